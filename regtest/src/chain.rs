@@ -20,9 +20,17 @@ pub trait Chain {
     /// Mines `count` blocks, paying subsidy and fees to `reward_script`; each takes what the mempool offers.
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error>;
     /// Mines one block holding just `txs` (in this order), whatever the mempool holds or would say of them:
-    /// what a miner can do by itself. Consensus rules apply in full.
-    fn mine_exactly(&mut self, txs: &[Transaction], reward_script: &Script) -> Result<BlockHash, Error>;
-    /// Offers one transaction to the mempool. [`Error::Rejected`] says why it was not taken.
+    /// what a miner can do by itself. Consensus rules apply in full: [`Error::BlockRejected`].
+    fn mine_exactly(
+        &mut self,
+        txs: &[Transaction],
+        reward_script: &Script,
+    ) -> Result<BlockHash, Error>;
+    /// Adds a block made elsewhere on top of the tip, so that two chains can hold the same coins.
+    /// [`Error::BlockRejected`] says why it was not taken.
+    fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error>;
+    /// Offers one transaction to the mempool. [`Error::Rejected`] says why it was not taken; one that waits there
+    /// already is no error.
     fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error>;
     /// Offers a child with its unconfirmed parent(s), parents first, as one package (1P1C).
     fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error>;
