@@ -1,1 +1,36 @@
-//! Placeholder
+//! The verifiable computation game without Bitcoin: rules, payoffs, commitments, workloads.
+//!
+//! A client pays for a computation that a worker does, a verifier samples, and a staked panel of
+//! arbiters judges when the two disagree. This crate fixes what they agree on before any coin is
+//! locked and what each of them holds afterwards:
+//!
+//! - [`ParamsRecord`] is a proposal; [`Params`] is a record whose every bound holds, with canonical
+//!   bytes and a hash. A broken bound is named with both sides of its inequality.
+//! - [`settle`] is the settlement table in exact integer arithmetic, for both [`Layout`]s.
+//!
+//! Of Bitcoin it knows one type, [`bitcoin_units::Amount`].
+//!
+//! ```
+//! use narthex_game_model::{Outcome, Params, ParamsRecord, settle};
+//!
+//! let params = Params::new(ParamsRecord::example(3, 2, 800_000))?;
+//! let payout = settle(&params, Outcome::Normal)?;
+//! assert_eq!(payout.worker.to_sat(), 200_000 + 80_000);
+//! assert_eq!(payout.total(), params.pot(Outcome::Normal));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod arbiters;
+pub mod params;
+pub mod ratio;
+mod serde_sat;
+pub mod settlement;
+pub mod tagged;
+
+pub use arbiters::{ArbiterSet, Ruling};
+pub use bitcoin_units::Amount;
+pub use params::{Layout, PaperLocks, Params, ParamsError, ParamsRecord, Windows};
+pub use ratio::{Ratio, RatioError};
+pub use settlement::{Outcome, Party, Payout, SettlementError, settle};

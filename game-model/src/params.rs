@@ -1,0 +1,301 @@
+//! The canonical parameter record (the Prometheus paper's contract P) and its validated form.
+//!
+//! [`ParamsRecord`] is what somebody proposes; [`Params`] exists only if every bound holds, so
+//! code that receives one checks nothing again. Both parties derive the whole contract from these
+//! values, therefore they have one byte form ([`Params::to_bytes`]) and one hash.
+
+mod bounds;
+mod check;
+mod codec;
+mod example;
+
+use std::fmt;
+
+use bitcoin_units::Amount;
+use serde::{Deserialize, Serialize};
+
+pub use bounds::{Bound, BrokenBound, ParamsError, Quantity};
+pub use codec::DecodeError;
+
+use crate::ratio::Ratio;
+use crate::settlement::Outcome;
+use crate::tagged::tagged_hash;
+
+/// Longest accepted output script of the common fund, in bytes.
+pub const MAX_FUND_SCRIPT_BYTES: usize = 83;
+/// Absolute lock times from this value on are read as times, not heights (BIP65).
+pub const LOCK_TIME_THRESHOLD: u32 = 500_000_000;
+/// Longest relative lock in blocks (BIP68).
+pub const MAX_RELATIVE_LOCK_BLOCKS: u64 = 65_535;
+/// 21 million bitcoin, in satoshi.
+pub const MAX_MONEY_SAT: u64 = 2_100_000_000_000_000;
+/// Default dust limit of a P2TR output at the usual relay fee, in satoshi.
+pub const P2TR_DUST_SAT: u64 = 330;
+
+/// Which transaction graph and settlement table a contract follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// Delivery and verdict are facts on chain, disputes run under relative locks.
+    Hardened,
+    /// The Prometheus paper's own graph and table with absolute locks, for research.
+    Paper,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hardened => "hardened",
+            Self::Paper => "paper",
+        })
+    }
+}
+
+/// Relative windows of the hardened layout, in blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Windows {
+    /// Δ_V: time for the verifier's verdict after the delivery.
+    pub verdict_blocks: u16,
+    /// Δ_A: time for the worker's appeal after a rejection.
+    pub appeal_blocks: u16,
+    /// Δ_W: time for the worker to reveal the result secret after an approval.
+    pub complete_blocks: u16,
+    /// Δ_D: time for the panel's decision after an appeal.
+    pub decide_blocks: u16,
+    /// Δ_Q: extra delay of a majority set per arbiter missing in it.
+    pub per_missing_blocks: u16,
+}
+
+/// The paper's absolute lock heights, numbered as in its settlement table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaperLocks {
+    /// Verifier time-out (scheme 2).
+    pub t1: u32,
+    /// Faulty worker without appeal (scheme 4).
+    pub t2: u32,
+    /// Worker time-out (scheme 1).
+    pub t3: u32,
+    /// Failed arbitration (scheme 5).
+    pub t4: u32,
+}
+
+/// A parameter record as proposed, nothing checked. Symbols are those of the contract's table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParamsRecord {
+    /// Transaction graph and settlement table.
+    pub layout: Layout,
+    /// c: what the client pays for the result.
+    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "reward_sat")]
+    pub reward: Amount,
+    /// w: the worker's stake.
+    #[serde(
+        with = "bitcoin_units::amount::serde::as_sat",
+        rename = "worker_stake_sat"
+    )]
+    pub worker_stake: Amount,
+    /// v: the verifier's stake.
+    #[serde(
+        with = "bitcoin_units::amount::serde::as_sat",
+        rename = "verifier_stake_sat"
+    )]
+    pub verifier_stake: Amount,
+    /// n: number of arbiters, 3 to 15.
+    pub arbiters: u8,
+    /// a: the stake of each arbiter.
+    #[serde(
+        with = "bitcoin_units::amount::serde::as_sat",
+        rename = "arbiter_stake_sat"
+    )]
+    pub arbiter_stake: Amount,
+    /// F: output script of the common fund, opaque here.
+    #[serde(with = "crate::serde_sat::hex", rename = "fund_script")]
+    pub fund: Vec<u8>,
+    /// α: share of w lost by a worker that times out.
+    pub alpha: Ratio,
+    /// β: share of v lost by a verifier that times out.
+    pub beta: Ratio,
+    /// γ: share of w that compensates the client when arbitration fails.
+    pub gamma: Ratio,
+    /// δ: share of w lost by a worker that admits a fault.
+    pub delta: Ratio,
+    /// ε: share of each stake lost when arbitration fails.
+    pub epsilon: Ratio,
+    /// μ: voting majority; k = ⌈μn⌉ arbiters decide.
+    pub mu: Ratio,
+    /// σ: fraction of the steps that is sampled.
+    pub sigma: Ratio,
+    /// ρ: the worker's share of the reward. (The paper uses σ for this too.)
+    pub rho: Ratio,
+    /// b: bounty for a verifier whose rejection stands.
+    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "bounty_sat")]
+    pub bounty: Amount,
+    /// What the client gives each arbiter for standing by, on top of c; held in the arbiter's
+    /// stake output and the arbiter's whatever happens. May be 0.
+    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "retainer_sat")]
+    pub retainer: Amount,
+    /// N: number of steps of the job.
+    pub steps: u64,
+    /// Number of distinct steps that are sampled. Must be ⌈σN⌉: it is written out so that both
+    /// sides see the number they agree on.
+    pub sample: u32,
+    /// t_deliver: absolute height until which the worker must have delivered.
+    pub deliver_height: u32,
+    /// Relative windows. The paper layout does not use them.
+    pub windows: Windows,
+    /// Absolute locks of the paper layout; absent in the hardened one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper_locks: Option<PaperLocks>,
+    /// Smallest value an output may have.
+    #[serde(
+        with = "bitcoin_units::amount::serde::as_sat",
+        rename = "dust_limit_sat"
+    )]
+    pub dust_limit: Amount,
+}
+
+/// A record whose every bound holds.
+///
+/// It reads like the record (`params.arbiters()`, `params.alpha()`, …); there is no way to change
+/// it, except by taking the record out and validating it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Params(ParamsRecord);
+
+macro_rules! getters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
+        $($(#[$doc])* pub const fn $name(&self) -> $type { self.0.$name })+
+    };
+}
+
+impl Params {
+    /// Validates a record.
+    ///
+    /// # Errors
+    /// [`ParamsError`] with every broken bound, not just the first.
+    pub fn new(record: ParamsRecord) -> Result<Self, ParamsError> {
+        let candidate = Self(record);
+        let broken = check::broken_bounds(&candidate);
+        if broken.is_empty() {
+            Ok(candidate)
+        } else {
+            Err(ParamsError { broken })
+        }
+    }
+
+    /// The record that was validated.
+    pub const fn record(&self) -> &ParamsRecord {
+        &self.0
+    }
+
+    /// Gives the record back, to change it and validate it again.
+    pub fn into_record(self) -> ParamsRecord {
+        self.0
+    }
+
+    /// Identifies the contract's terms: tagged hash `narthex/params` of [`Self::to_bytes`].
+    pub fn hash(&self) -> [u8; 32] {
+        tagged_hash("narthex/params", &self.to_bytes())
+    }
+
+    getters! {
+        /// Transaction graph and settlement table.
+        layout: Layout,
+        /// c, what the client pays for the result.
+        reward: Amount,
+        /// w, the worker's stake.
+        worker_stake: Amount,
+        /// v, the verifier's stake.
+        verifier_stake: Amount,
+        /// n, the number of arbiters.
+        arbiters: u8,
+        /// a, the stake of each arbiter.
+        arbiter_stake: Amount,
+        /// α, the share of w lost by a worker that times out.
+        alpha: Ratio,
+        /// β, the share of v lost by a verifier that times out.
+        beta: Ratio,
+        /// γ, the share of w that compensates the client when arbitration fails.
+        gamma: Ratio,
+        /// δ, the share of w lost by a worker that admits a fault.
+        delta: Ratio,
+        /// ε, the share of each stake lost when arbitration fails.
+        epsilon: Ratio,
+        /// μ, the voting majority.
+        mu: Ratio,
+        /// σ, the sampled fraction of the steps.
+        sigma: Ratio,
+        /// ρ, the worker's share of the reward.
+        rho: Ratio,
+        /// b, the bounty for a verifier whose rejection stands.
+        bounty: Amount,
+        /// What each arbiter gets for standing by.
+        retainer: Amount,
+        /// N, the number of steps.
+        steps: u64,
+        /// Number of sampled steps, ⌈σN⌉.
+        sample: u32,
+        /// t_deliver, an absolute height.
+        deliver_height: u32,
+        /// Relative windows in blocks.
+        windows: Windows,
+        /// The paper layout's absolute locks.
+        paper_locks: Option<PaperLocks>,
+        /// Smallest value an output may have.
+        dust_limit: Amount,
+    }
+
+    /// F, the output script of the common fund.
+    pub fn fund(&self) -> &[u8] {
+        &self.0.fund
+    }
+
+    /// k = ⌈μn⌉: how many arbiters make a majority.
+    pub fn quorum(&self) -> u8 {
+        let quorum = self.0.mu.ceil_of(u32::from(self.0.arbiters));
+        u8::try_from(quorum).unwrap_or(u8::MAX)
+    }
+
+    /// ⌊ρc⌋: the worker's part of the reward.
+    pub fn worker_share(&self) -> Amount {
+        self.0.rho.floor_of(self.0.reward)
+    }
+
+    /// φ = ⌊(1−ρ)c⌋: the verifier's part of the reward.
+    pub fn verifier_reward(&self) -> Amount {
+        // ρ > 1 is a broken bound; only validation itself sees this zero.
+        let share = self.0.rho.complement().unwrap_or(Ratio::ZERO);
+        share.floor_of(self.0.reward)
+    }
+
+    /// c + w + v: value of the contract output, in satoshi.
+    pub fn contract_value(&self) -> Amount {
+        // Valid parameters stay below 21 million bitcoin, so nothing saturates.
+        let sum = self
+            .0
+            .reward
+            .to_sat()
+            .saturating_add(self.0.worker_stake.to_sat())
+            .saturating_add(self.0.verifier_stake.to_sat());
+        Amount::from_sat(sum)
+    }
+
+    /// a + retainer: value of each arbiter's stake output, in satoshi.
+    pub fn stake_output_value(&self) -> Amount {
+        let sum = self.0.arbiter_stake.to_sat();
+        Amount::from_sat(sum.saturating_add(self.0.retainer.to_sat()))
+    }
+
+    /// Value of the outputs that the settlement of `outcome` spends: the contract output and, in
+    /// schemes 5 to 7, all stake outputs. `None` only beyond 2⁶⁴−1 sat.
+    pub fn pot(&self, outcome: Outcome) -> Option<Amount> {
+        let stakes = if outcome.spends_stakes() {
+            self.stake_output_value()
+                .checked_mul(u64::from(self.0.arbiters))?
+        } else {
+            Amount::ZERO
+        };
+        self.contract_value().checked_add(stakes)
+    }
+}

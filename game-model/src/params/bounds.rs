@@ -1,0 +1,294 @@
+//! Names of the bounds, and the error that lists the broken ones.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bitcoin_units::Amount;
+
+use crate::ratio::Ratio;
+use crate::settlement::{Outcome, Party};
+
+/// A side of an inequality, with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Satoshi; wide enough for sums that overflow an amount.
+    Sat(u128),
+    /// Blocks.
+    Blocks(u64),
+    /// An absolute block height.
+    Height(u32),
+    /// A fraction.
+    Fraction(Ratio),
+    /// A sum of two fractions.
+    FractionSum(Ratio, Ratio),
+    /// A number of things.
+    Count(u64),
+    /// A value is there.
+    Present,
+    /// A value is not there.
+    Absent,
+}
+
+impl From<Amount> for Quantity {
+    fn from(amount: Amount) -> Self {
+        Self::Sat(u128::from(amount.to_sat()))
+    }
+}
+
+impl From<Ratio> for Quantity {
+    fn from(ratio: Ratio) -> Self {
+        Self::Fraction(ratio)
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sat(value) => write!(f, "{value} sat"),
+            Self::Blocks(value) => write!(f, "{value} blocks"),
+            Self::Height(value) => write!(f, "height {value}"),
+            Self::Fraction(value) => write!(f, "{value}"),
+            Self::FractionSum(a, b) => write!(f, "{a} + {b}"),
+            Self::Count(value) => write!(f, "{value}"),
+            Self::Present => f.write_str("present"),
+            Self::Absent => f.write_str("absent"),
+        }
+    }
+}
+
+/// A bound that a record must meet. The names of the variants are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bound {
+    /// c > 0.
+    RewardPositive,
+    /// w > 0.
+    WorkerStakePositive,
+    /// v > 0.
+    VerifierStakePositive,
+    /// w ≤ v: a verifier that is slashed can make good what it disputed.
+    WorkerStakeAtMostVerifierStake,
+    /// a ≥ v: no party can outbid an arbiter's stake with its own.
+    ArbiterStakeAtLeastVerifierStake,
+    /// n ≥ 3.
+    PanelAtLeastThree,
+    /// n ≤ 15.
+    PanelAtMostFifteen,
+    /// F has a script.
+    FundScriptNotEmpty,
+    /// F's script has at most 83 bytes.
+    FundScriptLength,
+    /// α > 0.
+    AlphaPositive,
+    /// α ≤ 1.
+    AlphaAtMostOne,
+    /// β > 0.
+    BetaPositive,
+    /// β ≤ 1.
+    BetaAtMostOne,
+    /// γ > 0.
+    GammaPositive,
+    /// γ < ε.
+    GammaBelowEpsilon,
+    /// δ > 0.
+    DeltaPositive,
+    /// δ ≤ 1, that is δw ≤ w.
+    DeltaAtMostOne,
+    /// ε > 0.
+    EpsilonPositive,
+    /// ε ≤ 1.
+    EpsilonAtMostOne,
+    /// γ + ε ≤ 1: in the paper's scheme 5 the worker pays both.
+    GammaPlusEpsilonAtMostOne,
+    /// μ > 1/2: two majorities must overlap.
+    MajorityAboveHalf,
+    /// μ ≤ 1.
+    MajorityAtMostOne,
+    /// ρ > 0.
+    RhoPositive,
+    /// ρ < 1: the verifier earns something.
+    RhoBelowOne,
+    /// σ > 0.
+    SigmaPositive,
+    /// σ ≤ 1.
+    SigmaAtMostOne,
+    /// N > 0.
+    StepsPositive,
+    /// The sample is ⌈σN⌉.
+    SampleIsSigmaOfSteps,
+    /// φ + b ≤ δw: an admitted fault pays for the verifier.
+    VerifierPaidFromAdmission,
+    /// φ + δw ≤ w: the paper's scheme 4 takes both from the worker.
+    PaperAdmissionAtMostStake,
+    /// w − φ − b ≤ v: the arbiters' pot can be paid by a verifier at fault as well.
+    PotAtMostVerifierStake,
+    /// b = 0 in the paper layout, which knows no bounty.
+    PaperHasNoBounty,
+    /// retainer = 0 in the paper layout, which knows no retainer.
+    PaperHasNoRetainer,
+    /// Δ_V ≥ 1.
+    VerdictWindowPositive,
+    /// Δ_A ≥ 1.
+    AppealWindowPositive,
+    /// Δ_W ≥ 1.
+    CompleteWindowPositive,
+    /// Δ_D ≥ 1.
+    DecideWindowPositive,
+    /// Δ_Q ≥ 1.
+    PerMissingWindowPositive,
+    /// Δ_D > (n−k)Δ_Q: the smallest majority is not late for its own decision.
+    DecisionAfterSlowestMajority,
+    /// 2Δ_D + nΔ_Q ≤ 65535 (BIP68).
+    RelativeLocksFit,
+    /// t_deliver ≥ 1.
+    DeliverHeightPositive,
+    /// t_deliver < 500,000,000 (BIP65: above it is a time).
+    DeliverHeightIsHeight,
+    /// The paper layout needs its locks.
+    PaperLocksPresent,
+    /// The hardened layout has no absolute locks besides t_deliver.
+    PaperLocksAbsent,
+    /// t1 < t2.
+    PaperLockOneBeforeTwo,
+    /// t2 < t3.
+    PaperLockTwoBeforeThree,
+    /// t3 < t4.
+    PaperLockThreeBeforeFour,
+    /// t4 < 500,000,000 (BIP65).
+    PaperLocksAreHeights,
+    /// c + w + v + n(a + retainer) ≤ 21 million bitcoin.
+    TotalWithinSupply,
+    /// a + retainer is no dust.
+    StakeOutputAboveDust,
+    /// After this outcome this party's share, being positive, is no dust.
+    ShareAboveDust {
+        /// The outcome.
+        outcome: Outcome,
+        /// Whose share.
+        party: Party,
+    },
+    /// This outcome can be paid from what is locked.
+    OutcomeSolvent {
+        /// The outcome.
+        outcome: Outcome,
+    },
+}
+
+impl Bound {
+    /// Left-hand side, relation and right-hand side, as text.
+    pub fn inequality(self) -> (Cow<'static, str>, &'static str, &'static str) {
+        let (lhs, relation, rhs) = match self {
+            Self::RewardPositive => ("c", ">", "0"),
+            Self::WorkerStakePositive => ("w", ">", "0"),
+            Self::VerifierStakePositive => ("v", ">", "0"),
+            Self::WorkerStakeAtMostVerifierStake => ("w", "<=", "v"),
+            Self::ArbiterStakeAtLeastVerifierStake => ("a", ">=", "v"),
+            Self::PanelAtLeastThree => ("n", ">=", "3"),
+            Self::PanelAtMostFifteen => ("n", "<=", "15"),
+            Self::FundScriptNotEmpty => ("fund script bytes", ">=", "1"),
+            Self::FundScriptLength => ("fund script bytes", "<=", "83"),
+            Self::AlphaPositive => ("alpha", ">", "0"),
+            Self::AlphaAtMostOne => ("alpha", "<=", "1"),
+            Self::BetaPositive => ("beta", ">", "0"),
+            Self::BetaAtMostOne => ("beta", "<=", "1"),
+            Self::GammaPositive => ("gamma", ">", "0"),
+            Self::GammaBelowEpsilon => ("gamma", "<", "epsilon"),
+            Self::DeltaPositive => ("delta", ">", "0"),
+            Self::DeltaAtMostOne => ("delta", "<=", "1"),
+            Self::EpsilonPositive => ("epsilon", ">", "0"),
+            Self::EpsilonAtMostOne => ("epsilon", "<=", "1"),
+            Self::GammaPlusEpsilonAtMostOne => ("gamma + epsilon", "<=", "1"),
+            Self::MajorityAboveHalf => ("mu", ">", "1/2"),
+            Self::MajorityAtMostOne => ("mu", "<=", "1"),
+            Self::RhoPositive => ("rho", ">", "0"),
+            Self::RhoBelowOne => ("rho", "<", "1"),
+            Self::SigmaPositive => ("sigma", ">", "0"),
+            Self::SigmaAtMostOne => ("sigma", "<=", "1"),
+            Self::StepsPositive => ("steps", ">", "0"),
+            Self::SampleIsSigmaOfSteps => ("sample", "=", "ceil(sigma * steps)"),
+            Self::VerifierPaidFromAdmission => ("phi + b", "<=", "delta * w"),
+            Self::PaperAdmissionAtMostStake => ("phi + delta * w", "<=", "w"),
+            Self::PotAtMostVerifierStake => ("w - phi - b", "<=", "v"),
+            Self::PaperHasNoBounty => ("b", "=", "0"),
+            Self::PaperHasNoRetainer => ("retainer", "=", "0"),
+            Self::VerdictWindowPositive => ("verdict window", ">=", "1"),
+            Self::AppealWindowPositive => ("appeal window", ">=", "1"),
+            Self::CompleteWindowPositive => ("completion window", ">=", "1"),
+            Self::DecideWindowPositive => ("decision window", ">=", "1"),
+            Self::PerMissingWindowPositive => ("window per missing arbiter", ">=", "1"),
+            Self::DecisionAfterSlowestMajority => ("decision window", ">", "(n - k) * per missing"),
+            Self::RelativeLocksFit => ("2 * decision + n * per missing", "<=", "65535"),
+            Self::DeliverHeightPositive => ("t_deliver", ">=", "1"),
+            Self::DeliverHeightIsHeight => ("t_deliver", "<", "500000000"),
+            Self::PaperLocksPresent => ("paper_locks", "=", "given in the paper layout"),
+            Self::PaperLocksAbsent => ("paper_locks", "=", "none in the hardened layout"),
+            Self::PaperLockOneBeforeTwo => ("t1", "<", "t2"),
+            Self::PaperLockTwoBeforeThree => ("t2", "<", "t3"),
+            Self::PaperLockThreeBeforeFour => ("t3", "<", "t4"),
+            Self::PaperLocksAreHeights => ("t4", "<", "500000000"),
+            Self::TotalWithinSupply => ("c + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
+            Self::StakeOutputAboveDust => ("a + retainer", ">=", "dust limit"),
+            Self::ShareAboveDust { outcome, party } => {
+                let lhs = format!("share of the {party} in scheme {outcome}");
+                return (lhs.into(), ">=", "dust limit");
+            }
+            Self::OutcomeSolvent { outcome } => {
+                let lhs = format!("shares in scheme {outcome}");
+                return (lhs.into(), "<=", "what is locked");
+            }
+        };
+        (Cow::Borrowed(lhs), relation, rhs)
+    }
+}
+
+/// A bound and the values that break it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenBound {
+    /// Which bound.
+    pub bound: Bound,
+    /// Value of the left-hand side.
+    pub lhs: Quantity,
+    /// Value of the right-hand side.
+    pub rhs: Quantity,
+}
+
+impl fmt::Display for BrokenBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (left, relation, right) = self.bound.inequality();
+        write!(
+            f,
+            "{left} {relation} {right} violated: {left} = {}, {right} = {}",
+            self.lhs, self.rhs
+        )
+    }
+}
+
+/// Why a record is no contract: every bound that it breaks, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamsError {
+    pub(super) broken: Vec<BrokenBound>,
+}
+
+impl ParamsError {
+    /// The broken bounds in the order in which they are checked.
+    pub fn broken(&self) -> &[BrokenBound] {
+        &self.broken
+    }
+
+    /// Whether this bound is among the broken ones.
+    pub fn breaks(&self, bound: Bound) -> bool {
+        self.broken.iter().any(|broken| broken.bound == bound)
+    }
+}
+
+impl fmt::Display for ParamsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, broken) in self.broken.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}{broken}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ParamsError {}

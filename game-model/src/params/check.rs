@@ -1,0 +1,296 @@
+//! Every bound of a record, checked in one pass that collects all that are broken.
+
+use bitcoin_units::Amount;
+
+use super::bounds::{Bound, BrokenBound, Quantity};
+use super::{
+    LOCK_TIME_THRESHOLD, Layout, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
+    Params,
+};
+use crate::arbiters::MAX_ARBITERS;
+use crate::ratio::Ratio;
+use crate::settlement::{Outcome, Party, SettlementError, settle};
+
+/// The bounds that `candidate` breaks; empty if it is valid.
+pub(super) fn broken_bounds(candidate: &Params) -> Vec<BrokenBound> {
+    let mut checks = Checks(Vec::new());
+    deposits(candidate, &mut checks);
+    fractions(candidate, &mut checks);
+    penalties(candidate, &mut checks);
+    windows(candidate, &mut checks);
+    locks(candidate, &mut checks);
+    // Payouts mean something only where sums cannot overflow and the panel exists.
+    let payable = ![
+        Bound::TotalWithinSupply,
+        Bound::PanelAtLeastThree,
+        Bound::PanelAtMostFifteen,
+        Bound::MajorityAboveHalf,
+        Bound::MajorityAtMostOne,
+    ]
+    .iter()
+    .any(|bound| checks.0.iter().any(|broken| broken.bound == *bound));
+    if payable {
+        payouts(candidate, &mut checks);
+    }
+    checks.0
+}
+
+struct Checks(Vec<BrokenBound>);
+
+impl Checks {
+    fn require(
+        &mut self,
+        bound: Bound,
+        holds: bool,
+        lhs: impl Into<Quantity>,
+        rhs: impl Into<Quantity>,
+    ) {
+        if !holds {
+            let (lhs, rhs) = (lhs.into(), rhs.into());
+            self.0.push(BrokenBound { bound, lhs, rhs });
+        }
+    }
+}
+
+fn deposits(p: &Params, checks: &mut Checks) {
+    let zero = Amount::ZERO;
+    let (c, w, v, a) = (
+        p.reward(),
+        p.worker_stake(),
+        p.verifier_stake(),
+        p.arbiter_stake(),
+    );
+    checks.require(Bound::RewardPositive, c > zero, c, zero);
+    checks.require(Bound::WorkerStakePositive, w > zero, w, zero);
+    checks.require(Bound::VerifierStakePositive, v > zero, v, zero);
+    checks.require(Bound::WorkerStakeAtMostVerifierStake, w <= v, w, v);
+    checks.require(Bound::ArbiterStakeAtLeastVerifierStake, a >= v, a, v);
+
+    let n = p.arbiters();
+    let count = |value: u64| Quantity::Count(value);
+    checks.require(Bound::PanelAtLeastThree, n >= 3, count(n.into()), count(3));
+    checks.require(
+        Bound::PanelAtMostFifteen,
+        n <= MAX_ARBITERS,
+        count(n.into()),
+        count(MAX_ARBITERS.into()),
+    );
+    let script = p.fund().len();
+    let script_count = count(script as u64);
+    checks.require(
+        Bound::FundScriptNotEmpty,
+        script >= 1,
+        script_count,
+        count(1),
+    );
+    checks.require(
+        Bound::FundScriptLength,
+        script <= MAX_FUND_SCRIPT_BYTES,
+        script_count,
+        count(MAX_FUND_SCRIPT_BYTES as u64),
+    );
+
+    let sat = |amount: Amount| u128::from(amount.to_sat());
+    let stake = sat(a) + sat(p.retainer());
+    let total = sat(c) + sat(w) + sat(v) + u128::from(n) * stake;
+    let supply = u128::from(MAX_MONEY_SAT);
+    checks.require(
+        Bound::TotalWithinSupply,
+        total <= supply,
+        Quantity::Sat(total),
+        Quantity::Sat(supply),
+    );
+    checks.require(
+        Bound::StakeOutputAboveDust,
+        stake >= sat(p.dust_limit()),
+        Quantity::Sat(stake),
+        p.dust_limit(),
+    );
+}
+
+fn fractions(p: &Params, checks: &mut Checks) {
+    let (zero, one) = (Ratio::ZERO, Ratio::ONE);
+    let up_to_one = [
+        (p.alpha(), Bound::AlphaPositive, Bound::AlphaAtMostOne),
+        (p.beta(), Bound::BetaPositive, Bound::BetaAtMostOne),
+        (p.delta(), Bound::DeltaPositive, Bound::DeltaAtMostOne),
+        (p.epsilon(), Bound::EpsilonPositive, Bound::EpsilonAtMostOne),
+        (p.sigma(), Bound::SigmaPositive, Bound::SigmaAtMostOne),
+    ];
+    for (value, positive, at_most_one) in up_to_one {
+        checks.require(positive, value > zero, value, zero);
+        checks.require(at_most_one, value <= one, value, one);
+    }
+    let (gamma, epsilon, mu, rho) = (p.gamma(), p.epsilon(), p.mu(), p.rho());
+    checks.require(Bound::GammaPositive, gamma > zero, gamma, zero);
+    checks.require(Bound::GammaBelowEpsilon, gamma < epsilon, gamma, epsilon);
+    checks.require(Bound::MajorityAboveHalf, mu > Ratio::HALF, mu, Ratio::HALF);
+    checks.require(Bound::MajorityAtMostOne, mu <= one, mu, one);
+    checks.require(Bound::RhoPositive, rho > zero, rho, zero);
+    checks.require(Bound::RhoBelowOne, rho < one, rho, one);
+
+    let count = |value: u64| Quantity::Count(value);
+    checks.require(
+        Bound::StepsPositive,
+        p.steps() > 0,
+        count(p.steps()),
+        count(0),
+    );
+    let sampled = p.sigma().ceil_of_u64(p.steps());
+    checks.require(
+        Bound::SampleIsSigmaOfSteps,
+        u64::from(p.sample()) == sampled,
+        count(p.sample().into()),
+        count(sampled),
+    );
+}
+
+fn penalties(p: &Params, checks: &mut Checks) {
+    let sat = |amount: Amount| i128::from(amount.to_sat());
+    // Both sides of these bounds are sums or differences; negative ones hold trivially.
+    let side = |value: i128| Quantity::Sat(value.unsigned_abs());
+    let (w, v) = (sat(p.worker_stake()), sat(p.verifier_stake()));
+    let (reward, bounty) = (sat(p.verifier_reward()), sat(p.bounty()));
+    let admission = sat(p.delta().floor_of(p.worker_stake()));
+    match p.layout() {
+        Layout::Hardened => {
+            let verifier = reward + bounty;
+            checks.require(
+                Bound::VerifierPaidFromAdmission,
+                verifier <= admission,
+                side(verifier),
+                side(admission),
+            );
+            let pot = w - verifier;
+            checks.require(Bound::PotAtMostVerifierStake, pot <= v, side(pot), side(v));
+        }
+        Layout::Paper => {
+            let taken = reward + admission;
+            checks.require(
+                Bound::PaperAdmissionAtMostStake,
+                taken <= w,
+                side(taken),
+                side(w),
+            );
+            checks.require(
+                Bound::GammaPlusEpsilonAtMostOne,
+                p.gamma().sum_at_most_one(p.epsilon()),
+                Quantity::FractionSum(p.gamma(), p.epsilon()),
+                Ratio::ONE,
+            );
+            let zero = Amount::ZERO;
+            checks.require(Bound::PaperHasNoBounty, bounty == 0, p.bounty(), zero);
+            checks.require(
+                Bound::PaperHasNoRetainer,
+                p.retainer() == zero,
+                p.retainer(),
+                zero,
+            );
+        }
+    }
+}
+
+fn windows(p: &Params, checks: &mut Checks) {
+    let windows = p.windows();
+    let blocks = |value: u64| Quantity::Blocks(value);
+    let each = [
+        (windows.verdict_blocks, Bound::VerdictWindowPositive),
+        (windows.appeal_blocks, Bound::AppealWindowPositive),
+        (windows.complete_blocks, Bound::CompleteWindowPositive),
+        (windows.decide_blocks, Bound::DecideWindowPositive),
+        (windows.per_missing_blocks, Bound::PerMissingWindowPositive),
+    ];
+    for (value, bound) in each {
+        checks.require(bound, value >= 1, blocks(value.into()), blocks(1));
+    }
+    let (decide, per_missing) = (
+        u64::from(windows.decide_blocks),
+        u64::from(windows.per_missing_blocks),
+    );
+    let slowest = u64::from(p.arbiters().saturating_sub(p.quorum())) * per_missing;
+    checks.require(
+        Bound::DecisionAfterSlowestMajority,
+        decide > slowest,
+        blocks(decide),
+        blocks(slowest),
+    );
+    let longest = 2 * decide + u64::from(p.arbiters()) * per_missing;
+    checks.require(
+        Bound::RelativeLocksFit,
+        longest <= MAX_RELATIVE_LOCK_BLOCKS,
+        blocks(longest),
+        blocks(MAX_RELATIVE_LOCK_BLOCKS),
+    );
+}
+
+fn locks(p: &Params, checks: &mut Checks) {
+    let height = Quantity::Height;
+    let deliver = p.deliver_height();
+    checks.require(
+        Bound::DeliverHeightPositive,
+        deliver >= 1,
+        height(deliver),
+        height(1),
+    );
+    checks.require(
+        Bound::DeliverHeightIsHeight,
+        deliver < LOCK_TIME_THRESHOLD,
+        height(deliver),
+        height(LOCK_TIME_THRESHOLD),
+    );
+    match (p.layout(), p.paper_locks()) {
+        (Layout::Hardened, None) => {}
+        (Layout::Hardened, Some(_)) => checks.require(
+            Bound::PaperLocksAbsent,
+            false,
+            Quantity::Present,
+            Quantity::Absent,
+        ),
+        (Layout::Paper, None) => checks.require(
+            Bound::PaperLocksPresent,
+            false,
+            Quantity::Absent,
+            Quantity::Present,
+        ),
+        (Layout::Paper, Some(locks)) => {
+            let ordered = [
+                (Bound::PaperLockOneBeforeTwo, locks.t1, locks.t2),
+                (Bound::PaperLockTwoBeforeThree, locks.t2, locks.t3),
+                (Bound::PaperLockThreeBeforeFour, locks.t3, locks.t4),
+                (Bound::PaperLocksAreHeights, locks.t4, LOCK_TIME_THRESHOLD),
+            ];
+            for (bound, earlier, later) in ordered {
+                checks.require(bound, earlier < later, height(earlier), height(later));
+            }
+        }
+    }
+}
+
+/// Tries every kind of outcome: each must be payable and leave nobody with dust.
+fn payouts(p: &Params, checks: &mut Checks) {
+    let dust = p.dust_limit();
+    for outcome in Outcome::kinds(p.layout(), p.arbiters(), p.quorum()) {
+        let payout = match settle(p, outcome) {
+            Ok(payout) => payout,
+            Err(error) => {
+                let (paid, pot) = match error {
+                    SettlementError::Unbalanced { paid, pot, .. } => (paid, pot),
+                    _ => (u64::MAX, p.pot(outcome).map_or(u64::MAX, Amount::to_sat)),
+                };
+                checks.require(
+                    Bound::OutcomeSolvent { outcome },
+                    false,
+                    Amount::from_sat(paid),
+                    Amount::from_sat(pot),
+                );
+                continue;
+            }
+        };
+        for (party, share) in payout.shares() {
+            let bound = Bound::ShareAboveDust { outcome, party };
+            // A fund share below the limit has been merged already.
+            let holds = share == Amount::ZERO || share >= dust || party == Party::Fund;
+            checks.require(bound, holds, share, dust);
+        }
+    }
+}
