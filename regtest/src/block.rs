@@ -1,5 +1,7 @@
 //! Blocks as a regtest miner makes them; both chains use these.
 
+use std::collections::HashMap;
+
 use bitcoin::absolute::LockTime;
 use bitcoin::block::{Header, Version as BlockVersion};
 use bitcoin::hashes::Hash;
@@ -32,6 +34,45 @@ pub fn subsidy(height: u32) -> Amount {
             .checked_shr(halvings)
             .unwrap_or(0),
     )
+}
+
+/// Fees of `txs`, in block order. `value_of` looks up coins from before the block; a transaction with an input that
+/// can't be found counts nothing, as the block will be refused for it.
+pub(crate) fn total_fees(
+    txs: &[Transaction],
+    mut value_of: impl FnMut(&OutPoint) -> Result<Option<Amount>, Error>,
+) -> Result<Amount, Error> {
+    let mut created: HashMap<OutPoint, Amount> = HashMap::new();
+    let mut fees = Amount::ZERO;
+    for tx in txs {
+        let mut value_in = Some(Amount::ZERO);
+        for input in &tx.input {
+            let outpoint = &input.previous_output;
+            let spent = if let Some(value) = created.get(outpoint) {
+                Some(*value)
+            } else {
+                value_of(outpoint)?
+            };
+            value_in = value_in
+                .zip(spent)
+                .and_then(|(sum, value)| sum.checked_add(value));
+        }
+        let value_out = tx
+            .output
+            .iter()
+            .try_fold(Amount::ZERO, |sum, output| sum.checked_add(output.value));
+        let fee = value_in
+            .zip(value_out)
+            .and_then(|(value_in, value_out)| value_in.checked_sub(value_out));
+        fees = fee.and_then(|fee| fees.checked_add(fee)).unwrap_or(fees);
+        let txid = tx.compute_txid();
+        created.extend(
+            (0u32..)
+                .zip(&tx.output)
+                .map(|(vout, output)| (OutPoint { txid, vout }, output.value)),
+        );
+    }
+    Ok(fees)
 }
 
 /// What a new block stands on and holds.

@@ -1,7 +1,7 @@
 //! Regtest chains to play contracts on: one trait, [`Chain`], and two chains.
 //!
 //! * [`Bitcoind`] drives a real Bitcoin Core: what it says is the truth.
-//! * `Embedded` (this crate's own) lives in this process: no daemon, hundreds of blocks a second.
+//! * [`Embedded`] lives in this process: no daemon, hundreds of blocks a second.
 //!
 //! Where the two differ is listed in `docs/chains.md`, and a differential test holds them to that list.
 
@@ -9,8 +9,10 @@ mod bitcoind;
 mod block;
 mod chain;
 mod coins;
+mod embedded;
 mod error;
 mod package;
+pub mod suite;
 
 pub use bitcoind::{Bitcoind, ensure_bitcoind, find_bitcoind};
 pub use block::{
@@ -18,4 +20,5 @@ pub use block::{
 };
 pub use chain::Chain;
 pub use coins::mine_coins;
+pub use embedded::Embedded;
 pub use error::Error;

@@ -25,16 +25,14 @@ pub(crate) fn explain(message: &str, results: &[(Txid, Option<String>)]) -> Opti
         .iter()
         .rev()
         .find(|(_, reason)| !reason.starts_with(MISSING_INPUTS));
-    if SEE_TRANSACTIONS
+    let see_transactions = SEE_TRANSACTIONS
         .iter()
-        .any(|code| message.starts_with(code))
-    {
-        if let Some((txid, reason)) = telling.or(errors.first()) {
-            return Some(Error::Rejected {
-                txid: *txid,
-                reason: (*reason).clone(),
-            });
-        }
+        .any(|code| message.starts_with(code));
+    if let Some((txid, reason)) = telling.or(errors.first()).filter(|_| see_transactions) {
+        return Some(Error::Rejected {
+            txid: *txid,
+            reason: (*reason).clone(),
+        });
     }
     let (child, _) = results.last()?;
     Some(Error::Rejected {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub use build::ensure_bitcoind;
 pub use locate::find_bitcoind;
 
-use crate::block::{BLOCK_INTERVAL_SECONDS, Template, subsidy};
+use crate::block::{BLOCK_INTERVAL_SECONDS, Template, subsidy, total_fees};
 use crate::package::{MAX_PACKAGE_COUNT, explain};
 use crate::{Chain, Error};
 use process::Process;
@@ -164,41 +164,6 @@ impl Bitcoind {
         Ok(time)
     }
 
-    /// Fees of `txs`, in block order; what can't be found counts nothing, as the block will be refused for it.
-    fn fees(&mut self, txs: &[Transaction]) -> Result<Amount, Error> {
-        let mut created: BTreeMap<OutPoint, Amount> = BTreeMap::new();
-        let mut fees = Amount::ZERO;
-        for tx in txs {
-            let mut value_in = Some(Amount::ZERO);
-            for input in &tx.input {
-                let spent = match created.get(&input.previous_output) {
-                    Some(value) => Some(*value),
-                    None => self
-                        .utxo(input.previous_output)?
-                        .map(|(output, _)| output.value),
-                };
-                value_in = value_in
-                    .zip(spent)
-                    .and_then(|(sum, value)| sum.checked_add(value));
-            }
-            let value_out = tx
-                .output
-                .iter()
-                .try_fold(Amount::ZERO, |sum, output| sum.checked_add(output.value));
-            let fee = value_in
-                .zip(value_out)
-                .and_then(|(value_in, value_out)| value_in.checked_sub(value_out));
-            fees = fee.and_then(|fee| fees.checked_add(fee)).unwrap_or(fees);
-            let txid = tx.compute_txid();
-            created.extend(
-                (0u32..)
-                    .zip(&tx.output)
-                    .map(|(vout, output)| (OutPoint { txid, vout }, output.value)),
-            );
-        }
-        Ok(fees)
-    }
-
     /// Height of the tip, checked to be at least `depth`.
     fn height_above(&mut self, depth: u32) -> Result<u32, Error> {
         let height = self.height()?;
@@ -292,7 +257,9 @@ impl Chain for Bitcoind {
         let (previous, tip) = self.tip()?;
         let time = self.advance_clock(&tip)?;
         let height = tip.height.saturating_add(1);
-        let fees = self.fees(txs)?;
+        let fees = total_fees(txs, |outpoint| {
+            Ok(self.utxo(*outpoint)?.map(|(output, _)| output.value))
+        })?;
         let reward = subsidy(height).checked_add(fees).unwrap_or(fees);
         let block = Template {
             previous,

@@ -1,0 +1,70 @@
+//! What a miner takes from the mempool.
+
+use std::cmp::Ordering;
+
+use bitcoin::{Amount, Transaction, Weight};
+
+use super::connect::MAX_BLOCK_SIGOPS_COST;
+use super::fee::{BLOCK_MIN_SAT_PER_KVB, FeeRate};
+use super::linearize::Chunk;
+use super::locktime::{LockContext, is_final};
+use super::pool::Pool;
+
+/// Kept free for header and coinbase, as Core does by default.
+const RESERVED_WEIGHT: u64 = 8_000;
+const RESERVED_SIGOPS_COST: u64 = 400;
+
+/// Chunks by fee rate, as many as fit into a block, and their fees.
+///
+/// When a chunk does not fit, the rest of its cluster is left out too: it may depend on that chunk.
+pub(crate) fn select(pool: &Pool, context: LockContext) -> (Vec<Transaction>, Amount) {
+    let mut chunks: Vec<(usize, Chunk<_>)> = Vec::new();
+    for (cluster, members) in pool.all_clusters().iter().enumerate() {
+        chunks.extend(
+            pool.chunks(members)
+                .into_iter()
+                .map(|chunk| (cluster, chunk)),
+        );
+    }
+    // Stable: within a cluster rates never rise, so its chunks stay in order.
+    chunks.sort_by(|(_, left), (_, right)| right.rate.cmp_ratio(left.rate));
+
+    let mut skipped = std::collections::BTreeSet::new();
+    let (mut weight, mut sigops) = (RESERVED_WEIGHT, RESERVED_SIGOPS_COST);
+    let (mut txs, mut fees) = (Vec::new(), Amount::ZERO);
+    for (cluster, chunk) in chunks {
+        let floor = FeeRate {
+            fee: BLOCK_MIN_SAT_PER_KVB,
+            size: 1_000,
+        };
+        let vsize_rate = FeeRate {
+            fee: chunk.rate.fee,
+            size: chunk.rate.size.div_ceil(4),
+        };
+        if vsize_rate.cmp_ratio(floor) == Ordering::Less {
+            break;
+        }
+        let entries: Vec<_> = chunk
+            .members
+            .iter()
+            .filter_map(|txid| pool.get(txid))
+            .collect();
+        let chunk_sigops: u64 = entries.iter().map(|entry| entry.sigop_cost).sum();
+        let fits = weight + chunk.rate.size < Weight::MAX_BLOCK.to_wu()
+            && sigops + chunk_sigops < MAX_BLOCK_SIGOPS_COST;
+        if skipped.contains(&cluster)
+            || !fits
+            || !entries.iter().all(|entry| is_final(&entry.tx, context))
+        {
+            skipped.insert(cluster);
+            continue;
+        }
+        sigops += chunk_sigops;
+        for entry in entries {
+            weight += entry.tx.weight().to_wu();
+            fees = fees.checked_add(entry.fee).unwrap_or(fees);
+            txs.push(entry.tx.clone());
+        }
+    }
+    (txs, fees)
+}
