@@ -1,0 +1,123 @@
+//! From data to transactions and to the messages that are signed.
+
+use bitcoin::{
+    OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
+    absolute::LockTime,
+    hashes::Hash,
+    sighash::{Prevouts, SighashCache, TapSighashType},
+    transaction::Version,
+};
+
+use super::{Node, NodeId, NodeInput, Source, TxGraph};
+
+impl TxGraph {
+    /// The unsigned transaction; `None` for an index of another graph.
+    pub fn assemble(&self, id: NodeId) -> Option<Transaction> {
+        let node = self.node(id)?;
+        let input = node
+            .inputs
+            .iter()
+            .map(|input| {
+                Some(TxIn {
+                    previous_output: self.outpoint(input)?,
+                    script_sig: ScriptBuf::new(),
+                    sequence: input.sequence,
+                    witness: Witness::new(),
+                })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        Some(Transaction {
+            version: Version(node.version),
+            lock_time: LockTime::from_height(node.lock_height).unwrap_or(LockTime::ZERO),
+            input,
+            output: self.outputs(node)?,
+        })
+    }
+
+    /// Id of a transaction. Signatures are in witnesses, so it is known before anything is signed.
+    pub fn txid(&self, id: NodeId) -> Option<Txid> {
+        let cell = self.txids.get(id.0 as usize)?;
+        if let Some(txid) = cell.get() {
+            return Some(*txid);
+        }
+        let txid = self.assemble(id)?.compute_txid();
+        Some(*cell.get_or_init(|| txid))
+    }
+
+    /// The coins that a transaction spends, in the order of its inputs.
+    pub fn prevouts(&self, id: NodeId) -> Option<Vec<TxOut>> {
+        self.node(id)?
+            .inputs
+            .iter()
+            .map(|input| self.prevout(input))
+            .collect()
+    }
+
+    /// The message that a key-path signature of each input signs (BIP341, SIGHASH_DEFAULT).
+    pub fn sighashes(&self, id: NodeId) -> Option<Vec<[u8; 32]>> {
+        let tx = self.assemble(id)?;
+        let prevouts = self.prevouts(id)?;
+        let mut cache = SighashCache::new(&tx);
+        (0..tx.input.len())
+            .map(|i| {
+                cache
+                    .taproot_key_spend_signature_hash(
+                        i,
+                        &Prevouts::All(&prevouts),
+                        TapSighashType::Default,
+                    )
+                    .ok()
+                    .map(|hash| hash.to_byte_array())
+            })
+            .collect()
+    }
+
+    /// Where an input's coin is.
+    pub fn outpoint(&self, input: &NodeInput) -> Option<OutPoint> {
+        match &input.source {
+            Source::External { outpoint, .. } => Some(*outpoint),
+            Source::Output { node, vout } => Some(OutPoint {
+                txid: self.txid(*node)?,
+                vout: *vout,
+            }),
+        }
+    }
+
+    /// Relative timelock of a transaction in blocks, 0 if none.
+    pub fn relative_lock_blocks(node: &Node) -> u16 {
+        let blocks = |s: Sequence| match s.to_relative_lock_time() {
+            Some(bitcoin::relative::LockTime::Blocks(height)) => height.value(),
+            _ => 0,
+        };
+        node.inputs
+            .iter()
+            .map(|input| blocks(input.sequence))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn prevout(&self, input: &NodeInput) -> Option<TxOut> {
+        match &input.source {
+            Source::External { prevout, .. } => Some(prevout.clone()),
+            Source::Output { node, vout } => {
+                let output = self.node(*node)?.outputs.get(*vout as usize)?;
+                Some(TxOut {
+                    value: output.value,
+                    script_pubkey: self.script(output.script)?.script.clone(),
+                })
+            }
+        }
+    }
+
+    fn outputs(&self, node: &Node) -> Option<Vec<TxOut>> {
+        node.outputs
+            .iter()
+            .map(|output| {
+                Some(TxOut {
+                    value: output.value,
+                    script_pubkey: self.script(output.script)?.script.clone(),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,250 @@
+//! Building of a graph, checking each transaction against the laws that every contract keeps.
+
+use std::sync::OnceLock;
+
+use bitcoin::{Amount, ScriptBuf, Txid};
+
+use super::{
+    Adaptor, AdaptorId, KeySetId, Node, NodeId, NodeName, NodeOutput, OutputScript, Purpose,
+    ScriptId, Source, Spend, TxGraph, anchor_script, weight::MAX_TRUC_VBYTES,
+};
+use crate::musig::KeySet;
+
+/// Why a transaction cannot be part of a graph. A template's fault, or of terms that slipped through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GraphError {
+    /// Value is created or lost.
+    #[error("{name} takes in {inputs} and pays out {outputs}")]
+    NotConserved {
+        /// The transaction.
+        name: NodeName,
+        /// Sum of its inputs.
+        inputs: Amount,
+        /// Sum of its outputs.
+        outputs: Amount,
+    },
+    /// A sum of amounts does not fit.
+    #[error("the amounts of {name} add up to more than fits")]
+    Overflow {
+        /// The transaction.
+        name: NodeName,
+    },
+    /// An output is too small to be relayed.
+    #[error("output {vout} of {name} holds {value}, below its dust limit of {limit}")]
+    Dust {
+        /// The transaction.
+        name: NodeName,
+        /// The output.
+        vout: usize,
+        /// What it holds.
+        value: Amount,
+        /// What it needs at least.
+        limit: Amount,
+    },
+    /// It refers to something that is not in the graph, or not there yet.
+    #[error("{name} refers to a {what} that the graph does not have")]
+    Missing {
+        /// The transaction.
+        name: NodeName,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// Its shape breaks a rule: version, anchor, size.
+    #[error("{name}: {what}")]
+    Shape {
+        /// The transaction.
+        name: NodeName,
+        /// The rule.
+        what: &'static str,
+    },
+    /// Two inputs spend one coin.
+    #[error("{name} spends the same coin twice")]
+    DoubleSpend {
+        /// The transaction.
+        name: NodeName,
+    },
+}
+
+/// Collects transactions, parents first.
+#[derive(Debug)]
+pub struct GraphBuilder(TxGraph);
+
+impl Default for GraphBuilder {
+    fn default() -> Self {
+        GraphBuilder(TxGraph {
+            nodes: Vec::new(),
+            txids: Vec::new(),
+            key_sets: Vec::new(),
+            adaptors: Vec::new(),
+            scripts: Vec::new(),
+        })
+    }
+}
+
+impl GraphBuilder {
+    /// Adds a key set and its output script; the descriptor is `rawtr(…)` unless a better one is given.
+    pub fn key_set(&mut self, keys: KeySet, descriptor: Option<String>) -> (KeySetId, ScriptId) {
+        let output_key = keys.output_key();
+        let script = ScriptBuf::new_p2tr_tweaked(
+            bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(output_key),
+        );
+        let script = self.script(
+            script,
+            descriptor.unwrap_or_else(|| format!("rawtr({output_key})")),
+        );
+        self.0.key_sets.push(keys);
+        (KeySetId((self.0.key_sets.len() - 1) as u16), script)
+    }
+
+    /// Adds an output script, or finds it if it is there.
+    pub fn script(&mut self, script: ScriptBuf, descriptor: String) -> ScriptId {
+        let index = self
+            .0
+            .scripts
+            .iter()
+            .position(|s| s.script == script)
+            .unwrap_or_else(|| {
+                self.0.scripts.push(OutputScript { script, descriptor });
+                self.0.scripts.len() - 1
+            });
+        ScriptId(index as u16)
+    }
+
+    /// Adds an adaptor.
+    pub fn adaptor(&mut self, adaptor: Adaptor) -> AdaptorId {
+        self.0.adaptors.push(adaptor);
+        AdaptorId((self.0.adaptors.len() - 1) as u32)
+    }
+
+    /// Adds a transaction after checking it.
+    pub fn node(&mut self, node: Node) -> Result<NodeId, GraphError> {
+        self.check(&node)?;
+        self.0.nodes.push(node);
+        self.0.txids.push(OnceLock::<Txid>::new());
+        Ok(NodeId((self.0.nodes.len() - 1) as u32))
+    }
+
+    /// The anchor output that every pre-signed transaction has.
+    pub fn anchor(&mut self) -> NodeOutput {
+        let script = self.script(anchor_script(), format!("raw({:x})", anchor_script()));
+        NodeOutput {
+            value: Amount::ZERO,
+            script,
+            purpose: Purpose::Anchor,
+        }
+    }
+
+    /// The finished graph.
+    pub fn finish(self) -> TxGraph {
+        self.0
+    }
+
+    fn check(&self, node: &Node) -> Result<(), GraphError> {
+        let name = node.name;
+        let inputs = self.value_in(node)?;
+        let mut outputs = Amount::ZERO;
+        let mut anchors = 0;
+        for (vout, output) in node.outputs.iter().enumerate() {
+            outputs = outputs
+                .checked_add(output.value)
+                .ok_or(GraphError::Overflow { name })?;
+            let script = &self
+                .0
+                .script(output.script)
+                .ok_or(GraphError::Missing {
+                    name,
+                    what: "script",
+                })?
+                .script;
+            if output.purpose == Purpose::Anchor {
+                anchors += 1;
+                continue;
+            }
+            let limit = script.minimal_non_dust();
+            if output.value < limit {
+                return Err(GraphError::Dust {
+                    name,
+                    vout,
+                    value: output.value,
+                    limit,
+                });
+            }
+        }
+        let Some(signing) = node.signing else {
+            // The funding transaction pays its own fee, whose bounds the terms check.
+            return if outputs <= inputs {
+                Ok(())
+            } else {
+                Err(GraphError::NotConserved {
+                    name,
+                    inputs,
+                    outputs,
+                })
+            };
+        };
+        if inputs != outputs {
+            return Err(GraphError::NotConserved {
+                name,
+                inputs,
+                outputs,
+            });
+        }
+        if node.version != 3 || anchors != 1 {
+            return Err(GraphError::Shape {
+                name,
+                what: "a pre-signed transaction has version 3 and one anchor",
+            });
+        }
+        if signing
+            .adaptor
+            .is_some_and(|id| self.0.adaptor(id).is_none())
+        {
+            return Err(GraphError::Missing {
+                name,
+                what: "adaptor",
+            });
+        }
+        if self.0.vsize(node) > MAX_TRUC_VBYTES {
+            return Err(GraphError::Shape {
+                name,
+                what: "it is larger than version 3 allows (10,000 vB)",
+            });
+        }
+        Ok(())
+    }
+
+    fn value_in(&self, node: &Node) -> Result<Amount, GraphError> {
+        let name = node.name;
+        let mut sum = Amount::ZERO;
+        for (i, input) in node.inputs.iter().enumerate() {
+            if node.inputs[..i]
+                .iter()
+                .any(|other| other.source == input.source)
+            {
+                return Err(GraphError::DoubleSpend { name });
+            }
+            let value = match &input.source {
+                Source::External { prevout, .. } => prevout.value,
+                Source::Output { node, vout } => self
+                    .0
+                    .node(*node)
+                    .and_then(|parent| parent.outputs.get(*vout as usize))
+                    .map(|output| output.value)
+                    .ok_or(GraphError::Missing {
+                        name,
+                        what: "parent output",
+                    })?,
+            };
+            if let Spend::KeyPath(id) = input.spend {
+                self.0.key_set(id).ok_or(GraphError::Missing {
+                    name,
+                    what: "key set",
+                })?;
+            }
+            sum = sum
+                .checked_add(value)
+                .ok_or(GraphError::Overflow { name })?;
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,76 @@
+//! The transaction graph of a contract, and everything that can be done with any graph: check, assemble, weigh,
+//! hash for signing, draw. Nothing here knows a template.
+
+mod assemble;
+mod builder;
+mod draw;
+mod node;
+mod weight;
+
+use std::sync::OnceLock;
+
+use bitcoin::{ScriptBuf, Txid};
+
+pub use builder::{GraphBuilder, GraphError};
+pub use node::{
+    Adaptor, AdaptorId, Awaits, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
+    OutputScript, Purpose, Rulings, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage,
+};
+pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
+
+use crate::musig::KeySet;
+
+/// Pay-to-anchor: anybody may spend it without a signature (Bitcoin Core 28 and later).
+pub fn anchor_script() -> ScriptBuf {
+    ScriptBuf::from_bytes(vec![0x51, 0x02, 0x4e, 0x73])
+}
+
+/// All transactions that a contract may ever need, from funding to every ending.
+#[derive(Debug)]
+pub struct TxGraph {
+    nodes: Vec<Node>,
+    txids: Vec<OnceLock<Txid>>,
+    key_sets: Vec<KeySet>,
+    adaptors: Vec<Adaptor>,
+    scripts: Vec<OutputScript>,
+}
+
+impl TxGraph {
+    /// The funding transaction's index.
+    pub const FUNDING: NodeId = NodeId(0);
+
+    /// All transactions, parents before children.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = (NodeId, &Node)> {
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(i, node)| (NodeId(i as u32), node))
+    }
+
+    /// A transaction by index; `None` for an index of another graph.
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(id.0 as usize)
+    }
+
+    /// A transaction by name.
+    pub fn find(&self, name: NodeName) -> Option<NodeId> {
+        self.nodes()
+            .find(|(_, node)| node.name == name)
+            .map(|(id, _)| id)
+    }
+
+    /// A key set by index.
+    pub fn key_set(&self, id: KeySetId) -> Option<&KeySet> {
+        self.key_sets.get(usize::from(id.0))
+    }
+
+    /// An adaptor by index.
+    pub fn adaptor(&self, id: AdaptorId) -> Option<&Adaptor> {
+        self.adaptors.get(id.0 as usize)
+    }
+
+    /// An output script by index.
+    pub fn script(&self, id: ScriptId) -> Option<&OutputScript> {
+        self.scripts.get(usize::from(id.0))
+    }
+}

@@ -1,0 +1,70 @@
+//! Weights of the transactions of a graph, known before anything is signed.
+
+use bitcoin::{Script, Weight};
+
+use super::{Node, NodeId, Source, Spend, TxGraph};
+
+/// Largest version 3 transaction that is relayed (BIP431), in vB.
+pub const MAX_TRUC_VBYTES: u64 = 10_000;
+
+/// Largest child of an unconfirmed version 3 transaction (BIP431), in vB.
+pub const MAX_CHILD_VBYTES: u64 = 1_000;
+
+/// Witness of a key-path spend with SIGHASH_DEFAULT: count (1), length (1), signature (64).
+const KEY_PATH_WITNESS: u64 = 66;
+
+/// Witness of a P2WPKH spend: count (1), length (1), DER signature of at most 72 with its sighash byte, length
+/// (1), key (33). Wallets grind for a low r, so that 72 is an upper bound that most miss by one.
+const P2WPKH_WITNESS: u64 = 1 + 1 + 72 + 1 + 33;
+
+/// Weight of the witness that spends `script`, for the single-key script types; `None` for others.
+pub fn satisfaction_weight(script: &Script) -> Option<Weight> {
+    if script.is_p2tr() {
+        Some(Weight::from_wu(KEY_PATH_WITNESS))
+    } else if script.is_p2wpkh() {
+        Some(Weight::from_wu(P2WPKH_WITNESS))
+    } else {
+        None
+    }
+}
+
+impl TxGraph {
+    /// Weight of a transaction with all its witnesses, in weight units.
+    pub fn weight(&self, id: NodeId) -> Option<Weight> {
+        self.node(id).map(|node| self.node_weight(node))
+    }
+
+    /// Virtual size in vB, rounded up.
+    pub(super) fn vsize(&self, node: &Node) -> u64 {
+        self.node_weight(node).to_vbytes_ceil()
+    }
+
+    fn node_weight(&self, node: &Node) -> Weight {
+        // Version 4, input and output counts, lock time 4; outpoint 36, empty script 1, sequence 4; value 8.
+        let mut base = 4
+            + varint(node.inputs.len())
+            + varint(node.outputs.len())
+            + 4
+            + 41 * node.inputs.len() as u64;
+        for output in &node.outputs {
+            let len = self.script(output.script).map_or(0, |s| s.script.len());
+            base += 8 + varint(len) + len as u64;
+        }
+        // Segwit marker and flag.
+        let mut witness = 2;
+        for input in &node.inputs {
+            witness += match (&input.spend, &input.source) {
+                (Spend::Wallet(_), Source::External { prevout, .. }) => {
+                    satisfaction_weight(&prevout.script_pubkey)
+                        .map_or(KEY_PATH_WITNESS, Weight::to_wu)
+                }
+                _ => KEY_PATH_WITNESS,
+            };
+        }
+        Weight::from_wu(4 * base + witness)
+    }
+}
+
+fn varint(n: usize) -> u64 {
+    bitcoin::VarInt::from(n).size() as u64
+}

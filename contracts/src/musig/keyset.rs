@@ -1,0 +1,139 @@
+//! The parties that sign together for one output, and the Taproot output key that they own.
+
+use bitcoin::{
+    TapNodeHash, hashes::Hash, key::XOnlyPublicKey, secp256k1::PublicKey, taproot::TapTweakHash,
+};
+use secp256k1_musig as musig;
+
+use crate::role::Role;
+
+/// Why a set of keys cannot sign together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeySetError {
+    /// There is nobody in the set.
+    #[error("a key set needs at least one signer")]
+    Empty,
+    /// Two parties brought the same key; one of them would sign for both.
+    #[error("{first} and {second} have the same key {key}")]
+    Duplicate {
+        /// Earlier party in canonical order.
+        first: Role,
+        /// Later party.
+        second: Role,
+        /// The key that both brought.
+        key: PublicKey,
+    },
+    /// The tweak is no scalar or leads to the point at infinity: cannot happen with honest hashes.
+    #[error("the taproot tweak of this key set is not valid")]
+    Tweak,
+}
+
+/// Signers in canonical order, their MuSig2 aggregate key and the Taproot output key made of it.
+///
+/// Key aggregation costs about 20 µs per signer, so it is done once and kept.
+#[derive(Debug, Clone)]
+pub struct KeySet {
+    signers: Vec<(Role, PublicKey)>,
+    musig_keys: Vec<musig::PublicKey>,
+    cache: musig::musig::KeyAggCache,
+    internal_key: XOnlyPublicKey,
+    output_key: XOnlyPublicKey,
+    merkle_root: Option<TapNodeHash>,
+}
+
+impl KeySet {
+    /// Aggregates `signers` (KeyAgg of BIP327, in the order given) and tweaks the aggregate as BIP341 says with
+    /// `merkle_root`. A root that is no hash of a script tree commits to data at no cost on chain: nobody can
+    /// show a script behind it.
+    pub fn new(
+        signers: &[(Role, PublicKey)],
+        merkle_root: Option<TapNodeHash>,
+    ) -> Result<KeySet, KeySetError> {
+        if signers.is_empty() {
+            return Err(KeySetError::Empty);
+        }
+        for (i, (second, key)) in signers.iter().enumerate() {
+            if let Some((first, _)) = signers[..i].iter().find(|(_, k)| k == key) {
+                return Err(KeySetError::Duplicate {
+                    first: *first,
+                    second: *second,
+                    key: *key,
+                });
+            }
+        }
+        let musig_keys = signers
+            .iter()
+            .map(|(_, key)| to_musig(key))
+            .collect::<Option<Vec<_>>>()
+            .ok_or(KeySetError::Tweak)?;
+        let mut cache = musig::musig::KeyAggCache::new(&musig_keys.iter().collect::<Vec<_>>());
+        let internal_key = XOnlyPublicKey::from_slice(&cache.agg_pk().to_byte_array())
+            .map_err(|_| KeySetError::Tweak)?;
+        let tweak = taproot_tweak_hash(internal_key, merkle_root);
+        let tweak = musig::Scalar::from_be_bytes(tweak).map_err(|_| KeySetError::Tweak)?;
+        let tweaked = cache
+            .pubkey_xonly_tweak_add(&tweak)
+            .map_err(|_| KeySetError::Tweak)?;
+        let output_key = XOnlyPublicKey::from_slice(&tweaked.x_only_public_key().0.to_byte_array())
+            .map_err(|_| KeySetError::Tweak)?;
+        Ok(KeySet {
+            signers: signers.to_vec(),
+            musig_keys,
+            cache,
+            internal_key,
+            output_key,
+            merkle_root,
+        })
+    }
+
+    /// Who signs, in the order of aggregation.
+    pub fn signers(&self) -> impl ExactSizeIterator<Item = Role> + '_ {
+        self.signers.iter().map(|(role, _)| *role)
+    }
+
+    /// Position of `role` among the signers.
+    pub fn position(&self, role: Role) -> Option<usize> {
+        self.signers.iter().position(|(r, _)| *r == role)
+    }
+
+    /// The aggregate before the Taproot tweak.
+    pub fn internal_key(&self) -> XOnlyPublicKey {
+        self.internal_key
+    }
+
+    /// The Taproot output key, the one that signatures are checked against.
+    pub fn output_key(&self) -> XOnlyPublicKey {
+        self.output_key
+    }
+
+    /// What the tweak commits to.
+    pub fn merkle_root(&self) -> Option<TapNodeHash> {
+        self.merkle_root
+    }
+
+    pub(super) fn cache(&self) -> &musig::musig::KeyAggCache {
+        &self.cache
+    }
+
+    pub(super) fn musig_key(&self, position: usize) -> Option<musig::PublicKey> {
+        self.musig_keys.get(position).copied()
+    }
+}
+
+/// The TapTweak hash of BIP341 for an internal key and a root.
+pub fn taproot_tweak_hash(
+    internal_key: XOnlyPublicKey,
+    merkle_root: Option<TapNodeHash>,
+) -> [u8; 32] {
+    TapTweakHash::from_key_and_tweak(internal_key, merkle_root).to_byte_array()
+}
+
+/// The same point in the other crate's type. The uncompressed form saves a square root.
+pub(super) fn to_musig(key: &PublicKey) -> Option<musig::PublicKey> {
+    musig::PublicKey::from_slice(&key.serialize_uncompressed()).ok()
+}
+
+/// Back from the other crate's type.
+pub(super) fn from_musig(key: &musig::PublicKey) -> Option<PublicKey> {
+    PublicKey::from_slice(&key.serialize_uncompressed()).ok()
+}

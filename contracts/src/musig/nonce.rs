@@ -1,0 +1,60 @@
+//! Nonces: secret ones that are used once by construction, public ones as bytes.
+
+use secp256k1_musig as musig;
+
+use super::{KeySet, session::MusigKeypair};
+
+/// A secret nonce. Neither `Clone` nor `Serialize`: [`super::Session::sign`] takes it by value, and what is
+/// dropped unused is erased.
+pub struct SecretNonce(Option<musig::musig::SecretNonce>);
+
+impl SecretNonce {
+    pub(super) fn into_inner(mut self) -> Option<musig::musig::SecretNonce> {
+        self.0.take()
+    }
+}
+
+impl Drop for SecretNonce {
+    fn drop(&mut self) {
+        if let Some(nonce) = &mut self.0 {
+            nonce.non_secure_erase();
+        }
+    }
+}
+
+impl std::fmt::Debug for SecretNonce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretNonce(..)")
+    }
+}
+
+/// A signer's public nonce as it travels: two compressed points, 66 bytes (BIP327).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicNonce(pub [u8; 66]);
+
+impl PublicNonce {
+    /// Makes a nonce pair for one message under one key set (NonceGen of BIP327).
+    ///
+    /// `seed` must be fresh, uniform and secret. The secret key, aggregate key and message are mixed in, so
+    /// that a weak source alone does not repeat a nonce for two messages. `None` for a seed of zeros only.
+    pub(crate) fn generate(
+        seed: &[u8; 32],
+        keypair: &MusigKeypair,
+        keys: &KeySet,
+        message: &[u8; 32],
+    ) -> Option<(SecretNonce, PublicNonce)> {
+        // The library panics on a seed of zeros, which a broken source yields.
+        if *seed == [0u8; 32] {
+            return None;
+        }
+        let (secret, public) = musig::musig::new_nonce_pair(
+            musig::musig::SessionSecretRand::assume_uniformly_random(*seed),
+            Some(keys.cache()),
+            Some(keypair.secret()),
+            keypair.public(),
+            Some(message),
+            None,
+        );
+        Some((SecretNonce(Some(secret)), PublicNonce(public.serialize())))
+    }
+}

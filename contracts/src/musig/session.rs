@@ -1,0 +1,211 @@
+//! One message, one set of nonces, at most one adaptor point: signing and checking of shares.
+
+use bitcoin::secp256k1::SecretKey;
+use secp256k1_musig as musig;
+
+use super::{AdaptorPoint, AdaptorSignature, KeySet, PublicNonce, SecretNonce};
+use crate::role::Role;
+
+/// Why signing together failed, and by whose fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// A signer's public nonce is no pair of points. The signer's fault.
+    #[error("the public nonce of {signer} is not a pair of curve points")]
+    BadNonce {
+        /// Whose nonce it is.
+        signer: Role,
+    },
+    /// The number of nonces or shares is not the number of signers. The caller's fault.
+    #[error("{given} nonces or shares for {signers} signers")]
+    Count {
+        /// How many were given.
+        given: usize,
+        /// How many sign.
+        signers: usize,
+    },
+    /// A partial signature is at least the group order. The signer's fault.
+    #[error("the partial signature of {signer} is not a scalar")]
+    BadShare {
+        /// Whose share it is.
+        signer: Role,
+    },
+    /// The secret nonce was spent already, or the key signs nothing here. The caller's fault.
+    #[error("{role} cannot sign in this session")]
+    NotASigner {
+        /// Who tried.
+        role: Role,
+    },
+}
+
+/// A secret key ready for MuSig2, with its public key.
+pub struct MusigKeypair {
+    pair: musig::Keypair,
+}
+
+impl MusigKeypair {
+    /// From `bitcoin`'s secret key; `None` is unreachable for a key that this type holds.
+    pub fn new(key: &SecretKey) -> Option<MusigKeypair> {
+        let secret = musig::SecretKey::from_secret_bytes(key.secret_bytes()).ok()?;
+        Some(MusigKeypair {
+            pair: musig::Keypair::from_secret_key(&secret),
+        })
+    }
+
+    pub(super) fn secret(&self) -> musig::SecretKey {
+        self.pair.secret_key()
+    }
+
+    pub(super) fn public(&self) -> musig::PublicKey {
+        self.pair.public_key()
+    }
+}
+
+impl Drop for MusigKeypair {
+    fn drop(&mut self) {
+        self.pair.non_secure_erase();
+    }
+}
+
+impl std::fmt::Debug for MusigKeypair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MusigKeypair(..)")
+    }
+}
+
+/// A signer's share of a signature: a scalar, 32 bytes big-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartialSignature(pub [u8; 32]);
+
+impl PartialSignature {
+    fn parse(&self, signer: Role) -> Result<musig::musig::PartialSignature, SessionError> {
+        musig::musig::PartialSignature::from_byte_array(&self.0)
+            .map_err(|_| SessionError::BadShare { signer })
+    }
+}
+
+/// The signing session of one message.
+///
+/// An adaptor point T is added to the first half of the aggregate nonce: the final nonce becomes
+/// R₁ + T + b·R₂ with b hashing T too, shares verify as ever, and their sum is an adaptor signature under T.
+/// The argument is in `docs/adr/0002-adaptor-in-aggregate-nonce.md`.
+pub struct Session {
+    inner: musig::musig::Session,
+}
+
+impl Session {
+    /// Combines the signers' public nonces, in the key set's order, for `message`.
+    pub fn new(
+        keys: &KeySet,
+        nonces: &[PublicNonce],
+        adaptor: Option<&AdaptorPoint>,
+        message: &[u8; 32],
+    ) -> Result<Session, SessionError> {
+        if nonces.len() != keys.signers().len() {
+            return Err(SessionError::Count {
+                given: nonces.len(),
+                signers: keys.signers().len(),
+            });
+        }
+        let parsed = nonces
+            .iter()
+            .zip(keys.signers())
+            .map(|(nonce, signer)| {
+                musig::musig::PublicNonce::from_byte_array(&nonce.0)
+                    .map_err(|_| SessionError::BadNonce { signer })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut aggregate = musig::musig::AggregatedNonce::new(&parsed.iter().collect::<Vec<_>>());
+        if let Some(point) = adaptor {
+            aggregate = shift(&aggregate, point).ok_or(SessionError::Count {
+                given: nonces.len(),
+                signers: parsed.len(),
+            })?;
+        }
+        Ok(Session {
+            inner: musig::musig::Session::new(keys.cache(), aggregate, message),
+        })
+    }
+
+    /// Signs with a nonce that is used up by it.
+    pub fn sign(
+        &self,
+        keys: &KeySet,
+        role: Role,
+        keypair: &MusigKeypair,
+        nonce: SecretNonce,
+    ) -> Result<PartialSignature, SessionError> {
+        let not_a_signer = SessionError::NotASigner { role };
+        let own = keys.position(role).and_then(|i| keys.musig_key(i));
+        // The library aborts the process when the nonce is another key's.
+        if own != Some(keypair.public()) {
+            return Err(not_a_signer);
+        }
+        let nonce = nonce.into_inner().ok_or(not_a_signer)?;
+        Ok(PartialSignature(
+            self.inner
+                .partial_sign(nonce, &keypair.pair, keys.cache())
+                .serialize(),
+        ))
+    }
+
+    /// Whether `share` is `signer`'s share of this session: used to name who cheated, since one check of the
+    /// aggregate costs less than one check of each share.
+    pub fn verify_share(
+        &self,
+        keys: &KeySet,
+        signer: Role,
+        nonce: &PublicNonce,
+        share: &PartialSignature,
+    ) -> Result<bool, SessionError> {
+        let key = keys
+            .position(signer)
+            .and_then(|i| keys.musig_key(i))
+            .ok_or(SessionError::NotASigner { role: signer })?;
+        let nonce = musig::musig::PublicNonce::from_byte_array(&nonce.0)
+            .map_err(|_| SessionError::BadNonce { signer })?;
+        Ok(self
+            .inner
+            .partial_verify(keys.cache(), &share.parse(signer)?, &nonce, key))
+    }
+
+    /// Adds the shares up, in the key set's order. What comes out is a Schnorr signature, or an adaptor
+    /// signature if the session has a point; neither is checked yet.
+    pub fn aggregate(
+        &self,
+        keys: &KeySet,
+        shares: &[PartialSignature],
+    ) -> Result<AdaptorSignature, SessionError> {
+        if shares.len() != keys.signers().len() {
+            return Err(SessionError::Count {
+                given: shares.len(),
+                signers: keys.signers().len(),
+            });
+        }
+        let parsed = shares
+            .iter()
+            .zip(keys.signers())
+            .map(|(s, signer)| s.parse(signer))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sum = self
+            .inner
+            .partial_sig_agg(&parsed.iter().collect::<Vec<_>>());
+        Ok(AdaptorSignature(*sum.assume_valid().as_byte_array()))
+    }
+}
+
+/// Adds `point` to the first half of an aggregate nonce. The point at infinity is 33 zero bytes (BIP327).
+fn shift(
+    nonce: &musig::musig::AggregatedNonce,
+    point: &AdaptorPoint,
+) -> Option<musig::musig::AggregatedNonce> {
+    let mut bytes = nonce.serialize();
+    let first = match musig::PublicKey::from_slice(&bytes[..33]) {
+        // Signers may bring nonces that cancel the point; the session is theirs to waste.
+        Ok(first) => first
+            .combine(point.inner())
+            .map_or([0; 33], |sum| sum.serialize()),
+        Err(_) => point.inner().serialize(),
+    };
+    bytes[..33].copy_from_slice(&first);
+    musig::musig::AggregatedNonce::from_byte_array(&bytes).ok()
+}

@@ -1,0 +1,83 @@
+//! What can go wrong in a ceremony, and by whose fault.
+
+use crate::{graph::Stage, musig::SessionError, role::Role, template::TemplateError};
+
+/// Why a ceremony stops. No coin is locked in any of these cases.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// The graph cannot be derived.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The secret key is not the one that the terms name for this role. The caller's fault.
+    #[error("the secret key is not the contract key of {role} in these terms")]
+    WrongKey {
+        /// Own role.
+        role: Role,
+    },
+    /// The graph is inconsistent; a template's fault.
+    #[error("the graph has no {0}")]
+    Graph(&'static str),
+    /// A message is of another contract. The sender's fault.
+    #[error("{from} sent a message of another contract")]
+    ForeignContract {
+        /// Sender.
+        from: Role,
+    },
+    /// A message is for somebody else. The sender's fault.
+    #[error("{from} sent shares that are meant for {to}")]
+    Misdirected {
+        /// Sender.
+        from: Role,
+        /// Addressee.
+        to: Role,
+    },
+    /// Nobody of this role takes part.
+    #[error("{role} does not take part")]
+    Stranger {
+        /// The role.
+        role: Role,
+    },
+    /// A party's message is missing.
+    #[error("nothing came from {from} yet")]
+    Missing {
+        /// Who is late.
+        from: Role,
+    },
+    /// A message holds another number of nonces or shares than the plan. The sender's fault.
+    #[error("{from} sent {given} items, the plan has {wanted} for it")]
+    Count {
+        /// Sender.
+        from: Role,
+        /// Items sent.
+        given: usize,
+        /// Items wanted.
+        wanted: usize,
+    },
+    /// The sender said something else before. The sender's fault.
+    #[error("{from} contradicts what it sent before")]
+    Contradiction {
+        /// Sender.
+        from: Role,
+    },
+    /// A nonce or share is not even well-formed, or the session failed.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A share does not verify. The signer's fault, proved by its own message.
+    #[error("{signer} sent a false share for input {input} of {transaction}")]
+    FaultyShare {
+        /// Who cheated.
+        signer: Role,
+        /// Name of the transaction.
+        transaction: String,
+        /// Its input.
+        input: u32,
+    },
+    /// A stage is asked for before the one before it is closed.
+    #[error("stage {asked:?} is closed until stage {open:?} is complete and verified")]
+    StageClosed {
+        /// Stage asked for.
+        asked: Stage,
+        /// Stage that must come first.
+        open: Stage,
+    },
+}

@@ -1,0 +1,365 @@
+//! What a party holds after setup: every signature that it may ever need.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::{
+    Transaction, Witness,
+    secp256k1::{PublicKey, Secp256k1, SecretKey, schnorr},
+};
+
+use super::{Item, Plan, Secrets, plan::context};
+use crate::{
+    graph::{NodeId, TxGraph},
+    musig::{
+        AdaptorError, AdaptorPoint, AdaptorSignature, KeySet, PartialSignature, PublicNonce,
+        Session,
+    },
+    role::Role,
+    terms::Terms,
+};
+
+/// One entry of the holdings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held {
+    /// The whole (adaptor) signature.
+    Complete(AdaptorSignature),
+    /// The same, and own share is still kept from a party that waits for it.
+    CompleteAndWithheld(AdaptorSignature, PartialSignature),
+    /// Only own share, kept from a party that waits for it.
+    Withheld(PartialSignature),
+    /// All shares but one.
+    Pending(Pending),
+}
+
+/// All shares but one, with what is needed to check that one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) nonces: Vec<PublicNonce>,
+    pub(super) shares: Vec<Option<PartialSignature>>,
+    pub(super) awaits: Role,
+}
+
+/// Why a transaction cannot be completed, or a message is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HoldingsError {
+    /// The transaction is not in the graph, or this party does not sign or hold it.
+    #[error("{role} does not hold the signatures of {transaction}")]
+    NotHeld {
+        /// Own role.
+        role: Role,
+        /// Name of the transaction.
+        transaction: String,
+    },
+    /// A share is still withheld.
+    #[error("{transaction} waits for the share of {signer}")]
+    Waiting {
+        /// Name of the transaction.
+        transaction: String,
+        /// Whose share it waits for.
+        signer: Role,
+    },
+    /// A secret is missing.
+    #[error("{transaction} is encrypted; it lacks {missing}")]
+    Secret {
+        /// Name of the transaction.
+        transaction: String,
+        /// What is missing.
+        missing: String,
+    },
+    /// The secret or signature does not fit.
+    #[error(transparent)]
+    Adaptor(#[from] AdaptorError),
+    /// A released share is false, or not the one that is waited for. The sender's fault.
+    #[error("{signer} released a share that does not verify")]
+    FalseRelease {
+        /// Sender.
+        signer: Role,
+    },
+    /// The transaction on chain is not the one of the graph.
+    #[error("the transaction {found} is not {transaction}")]
+    OtherTransaction {
+        /// Name of the transaction expected.
+        transaction: String,
+        /// Id of the one given.
+        found: bitcoin::Txid,
+    },
+}
+
+/// A share that its signer kept back until now: the verifier's "r = 1".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Which contract.
+    pub contract_id: [u8; 32],
+    /// Signer.
+    pub from: Role,
+    /// Position in the plan.
+    pub item: u32,
+    /// The share.
+    pub share: PartialSignature,
+}
+
+/// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
+/// whoever gets hold of a party's holdings can make its moves.
+#[derive(Debug, Clone)]
+pub struct Holdings {
+    terms: Arc<Terms>,
+    graph: Arc<TxGraph>,
+    plan: Arc<Plan>,
+    role: Role,
+    pub(super) held: BTreeMap<usize, Held>,
+}
+
+impl Holdings {
+    pub(super) fn new(
+        terms: Arc<Terms>,
+        graph: Arc<TxGraph>,
+        plan: Arc<Plan>,
+        role: Role,
+        held: BTreeMap<usize, Held>,
+    ) -> Holdings {
+        Holdings {
+            terms,
+            graph,
+            plan,
+            role,
+            held,
+        }
+    }
+
+    /// Own role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The terms.
+    pub fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Arc<TxGraph> {
+        &self.graph
+    }
+
+    /// The shares of a transaction that this party has kept back so far.
+    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
+        let releases = self
+            .items(node)
+            .filter_map(|(i, _)| match self.held.get(&i)? {
+                Held::Withheld(share) | Held::CompleteAndWithheld(_, share) => Some(Release {
+                    contract_id: *self.terms.contract_id(),
+                    from: self.role,
+                    item: i as u32,
+                    share: *share,
+                }),
+                _ => None,
+            })
+            .collect::<Vec<_>>();
+        if releases.is_empty() {
+            Err(self.not_held(node))
+        } else {
+            Ok(releases)
+        }
+    }
+
+    /// Takes a share that was kept back, after checking it and the signature that it completes.
+    pub fn accept(&mut self, release: &Release) -> Result<(), HoldingsError> {
+        let signer = release.from;
+        let false_release = HoldingsError::FalseRelease { signer };
+        let index = release.item as usize;
+        let pending = match self.held.get(&index) {
+            Some(Held::Pending(p))
+                if p.awaits == signer && release.contract_id == *self.terms.contract_id() =>
+            {
+                p
+            }
+            _ => return Err(false_release),
+        };
+        let item = self.plan.items().get(index).ok_or(false_release.clone())?;
+        let complete = self
+            .complete_pending(item, pending, release)
+            .ok_or(false_release)?;
+        self.held.insert(index, Held::Complete(complete));
+        Ok(())
+    }
+
+    fn complete_pending(
+        &self,
+        item: &Item,
+        pending: &Pending,
+        release: &Release,
+    ) -> Option<AdaptorSignature> {
+        let (keys, point) = context(&self.graph, item).ok()?;
+        let session = Session::new(keys, &pending.nonces, point, &item.message).ok()?;
+        let position = keys.position(release.from)?;
+        let mut shares = pending.shares.clone();
+        *shares.get_mut(position)? = Some(release.share);
+        let shares = shares.into_iter().collect::<Option<Vec<_>>>()?;
+        let aggregate = session.aggregate(keys, &shares).ok()?;
+        aggregate
+            .verify(&keys.output_key(), &item.message, point)
+            .ok()?;
+        Some(aggregate)
+    }
+
+    /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
+    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
+        let secp = Secp256k1::verification_only();
+        let mut tx = self
+            .graph
+            .assemble(node)
+            .ok_or_else(|| self.not_held(node))?;
+        let mut signed = 0;
+        for (i, item) in self.items(node) {
+            let (keys, held) = self.complete_entry(node, i, item)?;
+            let signature = match item.adaptor.and_then(|id| self.graph.adaptor(id)) {
+                None => held.into_signature()?,
+                Some(adaptor) => {
+                    let secret =
+                        secrets
+                            .sum(&adaptor.needs)
+                            .map_err(|missing| HoldingsError::Secret {
+                                transaction: self.name(node),
+                                missing,
+                            })?;
+                    held.complete(&secp, &keys.output_key(), &item.message, &secret)?
+                }
+            };
+            let input = tx
+                .input
+                .get_mut(item.input as usize)
+                .ok_or_else(|| self.not_held(node))?;
+            input.witness = Witness::from_slice(&[signature.serialize()]);
+            signed += 1;
+        }
+        if signed == tx.input.len() {
+            Ok(tx)
+        } else {
+            Err(self.not_held(node))
+        }
+    }
+
+    /// Takes a secret out of a confirmed or broadcast transaction of the graph: the one that its adaptor
+    /// signature needed besides those in `known`. Works for the result secret in every settlement that pays
+    /// the worker.
+    pub fn extract_result(
+        &self,
+        node: NodeId,
+        tx: &Transaction,
+        known: &Secrets,
+    ) -> Result<SecretKey, HoldingsError> {
+        if Some(tx.compute_txid()) != self.graph.txid(node) {
+            return Err(HoldingsError::OtherTransaction {
+                transaction: self.name(node),
+                found: tx.compute_txid(),
+            });
+        }
+        let (i, item) = self.items(node).next().ok_or_else(|| self.not_held(node))?;
+        let (_, held) = self.complete_entry(node, i, item)?;
+        let adaptor = item
+            .adaptor
+            .and_then(|id| self.graph.adaptor(id))
+            .ok_or_else(|| self.not_held(node))?;
+        let signature = tx
+            .input
+            .get(item.input as usize)
+            .and_then(|input| input.witness.nth(0))
+            .and_then(|bytes| schnorr::Signature::from_slice(bytes).ok())
+            .ok_or(AdaptorError::Unrelated)?;
+        let secp = Secp256k1::signing_only();
+        let point: PublicKey = adaptor
+            .point
+            .to_public_key()
+            .map_err(|_| AdaptorError::Unrelated)?;
+        let sum = held.extract(&secp, &signature, &point)?;
+        let mut others = adaptor.needs;
+        if !others.result {
+            return Err(AdaptorError::Unrelated.into());
+        }
+        others.result = false;
+        if others == crate::graph::SecretsNeeded::NONE {
+            return Ok(sum);
+        }
+        let missing = |missing| HoldingsError::Secret {
+            transaction: self.name(node),
+            missing,
+        };
+        let others = known.sum(&others).map_err(missing)?;
+        let result = crate::musig::sub_secrets(sum, &others).ok_or(AdaptorError::Unrelated)?;
+        let known_point = PublicKey::from_secret_key(&secp, &result) == self.terms.result_point();
+        if known_point {
+            Ok(result)
+        } else {
+            Err(AdaptorError::Unrelated.into())
+        }
+    }
+
+    /// Checks every signature held, as after reading them back from a disk.
+    pub fn verify(&self) -> Result<(), HoldingsError> {
+        for (i, held) in &self.held {
+            let Some(item) = self.plan.items().get(*i) else {
+                return Err(AdaptorError::Invalid.into());
+            };
+            let (keys, point): (&KeySet, Option<&AdaptorPoint>) =
+                context(&self.graph, item).map_err(|_| AdaptorError::Invalid)?;
+            if let Held::Complete(sig) | Held::CompleteAndWithheld(sig, _) = held {
+                sig.verify(&keys.output_key(), &item.message, point)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Transactions that this party can complete, given their secrets.
+    pub fn complete_nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.graph.nodes().map(|(id, _)| id).filter(|id| {
+            let mut items = self.items(*id).peekable();
+            items.peek().is_some()
+                && items.all(|(i, item)| self.complete_entry(*id, i, item).is_ok())
+        })
+    }
+
+    fn complete_entry(
+        &self,
+        node: NodeId,
+        i: usize,
+        item: &Item,
+    ) -> Result<(&KeySet, AdaptorSignature), HoldingsError> {
+        let keys = self
+            .graph
+            .key_set(item.keys)
+            .ok_or_else(|| self.not_held(node))?;
+        match self.held.get(&i) {
+            Some(Held::Complete(sig) | Held::CompleteAndWithheld(sig, _)) => Ok((keys, *sig)),
+            Some(Held::Pending(p)) => Err(HoldingsError::Waiting {
+                transaction: self.name(node),
+                signer: p.awaits,
+            }),
+            _ => Err(self.not_held(node)),
+        }
+    }
+
+    fn items(&self, node: NodeId) -> impl Iterator<Item = (usize, &Item)> {
+        // Items are in order of their transactions.
+        let items = self.plan.items();
+        let start = items.partition_point(|item| item.node < node);
+        items
+            .iter()
+            .enumerate()
+            .skip(start)
+            .take_while(move |(_, item)| item.node == node)
+    }
+
+    fn name(&self, node: NodeId) -> String {
+        self.graph
+            .node(node)
+            .map(|n| n.name.to_string())
+            .unwrap_or_else(|| format!("#{}", node.0))
+    }
+
+    fn not_held(&self, node: NodeId) -> HoldingsError {
+        HoldingsError::NotHeld {
+            role: self.role,
+            transaction: self.name(node),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Holdings and releases as bytes, so that they are durable before anything is funded.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Holdings, Plan, Release, SetupError,
+    holdings::{Held, Pending},
+    message::{read_role, write_role},
+};
+use crate::{
+    graph::TxGraph,
+    musig::{AdaptorSignature, PartialSignature, PublicNonce},
+    role::Role,
+    template,
+    terms::Terms,
+    wire::{Reader, WireError, Writer},
+};
+
+const HOLDINGS: &str = "NXH1";
+const RELEASE: &str = "NXR1";
+
+/// Why stored holdings cannot be read back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// The bytes are damaged.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The graph cannot be derived.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// They belong to another contract.
+    #[error("the holdings are of another contract than the terms")]
+    OtherContract,
+    /// A signature does not verify: the bytes were changed.
+    #[error("a stored signature does not verify; restore from another copy")]
+    Damaged,
+}
+
+impl Holdings {
+    /// As bytes. 64 bytes per signature held.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(HOLDINGS);
+        w.fixed(self.terms().contract_id());
+        write_role(&mut w, self.role());
+        w.u32(self.held.len() as u32);
+        for (i, held) in &self.held {
+            w.u32(*i as u32);
+            match held {
+                Held::Complete(sig) => w.u8(0).fixed(&sig.0),
+                Held::CompleteAndWithheld(sig, share) => w.u8(1).fixed(&sig.0).fixed(&share.0),
+                Held::Withheld(share) => w.u8(2).fixed(&share.0),
+                Held::Pending(pending) => {
+                    w.u8(3);
+                    write_role(&mut w, pending.awaits);
+                    w.u32(pending.nonces.len() as u32);
+                    for (nonce, share) in pending.nonces.iter().zip(&pending.shares) {
+                        w.fixed(&nonce.0).u8(share.is_some().into());
+                        w.fixed(&share.map_or([0; 32], |s| s.0));
+                    }
+                    &mut w
+                }
+            };
+        }
+        w.finish()
+    }
+
+    /// From bytes: derives the graph anew and verifies every signature.
+    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings, RestoreError> {
+        let mut r = Reader::new(HOLDINGS, bytes)?;
+        if r.array::<32>("contract id")? != *terms.contract_id() {
+            return Err(RestoreError::OtherContract);
+        }
+        let role = read_role(&mut r, "role")?;
+        let mut held = BTreeMap::new();
+        for _ in 0..r.count("entries", 37)? {
+            let index = r.u32("entry")? as usize;
+            held.insert(index, read_entry(&mut r)?);
+        }
+        r.finish()?;
+        let graph: TxGraph = template::derive(&terms).map_err(SetupError::from)?;
+        let plan = Plan::new(&graph)?;
+        let holdings = Holdings::new(terms, Arc::new(graph), Arc::new(plan), role, held);
+        holdings.verify().map_err(|_| RestoreError::Damaged)?;
+        Ok(holdings)
+    }
+}
+
+fn read_entry(r: &mut Reader<'_>) -> Result<Held, WireError> {
+    Ok(match r.u8("entry kind")? {
+        0 => Held::Complete(AdaptorSignature(r.array("signature")?)),
+        1 => Held::CompleteAndWithheld(
+            AdaptorSignature(r.array("signature")?),
+            PartialSignature(r.array("share")?),
+        ),
+        2 => Held::Withheld(PartialSignature(r.array("share")?)),
+        3 => {
+            let awaits: Role = read_role(r, "signer")?;
+            let (mut nonces, mut shares) = (Vec::new(), Vec::new());
+            for _ in 0..r.count("signers", 99)? {
+                nonces.push(PublicNonce(r.array("nonce")?));
+                let known = r.u8("share known")? != 0;
+                let share = PartialSignature(r.array("share")?);
+                shares.push(known.then_some(share));
+            }
+            Held::Pending(Pending {
+                nonces,
+                shares,
+                awaits,
+            })
+        }
+        other => return Err(WireError::invalid("entry kind", other)),
+    })
+}
+
+impl Release {
+    /// As bytes, 73 in all.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(RELEASE);
+        w.fixed(&self.contract_id);
+        write_role(&mut w, self.from);
+        w.u32(self.item).fixed(&self.share.0).finish()
+    }
+
+    /// From bytes; [`Holdings::accept`] checks what it says.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Release, WireError> {
+        let mut r = Reader::new(RELEASE, bytes)?;
+        let contract_id = r.array("contract id")?;
+        let from = read_role(&mut r, "signer")?;
+        let item = r.u32("item")?;
+        let share = PartialSignature(r.array("share")?);
+        r.finish()?;
+        Ok(Release {
+            contract_id,
+            from,
+            item,
+            share,
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! The signing ceremony: from terms to every signature that a party may ever need, before it funds anything.
+//!
+//! Rounds are types that consume each other:
+//!
+//! 1. [`Party::new`] derives the graph from the terms, alone.
+//! 2. [`Party::announce`] draws one nonce per signature; the public ones go to everybody.
+//! 3. [`Announced::sign`] takes everybody's nonces and signs everything at once. No secret nonce outlives it:
+//!    a signature that is withheld is computed now and withheld.
+//! 4. [`Signing::shares_for`] hands out shares stage by stage ([`Stage`]), [`Signing::accept`] takes the others',
+//!    [`Signing::close`] checks a stage and names whoever sent a bad share. A stage opens for others only when
+//!    the one before has been closed.
+//! 5. [`Signing::finish`] yields [`Holdings`], and only they give access to the funding transaction.
+//!
+//! The same request is always answered with the same share: shares are data that was computed once.
+
+pub mod ceremony;
+mod error;
+mod holdings;
+mod holdings_codec;
+mod message;
+mod party;
+mod plan;
+mod secrets;
+mod signing;
+
+pub use error::SetupError;
+pub use holdings::{Holdings, HoldingsError, Release};
+pub use holdings_codec::RestoreError;
+pub use message::{NoncesMessage, SharesMessage};
+pub use party::{Announced, Party};
+pub use plan::{Item, Plan};
+pub use secrets::Secrets;
+pub use signing::Signing;
+
+#[cfg(doc)]
+use crate::graph::Stage;

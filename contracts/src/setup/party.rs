@@ -1,0 +1,232 @@
+//! The first two rounds: deriving the graph, drawing nonces.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    rand::{CryptoRng, RngCore},
+};
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use super::{NoncesMessage, Plan, SetupError, Signing, plan::context};
+use crate::{
+    graph::TxGraph,
+    musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
+    role::Role,
+    template,
+    terms::Terms,
+};
+
+/// One party at the start of the ceremony.
+#[derive(Debug)]
+pub struct Party {
+    pub(super) role: Role,
+    pub(super) keypair: MusigKeypair,
+    pub(super) terms: Arc<Terms>,
+    pub(super) graph: Arc<TxGraph>,
+    pub(super) plan: Arc<Plan>,
+}
+
+impl Party {
+    /// Derives the graph from the terms. `key` is the secret of the party's contract key.
+    pub fn new(terms: Arc<Terms>, role: Role, key: &SecretKey) -> Result<Party, SetupError> {
+        let wrong = SetupError::WrongKey { role };
+        if terms.key(role) != Some(PublicKey::from_secret_key(&Secp256k1::signing_only(), key)) {
+            return Err(wrong);
+        }
+        let graph = template::derive(&terms)?;
+        let plan = Plan::new(&graph)?;
+        let keypair = MusigKeypair::new(key).ok_or(wrong)?;
+        Ok(Party {
+            role,
+            keypair,
+            terms,
+            graph: Arc::new(graph),
+            plan: Arc::new(plan),
+        })
+    }
+
+    /// The graph as this party derived it.
+    pub fn graph(&self) -> &Arc<TxGraph> {
+        &self.graph
+    }
+
+    /// The signatures that the graph needs.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Draws a nonce pair for everything that the party signs. `rng` gives 32 bytes for each.
+    pub fn announce<R: RngCore + CryptoRng>(
+        self,
+        rng: &mut R,
+    ) -> Result<(Announced, NoncesMessage), SetupError> {
+        let items = self
+            .plan
+            .signed_by(self.role)
+            .map(|(_, item)| *item)
+            .collect::<Vec<_>>();
+        // Seeds are drawn one after the other, so that the source need not be shared between threads.
+        let mut seeds = Zeroizing::new(vec![[0u8; 32]; items.len()]);
+        for seed in seeds.iter_mut() {
+            rng.fill_bytes(seed);
+        }
+        let pairs = items
+            .par_iter()
+            .zip(seeds.par_iter())
+            .map(|(item, seed)| {
+                let (keys, _) = context(&self.graph, item)?;
+                PublicNonce::generate(seed, &self.keypair, keys, &item.message)
+                    .ok_or(SetupError::Graph("randomness: the source yields zeros"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let (secrets, nonces): (Vec<SecretNonce>, Vec<PublicNonce>) = pairs.into_iter().unzip();
+        let own = NoncesMessage {
+            contract_id: *self.terms.contract_id(),
+            from: self.role,
+            nonces,
+        };
+        Ok((
+            Announced {
+                party: self,
+                secrets,
+                own: own.clone(),
+            },
+            own,
+        ))
+    }
+}
+
+/// A party that has announced its nonces and waits for the others'.
+#[derive(Debug)]
+pub struct Announced {
+    party: Party,
+    secrets: Vec<SecretNonce>,
+    own: NoncesMessage,
+}
+
+impl Announced {
+    /// Signs everything with everybody's nonces. The secret nonces are gone afterwards, also if it fails: a
+    /// ceremony that fails starts again with fresh ones.
+    pub fn sign(
+        self,
+        peers: impl IntoIterator<Item = NoncesMessage>,
+    ) -> Result<Signing, SetupError> {
+        let Announced {
+            party,
+            secrets,
+            own,
+        } = self;
+        let nonces = gather(&party, own, peers)?;
+        let columns = columns(&party, &nonces);
+        let mut secrets = secrets.into_iter();
+        let jobs = party
+            .plan
+            .items()
+            .iter()
+            .enumerate()
+            .map(|(i, item)| {
+                let secret = if item.signers.contains(party.role) {
+                    secrets.next()
+                } else {
+                    None
+                };
+                (i, item, secret)
+            })
+            .filter(|(_, item, secret)| secret.is_some() || item.collects(party.role))
+            .collect::<Vec<_>>();
+        let signed = jobs
+            .into_par_iter()
+            .map(|(i, item, secret)| {
+                let (keys, point) = context(&party.graph, item)?;
+                let nonces = keys
+                    .signers()
+                    .map(|role| {
+                        nonce_at(&nonces, &columns, role, i)
+                            .ok_or(SetupError::Missing { from: role })
+                    })
+                    .collect::<Result<Vec<_>, _>>()?;
+                let session = Session::new(keys, &nonces, point, &item.message)?;
+                let share = match secret {
+                    None => None,
+                    Some(secret) => Some(session.sign(keys, party.role, &party.keypair, secret)?),
+                };
+                // Only what is aggregated later needs its session kept.
+                Ok((i, item.collects(party.role).then_some(session), share))
+            })
+            .collect::<Result<Vec<_>, SetupError>>()?;
+        let count = party.plan.items().len();
+        let mut sessions: Vec<Option<Session>> = (0..count).map(|_| None).collect();
+        let mut shares: Vec<Option<PartialSignature>> = vec![None; count];
+        for (i, session, share) in signed {
+            sessions[i] = session;
+            shares[i] = share;
+        }
+        Ok(Signing::new(party, nonces, columns, sessions, shares))
+    }
+}
+
+/// Every party's nonces.
+pub(super) type Nonces = BTreeMap<Role, Vec<PublicNonce>>;
+
+/// For each party, which of its nonces belongs to which item of the plan; `u32::MAX` if none.
+pub(super) type Columns = BTreeMap<Role, Vec<u32>>;
+
+fn gather(
+    party: &Party,
+    own: NoncesMessage,
+    peers: impl IntoIterator<Item = NoncesMessage>,
+) -> Result<Nonces, SetupError> {
+    let mut nonces = Nonces::new();
+    nonces.insert(own.from, own.nonces);
+    for message in peers {
+        let from = message.from;
+        if message.contract_id != *party.terms.contract_id() {
+            return Err(SetupError::ForeignContract { from });
+        }
+        if party.terms.key(from).is_none() {
+            return Err(SetupError::Stranger { role: from });
+        }
+        let wanted = party.plan.signed_by(from).count();
+        if message.nonces.len() != wanted {
+            return Err(SetupError::Count {
+                from,
+                given: message.nonces.len(),
+                wanted,
+            });
+        }
+        match nonces.get(&from) {
+            Some(known) if *known == message.nonces => {}
+            Some(_) => return Err(SetupError::Contradiction { from }),
+            None => drop(nonces.insert(from, message.nonces)),
+        }
+    }
+    match party.terms.roles().find(|role| !nonces.contains_key(role)) {
+        Some(from) => Err(SetupError::Missing { from }),
+        None => Ok(nonces),
+    }
+}
+
+fn columns(party: &Party, nonces: &Nonces) -> Columns {
+    nonces
+        .keys()
+        .map(|role| {
+            let mut column = vec![u32::MAX; party.plan.items().len()];
+            for ((i, _), n) in party.plan.signed_by(*role).zip(0u32..) {
+                column[i] = n;
+            }
+            (*role, column)
+        })
+        .collect()
+}
+
+pub(super) fn nonce_at(
+    nonces: &Nonces,
+    columns: &Columns,
+    role: Role,
+    item: usize,
+) -> Option<PublicNonce> {
+    let at = *columns.get(&role)?.get(item)?;
+    nonces.get(&role)?.get(at as usize).copied()
+}

@@ -1,0 +1,282 @@
+//! The third round: shares go out and come in, stage by stage, and are checked.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::{
+    Holdings, Item, SetupError, SharesMessage,
+    holdings::{Held, Pending},
+    party::{Columns, Nonces, Party, nonce_at},
+    plan::context,
+};
+use crate::{
+    graph::Stage,
+    musig::{AdaptorSignature, PartialSignature, PublicNonce, Session},
+    role::Role,
+};
+
+/// A party that has signed everything and exchanges shares.
+pub struct Signing {
+    party: Party,
+    nonces: Nonces,
+    columns: Columns,
+    sessions: Vec<Option<Session>>,
+    own: Vec<Option<PartialSignature>>,
+    /// What each peer sent, by stage, each share at its item's position.
+    received: BTreeMap<(Stage, Role), BTreeMap<usize, PartialSignature>>,
+    /// Number of stages that are complete and verified.
+    closed: usize,
+    held: BTreeMap<usize, Held>,
+}
+
+impl Signing {
+    pub(super) fn new(
+        party: Party,
+        nonces: Nonces,
+        columns: Columns,
+        sessions: Vec<Option<Session>>,
+        own: Vec<Option<PartialSignature>>,
+    ) -> Signing {
+        Signing {
+            party,
+            nonces,
+            columns,
+            sessions,
+            own,
+            received: BTreeMap::new(),
+            closed: 0,
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// Own role.
+    pub fn role(&self) -> Role {
+        self.party.role
+    }
+
+    /// The shares of `stage` that `to` is to hold. Asking again gives the same bytes.
+    pub fn shares_for(&self, stage: Stage, to: Role) -> Result<SharesMessage, SetupError> {
+        self.check_open(stage)?;
+        if self.party.terms.key(to).is_none() {
+            return Err(SetupError::Stranger { role: to });
+        }
+        let from = self.party.role;
+        let shares = self
+            .party
+            .plan
+            .sent(stage, from, to)
+            .filter_map(|(i, _)| self.own[i])
+            .collect();
+        Ok(SharesMessage {
+            contract_id: *self.party.terms.contract_id(),
+            from,
+            to,
+            stage,
+            shares,
+        })
+    }
+
+    /// Takes a peer's shares. They are verified when the stage is closed.
+    pub fn accept(&mut self, message: SharesMessage) -> Result<(), SetupError> {
+        let SharesMessage {
+            contract_id,
+            from,
+            to,
+            stage,
+            shares,
+        } = message;
+        if contract_id != *self.party.terms.contract_id() {
+            return Err(SetupError::ForeignContract { from });
+        }
+        if to != self.party.role {
+            return Err(SetupError::Misdirected { from, to });
+        }
+        if from == self.party.role || self.party.terms.key(from).is_none() {
+            return Err(SetupError::Stranger { role: from });
+        }
+        let positions = self
+            .party
+            .plan
+            .sent(stage, from, to)
+            .map(|(i, _)| i)
+            .collect::<Vec<_>>();
+        if positions.len() != shares.len() {
+            return Err(SetupError::Count {
+                from,
+                given: shares.len(),
+                wanted: positions.len(),
+            });
+        }
+        let shares = positions
+            .into_iter()
+            .zip(shares)
+            .collect::<BTreeMap<_, _>>();
+        match self.received.get(&(stage, from)) {
+            Some(known) if *known != shares => Err(SetupError::Contradiction { from }),
+            _ => {
+                self.received.insert((stage, from), shares);
+                Ok(())
+            }
+        }
+    }
+
+    /// Verifies a stage: one check per aggregate, and only where one fails, one per share to name who cheated.
+    pub fn close(&mut self, stage: Stage) -> Result<(), SetupError> {
+        self.check_open(stage)?;
+        let role = self.party.role;
+        for from in self.party.terms.roles().filter(|from| *from != role) {
+            let expected = self.party.plan.sent(stage, from, role).next().is_some();
+            if expected && !self.received.contains_key(&(stage, from)) {
+                return Err(SetupError::Missing { from });
+            }
+        }
+        let items = self.party.plan.items();
+        let held = items
+            .par_iter()
+            .enumerate()
+            .filter(|(_, item)| {
+                item.stage == stage && (item.collects(role) || withholds(item, role))
+            })
+            .map(|(i, item)| self.collect(i, item).map(|held| (i, held)))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.held.extend(held);
+        self.closed = self.closed.max(stage as usize + 1);
+        Ok(())
+    }
+
+    /// Everything is verified: what the party holds from now on.
+    pub fn finish(self) -> Result<Holdings, SetupError> {
+        match Stage::ALL.get(self.closed) {
+            Some(open) => Err(SetupError::StageClosed {
+                asked: Stage::Settlement,
+                open: *open,
+            }),
+            None => Ok(Holdings::new(
+                self.party.terms,
+                self.party.graph,
+                self.party.plan,
+                self.party.role,
+                self.held,
+            )),
+        }
+    }
+
+    fn check_open(&self, stage: Stage) -> Result<(), SetupError> {
+        match Stage::ALL.get(self.closed) {
+            Some(open) if *open < stage => Err(SetupError::StageClosed {
+                asked: stage,
+                open: *open,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn collect(&self, i: usize, item: &Item) -> Result<Held, SetupError> {
+        let role = self.party.role;
+        if !item.collects(role) {
+            let share = self.own[i].ok_or(SetupError::Graph("own share"))?;
+            return Ok(Held::Withheld(share));
+        }
+        let (keys, point) = context(&self.party.graph, item)?;
+        let session = self.sessions[i]
+            .as_ref()
+            .ok_or(SetupError::Graph("session of an item"))?;
+        let share = |signer: Role| match signer {
+            _ if signer == role => self.own[i],
+            _ => self
+                .received
+                .get(&(item.stage, signer))
+                .and_then(|shares| shares.get(&i))
+                .copied(),
+        };
+        let shares = keys.signers().map(share).collect::<Vec<_>>();
+        if let Some(awaits) = item.awaits.filter(|a| a.holder == role) {
+            self.name_cheat(i, item, session)?;
+            let nonces = self.item_nonces(i, item)?;
+            return Ok(Held::Pending(Pending {
+                nonces,
+                shares,
+                awaits: awaits.signer,
+            }));
+        }
+        let all = shares
+            .iter()
+            .zip(keys.signers())
+            .map(|(share, from)| share.ok_or(SetupError::Missing { from }))
+            .collect::<Result<Vec<_>, _>>()?;
+        let aggregate: AdaptorSignature = session.aggregate(keys, &all)?;
+        if aggregate
+            .verify(&keys.output_key(), &item.message, point)
+            .is_err()
+        {
+            self.name_cheat(i, item, session)?;
+            // Every share is good and the sum is not: impossible unless own memory is damaged.
+            return Err(SetupError::Graph(
+                "valid aggregate although every share verifies",
+            ));
+        }
+        Ok(match withholds(item, role) {
+            true => Held::CompleteAndWithheld(
+                aggregate,
+                self.own[i].ok_or(SetupError::Graph("own share"))?,
+            ),
+            false => Held::Complete(aggregate),
+        })
+    }
+
+    /// Checks each peer's share by itself.
+    fn name_cheat(&self, i: usize, item: &Item, session: &Session) -> Result<(), SetupError> {
+        let (keys, _) = context(&self.party.graph, item)?;
+        for signer in keys.signers().filter(|signer| *signer != self.party.role) {
+            let share = self
+                .received
+                .get(&(item.stage, signer))
+                .and_then(|shares| shares.get(&i));
+            let Some(share) = share else { continue };
+            let nonce = nonce_at(&self.nonces, &self.columns, signer, i)
+                .ok_or(SetupError::Missing { from: signer })?;
+            if !session
+                .verify_share(keys, signer, &nonce, share)
+                .unwrap_or(false)
+            {
+                let transaction = self
+                    .party
+                    .graph
+                    .node(item.node)
+                    .map(|node| node.name.to_string())
+                    .unwrap_or_default();
+                return Err(SetupError::FaultyShare {
+                    signer,
+                    transaction,
+                    input: item.input,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn item_nonces(&self, i: usize, item: &Item) -> Result<Vec<PublicNonce>, SetupError> {
+        let (keys, _) = context(&self.party.graph, item)?;
+        keys.signers()
+            .map(|role| {
+                nonce_at(&self.nonces, &self.columns, role, i)
+                    .ok_or(SetupError::Missing { from: role })
+            })
+            .collect()
+    }
+}
+
+/// Whether `role` keeps a share back that somebody waits for.
+fn withholds(item: &Item, role: Role) -> bool {
+    item.awaits.is_some_and(|a| a.signer == role)
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signing")
+            .field("role", &self.party.role)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,550 @@
+//! The hardened layout: delivery and verdict are facts on chain when they are disputed.
+//!
+//! ```text
+//! Tx0 ─┬─ S3, S4, S1
+//!      └─ TxD ─┬─ S2
+//!              ├─ TxV1 ─ S3', S1'
+//!              └─ TxV0 ─┬─ S4'
+//!                       └─ TxA ─ S6, S7 per majority set; S5 per set that ruled
+//! ```
+
+use bitcoin::{Amount, Sequence};
+use miniscript::{Descriptor, descriptor::TapTree};
+use narthex_game_model::{ArbiterSet, Layout, Outcome, Params, Ruling};
+
+use super::{
+    Template, TemplateError,
+    common::{Draft, Move, UNLOCKED, spend},
+};
+use crate::{
+    graph::{
+        AdaptorId, Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, Rulings,
+        ScriptId, SecretsNeeded, SigningPlan, Stage, TxGraph,
+    },
+    musig::{AdaptorPoint, KeySet, PointSums},
+    role::{Role, RoleSet},
+    terms::Terms,
+};
+
+/// Registry entry.
+pub(super) const TEMPLATE: Template = Template {
+    name: "hardened",
+    layout: Layout::Hardened,
+    summary: "delivery and verdict on chain before a dispute, relative windows, one point per verdict and majority",
+    derive,
+};
+
+/// Largest panel whose failed arbitration tells silent arbiters from those that ruled: 3ⁿ cases are signed.
+pub const MAX_ENUMERATED_FAILURES: u8 = 7;
+
+/// Names of the endings and steps, for callers that look transactions up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit;
+
+impl Exit {
+    /// Settlement 3, from the funding output.
+    pub const NORMAL: NodeName = NodeName::plain("S3");
+    /// Settlement 4, from the funding output.
+    pub const ADMITTED: NodeName = NodeName::plain("S4");
+    /// Settlement 1, from the funding output.
+    pub const WORKER_TIMEOUT: NodeName = NodeName::plain("S1");
+    /// The worker says that it delivered.
+    pub const DELIVERED: NodeName = NodeName::plain("TxD");
+    /// Settlement 2.
+    pub const VERIFIER_TIMEOUT: NodeName = NodeName::plain("S2");
+    /// The verifier approves on chain.
+    pub const APPROVED: NodeName = NodeName::plain("TxV1");
+    /// Settlement 3 after approval on chain.
+    pub const NORMAL_LONG: NodeName = NodeName::plain("S3'");
+    /// Settlement 1 after approval on chain: the worker withheld the secret.
+    pub const WITHHELD: NodeName = NodeName::plain("S1'");
+    /// The verifier rejects.
+    pub const REJECTED: NodeName = NodeName::plain("TxV0");
+    /// Settlement 4 after a rejection without appeal.
+    pub const UNAPPEALED: NodeName = NodeName::plain("S4'");
+    /// The worker appeals.
+    pub const APPEALED: NodeName = NodeName::plain("TxA");
+
+    /// Settlement 6 or 7 by this majority.
+    pub fn ruled(ruling: Ruling, majority: ArbiterSet) -> NodeName {
+        let base = match ruling {
+            Ruling::WorkerAtFault => "S6",
+            Ruling::VerifierAtFault => "S7",
+        };
+        NodeName::with(base, Rulings::of(ruling, majority))
+    }
+
+    /// Settlement 5: `by_anyone` after twice the window, else by the client and the arbiters that ruled.
+    pub fn failed(rulings: Option<Rulings>, by_anyone: bool) -> NodeName {
+        NodeName {
+            base: if by_anyone { "S5any" } else { "S5" },
+            rulings,
+        }
+    }
+}
+
+/// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
+/// everybody uses its whole window.
+pub fn stake_unlock_height(params: &Params) -> u32 {
+    let w = params.windows();
+    let verdict = u32::from(w.verdict_blocks);
+    let complete = u32::from(w.complete_blocks);
+    let dispute = u32::from(w.appeal_blocks) + 2 * u32::from(w.decide_blocks);
+    params.deliver_height() + verdict + complete.max(dispute)
+}
+
+const CLIENT: Role = Role::Client;
+const WORKER: Role = Role::Worker;
+const VERIFIER: Role = Role::Verifier;
+
+/// Derives the graph.
+fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
+    let mut draft = Draft::new(terms);
+    let pot = terms.params().contract_value();
+    let result = AdaptorPoint::try_from(terms.result_point())?;
+    let result = draft.adaptor(Some(result), SecretsNeeded::RESULT);
+
+    let k0 = draft.contract_keys("Tx0", Role::PRINCIPALS)?;
+    let stakes = stakes(&mut draft)?;
+    let mut outputs = vec![draft.contract_output(k0, pot)];
+    outputs.extend(stakes.iter().map(|s| s.output.clone()));
+    let tx0 = draft.funding(outputs, terms.roles())?;
+
+    settle_early(&mut draft, tx0, k0.0, result)?;
+    let kd = draft.contract_keys("TxD", Role::PRINCIPALS)?;
+    let delivered = draft.contract_output(kd, pot);
+    let txd = draft.step(
+        by(
+            Exit::DELIVERED,
+            "worker delivered",
+            [WORKER],
+            Stage::Delivery,
+            spend(tx0, 0, k0.0, UNLOCKED),
+        ),
+        vec![delivered],
+    )?;
+    let rejected = verdicts(&mut draft, txd, kd.0, result)?;
+    let appeal = appeal(&mut draft, tx0, rejected, &stakes)?;
+    rulings(&mut draft, appeal)?;
+    failures(&mut draft, appeal)?;
+    Ok(draft.graph.finish())
+}
+
+struct StakeOutput {
+    keys: KeySetId,
+    output: NodeOutput,
+}
+
+/// One output per arbiter: everybody together at any time, its owner alone after the contract's last deadline.
+fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
+    let params = draft.terms.params();
+    let (unlock, value) = (stake_unlock_height(params), params.stake_output_value());
+    let everyone = draft.terms.key_set(draft.terms.roles(), None)?;
+    (0..draft.terms.panel_size())
+        .map(|i| {
+            let (keys, descriptor) = stake_keys(draft.terms, &everyone, i, unlock)?;
+            let (keys, script): (KeySetId, ScriptId) = draft.graph.key_set(keys, Some(descriptor));
+            let purpose = Purpose::Stake(Role::Arbiter(i), keys);
+            Ok(StakeOutput {
+                keys,
+                output: NodeOutput {
+                    value,
+                    script,
+                    purpose,
+                },
+            })
+        })
+        .collect()
+}
+
+/// Key set and descriptor of an arbiter's stake.
+fn stake_keys(
+    terms: &Terms,
+    everyone: &KeySet,
+    i: u8,
+    unlock: u32,
+) -> Result<(KeySet, String), TemplateError> {
+    let owner = Role::Arbiter(i);
+    let descriptor = stake_descriptor(terms, everyone, owner, unlock)?;
+    let Descriptor::Tr(tr) = &descriptor else {
+        return Err(TemplateError::Script("not a Taproot descriptor".into()));
+    };
+    let root = tr
+        .spend_info()
+        .merkle_root()
+        .map(|root| bitcoin::hashes::Hash::to_byte_array(root));
+    let keys = terms.key_set(terms.roles(), root)?;
+    let text = descriptor.to_string();
+    Ok((keys, text.split('#').next().unwrap_or_default().to_owned()))
+}
+
+fn stake_descriptor(
+    terms: &Terms,
+    everyone: &KeySet,
+    owner: Role,
+    unlock: u32,
+) -> Result<Descriptor<bitcoin::XOnlyPublicKey>, TemplateError> {
+    let script_error = |e: miniscript::Error| TemplateError::Script(e.to_string());
+    let key = terms
+        .key(owner)
+        .ok_or(crate::terms::TermsError::NoSuchParty { role: owner })?;
+    let leaf = format!("and_v(v:pk({}),after({unlock}))", key.x_only_public_key().0);
+    let leaf = leaf
+        .parse::<miniscript::Miniscript<bitcoin::XOnlyPublicKey, miniscript::Tap>>()
+        .map_err(script_error)?;
+    Descriptor::new_tr(
+        everyone.internal_key(),
+        Some(TapTree::Leaf(std::sync::Arc::new(leaf))),
+    )
+    .map_err(script_error)
+}
+
+/// The descriptor by which an arbiter's wallet watches and takes back its stake.
+pub fn stake_wallet_descriptor(
+    terms: &Terms,
+    arbiter: u8,
+) -> Result<Descriptor<bitcoin::XOnlyPublicKey>, TemplateError> {
+    let everyone = terms.key_set(terms.roles(), None)?;
+    stake_descriptor(
+        terms,
+        &everyone,
+        Role::Arbiter(arbiter),
+        stake_unlock_height(terms.params()),
+    )
+}
+
+/// A move that these parties hold complete after setup, without adaptor.
+fn by(
+    name: NodeName,
+    meaning: &'static str,
+    movers: impl Into<RoleSet>,
+    stage: Stage,
+    input: NodeInput,
+) -> Move {
+    let movers = movers.into();
+    let signing = SigningPlan {
+        stage,
+        movers,
+        holders: movers,
+        awaits: None,
+        adaptor: None,
+    };
+    Move {
+        name,
+        meaning,
+        lock_height: 0,
+        inputs: vec![input],
+        signing,
+    }
+}
+
+/// S3, S4 and S1: what ends a contract in two transactions.
+fn settle_early(
+    draft: &mut Draft<'_>,
+    tx0: NodeId,
+    k0: KeySetId,
+    result: Option<AdaptorId>,
+) -> Result<(), TemplateError> {
+    let input = spend(tx0, 0, k0, UNLOCKED);
+    // The client holds V's share from the start: without the whole adaptor signature it could not take the
+    // result secret out of the published one. Only the worker lacks it, until the verifier approves.
+    let signing = SigningPlan {
+        stage: Stage::Settlement,
+        movers: [WORKER].into(),
+        holders: [CLIENT, VERIFIER].into(),
+        awaits: Some(Awaits {
+            holder: WORKER,
+            signer: VERIFIER,
+        }),
+        adaptor: result,
+    };
+    let s3 = Move {
+        name: Exit::NORMAL,
+        meaning: "verifier approved, worker reveals the result secret",
+        lock_height: 0,
+        inputs: vec![input.clone()],
+        signing,
+    };
+    draft.settlement(s3, Outcome::Normal)?;
+    let s4 = by(
+        Exit::ADMITTED,
+        "worker admits a fault",
+        [WORKER],
+        Stage::Settlement,
+        input.clone(),
+    );
+    draft.settlement(s4, Outcome::FaultyUnappealed)?;
+    let mut s1 = by(
+        Exit::WORKER_TIMEOUT,
+        "worker did not deliver",
+        [CLIENT, VERIFIER],
+        Stage::Settlement,
+        input,
+    );
+    s1.lock_height = draft.terms.params().deliver_height();
+    draft.settlement(s1, Outcome::WorkerTimedOut)?;
+    Ok(())
+}
+
+/// S2, both verdicts and what follows them without appeal. Returns the rejection and its key set.
+fn verdicts(
+    draft: &mut Draft<'_>,
+    txd: NodeId,
+    kd: KeySetId,
+    result: Option<AdaptorId>,
+) -> Result<(NodeId, KeySetId), TemplateError> {
+    let windows = draft.terms.params().windows();
+    let pot = draft.terms.params().contract_value();
+    let everyone = RoleSet::PRINCIPALS;
+    let stage = Stage::Delivery;
+
+    let input = spend(txd, 0, kd, Sequence::from_height(windows.verdict_blocks));
+    let mut s2 = by(
+        Exit::VERIFIER_TIMEOUT,
+        "verifier was silent; result secret revealed",
+        [WORKER],
+        stage,
+        input,
+    );
+    // Under the adaptor point all may hold it: only the worker knows the secret, and the client needs it whole.
+    s2.signing = SigningPlan {
+        holders: everyone,
+        adaptor: result,
+        ..s2.signing
+    };
+    draft.settlement(s2, Outcome::VerifierTimedOut)?;
+
+    let k1 = draft.contract_keys("TxV1", Role::PRINCIPALS)?;
+    let approved = draft.contract_output(k1, pot);
+    let input = spend(txd, 0, kd, UNLOCKED);
+    let txv1 = draft.step(
+        by(
+            Exit::APPROVED,
+            "verifier approves on chain",
+            [VERIFIER],
+            stage,
+            input.clone(),
+        ),
+        vec![approved],
+    )?;
+    let mut s3 = by(
+        Exit::NORMAL_LONG,
+        "worker reveals the result secret",
+        [WORKER],
+        stage,
+        spend(txv1, 0, k1.0, UNLOCKED),
+    );
+    s3.signing = SigningPlan {
+        holders: everyone,
+        adaptor: result,
+        ..s3.signing
+    };
+    draft.settlement(s3, Outcome::Normal)?;
+    let late = spend(
+        txv1,
+        0,
+        k1.0,
+        Sequence::from_height(windows.complete_blocks),
+    );
+    let s1 = by(
+        Exit::WITHHELD,
+        "worker withheld the result secret",
+        [CLIENT, VERIFIER],
+        stage,
+        late,
+    );
+    draft.settlement(s1, Outcome::WorkerWithheld)?;
+
+    let k0 = draft.contract_keys("TxV0", Role::PRINCIPALS)?;
+    let rejected = draft.contract_output(k0, pot);
+    let txv0 = draft.step(
+        by(Exit::REJECTED, "verifier rejects", [VERIFIER], stage, input),
+        vec![rejected],
+    )?;
+    let late = spend(txv0, 0, k0.0, Sequence::from_height(windows.appeal_blocks));
+    let s4 = by(
+        Exit::UNAPPEALED,
+        "worker did not appeal",
+        [CLIENT, VERIFIER],
+        stage,
+        late,
+    );
+    draft.settlement(s4, Outcome::FaultyUnappealed)?;
+    Ok((txv0, k0.0))
+}
+
+/// TxA: the disputed pot and all stakes in one output of everybody.
+fn appeal(
+    draft: &mut Draft<'_>,
+    tx0: NodeId,
+    (txv0, k0): (NodeId, KeySetId),
+    stakes: &[StakeOutput],
+) -> Result<(NodeId, KeySetId), TemplateError> {
+    let ka = draft.contract_keys("TxA", draft.terms.roles())?;
+    let mut value = draft.terms.params().contract_value();
+    for stake in stakes {
+        // Cannot overflow: the parameters bound the sum of all deposits.
+        value = value
+            .checked_add(stake.output.value)
+            .unwrap_or(Amount::MAX_MONEY);
+    }
+    let mut step = by(
+        Exit::APPEALED,
+        "worker appeals",
+        [WORKER],
+        Stage::Arbitration,
+        spend(txv0, 0, k0, UNLOCKED),
+    );
+    step.inputs.extend(
+        (1u32..)
+            .zip(stakes)
+            .map(|(vout, stake)| spend(tx0, vout, stake.keys, UNLOCKED)),
+    );
+    let output = draft.contract_output(ka, value);
+    Ok((draft.step(step, vec![output])?, ka.0))
+}
+
+/// S6 and S7: one transaction per outcome and majority set, the fullest set first.
+fn rulings(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(), TemplateError> {
+    let params = draft.terms.params();
+    let (n, k, per_missing) = (
+        params.arbiters(),
+        params.quorum(),
+        params.windows().per_missing_blocks,
+    );
+    let t = AdaptorPoint::try_from(draft.terms.result_point())?;
+    for ruling in [Ruling::WorkerAtFault, Ruling::VerifierAtFault] {
+        let sums = PointSums::new(&draft.terms.ruling_points(ruling)?)?;
+        for majority in ArbiterSet::majorities(n, k) {
+            let missing = u16::from(n) - majority.len() as u16;
+            let (point, needs, movers, outcome, meaning) =
+                match (ruling, sums.sum(majority.mask())?) {
+                    (Ruling::WorkerAtFault, sum) => (
+                        sum,
+                        SecretsNeeded {
+                            rulings: Some(Rulings::of(ruling, majority)),
+                            ..SecretsNeeded::NONE
+                        },
+                        RoleSet::everyone(n),
+                        Outcome::WorkerAtFault { majority },
+                        "arbiters: worker at fault",
+                    ),
+                    (Ruling::VerifierAtFault, sum) => (
+                        sum.map(|sum| sum.plus(&t)).transpose()?,
+                        SecretsNeeded {
+                            rulings: Some(Rulings::of(ruling, majority)),
+                            ..SecretsNeeded::RESULT
+                        },
+                        [WORKER].into(),
+                        Outcome::VerifierAtFault { majority },
+                        "arbiters: verifier at fault; result secret revealed",
+                    ),
+                };
+            let adaptor = draft.adaptor(point, needs);
+            let input = spend(txa, 0, ka, relative(missing.saturating_mul(per_missing)));
+            let mut step = by(
+                Exit::ruled(ruling, majority),
+                meaning,
+                movers,
+                Stage::Arbitration,
+                input,
+            );
+            step.signing = SigningPlan {
+                holders: RoleSet::everyone(n),
+                adaptor,
+                ..step.signing
+            };
+            draft.settlement(step, outcome)?;
+        }
+    }
+    Ok(())
+}
+
+/// S5 for every way in which no quorum finds the worker at fault: who attested what is known to all, so each
+/// case is pre-signed and pays the stake back to those that ruled. Cases with a quorum against the verifier are
+/// among them, since only the worker can complete S7 and may never do so.
+fn failures(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(), TemplateError> {
+    let params = draft.terms.params();
+    let (n, k, windows) = (params.arbiters(), params.quorum(), params.windows());
+    let enumerated = n <= MAX_ENUMERATED_FAILURES;
+    let worker_sums = PointSums::new(&draft.terms.ruling_points(Ruling::WorkerAtFault)?)?;
+    let verifier_sums = PointSums::new(&draft.terms.ruling_points(Ruling::VerifierAtFault)?)?;
+    for case in if enumerated {
+        failure_cases(n, k)
+    } else {
+        vec![None]
+    } {
+        let ruled = case.map_or(ArbiterSet::empty(), Rulings::ruled);
+        let (a, b) = case.map_or((0, 0), |r| (r.worker.mask(), r.verifier.mask()));
+        let point = match (worker_sums.sum(a)?, verifier_sums.sum(b)?) {
+            (Some(a), Some(b)) => Some(a.plus(&b)?),
+            (a, b) => a.or(b),
+        };
+        let needs = SecretsNeeded {
+            rulings: case,
+            ..SecretsNeeded::NONE
+        };
+        let adaptor = draft.adaptor(point, needs);
+        // As for majorities, each missing ruling costs time, so that nobody can hide one in order to slash.
+        let missing = if enumerated {
+            u16::from(n) - ruled.len() as u16
+        } else {
+            0
+        };
+        let wait = missing.saturating_mul(windows.per_missing_blocks);
+        let interested: RoleSet = std::iter::once(CLIENT)
+            .chain(ruled.iter().map(|i| Role::Arbiter(i as u8)))
+            .collect();
+        for (by_anyone, movers) in [(false, interested), (true, RoleSet::everyone(n))] {
+            let blocks = windows
+                .decide_blocks
+                .saturating_mul(1 + u16::from(by_anyone))
+                .saturating_add(wait);
+            let name = Exit::failed(case, by_anyone);
+            let input = spend(txa, 0, ka, relative(blocks));
+            let mut step = by(
+                name,
+                "arbitration failed",
+                movers,
+                Stage::Arbitration,
+                input,
+            );
+            step.signing.adaptor = adaptor;
+            draft.settlement(step, Outcome::ArbitrationFailed { ruled })?;
+        }
+    }
+    Ok(())
+}
+
+/// All pairs of disjoint sets of which the first is no quorum, fullest first.
+fn failure_cases(n: u8, k: u8) -> Vec<Option<Rulings>> {
+    let sets = || (0..1u16 << n).filter_map(ArbiterSet::new);
+    let mut cases = Vec::new();
+    for worker in sets().filter(|set| set.len() < k) {
+        let others = worker.complement(n);
+        cases.extend(
+            sets()
+                .filter(|set| set.is_subset_of(others))
+                .map(|verifier| Some(Rulings { worker, verifier })),
+        );
+    }
+    cases.sort_by_key(|case| {
+        case.map(|r| {
+            (
+                std::cmp::Reverse(r.ruled().len()),
+                r.ruled().mask(),
+                r.worker.mask(),
+            )
+        })
+    });
+    cases
+}
+
+/// A relative timelock, none for 0 blocks.
+fn relative(blocks: u16) -> Sequence {
+    if blocks == 0 {
+        UNLOCKED
+    } else {
+        Sequence::from_height(blocks)
+    }
+}

@@ -1,0 +1,61 @@
+//! Templates: from terms to a transaction graph. One file each, and one line in [`TEMPLATES`].
+
+mod common;
+mod hardened;
+mod paper;
+
+use narthex_game_model::{Layout, SettlementError};
+
+pub use hardened::{Exit, stake_unlock_height};
+
+use crate::{
+    graph::{GraphError, TxGraph},
+    musig::{KeySetError, PointError},
+    terms::{Terms, TermsError},
+};
+
+/// A layout of the contract as data: its name and the pure function that derives its graph.
+pub struct Template {
+    /// Name on the command line and in parameters.
+    pub name: &'static str,
+    /// The layout in the parameters that selects it.
+    pub layout: Layout,
+    /// What it is for, in a line.
+    pub summary: &'static str,
+    /// Terms to graph. Pure: same terms, same bytes.
+    pub derive: fn(&Terms) -> Result<TxGraph, TemplateError>,
+}
+
+/// All templates.
+pub const TEMPLATES: [Template; 2] = [hardened::TEMPLATE, paper::TEMPLATE];
+
+/// Why a graph cannot be derived from terms that passed their own checks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A transaction breaks a law of the engine.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A settlement cannot be computed.
+    #[error(transparent)]
+    Settlement(#[from] SettlementError),
+    /// Keys that cannot sign together.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
+    /// Adaptor points that cancel each other.
+    #[error(transparent)]
+    Point(#[from] PointError),
+    /// Terms that do not name what the template needs.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// A stake's script tree cannot be built.
+    #[error("the script of a stake cannot be built: {0}")]
+    Script(String),
+}
+
+/// Derives the graph of these terms by the template that their layout names.
+pub fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
+    match TEMPLATES.iter().find(|t| t.layout == terms.layout()) {
+        Some(template) => (template.derive)(terms),
+        None => Err(TemplateError::Script("no template for this layout".into())),
+    }
+}

@@ -1,0 +1,261 @@
+//! A party's part of the funding transaction: coins in, change out.
+
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Weight};
+use serde::{Deserialize, Serialize};
+
+use crate::graph::satisfaction_weight;
+
+/// Most coins that one party may bring: keeps the funding transaction small.
+pub const MAX_COINS: usize = 100;
+
+/// Sanity bound on a party's fee, as a multiple of what the fee rate asks for.
+const FEE_SLACK: u64 = 20;
+
+/// A coin of a wallet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coin {
+    /// Where it is.
+    pub outpoint: OutPoint,
+    /// Its value in sat.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub value_sat: Amount,
+    /// Its script, hex.
+    pub script: ScriptBuf,
+}
+
+impl Coin {
+    /// As the output that it is.
+    pub fn prevout(&self) -> TxOut {
+        TxOut {
+            value: self.value_sat,
+            script_pubkey: self.script.clone(),
+        }
+    }
+}
+
+/// A change output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Its value in sat.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub value_sat: Amount,
+    /// Its script, hex.
+    pub script: ScriptBuf,
+}
+
+/// Fee rate of the funding transaction in sat per 1000 weight units (1 sat/vB is 250).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FeeRate(pub u64);
+
+impl FeeRate {
+    /// The fee of `weight`, rounded up.
+    pub fn fee(self, weight: Weight) -> Option<Amount> {
+        Some(Amount::from_sat(
+            self.0.checked_mul(weight.to_wu())?.div_ceil(1000),
+        ))
+    }
+}
+
+/// What one party brings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contribution {
+    /// Coins that it spends.
+    pub coins: Vec<Coin>,
+    /// What it gets back at once.
+    pub change: Option<Change>,
+}
+
+/// What is wrong with a party's coins. That party's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContributionError {
+    /// No coin, or too many.
+    #[error("{given} coins; between 1 and {MAX_COINS} are taken")]
+    Count {
+        /// Coins given.
+        given: usize,
+    },
+    /// A coin whose spending can change the transaction id, or whose weight is not known in advance.
+    #[error(
+        "the coin {outpoint} is neither P2WPKH nor P2TR; others would leave the funding id open to change"
+    )]
+    CoinType {
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// The same coin twice.
+    #[error("the coin {outpoint} is named twice")]
+    Repeated {
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// Amounts do not add up, or overflow.
+    #[error(
+        "coins of {coins} do not cover the deposit of {deposit}, change of {change} and a fee of {fee}"
+    )]
+    Short {
+        /// Sum of the coins.
+        coins: Amount,
+        /// Deposit.
+        deposit: Amount,
+        /// Change wanted.
+        change: Amount,
+        /// Fee due at the agreed rate.
+        fee: Amount,
+    },
+    /// More fee than any mistake should cost.
+    #[error("a fee of {fee}, when {due} is due; refused as a mistake")]
+    ExcessiveFee {
+        /// Fee left by coins, deposit and change.
+        fee: Amount,
+        /// Fee due.
+        due: Amount,
+    },
+    /// Change is dust or to a script that nodes do not relay.
+    #[error(
+        "change of {value} is below the {limit} that its script needs, or not of a standard type"
+    )]
+    Change {
+        /// Its value.
+        value: Amount,
+        /// What it needs.
+        limit: Amount,
+    },
+    /// The worker's change carries the commitment root later and cannot be missing.
+    #[error(
+        "the worker needs change of at least {least}: it pays for the record of its commitment root"
+    )]
+    NoRootCoin {
+        /// Smallest value that is accepted.
+        least: Amount,
+    },
+    /// In the `paper` layout an arbiter brings its one stake coin.
+    #[error(
+        "an arbiter's stake must be one coin of exactly {stake} to its own contract key, without change"
+    )]
+    StakeCoin {
+        /// The stake.
+        stake: Amount,
+    },
+    /// The PSBT does not pay the deposit to the placeholder, or lacks data on a coin.
+    #[error("the PSBT {problem}")]
+    Psbt {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+impl Contribution {
+    /// Takes the coins and the change out of a PSBT in which a wallet pays `deposit` to `placeholder`. Any
+    /// wallet can make one; nothing of it is signed.
+    pub fn from_psbt(
+        psbt: &Psbt,
+        placeholder: &ScriptBuf,
+        deposit: Amount,
+    ) -> Result<Contribution, ContributionError> {
+        let problem = |problem| ContributionError::Psbt { problem };
+        let mut coins = Vec::new();
+        for (input, txin) in psbt.inputs.iter().zip(&psbt.unsigned_tx.input) {
+            let prevout = input
+                .witness_utxo
+                .clone()
+                .or_else(|| {
+                    let tx = input.non_witness_utxo.as_ref()?;
+                    (tx.compute_txid() == txin.previous_output.txid)
+                        .then(|| tx.output.get(txin.previous_output.vout as usize).cloned())?
+                })
+                .ok_or(problem("does not say what its coins hold"))?;
+            coins.push(Coin {
+                outpoint: txin.previous_output,
+                value_sat: prevout.value,
+                script: prevout.script_pubkey,
+            });
+        }
+        let is_deposit = |out: &TxOut| out.script_pubkey == *placeholder && out.value == deposit;
+        let outputs = &psbt.unsigned_tx.output;
+        let at = outputs
+            .iter()
+            .position(is_deposit)
+            .ok_or(problem("does not pay the deposit"))?;
+        let mut rest = outputs
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| *i != at)
+            .map(|(_, out)| out);
+        let change = rest.next().map(|out| Change {
+            value_sat: out.value,
+            script: out.script_pubkey.clone(),
+        });
+        if rest.next().is_some() {
+            return Err(problem("has more outputs than the deposit and one change"));
+        }
+        Ok(Contribution { coins, change })
+    }
+
+    /// Checks amounts, types and fee. `deposit` is the party's share of the contract.
+    pub fn check(&self, deposit: Amount, rate: FeeRate) -> Result<(), ContributionError> {
+        if self.coins.is_empty() || self.coins.len() > MAX_COINS {
+            return Err(ContributionError::Count {
+                given: self.coins.len(),
+            });
+        }
+        // What the party's own transaction would weigh, paying the deposit to one Taproot output.
+        let mut weight = Weight::from_wu(4 * (4 + 1 + 1 + 4 + 43) + 2);
+        let mut sum = Some(Amount::ZERO);
+        for (i, coin) in self.coins.iter().enumerate() {
+            let outpoint = coin.outpoint;
+            if self.coins[..i].iter().any(|c| c.outpoint == outpoint) {
+                return Err(ContributionError::Repeated { outpoint });
+            }
+            let witness = satisfaction_weight(&coin.script)
+                .ok_or(ContributionError::CoinType { outpoint })?;
+            weight += witness + Weight::from_wu(4 * 41);
+            sum = sum
+                .and_then(|s| s.checked_add(coin.value_sat))
+                .filter(|s| *s <= Amount::MAX_MONEY);
+        }
+        let change = self.change.as_ref().map_or(Amount::ZERO, |c| c.value_sat);
+        if let Some(c) = &self.change {
+            let limit = c.script.minimal_non_dust();
+            if c.value_sat < limit || !is_standard(&c.script) {
+                return Err(ContributionError::Change {
+                    value: c.value_sat,
+                    limit,
+                });
+            }
+            weight += Weight::from_wu(4 * (9 + c.script.len() as u64));
+        }
+        let coins = sum.unwrap_or(Amount::ZERO);
+        let due = rate.fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let short = ContributionError::Short {
+            coins,
+            deposit,
+            change,
+            fee: due,
+        };
+        let fee = coins
+            .checked_sub(deposit)
+            .and_then(|rest| rest.checked_sub(change))
+            .ok_or(short.clone())?;
+        if fee < due {
+            return Err(short);
+        }
+        if fee.to_sat() > due.to_sat().saturating_mul(FEE_SLACK).max(10_000) {
+            return Err(ContributionError::ExcessiveFee { fee, due });
+        }
+        Ok(())
+    }
+}
+
+/// Script types that every node relays.
+pub(crate) fn is_standard(script: &ScriptBuf) -> bool {
+    script.is_p2tr()
+        || script.is_p2wpkh()
+        || script.is_p2wsh()
+        || script.is_p2pkh()
+        || script.is_p2sh()
+        || (script.is_op_return() && script.len() <= 83)
+}

@@ -1,0 +1,128 @@
+//! What is wrong with proposed terms.
+
+use bitcoin::{Amount, OutPoint};
+use narthex_game_model::ParamsError;
+
+use super::ContributionError;
+use crate::{
+    attest::AnnounceError,
+    graph::GraphError,
+    musig::{KeySetError, PointError},
+    role::Role,
+};
+
+/// Why terms are refused. Each names whose proposal is at fault where that is one party's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// Longer than any real contract's terms.
+    #[error("terms of {bytes} bytes; at most {limit} are read")]
+    TooLarge {
+        /// Length given.
+        bytes: usize,
+        /// Length allowed.
+        limit: usize,
+    },
+    /// Not JSON, a field is missing, or one is unknown.
+    #[error("the terms cannot be read: {0}")]
+    Json(String),
+    /// The parameters break a bound.
+    #[error(transparent)]
+    Params(#[from] ParamsError),
+    /// Keys that cannot sign together.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
+    /// A transaction that the terms lead to breaks a law.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Points cancel.
+    #[error(transparent)]
+    Point(#[from] PointError),
+    /// A party's coins do not fit.
+    #[error("funding of {role}: {error}")]
+    Contribution {
+        /// Whose contribution.
+        role: Role,
+        /// What is wrong.
+        error: ContributionError,
+    },
+    /// An arbiter's announcement does not verify.
+    #[error("announcement of arbiter{arbiter}: {error}")]
+    Announcement {
+        /// Index on the panel.
+        arbiter: u8,
+        /// What is wrong.
+        error: AnnounceError,
+    },
+    /// Two arbiters are the same.
+    #[error("arbiter{first} and arbiter{second} have the same identity key")]
+    SameArbiter {
+        /// Earlier index.
+        first: u8,
+        /// Later index.
+        second: u8,
+    },
+    /// The panel is not of the size that the parameters state.
+    #[error("{given} arbiters are named, the parameters want {wanted}")]
+    PanelSize {
+        /// Arbiters named.
+        given: usize,
+        /// Arbiters wanted.
+        wanted: u8,
+    },
+    /// A secret's point comes without proof that the party knows the secret.
+    #[error("the worker does not prove that it knows the secret of its {what} point")]
+    PointProof {
+        /// Which point.
+        what: &'static str,
+    },
+    /// A party is paid to a script that nodes do not relay, or whose dust limit exceeds the parameters'.
+    #[error(
+        "{role} wants to be paid to a script with dust limit {limit}, the parameters allow for {allowed}"
+    )]
+    PayoutScript {
+        /// Whose script; the common fund's is the client's.
+        role: Role,
+        /// Its dust limit.
+        limit: Amount,
+        /// Limit in the parameters.
+        allowed: Amount,
+    },
+    /// The payout script is not of a standard type.
+    #[error("the payout script of {role} is not of a type that nodes relay")]
+    NonStandard {
+        /// Whose script.
+        role: Role,
+    },
+    /// Two parties fund with one coin.
+    #[error("{first} and {second} both bring the coin {outpoint}")]
+    SharedCoin {
+        /// Earlier party.
+        first: Role,
+        /// Later party.
+        second: Role,
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// The fields of the `paper` layout are missing there or given elsewhere.
+    #[error("the {field} is {state} in the {layout} layout")]
+    Layout {
+        /// Field.
+        field: &'static str,
+        /// `missing` or `not allowed`.
+        state: &'static str,
+        /// Layout of the terms.
+        layout: &'static str,
+    },
+    /// A role outside the panel.
+    #[error("{role} is no party of this contract")]
+    NoSuchParty {
+        /// The role.
+        role: Role,
+    },
+    /// An attestation point degenerates; needs a broken hash function.
+    #[error("arbiter{arbiter} cannot attest under these terms; it must announce another nonce")]
+    DegenerateRuling {
+        /// Index on the panel.
+        arbiter: u8,
+    },
+}

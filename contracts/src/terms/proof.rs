@@ -1,0 +1,74 @@
+//! Points of secrets that one party brings, with proof that it knows the secret.
+
+use bitcoin::secp256k1::{
+    Message, PublicKey, Secp256k1, SecretKey, Signing, Verification, schnorr,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::hash::tagged_hash;
+
+/// An adaptor point with proof of knowledge of its discrete logarithm.
+///
+/// Without the proof the worker could choose T as the difference between a point that it knows and the sum of
+/// a majority's attestation points: scheme 7 would open to it without any arbiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretPoint {
+    /// The point.
+    pub point: PublicKey,
+    /// BIP340 signature by the secret, bound to parameters, owner and use.
+    pub proof: schnorr::Signature,
+}
+
+impl SecretPoint {
+    /// Proves knowledge of `secret` to the parties of a contract with these parameters.
+    pub fn new<C: Signing>(
+        secp: &Secp256k1<C>,
+        secret: &SecretKey,
+        what: &'static str,
+        owner: &PublicKey,
+        params_hash: &[u8; 32],
+    ) -> SecretPoint {
+        let point = PublicKey::from_secret_key(secp, secret);
+        let proof = secp.sign_schnorr_no_aux_rand(
+            &message(&point, what, owner, params_hash),
+            &secret.keypair(secp),
+        );
+        SecretPoint { point, proof }
+    }
+
+    /// Whether the proof holds.
+    pub fn verify<C: Verification>(
+        &self,
+        secp: &Secp256k1<C>,
+        what: &'static str,
+        owner: &PublicKey,
+        params_hash: &[u8; 32],
+    ) -> bool {
+        let key = self.point.x_only_public_key().0;
+        secp.verify_schnorr(
+            &self.proof,
+            &message(&self.point, what, owner, params_hash),
+            &key,
+        )
+        .is_ok()
+    }
+}
+
+fn message(
+    point: &PublicKey,
+    what: &'static str,
+    owner: &PublicKey,
+    params_hash: &[u8; 32],
+) -> Message {
+    let use_hash = tagged_hash("narthex/secret-use", &[what.as_bytes()]);
+    Message::from_digest(tagged_hash(
+        "narthex/secret-point",
+        &[
+            &use_hash,
+            params_hash,
+            &owner.serialize(),
+            &point.serialize(),
+        ],
+    ))
+}

@@ -1,0 +1,326 @@
+//! Terms as proposed: plain data, with their checks and canonical bytes.
+
+use bitcoin::{
+    Amount, ScriptBuf,
+    hashes::Hash,
+    secp256k1::{PublicKey, Secp256k1},
+};
+use narthex_game_model::{Layout, Params, ParamsRecord};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Contribution, ContributionError, FeeRate, SecretPoint, TermsError, contribution::is_standard,
+};
+use crate::{
+    attest::{Announcement, CaseContext},
+    hash::tagged_hash,
+    musig::KeySet,
+    role::Role,
+    wire::Writer,
+};
+
+/// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
+pub(crate) const MIN_ROOT_COIN: Amount = Amount::from_sat(2_000);
+
+/// Client, worker or verifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartyRecord {
+    /// Contract key, fresh for every contract.
+    pub key: PublicKey,
+    /// Where it is paid, hex of the script.
+    pub payout: ScriptBuf,
+    /// Its part of the funding.
+    pub funding: Contribution,
+}
+
+/// A member of the panel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArbiterRecord {
+    /// Contract key, fresh for every contract.
+    pub key: PublicKey,
+    /// Where it is paid, hex of the script.
+    pub payout: ScriptBuf,
+    /// Its stake's funding.
+    pub funding: Contribution,
+    /// Its nonce for this case.
+    pub announcement: Announcement,
+}
+
+/// What only the `paper` layout has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaperRecord {
+    /// Point of the worker's secret that completes the appeal.
+    pub appeal: SecretPoint,
+    /// Point of the panel's one shared secret, which opens either verdict.
+    pub panel: PublicKey,
+}
+
+/// All terms of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermsRecord {
+    /// Canonical parameters.
+    pub params: ParamsRecord,
+    /// The client.
+    pub client: PartyRecord,
+    /// The worker.
+    pub worker: PartyRecord,
+    /// The verifier.
+    pub verifier: PartyRecord,
+    /// The panel in drawn order.
+    pub arbiters: Vec<ArbiterRecord>,
+    /// Point T of the worker's result secret.
+    pub result: SecretPoint,
+    /// Only in the `paper` layout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<PaperRecord>,
+    /// Fee rate of the funding transaction.
+    pub funding_rate_sat_per_kwu: FeeRate,
+}
+
+/// Name of the proof for the result point.
+pub(crate) const RESULT: &str = "result";
+/// Name of the proof for the appeal point.
+pub(crate) const APPEAL: &str = "appeal";
+
+impl TermsRecord {
+    /// A party's key, payout script and funding.
+    pub(super) fn party(&self, role: Role) -> Option<(PublicKey, &ScriptBuf, &Contribution)> {
+        let of = |p: &'_ PartyRecord| p.key;
+        Some(match role {
+            Role::Client => (of(&self.client), &self.client.payout, &self.client.funding),
+            Role::Worker => (of(&self.worker), &self.worker.payout, &self.worker.funding),
+            Role::Verifier => (
+                of(&self.verifier),
+                &self.verifier.payout,
+                &self.verifier.funding,
+            ),
+            Role::Arbiter(i) => {
+                let a = self.arbiters.get(usize::from(i))?;
+                (a.key, &a.payout, &a.funding)
+            }
+        })
+    }
+
+    /// A party's funding.
+    pub fn funding(&self, role: Role) -> Option<&Contribution> {
+        self.party(role).map(|p| p.2)
+    }
+
+    pub(super) fn case_context(&self, params: &Params, arbiter: u8) -> Option<CaseContext> {
+        let principals = [&self.client.key, &self.worker.key, &self.verifier.key];
+        let arbiter = self.arbiters.get(usize::from(arbiter))?;
+        Some(CaseContext::new(&params.hash(), principals, &arbiter.key))
+    }
+
+    pub(super) fn check(&self, params: &Params) -> Result<(), TermsError> {
+        if self.arbiters.len() != usize::from(params.arbiters()) {
+            return Err(TermsError::PanelSize {
+                given: self.arbiters.len(),
+                wanted: params.arbiters(),
+            });
+        }
+        // The aggregate of everybody checks for duplicate keys, whatever the template signs with.
+        let keys = Role::all(params.arbiters())
+            .filter_map(|r| self.party(r).map(|p| (r, p.0)))
+            .collect::<Vec<_>>();
+        KeySet::new(&keys, None)?;
+        self.check_secrets(params)?;
+        self.check_announcements(params)?;
+        self.check_scripts(params)?;
+        self.check_funding(params)
+    }
+
+    fn check_secrets(&self, params: &Params) -> Result<(), TermsError> {
+        let secp = Secp256k1::verification_only();
+        let hash = params.hash();
+        if !self.result.verify(&secp, RESULT, &self.worker.key, &hash) {
+            return Err(TermsError::PointProof { what: RESULT });
+        }
+        match (params.layout(), &self.paper) {
+            (Layout::Hardened, None) => Ok(()),
+            (Layout::Hardened, Some(_)) => Err(TermsError::Layout {
+                field: "paper record",
+                state: "not allowed",
+                layout: "hardened",
+            }),
+            (Layout::Paper, None) => Err(TermsError::Layout {
+                field: "paper record",
+                state: "missing",
+                layout: "paper",
+            }),
+            (Layout::Paper, Some(paper))
+                if paper.appeal.verify(&secp, APPEAL, &self.worker.key, &hash) =>
+            {
+                Ok(())
+            }
+            (Layout::Paper, Some(_)) => Err(TermsError::PointProof { what: APPEAL }),
+        }
+    }
+
+    fn check_announcements(&self, params: &Params) -> Result<(), TermsError> {
+        let secp = Secp256k1::verification_only();
+        for (i, arbiter) in (0u8..).zip(&self.arbiters) {
+            let first = self.arbiters[..usize::from(i)]
+                .iter()
+                .position(|a| a.announcement.identity == arbiter.announcement.identity);
+            if let Some(first) = first {
+                return Err(TermsError::SameArbiter {
+                    first: first as u8,
+                    second: i,
+                });
+            }
+            let context = self
+                .case_context(params, i)
+                .ok_or(TermsError::NoSuchParty {
+                    role: Role::Arbiter(i),
+                })?;
+            arbiter
+                .announcement
+                .verify(&secp, &context)
+                .map_err(|error| TermsError::Announcement { arbiter: i, error })?;
+        }
+        Ok(())
+    }
+
+    fn check_scripts(&self, params: &Params) -> Result<(), TermsError> {
+        let fund = ScriptBuf::from_bytes(params.fund().to_vec());
+        let parties = Role::all(params.arbiters()).filter_map(|r| self.party(r).map(|p| (r, p.1)));
+        for (role, script) in parties.chain([(Role::Client, &fund)]) {
+            // A party that is paid to a data output burns what it gets; only the fund may do that.
+            if !is_standard(script) || (script.is_op_return() && !std::ptr::eq(script, &fund)) {
+                return Err(TermsError::NonStandard { role });
+            }
+            let (limit, allowed) = (script.minimal_non_dust(), params.dust_limit());
+            if limit > allowed {
+                return Err(TermsError::PayoutScript {
+                    role,
+                    limit,
+                    allowed,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_funding(&self, params: &Params) -> Result<(), TermsError> {
+        let mut seen: Vec<(Role, bitcoin::OutPoint)> = Vec::new();
+        let rate = self.funding_rate_sat_per_kwu;
+        for role in Role::all(params.arbiters()) {
+            let Some((key, _, funding)) = self.party(role) else {
+                continue;
+            };
+            let fail = |error| TermsError::Contribution { role, error };
+            for coin in &funding.coins {
+                if let Some((first, outpoint)) = seen.iter().find(|(_, o)| *o == coin.outpoint) {
+                    if *first == role {
+                        return Err(fail(ContributionError::Repeated {
+                            outpoint: *outpoint,
+                        }));
+                    }
+                    return Err(TermsError::SharedCoin {
+                        first: *first,
+                        second: role,
+                        outpoint: *outpoint,
+                    });
+                }
+                seen.push((role, coin.outpoint));
+            }
+            match (params.layout(), role) {
+                (Layout::Paper, Role::Arbiter(_)) => {
+                    check_stake_coin(role, key, funding, params.arbiter_stake())?;
+                    continue;
+                }
+                (Layout::Hardened, Role::Worker)
+                    if funding
+                        .change
+                        .as_ref()
+                        .is_none_or(|c| c.value_sat < MIN_ROOT_COIN) =>
+                {
+                    return Err(fail(ContributionError::NoRootCoin {
+                        least: MIN_ROOT_COIN,
+                    }));
+                }
+                _ => {}
+            }
+            funding.check(deposit(params, role), rate).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Hash of everything that the graph depends on.
+    pub(super) fn contract_id(&self, params: &Params) -> [u8; 32] {
+        let mut w = Writer::new("NXT1");
+        w.fixed(&params.hash()).u64(self.funding_rate_sat_per_kwu.0);
+        w.fixed(&self.result.point.serialize());
+        if let Some(paper) = &self.paper {
+            w.fixed(&paper.appeal.point.serialize())
+                .fixed(&paper.panel.serialize());
+        }
+        for role in Role::all(params.arbiters()) {
+            let Some((key, payout, funding)) = self.party(role) else {
+                continue;
+            };
+            w.fixed(&key.serialize())
+                .bytes(payout.as_bytes())
+                .u32(funding.coins.len() as u32);
+            for coin in &funding.coins {
+                w.fixed(&coin.outpoint.txid.to_byte_array())
+                    .u32(coin.outpoint.vout);
+                w.u64(coin.value_sat.to_sat()).bytes(coin.script.as_bytes());
+            }
+            match &funding.change {
+                None => w.u8(0),
+                Some(c) => w.u8(1).u64(c.value_sat.to_sat()).bytes(c.script.as_bytes()),
+            };
+        }
+        for arbiter in &self.arbiters {
+            w.fixed(&arbiter.announcement.identity.serialize())
+                .fixed(&arbiter.announcement.nonce.serialize());
+        }
+        tagged_hash("narthex/contract", &[&w.finish()])
+    }
+}
+
+/// What a party puts into the contract, fee not counted. The client also pays the retainers in.
+pub(crate) fn deposit(params: &Params, role: Role) -> Amount {
+    match role {
+        // Params checks that all deposits together fit into the money supply.
+        Role::Client => params
+            .retainer()
+            .checked_mul(u64::from(params.arbiters()))
+            .and_then(|retainers| retainers.checked_add(params.reward()))
+            .unwrap_or(Amount::MAX_MONEY),
+        Role::Worker => params.worker_stake(),
+        Role::Verifier => params.verifier_stake(),
+        Role::Arbiter(_) => params.arbiter_stake(),
+    }
+}
+
+/// In the `paper` layout the stake is a coin of the arbiter's own, spent by the appeal.
+fn check_stake_coin(
+    role: Role,
+    key: PublicKey,
+    funding: &Contribution,
+    stake: Amount,
+) -> Result<(), TermsError> {
+    let script = stake_coin_script(role, key)?;
+    match (&funding.coins[..], &funding.change) {
+        ([coin], None) if coin.value_sat == stake && coin.script == script => Ok(()),
+        _ => Err(TermsError::Contribution {
+            role,
+            error: ContributionError::StakeCoin { stake },
+        }),
+    }
+}
+
+/// Script of an arbiter's stake coin in the `paper` layout: its contract key alone, spent by key path.
+pub fn stake_coin_script(role: Role, key: PublicKey) -> Result<ScriptBuf, TermsError> {
+    let keys = KeySet::new(&[(role, key)], None)?;
+    Ok(ScriptBuf::new_p2tr_tweaked(
+        bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(keys.output_key()),
+    ))
+}
