@@ -1,5 +1,7 @@
 //! Bitcoin contracts for computation games.
 pub mod attest;
+pub mod coop;
+pub mod funding;
 pub mod graph;
 mod hash;
 pub mod musig;

@@ -10,7 +10,7 @@ use narthex_game_model::Ruling;
 
 use crate::{
     hash::tagged_hash,
-    musig::{add_secrets, challenge, invert, sub_secrets},
+    musig::{challenge, invert, sub_secrets},
     wire::{Reader, WireError, Writer},
 };
 
@@ -166,15 +166,4 @@ pub fn extract_identity_key<C: Signing>(
     } else {
         key
     })
-}
-
-/// Sum of the secrets of several attestations; `None` if there are none or they cancel.
-pub(crate) fn sum_secrets<'a>(
-    attestations: impl IntoIterator<Item = &'a Attestation>,
-) -> Option<SecretKey> {
-    attestations
-        .into_iter()
-        .map(Attestation::secret)
-        .reduce(|a, b| add_secrets(a?, &b?))
-        .flatten()
 }

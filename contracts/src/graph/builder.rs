@@ -182,18 +182,23 @@ impl GraphBuilder {
                 })
             };
         };
-        if inputs != outputs {
-            return Err(GraphError::NotConserved {
-                name,
-                inputs,
-                outputs,
-            });
-        }
-        if node.version != 3 || anchors != 1 {
-            return Err(GraphError::Shape {
-                name,
-                what: "a pre-signed transaction has version 3 and one anchor",
-            });
+        match (node.version, anchors) {
+            (3, 1) if inputs == outputs => {}
+            // Agreed on when it is made, with the fee in it.
+            (2, 0) if outputs < inputs => {}
+            (3, 1) | (2, 0) => {
+                return Err(GraphError::NotConserved {
+                    name,
+                    inputs,
+                    outputs,
+                });
+            }
+            _ => {
+                return Err(GraphError::Shape {
+                    name,
+                    what: "it has neither version 3, no fee and one anchor, nor version 2, a fee and none",
+                });
+            }
         }
         if signing
             .adaptor

@@ -17,7 +17,7 @@ pub enum SetupError {
     /// The graph is inconsistent; a template's fault.
     #[error("the graph has no {0}")]
     Graph(&'static str),
-    /// A message is of another contract. The sender's fault.
+    /// A message is of another contract or ceremony. The sender's fault.
     #[error("{from} sent a message of another contract")]
     ForeignContract {
         /// Sender.

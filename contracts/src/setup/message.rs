@@ -10,8 +10,8 @@ use crate::{
 /// A party's public nonces for everything that it signs, in order of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoncesMessage {
-    /// Which contract.
-    pub contract_id: [u8; 32],
+    /// Which ceremony.
+    pub session_id: [u8; 32],
     /// Whose nonces.
     pub from: Role,
     /// 66 bytes each.
@@ -21,8 +21,8 @@ pub struct NoncesMessage {
 /// A party's shares of one stage for one other party, in order of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharesMessage {
-    /// Which contract.
-    pub contract_id: [u8; 32],
+    /// Which ceremony.
+    pub session_id: [u8; 32],
     /// Signer.
     pub from: Role,
     /// Who is to hold them.
@@ -49,7 +49,7 @@ impl NoncesMessage {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(NONCES);
-        w.fixed(&self.contract_id);
+        w.fixed(&self.session_id);
         write_role(&mut w, self.from);
         w.u32(self.nonces.len() as u32);
         for nonce in &self.nonces {
@@ -61,14 +61,14 @@ impl NoncesMessage {
     /// From bytes; the points are checked when they are used.
     pub fn from_bytes(bytes: &[u8]) -> Result<NoncesMessage, WireError> {
         let mut r = Reader::new(NONCES, bytes)?;
-        let contract_id = r.array("contract id")?;
+        let session_id = r.array("session id")?;
         let from = read_role(&mut r, "sender")?;
         let nonces = (0..r.count("nonces", 66)?)
             .map(|_| r.array("nonce").map(PublicNonce))
             .collect::<Result<_, _>>()?;
         r.finish()?;
         Ok(NoncesMessage {
-            contract_id,
+            session_id,
             from,
             nonces,
         })
@@ -79,7 +79,7 @@ impl SharesMessage {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(SHARES);
-        w.fixed(&self.contract_id);
+        w.fixed(&self.session_id);
         write_role(&mut w, self.from);
         write_role(&mut w, self.to);
         w.u8(self.stage as u8).u32(self.shares.len() as u32);
@@ -92,7 +92,7 @@ impl SharesMessage {
     /// From bytes; the shares are checked when the stage is closed.
     pub fn from_bytes(bytes: &[u8]) -> Result<SharesMessage, WireError> {
         let mut r = Reader::new(SHARES, bytes)?;
-        let contract_id = r.array("contract id")?;
+        let session_id = r.array("session id")?;
         let from = read_role(&mut r, "sender")?;
         let to = read_role(&mut r, "addressee")?;
         let stage = r.u8("stage")?;
@@ -104,7 +104,7 @@ impl SharesMessage {
             .collect::<Result<_, _>>()?;
         r.finish()?;
         Ok(SharesMessage {
-            contract_id,
+            session_id,
             from,
             to,
             stage,

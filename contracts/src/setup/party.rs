@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{NoncesMessage, Plan, SetupError, Signing, plan::context};
 use crate::{
+    coop::session_id,
     graph::TxGraph,
     musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
     role::Role,
@@ -26,17 +27,29 @@ pub struct Party {
     pub(super) terms: Arc<Terms>,
     pub(super) graph: Arc<TxGraph>,
     pub(super) plan: Arc<Plan>,
+    pub(super) session_id: [u8; 32],
 }
 
 impl Party {
     /// Derives the graph from the terms. `key` is the secret of the party's contract key.
     pub fn new(terms: Arc<Terms>, role: Role, key: &SecretKey) -> Result<Party, SetupError> {
+        let graph = template::derive(&terms)?;
+        Party::for_graph(terms, graph, role, key)
+    }
+
+    /// A ceremony over another graph of the same parties, which this party has derived itself.
+    pub(crate) fn for_graph(
+        terms: Arc<Terms>,
+        graph: TxGraph,
+        role: Role,
+        key: &SecretKey,
+    ) -> Result<Party, SetupError> {
         let wrong = SetupError::WrongKey { role };
         if terms.key(role) != Some(PublicKey::from_secret_key(&Secp256k1::signing_only(), key)) {
             return Err(wrong);
         }
-        let graph = template::derive(&terms)?;
         let plan = Plan::new(&graph)?;
+        let session_id = session_id(&terms, &graph);
         let keypair = MusigKeypair::new(key).ok_or(wrong)?;
         Ok(Party {
             role,
@@ -44,6 +57,7 @@ impl Party {
             terms,
             graph: Arc::new(graph),
             plan: Arc::new(plan),
+            session_id,
         })
     }
 
@@ -83,7 +97,7 @@ impl Party {
             .collect::<Result<Vec<_>, _>>()?;
         let (secrets, nonces): (Vec<SecretNonce>, Vec<PublicNonce>) = pairs.into_iter().unzip();
         let own = NoncesMessage {
-            contract_id: *self.terms.contract_id(),
+            session_id: self.session_id,
             from: self.role,
             nonces,
         };
@@ -182,7 +196,7 @@ fn gather(
     nonces.insert(own.from, own.nonces);
     for message in peers {
         let from = message.from;
-        if message.contract_id != *party.terms.contract_id() {
+        if message.session_id != party.session_id {
             return Err(SetupError::ForeignContract { from });
         }
         if party.terms.key(from).is_none() {
@@ -202,7 +216,13 @@ fn gather(
             None => drop(nonces.insert(from, message.nonces)),
         }
     }
-    match party.terms.roles().find(|role| !nonces.contains_key(role)) {
+    let signs = |role: &Role| party.plan.signed_by(*role).next().is_some();
+    match party
+        .terms
+        .roles()
+        .filter(signs)
+        .find(|role| !nonces.contains_key(role))
+    {
         Some(from) => Err(SetupError::Missing { from }),
         None => Ok(nonces),
     }

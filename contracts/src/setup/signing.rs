@@ -69,7 +69,7 @@ impl Signing {
             .filter_map(|(i, _)| self.own[i])
             .collect();
         Ok(SharesMessage {
-            contract_id: *self.party.terms.contract_id(),
+            session_id: self.party.session_id,
             from,
             to,
             stage,
@@ -80,13 +80,13 @@ impl Signing {
     /// Takes a peer's shares. They are verified when the stage is closed.
     pub fn accept(&mut self, message: SharesMessage) -> Result<(), SetupError> {
         let SharesMessage {
-            contract_id,
+            session_id,
             from,
             to,
             stage,
             shares,
         } = message;
-        if contract_id != *self.party.terms.contract_id() {
+        if session_id != self.party.session_id {
             return Err(SetupError::ForeignContract { from });
         }
         if to != self.party.role {

@@ -9,19 +9,19 @@
 //! ```
 
 use bitcoin::{Amount, Sequence};
-use miniscript::{Descriptor, descriptor::TapTree};
-use narthex_game_model::{ArbiterSet, Layout, Outcome, Params, Ruling};
+use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
 
 use super::{
     Template, TemplateError,
     common::{Draft, Move, UNLOCKED, spend},
+    stake::{stake_keys, stake_unlock_height},
 };
 use crate::{
     graph::{
         AdaptorId, Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, Rulings,
         ScriptId, SecretsNeeded, SigningPlan, Stage, TxGraph,
     },
-    musig::{AdaptorPoint, KeySet, PointSums},
+    musig::{AdaptorPoint, PointSums},
     role::{Role, RoleSet},
     terms::Terms,
 };
@@ -35,7 +35,7 @@ pub(super) const TEMPLATE: Template = Template {
 };
 
 /// Largest panel whose failed arbitration tells silent arbiters from those that ruled: 3ⁿ cases are signed.
-pub const MAX_ENUMERATED_FAILURES: u8 = 7;
+const MAX_ENUMERATED_FAILURES: u8 = narthex_game_model::settlement::MAX_PANEL_WITH_NAMED_SILENCE;
 
 /// Names of the endings and steps, for callers that look transactions up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +81,6 @@ impl Exit {
             rulings,
         }
     }
-}
-
-/// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
-/// everybody uses its whole window.
-pub fn stake_unlock_height(params: &Params) -> u32 {
-    let w = params.windows();
-    let verdict = u32::from(w.verdict_blocks);
-    let complete = u32::from(w.complete_blocks);
-    let dispute = u32::from(w.appeal_blocks) + 2 * u32::from(w.decide_blocks);
-    params.deliver_height() + verdict + complete.max(dispute)
 }
 
 const CLIENT: Role = Role::Client;
@@ -155,62 +145,6 @@ fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
             })
         })
         .collect()
-}
-
-/// Key set and descriptor of an arbiter's stake.
-fn stake_keys(
-    terms: &Terms,
-    everyone: &KeySet,
-    i: u8,
-    unlock: u32,
-) -> Result<(KeySet, String), TemplateError> {
-    let owner = Role::Arbiter(i);
-    let descriptor = stake_descriptor(terms, everyone, owner, unlock)?;
-    let Descriptor::Tr(tr) = &descriptor else {
-        return Err(TemplateError::Script("not a Taproot descriptor".into()));
-    };
-    let root = tr
-        .spend_info()
-        .merkle_root()
-        .map(|root| bitcoin::hashes::Hash::to_byte_array(root));
-    let keys = terms.key_set(terms.roles(), root)?;
-    let text = descriptor.to_string();
-    Ok((keys, text.split('#').next().unwrap_or_default().to_owned()))
-}
-
-fn stake_descriptor(
-    terms: &Terms,
-    everyone: &KeySet,
-    owner: Role,
-    unlock: u32,
-) -> Result<Descriptor<bitcoin::XOnlyPublicKey>, TemplateError> {
-    let script_error = |e: miniscript::Error| TemplateError::Script(e.to_string());
-    let key = terms
-        .key(owner)
-        .ok_or(crate::terms::TermsError::NoSuchParty { role: owner })?;
-    let leaf = format!("and_v(v:pk({}),after({unlock}))", key.x_only_public_key().0);
-    let leaf = leaf
-        .parse::<miniscript::Miniscript<bitcoin::XOnlyPublicKey, miniscript::Tap>>()
-        .map_err(script_error)?;
-    Descriptor::new_tr(
-        everyone.internal_key(),
-        Some(TapTree::Leaf(std::sync::Arc::new(leaf))),
-    )
-    .map_err(script_error)
-}
-
-/// The descriptor by which an arbiter's wallet watches and takes back its stake.
-pub fn stake_wallet_descriptor(
-    terms: &Terms,
-    arbiter: u8,
-) -> Result<Descriptor<bitcoin::XOnlyPublicKey>, TemplateError> {
-    let everyone = terms.key_set(terms.roles(), None)?;
-    stake_descriptor(
-        terms,
-        &everyone,
-        Role::Arbiter(arbiter),
-        stake_unlock_height(terms.params()),
-    )
 }
 
 /// A move that these parties hold complete after setup, without adaptor.

@@ -3,10 +3,14 @@
 mod common;
 mod hardened;
 mod paper;
+mod stake;
 
 use narthex_game_model::{Layout, SettlementError};
 
-pub use hardened::{Exit, stake_unlock_height};
+pub use hardened::Exit;
+pub use stake::{
+    ReclaimError, reclaim_stake, stake_output, stake_unlock_height, stake_wallet_descriptor,
+};
 
 use crate::{
     graph::{GraphError, TxGraph},

@@ -1,0 +1,9 @@
+//! The funding transaction as a PSBT that any wallet can sign, and the children that pay for all others.
+
+mod child;
+mod psbt;
+mod root;
+
+pub use child::{Child, ChildError, FeeCoin};
+pub use psbt::{FundingError, combine_funding, merge_wallet_data};
+pub use root::{RootRecord, root_coin};

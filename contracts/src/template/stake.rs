@@ -1,0 +1,235 @@
+//! Stake outputs of arbiters: everybody together at any time, the owner alone after the contract's last deadline.
+//!
+//! So a stake can neither be spent sideways nor be promised twice, and comes back without anybody's help.
+
+use std::sync::Arc;
+
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, XOnlyPublicKey,
+    absolute::LockTime,
+    hashes::Hash,
+    secp256k1::{Keypair, Message, Secp256k1, SecretKey},
+    sighash::{Prevouts, SighashCache, TapSighashType},
+    taproot::{LeafVersion, Signature, TapLeafHash},
+    transaction::Version,
+};
+use miniscript::{Descriptor, Miniscript, Satisfier, Tap, descriptor::TapTree};
+use narthex_game_model::Params;
+
+use super::TemplateError;
+use crate::{
+    graph::{Purpose, TxGraph},
+    musig::KeySet,
+    role::Role,
+    terms::{FeeRate, Terms, TermsError},
+};
+
+/// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
+/// everybody uses its whole window.
+pub fn stake_unlock_height(params: &Params) -> u32 {
+    let w = params.windows();
+    let verdict = u32::from(w.verdict_blocks);
+    let complete = u32::from(w.complete_blocks);
+    let dispute = u32::from(w.appeal_blocks) + 2 * u32::from(w.decide_blocks);
+    params.deliver_height() + verdict + complete.max(dispute)
+}
+
+/// Key set and descriptor of an arbiter's stake.
+pub(super) fn stake_keys(
+    terms: &Terms,
+    everyone: &KeySet,
+    i: u8,
+    unlock: u32,
+) -> Result<(KeySet, String), TemplateError> {
+    let owner = Role::Arbiter(i);
+    let descriptor = stake_descriptor(terms, everyone, owner, unlock)?;
+    let Descriptor::Tr(tr) = &descriptor else {
+        return Err(TemplateError::Script("not a Taproot descriptor".into()));
+    };
+    let root = tr.spend_info().merkle_root().map(Hash::to_byte_array);
+    let keys = terms.key_set(terms.roles(), root)?;
+    let text = descriptor.to_string();
+    Ok((keys, text.split('#').next().unwrap_or_default().to_owned()))
+}
+
+fn stake_descriptor(
+    terms: &Terms,
+    everyone: &KeySet,
+    owner: Role,
+    unlock: u32,
+) -> Result<Descriptor<XOnlyPublicKey>, TemplateError> {
+    let leaf = stake_leaf(terms, owner, unlock)?;
+    Descriptor::new_tr(everyone.internal_key(), Some(TapTree::Leaf(Arc::new(leaf))))
+        .map_err(|e| TemplateError::Script(e.to_string()))
+}
+
+fn stake_leaf(
+    terms: &Terms,
+    owner: Role,
+    unlock: u32,
+) -> Result<Miniscript<XOnlyPublicKey, Tap>, TemplateError> {
+    let key = terms
+        .key(owner)
+        .ok_or(TermsError::NoSuchParty { role: owner })?;
+    format!("and_v(v:pk({}),after({unlock}))", key.x_only_public_key().0)
+        .parse()
+        .map_err(|e: miniscript::Error| TemplateError::Script(e.to_string()))
+}
+
+/// The descriptor by which an arbiter's wallet watches and takes back its stake.
+pub fn stake_wallet_descriptor(
+    terms: &Terms,
+    arbiter: u8,
+) -> Result<Descriptor<XOnlyPublicKey>, TemplateError> {
+    let everyone = terms.key_set(terms.roles(), None)?;
+    stake_descriptor(
+        terms,
+        &everyone,
+        Role::Arbiter(arbiter),
+        stake_unlock_height(terms.params()),
+    )
+}
+
+/// Why a stake cannot be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReclaimError {
+    /// The stake's script cannot be built from these terms.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// There is no such stake output, as in layouts that have none.
+    #[error("the contract has no stake output of arbiter{arbiter}")]
+    NoStake {
+        /// Index on the panel.
+        arbiter: u8,
+    },
+    /// The key is not the arbiter's contract key.
+    #[error("the key is not the contract key of arbiter{arbiter}")]
+    WrongKey {
+        /// Index on the panel.
+        arbiter: u8,
+    },
+    /// The fee leaves less than dust.
+    #[error("a stake of {stake} less a fee of {fee} is not worth an output")]
+    Fee {
+        /// Value of the stake output.
+        stake: Amount,
+        /// Fee at the rate asked for.
+        fee: Amount,
+    },
+}
+
+/// The transaction by which an arbiter takes its stake back alone, valid in blocks above
+/// [`stake_unlock_height`]. It pays its fee out of the stake.
+pub fn reclaim_stake(
+    terms: &Terms,
+    graph: &TxGraph,
+    arbiter: u8,
+    key: &SecretKey,
+    destination: ScriptBuf,
+    rate: FeeRate,
+) -> Result<Transaction, ReclaimError> {
+    let secp = Secp256k1::new();
+    let keypair = Keypair::from_secret_key(&secp, key);
+    if terms.key(Role::Arbiter(arbiter)) != Some(keypair.public_key()) {
+        return Err(ReclaimError::WrongKey { arbiter });
+    }
+    let (outpoint, prevout) =
+        stake_output(graph, arbiter).ok_or(ReclaimError::NoStake { arbiter })?;
+    let descriptor = stake_wallet_descriptor(terms, arbiter)?;
+    let script_error = |e: miniscript::Error| TemplateError::Script(e.to_string());
+    let unlock = stake_unlock_height(terms.params());
+    let mut tx = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::from_height(unlock)
+            .map_err(|e| TemplateError::Script(e.to_string()))?,
+        input: vec![TxIn {
+            previous_output: outpoint,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::new(),
+        }],
+        output: vec![TxOut {
+            value: prevout.value,
+            script_pubkey: destination,
+        }],
+    };
+    let witness = descriptor.max_weight_to_satisfy().map_err(script_error)?;
+    let fee = rate.fee(tx.weight() + witness).unwrap_or(Amount::MAX_MONEY);
+    let limit = tx.output[0].script_pubkey.minimal_non_dust();
+    tx.output[0].value = prevout
+        .value
+        .checked_sub(fee)
+        .filter(|left| *left >= limit)
+        .ok_or(ReclaimError::Fee {
+            stake: prevout.value,
+            fee,
+        })?;
+
+    let leaf = stake_leaf(terms, Role::Arbiter(arbiter), unlock)?.encode();
+    let leaf_hash = TapLeafHash::from_script(&leaf, LeafVersion::TapScript);
+    let sighash = SighashCache::new(&tx)
+        .taproot_script_spend_signature_hash(
+            0,
+            &Prevouts::All(&[prevout]),
+            leaf_hash,
+            TapSighashType::Default,
+        )
+        .map_err(|e| TemplateError::Script(e.to_string()))?;
+    let signature = secp.sign_schnorr(&Message::from_digest(sighash.to_byte_array()), &keypair);
+    let owner = Owner {
+        key: keypair.x_only_public_key().0,
+        leaf_hash,
+        signature: Signature {
+            signature,
+            sighash_type: TapSighashType::Default,
+        },
+        lock_time: tx.lock_time,
+    };
+    descriptor
+        .satisfy(&mut tx.input[0], owner)
+        .map_err(script_error)?;
+    Ok(tx)
+}
+
+/// Where an arbiter's stake is and what it holds.
+pub fn stake_output(graph: &TxGraph, arbiter: u8) -> Option<(OutPoint, TxOut)> {
+    let node = graph.node(TxGraph::FUNDING)?;
+    let vout = node.outputs.iter().position(
+        |o| matches!(o.purpose, Purpose::Stake(role, _) if role == Role::Arbiter(arbiter)),
+    )?;
+    let output = node.outputs.get(vout)?;
+    let script_pubkey = graph.script(output.script)?.script.clone();
+    let txid = graph.txid(TxGraph::FUNDING)?;
+    Some((
+        OutPoint {
+            txid,
+            vout: vout as u32,
+        },
+        TxOut {
+            value: output.value,
+            script_pubkey,
+        },
+    ))
+}
+
+/// What the owner brings to satisfy its leaf.
+struct Owner {
+    key: XOnlyPublicKey,
+    leaf_hash: TapLeafHash,
+    signature: Signature,
+    lock_time: LockTime,
+}
+
+impl Satisfier<XOnlyPublicKey> for Owner {
+    fn lookup_tap_leaf_script_sig(
+        &self,
+        key: &XOnlyPublicKey,
+        leaf: &TapLeafHash,
+    ) -> Option<Signature> {
+        (*key == self.key && *leaf == self.leaf_hash).then_some(self.signature)
+    }
+
+    fn check_after(&self, lock: LockTime) -> bool {
+        lock.is_implied_by(self.lock_time)
+    }
+}
