@@ -7,6 +7,8 @@
 //! - [`ParamsRecord`] is a proposal; [`Params`] is a record whose every bound holds, with canonical
 //!   bytes and a hash. A broken bound is named with both sides of its inequality.
 //! - [`settle`] is the settlement table in exact integer arithmetic, for both [`Layout`]s.
+//! - [`workload`] has real jobs (WebAssembly over input records), [`commitment`] what a worker binds
+//!   itself to, [`sample`] which steps are checked, [`play`] what each role does.
 //!
 //! Of Bitcoin it knows one type, [`bitcoin_units::Amount`].
 //!
@@ -23,11 +25,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arbiters;
+pub mod commitment;
+pub mod computation;
+mod encoding;
 pub mod params;
+pub mod play;
 pub mod ratio;
-mod serde_sat;
+pub mod sample;
 pub mod settlement;
 pub mod tagged;
+pub mod workload;
 
 pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;

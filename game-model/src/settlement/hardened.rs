@@ -2,7 +2,8 @@
 
 use bitcoin_units::Amount;
 
-use super::{MAX_PANEL_WITH_NAMED_SILENCE, Outcome, Shares, transfer};
+use super::shares::{Shares, transfer};
+use super::{MAX_PANEL_WITH_NAMED_SILENCE, Outcome};
 use crate::arbiters::ArbiterSet;
 use crate::params::Params;
 

@@ -4,7 +4,8 @@
 //! Scheme 4 can be read in several ways; taken here is "φ to the verifier and δw to the fund", the
 //! reading that fits the paper's own bound δw ≤ w − φ.
 
-use super::{Outcome, Shares, transfer};
+use super::Outcome;
+use super::shares::{Shares, transfer};
 use crate::arbiters::ArbiterSet;
 use crate::params::Params;
 

@@ -1,0 +1,25 @@
+//! Hashes at the bottom of the trees, each under a tag of its own.
+
+use crate::tagged::TaggedHasher;
+
+/// Digest of the state after a step: of its output bytes, for independent steps.
+pub fn state_digest(output: &[u8]) -> [u8; 32] {
+    TaggedHasher::new("narthex/state").sized(output).finish()
+}
+
+/// The salted leaf that commits to step `index`.
+pub fn work_leaf(index: u64, salt: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
+    TaggedHasher::new("narthex/leaf")
+        .number(index)
+        .fixed(salt)
+        .fixed(digest)
+        .finish()
+}
+
+/// The leaf that commits to input record `index`.
+pub fn input_leaf(index: u64, record: &[u8]) -> [u8; 32] {
+    TaggedHasher::new("narthex/input")
+        .number(index)
+        .sized(record)
+        .finish()
+}

@@ -1,0 +1,218 @@
+//! A job: a program, its input, and the cut into deterministic steps.
+
+use crate::commitment::{Domain, Multiproof, TreeBuilder, TreeError, input_leaf};
+use crate::tagged::TaggedHasher;
+use crate::workload::Records;
+
+/// Something that turns one input record into one output, the same on every machine.
+pub trait StepProgram {
+    /// Hash of the program and of every limit under which it runs.
+    fn id(&self) -> [u8; 32];
+
+    /// Size of each output, in bytes; never 0.
+    fn output_bytes(&self) -> usize;
+
+    /// Runs one step.
+    ///
+    /// # Errors
+    /// [`StepError`]; a step that fails, fails for everybody.
+    fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError>;
+}
+
+/// A computation of N independent steps, each checkable on its own.
+pub trait Computation {
+    /// Identity of the job ([`JobSpec::id`]).
+    fn job(&self) -> [u8; 32];
+
+    /// N.
+    fn steps(&self) -> u64;
+
+    /// Size of each step's output, in bytes; never 0.
+    fn output_bytes(&self) -> usize;
+
+    /// Runs step `index`.
+    ///
+    /// # Errors
+    /// [`StepError`]; a step that fails, fails for everybody.
+    fn step(&self, index: u64) -> Result<Vec<u8>, StepError>;
+}
+
+/// What identifies a job to someone who does not hold its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// Program with its limits ([`StepProgram::id`]).
+    #[serde(with = "crate::encoding::hex32")]
+    pub program: [u8; 32],
+    /// Root of the tree over the input records.
+    #[serde(with = "crate::encoding::hex32")]
+    pub input_root: [u8; 32],
+    /// N, one step per record.
+    pub steps: u64,
+    /// Size of each output, in bytes.
+    pub output_bytes: u64,
+}
+
+impl JobSpec {
+    /// The job's identity: client, worker, verifier and arbiters must all have the same.
+    pub fn id(&self) -> [u8; 32] {
+        TaggedHasher::new("narthex/job")
+            .fixed(&self.program)
+            .fixed(&self.input_root)
+            .number(self.steps)
+            .number(self.output_bytes)
+            .finish()
+    }
+}
+
+/// A program applied to each of many records: one record, one step.
+#[derive(Debug)]
+pub struct Job<P> {
+    program: P,
+    records: Records,
+    spec: JobSpec,
+}
+
+impl<P: StepProgram> Job<P> {
+    /// Puts program and input together; hashes the input once.
+    ///
+    /// # Errors
+    /// [`TreeError::Empty`] if there is no record.
+    pub fn new(program: P, records: Records) -> Result<Self, TreeError> {
+        let (input_root, _) = input_tree(TreeBuilder::new(Domain::Input), &records)?;
+        let spec = JobSpec {
+            program: program.id(),
+            input_root,
+            steps: records.len(),
+            output_bytes: program.output_bytes() as u64,
+        };
+        Ok(Self {
+            program,
+            records,
+            spec,
+        })
+    }
+
+    /// The job's public description.
+    pub const fn spec(&self) -> &JobSpec {
+        &self.spec
+    }
+
+    /// The program.
+    pub const fn program(&self) -> &P {
+        &self.program
+    }
+
+    /// The input.
+    pub const fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Input record `index` with a proof against [`JobSpec::input_root`].
+    ///
+    /// # Errors
+    /// [`TreeError::Indices`] if there is no such record.
+    pub fn prove_record(&self, index: u64) -> Result<(Vec<u8>, Multiproof), TreeError> {
+        let leaves = self.records.len();
+        let builder = TreeBuilder::proving(Domain::Input, leaves, &[index])?;
+        let (_, proof) = input_tree(builder, &self.records)?;
+        let record = self
+            .records
+            .get(index)
+            .ok_or(TreeError::Indices { leaves })?;
+        Ok((record.to_vec(), proof))
+    }
+}
+
+fn input_tree(
+    mut tree: TreeBuilder,
+    records: &Records,
+) -> Result<([u8; 32], Multiproof), TreeError> {
+    for (index, record) in (0..).zip(records.iter()) {
+        tree.push(input_leaf(index, record));
+    }
+    tree.finish()
+}
+
+impl<P: StepProgram> Computation for Job<P> {
+    fn job(&self) -> [u8; 32] {
+        self.spec.id()
+    }
+
+    fn steps(&self) -> u64 {
+        self.spec.steps
+    }
+
+    fn output_bytes(&self) -> usize {
+        self.program.output_bytes()
+    }
+
+    fn step(&self, index: u64) -> Result<Vec<u8>, StepError> {
+        let record = self.records.get(index).ok_or(StepError::NoSuchStep {
+            index,
+            steps: self.spec.steps,
+        })?;
+        self.program.run(record)
+    }
+}
+
+/// Why a step gave no output.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// The job has no such step.
+    #[error("the job has {steps} steps, no step {index}")]
+    NoSuchStep {
+        /// Index asked for.
+        index: u64,
+        /// N.
+        steps: u64,
+    },
+    /// The record does not fit where the program takes its input.
+    #[error("a record of {bytes} bytes does not fit the program's memory")]
+    RecordDoesNotFit {
+        /// Size of the record.
+        bytes: usize,
+    },
+    /// The step used up its fuel.
+    #[error("the step used up its {limit} units of fuel")]
+    OutOfFuel {
+        /// Fuel per step.
+        limit: u64,
+    },
+    /// The step asked for more memory than allowed.
+    #[error("the step asked for more than {limit} bytes of memory")]
+    MemoryLimit {
+        /// Memory per step in bytes.
+        limit: u64,
+    },
+    /// The program trapped.
+    #[error("the program trapped: {0}")]
+    Trap(String),
+    /// The program gave an output of no bytes.
+    #[error("the program gave no output")]
+    NoOutput,
+    /// The output has another size than the job says.
+    #[error("output of {found} bytes, the job says {expected}")]
+    WrongOutputSize {
+        /// Size according to the job.
+        expected: usize,
+        /// Size given.
+        found: usize,
+    },
+    /// The output is larger than any job's may be.
+    #[error("output of {found} bytes, at most {limit} allowed")]
+    OversizedOutput {
+        /// Largest output in bytes.
+        limit: usize,
+        /// Size given.
+        found: usize,
+    },
+    /// The output is said to lie where there is no memory.
+    #[error("the output at {address}, {bytes} bytes, is outside the program's memory")]
+    OutputOutOfBounds {
+        /// Start in the program's memory.
+        address: u32,
+        /// Size in bytes.
+        bytes: u32,
+    },
+}

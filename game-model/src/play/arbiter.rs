@@ -1,0 +1,129 @@
+//! The arbiter: checks that the evidence belongs to the contract, runs the one disputed step, and
+//! rules. Every arbiter with the same evidence comes to the same ruling.
+
+use serde::{Deserialize, Serialize};
+
+use crate::arbiters::Ruling;
+use crate::commitment::{
+    Commitment, Domain, Multiproof, Opening, ProofError, TreeError, input_leaf, state_digest,
+};
+use crate::computation::{Job, JobSpec, StepProgram};
+
+/// All that is needed to judge one step: its input record and the worker's opened leaf.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The disputed step.
+    pub index: u64,
+    /// Its input record.
+    #[serde(with = "crate::encoding::hex")]
+    pub record: Vec<u8>,
+    /// Proof that the record is the job's.
+    pub record_proof: Multiproof,
+    /// An opening of the worker's that contains the step, such as that of the whole sample: the
+    /// verifier has it, so the worker can't block a dispute by silence.
+    pub opening: Opening,
+}
+
+impl Evidence {
+    /// Puts together what a holder of the job and of the worker's opening can show.
+    ///
+    /// # Errors
+    /// [`TreeError::Indices`] if the job has no such step.
+    pub fn gather<P: StepProgram>(
+        job: &Job<P>,
+        index: u64,
+        opening: Opening,
+    ) -> Result<Self, TreeError> {
+        let (record, record_proof) = job.prove_record(index)?;
+        Ok(Self {
+            index,
+            record,
+            record_proof,
+            opening,
+        })
+    }
+}
+
+/// A ruling with the reason, for humans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The ruling.
+    pub ruling: Ruling,
+    /// What was found.
+    pub reason: String,
+}
+
+/// Judges a dispute by re-executing its step.
+///
+/// A step that fails (by trap, fuel, output) has no state that anyone could commit to, so a worker
+/// that committed to one is at fault: the honest thing to do with such a job is not to deliver.
+///
+/// # Errors
+/// [`EvidenceError`] if the evidence is not about this job and commitment: there is nothing to
+/// rule on, and whoever brought it has to bring better.
+pub fn judge<P: StepProgram + ?Sized>(
+    program: &P,
+    job: &JobSpec,
+    commitment: &Commitment,
+    evidence: &Evidence,
+) -> Result<Finding, EvidenceError> {
+    let index = evidence.index;
+    if program.id() != job.program {
+        return Err(EvidenceError::OtherProgram);
+    }
+    if commitment.job != job.id() || commitment.steps != job.steps {
+        return Err(EvidenceError::OtherJob);
+    }
+    let leaf = (index, input_leaf(index, &evidence.record));
+    evidence
+        .record_proof
+        .verify(Domain::Input, job.steps, &[leaf], &job.input_root)
+        .map_err(EvidenceError::Record)?;
+    evidence
+        .opening
+        .verify(commitment)
+        .map_err(EvidenceError::Leaf)?;
+    let claimed = evidence
+        .opening
+        .digest(index)
+        .ok_or(EvidenceError::NotOpened { index })?;
+
+    Ok(match program.run(&evidence.record) {
+        Ok(output) if state_digest(&output) == claimed => Finding {
+            ruling: Ruling::VerifierAtFault,
+            reason: format!("step {index} re-executed: the worker's digest is right"),
+        },
+        Ok(_) => Finding {
+            ruling: Ruling::WorkerAtFault,
+            reason: format!("step {index} re-executed: the worker's digest is of another output"),
+        },
+        Err(error) => Finding {
+            ruling: Ruling::WorkerAtFault,
+            reason: format!("step {index} has no output to commit to: {error}"),
+        },
+    })
+}
+
+/// Why evidence is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// The arbiter's program is not the job's.
+    #[error("the program is not that of the job")]
+    OtherProgram,
+    /// The commitment is for another job.
+    #[error("the commitment is for another job")]
+    OtherJob,
+    /// The record is not the job's.
+    #[error("the record is not in the job's input: {0}")]
+    Record(#[source] ProofError),
+    /// The leaf is not the worker's.
+    #[error("the leaf is not in the worker's tree: {0}")]
+    Leaf(#[source] ProofError),
+    /// The opening is good but does not contain the step.
+    #[error("step {index} is not among the opened leaves")]
+    NotOpened {
+        /// The disputed step.
+        index: u64,
+    },
+}

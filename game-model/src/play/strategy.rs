@@ -1,0 +1,67 @@
+//! How a simulated worker plays, as data.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ratio::Ratio;
+use crate::sample;
+
+/// What a worker does with the steps. Anything but [`Strategy::Honest`] is for simulations, tests
+/// and demonstrations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Strategy {
+    /// Computes every step.
+    Honest,
+    /// Leaves out ⌈fraction · N⌉ steps and claims zeros for them.
+    Skip {
+        /// Share of the steps.
+        fraction: Ratio,
+        /// Which ones.
+        seed: u64,
+    },
+    /// Computes everything and changes ⌈fraction · N⌉ outputs.
+    Falsify {
+        /// Share of the steps.
+        fraction: Ratio,
+        /// Which ones.
+        seed: u64,
+    },
+    /// Computes everything and changes the outputs of these steps.
+    Target {
+        /// Indices of the steps; those beyond the job are ignored.
+        steps: BTreeSet<u64>,
+    },
+}
+
+/// What happens to the chosen steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cheat {
+    Skip,
+    Falsify,
+}
+
+impl Strategy {
+    /// The steps that the worker cheats on and how, for a job of `steps` steps.
+    pub(super) fn cheats(&self, steps: u64) -> (BTreeSet<u64>, Cheat) {
+        match self {
+            Self::Honest => (BTreeSet::new(), Cheat::Skip),
+            Self::Skip { fraction, seed } => (choose(*fraction, *seed, steps), Cheat::Skip),
+            Self::Falsify { fraction, seed } => (choose(*fraction, *seed, steps), Cheat::Falsify),
+            Self::Target { steps } => (steps.clone(), Cheat::Falsify),
+        }
+    }
+}
+
+fn choose(fraction: Ratio, seed: u64, steps: u64) -> BTreeSet<u64> {
+    let count = fraction.min(Ratio::ONE).ceil_of_u64(steps);
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let seed = sample::seed(
+        &[0; 32],
+        &[0; 32],
+        &crate::tagged::tagged_hash("narthex/strategy", &seed.to_be_bytes()),
+    );
+    // Only a count of 0 fails: then there is nothing to choose.
+    sample::draw(&seed, steps, count).map_or_else(|_| BTreeSet::new(), BTreeSet::from_iter)
+}

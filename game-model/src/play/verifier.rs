@@ -1,0 +1,115 @@
+//! The verifier: recomputes the sample, commits to its digests, then compares.
+//!
+//! The order matters. Whoever has committed to digests before any leaf was opened has computed
+//! them; a verifier that signs without work has nothing to commit to (in the Prometheus paper,
+//! signing without checking is its best move).
+
+use serde::{Deserialize, Serialize};
+
+use crate::commitment::{Commitment, Opening, ProofError, state_digest};
+use crate::computation::{Computation, StepError};
+use crate::tagged::TaggedHasher;
+
+/// A verifier's own digests of the sampled steps, blind to the worker's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlindDigests {
+    #[serde(with = "crate::encoding::hex32")]
+    salt: [u8; 32],
+    indices: Vec<u64>,
+    #[serde(with = "crate::encoding::hex32_list")]
+    digests: Vec<[u8; 32]>,
+}
+
+impl BlindDigests {
+    /// Recomputes the sampled steps (ascending indices). `salt` is 32 fresh random bytes; it keeps
+    /// the commitment from being guessed where outputs are few.
+    ///
+    /// # Errors
+    /// [`StepError`] of a sampled step.
+    pub fn recompute<C: Computation + ?Sized>(
+        computation: &C,
+        sample: &[u64],
+        salt: [u8; 32],
+    ) -> Result<Self, StepError> {
+        let digest = |index: &u64| computation.step(*index).map(|output| state_digest(&output));
+        Ok(Self {
+            salt,
+            indices: sample.to_vec(),
+            digests: sample.iter().map(digest).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What the verifier publishes before the worker opens anything.
+    pub fn commitment(&self) -> [u8; 32] {
+        let start = TaggedHasher::new("narthex/blind-digests")
+            .fixed(&self.salt)
+            .number(self.indices.len() as u64)
+            .number(self.digests.len() as u64);
+        let indexed = self.indices.iter().fold(start, |hash, i| hash.number(*i));
+        let all = self.digests.iter().fold(indexed, |hash, d| hash.fixed(d));
+        all.finish()
+    }
+
+    /// The mechanical verdict over the worker's opening of exactly the sampled leaves.
+    ///
+    /// # Errors
+    /// [`OpeningError`] if the opening is not one of these leaves: the worker has not answered.
+    pub fn verdict(
+        &self,
+        commitment: &Commitment,
+        opening: &Opening,
+    ) -> Result<Verdict, OpeningError> {
+        let opened = opening.leaves.iter().map(|leaf| leaf.index);
+        if self.indices.len() != self.digests.len() || !opened.eq(self.indices.iter().copied()) {
+            return Err(OpeningError::OtherSteps);
+        }
+        opening.verify(commitment)?;
+        let mut pairs = opening.leaves.iter().zip(&self.digests);
+        Ok(match pairs.find(|(leaf, own)| leaf.digest != **own) {
+            None => Verdict::Equal,
+            Some((leaf, own)) => Verdict::Differs {
+                index: leaf.index,
+                claimed: leaf.digest,
+                recomputed: *own,
+            },
+        })
+    }
+}
+
+/// What comparing says; nothing in it is a matter of opinion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All digests agree: approve.
+    Equal,
+    /// The first step on which they differ: reject, and this is the dispute.
+    Differs {
+        /// Index of the step.
+        index: u64,
+        /// The worker's digest.
+        #[serde(with = "crate::encoding::hex32")]
+        claimed: [u8; 32],
+        /// The verifier's.
+        #[serde(with = "crate::encoding::hex32")]
+        recomputed: [u8; 32],
+    },
+}
+
+impl Verdict {
+    /// r = 1.
+    pub const fn approves(&self) -> bool {
+        matches!(self, Self::Equal)
+    }
+}
+
+/// Why an opening does not answer the sample. The worker is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpeningError {
+    /// It opens other steps than those sampled.
+    #[error("the worker opened other steps than those sampled")]
+    OtherSteps,
+    /// The leaves are not in the committed tree.
+    #[error("the opened leaves are not in the worker's tree: {0}")]
+    Proof(#[from] ProofError),
+}
