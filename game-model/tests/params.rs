@@ -5,7 +5,7 @@
 mod common;
 
 use common::ratio;
-use narthex_game_model::params::{Bound, DecodeError, Quantity};
+use narthex_game_model::params::{Bound, BrokenBound, DecodeError, Quantity};
 use narthex_game_model::{
     Amount, ArbiterSet, Layout, Outcome, PaperLocks, Params, ParamsRecord, Party, Ratio,
 };
@@ -225,6 +225,8 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.deliver_height = 499_999_999),
         hardened(|r| (r.alpha, r.beta, r.delta) = (Ratio::ONE, Ratio::ONE, Ratio::ONE)),
         hardened(|r| r.epsilon = Ratio::ONE),
+        // The verifier keeps exactly 330 sat in scheme 2.
+        hardened(|r| r.beta = ratio(219_670, 220_000)),
         hardened(|r| r.arbiter_stake = sat(699_999_999_826_666)),
         paper(|r| r.delta = ratio(9, 10)),
         paper(|r| r.epsilon = ratio(9, 10)),
@@ -321,6 +323,18 @@ fn json_is_readable_and_strict() {
 }
 
 proptest! {
+    /// A record whose named bounds hold can pay every outcome: nothing is refused as insolvent
+    /// that the inequalities allow.
+    #[test]
+    fn bounds_imply_solvency(record in common::record()) {
+        if let Err(error) = Params::new(record) {
+            let insolvent = |b: &BrokenBound| matches!(b.bound, Bound::OutcomeSolvent { .. });
+            let dust = |b: &BrokenBound| matches!(b.bound, Bound::ShareAboveDust { .. });
+            let explained = error.broken().iter().any(|b| !insolvent(b) && !dust(b));
+            prop_assert!(explained || !error.broken().iter().any(insolvent), "{}", error);
+        }
+    }
+
     #[test]
     fn bytes_round_trip_and_the_hash_tells_records_apart(
         a in common::params(),

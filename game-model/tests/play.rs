@@ -5,7 +5,7 @@
 use narthex_game_model::commitment::{
     Commitment, Opening, ProofError, ResultSecret, SaltSeed, open, state_digest, work_leaf,
 };
-use narthex_game_model::computation::{Computation, Job, StepError};
+use narthex_game_model::computation::{Computation, Job, JobSpec, StepError};
 use narthex_game_model::play::{
     BlindDigests, Evidence, EvidenceError, OpeningError, Strategy, Verdict, Work, WorkError,
     WorkerSecrets, judge,
@@ -269,6 +269,12 @@ fn evidence_of_something_else_is_refused_by_name() {
     // Another program, another job.
     let other = digits_job(19);
     let for_other = judge(job.program(), other.spec(), commitment, &evidence).unwrap_err();
+    assert_eq!(for_other, EvidenceError::OtherJob);
+    let same_size = JobSpec {
+        input_root: [0; 32],
+        ..*job.spec()
+    };
+    let for_other = judge(job.program(), &same_size, commitment, &evidence).unwrap_err();
     assert_eq!(for_other, EvidenceError::OtherJob);
     let limits = Limits {
         fuel: 1,

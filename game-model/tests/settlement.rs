@@ -453,6 +453,23 @@ fn a_fund_share_of_dust_is_merged() {
 }
 
 #[test]
+fn a_withheld_secret_pays_the_verifier_as_far_as_the_penalty_goes() {
+    // αw = 200,000/20 = 10,000, half of φ = 20,000.
+    let alpha = ratio(1, 20);
+    let params = Params::new(ParamsRecord {
+        alpha,
+        ..ParamsRecord::example(3, 2, 500)
+    })
+    .unwrap();
+    let payout = settle(&params, Outcome::WorkerWithheld).unwrap();
+    assert_eq!(
+        (payout.worker, payout.verifier),
+        (sat(190_000), sat(230_000))
+    );
+    assert_eq!(payout.fund, Amount::ZERO);
+}
+
+#[test]
 fn bad_sets_are_named() {
     let params = Params::new(ParamsRecord::example(3, 2, 500)).unwrap();
     let one = ArbiterSet::new(0b001).unwrap();
