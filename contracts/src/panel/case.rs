@@ -1,0 +1,154 @@
+//! What three parties agree on before they draw a panel.
+
+use bitcoin::{Amount, secp256k1::PublicKey};
+use narthex_game_model::Params;
+
+use super::{OfferTerms, SnapshotRules, Unacceptable, offer_terms::Times};
+use crate::{hash::tagged_hash, role::Role, wire::Writer};
+
+/// When things happen in a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrawTiming {
+    /// Height at which the pool is looked at.
+    pub snapshot_height: u32,
+    /// Blocks from the snapshot to the block that goes into the seed; at least 1. Commitments must be exchanged
+    /// before that block, and the snapshot is buried by so many blocks when it is used.
+    pub delay_blocks: u32,
+    /// Blocks that must lie on the seed's block before nonces are revealed: whoever mines a competing block after
+    /// the nonces are known could choose among seeds.
+    pub burial_blocks: u32,
+}
+
+/// Why a draw cannot be set up. The proposer's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CaseError {
+    /// No offer terms are named: nobody could be drawn.
+    #[error("a draw needs at least one record of offer terms")]
+    NoTerms,
+    /// The contract breaks the terms of offers that it wants to draw from.
+    #[error("offer terms {index}: {error}")]
+    Unacceptable {
+        /// Position in the list.
+        index: usize,
+        /// What does not fit.
+        error: Unacceptable,
+    },
+    /// The seed's block would not be later than the snapshot, or heights overflow.
+    #[error(
+        "a delay of {delay_blocks} and a burial of {burial_blocks} blocks after {snapshot_height}"
+    )]
+    Timing {
+        /// Height of the snapshot.
+        snapshot_height: u32,
+        /// Delay asked for.
+        delay_blocks: u32,
+        /// Burial asked for.
+        burial_blocks: u32,
+    },
+}
+
+/// One draw of one contract's panel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawCase {
+    params_hash: [u8; 32],
+    principals: [PublicKey; 3],
+    seats: u8,
+    rules: SnapshotRules,
+    seed_height: u32,
+    reveal_height: u32,
+    id: [u8; 32],
+}
+
+impl DrawCase {
+    /// A draw for a contract with these parameters between the owners of these contract keys (client, worker,
+    /// verifier), among offers of at least `min_bond` that commit to one of `terms`.
+    pub fn new(
+        params: &Params,
+        principals: [PublicKey; 3],
+        terms: &[OfferTerms],
+        min_bond: Amount,
+        timing: DrawTiming,
+    ) -> Result<DrawCase, CaseError> {
+        if terms.is_empty() {
+            return Err(CaseError::NoTerms);
+        }
+        for (index, record) in terms.iter().enumerate() {
+            record
+                .accepts(params)
+                .map_err(|error| CaseError::Unacceptable { index, error })?;
+        }
+        let DrawTiming {
+            snapshot_height,
+            delay_blocks,
+            burial_blocks,
+        } = timing;
+        let timing_error = CaseError::Timing {
+            snapshot_height,
+            delay_blocks,
+            burial_blocks,
+        };
+        let seed_height = snapshot_height
+            .checked_add(delay_blocks)
+            .filter(|height| *height > snapshot_height)
+            .ok_or(timing_error.clone())?;
+        let reveal_height = seed_height.checked_add(burial_blocks).ok_or(timing_error)?;
+        let rules = SnapshotRules {
+            height: snapshot_height,
+            min_expiry_height: Times::of(params).end_height,
+            min_bond_sat: min_bond,
+            terms_hashes: terms.iter().map(OfferTerms::hash).collect(),
+        };
+        let params_hash = params.hash();
+        let mut w = Writer::new("NXDC1");
+        w.fixed(&params_hash);
+        for key in &principals {
+            w.fixed(&key.serialize());
+        }
+        w.u32(seed_height).u32(reveal_height);
+        w.bytes(&rules.to_bytes());
+        Ok(DrawCase {
+            params_hash,
+            principals,
+            seats: params.arbiters(),
+            rules,
+            seed_height,
+            reveal_height,
+            id: tagged_hash("narthex/panel-case", &[&w.finish()]),
+        })
+    }
+
+    /// Identifies the draw: tagged hash of everything that the parties agreed on.
+    pub fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    /// Hash of the contract's parameters.
+    pub fn params_hash(&self) -> &[u8; 32] {
+        &self.params_hash
+    }
+
+    /// Contract key of client, worker or verifier.
+    pub fn principal(&self, role: Role) -> Option<&PublicKey> {
+        self.principals.get(role.index())
+    }
+
+    /// n, the number of arbiters wanted.
+    pub fn seats(&self) -> u8 {
+        self.seats
+    }
+
+    /// Which offers count, and at which height.
+    pub fn rules(&self) -> &SnapshotRules {
+        &self.rules
+    }
+
+    /// Height of the block that goes into the seed.
+    pub fn seed_height(&self) -> u32 {
+        self.seed_height
+    }
+
+    /// Tip from which nonces are revealed.
+    pub fn reveal_height(&self) -> u32 {
+        self.reveal_height
+    }
+}

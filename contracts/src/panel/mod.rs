@@ -1,0 +1,41 @@
+//! From offers on chain to a panel that three parties arrive at alone.
+//!
+//! 1. An arbiter publishes an [`Offer`]: a coin that it cannot move before a height ([`bond_descriptor`]), and a
+//!    data output that names its identity and the [`OfferTerms`] it is willing to judge under.
+//! 2. Everybody feeds blocks to a [`Pool`] and takes a [`Snapshot`] at the height that a [`DrawCase`] fixes.
+//! 3. Client, worker and verifier commit to nonces ([`Committing`]), a later block is mined ([`Committed`]), they
+//!    open the nonces ([`Revealing`]), and have one [`Seed`].
+//! 4. The seed puts the whole pool into an [`Order`], weighted by bond. Arbiters answer with a signed
+//!    [`Willingness`]; [`Panel::agree`] takes the first willing ones and names whoever kept an answer back.
+//!
+//! Nothing here reads a clock, a socket or a random source: blocks, nonces and answers come in as data. The rules
+//! and their reasons are in `docs/contracts/panel.md`.
+
+mod agree;
+mod answers;
+mod bond;
+mod case;
+mod draw;
+mod fenwick;
+mod offer;
+mod offer_terms;
+mod payload;
+mod pool;
+mod pool_changes;
+mod seed;
+mod snapshot;
+
+pub use agree::{AgreeError, Agreement, Concealed, Panel, Report, TermsMismatch, UselessAnswer};
+pub use answers::{AnswerSet, MAX_ANSWERS, Willingness};
+pub use bond::{BondError, UNSPENDABLE_KEY, bond_descriptor, bond_script};
+pub use case::{CaseError, DrawCase, DrawTiming};
+pub use draw::{DrawError, Order};
+pub use offer::{Offer, OfferDraft, OfferError};
+pub use offer_terms::{OfferTerms, Unacceptable};
+pub use payload::OfferPayload;
+pub use pool::{Pool, PoolError};
+pub use pool_changes::PoolChanges;
+pub use seed::{
+    Commitment, Committed, Committing, Revealing, Seed, SeedBlock, SeedError, SeedNonce,
+};
+pub use snapshot::{Entry, LOCK_CAP_BLOCKS, Snapshot, SnapshotRules};

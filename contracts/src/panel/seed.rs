@@ -1,0 +1,280 @@
+//! The seed of a draw: three nonces committed before, and the hash of a block mined after.
+//!
+//! Rounds are types: [`Committing`] → [`Committed`] → [`Revealing`] → [`Seed`]. Nonces are revealed only when the
+//! block is known and buried, for two reasons: a miner that knows no nonce cannot tell a good block from a bad one,
+//! and a party that refuses to reveal gains nothing over one that refuses to sign later, except that it is named.
+
+use bitcoin::{BlockHash, hashes::Hash};
+use zeroize::Zeroize;
+
+use super::DrawCase;
+use crate::{hash::tagged_hash, role::Role};
+
+/// Why there is no seed, and by whose fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeedError {
+    /// Only client, worker and verifier bring nonces.
+    #[error("{role} does not draw panels")]
+    NotAPrincipal {
+        /// Who tried.
+        role: Role,
+    },
+    /// The commitment came when the block was known or could be: its sender may have chosen it for the block.
+    #[error("{from} committed at height {tip}; the block at {seed_height} must come later")]
+    TooLate {
+        /// Sender.
+        from: Role,
+        /// Tip when the commitment came in.
+        tip: u32,
+        /// Height of the seed's block.
+        seed_height: u32,
+    },
+    /// Another commitment or nonce came before. The sender's fault.
+    #[error("{from} contradicts what it sent before")]
+    Contradiction {
+        /// Sender.
+        from: Role,
+    },
+    /// A commitment is missing.
+    #[error("{from} has not committed")]
+    NotCommitted {
+        /// Who is late.
+        from: Role,
+    },
+    /// The block is not the one that was agreed on, so perhaps not later than the commitments. The caller's fault.
+    #[error("a block at height {found} was given, the seed takes the one at {seed_height}")]
+    OtherBlock {
+        /// Height given.
+        found: u32,
+        /// Height agreed on.
+        seed_height: u32,
+    },
+    /// The block may still be replaced.
+    #[error("the tip is {tip}; nonces are revealed from {reveal_height} on")]
+    NotBuried {
+        /// The tip.
+        tip: u32,
+        /// Tip needed.
+        reveal_height: u32,
+    },
+    /// The nonce does not open the commitment. The sender's fault.
+    #[error("{from} revealed a nonce that does not open its commitment")]
+    WrongReveal {
+        /// Sender.
+        from: Role,
+    },
+    /// A nonce is missing.
+    #[error("{from} has not revealed its nonce")]
+    NotRevealed {
+        /// Who is late.
+        from: Role,
+    },
+}
+
+/// A party's nonce before it is revealed. Neither `Clone` nor `Serialize`.
+pub struct SeedNonce([u8; 32]);
+
+impl SeedNonce {
+    /// `bytes` must be fresh, uniform and secret.
+    pub fn new(bytes: [u8; 32]) -> SeedNonce {
+        SeedNonce(bytes)
+    }
+
+    /// The commitment that the other parties get.
+    pub fn commitment(&self, case: &DrawCase, own: Role) -> Commitment {
+        commitment(case.id(), own, &self.0)
+    }
+
+    /// The nonce. That it is time shows in the permission, which only [`Committed::open`] gives.
+    pub fn reveal(&self, _permission: &Revealing) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl Drop for SeedNonce {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for SeedNonce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SeedNonce(..)")
+    }
+}
+
+/// Hash of a nonce with its draw and its owner, so that nobody can send another's commitment as its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commitment(pub [u8; 32]);
+
+fn commitment(case_id: &[u8; 32], owner: Role, nonce: &[u8; 32]) -> Commitment {
+    Commitment(tagged_hash(
+        "narthex/panel-commitment",
+        &[case_id, &[owner.index() as u8], nonce],
+    ))
+}
+
+/// Collects commitments.
+#[derive(Debug, Clone)]
+pub struct Committing {
+    case: DrawCase,
+    commitments: [Option<Commitment>; 3],
+}
+
+impl Committing {
+    /// Nobody has committed yet.
+    pub fn new(case: DrawCase) -> Committing {
+        Committing {
+            case,
+            commitments: [None; 3],
+        }
+    }
+
+    /// Takes a party's commitment, own included. `tip` is the height of the best chain when it came in.
+    pub fn accept(
+        &mut self,
+        from: Role,
+        commitment: Commitment,
+        tip: u32,
+    ) -> Result<(), SeedError> {
+        let seed_height = self.case.seed_height();
+        let slot = slot(&mut self.commitments, from)?;
+        match slot {
+            Some(known) if *known == commitment => return Ok(()),
+            Some(_) => return Err(SeedError::Contradiction { from }),
+            None => {}
+        }
+        if tip >= seed_height {
+            return Err(SeedError::TooLate {
+                from,
+                tip,
+                seed_height,
+            });
+        }
+        *slot = Some(commitment);
+        Ok(())
+    }
+
+    /// When all have committed.
+    pub fn close(&self) -> Result<Committed, SeedError> {
+        let commitments = complete(&self.commitments, |from| SeedError::NotCommitted { from })?;
+        Ok(Committed {
+            case: self.case.clone(),
+            commitments,
+        })
+    }
+}
+
+/// The block that goes into the seed, as the party's own node sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeedBlock {
+    /// Its height.
+    pub height: u32,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Height of the best chain now.
+    pub tip: u32,
+}
+
+/// All have committed; the block is awaited.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    case: DrawCase,
+    commitments: [Commitment; 3],
+}
+
+impl Committed {
+    /// Goes on with the block that was agreed on. After a reorganisation it is called again with the other block.
+    pub fn open(&self, block: SeedBlock) -> Result<Revealing, SeedError> {
+        let (seed_height, reveal_height) = (self.case.seed_height(), self.case.reveal_height());
+        if block.height != seed_height {
+            return Err(SeedError::OtherBlock {
+                found: block.height,
+                seed_height,
+            });
+        }
+        if block.tip < reveal_height {
+            return Err(SeedError::NotBuried {
+                tip: block.tip,
+                reveal_height,
+            });
+        }
+        Ok(Revealing {
+            case: self.case.clone(),
+            commitments: self.commitments,
+            block_hash: block.hash,
+            nonces: [None; 3],
+        })
+    }
+}
+
+/// The block is known; nonces are revealed.
+#[derive(Debug, Clone)]
+pub struct Revealing {
+    case: DrawCase,
+    commitments: [Commitment; 3],
+    block_hash: BlockHash,
+    nonces: [Option<[u8; 32]>; 3],
+}
+
+impl Revealing {
+    /// Takes a party's nonce, own included.
+    pub fn accept(&mut self, from: Role, nonce: [u8; 32]) -> Result<(), SeedError> {
+        let slot = slot(&mut self.nonces, from)?;
+        if self.commitments.get(from.index()) != Some(&commitment(self.case.id(), from, &nonce)) {
+            return Err(SeedError::WrongReveal { from });
+        }
+        *slot = Some(nonce);
+        Ok(())
+    }
+
+    /// When all have revealed.
+    pub fn finish(&self) -> Result<Seed, SeedError> {
+        let [client, worker, verifier] =
+            complete(&self.nonces, |from| SeedError::NotRevealed { from })?;
+        Ok(Seed(tagged_hash(
+            "narthex/panel-seed",
+            &[
+                self.case.id(),
+                &client,
+                &worker,
+                &verifier,
+                self.block_hash.as_byte_array(),
+            ],
+        )))
+    }
+}
+
+/// What a draw follows from, with the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub(super) [u8; 32]);
+
+impl Seed {
+    /// A seed that was computed and stored before.
+    pub fn from_bytes(bytes: [u8; 32]) -> Seed {
+        Seed(bytes)
+    }
+
+    /// As bytes.
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
+fn slot<T>(slots: &mut [Option<T>; 3], role: Role) -> Result<&mut Option<T>, SeedError> {
+    slots
+        .get_mut(role.index())
+        .ok_or(SeedError::NotAPrincipal { role })
+}
+
+fn complete<T: Copy>(
+    slots: &[Option<T>; 3],
+    missing: impl Fn(Role) -> SeedError,
+) -> Result<[T; 3], SeedError> {
+    let [client, worker, verifier] = slots;
+    Ok([
+        client.ok_or_else(|| missing(Role::Client))?,
+        worker.ok_or_else(|| missing(Role::Worker))?,
+        verifier.ok_or_else(|| missing(Role::Verifier))?,
+    ])
+}

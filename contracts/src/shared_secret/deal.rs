@@ -1,0 +1,221 @@
+//! A member's own secret, shared among all.
+
+use bitcoin::secp256k1::{
+    Message, PublicKey, Secp256k1, SecretKey, Signing, Verification,
+    rand::{CryptoRng, Rng},
+    schnorr,
+};
+
+use super::{
+    Sharing, SharingError,
+    polynomial::{evaluate, evaluate_points},
+};
+use crate::{
+    hash::tagged_hash,
+    wire::{Reader, WireError, Writer},
+};
+
+const DEALING: &str = "NXPD1";
+const SHARE: &str = "NXPS1";
+
+/// A dealer's polynomial. Neither `Clone` nor `Serialize`; erased when dropped.
+pub struct Dealer {
+    sharing: Sharing,
+    dealer: u8,
+    coefficients: Vec<SecretKey>,
+}
+
+impl Dealer {
+    /// Draws a polynomial of degree k − 1 for member `dealer`.
+    pub fn new<R: Rng + CryptoRng>(
+        sharing: Sharing,
+        dealer: u8,
+        rng: &mut R,
+    ) -> Result<Dealer, SharingError> {
+        sharing.check_member(dealer)?;
+        Ok(Dealer {
+            sharing,
+            dealer,
+            coefficients: (0..sharing.threshold)
+                .map(|_| SecretKey::new(rng))
+                .collect(),
+        })
+    }
+
+    /// What everybody gets.
+    pub fn dealing<C: Signing>(&self, secp: &Secp256k1<C>) -> Result<Dealing, SharingError> {
+        let commitments = self
+            .coefficients
+            .iter()
+            .map(|c| PublicKey::from_secret_key(secp, c))
+            .collect::<Vec<_>>();
+        let secret = self.coefficients.first().ok_or(SharingError::Degenerate)?;
+        let message = proof_message(&self.sharing, self.dealer, &commitments);
+        let mut keypair = secret.keypair(secp);
+        let proof = secp.sign_schnorr_no_aux_rand(&message, &keypair);
+        keypair.non_secure_erase();
+        Ok(Dealing {
+            dealer: self.dealer,
+            commitments,
+            proof,
+        })
+    }
+
+    /// What member `to` gets, and nobody else.
+    pub fn share(&self, to: u8) -> Result<Share, SharingError> {
+        self.sharing.check_member(to)?;
+        Ok(Share {
+            dealer: self.dealer,
+            to,
+            value: evaluate(&self.coefficients, to).ok_or(SharingError::Degenerate)?,
+        })
+    }
+}
+
+impl Drop for Dealer {
+    fn drop(&mut self) {
+        self.coefficients
+            .iter_mut()
+            .for_each(SecretKey::non_secure_erase);
+    }
+}
+
+impl std::fmt::Debug for Dealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dealer({})", self.dealer)
+    }
+}
+
+/// The public part of a dealing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dealing {
+    /// Who dealt.
+    pub dealer: u8,
+    /// Points of the coefficients, from the constant one up.
+    pub commitments: Vec<PublicKey>,
+    /// BIP340 signature by the constant coefficient: proof that it is known.
+    pub proof: schnorr::Signature,
+}
+
+impl Dealing {
+    /// Checks degree and proof.
+    pub fn verify<C: Verification>(
+        &self,
+        secp: &Secp256k1<C>,
+        sharing: &Sharing,
+    ) -> Result<(), SharingError> {
+        let dealer = self.dealer;
+        sharing.check_member(dealer)?;
+        let constant = match self.commitments.first() {
+            Some(constant) if self.commitments.len() == usize::from(sharing.threshold) => constant,
+            _ => {
+                return Err(SharingError::Degree {
+                    dealer,
+                    given: self.commitments.len(),
+                    wanted: sharing.threshold,
+                });
+            }
+        };
+        let message = proof_message(sharing, dealer, &self.commitments);
+        secp.verify_schnorr(&self.proof, &message, &constant.x_only_public_key().0)
+            .map_err(|_| SharingError::Proof { dealer })
+    }
+
+    /// Checks a share against the commitments. Anybody can, once the share is shown.
+    pub fn verify_share<C: Verification + Signing>(
+        &self,
+        secp: &Secp256k1<C>,
+        share: &Share,
+    ) -> Result<(), SharingError> {
+        let expected = evaluate_points(secp, &self.commitments, share.to);
+        let found = PublicKey::from_secret_key(secp, &share.value);
+        if share.dealer == self.dealer && expected == Some(found) {
+            Ok(())
+        } else {
+            Err(SharingError::BadShare {
+                dealer: self.dealer,
+                to: share.to,
+            })
+        }
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(DEALING);
+        w.u8(self.dealer).u32(self.commitments.len() as u32);
+        for commitment in &self.commitments {
+            w.fixed(&commitment.serialize());
+        }
+        w.fixed(&self.proof.serialize()).finish()
+    }
+
+    /// From bytes; [`Dealing::verify`] checks what they say.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Dealing, WireError> {
+        let mut r = Reader::new(DEALING, bytes)?;
+        let dealer = r.u8("dealer")?;
+        let commitments = (0..r.count("commitments", 33)?)
+            .map(|_| {
+                PublicKey::from_slice(r.slice("commitment", 33)?)
+                    .map_err(|e| WireError::invalid("commitment", e))
+            })
+            .collect::<Result<_, _>>()?;
+        let proof = schnorr::Signature::from_slice(r.slice("proof", 64)?)
+            .map_err(|e| WireError::invalid("proof", e))?;
+        r.finish()?;
+        Ok(Dealing {
+            dealer,
+            commitments,
+            proof,
+        })
+    }
+}
+
+fn proof_message(sharing: &Sharing, dealer: u8, commitments: &[PublicKey]) -> Message {
+    let mut w = Writer::default();
+    w.fixed(&sharing.context)
+        .fixed(&[sharing.members, sharing.threshold, dealer]);
+    for commitment in commitments {
+        w.fixed(&commitment.serialize());
+    }
+    Message::from_digest(tagged_hash("narthex/panel-dealing", &[&w.finish()]))
+}
+
+/// One member's share of one dealing: secret to that member. Not `Clone`; erased when dropped.
+pub struct Share {
+    /// Who dealt.
+    pub dealer: u8,
+    /// Whose it is.
+    pub to: u8,
+    pub(super) value: SecretKey,
+}
+
+impl Share {
+    /// As bytes, 39 in all, for a private channel.
+    pub fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
+        let mut w = Writer::new(SHARE);
+        w.u8(self.dealer).u8(self.to);
+        zeroize::Zeroizing::new(w.fixed(&self.value.secret_bytes()).finish())
+    }
+
+    /// From bytes; [`Collector::accept_share`](super::Collector::accept_share) checks it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Share, WireError> {
+        let mut r = Reader::new(SHARE, bytes)?;
+        let (dealer, to) = (r.u8("dealer")?, r.u8("addressee")?);
+        let value = SecretKey::from_slice(r.slice("value", 32)?)
+            .map_err(|_| WireError::invalid("value", "not a scalar"))?;
+        r.finish()?;
+        Ok(Share { dealer, to, value })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.value.non_secure_erase();
+    }
+}
+
+impl std::fmt::Debug for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Share({} to {})", self.dealer, self.to)
+    }
+}
