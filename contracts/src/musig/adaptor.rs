@@ -140,13 +140,24 @@ impl AdaptorSignature {
 
 /// s·G − e·P by one double multiplication, at the cost of a signature verification.
 ///
-/// libsecp256k1 exposes a·G + b·P only inside its verification functions. ECDSA key recovery is one of them:
-/// it returns r⁻¹·(s′·R − m·G) for the point R with x coordinate r. With R = P, s′ = −e·r and m = −s·r this is
-/// s·G − e·P. Two separate multiplications would cost twice as much. All inputs are public.
-fn s_g_minus_e_p(s: &[u8; 32], e: &SecretKey, p: &XOnlyPublicKey) -> Option<musig::PublicKey> {
+/// libsecp256k1 exposes a·G + b·P only inside its verification functions. ECDSA key recovery is one of them
+/// (SEC 1, section 4.1.6): it returns r⁻¹·(s′·R − m·G) for the point R of even y with x coordinate r. With R = P,
+/// s′ = −e·r and m = −s·r this is s·G − e·P. Two separate multiplications cost twice as much. All inputs are
+/// public.
+///
+/// `None` where the result is the point at infinity, and for s = 0. Neither comes about while one signer is
+/// honest: the first says that the nonces cancel (and s/e is then the group's secret key), the second that the
+/// shares do.
+pub(super) fn s_g_minus_e_p(
+    s: &[u8; 32],
+    e: &SecretKey,
+    p: &XOnlyPublicKey,
+) -> Option<musig::PublicKey> {
     use musig::ecdsa::{RecoverableSignature, RecoveryId};
-    // Fails for an x coordinate of at least the group order, which one key in 2¹²⁸ has.
-    let r = musig::Scalar::from_be_bytes(p.serialize()).ok()?;
+    // One key in 2¹²⁸ has an x coordinate of at least the group order, which is no r of ECDSA.
+    let Ok(r) = musig::Scalar::from_be_bytes(p.serialize()) else {
+        return two_multiplications(s, e, p);
+    };
     let s_prime = musig::SecretKey::from_secret_bytes(e.secret_bytes())
         .ok()?
         .negate()
@@ -163,5 +174,23 @@ fn s_g_minus_e_p(s: &[u8; 32], e: &SecretKey, p: &XOnlyPublicKey) -> Option<musi
     let signature = RecoverableSignature::from_compact(&compact, RecoveryId::Zero).ok()?;
     signature
         .recover_ecdsa(musig::Message::from_digest(m.to_secret_bytes()))
+        .ok()
+}
+
+/// The same by its definition.
+pub(super) fn two_multiplications(
+    s: &[u8; 32],
+    e: &SecretKey,
+    p: &XOnlyPublicKey,
+) -> Option<musig::PublicKey> {
+    let s = musig::SecretKey::from_secret_bytes(*s).ok()?;
+    let minus_e = musig::SecretKey::from_secret_bytes(e.secret_bytes())
+        .ok()?
+        .negate();
+    let p = musig::XOnlyPublicKey::from_byte_array(p.serialize()).ok()?;
+    musig::PublicKey::from_x_only_public_key(p, musig::Parity::Even)
+        .mul_tweak(&musig::Scalar::from(minus_e))
+        .ok()?
+        .combine(&musig::PublicKey::from_secret_key(&s))
         .ok()
 }

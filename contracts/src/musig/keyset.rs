@@ -49,6 +49,14 @@ impl KeySet {
         signers: &[(Role, PublicKey)],
         merkle_root: Option<TapNodeHash>,
     ) -> Result<KeySet, KeySetError> {
+        let mut keys = KeySet::untweaked(signers)?;
+        keys.tweak_x_only(taproot_tweak_hash(keys.internal_key, merkle_root))?;
+        keys.merkle_root = merkle_root;
+        Ok(keys)
+    }
+
+    /// The aggregate as it is before BIP341's tweak.
+    pub(super) fn untweaked(signers: &[(Role, PublicKey)]) -> Result<KeySet, KeySetError> {
         if signers.is_empty() {
             return Err(KeySetError::Empty);
         }
@@ -66,24 +74,45 @@ impl KeySet {
             .map(|(_, key)| to_musig(key))
             .collect::<Option<Vec<_>>>()
             .ok_or(KeySetError::Tweak)?;
-        let mut cache = musig::musig::KeyAggCache::new(&musig_keys.iter().collect::<Vec<_>>());
+        let cache = musig::musig::KeyAggCache::new(&musig_keys.iter().collect::<Vec<_>>());
         let internal_key = XOnlyPublicKey::from_slice(&cache.agg_pk().to_byte_array())
-            .map_err(|_| KeySetError::Tweak)?;
-        let tweak = taproot_tweak_hash(internal_key, merkle_root);
-        let tweak = musig::Scalar::from_be_bytes(tweak).map_err(|_| KeySetError::Tweak)?;
-        let tweaked = cache
-            .pubkey_xonly_tweak_add(&tweak)
-            .map_err(|_| KeySetError::Tweak)?;
-        let output_key = XOnlyPublicKey::from_slice(&tweaked.x_only_public_key().0.to_byte_array())
             .map_err(|_| KeySetError::Tweak)?;
         Ok(KeySet {
             signers: signers.to_vec(),
             musig_keys,
             cache,
             internal_key,
-            output_key,
-            merkle_root,
+            output_key: internal_key,
+            merkle_root: None,
         })
+    }
+
+    /// Adds `tweak`·G to the aggregate, taken with an even y (ApplyTweak of BIP327, x-only).
+    pub(super) fn tweak_x_only(&mut self, tweak: [u8; 32]) -> Result<(), KeySetError> {
+        let tweak = musig::Scalar::from_be_bytes(tweak).map_err(|_| KeySetError::Tweak)?;
+        let tweaked = self
+            .cache
+            .pubkey_xonly_tweak_add(&tweak)
+            .map_err(|_| KeySetError::Tweak)?;
+        self.set_output_key(&tweaked)
+    }
+
+    /// Adds `tweak`·G to the aggregate as it is (ApplyTweak of BIP327, plain). Contracts never do; the vectors
+    /// mix both kinds.
+    #[cfg(test)]
+    pub(super) fn tweak_plain(&mut self, tweak: [u8; 32]) -> Result<(), KeySetError> {
+        let tweak = musig::Scalar::from_be_bytes(tweak).map_err(|_| KeySetError::Tweak)?;
+        let tweaked = self
+            .cache
+            .pubkey_ec_tweak_add(&tweak)
+            .map_err(|_| KeySetError::Tweak)?;
+        self.set_output_key(&tweaked)
+    }
+
+    fn set_output_key(&mut self, key: &musig::PublicKey) -> Result<(), KeySetError> {
+        self.output_key = XOnlyPublicKey::from_slice(&key.x_only_public_key().0.to_byte_array())
+            .map_err(|_| KeySetError::Tweak)?;
+        Ok(())
     }
 
     /// Who signs, in the order of aggregation.

@@ -20,3 +20,6 @@ pub use nonce::{PublicNonce, SecretNonce};
 pub use point::{AdaptorPoint, PointError, PointSums};
 pub(crate) use scalar::{add_secrets, challenge, invert, sign_with_nonce, sub_secrets};
 pub use session::{MusigKeypair, PartialSignature, Session, SessionError};
+
+#[cfg(test)]
+mod vectors;

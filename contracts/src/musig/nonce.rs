@@ -6,7 +6,7 @@ use super::{KeySet, session::MusigKeypair};
 
 /// A secret nonce. Neither `Clone` nor `Serialize`: [`super::Session::sign`] takes it by value, and what is
 /// dropped unused is erased.
-pub struct SecretNonce(Option<musig::musig::SecretNonce>);
+pub struct SecretNonce(pub(super) Option<musig::musig::SecretNonce>);
 
 impl SecretNonce {
     pub(super) fn into_inner(mut self) -> Option<musig::musig::SecretNonce> {

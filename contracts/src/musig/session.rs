@@ -29,6 +29,9 @@ pub enum SessionError {
         /// Whose share it is.
         signer: Role,
     },
+    /// The adaptor point cannot be added to the nonces: unreachable for points that the library made itself.
+    #[error("the adaptor point cannot be added to the nonces")]
+    Point,
     /// The secret nonce was spent already, or the key signs nothing here. The caller's fault.
     #[error("{role} cannot sign in this session")]
     NotASigner {
@@ -100,30 +103,18 @@ impl Session {
         adaptor: Option<&AdaptorPoint>,
         message: &[u8; 32],
     ) -> Result<Session, SessionError> {
-        if nonces.len() != keys.signers().len() {
-            return Err(SessionError::Count {
-                given: nonces.len(),
-                signers: keys.signers().len(),
-            });
-        }
-        let parsed = nonces
-            .iter()
-            .zip(keys.signers())
-            .map(|(nonce, signer)| {
-                musig::musig::PublicNonce::from_byte_array(&nonce.0)
-                    .map_err(|_| SessionError::BadNonce { signer })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut aggregate = musig::musig::AggregatedNonce::new(&parsed.iter().collect::<Vec<_>>());
-        if let Some(point) = adaptor {
-            aggregate = shift(&aggregate, point).ok_or(SessionError::Count {
-                given: nonces.len(),
-                signers: parsed.len(),
-            })?;
-        }
-        Ok(Session {
+        let aggregate = aggregate_nonces(keys, nonces, adaptor)?;
+        Ok(Session::from_aggregate(keys, aggregate, message))
+    }
+
+    pub(super) fn from_aggregate(
+        keys: &KeySet,
+        aggregate: musig::musig::AggregatedNonce,
+        message: &[u8; 32],
+    ) -> Session {
+        Session {
             inner: musig::musig::Session::new(keys.cache(), aggregate, message),
-        })
+        }
     }
 
     /// Signs with a nonce that is used up by it.
@@ -193,8 +184,52 @@ impl Session {
     }
 }
 
+/// Sums the nonces up (NonceAgg of BIP327), with the adaptor point in the first half.
+pub(super) fn aggregate_nonces(
+    keys: &KeySet,
+    nonces: &[PublicNonce],
+    adaptor: Option<&AdaptorPoint>,
+) -> Result<musig::musig::AggregatedNonce, SessionError> {
+    if nonces.len() != keys.signers().len() {
+        return Err(SessionError::Count {
+            given: nonces.len(),
+            signers: keys.signers().len(),
+        });
+    }
+    // The sum does not depend on where the point comes in. Added to one signer's nonce before that is parsed,
+    // it costs one square root; added to the aggregate it would cost three, since the library takes the
+    // aggregate back as compressed bytes only.
+    let shifted = adaptor.and_then(|point| shift_one(nonces.first()?, point));
+    let absorbed = shifted.is_some();
+    let mut parsed = Vec::with_capacity(nonces.len());
+    parsed.extend(shifted);
+    for (nonce, signer) in nonces.iter().zip(keys.signers()).skip(parsed.len()) {
+        parsed.push(
+            musig::musig::PublicNonce::from_byte_array(&nonce.0)
+                .map_err(|_| SessionError::BadNonce { signer })?,
+        );
+    }
+    let aggregate = musig::musig::AggregatedNonce::new(&parsed.iter().collect::<Vec<_>>());
+    match adaptor {
+        Some(point) if !absorbed => shift(&aggregate, point).ok_or(SessionError::Point),
+        _ => Ok(aggregate),
+    }
+}
+
+/// A signer's nonce with `point` added to its first half. `None` if it is no pair of points, or if the first
+/// half is −`point`, because the halves of one signer's nonce cannot be the point at infinity.
+fn shift_one(nonce: &PublicNonce, point: &AdaptorPoint) -> Option<musig::musig::PublicNonce> {
+    let mut bytes = nonce.0;
+    let sum = musig::PublicKey::from_slice(&bytes[..33])
+        .ok()?
+        .combine(point.inner())
+        .ok()?;
+    bytes[..33].copy_from_slice(&sum.serialize());
+    musig::musig::PublicNonce::from_byte_array(&bytes).ok()
+}
+
 /// Adds `point` to the first half of an aggregate nonce. The point at infinity is 33 zero bytes (BIP327).
-fn shift(
+pub(super) fn shift(
     nonce: &musig::musig::AggregatedNonce,
     point: &AdaptorPoint,
 ) -> Option<musig::musig::AggregatedNonce> {
