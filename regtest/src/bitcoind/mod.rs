@@ -5,7 +5,7 @@ mod locate;
 mod process;
 mod rpc;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
@@ -53,6 +53,8 @@ pub struct Bitcoind {
     /// Disconnections so far. Each shifts later block times by a second: a block that is mined again at the same
     /// height would otherwise be the very block that was declared invalid.
     forks: u32,
+    /// Heights by hash, which never change.
+    heights: HashMap<BlockHash, u32>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +112,7 @@ impl Bitcoind {
             rpc,
             process,
             forks: 0,
+            heights: HashMap::new(),
         })
     }
 
@@ -147,6 +150,15 @@ impl Bitcoind {
 
     fn header(&self, hash: BlockHash) -> Result<HeaderInfo, Error> {
         self.call("getblockheader", &[json!(hash)])
+    }
+
+    fn height_of(&mut self, hash: BlockHash) -> Result<u32, Error> {
+        if let Some(height) = self.heights.get(&hash) {
+            return Ok(*height);
+        }
+        let height = self.header(hash)?.height;
+        self.heights.insert(hash, height);
+        Ok(height)
     }
 
     fn tip(&self) -> Result<(BlockHash, HeaderInfo), Error> {
@@ -334,7 +346,7 @@ impl Chain for Bitcoind {
         let height = match raw.blockhash {
             // The transaction index keeps what was in a block that is no longer on the active chain.
             Some(_) if raw.confirmations == 0 => return Ok(None),
-            Some(hash) => Some(self.header(hash)?.height),
+            Some(hash) => Some(self.height_of(hash)?),
             None => None,
         };
         let tx = deserialize_hex(&raw.hex).map_err(|source| Error::Transport {
@@ -353,7 +365,7 @@ impl Chain for Bitcoind {
             method: "gettxout".into(),
             source: Box::new(source),
         })?;
-        let best = self.header(info.bestblock)?.height;
+        let best = self.height_of(info.bestblock)?;
         let height = best.saturating_add(1).saturating_sub(info.confirmations);
         Ok(Some((
             TxOut {

@@ -7,7 +7,7 @@ use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
 use super::consensus::{Coin, check_inputs, check_transaction, sigop_cost};
 use super::fee::{MIN_RELAY_SAT_PER_KVB, fee_for};
-use super::locktime::{is_final, sequence_locks_pass};
+use super::locktime::is_final;
 use super::pool::{Entry, Pool};
 use super::refusal::Refusal;
 use super::standard::{check_dust_pays_no_fee, check_form, check_spends};
@@ -68,9 +68,8 @@ impl View<'_> {
             None => {}
         }
         let spent = self.coins(tx, txid)?;
-        if !sequence_locks_pass(tx, &spent, context, |height| {
-            self.state.median_time_past(height.saturating_sub(1))
-        }) {
+        let lock_points = self.state.lock_points(tx, &spent);
+        if !lock_points.allow(context) {
             return Err(Refusal::new("non-BIP68-final"));
         }
         let fee = check_inputs(tx, &spent, context.height)?;
@@ -93,6 +92,8 @@ impl View<'_> {
             fee,
             adjusted_weight,
             sigop_cost,
+            lock_points,
+            lock_block: self.state.hash(lock_points.newest_coin),
         });
         if route == Route::Alone {
             check_fee(fee, entry.vsize())?;

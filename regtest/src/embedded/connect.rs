@@ -8,7 +8,7 @@ use bitcoin::script::Builder;
 use bitcoin::{Amount, Block, CompactTarget, OutPoint, Weight};
 
 use super::consensus::{Coin, check_inputs, check_transaction, sigop_cost};
-use super::locktime::{is_final, sequence_locks_pass};
+use super::locktime::is_final;
 use super::refusal::Refusal;
 use super::script;
 use super::state::{State, new_coins};
@@ -192,9 +192,7 @@ fn check_spends(state: &State, block: &Block) -> Result<Vec<(OutPoint, Coin)>, R
                 .checked_add(fee)
                 .filter(|fees| *fees <= Amount::MAX_MONEY)
                 .ok_or_else(|| Refusal::new("bad-txns-accumulated-fee-outofrange"))?;
-            if !sequence_locks_pass(tx, &coins, context, |height| {
-                state.median_time_past(height.saturating_sub(1))
-            }) {
+            if !state.lock_points(tx, &coins).allow(context) {
                 return refuse("bad-txns-nonfinal");
             }
         }

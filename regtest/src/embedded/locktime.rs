@@ -31,33 +31,66 @@ pub(crate) fn is_final(tx: &Transaction, context: LockContext) -> bool {
     lock == 0 || lock < reached || tx.input.iter().all(|input| input.sequence == Sequence::MAX)
 }
 
-/// Whether each input's relative locktime allows the transaction in that block.
-///
-/// `median_time_before` gives the median time past of the block *before* the one at a height: relative times are
-/// measured from the earliest time that the coin's block could have had.
-pub(crate) fn sequence_locks_pass(
-    tx: &Transaction,
-    spent: &[Coin],
-    context: LockContext,
-    median_time_before: impl Fn(u32) -> u32,
-) -> bool {
-    // As an unsigned number, so that a negative version is not seen as an old one.
-    if (tx.version.0 as u32) < 2 {
-        return true;
-    }
-    tx.input.iter().zip(spent).all(|(input, coin)| {
-        let sequence = input.sequence.to_consensus_u32();
-        let value = sequence & VALUE_MASK;
-        if !input.sequence.is_relative_lock_time() {
-            true
-        } else if sequence & TYPE_FLAG != 0 {
-            let earliest =
-                u64::from(median_time_before(coin.height)) + (u64::from(value) << GRANULARITY_BITS);
-            earliest <= u64::from(context.median_time)
-        } else {
-            u64::from(coin.height) + u64::from(value) <= u64::from(context.height)
+/// What relative locktimes demand of the block that a transaction is to be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LockPoints {
+    /// Lowest height that satisfies all of them.
+    min_height: u64,
+    /// Lowest median time past that satisfies all of them, in Unix seconds.
+    min_median_time: u64,
+    /// Height of the youngest coin that was confirmed when this was reckoned: as long as its block stands, so does
+    /// this. As in Core, coins that were not confirmed don't count, nor do those whose input has no relative lock.
+    pub(crate) newest_coin: u32,
+}
+
+impl LockPoints {
+    /// Reckons for `tx` in the block at `next_height`, where unconfirmed coins are taken to be confirmed too.
+    ///
+    /// `median_time_before` gives the median time past of the block *before* the one at a height: relative times are
+    /// measured from the earliest time that the coin's block could have had.
+    pub(crate) fn new(
+        tx: &Transaction,
+        spent: &[Coin],
+        next_height: u32,
+        median_time_before: impl Fn(u32) -> u32,
+    ) -> Self {
+        let mut points = Self {
+            min_height: 0,
+            min_median_time: 0,
+            newest_coin: 0,
+        };
+        let newest = |points: &mut Self, coin: &Coin| {
+            if coin.height != next_height {
+                points.newest_coin = points.newest_coin.max(coin.height);
+            }
+        };
+        // As an unsigned number, so that a negative version is not seen as an old one.
+        if (tx.version.0 as u32) < 2 {
+            spent.iter().for_each(|coin| newest(&mut points, coin));
+            return points;
         }
-    })
+        for (input, coin) in tx.input.iter().zip(spent) {
+            let sequence = input.sequence.to_consensus_u32();
+            let value = u64::from(sequence & VALUE_MASK);
+            if !input.sequence.is_relative_lock_time() {
+                continue;
+            }
+            newest(&mut points, coin);
+            if sequence & TYPE_FLAG != 0 {
+                let earliest =
+                    u64::from(median_time_before(coin.height)) + (value << GRANULARITY_BITS);
+                points.min_median_time = points.min_median_time.max(earliest);
+            } else {
+                points.min_height = points.min_height.max(u64::from(coin.height) + value);
+            }
+        }
+        points
+    }
+
+    pub(crate) fn allow(self, context: LockContext) -> bool {
+        self.min_height <= u64::from(context.height)
+            && self.min_median_time <= u64::from(context.median_time)
+    }
 }
 
 #[cfg(test)]
@@ -118,9 +151,10 @@ mod tests {
                 height,
                 median_time,
             };
-            sequence_locks_pass(&tx(version, 0, sequence), &coin(50), context, |height| {
+            let points = LockPoints::new(&tx(version, 0, sequence), &coin(50), height, |height| {
                 height * 600
-            })
+            });
+            points.allow(context)
         };
         assert!(!passes(2, 10, 59, 0) && passes(2, 10, 60, 0));
         assert!(passes(1, 10, 51, 0), "version 1 knows no relative locks");

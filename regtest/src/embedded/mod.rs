@@ -9,6 +9,7 @@ mod linearize;
 mod locktime;
 mod pool;
 mod refusal;
+mod reorg;
 mod replace;
 mod script;
 mod script_kind;
@@ -136,44 +137,15 @@ impl Embedded {
 
     /// Drops what the next block could no longer hold: locktimes and coinbases that were mature before.
     fn drop_premature(&mut self) {
-        let premature: Vec<_> = self
-            .pool
-            .iter()
-            .filter(|entry| !self.is_ripe(&entry.tx))
-            .cloned()
-            .collect();
-        for entry in premature {
-            self.pool.remove_with_descendants(&entry.tx);
+        let waiting: Vec<_> = self.pool.iter().cloned().collect();
+        for entry in waiting {
+            match reorg::revisit(&self.state, &self.pool, &entry) {
+                None => self.pool.remove_with_descendants(&entry.tx),
+                // Only what still waits, and is not gone with an ancestor.
+                Some(entry) if self.pool.contains(&entry.txid) => self.pool.insert(entry),
+                Some(_) => {}
+            }
         }
-    }
-
-    fn is_ripe(&self, tx: &Transaction) -> bool {
-        let context = self.state.next_lock_context();
-        let coin = |outpoint: &OutPoint| {
-            let waiting = self
-                .pool
-                .get(&outpoint.txid)
-                .and_then(|entry| entry.tx.output.get(outpoint.vout as usize));
-            let waiting = waiting.map(|output| consensus::Coin {
-                output: output.clone(),
-                height: context.height,
-                coinbase: false,
-            });
-            waiting.or_else(|| self.state.coin(outpoint).cloned())
-        };
-        let Some(spent) = tx
-            .input
-            .iter()
-            .map(|input| coin(&input.previous_output))
-            .collect::<Option<Vec<_>>>()
-        else {
-            return false;
-        };
-        locktime::is_final(tx, context)
-            && locktime::sequence_locks_pass(tx, &spent, context, |height| {
-                self.state.median_time_past(height.saturating_sub(1))
-            })
-            && consensus::check_inputs(tx, &spent, context.height).is_ok()
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bitcoin::{Amount, OutPoint, Transaction, Txid, Wtxid};
+use bitcoin::{Amount, BlockHash, OutPoint, Transaction, Txid, Wtxid};
 
 use super::linearize::{Chunk, Node, chunks};
+use super::locktime::LockPoints;
 
 /// A transaction that waits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) tx: Transaction,
     pub(crate) txid: Txid,
@@ -17,6 +18,10 @@ pub(crate) struct Entry {
     /// Weight units, or more where signature operations count for more.
     pub(crate) adjusted_weight: u64,
     pub(crate) sigop_cost: u64,
+    /// What relative locktimes demand, as last reckoned.
+    pub(crate) lock_points: LockPoints,
+    /// Block of the youngest confirmed coin when that was reckoned.
+    pub(crate) lock_block: Option<BlockHash>,
 }
 
 impl Entry {

@@ -6,7 +6,7 @@ use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, Txid};
 
 use super::connect;
 use super::consensus::Coin;
-use super::locktime::LockContext;
+use super::locktime::{LockContext, LockPoints};
 use super::refusal::Refusal;
 
 /// Longest script that can be spent, Core's `MAX_SCRIPT_SIZE`, in bytes.
@@ -87,6 +87,14 @@ impl State {
             height: self.height().saturating_add(1),
             median_time: self.median_time_past(self.height()),
         }
+    }
+
+    /// What the relative locktimes of `tx` demand, were it in the next block.
+    pub(crate) fn lock_points(&self, tx: &Transaction, spent: &[Coin]) -> LockPoints {
+        let next_height = self.height().saturating_add(1);
+        LockPoints::new(tx, spent, next_height, |height| {
+            self.median_time_past(height.saturating_sub(1))
+        })
     }
 
     pub(crate) fn coin(&self, outpoint: &OutPoint) -> Option<&Coin> {

@@ -97,6 +97,10 @@ fn check_topology(txs: &[Transaction]) -> Result<(), Error> {
             reason: reason.into(),
         })
     };
+    // A node can't even decode these.
+    if txs.iter().any(|tx| tx.input.is_empty()) {
+        return refuse("bad-txns-vin-empty");
+    }
     let txids: Vec<Txid> = txs.iter().map(Transaction::compute_txid).collect();
     let spends = |tx: &Transaction| -> BTreeSet<Txid> {
         tx.input
