@@ -76,7 +76,13 @@ impl Player {
             .sum();
         let mut tx = self.book.unsigned(&[coin], outputs);
         tx.version = Version(version);
-        let fee = *self.rng.pick(&[0, 0, 0, 0, 5, 15, 2_000]);
+        // Dust with a fee is refused whatever else is right.
+        let fees: &[u64] = if dust < 240 && outputs.len() > 1 {
+            &[0, 0, 0, 0, 0, 5]
+        } else {
+            &[0, 0, 5, 15, 2_000]
+        };
+        let fee = *self.rng.pick(fees);
         self.set_fee(&mut tx, fee + dust);
         Some(tx)
     }
@@ -95,7 +101,7 @@ impl Player {
         match self.rng.below(4) {
             0 => coins.extend(all),
             1 => coins.extend(all.into_iter().take(1)),
-            _ => coins.extend(all.into_iter().skip(1)),
+            _ => coins.extend(all.into_iter().skip(usize::from(parent.output.len() > 1))),
         }
         let value: u64 = coins.iter().map(|coin| coin.1.value.to_sat()).sum();
         let version = if self.rng.percent(90) {

@@ -69,7 +69,13 @@ impl Pair {
             words(core),
             words(embedded)
         );
-        *self.tally.entry(core_says).or_default() += 1;
+        // A package is tallied apart: that it is taken says more than that a payment is.
+        let kind = if what.starts_with("package") {
+            "package: "
+        } else {
+            ""
+        };
+        *self.tally.entry(format!("{kind}{core_says}")).or_default() += 1;
         self.compare_mempools(what);
         core.is_ok()
     }
