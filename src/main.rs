@@ -1,1 +1,9 @@
-fn main() {}
+//! The `narthex` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Txid,
-    hashes::Hash,
+    hashes::{Hash, sha256},
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_game_model::{Layout, Params, ParamsRecord};
@@ -16,8 +16,8 @@ use crate::{
     role::Role,
     setup::Secrets,
     terms::{
-        APPEAL, ArbiterRecord, Change, Coin, Contribution, FeeRate, PaperRecord, PartyRecord,
-        RESULT, SecretPoint, Terms, TermsError, TermsRecord, stake_coin_script,
+        ArbiterRecord, Change, Coin, Contribution, FeeRate, PaperRecord, PartyRecord, SecretPoint,
+        Terms, TermsError, TermsRecord, stake_coin_script,
     },
 };
 
@@ -148,7 +148,7 @@ impl Cast {
             })
             .collect::<Result<Vec<_>, TermsError>>()?;
         let paper = (self.params.layout() == Layout::Paper).then(|| PaperRecord {
-            appeal: SecretPoint::new(&secp, &self.appeal(), APPEAL, &worker, &hash),
+            appeal: SecretPoint::appeal(&secp, &self.appeal(), &worker, &hash),
             panel: PublicKey::from_secret_key(&secp, &self.panel()),
         });
         Terms::new(TermsRecord {
@@ -157,7 +157,9 @@ impl Cast {
             worker: w,
             verifier,
             arbiters,
-            result: SecretPoint::new(&secp, &self.result(), RESULT, &worker, &hash),
+            job: sha256::Hash::hash(b"made-up job"),
+            sample_nonce: sha256::Hash::hash(b"made-up nonce"),
+            result: SecretPoint::result(&secp, &self.result(), &worker, &hash),
             paper,
             funding_rate_sat_per_kwu: rate,
         })

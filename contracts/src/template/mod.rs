@@ -9,7 +9,8 @@ use narthex_game_model::{Layout, SettlementError};
 
 pub use hardened::Exit;
 pub use stake::{
-    ReclaimError, reclaim_stake, stake_output, stake_unlock_height, stake_wallet_descriptor,
+    ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_unlock_height,
+    stake_wallet_descriptor,
 };
 
 use crate::{

@@ -8,7 +8,10 @@ use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, XOnlyPublicKey,
     absolute::LockTime,
     hashes::Hash,
-    secp256k1::{Keypair, Message, Secp256k1, SecretKey},
+    secp256k1::{
+        Keypair, Message, Secp256k1, SecretKey,
+        rand::{CryptoRng, RngCore},
+    },
     sighash::{Prevouts, SighashCache, TapSighashType},
     taproot::{LeafVersion, Signature, TapLeafHash},
     transaction::Version,
@@ -19,7 +22,7 @@ use narthex_game_model::Params;
 use super::TemplateError;
 use crate::{
     graph::{Purpose, TxGraph},
-    musig::KeySet,
+    musig::{KeySet, MusigKeypair, PublicNonce, Session},
     role::Role,
     terms::{FeeRate, Terms, TermsError},
 };
@@ -232,4 +235,67 @@ impl Satisfier<XOnlyPublicKey> for Owner {
     fn check_after(&self, lock: LockTime) -> bool {
         lock.is_implied_by(self.lock_time)
     }
+}
+
+/// The transaction by which an arbiter takes back its stake coin of the `paper` layout, at any time: nothing there
+/// keeps a stake from being spent sideways. It pays its fee out of the stake.
+pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
+    terms: &Terms,
+    arbiter: u8,
+    key: &SecretKey,
+    destination: ScriptBuf,
+    rate: FeeRate,
+    rng: &mut R,
+) -> Result<Transaction, ReclaimError> {
+    let role = Role::Arbiter(arbiter);
+    let coin = terms.record().funding(role).and_then(|f| f.coins.first());
+    let coin = coin.ok_or(ReclaimError::NoStake { arbiter })?;
+    let keys = terms.key_set([role], None).map_err(TemplateError::from)?;
+    let pair = MusigKeypair::new(key).ok_or(ReclaimError::WrongKey { arbiter })?;
+    let prevout = coin.prevout();
+    let mut tx = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            previous_output: coin.outpoint,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::from_slice(&[[0u8; 64]]),
+        }],
+        output: vec![TxOut {
+            value: prevout.value,
+            script_pubkey: destination,
+        }],
+    };
+    let fee = rate.fee(tx.weight()).unwrap_or(Amount::MAX_MONEY);
+    let limit = tx.output[0].script_pubkey.minimal_non_dust();
+    tx.output[0].value = prevout
+        .value
+        .checked_sub(fee)
+        .filter(|left| *left >= limit)
+        .ok_or(ReclaimError::Fee {
+            stake: prevout.value,
+            fee,
+        })?;
+    let message = SighashCache::new(&tx)
+        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
+        .map_err(|e| TemplateError::Script(e.to_string()))?
+        .to_byte_array();
+    let mut seed = zeroize::Zeroizing::new([0u8; 32]);
+    rng.fill_bytes(&mut *seed);
+    let wrong_key = || ReclaimError::WrongKey { arbiter };
+    let (secret, public) =
+        PublicNonce::generate(&seed, &pair, &keys, &message).ok_or_else(wrong_key)?;
+    let session = Session::new(&keys, &[public], None, &message).map_err(|_| wrong_key())?;
+    let share = session
+        .sign(&keys, role, &pair, secret)
+        .map_err(|_| wrong_key())?;
+    let signature = session
+        .aggregate(&keys, &[share])
+        .map_err(|_| wrong_key())?;
+    signature
+        .verify(&keys.output_key(), &message, None)
+        .map_err(|_| wrong_key())?;
+    tx.input[0].witness = Witness::from_slice(&[signature.0]);
+    Ok(tx)
 }

@@ -14,7 +14,7 @@ use narthex_game_model::{Layout, Params, Ruling};
 pub use contribution::{Change, Coin, Contribution, ContributionError, FeeRate};
 pub use error::TermsError;
 pub use proof::SecretPoint;
-pub(crate) use record::{APPEAL, RESULT, deposit};
+pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 
 use crate::{

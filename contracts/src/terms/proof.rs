@@ -5,6 +5,7 @@ use bitcoin::secp256k1::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::record::{APPEAL, RESULT};
 use crate::hash::tagged_hash;
 
 /// An adaptor point with proof of knowledge of its discrete logarithm.
@@ -21,8 +22,27 @@ pub struct SecretPoint {
 }
 
 impl SecretPoint {
-    /// Proves knowledge of `secret` to the parties of a contract with these parameters.
-    pub fn new<C: Signing>(
+    /// The point of the worker's result secret, for the parties of a contract with these parameters.
+    pub fn result<C: Signing>(
+        secp: &Secp256k1<C>,
+        secret: &SecretKey,
+        worker: &PublicKey,
+        params_hash: &[u8; 32],
+    ) -> SecretPoint {
+        SecretPoint::new(secp, secret, RESULT, worker, params_hash)
+    }
+
+    /// The point of the worker's appeal secret (`paper` layout).
+    pub fn appeal<C: Signing>(
+        secp: &Secp256k1<C>,
+        secret: &SecretKey,
+        worker: &PublicKey,
+        params_hash: &[u8; 32],
+    ) -> SecretPoint {
+        SecretPoint::new(secp, secret, APPEAL, worker, params_hash)
+    }
+
+    fn new<C: Signing>(
         secp: &Secp256k1<C>,
         secret: &SecretKey,
         what: &'static str,
@@ -30,15 +50,13 @@ impl SecretPoint {
         params_hash: &[u8; 32],
     ) -> SecretPoint {
         let point = PublicKey::from_secret_key(secp, secret);
-        let proof = secp.sign_schnorr_no_aux_rand(
-            &message(&point, what, owner, params_hash),
-            &secret.keypair(secp),
-        );
+        let message = message(&point, what, owner, params_hash);
+        let proof = secp.sign_schnorr_no_aux_rand(&message, &secret.keypair(secp));
         SecretPoint { point, proof }
     }
 
     /// Whether the proof holds.
-    pub fn verify<C: Verification>(
+    pub(super) fn verify<C: Verification>(
         &self,
         secp: &Secp256k1<C>,
         what: &'static str,

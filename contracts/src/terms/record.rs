@@ -2,7 +2,7 @@
 
 use bitcoin::{
     Amount, ScriptBuf,
-    hashes::Hash,
+    hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1},
 };
 use narthex_game_model::{Layout, Params, ParamsRecord};
@@ -72,6 +72,10 @@ pub struct TermsRecord {
     pub verifier: PartyRecord,
     /// The panel in drawn order.
     pub arbiters: Vec<ArbiterRecord>,
+    /// Identity of the job: program, input, limits (`JobSpec::id` of the game model).
+    pub job: sha256::Hash,
+    /// The verifier's commitment to its nonce for drawing the sample.
+    pub sample_nonce: sha256::Hash,
     /// Point T of the worker's result secret.
     pub result: SecretPoint,
     /// Only in the `paper` layout.
@@ -82,9 +86,9 @@ pub struct TermsRecord {
 }
 
 /// Name of the proof for the result point.
-pub(crate) const RESULT: &str = "result";
+pub(super) const RESULT: &str = "result";
 /// Name of the proof for the appeal point.
-pub(crate) const APPEAL: &str = "appeal";
+pub(super) const APPEAL: &str = "appeal";
 
 impl TermsRecord {
     /// A party's key, payout script and funding.
@@ -255,6 +259,8 @@ impl TermsRecord {
     pub(super) fn contract_id(&self, params: &Params) -> [u8; 32] {
         let mut w = Writer::new("NXT1");
         w.fixed(&params.hash()).u64(self.funding_rate_sat_per_kwu.0);
+        w.fixed(self.job.as_byte_array())
+            .fixed(self.sample_nonce.as_byte_array());
         w.fixed(&self.result.point.serialize());
         if let Some(paper) = &self.paper {
             w.fixed(&paper.appeal.point.serialize())
@@ -286,7 +292,7 @@ impl TermsRecord {
 }
 
 /// What a party puts into the contract, fee not counted. The client also pays the retainers in.
-pub(crate) fn deposit(params: &Params, role: Role) -> Amount {
+pub fn deposit(params: &Params, role: Role) -> Amount {
     match role {
         // Params checks that all deposits together fit into the money supply.
         Role::Client => params

@@ -1,0 +1,149 @@
+//! `narthex contract …`.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+use bitcoin::hex::DisplayHex;
+use clap::{Args, Subcommand};
+use narthex::contracts::{
+    graph::{Purpose, TxGraph},
+    sample::Cast,
+    template,
+    terms::Terms,
+};
+
+use super::{PanelArg, TemplateArg};
+
+/// What to do with a contract.
+#[derive(Subcommand)]
+pub(crate) enum ContractCommand {
+    /// Draws the transaction graph of given terms with weights and values.
+    Show(ShowArgs),
+    /// Writes the terms of a made-up contract, to look at or to start from.
+    Example(ExampleArgs),
+}
+
+/// Options of `narthex contract show`.
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    /// Terms as JSON; `-` for standard input. Without it a made-up contract is shown.
+    terms: Option<PathBuf>,
+    #[command(flatten)]
+    example: ExampleArgs,
+    /// Graphviz source instead of text; `dot -Tsvg` makes a picture of it.
+    #[arg(long)]
+    dot: bool,
+    /// One JSON object per transaction, variants included.
+    #[arg(long, conflicts_with = "dot")]
+    json: bool,
+}
+
+/// A made-up contract.
+#[derive(Args)]
+pub(crate) struct ExampleArgs {
+    /// Layout.
+    #[arg(long, value_enum, default_value = "hardened")]
+    template: TemplateArg,
+    /// Panel, as k-of-n.
+    #[arg(long, default_value = "2-of-3")]
+    arbiters: PanelArg,
+}
+
+impl ContractCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            ContractCommand::Show(args) => args.run(),
+            ContractCommand::Example(args) => {
+                writeln!(std::io::stdout(), "{}", args.terms()?.to_json()?)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl ExampleArgs {
+    fn terms(&self) -> anyhow::Result<Terms> {
+        let PanelArg { quorum, arbiters } = self.arbiters;
+        Ok(Cast::example(self.template.into(), arbiters, quorum, 800_000, [1; 32])?.terms()?)
+    }
+}
+
+impl ShowArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let terms = match &self.terms {
+            None => self.example.terms()?,
+            Some(path) => read_terms(path)?,
+        };
+        let graph = template::derive(&terms)?;
+        let mut out = std::io::stdout().lock();
+        if self.dot {
+            write!(out, "{}", graph.to_dot())?;
+        } else if self.json {
+            write_json(&mut out, &graph)?;
+        } else {
+            writeln!(
+                out,
+                "contract {}",
+                terms.contract_id().to_lower_hex_string()
+            )?;
+            write!(out, "{}", graph.to_text())?;
+        }
+        Ok(())
+    }
+}
+
+fn read_terms(path: &PathBuf) -> anyhow::Result<Terms> {
+    let shown = path.display();
+    let json = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)?;
+        bytes
+    } else {
+        std::fs::read(path).with_context(|| {
+            format!("cannot read terms from {shown}; `narthex contract example` writes some to start from")
+        })?
+    };
+    Terms::from_json(&json).with_context(|| format!("the terms in {shown} are refused"))
+}
+
+fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Result<()> {
+    for (id, node) in graph.nodes() {
+        let outputs = node
+            .outputs
+            .iter()
+            .map(|o| {
+                let script = graph.script(o.script);
+                serde_json::json!({
+                    "purpose": purpose(&o.purpose),
+                    "value_sat": o.value.to_sat(),
+                    "script": script.map(|s| s.script.to_hex_string()),
+                    "descriptor": script.map(|s| s.descriptor.clone()),
+                })
+            })
+            .collect::<Vec<_>>();
+        let line = serde_json::json!({
+            "name": node.name.to_string(),
+            "meaning": node.meaning,
+            "txid": graph.txid(id).map(|txid| txid.to_string()),
+            "weight_wu": graph.weight(id).map(|w| w.to_wu()),
+            "lock_height": node.lock_height,
+            "relative_lock_blocks": TxGraph::relative_lock_blocks(node),
+            "movers": node.signing.map(|s| s.movers.iter().map(|r| r.to_string()).collect::<Vec<_>>()),
+            "outputs": outputs,
+        });
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn purpose(purpose: &Purpose) -> String {
+    match purpose {
+        Purpose::Contract(_) => "contract".into(),
+        Purpose::Stake(role, _) => format!("stake of {role}"),
+        Purpose::Payout(role) => format!("payout to {role}"),
+        Purpose::Fund => "common fund".into(),
+        Purpose::Change(role) => format!("change of {role}"),
+        Purpose::Anchor => "anchor".into(),
+        Purpose::Data => "data".into(),
+    }
+}

@@ -1,0 +1,87 @@
+//! The command line: a thin shell around the library. One file per command.
+
+mod contract;
+mod play;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Bitcoin contracts for computation games: pay strangers for a computation exactly when the result is right.
+#[derive(Parser)]
+#[command(name = "narthex", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Plays a whole contract on a regtest chain, from first coins to last balance.
+    Play(play::PlayArgs),
+    /// Looks at contracts.
+    #[command(subcommand)]
+    Contract(contract::ContractCommand),
+}
+
+/// Runs the command and turns what happened into an exit code.
+pub(crate) fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Play(args) => args.run(),
+        Command::Contract(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("narthex: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A panel as `k-of-n`.
+#[derive(Debug, Clone, Copy)]
+struct PanelArg {
+    quorum: u8,
+    arbiters: u8,
+}
+
+impl std::str::FromStr for PanelArg {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let (k, n) = s
+            .split_once("-of-")
+            .ok_or("write it as k-of-n, such as 2-of-3")?;
+        let quorum: u8 = k
+            .parse()
+            .map_err(|_| format!("{k:?} is no number of arbiters"))?;
+        let arbiters: u8 = n
+            .parse()
+            .map_err(|_| format!("{n:?} is no number of arbiters"))?;
+        if !(3..=15).contains(&arbiters) || quorum > arbiters || 2 * quorum <= arbiters {
+            return Err(format!(
+                "{s}: 3 to 15 arbiters, of which more than half and at most all decide"
+            ));
+        }
+        Ok(PanelArg { quorum, arbiters })
+    }
+}
+
+/// A layout by name.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum TemplateArg {
+    /// Delivery and verdict on chain before a dispute.
+    Hardened,
+    /// The Prometheus paper's own layout, attackable, for research.
+    Paper,
+}
+
+impl From<TemplateArg> for narthex::game_model::Layout {
+    fn from(arg: TemplateArg) -> Self {
+        match arg {
+            TemplateArg::Hardened => narthex::game_model::Layout::Hardened,
+            TemplateArg::Paper => narthex::game_model::Layout::Paper,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `narthex play`.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use narthex::{
+    contracts::terms::FeeRate,
+    game_model::Layout,
+    play::{ChainKind, Event, Outcome, PlayOptions, Reporter, STORIES, play},
+};
+
+use super::{PanelArg, TemplateArg};
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ChainArg {
+    /// In this process; nothing to install.
+    Embedded,
+    /// A bitcoind on regtest, found or built.
+    Bitcoind,
+}
+
+/// Options of `narthex play`.
+#[derive(Args)]
+pub(crate) struct PlayArgs {
+    /// How the contract ends; `--list` names the stories.
+    #[arg(long, default_value = "normal")]
+    story: String,
+    /// Names the stories and stops.
+    #[arg(long)]
+    list: bool,
+    /// Chain to play on.
+    #[arg(long, value_enum, default_value = "embedded")]
+    chain: ChainArg,
+    /// Layout of the contract.
+    #[arg(long, value_enum, default_value = "hardened")]
+    template: TemplateArg,
+    /// Panel, as k-of-n.
+    #[arg(long, default_value = "2-of-3")]
+    arbiters: PanelArg,
+    /// CSV of own images to read, 64 pixel values of 0 to 16 a row.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// Fee rate in sat/vB.
+    #[arg(long, default_value_t = 2)]
+    fee_rate: u64,
+    /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
+    #[arg(long)]
+    seed: Option<String>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl PlayArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.list {
+            return list(self.json);
+        }
+        let options = PlayOptions {
+            story: self.story,
+            layout: self.template.into(),
+            chain: match self.chain {
+                ChainArg::Embedded => ChainKind::Embedded,
+                ChainArg::Bitcoind => ChainKind::Bitcoind,
+            },
+            quorum: self.arbiters.quorum,
+            arbiters: self.arbiters.arbiters,
+            input: self.input,
+            rate: FeeRate(self.fee_rate.saturating_mul(250)),
+            seed: self.seed.as_deref().map(parse_seed).transpose()?,
+            probe_early: false,
+        };
+        let outcome = match self.json {
+            true => play(&options, &mut Json)?,
+            false => play(&options, &mut Human)?,
+        };
+        let inexact = outcome
+            .balances
+            .iter()
+            .filter(|b| !b.is_exact())
+            .map(|b| b.party.as_str())
+            .collect::<Vec<_>>();
+        anyhow::ensure!(
+            inexact.is_empty(),
+            "the balances of {} are not what the settlement table says; run again with --seed {} and report it",
+            inexact.join(", "),
+            outcome.seed
+        );
+        Ok(())
+    }
+}
+
+fn parse_seed(hex: &str) -> anyhow::Result<[u8; 32]> {
+    use bitcoin::hex::FromHex;
+    <[u8; 32]>::from_hex(hex).with_context(|| format!("--seed {hex:?} is not 64 hex digits"))
+}
+
+fn list(json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for story in STORIES {
+        let template = story.layout_name();
+        if json {
+            let line = serde_json::json!({ "template": template, "story": story.name, "summary": story.summary });
+            writeln!(out, "{line}")?;
+        } else {
+            let flag = if story.layout == Layout::Paper {
+                "--template paper "
+            } else {
+                ""
+            };
+            writeln!(
+                out,
+                "{:46} {}",
+                format!("{flag}--story {}", story.name),
+                story.summary
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// One JSON object a line.
+struct Json;
+
+impl Reporter for Json {
+    fn report(&mut self, event: &Event) {
+        // A reader that went away needs no report.
+        if let Ok(line) = serde_json::to_string(event) {
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
+    }
+}
+
+/// For people.
+struct Human;
+
+impl Reporter for Human {
+    fn report(&mut self, event: &Event) {
+        let mut out = std::io::stdout().lock();
+        // A reader that went away needs no report.
+        let _ = match event {
+            Event::Step(s) => {
+                writeln!(
+                    out,
+                    "{:>3}. [{}] {}: {}\n       {}",
+                    s.number, s.height, s.who, s.what, s.why
+                )
+            }
+            Event::Transaction(t) => {
+                let child = match (&t.child_txid, t.child_vbytes) {
+                    (Some(id), Some(vbytes)) => {
+                        format!("\n       paid by child {id} ({vbytes} vB)")
+                    }
+                    _ => String::new(),
+                };
+                writeln!(
+                    out,
+                    "{:>3}. [{}] {}: {}  {}\n       {} vB, fee {} sat{child}\n       {}",
+                    t.number, t.height, t.who, t.name, t.txid, t.vbytes, t.fee_sat, t.why
+                )
+            }
+            Event::Outcome(o) => outcome(&mut out, o),
+        };
+    }
+}
+
+fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
+    let scheme = o
+        .scheme
+        .map_or("by agreement".to_owned(), |s| format!("scheme {s}"));
+    writeln!(
+        out,
+        "\n{} ({}, {}, {}): {scheme} in {} transactions ({}), {} vB, settled {} blocks after the funding",
+        o.story,
+        o.template,
+        o.chain,
+        o.arbiters,
+        o.transactions.len(),
+        o.transactions.join(" → "),
+        o.vbytes,
+        o.settled_at.saturating_sub(o.funded_at),
+    )?;
+    writeln!(
+        out,
+        "{:14} {:>12} {:>12} {:>12} {:>12}",
+        "sat", "before", "settlement", "fees", "after"
+    )?;
+    for b in &o.balances {
+        writeln!(
+            out,
+            "{:14} {:>12} {:>+12} {:>12} {:>12}{}",
+            b.party,
+            b.before_sat,
+            b.settlement_sat,
+            b.fees_sat,
+            b.after_sat,
+            if b.is_exact() { "" } else { "  NOT EXACT" }
+        )?;
+    }
+    if let Some(result) = &o.result {
+        let digits = result
+            .first_digits
+            .iter()
+            .map(ToString::to_string)
+            .collect::<String>();
+        let agreeing = result
+            .agreeing_with_labels
+            .map(|a| format!(", {:.1} % as labelled", 100.0 * a))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "decrypted result: {} digits, {digits}…{agreeing}",
+            result.steps
+        )?;
+    } else {
+        writeln!(out, "no result was revealed")?;
+    }
+    writeln!(out, "seed {}", o.seed)
+}

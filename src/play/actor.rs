@@ -1,0 +1,85 @@
+//! A party with its own wallet and keys.
+
+use bitcoin::{
+    Amount, Psbt, ScriptBuf,
+    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+};
+use narthex_contracts::{
+    role::Role,
+    setup::{Holdings, Secrets},
+};
+
+use crate::wallet::{PartyWallet, WalletError};
+
+/// Index of the contract key among a party's keys.
+const CONTRACT_KEY: u32 = 0;
+/// Index of an arbiter's identity key.
+const IDENTITY_KEY: u32 = 1;
+/// Index of the worker's result secret.
+const RESULT_SECRET: u32 = 2;
+/// Index of the worker's appeal secret (`paper` layout).
+const APPEAL_SECRET: u32 = 3;
+
+/// A party of the play.
+pub struct Actor {
+    /// Its role.
+    pub role: Role,
+    /// Its coins.
+    pub wallet: PartyWallet,
+    /// Where it wants to be paid.
+    pub payout: ScriptBuf,
+    /// What its wallet contributed with, to recognise its coins by.
+    pub contributed: Option<Psbt>,
+    /// What it holds since setup.
+    pub holdings: Option<Holdings>,
+    /// Secrets that it knows.
+    pub secrets: Secrets,
+    /// Balance before the funding.
+    pub before: Amount,
+    /// Fees paid so far.
+    pub fees: Amount,
+}
+
+impl Actor {
+    /// A party with an empty wallet; all its keys follow from `seed`.
+    pub fn new(role: Role, seed: &[u8; 32]) -> Result<Actor, WalletError> {
+        let mut wallet = PartyWallet::new(&role.to_string(), seed)?;
+        let payout = wallet.fresh_script();
+        let mut secrets = Secrets::default();
+        if role == Role::Worker {
+            secrets.result = Some(wallet.contract_key(RESULT_SECRET)?);
+            secrets.appeal = Some(wallet.contract_key(APPEAL_SECRET)?);
+        }
+        Ok(Actor {
+            role,
+            wallet,
+            payout,
+            contributed: None,
+            holdings: None,
+            secrets,
+            before: Amount::ZERO,
+            fees: Amount::ZERO,
+        })
+    }
+
+    /// Secret of the contract key.
+    pub fn key(&self) -> Result<SecretKey, WalletError> {
+        self.wallet.contract_key(CONTRACT_KEY)
+    }
+
+    /// The contract key.
+    pub fn public_key(&self) -> Result<PublicKey, WalletError> {
+        Ok(PublicKey::from_secret_key(
+            &Secp256k1::signing_only(),
+            &self.key()?,
+        ))
+    }
+
+    /// An arbiter's identity.
+    pub fn identity(&self) -> Result<Keypair, WalletError> {
+        Ok(Keypair::from_secret_key(
+            &Secp256k1::new(),
+            &self.wallet.contract_key(IDENTITY_KEY)?,
+        ))
+    }
+}

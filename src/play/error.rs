@@ -1,0 +1,84 @@
+//! Why a play cannot go on.
+
+use narthex_contracts::{
+    coop::CoopError,
+    funding::FundingError,
+    setup::{HoldingsError, SetupError, ceremony::CeremonyError},
+    template::{ReclaimError, TemplateError},
+    terms::TermsError,
+};
+use narthex_game_model::{ParamsError, RatioError, SettlementError};
+
+use crate::wallet::WalletError;
+
+/// Why a play cannot go on. Each message says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// No story of this name in this layout.
+    #[error("no story {name:?} in the {layout} layout; `narthex play --list` names them")]
+    UnknownStory {
+        /// Name asked for.
+        name: String,
+        /// Layout asked for.
+        layout: &'static str,
+    },
+    /// The input cannot be read.
+    #[error("the input cannot be used: {0}")]
+    Input(String),
+    /// The job fails.
+    #[error("the job fails: {0}")]
+    Job(String),
+    /// The panel cannot be drawn.
+    #[error("the panel cannot be drawn: {0}")]
+    Panel(String),
+    /// Parameters that no contract can have.
+    #[error(transparent)]
+    Params(#[from] ParamsError),
+    /// A sampled share that cannot be written as a fraction.
+    #[error(transparent)]
+    Ratio(#[from] RatioError),
+    /// A settlement that cannot be computed.
+    #[error(transparent)]
+    Settlement(#[from] SettlementError),
+    /// Terms that the parties refuse.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// A graph that cannot be derived.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A setup that fails.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
+    /// A party that cannot take part in an agreement.
+    #[error(transparent)]
+    Coop(#[from] CoopError),
+    /// A party that stops the setup.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A transaction that cannot be completed.
+    #[error(transparent)]
+    Holdings(#[from] HoldingsError),
+    /// A funding that cannot be completed.
+    #[error(transparent)]
+    Funding(#[from] FundingError),
+    /// A stake that cannot be taken back.
+    #[error(transparent)]
+    Reclaim(#[from] ReclaimError),
+    /// A wallet that cannot pay or sign.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// A chain that does not answer or does not take a move.
+    #[error(transparent)]
+    Chain(#[from] narthex_regtest::Error),
+    /// The chain took a move before its time.
+    #[error("the chain took {transaction} at height {height}, one block before its time")]
+    TooEarly {
+        /// Name of the transaction.
+        transaction: String,
+        /// Height of the block that would have held it.
+        height: u32,
+    },
+    /// Something that the stories rely on does not hold; a defect of this program.
+    #[error("broken expectation: {0}")]
+    Broken(String),
+}

@@ -1,0 +1,142 @@
+//! What happens during a play, as data. `docs/json.md` documents the same for programs.
+
+use serde::Serialize;
+
+/// Takes events as they happen.
+pub trait Reporter {
+    /// One more event.
+    fn report(&mut self, event: &Event);
+}
+
+/// Forgets everything.
+impl Reporter for () {
+    fn report(&mut self, _: &Event) {}
+}
+
+/// Keeps everything.
+impl Reporter for Vec<Event> {
+    fn report(&mut self, event: &Event) {
+        self.push(event.clone());
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A move off the chain.
+    Step(Step),
+    /// A confirmed transaction.
+    Transaction(TransactionEvent),
+    /// The end.
+    Outcome(Outcome),
+}
+
+/// A move off the chain: setup, work, a check, a ruling, waiting.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Number of the move, from 1, counted together with transactions.
+    pub number: u32,
+    /// Who moves.
+    pub who: String,
+    /// What happens.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// Height of the chain when it happens, blocks.
+    pub height: u32,
+}
+
+/// A confirmed transaction, with the child that paid for it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TransactionEvent {
+    /// Number of the move, from 1.
+    pub number: u32,
+    /// Who published it.
+    pub who: String,
+    /// Name in the graph.
+    pub name: String,
+    /// Why it was published.
+    pub why: String,
+    /// Transaction id.
+    pub txid: String,
+    /// Size in vB.
+    pub vbytes: u64,
+    /// Fee paid for it in sat, by itself and its child together.
+    pub fee_sat: u64,
+    /// Id of the child that paid, if it has one.
+    pub child_txid: Option<String>,
+    /// Size of the child in vB.
+    pub child_vbytes: Option<u64>,
+    /// Height of the block that confirmed it.
+    pub height: u32,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Name of the story.
+    pub story: String,
+    /// `hardened` or `paper`.
+    pub template: String,
+    /// `embedded` or `bitcoind`.
+    pub chain: String,
+    /// Number of the settlement scheme, 1 to 7; `None` for an agreement outside the table.
+    pub scheme: Option<u8>,
+    /// `k-of-n`.
+    pub arbiters: String,
+    /// Everything random follows from this seed, hex.
+    pub seed: String,
+    /// Height of the funding and of the settlement.
+    pub funded_at: u32,
+    /// Height of the last settlement transaction.
+    pub settled_at: u32,
+    /// Names of the contract's transactions on chain, in order.
+    pub transactions: Vec<String>,
+    /// Their ids.
+    pub txids: Vec<String>,
+    /// Size of the contract's transactions in vB, children not counted.
+    pub vbytes: u64,
+    /// All fees in sat, children included.
+    pub fees_sat: u64,
+    /// Everybody's balance before and after.
+    pub balances: Vec<PartyBalance>,
+    /// What the client decrypted, if the result secret was revealed.
+    pub result: Option<DecryptedResult>,
+}
+
+/// The decrypted result of the job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecryptedResult {
+    /// Number of steps, each of which read one image.
+    pub steps: u64,
+    /// The first digits read.
+    pub first_digits: Vec<u8>,
+    /// Share of the digits that agree with the labels, where the input has labels.
+    pub agreeing_with_labels: Option<f64>,
+    /// Whether decryption agrees with the worker's commitment.
+    pub matches_commitment: bool,
+}
+
+/// A party's balance before and after.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PartyBalance {
+    /// Who.
+    pub party: String,
+    /// Confirmed balance before the funding, sat.
+    pub before_sat: u64,
+    /// Confirmed balance at the end, sat.
+    pub after_sat: u64,
+    /// What the settlement table gives or takes, sat.
+    pub settlement_sat: i64,
+    /// Fees that the party paid, sat.
+    pub fees_sat: u64,
+}
+
+impl PartyBalance {
+    /// Whether the balance changed by exactly settlement less fees.
+    pub fn is_exact(&self) -> bool {
+        let change = i128::from(self.after_sat) - i128::from(self.before_sat);
+        change == i128::from(self.settlement_sat) - i128::from(self.fees_sat)
+    }
+}

@@ -1,0 +1,113 @@
+//! Money at the end: stakes that come back by themselves, balances and what they should be.
+
+use bitcoin::{Amount, secp256k1::rand::thread_rng};
+use narthex_contracts::{
+    graph::NodeName,
+    role::Role,
+    template::{reclaim_stake, reclaim_stake_coin, stake_unlock_height},
+};
+use narthex_game_model::{Layout, Payout, settle};
+
+use super::{PartyBalance, PlayError, Scene, scene::Ending};
+
+impl Scene<'_> {
+    /// Arbiters take their stakes back alone after the contract's last deadline, unless a dispute spent them.
+    pub(super) fn take_stakes_back(&mut self, ending: &Ending) -> Result<(), PlayError> {
+        if ending.settlement.spends_stakes() {
+            return Ok(());
+        }
+        let layout = self.terms.layout();
+        let unlock = stake_unlock_height(self.terms.params());
+        let height = self.chain.height()?;
+        if layout == Layout::Hardened && height < unlock {
+            let until = format!("wait until height {}", unlock + 1);
+            self.step("arbiters", until, "the contract's last deadline")?;
+            self.mine(unlock - height)?;
+        }
+        for i in 0..self.terms.panel_size() {
+            if !self.sideways.contains(&i) {
+                self.take_stake_back(i, "nobody appealed; the stake is its owner's again")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One arbiter takes its stake back. In the paper's layout it can do so at any time.
+    pub(super) fn take_stake_back(&mut self, i: u8, why: &str) -> Result<(), PlayError> {
+        let (rate, role) = (self.rate(), Role::Arbiter(i));
+        let actor = self.actor(role)?;
+        let (destination, key) = (actor.payout.clone(), actor.key()?);
+        let tx = match self.terms.layout() {
+            Layout::Hardened => {
+                reclaim_stake(&self.terms, &self.graph, i, &key, destination, rate)?
+            }
+            Layout::Paper => {
+                reclaim_stake_coin(&self.terms, i, &key, destination, rate, &mut thread_rng())?
+            }
+        };
+        self.chain.submit(&tx)?;
+        self.mine(1)?;
+        let stake = self.terms.params().stake_output_value();
+        let fee = tx
+            .output
+            .first()
+            .and_then(|out| stake.checked_sub(out.value))
+            .unwrap_or(Amount::ZERO);
+        self.actor_mut(role)?.fees += fee;
+        let height = self.height_of(&tx)?;
+        self.confirmed(
+            role,
+            &NodeName::plain("stake back"),
+            why,
+            (tx, height, fee),
+            None,
+        );
+        Ok(())
+    }
+
+    /// Everybody's balance before and after, with what the settlement table says and the fees paid.
+    pub(super) fn balances(&mut self, ending: &Ending) -> Result<Vec<PartyBalance>, PlayError> {
+        let payout = settle(self.terms.params(), ending.settlement)?;
+        let mut balances = Vec::new();
+        for (role, actor) in &self.actors {
+            balances.push(PartyBalance {
+                party: role.to_string(),
+                before_sat: actor.before.to_sat(),
+                after_sat: actor.wallet.balance().to_sat(),
+                settlement_sat: self.settlement_of(*role, ending, &payout),
+                fees_sat: actor.fees.to_sat(),
+            });
+        }
+        let fund = self.fund.balance().to_sat();
+        let settlement_sat = i64::try_from(payout.fund.to_sat()).unwrap_or(i64::MAX);
+        balances.push(PartyBalance {
+            party: "common fund".into(),
+            before_sat: 0,
+            after_sat: fund,
+            settlement_sat,
+            fees_sat: 0,
+        });
+        Ok(balances)
+    }
+
+    fn settlement_of(&self, role: Role, ending: &Ending, payout: &Payout) -> i64 {
+        let params = self.terms.params();
+        let paid = match role {
+            Role::Client => payout.client,
+            Role::Worker => payout.worker,
+            Role::Verifier => payout.verifier,
+            // Stakes outside the pot come back whole, with the retainer.
+            Role::Arbiter(i) if !payout.arbiters.is_empty() => payout
+                .arbiters
+                .get(usize::from(i))
+                .copied()
+                .unwrap_or(Amount::ZERO),
+            // The paper's failed arbitration has no outputs for arbiters: the fund takes all stakes.
+            Role::Arbiter(_) if ending.settlement.spends_stakes() => Amount::ZERO,
+            Role::Arbiter(_) => params.stake_output_value(),
+        };
+        let deposit = self.terms.deposit(role);
+        // Amounts are below 21 million bitcoins, far below what i64 holds.
+        paid.to_signed().map_or(0, |p| p.to_sat()) - deposit.to_signed().map_or(0, |d| d.to_sat())
+    }
+}

@@ -1,0 +1,46 @@
+//! Contracts played from funding to their end: real wallets, real keys, a real job, on a regtest chain.
+//!
+//! A [`Story`] says which moves are made; a [`Scene`] holds the chain and the parties and makes them. Everything
+//! that happens is reported as an [`Event`], for people and for programs.
+
+mod actor;
+mod error;
+mod event;
+mod ledger;
+mod options;
+mod panel;
+mod publish;
+mod scene;
+mod setup;
+mod stories;
+mod work;
+
+pub use actor::Actor;
+pub use error::PlayError;
+pub use event::{Event, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
+pub use options::{ChainKind, PlayOptions};
+pub use scene::Scene;
+pub use stories::{STORIES, Story, find_story};
+
+use narthex_regtest::{Bitcoind, Chain, Embedded};
+
+/// Plays one story from an empty chain to the last balance.
+pub fn play(options: &PlayOptions, reporter: &mut dyn Reporter) -> Result<Outcome, PlayError> {
+    let mut chain: Box<dyn Chain> = match options.chain {
+        ChainKind::Embedded => Box::new(Embedded::new()),
+        ChainKind::Bitcoind => Box::new(Bitcoind::start()?),
+    };
+    play_on(chain.as_mut(), options, reporter)
+}
+
+/// Plays one story on a chain of the caller's.
+pub fn play_on(
+    chain: &mut dyn Chain,
+    options: &PlayOptions,
+    reporter: &mut dyn Reporter,
+) -> Result<Outcome, PlayError> {
+    let story = find_story(options.layout, &options.story)?;
+    let mut scene = Scene::prepare(chain, options, reporter)?;
+    let ending = (story.play)(&mut scene)?;
+    scene.finish(story, ending)
+}

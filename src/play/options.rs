@@ -1,0 +1,54 @@
+//! What is to be played.
+
+use std::path::PathBuf;
+
+use narthex_contracts::terms::FeeRate;
+use narthex_game_model::Layout;
+
+/// The chain to play on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainKind {
+    /// In this process; nothing to install.
+    Embedded,
+    /// A bitcoind on regtest, found or built.
+    Bitcoind,
+}
+
+/// Options of a play.
+#[derive(Debug, Clone)]
+pub struct PlayOptions {
+    /// Name of the story.
+    pub story: String,
+    /// Layout of the contract.
+    pub layout: Layout,
+    /// The chain.
+    pub chain: ChainKind,
+    /// Panel: k of n.
+    pub quorum: u8,
+    /// Panel: k of n.
+    pub arbiters: u8,
+    /// Own input, a CSV of 64 pixel values a row; the shipped data if none.
+    pub input: Option<PathBuf>,
+    /// Fee rate of the funding and of the children that pay for all else.
+    pub rate: FeeRate,
+    /// Everything random follows from it, if given.
+    pub seed: Option<[u8; 32]>,
+    /// Try every timed move one block too early first, and fail if the chain takes it.
+    pub probe_early: bool,
+}
+
+impl Default for PlayOptions {
+    fn default() -> Self {
+        PlayOptions {
+            story: "normal".into(),
+            layout: Layout::Hardened,
+            chain: ChainKind::Embedded,
+            quorum: 2,
+            arbiters: 3,
+            input: None,
+            rate: FeeRate(500),
+            seed: None,
+            probe_early: false,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The panel of a play: arbiters offer themselves on chain, and three parties draw the same panel alone.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{
+    Amount, ScriptBuf,
+    secp256k1::{PublicKey, Secp256k1, rand::thread_rng},
+};
+use narthex_contracts::{
+    panel::{
+        AnswerSet, Committing, DrawCase, DrawTiming, OfferDraft, OfferTerms, Order, Panel, Pool,
+        SeedBlock, SeedNonce, Willingness,
+    },
+    role::Role,
+    shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
+};
+use narthex_game_model::{Layout, Params, Ratio};
+
+use super::{Actor, PlayError, Scene, scene::Parts, setup::secret};
+use crate::wallet::PartyWallet;
+
+/// Arbiters in the pool beyond the seats of the panel.
+const SPARE_ARBITERS: u8 = 3;
+
+/// What an offer locks.
+const BOND: Amount = Amount::from_sat(50_000);
+
+/// How long an offer locks it, in blocks.
+const BOND_BLOCKS: u32 = 1_000;
+
+fn panel_error(e: impl ToString) -> PlayError {
+    PlayError::Panel(e.to_string())
+}
+
+/// Arbiters that have offered themselves, with their wallets.
+pub(super) struct Candidates {
+    actors: BTreeMap<u8, Actor>,
+    terms: OfferTerms,
+}
+
+/// What the arbiters of a play offer to judge under.
+fn offer_terms(layout: Layout, params: &Params) -> OfferTerms {
+    OfferTerms {
+        layout,
+        stake_sat: params.arbiter_stake(),
+        min_retainer_sat: Amount::ZERO,
+        min_fee_sat: Amount::ZERO,
+        max_epsilon: Ratio::ONE,
+        min_mu: Ratio::new(1, 2).unwrap_or(Ratio::ONE),
+        min_panel: 3,
+        max_panel: narthex_contracts::role::MAX_ARBITERS,
+        min_decide_blocks: 1,
+        max_dispute_blocks: BOND_BLOCKS,
+    }
+}
+
+/// Everybody who wants to judge locks a bond and says so on chain.
+pub(super) fn publish_offers(
+    parts: &mut Parts<'_>,
+    miner: &mut PartyWallet,
+    miner_script: &ScriptBuf,
+    params: &Params,
+) -> Result<Candidates, PlayError> {
+    let pool = parts.options.arbiters.saturating_add(SPARE_ARBITERS);
+    let mut actors = BTreeMap::new();
+    for i in 0..pool {
+        // The role is a place in the pool until the draw gives it a seat; it goes no further than names.
+        actors.insert(
+            i,
+            Actor::new(
+                Role::Arbiter(0),
+                &secret(&parts.seed, &format!("candidate {i}")),
+            )?,
+        );
+    }
+    super::setup::hand_out_coins(parts, miner, miner_script, actors.values_mut())?;
+    let terms = offer_terms(parts.options.layout, params);
+    let expiry = parts.chain.height()? + BOND_BLOCKS;
+    for actor in actors.values_mut() {
+        let identity = actor.identity()?.x_only_public_key().0;
+        let outputs = OfferDraft::new(identity, expiry, BOND, &terms)
+            .and_then(|d| d.outputs())
+            .map_err(panel_error)?;
+        let payments = outputs.map(|out| (out.script_pubkey, out.value));
+        let tx = actor.wallet.pay(&payments, parts.options.rate)?;
+        parts.chain.submit(&tx)?;
+    }
+    parts.chain.mine(1, miner_script)?;
+    for actor in actors.values_mut() {
+        actor.wallet.sync(parts.chain)?;
+        actor.before = actor.wallet.balance();
+    }
+    let until = format!(
+        "{pool} arbiters offer themselves: {} sat each locked until height {expiry}",
+        BOND.to_sat()
+    );
+    parts.step("arbiters", until, "a bond makes an identity costly")?;
+    Ok(Candidates { actors, terms })
+}
+
+/// Draws the panel. Client, worker and verifier commit to nonces, a later block is mined, the nonces are opened.
+pub(super) fn draw(
+    parts: &mut Parts<'_>,
+    candidates: Candidates,
+    params: &Params,
+    principals: [PublicKey; 3],
+    miner_script: &ScriptBuf,
+) -> Result<Vec<Actor>, PlayError> {
+    let snapshot_height = parts.chain.height()?;
+    let timing = DrawTiming {
+        snapshot_height,
+        delay_blocks: 2,
+        burial_blocks: 1,
+    };
+    let case = DrawCase::new(params, principals, &[candidates.terms], BOND, timing)
+        .map_err(panel_error)?;
+    let mut committing = Committing::new(case.clone());
+    let mut nonces = Vec::new();
+    for role in Role::PRINCIPALS {
+        let nonce = SeedNonce::new(secret(&parts.seed, &format!("panel nonce of {role}")));
+        committing
+            .accept(role, nonce.commitment(&case, role), parts.chain.height()?)
+            .map_err(panel_error)?;
+        nonces.push((role, nonce));
+    }
+    let committed = committing.close().map_err(panel_error)?;
+    let missing = case.reveal_height().saturating_sub(parts.chain.height()?);
+    parts.chain.mine(missing, miner_script)?;
+    let block = SeedBlock {
+        height: case.seed_height(),
+        hash: parts.chain.block_hash(case.seed_height())?,
+        tip: parts.chain.height()?,
+    };
+    let mut revealing = committed.open(block).map_err(panel_error)?;
+    let revealed = nonces
+        .iter()
+        .map(|(role, nonce)| (*role, nonce.reveal(&revealing)))
+        .collect::<Vec<_>>();
+    for (role, nonce) in revealed {
+        revealing.accept(role, nonce).map_err(panel_error)?;
+    }
+    let seed = revealing.finish().map_err(panel_error)?;
+    let order = draw_order(parts, &case, &seed)?;
+    seat(parts, candidates, &order, &case)
+}
+
+/// The pool as the chain shows it, in drawn order.
+fn draw_order(
+    parts: &mut Parts<'_>,
+    case: &DrawCase,
+    seed: &narthex_contracts::panel::Seed,
+) -> Result<Order, PlayError> {
+    let mut pool = Pool::default();
+    for height in 0..=case.rules().height {
+        let block = parts.chain.block(height)?;
+        let changes = pool.connect(height, &block).map_err(panel_error)?;
+        pool.apply(&changes);
+    }
+    let snapshot = pool.snapshot(case.rules()).map_err(panel_error)?;
+    Order::draw(case, &snapshot, seed).map_err(panel_error)
+}
+
+/// The willing arbiters in drawn order take the seats. One of the pool declines, so that order matters.
+fn seat(
+    parts: &mut Parts<'_>,
+    candidates: Candidates,
+    order: &Order,
+    case: &DrawCase,
+) -> Result<Vec<Actor>, PlayError> {
+    let secp = Secp256k1::new();
+    let mut by_identity = BTreeMap::new();
+    for actor in candidates.actors.into_values() {
+        by_identity.insert(actor.identity()?.x_only_public_key().0, actor);
+    }
+    let declines = order.entries().first().map(|entry| entry.identity);
+    let mut answers = Vec::new();
+    for entry in order
+        .entries()
+        .iter()
+        .filter(|entry| Some(entry.identity) != declines)
+    {
+        if let Some(actor) = by_identity.get(&entry.identity) {
+            answers.push(Willingness::sign(&secp, &actor.identity()?, order.id()));
+        }
+    }
+    let sets = Role::PRINCIPALS.map(|by| AnswerSet {
+        by,
+        answers: answers.clone(),
+    });
+    let agreement = Panel::agree(order, &sets).map_err(panel_error)?;
+    let mut panel = Vec::new();
+    for (i, entry) in (0u8..).zip(&agreement.panel.arbiters) {
+        let mut actor = by_identity
+            .remove(&entry.identity)
+            .ok_or_else(|| PlayError::Panel("a seat for somebody unknown".into()))?;
+        actor.role = Role::Arbiter(i);
+        panel.push(actor);
+    }
+    let (seats, drawn) = (panel.len(), order.entries().len());
+    parts.step(
+        "client, worker, verifier",
+        format!("draw {seats} of {drawn} arbiters; the first drawn declines, the next ones take the seats"),
+        &format!("seed from their committed nonces and the hash of block {}", case.seed_height()),
+    )?;
+    Ok(panel)
+}
+
+/// The panel's one secret of the paper's layout, made by its members without a dealer.
+pub(super) struct PanelSecret {
+    pub(super) point: SharedPoint,
+    pub(super) shares: Vec<KeyShare>,
+}
+
+/// Every member deals to every other.
+pub(super) fn share_secret(params: &Params, context: [u8; 32]) -> Result<PanelSecret, PlayError> {
+    let secp = Secp256k1::new();
+    let n = params.arbiters();
+    let sharing = Sharing::new(context, n, params.quorum()).map_err(panel_error)?;
+    let dealers = (0..n)
+        .map(|i| Dealer::new(sharing, i, &mut thread_rng()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(panel_error)?;
+    let mut point = None;
+    let mut shares = Vec::new();
+    for own in 0..n {
+        let mut collector = Collector::new(sharing, own).map_err(panel_error)?;
+        for dealer in &dealers {
+            collector
+                .accept_dealing(&secp, dealer.dealing(&secp).map_err(panel_error)?)
+                .map_err(panel_error)?;
+            collector
+                .accept_share(&secp, dealer.share(own).map_err(panel_error)?)
+                .map_err(panel_error)?;
+        }
+        let (shared, share) = collector.finish().map_err(panel_error)?;
+        match &point {
+            Some(known) if *known != shared => {
+                return Err(PlayError::Panel("members disagree on the point".into()));
+            }
+            _ => point = Some(shared),
+        }
+        shares.push(share);
+    }
+    let point = point.ok_or_else(|| PlayError::Panel("nobody on the panel".into()))?;
+    Ok(PanelSecret { point, shares })
+}
+
+impl Scene<'_> {
+    /// k members of the panel reveal their shares, and everybody has the secret.
+    pub(super) fn open_panel_secret(&mut self) -> Result<(), PlayError> {
+        let broken = || PlayError::Panel("the panel has no secret".into());
+        let quorum = usize::from(self.terms.params().quorum());
+        let PanelSecret { point, shares } = self.panel_secret.take().ok_or_else(broken)?;
+        let revealed = shares
+            .into_iter()
+            .take(quorum)
+            .map(KeyShare::reveal)
+            .collect::<Vec<_>>();
+        let secret = point
+            .reconstruct(&Secp256k1::new(), &revealed)
+            .map_err(panel_error)?;
+        for actor in self.actors.values_mut() {
+            actor.secrets.panel = Some(secret);
+        }
+        self.step(
+            "arbiters",
+            format!("{quorum} of them reveal their shares of the panel's secret"),
+            "one secret stands for either verdict in this layout",
+        )
+    }
+}

@@ -1,0 +1,284 @@
+//! Moves on the chain: wait for the time, complete, pay by a child, confirm.
+
+use bitcoin::{Amount, Transaction};
+use narthex_contracts::{
+    coop::Proposal,
+    funding::{combine_funding, merge_wallet_data, root_coin},
+    graph::{NodeId, NodeName, TxGraph},
+    role::Role,
+    setup::ceremony,
+};
+use narthex_game_model::Outcome as Settlement;
+
+use super::{PlayError, Scene, scene::Ending};
+use crate::wallet::ChildRequest;
+
+impl Scene<'_> {
+    /// Everybody signs Tx0, now that everybody holds every signature that it may need, and it is confirmed.
+    pub(super) fn fund_contract(&mut self) -> Result<(), PlayError> {
+        let mut signed = Vec::new();
+        for actor in self.actors.values_mut() {
+            let holdings = actor
+                .holdings
+                .as_ref()
+                .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
+            let mut psbt = holdings.funding_psbt()?;
+            if let Some(contributed) = &actor.contributed {
+                merge_wallet_data(&mut psbt, contributed);
+            }
+            actor.wallet.sign(&mut psbt)?;
+            signed.push(psbt);
+        }
+        let client = self.actor(Role::Client)?.holdings.as_ref();
+        let tx = combine_funding(
+            client.ok_or_else(|| PlayError::Broken("no holdings".into()))?,
+            signed,
+        )?;
+        self.chain.submit(&tx)?;
+        self.mine(1)?;
+        let height = self.chain.height()?;
+        if let Some(coin) = root_coin(&self.graph) {
+            self.actor_mut(Role::Worker)?.wallet.reserve(coin);
+        }
+        let fee = self.funding_fee(&tx);
+        let name = NodeName::plain("Tx0");
+        self.confirmed(
+            Role::Client,
+            &name,
+            "every party holds its exits and signs",
+            (tx, height, fee),
+            None,
+        );
+        Ok(())
+    }
+
+    /// Publishes a transaction of the graph: waits until its timelocks have passed, completes it with what `who`
+    /// holds and knows, and pays for it from `who`'s wallet.
+    pub fn publish(
+        &mut self,
+        who: Role,
+        name: NodeName,
+        why: &str,
+    ) -> Result<Transaction, PlayError> {
+        let node = self.find(name)?;
+        self.wait_for(who, node, name)?;
+        let tx = self.complete(who, node)?;
+        let (child, fee) = self.pay_for(who, &tx, name)?;
+        self.chain.submit_package(&[tx.clone(), child.clone()])?;
+        self.mine(1)?;
+        let height = self.height_of(&tx)?;
+        self.actor_mut(who)?.fees += fee;
+        self.confirmed(who, &name, why, (tx.clone(), height, fee), Some(&child));
+        Ok(tx)
+    }
+
+    /// The transaction as `who` completes it.
+    pub fn complete(&self, who: Role, node: NodeId) -> Result<Transaction, PlayError> {
+        let actor = self.actor(who)?;
+        let holdings = actor
+            .holdings
+            .as_ref()
+            .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
+        Ok(holdings.complete(node, &actor.secrets)?)
+    }
+
+    /// A child of `who`'s that pays for `tx`, and its fee. The delivery's carries the commitment root.
+    pub fn pay_for(
+        &mut self,
+        who: Role,
+        tx: &Transaction,
+        name: NodeName,
+    ) -> Result<(Transaction, Amount), PlayError> {
+        let rate = self.rate();
+        let (mut coins, mut data) = (Vec::new(), None);
+        if let (Some(record), Some(coin)) = (self.root_record(name), root_coin(&self.graph)) {
+            let worker = &self.actor(Role::Worker)?.wallet;
+            coins.push(
+                worker
+                    .coin(coin)
+                    .ok_or_else(|| PlayError::Broken("the root coin is spent".into()))?,
+            );
+            data = Some(record.script());
+        }
+        let wallet = &mut self.actor_mut(who)?.wallet;
+        let request = ChildRequest {
+            parent: tx,
+            coins,
+            data,
+            rate,
+            least_fee: Amount::ZERO,
+        };
+        let child = wallet.child(request)?;
+        let (sent, received) = wallet.sent_and_received(&child);
+        let fee = sent
+            .checked_sub(received)
+            .ok_or_else(|| PlayError::Broken("a child that pays in".into()))?;
+        Ok((child, fee))
+    }
+
+    /// First height at which a block can hold the transaction, as far as its own timelocks go.
+    pub fn earliest(&mut self, node: NodeId) -> Result<u32, PlayError> {
+        let tx = self
+            .graph
+            .assemble(node)
+            .ok_or_else(|| PlayError::Broken("no such transaction".into()))?;
+        let mut earliest =
+            tx.lock_time.to_consensus_u32() + u32::from(tx.lock_time.to_consensus_u32() > 0);
+        for input in &tx.input {
+            let blocks = match input.sequence.to_relative_lock_time() {
+                Some(bitcoin::relative::LockTime::Blocks(height)) => u32::from(height.value()),
+                _ => 0,
+            };
+            let parent = self
+                .chain
+                .transaction(input.previous_output.txid)?
+                .and_then(|(_, height)| height);
+            let parent = parent.ok_or_else(|| {
+                PlayError::Broken(format!("{} is not confirmed", input.previous_output.txid))
+            })?;
+            earliest = earliest.max(parent + blocks).max(parent + 1);
+        }
+        Ok(earliest)
+    }
+
+    /// Mines until the next block can hold the transaction; on the way, tries it one block too early if asked to.
+    fn wait_for(&mut self, who: Role, node: NodeId, name: NodeName) -> Result<(), PlayError> {
+        let earliest = self.earliest(node)?;
+        let next = self.chain.height()? + 1;
+        if next >= earliest {
+            return Ok(());
+        }
+        self.step(
+            who,
+            format!("waits until height {earliest} for {name}"),
+            "its timelock keeps it from being mined before",
+        )?;
+        self.mine(earliest - next - 1)?;
+        if self.options.probe_early {
+            let tx = self.complete(who, node)?;
+            let by_miner = self
+                .chain
+                .mine_exactly(std::slice::from_ref(&tx), &self.miner_script.clone());
+            if by_miner.is_ok() {
+                return Err(PlayError::TooEarly {
+                    transaction: name.to_string(),
+                    height: earliest - 1,
+                });
+            }
+        }
+        self.mine(1)
+    }
+
+    /// One ordinary transaction that client, worker and verifier agree on now; it pays as `settlement` says, its
+    /// fee out of the worker's share.
+    pub(super) fn agree_on(
+        &mut self,
+        settlement: Settlement,
+        why: &str,
+    ) -> Result<Ending, PlayError> {
+        let payout = narthex_game_model::settle(self.terms.params(), settlement)?;
+        // One key-path input and an output per payee: 11 + 57.5 + 43 each.
+        let payees = [payout.client, payout.worker, payout.verifier]
+            .iter()
+            .filter(|v| **v > Amount::ZERO)
+            .count();
+        let weight = bitcoin::Weight::from_wu(4 * (10 + 41 + 43 * payees as u64) + 2 + 66);
+        let fee = self.rate().fee(weight).unwrap_or(Amount::ZERO);
+        let worker = payout
+            .worker
+            .checked_sub(fee)
+            .ok_or_else(|| PlayError::Broken("fee above payout".into()))?;
+        let payouts = [
+            (Role::Client, payout.client),
+            (Role::Worker, worker),
+            (Role::Verifier, payout.verifier),
+        ];
+        let proposal = Proposal {
+            spends: NodeName::plain("Tx0"),
+            payouts: payouts
+                .into_iter()
+                .filter(|(_, v)| *v > Amount::ZERO)
+                .collect(),
+            reveals_result: true,
+        };
+        let mut parties = Vec::new();
+        for role in Role::PRINCIPALS {
+            let key = self.actor(role)?.key()?;
+            parties.push(proposal.party(&self.terms, &self.graph, role, &key)?);
+        }
+        let held = ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())?;
+        let broken = || PlayError::Broken("an agreement without transaction".into());
+        let by = |role: Role| {
+            held.iter()
+                .find(move |h| h.role() == role)
+                .ok_or_else(broken)
+        };
+        let (worker, client) = (by(Role::Worker)?, by(Role::Client)?);
+        let node = worker
+            .graph()
+            .find(narthex_contracts::coop::COOP)
+            .ok_or_else(broken)?;
+        let tx = worker.complete(node, &self.actor(Role::Worker)?.secrets)?;
+        self.chain.submit(&tx)?;
+        self.mine(1)?;
+        let secret = client.extract_result(node, &tx, &self.actor(Role::Client)?.secrets)?;
+        self.actor_mut(Role::Client)?.secrets.result = Some(secret);
+        self.actor_mut(Role::Worker)?.fees += fee;
+        let height = self.height_of(&tx)?;
+        self.confirmed(
+            Role::Worker,
+            &narthex_contracts::coop::COOP,
+            why,
+            (tx, height, fee),
+            None,
+        );
+        self.decrypt()?;
+        Ok(Ending {
+            settlement,
+            scheme: None,
+        })
+    }
+
+    /// The client takes the result secret out of a published settlement and decrypts.
+    pub(super) fn reveal(&mut self, name: NodeName, tx: &Transaction) -> Result<(), PlayError> {
+        let node = self.find(name)?;
+        let client = self.actor(Role::Client)?;
+        let holdings = client
+            .holdings
+            .as_ref()
+            .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
+        let secret = holdings.extract_result(node, tx, &client.secrets)?;
+        self.actor_mut(Role::Client)?.secrets.result = Some(secret);
+        self.step(
+            Role::Client,
+            format!("takes the result secret out of the signature of {name}"),
+            "the published signature less the adaptor signature is the key",
+        )?;
+        self.decrypt()
+    }
+
+    /// Index of a transaction by name.
+    pub fn find(&self, name: NodeName) -> Result<NodeId, PlayError> {
+        self.graph
+            .find(name)
+            .ok_or_else(|| PlayError::Broken(format!("the graph has no {name}")))
+    }
+
+    /// Height at which a transaction is confirmed.
+    pub fn height_of(&mut self, tx: &Transaction) -> Result<u32, PlayError> {
+        let txid = tx.compute_txid();
+        let found = self.chain.transaction(txid)?.and_then(|(_, height)| height);
+        found.ok_or_else(|| PlayError::Broken(format!("{txid} is not confirmed")))
+    }
+
+    fn funding_fee(&mut self, tx: &Transaction) -> Amount {
+        let inputs: Amount = self
+            .graph
+            .prevouts(TxGraph::FUNDING)
+            .unwrap_or_default()
+            .iter()
+            .map(|o| o.value)
+            .sum();
+        inputs - tx.output.iter().map(|o| o.value).sum()
+    }
+}

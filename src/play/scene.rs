@@ -1,0 +1,313 @@
+//! The chain, the parties and what they know at any moment of a play.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{Amount, ScriptBuf, Transaction};
+use narthex_contracts::{
+    graph::{NodeName, TxGraph},
+    role::Role,
+    terms::{FeeRate, Terms},
+};
+use narthex_game_model::Outcome as Settlement;
+use narthex_regtest::Chain;
+use std::sync::Arc;
+
+use super::{
+    Actor, Event, Outcome, PlayError, PlayOptions, Reporter, Step, Story, TransactionEvent,
+    event::DecryptedResult,
+    panel::PanelSecret,
+    work::{Delivery, Workshop},
+};
+use crate::wallet::PartyWallet;
+
+/// How a story ended: the transaction that settled, and the row of the settlement table that it pays.
+pub struct Ending {
+    /// Row of the table.
+    pub settlement: Settlement,
+    /// Whether the table's number says what happened: not for free agreements.
+    pub scheme: Option<u8>,
+}
+
+impl From<Settlement> for Ending {
+    fn from(settlement: Settlement) -> Self {
+        Ending {
+            settlement,
+            scheme: Some(settlement.scheme()),
+        }
+    }
+}
+
+/// A confirmed transaction of the contract.
+pub(super) struct OnChain {
+    pub(super) name: String,
+    pub(super) tx: Transaction,
+    pub(super) height: u32,
+    pub(super) fee: Amount,
+}
+
+/// A play in progress.
+pub struct Scene<'a> {
+    pub(super) chain: &'a mut dyn Chain,
+    pub(super) options: PlayOptions,
+    pub(super) seed: [u8; 32],
+    reporter: &'a mut dyn Reporter,
+    moves: u32,
+    pub(super) actors: BTreeMap<Role, Actor>,
+    /// Gets what the settlement table gives to the common fund.
+    pub(super) fund: PartyWallet,
+    /// Pays everybody their first coins and takes block rewards.
+    pub(super) miner: PartyWallet,
+    pub(super) miner_script: ScriptBuf,
+    pub(super) terms: Arc<Terms>,
+    pub(super) graph: Arc<TxGraph>,
+    pub(super) workshop: Workshop,
+    /// The panel's shared secret, until it is revealed (`paper` layout).
+    pub(super) panel_secret: Option<PanelSecret>,
+    pub(super) delivery: Option<Delivery>,
+    pub(super) on_chain: Vec<OnChain>,
+    pub(super) result: Option<DecryptedResult>,
+    /// Arbiters whose stakes were spent sideways (`paper` layout).
+    pub(super) sideways: Vec<u8>,
+}
+
+/// What [`Scene::prepare`] collects before a scene is complete.
+pub(super) struct Parts<'a> {
+    pub(super) chain: &'a mut dyn Chain,
+    pub(super) options: PlayOptions,
+    pub(super) seed: [u8; 32],
+    pub(super) reporter: &'a mut dyn Reporter,
+    pub(super) moves: u32,
+}
+
+impl Parts<'_> {
+    /// Reports a move off the chain.
+    pub(super) fn step(&mut self, who: &str, what: String, why: &str) -> Result<(), PlayError> {
+        self.moves += 1;
+        let height = self.chain.height()?;
+        let step = Step {
+            number: self.moves,
+            who: who.into(),
+            what,
+            why: why.into(),
+            height,
+        };
+        self.reporter.report(&Event::Step(step));
+        Ok(())
+    }
+}
+
+/// The parties and their agreement, from setup.
+pub(super) struct Agreed {
+    pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) fund: PartyWallet,
+    pub(super) miner: PartyWallet,
+    pub(super) miner_script: ScriptBuf,
+    pub(super) terms: Arc<Terms>,
+    pub(super) graph: Arc<TxGraph>,
+    pub(super) workshop: Workshop,
+    pub(super) panel_secret: Option<PanelSecret>,
+}
+
+impl<'a> Scene<'a> {
+    /// Coins for everybody, panel, terms, ceremony, funding: a contract that has just been confirmed.
+    pub fn prepare(
+        chain: &'a mut dyn Chain,
+        options: &PlayOptions,
+        reporter: &'a mut dyn Reporter,
+    ) -> Result<Scene<'a>, PlayError> {
+        let seed = options
+            .seed
+            .unwrap_or_else(bitcoin::secp256k1::rand::random);
+        let mut parts = Parts {
+            chain,
+            options: options.clone(),
+            seed,
+            reporter,
+            moves: 0,
+        };
+        let agreed = super::setup::agree(&mut parts)?;
+        let Parts {
+            chain,
+            options,
+            seed,
+            reporter,
+            moves,
+        } = parts;
+        let Agreed {
+            actors,
+            fund,
+            miner,
+            miner_script,
+            terms,
+            graph,
+            workshop,
+            panel_secret,
+        } = agreed;
+        let mut scene = Scene {
+            chain,
+            options,
+            seed,
+            reporter,
+            moves,
+            actors,
+            fund,
+            miner,
+            miner_script,
+            terms,
+            graph,
+            workshop,
+            panel_secret,
+            delivery: None,
+            on_chain: Vec::new(),
+            result: None,
+            sideways: Vec::new(),
+        };
+        scene.fund_contract()?;
+        Ok(scene)
+    }
+
+    /// The terms that are played.
+    pub fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    /// The graph that is played.
+    pub fn graph(&self) -> &Arc<TxGraph> {
+        &self.graph
+    }
+
+    /// The chain that is played on.
+    pub fn chain(&mut self) -> &mut dyn Chain {
+        self.chain
+    }
+
+    /// Fee rate of this play.
+    pub fn rate(&self) -> FeeRate {
+        self.options.rate
+    }
+
+    /// A party.
+    pub fn actor(&self, role: Role) -> Result<&Actor, PlayError> {
+        self.actors
+            .get(&role)
+            .ok_or_else(|| PlayError::Broken(format!("no {role} in the play")))
+    }
+
+    /// A party, to change.
+    pub fn actor_mut(&mut self, role: Role) -> Result<&mut Actor, PlayError> {
+        self.actors
+            .get_mut(&role)
+            .ok_or_else(|| PlayError::Broken(format!("no {role} in the play")))
+    }
+
+    /// Reports a move off the chain.
+    pub(super) fn step(
+        &mut self,
+        who: impl ToString,
+        what: String,
+        why: &str,
+    ) -> Result<(), PlayError> {
+        self.moves += 1;
+        let height = self.chain.height()?;
+        let step = Step {
+            number: self.moves,
+            who: who.to_string(),
+            what,
+            why: why.into(),
+            height,
+        };
+        self.reporter.report(&Event::Step(step));
+        Ok(())
+    }
+
+    /// Records and reports a confirmed transaction of the contract.
+    pub(super) fn confirmed(
+        &mut self,
+        who: Role,
+        name: &NodeName,
+        why: &str,
+        (tx, height, fee): (Transaction, u32, Amount),
+        child: Option<&Transaction>,
+    ) {
+        self.moves += 1;
+        self.reporter.report(&Event::Transaction(TransactionEvent {
+            number: self.moves,
+            who: who.to_string(),
+            name: name.to_string(),
+            why: why.into(),
+            txid: tx.compute_txid().to_string(),
+            vbytes: tx.vsize() as u64,
+            fee_sat: fee.to_sat(),
+            child_txid: child.map(|c| c.compute_txid().to_string()),
+            child_vbytes: child.map(|c| c.vsize() as u64),
+            height,
+        }));
+        self.on_chain.push(OnChain {
+            name: name.to_string(),
+            tx,
+            height,
+            fee,
+        });
+    }
+
+    /// Height of a confirmed transaction of the contract, by name.
+    pub(super) fn confirmed_at(&self, name: &NodeName) -> Option<u32> {
+        let name = name.to_string();
+        self.on_chain
+            .iter()
+            .rev()
+            .find(|t| t.name == name)
+            .map(|t| t.height)
+    }
+
+    /// Mines blocks and lets every wallet read them.
+    pub fn mine(&mut self, blocks: u32) -> Result<(), PlayError> {
+        self.chain.mine(blocks, &self.miner_script)?;
+        self.sync()
+    }
+
+    /// Lets every wallet read the chain, as after a reorganisation.
+    pub fn sync(&mut self) -> Result<(), PlayError> {
+        for actor in self.actors.values_mut() {
+            actor.wallet.sync(self.chain)?;
+        }
+        self.fund.sync(self.chain)?;
+        self.miner.sync(self.chain)?;
+        Ok(())
+    }
+
+    /// Brings back what is still locked, draws up the balances and ends the play.
+    pub(super) fn finish(mut self, story: &Story, ending: Ending) -> Result<Outcome, PlayError> {
+        let settled_at = self.on_chain.last().map_or(0, |t| t.height);
+        let contract = self.on_chain.len();
+        self.take_stakes_back(&ending)?;
+        let balances = self.balances(&ending)?;
+        let fees = self.on_chain.iter().map(|t| t.fee.to_sat()).sum();
+        let contract_txs = &self.on_chain[..contract];
+        let outcome = Outcome {
+            story: story.name.into(),
+            template: story.layout_name().into(),
+            chain: self.chain.name().into(),
+            scheme: ending.scheme,
+            arbiters: format!(
+                "{}-of-{}",
+                self.terms.params().quorum(),
+                self.terms.panel_size()
+            ),
+            seed: self.seed.iter().map(|b| format!("{b:02x}")).collect(),
+            funded_at: self.on_chain.first().map_or(0, |t| t.height),
+            settled_at,
+            transactions: contract_txs.iter().map(|t| t.name.clone()).collect(),
+            txids: contract_txs
+                .iter()
+                .map(|t| t.tx.compute_txid().to_string())
+                .collect(),
+            vbytes: contract_txs.iter().map(|t| t.tx.vsize() as u64).sum(),
+            fees_sat: fees,
+            balances,
+            result: self.result.take(),
+        };
+        self.reporter.report(&Event::Outcome(outcome.clone()));
+        Ok(outcome)
+    }
+}

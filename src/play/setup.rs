@@ -1,0 +1,324 @@
+//! From an empty chain to a contract that everybody has signed but nobody has funded yet.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::{
+    Amount, ScriptBuf,
+    hashes::{Hash, HashEngine, sha256},
+    secp256k1::{PublicKey, Secp256k1, rand::thread_rng},
+};
+use narthex_contracts::{
+    attest::{Announcement, AttestationNonce},
+    role::Role,
+    setup::{Party, ceremony},
+    terms::{
+        ArbiterRecord, Coin, Contribution, PaperRecord, PartyRecord, SecretPoint, Terms,
+        TermsRecord, stake_coin_script,
+    },
+};
+use narthex_game_model::{Layout, Params, ParamsRecord, computation::Computation, sample};
+
+use super::{
+    Actor, PlayError,
+    panel::PanelSecret,
+    scene::{Agreed, Parts},
+    work::Workshop,
+};
+use crate::wallet::PartyWallet;
+
+/// Everybody's first coins: one for deposit and funding fee, one for later fees.
+const FIRST_COINS: [Amount; 2] = [Amount::from_sat(800_000), Amount::from_sat(200_000)];
+
+/// Blocks from the terms to the delivery deadline: setup, work and a check fit with room to spare.
+const DELIVERY_BLOCKS: u32 = 40;
+
+/// Steps that are sampled, at most.
+const SAMPLE: u32 = 90;
+
+/// A 32-byte secret of the play by name.
+pub(super) fn secret(seed: &[u8; 32], name: &str) -> [u8; 32] {
+    let mut engine = sha256::Hash::engine();
+    engine.input(seed);
+    engine.input(name.as_bytes());
+    sha256::Hash::from_engine(engine).to_byte_array()
+}
+
+/// Everything before the funding.
+pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
+    let seed = parts.seed;
+    let wallet = |name: &str| PartyWallet::new(name, &secret(&seed, name));
+    let mut miner = wallet("miner")?;
+    let mut fund = wallet("common fund")?;
+    let miner_script = miner.fresh_script();
+
+    let workshop = Workshop::open(&parts.options, |name| secret(&seed, name))?;
+    let steps = workshop.job.steps();
+    parts.step(
+        "client",
+        format!("offers a job of {steps} steps: a WebAssembly program over {steps} images"),
+        "pays for the result exactly when it is right",
+    )?;
+
+    let mut actors = BTreeMap::new();
+    for role in Role::PRINCIPALS {
+        actors.insert(role, Actor::new(role, &secret(&seed, &role.to_string()))?);
+    }
+    hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
+    let params = params(parts, fund.fresh_script(), steps)?;
+    let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
+    let mut keys = Vec::new();
+    for actor in actors.values() {
+        keys.push(actor.public_key()?);
+    }
+    let keys: [PublicKey; 3] = keys
+        .try_into()
+        .map_err(|_| PlayError::Broken("not three principals".into()))?;
+    let arbiters = super::panel::draw(parts, candidates, &params, keys, &miner_script)?;
+    actors.extend(arbiters.into_iter().map(|actor| (actor.role, actor)));
+
+    let panel_secret = match params.layout() {
+        Layout::Hardened => None,
+        Layout::Paper => Some(super::panel::share_secret(
+            &params,
+            secret(&seed, "panel secret"),
+        )?),
+    };
+    let record = propose(
+        parts,
+        &mut actors,
+        &params,
+        &workshop,
+        panel_secret.as_ref(),
+        &miner_script,
+    )?;
+    let terms = Arc::new(Terms::new(record)?);
+    parts.step(
+        "everybody",
+        format!(
+            "agrees on terms {}",
+            sha256::Hash::from_byte_array(*terms.contract_id())
+        ),
+        "same parameters, keys, points and coins: each derives the same transactions alone",
+    )?;
+
+    let parties = actors
+        .values()
+        .map(|actor| Ok(Party::new(terms.clone(), actor.role, &actor.key()?)?))
+        .collect::<Result<Vec<_>, PlayError>>()?;
+    let graph = parties
+        .first()
+        .map(|p| p.graph().clone())
+        .ok_or_else(|| PlayError::Broken("no party".into()))?;
+    let signatures = parties.first().map_or(0, |p| p.plan().items().len());
+    let holdings = ceremony::run(parties, &mut thread_rng(), |_| ())?;
+    for held in holdings {
+        if let Some(actor) = actors.get_mut(&held.role()) {
+            actor.holdings = Some(held);
+        }
+    }
+    let transactions = graph.nodes().len();
+    parts.step(
+        "everybody",
+        format!("signs {signatures} inputs of {transactions} transactions, checks, and withholds what it must"),
+        "nobody funds before holding every signature that it may need",
+    )?;
+    Ok(Agreed {
+        actors,
+        fund,
+        miner,
+        miner_script,
+        terms,
+        graph,
+        workshop,
+        panel_secret,
+    })
+}
+
+/// Pays everybody its first coins out of block rewards.
+pub(super) fn hand_out_coins<'a>(
+    parts: &mut Parts<'_>,
+    miner: &mut PartyWallet,
+    miner_script: &ScriptBuf,
+    actors: impl Iterator<Item = &'a mut Actor>,
+) -> Result<(), PlayError> {
+    if miner.balance() < Amount::ONE_BTC {
+        narthex_regtest::mine_coins(parts.chain, 2, miner_script, miner_script)?;
+        miner.sync(parts.chain)?;
+    }
+    let mut actors = actors.collect::<Vec<_>>();
+    let mut payments = Vec::new();
+    for actor in &mut actors {
+        payments.extend(FIRST_COINS.map(|amount| (actor.wallet.fresh_script(), amount)));
+    }
+    let tx = miner.pay(&payments, parts.options.rate)?;
+    parts.chain.submit(&tx)?;
+    parts.chain.mine(1, miner_script)?;
+    miner.sync(parts.chain)?;
+    for actor in actors {
+        actor.wallet.sync(parts.chain)?;
+        actor.before = actor.wallet.balance();
+    }
+    Ok(())
+}
+
+fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, PlayError> {
+    let (n, k) = (parts.options.arbiters, parts.options.quorum);
+    let deliver_height = parts.chain.height()? + DELIVERY_BLOCKS;
+    let record = match parts.options.layout {
+        Layout::Hardened => ParamsRecord::example(n, k, deliver_height),
+        Layout::Paper => ParamsRecord::paper_example(n, k, deliver_height),
+    };
+    let sample = SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE));
+    let record = ParamsRecord {
+        fund: fund.into_bytes(),
+        ..record.for_job(steps, sample)?
+    };
+    Ok(Params::new(record)?)
+}
+
+/// Each party makes its own part of the terms.
+fn propose(
+    parts: &mut Parts<'_>,
+    actors: &mut BTreeMap<Role, Actor>,
+    params: &Params,
+    workshop: &Workshop,
+    panel_secret: Option<&PanelSecret>,
+    miner_script: &ScriptBuf,
+) -> Result<TermsRecord, PlayError> {
+    let mut records = BTreeMap::new();
+    for (role, actor) in actors.iter_mut() {
+        let funding = match (params.layout(), role) {
+            (Layout::Paper, Role::Arbiter(_)) => stake_coin(parts, actor, params, miner_script)?,
+            _ => contribution(actor, params, parts)?,
+        };
+        let record = PartyRecord {
+            key: actor.public_key()?,
+            payout: actor.payout.clone(),
+            funding,
+        };
+        records.insert(*role, record);
+    }
+    let mut take = |role: Role| {
+        records
+            .remove(&role)
+            .ok_or_else(|| PlayError::Broken(format!("no {role}")))
+    };
+    let (client, worker, verifier) = (
+        take(Role::Client)?,
+        take(Role::Worker)?,
+        take(Role::Verifier)?,
+    );
+
+    let secp = Secp256k1::new();
+    let (hash, principals) = (params.hash(), [&client.key, &worker.key, &verifier.key]);
+    let mut arbiters = Vec::new();
+    for i in 0..params.arbiters() {
+        let PartyRecord {
+            key,
+            payout,
+            funding,
+        } = take(Role::Arbiter(i))?;
+        let actor = &actors[&Role::Arbiter(i)];
+        let identity = actor.identity()?;
+        let context = narthex_contracts::attest::CaseContext::new(&hash, principals, &key);
+        let nonce = AttestationNonce::derive(&identity.secret_key(), &context)
+            .ok_or_else(|| PlayError::Broken("a nonce of zero".into()))?;
+        let announcement = Announcement::new(&secp, &identity, &nonce, &context);
+        arbiters.push(ArbiterRecord {
+            key,
+            payout,
+            funding,
+            announcement,
+        });
+    }
+    let secrets = &actors[&Role::Worker].secrets;
+    let missing = || PlayError::Broken("a worker without secrets".into());
+    let result = SecretPoint::result(
+        &secp,
+        &secrets.result.ok_or_else(missing)?,
+        &worker.key,
+        &hash,
+    );
+    let paper = match params.layout() {
+        Layout::Hardened => None,
+        Layout::Paper => Some(PaperRecord {
+            appeal: SecretPoint::appeal(
+                &secp,
+                &secrets.appeal.ok_or_else(missing)?,
+                &worker.key,
+                &hash,
+            ),
+            panel: panel_secret
+                .and_then(|s| s.point.point())
+                .ok_or_else(missing)?,
+        }),
+    };
+    Ok(TermsRecord {
+        params: params.record().clone(),
+        client,
+        worker,
+        verifier,
+        arbiters,
+        job: sha256::Hash::from_byte_array(workshop.job.spec().id()),
+        sample_nonce: sha256::Hash::from_byte_array(sample::nonce_commitment(
+            &workshop.sample_nonce,
+        )),
+        result,
+        paper,
+        funding_rate_sat_per_kwu: parts.options.rate,
+    })
+}
+
+/// A party's coins and change for its deposit.
+fn contribution(
+    actor: &mut Actor,
+    params: &Params,
+    parts: &Parts<'_>,
+) -> Result<Contribution, PlayError> {
+    let deposit = narthex_contracts::terms::deposit(params, actor.role);
+    let (contribution, psbt) = actor.wallet.contribute(deposit, parts.options.rate)?;
+    let coins: Amount = contribution.coins.iter().map(|c| c.value_sat).sum();
+    let change = contribution
+        .change
+        .as_ref()
+        .map_or(Amount::ZERO, |c| c.value_sat);
+    actor.fees += coins - deposit - change;
+    actor.contributed = Some(psbt);
+    Ok(contribution)
+}
+
+/// In the paper's layout an arbiter's stake is a coin of its own that it made when it offered itself.
+fn stake_coin(
+    parts: &mut Parts<'_>,
+    actor: &mut Actor,
+    params: &Params,
+    miner_script: &ScriptBuf,
+) -> Result<Contribution, PlayError> {
+    let script = stake_coin_script(actor.role, actor.public_key()?)?;
+    let value_sat = params.arbiter_stake();
+    let tx = actor
+        .wallet
+        .pay(&[(script.clone(), value_sat)], parts.options.rate)?;
+    parts.chain.submit(&tx)?;
+    parts.chain.mine(1, miner_script)?;
+    actor.wallet.sync(parts.chain)?;
+    let (sent, received) = actor.wallet.sent_and_received(&tx);
+    actor.fees += sent - received - value_sat;
+    let vout = tx
+        .output
+        .iter()
+        .position(|out| out.script_pubkey == script)
+        .unwrap_or(0) as u32;
+    let outpoint = bitcoin::OutPoint {
+        txid: tx.compute_txid(),
+        vout,
+    };
+    Ok(Contribution {
+        coins: vec![Coin {
+            outpoint,
+            value_sat,
+            script,
+        }],
+        change: None,
+    })
+}

@@ -1,0 +1,115 @@
+//! Every way in which a contract can end, as stories. One table; adding a story is adding a line.
+
+mod hardened;
+mod paper;
+
+use narthex_game_model::{Layout, Ratio, play::Strategy};
+
+use super::{PlayError, Scene, scene::Ending};
+
+/// A way in which a contract ends.
+pub struct Story {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// Layout that it belongs to.
+    pub layout: Layout,
+    /// What happens, in a line.
+    pub summary: &'static str,
+    /// Makes the moves.
+    pub(super) play: fn(&mut Scene<'_>) -> Result<Ending, PlayError>,
+}
+
+impl Story {
+    /// Name of the layout.
+    pub fn layout_name(&self) -> &'static str {
+        layout_name(self.layout)
+    }
+}
+
+/// Name of a layout.
+pub(crate) fn layout_name(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Hardened => "hardened",
+        Layout::Paper => "paper",
+    }
+}
+
+macro_rules! stories {
+    ($($name:literal $layout:ident $summary:literal $play:path;)*) => {
+        /// All stories.
+        pub const STORIES: &[Story] =
+            &[$(Story { name: $name, layout: Layout::$layout, summary: $summary, play: $play }),*];
+    };
+}
+
+stories! {
+    "normal" Hardened "3: the verifier approves off chain, the worker reveals the key: two transactions" hardened::normal;
+    "normal-long" Hardened "3': delivered and approved on chain, then revealed" hardened::normal_long;
+    "coop" Hardened "agreed: client, worker and verifier close with one ordinary transaction" hardened::coop;
+    "timeout" Hardened "1: the worker never delivers" hardened::timeout;
+    "timeout-long" Hardened "1': approved on chain, then the worker withholds the key" hardened::timeout_long;
+    "silent-verifier" Hardened "2: delivered, the verifier says nothing" hardened::silent_verifier;
+    "admit" Hardened "4: the sample catches the worker, which admits: two transactions" hardened::admit;
+    "admit-long" Hardened "4': delivered, rejected, not appealed" hardened::admit_long;
+    "failed" Hardened "5: the panel is split, the client ends it" hardened::failed;
+    "failed-long" Hardened "5: nobody on the panel rules; anybody ends it later" hardened::failed_long;
+    "worker-at-fault" Hardened "6: a cheating worker appeals, the whole panel convicts it" hardened::worker_at_fault;
+    "worker-at-fault-long" Hardened "6: the same with arbiters missing: the others wait for them" hardened::worker_at_fault_long;
+    "verifier-at-fault" Hardened "7: an honest worker is rejected, appeals, the whole panel clears it" hardened::verifier_at_fault;
+    "verifier-at-fault-long" Hardened "7: the same with arbiters missing" hardened::verifier_at_fault_long;
+    "idle-worker" Hardened "attack: a worker without work claims a delivery; the verifier rejects: 4'" hardened::idle_worker;
+    "normal" Paper "#3: the verifier approves, the worker reveals the key" paper::normal;
+    "timeout" Paper "#1: the worker never delivers; the client ends it (Tx2)" paper::timeout;
+    "timeout-verifier" Paper "#1: the same, ended by the verifier (Tx1)" paper::timeout_verifier;
+    "silent-verifier" Paper "#2: the verifier says nothing (Tx3)" paper::silent_verifier;
+    "admit" Paper "#4: worker at fault, no appeal (Tx5)" paper::admit;
+    "failed" Paper "#5: nobody rules (Tx6)" paper::failed;
+    "worker-at-fault" Paper "#6: the panel convicts the worker (Tx7)" paper::worker_at_fault;
+    "verifier-at-fault" Paper "#7: the panel clears the worker (Tx8)" paper::verifier_at_fault;
+    "idle-worker" Paper "attack: a worker that did nothing is paid as if the verifier had been silent" paper::idle_worker;
+    "mute-verifier" Paper "attack: a verifier withholds its half of the appeal and takes #4 from an honest worker" paper::mute_verifier;
+    "sideways" Paper "attack: an arbiter spends its stake before the appeal, which is then impossible" paper::sideways;
+    "one-secret" Paper "attack: the worker opens #7 with the secret that was revealed for #6" paper::one_secret;
+}
+
+/// The story of this name in this layout.
+pub fn find_story(layout: Layout, name: &str) -> Result<&'static Story, PlayError> {
+    STORIES
+        .iter()
+        .find(|s| s.layout == layout && s.name == name)
+        .ok_or_else(|| PlayError::UnknownStory {
+            name: name.to_owned(),
+            layout: layout_name(layout),
+        })
+}
+
+/// A worker that falsifies a tenth of its steps: a sample of 90 misses that with less than one chance in 10,000.
+fn cheating() -> Strategy {
+    Strategy::Falsify {
+        fraction: Ratio::new(1, 10).unwrap_or(Ratio::ONE),
+        seed: 1,
+    }
+}
+
+/// Works honestly and has the verifier check; an honest check of honest work approves.
+fn honest_work_checked(scene: &mut Scene<'_>) -> Result<(), PlayError> {
+    scene.work(&Strategy::Honest, "does the whole work")?;
+    match scene.check()? {
+        true => Ok(()),
+        false => Err(PlayError::Broken("honest work was not approved".into())),
+    }
+}
+
+/// Cheats and is caught.
+fn cheat_caught(scene: &mut Scene<'_>) -> Result<(), PlayError> {
+    scene.work(
+        &cheating(),
+        "falsifies a tenth of the steps, hoping that the sample misses them",
+    )?;
+    match scene.check()? {
+        false => Ok(()),
+        true => Err(PlayError::Broken(
+            "the sample missed the cheat, which is too unlikely to be chance".into(),
+        )),
+    }
+}

@@ -1,0 +1,334 @@
+//! The job inside the contract: work, sample, check, rulings, decryption.
+
+use std::collections::BTreeMap;
+
+use bitcoin::hashes::Hash;
+use narthex_contracts::{
+    attest::{Attestation, AttestationNonce},
+    funding::{RootRecord, root_coin},
+    graph::NodeName,
+    role::Role,
+    template::Exit,
+};
+use narthex_game_model::{
+    Ruling,
+    commitment::{Opening, ResultSecret, SaltSeed, open},
+    computation::{Computation, Job},
+    play::{BlindDigests, Evidence, Strategy, Verdict, Work, WorkerSecrets, judge},
+    sample,
+    workload::{WasmProgram, digits},
+};
+
+use super::{PlayError, PlayOptions, Scene, event::DecryptedResult};
+
+/// The job, as client, worker, verifier and arbiters all have it.
+pub(super) struct Workshop {
+    pub(super) job: Job<WasmProgram>,
+    /// Labels of the input, where it has any.
+    labels: Option<Vec<u8>>,
+    /// The verifier's nonce for the sample.
+    pub(super) sample_nonce: [u8; 32],
+    blind_salt: [u8; 32],
+    salts: SaltSeed,
+}
+
+/// What the worker has delivered and the verifier found.
+pub(super) struct Delivery {
+    pub(super) work: Work,
+    checked: Option<(Opening, Verdict)>,
+}
+
+fn job_error(e: impl ToString) -> PlayError {
+    PlayError::Job(e.to_string())
+}
+
+impl Workshop {
+    /// The shipped job, or the same program over the user's own records.
+    pub(super) fn open(
+        options: &PlayOptions,
+        secret: impl Fn(&str) -> [u8; 32],
+    ) -> Result<Workshop, PlayError> {
+        let (labels, records) = match &options.input {
+            None => {
+                let (_, rest) = digits::Labelled::shipped()
+                    .map_err(job_error)?
+                    .split(digits::REFERENCE_ROWS);
+                (Some(rest.labels().collect()), None)
+            }
+            Some(path) => {
+                let shown = path.display();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
+                let records = digits::images_from_csv(&text)
+                    .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
+                (None, Some(records))
+            }
+        };
+        Ok(Workshop {
+            job: digits::job(records).map_err(job_error)?,
+            labels,
+            sample_nonce: secret("sample nonce"),
+            blind_salt: secret("blind salt"),
+            salts: SaltSeed::from_bytes(secret("leaf salts")),
+        })
+    }
+}
+
+impl Scene<'_> {
+    /// The worker runs the job and commits.
+    pub(super) fn work(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
+        let secret = self.actor(Role::Worker)?.secrets.result;
+        let secret = secret.ok_or_else(|| PlayError::Broken("a worker without secret".into()))?;
+        let secrets = WorkerSecrets {
+            result: ResultSecret::from_bytes(secret.secret_bytes()),
+            salts: self.workshop.salts.clone(),
+        };
+        let work = Work::perform(&self.workshop.job, strategy, &secrets).map_err(job_error)?;
+        let root = hex(&work.commitment().id());
+        let steps = work.commitment().steps;
+        let bytes = work.ciphertext().len();
+        self.delivery = Some(Delivery {
+            work,
+            checked: None,
+        });
+        self.step(
+            Role::Worker,
+            format!(
+                "runs {steps} steps, commits to root {root}, hands over {bytes} encrypted bytes"
+            ),
+            why,
+        )
+    }
+
+    /// The record of the root that goes with a transaction: the delivery's, and only its.
+    pub(super) fn root_record(&self, name: NodeName) -> Option<RootRecord> {
+        let delivery = self.delivery.as_ref().filter(|_| name == Exit::DELIVERED)?;
+        Some(RootRecord {
+            root: delivery.work.commitment().id(),
+        })
+    }
+
+    /// The verifier draws its sample with the hash of the next block, recomputes it blindly, commits to its
+    /// digests, and compares with what the worker then opens. True if all agree.
+    pub(super) fn check(&mut self) -> Result<bool, PlayError> {
+        self.check_root_of_record()?;
+        // A block after the commitment: the worker could not know it.
+        self.mine(1)?;
+        let height = self.chain.height()?;
+        let block = self.chain.block_hash(height)?;
+        let params = self.terms.params();
+        let (steps, count) = (params.steps(), params.sample());
+        let delivery = self
+            .delivery
+            .as_ref()
+            .ok_or_else(|| PlayError::Broken("nothing delivered".into()))?;
+        let root = delivery.work.commitment().id();
+        let seed = sample::seed(&root, &self.workshop.sample_nonce, block.as_byte_array());
+        let indices = sample::draw(&seed, steps, count).map_err(job_error)?;
+        let digests =
+            BlindDigests::recompute(&self.workshop.job, &indices, self.workshop.blind_salt)
+                .map_err(job_error)?;
+        let opening = delivery.work.open(&indices).map_err(job_error)?;
+        let verdict = digests
+            .verdict(delivery.work.commitment(), &opening)
+            .map_err(job_error)?;
+        let blind = hex(&digests.commitment());
+        let found = match &verdict {
+            Verdict::Equal => "all equal".to_owned(),
+            Verdict::Differs { index, .. } => format!("step {index} differs"),
+        };
+        let approves = verdict.approves();
+        if let Some(delivery) = &mut self.delivery {
+            delivery.checked = Some((opening, verdict));
+        }
+        self.step(
+            Role::Verifier,
+            format!("recomputes {count} of {steps} steps, commits to its digests ({}…), compares: {found}", &blind[..16]),
+            &format!("sample drawn from root, its own nonce and the hash of block {height}"),
+        )?;
+        Ok(approves)
+    }
+
+    /// The verifier hands over the share that it kept back: "r = 1", or its half of the paper's appeal.
+    pub(super) fn hand_over(&mut self, name: NodeName, why: &str) -> Result<(), PlayError> {
+        let node = self.find(name)?;
+        let broken = || PlayError::Broken("no holdings".into());
+        let verifier = self
+            .actor(Role::Verifier)?
+            .holdings
+            .as_ref()
+            .ok_or_else(broken)?;
+        let releases = verifier.release(node)?;
+        let worker = self
+            .actor_mut(Role::Worker)?
+            .holdings
+            .as_mut()
+            .ok_or_else(broken)?;
+        for release in &releases {
+            worker.accept(release)?;
+        }
+        self.step(
+            Role::Verifier,
+            format!("hands the worker its share of {name}"),
+            why,
+        )
+    }
+
+    /// What an arbiter finds that re-executes the disputed step from the evidence.
+    pub(super) fn find_ruling(&mut self, arbiter: u8) -> Result<Ruling, PlayError> {
+        let delivery = self
+            .delivery
+            .as_ref()
+            .ok_or_else(|| PlayError::Broken("nothing delivered".into()))?;
+        let (opening, verdict) = delivery
+            .checked
+            .as_ref()
+            .ok_or_else(|| PlayError::Broken("nothing checked".into()))?;
+        // A verifier that rejects against its own check disputes the first sampled step.
+        let index = match verdict {
+            Verdict::Differs { index, .. } => *index,
+            Verdict::Equal => opening.leaves.first().map_or(0, |leaf| leaf.index),
+        };
+        let job = &self.workshop.job;
+        let evidence = Evidence::gather(job, index, opening.clone()).map_err(job_error)?;
+        let finding = judge(
+            job.program(),
+            job.spec(),
+            delivery.work.commitment(),
+            &evidence,
+        )
+        .map_err(job_error)?;
+        self.step(
+            Role::Arbiter(arbiter),
+            format!("rules: {}", described(finding.ruling)),
+            &finding.reason,
+        )?;
+        Ok(finding.ruling)
+    }
+
+    /// An arbiter attests a ruling; everybody that checks it learns the secret.
+    pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
+        let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
+        let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
+        let context = self.terms.case_context(arbiter).ok_or_else(broken)?;
+        let nonce = AttestationNonce::derive(&identity, &context).ok_or_else(broken)?;
+        let secp = bitcoin::secp256k1::Secp256k1::new();
+        let id = *self.terms.contract_id();
+        let attestation = nonce
+            .attest(&secp, &identity, arbiter, &id, ruling)
+            .ok_or_else(broken)?;
+        let sent = attestation.to_bytes();
+        let announced = *self.terms.announcement(arbiter).ok_or_else(broken)?;
+        for actor in self.actors.values_mut() {
+            let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
+            received
+                .verify(&secp, &announced.identity, &announced.nonce, &id)
+                .map_err(|_| broken())?;
+            actor.secrets.attestations.push(received);
+        }
+        self.step(
+            Role::Arbiter(arbiter),
+            format!("attests: {}", described(ruling)),
+            "a signature with the nonce announced at setup",
+        )
+    }
+
+    /// The client decrypts with the secret it has and checks against the commitment.
+    pub(super) fn decrypt(&mut self) -> Result<(), PlayError> {
+        let secret = self.actor(Role::Client)?.secrets.result;
+        let secret = secret.ok_or_else(|| PlayError::Broken("the client has no secret".into()))?;
+        let Some(delivery) = &self.delivery else {
+            return self.step(
+                Role::Client,
+                "has the secret, and nothing to decrypt".into(),
+                "the worker delivered nothing",
+            );
+        };
+        let secret = ResultSecret::from_bytes(secret.secret_bytes());
+        let size = self.workshop.job.output_bytes();
+        let plain = open(
+            delivery.work.commitment(),
+            size,
+            delivery.work.ciphertext(),
+            &secret,
+        )
+        .map_err(job_error)?;
+        let read = digits::predictions(&plain)
+            .map(|p| p.digit)
+            .collect::<Vec<_>>();
+        let agreeing = self.workshop.labels.as_ref().map(|labels| {
+            read.iter().zip(labels).filter(|(a, b)| a == b).count() as f64
+                / read.len().max(1) as f64
+        });
+        let first = read
+            .iter()
+            .take(24)
+            .map(ToString::to_string)
+            .collect::<String>();
+        let count = read.len();
+        self.result = Some(DecryptedResult {
+            steps: count as u64,
+            first_digits: read.into_iter().take(24).collect(),
+            agreeing_with_labels: agreeing,
+            matches_commitment: true,
+        });
+        let agreement = agreeing
+            .map(|a| format!(", {:.1} % as labelled", 100.0 * a))
+            .unwrap_or_default();
+        self.step(
+            Role::Client,
+            format!("decrypts {count} digits: {first}…{agreement}"),
+            "the plaintext agrees with the worker's commitment",
+        )
+    }
+
+    /// Where the delivery is on chain, the root that counts is the one recorded there.
+    fn check_root_of_record(&mut self) -> Result<(), PlayError> {
+        let Some(height) = self.confirmed_at(&Exit::DELIVERED) else {
+            return Ok(());
+        };
+        let (Some(coin), Some(delivery)) = (root_coin(&self.graph), &self.delivery) else {
+            return Ok(());
+        };
+        let expected = delivery.work.commitment().id();
+        let txd = self.find(Exit::DELIVERED)?;
+        let txd = self
+            .graph
+            .txid(txd)
+            .ok_or_else(|| PlayError::Broken("no delivery".into()))?;
+        let block = self.chain.block(height)?;
+        let found = block
+            .txdata
+            .iter()
+            .find_map(|tx| RootRecord::find(tx, txd, coin));
+        match found {
+            Some(RootRecord { root }) if root == expected => Ok(()),
+            _ => Err(PlayError::Broken(
+                "the root of record is not the worker's".into(),
+            )),
+        }
+    }
+
+    /// Everybody on the panel finds its ruling and attests it.
+    pub(super) fn everyone_rules(&mut self, silent: &[u8]) -> Result<(), PlayError> {
+        let mut rulings = BTreeMap::new();
+        for arbiter in (0..self.terms.panel_size()).filter(|i| !silent.contains(i)) {
+            rulings.insert(arbiter, self.find_ruling(arbiter)?);
+        }
+        for (arbiter, ruling) in rulings {
+            self.attest(arbiter, ruling)?;
+        }
+        Ok(())
+    }
+}
+
+fn described(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::WorkerAtFault => "the worker is at fault",
+        Ruling::VerifierAtFault => "the verifier is at fault",
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,352 @@
+//! A party's own wallet: single-key Taproot (BIP86) by `bdk_wallet`, in memory, fed with blocks of a [`Chain`].
+
+use bdk_wallet::{
+    KeychainKind, Wallet,
+    bitcoin::{
+        Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid,
+        bip32::{DerivationPath, Xpriv},
+        secp256k1::{Secp256k1, SecretKey},
+    },
+    coin_selection::LargestFirstCoinSelection,
+    miniscript::psbt::PsbtExt,
+    template::Bip86,
+};
+use narthex_contracts::{
+    funding::{Child, ChildError, FeeCoin},
+    terms::{Contribution, ContributionError, FeeRate},
+};
+use narthex_regtest::Chain;
+
+/// Why a wallet cannot do what is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WalletError {
+    /// The chain does not answer.
+    #[error(transparent)]
+    Chain(#[from] narthex_regtest::Error),
+    /// Not enough coins for what is to be paid.
+    #[error("the wallet of {owner} cannot pay: {reason}")]
+    Funds {
+        /// Whose wallet.
+        owner: String,
+        /// What it lacks.
+        reason: String,
+    },
+    /// The coins it would bring do not fit the contract.
+    #[error(transparent)]
+    Contribution(#[from] ContributionError),
+    /// A fee-paying child cannot be made.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// Signing failed, or the result is not complete.
+    #[error("the wallet of {owner} cannot sign: {reason}")]
+    Sign {
+        /// Whose wallet.
+        owner: String,
+        /// Why.
+        reason: String,
+    },
+    /// A key or descriptor is not valid.
+    #[error("the wallet of {owner} cannot be set up: {reason}")]
+    Setup {
+        /// Whose wallet.
+        owner: String,
+        /// Why.
+        reason: String,
+    },
+    /// The blocks given do not connect.
+    #[error("block {height} does not connect to the wallet of {owner}")]
+    Disconnected {
+        /// Height of the block.
+        height: u32,
+        /// Whose wallet.
+        owner: String,
+    },
+}
+
+/// A wallet and the seed of its owner's other keys.
+pub struct PartyWallet {
+    owner: String,
+    root: Xpriv,
+    inner: Wallet,
+}
+
+impl PartyWallet {
+    /// The wallet of this seed, without coins.
+    pub fn new(owner: &str, seed: &[u8; 32]) -> Result<PartyWallet, WalletError> {
+        let setup = |reason: String| WalletError::Setup {
+            owner: owner.into(),
+            reason,
+        };
+        let root = Xpriv::new_master(Network::Regtest, seed).map_err(|e| setup(e.to_string()))?;
+        let descriptor = |keychain| Bip86(root, keychain);
+        let inner = Wallet::create(
+            descriptor(KeychainKind::External),
+            descriptor(KeychainKind::Internal),
+        )
+        .network(Network::Regtest)
+        .create_wallet_no_persist()
+        .map_err(|e| setup(e.to_string()))?;
+        Ok(PartyWallet {
+            owner: owner.into(),
+            root,
+            inner,
+        })
+    }
+
+    /// A secret key of the same seed for another use than coins, by a number of the caller's.
+    pub fn contract_key(&self, index: u32) -> Result<SecretKey, WalletError> {
+        let setup = |reason: String| WalletError::Setup {
+            owner: self.owner.clone(),
+            reason,
+        };
+        // A purpose of its own, so that no key of the wallet's descriptors is ever used twice.
+        let path: DerivationPath = format!("m/7421'/1'/{index}'")
+            .parse()
+            .map_err(|_| setup(format!("key index {index}")))?;
+        let key = self
+            .root
+            .derive_priv(&Secp256k1::signing_only(), &path)
+            .map_err(|e| setup(e.to_string()))?;
+        Ok(key.private_key)
+    }
+
+    /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
+    pub fn sync(&mut self, chain: &mut dyn Chain) -> Result<(), WalletError> {
+        let tip = chain.height()?;
+        let mut known = None;
+        for checkpoint in self.inner.latest_checkpoint().iter() {
+            if checkpoint.height() <= tip
+                && chain.block_hash(checkpoint.height())? == checkpoint.hash()
+            {
+                known = Some(checkpoint.height());
+                break;
+            }
+        }
+        for height in known.map_or(0, |h| h + 1)..=tip {
+            let block = chain.block(height)?;
+            self.inner
+                .apply_block(&block, height)
+                .map_err(|_| WalletError::Disconnected {
+                    height,
+                    owner: self.owner.clone(),
+                })?;
+        }
+        Ok(())
+    }
+
+    /// All confirmed and spendable coins together.
+    pub fn balance(&self) -> Amount {
+        self.inner.balance().confirmed
+    }
+
+    /// A fresh script to be paid to.
+    pub fn fresh_script(&mut self) -> ScriptBuf {
+        self.inner
+            .reveal_next_address(KeychainKind::External)
+            .address
+            .script_pubkey()
+    }
+
+    /// Keeps a coin for a use of its own.
+    pub fn reserve(&mut self, outpoint: OutPoint) {
+        self.inner.lock_outpoint(outpoint);
+    }
+
+    /// A payment to one script, signed. Its coins are reserved.
+    pub fn pay(
+        &mut self,
+        payments: &[(ScriptBuf, Amount)],
+        rate: FeeRate,
+    ) -> Result<Transaction, WalletError> {
+        let mut psbt = self.build(payments, rate)?;
+        self.sign_final(&mut psbt)?;
+        psbt.extract_tx()
+            .map_err(|e| self.sign_error(e.to_string()))
+    }
+
+    /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
+    /// taken from it. The coins are reserved.
+    pub fn contribute(
+        &mut self,
+        deposit: Amount,
+        rate: FeeRate,
+    ) -> Result<(Contribution, Psbt), WalletError> {
+        let placeholder = placeholder();
+        let psbt = self.build(&[(placeholder.clone(), deposit)], rate)?;
+        Ok((Contribution::from_psbt(&psbt, &placeholder, deposit)?, psbt))
+    }
+
+    /// Signs its inputs of a PSBT and makes them final, leaving others as they are.
+    ///
+    /// Taproot signatures commit to the value of every coin that is spent: what the PSBT says of them need not be
+    /// trusted, since a lie makes the signature worthless.
+    pub fn sign(&self, psbt: &mut Psbt) -> Result<(), WalletError> {
+        let secp = Secp256k1::new();
+        // Inputs of others have no key of this seed; that they stay unsigned is no error here.
+        let signed = match psbt.sign(&self.root, &secp) {
+            Ok(signed) | Err((signed, _)) => signed,
+        };
+        for index in signed.into_keys() {
+            if psbt
+                .inputs
+                .get(index)
+                .is_some_and(|input| input.tap_key_sig.is_some())
+            {
+                psbt.finalize_inp_mut(&secp, index)
+                    .map_err(|e| self.sign_error(e.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
+    pub fn child(&mut self, request: ChildRequest<'_>) -> Result<Transaction, WalletError> {
+        let change = self.fresh_script();
+        let mut spare = self.spare_coins();
+        let mut coins: Vec<FeeCoin> = request.coins.clone();
+        loop {
+            let child = Child {
+                parent: request.parent,
+                coins: coins.clone(),
+                change: change.clone(),
+                data: request.data.clone(),
+                rate: request.rate,
+                least_fee: request.least_fee,
+            };
+            match child.psbt() {
+                Ok(mut psbt) => {
+                    self.sign_final(&mut psbt)?;
+                    // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
+                    return Ok(psbt.extract_tx_unchecked_fee_rate());
+                }
+                Err(ChildError::Short { .. } | ChildError::Coins) if !spare.is_empty() => {
+                    coins.push(spare.remove(0));
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// A confirmed coin of the wallet, if it is there.
+    pub fn coin(&self, outpoint: OutPoint) -> Option<FeeCoin> {
+        let output = self.inner.get_utxo(outpoint)?;
+        Some(FeeCoin {
+            outpoint,
+            prevout: output.txout,
+        })
+    }
+
+    /// What a transaction gave to and took from this wallet.
+    pub fn sent_and_received(&self, tx: &Transaction) -> (Amount, Amount) {
+        self.inner.sent_and_received(tx)
+    }
+
+    /// Whether the wallet has seen this transaction confirmed.
+    pub fn is_confirmed(&self, txid: Txid) -> bool {
+        self.inner
+            .get_tx(txid)
+            .is_some_and(|tx| tx.chain_position.is_confirmed())
+    }
+
+    /// Confirmed coins that nothing is planned with, largest first.
+    fn spare_coins(&self) -> Vec<FeeCoin> {
+        let mut coins = self
+            .inner
+            .list_unspent()
+            .filter(|o| {
+                o.chain_position.is_confirmed() && !self.inner.is_outpoint_locked(o.outpoint)
+            })
+            .map(|o| FeeCoin {
+                outpoint: o.outpoint,
+                prevout: o.txout,
+            })
+            .collect::<Vec<_>>();
+        coins.sort_by_key(|c| (std::cmp::Reverse(c.prevout.value), c.outpoint));
+        coins
+    }
+
+    fn build(
+        &mut self,
+        payments: &[(ScriptBuf, Amount)],
+        rate: FeeRate,
+    ) -> Result<Psbt, WalletError> {
+        let owner = self.owner.clone();
+        // One large coin rather than several small ones: those pay for children later.
+        let mut builder = self
+            .inner
+            .build_tx()
+            .coin_selection(LargestFirstCoinSelection);
+        for (script, amount) in payments {
+            builder.add_recipient(script.clone(), *amount);
+        }
+        builder.fee_rate(BtcFeeRate::from_sat_per_kwu(rate.0));
+        let psbt = builder.finish().map_err(|e| WalletError::Funds {
+            owner,
+            reason: e.to_string(),
+        })?;
+        for input in &psbt.unsigned_tx.input {
+            self.inner.lock_outpoint(input.previous_output);
+        }
+        Ok(psbt)
+    }
+
+    fn sign_final(&self, psbt: &mut Psbt) -> Result<(), WalletError> {
+        self.fill_origins(psbt);
+        self.sign(psbt)?;
+        match psbt
+            .inputs
+            .iter()
+            .position(|input| input.final_script_witness.is_none())
+        {
+            None => Ok(()),
+            Some(i) => Err(self.sign_error(format!("input {i} is not its own"))),
+        }
+    }
+
+    /// Key origins of own coins in a PSBT that the wallet did not build itself.
+    fn fill_origins(&self, psbt: &mut Psbt) {
+        for i in 0..psbt.inputs.len() {
+            let outpoint = psbt.unsigned_tx.input[i].previous_output;
+            let Some(utxo) = self.inner.get_utxo(outpoint) else {
+                continue;
+            };
+            if let Ok(input) = self.inner.get_psbt_input(utxo, None, true) {
+                psbt.inputs[i] = input;
+            }
+        }
+    }
+
+    fn sign_error(&self, reason: String) -> WalletError {
+        WalletError::Sign {
+            owner: self.owner.clone(),
+            reason,
+        }
+    }
+}
+
+/// What a child is to pay for, and how.
+pub struct ChildRequest<'a> {
+    /// The pre-signed transaction.
+    pub parent: &'a Transaction,
+    /// Coins that it must spend; others are added if these do not suffice.
+    pub coins: Vec<FeeCoin>,
+    /// A data output to carry.
+    pub data: Option<ScriptBuf>,
+    /// Fee rate of parent and child together.
+    pub rate: FeeRate,
+    /// Least fee, for replacing another child.
+    pub least_fee: Amount,
+}
+
+/// A Taproot output that nobody can spend, standing for the contract's in contributions: the point of BIP341
+/// whose discrete logarithm nobody knows.
+fn placeholder() -> ScriptBuf {
+    const NUMS: [u8; 32] = [
+        0x50, 0x92, 0x9b, 0x74, 0xc1, 0xa0, 0x49, 0x54, 0xb7, 0x8b, 0x4b, 0x60, 0x35, 0xe9, 0x7a,
+        0x5e, 0x07, 0x8a, 0x5a, 0x0f, 0x28, 0xec, 0x96, 0xd5, 0x47, 0xbf, 0xee, 0x9a, 0xce, 0x80,
+        0x3a, 0xc0,
+    ];
+    let mut script = vec![0x51, 0x20];
+    script.extend_from_slice(&NUMS);
+    ScriptBuf::from_bytes(script)
+}
