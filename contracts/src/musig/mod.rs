@@ -22,4 +22,6 @@ pub(crate) use scalar::{add_secrets, challenge, invert, sign_with_nonce, sub_sec
 pub use session::{MusigKeypair, PartialSignature, Session, SessionError};
 
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod vectors;

@@ -11,6 +11,9 @@
 //!    the one before has been closed.
 //! 5. [`Signing::finish`] yields [`Holdings`], and only they give access to the funding transaction.
 //!
+//! One set of terms is signed once. A ceremony that failed after shares were handed out starts again with new
+//! contract keys, for the reason given in ADR 0002.
+//!
 //! The same request is always answered with the same share: shares are data that was computed once.
 
 pub mod ceremony;

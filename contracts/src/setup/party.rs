@@ -121,8 +121,12 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// Signs everything with everybody's nonces. The secret nonces are gone afterwards, also if it fails: a
-    /// ceremony that fails starts again with fresh ones.
+    /// Signs everything with everybody's nonces. The secret nonces are gone afterwards, also if it fails.
+    ///
+    /// A ceremony that fails once shares have been handed out must not be run again on the same terms, with
+    /// whatever nonces: a party that cancelled an adaptor point with its nonce may hold plain signatures on the
+    /// transactions of these terms (ADR 0002). It starts again with new contract keys, which make other
+    /// messages of them all.
     pub fn sign(
         self,
         peers: impl IntoIterator<Item = NoncesMessage>,
