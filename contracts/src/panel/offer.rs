@@ -1,6 +1,6 @@
 //! An arbitration offer: built as outputs for a wallet's transaction, found in transactions of the chain.
 
-use bitcoin::{Amount, OutPoint, Transaction, TxOut, key::XOnlyPublicKey};
+use bitcoin::{Amount, OutPoint, Transaction, TxOut, hashes::sha256, key::XOnlyPublicKey};
 use miniscript::Descriptor;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ pub struct Offer {
     /// Height from which the bond can be withdrawn.
     pub expiry_height: u32,
     /// [`OfferTerms::hash`] of the terms that the arbiter accepts.
-    pub terms_hash: [u8; 32],
+    pub terms_hash: sha256::Hash,
     /// Height of the block with the offer.
     pub confirmed_height: u32,
 }

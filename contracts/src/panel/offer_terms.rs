@@ -3,7 +3,10 @@
 //! A contract's own record also fixes job, rewards and heights, so an offer cannot commit to it. Standard offer
 //! terms are few, published, and known by their hash.
 
-use bitcoin::Amount;
+use bitcoin::{
+    Amount,
+    hashes::{Hash, sha256},
+};
 use narthex_game_model::{Layout, Params, Ratio};
 use serde::{Deserialize, Serialize};
 
@@ -185,8 +188,8 @@ impl OfferTerms {
     /// All 32 bytes are published. An arbiter picks the record itself, so that a cut hash would have to resist
     /// collisions, not just second preimages: 16 bytes would let it prepare two records for 2⁶⁴ hashes and show
     /// each party another one.
-    pub fn hash(&self) -> [u8; 32] {
-        tagged_hash("narthex/offer-terms", &[&self.to_bytes()])
+    pub fn hash(&self) -> sha256::Hash {
+        sha256::Hash::from_byte_array(tagged_hash("narthex/offer-terms", &[&self.to_bytes()]))
     }
 
     /// The canonical bytes: one encoding per record.

@@ -2,6 +2,7 @@
 
 use bitcoin::{
     Script, ScriptBuf,
+    hashes::{Hash, sha256},
     key::XOnlyPublicKey,
     opcodes::all::OP_RETURN,
     script::{Instruction, PushBytesBuf},
@@ -20,7 +21,7 @@ pub struct OfferPayload {
     /// Height from which the bond can be withdrawn.
     pub expiry_height: u32,
     /// [`OfferTerms::hash`](super::OfferTerms::hash).
-    pub terms_hash: [u8; 32],
+    pub terms_hash: sha256::Hash,
 }
 
 impl OfferPayload {
@@ -29,7 +30,7 @@ impl OfferPayload {
         Writer::new(KIND)
             .fixed(&self.identity.serialize())
             .u32(self.expiry_height)
-            .fixed(&self.terms_hash)
+            .fixed(self.terms_hash.as_byte_array())
             .finish()
     }
 
@@ -41,7 +42,7 @@ impl OfferPayload {
         let payload = OfferPayload {
             identity,
             expiry_height: r.u32("expiry")?,
-            terms_hash: r.array("terms")?,
+            terms_hash: sha256::Hash::from_byte_array(r.array("terms")?),
         };
         r.finish()?;
         Ok(payload)

@@ -91,14 +91,20 @@ impl Pool {
         let mut fresh = BTreeSet::new();
         for tx in &block.txdata {
             for input in &tx.input {
-                let spent = input.previous_output;
-                if self.offers.contains_key(&spent) || fresh.contains(&spent) {
-                    changes.spends.insert(spent, Some(height));
+                let bond = input.previous_output;
+                let known = self.offers.contains_key(&bond) || fresh.contains(&bond);
+                if known && !self.spends.contains_key(&bond) {
+                    changes.spends.insert(bond, Some(height));
                 }
             }
-            if let Ok(Some(offer)) = Offer::from_transaction(tx, height) {
-                fresh.insert(offer.outpoint);
-                changes.offers.insert(offer.outpoint, Some(offer));
+            // No chain has an outpoint twice (BIP30); should a feeder bring one, the first stays, so that
+            // disconnecting undoes connecting whatever was fed.
+            match Offer::from_transaction(tx, height) {
+                Ok(Some(offer)) if !self.offers.contains_key(&offer.outpoint) => {
+                    fresh.insert(offer.outpoint);
+                    changes.offers.insert(offer.outpoint, Some(offer));
+                }
+                _ => {}
             }
         }
         Ok(changes)

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{Amount, BlockHash, OutPoint, hashes::Hash, key::XOnlyPublicKey};
+use bitcoin::{
+    Amount, BlockHash, OutPoint,
+    hashes::{Hash, sha256},
+    key::XOnlyPublicKey,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Offer;
@@ -27,7 +31,7 @@ pub struct SnapshotRules {
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub min_bond_sat: Amount,
     /// Hashes of the offer terms that the parties' contract keeps.
-    pub terms_hashes: BTreeSet<[u8; 32]>,
+    pub terms_hashes: BTreeSet<sha256::Hash>,
 }
 
 impl SnapshotRules {
@@ -39,7 +43,7 @@ impl SnapshotRules {
             .u64(self.min_bond_sat.to_sat())
             .u32(self.terms_hashes.len() as u32);
         for hash in &self.terms_hashes {
-            w.fixed(hash);
+            w.fixed(hash.as_byte_array());
         }
         w.finish()
     }
@@ -66,7 +70,7 @@ pub struct Entry {
     /// Height from which it can be withdrawn.
     pub expiry_height: u32,
     /// Terms that it offers.
-    pub terms_hash: [u8; 32],
+    pub terms_hash: sha256::Hash,
 }
 
 impl Entry {
@@ -164,7 +168,7 @@ fn hash(rules: &SnapshotRules, block_hash: BlockHash, entries: &[Entry]) -> [u8;
             .u32(e.outpoint.vout)
             .u64(e.value_sat.to_sat())
             .u32(e.expiry_height)
-            .fixed(&e.terms_hash);
+            .fixed(e.terms_hash.as_byte_array());
     }
     tagged_hash("narthex/pool-snapshot", &[&w.finish()])
 }
