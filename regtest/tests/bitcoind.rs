@@ -1,7 +1,10 @@
 //! A real daemon: it starts, obeys, ends with its handle, and several run at once.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use bitcoin::ScriptBuf;
 use narthex_regtest::{Bitcoind, Chain, mine_coins};
@@ -61,4 +64,52 @@ fn the_daemon_ends_when_its_owner_panics() {
     });
     assert!(owner.join().is_err());
     assert!(has_ended(receive.recv().unwrap()));
+}
+
+/// Not a test by itself: the process that the next test kills.
+#[test]
+#[ignore = "waits to be killed; run by another test"]
+fn helper_that_owns_a_daemon_and_waits() {
+    let chain = Bitcoind::start().unwrap();
+    println!("daemon {}", chain.process_id());
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn the_daemon_and_its_directory_go_when_its_owner_is_killed() {
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "helper_that_owns_a_daemon_and_waits",
+            "--ignored",
+            "--nocapture",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    let id = lines
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.split_once("daemon ")?.1.parse::<u32>().unwrap()));
+    let id = id.unwrap();
+    let command = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap();
+    let directory = command
+        .split('\0')
+        .find_map(|argument| argument.strip_prefix("-datadir="))
+        .unwrap();
+    let directory = PathBuf::from(directory);
+    assert!(directory.exists());
+
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let killed = Instant::now();
+    while !has_ended(id) || directory.exists() {
+        assert!(
+            killed.elapsed() < Duration::from_secs(20),
+            "daemon {id} or {} is left",
+            directory.display()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -3,7 +3,7 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, Txid, Witness};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid, Witness};
 use narthex_regtest::suite::pay;
 use narthex_regtest::{Chain, Embedded};
 
@@ -113,19 +113,21 @@ fn absolute_time_lock(tx: &mut Transaction, chain: &mut Embedded, rng: &mut Rng)
 
 fn relative_lock(tx: &mut Transaction, chain: &mut Embedded, rng: &mut Rng) -> &'static str {
     let next = chain.height().unwrap() + 1;
+    let unconfirmed = next;
     let (_, at) = chain
         .utxo(tx.input[0].previous_output)
         .unwrap()
-        .unwrap_or_else(|| unreachable!());
+        .unwrap_or((TxOut::NULL, unconfirmed));
     tx.input[0].sequence = Sequence::from_consensus(near(rng, next - at));
     "relative lock by height"
 }
 
 fn relative_time_lock(tx: &mut Transaction, chain: &mut Embedded, rng: &mut Rng) -> &'static str {
+    let unconfirmed = chain.height().unwrap() + 1;
     let (_, at) = chain
         .utxo(tx.input[0].previous_output)
         .unwrap()
-        .unwrap_or_else(|| unreachable!());
+        .unwrap_or((TxOut::NULL, unconfirmed));
     let mut times: Vec<u32> = (at.saturating_sub(11)..at)
         .map(|height| chain.block(height).unwrap().header.time)
         .collect();

@@ -74,8 +74,6 @@ impl Player {
             .iter()
             .map(|output| output.value.to_sat())
             .sum();
-        let mut tx = self.book.unsigned(&[coin], outputs);
-        tx.version = Version(version);
         // Dust with a fee is refused whatever else is right.
         let fees: &[u64] = if dust < 240 && outputs.len() > 1 {
             &[0, 0, 0, 0, 0, 5]
@@ -83,6 +81,8 @@ impl Player {
             &[0, 0, 5, 15, 2_000]
         };
         let fee = *self.rng.pick(fees);
+        let mut tx = self.book.unsigned(&[coin], outputs);
+        tx.version = Version(version);
         self.set_fee(&mut tx, fee + dust);
         Some(tx)
     }

@@ -6,6 +6,8 @@ use narthex_regtest::{Error, HALVING_INTERVAL_BLOCKS, subsidy};
 
 use crate::bench::{Bench, anyone, data, is_refusal, reseal};
 
+type Spoil = fn(&mut Block);
+
 /// A valid block on the tip that the chain does not hold.
 fn next_block(bench: &mut Bench) -> Block {
     let coin = bench.coin();
@@ -23,7 +25,7 @@ fn next_block(bench: &mut Bench) -> Block {
 pub(crate) fn a_spoilt_block_is_refused_and_changes_nothing(mut bench: Bench) {
     let good = next_block(&mut bench);
     let height = bench.chain.height().unwrap();
-    let spoil: [(&str, fn(&mut Block)); 10] = [
+    let spoil: [(&str, Spoil); 10] = [
         ("bad-cb-amount", |block| {
             block.txdata[0].output[0].value += Amount::from_sat(1)
         }),
