@@ -159,9 +159,7 @@ impl PartyWallet {
         rate: FeeRate,
     ) -> Result<Transaction, WalletError> {
         let mut psbt = self.build(payments, rate)?;
-        self.sign_final(&mut psbt)?;
-        psbt.extract_tx()
-            .map_err(|e| self.sign_error(e.to_string()))
+        self.sign_all(&mut psbt)
     }
 
     /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
@@ -288,6 +286,14 @@ impl PartyWallet {
             self.inner.lock_outpoint(input.previous_output);
         }
         Ok(psbt)
+    }
+
+    /// Signs a PSBT of which every input is its own, and takes the transaction out.
+    pub fn sign_all(&self, psbt: &mut Psbt) -> Result<Transaction, WalletError> {
+        self.sign_final(psbt)?;
+        psbt.clone()
+            .extract_tx()
+            .map_err(|e| self.sign_error(e.to_string()))
     }
 
     fn sign_final(&self, psbt: &mut Psbt) -> Result<(), WalletError> {

@@ -291,16 +291,16 @@ impl Scene<'_> {
             return Ok(());
         };
         let expected = delivery.work.commitment().id();
-        let txd = self.find(Exit::DELIVERED)?;
-        let txd = self
-            .graph
-            .txid(txd)
-            .ok_or_else(|| PlayError::Broken("no delivery".into()))?;
-        let block = self.chain.block(height)?;
-        let found = block
-            .txdata
-            .iter()
-            .find_map(|tx| RootRecord::find(tx, txd, coin));
+        let last = RootRecord::deadline(self.terms.params(), height).min(self.chain.height()?);
+        let mut found = None;
+        for height in height..=last {
+            let block = self.chain.block(height)?;
+            let record = block
+                .txdata
+                .iter()
+                .find_map(|tx| RootRecord::find(tx, coin));
+            found = found.or(record);
+        }
         match found {
             Some(RootRecord { root }) if root == expected => Ok(()),
             _ => Err(PlayError::Broken(

@@ -44,6 +44,10 @@ impl Holdings {
     /// sign away its coins before it holds everything that brings them back.
     pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
         let graph = self.graph();
+        // An agreed ending is a graph of its own, whose first transaction funds nothing.
+        if graph.node(TxGraph::FUNDING).is_none_or(|node| node.signing.is_some()) {
+            return Err(FundingError::NoFunding);
+        }
         let tx = graph
             .assemble(TxGraph::FUNDING)
             .ok_or(FundingError::NoFunding)?;

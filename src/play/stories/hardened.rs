@@ -183,6 +183,24 @@ pub(super) fn idle_worker(scene: &mut Scene<'_>) -> Result<Ending, PlayError> {
     Ok(Outcome::FaultyUnappealed.into())
 }
 
+pub(super) fn outbid_root(scene: &mut Scene<'_>) -> Result<Ending, PlayError> {
+    scene.work(&Strategy::Honest, "does the whole work")?;
+    scene.deliver_outbid(Verifier)?;
+    scene.check()?;
+    scene.publish(
+        Verifier,
+        Exit::APPROVED,
+        "the root is on chain all the same, and the sample is right",
+    )?;
+    let tx = scene.publish(
+        Worker,
+        Exit::NORMAL_LONG,
+        "takes the reward; the signature carries the result secret",
+    )?;
+    scene.reveal(Exit::NORMAL_LONG, &tx)?;
+    Ok(Outcome::Normal.into())
+}
+
 fn deliver(scene: &mut Scene<'_>) -> Result<(), PlayError> {
     scene
         .publish(

@@ -58,6 +58,7 @@ stories! {
     "verifier-at-fault" Hardened "7: an honest worker is rejected, appeals, the whole panel clears it" hardened::verifier_at_fault;
     "verifier-at-fault-long" Hardened "7: the same with arbiters missing" hardened::verifier_at_fault_long;
     "idle-worker" Hardened "attack: a worker without work claims a delivery; the verifier rejects: 4'" hardened::idle_worker;
+    "outbid-root" Hardened "attack: the verifier's child pays for the delivery without its root; the worker records it alone: 3'" hardened::outbid_root;
     "normal" Paper "#3: the verifier approves, the worker reveals the key" paper::normal;
     "timeout" Paper "#1: the worker never delivers; the client ends it (Tx2)" paper::timeout;
     "timeout-verifier" Paper "#1: the same, ended by the verifier (Tx1)" paper::timeout_verifier;

@@ -1,0 +1,211 @@
+//! How long the set-up of a contract takes, beside the floor: the same number of bare operations of
+//! libsecp256k1's MuSig2 module, on the same threads and in the same run.
+//!
+//! Figures depend on the machine and on what else it does. The ratio to the floor does so much less, because both
+//! are measured by turns.
+
+mod figure;
+mod floor;
+
+use std::sync::Arc;
+
+use narthex_contracts::{role::Role, sample::Cast};
+use narthex_game_model::Layout;
+use serde::Serialize;
+
+pub use floor::{Floor, SafeFloor, Work};
+
+/// A phase of the set-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Every transaction and every message to sign, from the terms.
+    Derive,
+    /// A nonce pair for each signature.
+    Nonces,
+    /// Everybody's nonces read, sessions opened, shares made.
+    Sign,
+    /// Shares exchanged, added up and checked.
+    Verify,
+}
+
+impl Phase {
+    /// All phases in order.
+    pub const ALL: [Phase; 4] = [Phase::Derive, Phase::Nonces, Phase::Sign, Phase::Verify];
+
+    fn name(self) -> &'static str {
+        match self {
+            Phase::Derive => "derive",
+            Phase::Nonces => "nonces",
+            Phase::Sign => "sign",
+            Phase::Verify => "verify",
+        }
+    }
+}
+
+/// Seconds by phase, in the order of [`Phase::ALL`].
+pub type Seconds = [f64; 4];
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Panels as arbiters and quorum.
+    pub panels: Vec<(u8, u8)>,
+    /// How often figure and floor are measured; medians are reported.
+    pub rounds: usize,
+}
+
+impl Default for Options {
+    /// 2-of-3, 3-of-5 and 4-of-7, three rounds: under a minute. 8-of-15 takes minutes and about 3 GB, since all
+    /// 18 parties run in one process.
+    fn default() -> Options {
+        Options {
+            panels: vec![(3, 2), (5, 3), (7, 4)],
+            rounds: 3,
+        }
+    }
+}
+
+/// One line of the result. All times are in seconds, of all cores together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measurement {
+    /// Such as `3-of-5, all parties, sign`.
+    pub name: String,
+    /// What the ceremony took.
+    pub figure: f64,
+    /// What the bare operations took through the `secp256k1` crate's safe interface. None for deriving, which
+    /// has no counterpart.
+    pub floor_safe: Option<f64>,
+    /// What they took as calls to the C library with a context of one's own, where that was measured.
+    pub floor_raw: Option<f64>,
+    /// Figure by safe floor, the median of the rounds.
+    pub ratio: Option<f64>,
+}
+
+/// Measures every panel. `progress` is told what begins.
+pub fn run(options: &Options, mut progress: impl FnMut(&str)) -> anyhow::Result<Vec<Measurement>> {
+    let mut all = Vec::new();
+    for panel in &options.panels {
+        all.extend(measure(*panel, options.rounds, None, &mut progress)?);
+    }
+    Ok(all)
+}
+
+/// Measures a panel of `(arbiters, quorum)`: the slowest party and all parties, in total and by phase. With `raw`,
+/// that floor is measured too.
+pub fn measure(
+    (arbiters, quorum): (u8, u8),
+    rounds: usize,
+    raw: Option<&dyn Floor>,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<Vec<Measurement>> {
+    let name = format!("{quorum}-of-{arbiters}");
+    let cast = Cast::example(Layout::Hardened, arbiters, quorum, 900_000, [42; 32])?;
+    let terms = Arc::new(cast.terms()?);
+    let safe = SafeFloor::new(terms.roles().count())?;
+    let mut samples = Vec::new();
+    for round in 1..=rounds.max(1) {
+        progress(&format!("{name}: ceremony, round {round}"));
+        let (figures, plan) = figure::ceremony(&cast, &terms)?;
+        progress(&format!("{name}: floor, round {round}"));
+        samples.push(
+            figures
+                .into_iter()
+                .map(|(role, figure)| Sample::new(role, figure, &plan, &safe, raw))
+                .collect::<Vec<_>>(),
+        );
+    }
+    Ok(summarise(&name, &samples))
+}
+
+/// One party's times of one round.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    figure: Seconds,
+    safe: Seconds,
+    raw: Option<Seconds>,
+}
+
+impl Sample {
+    fn new(
+        role: Role,
+        figure: Seconds,
+        plan: &figure::Planned,
+        safe: &SafeFloor,
+        raw: Option<&dyn Floor>,
+    ) -> Sample {
+        let work = plan.work(role);
+        Sample {
+            figure,
+            safe: safe.run(&work),
+            raw: raw.map(|raw| raw.run(&work)),
+        }
+    }
+
+    fn plus(self, other: &Sample) -> Sample {
+        let add = |a: Seconds, b: Seconds| std::array::from_fn(|i| a[i] + b[i]);
+        Sample {
+            figure: add(self.figure, other.figure),
+            safe: add(self.safe, other.safe),
+            raw: self.raw.zip(other.raw).map(|(a, b)| add(a, b)),
+        }
+    }
+
+    fn total(&self) -> f64 {
+        self.figure.iter().sum()
+    }
+}
+
+fn summarise(name: &str, rounds: &[Vec<Sample>]) -> Vec<Measurement> {
+    let slowest = rounds
+        .iter()
+        .filter_map(|round| {
+            let by_total = |a: &&Sample, b: &&Sample| a.total().total_cmp(&b.total());
+            round.iter().max_by(by_total).copied()
+        })
+        .collect::<Vec<_>>();
+    let everybody = rounds
+        .iter()
+        .filter_map(|round| round.iter().copied().reduce(|a, b| a.plus(&b)))
+        .collect::<Vec<_>>();
+    [("one party", slowest), ("all parties", everybody)]
+        .into_iter()
+        .flat_map(|(scope, samples)| {
+            let line = |part: &str, pick: &dyn Fn(&Seconds) -> f64| {
+                let of = |f: &dyn Fn(&Sample) -> f64| median(samples.iter().map(f).collect());
+                let floor = of(&|s| pick(&s.safe));
+                let with_floor = floor > 0.0;
+                let has_raw = samples.iter().all(|s| s.raw.is_some());
+                Measurement {
+                    name: format!("{name}, {scope}, {part}"),
+                    figure: of(&|s| pick(&s.figure)),
+                    floor_safe: with_floor.then_some(floor),
+                    floor_raw: (with_floor && has_raw)
+                        .then(|| of(&|s| s.raw.as_ref().map_or(0.0, pick))),
+                    ratio: with_floor.then(|| of(&|s| pick(&s.figure) / pick(&s.safe))),
+                }
+            };
+            let mut lines = vec![line("total", &|seconds| seconds.iter().sum())];
+            for (i, phase) in Phase::ALL.into_iter().enumerate() {
+                lines.push(line(phase.name(), &move |seconds| seconds[i]));
+            }
+            lines
+        })
+        .collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match (
+        values.len() % 2,
+        values.get(middle.wrapping_sub(1)),
+        values.get(middle),
+    ) {
+        (0, Some(a), Some(b)) => (a + b) / 2.0,
+        (_, _, Some(middle)) => *middle,
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
