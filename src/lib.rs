@@ -1,4 +1,73 @@
-//! Bitcoin contracts for computation games: the facade over the project's crates, and what the command needs.
+//! Bitcoin contracts for computation games: pay strangers for a computation exactly when the result is right.
+//!
+//! A client locks a reward, a worker and a verifier lock stakes, arbiters stand by with stakes of their own; a graph of
+//! pre-signed Taproot transactions holds every way in which the contract can end. When nobody misbehaves there are two:
+//! funding and settlement.
+//!
+//! - [`game_model`] rules and payoffs, commitments, workloads; knows nothing of Bitcoin
+//! - [`contracts`] terms → transaction graph → signatures
+//! - [`regtest`] chains to run on: embedded, and bitcoind
+//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end
+//!
+//! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
+//!
+//! ```
+//! use narthex::{contracts::{funding::combine_funding, role::Role, sample::Cast, setup::ceremony, template::Exit},
+//!     contracts::terms::{FeeRate, deposit}, game_model::Layout, regtest::{Chain, Embedded, mine_coins},
+//!     wallet::{ChildRequest, PartyWallet}};
+//! use std::{collections::BTreeMap, sync::Arc};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A chain, and a wallet with coins for each of client, worker, verifier and three arbiters.
+//! let (mut chain, rate) = (Embedded::new(), FeeRate(500));
+//! let mut wallets = BTreeMap::new();
+//! for role in Role::all(3) {
+//!     let mut wallet = PartyWallet::new(&role.to_string(), &[role.index() as u8 + 1; 32])?;
+//!     let script = wallet.fresh_script();
+//!     mine_coins(&mut chain, 2, &script, &script)?;
+//!     wallet.sync(&mut chain)?;
+//!     wallets.insert(role, wallet);
+//! }
+//! // Terms: parameters for a panel of 2 of 3, everybody's keys, announcements, coins and change.
+//! let deliver_height = chain.height()? + 100;
+//! let cast = Cast::example(Layout::Hardened, 3, 2, deliver_height, [7; 32])?;
+//! let (mut funding, mut payouts, mut contributed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+//! for (role, wallet) in &mut wallets {
+//!     let (contribution, psbt) = wallet.contribute(deposit(cast.params(), *role), rate)?;
+//!     funding.insert(*role, contribution);
+//!     payouts.insert(*role, wallet.fresh_script());
+//!     contributed.push((*role, psbt));
+//! }
+//! let terms = Arc::new(cast.terms_with(funding, payouts, rate)?);
+//! // Everybody derives the same graph alone and signs all of it before anybody funds.
+//! let parties = cast.parties(&terms)?;
+//! let mut held = BTreeMap::new();
+//! for holdings in ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())? {
+//!     held.insert(holdings.role(), holdings);
+//! }
+//! let mut signed = Vec::new();
+//! for (role, own) in &contributed {
+//!     let mut psbt = held[role].funding_psbt()?;
+//!     narthex::contracts::funding::merge_wallet_data(&mut psbt, own);
+//!     wallets[role].sign(&mut psbt)?;
+//!     signed.push(psbt);
+//! }
+//! chain.submit(&combine_funding(&held[&Role::Client], signed)?)?;
+//! chain.mine(1, terms.payout(Role::Client).ok_or("no client")?)?;
+//! // The verifier approves; the worker completes S3 with its secret and pays for it by a child.
+//! let s3 = held[&Role::Client].graph().find(Exit::NORMAL).ok_or("no S3")?;
+//! for release in held[&Role::Verifier].release(s3)? {
+//!     held.get_mut(&Role::Worker).ok_or("no worker")?.accept(&release)?;
+//! }
+//! let settlement = held[&Role::Worker].complete(s3, &cast.worker_secrets())?;
+//! let request = ChildRequest { parent: &settlement, coins: vec![], data: None, rate, least_fee: bitcoin::Amount::ZERO };
+//! let worker = wallets.get_mut(&Role::Worker).ok_or("no worker")?;
+//! let child = worker.child(request)?;
+//! chain.submit_package(&[settlement.clone(), child])?;
+//! // Its signature gives the client the key to the result.
+//! let secret = held[&Role::Client].extract_result(s3, &settlement, &Default::default())?;
+//! assert_eq!(secret, cast.result());
+//! # Ok(()) }
+//! ```
 
 pub mod play;
 pub mod wallet;
