@@ -11,6 +11,7 @@ use narthex_game_model::Ruling;
 use crate::{
     hash::tagged_hash,
     musig::{challenge, invert, sub_secrets},
+    terms::Terms,
     wire::{Reader, WireError, Writer},
 };
 
@@ -97,6 +98,23 @@ impl Attestation {
         let message = Message::from_digest(ruling_message(contract_id, self.ruling));
         secp.verify_schnorr(&self.signature, &message, identity)
             .map_err(|_| invalid)
+    }
+
+    /// The same with the announcement that these terms have for its arbiter.
+    pub fn check(&self, terms: &Terms) -> Result<(), AttestError> {
+        let announced = terms
+            .announcement(self.arbiter)
+            .ok_or(AttestError::NoSuchArbiter {
+                arbiter: self.arbiter,
+                panel: terms.panel_size().into(),
+            })?;
+        let secp = Secp256k1::verification_only();
+        self.verify(
+            &secp,
+            &announced.identity,
+            &announced.nonce,
+            terms.contract_id(),
+        )
     }
 
     /// The scalar of the signature: the secret that opens what is encrypted under the ruling's point.

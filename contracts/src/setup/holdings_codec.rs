@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     graph::TxGraph,
+    hash::tagged_hash,
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
     role::Role,
     template,
@@ -17,6 +18,7 @@ use crate::{
 };
 
 const HOLDINGS: &str = "NXH1";
+const CHECKSUM: &str = "narthex/holdings";
 const RELEASE: &str = "NXR1";
 
 /// Why stored holdings cannot be read back.
@@ -31,13 +33,14 @@ pub enum RestoreError {
     /// They belong to another contract.
     #[error("the holdings are of another contract than the terms")]
     OtherContract,
-    /// A signature does not verify: the bytes were changed.
-    #[error("a stored signature does not verify; restore from another copy")]
+    /// The hash does not fit or a signature does not verify: the bytes were changed.
+    #[error("the stored holdings were changed; restore from another copy")]
     Damaged,
 }
 
 impl Holdings {
-    /// As bytes. 64 bytes per signature held.
+    /// As bytes: 64 per signature held, and a hash of all behind them. Withheld shares cannot be verified without
+    /// the others' nonces; one that a disk changed would make its owner look like a cheat when it is released.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(HOLDINGS);
         w.fixed(self.terms().contract_id());
@@ -61,14 +64,21 @@ impl Holdings {
                 }
             };
         }
-        w.finish()
+        let mut bytes = w.finish();
+        bytes.extend(tagged_hash(CHECKSUM, &[&bytes]));
+        bytes
     }
 
     /// From bytes: derives the graph anew and verifies every signature.
     pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings, RestoreError> {
-        let mut r = Reader::new(HOLDINGS, bytes)?;
+        // The kind and a foreign contract are told first: they say more than that the hash does not fit.
+        let (body, hash) = bytes.split_last_chunk::<32>().unwrap_or((bytes, &[0; 32]));
+        let mut r = Reader::new(HOLDINGS, body)?;
         if r.array::<32>("contract id")? != *terms.contract_id() {
             return Err(RestoreError::OtherContract);
+        }
+        if tagged_hash(CHECKSUM, &[body]) != *hash {
+            return Err(RestoreError::Damaged);
         }
         let role = read_role(&mut r, "role")?;
         let mut held = BTreeMap::new();
