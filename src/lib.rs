@@ -7,7 +7,7 @@
 //! - [`game_model`] rules and payoffs, commitments, workloads; knows nothing of Bitcoin
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
-//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end
+//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`bench`] measurements
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -69,6 +69,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod bench;
 pub mod play;
 pub mod wallet;
 

@@ -1,5 +1,6 @@
 //! The command line: a thin shell around the library. One file per command.
 
+mod bench;
 mod contract;
 mod play;
 
@@ -22,6 +23,8 @@ enum Command {
     /// Looks at contracts.
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// Measures the set-up of contracts beside what its curve operations alone cost.
+    Bench(bench::BenchArgs),
 }
 
 /// Runs the command and turns what happened into an exit code.
@@ -29,6 +32,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Play(args) => args.run(),
         Command::Contract(command) => command.run(),
+        Command::Bench(args) => args.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
