@@ -30,6 +30,8 @@ const CMAKE_OPTIONS: [&str; 8] = [
     "-DBUILD_TESTS=OFF",
     "-DBUILD_BENCH=OFF",
 ];
+/// Of the directories that builds work in; the lock file's name is another.
+const WORK_PREFIX: &str = "bitcoind-work-";
 const TOOLS_HINT: &str = "cmake, ninja, a C++20 compiler and the Boost and libevent headers are needed \
     (Debian: apt-get install g++ cmake ninja-build libboost-dev libevent-dev pkg-config), then try again";
 
@@ -69,9 +71,10 @@ pub fn ensure_bitcoind() -> Result<PathBuf, Error> {
 
 fn build_into(cache: &Path, entry: &Path) -> Result<(), Error> {
     eprintln!("no bitcoind found: building Bitcoin Core 31.99 once, about 10 minutes on two cores");
+    remove_leftovers(cache);
     // Next to its destination, so that the last step is a rename within one file system: all or nothing.
     let work = tempfile::Builder::new()
-        .prefix("bitcoind-build-")
+        .prefix(WORK_PREFIX)
         .tempdir_in(cache)
         .map_err(Error::io("creating a build directory"))?;
     let source = fetch_source(work.path())?;
@@ -110,6 +113,17 @@ fn build_into(cache: &Path, entry: &Path) -> Result<(), Error> {
         entry.join("bin/bitcoind").display()
     );
     Ok(())
+}
+
+/// Removes what builds left behind that were killed; the lock says that none is running.
+fn remove_leftovers(cache: &Path) {
+    let entries = std::fs::read_dir(cache).into_iter().flatten().flatten();
+    for entry in
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(WORK_PREFIX))
+    {
+        // In the way of nothing: the next build will try again.
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
 }
 
 /// Has cargo download the crate and says where its copy of Bitcoin Core lies.
