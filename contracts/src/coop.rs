@@ -118,8 +118,7 @@ impl Proposal {
                     .cloned()
                     .ok_or(CoopError::Payee(*role))?,
             };
-            let descriptor = format!("raw({script:x})");
-            let script = graph.script(script, descriptor);
+            let script = graph.script(&script, || format!("raw({script:x})"));
             outputs.push(NodeOutput {
                 value: *value,
                 script,

@@ -132,12 +132,6 @@ impl<'a> Reader<'a> {
         Ok(u64::from_be_bytes(self.array(field)?))
     }
 
-    /// A length and so many bytes.
-    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
-        let len = self.u32(field)? as usize;
-        self.slice(field, len)
-    }
-
     /// The number of elements of a list, each of at least `element_len` bytes.
     pub(crate) fn count(
         &mut self,

@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
     game_model::Layout,
@@ -73,7 +74,7 @@ impl PlayArgs {
         };
         let outcome = match self.json {
             true => play(&options, &mut Json)?,
-            false => play(&options, &mut Human)?,
+            false => play(&options, &mut Human::default())?,
         };
         let inexact = outcome
             .balances
@@ -133,7 +134,10 @@ impl Reporter for Json {
 }
 
 /// For people.
-struct Human;
+#[derive(Default)]
+struct Human {
+    bar: Option<ProgressBar>,
+}
 
 impl Reporter for Human {
     fn report(&mut self, event: &Event) {
@@ -162,6 +166,25 @@ impl Reporter for Human {
             }
             Event::Outcome(o) => outcome(&mut out, o),
         };
+    }
+
+    fn progress(&mut self, what: &str, done: u32, total: u32) {
+        if done >= total {
+            if let Some(bar) = self.bar.take() {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(total.into());
+            // The template is a literal; if it were wrong, the default bar would do.
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_position(done.into());
+        bar.set_message(what.to_owned());
     }
 }
 

@@ -6,6 +6,9 @@ use serde::Serialize;
 pub trait Reporter {
     /// One more event.
     fn report(&mut self, event: &Event);
+
+    /// Something long goes on: `done` of `total` steps. Called with `done == total` at its end.
+    fn progress(&mut self, _what: &str, _done: u32, _total: u32) {}
 }
 
 /// Forgets everything.

@@ -21,11 +21,11 @@ use super::{
 use crate::wallet::PartyWallet;
 
 /// How a story ended: the transaction that settled, and the row of the settlement table that it pays.
-pub struct Ending {
+pub(super) struct Ending {
     /// Row of the table.
-    pub settlement: Settlement,
+    pub(super) settlement: Settlement,
     /// Whether the table's number says what happened: not for free agreements.
-    pub scheme: Option<u8>,
+    pub(super) scheme: Option<u8>,
 }
 
 impl From<Settlement> for Ending {

@@ -10,7 +10,11 @@ use bitcoin::{
 use narthex_contracts::{
     attest::{Announcement, AttestationNonce},
     role::Role,
-    setup::{Party, ceremony},
+    graph::{Stage, TxGraph},
+    setup::{
+        Holdings, Party,
+        ceremony::{self, CeremonyStep},
+    },
     terms::{
         ArbiterRecord, Coin, Contribution, PaperRecord, PartyRecord, SecretPoint, Terms,
         TermsRecord, stake_coin_script,
@@ -101,16 +105,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         "same parameters, keys, points and coins: each derives the same transactions alone",
     )?;
 
-    let parties = actors
-        .values()
-        .map(|actor| Ok(Party::new(terms.clone(), actor.role, &actor.key()?)?))
-        .collect::<Result<Vec<_>, PlayError>>()?;
-    let graph = parties
-        .first()
-        .map(|p| p.graph().clone())
-        .ok_or_else(|| PlayError::Broken("no party".into()))?;
-    let signatures = parties.first().map_or(0, |p| p.plan().items().len());
-    let holdings = ceremony::run(parties, &mut thread_rng(), |_| ())?;
+    let (graph, signatures, holdings) = sign_everything(parts, &actors, &terms)?;
     for held in holdings {
         if let Some(actor) = actors.get_mut(&held.role()) {
             actor.holdings = Some(held);
@@ -132,6 +127,36 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         workshop,
         panel_secret,
     })
+}
+
+/// Everybody derives the graph and signs it with everybody.
+fn sign_everything(
+    parts: &mut Parts<'_>,
+    actors: &BTreeMap<Role, Actor>,
+    terms: &Arc<Terms>,
+) -> Result<(Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
+    // Each party derives, draws nonces, signs and closes every stage.
+    let total = actors.len() as u32 * (3 + Stage::ALL.len() as u32);
+    let mut done = 0;
+    let mut parties = Vec::new();
+    for actor in actors.values() {
+        parts.reporter.progress(&format!("{} derives the graph", actor.role), done, total);
+        parties.push(Party::new(terms.clone(), actor.role, &actor.key()?)?);
+        done += 1;
+    }
+    let first = parties.first().ok_or_else(|| PlayError::Broken("no party".into()))?;
+    let (graph, signatures) = (first.graph().clone(), first.plan().items().len());
+    let holdings = ceremony::run(parties, &mut thread_rng(), |step| {
+        let what = match step {
+            CeremonyStep::Nonces(role) => format!("{role} draws nonces"),
+            CeremonyStep::Sign(role) => format!("{role} signs"),
+            CeremonyStep::Close(role, stage) => format!("{role} verifies {stage:?}"),
+        };
+        parts.reporter.progress(&what, done, total);
+        done += 1;
+    })?;
+    parts.reporter.progress("signed", total, total);
+    Ok((graph, signatures, holdings))
 }
 
 /// Pays everybody its first coins out of block rewards.

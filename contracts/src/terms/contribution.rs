@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::graph::satisfaction_weight;
 
-/// Most coins that one party may bring: keeps the funding transaction small.
-pub const MAX_COINS: usize = 100;
+/// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
+/// 100 kvB that nodes relay.
+pub const MAX_COINS: usize = 20;
 
 /// Sanity bound on a party's fee, as a multiple of what the fee rate asks for.
 const FEE_SLACK: u64 = 20;
@@ -92,7 +93,13 @@ pub enum ContributionError {
         /// The coin.
         outpoint: OutPoint,
     },
-    /// Amounts do not add up, or overflow.
+    /// The coins hold more than there is.
+    #[error("coins that add up to more than 21 million bitcoin; the last one counted is {outpoint}")]
+    Overflow {
+        /// The coin at which the sum became too large.
+        outpoint: OutPoint,
+    },
+    /// Amounts do not add up.
     #[error(
         "coins of {coins} do not cover the deposit of {deposit}, change of {change} and a fee of {fee}"
     )]
@@ -114,23 +121,30 @@ pub enum ContributionError {
         /// Fee due.
         due: Amount,
     },
-    /// Change is dust or to a script that nodes do not relay.
-    #[error(
-        "change of {value} is below the {limit} that its script needs, or not of a standard type"
-    )]
+    /// Change is dust.
+    #[error("change of {value} is below the {limit} that its script needs")]
     Change {
         /// Its value.
         value: Amount,
         /// What it needs.
         limit: Amount,
     },
+    /// Change to a script that nodes do not relay, or that nobody can spend: data outputs burn what they hold,
+    /// and a transaction with several is not relayed everywhere.
+    #[error("change to the script {script:x}, which is not of a type that wallets can spend")]
+    ChangeScript {
+        /// The script.
+        script: ScriptBuf,
+    },
     /// The worker's change carries the commitment root later and cannot be missing.
     #[error(
-        "the worker needs change of at least {least}: it pays for the record of its commitment root"
+        "the worker needs change of at least {least} to P2WPKH or P2TR, not {found}: it pays for the record of its commitment root"
     )]
     NoRootCoin {
         /// Smallest value that is accepted.
         least: Amount,
+        /// What there is: none, or change of another value or script type.
+        found: RootCoinFound,
     },
     /// In the `paper` layout an arbiter brings its one stake coin.
     #[error(
@@ -148,6 +162,19 @@ pub enum ContributionError {
     },
 }
 
+/// The change that is no root coin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootCoinFound(pub Option<Change>);
+
+impl std::fmt::Display for RootCoinFound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            None => f.write_str("none"),
+            Some(change) => write!(f, "{} to the script {:x}", change.value_sat, change.script),
+        }
+    }
+}
+
 impl Contribution {
     /// Takes the coins and the change out of a PSBT in which a wallet pays `deposit` to `placeholder`. Any
     /// wallet can make one; nothing of it is signed.
@@ -157,17 +184,29 @@ impl Contribution {
         deposit: Amount,
     ) -> Result<Contribution, ContributionError> {
         let problem = |problem| ContributionError::Psbt { problem };
+        if psbt.inputs.len() != psbt.unsigned_tx.input.len() {
+            return Err(problem("has data on more or fewer inputs than its transaction has"));
+        }
         let mut coins = Vec::new();
         for (input, txin) in psbt.inputs.iter().zip(&psbt.unsigned_tx.input) {
-            let prevout = input
-                .witness_utxo
-                .clone()
-                .or_else(|| {
-                    let tx = input.non_witness_utxo.as_ref()?;
-                    (tx.compute_txid() == txin.previous_output.txid)
-                        .then(|| tx.output.get(txin.previous_output.vout as usize).cloned())?
-                })
-                .ok_or(problem("does not say what its coins hold"))?;
+            let of_parent = match &input.non_witness_utxo {
+                None => None,
+                Some(tx) if tx.compute_txid() != txin.previous_output.txid => {
+                    return Err(problem("brings the parent of another coin"));
+                }
+                Some(tx) => Some(
+                    tx.output
+                        .get(txin.previous_output.vout as usize)
+                        .ok_or(problem("spends an output that the coin's parent does not have"))?,
+                ),
+            };
+            let prevout = match (&input.witness_utxo, of_parent) {
+                (Some(stated), Some(real)) if stated != real => {
+                    return Err(problem("states another coin than its parent transaction has"));
+                }
+                (stated, real) => stated.as_ref().or(real),
+            };
+            let prevout = prevout.cloned().ok_or(problem("does not say what its coins hold"))?;
             coins.push(Coin {
                 outpoint: txin.previous_output,
                 value_sat: prevout.value,
@@ -192,6 +231,10 @@ impl Contribution {
         if rest.next().is_some() {
             return Err(problem("has more outputs than the deposit and one change"));
         }
+        // Nobody has the placeholder's key.
+        if change.as_ref().is_some_and(|c| c.script == *placeholder) {
+            return Err(problem("pays the placeholder twice"));
+        }
         Ok(Contribution { coins, change })
     }
 
@@ -204,7 +247,7 @@ impl Contribution {
         }
         // What the party's own transaction would weigh, paying the deposit to one Taproot output.
         let mut weight = Weight::from_wu(4 * (4 + 1 + 1 + 4 + 43) + 2);
-        let mut sum = Some(Amount::ZERO);
+        let mut coins = Amount::ZERO;
         for (i, coin) in self.coins.iter().enumerate() {
             let outpoint = coin.outpoint;
             if self.coins[..i].iter().any(|c| c.outpoint == outpoint) {
@@ -213,14 +256,20 @@ impl Contribution {
             let witness = satisfaction_weight(&coin.script)
                 .ok_or(ContributionError::CoinType { outpoint })?;
             weight += witness + Weight::from_wu(4 * 41);
-            sum = sum
-                .and_then(|s| s.checked_add(coin.value_sat))
-                .filter(|s| *s <= Amount::MAX_MONEY);
+            coins = coins
+                .checked_add(coin.value_sat)
+                .filter(|sum| *sum <= Amount::MAX_MONEY)
+                .ok_or(ContributionError::Overflow { outpoint })?;
         }
         let change = self.change.as_ref().map_or(Amount::ZERO, |c| c.value_sat);
         if let Some(c) = &self.change {
+            if !is_standard(&c.script) || c.script.is_op_return() {
+                return Err(ContributionError::ChangeScript {
+                    script: shortened(&c.script),
+                });
+            }
             let limit = c.script.minimal_non_dust();
-            if c.value_sat < limit || !is_standard(&c.script) {
+            if c.value_sat < limit {
                 return Err(ContributionError::Change {
                     value: c.value_sat,
                     limit,
@@ -228,7 +277,6 @@ impl Contribution {
             }
             weight += Weight::from_wu(4 * (9 + c.script.len() as u64));
         }
-        let coins = sum.unwrap_or(Amount::ZERO);
         let due = rate.fee(weight).unwrap_or(Amount::MAX_MONEY);
         let short = ContributionError::Short {
             coins,
@@ -257,5 +305,10 @@ pub(crate) fn is_standard(script: &ScriptBuf) -> bool {
         || script.is_p2wsh()
         || script.is_p2pkh()
         || script.is_p2sh()
-        || (script.is_op_return() && script.len() <= 83)
+        || (script.is_op_return() && script.len() <= 83 && script.as_script()[1..].is_push_only())
+}
+
+/// A script for an error message: whole if it is of any standard size.
+pub(super) fn shortened(script: &ScriptBuf) -> ScriptBuf {
+    ScriptBuf::from_bytes(script.as_bytes().iter().take(83).copied().collect())
 }

@@ -1,6 +1,6 @@
 //! What is wrong with proposed terms.
 
-use bitcoin::{Amount, OutPoint};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Weight};
 use narthex_game_model::ParamsError;
 
 use super::ContributionError;
@@ -88,10 +88,46 @@ pub enum TermsError {
         allowed: Amount,
     },
     /// The payout script is not of a standard type.
-    #[error("the payout script of {role} is not of a type that nodes relay")]
+    #[error("{role} wants to be paid to the script {script:x}, which is not of a type that nodes relay")]
     NonStandard {
         /// Whose script.
         role: Role,
+        /// Its beginning.
+        script: ScriptBuf,
+    },
+    /// The common fund's script is not of a standard type: settlements with a penalty could not be relayed.
+    #[error("the common fund's script {script:x} is not of a type that nodes relay, or not of pushes alone")]
+    FundScript {
+        /// The script.
+        script: ScriptBuf,
+    },
+    /// The funding transaction would be relayed by nobody, or pay an absurd fee.
+    #[error("a funding fee rate of {rate} sat/kwu; between {least} and {most} are taken")]
+    FundingRate {
+        /// Rate in the terms.
+        rate: u64,
+        /// What nodes relay at least.
+        least: u64,
+        /// More is taken for a mistake.
+        most: u64,
+    },
+    /// All parties' coins together make a transaction that nodes do not relay.
+    #[error("a funding transaction of {weight} with {coins} coins; nodes relay {limit}")]
+    FundingSize {
+        /// Its weight.
+        weight: Weight,
+        /// Coins of all parties.
+        coins: usize,
+        /// Largest weight that is relayed.
+        limit: Weight,
+    },
+    /// Stakes come back at a height that locktime reads as a time long past.
+    #[error("stakes would come back at height {height}; locktimes from {limit} on are times")]
+    UnlockHeight {
+        /// Height that the parameters lead to.
+        height: u32,
+        /// First value that is no height.
+        limit: u32,
     },
     /// Two parties fund with one coin.
     #[error("{first} and {second} both bring the coin {outpoint}")]

@@ -11,7 +11,9 @@ mod record;
 use bitcoin::{Amount, ScriptBuf, secp256k1::PublicKey};
 use narthex_game_model::{Layout, Params, Ruling};
 
-pub use contribution::{Change, Coin, Contribution, ContributionError, FeeRate};
+pub use contribution::{
+    Change, Coin, Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound,
+};
 pub use error::TermsError;
 pub use proof::SecretPoint;
 pub use record::deposit;
@@ -44,7 +46,7 @@ impl Terms {
             });
         }
         let record: TermsRecord =
-            serde_json::from_slice(json).map_err(|e| TermsError::Json(e.to_string()))?;
+            serde_json::from_slice(json).map_err(|e| TermsError::Json(shortened(&e.to_string())))?;
         Terms::new(record)
     }
 
@@ -164,4 +166,16 @@ impl Terms {
     pub fn layout(&self) -> Layout {
         self.params.layout()
     }
+}
+
+/// Both ends of what the parser says: it quotes what it read, which may be long, and names the place at the end.
+fn shortened(message: &str) -> String {
+    const END: usize = 80;
+    let count = message.chars().count();
+    if count <= 3 * END {
+        return message.to_owned();
+    }
+    let head = message.chars().take(2 * END);
+    let tail = message.chars().skip(count - END);
+    head.chain(" … ".chars()).chain(tail).collect()
 }

@@ -1,26 +1,38 @@
 //! Terms as proposed: plain data, with their checks and canonical bytes.
 
 use bitcoin::{
-    Amount, ScriptBuf,
+    Amount, ScriptBuf, Weight,
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1},
 };
-use narthex_game_model::{Layout, Params, ParamsRecord};
+use narthex_game_model::{Layout, Params, ParamsRecord, params::LOCK_TIME_THRESHOLD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Contribution, ContributionError, FeeRate, SecretPoint, TermsError, contribution::is_standard,
+    Contribution, ContributionError, FeeRate, RootCoinFound, SecretPoint, TermsError,
+    contribution::{is_standard, shortened},
 };
 use crate::{
     attest::{Announcement, CaseContext},
     hash::tagged_hash,
+    graph::satisfaction_weight,
     musig::KeySet,
     role::Role,
+    template::stake_unlock_height,
     wire::Writer,
 };
 
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
 pub(crate) const MIN_ROOT_COIN: Amount = Amount::from_sat(2_000);
+
+/// Lowest fee rate of the funding: what nodes relay by default, 0.1 sat/vB.
+const LEAST_RATE: u64 = 25;
+
+/// Highest fee rate of the funding: 25,000 sat/vB, beyond any fee ever needed.
+const MOST_RATE: u64 = 6_250_000;
+
+/// Heaviest transaction that nodes relay.
+const MAX_FUNDING_WEIGHT: Weight = Weight::from_wu(400_000);
 
 /// Client, worker or verifier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +147,17 @@ impl TermsRecord {
         self.check_secrets(params)?;
         self.check_announcements(params)?;
         self.check_scripts(params)?;
-        self.check_funding(params)
+        self.check_heights(params)?;
+        self.check_funding(params)?;
+        self.check_funding_size(params)
+    }
+
+    fn check_heights(&self, params: &Params) -> Result<(), TermsError> {
+        let (height, limit) = (stake_unlock_height(params), LOCK_TIME_THRESHOLD);
+        match params.layout() {
+            Layout::Hardened if height >= limit => Err(TermsError::UnlockHeight { height, limit }),
+            _ => Ok(()),
+        }
     }
 
     fn check_secrets(&self, params: &Params) -> Result<(), TermsError> {
@@ -192,11 +214,15 @@ impl TermsRecord {
 
     fn check_scripts(&self, params: &Params) -> Result<(), TermsError> {
         let fund = ScriptBuf::from_bytes(params.fund().to_vec());
+        if !is_standard(&fund) {
+            return Err(TermsError::FundScript { script: fund });
+        }
         let parties = Role::all(params.arbiters()).filter_map(|r| self.party(r).map(|p| (r, p.1)));
         for (role, script) in parties.chain([(Role::Client, &fund)]) {
             // A party that is paid to a data output burns what it gets; only the fund may do that.
             if !is_standard(script) || (script.is_op_return() && !std::ptr::eq(script, &fund)) {
-                return Err(TermsError::NonStandard { role });
+                let script = shortened(script);
+                return Err(TermsError::NonStandard { role, script });
             }
             let (limit, allowed) = (script.minimal_non_dust(), params.dust_limit());
             if limit > allowed {
@@ -213,6 +239,13 @@ impl TermsRecord {
     fn check_funding(&self, params: &Params) -> Result<(), TermsError> {
         let mut seen: Vec<(Role, bitcoin::OutPoint)> = Vec::new();
         let rate = self.funding_rate_sat_per_kwu;
+        if !(LEAST_RATE..=MOST_RATE).contains(&rate.0) {
+            return Err(TermsError::FundingRate {
+                rate: rate.0,
+                least: LEAST_RATE,
+                most: MOST_RATE,
+            });
+        }
         for role in Role::all(params.arbiters()) {
             let Some((key, _, funding)) = self.party(role) else {
                 continue;
@@ -238,19 +271,55 @@ impl TermsRecord {
                     check_stake_coin(role, key, funding, params.arbiter_stake())?;
                     continue;
                 }
+                // Of a type whose spending has a known weight: the child that carries the root is planned with it.
                 (Layout::Hardened, Role::Worker)
-                    if funding
-                        .change
-                        .as_ref()
-                        .is_none_or(|c| c.value_sat < MIN_ROOT_COIN) =>
+                    if funding.change.as_ref().is_none_or(|c| {
+                        c.value_sat < MIN_ROOT_COIN || satisfaction_weight(&c.script).is_none()
+                    }) =>
                 {
+                    let found = funding.change.clone().map(|mut change| {
+                        change.script = shortened(&change.script);
+                        change
+                    });
                     return Err(fail(ContributionError::NoRootCoin {
                         least: MIN_ROOT_COIN,
+                        found: RootCoinFound(found),
                     }));
                 }
                 _ => {}
             }
             funding.check(deposit(params, role), rate).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Each party's coins are few, but all together must make a transaction that is relayed.
+    fn check_funding_size(&self, params: &Params) -> Result<(), TermsError> {
+        let (mut weight, mut coins) = (Weight::from_wu(4 * (4 + 3 + 3 + 4) + 2), 0);
+        let output = |len: usize| Weight::from_wu(4 * (9 + len as u64));
+        // The contract output, and a stake each or the reference to the parameters.
+        let fixed = match params.layout() {
+            Layout::Hardened => 1 + u64::from(params.arbiters()),
+            Layout::Paper => 2,
+        };
+        weight += output(34) * fixed;
+        for role in Role::all(params.arbiters()) {
+            let Some((_, _, funding)) = self.party(role) else {
+                continue;
+            };
+            if params.layout() == Layout::Paper && matches!(role, Role::Arbiter(_)) {
+                continue;
+            }
+            coins += funding.coins.len();
+            for coin in &funding.coins {
+                weight += Weight::from_wu(4 * 41)
+                    + satisfaction_weight(&coin.script).unwrap_or(Weight::ZERO);
+            }
+            weight += funding.change.as_ref().map_or(Weight::ZERO, |c| output(c.script.len()));
+        }
+        let limit = MAX_FUNDING_WEIGHT;
+        if weight > limit {
+            return Err(TermsError::FundingSize { weight, coins, limit });
         }
         Ok(())
     }
