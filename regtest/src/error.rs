@@ -27,7 +27,7 @@ pub enum Error {
     },
 
     /// Caller: there is no block at this height.
-    #[error("no block at height {height}, the tip is at {tip}: mine {} more", height - tip)]
+    #[error("no block at height {height}, the tip is at {tip}: mine {} more", height.saturating_sub(*tip))]
     NoSuchHeight {
         /// Height that was asked for, in blocks.
         height: u32,

@@ -159,7 +159,7 @@ fn signatures_count(bench: &mut Bench<'_>) -> Result {
     let coin = bench.coin()?;
     let filler = bench.filler.clone();
     let mut tx = bench.payment(&coin, 1_000)?;
-    tx.output[0].value = bitcoin::Amount::from_sat(tx.output[0].value.to_sat() - 1);
+    tx.output[0].value = bitcoin::Amount::from_sat(tx.output[0].value.to_sat().saturating_sub(1));
     let offered = bench.chain.submit(&tx);
     bench.demand_refusal(offered, "mempool-script-verify-flag-failed")?;
     let height = bench.chain.height()?;
@@ -243,7 +243,10 @@ fn packages_pay(bench: &mut Bench<'_>) -> Result {
     bench.demand_refusal(alone, "min relay fee not met")?;
 
     let child_of = |bench: &Bench<'_>, coins: &[OutPoint], fee_sat: u64| {
-        let output = pay(purse.1.value.to_sat() - fee_sat, &bench.signer.script());
+        let output = pay(
+            purse.1.value.to_sat().saturating_sub(fee_sat),
+            &bench.signer.script(),
+        );
         let tx = Transaction {
             version: Version(3),
             ..spend(coins, vec![output])

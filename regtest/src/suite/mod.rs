@@ -86,7 +86,8 @@ impl Bench<'_> {
     }
 }
 
-/// Checks every law on `chain`, which may have been used before; some 1,500 blocks are mined on it.
+/// Checks every law on `chain`, best a fresh one: some 1,000 blocks are mined on it, and when subsidies have halved
+/// too often, there is too little to pay fees from.
 ///
 /// # Errors
 ///
