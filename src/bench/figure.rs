@@ -57,11 +57,13 @@ impl Clock {
 }
 
 /// Runs a ceremony between all parties of the terms, one party after the other, each on all cores and each doing
-/// what it would do alone: reading messages from bytes is part of it.
+/// what it would do alone: reading messages from bytes is part of it. `signed` is called in the middle of each
+/// party's work, between two measurements.
 pub(super) fn ceremony(
     cast: &Cast,
     terms: &Arc<Terms>,
-) -> anyhow::Result<(Vec<(Role, Seconds)>, Planned)> {
+    mut signed: impl FnMut(Role, &Planned),
+) -> anyhow::Result<Vec<Seconds>> {
     let mut clocks = terms
         .roles()
         .map(|role| Clock {
@@ -92,6 +94,9 @@ pub(super) fn ceremony(
             let peers = nonces.iter().map(|bytes| NoncesMessage::from_bytes(bytes));
             anyhow::Ok(party.sign(peers.collect::<Result<Vec<_>, _>>()?)?)
         })?);
+        if let Some(planned) = &planned {
+            signed(clock.role, planned);
+        }
     }
     for stage in Stage::ALL {
         close(&mut clocks, &mut signing, stage)?;
@@ -99,14 +104,10 @@ pub(super) fn ceremony(
     for (clock, party) in clocks.iter_mut().zip(signing) {
         drop(clock.time(Phase::Verify, || party.finish())?);
     }
-    let times = clocks
+    Ok(clocks
         .into_iter()
-        .map(|clock| (clock.role, clock.spent.map(|spent| spent.as_secs_f64())))
-        .collect();
-    Ok((
-        times,
-        planned.ok_or_else(|| anyhow::anyhow!("terms without parties"))?,
-    ))
+        .map(|clock| clock.spent.map(|spent| spent.as_secs_f64()))
+        .collect())
 }
 
 /// Everybody hands out its shares of a stage, takes the others' and checks the sums.

@@ -9,7 +9,7 @@ mod floor;
 
 use std::sync::Arc;
 
-use narthex_contracts::{role::Role, sample::Cast};
+use narthex_contracts::sample::Cast;
 use narthex_game_model::Layout;
 use serde::Serialize;
 
@@ -101,16 +101,22 @@ pub fn measure(
     let name = format!("{quorum}-of-{arbiters}");
     let cast = Cast::example(Layout::Hardened, arbiters, quorum, 900_000, [42; 32])?;
     let terms = Arc::new(cast.terms()?);
+    let rounds = rounds.max(1);
     let safe = SafeFloor::new(terms.roles().count())?;
     let mut samples = Vec::new();
-    for round in 1..=rounds.max(1) {
-        progress(&format!("{name}: ceremony, round {round}"));
-        let (figures, plan) = figure::ceremony(&cast, &terms)?;
-        progress(&format!("{name}: floor, round {round}"));
+    for round in 1..=rounds {
+        progress(&format!("{name}, round {round} of {rounds}"));
+        let mut floors = Vec::new();
+        // A party's floor is measured between two phases of its own work, so that whatever else keeps the
+        // machine busy slows both alike.
+        let figures = figure::ceremony(&cast, &terms, |role, plan| {
+            let work = plan.work(role);
+            floors.push((safe.run(&work), raw.map(|raw| raw.run(&work))));
+        })?;
+        let of_round = figures.into_iter().zip(floors);
         samples.push(
-            figures
-                .into_iter()
-                .map(|(role, figure)| Sample::new(role, figure, &plan, &safe, raw))
+            of_round
+                .map(|(figure, (safe, raw))| Sample { figure, safe, raw })
                 .collect::<Vec<_>>(),
         );
     }
@@ -126,21 +132,6 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(
-        role: Role,
-        figure: Seconds,
-        plan: &figure::Planned,
-        safe: &SafeFloor,
-        raw: Option<&dyn Floor>,
-    ) -> Sample {
-        let work = plan.work(role);
-        Sample {
-            figure,
-            safe: safe.run(&work),
-            raw: raw.map(|raw| raw.run(&work)),
-        }
-    }
-
     fn plus(self, other: &Sample) -> Sample {
         let add = |a: Seconds, b: Seconds| std::array::from_fn(|i| a[i] + b[i]);
         Sample {

@@ -35,7 +35,7 @@ fn a_small_panel_can_be_measured() {
     };
     let mut steps = 0;
     let lines = run(&options, |_| steps += 1).unwrap();
-    assert_eq!((lines.len(), steps), (10, 2));
+    assert_eq!((lines.len(), steps), (10, 1));
     assert!(lines.iter().all(|line| line.figure > 0.0));
     let with_floor = lines.iter().filter(|line| line.ratio.is_some()).count();
     assert_eq!(with_floor, 8);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bitcoin::{Amount, ScriptBuf, Txid};
+use bitcoin::{Amount, Script, ScriptBuf, Txid};
 
 use super::{
     Adaptor, AdaptorId, KeySetId, Node, NodeId, NodeName, NodeOutput, OutputScript, Purpose,
@@ -88,25 +88,28 @@ impl GraphBuilder {
         let script = ScriptBuf::new_p2tr_tweaked(
             bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(output_key),
         );
-        let script = self.script(
-            script,
-            descriptor.unwrap_or_else(|| format!("rawtr({output_key})")),
-        );
+        let script = self.script(&script, || {
+            descriptor.unwrap_or_else(|| format!("rawtr({output_key})"))
+        });
         self.0.key_sets.push(keys);
         (KeySetId((self.0.key_sets.len() - 1) as u16), script)
     }
 
-    /// Adds an output script, or finds it if it is there.
-    pub fn script(&mut self, script: ScriptBuf, descriptor: String) -> ScriptId {
-        let index = self
+    /// Adds an output script, or finds it if it is there. A graph has a few dozen scripts and up to a million
+    /// outputs, so nothing is copied or written down for one that is known.
+    pub fn script(&mut self, script: &Script, descriptor: impl FnOnce() -> String) -> ScriptId {
+        let known = self
             .0
             .scripts
             .iter()
-            .position(|s| s.script == script)
-            .unwrap_or_else(|| {
-                self.0.scripts.push(OutputScript { script, descriptor });
-                self.0.scripts.len() - 1
+            .position(|s| s.script.as_script() == script);
+        let index = known.unwrap_or_else(|| {
+            self.0.scripts.push(OutputScript {
+                script: script.to_owned(),
+                descriptor: descriptor(),
             });
+            self.0.scripts.len() - 1
+        });
         ScriptId(index as u16)
     }
 
@@ -126,7 +129,8 @@ impl GraphBuilder {
 
     /// The anchor output that every pre-signed transaction has.
     pub fn anchor(&mut self) -> NodeOutput {
-        let script = self.script(anchor_script(), format!("raw({:x})", anchor_script()));
+        let script = anchor_script();
+        let script = self.script(&script, || format!("raw({script:x})"));
         NodeOutput {
             value: Amount::ZERO,
             script,

@@ -1,6 +1,6 @@
 //! What both templates need: funding, payouts, key sets per node.
 
-use bitcoin::{Amount, ScriptBuf, Sequence};
+use bitcoin::{Amount, Script, Sequence};
 use narthex_game_model::{Outcome, Payout, settle};
 
 use super::TemplateError;
@@ -73,7 +73,7 @@ impl<'a> Draft<'a> {
                     .map(|coin| (coin.outpoint, coin.prevout(), role)),
             );
             if let Some(change) = &funding.change {
-                let script = self.plain_script(change.script.clone());
+                let script = self.plain_script(&change.script);
                 outputs.push(NodeOutput {
                     value: change.value_sat,
                     script,
@@ -160,12 +160,13 @@ impl<'a> Draft<'a> {
         let arbiters = (0u8..)
             .zip(&payout.arbiters)
             .map(|(i, value)| (Role::Arbiter(i), *value));
+        let terms = self.terms;
         let mut outputs = Vec::new();
         for (role, value) in parties.into_iter().chain(arbiters) {
             if value == Amount::ZERO {
                 continue;
             }
-            let script = self.terms.payout(role).cloned().unwrap_or_default();
+            let script = terms.payout(role).map_or(Script::new(), |s| s.as_script());
             let script = self.plain_script(script);
             outputs.push(NodeOutput {
                 value,
@@ -174,8 +175,7 @@ impl<'a> Draft<'a> {
             });
         }
         if payout.fund > Amount::ZERO {
-            let script =
-                self.plain_script(ScriptBuf::from_bytes(self.terms.params().fund().to_vec()));
+            let script = self.plain_script(Script::from_bytes(terms.params().fund()));
             outputs.push(NodeOutput {
                 value: payout.fund,
                 script,
@@ -186,9 +186,8 @@ impl<'a> Draft<'a> {
     }
 
     /// A script that this contract only pays to; its owner's wallet knows a better descriptor.
-    pub(super) fn plain_script(&mut self, script: ScriptBuf) -> ScriptId {
-        let descriptor = format!("raw({script:x})");
-        self.graph.script(script, descriptor)
+    pub(super) fn plain_script(&mut self, script: &Script) -> ScriptId {
+        self.graph.script(script, || format!("raw({script:x})"))
     }
 }
 

@@ -52,7 +52,7 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let k0 = draft.contract_keys("Tx0", Role::PRINCIPALS)?;
     let pot = draft.contract_output(k0, terms.params().contract_value());
     let data = ScriptBuf::new_op_return(terms.params().hash());
-    let script = draft.plain_script(data);
+    let script = draft.plain_script(&data);
     let reference = NodeOutput {
         value: Amount::ZERO,
         script,
