@@ -121,7 +121,7 @@ impl RoleSet {
 
     /// Whether `role` is in the set.
     pub fn contains(self, role: Role) -> bool {
-        self.0 >> role.index() & 1 == 1
+        self.0 & bit(role) != 0
     }
 
     /// Number of roles in the set.
@@ -137,7 +137,7 @@ impl RoleSet {
     /// The set with `role` in it.
     #[must_use]
     pub fn with(self, role: Role) -> RoleSet {
-        RoleSet(self.0 | 1 << role.index())
+        RoleSet(self.0 | bit(role))
     }
 
     /// Members in canonical order.
@@ -146,6 +146,14 @@ impl RoleSet {
             .filter(move |i| self.0 >> i & 1 == 1)
             .filter_map(Role::from_index)
     }
+}
+
+/// The role's bit; none for an arbiter beyond the largest panel, who is in no set.
+fn bit(role: Role) -> u32 {
+    u32::try_from(role.index())
+        .ok()
+        .and_then(|index| 1u32.checked_shl(index))
+        .unwrap_or(0)
 }
 
 impl FromIterator<Role> for RoleSet {

@@ -13,6 +13,7 @@ use narthex_contracts::{
     },
     role::Role,
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
+    terms::Terms,
 };
 use narthex_game_model::{Layout, Params, Ratio};
 
@@ -36,6 +37,22 @@ fn panel_error(e: impl ToString) -> PlayError {
 pub(super) struct Candidates {
     actors: BTreeMap<u8, Actor>,
     terms: OfferTerms,
+}
+
+/// A panel that was drawn, for checking proposed terms against.
+pub(super) struct Drawn {
+    pub(super) actors: Vec<Actor>,
+    panel: Panel,
+    case: DrawCase,
+}
+
+impl Drawn {
+    /// Whether these terms name the panel that was drawn, for the contract that it was drawn for.
+    pub(super) fn check(&self, terms: &Terms) -> Result<(), PlayError> {
+        self.panel
+            .check_terms(&self.case, terms)
+            .map_err(panel_error)
+    }
 }
 
 /// What the arbiters of a play offer to judge under.
@@ -105,7 +122,7 @@ pub(super) fn draw(
     params: &Params,
     principals: [PublicKey; 3],
     miner_script: &ScriptBuf,
-) -> Result<Vec<Actor>, PlayError> {
+) -> Result<Drawn, PlayError> {
     let snapshot_height = parts.chain.height()?;
     let timing = DrawTiming {
         snapshot_height,
@@ -141,7 +158,12 @@ pub(super) fn draw(
     }
     let seed = revealing.finish().map_err(panel_error)?;
     let order = draw_order(parts, &case, &seed)?;
-    seat(parts, candidates, &order, &case)
+    let (actors, panel) = seat(parts, candidates, &order, &case)?;
+    Ok(Drawn {
+        actors,
+        panel,
+        case,
+    })
 }
 
 /// The pool as the chain shows it, in drawn order.
@@ -166,7 +188,7 @@ fn seat(
     candidates: Candidates,
     order: &Order,
     case: &DrawCase,
-) -> Result<Vec<Actor>, PlayError> {
+) -> Result<(Vec<Actor>, Panel), PlayError> {
     let secp = Secp256k1::new();
     let mut by_identity = BTreeMap::new();
     for actor in candidates.actors.into_values() {
@@ -202,7 +224,7 @@ fn seat(
         format!("draw {seats} of {drawn} arbiters; the first drawn declines, the next ones take the seats"),
         &format!("seed from their committed nonces and the hash of block {}", case.seed_height()),
     )?;
-    Ok(panel)
+    Ok((panel, agreement.panel))
 }
 
 /// The panel's one secret of the paper's layout, made by its members without a dealer.

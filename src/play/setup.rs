@@ -9,8 +9,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::{Announcement, AttestationNonce},
-    role::Role,
     graph::{Stage, TxGraph},
+    role::Role,
     setup::{
         Holdings, Party,
         ceremony::{self, CeremonyStep},
@@ -77,8 +77,9 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     let keys: [PublicKey; 3] = keys
         .try_into()
         .map_err(|_| PlayError::Broken("not three principals".into()))?;
-    let arbiters = super::panel::draw(parts, candidates, &params, keys, &miner_script)?;
-    actors.extend(arbiters.into_iter().map(|actor| (actor.role, actor)));
+    let mut drawn = super::panel::draw(parts, candidates, &params, keys, &miner_script)?;
+    let seated = std::mem::take(&mut drawn.actors);
+    actors.extend(seated.into_iter().map(|actor| (actor.role, actor)));
 
     let panel_secret = match params.layout() {
         Layout::Hardened => None,
@@ -96,6 +97,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         &miner_script,
     )?;
     let terms = Arc::new(Terms::new(record)?);
+    drawn.check(&terms)?;
     parts.step(
         "everybody",
         format!(
@@ -140,11 +142,15 @@ fn sign_everything(
     let mut done = 0;
     let mut parties = Vec::new();
     for actor in actors.values() {
-        parts.reporter.progress(&format!("{} derives the graph", actor.role), done, total);
+        parts
+            .reporter
+            .progress(&format!("{} derives the graph", actor.role), done, total);
         parties.push(Party::new(terms.clone(), actor.role, &actor.key()?)?);
         done += 1;
     }
-    let first = parties.first().ok_or_else(|| PlayError::Broken("no party".into()))?;
+    let first = parties
+        .first()
+        .ok_or_else(|| PlayError::Broken("no party".into()))?;
     let (graph, signatures) = (first.graph().clone(), first.plan().items().len());
     let holdings = ceremony::run(parties, &mut thread_rng(), |step| {
         let what = match step {

@@ -108,8 +108,9 @@ impl std::fmt::Debug for AttestationNonce {
 
 /// An arbiter's identity, its nonce point for one case, and proofs of both.
 ///
-/// Without the proof of knowledge a single arbiter could announce the difference between a point that it
-/// knows and the sum of its colleagues' points: the sum of all would then open without them.
+/// An arbiter that could announce the difference between a point that it knows and the sum of its colleagues' points
+/// would open their settlement alone. Since the points hash the contract's id, which hashes all nonces, it would have
+/// to find a fixed point of a hash; the proof of knowledge makes sure without leaning on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Announcement {

@@ -10,8 +10,10 @@ use crate::hash::tagged_hash;
 
 /// An adaptor point with proof of knowledge of its discrete logarithm.
 ///
-/// Without the proof the worker could choose T as the difference between a point that it knows and the sum of
-/// a majority's attestation points: scheme 7 would open to it without any arbiter.
+/// A worker that could choose T as the difference between a point that it knows and the sum of a majority's
+/// attestation points would open scheme 7 without any arbiter. The points of attestations hash the contract's id,
+/// which hashes T, so that such a T is a fixed point of a hash; the proof keeps the contract safe without leaning on
+/// that, also where points are fixed earlier, and shows that somebody holds the key to the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretPoint {
