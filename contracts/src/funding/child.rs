@@ -46,6 +46,12 @@ pub enum ChildError {
     /// No coins, or of a type whose weight is not known.
     #[error("no coin to pay the fee with, or one that is neither P2WPKH nor P2TR")]
     Coins,
+    /// A coin is named twice, or is the anchor itself.
+    #[error("the coin {outpoint} would be spent twice by the child")]
+    Repeated {
+        /// The coin.
+        outpoint: OutPoint,
+    },
     /// The coins do not pay the fee and leave change above dust.
     #[error("coins of {coins} do not pay a fee of {fee} and leave change worth an output")]
     Short {
@@ -88,6 +94,17 @@ impl Child<'_> {
             },
             prevout: anchor,
         };
+        let spent = std::iter::once(&anchor_coin).chain(&self.coins);
+        for (i, coin) in self.coins.iter().enumerate() {
+            if spent
+                .clone()
+                .take(i + 1)
+                .any(|other| other.outpoint == coin.outpoint)
+            {
+                let outpoint = coin.outpoint;
+                return Err(ChildError::Repeated { outpoint });
+            }
+        }
         let mut tx = self.unsigned(&anchor_coin);
         let fee = self.fee(&tx)?;
         let coins = self

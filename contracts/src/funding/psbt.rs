@@ -1,7 +1,11 @@
 //! Tx0 as a PSBT (BIP174, BIP371): built by each party alone, signed by its wallet, combined by anybody.
 
-use bitcoin::{Psbt, Transaction, Txid, psbt::ExtractTxError};
-use miniscript::psbt::PsbtExt;
+use bitcoin::{
+    FeeRate, Psbt, ScriptBuf, Transaction, Txid, psbt,
+    secp256k1::{Secp256k1, VerifyOnly},
+    sighash::Prevouts,
+};
+use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 
 use crate::{
     graph::{Spend, TxGraph},
@@ -34,9 +38,6 @@ pub enum FundingError {
     /// The final transaction is absurd, as by its fee.
     #[error("the funding cannot be extracted: {0}")]
     Extract(String),
-    /// PSBTs cannot be combined.
-    #[error("the PSBTs do not combine: {0}")]
-    Combine(String),
 }
 
 impl Holdings {
@@ -45,7 +46,10 @@ impl Holdings {
     pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
         let graph = self.graph();
         // An agreed ending is a graph of its own, whose first transaction funds nothing.
-        if graph.node(TxGraph::FUNDING).is_none_or(|node| node.signing.is_some()) {
+        if graph
+            .node(TxGraph::FUNDING)
+            .is_none_or(|node| node.signing.is_some())
+        {
             return Err(FundingError::NoFunding);
         }
         let tx = graph
@@ -61,6 +65,15 @@ impl Holdings {
         }
         Ok(psbt)
     }
+}
+
+/// Removes signatures and finished witnesses.
+fn strip_signatures(input: &mut psbt::Input) {
+    input.partial_sigs.clear();
+    input.tap_key_sig = None;
+    input.tap_script_sigs.clear();
+    input.final_script_sig = None;
+    input.final_script_witness = None;
 }
 
 /// Copies what a wallet knows of its own coins and change (key origins, scripts) from the PSBT that it
@@ -81,6 +94,8 @@ pub fn merge_wallet_data(funding: &mut Psbt, contributed: &Psbt) {
         if let Some(data) = own.and_then(|i| contributed.inputs.get(i)) {
             let prevout = input.witness_utxo.take();
             *input = data.clone();
+            // Signatures in it are of another transaction.
+            strip_signatures(input);
             // What the coin holds is what the terms say, not what was said when it was contributed.
             input.witness_utxo = prevout;
         }
@@ -104,36 +119,109 @@ pub fn merge_wallet_data(funding: &mut Psbt, contributed: &Psbt) {
 }
 
 /// Puts the signed PSBTs of all parties together. Each must be of exactly the transaction of the graph.
+///
+/// Each input takes the first witness that verifies, whoever sent it: a false signature that a peer puts on another
+/// party's input neither counts nor hides the true one.
 pub fn combine_funding(
     holdings: &Holdings,
     signed: impl IntoIterator<Item = Psbt>,
 ) -> Result<Transaction, FundingError> {
     let mut funding = holdings.funding_psbt()?;
     let expected = funding.unsigned_tx.compute_txid();
-    for psbt in signed {
-        if psbt.unsigned_tx != funding.unsigned_tx {
-            return Err(FundingError::OtherTransaction {
-                found: psbt.unsigned_tx.compute_txid(),
-                expected,
-            });
-        }
-        funding
-            .combine(psbt)
-            .map_err(|e| FundingError::Combine(e.to_string()))?;
+    let signed = signed.into_iter().collect::<Vec<_>>();
+    if let Some(foreign) = signed
+        .iter()
+        .find(|psbt| psbt.unsigned_tx != funding.unsigned_tx)
+    {
+        return Err(FundingError::OtherTransaction {
+            found: foreign.unsigned_tx.compute_txid(),
+            expected,
+        });
     }
-    let secp = bitcoin::secp256k1::Secp256k1::verification_only();
-    if let Err(errors) = funding.finalize_mut(&secp) {
+    let secp = Secp256k1::verification_only();
+    let mut problem = None;
+    for index in 0..funding.inputs.len() {
+        let given = signed.iter().filter_map(|psbt| psbt.inputs.get(index));
+        if let Err(reason) = take_witness(&secp, &mut funding, index, given) {
+            problem.get_or_insert(reason);
+        }
+    }
+    if let Some(reason) = problem {
         let missing = unsigned(holdings.graph(), &funding);
-        let reason = errors.first().map(ToString::to_string).unwrap_or_default();
         return Err(FundingError::Unsigned { missing, reason });
     }
-    match funding.extract_tx() {
-        Ok(tx) => Ok(tx),
-        Err(ExtractTxError::AbsurdFeeRate { fee_rate, .. }) => Err(FundingError::Extract(format!(
-            "its fee rate of {fee_rate} sat/kwu is absurd"
-        ))),
-        Err(e) => Err(FundingError::Extract(e.to_string())),
+    // The terms bound each party's fee, before anybody signed.
+    funding
+        .extract_tx_with_fee_rate_limit(FeeRate::MAX)
+        .map_err(|e| FundingError::Extract(e.to_string()))
+}
+
+/// Gives one input the first witness of `given` that verifies; the error is about the last that does not.
+fn take_witness<'a>(
+    secp: &Secp256k1<VerifyOnly>,
+    funding: &mut Psbt,
+    index: usize,
+    given: impl Iterator<Item = &'a psbt::Input>,
+) -> Result<(), String> {
+    let unsigned = funding.inputs[index].clone();
+    let mut problem = "it has no signature".to_owned();
+    for theirs in given.filter(|input| has_signature(input)) {
+        let mut candidate = theirs.clone();
+        // What the coin holds is what the terms say.
+        candidate.witness_utxo = unsigned.witness_utxo.clone();
+        candidate.non_witness_utxo = None;
+        funding.inputs[index] = candidate;
+        match finish_input(secp, funding, index) {
+            Ok(()) => return Ok(()),
+            Err(reason) => problem = reason,
+        }
     }
+    funding.inputs[index] = unsigned;
+    Err(problem)
+}
+
+fn has_signature(input: &psbt::Input) -> bool {
+    input.final_script_witness.is_some()
+        || input.tap_key_sig.is_some()
+        || !input.partial_sigs.is_empty()
+        || !input.tap_script_sigs.is_empty()
+}
+
+/// Makes the input's witness, if it is not made yet, and runs it against the coin's script: the finaliser itself
+/// takes a finished witness on trust.
+fn finish_input(
+    secp: &Secp256k1<VerifyOnly>,
+    funding: &mut Psbt,
+    index: usize,
+) -> Result<(), String> {
+    funding
+        .finalize_inp_mut(secp, index)
+        .map_err(|e| e.to_string())?;
+    let prevouts = funding
+        .inputs
+        .iter()
+        .map(|input| input.witness_utxo.clone().ok_or("a coin is not known"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let input = &funding.inputs[index];
+    // Both coin types that terms take are native segwit.
+    if input.final_script_sig.is_some() {
+        return Err("it has a script signature".into());
+    }
+    let witness = input.final_script_witness.clone().unwrap_or_default();
+    let tx = &funding.unsigned_tx;
+    let script_sig = ScriptBuf::new();
+    let interpreter = Interpreter::from_txdata(
+        &prevouts[index].script_pubkey,
+        &script_sig,
+        &witness,
+        tx.input[index].sequence,
+        tx.lock_time,
+    )
+    .map_err(|e| e.to_string())?;
+    interpreter
+        .iter(secp, tx, index, &Prevouts::All(&prevouts))
+        .try_for_each(|element| element.map(drop))
+        .map_err(|e| format!("its witness is false: {e}"))
 }
 
 fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<Role> {

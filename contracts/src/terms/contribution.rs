@@ -94,7 +94,9 @@ pub enum ContributionError {
         outpoint: OutPoint,
     },
     /// The coins hold more than there is.
-    #[error("coins that add up to more than 21 million bitcoin; the last one counted is {outpoint}")]
+    #[error(
+        "coins that add up to more than 21 million bitcoin; the last one counted is {outpoint}"
+    )]
     Overflow {
         /// The coin at which the sum became too large.
         outpoint: OutPoint,
@@ -185,7 +187,9 @@ impl Contribution {
     ) -> Result<Contribution, ContributionError> {
         let problem = |problem| ContributionError::Psbt { problem };
         if psbt.inputs.len() != psbt.unsigned_tx.input.len() {
-            return Err(problem("has data on more or fewer inputs than its transaction has"));
+            return Err(problem(
+                "has data on more or fewer inputs than its transaction has",
+            ));
         }
         let mut coins = Vec::new();
         for (input, txin) in psbt.inputs.iter().zip(&psbt.unsigned_tx.input) {
@@ -194,19 +198,21 @@ impl Contribution {
                 Some(tx) if tx.compute_txid() != txin.previous_output.txid => {
                     return Err(problem("brings the parent of another coin"));
                 }
-                Some(tx) => Some(
-                    tx.output
-                        .get(txin.previous_output.vout as usize)
-                        .ok_or(problem("spends an output that the coin's parent does not have"))?,
-                ),
+                Some(tx) => Some(tx.output.get(txin.previous_output.vout as usize).ok_or(
+                    problem("spends an output that the coin's parent does not have"),
+                )?),
             };
             let prevout = match (&input.witness_utxo, of_parent) {
                 (Some(stated), Some(real)) if stated != real => {
-                    return Err(problem("states another coin than its parent transaction has"));
+                    return Err(problem(
+                        "states another coin than its parent transaction has",
+                    ));
                 }
                 (stated, real) => stated.as_ref().or(real),
             };
-            let prevout = prevout.cloned().ok_or(problem("does not say what its coins hold"))?;
+            let prevout = prevout
+                .cloned()
+                .ok_or(problem("does not say what its coins hold"))?;
             coins.push(Coin {
                 outpoint: txin.previous_output,
                 value_sat: prevout.value,

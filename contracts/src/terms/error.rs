@@ -1,6 +1,6 @@
 //! What is wrong with proposed terms.
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Weight};
+use bitcoin::{Amount, OutPoint, ScriptBuf};
 use narthex_game_model::ParamsError;
 
 use super::ContributionError;
@@ -88,7 +88,9 @@ pub enum TermsError {
         allowed: Amount,
     },
     /// The payout script is not of a standard type.
-    #[error("{role} wants to be paid to the script {script:x}, which is not of a type that nodes relay")]
+    #[error(
+        "{role} wants to be paid to the script {script:x}, which is not of a type that nodes relay"
+    )]
     NonStandard {
         /// Whose script.
         role: Role,
@@ -96,7 +98,9 @@ pub enum TermsError {
         script: ScriptBuf,
     },
     /// The common fund's script is not of a standard type: settlements with a penalty could not be relayed.
-    #[error("the common fund's script {script:x} is not of a type that nodes relay, or not of pushes alone")]
+    #[error(
+        "the common fund's script {script:x} is not of a type that nodes relay, or not of pushes alone"
+    )]
     FundScript {
         /// The script.
         script: ScriptBuf,
@@ -110,16 +114,6 @@ pub enum TermsError {
         least: u64,
         /// More is taken for a mistake.
         most: u64,
-    },
-    /// All parties' coins together make a transaction that nodes do not relay.
-    #[error("a funding transaction of {weight} with {coins} coins; nodes relay {limit}")]
-    FundingSize {
-        /// Its weight.
-        weight: Weight,
-        /// Coins of all parties.
-        coins: usize,
-        /// Largest weight that is relayed.
-        limit: Weight,
     },
     /// Stakes come back at a height that locktime reads as a time long past.
     #[error("stakes would come back at height {height}; locktimes from {limit} on are times")]

@@ -1,7 +1,7 @@
 //! Terms as proposed: plain data, with their checks and canonical bytes.
 
 use bitcoin::{
-    Amount, ScriptBuf, Weight,
+    Amount, ScriptBuf,
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1},
 };
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     attest::{Announcement, CaseContext},
-    hash::tagged_hash,
     graph::satisfaction_weight,
+    hash::tagged_hash,
     musig::KeySet,
     role::Role,
     template::stake_unlock_height,
@@ -30,9 +30,6 @@ const LEAST_RATE: u64 = 25;
 
 /// Highest fee rate of the funding: 25,000 sat/vB, beyond any fee ever needed.
 const MOST_RATE: u64 = 6_250_000;
-
-/// Heaviest transaction that nodes relay.
-const MAX_FUNDING_WEIGHT: Weight = Weight::from_wu(400_000);
 
 /// Client, worker or verifier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,8 +145,7 @@ impl TermsRecord {
         self.check_announcements(params)?;
         self.check_scripts(params)?;
         self.check_heights(params)?;
-        self.check_funding(params)?;
-        self.check_funding_size(params)
+        self.check_funding(params)
     }
 
     fn check_heights(&self, params: &Params) -> Result<(), TermsError> {
@@ -289,37 +285,6 @@ impl TermsRecord {
                 _ => {}
             }
             funding.check(deposit(params, role), rate).map_err(fail)?;
-        }
-        Ok(())
-    }
-
-    /// Each party's coins are few, but all together must make a transaction that is relayed.
-    fn check_funding_size(&self, params: &Params) -> Result<(), TermsError> {
-        let (mut weight, mut coins) = (Weight::from_wu(4 * (4 + 3 + 3 + 4) + 2), 0);
-        let output = |len: usize| Weight::from_wu(4 * (9 + len as u64));
-        // The contract output, and a stake each or the reference to the parameters.
-        let fixed = match params.layout() {
-            Layout::Hardened => 1 + u64::from(params.arbiters()),
-            Layout::Paper => 2,
-        };
-        weight += output(34) * fixed;
-        for role in Role::all(params.arbiters()) {
-            let Some((_, _, funding)) = self.party(role) else {
-                continue;
-            };
-            if params.layout() == Layout::Paper && matches!(role, Role::Arbiter(_)) {
-                continue;
-            }
-            coins += funding.coins.len();
-            for coin in &funding.coins {
-                weight += Weight::from_wu(4 * 41)
-                    + satisfaction_weight(&coin.script).unwrap_or(Weight::ZERO);
-            }
-            weight += funding.change.as_ref().map_or(Weight::ZERO, |c| output(c.script.len()));
-        }
-        let limit = MAX_FUNDING_WEIGHT;
-        if weight > limit {
-            return Err(TermsError::FundingSize { weight, coins, limit });
         }
         Ok(())
     }

@@ -1,0 +1,256 @@
+//! One function per decoder; each panics if its property does not hold.
+
+use std::sync::{Arc, OnceLock};
+
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, hashes::Hash, secp256k1::Secp256k1};
+use narthex_contracts::{
+    attest::Attestation,
+    funding::{RootRecord, root_coin},
+    panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
+    role::Role,
+    sample::Cast,
+    setup::{Holdings, NoncesMessage, Release, SharesMessage, ceremony},
+    shared_secret::{Dealing, RevealedShare, Share},
+    template,
+    terms::{Contribution, FeeRate, Terms},
+};
+use narthex_game_model::{Layout, Params};
+
+/// A contract to read messages of.
+pub struct World {
+    /// Its secrets.
+    pub cast: Cast,
+    /// Its terms.
+    pub terms: Arc<Terms>,
+    /// What each party holds.
+    pub holdings: Vec<Holdings>,
+    /// The parties' nonce messages of a ceremony.
+    pub nonces: Vec<Vec<u8>>,
+}
+
+/// The one contract that all properties share.
+pub fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        let mut rng = bitcoin::secp256k1::rand::thread_rng();
+        let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
+        let terms = Arc::new(cast.terms().expect("valid terms"));
+        let parties = cast.parties(&terms).expect("parties");
+        let nonces = cast
+            .parties(&terms)
+            .expect("parties")
+            .into_iter()
+            .map(|party| party.announce(&mut rng).expect("nonces").1.to_bytes())
+            .collect();
+        let holdings = ceremony::run(parties, &mut rng, |_| ()).expect("ceremony");
+        World {
+            cast,
+            terms,
+            holdings,
+            nonces,
+        }
+    })
+}
+
+/// The deposit and placeholder that contributions are read with.
+pub fn deposit() -> (ScriptBuf, Amount) {
+    (
+        ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::all_zeros()),
+        Amount::from_sat(200_000),
+    )
+}
+
+/// Terms.
+pub fn terms_json(data: &[u8]) {
+    let Ok(terms) = Terms::from_json(data) else {
+        return;
+    };
+    let json = terms.to_json().expect("what was read can be written");
+    let again = Terms::from_json(json.as_bytes()).expect("what was written can be read");
+    assert_eq!(again, terms);
+    assert_eq!(again.contract_id(), terms.contract_id());
+    // Larger panels take seconds, and their graphs are made by the same code.
+    if terms.panel_size() > 4 {
+        return;
+    }
+    let ids = |terms: &Terms| {
+        template::derive(terms).map(|g| {
+            g.nodes()
+                .filter_map(|(id, _)| g.txid(id))
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(ids(&terms), ids(&again));
+}
+
+/// Parameters.
+pub fn params_bytes(data: &[u8]) {
+    if let Ok(params) = Params::from_bytes(data) {
+        assert_eq!(params.to_bytes(), data);
+    }
+}
+
+/// Nonces.
+pub fn nonces(data: &[u8]) {
+    if let Ok(message) = NoncesMessage::from_bytes(data) {
+        assert_eq!(message.to_bytes(), data);
+    }
+}
+
+/// Shares.
+pub fn shares(data: &[u8]) {
+    if let Ok(message) = SharesMessage::from_bytes(data) {
+        assert_eq!(message.to_bytes(), data);
+    }
+}
+
+/// Releases.
+pub fn release(data: &[u8]) {
+    let Ok(release) = Release::from_bytes(data) else {
+        return;
+    };
+    assert_eq!(release.to_bytes(), data);
+    for holdings in &world().holdings {
+        let mut holdings = holdings.clone();
+        let before = holdings.to_bytes();
+        match holdings.accept(&release) {
+            Ok(()) => holdings.verify().expect("what was accepted verifies"),
+            Err(_) => assert_eq!(holdings.to_bytes(), before),
+        }
+    }
+}
+
+/// Holdings.
+pub fn holdings(data: &[u8]) {
+    let Ok(holdings) = Holdings::from_bytes(world().terms.clone(), data) else {
+        return;
+    };
+    holdings.verify().expect("what was accepted verifies");
+    let bytes = holdings.to_bytes();
+    let again =
+        Holdings::from_bytes(world().terms.clone(), &bytes).expect("what was written can be read");
+    assert_eq!(again.to_bytes(), bytes);
+}
+
+/// Attestations.
+pub fn attestation(data: &[u8]) {
+    let Ok(attestation) = Attestation::from_bytes(data) else {
+        return;
+    };
+    assert_eq!(attestation.to_bytes(), data);
+    let (world, secp) = (world(), Secp256k1::new());
+    let id = world.terms.contract_id();
+    let Some(announcement) = world.terms.announcement(attestation.arbiter) else {
+        return;
+    };
+    let valid = attestation
+        .verify(&secp, &announcement.identity, &announcement.nonce, id)
+        .is_ok();
+    // The nonce fixes the signature: the arbiter makes one per ruling, and nobody makes another.
+    let i = attestation.arbiter;
+    let nonce = world.cast.nonce(i).expect("nonce");
+    let genuine = nonce.attest(&secp, &world.cast.identity(i), i, id, attestation.ruling);
+    assert_eq!(valid, genuine == Some(attestation));
+}
+
+/// Everything of the panel that is canonical bytes.
+pub fn panel(data: &[u8]) {
+    fn check<T, E>(data: &[u8], decoded: Result<T, E>, encode: impl Fn(&T) -> Vec<u8>) {
+        if let Ok(value) = decoded {
+            assert_eq!(encode(&value), data);
+        }
+    }
+    check(data, OfferPayload::from_bytes(data), OfferPayload::to_bytes);
+    check(data, OfferTerms::from_bytes(data), OfferTerms::to_bytes);
+    check(data, Willingness::from_bytes(data), Willingness::to_bytes);
+    check(data, AnswerSet::from_bytes(data), AnswerSet::to_bytes);
+    check(data, Dealing::from_bytes(data), Dealing::to_bytes);
+    check(
+        data,
+        RevealedShare::from_bytes(data),
+        RevealedShare::to_bytes,
+    );
+    check(data, Share::from_bytes(data), |share| {
+        share.to_bytes().to_vec()
+    });
+    let script = bitcoin::Script::from_bytes(data);
+    if let Some(Ok(payload)) = OfferPayload::from_script(script) {
+        assert_eq!(payload.script().as_script(), script);
+    }
+}
+
+/// Offers in transactions.
+pub fn offer_transaction(data: &[u8]) {
+    let Ok(tx) = bitcoin::consensus::deserialize::<Transaction>(data) else {
+        return;
+    };
+    let Ok(Some(offer)) = Offer::from_transaction(&tx, 100) else {
+        return;
+    };
+    assert_eq!(offer.outpoint.txid, tx.compute_txid());
+    assert_eq!(
+        tx.output[offer.outpoint.vout as usize].value,
+        offer.value_sat
+    );
+}
+
+/// Contributions.
+pub fn contribution(data: &[u8]) {
+    let Ok(psbt) = Psbt::deserialize(data) else {
+        return;
+    };
+    let (placeholder, amount) = deposit();
+    let Ok(contribution) = Contribution::from_psbt(&psbt, &placeholder, amount) else {
+        return;
+    };
+    let named = contribution
+        .coins
+        .iter()
+        .map(|c| c.outpoint)
+        .collect::<Vec<_>>();
+    let spent = psbt
+        .unsigned_tx
+        .input
+        .iter()
+        .map(|i| i.previous_output)
+        .collect::<Vec<OutPoint>>();
+    assert_eq!(named, spent);
+    let outputs = 1 + usize::from(contribution.change.is_some());
+    assert_eq!(psbt.unsigned_tx.output.len(), outputs);
+    assert!(
+        contribution
+            .change
+            .as_ref()
+            .is_none_or(|c| c.script != placeholder)
+    );
+    for rate in [0, 500, u64::MAX] {
+        // Refusing is fine, whatever it holds.
+        let _ = contribution.check(amount, FeeRate(rate));
+    }
+}
+
+/// Root records.
+pub fn root_record(data: &[u8]) {
+    let Ok(child) = bitcoin::consensus::deserialize::<Transaction>(data) else {
+        return;
+    };
+    let coin = root_place();
+    let Some(record) = RootRecord::find(&child, coin) else {
+        return;
+    };
+    let script = record.script();
+    assert_eq!(
+        child
+            .output
+            .iter()
+            .filter(|o| o.script_pubkey == script)
+            .count(),
+        1
+    );
+    assert!(child.input.iter().any(|i| i.previous_output == coin));
+}
+
+/// The root coin of [`world`].
+pub fn root_place() -> OutPoint {
+    root_coin(world().holdings[Role::Worker.index()].graph()).expect("the worker has change")
+}

@@ -1,0 +1,110 @@
+//! Valid inputs, one or a few per target.
+
+use bitcoin::{
+    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, WPubkeyHash, Witness,
+    absolute::LockTime, hashes::Hash, secp256k1::Secp256k1, transaction::Version,
+};
+use narthex_contracts::{
+    funding::RootRecord, graph::Stage, musig::PartialSignature, role::Role, setup::SharesMessage,
+    template::Exit,
+};
+use narthex_game_model::Ruling;
+
+use crate::properties::{deposit, root_place, world};
+
+/// Name of a target and an input that it accepts.
+pub fn all() -> Vec<(&'static str, Vec<u8>)> {
+    let world = world();
+    let secp = Secp256k1::new();
+    let mut seeds = vec![
+        (
+            "terms_json",
+            world.terms.to_json().expect("JSON").into_bytes(),
+        ),
+        ("params_bytes", world.terms.params().to_bytes()),
+        ("shares", shares()),
+        ("contribution", contribution()),
+        ("root_record", root_record()),
+    ];
+    seeds.extend(world.nonces.iter().map(|bytes| ("nonces", bytes.clone())));
+    seeds.extend(
+        world
+            .holdings
+            .iter()
+            .map(|held| ("holdings", held.to_bytes())),
+    );
+    let verifier = &world.holdings[Role::Verifier.index()];
+    let s3 = verifier.graph().find(Exit::NORMAL).expect("S3");
+    let releases = verifier.release(s3).expect("the verifier keeps S3 back");
+    seeds.extend(
+        releases
+            .iter()
+            .map(|release| ("release", release.to_bytes())),
+    );
+    for ruling in Ruling::ALL {
+        let nonce = world.cast.nonce(1).expect("nonce");
+        let id = world.terms.contract_id();
+        let attestation = nonce
+            .attest(&secp, &world.cast.identity(1), 1, id, ruling)
+            .expect("attestation");
+        seeds.push(("attestation", attestation.to_bytes()));
+    }
+    seeds
+}
+
+fn shares() -> Vec<u8> {
+    SharesMessage {
+        session_id: [3; 32],
+        from: Role::Client,
+        to: Role::Arbiter(2),
+        stage: Stage::Delivery,
+        shares: vec![PartialSignature([1; 32]); 3],
+    }
+    .to_bytes()
+}
+
+fn transaction(inputs: &[OutPoint], outputs: Vec<(Amount, ScriptBuf)>) -> Transaction {
+    Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: inputs
+            .iter()
+            .map(|outpoint| TxIn {
+                previous_output: *outpoint,
+                script_sig: ScriptBuf::new(),
+                sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+                witness: Witness::new(),
+            })
+            .collect(),
+        output: outputs
+            .into_iter()
+            .map(|(value, script_pubkey)| TxOut {
+                value,
+                script_pubkey,
+            })
+            .collect(),
+    }
+}
+
+fn contribution() -> Vec<u8> {
+    let (placeholder, amount) = deposit();
+    let own = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
+    let coin = OutPoint {
+        txid: bitcoin::Txid::all_zeros(),
+        vout: 1,
+    };
+    let change = Amount::from_sat(50_000);
+    let tx = transaction(&[coin], vec![(amount, placeholder), (change, own.clone())]);
+    let mut psbt = Psbt::from_unsigned_tx(tx).expect("unsigned");
+    psbt.inputs[0].witness_utxo = Some(TxOut {
+        value: amount + change + Amount::from_sat(1_000),
+        script_pubkey: own,
+    });
+    psbt.serialize()
+}
+
+fn root_record() -> Vec<u8> {
+    let script = RootRecord { root: [9; 32] }.script();
+    let tx = transaction(&[root_place()], vec![(Amount::ZERO, script)]);
+    bitcoin::consensus::serialize(&tx)
+}
