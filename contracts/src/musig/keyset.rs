@@ -35,6 +35,9 @@ pub enum KeySetError {
 pub struct KeySet {
     signers: Vec<(Role, PublicKey)>,
     musig_keys: Vec<musig::PublicKey>,
+    /// The aggregate before any tweak.
+    aggregate: musig::musig::KeyAggCache,
+    /// The tweaked aggregate, which signs.
     cache: musig::musig::KeyAggCache,
     internal_key: XOnlyPublicKey,
     output_key: XOnlyPublicKey,
@@ -49,7 +52,13 @@ impl KeySet {
         signers: &[(Role, PublicKey)],
         merkle_root: Option<TapNodeHash>,
     ) -> Result<KeySet, KeySetError> {
-        let mut keys = KeySet::untweaked(signers)?;
+        KeySet::untweaked(signers)?.with_root(merkle_root)
+    }
+
+    /// The same signers with another root, without aggregating again: one addition for a multiplication each.
+    pub fn with_root(&self, merkle_root: Option<TapNodeHash>) -> Result<KeySet, KeySetError> {
+        let mut keys = self.clone();
+        keys.cache = keys.aggregate;
         keys.tweak_x_only(taproot_tweak_hash(keys.internal_key, merkle_root))?;
         keys.merkle_root = merkle_root;
         Ok(keys)
@@ -80,6 +89,7 @@ impl KeySet {
         Ok(KeySet {
             signers: signers.to_vec(),
             musig_keys,
+            aggregate: cache,
             cache,
             internal_key,
             output_key: internal_key,

@@ -1,6 +1,6 @@
 //! What both templates need: funding, payouts, key sets per node.
 
-use bitcoin::{Amount, Script, Sequence};
+use bitcoin::{Amount, Script, Sequence, TapNodeHash, hashes::Hash};
 use narthex_game_model::{Outcome, Payout, settle};
 
 use super::TemplateError;
@@ -10,9 +10,9 @@ use crate::{
         Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend,
     },
     hash::tagged_hash,
-    musig::AdaptorPoint,
+    musig::{AdaptorPoint, KeySet},
     role::Role,
-    terms::Terms,
+    terms::{Terms, TermsError},
 };
 
 /// No relative timelock, but nLockTime counts (BIP65) and replacement is signalled (BIP125).
@@ -22,6 +22,8 @@ pub(super) const UNLOCKED: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
 pub(super) struct Draft<'a> {
     pub(super) terms: &'a Terms,
     pub(super) graph: GraphBuilder,
+    /// One key set for each list of signers met so far: their aggregate serves all its places.
+    aggregates: Vec<(Vec<Role>, KeySet)>,
 }
 
 /// What a transaction spends, when, and who signs: all of a node but its outputs.
@@ -38,10 +40,11 @@ impl<'a> Draft<'a> {
         Draft {
             terms,
             graph: GraphBuilder::default(),
+            aggregates: Vec::new(),
         }
     }
 
-    /// The key set that owns a contract output. The root commits to the parameters and to the place in the
+    /// The key set that owns a contract output. The root commits to the parameters, the contract and the place in the
     /// graph, so that no two outputs of a contract, or of two contracts, share a key.
     pub(super) fn contract_keys(
         &mut self,
@@ -49,9 +52,26 @@ impl<'a> Draft<'a> {
         roles: impl IntoIterator<Item = Role>,
     ) -> Result<(KeySetId, ScriptId), TemplateError> {
         let place = tagged_hash("narthex/place", &[place.as_bytes()]);
-        let root = tagged_hash("narthex/output", &[&self.terms.params().hash(), &place]);
-        let keys = self.terms.key_set(roles, Some(root))?;
+        let (params, id) = (self.terms.params().hash(), self.terms.contract_id());
+        let root = tagged_hash("narthex/output", &[&params, id, &place]);
+        let keys = self.key_set(roles, Some(root))?;
         Ok(self.graph.key_set(keys, None))
+    }
+
+    /// As [`Terms::key_set`], aggregating each list of signers once.
+    pub(super) fn key_set(
+        &mut self,
+        roles: impl IntoIterator<Item = Role>,
+        merkle_root: Option<[u8; 32]>,
+    ) -> Result<KeySet, TemplateError> {
+        let roles = roles.into_iter().collect::<Vec<_>>();
+        if let Some((_, keys)) = self.aggregates.iter().find(|(known, _)| *known == roles) {
+            let root = merkle_root.map(TapNodeHash::from_byte_array);
+            return Ok(keys.with_root(root).map_err(TermsError::from)?);
+        }
+        let keys = self.terms.key_set(roles.iter().copied(), merkle_root)?;
+        self.aggregates.push((roles, keys.clone()));
+        Ok(keys)
     }
 
     /// The funding transaction: `contract` outputs first, then everybody's change. Inputs are sorted by

@@ -115,8 +115,10 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     )?;
     let rejected = verdicts(&mut draft, txd, kd.0, result)?;
     let appeal = appeal(&mut draft, tx0, rejected, &stakes)?;
-    rulings(&mut draft, appeal)?;
-    failures(&mut draft, appeal)?;
+    let worker = PointSums::new(&terms.ruling_points(Ruling::WorkerAtFault)?)?;
+    let verifier = PointSums::new(&terms.ruling_points(Ruling::VerifierAtFault)?)?;
+    rulings(&mut draft, appeal, [&worker, &verifier])?;
+    failures(&mut draft, appeal, [&worker, &verifier])?;
     Ok(draft.graph.finish())
 }
 
@@ -129,7 +131,7 @@ struct StakeOutput {
 fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
     let params = draft.terms.params();
     let (unlock, value) = (stake_unlock_height(params), params.stake_output_value());
-    let everyone = draft.terms.key_set(draft.terms.roles(), None)?;
+    let everyone = draft.key_set(draft.terms.roles(), None)?;
     (0..draft.terms.panel_size())
         .map(|i| {
             let (keys, descriptor) = stake_keys(draft.terms, &everyone, i, unlock)?;
@@ -339,7 +341,11 @@ fn appeal(
 }
 
 /// S6 and S7: one transaction per outcome and majority set, the fullest set first.
-fn rulings(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(), TemplateError> {
+fn rulings(
+    draft: &mut Draft<'_>,
+    (txa, ka): (NodeId, KeySetId),
+    [worker, verifier]: [&PointSums; 2],
+) -> Result<(), TemplateError> {
     let params = draft.terms.params();
     let (n, k, per_missing) = (
         params.arbiters(),
@@ -347,8 +353,10 @@ fn rulings(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(), T
         params.windows().per_missing_blocks,
     );
     let t = AdaptorPoint::try_from(draft.terms.result_point())?;
-    for ruling in [Ruling::WorkerAtFault, Ruling::VerifierAtFault] {
-        let sums = PointSums::new(&draft.terms.ruling_points(ruling)?)?;
+    for (ruling, sums) in [
+        (Ruling::WorkerAtFault, worker),
+        (Ruling::VerifierAtFault, verifier),
+    ] {
         for majority in ArbiterSet::majorities(n, k) {
             let missing = u16::from(n) - majority.len() as u16;
             let (point, needs, movers, outcome, meaning) =
@@ -397,12 +405,14 @@ fn rulings(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(), T
 /// S5 for every way in which no quorum finds the worker at fault: who attested what is known to all, so each
 /// case is pre-signed and pays the stake back to those that ruled. Cases with a quorum against the verifier are
 /// among them, since only the worker can complete S7 and may never do so.
-fn failures(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(), TemplateError> {
+fn failures(
+    draft: &mut Draft<'_>,
+    (txa, ka): (NodeId, KeySetId),
+    [worker_sums, verifier_sums]: [&PointSums; 2],
+) -> Result<(), TemplateError> {
     let params = draft.terms.params();
     let (n, k, windows) = (params.arbiters(), params.quorum(), params.windows());
     let enumerated = n <= MAX_ENUMERATED_FAILURES;
-    let worker_sums = PointSums::new(&draft.terms.ruling_points(Ruling::WorkerAtFault)?)?;
-    let verifier_sums = PointSums::new(&draft.terms.ruling_points(Ruling::VerifierAtFault)?)?;
     for case in if enumerated {
         failure_cases(n, k)
     } else {

@@ -49,8 +49,8 @@ pub(super) fn stake_keys(
     let Descriptor::Tr(tr) = &descriptor else {
         return Err(TemplateError::Script("not a Taproot descriptor".into()));
     };
-    let root = tr.spend_info().merkle_root().map(Hash::to_byte_array);
-    let keys = terms.key_set(terms.roles(), root)?;
+    let root = tr.spend_info().merkle_root();
+    let keys = everyone.with_root(root).map_err(TermsError::from)?;
     let text = descriptor.to_string();
     Ok((keys, text.split('#').next().unwrap_or_default().to_owned()))
 }

@@ -83,7 +83,7 @@ impl RawFloor {
         let (mut secret, mut public) = (MaybeUninit::uninit(), MaybeUninit::uninit());
         // SAFETY: every pointer is to a live value of the type that the C header asks for. The call fails only
         // for a seed of zeros, and then still fills in both outputs; this seed has other bytes.
-        let secret = unsafe {
+        unsafe {
             ffi::secp256k1_musig_nonce_gen(
                 self.context.ctx().as_ptr(),
                 secret.as_mut_ptr(),
@@ -97,8 +97,7 @@ impl RawFloor {
             );
             black_box(public.assume_init());
             secret.assume_init()
-        };
-        secret
+        }
     }
 
     fn sign(&self, mut nonce: ffi::MusigSecNonce, cache: &KeyAggCache, session: &Session) {
