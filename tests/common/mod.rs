@@ -8,7 +8,9 @@
     clippy::panic
 )]
 
+pub mod company;
 pub mod forge;
+pub mod rival;
 
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Transaction,
@@ -153,9 +155,14 @@ pub fn mined(scene: &mut Scene<'_>, tx: &Transaction) -> u32 {
     scene.chain().height().unwrap()
 }
 
-/// The words by which both chains refuse a signature.
+/// The words by which the chains refuse a signature; the embedded one says only that the script failed.
 pub fn is_bad_signature(reason: &str) -> bool {
-    reason.contains("Schnorr signature")
+    is_bad_script(reason) && !reason.contains("Locktime")
+}
+
+/// The words by which both chains refuse what a script does not allow.
+pub fn is_bad_script(reason: &str) -> bool {
+    reason.starts_with("block-script-verify-flag-failed")
 }
 
 /// The words by which both chains refuse what its timelocks forbid.
