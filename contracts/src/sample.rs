@@ -119,6 +119,7 @@ impl Cast {
         let payout = |role: Role| payouts.get(&role).cloned().unwrap_or_default();
         let mut party = |role: Role| PartyRecord {
             key: self.public(role),
+            salt: self.salt(role),
             payout: payout(role),
             funding: funding.remove(&role).unwrap_or_default(),
         };
@@ -131,6 +132,7 @@ impl Cast {
             .map(|i| {
                 let PartyRecord {
                     key,
+                    salt,
                     payout,
                     funding,
                 } = party(Role::Arbiter(i));
@@ -141,6 +143,7 @@ impl Cast {
                 let announcement = Announcement::new(&secp, &identity, &nonce, &self.context(i));
                 Ok(ArbiterRecord {
                     key,
+                    salt,
                     payout,
                     funding,
                     announcement,
@@ -186,7 +189,15 @@ impl Cast {
             &self.params.hash(),
             [&c, &w, &v],
             &self.public(Role::Arbiter(arbiter)),
+            self.salt(Role::Arbiter(arbiter)).as_byte_array(),
         )
+    }
+
+    fn salt(&self, role: Role) -> sha256::Hash {
+        sha256::Hash::from_byte_array(tagged_hash(
+            "narthex/sample-salt",
+            &[&self.seed, &[role.index() as u8]],
+        ))
     }
 
     fn secret(&self, what: &str, index: u8) -> SecretKey {

@@ -28,13 +28,13 @@ fn x_only(key: &SecretKey) -> XOnlyPublicKey {
 
 fn context(n: u8) -> CaseContext {
     let keys: Vec<PublicKey> = (1..5).map(|i| point(&secret(i))).collect();
-    CaseContext::new(&[n; 32], [&keys[0], &keys[1], &keys[2]], &keys[3])
+    CaseContext::new(&[n; 32], [&keys[0], &keys[1], &keys[2]], &keys[3], &[n; 32])
 }
 
 /// The nonce of [`context`]`(n)`, by its derivation written out: the only way to see the parity of its point.
 fn raw_nonce(n: u8) -> SecretKey {
     let keys = (1..5).map(|i| point(&secret(i)).serialize());
-    let preimage = [vec![n; 32], keys.collect::<Vec<_>>().concat()].concat();
+    let preimage = [vec![n; 32], keys.collect::<Vec<_>>().concat(), vec![n; 32]].concat();
     let case = tagged("narthex/case", &[&preimage]);
     let bytes = tagged(
         "narthex/attestation-nonce",

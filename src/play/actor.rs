@@ -7,6 +7,7 @@ use bitcoin::{
 use narthex_contracts::{
     role::Role,
     setup::{Holdings, Secrets},
+    terms::PartyRecord,
 };
 
 use crate::wallet::{PartyWallet, WalletError};
@@ -28,6 +29,8 @@ pub struct Actor {
     pub wallet: PartyWallet,
     /// Where it wants to be paid.
     pub payout: ScriptBuf,
+    /// What it proposed for itself; terms that say otherwise are not its own.
+    pub proposed: Option<PartyRecord>,
     /// What its wallet contributed with, to recognise its coins by.
     pub contributed: Option<Psbt>,
     /// What it holds since setup.
@@ -54,6 +57,7 @@ impl Actor {
             role,
             wallet,
             payout,
+            proposed: None,
             contributed: None,
             holdings: None,
             secrets,

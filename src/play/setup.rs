@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::{
     Amount, ScriptBuf,
     hashes::{Hash, HashEngine, sha256},
-    secp256k1::{PublicKey, Secp256k1, rand::thread_rng},
+    secp256k1::{
+        PublicKey, Secp256k1,
+        rand::{self, thread_rng},
+    },
 };
 use narthex_contracts::{
     attest::{Announcement, AttestationNonce},
@@ -98,6 +101,11 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     )?;
     let terms = Arc::new(Terms::new(record)?);
     drawn.check(&terms)?;
+    for actor in actors.values() {
+        if let Some(proposed) = &actor.proposed {
+            terms.expect(actor.role, proposed)?;
+        }
+    }
     parts.step(
         "everybody",
         format!(
@@ -224,9 +232,11 @@ fn propose(
         };
         let record = PartyRecord {
             key: actor.public_key()?,
+            salt: sha256::Hash::from_byte_array(rand::random()),
             payout: actor.payout.clone(),
             funding,
         };
+        actor.proposed = Some(record.clone());
         records.insert(*role, record);
     }
     let mut take = |role: Role| {
@@ -246,17 +256,24 @@ fn propose(
     for i in 0..params.arbiters() {
         let PartyRecord {
             key,
+            salt,
             payout,
             funding,
         } = take(Role::Arbiter(i))?;
         let actor = &actors[&Role::Arbiter(i)];
         let identity = actor.identity()?;
-        let context = narthex_contracts::attest::CaseContext::new(&hash, principals, &key);
+        let context = narthex_contracts::attest::CaseContext::new(
+            &hash,
+            principals,
+            &key,
+            salt.as_byte_array(),
+        );
         let nonce = AttestationNonce::derive(&identity.secret_key(), &context)
             .ok_or_else(|| PlayError::Broken("a nonce of zero".into()))?;
         let announcement = Announcement::new(&secp, &identity, &nonce, &context);
         arbiters.push(ArbiterRecord {
             key,
+            salt,
             payout,
             funding,
             announcement,

@@ -18,17 +18,19 @@ use narthex_game_model::Ruling;
 pub struct CaseContext([u8; 32]);
 
 impl CaseContext {
-    /// Binds to the parameters and to the keys of client, worker, verifier and of the arbiter itself. The
-    /// arbiter takes a fresh key for every case, so no two of its cases have one context.
+    /// Binds to the parameters, to the keys of client, worker, verifier and of the arbiter itself, and to the salt
+    /// that the arbiter draws anew for every case: so no two of its cases have one context, whatever the others
+    /// propose.
     pub fn new(
         params_hash: &[u8; 32],
         principals: [&PublicKey; 3],
         arbiter: &PublicKey,
+        salt: &[u8; 32],
     ) -> CaseContext {
         let [c, w, v] = principals.map(|key| key.serialize());
         CaseContext(tagged_hash(
             "narthex/case",
-            &[params_hash, &c, &w, &v, &arbiter.serialize()],
+            &[params_hash, &c, &w, &v, &arbiter.serialize(), salt],
         ))
     }
 }

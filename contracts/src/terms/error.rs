@@ -143,6 +143,14 @@ pub enum TermsError {
         /// Layout of the terms.
         layout: &'static str,
     },
+    /// The terms say something else of a party than it proposed. The fault of whoever put them together.
+    #[error("the terms name another {field} for {role} than it proposed")]
+    NotAsProposed {
+        /// Who asks.
+        role: Role,
+        /// What differs.
+        field: &'static str,
+    },
     /// A role outside the panel.
     #[error("{role} is no party of this contract")]
     NoSuchParty {

@@ -62,6 +62,27 @@ impl Terms {
         })
     }
 
+    /// Whether these terms say of `role` what it proposed itself. Each party asks this of terms that another one put
+    /// together, before it goes on; the salt among them makes the contract a new one.
+    pub fn expect(&self, role: Role, proposed: &PartyRecord) -> Result<(), TermsError> {
+        let named = self
+            .record
+            .party(role)
+            .ok_or(TermsError::NoSuchParty { role })?;
+        let field = if named.key != proposed.key {
+            "key"
+        } else if named.salt != proposed.salt {
+            "salt"
+        } else if *named.payout != proposed.payout {
+            "payout script"
+        } else if *named.funding != proposed.funding {
+            "funding"
+        } else {
+            return Ok(());
+        };
+        Err(TermsError::NotAsProposed { role, field })
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> Result<String, TermsError> {
         serde_json::to_string_pretty(&self.record).map_err(|e| TermsError::Json(e.to_string()))
@@ -94,12 +115,12 @@ impl Terms {
 
     /// A party's contract key; `None` for an arbiter that is not on the panel.
     pub fn key(&self, role: Role) -> Option<PublicKey> {
-        self.record.party(role).map(|party| party.0)
+        self.record.party(role).map(|party| party.key)
     }
 
     /// Where a party is paid.
     pub fn payout(&self, role: Role) -> Option<&ScriptBuf> {
-        self.record.party(role).map(|party| party.1)
+        self.record.party(role).map(|party| party.payout)
     }
 
     /// An arbiter's announcement.

@@ -35,20 +35,46 @@ const MOST_RATE: u64 = 6_250_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartyRecord {
-    /// Contract key, fresh for every contract.
+    /// Contract key.
     pub key: PublicKey,
+    /// 32 fresh random bytes, so that no two contracts, and no two attempts at one, have an output key or an
+    /// attestation nonce in common: signatures of a ceremony that failed fit nothing later.
+    pub salt: sha256::Hash,
     /// Where it is paid, hex of the script.
     pub payout: ScriptBuf,
     /// Its part of the funding.
     pub funding: Contribution,
 }
 
+impl PartyRecord {
+    fn view(&self) -> PartyView<'_> {
+        PartyView {
+            key: self.key,
+            salt: self.salt,
+            payout: &self.payout,
+            funding: &self.funding,
+        }
+    }
+}
+
+/// What every party brings, arbiters too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PartyView<'a> {
+    pub(super) key: PublicKey,
+    pub(super) salt: sha256::Hash,
+    pub(super) payout: &'a ScriptBuf,
+    pub(super) funding: &'a Contribution,
+}
+
 /// A member of the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArbiterRecord {
-    /// Contract key, fresh for every contract.
+    /// Contract key.
     pub key: PublicKey,
+    /// 32 fresh random bytes, so that no two contracts, and no two attempts at one, have an output key or an
+    /// attestation nonce in common: signatures of a ceremony that failed fit nothing later.
+    pub salt: sha256::Hash,
     /// Where it is paid, hex of the script.
     pub payout: ScriptBuf,
     /// Its stake's funding.
@@ -101,32 +127,37 @@ pub(super) const APPEAL: &str = "appeal";
 
 impl TermsRecord {
     /// A party's key, payout script and funding.
-    pub(super) fn party(&self, role: Role) -> Option<(PublicKey, &ScriptBuf, &Contribution)> {
-        let of = |p: &'_ PartyRecord| p.key;
+    pub(super) fn party(&self, role: Role) -> Option<PartyView<'_>> {
         Some(match role {
-            Role::Client => (of(&self.client), &self.client.payout, &self.client.funding),
-            Role::Worker => (of(&self.worker), &self.worker.payout, &self.worker.funding),
-            Role::Verifier => (
-                of(&self.verifier),
-                &self.verifier.payout,
-                &self.verifier.funding,
-            ),
+            Role::Client => self.client.view(),
+            Role::Worker => self.worker.view(),
+            Role::Verifier => self.verifier.view(),
             Role::Arbiter(i) => {
                 let a = self.arbiters.get(usize::from(i))?;
-                (a.key, &a.payout, &a.funding)
+                PartyView {
+                    key: a.key,
+                    salt: a.salt,
+                    payout: &a.payout,
+                    funding: &a.funding,
+                }
             }
         })
     }
 
     /// A party's funding.
     pub fn funding(&self, role: Role) -> Option<&Contribution> {
-        self.party(role).map(|p| p.2)
+        self.party(role).map(|p| p.funding)
     }
 
     pub(super) fn case_context(&self, params: &Params, arbiter: u8) -> Option<CaseContext> {
         let principals = [&self.client.key, &self.worker.key, &self.verifier.key];
         let arbiter = self.arbiters.get(usize::from(arbiter))?;
-        Some(CaseContext::new(&params.hash(), principals, &arbiter.key))
+        Some(CaseContext::new(
+            &params.hash(),
+            principals,
+            &arbiter.key,
+            arbiter.salt.as_byte_array(),
+        ))
     }
 
     pub(super) fn check(&self, params: &Params) -> Result<(), TermsError> {
@@ -138,7 +169,7 @@ impl TermsRecord {
         }
         // The aggregate of everybody checks for duplicate keys, whatever the template signs with.
         let keys = Role::all(params.arbiters())
-            .filter_map(|r| self.party(r).map(|p| (r, p.0)))
+            .filter_map(|r| self.party(r).map(|p| (r, p.key)))
             .collect::<Vec<_>>();
         KeySet::new(&keys, None)?;
         self.check_secrets(params)?;
@@ -213,7 +244,8 @@ impl TermsRecord {
         if !is_standard(&fund) {
             return Err(TermsError::FundScript { script: fund });
         }
-        let parties = Role::all(params.arbiters()).filter_map(|r| self.party(r).map(|p| (r, p.1)));
+        let parties =
+            Role::all(params.arbiters()).filter_map(|r| self.party(r).map(|p| (r, p.payout)));
         for (role, script) in parties.chain([(Role::Client, &fund)]) {
             // A party that is paid to a data output burns what it gets; only the fund may do that.
             if !is_standard(script) || (script.is_op_return() && !std::ptr::eq(script, &fund)) {
@@ -243,7 +275,7 @@ impl TermsRecord {
             });
         }
         for role in Role::all(params.arbiters()) {
-            let Some((key, _, funding)) = self.party(role) else {
+            let Some(PartyView { key, funding, .. }) = self.party(role) else {
                 continue;
             };
             let fail = |error| TermsError::Contribution { role, error };
@@ -301,10 +333,17 @@ impl TermsRecord {
                 .fixed(&paper.panel.serialize());
         }
         for role in Role::all(params.arbiters()) {
-            let Some((key, payout, funding)) = self.party(role) else {
+            let Some(PartyView {
+                key,
+                salt,
+                payout,
+                funding,
+            }) = self.party(role)
+            else {
                 continue;
             };
             w.fixed(&key.serialize())
+                .fixed(salt.as_byte_array())
                 .bytes(payout.as_bytes())
                 .u32(funding.coins.len() as u32);
             for coin in &funding.coins {
