@@ -3,6 +3,11 @@
 //!
 //! Signed by the same ceremony as everything else, as a graph of one transaction. With the result point as
 //! adaptor, the worker's publishing it still reveals the result secret to the client.
+//!
+//! Here the coin is locked already, so that the order of shares matters: a worker that cancels the point with its
+//! nonce could complete the sum without its secret (`docs/adr/0002-adaptor-in-aggregate-nonce.md`). The client
+//! therefore collects everybody's shares, holds a verified adaptor signature, and only then releases its own to
+//! the worker ([`Holdings::release`](crate::setup::Holdings::release)).
 
 use std::sync::Arc;
 
@@ -10,7 +15,7 @@ use bitcoin::{Amount, ScriptBuf, secp256k1::SecretKey};
 
 use crate::{
     graph::{
-        Adaptor, GraphBuilder, GraphError, KeySetId, Node, NodeInput, NodeName, NodeOutput,
+        Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeInput, NodeName, NodeOutput,
         Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage, TxGraph,
     },
     hash::tagged_hash,
@@ -138,9 +143,12 @@ impl Proposal {
             outputs,
             signing: Some(SigningPlan {
                 stage: Stage::Settlement,
-                movers: RoleSet::PRINCIPALS,
-                holders: RoleSet::PRINCIPALS,
-                awaits: None,
+                movers: [Role::Worker].into(),
+                holders: [Role::Client].into(),
+                awaits: Some(Awaits {
+                    holder: Role::Worker,
+                    signer: Role::Client,
+                }),
                 adaptor,
             }),
         })?;

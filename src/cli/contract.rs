@@ -1,6 +1,9 @@
 //! `narthex contract …`.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use bitcoin::hex::DisplayHex;
@@ -9,7 +12,7 @@ use narthex::contracts::{
     graph::{Purpose, TxGraph},
     sample::Cast,
     template,
-    terms::Terms,
+    terms::{MAX_TERMS_BYTES, Terms},
 };
 
 use super::{PanelArg, TemplateArg};
@@ -94,12 +97,17 @@ impl ShowArgs {
 
 fn read_terms(path: &PathBuf) -> anyhow::Result<Terms> {
     let shown = path.display();
-    let json = if path.as_os_str() == "-" {
+    // One byte more than is accepted, so that the library says what is wrong with a longer one.
+    let limit = MAX_TERMS_BYTES as u64 + 1;
+    let read = |source: &mut dyn Read| {
         let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)?;
-        bytes
+        source.take(limit).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let json = if path.as_os_str() == "-" {
+        read(&mut std::io::stdin().lock())?
     } else {
-        std::fs::read(path).with_context(|| {
+        let file = std::fs::File::open(path).and_then(|mut file| read(&mut file));
+        file.with_context(|| {
             format!("cannot read terms from {shown}; `narthex contract example` writes some to start from")
         })?
     };

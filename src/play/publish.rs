@@ -282,15 +282,18 @@ impl Scene<'_> {
         let held = ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());
         let by = |role: Role| {
-            held.iter()
-                .find(move |h| h.role() == role)
-                .ok_or_else(broken)
+            let found = held.iter().find(|h| h.role() == role);
+            found.cloned().ok_or_else(broken)
         };
-        let (worker, client) = (by(Role::Worker)?, by(Role::Client)?);
+        let (mut worker, client) = (by(Role::Worker)?, by(Role::Client)?);
         let node = worker
             .graph()
             .find(narthex_contracts::coop::COOP)
             .ok_or_else(broken)?;
+        // The client has checked that only the result secret completes it, and hands its share over last.
+        for release in client.release(node)? {
+            worker.accept(&release)?;
+        }
         let tx = worker.complete(node, &self.actor(Role::Worker)?.secrets)?;
         self.chain.submit(&tx)?;
         self.mine(1)?;

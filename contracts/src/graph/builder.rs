@@ -186,6 +186,12 @@ impl GraphBuilder {
                 })
             };
         };
+        if bitcoin::absolute::LockTime::from_height(node.lock_height).is_err() {
+            return Err(GraphError::Shape {
+                name,
+                what: "its lock height is no height",
+            });
+        }
         match (node.version, anchors) {
             (3, 1) if inputs == outputs => {}
             // Agreed on when it is made, with the fee in it.

@@ -59,10 +59,18 @@ pub enum SetupError {
         /// Sender.
         from: Role,
     },
+    /// Somebody sent the two other nonces than each other's. Neither this party nor the sender need be at fault:
+    /// compare the nonce messages, which show who sent what.
+    #[error("{from} signed with other nonces than this party has; compare everybody's nonce messages")]
+    Transcript {
+        /// Who saw other nonces.
+        from: Role,
+    },
     /// A nonce or share is not even well-formed, or the session failed.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// A share does not verify. The signer's fault, proved by its own message.
+    /// A share does not verify, although its signer saw the same nonces. The signer's fault, if the transport
+    /// authenticates who sent a message.
     #[error("{signer} sent a false share for input {input} of {transaction}")]
     FaultyShare {
         /// Who cheated.

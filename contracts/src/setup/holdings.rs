@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// One entry of the holdings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Held {
     /// The whole (adaptor) signature.
     Complete(AdaptorSignature),
@@ -32,7 +32,7 @@ pub(super) enum Held {
 }
 
 /// All shares but one, with what is needed to check that one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Pending {
     pub(super) nonces: Vec<PublicNonce>,
     pub(super) shares: Vec<Option<PartialSignature>>,
@@ -86,7 +86,7 @@ pub enum HoldingsError {
 }
 
 /// A share that its signer kept back until now: the verifier's "r = 1".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Release {
     /// Which contract.
     pub contract_id: [u8; 32],
@@ -100,13 +100,32 @@ pub struct Release {
 
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
 /// whoever gets hold of a party's holdings can make its moves.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Holdings {
     terms: Arc<Terms>,
     graph: Arc<TxGraph>,
     plan: Arc<Plan>,
     role: Role,
     pub(super) held: BTreeMap<usize, Held>,
+}
+
+// Whoever reads a signature or a withheld share can make the move: logs show neither.
+impl std::fmt::Debug for Holdings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Holdings")
+            .field("role", &self.role)
+            .field("entries", &self.held.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Release")
+            .field("from", &self.from)
+            .field("item", &self.item)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Holdings {
@@ -307,6 +326,32 @@ impl Holdings {
             }
         }
         Ok(())
+    }
+
+    /// Whether every entry is there that a finished ceremony leaves, and of the right kind. A share that was waited
+    /// for may have come since.
+    pub(super) fn is_whole(&self) -> bool {
+        let role = self.role;
+        self.terms.key(role).is_some()
+            && self.held.len() <= self.plan.items().len()
+            && self.plan.items().iter().enumerate().all(|(i, item)| {
+                let withholds = item.awaits.is_some_and(|a| a.signer == role);
+                let waits = item.awaits.filter(|a| a.holder == role);
+                match (self.held.get(&i), item.collects(role), withholds) {
+                    (None, false, false) => true,
+                    (Some(Held::Withheld(_)), false, true) => true,
+                    (Some(Held::CompleteAndWithheld(..)), true, true) => true,
+                    (Some(Held::Complete(_)), true, false) => true,
+                    (Some(Held::Pending(p)), true, false) => {
+                        let signers = item.signers.len();
+                        let missing = p.shares.iter().filter(|share| share.is_none()).count();
+                        waits.is_some_and(|a| a.signer == p.awaits)
+                            && (p.shares.len(), missing) == (signers, 1)
+                    }
+                    _ => false,
+                }
+            })
+            && self.held.keys().all(|i| *i < self.plan.items().len())
     }
 
     /// Transactions that this party can complete, given their secrets.

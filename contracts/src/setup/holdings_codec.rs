@@ -19,7 +19,7 @@ use crate::{
 
 const HOLDINGS: &str = "NXH1";
 const CHECKSUM: &str = "narthex/holdings";
-const RELEASE: &str = "NXR1";
+const RELEASE: &str = "NXV1";
 
 /// Why stored holdings cannot be read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +90,9 @@ impl Holdings {
         let graph: TxGraph = template::derive(&terms).map_err(SetupError::from)?;
         let plan = Plan::new(&graph)?;
         let holdings = Holdings::new(terms, Arc::new(graph), Arc::new(plan), role, held);
+        if !holdings.is_whole() {
+            return Err(RestoreError::Damaged);
+        }
         holdings.verify().map_err(|_| RestoreError::Damaged)?;
         Ok(holdings)
     }

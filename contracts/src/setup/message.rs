@@ -2,6 +2,7 @@
 
 use crate::{
     graph::Stage,
+    hash::tagged_hash,
     musig::{PartialSignature, PublicNonce},
     role::Role,
     wire::{Reader, WireError, Writer},
@@ -18,11 +19,29 @@ pub struct NoncesMessage {
     pub nonces: Vec<PublicNonce>,
 }
 
+/// Hash of everybody's nonces, in canonical order of the parties.
+pub(super) fn transcript<'a>(
+    session_id: &[u8; 32],
+    nonces: impl Iterator<Item = (&'a Role, &'a Vec<PublicNonce>)>,
+) -> [u8; 32] {
+    let mut w = Writer::new("NXNT1");
+    for (role, nonces) in nonces {
+        write_role(&mut w, *role);
+        w.u32(nonces.len() as u32);
+        for nonce in nonces {
+            w.fixed(&nonce.0);
+        }
+    }
+    tagged_hash("narthex/nonces", &[session_id, &w.finish()])
+}
+
 /// A party's shares of one stage for one other party, in order of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharesMessage {
     /// Which ceremony.
     pub session_id: [u8; 32],
+    /// Hash of all nonces as the signer saw them: shares made with other nonces are nobody's proof.
+    pub transcript: [u8; 32],
     /// Signer.
     pub from: Role,
     /// Who is to hold them.
@@ -79,7 +98,7 @@ impl SharesMessage {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(SHARES);
-        w.fixed(&self.session_id);
+        w.fixed(&self.session_id).fixed(&self.transcript);
         write_role(&mut w, self.from);
         write_role(&mut w, self.to);
         w.u8(self.stage as u8).u32(self.shares.len() as u32);
@@ -93,6 +112,7 @@ impl SharesMessage {
     pub fn from_bytes(bytes: &[u8]) -> Result<SharesMessage, WireError> {
         let mut r = Reader::new(SHARES, bytes)?;
         let session_id = r.array("session id")?;
+        let transcript = r.array("transcript")?;
         let from = read_role(&mut r, "sender")?;
         let to = read_role(&mut r, "addressee")?;
         let stage = r.u8("stage")?;
@@ -105,6 +125,7 @@ impl SharesMessage {
         r.finish()?;
         Ok(SharesMessage {
             session_id,
+            transcript,
             from,
             to,
             stage,

@@ -23,7 +23,7 @@ impl std::fmt::Debug for Secrets {
             .field("result", &self.result.is_some())
             .field("appeal", &self.appeal.is_some())
             .field("panel", &self.panel.is_some())
-            .field("attestations", &self.attestations)
+            .field("attestations", &self.attestations.len())
             .finish()
     }
 }

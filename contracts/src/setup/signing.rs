@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{
+    message::transcript,
     Holdings, Item, SetupError, SharesMessage,
     holdings::{Held, Pending},
     party::{Columns, Nonces, Party, nonce_at},
@@ -19,6 +20,8 @@ use crate::{
 /// A party that has signed everything and exchanges shares.
 pub struct Signing {
     party: Party,
+    /// Hash of all nonces.
+    transcript: [u8; 32],
     nonces: Nonces,
     columns: Columns,
     sessions: Vec<Option<Session>>,
@@ -39,6 +42,7 @@ impl Signing {
         own: Vec<Option<PartialSignature>>,
     ) -> Signing {
         Signing {
+            transcript: transcript(&party.session_id, nonces.iter()),
             party,
             nonces,
             columns,
@@ -70,6 +74,7 @@ impl Signing {
             .collect();
         Ok(SharesMessage {
             session_id: self.party.session_id,
+            transcript: self.transcript,
             from,
             to,
             stage,
@@ -81,6 +86,7 @@ impl Signing {
     pub fn accept(&mut self, message: SharesMessage) -> Result<(), SetupError> {
         let SharesMessage {
             session_id,
+            transcript,
             from,
             to,
             stage,
@@ -94,6 +100,9 @@ impl Signing {
         }
         if from == self.party.role || self.party.terms.key(from).is_none() {
             return Err(SetupError::Stranger { role: from });
+        }
+        if transcript != self.transcript {
+            return Err(SetupError::Transcript { from });
         }
         let positions = self
             .party
