@@ -73,7 +73,9 @@ fn bip84(chain: &mut dyn Chain) {
         merge_wallet_data(&mut own, &psbt);
         // As another program would get it.
         let mut own = Psbt::deserialize(&own.serialize()).unwrap();
-        let keys = own.sign(&root, wallet.secp_ctx()).unwrap_or_else(|(keys, _)| keys);
+        let keys = own
+            .sign(&root, wallet.secp_ctx())
+            .unwrap_or_else(|(keys, _)| keys);
         assert_eq!(keys.len(), 1, "its one coin");
         signed.push(own);
     }

@@ -218,15 +218,17 @@ fn equivocation_opens_both(chain: &mut dyn Chain) {
     let seven = scene.complete(Worker, seven).unwrap();
     let both =
         [Ruling::WorkerAtFault, Ruling::VerifierAtFault].map(|r| common::attestation(&scene, 1, r));
-    let leaked = leaked_key(&scene, &both);
+    let secp = bitcoin::secp256k1::Secp256k1::new();
+    let identity = scene
+        .actor(Arbiter(1))
+        .unwrap()
+        .identity()
+        .unwrap()
+        .x_only_public_key()
+        .0;
     assert_eq!(
-        leaked,
-        scene
-            .actor(Arbiter(1))
-            .unwrap()
-            .identity()
-            .unwrap()
-            .secret_key()
+        leaked_key(&scene, &both).x_only_public_key(&secp).0,
+        identity
     );
     common::mined(&mut scene, &six);
     assert!(is_spent(&refused(&mut scene, &seven)));

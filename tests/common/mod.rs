@@ -11,6 +11,7 @@
 pub mod company;
 pub mod forge;
 pub mod rival;
+pub mod shaky;
 
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Transaction,

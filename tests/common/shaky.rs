@@ -1,0 +1,138 @@
+//! A chain that loses its last blocks after every step of a contract.
+
+use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid};
+use narthex::regtest::{Chain, Error};
+
+/// Parties of a funding: fewer inputs mean another transaction.
+const FUNDING_INPUTS: usize = 6;
+
+/// After each block that confirms something sent since the funding, disconnects `depth` blocks, mines an empty one in
+/// their place, so that everything comes at another height, and lets the senders send again what is not there.
+pub struct Shaky<'a> {
+    inner: &'a mut dyn Chain,
+    depth: u32,
+    sent: Vec<Vec<Transaction>>,
+    news: bool,
+    pub reorganisations: u32,
+    /// How often something had to be sent again, because no mempool kept it.
+    pub sent_again: u32,
+}
+
+impl<'a> Shaky<'a> {
+    pub fn new(inner: &'a mut dyn Chain, depth: u32) -> Shaky<'a> {
+        Shaky {
+            inner,
+            depth,
+            sent: Vec::new(),
+            news: false,
+            reorganisations: 0,
+            sent_again: 0,
+        }
+    }
+
+    fn note(&mut self, txs: &[Transaction]) {
+        if self.sent.is_empty() && txs[0].input.len() < FUNDING_INPUTS {
+            return;
+        }
+        self.sent.push(txs.to_vec());
+        self.news = true;
+    }
+
+    fn is_confirmed(&mut self, tx: &Transaction) -> Result<bool, Error> {
+        Ok(self
+            .inner
+            .transaction(tx.compute_txid())?
+            .is_some_and(|(_, height)| height.is_some()))
+    }
+
+    fn lose_blocks(&mut self, reward_script: &Script) -> Result<(), Error> {
+        let before = self.inner.height()?;
+        self.inner.disconnect(self.depth)?;
+        self.inner.mine_exactly(&[], reward_script)?;
+        self.reorganisations += 1;
+        for txs in self.sent.clone() {
+            // As long as a relative lock may take.
+            for round in 0.. {
+                if self.is_confirmed(&txs[0])? {
+                    break;
+                }
+                assert!(
+                    round < 80,
+                    "{} does not confirm again",
+                    txs[0].compute_txid()
+                );
+                let waiting = self.inner.mempool()?;
+                if !txs.iter().all(|tx| waiting.contains(&tx.compute_txid())) {
+                    self.sent_again += 1;
+                    // Refused while its lock runs or its parent waits; then it is sent again after the next block.
+                    let _ = match &txs[..] {
+                        [tx] => self.inner.submit(tx).map(drop),
+                        package => self.inner.submit_package(package),
+                    };
+                }
+                self.inner.mine(1, reward_script)?;
+            }
+        }
+        while self.inner.height()? <= before {
+            self.inner.mine(1, reward_script)?;
+        }
+        Ok(())
+    }
+}
+
+impl Chain for Shaky<'_> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+    fn height(&mut self) -> Result<u32, Error> {
+        self.inner.height()
+    }
+    fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
+        self.inner.block_hash(height)
+    }
+    fn block(&mut self, height: u32) -> Result<Block, Error> {
+        self.inner.block(height)
+    }
+    fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
+        let mined = self.inner.mine(count, reward_script)?;
+        if std::mem::take(&mut self.news) {
+            self.lose_blocks(reward_script)?;
+        }
+        Ok(mined)
+    }
+    fn mine_exactly(
+        &mut self,
+        txs: &[Transaction],
+        reward_script: &Script,
+    ) -> Result<BlockHash, Error> {
+        self.inner.mine_exactly(txs, reward_script)
+    }
+    fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error> {
+        self.inner.submit_block(block)
+    }
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        let txid = self.inner.submit(tx)?;
+        self.note(std::slice::from_ref(tx));
+        Ok(txid)
+    }
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        self.inner.submit_package(txs)?;
+        self.note(txs);
+        Ok(())
+    }
+    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
+        self.inner.mempool()
+    }
+    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
+        self.inner.transaction(txid)
+    }
+    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
+        self.inner.utxo(outpoint)
+    }
+    fn disconnect(&mut self, depth: u32) -> Result<(), Error> {
+        self.inner.disconnect(depth)
+    }
+    fn reorg(&mut self, depth: u32, reward_script: &Script) -> Result<(), Error> {
+        self.inner.reorg(depth, reward_script)
+    }
+}
