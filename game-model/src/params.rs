@@ -27,6 +27,19 @@ pub const MAX_FUND_SCRIPT_BYTES: usize = 83;
 pub const LOCK_TIME_THRESHOLD: u32 = 500_000_000;
 /// Longest relative lock in blocks (BIP68).
 pub const MAX_RELATIVE_LOCK_BLOCKS: u64 = 65_535;
+/// Least Δ_T: a funding transaction that confirms after t_deliver still leaves the worker a block.
+pub const MIN_WORK_BLOCKS: u16 = 1;
+/// Least Δ_V: the sampled steps are known only once the root of record is, which may come up to a
+/// third of the window after the delivery; the verifier samples and publishes in the rest.
+pub const MIN_VERDICT_BLOCKS: u16 = 6;
+/// Least Δ_A: the rejection is seen in one block, and the appeal can be mined in the next.
+pub const MIN_APPEAL_BLOCKS: u16 = 2;
+/// Least Δ_W: the approval is seen in one block, and the completion can be mined in the next.
+pub const MIN_COMPLETE_BLOCKS: u16 = 2;
+/// Least Δ_D: the appeal is seen in one block, and the settlement can be mined in the next.
+pub const MIN_DECIDE_BLOCKS: u16 = 2;
+/// Least Δ_Q: a smaller majority must open later than a larger one.
+pub const MIN_PER_MISSING_BLOCKS: u16 = 1;
 /// 21 million bitcoin, in satoshi.
 pub const MAX_MONEY_SAT: u64 = 2_100_000_000_000_000;
 /// Default dust limit of a P2TR output at the usual relay fee, in satoshi.
@@ -51,10 +64,17 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Relative windows of the hardened layout, in blocks.
+/// Relative windows of the hardened layout, in blocks. The paper layout has them too, with the same
+/// bounds, and does not use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Windows {
+    /// Δ_T: the least time for the worker's delivery after the funding confirmed, whenever that is.
+    ///
+    /// Scheme 1 (the worker timed out) is valid only after t_deliver and Δ_T blocks after the
+    /// funding. Without the second condition, whoever signs the funding transaction last could hold
+    /// it back until the worker has no time left.
+    pub work_blocks: u16,
     /// Δ_V: time for the verifier's verdict after the delivery.
     pub verdict_blocks: u16,
     /// Δ_A: time for the worker's appeal after a rejection.
@@ -141,7 +161,8 @@ pub struct ParamsRecord {
     /// Number of distinct steps that are sampled. Must be ⌈σN⌉: it is written out so that both
     /// sides see the number they agree on.
     pub sample: u32,
-    /// t_deliver: absolute height until which the worker must have delivered.
+    /// t_deliver: absolute height until which the worker must have delivered; in the hardened layout
+    /// it always has [`Windows::work_blocks`] after the funding.
     pub deliver_height: u32,
     /// Relative windows. The paper layout does not use them.
     pub windows: Windows,
@@ -279,6 +300,16 @@ impl Params {
             .saturating_add(self.0.worker_stake.to_sat())
             .saturating_add(self.0.verifier_stake.to_sat());
         Amount::from_sat(sum)
+    }
+
+    /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q): the relative lock of the stake outputs.
+    ///
+    /// It outlasts the longest story that starts at the funding and in which everybody uses the
+    /// whole of each window. A worker whose t_deliver is later than Δ_T blocks after the funding has
+    /// longer; that the stakes outlast this too takes an absolute lock beside the relative one.
+    pub fn stake_lock_blocks(&self) -> u16 {
+        // Longer is a broken bound; only validation itself sees this maximum.
+        u16::try_from(check::stake_lock(self)).unwrap_or(u16::MAX)
     }
 
     /// a + retainer: value of each arbiter's stake output, in satoshi.

@@ -7,7 +7,8 @@ mod common;
 use common::ratio;
 use narthex_game_model::params::{Bound, BrokenBound, DecodeError, Quantity};
 use narthex_game_model::{
-    Amount, ArbiterSet, Layout, Outcome, PaperLocks, Params, ParamsRecord, Party, Ratio,
+    Amount, ArbiterSet, Layout, Outcome, PaperLocks, Params, ParamsRecord, Party, Ratio, Windows,
+    params,
 };
 use proptest::prelude::*;
 
@@ -52,6 +53,8 @@ fn derived_values_of_the_example() {
     assert_eq!(params.verifier_reward(), sat(20_000));
     assert_eq!(params.contract_value(), sat(520_000));
     assert_eq!(params.stake_output_value(), sat(250_000));
+    // 12 + 6 + 6 + 2·14 + 5·2.
+    assert_eq!(params.stake_lock_blocks(), 62);
     assert_eq!(params.pot(Outcome::Normal), Some(sat(520_000)));
     let failed = Outcome::ArbitrationFailed {
         ruled: ArbiterSet::empty(),
@@ -121,33 +124,38 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
         ),
         (PaperHasNoBounty, paper(|r| r.bounty = sat(1_000))),
         (PaperHasNoRetainer, paper(|r| r.retainer = sat(1_000))),
+        (WorkWindowMinimum, hardened(|r| r.windows.work_blocks = 0)),
         (
-            VerdictWindowPositive,
-            hardened(|r| r.windows.verdict_blocks = 0),
+            VerdictWindowMinimum,
+            hardened(|r| r.windows.verdict_blocks = 5),
         ),
         (
-            AppealWindowPositive,
-            hardened(|r| r.windows.appeal_blocks = 0),
+            AppealWindowMinimum,
+            hardened(|r| r.windows.appeal_blocks = 1),
         ),
         (
-            CompleteWindowPositive,
-            hardened(|r| r.windows.complete_blocks = 0),
+            CompleteWindowMinimum,
+            hardened(|r| r.windows.complete_blocks = 1),
         ),
         (
-            DecideWindowPositive,
-            hardened(|r| r.windows.decide_blocks = 0),
+            DecideWindowMinimum,
+            hardened(|r| r.windows.decide_blocks = 1),
         ),
         (
-            PerMissingWindowPositive,
+            PerMissingWindowMinimum,
             hardened(|r| r.windows.per_missing_blocks = 0),
         ),
         (
-            DecisionAfterSlowestMajority,
-            hardened(|r| r.windows.decide_blocks = 2),
+            DecisionLeavesSlowestMajorityAppealWindow,
+            hardened(|r| r.windows.decide_blocks = 7),
         ),
         (
             RelativeLocksFit,
             hardened(|r| r.windows.decide_blocks = 32_765),
+        ),
+        (
+            StakeLockFits,
+            hardened(|r| r.windows.verdict_blocks = 65_488),
         ),
         (DeliverHeightPositive, hardened(|r| r.deliver_height = 0)),
         (
@@ -220,8 +228,11 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.arbiter_stake = r.verifier_stake),
         hardened(|r| r.bounty = sat(130_000)),
         hardened(|r| r.fund = vec![0x51; 83]),
-        hardened(|r| r.windows.decide_blocks = 3),
-        hardened(|r| r.windows.decide_blocks = 32_764),
+        hardened(|r| r.windows.decide_blocks = 8),
+        hardened(|r| r.windows.decide_blocks = 32_752),
+        hardened(|r| r.windows.work_blocks = 65_493),
+        hardened(|r| r.windows.verdict_blocks = 65_487),
+        hardened(|r| r.windows.complete_blocks = 65_517),
         hardened(|r| r.deliver_height = 499_999_999),
         hardened(|r| (r.alpha, r.beta, r.delta) = (Ratio::ONE, Ratio::ONE, Ratio::ONE)),
         hardened(|r| r.epsilon = Ratio::ONE),
@@ -239,12 +250,121 @@ fn values_at_the_limit_are_accepted() {
     }
 }
 
+/// The bounds on windows that a record breaks, with the values of both sides.
+fn broken_windows(windows: Windows, n: u8, k: u8) -> Vec<(Bound, u64, u64)> {
+    let record = ParamsRecord {
+        windows,
+        ..ParamsRecord::example(n, k, HEIGHT)
+    };
+    let broken = match Params::new(record) {
+        Ok(_) => return Vec::new(),
+        Err(error) => error.broken().to_vec(),
+    };
+    let sides = |b: BrokenBound| match (b.lhs, b.rhs) {
+        (Quantity::Blocks(lhs), Quantity::Blocks(rhs)) => (b.bound, lhs, rhs),
+        _ => panic!("{b:?} is no bound on windows"),
+    };
+    broken.into_iter().map(sides).collect()
+}
+
+/// The shortest windows there are, for a panel that must agree.
+const SHORTEST: Windows = Windows {
+    work_blocks: params::MIN_WORK_BLOCKS,
+    verdict_blocks: params::MIN_VERDICT_BLOCKS,
+    appeal_blocks: params::MIN_APPEAL_BLOCKS,
+    complete_blocks: params::MIN_COMPLETE_BLOCKS,
+    decide_blocks: params::MIN_DECIDE_BLOCKS,
+    per_missing_blocks: params::MIN_PER_MISSING_BLOCKS,
+};
+
+#[test]
+fn each_window_has_a_minimum() {
+    assert_eq!(broken_windows(SHORTEST, 3, 3), []);
+    type Field = fn(&mut Windows) -> &mut u16;
+    let fields: [(Bound, u64, Field); 6] = [
+        (Bound::WorkWindowMinimum, 1, |w| &mut w.work_blocks),
+        (Bound::VerdictWindowMinimum, 6, |w| &mut w.verdict_blocks),
+        (Bound::AppealWindowMinimum, 2, |w| &mut w.appeal_blocks),
+        (Bound::CompleteWindowMinimum, 2, |w| &mut w.complete_blocks),
+        (Bound::DecideWindowMinimum, 2, |w| &mut w.decide_blocks),
+        (Bound::PerMissingWindowMinimum, 1, |w| {
+            &mut w.per_missing_blocks
+        }),
+    ];
+    for (bound, least, field) in fields {
+        let mut windows = SHORTEST;
+        *field(&mut windows) -= 1;
+        // A decision window that is too short for itself is so for the majority as well.
+        let broken = broken_windows(windows, 3, 3);
+        assert_eq!(broken[0], (bound, least - 1, least));
+        assert_eq!(broken.len() > 1, bound == Bound::DecideWindowMinimum);
+        assert_eq!(bound.inequality().2, least.to_string());
+        // Nothing is excused in the layout that does not use the windows.
+        let error = Params::new(paper(|r| r.windows = windows)).unwrap_err();
+        assert!(error.breaks(bound));
+    }
+}
+
+#[test]
+fn the_slowest_majority_has_the_chain_to_itself_for_an_appeal_window() {
+    for n in 3..=15 {
+        for k in n / 2 + 1..=n {
+            let opens = 3 * u16::from(n - k);
+            let windows = |decide_blocks| Windows {
+                appeal_blocks: 5,
+                decide_blocks,
+                per_missing_blocks: 3,
+                ..SHORTEST
+            };
+            assert_eq!(broken_windows(windows(opens + 5), n, k), []);
+            let bound = Bound::DecisionLeavesSlowestMajorityAppealWindow;
+            let sides = (bound, u64::from(opens) + 4, u64::from(opens) + 5);
+            assert_eq!(broken_windows(windows(opens + 4), n, k), [sides]);
+        }
+    }
+}
+
+#[test]
+fn the_stake_lock_is_the_longest_story_and_fits_a_relative_lock() {
+    let lock = |change: fn(&mut Windows)| {
+        Params::new(hardened(|r| change(&mut r.windows)))
+            .map(|params| params.stake_lock_blocks())
+            .map_err(|error| error.broken().to_vec())
+    };
+    let too_long = |bound, lhs| BrokenBound {
+        bound,
+        lhs: Quantity::Blocks(lhs),
+        rhs: Quantity::Blocks(65_535),
+    };
+    let stake = too_long(Bound::StakeLockFits, 65_536);
+    // 12 + 6 + max(6, 6 + 2·12 + 3·2), then with a completion as long as the dispute and longer.
+    assert_eq!(lock(|_| ()), Ok(54));
+    assert_eq!(lock(|w| w.complete_blocks = 36), Ok(54));
+    assert_eq!(lock(|w| w.complete_blocks = 37), Ok(55));
+    assert_eq!(lock(|w| w.work_blocks = 65_493), Ok(65_535));
+    assert_eq!(lock(|w| w.work_blocks = 65_494), Err(vec![stake]));
+    assert_eq!(lock(|w| w.verdict_blocks = 65_487), Ok(65_535));
+    assert_eq!(lock(|w| w.verdict_blocks = 65_488), Err(vec![stake]));
+    assert_eq!(lock(|w| w.complete_blocks = 65_517), Ok(65_535));
+    assert_eq!(lock(|w| w.complete_blocks = 65_518), Err(vec![stake]));
+    assert_eq!(lock(|w| w.decide_blocks = 32_752), Ok(65_534));
+    assert_eq!(lock(|w| w.decide_blocks = 32_753), Err(vec![stake]));
+    // The locks of the decision itself fit longer than those of the stakes.
+    let stake = |lhs| too_long(Bound::StakeLockFits, lhs);
+    assert_eq!(lock(|w| w.decide_blocks = 32_764), Err(vec![stake(65_558)]));
+    let decision = too_long(Bound::RelativeLocksFit, 65_536);
+    assert_eq!(
+        lock(|w| w.decide_blocks = 32_765),
+        Err(vec![decision, stake(65_560)])
+    );
+}
+
 #[test]
 fn the_text_names_both_sides_and_all_bounds_are_reported() {
     let record = hardened(|r| {
         r.worker_stake = sat(230_000);
         r.alpha = Ratio::ZERO;
-        r.windows.verdict_blocks = 0;
+        r.windows.verdict_blocks = 5;
     });
     let error = Params::new(record).unwrap_err();
     assert_eq!(error.broken().len(), 3);
@@ -252,7 +372,7 @@ fn the_text_names_both_sides_and_all_bounds_are_reported() {
         error.to_string(),
         "w <= v violated: w = 230000 sat, v = 220000 sat; \
          alpha > 0 violated: alpha = 0, 0 = 0; \
-         verdict window >= 1 violated: verdict window = 0 blocks, 1 = 1 blocks"
+         verdict window >= 6 violated: verdict window = 5 blocks, 6 = 6 blocks"
     );
     assert_eq!(error.broken()[0].lhs, Quantity::Sat(230_000));
 }
@@ -266,10 +386,17 @@ fn extreme_records_are_refused_without_overflow() {
         (r.steps, r.sample, r.deliver_height) = (u64::MAX, u32::MAX, u32::MAX);
         (r.arbiters, r.delta) = (u8::MAX, ratio(u32::MAX, 1));
         (r.mu, r.rho, r.sigma) = (r.delta, r.delta, r.delta);
-        r.windows.decide_blocks = u16::MAX;
-        r.windows.per_missing_blocks = u16::MAX;
+        r.windows = Windows {
+            work_blocks: u16::MAX,
+            verdict_blocks: u16::MAX,
+            appeal_blocks: u16::MAX,
+            complete_blocks: u16::MAX,
+            decide_blocks: u16::MAX,
+            per_missing_blocks: u16::MAX,
+        };
     });
     let error = Params::new(record).unwrap_err();
+    assert!(error.breaks(Bound::StakeLockFits));
     assert!(error.breaks(Bound::TotalWithinSupply) && error.breaks(Bound::PanelAtMostFifteen));
 }
 
@@ -283,7 +410,8 @@ fn each_malformed_encoding_is_named() {
         changed[position] = value;
         Params::from_bytes(&changed).unwrap_err()
     };
-    assert_eq!(with(0, 2), DecodeError::Version(2));
+    assert_eq!(with(0, 1), DecodeError::Version(1));
+    assert_eq!(with(0, 3), DecodeError::Version(3));
     assert_eq!(with(1, 2), DecodeError::Layout(2));
     assert_eq!(with(59, 84), DecodeError::FundScriptLength(84));
     // α is 1/2; 2/2 and 1/0 are not in lowest terms.
@@ -341,7 +469,7 @@ proptest! {
         b in common::params(),
     ) {
         prop_assert_eq!(&Params::from_bytes(&a.to_bytes()).unwrap(), &a);
-        prop_assert!(a.to_bytes().len() <= 250);
+        prop_assert!(a.to_bytes().len() <= 252);
         prop_assert_eq!(a == b, a.hash() == b.hash());
     }
 

@@ -126,20 +126,29 @@ pub enum Bound {
     PaperHasNoBounty,
     /// retainer = 0 in the paper layout, which knows no retainer.
     PaperHasNoRetainer,
-    /// Δ_V ≥ 1.
-    VerdictWindowPositive,
-    /// Δ_A ≥ 1.
-    AppealWindowPositive,
-    /// Δ_W ≥ 1.
-    CompleteWindowPositive,
-    /// Δ_D ≥ 1.
-    DecideWindowPositive,
-    /// Δ_Q ≥ 1.
-    PerMissingWindowPositive,
-    /// Δ_D > (n−k)Δ_Q: the smallest majority is not late for its own decision.
-    DecisionAfterSlowestMajority,
+    /// Δ_T ≥ 1, see [`MIN_WORK_BLOCKS`](super::MIN_WORK_BLOCKS).
+    WorkWindowMinimum,
+    /// Δ_V ≥ 6, see [`MIN_VERDICT_BLOCKS`](super::MIN_VERDICT_BLOCKS).
+    VerdictWindowMinimum,
+    /// Δ_A ≥ 2, see [`MIN_APPEAL_BLOCKS`](super::MIN_APPEAL_BLOCKS).
+    AppealWindowMinimum,
+    /// Δ_W ≥ 2, see [`MIN_COMPLETE_BLOCKS`](super::MIN_COMPLETE_BLOCKS).
+    CompleteWindowMinimum,
+    /// Δ_D ≥ 2, see [`MIN_DECIDE_BLOCKS`](super::MIN_DECIDE_BLOCKS).
+    DecideWindowMinimum,
+    /// Δ_Q ≥ 1, see [`MIN_PER_MISSING_BLOCKS`](super::MIN_PER_MISSING_BLOCKS).
+    PerMissingWindowMinimum,
+    /// Δ_D ≥ (n−k)Δ_Q + Δ_A: the slowest majority has the chain to itself for Δ_A.
+    ///
+    /// On a split panel (k rule one way, n−k the other, nobody is silent) the failure of the
+    /// arbitration opens at Δ_D and the slowest majority's settlement at (n−k)Δ_Q. What lies between
+    /// must be a window in which a party can get a transaction confirmed, or the failure could
+    /// overtake a decision that has been made.
+    DecisionLeavesSlowestMajorityAppealWindow,
     /// 2Δ_D + nΔ_Q ≤ 65535 (BIP68).
     RelativeLocksFit,
+    /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q) ≤ 65535 (BIP68): the lock of the stake outputs.
+    StakeLockFits,
     /// t_deliver ≥ 1.
     DeliverHeightPositive,
     /// t_deliver < 500,000,000 (BIP65: above it is a time).
@@ -211,13 +220,21 @@ impl Bound {
             Self::PotAtMostVerifierStake => ("w - phi - b", "<=", "v"),
             Self::PaperHasNoBounty => ("b", "=", "0"),
             Self::PaperHasNoRetainer => ("retainer", "=", "0"),
-            Self::VerdictWindowPositive => ("verdict window", ">=", "1"),
-            Self::AppealWindowPositive => ("appeal window", ">=", "1"),
-            Self::CompleteWindowPositive => ("completion window", ">=", "1"),
-            Self::DecideWindowPositive => ("decision window", ">=", "1"),
-            Self::PerMissingWindowPositive => ("window per missing arbiter", ">=", "1"),
-            Self::DecisionAfterSlowestMajority => ("decision window", ">", "(n - k) * per missing"),
+            Self::WorkWindowMinimum => ("work window", ">=", "1"),
+            Self::VerdictWindowMinimum => ("verdict window", ">=", "6"),
+            Self::AppealWindowMinimum => ("appeal window", ">=", "2"),
+            Self::CompleteWindowMinimum => ("completion window", ">=", "2"),
+            Self::DecideWindowMinimum => ("decision window", ">=", "2"),
+            Self::PerMissingWindowMinimum => ("window per missing arbiter", ">=", "1"),
+            Self::DecisionLeavesSlowestMajorityAppealWindow => {
+                ("decision window", ">=", "(n - k) * per missing + appeal")
+            }
             Self::RelativeLocksFit => ("2 * decision + n * per missing", "<=", "65535"),
+            Self::StakeLockFits => (
+                "work + verdict + max(completion, appeal + 2 * decision + n * per missing)",
+                "<=",
+                "65535",
+            ),
             Self::DeliverHeightPositive => ("t_deliver", ">=", "1"),
             Self::DeliverHeightIsHeight => ("t_deliver", "<", "500000000"),
             Self::PaperLocksPresent => ("paper_locks", "=", "given in the paper layout"),

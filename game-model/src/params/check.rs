@@ -5,7 +5,8 @@ use bitcoin_units::Amount;
 use super::bounds::{Bound, BrokenBound, Quantity};
 use super::{
     LOCK_TIME_THRESHOLD, Layout, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
-    Params,
+    MIN_APPEAL_BLOCKS, MIN_COMPLETE_BLOCKS, MIN_DECIDE_BLOCKS, MIN_PER_MISSING_BLOCKS,
+    MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params,
 };
 use crate::arbiters::MAX_ARBITERS;
 use crate::ratio::Ratio;
@@ -191,36 +192,80 @@ fn penalties(p: &Params, checks: &mut Checks) {
 }
 
 fn windows(p: &Params, checks: &mut Checks) {
-    let windows = p.windows();
+    let w = p.windows();
     let blocks = |value: u64| Quantity::Blocks(value);
-    let each = [
-        (windows.verdict_blocks, Bound::VerdictWindowPositive),
-        (windows.appeal_blocks, Bound::AppealWindowPositive),
-        (windows.complete_blocks, Bound::CompleteWindowPositive),
-        (windows.decide_blocks, Bound::DecideWindowPositive),
-        (windows.per_missing_blocks, Bound::PerMissingWindowPositive),
+    let minima = [
+        (Bound::WorkWindowMinimum, w.work_blocks, MIN_WORK_BLOCKS),
+        (
+            Bound::VerdictWindowMinimum,
+            w.verdict_blocks,
+            MIN_VERDICT_BLOCKS,
+        ),
+        (
+            Bound::AppealWindowMinimum,
+            w.appeal_blocks,
+            MIN_APPEAL_BLOCKS,
+        ),
+        (
+            Bound::CompleteWindowMinimum,
+            w.complete_blocks,
+            MIN_COMPLETE_BLOCKS,
+        ),
+        (
+            Bound::DecideWindowMinimum,
+            w.decide_blocks,
+            MIN_DECIDE_BLOCKS,
+        ),
+        (
+            Bound::PerMissingWindowMinimum,
+            w.per_missing_blocks,
+            MIN_PER_MISSING_BLOCKS,
+        ),
     ];
-    for (value, bound) in each {
-        checks.require(bound, value >= 1, blocks(value.into()), blocks(1));
+    for (bound, value, least) in minima {
+        checks.require(
+            bound,
+            value >= least,
+            blocks(value.into()),
+            blocks(least.into()),
+        );
     }
-    let (decide, per_missing) = (
-        u64::from(windows.decide_blocks),
-        u64::from(windows.per_missing_blocks),
-    );
-    let slowest = u64::from(p.arbiters().saturating_sub(p.quorum())) * per_missing;
+    let decide = u64::from(w.decide_blocks);
+    let missing = u64::from(p.arbiters().saturating_sub(p.quorum()));
+    let decided = missing * u64::from(w.per_missing_blocks) + u64::from(w.appeal_blocks);
     checks.require(
-        Bound::DecisionAfterSlowestMajority,
-        decide > slowest,
+        Bound::DecisionLeavesSlowestMajorityAppealWindow,
+        decide >= decided,
         blocks(decide),
-        blocks(slowest),
+        blocks(decided),
     );
-    let longest = 2 * decide + u64::from(p.arbiters()) * per_missing;
-    checks.require(
-        Bound::RelativeLocksFit,
-        longest <= MAX_RELATIVE_LOCK_BLOCKS,
-        blocks(longest),
-        blocks(MAX_RELATIVE_LOCK_BLOCKS),
-    );
+    let locks = [
+        (Bound::RelativeLocksFit, longest_decision(p)),
+        (Bound::StakeLockFits, stake_lock(p)),
+    ];
+    for (bound, lock) in locks {
+        checks.require(
+            bound,
+            lock <= MAX_RELATIVE_LOCK_BLOCKS,
+            blocks(lock),
+            blocks(MAX_RELATIVE_LOCK_BLOCKS),
+        );
+    }
+}
+
+/// 2Δ_D + nΔ_Q.
+fn longest_decision(p: &Params) -> u64 {
+    let w = p.windows();
+    2 * u64::from(w.decide_blocks) + u64::from(p.arbiters()) * u64::from(w.per_missing_blocks)
+}
+
+/// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q), wide enough for records that are not valid.
+pub(super) fn stake_lock(p: &Params) -> u64 {
+    let w = p.windows();
+    let dispute = u64::from(w.appeal_blocks) + longest_decision(p);
+    u64::from(w.work_blocks)
+        + u64::from(w.verdict_blocks)
+        + dispute.max(u64::from(w.complete_blocks))
 }
 
 fn locks(p: &Params, checks: &mut Checks) {

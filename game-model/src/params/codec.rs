@@ -1,6 +1,6 @@
 //! The canonical byte form of a parameter record.
 //!
-//! Version 1: fields in the order below, integers big-endian, amounts as 64-bit satoshi, fractions
+//! Version 2: fields in the order below, integers big-endian, amounts as 64-bit satoshi, fractions
 //! as two 32-bit integers in lowest terms, the fund script behind one length byte, the paper's
 //! locks behind a presence byte. There is exactly one encoding of each valid record, so that the
 //! hash of the bytes identifies the terms.
@@ -11,13 +11,13 @@ use super::bounds::ParamsError;
 use super::{Layout, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Windows};
 use crate::ratio::Ratio;
 
-/// The only version there is.
-const VERSION: u8 = 1;
+/// The only version that is read. Version 1 had no work window.
+const VERSION: u8 = 2;
 /// Everything except the fund script and the paper's locks, in bytes.
-const FIXED_BYTES: usize = 151;
+const FIXED_BYTES: usize = 153;
 
 impl Params {
-    /// The canonical bytes, at most 250.
+    /// The canonical bytes, at most 252.
     pub fn to_bytes(&self) -> Vec<u8> {
         let r = self.record();
         let mut out = Vec::with_capacity(FIXED_BYTES + r.fund.len() + 16);
@@ -49,6 +49,7 @@ impl Params {
         out.extend(r.deliver_height.to_be_bytes());
         let w = r.windows;
         for blocks in [
+            w.work_blocks,
             w.verdict_blocks,
             w.appeal_blocks,
             w.complete_blocks,
@@ -146,6 +147,7 @@ impl Reader<'_> {
 
     fn windows(&mut self) -> Result<Windows, DecodeError> {
         Ok(Windows {
+            work_blocks: self.u16()?,
             verdict_blocks: self.u16()?,
             appeal_blocks: self.u16()?,
             complete_blocks: self.u16()?,

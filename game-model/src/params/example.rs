@@ -42,10 +42,11 @@ impl ParamsRecord {
             sample: 100,
             deliver_height,
             windows: Windows {
+                work_blocks: 12,
                 verdict_blocks: 6,
                 appeal_blocks: 6,
                 complete_blocks: 6,
-                // Wide enough for the smallest majority of any panel, and 12 for 2-of-3.
+                // Leaves the smallest majority of any panel more than the appeal window; 12 for 2-of-3.
                 decide_blocks: 10 + 2 * missing,
                 per_missing_blocks: 2,
             },

@@ -108,7 +108,8 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
         sample: u32::try_from(sigma.ceil_of_u64(steps)).unwrap(),
         dust_limit: sat(dust),
         windows: Windows {
-            verdict_blocks: 1 + (steps % 65_000) as u16,
+            work_blocks: 1 + (deliver_height % 5_000) as u16,
+            verdict_blocks: 6 + (steps % 60_000) as u16,
             ..base.windows
         },
         ..base
