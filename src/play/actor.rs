@@ -7,7 +7,7 @@ use bitcoin::{
 use narthex_contracts::{
     role::Role,
     setup::{Holdings, Secrets},
-    terms::PartyRecord,
+    terms::Proposal,
 };
 
 use crate::wallet::{PartyWallet, WalletError};
@@ -30,7 +30,7 @@ pub struct Actor {
     /// Where it wants to be paid.
     pub payout: ScriptBuf,
     /// What it proposed for itself; terms that say otherwise are not its own.
-    pub proposed: Option<PartyRecord>,
+    pub proposed: Option<Proposal>,
     /// What its wallet contributed with, to recognise its coins by.
     pub contributed: Option<Psbt>,
     /// What it holds since setup.

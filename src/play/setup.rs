@@ -6,7 +6,7 @@ use bitcoin::{
     Amount, ScriptBuf,
     hashes::{Hash, HashEngine, sha256},
     secp256k1::{
-        PublicKey, Secp256k1,
+        PublicKey, Secp256k1, SecretKey,
         rand::{self, thread_rng},
     },
 };
@@ -19,7 +19,7 @@ use narthex_contracts::{
         ceremony::{self, CeremonyStep},
     },
     terms::{
-        ArbiterRecord, Coin, Contribution, PaperRecord, PartyRecord, SecretPoint, Terms,
+        ArbiterRecord, Coin, Contribution, PaperRecord, PartyRecord, Proposal, SecretPoint, Terms,
         TermsRecord, stake_coin_script,
     },
 };
@@ -102,8 +102,13 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     let terms = Arc::new(Terms::new(record)?);
     drawn.check(&terms)?;
     for actor in actors.values() {
-        if let Some(proposed) = &actor.proposed {
-            terms.expect(actor.role, proposed)?;
+        let proposed = actor.proposed.as_ref();
+        terms.check_proposal(proposed.ok_or_else(|| PlayError::Broken("no proposal".into()))?)?;
+        if let Some(coin) = terms
+            .coins_of_others(actor.role)
+            .find(|coin| actor.wallet.coin(*coin).is_some())
+        {
+            return Err(PlayError::Broken(format!("{coin} is no coin of others")));
         }
     }
     parts.step(
@@ -236,7 +241,21 @@ fn propose(
             payout: actor.payout.clone(),
             funding,
         };
-        actor.proposed = Some(record.clone());
+        let point = |secret: Option<SecretKey>| {
+            secret.map(|secret| PublicKey::from_secret_key(&Secp256k1::new(), &secret))
+        };
+        let nonce = sample::nonce_commitment(&workshop.sample_nonce);
+        actor.proposed = Some(Proposal {
+            role: *role,
+            record: record.clone(),
+            params_hash: params.hash(),
+            job: sha256::Hash::from_byte_array(workshop.job.spec().id()),
+            funding_rate: parts.options.rate,
+            announcement: None,
+            result: point(actor.secrets.result),
+            appeal: point(actor.secrets.appeal).filter(|_| params.layout() == Layout::Paper),
+            sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
+        });
         records.insert(*role, record);
     }
     let mut take = |role: Role| {
@@ -260,7 +279,9 @@ fn propose(
             payout,
             funding,
         } = take(Role::Arbiter(i))?;
-        let actor = &actors[&Role::Arbiter(i)];
+        let actor = actors
+            .get_mut(&Role::Arbiter(i))
+            .ok_or_else(|| PlayError::Broken("an empty seat".into()))?;
         let identity = actor.identity()?;
         let context = narthex_contracts::attest::CaseContext::new(
             &hash,
@@ -271,6 +292,9 @@ fn propose(
         let nonce = AttestationNonce::derive(&identity.secret_key(), &context)
             .ok_or_else(|| PlayError::Broken("a nonce of zero".into()))?;
         let announcement = Announcement::new(&secp, &identity, &nonce, &context);
+        if let Some(proposed) = &mut actor.proposed {
+            proposed.announcement = Some(announcement);
+        }
         arbiters.push(ArbiterRecord {
             key,
             salt,

@@ -1,14 +1,14 @@
 //! Tx0 as a PSBT (BIP174, BIP371): built by each party alone, signed by its wallet, combined by anybody.
 
 use bitcoin::{
-    FeeRate, Psbt, ScriptBuf, Transaction, Txid, psbt,
+    FeeRate, Psbt, ScriptBuf, Transaction, Txid, Weight, psbt,
     secp256k1::{Secp256k1, VerifyOnly},
     sighash::Prevouts,
 };
 use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 
 use crate::{
-    graph::{Spend, TxGraph},
+    graph::{Spend, TxGraph, satisfaction_weight},
     role::Role,
     setup::Holdings,
 };
@@ -208,6 +208,15 @@ fn finish_input(
         return Err("it has a script signature".into());
     }
     let witness = input.final_script_witness.clone().unwrap_or_default();
+    // A spend by a long script would lower the fee rate after everybody has signed. One unit more for a signature
+    // with a sighash byte.
+    let limit = satisfaction_weight(&prevouts[index].script_pubkey).map_or(0, Weight::to_wu) + 1;
+    if witness.size() as u64 > limit {
+        return Err(format!(
+            "its witness weighs {} wu, at most {limit} are agreed on",
+            witness.size()
+        ));
+    }
     let tx = &funding.unsigned_tx;
     let script_sig = ScriptBuf::new();
     let interpreter = Interpreter::from_txdata(

@@ -8,8 +8,8 @@
 //! Either way it must confirm by [`RootRecord::deadline`].
 
 use bitcoin::{
-    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness, absolute::LockTime,
-    script::PushBytesBuf, transaction::Version,
+    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
+    absolute::LockTime, script::PushBytesBuf, transaction::Version,
 };
 use narthex_game_model::Params;
 
@@ -43,7 +43,11 @@ impl RootRecord {
     /// Reads the root from the transaction that spends the root coin; `None` if `tx` does not, or has not exactly
     /// one root output.
     pub fn find(tx: &Transaction, root_coin: OutPoint) -> Option<RootRecord> {
-        if !tx.input.iter().any(|input| input.previous_output == root_coin) {
+        if !tx
+            .input
+            .iter()
+            .any(|input| input.previous_output == root_coin)
+        {
             return None;
         }
         let mut roots = tx.output.iter().filter_map(|out| {
@@ -67,8 +71,16 @@ impl RootRecord {
     }
 
     /// The record as a transaction of its own, unsigned: root coin in, record and change out.
-    pub fn transaction(&self, root_coin: FeeCoin, change: ScriptBuf, rate: FeeRate) -> Result<Psbt, ChildError> {
-        let output = |value, script_pubkey| TxOut { value, script_pubkey };
+    pub fn transaction(
+        &self,
+        root_coin: FeeCoin,
+        change: ScriptBuf,
+        rate: FeeRate,
+    ) -> Result<Psbt, ChildError> {
+        let output = |value, script_pubkey| TxOut {
+            value,
+            script_pubkey,
+        };
         let mut tx = Transaction {
             version: Version::TWO,
             lock_time: LockTime::ZERO,
@@ -78,11 +90,17 @@ impl RootRecord {
                 sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
                 witness: Witness::new(),
             }],
-            output: vec![output(Amount::ZERO, self.script()), output(Amount::ZERO, change)],
+            output: vec![
+                output(Amount::ZERO, self.script()),
+                output(Amount::ZERO, change),
+            ],
         };
-        let witness = satisfaction_weight(&root_coin.prevout.script_pubkey).ok_or(ChildError::Coins)?;
+        let witness =
+            satisfaction_weight(&root_coin.prevout.script_pubkey).ok_or(ChildError::Coins)?;
         let coins = root_coin.prevout.value;
-        let fee = rate.fee(tx.weight() + witness + Weight::from_wu(2)).unwrap_or(Amount::MAX_MONEY);
+        let fee = rate
+            .fee(tx.weight() + witness + Weight::from_wu(2))
+            .unwrap_or(Amount::MAX_MONEY);
         let limit = tx.output[1].script_pubkey.minimal_non_dust();
         tx.output[1].value = coins
             .checked_sub(fee)

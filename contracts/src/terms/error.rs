@@ -144,7 +144,7 @@ pub enum TermsError {
         layout: &'static str,
     },
     /// The terms say something else of a party than it proposed. The fault of whoever put them together.
-    #[error("the terms name another {field} for {role} than it proposed")]
+    #[error("the terms have another {field} than {role} proposed or agreed to")]
     NotAsProposed {
         /// Who asks.
         role: Role,

@@ -6,6 +6,7 @@
 mod contribution;
 mod error;
 mod proof;
+mod proposal;
 mod record;
 
 use bitcoin::{Amount, ScriptBuf, secp256k1::PublicKey};
@@ -16,6 +17,7 @@ pub use contribution::{
 };
 pub use error::TermsError;
 pub use proof::SecretPoint;
+pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 
@@ -60,27 +62,6 @@ impl Terms {
             params,
             contract_id,
         })
-    }
-
-    /// Whether these terms say of `role` what it proposed itself. Each party asks this of terms that another one put
-    /// together, before it goes on; the salt among them makes the contract a new one.
-    pub fn expect(&self, role: Role, proposed: &PartyRecord) -> Result<(), TermsError> {
-        let named = self
-            .record
-            .party(role)
-            .ok_or(TermsError::NoSuchParty { role })?;
-        let field = if named.key != proposed.key {
-            "key"
-        } else if named.salt != proposed.salt {
-            "salt"
-        } else if *named.payout != proposed.payout {
-            "payout script"
-        } else if *named.funding != proposed.funding {
-            "funding"
-        } else {
-            return Ok(());
-        };
-        Err(TermsError::NotAsProposed { role, field })
     }
 
     /// As JSON.

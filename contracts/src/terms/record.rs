@@ -9,7 +9,7 @@ use narthex_game_model::{Layout, Params, ParamsRecord, params::LOCK_TIME_THRESHO
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Contribution, ContributionError, FeeRate, RootCoinFound, SecretPoint, TermsError,
+    Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound, SecretPoint, TermsError,
     contribution::{is_standard, shortened},
 };
 use crate::{
@@ -244,14 +244,7 @@ impl TermsRecord {
         if !is_standard(&fund) {
             return Err(TermsError::FundScript { script: fund });
         }
-        let parties =
-            Role::all(params.arbiters()).filter_map(|r| self.party(r).map(|p| (r, p.payout)));
-        for (role, script) in parties.chain([(Role::Client, &fund)]) {
-            // A party that is paid to a data output burns what it gets; only the fund may do that.
-            if !is_standard(script) || (script.is_op_return() && !std::ptr::eq(script, &fund)) {
-                let script = shortened(script);
-                return Err(TermsError::NonStandard { role, script });
-            }
+        let fits = |role, script: &ScriptBuf| {
             let (limit, allowed) = (script.minimal_non_dust(), params.dust_limit());
             if limit > allowed {
                 return Err(TermsError::PayoutScript {
@@ -260,6 +253,20 @@ impl TermsRecord {
                     allowed,
                 });
             }
+            Ok(())
+        };
+        // The parameters, and with them the fund, are the client's offer.
+        fits(Role::Client, &fund)?;
+        for role in Role::all(params.arbiters()) {
+            let Some(PartyView { payout, .. }) = self.party(role) else {
+                continue;
+            };
+            // A party that is paid to a data output burns what it gets; only the fund may do that.
+            if !is_standard(payout) || payout.is_op_return() {
+                let script = shortened(payout);
+                return Err(TermsError::NonStandard { role, script });
+            }
+            fits(role, payout)?;
         }
         Ok(())
     }
@@ -279,6 +286,11 @@ impl TermsRecord {
                 continue;
             };
             let fail = |error| TermsError::Contribution { role, error };
+            // Before anything is done with each of them: comparing a million coins takes hours.
+            if funding.coins.len() > MAX_COINS {
+                let given = funding.coins.len();
+                return Err(fail(ContributionError::Count { given }));
+            }
             for coin in &funding.coins {
                 if let Some((first, outpoint)) = seen.iter().find(|(_, o)| *o == coin.outpoint) {
                     if *first == role {
