@@ -17,7 +17,9 @@ impl Scene<'_> {
             return Ok(());
         }
         let layout = self.terms.layout();
-        let unlock = stake_unlock_height(self.terms.params());
+        let funded = self.on_chain.first().map_or(0, |t| t.height);
+        let after_funding = funded + u32::from(self.terms.params().stake_lock_blocks());
+        let unlock = stake_unlock_height(self.terms.params()).max(after_funding - 1);
         let height = self.chain.height()?;
         if layout == Layout::Hardened && height < unlock {
             let until = format!("wait until height {}", unlock + 1);

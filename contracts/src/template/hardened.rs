@@ -12,7 +12,7 @@ use bitcoin::{Amount, Sequence};
 use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
 
 use super::{
-    Template, TemplateError,
+    Exit, Template, TemplateError,
     common::{Draft, Move, UNLOCKED, spend},
     stake::{stake_keys, stake_unlock_height},
 };
@@ -36,52 +36,6 @@ pub(super) const TEMPLATE: Template = Template {
 
 /// Largest panel whose failed arbitration tells silent arbiters from those that ruled: 3ⁿ cases are signed.
 const MAX_ENUMERATED_FAILURES: u8 = narthex_game_model::settlement::MAX_PANEL_WITH_NAMED_SILENCE;
-
-/// Names of the endings and steps, for callers that look transactions up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exit;
-
-impl Exit {
-    /// Settlement 3, from the funding output.
-    pub const NORMAL: NodeName = NodeName::plain("S3");
-    /// Settlement 4, from the funding output.
-    pub const ADMITTED: NodeName = NodeName::plain("S4");
-    /// Settlement 1, from the funding output.
-    pub const WORKER_TIMEOUT: NodeName = NodeName::plain("S1");
-    /// The worker says that it delivered.
-    pub const DELIVERED: NodeName = NodeName::plain("TxD");
-    /// Settlement 2.
-    pub const VERIFIER_TIMEOUT: NodeName = NodeName::plain("S2");
-    /// The verifier approves on chain.
-    pub const APPROVED: NodeName = NodeName::plain("TxV1");
-    /// Settlement 3 after approval on chain.
-    pub const NORMAL_LONG: NodeName = NodeName::plain("S3'");
-    /// Settlement 1 after approval on chain: the worker withheld the secret.
-    pub const WITHHELD: NodeName = NodeName::plain("S1'");
-    /// The verifier rejects.
-    pub const REJECTED: NodeName = NodeName::plain("TxV0");
-    /// Settlement 4 after a rejection without appeal.
-    pub const UNAPPEALED: NodeName = NodeName::plain("S4'");
-    /// The worker appeals.
-    pub const APPEALED: NodeName = NodeName::plain("TxA");
-
-    /// Settlement 6 or 7 by this majority.
-    pub fn ruled(ruling: Ruling, majority: ArbiterSet) -> NodeName {
-        let base = match ruling {
-            Ruling::WorkerAtFault => "S6",
-            Ruling::VerifierAtFault => "S7",
-        };
-        NodeName::with(base, Rulings::of(ruling, majority))
-    }
-
-    /// Settlement 5: `by_anyone` after twice the window, else by the client and the arbiters that ruled.
-    pub fn failed(rulings: Option<Rulings>, by_anyone: bool) -> NodeName {
-        NodeName {
-            base: if by_anyone { "S5any" } else { "S5" },
-            rulings,
-        }
-    }
-}
 
 const CLIENT: Role = Role::Client;
 const WORKER: Role = Role::Worker;
@@ -207,17 +161,26 @@ fn settle_early(
         "worker admits a fault",
         [WORKER],
         Stage::Settlement,
-        input.clone(),
+        input,
     );
     draft.settlement(s4, Outcome::FaultyUnappealed)?;
+    let params = draft.terms.params();
+    // The deadline is a height, but the worker has its window after the funding in any case: whoever signs the
+    // funding last could otherwise keep it back and publish it when the deadline is over.
+    let late = spend(
+        tx0,
+        0,
+        k0,
+        Sequence::from_height(params.windows().work_blocks),
+    );
     let mut s1 = by(
         Exit::WORKER_TIMEOUT,
         "worker did not deliver",
         [CLIENT, VERIFIER],
         Stage::Settlement,
-        input,
+        late,
     );
-    s1.lock_height = draft.terms.params().deliver_height();
+    s1.lock_height = params.deliver_height();
     draft.settlement(s1, Outcome::WorkerTimedOut)?;
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Templates: from terms to a transaction graph. One file each, and one line in [`TEMPLATES`].
 
 mod common;
+mod exit;
 mod hardened;
 mod paper;
 mod stake;
 
 use narthex_game_model::{Layout, SettlementError};
 
-pub use hardened::Exit;
+pub use exit::Exit;
 pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_unlock_height,
     stake_wallet_descriptor,

@@ -8,6 +8,7 @@ use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, XOnlyPublicKey,
     absolute::LockTime,
     hashes::Hash,
+    relative,
     secp256k1::{
         Keypair, Message, Secp256k1, SecretKey,
         rand::{CryptoRng, RngCore},
@@ -71,10 +72,14 @@ fn stake_leaf(
     owner: Role,
     unlock: u32,
 ) -> Result<Miniscript<XOnlyPublicKey, Tap>, TemplateError> {
+    // Not before the last deadline, and not before so many blocks after the funding: a funding that somebody kept
+    // back would otherwise leave no time for an appeal, which needs every stake.
+    let blocks = terms.params().stake_lock_blocks();
     let key = terms
         .key(owner)
         .ok_or(TermsError::NoSuchParty { role: owner })?;
-    format!("and_v(v:pk({}),after({unlock}))", key.x_only_public_key().0)
+    let key = key.x_only_public_key().0;
+    format!("and_v(v:pk({key}),and_v(v:after({unlock}),older({blocks})))")
         .parse()
         .map_err(|e: miniscript::Error| TemplateError::Script(e.to_string()))
 }
@@ -122,7 +127,7 @@ pub enum ReclaimError {
 }
 
 /// The transaction by which an arbiter takes its stake back alone, valid in blocks above
-/// [`stake_unlock_height`]. It pays its fee out of the stake.
+/// [`stake_unlock_height`] and `Params::stake_lock_blocks` after the funding. It pays its fee out of the stake.
 pub fn reclaim_stake(
     terms: &Terms,
     graph: &TxGraph,
@@ -148,7 +153,7 @@ pub fn reclaim_stake(
         input: vec![TxIn {
             previous_output: outpoint,
             script_sig: ScriptBuf::new(),
-            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            sequence: Sequence::from_height(terms.params().stake_lock_blocks()),
             witness: Witness::new(),
         }],
         output: vec![TxOut {
@@ -187,6 +192,7 @@ pub fn reclaim_stake(
             sighash_type: TapSighashType::Default,
         },
         lock_time: tx.lock_time,
+        sequence: tx.input[0].sequence,
     };
     descriptor
         .satisfy(&mut tx.input[0], owner)
@@ -221,6 +227,7 @@ struct Owner {
     leaf_hash: TapLeafHash,
     signature: Signature,
     lock_time: LockTime,
+    sequence: Sequence,
 }
 
 impl Satisfier<XOnlyPublicKey> for Owner {
@@ -234,6 +241,12 @@ impl Satisfier<XOnlyPublicKey> for Owner {
 
     fn check_after(&self, lock: LockTime) -> bool {
         lock.is_implied_by(self.lock_time)
+    }
+
+    fn check_older(&self, lock: relative::LockTime) -> bool {
+        self.sequence
+            .to_relative_lock_time()
+            .is_some_and(|own| lock.is_implied_by(own))
     }
 }
 

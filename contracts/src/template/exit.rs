@@ -1,0 +1,51 @@
+//! Names of the hardened layout's transactions, for callers that look them up.
+
+use narthex_game_model::{ArbiterSet, Ruling};
+
+use crate::graph::{NodeName, Rulings};
+
+/// Names of the endings and steps, for callers that look transactions up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit;
+
+impl Exit {
+    /// Settlement 3, from the funding output.
+    pub const NORMAL: NodeName = NodeName::plain("S3");
+    /// Settlement 4, from the funding output.
+    pub const ADMITTED: NodeName = NodeName::plain("S4");
+    /// Settlement 1, from the funding output.
+    pub const WORKER_TIMEOUT: NodeName = NodeName::plain("S1");
+    /// The worker says that it delivered.
+    pub const DELIVERED: NodeName = NodeName::plain("TxD");
+    /// Settlement 2.
+    pub const VERIFIER_TIMEOUT: NodeName = NodeName::plain("S2");
+    /// The verifier approves on chain.
+    pub const APPROVED: NodeName = NodeName::plain("TxV1");
+    /// Settlement 3 after approval on chain.
+    pub const NORMAL_LONG: NodeName = NodeName::plain("S3'");
+    /// Settlement 1 after approval on chain: the worker withheld the secret.
+    pub const WITHHELD: NodeName = NodeName::plain("S1'");
+    /// The verifier rejects.
+    pub const REJECTED: NodeName = NodeName::plain("TxV0");
+    /// Settlement 4 after a rejection without appeal.
+    pub const UNAPPEALED: NodeName = NodeName::plain("S4'");
+    /// The worker appeals.
+    pub const APPEALED: NodeName = NodeName::plain("TxA");
+
+    /// Settlement 6 or 7 by this majority.
+    pub fn ruled(ruling: Ruling, majority: ArbiterSet) -> NodeName {
+        let base = match ruling {
+            Ruling::WorkerAtFault => "S6",
+            Ruling::VerifierAtFault => "S7",
+        };
+        NodeName::with(base, Rulings::of(ruling, majority))
+    }
+
+    /// Settlement 5: `by_anyone` after twice the window, else by the client and the arbiters that ruled.
+    pub fn failed(rulings: Option<Rulings>, by_anyone: bool) -> NodeName {
+        NodeName {
+            base: if by_anyone { "S5any" } else { "S5" },
+            rulings,
+        }
+    }
+}
