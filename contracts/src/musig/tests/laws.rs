@@ -1,6 +1,9 @@
 //! What holds in every session, whoever signs.
 
-use bitcoin::secp256k1::{Message, PublicKey, Secp256k1, SecretKey};
+use bitcoin::{
+    hashes::Hash,
+    secp256k1::{Message, PublicKey, Secp256k1, SecretKey},
+};
 use proptest::prelude::*;
 
 use super::{Room, plus, point, secret};
@@ -135,6 +138,33 @@ fn the_point_comes_to_the_same_sum_wherever_it_is_added() {
             session::aggregate_nonces(&room.keys, &room.nonces, Some(&room.point)).unwrap();
         assert_eq!(at_the_start, at_the_end);
         assert_ne!(at_the_start, plain);
+    }
+}
+
+#[test]
+fn another_root_gives_the_key_set_that_has_it_from_the_start() {
+    use crate::musig::KeySet;
+    let mut room = Room::new(11, 5);
+    let secp = Secp256k1::new();
+    let signers: Vec<_> = room
+        .keys
+        .signers()
+        .zip(&room.secrets)
+        .map(|(role, s)| (role, PublicKey::from_secret_key(&secp, s)))
+        .collect();
+    let roots = [0, 1, 2].map(|i| {
+        (i > 0).then(|| bitcoin::TapNodeHash::from_byte_array(super::bytes(&mut room.rng)))
+    });
+    for first in roots {
+        let keys = KeySet::new(&signers, first).unwrap();
+        for second in roots {
+            let fresh = KeySet::new(&signers, second).unwrap();
+            room.keys = keys.with_root(second).unwrap();
+            assert_eq!(room.keys.output_key(), fresh.output_key());
+            assert_eq!(room.keys.merkle_root(), second);
+            assert_eq!(first == second, keys.output_key() == fresh.output_key());
+            assert_eq!(room.keys.cache(), fresh.cache(), "what signs");
+        }
     }
 }
 
