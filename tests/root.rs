@@ -102,7 +102,7 @@ fn only_the_workers_root_counts(chain: &mut dyn Chain) {
     scene.mine(1).unwrap();
     assert_eq!(on_record(&mut scene, start), [ROOT]);
     let deadline = RootRecord::deadline(scene.terms().params(), delivered);
-    assert_eq!(deadline, delivered + 3, "half of the verdict's window");
+    assert_eq!(deadline, delivered + 2, "a third of the verdict's window");
     assert!(scene.height_of(&record).unwrap() <= deadline);
     // The moves behind the delivery are as they were signed before anybody knew a root.
     scene.publish(Verifier, Exit::APPROVED, "test").unwrap();
@@ -114,7 +114,7 @@ fn alone(scene: &mut Scene<'_>, record: RootRecord) -> Transaction {
     let wallet = &mut scene.actor_mut(Worker).unwrap().wallet;
     let coin = wallet.coin(coin).unwrap();
     let mut psbt = record
-        .transaction(coin, wallet.fresh_script(), FeeRate(500))
+        .transaction(coin, &[], wallet.fresh_script(), FeeRate(500), Amount::ZERO)
         .unwrap();
     wallet.sign_all(&mut psbt).unwrap()
 }

@@ -169,7 +169,7 @@ impl Scene<'_> {
         let coin = worker.coin(outpoint).ok_or_else(broken)?;
         let change = worker.fresh_script();
         let mut psbt = record
-            .transaction(coin, change, rate)
+            .transaction(coin, &[], change, rate, Amount::ZERO)
             .map_err(WalletError::from)?;
         let tx = worker.sign_all(&mut psbt)?;
         let (sent, received) = worker.sent_and_received(&tx);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::hashes::Hash;
+use bitcoin::{Transaction, hashes::Hash};
 use narthex_contracts::{
     attest::{Attestation, AttestationNonce},
     funding::{RootRecord, root_coin},
@@ -111,10 +111,10 @@ impl Scene<'_> {
     /// The verifier draws its sample with the hash of the next block, recomputes it blindly, commits to its
     /// digests, and compares with what the worker then opens. True if all agree.
     pub(super) fn check(&mut self) -> Result<bool, PlayError> {
-        self.check_root_of_record()?;
+        let height = self.sample_height()?;
         // A block after the commitment: the worker could not know it.
-        self.mine(1)?;
-        let height = self.chain.height()?;
+        let missing = height.saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
         let block = self.chain.block_hash(height)?;
         let params = self.terms.params();
         let (steps, count) = (params.steps(), params.sample());
@@ -282,30 +282,35 @@ impl Scene<'_> {
         )
     }
 
-    /// Where the delivery is on chain, the root that counts is the one recorded there.
-    fn check_root_of_record(&mut self) -> Result<(), PlayError> {
-        let Some(height) = self.confirmed_at(&Exit::DELIVERED) else {
-            return Ok(());
+    /// Height of the block that seeds the sample: after the root of record where the delivery is on chain, else the
+    /// next one.
+    fn sample_height(&mut self) -> Result<u32, PlayError> {
+        let next = self.chain.height()? + 1;
+        let Some(delivered) = self.confirmed_at(&Exit::DELIVERED) else {
+            return Ok(next);
         };
         let (Some(coin), Some(delivery)) = (root_coin(&self.graph), &self.delivery) else {
-            return Ok(());
+            return Ok(next);
         };
         let expected = delivery.work.commitment().id();
-        let last = RootRecord::deadline(self.terms.params(), height).min(self.chain.height()?);
-        let mut found = None;
-        for height in height..=last {
+        let funded = self.on_chain.first().map_or(0, |t| t.height);
+        let mut spend = None;
+        for height in funded..next {
             let block = self.chain.block(height)?;
-            let record = block
-                .txdata
-                .iter()
-                .find_map(|tx| RootRecord::find(tx, coin));
-            found = found.or(record);
+            let spends = |tx: &&Transaction| tx.input.iter().any(|i| i.previous_output == coin);
+            if let Some(tx) = block.txdata.iter().find(spends) {
+                spend = Some((height, tx.clone()));
+            }
         }
-        match found {
-            Some(RootRecord { root }) if root == expected => Ok(()),
-            _ => Err(PlayError::Broken(
-                "the root of record is not the worker's".into(),
-            )),
+        let params = self.terms.params();
+        let found = spend.as_ref().map(|(height, tx)| (*height, tx));
+        let record = RootRecord::of_record(params, delivered, coin, found);
+        match (record, spend) {
+            (Ok(record), Some((height, _))) if record.root == expected => {
+                Ok(RootRecord::sample_height(delivered, height))
+            }
+            (Ok(_), _) => Err(PlayError::Broken("another root is on record".into())),
+            (Err(none), _) => Err(PlayError::Broken(none.to_string())),
         }
     }
 

@@ -6,4 +6,4 @@ mod root;
 
 pub use child::{Child, ChildError, FeeCoin};
 pub use psbt::{FundingError, combine_funding, merge_wallet_data};
-pub use root::{RootRecord, root_coin};
+pub use root::{NoRecord, RootRecord, root_coin};

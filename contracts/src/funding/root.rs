@@ -64,52 +64,110 @@ impl RootRecord {
         }
     }
 
-    /// Last height at which the record counts, for a delivery confirmed at `delivered_height`: half of the
-    /// verdict window later, so that the verifier has the other half.
+    /// Last height at which the record counts, for a delivery confirmed at `delivered_height`: a third of the
+    /// verdict window later, so that the verifier has the rest.
     pub fn deadline(params: &Params, delivered_height: u32) -> u32 {
-        delivered_height.saturating_add(u32::from(params.windows().verdict_blocks / 2))
+        delivered_height.saturating_add(u32::from(params.windows().verdict_blocks / 3))
     }
 
-    /// The record as a transaction of its own, unsigned: root coin in, record and change out.
+    /// The root of record of a delivery confirmed at `delivered_height`: what verifier and arbiters all judge by.
+    /// `spend` is the confirmed transaction that spends the root coin, with its height. It may have confirmed before
+    /// the delivery.
+    pub fn of_record(
+        params: &Params,
+        delivered_height: u32,
+        root_coin: OutPoint,
+        spend: Option<(u32, &Transaction)>,
+    ) -> Result<RootRecord, NoRecord> {
+        let deadline = RootRecord::deadline(params, delivered_height);
+        let (height, tx) = spend.ok_or(NoRecord::Unspent { deadline })?;
+        if height > deadline {
+            return Err(NoRecord::Late { height, deadline });
+        }
+        RootRecord::find(tx, root_coin).ok_or(NoRecord::NoRoot {
+            txid: tx.compute_txid(),
+        })
+    }
+
+    /// Height of the block whose hash goes into the seed of the sample: the first one after both delivery and
+    /// record, which the worker could not know when it committed.
+    pub fn sample_height(delivered_height: u32, record_height: u32) -> u32 {
+        delivered_height.max(record_height).saturating_add(1)
+    }
+
+    /// The record as a transaction of its own, unsigned: root coin and further coins in, record and change out. It
+    /// pays at least `least_fee`, for replacing an earlier one (BIP125 rules 3 and 4).
     pub fn transaction(
         &self,
         root_coin: FeeCoin,
+        more_coins: &[FeeCoin],
         change: ScriptBuf,
         rate: FeeRate,
+        least_fee: Amount,
     ) -> Result<Psbt, ChildError> {
-        let output = |value, script_pubkey| TxOut {
-            value,
+        let spent = std::iter::once(&root_coin).chain(more_coins);
+        let input = |coin: &FeeCoin| TxIn {
+            previous_output: coin.outpoint,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::new(),
+        };
+        let output = |script_pubkey| TxOut {
+            value: Amount::ZERO,
             script_pubkey,
         };
         let mut tx = Transaction {
             version: Version::TWO,
             lock_time: LockTime::ZERO,
-            input: vec![TxIn {
-                previous_output: root_coin.outpoint,
-                script_sig: ScriptBuf::new(),
-                sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-                witness: Witness::new(),
-            }],
-            output: vec![
-                output(Amount::ZERO, self.script()),
-                output(Amount::ZERO, change),
-            ],
+            input: spent.clone().map(input).collect(),
+            output: vec![output(self.script()), output(change)],
         };
-        let witness =
-            satisfaction_weight(&root_coin.prevout.script_pubkey).ok_or(ChildError::Coins)?;
-        let coins = root_coin.prevout.value;
-        let fee = rate
-            .fee(tx.weight() + witness + Weight::from_wu(2))
-            .unwrap_or(Amount::MAX_MONEY);
+        // Marker and flag.
+        let mut weight = tx.weight() + Weight::from_wu(2);
+        let mut coins = Amount::ZERO;
+        for coin in spent.clone() {
+            weight += satisfaction_weight(&coin.prevout.script_pubkey).ok_or(ChildError::Coins)?;
+            coins = coins
+                .checked_add(coin.prevout.value)
+                .ok_or(ChildError::Coins)?;
+        }
+        let fee = rate.fee(weight).unwrap_or(Amount::MAX_MONEY).max(least_fee);
         let limit = tx.output[1].script_pubkey.minimal_non_dust();
         tx.output[1].value = coins
             .checked_sub(fee)
             .filter(|rest| *rest >= limit)
             .ok_or(ChildError::Short { coins, fee })?;
         let mut psbt = Psbt::from_unsigned_tx(tx).map_err(|e| ChildError::Psbt(e.to_string()))?;
-        psbt.inputs[0].witness_utxo = Some(root_coin.prevout);
+        for (input, coin) in psbt.inputs.iter_mut().zip(spent) {
+            input.witness_utxo = Some(coin.prevout.clone());
+        }
         Ok(psbt)
     }
+}
+
+/// Why a delivery has no root. The worker's fault: it is as if nothing had been delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRecord {
+    /// The root coin is unspent.
+    #[error("the root coin is unspent; it had to be spent by height {deadline}")]
+    Unspent {
+        /// Last height at which a record counts.
+        deadline: u32,
+    },
+    /// It was spent too late.
+    #[error("the root coin was spent at height {height}, after {deadline}")]
+    Late {
+        /// Height of the record.
+        height: u32,
+        /// Last height at which a record counts.
+        deadline: u32,
+    },
+    /// It was spent for something else.
+    #[error("transaction {txid} spends the root coin without exactly one root")]
+    NoRoot {
+        /// The transaction.
+        txid: bitcoin::Txid,
+    },
 }
 
 /// The worker's change in the funding transaction, whose spending authenticates the root.
