@@ -78,7 +78,11 @@ fn table(sample: &Sample, states: &[&'static str], holds: &dyn Fn(Role, NodeId) 
             // layout it is an ordinary coin.
             if matches!(role, Role::Arbiter(_)) && *state != "TxA" {
                 block = Some(match sample.params().layout() {
-                    Layout::Hardened => (stake_unlock_height(sample.params()) + 1).max(AT + 1),
+                    Layout::Hardened => {
+                        // The relative lock counts from the funding, so that this is the latest case.
+                        let relative = u32::from(sample.params().stake_lock_blocks());
+                        (stake_unlock_height(sample.params()) + 1).max(AT + relative)
+                    }
                     Layout::Paper => AT + 1,
                 });
             }
@@ -94,6 +98,7 @@ const PAPER: [&str; 2] = ["Tx0", "TxA"];
 /// What `docs/contracts/hardened.md` says, for a panel that is told apart in scheme 5.
 fn documented(sample: &Sample) -> Table {
     let w = sample.params().windows();
+    let t = u32::from(w.work_blocks);
     let [v, a, c, d, q] = [
         w.verdict_blocks,
         w.appeal_blocks,
@@ -120,8 +125,10 @@ fn documented(sample: &Sample) -> Table {
                 .map(|(role, blocks)| ((state, role), blocks)),
         );
     };
-    let stake = (unlock + 1).saturating_sub(AT).max(1);
-    row("Tx0", Some(1), Some(1), Some(1), stake);
+    let stake = (unlock + 1)
+        .saturating_sub(AT)
+        .max(sample.params().stake_lock_blocks().into());
+    row("Tx0", Some(t), Some(1), Some(t), stake);
     row("TxD", None, Some(v), Some(1 + a.min(c)), stake);
     row("TxV1", Some(c), Some(1), Some(c), stake);
     row("TxV0", Some(a), Some(1 + late), Some(a), stake);
@@ -143,10 +150,8 @@ proptest! {
         let sample = Sample::new(record, seed);
         let found = table(&sample, &HARDENED, &|role, id| planned(&sample.graph, role, id));
         prop_assert_eq!(&found, &documented(&sample));
-        // All of it within the sum of the windows, except for the one gap that is documented.
-        let w = sample.params().windows();
-        let bound = 1 + u32::from(w.verdict_blocks) + u32::from(w.appeal_blocks) + u32::from(w.complete_blocks)
-            + 2 * u32::from(w.decide_blocks) + u32::from(sample.params().arbiters()) * u32::from(w.per_missing_blocks);
+        // All of it within the lock of the stakes, which is the sum of the windows, except for the one gap that is documented.
+        let bound = 1 + u32::from(sample.params().stake_lock_blocks());
         let late = found.iter().filter(|(_, blocks)| blocks.is_none_or(|b| b > bound)).collect::<Vec<_>>();
         prop_assert!(matches!(late[..], [((_, Role::Client), None)]), "{late:?}");
     }

@@ -3,7 +3,6 @@
 
 mod laws_support;
 
-use bitcoin::Txid;
 use laws_support::{Sample, config, samples};
 use narthex_contracts::{
     graph::TxGraph,
@@ -21,13 +20,6 @@ fn bytes(graph: &TxGraph) -> Vec<(String, Vec<u8>, Vec<[u8; 32]>)> {
             let tx = bitcoin::consensus::serialize(&graph.assemble(id).unwrap());
             (node.name.to_string(), tx, graph.sighashes(id).unwrap())
         })
-        .collect()
-}
-
-fn ids(graph: &TxGraph) -> Vec<Txid> {
-    graph
-        .nodes()
-        .map(|(id, _)| graph.txid(id).unwrap())
         .collect()
 }
 
@@ -57,10 +49,10 @@ proptest! {
     }
 }
 
-/// Whoever lists its coins first: inputs are sorted, so that the funding is the same. The order is still part of
-/// what is agreed on, since the terms list it.
+/// Inputs are sorted, so that the funding spends its coins in one order whoever lists them how. The order in the terms
+/// is still part of what is agreed on: another order is another contract.
 #[test]
-fn the_order_of_coins_does_not_change_the_funding() {
+fn the_order_of_coins_does_not_change_the_order_of_inputs() {
     let sample = Sample::example(Layout::Hardened, 3, 2);
     let mut record = sample.terms.record().clone();
     let mut coin = record.client.funding.coins[0].clone();
@@ -71,9 +63,19 @@ fn the_order_of_coins_does_not_change_the_funding() {
     let one = Terms::new(record.clone()).unwrap();
     record.client.funding.coins.reverse();
     let other = Terms::new(record).unwrap();
-    let [a, b] = [&one, &other].map(|terms| ids(&template::derive(terms).unwrap()));
-    assert_eq!(a, b);
     assert_ne!(one.contract_id(), other.contract_id());
+    let [a, b] = [&one, &other].map(|terms| {
+        let tx0 = template::derive(terms)
+            .unwrap()
+            .assemble(TxGraph::FUNDING)
+            .unwrap();
+        tx0.input
+            .iter()
+            .map(|i| i.previous_output)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(a, b);
+    assert!(a.is_sorted());
 }
 
 /// Every leaf of the JSON, by its path.

@@ -55,6 +55,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
 fn shares() -> Vec<u8> {
     SharesMessage {
         session_id: [3; 32],
+        transcript: [4; 32],
         from: Role::Client,
         to: Role::Arbiter(2),
         stage: Stage::Delivery,

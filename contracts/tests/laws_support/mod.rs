@@ -77,13 +77,14 @@ const GENERATOR_X: [u8; 32] = [
 
 prop_compose! {
     fn windows()(
-        (verdict_blocks, appeal_blocks, complete_blocks) in (1u16..2000, 1u16..2000, 1u16..2000),
+        (work_blocks, verdict_blocks) in (1u16..2000, 6u16..2000),
+        (appeal_blocks, complete_blocks) in (2u16..2000, 2u16..2000),
         per_missing_blocks in 1u16..500,
-        extra in 1u16..20_000,
+        extra in 0u16..15_000,
     ) -> Windows {
-        // Wider than the slowest majority of five, and all within BIP68.
-        let decide_blocks = 3 * per_missing_blocks + extra;
-        Windows { verdict_blocks, appeal_blocks, complete_blocks, decide_blocks, per_missing_blocks }
+        // Leaves the slowest majority of six its window, and all within BIP68.
+        let decide_blocks = 3 * per_missing_blocks + appeal_blocks + extra;
+        Windows { work_blocks, verdict_blocks, appeal_blocks, complete_blocks, decide_blocks, per_missing_blocks }
     }
 }
 
