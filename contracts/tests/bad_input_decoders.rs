@@ -17,7 +17,10 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
-const TARGETS: [(&str, fn(&[u8])); 11] = [
+/// Name and property.
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: [Target; 11] = [
     ("terms_json", properties::terms_json),
     ("params_bytes", properties::params_bytes),
     ("nonces", properties::nonces),

@@ -280,7 +280,8 @@ fn a_contribution_is_what_the_wallet_spends() {
 
 #[test]
 fn contributions_that_do_not_add_up_are_named() {
-    let spoils: [(&str, fn(&mut Psbt)); 9] = [
+    type Spoil = (&'static str, fn(&mut Psbt));
+    let spoils: [Spoil; 9] = [
         ("what its coins hold", |p| {
             p.inputs[0].witness_utxo = None;
             p.inputs[0].non_witness_utxo = None;

@@ -191,7 +191,10 @@ fn unknown_fields_are_refused_everywhere() {
     while let Some(path) = open.pop() {
         match at(&mut json.clone(), &path) {
             Value::Object(map) => {
-                open.extend(map.keys().map(|key| [&path[..], &[key.clone()]].concat()));
+                open.extend(
+                    map.keys()
+                        .map(|key| [&path[..], std::slice::from_ref(key)].concat()),
+                );
                 objects.push(path);
             }
             Value::Array(list) => {
