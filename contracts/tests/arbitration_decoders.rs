@@ -91,7 +91,7 @@ proptest! {
         let nonces = items.iter().map(|i| PublicNonce([&i[..], i, &[1, 2]].concat().try_into().unwrap()));
         let nonces = NoncesMessage { session_id: id, from, nonces: nonces.collect() };
         let shares = items.iter().map(|i| PartialSignature(*i)).collect();
-        let shares = SharesMessage { session_id: id, from, to, stage: Stage::ALL[stage], shares };
+        let shares = SharesMessage { session_id: id, transcript: id, from, to, stage: Stage::ALL[stage], shares };
         prop_assert_eq!(NoncesMessage::from_bytes(&nonces.to_bytes()), Ok(nonces.clone()));
         prop_assert_eq!(SharesMessage::from_bytes(&shares.to_bytes()), Ok(shares.clone()));
         let small = [STORED.attestation.to_bytes(), STORED.release.to_bytes()];

@@ -215,7 +215,7 @@ proptest! {
     }
 }
 
-/// The snapshot, seed and order of a fixed pool. `NARTHEX_WRITE_VECTORS=1` writes the file anew, to be looked at
+/// The snapshot, seed and order of a fixed pool. `NARTHEX_BLESS=1` writes the file anew, to be looked at
 /// before it is committed: a change breaks panels that are being drawn.
 #[test]
 fn golden_vectors() {
@@ -259,7 +259,7 @@ fn golden_vectors() {
         "first_bond_script": hex(offer(0, bonds[0], 10_300).output[0].script_pubkey.as_bytes()),
         "first_data_script": hex(offer(0, bonds[0], 10_300).output[1].script_pubkey.as_bytes()),
     });
-    if std::env::var_os("NARTHEX_WRITE_VECTORS").is_some() {
+    if std::env::var_os("NARTHEX_BLESS").is_some() {
         std::fs::write(path, serde_json::to_string_pretty(&vector).unwrap() + "\n").unwrap();
     }
     let stored: serde_json::Value =

@@ -148,6 +148,7 @@ fn hardened(story: &str, k: i64, n: i64) -> Expected {
         "outbid-root" => revealed(row(3, 5, Free, normal, n)),
         "timeout" => row(1, 2, Deadline(0), [0, -100_000, 0], n),
         "timeout-long" => row(1, 4, After("TxV1", 6), [0, -100_000, fee], n),
+        "abandoned" => row(1, 3, After("TxD", 6 + 2 * decide), [0, -100_000, 0], n),
         "silent-verifier" => revealed(row(2, 3, After("TxD", 6), [-25_000, 80_000, -55_000], n)),
         "admit" => row(4, 2, Free, faulty, n),
         "admit-long" | "idle-worker" => row(4, 4, After("TxV0", 6), faulty, n),

@@ -19,6 +19,8 @@ impl Exit {
     pub const DELIVERED: NodeName = NodeName::plain("TxD");
     /// Settlement 2.
     pub const VERIFIER_TIMEOUT: NodeName = NodeName::plain("S2");
+    /// Settlement 1 after a delivery that neither worker nor verifier followed up.
+    pub const ABANDONED: NodeName = NodeName::plain("S1''");
     /// The verifier approves on chain.
     pub const APPROVED: NodeName = NodeName::plain("TxV1");
     /// Settlement 3 after approval on chain.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Tx0 ─┬─ S3, S4, S1
-//!      └─ TxD ─┬─ S2
+//!      └─ TxD ─┬─ S2, S1''
 //!              ├─ TxV1 ─ S3', S1'
 //!              └─ TxV0 ─┬─ S4'
 //!                       └─ TxA ─ S6, S7 per majority set; S5 per set that ruled
@@ -212,6 +212,21 @@ fn verdicts(
         ..s2.signing
     };
     draft.settlement(s2, Outcome::VerifierTimedOut)?;
+
+    // The client alone, long after the worker could have settled: else two that are silent together hold its reward.
+    let abandoned = windows
+        .decide_blocks
+        .saturating_mul(2)
+        .saturating_add(windows.verdict_blocks);
+    let late = spend(txd, 0, kd, Sequence::from_height(abandoned));
+    let s1 = by(
+        Exit::ABANDONED,
+        "worker and verifier are silent after the delivery",
+        [CLIENT],
+        stage,
+        late,
+    );
+    draft.settlement(s1, Outcome::WorkerTimedOut)?;
 
     let k1 = draft.contract_keys("TxV1", Role::PRINCIPALS)?;
     let approved = draft.contract_output(k1, pot);

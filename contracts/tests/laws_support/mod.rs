@@ -157,7 +157,7 @@ pub fn outcome(node: &Node) -> Option<Outcome> {
         }
     };
     Some(match node.name.base {
-        "S1" | "Tx1" | "Tx2" => Outcome::WorkerTimedOut,
+        "S1" | "S1''" | "Tx1" | "Tx2" => Outcome::WorkerTimedOut,
         "S1'" => Outcome::WorkerWithheld,
         "S2" | "Tx3" => Outcome::VerifierTimedOut,
         "S3" | "S3'" | "Tx4" => Outcome::Normal,

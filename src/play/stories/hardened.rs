@@ -78,6 +78,17 @@ pub(super) fn silent_verifier(scene: &mut Scene<'_>) -> Result<Ending, PlayError
     Ok(Outcome::VerifierTimedOut.into())
 }
 
+pub(super) fn abandoned(scene: &mut Scene<'_>) -> Result<Ending, PlayError> {
+    scene.work(&Strategy::Honest, "does the whole work")?;
+    deliver(scene)?;
+    scene.publish(
+        Client,
+        Exit::ABANDONED,
+        "worker and verifier are silent together, and the client need not wait for them",
+    )?;
+    Ok(Outcome::WorkerTimedOut.into())
+}
+
 pub(super) fn admit(scene: &mut Scene<'_>) -> Result<Ending, PlayError> {
     cheat_caught(scene)?;
     scene.publish(

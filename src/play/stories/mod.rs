@@ -49,6 +49,7 @@ stories! {
     "timeout" Hardened "1: the worker never delivers" hardened::timeout;
     "timeout-long" Hardened "1': approved on chain, then the worker withholds the key" hardened::timeout_long;
     "silent-verifier" Hardened "2: delivered, the verifier says nothing" hardened::silent_verifier;
+    "abandoned" Hardened "1'': delivered, then worker and verifier are silent together; the client ends it" hardened::abandoned;
     "admit" Hardened "4: the sample catches the worker, which admits: two transactions" hardened::admit;
     "admit-long" Hardened "4': delivered, rejected, not appealed" hardened::admit_long;
     "failed" Hardened "5: the panel is split, the client ends it" hardened::failed;
