@@ -1,43 +1,82 @@
-//! The last to sign the funding holds an option: it can publish it when it likes.
+//! The last to sign the funding holds an option: it can publish it when it likes. That must gain it nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;
 
-use bitcoin::{Amount, ScriptBuf};
-use common::company::Company;
+use bitcoin::{Amount, ScriptBuf, Transaction};
+use common::company::{Company, RATE};
 use narthex::{
-    contracts::{role::Role, setup::Secrets, template::Exit, terms::FeeRate},
+    contracts::{
+        role::Role,
+        setup::Secrets,
+        template::{Exit, reclaim_stake},
+        terms::FeeRate,
+    },
     regtest::Chain,
 };
 
-on_both_chains!(funding_after_the_deadline, a_coin_spent_elsewhere_ends_it);
+on_both_chains!(
+    a_late_funding_leaves_every_window,
+    a_coin_spent_elsewhere_ends_it
+);
 
-/// WEAKNESS. The client keeps the funding back until the delivery deadline has passed and then publishes it together
-/// with S1: the worker loses αw without ever having had time to work. Nothing in the transactions prevents it.
-fn funding_after_the_deadline(chain: &mut dyn Chain) {
+/// Δ_T of the example: what the worker has after the funding in any case.
+const WORK_BLOCKS: u32 = 12;
+/// Δ_T + Δ_V + Δ_A + 2·Δ_D + n·Δ_Q: how long the stakes stay after the funding in any case.
+const STAKE_BLOCKS: u32 = 12 + 6 + 6 + 2 * 12 + 3 * 2;
+
+fn pass(chain: &mut dyn Chain, height: u32) {
+    while chain.height().unwrap() < height {
+        chain.mine_exactly(&[], &common::miner()).unwrap();
+    }
+}
+
+/// ATTACK. The client keeps the funding back until the delivery deadline has passed, to take αw from a worker that
+/// never had time to work. S1 also counts from the funding's block, and so do the stakes, which an appeal needs.
+fn a_late_funding_leaves_every_window(chain: &mut dyn Chain) {
     let mut company = Company::gather(chain, 10);
     let terms = company.terms();
     let held = company.ceremony(&terms);
     let funding = company.fund(&held);
-    chain.mine(20, &common::miner()).unwrap();
-    assert!(chain.height().unwrap() > common::deliver_height(&terms));
-    let client = &held[&Role::Client];
-    let id = client.graph().find(Exit::WORKER_TIMEOUT).unwrap();
-    let s1 = client.complete(id, &Secrets::default()).unwrap();
-    // Both in one block, with a miner's help; without, one block after the other.
-    chain
-        .mine_exactly(&[funding, s1.clone()], &common::miner())
-        .unwrap();
-    let paid = |role: Role| {
-        let script = terms.payout(role).unwrap();
-        s1.output
-            .iter()
-            .filter(|o| o.script_pubkey == *script)
-            .map(|o| o.value)
-            .sum::<Amount>()
+    // Even the stakes' absolute lock has passed.
+    chain.mine(80, &common::miner()).unwrap();
+    let complete = |role: Role, name| {
+        let holdings = &held[&role];
+        let id = holdings.graph().find(name).unwrap();
+        holdings.complete(id, &Secrets::default()).unwrap()
     };
-    assert_eq!(paid(Role::Worker), Amount::from_sat(100_000), "of 200,000");
-    assert_eq!(paid(Role::Client), Amount::from_sat(100_000), "its deposit");
+    let s1 = complete(Role::Client, Exit::WORKER_TIMEOUT);
+    let delivery = complete(Role::Worker, Exit::DELIVERED);
+    let refused = |chain: &mut dyn Chain, txs: &[Transaction]| {
+        let reason = chain
+            .mine_exactly(txs, &common::miner())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            reason.contains("nonfinal") || reason.contains("BIP68"),
+            "{reason}"
+        );
+    };
+    refused(chain, &[funding.clone(), s1.clone()]);
+    chain.submit(&funding).unwrap();
+    chain.mine(1, &common::miner()).unwrap();
+    let funded = chain.height().unwrap();
+    assert!(funded > common::deliver_height(&terms) + 60);
+
+    pass(chain, funded + WORK_BLOCKS - 2);
+    refused(chain, std::slice::from_ref(&s1));
+    chain.mine_exactly(&[delivery], &common::miner()).unwrap();
+    chain.disconnect(1).unwrap();
+    pass(chain, funded + WORK_BLOCKS - 1);
+    chain.mine_exactly(&[s1], &common::miner()).unwrap();
+
+    let key = company.cast.key(Role::Arbiter(0));
+    let graph = held[&Role::Arbiter(0)].graph();
+    let back = reclaim_stake(&terms, graph, 0, &key, common::miner(), RATE).unwrap();
+    pass(chain, funded + STAKE_BLOCKS - 2);
+    refused(chain, std::slice::from_ref(&back));
+    pass(chain, funded + STAKE_BLOCKS - 1);
+    chain.mine_exactly(&[back], &common::miner()).unwrap();
 }
 
 /// What a party must do that has signed and sees no funding in time: spend one of its coins elsewhere. Then the

@@ -133,6 +133,8 @@ fn named(error: &SetupError) -> Option<Role> {
         | SetupError::ForeignContract { from }
         | SetupError::Misdirected { from, .. }
         | SetupError::Contradiction { from }
+        // Only that messages differ; the nonce messages themselves show who sent what.
+        | SetupError::Transcript { from }
         | SetupError::FaultyShare { signer: from, .. } => Some(*from),
         _ => None,
     }

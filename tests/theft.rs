@@ -4,7 +4,8 @@
 mod common;
 
 use bitcoin::{
-    OutPoint, TapLeafHash, TapSighashType, Transaction, TxOut, Witness,
+    OutPoint, Sequence, TapLeafHash, TapSighashType, Transaction, TxOut, Witness,
+    absolute::LockTime,
     hashes::Hash,
     key::TapTweak,
     secp256k1::{Keypair, Message, Secp256k1, SecretKey},
@@ -170,20 +171,39 @@ fn stakes(chain: &mut dyn Chain) {
     );
     let own = reclaim(&scene, 0, 0).unwrap();
     assert!(is_too_early(&refused(&mut scene, &own)));
-    // Without the wait: the script demands what the transaction does not say any more.
-    let mut hasty = own.clone();
+    // Without either wait: the script demands what the transaction does not say any more.
     let height = scene.chain().height().unwrap();
-    hasty.lock_time = bitcoin::absolute::LockTime::from_height(height).unwrap();
-    resign_leaf(&scene, &mut hasty, 0, 0);
-    let reason = refused(&mut scene, &hasty);
+    let hasty = |tx: &Transaction, height: Option<u32>, no_relative_lock: bool| {
+        let mut hasty = tx.clone();
+        if let Some(height) = height {
+            hasty.lock_time = LockTime::from_height(height).unwrap();
+        }
+        if no_relative_lock {
+            hasty.input[0].sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
+        }
+        hasty
+    };
+    let mut neither = hasty(&own, Some(height), true);
+    resign_leaf(&scene, &mut neither, 0, 0);
+    let reason = refused(&mut scene, &neither);
     assert!(is_bad_script(&reason), "{reason}");
 
-    common::before(&mut scene, unlock);
-    assert!(
-        is_too_early(&refused(&mut scene, &own)),
-        "one block too early"
-    );
-    scene.mine(1).unwrap();
+    let funded = node_height(&mut scene, "Tx0");
+    let relative = u32::from(scene.terms().params().stake_lock_blocks());
+    let first = (unlock + 1).max(funded + relative);
+    common::before(&mut scene, first - 1);
+    let reason = refused(&mut scene, &own);
+    assert!(is_too_early(&reason), "one block too early: {reason}");
+    common::before(&mut scene, first);
+    // Both waits are over, and still the script wants to read both.
+    for mut cut in [
+        hasty(&own, Some(unlock - 1), false),
+        hasty(&own, None, true),
+    ] {
+        resign_leaf(&scene, &mut cut, 0, 0);
+        let reason = refused(&mut scene, &cut);
+        assert!(is_bad_script(&reason), "{reason}");
+    }
     for thief in [1, 2] {
         let mut theft = own.clone();
         resign_leaf(&scene, &mut theft, 0, thief);
@@ -192,6 +212,14 @@ fn stakes(chain: &mut dyn Chain) {
     }
     common::mined(&mut scene, &own);
     falls_to_all(&mut scene, &everybody, (NodeName::plain("Tx0"), 2));
+}
+
+fn node_height(scene: &mut Scene<'_>, base: &'static str) -> u32 {
+    let txid = scene
+        .graph()
+        .txid(scene.find(NodeName::plain(base)).unwrap())
+        .unwrap();
+    scene.chain().transaction(txid).unwrap().unwrap().1.unwrap()
 }
 
 /// Signs the owner's leaf of stake `i` with the key of arbiter `by`.

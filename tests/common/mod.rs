@@ -114,7 +114,7 @@ pub fn rule(scene: &mut Scene<'_>, arbiters: impl IntoIterator<Item = u8>, rulin
         let attestation = attestation(scene, arbiter, ruling);
         for role in roles(scene) {
             let known = &mut scene.actor_mut(role).unwrap().secrets.attestations;
-            known.push(attestation.clone());
+            known.push(attestation);
         }
     }
 }
