@@ -37,6 +37,7 @@ fn may(node: &Node, role: Role) -> bool {
         // Whoever holds an adaptor signature can complete it with the secret; only the worker has that.
         "S3" => matches!(role, Client | Verifier),
         "S2" | "S3'" => matches!(role, Client | Worker | Verifier),
+        "S1''" => role == Client,
         "S1" | "S1'" | "S4'" => matches!(role, Client | Verifier),
         "TxV1" | "TxV0" => role == Verifier,
         "S6" | "S7" | "S5any" => true,
@@ -298,9 +299,10 @@ fn changed_after_signing(chain: &mut dyn Chain) {
         (Worker, Exit::DELIVERED),
     ];
     tried += hold_and_mine(&mut scene, &early);
-    scene.mine(6).unwrap();
+    scene.mine(6 + 24).unwrap();
     let verdicts = [
         (Worker, Exit::VERIFIER_TIMEOUT),
+        (Client, Exit::ABANDONED),
         (Verifier, Exit::APPROVED),
         (Verifier, Exit::REJECTED),
     ];

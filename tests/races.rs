@@ -24,6 +24,7 @@ on_both_chains!(
     late_rejection_against_silence,
     late_appeal_against_acceptance,
     client_approves_alone,
+    abandoned_after_everybody_else,
 );
 
 /// After the deadline both S1 and a late delivery can be mined; whoever pays more is. Nobody is paid twice.
@@ -218,6 +219,35 @@ fn client_approves_alone(chain: &mut dyn Chain) {
         .publish(Client, Exit::NORMAL, "by agreement of two")
         .unwrap();
     assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+}
+
+/// S1'' waits 2·Δ_D longer than S2, and gives way to a verdict. A worker whose S2 is still unconfirmed by then has shown
+/// its secret and loses αw: it must settle, or have its silence, before.
+fn abandoned_after_everybody_else(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    common::deliver(&mut scene);
+    let delivered = scene.chain().height().unwrap();
+    let s1 = scene
+        .complete(Client, common::node(&scene, Exit::ABANDONED))
+        .unwrap();
+    let s2 = scene
+        .complete(Worker, common::node(&scene, Exit::VERIFIER_TIMEOUT))
+        .unwrap();
+    let txv0 = scene
+        .complete(Verifier, common::node(&scene, Exit::REJECTED))
+        .unwrap();
+    let first = delivered + 6 + 2 * 12;
+    before(&mut scene, first - 1);
+    assert!(is_too_early(&refused(&mut scene, &s1)));
+    for other in [&s2, &txv0] {
+        common::mined(&mut scene, other);
+        assert!(is_spent(&refused(&mut scene, &s1)));
+        scene.chain().disconnect(1).unwrap();
+    }
+    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+    common::mined(&mut scene, &s1);
+    assert!(is_spent(&refused(&mut scene, &s2)) && is_spent(&refused(&mut scene, &txv0)));
+    assert_eq!(gains(&scene), [0, -100_000, 0]);
 }
 
 fn hand_over(scene: &mut narthex::play::Scene<'_>) {
