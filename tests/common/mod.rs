@@ -13,6 +13,8 @@ pub mod forge;
 pub mod rival;
 pub mod shaky;
 
+use std::{path::PathBuf, sync::OnceLock};
+
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Transaction,
     secp256k1::{Secp256k1, rand},
@@ -25,7 +27,10 @@ use narthex::{
         template::Exit,
         terms::Terms,
     },
-    game_model::{Layout, Ruling},
+    game_model::{
+        Layout, Ruling,
+        workload::digits::{Labelled, REFERENCE_ROWS},
+    },
     play::{PlayOptions, Scene},
     regtest::{Chain, Error},
 };
@@ -59,6 +64,30 @@ pub fn options(layout: Layout, story: &str, (k, n): (u8, u8)) -> PlayOptions {
         seed: Some(seed),
         ..PlayOptions::default()
     }
+}
+
+/// Images of the small job.
+pub const FEW_IMAGES: usize = 100;
+
+/// The first images of the shipped job, as a user's own: most plays need no more.
+pub fn few_images() -> PathBuf {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    let write = || {
+        let (_, rest) = Labelled::shipped().unwrap().split(REFERENCE_ROWS);
+        let rows = rest.images().unwrap();
+        let line = |row: &[u8]| row.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+        let text = rows
+            .iter()
+            .take(FEW_IMAGES)
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n");
+        let name = format!("images-{}.csv", std::process::id());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    FILE.get_or_init(write).clone()
 }
 
 /// A hardened contract of the example's figures, just funded; nothing else has happened.
