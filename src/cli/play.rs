@@ -178,7 +178,8 @@ impl Reporter for Human {
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new(total.into());
             // The template is a literal; if it were wrong, the default bar would do.
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}")
+            {
                 bar.set_style(style);
             }
             bar

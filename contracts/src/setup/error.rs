@@ -61,7 +61,9 @@ pub enum SetupError {
     },
     /// Somebody sent the two other nonces than each other's. Neither this party nor the sender need be at fault:
     /// compare the nonce messages, which show who sent what.
-    #[error("{from} signed with other nonces than this party has; compare everybody's nonce messages")]
+    #[error(
+        "{from} signed with other nonces than this party has; compare everybody's nonce messages"
+    )]
     Transcript {
         /// Who saw other nonces.
         from: Role,

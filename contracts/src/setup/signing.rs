@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{
-    message::transcript,
     Holdings, Item, SetupError, SharesMessage,
     holdings::{Held, Pending},
+    message::transcript,
     party::{Columns, Nonces, Party, nonce_at},
     plan::context,
 };
