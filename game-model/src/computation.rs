@@ -19,6 +19,38 @@ pub trait StepProgram {
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError>;
 }
 
+/// A step program whose steps can be cut into *units*, each from one explicit state to the next, so
+/// that a dispute inside a step can be narrowed down to one unit.
+///
+/// Laws, for every record on which [`StepProgram::run`] gives an output:
+/// - that output is [`Self::output`] of the state after [`Self::max_units`] units from
+///   [`Self::start`];
+/// - a machine that has ended stays in its last state: `advance` gives that state back.
+///
+/// A record on which `run` fails makes one of these three calls fail too.
+pub trait UnitProgram: StepProgram {
+    /// Most units that a step takes; part of [`StepProgram::id`].
+    fn max_units(&self) -> u64;
+
+    /// The state before the first unit.
+    ///
+    /// # Errors
+    /// [`StepError`]; a step that fails, fails for everybody.
+    fn start(&self, record: &[u8]) -> Result<Vec<u8>, StepError>;
+
+    /// The state one unit later. `state` may come from a stranger.
+    ///
+    /// # Errors
+    /// [`StepError`], also for bytes that are no state of this program.
+    fn advance(&self, state: &[u8]) -> Result<Vec<u8>, StepError>;
+
+    /// The output that the last state holds.
+    ///
+    /// # Errors
+    /// [`StepError`], also for bytes that are no last state of this program.
+    fn output(&self, state: &[u8]) -> Result<Vec<u8>, StepError>;
+}
+
 /// A computation of N independent steps, each checkable on its own.
 pub trait Computation {
     /// Identity of the job ([`JobSpec::id`]).
@@ -188,6 +220,14 @@ pub enum StepError {
     /// The program trapped.
     #[error("the program trapped: {0}")]
     Trap(String),
+    /// Bytes that are no state of the program ([`UnitProgram`]).
+    #[error("{bytes} bytes are no state of this program: {why}")]
+    NotAState {
+        /// Number of bytes given.
+        bytes: usize,
+        /// What is wrong with them.
+        why: &'static str,
+    },
     /// The program gave an output of no bytes.
     #[error("the program gave no output")]
     NoOutput,

@@ -1,6 +1,6 @@
 //! The third round: shares go out and come in, stage by stage, and are checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -26,8 +26,11 @@ pub struct Signing {
     columns: Columns,
     sessions: Vec<Option<Session>>,
     own: Vec<Option<PartialSignature>>,
-    /// What each peer sent, by stage, each share at its item's position.
-    received: BTreeMap<(Stage, Role), BTreeMap<usize, PartialSignature>>,
+    /// What each peer sent, each share at its item's position: one look-up a signer and item
+    /// when a stage is closed, which a tree would double the cost of with eighteen signers.
+    received: BTreeMap<Role, Vec<Option<PartialSignature>>>,
+    /// The stages whose shares each peer has sent.
+    heard: BTreeSet<(Stage, Role)>,
     /// Number of stages that are complete and verified.
     closed: usize,
     held: BTreeMap<usize, Held>,
@@ -49,6 +52,7 @@ impl Signing {
             sessions,
             own,
             received: BTreeMap::new(),
+            heard: BTreeSet::new(),
             closed: 0,
             held: BTreeMap::new(),
         }
@@ -117,17 +121,23 @@ impl Signing {
                 wanted: positions.len(),
             });
         }
-        let shares = positions
-            .into_iter()
-            .zip(shares)
-            .collect::<BTreeMap<_, _>>();
-        match self.received.get(&(stage, from)) {
-            Some(known) if *known != shares => Err(SetupError::Contradiction { from }),
-            _ => {
-                self.received.insert((stage, from), shares);
-                Ok(())
-            }
+        let items = self.party.plan.items().len();
+        let known = self
+            .received
+            .entry(from)
+            .or_insert_with(|| vec![None; items]);
+        let given = || positions.iter().zip(&shares);
+        if self.heard.contains(&(stage, from)) {
+            return match given().all(|(i, share)| known[*i].as_ref() == Some(share)) {
+                true => Ok(()),
+                false => Err(SetupError::Contradiction { from }),
+            };
         }
+        for (i, share) in given() {
+            known[*i] = Some(*share);
+        }
+        self.heard.insert((stage, from));
+        Ok(())
     }
 
     /// Verifies a stage: one check per aggregate, and only where one fails, one per share to name who cheated.
@@ -136,7 +146,7 @@ impl Signing {
         let role = self.party.role;
         for from in self.party.terms.roles().filter(|from| *from != role) {
             let expected = self.party.plan.sent(stage, from, role).next().is_some();
-            if expected && !self.received.contains_key(&(stage, from)) {
+            if expected && !self.heard.contains(&(stage, from)) {
                 return Err(SetupError::Missing { from });
             }
         }
@@ -193,11 +203,7 @@ impl Signing {
             .ok_or(SetupError::Graph("session of an item"))?;
         let share = |signer: Role| match signer {
             _ if signer == role => self.own[i],
-            _ => self
-                .received
-                .get(&(item.stage, signer))
-                .and_then(|shares| shares.get(&i))
-                .copied(),
+            _ => self.share_of(signer, i),
         };
         let shares = keys.signers().map(share).collect::<Vec<_>>();
         if let Some(awaits) = item.awaits.filter(|a| a.holder == role) {
@@ -238,15 +244,13 @@ impl Signing {
     fn name_cheat(&self, i: usize, item: &Item, session: &Session) -> Result<(), SetupError> {
         let (keys, _) = context(&self.party.graph, item)?;
         for signer in keys.signers().filter(|signer| *signer != self.party.role) {
-            let share = self
-                .received
-                .get(&(item.stage, signer))
-                .and_then(|shares| shares.get(&i));
-            let Some(share) = share else { continue };
+            let Some(share) = self.share_of(signer, i) else {
+                continue;
+            };
             let nonce = nonce_at(&self.nonces, &self.columns, signer, i)
                 .ok_or(SetupError::Missing { from: signer })?;
             if !session
-                .verify_share(keys, signer, &nonce, share)
+                .verify_share(keys, signer, &nonce, &share)
                 .unwrap_or(false)
             {
                 let transaction = self
@@ -263,6 +267,10 @@ impl Signing {
             }
         }
         Ok(())
+    }
+
+    fn share_of(&self, signer: Role, i: usize) -> Option<PartialSignature> {
+        self.received.get(&signer)?.get(i).copied().flatten()
     }
 
     fn item_nonces(&self, i: usize, item: &Item) -> Result<Vec<PublicNonce>, SetupError> {
