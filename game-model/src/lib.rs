@@ -28,6 +28,7 @@ pub mod arbiters;
 pub mod commitment;
 pub mod computation;
 mod encoding;
+pub mod game;
 pub mod params;
 pub mod play;
 pub mod ratio;

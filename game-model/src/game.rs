@@ -1,0 +1,33 @@
+//! The contract as an extensive-form game, and what follows from it.
+//!
+//! [`build`] turns a parameter record and what the work is worth to everybody ([`Economics`]) into a
+//! [`Game`] with exact rational payoffs in satoshi; [`solve`] finds its subgame-perfect equilibria
+//! and says whether honest play is the only one, or which deviation pays and how much;
+//! [`inequalities`] evaluates the conditions that are sufficient for it; [`plan`] looks for the
+//! cheapest parameters for which it is.
+//!
+//! What the game covers, and what it does not, is in [`build`].
+
+mod bimatrix;
+mod board;
+pub mod build;
+mod detection;
+mod draw;
+mod economics;
+mod efg;
+mod inequality;
+pub mod plan;
+mod rational;
+pub mod solve;
+mod tree;
+
+pub use build::build;
+pub use detection::hit_probability;
+pub use economics::{
+    ArbiterModel, Economics, EconomicsError, Fees, MAX_EXACT_DRAWS, MAX_STRATEGIC_ARBITERS,
+    VerdictRule,
+};
+pub use inequality::{Inequality, inequalities};
+pub use rational::{Rational, exact, rounded};
+pub use solve::{Deviation, Equilibrium, Solution, Verdict, solve};
+pub use tree::{Game, InfoSet, InfoSetId, Node, NodeId, Player};
