@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod games;
+
 use narthex_game_model::{Amount, Layout, PaperLocks, Params, ParamsRecord, Ratio, Windows};
 use proptest::prelude::*;
 
