@@ -70,6 +70,7 @@
 //! ```
 
 pub mod bench;
+pub mod game;
 pub mod play;
 pub mod wallet;
 

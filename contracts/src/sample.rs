@@ -8,13 +8,13 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
-use narthex_game_model::{Layout, Params, ParamsRecord};
+use narthex_game_model::{Layout, Params, ParamsRecord, game::Economics};
 
 use crate::{
     attest::{Announcement, AttestationNonce, CaseContext},
     hash::tagged_hash,
     role::Role,
-    setup::Secrets,
+    setup::{Grounds, Secrets},
     terms::{
         ArbiterRecord, Change, Coin, Contribution, FeeRate, PaperRecord, PartyRecord, SecretPoint,
         Terms, TermsError, TermsRecord, stake_coin_script,
@@ -168,15 +168,24 @@ impl Cast {
         })
     }
 
-    /// Every party, ready to set up.
+    /// Every party, ready to set up; on the grounds that honest play pays with the example's figures, or in the
+    /// paper's layout, where it never does, of research.
     pub fn parties(
         &self,
         terms: &Arc<Terms>,
     ) -> Result<Vec<crate::setup::Party>, crate::setup::SetupError> {
         terms
             .roles()
-            .map(|role| crate::setup::Party::new(terms.clone(), role, &self.key(role)))
+            .map(|role| {
+                let grounds = Cast::grounds(terms);
+                crate::setup::Party::new(terms.clone(), role, &self.key(role), &grounds)
+            })
             .collect()
+    }
+
+    /// The grounds of [`Self::parties`].
+    pub fn grounds(terms: &Terms) -> Grounds {
+        Grounds::of(terms, &Economics::example()).unwrap_or(Grounds::Research)
     }
 
     fn public(&self, role: Role) -> PublicKey {

@@ -15,6 +15,7 @@ mod detection;
 mod draw;
 mod economics;
 mod efg;
+mod honest;
 mod inequality;
 pub mod plan;
 mod rational;
@@ -27,6 +28,7 @@ pub use economics::{
     ArbiterModel, Economics, EconomicsError, Fees, MAX_EXACT_DRAWS, MAX_STRATEGIC_ARBITERS,
     VerdictRule,
 };
+pub use honest::{HonestPlay, Unprofitable};
 pub use inequality::{Inequality, inequalities};
 pub use rational::{Rational, exact, rounded};
 pub use solve::{Deviation, Equilibrium, Solution, Verdict, solve};

@@ -130,7 +130,10 @@ fn each_way_in_which_honest_play_can_fail_is_found_with_its_gain() {
     );
 
     // Target: the gain is (1−p)B − p(ρc + δw), for a guilty worker that admits.
-    let greedy = with(|e| e.outside_gain = sat(500_000));
+    let greedy = with(|e| {
+        e.outside_gain = sat(500_000);
+        e.bad_steps = 7;
+    });
     let p = hit_probability(1_000, 7, 100);
     let gain = (exact(1) - &p) * exact(500_000) - p * exact(80_000 + 150_000);
     refuses(&greedy, Player::Worker, "worker: at work → target", gain);
@@ -381,6 +384,15 @@ fn a_plan_is_the_least_stake_for_each_sample() {
             .take(2)
             .all(|(a, b)| a >= b)
     );
+}
+
+#[test]
+fn rewards_of_a_plan_cover_fees() {
+    let mut wish = wish();
+    wish.economics.fees.settlement = sat(5_000);
+    wish.samples = vec![100];
+    let point = &plan(&wish, |_| ()).unwrap().frontier[0];
+    assert!(point.params.worker_share() > sat(10_000));
 }
 
 #[test]

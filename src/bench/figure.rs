@@ -72,11 +72,15 @@ pub(super) fn ceremony(
         })
         .collect::<Vec<_>>();
     let mut rng = thread_rng();
+    // Whether honest play pays is a matter of the parameters, not of the set-up.
+    let grounds = Cast::grounds(terms);
     let mut planned = None;
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for clock in &mut clocks {
         let (role, key) = (clock.role, cast.key(clock.role));
-        let party = clock.time(Phase::Derive, || Party::new(terms.clone(), role, &key))?;
+        let party = clock.time(Phase::Derive, || {
+            Party::new(terms.clone(), role, &key, &grounds)
+        })?;
         planned.get_or_insert_with(|| Planned {
             graph: party.graph().clone(),
             plan: party.plan().clone(),

@@ -48,6 +48,12 @@ pub(crate) struct PlayArgs {
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
     #[arg(long)]
     seed: Option<String>,
+    /// Plays the contract even if honest play does not pay, as it never does in the paper's layout.
+    #[arg(long)]
+    research: bool,
+    /// Costs and values with which the parties check that honest play pays, as `narthex game example` writes them.
+    #[arg(long)]
+    economics: Option<PathBuf>,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -70,6 +76,11 @@ impl PlayArgs {
             input: self.input,
             rate: FeeRate(self.fee_rate.saturating_mul(250)),
             seed: self.seed.as_deref().map(parse_seed).transpose()?,
+            economics: match &self.economics {
+                Some(path) => Some(super::game::read_economics(path)?),
+                None => None,
+            },
+            research: self.research,
             probe_early: false,
         };
         let outcome = match self.json {
@@ -106,7 +117,7 @@ fn list(json: bool) -> anyhow::Result<()> {
             writeln!(out, "{line}")?;
         } else {
             let flag = if story.layout == Layout::Paper {
-                "--template paper "
+                "--template paper --research "
             } else {
                 ""
             };

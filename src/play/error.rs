@@ -7,7 +7,7 @@ use narthex_contracts::{
     template::{ReclaimError, TemplateError},
     terms::TermsError,
 };
-use narthex_game_model::{ParamsError, RatioError, SettlementError};
+use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};
 
 use crate::wallet::WalletError;
 
@@ -34,6 +34,11 @@ pub enum PlayError {
     /// Parameters that no contract can have.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// A contract under which honest play is not the only equilibrium.
+    #[error(
+        "{0}. Nobody should sign this; `--research` plays it all the same, `narthex game solve` tells more"
+    )]
+    Unprofitable(#[from] Unprofitable),
     /// A sampled share that cannot be written as a fraction.
     #[error(transparent)]
     Ratio(#[from] RatioError),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use narthex_contracts::terms::FeeRate;
-use narthex_game_model::Layout;
+use narthex_game_model::{Layout, game::Economics};
 
 /// The chain to play on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub struct PlayOptions {
     pub rate: FeeRate,
     /// Everything random follows from it, if given.
     pub seed: Option<[u8; 32]>,
+    /// Costs and values with which the parties check that honest play pays; the example's if none.
+    pub economics: Option<Economics>,
+    /// Sign even if honest play does not pay, as it never does in the paper's layout.
+    pub research: bool,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
 }
@@ -48,6 +52,8 @@ impl Default for PlayOptions {
             input: None,
             rate: FeeRate(500),
             seed: None,
+            economics: None,
+            research: false,
             probe_early: false,
         }
     }

@@ -15,7 +15,7 @@ use narthex_contracts::{
     graph::{Stage, TxGraph},
     role::Role,
     setup::{
-        Holdings, Party,
+        Grounds, Holdings, Party,
         ceremony::{self, CeremonyStep},
     },
     terms::{
@@ -23,7 +23,9 @@ use narthex_contracts::{
         TermsRecord, stake_coin_script,
     },
 };
-use narthex_game_model::{Layout, Params, ParamsRecord, computation::Computation, sample};
+use narthex_game_model::{
+    Layout, Params, ParamsRecord, computation::Computation, game::Economics, sample,
+};
 
 use super::{
     Actor, PlayError,
@@ -120,7 +122,8 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         "same parameters, keys, points and coins: each derives the same transactions alone",
     )?;
 
-    let (graph, signatures, holdings) = sign_everything(parts, &actors, &terms)?;
+    let grounds = grounds(parts, &terms)?;
+    let (graph, signatures, holdings) = sign_everything(parts, &actors, &terms, &grounds)?;
     for held in holdings {
         if let Some(actor) = actors.get_mut(&held.role()) {
             actor.holdings = Some(held);
@@ -144,11 +147,34 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     })
 }
 
+/// Nobody signs a contract that makes it pay to cheat, but for research.
+fn grounds(parts: &mut Parts<'_>, terms: &Terms) -> Result<Grounds, PlayError> {
+    if parts.options.research {
+        return Ok(Grounds::Research);
+    }
+    let economics = match &parts.options.economics {
+        Some(given) => given.clone(),
+        None => Economics {
+            // A result with a hundredth of its steps wrong is what a cheat could sell.
+            bad_steps: (terms.params().steps() / 100).max(1),
+            ..Economics::example()
+        },
+    };
+    let grounds = Grounds::of(terms, &economics)?;
+    parts.step(
+        "everybody",
+        "solves the game of these terms".to_owned(),
+        "honest play is its only equilibrium, so nobody gains by anything else",
+    )?;
+    Ok(grounds)
+}
+
 /// Everybody derives the graph and signs it with everybody.
 fn sign_everything(
     parts: &mut Parts<'_>,
     actors: &BTreeMap<Role, Actor>,
     terms: &Arc<Terms>,
+    grounds: &Grounds,
 ) -> Result<(Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
     let total = actors.len() as u32 * (3 + Stage::ALL.len() as u32);
@@ -158,7 +184,12 @@ fn sign_everything(
         parts
             .reporter
             .progress(&format!("{} derives the graph", actor.role), done, total);
-        parties.push(Party::new(terms.clone(), actor.role, &actor.key()?)?);
+        parties.push(Party::new(
+            terms.clone(),
+            actor.role,
+            &actor.key()?,
+            grounds,
+        )?);
         done += 1;
     }
     let first = parties

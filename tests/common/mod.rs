@@ -62,6 +62,7 @@ pub fn options(layout: Layout, story: &str, (k, n): (u8, u8)) -> PlayOptions {
         quorum: k,
         arbiters: n,
         seed: Some(seed),
+        research: layout == Layout::Paper,
         ..PlayOptions::default()
     }
 }

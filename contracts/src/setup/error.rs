@@ -14,6 +14,9 @@ pub enum SetupError {
         /// Own role.
         role: Role,
     },
+    /// The grounds on which the party goes on were found for other parameters. The caller's fault.
+    #[error("the proof that honest play pays is about other parameters than these terms have")]
+    OtherGrounds,
     /// The graph is inconsistent; a template's fault.
     #[error("the graph has no {0}")]
     Graph(&'static str),

@@ -2,7 +2,8 @@
 //!
 //! Rounds are types that consume each other:
 //!
-//! 1. [`Party::new`] derives the graph from the terms, alone.
+//! 1. [`Party::new`] derives the graph from the terms, alone; it asks for [`Grounds`]: that honest play pays, or
+//!    that this is research.
 //! 2. [`Party::announce`] draws one nonce per signature; the public ones go to everybody.
 //! 3. [`Announced::sign`] takes everybody's nonces and signs everything at once. No secret nonce outlives it:
 //!    a signature that is withheld is computed now and withheld.
@@ -18,6 +19,7 @@
 
 pub mod ceremony;
 mod error;
+mod grounds;
 mod holdings;
 mod holdings_codec;
 mod message;
@@ -27,6 +29,7 @@ mod secrets;
 mod signing;
 
 pub use error::SetupError;
+pub use grounds::Grounds;
 pub use holdings::{Holdings, HoldingsError, Release};
 pub use holdings_codec::RestoreError;
 pub use message::{NoncesMessage, SharesMessage};

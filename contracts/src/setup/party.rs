@@ -9,7 +9,7 @@ use bitcoin::secp256k1::{
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{NoncesMessage, Plan, SetupError, Signing, plan::context};
+use super::{Grounds, NoncesMessage, Plan, SetupError, Signing, plan::context};
 use crate::{
     coop::session_id,
     graph::TxGraph,
@@ -31,8 +31,17 @@ pub struct Party {
 }
 
 impl Party {
-    /// Derives the graph from the terms. `key` is the secret of the party's contract key.
-    pub fn new(terms: Arc<Terms>, role: Role, key: &SecretKey) -> Result<Party, SetupError> {
+    /// Derives the graph from the terms. `key` is the secret of the party's contract key, `grounds` why it
+    /// goes on with these terms.
+    pub fn new(
+        terms: Arc<Terms>,
+        role: Role,
+        key: &SecretKey,
+        grounds: &Grounds,
+    ) -> Result<Party, SetupError> {
+        if !grounds.cover(&terms) {
+            return Err(SetupError::OtherGrounds);
+        }
         let graph = template::derive(&terms)?;
         Party::for_graph(terms, graph, role, key)
     }

@@ -131,7 +131,7 @@ impl Economics {
             right_value: sat(150_000),
             wrong_loss: sat(100_000),
             outside_gain: sat(20_000),
-            bad_steps: 7,
+            bad_steps: 1,
             arbiters: ArbiterModel::Rates {
                 convicts_innocent: ratio(1, 100),
                 acquits_guilty: ratio(1, 100),

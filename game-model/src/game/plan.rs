@@ -32,7 +32,7 @@ pub struct Wish {
         rename = "verification_fixed_sat"
     )]
     pub verification_fixed: Amount,
-    /// By how much ρc exceeds z, and φ exceeds y.
+    /// By how much ρc exceeds z and the fee of a settlement, and φ exceeds y.
     pub margin: Ratio,
     /// Whether the bounty is to exceed any bribe (b > z + B).
     pub resist_bribes: bool,
@@ -143,10 +143,12 @@ impl<'a> Draft<'a> {
         economics.verifier_cost = ceil(&(y + sat(wish.verification_fixed)))?;
         let margin = exact(1) + fraction(wish.margin);
         let above = |cost: Amount| ceil(&(sat(cost) * &margin + exact(1)));
-        let (worker, verifier) = (
-            above(economics.worker_cost)?,
-            above(economics.verifier_cost)?,
-        );
+        // The worker pays for the settlement when all goes well.
+        let honest = economics
+            .worker_cost
+            .checked_add(economics.fees.settlement)
+            .ok_or(PlanError::TooMuch)?;
+        let (worker, verifier) = (above(honest)?, above(economics.verifier_cost)?);
         let reward = worker.checked_add(verifier).ok_or(PlanError::TooMuch)?;
         let bribe = economics.worker_cost.checked_add(economics.outside_gain);
         let bribe = bribe.and_then(|b| b.checked_add(Amount::ONE_SAT));

@@ -1,0 +1,200 @@
+//! `narthex game …`.
+
+mod plan;
+mod solve;
+
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use narthex::{
+    game::Case,
+    game_model::{
+        Layout, Params, ParamsRecord,
+        game::{ArbiterModel, Economics, Game, build},
+    },
+};
+
+use super::{PanelArg, TemplateArg};
+
+/// Largest file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// What to do with the game of a contract.
+#[derive(Subcommand)]
+pub(crate) enum GameCommand {
+    /// Draws the tree: who moves, what it knows, what each ending pays. Honest actions are marked with `*`.
+    Show(ShowArgs),
+    /// Solves it exactly: whether honest play is the only equilibrium, or which deviation pays and how much.
+    Solve(solve::SolveArgs),
+    /// Writes it as a file for Gambit.
+    Export(ExportArgs),
+    /// Finds the cheapest stakes and sample for which honest play is the only equilibrium.
+    Plan(plan::PlanArgs),
+    /// Writes a case to start from: parameters, costs and values.
+    Example(CaseArgs),
+}
+
+/// The contract and what it is worth to its parties.
+#[derive(Args)]
+pub(crate) struct CaseArgs {
+    /// A case as JSON, as `narthex game example` writes it; `-` for standard input. Without it the example's.
+    case: Option<PathBuf>,
+    /// Layout of the example.
+    #[arg(long, value_enum, default_value = "hardened")]
+    template: TemplateArg,
+    /// Panel of the example, as k-of-n.
+    #[arg(long, default_value = "2-of-3")]
+    arbiters: PanelArg,
+    /// Arbiters are players, not error rates; panels up to 5.
+    #[arg(long)]
+    strategic: bool,
+}
+
+/// Options of `narthex game show`.
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    case: CaseArgs,
+    /// Graphviz source instead of text; `dot -Tsvg` makes a picture of it.
+    #[arg(long)]
+    dot: bool,
+    /// One JSON object per node.
+    #[arg(long, conflicts_with = "dot")]
+    json: bool,
+}
+
+/// Options of `narthex game export`.
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    case: CaseArgs,
+    /// Gambit's extensive-form format.
+    #[arg(long, required = true)]
+    efg: bool,
+    /// File to write; standard output if none.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+impl GameCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            GameCommand::Show(args) => args.run(),
+            GameCommand::Solve(args) => args.run(),
+            GameCommand::Export(args) => args.run(),
+            GameCommand::Plan(args) => args.run(),
+            GameCommand::Example(args) => {
+                let text = serde_json::to_string_pretty(&args.read()?)?;
+                writeln!(std::io::stdout(), "{text}")?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl CaseArgs {
+    fn read(&self) -> anyhow::Result<Case> {
+        let mut case = match &self.case {
+            Some(path) => {
+                let json = read(path)?;
+                serde_json::from_slice::<Case>(&json).with_context(|| {
+                    format!(
+                        "{} is no case; `narthex game example` writes one",
+                        path.display()
+                    )
+                })?
+            }
+            None => {
+                let PanelArg { quorum, arbiters } = self.arbiters;
+                let params = match self.template.into() {
+                    Layout::Hardened => ParamsRecord::example(arbiters, quorum, 800_000),
+                    Layout::Paper => ParamsRecord::paper_example(arbiters, quorum, 800_000),
+                };
+                Case {
+                    params,
+                    economics: Economics::example(),
+                }
+            }
+        };
+        if self.strategic {
+            case.economics.arbiters = ArbiterModel::Strategic;
+        }
+        Ok(case)
+    }
+
+    fn game(&self) -> anyhow::Result<(Params, Economics, Game)> {
+        let case = self.read()?;
+        let params = Params::new(case.params).context("the parameters are refused")?;
+        let game = build(&params, &case.economics).context("there is no such game")?;
+        Ok((params, case.economics, game))
+    }
+}
+
+impl ShowArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let (_, _, game) = self.case.game()?;
+        let mut out = std::io::stdout().lock();
+        match (self.dot, self.json) {
+            (true, _) => write!(out, "{}", game.to_dot())?,
+            (false, false) => write!(out, "{}", game.to_text())?,
+            (false, true) => solve::write_nodes(&mut out, &game)?,
+        }
+        Ok(())
+    }
+}
+
+impl ExportArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let (_, _, game) = self.case.game()?;
+        write_out(self.out.as_deref(), &game.to_efg())
+    }
+}
+
+fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
+    match path {
+        None => write!(std::io::stdout(), "{text}")?,
+        Some(path) => std::fs::write(path, text)
+            .with_context(|| format!("cannot write {}", path.display()))?,
+    }
+    Ok(())
+}
+
+/// Costs and values alone, or those of a case.
+pub(super) fn read_economics(path: &Path) -> anyhow::Result<Economics> {
+    let json = read(path)?;
+    if let Ok(case) = serde_json::from_slice::<Case>(&json) {
+        return Ok(case.economics);
+    }
+    serde_json::from_slice(&json).with_context(|| {
+        format!(
+            "{} has no costs and values; `narthex game example` writes a case with some",
+            path.display()
+        )
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let limited = |source: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        source
+            .take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map(|_| bytes)
+    };
+    let bytes = if path.as_os_str() == "-" {
+        limited(&mut std::io::stdin().lock())
+    } else {
+        std::fs::File::open(path).and_then(|mut file| limited(&mut file))
+    };
+    let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
+    anyhow::ensure!(
+        bytes.len() as u64 <= MAX_FILE_BYTES,
+        "{} is larger than {MAX_FILE_BYTES} bytes",
+        path.display()
+    );
+    Ok(bytes)
+}

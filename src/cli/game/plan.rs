@@ -1,0 +1,235 @@
+//! `narthex game plan`.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+use bitcoin::Amount;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use narthex::{
+    contracts::terms::FeeRate,
+    game::{Case, chart, fees},
+    game_model::{
+        Layout, ParamsRecord, Ratio, Windows,
+        game::{
+            Economics, Rational,
+            plan::{Plan, Point, Wish, plan},
+            rounded,
+        },
+    },
+};
+
+use super::{PanelArg, write_out};
+
+/// Options of `narthex game plan`. Amounts are in satoshi.
+#[derive(Args)]
+pub(crate) struct PlanArgs {
+    /// z: what the whole work costs the worker.
+    #[arg(long, default_value_t = 5_000)]
+    worker_cost: u64,
+    /// R: what a right result is worth to the client.
+    #[arg(long, default_value_t = 150_000)]
+    right_value: u64,
+    /// L: what a wrong result that is taken for right costs the client.
+    #[arg(long, default_value_t = 100_000)]
+    wrong_loss: u64,
+    /// B: what the worker gains outside if a result with its bad steps is accepted.
+    #[arg(long, default_value_t = 20_000)]
+    outside_gain: u64,
+    /// g: what judging costs an arbiter.
+    #[arg(long, default_value_t = 1_000)]
+    arbiter_cost: u64,
+    /// N: number of steps of the job.
+    #[arg(long, default_value_t = 10_000)]
+    steps: u64,
+    /// m: the fewest bad steps that give the worker B.
+    #[arg(long, default_value_t = 100)]
+    bad_steps: u64,
+    /// Sample sizes to look at; without it 24 between 10 and 3,000, as many as the job has.
+    #[arg(long, value_delimiter = ',')]
+    samples: Vec<u32>,
+    /// What verifying a step costs by what doing it costs.
+    #[arg(long, default_value = "11/10")]
+    overhead: Ratio,
+    /// What verifying costs whatever the sample.
+    #[arg(long, default_value_t = 100)]
+    verification_fixed: u64,
+    /// By how much rewards exceed costs.
+    #[arg(long, default_value = "1/10")]
+    margin: Ratio,
+    /// What locking coins costs, as a share of them per 1,000 blocks.
+    #[arg(long, default_value = "1/1000")]
+    capital_cost: Ratio,
+    /// Lets the bounty be 0: then a verifier that is offered z + B for its silence may take it.
+    #[arg(long)]
+    allow_bribes: bool,
+    /// Panel, as k-of-n.
+    #[arg(long, default_value = "2-of-3")]
+    arbiters: PanelArg,
+    /// Fee rate of all moves on chain, in sat/vB.
+    #[arg(long, default_value_t = 2)]
+    fee_rate: u64,
+    /// Blocks that a party may need to answer; windows are the shortest that leave it as many.
+    #[arg(long, default_value_t = 6)]
+    response_blocks: u16,
+    /// t_deliver of the case that is written.
+    #[arg(long, default_value_t = 800_000)]
+    deliver_height: u32,
+    /// Writes the chart of the frontier, stake against sample.
+    #[arg(long)]
+    svg: Option<PathBuf>,
+    /// Writes the cheapest contract as a case, for `narthex game solve` and to make terms of.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// One JSON object per point.
+    #[arg(long)]
+    json: bool,
+}
+
+impl PlanArgs {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let wish = self.wish()?;
+        let bar = ProgressBar::new(wish.samples.len() as u64);
+        // The template is a literal; if it were wrong, the default bar would do.
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        let plan = plan(&wish, |sample| {
+            bar.inc(1);
+            bar.set_message(format!("sample of {sample}"));
+        })
+        .context("there is no such contract; try --right-value, --samples or --outside-gain")?;
+        bar.finish_and_clear();
+
+        if let Some(path) = &self.svg {
+            write_out(Some(path), &chart::svg(&plan)?)?;
+        }
+        if let Some(path) = &self.out {
+            let text = serde_json::to_string_pretty(&case(&wish, &plan.frontier[plan.best]))?;
+            write_out(Some(path), &text)?;
+        }
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            for (index, point) in plan.frontier.iter().enumerate() {
+                writeln!(out, "{}", as_json(point, index == plan.best))?;
+            }
+            return Ok(());
+        }
+        write_table(&mut out, &plan)
+    }
+
+    fn wish(&self) -> anyhow::Result<Wish> {
+        let PanelArg { quorum, arbiters } = self.arbiters;
+        let rate = FeeRate(self.fee_rate.saturating_mul(250));
+        let economics = Economics {
+            worker_cost: Amount::from_sat(self.worker_cost),
+            verifier_cost: Amount::ZERO,
+            arbiter_cost: Amount::from_sat(self.arbiter_cost),
+            right_value: Amount::from_sat(self.right_value),
+            wrong_loss: Amount::from_sat(self.wrong_loss),
+            outside_gain: Amount::from_sat(self.outside_gain),
+            bad_steps: self.bad_steps,
+            fees: fees::fees(Layout::Hardened, arbiters, quorum, rate)?,
+            ..Economics::example()
+        };
+        let base = ParamsRecord {
+            windows: self.windows(),
+            steps: self.steps,
+            ..ParamsRecord::example(arbiters, quorum, self.deliver_height)
+        };
+        let most = u32::try_from(self.steps).unwrap_or(u32::MAX);
+        let samples = if self.samples.is_empty() {
+            // Even steps on a logarithmic scale, in integers: ×1.28 each.
+            let next = |s: &u32| Some(s * 128 / 100);
+            let even = std::iter::successors(Some(10), next).take_while(|s| *s <= 3_000);
+            even.filter(|s| *s <= most).collect()
+        } else {
+            self.samples.clone()
+        };
+        Ok(Wish {
+            economics,
+            base,
+            verification_overhead: self.overhead,
+            verification_fixed: Amount::from_sat(self.verification_fixed),
+            margin: self.margin,
+            resist_bribes: !self.allow_bribes,
+            capital_cost: self.capital_cost,
+            samples,
+        })
+    }
+
+    /// The shortest windows in which a party that needs `response_blocks` is in time.
+    fn windows(&self) -> Windows {
+        let base =
+            ParamsRecord::example(self.arbiters.arbiters, self.arbiters.quorum, 800_000).windows;
+        let answer = self.response_blocks;
+        let missing = u16::from(self.arbiters.arbiters - self.arbiters.quorum);
+        Windows {
+            work_blocks: base.work_blocks.max(answer),
+            verdict_blocks: base.verdict_blocks.max(answer),
+            appeal_blocks: answer.max(2),
+            complete_blocks: answer.max(2),
+            decide_blocks: answer
+                .saturating_mul(2)
+                .saturating_add(missing.saturating_mul(base.per_missing_blocks))
+                .max(base.decide_blocks),
+            ..base
+        }
+    }
+}
+
+fn case(wish: &Wish, point: &Point) -> Case {
+    Case {
+        params: point.params.record().clone(),
+        economics: Economics {
+            verifier_cost: point.verifier_cost,
+            ..wish.economics.clone()
+        },
+    }
+}
+
+fn percent(share: &Rational) -> String {
+    let hundred = narthex::game_model::game::exact(100);
+    format!("{} %", rounded(&(share * hundred), 2))
+}
+
+fn write_table(out: &mut impl Write, plan: &Plan) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "{:>8} {:>10} {:>12} {:>10} {:>12} {:>14} {:>14}",
+        "sample", "found", "stake w", "reward c", "bounty b", "verification", "total cost"
+    )?;
+    for (index, point) in plan.frontier.iter().enumerate() {
+        let params = &point.params;
+        writeln!(
+            out,
+            "{:>8} {:>10} {:>12} {:>10} {:>12} {:>14} {:>14}{}",
+            params.sample(),
+            percent(&point.hit),
+            params.worker_stake().to_sat(),
+            params.reward().to_sat(),
+            params.bounty().to_sat(),
+            percent(&point.verification_share),
+            rounded(&point.total_cost, 0),
+            if index == plan.best { "  cheapest" } else { "" }
+        )?;
+    }
+    writeln!(
+        out,
+        "amounts in sat; found: chance that the sample holds a bad step; verification: its cost as a share of the work's;\n\
+         total cost: reward, retainers and the locking of all stakes"
+    )?;
+    Ok(())
+}
+
+fn as_json(point: &Point, cheapest: bool) -> serde_json::Value {
+    serde_json::json!({
+        "sample": point.params.sample(),
+        "hit": point.hit.to_string(),
+        "verifier_cost_sat": point.verifier_cost.to_sat(),
+        "verification_share": point.verification_share.to_string(),
+        "total_cost_sat": point.total_cost.to_string(),
+        "params": point.params.record(),
+        "cheapest": cheapest,
+    })
+}

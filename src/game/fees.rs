@@ -1,0 +1,39 @@
+//! What a contract's moves cost on chain, from the weights of its transactions.
+
+use bitcoin::{Amount, Weight};
+use narthex_contracts::{
+    graph::NodeName,
+    sample::Cast,
+    template::{self, Exit},
+    terms::FeeRate,
+};
+use narthex_game_model::{Layout, game::Fees};
+
+/// Weight of the child that pays for a transaction: one Taproot coin and the anchor in, change out
+/// (`docs/weights.md`).
+const CHILD: Weight = Weight::from_wu(609);
+
+/// Fees of the moves of a contract with a panel of `k` of `n` at `rate`.
+///
+/// # Errors
+/// If there is no contract with such a panel, or a fee beyond all money.
+pub fn fees(layout: Layout, n: u8, k: u8, rate: FeeRate) -> anyhow::Result<Fees> {
+    let graph = template::derive(&Cast::example(layout, n, k, 800_000, [1; 32])?.terms()?)?;
+    let cost = |names: &[NodeName]| -> anyhow::Result<Amount> {
+        let weight = names
+            .iter()
+            .find_map(|name| graph.weight(graph.find(*name)?));
+        let Some(weight) = weight else {
+            // The layout has no such move.
+            return Ok(Amount::ZERO);
+        };
+        rate.fee(weight + CHILD)
+            .ok_or_else(|| anyhow::anyhow!("a fee rate of {} sat/kwu is beyond all money", rate.0))
+    };
+    Ok(Fees {
+        settlement: cost(&[Exit::NORMAL, NodeName::plain("Tx4")])?,
+        delivery: cost(&[Exit::DELIVERED])?,
+        rejection: cost(&[Exit::REJECTED])?,
+        appeal: cost(&[Exit::APPEALED])?,
+    })
+}
