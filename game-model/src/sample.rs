@@ -72,7 +72,8 @@ struct Stream {
 
 impl Stream {
     fn next(&mut self) -> u64 {
-        let block = STREAM.start()
+        let block = STREAM
+            .start()
             .fixed(&self.seed)
             .number(self.counter)
             .finish();

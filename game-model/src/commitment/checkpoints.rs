@@ -112,7 +112,10 @@ impl CheckpointBuilder {
         let begun: Vec<[u8; 32]> = reader.list(small)?;
         check_seal(bytes, reader, BUILDER_TAG)?;
         let mut roots = Peaks::default();
-        builder.tops.iter().for_each(|top| roots.push(*top, |_, _| ()));
+        builder
+            .tops
+            .iter()
+            .for_each(|top| roots.push(*top, |_, _| ()));
         let roots = [roots.roots(), &begun].concat();
         builder.peaks = Peaks::from_parts(leaves, roots)
             .ok_or(DecodeError::Contradiction("not one subtree for each bit"))?;

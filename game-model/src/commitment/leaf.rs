@@ -22,8 +22,5 @@ pub fn work_leaf(index: u64, salt: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
 
 /// The leaf that commits to input record `index`.
 pub fn input_leaf(index: u64, record: &[u8]) -> [u8; 32] {
-    INPUT.start()
-        .number(index)
-        .sized(record)
-        .finish()
+    INPUT.start().number(index).sized(record).finish()
 }

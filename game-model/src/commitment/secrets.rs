@@ -66,9 +66,6 @@ impl ResultSecret {
 impl SaltSeed {
     /// Salt of one leaf. Revealing some salts says nothing about the others.
     pub fn salt(&self, index: u64) -> [u8; 32] {
-        SALT.start()
-            .fixed(&self.0)
-            .number(index)
-            .finish()
+        SALT.start().fixed(&self.0).number(index).finish()
     }
 }

@@ -28,10 +28,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `count` fields of N bytes each.
-    pub(crate) fn list<const N: usize>(
-        &mut self,
-        count: u64,
-    ) -> Result<Vec<[u8; N]>, DecodeError> {
+    pub(crate) fn list<const N: usize>(&mut self, count: u64) -> Result<Vec<[u8; N]>, DecodeError> {
         let left = self.0.len() as u64;
         let wanted = count.saturating_mul(N as u64);
         if wanted > left {
