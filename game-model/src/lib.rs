@@ -31,6 +31,7 @@ mod encoding;
 pub mod params;
 pub mod play;
 pub mod ratio;
+pub mod retrieval;
 pub mod sample;
 pub mod settlement;
 pub mod tagged;

@@ -15,7 +15,7 @@ pub enum Domain {
     Input,
     /// The salted leaves of a worker's steps.
     Work,
-    /// The chunks of a stored file (proofs of retrievability).
+    /// The chunks of a stored file ([`crate::retrieval`]).
     Chunks,
 }
 
