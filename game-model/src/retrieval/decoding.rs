@@ -80,7 +80,7 @@ pub fn survey(
     Ok(Survey(intact))
 }
 
-/// Writes the file to `out` from its start, with lost data chunks computed from the others; every
+/// Writes the file to `out`, which should be empty, with lost data chunks computed from the others; every
 /// chunk of it is checked against its hash. Memory as in [`encode`](super::encode).
 ///
 /// # Errors
@@ -186,7 +186,10 @@ fn restore(
             let (start, end) = file_part(archive, index as u64);
             let left = end.saturating_sub(start + offset);
             let of_file = usize::try_from(left).map_or(cell.len(), |left| left.min(cell.len()));
-            write_cell(out, start + offset, &cell[..of_file])?;
+            // Of the filling nothing is written, not even nothing: some writers grow by a seek.
+            if of_file > 0 {
+                write_cell(out, start + offset, &cell[..of_file])?;
+            }
         }
         progress(Phase::Restore, (offset + width as u64) * count as u64);
     }
