@@ -3,6 +3,7 @@
 mod bench;
 mod contract;
 mod play;
+mod store;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,9 @@ enum Command {
     /// Looks at contracts.
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// Stores files so that a loss is found out while it can be repaired.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -32,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Play(args) => args.run(),
         Command::Contract(command) => command.run(),
+        Command::Store(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
