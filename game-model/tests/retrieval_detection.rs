@@ -127,6 +127,12 @@ fn the_usual_figures() {
     assert_eq!([100, 300, 460].map(percent), [Some(63), Some(95), Some(99)]);
     let most = |k| caught(1_000_000, 10_000, k);
     assert!(most(300) > ratio(95, 100) && most(298) < ratio(951, 1000));
+    // Why one codeword: six chunks of a stripe of 10 + 5 are gone, and 300 of 50,000 miss it in 96 %.
+    let striped = caught(50_000, 6, 300);
+    assert!(
+        striped > ratio(3, 100) && striped < ratio(4, 100),
+        "{striped}"
+    );
     // Of a file past recovery with M = K/2, one audit of 30 chunks misses one in 190,000.
     let shape = Shape::new(1 << 30, 32 << 10, 16 << 10).unwrap();
     let missed = BigRational::one() - caught(49_152, 16_385, 30);

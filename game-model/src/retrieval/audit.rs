@@ -9,6 +9,7 @@ use super::chunks::{Broken, read_leaf};
 use super::error::{StoreError, doing};
 use crate::commitment::{Domain, Multiproof, ProofError, TreeBuilder};
 use crate::sample::{self, SampleError};
+use crate::tagged::TaggedHasher;
 
 /// Names k chunks of an archive so that neither side can choose them: the nonce is the client's,
 /// committed to before ([`sample::nonce_commitment`]); the block came after.
@@ -34,6 +35,16 @@ impl Challenge {
         sample::seed(&self.archive, &self.nonce, &self.block_hash)
     }
 
+    /// Names the challenge in its proof: a tagged hash of all its fields.
+    pub fn id(&self) -> [u8; 32] {
+        TaggedHasher::new("narthex/challenge")
+            .fixed(&self.archive)
+            .fixed(&self.nonce)
+            .fixed(&self.block_hash)
+            .number(self.chunks.into())
+            .finish()
+    }
+
     /// The challenged chunks of an archive, ascending.
     ///
     /// # Errors
@@ -43,7 +54,7 @@ impl Challenge {
     }
 }
 
-/// Writes the proof for a challenge: archive id (32), seed (32), the challenged chunks by ascending
+/// Writes the proof for a challenge: archive id (32), challenge id (32), the challenged chunks by ascending
 /// index, the siblings of their multiproof. Number and place of all follow from the challenge.
 ///
 /// Each chunk is checked as it is written, so an honest provider learns of its damage first.
@@ -65,7 +76,7 @@ pub fn prove(
     let indices = challenge.indices(archive)?;
     let writing = doing("cannot write the proof");
     out.write_all(&challenge.archive).map_err(&writing)?;
-    out.write_all(&challenge.seed()).map_err(&writing)?;
+    out.write_all(&challenge.id()).map_err(&writing)?;
     let chunk_bytes = archive.shape.chunk_bytes();
     for index in &indices {
         let index = *index;
@@ -108,7 +119,7 @@ pub fn verify(
     if read_hash(reader)? != Some(challenge.archive) {
         return Err(AuditError::OtherArchive);
     }
-    if read_hash(reader)? != Some(challenge.seed()) {
+    if read_hash(reader)? != Some(challenge.id()) {
         return Err(AuditError::OtherChallenge);
     }
     let mut leaves = Vec::with_capacity(indices.len());

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use hex_conservative::{DisplayHex, FromHex};
+use hex_conservative::DisplayHex;
 use narthex_game_model::commitment::{
     CheckpointBuilder, Commitment, Domain, LeafOpening, Opening, Receipt, ReceiptKind,
     ResultSecret, SaltSeed, SignedReceipt, TreeBuilder, input_leaf, seal, state_digest, work_leaf,
 };
 use narthex_game_model::play::BlindDigests;
-use narthex_game_model::retrieval::{Archive, Shape, chunk_leaf};
+use narthex_game_model::retrieval::{Archive, Challenge, Shape, chunk_leaf};
 use narthex_game_model::sample;
 use narthex_game_model::tagged::tagged_hash;
 use secp256k1::{Keypair, Message, SECP256K1};
@@ -52,16 +52,6 @@ impl Source {
         let mut out: Vec<u8> = (0..blocks).flat_map(|_| self.hash()).collect();
         out.truncate(length);
         out
-    }
-
-    pub(crate) fn indices(&mut self, leaves: u64, most: u64) -> Vec<u64> {
-        let count = 1 + self.below(most.min(leaves));
-        let all: std::collections::BTreeSet<u64> = (0..count).map(|_| self.below(leaves)).collect();
-        all.into_iter().collect()
-    }
-
-    pub(crate) fn domain(&mut self) -> &'static str {
-        ["work", "input", "chunk"][self.below(3) as usize]
     }
 }
 
@@ -247,11 +237,21 @@ pub(crate) fn receipt(source: &mut Source, kind: ReceiptKind) -> Value {
         "bytes": hex(&signed.to_bytes())})
 }
 
-pub(crate) fn archive(shape: Shape, root: [u8; 32]) -> Value {
+/// An archive with a challenge of it.
+pub(crate) fn archive(source: &mut Source, shape: Shape) -> Value {
+    let root = source.hash();
     let archive = Archive { shape, root };
+    let challenge = Challenge {
+        archive: archive.id(),
+        nonce: source.hash(),
+        block_hash: source.hash(),
+        chunks: 1 + source.below(shape.chunks().min(100)) as u32,
+    };
     json!({"kind": "archive", "file_bytes": shape.file_bytes(), "data_chunks": shape.data_chunks(),
         "parity_chunks": shape.parity_chunks(), "chunk_bytes": shape.chunk_bytes(),
-        "root": hex(&root), "id": hex(&archive.id())})
+        "root": hex(&root), "id": hex(&archive.id()), "nonce": hex(&challenge.nonce),
+        "block_hash": hex(&challenge.block_hash), "count": challenge.chunks,
+        "challenge": hex(&challenge.id()), "indices": challenge.indices(&archive).unwrap()})
 }
 
 /// What the second implementation says of these files: whether it agrees, and its words.
@@ -270,13 +270,4 @@ pub(crate) fn second_opinion(files: &[PathBuf]) -> (bool, String) {
         run.status.success(),
         String::from_utf8_lossy(&words).into_owned(),
     )
-}
-
-/// Bytes of a hexadecimal field.
-#[allow(
-    dead_code,
-    reason = "one of the two tests that share this module needs it"
-)]
-pub(crate) fn bytes(case: &Value, field: &str) -> Vec<u8> {
-    Vec::from_hex(case[field].as_str().unwrap()).unwrap()
 }

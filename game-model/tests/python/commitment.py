@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A second implementation of docs/commitments.md, which has to agree with the first.
+"""A second implementation of docs/commitments.md and docs/storage.md, which has to agree with the first.
 
 Usage: commitment.py FILE...  Each file is a JSON list of cases; every output in a case is computed
 anew from its inputs. Standard library only, Python 3.9 or later.
@@ -304,8 +304,15 @@ def _(c):
 
 @case_of("archive")
 def _(c):
+    chunks = c["data_chunks"] + c["parity_chunks"]
     numbers = [c["file_bytes"], c["data_chunks"], c["parity_chunks"], c["chunk_bytes"]]
-    return {"id": H("archive", *map(n8, numbers), h(c, "root"))}
+    id_ = H("archive", *map(n8, numbers), h(c, "root"))
+    steered = [id_, h(c, "nonce"), h(c, "block_hash")]
+    return {
+        "id": id_,
+        "challenge": H("challenge", *steered, n8(c["count"])),
+        "indices": draw(H("sample-seed", *steered), chunks, c["count"]),
+    }
 
 
 def shown(value):
