@@ -7,6 +7,10 @@
 //!
 //! Whoever learns the result secret can rebuild the whole tree from the plaintext, so a key that
 //! opens garbage, or a result that is not the one committed to, is provable to anyone.
+//!
+//! Trees are built from a stream, saved and taken up again ([`TreeBuilder`]); [`Checkpoints`] open
+//! leaves of large ones without hashing all of it twice; an [`Exchange`] of receipts shows who had
+//! what before whom. Every byte is described in `docs/commitments.md`.
 
 mod checkpoints;
 mod leaf;
