@@ -19,7 +19,11 @@ fn games(c: &mut Criterion) {
         ("hardened, error rates", example(3, 2), &rates),
         ("hardened, 3 arbiters play", example(3, 2), &players),
         ("hardened, 5 arbiters play", example(5, 3), &players),
-        ("paper, error rates", ParamsRecord::paper_example(3, 2, 800_000), &rates),
+        (
+            "paper, error rates",
+            ParamsRecord::paper_example(3, 2, 800_000),
+            &rates,
+        ),
     ];
     for (name, record, economics) in cases {
         let params = Params::new(record).unwrap();

@@ -7,20 +7,39 @@
 //!
 //! Whoever learns the result secret can rebuild the whole tree from the plaintext, so a key that
 //! opens garbage, or a result that is not the one committed to, is provable to anyone.
+//!
+//! Trees are built from a stream, saved and taken up again ([`TreeBuilder`]); [`Checkpoints`] open
+//! leaves of large ones without hashing all of it twice; an [`Exchange`] of receipts shows who had
+//! what before whom. Every byte is described in `docs/commitments.md`.
 
+mod checkpoints;
 mod leaf;
 mod merkle;
 mod multiproof;
+mod opening;
+mod peaks;
+mod receipt;
+mod receipt_bytes;
+mod receipt_error;
+mod saved;
 mod sealed;
 mod secrets;
+pub(crate) mod wire;
 
 use serde::{Deserialize, Serialize};
 
+pub use checkpoints::{CheckpointBuilder, CheckpointError, Checkpoints, checkpoint_level};
 pub use leaf::{input_leaf, state_digest, work_leaf};
 pub use merkle::{Domain, TreeBuilder, TreeError};
 pub use multiproof::{Multiproof, ProofError};
+pub use opening::{LeafOpening, Opening};
+pub use receipt::{
+    Exchange, Handover, Receipt, ReceiptKind, ReceiptSigner, SignatureCheck, SignedReceipt,
+};
+pub use receipt_error::{ReceiptError, SignerError};
 pub use sealed::{MAX_RESULT_BYTES, OpenError, Sealed, open, seal};
 pub use secrets::{ResultSecret, SaltSeed};
+pub use wire::DecodeError;
 
 use crate::tagged::TaggedHasher;
 
@@ -62,54 +81,5 @@ impl Commitment {
         out[72..104].copy_from_slice(&self.ciphertext_hash);
         out[104..].copy_from_slice(&self.plaintext_hash);
         out
-    }
-}
-
-/// One opened leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeafOpening {
-    /// Index of the step.
-    pub index: u64,
-    /// Salt of the leaf.
-    #[serde(with = "crate::encoding::hex32")]
-    pub salt: [u8; 32],
-    /// Digest of the step's output as the worker committed to it.
-    #[serde(with = "crate::encoding::hex32")]
-    pub digest: [u8; 32],
-}
-
-/// Some leaves of a commitment with one proof for all of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Opening {
-    /// Opened leaves by ascending index.
-    pub leaves: Vec<LeafOpening>,
-    /// Proof that they are in the tree.
-    pub proof: Multiproof,
-}
-
-impl Opening {
-    /// Checks the opening against the commitment; it may open any set of steps.
-    ///
-    /// # Errors
-    /// [`ProofError`]: the opening proves nothing.
-    pub fn verify(&self, commitment: &Commitment) -> Result<(), ProofError> {
-        let leaves: Vec<_> = self
-            .leaves
-            .iter()
-            .map(|leaf| (leaf.index, work_leaf(leaf.index, &leaf.salt, &leaf.digest)))
-            .collect();
-        self.proof
-            .verify(Domain::Work, commitment.steps, &leaves, &commitment.root)
-    }
-
-    /// The opened digest of a step.
-    pub fn digest(&self, index: u64) -> Option<[u8; 32]> {
-        let position = self
-            .leaves
-            .binary_search_by_key(&index, |leaf| leaf.index)
-            .ok()?;
-        self.leaves.get(position).map(|leaf| leaf.digest)
     }
 }

@@ -11,25 +11,23 @@
 mod bimatrix;
 mod board;
 pub mod build;
-mod detection;
 mod draw;
 mod economics;
 mod efg;
 mod honest;
 mod inequality;
 pub mod plan;
-mod rational;
 pub mod solve;
 mod tree;
 
+pub use crate::detection::hit_probability;
+pub use crate::rational::{Rational, exact, rounded};
 pub use build::build;
-pub use detection::hit_probability;
 pub use economics::{
     ArbiterModel, Economics, EconomicsError, Fees, MAX_EXACT_DRAWS, MAX_STRATEGIC_ARBITERS,
     VerdictRule,
 };
 pub use honest::{HonestPlay, Unprofitable};
 pub use inequality::{Inequality, inequalities};
-pub use rational::{Rational, exact, rounded};
 pub use solve::{Deviation, Equilibrium, Solution, Verdict, solve};
 pub use tree::{Game, InfoSet, InfoSetId, Node, NodeId, Player};

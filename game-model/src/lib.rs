@@ -27,11 +27,14 @@
 pub mod arbiters;
 pub mod commitment;
 pub mod computation;
+pub mod detection;
 mod encoding;
 pub mod game;
 pub mod params;
 pub mod play;
 pub mod ratio;
+pub mod rational;
+pub mod retrieval;
 pub mod sample;
 pub mod settlement;
 pub mod tagged;

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::tagged::{TaggedHasher, tagged_hash};
+use crate::tagged::{Tag, TaggedHasher, tagged_hash};
+
+static STREAM: Tag = Tag::new("narthex/sample-stream");
 
 /// What the verifier publishes at setup for a nonce that it reveals after the commitment.
 pub fn nonce_commitment(nonce: &[u8; 32]) -> [u8; 32] {
@@ -70,7 +72,8 @@ struct Stream {
 
 impl Stream {
     fn next(&mut self) -> u64 {
-        let block = TaggedHasher::new("narthex/sample-stream")
+        let block = STREAM
+            .start()
             .fixed(&self.seed)
             .number(self.counter)
             .finish();

@@ -4,6 +4,7 @@ mod bench;
 mod contract;
 mod game;
 mod play;
+mod store;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,9 @@ enum Command {
     /// The game that a contract is: whether honest play pays, and the cheapest parameters for which it does.
     #[command(subcommand)]
     Game(game::GameCommand),
+    /// Stores files so that a loss is found out while it can be repaired.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -37,6 +41,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Play(args) => args.run(),
         Command::Contract(command) => command.run(),
         Command::Game(command) => command.run(),
+        Command::Store(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

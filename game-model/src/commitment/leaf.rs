@@ -1,15 +1,19 @@
 //! Hashes at the bottom of the trees, each under a tag of its own.
 
-use crate::tagged::TaggedHasher;
+use crate::tagged::Tag;
+
+static STATE: Tag = Tag::new("narthex/state");
+static LEAF: Tag = Tag::new("narthex/leaf");
+static INPUT: Tag = Tag::new("narthex/input");
 
 /// Digest of the state after a step: of its output bytes, for independent steps.
 pub fn state_digest(output: &[u8]) -> [u8; 32] {
-    TaggedHasher::new("narthex/state").sized(output).finish()
+    STATE.start().sized(output).finish()
 }
 
 /// The salted leaf that commits to step `index`.
 pub fn work_leaf(index: u64, salt: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
-    TaggedHasher::new("narthex/leaf")
+    LEAF.start()
         .number(index)
         .fixed(salt)
         .fixed(digest)
@@ -18,8 +22,5 @@ pub fn work_leaf(index: u64, salt: &[u8; 32], digest: &[u8; 32]) -> [u8; 32] {
 
 /// The leaf that commits to input record `index`.
 pub fn input_leaf(index: u64, record: &[u8]) -> [u8; 32] {
-    TaggedHasher::new("narthex/input")
-        .number(index)
-        .sized(record)
-        .finish()
+    INPUT.start().number(index).sized(record).finish()
 }

@@ -4,9 +4,8 @@
 //! below N. The root hash binds the number of leaves and the tree's domain, so a tree of one kind
 //! or size is never another's.
 
-use std::collections::HashMap;
-
 use super::multiproof::Multiproof;
+use super::peaks::{Peaks, Span};
 use crate::tagged::TaggedHasher;
 
 /// What a tree commits to.
@@ -16,25 +15,42 @@ pub enum Domain {
     Input,
     /// The salted leaves of a worker's steps.
     Work,
+    /// The chunks of a stored file ([`crate::retrieval`]).
+    Chunks,
 }
 
-/// A subtree: first leaf, number of leaves.
-pub(super) type Span = (u64, u64);
+impl Domain {
+    /// Five bytes that go into the root.
+    const fn bytes(self) -> &'static [u8; 5] {
+        match self {
+            Self::Input => b"input",
+            Self::Work => b"work\0",
+            Self::Chunks => b"chunk",
+        }
+    }
 
-pub(super) fn node_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    TaggedHasher::new("narthex/node")
-        .fixed(left)
-        .fixed(right)
-        .finish()
+    /// Number of the domain in saved states.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Input => 0,
+            Self::Work => 1,
+            Self::Chunks => 2,
+        }
+    }
+
+    pub(super) const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Input),
+            1 => Some(Self::Work),
+            2 => Some(Self::Chunks),
+            _ => None,
+        }
+    }
 }
 
 pub(super) fn root_hash(domain: Domain, leaves: u64, top: &[u8; 32]) -> [u8; 32] {
-    let domain = match domain {
-        Domain::Input => b"input",
-        Domain::Work => b"work\0",
-    };
     TaggedHasher::new("narthex/root")
-        .fixed(domain)
+        .fixed(domain.bytes())
         .number(leaves)
         .fixed(top)
         .finish()
@@ -46,17 +62,52 @@ pub(super) const fn left_size(size: u64) -> u64 {
 }
 
 /// Takes leaves in order; gives the root and, if asked for at the start, a proof for some of them.
-#[derive(Debug)]
+///
+/// What it holds can be saved at any leaf and taken up again ([`Self::save`], [`Self::resume`]).
+/// To open leaves of a large tree without a second pass over all of them, keep
+/// [`Checkpoints`](super::Checkpoints) instead.
+#[derive(Clone, Debug)]
 pub struct TreeBuilder {
-    domain: Domain,
-    leaves: u64,
-    /// Roots of the perfect subtrees so far, sizes strictly falling.
-    stack: Vec<(Span, [u8; 32])>,
-    /// Siblings that the proof needs, in proof order, with their hash once known.
+    pub(super) domain: Domain,
+    pub(super) peaks: Peaks,
+    pub(super) proof: Option<Proving>,
+}
+
+/// A proof in the making.
+#[derive(Clone, Debug)]
+pub(super) struct Proving {
+    /// Number of leaves announced.
+    pub(super) leaves: u64,
+    pub(super) indices: Vec<u64>,
+    /// Siblings that the proof needs, left to right. They are disjoint, so this is also the order in
+    /// which they are complete.
     wanted: Vec<Span>,
-    found: HashMap<Span, [u8; 32]>,
-    /// Number of leaves announced by [`Self::proving`].
-    expected: Option<u64>,
+    /// Hashes of the first of them.
+    pub(super) found: Vec<[u8; 32]>,
+}
+
+impl Proving {
+    pub(super) fn new(leaves: u64, indices: &[u64]) -> Result<Self, TreeError> {
+        Ok(Self {
+            leaves,
+            indices: indices.to_vec(),
+            wanted: siblings(leaves, indices)?,
+            found: Vec::new(),
+        })
+    }
+
+    fn note(&mut self, span: Span, hash: &[u8; 32]) {
+        if self.wanted.get(self.found.len()) == Some(&span) {
+            self.found.push(*hash);
+        }
+    }
+
+    /// How many siblings are complete after `leaves` leaves; one that is no perfect subtree is not
+    /// joined before the end.
+    pub(super) fn complete_after(&self, leaves: u64) -> usize {
+        let complete = |(start, size): &Span| start + size <= leaves && size.is_power_of_two();
+        self.wanted.partition_point(complete)
+    }
 }
 
 impl TreeBuilder {
@@ -64,11 +115,8 @@ impl TreeBuilder {
     pub fn new(domain: Domain) -> Self {
         Self {
             domain,
-            leaves: 0,
-            stack: Vec::new(),
-            wanted: Vec::new(),
-            found: HashMap::new(),
-            expected: None,
+            peaks: Peaks::default(),
+            proof: None,
         }
     }
 
@@ -77,71 +125,44 @@ impl TreeBuilder {
     /// # Errors
     /// [`TreeError::Indices`] unless the indices ascend strictly and lie in the tree.
     pub fn proving(domain: Domain, leaves: u64, indices: &[u64]) -> Result<Self, TreeError> {
-        if !ascending_below(indices.iter().copied(), leaves) {
-            return Err(TreeError::Indices { leaves });
-        }
-        let mut wanted = Vec::new();
-        collect_siblings((0, leaves), indices, &mut wanted);
         Ok(Self {
-            found: wanted.iter().map(|span| (*span, [0; 32])).collect(),
-            wanted,
-            expected: Some(leaves),
+            proof: Some(Proving::new(leaves, indices)?),
             ..Self::new(domain)
         })
     }
 
     /// Number of leaves so far.
     pub fn leaves(&self) -> u64 {
-        self.leaves
+        self.peaks.leaves()
     }
 
     /// Adds the next leaf.
     pub fn push(&mut self, leaf: [u8; 32]) {
-        let mut node = ((self.leaves, 1), leaf);
-        self.leaves += 1;
-        self.note(&node);
-        // Two neighbours of one size make a perfect subtree of twice that size.
-        while let Some(left) = self.stack.pop_if(|(span, _)| span.1 == node.0.1) {
-            node = self.join(left, node);
+        match &mut self.proof {
+            None => self.peaks.push(leaf, |_, _| ()),
+            Some(proof) => self.peaks.push(leaf, |span, hash| proof.note(span, hash)),
         }
-        self.stack.push(node);
     }
 
     /// The root and the proof (empty if none was asked for).
     ///
     /// # Errors
     /// [`TreeError::Empty`], or [`TreeError::Count`] if another number of leaves was announced.
-    pub fn finish(mut self) -> Result<([u8; 32], Multiproof), TreeError> {
-        if let Some(expected) = self.expected.filter(|expected| *expected != self.leaves) {
-            let found = self.leaves;
+    pub fn finish(self) -> Result<([u8; 32], Multiproof), TreeError> {
+        let leaves = self.leaves();
+        let mut proof = self.proof;
+        if let Some(expected) = proof.as_ref().map(|p| p.leaves).filter(|e| *e != leaves) {
+            let found = leaves;
             return Err(TreeError::Count { expected, found });
         }
-        // Joining from the right gives the same shape as splitting at the largest power of two.
-        let mut top = self.stack.pop().ok_or(TreeError::Empty)?;
-        while let Some(left) = self.stack.pop() {
-            top = self.join(left, top);
-        }
-        let siblings = self
-            .wanted
-            .iter()
-            .filter_map(|span| self.found.get(span))
-            .copied()
-            .collect();
-        let root = root_hash(self.domain, self.leaves, &top.1);
+        let top = self.peaks.finish(|span, hash| {
+            if let Some(proof) = &mut proof {
+                proof.note(span, hash);
+            }
+        });
+        let root = root_hash(self.domain, leaves, &top.ok_or(TreeError::Empty)?);
+        let siblings = proof.map_or_else(Vec::new, |proof| proof.found);
         Ok((root, Multiproof { siblings }))
-    }
-
-    fn join(&mut self, left: (Span, [u8; 32]), right: (Span, [u8; 32])) -> (Span, [u8; 32]) {
-        let span = (left.0.0, left.0.1 + right.0.1);
-        let node = (span, node_hash(&left.1, &right.1));
-        self.note(&node);
-        node
-    }
-
-    fn note(&mut self, (span, hash): &(Span, [u8; 32])) {
-        if let Some(slot) = self.found.get_mut(span) {
-            *slot = *hash;
-        }
     }
 }
 
@@ -152,6 +173,15 @@ pub(super) fn ascending_below(indices: impl Iterator<Item = u64> + Clone, leaves
 }
 
 /// The largest subtrees without any of `indices`, left to right.
+pub(super) fn siblings(leaves: u64, indices: &[u64]) -> Result<Vec<Span>, TreeError> {
+    if !ascending_below(indices.iter().copied(), leaves) {
+        return Err(TreeError::Indices { leaves });
+    }
+    let mut wanted = Vec::new();
+    collect_siblings((0, leaves), indices, &mut wanted);
+    Ok(wanted)
+}
+
 fn collect_siblings((start, size): Span, indices: &[u64], wanted: &mut Vec<Span>) {
     if size == 0 {
         return;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::merkle::{Domain, Span, ascending_below, left_size, node_hash, root_hash};
+use super::merkle::{Domain, ascending_below, left_size, root_hash};
+use super::peaks::{Span, node_hash};
 
 /// Hashes of the largest subtrees that hold no proven leaf, from left to right. Which subtrees
 /// these are follows from the number of leaves and the proven indices, so the proof says nothing

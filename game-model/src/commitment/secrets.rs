@@ -4,7 +4,9 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::tagged::TaggedHasher;
+use crate::tagged::{Tag, TaggedHasher};
+
+static SALT: Tag = Tag::new("narthex/salt");
 
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
@@ -64,9 +66,6 @@ impl ResultSecret {
 impl SaltSeed {
     /// Salt of one leaf. Revealing some salts says nothing about the others.
     pub fn salt(&self, index: u64) -> [u8; 32] {
-        TaggedHasher::new("narthex/salt")
-            .fixed(&self.0)
-            .number(index)
-            .finish()
+        SALT.start().fixed(&self.0).number(index).finish()
     }
 }

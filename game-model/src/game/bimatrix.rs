@@ -7,7 +7,7 @@
 
 use num_traits::{One, Zero};
 
-use super::rational::{Rational, exact};
+use crate::rational::{Rational, exact};
 
 /// Most strategies of both players together.
 pub(super) const MAX_STRATEGIES: usize = 14;

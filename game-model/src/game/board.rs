@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::rational::Rational;
 use super::tree::{Game, InfoSet, InfoSetId, Node, NodeId, Player};
+use crate::rational::Rational;
 
 /// A move that is offered: what it is called and what follows.
 pub(super) type Move<'a, C> = (&'a str, &'a dyn Fn(&mut Board, &C));

@@ -27,15 +27,15 @@ mod arbitration;
 mod course;
 
 use super::board::Board;
-use super::detection::hit_probability;
 use super::economics::{ArbiterModel, Economics, EconomicsError, VerdictRule};
-use super::rational::Rational;
 use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
+use crate::detection::hit_probability;
 use crate::params::{Layout, Params};
+use crate::rational::Rational;
 use crate::settlement::{Outcome, SettlementError, settle};
 
-use super::rational::sat;
+use crate::rational::sat;
 
 /// What the worker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::rational::{Rational, rounded};
 use super::tree::{Game, Node, NodeId};
+use crate::rational::{Rational, rounded};
 
 impl Game {
     /// The tree, one line a node, children indented; an honest action is marked with `*`.

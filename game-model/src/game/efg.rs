@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::rational::Rational;
 use super::tree::{Game, Node, NodeId};
+use crate::rational::Rational;
 
 impl Game {
     /// The game in Gambit's extensive-form format (`EFG 2 R`), with payoffs and probabilities as

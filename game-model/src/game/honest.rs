@@ -3,9 +3,9 @@
 use super::build;
 use super::economics::{Economics, EconomicsError};
 use super::inequality::{Inequality, inequalities};
-use super::rational::rounded;
 use super::solve::{Verdict, solve};
 use crate::params::Params;
+use crate::rational::rounded;
 
 /// That honest play is the only equilibrium of a contract with one party's figures. There is no
 /// other way to get one than [`Self::prove`].

@@ -2,10 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use super::detection::hit_probability;
 use super::economics::{ArbiterModel, Economics, EconomicsError};
-use super::rational::{Rational, exact, fraction, sat};
+use crate::detection::hit_probability;
 use crate::params::Params;
+use crate::rational::{Rational, exact, fraction, sat};
 
 /// A strict inequality, `left > right`, in satoshi.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

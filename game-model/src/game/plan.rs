@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::build;
 use super::economics::{Economics, EconomicsError};
-use super::rational::{Rational, approximate, exact, fraction, sat};
 use super::solve::solve;
 use crate::params::{MAX_MONEY_SAT, Params, ParamsError, ParamsRecord};
 use crate::ratio::{Ratio, RatioError};
+use crate::rational::{Rational, approximate, exact, fraction, sat};
 
 /// What is wanted and what it may cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,8 +23,8 @@ use serde::Serialize;
 
 pub use deviation::Deviation;
 
-use super::rational::Rational;
 use super::tree::{Game, InfoSetId, NodeId};
+use crate::rational::Rational;
 use skeleton::Skeleton;
 
 /// Most combinations of the equilibria of subgames that are followed up.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::rational::Rational;
+use crate::rational::Rational;
 
 /// Index of a node in [`Game::nodes`].
 pub type NodeId = usize;

@@ -4,9 +4,9 @@ use super::{Course, Past};
 use crate::arbiters::{ArbiterSet, Ruling};
 use crate::game::board::{Board, Move};
 use crate::game::economics::ArbiterModel;
-use crate::game::rational::{Rational, exact, fraction};
 use crate::game::tree::Player;
 use crate::ratio::Ratio;
+use crate::rational::{Rational, exact, fraction};
 use crate::settlement::Outcome;
 
 /// Votes so far, and what came before them.

@@ -2,8 +2,8 @@
 
 use super::{Course, Past, Work};
 use crate::game::board::{Board, Move};
-use crate::game::rational::{Rational, exact};
 use crate::game::tree::Player;
+use crate::rational::{Rational, exact};
 use crate::settlement::Outcome;
 
 impl Course<'_> {

@@ -6,8 +6,8 @@ use num_traits::{One, Zero};
 use serde::{Serialize, Serializer};
 
 use super::{Equilibrium, skeleton};
-use crate::game::rational::{Rational, rounded};
 use crate::game::tree::{Game, InfoSetId, Node, NodeId, Player};
+use crate::rational::{Rational, rounded};
 
 /// A player's best answer to everybody else's honest play, better than its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

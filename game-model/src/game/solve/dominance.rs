@@ -3,8 +3,8 @@
 use num_traits::Zero;
 
 use super::skeleton::{Part, Skeleton};
-use crate::game::rational::Rational;
 use crate::game::tree::InfoSetId;
+use crate::rational::Rational;
 
 /// Removes conditionally dominated actions, round after round, until none is left.
 ///

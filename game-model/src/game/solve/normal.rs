@@ -7,8 +7,8 @@ use num_traits::{One, Zero};
 use super::Equilibrium;
 use super::skeleton::{Part, Skeleton};
 use crate::game::bimatrix;
-use crate::game::rational::Rational;
 use crate::game::tree::InfoSetId;
+use crate::rational::Rational;
 
 /// Most reduced strategies of one player.
 const MAX_STRATEGIES: usize = 256;

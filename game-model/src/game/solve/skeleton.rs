@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use num_traits::{One, Zero};
 
-use crate::game::rational::Rational;
 use crate::game::tree::{Game, InfoSetId, Node, NodeId};
+use crate::rational::Rational;
 
 /// What a node of a game says for people.
 pub(super) fn name(game: &Game, node: NodeId) -> String {

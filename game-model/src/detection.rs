@@ -1,9 +1,9 @@
-//! How likely a sample finds a cheat.
+//! How likely a draw without replacement finds what is bad: steps of a job, chunks of a file.
 
 use num_bigint::BigUint;
 use num_traits::One;
 
-use super::rational::Rational;
+use crate::rational::Rational;
 
 /// Probability that `sample` distinct steps, drawn evenly from `steps`, hold at least one of `bad`
 /// steps: 1 − C(N−m, k) / C(N, k). More than there are count as all of them.
@@ -25,7 +25,7 @@ pub fn hit_probability(steps: u64, bad: u64, sample: u64) -> Rational {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::game::exact;
+    use crate::rational::exact;
 
     #[test]
     fn agrees_with_counting() {

@@ -1,4 +1,5 @@
-//! Exact numbers of the game: a claim about an equilibrium never rests on a rounded one.
+//! Exact fractions of any size, for probabilities and for the game: a claim about an equilibrium or
+//! about what is found out never rests on a rounded number. (Money has [`crate::Ratio`].)
 
 use bitcoin_units::Amount;
 use num_bigint::BigInt;
@@ -15,11 +16,11 @@ pub fn exact(value: impl Into<BigInt>) -> Rational {
     Rational::from_integer(value.into())
 }
 
-pub(super) fn sat(amount: Amount) -> Rational {
+pub(crate) fn sat(amount: Amount) -> Rational {
     exact(amount.to_sat())
 }
 
-pub(super) fn fraction(ratio: Ratio) -> Rational {
+pub(crate) fn fraction(ratio: Ratio) -> Rational {
     Rational::new(ratio.numerator().into(), ratio.denominator().into())
 }
 
@@ -47,7 +48,7 @@ pub fn rounded(value: &Rational, places: u32) -> String {
 }
 
 /// The nearest float, for charts only.
-pub(super) fn approximate(value: &Rational) -> f64 {
+pub(crate) fn approximate(value: &Rational) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }
 
