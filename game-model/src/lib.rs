@@ -27,6 +27,7 @@
 pub mod arbiters;
 pub mod commitment;
 pub mod computation;
+pub mod dispute;
 mod encoding;
 pub mod params;
 pub mod play;
