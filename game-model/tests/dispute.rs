@@ -522,7 +522,7 @@ fn transcripts_of_something_else_are_named() {
     assert_eq!(other_order, at(0, swapped));
     // Heights are signed by whoever answers.
     let moved = MoveError::Previous { number: 1 };
-    assert_eq!(error(&|t| t.entries[0].height -= 1), at(1, moved));
+    assert_eq!(error(&|t| t.entries[0].height += 1), at(1, moved));
     let more = error(&|t| t.entries.push(first.clone()));
     assert_eq!(more, at(whole.entries.len(), MoveError::Ended));
 }
