@@ -34,6 +34,7 @@ pub mod play;
 pub mod ratio;
 pub mod sample;
 pub mod settlement;
+pub mod simulation;
 pub mod tagged;
 pub mod workload;
 
