@@ -7,7 +7,8 @@
 //! - [`game_model`] rules and payoffs, commitments, workloads; knows nothing of Bitcoin
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
-//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
+//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`simulate`] games by
+//!   strategies beside theory; [`mod@bench`] measurements
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -71,6 +72,7 @@
 
 pub mod bench;
 pub mod play;
+pub mod simulate;
 pub mod wallet;
 
 pub use narthex_contracts as contracts;

@@ -3,6 +3,7 @@
 mod bench;
 mod contract;
 mod play;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ enum Command {
     /// Looks at contracts.
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// Plays thousands of games by strategies and compares them with theory.
+    Simulate(simulate::SimulateArgs),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -32,6 +35,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Play(args) => args.run(),
         Command::Contract(command) => command.run(),
+        Command::Simulate(args) => args.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

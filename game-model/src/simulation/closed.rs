@@ -2,15 +2,23 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Zero};
+use num_traits::{One, ToPrimitive, Zero};
 
 use crate::ratio::Ratio;
 
 /// Most factors of a product: larger ones take minutes.
 pub const MAX_FACTORS: u64 = 10_000;
 
+/// An exact fraction of any size.
+pub type Exact = BigRational;
+
+/// An approximate value, for display and statistics.
+pub fn approximate(exact: &Exact) -> f64 {
+    exact.to_f64().unwrap_or(f64::NAN)
+}
+
 /// A ratio of the contract's as a big fraction.
-pub fn big(ratio: Ratio) -> BigRational {
+pub fn big(ratio: Ratio) -> Exact {
     BigRational::new(ratio.numerator().into(), ratio.denominator().into())
 }
 
@@ -18,7 +26,7 @@ pub fn big(ratio: Ratio) -> BigRational {
 ///
 /// # Errors
 /// [`ClosedFormError`] if there are not so many steps, or the numbers are too large.
-pub fn miss(steps: u64, bad: u64, sample: u64) -> Result<BigRational, ClosedFormError> {
+pub fn miss(steps: u64, bad: u64, sample: u64) -> Result<Exact, ClosedFormError> {
     if bad > steps || sample > steps {
         return Err(ClosedFormError::NoSuchSteps { steps, bad, sample });
     }
@@ -37,7 +45,7 @@ pub fn miss(steps: u64, bad: u64, sample: u64) -> Result<BigRational, ClosedForm
 ///
 /// # Errors
 /// As [`miss`].
-pub fn detection(steps: u64, bad: u64, sample: u64) -> Result<BigRational, ClosedFormError> {
+pub fn detection(steps: u64, bad: u64, sample: u64) -> Result<Exact, ClosedFormError> {
     Ok(BigRational::one() - miss(steps, bad, sample)?)
 }
 
@@ -46,7 +54,7 @@ pub fn detection(steps: u64, bad: u64, sample: u64) -> Result<BigRational, Close
 ///
 /// # Errors
 /// [`ClosedFormError`] for a share above 1, or too large a sample.
-pub fn detection_limit(share: Ratio, sample: u64) -> Result<BigRational, ClosedFormError> {
+pub fn detection_limit(share: Ratio, sample: u64) -> Result<Exact, ClosedFormError> {
     Ok(BigRational::one() - power_of_rest(share, sample)?)
 }
 
@@ -55,7 +63,7 @@ pub fn detection_limit(share: Ratio, sample: u64) -> Result<BigRational, ClosedF
 ///
 /// # Errors
 /// As [`miss`]; [`ClosedFormError::Never`] if no sample misses them.
-pub fn grinding_tries(steps: u64, bad: u64, sample: u64) -> Result<BigRational, ClosedFormError> {
+pub fn grinding_tries(steps: u64, bad: u64, sample: u64) -> Result<Exact, ClosedFormError> {
     let miss = miss(steps, bad, sample)?;
     if miss.is_zero() {
         return Err(ClosedFormError::Never);
@@ -67,7 +75,7 @@ pub fn grinding_tries(steps: u64, bad: u64, sample: u64) -> Result<BigRational, 
 ///
 /// # Errors
 /// [`ClosedFormError`] for a share of 1 or more, or too many bad steps.
-pub fn grinding_tries_limit(sigma: Ratio, bad: u64) -> Result<BigRational, ClosedFormError> {
+pub fn grinding_tries_limit(sigma: Ratio, bad: u64) -> Result<Exact, ClosedFormError> {
     let miss = power_of_rest(sigma, bad)?;
     if miss.is_zero() {
         return Err(ClosedFormError::Never);
@@ -80,7 +88,7 @@ pub fn grinding_tries_limit(sigma: Ratio, bad: u64) -> Result<BigRational, Close
 ///
 /// # Errors
 /// [`ClosedFormError`] for a probability above 1.
-pub fn majority(arbiters: u8, quorum: u8, right: Ratio) -> Result<BigRational, ClosedFormError> {
+pub fn majority(arbiters: u8, quorum: u8, right: Ratio) -> Result<Exact, ClosedFormError> {
     let wrong = big(right.complement().ok_or(ClosedFormError::AboveOne(right))?);
     let right = big(right);
     let power = |base: &BigRational, times: u8| num_traits::pow(base.clone(), times.into());
@@ -93,7 +101,7 @@ pub fn majority(arbiters: u8, quorum: u8, right: Ratio) -> Result<BigRational, C
         .sum())
 }
 
-fn power_of_rest(share: Ratio, times: u64) -> Result<BigRational, ClosedFormError> {
+fn power_of_rest(share: Ratio, times: u64) -> Result<Exact, ClosedFormError> {
     let rest = share.complement().ok_or(ClosedFormError::AboveOne(share))?;
     check_factors(times)?;
     // At most `MAX_FACTORS`, so it fits.

@@ -110,6 +110,29 @@ impl Tally {
         self.payoffs = self.payoffs.plus(game.payoffs);
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for (scheme, games) in &other.schemes {
+            *self.schemes.entry(scheme.clone()).or_default() += games;
+        }
+        Self {
+            games: self.games + other.games,
+            schemes: self.schemes,
+            wrong_deliveries: self.wrong_deliveries + other.wrong_deliveries,
+            sampled: self.sampled + other.sampled,
+            detected: self.detected + other.detected,
+            wrong_accepted: self.wrong_accepted + other.wrong_accepted,
+            unopened: self.unopened + other.unopened,
+            unbacked_approvals: self.unbacked_approvals + other.unbacked_approvals,
+            equivocations: self.equivocations + other.equivocations,
+            tries: self.tries + other.tries,
+            ground: self.ground + other.ground,
+            transfers: self.transfers.plus(other.transfers),
+            payoffs: self.payoffs.plus(other.payoffs),
+        }
+    }
+
     /// Games that ended in this scheme: "1", "1'", "2" … "7".
     pub fn scheme(&self, label: &str) -> u64 {
         self.schemes.get(label).copied().unwrap_or(0)
