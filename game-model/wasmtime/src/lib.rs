@@ -1,0 +1,1 @@
+//! WebAssembly steps under wasmtime.
