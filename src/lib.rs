@@ -8,6 +8,7 @@
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
 //! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
+//! - [`job`] computations on disk: run, commit, verify, audit
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -70,6 +71,7 @@
 //! ```
 
 pub mod bench;
+pub mod job;
 pub mod play;
 pub mod wallet;
 

@@ -8,4 +8,7 @@ mod wasm;
 pub mod words;
 
 pub use records::{LineFault, Records, RecordsError};
-pub use wasm::{Limits, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, ProgramError, WasmProgram};
+pub use wasm::{
+    Limits, MAX_CALL_DEPTH, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_STACK_BYTES,
+    MAX_TABLE_ELEMENTS, MAX_UNITS, ProgramError, WasmProgram, WasmUnitProgram, output_span,
+};

@@ -2,6 +2,7 @@
 
 mod bench;
 mod contract;
+mod job;
 mod play;
 
 use std::process::ExitCode;
@@ -23,6 +24,9 @@ enum Command {
     /// Looks at contracts.
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// Runs computations, commits to them, checks them.
+    #[command(subcommand)]
+    Job(job::JobCommand),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -32,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Play(args) => args.run(),
         Command::Contract(command) => command.run(),
+        Command::Job(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

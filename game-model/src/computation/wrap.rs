@@ -1,9 +1,17 @@
 //! Programs made of programs.
 
+use std::fmt;
+
 use super::{StepError, StepProgram};
 
 /// A program chosen at run time.
 pub type AnyProgram = Box<dyn StepProgram + Send + Sync>;
+
+impl fmt::Debug for dyn StepProgram + Send + Sync {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StepProgram(..)")
+    }
+}
 
 impl<P: StepProgram + ?Sized> StepProgram for Box<P> {
     fn id(&self) -> [u8; 32] {

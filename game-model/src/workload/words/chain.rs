@@ -29,6 +29,13 @@ impl Chain {
         self.fan_in
     }
 
+    /// Size of the tables that a round makes from tables of this size.
+    pub fn merged_bytes(&self, table_bytes: usize) -> usize {
+        table_bytes
+            .saturating_mul(self.fan_in)
+            .min(MAX_OUTPUT_BYTES)
+    }
+
     /// Number of rounds that follow a job of so many steps.
     pub fn rounds(&self, mut steps: u64) -> u32 {
         let mut rounds = 0;
@@ -67,7 +74,7 @@ impl Chain {
         let program = MergeTables {
             input_bytes: table_bytes,
             fan_in: self.fan_in,
-            output_bytes: width.min(MAX_OUTPUT_BYTES),
+            output_bytes: self.merged_bytes(table_bytes),
         };
         Ok(Some((program, Records::from_bytes(width, bytes)?)))
     }
