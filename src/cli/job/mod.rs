@@ -32,14 +32,19 @@ pub(crate) enum JobCommand {
 
 impl JobCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        match self {
+        let done = match self {
             JobCommand::Example(args) => args.run(),
             JobCommand::Run(args) => args.run(),
             JobCommand::Commit(args) => args.run(),
             JobCommand::Open(args) => args.run(),
             JobCommand::Verify(args) => args.run(),
             JobCommand::Audit(args) => args.run(),
-        }
+        };
+        // These errors name their cause themselves, in front of what to do next.
+        done.map_err(|error| match error.downcast::<JobError>() {
+            Ok(error) => anyhow::Error::msg(error.to_string()),
+            Err(error) => error,
+        })
     }
 }
 
