@@ -118,8 +118,12 @@ pub(super) fn sealed_result(state: &StateDir, file: &StageCommitment) -> Result<
     let path = state.path(&format!("result-{stage}.sealed"));
     let sealed = read_limited(&path, MAX_RESULT_BYTES as u64 + 16)?;
     let width = usize::try_from(file.spec.output_bytes).unwrap_or(usize::MAX);
-    commitment::open(&file.commitment, width, &sealed, &secrets.result)
-        .map_err(|source| JobError::Sealed { stage, source })
+    commitment::open(&file.commitment, width, &sealed, &secrets.result).map_err(|source| {
+        match source.convicts_worker() {
+            true => JobError::Sealed { stage, source },
+            false => JobError::NotTheResult { stage },
+        }
+    })
 }
 
 /// A commitment of the directory.

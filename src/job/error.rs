@@ -179,6 +179,14 @@ pub enum JobError {
         /// What is wrong.
         source: OpeningError,
     },
+    /// The worker handed over other bytes than it committed to.
+    #[error(
+        "stage {stage}: the sealed result is not that of the commitment; this proves nothing: ask the worker for the right one"
+    )]
+    NotTheResult {
+        /// The stage.
+        stage: u32,
+    },
     /// The worker's sealed result is not what it committed to.
     #[error(
         "stage {stage}: {source}; with commitment, ciphertext and key this convicts the worker"
