@@ -7,8 +7,9 @@
 //! - [`game_model`] rules and payoffs, commitments, workloads; knows nothing of Bitcoin
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
-//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`simulate`] games by
-//!   strategies beside theory; [`mod@bench`] measurements
+//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
+//! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
+//! - [`simulate`] games by strategies, beside theory
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -71,6 +72,8 @@
 //! ```
 
 pub mod bench;
+pub mod job;
+pub mod job_dispute;
 pub mod play;
 pub mod simulate;
 pub mod wallet;

@@ -42,7 +42,9 @@ pub struct Comparison {
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
     /// The setup cannot be played.
-    #[error("these strategies, steps and parameters do not fit together; change what is named here")]
+    #[error(
+        "these strategies, steps and parameters do not fit together; change what is named here"
+    )]
     Setup(#[from] SetupError),
     /// A game has no end.
     #[error(transparent)]

@@ -15,7 +15,8 @@
 //!   with the height at which it was recorded. Moves are signed, each has a deadline, and who misses
 //!   it loses.
 //! - [`Transcript`] is what is kept: the same transcript gives the same [`Finding`] everywhere.
-//! - [`HonestPlayer`] plays either side; a party that follows it does not lose.
+//! - [`HonestPlayer`] plays either side; a party that follows it does not lose. [`contest`] lets two
+//!   players meet.
 //!
 //! Heights come from a record that all can read, such as the chain; the machine cannot know whether
 //! a transcript tells them right or leaves out its end. See `docs/disputes.md`.
@@ -24,6 +25,7 @@
 //! [`Finding`]: crate::play::Finding
 
 mod codec;
+mod contest;
 mod cost;
 mod entry;
 mod interval;
@@ -34,6 +36,7 @@ mod terms;
 mod transcript;
 
 pub use codec::TranscriptError;
+pub use contest::{FallsSilent, LyingPlayer, Player, Seat, contest};
 pub use cost::{MoveCost, SearchPlan, cheapest_fan_out, plan};
 pub use entry::{Entry, Equivocation, Event, Move, Reveal, Side, SignedMove};
 pub use interval::{Interval, failed_digest, unit_digest};

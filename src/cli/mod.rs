@@ -2,6 +2,7 @@
 
 mod bench;
 mod contract;
+mod job;
 mod play;
 mod simulate;
 
@@ -24,6 +25,9 @@ enum Command {
     /// Looks at contracts.
     #[command(subcommand)]
     Contract(contract::ContractCommand),
+    /// Runs computations, commits to them, checks them.
+    #[command(subcommand)]
+    Job(job::JobCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
@@ -35,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Play(args) => args.run(),
         Command::Contract(command) => command.run(),
+        Command::Job(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bench(args) => args.run(),
     };

@@ -135,6 +135,16 @@ impl Dispute {
         &self.state.phase
     }
 
+    /// What is left to search, until it has ended.
+    pub const fn interval(&self) -> Option<&Interval> {
+        match &self.state.phase {
+            Phase::Post(phase) => Some(&phase.interval),
+            Phase::Choice(phase) => Some(&phase.interval),
+            Phase::Reveal(phase) => Some(&phase.interval),
+            Phase::Ended(_) => None,
+        }
+    }
+
     /// What is to be done.
     pub fn duty(&self) -> Duty {
         duty(&self.terms, &self.state)
