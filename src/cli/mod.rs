@@ -3,7 +3,9 @@
 mod bench;
 mod contract;
 mod game;
+mod job;
 mod play;
+mod simulate;
 mod store;
 
 use std::process::ExitCode;
@@ -31,6 +33,11 @@ enum Command {
     /// Stores files so that a loss is found out while it can be repaired.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Runs computations, commits to them, checks them.
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// Plays thousands of games by strategies and compares them with theory.
+    Simulate(simulate::SimulateArgs),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -42,6 +49,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Contract(command) => command.run(),
         Command::Game(command) => command.run(),
         Command::Store(command) => command.run(),
+        Command::Job(command) => command.run(),
+        Command::Simulate(args) => args.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
