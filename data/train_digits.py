@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the digits model: data/digits.csv -> data/digits.model.
 
-    python3 -m venv venv && venv/bin/pip install numpy==2.3.*
+    python3 -m venv venv && venv/bin/pip install numpy==2.4.*
     venv/bin/python data/train_digits.py
 
 Trains on the first 900 rows only (shifted by up to a pixel, so that the model does not depend on

@@ -141,20 +141,7 @@ fn parts(
             digits_wasm(images.as_ref().map(beside), *units, engine)
         }
         Work::DigitsModel { model, images } => {
-            let model = match model {
-                None => Model::shipped(),
-                Some(file) => Model::from_bytes(&read_limited(&beside(file), MAX_FILE_BYTES)?),
-            };
-            let model = model.map_err(|e| refused("the model")(e.into()))?;
-            let records = match images {
-                None => shipped_images()?,
-                Some(file) => {
-                    let text = read_text(&beside(file))?;
-                    Records::from_csv(&text, model.inputs(), model.max_input())
-                        .map_err(|e| refused("the images")(e.into()))?
-                }
-            };
-            Ok((Box::new(ModelProgram::new(model)), records, None))
+            digits_model(model.as_ref().map(beside), images.as_ref().map(beside))
         }
         Work::WordCount {
             texts,
@@ -176,6 +163,26 @@ fn parts(
             Ok((Box::new(program), records, Some(chain)))
         }
     }
+}
+
+fn digits_model(model: Option<PathBuf>, images: Option<PathBuf>) -> Result<Parts, JobError> {
+    let model = match model {
+        None => Model::shipped(),
+        Some(file) => Model::from_bytes(&read_limited(&file, MAX_FILE_BYTES)?),
+    };
+    let model = model.map_err(|error| JobError::Refused {
+        what: "the model".into(),
+        source: error.into(),
+    })?;
+    let records = match images {
+        None => shipped_images()?,
+        Some(file) => Records::from_csv(&read_text(&file)?, model.inputs(), model.max_input())
+            .map_err(|error| JobError::Refused {
+                what: "the images".into(),
+                source: error.into(),
+            })?,
+    };
+    Ok((Box::new(ModelProgram::new(model)), records, None))
 }
 
 fn digits_wasm(images: Option<PathBuf>, units: bool, engine: Engine) -> Result<Parts, JobError> {

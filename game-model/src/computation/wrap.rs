@@ -115,7 +115,7 @@ mod tests {
             match record {
                 [0] => Ok(vec![runs]),
                 [1] => Ok(vec![7]),
-                _ if runs % 2 == 0 => Ok(vec![7]),
+                _ if runs.is_multiple_of(2) => Ok(vec![7]),
                 _ => Err(StepError::NoOutput),
             }
         }
