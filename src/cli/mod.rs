@@ -38,7 +38,7 @@ enum Command {
     Job(job::JobCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
-    /// Measures the set-up of contracts beside what its curve operations alone cost.
+    /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
 

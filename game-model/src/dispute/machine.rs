@@ -14,7 +14,7 @@ use super::interval::Interval;
 use super::ruling::{against, decide};
 use super::terms::{DisputeTerms, TermsError};
 use crate::commitment::ProofError;
-use crate::computation::UnitProgram;
+use crate::computation::{StepError, UnitProgram};
 use crate::play::Finding;
 
 /// The worker is to post digests.
@@ -304,6 +304,9 @@ pub enum MoveError {
     /// The dispute has been ruled.
     #[error("the dispute has ended")]
     Ended,
+    /// The machine that is to decide gives no dependable answer. Nobody's fault: ask another.
+    #[error("the last transition can't be judged on this machine: {0}")]
+    Defect(StepError),
     /// Entries are in the order of their heights.
     #[error("recorded at height {height}, before the entry at {since} that it follows")]
     RunsBack {

@@ -71,6 +71,8 @@ pub(super) fn decide<P: UnitProgram + ?Sized>(
                 ran(terms, at)
             ),
         },
+        // Nobody is convicted because this machine or its engines can't agree with themselves.
+        Err(error) if error.is_defect() => return Err(MoveError::Defect(error)),
         Err(error) => failed(interval, is_output, &error.to_string()),
     })
 }
