@@ -340,4 +340,5 @@ impl DisputeFile {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;

@@ -126,6 +126,7 @@ fn compare(setup: &Setup, tally: &Tally) -> Vec<Comparison> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use narthex_game_model::{Params, ParamsRecord, Ratio};

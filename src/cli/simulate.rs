@@ -287,6 +287,7 @@ fn arbiter(text: &str) -> Result<ArbiterStrategy, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
 
