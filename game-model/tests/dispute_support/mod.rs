@@ -4,6 +4,7 @@
 
 pub mod adversary;
 pub mod programs;
+pub mod small;
 
 use narthex_game_model::commitment::{
     Commitment, Domain, LeafOpening, Opening, TreeBuilder, state_digest, work_leaf,
