@@ -7,7 +7,7 @@
 //! - [`game_model`] rules and payoffs, commitments, workloads; knows nothing of Bitcoin
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
-//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
+//! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -70,6 +70,7 @@
 //! ```
 
 pub mod bench;
+pub mod bond;
 pub mod game;
 pub mod play;
 pub mod wallet;
