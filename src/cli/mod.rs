@@ -1,6 +1,7 @@
 //! The command line: a thin shell around the library. One file per command.
 
 mod bench;
+mod bond;
 mod contract;
 mod game;
 mod play;
@@ -31,6 +32,9 @@ enum Command {
     /// Stores files so that a loss is found out while it can be repaired.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Fidelity bonds: coins locked until a date, which make an identity costly.
+    #[command(subcommand)]
+    Bond(bond::BondCommand),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -42,6 +46,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Contract(command) => command.run(),
         Command::Game(command) => command.run(),
         Command::Store(command) => command.run(),
+        Command::Bond(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
