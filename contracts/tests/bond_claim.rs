@@ -268,6 +268,8 @@ fn bytes_come_back_and_nothing_else_is_read() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_bytes_make_it_fall_over(mut bytes in prop::collection::vec(any::<u8>(), 0..300), kind in any::<bool>()) {
         if kind && bytes.len() > 6 {

@@ -43,7 +43,7 @@ fn prevout(bond: &BondScript, sat: u64) -> TxOut {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn laws(
@@ -129,6 +129,7 @@ fn figures_of_the_page() {
         owner.x_only_public_key(&Secp256k1::new()).0,
         None,
     );
+    let (mut all, mut good) = (Vec::new(), true);
     for (kind, lock, withdraw, roll) in WEIGHTS {
         let bond = form(kind, &owner, lock);
         let weigh = |rest: ScriptBuf| {
@@ -138,20 +139,18 @@ fn figures_of_the_page() {
             sweep.sign(&owner).unwrap().weight().to_wu()
         };
         let found = (weigh(wallet.clone()), weigh(bond.script_pubkey().unwrap()));
-        println!("{bond:?}: {found:?}");
+        all.push(found);
         // ECDSA signatures differ by a byte or two.
-        assert!(
-            found.0.abs_diff(withdraw) <= 2 && found.1.abs_diff(roll) <= 2,
-            "{found:?}"
-        );
+        good &= found.0.abs_diff(withdraw) <= 2 && found.1.abs_diff(roll) <= 2;
     }
+    assert!(good, "{all:?}");
 }
 
 /// Form, lock, weight of a withdrawal to Taproot and of a roll-over, in wu.
 const WEIGHTS: [(u8, u32, u64, u64); 3] = [
-    (0, 1_200_000_000, 0, 0),
-    (1, 900_000, 0, 0),
-    (2, 1_200_000_000, 0, 0),
+    (0, 1_200_000_000, 494, 494),
+    (1, 900_000, 518, 518),
+    (2, 1_200_000_000, 519, 519),
 ];
 
 #[test]

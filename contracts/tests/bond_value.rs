@@ -164,6 +164,8 @@ fn bonds() -> impl Strategy<Value = (Locked, Moment)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever comes in, weights stay below their bounds, and more money or a longer lock never weighs less.
     #[test]
     fn weights_are_bounded_and_monotone(
