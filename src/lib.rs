@@ -8,6 +8,8 @@
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
 //! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
+//! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
+//! - [`simulate`] games by strategies, beside theory
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -72,7 +74,10 @@
 pub mod bench;
 pub mod bond;
 pub mod game;
+pub mod job;
+pub mod job_dispute;
 pub mod play;
+pub mod simulate;
 pub mod wallet;
 
 pub use narthex_contracts as contracts;

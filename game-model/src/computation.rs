@@ -1,5 +1,11 @@
 //! A job: a program, its input, and the cut into deterministic steps.
 
+mod step_error;
+mod wrap;
+
+pub use step_error::StepError;
+pub use wrap::{AnyProgram, RunTwice};
+
 use crate::commitment::{Domain, Multiproof, TreeBuilder, TreeError, input_leaf};
 use crate::tagged::TaggedHasher;
 use crate::workload::Records;
@@ -17,6 +23,11 @@ pub trait StepProgram {
     /// # Errors
     /// [`StepError`]; a step that fails, fails for everybody.
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError>;
+
+    /// The same program in units, if its steps can be cut.
+    fn units(&self) -> Option<&dyn UnitProgram> {
+        None
+    }
 }
 
 /// A step program whose steps can be cut into *units*, each from one explicit state to the next, so
@@ -184,75 +195,12 @@ impl<P: StepProgram> Computation for Job<P> {
             index,
             steps: self.spec.steps,
         })?;
-        self.program.run(record)
+        let output = self.program.run(record)?;
+        let (expected, found) = (self.program.output_bytes(), output.len());
+        match found {
+            0 => Err(StepError::NoOutput),
+            _ if found != expected => Err(StepError::WrongOutputSize { expected, found }),
+            _ => Ok(output),
+        }
     }
-}
-
-/// Why a step gave no output.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StepError {
-    /// The job has no such step.
-    #[error("the job has {steps} steps, no step {index}")]
-    NoSuchStep {
-        /// Index asked for.
-        index: u64,
-        /// N.
-        steps: u64,
-    },
-    /// The record does not fit where the program takes its input.
-    #[error("a record of {bytes} bytes does not fit the program's memory")]
-    RecordDoesNotFit {
-        /// Size of the record.
-        bytes: usize,
-    },
-    /// The step used up its fuel.
-    #[error("the step used up its {limit} units of fuel")]
-    OutOfFuel {
-        /// Fuel per step.
-        limit: u64,
-    },
-    /// The step asked for more memory than allowed.
-    #[error("the step asked for more than {limit} bytes of memory")]
-    MemoryLimit {
-        /// Memory per step in bytes.
-        limit: u64,
-    },
-    /// The program trapped.
-    #[error("the program trapped: {0}")]
-    Trap(String),
-    /// Bytes that are no state of the program ([`UnitProgram`]).
-    #[error("{bytes} bytes are no state of this program: {why}")]
-    NotAState {
-        /// Number of bytes given.
-        bytes: usize,
-        /// What is wrong with them.
-        why: &'static str,
-    },
-    /// The program gave an output of no bytes.
-    #[error("the program gave no output")]
-    NoOutput,
-    /// The output has another size than the job says.
-    #[error("output of {found} bytes, the job says {expected}")]
-    WrongOutputSize {
-        /// Size according to the job.
-        expected: usize,
-        /// Size given.
-        found: usize,
-    },
-    /// The output is larger than any job's may be.
-    #[error("output of {found} bytes, at most {limit} allowed")]
-    OversizedOutput {
-        /// Largest output in bytes.
-        limit: usize,
-        /// Size given.
-        found: usize,
-    },
-    /// The output is said to lie where there is no memory.
-    #[error("the output at {address}, {bytes} bytes, is outside the program's memory")]
-    OutputOutOfBounds {
-        /// Start in the program's memory.
-        address: u32,
-        /// Size in bytes.
-        bytes: u32,
-    },
 }

@@ -1,12 +1,12 @@
 //! The contract as an extensive-form game, and what follows from it.
 //!
-//! [`build`] turns a parameter record and what the work is worth to everybody ([`Economics`]) into a
-//! [`Game`] with exact rational payoffs in satoshi; [`solve`] finds its subgame-perfect equilibria
+//! [`build()`] turns a parameter record and what the work is worth to everybody ([`Economics`]) into a
+//! [`Game`] with exact rational payoffs in satoshi; [`solve()`] finds its subgame-perfect equilibria
 //! and says whether honest play is the only one, or which deviation pays and how much;
 //! [`inequalities`] evaluates the conditions that are sufficient for it; [`plan`] looks for the
 //! cheapest parameters for which it is.
 //!
-//! What the game covers, and what it does not, is in [`build`].
+//! What the game covers, and what it does not, is in [`mod@build`].
 
 mod bimatrix;
 mod board;

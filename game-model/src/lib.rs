@@ -28,6 +28,7 @@ pub mod arbiters;
 pub mod commitment;
 pub mod computation;
 pub mod detection;
+pub mod dispute;
 mod encoding;
 pub mod game;
 pub mod params;
@@ -37,6 +38,7 @@ pub mod rational;
 pub mod retrieval;
 pub mod sample;
 pub mod settlement;
+pub mod simulation;
 pub mod tagged;
 pub mod workload;
 

@@ -1,12 +1,15 @@
 //! What each role does with a job: the worker commits, the verifier checks blindly, an arbiter
-//! re-executes the disputed step.
+//! re-executes the disputed step. A step that is too long for that is disputed unit by unit
+//! ([`crate::dispute`]).
 
 mod arbiter;
+mod conduct;
 mod strategy;
 mod verifier;
 mod worker;
 
 pub use arbiter::{Evidence, EvidenceError, Finding, judge};
+pub use conduct::{Appeal, ArbiterStrategy, VerifierStrategy, WorkerStrategy};
 pub use strategy::Strategy;
-pub use verifier::{BlindDigests, OpeningError, Verdict};
+pub use verifier::{BlindDigests, OpeningError, Verdict, VerdictError, VerdictReport};
 pub use worker::{Work, WorkError, WorkerSecrets};

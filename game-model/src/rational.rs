@@ -20,7 +20,8 @@ pub(crate) fn sat(amount: Amount) -> Rational {
     exact(amount.to_sat())
 }
 
-pub(crate) fn fraction(ratio: Ratio) -> Rational {
+/// A fraction of the contract's.
+pub fn fraction(ratio: Ratio) -> Rational {
     Rational::new(ratio.numerator().into(), ratio.denominator().into())
 }
 
@@ -47,8 +48,8 @@ pub fn rounded(value: &Rational, places: u32) -> String {
     }
 }
 
-/// The nearest float, for charts only.
-pub(crate) fn approximate(value: &Rational) -> f64 {
+/// The nearest float, for charts and statistics only.
+pub fn approximate(value: &Rational) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }
 

@@ -5,7 +5,9 @@
 use narthex_game_model::commitment::{
     Commitment, Opening, ProofError, ResultSecret, SaltSeed, open, state_digest, work_leaf,
 };
-use narthex_game_model::computation::{Computation, Job, JobSpec, StepError};
+use narthex_game_model::computation::{
+    Computation, Job, JobSpec, RunTwice, StepError, StepProgram,
+};
 use narthex_game_model::play::{
     BlindDigests, Evidence, EvidenceError, OpeningError, Strategy, Verdict, Work, WorkError,
     WorkerSecrets, judge,
@@ -320,4 +322,33 @@ fn a_step_that_cannot_finish_convicts_whoever_claims_its_output() {
     let finding = judge(job.program(), job.spec(), work.commitment(), &evidence).unwrap();
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
     assert!(finding.reason.contains("fuel"), "{}", finding.reason);
+}
+
+/// A program whose two runs of a step differ, as on a machine with bad memory.
+struct Unsteady(std::sync::atomic::AtomicU8, [u8; 32]);
+
+impl StepProgram for Unsteady {
+    fn id(&self) -> [u8; 32] {
+        self.1
+    }
+
+    fn output_bytes(&self) -> usize {
+        digits::OUTPUT_BYTES
+    }
+
+    fn run(&self, _: &[u8]) -> Result<Vec<u8>, StepError> {
+        let run = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(vec![run; digits::OUTPUT_BYTES])
+    }
+}
+
+#[test]
+fn nobody_is_convicted_on_a_defect_of_the_arbiters_machine() {
+    let job = digits_job(20);
+    let (work, opening, _) = play(&job, &Strategy::Honest, 5);
+    let index = opening.leaves[0].index;
+    let evidence = Evidence::gather(&job, index, opening).unwrap();
+    let program = RunTwice(Unsteady(0.into(), job.program().id()));
+    let error = judge(&program, job.spec(), work.commitment(), &evidence).unwrap_err();
+    assert!(matches!(error, EvidenceError::Defect { .. }), "{error}");
 }

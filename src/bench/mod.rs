@@ -6,6 +6,7 @@
 
 mod figure;
 mod floor;
+pub mod model;
 
 use std::sync::Arc;
 

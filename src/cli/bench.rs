@@ -4,23 +4,40 @@ use std::io::Write;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use narthex::bench::{Measurement, Options, run};
+use narthex::bench::{Measurement, Options, model, run};
 
 use super::PanelArg;
+
+/// Steps of progress in [`model::run`].
+const MODEL_PARTS: usize = 5;
 
 /// Options of `narthex bench`.
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// Panels, as k-of-n; may be given more than once. 8-of-15 takes minutes and gigabytes, since all 18 parties run
+    /// Panels of the set-up, as k-of-n; may be given more than once. 8-of-15 takes minutes and gigabytes, since all 18 parties run
     /// in this process.
     #[arg(long)]
     arbiters: Vec<PanelArg>,
+    /// What to measure; without it the set-up of contracts, and with `all` everything.
+    #[arg(long, value_enum, default_value = "setup")]
+    what: What,
     /// How often each is measured; medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// One JSON object per measurement.
     #[arg(long)]
     json: bool,
+}
+
+/// Groups of measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// The set-up of contracts, beside the curve operations that it needs.
+    Setup,
+    /// Committing, checking, storing, solving, simulating.
+    Model,
+    /// Both.
+    All,
 }
 
 impl BenchArgs {
@@ -36,17 +53,27 @@ impl BenchArgs {
                 .map(|p| (p.arbiters, p.quorum))
                 .collect();
         }
-        let bar = ProgressBar::new((options.panels.len() * options.rounds.max(1)) as u64);
+        let (setup, model) = (self.what != What::Model, self.what != What::Setup);
+        let ceremonies = options.panels.len() * options.rounds.max(1);
+        let total = usize::from(setup) * ceremonies + usize::from(model) * MODEL_PARTS;
+        let bar = ProgressBar::new(total as u64);
         // The template is a literal; if it were wrong, the default bar would do.
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
             bar.set_style(style);
         }
         let mut begun = 0;
-        let measurements = run(&options, |what| {
+        let mut progress = |what: &str| {
             bar.set_position(begun);
             bar.set_message(what.to_owned());
             begun += 1;
-        })?;
+        };
+        let mut measurements = Vec::new();
+        if setup {
+            measurements.extend(run(&options, &mut progress)?);
+        }
+        if model {
+            measurements.extend(model::run(options.rounds, &mut progress)?);
+        }
         bar.finish_and_clear();
         let mut out = std::io::stdout().lock();
         for m in &measurements {
@@ -65,7 +92,7 @@ fn line(m: &Measurement) -> String {
         .map_or("-".to_owned(), |s| format!("{:.1} ms", s * 1e3));
     let ratio = m.ratio.map_or("-".to_owned(), |r| format!("{r:.2}"));
     format!(
-        "{:40} {:>12} floor {floor:>12} ratio {ratio:>6}",
+        "{:56} {:>12} floor {floor:>12} ratio {ratio:>6}",
         m.name,
         format!("{:.1} ms", m.figure * 1e3)
     )

@@ -4,7 +4,9 @@ mod bench;
 mod bond;
 mod contract;
 mod game;
+mod job;
 mod play;
+mod simulate;
 mod store;
 
 use std::process::ExitCode;
@@ -35,7 +37,12 @@ enum Command {
     /// Fidelity bonds: coins locked until a date, which make an identity costly.
     #[command(subcommand)]
     Bond(bond::BondCommand),
-    /// Measures the set-up of contracts beside what its curve operations alone cost.
+    /// Runs computations, commits to them, checks them.
+    #[command(subcommand)]
+    Job(job::JobCommand),
+    /// Plays thousands of games by strategies and compares them with theory.
+    Simulate(simulate::SimulateArgs),
+    /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
 
@@ -47,6 +54,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Game(command) => command.run(),
         Command::Store(command) => command.run(),
         Command::Bond(command) => command.run(),
+        Command::Job(command) => command.run(),
+        Command::Simulate(args) => args.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

@@ -34,7 +34,7 @@ impl Inequality {
 }
 
 /// The inequalities under which honest play is the unique equilibrium of the hardened game without
-/// fees. They are sufficient, not necessary: the exact answer is [`super::solve`]'s. Products are
+/// fees. They are sufficient, not necessary: the exact answer is [`super::solve()`]'s. Products are
 /// floored as in the settlement table. With strategic arbiters the panel does not err.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The cheapest parameters for which honest play is the only equilibrium.
 //!
 //! For each size of the sample: rewards a margin above costs, a bounty above what a cheat could
-//! offer for silence, and the least worker's stake for which [`solve`] finds honest play unique.
+//! offer for silence, and the least worker's stake for which [`solve()`] finds honest play unique.
 //! The other stakes follow from the bounds (w ≤ v ≤ a). Small samples need large stakes, large ones
 //! much verification: the frontier between the two is what a client chooses from.
 

@@ -7,7 +7,7 @@ use crate::arbiters::Ruling;
 use crate::commitment::{
     Commitment, Domain, Multiproof, Opening, ProofError, TreeError, input_leaf, state_digest,
 };
-use crate::computation::{Job, JobSpec, StepProgram};
+use crate::computation::{Job, JobSpec, StepError, StepProgram};
 
 /// All that is needed to judge one step: its input record and the worker's opened leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,7 @@ pub struct Finding {
 ///
 /// A step that fails (by trap, fuel, output) has no state that anyone could commit to, so a worker
 /// that committed to one is at fault: the honest thing to do with such a job is not to deliver.
+/// A defect of the arbiter's own machine ([`StepError::is_defect`]) is no such failure.
 ///
 /// # Errors
 /// [`EvidenceError`] if the evidence is not about this job and commitment: there is nothing to
@@ -98,6 +99,8 @@ pub fn judge<P: StepProgram + ?Sized>(
             ruling: Ruling::WorkerAtFault,
             reason: format!("step {index} re-executed: the worker's digest is of another output"),
         },
+        // Nobody is convicted because this machine or its engines can't agree with themselves.
+        Err(error) if error.is_defect() => return Err(EvidenceError::Defect { index, error }),
         Err(error) => Finding {
             ruling: Ruling::WorkerAtFault,
             reason: format!("step {index} has no output to commit to: {error}"),
@@ -120,6 +123,14 @@ pub enum EvidenceError {
     /// The leaf is not the worker's.
     #[error("the leaf is not in the worker's tree: {0}")]
     Leaf(#[source] ProofError),
+    /// The arbiter's own machine gives no dependable answer.
+    #[error("step {index} can't be judged on this machine: {error}")]
+    Defect {
+        /// The disputed step.
+        index: u64,
+        /// What went wrong.
+        error: StepError,
+    },
     /// The opening is good but does not contain the step.
     #[error("step {index} is not among the opened leaves")]
     NotOpened {

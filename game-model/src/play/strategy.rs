@@ -43,6 +43,31 @@ pub(super) enum Cheat {
 }
 
 impl Strategy {
+    /// The steps whose outputs will be wrong, in a job of `steps` steps.
+    pub fn bad_steps(&self, steps: u64) -> BTreeSet<u64> {
+        let (mut bad, _) = self.cheats(steps);
+        bad.split_off(&steps);
+        bad
+    }
+
+    /// The same cheat on other steps, where they are chosen by a seed.
+    #[must_use]
+    pub fn reseeded(&self, new_seed: u64) -> Self {
+        let mut other = self.clone();
+        if let Self::Skip { seed, .. } | Self::Falsify { seed, .. } = &mut other {
+            *seed = new_seed;
+        }
+        other
+    }
+
+    /// How many of `steps` steps the worker computes.
+    pub fn computed(&self, steps: u64) -> u64 {
+        match self.cheats(steps) {
+            (skipped, Cheat::Skip) => steps.saturating_sub(skipped.len() as u64),
+            (_, Cheat::Falsify) => steps,
+        }
+    }
+
     /// The steps that the worker cheats on and how, for a job of `steps` steps.
     pub(super) fn cheats(&self, steps: u64) -> (BTreeSet<u64>, Cheat) {
         match self {

@@ -40,6 +40,15 @@ impl BlindDigests {
         })
     }
 
+    /// Digests from elsewhere: what somebody else computed, or nobody.
+    pub const fn claim(salt: [u8; 32], indices: Vec<u64>, digests: Vec<[u8; 32]>) -> Self {
+        Self {
+            salt,
+            indices,
+            digests,
+        }
+    }
+
     /// What the verifier publishes before the worker opens anything.
     pub fn commitment(&self) -> [u8; 32] {
         let start = TaggedHasher::new("narthex/blind-digests")
@@ -101,6 +110,64 @@ impl Verdict {
     pub const fn approves(&self) -> bool {
         matches!(self, Self::Equal)
     }
+}
+
+/// A verdict with the digests that back it, which anybody can check: the verifier hands it over
+/// after the worker's opening.
+///
+/// Who signs a verdict without work cannot back it. An approval needs digests that were committed to
+/// before the opening and equal the worker's; they can only be guessed, or copied from somebody who
+/// did the work. A rejection needs none that are right: what tells a false one is the panel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerdictReport {
+    /// The digests, revealed.
+    pub digests: BlindDigests,
+    /// What the verifier says.
+    pub verdict: Verdict,
+}
+
+impl VerdictReport {
+    /// Checks that the verdict is the one that follows from digests committed to beforehand.
+    ///
+    /// # Errors
+    /// [`VerdictError`]; all but [`VerdictError::Opening`] are the verifier's fault, and such a
+    /// verdict counts for none.
+    pub fn check(
+        &self,
+        published: &[u8; 32],
+        sample: &[u64],
+        commitment: &Commitment,
+        opening: &Opening,
+    ) -> Result<(), VerdictError> {
+        if self.digests.commitment() != *published {
+            return Err(VerdictError::NotCommitted);
+        }
+        if self.digests.indices != sample {
+            return Err(VerdictError::OtherSample);
+        }
+        if self.digests.verdict(commitment, opening)? != self.verdict {
+            return Err(VerdictError::DoesNotFollow);
+        }
+        Ok(())
+    }
+}
+
+/// Why a verdict counts for none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerdictError {
+    /// The verifier committed to other digests before the opening.
+    #[error("the verifier's digests are not those it committed to before the opening")]
+    NotCommitted,
+    /// They are of other steps than were sampled.
+    #[error("the verifier's digests are of other steps than were sampled")]
+    OtherSample,
+    /// Comparing them with the worker's gives another verdict.
+    #[error("the verdict does not follow from the verifier's own digests")]
+    DoesNotFollow,
+    /// The worker's opening does not answer the sample.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
 }
 
 /// Why an opening does not answer the sample. The worker is at fault.

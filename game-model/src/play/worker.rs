@@ -56,10 +56,33 @@ impl Work {
             }
             outputs.append(&mut output);
         }
-        let job = computation.job();
+        Self::commit(computation.job(), outputs, output_bytes, secrets)
+    }
+
+    /// The same outputs under fresh secrets: another tree, another commitment, no step run again.
+    ///
+    /// # Errors
+    /// None of [`WorkError`]'s, for outputs that were committed to before.
+    pub fn resealed(self, secrets: &WorkerSecrets) -> Result<Self, WorkError> {
+        Self::commit(
+            self.commitment.job,
+            self.outputs,
+            self.output_bytes,
+            secrets,
+        )
+    }
+
+    fn commit(
+        job: [u8; 32],
+        outputs: Vec<u8>,
+        output_bytes: usize,
+        secrets: &WorkerSecrets,
+    ) -> Result<Self, WorkError> {
         let sealed = seal(&secrets.result, &secrets.salts, &job, &outputs)?;
         let tree = TreeBuilder::new(Domain::Work);
         let (root, _) = fill(tree, &outputs, output_bytes, &secrets.salts)?;
+        // Each output has `output_bytes`, which is never 0.
+        let steps = outputs.len() as u64 / (output_bytes.max(1) as u64);
         Ok(Self {
             commitment: Commitment {
                 job,

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use super::records::{Records, RecordsError};
-use super::wasm::{Limits, ProgramError, WasmProgram};
+use super::wasm::{Limits, ProgramError, WasmProgram, WasmUnitProgram};
 use crate::commitment::TreeError;
 use crate::computation::Job;
 
@@ -25,9 +25,12 @@ pub const REFERENCE_ROWS: usize = 900;
 const MAX_REFERENCE_ROWS: usize = (131_072 - 4) / (PIXELS + 1);
 const DATA: &str = include_str!("../../../data/digits.csv");
 const PROGRAM: &str = include_str!("nearest.wat");
+const UNIT_PROGRAM: &str = include_str!("nearest_units.wat");
 /// The dearest step over [`REFERENCE_ROWS`] images takes 1.4 million; this is enough for the largest
 /// reference too.
 const FUEL_PER_STEP: u64 = 8_000_000;
+/// One image compared with another takes about 1,700.
+const FUEL_PER_UNIT: u64 = 10_000;
 /// Three pages, which the program has and cannot grow.
 const MEMORY_BYTES: u64 = 3 * 65_536;
 
@@ -102,11 +105,47 @@ pub fn images_from_csv(text: &str) -> Result<Records, RecordsError> {
     Records::from_csv(text, PIXELS, MAX_PIXEL)
 }
 
-/// The classifier with these labelled images built in.
+/// Source and limits of the classifier with these labelled images built in, for any engine.
 ///
 /// # Errors
 /// [`DigitsError::Reference`] unless there are 3 to 2,016 of them.
+pub fn source(reference: &Labelled) -> Result<(Vec<u8>, Limits), DigitsError> {
+    let limits = Limits {
+        fuel: FUEL_PER_STEP,
+        memory_bytes: MEMORY_BYTES,
+        output_bytes: OUTPUT_BYTES,
+    };
+    Ok((with_reference(PROGRAM, reference)?, limits))
+}
+
+/// The classifier with these labelled images built in.
+///
+/// # Errors
+/// As [`source`].
 pub fn program(reference: &Labelled) -> Result<WasmProgram, DigitsError> {
+    let (source, limits) = source(reference)?;
+    Ok(WasmProgram::new(&source, limits)?)
+}
+
+/// The same classifier in units of one labelled image each: the same outputs, another job.
+///
+/// # Errors
+/// As [`source`].
+pub fn unit_program(reference: &Labelled) -> Result<WasmUnitProgram, DigitsError> {
+    let limits = Limits {
+        fuel: FUEL_PER_UNIT,
+        memory_bytes: MEMORY_BYTES,
+        output_bytes: OUTPUT_BYTES,
+    };
+    let source = with_reference(UNIT_PROGRAM, reference)?;
+    Ok(WasmUnitProgram::new(
+        &source,
+        limits,
+        reference.len() as u64,
+    )?)
+}
+
+fn with_reference(program: &str, reference: &Labelled) -> Result<Vec<u8>, DigitsError> {
     let rows = reference.len();
     if !(3..=MAX_REFERENCE_ROWS).contains(&rows) {
         return Err(DigitsError::Reference { rows });
@@ -118,13 +157,7 @@ pub fn program(reference: &Labelled) -> Result<WasmProgram, DigitsError> {
         // Writing to a string cannot fail.
         let _ = write!(data, "\\{byte:02x}");
     }
-    let limits = Limits {
-        fuel: FUEL_PER_STEP,
-        memory_bytes: MEMORY_BYTES,
-        output_bytes: OUTPUT_BYTES,
-    };
-    let source = PROGRAM.replace("@REFERENCE@", &data);
-    Ok(WasmProgram::new(source.as_bytes(), limits)?)
+    Ok(program.replace("@REFERENCE@", &data).into_bytes())
 }
 
 /// The demonstration job: the first 900 shipped images are the reference; the input is `input`,

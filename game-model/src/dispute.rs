@@ -1,0 +1,48 @@
+//! Disputes inside a step: a search for the one unit on which two parties differ.
+//!
+//! The worker has committed to the digest of a step's output, the challenger says that it is wrong,
+//! and the step is too long to be run again by an arbiter. A [`UnitProgram`] cuts the step into
+//! transitions between *points*: point 0 is the input record, point 1 the first state, point M+1
+//! the state after M = `max_units` units, point M+2 the output. The parties agree on point 0 (it is
+//! in the job's input tree) and differ on the last (it is in the worker's tree). In each round the
+//! worker posts the digests of points in between and the challenger names the first it does not
+//! share, until one transition is left; the worker then shows where it starts, and anybody can
+//! check it alone.
+//!
+//! - [`DisputeTerms`] fix everything before the first move, [`cheapest_fan_out`] how many parts an
+//!   interval is cut into.
+//! - [`Dispute`] is the machine: no clock, no randomness; each [`Dispute::step`] takes an [`Entry`]
+//!   with the height at which it was recorded. Moves are signed, each has a deadline, and who misses
+//!   it loses.
+//! - [`Transcript`] is what is kept: the same transcript gives the same [`Finding`] everywhere.
+//! - [`HonestPlayer`] plays either side; a party that follows it does not lose. [`contest`] lets two
+//!   players meet.
+//!
+//! Heights come from a record that all can read, such as the chain; the machine cannot know whether
+//! a transcript tells them right or leaves out its end. See `docs/disputes.md`.
+//!
+//! [`UnitProgram`]: crate::computation::UnitProgram
+//! [`Finding`]: crate::play::Finding
+
+mod codec;
+mod contest;
+mod cost;
+mod entry;
+mod interval;
+mod machine;
+mod player;
+mod ruling;
+mod terms;
+mod transcript;
+
+pub use codec::TranscriptError;
+pub use contest::{FallsSilent, LyingPlayer, Player, Seat, contest};
+pub use cost::{MoveCost, SearchPlan, cheapest_fan_out, plan};
+pub use entry::{Entry, Equivocation, Event, Move, Reveal, Side, SignedMove};
+pub use interval::{Interval, failed_digest, unit_digest};
+pub use machine::{
+    AwaitChoice, AwaitPost, AwaitReveal, Changes, Dispute, Duty, MoveError, Phase, Step,
+};
+pub use player::{HonestPlayer, WalkError};
+pub use terms::{DisputeTerms, MAX_FAN_OUT, MAX_UNITS, TermsError};
+pub use transcript::{MAX_ENTRIES, ReplayError, Standing, Transcript, judge_dispute, reconcile};

@@ -1,0 +1,145 @@
+//! Two players against each other: for demonstrations and tests.
+
+use secp256k1::Keypair;
+
+use super::entry::{Entry, Event, Move, Reveal, Side, SignedMove};
+use super::machine::{Dispute, Duty, Phase};
+use super::player::HonestPlayer;
+use super::terms::{DisputeTerms, TermsError};
+use super::transcript::Transcript;
+use crate::computation::UnitProgram;
+use crate::tagged::TaggedHasher;
+
+/// Somebody who moves when it is its turn.
+pub trait Player {
+    /// Its move as this side; `None` for silence.
+    fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move>;
+}
+
+impl<P: UnitProgram + ?Sized> Player for HonestPlayer<'_, P> {
+    fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
+        // A player that has not agreed to where the dispute stands has nothing to say.
+        self.answer(dispute, side).ok().flatten()
+    }
+}
+
+/// A party whose story leaves the truth at one point: right before it, made up from there on.
+#[derive(Debug)]
+pub struct LyingPlayer<'a, P: ?Sized> {
+    truth: HonestPlayer<'a, P>,
+    from: u64,
+}
+
+impl<'a, P: UnitProgram + ?Sized> LyingPlayer<'a, P> {
+    /// Lies from point `from` on; the state after unit u is point u + 1.
+    pub const fn new(truth: HonestPlayer<'a, P>, from: u64) -> Self {
+        Self { truth, from }
+    }
+}
+
+impl<P: UnitProgram + ?Sized> Player for LyingPlayer<'_, P> {
+    fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
+        let from = self.from;
+        let fan_out = dispute.terms().fan_out;
+        if let Phase::Choice(phase) = dispute.phase() {
+            let cuts = phase.interval.cuts(fan_out);
+            let agreed = cuts.take_while(|point| *point < from).count();
+            let part = u32::try_from(agreed).ok()?;
+            return Some(Move::Choose { part });
+        }
+        let mut action = self.truth.play(dispute, side)?;
+        if let (Phase::Post(phase), Move::Post { digests }) = (dispute.phase(), &mut action) {
+            let cuts = phase.interval.cuts(fan_out);
+            for (point, digest) in cuts.zip(digests).filter(|(point, _)| *point >= from) {
+                *digest = TaggedHasher::new("narthex/made-up-state")
+                    .number(point)
+                    .finish();
+            }
+        }
+        Some(action)
+    }
+}
+
+/// A party that stops answering.
+#[derive(Debug)]
+pub struct FallsSilent<T> {
+    /// How it plays before.
+    pub before: T,
+    /// Number of the first move that it does not make.
+    pub from_move: u32,
+}
+
+impl<T: Player> Player for FallsSilent<T> {
+    fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
+        let (number, _) = dispute.place();
+        (number < self.from_move)
+            .then(|| self.before.play(dispute, side))
+            .flatten()
+    }
+}
+
+impl Player for Box<dyn Player + '_> {
+    fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
+        (**self).play(dispute, side)
+    }
+}
+
+/// A player with its key.
+pub type Seat<'a> = (&'a mut dyn Player, &'a Keypair);
+
+/// Plays a dispute to its end. Each move is recorded `answer_blocks` after the entry before; a move
+/// that does not count, or comes late, is as good as silence.
+///
+/// # Errors
+/// [`TermsError`] if there is nothing to dispute on these terms.
+pub fn contest<P: UnitProgram + ?Sized>(
+    program: &P,
+    terms: &DisputeTerms,
+    [worker, challenger]: [Seat<'_>; 2],
+    answer_blocks: u32,
+) -> Result<Transcript, TermsError> {
+    let mut dispute = Dispute::open(terms.clone(), program)?;
+    let mut transcript = Transcript::of(&dispute);
+    while let Duty::Move { side, deadline, .. } = dispute.duty() {
+        let (player, keypair) = match side {
+            Side::Worker => (&mut *worker.0, worker.1),
+            Side::Challenger => (&mut *challenger.0, challenger.1),
+        };
+        let height = transcript.complete_to.saturating_add(answer_blocks);
+        let entry = player.play(&dispute, side).map(|action| {
+            let id = dispute.id();
+            let signed = SignedMove::sign(keypair, id, dispute.place(), action, &[0; 32]);
+            let event = Event::Moved(signed);
+            Entry { height, event }
+        });
+        let counted = entry.and_then(|entry| {
+            let step = dispute.step(program, &entry).ok()?;
+            Some((step, entry))
+        });
+        let Some((step, entry)) = counted else {
+            // At the end of all heights the dispute stays pending.
+            transcript.complete_to = deadline.saturating_add(1);
+            break;
+        };
+        dispute.merge(step.changes);
+        transcript.push(entry);
+    }
+    Ok(transcript)
+}
+
+/// What a move says, in a few words.
+impl std::fmt::Display for Move {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Post { digests } => write!(f, "posts {} digests", digests.len()),
+            Self::Choose { part } => write!(f, "disputes part {part}"),
+            Self::Reveal(Reveal::Record { record, .. }) => {
+                write!(f, "reveals the input record, {} bytes", record.len())
+            }
+            Self::Reveal(Reveal::State { state }) => {
+                write!(f, "reveals a state of {} bytes", state.len())
+            }
+            Self::Reveal(Reveal::Failed) => f.write_str("reveals that the step had failed"),
+        }
+    }
+}

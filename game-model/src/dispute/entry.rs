@@ -1,0 +1,216 @@
+//! Moves, their signatures, and the entries of a transcript.
+
+use secp256k1::{Keypair, Message, Secp256k1, XOnlyPublicKey, schnorr};
+use serde::{Deserialize, Serialize};
+
+use super::codec;
+use crate::commitment::Multiproof;
+use crate::tagged::TaggedHasher;
+
+/// A party to a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Defends the digest it committed to.
+    Worker,
+    /// Disputes it: the verifier, or whoever has a bond on it.
+    Challenger,
+}
+
+impl Side {
+    /// Who makes move `number`: the sides alternate, and the worker begins.
+    pub const fn of(number: u32) -> Self {
+        if number.is_multiple_of(2) {
+            Self::Worker
+        } else {
+            Self::Challenger
+        }
+    }
+
+    /// The other side.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Worker => Self::Challenger,
+            Self::Challenger => Self::Worker,
+        }
+    }
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Worker => "worker",
+            Self::Challenger => "challenger",
+        })
+    }
+}
+
+/// What a party does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Move {
+    /// The worker claims the states at the cuts of the interval.
+    Post {
+        /// Digests in the order of [`super::Interval::cuts`].
+        #[serde(with = "crate::encoding::hex32_list")]
+        digests: Vec<[u8; 32]>,
+    },
+    /// The challenger names the first part whose end it does not share.
+    Choose {
+        /// Number of the part, from 0.
+        part: u32,
+    },
+    /// The worker shows the agreed point before the last transition.
+    Reveal(Reveal),
+}
+
+/// What the agreed point is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reveal {
+    /// Point 0.
+    Record {
+        /// The step's input record.
+        #[serde(with = "crate::encoding::hex")]
+        record: Vec<u8>,
+        /// Proof that it is the job's.
+        proof: Multiproof,
+    },
+    /// A live state.
+    State {
+        /// Its bytes.
+        #[serde(with = "crate::encoding::hex")]
+        state: Vec<u8>,
+    },
+    /// The step had failed before.
+    Failed,
+}
+
+impl Move {
+    /// What kind of move this is, for humans.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Post { .. } => "post",
+            Self::Choose { .. } => "choice",
+            Self::Reveal(_) => "reveal",
+        }
+    }
+}
+
+/// A move with its place in the dispute, signed by the side whose turn it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedMove {
+    /// Number of the move, from 0.
+    pub number: u32,
+    /// Hash of the entry before ([`Entry::hash`]); of the first move, the dispute's identity. It
+    /// covers the height of that entry: whoever answers a move has agreed when it was made.
+    #[serde(with = "crate::encoding::hex32")]
+    pub previous: [u8; 32],
+    /// The move.
+    #[serde(rename = "move")]
+    pub action: Move,
+    /// BIP340 signature over [`Self::message`] by the key of [`Side::of`] the number.
+    pub signature: schnorr::Signature,
+}
+
+impl SignedMove {
+    /// Signs a move. `aux` is auxiliary randomness (BIP340), which may be zero.
+    ///
+    /// An honest party signs one move of each number in its life: it writes the signed move down
+    /// before it lets it go, and sends that one again after a restart.
+    pub fn sign(
+        keypair: &Keypair,
+        dispute: &[u8; 32],
+        (number, previous): (u32, [u8; 32]),
+        action: Move,
+        aux: &[u8; 32],
+    ) -> Self {
+        let hash = message(dispute, number, &previous, &action);
+        let message = Message::from_digest(hash);
+        let secp = Secp256k1::signing_only();
+        Self {
+            number,
+            previous,
+            action,
+            signature: secp.sign_schnorr_with_aux_rand(&message, keypair, aux),
+        }
+    }
+
+    /// The hash that is signed: tagged `narthex/dispute-move`, over the dispute's identity, number,
+    /// previous entry and the move's canonical bytes.
+    pub fn message(&self, dispute: &[u8; 32]) -> [u8; 32] {
+        message(dispute, self.number, &self.previous, &self.action)
+    }
+
+    /// Whether `key` signed this move for this dispute.
+    pub fn is_signed_by(&self, dispute: &[u8; 32], key: &XOnlyPublicKey) -> bool {
+        let message = Message::from_digest(self.message(dispute));
+        Secp256k1::verification_only()
+            .verify_schnorr(&self.signature, &message, key)
+            .is_ok()
+    }
+
+    /// Size in a transcript, in bytes.
+    pub fn encoded_bytes(&self) -> usize {
+        let mut bytes = Vec::new();
+        codec::write_signed(&mut bytes, self);
+        bytes.len()
+    }
+}
+
+fn message(dispute: &[u8; 32], number: u32, previous: &[u8; 32], action: &Move) -> [u8; 32] {
+    let mut bytes = Vec::new();
+    codec::write_move(&mut bytes, action);
+    TaggedHasher::new("narthex/dispute-move")
+        .fixed(dispute)
+        .number(u64::from(number))
+        .fixed(previous)
+        .sized(&bytes)
+        .finish()
+}
+
+/// Two moves of one number by one signer: proof that it plays two games at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Equivocation {
+    /// One.
+    pub first: SignedMove,
+    /// The other.
+    pub second: SignedMove,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    /// A party moved.
+    Moved(SignedMove),
+    /// Somebody showed that a party had moved twice.
+    Equivocated(Equivocation),
+}
+
+/// An event with the height of the block that recorded it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Height in blocks.
+    pub height: u32,
+    /// What was recorded.
+    pub event: Event,
+}
+
+impl Entry {
+    /// Hash of the entry, which the next move signs. Signatures are left out: BIP340 allows many
+    /// for one message.
+    pub fn hash(&self, dispute: &[u8; 32]) -> [u8; 32] {
+        let hasher = TaggedHasher::new("narthex/dispute-entry").number(u64::from(self.height));
+        match &self.event {
+            Event::Moved(signed) => hasher.fixed(&signed.message(dispute)),
+            Event::Equivocated(two) => hasher
+                .fixed(&two.first.message(dispute))
+                .fixed(&two.second.message(dispute)),
+        }
+        .finish()
+    }
+}

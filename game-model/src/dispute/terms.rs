@@ -1,0 +1,187 @@
+//! What a dispute is about, fixed before its first move.
+
+use secp256k1::XOnlyPublicKey;
+use serde::{Deserialize, Serialize};
+
+use super::entry::Side;
+use super::interval::Interval;
+use crate::commitment::{Commitment, Opening, ProofError};
+use crate::computation::{JobSpec, UnitProgram};
+use crate::tagged::TaggedHasher;
+
+/// Most parts into which a round cuts an interval: a post is then 32 KiB.
+pub const MAX_FAN_OUT: u32 = 1_024;
+/// Most units of a step that can be disputed: points are counted in 64 bits.
+pub const MAX_UNITS: u64 = u64::MAX - 2;
+
+/// The terms of a dispute. Everybody derives them from the contract and from what is on record;
+/// nobody takes them from the other side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisputeTerms {
+    /// The contract's identity, so that no move counts in another contract.
+    #[serde(with = "crate::encoding::hex32")]
+    pub contract: [u8; 32],
+    /// The job.
+    pub job: JobSpec,
+    /// What the worker is bound to.
+    pub commitment: Commitment,
+    /// The disputed step.
+    pub index: u64,
+    /// An opening of the worker's that contains the step.
+    pub opening: Opening,
+    /// Key with which the worker signs its moves.
+    pub worker: XOnlyPublicKey,
+    /// Key with which the challenger signs its moves.
+    pub challenger: XOnlyPublicKey,
+    /// M, the most units of a step ([`UnitProgram::max_units`]).
+    pub max_units: u64,
+    /// n: into how many parts each round cuts the interval.
+    pub fan_out: u32,
+    /// Blocks that each move may take, from the block that recorded the one before.
+    pub response_blocks: u16,
+    /// Height at which the dispute was opened: the first deadline counts from here.
+    pub opened_at: u32,
+}
+
+impl DisputeTerms {
+    /// Identifies the dispute; every move signs it.
+    ///
+    /// # Errors
+    /// [`TermsError::NotOpened`] if the opening says nothing about the step.
+    pub fn id(&self) -> Result<[u8; 32], TermsError> {
+        Ok(TaggedHasher::new("narthex/dispute")
+            .fixed(&self.contract)
+            .fixed(&self.job.id())
+            .fixed(&self.commitment.id())
+            .number(self.index)
+            .fixed(&self.claimed()?)
+            .fixed(&self.worker.serialize())
+            .fixed(&self.challenger.serialize())
+            .number(self.max_units)
+            .number(u64::from(self.fan_out))
+            .number(u64::from(self.response_blocks))
+            .number(u64::from(self.opened_at))
+            .finish())
+    }
+
+    /// The digest that the worker claims for the step's output.
+    ///
+    /// # Errors
+    /// [`TermsError::NotOpened`] if the opening says nothing about the step.
+    pub fn claimed(&self) -> Result<[u8; 32], TermsError> {
+        let index = self.index;
+        self.opening
+            .digest(index)
+            .ok_or(TermsError::NotOpened { index })
+    }
+
+    /// Key of a side.
+    pub const fn key(&self, side: Side) -> &XOnlyPublicKey {
+        match side {
+            Side::Worker => &self.worker,
+            Side::Challenger => &self.challenger,
+        }
+    }
+
+    /// Checks the terms against the program and each other.
+    ///
+    /// # Errors
+    /// [`TermsError`]; whoever proposed these terms is at fault.
+    pub fn check<P: UnitProgram + ?Sized>(&self, program: &P) -> Result<(), TermsError> {
+        self.check_program(program)?;
+        if self.commitment.job != self.job.id() || self.commitment.steps != self.job.steps {
+            return Err(TermsError::OtherJob);
+        }
+        if self.max_units > MAX_UNITS {
+            let max_units = self.max_units;
+            return Err(TermsError::TooManyUnits { max_units });
+        }
+        if !(2..=MAX_FAN_OUT).contains(&self.fan_out) {
+            let fan_out = self.fan_out;
+            return Err(TermsError::FanOut { fan_out });
+        }
+        if self.response_blocks == 0 {
+            return Err(TermsError::NoTime);
+        }
+        if self.worker == self.challenger {
+            return Err(TermsError::OneKey);
+        }
+        self.opening
+            .verify(&self.commitment)
+            .map_err(TermsError::Leaf)?;
+        self.claimed().map(|_| ())
+    }
+
+    /// Checks that the program is the one in dispute; units included, since they are part of its
+    /// identity.
+    pub(super) fn check_program<P: UnitProgram + ?Sized>(
+        &self,
+        program: &P,
+    ) -> Result<(), TermsError> {
+        let units = program.max_units();
+        if program.id() != self.job.program || units != self.max_units {
+            let max_units = self.max_units;
+            return Err(TermsError::OtherProgram { units, max_units });
+        }
+        Ok(())
+    }
+
+    /// Number of the last point, the output.
+    pub(super) const fn last_point(&self) -> u64 {
+        self.max_units.saturating_add(2)
+    }
+
+    /// The whole step: the record is agreed, the output disputed.
+    pub(super) fn whole(&self) -> Result<Interval, TermsError> {
+        Ok(Interval {
+            agreed: 0,
+            agreed_digest: self.job.input_root,
+            disputed: self.last_point(),
+            disputed_digest: self.claimed()?,
+        })
+    }
+}
+
+/// Why terms open no dispute. Whoever proposed them is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// Another program, or another number of units.
+    #[error("the program at hand (of {units} units) is not the job's (of {max_units})")]
+    OtherProgram {
+        /// Units of the program at hand.
+        units: u64,
+        /// Units in the terms.
+        max_units: u64,
+    },
+    /// The commitment is for another job.
+    #[error("the commitment is for another job")]
+    OtherJob,
+    /// Too many units to count points in 64 bits.
+    #[error("{max_units} units a step; at most {MAX_UNITS} can be disputed")]
+    TooManyUnits {
+        /// M in the terms.
+        max_units: u64,
+    },
+    /// A fan-out that searches nothing or makes posts too large.
+    #[error("an interval is cut into 2 to {MAX_FAN_OUT} parts, not {fan_out}")]
+    FanOut {
+        /// n in the terms.
+        fan_out: u32,
+    },
+    /// Nobody could answer in time.
+    #[error("a response window of 0 blocks leaves no time for a move")]
+    NoTime,
+    /// A party cannot dispute with itself.
+    #[error("worker and challenger have the same key")]
+    OneKey,
+    /// The leaf is not the worker's.
+    #[error("the disputed leaf is not in the worker's tree: {0}")]
+    Leaf(#[source] ProofError),
+    /// The opening is good but does not contain the step.
+    #[error("step {index} is not among the opened leaves")]
+    NotOpened {
+        /// The disputed step.
+        index: u64,
+    },
+}

@@ -1,0 +1,105 @@
+//! What the worker does until its delivery.
+
+use std::collections::BTreeSet;
+
+use super::{Arena, Grinding, SimulationError, seed_from_root};
+use crate::commitment::{Commitment, Opening, ResultSecret, SaltSeed};
+use crate::computation::{Computation, StepProgram};
+use crate::play::{Strategy, Work, WorkerSecrets, WorkerStrategy};
+use crate::sample;
+use crate::simulation::Dice;
+
+/// What a worker has when the sample is drawn.
+pub(super) struct Delivery {
+    pub(super) commitment: Commitment,
+    pub(super) ciphertext: Vec<u8>,
+    pub(super) bad: BTreeSet<u64>,
+    pub(super) secret: ResultSecret,
+    pub(super) source: Source,
+    pub(super) grinding: Option<Grinding>,
+}
+
+/// Where openings come from.
+pub(super) enum Source {
+    /// Own work.
+    Own(Work),
+    /// What the copied worker opened in its own contract.
+    Copied(Opening),
+}
+
+impl<P: StepProgram> Arena<'_, P> {
+    pub(super) fn deliver(&self, dice: &Dice) -> Result<Option<Delivery>, SimulationError> {
+        let steps = self.job.steps();
+        let own = |work: Work, strategy: &Strategy, secrets: WorkerSecrets, grinding| Delivery {
+            commitment: *work.commitment(),
+            ciphertext: work.ciphertext().to_vec(),
+            bad: strategy.bad_steps(steps),
+            secret: secrets.result,
+            source: Source::Own(work),
+            grinding,
+        };
+        Ok(match &self.setup.worker {
+            WorkerStrategy::TimeOut => None,
+            WorkerStrategy::Deliver(strategy) => {
+                let strategy = strategy.reseeded(dice.number("bad steps", 0));
+                let secrets = secrets(dice, "worker", 0);
+                let work = Work::perform(self.job, &strategy, &secrets)?;
+                Some(own(work, &strategy, secrets, None))
+            }
+            WorkerStrategy::Grind { work, most_tries } => {
+                let strategy = work.reseeded(dice.number("bad steps", 0));
+                let (work, secrets, grinding) = self.grind(&strategy, *most_tries, dice)?;
+                Some(own(work, &strategy, secrets, Some(grinding)))
+            }
+            WorkerStrategy::Copy => Some(self.copy(dice)?),
+        })
+    }
+
+    /// Salts the tree anew until the sample that follows from the root alone misses the bad steps.
+    fn grind(
+        &self,
+        strategy: &Strategy,
+        most_tries: u32,
+        dice: &Dice,
+    ) -> Result<(Work, WorkerSecrets, Grinding), SimulationError> {
+        let bad = strategy.bad_steps(self.job.steps());
+        let mut own = secrets(dice, "worker", 0);
+        let mut work = Work::perform(self.job, strategy, &own)?;
+        let mut tries = 1;
+        loop {
+            let predicted = self.draw(&seed_from_root(work.commitment()))?;
+            let found = predicted.iter().all(|index| !bad.contains(index));
+            if found || tries >= most_tries {
+                return Ok((work, own, Grinding { tries, found }));
+            }
+            own = secrets(dice, "worker", u64::from(tries));
+            work = work.resealed(&own)?;
+            tries += 1;
+        }
+    }
+
+    /// Takes over all that an honest worker of the same job made public in a contract of its own.
+    fn copy(&self, dice: &Dice) -> Result<Delivery, SimulationError> {
+        let victim = Work::perform(self.job, &Strategy::Honest, &secrets(dice, "victim", 0))?;
+        let [nonce, block] = ["victim nonce", "victim block"].map(|part| dice.bytes(part, 0));
+        let seed = sample::seed(&victim.commitment().id(), &nonce, &block);
+        let opened = victim.open(&self.draw(&seed)?)?;
+        Ok(Delivery {
+            commitment: *victim.commitment(),
+            ciphertext: victim.ciphertext().to_vec(),
+            bad: BTreeSet::new(),
+            // Its own: the point of the contract is that of no other secret.
+            secret: secrets(dice, "worker", 0).result,
+            source: Source::Copied(opened),
+            grinding: None,
+        })
+    }
+}
+
+fn secrets(dice: &Dice, who: &str, number: u64) -> WorkerSecrets {
+    let part = |what: &str| dice.bytes(&format!("{who} {what}"), number);
+    WorkerSecrets {
+        result: ResultSecret::from_bytes(part("result secret")),
+        salts: SaltSeed::from_bytes(part("salts")),
+    }
+}

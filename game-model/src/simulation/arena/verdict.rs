@@ -1,0 +1,175 @@
+//! From the sample to the settlement: blind digests, opening, verdict, appeal, panel.
+
+use super::delivery::{Delivery, Source};
+use super::{Arena, SimulationError};
+use crate::commitment::{Opening, TreeError, open};
+use crate::computation::{Computation, StepProgram};
+use crate::play::{
+    Appeal, BlindDigests, Evidence, Verdict, VerdictError, VerdictReport, VerifierStrategy, judge,
+};
+use crate::settlement::Outcome;
+use crate::simulation::{Dice, Unbacked, arbitrate};
+
+/// What worker and verifier came to.
+pub(super) struct Checked {
+    pub(super) outcome: Outcome,
+    pub(super) sampled: bool,
+    pub(super) detected: bool,
+    pub(super) unopened: bool,
+    pub(super) unbacked_approval: bool,
+    pub(super) equivocations: u8,
+    pub(super) arbiters_that_checked: u8,
+}
+
+impl Checked {
+    pub(super) const fn ended(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            sampled: false,
+            detected: false,
+            unopened: false,
+            unbacked_approval: false,
+            equivocations: 0,
+            arbiters_that_checked: 0,
+        }
+    }
+}
+
+impl<P: StepProgram> Arena<'_, P> {
+    /// Blind digests, opening, verdict, and what follows from it.
+    pub(super) fn check(
+        &self,
+        delivery: &Delivery,
+        seed: &[u8; 32],
+        dice: &Dice,
+    ) -> Result<Checked, SimulationError> {
+        let sample = self.draw(seed)?;
+        let sampled = sample.iter().any(|index| delivery.bad.contains(index));
+        let with = |outcome| Checked {
+            sampled,
+            ..Checked::ended(outcome)
+        };
+        if self.setup.verifier == VerifierStrategy::Silent {
+            return Ok(with(self.after_silence(delivery)));
+        }
+        let salt = dice.bytes("blind salt", 0);
+        let digests = match self.setup.verifier {
+            VerifierStrategy::Honest => BlindDigests::recompute(self.job, &sample, salt)?,
+            _ => {
+                let noise = |index: &u64| dice.bytes("noise", *index);
+                BlindDigests::claim(salt, sample.clone(), sample.iter().map(noise).collect())
+            }
+        };
+        let published = digests.commitment();
+        let opening = self.open(delivery, &sample)?;
+        let compared = opening
+            .as_ref()
+            .and_then(|opening| digests.verdict(&delivery.commitment, opening).ok());
+        let (Some(opening), Some(compared)) = (opening, compared) else {
+            return Ok(Checked {
+                unopened: true,
+                unbacked_approval: self.setup.verifier == VerifierStrategy::RubberStamp,
+                ..with(self.without_opening(delivery))
+            });
+        };
+        let verdict = match self.setup.verifier {
+            VerifierStrategy::RubberStamp => Verdict::Equal,
+            _ => compared,
+        };
+        let report = VerdictReport { digests, verdict };
+        let backed = report.check(&published, &sample, &delivery.commitment, &opening);
+        if let Err(VerdictError::Opening(_)) = backed {
+            return Err(SimulationError::Broken("an opening that was good is not"));
+        }
+        let unbacked = backed.is_err();
+        let detected = self.setup.verifier == VerifierStrategy::Honest && !verdict.approves();
+        let after = match verdict {
+            Verdict::Equal if unbacked && self.setup.unbacked == Unbacked::CountsAsSilence => {
+                with(self.after_silence(delivery))
+            }
+            Verdict::Equal => with(self.after_approval(delivery)),
+            Verdict::Differs { index, .. } => self.rejected(delivery, index, opening, dice)?,
+        };
+        Ok(Checked {
+            sampled,
+            detected,
+            unbacked_approval: unbacked && verdict.approves(),
+            ..after
+        })
+    }
+
+    fn open(&self, delivery: &Delivery, sample: &[u64]) -> Result<Option<Opening>, TreeError> {
+        match &delivery.source {
+            Source::Own(work) => work.open(sample).map(Some),
+            // It has no salts of its own, so it can only pass on what it has seen.
+            Source::Copied(opening) => Ok(Some(opening.clone())),
+        }
+    }
+
+    /// Only a rubber stamp approves what was not opened, and only where nobody looks.
+    fn without_opening(&self, delivery: &Delivery) -> Outcome {
+        match (self.setup.verifier, self.setup.unbacked) {
+            (VerifierStrategy::RubberStamp, Unbacked::Stands) => self.after_approval(delivery),
+            (VerifierStrategy::RubberStamp, Unbacked::CountsAsSilence) => {
+                self.after_silence(delivery)
+            }
+            // Without an opening there is no evidence to appeal with.
+            _ => Outcome::FaultyUnappealed,
+        }
+    }
+
+    /// The worker's settlement needs its result secret.
+    fn after_approval(&self, delivery: &Delivery) -> Outcome {
+        match self.can_reveal(delivery) {
+            true => Outcome::Normal,
+            false => Outcome::WorkerWithheld,
+        }
+    }
+
+    fn after_silence(&self, delivery: &Delivery) -> Outcome {
+        match self.can_reveal(delivery) {
+            true => Outcome::VerifierTimedOut,
+            // The client ends it alone, and is paid as if nothing had been delivered.
+            false => Outcome::WorkerTimedOut,
+        }
+    }
+
+    /// Whether the secret whose point is in the contract opens what was committed to.
+    fn can_reveal(&self, delivery: &Delivery) -> bool {
+        let size = self.job.output_bytes();
+        open(
+            &delivery.commitment,
+            size,
+            &delivery.ciphertext,
+            &delivery.secret,
+        )
+        .is_ok()
+    }
+
+    fn rejected(
+        &self,
+        delivery: &Delivery,
+        index: u64,
+        opening: Opening,
+        dice: &Dice,
+    ) -> Result<Checked, SimulationError> {
+        let appeals = match self.setup.appeal {
+            Appeal::Always => true,
+            Appeal::Never => false,
+            Appeal::WhenRight => !delivery.bad.contains(&index),
+        };
+        if !appeals {
+            return Ok(Checked::ended(Outcome::FaultyUnappealed));
+        }
+        let evidence = Evidence::gather(self.job, index, opening)?;
+        let (program, spec) = (self.job.program(), self.job.spec());
+        let finding = judge(program, spec, &delivery.commitment, &evidence)?;
+        let quorum = self.setup.params.quorum();
+        let arbitration = arbitrate(&self.setup.arbiters, quorum, finding.ruling, dice);
+        Ok(Checked {
+            equivocations: arbitration.equivocated.len(),
+            arbiters_that_checked: arbitration.checked.len(),
+            ..Checked::ended(arbitration.outcome)
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Many games added up, exactly.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::arena::Game;
+use crate::settlement::Outcome;
+
+/// Satoshi by role, gains positive. 128 bits hold the whole supply in more games than can be played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sums {
+    /// The client.
+    pub client_sat: i128,
+    /// The worker.
+    pub worker_sat: i128,
+    /// The verifier.
+    pub verifier_sat: i128,
+    /// All arbiters together.
+    pub arbiters_sat: i128,
+    /// The common fund.
+    pub fund_sat: i128,
+}
+
+impl Sums {
+    /// Adds another, role by role.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            client_sat: self.client_sat + other.client_sat,
+            worker_sat: self.worker_sat + other.worker_sat,
+            verifier_sat: self.verifier_sat + other.verifier_sat,
+            arbiters_sat: self.arbiters_sat + other.arbiters_sat,
+            fund_sat: self.fund_sat + other.fund_sat,
+        }
+    }
+
+    /// The sum over all roles: 0 for transfers.
+    pub const fn total(&self) -> i128 {
+        self.client_sat + self.worker_sat + self.verifier_sat + self.arbiters_sat + self.fund_sat
+    }
+
+    /// Each role by name.
+    pub const fn by_role(&self) -> [(&'static str, i128); 5] {
+        [
+            ("client", self.client_sat),
+            ("worker", self.worker_sat),
+            ("verifier", self.verifier_sat),
+            ("arbiters", self.arbiters_sat),
+            ("fund", self.fund_sat),
+        ]
+    }
+}
+
+/// What many games came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Games played.
+    pub games: u64,
+    /// Games by settlement scheme: 1, 1' (result secret withheld), 2 to 7.
+    pub schemes: BTreeMap<String, u64>,
+    /// Games with a delivery that holds a wrong output.
+    pub wrong_deliveries: u64,
+    /// Those of them whose sample has a wrong step.
+    pub sampled: u64,
+    /// Games in which a verifier's own digests showed a difference.
+    pub detected: u64,
+    /// Games in which the client paid for a wrong result.
+    pub wrong_accepted: u64,
+    /// Deliveries whose opening did not answer the sample.
+    pub unopened: u64,
+    /// Approvals that the verifier could not back by digests.
+    pub unbacked_approvals: u64,
+    /// Arbiters whose two attestations gave their keys away.
+    pub equivocations: u64,
+    /// Trees made by grinding workers.
+    pub tries: u64,
+    /// Games in which a grinder found a tree that it was content with.
+    pub ground: u64,
+    /// What the settlements moved, against the deposits.
+    pub transfers: Sums,
+    /// The same with costs and what results are worth.
+    pub payoffs: Sums,
+}
+
+impl Tally {
+    /// Counts a game.
+    pub fn add(&mut self, game: &Game) {
+        let count = u64::from;
+        let label = match game.outcome {
+            Outcome::WorkerWithheld => "1'".to_owned(),
+            other => other.scheme().to_string(),
+        };
+        self.games += 1;
+        *self.schemes.entry(label).or_default() += 1;
+        self.wrong_deliveries += count(game.wrong_delivery);
+        self.sampled += count(game.sampled);
+        self.detected += count(game.detected);
+        self.wrong_accepted += count(game.wrong_accepted);
+        self.unopened += count(game.unopened);
+        self.unbacked_approvals += count(game.unbacked_approval);
+        self.equivocations += u64::from(game.equivocations);
+        if let Some(grinding) = game.grinding {
+            self.tries += u64::from(grinding.tries);
+            self.ground += count(grinding.found);
+        }
+        self.transfers = self.transfers.plus(game.transfers);
+        self.payoffs = self.payoffs.plus(game.payoffs);
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for (scheme, games) in &other.schemes {
+            *self.schemes.entry(scheme.clone()).or_default() += games;
+        }
+        Self {
+            games: self.games + other.games,
+            schemes: self.schemes,
+            wrong_deliveries: self.wrong_deliveries + other.wrong_deliveries,
+            sampled: self.sampled + other.sampled,
+            detected: self.detected + other.detected,
+            wrong_accepted: self.wrong_accepted + other.wrong_accepted,
+            unopened: self.unopened + other.unopened,
+            unbacked_approvals: self.unbacked_approvals + other.unbacked_approvals,
+            equivocations: self.equivocations + other.equivocations,
+            tries: self.tries + other.tries,
+            ground: self.ground + other.ground,
+            transfers: self.transfers.plus(other.transfers),
+            payoffs: self.payoffs.plus(other.payoffs),
+        }
+    }
+
+    /// Games that ended in this scheme: "1", "1'", "2" … "7".
+    pub fn scheme(&self, label: &str) -> u64 {
+        self.schemes.get(label).copied().unwrap_or(0)
+    }
+
+    /// A sum's mean over the games, for display.
+    pub fn mean(&self, sum: i128) -> f64 {
+        sum as f64 / self.games.max(1) as f64
+    }
+}

@@ -1,0 +1,84 @@
+//! `narthex job commit`.
+
+use anyhow::{Context, bail};
+use bitcoin::hex::DisplayHex;
+use clap::Args;
+use narthex::{
+    game_model::{Ratio, play::Strategy},
+    job::{StateDir, commit},
+};
+
+use super::{StateArgs, print};
+
+/// Options of `narthex job commit`.
+#[derive(Args)]
+pub(crate) struct CommitArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// For demonstrations, claims other outputs than were computed: `skip:1/10` (zeros for a tenth of the steps),
+    /// `falsify:1/10`, `target:3,17` (just these).
+    #[arg(long, value_parser = strategy)]
+    cheat: Option<Strategy>,
+    /// Stage to cheat on.
+    #[arg(long, default_value_t = 0, requires = "cheat")]
+    cheat_stage: u32,
+    /// One JSON object per stage.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CommitArgs {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let state = StateDir::open(&self.state.state)?;
+        let cheat = self.cheat.as_ref().map(|cheat| (self.cheat_stage, cheat));
+        for done in commit(&state, cheat)? {
+            let file = done.file;
+            let id = file.commitment.id().to_lower_hex_string();
+            let root = file.commitment.root.to_lower_hex_string();
+            let job = file.commitment.job.to_lower_hex_string();
+            if self.json {
+                print(&serde_json::json!({
+                    "event": "commit", "stage": file.stage, "job": job, "steps": file.spec.steps,
+                    "root": root, "commitment": id, "sealed_bytes": done.sealed_bytes,
+                }).to_string())?;
+            } else {
+                print(&format!(
+                    "stage {}: committed to {} steps\n  job            {job}\n  root of leaves {root}\n  \
+                     root of record {id}\n  sealed result  {} bytes",
+                    file.stage, file.spec.steps, done.sealed_bytes
+                ))?;
+            }
+        }
+        if !self.json {
+            print("keep secrets-*.json to yourself: they open the result")?;
+        }
+        Ok(())
+    }
+}
+
+fn strategy(text: &str) -> anyhow::Result<Strategy> {
+    let (kind, what) = text.split_once(':').context("write it as kind:what")?;
+    let fraction = || {
+        let (ratio, seed) = what.split_once(':').unwrap_or((what, "0"));
+        let ratio: Ratio = ratio.parse().context("a fraction such as 1/10")?;
+        Ok::<_, anyhow::Error>((ratio, seed.parse().context("a seed is a number")?))
+    };
+    Ok(match kind {
+        "skip" => {
+            let (fraction, seed) = fraction()?;
+            Strategy::Skip { fraction, seed }
+        }
+        "falsify" => {
+            let (fraction, seed) = fraction()?;
+            Strategy::Falsify { fraction, seed }
+        }
+        "target" => {
+            let steps = what.split(',').map(|step| step.trim().parse());
+            let steps = steps.collect::<Result<_, _>>();
+            Strategy::Target {
+                steps: steps.context("steps are numbers")?,
+            }
+        }
+        other => bail!("no cheat {other:?}; there are skip, falsify and target"),
+    })
+}

@@ -1,0 +1,134 @@
+//! `narthex job dispute`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use narthex::{
+    game_model::dispute::{MAX_FAN_OUT, MoveCost, Side, Standing},
+    job_dispute::{Account, DemoOptions, DisputeFile, account, demonstrate},
+};
+
+use super::{EngineArgs, print};
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SideArg {
+    /// The worker committed to a wrong output.
+    Worker,
+    /// The worker is right, and the challenger disputes it nonetheless.
+    Challenger,
+}
+
+/// Options of `narthex job dispute`.
+#[derive(Args)]
+pub(crate) struct DisputeArgs {
+    /// The job, as agreed on; its program must have units (`narthex job example digits-units` or `digits-model`).
+    #[arg(long)]
+    job: PathBuf,
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Replays a dispute from a file instead of playing one. Heights, keys and contract in it are for you to compare with
+    /// the record.
+    #[arg(long)]
+    replay: Option<PathBuf>,
+    /// The disputed step.
+    #[arg(long, default_value_t = 0, conflicts_with = "replay")]
+    step: u64,
+    /// Who is wrong.
+    #[arg(long, value_enum, default_value = "worker", conflicts_with = "replay")]
+    liar: SideArg,
+    /// Unit from which on the liar's states are made up; without it, half way.
+    #[arg(long, conflicts_with = "replay")]
+    from_unit: Option<u64>,
+    /// The liar makes no move from this one on.
+    #[arg(long, conflicts_with = "replay")]
+    silent_from: Option<u32>,
+    /// Into how many parts each round cuts; without it, the cheapest number for the costs below.
+    #[arg(long, conflicts_with = "replay", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FAN_OUT)))]
+    fan_out: Option<u32>,
+    /// What recording a move costs, beside its bytes.
+    #[arg(long, default_value_t = 150, conflicts_with = "replay")]
+    cost_per_move: u64,
+    /// What recording a byte costs.
+    #[arg(long, default_value_t = 1, conflicts_with = "replay")]
+    cost_per_byte: u64,
+    /// Blocks for each answer.
+    #[arg(long, default_value_t = 6, conflicts_with = "replay", value_parser = clap::value_parser!(u16).range(1..))]
+    response_blocks: u16,
+    /// Writes terms and transcript.
+    #[arg(long, conflicts_with = "replay")]
+    out: Option<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl DisputeArgs {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let plan = self.engine.load(&self.job, false)?;
+        let job = plan.first();
+        let file = match &self.replay {
+            Some(path) => DisputeFile::read(path)?,
+            None => demonstrate(job, &self.options())?,
+        };
+        let account = account(job, &file)?;
+        if let Some(path) = &self.out {
+            let json = serde_json::to_vec_pretty(&file)?;
+            std::fs::write(path, json)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        match self.json {
+            true => print(&serde_json::to_string(&account)?),
+            false => show(&account),
+        }
+    }
+
+    fn options(&self) -> DemoOptions {
+        DemoOptions {
+            index: self.step,
+            liar: match self.liar {
+                SideArg::Worker => Side::Worker,
+                SideArg::Challenger => Side::Challenger,
+            },
+            from_unit: self.from_unit,
+            silent_from: self.silent_from,
+            fan_out: self.fan_out,
+            cost: MoveCost {
+                per_move: self.cost_per_move,
+                per_byte: self.cost_per_byte,
+            },
+            response_blocks: self.response_blocks,
+            answer_blocks: 1,
+            opened_at: 800_000,
+        }
+    }
+}
+
+fn show(account: &Account) -> anyhow::Result<()> {
+    let plan = &account.plan;
+    print(&format!(
+        "dispute {}\nstep {}, at most {} units, intervals cut into {} parts: at most {} rounds, {} moves",
+        account.dispute, account.step, account.max_units, plan.fan_out, plan.rounds, plan.moves
+    ))?;
+    for m in &account.moves {
+        let (agreed, disputed) = m.interval;
+        print(&format!(
+            "{:3}  {:10} {:36} {:6} bytes  height {} (until {})  points {agreed} to {disputed}",
+            m.number, m.side, m.says, m.bytes, m.height, m.deadline
+        ))?;
+    }
+    let bytes: usize = account.moves.iter().map(|m| m.bytes).sum();
+    print(&format!("{} moves, {bytes} bytes", account.moves.len()))?;
+    match &account.standing {
+        Standing::Ruled(finding) => {
+            print(&format!("ruling: {} ({})", finding.ruling, finding.reason))
+        }
+        Standing::Pending {
+            side,
+            number,
+            deadline,
+        } => print(&format!(
+            "pending: the {side} is to make move {number} until height {deadline}"
+        )),
+    }
+}

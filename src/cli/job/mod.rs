@@ -1,0 +1,99 @@
+//! `narthex job …`: one file per command.
+
+mod audit;
+mod commit;
+mod dispute;
+mod example;
+mod open;
+mod run;
+mod verify;
+
+use std::{io::Write, path::PathBuf};
+
+use bitcoin::hex::FromHex;
+use clap::{Args, Subcommand};
+use narthex::job::{Engine, JobError, Plan};
+
+/// What to do with a job.
+#[derive(Subcommand)]
+pub(crate) enum JobCommand {
+    /// Writes a job to start from.
+    Example(example::ExampleArgs),
+    /// Computes all steps; killed and started again, it goes on where it was.
+    Run(run::RunArgs),
+    /// Commits to what was computed and seals the result.
+    Commit(commit::CommitArgs),
+    /// Opens leaves of a commitment, for a verifier.
+    Open(open::OpenArgs),
+    /// Checks opened leaves against a commitment by computing their steps.
+    Verify(verify::VerifyArgs),
+    /// Plays the verifier against a state directory: sample, blind digests, opening, verdict, result.
+    Audit(audit::AuditArgs),
+    /// Plays or replays a dispute over one step, down to one unit of it.
+    Dispute(dispute::DisputeArgs),
+}
+
+impl JobCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let done = match self {
+            JobCommand::Example(args) => args.run(),
+            JobCommand::Run(args) => args.run(),
+            JobCommand::Commit(args) => args.run(),
+            JobCommand::Open(args) => args.run(),
+            JobCommand::Verify(args) => args.run(),
+            JobCommand::Audit(args) => args.run(),
+            JobCommand::Dispute(args) => args.run(),
+        };
+        // These errors name their cause themselves, in front of what to do next.
+        done.map_err(|error| match error.downcast::<JobError>() {
+            Ok(error) => anyhow::Error::msg(error.to_string()),
+            Err(error) => error,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum EngineArg {
+    /// The interpreter that arbiters rule by.
+    Wasmi,
+    /// Native code; needs a build with `--features wasmtime`.
+    Wasmtime,
+    /// Both, compared at each step; needs a build with `--features wasmtime`.
+    Both,
+}
+
+/// Which engine runs WebAssembly.
+#[derive(Args)]
+struct EngineArgs {
+    /// Engine for WebAssembly; the outputs do not depend on it.
+    #[arg(long, value_enum, default_value = "wasmi")]
+    engine: EngineArg,
+}
+
+impl EngineArgs {
+    fn load(&self, job: &std::path::Path, twice: bool) -> Result<Plan, JobError> {
+        let engine = match self.engine {
+            EngineArg::Wasmi => Engine::Wasmi,
+            EngineArg::Wasmtime => Engine::Wasmtime,
+            EngineArg::Both => Engine::Both,
+        };
+        Plan::load(job, engine, twice)
+    }
+}
+
+/// Where a worker keeps its work.
+#[derive(Args)]
+struct StateArgs {
+    /// The worker's directory.
+    #[arg(long)]
+    state: PathBuf,
+}
+
+fn print(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// 32 bytes as hex, for clap.
+fn hash(hex: &str) -> Result<[u8; 32], String> {
+    <[u8; 32]>::from_hex(hex).map_err(|_| "not 64 hex digits".into())
+}

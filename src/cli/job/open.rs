@@ -1,0 +1,30 @@
+//! `narthex job open`.
+
+use clap::Args;
+use narthex::job::{StateDir, open_steps};
+
+use super::{StateArgs, print};
+
+/// Options of `narthex job open`.
+#[derive(Args)]
+pub(crate) struct OpenArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    /// The stage.
+    #[arg(long, default_value_t = 0)]
+    stage: u32,
+    /// Steps to open. Open only what was sampled, after the verifier has committed to its digests: an opened leaf can
+    /// be copied.
+    #[arg(long, value_delimiter = ',', required = true)]
+    steps: Vec<u64>,
+}
+
+impl OpenArgs {
+    pub(super) fn run(mut self) -> anyhow::Result<()> {
+        let state = StateDir::open(&self.state.state)?;
+        self.steps.sort_unstable();
+        self.steps.dedup();
+        let opening = open_steps(&state, self.stage, &self.steps)?;
+        print(&serde_json::to_string_pretty(&opening)?)
+    }
+}

@@ -1,0 +1,329 @@
+//! `narthex simulate`.
+
+use std::io::Write;
+
+use anyhow::{Context, bail};
+use bitcoin::hex::{DisplayHex, FromHex};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use narthex::{
+    game_model::{
+        Amount, Params, ParamsRecord, Ratio,
+        play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
+        simulation::{Costs, SeedRule, Setup, Unbacked},
+    },
+    simulate::{self, Report},
+};
+
+use super::PanelArg;
+
+/// Options of `narthex simulate`.
+#[derive(Args)]
+pub(crate) struct SimulateArgs {
+    /// honest, skip:1%, falsify:1%, target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree anew).
+    #[arg(long, default_value = "honest", value_parser = worker)]
+    worker: WorkerStrategy,
+    /// honest, rubber-stamp, blind-accuse or silent.
+    #[arg(long, default_value = "honest", value_parser = verifier)]
+    verifier: VerifierStrategy,
+    /// honest, guess, silent, equivocate, or erring:1/100,1/100,0 (convicts the innocent, acquits the guilty,
+    /// undecided); one for all, or one for each, with spaces between.
+    #[arg(long, default_value = "honest", num_args = 1.., value_parser = arbiter)]
+    arbiter: Vec<ArbiterStrategy>,
+    /// Panel, as k-of-n.
+    #[arg(long, default_value = "2-of-3")]
+    arbiters: PanelArg,
+    /// A rejected worker appeals: when-right, always or never.
+    #[arg(long, default_value = "when-right", value_parser = appeal)]
+    appeal: Appeal,
+    /// Games to play.
+    #[arg(long, default_value_t = 1_000)]
+    games: u64,
+    /// N, steps of the job.
+    #[arg(long, default_value_t = 1_000)]
+    steps: u64,
+    /// k, sampled steps.
+    #[arg(long, default_value_t = 100)]
+    sample: u32,
+    /// Draws the sample from the root alone, as the Prometheus paper does: the worker can grind it.
+    #[arg(long)]
+    root_alone: bool,
+    /// An approval without digests to back it stands, as in the Prometheus paper.
+    #[arg(long)]
+    nobody_checks: bool,
+    /// Most trees that a grinder makes in a game.
+    #[arg(long, default_value_t = 10_000)]
+    most_tries: u32,
+    /// z: what computing all steps costs, in satoshi.
+    #[arg(long, default_value_t = 5_000)]
+    cost_work_sat: u64,
+    /// y: what recomputing the sample costs, in satoshi.
+    #[arg(long, default_value_t = 500)]
+    cost_verify_sat: u64,
+    /// g: what running a disputed step costs an arbiter, in satoshi.
+    #[arg(long, default_value_t = 1_000)]
+    cost_arbitrate_sat: u64,
+    /// B: what the worker gains outside from an accepted wrong result, in satoshi.
+    #[arg(long, default_value_t = 20_000)]
+    outside_gain_sat: u64,
+    /// 64 hex digits: the same seed plays the same games.
+    #[arg(long, default_value_t = [0; 32].to_lower_hex_string())]
+    seed: String,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl SimulateArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let seed = <[u8; 32]>::from_hex(&self.seed)
+            .context("--seed takes 64 hex digits, such as a block hash")?;
+        if self.games == 0 {
+            bail!("--games 0 plays nothing: ask for at least one");
+        }
+        let setup = self.setup()?;
+        let bar = match self.json {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new(self.games),
+        };
+        // The template is a literal; if it were wrong, the default bar would do.
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} games {elapsed}") {
+            bar.set_style(style);
+        }
+        let report = simulate::run(&setup, seed, self.games, |done| bar.inc(done))?;
+        bar.finish_and_clear();
+        let mut out = std::io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+            false => print(&mut out, &report)?,
+        }
+        Ok(())
+    }
+
+    fn setup(&self) -> anyhow::Result<Setup> {
+        let PanelArg { quorum, arbiters } = self.arbiters;
+        let record = ParamsRecord::example(arbiters, quorum, 800_000)
+            .for_job(self.steps, self.sample)
+            .context("--steps and --sample make no fraction; sample fewer steps than there are")?;
+        let panel = match self.arbiter[..] {
+            [one] => vec![one; usize::from(arbiters)],
+            _ => self.arbiter.clone(),
+        };
+        let mut worker = self.worker.clone();
+        if let WorkerStrategy::Grind { most_tries, .. } = &mut worker {
+            *most_tries = self.most_tries;
+        }
+        // A right result is worth half more than its price to this client, a wrong one costs as much.
+        let price = Amount::to_sat(record.reward);
+        Ok(Setup {
+            params: Params::new(record)?,
+            worker,
+            appeal: self.appeal,
+            verifier: self.verifier,
+            arbiters: panel,
+            seed_rule: match self.root_alone {
+                true => SeedRule::RootAlone,
+                false => SeedRule::Full,
+            },
+            unbacked: match self.nobody_checks {
+                true => Unbacked::Stands,
+                false => Unbacked::CountsAsSilence,
+            },
+            costs: Costs {
+                work_sat: self.cost_work_sat,
+                verify_sat: self.cost_verify_sat,
+                arbitrate_sat: self.cost_arbitrate_sat,
+                outside_gain_sat: self.outside_gain_sat,
+                right_result_sat: price.saturating_add(price / 2),
+                wrong_result_sat: price,
+            },
+        })
+    }
+}
+
+fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
+    let tally = &report.tally;
+    writeln!(out, "{} games, seed {}", tally.games, report.seed)?;
+    for (scheme, games) in &tally.schemes {
+        writeln!(out, "  scheme {scheme:2} {games:>10}")?;
+    }
+    for line in &report.comparisons {
+        writeln!(
+            out,
+            "  {:34} measured {:>10.4}   closed form {:>10.4}   {:+.1} standard deviations",
+            line.what, line.measured, line.closed_form, line.deviations
+        )?;
+    }
+    for (what, count) in [
+        ("wrong results paid for", tally.wrong_accepted),
+        ("deliveries that did not open", tally.unopened),
+        ("approvals without digests", tally.unbacked_approvals),
+        ("equivocations, each with a key", tally.equivocations),
+    ] {
+        if count > 0 {
+            writeln!(out, "  {what:34} {count:>10}")?;
+        }
+    }
+    writeln!(
+        out,
+        "  mean per game in satoshi       settlement   with costs and worth"
+    )?;
+    for ((role, moved), (_, payoff)) in tally
+        .transfers
+        .by_role()
+        .iter()
+        .zip(tally.payoffs.by_role())
+    {
+        let (moved, payoff) = (tally.mean(*moved), tally.mean(payoff));
+        writeln!(out, "  {role:25} {moved:>15.1} {payoff:>22.1}")?;
+    }
+    Ok(())
+}
+
+fn share(text: &str) -> Result<Ratio, String> {
+    let fraction = match text.strip_suffix('%') {
+        Some(percent) => {
+            let (whole, decimals) = percent.split_once('.').unwrap_or((percent, ""));
+            let digits = format!("{whole}{decimals}");
+            let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && decimals.len() <= 9;
+            // 10⁹ · 100 fits 64 bits.
+            let below = 100 * 10u64.pow(decimals.len().min(9) as u32);
+            let above = digits.parse::<u64>().ok().filter(|_| is_number);
+            above.and_then(|above| Ratio::from_u64(above, below).ok())
+        }
+        None => text.parse().ok(),
+    };
+    fraction
+        .filter(|ratio| *ratio <= Ratio::ONE)
+        .ok_or_else(|| format!("{text:?} is no share; write 1%, 0.5% or 1/100"))
+}
+
+fn worker(text: &str) -> Result<WorkerStrategy, String> {
+    let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+    let fraction = || share(rest);
+    Ok(match (name, rest) {
+        ("honest", "") => WorkerStrategy::Deliver(Strategy::Honest),
+        ("time-out", "") => WorkerStrategy::TimeOut,
+        ("copy", "") => WorkerStrategy::Copy,
+        ("skip", _) => WorkerStrategy::Deliver(Strategy::Skip {
+            fraction: fraction()?,
+            seed: 0,
+        }),
+        ("falsify", _) => WorkerStrategy::Deliver(Strategy::Falsify {
+            fraction: fraction()?,
+            seed: 0,
+        }),
+        ("target", _) => WorkerStrategy::Deliver(Strategy::Target {
+            steps: rest
+                .split(',')
+                .map(|step| step.parse().map_err(|_| format!("{step:?} is no step")))
+                .collect::<Result<_, _>>()?,
+        }),
+        ("grind", _) => WorkerStrategy::Grind {
+            work: Strategy::Falsify {
+                fraction: fraction()?,
+                seed: 0,
+            },
+            most_tries: 1,
+        },
+        _ => {
+            return Err(format!(
+                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, target:STEPS, time-out, copy or grind:SHARE"
+            ));
+        }
+    })
+}
+
+fn verifier(text: &str) -> Result<VerifierStrategy, String> {
+    Ok(match text {
+        "honest" => VerifierStrategy::Honest,
+        "rubber-stamp" => VerifierStrategy::RubberStamp,
+        "blind-accuse" => VerifierStrategy::BlindAccuse,
+        "silent" => VerifierStrategy::Silent,
+        _ => {
+            return Err(format!(
+                "{text:?}: a verifier is honest, rubber-stamp, blind-accuse or silent"
+            ));
+        }
+    })
+}
+
+fn appeal(text: &str) -> Result<Appeal, String> {
+    Ok(match text {
+        "when-right" => Appeal::WhenRight,
+        "always" => Appeal::Always,
+        "never" => Appeal::Never,
+        _ => return Err(format!("{text:?}: when-right, always or never")),
+    })
+}
+
+fn arbiter(text: &str) -> Result<ArbiterStrategy, String> {
+    Ok(match text {
+        "honest" => ArbiterStrategy::Honest,
+        "guess" => ArbiterStrategy::Guess,
+        "silent" => ArbiterStrategy::Silent,
+        "equivocate" => ArbiterStrategy::Equivocate,
+        _ => {
+            let rates = text.strip_prefix("erring:").map(|rates| {
+                let rates = rates.split(',').map(share).collect::<Result<Vec<_>, _>>();
+                rates.map(|rates| <[Ratio; 3]>::try_from(rates).ok())
+            });
+            match rates {
+                Some(Ok(Some([convicts_innocent, acquits_guilty, undecided]))) => {
+                    ArbiterStrategy::Erring {
+                        convicts_innocent,
+                        acquits_guilty,
+                        undecided,
+                    }
+                }
+                _ => {
+                    return Err(format!(
+                        "{text:?}: an arbiter is honest, guess, silent, equivocate or erring:E1,E2,E5"
+                    ));
+                }
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strategies_by_name() {
+        let skip = WorkerStrategy::Deliver(Strategy::Skip {
+            fraction: Ratio::new(1, 200).unwrap(),
+            seed: 0,
+        });
+        for text in ["skip:0.5%", "skip:1/200", "skip:00.50%"] {
+            assert_eq!(worker(text).as_ref(), Ok(&skip), "{text}");
+        }
+        for text in [
+            "",
+            "skip",
+            "skip:",
+            "skip:101%",
+            "skip:-1%",
+            "skip:x%",
+            "skip:1.%%",
+            "honest:1%",
+            "target:",
+            "skip:1.00000000000000000000000000000000000%",
+            "target:1,x",
+        ] {
+            assert!(worker(text).is_err(), "{text}");
+        }
+        assert!(arbiter("erring:1%,1/50,0").is_ok());
+        for text in [
+            "erring:1%,1%",
+            "erring:1%,1%,1%,1%",
+            "erring",
+            "erring:2,0,0",
+        ] {
+            assert!(arbiter(text).is_err(), "{text}");
+        }
+        assert!(verifier("Honest").is_err() && appeal("maybe").is_err());
+    }
+}

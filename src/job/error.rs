@@ -1,0 +1,274 @@
+//! Why a job command failed, whose fault it is, and what to do next.
+
+use std::path::PathBuf;
+
+use narthex_game_model::{
+    commitment::{OpenError, TreeError},
+    computation::StepError,
+    play::{OpeningError, WorkError},
+    sample::SampleError,
+    workload::{
+        ProgramError, RecordsError,
+        digits::DigitsError,
+        model::ModelError,
+        words::{ChainError, PartitionError},
+    },
+};
+
+/// Why a job command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// A file or directory cannot be used.
+    #[error("{doing} {path}: {source}; see that it is there and that you may use it")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is larger than its kind may be.
+    #[error("{path} has {bytes} bytes, at most {limit} are read; cut it or name another file")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Largest allowed.
+        limit: u64,
+    },
+    /// A JSON file is malformed.
+    #[error("{path} is refused: {source}; {hint}")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+        /// Where to get a good one.
+        hint: &'static str,
+    },
+    /// A manifest of another version.
+    #[error("{path} is a job of version {found}; this program reads version 1")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Version found.
+        found: u32,
+    },
+    /// The program or its input is malformed.
+    #[error("{what} is refused: {source}; mend it and start again")]
+    Refused {
+        /// Which part of the job.
+        what: String,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+    /// The engine was left out when this program was built.
+    #[error(
+        "this program was built without wasmtime; build it with `cargo build --release --features wasmtime`, or use --engine wasmi"
+    )]
+    NoWasmtime,
+    /// A program with units under another engine.
+    #[error("programs with units run under wasmi alone; leave out --engine")]
+    UnitsNeedWasmi,
+    /// The state directory belongs to another job.
+    #[error(
+        "{path} holds the state of another job ({found}, this one is {expected}); name another directory"
+    )]
+    OtherJob {
+        /// The directory.
+        path: PathBuf,
+        /// Identity found.
+        found: String,
+        /// Identity of this job.
+        expected: String,
+    },
+    /// Another process works there.
+    #[error("{path} is in use by another process; wait for it, or name another directory")]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The state directory does not hold what its journal says.
+    #[error(
+        "{path}: {why}, from step {from} on; `narthex job run` with --repair computes these steps anew"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: &'static str,
+        /// First step that is not known to be right.
+        from: u64,
+    },
+    /// Nothing was run there.
+    #[error("{path} holds no job; `narthex job run JOB.json --state DIR` makes one")]
+    NoState {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is nothing complete to commit to.
+    #[error("stage {stage} has {done} of {steps} steps; run `narthex job run` to its end first")]
+    Incomplete {
+        /// The stage.
+        stage: u32,
+        /// Steps done.
+        done: u64,
+        /// N.
+        steps: u64,
+    },
+    /// Another commitment was made from here before.
+    #[error(
+        "{path} is another commitment to the same job: committing to two answers loses the stake; use another state directory"
+    )]
+    AlreadyCommitted {
+        /// The commitment.
+        path: PathBuf,
+    },
+    /// A step has no output.
+    #[error(
+        "stage {stage}, step {index}: {error}; nobody can deliver this job: do not accept it, or mend program and input"
+    )]
+    Step {
+        /// The stage.
+        stage: u32,
+        /// The step.
+        index: u64,
+        /// What went wrong.
+        error: StepError,
+    },
+    /// A step shows a defect of this machine or engine.
+    #[error(
+        "stage {stage}, step {index}: {error}; this says nothing about the worker: check this machine, try `--engine wasmi`, and report it"
+    )]
+    Defect {
+        /// The stage.
+        stage: u32,
+        /// The step.
+        index: u64,
+        /// What was seen.
+        error: StepError,
+    },
+    /// A commitment to another job.
+    #[error(
+        "the commitment is for job {found}, stage {stage} of this one is {expected}; check that the manifest is the one agreed on, and, after the first stage, that it follows from the result before"
+    )]
+    ForeignCommitment {
+        /// The stage.
+        stage: u32,
+        /// The commitment's.
+        found: String,
+        /// This one's.
+        expected: String,
+    },
+    /// There is no such stage.
+    #[error("there is no stage {stage}: the result before it is complete, or missing (--previous)")]
+    NoStage {
+        /// Asked for.
+        stage: u32,
+    },
+    /// The worker's opening proves nothing.
+    #[error(
+        "stage {stage}: {source}; the worker has not answered: ask again before its window ends, then reject"
+    )]
+    Opening {
+        /// The stage.
+        stage: u32,
+        /// What is wrong.
+        source: OpeningError,
+    },
+    /// The worker handed over other bytes than it committed to.
+    #[error(
+        "stage {stage}: the sealed result is not that of the commitment; this proves nothing: ask the worker for the right one"
+    )]
+    NotTheResult {
+        /// The stage.
+        stage: u32,
+    },
+    /// The worker's sealed result is not what it committed to.
+    #[error(
+        "stage {stage}: {source}; with commitment, ciphertext and key this convicts the worker"
+    )]
+    Sealed {
+        /// The stage.
+        stage: u32,
+        /// What is wrong.
+        source: OpenError,
+    },
+    /// The sample cannot be drawn.
+    #[error("{0}; ask for 1 to N steps")]
+    Sample(#[from] SampleError),
+    /// Indices that are no steps, or no steps at all.
+    #[error("{0}; name steps of the job, each once")]
+    Indices(#[from] TreeError),
+    /// The result cannot be committed to.
+    #[error("{0}; a job whose result is larger must be cut in several")]
+    Seal(#[from] OpenError),
+    /// The cheating worker of a demonstration did not come to an end.
+    #[error(transparent)]
+    Cheat(#[from] WorkError),
+}
+
+/// What is wrong with a program or an input.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum Malformed {
+    /// A WebAssembly program.
+    Program(#[from] ProgramError),
+    /// Records.
+    Records(#[from] RecordsError),
+    /// A digits job.
+    Digits(#[from] DigitsError),
+    /// A model.
+    Model(#[from] ModelError),
+    /// Texts.
+    Partition(#[from] PartitionError),
+    /// Rounds of merges.
+    Chain(#[from] ChainError),
+    /// Records that make no tree.
+    Tree(#[from] TreeError),
+    /// An input that is no text where text is needed.
+    Utf8(#[from] std::str::Utf8Error),
+    /// A counter beyond 64 bits or the largest input.
+    #[error("{records} counted records from {start}; at most 2^24, and no number beyond 64 bits")]
+    Counter {
+        /// First number.
+        start: u64,
+        /// Number of records.
+        records: u64,
+    },
+    /// Defect of the second engine.
+    #[error("{0}")]
+    Engine(String),
+}
+
+impl JobError {
+    pub(super) fn io(
+        doing: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+
+    pub(super) fn step(stage: u32, index: u64, error: StepError) -> Self {
+        match error.is_defect() {
+            true => Self::Defect {
+                stage,
+                index,
+                error,
+            },
+            false => Self::Step {
+                stage,
+                index,
+                error,
+            },
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! From a manifest to jobs, one per stage.
+
+use std::path::{Path, PathBuf};
+
+use narthex_game_model::{
+    computation::{AnyProgram, Computation, Job, RunTwice},
+    tagged::TaggedHasher,
+    workload::{
+        Limits, Records,
+        digits::{self, Labelled},
+        model::{Model, ModelProgram},
+        words::{Chain, WordCount, partitions},
+    },
+};
+
+use super::error::Malformed;
+use super::state::read_limited;
+use super::{Engine, Input, JobError, Manifest, Source, Work};
+
+/// Largest file that a job reads.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+/// Most records of a counter.
+const MAX_COUNTER: u64 = 1 << 24;
+/// The texts that come with the program (data/README.md).
+const TEXTS: [&str; 4] = [
+    include_str!("../../data/texts/rust-book-ch02.txt"),
+    include_str!("../../data/texts/rust-book-ch04.txt"),
+    include_str!("../../data/texts/rust-book-ch15.txt"),
+    include_str!("../../data/texts/rust-book-ch16.txt"),
+];
+
+/// One stage: a program over records.
+pub type StageJob = Job<AnyProgram>;
+
+/// The stages of a manifest; those after the first need the result before.
+#[derive(Debug)]
+pub struct Plan {
+    first: StageJob,
+    chain: Option<Chain>,
+    twice: bool,
+}
+
+impl Plan {
+    /// Reads program and input. With `twice` each step runs twice and must give the same.
+    pub fn load(path: &Path, engine: Engine, twice: bool) -> Result<Self, JobError> {
+        let manifest = Manifest::read(path)?;
+        let beside = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        let (program, records, chain) = parts(&manifest.work, &beside, engine)?;
+        Ok(Self {
+            first: stage(program, records, twice)?,
+            chain,
+            twice,
+        })
+    }
+
+    /// The first stage.
+    pub const fn first(&self) -> &StageJob {
+        &self.first
+    }
+
+    /// Number of stages.
+    pub fn stages(&self) -> u32 {
+        let steps = self.first.steps();
+        1 + self.chain.map_or(0, |chain| chain.rounds(steps))
+    }
+
+    /// Size of the outputs of a stage.
+    pub fn output_bytes(&self, stage: u32) -> usize {
+        let first = self.first.output_bytes();
+        let merged = |bytes, _| self.chain.map_or(bytes, |chain| chain.merged_bytes(bytes));
+        (0..stage.min(self.stages())).fold(first, merged)
+    }
+
+    /// The stage after one whose steps gave `result`, outputs of `output_bytes` each.
+    pub fn next(&self, result: &[u8], output_bytes: usize) -> Result<Option<StageJob>, JobError> {
+        let Some(chain) = self.chain else {
+            return Ok(None);
+        };
+        let next = chain
+            .next(result, output_bytes)
+            .map_err(|source| JobError::Refused {
+                what: "the result before".into(),
+                source: source.into(),
+            })?;
+        next.map(|(program, records)| stage(Box::new(program), records, self.twice))
+            .transpose()
+    }
+
+    /// Identity of all stages together.
+    pub fn id(&self) -> [u8; 32] {
+        TaggedHasher::new("narthex/job-plan")
+            .fixed(&self.first.job())
+            .number(self.chain.map_or(0, |chain| chain.fan_in() as u64))
+            .finish()
+    }
+}
+
+fn stage(program: AnyProgram, records: Records, twice: bool) -> Result<StageJob, JobError> {
+    let program = match twice {
+        true => Box::new(RunTwice(program)),
+        false => program,
+    };
+    Ok(Job::new(program, records)?)
+}
+
+type Parts = (AnyProgram, Records, Option<Chain>);
+
+fn parts(
+    work: &Work,
+    beside: &dyn Fn(&PathBuf) -> PathBuf,
+    engine: Engine,
+) -> Result<Parts, JobError> {
+    let refused = |what: &str| {
+        let what = what.to_owned();
+        move |source: Malformed| JobError::Refused { what, source }
+    };
+    match work {
+        Work::Wasm {
+            program,
+            limits,
+            max_units,
+            input,
+        } => {
+            let source = match program {
+                Source::Text(text) => text.clone().into_bytes(),
+                Source::File(file) => read_limited(&beside(file), MAX_FILE_BYTES)?,
+            };
+            let limits = Limits {
+                fuel: limits.fuel,
+                memory_bytes: limits.memory_bytes,
+                output_bytes: limits.output_bytes,
+            };
+            let program = match max_units {
+                None => engine.compile(&source, limits)?,
+                Some(units) => engine.compile_units(&source, limits, *units)?,
+            };
+            let records = records(input, beside)?;
+            Ok((program, records, None))
+        }
+        Work::DigitsWasm { images, units } => {
+            digits_wasm(images.as_ref().map(beside), *units, engine)
+        }
+        Work::DigitsModel { model, images } => {
+            digits_model(model.as_ref().map(beside), images.as_ref().map(beside))
+        }
+        Work::WordCount {
+            texts,
+            partition_bytes,
+            fan_in,
+        } => {
+            let chain = Chain::new(*fan_in).map_err(|e| refused("fan_in")(e.into()))?;
+            let program = WordCount::new(*partition_bytes)
+                .map_err(|e| refused("partition_bytes")(e.into()))?;
+            let texts = match texts {
+                None => TEXTS.iter().map(|text| text.as_bytes().to_vec()).collect(),
+                Some(files) => files
+                    .iter()
+                    .map(|file| read_limited(&beside(file), MAX_FILE_BYTES))
+                    .collect::<Result<Vec<_>, _>>()?,
+            };
+            let records =
+                partitions(&texts, *partition_bytes).map_err(|e| refused("the texts")(e.into()))?;
+            Ok((Box::new(program), records, Some(chain)))
+        }
+    }
+}
+
+fn digits_model(model: Option<PathBuf>, images: Option<PathBuf>) -> Result<Parts, JobError> {
+    let model = match model {
+        None => Model::shipped(),
+        Some(file) => Model::from_bytes(&read_limited(&file, MAX_FILE_BYTES)?),
+    };
+    let model = model.map_err(|error| JobError::Refused {
+        what: "the model".into(),
+        source: error.into(),
+    })?;
+    let records = match images {
+        None => shipped_images()?,
+        Some(file) => Records::from_csv(&read_text(&file)?, model.inputs(), model.max_input())
+            .map_err(|error| JobError::Refused {
+                what: "the images".into(),
+                source: error.into(),
+            })?,
+    };
+    Ok((Box::new(ModelProgram::new(model)), records, None))
+}
+
+fn digits_wasm(images: Option<PathBuf>, units: bool, engine: Engine) -> Result<Parts, JobError> {
+    let refused = |source: Malformed| JobError::Refused {
+        what: "the digits".into(),
+        source,
+    };
+    let records = match images {
+        None => shipped_images()?,
+        Some(file) => digits::images_from_csv(&read_text(&file)?).map_err(|e| refused(e.into()))?,
+    };
+    let shipped = Labelled::shipped().map_err(|e| refused(e.into()))?;
+    let (reference, _) = shipped.split(digits::REFERENCE_ROWS);
+    let program: AnyProgram = if units {
+        engine.needs_wasmi()?;
+        Box::new(digits::unit_program(&reference).map_err(|e| refused(e.into()))?)
+    } else {
+        let (source, limits) = digits::source(&reference).map_err(|e| refused(e.into()))?;
+        engine.compile(&source, limits)?
+    };
+    Ok((program, records, None))
+}
+
+/// The rows that neither the reference nor the model's training has.
+fn shipped_images() -> Result<Records, JobError> {
+    let refused = |source: Malformed| JobError::Refused {
+        what: "the shipped images".into(),
+        source,
+    };
+    let shipped = Labelled::shipped().map_err(|e| refused(e.into()))?;
+    let (_, rest) = shipped.split(digits::REFERENCE_ROWS);
+    rest.images().map_err(|e| refused(e.into()))
+}
+
+fn records(input: &Input, beside: &dyn Fn(&PathBuf) -> PathBuf) -> Result<Records, JobError> {
+    let records = match input {
+        Input::Csv { file, width, max } => {
+            Records::from_csv(&read_text(&beside(file))?, *width, *max).map_err(Malformed::from)
+        }
+        Input::Bytes { file, width } => {
+            let bytes = read_limited(&beside(file), MAX_FILE_BYTES)?;
+            Records::from_bytes(*width, bytes).map_err(Malformed::from)
+        }
+        Input::Counter { start, records } => {
+            let end = start.checked_add(*records);
+            match end.filter(|_| *records <= MAX_COUNTER) {
+                Some(end) => {
+                    let bytes = (*start..end).flat_map(u64::to_le_bytes).collect();
+                    Records::from_bytes(8, bytes).map_err(Malformed::from)
+                }
+                None => Err(Malformed::Counter {
+                    start: *start,
+                    records: *records,
+                }),
+            }
+        }
+    };
+    records.map_err(|source| JobError::Refused {
+        what: "the input".into(),
+        source,
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, JobError> {
+    let bytes = read_limited(path, MAX_FILE_BYTES)?;
+    String::from_utf8(bytes).map_err(|error| JobError::Refused {
+        what: path.display().to_string(),
+        source: error.utf8_error().into(),
+    })
+}

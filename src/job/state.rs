@@ -1,0 +1,222 @@
+//! The directory that holds what a worker has done.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use bitcoin::hex::DisplayHex;
+use narthex_game_model::computation::JobSpec;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{JobError, Plan};
+
+/// Largest of the small files.
+const MAX_SMALL_BYTES: u64 = 1 << 20;
+
+/// A worker's directory, held by this process alone.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    /// Dropped with the directory: that frees it.
+    _lock: File,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    narthex_state: u32,
+    plan: String,
+}
+
+impl StateDir {
+    /// Opens the directory of this plan, or makes one.
+    pub fn create(path: &Path, plan: &Plan) -> Result<Self, JobError> {
+        std::fs::create_dir_all(path).map_err(JobError::io("cannot make", path))?;
+        let state = Self::lock(path)?;
+        match state.path("state.json").exists() {
+            true => state.check(plan)?,
+            false => {
+                let plan = plan.id().to_lower_hex_string();
+                let header = Header {
+                    narthex_state: 1,
+                    plan,
+                };
+                state.write_json("state.json", &header)?;
+            }
+        }
+        Ok(state)
+    }
+
+    /// Opens a directory that has a job.
+    pub fn open(path: &Path) -> Result<Self, JobError> {
+        if !path.join("state.json").exists() {
+            return Err(JobError::NoState {
+                path: path.to_owned(),
+            });
+        }
+        let state = Self::lock(path)?;
+        state.header()?;
+        Ok(state)
+    }
+
+    /// Checks that the directory is of this plan.
+    pub fn check(&self, plan: &Plan) -> Result<(), JobError> {
+        let (found, expected) = (self.header()?.plan, plan.id().to_lower_hex_string());
+        if found != expected {
+            let path = self.path.clone();
+            return Err(JobError::OtherJob {
+                path,
+                found,
+                expected,
+            });
+        }
+        Ok(())
+    }
+
+    /// What identifies the job of a stage; none if the stage was not begun.
+    pub fn spec(&self, stage: u32) -> Result<Option<JobSpec>, JobError> {
+        self.read_json(&format!("job-{stage}.json"))
+    }
+
+    /// Notes what a stage is about to do.
+    pub(super) fn begin(&self, stage: u32, spec: &JobSpec) -> Result<(), JobError> {
+        match self.spec(stage)? {
+            Some(found) if found == *spec => Ok(()),
+            Some(found) => Err(JobError::OtherJob {
+                path: self.path(&format!("job-{stage}.json")),
+                found: found.id().to_lower_hex_string(),
+                expected: spec.id().to_lower_hex_string(),
+            }),
+            None => self.write_json(&format!("job-{stage}.json"), spec),
+        }
+    }
+
+    /// A file in the directory.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file so that it is there as a whole or not at all.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
+        self.write_with(name, bytes, &mut OpenOptions::new())
+    }
+
+    /// As [`Self::write`], readable by nobody else.
+    pub(super) fn write_secret(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        self.write_with(name, bytes, &mut options)
+    }
+
+    fn write_with(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        options: &mut OpenOptions,
+    ) -> Result<(), JobError> {
+        let (path, part) = (self.path(name), self.path(&format!("{name}.part")));
+        let mut write = || {
+            let mut file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&part)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            std::fs::rename(&part, &path)?;
+            sync_directory(&self.path)
+        };
+        write().map_err(JobError::io("cannot write", &path))
+    }
+
+    pub(super) fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), JobError> {
+        let mut json = self.to_json(name, value)?;
+        json.push(b'\n');
+        self.write(name, &json)
+    }
+
+    pub(super) fn to_json<T: Serialize>(&self, name: &str, value: &T) -> Result<Vec<u8>, JobError> {
+        serde_json::to_vec_pretty(value).map_err(|source| JobError::Json {
+            path: self.path(name),
+            source,
+            hint: "this is a defect of narthex: report it",
+        })
+    }
+
+    pub(super) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, JobError> {
+        let path = self.path(name);
+        if !path.exists() {
+            return Ok(None);
+        }
+        read_json(&path, "the state is damaged: use another directory").map(Some)
+    }
+
+    fn header(&self) -> Result<Header, JobError> {
+        let path = self.path("state.json");
+        let header: Header = read_json(&path, "the state is damaged: use another directory")?;
+        match header.narthex_state {
+            1 => Ok(header),
+            found => Err(JobError::Version { path, found }),
+        }
+    }
+
+    fn lock(path: &Path) -> Result<Self, JobError> {
+        let name = path.join("lock");
+        let io = || JobError::io("cannot lock", &name);
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).open(&name);
+        let file = file.map_err(io())?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: file,
+            }),
+            Err(TryLockError::WouldBlock) => Err(JobError::Locked {
+                path: path.to_owned(),
+            }),
+            Err(TryLockError::Error(error)) => Err(io()(error)),
+        }
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
+    // Other systems do not let a directory be opened as a file.
+    if cfg!(unix) {
+        File::open(path)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Reads a file that is not larger than allowed.
+pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, JobError> {
+    let io = || JobError::io("cannot read", path);
+    let file = File::open(path).map_err(io())?;
+    let mut bytes = Vec::new();
+    // The file may grow, or be no file: what is read counts, not what it is said to have.
+    let read = file.take(limit + 1).read_to_end(&mut bytes).map_err(io())?;
+    if read as u64 > limit {
+        return Err(JobError::TooLarge {
+            path: path.to_owned(),
+            bytes: read as u64,
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// Reads a small JSON file.
+pub(super) fn read_json<T: DeserializeOwned>(
+    path: &Path,
+    hint: &'static str,
+) -> Result<T, JobError> {
+    let bytes = read_limited(path, MAX_SMALL_BYTES)?;
+    serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
+        path: path.to_owned(),
+        source,
+        hint,
+    })
+}

@@ -1,0 +1,91 @@
+//! Checking opened leaves against a commitment, by computing their steps.
+
+use std::path::Path;
+
+use bitcoin::hex::DisplayHex;
+use narthex_game_model::{
+    commitment::{MAX_RESULT_BYTES, Opening},
+    computation::Computation,
+    play::{BlindDigests, Verdict},
+};
+
+use super::state::{read_json, read_limited};
+use super::{JobError, Plan, StageCommitment, StageJob};
+
+/// What checking an opening found.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked {
+    /// The stage.
+    pub stage: u32,
+    /// Root of record.
+    pub commitment: [u8; 32],
+    /// Number of steps computed again.
+    pub steps: usize,
+    /// Whether they are the worker's.
+    pub verdict: Verdict,
+}
+
+/// Checks an opening file against a commitment file. `previous` are the outputs of the stage before, for stages after
+/// the first; they are bound by the input root of the job that the commitment names.
+pub fn verify(
+    plan: &Plan,
+    commitment: &Path,
+    opening: &Path,
+    previous: Option<&Path>,
+) -> Result<Checked, JobError> {
+    let hint = "it must be what `narthex job commit` and `open` write";
+    let file: StageCommitment = read_json(commitment, hint)?;
+    let opening: Opening = read_json(opening, hint)?;
+    let later = match (file.stage, previous) {
+        (0, _) => None,
+        (stage, None) => return Err(JobError::NoStage { stage }),
+        (stage, Some(path)) => {
+            let result = read_limited(path, MAX_RESULT_BYTES as u64)?;
+            let next = plan.next(&result, plan.output_bytes(stage - 1))?;
+            Some(next.ok_or(JobError::NoStage { stage })?)
+        }
+    };
+    let job = later.as_ref().unwrap_or(plan.first());
+    check_job(job, &file)?;
+    let indices: Vec<u64> = opening.leaves.iter().map(|leaf| leaf.index).collect();
+    let digests = recompute(job, file.stage, &indices, [0; 32])?;
+    let verdict = digests
+        .verdict(&file.commitment, &opening)
+        .map_err(|source| JobError::Opening {
+            stage: file.stage,
+            source,
+        })?;
+    Ok(Checked {
+        stage: file.stage,
+        commitment: file.commitment.id(),
+        steps: indices.len(),
+        verdict,
+    })
+}
+
+/// The commitment must be to this very job.
+pub(super) fn check_job(job: &StageJob, file: &StageCommitment) -> Result<(), JobError> {
+    let (found, expected) = (file.commitment.job, job.job());
+    if found != expected || file.commitment.steps != job.steps() {
+        return Err(JobError::ForeignCommitment {
+            stage: file.stage,
+            found: found.to_lower_hex_string(),
+            expected: expected.to_lower_hex_string(),
+        });
+    }
+    Ok(())
+}
+
+/// Computes steps anew and names the one that fails.
+pub(super) fn recompute(
+    job: &StageJob,
+    stage: u32,
+    indices: &[u64],
+    salt: [u8; 32],
+) -> Result<BlindDigests, JobError> {
+    // The library's error does not say which step it was; the first to fail again is.
+    BlindDigests::recompute(job, indices, salt).map_err(|error| {
+        let failing = indices.iter().find(|index| job.step(**index).is_err());
+        JobError::step(stage, failing.copied().unwrap_or_default(), error)
+    })
+}

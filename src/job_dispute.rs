@@ -1,0 +1,344 @@
+//! A dispute inside a step of a real job: played for demonstration, or replayed from a file.
+
+use std::path::Path;
+
+use bitcoin::{
+    hex::DisplayHex,
+    secp256k1::{Keypair, Secp256k1},
+};
+use narthex_game_model::{
+    commitment::{Commitment, Opening, ResultSecret, SaltSeed, TreeError},
+    computation::{Computation, Job, StepError, StepProgram, UnitProgram},
+    dispute::{
+        Dispute, DisputeTerms, Duty, Event, FallsSilent, HonestPlayer, LyingPlayer, MoveCost,
+        MoveError, Player, ReplayError, SearchPlan, Side, Standing, TermsError, Transcript,
+        cheapest_fan_out, contest, plan,
+    },
+    play::{Finding, Strategy, Work, WorkError, WorkerSecrets},
+    tagged::tagged_hash,
+};
+use serde::{Deserialize, Serialize};
+
+/// Largest dispute file in bytes.
+pub const MAX_DISPUTE_BYTES: u64 = 64 << 20;
+
+/// A dispute as a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisputeFile {
+    /// What it is about. Whoever judges compares this with contract and record.
+    pub terms: DisputeTerms,
+    /// What happened.
+    pub transcript: Transcript,
+}
+
+/// How a demonstration is played.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoOptions {
+    /// The disputed step.
+    pub index: u64,
+    /// Who is wrong: the worker about its output, or the challenger that disputes a right one.
+    pub liar: Side,
+    /// Unit after which the liar's states are made up; without it, after half of those that count.
+    pub from_unit: Option<u64>,
+    /// First move that the liar does not make.
+    pub silent_from: Option<u32>,
+    /// n; without it, the cheapest for `cost`.
+    pub fan_out: Option<u32>,
+    /// Cost of recording moves.
+    pub cost: MoveCost,
+    /// Blocks for each answer.
+    pub response_blocks: u16,
+    /// Blocks that each answer takes.
+    pub answer_blocks: u32,
+    /// Height at which the dispute is opened.
+    pub opened_at: u32,
+}
+
+/// One recorded move, for showing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShownMove {
+    /// Number of the move.
+    pub number: u32,
+    /// Who made it.
+    pub side: Side,
+    /// What it says.
+    pub says: String,
+    /// Size in bytes.
+    pub bytes: usize,
+    /// Height at which it was recorded.
+    pub height: u32,
+    /// Last height at which it would have counted.
+    pub deadline: u32,
+    /// First and last point of what was left to search when it was made.
+    pub interval: (u64, u64),
+}
+
+/// A dispute, looked at move by move.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Account {
+    /// Identity of the dispute, hex.
+    pub dispute: String,
+    /// The disputed step.
+    pub step: u64,
+    /// M.
+    pub max_units: u64,
+    /// The longest search there could have been.
+    pub plan: SearchPlan,
+    /// Its moves.
+    pub moves: Vec<ShownMove>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// Why there is no dispute to show.
+#[derive(Debug, thiserror::Error)]
+pub enum JobDisputeError {
+    /// The job's program has no units.
+    #[error(
+        "this job's steps cannot be cut into units; `narthex job example digits-units` or `digits-model` writes one whose steps can"
+    )]
+    NoUnits,
+    /// There is no such step.
+    #[error("the job has {steps} steps, no step {index}; name one with --step")]
+    NoSuchStep {
+        /// Asked for.
+        index: u64,
+        /// N.
+        steps: u64,
+    },
+    /// The step has no output, so there is nothing right to say about it.
+    #[error(
+        "step {index} has no output ({error}): nobody can be right about it; name another with --step"
+    )]
+    StepFails {
+        /// The step.
+        index: u64,
+        /// Why.
+        error: StepError,
+    },
+    /// A commitment to another job.
+    #[error(
+        "the dispute is about another job than {job}; check that the manifest is the one agreed on"
+    )]
+    OtherJob {
+        /// The manifest's job, hex.
+        job: String,
+    },
+    /// The terms open no dispute.
+    #[error("{0}; take the terms from the contract again")]
+    Terms(#[from] TermsError),
+    /// No transcript of this dispute.
+    #[error("the transcript is refused: {0}")]
+    Replay(#[from] ReplayError),
+    /// An entry that counted does not count.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    /// The demonstration's worker cannot commit.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// No such leaf.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A demonstration key is no key.
+    #[error(transparent)]
+    Key(#[from] bitcoin::secp256k1::Error),
+}
+
+/// Plays a dispute between an honest party and a liar. The keys are made up and the worker's other leaves empty: the
+/// dispute looks at none of them.
+pub fn demonstrate<P: StepProgram>(
+    job: &Job<P>,
+    options: &DemoOptions,
+) -> Result<DisputeFile, JobDisputeError> {
+    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
+    let (commitment, opening) = commit_to_step(job, options)?;
+    let keys = [key("worker")?, key("challenger")?];
+    let max_units = program.max_units();
+    let fan_out = options
+        .fan_out
+        .unwrap_or_else(|| cheapest_fan_out(max_units, options.cost).fan_out);
+    let terms = DisputeTerms {
+        contract: tagged_hash("narthex/demonstration", b"contract"),
+        job: *job.spec(),
+        commitment,
+        index: options.index,
+        opening,
+        worker: keys[0].x_only_public_key().0,
+        challenger: keys[1].x_only_public_key().0,
+        max_units,
+        fan_out,
+        response_blocks: options.response_blocks,
+        opened_at: options.opened_at,
+    };
+    let (record, proof) = job.prove_record(options.index)?;
+    let honest = || HonestPlayer::new(program, record.clone(), proof.clone());
+    let from = match options.from_unit {
+        Some(unit) => unit.saturating_add(1),
+        None => 1 + running_units(program, &record) / 2,
+    };
+    let liar = FallsSilent {
+        before: LyingPlayer::new(honest(), from.max(1)),
+        from_move: options.silent_from.unwrap_or(u32::MAX),
+    };
+    let (mut liar, mut honest) = (liar, honest());
+    let players: [&mut dyn Player; 2] = match options.liar {
+        Side::Worker => [&mut liar, &mut honest],
+        Side::Challenger => [&mut honest, &mut liar],
+    };
+    let [worker, challenger] = players;
+    let seats = [(worker, &keys[0]), (challenger, &keys[1])];
+    let transcript = contest(program, &terms, seats, options.answer_blocks)?;
+    Ok(DisputeFile { terms, transcript })
+}
+
+/// Replays a dispute and tells its moves.
+pub fn account<P: StepProgram>(
+    job: &Job<P>,
+    file: &DisputeFile,
+) -> Result<Account, JobDisputeError> {
+    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
+    let terms = &file.terms;
+    if terms.job != *job.spec() {
+        let job = job.job().to_lower_hex_string();
+        return Err(JobDisputeError::OtherJob { job });
+    }
+    // It is judged first: what is shown then is known to count.
+    let standing = file.transcript.replay(terms, program)?;
+    let mut dispute = Dispute::open(terms.clone(), program)?;
+    let mut moves = Vec::new();
+    for entry in &file.transcript.entries {
+        let interval = dispute
+            .interval()
+            .map_or((0, 0), |i| (i.agreed, i.disputed));
+        if let (Event::Moved(signed), Duty::Move { side, deadline, .. }) =
+            (&entry.event, dispute.duty())
+        {
+            moves.push(ShownMove {
+                number: signed.number,
+                side,
+                says: signed.action.to_string(),
+                bytes: signed.encoded_bytes(),
+                height: entry.height,
+                deadline,
+                interval,
+            });
+        }
+        let step = dispute.step(program, entry)?;
+        dispute.merge(step.changes);
+    }
+    Ok(Account {
+        dispute: dispute.id().to_lower_hex_string(),
+        step: terms.index,
+        max_units: terms.max_units,
+        plan: plan(terms.max_units, terms.fan_out),
+        moves,
+        standing,
+    })
+}
+
+impl Account {
+    /// The ruling, if there is one.
+    pub fn finding(&self) -> Option<&Finding> {
+        match &self.standing {
+            Standing::Ruled(finding) => Some(finding),
+            Standing::Pending { .. } => None,
+        }
+    }
+}
+
+/// A job of which one step was computed.
+struct OneStep<'a, P> {
+    job: &'a Job<P>,
+    index: u64,
+}
+
+impl<P: StepProgram> Computation for OneStep<'_, P> {
+    fn job(&self) -> [u8; 32] {
+        self.job.job()
+    }
+
+    fn steps(&self) -> u64 {
+        self.job.steps()
+    }
+
+    fn output_bytes(&self) -> usize {
+        self.job.output_bytes()
+    }
+
+    fn step(&self, index: u64) -> Result<Vec<u8>, StepError> {
+        match index == self.index {
+            true => self.job.step(index),
+            false => Ok(vec![0; self.output_bytes()]),
+        }
+    }
+}
+
+fn commit_to_step<P: StepProgram>(
+    job: &Job<P>,
+    options: &DemoOptions,
+) -> Result<(Commitment, Opening), JobDisputeError> {
+    let (index, steps) = (options.index, job.steps());
+    if index >= steps {
+        return Err(JobDisputeError::NoSuchStep { index, steps });
+    }
+    job.step(index)
+        .map_err(|error| JobDisputeError::StepFails { index, error })?;
+    let strategy = match options.liar {
+        Side::Worker => Strategy::Target {
+            steps: [index].into(),
+        },
+        Side::Challenger => Strategy::Honest,
+    };
+    let secret = |what: &[u8]| tagged_hash("narthex/demonstration", what);
+    let secrets = WorkerSecrets {
+        result: ResultSecret::from_bytes(secret(b"result secret")),
+        salts: SaltSeed::from_bytes(secret(b"salts")),
+    };
+    let work = Work::perform(&OneStep { job, index }, &strategy, &secrets)?;
+    let opening = work.open(&[index])?;
+    Ok((*work.commitment(), opening))
+}
+
+/// Number of units before the machine stays where it is; a record on which it fails ends there.
+fn running_units(program: &dyn UnitProgram, record: &[u8]) -> u64 {
+    let Ok(mut state) = program.start(record) else {
+        return 0;
+    };
+    for unit in 0..program.max_units() {
+        match program.advance(&state) {
+            Ok(next) if next != state => state = next,
+            _ => return unit,
+        }
+    }
+    program.max_units()
+}
+
+fn key(of: &str) -> Result<Keypair, bitcoin::secp256k1::Error> {
+    let secret = tagged_hash("narthex/demonstration-key", of.as_bytes());
+    Keypair::from_seckey_slice(&Secp256k1::signing_only(), &secret)
+}
+
+impl DisputeFile {
+    /// Reads a dispute as `narthex job dispute --out` writes it.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        use anyhow::Context;
+        use std::io::Read;
+        let shown = path.display();
+        let hint = "`narthex job dispute --out FILE` writes one";
+        let file = std::fs::File::open(path)
+            .with_context(|| format!("cannot read a dispute from {shown}; {hint}"))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_DISPUTE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {shown}"))?;
+        if bytes.len() as u64 > MAX_DISPUTE_BYTES {
+            anyhow::bail!("{shown} is larger than any dispute ({MAX_DISPUTE_BYTES} bytes)");
+        }
+        serde_json::from_slice(&bytes).with_context(|| format!("{shown} is no dispute; {hint}"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
