@@ -7,7 +7,7 @@
 //! - [`game_model`] rules and payoffs, commitments, workloads; knows nothing of Bitcoin
 //! - [`contracts`] terms → transaction graph → signatures
 //! - [`regtest`] chains to run on: embedded, and bitcoind
-//! - [`wallet`] a party's wallet; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
+//! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
 //! - [`simulate`] games by strategies, beside theory
 //!
@@ -72,6 +72,7 @@
 //! ```
 
 pub mod bench;
+pub mod bond;
 pub mod game;
 pub mod job;
 pub mod job_dispute;

@@ -1,9 +1,11 @@
 //! Bitcoin contracts for computation games.
 pub mod attest;
+pub mod bond;
 pub mod coop;
 pub mod funding;
 pub mod graph;
 mod hash;
+mod lots;
 pub mod musig;
 pub mod panel;
 pub mod role;

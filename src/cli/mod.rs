@@ -1,6 +1,7 @@
 //! The command line: a thin shell around the library. One file per command.
 
 mod bench;
+mod bond;
 mod contract;
 mod game;
 mod job;
@@ -33,6 +34,9 @@ enum Command {
     /// Stores files so that a loss is found out while it can be repaired.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Fidelity bonds: coins locked until a date, which make an identity costly.
+    #[command(subcommand)]
+    Bond(bond::BondCommand),
     /// Runs computations, commits to them, checks them.
     #[command(subcommand)]
     Job(job::JobCommand),
@@ -49,6 +53,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Contract(command) => command.run(),
         Command::Game(command) => command.run(),
         Command::Store(command) => command.run(),
+        Command::Bond(command) => command.run(),
         Command::Job(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bench(args) => args.run(),

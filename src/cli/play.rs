@@ -14,7 +14,7 @@ use narthex::{
 use super::{PanelArg, TemplateArg};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum ChainArg {
+pub(super) enum ChainArg {
     /// In this process; nothing to install.
     Embedded,
     /// A bitcoind on regtest, found or built.

@@ -13,10 +13,8 @@
 
 mod agree;
 mod answers;
-mod bond;
 mod case;
 mod draw;
-mod fenwick;
 mod offer;
 mod offer_terms;
 mod payload;
@@ -25,9 +23,9 @@ mod pool_changes;
 mod seed;
 mod snapshot;
 
+pub use crate::bond::{BondError, LOCK_CAP_BLOCKS, UNSPENDABLE_KEY, bond_descriptor, bond_script};
 pub use agree::{AgreeError, Agreement, Concealed, Panel, Report, TermsMismatch, UselessAnswer};
 pub use answers::{AnswerSet, MAX_ANSWERS, Willingness};
-pub use bond::{BondError, UNSPENDABLE_KEY, bond_descriptor, bond_script};
 pub use case::{CaseError, DrawCase, DrawTiming};
 pub use draw::{DrawError, Order};
 pub use offer::{Offer, OfferDraft, OfferError};
@@ -38,4 +36,4 @@ pub use pool_changes::PoolChanges;
 pub use seed::{
     Commitment, Committed, Committing, Revealing, Seed, SeedBlock, SeedError, SeedNonce,
 };
-pub use snapshot::{Entry, LOCK_CAP_BLOCKS, Snapshot, SnapshotRules};
+pub use snapshot::{Entry, Snapshot, SnapshotRules};

@@ -5,7 +5,10 @@ use miniscript::Descriptor;
 use serde::{Deserialize, Serialize};
 
 use super::{BondError, OfferPayload, OfferTerms, bond_descriptor, bond_script};
-use crate::wire::WireError;
+use crate::{
+    bond::{BondScript, Claim, Lock},
+    wire::WireError,
+};
 
 /// Why a transaction is no offer, although it says so, or why an offer cannot be made. The offering arbiter's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +130,17 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// The offer's bond as a claim, to be held against a chain like any other bond: it stands for its own key.
+    pub fn claim(&self) -> Result<Claim, BondError> {
+        Ok(Claim {
+            script: BondScript::taproot(self.identity, Lock::height(self.expiry_height)?),
+            outpoint: self.outpoint,
+            value: self.value_sat,
+            confirmed_height: self.confirmed_height,
+            identity: self.identity,
+        })
+    }
+
     /// The offer in a transaction confirmed at `height`; `Ok(None)` for a transaction without one. If several
     /// outputs pay to the bond script, the first is the bond: the others buy nothing.
     pub fn from_transaction(tx: &Transaction, height: u32) -> Result<Option<Offer>, OfferError> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{Block, BlockHash, OutPoint};
 
 use super::{Offer, PoolChanges, Snapshot, SnapshotRules};
+use crate::bond::{Lock, Moment, Standing, standing};
 
 /// Why a block or a question does not fit the pool. The feeder's fault, or a reorganisation that it must follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,9 +145,22 @@ impl Pool {
             height: rules.height,
         };
         let block_hash = self.block_hash(rules.height).ok_or(unknown)?;
+        // Offers are locked by height: the time says nothing.
+        let then = Moment {
+            height: rules.height,
+            median_time: 0,
+        };
         let alive = self.offers().filter(|(offer, spent)| {
-            offer.confirmed_height <= rules.height
-                && spent.is_none_or(|height| height > rules.height)
+            let Ok(lock) = Lock::height(offer.expiry_height) else {
+                return false;
+            };
+            let coin = Standing {
+                outpoint: offer.outpoint,
+                lock,
+                confirmed_height: offer.confirmed_height,
+                spent: spent.is_some_and(|height| height <= rules.height),
+            };
+            standing(&coin, then, 1).is_ok()
         });
         Ok(Snapshot::new(
             rules.clone(),

@@ -10,14 +10,11 @@ use bitcoin::{
 use serde::{Deserialize, Serialize};
 
 use super::Offer;
-use crate::{hash::tagged_hash, wire::Writer};
-
-/// Remaining lock that counts at most, in blocks.
-///
-/// A lock costs its owner the interest: with r = 0.015 per year the value e^{rT} − 1 reaches the whole coin at
-/// T = ln 2 / r = 46.2 years, 2,430,000 blocks of ten minutes. Beyond that a lock is no dearer than burning the
-/// coin; without the cap a few satoshis locked for ten thousand years would outweigh every honest bond.
-pub const LOCK_CAP_BLOCKS: u32 = 2_430_000;
+use crate::{
+    bond::{Lock, Locked, Moment, Valuation},
+    hash::tagged_hash,
+    wire::Writer,
+};
 
 /// Which offers count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,18 +71,26 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Satoshis times the blocks that the bond stays locked after `height`, the latter up to [`LOCK_CAP_BLOCKS`].
+    /// The bond's weight in a draw at `height`, by [`Valuation::Linear`]: satoshis times the blocks that it stays
+    /// locked, the latter up to [`LOCK_CAP_BLOCKS`](super::LOCK_CAP_BLOCKS).
     ///
-    /// Exact, and the same on every machine: below 2⁵¹ · 2²² = 2⁷³, so that 2³² of them add up in 128 bits. The
-    /// exponential form of a bond's value needs floating point, whose last bit differs between machines; parties
-    /// that disagree on one bit disagree on the panel. It is linear, so that neither splitting a bond over many
-    /// identities nor pooling bonds gains weight.
+    /// Exact, and the same on every machine: below 2⁵¹ · 2²² = 2⁷³, so that 2³² of them add up in 128 bits. It is
+    /// linear, so that neither splitting a bond over many identities nor pooling bonds gains weight (ADR 8).
     pub fn weight(&self, height: u32) -> u128 {
-        let blocks = self
-            .expiry_height
-            .saturating_sub(height)
-            .min(LOCK_CAP_BLOCKS);
-        u128::from(self.value_sat.to_sat()) * u128::from(blocks)
+        // Offers are locked by height, so the time says nothing; what is left counts, not when it began.
+        let now = Moment {
+            height,
+            median_time: 0,
+        };
+        let Ok(lock) = Lock::height(self.expiry_height) else {
+            return 0;
+        };
+        let bond = Locked {
+            value: self.value_sat,
+            lock,
+            confirmed: now,
+        };
+        Valuation::Linear.weight(&bond, now)
     }
 }
 

@@ -8,20 +8,19 @@ use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, XOnlyPublicKey,
     absolute::LockTime,
     hashes::Hash,
-    relative,
     secp256k1::{
-        Keypair, Message, Secp256k1, SecretKey,
+        Keypair, Secp256k1, SecretKey,
         rand::{CryptoRng, RngCore},
     },
     sighash::{Prevouts, SighashCache, TapSighashType},
-    taproot::{LeafVersion, Signature, TapLeafHash},
     transaction::Version,
 };
-use miniscript::{Descriptor, Miniscript, Satisfier, Tap, descriptor::TapTree};
+use miniscript::{Descriptor, Miniscript, Tap, descriptor::TapTree};
 use narthex_game_model::Params;
 
 use super::TemplateError;
 use crate::{
+    funding::{FeeCoin, Sweep, SweepError, Unlock},
     graph::{Purpose, TxGraph},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
     role::Role,
@@ -143,61 +142,29 @@ pub fn reclaim_stake(
     }
     let (outpoint, prevout) =
         stake_output(graph, arbiter).ok_or(ReclaimError::NoStake { arbiter })?;
-    let descriptor = stake_wallet_descriptor(terms, arbiter)?;
-    let script_error = |e: miniscript::Error| TemplateError::Script(e.to_string());
+    let script_error = |e: String| ReclaimError::Template(TemplateError::Script(e));
     let unlock = stake_unlock_height(terms.params());
-    let mut tx = Transaction {
-        version: Version::TWO,
-        lock_time: LockTime::from_height(unlock)
-            .map_err(|e| TemplateError::Script(e.to_string()))?,
-        input: vec![TxIn {
-            previous_output: outpoint,
-            script_sig: ScriptBuf::new(),
-            sequence: Sequence::from_height(terms.params().stake_lock_blocks()),
-            witness: Witness::new(),
-        }],
-        output: vec![TxOut {
-            value: prevout.value,
-            script_pubkey: destination,
-        }],
+    let Descriptor::Tr(tr) = stake_wallet_descriptor(terms, arbiter)? else {
+        return Err(script_error("not a Taproot descriptor".into()));
     };
-    let witness = descriptor.max_weight_to_satisfy().map_err(script_error)?;
-    let fee = rate.fee(tx.weight() + witness).unwrap_or(Amount::MAX_MONEY);
-    let limit = tx.output[0].script_pubkey.minimal_non_dust();
-    tx.output[0].value = prevout
-        .value
-        .checked_sub(fee)
-        .filter(|left| *left >= limit)
-        .ok_or(ReclaimError::Fee {
-            stake: prevout.value,
-            fee,
-        })?;
-
     let leaf = stake_leaf(terms, Role::Arbiter(arbiter), unlock)?.encode();
-    let leaf_hash = TapLeafHash::from_script(&leaf, LeafVersion::TapScript);
-    let sighash = SighashCache::new(&tx)
-        .taproot_script_spend_signature_hash(
-            0,
-            &Prevouts::All(&[prevout]),
-            leaf_hash,
-            TapSighashType::Default,
-        )
-        .map_err(|e| TemplateError::Script(e.to_string()))?;
-    let signature = secp.sign_schnorr(&Message::from_digest(sighash.to_byte_array()), &keypair);
-    let owner = Owner {
-        key: keypair.x_only_public_key().0,
-        leaf_hash,
-        signature: Signature {
-            signature,
-            sighash_type: TapSighashType::Default,
-        },
-        lock_time: tx.lock_time,
-        sequence: tx.input[0].sequence,
+    let owner = keypair.x_only_public_key().0;
+    let stake = prevout.value;
+    let sweep = Sweep {
+        coin: FeeCoin { outpoint, prevout },
+        lock_time: LockTime::from_height(unlock).map_err(|e| script_error(e.to_string()))?,
+        sequence: Sequence::from_height(terms.params().stake_lock_blocks()),
+        unlock: Unlock::leaf(&tr.spend_info(), leaf, owner)
+            .ok_or_else(|| script_error("the leaf is not in the tree".into()))?,
+        outputs: Vec::new(),
+        rest: destination,
+        rate,
     };
-    descriptor
-        .satisfy(&mut tx.input[0], owner)
-        .map_err(script_error)?;
-    Ok(tx)
+    sweep.sign(key).map_err(|e| match e {
+        SweepError::Short { fee, .. } => ReclaimError::Fee { stake, fee },
+        SweepError::Unsigned { .. } => ReclaimError::WrongKey { arbiter },
+        other => script_error(other.to_string()),
+    })
 }
 
 /// Where an arbiter's stake is and what it holds.
@@ -219,35 +186,6 @@ pub fn stake_output(graph: &TxGraph, arbiter: u8) -> Option<(OutPoint, TxOut)> {
             script_pubkey,
         },
     ))
-}
-
-/// What the owner brings to satisfy its leaf.
-struct Owner {
-    key: XOnlyPublicKey,
-    leaf_hash: TapLeafHash,
-    signature: Signature,
-    lock_time: LockTime,
-    sequence: Sequence,
-}
-
-impl Satisfier<XOnlyPublicKey> for Owner {
-    fn lookup_tap_leaf_script_sig(
-        &self,
-        key: &XOnlyPublicKey,
-        leaf: &TapLeafHash,
-    ) -> Option<Signature> {
-        (*key == self.key && *leaf == self.leaf_hash).then_some(self.signature)
-    }
-
-    fn check_after(&self, lock: LockTime) -> bool {
-        lock.is_implied_by(self.lock_time)
-    }
-
-    fn check_older(&self, lock: relative::LockTime) -> bool {
-        self.sequence
-            .to_relative_lock_time()
-            .is_some_and(|own| lock.is_implied_by(own))
-    }
 }
 
 /// The transaction by which an arbiter takes back its stake coin of the `paper` layout, at any time: nothing there

@@ -1,14 +1,15 @@
 //! Prefix sums of weights that are taken out one by one (Fenwick, 1994): O(log n) each.
 
-/// Weights by index. Sums stay below 2¹²⁸ (see [`Entry::weight`](super::Entry::weight)).
-pub(super) struct Fenwick {
+/// Weights by index.
+pub(crate) struct Fenwick {
     /// `tree[i]` holds the sum of the weights of the `i & −i` indices that end at `i`, counted from 1.
     tree: Vec<u128>,
     total: u128,
 }
 
 impl Fenwick {
-    pub(super) fn new(weights: &[u128]) -> Fenwick {
+    /// The sum of all weights must be below 2¹²⁸: callers bound theirs.
+    pub(crate) fn new(weights: &[u128]) -> Fenwick {
         let mut tree = vec![0; weights.len() + 1];
         for (i, weight) in (1usize..).zip(weights) {
             tree[i] += weight;
@@ -23,12 +24,12 @@ impl Fenwick {
         }
     }
 
-    pub(super) fn total(&self) -> u128 {
+    pub(crate) fn total(&self) -> u128 {
         self.total
     }
 
     /// The index whose share of `[0, total)` holds `x`, which must be below the total.
-    pub(super) fn find(&self, mut x: u128) -> usize {
+    pub(crate) fn find(&self, mut x: u128) -> usize {
         let mut at = 0;
         let mut step = self.tree.len().next_power_of_two() / 2;
         while step > 0 {
@@ -42,7 +43,7 @@ impl Fenwick {
     }
 
     /// Takes the weight at an index out; `weight` is what it was.
-    pub(super) fn remove(&mut self, index: usize, weight: u128) {
+    pub(crate) fn remove(&mut self, index: usize, weight: u128) {
         self.total -= weight;
         let mut i = index + 1;
         while let Some(sum) = self.tree.get_mut(i) {

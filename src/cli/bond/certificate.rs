@@ -1,0 +1,115 @@
+//! `narthex bond prove` and `narthex bond check`.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+use bitcoin::{
+    hex::{DisplayHex, FromHex},
+    key::XOnlyPublicKey,
+    secp256k1::{Keypair, Secp256k1},
+};
+use clap::Args;
+use narthex::contracts::bond::{Certificate, Claim};
+
+use super::{
+    args::{CoinArgs, read_key},
+    script::form,
+};
+
+/// Options of `narthex bond prove`.
+#[derive(Args)]
+pub(crate) struct ProveArgs {
+    #[command(flatten)]
+    coin: CoinArgs,
+    /// Height of the block that confirmed it.
+    #[arg(long)]
+    confirmed_height: u32,
+    /// Key of the identity that it stands for, 32 bytes in hex.
+    #[arg(long)]
+    identity: XOnlyPublicKey,
+    /// First height at which the certificate does not hold any more.
+    #[arg(long)]
+    valid_below: u32,
+    /// File with the bond's secret key, in hex or WIF; `-` for standard input.
+    #[arg(long)]
+    key_file: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+impl ProveArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let claim = Claim {
+            script: self.coin.script.script()?,
+            outpoint: self.coin.outpoint,
+            value: self.coin.sat,
+            confirmed_height: self.confirmed_height,
+            identity: self.identity,
+        };
+        let secp = Secp256k1::new();
+        let key = Keypair::from_secret_key(&secp, &read_key(&self.key_file)?);
+        let certificate = Certificate::sign(&secp, claim, self.valid_below, &key)?;
+        let hex = certificate.to_bytes().to_lower_hex_string();
+        let mut out = std::io::stdout().lock();
+        match self.json {
+            true => writeln!(out, "{}", serde_json::json!({ "certificate": hex }))?,
+            false => writeln!(out, "{hex}")?,
+        }
+        Ok(())
+    }
+}
+
+/// Options of `narthex bond check`.
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// The certificate, as `prove` printed it.
+    certificate: String,
+    /// Height of the chain.
+    #[arg(long)]
+    tip_height: u32,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+impl CheckArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let bytes = Vec::<u8>::from_hex(&self.certificate)
+            .context("a certificate is written in hexadecimal digits")?;
+        let certificate = Certificate::from_bytes(&bytes).context("this is no certificate")?;
+        certificate.check_signature(&Secp256k1::new(), self.tip_height)?;
+        let claim = certificate.claim();
+        anyhow::ensure!(
+            claim.script.early_key().is_none(),
+            "the coin can be spent at any time: it is no bond"
+        );
+        let lock = claim.script.lock();
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let line = serde_json::json!({
+                "identity": claim.identity.to_string(), "outpoint": claim.outpoint.to_string(),
+                "value_sat": claim.value.to_sat(), "confirmed_height": claim.confirmed_height,
+                "form": form(&claim.script), "bond_key": claim.script.owner().to_string(),
+                "lock": lock.to_consensus(), "lock_is_time": lock.is_time(),
+                "script_pubkey": claim.script.script_pubkey()?.to_hex_string(),
+                "valid_below": certificate.valid_below(),
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(
+                out,
+                "signed by {}: {} at {}, confirmed at height {}, locked until {lock}, stands for {} below height {}\n\
+                 what the chain says of {} was not asked",
+                claim.script.owner(),
+                claim.value,
+                claim.outpoint,
+                claim.confirmed_height,
+                claim.identity,
+                certificate.valid_below(),
+                claim.outpoint,
+            )?;
+        }
+        Ok(())
+    }
+}

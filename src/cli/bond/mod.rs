@@ -1,0 +1,47 @@
+//! `narthex bond …`.
+
+mod args;
+mod certificate;
+mod play;
+mod script;
+mod select;
+mod spend;
+mod value;
+
+use clap::Subcommand;
+
+/// What to do with fidelity bonds: coins locked until a date, which make an identity costly.
+#[derive(Subcommand)]
+pub(crate) enum BondCommand {
+    /// Where to pay for a bond: address, script, descriptor. BIP46 below an account key, or Taproot.
+    Address(script::AddressArgs),
+    /// What a bond weighs in a draw.
+    Value(value::ValueArgs),
+    /// Signs with the bond's key that it stands for an identity.
+    Prove(certificate::ProveArgs),
+    /// Reads such a certificate and checks its signature; the chain is not asked.
+    Check(certificate::CheckArgs),
+    /// The transaction that spends a bond when its lock is over.
+    Withdraw(spend::WithdrawArgs),
+    /// The transaction that locks a bond anew when its lock is over.
+    Roll(spend::RollArgs),
+    /// Draws identities by their bonds, a share of the draws without looking at bonds.
+    Select(select::SelectArgs),
+    /// Lives a bond's whole life on a regtest chain: locked, verified, drawn by, rolled over, withdrawn.
+    Play(play::PlayArgs),
+}
+
+impl BondCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            BondCommand::Address(args) => args.run(),
+            BondCommand::Value(args) => args.run(),
+            BondCommand::Prove(args) => args.run(),
+            BondCommand::Check(args) => args.run(),
+            BondCommand::Withdraw(args) => args.run(),
+            BondCommand::Roll(args) => args.run(),
+            BondCommand::Select(args) => args.run(),
+            BondCommand::Play(args) => args.run(),
+        }
+    }
+}
