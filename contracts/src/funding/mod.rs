@@ -5,5 +5,6 @@ mod psbt;
 mod root;
 
 pub use child::{Child, ChildError, FeeCoin};
+pub(crate) use psbt::funding_psbt;
 pub use psbt::{FundingError, combine_funding, merge_wallet_data};
 pub use root::{NoRecord, RootRecord, root_coin};
