@@ -69,6 +69,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod bank;
 pub mod bench;
 pub mod game;
 pub mod play;

@@ -1,5 +1,6 @@
 //! The command line: a thin shell around the library. One file per command.
 
+mod bank;
 mod bench;
 mod contract;
 mod game;
@@ -31,6 +32,9 @@ enum Command {
     /// Stores files so that a loss is found out while it can be repaired.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Penny banks: many tiny payments out of one coin.
+    #[command(subcommand)]
+    Bank(bank::BankCommand),
     /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
@@ -42,6 +46,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Contract(command) => command.run(),
         Command::Game(command) => command.run(),
         Command::Store(command) => command.run(),
+        Command::Bank(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
