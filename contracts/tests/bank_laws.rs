@@ -1,5 +1,5 @@
 //! The laws of the engine, for every transaction of a bank; terms that are refused; cut and choose.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod bank_support;
 
@@ -10,7 +10,10 @@ use narthex_contracts::{
         Bank, BankError, BankFunding, BankRecord, BankTerms, Candidates, ChooseError, FREEZE,
         Opened, PAYER, PROVIDER, PayerOpening, Pebbles, Points, ProviderOpening, REFUND, THAW,
     },
-    graph::{NodeId, TxGraph, anchor_script},
+    graph::{
+        GraphBuilder, GraphError, KeySetId, Leaf, LeafId, NodeId, Source, Spend, TxGraph,
+        anchor_script,
+    },
 };
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
@@ -54,6 +57,80 @@ fn every_transaction_keeps_the_laws() {
     let thaw = graph.node(THAW).unwrap();
     assert_eq!(TxGraph::relative_lock_blocks(thaw), 20);
     assert!(movers(FREEZE).contains(PROVIDER));
+}
+
+/// The table of `docs/contracts/bank.md`: weights with P2TR coins and payouts, in wu and vB.
+#[test]
+fn weights_are_those_of_the_page() {
+    let mut record = record(10_000);
+    let p2tr = |byte: u8| bitcoin::ScriptBuf::from_bytes([&[0x51, 0x20][..], &[byte; 32]].concat());
+    (record.payer_script, record.provider_script) = (p2tr(1), p2tr(2));
+    let BankFunding::Wallet { contribution, .. } = &mut record.funding else {
+        panic!("funded by a wallet");
+    };
+    contribution.coins[0].script = p2tr(3);
+    contribution.coins[0].value_sat += Amount::from_sat(50_000);
+    contribution.change = Some(narthex_contracts::terms::Change {
+        value_sat: Amount::from_sat(50_000),
+        script: p2tr(4),
+    });
+    let bank = Bank::new(record.check().unwrap()).unwrap();
+    let graph = bank.picture(1_000, Amount::from_sat(300)).unwrap();
+    let page = include_str!("../../docs/contracts/bank.md");
+    assert_eq!(graph.nodes().len(), 6);
+    for (id, node) in graph.nodes() {
+        let weight = graph.weight(id).unwrap();
+        let row = format!(
+            "| {} | {} | {} |",
+            node.name,
+            weight.to_wu(),
+            weight.to_vbytes_ceil()
+        );
+        assert!(page.contains(&row), "{row}");
+    }
+}
+
+/// The engine refuses a spend by a leaf of another output, by a leaf that is not there, and by keys that are not.
+#[test]
+fn a_leaf_of_another_output_is_refused() {
+    let bank = Bank::new(terms(10_000)).unwrap();
+    let node = bank.graph().node(REFUND).unwrap().clone();
+    let Spend::Leaf(id) = node.inputs[0].spend else {
+        panic!("the refund is no spend by a leaf");
+    };
+    let leaf = bank.graph().leaf(id).unwrap();
+    let spend = |frozen: bool, leaf: Option<Leaf>| {
+        let mut graph = GraphBuilder::default();
+        let (outpoint, prevout) = bank.coin(frozen).unwrap();
+        let keys = bank.graph().key_set(KeySetId(0)).unwrap().clone();
+        graph.key_set(keys, None);
+        let script = graph.script(&script(1), String::new);
+        let id = leaf.map_or(LeafId(7), |leaf| graph.leaf(leaf));
+        let mut node = node.clone();
+        node.inputs[0].source = Source::External { outpoint, prevout };
+        node.inputs[0].spend = Spend::Leaf(id);
+        node.outputs.truncate(1);
+        node.outputs[0].script = script;
+        node.outputs.push(graph.anchor());
+        graph.node(node).map(drop)
+    };
+    let own = Leaf {
+        signers: vec![KeySetId(0)],
+        ..leaf.clone()
+    };
+    spend(false, Some(own.clone())).unwrap();
+    assert!(matches!(
+        spend(true, Some(own.clone())),
+        Err(GraphError::Shape { .. })
+    ));
+    let strangers = Leaf {
+        signers: vec![KeySetId(9)],
+        ..own
+    };
+    for missing in [None, Some(strangers)] {
+        let refused = spend(false, missing).unwrap_err();
+        assert!(matches!(refused, GraphError::Missing { .. }), "{refused}");
+    }
 }
 
 #[test]

@@ -135,6 +135,32 @@ fn a_million_pennies_in_bounded_memory() {
     assert!(signed < 200 && secrets <= 22 && held <= 17);
 }
 
+/// A payer that leaps beyond its rungs is refused and not stuck: the next rung is at its last penny.
+#[test]
+fn a_leap_needs_one_rung() {
+    let (mut payer, mut provider) = open(&terms(1_000_000));
+    provider
+        .take_rungs(&payer.rungs(2, &mut rng()).unwrap())
+        .unwrap();
+    let covered = payer.covered();
+    assert_eq!(covered, 1_499);
+    provider.accept(&payer.pay(covered).unwrap()).unwrap();
+    let passed = payer.pay(1).unwrap();
+    let leap = payer.pay(700_000).unwrap();
+    for penny in [&passed, &leap] {
+        assert!(matches!(
+            provider.accept(penny),
+            Err(BankError::Unenforceable { .. })
+        ));
+    }
+    let rungs = payer.rungs(1, &mut rng()).unwrap();
+    assert_eq!(rungs.rungs[0].index, leap.index);
+    provider.take_rungs(&rungs).unwrap();
+    assert!(provider.accept(&passed).is_err(), "its rung was passed by");
+    let taken = provider.accept(&leap).unwrap();
+    assert_eq!((taken.fresh, taken.enforceable), (700_001, leap.index));
+}
+
 #[test]
 fn a_false_rung_shows_with_its_penny() {
     let (mut payer, mut provider) = open(&terms(10_000));

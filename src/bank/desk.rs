@@ -301,6 +301,8 @@ fn propose(
             rate_sat_per_kwu: options.rate,
         },
     };
+    // Before the walk down the chain, whose length they bound.
+    record.clone().check()?;
     let tip = Pebbles::tip(record.bank(), record.pennies, chain_seed);
     record.tip = sha256::Hash::from_byte_array(tip);
     Ok((record, chain_seed))

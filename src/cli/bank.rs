@@ -9,7 +9,7 @@ use narthex::{
     bank::{
         BANK_STORIES, BankEvent, BankOutcome, BankReporter, Desk, DeskOptions, measure, play_bank,
     },
-    contracts::{bank::Bank, graph::TxGraph, terms::FeeRate},
+    contracts::terms::FeeRate,
     play::ChainKind,
     regtest::Embedded,
 };
@@ -235,27 +235,24 @@ impl ShowArgs {
         }
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
-        let bank: &Bank = desk.payer().bank();
-        let claim = bank.claim(self.rung)?;
-        let close = bank.close(self.rung, Amount::from_sat(500), false)?;
+        let bank = desk.payer().bank();
+        let graph = bank.picture(self.rung, Amount::from_sat(500))?;
         let mut out = std::io::stdout().lock();
-        for graph in [bank.graph(), &claim, &close] {
-            if self.dot {
-                write!(out, "{}", graph.to_dot())?;
-            } else if self.json {
-                super::contract::write_json(&mut out, graph)?;
-            } else {
-                write!(out, "{}", text(graph))?;
-            }
+        if self.dot {
+            write!(out, "{}", with_names(graph.to_dot()))?;
+        } else if self.json {
+            super::contract::write_json(&mut out, &graph)?;
+        } else {
+            write!(out, "{}", with_names(graph.to_text()))?;
         }
         Ok(())
     }
 }
 
-fn text(graph: &TxGraph) -> String {
-    // The engine's names for the two who sign.
-    let text = graph.to_text();
-    text.replace("by client, worker", "by payer, provider")
+/// The bank's names for the two roles that the engine knows by others.
+fn with_names(drawing: String) -> String {
+    drawing
+        .replace("by client, worker", "by payer, provider")
         .replace("by client", "by payer")
         .replace("by worker", "by provider")
         .replace("to client", "to the payer")

@@ -95,6 +95,8 @@ impl Candidates {
     pub fn entry(model: &BankRecord, salt: [u8; 32], seed: [u8; 32]) -> Result<Entry, ChooseError> {
         let mut record = model.clone();
         record.salt = Hash::from_byte_array(salt);
+        // Before the walk down the chain, whose length they bound.
+        record.clone().check()?;
         let tip = Pebbles::tip(record.bank(), record.pennies, seed);
         record.tip = Hash::from_byte_array(tip);
         let points = Points::of_chain(&record.check()?, seed)?.root();

@@ -235,6 +235,18 @@ impl Payer {
             .collect()
     }
 
+    /// The highest penny that a provider takes with the rungs signed so far. A payer signs more before it pays beyond:
+    /// rungs of pennies that it has passed by cannot be signed any more, and the next one is then at its last penny.
+    pub fn covered(&self) -> u32 {
+        let terms = self.bank.terms();
+        let pennies = terms.record().pennies;
+        match self.signed {
+            Some(rung) if rung >= pennies => pennies,
+            Some(rung) => rung.saturating_add(terms.allowance(rung) - 1).min(pennies),
+            None => 0,
+        }
+    }
+
     /// One rung at just this penny, which makes a provider safe to the last penny before a pause.
     pub fn rung<R: RngCore + CryptoRng>(&self, index: u32, rng: &mut R) -> Result<Rung, BankError> {
         let problem = "its secret is no scalar";

@@ -87,51 +87,25 @@ impl Bank {
 
     fn derive(terms: BankTerms, prior: Option<(&Bank, u32)>) -> Result<Bank, BankError> {
         let (bank, frozen) = (Vault::bank(&terms)?, Vault::frozen(&terms)?);
-        let capacity = terms.record().capacity_sat;
-        let mut draft = Draft::new(&terms);
-        let (bank_keys, bank_script) = draft.vault(&bank);
-        let (frozen_keys, frozen_script) = draft.vault(&frozen);
-        let output = |keys, script| NodeOutput {
-            value: capacity,
-            script,
-            purpose: Purpose::Contract(keys),
-        };
-        draft.funding(output(bank_keys, bank_script), prior)?;
-        let coin = |node, vout| Source::Output { node, vout };
-        draft.step(
-            ("Freeze", "stopped, to be claimed"),
-            (
-                coin(TxGraph::FUNDING, 0),
-                UNLOCKED,
-                Spend::KeyPath(bank_keys),
-            ),
-            (0, &[PAYER, PROVIDER]),
-            vec![output(frozen_keys, frozen_script)],
-        )?;
-        let back = draft.payout(PAYER, capacity);
-        let leaf = draft.alone(&bank);
-        let t = terms.record().refund_height;
-        draft.step(
-            ("Refund", "never frozen, all back to the payer"),
-            (coin(TxGraph::FUNDING, 0), UNLOCKED, Spend::Leaf(leaf)),
-            (t, &[PAYER]),
-            vec![back.clone()],
-        )?;
-        let leaf = draft.alone(&frozen);
-        let d = Sequence::from_height(terms.record().claim_blocks);
-        draft.step(
-            ("Thaw", "frozen, not claimed, all back to the payer"),
-            (coin(FREEZE, 0), d, Spend::Leaf(leaf)),
-            (0, &[PAYER]),
-            vec![back],
-        )?;
-        let graph = draft.graph.finish();
+        let graph = Draft::whole(&terms, [&bank, &frozen], prior)?
+            .graph
+            .finish();
         Ok(Bank {
             terms,
             graph,
             bank,
             frozen,
         })
+    }
+
+    /// All of a bank that a wallet funds in one graph, to look at: with the claim by `rung`, and a close in its place.
+    pub fn picture(&self, rung: u32, fee: Amount) -> Result<TxGraph, BankError> {
+        let terms = &self.terms;
+        let mut draft = Draft::whole(terms, [&self.bank, &self.frozen], None)?;
+        let coin = |node| Source::Output { node, vout: 0 };
+        draft.claim(&self.frozen, coin(FREEZE), rung)?;
+        draft.close(&self.bank, coin(TxGraph::FUNDING), rung, fee)?;
+        Ok(draft.graph.finish())
     }
 
     /// The terms.
@@ -160,44 +134,16 @@ impl Bank {
 
     /// The claim by a rung: pays the provider `rung` pennies and the payer the rest. The one transaction of its graph.
     pub fn claim(&self, rung: u32) -> Result<TxGraph, BankError> {
-        let terms = &self.terms;
-        if !terms.has_rung(rung) {
-            let problem = "the bank has no such rung";
-            return Err(BankError::Rung { rung, problem });
-        }
-        let mut draft = Draft::new(terms);
-        let leaf = draft.both(&self.frozen)?;
-        let outputs = draft.split(terms.worth(rung), Amount::ZERO)?;
-        draft.step(
-            ("Claim", "the provider claims its best rung"),
-            (self.external(true)?, UNLOCKED, Spend::Leaf(leaf)),
-            (0, &[PROVIDER]),
-            outputs,
-        )?;
+        let mut draft = Draft::new(&self.terms);
+        draft.claim(&self.frozen, self.external(true)?, rung)?;
         Ok(draft.graph.finish())
     }
 
     /// An agreed end that pays its own fee out of the payer's part, of the bank's coin or of the frozen one.
     pub fn close(&self, paid: u32, fee: Amount, frozen: bool) -> Result<TxGraph, BankError> {
-        let terms = &self.terms;
-        let refused = |problem| BankError::Ending { paid, fee, problem };
-        if paid > terms.record().pennies || (paid > 0 && !terms.has_rung(paid)) {
-            return Err(refused("it pays the provider dust, or too much"));
-        }
         let vault = if frozen { &self.frozen } else { &self.bank };
-        let mut draft = Draft::new(terms);
-        let (keys, _) = draft.vault(vault);
-        let outputs = draft
-            .split(terms.worth(paid), fee)
-            .map_err(|_| refused("it leaves the payer nothing"))?;
-        let input = (self.external(frozen)?, UNLOCKED, Spend::KeyPath(keys));
-        let node = draft.node(
-            ("Close", "payer and provider agree"),
-            input,
-            (0, &[PAYER, PROVIDER]),
-            outputs,
-        );
-        draft.graph.node(Node { version: 2, ..node })?;
+        let mut draft = Draft::new(&self.terms);
+        draft.close(vault, self.external(frozen)?, paid, fee)?;
         Ok(draft.graph.finish())
     }
 
@@ -332,6 +278,89 @@ impl<'a> Draft<'a> {
             terms,
             graph: GraphBuilder::default(),
         }
+    }
+
+    /// Funding, freeze, refund and thaw.
+    fn whole(
+        terms: &'a BankTerms,
+        [bank, frozen]: [&Vault; 2],
+        prior: Option<(&Bank, u32)>,
+    ) -> Result<Draft<'a>, BankError> {
+        let record = terms.record();
+        let mut draft = Draft::new(terms);
+        let (bank_keys, bank_script) = draft.vault(bank);
+        let (frozen_keys, frozen_script) = draft.vault(frozen);
+        let output = |keys, script| NodeOutput {
+            value: record.capacity_sat,
+            script,
+            purpose: Purpose::Contract(keys),
+        };
+        draft.funding(output(bank_keys, bank_script), prior)?;
+        let coin = |node| Source::Output { node, vout: 0 };
+        draft.step(
+            ("Freeze", "stopped, to be claimed"),
+            (coin(TxGraph::FUNDING), UNLOCKED, Spend::KeyPath(bank_keys)),
+            (0, &[PAYER, PROVIDER]),
+            vec![output(frozen_keys, frozen_script)],
+        )?;
+        let back = draft.payout(PAYER, record.capacity_sat);
+        let leaf = draft.alone(bank);
+        draft.step(
+            ("Refund", "never frozen, all back to the payer"),
+            (coin(TxGraph::FUNDING), UNLOCKED, Spend::Leaf(leaf)),
+            (record.refund_height, &[PAYER]),
+            vec![back.clone()],
+        )?;
+        let leaf = draft.alone(frozen);
+        let d = Sequence::from_height(record.claim_blocks);
+        draft.step(
+            ("Thaw", "frozen, not claimed, all back to the payer"),
+            (coin(FREEZE), d, Spend::Leaf(leaf)),
+            (0, &[PAYER]),
+            vec![back],
+        )?;
+        Ok(draft)
+    }
+
+    fn claim(&mut self, frozen: &Vault, coin: Source, rung: u32) -> Result<NodeId, BankError> {
+        let terms = self.terms;
+        if !terms.has_rung(rung) {
+            let problem = "the bank has no such rung";
+            return Err(BankError::Rung { rung, problem });
+        }
+        let leaf = self.both(frozen)?;
+        let outputs = self.split(terms.worth(rung), Amount::ZERO)?;
+        self.step(
+            ("Claim", "the provider claims its best rung"),
+            (coin, UNLOCKED, Spend::Leaf(leaf)),
+            (0, &[PROVIDER]),
+            outputs,
+        )
+    }
+
+    fn close(
+        &mut self,
+        vault: &Vault,
+        coin: Source,
+        paid: u32,
+        fee: Amount,
+    ) -> Result<NodeId, BankError> {
+        let terms = self.terms;
+        let refused = |problem| BankError::Ending { paid, fee, problem };
+        if paid > terms.record().pennies || (paid > 0 && !terms.has_rung(paid)) {
+            return Err(refused("it pays the provider dust, or too much"));
+        }
+        let (keys, _) = self.vault(vault);
+        let outputs = self
+            .split(terms.worth(paid), fee)
+            .map_err(|_| refused("it leaves the payer nothing"))?;
+        let node = self.node(
+            ("Close", "payer and provider agree"),
+            (coin, UNLOCKED, Spend::KeyPath(keys)),
+            (0, &[PAYER, PROVIDER]),
+            outputs,
+        );
+        Ok(self.graph.node(Node { version: 2, ..node })?)
     }
 
     fn vault(&mut self, vault: &Vault) -> (KeySetId, ScriptId) {
