@@ -59,12 +59,13 @@ fn every_transaction_keeps_the_laws() {
     assert!(movers(FREEZE).contains(PROVIDER));
 }
 
-/// The table of `docs/contracts/bank.md`: weights with P2TR coins and payouts, in wu and vB.
+/// The table of `docs/contracts/bank.md`.
 #[test]
 fn weights_are_those_of_the_page() {
     let mut record = record(10_000);
     let p2tr = |byte: u8| bitcoin::ScriptBuf::from_bytes([&[0x51, 0x20][..], &[byte; 32]].concat());
     (record.payer_script, record.provider_script) = (p2tr(1), p2tr(2));
+    (record.refund_height, record.claim_blocks) = (900_000, 144);
     let BankFunding::Wallet { contribution, .. } = &mut record.funding else {
         panic!("funded by a wallet");
     };
