@@ -13,6 +13,7 @@
 //! `docs/contracts/bank.md`.
 
 mod choose;
+mod draft;
 mod error;
 mod ladder;
 mod meter;
@@ -21,9 +22,11 @@ mod pebbles;
 mod penny;
 mod provider;
 mod purse;
+mod record;
 mod sign;
 mod template;
 mod terms;
+mod vault;
 
 use std::fmt;
 
@@ -33,11 +36,12 @@ pub use choose::{Candidates, ChooseError, Entry, MAX_CANDIDATES, Opened};
 pub use error::BankError;
 pub use ladder::{MAX_LADDER, MAX_RUNGS, Points, Rung, Rungs};
 pub use meter::{Meter, MeterError};
-pub use payer::{Payer, PayerDuty, PayerOpening, PayerRecord};
+pub use payer::{Payer, PayerOpening};
 pub use pebbles::Pebbles;
 pub use penny::{Links, PENNY_BYTES, Penny, scalar};
-pub use provider::{Accepted, Provider, ProviderDuty, ProviderOpening, ProviderRecord};
+pub use provider::{Provider, ProviderOpening};
 pub use purse::Purse;
+pub use record::{Accepted, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
 pub use sign::{Cosigned, Cosigner};
 pub use template::{Bank, FREEZE, PAYER, PROVIDER, REFUND, THAW};
 pub use terms::{

@@ -7,10 +7,10 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
-    Bank, BankError, Coin, Cosigner, FREEZE, Pebbles, Penny, Phase, REFUND, Rung, Rungs, THAW,
+    Bank, BankError, Coin, Cosigner, FREEZE, PayerDuty, PayerRecord, Pebbles, Penny, Phase, REFUND,
+    Rung, Rungs, THAW,
     ladder::MAX_RUNGS,
     purse::Purse,
     scalar,
@@ -22,30 +22,6 @@ use crate::{
     graph::{NodeId, TxGraph},
     musig::{PartialSignature, PublicNonce},
 };
-
-/// What the payer must not forget, besides its key, the chain's seed and the bank's terms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PayerRecord {
-    /// The highest penny that may be in somebody else's hands.
-    pub revealed: u32,
-    /// Where the bank stands.
-    pub phase: Phase,
-    /// Both parties' signature on the freeze, hex.
-    #[serde(with = "super::signature_hex")]
-    pub freeze: [u8; 64],
-}
-
-/// What the payer does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PayerDuty {
-    /// Nothing is due.
-    None,
-    /// Nobody froze until T: publish the refund.
-    Refund,
-    /// Frozen and not claimed in D blocks: publish the thaw.
-    Thaw,
-}
 
 /// A payer before the freeze is signed by both: it has no funding transaction yet.
 pub struct PayerOpening {

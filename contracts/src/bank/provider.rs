@@ -10,10 +10,10 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
-    Bank, BankError, Coin, Cosigned, Cosigner, FREEZE, Links, Penny, Phase, Rung, Rungs,
+    Accepted, Bank, BankError, Coin, Cosigned, Cosigner, FREEZE, Links, Penny, Phase, ProviderDuty,
+    ProviderRecord, Rung, Rungs,
     ladder::{self, CLAIM, MAX_RUNGS, PAYER_POSITION, PROVIDER_POSITION, Points},
     scalar,
     sign::{Task, check_key},
@@ -23,53 +23,6 @@ use crate::{
     graph::{NodeId, TxGraph},
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
 };
-
-/// What the provider must not forget, besides its key and the bank's terms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderRecord {
-    /// Number of the latest penny, 0 before the first.
-    pub latest: u32,
-    /// Its secret; w_0 before the first.
-    pub secret: bitcoin::hashes::sha256::Hash,
-    /// Rungs that the latest penny, or later ones, complete: their messages, hex.
-    #[serde(with = "super::rungs_hex")]
-    pub rungs: Vec<Rung>,
-    /// Where the bank stands.
-    pub phase: Phase,
-    /// Both parties' signature on the freeze, hex.
-    #[serde(with = "super::signature_hex")]
-    pub freeze: [u8; 64],
-}
-
-/// What the provider does next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderDuty {
-    /// Serve for pennies.
-    Serve,
-    /// Nothing is due: not funded, closing, or over.
-    None,
-    /// Publish the freeze: T comes near, or the payer cheated.
-    Freeze,
-    /// Publish the claim by this rung, at once.
-    Claim {
-        /// The best rung.
-        rung: u32,
-    },
-}
-
-/// What a penny was worth.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// Pennies that it pays beyond those before.
-    pub fresh: u32,
-    /// All pennies so far.
-    pub total: u32,
-    /// How many of them a claim enforces.
-    pub enforceable: u32,
-    /// A rung that turned out to be false: the payer gave another point than its penny's. Serve no more, freeze.
-    pub false_rung: Option<u32>,
-}
 
 /// A provider before it has the freeze.
 pub struct ProviderOpening {
