@@ -3,8 +3,8 @@
 
 mod bank_support;
 
-use bank_support::{open, rng, terms};
-use narthex_contracts::bank::{BankError, Meter, MeterError, Penny, Purse};
+use bank_support::{open, rng, secret, terms};
+use narthex_contracts::bank::{BankError, Meter, MeterError, Penny, Purse, Rung, Rungs};
 
 #[test]
 fn a_stolen_purse_is_worth_its_budget() {
@@ -72,4 +72,23 @@ fn whoever_asks_brings_the_pennies() {
         .unwrap();
     assert_eq!(meter.served(), 14);
     assert!(meter.serve(&mut provider, u32::MAX, None).is_err());
+}
+
+/// A leap on a false rung: the penny is genuine and kept, and buys nothing.
+#[test]
+fn a_false_rung_buys_nothing() {
+    let (mut payer, mut provider) = open(&terms(100_000));
+    let lie = secret(77).secret_bytes();
+    let rung = Rung::sign(payer.bank(), &secret(1), 50_000, &lie, &mut rng()).unwrap();
+    let (bank, rungs) = (provider.bank().terms().bank(), vec![rung]);
+    provider.take_rungs(&Rungs { bank, rungs }).unwrap();
+    let mut meter = Meter::new(10, 0);
+    let leap = payer.pay(50_000).unwrap();
+    let refused = meter.serve(&mut provider, 1, Some(&leap));
+    assert_eq!(refused, Err(MeterError::Cheated));
+    assert_eq!(
+        meter.serve(&mut provider, 1, None),
+        Err(MeterError::Cheated)
+    );
+    assert_eq!((meter.served(), provider.paid()), (0, 50_000));
 }

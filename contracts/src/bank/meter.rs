@@ -3,7 +3,7 @@
 //! *The container pays for itself*: a program's purse pays for each slice of its run. *Accessor pays*: whoever asks
 //! brings pennies of its own bank. Both are one meter for each bank.
 
-use super::{Accepted, BankError, Penny, Provider};
+use super::{Accepted, BankError, Penny, Phase, Provider};
 
 /// Counts units served against pennies taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub enum MeterError {
     /// The penny is not taken; nothing is served and nothing is lost.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// The payer signed a false rung: what it brought may not be enforceable. Nothing is served any more.
+    #[error("the payer's rung is false: freeze, and serve no more")]
+    Cheated,
     /// Not enough was brought.
     #[error("{units} units cost {due} pennies, {credit} were brought")]
     Due {
@@ -65,6 +68,9 @@ impl Meter {
             None => None,
             Some(penny) => Some(provider.accept(penny)?),
         };
+        if provider.phase() == Phase::Cheated {
+            return Err(MeterError::Cheated);
+        }
         let credit = self.credit(provider);
         let short = |due| MeterError::Due { units, due, credit };
         let due = self.price.checked_mul(units).ok_or(short(u32::MAX))?;

@@ -131,6 +131,11 @@ impl Provider {
         &self.bank
     }
 
+    /// Where the bank stands.
+    pub fn phase(&self) -> Phase {
+        self.record.phase
+    }
+
     /// Pennies paid so far.
     pub fn paid(&self) -> u32 {
         self.record.latest
