@@ -71,6 +71,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod bank;
 pub mod bench;
 pub mod bond;
 pub mod game;

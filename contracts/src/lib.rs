@@ -1,5 +1,6 @@
 //! Bitcoin contracts for computation games.
 pub mod attest;
+pub mod bank;
 pub mod bond;
 pub mod coop;
 pub mod funding;

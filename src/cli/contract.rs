@@ -114,7 +114,7 @@ fn read_terms(path: &PathBuf) -> anyhow::Result<Terms> {
     Terms::from_json(&json).with_context(|| format!("the terms in {shown} are refused"))
 }
 
-fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Result<()> {
+pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Result<()> {
     for (id, node) in graph.nodes() {
         let outputs = node
             .outputs

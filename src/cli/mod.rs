@@ -1,5 +1,6 @@
 //! The command line: a thin shell around the library. One file per command.
 
+mod bank;
 mod bench;
 mod bond;
 mod contract;
@@ -43,6 +44,10 @@ enum Command {
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
+    /// Penny banks: many tiny payments out of one coin.
+    #[command(subcommand)]
+    Bank(bank::BankCommand),
+    /// Measures the set-up of contracts beside what its curve operations alone cost.
     Bench(bench::BenchArgs),
 }
 
@@ -56,6 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Bond(command) => command.run(),
         Command::Job(command) => command.run(),
         Command::Simulate(args) => args.run(),
+        Command::Bank(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

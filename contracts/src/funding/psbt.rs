@@ -44,27 +44,30 @@ impl Holdings {
     /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
     /// sign away its coins before it holds everything that brings them back.
     pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        let graph = self.graph();
-        // An agreed ending is a graph of its own, whose first transaction funds nothing.
-        if graph
-            .node(TxGraph::FUNDING)
-            .is_none_or(|node| node.signing.is_some())
-        {
-            return Err(FundingError::NoFunding);
-        }
-        let tx = graph
-            .assemble(TxGraph::FUNDING)
-            .ok_or(FundingError::NoFunding)?;
-        let prevouts = graph
-            .prevouts(TxGraph::FUNDING)
-            .ok_or(FundingError::NoFunding)?;
-        let mut psbt =
-            Psbt::from_unsigned_tx(tx).map_err(|e| FundingError::Extract(e.to_string()))?;
-        for (input, prevout) in psbt.inputs.iter_mut().zip(prevouts) {
-            input.witness_utxo = Some(prevout);
-        }
-        Ok(psbt)
+        funding_psbt(self.graph())
     }
+}
+
+/// The funding transaction of a graph, unsigned. The caller sees to it that its party holds its exits before.
+pub(crate) fn funding_psbt(graph: &TxGraph) -> Result<Psbt, FundingError> {
+    // An agreed ending is a graph of its own, whose first transaction funds nothing.
+    if graph
+        .node(TxGraph::FUNDING)
+        .is_none_or(|node| node.signing.is_some())
+    {
+        return Err(FundingError::NoFunding);
+    }
+    let tx = graph
+        .assemble(TxGraph::FUNDING)
+        .ok_or(FundingError::NoFunding)?;
+    let prevouts = graph
+        .prevouts(TxGraph::FUNDING)
+        .ok_or(FundingError::NoFunding)?;
+    let mut psbt = Psbt::from_unsigned_tx(tx).map_err(|e| FundingError::Extract(e.to_string()))?;
+    for (input, prevout) in psbt.inputs.iter_mut().zip(prevouts) {
+        input.witness_utxo = Some(prevout);
+    }
+    Ok(psbt)
 }
 
 /// Removes signatures and finished witnesses.
@@ -244,7 +247,7 @@ fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<Role> {
         .filter(|(_, input)| input.final_script_witness.is_none())
         .filter_map(|(node, _)| match node.spend {
             Spend::Wallet(role) => Some(role),
-            Spend::KeyPath(_) => None,
+            Spend::KeyPath(_) | Spend::Leaf(_) => None,
         })
         .collect::<Vec<_>>();
     roles.dedup();

@@ -5,10 +5,14 @@ use bitcoin::{
     absolute::LockTime,
     hashes::Hash,
     sighash::{Prevouts, SighashCache, TapSighashType},
+    taproot::{LeafVersion, TapLeafHash},
     transaction::Version,
 };
 
-use super::{Node, NodeId, NodeInput, Source, TxGraph};
+use super::{Node, NodeId, NodeInput, Source, Spend, TxGraph};
+
+/// What BIP342 hashes where no OP_CODESEPARATOR was executed.
+const NO_CODE_SEPARATOR: u32 = u32::MAX;
 
 impl TxGraph {
     /// The unsigned transaction; `None` for an index of another graph.
@@ -53,23 +57,47 @@ impl TxGraph {
             .collect()
     }
 
-    /// The message that a key-path signature of each input signs (BIP341, SIGHASH_DEFAULT).
+    /// The message that the signatures of each input sign (BIP341 and BIP342, SIGHASH_DEFAULT).
     pub fn sighashes(&self, id: NodeId) -> Option<Vec<[u8; 32]>> {
         let tx = self.assemble(id)?;
         let prevouts = self.prevouts(id)?;
         let mut cache = SighashCache::new(&tx);
-        (0..tx.input.len())
-            .map(|i| {
-                cache
-                    .taproot_key_spend_signature_hash(
-                        i,
-                        &Prevouts::All(&prevouts),
-                        TapSighashType::Default,
-                    )
-                    .ok()
-                    .map(|hash| hash.to_byte_array())
+        let inputs = self.node(id)?.inputs.iter().enumerate();
+        inputs
+            .map(|(i, input)| {
+                let leaf = match input.spend {
+                    Spend::Leaf(leaf) => {
+                        let script = &self.leaf(leaf)?.script;
+                        let hash = TapLeafHash::from_script(script, LeafVersion::TapScript);
+                        Some((hash, NO_CODE_SEPARATOR))
+                    }
+                    Spend::KeyPath(_) | Spend::Wallet(_) => None,
+                };
+                let (prevouts, kind) = (Prevouts::All(&prevouts), TapSighashType::Default);
+                let hash = cache.taproot_signature_hash(i, &prevouts, None, leaf, kind);
+                hash.ok().map(|hash| hash.to_byte_array())
             })
             .collect()
+    }
+
+    /// The witness of an input, of signatures in the order of its signers. `None` if their number is another, or for
+    /// an input that a wallet signs.
+    pub fn witness(&self, input: &NodeInput, signatures: &[[u8; 64]]) -> Option<Witness> {
+        match (input.spend, signatures) {
+            (Spend::KeyPath(_), [signature]) => Some(Witness::from_slice(&[signature])),
+            (Spend::Leaf(id), _) => {
+                let leaf = self.leaf(id)?;
+                let mut witness = Witness::new();
+                if leaf.signers.len() != signatures.len() {
+                    return None;
+                }
+                signatures.iter().rev().for_each(|s| witness.push(s));
+                witness.push(&leaf.script);
+                witness.push(leaf.control.serialize());
+                Some(witness)
+            }
+            _ => None,
+        }
     }
 
     /// Where an input's coin is.
@@ -96,7 +124,8 @@ impl TxGraph {
             .unwrap_or(0)
     }
 
-    fn prevout(&self, input: &NodeInput) -> Option<TxOut> {
+    /// The coin that an input spends.
+    pub(super) fn prevout(&self, input: &NodeInput) -> Option<TxOut> {
         match &input.source {
             Source::External { prevout, .. } => Some(prevout.clone()),
             Source::Output { node, vout } => {

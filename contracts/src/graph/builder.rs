@@ -2,11 +2,12 @@
 
 use std::sync::OnceLock;
 
-use bitcoin::{Amount, Script, ScriptBuf, Txid};
+use bitcoin::{Amount, Script, ScriptBuf, Txid, XOnlyPublicKey, secp256k1::Secp256k1};
 
 use super::{
-    Adaptor, AdaptorId, KeySetId, Node, NodeId, NodeName, NodeOutput, OutputScript, Purpose,
-    ScriptId, Source, Spend, TxGraph, anchor_script, weight::MAX_TRUC_VBYTES,
+    Adaptor, AdaptorId, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName, NodeOutput,
+    OutputScript, Purpose, ScriptId, Source, Spend, TxGraph, anchor_script,
+    weight::MAX_TRUC_VBYTES,
 };
 use crate::musig::KeySet;
 
@@ -76,6 +77,7 @@ impl Default for GraphBuilder {
             txids: Vec::new(),
             key_sets: Vec::new(),
             adaptors: Vec::new(),
+            leaves: Vec::new(),
             scripts: Vec::new(),
         })
     }
@@ -117,6 +119,12 @@ impl GraphBuilder {
     pub fn adaptor(&mut self, adaptor: Adaptor) -> AdaptorId {
         self.0.adaptors.push(adaptor);
         AdaptorId((self.0.adaptors.len() - 1) as u32)
+    }
+
+    /// Adds a script leaf.
+    pub fn leaf(&mut self, leaf: Leaf) -> LeafId {
+        self.0.leaves.push(leaf);
+        LeafId((self.0.leaves.len() - 1) as u16)
     }
 
     /// Adds a transaction after checking it.
@@ -250,16 +258,43 @@ impl GraphBuilder {
                         what: "parent output",
                     })?,
             };
-            if let Spend::KeyPath(id) = input.spend {
-                self.0.key_set(id).ok_or(GraphError::Missing {
-                    name,
-                    what: "key set",
-                })?;
+            match input.spend {
+                Spend::Wallet(_) => {}
+                Spend::KeyPath(id) if self.0.key_set(id).is_some() => {}
+                Spend::KeyPath(_) => {
+                    return Err(GraphError::Missing {
+                        name,
+                        what: "key set",
+                    });
+                }
+                Spend::Leaf(id) => self.check_leaf(name, input, id)?,
             }
             sum = sum
                 .checked_add(value)
                 .ok_or(GraphError::Overflow { name })?;
         }
         Ok(sum)
+    }
+
+    /// The output must commit to the leaf: what is signed would be worthless otherwise.
+    fn check_leaf(&self, name: NodeName, input: &NodeInput, id: LeafId) -> Result<(), GraphError> {
+        let missing = |what| GraphError::Missing { name, what };
+        let leaf = self.0.leaf(id).ok_or(missing("script leaf"))?;
+        if leaf.signers.iter().any(|id| self.0.key_set(*id).is_none()) {
+            return Err(missing("key set"));
+        }
+        let prevout = self.0.prevout(input).ok_or(missing("parent output"))?;
+        let script = prevout.script_pubkey.as_bytes();
+        let key = script.get(2..).map(XOnlyPublicKey::from_slice);
+        let committed = prevout.script_pubkey.is_p2tr()
+            && key.and_then(Result::ok).is_some_and(|key| {
+                let secp = Secp256k1::verification_only();
+                leaf.control
+                    .verify_taproot_commitment(&secp, key, &leaf.script)
+            });
+        committed.then_some(()).ok_or(GraphError::Shape {
+            name,
+            what: "it spends by a leaf that the output does not commit to",
+        })
     }
 }

@@ -13,8 +13,9 @@ use bitcoin::{ScriptBuf, Txid};
 
 pub use builder::{GraphBuilder, GraphError};
 pub use node::{
-    Adaptor, AdaptorId, Awaits, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
-    OutputScript, Purpose, Rulings, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage,
+    Adaptor, AdaptorId, Awaits, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName,
+    NodeOutput, OutputScript, Purpose, Rulings, ScriptId, SecretsNeeded, SigningPlan, Source,
+    Spend, Stage,
 };
 pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
 
@@ -32,6 +33,7 @@ pub struct TxGraph {
     txids: Vec<OnceLock<Txid>>,
     key_sets: Vec<KeySet>,
     adaptors: Vec<Adaptor>,
+    leaves: Vec<Leaf>,
     scripts: Vec<OutputScript>,
 }
 
@@ -67,6 +69,11 @@ impl TxGraph {
     /// An adaptor by index.
     pub fn adaptor(&self, id: AdaptorId) -> Option<&Adaptor> {
         self.adaptors.get(id.0 as usize)
+    }
+
+    /// A script leaf by index.
+    pub fn leaf(&self, id: LeafId) -> Option<&Leaf> {
+        self.leaves.get(usize::from(id.0))
     }
 
     /// An output script by index.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, TxOut};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, TxOut, taproot::ControlBlock};
 use narthex_game_model::{ArbiterSet, Ruling};
 
 use crate::{
@@ -21,6 +21,10 @@ pub struct KeySetId(pub u16);
 /// Index of an adaptor in its graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AdaptorId(pub u32);
+
+/// Index of a script leaf in its graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeafId(pub u16);
 
 /// Index of an output script in its graph: few scripts serve many transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,6 +204,19 @@ pub enum Spend {
     Wallet(Role),
     /// By a key-path signature of a key set.
     KeyPath(KeySetId),
+    /// By a leaf of the output's script tree (BIP342).
+    Leaf(LeafId),
+}
+
+/// A script leaf that spends an output, and who signs for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// The leaf's script (tapscript, leaf version 0xc0). It takes one signature for each of `signers` and no more.
+    pub script: ScriptBuf,
+    /// Proof that the output commits to the script (BIP341).
+    pub control: ControlBlock,
+    /// Whose signatures the script checks, in the order in which it does: the witness stack has them reversed.
+    pub signers: Vec<KeySetId>,
 }
 
 /// An input.

@@ -2,7 +2,7 @@
 
 use bitcoin::{Script, Weight};
 
-use super::{Node, NodeId, Source, Spend, TxGraph};
+use super::{Leaf, Node, NodeId, Source, Spend, TxGraph};
 
 /// Largest version 3 transaction that is relayed (BIP431), in vB.
 pub const MAX_TRUC_VBYTES: u64 = 10_000;
@@ -58,11 +58,24 @@ impl TxGraph {
                     satisfaction_weight(&prevout.script_pubkey)
                         .map_or(KEY_PATH_WITNESS, Weight::to_wu)
                 }
+                (Spend::Leaf(id), _) => self.leaf(*id).map_or(KEY_PATH_WITNESS, leaf_witness),
                 _ => KEY_PATH_WITNESS,
             };
         }
         Weight::from_wu(4 * base + witness)
     }
+}
+
+/// Witness of a leaf: count, signatures of 64 with their lengths, script and control block with theirs.
+fn leaf_witness(leaf: &Leaf) -> u64 {
+    let (script, control) = (leaf.script.len(), leaf.control.size());
+    let count = varint(leaf.signers.len() + 2);
+    count
+        + 65 * leaf.signers.len() as u64
+        + varint(script)
+        + script as u64
+        + varint(control)
+        + control as u64
 }
 
 fn varint(n: usize) -> u64 {

@@ -1,0 +1,170 @@
+//! The ladder: claims that the payer has signed under the points of their pennies. Signed lazily, in batches.
+//!
+//! Rung i pays the provider i pennies. The payer's signature in it lacks w_i, so that the provider can publish it once
+//! it was given w_i and not before; and it needs the provider's own signature, which nobody else ever sees, so that an
+//! old rung hurts nobody but the provider.
+
+use std::collections::BTreeMap;
+
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    rand::{CryptoRng, RngCore},
+};
+
+use super::{Bank, BankError, Pebbles, scalar, sign::Task, template::PAYER};
+use crate::{
+    graph::NodeId,
+    musig::{AdaptorPoint, AdaptorSignature},
+    wire::{Reader, WireError, Writer},
+};
+
+const KIND: &str = "NXR1";
+
+/// Most rungs of one message, and most that a provider keeps.
+pub const MAX_RUNGS: usize = 256;
+
+/// Position of the payer's signature in a claim.
+pub(super) const PAYER_POSITION: usize = 0;
+/// Position of the provider's.
+pub(super) const PROVIDER_POSITION: usize = 1;
+/// The claim in its graph.
+pub(super) const CLAIM: NodeId = NodeId(0);
+
+/// A rung: the payer's adaptor signature on a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rung {
+    /// Number of its penny.
+    pub index: u32,
+    /// w_index·G, as the payer says.
+    pub point: PublicKey,
+    /// The payer's signature on the claim, lacking w_index.
+    pub signature: AdaptorSignature,
+}
+
+/// Rungs as they travel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rungs {
+    /// Which bank they are of.
+    pub bank: [u8; 32],
+    /// In rising order.
+    pub rungs: Vec<Rung>,
+}
+
+impl Rungs {
+    /// As they travel.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(KIND);
+        w.fixed(&self.bank).u32(self.rungs.len() as u32);
+        for rung in &self.rungs {
+            w.u32(rung.index)
+                .fixed(&rung.point.serialize())
+                .fixed(&rung.signature.0);
+        }
+        w.finish()
+    }
+
+    /// Reads rungs; nothing is verified yet.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Rungs, WireError> {
+        let mut r = Reader::new(KIND, bytes)?;
+        let bank = r.array("bank")?;
+        let count = r.count("rungs", 4 + 33 + 64)?;
+        if count > MAX_RUNGS {
+            return Err(WireError::invalid("rungs", count));
+        }
+        let mut rungs = Vec::with_capacity(count);
+        for _ in 0..count {
+            let index = r.u32("rung")?;
+            let point = PublicKey::from_slice(r.slice("point", 33)?)
+                .map_err(|e| WireError::invalid("point", e))?;
+            let signature = AdaptorSignature(r.array("signature")?);
+            rungs.push(Rung {
+                index,
+                point,
+                signature,
+            });
+        }
+        r.finish()?;
+        Ok(Rungs { bank, rungs })
+    }
+}
+
+impl Rung {
+    /// Signs the claim of `index` pennies with the payer's key, under the point of `secret`, which is w_index for an
+    /// honest payer.
+    pub fn sign<R: RngCore + CryptoRng>(
+        bank: &Bank,
+        key: &SecretKey,
+        index: u32,
+        secret: &[u8; 32],
+        rng: &mut R,
+    ) -> Result<Rung, BankError> {
+        let problem = "its secret is no scalar";
+        let secret = scalar(secret).ok_or(BankError::Rung {
+            rung: index,
+            problem,
+        })?;
+        let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret);
+        let adaptor = AdaptorPoint::try_from(point)?;
+        let task = Task::new(&bank.claim(index)?, CLAIM, PAYER_POSITION)?;
+        let signature = task.sign_alone((PAYER, key), Some(&adaptor), rng)?;
+        Ok(Rung {
+            index,
+            point,
+            signature,
+        })
+    }
+}
+
+/// Whether the payer's signature in a rung is one that the secret of its point completes.
+pub(super) fn verify(bank: &Bank, rung: &Rung) -> Result<(), BankError> {
+    let adaptor = AdaptorPoint::try_from(rung.point)?;
+    Task::new(&bank.claim(rung.index)?, CLAIM, PAYER_POSITION)?
+        .verify(&rung.signature, Some(&adaptor))
+        .map_err(|_| BankError::Signature {
+            signer: PAYER,
+            what: "a rung",
+        })
+}
+
+/// Whether the point of a rung is the one of its penny.
+pub(super) fn is_true(point: &PublicKey, secret: &[u8; 32]) -> bool {
+    scalar(secret).is_some_and(|secret| {
+        PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret) == *point
+    })
+}
+
+/// The points of a whole ladder, published before the bank is used: what third parties rely on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Points(pub BTreeMap<u32, PublicKey>);
+
+/// Most rungs of a ladder whose points are published.
+pub const MAX_LADDER: usize = 4096;
+
+impl Points {
+    /// The points of every rung that falls due from the first penny to the last, of the chain with this seed.
+    pub fn of_chain(terms: &super::BankTerms, seed: [u8; 32]) -> Result<Points, BankError> {
+        let mut chain = Pebbles::new(terms.bank(), terms.record().pennies, seed, 0);
+        let secp = Secp256k1::signing_only();
+        let (mut points, mut rung) = (BTreeMap::new(), 0);
+        while rung < terms.record().pennies {
+            rung = terms.next_rung(rung);
+            let problem = |problem| BankError::Rung { rung, problem };
+            if points.len() >= MAX_LADDER {
+                return Err(problem("a ladder of so many rungs is not published"));
+            }
+            let secret = chain.secret(rung).ok_or(problem("beyond the last"))?;
+            let secret = scalar(&secret).ok_or(problem("its secret is no scalar"))?;
+            points.insert(rung, PublicKey::from_secret_key(&secp, &secret));
+        }
+        Ok(Points(points))
+    }
+
+    /// Hash of all points with their numbers.
+    pub fn root(&self) -> [u8; 32] {
+        let mut w = Writer::default();
+        for (index, point) in &self.0 {
+            w.u32(*index).fixed(&point.serialize());
+        }
+        crate::hash::tagged_hash("narthex/bank-points", &[&w.finish()])
+    }
+}

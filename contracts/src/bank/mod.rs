@@ -1,0 +1,153 @@
+//! A penny bank: many tiny payments out of one timelocked coin, each a secret revealed down a chain, with no signature
+//! of the payer's for a payment.
+//!
+//! 1. Both check the terms ([`BankRecord::check`]) and derive the same [`Bank`] from them alone.
+//! 2. [`PayerOpening`] and [`ProviderOpening`] sign the freeze both ways; only then has the payer a funding PSBT.
+//! 3. [`Payer::rungs`] go to [`Provider::take_rungs`], in batches ahead of the pennies; [`Payer::pay`] or a
+//!    [`Purse`] gives pennies, [`Provider::accept`] takes them for the price of a hash each.
+//! 4. The end: [`Bank::close`] if both agree; or the freeze, and within D blocks [`Provider::claim`], and after them
+//!    [`Payer::thaw`]; or, if nothing was frozen until T, [`Payer::refund`]; or the frozen coin goes on in a new bank
+//!    ([`Bank::resumed`]).
+//!
+//! The payer has the client's role in the engine, the provider the worker's. What each may lose at every step is in
+//! `docs/contracts/bank.md`.
+
+mod choose;
+mod draft;
+mod error;
+mod ladder;
+mod meter;
+mod payer;
+mod pebbles;
+mod penny;
+mod provider;
+mod purse;
+mod record;
+mod sign;
+mod template;
+mod terms;
+mod vault;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use choose::{Candidates, ChooseError, Entry, MAX_CANDIDATES, Opened};
+pub use error::BankError;
+pub use ladder::{MAX_LADDER, MAX_RUNGS, Points, Rung, Rungs};
+pub use meter::{Meter, MeterError};
+pub use payer::{Payer, PayerOpening};
+pub use pebbles::Pebbles;
+pub use penny::{Links, PENNY_BYTES, Penny, scalar};
+pub use provider::{Provider, ProviderOpening};
+pub use purse::Purse;
+pub use record::{Accepted, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
+pub use sign::{Cosigned, Cosigner};
+pub use template::{Bank, FREEZE, PAYER, PROVIDER, REFUND, THAW};
+pub use terms::{
+    BankFunding, BankRecord, BankTerms, MAX_BANK_TERMS_BYTES, MAX_PENNIES, MIN_CLAIM_BLOCKS,
+};
+
+use crate::graph::{NodeId, TxGraph};
+
+/// Where a bank stands, as one party knows it. The chain knows where its coin is: [`Coin`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Pennies are given and taken.
+    Open,
+    /// An end was agreed to: no more pennies.
+    Closing,
+    /// A rung of the payer's was false: no more pennies, and freeze.
+    Cheated,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Open => "open",
+            Phase::Closing => "closing",
+            Phase::Cheated => "cheated",
+        })
+    }
+}
+
+/// Where the chain says the bank's coin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coin {
+    /// Not confirmed yet.
+    Unfunded,
+    /// In the bank.
+    Banked,
+    /// Frozen.
+    Frozen {
+        /// Height that confirmed the freeze.
+        height: u32,
+    },
+    /// Gone: claimed, given back, or moved on.
+    Spent,
+}
+
+/// A transaction of both parties with its signature.
+pub fn finish_both(
+    graph: &TxGraph,
+    node: NodeId,
+    signature: [u8; 64],
+) -> Result<bitcoin::Transaction, BankError> {
+    template::finish(graph, node, &[signature])
+}
+
+/// Checks that `next` goes on with the frozen coin of `bank` and that what it pays first is allowed.
+fn resume_paid(
+    bank: &Bank,
+    next: &Bank,
+    allowed: impl FnOnce(u32) -> bool,
+) -> Result<(), BankError> {
+    use bitcoin::hashes::Hash;
+    let BankFunding::Frozen { prior, paid } = next.terms().record().funding else {
+        return Err(BankError::Foreign);
+    };
+    if prior.to_byte_array() != bank.terms().id() {
+        return Err(BankError::Foreign);
+    }
+    let fee = bitcoin::Amount::ZERO;
+    let problem = "not what was paid";
+    match allowed(paid) {
+        true => Ok(()),
+        false => Err(BankError::Ending { paid, fee, problem }),
+    }
+}
+
+/// 64 bytes as hex.
+mod signature_hex {
+    use hex_conservative::{DisplayHex, FromHex};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 64], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&bytes.as_hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 64], D::Error> {
+        <[u8; 64]>::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// Rungs as the hex of their message.
+mod rungs_hex {
+    use hex_conservative::{DisplayHex, FromHex};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{Rung, Rungs};
+
+    pub(super) fn serialize<S: Serializer>(rungs: &[Rung], s: S) -> Result<S::Ok, S::Error> {
+        let (bank, rungs) = ([0; 32], rungs.to_vec());
+        s.collect_str(&Rungs { bank, rungs }.to_bytes().as_hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Rung>, D::Error> {
+        let bytes = Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)?;
+        Rungs::from_bytes(&bytes)
+            .map(|rungs| rungs.rungs)
+            .map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,76 @@
+//! What each party must not forget, and what it is told to do.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Phase, Rung};
+
+/// What the payer must not forget, besides its key, the chain's seed and the bank's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PayerRecord {
+    /// The highest penny that may be in somebody else's hands.
+    pub revealed: u32,
+    /// Where the bank stands.
+    pub phase: Phase,
+    /// Both parties' signature on the freeze, hex.
+    #[serde(with = "super::signature_hex")]
+    pub freeze: [u8; 64],
+}
+
+/// What the payer does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayerDuty {
+    /// Nothing is due.
+    None,
+    /// Nobody froze until T: publish the refund.
+    Refund,
+    /// Frozen and not claimed in D blocks: publish the thaw.
+    Thaw,
+}
+
+/// What the provider must not forget, besides its key and the bank's terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderRecord {
+    /// Number of the latest penny, 0 before the first.
+    pub latest: u32,
+    /// Its secret; w_0 before the first.
+    pub secret: bitcoin::hashes::sha256::Hash,
+    /// Rungs that the latest penny, or later ones, complete: their messages, hex.
+    #[serde(with = "super::rungs_hex")]
+    pub rungs: Vec<Rung>,
+    /// Where the bank stands.
+    pub phase: Phase,
+    /// Both parties' signature on the freeze, hex.
+    #[serde(with = "super::signature_hex")]
+    pub freeze: [u8; 64],
+}
+
+/// What the provider does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderDuty {
+    /// Serve for pennies.
+    Serve,
+    /// Nothing is due: not funded, closing, or over.
+    None,
+    /// Publish the freeze: T comes near, or the payer cheated.
+    Freeze,
+    /// Publish the claim by this rung, at once.
+    Claim {
+        /// The best rung.
+        rung: u32,
+    },
+}
+
+/// What a penny was worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Pennies that it pays beyond those before.
+    pub fresh: u32,
+    /// All pennies so far.
+    pub total: u32,
+    /// How many of them a claim enforces.
+    pub enforceable: u32,
+    /// A rung that turned out to be false: the payer gave another point than its penny's. Serve no more, freeze.
+    pub false_rung: Option<u32>,
+}

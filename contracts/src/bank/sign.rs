@@ -1,0 +1,183 @@
+//! Signatures of a bank's transactions: by one party at a leaf, and by both together. All of it is the engine's MuSig2;
+//! a party alone is a key set of one.
+
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    rand::{CryptoRng, RngCore},
+};
+use zeroize::Zeroizing;
+
+use super::BankError;
+use crate::{
+    graph::{NodeId, Spend, TxGraph},
+    musig::{
+        AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
+        SecretNonce, Session,
+    },
+    role::Role,
+};
+
+/// What is signed, and under which keys.
+pub(super) struct Task {
+    pub(super) keys: KeySet,
+    pub(super) message: [u8; 32],
+}
+
+impl Task {
+    /// The signature number `position` of a transaction's one input.
+    pub(super) fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, BankError> {
+        let missing = || BankError::Missing("signature to make");
+        let input = graph.node(node).and_then(|node| node.inputs.first());
+        let id = match input.ok_or_else(missing)?.spend {
+            Spend::KeyPath(id) if position == 0 => id,
+            Spend::Leaf(leaf) => *graph
+                .leaf(leaf)
+                .and_then(|leaf| leaf.signers.get(position))
+                .ok_or_else(missing)?,
+            _ => return Err(missing()),
+        };
+        let messages = graph.sighashes(node).ok_or_else(missing)?;
+        Ok(Task {
+            keys: graph.key_set(id).ok_or_else(missing)?.clone(),
+            message: *messages.first().ok_or_else(missing)?,
+        })
+    }
+
+    /// The signature of the one signer of this task, under `point` if there is one.
+    pub(super) fn sign_alone<R: RngCore + CryptoRng>(
+        &self,
+        (role, key): (Role, &SecretKey),
+        point: Option<&AdaptorPoint>,
+        rng: &mut R,
+    ) -> Result<AdaptorSignature, BankError> {
+        let pair = MusigKeypair::new(key).ok_or(BankError::WrongKey { role })?;
+        let (secret, public) = self.nonce(&pair, rng)?;
+        let session = Session::new(&self.keys, &[public], point, &self.message)?;
+        let share = session.sign(&self.keys, role, &pair, secret)?;
+        let signature = session.aggregate(&self.keys, &[share])?;
+        self.verify(&signature, point)?;
+        Ok(signature)
+    }
+
+    pub(super) fn verify(
+        &self,
+        signature: &AdaptorSignature,
+        point: Option<&AdaptorPoint>,
+    ) -> Result<(), BankError> {
+        Ok(signature.verify(&self.keys.output_key(), &self.message, point)?)
+    }
+
+    fn nonce<R: RngCore + CryptoRng>(
+        &self,
+        pair: &MusigKeypair,
+        rng: &mut R,
+    ) -> Result<(SecretNonce, PublicNonce), BankError> {
+        let mut seed = Zeroizing::new([0u8; 32]);
+        rng.fill_bytes(&mut *seed);
+        PublicNonce::generate(&seed, pair, &self.keys, &self.message).ok_or(BankError::Randomness)
+    }
+}
+
+/// Fails unless `key` is the secret of `public`.
+pub(super) fn check_key(key: &SecretKey, public: PublicKey, role: Role) -> Result<(), BankError> {
+    match PublicKey::from_secret_key(&Secp256k1::signing_only(), key) == public {
+        true => Ok(()),
+        false => Err(BankError::WrongKey { role }),
+    }
+}
+
+/// One signature of both parties, after the nonces were drawn: [`Cosigner`] → [`Cosigned`] → 64 bytes.
+///
+/// No adaptor point is involved, so whoever gets the last share first gains nothing that the other did not agree to.
+pub struct Cosigner {
+    task: Task,
+    role: Role,
+    pair: MusigKeypair,
+    secret: SecretNonce,
+    own: PublicNonce,
+}
+
+/// One signature of both parties, of which the own share is made.
+pub struct Cosigned {
+    task: Task,
+    role: Role,
+    session: Session,
+    own: PartialSignature,
+    peer_nonce: PublicNonce,
+}
+
+impl Cosigner {
+    /// Draws a nonce for the one input of a transaction that both parties' key spends.
+    pub(super) fn new<R: RngCore + CryptoRng>(
+        graph: &TxGraph,
+        node: NodeId,
+        (role, key): (Role, &SecretKey),
+        rng: &mut R,
+    ) -> Result<(Cosigner, PublicNonce), BankError> {
+        let task = Task::new(graph, node, 0)?;
+        let pair = MusigKeypair::new(key).ok_or(BankError::WrongKey { role })?;
+        let (secret, own) = task.nonce(&pair, rng)?;
+        let cosigner = Cosigner {
+            task,
+            role,
+            pair,
+            secret,
+            own,
+        };
+        Ok((cosigner, own))
+    }
+
+    /// Makes the own share. The secret nonce is gone afterwards, also if it fails.
+    pub fn sign(self, peer_nonce: PublicNonce) -> Result<(Cosigned, PartialSignature), BankError> {
+        let Cosigner {
+            task,
+            role,
+            pair,
+            secret,
+            own,
+        } = self;
+        let nonces = ordered(&task.keys, role, own, peer_nonce);
+        let session = Session::new(&task.keys, &nonces, None, &task.message)?;
+        let own = session.sign(&task.keys, role, &pair, secret)?;
+        let cosigned = Cosigned {
+            task,
+            role,
+            session,
+            own,
+            peer_nonce,
+        };
+        Ok((cosigned, own))
+    }
+}
+
+impl Cosigned {
+    /// Adds the peer's share. A false one names the peer.
+    pub fn finish(self, share: PartialSignature) -> Result<[u8; 64], BankError> {
+        let keys = &self.task.keys;
+        let signer = keys
+            .signers()
+            .find(|role| *role != self.role)
+            .ok_or(BankError::Missing("peer"))?;
+        let false_share = BankError::Signature {
+            signer,
+            what: "a transaction of both",
+        };
+        if !(self.session).verify_share(keys, signer, &self.peer_nonce, &share)? {
+            return Err(false_share);
+        }
+        let shares = ordered(keys, self.role, self.own, share);
+        let signature = self.session.aggregate(keys, &shares)?;
+        self.task
+            .verify(&signature, None)
+            .map_err(|_| false_share)?;
+        Ok(signature.0)
+    }
+}
+
+/// What is one's own and the peer's in the order of the two signers.
+fn ordered<T: Copy>(keys: &KeySet, role: Role, own: T, peer: T) -> [T; 2] {
+    match keys.position(role) {
+        Some(0) => [own, peer],
+        _ => [peer, own],
+    }
+}

@@ -1,0 +1,50 @@
+//! Penny banks on a chain: from the first coin to the last balance.
+//!
+//! A [`Desk`] holds the chain, both parties and their wallets and makes their moves; [`BANK_STORIES`] are whole lives
+//! of banks; [`measure`] times openings and payments. What the parties sign and check is in
+//! [`contracts::bank`](narthex_contracts::bank).
+
+mod bench;
+mod desk;
+mod error;
+mod event;
+mod moves;
+mod stories;
+
+pub use bench::{Pace, measure};
+pub use desk::{Desk, DeskOptions};
+pub use error::DeskError;
+pub use event::{BankEvent, BankOutcome, BankReporter};
+pub use stories::{BANK_STORIES, BankStory};
+
+use narthex_regtest::{Bitcoind, Chain, Embedded};
+
+use crate::play::ChainKind;
+
+/// Plays a story from an empty chain.
+pub fn play_bank(
+    kind: ChainKind,
+    story: &str,
+    options: &DeskOptions,
+    reporter: &mut dyn BankReporter,
+) -> Result<BankOutcome, DeskError> {
+    let mut chain: Box<dyn Chain> = match kind {
+        ChainKind::Embedded => Box::new(Embedded::new()),
+        ChainKind::Bitcoind => Box::new(Bitcoind::start()?),
+    };
+    play_bank_on(chain.as_mut(), story, options, reporter)
+}
+
+/// Plays a story on a chain of the caller's.
+pub fn play_bank_on(
+    chain: &mut dyn Chain,
+    story: &str,
+    options: &DeskOptions,
+    reporter: &mut dyn BankReporter,
+) -> Result<BankOutcome, DeskError> {
+    let story = BANK_STORIES.iter().find(|known| known.name == story);
+    let story = story.ok_or(DeskError::UnknownStory)?;
+    let mut desk = Desk::prepare(chain, options, reporter)?;
+    (story.play)(&mut desk)?;
+    desk.outcome(story.name)
+}

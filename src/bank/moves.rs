@@ -1,0 +1,311 @@
+//! Moves: payments off the chain, transactions on it.
+
+use bitcoin::{
+    Amount, Transaction, Weight,
+    hashes::{Hash, sha256},
+    secp256k1::rand::RngCore,
+};
+use narthex_contracts::{
+    bank::{
+        Bank, BankFunding, BankRecord, Coin, Cosigner, FREEZE, PAYER, PROVIDER, Payer, Pebbles,
+        Penny, Points, Provider, Rungs, finish_both,
+    },
+    graph::{NodeId, TxGraph},
+    musig::PublicNonce,
+    role::Role,
+};
+
+use super::{Desk, DeskError};
+use crate::{play::TransactionEvent, wallet::ChildRequest};
+
+/// Rungs of one batch.
+const BATCH: usize = 8;
+
+impl Desk<'_> {
+    /// The payer funds the bank, now that both hold the freeze.
+    pub fn fund(&mut self) -> Result<(), DeskError> {
+        let mut psbt = self.payer.funding_psbt()?;
+        let side = self.side(PAYER);
+        let tx = side.wallet.sign_all(&mut psbt)?;
+        let (sent, received) = side.wallet.sent_and_received(&tx);
+        let capacity = tx.output.first().map_or(Amount::ZERO, |out| out.value);
+        let paid = sent.checked_sub(received + capacity);
+        let fee = paid.ok_or(DeskError::Broken("a funding that pays in".into()))?;
+        side.fees += fee;
+        self.chain.submit(&tx)?;
+        self.mine(1)?;
+        self.report("payer", "Bank", "both hold the freeze", (&tx, fee), None)
+    }
+
+    /// The payer signs the next rungs and the provider takes them.
+    pub fn sign_rungs(&mut self, count: usize) -> Result<Rungs, DeskError> {
+        let rungs = self.payer.rungs(count, &mut self.rng)?;
+        self.provider.take_rungs(
+            &Rungs::from_bytes(&rungs.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?,
+        )?;
+        self.rungs += rungs.rungs.len();
+        Ok(rungs)
+    }
+
+    /// Pays `pennies` one by one, with rungs as they fall due.
+    pub fn pay(&mut self, pennies: u32) -> Result<(), DeskError> {
+        for _ in 0..pennies {
+            let penny = self.payer.pay(1)?;
+            self.bring(&penny)?;
+        }
+        let (paid, safe) = (self.provider.paid(), self.provider.enforceable());
+        let what = format!("pays {pennies} pennies, {paid} in all; {safe} are enforceable");
+        self.step("payer", what, "for service")
+    }
+
+    /// Brings a penny to the provider; the payer signs rungs if it asks for them.
+    pub fn bring(&mut self, penny: &Penny) -> Result<(), DeskError> {
+        use narthex_contracts::bank::BankError::Unenforceable;
+        let penny = Penny::from_bytes(&penny.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?;
+        // One batch may be all below what was paid in a leap; the next begins there.
+        for _ in 0..2 {
+            match self.provider.accept(&penny) {
+                Err(Unenforceable { .. }) => drop(self.sign_rungs(BATCH)?),
+                Err(e) => return Err(e.into()),
+                Ok(_) => return Ok(()),
+            }
+        }
+        self.provider.accept(&penny)?;
+        Ok(())
+    }
+
+    /// Where the chain says that the coin is.
+    pub fn coin(&mut self) -> Result<Coin, DeskError> {
+        let bank = self.payer.bank();
+        let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
+        if self.chain.utxo(banked)?.is_some() {
+            return Ok(Coin::Banked);
+        }
+        if let Some((_, height)) = self.chain.utxo(frozen)? {
+            return Ok(Coin::Frozen { height });
+        }
+        let funded = self.chain.transaction(banked.txid)?;
+        Ok(match funded {
+            Some((_, Some(_))) => Coin::Spent,
+            _ => Coin::Unfunded,
+        })
+    }
+
+    /// Publishes a pre-signed transaction with a child that `who` pays, and confirms both.
+    pub fn publish(
+        &mut self,
+        who: Role,
+        name: &str,
+        tx: &Transaction,
+        why: &str,
+    ) -> Result<(), DeskError> {
+        let (child, fee) = self.child(who, tx)?;
+        self.chain.submit_package(&[tx.clone(), child.clone()])?;
+        self.mine(1)?;
+        self.side(who).fees += fee;
+        self.report(party(who), name, why, (tx, fee), Some(&child))
+    }
+
+    /// A child of `who`'s that pays for `tx`, and its fee.
+    pub fn child(
+        &mut self,
+        who: Role,
+        tx: &Transaction,
+    ) -> Result<(Transaction, Amount), DeskError> {
+        let request = ChildRequest {
+            parent: tx,
+            coins: Vec::new(),
+            data: None,
+            rate: self.options.rate,
+            least_fee: Amount::ZERO,
+        };
+        let wallet = &mut self.side(who).wallet;
+        let child = wallet.child(request)?;
+        let (sent, received) = wallet.sent_and_received(&child);
+        let fee = sent.checked_sub(received);
+        Ok((
+            child,
+            fee.ok_or(DeskError::Broken("a child that pays in".into()))?,
+        ))
+    }
+
+    /// Either party stops the bank.
+    pub fn freeze(&mut self, who: Role, why: &str) -> Result<(), DeskError> {
+        let tx = match who {
+            PAYER => self.payer.freeze()?,
+            _ => self.provider.freeze()?,
+        };
+        self.publish(who, "Freeze", &tx, why)
+    }
+
+    /// The provider claims by its best rung.
+    pub fn claim(&mut self) -> Result<(), DeskError> {
+        let best = self.provider.enforceable();
+        let tx = self.provider.claim(best, &mut self.rng)?;
+        self.publish(PROVIDER, "Claim", &tx, "its best rung")?;
+        self.earned += self.payer.bank().terms().worth(best);
+        Ok(())
+    }
+
+    /// The payer takes back what was not claimed.
+    pub fn thaw(&mut self) -> Result<(), DeskError> {
+        let tx = self.payer.thaw(&mut self.rng)?;
+        self.publish(PAYER, "Thaw", &tx, "not claimed in time")
+    }
+
+    /// The payer takes everything back after T.
+    pub fn refund(&mut self) -> Result<(), DeskError> {
+        let tx = self.payer.refund(&mut self.rng)?;
+        self.publish(PAYER, "Refund", &tx, "nobody froze until T")
+    }
+
+    /// Both agree on the end, in the bank or frozen: one ordinary transaction that pays its own fee.
+    pub fn close(&mut self, frozen: bool) -> Result<Transaction, DeskError> {
+        let paid = self.provider.paid();
+        let worth = self.payer.bank().terms().worth(paid);
+        // Its weight does not depend on its fee.
+        let draft = self.payer.bank().close(paid, Amount::ONE_SAT, frozen)?;
+        let weight = draft.weight(NodeId(0)).unwrap_or(Weight::MAX);
+        let fee = self.options.rate.fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let rng = &mut self.rng;
+        let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
+        let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;
+        let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
+        self.chain.submit(&tx)?;
+        self.mine(1)?;
+        self.side(PAYER).fees += fee;
+        self.earned += worth;
+        self.report("payer", "Close", "both agree", (&tx, fee), None)?;
+        Ok(tx)
+    }
+
+    /// The frozen coin goes on in a new bank of what is left, after the provider was paid.
+    pub fn resume(&mut self) -> Result<(), DeskError> {
+        let (record, chain_seed) = self.successor()?;
+        let (mut payer, mut provider) = self.reopen(record, (chain_seed, None))?;
+        let (ours, nonce) = self.payer.resume(&payer, &mut self.rng)?;
+        let (theirs, answer) = self.provider.resume(&provider, &mut self.rng)?;
+        let graph = payer.bank().graph();
+        let tx = sign_both(graph, TxGraph::FUNDING, (ours, nonce), (theirs, answer))?;
+        let worth = self.payer.bank().terms().worth(self.provider.paid());
+        self.publish(PAYER, "Resume", &tx, "both go on")?;
+        self.earned += worth;
+        std::mem::swap(&mut self.payer, &mut payer);
+        std::mem::swap(&mut self.provider, &mut provider);
+        self.chain_seed = chain_seed;
+        Ok(())
+    }
+
+    /// Terms of the bank that goes on, with a chain of its own.
+    fn successor(&mut self) -> Result<(BankRecord, [u8; 32]), DeskError> {
+        let paid = self.provider.paid();
+        let terms = self.payer.bank().terms();
+        let mut record = terms.record().clone();
+        let (mut salt, mut chain_seed) = ([0; 32], [0; 32]);
+        self.rng.fill_bytes(&mut salt);
+        self.rng.fill_bytes(&mut chain_seed);
+        record.salt = sha256::Hash::from_byte_array(salt);
+        record.pennies = record.pennies.saturating_sub(paid);
+        let rest = record.capacity_sat.checked_sub(terms.worth(paid));
+        record.capacity_sat =
+            rest.ok_or(DeskError::Broken("more was paid than is there".into()))?;
+        let height = self.chain.height()?;
+        record.refund_height = height.saturating_add(self.options.refund_blocks);
+        record.funding = BankFunding::Frozen {
+            prior: sha256::Hash::from_byte_array(terms.id()),
+            paid,
+        };
+        let tip = Pebbles::tip(record.bank(), record.pennies, chain_seed);
+        record.tip = sha256::Hash::from_byte_array(tip);
+        Ok((record, chain_seed))
+    }
+
+    /// Takes the prepared bank's place by one of other salt and chain, as after a cut and choose; not funded yet.
+    pub(super) fn replace(
+        &mut self,
+        record: BankRecord,
+        chain_seed: [u8; 32],
+        points: Points,
+    ) -> Result<(), DeskError> {
+        let (payer, provider) = self.reopen(record, (chain_seed, Some(points)))?;
+        (self.payer, self.provider, self.chain_seed) = (payer, provider, chain_seed);
+        Ok(())
+    }
+
+    /// Both go down and come back from what they wrote.
+    pub fn restart(&mut self) -> Result<(), DeskError> {
+        let bank = |terms: &narthex_contracts::bank::BankTerms| match terms.record().funding {
+            BankFunding::Wallet { .. } => Ok(Bank::new(terms.clone())?),
+            BankFunding::Frozen { .. } => Err(DeskError::Broken("a first bank is needed".into())),
+        };
+        let terms = self.payer.bank().terms().clone();
+        let record = serde_json::from_str(&serde_json::to_string(&self.payer.record())?)?;
+        let key = self.key(PAYER)?;
+        self.payer = Payer::restore(bank(&terms)?, key, self.chain_seed, record)?;
+        let record = serde_json::from_str(&serde_json::to_string(&self.provider.record())?)?;
+        self.provider = Provider::restore(bank(&terms)?, self.key(PROVIDER)?, record)?;
+        let what = "come back from their records".into();
+        self.step("payer and provider", what, "both went down")
+    }
+
+    /// Mines until the next block is at `height`.
+    pub fn wait_for(&mut self, height: u32) -> Result<(), DeskError> {
+        let next = self.chain.height()?.saturating_add(1);
+        self.mine(height.saturating_sub(next))
+    }
+
+    /// Height of the freeze on the chain.
+    pub fn frozen_at(&mut self) -> Result<u32, DeskError> {
+        let freeze = self.payer.bank().graph().txid(FREEZE);
+        let found = match freeze {
+            Some(txid) => self.chain.transaction(txid)?.and_then(|(_, height)| height),
+            None => None,
+        };
+        found.ok_or(DeskError::Broken("it is not frozen".into()))
+    }
+
+    fn report(
+        &mut self,
+        who: &str,
+        name: &str,
+        why: &str,
+        (tx, fee): (&Transaction, Amount),
+        child: Option<&Transaction>,
+    ) -> Result<(), DeskError> {
+        let txid = tx.compute_txid();
+        let known = self.chain.transaction(txid)?.and_then(|(_, height)| height);
+        let height = known.ok_or(DeskError::Broken(format!("{name} did not confirm")))?;
+        self.confirmed(TransactionEvent {
+            number: 0,
+            who: who.into(),
+            name: name.into(),
+            why: why.into(),
+            txid: txid.to_string(),
+            vbytes: tx.vsize() as u64,
+            fee_sat: fee.to_sat(),
+            child_txid: child.map(|child| child.compute_txid().to_string()),
+            child_vbytes: child.map(|child| child.vsize() as u64),
+            height,
+        });
+        Ok(())
+    }
+}
+
+fn party(role: Role) -> &'static str {
+    match role {
+        PAYER => "payer",
+        _ => "provider",
+    }
+}
+
+/// Both sign, each from its own graph; the transaction is complete.
+fn sign_both(
+    graph: &TxGraph,
+    node: NodeId,
+    (ours, nonce): (Cosigner, PublicNonce),
+    (theirs, answer): (Cosigner, PublicNonce),
+) -> Result<Transaction, DeskError> {
+    let (ours, _) = ours.sign(answer)?;
+    let (_, share) = theirs.sign(nonce)?;
+    Ok(finish_both(graph, node, ours.finish(share)?)?)
+}

@@ -1,0 +1,296 @@
+//! Whole lives of banks.
+
+use bitcoin::{
+    hashes::{Hash, HashEngine, sha256},
+    secp256k1::rand::RngCore,
+};
+use narthex_contracts::bank::{
+    BankError, Candidates, Coin, Meter, MeterError, Opened, PAYER, PROVIDER, PayerDuty, Points,
+    ProviderDuty, Rung, Rungs,
+};
+
+use super::{Desk, DeskError};
+
+/// A bank's life.
+pub struct BankStory {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What happens, in a line.
+    pub summary: &'static str,
+    /// The moves.
+    pub play: fn(&mut Desk<'_>) -> Result<(), DeskError>,
+}
+
+/// All stories.
+pub const BANK_STORIES: [BankStory; 9] = [
+    story("close", "paid, and closed by both", close),
+    story(
+        "claim",
+        "the payer falls silent; the provider freezes and claims its best rung",
+        claim,
+    ),
+    story(
+        "refund",
+        "the provider never serves; the payer waits for T",
+        refund,
+    ),
+    story(
+        "thaw",
+        "frozen by the provider without a penny; the payer waits D blocks",
+        thaw,
+    ),
+    story(
+        "resume",
+        "stopped by the payer, and gone on with in a new bank",
+        resume,
+    ),
+    story(
+        "purse",
+        "a program pays for itself until its purse is empty; both crash on the way",
+        purse,
+    ),
+    story(
+        "accessor",
+        "whoever asks brings the pennies, slice by slice",
+        accessor,
+    ),
+    story(
+        "chosen",
+        "a bank whose ladder third parties rely on, by cut and choose",
+        chosen,
+    ),
+    story(
+        "false-rung",
+        "ATTACK: the payer signs a rung that its penny does not complete",
+        false_rung,
+    ),
+];
+
+const fn story(
+    name: &'static str,
+    summary: &'static str,
+    play: fn(&mut Desk<'_>) -> Result<(), DeskError>,
+) -> BankStory {
+    BankStory {
+        name,
+        summary,
+        play,
+    }
+}
+
+fn close(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    desk.pay(1_300)?;
+    desk.close(false).map(drop)
+}
+
+/// Waits until the provider must freeze, and lets it do what it must.
+fn end_by_the_provider(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    let freeze = desk.provider.bank().terms().freeze_height();
+    desk.wait_for(freeze)?;
+    provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;
+    desk.freeze(PROVIDER, "T comes near and nobody answers")?;
+    provider_duty(desk, |duty| matches!(duty, ProviderDuty::Claim { .. }))?;
+    desk.claim()
+}
+
+fn provider_duty(
+    desk: &mut Desk<'_>,
+    expected: impl Fn(ProviderDuty) -> bool,
+) -> Result<(), DeskError> {
+    let (tip, coin) = (desk.chain.height()?, desk.coin()?);
+    let duty = desk.provider.duty(tip, coin);
+    match expected(duty) {
+        true => Ok(()),
+        false => Err(DeskError::Broken(format!("the provider is to {duty:?}"))),
+    }
+}
+
+fn payer_duty(desk: &mut Desk<'_>, expected: PayerDuty) -> Result<(), DeskError> {
+    let (tip, coin) = (desk.chain.height()?, desk.coin()?);
+    let duty = desk.payer.duty(tip, coin);
+    match duty == expected {
+        true => Ok(()),
+        false => Err(DeskError::Broken(format!("the payer is to {duty:?}"))),
+    }
+}
+
+fn claim(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    desk.pay(1_300)?;
+    end_by_the_provider(desk)
+}
+
+fn refund(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    let t = desk.payer.bank().terms().record().refund_height;
+    desk.wait_for(t)?;
+    payer_duty(desk, PayerDuty::None)?;
+    desk.wait_for(t.saturating_add(1))?;
+    payer_duty(desk, PayerDuty::Refund)?;
+    desk.refund()
+}
+
+fn thaw(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    desk.freeze(
+        PROVIDER,
+        "ATTACK: stops a bank that it was paid nothing from",
+    )?;
+    let blocks = u32::from(desk.payer.bank().terms().record().claim_blocks);
+    let ripe = desk.frozen_at()?.saturating_add(blocks);
+    desk.wait_for(ripe.saturating_sub(1))?;
+    payer_duty(desk, PayerDuty::None)?;
+    desk.wait_for(ripe)?;
+    payer_duty(desk, PayerDuty::Thaw)?;
+    desk.thaw()
+}
+
+fn resume(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    desk.pay(700)?;
+    desk.freeze(PAYER, "a pause")?;
+    desk.resume()?;
+    desk.pay(900)?;
+    desk.close(false).map(drop)
+}
+
+/// Pennies for one slice of a program's run.
+const SLICE: u32 = 20;
+
+/// One slice of work: what the provider does for its pennies.
+fn slice(state: sha256::Hash) -> sha256::Hash {
+    (0..1_000).fold(state, |state, _| {
+        let mut engine = sha256::Hash::engine();
+        engine.input(state.as_byte_array());
+        sha256::Hash::from_engine(engine)
+    })
+}
+
+fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    let (mut purse, rungs) = desk.payer.purse(1_000, &mut desk.rng)?;
+    desk.provider.take_rungs(&rungs)?;
+    desk.rungs += rungs.rungs.len();
+    let (mut meter, mut state) = (Meter::new(SLICE, 0), sha256::Hash::all_zeros());
+    let mut slices = 0;
+    while let Ok(penny) = purse.pay(SLICE) {
+        meter.serve(&mut desk.provider, 1, Some(&penny))?;
+        state = slice(state);
+        slices += 1;
+        if slices == 20 {
+            desk.restart()?;
+        }
+    }
+    let served = meter.served();
+    let what = format!("ran {slices} slices for {served} pennies without a key, until {state:.8}");
+    desk.step("program", what, "the container pays for itself")?;
+    end_by_the_provider(desk)
+}
+
+fn accessor(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    desk.sign_rungs(8)?;
+    let (mut meter, mut state) = (Meter::new(SLICE, 0), sha256::Hash::all_zeros());
+    match meter.serve(&mut desk.provider, 1, None) {
+        Err(MeterError::Due { due: SLICE, .. }) => {}
+        other => return Err(DeskError::Broken(format!("served for nothing: {other:?}"))),
+    }
+    for _ in 0..40 {
+        let due = meter.due(&desk.provider, 1);
+        let penny = desk.payer.pay(due)?;
+        meter.serve(&mut desk.provider, 1, Some(&penny))?;
+        state = slice(state);
+    }
+    let what = format!("asked for 40 slices with {SLICE} pennies each, until {state:.8}");
+    desk.step("payer", what, "accessor pays")?;
+    desk.close(false).map(drop)
+}
+
+/// Candidates of the cut and choose.
+const CANDIDATES: usize = 8;
+
+fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    let model = desk.payer.bank().terms().record().clone();
+    let mut secrets = Vec::with_capacity(CANDIDATES);
+    let mut entries = Vec::with_capacity(CANDIDATES);
+    for _ in 0..CANDIDATES {
+        let (mut salt, mut seed) = ([0; 32], [0; 32]);
+        desk.rng.fill_bytes(&mut salt);
+        desk.rng.fill_bytes(&mut seed);
+        entries.push(Candidates::entry(&model, salt, seed)?);
+        secrets.push(seed);
+    }
+    let set = Candidates::new(model, entries)?;
+    desk.step(
+        "payer",
+        format!("publishes {CANDIDATES} candidates"),
+        "others rely on one",
+    )?;
+    // The block after the commitment is the beacon.
+    desk.mine(1)?;
+    let height = desk.chain.height()?;
+    let beacon = desk.chain.block_hash(height)?.to_byte_array();
+    let kept = set.kept(&beacon);
+    let opened = secrets.iter().enumerate().filter(|(i, _)| *i != kept);
+    let opened = opened
+        .map(|(candidate, seed)| Opened {
+            candidate,
+            seed: *seed,
+        })
+        .collect::<Vec<_>>();
+    let seed = *secrets
+        .get(kept)
+        .ok_or(DeskError::Broken("no candidate kept".into()))?;
+    let points = Points::of_chain(&set.terms(kept)?, seed)?;
+    let (terms, points) = set.check(&beacon, &opened, points)?;
+    let what = format!("recompute {} and rely on number {kept}", opened.len());
+    desk.step(
+        "third parties",
+        what,
+        "one false candidate would pass once in 8 times",
+    )?;
+    desk.replace(terms.record().clone(), seed, points)?;
+    desk.fund()?;
+    desk.pay(1_300)?;
+    end_by_the_provider(desk)
+}
+
+fn false_rung(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+    desk.fund()?;
+    desk.pay(700)?;
+    // The next rung that falls due, under the point of a secret that is not its penny's.
+    let mut lie = [0; 32];
+    desk.rng.fill_bytes(&mut lie);
+    let key = desk.key(PAYER)?;
+    let due = desk.payer.rungs(1, &mut desk.rng)?;
+    let index = due.rungs.first().map(|rung| rung.index);
+    let index = index.ok_or(DeskError::Broken("no rung is due".into()))?;
+    let rung = Rung::sign(desk.payer.bank(), &key, index, &lie, &mut desk.rng)?;
+    let (bank, rungs) = (due.bank, vec![rung]);
+    desk.provider.take_rungs(&Rungs { bank, rungs })?;
+    desk.rungs += 1;
+    let penny = desk.payer.pay(index - desk.provider.paid())?;
+    let taken = desk.provider.accept(&penny)?;
+    if taken.false_rung != Some(index) {
+        return Err(DeskError::Broken("the false rung was not found".into()));
+    }
+    let (lost, enforceable) = (taken.total - taken.enforceable, taken.enforceable);
+    let what =
+        format!("finds rung {index} false: {enforceable} pennies are enforceable, {lost} are not");
+    desk.step(
+        "provider",
+        what,
+        "the penny shows its point; nothing was served for it",
+    )?;
+    match desk.payer.pay(1).map(|penny| desk.provider.accept(&penny)) {
+        Ok(Err(BankError::Phase { .. })) => {}
+        other => return Err(DeskError::Broken(format!("served a cheater: {other:?}"))),
+    }
+    if desk.coin()? != Coin::Banked {
+        return Err(DeskError::Broken("the coin moved".into()));
+    }
+    provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;
+    desk.freeze(PROVIDER, "the payer cheated")?;
+    desk.claim()
+}

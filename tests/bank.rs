@@ -1,0 +1,400 @@
+//! Penny banks on both chains: every life, every leaf early, late, replaced and reorganised, and every cheat.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use bitcoin::{Amount, Transaction, secp256k1::rand};
+use common::{is_bad_script, is_spent, is_too_early, miner};
+use narthex::{
+    bank::{BANK_STORIES, BankOutcome, Desk, DeskOptions, play_bank_on},
+    contracts::{
+        bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
+        role::Role,
+        terms::FeeRate,
+    },
+    regtest::{Chain, Error},
+};
+
+on_both_chains!(
+    every_life_is_exact,
+    the_refund_early_and_late,
+    the_thaw_early_and_late,
+    the_freeze_at_any_time,
+    a_rung_needs_its_penny_and_the_provider,
+    an_old_rung_hurts_its_publisher,
+    a_payer_that_double_spends_after_t,
+    a_claim_and_a_thaw_reorganised,
+    children_are_replaced,
+    a_close_leaves_nothing_to_claim,
+    a_resumed_bank_or_a_claim_not_both,
+    a_frozen_bank_is_closed,
+);
+
+fn options() -> DeskOptions {
+    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
+        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+    });
+    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
+    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
+    println!("NARTHEX_TEST_SEED={hex}");
+    DeskOptions {
+        pennies: 20_000,
+        seed,
+        ..DeskOptions::default()
+    }
+}
+
+/// A funded bank with so many pennies paid.
+fn funded(chain: &mut dyn Chain, pennies: u32) -> Desk<'_> {
+    let silent: &'static mut () = Box::leak(Box::new(()));
+    let mut desk = Desk::prepare(chain, &options(), silent).unwrap();
+    desk.fund().unwrap();
+    desk.pay(pennies).unwrap();
+    desk
+}
+
+fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {
+    let txs = std::slice::from_ref(tx);
+    desk.chain().mine_exactly(txs, &miner()).unwrap();
+    desk.sync().unwrap();
+    desk.chain().height().unwrap()
+}
+
+/// What consensus says against a block of just this.
+fn refused(desk: &mut Desk<'_>, tx: &Transaction) -> String {
+    match desk
+        .chain()
+        .mine_exactly(std::slice::from_ref(tx), &miner())
+    {
+        Err(Error::BlockRejected { reason }) => reason,
+        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
+    }
+}
+
+fn empty_blocks(desk: &mut Desk<'_>, count: u32) {
+    for _ in 0..count {
+        desk.chain().mine_exactly(&[], &miner()).unwrap();
+    }
+}
+
+/// What both have gained since before the funding, fees that they paid not counted: payer, provider.
+fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
+    desk.sync().unwrap();
+    let outcome = desk.outcome("test").unwrap();
+    outcome
+        .balances
+        .iter()
+        .map(|b| {
+            let sat = |v: u64| i64::try_from(v).unwrap();
+            sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat)
+        })
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap()
+}
+
+fn claim_of(desk: &mut Desk<'_>, rung: u32) -> Transaction {
+    let mut rng = rand::thread_rng();
+    desk.provider().claim(rung, &mut rng).unwrap()
+}
+
+fn thaw_of(desk: &mut Desk<'_>) -> Transaction {
+    desk.payer().thaw(&mut rand::thread_rng()).unwrap()
+}
+
+fn refund_of(desk: &mut Desk<'_>) -> Transaction {
+    desk.payer().refund(&mut rand::thread_rng()).unwrap()
+}
+
+/// Every story ends with balances exact to the satoshi, and with the transactions that it says.
+fn every_life_is_exact(chain: &mut dyn Chain) {
+    let expected = |story: &str| -> (&[&str], i64) {
+        match story {
+            "close" => (&["Bank", "Close"], 2_600),
+            "claim" | "chosen" => (&["Bank", "Freeze", "Claim"], 2_000),
+            "refund" => (&["Bank", "Refund"], 0),
+            "thaw" => (&["Bank", "Freeze", "Thaw"], 0),
+            "resume" => (&["Bank", "Freeze", "Resume", "Close"], 3_200),
+            "purse" => (&["Bank", "Freeze", "Claim"], 2_000),
+            "accessor" => (&["Bank", "Close"], 1_600),
+            "false-rung" => (&["Bank", "Freeze", "Claim"], 8_000),
+            other => panic!("{other} is not in the table"),
+        }
+    };
+    for story in &BANK_STORIES {
+        let BankOutcome {
+            balances,
+            transactions,
+            ..
+        } = play_bank_on(chain, story.name, &options(), &mut ()).unwrap();
+        let (names, earned) = expected(story.name);
+        for balance in &balances {
+            assert!(balance.is_exact(), "{}: {balance:?}", story.name);
+        }
+        assert_eq!(transactions, names, "{}", story.name);
+        assert_eq!(balances[1].settlement_sat, earned, "{}", story.name);
+    }
+}
+
+fn the_refund_early_and_late(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let refund = refund_of(&mut desk);
+    let t = desk.payer().bank().terms().record().refund_height;
+    desk.wait_for(t).unwrap();
+    assert!(is_too_early(&refused(&mut desk, &refund)), "at T itself");
+    empty_blocks(&mut desk, 1);
+    assert_eq!(desk.coin().unwrap(), Coin::Banked);
+    assert_eq!(desk.payer().duty(t, Coin::Banked), PayerDuty::Refund);
+    mined(&mut desk, &refund);
+    assert_eq!(desk.coin().unwrap(), Coin::Spent);
+    // A provider that slept past T has lost what it was paid: that is why it freezes at T − D.
+    let freeze = desk.provider().freeze().unwrap();
+    assert!(is_spent(&refused(&mut desk, &freeze)));
+    assert_eq!(gains(&mut desk), [0, 0]);
+}
+
+fn the_thaw_early_and_late(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let freeze = desk.payer().freeze().unwrap();
+    let at = mined(&mut desk, &freeze);
+    assert_eq!(desk.coin().unwrap(), Coin::Frozen { height: at });
+    let (thaw, claim) = (thaw_of(&mut desk), claim_of(&mut desk, 500));
+    let d = u32::from(desk.payer().bank().terms().record().claim_blocks);
+    desk.wait_for(at + d - 1).unwrap();
+    assert!(is_too_early(&refused(&mut desk, &thaw)));
+    empty_blocks(&mut desk, 1);
+    // Ripe; a claim that comes as late is still good as long as the thaw is not confirmed.
+    mined(&mut desk, &claim);
+    assert!(is_spent(&refused(&mut desk, &thaw)));
+    assert_eq!(gains(&mut desk), [-1_000, 1_000]);
+}
+
+/// The provider stops the bank early: the payer gets all but what it paid, at once, out of the claim.
+fn the_freeze_at_any_time(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    desk.freeze(PROVIDER, "test").unwrap();
+    let height = desk.frozen_at().unwrap();
+    let duty = desk.provider().duty(height, Coin::Frozen { height });
+    assert_eq!(duty, ProviderDuty::Claim { rung: 500 });
+    desk.claim().unwrap();
+    assert_eq!(gains(&mut desk), [-1_000, 1_000]);
+}
+
+fn a_rung_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    // 1,000 is signed, its penny was not given.
+    assert!(desk.provider().rungs_held() > 1);
+    let mut rng = rand::thread_rng();
+    assert!(matches!(
+        desk.provider().claim(1_000, &mut rng),
+        Err(BankError::Rung { .. })
+    ));
+    let freeze = desk.provider().freeze().unwrap();
+    mined(&mut desk, &freeze);
+    let good = claim_of(&mut desk, 500);
+    let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
+    // Each signature missing, false, or in the other's place: payer alone, provider alone, a forger.
+    for stack in [
+        vec![vec![], stack[1].clone()],
+        vec![stack[0].clone(), vec![]],
+        vec![stack[1].clone(), stack[0].clone()],
+        vec![stack[0].clone(), stack[0].clone()],
+    ] {
+        let mut bad = good.clone();
+        let tail = good.input[0].witness.iter().skip(2).map(<[u8]>::to_vec);
+        bad.input[0].witness = stack.into_iter().chain(tail).collect::<Vec<_>>()[..].into();
+        assert!(is_bad_script(&refused(&mut desk, &bad)));
+    }
+    // Another amount under the same signatures.
+    let mut greedy = good.clone();
+    greedy.output[0].value += Amount::ONE_SAT;
+    greedy.output[1].value -= Amount::ONE_SAT;
+    assert!(is_bad_script(&refused(&mut desk, &greedy)));
+    mined(&mut desk, &good);
+}
+
+/// The provider publishes a rung that it has better ones than: the payer gains.
+fn an_old_rung_hurts_its_publisher(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let old = claim_of(&mut desk, 500);
+    desk.pay(1_000).unwrap();
+    let best = desk.provider().enforceable();
+    assert_eq!(best, 1_500);
+    let new = claim_of(&mut desk, best);
+    desk.freeze(PROVIDER, "test").unwrap();
+    mined(&mut desk, &old);
+    assert!(is_spent(&refused(&mut desk, &new)));
+    assert_eq!(gains(&mut desk), [-1_000, 1_000]);
+}
+
+/// The payer waits for T with the provider's pennies given and tries to take all: the provider froze in time.
+fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 1_100);
+    let terms = desk.provider().bank().terms().clone();
+    let serve_until = terms.freeze_height() - 2;
+    assert_eq!(
+        desk.provider().duty(serve_until, Coin::Banked),
+        ProviderDuty::Serve
+    );
+    desk.wait_for(terms.freeze_height()).unwrap();
+    assert_eq!(
+        desk.provider().duty(serve_until + 1, Coin::Banked),
+        ProviderDuty::Freeze
+    );
+    desk.freeze(PROVIDER, "test").unwrap();
+    let (refund, thaw) = (refund_of(&mut desk), thaw_of(&mut desk));
+    assert!(is_too_early(&refused(&mut desk, &thaw)));
+    desk.claim().unwrap();
+    desk.wait_for(terms.record().refund_height + 1).unwrap();
+    assert!(is_spent(&refused(&mut desk, &refund)));
+    assert!(is_spent(&refused(&mut desk, &thaw)));
+    assert_eq!(gains(&mut desk), [-2_000, 2_000]);
+}
+
+/// The freeze's block is lost, and confirms later: D counts from there. The claim's block is lost: it comes again.
+fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let (freeze, thaw) = (desk.payer().freeze().unwrap(), thaw_of(&mut desk));
+    let claim = claim_of(&mut desk, 500);
+    let old = mined(&mut desk, &freeze);
+    let d = u32::from(desk.payer().bank().terms().record().claim_blocks);
+    empty_blocks(&mut desk, d - 1);
+    mined(&mut desk, &thaw);
+    desk.chain().disconnect(d + 1).unwrap();
+    assert_eq!(desk.coin().unwrap(), Coin::Banked);
+    empty_blocks(&mut desk, 2);
+    let new = mined(&mut desk, &freeze);
+    assert_eq!(new, old + 2);
+    empty_blocks(&mut desk, d - 3);
+    assert!(
+        is_too_early(&refused(&mut desk, &thaw)),
+        "ripe before, not now"
+    );
+    mined(&mut desk, &claim);
+    desk.chain().disconnect(1).unwrap();
+    assert_eq!(desk.coin().unwrap(), Coin::Frozen { height: new });
+    empty_blocks(&mut desk, 1);
+    // One block is left to the provider's window; it claims once more, with the same bytes.
+    mined(&mut desk, &claim);
+    assert_eq!(gains(&mut desk), [-1_000, 1_000]);
+    // The refund's funding is lost below it.
+    let depth = desk.chain().height().unwrap() - new + 3;
+    desk.chain().disconnect(depth).unwrap();
+    assert_eq!(desk.coin().unwrap(), Coin::Banked);
+}
+
+/// Makes a transaction of the bank.
+type Make = fn(&mut Desk<'_>) -> Transaction;
+
+/// A child is outbid by a better one of the other party: the transaction below confirms all the same.
+fn children_are_replaced(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let steps: [(Role, Make); 2] = [
+        (PROVIDER, |desk| desk.provider().freeze().unwrap()),
+        (PROVIDER, |desk| claim_of(desk, 500)),
+    ];
+    for (who, make) in steps {
+        let tx = make(&mut desk);
+        let (child, _) = desk.child(who, &tx).unwrap();
+        desk.chain()
+            .submit_package(&[tx.clone(), child.clone()])
+            .unwrap();
+        desk.set_rate(FeeRate(4_000));
+        let (rival, _) = desk.child(PAYER, &tx).unwrap();
+        desk.set_rate(FeeRate(500));
+        desk.chain().submit(&rival).unwrap();
+        let pool = desk.chain().mempool().unwrap();
+        assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
+        desk.mine(1).unwrap();
+        let found = desk.chain().transaction(tx.compute_txid()).unwrap();
+        assert!(found.unwrap().1.is_some());
+    }
+    assert_eq!(desk.coin().unwrap(), Coin::Spent);
+}
+
+/// After an agreed end neither freeze nor claim nor refund has a coin to spend; no penny is given or taken.
+fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let (freeze, refund) = (desk.payer().freeze().unwrap(), refund_of(&mut desk));
+    desk.close(false).unwrap();
+    assert!(is_spent(&refused(&mut desk, &freeze)));
+    let t = desk.payer().bank().terms().record().refund_height;
+    desk.wait_for(t + 1).unwrap();
+    assert!(is_spent(&refused(&mut desk, &refund)));
+    assert!(desk.payer().pay(1).is_err());
+    assert_eq!(gains(&mut desk), [-1_200, 1_200]);
+}
+
+/// Resumed: the old rungs have no coin any more. The new bank has its own pennies; old ones are foreign to it.
+fn a_resumed_bank_or_a_claim_not_both(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    let claim = claim_of(&mut desk, 500);
+    let old = desk.payer().last_penny().unwrap();
+    desk.freeze(PAYER, "test").unwrap();
+    desk.resume().unwrap();
+    assert!(is_spent(&refused(&mut desk, &claim)));
+    assert_eq!(desk.provider().accept(&old), Err(BankError::Foreign));
+    assert_eq!(desk.provider().paid(), 0);
+    desk.pay(700).unwrap();
+    desk.freeze(PROVIDER, "test").unwrap();
+    desk.claim().unwrap();
+    assert_eq!(gains(&mut desk), [-2_200, 2_200]);
+}
+
+fn a_frozen_bank_is_closed(chain: &mut dyn Chain) {
+    let mut desk = funded(chain, 600);
+    desk.freeze(PROVIDER, "test").unwrap();
+    desk.close(true).unwrap();
+    assert_eq!(desk.coin().unwrap(), Coin::Spent);
+    assert_eq!(gains(&mut desk), [-1_200, 1_200]);
+}
+
+fn command(args: &str) -> (bool, String, String) {
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
+        .arg("bank")
+        .args(args.split_whitespace())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (run.status.success(), text(run.stdout), text(run.stderr))
+}
+
+/// The real command: every line of `--json` is an object, and what is refused says why.
+#[test]
+fn the_command() {
+    for (args, lines) in [
+        ("play --list --json", BANK_STORIES.len()),
+        ("play --story close --pennies 5000 --json", 4),
+        ("show --json", 6),
+        ("bench --pennies 3000 --json", 1),
+    ] {
+        let (fine, out, err) = command(args);
+        assert!(fine, "{args}: {err}");
+        assert_eq!(out.lines().count(), lines, "{args}: {out}");
+        for line in out.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(value.is_object());
+        }
+    }
+    for (args, words) in [
+        ("play --story none", "no such story"),
+        ("play --pennies 0", "terms: pennies"),
+        (
+            "play --pennies 4294967295 --value 18446744073709551615",
+            "more than there is",
+        ),
+        ("play --pennies 4000000000 --value 1", "terms: pennies"),
+        ("play --step 1", "terms: step"),
+        ("play --claim-blocks 2", "terms: claim_blocks"),
+        ("play --pennies 10000 --value 10000000", "cannot pay"),
+        ("show --rung 1", "no such rung"),
+        ("play --seed 12", "64 hex digits"),
+    ] {
+        let (fine, out, err) = command(args);
+        assert!(!fine, "{args}: {out}");
+        assert!(
+            err.contains(words) && !err.contains("panicked"),
+            "{args}: {err}"
+        );
+    }
+}
