@@ -174,12 +174,10 @@ impl Cast {
         &self,
         terms: &Arc<Terms>,
     ) -> Result<Vec<crate::setup::Party>, crate::setup::SetupError> {
+        let grounds = Cast::grounds(terms);
         terms
             .roles()
-            .map(|role| {
-                let grounds = Cast::grounds(terms);
-                crate::setup::Party::new(terms.clone(), role, &self.key(role), &grounds)
-            })
+            .map(|role| crate::setup::Party::new(terms.clone(), role, &self.key(role), &grounds))
             .collect()
     }
 

@@ -9,40 +9,19 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use narthex_game_model::commitment::{
     Commitment, Domain, LeafOpening, Opening, SaltSeed, TreeBuilder, state_digest, work_leaf,
 };
-use narthex_game_model::computation::{Computation, Job, StepError};
+use narthex_game_model::computation::{Computation, Repeated};
 use narthex_game_model::play::BlindDigests;
 use narthex_game_model::sample;
-use narthex_game_model::workload::{WasmProgram, digits};
+use narthex_game_model::workload::digits;
 
 const STEPS: u64 = 1_000_000;
 const SAMPLE: u32 = 300;
 
-/// The shipped job, its records repeated up to a million steps.
-struct Repeated(Job<WasmProgram>);
-
-impl Computation for Repeated {
-    fn job(&self) -> [u8; 32] {
-        self.0.job()
-    }
-
-    fn steps(&self) -> u64 {
-        STEPS
-    }
-
-    fn output_bytes(&self) -> usize {
-        self.0.output_bytes()
-    }
-
-    fn step(&self, index: u64) -> Result<Vec<u8>, StepError> {
-        self.0.step(index % self.0.steps())
-    }
-}
-
 fn proof(c: &mut Criterion) {
-    let job = Repeated(digits::job(None).unwrap());
-    let outputs: Vec<_> = (0..job.0.steps()).map(|i| job.step(i).unwrap()).collect();
+    let job = Repeated::new(digits::job(None).unwrap(), STEPS).unwrap();
+    let outputs: Vec<_> = (0..job.period()).map(|i| job.step(i).unwrap()).collect();
     let digests: Vec<_> = outputs.iter().map(|output| state_digest(output)).collect();
-    let digest = |index: u64| digests[(index % job.0.steps()) as usize];
+    let digest = |index: u64| digests[(index % job.period()) as usize];
     let salts = SaltSeed::from_bytes([1; 32]);
     let seed = sample::seed(&[2; 32], &[3; 32], &[4; 32]);
     let indices = sample::draw(&seed, STEPS, SAMPLE).unwrap();

@@ -4,7 +4,7 @@ mod step_error;
 mod wrap;
 
 pub use step_error::StepError;
-pub use wrap::{AnyProgram, RunTwice};
+pub use wrap::{AnyProgram, Repeated, RunTwice};
 
 use crate::commitment::{Domain, Multiproof, TreeBuilder, TreeError, input_leaf};
 use crate::tagged::TaggedHasher;

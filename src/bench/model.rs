@@ -4,18 +4,19 @@
 
 use std::{hint::black_box, io::Cursor, time::Instant};
 
+use anyhow::Context;
 use narthex_game_model::{
     Params, ParamsRecord, Ratio,
     commitment::{
         Commitment, Domain, LeafOpening, Opening, SaltSeed, TreeBuilder, state_digest, work_leaf,
     },
-    computation::{Computation, Job, StepError},
+    computation::{Computation, Repeated, StepError},
     game::{ArbiterModel, Economics, build, solve},
     play::BlindDigests,
     retrieval::{Shape, encode},
     sample,
     simulation::{Arena, Dice, Setup},
-    workload::{WasmProgram, digits},
+    workload::digits,
 };
 
 use super::{Measurement, median};
@@ -106,34 +107,13 @@ fn committing(rounds: usize) -> anyhow::Result<Measurement> {
     ))
 }
 
-/// The shipped job, its records repeated up to a million steps.
-struct Repeated(Job<WasmProgram>);
-
-impl Computation for Repeated {
-    fn job(&self) -> [u8; 32] {
-        self.0.job()
-    }
-
-    fn steps(&self) -> u64 {
-        STEPS
-    }
-
-    fn output_bytes(&self) -> usize {
-        self.0.output_bytes()
-    }
-
-    fn step(&self, index: u64) -> Result<Vec<u8>, StepError> {
-        self.0.step(index % self.0.steps())
-    }
-}
-
 /// Checking 300 of 10⁶ steps, beside running these 300; and proving them in a second pass over the leaves.
 fn checking(rounds: usize) -> anyhow::Result<Vec<Measurement>> {
-    let job = Repeated(digits::job(None)?);
-    let digests = (0..job.0.steps())
+    let job = Repeated::new(digits::job(None)?, STEPS).context("the shipped job has no steps")?;
+    let digests = (0..job.period())
         .map(|i| Ok(state_digest(&job.step(i)?)))
         .collect::<Result<Vec<_>, StepError>>()?;
-    let digest = |index: u64| digests[(index % job.0.steps()) as usize];
+    let digest = |index: u64| digests[(index % job.period()) as usize];
     let salts = SaltSeed::from_bytes([1; 32]);
     let indices = sample::draw(&sample::seed(&[2; 32], &[3; 32], &[4; 32]), STEPS, SAMPLE)?;
     let mut proofs = Vec::new();

@@ -1,8 +1,8 @@
-//! Programs made of programs.
+//! Programs made of programs, and a computation made of another.
 
 use std::fmt;
 
-use super::{StepError, StepProgram, UnitProgram};
+use super::{Computation, StepError, StepProgram, UnitProgram};
 
 /// A program chosen at run time.
 pub type AnyProgram = Box<dyn StepProgram + Send + Sync>;
@@ -28,6 +28,46 @@ impl<P: StepProgram + ?Sized> StepProgram for Box<P> {
 
     fn units(&self) -> Option<&dyn UnitProgram> {
         (**self).units()
+    }
+}
+
+/// The steps of a computation over and over, up to another number of steps: for measurements at sizes
+/// that take too long to compute. It keeps the identity of what it repeats, so nothing is committed
+/// to it but there.
+#[derive(Debug)]
+pub struct Repeated<C> {
+    computation: C,
+    steps: u64,
+}
+
+impl<C: Computation> Repeated<C> {
+    /// `steps` steps of `computation`, from its first on; `None` if it has no step.
+    pub fn new(computation: C, steps: u64) -> Option<Self> {
+        let repeats = Self { computation, steps };
+        (repeats.period() > 0).then_some(repeats)
+    }
+
+    /// Number of steps after which outputs repeat; never 0.
+    pub fn period(&self) -> u64 {
+        self.computation.steps()
+    }
+}
+
+impl<C: Computation> Computation for Repeated<C> {
+    fn job(&self) -> [u8; 32] {
+        self.computation.job()
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn output_bytes(&self) -> usize {
+        self.computation.output_bytes()
+    }
+
+    fn step(&self, index: u64) -> Result<Vec<u8>, StepError> {
+        self.computation.step(index % self.period())
     }
 }
 

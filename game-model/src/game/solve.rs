@@ -85,6 +85,7 @@ impl Verdict {
 pub fn solve(game: &Game) -> Solution {
     let mut solver = Solver {
         game,
+        ends: game.subtree_ends(),
         solved: HashMap::new(),
         open: Vec::new(),
     };
@@ -153,6 +154,7 @@ impl Equilibrium {
 
 struct Solver<'a> {
     game: &'a Game,
+    ends: Vec<NodeId>,
     solved: HashMap<NodeId, Vec<Equilibrium>>,
     open: Vec<String>,
 }
@@ -160,7 +162,7 @@ struct Solver<'a> {
 impl Solver<'_> {
     fn subgame(&mut self, root: NodeId) -> Vec<Equilibrium> {
         let inner =
-            skeleton::inner_subgames(self.game, root, |node| self.solved.contains_key(&node));
+            skeleton::inner_subgames(&self.ends, root, |node| self.solved.contains_key(&node));
         let mut found: Vec<Equilibrium> = Vec::new();
         let choices = inner
             .iter()

@@ -100,13 +100,7 @@ impl NormalForm {
             all
         };
         let each = found.into_iter().map(|(x, y)| {
-            let mut mixed = (0..self.kept.len())
-                .map(|player| {
-                    let mut all = vec![Rational::zero(); self.strategies[player].len()];
-                    all[self.kept[player][0]] = Rational::one();
-                    all
-                })
-                .collect::<Vec<_>>();
+            let mut mixed = self.certainly(&base);
             mixed[p] = full(p, &x);
             mixed[q] = full(q, &y);
             self.equilibrium(skeleton, &mixed)
@@ -132,16 +126,18 @@ impl NormalForm {
                     .all(|(s, kept)| kept.contains(s))
             })
             .filter(|profile| (0..profile.len()).all(|player| is_best(profile, player)))
-            .map(|profile| {
-                let certain = |(player, s): (usize, &usize)| {
-                    let mut all = vec![Rational::zero(); self.strategies[player].len()];
-                    all[*s] = Rational::one();
-                    all
-                };
-                let mixed = profile.iter().enumerate().map(certain).collect::<Vec<_>>();
-                self.equilibrium(skeleton, &mixed)
-            })
+            .map(|profile| self.equilibrium(skeleton, &self.certainly(&profile)))
             .collect()
+    }
+
+    /// A profile of pure strategies as mixed ones.
+    fn certainly(&self, profile: &[usize]) -> Vec<Vec<Rational>> {
+        let each = profile.iter().zip(&self.strategies).map(|(s, own)| {
+            let mut all = vec![Rational::zero(); own.len()];
+            all[*s] = Rational::one();
+            all
+        });
+        each.collect()
     }
 
     /// Iterated elimination of strategies that a pure one strictly dominates.

@@ -16,13 +16,12 @@ pub(super) fn name(game: &Game, node: NodeId) -> String {
     }
 }
 
-/// The outermost nodes below `root` that are solved.
+/// The outermost nodes below `root` that are solved; `ends` are [`Game::subtree_ends`].
 pub(super) fn inner_subgames(
-    game: &Game,
+    ends: &[NodeId],
     root: NodeId,
     solved: impl Fn(NodeId) -> bool,
 ) -> Vec<NodeId> {
-    let ends = game.subtree_ends();
     let mut inner = Vec::new();
     let mut node = root + 1;
     while node < ends[root] {
