@@ -21,7 +21,7 @@ use crate::{
     hash::tagged_hash,
     musig::AdaptorPoint,
     role::{Role, RoleSet},
-    setup::{Party, SetupError},
+    setup::{Agreement, Party, SetupError},
     template::TemplateError,
     terms::Terms,
 };
@@ -157,9 +157,9 @@ impl Proposal {
 }
 
 /// Identifies a ceremony by contract and graph, so that no message of one counts in another.
-pub(crate) fn session_id(terms: &Terms, graph: &TxGraph) -> [u8; 32] {
+pub(crate) fn session_id(terms: &impl Agreement, graph: &TxGraph) -> [u8; 32] {
     use bitcoin::hashes::Hash;
     let last = graph.nodes().last().and_then(|(id, _)| graph.txid(id));
     let last = last.map(|txid| txid.to_byte_array()).unwrap_or_default();
-    tagged_hash("narthex/ceremony", &[terms.contract_id(), &last])
+    tagged_hash("narthex/ceremony", &[terms.id(), &last])
 }

@@ -8,6 +8,7 @@ pub mod graph;
 mod hash;
 mod lots;
 pub mod musig;
+pub mod pact;
 pub mod panel;
 pub mod role;
 pub mod sample;

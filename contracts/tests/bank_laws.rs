@@ -14,6 +14,7 @@ use narthex_contracts::{
         GraphBuilder, GraphError, KeySetId, Leaf, LeafId, NodeId, Source, Spend, TxGraph,
         anchor_script,
     },
+    pact::PactError,
 };
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
@@ -179,7 +180,10 @@ fn bad_terms_are_named() {
     }
     let mut short = record(10_000);
     short.capacity_sat += Amount::from_sat(400);
-    assert!(matches!(short.check(), Err(BankError::Contribution(_))));
+    assert!(matches!(
+        short.check(),
+        Err(BankError::Pact(PactError::Contribution(_)))
+    ));
     assert!(BankTerms::from_json(&[b' '; 100_000]).is_err());
     let json = serde_json::to_vec(&record(10_000)).unwrap();
     assert_eq!(BankTerms::from_json(&json).unwrap(), terms(10_000));
@@ -223,7 +227,7 @@ fn a_false_share_of_the_freeze_names_its_signer() {
     let (_, theirs, mut share) = ProviderOpening::new(bank(), secret(2), nonce, &mut rng).unwrap();
     share.0[31] ^= 1;
     match payer.finish(theirs, share) {
-        Err(BankError::Signature { signer, .. }) => assert_eq!(signer, PROVIDER),
+        Err(BankError::Pact(PactError::Signature { signer, .. })) => assert_eq!(signer, PROVIDER),
         _ => panic!("a false share was taken"),
     }
     assert!(PayerOpening::new(bank(), secret(2), SEED, &mut rng).is_err());

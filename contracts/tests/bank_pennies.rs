@@ -9,6 +9,7 @@ use narthex_contracts::bank::{
     Bank, BankError, Coin, Links, MAX_RUNGS, Payer, Pebbles, Penny, Phase, Provider, ProviderDuty,
     ProviderRecord, Rungs,
 };
+use narthex_contracts::pact::PactError;
 use proptest::prelude::*;
 
 proptest! {
@@ -174,7 +175,7 @@ fn a_false_rung_shows_with_its_penny() {
     rungs.rungs[0].point = point;
     assert!(matches!(
         provider.take_rungs(&rungs),
-        Err(BankError::Signature { .. })
+        Err(BankError::Pact(PactError::Signature { .. }))
     ));
     assert_eq!(provider.rungs_held(), 0, "all or none");
     let lie = lying_rung(&payer, 500, 77);
@@ -239,7 +240,7 @@ fn rungs_in_excess_and_out_of_place() {
     moved.rungs[0].index += 1;
     assert!(matches!(
         provider.take_rungs(&moved),
-        Err(BankError::Signature { .. })
+        Err(BankError::Pact(PactError::Signature { .. }))
     ));
     for index in [0, 1, 293, 1_000_001, u32::MAX] {
         let mut absent = rungs.clone();

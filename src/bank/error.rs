@@ -3,6 +3,7 @@
 use narthex_contracts::{
     bank::{BankError, ChooseError, MeterError},
     funding::FundingError,
+    pact::PactError,
 };
 
 use crate::wallet::WalletError;
@@ -16,6 +17,9 @@ pub enum DeskError {
     /// A party refuses, and says whose fault it is.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// Signing together failed, and says whose fault it is.
+    #[error(transparent)]
+    Pact(#[from] PactError),
     /// A service that was not paid for.
     #[error(transparent)]
     Meter(#[from] MeterError),

@@ -239,25 +239,14 @@ impl ShowArgs {
         let graph = bank.picture(self.rung, Amount::from_sat(500))?;
         let mut out = std::io::stdout().lock();
         if self.dot {
-            write!(out, "{}", with_names(graph.to_dot()))?;
+            write!(out, "{}", graph.to_dot())?;
         } else if self.json {
             super::contract::write_json(&mut out, &graph)?;
         } else {
-            write!(out, "{}", with_names(graph.to_text()))?;
+            write!(out, "{}", graph.to_text())?;
         }
         Ok(())
     }
-}
-
-/// The bank's names for the two roles that the engine knows by others.
-fn with_names(drawing: String) -> String {
-    drawing
-        .replace("by client, worker", "by payer, provider")
-        .replace("by client", "by payer")
-        .replace("by worker", "by provider")
-        .replace("to client", "to the payer")
-        .replace("to worker", "to the provider")
-        .replace("change of client", "change of the payer")
 }
 
 impl BenchArgs {

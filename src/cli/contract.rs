@@ -122,7 +122,7 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
             .map(|o| {
                 let script = graph.script(o.script);
                 serde_json::json!({
-                    "purpose": purpose(&o.purpose),
+                    "purpose": purpose(graph, &o.purpose),
                     "value_sat": o.value.to_sat(),
                     "script": script.map(|s| s.script.to_hex_string()),
                     "descriptor": script.map(|s| s.descriptor.clone()),
@@ -136,7 +136,7 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
             "weight_wu": graph.weight(id).map(|w| w.to_wu()),
             "lock_height": node.lock_height,
             "relative_lock_blocks": TxGraph::relative_lock_blocks(node),
-            "movers": node.signing.map(|s| s.movers.iter().map(|r| r.to_string()).collect::<Vec<_>>()),
+            "movers": node.signing.map(|s| graph.parties(s.movers)),
             "outputs": outputs,
         });
         writeln!(out, "{line}")?;
@@ -144,13 +144,13 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
     Ok(())
 }
 
-fn purpose(purpose: &Purpose) -> String {
+fn purpose(graph: &TxGraph, purpose: &Purpose) -> String {
     match purpose {
-        Purpose::Contract(_) => "contract".into(),
-        Purpose::Stake(role, _) => format!("stake of {role}"),
-        Purpose::Payout(role) => format!("payout to {role}"),
+        Purpose::Contract(_) | Purpose::Locked => "contract".into(),
+        Purpose::Stake(role, _) => format!("stake of {}", graph.party(*role)),
+        Purpose::Payout(role) => format!("payout to {}", graph.party(*role)),
         Purpose::Fund => "common fund".into(),
-        Purpose::Change(role) => format!("change of {role}"),
+        Purpose::Change(role) => format!("change of {}", graph.party(*role)),
         Purpose::Anchor => "anchor".into(),
         Purpose::Data => "data".into(),
     }

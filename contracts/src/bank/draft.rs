@@ -1,31 +1,33 @@
 //! How each transaction of a bank is put into a graph.
 
-use bitcoin::{Amount, OutPoint, Sequence};
+use bitcoin::{Amount, Sequence};
 
-use super::{Bank, BankError, BankFunding, BankTerms, FREEZE, PAYER, PROVIDER, vault::Vault};
+use super::{
+    Bank, BankError, BankFunding, BankTerms, FREEZE, PAYER, PROVIDER,
+    vault::{REFUND_LEAF, RUNG_LEAF, THAW_LEAF},
+};
 use crate::{
-    graph::{
-        GraphBuilder, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName, NodeOutput,
-        Purpose, ScriptId, SigningPlan, Source, Spend, Stage, TxGraph,
-    },
+    graph::{NodeId, NodeName, NodeOutput, Source, Spend, TxGraph},
+    pact::{Draft as Plain, PactError, Step, UNLOCKED, Vault, by},
     role::Role,
 };
-
-/// No relative timelock; nLockTime counts (BIP65) and replacement is signalled (BIP125).
-const UNLOCKED: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
 
 /// A graph under construction.
 pub(super) struct Draft<'a> {
     terms: &'a BankTerms,
-    pub(super) graph: GraphBuilder,
+    plain: Plain,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(terms: &'a BankTerms) -> Draft<'a> {
         Draft {
             terms,
-            graph: GraphBuilder::default(),
+            plain: Plain::new(&[(PAYER, "payer"), (PROVIDER, "provider")]),
         }
+    }
+
+    pub(super) fn finish(self) -> TxGraph {
+        self.plain.graph.finish()
     }
 
     /// Funding, freeze, refund and thaw.
@@ -36,37 +38,39 @@ impl<'a> Draft<'a> {
     ) -> Result<Draft<'a>, BankError> {
         let record = terms.record();
         let mut draft = Draft::new(terms);
-        let (bank_keys, bank_script) = draft.vault(bank);
-        let (frozen_keys, frozen_script) = draft.vault(frozen);
-        let output = |keys, script| NodeOutput {
-            value: record.capacity_sat,
-            script,
-            purpose: Purpose::Contract(keys),
-        };
-        draft.funding(output(bank_keys, bank_script), prior)?;
+        let (banked, stopped) = (draft.plain.vault(bank), draft.plain.vault(frozen));
+        draft.funding(banked.output(record.capacity_sat), prior)?;
         let coin = |node| Source::Output { node, vout: 0 };
-        draft.step(
-            ("Freeze", "stopped, to be claimed"),
-            (coin(TxGraph::FUNDING), UNLOCKED, Spend::KeyPath(bank_keys)),
-            (0, &[PAYER, PROVIDER]),
-            vec![output(frozen_keys, frozen_script)],
-        )?;
+        let freeze = Step {
+            outputs: vec![stopped.output(record.capacity_sat)],
+            ..step(
+                ("Freeze", "stopped, to be claimed"),
+                (coin(TxGraph::FUNDING), banked.key_path()?),
+                &[PAYER, PROVIDER],
+            )
+        };
+        draft.plain.step(freeze)?;
         let back = draft.payout(PAYER, record.capacity_sat);
-        let leaf = draft.alone(bank);
-        draft.step(
-            ("Refund", "never frozen, all back to the payer"),
-            (coin(TxGraph::FUNDING), UNLOCKED, Spend::Leaf(leaf)),
-            (record.refund_height, &[PAYER]),
-            vec![back.clone()],
-        )?;
-        let leaf = draft.alone(frozen);
-        let d = Sequence::from_height(record.claim_blocks);
-        draft.step(
-            ("Thaw", "frozen, not claimed, all back to the payer"),
-            (coin(FREEZE), d, Spend::Leaf(leaf)),
-            (0, &[PAYER]),
-            vec![back],
-        )?;
+        let refund = Step {
+            lock_height: record.refund_height,
+            outputs: vec![back.clone()],
+            ..step(
+                ("Refund", "never frozen, all back to the payer"),
+                (coin(TxGraph::FUNDING), banked.leaf(REFUND_LEAF)?),
+                &[PAYER],
+            )
+        };
+        draft.plain.step(refund)?;
+        let thaw = Step {
+            sequence: Sequence::from_height(record.claim_blocks),
+            outputs: vec![back],
+            ..step(
+                ("Thaw", "frozen, not claimed, all back to the payer"),
+                (coin(FREEZE), stopped.leaf(THAW_LEAF)?),
+                &[PAYER],
+            )
+        };
+        draft.plain.step(thaw)?;
         Ok(draft)
     }
 
@@ -81,14 +85,16 @@ impl<'a> Draft<'a> {
             let problem = "the bank has no such rung";
             return Err(BankError::Rung { rung, problem });
         }
-        let leaf = self.both(frozen)?;
-        let outputs = self.split(terms.worth(rung), Amount::ZERO)?;
-        self.step(
-            ("Claim", "the provider claims its best rung"),
-            (coin, UNLOCKED, Spend::Leaf(leaf)),
-            (0, &[PROVIDER]),
-            outputs,
-        )
+        let leaf = self.plain.vault(frozen).leaf(RUNG_LEAF)?;
+        let claim = Step {
+            outputs: self.split(terms.worth(rung), Amount::ZERO)?,
+            ..step(
+                ("Claim", "the provider claims its best rung"),
+                (coin, leaf),
+                &[PROVIDER],
+            )
+        };
+        Ok(self.plain.step(claim)?)
     }
 
     pub(super) fn close(
@@ -103,45 +109,18 @@ impl<'a> Draft<'a> {
         if paid > terms.record().pennies || (paid > 0 && !terms.has_rung(paid)) {
             return Err(refused("it pays the provider dust, or too much"));
         }
-        let (keys, _) = self.vault(vault);
-        let outputs = self
-            .split(terms.worth(paid), fee)
-            .map_err(|_| refused("it leaves the payer nothing"))?;
-        let node = self.node(
-            ("Close", "payer and provider agree"),
-            (coin, UNLOCKED, Spend::KeyPath(keys)),
-            (0, &[PAYER, PROVIDER]),
-            outputs,
-        );
-        Ok(self.graph.node(Node { version: 2, ..node })?)
-    }
-
-    fn vault(&mut self, vault: &Vault) -> (KeySetId, ScriptId) {
-        self.graph
-            .key_set(vault.keys.clone(), Some(vault.descriptor.clone()))
-    }
-
-    fn alone(&mut self, vault: &Vault) -> LeafId {
-        let (script, control, keys) = vault.alone.clone();
-        let (signer, _) = self.graph.key_set(keys, None);
-        self.graph.leaf(Leaf {
-            script,
-            control,
-            signers: vec![signer],
-        })
-    }
-
-    fn both(&mut self, vault: &Vault) -> Result<LeafId, BankError> {
-        let both = vault.both.clone();
-        let (script, control, signers) = both.ok_or(BankError::Missing("leaf of both"))?;
-        let signers = signers
-            .map(|keys| self.graph.key_set(keys, None).0)
-            .to_vec();
-        Ok(self.graph.leaf(Leaf {
-            script,
-            control,
-            signers,
-        }))
+        let all = self.plain.vault(vault).key_path()?;
+        let close = Step {
+            outputs: self
+                .split(terms.worth(paid), fee)
+                .map_err(|_| refused("it leaves the payer nothing"))?,
+            ..step(
+                ("Close", "payer and provider agree"),
+                (coin, all),
+                &[PAYER, PROVIDER],
+            )
+        };
+        Ok(self.plain.own_fee(close)?)
     }
 
     fn payout(&mut self, role: Role, value: Amount) -> NodeOutput {
@@ -150,22 +129,19 @@ impl<'a> Draft<'a> {
             PROVIDER => &record.provider_script,
             _ => &record.payer_script,
         };
-        NodeOutput {
-            value,
-            script: self.graph.script(script, || format!("raw({script:x})")),
-            purpose: Purpose::Payout(role),
-        }
+        self.plain.payout(role, script, value)
     }
 
     /// `earned` to the provider and the rest, less a fee, to the payer.
     fn split(&mut self, earned: Amount, fee: Amount) -> Result<Vec<NodeOutput>, BankError> {
         let capacity = self.terms.record().capacity_sat;
+        let missing = PactError::Missing("rest for the payer");
         let rest = capacity
             .checked_sub(earned)
             .and_then(|rest| rest.checked_sub(fee))
-            .ok_or(BankError::Missing("rest for the payer"))?;
+            .ok_or(missing.clone())?;
         if rest < self.terms.record().payer_script.minimal_non_dust() {
-            return Err(BankError::Missing("rest for the payer"));
+            return Err(missing.into());
         }
         let mut outputs = Vec::new();
         if earned > Amount::ZERO {
@@ -175,103 +151,51 @@ impl<'a> Draft<'a> {
         Ok(outputs)
     }
 
-    fn node(
-        &self,
-        (base, meaning): (&'static str, &'static str),
-        (source, sequence, spend): (Source, Sequence, Spend),
-        (lock_height, movers): (u32, &[Role]),
-        outputs: Vec<NodeOutput>,
-    ) -> Node {
-        let movers = movers.iter().copied().collect();
-        Node {
-            name: NodeName::plain(base),
-            meaning,
-            version: 3,
-            lock_height,
-            inputs: vec![NodeInput {
-                source,
-                sequence,
-                spend,
-            }],
-            outputs,
-            signing: Some(SigningPlan {
-                stage: Stage::Settlement,
-                movers,
-                holders: movers,
-                awaits: None,
-                adaptor: None,
-            }),
-        }
-    }
-
-    /// A transaction that pays no fee itself and has an anchor.
-    fn step(
-        &mut self,
-        name: (&'static str, &'static str),
-        input: (Source, Sequence, Spend),
-        when: (u32, &[Role]),
-        mut outputs: Vec<NodeOutput>,
-    ) -> Result<NodeId, BankError> {
-        outputs.push(self.graph.anchor());
-        let node = self.node(name, input, when, outputs);
-        Ok(self.graph.node(node)?)
-    }
-
     fn funding(
         &mut self,
         output: NodeOutput,
         prior: Option<(&Bank, u32)>,
     ) -> Result<NodeId, BankError> {
         if let Some((prior, paid)) = prior {
-            let (keys, _) = self.vault(&prior.frozen);
+            let keys = self.plain.vault(&prior.frozen).key_path()?;
             let mut outputs = vec![output];
             if paid > 0 {
                 outputs.push(self.payout(PROVIDER, prior.terms.worth(paid)));
             }
-            return self.step(
-                ("Resume", "the frozen coin goes on in a new bank"),
-                (prior.external(true)?, UNLOCKED, Spend::KeyPath(keys)),
-                (0, &[PAYER, PROVIDER]),
+            let resume = Step {
                 outputs,
-            );
+                ..step(
+                    ("Resume", "the frozen coin goes on in a new bank"),
+                    (prior.external(true)?, keys),
+                    &[PAYER, PROVIDER],
+                )
+            };
+            return Ok(self.plain.step(resume)?);
         }
         let BankFunding::Wallet { contribution, .. } = &self.terms.record().funding else {
-            return Err(BankError::Missing("earlier bank"));
+            return Err(PactError::Missing("earlier bank").into());
         };
-        let mut inputs = contribution
-            .coins
-            .iter()
-            .map(|coin| NodeInput {
-                source: Source::External {
-                    outpoint: coin.outpoint,
-                    prevout: coin.prevout(),
-                },
-                sequence: UNLOCKED,
-                spend: Spend::Wallet(PAYER),
-            })
-            .collect::<Vec<_>>();
-        inputs.sort_by_key(|input| match &input.source {
-            Source::External { outpoint, .. } => *outpoint,
-            Source::Output { .. } => OutPoint::null(),
-        });
-        let mut outputs = vec![output];
-        if let Some(change) = &contribution.change {
-            outputs.push(NodeOutput {
-                value: change.value_sat,
-                script: self
-                    .graph
-                    .script(&change.script, || format!("raw({:x})", change.script)),
-                purpose: Purpose::Change(PAYER),
-            });
-        }
-        Ok(self.graph.node(Node {
-            name: NodeName::plain("Bank"),
-            meaning: "pennies locked",
-            version: 2,
-            lock_height: 0,
-            inputs,
-            outputs,
-            signing: None,
-        })?)
+        let name = ("Bank", "pennies locked");
+        Ok(self
+            .plain
+            .funding(name, PAYER, contribution, vec![output])?)
+    }
+}
+
+/// A transaction without timelocks that pays nobody yet.
+fn step(
+    (base, meaning): (&'static str, &'static str),
+    (source, spend): (Source, Spend),
+    movers: &[Role],
+) -> Step {
+    Step {
+        name: NodeName::plain(base),
+        meaning,
+        source,
+        spend,
+        sequence: UNLOCKED,
+        lock_height: 0,
+        plan: by(movers),
+        outputs: Vec::new(),
     }
 }

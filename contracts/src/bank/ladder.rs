@@ -11,10 +11,11 @@ use bitcoin::secp256k1::{
     rand::{CryptoRng, RngCore},
 };
 
-use super::{Bank, BankError, Pebbles, scalar, sign::Task, template::PAYER};
+use super::{Bank, BankError, Pebbles, scalar, template::PAYER};
 use crate::{
     graph::NodeId,
     musig::{AdaptorPoint, AdaptorSignature},
+    pact::{PactError, Task},
     wire::{Reader, WireError, Writer},
 };
 
@@ -104,7 +105,7 @@ impl Rung {
             problem,
         })?;
         let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret);
-        let adaptor = AdaptorPoint::try_from(point)?;
+        let adaptor = AdaptorPoint::try_from(point).map_err(PactError::from)?;
         let task = Task::new(&bank.claim(index)?, CLAIM, PAYER_POSITION)?;
         let signature = task.sign_alone((PAYER, key), Some(&adaptor), rng)?;
         Ok(Rung {
@@ -117,12 +118,16 @@ impl Rung {
 
 /// Whether the payer's signature in a rung is one that the secret of its point completes.
 pub(super) fn verify(bank: &Bank, rung: &Rung) -> Result<(), BankError> {
-    let adaptor = AdaptorPoint::try_from(rung.point)?;
+    let adaptor = AdaptorPoint::try_from(rung.point).map_err(PactError::from)?;
     Task::new(&bank.claim(rung.index)?, CLAIM, PAYER_POSITION)?
         .verify(&rung.signature, Some(&adaptor))
-        .map_err(|_| BankError::Signature {
-            signer: PAYER,
-            what: "a rung",
+        .map_err(|_| {
+            let what = "a rung";
+            PactError::Signature {
+                signer: PAYER,
+                what,
+            }
+            .into()
         })
 }
 

@@ -23,7 +23,6 @@ mod penny;
 mod provider;
 mod purse;
 mod record;
-mod sign;
 mod template;
 mod terms;
 mod vault;
@@ -42,13 +41,16 @@ pub use penny::{Links, PENNY_BYTES, Penny, scalar};
 pub use provider::{Provider, ProviderOpening};
 pub use purse::Purse;
 pub use record::{Accepted, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
-pub use sign::{Cosigned, Cosigner};
 pub use template::{Bank, FREEZE, PAYER, PROVIDER, REFUND, THAW};
 pub use terms::{
     BankFunding, BankRecord, BankTerms, MAX_BANK_TERMS_BYTES, MAX_PENNIES, MIN_CLAIM_BLOCKS,
 };
 
-use crate::graph::{NodeId, TxGraph};
+pub use crate::pact::{Cosigned, Cosigner};
+use crate::{
+    graph::{NodeId, TxGraph},
+    pact,
+};
 
 /// Where a bank stands, as one party knows it. The chain knows where its coin is: [`Coin`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -94,7 +96,7 @@ pub fn finish_both(
     node: NodeId,
     signature: [u8; 64],
 ) -> Result<bitcoin::Transaction, BankError> {
-    template::finish(graph, node, &[signature])
+    Ok(pact::finish(graph, node, &[signature], &[])?)
 }
 
 /// Checks that `next` goes on with the frozen coin of `bank` and that what it pays first is allowed.

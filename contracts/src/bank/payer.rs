@@ -10,17 +10,13 @@ use bitcoin::{
 
 use super::{
     Bank, BankError, Coin, Cosigner, FREEZE, PayerDuty, PayerRecord, Pebbles, Penny, Phase, REFUND,
-    Rung, Rungs, THAW,
-    ladder::MAX_RUNGS,
-    purse::Purse,
-    scalar,
-    sign::{Task, check_key},
-    template::{PAYER, finish},
+    Rung, Rungs, THAW, ladder::MAX_RUNGS, purse::Purse, scalar, template::PAYER,
 };
 use crate::{
     funding::{FundingError, funding_psbt},
     graph::{NodeId, TxGraph},
     musig::{PartialSignature, PublicNonce},
+    pact::{Task, check_key, finish},
 };
 
 /// A payer before the freeze is signed by both: it has no funding transaction yet.
@@ -324,7 +320,12 @@ impl Payer {
 
     /// The freeze, complete. The payer may stop the bank at any time by it.
     pub fn freeze(&self) -> Result<Transaction, BankError> {
-        finish(self.bank.graph(), FREEZE, &[self.record.freeze])
+        Ok(finish(
+            self.bank.graph(),
+            FREEZE,
+            &[self.record.freeze],
+            &[],
+        )?)
     }
 
     /// The refund, valid above T.
@@ -359,7 +360,7 @@ impl Payer {
     ) -> Result<Transaction, BankError> {
         let task = Task::new(self.bank.graph(), node, 0)?;
         let signature = task.sign_alone((PAYER, &self.key), None, rng)?;
-        finish(self.bank.graph(), node, &[signature.0])
+        Ok(finish(self.bank.graph(), node, &[signature.0], &[])?)
     }
 
     fn check(&self, wanted: Phase, what: &'static str) -> Result<(), BankError> {

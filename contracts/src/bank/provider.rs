@@ -16,12 +16,12 @@ use super::{
     ProviderRecord, Rung, Rungs,
     ladder::{self, CLAIM, MAX_RUNGS, PAYER_POSITION, PROVIDER_POSITION, Points},
     scalar,
-    sign::{Task, check_key},
-    template::{PROVIDER, finish},
+    template::PROVIDER,
 };
 use crate::{
     graph::{NodeId, TxGraph},
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
+    pact::{Task, check_key, finish},
 };
 
 /// A provider before it has the freeze.
@@ -304,7 +304,12 @@ impl Provider {
 
     /// The freeze, complete.
     pub fn freeze(&self) -> Result<Transaction, BankError> {
-        finish(self.bank.graph(), FREEZE, &[self.record.freeze])
+        Ok(finish(
+            self.bank.graph(),
+            FREEZE,
+            &[self.record.freeze],
+            &[],
+        )?)
     }
 
     /// The claim by a rung that is held and whose penny was given.
@@ -322,13 +327,10 @@ impl Provider {
         let secret = scalar(&secret).ok_or(BankError::Rung { rung, problem })?;
         let graph = self.bank.claim(rung)?;
         let theirs = Task::new(&graph, CLAIM, PAYER_POSITION)?;
-        let secp = bitcoin::secp256k1::Secp256k1::verification_only();
-        let payer =
-            held.signature
-                .complete(&secp, &theirs.keys.output_key(), &theirs.message, &secret)?;
+        let payer = theirs.complete(&held.signature, &secret)?;
         let own = Task::new(&graph, CLAIM, PROVIDER_POSITION)?;
         let own = own.sign_alone((PROVIDER, &self.key), None, rng)?;
-        finish(&graph, CLAIM, &[payer.serialize(), own.0])
+        Ok(finish(&graph, CLAIM, &[payer, own.0], &[])?)
     }
 
     /// Agrees to an end after `paid` pennies, at least as many as were given. No penny is taken after this.

@@ -1,11 +1,12 @@
 //! The bank's transactions, as a graph of the engine: funding, freeze, the payer's two exits; and, each as a graph of
 //! its own, a claim by a rung and an agreed close.
 
-use bitcoin::{Amount, OutPoint, Transaction, TxOut, hashes::Hash};
+use bitcoin::{Amount, OutPoint, TxOut, hashes::Hash};
 
-use super::{BankError, BankFunding, BankTerms, draft::Draft, vault::Vault};
+use super::{BankError, BankFunding, BankTerms, draft::Draft, vault};
 use crate::{
     graph::{NodeId, Source, TxGraph},
+    pact::{PactError, Vault},
     role::Role,
 };
 
@@ -35,7 +36,7 @@ impl Bank {
     pub fn new(terms: BankTerms) -> Result<Bank, BankError> {
         match &terms.record().funding {
             BankFunding::Wallet { .. } => Bank::derive(terms, None),
-            BankFunding::Frozen { .. } => Err(BankError::Missing("earlier bank")),
+            BankFunding::Frozen { .. } => Err(PactError::Missing("earlier bank").into()),
         }
     }
 
@@ -62,10 +63,8 @@ impl Bank {
     }
 
     fn derive(terms: BankTerms, prior: Option<(&Bank, u32)>) -> Result<Bank, BankError> {
-        let (bank, frozen) = (Vault::bank(&terms)?, Vault::frozen(&terms)?);
-        let graph = Draft::whole(&terms, [&bank, &frozen], prior)?
-            .graph
-            .finish();
+        let (bank, frozen) = (vault::bank(&terms)?, vault::frozen(&terms)?);
+        let graph = Draft::whole(&terms, [&bank, &frozen], prior)?.finish();
         Ok(Bank {
             terms,
             graph,
@@ -81,7 +80,7 @@ impl Bank {
         let coin = |node| Source::Output { node, vout: 0 };
         draft.claim(&self.frozen, coin(FREEZE), rung)?;
         draft.close(&self.bank, coin(TxGraph::FUNDING), rung, fee)?;
-        Ok(draft.graph.finish())
+        Ok(draft.finish())
     }
 
     /// The terms.
@@ -100,7 +99,7 @@ impl Bank {
             false => (TxGraph::FUNDING, &self.bank),
             true => (FREEZE, &self.frozen),
         };
-        let txid = self.graph.txid(node).ok_or(BankError::Missing("coin"))?;
+        let txid = self.graph.txid(node).ok_or(PactError::Missing("coin"))?;
         let prevout = TxOut {
             value: self.terms.record().capacity_sat,
             script_pubkey: vault.script(),
@@ -112,7 +111,7 @@ impl Bank {
     pub fn claim(&self, rung: u32) -> Result<TxGraph, BankError> {
         let mut draft = Draft::new(&self.terms);
         draft.claim(&self.frozen, self.external(true)?, rung)?;
-        Ok(draft.graph.finish())
+        Ok(draft.finish())
     }
 
     /// An agreed end that pays its own fee out of the payer's part, of the bank's coin or of the frozen one.
@@ -120,26 +119,11 @@ impl Bank {
         let vault = if frozen { &self.frozen } else { &self.bank };
         let mut draft = Draft::new(&self.terms);
         draft.close(vault, self.external(frozen)?, paid, fee)?;
-        Ok(draft.graph.finish())
+        Ok(draft.finish())
     }
 
     pub(super) fn external(&self, frozen: bool) -> Result<Source, BankError> {
         let (outpoint, prevout) = self.coin(frozen)?;
         Ok(Source::External { outpoint, prevout })
     }
-}
-
-/// A transaction with one input, finished with these signatures in the order of its signers.
-pub(super) fn finish(
-    graph: &TxGraph,
-    id: NodeId,
-    signatures: &[[u8; 64]],
-) -> Result<Transaction, BankError> {
-    let missing = || BankError::Missing("transaction");
-    let mut tx = graph.assemble(id).ok_or_else(missing)?;
-    let node = graph.node(id).ok_or_else(missing)?;
-    for (input, txin) in node.inputs.iter().zip(&mut tx.input) {
-        txin.witness = graph.witness(input, signatures).ok_or_else(missing)?;
-    }
-    Ok(tx)
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::BankError;
 use crate::{
     hash::tagged_hash,
+    pact::PactError,
     terms::{Contribution, FeeRate},
     wire::Writer,
 };
@@ -158,7 +159,9 @@ impl BankRecord {
             rate_sat_per_kwu,
         } = &self.funding
         {
-            contribution.check(self.capacity_sat, *rate_sat_per_kwu)?;
+            contribution
+                .check(self.capacity_sat, *rate_sat_per_kwu)
+                .map_err(PactError::from)?;
         }
         let id = self.id();
         Ok(BankTerms {

@@ -3,7 +3,7 @@
 use bitcoin::{
     OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
     absolute::LockTime,
-    hashes::Hash,
+    hashes::{Hash, sha256},
     sighash::{Prevouts, SighashCache, TapSighashType},
     taproot::{LeafVersion, TapLeafHash},
     transaction::Version,
@@ -80,17 +80,27 @@ impl TxGraph {
             .collect()
     }
 
-    /// The witness of an input, of signatures in the order of its signers. `None` if their number is another, or for
-    /// an input that a wallet signs.
-    pub fn witness(&self, input: &NodeInput, signatures: &[[u8; 64]]) -> Option<Witness> {
+    /// The witness of an input, of signatures in the order of its signers and preimages in the order of its hashes.
+    /// `None` if they do not fit in number, a preimage is another's, or for an input that a wallet signs.
+    pub fn witness(
+        &self,
+        input: &NodeInput,
+        signatures: &[[u8; 64]],
+        preimages: &[[u8; 32]],
+    ) -> Option<Witness> {
         match (input.spend, signatures) {
-            (Spend::KeyPath(_), [signature]) => Some(Witness::from_slice(&[signature])),
+            (Spend::KeyPath(_), [signature]) if preimages.is_empty() => {
+                Some(Witness::from_slice(&[signature]))
+            }
             (Spend::Leaf(id), _) => {
                 let leaf = self.leaf(id)?;
                 let mut witness = Witness::new();
-                if leaf.signers.len() != signatures.len() {
+                let hashed = preimages.iter().map(|p| sha256::Hash::hash(p));
+                if leaf.signers.len() != signatures.len() || !hashed.eq(leaf.hashes.iter().copied())
+                {
                     return None;
                 }
+                preimages.iter().rev().for_each(|p| witness.push(p));
                 signatures.iter().rev().for_each(|s| witness.push(s));
                 witness.push(&leaf.script);
                 witness.push(leaf.control.serialize());

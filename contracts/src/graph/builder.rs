@@ -9,7 +9,7 @@ use super::{
     OutputScript, Purpose, ScriptId, Source, Spend, TxGraph, anchor_script,
     weight::MAX_TRUC_VBYTES,
 };
-use crate::musig::KeySet;
+use crate::{musig::KeySet, role::Role};
 
 /// Why a transaction cannot be part of a graph. A template's fault, or of terms that slipped through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +79,7 @@ impl Default for GraphBuilder {
             adaptors: Vec::new(),
             leaves: Vec::new(),
             scripts: Vec::new(),
+            names: Vec::new(),
         })
     }
 }
@@ -119,6 +120,11 @@ impl GraphBuilder {
     pub fn adaptor(&mut self, adaptor: Adaptor) -> AdaptorId {
         self.0.adaptors.push(adaptor);
         AdaptorId((self.0.adaptors.len() - 1) as u32)
+    }
+
+    /// Says what this contract calls a party, where the engine's name would mislead.
+    pub fn name(&mut self, role: Role, name: impl Into<String>) {
+        self.0.names.push((role, name.into()));
     }
 
     /// Adds a script leaf.

@@ -116,7 +116,7 @@ impl TxGraph {
         if let Some(signing) = node.signing {
             let movers = match signing.movers.len() {
                 n if n > 3 => format!("any of {n} parties"),
-                _ => signing.movers.to_string(),
+                _ => self.parties(signing.movers).join(", "),
             };
             let _ = write!(line, "; by {movers}");
         }
@@ -160,10 +160,11 @@ impl TxGraph {
         };
         match output.purpose {
             Purpose::Contract(_) => format!("contract {}", descriptor()),
-            Purpose::Stake(role, _) => format!("stake of {role} {}", descriptor()),
-            Purpose::Payout(role) => format!("to {role}"),
+            Purpose::Locked => format!("contract {}", descriptor()),
+            Purpose::Stake(role, _) => format!("stake of {} {}", self.party(role), descriptor()),
+            Purpose::Payout(role) => format!("to {}", self.party(role)),
             Purpose::Fund => "to the common fund".into(),
-            Purpose::Change(role) => format!("change of {role}"),
+            Purpose::Change(role) => format!("change of {}", self.party(role)),
             Purpose::Anchor => "anchor".into(),
             Purpose::Data => "data".into(),
         }

@@ -19,7 +19,10 @@ pub use node::{
 };
 pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
 
-use crate::musig::KeySet;
+use crate::{
+    musig::KeySet,
+    role::{Role, RoleSet},
+};
 
 /// Pay-to-anchor: anybody may spend it without a signature (Bitcoin Core 28 and later).
 pub fn anchor_script() -> ScriptBuf {
@@ -35,6 +38,7 @@ pub struct TxGraph {
     adaptors: Vec<Adaptor>,
     leaves: Vec<Leaf>,
     scripts: Vec<OutputScript>,
+    names: Vec<(Role, String)>,
 }
 
 impl TxGraph {
@@ -74,6 +78,17 @@ impl TxGraph {
     /// A script leaf by index.
     pub fn leaf(&self, id: LeafId) -> Option<&Leaf> {
         self.leaves.get(usize::from(id.0))
+    }
+
+    /// What this contract calls a party.
+    pub fn party(&self, role: Role) -> String {
+        let named = self.names.iter().find(|(known, _)| *known == role);
+        named.map_or_else(|| role.to_string(), |(_, name)| name.clone())
+    }
+
+    /// What this contract calls several, in canonical order.
+    pub fn parties(&self, roles: RoleSet) -> Vec<String> {
+        roles.iter().map(|role| self.party(role)).collect()
     }
 
     /// An output script by index.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, TxOut, taproot::ControlBlock};
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Sequence, TxOut, hashes::sha256, taproot::ControlBlock,
+};
 use narthex_game_model::{ArbiterSet, Ruling};
 
 use crate::{
@@ -211,12 +213,16 @@ pub enum Spend {
 /// A script leaf that spends an output, and who signs for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
-    /// The leaf's script (tapscript, leaf version 0xc0). It takes one signature for each of `signers` and no more.
+    /// The leaf's script (tapscript, leaf version 0xc0). It takes one signature for each of `signers`, one preimage
+    /// for each of `hashes` and no more.
     pub script: ScriptBuf,
     /// Proof that the output commits to the script (BIP341).
     pub control: ControlBlock,
     /// Whose signatures the script checks, in the order in which it does: the witness stack has them reversed.
     pub signers: Vec<KeySetId>,
+    /// SHA-256 hashes whose preimages of 32 bytes the script wants after the signatures, in the order in which it
+    /// checks them.
+    pub hashes: Vec<sha256::Hash>,
 }
 
 /// An input.
@@ -235,6 +241,8 @@ pub struct NodeInput {
 pub enum Purpose {
     /// The contract goes on from here; spent by this key set.
     Contract(KeySetId),
+    /// The contract goes on from here; nobody has the key, leaves alone spend it.
+    Locked,
     /// An arbiter's stake; spent by this key set, or by its owner after the contract's last deadline.
     Stake(Role, KeySetId),
     /// Pays a party.

@@ -2,7 +2,7 @@
 
 use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
 
-use super::{Holdings, NoncesMessage, Party, SetupError, SharesMessage, Signing};
+use super::{Agreement, Holdings, NoncesMessage, Party, SetupError, SharesMessage, Signing};
 use crate::{graph::Stage, role::Role, wire::WireError};
 
 /// Why a ceremony in one process failed.
@@ -33,11 +33,11 @@ pub enum CeremonyStep {
 }
 
 /// Runs the ceremony between `parties`, who are all of a contract. Each does just what it would do alone.
-pub fn run<R: RngCore + CryptoRng>(
-    parties: Vec<Party>,
+pub fn run<T: Agreement, R: RngCore + CryptoRng>(
+    parties: Vec<Party<T>>,
     rng: &mut R,
     mut progress: impl FnMut(CeremonyStep),
-) -> Result<Vec<Holdings>, CeremonyError> {
+) -> Result<Vec<Holdings<T>>, CeremonyError> {
     let at = |role| move |error| CeremonyError::Setup { role, error };
     let mut announced = Vec::new();
     let mut nonces = Vec::new();
@@ -48,7 +48,7 @@ pub fn run<R: RngCore + CryptoRng>(
         announced.push((role, next));
         nonces.push(message.to_bytes());
     }
-    let mut signing: Vec<Signing> = Vec::new();
+    let mut signing: Vec<Signing<T>> = Vec::new();
     for (role, party) in announced {
         progress(CeremonyStep::Sign(role));
         let peers = nonces
@@ -75,8 +75,8 @@ pub fn run<R: RngCore + CryptoRng>(
 }
 
 /// Everybody sends everybody its shares of one stage.
-fn exchange(parties: &mut [Signing], stage: Stage) -> Result<(), CeremonyError> {
-    let roles = parties.iter().map(Signing::role).collect::<Vec<_>>();
+fn exchange<T: Agreement>(parties: &mut [Signing<T>], stage: Stage) -> Result<(), CeremonyError> {
+    let roles = parties.iter().map(Signing::<T>::role).collect::<Vec<_>>();
     for from in 0..parties.len() {
         for (to, addressee) in roles.iter().enumerate().filter(|(to, _)| *to != from) {
             let role = roles[from];

@@ -7,9 +7,9 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1, SecretKey, schnorr},
 };
 
-use super::{Item, Plan, Secrets, plan::context};
+use super::{Agreement, Item, Plan, plan::context};
 use crate::{
-    graph::{NodeId, TxGraph},
+    graph::{Adaptor, NodeId, TxGraph},
     musig::{
         AdaptorError, AdaptorPoint, AdaptorSignature, KeySet, PartialSignature, PublicNonce,
         Session,
@@ -100,9 +100,8 @@ pub struct Release {
 
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
 /// whoever gets hold of a party's holdings can make its moves.
-#[derive(Clone)]
-pub struct Holdings {
-    terms: Arc<Terms>,
+pub struct Holdings<T = Terms> {
+    terms: Arc<T>,
     graph: Arc<TxGraph>,
     plan: Arc<Plan>,
     role: Role,
@@ -110,7 +109,19 @@ pub struct Holdings {
 }
 
 // Whoever reads a signature or a withheld share can make the move: logs show neither.
-impl std::fmt::Debug for Holdings {
+impl<T> Clone for Holdings<T> {
+    fn clone(&self) -> Self {
+        Holdings {
+            terms: self.terms.clone(),
+            graph: self.graph.clone(),
+            plan: self.plan.clone(),
+            role: self.role,
+            held: self.held.clone(),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Holdings<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Holdings")
             .field("role", &self.role)
@@ -128,14 +139,14 @@ impl std::fmt::Debug for Release {
     }
 }
 
-impl Holdings {
+impl<T: Agreement> Holdings<T> {
     pub(super) fn new(
-        terms: Arc<Terms>,
+        terms: Arc<T>,
         graph: Arc<TxGraph>,
         plan: Arc<Plan>,
         role: Role,
         held: BTreeMap<usize, Held>,
-    ) -> Holdings {
+    ) -> Holdings<T> {
         Holdings {
             terms,
             graph,
@@ -151,7 +162,7 @@ impl Holdings {
     }
 
     /// The terms.
-    pub fn terms(&self) -> &Arc<Terms> {
+    pub fn terms(&self) -> &Arc<T> {
         &self.terms
     }
 
@@ -166,7 +177,7 @@ impl Holdings {
             .items(node)
             .filter_map(|(i, _)| match self.held.get(&i)? {
                 Held::Withheld(share) | Held::CompleteAndWithheld(_, share) => Some(Release {
-                    contract_id: *self.terms.contract_id(),
+                    contract_id: *self.terms.id(),
                     from: self.role,
                     item: i as u32,
                     share: *share,
@@ -188,7 +199,7 @@ impl Holdings {
         let index = release.item as usize;
         let pending = match self.held.get(&index) {
             Some(Held::Pending(p))
-                if p.awaits == signer && release.contract_id == *self.terms.contract_id() =>
+                if p.awaits == signer && release.contract_id == *self.terms.id() =>
             {
                 p
             }
@@ -221,8 +232,13 @@ impl Holdings {
         Some(aggregate)
     }
 
-    /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
-    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
+    /// The transaction ready for broadcast. `secret` gives what completes an adaptor signature, or says what is
+    /// missing.
+    pub fn complete_with(
+        &self,
+        node: NodeId,
+        secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,
+    ) -> Result<Transaction, HoldingsError> {
         let secp = Secp256k1::verification_only();
         let mut tx = self
             .graph
@@ -234,13 +250,10 @@ impl Holdings {
             let signature = match item.adaptor.and_then(|id| self.graph.adaptor(id)) {
                 None => held.into_signature()?,
                 Some(adaptor) => {
-                    let secret =
-                        secrets
-                            .sum(&adaptor.needs)
-                            .map_err(|missing| HoldingsError::Secret {
-                                transaction: self.name(node),
-                                missing,
-                            })?;
+                    let secret = secret(adaptor).map_err(|missing| HoldingsError::Secret {
+                        transaction: self.name(node),
+                        missing,
+                    })?;
                     held.complete(&secp, &keys.output_key(), &item.message, &secret)?
                 }
             };
@@ -258,15 +271,13 @@ impl Holdings {
         }
     }
 
-    /// Takes a secret out of a confirmed or broadcast transaction of the graph: the one that its adaptor
-    /// signature needed besides those in `known`. Works for the result secret in every settlement that pays
-    /// the worker.
-    pub fn extract_result(
+    /// Takes out of a confirmed or broadcast transaction of the graph the secret that completed it, and the adaptor
+    /// that it was encrypted under.
+    pub fn extract(
         &self,
         node: NodeId,
         tx: &Transaction,
-        known: &Secrets,
-    ) -> Result<SecretKey, HoldingsError> {
+    ) -> Result<(SecretKey, Adaptor), HoldingsError> {
         if Some(tx.compute_txid()) != self.graph.txid(node) {
             return Err(HoldingsError::OtherTransaction {
                 transaction: self.name(node),
@@ -290,27 +301,7 @@ impl Holdings {
             .point
             .to_public_key()
             .map_err(|_| AdaptorError::Unrelated)?;
-        let sum = held.extract(&secp, &signature, &point)?;
-        let mut others = adaptor.needs;
-        if !others.result {
-            return Err(AdaptorError::Unrelated.into());
-        }
-        others.result = false;
-        if others == crate::graph::SecretsNeeded::NONE {
-            return Ok(sum);
-        }
-        let missing = |missing| HoldingsError::Secret {
-            transaction: self.name(node),
-            missing,
-        };
-        let others = known.sum(&others).map_err(missing)?;
-        let result = crate::musig::sub_secrets(sum, &others).ok_or(AdaptorError::Unrelated)?;
-        let known_point = PublicKey::from_secret_key(&secp, &result) == self.terms.result_point();
-        if known_point {
-            Ok(result)
-        } else {
-            Err(AdaptorError::Unrelated.into())
-        }
+        Ok((held.extract(&secp, &signature, &point)?, *adaptor))
     }
 
     /// Checks every signature held, as after reading them back from a disk.
@@ -332,7 +323,7 @@ impl Holdings {
     /// for may have come since.
     pub(super) fn is_whole(&self) -> bool {
         let role = self.role;
-        self.terms.key(role).is_some()
+        self.terms.signer(role).is_some()
             && self.held.len() <= self.plan.items().len()
             && self.plan.items().iter().enumerate().all(|(i, item)| {
                 let withholds = item.awaits.is_some_and(|a| a.signer == role);
@@ -394,7 +385,7 @@ impl Holdings {
             .take_while(move |(_, item)| item.node == node)
     }
 
-    fn name(&self, node: NodeId) -> String {
+    pub(super) fn name(&self, node: NodeId) -> String {
         self.graph
             .node(node)
             .map(|n| n.name.to_string())

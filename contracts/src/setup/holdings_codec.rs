@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Holdings, Plan, Release, SetupError,
+    Agreement, Holdings, Plan, Release, SetupError,
     holdings::{Held, Pending},
     message::{read_role, write_role},
 };
@@ -38,12 +38,12 @@ pub enum RestoreError {
     Damaged,
 }
 
-impl Holdings {
+impl<T: Agreement> Holdings<T> {
     /// As bytes: 64 per signature held, and a hash of all behind them. Withheld shares cannot be verified without
     /// the others' nonces; one that a disk changed would make its owner look like a cheat when it is released.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(HOLDINGS);
-        w.fixed(self.terms().contract_id());
+        w.fixed(self.terms().id());
         write_role(&mut w, self.role());
         w.u32(self.held.len() as u32);
         for (i, held) in &self.held {
@@ -69,12 +69,16 @@ impl Holdings {
         bytes
     }
 
-    /// From bytes: derives the graph anew and verifies every signature.
-    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings, RestoreError> {
+    /// From bytes, with the graph that this party has derived anew from the terms: verifies every signature.
+    pub(crate) fn restore(
+        terms: Arc<T>,
+        graph: impl FnOnce(&T) -> Result<TxGraph, RestoreError>,
+        bytes: &[u8],
+    ) -> Result<Holdings<T>, RestoreError> {
         // The kind and a foreign contract are told first: they say more than that the hash does not fit.
         let (body, hash) = bytes.split_last_chunk::<32>().unwrap_or((bytes, &[0; 32]));
         let mut r = Reader::new(HOLDINGS, body)?;
-        if r.array::<32>("contract id")? != *terms.contract_id() {
+        if r.array::<32>("contract id")? != *terms.id() {
             return Err(RestoreError::OtherContract);
         }
         if tagged_hash(CHECKSUM, &[body]) != *hash {
@@ -87,7 +91,7 @@ impl Holdings {
             held.insert(index, read_entry(&mut r)?);
         }
         r.finish()?;
-        let graph: TxGraph = template::derive(&terms).map_err(SetupError::from)?;
+        let graph = graph(&terms)?;
         let plan = Plan::new(&graph)?;
         let holdings = Holdings::new(terms, Arc::new(graph), Arc::new(plan), role, held);
         if !holdings.is_whole() {
@@ -95,6 +99,14 @@ impl Holdings {
         }
         holdings.verify().map_err(|_| RestoreError::Damaged)?;
         Ok(holdings)
+    }
+}
+
+impl Holdings {
+    /// From bytes: derives the graph anew and verifies every signature.
+    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings, RestoreError> {
+        let derive = |terms: &Terms| Ok(template::derive(terms).map_err(SetupError::from)?);
+        Holdings::restore(terms, derive, bytes)
     }
 }
 

@@ -17,17 +17,20 @@
 //!
 //! The same request is always answered with the same share: shares are data that was computed once.
 
+mod agreement;
 pub mod ceremony;
 mod error;
 mod grounds;
 mod holdings;
 mod holdings_codec;
+mod holdings_secrets;
 mod message;
 mod party;
 mod plan;
 mod secrets;
 mod signing;
 
+pub use agreement::Agreement;
 pub use error::SetupError;
 pub use grounds::Grounds;
 pub use holdings::{Holdings, HoldingsError, Release};

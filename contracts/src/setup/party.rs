@@ -9,7 +9,7 @@ use bitcoin::secp256k1::{
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{Grounds, NoncesMessage, Plan, SetupError, Signing, plan::context};
+use super::{Agreement, Grounds, NoncesMessage, Plan, SetupError, Signing, plan::context};
 use crate::{
     coop::session_id,
     graph::TxGraph,
@@ -21,10 +21,10 @@ use crate::{
 
 /// One party at the start of the ceremony.
 #[derive(Debug)]
-pub struct Party {
+pub struct Party<T = Terms> {
     pub(super) role: Role,
     pub(super) keypair: MusigKeypair,
-    pub(super) terms: Arc<Terms>,
+    pub(super) terms: Arc<T>,
     pub(super) graph: Arc<TxGraph>,
     pub(super) plan: Arc<Plan>,
     pub(super) session_id: [u8; 32],
@@ -45,20 +45,22 @@ impl Party {
         let graph = template::derive(&terms)?;
         Party::for_graph(terms, graph, role, key)
     }
+}
 
-    /// A ceremony over another graph of the same parties, which this party has derived itself.
+impl<T: Agreement> Party<T> {
+    /// A ceremony over a graph of these parties, which this party has derived itself.
     pub(crate) fn for_graph(
-        terms: Arc<Terms>,
+        terms: Arc<T>,
         graph: TxGraph,
         role: Role,
         key: &SecretKey,
-    ) -> Result<Party, SetupError> {
+    ) -> Result<Party<T>, SetupError> {
         let wrong = SetupError::WrongKey { role };
-        if terms.key(role) != Some(PublicKey::from_secret_key(&Secp256k1::signing_only(), key)) {
+        if terms.signer(role) != Some(PublicKey::from_secret_key(&Secp256k1::signing_only(), key)) {
             return Err(wrong);
         }
         let plan = Plan::new(&graph)?;
-        let session_id = session_id(&terms, &graph);
+        let session_id = session_id(&*terms, &graph);
         let keypair = MusigKeypair::new(key).ok_or(wrong)?;
         Ok(Party {
             role,
@@ -84,7 +86,7 @@ impl Party {
     pub fn announce<R: RngCore + CryptoRng>(
         self,
         rng: &mut R,
-    ) -> Result<(Announced, NoncesMessage), SetupError> {
+    ) -> Result<(Announced<T>, NoncesMessage), SetupError> {
         let items = self
             .plan
             .signed_by(self.role)
@@ -123,13 +125,13 @@ impl Party {
 
 /// A party that has announced its nonces and waits for the others'.
 #[derive(Debug)]
-pub struct Announced {
-    party: Party,
+pub struct Announced<T = Terms> {
+    party: Party<T>,
     secrets: Vec<SecretNonce>,
     own: NoncesMessage,
 }
 
-impl Announced {
+impl<T: Agreement> Announced<T> {
     /// Signs everything with everybody's nonces. The secret nonces are gone afterwards, also if it fails.
     ///
     /// A ceremony that fails once shares have been handed out must not be run again on the same terms, with
@@ -139,7 +141,7 @@ impl Announced {
     pub fn sign(
         self,
         peers: impl IntoIterator<Item = NoncesMessage>,
-    ) -> Result<Signing, SetupError> {
+    ) -> Result<Signing<T>, SetupError> {
         let Announced {
             party,
             secrets,
@@ -200,8 +202,8 @@ pub(super) type Nonces = BTreeMap<Role, Vec<PublicNonce>>;
 /// For each party, which of its nonces belongs to which item of the plan; `u32::MAX` if none.
 pub(super) type Columns = BTreeMap<Role, Vec<u32>>;
 
-fn gather(
-    party: &Party,
+fn gather<T: Agreement>(
+    party: &Party<T>,
     own: NoncesMessage,
     peers: impl IntoIterator<Item = NoncesMessage>,
 ) -> Result<Nonces, SetupError> {
@@ -212,7 +214,7 @@ fn gather(
         if message.session_id != party.session_id {
             return Err(SetupError::ForeignContract { from });
         }
-        if party.terms.key(from).is_none() {
+        if party.terms.signer(from).is_none() {
             return Err(SetupError::Stranger { role: from });
         }
         let wanted = party.plan.signed_by(from).count();
@@ -232,7 +234,8 @@ fn gather(
     let signs = |role: &Role| party.plan.signed_by(*role).next().is_some();
     match party
         .terms
-        .roles()
+        .everyone()
+        .into_iter()
         .filter(signs)
         .find(|role| !nonces.contains_key(role))
     {
@@ -241,7 +244,7 @@ fn gather(
     }
 }
 
-fn columns(party: &Party, nonces: &Nonces) -> Columns {
+fn columns<T>(party: &Party<T>, nonces: &Nonces) -> Columns {
     nonces
         .keys()
         .map(|role| {

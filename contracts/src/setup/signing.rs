@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::{
-    Holdings, Item, SetupError, SharesMessage,
+    Agreement, Holdings, Item, SetupError, SharesMessage,
     holdings::{Held, Pending},
     message::transcript,
     party::{Columns, Nonces, Party, nonce_at},
@@ -15,11 +15,12 @@ use crate::{
     graph::Stage,
     musig::{AdaptorSignature, PartialSignature, PublicNonce, Session},
     role::Role,
+    terms::Terms,
 };
 
 /// A party that has signed everything and exchanges shares.
-pub struct Signing {
-    party: Party,
+pub struct Signing<T = Terms> {
+    party: Party<T>,
     /// Hash of all nonces.
     transcript: [u8; 32],
     nonces: Nonces,
@@ -36,14 +37,14 @@ pub struct Signing {
     held: BTreeMap<usize, Held>,
 }
 
-impl Signing {
+impl<T: Agreement> Signing<T> {
     pub(super) fn new(
-        party: Party,
+        party: Party<T>,
         nonces: Nonces,
         columns: Columns,
         sessions: Vec<Option<Session>>,
         own: Vec<Option<PartialSignature>>,
-    ) -> Signing {
+    ) -> Signing<T> {
         Signing {
             transcript: transcript(&party.session_id, nonces.iter()),
             party,
@@ -66,7 +67,7 @@ impl Signing {
     /// The shares of `stage` that `to` is to hold. Asking again gives the same bytes.
     pub fn shares_for(&self, stage: Stage, to: Role) -> Result<SharesMessage, SetupError> {
         self.check_open(stage)?;
-        if self.party.terms.key(to).is_none() {
+        if self.party.terms.signer(to).is_none() {
             return Err(SetupError::Stranger { role: to });
         }
         let from = self.party.role;
@@ -102,7 +103,7 @@ impl Signing {
         if to != self.party.role {
             return Err(SetupError::Misdirected { from, to });
         }
-        if from == self.party.role || self.party.terms.key(from).is_none() {
+        if from == self.party.role || self.party.terms.signer(from).is_none() {
             return Err(SetupError::Stranger { role: from });
         }
         if transcript != self.transcript {
@@ -144,7 +145,7 @@ impl Signing {
     pub fn close(&mut self, stage: Stage) -> Result<(), SetupError> {
         self.check_open(stage)?;
         let role = self.party.role;
-        for from in self.party.terms.roles().filter(|from| *from != role) {
+        for from in (self.party.terms.everyone().into_iter()).filter(|from| *from != role) {
             let expected = self.party.plan.sent(stage, from, role).next().is_some();
             if expected && !self.heard.contains(&(stage, from)) {
                 return Err(SetupError::Missing { from });
@@ -165,7 +166,7 @@ impl Signing {
     }
 
     /// Everything is verified: what the party holds from now on.
-    pub fn finish(self) -> Result<Holdings, SetupError> {
+    pub fn finish(self) -> Result<Holdings<T>, SetupError> {
         match Stage::ALL.get(self.closed) {
             Some(open) => Err(SetupError::StageClosed {
                 asked: Stage::Settlement,
@@ -289,7 +290,7 @@ fn withholds(item: &Item, role: Role) -> bool {
     item.awaits.is_some_and(|a| a.signer == role)
 }
 
-impl std::fmt::Debug for Signing {
+impl<T> std::fmt::Debug for Signing<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signing")
             .field("role", &self.party.role)

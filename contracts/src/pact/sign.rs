@@ -1,5 +1,5 @@
-//! Signatures of a bank's transactions: by one party at a leaf, and by both together. All of it is the engine's MuSig2;
-//! a party alone is a key set of one.
+//! Signatures of a small contract's transactions: by one party at a leaf, and by two together. All of it is the
+//! engine's MuSig2; a party alone is a key set of one.
 
 use bitcoin::secp256k1::{
     PublicKey, Secp256k1, SecretKey,
@@ -7,7 +7,7 @@ use bitcoin::secp256k1::{
 };
 use zeroize::Zeroizing;
 
-use super::BankError;
+use super::PactError;
 use crate::{
     graph::{NodeId, Spend, TxGraph},
     musig::{
@@ -18,15 +18,16 @@ use crate::{
 };
 
 /// What is signed, and under which keys.
-pub(super) struct Task {
-    pub(super) keys: KeySet,
-    pub(super) message: [u8; 32],
+#[derive(Debug, Clone)]
+pub struct Task {
+    keys: KeySet,
+    message: [u8; 32],
 }
 
 impl Task {
     /// The signature number `position` of a transaction's one input.
-    pub(super) fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, BankError> {
-        let missing = || BankError::Missing("signature to make");
+    pub fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, PactError> {
+        let missing = || PactError::Missing("signature to make");
         let input = graph.node(node).and_then(|node| node.inputs.first());
         let id = match input.ok_or_else(missing)?.spend {
             Spend::KeyPath(id) if position == 0 => id,
@@ -44,13 +45,13 @@ impl Task {
     }
 
     /// The signature of the one signer of this task, under `point` if there is one.
-    pub(super) fn sign_alone<R: RngCore + CryptoRng>(
+    pub fn sign_alone<R: RngCore + CryptoRng>(
         &self,
         (role, key): (Role, &SecretKey),
         point: Option<&AdaptorPoint>,
         rng: &mut R,
-    ) -> Result<AdaptorSignature, BankError> {
-        let pair = MusigKeypair::new(key).ok_or(BankError::WrongKey { role })?;
+    ) -> Result<AdaptorSignature, PactError> {
+        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { role })?;
         let (secret, public) = self.nonce(&pair, rng)?;
         let session = Session::new(&self.keys, &[public], point, &self.message)?;
         let share = session.sign(&self.keys, role, &pair, secret)?;
@@ -59,30 +60,42 @@ impl Task {
         Ok(signature)
     }
 
-    pub(super) fn verify(
+    /// Checks a signature of this task, under `point` if there is one.
+    pub fn verify(
         &self,
         signature: &AdaptorSignature,
         point: Option<&AdaptorPoint>,
-    ) -> Result<(), BankError> {
+    ) -> Result<(), PactError> {
         Ok(signature.verify(&self.keys.output_key(), &self.message, point)?)
+    }
+
+    /// Completes an adaptor signature of this task.
+    pub fn complete(
+        &self,
+        signature: &AdaptorSignature,
+        secret: &SecretKey,
+    ) -> Result<[u8; 64], PactError> {
+        let secp = Secp256k1::verification_only();
+        let complete = signature.complete(&secp, &self.keys.output_key(), &self.message, secret)?;
+        Ok(complete.serialize())
     }
 
     fn nonce<R: RngCore + CryptoRng>(
         &self,
         pair: &MusigKeypair,
         rng: &mut R,
-    ) -> Result<(SecretNonce, PublicNonce), BankError> {
+    ) -> Result<(SecretNonce, PublicNonce), PactError> {
         let mut seed = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(&mut *seed);
-        PublicNonce::generate(&seed, pair, &self.keys, &self.message).ok_or(BankError::Randomness)
+        PublicNonce::generate(&seed, pair, &self.keys, &self.message).ok_or(PactError::Randomness)
     }
 }
 
 /// Fails unless `key` is the secret of `public`.
-pub(super) fn check_key(key: &SecretKey, public: PublicKey, role: Role) -> Result<(), BankError> {
+pub(crate) fn check_key(key: &SecretKey, public: PublicKey, role: Role) -> Result<(), PactError> {
     match PublicKey::from_secret_key(&Secp256k1::signing_only(), key) == public {
         true => Ok(()),
-        false => Err(BankError::WrongKey { role }),
+        false => Err(PactError::WrongKey { role }),
     }
 }
 
@@ -108,14 +121,14 @@ pub struct Cosigned {
 
 impl Cosigner {
     /// Draws a nonce for the one input of a transaction that both parties' key spends.
-    pub(super) fn new<R: RngCore + CryptoRng>(
+    pub fn new<R: RngCore + CryptoRng>(
         graph: &TxGraph,
         node: NodeId,
         (role, key): (Role, &SecretKey),
         rng: &mut R,
-    ) -> Result<(Cosigner, PublicNonce), BankError> {
+    ) -> Result<(Cosigner, PublicNonce), PactError> {
         let task = Task::new(graph, node, 0)?;
-        let pair = MusigKeypair::new(key).ok_or(BankError::WrongKey { role })?;
+        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { role })?;
         let (secret, own) = task.nonce(&pair, rng)?;
         let cosigner = Cosigner {
             task,
@@ -128,7 +141,7 @@ impl Cosigner {
     }
 
     /// Makes the own share. The secret nonce is gone afterwards, also if it fails.
-    pub fn sign(self, peer_nonce: PublicNonce) -> Result<(Cosigned, PartialSignature), BankError> {
+    pub fn sign(self, peer_nonce: PublicNonce) -> Result<(Cosigned, PartialSignature), PactError> {
         let Cosigner {
             task,
             role,
@@ -152,13 +165,13 @@ impl Cosigner {
 
 impl Cosigned {
     /// Adds the peer's share. A false one names the peer.
-    pub fn finish(self, share: PartialSignature) -> Result<[u8; 64], BankError> {
+    pub fn finish(self, share: PartialSignature) -> Result<[u8; 64], PactError> {
         let keys = &self.task.keys;
         let signer = keys
             .signers()
             .find(|role| *role != self.role)
-            .ok_or(BankError::Missing("peer"))?;
-        let false_share = BankError::Signature {
+            .ok_or(PactError::Missing("peer"))?;
+        let false_share = PactError::Signature {
             signer,
             what: "a transaction of both",
         };

@@ -1,0 +1,225 @@
+//! How transactions of a small contract are put into a graph.
+
+use bitcoin::{Amount, OutPoint, Script, Sequence, Transaction};
+
+use super::{PactError, Vault};
+use crate::{
+    graph::{
+        GraphBuilder, Leaf, Node, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
+        SigningPlan, Source, Spend, Stage, TxGraph,
+    },
+    role::Role,
+    terms::Contribution,
+};
+
+/// No relative timelock; nLockTime counts (BIP65) and replacement is signalled (BIP125).
+pub const UNLOCKED: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
+
+/// A graph under construction.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The engine's builder, for what is not said here.
+    pub graph: GraphBuilder,
+}
+
+/// A vault in a graph.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    purpose: Purpose,
+    script: ScriptId,
+    leaves: Vec<Spend>,
+}
+
+impl Placed {
+    /// An output of it.
+    pub fn output(&self, value: Amount) -> NodeOutput {
+        NodeOutput {
+            value,
+            script: self.script,
+            purpose: self.purpose,
+        }
+    }
+
+    /// Spending it by all its owners' key.
+    pub fn key_path(&self) -> Result<Spend, PactError> {
+        match self.purpose {
+            Purpose::Contract(keys) => Ok(Spend::KeyPath(keys)),
+            _ => Err(PactError::Missing("key path")),
+        }
+    }
+
+    /// Spending it by a leaf, in the order of its plans.
+    pub fn leaf(&self, index: usize) -> Result<Spend, PactError> {
+        (self.leaves.get(index).copied()).ok_or(PactError::Missing("leaf"))
+    }
+}
+
+/// A transaction with one input.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Its name.
+    pub name: NodeName,
+    /// What happened if it confirms, in a few words.
+    pub meaning: &'static str,
+    /// The coin.
+    pub source: Source,
+    /// How it is spent.
+    pub spend: Spend,
+    /// nSequence: a relative lock, or [`UNLOCKED`].
+    pub sequence: Sequence,
+    /// nLockTime: a height, or 0.
+    pub lock_height: u32,
+    /// Who makes the move and holds which signature.
+    pub plan: SigningPlan,
+    /// Outputs, without anchor.
+    pub outputs: Vec<NodeOutput>,
+}
+
+/// The plan of a transaction that any of `movers` publishes and holds whole, without adaptor point.
+pub fn by(movers: &[Role]) -> SigningPlan {
+    let movers = movers.iter().copied().collect();
+    SigningPlan {
+        stage: Stage::Settlement,
+        movers,
+        holders: movers,
+        awaits: None,
+        adaptor: None,
+    }
+}
+
+impl Draft {
+    /// A graph whose parties this contract calls by these names.
+    pub fn new(names: &[(Role, &str)]) -> Draft {
+        let mut draft = Draft::default();
+        for (role, name) in names {
+            draft.graph.name(*role, *name);
+        }
+        draft
+    }
+
+    /// Adds a vault.
+    pub fn vault(&mut self, vault: &Vault) -> Placed {
+        let descriptor = || vault.descriptor.clone();
+        let (purpose, script) = match &vault.keys {
+            None => {
+                let script = self.graph.script(&vault.script(), descriptor);
+                (Purpose::Locked, script)
+            }
+            Some(keys) => {
+                let (keys, script) = self.graph.key_set(keys.clone(), Some(descriptor()));
+                (Purpose::Contract(keys), script)
+            }
+        };
+        let leaves = vault.branches.iter().map(|branch| {
+            let signers = branch.plan.signers.iter();
+            let leaf = Leaf {
+                script: branch.script.clone(),
+                control: branch.control.clone(),
+                signers: signers
+                    .map(|keys| self.graph.key_set(keys.clone(), None).0)
+                    .collect(),
+                hashes: branch.plan.hashes.clone(),
+            };
+            Spend::Leaf(self.graph.leaf(leaf))
+        });
+        Placed {
+            leaves: leaves.collect(),
+            purpose,
+            script,
+        }
+    }
+
+    /// An output that pays a party.
+    pub fn payout(&mut self, role: Role, script: &Script, value: Amount) -> NodeOutput {
+        NodeOutput {
+            value,
+            script: self.graph.script(script, || format!("raw({script:x})")),
+            purpose: Purpose::Payout(role),
+        }
+    }
+
+    /// A transaction that pays no fee itself and has an anchor for a child that does.
+    pub fn step(&mut self, step: Step) -> Result<NodeId, PactError> {
+        let mut node = step.node(3);
+        node.outputs.push(self.graph.anchor());
+        Ok(self.graph.node(node)?)
+    }
+
+    /// A transaction that pays its own fee: what its outputs leave.
+    pub fn own_fee(&mut self, step: Step) -> Result<NodeId, PactError> {
+        Ok(self.graph.node(step.node(2))?)
+    }
+
+    /// A funding transaction out of one party's coins. Inputs are in order of their outpoints.
+    pub fn funding(
+        &mut self,
+        (name, meaning): (&'static str, &'static str),
+        role: Role,
+        contribution: &Contribution,
+        mut outputs: Vec<NodeOutput>,
+    ) -> Result<NodeId, PactError> {
+        let mut coins = contribution.coins.iter().collect::<Vec<_>>();
+        coins.sort_by_key(|coin| coin.outpoint);
+        let input = |outpoint: OutPoint, prevout| NodeInput {
+            source: Source::External { outpoint, prevout },
+            sequence: UNLOCKED,
+            spend: Spend::Wallet(role),
+        };
+        if let Some(change) = &contribution.change {
+            let script = &change.script;
+            outputs.push(NodeOutput {
+                value: change.value_sat,
+                script: self.graph.script(script, || format!("raw({script:x})")),
+                purpose: Purpose::Change(role),
+            });
+        }
+        Ok(self.graph.node(Node {
+            name: NodeName::plain(name),
+            meaning,
+            version: 2,
+            lock_height: 0,
+            inputs: coins
+                .into_iter()
+                .map(|coin| input(coin.outpoint, coin.prevout()))
+                .collect(),
+            outputs,
+            signing: None,
+        })?)
+    }
+}
+
+impl Step {
+    fn node(self, version: i32) -> Node {
+        Node {
+            name: self.name,
+            meaning: self.meaning,
+            version,
+            lock_height: self.lock_height,
+            inputs: vec![NodeInput {
+                source: self.source,
+                sequence: self.sequence,
+                spend: self.spend,
+            }],
+            outputs: self.outputs,
+            signing: Some(self.plan),
+        }
+    }
+}
+
+/// A transaction with one input, finished with these signatures in the order of its signers and these preimages in
+/// the order of its hashes.
+pub fn finish(
+    graph: &TxGraph,
+    id: NodeId,
+    signatures: &[[u8; 64]],
+    preimages: &[[u8; 32]],
+) -> Result<Transaction, PactError> {
+    let missing = || PactError::Missing("transaction that these signatures and preimages fit");
+    let mut tx = graph.assemble(id).ok_or_else(missing)?;
+    let node = graph.node(id).ok_or_else(missing)?;
+    for (input, txin) in node.inputs.iter().zip(&mut tx.input) {
+        let witness = graph.witness(input, signatures, preimages);
+        txin.witness = witness.ok_or_else(missing)?;
+    }
+    Ok(tx)
+}
