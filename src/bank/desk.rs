@@ -294,6 +294,7 @@ fn propose(
         claim_blocks: options.claim_blocks,
         step: options.step,
         shift: options.shift,
+        promises: 0,
         payer_script: a.script.clone(),
         provider_script: p.script.clone(),
         funding: BankFunding::Wallet {

@@ -4,7 +4,7 @@ use bitcoin::{Amount, Sequence};
 
 use super::{
     Bank, BankError, BankFunding, BankTerms, FREEZE, PAYER, PROVIDER,
-    vault::{REFUND_LEAF, RUNG_LEAF, THAW_LEAF},
+    vault::{REFUND_LEAF, THAW_LEAF, claim_leaf},
 };
 use crate::{
     graph::{NodeId, NodeName, NodeOutput, Source, Spend, TxGraph},
@@ -78,14 +78,14 @@ impl<'a> Draft<'a> {
         &mut self,
         frozen: &Vault,
         coin: Source,
-        rung: u32,
+        (rung, secrets): (u32, usize),
     ) -> Result<NodeId, BankError> {
         let terms = self.terms;
         if !terms.has_rung(rung) {
             let problem = "the bank has no such rung";
             return Err(BankError::Rung { rung, problem });
         }
-        let leaf = self.plain.vault(frozen).leaf(RUNG_LEAF)?;
+        let leaf = self.plain.vault(frozen).leaf(claim_leaf(secrets))?;
         let claim = Step {
             outputs: self.split(terms.worth(rung), Amount::ZERO)?,
             ..step(

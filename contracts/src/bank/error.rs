@@ -1,6 +1,6 @@
 //! What can go wrong with a bank, and by whose fault.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, secp256k1::PublicKey};
 
 use super::Phase;
 use crate::{pact::PactError, wire::WireError};
@@ -67,6 +67,32 @@ pub enum BankError {
         rung: u32,
         /// What is wrong.
         problem: &'static str,
+    },
+    /// More promises than the terms let be pending, or as many as prevent what was tried. The caller's or payer's fault.
+    #[error("{given} promises are pending; {most} are borne")]
+    Promises {
+        /// How many.
+        given: usize,
+        /// How many there may be.
+        most: u8,
+    },
+    /// A promise that cannot be made, kept or claimed. The fault of whoever brings it.
+    #[error("the promise under {point}: {problem}")]
+    Promise {
+        /// Its point.
+        point: PublicKey,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A payment that leaves the pending promises' frame behind: make another frame first. The caller's fault.
+    #[error("penny {index} is {allowance} or more above {framed}, which the last frame bears")]
+    Unframed {
+        /// Number of the penny.
+        index: u32,
+        /// What the frame bears.
+        framed: u32,
+        /// From how many on.
+        allowance: u32,
     },
     /// Not possible any more, or not yet.
     #[error("a bank that is {phase} takes no {what}")]

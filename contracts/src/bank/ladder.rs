@@ -26,7 +26,7 @@ pub const MAX_RUNGS: usize = 256;
 
 /// Position of the payer's signature in a claim.
 pub(super) const PAYER_POSITION: usize = 0;
-/// Position of the provider's.
+/// Position of the provider's in a claim that waits for one secret; behind all of the payer's in others.
 pub(super) const PROVIDER_POSITION: usize = 1;
 /// The claim in its graph.
 pub(super) const CLAIM: NodeId = NodeId(0);

@@ -14,15 +14,20 @@
 
 mod choose;
 mod draft;
+mod ending;
 mod error;
+mod held;
 mod ladder;
 mod meter;
 mod payer;
 mod pebbles;
 mod penny;
+mod pledge;
+mod promise;
 mod provider;
 mod purse;
 mod record;
+mod release;
 mod template;
 mod terms;
 mod vault;
@@ -33,14 +38,17 @@ use serde::{Deserialize, Serialize};
 
 pub use choose::{Candidates, ChooseError, Entry, MAX_CANDIDATES, Opened};
 pub use error::BankError;
+pub use held::{Held, Known};
 pub use ladder::{MAX_LADDER, MAX_RUNGS, Points, Rung, Rungs};
 pub use meter::{Meter, MeterError};
 pub use payer::{Payer, PayerOpening};
 pub use pebbles::Pebbles;
 pub use penny::{Links, PENNY_BYTES, Penny, scalar};
+pub use promise::{Frame, MAX_PROMISES, Promise};
 pub use provider::{Provider, ProviderOpening};
 pub use purse::Purse;
 pub use record::{Accepted, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
+pub use release::{Notice, Receipt, Release, Settled};
 pub use template::{Bank, FREEZE, PAYER, PROVIDER, REFUND, THAW};
 pub use terms::{
     BankFunding, BankRecord, BankTerms, MAX_BANK_TERMS_BYTES, MAX_PENNIES, MIN_CLAIM_BLOCKS,

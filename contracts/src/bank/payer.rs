@@ -9,8 +9,8 @@ use bitcoin::{
 };
 
 use super::{
-    Bank, BankError, Coin, Cosigner, FREEZE, PayerDuty, PayerRecord, Pebbles, Penny, Phase, REFUND,
-    Rung, Rungs, THAW, ladder::MAX_RUNGS, purse::Purse, scalar, template::PAYER,
+    Bank, BankError, Coin, Cosigner, FREEZE, Frame, PayerDuty, PayerRecord, Pebbles, Penny, Phase,
+    REFUND, Rung, Rungs, THAW, ladder::MAX_RUNGS, purse::Purse, scalar, template::PAYER,
 };
 use crate::{
     funding::{FundingError, funding_psbt},
@@ -32,13 +32,13 @@ pub struct PayerOpening {
 /// Nothing here does I/O. Each change of [`Payer::record`] must be durable before what the call returned leaves the
 /// house; a payer restored from the record sends the same again.
 pub struct Payer {
-    bank: Bank,
-    key: SecretKey,
+    pub(super) bank: Bank,
+    pub(super) key: SecretKey,
     chain: Pebbles,
     /// The last rung of the ladder that was signed, so that the next batch goes on there. Not known after a crash:
     /// then the ladder begins anew with the last penny.
     signed: Option<u32>,
-    record: PayerRecord,
+    pub(super) record: PayerRecord,
 }
 
 impl PayerOpening {
@@ -73,6 +73,8 @@ impl PayerOpening {
             revealed: 0,
             phase: Phase::Open,
             freeze,
+            promises: Vec::new(),
+            framed: 0,
         };
         let payer = Payer {
             bank: self.bank,
@@ -119,6 +121,7 @@ impl Payer {
         let chain = chain(&bank, &key, seed, record.revealed)?;
         let signature = crate::musig::AdaptorSignature(record.freeze);
         Task::new(bank.graph(), FREEZE, 0)?.verify(&signature, None)?;
+        Frame::check_promises(&bank, record.revealed, &record.promises)?;
         Ok(Payer {
             bank,
             key,
@@ -130,7 +133,7 @@ impl Payer {
 
     /// What must be durable.
     pub fn record(&self) -> PayerRecord {
-        self.record
+        self.record.clone()
     }
 
     /// The bank.
@@ -138,9 +141,9 @@ impl Payer {
         &self.bank
     }
 
-    /// Pennies not yet given away.
+    /// Pennies not yet given away, and not promised.
     pub fn left(&self) -> u32 {
-        self.chain.left()
+        self.chain.left().saturating_sub(self.promised())
     }
 
     /// Chain secrets in memory.
@@ -230,8 +233,29 @@ impl Payer {
     }
 
     /// Pays `count` pennies. The record changes: it must be durable before the penny is sent.
+    ///
+    /// While promises are pending a payment stays within what the last frame bears; then another frame is due.
     pub fn pay(&mut self, count: u32) -> Result<Penny, BankError> {
         self.check(Phase::Open, "payment")?;
+        let left = self.left();
+        if count > left {
+            let wanted = count;
+            return Err(BankError::Spent { wanted, left });
+        }
+        let framed = self.record.framed;
+        let to = self.record.revealed.saturating_add(count);
+        let allowance = self.bank.terms().allowance(framed);
+        if !self.record.promises.is_empty() && to.saturating_sub(framed) >= allowance {
+            return Err(BankError::Unframed {
+                index: to,
+                framed,
+                allowance,
+            });
+        }
+        self.give(count)
+    }
+
+    pub(super) fn give(&mut self, count: u32) -> Result<Penny, BankError> {
         let left = self.chain.left();
         let penny = self.chain.reveal(count).ok_or(BankError::Spent {
             wanted: count,
@@ -254,7 +278,12 @@ impl Payer {
         rng: &mut R,
     ) -> Result<(Purse, Rungs), BankError> {
         self.check(Phase::Open, "purse")?;
-        let (from, left) = (self.record.revealed, self.chain.left());
+        if !self.record.promises.is_empty() {
+            // Its pennies would go beyond what the last frame bears.
+            let (given, most) = (self.record.promises.len(), 0);
+            return Err(BankError::Promises { given, most });
+        }
+        let (from, left) = (self.record.revealed, self.left());
         let spent = BankError::Spent {
             wanted: budget,
             left,
@@ -363,7 +392,7 @@ impl Payer {
         Ok(finish(self.bank.graph(), node, &[signature.0], &[])?)
     }
 
-    fn check(&self, wanted: Phase, what: &'static str) -> Result<(), BankError> {
+    pub(super) fn check(&self, wanted: Phase, what: &'static str) -> Result<(), BankError> {
         let phase = self.record.phase;
         match phase == wanted {
             true => Ok(()),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{
-    Amount, Transaction,
     hashes::Hash,
     secp256k1::{
         SecretKey,
@@ -12,16 +11,14 @@ use bitcoin::{
 };
 
 use super::{
-    Accepted, Bank, BankError, Coin, Cosigned, Cosigner, FREEZE, Links, Penny, Phase, ProviderDuty,
-    ProviderRecord, Rung, Rungs,
-    ladder::{self, CLAIM, MAX_RUNGS, PAYER_POSITION, PROVIDER_POSITION, Points},
-    scalar,
+    Accepted, Bank, BankError, Cosigned, Cosigner, FREEZE, Links, Penny, Phase, ProviderRecord,
+    Rung, Rungs,
+    ladder::{self, MAX_RUNGS, Points},
     template::PROVIDER,
 };
 use crate::{
-    graph::{NodeId, TxGraph},
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
-    pact::{Task, check_key, finish},
+    pact::{Task, check_key},
 };
 
 /// A provider before it has the freeze.
@@ -35,12 +32,12 @@ pub struct ProviderOpening {
 ///
 /// As [`super::Payer`]: the record must be durable before the service that a penny pays for is given.
 pub struct Provider {
-    bank: Bank,
-    key: SecretKey,
-    links: Links,
-    rungs: BTreeMap<u32, Rung>,
+    pub(super) bank: Bank,
+    pub(super) key: SecretKey,
+    pub(super) links: Links,
+    pub(super) rungs: BTreeMap<u32, Rung>,
     points: Option<Points>,
-    record: ProviderRecord,
+    pub(super) record: ProviderRecord,
 }
 
 impl ProviderOpening {
@@ -71,6 +68,7 @@ impl ProviderOpening {
             rungs: Vec::new(),
             phase: Phase::Open,
             freeze,
+            held: None,
         };
         Provider::restore(self.bank, self.key, record)
     }
@@ -104,12 +102,16 @@ impl Provider {
             points: None,
             record: ProviderRecord {
                 rungs: Vec::new(),
+                held: None,
                 ..record
             },
         };
         let bank = provider.bank.terms().bank();
         let rungs = record.rungs;
         provider.take_rungs(&Rungs { bank, rungs })?;
+        if let Some(held) = record.held {
+            provider.restore_frame(held)?;
+        }
         Ok(provider)
     }
 
@@ -143,7 +145,8 @@ impl Provider {
 
     /// Pennies that a claim enforces now.
     pub fn enforceable(&self) -> u32 {
-        self.best(self.record.latest)
+        let framed = self.framed().map_or(0, |(index, _)| index);
+        self.best(self.record.latest).max(framed)
     }
 
     /// Rungs in memory.
@@ -151,7 +154,7 @@ impl Provider {
         self.rungs.len()
     }
 
-    fn best(&self, index: u32) -> u32 {
+    pub(super) fn best(&self, index: u32) -> u32 {
         self.rungs
             .range(..=index)
             .next_back()
@@ -164,7 +167,7 @@ impl Provider {
         if rungs.bank != self.bank.terms().bank() {
             return Err(BankError::Foreign);
         }
-        let (best, latest) = (self.enforceable(), self.record.latest);
+        let (best, latest) = (self.best(self.record.latest), self.record.latest);
         // Of those whose pennies were given only the highest is of use, and only it is worth a walk down the chain.
         let passed = rungs.rungs.iter().map(|rung| rung.index);
         let highest_passed = passed.filter(|index| *index <= latest).max().unwrap_or(0);
@@ -214,27 +217,15 @@ impl Provider {
         if penny.bank != terms.bank() {
             return Err(BankError::Foreign);
         }
-        if self.record.phase != Phase::Open {
-            let (phase, what) = (self.record.phase, "penny");
-            return Err(BankError::Phase { phase, what });
-        }
+        self.in_phase(Phase::Open, "penny")?;
         if index <= latest {
             return Err(BankError::Old { index, latest });
         }
         let pennies = terms.record().pennies;
-        if index > pennies {
+        if index.saturating_add(self.kept_back()) > pennies {
             return Err(BankError::Beyond { index, pennies });
         }
-        let rung = self.best(index);
-        let allowance = terms.allowance(rung);
-        if index - rung >= allowance {
-            let allowed_from = index.saturating_sub(allowance);
-            return Err(BankError::Unenforceable {
-                index,
-                rung,
-                allowed_from,
-            });
-        }
+        self.check_exposure(index)?;
         let false_rungs = self.walk(penny)?;
         for rung in &false_rungs {
             self.rungs.remove(rung);
@@ -274,94 +265,21 @@ impl Provider {
         Ok(found.collect())
     }
 
+    pub(super) fn in_phase(&self, wanted: Phase, what: &'static str) -> Result<(), BankError> {
+        let phase = self.record.phase;
+        match phase == wanted {
+            true => Ok(()),
+            false => Err(BankError::Phase { phase, what }),
+        }
+    }
+
     fn drop_useless(&mut self) {
-        let best = self.enforceable();
+        let best = self.best(self.record.latest);
         self.rungs = self.rungs.split_off(&best);
     }
 
     /// Stops serving, whatever comes, as when the own service ends or the payer is not to be trusted any more.
     pub fn stop(&mut self) {
         self.record.phase = Phase::Closing;
-    }
-
-    /// What is due with the tip at `tip` and the coin there.
-    pub fn duty(&self, tip: u32, coin: Coin) -> ProviderDuty {
-        let late = tip.saturating_add(1) >= self.bank.terms().freeze_height();
-        match coin {
-            // Without a rung there is nothing to claim, and a freeze would only cost.
-            Coin::Banked
-                if self.enforceable() > 0 && (late || self.record.phase == Phase::Cheated) =>
-            {
-                ProviderDuty::Freeze
-            }
-            Coin::Banked if self.record.phase == Phase::Open && !late => ProviderDuty::Serve,
-            Coin::Frozen { .. } if self.enforceable() > 0 => ProviderDuty::Claim {
-                rung: self.enforceable(),
-            },
-            _ => ProviderDuty::None,
-        }
-    }
-
-    /// The freeze, complete.
-    pub fn freeze(&self) -> Result<Transaction, BankError> {
-        Ok(finish(
-            self.bank.graph(),
-            FREEZE,
-            &[self.record.freeze],
-            &[],
-        )?)
-    }
-
-    /// The claim by a rung that is held and whose penny was given.
-    pub fn claim<R: RngCore + CryptoRng>(
-        &self,
-        rung: u32,
-        rng: &mut R,
-    ) -> Result<Transaction, BankError> {
-        let problem = "not signed by the payer, or its penny was not given";
-        let held = self.rungs.get(&rung);
-        let held = held.filter(|rung| rung.index <= self.record.latest);
-        let held = held.ok_or(BankError::Rung { rung, problem })?;
-        let latest = self.record.secret.to_byte_array();
-        let secret = self.links.down(self.record.latest, latest, rung);
-        let secret = scalar(&secret).ok_or(BankError::Rung { rung, problem })?;
-        let graph = self.bank.claim(rung)?;
-        let theirs = Task::new(&graph, CLAIM, PAYER_POSITION)?;
-        let payer = theirs.complete(&held.signature, &secret)?;
-        let own = Task::new(&graph, CLAIM, PROVIDER_POSITION)?;
-        let own = own.sign_alone((PROVIDER, &self.key), None, rng)?;
-        Ok(finish(&graph, CLAIM, &[payer, own.0], &[])?)
-    }
-
-    /// Agrees to an end after `paid` pennies, at least as many as were given. No penny is taken after this.
-    pub fn close<R: RngCore + CryptoRng>(
-        &mut self,
-        paid: u32,
-        fee: Amount,
-        frozen: bool,
-        rng: &mut R,
-    ) -> Result<(TxGraph, Cosigner, PublicNonce), BankError> {
-        if paid < self.paid() {
-            let problem = "less than was paid";
-            return Err(BankError::Ending { paid, fee, problem });
-        }
-        let graph = self.bank.close(paid, fee, frozen)?;
-        let (cosigner, nonce) = Cosigner::new(&graph, NodeId(0), (PROVIDER, &self.key), rng)?;
-        self.record.phase = Phase::Closing;
-        Ok((graph, cosigner, nonce))
-    }
-
-    /// Signs the transaction that moves the frozen coin of this bank into `next`, of which the provider holds the
-    /// freeze. Until it confirms the claim is still due.
-    pub fn resume<R: RngCore + CryptoRng>(
-        &mut self,
-        next: &Provider,
-        rng: &mut R,
-    ) -> Result<(Cosigner, PublicNonce), BankError> {
-        super::resume_paid(&self.bank, &next.bank, |paid| paid >= self.paid())?;
-        let graph = next.bank.graph();
-        let made = Cosigner::new(graph, TxGraph::FUNDING, (PROVIDER, &self.key), rng)?;
-        self.record.phase = Phase::Closing;
-        Ok(made)
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Phase, Rung};
+use super::{Held, Phase, Promise, Rung};
 
 /// What the payer must not forget, besides its key, the chain's seed and the bank's terms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PayerRecord {
     /// The highest penny that may be in somebody else's hands.
@@ -15,6 +15,12 @@ pub struct PayerRecord {
     /// Both parties' signature on the freeze, hex.
     #[serde(with = "super::signature_hex")]
     pub freeze: [u8; 64],
+    /// Promises whose secrets were not shown yet, in the order in which they were made.
+    #[serde(default)]
+    pub promises: Vec<Promise>,
+    /// What the last frame bears: the pennies given when it was made, and those settled since.
+    #[serde(default)]
+    pub framed: u32,
 }
 
 /// What the payer does next.
@@ -44,6 +50,9 @@ pub struct ProviderRecord {
     /// Both parties' signature on the freeze, hex.
     #[serde(with = "super::signature_hex")]
     pub freeze: [u8; 64],
+    /// The payer's last frame of promises.
+    #[serde(default)]
+    pub held: Option<Held>,
 }
 
 /// What the provider does next.

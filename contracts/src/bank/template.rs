@@ -78,7 +78,7 @@ impl Bank {
         let terms = &self.terms;
         let mut draft = Draft::whole(terms, [&self.bank, &self.frozen], None)?;
         let coin = |node| Source::Output { node, vout: 0 };
-        draft.claim(&self.frozen, coin(FREEZE), rung)?;
+        draft.claim(&self.frozen, coin(FREEZE), (rung, 1))?;
         draft.close(&self.bank, coin(TxGraph::FUNDING), rung, fee)?;
         Ok(draft.finish())
     }
@@ -109,8 +109,13 @@ impl Bank {
 
     /// The claim by a rung: pays the provider `rung` pennies and the payer the rest. The one transaction of its graph.
     pub fn claim(&self, rung: u32) -> Result<TxGraph, BankError> {
+        self.claim_by(rung, 1)
+    }
+
+    /// The claim of `rung` pennies that waits for so many secrets, each in a signature of its own.
+    pub fn claim_by(&self, rung: u32, secrets: usize) -> Result<TxGraph, BankError> {
         let mut draft = Draft::new(&self.terms);
-        draft.claim(&self.frozen, self.external(true)?, rung)?;
+        draft.claim(&self.frozen, self.external(true)?, (rung, secrets))?;
         Ok(draft.finish())
     }
 

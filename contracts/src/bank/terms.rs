@@ -8,7 +8,7 @@ use bitcoin::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::BankError;
+use super::{BankError, MAX_PROMISES};
 use crate::{
     hash::tagged_hash,
     pact::PactError,
@@ -73,6 +73,9 @@ pub struct BankRecord {
     pub step: u32,
     /// …and the 2^`shift`-th part of what is enforced.
     pub shift: u8,
+    /// Most promises that may be pending at a time; 0 for a bank that no banker uses.
+    #[serde(default)]
+    pub promises: u8,
     /// Where the payer is paid, hex of the script.
     pub payer_script: ScriptBuf,
     /// Where the provider is paid, hex of the script.
@@ -134,6 +137,10 @@ impl BankRecord {
         if self.shift > 31 {
             return bad("shift", format!("{} is more than 31", self.shift));
         }
+        if usize::from(self.promises) > MAX_PROMISES {
+            let given = self.promises;
+            return bad("promises", format!("{given} is more than {MAX_PROMISES}"));
+        }
         let rest = self.payer_script.minimal_non_dust();
         let least = worth(self.pennies).and_then(|all| all.checked_add(rest));
         let enough = least.is_some_and(|least| self.capacity_sat >= least);
@@ -180,6 +187,7 @@ impl BankRecord {
             .u32(self.claim_blocks.into())
             .u32(self.step)
             .u8(self.shift)
+            .u8(self.promises)
             .bytes(self.payer_script.as_bytes())
             .bytes(self.provider_script.as_bytes());
         match &self.funding {

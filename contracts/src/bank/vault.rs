@@ -28,15 +28,20 @@ pub(super) fn bank(terms: &BankTerms) -> Result<Vault, BankError> {
     Ok(Vault::new(&both(terms), vec![refund])?)
 }
 
-/// `tr(K,{multi_a(2,A,P),and_v(v:pk(A),older(D))})`.
+/// The leaf with so many signatures of the payer's, from 1. Each has a secret of its own to wait for.
+pub(super) fn claim_leaf(secrets: usize) -> usize {
+    match secrets {
+        0 | 1 => RUNG_LEAF,
+        more => more,
+    }
+}
+
+/// `tr(K,{multi_a(2,A,P),and_v(v:pk(A),older(D))})`, and for a bank of several promises `multi_a(3,A,A′,P)` and so on.
 pub(super) fn frozen(terms: &BankTerms) -> Result<Vault, BankError> {
-    let signers = [lone(terms, PAYER, "rung")?, lone(terms, PROVIDER, "rung")?];
-    let [a, p] = [signers[0].output_key(), signers[1].output_key()];
-    let rung = LeafPlan {
-        script: format!("multi_a(2,{a},{p})"),
-        signers: signers.to_vec(),
-        hashes: Vec::new(),
-    };
+    let rung = together(vec![
+        lone(terms, PAYER, "rung")?,
+        lone(terms, PROVIDER, "rung")?,
+    ]);
     let payer = lone(terms, PAYER, "thaw")?;
     let (key, d) = (payer.output_key(), terms.record().claim_blocks);
     let thaw = LeafPlan {
@@ -44,7 +49,25 @@ pub(super) fn frozen(terms: &BankTerms) -> Result<Vault, BankError> {
         signers: vec![payer],
         hashes: Vec::new(),
     };
-    Ok(Vault::new(&both(terms), vec![rung, thaw])?)
+    let mut leaves = vec![rung, thaw];
+    for secrets in 2..=terms.record().promises {
+        let own = |slot| lone(terms, PAYER, &format!("rungs-{secrets}-{slot}"));
+        let mut signers = (0..secrets).map(own).collect::<Result<Vec<_>, _>>()?;
+        signers.push(lone(terms, PROVIDER, &format!("rungs-{secrets}"))?);
+        leaves.push(together(signers));
+    }
+    Ok(Vault::new(&both(terms), leaves)?)
+}
+
+/// A leaf that wants the signatures of all of them.
+fn together(signers: Vec<KeySet>) -> LeafPlan {
+    let keys = signers.iter().map(|keys| keys.output_key().to_string());
+    let keys = keys.collect::<Vec<_>>().join(",");
+    LeafPlan {
+        script: format!("multi_a({},{keys})", signers.len()),
+        signers,
+        hashes: Vec::new(),
+    }
 }
 
 fn both(terms: &BankTerms) -> [(Role, PublicKey); 2] {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::PactError;
 use crate::{
     graph::{NodeId, Spend, TxGraph},
+    hash::tagged_hash,
     musig::{
         AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
         SecretNonce, Session,
@@ -51,13 +52,56 @@ impl Task {
         point: Option<&AdaptorPoint>,
         rng: &mut R,
     ) -> Result<AdaptorSignature, PactError> {
+        let mut seed = Zeroizing::new([0u8; 32]);
+        rng.fill_bytes(&mut *seed);
+        self.sign_seeded((role, key), point, &seed)
+    }
+
+    /// As [`Task::sign_alone`] with a nonce that is a hash of key, point and message, as BIP340's own is without
+    /// auxiliary randomness: the signer makes the same signature again at any time, and keeps none. Two points or two
+    /// messages have two nonces.
+    pub fn sign_again(
+        &self,
+        (role, key): (Role, &SecretKey),
+        point: &AdaptorPoint,
+    ) -> Result<AdaptorSignature, PactError> {
+        let secret = Zeroizing::new(key.secret_bytes());
+        let parts: [&[u8]; 4] = [
+            &*secret,
+            &self.keys.output_key().serialize(),
+            &point.to_public_key()?.serialize(),
+            &self.message,
+        ];
+        let seed = Zeroizing::new(tagged_hash("narthex/nonce-again", &parts));
+        self.sign_seeded((role, key), Some(point), &seed)
+    }
+
+    fn sign_seeded(
+        &self,
+        (role, key): (Role, &SecretKey),
+        point: Option<&AdaptorPoint>,
+        seed: &[u8; 32],
+    ) -> Result<AdaptorSignature, PactError> {
         let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { role })?;
-        let (secret, public) = self.nonce(&pair, rng)?;
+        let (secret, public) = PublicNonce::generate(seed, &pair, &self.keys, &self.message)
+            .ok_or(PactError::Randomness)?;
         let session = Session::new(&self.keys, &[public], point, &self.message)?;
         let share = session.sign(&self.keys, role, &pair, secret)?;
         let signature = session.aggregate(&self.keys, &[share])?;
         self.verify(&signature, point)?;
         Ok(signature)
+    }
+
+    /// The secret that completed `signature`, of this task under `point`, into what was published.
+    pub fn extract(
+        &self,
+        signature: &AdaptorSignature,
+        published: &[u8; 64],
+        point: &AdaptorPoint,
+    ) -> Result<SecretKey, PactError> {
+        let secp = Secp256k1::signing_only();
+        let published = AdaptorSignature(*published).into_signature()?;
+        Ok(signature.extract(&secp, &published, &point.to_public_key()?)?)
     }
 
     /// Checks a signature of this task, under `point` if there is one.

@@ -57,6 +57,7 @@ pub fn record(pennies: u32) -> BankRecord {
         claim_blocks: 20,
         step: 500,
         shift: 4,
+        promises: 0,
         payer_script: script(1),
         provider_script: script(2),
         funding: BankFunding::Wallet {

@@ -1,0 +1,87 @@
+//! The payer's side of promises.
+
+use bitcoin::{
+    Transaction,
+    secp256k1::{
+        PublicKey, SecretKey,
+        rand::{CryptoRng, RngCore},
+    },
+};
+
+use super::{
+    BankError, Frame, Payer, Phase, Promise, Settled,
+    promise::{self, check_secret},
+};
+
+impl Payer {
+    /// Pending promises, in the order in which they were made.
+    pub fn promises(&self) -> &[Promise] {
+        &self.record.promises
+    }
+
+    /// Pennies that pending promises keep back: nobody else is paid with them.
+    pub fn promised(&self) -> u32 {
+        let counts = self.record.promises.iter().map(|promise| promise.count);
+        counts.fold(0, u32::saturating_add)
+    }
+
+    /// Makes a promise, of pennies that are left. The record changes: it must be durable before a frame is sent.
+    ///
+    /// It stays until its secret is shown or the bank ends: what a frame signed cannot be taken back.
+    pub fn promise(&mut self, promise: Promise) -> Result<(), BankError> {
+        self.check(Phase::Open, "promise")?;
+        let (wanted, left) = (promise.count, self.left());
+        if wanted > left {
+            return Err(BankError::Spent { wanted, left });
+        }
+        let mut promises = self.record.promises.clone();
+        promises.push(promise);
+        Frame::check_promises(&self.bank, self.record.revealed, &promises)?;
+        self.record.promises = promises;
+        Ok(())
+    }
+
+    /// The frame of all pending promises on top of the pennies given. It is due after each promise, and when so many
+    /// pennies were given that the provider takes no more on top of the last one.
+    /// The record changes: it must be durable before the frame is sent.
+    pub fn frame<R: RngCore + CryptoRng>(&mut self, rng: &mut R) -> Result<Frame, BankError> {
+        let base = self.record.revealed;
+        // One rung in 2¹²⁸ cannot be had; the provider then says whether it does without.
+        let foot = match self.bank.terms().has_rung(base) {
+            true => self.rung(base, rng).ok(),
+            false => None,
+        };
+        let frame = Frame::sign(&self.bank, &self.key, (base, foot), &self.record.promises)?;
+        self.record.framed = base;
+        Ok(frame)
+    }
+
+    /// Keeps a promise whose secret was shown, by the pennies that it is about. The record changes: it must be durable
+    /// before the pennies are sent.
+    pub fn settle(&mut self, point: &PublicKey, secret: SecretKey) -> Result<Settled, BankError> {
+        self.check(Phase::Open, "secret of a promise")?;
+        let problem = "it is not pending";
+        let position = self.record.promises.iter().position(|p| p.point == *point);
+        let unknown = BankError::Promise {
+            point: *point,
+            problem,
+        };
+        let position = position.ok_or(unknown)?;
+        check_secret(point, &secret)?;
+        let promise = self.record.promises.remove(position);
+        // What the frame enforces grows with what is settled.
+        self.record.framed = self.record.framed.saturating_add(promise.count);
+        let penny = self.give(promise.count)?;
+        Ok(Settled {
+            penny,
+            point: *point,
+            secret,
+        })
+    }
+
+    /// The secrets of pending promises that a claim on chain shows; none of another transaction.
+    pub fn extract(&self, claim: &Transaction) -> Result<Vec<(PublicKey, SecretKey)>, BankError> {
+        let points = self.record.promises.iter().map(|promise| promise.point);
+        promise::extract(&self.bank, &self.key, claim, points)
+    }
+}
