@@ -85,6 +85,15 @@ impl Provider {
         held.map_or(Vec::new(), |held| held.open().copied().collect())
     }
 
+    /// Whether just this promise is pending, and not given up.
+    pub fn expects(&self, promise: &Promise) -> bool {
+        let held = self.record.held.as_ref();
+        held.is_some_and(|held| {
+            let given_up = held.given_up.contains(&promise.point);
+            !given_up && held.open().any(|open| open == promise)
+        })
+    }
+
     /// The secret of a promise, if it is known.
     pub fn secret(&self, point: &PublicKey) -> Option<SecretKey> {
         let held = self.record.held.as_ref()?;

@@ -12,13 +12,16 @@
 //! The payer has the client's role in the engine, the provider the worker's. What each may lose at every step is in
 //! `docs/contracts/bank.md`.
 
+mod banker;
 mod choose;
 mod draft;
 mod ending;
 mod error;
 mod held;
+mod hop;
 mod ladder;
 mod meter;
+mod order;
 mod payer;
 mod pebbles;
 mod penny;
@@ -28,6 +31,8 @@ mod provider;
 mod purse;
 mod record;
 mod release;
+mod route;
+mod sight;
 mod template;
 mod terms;
 mod vault;
@@ -36,11 +41,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use banker::{Banker, BankerDuty, BankerRecord, Shown};
 pub use choose::{Candidates, ChooseError, Entry, MAX_CANDIDATES, Opened};
 pub use error::BankError;
 pub use held::{Held, Known};
+pub use hop::{Hop, HopError, MIN_MARGIN, Policy};
 pub use ladder::{MAX_LADDER, MAX_RUNGS, Points, Rung, Rungs};
 pub use meter::{Meter, MeterError};
+pub use order::Order;
 pub use payer::{Payer, PayerOpening};
 pub use pebbles::Pebbles;
 pub use penny::{Links, PENNY_BYTES, Penny, scalar};
@@ -49,6 +57,8 @@ pub use provider::{Provider, ProviderOpening};
 pub use purse::Purse;
 pub use record::{Accepted, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
 pub use release::{Notice, Receipt, Release, Settled};
+pub use route::{Leg, MAX_HOPS, Route, receipt};
+pub use sight::{CheckError, CoinError, Sight};
 pub use template::{Bank, FREEZE, PAYER, PROVIDER, REFUND, THAW};
 pub use terms::{
     BankFunding, BankRecord, BankTerms, MAX_BANK_TERMS_BYTES, MAX_PENNIES, MIN_CLAIM_BLOCKS,

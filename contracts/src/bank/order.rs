@@ -1,0 +1,163 @@
+//! An order to a banker: for a promise in one bank, make one in another under a point that differs by a known number.
+
+use std::fmt;
+
+use bitcoin::secp256k1::{Message, PublicKey, Scalar, Secp256k1, SecretKey, schnorr};
+use serde::{Deserialize, Serialize};
+
+use super::{HopError, promise::point, release::signature};
+use crate::{
+    hash::tagged_hash,
+    wire::{Reader, WireError, Writer},
+};
+
+const KIND: &str = "NXO1";
+
+/// What a banker is asked for. Only who knows the secret of the promise can ask: nobody else's order, nor an order
+/// with anything changed, is taken for this promise.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// The bank in which the banker is the provider.
+    pub in_bank: [u8; 32],
+    /// The promise in it.
+    pub point: PublicKey,
+    /// Its pennies.
+    pub in_count: u32,
+    /// y: the point of the promise that is asked for is that of the given one + y·G.
+    pub tweak: SecretKey,
+    /// The bank in which the banker is the payer.
+    pub out_bank: [u8; 32],
+    /// Pennies of the promise that is asked for.
+    pub out_count: u32,
+    /// BIP340 signature of all this by the secret of the given promise.
+    pub proof: schnorr::Signature,
+}
+
+impl fmt::Debug for Order {
+    /// Without y, which links the two promises.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (point, given, wanted) = (&self.point, self.in_count, self.out_count);
+        write!(f, "Order({given} under {point} for {wanted})")
+    }
+}
+
+/// What stands in an order.
+#[derive(Clone, Copy)]
+pub(super) struct Body {
+    pub(super) in_bank: [u8; 32],
+    pub(super) in_count: u32,
+    pub(super) tweak: SecretKey,
+    pub(super) out_bank: [u8; 32],
+    pub(super) out_count: u32,
+}
+
+impl Body {
+    fn message(&self, point: &PublicKey) -> Message {
+        Message::from_digest(tagged_hash(
+            "narthex/bank-order",
+            &[
+                &self.in_bank,
+                &point.serialize(),
+                &self.in_count.to_be_bytes(),
+                &self.tweak.secret_bytes(),
+                &self.out_bank,
+                &self.out_count.to_be_bytes(),
+            ],
+        ))
+    }
+
+    /// Signed with the secret of the given promise.
+    pub(super) fn sign(self, secret: &SecretKey) -> Order {
+        let secp = Secp256k1::signing_only();
+        let point = PublicKey::from_secret_key(&secp, secret);
+        let proof = secp.sign_schnorr_no_aux_rand(&self.message(&point), &secret.keypair(&secp));
+        let Body {
+            in_bank,
+            in_count,
+            tweak,
+            out_bank,
+            out_count,
+        } = self;
+        Order {
+            in_bank,
+            point,
+            in_count,
+            tweak,
+            out_bank,
+            out_count,
+            proof,
+        }
+    }
+}
+
+impl Order {
+    /// Whether whoever made it knows the secret of its promise.
+    pub(super) fn is_proven(&self) -> bool {
+        let Order {
+            in_bank,
+            point,
+            in_count,
+            tweak,
+            out_bank,
+            out_count,
+            proof,
+        } = self.clone();
+        let body = Body {
+            in_bank,
+            in_count,
+            tweak,
+            out_bank,
+            out_count,
+        };
+        let key = point.x_only_public_key().0;
+        Secp256k1::verification_only()
+            .verify_schnorr(&proof, &body.message(&point), &key)
+            .is_ok()
+    }
+
+    /// The point of the promise that is asked for.
+    pub fn out_point(&self) -> Result<PublicKey, HopError> {
+        let tweak = Scalar::from(self.tweak);
+        let point = self
+            .point
+            .add_exp_tweak(&Secp256k1::verification_only(), &tweak);
+        point.map_err(|_| HopError::Infinity)
+    }
+
+    /// The secret of the given promise out of the other's.
+    pub(super) fn in_secret(&self, out: &SecretKey) -> Result<SecretKey, HopError> {
+        let minus = Scalar::from(self.tweak.negate());
+        out.add_tweak(&minus).map_err(|_| HopError::Infinity)
+    }
+
+    /// As it travels.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Writer::new(KIND)
+            .fixed(&self.in_bank)
+            .fixed(&self.point.serialize())
+            .u32(self.in_count)
+            .fixed(&self.tweak.secret_bytes())
+            .fixed(&self.out_bank)
+            .u32(self.out_count)
+            .fixed(&self.proof.serialize())
+            .finish()
+    }
+
+    /// Reads an order; nothing is verified yet.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Order, WireError> {
+        let mut r = Reader::new(KIND, bytes)?;
+        let order = Order {
+            in_bank: r.array("in_bank")?,
+            point: point(&mut r)?,
+            in_count: r.u32("in_count")?,
+            tweak: SecretKey::from_slice(r.slice("tweak", 32)?)
+                .map_err(|_| WireError::invalid("tweak", "no scalar"))?,
+            out_bank: r.array("out_bank")?,
+            out_count: r.u32("out_count")?,
+            proof: signature(&mut r)?,
+        };
+        r.finish()?;
+        Ok(order)
+    }
+}

@@ -1,0 +1,84 @@
+//! The bank's coin as a party sees it on its own chain: nothing is accepted without it.
+
+use bitcoin::{Amount, TxOut};
+
+use super::{Bank, BankError};
+
+/// What the own chain says of the bank's coin, before any freeze.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Height of the tip.
+    pub tip: u32,
+    /// The output at the bank's outpoint and the height that confirmed it, if it is confirmed and not spent.
+    pub found: Option<(TxOut, u32)>,
+}
+
+/// Why a bank's pennies and promises are not worth anything now. The payer's fault, or only time's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoinError {
+    /// Not confirmed, or spent already.
+    #[error("the bank's coin is not on the chain, or spent")]
+    Absent,
+    /// Another amount or script than the terms say.
+    #[error("the bank's coin holds {found}, not {wanted} under the terms' script")]
+    Other {
+        /// What it holds.
+        found: Amount,
+        /// What it should.
+        wanted: Amount,
+    },
+    /// Too few confirmations.
+    #[error("the bank's coin has {found} confirmations of {wanted}")]
+    Shallow {
+        /// How many it has.
+        found: u32,
+        /// How many are wanted.
+        wanted: u32,
+    },
+    /// So near to T that the provider must freeze.
+    #[error("the next block, {next}, is at or above {freeze_height}, where the provider freezes")]
+    Late {
+        /// Height of the next block.
+        next: u32,
+        /// T − D.
+        freeze_height: u32,
+    },
+}
+
+impl Bank {
+    /// Fails unless the bank's coin is there, `depth` blocks deep, and T far enough.
+    pub fn check_coin(&self, sight: &Sight, depth: u32) -> Result<(), CheckError> {
+        let (_, wanted) = self.coin(false)?;
+        let (found, height) = sight.found.as_ref().ok_or(CoinError::Absent)?;
+        if *found != wanted {
+            let (found, wanted) = (found.value, wanted.value);
+            return Err(CoinError::Other { found, wanted }.into());
+        }
+        let next = sight.tip.saturating_add(1);
+        let confirmations = next.saturating_sub(*height);
+        if confirmations < depth {
+            let (found, wanted) = (confirmations, depth);
+            return Err(CoinError::Shallow { found, wanted }.into());
+        }
+        let freeze_height = self.terms().freeze_height();
+        match next >= freeze_height {
+            true => Err(CoinError::Late {
+                next,
+                freeze_height,
+            }
+            .into()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Why a look at a bank's coin failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// It shows that the coin is not good.
+    #[error(transparent)]
+    Coin(#[from] CoinError),
+    /// The coin cannot be derived from the terms.
+    #[error(transparent)]
+    Bank(#[from] BankError),
+}
