@@ -196,7 +196,7 @@ fn bad_terms_are_named() {
 #[test]
 fn every_field_is_in_the_id() {
     let id = terms(10_000).id();
-    let changes: [fn(&mut BankRecord); 9] = [
+    let changes: [fn(&mut BankRecord); 10] = [
         |r| r.salt = sha256::Hash::from_byte_array([1; 32]),
         |r| r.tip = sha256::Hash::from_byte_array([1; 32]),
         |r| r.provider = public(5),
@@ -204,6 +204,7 @@ fn every_field_is_in_the_id() {
         |r| r.claim_blocks += 1,
         |r| r.step += 1,
         |r| r.shift += 1,
+        |r| r.promises += 1,
         |r| r.payer_script = script(9),
         |r| {
             let BankFunding::Wallet { contribution, .. } = &mut r.funding else {

@@ -61,8 +61,8 @@ pub enum BankerDuty {
 pub struct Shown {
     /// The pennies for the payee, unless the bank gives none any more: then it claims.
     pub pay: Option<Settled>,
-    /// For the payer of the other bank, who gives pennies for it.
-    pub collect: Release,
+    /// For the payer of the other bank, who gives pennies for it; nothing if it did.
+    pub collect: Option<Release>,
 }
 
 impl Banker {
@@ -195,28 +195,40 @@ impl Banker {
         self.hops.iter_mut().find(is_it).ok_or(HopError::NoHop)
     }
 
-    /// A payee shows the secret of a promise: it is paid, and so will be the banker.
+    /// A payee shows the secret of a promise: it is paid, and so will be the banker. Shown once more, as after a crash,
+    /// it is sent the last penny again, which pays for all below it.
     pub fn show(&mut self, release: &Release) -> Result<Shown, HopError> {
-        super::promise::check_secret(&release.point, &release.secret)?;
-        let hop = self.hop(&release.bank, &release.point)?;
-        let paid = hop.paid;
-        let collect = self.learn(&release.bank, &release.point, release.secret)?;
-        let payer = self.payer(&release.bank)?;
-        let pay = match paid {
-            // The last penny pays for all below it.
-            true => payer.last_penny().map(|penny| Settled {
-                penny,
-                point: release.point,
-                secret: release.secret,
-            }),
-            false => match payer.settle(&release.point, release.secret) {
+        let Release {
+            bank,
+            point,
+            secret,
+        } = release;
+        super::promise::check_secret(point, secret)?;
+        let collect = match self.hop(bank, point) {
+            Ok(_) => Some(self.learn(bank, point, *secret)?),
+            Err(_) => None,
+        };
+        let payer = self.payer(bank)?;
+        let pending = payer.promises().iter().any(|p| p.point == *point);
+        let pay = match pending && collect.is_some() {
+            true => match payer.settle(point, *secret) {
                 Ok(settled) => Some(settled),
                 Err(BankError::Phase { .. }) => None,
                 Err(e) => return Err(e.into()),
             },
+            false => payer.last_penny().map(|penny| Settled {
+                penny,
+                point: *point,
+                secret: *secret,
+            }),
         };
-        let hop = self.hop(&release.bank, &release.point)?;
-        hop.paid |= pay.is_some();
+        if pay.is_none() && collect.is_none() {
+            return Err(HopError::NoHop);
+        }
+        if let Ok(hop) = self.hop(bank, point) {
+            hop.paid |= pay.is_some();
+        }
+        self.forget();
         Ok(Shown { pay, collect })
     }
 
