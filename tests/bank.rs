@@ -6,7 +6,7 @@ mod common;
 use bitcoin::{Amount, Transaction, secp256k1::rand};
 use common::{is_bad_script, is_spent, is_too_early, miner};
 use narthex::{
-    bank::{BANK_STORIES, Desk, DeskOptions, play_bank_on},
+    bank::{BANK_STORIES, BANKER_STORIES, Desk, DeskOptions, play_bank_on},
     contracts::{
         bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
         role::Role,
@@ -371,7 +371,10 @@ fn command(args: &str) -> (bool, String, String) {
 #[test]
 fn the_command() {
     for (args, lines) in [
-        ("play --list --json", BANK_STORIES.len()),
+        (
+            "play --list --json",
+            BANK_STORIES.len() + BANKER_STORIES.len(),
+        ),
         ("play --story close --pennies 5000 --json", 4),
         ("show --json", 6),
         ("bench --pennies 3000 --json", 1),

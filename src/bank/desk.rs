@@ -77,8 +77,8 @@ impl<'c> Desk<'c> {
             seed: options.seed,
         };
         let mut table = Table::new(chain, &["payer", "provider"], common, reporter)?;
-        let (record, chain_seed) = propose(&mut table, options)?;
-        let (payer, provider) = open(record, (chain_seed, None), &mut table, None)?;
+        let (record, chain_seed) = propose(&mut table, options, &DESK)?;
+        let (payer, provider) = open(record, (chain_seed, None), (&mut table, &DESK), None)?;
         Ok(Desk {
             table,
             options: options.clone(),
@@ -98,7 +98,8 @@ impl<'c> Desk<'c> {
     ) -> Result<(Payer, Provider), DeskError> {
         let prior = matches!(record.funding, BankFunding::Frozen { .. });
         let prior = prior.then(|| self.payer.bank());
-        open(record, (chain_seed, points), &mut self.table, prior)
+        let ends = (&mut self.table, &DESK);
+        open(record, (chain_seed, points), ends, prior)
     }
 
     /// The payer.
@@ -147,18 +148,38 @@ pub(super) fn seat(role: Role) -> usize {
     }
 }
 
+/// Who opens a bank: seats, and the numbers of their keys in it.
+pub(super) struct Ends {
+    pub(super) payer: (usize, u32),
+    pub(super) provider: (usize, u32),
+    /// Promises that the bank bears.
+    pub(super) promises: u8,
+}
+
+/// The two at a desk, between whom no banker stands.
+const DESK: Ends = Ends {
+    payer: (0, 0),
+    provider: (1, 0),
+    promises: 0,
+};
+
 /// The payer's proposal, with a fresh chain.
-fn propose(
+pub(super) fn propose(
     table: &mut Table<'_>,
     options: &DeskOptions,
+    ends: &Ends,
 ) -> Result<(BankRecord, [u8; 32]), DeskError> {
     let height = table.chain().height()?;
     let secp = Secp256k1::signing_only();
     let public = |key: SecretKey| PublicKey::from_secret_key(&secp, &key);
-    let (payer, provider) = (public(table.key(0, 0)?), public(table.key(1, 0)?));
+    let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
+    let (payer, provider) = (
+        public(table.key(from, ours)?),
+        public(table.key(to, theirs)?),
+    );
     let all = options.value.checked_mul(options.pennies.into());
-    let provider_script = table.seat(1)?.script.clone();
-    let a = table.seat(0)?;
+    let provider_script = table.seat(to)?.script.clone();
+    let a = table.seat(from)?;
     let payer_script = a.script.clone();
     // The payer's own output of the last claim.
     let rest = payer_script.minimal_non_dust();
@@ -178,7 +199,7 @@ fn propose(
         claim_blocks: options.claim_blocks,
         step: options.step,
         shift: options.shift,
-        promises: 0,
+        promises: ends.promises,
         payer_script,
         provider_script,
         funding: BankFunding::Wallet {
@@ -194,10 +215,10 @@ fn propose(
 }
 
 /// Each derives the bank alone; the freeze is signed both ways.
-fn open(
+pub(super) fn open(
     record: BankRecord,
     (chain_seed, points): ([u8; 32], Option<Points>),
-    table: &mut Table<'_>,
+    (table, ends): (&mut Table<'_>, &Ends),
     prior: Option<&Bank>,
 ) -> Result<(Payer, Provider), DeskError> {
     let terms = record.check()?;
@@ -205,7 +226,8 @@ fn open(
         None => Bank::new(terms.clone()),
         Some(prior) => Bank::resumed(terms.clone(), prior),
     };
-    let (ours, theirs) = (table.key(0, 0)?, table.key(1, 0)?);
+    let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
+    let (ours, theirs) = (table.key(from, ours)?, table.key(to, theirs)?);
     let rng = table.rng();
     let (payer, nonce) = PayerOpening::new(bank()?, ours, chain_seed, rng)?;
     let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, rng)?;

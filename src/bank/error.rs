@@ -1,7 +1,7 @@
 //! Why a bank's life cannot go on.
 
 use narthex_contracts::{
-    bank::{BankError, ChooseError, MeterError},
+    bank::{BankError, ChooseError, HopError, MeterError},
     funding::FundingError,
     pact::PactError,
 };
@@ -17,6 +17,9 @@ pub enum DeskError {
     /// A party refuses, and says whose fault it is.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// A banker, or a payment through bankers, that does not go on, and says whose fault it is.
+    #[error(transparent)]
+    Hop(#[from] HopError),
     /// Signing together failed, and says whose fault it is.
     #[error(transparent)]
     Pact(#[from] PactError),

@@ -14,7 +14,7 @@ use narthex_contracts::{
     role::Role,
 };
 
-use super::{Desk, DeskError, desk::seat};
+use super::{Desk, DeskError, desk::seat, exchange::coin_of};
 
 /// Rungs of one batch.
 const BATCH: usize = 8;
@@ -68,19 +68,7 @@ impl Desk<'_> {
 
     /// Where the chain says that the coin is.
     pub fn coin(&mut self) -> Result<Coin, DeskError> {
-        let bank = self.payer.bank();
-        let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
-        if self.table.chain().utxo(banked)?.is_some() {
-            return Ok(Coin::Banked);
-        }
-        if let Some((_, height)) = self.table.chain().utxo(frozen)? {
-            return Ok(Coin::Frozen { height });
-        }
-        let funded = self.table.chain().transaction(banked.txid)?;
-        Ok(match funded {
-            Some((_, Some(_))) => Coin::Spent,
-            _ => Coin::Unfunded,
-        })
+        coin_of(self.payer.bank(), self.table.chain())
     }
 
     /// Publishes a pre-signed transaction with a child that `who` pays, and confirms both.
@@ -227,7 +215,7 @@ impl Desk<'_> {
 }
 
 /// Both sign, each from its own graph; the transaction is complete.
-fn sign_both(
+pub(super) fn sign_both(
     graph: &TxGraph,
     node: NodeId,
     (ours, nonce): (Cosigner, PublicNonce),

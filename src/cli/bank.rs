@@ -5,7 +5,7 @@ use std::io::Write;
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
-    bank::{BANK_STORIES, Desk, DeskOptions, measure, play_bank},
+    bank::{BANK_STORIES, BANKER_STORIES, Desk, DeskOptions, measure, play_bank},
     regtest::Embedded,
     table::TableOptions,
 };
@@ -121,8 +121,11 @@ impl Figures {
 impl PlayArgs {
     fn run(self) -> anyhow::Result<()> {
         if self.list {
-            let stories = BANK_STORIES.iter().map(|story| (story.name, story.summary));
-            return list(stories, self.json);
+            let banks = BANK_STORIES.iter().map(|story| (story.name, story.summary));
+            let bankers = BANKER_STORIES
+                .iter()
+                .map(|story| (story.name, story.summary));
+            return list(banks.chain(bankers), self.json);
         }
         let options = self.figures.options(self.figures.common.options()?);
         let mut printer = Printer { json: self.json };

@@ -1,0 +1,267 @@
+//! Moves of bankers and their customers: a payment step by step, and what each does on the chain.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{Amount, Weight};
+use narthex_contracts::{
+    bank::{
+        Bank, BankError, Banker, BankerDuty, BankerRecord, Frame, Order, Payer, Provider,
+        ProviderDuty, Receipt, Release, Route, Settled, receipt,
+    },
+    graph::NodeId,
+};
+
+use super::{DeskError, Exchange, moves::sign_both};
+
+/// A message as it arrives, after it was written and read.
+fn arrived<T, E: Into<BankError>>(read: Result<T, E>) -> Result<T, DeskError> {
+    read.map_err(|e| DeskError::Bank(e.into()))
+}
+
+impl Exchange<'_> {
+    /// The payer draws a payment's secrets and promises to the first banker.
+    pub fn begin(&mut self, pennies: u32) -> Result<Route, DeskError> {
+        let legs = self.legs(pennies)?;
+        let payee = self.b.bank().terms().record().provider;
+        let memo = self.table.random();
+        let route = Route::new(legs, payee, memo, self.table.rng())?;
+        self.a.promise(route.promise()?)?;
+        let frame = self.a.frame(self.table.rng())?;
+        self.take(0, &frame)?;
+        self.payments += 1;
+        let what = format!(
+            "promises {} pennies to {}",
+            route.promise()?.count,
+            self.names[1]
+        );
+        let why = "under a point whose secret it drew";
+        self.table.step(self.names[0], what, why)?;
+        Ok(route)
+    }
+
+    /// The provider of a bank takes a frame.
+    pub fn take(&mut self, bank: usize, frame: &Frame) -> Result<(), DeskError> {
+        let frame = arrived(Frame::from_bytes(&frame.to_bytes()))?;
+        self.frames += 1;
+        Ok(self.bank(bank)?.1.take_frame(&frame)?)
+    }
+
+    /// A banker does what an order says, if it likes what it sees on the chain; the next takes the frame.
+    pub fn pass(&mut self, banker: usize, order: &Order) -> Result<(), DeskError> {
+        let order = arrived(Order::from_bytes(&order.to_bytes()))?;
+        let (from, to) = (self.sight(banker)?, self.sight(banker + 1)?);
+        let Exchange { bankers, table, .. } = self;
+        let found = bankers.get_mut(banker);
+        let found = found.ok_or_else(|| DeskError::broken("no such banker"))?;
+        let frame = found.forward(&order, (&from, &to), table.rng())?;
+        self.take(banker + 1, &frame)?;
+        let (who, next) = (self.names[banker + 1], self.names[banker + 2]);
+        let what = format!("promises {} pennies to {next}", order.out_count);
+        let why = "for a promise under a point that differs by what the order says";
+        Ok(self.table.step(who, what, why)?)
+    }
+
+    /// All bankers do what their orders say.
+    pub fn pass_all(&mut self, route: &Route) -> Result<(), DeskError> {
+        let orders = route.orders();
+        (orders.iter().enumerate()).try_for_each(|(banker, order)| self.pass(banker, order))
+    }
+
+    /// The payee says that it holds the promise.
+    pub fn receipt(&mut self, route: &Route) -> Result<Receipt, DeskError> {
+        let sight = self.sight(self.banks.len() - 1)?;
+        let receipt = receipt(&self.b, &route.notice()?, (&sight, self.policy.depth))?;
+        arrived(Receipt::from_bytes(&receipt.to_bytes()))
+    }
+
+    /// The payee says that it holds the promise, and the payer gives it the secret: it is paid.
+    pub fn release(&mut self, route: &mut Route) -> Result<Release, DeskError> {
+        let receipt = self.receipt(route)?;
+        let release = arrived(Release::from_bytes(&route.release(&receipt)?.to_bytes()))?;
+        self.b.learn(&release.point, release.secret)?;
+        let count = route.notice()?.count;
+        self.arrived = self.arrived.saturating_add(count);
+        let what = format!("gives the payee the secret of {count} pennies");
+        self.table
+            .step(self.names[0], what, "for the payee's receipt")?;
+        Ok(release)
+    }
+
+    /// A banker is shown the secret and gives pennies for it. What it can collect with comes back.
+    pub fn show(&mut self, banker: usize, release: &Release) -> Result<Release, DeskError> {
+        let release = arrived(Release::from_bytes(&release.to_bytes()))?;
+        let shown = self.banker(banker)?.show(&release)?;
+        let gone = || DeskError::broken("a payment that went through already");
+        self.settle(banker + 1, &shown.pay.ok_or_else(gone)?)?;
+        shown.collect.ok_or_else(gone)
+    }
+
+    /// Pennies for a promise arrive in a bank.
+    pub fn settle(&mut self, bank: usize, settled: &Settled) -> Result<(), DeskError> {
+        let settled = arrived(Settled::from_bytes(&settled.to_bytes()))?;
+        let total = match self.bankers.get_mut(bank) {
+            Some(banker) => banker.settle(&settled)?.total,
+            None => self.b.settle(&settled)?.total,
+        };
+        let (from, to) = (self.names[bank], self.names[bank + 1]);
+        let what = format!("gives {to} the pennies, {total} in all");
+        Ok(self.table.step(from, what, "for the secret")?)
+    }
+
+    /// Secrets go back from banker to banker, pennies forth, from banker `last` on.
+    pub fn show_back(
+        &mut self,
+        last: usize,
+        release: Release,
+        route: &Route,
+    ) -> Result<(), DeskError> {
+        let mut release = release;
+        for banker in (0..=last).rev() {
+            release = self.show(banker, &release)?;
+        }
+        let settled = route.settle(&mut self.a)?;
+        self.settle(0, &settled)
+    }
+
+    /// A whole payment.
+    pub fn pay(&mut self, pennies: u32) -> Result<(), DeskError> {
+        let mut route = self.begin(pennies)?;
+        self.pass_all(&route)?;
+        let release = self.release(&mut route)?;
+        self.show_back(self.bankers.len() - 1, release, &route)
+    }
+
+    /// Either side of a bank stops it.
+    pub fn freeze(&mut self, bank: usize, seat: usize, why: &str) -> Result<(), DeskError> {
+        let (payer, _, table) = self.bank(bank)?;
+        let tx = payer.freeze()?;
+        Ok(table.publish(seat, ("Freeze", why), &tx)?)
+    }
+
+    /// The provider of a bank claims all that it can enforce.
+    pub fn claim(&mut self, bank: usize, why: &str) -> Result<(), DeskError> {
+        let (_, provider, table) = self.bank(bank)?;
+        let best = provider.enforceable();
+        let tx = provider.claim(best, table.rng())?;
+        table.publish(bank + 1, ("Claim", why), &tx)?;
+        let worth = provider.bank().terms().worth(best);
+        Ok(table.moved(bank, bank + 1, worth)?)
+    }
+
+    /// The payer of a bank takes back what was not claimed.
+    pub fn thaw(&mut self, bank: usize) -> Result<(), DeskError> {
+        let (payer, _, table) = self.bank(bank)?;
+        let tx = payer.thaw(table.rng())?;
+        Ok(table.publish(bank, ("Thaw", "not claimed in time"), &tx)?)
+    }
+
+    /// The payer of a bank takes everything back after T.
+    pub fn refund(&mut self, bank: usize) -> Result<(), DeskError> {
+        let (payer, _, table) = self.bank(bank)?;
+        let tx = payer.refund(table.rng())?;
+        Ok(table.publish(bank, ("Refund", "nobody froze until T"), &tx)?)
+    }
+
+    /// Both sides of a bank agree on its end.
+    pub fn close(&mut self, bank: usize) -> Result<(), DeskError> {
+        let (payer, provider, table) = self.bank(bank)?;
+        let paid = provider.owed();
+        let draft = payer.bank().close(paid, Amount::ONE_SAT, false)?;
+        let weight = draft.weight(NodeId(0)).unwrap_or(Weight::MAX);
+        let fee = table.rate().fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let (graph, ours, nonce) = payer.close(paid, fee, false, table.rng())?;
+        let (_, theirs, answer) = provider.close(paid, fee, false, table.rng())?;
+        let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
+        table.submit(bank, ("Close", "both agree"), &tx, fee)?;
+        let worth = payer.bank().terms().worth(paid);
+        Ok(table.moved(bank, bank + 1, worth)?)
+    }
+
+    /// All banks end by agreement.
+    pub fn close_all(&mut self) -> Result<(), DeskError> {
+        (0..self.banks.len()).try_for_each(|bank| self.close(bank))
+    }
+
+    /// What a banker has to do now, by the number of the bank.
+    pub fn duties(&mut self, banker: usize) -> Result<Vec<(usize, BankerDuty)>, DeskError> {
+        let mut coins = BTreeMap::new();
+        for bank in 0..self.banks.len() {
+            coins.insert(self.id(bank)?, self.coin(bank)?);
+        }
+        let tip = self.table.chain().height()?;
+        let due = self.banker(banker)?.duties(tip, &coins);
+        let number = |id| self.banks.iter().position(|bank| *bank == id);
+        let due = due.into_iter();
+        Ok(due
+            .filter_map(|(id, duty)| Some((number(id)?, duty)))
+            .collect())
+    }
+
+    /// A banker looks at the chain, learns what it shows, and does what is due. Returns whether it did anything on the
+    /// chain.
+    pub fn tend(&mut self, banker: usize) -> Result<bool, DeskError> {
+        for bank in [banker, banker + 1] {
+            if let Some((tx, depth)) = self.ending(bank)? {
+                let id = self.id(bank)?;
+                let found = self.banker(banker)?.spent(&id, &tx, depth)?;
+                if !found.is_empty() {
+                    let what = format!("reads {} secret out of the claim", found.len());
+                    let who = self.names[banker + 1];
+                    self.table
+                        .step(who, what, "it completes a signature there")?;
+                }
+            }
+        }
+        let due = self.duties(banker)?;
+        for (bank, duty) in &due {
+            match duty {
+                BankerDuty::Freeze => self.freeze(*bank, banker + 1, "it is due")?,
+                BankerDuty::Claim { .. } => self.claim(*bank, "what it holds")?,
+                BankerDuty::Thaw => self.thaw(*bank)?,
+                BankerDuty::Refund => self.refund(*bank)?,
+            }
+        }
+        Ok(!due.is_empty())
+    }
+
+    /// The payee does what is due in its bank. Returns whether it did anything on the chain.
+    pub fn payee_tends(&mut self) -> Result<bool, DeskError> {
+        let last = self.banks.len() - 1;
+        let (tip, coin) = (self.table.chain().height()?, self.coin(last)?);
+        match self.b.duty(tip, coin) {
+            ProviderDuty::Freeze => self.freeze(last, last + 1, "T comes near")?,
+            ProviderDuty::Claim { .. } => self.claim(last, "what it holds")?,
+            ProviderDuty::Serve | ProviderDuty::None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// All bankers go down and come back from what they wrote.
+    pub fn restart(&mut self) -> Result<(), DeskError> {
+        for index in 0..self.bankers.len() {
+            let seat = index + 1;
+            let (pays, paid) = (self.table.key(seat, 0)?, self.table.key(seat, 1)?);
+            let (from, to) = (self.id(index)?, self.id(index + 1)?);
+            let seed = self.seeds.get(index + 1).copied();
+            let seed = seed.ok_or_else(|| DeskError::broken("a bank without a chain"))?;
+            let policy = self.policy;
+            let banker = self.banker(index)?;
+            let json = serde_json::to_string(&banker.record())?;
+            let record: BankerRecord = serde_json::from_str(&json)?;
+            let again = |bank: &Bank| Bank::new(bank.terms().clone());
+            let debit = again(banker.provider(&from)?.bank())?;
+            let credit = again(banker.payer(&to)?.bank())?;
+            let mut debits = Vec::new();
+            for (bank, record) in [debit].into_iter().zip(record.debit.into_values()) {
+                debits.push(Provider::restore(bank, paid, record)?);
+            }
+            let mut credits = Vec::new();
+            for (bank, record) in [credit].into_iter().zip(record.credit.into_values()) {
+                credits.push(Payer::restore(bank, pays, seed, record)?);
+            }
+            *banker = Banker::restore(policy, debits, credits, record.hops)?;
+        }
+        let what = "come back from their records".into();
+        Ok(self.table.step("bankers", what, "all went down")?)
+    }
+}
