@@ -555,6 +555,8 @@ fn messages_of_other_kinds_and_lengths() {
         settled.to_bytes(),
         route.orders()[0].to_bytes(),
     ];
+    // The sizes of the page.
+    assert_eq!(all.each_ref().map(Vec::len), [105, 169, 101, 141, 205]);
     let read = |bytes: &[u8]| {
         [
             Notice::from_bytes(bytes).is_ok(),

@@ -265,7 +265,7 @@ fn no_end_is_agreed_to_while_a_promise_may_come_due() {
     let (mut payer, mut provider) = open(&terms(10_000));
     promised(&mut payer, &mut provider, 21, 700);
     let fee = Amount::from_sat(300);
-    let mut close =
+    let close =
         |provider: &mut Provider, paid| provider.close(paid, fee, false, &mut rng()).map(drop);
     let pending = close(&mut provider, 0).unwrap_err();
     assert!(matches!(pending, BankError::Ending { .. }), "{pending}");
@@ -311,6 +311,31 @@ fn records_with_promises_survive() {
     let mut lie = payer.record();
     lie.promises.push(promise(21, 1));
     assert!(Payer::restore(bank(), secret(1), SEED, lie).is_err());
+}
+
+/// The figures of `docs/contracts/bankers.md`.
+#[test]
+fn weights_and_sizes_are_those_of_the_page() {
+    let page = include_str!("../../docs/contracts/bankers.md");
+    let mut record = record(10_000);
+    record.promises = 3;
+    let p2tr = |byte: u8| bitcoin::ScriptBuf::from_bytes([&[0x51, 0x20][..], &[byte; 32]].concat());
+    (record.payer_script, record.provider_script) = (p2tr(1), p2tr(2));
+    retip(&mut record);
+    let (mut payer, mut provider) = open(&record.check().unwrap());
+    for n in 1..=3u8 {
+        promised(&mut payer, &mut provider, 20 + n, 700);
+        provider.learn(&public(20 + n), secret(20 + n)).unwrap();
+        let weight = claim(&provider).weight();
+        let row = format!("| {n} | {} | {} |", weight.to_wu(), weight.to_vbytes_ceil());
+        assert!(page.contains(&row), "{row}");
+        let n = usize::from(n);
+        let len = payer.frame(&mut rng()).unwrap().to_bytes().len();
+        assert_eq!(len, 45 + 37 * n + 64 * n * (1 << (n - 1)), "no rung at 0");
+    }
+    payer.pay(499).unwrap();
+    let len = payer.frame(&mut rng()).unwrap().to_bytes().len();
+    assert_eq!(len, 45 + 37 * 3 + 64 * 12 + 97);
 }
 
 #[derive(Debug, Clone, Copy)]
