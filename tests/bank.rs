@@ -1,18 +1,18 @@
 //! Penny banks on both chains: every life, every leaf early, late, replaced and reorganised, and every cheat.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod bank_support;
 mod common;
 
-use bitcoin::{Amount, Transaction, secp256k1::rand};
-use common::{is_bad_script, is_spent, is_too_early, miner};
+use bank_support::{
+    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, thaw_of,
+};
+use bitcoin::{Amount, secp256k1::rand};
+use common::{is_bad_script, is_spent, is_too_early};
 use narthex::{
-    bank::{BANK_STORIES, BANKER_STORIES, Desk, DeskOptions, play_bank_on},
-    contracts::{
-        bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
-        role::Role,
-        terms::FeeRate,
-    },
-    regtest::{Chain, Error},
+    bank::{BANK_STORIES, BANKER_STORIES, play_bank_on},
+    contracts::bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
+    regtest::Chain,
     table::TableOutcome,
 };
 
@@ -25,92 +25,10 @@ on_both_chains!(
     an_old_rung_hurts_its_publisher,
     a_payer_that_double_spends_after_t,
     a_claim_and_a_thaw_reorganised,
-    children_are_replaced,
     a_close_leaves_nothing_to_claim,
     a_resumed_bank_or_a_claim_not_both,
     a_frozen_bank_is_closed,
 );
-
-fn options() -> DeskOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("NARTHEX_TEST_SEED={hex}");
-    DeskOptions {
-        pennies: 20_000,
-        seed,
-        ..DeskOptions::default()
-    }
-}
-
-/// A funded bank with so many pennies paid.
-fn funded(chain: &mut dyn Chain, pennies: u32) -> Desk<'_> {
-    let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut desk = Desk::prepare(chain, &options(), silent).unwrap();
-    desk.fund().unwrap();
-    desk.pay(pennies).unwrap();
-    desk
-}
-
-/// Where a party sits.
-fn seat(role: Role) -> usize {
-    usize::from(role != PAYER)
-}
-
-fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {
-    let txs = std::slice::from_ref(tx);
-    desk.chain().mine_exactly(txs, &miner()).unwrap();
-    desk.table().sync().unwrap();
-    desk.chain().height().unwrap()
-}
-
-/// What consensus says against a block of just this.
-fn refused(desk: &mut Desk<'_>, tx: &Transaction) -> String {
-    match desk
-        .chain()
-        .mine_exactly(std::slice::from_ref(tx), &miner())
-    {
-        Err(Error::BlockRejected { reason }) => reason,
-        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
-    }
-}
-
-fn empty_blocks(desk: &mut Desk<'_>, count: u32) {
-    for _ in 0..count {
-        desk.chain().mine_exactly(&[], &miner()).unwrap();
-    }
-}
-
-/// What both have gained since before the funding, fees that they paid not counted: payer, provider.
-fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
-    desk.table().sync().unwrap();
-    let outcome = desk.outcome("test");
-    outcome
-        .balances
-        .iter()
-        .map(|b| {
-            let sat = |v: u64| i64::try_from(v).unwrap();
-            sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat)
-        })
-        .collect::<Vec<_>>()
-        .try_into()
-        .unwrap()
-}
-
-fn claim_of(desk: &mut Desk<'_>, rung: u32) -> Transaction {
-    let mut rng = rand::thread_rng();
-    desk.provider().claim(rung, &mut rng).unwrap()
-}
-
-fn thaw_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer().thaw(&mut rand::thread_rng()).unwrap()
-}
-
-fn refund_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer().refund(&mut rand::thread_rng()).unwrap()
-}
 
 /// Every story ends with balances exact to the satoshi, and with the transactions that it says.
 fn every_life_is_exact(chain: &mut dyn Chain) {
@@ -289,35 +207,6 @@ fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
     let depth = desk.chain().height().unwrap() - new + 3;
     desk.chain().disconnect(depth).unwrap();
     assert_eq!(desk.coin().unwrap(), Coin::Banked);
-}
-
-/// Makes a transaction of the bank.
-type Make = fn(&mut Desk<'_>) -> Transaction;
-
-/// A child is outbid by a better one of the other party: the transaction below confirms all the same.
-fn children_are_replaced(chain: &mut dyn Chain) {
-    let mut desk = funded(chain, 600);
-    let steps: [(Role, Make); 2] = [
-        (PROVIDER, |desk| desk.provider().freeze().unwrap()),
-        (PROVIDER, |desk| claim_of(desk, 500)),
-    ];
-    for (who, make) in steps {
-        let tx = make(&mut desk);
-        let (child, _) = desk.table().child(seat(who), &tx).unwrap();
-        desk.chain()
-            .submit_package(&[tx.clone(), child.clone()])
-            .unwrap();
-        desk.table().set_rate(FeeRate(4_000));
-        let (rival, _) = desk.table().child(seat(PAYER), &tx).unwrap();
-        desk.table().set_rate(FeeRate(500));
-        desk.chain().submit(&rival).unwrap();
-        let pool = desk.chain().mempool().unwrap();
-        assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
-        desk.table().mine(1).unwrap();
-        let found = desk.chain().transaction(tx.compute_txid()).unwrap();
-        assert!(found.unwrap().1.is_some());
-    }
-    assert_eq!(desk.coin().unwrap(), Coin::Spent);
 }
 
 /// After an agreed end neither freeze nor claim nor refund has a coin to spend; no penny is given or taken.

@@ -418,6 +418,40 @@ fn no_wormhole_around_a_banker() {
     assert_eq!(orders[0].out_point().unwrap(), orders[1].point);
 }
 
+/// Two payers in league, whose different promises lead to one point: the payee would be paid twice with one secret,
+/// and the banker could collect from the first of them only.
+#[test]
+fn two_payments_do_not_end_in_one_point() {
+    let mut way = Way::one();
+    let (mut second, provider) = way::open_between(way::between(8, way::FIRST, (1_000, 26)), 8, 2);
+    let from = sight(provider.bank());
+    let bank = way::id(&second);
+    way.bankers[0].open_debit(provider);
+    let mut route = way.route(&ONE);
+    way.begin(&route);
+    way.pass(0, &route.orders()[0]);
+    // The same secrets on another way: what a payer in league would be told.
+    let json = serde_json::to_value(&route).unwrap();
+    let mut other = json.clone();
+    other["legs"][0]["bank"] = serde_json::json!(bank);
+    let other: Route = serde_json::from_value(other).unwrap();
+    second.promise(other.promise().unwrap()).unwrap();
+    let frame = second.frame(&mut rng()).unwrap();
+    let (_, to) = way.sights(0);
+    let banker = &mut way.bankers[0];
+    banker.provider(&bank).unwrap().take_frame(&frame).unwrap();
+    let order = &other.orders()[0];
+    let pending = banker.forward(order, (&from, &to), &mut rng());
+    assert_eq!(pending, Err(HopError::Taken));
+    // Nor when the payee was paid once already, and the banker did not collect yet.
+    let release = route.release(&way.receipt(&route)).unwrap();
+    way.b.learn(&release.point, release.secret).unwrap();
+    way.show(0, &release);
+    let paid = way.bankers[0].forward(order, (&from, &to), &mut rng());
+    assert_eq!(paid, Err(HopError::Taken));
+    assert_eq!(way.b.paid(), 700);
+}
+
 /// The payer stops its bank while a payment is on its way: the banker stops the payee's.
 #[test]
 fn a_bank_that_ends_stops_the_next() {

@@ -200,6 +200,8 @@ fn griefed(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.pass_all(&route)?;
     // A second payer's payment goes through beside it.
     exchange.pay(PAYMENT)?;
+    let freeze = exchange.payee().bank().terms().freeze_height();
+    exchange.table().wait_for(freeze)?;
     while exchange.coin(0)? != Coin::Spent || exchange.coin(1)? != Coin::Spent {
         if !exchange.tend(0)? && !exchange.payee_tends()? {
             exchange.table().mine(1)?;
@@ -213,6 +215,8 @@ fn second_vanishes(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     let mut route = exchange.begin(PAYMENT)?;
     exchange.pass_all(&route)?;
     exchange.release(&mut route)?;
+    let freeze = exchange.payee().bank().terms().freeze_height();
+    exchange.table().wait_for(freeze)?;
     // The payee claims; the second banker is not there to read the secret, nor ever again.
     while exchange.coin(2)? != Coin::Spent {
         if !exchange.payee_tends()? {
@@ -226,7 +230,7 @@ fn second_vanishes(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
 fn ends_alone(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     while exchange.coin(1)? != Coin::Spent {
         if !exchange.tend(0)? {
-            exchange.table().mine(1)?;
+            exchange.table().mine(4)?;
         }
     }
     // Deep enough that the banker counts on it.

@@ -7,8 +7,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, PAYER, Payer, PayerOpening, Pebbles, Points, Provider,
-        ProviderOpening,
+        Bank, BankFunding, BankRecord, BankTerms, PAYER, Payer, PayerOpening, Pebbles, Points,
+        Provider, ProviderOpening,
     },
     role::Role,
     terms::FeeRate,
@@ -62,6 +62,8 @@ pub struct Desk<'c> {
     pub(super) provider: Provider,
     /// w_N of the bank in use.
     pub(super) chain_seed: [u8; 32],
+    /// Terms of the banks whose coin it goes on with, from the first.
+    pub(super) earlier: Vec<BankTerms>,
     pub(super) rungs: usize,
 }
 
@@ -85,6 +87,7 @@ impl<'c> Desk<'c> {
             payer,
             provider,
             chain_seed,
+            earlier: Vec::new(),
             rungs: 0,
         })
     }

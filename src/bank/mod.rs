@@ -18,6 +18,7 @@ pub use bench::{Pace, measure};
 pub use desk::{Desk, DeskOptions};
 pub use error::DeskError;
 pub use exchange::Exchange;
+pub use moves::Resumption;
 pub use stories::{BANK_STORIES, BankStory};
 
 use narthex_regtest::Chain;

@@ -16,6 +16,15 @@ use narthex_contracts::{
 
 use super::{Desk, DeskError, desk::seat, exchange::coin_of};
 
+/// A bank that goes on with a frozen coin, before it does.
+pub struct Resumption {
+    /// Moves the coin.
+    pub tx: Transaction,
+    payer: Payer,
+    provider: Provider,
+    chain_seed: [u8; 32],
+}
+
 /// Rungs of one batch.
 const BATCH: usize = 8;
 
@@ -120,7 +129,17 @@ impl Desk<'_> {
     /// Both agree on the end, in the bank or frozen: one ordinary transaction that pays its own fee.
     pub fn close(&mut self, frozen: bool) -> Result<Transaction, DeskError> {
         let paid = self.provider.paid();
+        let (tx, fee) = self.sign_close(frozen)?;
+        let why = ("Close", "both agree");
+        self.table.submit(seat(PAYER), why, &tx, fee)?;
         let worth = self.payer.bank().terms().worth(paid);
+        self.earned(worth)?;
+        Ok(tx)
+    }
+
+    /// An agreed end and its fee. Nothing is published or booked.
+    pub fn sign_close(&mut self, frozen: bool) -> Result<(Transaction, Amount), DeskError> {
+        let paid = self.provider.paid();
         // Its weight does not depend on its fee.
         let draft = self.payer.bank().close(paid, Amount::ONE_SAT, frozen)?;
         let weight = draft.weight(NodeId(0)).unwrap_or(Weight::MAX);
@@ -129,27 +148,40 @@ impl Desk<'_> {
         let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
         let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
-        let why = ("Close", "both agree");
-        self.table.submit(seat(PAYER), why, &tx, fee)?;
-        self.earned(worth)?;
-        Ok(tx)
+        Ok((tx, fee))
     }
 
     /// The frozen coin goes on in a new bank of what is left, after the provider was paid.
     pub fn resume(&mut self) -> Result<(), DeskError> {
+        let Resumption {
+            tx,
+            payer,
+            provider,
+            chain_seed,
+        } = self.sign_resume()?;
+        let terms = self.payer.bank().terms().clone();
+        let worth = terms.worth(self.provider.paid());
+        self.publish(PAYER, "Resume", &tx, "both go on")?;
+        self.earned(worth)?;
+        self.earlier.push(terms);
+        (self.payer, self.provider, self.chain_seed) = (payer, provider, chain_seed);
+        Ok(())
+    }
+
+    /// The next bank and the transaction that moves the frozen coin into it. Nothing is published or booked.
+    pub fn sign_resume(&mut self) -> Result<Resumption, DeskError> {
         let (record, chain_seed) = self.successor()?;
-        let (mut payer, mut provider) = self.reopen(record, (chain_seed, None))?;
+        let (payer, provider) = self.reopen(record, (chain_seed, None))?;
         let (ours, nonce) = self.payer.resume(&payer, self.table.rng())?;
         let (theirs, answer) = self.provider.resume(&provider, self.table.rng())?;
         let graph = payer.bank().graph();
         let tx = sign_both(graph, TxGraph::FUNDING, (ours, nonce), (theirs, answer))?;
-        let worth = self.payer.bank().terms().worth(self.provider.paid());
-        self.publish(PAYER, "Resume", &tx, "both go on")?;
-        self.earned(worth)?;
-        std::mem::swap(&mut self.payer, &mut payer);
-        std::mem::swap(&mut self.provider, &mut provider);
-        self.chain_seed = chain_seed;
-        Ok(())
+        Ok(Resumption {
+            tx,
+            payer,
+            provider,
+            chain_seed,
+        })
     }
 
     /// Terms of the bank that goes on, with a chain of its own.
@@ -186,18 +218,28 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// The bank in use, derived from its terms and those of the banks that it goes on with.
+    fn derived(&self) -> Result<Bank, DeskError> {
+        let last = self.payer.bank().terms();
+        let mut bank: Option<Bank> = None;
+        for terms in self.earlier.iter().chain([last]) {
+            let terms = terms.clone();
+            bank = Some(match &bank {
+                None => Bank::new(terms)?,
+                Some(prior) => Bank::resumed(terms, prior)?,
+            });
+        }
+        bank.ok_or_else(|| DeskError::broken("there is no bank"))
+    }
+
     /// Both go down and come back from what they wrote.
     pub fn restart(&mut self) -> Result<(), DeskError> {
-        let bank = |terms: &narthex_contracts::bank::BankTerms| match terms.record().funding {
-            BankFunding::Wallet { .. } => Ok(Bank::new(terms.clone())?),
-            BankFunding::Frozen { .. } => Err(DeskError::broken("a first bank is needed")),
-        };
-        let terms = self.payer.bank().terms().clone();
+        let (ours, theirs) = (self.derived()?, self.derived()?);
         let record = serde_json::from_str(&serde_json::to_string(&self.payer.record())?)?;
         let key = self.key(PAYER)?;
-        self.payer = Payer::restore(bank(&terms)?, key, self.chain_seed, record)?;
+        self.payer = Payer::restore(ours, key, self.chain_seed, record)?;
         let record = serde_json::from_str(&serde_json::to_string(&self.provider.record())?)?;
-        self.provider = Provider::restore(bank(&terms)?, self.key(PROVIDER)?, record)?;
+        self.provider = Provider::restore(theirs, self.key(PROVIDER)?, record)?;
         let what = "come back from their records".into();
         Ok(self
             .table

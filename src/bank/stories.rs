@@ -148,7 +148,9 @@ fn resume(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.pay(700)?;
     desk.freeze(PAYER, "a pause")?;
     desk.resume()?;
-    desk.pay(900)?;
+    desk.pay(400)?;
+    desk.restart()?;
+    desk.pay(500)?;
     desk.close(false).map(drop)
 }
 

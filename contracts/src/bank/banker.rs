@@ -156,6 +156,10 @@ impl Banker {
         if !order.is_proven() {
             return Err(HopError::Proof);
         }
+        // Two payments under one point of one bank: the secret of the second would be taken for that of the first.
+        if self.hop(&order.out_bank, &order.out_point()?).is_ok() {
+            return Err(HopError::Taken);
+        }
         let policy = self.policy;
         let provider = self.provider(&order.in_bank)?;
         provider.in_phase(Phase::Open, "order")?;

@@ -62,7 +62,7 @@ pub enum HopError {
     /// The order is not of who knows the promise's secret. The sender's fault.
     #[error("the order is not signed with the secret of its promise")]
     Proof,
-    /// Another order for the same promise was taken. The sender's fault.
+    /// Another order for the same promise was taken, or one that led to the same promise. The sender's fault.
     #[error("the promise is used by another order")]
     Taken,
     /// Too little is left to the banker. The sender's fault.
