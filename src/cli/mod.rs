@@ -6,6 +6,7 @@ mod bond;
 mod contract;
 mod game;
 mod job;
+mod node;
 mod play;
 mod simulate;
 mod store;
