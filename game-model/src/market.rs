@@ -4,10 +4,12 @@
 //! - [`split`] says which layers of an envelope a bounty is split among.
 //! - [`odds`] says how often that is the right root; a [`Book`] of [`Quote`]s has the cheapest
 //!   [`LineUp`] for each [`Request`].
+//! - [`calibrate`] plays a market in which true reliabilities are hidden, and measures all of it.
 //!
-//! Nothing here is a float: counts have 32 bits behind the point with stated rounding, chances are
+//! Nothing that decides is a float: counts have 32 bits behind the point with stated rounding, chances are
 //! whole numbers of 10⁻¹⁸. `docs/market.md` has formulas and what can be gamed.
 
+pub mod calibrate;
 mod chance;
 mod ledger;
 mod odds;

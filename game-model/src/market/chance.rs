@@ -36,6 +36,11 @@ impl Chance {
         Self::clamped(scaled.checked_div(whole).unwrap_or(0))
     }
 
+    /// So many units of 10⁻¹⁸; 1 if they are more.
+    pub fn from_atto(atto: u128) -> Self {
+        Self::clamped(atto)
+    }
+
     /// In units of 10⁻¹⁸.
     pub const fn atto(self) -> u64 {
         self.0

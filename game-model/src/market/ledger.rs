@@ -123,6 +123,11 @@ impl Standing {
         self.share(policy.caution())
     }
 
+    /// [`Self::estimate`], rounded down.
+    pub fn expected(&self) -> Chance {
+        Chance::floor_of(self.alpha, self.all(0))
+    }
+
     /// [`Self::cautious`], rounded down: what goes into a quote.
     pub fn priced(&self, policy: &Policy) -> Chance {
         Chance::floor_of(self.alpha, self.all(policy.caution()))
