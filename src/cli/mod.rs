@@ -6,6 +6,7 @@ mod bond;
 mod contract;
 mod game;
 mod job;
+mod market;
 mod play;
 mod simulate;
 mod store;
@@ -41,6 +42,9 @@ enum Command {
     /// Runs computations, commits to them, checks them.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Relays that recompute: audits, reliability, prices.
+    #[command(subcommand)]
+    Market(market::MarketCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
@@ -60,6 +64,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Store(command) => command.run(),
         Command::Bond(command) => command.run(),
         Command::Job(command) => command.run(),
+        Command::Market(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
         Command::Bench(args) => args.run(),
