@@ -3,10 +3,17 @@
 use bitcoin::{
     Amount, OutPoint,
     hashes::{Hash, sha256},
-    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+    secp256k1::{
+        Keypair, PublicKey, Secp256k1, SecretKey,
+        rand::{SeedableRng, rngs::StdRng},
+        schnorr,
+    },
 };
 use narthex_contracts::{
-    bank::{BankFunding, BankRecord, BankTerms, Penny, Rung, Rungs},
+    bank::{
+        BankFunding, BankRecord, BankTerms, Frame, Leg, Notice, Order, Penny, Receipt, Release,
+        Route, Rung, Rungs, Settled,
+    },
     bond::{BondScript, Certificate, Claim, Lock},
     musig::AdaptorSignature,
     terms::{Coin, Contribution, FeeRate},
@@ -39,6 +46,12 @@ pub fn is_read(data: &[u8]) -> bool {
             penny.to_bytes().to_vec()
         }),
         same(data, Rungs::from_bytes(data), Rungs::to_bytes),
+        same(data, Frame::from_bytes(data), Frame::to_bytes),
+        same(data, Order::from_bytes(data), Order::to_bytes),
+        same(data, Notice::from_bytes(data), Notice::to_bytes),
+        same(data, Receipt::from_bytes(data), Receipt::to_bytes),
+        same(data, Release::from_bytes(data), Release::to_bytes),
+        same(data, Settled::from_bytes(data), Settled::to_bytes),
     ]
     .contains(&true)
 }
@@ -60,11 +73,55 @@ pub fn seeds() -> Vec<Vec<u8>> {
         index: 7,
         secret: [2; 32],
     };
-    vec![
+    let settled = Settled {
+        penny,
+        point,
+        secret: secret(5),
+    };
+    let mut all = payment();
+    all.extend([
+        settled.to_bytes(),
         certificate(),
         rungs.to_bytes(),
         penny.to_bytes().to_vec(),
         serde_json::to_vec(&bank()).expect("JSON"),
+    ]);
+    all
+}
+
+/// What travels for a payment through a banker.
+fn payment() -> Vec<Vec<u8>> {
+    let leg = |byte| Leg {
+        bank: [byte; 32],
+        count: 700,
+    };
+    let mut rng = StdRng::seed_from_u64(1);
+    let route = Route::new(vec![leg(1), leg(2)], public(4), [5; 32], &mut rng);
+    let route = route.expect("a way");
+    let notice = route.notice().expect("a payee");
+    let signature = schnorr::Signature::from_slice(&[6; 64]).expect("64 bytes");
+    let release = Release {
+        bank: [2; 32],
+        point: public(5),
+        secret: secret(5),
+    };
+    // One promise, no rung at the base, one signature.
+    let frame = [
+        &b"NXF1"[..],
+        &[1; 32],
+        &[0, 0, 0, 9],
+        &[0, 0, 0, 1],
+        &public(5).serialize(),
+        &[0, 0, 2, 188],
+        &[0],
+        &[3; 64],
+    ];
+    vec![
+        route.orders().remove(0).to_bytes(),
+        notice.to_bytes(),
+        Receipt { notice, signature }.to_bytes(),
+        release.to_bytes(),
+        frame.concat(),
     ]
 }
 
@@ -110,6 +167,7 @@ fn bank() -> BankRecord {
         claim_blocks: 20,
         step: 500,
         shift: 4,
+        promises: 0,
         payer_script: script.clone(),
         provider_script: script,
         funding: BankFunding::Wallet {

@@ -9,6 +9,9 @@
 //!    [`Payer::thaw`]; or, if nothing was frozen until T, [`Payer::refund`]; or the frozen coin goes on in a new bank
 //!    ([`Bank::resumed`]).
 //!
+//! Strangers pay each other through a [`Banker`], who has a bank with each: [`Payer::promise`] in one bank for another in
+//! the next, good by a secret that the paying customer draws ([`Route`]); see `docs/contracts/bankers.md`.
+//!
 //! The payer has the client's role in the engine, the provider the worker's. What each may lose at every step is in
 //! `docs/contracts/bank.md`.
 

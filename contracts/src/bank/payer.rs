@@ -10,7 +10,7 @@ use bitcoin::{
 
 use super::{
     Bank, BankError, Coin, Cosigner, FREEZE, Frame, PayerDuty, PayerRecord, Pebbles, Penny, Phase,
-    REFUND, Rung, Rungs, THAW, ladder::MAX_RUNGS, purse::Purse, scalar, template::PAYER,
+    REFUND, Rung, Rungs, THAW, ladder::MAX_RUNGS, scalar, template::PAYER,
 };
 use crate::{
     funding::{FundingError, funding_psbt},
@@ -34,10 +34,10 @@ pub struct PayerOpening {
 pub struct Payer {
     pub(super) bank: Bank,
     pub(super) key: SecretKey,
-    chain: Pebbles,
+    pub(super) chain: Pebbles,
     /// The last rung of the ladder that was signed, so that the next batch goes on there. Not known after a crash:
     /// then the ladder begins anew with the last penny.
-    signed: Option<u32>,
+    pub(super) signed: Option<u32>,
     pub(super) record: PayerRecord,
 }
 
@@ -182,7 +182,7 @@ impl Payer {
     }
 
     /// Where the ladder stands at the last penny, and the rung there if it is still to be signed.
-    fn foot(&self) -> (u32, Vec<u32>) {
+    pub(super) fn foot(&self) -> (u32, Vec<u32>) {
         let revealed = self.record.revealed;
         if !self.bank.terms().has_rung(revealed) {
             return (0, Vec::new());
@@ -194,7 +194,7 @@ impl Payer {
     }
 
     /// Signs these rungs, in rising order. One index in 2¹²⁸ has none; the next makes up for it.
-    fn sign_rungs<R: RngCore + CryptoRng>(
+    pub(super) fn sign_rungs<R: RngCore + CryptoRng>(
         &self,
         indices: &[u32],
         rng: &mut R,
@@ -268,51 +268,6 @@ impl Payer {
     /// The last penny, to be sent again after a crash.
     pub fn last_penny(&mut self) -> Option<Penny> {
         self.chain.reveal(0).filter(|penny| penny.index > 0)
-    }
-
-    /// Hands `budget` pennies to a program, which then pays without any key. They count as paid: whoever steals the
-    /// purse can give them to the provider, and nothing else. The rungs that they need go to the provider.
-    pub fn purse<R: RngCore + CryptoRng>(
-        &mut self,
-        budget: u32,
-        rng: &mut R,
-    ) -> Result<(Purse, Rungs), BankError> {
-        self.check(Phase::Open, "purse")?;
-        if !self.record.promises.is_empty() {
-            // Its pennies would go beyond what the last frame bears.
-            let (given, most) = (self.record.promises.len(), 0);
-            return Err(BankError::Promises { given, most });
-        }
-        let (from, left) = (self.record.revealed, self.left());
-        let spent = BankError::Spent {
-            wanted: budget,
-            left,
-        };
-        let top = from.checked_add(budget).ok_or(spent.clone())?;
-        if budget == 0 || budget > left {
-            return Err(spent);
-        }
-        let (mut last, mut due) = self.foot();
-        while last < top && due.len() <= MAX_RUNGS {
-            last = self.bank.terms().next_rung(last).min(top);
-            // Nothing is due for pennies that are worth less than dust together.
-            if self.bank.terms().has_rung(last) {
-                due.push(last);
-            }
-        }
-        if due.len() > MAX_RUNGS {
-            let (rung, problem) = (top, "a purse that needs so many rungs is too large");
-            return Err(BankError::Rung { rung, problem });
-        }
-        let rungs = self.sign_rungs(&due, rng)?;
-        let penny = self.chain.reveal(budget).ok_or(spent)?;
-        self.record.revealed = top;
-        self.signed = due.last().copied().or(self.signed);
-        let rungs = Rungs {
-            bank: penny.bank,
-            rungs,
-        };
-        Ok((Purse::new(penny, from), rungs))
     }
 
     /// Agrees to an end after `paid` pennies. No penny is given away after this: the record must be durable first.
