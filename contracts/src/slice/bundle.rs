@@ -6,11 +6,13 @@ use bitcoin::secp256k1::{
     schnorr,
 };
 
+use zeroize::Zeroizing;
+
 use super::{
-    Post, Sealed, Shares, SliceError, SliceTerms,
+    Post, Sealed, SliceError, SliceTerms,
     circle::member,
     pedersen,
-    post::{read_signature, sign, signed_by},
+    post::{read_signature, signature, signed_by},
 };
 use crate::{
     hash::tagged_hash,
@@ -46,30 +48,29 @@ pub(super) enum Found {
 }
 
 impl Bundle {
-    /// Releases to everybody who posted.
-    pub(super) fn new<'a, R: RngCore + CryptoRng>(
+    /// Encrypts to each post's provider, if it committed to `root`, the scalar beside it, and signs it all: true shares or
+    /// not. [`super::Provider::release`] makes true ones for everybody.
+    pub fn sign<'a, R: RngCore + CryptoRng>(
         terms: &SliceTerms,
-        (shares, key): (&Shares, &SecretKey),
+        (from, key): (u8, &SecretKey),
         root: &[u8; 32],
-        posts: impl Iterator<Item = &'a Post>,
+        shares: impl IntoIterator<Item = (&'a Post, SecretKey)>,
         rng: &mut R,
     ) -> Result<Bundle, SliceError> {
-        let from = shares.own();
         let mut released = Vec::new();
-        for post in posts.filter(|post| post.from != from) {
+        for (post, share) in shares {
             let to = post.from;
-            let share = shares.of(to).ok_or(SliceError::Missing { from })?;
             // A commitment that cancels has no opening that its provider could know.
             let Ok(lock) = pedersen::lock(terms, &post.commitment, root) else {
                 continue;
             };
             let bound = bound(terms, from, (to, &post.commitment));
-            let plain = zeroize::Zeroizing::new(share.value.secret_bytes());
+            let plain = Zeroizing::new(share.secret_bytes());
             released.push((to, Sealed::new(&lock, &bound, &*plain, rng)?));
         }
         let body = body(&terms.id(), from, &released);
         Ok(Bundle {
-            signature: sign(key, &digest(&body), rng),
+            signature: signature(key, &digest(&body), rng),
             terms: terms.id(),
             from,
             shares: released,

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{
     Circle, Sealed, SliceError,
     circle::{member, provider, sharer},
-    post::{read_signature, sign, signed_by},
+    post::{read_signature, signature, signed_by},
 };
 use crate::{
     hash::tagged_hash,
@@ -102,9 +102,9 @@ impl Sharer {
             dealings,
             shares,
             // Replaced below: what is signed is the rest.
-            signature: sign(&key, &[0; 32], rng),
+            signature: signature(&key, &[0; 32], rng),
         };
-        dealt.signature = sign(&key, &dealt.digest(), rng);
+        dealt.signature = signature(&key, &dealt.digest(), rng);
         Ok(Sharer {
             circle,
             own,

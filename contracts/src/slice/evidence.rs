@@ -2,9 +2,7 @@
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
 
-use super::{
-    Bundle, Post, SliceError, SliceTerms, bundle::Found, pedersen, post::MAX_RESULT_BYTES,
-};
+use super::{Bundle, Post, SliceError, SliceTerms, bundle::Found, post::MAX_RESULT_BYTES};
 use crate::wire::{Reader, WireError, Writer};
 
 const KIND: &str = "NXGE1";
@@ -79,7 +77,7 @@ impl Evidence {
             } => {
                 post.verify(terms)?;
                 bundle.verify(terms)?;
-                if pedersen::commit(terms, root, opening)? != post.commitment {
+                if terms.commitment(root, opening)? != post.commitment {
                     return Err(SliceError::NoEvidence("not the opening of the post"));
                 }
                 match bundle.read(terms, (post.from, &post.commitment), opening)? {

@@ -10,7 +10,7 @@ use bitcoin::{
 };
 use zeroize::Zeroizing;
 
-use super::{Sealed, SliceError, SliceTerms, pedersen, seal::read_point};
+use super::{Sealed, SliceError, SliceTerms, seal::read_point};
 use crate::{
     hash::tagged_hash,
     wire::{Reader, WireError, Writer},
@@ -70,18 +70,18 @@ impl Post {
             let max = MAX_RESULT_BYTES;
             return Err(SliceError::TooLarge { bytes, max });
         }
-        let commitment = pedersen::commit(terms, &work.root(terms), x)?;
+        let commitment = terms.commitment(&work.root(terms), x)?;
         let mut plain = Zeroizing::new(Vec::with_capacity(HEAD_BYTES + bytes));
         plain.extend(x.secret_bytes());
         plain.extend(work.commitment);
         plain.extend(&work.result);
         let bound = bound(&terms.id(), from, &commitment);
         let sealed = Sealed::new(&terms.secret_point(from)?, &bound, &plain, rng)?;
-        Post::of(terms, (from, key), (commitment, sealed), rng)
+        Post::sign(terms, (from, key), (commitment, sealed), rng)
     }
 
-    /// A signed post of any commitment and seal, true or not.
-    fn of<R: RngCore + CryptoRng>(
+    /// Signs any commitment and seal, true or not; [`super::Provider::commit`] makes true ones.
+    pub fn sign<R: RngCore + CryptoRng>(
         terms: &SliceTerms,
         (from, key): (u8, &SecretKey),
         (commitment, sealed): (PublicKey, Sealed),
@@ -89,7 +89,7 @@ impl Post {
     ) -> Result<Post, SliceError> {
         let body = body(&terms.id(), from, &commitment, &sealed);
         Ok(Post {
-            signature: sign(key, &digest(&body), rng),
+            signature: signature(key, &digest(&body), rng),
             terms: terms.id(),
             from,
             commitment,
@@ -125,7 +125,7 @@ impl Post {
         };
         let root = work.root(terms);
         let x = SecretKey::from_slice(x).ok()?;
-        let committed = pedersen::commit(terms, &root, &x).ok()?;
+        let committed = terms.commitment(&root, &x).ok()?;
         (committed == self.commitment).then_some((work, root))
     }
 
@@ -168,7 +168,7 @@ fn bound(terms: &[u8; 32], from: u8, commitment: &PublicKey) -> [u8; 32] {
 }
 
 /// A BIP340 signature by a contract key. What is signed is a tagged hash with the slice or circle in it.
-pub(super) fn sign<R: RngCore + CryptoRng>(
+pub(super) fn signature<R: RngCore + CryptoRng>(
     key: &SecretKey,
     digest: &[u8; 32],
     rng: &mut R,

@@ -100,7 +100,11 @@ impl Provider {
             post.verify(&terms)?;
             restored.posts.insert(post.from, post);
         }
-        if record.opening.is_some() != restored.posts.contains_key(&own) {
+        let committed = match &record.opening {
+            None => None,
+            Some(opening) => Some(terms.commitment(opening.root.as_byte_array(), &opening.x)?),
+        };
+        if committed != restored.posts.get(&own).map(|post| post.commitment) {
             return Err(SliceError::Missing { from: own });
         }
         restored.opening = record.opening.clone();
@@ -220,13 +224,15 @@ impl Provider {
             let height = until;
             return Err(SliceError::TooSoon { missing, height });
         }
-        let bundle = Bundle::new(
-            self.terms(),
-            (&self.shares, &self.key),
-            opening.root.as_byte_array(),
-            self.posts.values(),
-            rng,
-        )?;
+        let others = self.posts.values().filter(|post| post.from != self.own);
+        let shares = others.map(|post| {
+            let missing = SliceError::Missing { from: self.own };
+            let share = self.shares.of(post.from).ok_or(missing)?;
+            Ok((post, share.value))
+        });
+        let shares = shares.collect::<Result<Vec<_>, SliceError>>()?;
+        let (own, root) = ((self.own, &self.key), opening.root.as_byte_array());
+        let bundle = Bundle::sign(self.terms(), own, root, shares, rng)?;
         self.bundle = Some(bundle.clone());
         Ok(bundle)
     }

@@ -32,7 +32,7 @@ pub struct Sealed {
 
 impl Sealed {
     /// Encrypts to `to`. `bound` says what it is and between whom: it opens under nothing else.
-    pub(super) fn new<R: RngCore + CryptoRng>(
+    pub fn new<R: RngCore + CryptoRng>(
         to: &PublicKey,
         bound: &[u8; 32],
         plain: &[u8],
@@ -56,7 +56,7 @@ impl Sealed {
     }
 
     /// Decrypts with the point's logarithm; `None` if it was made for another, or for something else.
-    pub(super) fn open(&self, secret: &SecretKey, bound: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, secret: &SecretKey, bound: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
         let to = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
         let key = key(bound, [&self.ephemeral, &to], (&self.ephemeral, secret));
         let payload = Payload {

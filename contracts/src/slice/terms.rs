@@ -7,7 +7,7 @@ use bitcoin::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CLIENT, Circle, Points, SliceError, provider, template};
+use super::{CLIENT, Circle, Points, SliceError, pedersen, provider, template};
 use crate::{
     hash::tagged_hash,
     pact::PactError,
@@ -207,6 +207,11 @@ impl SliceTerms {
     /// S of provider `of`.
     pub(super) fn secret_point(&self, of: u8) -> Result<PublicKey, SliceError> {
         self.point(of)?.point().ok_or(SliceError::Degenerate)
+    }
+
+    /// C = x·G + h(root)·H.
+    pub fn commitment(&self, root: &[u8; 32], x: &SecretKey) -> Result<PublicKey, SliceError> {
+        pedersen::commit(self, root, x)
     }
 
     /// One side of the ceremony that signs all claims. `points` are those that this party saw shared: it signs for no
