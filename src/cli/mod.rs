@@ -8,6 +8,7 @@ mod game;
 mod job;
 mod play;
 mod simulate;
+mod slice;
 mod store;
 mod table;
 
@@ -47,6 +48,9 @@ enum Command {
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
+    /// Gated slices: work done by several, paid only for equal results.
+    #[command(subcommand)]
+    Slice(slice::SliceCommand),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
@@ -62,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Job(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
+        Command::Slice(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
