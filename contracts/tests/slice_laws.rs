@@ -141,11 +141,12 @@ fn bad_terms_are_named() {
     let circle = circle(3, 4, 5);
     let (points, _) = shared(&circle, &mut rng(5));
     let good = || record(&circle, &points);
-    let defects: [Defect; 14] = [
+    let defects: [Defect; 15] = [
         ("quorum", |r| r.circle.quorum = 5),
         ("points", |r| drop(r.points.pop())),
         ("points", |r| r.points[1].truncate(1)),
         ("points", |r| r.points[1].push(public(1))),
+        ("own_points", |r| r.own_points.truncate(3)),
         ("provider_scripts", |r| drop(r.provider_scripts.pop())),
         ("provider_scripts", |r| {
             r.provider_scripts[3] = vec![0x6a].into()
@@ -187,12 +188,13 @@ fn every_field_is_in_the_id() {
     let circle = circle(2, 3, 6);
     let (points, _) = shared(&circle, &mut rng(6));
     let id = record(&circle, &points).check().unwrap().id();
-    let changes: [fn(&mut SliceRecord); 14] = [
+    let changes: [fn(&mut SliceRecord); 15] = [
         |r| r.circle.client = public(99),
         |r| r.circle.providers[2] = public(99),
         |r| r.circle.job = sha256::Hash::all_zeros(),
         |r| r.circle.salt = sha256::Hash::all_zeros(),
         |r| r.points[2][0] = public(99),
+        |r| r.own_points[2] = public(99),
         |r| r.price_sat -= Amount::ONE_SAT,
         |r| r.post_blocks += 1,
         |r| r.refund_blocks += 1,

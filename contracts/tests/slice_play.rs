@@ -3,15 +3,15 @@
 
 mod slice_support;
 
-use bitcoin::{
-    hashes::{Hash, HashEngine, sha256},
-    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::RngCore},
-};
+use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, rand::RngCore};
+use narthex_contracts::shared_secret::RevealedShare;
 use narthex_contracts::slice::{
     Bundle, Client, ClientDuty, Coin, Evidence, MAX_RESULT_BYTES, Opened, Post, Provider,
     ProviderDuty, Sealed, SliceError, Taken, Work,
 };
-use slice_support::{FUNDED, Slice, fresh_seed, is_share, key, right, rng, secret, slice_of, work};
+use slice_support::{
+    FUNDED, Slice, fresh_seed, is_share, key, right, rng, secret, slice_of, tagged, work,
+};
 
 /// All roots equal: all are paid, and every claim opens the result.
 #[test]
@@ -156,18 +156,46 @@ fn copiers_get_nothing() {
 
 /// What a released share is bound to.
 fn share_bound(slice: &Slice, from: u8, to: &Post) -> [u8; 32] {
-    let tag = sha256::Hash::hash(b"narthex/slice-share");
-    let mut engine = sha256::Hash::engine();
-    for part in [
-        tag.as_byte_array(),
-        tag.as_byte_array(),
-        &slice.terms.id(),
-        &[from, to.from][..],
-        &to.commitment.serialize(),
-    ] {
-        engine.input(part);
+    let commitment = to.commitment.serialize();
+    let parts: [&[u8]; 3] = [&slice.terms.id(), &[from, to.from], &commitment];
+    tagged("narthex/slice-share", &parts)
+}
+
+/// With m = 2 each other provider knows all that is shared of a secret, with any m the m − 1 others together. They open
+/// no seal with it, which a lazy one would copy: the own part is missing until the claim, and the client sees it then.
+#[test]
+fn the_others_cannot_open_a_seal() {
+    for (m, n) in [(2, 3), (3, 3)] {
+        let mut slice = slice_of(m, n, 4);
+        let post = slice.commit(0, &right());
+        let commitment = post.commitment.serialize();
+        let bound = tagged(
+            "narthex/slice-result",
+            &[&slice.terms.id(), &[0], &commitment],
+        );
+        // All that the others have together of provider 0's secret.
+        let records = [1, 2].map(|i: u8| slice.provider(i).record());
+        let mut member = 0u8;
+        let shares = records.each_ref().map(|record| {
+            let value = record.shares[0];
+            member += 1;
+            RevealedShare {
+                member: member - 1,
+                value,
+            }
+        });
+        let point = slice.terms.point(0).unwrap().clone();
+        let shared = point.reconstruct(&Secp256k1::new(), &shares).unwrap();
+        assert!(post.sealed.open(&shared, &bound).is_none());
+        for record in &records {
+            assert!(post.sealed.open(&record.part, &bound).is_none());
+        }
+        // Nor does its own provider without them.
+        let part = slice.provider(0).record().part;
+        assert!(post.sealed.open(&part, &bound).is_none());
+        let whole = shared.add_tweak(&part.into()).unwrap();
+        assert!(post.sealed.open(&whole, &bound).is_some());
     }
-    sha256::Hash::from_engine(engine).to_byte_array()
 }
 
 /// Commits to rubbish, learns the root from a friend, and cannot change its mind.
@@ -404,7 +432,7 @@ fn a_false_seal_convicts_its_sender() {
     // The cheat commits as it should and takes the place of its seal by rubbish.
     let true_post = slice.commit(2, &right());
     let record = slice.provider(2).record();
-    let to = slice.terms.point(2).unwrap().point().unwrap();
+    let to = slice.terms.claim_point(2).unwrap();
     let sealed = Sealed::new(&to, &[0; 32], b"rubbish", &mut slice.rng).unwrap();
     let said = (true_post.commitment, sealed);
     let post = Post::sign(&slice.terms, (2, &key(2)), said, &mut slice.rng).unwrap();
@@ -601,7 +629,7 @@ fn changed_records_are_refused() {
     let good = slice.provider(0).record();
     let restore = |record| Provider::restore(terms.clone(), (0, key(0)), &record);
     assert!(restore(good.clone()).is_ok());
-    let mut bad = vec![good.clone(); 7];
+    let mut bad = vec![good.clone(); 9];
     bad[0].holdings[50] ^= 1;
     bad[1].shares[0] = secret(9);
     bad[2].shares.pop();
@@ -609,6 +637,8 @@ fn changed_records_are_refused() {
     let last = bad[4].posts[1].0.len() - 1;
     bad[4].posts[1].0[last] ^= 1;
     bad[5].received.insert(1, secret(9));
+    bad[7].part = secret(9);
+    bad[8].opening.as_mut().unwrap().x = secret(9);
     bad[6].bundle.as_mut().unwrap().0[60] ^= 1;
     for (i, bad) in bad.into_iter().enumerate() {
         assert!(restore(bad).is_err(), "{i}");

@@ -3,10 +3,7 @@
 
 mod slice_support;
 
-use bitcoin::{
-    hashes::{Hash, HashEngine, sha256},
-    secp256k1::{Keypair, Message, Secp256k1, SecretKey, rand::rngs::StdRng},
-};
+use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, rand::rngs::StdRng};
 use narthex_contracts::{
     graph::Stage,
     musig::PartialSignature,
@@ -19,17 +16,8 @@ use narthex_contracts::{
     },
 };
 use slice_support::{
-    circle, dealt, key, public, record, right, rng, secret, shared, sharers, slice_of,
+    circle, dealt, key, public, record, right, rng, secret, shared, sharers, slice_of, tagged,
 };
-
-fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
-    let tag = sha256::Hash::hash(tag.as_bytes());
-    let mut engine = sha256::Hash::engine();
-    engine.input(tag.as_byte_array());
-    engine.input(tag.as_byte_array());
-    parts.iter().for_each(|part| engine.input(part));
-    sha256::Hash::from_engine(engine).to_byte_array()
-}
 
 /// The same message after a change, signed by its dealer.
 fn resigned(mut dealt: Dealt, change: impl FnOnce(&mut Dealt)) -> Dealt {
@@ -106,6 +94,23 @@ fn bad_dealers_are_named() {
     });
     let error = SharingError::Proof { dealer: 1 };
     assert_eq!(found, SliceError::Sharing { of: 0, error });
+    // An own part that cancels what the others share, so that it would know the sum: it cannot be proved.
+    let found = cheated(|circle, all, _| {
+        let points = Points::gather(circle, all).unwrap();
+        let shared = points.commitments()[2][0].negate(&Secp256k1::new());
+        all[2] = resigned(all[2].clone(), |dealt| {
+            dealt.own_point = public(99).combine(&shared).unwrap();
+        });
+    });
+    assert_eq!(found, SliceError::Unproven { from: 2 });
+    // Another's part, with its proof.
+    let found = cheated(|_, all, _| {
+        let (point, proof) = (all[1].own_point, all[1].own_proof);
+        all[2] = resigned(all[2].clone(), |dealt| {
+            (dealt.own_point, dealt.own_proof) = (point, proof);
+        });
+    });
+    assert_eq!(found, SliceError::Unproven { from: 2 });
     // Too few dealings or bundles, another's name, no signature, twice, not at all, of another circle.
     let missing = SliceError::Missing { from: 2 };
     type Change = fn(&mut Dealt);
@@ -168,6 +173,11 @@ fn points_of_the_clients_own_are_refused() {
         let refused = terms.party(provider(i), &key(i), &points).unwrap_err();
         assert_eq!(refused, SliceError::OtherPoints);
     }
+    let mut own = record(&circle, &points);
+    own.own_points[1] = public(99);
+    let terms = own.check().unwrap();
+    let refused = terms.party(provider(1), &key(1), &points).unwrap_err();
+    assert_eq!(refused, SliceError::OtherPoints);
     // Nor for points of another circle.
     let other = self::circle(2, 3, 2);
     let (foreign, _) = shared(&other, &mut rng);

@@ -21,8 +21,7 @@ impl Gate<'_> {
         let provider = self.providers.get_mut(usize::from(cheat));
         let provider = provider.ok_or_else(|| GateError::broken("no such provider"))?;
         let post = provider.commit(&work, self.table.rng())?;
-        let to = self.terms().point(cheat)?.point();
-        let to = to.ok_or_else(|| GateError::broken("no point"))?;
+        let to = self.terms().claim_point(cheat)?;
         let rubbish = Sealed::new(&to, &[0; 32], b"nothing of worth", self.rng())?;
         self.signed(cheat, post.commitment, rubbish)
     }

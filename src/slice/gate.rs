@@ -10,8 +10,8 @@ use bitcoin::{
 use narthex_contracts::{
     setup::ceremony,
     slice::{
-        CLIENT, Circle, Client, Dealt, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms,
-        provider,
+        CLIENT, Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord,
+        SliceTerms, provider,
     },
     terms::{Contribution, FeeRate},
 };
@@ -72,6 +72,8 @@ pub struct Gate<'c> {
     pub(super) roots: BTreeSet<[u8; 32]>,
     /// Providers that evidence convicts.
     pub(super) convicted: BTreeSet<String>,
+    /// Evidence that waits for the end of the slice, and who found it.
+    pub(super) evidence: Vec<(String, Evidence)>,
 }
 
 impl<'c> Gate<'c> {
@@ -81,6 +83,8 @@ impl<'c> Gate<'c> {
         options: &GateOptions,
         reporter: &'c mut dyn TableReporter,
     ) -> Result<Gate<'c>, GateError> {
+        // Before wallets are made for them.
+        Circle::check_numbers(options.providers.into(), options.quorum.into())?;
         let common = TableOptions {
             rate: options.rate,
             seed: options.seed,
@@ -103,6 +107,7 @@ impl<'c> Gate<'c> {
             refunds: 0,
             roots: BTreeSet::new(),
             convicted: BTreeSet::new(),
+            evidence: Vec::new(),
         })
     }
 
@@ -266,6 +271,7 @@ fn propose(
     let mut record = SliceRecord {
         circle,
         points: points.commitments(),
+        own_points: points.own_points().to_vec(),
         price_sat: options.price,
         post_blocks: options.post_blocks,
         refund_blocks: options.refund_blocks,

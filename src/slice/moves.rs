@@ -131,7 +131,10 @@ impl Gate<'_> {
                     .step(&who, what, "their roots differ, or it is rubbish")?)
             }
             Taken::Passed => Ok(()),
-            Taken::False(evidence) => self.convict(&who, &evidence),
+            Taken::False(evidence) => {
+                self.evidence.push((who, *evidence));
+                Ok(())
+            }
         }
     }
 
@@ -139,7 +142,7 @@ impl Gate<'_> {
     pub fn convict(&mut self, who: &str, evidence: &Evidence) -> Result<(), GateError> {
         let read = Evidence::from_bytes(&evidence.to_bytes()).map_err(SliceError::from)?;
         let cheat = name(read.verify(self.terms())?.into());
-        let what = format!("convicts {cheat}: {read:?}");
+        let what = format!("convicts {cheat} of {}", read.charge());
         self.table.step(who, what, "signed by the cheat itself")?;
         self.convicted.insert(cheat);
         Ok(())
@@ -201,6 +204,9 @@ impl Gate<'_> {
             }
         }
         self.take_back()?;
+        for (who, evidence) in std::mem::take(&mut self.evidence) {
+            self.convict(&who, &evidence)?;
+        }
         Ok(paid)
     }
 

@@ -42,23 +42,30 @@ pub struct Circle {
 impl Circle {
     /// Checks numbers and keys. The proposer is at fault.
     pub fn check(&self) -> Result<(), SliceError> {
-        let bad = |field, problem: String| Err(SliceError::Terms { field, problem });
-        let n = self.providers.len();
-        if !(MIN_PROVIDERS..=MAX_PROVIDERS).contains(&n) {
-            let range = format!("{MIN_PROVIDERS} to {MAX_PROVIDERS}");
-            return bad("providers", format!("{n}; {range} are taken"));
-        }
-        let m = usize::from(self.quorum);
-        if m < MIN_PROVIDERS || m > n {
-            return bad("quorum", format!("{m} of {n}; 2 to {n} are taken"));
-        }
+        Circle::check_numbers(self.providers.len(), self.quorum.into())?;
         for (i, key) in self.providers.iter().enumerate() {
             // Signatures show the x coordinate only.
             let x = |key: &PublicKey| key.x_only_public_key().0;
             let before = self.providers.iter().take(i).chain([&self.client]);
             if before.map(x).any(|known| known == x(key)) {
-                return bad("providers", format!("key {key} is named twice"));
+                return Err(SliceError::Terms {
+                    field: "providers",
+                    problem: format!("key {key} is named twice"),
+                });
             }
+        }
+        Ok(())
+    }
+
+    /// Checks n and m.
+    pub fn check_numbers(n: usize, m: usize) -> Result<(), SliceError> {
+        let bad = |field, problem: String| Err(SliceError::Terms { field, problem });
+        if !(MIN_PROVIDERS..=MAX_PROVIDERS).contains(&n) {
+            let range = format!("{MIN_PROVIDERS} to {MAX_PROVIDERS}");
+            return bad("providers", format!("{n}; {range} are taken"));
+        }
+        if m < MIN_PROVIDERS || m > n {
+            return bad("quorum", format!("{m} of {n}; 2 to {n} are taken"));
         }
         Ok(())
     }

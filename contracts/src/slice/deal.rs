@@ -14,6 +14,7 @@ use super::{
     Circle, Sealed, SliceError,
     circle::{member, provider, sharer},
     post::{read_signature, signature, signed_by},
+    seal::read_point,
 };
 use crate::{
     hash::tagged_hash,
@@ -34,6 +35,10 @@ pub struct Dealt {
     pub circle: [u8; 32],
     /// Who deals.
     pub from: u8,
+    /// U: the point of the own part of the own secret.
+    pub own_point: PublicKey,
+    /// BIP340 signature by the own part: proof that it is known, and U no difference of other points.
+    pub own_proof: schnorr::Signature,
     /// Its dealing for each other's secret, in order of the providers.
     pub dealings: Vec<Dealing>,
     /// For each other provider: its shares of all secrets but its own and the dealer's.
@@ -47,20 +52,25 @@ pub struct Sharer {
     own: u8,
     key: SecretKey,
     dealt: Dealt,
+    /// u, the own part of the own secret.
+    part: SecretKey,
     /// Own shares of what it dealt itself: by whose secret.
     kept: Vec<(u8, Share)>,
 }
 
-/// What everybody knows of the secrets of a circle: one shared point for each provider.
+/// What everybody knows of the secrets of a circle: for each provider one shared point S and one of its own, U.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Points {
     circle: [u8; 32],
     points: Vec<SharedPoint>,
+    own_points: Vec<PublicKey>,
 }
 
-/// One provider's shares of the others' secrets. Erased when dropped.
+/// One provider's shares of the others' secrets, and its own part of its own. Erased when dropped.
 pub struct Shares {
     pub(super) own: u8,
+    /// u.
+    pub(super) part: SecretKey,
     /// In order of the others.
     pub(super) values: Vec<SecretKey>,
 }
@@ -96,9 +106,13 @@ impl Sharer {
         let kept = dealers.iter();
         let kept = kept.map(|(of, dealer)| Ok((*of, share(dealer, *of, own)?)));
         let kept = kept.collect::<Result<_, SliceError>>()?;
+        let part = SecretKey::new(rng);
+        let own_point = PublicKey::from_secret_key(&secp, &part);
         let mut dealt = Dealt {
             circle: circle.id(),
             from: own,
+            own_point,
+            own_proof: signature(&part, &proof(&circle.id(), own, &own_point), rng),
             dealings,
             shares,
             // Replaced below: what is signed is the rest.
@@ -110,6 +124,7 @@ impl Sharer {
             own,
             key,
             dealt,
+            part,
             kept,
         })
     }
@@ -120,7 +135,7 @@ impl Sharer {
     }
 
     /// Everybody has dealt. Names whoever dealt badly; nothing is locked yet.
-    pub fn finish(self, all: &[Dealt]) -> Result<(Points, Shares), SliceError> {
+    pub fn finish(mut self, all: &[Dealt]) -> Result<(Points, Shares), SliceError> {
         let points = Points::gather(&self.circle, all)?;
         let (own, circle) = (self.own, &self.circle);
         if all.iter().find(|dealt| dealt.from == own) != Some(&self.dealt) {
@@ -152,7 +167,9 @@ impl Sharer {
             }
             values.push(share.reveal().value);
         }
-        Ok((points, Shares { own, values }))
+        let part = self.part;
+        self.part.non_secure_erase();
+        Ok((points, Shares { own, part, values }))
     }
 
     fn kept_share(&self, of: u8) -> Result<Share, SliceError> {
@@ -190,6 +207,11 @@ fn in_sharing(of: u8) -> impl Fn(SharingError) -> SliceError {
     move |error| SliceError::Sharing { of, error }
 }
 
+fn proof(circle: &[u8; 32], from: u8, point: &PublicKey) -> [u8; 32] {
+    let parts: [&[u8]; 3] = [circle, &[from], &point.serialize()];
+    tagged_hash("narthex/slice-own-part", &parts)
+}
+
 fn bound(circle: &Circle, from: u8, to: u8) -> [u8; 32] {
     tagged_hash("narthex/slice-deal-to", &[&circle.id(), &[from, to]])
 }
@@ -213,6 +235,9 @@ impl Dealt {
             &self.signature,
             from,
         )?;
+        let proof = proof(&self.circle, from, &self.own_point);
+        signed_by(&self.own_point, &proof, &self.own_proof, from)
+            .map_err(|_| SliceError::Unproven { from })?;
         let others = usize::from(circle.size()).saturating_sub(1);
         if self.dealings.len() != others || self.shares.len() != others {
             return Err(SliceError::Missing { from });
@@ -240,6 +265,8 @@ impl Dealt {
         let mut w = Writer::new(KIND);
         w.fixed(&self.circle)
             .u8(self.from)
+            .fixed(&self.own_point.serialize())
+            .fixed(&self.own_proof.serialize())
             .u32(self.dealings.len() as u32);
         for dealing in &self.dealings {
             w.bytes(&dealing.to_bytes());
@@ -263,6 +290,8 @@ impl Dealt {
         let mut r = Reader::new(KIND, bytes)?;
         let circle = r.array("circle")?;
         let from = r.u8("dealer")?;
+        let own_point = read_point(&mut r, "own point")?;
+        let own_proof = read_signature(&mut r)?;
         let mut dealings = Vec::new();
         for _ in 0..r.count("dealings", 4 + 70)? {
             let len = r.count("dealing", 1)?;
@@ -278,6 +307,8 @@ impl Dealt {
         Ok(Dealt {
             circle,
             from,
+            own_point,
+            own_proof,
             dealings,
             shares,
             signature,
@@ -305,8 +336,11 @@ impl Points {
             let dealings = dealings.collect::<Result<Vec<_>, _>>()?;
             SharedPoint::of(&secp, circle.sharing(of)?, &dealings).map_err(in_sharing(of))
         };
+        let own_point = |of: u8| all.iter().find(|dealt| dealt.from == of);
+        let own_points = circle.indices().filter_map(own_point);
         Ok(Points {
             circle: circle.id(),
+            own_points: own_points.map(|dealt| dealt.own_point).collect(),
             points: circle.indices().map(point).collect::<Result<_, _>>()?,
         })
     }
@@ -317,11 +351,17 @@ impl Points {
         points.map(|point| point.commitments().to_vec()).collect()
     }
 
+    /// U of each provider.
+    pub fn own_points(&self) -> &[PublicKey] {
+        &self.own_points
+    }
+
     /// Hash of all, to compare with others before anything is signed.
     pub fn fingerprint(&self) -> sha256::Hash {
         let mut w = Writer::default();
         w.fixed(&self.circle);
-        for point in self.points.iter().flat_map(SharedPoint::commitments) {
+        let shared = self.points.iter().flat_map(SharedPoint::commitments);
+        for point in shared.chain(&self.own_points) {
             w.fixed(&point.serialize());
         }
         sha256::Hash::from_byte_array(tagged_hash("narthex/slice-points", &[&w.finish()]))
@@ -350,6 +390,7 @@ impl Shares {
 
 impl Drop for Shares {
     fn drop(&mut self) {
+        self.part.non_secure_erase();
         self.values.iter_mut().for_each(SecretKey::non_secure_erase);
     }
 }

@@ -41,6 +41,13 @@ pub enum SliceError {
         /// What is wrong.
         error: SharingError,
     },
+    /// A provider does not prove that it knows its own part of its secret, which may cancel what the others share.
+    /// Its fault.
+    #[error("provider {from} does not prove that it knows its own part")]
+    Unproven {
+        /// Whose part it is.
+        from: u8,
+    },
     /// A dealer gave this party a share that it cannot read or that is false. The dealer's fault.
     #[error("provider {dealer} dealt a false share of provider {of}'s secret")]
     FalseDeal {

@@ -17,7 +17,7 @@ pub enum Evidence {
     FalseSeal {
         /// What it posted.
         post: Post,
-        /// s, which its claim revealed.
+        /// s + u, which its claim revealed.
         secret: SecretKey,
     },
     /// It released something that is no share to a provider of the same root.
@@ -52,6 +52,14 @@ impl std::fmt::Debug for Evidence {
 }
 
 impl Evidence {
+    /// What it is evidence of, in a few words.
+    pub fn charge(&self) -> &'static str {
+        match self {
+            Evidence::FalseSeal { .. } => "a seal with nothing true under it",
+            Evidence::FalseShare { .. } => "a false share",
+            Evidence::TwoPosts { .. } => "two posts",
+        }
+    }
     /// Who is convicted by it, counted from 0. Evidence that proves nothing is its bearer's fault.
     ///
     /// Evidence of a false share shows the root and lets everybody read what else was released to the same provider:
@@ -61,7 +69,7 @@ impl Evidence {
             Evidence::FalseSeal { post, secret } => {
                 post.verify(terms)?;
                 let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
-                if point != terms.secret_point(post.from)? {
+                if point != terms.claim_point(post.from)? {
                     return Err(SliceError::NoEvidence("another secret than the provider's"));
                 }
                 match post.open(terms, secret) {

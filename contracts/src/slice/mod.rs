@@ -1,7 +1,8 @@
 //! Gated slices: the same slice of work done by n providers, each paid only if enough others come to the same root.
 //!
-//! Provider i is paid under the point of a secret that nobody has: the *other* providers share it among themselves
-//! (difference of secrets: each holds the others' shares, none its own). It commits to its root with a Pedersen
+//! Provider i is paid under the point S + U of a secret that nobody has. S the *other* providers share among themselves
+//! (difference of secrets: each holds the others' shares, none its own); U is i's own, so that the others cannot open
+//! what it sealed and copy it. It commits to its root with a Pedersen
 //! commitment C; each other provider encrypts its share of that secret to C less what a commitment to its *own* root
 //! would add. Only who committed to the same root, and did so itself, can read the share; nobody shows a root before
 //! it is paid.

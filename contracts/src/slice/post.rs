@@ -52,7 +52,7 @@ pub struct Post {
     pub from: u8,
     /// C = x·G + h(r)·H.
     pub commitment: PublicKey,
-    /// x and the work, encrypted to S.
+    /// x and the work, encrypted to S + U: neither its provider alone nor all the others open it.
     pub sealed: Sealed,
     signature: schnorr::Signature,
 }
@@ -76,7 +76,7 @@ impl Post {
         plain.extend(work.commitment);
         plain.extend(&work.result);
         let bound = bound(&terms.id(), from, &commitment);
-        let sealed = Sealed::new(&terms.secret_point(from)?, &bound, &plain, rng)?;
+        let sealed = Sealed::new(&terms.claim_point(from)?, &bound, &plain, rng)?;
         Post::sign(terms, (from, key), (commitment, sealed), rng)
     }
 

@@ -6,7 +6,7 @@ use bitcoin::{
     Transaction,
     hashes::{Hash, sha256},
     secp256k1::{
-        Secp256k1, SecretKey,
+        PublicKey, Secp256k1, SecretKey,
         rand::{CryptoRng, RngCore},
     },
 };
@@ -16,6 +16,7 @@ use super::{
     SliceTerms, Work, bundle::Found, circle::member, claim, provider, record::HexBytes, template,
 };
 use crate::{
+    musig::add_secrets,
     pact::check_key,
     setup::Holdings,
     shared_secret::{RevealedShare, SharingError},
@@ -69,6 +70,10 @@ impl Provider {
             return Err(SliceError::OtherPoints);
         }
         let secp = Secp256k1::new();
+        let part = PublicKey::from_secret_key(&secp, &shares.part);
+        if terms.record().own_points.get(usize::from(own)) != Some(&part) {
+            return Err(SliceError::OtherPoints);
+        }
         for of in terms.circle().others(own) {
             let share = shares.of(of).ok_or(SliceError::OtherPoints)?;
             let check = terms.point(of)?.verify(&secp, &share);
@@ -93,8 +98,8 @@ impl Provider {
         record: &ProviderRecord,
     ) -> Result<Provider, SliceError> {
         let holdings = restore(terms.clone(), &record.holdings)?;
-        let values = record.shares.clone();
-        let mut restored = Provider::new(holdings, key, Shares { own, values })?;
+        let (part, values) = (record.part, record.shares.clone());
+        let mut restored = Provider::new(holdings, key, Shares { own, part, values })?;
         for bytes in &record.posts {
             let post = Post::from_bytes(&bytes.0)?;
             post.verify(&terms)?;
@@ -128,6 +133,7 @@ impl Provider {
         ProviderRecord {
             holdings: self.holdings.to_bytes(),
             shares: self.shares.values.clone(),
+            part: self.shares.part,
             opening: self.opening.clone(),
             posts: self.posts().map(|p| HexBytes(p.to_bytes())).collect(),
             bundle: self.bundle.as_ref().map(|b| HexBytes(b.to_bytes())),
@@ -272,7 +278,7 @@ impl Provider {
         Ok((taken, self.bundle.clone()))
     }
 
-    /// The claim, with the secret put together out of the others' shares.
+    /// The claim, with the secret put together out of the others' shares and the own part.
     pub fn claim(&self) -> Result<Transaction, SliceError> {
         let secret = self.secret()?;
         let with = |_: &_| Ok(secret);
@@ -285,7 +291,7 @@ impl Provider {
         let shares = shares.collect::<Result<Vec<_>, _>>()?;
         let point = self.terms().point(self.own)?;
         let secret = point.reconstruct(&Secp256k1::new(), &shares);
-        secret.map_err(|error| match error {
+        let secret = secret.map_err(|error| match error {
             SharingError::TooFew { given, .. } => SliceError::Unpaid {
                 have: given,
                 need: self.terms().circle().needed(),
@@ -294,7 +300,8 @@ impl Provider {
                 of: self.own,
                 error,
             },
-        })
+        })?;
+        add_secrets(secret, &self.shares.part).ok_or(SliceError::Degenerate)
     }
 
     fn received_share(&self, from: u8, value: SecretKey) -> Result<RevealedShare, SliceError> {

@@ -62,6 +62,8 @@ pub struct ProviderRecord {
     pub holdings: Vec<u8>,
     /// Its shares of the others' secrets, in order of the providers.
     pub shares: Vec<SecretKey>,
+    /// u, its own part of its own secret.
+    pub part: SecretKey,
     /// What it committed to.
     pub opening: Option<Opening>,
     /// Posts, its own and those of others that came before it released, each as the hex of its message.

@@ -99,10 +99,10 @@ fn claim_step(
     (source, vault): (Source, &Placed),
 ) -> Result<Step, SliceError> {
     let record = terms.record();
-    let point = AdaptorPoint::try_from(terms.secret_point(index)?);
+    let point = AdaptorPoint::try_from(terms.claim_point(index)?);
     let adaptor = draft.graph.adaptor(Adaptor {
         point: point.map_err(PactError::from)?,
-        // Shared by the other providers.
+        // Shared by the other providers; the own part of this one is added.
         needs: SecretsNeeded {
             panel: true,
             ..SecretsNeeded::NONE

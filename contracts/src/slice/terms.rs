@@ -38,6 +38,8 @@ pub struct SliceRecord {
     pub circle: Circle,
     /// [`Points::commitments`]: what the providers share.
     pub points: Vec<Vec<PublicKey>>,
+    /// [`Points::own_points`]: each provider's own part of its secret.
+    pub own_points: Vec<PublicKey>,
     /// What each provider earns, in sat.
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub price_sat: Amount,
@@ -79,6 +81,7 @@ impl SliceRecord {
         let n = self.circle.providers.len();
         for (field, given) in [
             ("points", self.points.len()),
+            ("own_points", self.own_points.len()),
             ("provider_scripts", self.provider_scripts.len()),
         ] {
             if given != n {
@@ -138,7 +141,7 @@ impl SliceRecord {
     fn id(&self) -> [u8; 32] {
         let mut w = Writer::default();
         w.fixed(&self.circle.id());
-        for point in self.points.iter().flatten() {
+        for point in self.points.iter().flatten().chain(&self.own_points) {
             w.fixed(&point.serialize());
         }
         w.u64(self.price_sat.to_sat())
@@ -195,7 +198,7 @@ impl SliceTerms {
         self.id
     }
 
-    /// What is known of provider `of`'s secret. A number beyond the last is its sender's fault.
+    /// What is known of what the others share for provider `of`. A number beyond the last is its sender's fault.
     pub fn point(&self, of: u8) -> Result<&SharedPoint, SliceError> {
         let stranger = SliceError::Stranger {
             index: of,
@@ -204,9 +207,12 @@ impl SliceTerms {
         self.points.get(usize::from(of)).ok_or(stranger)
     }
 
-    /// S of provider `of`.
-    pub(super) fn secret_point(&self, of: u8) -> Result<PublicKey, SliceError> {
-        self.point(of)?.point().ok_or(SliceError::Degenerate)
+    /// S + U of provider `of`: its claim shows the logarithm, which nobody knows before, and which opens its seal.
+    pub fn claim_point(&self, of: u8) -> Result<PublicKey, SliceError> {
+        let shared = self.point(of)?.point().ok_or(SliceError::Degenerate)?;
+        let own = self.record.own_points.get(usize::from(of));
+        let sum = shared.combine(own.ok_or(SliceError::Degenerate)?);
+        sum.map_err(|_| SliceError::Degenerate)
     }
 
     /// C = x·G + h(root)·H.
@@ -223,6 +229,7 @@ impl SliceTerms {
         points: &Points,
     ) -> Result<Party<SliceTerms>, SliceError> {
         let same = points.circle() == self.circle().id();
+        let same = same && points.own_points() == self.record.own_points;
         if !same || points.commitments() != self.record.points {
             return Err(SliceError::OtherPoints);
         }

@@ -10,7 +10,7 @@
 
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Txid, WPubkeyHash,
-    hashes::{Hash, sha256},
+    hashes::{Hash, HashEngine, sha256},
     secp256k1::{
         PublicKey, Secp256k1, SecretKey,
         rand::{RngCore, SeedableRng, rngs::StdRng},
@@ -100,6 +100,7 @@ pub fn shared(circle: &Circle, rng: &mut StdRng) -> (Points, Vec<Shares>) {
 pub fn record(circle: &Circle, points: &Points) -> SliceRecord {
     let mut record = SliceRecord {
         points: points.commitments(),
+        own_points: points.own_points().to_vec(),
         price_sat: Amount::from_sat(5_000),
         post_blocks: 6,
         refund_blocks: 18,
@@ -225,4 +226,14 @@ impl Slice {
 
 pub fn is_share(taken: &Taken) -> bool {
     matches!(taken, Taken::Share { .. })
+}
+
+/// A tagged hash as BIP340 defines it.
+pub fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let tag = sha256::Hash::hash(tag.as_bytes());
+    let mut engine = sha256::Hash::engine();
+    engine.input(tag.as_byte_array());
+    engine.input(tag.as_byte_array());
+    parts.iter().for_each(|part| engine.input(part));
+    sha256::Hash::from_engine(engine).to_byte_array()
 }
