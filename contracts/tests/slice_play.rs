@@ -68,7 +68,7 @@ fn paid_for_equal_roots_and_nothing_else() {
         slice.commit_all(&works.collect::<Vec<_>>());
         let posted = (0..n).filter(|i| roots[usize::from(*i)].is_some());
         let released = posted
-            .filter(|_| rng.next_u32() % 4 > 0)
+            .filter(|_| !rng.next_u32().is_multiple_of(4))
             .collect::<Vec<_>>();
         slice.release(&released);
         // Everybody sees every bundle: the most that anybody can get.
