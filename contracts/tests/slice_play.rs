@@ -645,7 +645,11 @@ fn changed_records_are_refused() {
     }
     assert!(Provider::restore(terms.clone(), (1, key(1)), &good).is_err());
     assert!(Provider::restore(terms.clone(), (0, key(1)), &good).is_err());
-    assert!(Client::restore(terms, secret(2), &slice.client.record()).is_err());
+    let record = slice.client.record();
+    assert!(Client::restore(terms.clone(), secret(2), &record).is_err());
+    let mut bad = record;
+    bad.secrets.insert(0, secret(9));
+    assert!(Client::restore(terms, secret(1), &bad).is_err());
     // Neither logs its secrets.
     let x = good
         .opening
@@ -713,6 +717,14 @@ fn odd_bundles() {
     let twice = sign(1, twice, &mut slice.rng);
     let provider = &mut slice.providers[0];
     assert_eq!(provider.take_bundle(&empty).unwrap(), Taken::Passed);
+    // Whoever gives nothing is given nothing, neither by the client nor by the one it gave nothing to.
+    provider.release((106, FUNDED), &mut slice.rng).unwrap();
+    assert_eq!(provider.exchange(&empty).unwrap(), (Taken::Passed, None));
+    let released = provider.bundle().unwrap().clone();
+    slice.client.take_bundle(&released).unwrap();
+    slice.client.take_bundle(&empty).unwrap();
+    assert_eq!(slice.client.hand_out(1).count(), 0);
+    assert_eq!(slice.client.hand_out(0).count(), 1);
     assert_eq!(provider.take_bundle(&own).unwrap(), Taken::Passed);
     assert!(is_share(&provider.take_bundle(&twice).unwrap()));
     assert!(is_share(&provider.take_bundle(&twice).unwrap()));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::{
     Psbt, Transaction,
     secp256k1::{
-        SecretKey,
+        PublicKey, Secp256k1, SecretKey,
         rand::{CryptoRng, RngCore},
     },
 };
@@ -74,6 +74,12 @@ impl Client {
         for bytes in &record.bundles {
             client.take_bundle(&Bundle::from_bytes(&bytes.0)?)?;
         }
+        for (index, secret) in &record.secrets {
+            let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+            if point != client.terms().claim_point(*index)? {
+                return Err(SliceError::OtherPoints);
+            }
+        }
         client.secrets = record.secrets.clone();
         Ok(client)
     }
@@ -131,11 +137,11 @@ impl Client {
         Ok(())
     }
 
-    /// The others' bundles, for a provider that released its own; nothing for one that did not.
+    /// The others' bundles, for a provider that released its own: each only if its own has something for that one too.
     pub fn hand_out(&self, to: u8) -> impl Iterator<Item = &Bundle> {
-        let released = self.bundles.contains_key(&to);
+        let own = self.bundles.get(&to);
         let others = self.bundles.values().filter(move |b| b.from != to);
-        others.filter(move |_| released)
+        others.filter(move |other| own.is_some_and(|own| own.is_for(other.from)))
     }
 
     /// Takes the secret out of a provider's claim and opens with it what that provider posted.

@@ -271,11 +271,12 @@ impl Provider {
         }
     }
 
-    /// Directly between two providers: who shows its bundle gets the own one, if that was released. The client is not
-    /// needed, and cannot keep the two apart.
+    /// Directly between two providers: who shows a bundle with something for this one gets the own one, if that was
+    /// released. The client is not needed, and cannot keep the two apart.
     pub fn exchange(&mut self, theirs: &Bundle) -> Result<(Taken, Option<Bundle>), SliceError> {
         let taken = self.take_bundle(theirs)?;
-        Ok((taken, self.bundle.clone()))
+        let fair = theirs.is_for(self.own);
+        Ok((taken, self.bundle.clone().filter(|_| fair)))
     }
 
     /// The claim, with the secret put together out of the others' shares and the own part.
