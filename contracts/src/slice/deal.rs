@@ -1,17 +1,14 @@
 //! The sharing before the terms: each provider deals shares of all others' secrets, so that nobody ever has one.
 
-use bitcoin::{
-    hashes::{Hash, sha256},
-    secp256k1::{
-        PublicKey, Secp256k1, SecretKey,
-        rand::{CryptoRng, RngCore},
-        schnorr,
-    },
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    rand::{CryptoRng, RngCore},
+    schnorr,
 };
 use zeroize::Zeroizing;
 
 use super::{
-    Circle, Sealed, SliceError,
+    Circle, Points, Sealed, Shares, SliceError,
     circle::{member, provider, sharer},
     post::{read_signature, signature, signed_by},
     seal::read_point,
@@ -19,7 +16,7 @@ use super::{
 use crate::{
     hash::tagged_hash,
     pact::check_key,
-    shared_secret::{Collector, Dealer, Dealing, RevealedShare, Share, SharedPoint, SharingError},
+    shared_secret::{Collector, Dealer, Dealing, Share, SharingError},
     wire::{Reader, WireError, Writer},
 };
 
@@ -56,23 +53,6 @@ pub struct Sharer {
     part: SecretKey,
     /// Own shares of what it dealt itself: by whose secret.
     kept: Vec<(u8, Share)>,
-}
-
-/// What everybody knows of the secrets of a circle: for each provider one shared point S and one of its own, U.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Points {
-    circle: [u8; 32],
-    points: Vec<SharedPoint>,
-    own_points: Vec<PublicKey>,
-}
-
-/// One provider's shares of the others' secrets, and its own part of its own. Erased when dropped.
-pub struct Shares {
-    pub(super) own: u8,
-    /// u.
-    pub(super) part: SecretKey,
-    /// In order of the others.
-    pub(super) values: Vec<SecretKey>,
 }
 
 impl Sharer {
@@ -162,7 +142,7 @@ impl Sharer {
                     .map_err(|_| SliceError::FalseDeal { dealer, of })?;
             }
             let (point, share) = collector.finish().map_err(in_sharing(of))?;
-            if points.points.get(usize::from(of)) != Some(&point) {
+            if points.of(of) != Some(&point) {
                 return Err(SliceError::OtherPoints);
             }
             values.push(share.reveal().value);
@@ -203,7 +183,7 @@ fn share(dealer: &Dealer, of: u8, to: u8) -> Result<Share, SliceError> {
     dealer.share(to).map_err(in_sharing(of))
 }
 
-fn in_sharing(of: u8) -> impl Fn(SharingError) -> SliceError {
+pub(super) fn in_sharing(of: u8) -> impl Fn(SharingError) -> SliceError {
     move |error| SliceError::Sharing { of, error }
 }
 
@@ -217,7 +197,7 @@ fn bound(circle: &Circle, from: u8, to: u8) -> [u8; 32] {
 }
 
 impl Dealt {
-    fn dealing(&self, of: u8) -> Result<&Dealing, SliceError> {
+    pub(super) fn dealing(&self, of: u8) -> Result<&Dealing, SliceError> {
         let at = member(self.from, of).map(usize::from);
         let dealing = at.and_then(|at| self.dealings.get(at));
         dealing.ok_or(SliceError::Missing { from: self.from })
@@ -313,90 +293,5 @@ impl Dealt {
             shares,
             signature,
         })
-    }
-}
-
-impl Points {
-    /// Adds everybody's dealings up, after checking them all: for the client, and for each provider its own point.
-    pub fn gather(circle: &Circle, all: &[Dealt]) -> Result<Points, SliceError> {
-        circle.check()?;
-        for dealt in all {
-            dealt.verify(circle)?;
-        }
-        for from in circle.indices() {
-            match all.iter().filter(|dealt| dealt.from == from).count() {
-                1 => {}
-                _ => return Err(SliceError::Missing { from }),
-            }
-        }
-        let secp = Secp256k1::verification_only();
-        let point = |of: u8| {
-            let others = all.iter().filter(|dealt| dealt.from != of);
-            let dealings = others.map(|dealt| dealt.dealing(of).cloned());
-            let dealings = dealings.collect::<Result<Vec<_>, _>>()?;
-            SharedPoint::of(&secp, circle.sharing(of)?, &dealings).map_err(in_sharing(of))
-        };
-        let own_point = |of: u8| all.iter().find(|dealt| dealt.from == of);
-        let own_points = circle.indices().filter_map(own_point);
-        Ok(Points {
-            circle: circle.id(),
-            own_points: own_points.map(|dealt| dealt.own_point).collect(),
-            points: circle.indices().map(point).collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// As the terms carry them: for each provider the points of its polynomial.
-    pub fn commitments(&self) -> Vec<Vec<PublicKey>> {
-        let points = self.points.iter();
-        points.map(|point| point.commitments().to_vec()).collect()
-    }
-
-    /// U of each provider.
-    pub fn own_points(&self) -> &[PublicKey] {
-        &self.own_points
-    }
-
-    /// Hash of all, to compare with others before anything is signed.
-    pub fn fingerprint(&self) -> sha256::Hash {
-        let mut w = Writer::default();
-        w.fixed(&self.circle);
-        let shared = self.points.iter().flat_map(SharedPoint::commitments);
-        for point in shared.chain(&self.own_points) {
-            w.fixed(&point.serialize());
-        }
-        sha256::Hash::from_byte_array(tagged_hash("narthex/slice-points", &[&w.finish()]))
-    }
-
-    pub(super) fn circle(&self) -> [u8; 32] {
-        self.circle
-    }
-}
-
-impl Shares {
-    /// Whose they are.
-    pub fn own(&self) -> u8 {
-        self.own
-    }
-
-    /// The share of a provider's secret; `None` of the own one.
-    pub(super) fn of(&self, of: u8) -> Option<RevealedShare> {
-        let at = usize::from(member(self.own, of)?);
-        Some(RevealedShare {
-            member: member(of, self.own)?,
-            value: *self.values.get(at)?,
-        })
-    }
-}
-
-impl Drop for Shares {
-    fn drop(&mut self) {
-        self.part.non_secure_erase();
-        self.values.iter_mut().for_each(SecretKey::non_secure_erase);
-    }
-}
-
-impl std::fmt::Debug for Shares {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Shares(of {})", self.own)
     }
 }
