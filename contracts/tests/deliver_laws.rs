@@ -93,13 +93,20 @@ fn fees_that_leave_dust_are_refused() {
     assert!(delivery.claim(0, most).is_ok() && delivery.refund(most).is_ok());
     let refused = [Amount::ZERO, most + Amount::ONE_SAT, AMOUNT, Amount::MAX];
     for fee in refused {
-        for graph in [delivery.claim(0, fee), delivery.refund(fee), delivery.picture(fee)] {
+        for graph in [
+            delivery.claim(0, fee),
+            delivery.refund(fee),
+            delivery.picture(fee),
+        ] {
             assert!(matches!(graph, Err(DeliverError::Fee { .. })));
         }
     }
     assert!(matches!(
         delivery.claim(2, FEE),
-        Err(DeliverError::NoAgent { agent: 2, agents: 2 })
+        Err(DeliverError::NoAgent {
+            agent: 2,
+            agents: 2
+        })
     ));
 }
 
@@ -116,9 +123,15 @@ fn bad_terms_are_named() {
         }),
         ("agents.key", |r| r.agents[0].key = r.sender),
         ("agents.key", |r| r.agents[2].key = r.agents[0].key),
-        ("agents.hashes", |r| r.agents[1].claim_hash = r.agents[0].claim_hash),
-        ("agents.hashes", |r| r.agents[1].unseal_hash = r.agents[0].claim_hash),
-        ("agents.hashes", |r| r.agents[1].unseal_hash = r.agents[1].claim_hash),
+        ("agents.hashes", |r| {
+            r.agents[1].claim_hash = r.agents[0].claim_hash
+        }),
+        ("agents.hashes", |r| {
+            r.agents[1].unseal_hash = r.agents[0].claim_hash
+        }),
+        ("agents.hashes", |r| {
+            r.agents[1].unseal_hash = r.agents[1].claim_hash
+        }),
         ("agents.script", |r| r.agents[1].script = ScriptBuf::new()),
         ("sender_script", |r| r.sender_script = vec![0x6a].into()),
         ("envelope_bytes", |r| r.envelope_bytes = 15),
@@ -129,7 +142,9 @@ fn bad_terms_are_named() {
         ("amount_sat", |r| r.amount_sat = Amount::from_sat(294)),
         ("amount_sat", |r| r.amount_sat = Amount::MAX),
         ("amount_sat", |r| r.amount_sat = Amount::ZERO),
-        ("rate_sat_per_kwu", |r| r.rate_sat_per_kwu = FeeRate(u64::MAX)),
+        ("rate_sat_per_kwu", |r| {
+            r.rate_sat_per_kwu = FeeRate(u64::MAX)
+        }),
     ];
     for (field, change) in defects {
         let mut bad = record(3);
@@ -241,7 +256,11 @@ fn weights_are_those_of_the_page() {
         );
         assert!(page.contains(&row), "{row}");
         let funding = graph.weight(TxGraph::FUNDING).unwrap();
-        let row = format!("| Delivery | {} | {} |", funding.to_wu(), funding.to_vbytes_ceil());
+        let row = format!(
+            "| Delivery | {} | {} |",
+            funding.to_wu(),
+            funding.to_vbytes_ceil()
+        );
         assert!(page.contains(&row), "{row}");
     }
 }
@@ -278,7 +297,11 @@ fn the_graph_is_as_pinned() {
             "lock_height": node.lock_height,
             "sighash": sighash,
         });
-        let comma = if index.0 + 1 < graph.nodes().len() as u32 { "," } else { "" };
+        let comma = if index.0 + 1 < graph.nodes().len() as u32 {
+            ","
+        } else {
+            ""
+        };
         writeln!(text, "{line}{comma}").unwrap();
     }
     text.push_str("]\n}\n");
@@ -308,7 +331,10 @@ fn the_output_is_the_one_of_the_page() {
     let node = graph.node(TxGraph::FUNDING).unwrap();
     let output = graph.script(node.outputs[0].script).unwrap();
     let shape: String = {
-        let text = output.descriptor.replace("and_v", "AND").replace("sha256", "SHA");
+        let text = output
+            .descriptor
+            .replace("and_v", "AND")
+            .replace("sha256", "SHA");
         let mut out = String::new();
         let mut run = 0;
         for c in text.chars() {
@@ -320,7 +346,10 @@ fn the_output_is_the_one_of_the_page() {
         out
     };
     assert!(shape.starts_with("tr(50929b74,{AND(v:pk("), "{shape}");
-    assert!(shape.contains("AND(v:SHA(") && shape.contains("),SHA("), "{shape}");
+    assert!(
+        shape.contains("AND(v:SHA(") && shape.contains("),SHA("),
+        "{shape}"
+    );
     assert!(shape.ends_with(",after(900000))})"), "{shape}");
     assert_eq!(node.outputs[0].purpose, Purpose::Locked);
 }
