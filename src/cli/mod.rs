@@ -4,6 +4,7 @@ mod bank;
 mod bench;
 mod bond;
 mod contract;
+mod deliver;
 mod game;
 mod job;
 mod play;
@@ -47,6 +48,9 @@ enum Command {
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
+    /// Sealed deliveries: agents keep an encrypted message, and one is paid for bringing it.
+    #[command(subcommand)]
+    Deliver(deliver::DeliverCommand),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
@@ -62,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Job(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
+        Command::Deliver(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

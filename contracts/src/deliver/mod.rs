@@ -32,7 +32,9 @@ pub use error::DeliverError;
 pub use evidence::{Evidence, Fault, Guilt};
 pub use message::{Assignment, Consent, Handover, Request, Served};
 pub use recipient::{Reading, Recipient, RecipientRecord};
-pub use seal::{COPY_OVERHEAD_BYTES, Copies, MAX_MESSAGE_BYTES, copy_leaf, seal, unseal};
+pub use seal::{
+    COPY_OVERHEAD_BYTES, Copies, MAX_MESSAGE_BYTES, copy_leaf, envelope_hash, seal, unseal,
+};
 pub use secret::{ClaimSecret, Shared, UnsealingKey};
 pub use sender::{Plan, Sender, SenderDuty, SenderRecord};
 pub use template::{Claimed, Delivery, SENDER, agent_role};

@@ -58,7 +58,7 @@ pub(super) fn open_envelope(shared: &Shared, envelope: &[u8]) -> Option<Vec<u8>>
 }
 
 /// Hash of an envelope, as the terms name it.
-pub(super) fn envelope_hash(envelope: &[u8]) -> sha256::Hash {
+pub fn envelope_hash(envelope: &[u8]) -> sha256::Hash {
     let length = (envelope.len() as u64).to_be_bytes();
     let hash = tagged_hash("narthex/deliver-envelope", &[&length, envelope]);
     sha256::Hash::from_byte_array(hash)
