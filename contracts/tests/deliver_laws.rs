@@ -173,24 +173,23 @@ fn bad_terms_are_named() {
 #[test]
 fn every_field_is_in_the_id_and_all_but_two_in_the_delivery() {
     let terms = record(3).check().unwrap();
-    let hash = |byte| sha256::Hash::from_byte_array([byte; 32]);
-    let changes: Vec<Box<dyn Fn(&mut DeliverRecord)>> = vec![
-        Box::new(|r| r.sender = public(99)),
-        Box::new(|r| r.agents[1].key = public(99)),
-        Box::new(|r| r.agents[1].script = script(99)),
-        Box::new(move |r| r.agents[1].unseal_hash = hash(1)),
-        Box::new(|r| r.agents.truncate(2)),
-        Box::new(move |r| r.root = hash(1)),
-        Box::new(|r| r.ephemeral = public(99)),
-        Box::new(move |r| r.envelope = hash(1)),
-        Box::new(|r| r.envelope_bytes += 1),
-        Box::new(|r| r.amount_sat -= Amount::ONE_SAT),
-        Box::new(|r| r.refund_height += 1),
-        Box::new(|r| r.claim_blocks += 1),
-        Box::new(|r| r.sender_script = script(99)),
-        Box::new(|r| r.rate_sat_per_kwu.0 -= 1),
-        Box::new(|r| r.contribution.coins[0].outpoint.vout += 1),
-        Box::new(|r| r.contribution.coins[0].value_sat += Amount::ONE_SAT),
+    let changes: [fn(&mut DeliverRecord); 16] = [
+        |r| r.sender = public(99),
+        |r| r.agents[1].key = public(99),
+        |r| r.agents[1].script = script(99),
+        |r| r.agents[1].unseal_hash = sha256::Hash::from_byte_array([1; 32]),
+        |r| r.agents.truncate(2),
+        |r| r.root = sha256::Hash::from_byte_array([1; 32]),
+        |r| r.ephemeral = public(99),
+        |r| r.envelope = sha256::Hash::from_byte_array([1; 32]),
+        |r| r.envelope_bytes += 1,
+        |r| r.amount_sat -= Amount::ONE_SAT,
+        |r| r.refund_height += 1,
+        |r| r.claim_blocks += 1,
+        |r| r.sender_script = script(99),
+        |r| r.rate_sat_per_kwu.0 -= 1,
+        |r| r.contribution.coins[0].outpoint.vout += 1,
+        |r| r.contribution.coins[0].value_sat += Amount::ONE_SAT,
     ];
     for change in &changes {
         let mut other = record(3);
