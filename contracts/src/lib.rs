@@ -3,6 +3,7 @@ pub mod attest;
 pub mod bank;
 pub mod bond;
 pub mod coop;
+pub mod deliver;
 pub mod funding;
 pub mod graph;
 mod hash;

@@ -4,6 +4,7 @@ mod bank;
 mod bench;
 mod bond;
 mod contract;
+mod deliver;
 mod game;
 mod job;
 mod market;
@@ -56,6 +57,9 @@ enum Command {
     /// Gated slices: work done by several, paid only for equal results.
     #[command(subcommand)]
     Slice(slice::SliceCommand),
+    /// Sealed deliveries: agents keep an encrypted message, and one is paid for bringing it.
+    #[command(subcommand)]
+    Deliver(deliver::DeliverCommand),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
@@ -73,6 +77,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
         Command::Slice(command) => command.run(),
+        Command::Deliver(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
