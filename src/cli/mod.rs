@@ -4,12 +4,14 @@ mod bank;
 mod bench;
 mod bond;
 mod contract;
+mod deliver;
 mod game;
 mod job;
 mod market;
 mod node;
 mod play;
 mod simulate;
+mod slice;
 mod store;
 mod table;
 
@@ -52,6 +54,12 @@ enum Command {
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
+    /// Gated slices: work done by several, paid only for equal results.
+    #[command(subcommand)]
+    Slice(slice::SliceCommand),
+    /// Sealed deliveries: agents keep an encrypted message, and one is paid for bringing it.
+    #[command(subcommand)]
+    Deliver(deliver::DeliverCommand),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
@@ -68,6 +76,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Market(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
+        Command::Slice(command) => command.run(),
+        Command::Deliver(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
