@@ -31,6 +31,7 @@ pub mod detection;
 pub mod dispute;
 mod encoding;
 pub mod game;
+pub mod market;
 pub mod params;
 pub mod play;
 pub mod ratio;

@@ -85,6 +85,11 @@ impl Ratio {
         Amount::from_sat(u64::try_from(product).unwrap_or(u64::MAX))
     }
 
+    /// `⌊self · count⌋`, saturating at 2⁶⁴−1 (which no fraction up to 1 can reach).
+    pub fn floor_of_u64(self, count: u64) -> u64 {
+        self.floor_of(Amount::from_sat(count)).to_sat()
+    }
+
     /// `⌈self · count⌉`, saturating at 2³²−1 (which no fraction up to 1 can reach).
     pub fn ceil_of(self, count: u32) -> u32 {
         u32::try_from(self.ceil_of_u64(u64::from(count))).unwrap_or(u32::MAX)
