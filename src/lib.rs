@@ -10,6 +10,7 @@
 //! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
 //! - [`simulate`] games by strategies, beside theory
+//! - [`table`] what small contracts share on a chain; [`bank`] penny banks
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -79,6 +80,7 @@ pub mod job;
 pub mod job_dispute;
 pub mod play;
 pub mod simulate;
+pub mod table;
 pub mod wallet;
 
 pub use narthex_contracts as contracts;

@@ -6,13 +6,14 @@ mod common;
 use bitcoin::{Amount, Transaction, secp256k1::rand};
 use common::{is_bad_script, is_spent, is_too_early, miner};
 use narthex::{
-    bank::{BANK_STORIES, BankOutcome, Desk, DeskOptions, play_bank_on},
+    bank::{BANK_STORIES, Desk, DeskOptions, play_bank_on},
     contracts::{
         bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
         role::Role,
         terms::FeeRate,
     },
     regtest::{Chain, Error},
+    table::TableOutcome,
 };
 
 on_both_chains!(
@@ -53,10 +54,15 @@ fn funded(chain: &mut dyn Chain, pennies: u32) -> Desk<'_> {
     desk
 }
 
+/// Where a party sits.
+fn seat(role: Role) -> usize {
+    usize::from(role != PAYER)
+}
+
 fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {
     let txs = std::slice::from_ref(tx);
     desk.chain().mine_exactly(txs, &miner()).unwrap();
-    desk.sync().unwrap();
+    desk.table().sync().unwrap();
     desk.chain().height().unwrap()
 }
 
@@ -79,8 +85,8 @@ fn empty_blocks(desk: &mut Desk<'_>, count: u32) {
 
 /// What both have gained since before the funding, fees that they paid not counted: payer, provider.
 fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
-    desk.sync().unwrap();
-    let outcome = desk.outcome("test").unwrap();
+    desk.table().sync().unwrap();
+    let outcome = desk.outcome("test");
     outcome
         .balances
         .iter()
@@ -122,7 +128,7 @@ fn every_life_is_exact(chain: &mut dyn Chain) {
         }
     };
     for story in &BANK_STORIES {
-        let BankOutcome {
+        let TableOutcome {
             balances,
             transactions,
             ..
@@ -140,7 +146,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
     let refund = refund_of(&mut desk);
     let t = desk.payer().bank().terms().record().refund_height;
-    desk.wait_for(t).unwrap();
+    desk.table().wait_for(t).unwrap();
     assert!(is_too_early(&refused(&mut desk, &refund)), "at T itself");
     empty_blocks(&mut desk, 1);
     assert_eq!(desk.coin().unwrap(), Coin::Banked);
@@ -160,7 +166,7 @@ fn the_thaw_early_and_late(chain: &mut dyn Chain) {
     assert_eq!(desk.coin().unwrap(), Coin::Frozen { height: at });
     let (thaw, claim) = (thaw_of(&mut desk), claim_of(&mut desk, 500));
     let d = u32::from(desk.payer().bank().terms().record().claim_blocks);
-    desk.wait_for(at + d - 1).unwrap();
+    desk.table().wait_for(at + d - 1).unwrap();
     assert!(is_too_early(&refused(&mut desk, &thaw)));
     empty_blocks(&mut desk, 1);
     // Ripe; a claim that comes as late is still good as long as the thaw is not confirmed.
@@ -236,7 +242,7 @@ fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
         desk.provider().duty(serve_until, Coin::Banked),
         ProviderDuty::Serve
     );
-    desk.wait_for(terms.freeze_height()).unwrap();
+    desk.table().wait_for(terms.freeze_height()).unwrap();
     assert_eq!(
         desk.provider().duty(serve_until + 1, Coin::Banked),
         ProviderDuty::Freeze
@@ -245,7 +251,9 @@ fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
     let (refund, thaw) = (refund_of(&mut desk), thaw_of(&mut desk));
     assert!(is_too_early(&refused(&mut desk, &thaw)));
     desk.claim().unwrap();
-    desk.wait_for(terms.record().refund_height + 1).unwrap();
+    desk.table()
+        .wait_for(terms.record().refund_height + 1)
+        .unwrap();
     assert!(is_spent(&refused(&mut desk, &refund)));
     assert!(is_spent(&refused(&mut desk, &thaw)));
     assert_eq!(gains(&mut desk), [-2_000, 2_000]);
@@ -295,17 +303,17 @@ fn children_are_replaced(chain: &mut dyn Chain) {
     ];
     for (who, make) in steps {
         let tx = make(&mut desk);
-        let (child, _) = desk.child(who, &tx).unwrap();
+        let (child, _) = desk.table().child(seat(who), &tx).unwrap();
         desk.chain()
             .submit_package(&[tx.clone(), child.clone()])
             .unwrap();
-        desk.set_rate(FeeRate(4_000));
-        let (rival, _) = desk.child(PAYER, &tx).unwrap();
-        desk.set_rate(FeeRate(500));
+        desk.table().set_rate(FeeRate(4_000));
+        let (rival, _) = desk.table().child(seat(PAYER), &tx).unwrap();
+        desk.table().set_rate(FeeRate(500));
         desk.chain().submit(&rival).unwrap();
         let pool = desk.chain().mempool().unwrap();
         assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
-        desk.mine(1).unwrap();
+        desk.table().mine(1).unwrap();
         let found = desk.chain().transaction(tx.compute_txid()).unwrap();
         assert!(found.unwrap().1.is_some());
     }
@@ -319,7 +327,7 @@ fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
     desk.close(false).unwrap();
     assert!(is_spent(&refused(&mut desk, &freeze)));
     let t = desk.payer().bank().terms().record().refund_height;
-    desk.wait_for(t + 1).unwrap();
+    desk.table().wait_for(t + 1).unwrap();
     assert!(is_spent(&refused(&mut desk, &refund)));
     assert!(desk.payer().pay(1).is_err());
     assert_eq!(gains(&mut desk), [-1_200, 1_200]);

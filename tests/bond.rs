@@ -3,7 +3,12 @@
 
 mod common;
 
-use bitcoin::{OutPoint, ScriptBuf, Sequence, absolute::LockTime};
+use bitcoin::{
+    NetworkKind, OutPoint, ScriptBuf, Sequence, TxOut,
+    absolute::LockTime,
+    bip32::{ChildNumber, DerivationPath, Xpriv, Xpub},
+    secp256k1::Secp256k1,
+};
 use common::{
     bonds::{FORMS, RATE, VALUE, certify, confirmed, fault, funded, refused, script, spend, tip},
     is_bad_script, is_spent, is_too_early, miner,
@@ -11,10 +16,10 @@ use common::{
 use narthex::{
     bond::{LifeOptions, live, register, sight, verify},
     contracts::{
-        bond::{BondFault, Claim, Sighting, Valuation},
+        bond::{BondFault, Claim, Sighting, Valuation, bip46::Month},
         terms::FeeRate,
     },
-    regtest::{Chain, Error},
+    regtest::{Chain, Error, leap_to},
 };
 
 on_both_chains!(
@@ -23,6 +28,7 @@ on_both_chains!(
     a_withdrawal_is_replaced_by_a_roll_over,
     reorganised_under_the_confirmation,
     reorganised_under_the_withdrawal,
+    a_month_of_bip46,
 );
 
 fn whole_lives(chain: &mut dyn Chain) {
@@ -194,4 +200,46 @@ fn reorganised_under_the_withdrawal(chain: &mut dyn Chain) {
         assert_eq!(fault(chain, &claim), BondFault::Spent { outpoint });
         wallet.sync(chain).unwrap();
     }
+}
+
+/// The wallet's own derivation for a month, on a chain whose time leaps to the last second before it.
+fn a_month_of_bip46(chain: &mut dyn Chain) {
+    let secp = Secp256k1::new();
+    let mut wallet = funded(chain);
+    let month: Month = "2030-02".parse().unwrap();
+    let root = Xpriv::new_master(NetworkKind::Test, &[46; 32]).unwrap();
+    let account = root
+        .derive_priv(&secp, &"m/84'/1'/0'".parse::<DerivationPath>().unwrap())
+        .unwrap();
+    let script = month
+        .bond(&secp, &Xpub::from_priv(&secp, &account))
+        .unwrap();
+    let path = [ChildNumber::from_normal_idx(2).unwrap(), {
+        // Months are counted from January 2020.
+        ChildNumber::from_normal_idx(10 * 12 + 1).unwrap()
+    }];
+    let key = account.derive_priv(&secp, &path).unwrap().private_key;
+    let first_second = script.lock().to_consensus();
+    assert_eq!(first_second, 1_896_134_400);
+    let claim = confirmed(chain, &mut wallet, &script);
+    let prevout = TxOut {
+        value: VALUE,
+        script_pubkey: script.script_pubkey().unwrap(),
+    };
+    let to = wallet.fresh_script();
+    let sweep = script
+        .sweep(claim.outpoint, prevout, vec![], to, RATE)
+        .unwrap();
+    let tx = sweep.sign(&key).unwrap();
+    assert!(is_too_early(&refused(chain, &tx)), "years before");
+    // A lock is over when the median time is above it (BIP113).
+    leap_to(chain, first_second, &miner()).unwrap();
+    assert!(is_too_early(&refused(chain, &tx)), "in its very second");
+    assert!(verify(chain, &claim, 1).is_ok());
+    leap_to(chain, first_second + 1, &miner()).unwrap();
+    assert!(matches!(fault(chain, &claim), BondFault::Expired { .. }));
+    chain.submit(&tx).unwrap();
+    chain.mine(1, &miner()).unwrap();
+    let outpoint = claim.outpoint;
+    assert_eq!(fault(chain, &claim), BondFault::Spent { outpoint });
 }

@@ -1,10 +1,11 @@
 //! What a chain must be able to do for a contract to be played on it.
 
-use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid};
+use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid, block::Header};
 
 use crate::Error;
 
-/// A regtest chain with one mempool: the embedded simulator or a bitcoind.
+/// A chain with one mempool: the embedded simulator or a bitcoind, both on regtest; or, but for mining, a node of
+/// one's own.
 ///
 /// Heights are in blocks, the genesis block has height 0. Every call sees the current tip; nothing is cached
 /// by callers between a [`Chain::mine`] or [`Chain::reorg`] and the next query.
@@ -17,6 +18,10 @@ pub trait Chain {
     fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error>;
     /// Block at `height` on the active chain.
     fn block(&mut self, height: u32) -> Result<Block, Error>;
+    /// Header of the block at `height` on the active chain.
+    fn header(&mut self, height: u32) -> Result<Header, Error> {
+        Ok(self.block(height)?.header)
+    }
     /// Mines `count` blocks, paying subsidy and fees to `reward_script`; each takes what the mempool offers.
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error>;
     /// Mines one block holding just `txs` (in this order), whatever the mempool holds or would say of them:

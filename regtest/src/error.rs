@@ -54,6 +54,13 @@ pub enum Error {
     #[error("the reward script is empty: give a script that somebody can spend")]
     EmptyRewardScript,
 
+    /// Caller: the node is somebody's own; regtest chains that are started here do this.
+    #[error("cannot {what} on a node that was only connected to")]
+    NotOurs {
+        /// What was asked for.
+        what: String,
+    },
+
     /// No bitcoind was found, and it was not to be built.
     #[error(
         "no bitcoind found (looked at {looked_at}): set BITCOIND_EXE, put bitcoind 29 or later on PATH, or run \

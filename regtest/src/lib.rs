@@ -11,10 +11,11 @@ mod chain;
 mod coins;
 mod embedded;
 mod error;
+mod leap;
 mod package;
 pub mod suite;
 
-pub use bitcoind::{Bitcoind, ensure_bitcoind, find_bitcoind};
+pub use bitcoind::{Bitcoind, Node, ensure_bitcoind, find_bitcoind};
 pub use block::{
     BLOCK_INTERVAL_SECONDS, COINBASE_MATURITY_BLOCKS, HALVING_INTERVAL_BLOCKS, subsidy,
 };
@@ -22,3 +23,4 @@ pub use chain::Chain;
 pub use coins::mine_coins;
 pub use embedded::Embedded;
 pub use error::Error;
+pub use leap::leap_to;

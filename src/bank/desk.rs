@@ -1,13 +1,9 @@
 //! Both parties of a bank at one desk: wallets, keys, the chain.
 
 use bitcoin::{
-    Amount, ScriptBuf,
+    Amount,
     hashes::{Hash, sha256},
-    hex::DisplayHex,
-    secp256k1::{
-        PublicKey, Secp256k1, SecretKey,
-        rand::{RngCore, SeedableRng, rngs::StdRng},
-    },
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
     bank::{
@@ -17,13 +13,10 @@ use narthex_contracts::{
     role::Role,
     terms::FeeRate,
 };
-use narthex_regtest::{Chain, mine_coins};
+use narthex_regtest::Chain;
 
-use super::{BankEvent, BankOutcome, BankReporter, DeskError};
-use crate::{
-    play::{PartyBalance, Step, TransactionEvent},
-    wallet::PartyWallet,
-};
+use super::DeskError;
+use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
 
 /// Figures of a bank.
 #[derive(Debug, Clone)]
@@ -61,30 +54,15 @@ impl Default for DeskOptions {
     }
 }
 
-/// One party's wallet and account.
-pub(super) struct Side {
-    pub(super) wallet: PartyWallet,
-    pub(super) before: Amount,
-    pub(super) fees: Amount,
-    pub(super) script: ScriptBuf,
-}
-
 /// A bank between its two parties, on a chain.
 pub struct Desk<'c> {
-    pub(super) chain: &'c mut dyn Chain,
-    pub(super) reporter: &'c mut dyn BankReporter,
+    pub(super) table: Table<'c>,
     pub(super) options: DeskOptions,
-    pub(super) rng: StdRng,
-    pub(super) sides: [Side; 2],
     pub(super) payer: Payer,
     pub(super) provider: Provider,
     /// w_N of the bank in use.
     pub(super) chain_seed: [u8; 32],
-    /// What the provider has earned for good, by what the two agreed to or the ladder enforces.
-    pub(super) earned: Amount,
     pub(super) rungs: usize,
-    pub(super) events: u32,
-    pub(super) on_chain: Vec<(String, u64)>,
 }
 
 impl<'c> Desk<'c> {
@@ -92,32 +70,22 @@ impl<'c> Desk<'c> {
     pub fn prepare(
         chain: &'c mut dyn Chain,
         options: &DeskOptions,
-        reporter: &'c mut dyn BankReporter,
+        reporter: &'c mut dyn TableReporter,
     ) -> Result<Desk<'c>, DeskError> {
-        let mut rng = StdRng::from_seed(options.seed);
-        let mut sides = [side("payer", &mut rng)?, side("provider", &mut rng)?];
-        for side in &mut sides {
-            mine_coins(chain, 3, &side.script, &miner())?;
-        }
-        for side in &mut sides {
-            side.wallet.sync(chain)?;
-            side.before = side.wallet.balance();
-        }
-        let (record, chain_seed) = propose(chain.height()?, options, &mut sides, &mut rng)?;
-        let (payer, provider) = open(record, (chain_seed, None), &sides, &mut rng, None)?;
+        let common = TableOptions {
+            rate: options.rate,
+            seed: options.seed,
+        };
+        let mut table = Table::new(chain, &["payer", "provider"], common, reporter)?;
+        let (record, chain_seed) = propose(&mut table, options)?;
+        let (payer, provider) = open(record, (chain_seed, None), &mut table, None)?;
         Ok(Desk {
-            chain,
-            reporter,
+            table,
             options: options.clone(),
-            rng,
-            sides,
             payer,
             provider,
             chain_seed,
-            earned: Amount::ZERO,
             rungs: 0,
-            events: 0,
-            on_chain: Vec::new(),
         })
     }
 
@@ -130,13 +98,7 @@ impl<'c> Desk<'c> {
     ) -> Result<(Payer, Provider), DeskError> {
         let prior = matches!(record.funding, BankFunding::Frozen { .. });
         let prior = prior.then(|| self.payer.bank());
-        open(
-            record,
-            (chain_seed, points),
-            &self.sides,
-            &mut self.rng,
-            prior,
-        )
+        open(record, (chain_seed, points), &mut self.table, prior)
     }
 
     /// The payer.
@@ -149,139 +111,61 @@ impl<'c> Desk<'c> {
         &mut self.provider
     }
 
+    /// The table that both sit at.
+    pub fn table(&mut self) -> &mut Table<'c> {
+        &mut self.table
+    }
+
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
-        self.chain
-    }
-
-    /// The random source of the story.
-    pub fn rng(&mut self) -> &mut StdRng {
-        &mut self.rng
-    }
-
-    pub(super) fn side(&mut self, role: Role) -> &mut Side {
-        let [payer, provider] = &mut self.sides;
-        if role == PAYER { payer } else { provider }
+        self.table.chain()
     }
 
     pub(super) fn key(&self, role: Role) -> Result<SecretKey, DeskError> {
-        key(&self.sides, role)
+        Ok(self.table.key(seat(role), 0)?)
     }
 
-    /// The fee rate of what follows.
-    pub fn set_rate(&mut self, rate: FeeRate) {
-        self.options.rate = rate;
+    /// Balances and figures of the whole life so far.
+    pub fn outcome(&self, story: &str) -> TableOutcome {
+        (self.table.outcome(story))
+            .with("pennies", self.provider.paid())
+            .with("rungs", self.rungs)
     }
 
-    /// Mines blocks; the wallets read them.
-    pub fn mine(&mut self, blocks: u32) -> Result<(), DeskError> {
-        self.chain.mine(blocks, &miner())?;
-        self.sync()
-    }
-
-    /// The wallets read what they have not seen.
-    pub fn sync(&mut self) -> Result<(), DeskError> {
-        for side in &mut self.sides {
-            side.wallet.sync(self.chain)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn step(&mut self, who: &str, what: String, why: &str) -> Result<(), DeskError> {
-        self.events += 1;
-        let event = BankEvent::Step(Step {
-            number: self.events,
-            who: who.into(),
-            what,
-            why: why.into(),
-            height: self.chain.height()?,
-        });
-        self.reporter.report(&event);
-        Ok(())
-    }
-
-    pub(super) fn confirmed(&mut self, mut event: TransactionEvent) {
-        self.events += 1;
-        event.number = self.events;
-        self.on_chain.push((event.name.clone(), event.vbytes));
-        self.reporter.report(&BankEvent::Transaction(event));
-    }
-
-    /// Balances and figures of the whole life.
-    pub fn outcome(&mut self, story: &str) -> Result<BankOutcome, DeskError> {
-        let earned = self.earned.to_signed().map_or(i64::MAX, |a| a.to_sat());
-        let balance = |side: &Side, party: &str, settlement_sat| PartyBalance {
-            party: party.into(),
-            before_sat: side.before.to_sat(),
-            after_sat: side.wallet.balance().to_sat(),
-            settlement_sat,
-            fees_sat: side.fees.to_sat(),
-        };
-        let [payer, provider] = &self.sides;
-        let balances = vec![
-            balance(payer, "payer", -earned),
-            balance(provider, "provider", earned),
-        ];
-        let outcome = BankOutcome {
-            story: story.into(),
-            chain: self.chain.name().into(),
-            seed: self.options.seed.to_lower_hex_string(),
-            pennies: self.provider.paid(),
-            rungs: self.rungs,
-            transactions: self.on_chain.iter().map(|(name, _)| name.clone()).collect(),
-            vbytes: self.on_chain.iter().map(|(_, vbytes)| vbytes).sum(),
-            balances,
-        };
-        let event = BankEvent::Outcome(outcome.clone());
-        self.reporter.report(&event);
-        Ok(outcome)
+    /// Reports the end.
+    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
+        let outcome = self.outcome(story);
+        self.table.end(outcome)
     }
 }
 
-/// Blocks pay to anybody: nobody's balance changes by them.
-pub(super) fn miner() -> ScriptBuf {
-    ScriptBuf::new_p2a()
-}
-
-fn side(name: &str, rng: &mut StdRng) -> Result<Side, DeskError> {
-    let mut seed = [0; 32];
-    rng.fill_bytes(&mut seed);
-    let mut wallet = PartyWallet::new(name, &seed)?;
-    let script = wallet.fresh_script();
-    Ok(Side {
-        wallet,
-        before: Amount::ZERO,
-        fees: Amount::ZERO,
-        script,
-    })
-}
-
-fn key(sides: &[Side; 2], role: Role) -> Result<SecretKey, DeskError> {
-    let [payer, provider] = sides;
-    let side = if role == PAYER { payer } else { provider };
-    Ok(side.wallet.contract_key(0)?)
+/// Where a party sits.
+pub(super) fn seat(role: Role) -> usize {
+    match role {
+        PAYER => 0,
+        _ => 1,
+    }
 }
 
 /// The payer's proposal, with a fresh chain.
 fn propose(
-    height: u32,
+    table: &mut Table<'_>,
     options: &DeskOptions,
-    sides: &mut [Side; 2],
-    rng: &mut StdRng,
 ) -> Result<(BankRecord, [u8; 32]), DeskError> {
+    let height = table.chain().height()?;
     let secp = Secp256k1::signing_only();
-    let public = |role| Ok::<_, DeskError>(PublicKey::from_secret_key(&secp, &key(sides, role)?));
-    let (payer, provider) = (public(PAYER)?, public(Role::Worker)?);
-    let [a, p] = sides;
+    let public = |key: SecretKey| PublicKey::from_secret_key(&secp, &key);
+    let (payer, provider) = (public(table.key(0, 0)?), public(table.key(1, 0)?));
     let all = options.value.checked_mul(options.pennies.into());
+    let provider_script = table.seat(1)?.script.clone();
+    let a = table.seat(0)?;
+    let payer_script = a.script.clone();
     // The payer's own output of the last claim.
-    let rest = a.script.minimal_non_dust();
+    let rest = payer_script.minimal_non_dust();
     let capacity = all.and_then(|all| all.checked_add(rest));
-    let capacity = capacity.ok_or(DeskError::Broken("a bank of more than there is".into()))?;
+    let capacity = capacity.ok_or_else(|| DeskError::broken("a bank of more than there is"))?;
     let (contribution, _) = a.wallet.contribute(capacity, options.rate)?;
-    let (mut salt, mut chain_seed) = ([0; 32], [0; 32]);
-    rng.fill_bytes(&mut salt);
-    rng.fill_bytes(&mut chain_seed);
+    let (salt, chain_seed) = (table.random(), table.random());
     let mut record = BankRecord {
         payer,
         provider,
@@ -294,8 +178,8 @@ fn propose(
         claim_blocks: options.claim_blocks,
         step: options.step,
         shift: options.shift,
-        payer_script: a.script.clone(),
-        provider_script: p.script.clone(),
+        payer_script,
+        provider_script,
         funding: BankFunding::Wallet {
             contribution,
             rate_sat_per_kwu: options.rate,
@@ -312,8 +196,7 @@ fn propose(
 fn open(
     record: BankRecord,
     (chain_seed, points): ([u8; 32], Option<Points>),
-    sides: &[Side; 2],
-    rng: &mut StdRng,
+    table: &mut Table<'_>,
     prior: Option<&Bank>,
 ) -> Result<(Payer, Provider), DeskError> {
     let terms = record.check()?;
@@ -321,10 +204,11 @@ fn open(
         None => Bank::new(terms.clone()),
         Some(prior) => Bank::resumed(terms.clone(), prior),
     };
-    let key = |role| key(sides, role);
-    let (payer, nonce) = PayerOpening::new(bank()?, key(PAYER)?, chain_seed, rng)?;
-    let (provider, theirs, share) = ProviderOpening::new(bank()?, key(Role::Worker)?, nonce, rng)?;
-    let (payer, share) = payer.finish(theirs, share)?;
+    let (ours, theirs) = (table.key(0, 0)?, table.key(1, 0)?);
+    let rng = table.rng();
+    let (payer, nonce) = PayerOpening::new(bank()?, ours, chain_seed, rng)?;
+    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, rng)?;
+    let (payer, share) = payer.finish(answer, share)?;
     let mut provider = provider.finish(share)?;
     if let Some(points) = points {
         provider.rely_on(points);

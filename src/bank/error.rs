@@ -6,7 +6,7 @@ use narthex_contracts::{
     pact::PactError,
 };
 
-use crate::wallet::WalletError;
+use crate::{table::TableError, wallet::WalletError};
 
 /// Why a bank's life cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -26,19 +26,35 @@ pub enum DeskError {
     /// A set of candidates that is not relied on.
     #[error(transparent)]
     Choose(#[from] ChooseError),
-    /// A funding that cannot be built.
+    /// A wallet or a chain that does not take a move.
     #[error(transparent)]
-    Funding(#[from] FundingError),
-    /// A wallet that cannot pay or sign.
-    #[error(transparent)]
-    Wallet(#[from] WalletError),
-    /// A chain that does not answer or does not take a move.
-    #[error(transparent)]
-    Chain(#[from] narthex_regtest::Error),
+    Table(#[from] TableError),
     /// A record that does not survive being written and read.
     #[error("a record cannot be written or read: {0}")]
     Record(#[from] serde_json::Error),
-    /// Something that the story relies on does not hold; a defect of this program.
-    #[error("broken expectation: {0}")]
-    Broken(String),
+}
+
+impl DeskError {
+    /// Something that the story relies on does not hold.
+    pub(super) fn broken(what: impl Into<String>) -> DeskError {
+        TableError::Broken(what.into()).into()
+    }
+}
+
+impl From<FundingError> for DeskError {
+    fn from(error: FundingError) -> DeskError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<WalletError> for DeskError {
+    fn from(error: WalletError) -> DeskError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<narthex_regtest::Error> for DeskError {
+    fn from(error: narthex_regtest::Error) -> DeskError {
+        TableError::from(error).into()
+    }
 }

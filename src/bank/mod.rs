@@ -7,31 +7,29 @@
 mod bench;
 mod desk;
 mod error;
-mod event;
 mod moves;
 mod stories;
 
 pub use bench::{Pace, measure};
 pub use desk::{Desk, DeskOptions};
 pub use error::DeskError;
-pub use event::{BankEvent, BankOutcome, BankReporter};
 pub use stories::{BANK_STORIES, BankStory};
 
-use narthex_regtest::{Bitcoind, Chain, Embedded};
+use narthex_regtest::Chain;
 
-use crate::play::ChainKind;
+use crate::{
+    play::ChainKind,
+    table::{TableOutcome, TableReporter, start_chain},
+};
 
 /// Plays a story from an empty chain.
 pub fn play_bank(
     kind: ChainKind,
     story: &str,
     options: &DeskOptions,
-    reporter: &mut dyn BankReporter,
-) -> Result<BankOutcome, DeskError> {
-    let mut chain: Box<dyn Chain> = match kind {
-        ChainKind::Embedded => Box::new(Embedded::new()),
-        ChainKind::Bitcoind => Box::new(Bitcoind::start()?),
-    };
+    reporter: &mut dyn TableReporter,
+) -> Result<TableOutcome, DeskError> {
+    let mut chain = start_chain(kind)?;
     play_bank_on(chain.as_mut(), story, options, reporter)
 }
 
@@ -40,11 +38,11 @@ pub fn play_bank_on(
     chain: &mut dyn Chain,
     story: &str,
     options: &DeskOptions,
-    reporter: &mut dyn BankReporter,
-) -> Result<BankOutcome, DeskError> {
+    reporter: &mut dyn TableReporter,
+) -> Result<TableOutcome, DeskError> {
     let story = BANK_STORIES.iter().find(|known| known.name == story);
     let story = story.ok_or(DeskError::UnknownStory)?;
     let mut desk = Desk::prepare(chain, options, reporter)?;
     (story.play)(&mut desk)?;
-    desk.outcome(story.name)
+    Ok(desk.end(story.name))
 }

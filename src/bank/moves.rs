@@ -3,7 +3,6 @@
 use bitcoin::{
     Amount, Transaction, Weight,
     hashes::{Hash, sha256},
-    secp256k1::rand::RngCore,
 };
 use narthex_contracts::{
     bank::{
@@ -15,8 +14,7 @@ use narthex_contracts::{
     role::Role,
 };
 
-use super::{Desk, DeskError};
-use crate::{play::TransactionEvent, wallet::ChildRequest};
+use super::{Desk, DeskError, desk::seat};
 
 /// Rungs of one batch.
 const BATCH: usize = 8;
@@ -24,22 +22,16 @@ const BATCH: usize = 8;
 impl Desk<'_> {
     /// The payer funds the bank, now that both hold the freeze.
     pub fn fund(&mut self) -> Result<(), DeskError> {
-        let mut psbt = self.payer.funding_psbt()?;
-        let side = self.side(PAYER);
-        let tx = side.wallet.sign_all(&mut psbt)?;
-        let (sent, received) = side.wallet.sent_and_received(&tx);
-        let capacity = tx.output.first().map_or(Amount::ZERO, |out| out.value);
-        let paid = sent.checked_sub(received + capacity);
-        let fee = paid.ok_or(DeskError::Broken("a funding that pays in".into()))?;
-        side.fees += fee;
-        self.chain.submit(&tx)?;
-        self.mine(1)?;
-        self.report("payer", "Bank", "both hold the freeze", (&tx, fee), None)
+        let psbt = self.payer.funding_psbt()?;
+        let capacity = self.payer.bank().terms().record().capacity_sat;
+        let why = ("Bank", "both hold the freeze");
+        self.table.fund(seat(PAYER), psbt, capacity, why)?;
+        Ok(())
     }
 
     /// The payer signs the next rungs and the provider takes them.
     pub fn sign_rungs(&mut self, count: usize) -> Result<Rungs, DeskError> {
-        let rungs = self.payer.rungs(count, &mut self.rng)?;
+        let rungs = self.payer.rungs(count, self.table.rng())?;
         self.provider.take_rungs(
             &Rungs::from_bytes(&rungs.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?,
         )?;
@@ -55,7 +47,7 @@ impl Desk<'_> {
         }
         let (paid, safe) = (self.provider.paid(), self.provider.enforceable());
         let what = format!("pays {pennies} pennies, {paid} in all; {safe} are enforceable");
-        self.step("payer", what, "for service")
+        Ok(self.table.step("payer", what, "for service")?)
     }
 
     /// Brings a penny to the provider; the payer signs rungs if it asks for them.
@@ -78,13 +70,13 @@ impl Desk<'_> {
     pub fn coin(&mut self) -> Result<Coin, DeskError> {
         let bank = self.payer.bank();
         let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
-        if self.chain.utxo(banked)?.is_some() {
+        if self.table.chain().utxo(banked)?.is_some() {
             return Ok(Coin::Banked);
         }
-        if let Some((_, height)) = self.chain.utxo(frozen)? {
+        if let Some((_, height)) = self.table.chain().utxo(frozen)? {
             return Ok(Coin::Frozen { height });
         }
-        let funded = self.chain.transaction(banked.txid)?;
+        let funded = self.table.chain().transaction(banked.txid)?;
         Ok(match funded {
             Some((_, Some(_))) => Coin::Spent,
             _ => Coin::Unfunded,
@@ -99,34 +91,12 @@ impl Desk<'_> {
         tx: &Transaction,
         why: &str,
     ) -> Result<(), DeskError> {
-        let (child, fee) = self.child(who, tx)?;
-        self.chain.submit_package(&[tx.clone(), child.clone()])?;
-        self.mine(1)?;
-        self.side(who).fees += fee;
-        self.report(party(who), name, why, (tx, fee), Some(&child))
+        Ok(self.table.publish(seat(who), (name, why), tx)?)
     }
 
-    /// A child of `who`'s that pays for `tx`, and its fee.
-    pub fn child(
-        &mut self,
-        who: Role,
-        tx: &Transaction,
-    ) -> Result<(Transaction, Amount), DeskError> {
-        let request = ChildRequest {
-            parent: tx,
-            coins: Vec::new(),
-            data: None,
-            rate: self.options.rate,
-            least_fee: Amount::ZERO,
-        };
-        let wallet = &mut self.side(who).wallet;
-        let child = wallet.child(request)?;
-        let (sent, received) = wallet.sent_and_received(&child);
-        let fee = sent.checked_sub(received);
-        Ok((
-            child,
-            fee.ok_or(DeskError::Broken("a child that pays in".into()))?,
-        ))
+    /// Books what the provider has earned for good, by what the two agreed to or the ladder enforces.
+    fn earned(&mut self, amount: Amount) -> Result<(), DeskError> {
+        Ok(self.table.moved(seat(PAYER), seat(PROVIDER), amount)?)
     }
 
     /// Either party stops the bank.
@@ -141,21 +111,21 @@ impl Desk<'_> {
     /// The provider claims by its best rung.
     pub fn claim(&mut self) -> Result<(), DeskError> {
         let best = self.provider.enforceable();
-        let tx = self.provider.claim(best, &mut self.rng)?;
+        let tx = self.provider.claim(best, self.table.rng())?;
         self.publish(PROVIDER, "Claim", &tx, "its best rung")?;
-        self.earned += self.payer.bank().terms().worth(best);
-        Ok(())
+        let worth = self.payer.bank().terms().worth(best);
+        self.earned(worth)
     }
 
     /// The payer takes back what was not claimed.
     pub fn thaw(&mut self) -> Result<(), DeskError> {
-        let tx = self.payer.thaw(&mut self.rng)?;
+        let tx = self.payer.thaw(self.table.rng())?;
         self.publish(PAYER, "Thaw", &tx, "not claimed in time")
     }
 
     /// The payer takes everything back after T.
     pub fn refund(&mut self) -> Result<(), DeskError> {
-        let tx = self.payer.refund(&mut self.rng)?;
+        let tx = self.payer.refund(self.table.rng())?;
         self.publish(PAYER, "Refund", &tx, "nobody froze until T")
     }
 
@@ -166,16 +136,14 @@ impl Desk<'_> {
         // Its weight does not depend on its fee.
         let draft = self.payer.bank().close(paid, Amount::ONE_SAT, frozen)?;
         let weight = draft.weight(NodeId(0)).unwrap_or(Weight::MAX);
-        let fee = self.options.rate.fee(weight).unwrap_or(Amount::MAX_MONEY);
-        let rng = &mut self.rng;
+        let fee = self.table.rate().fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let rng = self.table.rng();
         let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
         let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
-        self.chain.submit(&tx)?;
-        self.mine(1)?;
-        self.side(PAYER).fees += fee;
-        self.earned += worth;
-        self.report("payer", "Close", "both agree", (&tx, fee), None)?;
+        let why = ("Close", "both agree");
+        self.table.submit(seat(PAYER), why, &tx, fee)?;
+        self.earned(worth)?;
         Ok(tx)
     }
 
@@ -183,13 +151,13 @@ impl Desk<'_> {
     pub fn resume(&mut self) -> Result<(), DeskError> {
         let (record, chain_seed) = self.successor()?;
         let (mut payer, mut provider) = self.reopen(record, (chain_seed, None))?;
-        let (ours, nonce) = self.payer.resume(&payer, &mut self.rng)?;
-        let (theirs, answer) = self.provider.resume(&provider, &mut self.rng)?;
+        let (ours, nonce) = self.payer.resume(&payer, self.table.rng())?;
+        let (theirs, answer) = self.provider.resume(&provider, self.table.rng())?;
         let graph = payer.bank().graph();
         let tx = sign_both(graph, TxGraph::FUNDING, (ours, nonce), (theirs, answer))?;
         let worth = self.payer.bank().terms().worth(self.provider.paid());
         self.publish(PAYER, "Resume", &tx, "both go on")?;
-        self.earned += worth;
+        self.earned(worth)?;
         std::mem::swap(&mut self.payer, &mut payer);
         std::mem::swap(&mut self.provider, &mut provider);
         self.chain_seed = chain_seed;
@@ -201,15 +169,13 @@ impl Desk<'_> {
         let paid = self.provider.paid();
         let terms = self.payer.bank().terms();
         let mut record = terms.record().clone();
-        let (mut salt, mut chain_seed) = ([0; 32], [0; 32]);
-        self.rng.fill_bytes(&mut salt);
-        self.rng.fill_bytes(&mut chain_seed);
+        let (salt, chain_seed) = (self.table.random(), self.table.random());
         record.salt = sha256::Hash::from_byte_array(salt);
         record.pennies = record.pennies.saturating_sub(paid);
         let rest = record.capacity_sat.checked_sub(terms.worth(paid));
         record.capacity_sat =
-            rest.ok_or(DeskError::Broken("more was paid than is there".into()))?;
-        let height = self.chain.height()?;
+            rest.ok_or_else(|| DeskError::broken("more was paid than is there"))?;
+        let height = self.table.chain().height()?;
         record.refund_height = height.saturating_add(self.options.refund_blocks);
         record.funding = BankFunding::Frozen {
             prior: sha256::Hash::from_byte_array(terms.id()),
@@ -236,7 +202,7 @@ impl Desk<'_> {
     pub fn restart(&mut self) -> Result<(), DeskError> {
         let bank = |terms: &narthex_contracts::bank::BankTerms| match terms.record().funding {
             BankFunding::Wallet { .. } => Ok(Bank::new(terms.clone())?),
-            BankFunding::Frozen { .. } => Err(DeskError::Broken("a first bank is needed".into())),
+            BankFunding::Frozen { .. } => Err(DeskError::broken("a first bank is needed")),
         };
         let terms = self.payer.bank().terms().clone();
         let record = serde_json::from_str(&serde_json::to_string(&self.payer.record())?)?;
@@ -245,56 +211,18 @@ impl Desk<'_> {
         let record = serde_json::from_str(&serde_json::to_string(&self.provider.record())?)?;
         self.provider = Provider::restore(bank(&terms)?, self.key(PROVIDER)?, record)?;
         let what = "come back from their records".into();
-        self.step("payer and provider", what, "both went down")
-    }
-
-    /// Mines until the next block is at `height`.
-    pub fn wait_for(&mut self, height: u32) -> Result<(), DeskError> {
-        let next = self.chain.height()?.saturating_add(1);
-        self.mine(height.saturating_sub(next))
+        Ok(self
+            .table
+            .step("payer and provider", what, "both went down")?)
     }
 
     /// Height of the freeze on the chain.
     pub fn frozen_at(&mut self) -> Result<u32, DeskError> {
-        let freeze = self.payer.bank().graph().txid(FREEZE);
-        let found = match freeze {
-            Some(txid) => self.chain.transaction(txid)?.and_then(|(_, height)| height),
+        let found = match self.payer.bank().graph().txid(FREEZE) {
+            Some(txid) => self.table.confirmed_at(txid)?,
             None => None,
         };
-        found.ok_or(DeskError::Broken("it is not frozen".into()))
-    }
-
-    fn report(
-        &mut self,
-        who: &str,
-        name: &str,
-        why: &str,
-        (tx, fee): (&Transaction, Amount),
-        child: Option<&Transaction>,
-    ) -> Result<(), DeskError> {
-        let txid = tx.compute_txid();
-        let known = self.chain.transaction(txid)?.and_then(|(_, height)| height);
-        let height = known.ok_or(DeskError::Broken(format!("{name} did not confirm")))?;
-        self.confirmed(TransactionEvent {
-            number: 0,
-            who: who.into(),
-            name: name.into(),
-            why: why.into(),
-            txid: txid.to_string(),
-            vbytes: tx.vsize() as u64,
-            fee_sat: fee.to_sat(),
-            child_txid: child.map(|child| child.compute_txid().to_string()),
-            child_vbytes: child.map(|child| child.vsize() as u64),
-            height,
-        });
-        Ok(())
-    }
-}
-
-fn party(role: Role) -> &'static str {
-    match role {
-        PAYER => "payer",
-        _ => "provider",
+        found.ok_or_else(|| DeskError::broken("it is not frozen"))
     }
 }
 

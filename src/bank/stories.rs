@@ -1,9 +1,6 @@
 //! Whole lives of banks.
 
-use bitcoin::{
-    hashes::{Hash, HashEngine, sha256},
-    secp256k1::rand::RngCore,
-};
+use bitcoin::hashes::{Hash, HashEngine, sha256};
 use narthex_contracts::bank::{
     BankError, Candidates, Coin, Meter, MeterError, Opened, PAYER, PROVIDER, PayerDuty, Points,
     ProviderDuty, Rung, Rungs,
@@ -87,7 +84,7 @@ fn close(desk: &mut Desk<'_>) -> Result<(), DeskError> {
 /// Waits until the provider must freeze, and lets it do what it must.
 fn end_by_the_provider(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     let freeze = desk.provider.bank().terms().freeze_height();
-    desk.wait_for(freeze)?;
+    desk.table.wait_for(freeze)?;
     provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;
     desk.freeze(PROVIDER, "T comes near and nobody answers")?;
     provider_duty(desk, |duty| matches!(duty, ProviderDuty::Claim { .. }))?;
@@ -98,20 +95,20 @@ fn provider_duty(
     desk: &mut Desk<'_>,
     expected: impl Fn(ProviderDuty) -> bool,
 ) -> Result<(), DeskError> {
-    let (tip, coin) = (desk.chain.height()?, desk.coin()?);
+    let (tip, coin) = (desk.chain().height()?, desk.coin()?);
     let duty = desk.provider.duty(tip, coin);
     match expected(duty) {
         true => Ok(()),
-        false => Err(DeskError::Broken(format!("the provider is to {duty:?}"))),
+        false => Err(DeskError::broken(format!("the provider is to {duty:?}"))),
     }
 }
 
 fn payer_duty(desk: &mut Desk<'_>, expected: PayerDuty) -> Result<(), DeskError> {
-    let (tip, coin) = (desk.chain.height()?, desk.coin()?);
+    let (tip, coin) = (desk.chain().height()?, desk.coin()?);
     let duty = desk.payer.duty(tip, coin);
     match duty == expected {
         true => Ok(()),
-        false => Err(DeskError::Broken(format!("the payer is to {duty:?}"))),
+        false => Err(DeskError::broken(format!("the payer is to {duty:?}"))),
     }
 }
 
@@ -124,9 +121,9 @@ fn claim(desk: &mut Desk<'_>) -> Result<(), DeskError> {
 fn refund(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
     let t = desk.payer.bank().terms().record().refund_height;
-    desk.wait_for(t)?;
+    desk.table.wait_for(t)?;
     payer_duty(desk, PayerDuty::None)?;
-    desk.wait_for(t.saturating_add(1))?;
+    desk.table.wait_for(t.saturating_add(1))?;
     payer_duty(desk, PayerDuty::Refund)?;
     desk.refund()
 }
@@ -139,9 +136,9 @@ fn thaw(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     )?;
     let blocks = u32::from(desk.payer.bank().terms().record().claim_blocks);
     let ripe = desk.frozen_at()?.saturating_add(blocks);
-    desk.wait_for(ripe.saturating_sub(1))?;
+    desk.table.wait_for(ripe.saturating_sub(1))?;
     payer_duty(desk, PayerDuty::None)?;
-    desk.wait_for(ripe)?;
+    desk.table.wait_for(ripe)?;
     payer_duty(desk, PayerDuty::Thaw)?;
     desk.thaw()
 }
@@ -169,7 +166,7 @@ fn slice(state: sha256::Hash) -> sha256::Hash {
 
 fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
-    let (mut purse, rungs) = desk.payer.purse(1_000, &mut desk.rng)?;
+    let (mut purse, rungs) = desk.payer.purse(1_000, desk.table.rng())?;
     desk.provider.take_rungs(&rungs)?;
     desk.rungs += rungs.rungs.len();
     let (mut meter, mut state) = (Meter::new(SLICE, 0), sha256::Hash::all_zeros());
@@ -184,7 +181,8 @@ fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     }
     let served = meter.served();
     let what = format!("ran {slices} slices for {served} pennies without a key, until {state:.8}");
-    desk.step("program", what, "the container pays for itself")?;
+    desk.table
+        .step("program", what, "the container pays for itself")?;
     end_by_the_provider(desk)
 }
 
@@ -194,7 +192,7 @@ fn accessor(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     let (mut meter, mut state) = (Meter::new(SLICE, 0), sha256::Hash::all_zeros());
     match meter.serve(&mut desk.provider, 1, None) {
         Err(MeterError::Due { due: SLICE, .. }) => {}
-        other => return Err(DeskError::Broken(format!("served for nothing: {other:?}"))),
+        other => return Err(DeskError::broken(format!("served for nothing: {other:?}"))),
     }
     for _ in 0..40 {
         let due = meter.due(&desk.provider, 1);
@@ -203,7 +201,7 @@ fn accessor(desk: &mut Desk<'_>) -> Result<(), DeskError> {
         state = slice(state);
     }
     let what = format!("asked for 40 slices with {SLICE} pennies each, until {state:.8}");
-    desk.step("payer", what, "accessor pays")?;
+    desk.table.step("payer", what, "accessor pays")?;
     desk.close(false).map(drop)
 }
 
@@ -215,22 +213,21 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     let mut secrets = Vec::with_capacity(CANDIDATES);
     let mut entries = Vec::with_capacity(CANDIDATES);
     for _ in 0..CANDIDATES {
-        let (mut salt, mut seed) = ([0; 32], [0; 32]);
-        desk.rng.fill_bytes(&mut salt);
-        desk.rng.fill_bytes(&mut seed);
+        let (salt, seed) = (desk.table.random(), desk.table.random());
+
         entries.push(Candidates::entry(&model, salt, seed)?);
         secrets.push(seed);
     }
     let set = Candidates::new(model, entries)?;
-    desk.step(
+    desk.table.step(
         "payer",
         format!("publishes {CANDIDATES} candidates"),
         "others rely on one",
     )?;
     // The block after the commitment is the beacon.
-    desk.mine(1)?;
-    let height = desk.chain.height()?;
-    let beacon = desk.chain.block_hash(height)?.to_byte_array();
+    desk.table.mine(1)?;
+    let height = desk.chain().height()?;
+    let beacon = desk.chain().block_hash(height)?.to_byte_array();
     let kept = set.kept(&beacon);
     let opened = secrets.iter().enumerate().filter(|(i, _)| *i != kept);
     let opened = opened
@@ -241,11 +238,11 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
         .collect::<Vec<_>>();
     let seed = *secrets
         .get(kept)
-        .ok_or(DeskError::Broken("no candidate kept".into()))?;
+        .ok_or_else(|| DeskError::broken("no candidate kept"))?;
     let points = Points::of_chain(&set.terms(kept)?, seed)?;
     let (terms, points) = set.check(&beacon, &opened, points)?;
     let what = format!("recompute {} and rely on number {kept}", opened.len());
-    desk.step(
+    desk.table.step(
         "third parties",
         what,
         "one false candidate would pass once in 8 times",
@@ -260,35 +257,34 @@ fn false_rung(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
     desk.pay(700)?;
     // The next rung that falls due, under the point of a secret that is not its penny's.
-    let mut lie = [0; 32];
-    desk.rng.fill_bytes(&mut lie);
+    let lie = desk.table.random();
     let key = desk.key(PAYER)?;
-    let due = desk.payer.rungs(1, &mut desk.rng)?;
+    let due = desk.payer.rungs(1, desk.table.rng())?;
     let index = due.rungs.first().map(|rung| rung.index);
-    let index = index.ok_or(DeskError::Broken("no rung is due".into()))?;
-    let rung = Rung::sign(desk.payer.bank(), &key, index, &lie, &mut desk.rng)?;
+    let index = index.ok_or_else(|| DeskError::broken("no rung is due"))?;
+    let rung = Rung::sign(desk.payer.bank(), &key, index, &lie, desk.table.rng())?;
     let (bank, rungs) = (due.bank, vec![rung]);
     desk.provider.take_rungs(&Rungs { bank, rungs })?;
     desk.rungs += 1;
     let penny = desk.payer.pay(index - desk.provider.paid())?;
     let taken = desk.provider.accept(&penny)?;
     if taken.false_rung != Some(index) {
-        return Err(DeskError::Broken("the false rung was not found".into()));
+        return Err(DeskError::broken("the false rung was not found"));
     }
     let (lost, enforceable) = (taken.total - taken.enforceable, taken.enforceable);
     let what =
         format!("finds rung {index} false: {enforceable} pennies are enforceable, {lost} are not");
-    desk.step(
+    desk.table.step(
         "provider",
         what,
         "the penny shows its point; nothing was served for it",
     )?;
     match desk.payer.pay(1).map(|penny| desk.provider.accept(&penny)) {
         Ok(Err(BankError::Phase { .. })) => {}
-        other => return Err(DeskError::Broken(format!("served a cheater: {other:?}"))),
+        other => return Err(DeskError::broken(format!("served a cheater: {other:?}"))),
     }
     if desk.coin()? != Coin::Banked {
-        return Err(DeskError::Broken("the coin moved".into()));
+        return Err(DeskError::broken("the coin moved"));
     }
     provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;
     desk.freeze(PROVIDER, "the payer cheated")?;

@@ -25,7 +25,7 @@ pub fn moment(chain: &mut dyn Chain, height: u32) -> Result<Moment, narthex_regt
     let first = height.saturating_sub(MEDIAN_BLOCKS - 1);
     let mut times = Vec::with_capacity(MEDIAN_BLOCKS as usize);
     for height in first..=height {
-        times.push(chain.block(height)?.header.time);
+        times.push(chain.header(height)?.time);
     }
     times.sort_unstable();
     Ok(Moment {

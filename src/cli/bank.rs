@@ -2,17 +2,15 @@
 
 use std::io::Write;
 
-use anyhow::Context;
-use bitcoin::{Amount, hex::FromHex};
+use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
-    bank::{
-        BANK_STORIES, BankEvent, BankOutcome, BankReporter, Desk, DeskOptions, measure, play_bank,
-    },
-    contracts::terms::FeeRate,
-    play::ChainKind,
+    bank::{BANK_STORIES, Desk, DeskOptions, measure, play_bank},
     regtest::Embedded,
+    table::TableOptions,
 };
+
+use super::table::{Common, OnChain, Printer, check_exact, list};
 
 /// `narthex bank …`.
 #[derive(Subcommand)]
@@ -23,14 +21,6 @@ pub(crate) enum BankCommand {
     Show(ShowArgs),
     /// Measures opening, paying and checking, beside the bare hash of a penny.
     Bench(BenchArgs),
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum ChainArg {
-    /// In this process; nothing to install.
-    Embedded,
-    /// A bitcoind on regtest, found or built.
-    Bitcoind,
 }
 
 /// Figures of a bank.
@@ -54,12 +44,8 @@ struct Figures {
     /// Blocks after a freeze in which only the provider can claim.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
-    /// Fee rate in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
-    /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
-    #[arg(long)]
-    seed: Option<String>,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Options of `narthex bank play`.
@@ -71,9 +57,8 @@ pub(crate) struct PlayArgs {
     /// Names the stories and stops.
     #[arg(long)]
     list: bool,
-    /// Chain to play on.
-    #[arg(long, value_enum, default_value = "embedded")]
-    chain: ChainArg,
+    #[command(flatten)]
+    on: OnChain,
     #[command(flatten)]
     figures: Figures,
     /// One JSON object a line.
@@ -119,120 +104,42 @@ impl BankCommand {
 }
 
 impl Figures {
-    fn options(&self) -> anyhow::Result<DeskOptions> {
-        let seed = match &self.seed {
-            None => bitcoin::secp256k1::rand::random(),
-            Some(hex) => <[u8; 32]>::from_hex(hex)
-                .with_context(|| format!("--seed {hex:?} is not 64 hex digits"))?,
-        };
-        Ok(DeskOptions {
+    fn options(&self, common: TableOptions) -> DeskOptions {
+        DeskOptions {
             pennies: self.pennies,
             value: Amount::from_sat(self.value),
             step: self.step,
             shift: self.shift,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
-            rate: FeeRate(self.fee_rate.saturating_mul(250)),
-            seed,
-        })
+            rate: common.rate,
+            seed: common.seed,
+        }
     }
 }
 
 impl PlayArgs {
     fn run(self) -> anyhow::Result<()> {
         if self.list {
-            return list(self.json);
+            let stories = BANK_STORIES.iter().map(|story| (story.name, story.summary));
+            return list(stories, self.json);
         }
-        let chain = match self.chain {
-            ChainArg::Embedded => ChainKind::Embedded,
-            ChainArg::Bitcoind => ChainKind::Bitcoind,
-        };
+        let options = self.figures.options(self.figures.common.options()?);
         let mut printer = Printer { json: self.json };
-        let outcome = play_bank(chain, &self.story, &self.figures.options()?, &mut printer)?;
-        anyhow::ensure!(
-            outcome.balances.iter().all(|b| b.is_exact()),
-            "the balances are not what the bank paid; run again with --seed {} and report it",
-            outcome.seed
-        );
-        Ok(())
+        check_exact(&play_bank(
+            self.on.kind(),
+            &self.story,
+            &options,
+            &mut printer,
+        )?)
     }
-}
-
-fn list(json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for story in &BANK_STORIES {
-        match json {
-            true => {
-                let line = serde_json::json!({ "story": story.name, "summary": story.summary });
-                writeln!(out, "{line}")?;
-            }
-            false => writeln!(out, "--story {:12} {}", story.name, story.summary)?,
-        }
-    }
-    Ok(())
-}
-
-struct Printer {
-    json: bool,
-}
-
-impl BankReporter for Printer {
-    fn report(&mut self, event: &BankEvent) {
-        let mut out = std::io::stdout().lock();
-        // A reader that went away needs no report.
-        let _ = match (self.json, event) {
-            (true, _) => serde_json::to_string(event)
-                .map_err(Into::into)
-                .and_then(|line| writeln!(out, "{line}")),
-            (_, BankEvent::Step(s)) => writeln!(
-                out,
-                "{:>3}. [{}] {}: {}\n       {}",
-                s.number, s.height, s.who, s.what, s.why
-            ),
-            (_, BankEvent::Transaction(t)) => writeln!(
-                out,
-                "{:>3}. [{}] {}: {}  {}\n       {} vB, fee {} sat; {}",
-                t.number, t.height, t.who, t.name, t.txid, t.vbytes, t.fee_sat, t.why
-            ),
-            (_, BankEvent::Outcome(o)) => outcome(&mut out, o),
-        };
-    }
-}
-
-fn outcome(out: &mut impl Write, o: &BankOutcome) -> std::io::Result<()> {
-    writeln!(
-        out,
-        "\n{} ({}): {} pennies, {} rungs signed, {} transactions ({}), {} vB",
-        o.story,
-        o.chain,
-        o.pennies,
-        o.rungs,
-        o.transactions.len(),
-        o.transactions.join(" → "),
-        o.vbytes
-    )?;
-    for b in &o.balances {
-        writeln!(
-            out,
-            "{:10} before {:>12}  earned {:>+9}  fees {:>6}  after {:>12} sat{}",
-            b.party,
-            b.before_sat,
-            b.settlement_sat,
-            b.fees_sat,
-            b.after_sat,
-            if b.is_exact() { "" } else { "  NOT EXACT" }
-        )?;
-    }
-    writeln!(out, "seed {}", o.seed)
 }
 
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let mut options = self.figures.options()?;
-        if self.figures.seed.is_none() {
-            options.seed = [1; 32];
-        }
+        let common = self.figures.common.options_or([1; 32])?;
+        let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
         let bank = desk.payer().bank();

@@ -6,9 +6,11 @@ mod bond;
 mod contract;
 mod game;
 mod job;
+mod node;
 mod play;
 mod simulate;
 mod store;
+mod table;
 
 use std::process::ExitCode;
 
@@ -43,11 +45,10 @@ enum Command {
     Job(job::JobCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
-    /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
-    /// Measures the set-up of contracts beside what its curve operations alone cost.
+    /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
 

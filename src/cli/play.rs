@@ -21,6 +21,15 @@ pub(super) enum ChainArg {
     Bitcoind,
 }
 
+impl From<ChainArg> for ChainKind {
+    fn from(arg: ChainArg) -> Self {
+        match arg {
+            ChainArg::Embedded => ChainKind::Embedded,
+            ChainArg::Bitcoind => ChainKind::Bitcoind,
+        }
+    }
+}
+
 /// Options of `narthex play`.
 #[derive(Args)]
 pub(crate) struct PlayArgs {
@@ -67,10 +76,7 @@ impl PlayArgs {
         let options = PlayOptions {
             story: self.story,
             layout: self.template.into(),
-            chain: match self.chain {
-                ChainArg::Embedded => ChainKind::Embedded,
-                ChainArg::Bitcoind => ChainKind::Bitcoind,
-            },
+            chain: self.chain.into(),
             quorum: self.arbiters.quorum,
             arbiters: self.arbiters.arbiters,
             input: self.input,
@@ -155,26 +161,8 @@ impl Reporter for Human {
         let mut out = std::io::stdout().lock();
         // A reader that went away needs no report.
         let _ = match event {
-            Event::Step(s) => {
-                writeln!(
-                    out,
-                    "{:>3}. [{}] {}: {}\n       {}",
-                    s.number, s.height, s.who, s.what, s.why
-                )
-            }
-            Event::Transaction(t) => {
-                let child = match (&t.child_txid, t.child_vbytes) {
-                    (Some(id), Some(vbytes)) => {
-                        format!("\n       paid by child {id} ({vbytes} vB)")
-                    }
-                    _ => String::new(),
-                };
-                writeln!(
-                    out,
-                    "{:>3}. [{}] {}: {}  {}\n       {} vB, fee {} sat{child}\n       {}",
-                    t.number, t.height, t.who, t.name, t.txid, t.vbytes, t.fee_sat, t.why
-                )
-            }
+            Event::Step(s) => super::table::step(&mut out, s),
+            Event::Transaction(t) => super::table::transaction(&mut out, t),
             Event::Outcome(o) => outcome(&mut out, o),
         };
     }
@@ -216,23 +204,7 @@ fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
         o.vbytes,
         o.settled_at.saturating_sub(o.funded_at),
     )?;
-    writeln!(
-        out,
-        "{:14} {:>12} {:>12} {:>12} {:>12}",
-        "sat", "before", "settlement", "fees", "after"
-    )?;
-    for b in &o.balances {
-        writeln!(
-            out,
-            "{:14} {:>12} {:>+12} {:>12} {:>12}{}",
-            b.party,
-            b.before_sat,
-            b.settlement_sat,
-            b.fees_sat,
-            b.after_sat,
-            if b.is_exact() { "" } else { "  NOT EXACT" }
-        )?;
-    }
+    super::table::balances(out, &o.balances)?;
     if let Some(result) = &o.result {
         let digits = result
             .first_digits

@@ -22,14 +22,13 @@ pub use options::{ChainKind, PlayOptions};
 pub use scene::Scene;
 pub use stories::{STORIES, Story, find_story};
 
-use narthex_regtest::{Bitcoind, Chain, Embedded};
+use narthex_regtest::Chain;
+
+use crate::table::start_chain;
 
 /// Plays one story from an empty chain to the last balance.
 pub fn play(options: &PlayOptions, reporter: &mut dyn Reporter) -> Result<Outcome, PlayError> {
-    let mut chain: Box<dyn Chain> = match options.chain {
-        ChainKind::Embedded => Box::new(Embedded::new()),
-        ChainKind::Bitcoind => Box::new(Bitcoind::start()?),
-    };
+    let mut chain = start_chain(options.chain)?;
     play_on(chain.as_mut(), options, reporter)
 }
 

@@ -2,35 +2,30 @@
 
 mod build;
 mod locate;
+mod node;
 mod process;
 mod rpc;
 
-use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
-use bitcoin::{
-    Amount, Block, BlockHash, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid, Wtxid,
-};
-use serde::Deserialize;
+use bitcoin::block::Header;
+use bitcoin::consensus::encode::serialize_hex;
+use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use build::ensure_bitcoind;
 pub use locate::find_bitcoind;
+pub use node::Node;
 
 use crate::block::{BLOCK_INTERVAL_SECONDS, Template, subsidy, total_fees};
-use crate::package::{MAX_PACKAGE_COUNT, explain};
 use crate::{Chain, Error};
+use node::{HeaderInfo, REFUSALS};
 use process::Process;
-use rpc::Rpc;
 
 /// Time of the regtest genesis block, in Unix seconds.
 pub(crate) const GENESIS_TIME: u32 = 1_296_688_602;
-/// Core's `RPC_INVALID_ADDRESS_OR_KEY`: also "no such transaction".
-const NOT_FOUND: i32 = -5;
-/// Core's codes for a transaction that can't be decoded, fails, is refused, or is confirmed already.
-const REFUSALS: [i32; 4] = [-22, -25, -26, -27];
 /// How long two connected nodes may take to agree.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -48,54 +43,11 @@ const SYNC_TIMEOUT: Duration = Duration::from_secs(30);
 /// ```
 pub struct Bitcoind {
     // Before the process: nothing may be sent to a daemon that is gone.
-    rpc: Rpc,
+    node: Node,
     process: Process,
     /// Disconnections so far. Each shifts later block times by a second: a block that is mined again at the same
     /// height would otherwise be the very block that was declared invalid.
     forks: u32,
-    /// Heights by hash, which never change.
-    heights: HashMap<BlockHash, u32>,
-}
-
-#[derive(Deserialize)]
-struct RawTransaction {
-    hex: String,
-    blockhash: Option<BlockHash>,
-    #[serde(default)]
-    confirmations: u32,
-}
-
-#[derive(Deserialize)]
-struct HeaderInfo {
-    height: u32,
-    time: u32,
-}
-
-#[derive(Deserialize)]
-struct TxOutInfo {
-    bestblock: BlockHash,
-    confirmations: u32,
-    /// In whole bitcoins, as the daemon writes amounts.
-    value: f64,
-    #[serde(rename = "scriptPubKey")]
-    script_pubkey: ScriptInfo,
-}
-
-#[derive(Deserialize)]
-struct ScriptInfo {
-    hex: ScriptBuf,
-}
-
-#[derive(Deserialize)]
-struct PackageAnswer {
-    package_msg: String,
-    #[serde(rename = "tx-results", default)]
-    results: BTreeMap<Wtxid, PackageResult>,
-}
-
-#[derive(Deserialize)]
-struct PackageResult {
-    error: Option<String>,
 }
 
 impl Bitcoind {
@@ -109,10 +61,9 @@ impl Bitcoind {
         let executable = ensure_bitcoind()?;
         let (process, rpc) = Process::start(&executable, extra_args)?;
         Ok(Self {
-            rpc,
+            node: Node::new(rpc),
             process,
             forks: 0,
-            heights: HashMap::new(),
         })
     }
 
@@ -121,9 +72,15 @@ impl Bitcoind {
         self.process.id()
     }
 
+    /// Address of its JSON-RPC and the cookie file that opens it, for other programs and [`Node::connect`].
+    pub fn rpc(&self) -> (String, PathBuf) {
+        let url = format!("http://127.0.0.1:{}", self.process.rpc_port);
+        (url, self.process.cookie())
+    }
+
     /// Any call of the daemon's JSON-RPC, for what [`Chain`] does not offer.
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: &[Value]) -> Result<T, Error> {
-        self.rpc.call(method, params)
+        self.node.call(method, params)
     }
 
     /// Connects this node to `other`: blocks and transactions of either reach both. See [`Bitcoind::sync`].
@@ -148,22 +105,9 @@ impl Bitcoind {
         })
     }
 
-    fn header(&self, hash: BlockHash) -> Result<HeaderInfo, Error> {
-        self.call("getblockheader", &[json!(hash)])
-    }
-
-    fn height_of(&mut self, hash: BlockHash) -> Result<u32, Error> {
-        if let Some(height) = self.heights.get(&hash) {
-            return Ok(*height);
-        }
-        let height = self.header(hash)?.height;
-        self.heights.insert(hash, height);
-        Ok(height)
-    }
-
     fn tip(&self) -> Result<(BlockHash, HeaderInfo), Error> {
         let hash: BlockHash = self.call("getbestblockhash", &[])?;
-        Ok((hash, self.header(hash)?))
+        Ok((hash, self.node.header_info(hash)?))
     }
 
     /// Sets the daemon's clock to the time of the block to be mined on `tip` and returns it.
@@ -187,17 +131,6 @@ impl Bitcoind {
     }
 }
 
-/// Turns the daemon's verdict on a transaction into a refusal; other failures stay what they are.
-fn refusal(txid: Txid) -> impl FnOnce(Error) -> Error {
-    move |error| match error {
-        Error::Rpc { code, message, .. } if REFUSALS.contains(&code) => Error::Rejected {
-            txid,
-            reason: message,
-        },
-        other => other,
-    }
-}
-
 fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool, Error>) -> Result<(), Error> {
     let started = Instant::now();
     while !done()? {
@@ -211,35 +144,45 @@ fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool, Error>) -> Resu
     Ok(())
 }
 
-/// `maxfeerate` 0 and `maxburnamount` 21 million: the guards of a wallet owner are off, policy alone decides.
-fn without_guards(what: Value) -> [Value; 3] {
-    [what, json!(0), json!(21_000_000)]
-}
-
 impl Chain for Bitcoind {
     fn name(&self) -> &'static str {
-        "bitcoind"
+        self.node.name()
     }
 
     fn height(&mut self) -> Result<u32, Error> {
-        self.call("getblockcount", &[])
+        self.node.height()
     }
 
     fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
-        let tip = self.height()?;
-        if height > tip {
-            return Err(Error::NoSuchHeight { height, tip });
-        }
-        self.call("getblockhash", &[json!(height)])
+        self.node.block_hash(height)
     }
 
     fn block(&mut self, height: u32) -> Result<Block, Error> {
-        let hash = self.block_hash(height)?;
-        let hex: String = self.call("getblock", &[json!(hash), json!(0)])?;
-        deserialize_hex(&hex).map_err(|source| Error::Transport {
-            method: "getblock".into(),
-            source: Box::new(source),
-        })
+        self.node.block(height)
+    }
+
+    fn header(&mut self, height: u32) -> Result<Header, Error> {
+        self.node.header(height)
+    }
+
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        self.node.submit(tx)
+    }
+
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        self.node.submit_package(txs)
+    }
+
+    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
+        self.node.mempool()
+    }
+
+    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
+        self.node.transaction(txid)
+    }
+
+    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
+        self.node.utxo(outpoint)
     }
 
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
@@ -298,82 +241,6 @@ impl Chain for Bitcoind {
             }
             Err(other) => Err(other),
         }
-    }
-
-    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
-        let params = without_guards(json!(serialize_hex(tx)));
-        self.call("sendrawtransaction", &params)
-            .map_err(refusal(tx.compute_txid()))
-    }
-
-    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
-        let Some(child) = txs.last().filter(|_| txs.len() <= MAX_PACKAGE_COUNT) else {
-            return Err(Error::PackageSize { count: txs.len() });
-        };
-        let hexes: Vec<_> = txs.iter().map(serialize_hex).collect();
-        let params = without_guards(json!(hexes));
-        let answer: PackageAnswer = self
-            .call("submitpackage", &params)
-            .map_err(refusal(child.compute_txid()))?;
-        if answer.package_msg == "success" {
-            return Ok(());
-        }
-        let error = |tx: &Transaction| {
-            answer
-                .results
-                .get(&tx.compute_wtxid())
-                .and_then(|result| result.error.clone())
-        };
-        let results: Vec<_> = txs
-            .iter()
-            .map(|tx| (tx.compute_txid(), error(tx)))
-            .collect();
-        explain(&answer.package_msg, &results).map_or(Ok(()), Err)
-    }
-
-    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
-        self.call("getrawmempool", &[])
-    }
-
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        let raw: RawTransaction = match self.call("getrawtransaction", &[json!(txid), json!(true)])
-        {
-            Err(Error::Rpc {
-                code: NOT_FOUND, ..
-            }) => return Ok(None),
-            answer => answer?,
-        };
-        let height = match raw.blockhash {
-            // The transaction index keeps what was in a block that is no longer on the active chain.
-            Some(_) if raw.confirmations == 0 => return Ok(None),
-            Some(hash) => Some(self.height_of(hash)?),
-            None => None,
-        };
-        let tx = deserialize_hex(&raw.hex).map_err(|source| Error::Transport {
-            method: "getrawtransaction".into(),
-            source: Box::new(source),
-        })?;
-        Ok(Some((tx, height)))
-    }
-
-    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
-        let params = [json!(outpoint.txid), json!(outpoint.vout), json!(false)];
-        let Some(info) = self.call::<Option<TxOutInfo>>("gettxout", &params)? else {
-            return Ok(None);
-        };
-        let value = Amount::from_btc(info.value).map_err(|source| Error::Transport {
-            method: "gettxout".into(),
-            source: Box::new(source),
-        })?;
-        let best = self.height_of(info.bestblock)?;
-        let height = best.saturating_add(1).saturating_sub(info.confirmations);
-        Ok(Some((
-            TxOut {
-                value,
-                script_pubkey: info.script_pubkey.hex,
-            },
-            height,
-        )))
     }
 
     fn disconnect(&mut self, depth: u32) -> Result<(), Error> {

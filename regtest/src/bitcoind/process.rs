@@ -29,6 +29,7 @@ pub(crate) struct Process {
     watchdog: Child,
     directory: TempDir,
     pub(crate) p2p_port: u16,
+    pub(crate) rpc_port: u16,
 }
 
 impl Process {
@@ -75,6 +76,7 @@ impl Process {
             watchdog,
             directory,
             p2p_port,
+            rpc_port,
         };
         let rpc = process.wait_until_ready(rpc_port)?;
         Ok((process, rpc))
@@ -85,8 +87,13 @@ impl Process {
         self.child.id()
     }
 
+    /// The file whose content opens the JSON-RPC.
+    pub(crate) fn cookie(&self) -> PathBuf {
+        self.directory.path().join("regtest/.cookie")
+    }
+
     fn wait_until_ready(&mut self, rpc_port: u16) -> Result<Rpc, Error> {
-        let cookie: PathBuf = self.directory.path().join("regtest/.cookie");
+        let cookie = self.cookie();
         let started = Instant::now();
         loop {
             if let Some(status) = self
@@ -99,7 +106,7 @@ impl Process {
                 });
             }
             if let Ok(cookie) = std::fs::read_to_string(&cookie) {
-                let rpc = Rpc::new(rpc_port, cookie.trim())?;
+                let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"), cookie.trim())?;
                 if rpc.call::<u32>("getblockcount", &[]).is_ok() {
                     return Ok(rpc);
                 }

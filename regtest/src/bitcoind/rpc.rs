@@ -15,9 +15,9 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     /// `cookie` is the content of the daemon's cookie file, `user:password`.
-    pub(crate) fn new(port: u16, cookie: &str) -> Result<Self, Error> {
+    pub(crate) fn new(url: &str, cookie: &str) -> Result<Self, Error> {
         let transport = Builder::new()
-            .url(&format!("http://127.0.0.1:{port}"))
+            .url(url)
             .map_err(|source| Error::Transport {
                 method: "(setup)".into(),
                 source: Box::new(source),

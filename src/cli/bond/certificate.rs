@@ -9,12 +9,17 @@ use bitcoin::{
     secp256k1::{Keypair, Secp256k1},
 };
 use clap::Args;
-use narthex::contracts::bond::{Certificate, Claim};
+use narthex::{
+    bond::{moment, verify},
+    contracts::bond::{Certificate, Claim},
+    regtest::Chain,
+};
 
 use super::{
-    args::{CoinArgs, read_key},
+    args::{CoinArgs, ValuationArgs, read_key},
     script::form,
 };
+use crate::cli::node::NodeArgs;
 
 /// Options of `narthex bond prove`.
 #[derive(Args)]
@@ -65,9 +70,17 @@ impl ProveArgs {
 pub(crate) struct CheckArgs {
     /// The certificate, as `prove` printed it.
     certificate: String,
-    /// Height of the chain.
-    #[arg(long)]
-    tip_height: u32,
+    /// Height of the chain, if no node is asked for it.
+    #[arg(long, required_unless_present = "node", conflicts_with = "node")]
+    tip_height: Option<u32>,
+    /// The node that is asked whether the bond counts.
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Confirmations wanted, where a node is asked.
+    #[arg(long, default_value_t = 6)]
+    depth: u32,
+    #[command(flatten)]
+    valuation: ValuationArgs,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -78,12 +91,26 @@ impl CheckArgs {
         let bytes = Vec::<u8>::from_hex(&self.certificate)
             .context("a certificate is written in hexadecimal digits")?;
         let certificate = Certificate::from_bytes(&bytes).context("this is no certificate")?;
-        certificate.check_signature(&Secp256k1::new(), self.tip_height)?;
+        let mut node = self.node.connect()?;
+        let tip_height = match (&mut node, self.tip_height) {
+            (Some(node), _) => node.height()?,
+            (None, Some(height)) => height,
+            (None, None) => anyhow::bail!("a certificate is checked at a height: --tip-height"),
+        };
+        certificate.check_signature(&Secp256k1::new(), tip_height)?;
         let claim = certificate.claim();
         anyhow::ensure!(
             claim.script.early_key().is_none(),
             "the coin can be spent at any time: it is no bond"
         );
+        let weight = match &mut node {
+            None => None,
+            Some(node) => {
+                let locked = verify(node, claim, self.depth)?;
+                let now = moment(node, tip_height)?;
+                Some(self.valuation.valuation()?.weight(&locked, now))
+            }
+        };
         let lock = claim.script.lock();
         let mut out = std::io::stdout().lock();
         if self.json {
@@ -93,22 +120,31 @@ impl CheckArgs {
                 "form": form(&claim.script), "bond_key": claim.script.owner().to_string(),
                 "lock": lock.to_consensus(), "lock_is_time": lock.is_time(),
                 "script_pubkey": claim.script.script_pubkey()?.to_hex_string(),
-                "valid_below": certificate.valid_below(),
+                "valid_below": certificate.valid_below(), "tip_height": tip_height,
+                "counts": weight.is_some(), "weight": weight.map(|w| w.to_string()),
             });
             writeln!(out, "{line}")?;
         } else {
             writeln!(
                 out,
-                "signed by {}: {} at {}, confirmed at height {}, locked until {lock}, stands for {} below height {}\n\
-                 what the chain says of {} was not asked",
+                "signed by {}: {} at {}, confirmed at height {}, locked until {lock}, stands for {} below height {}",
                 claim.script.owner(),
                 claim.value,
                 claim.outpoint,
                 claim.confirmed_height,
                 claim.identity,
                 certificate.valid_below(),
-                claim.outpoint,
             )?;
+            match weight {
+                Some(weight) => writeln!(
+                    out,
+                    "the node bears it out at height {tip_height}: it weighs {weight}"
+                )?,
+                None => writeln!(
+                    out,
+                    "what the chain says of it was not asked: name a node with --node"
+                )?,
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ mod certificate;
 mod play;
 mod script;
 mod select;
+mod snapshot;
 mod spend;
 mod value;
 
@@ -19,8 +20,10 @@ pub(crate) enum BondCommand {
     Value(value::ValueArgs),
     /// Signs with the bond's key that it stands for an identity.
     Prove(certificate::ProveArgs),
-    /// Reads such a certificate and checks its signature; the chain is not asked.
+    /// Reads such a certificate, checks its signature and asks a node whether the bond counts.
     Check(certificate::CheckArgs),
+    /// Asks a node which of many certificates' bonds count: what `select` draws from.
+    Snapshot(snapshot::SnapshotArgs),
     /// The transaction that spends a bond when its lock is over.
     Withdraw(spend::WithdrawArgs),
     /// The transaction that locks a bond anew when its lock is over.
@@ -38,6 +41,7 @@ impl BondCommand {
             BondCommand::Value(args) => args.run(),
             BondCommand::Prove(args) => args.run(),
             BondCommand::Check(args) => args.run(),
+            BondCommand::Snapshot(args) => args.run(),
             BondCommand::Withdraw(args) => args.run(),
             BondCommand::Roll(args) => args.run(),
             BondCommand::Select(args) => args.run(),

@@ -7,7 +7,7 @@ use clap::Args;
 use narthex::{
     bond::{BondForm, LifeOptions, LifeStep, live},
     contracts::terms::FeeRate,
-    regtest::{Bitcoind, Chain, Embedded},
+    table::start_chain,
 };
 
 use super::args::{ValuationArgs, parse_sat, parse_seed};
@@ -66,10 +66,7 @@ impl PlayArgs {
             seed,
             valuation: self.valuation.valuation()?,
         };
-        let mut chain: Box<dyn Chain> = match self.chain {
-            ChainArg::Embedded => Box::new(Embedded::new()),
-            ChainArg::Bitcoind => Box::new(Bitcoind::start()?),
-        };
+        let mut chain = start_chain(self.chain.into())?;
         let mut steps = Vec::new();
         let ended = live(chain.as_mut(), &options, &mut |step| steps.push(step));
         let mut out = std::io::stdout().lock();

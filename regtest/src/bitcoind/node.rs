@@ -1,0 +1,268 @@
+//! A node that runs already and is somebody's own: it is asked, and given transactions; it mines nothing here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use bitcoin::block::Header;
+use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
+use bitcoin::{
+    Amount, Block, BlockHash, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid, Wtxid,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::rpc::Rpc;
+use crate::package::{MAX_PACKAGE_COUNT, explain};
+use crate::{Chain, Error};
+
+/// Core's `RPC_INVALID_ADDRESS_OR_KEY`: also "no such transaction".
+const NOT_FOUND: i32 = -5;
+/// Core's codes for a transaction that can't be decoded, fails, is refused, or is confirmed already.
+pub(super) const REFUSALS: [i32; 4] = [-22, -25, -26, -27];
+/// Largest cookie file, in bytes.
+const MAX_COOKIE_BYTES: u64 = 4096;
+
+/// A connection to a node, on whatever network it is.
+///
+/// Without `-txindex` the node knows of confirmed transactions only those with unspent outputs, and
+/// [`Chain::transaction`] finds none of the others.
+pub struct Node {
+    rpc: Rpc,
+    /// Heights by hash, which never change.
+    heights: HashMap<BlockHash, u32>,
+}
+
+#[derive(Deserialize)]
+struct RawTransaction {
+    hex: String,
+    blockhash: Option<BlockHash>,
+    #[serde(default)]
+    confirmations: u32,
+}
+
+#[derive(Deserialize)]
+pub(super) struct HeaderInfo {
+    pub(super) height: u32,
+    pub(super) time: u32,
+}
+
+#[derive(Deserialize)]
+struct TxOutInfo {
+    bestblock: BlockHash,
+    confirmations: u32,
+    /// In whole bitcoins, as the daemon writes amounts.
+    value: f64,
+    #[serde(rename = "scriptPubKey")]
+    script_pubkey: ScriptInfo,
+}
+
+#[derive(Deserialize)]
+struct ScriptInfo {
+    hex: ScriptBuf,
+}
+
+#[derive(Deserialize)]
+struct PackageAnswer {
+    package_msg: String,
+    #[serde(rename = "tx-results", default)]
+    results: BTreeMap<Wtxid, PackageResult>,
+}
+
+#[derive(Deserialize)]
+struct PackageResult {
+    error: Option<String>,
+}
+
+impl Node {
+    pub(super) fn new(rpc: Rpc) -> Self {
+        Self {
+            rpc,
+            heights: HashMap::new(),
+        }
+    }
+
+    /// Connects to `url`, such as `http://127.0.0.1:8332`, with what stands in the `cookie` file: the one that the
+    /// node writes into its directory, or any file with `user:password`. The node is asked for its height at once.
+    pub fn connect(url: &str, cookie: &Path) -> Result<Self, Error> {
+        use std::io::Read;
+        let mut text = String::new();
+        std::fs::File::open(cookie)
+            .and_then(|file| file.take(MAX_COOKIE_BYTES).read_to_string(&mut text))
+            .map_err(Error::io(format!("reading {}", cookie.display())))?;
+        let mut node = Self::new(Rpc::new(url, text.trim())?);
+        node.height()?;
+        Ok(node)
+    }
+
+    /// Any call of the node's JSON-RPC, for what [`Chain`] does not offer.
+    pub fn call<T: DeserializeOwned>(&self, method: &str, params: &[Value]) -> Result<T, Error> {
+        self.rpc.call(method, params)
+    }
+
+    pub(super) fn header_info(&self, hash: BlockHash) -> Result<HeaderInfo, Error> {
+        self.call("getblockheader", &[json!(hash)])
+    }
+
+    fn height_of(&mut self, hash: BlockHash) -> Result<u32, Error> {
+        if let Some(height) = self.heights.get(&hash) {
+            return Ok(*height);
+        }
+        let height = self.header_info(hash)?.height;
+        self.heights.insert(hash, height);
+        Ok(height)
+    }
+}
+
+/// What only a chain does that was started here.
+fn not_ours<T>(what: &str) -> Result<T, Error> {
+    Err(Error::NotOurs { what: what.into() })
+}
+
+/// Turns the daemon's verdict on a transaction into a refusal; other failures stay what they are.
+fn refusal(txid: Txid) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        Error::Rpc { code, message, .. } if REFUSALS.contains(&code) => Error::Rejected {
+            txid,
+            reason: message,
+        },
+        other => other,
+    }
+}
+
+/// `maxfeerate` 0 and `maxburnamount` 21 million: the guards of a wallet owner are off, policy alone decides.
+fn without_guards(what: Value) -> [Value; 3] {
+    [what, json!(0), json!(21_000_000)]
+}
+
+impl Chain for Node {
+    fn name(&self) -> &'static str {
+        "bitcoind"
+    }
+
+    fn height(&mut self) -> Result<u32, Error> {
+        self.call("getblockcount", &[])
+    }
+
+    fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
+        let tip = self.height()?;
+        if height > tip {
+            return Err(Error::NoSuchHeight { height, tip });
+        }
+        self.call("getblockhash", &[json!(height)])
+    }
+
+    fn block(&mut self, height: u32) -> Result<Block, Error> {
+        let hash = self.block_hash(height)?;
+        let hex: String = self.call("getblock", &[json!(hash), json!(0)])?;
+        deserialize_hex(&hex).map_err(|source| Error::Transport {
+            method: "getblock".into(),
+            source: Box::new(source),
+        })
+    }
+
+    fn header(&mut self, height: u32) -> Result<Header, Error> {
+        let hash = self.block_hash(height)?;
+        let hex: String = self.call("getblockheader", &[json!(hash), json!(false)])?;
+        deserialize_hex(&hex).map_err(|source| Error::Transport {
+            method: "getblockheader".into(),
+            source: Box::new(source),
+        })
+    }
+
+    fn mine(&mut self, _: u32, _: &Script) -> Result<Vec<BlockHash>, Error> {
+        not_ours("mine")
+    }
+
+    fn mine_exactly(&mut self, _: &[Transaction], _: &Script) -> Result<BlockHash, Error> {
+        not_ours("mine")
+    }
+
+    fn submit_block(&mut self, _: &Block) -> Result<BlockHash, Error> {
+        not_ours("add blocks")
+    }
+
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        let params = without_guards(json!(serialize_hex(tx)));
+        self.call("sendrawtransaction", &params)
+            .map_err(refusal(tx.compute_txid()))
+    }
+
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        let Some(child) = txs.last().filter(|_| txs.len() <= MAX_PACKAGE_COUNT) else {
+            return Err(Error::PackageSize { count: txs.len() });
+        };
+        let hexes: Vec<_> = txs.iter().map(serialize_hex).collect();
+        let params = without_guards(json!(hexes));
+        let answer: PackageAnswer = self
+            .call("submitpackage", &params)
+            .map_err(refusal(child.compute_txid()))?;
+        if answer.package_msg == "success" {
+            return Ok(());
+        }
+        let error = |tx: &Transaction| {
+            answer
+                .results
+                .get(&tx.compute_wtxid())
+                .and_then(|result| result.error.clone())
+        };
+        let results: Vec<_> = txs
+            .iter()
+            .map(|tx| (tx.compute_txid(), error(tx)))
+            .collect();
+        explain(&answer.package_msg, &results).map_or(Ok(()), Err)
+    }
+
+    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
+        self.call("getrawmempool", &[])
+    }
+
+    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
+        let raw: RawTransaction = match self.call("getrawtransaction", &[json!(txid), json!(true)])
+        {
+            Err(Error::Rpc {
+                code: NOT_FOUND, ..
+            }) => return Ok(None),
+            answer => answer?,
+        };
+        let height = match raw.blockhash {
+            // The transaction index keeps what was in a block that is no longer on the active chain.
+            Some(_) if raw.confirmations == 0 => return Ok(None),
+            Some(hash) => Some(self.height_of(hash)?),
+            None => None,
+        };
+        let tx = deserialize_hex(&raw.hex).map_err(|source| Error::Transport {
+            method: "getrawtransaction".into(),
+            source: Box::new(source),
+        })?;
+        Ok(Some((tx, height)))
+    }
+
+    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
+        let params = [json!(outpoint.txid), json!(outpoint.vout), json!(false)];
+        let Some(info) = self.call::<Option<TxOutInfo>>("gettxout", &params)? else {
+            return Ok(None);
+        };
+        let value = Amount::from_btc(info.value).map_err(|source| Error::Transport {
+            method: "gettxout".into(),
+            source: Box::new(source),
+        })?;
+        let best = self.height_of(info.bestblock)?;
+        let height = best.saturating_add(1).saturating_sub(info.confirmations);
+        Ok(Some((
+            TxOut {
+                value,
+                script_pubkey: info.script_pubkey.hex,
+            },
+            height,
+        )))
+    }
+
+    fn disconnect(&mut self, _: u32) -> Result<(), Error> {
+        not_ours("disconnect blocks")
+    }
+
+    fn reorg(&mut self, _: u32, _: &Script) -> Result<(), Error> {
+        not_ours("disconnect blocks")
+    }
+}

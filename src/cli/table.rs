@@ -1,0 +1,173 @@
+//! What the commands that play small contracts have in common: options and printing.
+
+use std::io::Write;
+
+use anyhow::Context;
+use bitcoin::hex::FromHex;
+use clap::Args;
+use narthex::{
+    contracts::terms::FeeRate,
+    play::{ChainKind, PartyBalance, Step, TransactionEvent},
+    table::{TableEvent, TableOptions, TableOutcome, TableReporter},
+};
+
+use super::play::ChainArg;
+
+/// Where a story is played.
+#[derive(Args)]
+pub(super) struct OnChain {
+    /// Chain to play on.
+    #[arg(long, value_enum, default_value = "embedded")]
+    chain: ChainArg,
+}
+
+impl OnChain {
+    pub(super) fn kind(&self) -> ChainKind {
+        self.chain.into()
+    }
+}
+
+/// Fees and randomness.
+#[derive(Args)]
+pub(super) struct Common {
+    /// Fee rate in sat/vB.
+    #[arg(long, default_value_t = 2)]
+    fee_rate: u64,
+    /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
+    #[arg(long)]
+    seed: Option<String>,
+}
+
+impl Common {
+    /// The options, with a seed out of the system's random source if none is given.
+    pub(super) fn options(&self) -> anyhow::Result<TableOptions> {
+        self.options_or(bitcoin::secp256k1::rand::random())
+    }
+
+    /// The options, with this seed if none is given.
+    pub(super) fn options_or(&self, default: [u8; 32]) -> anyhow::Result<TableOptions> {
+        let seed = match &self.seed {
+            None => default,
+            Some(hex) => <[u8; 32]>::from_hex(hex)
+                .with_context(|| format!("--seed {hex:?} is not 64 hex digits"))?,
+        };
+        Ok(TableOptions {
+            rate: FeeRate(self.fee_rate.saturating_mul(250)),
+            seed,
+        })
+    }
+}
+
+/// Names and summaries of stories.
+pub(super) fn list<'a>(
+    stories: impl Iterator<Item = (&'a str, &'a str)>,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for (story, summary) in stories {
+        match json {
+            true => {
+                let line = serde_json::json!({ "story": story, "summary": summary });
+                writeln!(out, "{line}")?;
+            }
+            false => writeln!(out, "--story {story:16} {summary}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Prints events as they happen.
+pub(super) struct Printer {
+    pub(super) json: bool,
+}
+
+impl TableReporter for Printer {
+    fn report(&mut self, event: &TableEvent) {
+        let mut out = std::io::stdout().lock();
+        // A reader that went away needs no report.
+        let _ = match (self.json, event) {
+            (true, _) => serde_json::to_string(event)
+                .map_err(Into::into)
+                .and_then(|line| writeln!(out, "{line}")),
+            (_, TableEvent::Step(s)) => step(&mut out, s),
+            (_, TableEvent::Transaction(t)) => transaction(&mut out, t),
+            (_, TableEvent::Outcome(o)) => outcome(&mut out, o),
+        };
+    }
+}
+
+/// A move off the chain, for people.
+pub(super) fn step(out: &mut impl Write, s: &Step) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{:>3}. [{}] {}: {}\n       {}",
+        s.number, s.height, s.who, s.what, s.why
+    )
+}
+
+/// A confirmed transaction, for people.
+pub(super) fn transaction(out: &mut impl Write, t: &TransactionEvent) -> std::io::Result<()> {
+    let child = match (&t.child_txid, t.child_vbytes) {
+        (Some(id), Some(vbytes)) => format!("\n       paid by child {id} ({vbytes} vB)"),
+        _ => String::new(),
+    };
+    writeln!(
+        out,
+        "{:>3}. [{}] {}: {}  {}\n       {} vB, fee {} sat{child}\n       {}",
+        t.number, t.height, t.who, t.name, t.txid, t.vbytes, t.fee_sat, t.why
+    )
+}
+
+/// Everybody's balances, for people.
+pub(super) fn balances(out: &mut impl Write, balances: &[PartyBalance]) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "{:14} {:>12} {:>12} {:>12} {:>12}",
+        "sat", "before", "settlement", "fees", "after"
+    )?;
+    for b in balances {
+        writeln!(
+            out,
+            "{:14} {:>12} {:>+12} {:>12} {:>12}{}",
+            b.party,
+            b.before_sat,
+            b.settlement_sat,
+            b.fees_sat,
+            b.after_sat,
+            if b.is_exact() { "" } else { "  NOT EXACT" }
+        )?;
+    }
+    Ok(())
+}
+
+fn outcome(out: &mut impl Write, o: &TableOutcome) -> std::io::Result<()> {
+    let figures = o.figures.iter().map(|(name, value)| {
+        let name = name.replace('_', " ");
+        match value {
+            serde_json::Value::String(text) => format!("{name} {text}"),
+            value => format!("{name} {value}"),
+        }
+    });
+    let figures = figures.collect::<Vec<_>>().join(", ");
+    writeln!(
+        out,
+        "\n{} ({}): {figures}; {} transactions ({}), {} vB",
+        o.story,
+        o.chain,
+        o.transactions.len(),
+        o.transactions.join(" → "),
+        o.vbytes
+    )?;
+    balances(out, &o.balances)?;
+    writeln!(out, "seed {}", o.seed)
+}
+
+/// Fails if a balance is not what the contract and its fees make of it.
+pub(super) fn check_exact(outcome: &TableOutcome) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        outcome.balances.iter().all(PartyBalance::is_exact),
+        "the balances are not what the contract paid; run again with --seed {} and report it",
+        outcome.seed
+    );
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! Why a small contract cannot go on at a table.
+
+use narthex_contracts::funding::FundingError;
+
+use crate::wallet::WalletError;
+
+/// Why a small contract cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// A funding that cannot be built.
+    #[error(transparent)]
+    Funding(#[from] FundingError),
+    /// A wallet that cannot pay or sign.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// A chain that does not answer or does not take a move.
+    #[error(transparent)]
+    Chain(#[from] narthex_regtest::Error),
+    /// Something that the story relies on does not hold; a defect of this program.
+    #[error("broken expectation: {0}")]
+    Broken(String),
+}

@@ -1,0 +1,30 @@
+//! The parties of a small contract at one table: wallets with coins, a chain, moves, and accounts that must be exact.
+//!
+//! A contract's own shell holds a [`Table`] and its state machines, and makes their moves through it.
+
+mod error;
+mod event;
+mod moves;
+mod seat;
+
+pub use error::TableError;
+pub use event::{TableEvent, TableOutcome, TableReporter};
+pub use seat::{Seat, Table, TableOptions};
+
+use bitcoin::ScriptBuf;
+use narthex_regtest::{Bitcoind, Chain, Embedded};
+
+use crate::play::ChainKind;
+
+/// An empty chain of this kind.
+pub fn start_chain(kind: ChainKind) -> Result<Box<dyn Chain>, narthex_regtest::Error> {
+    Ok(match kind {
+        ChainKind::Embedded => Box::new(Embedded::new()),
+        ChainKind::Bitcoind => Box::new(Bitcoind::start()?),
+    })
+}
+
+/// Blocks pay to anybody: nobody's balance changes by them.
+pub fn miner() -> ScriptBuf {
+    ScriptBuf::new_p2a()
+}
