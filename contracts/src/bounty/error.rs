@@ -1,6 +1,6 @@
 //! What can go wrong with a bounty, and by whose fault.
 
-use narthex_game_model::market::{LayerSet, LedgerError, SplitError};
+use narthex_game_model::market::{LayerSet, SplitError};
 
 use crate::{pact::PactError, setup::HoldingsError, setup::SetupError, wire::WireError};
 
@@ -49,9 +49,6 @@ pub enum BountyError {
     /// The quorum does not fit; terms that were checked have none of these.
     #[error(transparent)]
     Split(#[from] SplitError),
-    /// An audit does not count. The caller's fault.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
     /// The message is of another bounty. The sender's fault.
     #[error("a message of another bounty")]
     Foreign,

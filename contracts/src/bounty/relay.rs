@@ -249,7 +249,7 @@ impl Relay {
         self.check_closing(height, closing)?;
         match self.record.closing.clone() {
             Some(known) if known == *closing => {}
-            Some(known) if closing.round == 0 => check_extension(&known, closing)?,
+            Some(known) if closing.round == 0 => self.check_extension(&known, closing)?,
             Some(known) => self.check_left_out(height, &known, closing)?,
             None if closing.round == 0 => {}
             None => {
@@ -284,6 +284,20 @@ impl Relay {
                 height,
                 bound: "their time is not over",
             }),
+            false => Ok(()),
+        }
+    }
+
+    /// More openings came before anybody was left out: nothing else may change. A relay that has given its secret to
+    /// give everything back goes on with nothing: the settlement could meet the cancellation.
+    fn check_extension(&self, known: &Closing, closing: &Closing) -> Result<(), BountyError> {
+        let bad = |problem| Err(BountyError::Requester { problem });
+        let kept = |opening: &Opening| closing.opening(opening.seat) == Some(opening);
+        if known.round != 0 || !known.openings.iter().all(kept) {
+            return bad("takes back what it closed");
+        }
+        match known.verify(self.terms())?.paid.is_empty() {
+            true => bad("goes on with what it closed for nobody"),
             false => Ok(()),
         }
     }
@@ -325,7 +339,8 @@ impl Relay {
 
     fn answer(&self, round: u8, verdict: Verdict) -> Result<Answer, BountyError> {
         let (terms, set) = (self.terms(), verdict.paid);
-        if set.is_empty() && round == 0 {
+        // Who has given a secret for a settlement does not help to cancel it.
+        if set.is_empty() && round == 0 && self.record.grants.is_empty() {
             let share = share(terms, self.seat, &self.seed, set)?;
             return Ok(Answer::GiveBack(share));
         }
@@ -433,19 +448,6 @@ impl Relay {
         let known = self.record.envelope.as_ref();
         let own = known.and_then(|known| known.layer(self.seat));
         own.is_some() && envelope.layer(self.seat) == own
-    }
-}
-
-/// More openings came before anybody was left out: nothing else may change.
-fn check_extension(known: &Closing, closing: &Closing) -> Result<(), BountyError> {
-    let problem = "takes back what it closed";
-    let kept = known.openings.iter();
-    let all_kept = kept
-        .copied()
-        .all(|opening| closing.opening(opening.seat) == Some(&opening));
-    match known.round == 0 && all_kept {
-        true => Ok(()),
-        false => Err(BountyError::Requester { problem }),
     }
 }
 
