@@ -3,14 +3,20 @@
 
 mod bounty_support;
 
-use bitcoin::{Amount, hashes::Hash};
+use bitcoin::{
+    Amount,
+    hashes::{Hash, sha256},
+    secp256k1::{Message, Secp256k1, schnorr},
+};
 use bounty_support::{
     Bounty, LAYERS, REFUND_AT, RIGHT, ROUND, WRONG, amount, identity, of, seed, set, signed,
     signed_by,
 };
 use narthex_contracts::bounty::{
-    Answer, BountyError, Coin, Delivery, Envelope, Layer, Relay, RequesterDuty, Share, restore,
+    Answer, BountyError, Coin, Delivery, Envelope, Layer, Opening, Relay, RequesterDuty, Share,
+    restore,
 };
+use narthex_contracts::setup::Agreement;
 use narthex_game_model::market::LayerSet;
 
 const OPEN: u32 = LAYERS + ROUND as u32;
@@ -184,8 +190,14 @@ fn layers_cannot_be_changed() {
         layers[1].signature = first;
     };
     let changes: Vec<Change<'_>> = vec![
-        ("the innermost taken off", Box::new(|l| drop(l.remove(0)))),
-        ("one taken out", Box::new(|l| drop(l.remove(1)))),
+        (
+            "the innermost taken off",
+            Box::new(|l| l.retain(|layer| layer.seat != 0)),
+        ),
+        (
+            "one taken out",
+            Box::new(|l| l.retain(|layer| layer.seat != 1)),
+        ),
         ("two swapped", Box::new(|l| l.swap(0, 1))),
         ("one doubled", Box::new(|l| l.insert(1, l[0]))),
         ("the last doubled", Box::new(|l| l.push(l[2]))),
@@ -242,6 +254,45 @@ fn an_outer_layer_taken_off_is_seen() {
     refuses(bounty.relay(2).hear(100, &stripped), left_out(2));
 }
 
+fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let tag = sha256::Hash::hash(tag.as_bytes());
+    let all = [&[tag.as_byte_array().as_slice(); 2], parts].concat();
+    sha256::Hash::hash(&all.concat()).to_byte_array()
+}
+
+fn by_relay_3(message: [u8; 32]) -> schnorr::Signature {
+    let secp = Secp256k1::new();
+    secp.sign_schnorr(&Message::from_digest(message), &identity(2).keypair(&secp))
+}
+
+/// A layer of relay 3's with any commitment, as a relay could make it with its own program.
+fn layer_of(before: &Envelope, seat: u8, commitment: [u8; 32]) -> Layer {
+    let hash = before.hash();
+    let parts: [&[u8]; 3] = [hash.as_byte_array(), &[seat], &commitment];
+    Layer {
+        seat,
+        commitment,
+        signature: by_relay_3(tagged("narthex/bounty-layer", &parts)),
+    }
+}
+
+/// An opening of relay 3's with another's root and salt.
+fn opening_of(bounty: &Bounty, seat: u8, other: &Opening) -> Opening {
+    let envelope = other.envelope.as_byte_array();
+    let parts: [&[u8]; 5] = [
+        bounty.terms.id(),
+        &[seat],
+        envelope,
+        &other.root,
+        &other.salt,
+    ];
+    Opening {
+        seat,
+        signature: by_relay_3(tagged("narthex/bounty-opening", &parts)),
+        ..*other
+    }
+}
+
 /// A relay that copies another's commitment cannot open it; one that opens something else than it committed to neither.
 #[test]
 fn copies_cannot_be_opened() {
@@ -250,27 +301,19 @@ fn copies_cannot_be_opened() {
     let first = bounty.relay(0).sign(&empty, RIGHT).unwrap();
     let second = bounty.relay(1).sign(&first, RIGHT).unwrap();
     // Relay 3 signs the first one's commitment as its own: a valid layer.
-    let copied = {
-        let mut twin = signed(3, 2);
-        let mut envelope = twin.relay(2).sign(&second, WRONG).unwrap();
-        let honest = envelope.clone();
-        envelope.layers[2].commitment = first.layers[0].commitment;
-        assert!(
-            envelope.verify(&bounty.terms).is_err(),
-            "its signature covers it"
-        );
-        honest
-    };
+    let mut copied = second.clone();
+    copied
+        .layers
+        .push(layer_of(&second, 2, first.layers[0].commitment));
+    copied.verify(&bounty.terms).unwrap();
     bounty.requester.take_envelope(&copied).unwrap();
     let seal = bounty.requester.seal(LAYERS).unwrap();
     let opening = bounty.relay(0).open(LAYERS, &seal).unwrap();
-    // Root and salt of the first, said by the third: of another relay, so the signature fails; and the commitment
-    // hashes the seat, so a layer that copies it opens to nothing.
-    let mut stolen = opening;
-    stolen.seat = 2;
-    assert!(bounty.requester.take_opening(&stolen).is_err());
-    let own = narthex_contracts::bounty::commitment(&bounty.terms, 2, &opening.root, &opening.salt);
-    assert_ne!(own.unwrap(), first.layers[0].commitment);
+    // It hears root and salt of the first, and signs them as its own: its commitment would have to hash its own seat.
+    let stolen = opening_of(&bounty, 2, &opening);
+    let wrong = |e: &BountyError| matches!(e, BountyError::Opening { seat: 2, problem } if problem.contains("commits"));
+    refuses(bounty.requester.take_opening(&stolen), wrong);
+    refuses(bounty.relay(0).hear_opening(&stolen), wrong);
     // Another root than committed to.
     let mut other = opening;
     other.root = bounty.terms.root(WRONG);
@@ -701,7 +744,7 @@ fn decoders_take_only_what_is_whole() {
         }
     }
     let (terms, graph) = (&bounty.terms, bounty.requester.holdings().graph());
-    use narthex_contracts::bounty::{Closing, Grant, Opening, Seal};
+    use narthex_contracts::bounty::{Closing, Grant, Seal};
     let envelope = &closing.envelope;
     check(
         envelope,
