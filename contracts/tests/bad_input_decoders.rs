@@ -12,6 +12,8 @@
 mod properties;
 #[path = "../../fuzz/src/seeds.rs"]
 mod seeds;
+#[path = "../../fuzz/src/small.rs"]
+mod small;
 
 use std::sync::OnceLock;
 
@@ -20,7 +22,7 @@ use proptest::prelude::*;
 /// Name and property.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 12] = [
     ("terms_json", properties::terms_json),
     ("params_bytes", properties::params_bytes),
     ("nonces", properties::nonces),
@@ -32,6 +34,7 @@ const TARGETS: [Target; 11] = [
     ("offer_transaction", properties::offer_transaction),
     ("contribution", properties::contribution),
     ("root_record", properties::root_record),
+    ("small_contracts", small::messages),
 ];
 
 fn seeds() -> &'static [(&'static str, Vec<u8>)] {
@@ -92,10 +95,10 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn random_bytes(kind in 0usize..12, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn random_bytes(kind in 0usize..15, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         // Behind the kind of a message, or there would be few that get past it.
-        let kinds: [&[u8]; 12] = [
-            b"", b"{", b"NXN1", b"NXS1", b"NXV1", b"NXH1", b"NXA1", b"NXO1", b"NXPD1", b"NXPS1", b"psbt\xff", b"\x01\x00",
+        let kinds: [&[u8]; 15] = [
+            b"", b"{", b"NXN1", b"NXS1", b"NXV1", b"NXH1", b"NXA1", b"NXO1", b"NXPD1", b"NXPS1", b"psbt\xff", b"\x01\x00", b"NXBC1", b"NXP1", b"NXR1",
         ];
         let bytes = [kinds[kind], &bytes].concat();
         for (_, property) in TARGETS {
@@ -141,6 +144,7 @@ fn every_seed_is_accepted_and_keeps_its_property() {
                 narthex_contracts::funding::RootRecord::find(&tx, properties::root_place())
                     .is_some()
             }
+            "small_contracts" => small::is_read(bytes),
             other => panic!("no check for {other}"),
         };
         assert!(accepted, "{target}");

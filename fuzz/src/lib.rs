@@ -5,3 +5,4 @@
 
 pub mod properties;
 pub mod seeds;
+pub mod small;

@@ -10,7 +10,10 @@ use narthex_contracts::{
 };
 use narthex_game_model::Ruling;
 
-use crate::properties::{deposit, root_place, world};
+use crate::{
+    properties::{deposit, root_place, world},
+    small,
+};
 
 /// Name of a target and an input that it accepts.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
@@ -40,6 +43,11 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         releases
             .iter()
             .map(|release| ("release", release.to_bytes())),
+    );
+    seeds.extend(
+        small::seeds()
+            .into_iter()
+            .map(|bytes| ("small_contracts", bytes)),
     );
     for ruling in Ruling::ALL {
         let nonce = world.cast.nonce(1).expect("nonce");

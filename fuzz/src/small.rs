@@ -1,0 +1,123 @@
+//! Messages of the small contracts: bonds, banks. One property: what is read is written back as it was.
+
+use bitcoin::{
+    Amount, OutPoint,
+    hashes::{Hash, sha256},
+    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+};
+use narthex_contracts::{
+    bank::{BankFunding, BankRecord, BankTerms, Penny, Rung, Rungs},
+    bond::{BondScript, Certificate, Claim, Lock},
+    musig::AdaptorSignature,
+    terms::{Coin, Contribution, FeeRate},
+};
+
+/// Every message that is canonical bytes, and terms as JSON.
+pub fn messages(data: &[u8]) {
+    let _ = is_read(data);
+}
+
+/// Whether any decoder takes it; whichever does writes back the same.
+pub fn is_read(data: &[u8]) -> bool {
+    fn same<T, E>(data: &[u8], decoded: Result<T, E>, encode: impl Fn(&T) -> Vec<u8>) -> bool {
+        let read = decoded.is_ok();
+        if let Ok(value) = decoded {
+            assert_eq!(encode(&value), data);
+        }
+        read
+    }
+    let terms = BankTerms::from_json(data);
+    if let Ok(terms) = &terms {
+        let json = serde_json::to_vec(terms.record()).expect("what was read can be written");
+        let again = BankTerms::from_json(&json).expect("what was written can be read");
+        assert_eq!(&again, terms);
+    }
+    [
+        terms.is_ok(),
+        same(data, Certificate::from_bytes(data), Certificate::to_bytes),
+        same(data, Penny::from_bytes(data), |penny| {
+            penny.to_bytes().to_vec()
+        }),
+        same(data, Rungs::from_bytes(data), Rungs::to_bytes),
+    ]
+    .contains(&true)
+}
+
+/// Valid inputs.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let point = public(5);
+    let rung = |index| Rung {
+        index,
+        point,
+        signature: AdaptorSignature([3; 64]),
+    };
+    let rungs = Rungs {
+        bank: [1; 32],
+        rungs: vec![rung(500), rung(1_000)],
+    };
+    let penny = Penny {
+        bank: [1; 32],
+        index: 7,
+        secret: [2; 32],
+    };
+    vec![
+        certificate(),
+        rungs.to_bytes(),
+        penny.to_bytes().to_vec(),
+        serde_json::to_vec(&bank()).expect("JSON"),
+    ]
+}
+
+fn secret(byte: u8) -> SecretKey {
+    SecretKey::from_slice(&[byte; 32]).expect("a scalar")
+}
+
+fn public(byte: u8) -> PublicKey {
+    PublicKey::from_secret_key(&Secp256k1::new(), &secret(byte))
+}
+
+fn certificate() -> Vec<u8> {
+    let secp = Secp256k1::new();
+    let key = Keypair::from_secret_key(&secp, &secret(9));
+    let owner = key.x_only_public_key().0;
+    let claim = Claim {
+        script: BondScript::taproot(owner, Lock::height(900).expect("a height")),
+        outpoint: OutPoint::null(),
+        value: Amount::from_sat(50_000),
+        confirmed_height: 100,
+        identity: owner,
+    };
+    let certificate = Certificate::sign(&secp, claim, 800, &key);
+    certificate.expect("its key signs").to_bytes()
+}
+
+fn bank() -> BankRecord {
+    let script = bitcoin::ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::all_zeros());
+    let coin = Coin {
+        outpoint: OutPoint::new(bitcoin::Txid::all_zeros(), 1),
+        value_sat: Amount::from_sat(11_500),
+        script: script.clone(),
+    };
+    BankRecord {
+        payer: public(1),
+        provider: public(2),
+        salt: sha256::Hash::all_zeros(),
+        pennies: 10_000,
+        value_sat: Amount::ONE_SAT,
+        capacity_sat: Amount::from_sat(11_000),
+        tip: sha256::Hash::all_zeros(),
+        refund_height: 1_000,
+        claim_blocks: 20,
+        step: 500,
+        shift: 4,
+        payer_script: script.clone(),
+        provider_script: script,
+        funding: BankFunding::Wallet {
+            contribution: Contribution {
+                coins: vec![coin],
+                change: None,
+            },
+            rate_sat_per_kwu: FeeRate(250),
+        },
+    }
+}
