@@ -7,6 +7,7 @@ use std::str::FromStr;
 use hex_conservative::{DisplayHex, FromHex};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::chance::Chance;
 use super::policy::{Policy, PolicyError, PolicyRecord};
 use crate::encoding;
 use crate::rational::Rational;
@@ -122,10 +123,23 @@ impl Standing {
         self.share(policy.caution())
     }
 
+    /// [`Self::estimate`], rounded down.
+    pub fn expected(&self) -> Chance {
+        Chance::floor_of(self.alpha, self.all(0))
+    }
+
+    /// [`Self::cautious`], rounded down: what goes into a quote.
+    pub fn priced(&self, policy: &Policy) -> Chance {
+        Chance::floor_of(self.alpha, self.all(policy.caution()))
+    }
+
+    fn all(&self, caution: u64) -> u128 {
+        u128::from(self.alpha) + u128::from(self.beta) + u128::from(caution)
+    }
+
     fn share(&self, caution: u64) -> Rational {
-        let all = u128::from(self.alpha) + u128::from(self.beta) + u128::from(caution);
         // Only a faded count can be 0, and then nothing good is known.
-        match all {
+        match self.all(caution) {
             0 => Rational::from_integer(0.into()),
             all => Rational::new(self.alpha.into(), all.into()),
         }
