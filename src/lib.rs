@@ -75,6 +75,7 @@
 pub mod bank;
 pub mod bench;
 pub mod bond;
+pub mod bounty;
 pub mod game;
 pub mod job;
 pub mod job_dispute;
