@@ -91,7 +91,7 @@ fn remember(board: &mut Board<'_>) -> Result<(), BoardError> {
     Ok(())
 }
 
-/// The cheapest line-up for 99% among all relays, at their quotes: each asks 500 sat more than the one before.
+/// The cheapest line-up for 97% among all relays, at their quotes: each asks 500 sat more than the one before.
 fn choose(board: &Board<'_>) -> Result<LineUp, BoardError> {
     let within = Latency::Blocks(board.options.layer_blocks);
     let mut quotes = Vec::new();
@@ -112,7 +112,7 @@ fn choose(board: &Board<'_>) -> Result<LineUp, BoardError> {
         });
     }
     let request = Request {
-        reliability: Chance::from_atto(985_000_000_000_000_000),
+        reliability: Chance::from_atto(970_000_000_000_000_000),
         hops: 3,
         latency: within,
     };

@@ -165,15 +165,17 @@ impl Board<'_> {
                     self.requester.take_share(&share)?;
                 }
                 Ok(Answer::Nothing) => {}
-                // Whoever is left out says so and does nothing.
-                Err(BountyError::LeftOut { .. }) if closing.late.contains(seat.into()) => {}
+                // Whoever is left out says so, or knows of no closing before, and does nothing.
+                Err(_) if closing.late.contains(seat.into()) => {}
                 Err(e) => return Err(e.into()),
             }
         }
-        if !paid.is_empty() {
+        let came = seats(paid).filter(|seat| Some(*seat) != silent);
+        let came = came.fold(0u8, |mask, seat| mask | 1 << seat);
+        if let Some(came) = LayerSet::new(came).filter(|came| !came.is_empty()) {
             let what = "deliver their results, encrypted to the sum of their secrets".into();
             self.table
-                .step(&names(paid), what, "the settlement will reveal the sum")?;
+                .step(&names(came), what, "the settlement will reveal the sum")?;
         }
         Ok(paid)
     }

@@ -124,6 +124,8 @@ fn last(board: &Board<'_>) -> u8 {
 pub(super) fn conclude(board: &mut Board<'_>, closing: &Closing) -> Result<(), BoardError> {
     let paid = board.answer(closing, None)?;
     match seats(paid).next() {
+        // Whoever never came does not give back either.
+        None if board.requester.cancel()?.is_none() => board.refund().map(drop)?,
         None => board.cancel().map(drop)?,
         Some(first) => {
             board.grant(paid, None)?;

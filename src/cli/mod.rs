@@ -3,6 +3,7 @@
 mod bank;
 mod bench;
 mod bond;
+mod bounty;
 mod contract;
 mod game;
 mod job;
@@ -45,6 +46,9 @@ enum Command {
     Job(job::JobCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
+    /// Bounties: relays recompute a job, and those who agree are paid.
+    #[command(subcommand)]
+    Bounty(bounty::BountyCommand),
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
@@ -63,6 +67,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Job(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
+        Command::Bounty(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {
