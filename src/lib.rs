@@ -9,6 +9,7 @@
 //! - [`regtest`] chains to run on: embedded, and bitcoind
 //! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
+//! - [`market`] ledgers of audits of relays, in files
 //! - [`simulate`] games by strategies, beside theory
 //! - [`table`] what small contracts share on a chain; [`bank`] penny banks
 //!
@@ -79,6 +80,7 @@ pub mod bounty;
 pub mod game;
 pub mod job;
 pub mod job_dispute;
+pub mod market;
 pub mod play;
 pub mod simulate;
 pub mod table;

@@ -61,10 +61,6 @@ fn assert_met(report: &Report) {
 fn a_market_of_all_kinds() {
     let report = run(&Setup::mixed(SEED, 4_000, 20));
     assert_met(&report);
-    // Nobody is priced as better than it is.
-    for bin in report.by_price.iter().filter(|bin| bin.count >= 50) {
-        assert!(bin.deviations > -5.0, "{bin:?}");
-    }
     // Knowing costs something, but less than the price again.
     assert!(
         report.regret > 0.0 && report.regret < 1.0,
@@ -89,6 +85,44 @@ fn a_market_of_all_kinds() {
             sybil.gain_sat() < twin.gain_sat(),
             "{sybil:?} beside {twin:?}"
         );
+    }
+}
+
+/// Relays that do not change are not priced as better than they are, with a fading ledger too.
+#[test]
+fn steady_relays_are_not_overpriced() {
+    for seed in [[1; 32], [2; 32], [3; 32], SEED] {
+        let mut setup = Setup::mixed(seed, 3_000, 20);
+        setup.cast.truncate(5);
+        let report = run(&setup);
+        let judged = report.by_price.iter().filter(|bin| bin.count >= 50);
+        assert!(judged.clone().count() >= 4);
+        for bin in judged {
+            assert!(bin.deviations > -5.0, "{bin:?}");
+        }
+        assert_met(&report);
+    }
+}
+
+/// However patient a cluster is, the same two places earn more by being right under one name.
+#[test]
+fn whitewashing_pays_less_than_staying() {
+    for seed in [SEED, [1; 32], [2; 32]] {
+        let mut honest = Setup::mixed(seed, 3_000, 0);
+        for character in &mut honest.cast[7..] {
+            let right = Chance::ONE;
+            character.conduct = Conduct::Steady { right };
+        }
+        let gain =
+            |setup: &Setup| -> i64 { run(setup).relays[7..].iter().map(SlotLine::gain_sat).sum() };
+        let staying = gain(&honest);
+        for patience in [0, 1, 5, 20, 60, 200] {
+            let coming_back = gain(&Setup::mixed(seed, 3_000, patience));
+            assert!(
+                coming_back < staying,
+                "{patience}: {coming_back} beside {staying}"
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod bounty;
 mod contract;
 mod game;
 mod job;
+mod market;
 mod node;
 mod play;
 mod simulate;
@@ -44,6 +45,9 @@ enum Command {
     /// Runs computations, commits to them, checks them.
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Relays that recompute: audits, reliability, prices.
+    #[command(subcommand)]
+    Market(market::MarketCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
     /// Bounties: relays recompute a job, and those who agree are paid.
@@ -65,6 +69,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Store(command) => command.run(),
         Command::Bond(command) => command.run(),
         Command::Job(command) => command.run(),
+        Command::Market(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
         Command::Bounty(command) => command.run(),

@@ -1,0 +1,223 @@
+//! `narthex market ledger`.
+
+use std::{io::Write, path::PathBuf};
+
+use bitcoin::hex::{DisplayHex, FromHex};
+use clap::{Args, Subcommand, ValueEnum};
+use narthex::{
+    game_model::{
+        Ratio,
+        market::{Audit, Decay, Ledger, Policy, PolicyRecord, RelayId, Standing},
+        rational::rounded,
+    },
+    market::LedgerFile,
+};
+use serde_json::json;
+
+/// `narthex market ledger …`.
+#[derive(Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Begins a ledger.
+    Init(InitArgs),
+    /// Counts an audit.
+    Audit(AuditArgs),
+    /// Shows where relays stand.
+    Show(ShowArgs),
+}
+
+/// Options of `narthex market ledger init`.
+#[derive(Args)]
+pub(crate) struct InitArgs {
+    /// File of the ledger, which must not exist.
+    file: PathBuf,
+    /// What is left of a count after the next audit, above 0 and at most 1.
+    #[arg(long, default_value = "999/1000")]
+    lambda: Ratio,
+    /// Passed audits that a newcomer is credited with.
+    #[arg(long, default_value = "1")]
+    alpha: Ratio,
+    /// Failed audits that a newcomer is debited with.
+    #[arg(long, default_value = "1")]
+    beta: Ratio,
+    /// Failed audits added when a relay is priced.
+    #[arg(long, default_value = "2")]
+    caution: Ratio,
+    /// Which counts an audit lets fade.
+    #[arg(long, value_enum, default_value = "both")]
+    decay: DecayArg,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DecayArg {
+    /// Passed and failed ones alike.
+    Both,
+    /// Only that which grows: for short records, see docs/market.md.
+    Counted,
+}
+
+/// Options of `narthex market ledger audit`.
+#[derive(Args)]
+pub(crate) struct AuditArgs {
+    /// File of the ledger.
+    file: PathBuf,
+    /// The job, 64 hex digits.
+    #[arg(long, value_parser = job)]
+    job: [u8; 32],
+    /// The relay, 64 hex digits.
+    #[arg(long)]
+    relay: RelayId,
+    /// Its layer was there and right.
+    #[arg(long, conflicts_with = "failed", required_unless_present = "failed")]
+    passed: bool,
+    /// Its layer was wrong or missing.
+    #[arg(long)]
+    failed: bool,
+    /// Height of the chain's tip.
+    #[arg(long)]
+    height: u32,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `narthex market ledger show`.
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    /// File of the ledger.
+    file: PathBuf,
+    /// This relay only, known or new.
+    #[arg(long)]
+    relay: Option<RelayId>,
+    /// One JSON object a relay.
+    #[arg(long)]
+    json: bool,
+}
+
+impl LedgerCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            LedgerCommand::Init(args) => args.run(),
+            LedgerCommand::Audit(args) => args.run(),
+            LedgerCommand::Show(args) => args.run(),
+        }
+    }
+}
+
+impl InitArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let policy = Policy::new(PolicyRecord {
+            lambda: self.lambda,
+            alpha: self.alpha,
+            beta: self.beta,
+            caution: self.caution,
+            decay: match self.decay {
+                DecayArg::Both => Decay::Both,
+                DecayArg::Counted => Decay::Counted,
+            },
+        })?;
+        let ledger = Ledger::new(policy);
+        LedgerFile::new(self.file).create(&ledger)?;
+        let (head, keeps) = (
+            ledger.head().to_lower_hex_string(),
+            policy.record_worth_keeping(1),
+        );
+        let mut out = std::io::stdout().lock();
+        match (self.json, keeps) {
+            (true, _) => writeln!(
+                out,
+                "{}",
+                json!({ "head": head, "record_worth_keeping": keeps })
+            )?,
+            (false, Some(keeps)) => writeln!(
+                out,
+                "head {head}\nafter {keeps} passed audits one failure leaves a relay above a newcomer"
+            )?,
+            (false, None) => writeln!(
+                out,
+                "head {head}\nbeware: after a failure a new name is always priced as well or better"
+            )?,
+        }
+        Ok(())
+    }
+}
+
+impl AuditArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let audit = Audit {
+            job: self.job,
+            relay: self.relay,
+            passed: self.passed,
+            height: self.height,
+        };
+        let (ledger, standing) = LedgerFile::new(self.file).enter(audit)?;
+        print(
+            &mut std::io::stdout().lock(),
+            self.json,
+            &ledger,
+            &self.relay,
+            &standing,
+        )
+    }
+}
+
+impl ShowArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let ledger = LedgerFile::new(self.file).read()?;
+        let mut out = std::io::stdout().lock();
+        if let Some(relay) = self.relay {
+            return print(
+                &mut out,
+                self.json,
+                &ledger,
+                &relay,
+                &ledger.standing(&relay),
+            );
+        }
+        if !self.json {
+            let (audits, head) = (ledger.audits().len(), ledger.head().to_lower_hex_string());
+            writeln!(out, "{audits} audits, head {head}")?;
+        }
+        for (relay, standing) in ledger.standings() {
+            print(&mut out, self.json, &ledger, relay, standing)?;
+        }
+        Ok(())
+    }
+}
+
+fn print(
+    out: &mut impl Write,
+    json: bool,
+    ledger: &Ledger,
+    relay: &RelayId,
+    standing: &Standing,
+) -> anyhow::Result<()> {
+    let priced = standing.priced(ledger.policy());
+    let Standing {
+        alpha,
+        beta,
+        passed,
+        failed,
+    } = *standing;
+    let estimate = standing.expected();
+    if json {
+        let line = json!({ "relay": relay, "passed": passed, "failed": failed,
+            "alpha_q32": alpha.to_string(), "beta_q32": beta.to_string(),
+            "estimate": estimate, "priced": priced, "head": ledger.head().to_lower_hex_string() });
+        writeln!(out, "{line}")?;
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{relay} {passed} passed, {failed} failed: estimate {}, priced as {}",
+        rounded(&estimate.exact(), 6),
+        rounded(&priced.exact(), 6)
+    )?;
+    Ok(())
+}
+
+fn job(text: &str) -> Result<[u8; 32], String> {
+    <[u8; 32]>::from_hex(text).map_err(|_| "a job's id is 64 hex digits".into())
+}
