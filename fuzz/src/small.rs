@@ -1,16 +1,18 @@
-//! Messages of the small contracts: bonds, banks. One property: what is read is written back as it was.
+//! Messages of the small contracts: bonds, banks, bounties. One property: what is read is written back as it was.
 
 use bitcoin::{
     Amount, OutPoint,
     hashes::{Hash, sha256},
-    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, schnorr},
 };
 use narthex_contracts::{
     bank::{BankFunding, BankRecord, BankTerms, Penny, Rung, Rungs},
     bond::{BondScript, Certificate, Claim, Lock},
+    bounty::{Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
     musig::AdaptorSignature,
     terms::{Coin, Contribution, FeeRate},
 };
+use narthex_game_model::market::LayerSet;
 
 /// Every message that is canonical bytes, and terms as JSON.
 pub fn messages(data: &[u8]) {
@@ -39,6 +41,13 @@ pub fn is_read(data: &[u8]) -> bool {
             penny.to_bytes().to_vec()
         }),
         same(data, Rungs::from_bytes(data), Rungs::to_bytes),
+        same(data, Envelope::from_bytes(data), Envelope::to_bytes),
+        same(data, Seal::from_bytes(data), Seal::to_bytes),
+        same(data, Opening::from_bytes(data), Opening::to_bytes),
+        same(data, Closing::from_bytes(data), Closing::to_bytes),
+        same(data, Delivery::from_bytes(data), Delivery::to_bytes),
+        same(data, Grant::from_bytes(data), Grant::to_bytes),
+        same(data, Share::from_bytes(data), Share::to_bytes),
     ]
     .contains(&true)
 }
@@ -60,11 +69,74 @@ pub fn seeds() -> Vec<Vec<u8>> {
         index: 7,
         secret: [2; 32],
     };
-    vec![
+    let mut seeds = vec![
         certificate(),
         rungs.to_bytes(),
         penny.to_bytes().to_vec(),
         serde_json::to_vec(&bank()).expect("JSON"),
+    ];
+    seeds.extend(bounty());
+    seeds
+}
+
+/// A message of each kind; nothing of it verifies.
+fn bounty() -> Vec<Vec<u8>> {
+    let (terms, seat) = ([1; 32], 1);
+    let set = LayerSet::new(3).expect("two seats");
+    let signature = schnorr::Signature::from_slice(&[3; 64]).expect("64 bytes");
+    let layer = Layer {
+        seat,
+        commitment: [2; 32],
+        signature,
+    };
+    let layers = vec![layer];
+    let envelope = Envelope { terms, layers };
+    let opening = Opening {
+        terms,
+        seat,
+        envelope: envelope.hash(),
+        root: [4; 32],
+        salt: [5; 32],
+        signature,
+    };
+    let seal = Seal {
+        envelope: envelope.clone(),
+        signature,
+    };
+    let closing = Closing {
+        round: 0,
+        envelope: envelope.clone(),
+        openings: vec![opening],
+        late: LayerSet::empty(),
+        signature,
+    };
+    let delivery = Delivery {
+        terms,
+        seat,
+        set,
+        ephemeral: public(6),
+        ciphertext: vec![7; 40],
+        signature,
+    };
+    let grant = Grant {
+        terms,
+        set,
+        signature: AdaptorSignature([3; 64]),
+    };
+    let share = Share {
+        terms,
+        seat,
+        set,
+        secret: secret(8),
+    };
+    vec![
+        envelope.to_bytes(),
+        seal.to_bytes(),
+        opening.to_bytes(),
+        closing.to_bytes(),
+        delivery.to_bytes(),
+        grant.to_bytes(),
+        share.to_bytes(),
     ]
 }
 

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::{Board, BoardError, BoardOptions};
 
-/// Weight of a child with one P2TR coin and a P2TR change, wu.
-const CHILD_WU: u64 = 608;
+/// Size of a child with one P2TR coin and a P2TR change, vB.
+const CHILD_VBYTES: u64 = 153;
 
 /// One transaction of a bounty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,10 +98,11 @@ fn cost(
     let missing = || BoardError::broken("a transaction is missing");
     let weight = graph.weight(node).ok_or_else(missing)?;
     let name = graph.node(node).ok_or_else(missing)?.name.base;
-    let child = Weight::from_wu(CHILD_WU);
+    let vbytes = weight.to_vbytes_ceil();
+    // Nodes round each transaction's size up to whole vB.
     let whole = match node {
         TxGraph::FUNDING => weight,
-        _ => weight + child,
+        _ => Weight::from_wu(4 * (vbytes + CHILD_VBYTES)),
     };
     let relays = amount(terms, set);
     let back = match node {
@@ -113,7 +114,7 @@ fn cost(
         paid: set.len(),
         relays_sat: relays.to_sat(),
         requester_sat: back.to_sat(),
-        vbytes: weight.to_vbytes_ceil(),
+        vbytes,
         fee_sat: rate.fee(whole).ok_or_else(missing)?.to_sat(),
     })
 }
