@@ -413,13 +413,7 @@ fn a_secret_serves_one_settlement() {
     let less = set(&[1, 2]);
     let node = narthex_contracts::bounty::settlement(&bounty.terms, less).unwrap();
     let grant = narthex_contracts::bounty::Grant {
-        terms: *bounty
-            .requester
-            .grant()
-            .unwrap()
-            .terms
-            .first_chunk()
-            .unwrap(),
+        terms: *bounty.terms.id(),
         set: less,
         signature: bounty.requester.holdings().adaptor_signature(node).unwrap(),
     };

@@ -22,6 +22,9 @@ const BAD_FROM: u32 = 2;
 
 /// The requester asks for a reliability, and hires whom its ledger makes the cheapest for it.
 pub(super) fn hiring(board: &mut Board<'_>) -> Result<(), BoardError> {
+    if board.options.relays < 4 {
+        return Err(BoardError::Figures("four relays or more"));
+    }
     // It forgets fast, so that the story is short.
     let ratio =
         |of: u32, whole: u32| Ratio::new(of, whole).map_err(|e| BoardError::broken(e.to_string()));
