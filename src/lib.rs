@@ -77,6 +77,7 @@ pub mod bank;
 pub mod bench;
 pub mod bond;
 pub mod bounty;
+pub mod deliver;
 pub mod game;
 pub mod job;
 pub mod job_dispute;

@@ -4,6 +4,7 @@ pub mod bank;
 pub mod bond;
 pub mod bounty;
 pub mod coop;
+pub mod deliver;
 pub mod funding;
 pub mod graph;
 mod hash;

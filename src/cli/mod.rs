@@ -5,6 +5,7 @@ mod bench;
 mod bond;
 mod bounty;
 mod contract;
+mod deliver;
 mod game;
 mod job;
 mod market;
@@ -56,6 +57,9 @@ enum Command {
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
+    /// Sealed deliveries: agents keep an encrypted message, and one is paid for bringing it.
+    #[command(subcommand)]
+    Deliver(deliver::DeliverCommand),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
 }
@@ -73,6 +77,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
         Command::Bounty(command) => command.run(),
+        Command::Deliver(command) => command.run(),
         Command::Bench(args) => args.run(),
     };
     match done {

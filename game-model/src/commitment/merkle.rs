@@ -17,6 +17,8 @@ pub enum Domain {
     Work,
     /// The chunks of a stored file ([`crate::retrieval`]).
     Chunks,
+    /// The sealed copies of a message that several keep.
+    Copies,
 }
 
 impl Domain {
@@ -26,6 +28,7 @@ impl Domain {
             Self::Input => b"input",
             Self::Work => b"work\0",
             Self::Chunks => b"chunk",
+            Self::Copies => b"copy\0",
         }
     }
 
@@ -35,6 +38,7 @@ impl Domain {
             Self::Input => 0,
             Self::Work => 1,
             Self::Chunks => 2,
+            Self::Copies => 3,
         }
     }
 
@@ -43,6 +47,7 @@ impl Domain {
             0 => Some(Self::Input),
             1 => Some(Self::Work),
             2 => Some(Self::Chunks),
+            3 => Some(Self::Copies),
             _ => None,
         }
     }

@@ -1,0 +1,248 @@
+//! What sender, agents and recipient send each other, as bytes with bounds.
+
+use std::fmt;
+
+use bitcoin::{
+    Txid,
+    hashes::Hash,
+    secp256k1::{Message, PublicKey, Secp256k1, SecretKey, schnorr},
+};
+use narthex_game_model::commitment::Multiproof;
+
+use super::{
+    COPY_OVERHEAD_BYTES, ClaimSecret, DeliverRecord, DeliverTerms, MAX_AGENTS,
+    MAX_DELIVER_TERMS_BYTES, MAX_MESSAGE_BYTES, UnsealingKey,
+};
+use crate::{
+    hash::tagged_hash,
+    wire::{Reader, WireError, Writer},
+};
+
+const ASSIGNMENT: &str = "NXD2";
+const CONSENT: &str = "NXD3";
+const REQUEST: &str = "NXD4";
+const SERVED: &str = "NXD5";
+const HANDOVER: &str = "NXD6";
+
+/// A copy with everything that shows whose it is: from the sender to its agent, and from the agent to the recipient.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Served {
+    /// The terms, unchecked.
+    pub terms: DeliverRecord,
+    /// Whose copy it is, by index.
+    pub agent: u8,
+    /// Shows that the copy is under the root.
+    pub branch: Multiproof,
+    /// The sealed copy.
+    pub copy: Vec<u8>,
+}
+
+/// What the sender gives an agent to keep. Nobody else may see it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The copy.
+    pub served: Served,
+    /// Its key, u_i.
+    pub key: UnsealingKey,
+}
+
+/// An agent's word that it keeps its copy and takes these terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consent {
+    /// Id of the terms.
+    pub terms: [u8; 32],
+    /// Who agrees, by index.
+    pub agent: u8,
+    /// BIP340 signature by the agent's key.
+    pub signature: schnorr::Signature,
+}
+
+/// The recipient asks for a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// The funding that it found.
+    pub funding: Txid,
+}
+
+/// What the recipient pays a copy with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// Id of the terms.
+    pub terms: [u8; 32],
+    /// Who is to be paid, by index.
+    pub agent: u8,
+    /// Its d_i.
+    pub secret: ClaimSecret,
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Served(agent {}, {} bytes)", self.agent, self.copy.len())
+    }
+}
+
+impl fmt::Debug for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Assignment({:?})", self.served)
+    }
+}
+
+impl Served {
+    pub(super) fn write(&self, w: &mut Writer) -> Result<(), WireError> {
+        let terms = serde_json::to_vec(&self.terms).map_err(|e| WireError::invalid("terms", e))?;
+        w.bytes(&terms).u8(self.agent);
+        w.u8(u8::try_from(self.branch.siblings.len()).unwrap_or(u8::MAX));
+        for sibling in &self.branch.siblings {
+            w.fixed(sibling);
+        }
+        w.bytes(&self.copy);
+        Ok(())
+    }
+
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Served, WireError> {
+        let length = r.count("terms", 1)?;
+        if length > MAX_DELIVER_TERMS_BYTES {
+            return Err(WireError::invalid("terms", format!("{length} bytes")));
+        }
+        let terms = serde_json::from_slice(r.slice("terms", length)?)
+            .map_err(|e| WireError::invalid("terms", e))?;
+        let agent = r.u8("agent")?;
+        let siblings = usize::from(r.u8("branch")?);
+        // A branch has less than one sibling for each agent.
+        if siblings >= MAX_AGENTS {
+            return Err(WireError::invalid("branch", siblings));
+        }
+        let siblings = (0..siblings).map(|_| r.array("branch"));
+        let siblings = siblings.collect::<Result<_, _>>()?;
+        let length = r.count("copy", 1)?;
+        if length > MAX_MESSAGE_BYTES + COPY_OVERHEAD_BYTES {
+            return Err(WireError::invalid("copy", format!("{length} bytes")));
+        }
+        Ok(Served {
+            terms,
+            agent,
+            branch: Multiproof { siblings },
+            copy: r.slice("copy", length)?.to_vec(),
+        })
+    }
+
+    /// As it travels: terms as JSON with their length, agent (1), number of siblings (1), siblings, copy with its length.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
+        let mut w = Writer::new(SERVED);
+        self.write(&mut w)?;
+        Ok(w.finish())
+    }
+
+    /// Reads one; it shows nothing before it is checked.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Served, WireError> {
+        let mut r = Reader::new(SERVED, bytes)?;
+        let served = Served::read(&mut r)?;
+        r.finish()?;
+        Ok(served)
+    }
+}
+
+impl Assignment {
+    /// As it travels: key (32), then as [`Served`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
+        let mut w = Writer::new(ASSIGNMENT);
+        w.fixed(self.key.expose());
+        self.served.write(&mut w)?;
+        Ok(w.finish())
+    }
+
+    /// Reads one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Assignment, WireError> {
+        let mut r = Reader::new(ASSIGNMENT, bytes)?;
+        let key = UnsealingKey::from_bytes(r.array("key")?);
+        let served = Served::read(&mut r)?;
+        r.finish()?;
+        Ok(Assignment { served, key })
+    }
+}
+
+impl Consent {
+    /// Signs it.
+    pub(super) fn sign(terms: &DeliverTerms, agent: u8, key: &SecretKey) -> Consent {
+        let secp = Secp256k1::signing_only();
+        let message = consent_message(&terms.id(), agent);
+        Consent {
+            terms: terms.id(),
+            agent,
+            signature: secp.sign_schnorr_no_aux_rand(&message, &key.keypair(&secp)),
+        }
+    }
+
+    /// Whether it is the word of the agent with this key.
+    pub fn is_by(&self, key: &PublicKey) -> bool {
+        let message = consent_message(&self.terms, self.agent);
+        let (key, _) = key.x_only_public_key();
+        let secp = Secp256k1::verification_only();
+        secp.verify_schnorr(&self.signature, &message, &key).is_ok()
+    }
+
+    /// Kind, id of the terms (32), agent (1), signature (64).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Writer::new(CONSENT)
+            .fixed(&self.terms)
+            .u8(self.agent)
+            .fixed(&self.signature.serialize())
+            .finish()
+    }
+
+    /// Reads one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Consent, WireError> {
+        let mut r = Reader::new(CONSENT, bytes)?;
+        let consent = Consent {
+            terms: r.array("terms")?,
+            agent: r.u8("agent")?,
+            signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
+                .map_err(|e| WireError::invalid("signature", e))?,
+        };
+        r.finish()?;
+        Ok(consent)
+    }
+}
+
+fn consent_message(terms: &[u8; 32], agent: u8) -> Message {
+    Message::from_digest(tagged_hash("narthex/deliver-consent", &[terms, &[agent]]))
+}
+
+impl Request {
+    /// Kind, txid (32).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let txid = self.funding.to_byte_array();
+        Writer::new(REQUEST).fixed(&txid).finish()
+    }
+
+    /// Reads one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Request, WireError> {
+        let mut r = Reader::new(REQUEST, bytes)?;
+        let funding = Txid::from_byte_array(r.array("funding")?);
+        r.finish()?;
+        Ok(Request { funding })
+    }
+}
+
+impl Handover {
+    /// Kind, id of the terms (32), agent (1), d_i (32).
+    pub fn to_bytes(&self) -> Vec<u8> {
+        Writer::new(HANDOVER)
+            .fixed(&self.terms)
+            .u8(self.agent)
+            .fixed(self.secret.expose())
+            .finish()
+    }
+
+    /// Reads one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Handover, WireError> {
+        let mut r = Reader::new(HANDOVER, bytes)?;
+        let handover = Handover {
+            terms: r.array("terms")?,
+            agent: r.u8("agent")?,
+            secret: ClaimSecret::from_bytes(r.array("secret")?),
+        };
+        r.finish()?;
+        Ok(handover)
+    }
+}

@@ -1,0 +1,278 @@
+//! The transactions of a delivery, as a graph of the engine: the funding, and each as a graph of its own, a claim for
+//! every agent and the refund.
+//!
+//! Claim and refund are signed by one party when they are published, so that each pays its own fee out of the coin
+//! (version 2): an agent needs no other coin, nobody can hang a child on an anchor, and a higher fee is a new signature
+//! (BIP125).
+
+use bitcoin::{
+    Amount, OutPoint, Transaction, TxOut,
+    hashes::sha256,
+    secp256k1::{
+        PublicKey, SecretKey,
+        rand::{CryptoRng, RngCore},
+    },
+};
+
+use super::{ClaimSecret, DeliverError, DeliverTerms, UnsealingKey};
+use crate::{
+    graph::{LeafId, NodeId, NodeName, NodeOutput, Purpose, Source, TxGraph},
+    pact::{
+        Draft, LeafPlan, PactError, Placed, Step, Task, UNLOCKED, Vault, by, finish, place_key,
+    },
+    role::Role,
+};
+
+/// The sender has the client's role.
+pub const SENDER: Role = Role::Client;
+
+/// The agent with this index has an arbiter's.
+pub fn agent_role(agent: u8) -> Role {
+    Role::Arbiter(agent)
+}
+
+const CLAIMS: [&str; super::MAX_AGENTS] = [
+    "Claim 1", "Claim 2", "Claim 3", "Claim 4", "Claim 5", "Claim 6", "Claim 7", "Claim 8",
+    "Claim 9", "Claim 10", "Claim 11", "Claim 12", "Claim 13", "Claim 14", "Claim 15",
+];
+
+/// Output of the funding that holds the coin.
+const COIN_VOUT: u32 = 0;
+
+/// The one transaction of a claim's or refund's own graph.
+const ONLY: NodeId = NodeId(0);
+
+/// A delivery: its terms and the transactions that everybody derives from them alone.
+#[derive(Debug)]
+pub struct Delivery {
+    terms: DeliverTerms,
+    graph: TxGraph,
+    vault: Vault,
+}
+
+/// What a claim shows to everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Which agent is paid, by index.
+    pub agent: u8,
+    /// Its d_i.
+    pub secret: ClaimSecret,
+    /// u_i, which opens its copy.
+    pub key: UnsealingKey,
+}
+
+impl Delivery {
+    /// Derives the transactions.
+    pub fn new(terms: DeliverTerms) -> Result<Delivery, DeliverError> {
+        let vault = vault(&terms)?;
+        let mut draft = draft(&terms);
+        fund(&terms, &mut draft, &vault)?;
+        Ok(Delivery {
+            graph: draft.graph.finish(),
+            terms,
+            vault,
+        })
+    }
+
+    /// The terms.
+    pub fn terms(&self) -> &DeliverTerms {
+        &self.terms
+    }
+
+    /// The funding.
+    pub fn graph(&self) -> &TxGraph {
+        &self.graph
+    }
+
+    /// All of it in one graph, to look at, each claim and the refund with this fee.
+    pub fn picture(&self, fee: Amount) -> Result<TxGraph, DeliverError> {
+        let mut draft = draft(&self.terms);
+        let placed = fund(&self.terms, &mut draft, &self.vault)?;
+        let coin = || Source::Output {
+            node: TxGraph::FUNDING,
+            vout: COIN_VOUT,
+        };
+        for agent in 0..self.terms.agents() {
+            self.put_claim(&mut draft, (&placed, coin()), agent, fee)?;
+        }
+        self.put_refund(&mut draft, (&placed, coin()), fee)?;
+        Ok(draft.graph.finish())
+    }
+
+    /// The coin that agents claim.
+    pub fn coin(&self) -> Result<(OutPoint, TxOut), DeliverError> {
+        let txid = self.graph.txid(TxGraph::FUNDING);
+        let txid = txid.ok_or(PactError::Missing("funding"))?;
+        let prevout = TxOut {
+            value: self.terms.record().amount_sat,
+            script_pubkey: self.vault.script(),
+        };
+        let vout = COIN_VOUT;
+        Ok((OutPoint { txid, vout }, prevout))
+    }
+
+    /// An agent's claim with this fee; the one transaction of its graph.
+    pub fn claim(&self, agent: u8, fee: Amount) -> Result<TxGraph, DeliverError> {
+        self.alone(|draft, at| self.put_claim(draft, at, agent, fee))
+    }
+
+    /// The sender's refund with this fee, valid above T; the one transaction of its graph.
+    pub fn refund(&self, fee: Amount) -> Result<TxGraph, DeliverError> {
+        self.alone(|draft, at| self.put_refund(draft, at, fee))
+    }
+
+    /// The claim in a transaction, confirmed or not; `None` if it claims nothing of this delivery.
+    pub fn claimed_by(&self, tx: &Transaction) -> Option<Claimed> {
+        let (outpoint, _) = self.coin().ok()?;
+        let mut inputs = tx.input.iter();
+        let input = inputs.find(|input| input.previous_output == outpoint)?;
+        // The stack of a leaf's spend: u_i, d_i, signature, script, control block.
+        let stack = input.witness.iter().collect::<Vec<_>>();
+        let [key, secret, _, script, _] = stack.as_slice() else {
+            return None;
+        };
+        let agent = (0..self.terms.agents()).find(|agent| {
+            let leaf = self.graph.leaf(LeafId((*agent).into()));
+            leaf.is_some_and(|leaf| leaf.script.as_bytes() == *script)
+        })?;
+        let claimed = Claimed {
+            agent,
+            secret: ClaimSecret::from_bytes((*secret).try_into().ok()?),
+            key: UnsealingKey::from_bytes((*key).try_into().ok()?),
+        };
+        let terms = self.terms.agent(agent).ok()?;
+        // A transaction that no node checked may say anything.
+        let fits =
+            claimed.secret.hash() == terms.claim_hash && claimed.key.hash() == terms.unseal_hash;
+        fits.then_some(claimed)
+    }
+
+    /// Signs the one transaction of a claim's or refund's graph.
+    pub(super) fn sign<R: RngCore + CryptoRng>(
+        graph: &TxGraph,
+        signer: (Role, &SecretKey),
+        preimages: &[[u8; 32]],
+        rng: &mut R,
+    ) -> Result<Transaction, DeliverError> {
+        let signature = Task::new(graph, ONLY, 0)?.sign_alone(signer, None, rng)?;
+        Ok(finish(graph, ONLY, &[signature.0], preimages)?)
+    }
+
+    fn alone(
+        &self,
+        put: impl FnOnce(&mut Draft, (&Placed, Source)) -> Result<(), DeliverError>,
+    ) -> Result<TxGraph, DeliverError> {
+        let (outpoint, prevout) = self.coin()?;
+        let mut draft = draft(&self.terms);
+        let placed = draft.vault(&self.vault);
+        put(
+            &mut draft,
+            (&placed, Source::External { outpoint, prevout }),
+        )?;
+        Ok(draft.graph.finish())
+    }
+
+    fn put_claim(
+        &self,
+        draft: &mut Draft,
+        (placed, source): (&Placed, Source),
+        agent: u8,
+        fee: Amount,
+    ) -> Result<(), DeliverError> {
+        let script = &self.terms.agent(agent)?.script;
+        let name = CLAIMS.get(usize::from(agent)).copied();
+        let role = agent_role(agent);
+        let rest = self.rest(fee, script.minimal_non_dust())?;
+        let payout = draft.payout(role, script, rest);
+        draft.own_fee(Step {
+            name: NodeName::plain(name.ok_or(PactError::Missing("claim"))?),
+            meaning: "claimed, and the key of the copy published",
+            source,
+            spend: placed.leaf(agent.into())?,
+            sequence: UNLOCKED,
+            lock_height: 0,
+            plan: by(&[role]),
+            outputs: vec![payout],
+        })?;
+        Ok(())
+    }
+
+    fn put_refund(
+        &self,
+        draft: &mut Draft,
+        (placed, source): (&Placed, Source),
+        fee: Amount,
+    ) -> Result<(), DeliverError> {
+        let record = self.terms.record();
+        let script = &record.sender_script;
+        let rest = self.rest(fee, script.minimal_non_dust())?;
+        let payout = draft.payout(SENDER, script, rest);
+        draft.own_fee(Step {
+            name: NodeName::plain("Refund"),
+            meaning: "nobody claimed, all back to the sender",
+            source,
+            spend: placed.leaf(record.agents.len())?,
+            sequence: UNLOCKED,
+            lock_height: record.refund_height,
+            plan: by(&[SENDER]),
+            outputs: vec![payout],
+        })?;
+        Ok(())
+    }
+
+    fn rest(&self, fee: Amount, least: Amount) -> Result<Amount, DeliverError> {
+        let amount = self.terms.record().amount_sat;
+        let rest = amount.checked_sub(fee).filter(|rest| *rest >= least);
+        rest.filter(|_| fee > Amount::ZERO)
+            .ok_or(DeliverError::Fee { fee, amount })
+    }
+}
+
+/// `tr(NUMS,{…,and_v(v:pk(G_i),and_v(v:sha256(H(d_i)),sha256(H(u_i)))),…,and_v(v:pk(S),after(T))})`.
+fn vault(terms: &DeliverTerms) -> Result<Vault, DeliverError> {
+    let id = terms.id();
+    let lone = |place: &str, role, key: PublicKey| place_key(&id, place, (role, key));
+    let record = terms.record();
+    let mut leaves = Vec::with_capacity(record.agents.len() + 1);
+    for (index, agent) in (0..).zip(&record.agents) {
+        let signer = lone("claim", agent_role(index), agent.key)?;
+        let (key, d, u) = (signer.output_key(), agent.claim_hash, agent.unseal_hash);
+        leaves.push(LeafPlan {
+            script: format!("and_v(v:pk({key}),and_v(v:sha256({d}),sha256({u})))"),
+            signers: vec![signer],
+            hashes: vec![d, u],
+        });
+    }
+    let sender = lone("refund", SENDER, record.sender)?;
+    let (key, t) = (sender.output_key(), record.refund_height);
+    leaves.push(LeafPlan {
+        script: format!("and_v(v:pk({key}),after({t}))"),
+        signers: vec![sender],
+        hashes: Vec::<sha256::Hash>::new(),
+    });
+    Ok(Vault::new(&[], leaves)?)
+}
+
+fn draft(terms: &DeliverTerms) -> Draft {
+    let mut draft = Draft::new(&[(SENDER, "sender")]);
+    for agent in 0..terms.agents() {
+        let name = format!("agent {}", u16::from(agent) + 1);
+        draft.graph.name(agent_role(agent), name);
+    }
+    draft
+}
+
+fn fund(terms: &DeliverTerms, draft: &mut Draft, vault: &Vault) -> Result<Placed, DeliverError> {
+    let record = terms.record();
+    let placed = draft.vault(vault);
+    let data = record.announcement().script();
+    let data = NodeOutput {
+        value: Amount::ZERO,
+        script: draft.graph.script(&data, || format!("raw({data:x})")),
+        purpose: Purpose::Data,
+    };
+    let name = ("Delivery", "announced, and one agent's to claim");
+    let outputs = vec![placed.output(record.amount_sat), data];
+    draft.funding(name, SENDER, &record.contribution, outputs)?;
+    Ok(placed)
+}

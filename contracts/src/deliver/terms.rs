@@ -1,0 +1,298 @@
+//! What the sender proposes, its agents agree to, and the recipient checks.
+
+use bitcoin::{
+    Amount, ScriptBuf,
+    absolute::LockTime,
+    hashes::{Hash, sha256},
+    secp256k1::PublicKey,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Announcement, DeliverError, seal};
+use crate::{
+    hash::tagged_hash,
+    pact::PactError,
+    role::MAX_ARBITERS,
+    terms::{Contribution, FeeRate},
+    wire::Writer,
+};
+
+/// Most agents of one delivery.
+pub const MAX_AGENTS: usize = MAX_ARBITERS as usize;
+
+/// Largest terms as JSON, in bytes.
+pub const MAX_DELIVER_TERMS_BYTES: usize = 64 * 1024;
+
+/// Fewest blocks that a claim is given to confirm before the refund can.
+pub const MIN_CLAIM_BLOCKS: u16 = 6;
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentTerms {
+    /// Its key.
+    pub key: PublicKey,
+    /// Where it is paid, hex of the script.
+    pub script: ScriptBuf,
+    /// SHA-256 of d_i, which the recipient derives.
+    pub claim_hash: sha256::Hash,
+    /// SHA-256 of u_i, which opens copy i.
+    pub unseal_hash: sha256::Hash,
+}
+
+/// Terms of a delivery as plain data. They do not say who the recipient is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliverRecord {
+    /// Key of the sender's refund.
+    pub sender: PublicKey,
+    /// The agents, in the order of their copies: 1 to 15.
+    pub agents: Vec<AgentTerms>,
+    /// Merkle root of all sealed copies' hashes.
+    pub root: sha256::Hash,
+    /// e·G, fresh for this delivery.
+    pub ephemeral: PublicKey,
+    /// Four bytes by which the recipient knows it, hex.
+    #[serde(with = "hex4")]
+    pub view_tag: [u8; 4],
+    /// Hash of the envelope that every copy opens to.
+    pub envelope: sha256::Hash,
+    /// Its length in bytes.
+    pub envelope_bytes: u64,
+    /// What the agent that claims gets, in sat, less the fee of its claim.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub amount_sat: Amount,
+    /// T: above this height the sender takes it back.
+    pub refund_height: u32,
+    /// No secret is handed over in so many blocks before T, so that a claim has them to confirm in.
+    pub claim_blocks: u16,
+    /// Where the sender is paid back, hex of the script.
+    pub sender_script: ScriptBuf,
+    /// The sender's coins and change.
+    pub contribution: Contribution,
+    /// Fee rate of the funding.
+    pub rate_sat_per_kwu: FeeRate,
+}
+
+/// Checked terms of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliverTerms {
+    record: DeliverRecord,
+    delivery: [u8; 32],
+    id: [u8; 32],
+}
+
+fn bad<T>(field: &'static str, problem: impl Into<String>) -> Result<T, DeliverError> {
+    let problem = problem.into();
+    Err(DeliverError::Terms { field, problem })
+}
+
+impl DeliverRecord {
+    /// Identity of the delivery, which claim secrets are derived from: all that is known before they are. It names the
+    /// coins that fund, so that no secret is good for two.
+    pub fn delivery(&self) -> [u8; 32] {
+        let mut w = Writer::default();
+        w.fixed(&self.sender.serialize())
+            .u32(self.agents.len() as u32);
+        for agent in &self.agents {
+            w.fixed(&agent.key.serialize())
+                .bytes(agent.script.as_bytes())
+                .fixed(agent.unseal_hash.as_byte_array());
+        }
+        w.fixed(self.root.as_byte_array())
+            .fixed(&self.ephemeral.serialize())
+            .fixed(self.envelope.as_byte_array())
+            .u64(self.envelope_bytes)
+            .u64(self.amount_sat.to_sat())
+            .u32(self.refund_height)
+            .u32(self.claim_blocks.into())
+            .bytes(self.sender_script.as_bytes())
+            .u64(self.rate_sat_per_kwu.0)
+            .u32(self.contribution.coins.len() as u32);
+        for coin in &self.contribution.coins {
+            w.fixed(coin.outpoint.txid.as_byte_array())
+                .u32(coin.outpoint.vout)
+                .u64(coin.value_sat.to_sat())
+                .bytes(coin.script.as_bytes());
+        }
+        w.u8(self.contribution.change.is_some().into());
+        if let Some(change) = &self.contribution.change {
+            w.u64(change.value_sat.to_sat())
+                .bytes(change.script.as_bytes());
+        }
+        tagged_hash("narthex/delivery", &[&w.finish()])
+    }
+
+    /// What the data output says.
+    pub fn announcement(&self) -> Announcement {
+        Announcement {
+            root: self.root.to_byte_array(),
+            ephemeral: self.ephemeral,
+            view_tag: self.view_tag,
+        }
+    }
+
+    /// Checks the terms. Errors name the field; the sender is at fault.
+    pub fn check(self) -> Result<DeliverTerms, DeliverError> {
+        self.check_agents()?;
+        let envelope = seal::MIN_ENVELOPE_BYTES..=seal::MAX_ENVELOPE_BYTES;
+        if !envelope.contains(&self.envelope_bytes) {
+            return bad("envelope_bytes", self.envelope_bytes.to_string());
+        }
+        let highest = LockTime::from_height(self.refund_height).is_ok();
+        if !highest || self.refund_height <= self.claim_blocks.into() {
+            return bad(
+                "refund_height",
+                format!("{} is no height to claim before", self.refund_height),
+            );
+        }
+        if self.claim_blocks < MIN_CLAIM_BLOCKS {
+            let given = self.claim_blocks;
+            return bad(
+                "claim_blocks",
+                format!("{given} is less than {MIN_CLAIM_BLOCKS}"),
+            );
+        }
+        let agents = self
+            .agents
+            .iter()
+            .map(|agent| ("agents.script", &agent.script));
+        for (field, script) in agents.chain([("sender_script", &self.sender_script)]) {
+            if !script.is_p2tr() && !script.is_p2wpkh() {
+                return bad(field, "is neither P2TR nor P2WPKH");
+            }
+            let limit = script.minimal_non_dust();
+            if self.amount_sat <= limit || self.amount_sat > Amount::MAX_MONEY {
+                let given = self.amount_sat;
+                return bad(
+                    "amount_sat",
+                    format!("{given} for an output of {limit} and a fee"),
+                );
+            }
+        }
+        // Coins, change and fee are those of an ordinary deposit that is as much larger as the data output costs.
+        let data = Announcement::fee(self.rate_sat_per_kwu);
+        let deposit = data.and_then(|fee| self.amount_sat.checked_add(fee));
+        let Some(deposit) = deposit else {
+            return bad("rate_sat_per_kwu", "is more than there is");
+        };
+        self.contribution
+            .check(deposit, self.rate_sat_per_kwu)
+            .map_err(PactError::from)?;
+        let (delivery, id) = (self.delivery(), self.id());
+        Ok(DeliverTerms {
+            record: self,
+            delivery,
+            id,
+        })
+    }
+
+    fn check_agents(&self) -> Result<(), DeliverError> {
+        let count = self.agents.len();
+        if count == 0 || count > MAX_AGENTS {
+            return bad(
+                "agents",
+                format!("{count} of them; 1 to {MAX_AGENTS} are taken"),
+            );
+        }
+        let hashes = |agent: &AgentTerms| [agent.claim_hash, agent.unseal_hash];
+        let all = self.agents.iter().flat_map(hashes).collect::<Vec<_>>();
+        for (i, agent) in self.agents.iter().enumerate() {
+            let earlier = self.agents.iter().take(i);
+            if agent.key == self.sender || earlier.clone().any(|other| other.key == agent.key) {
+                return bad("agents.key", format!("agent {i} has another party's key"));
+            }
+            // One preimage must not open two leaves, nor stand for both in one.
+            for hash in hashes(agent) {
+                if all.iter().filter(|other| **other == hash).count() > 1 {
+                    return bad(
+                        "agents.hashes",
+                        format!("a hash of agent {i} is there twice"),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn id(&self) -> [u8; 32] {
+        let mut w = Writer::default();
+        w.fixed(&self.delivery()).fixed(&self.view_tag);
+        for agent in &self.agents {
+            w.fixed(agent.claim_hash.as_byte_array());
+        }
+        tagged_hash("narthex/delivery-terms", &[&w.finish()])
+    }
+}
+
+impl DeliverTerms {
+    /// Reads terms as JSON and checks them.
+    pub fn from_json(json: &[u8]) -> Result<DeliverTerms, DeliverError> {
+        if json.len() > MAX_DELIVER_TERMS_BYTES {
+            return bad("json", format!("more than {MAX_DELIVER_TERMS_BYTES} bytes"));
+        }
+        let record = serde_json::from_slice::<DeliverRecord>(json);
+        match record {
+            Ok(record) => record.check(),
+            Err(e) => bad("json", e.to_string()),
+        }
+    }
+
+    /// The terms as JSON.
+    pub fn to_json(&self) -> Result<Vec<u8>, DeliverError> {
+        serde_json::to_vec(&self.record).or_else(|e| bad("json", e.to_string()))
+    }
+
+    /// The terms as data.
+    pub fn record(&self) -> &DeliverRecord {
+        &self.record
+    }
+
+    /// [`DeliverRecord::delivery`].
+    pub fn delivery(&self) -> [u8; 32] {
+        self.delivery
+    }
+
+    /// Identity of the terms: the delivery, its view tag and the hashes of its claim secrets.
+    pub fn id(&self) -> [u8; 32] {
+        self.id
+    }
+
+    /// One agent.
+    pub fn agent(&self, agent: u8) -> Result<&AgentTerms, DeliverError> {
+        let agents = self.record.agents.len();
+        let found = self.record.agents.get(usize::from(agent));
+        found.ok_or(DeliverError::NoAgent { agent, agents })
+    }
+
+    /// How many agents there are; 15 at most.
+    pub fn agents(&self) -> u8 {
+        u8::try_from(self.record.agents.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Length of each copy in bytes.
+    pub fn copy_bytes(&self) -> u64 {
+        seal::copy_bytes(self.record.envelope_bytes)
+    }
+
+    /// Whether a claim that is published at this tip has `claim_blocks` to confirm in before the refund can: it may be
+    /// in block T at the latest.
+    pub fn in_time(&self, tip: u32) -> bool {
+        let left = self.record.refund_height.saturating_sub(tip);
+        left >= self.record.claim_blocks.into()
+    }
+}
+
+/// Four bytes as hex.
+mod hex4 {
+    use hex_conservative::{DisplayHex, FromHex};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 4], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&bytes.as_hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 4], D::Error> {
+        <[u8; 4]>::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}

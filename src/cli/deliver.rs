@@ -1,0 +1,269 @@
+//! `narthex deliver …`.
+
+use std::{
+    io::{BufRead, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use bitcoin::{Amount, Transaction, hex::FromHex, secp256k1::SecretKey};
+use clap::{Args, Subcommand};
+use narthex::{
+    contracts::deliver::{MAX_MESSAGE_BYTES, Scanner},
+    deliver::{DELIVER_STORIES, Post, PostOptions, play_delivery},
+    regtest::Embedded,
+    table::TableOptions,
+};
+
+use super::table::{Common, OnChain, Printer, check_exact, list};
+
+/// Longest transaction that is read, as hex: a block's worth.
+const MAX_TX_HEX: u64 = 8_000_000;
+
+/// `narthex deliver …`.
+#[derive(Subcommand)]
+pub(crate) enum DeliverCommand {
+    /// Plays a whole sealed delivery on a regtest chain.
+    Play(PlayArgs),
+    /// Draws the transactions of a delivery with weights and values.
+    Show(ShowArgs),
+    /// Looks through transactions for deliveries to a key.
+    Scan(ScanArgs),
+}
+
+/// Figures of a delivery.
+#[derive(Args)]
+struct Figures {
+    /// Number of agents, 1 to 15.
+    #[arg(long, default_value_t = 3)]
+    agents: u8,
+    /// What the agent that claims gets, in sat, less the fee of its claim.
+    #[arg(long, default_value_t = 20_000)]
+    amount: u64,
+    /// Blocks until the sender takes back what nobody claimed.
+    #[arg(long, default_value_t = 60)]
+    refund_blocks: u32,
+    /// Blocks before that in which no secret is handed over.
+    #[arg(long, default_value_t = 12)]
+    claim_blocks: u16,
+    /// Blocks that agents want on the funding before they serve.
+    #[arg(long, default_value_t = 3)]
+    depth: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Options of `narthex deliver play`.
+#[derive(Args)]
+pub(crate) struct PlayArgs {
+    /// What happens; `--list` names the stories.
+    #[arg(long, default_value = "delivered")]
+    story: String,
+    /// Names the stories and stops.
+    #[arg(long)]
+    list: bool,
+    /// The file to deliver, at most 64 MiB; a short text without it.
+    #[arg(long)]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    on: OnChain,
+    #[command(flatten)]
+    figures: Figures,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `narthex deliver show`.
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    figures: Figures,
+    /// Fee of the claims and the refund that are drawn, in sat.
+    #[arg(long, default_value_t = 400)]
+    fee: u64,
+    /// Graphviz source instead of text.
+    #[arg(long)]
+    dot: bool,
+    /// One JSON object per transaction.
+    #[arg(long, conflicts_with = "dot")]
+    json: bool,
+}
+
+/// Options of `narthex deliver scan`.
+#[derive(Args)]
+pub(crate) struct ScanArgs {
+    /// File with the recipient's secret key, 64 hex digits.
+    #[arg(long)]
+    key: PathBuf,
+    /// Raw transactions, one a line, hex; `-` for standard input.
+    #[arg(default_value = "-")]
+    transactions: PathBuf,
+    /// One JSON object for each that is found, and one at the end.
+    #[arg(long)]
+    json: bool,
+}
+
+impl DeliverCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            DeliverCommand::Play(args) => args.run(),
+            DeliverCommand::Show(args) => args.run(),
+            DeliverCommand::Scan(args) => args.run(),
+        }
+    }
+}
+
+impl Figures {
+    fn options(&self, common: TableOptions) -> PostOptions {
+        PostOptions {
+            agents: self.agents,
+            amount: Amount::from_sat(self.amount),
+            refund_blocks: self.refund_blocks,
+            claim_blocks: self.claim_blocks,
+            depth: self.depth,
+            rate: common.rate,
+            seed: common.seed,
+            ..PostOptions::default()
+        }
+    }
+}
+
+impl PlayArgs {
+    fn run(self) -> anyhow::Result<()> {
+        if self.list {
+            let stories = DELIVER_STORIES
+                .iter()
+                .map(|story| (story.name, story.summary));
+            return list(stories, self.json);
+        }
+        let mut options = self.figures.options(self.figures.common.options()?);
+        if let Some(file) = &self.file {
+            options.message = read_message(file)?;
+        }
+        let mut printer = Printer { json: self.json };
+        check_exact(&play_delivery(
+            self.on.kind(),
+            &self.story,
+            &options,
+            &mut printer,
+        )?)
+    }
+}
+
+fn read_message(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display();
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    let mut message = Vec::new();
+    // One byte more than is taken, so that the library says what is wrong with a longer one.
+    let mut limited = file.take(MAX_MESSAGE_BYTES as u64 + 1);
+    limited
+        .read_to_end(&mut message)
+        .with_context(|| format!("cannot read {shown}"))?;
+    Ok(message)
+}
+
+impl ShowArgs {
+    fn run(self) -> anyhow::Result<()> {
+        // Coins to draw with; the same seed draws the same.
+        let common = self.figures.common.options_or([1; 32])?;
+        let options = self.figures.options(common);
+        let (mut chain, mut silent) = (Embedded::new(), ());
+        let post = Post::prepare(&mut chain, &options, &mut silent)?;
+        let graph = post.delivery().picture(Amount::from_sat(self.fee))?;
+        let mut out = std::io::stdout().lock();
+        if self.dot {
+            write!(out, "{}", graph.to_dot())?;
+        } else if self.json {
+            super::contract::write_json(&mut out, &graph)?;
+        } else {
+            write!(out, "{}", graph.to_text())?;
+        }
+        Ok(())
+    }
+}
+
+impl ScanArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let mut scanner = Scanner::new(read_key(&self.key)?);
+        let shown = self.transactions.display().to_string();
+        let source: Box<dyn Read> = match shown.as_str() {
+            "-" => Box::new(std::io::stdin().lock()),
+            _ => {
+                let file = std::fs::File::open(&self.transactions);
+                Box::new(file.with_context(|| format!("cannot read {shown}"))?)
+            }
+        };
+        let mut lines = std::io::BufReader::new(source);
+        let mut out = std::io::stdout().lock();
+        let (mut number, mut found) = (0u64, 0u64);
+        loop {
+            let mut line = String::new();
+            let read = (&mut lines).take(MAX_TX_HEX).read_line(&mut line);
+            if read.with_context(|| format!("cannot read {shown}"))? == 0 {
+                break;
+            }
+            number = number.saturating_add(1);
+            let line = line.trim();
+            if line.is_empty() {
+                continue;
+            }
+            let tx: Transaction = bitcoin::consensus::encode::deserialize_hex(line)
+                .with_context(|| format!("line {number} of {shown} is no raw transaction"))?;
+            found = found.saturating_add(look(&mut out, &mut scanner, &tx, self.json)?.into());
+        }
+        let candidates = scanner.candidates();
+        match self.json {
+            true => {
+                let line = serde_json::json!({ "found": found, "candidates": candidates });
+                writeln!(out, "{line}")?;
+            }
+            false => writeln!(
+                out,
+                "{found} for this key, {candidates} deliveries looked at"
+            )?,
+        }
+        Ok(())
+    }
+}
+
+/// Prints a delivery for this key, if the transaction is one.
+fn look(
+    out: &mut impl Write,
+    scanner: &mut Scanner,
+    tx: &Transaction,
+    json: bool,
+) -> anyhow::Result<bool> {
+    let Some(found) = scanner.look(tx) else {
+        return Ok(false);
+    };
+    let amount = tx.output.first().map_or(0, |out| out.value.to_sat());
+    let root = bitcoin::hex::DisplayHex::to_lower_hex_string(&found.announcement.root[..]);
+    match json {
+        true => {
+            let line = serde_json::json!({
+                "txid": found.txid.to_string(),
+                "root": root,
+                "ephemeral": found.announcement.ephemeral.to_string(),
+                "amount_sat": amount,
+            });
+            writeln!(out, "{line}")?;
+        }
+        false => writeln!(out, "{}  {amount} sat, root {root}", found.txid)?,
+    }
+    Ok(true)
+}
+
+fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
+    let shown = path.display();
+    let mut text = String::new();
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    file.take(100)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read {shown}"))?;
+    let bytes = <[u8; 32]>::from_hex(text.trim());
+    let key = bytes
+        .ok()
+        .and_then(|bytes| SecretKey::from_slice(&bytes).ok());
+    key.with_context(|| format!("{shown} holds no secret key of 64 hex digits"))
+}

@@ -1,0 +1,49 @@
+//! A sender that commits to an envelope which is no message of the recipient's.
+
+use bitcoin::hashes::{Hash, sha256};
+use narthex_contracts::deliver::{Copies, Sender, SenderRecord, Shared, copy_leaf, seal};
+
+use super::{
+    Post, PostError,
+    post::{agree, seat},
+};
+
+impl Post<'_> {
+    /// The sender makes new terms whose copies all open to `envelope`. Its agents cannot tell: they agree.
+    pub fn lie(&mut self, envelope: Vec<u8>) -> Result<(), PostError> {
+        let mut terms = self.sender.record().terms;
+        let mut leaves = Vec::with_capacity(terms.agents.len());
+        for agent in 0..self.options.agents {
+            let key = self.sender.assignment(agent)?.key;
+            leaves.push(copy_leaf(agent, &seal(&key, agent, &envelope)?));
+        }
+        let root = Copies(leaves).root()?;
+        terms.root = sha256::Hash::from_byte_array(root);
+        terms.envelope_bytes = envelope.len() as u64;
+        terms.envelope = narthex_contracts::deliver::envelope_hash(&envelope);
+        // It derives the same with the ephemeral secret.
+        let shared = Shared::of_recipient(&self.recipient_key, &terms.ephemeral);
+        terms.view_tag = shared.view_tag(&root);
+        let id = terms.delivery();
+        for (agent, own) in (0..).zip(&mut terms.agents) {
+            own.claim_hash = shared.claim_secret(&id, agent).hash();
+        }
+        let record = SenderRecord {
+            consents: vec![None; terms.agents.len()],
+            terms,
+        };
+        let key = self.table.key(0, 0)?;
+        self.sender = Sender::restore(record, key, self.secrets, envelope)?;
+        let mut agents = Vec::with_capacity(self.agents.len());
+        for agent in 0..self.options.agents {
+            let made = agree(&mut self.table, &self.options, &mut self.sender, agent)?;
+            agents.push(made);
+        }
+        self.agents = agents;
+        let last = seat(self.options.agents).saturating_sub(1);
+        let what = format!("gives {last} agents copies of bytes that are no message");
+        Ok(self
+            .table
+            .step("sender", what, "ATTACK: they open to one envelope")?)
+    }
+}

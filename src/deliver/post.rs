@@ -1,0 +1,238 @@
+//! All parties of a delivery at one table: sender, agents, recipient.
+
+use bitcoin::{
+    Amount,
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
+use narthex_contracts::{
+    deliver::{
+        Agent, Assignment, Conditions, Consent, Delivery, Found, MAX_AGENTS, Plan, Recipient,
+        Scanner, Sender,
+    },
+    terms::FeeRate,
+};
+use narthex_regtest::Chain;
+
+use super::PostError;
+use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+
+/// Figures of a delivery.
+#[derive(Debug, Clone)]
+pub struct PostOptions {
+    /// Number of agents.
+    pub agents: u8,
+    /// What is delivered.
+    pub message: Vec<u8>,
+    /// What the agent that claims gets, less the fee of its claim.
+    pub amount: Amount,
+    /// Blocks from the terms until T.
+    pub refund_blocks: u32,
+    /// Blocks before T in which no secret is handed over.
+    pub claim_blocks: u16,
+    /// Blocks that agents want on the funding, its own counted.
+    pub depth: u32,
+    /// Fee rate of funding, claim and refund.
+    pub rate: FeeRate,
+    /// Everything random follows from it.
+    pub seed: [u8; 32],
+}
+
+impl Default for PostOptions {
+    fn default() -> Self {
+        PostOptions {
+            agents: 3,
+            message: b"Meet me in the narthex at noon.".to_vec(),
+            amount: Amount::from_sat(20_000),
+            refund_blocks: 60,
+            claim_blocks: 12,
+            depth: 3,
+            rate: FeeRate(500),
+            seed: [0; 32],
+        }
+    }
+}
+
+/// A delivery between its parties, on a chain. The sender sits first, then the agents; the recipient has no coins.
+pub struct Post<'c> {
+    pub(super) table: Table<'c>,
+    pub(super) options: PostOptions,
+    pub(super) sender: Sender,
+    /// What the sender's secrets come from.
+    pub(super) secrets: [u8; 32],
+    pub(super) agents: Vec<Agent>,
+    pub(super) recipient_key: SecretKey,
+    pub(super) scanner: Scanner,
+    /// The next block that the recipient looks at.
+    pub(super) scanned: u32,
+    pub(super) found: Option<Found>,
+    pub(super) recipient: Option<Recipient>,
+    pub(super) read: Option<Vec<u8>>,
+}
+
+impl<'c> Post<'c> {
+    /// Wallets with coins, terms, every agent's copy and consent; nothing is funded.
+    pub fn prepare(
+        chain: &'c mut dyn Chain,
+        options: &PostOptions,
+        reporter: &'c mut dyn TableReporter,
+    ) -> Result<Post<'c>, PostError> {
+        let count = options.agents.min(MAX_AGENTS as u8 + 1);
+        let names = (0..=count).map(|seat| match seat {
+            0 => "sender".to_owned(),
+            _ => format!("agent {seat}"),
+        });
+        let names = names.collect::<Vec<_>>();
+        let names = names.iter().map(String::as_str).collect::<Vec<_>>();
+        let common = TableOptions {
+            rate: options.rate,
+            seed: options.seed,
+        };
+        let mut table = Table::new(chain, &names, common, reporter)?;
+        let recipient_key = recipient_key(&mut table)?;
+        let scanned = table.chain().height()?.saturating_add(1);
+        let plan = plan(&mut table, options, &recipient_key, count)?;
+        let secrets = table.random();
+        let key = table.key(0, 0)?;
+        let mut sender = Sender::new(plan, key, secrets, &options.message)?;
+        let agents = (0..count).map(|agent| agree(&mut table, options, &mut sender, agent));
+        let agents = agents.collect::<Result<Vec<_>, _>>()?;
+        let copy = sender.delivery().terms().copy_bytes();
+        let what = format!("gives each of {count} agents a copy of {copy} bytes, and all agree");
+        table.step("sender", what, "each opens to the same envelope")?;
+        Ok(Post {
+            table,
+            options: options.clone(),
+            sender,
+            secrets,
+            agents,
+            scanner: Scanner::new(recipient_key),
+            recipient_key,
+            scanned,
+            found: None,
+            recipient: None,
+            read: None,
+        })
+    }
+
+    /// The table that sender and agents sit at.
+    pub fn table(&mut self) -> &mut Table<'c> {
+        &mut self.table
+    }
+
+    /// The chain.
+    pub fn chain(&mut self) -> &mut dyn Chain {
+        self.table.chain()
+    }
+
+    /// The sender.
+    pub fn sender(&mut self) -> &mut Sender {
+        &mut self.sender
+    }
+
+    /// The delivery.
+    pub fn delivery(&self) -> &Delivery {
+        self.sender.delivery()
+    }
+
+    /// An agent by index.
+    pub fn agent(&mut self, agent: u8) -> Result<&mut Agent, PostError> {
+        let found = self.agents.get_mut(usize::from(agent));
+        found.ok_or_else(|| PostError::broken(format!("there is no agent {agent}")))
+    }
+
+    /// The recipient, once it has heard of the terms.
+    pub fn recipient(&mut self) -> Result<&mut Recipient, PostError> {
+        let known = self.recipient.as_mut();
+        known.ok_or_else(|| PostError::broken("the recipient knows no terms"))
+    }
+
+    /// Key of the recipient.
+    pub fn recipient_key(&self) -> SecretKey {
+        self.recipient_key
+    }
+
+    /// Balances and figures of the delivery so far.
+    pub fn outcome(&self, story: &str) -> TableOutcome {
+        let delivered = self.read.as_deref() == Some(&self.options.message[..]);
+        (self.table.outcome(story))
+            .with("agents", self.agents.len())
+            .with("message_bytes", self.options.message.len())
+            .with("copy_bytes", self.delivery().terms().copy_bytes())
+            .with("candidates", self.scanner.candidates())
+            .with("delivered", delivered)
+    }
+
+    /// Reports the end.
+    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
+        let outcome = self.outcome(story);
+        self.table.end(outcome)
+    }
+}
+
+/// Where an agent sits.
+pub(super) fn seat(agent: u8) -> usize {
+    usize::from(agent) + 1
+}
+
+/// A hash is no key once in 2¹²⁸.
+fn recipient_key(table: &mut Table<'_>) -> Result<SecretKey, PostError> {
+    let key = SecretKey::from_slice(&table.random());
+    key.map_err(|e| PostError::broken(e.to_string()))
+}
+
+fn plan(
+    table: &mut Table<'_>,
+    options: &PostOptions,
+    recipient: &SecretKey,
+    count: u8,
+) -> Result<Plan, PostError> {
+    let secp = Secp256k1::signing_only();
+    let height = table.chain().height()?;
+    let mut agents = Vec::with_capacity(count.into());
+    for agent in 0..count {
+        let key = table.key(seat(agent), 0)?;
+        let script = table.seat(seat(agent))?.script.clone();
+        agents.push((PublicKey::from_secret_key(&secp, &key), script));
+    }
+    let deposit = Plan::deposit(options.amount, options.rate);
+    let deposit = deposit.ok_or_else(|| PostError::broken("a delivery for more than there is"))?;
+    let sender = table.seat(0)?;
+    let sender_script = sender.script.clone();
+    let (contribution, _) = sender.wallet.contribute(deposit, options.rate)?;
+    Ok(Plan {
+        recipient: PublicKey::from_secret_key(&secp, recipient),
+        agents,
+        amount: options.amount,
+        refund_height: height.saturating_add(options.refund_blocks),
+        claim_blocks: options.claim_blocks,
+        sender_script,
+        contribution,
+        rate: options.rate,
+    })
+}
+
+/// The sender gives an agent its copy, and the agent agrees.
+pub(super) fn agree(
+    table: &mut Table<'_>,
+    options: &PostOptions,
+    sender: &mut Sender,
+    agent: u8,
+) -> Result<Agent, PostError> {
+    let tip = table.chain().height()?;
+    let conditions = Conditions {
+        least: options.amount,
+        most_bytes: u64::MAX,
+        latest_height: tip.saturating_add(options.refund_blocks),
+        claim_blocks: options.claim_blocks,
+        script: table.seat(seat(agent))?.script.clone(),
+        depth: options.depth,
+    };
+    let wire = |e| PostError::Deliver(narthex_contracts::deliver::DeliverError::Wire(e));
+    let bytes = sender.assignment(agent)?.to_bytes().map_err(wire)?;
+    let assignment = Assignment::from_bytes(&bytes).map_err(wire)?;
+    let key = table.key(seat(agent), 0)?;
+    let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;
+    let consent = Consent::from_bytes(&consent.to_bytes()).map_err(wire)?;
+    sender.agreed(&consent)?;
+    Ok(own)
+}
