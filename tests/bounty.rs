@@ -360,7 +360,7 @@ fn the_command() {
             "more relays than the quorum",
         ),
         ("play --story hiring", "four relays or more"),
-        ("price --reliability 101%", "chance"),
+        ("price --reliability 101%", "no probability"),
         ("play --seed 12", "64 hex digits"),
     ] {
         let (fine, out, err) = command(args);
