@@ -80,7 +80,10 @@ pub struct Board<'c> {
     /// Seeds of the line-up's relays, kept beside their records.
     seeds: Vec<[u8; 32]>,
     pub(super) ledger: Ledger,
-    pub(super) bounties: u32,
+    /// Bounties signed so far; each has contract keys of its own.
+    bounties: u32,
+    /// Of them, how many were funded.
+    pub(super) funded: u32,
     pub(super) result: Option<Vec<u8>>,
 }
 
@@ -114,6 +117,7 @@ impl<'c> Board<'c> {
             task,
             ledger: Ledger::new(Policy::new(PolicyRecord::default())?),
             bounties: 1,
+            funded: 0,
             result: None,
         })
     }
@@ -160,6 +164,11 @@ impl<'c> Board<'c> {
         self.requester.terms()
     }
 
+    /// The requester's identity and its contract key of the bounty at hand.
+    pub(super) fn own_keys(&self) -> Result<(SecretKey, SecretKey), BoardError> {
+        keys(&self.table, CLIENT, self.bounties.saturating_sub(1))
+    }
+
     /// Whom ledgers know the relay at a place of the table as.
     pub(super) fn relay_id(&self, seat: usize) -> Result<RelayId, BoardError> {
         let identity = self.table.key(seat, 0)?;
@@ -195,7 +204,7 @@ impl<'c> Board<'c> {
     /// Everybody goes down and comes back from what was written.
     pub fn restart(&mut self) -> Result<(), BoardError> {
         let terms = Arc::new(self.terms().clone());
-        let number = self.bounties - 1;
+        let number = self.bounties.saturating_sub(1);
         let held = restore(&terms, &self.requester.holdings().to_bytes())?;
         let json = serde_json::to_string(self.requester.record())?;
         let (identity, key) = keys(&self.table, CLIENT, number)?;
@@ -221,7 +230,7 @@ impl<'c> Board<'c> {
         (self.table.outcome(story))
             .with("relays", self.terms().relays())
             .with("quorum", self.terms().record().call.quorum)
-            .with("bounties", self.bounties)
+            .with("bounties", self.funded)
             .with("words", words.map_or(serde_json::Value::Null, Into::into))
     }
 

@@ -46,7 +46,9 @@ impl Board<'_> {
         let psbt = self.requester.funding_psbt()?;
         let total = self.terms().total();
         let why = ("Bounty", "it holds the signatures of every settlement");
-        Ok(self.table.fund(CLIENT, psbt, total, why)?)
+        let tx = self.table.fund(CLIENT, psbt, total, why)?;
+        self.funded += 1;
+        Ok(tx)
     }
 
     /// The relays do the work in the order of the line-up, each upon the envelope of those before it; everybody sees

@@ -1,6 +1,5 @@
 //! Whole lives of bounties.
 
-use bitcoin::secp256k1::SecretKey;
 use narthex_contracts::bounty::{BountyError, Closing, Coin, Requester, RequesterDuty, restore};
 use narthex_game_model::market::LayerSet;
 
@@ -292,8 +291,8 @@ fn stripped(board: &mut Board<'_>) -> Result<(), BoardError> {
 fn forgetful(board: &Board<'_>) -> Result<Requester, BoardError> {
     let terms = std::sync::Arc::new(board.terms().clone());
     let held = restore(&terms, &board.requester.holdings().to_bytes())?;
-    let key = |index| -> Result<SecretKey, BoardError> { Ok(board.table.key(CLIENT, index)?) };
-    Ok(Requester::new(held, key(0)?, key(board.bounties)?)?)
+    let (identity, key) = board.own_keys()?;
+    Ok(Requester::new(held, identity, key)?)
 }
 
 fn one(seat: u8) -> LayerSet {
