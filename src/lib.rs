@@ -11,7 +11,7 @@
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
 //! - [`market`] ledgers of audits of relays, in files
 //! - [`simulate`] games by strategies, beside theory
-//! - [`table`] what small contracts share on a chain; [`bank`] penny banks
+//! - [`table`] what small contracts share on a chain; [`bank`] penny banks; [`mod@slice`] gated slices
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
@@ -84,6 +84,7 @@ pub mod job_dispute;
 pub mod market;
 pub mod play;
 pub mod simulate;
+pub mod slice;
 pub mod table;
 pub mod wallet;
 

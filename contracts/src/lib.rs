@@ -16,6 +16,7 @@ pub mod role;
 pub mod sample;
 pub mod setup;
 pub mod shared_secret;
+pub mod slice;
 pub mod template;
 pub mod terms;
 mod wire;

@@ -12,6 +12,7 @@ mod market;
 mod node;
 mod play;
 mod simulate;
+mod slice;
 mod store;
 mod table;
 
@@ -57,6 +58,9 @@ enum Command {
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
+    /// Gated slices: work done by several, paid only for equal results.
+    #[command(subcommand)]
+    Slice(slice::SliceCommand),
     /// Sealed deliveries: agents keep an encrypted message, and one is paid for bringing it.
     #[command(subcommand)]
     Deliver(deliver::DeliverCommand),
@@ -77,6 +81,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
         Command::Bounty(command) => command.run(),
+        Command::Slice(command) => command.run(),
         Command::Deliver(command) => command.run(),
         Command::Bench(args) => args.run(),
     };

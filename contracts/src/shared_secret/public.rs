@@ -70,6 +70,39 @@ impl SharedPoint {
         })
     }
 
+    /// From the public parts alone, as somebody sees them who is no member: one dealing of each member, all checked.
+    pub fn of<C: Verification>(
+        secp: &Secp256k1<C>,
+        sharing: Sharing,
+        dealings: &[Dealing],
+    ) -> Result<SharedPoint, SharingError> {
+        let of_member = |dealer: u8| {
+            let mut own = dealings.iter().filter(|dealing| dealing.dealer == dealer);
+            match (own.next(), own.next()) {
+                (Some(dealing), None) => dealing.verify(secp, &sharing).map(|()| dealing),
+                (Some(_), Some(_)) => Err(SharingError::Contradiction { dealer }),
+                (None, _) => Err(SharingError::Missing { dealer }),
+            }
+        };
+        let dealt = (0..sharing.members)
+            .map(of_member)
+            .collect::<Result<Vec<_>, _>>()?;
+        SharedPoint::new(sharing, &dealt)
+    }
+
+    /// From commitments that were agreed on; `None` if they are not of this threshold.
+    pub(crate) fn agreed(sharing: Sharing, commitments: &[PublicKey]) -> Option<SharedPoint> {
+        (commitments.len() == usize::from(sharing.threshold)).then(|| SharedPoint {
+            sharing,
+            commitments: commitments.to_vec(),
+        })
+    }
+
+    /// Points of the summed polynomial's coefficients, from the constant one up.
+    pub fn commitments(&self) -> &[PublicKey] {
+        &self.commitments
+    }
+
     /// S, the point of the secret; `None` is unreachable, since a threshold is at least 1.
     pub fn point(&self) -> Option<PublicKey> {
         self.commitments.first().copied()

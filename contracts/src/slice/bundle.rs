@@ -1,0 +1,168 @@
+//! Shares that a provider releases: each readable only to a provider that committed to the same root.
+
+use bitcoin::secp256k1::{
+    PublicKey, SecretKey,
+    rand::{CryptoRng, RngCore},
+    schnorr,
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    Post, Sealed, SliceError, SliceTerms,
+    circle::member,
+    pedersen,
+    post::{read_signature, signature, signed_by},
+};
+use crate::{
+    hash::tagged_hash,
+    shared_secret::RevealedShare,
+    wire::{Reader, WireError, Writer},
+};
+
+const KIND: &str = "NXGB1";
+
+/// Length of a share.
+const SHARE_BYTES: usize = 32;
+
+/// One provider's shares of the others' secrets, each encrypted to its owner's commitment less the own root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// Which slice.
+    pub terms: [u8; 32],
+    /// Who releases.
+    pub from: u8,
+    /// To whom, and the share.
+    pub shares: Vec<(u8, Sealed)>,
+    signature: schnorr::Signature,
+}
+
+/// What a ciphertext turned out to be.
+pub(super) enum Found {
+    /// A share that fits what was dealt.
+    Share(RevealedShare),
+    /// Not readable: made for another root, or rubbish.
+    Closed,
+    /// Readable, so made for this root, and no share: its sender lied.
+    False,
+}
+
+impl Bundle {
+    /// Encrypts to each post's provider, if it committed to `root`, the scalar beside it, and signs it all: true shares or
+    /// not. [`super::Provider::release`] makes true ones for everybody.
+    pub fn sign<'a, R: RngCore + CryptoRng>(
+        terms: &SliceTerms,
+        (from, key): (u8, &SecretKey),
+        root: &[u8; 32],
+        shares: impl IntoIterator<Item = (&'a Post, SecretKey)>,
+        rng: &mut R,
+    ) -> Result<Bundle, SliceError> {
+        let mut released = Vec::new();
+        for (post, share) in shares {
+            let to = post.from;
+            // A commitment that cancels has no opening that its provider could know.
+            let Ok(lock) = pedersen::lock(terms, &post.commitment, root) else {
+                continue;
+            };
+            let bound = bound(terms, from, (to, &post.commitment));
+            let plain = Zeroizing::new(share.secret_bytes());
+            released.push((to, Sealed::new(&lock, &bound, &*plain, rng)?));
+        }
+        let body = body(&terms.id(), from, &released);
+        Ok(Bundle {
+            signature: signature(key, &digest(&body), rng),
+            terms: terms.id(),
+            from,
+            shares: released,
+        })
+    }
+
+    /// Checks that it is of this slice and signed by whom it names.
+    pub fn verify(&self, terms: &SliceTerms) -> Result<(), SliceError> {
+        if self.terms != terms.id() {
+            return Err(SliceError::Foreign);
+        }
+        let key = terms.circle().provider_key(self.from)?;
+        let body = body(&self.terms, self.from, &self.shares);
+        signed_by(&key, &digest(&body), &self.signature, self.from)
+    }
+
+    /// Whether there is anything for this provider in it.
+    pub fn is_for(&self, to: u8) -> bool {
+        self.shares.iter().any(|(known, _)| *known == to)
+    }
+
+    /// Reads what it has for the provider that posted `commitment` and opens it with `x`.
+    pub(super) fn read(
+        &self,
+        terms: &SliceTerms,
+        (to, commitment): (u8, &PublicKey),
+        x: &SecretKey,
+    ) -> Result<Found, SliceError> {
+        let bound = bound(terms, self.from, (to, commitment));
+        let mut own = self.shares.iter().filter(|(known, _)| *known == to);
+        let Some(plain) = own.find_map(|(_, sealed)| sealed.open(x, &bound)) else {
+            return Ok(Found::Closed);
+        };
+        let Ok(value) = SecretKey::from_slice(&plain) else {
+            return Ok(Found::False);
+        };
+        let member = member(to, self.from).ok_or(SliceError::Foreign)?;
+        let share = RevealedShare { member, value };
+        let secp = bitcoin::secp256k1::Secp256k1::new();
+        Ok(match terms.point(to)?.verify(&secp, &share) {
+            Ok(()) => Found::Share(share),
+            Err(_) => Found::False,
+        })
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = body(&self.terms, self.from, &self.shares);
+        bytes.extend(self.signature.serialize());
+        bytes
+    }
+
+    /// From bytes; [`Bundle::verify`] checks what they say.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Bundle, WireError> {
+        let mut r = Reader::new(KIND, bytes)?;
+        let terms = r.array("terms")?;
+        let from = r.u8("provider")?;
+        let count = r.count("shares", 1 + 33 + 4 + 16)?;
+        if count > super::MAX_PROVIDERS {
+            return Err(WireError::invalid("shares", count));
+        }
+        let mut shares = Vec::with_capacity(count);
+        for _ in 0..count {
+            let to = r.u8("addressee")?;
+            shares.push((to, Sealed::read(&mut r, "share", SHARE_BYTES)?));
+        }
+        let signature = read_signature(&mut r)?;
+        r.finish()?;
+        Ok(Bundle {
+            terms,
+            from,
+            shares,
+            signature,
+        })
+    }
+}
+
+fn body(terms: &[u8; 32], from: u8, shares: &[(u8, Sealed)]) -> Vec<u8> {
+    let mut w = Writer::new(KIND);
+    w.fixed(terms).u8(from).u32(shares.len() as u32);
+    for (to, sealed) in shares {
+        w.u8(*to);
+        sealed.write(&mut w);
+    }
+    w.finish()
+}
+
+fn digest(body: &[u8]) -> [u8; 32] {
+    tagged_hash("narthex/slice-bundle", &[body])
+}
+
+fn bound(terms: &SliceTerms, from: u8, (to, commitment): (u8, &PublicKey)) -> [u8; 32] {
+    let parts: [&[u8]; 3] = [&terms.id(), &[from, to], &commitment.serialize()];
+    tagged_hash("narthex/slice-share", &parts)
+}

@@ -1,0 +1,145 @@
+//! Who works on which job: fixed before any secret is shared.
+
+use bitcoin::{
+    hashes::{Hash, sha256},
+    secp256k1::PublicKey,
+};
+use serde::{Deserialize, Serialize};
+
+use super::SliceError;
+use crate::{hash::tagged_hash, role::Role, shared_secret::Sharing, wire::Writer};
+
+/// The client A has the client's role.
+pub const CLIENT: Role = Role::Client;
+
+/// Fewest providers: equality needs two.
+pub const MIN_PROVIDERS: usize = 2;
+
+/// Most providers of one slice.
+pub const MAX_PROVIDERS: usize = 10;
+
+/// Provider number `index`, from 0, has the role of the arbiter of that index.
+pub const fn provider(index: u8) -> Role {
+    Role::Arbiter(index)
+}
+
+/// Client, providers and job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Circle {
+    /// Key of A, who pays.
+    pub client: PublicKey,
+    /// Keys of the providers.
+    pub providers: Vec<PublicKey>,
+    /// m: how many must have the same root, the one that is paid counted.
+    pub quorum: u8,
+    /// Identity of the job: program, input and the number of the slice.
+    pub job: sha256::Hash,
+    /// 32 fresh random bytes of the client's: no two slices share anything.
+    pub salt: sha256::Hash,
+}
+
+impl Circle {
+    /// Checks numbers and keys. The proposer is at fault.
+    pub fn check(&self) -> Result<(), SliceError> {
+        Circle::check_numbers(self.providers.len(), self.quorum.into())?;
+        for (i, key) in self.providers.iter().enumerate() {
+            // Signatures show the x coordinate only.
+            let x = |key: &PublicKey| key.x_only_public_key().0;
+            let before = self.providers.iter().take(i).chain([&self.client]);
+            if before.map(x).any(|known| known == x(key)) {
+                return Err(SliceError::Terms {
+                    field: "providers",
+                    problem: format!("key {key} is named twice"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks n and m.
+    pub fn check_numbers(n: usize, m: usize) -> Result<(), SliceError> {
+        let bad = |field, problem: String| Err(SliceError::Terms { field, problem });
+        if !(MIN_PROVIDERS..=MAX_PROVIDERS).contains(&n) {
+            let range = format!("{MIN_PROVIDERS} to {MAX_PROVIDERS}");
+            return bad("providers", format!("{n}; {range} are taken"));
+        }
+        if m < MIN_PROVIDERS || m > n {
+            return bad("quorum", format!("{m} of {n}; 2 to {n} are taken"));
+        }
+        Ok(())
+    }
+
+    /// Hash of everything in it.
+    pub fn id(&self) -> [u8; 32] {
+        let mut w = Writer::default();
+        w.fixed(&self.client.serialize())
+            .u32(self.providers.len() as u32);
+        for key in &self.providers {
+            w.fixed(&key.serialize());
+        }
+        w.u8(self.quorum)
+            .fixed(self.job.as_byte_array())
+            .fixed(self.salt.as_byte_array());
+        tagged_hash("narthex/slice-circle", &[&w.finish()])
+    }
+
+    /// Number of providers.
+    pub fn size(&self) -> u8 {
+        u8::try_from(self.providers.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Indices of all providers.
+    pub fn indices(&self) -> impl Iterator<Item = u8> + use<> {
+        0..self.size()
+    }
+
+    /// Indices of all providers but one.
+    pub fn others(&self, index: u8) -> impl Iterator<Item = u8> + use<> {
+        self.indices().filter(move |other| *other != index)
+    }
+
+    /// Shares that a provider needs of the others: m − 1.
+    pub fn needed(&self) -> u8 {
+        self.quorum.saturating_sub(1)
+    }
+
+    /// The key of a party; `None` for a role that is not in the circle.
+    pub fn key(&self, role: Role) -> Option<PublicKey> {
+        match role {
+            CLIENT => Some(self.client),
+            Role::Arbiter(index) => self.providers.get(usize::from(index)).copied(),
+            _ => None,
+        }
+    }
+
+    /// The key of a provider. A message of nobody in the circle is its sender's fault.
+    pub(super) fn provider_key(&self, index: u8) -> Result<PublicKey, SliceError> {
+        let stranger = SliceError::Stranger {
+            index,
+            providers: self.size(),
+        };
+        self.key(provider(index)).ok_or(stranger)
+    }
+
+    /// How the others share the secret of provider `of`: among n − 1, of which m − 1 reconstruct.
+    pub(super) fn sharing(&self, of: u8) -> Result<Sharing, SliceError> {
+        let context = tagged_hash("narthex/slice-sharing", &[&self.id(), &[of]]);
+        let sharing = Sharing::new(context, self.size().saturating_sub(1), self.needed());
+        sharing.map_err(|error| SliceError::Sharing { of, error })
+    }
+}
+
+/// The place of provider `index` among those that share the secret of `of`.
+pub(super) fn member(of: u8, index: u8) -> Option<u8> {
+    match index.cmp(&of) {
+        std::cmp::Ordering::Less => Some(index),
+        std::cmp::Ordering::Equal => None,
+        std::cmp::Ordering::Greater => index.checked_sub(1),
+    }
+}
+
+/// The provider at a place among those that share the secret of `of`.
+pub(super) fn sharer(of: u8, member: u8) -> u8 {
+    member.saturating_add(u8::from(member >= of))
+}

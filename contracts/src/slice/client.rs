@@ -1,0 +1,203 @@
+//! The client's side.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::{
+    Psbt, Transaction,
+    secp256k1::{
+        PublicKey, Secp256k1, SecretKey,
+        rand::{CryptoRng, RngCore},
+    },
+};
+
+use super::{
+    Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
+    claim, provider::restore, record::HexBytes, refund,
+};
+use crate::{
+    funding::{FundingError, funding_psbt},
+    pact::{Task, check_key, finish},
+    setup::Holdings,
+};
+
+/// A client that holds all claims, encrypted: it takes each provider's secret out of what is published.
+///
+/// As for [`super::Provider`], its record must be durable before what a call returned leaves the house.
+pub struct Client {
+    holdings: Holdings<SliceTerms>,
+    key: SecretKey,
+    posts: BTreeMap<u8, Post>,
+    bundles: BTreeMap<u8, Bundle>,
+    secrets: BTreeMap<u8, SecretKey>,
+}
+
+/// What a provider that was paid had sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// The work that it committed to.
+    Result {
+        /// Its root, by which results are compared.
+        root: [u8; 32],
+        /// The work.
+        work: Work,
+    },
+    /// Something else.
+    False(Box<Evidence>),
+}
+
+impl Client {
+    /// A client after the ceremony.
+    pub fn new(holdings: Holdings<SliceTerms>, key: SecretKey) -> Result<Client, SliceError> {
+        check_key(&key, holdings.terms().circle().client, CLIENT)?;
+        if holdings.role() != CLIENT {
+            return Err(SliceError::OtherPoints);
+        }
+        Ok(Client {
+            holdings,
+            key,
+            posts: BTreeMap::new(),
+            bundles: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        })
+    }
+
+    /// A client as it was when `record` was written. Everything in it is verified once more.
+    pub fn restore(
+        terms: Arc<SliceTerms>,
+        key: SecretKey,
+        record: &ClientRecord,
+    ) -> Result<Client, SliceError> {
+        let mut client = Client::new(restore(terms, &record.holdings)?, key)?;
+        for bytes in &record.posts {
+            client.take_post(&Post::from_bytes(&bytes.0)?)?;
+        }
+        for bytes in &record.bundles {
+            client.take_bundle(&Bundle::from_bytes(&bytes.0)?)?;
+        }
+        for (index, secret) in &record.secrets {
+            let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+            if point != client.terms().claim_point(*index)? {
+                return Err(SliceError::OtherPoints);
+            }
+        }
+        client.secrets = record.secrets.clone();
+        Ok(client)
+    }
+
+    /// What must be durable.
+    pub fn record(&self) -> ClientRecord {
+        let posts = self.posts.values();
+        let bundles = self.bundles.values();
+        ClientRecord {
+            holdings: self.holdings.to_bytes(),
+            posts: posts.map(|post| HexBytes(post.to_bytes())).collect(),
+            bundles: bundles.map(|b| HexBytes(b.to_bytes())).collect(),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// The terms.
+    pub fn terms(&self) -> &SliceTerms {
+        self.holdings.terms()
+    }
+
+    /// The signatures.
+    pub fn holdings(&self) -> &Holdings<SliceTerms> {
+        &self.holdings
+    }
+
+    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it.
+    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+        funding_psbt(self.holdings.graph())
+    }
+
+    /// Takes a post, to show it to everybody and to open it when it is paid.
+    pub fn take_post(&mut self, post: &Post) -> Result<(), SliceError> {
+        post.verify(self.terms())?;
+        let from = post.from;
+        match self.posts.get(&from) {
+            Some(known) if known.same_as(post) => Ok(()),
+            Some(_) => Err(SliceError::TwoPosts { from }),
+            None => {
+                self.posts.insert(from, post.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// All posts, for everybody.
+    pub fn posts(&self) -> impl Iterator<Item = &Post> {
+        self.posts.values()
+    }
+
+    /// Takes a bundle, of which the client can read nothing. The latest of a provider counts.
+    pub fn take_bundle(&mut self, bundle: &Bundle) -> Result<(), SliceError> {
+        bundle.verify(self.terms())?;
+        self.bundles.insert(bundle.from, bundle.clone());
+        Ok(())
+    }
+
+    /// The others' bundles, for a provider that released its own: each only if its own has something for that one too.
+    pub fn hand_out(&self, to: u8) -> impl Iterator<Item = &Bundle> {
+        let own = self.bundles.get(&to);
+        let others = self.bundles.values().filter(move |b| b.from != to);
+        others.filter(move |other| own.is_some_and(|own| own.is_for(other.from)))
+    }
+
+    /// Takes the secret out of a provider's claim and opens with it what that provider posted.
+    ///
+    /// A provider that kept its post from the client has to have shown it to all who paid it: they have it
+    /// ([`super::Provider::posts`]). Until then this says that it is missing.
+    pub fn open(&mut self, index: u8, tx: &Transaction) -> Result<Opened, SliceError> {
+        self.terms().circle().provider_key(index)?;
+        let (secret, _) = self.holdings.extract(claim(index), tx)?;
+        self.secrets.insert(index, secret);
+        self.opened(index)
+    }
+
+    /// What a provider whose claim was seen had sealed.
+    pub fn opened(&self, index: u8) -> Result<Opened, SliceError> {
+        let missing = SliceError::Missing { from: index };
+        let secret = self.secrets.get(&index).ok_or(missing.clone())?;
+        let post = self.posts.get(&index).ok_or(missing)?;
+        Ok(match post.open(self.terms(), secret) {
+            Some((work, root)) => Opened::Result { root, work },
+            None => Opened::False(Box::new(Evidence::FalseSeal {
+                post: post.clone(),
+                secret: *secret,
+            })),
+        })
+    }
+
+    /// Takes back the price that a provider did not claim; valid d blocks after the funding.
+    pub fn refund<R: RngCore + CryptoRng>(
+        &self,
+        index: u8,
+        rng: &mut R,
+    ) -> Result<Transaction, SliceError> {
+        self.terms().circle().provider_key(index)?;
+        let (graph, node) = (self.holdings.graph(), refund(index));
+        let task = Task::new(graph, node, 0)?;
+        let signature = task.sign_alone((CLIENT, &self.key), None, rng)?;
+        Ok(finish(graph, node, &[signature.0], &[])?)
+    }
+
+    /// What is due about one provider's price, with the tip at `tip` and the coin there.
+    pub fn duty(&self, tip: u32, coin: Coin) -> ClientDuty {
+        let d = u32::from(self.terms().record().refund_blocks);
+        match coin {
+            Coin::Locked { height } if tip.saturating_add(1) >= height.saturating_add(d) => {
+                ClientDuty::Refund
+            }
+            _ => ClientDuty::None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("record", &self.record())
+            .finish_non_exhaustive()
+    }
+}

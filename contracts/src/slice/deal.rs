@@ -1,0 +1,297 @@
+//! The sharing before the terms: each provider deals shares of all others' secrets, so that nobody ever has one.
+
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    rand::{CryptoRng, RngCore},
+    schnorr,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Circle, Points, Sealed, Shares, SliceError,
+    circle::{member, provider, sharer},
+    post::{read_signature, signature, signed_by},
+    seal::read_point,
+};
+use crate::{
+    hash::tagged_hash,
+    pact::check_key,
+    shared_secret::{Collector, Dealer, Dealing, Share, SharingError},
+    wire::{Reader, WireError, Writer},
+};
+
+const KIND: &str = "NXGD1";
+
+/// Length of a share as bytes.
+const SHARE_BYTES: usize = 39;
+
+/// What one provider deals, for everybody to see. The shares in it are encrypted, each bundle to its addressee's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dealt {
+    /// [`Circle::id`].
+    pub circle: [u8; 32],
+    /// Who deals.
+    pub from: u8,
+    /// U: the point of the own part of the own secret.
+    pub own_point: PublicKey,
+    /// BIP340 signature by the own part: proof that it is known, and U no difference of other points.
+    pub own_proof: schnorr::Signature,
+    /// Its dealing for each other's secret, in order of the providers.
+    pub dealings: Vec<Dealing>,
+    /// For each other provider: its shares of all secrets but its own and the dealer's.
+    pub shares: Vec<Sealed>,
+    signature: schnorr::Signature,
+}
+
+/// A provider that has dealt and waits for the others.
+pub struct Sharer {
+    circle: Circle,
+    own: u8,
+    key: SecretKey,
+    dealt: Dealt,
+    /// u, the own part of the own secret.
+    part: SecretKey,
+    /// Own shares of what it dealt itself: by whose secret.
+    kept: Vec<(u8, Share)>,
+}
+
+impl Sharer {
+    /// Draws a polynomial for each other provider's secret. `key` is the own contract key.
+    pub fn new<R: RngCore + CryptoRng>(
+        circle: Circle,
+        own: u8,
+        key: SecretKey,
+        rng: &mut R,
+    ) -> Result<Sharer, SliceError> {
+        circle.check()?;
+        check_key(&key, circle.provider_key(own)?, provider(own))?;
+        let mut dealers = Vec::new();
+        for of in circle.others(own) {
+            let at = member(of, own).ok_or(SliceError::Degenerate)?;
+            let dealer = Dealer::new(circle.sharing(of)?, at, rng);
+            dealers.push((of, dealer.map_err(in_sharing(of))?));
+        }
+        let secp = Secp256k1::signing_only();
+        let dealing = |(of, dealer): &(u8, Dealer)| dealer.dealing(&secp).map_err(in_sharing(*of));
+        let dealings = dealers.iter().map(dealing).collect::<Result<_, _>>()?;
+        let mut shares = Vec::new();
+        for to in circle.others(own) {
+            let mut plain = Zeroizing::new(Vec::new());
+            for (of, dealer) in dealers.iter().filter(|(of, _)| *of != to) {
+                plain.extend(share(dealer, *of, to)?.to_bytes().iter());
+            }
+            let bound = bound(&circle, own, to);
+            shares.push(Sealed::new(&circle.provider_key(to)?, &bound, &plain, rng)?);
+        }
+        let kept = dealers.iter();
+        let kept = kept.map(|(of, dealer)| Ok((*of, share(dealer, *of, own)?)));
+        let kept = kept.collect::<Result<_, SliceError>>()?;
+        let part = SecretKey::new(rng);
+        let own_point = PublicKey::from_secret_key(&secp, &part);
+        let mut dealt = Dealt {
+            circle: circle.id(),
+            from: own,
+            own_point,
+            own_proof: signature(&part, &proof(&circle.id(), own, &own_point), rng),
+            dealings,
+            shares,
+            // Replaced below: what is signed is the rest.
+            signature: signature(&key, &[0; 32], rng),
+        };
+        dealt.signature = signature(&key, &dealt.digest(), rng);
+        Ok(Sharer {
+            circle,
+            own,
+            key,
+            dealt,
+            part,
+            kept,
+        })
+    }
+
+    /// The own message, the same whenever it is asked for.
+    pub fn dealt(&self) -> &Dealt {
+        &self.dealt
+    }
+
+    /// Everybody has dealt. Names whoever dealt badly; nothing is locked yet.
+    pub fn finish(mut self, all: &[Dealt]) -> Result<(Points, Shares), SliceError> {
+        let points = Points::gather(&self.circle, all)?;
+        let (own, circle) = (self.own, &self.circle);
+        if all.iter().find(|dealt| dealt.from == own) != Some(&self.dealt) {
+            return Err(SliceError::Missing { from: own });
+        }
+        let secp = Secp256k1::new();
+        let mut values = Vec::new();
+        for of in circle.others(own) {
+            let at = member(of, own).ok_or(SliceError::Degenerate)?;
+            let collector = Collector::new(circle.sharing(of)?, at);
+            let mut collector = collector.map_err(in_sharing(of))?;
+            for dealt in all.iter().filter(|dealt| dealt.from != of) {
+                let dealer = dealt.from;
+                let share = match dealer == own {
+                    true => self.kept_share(of)?,
+                    false => self.share_from(dealt, of)?,
+                };
+                let dealing = dealt.dealing(of)?.clone();
+                collector
+                    .accept_dealing(&secp, dealing)
+                    .map_err(in_sharing(of))?;
+                collector
+                    .accept_share(&secp, share)
+                    .map_err(|_| SliceError::FalseDeal { dealer, of })?;
+            }
+            let (point, share) = collector.finish().map_err(in_sharing(of))?;
+            if points.of(of) != Some(&point) {
+                return Err(SliceError::OtherPoints);
+            }
+            values.push(share.reveal().value);
+        }
+        let part = self.part;
+        self.part.non_secure_erase();
+        Ok((points, Shares { own, part, values }))
+    }
+
+    fn kept_share(&self, of: u8) -> Result<Share, SliceError> {
+        let kept = self.kept.iter().find(|(kept, _)| *kept == of);
+        let (_, share) = kept.ok_or(SliceError::Missing { from: self.own })?;
+        Ok(Share::from_bytes(&share.to_bytes())?)
+    }
+
+    fn share_from(&self, dealt: &Dealt, of: u8) -> Result<Share, SliceError> {
+        let (dealer, own) = (dealt.from, self.own);
+        let fail = SliceError::FalseDeal { dealer, of };
+        let to = member(dealer, own).ok_or(SliceError::Degenerate)?;
+        let sealed = dealt.shares.get(usize::from(to)).ok_or(fail.clone())?;
+        let bound = bound(&self.circle, dealer, own);
+        let plain = sealed.open(&self.key, &bound).ok_or(fail.clone())?;
+        let mut others = self.circle.others(dealer).filter(|other| *other != own);
+        let at = others.position(|other| other == of).ok_or(fail.clone())?;
+        let bytes = plain.chunks_exact(SHARE_BYTES).nth(at);
+        Share::from_bytes(bytes.ok_or(fail.clone())?).map_err(|_| fail)
+    }
+}
+
+impl std::fmt::Debug for Sharer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sharer({})", self.own)
+    }
+}
+
+fn share(dealer: &Dealer, of: u8, to: u8) -> Result<Share, SliceError> {
+    let to = member(of, to).ok_or(SliceError::Degenerate)?;
+    dealer.share(to).map_err(in_sharing(of))
+}
+
+pub(super) fn in_sharing(of: u8) -> impl Fn(SharingError) -> SliceError {
+    move |error| SliceError::Sharing { of, error }
+}
+
+fn proof(circle: &[u8; 32], from: u8, point: &PublicKey) -> [u8; 32] {
+    let parts: [&[u8]; 3] = [circle, &[from], &point.serialize()];
+    tagged_hash("narthex/slice-own-part", &parts)
+}
+
+fn bound(circle: &Circle, from: u8, to: u8) -> [u8; 32] {
+    tagged_hash("narthex/slice-deal-to", &[&circle.id(), &[from, to]])
+}
+
+impl Dealt {
+    pub(super) fn dealing(&self, of: u8) -> Result<&Dealing, SliceError> {
+        let at = member(self.from, of).map(usize::from);
+        let dealing = at.and_then(|at| self.dealings.get(at));
+        dealing.ok_or(SliceError::Missing { from: self.from })
+    }
+
+    /// Checks signature, numbers and every dealing.
+    pub fn verify(&self, circle: &Circle) -> Result<(), SliceError> {
+        if self.circle != circle.id() {
+            return Err(SliceError::Foreign);
+        }
+        let from = self.from;
+        signed_by(
+            &circle.provider_key(from)?,
+            &self.digest(),
+            &self.signature,
+            from,
+        )?;
+        let proof = proof(&self.circle, from, &self.own_point);
+        signed_by(&self.own_point, &proof, &self.own_proof, from)
+            .map_err(|_| SliceError::Unproven { from })?;
+        let others = usize::from(circle.size()).saturating_sub(1);
+        if self.dealings.len() != others || self.shares.len() != others {
+            return Err(SliceError::Missing { from });
+        }
+        let secp = Secp256k1::verification_only();
+        for of in circle.others(from) {
+            let dealing = self.dealing(of)?;
+            let check = dealing.verify(&secp, &circle.sharing(of)?);
+            check.map_err(in_sharing(of))?;
+            if sharer(of, dealing.dealer) != from {
+                return Err(SliceError::Stranger {
+                    index: dealing.dealer,
+                    providers: circle.size(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        tagged_hash("narthex/slice-dealt", &[&self.body()])
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut w = Writer::new(KIND);
+        w.fixed(&self.circle)
+            .u8(self.from)
+            .fixed(&self.own_point.serialize())
+            .fixed(&self.own_proof.serialize())
+            .u32(self.dealings.len() as u32);
+        for dealing in &self.dealings {
+            w.bytes(&dealing.to_bytes());
+        }
+        w.u32(self.shares.len() as u32);
+        for sealed in &self.shares {
+            sealed.write(&mut w);
+        }
+        w.finish()
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.body();
+        bytes.extend(self.signature.serialize());
+        bytes
+    }
+
+    /// From bytes; [`Dealt::verify`] checks what they say.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Dealt, WireError> {
+        let mut r = Reader::new(KIND, bytes)?;
+        let circle = r.array("circle")?;
+        let from = r.u8("dealer")?;
+        let own_point = read_point(&mut r, "own point")?;
+        let own_proof = read_signature(&mut r)?;
+        let mut dealings = Vec::new();
+        for _ in 0..r.count("dealings", 4 + 70)? {
+            let len = r.count("dealing", 1)?;
+            dealings.push(Dealing::from_bytes(r.slice("dealing", len)?)?);
+        }
+        let mut shares = Vec::new();
+        for _ in 0..r.count("shares", 33 + 4 + 16)? {
+            let max = SHARE_BYTES * super::MAX_PROVIDERS;
+            shares.push(Sealed::read(&mut r, "shares", max)?);
+        }
+        let signature = read_signature(&mut r)?;
+        r.finish()?;
+        Ok(Dealt {
+            circle,
+            from,
+            own_point,
+            own_proof,
+            dealings,
+            shares,
+            signature,
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! Proof that a provider cheated, for anybody who has the terms.
+
+use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+
+use super::{Bundle, Post, SliceError, SliceTerms, bundle::Found, post::MAX_RESULT_BYTES};
+use crate::wire::{Reader, WireError, Writer};
+
+const KIND: &str = "NXGE1";
+
+/// Most bytes of a message inside the evidence.
+const MAX_MESSAGE: usize = MAX_RESULT_BYTES + 1024;
+
+/// Signed messages of a provider that an honest one never signs, with the secret that shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// It was paid, and what its secret opens is not what it committed to.
+    FalseSeal {
+        /// What it posted.
+        post: Post,
+        /// s + u, which its claim revealed.
+        secret: SecretKey,
+    },
+    /// It released something that is no share to a provider of the same root.
+    FalseShare {
+        /// What the provider that was lied to had posted.
+        post: Post,
+        /// What was released.
+        bundle: Bundle,
+        /// x: opens the post's commitment to `root`.
+        opening: SecretKey,
+        /// The root of both.
+        root: [u8; 32],
+    },
+    /// It posted twice.
+    TwoPosts {
+        /// A post.
+        first: Post,
+        /// Another.
+        second: Post,
+    },
+}
+
+/// Shows who is accused, and no secret.
+impl std::fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Evidence::FalseSeal { post, .. } => write!(f, "FalseSeal({})", post.from),
+            Evidence::FalseShare { bundle, .. } => write!(f, "FalseShare({})", bundle.from),
+            Evidence::TwoPosts { first, .. } => write!(f, "TwoPosts({})", first.from),
+        }
+    }
+}
+
+impl Evidence {
+    /// What it is evidence of, in a few words.
+    pub fn charge(&self) -> &'static str {
+        match self {
+            Evidence::FalseSeal { .. } => "a seal with nothing true under it",
+            Evidence::FalseShare { .. } => "a false share",
+            Evidence::TwoPosts { .. } => "two posts",
+        }
+    }
+    /// Who is convicted by it, counted from 0. Evidence that proves nothing is its bearer's fault.
+    ///
+    /// Evidence of a false share shows the root and lets everybody read what else was released to the same provider:
+    /// it is for the time after the slice has ended.
+    pub fn verify(&self, terms: &SliceTerms) -> Result<u8, SliceError> {
+        match self {
+            Evidence::FalseSeal { post, secret } => {
+                post.verify(terms)?;
+                let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+                if point != terms.claim_point(post.from)? {
+                    return Err(SliceError::NoEvidence("another secret than the provider's"));
+                }
+                match post.open(terms, secret) {
+                    None => Ok(post.from),
+                    Some(_) => Err(SliceError::NoEvidence("the seal is true")),
+                }
+            }
+            Evidence::FalseShare {
+                post,
+                bundle,
+                opening,
+                root,
+            } => {
+                post.verify(terms)?;
+                bundle.verify(terms)?;
+                if terms.commitment(root, opening)? != post.commitment {
+                    return Err(SliceError::NoEvidence("not the opening of the post"));
+                }
+                match bundle.read(terms, (post.from, &post.commitment), opening)? {
+                    Found::False => Ok(bundle.from),
+                    Found::Share(_) => Err(SliceError::NoEvidence("the share is true")),
+                    Found::Closed => Err(SliceError::NoEvidence("made for another root")),
+                }
+            }
+            Evidence::TwoPosts { first, second } => {
+                first.verify(terms)?;
+                second.verify(terms)?;
+                match first.from == second.from && !first.same_as(second) {
+                    true => Ok(first.from),
+                    false => Err(SliceError::NoEvidence("not two posts of one provider")),
+                }
+            }
+        }
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(KIND);
+        match self {
+            Evidence::FalseSeal { post, secret } => w
+                .u8(0)
+                .bytes(&post.to_bytes())
+                .fixed(&secret.secret_bytes()),
+            Evidence::FalseShare {
+                post,
+                bundle,
+                opening,
+                root,
+            } => w
+                .u8(1)
+                .bytes(&post.to_bytes())
+                .bytes(&bundle.to_bytes())
+                .fixed(&opening.secret_bytes())
+                .fixed(root),
+            Evidence::TwoPosts { first, second } => {
+                w.u8(2).bytes(&first.to_bytes()).bytes(&second.to_bytes())
+            }
+        };
+        w.finish()
+    }
+
+    /// From bytes; [`Evidence::verify`] says what they prove.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, WireError> {
+        let mut r = Reader::new(KIND, bytes)?;
+        let evidence = match r.u8("kind of evidence")? {
+            0 => Evidence::FalseSeal {
+                post: Post::from_bytes(message(&mut r, "post")?)?,
+                secret: scalar(&mut r, "secret")?,
+            },
+            1 => Evidence::FalseShare {
+                post: Post::from_bytes(message(&mut r, "post")?)?,
+                bundle: Bundle::from_bytes(message(&mut r, "bundle")?)?,
+                opening: scalar(&mut r, "opening")?,
+                root: r.array("root")?,
+            },
+            2 => Evidence::TwoPosts {
+                first: Post::from_bytes(message(&mut r, "first post")?)?,
+                second: Post::from_bytes(message(&mut r, "second post")?)?,
+            },
+            other => return Err(WireError::invalid("kind of evidence", other)),
+        };
+        r.finish()?;
+        Ok(evidence)
+    }
+}
+
+fn message<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8], WireError> {
+    let len = r.count(field, 1)?;
+    match len > MAX_MESSAGE {
+        true => Err(WireError::invalid(field, format!("{len} bytes"))),
+        false => r.slice(field, len),
+    }
+}
+
+fn scalar(r: &mut Reader<'_>, field: &'static str) -> Result<SecretKey, WireError> {
+    SecretKey::from_slice(r.slice(field, 32)?)
+        .map_err(|_| WireError::invalid(field, "not a scalar"))
+}

@@ -1,0 +1,120 @@
+//! What the sharing gives: points for everybody, shares for each provider.
+
+use bitcoin::{
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
+
+use super::{Circle, Dealt, SliceError, circle::member, deal::in_sharing};
+use crate::{
+    hash::tagged_hash,
+    shared_secret::{RevealedShare, SharedPoint},
+    wire::Writer,
+};
+
+/// What everybody knows of the secrets of a circle: for each provider one shared point S and one of its own, U.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Points {
+    circle: [u8; 32],
+    points: Vec<SharedPoint>,
+    own_points: Vec<PublicKey>,
+}
+
+/// One provider's shares of the others' secrets, and its own part of its own. Erased when dropped.
+pub struct Shares {
+    pub(super) own: u8,
+    /// u.
+    pub(super) part: SecretKey,
+    /// In order of the others.
+    pub(super) values: Vec<SecretKey>,
+}
+
+impl Points {
+    /// Adds everybody's dealings up, after checking them all: for the client, and for each provider its own point.
+    pub fn gather(circle: &Circle, all: &[Dealt]) -> Result<Points, SliceError> {
+        circle.check()?;
+        for dealt in all {
+            dealt.verify(circle)?;
+        }
+        for from in circle.indices() {
+            match all.iter().filter(|dealt| dealt.from == from).count() {
+                1 => {}
+                _ => return Err(SliceError::Missing { from }),
+            }
+        }
+        let secp = Secp256k1::verification_only();
+        let point = |of: u8| {
+            let others = all.iter().filter(|dealt| dealt.from != of);
+            let dealings = others.map(|dealt| dealt.dealing(of).cloned());
+            let dealings = dealings.collect::<Result<Vec<_>, _>>()?;
+            SharedPoint::of(&secp, circle.sharing(of)?, &dealings).map_err(in_sharing(of))
+        };
+        let own_point = |of: u8| all.iter().find(|dealt| dealt.from == of);
+        let own_points = circle.indices().filter_map(own_point);
+        Ok(Points {
+            circle: circle.id(),
+            own_points: own_points.map(|dealt| dealt.own_point).collect(),
+            points: circle.indices().map(point).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// As the terms carry them: for each provider the points of its polynomial.
+    pub fn commitments(&self) -> Vec<Vec<PublicKey>> {
+        let points = self.points.iter();
+        points.map(|point| point.commitments().to_vec()).collect()
+    }
+
+    /// U of each provider.
+    pub fn own_points(&self) -> &[PublicKey] {
+        &self.own_points
+    }
+
+    /// Hash of all, to compare with others before anything is signed.
+    pub fn fingerprint(&self) -> sha256::Hash {
+        let mut w = Writer::default();
+        w.fixed(&self.circle);
+        let shared = self.points.iter().flat_map(SharedPoint::commitments);
+        for point in shared.chain(&self.own_points) {
+            w.fixed(&point.serialize());
+        }
+        sha256::Hash::from_byte_array(tagged_hash("narthex/slice-points", &[&w.finish()]))
+    }
+
+    /// What is shared for a provider.
+    pub(super) fn of(&self, of: u8) -> Option<&SharedPoint> {
+        self.points.get(usize::from(of))
+    }
+
+    pub(super) fn circle(&self) -> [u8; 32] {
+        self.circle
+    }
+}
+
+impl Shares {
+    /// Whose they are.
+    pub fn own(&self) -> u8 {
+        self.own
+    }
+
+    /// The share of a provider's secret; `None` of the own one.
+    pub(super) fn of(&self, of: u8) -> Option<RevealedShare> {
+        let at = usize::from(member(self.own, of)?);
+        Some(RevealedShare {
+            member: member(of, self.own)?,
+            value: *self.values.get(at)?,
+        })
+    }
+}
+
+impl Drop for Shares {
+    fn drop(&mut self) {
+        self.part.non_secure_erase();
+        self.values.iter_mut().for_each(SecretKey::non_secure_erase);
+    }
+}
+
+impl std::fmt::Debug for Shares {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shares(of {})", self.own)
+    }
+}

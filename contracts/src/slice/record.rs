@@ -1,0 +1,134 @@
+//! What each party must not forget, and what it is told to do.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{hashes::sha256, secp256k1::SecretKey};
+use serde::{Deserialize, Serialize};
+
+/// Where the chain says a provider's price is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coin {
+    /// Not confirmed yet.
+    Unfunded,
+    /// Neither claimed nor refunded.
+    Locked {
+        /// Height that confirmed the funding.
+        height: u32,
+    },
+    /// Gone: claimed or refunded.
+    Spent,
+}
+
+/// What a provider does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderDuty {
+    /// Nothing is due: not funded, over, waiting for others, or too late to begin.
+    None,
+    /// Do the work and post a commitment to it.
+    Work,
+    /// Release the shares: all posts are in, or the time for them is over.
+    Release,
+    /// Not enough shares yet: show the own bundle to the others, and ask each for its own.
+    Ask,
+    /// Publish the claim.
+    Claim,
+}
+
+/// What the client does next about one provider's price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientDuty {
+    /// Nothing is due.
+    None,
+    /// Not claimed in d blocks: publish the refund.
+    Refund,
+}
+
+/// What a provider committed to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// x.
+    pub x: SecretKey,
+    /// The root.
+    pub root: sha256::Hash,
+}
+
+/// What a provider must not forget, besides its key and the terms. Secret: it holds shares and openings.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderRecord {
+    /// Signatures, as [`Holdings::to_bytes`](crate::setup::Holdings::to_bytes) writes them, hex.
+    #[serde(with = "hex_bytes")]
+    pub holdings: Vec<u8>,
+    /// Its shares of the others' secrets, in order of the providers.
+    pub shares: Vec<SecretKey>,
+    /// u, its own part of its own secret.
+    pub part: SecretKey,
+    /// What it committed to.
+    pub opening: Option<Opening>,
+    /// Posts, its own and those of others that came before it released, each as the hex of its message.
+    pub posts: Vec<HexBytes>,
+    /// What it released.
+    pub bundle: Option<HexBytes>,
+    /// Shares of its own secret that others released to it, by their numbers.
+    pub received: BTreeMap<u8, SecretKey>,
+}
+
+/// What the client must not forget, besides its key and the terms.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientRecord {
+    /// Signatures, hex.
+    #[serde(with = "hex_bytes")]
+    pub holdings: Vec<u8>,
+    /// Posts, each as the hex of its message.
+    pub posts: Vec<HexBytes>,
+    /// Bundles, each as the hex of its message.
+    pub bundles: Vec<HexBytes>,
+    /// Secrets that claims revealed, by their providers' numbers.
+    pub secrets: BTreeMap<u8, SecretKey>,
+}
+
+impl std::fmt::Debug for Opening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opening(..)")
+    }
+}
+
+impl std::fmt::Debug for ProviderRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProviderRecord")
+            .field("posts", &self.posts.len())
+            .field("released", &self.bundle.is_some())
+            .field("received", &self.received.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ClientRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientRecord")
+            .field("posts", &self.posts.len())
+            .field("bundles", &self.bundles.len())
+            .field("secrets", &self.secrets.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A message as hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HexBytes(#[serde(with = "hex_bytes")] pub Vec<u8>);
+
+mod hex_bytes {
+    use hex_conservative::{DisplayHex, FromHex};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&bytes.as_hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}

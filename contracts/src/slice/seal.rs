@@ -1,0 +1,114 @@
+//! Bytes encrypted to a point: only who knows its logarithm reads them.
+//!
+//! ECIES: an ephemeral key, its Diffie-Hellman secret with the point, and ChaCha20-Poly1305 (RFC 8439) under a hash of
+//! it all. Each key encrypts once, so the nonce is zero.
+
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    ecdh::SharedSecret,
+    rand::{CryptoRng, RngCore},
+};
+use chacha20poly1305::{
+    ChaCha20Poly1305, Key, KeyInit, Nonce,
+    aead::{Aead, Payload},
+};
+use zeroize::Zeroizing;
+
+use super::SliceError;
+use crate::{
+    hash::tagged_hash,
+    wire::{Reader, WireError, Writer},
+};
+
+/// What the cipher adds.
+const TAG_BYTES: usize = 16;
+
+/// Bytes encrypted to a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    ephemeral: PublicKey,
+    ciphertext: Vec<u8>,
+}
+
+impl Sealed {
+    /// Encrypts to `to`. `bound` says what it is and between whom: it opens under nothing else.
+    pub fn new<R: RngCore + CryptoRng>(
+        to: &PublicKey,
+        bound: &[u8; 32],
+        plain: &[u8],
+        rng: &mut R,
+    ) -> Result<Sealed, SliceError> {
+        let mut secret = SecretKey::new(rng);
+        let ephemeral = PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret);
+        let key = key(bound, [&ephemeral, to], (to, &secret));
+        secret.non_secure_erase();
+        let payload = Payload {
+            msg: plain,
+            aad: bound,
+        };
+        let ciphertext = ChaCha20Poly1305::new(Key::from_slice(&*key))
+            .encrypt(&Nonce::default(), payload)
+            .map_err(|_| SliceError::Degenerate)?;
+        Ok(Sealed {
+            ephemeral,
+            ciphertext,
+        })
+    }
+
+    /// Decrypts with the point's logarithm; `None` if it was made for another, or for something else.
+    pub fn open(&self, secret: &SecretKey, bound: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
+        let to = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+        let key = key(bound, [&self.ephemeral, &to], (&self.ephemeral, secret));
+        let payload = Payload {
+            msg: &self.ciphertext,
+            aad: bound,
+        };
+        ChaCha20Poly1305::new(Key::from_slice(&*key))
+            .decrypt(&Nonce::default(), payload)
+            .ok()
+            .map(Zeroizing::new)
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        w.fixed(&self.ephemeral.serialize()).bytes(&self.ciphertext);
+    }
+
+    /// Reads one whose plaintext has at most `max` bytes.
+    pub(super) fn read(
+        r: &mut Reader<'_>,
+        field: &'static str,
+        max: usize,
+    ) -> Result<Sealed, WireError> {
+        let ephemeral = read_point(r, field)?;
+        let len = r.count(field, 1)?;
+        if len > max.saturating_add(TAG_BYTES) {
+            return Err(WireError::invalid(field, format!("{len} bytes")));
+        }
+        Ok(Sealed {
+            ephemeral,
+            ciphertext: r.slice(field, len)?.to_vec(),
+        })
+    }
+}
+
+/// Reads a compressed point.
+pub(super) fn read_point(r: &mut Reader<'_>, field: &'static str) -> Result<PublicKey, WireError> {
+    PublicKey::from_slice(r.slice(field, 33)?).map_err(|e| WireError::invalid(field, e))
+}
+
+fn key(
+    bound: &[u8; 32],
+    [ephemeral, to]: [&PublicKey; 2],
+    (point, secret): (&PublicKey, &SecretKey),
+) -> Zeroizing<[u8; 32]> {
+    let mut shared = SharedSecret::new(point, secret);
+    let parts: [&[u8]; 4] = [
+        bound,
+        &ephemeral.serialize(),
+        &to.serialize(),
+        &shared.secret_bytes(),
+    ];
+    let key = Zeroizing::new(tagged_hash("narthex/slice-seal", &parts));
+    shared.non_secure_erase();
+    key
+}

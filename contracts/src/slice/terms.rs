@@ -1,0 +1,254 @@
+//! What client and providers agree on before a slice is funded.
+
+use bitcoin::{
+    Amount, ScriptBuf, Weight,
+    hashes::Hash,
+    secp256k1::{PublicKey, SecretKey},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{CLIENT, Circle, Points, SliceError, pedersen, provider, template};
+use crate::{
+    hash::tagged_hash,
+    pact::PactError,
+    role::Role,
+    setup::{Agreement, Party},
+    shared_secret::SharedPoint,
+    terms::{Contribution, FeeRate},
+    wire::Writer,
+};
+
+/// Largest terms as JSON, in bytes.
+pub const MAX_SLICE_TERMS_BYTES: usize = 64 * 1024;
+
+/// Fewest blocks for posts, and fewest for claims after them.
+pub const MIN_BLOCKS: u16 = 3;
+
+/// Smallest output that nodes relay to a P2TR script.
+const P2TR_DUST: Amount = Amount::from_sat(330);
+
+/// Weight of one more P2TR output.
+const OUTPUT_WEIGHT: u64 = 4 * 43;
+
+/// Terms of a gated slice as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SliceRecord {
+    /// Client, providers, job.
+    pub circle: Circle,
+    /// [`Points::commitments`]: what the providers share.
+    pub points: Vec<Vec<PublicKey>>,
+    /// [`Points::own_points`]: each provider's own part of its secret.
+    pub own_points: Vec<PublicKey>,
+    /// What each provider earns, in sat.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub price_sat: Amount,
+    /// Blocks after the funding in which posts are taken, unless all are in before.
+    pub post_blocks: u16,
+    /// d: blocks after the funding in which only the provider has its price.
+    pub refund_blocks: u16,
+    /// Where the client is paid back, hex of the script.
+    pub client_script: ScriptBuf,
+    /// Where each provider is paid.
+    pub provider_scripts: Vec<ScriptBuf>,
+    /// The client's coins and change.
+    pub contribution: Contribution,
+    /// Fee rate of the funding transaction.
+    pub rate_sat_per_kwu: FeeRate,
+}
+
+/// Checked terms of a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceTerms {
+    record: SliceRecord,
+    points: Vec<SharedPoint>,
+    id: [u8; 32],
+}
+
+impl SliceRecord {
+    /// What the client's wallet has to bring: all prices, and the fee of all outputs beyond the first.
+    pub fn deposit(&self) -> Option<Amount> {
+        let n = self.circle.providers.len() as u64;
+        let outputs = Weight::from_wu(OUTPUT_WEIGHT.checked_mul(n.saturating_sub(1))?);
+        let fee = self.rate_sat_per_kwu.fee(outputs)?;
+        self.price_sat.checked_mul(n)?.checked_add(fee)
+    }
+
+    /// Checks the terms. Errors name the field; the proposer is at fault.
+    pub fn check(self) -> Result<SliceTerms, SliceError> {
+        let bad = |field, problem: String| Err(SliceError::Terms { field, problem });
+        self.circle.check()?;
+        let n = self.circle.providers.len();
+        for (field, given) in [
+            ("points", self.points.len()),
+            ("own_points", self.own_points.len()),
+            ("provider_scripts", self.provider_scripts.len()),
+        ] {
+            if given != n {
+                return bad(field, format!("{given} for {n} providers"));
+            }
+        }
+        let points = self.shared_points()?;
+        let own = std::iter::once(("client_script", &self.client_script));
+        let theirs = self.provider_scripts.iter();
+        let theirs = theirs.map(|script| ("provider_scripts", script));
+        for (field, script) in own.chain(theirs) {
+            if !script.is_p2tr() && !script.is_p2wpkh() {
+                return bad(field, "is neither P2TR nor P2WPKH".into());
+            }
+        }
+        if self.price_sat < P2TR_DUST {
+            let given = self.price_sat;
+            return bad("price_sat", format!("{given} is below {P2TR_DUST}"));
+        }
+        let claims = self.refund_blocks.checked_sub(self.post_blocks);
+        if self.post_blocks < MIN_BLOCKS || claims.is_none_or(|claims| claims < MIN_BLOCKS) {
+            let (posts, refund) = (self.post_blocks, self.refund_blocks);
+            let problem = format!(
+                "{posts} for posts and a refund after {refund}; at least {MIN_BLOCKS} for each"
+            );
+            return bad("refund_blocks", problem);
+        }
+        match self.deposit() {
+            Some(deposit) if deposit <= Amount::MAX_MONEY => self
+                .contribution
+                .check(deposit, self.rate_sat_per_kwu)
+                .map_err(PactError::from)?,
+            _ => return bad("price_sat", "is more than there is".into()),
+        }
+        let id = self.id();
+        Ok(SliceTerms {
+            points,
+            id,
+            record: self,
+        })
+    }
+
+    fn shared_points(&self) -> Result<Vec<SharedPoint>, SliceError> {
+        let wanted = self.circle.needed();
+        let point = |(of, given): (u8, &Vec<PublicKey>)| {
+            let sharing = self.circle.sharing(of)?;
+            let count = given.len();
+            let problem = format!("{count} for provider {of}, where {wanted} are needed");
+            SharedPoint::agreed(sharing, given).ok_or(SliceError::Terms {
+                field: "points",
+                problem,
+            })
+        };
+        self.circle.indices().zip(&self.points).map(point).collect()
+    }
+
+    fn id(&self) -> [u8; 32] {
+        let mut w = Writer::default();
+        w.fixed(&self.circle.id());
+        for point in self.points.iter().flatten().chain(&self.own_points) {
+            w.fixed(&point.serialize());
+        }
+        w.u64(self.price_sat.to_sat())
+            .u32(self.post_blocks.into())
+            .u32(self.refund_blocks.into())
+            .bytes(self.client_script.as_bytes());
+        for script in &self.provider_scripts {
+            w.bytes(script.as_bytes());
+        }
+        w.u64(self.rate_sat_per_kwu.0)
+            .u32(self.contribution.coins.len() as u32);
+        for coin in &self.contribution.coins {
+            w.fixed(coin.outpoint.txid.as_byte_array())
+                .u32(coin.outpoint.vout)
+                .u64(coin.value_sat.to_sat())
+                .bytes(coin.script.as_bytes());
+        }
+        w.u8(self.contribution.change.is_some().into());
+        if let Some(change) = &self.contribution.change {
+            w.u64(change.value_sat.to_sat())
+                .bytes(change.script.as_bytes());
+        }
+        tagged_hash("narthex/slice-terms", &[&w.finish()])
+    }
+}
+
+impl SliceTerms {
+    /// Reads terms as JSON and checks them.
+    pub fn from_json(json: &[u8]) -> Result<SliceTerms, SliceError> {
+        let problem = |problem: String| SliceError::Terms {
+            field: "json",
+            problem,
+        };
+        if json.len() > MAX_SLICE_TERMS_BYTES {
+            return Err(problem(format!("more than {MAX_SLICE_TERMS_BYTES} bytes")));
+        }
+        serde_json::from_slice::<SliceRecord>(json)
+            .map_err(|e| problem(e.to_string()))?
+            .check()
+    }
+
+    /// The terms as data.
+    pub fn record(&self) -> &SliceRecord {
+        &self.record
+    }
+
+    /// Client, providers, job.
+    pub fn circle(&self) -> &Circle {
+        &self.record.circle
+    }
+
+    /// Identity of the terms: circle, points, amounts, times, scripts and coins.
+    pub fn id(&self) -> [u8; 32] {
+        self.id
+    }
+
+    /// What is known of what the others share for provider `of`. A number beyond the last is its sender's fault.
+    pub fn point(&self, of: u8) -> Result<&SharedPoint, SliceError> {
+        let stranger = SliceError::Stranger {
+            index: of,
+            providers: self.circle().size(),
+        };
+        self.points.get(usize::from(of)).ok_or(stranger)
+    }
+
+    /// S + U of provider `of`: its claim shows the logarithm, which nobody knows before, and which opens its seal.
+    pub fn claim_point(&self, of: u8) -> Result<PublicKey, SliceError> {
+        let shared = self.point(of)?.point().ok_or(SliceError::Degenerate)?;
+        let own = self.record.own_points.get(usize::from(of));
+        let sum = shared.combine(own.ok_or(SliceError::Degenerate)?);
+        sum.map_err(|_| SliceError::Degenerate)
+    }
+
+    /// C = x·G + h(root)·H.
+    pub fn commitment(&self, root: &[u8; 32], x: &SecretKey) -> Result<PublicKey, SliceError> {
+        pedersen::commit(self, root, x)
+    }
+
+    /// One side of the ceremony that signs all claims. `points` are those that this party saw shared: it signs for no
+    /// others.
+    pub fn party(
+        &self,
+        role: Role,
+        key: &SecretKey,
+        points: &Points,
+    ) -> Result<Party<SliceTerms>, SliceError> {
+        let same = points.circle() == self.circle().id();
+        let same = same && points.own_points() == self.record.own_points;
+        if !same || points.commitments() != self.record.points {
+            return Err(SliceError::OtherPoints);
+        }
+        let graph = template::derive(self)?;
+        Ok(Party::for_graph(self.clone().into(), graph, role, key)?)
+    }
+}
+
+impl Agreement for SliceTerms {
+    fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    fn signer(&self, role: Role) -> Option<PublicKey> {
+        self.circle().key(role)
+    }
+
+    fn everyone(&self) -> Vec<Role> {
+        let providers = self.circle().indices().map(provider);
+        std::iter::once(CLIENT).chain(providers).collect()
+    }
+}

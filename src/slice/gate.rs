@@ -1,0 +1,287 @@
+//! A client and its providers around one slice after the other.
+
+use std::collections::BTreeSet;
+
+use bitcoin::{
+    Amount,
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
+};
+use narthex_contracts::{
+    setup::ceremony,
+    slice::{
+        CLIENT, Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord,
+        SliceTerms, provider,
+    },
+    terms::{Contribution, FeeRate},
+};
+use narthex_regtest::Chain;
+
+use super::{GateError, SliceJob};
+use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+
+/// Figures of gated slices.
+#[derive(Debug, Clone)]
+pub struct GateOptions {
+    /// n.
+    pub providers: u8,
+    /// m.
+    pub quorum: u8,
+    /// Slices of a stream.
+    pub slices: u32,
+    /// What each provider earns by a slice.
+    pub price: Amount,
+    /// Blocks for posts, if not all are in before.
+    pub post_blocks: u16,
+    /// d.
+    pub refund_blocks: u16,
+    /// Fee rate of the funding and of the children that pay for all else.
+    pub rate: FeeRate,
+    /// Everything random follows from it.
+    pub seed: [u8; 32],
+}
+
+impl Default for GateOptions {
+    fn default() -> Self {
+        GateOptions {
+            providers: 3,
+            quorum: 2,
+            slices: 3,
+            price: Amount::from_sat(20_000),
+            post_blocks: 6,
+            refund_blocks: 24,
+            rate: FeeRate(500),
+            seed: [0; 32],
+        }
+    }
+}
+
+/// A client and its providers, on a chain, with the slice that is due.
+pub struct Gate<'c> {
+    pub(super) table: Table<'c>,
+    pub(super) options: GateOptions,
+    pub(super) number: u32,
+    pub(super) job: SliceJob,
+    pub(super) client: Client,
+    pub(super) providers: Vec<Provider>,
+    /// Claims on chain, of all slices.
+    pub(super) claims: u32,
+    /// Refunds on chain, of all slices.
+    pub(super) refunds: u32,
+    /// Different roots that were paid for in this slice.
+    pub(super) roots: BTreeSet<[u8; 32]>,
+    /// Providers that evidence convicts.
+    pub(super) convicted: BTreeSet<String>,
+    /// Evidence that waits for the end of the slice, and who found it.
+    pub(super) evidence: Vec<(String, Evidence)>,
+}
+
+impl<'c> Gate<'c> {
+    /// Wallets with coins, secrets shared, terms, and the claims of the first slice signed; nothing is funded.
+    pub fn prepare(
+        chain: &'c mut dyn Chain,
+        options: &GateOptions,
+        reporter: &'c mut dyn TableReporter,
+    ) -> Result<Gate<'c>, GateError> {
+        // Before wallets are made for them.
+        Circle::check_numbers(options.providers.into(), options.quorum.into())?;
+        let common = TableOptions {
+            rate: options.rate,
+            seed: options.seed,
+        };
+        let names = (0..options.providers).map(|i| name(i.into()));
+        let names = std::iter::once("client".into()).chain(names);
+        let names = names.collect::<Vec<String>>();
+        let names = names.iter().map(String::as_str).collect::<Vec<_>>();
+        let mut table = Table::new(chain, &names, common, reporter)?;
+        let job = SliceJob::new(0)?;
+        let (client, providers) = open(&mut table, options, &job, 0)?;
+        Ok(Gate {
+            table,
+            options: options.clone(),
+            number: 0,
+            job,
+            client,
+            providers,
+            claims: 0,
+            refunds: 0,
+            roots: BTreeSet::new(),
+            convicted: BTreeSet::new(),
+            evidence: Vec::new(),
+        })
+    }
+
+    /// The next slice, with keys, secrets and terms of its own; not funded.
+    pub fn next_slice(&mut self) -> Result<(), GateError> {
+        let number = self.number.saturating_add(1);
+        self.job = SliceJob::new(number)?;
+        let made = open(&mut self.table, &self.options, &self.job, number)?;
+        (self.client, self.providers) = made;
+        self.number = number;
+        self.roots.clear();
+        Ok(())
+    }
+
+    /// The client.
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// A provider, from 0.
+    pub fn provider(&mut self, index: u8) -> Result<&mut Provider, GateError> {
+        let found = self.providers.get_mut(usize::from(index));
+        found.ok_or_else(|| GateError::broken("no such provider"))
+    }
+
+    /// The terms of the slice that is due.
+    pub fn terms(&self) -> &SliceTerms {
+        self.client.terms()
+    }
+
+    /// The work that is due.
+    pub fn job(&self) -> &SliceJob {
+        &self.job
+    }
+
+    /// The table that all sit at.
+    pub fn table(&mut self) -> &mut Table<'c> {
+        &mut self.table
+    }
+
+    /// The chain.
+    pub fn chain(&mut self) -> &mut dyn Chain {
+        self.table.chain()
+    }
+
+    /// The random source of the story.
+    pub fn rng(&mut self) -> &mut StdRng {
+        self.table.rng()
+    }
+
+    /// A party's key of this slice, by its seat: the client's is 0, provider i's is 1 + i.
+    pub fn key(&self, seat: usize) -> Result<SecretKey, GateError> {
+        Ok(self.table.key(seat, self.number)?)
+    }
+
+    /// Balances and figures so far.
+    pub fn outcome(&self, story: &str) -> TableOutcome {
+        let convicted = self.convicted.iter().cloned().collect::<Vec<_>>();
+        (self.table.outcome(story))
+            .with("providers", self.options.providers)
+            .with("quorum", self.options.quorum)
+            .with("slices", self.number.saturating_add(1))
+            .with("claims", self.claims)
+            .with("refunds", self.refunds)
+            .with("roots_paid", self.roots.len())
+            .with("convicted", convicted)
+    }
+
+    /// Reports the end.
+    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
+        let outcome = self.outcome(story);
+        self.table.end(outcome)
+    }
+}
+
+/// What a provider is called.
+pub(super) fn name(index: usize) -> String {
+    format!("provider {}", index + 1)
+}
+
+/// Secrets are shared, the client proposes, everybody signs.
+fn open(
+    table: &mut Table<'_>,
+    options: &GateOptions,
+    job: &SliceJob,
+    number: u32,
+) -> Result<(Client, Vec<Provider>), GateError> {
+    let secp = Secp256k1::signing_only();
+    let seats = 0..=usize::from(options.providers);
+    let keys = seats.map(|seat| table.key(seat, number));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    let public = keys
+        .iter()
+        .map(|key| PublicKey::from_secret_key(&secp, key));
+    let mut public = public.collect::<Vec<_>>().into_iter();
+    let client = public.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let circle = Circle {
+        client,
+        providers: public.collect(),
+        quorum: options.quorum,
+        job: job.id(),
+        salt: sha256::Hash::from_byte_array(table.random()),
+    };
+    let (points, shares) = share(table, &circle, &keys)?;
+    let terms = propose(table, options, circle, &points)?.check()?;
+    let party = |(seat, key): (usize, &SecretKey)| {
+        let role = match u8::try_from(seat) {
+            Ok(seat) if seat > 0 => provider(seat - 1),
+            _ => CLIENT,
+        };
+        terms.party(role, key, &points)
+    };
+    let parties = keys.iter().enumerate().map(party);
+    let parties = parties.collect::<Result<Vec<_>, _>>()?;
+    let mut held = ceremony::run(parties, table.rng(), |_| {})?.into_iter();
+    let mut keys = keys.into_iter();
+    let (Some(own), Some(key)) = (held.next(), keys.next()) else {
+        return Err(GateError::broken("nobody"));
+    };
+    let client = Client::new(own, key)?;
+    let mut providers = Vec::new();
+    for ((holdings, key), shares) in held.zip(keys).zip(shares) {
+        providers.push(Provider::new(holdings, key, shares)?);
+    }
+    Ok((client, providers))
+}
+
+/// Each provider deals shares of all others' secrets; messages travel as bytes.
+fn share(
+    table: &mut Table<'_>,
+    circle: &Circle,
+    keys: &[SecretKey],
+) -> Result<(Points, Vec<Shares>), GateError> {
+    let mut sharers = Vec::new();
+    for (index, key) in circle.indices().zip(keys.iter().skip(1)) {
+        sharers.push(Sharer::new(circle.clone(), index, *key, table.rng())?);
+    }
+    let sent = sharers.iter().map(|sharer| sharer.dealt().to_bytes());
+    let all = sent.map(|bytes| Dealt::from_bytes(&bytes).map_err(|e| GateError::Slice(e.into())));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    let points = Points::gather(circle, &all)?;
+    let mut shares = Vec::new();
+    for sharer in sharers {
+        shares.push(sharer.finish(&all)?.1);
+    }
+    Ok((points, shares))
+}
+
+/// The client's proposal.
+fn propose(
+    table: &mut Table<'_>,
+    options: &GateOptions,
+    circle: Circle,
+    points: &Points,
+) -> Result<SliceRecord, GateError> {
+    let mut scripts = Vec::new();
+    for index in circle.indices() {
+        scripts.push(table.seat(1 + usize::from(index))?.script.clone());
+    }
+    let client = table.seat(0)?;
+    let mut record = SliceRecord {
+        circle,
+        points: points.commitments(),
+        own_points: points.own_points().to_vec(),
+        price_sat: options.price,
+        post_blocks: options.post_blocks,
+        refund_blocks: options.refund_blocks,
+        client_script: client.script.clone(),
+        provider_scripts: scripts,
+        contribution: Contribution::default(),
+        rate_sat_per_kwu: options.rate,
+    };
+    let deposit = record.deposit();
+    let deposit = deposit.ok_or_else(|| GateError::broken("a price of more than there is"))?;
+    (record.contribution, _) = client.wallet.contribute(deposit, options.rate)?;
+    Ok(record)
+}

@@ -1,0 +1,252 @@
+//! Moves: messages, which travel as bytes, and transactions.
+
+use bitcoin::{Amount, OutPoint, Transaction};
+use narthex_contracts::{
+    graph::TxGraph,
+    slice::{
+        Bundle, Client, ClientDuty, Coin, Evidence, Opened, Post, Provider, ProviderDuty,
+        SliceError, Taken, Work, claim,
+    },
+};
+
+use super::{Gate, GateError, gate::name};
+
+impl Gate<'_> {
+    /// The client funds the slice, now that it holds all claims.
+    pub fn fund(&mut self) -> Result<(), GateError> {
+        let psbt = self.client.funding_psbt()?;
+        let (price, n) = (self.options.price, self.options.providers);
+        let locked = price.checked_mul(n.into()).unwrap_or(Amount::MAX_MONEY);
+        let why = ("Slice", "it holds every claim, encrypted");
+        self.table.fund(0, psbt, locked, why)?;
+        Ok(())
+    }
+
+    /// Where a provider's price is.
+    pub fn coin(&mut self, index: u8) -> Result<Coin, GateError> {
+        let txid = self.client.holdings().graph().txid(TxGraph::FUNDING);
+        let txid = txid.ok_or_else(|| GateError::broken("no funding"))?;
+        let vout = u32::from(index);
+        if let Some((_, height)) = self.table.chain().utxo(OutPoint { txid, vout })? {
+            return Ok(Coin::Locked { height });
+        }
+        Ok(match self.table.confirmed_at(txid)? {
+            Some(_) => Coin::Spent,
+            None => Coin::Unfunded,
+        })
+    }
+
+    /// A provider does the slice, and commits to what `changed` makes of it.
+    pub fn work(&mut self, index: u8, changed: impl FnOnce(&mut Work)) -> Result<Post, GateError> {
+        let mut work = self.job.run()?;
+        changed(&mut work);
+        let provider = self.providers.get_mut(usize::from(index));
+        let provider = provider.ok_or_else(|| GateError::broken("no such provider"))?;
+        let post = provider.commit(&work, self.table.rng())?;
+        self.send_post(&post)?;
+        Ok(post)
+    }
+
+    /// Everybody gets a post.
+    pub fn send_post(&mut self, post: &Post) -> Result<(), GateError> {
+        let read = || Post::from_bytes(&post.to_bytes()).map_err(SliceError::from);
+        self.client.take_post(&read()?)?;
+        for provider in &mut self.providers {
+            if provider.index() != post.from {
+                provider.take_post(&read()?)?;
+            }
+        }
+        let what = "commits to its root, the result sealed".into();
+        Ok(self
+            .table
+            .step(&name(post.from.into()), what, "its work is done")?)
+    }
+
+    /// A provider that is to release does, and the client has its bundle. False if it is not due.
+    pub fn release(&mut self, index: u8) -> Result<bool, GateError> {
+        let (tip, coin) = (self.table.chain().height()?, self.coin(index)?);
+        let provider = self.providers.get_mut(usize::from(index));
+        let provider = provider.ok_or_else(|| GateError::broken("no such provider"))?;
+        if provider.duty(tip, coin) != ProviderDuty::Release {
+            return Ok(false);
+        }
+        let bundle = provider.release((tip, coin), self.table.rng())?;
+        self.send_bundle(&bundle)?;
+        Ok(true)
+    }
+
+    /// The client gets a bundle, to hand it out.
+    pub fn send_bundle(&mut self, bundle: &Bundle) -> Result<(), GateError> {
+        let read = Bundle::from_bytes(&bundle.to_bytes()).map_err(SliceError::from)?;
+        self.client.take_bundle(&read)?;
+        let what = format!("releases {} shares", bundle.shares.len());
+        let why = "readable only to who has its root";
+        Ok(self.table.step(&name(bundle.from.into()), what, why)?)
+    }
+
+    /// The client hands out bundles to those that released theirs.
+    pub fn hand_out(&mut self) -> Result<(), GateError> {
+        for i in 0..self.providers.len() {
+            let Some(provider) = self.providers.get_mut(i) else {
+                continue;
+            };
+            let bundles = self.client.hand_out(provider.index());
+            let taken = bundles
+                .map(|bundle| Ok((bundle.from, provider.take_bundle(bundle)?)))
+                .collect::<Result<Vec<_>, SliceError>>()?;
+            for (from, taken) in taken {
+                self.found(i, from, taken)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Providers show each other their bundles, without the client.
+    pub fn exchange(&mut self) -> Result<(), GateError> {
+        let bundles = self.providers.iter().map(Provider::bundle);
+        let bundles = bundles.flatten().cloned().collect::<Vec<_>>();
+        for bundle in bundles {
+            for i in 0..self.providers.len() {
+                let Some(provider) = self.providers.get_mut(i) else {
+                    continue;
+                };
+                let (taken, _) = provider.exchange(&bundle)?;
+                self.found(i, bundle.from, taken)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, reader: usize, from: u8, taken: Taken) -> Result<(), GateError> {
+        let (who, whose) = (name(reader), name(from.into()));
+        match taken {
+            Taken::Share { have, need } => {
+                let what = format!("reads a share of {whose}'s: {have} of {need}");
+                Ok(self.table.step(&who, what, "their roots are equal")?)
+            }
+            Taken::Closed => {
+                let what = format!("cannot read what {whose} released");
+                Ok(self
+                    .table
+                    .step(&who, what, "their roots differ, or it is rubbish")?)
+            }
+            Taken::Passed => Ok(()),
+            Taken::False(evidence) => {
+                self.evidence.push((who, *evidence));
+                Ok(())
+            }
+        }
+    }
+
+    /// Anybody who has the terms comes to the same conviction.
+    pub fn convict(&mut self, who: &str, evidence: &Evidence) -> Result<(), GateError> {
+        let read = Evidence::from_bytes(&evidence.to_bytes()).map_err(SliceError::from)?;
+        let cheat = name(read.verify(self.terms())?.into());
+        let what = format!("convicts {cheat} of {}", read.charge());
+        self.table.step(who, what, "signed by the cheat itself")?;
+        self.convicted.insert(cheat);
+        Ok(())
+    }
+
+    /// A provider claims; the client opens the result with the secret that the claim shows.
+    pub fn claim(&mut self, index: u8) -> Result<Opened, GateError> {
+        let tx = self.provider(index)?.claim()?;
+        let node = claim(index);
+        let named = self.client.holdings().graph().node(node);
+        let named = named.map(|node| node.name.to_string()).unwrap_or_default();
+        let seat = 1 + usize::from(index);
+        let why = (named.as_str(), "enough others have its root");
+        self.table.publish(seat, why, &tx)?;
+        self.table.moved(0, seat, self.options.price)?;
+        self.claims = self.claims.saturating_add(1);
+        self.opened(index, &tx)
+    }
+
+    /// The client reads a claim that it saw, whoever published it.
+    pub fn opened(&mut self, index: u8, tx: &Transaction) -> Result<Opened, GateError> {
+        let opened = self.client.open(index, tx)?;
+        match &opened {
+            Opened::Result { root, work } => {
+                self.roots.insert(*root);
+                let lines = work.result.split(|byte| *byte == b'\n').count();
+                let whose = name(index.into());
+                let what = format!("opens the result of {whose}: {lines} lines");
+                self.table
+                    .step("client", what, "the claim shows the secret")?;
+            }
+            Opened::False(evidence) => self.convict("client", &evidence.clone())?,
+        }
+        Ok(opened)
+    }
+
+    /// The client takes a price back, if that is due.
+    pub fn refund(&mut self, index: u8) -> Result<bool, GateError> {
+        let (tip, coin) = (self.table.chain().height()?, self.coin(index)?);
+        if self.client.duty(tip, coin) != ClientDuty::Refund {
+            return Ok(false);
+        }
+        let tx = self.client.refund(index, self.table.rng())?;
+        let named = format!("Refund{}", usize::from(index) + 1);
+        let why = (named.as_str(), "not claimed in d blocks");
+        self.table.publish(0, why, &tx)?;
+        self.refunds = self.refunds.saturating_add(1);
+        Ok(true)
+    }
+
+    /// Everybody who can claims; when the time is over, the client takes back the rest. Who was paid.
+    pub fn settle(&mut self) -> Result<Vec<u8>, GateError> {
+        let mut paid = Vec::new();
+        for index in 0..self.options.providers {
+            let (tip, coin) = (self.table.chain().height()?, self.coin(index)?);
+            if self.provider(index)?.duty(tip, coin) == ProviderDuty::Claim {
+                self.claim(index)?;
+                paid.push(index);
+            }
+        }
+        self.take_back()?;
+        for (who, evidence) in std::mem::take(&mut self.evidence) {
+            self.convict(&who, &evidence)?;
+        }
+        Ok(paid)
+    }
+
+    /// The client waits for d blocks and takes back what nobody claimed.
+    pub fn take_back(&mut self) -> Result<(), GateError> {
+        for index in 0..self.options.providers {
+            if let Coin::Locked { height } = self.coin(index)? {
+                let d = u32::from(self.options.refund_blocks);
+                self.table.wait_for(height.saturating_add(d))?;
+                if !self.refund(index)? {
+                    return Err(GateError::broken("the refund is not due"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks pass until posts are taken no more.
+    pub fn close_posts(&mut self) -> Result<(), GateError> {
+        if let Coin::Locked { height } = self.coin(0)? {
+            let until = height.saturating_add(self.options.post_blocks.into());
+            self.table.wait_for(until.saturating_add(1))?;
+        }
+        Ok(())
+    }
+
+    /// Everybody goes down and comes back from what it wrote.
+    pub fn restart(&mut self) -> Result<(), GateError> {
+        let terms = std::sync::Arc::new(self.terms().clone());
+        let record = serde_json::from_str(&serde_json::to_string(&self.client.record())?)?;
+        self.client = Client::restore(terms.clone(), self.key(0)?, &record)?;
+        let mut restored = Vec::new();
+        for provider in &self.providers {
+            let own = provider.index();
+            let record = serde_json::from_str(&serde_json::to_string(&provider.record())?)?;
+            let key = self.key(1 + usize::from(own))?;
+            restored.push(Provider::restore(terms.clone(), (own, key), &record)?);
+        }
+        self.providers = restored;
+        let what = "come back from their records".into();
+        Ok(self.table.step("everybody", what, "all went down")?)
+    }
+}
