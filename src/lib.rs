@@ -76,6 +76,7 @@
 pub mod bank;
 pub mod bench;
 pub mod bond;
+pub mod bounty;
 pub mod deliver;
 pub mod game;
 pub mod job;

@@ -2,6 +2,7 @@
 pub mod attest;
 pub mod bank;
 pub mod bond;
+pub mod bounty;
 pub mod coop;
 pub mod deliver;
 pub mod funding;

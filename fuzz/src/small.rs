@@ -1,4 +1,4 @@
-//! Messages of the small contracts: bonds, banks. One property: what is read is written back as it was.
+//! Messages of the small contracts: bonds, banks, bounties. One property: what is read is written back as it was.
 
 use bitcoin::{
     Amount, OutPoint,
@@ -15,9 +15,11 @@ use narthex_contracts::{
         Route, Rung, Rungs, Settled,
     },
     bond::{BondScript, Certificate, Claim, Lock},
+    bounty::{Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
     musig::AdaptorSignature,
     terms::{Coin, Contribution, FeeRate},
 };
+use narthex_game_model::market::LayerSet;
 
 /// Every message that is canonical bytes, and terms as JSON.
 pub fn messages(data: &[u8]) {
@@ -52,6 +54,13 @@ pub fn is_read(data: &[u8]) -> bool {
         same(data, Receipt::from_bytes(data), Receipt::to_bytes),
         same(data, Release::from_bytes(data), Release::to_bytes),
         same(data, Settled::from_bytes(data), Settled::to_bytes),
+        same(data, Envelope::from_bytes(data), Envelope::to_bytes),
+        same(data, Seal::from_bytes(data), Seal::to_bytes),
+        same(data, Opening::from_bytes(data), Opening::to_bytes),
+        same(data, Closing::from_bytes(data), Closing::to_bytes),
+        same(data, Delivery::from_bytes(data), Delivery::to_bytes),
+        same(data, Grant::from_bytes(data), Grant::to_bytes),
+        same(data, Share::from_bytes(data), Share::to_bytes),
     ]
     .contains(&true)
 }
@@ -78,7 +87,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         point,
         secret: secret(5),
     };
-    let mut all = payment();
+    let mut all = [payment(), bounty()].concat();
     all.extend([
         settled.to_bytes(),
         certificate(),
@@ -122,6 +131,67 @@ fn payment() -> Vec<Vec<u8>> {
         Receipt { notice, signature }.to_bytes(),
         release.to_bytes(),
         frame.concat(),
+    ]
+}
+
+/// A message of each kind; nothing of it verifies.
+fn bounty() -> Vec<Vec<u8>> {
+    let (terms, seat) = ([1; 32], 1);
+    let set = LayerSet::new(3).expect("two seats");
+    let signature = schnorr::Signature::from_slice(&[3; 64]).expect("64 bytes");
+    let layer = Layer {
+        seat,
+        commitment: [2; 32],
+        signature,
+    };
+    let layers = vec![layer];
+    let envelope = Envelope { terms, layers };
+    let opening = Opening {
+        terms,
+        seat,
+        envelope: envelope.hash(),
+        root: [4; 32],
+        salt: [5; 32],
+        signature,
+    };
+    let seal = Seal {
+        envelope: envelope.clone(),
+        signature,
+    };
+    let closing = Closing {
+        round: 0,
+        envelope: envelope.clone(),
+        openings: vec![opening],
+        late: LayerSet::empty(),
+        signature,
+    };
+    let delivery = Delivery {
+        terms,
+        seat,
+        set,
+        ephemeral: public(6),
+        ciphertext: vec![7; 40],
+        signature,
+    };
+    let grant = Grant {
+        terms,
+        set,
+        signature: AdaptorSignature([3; 64]),
+    };
+    let share = Share {
+        terms,
+        seat,
+        set,
+        secret: secret(8),
+    };
+    vec![
+        envelope.to_bytes(),
+        seal.to_bytes(),
+        opening.to_bytes(),
+        closing.to_bytes(),
+        delivery.to_bytes(),
+        grant.to_bytes(),
+        share.to_bytes(),
     ]
 }
 

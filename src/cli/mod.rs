@@ -3,6 +3,7 @@
 mod bank;
 mod bench;
 mod bond;
+mod bounty;
 mod contract;
 mod deliver;
 mod game;
@@ -51,6 +52,9 @@ enum Command {
     Market(market::MarketCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
+    /// Bounties: relays recompute a job, and those who agree are paid.
+    #[command(subcommand)]
+    Bounty(bounty::BountyCommand),
     /// Penny banks: many tiny payments out of one coin.
     #[command(subcommand)]
     Bank(bank::BankCommand),
@@ -76,6 +80,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Market(command) => command.run(),
         Command::Simulate(args) => args.run(),
         Command::Bank(command) => command.run(),
+        Command::Bounty(command) => command.run(),
         Command::Slice(command) => command.run(),
         Command::Deliver(command) => command.run(),
         Command::Bench(args) => args.run(),

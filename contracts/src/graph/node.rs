@@ -33,13 +33,15 @@ pub struct LeafId(pub u16);
 pub struct ScriptId(pub u16);
 
 /// Name of a transaction: its place in the template and, where there is one variant per outcome of the panel,
-/// which arbiters ruled what.
+/// which arbiters ruled what, or which of several it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeName {
     /// Such as `Tx0`, `TxD`, `S6`.
     pub base: &'static str,
     /// Who ruled, if the variant depends on it.
     pub rulings: Option<Rulings>,
+    /// Whom it is for, if there is a variant for each set of those who may be.
+    pub members: Option<ArbiterSet>,
 }
 
 impl NodeName {
@@ -48,6 +50,16 @@ impl NodeName {
         NodeName {
             base,
             rulings: None,
+            members: None,
+        }
+    }
+
+    /// The variant for this set.
+    pub const fn among(base: &'static str, members: ArbiterSet) -> NodeName {
+        NodeName {
+            base,
+            rulings: None,
+            members: Some(members),
         }
     }
 
@@ -56,6 +68,7 @@ impl NodeName {
         NodeName {
             base,
             rulings: Some(rulings),
+            members: None,
         }
     }
 }
@@ -63,6 +76,9 @@ impl NodeName {
 impl fmt::Display for NodeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.base)?;
+        if let Some(members) = self.members {
+            write!(f, "{members}")?;
+        }
         match self.rulings {
             None => Ok(()),
             Some(r) if r.verifier.is_empty() && r.worker.is_empty() => f.write_str("{}"),

@@ -354,7 +354,7 @@ impl<T: Agreement> Holdings<T> {
         })
     }
 
-    fn complete_entry(
+    pub(super) fn complete_entry(
         &self,
         node: NodeId,
         i: usize,
@@ -374,7 +374,7 @@ impl<T: Agreement> Holdings<T> {
         }
     }
 
-    fn items(&self, node: NodeId) -> impl Iterator<Item = (usize, &Item)> {
+    pub(super) fn items(&self, node: NodeId) -> impl Iterator<Item = (usize, &Item)> {
         // Items are in order of their transactions.
         let items = self.plan.items();
         let start = items.partition_point(|item| item.node < node);
@@ -392,7 +392,7 @@ impl<T: Agreement> Holdings<T> {
             .unwrap_or_else(|| format!("#{}", node.0))
     }
 
-    fn not_held(&self, node: NodeId) -> HoldingsError {
+    pub(super) fn not_held(&self, node: NodeId) -> HoldingsError {
         HoldingsError::NotHeld {
             role: self.role,
             transaction: self.name(node),

@@ -5,11 +5,20 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 
-use super::{Holdings, HoldingsError, Secrets};
+use super::{Agreement, Holdings, HoldingsError, Secrets};
 use crate::{
     graph::{NodeId, SecretsNeeded},
-    musig::{AdaptorError, sub_secrets},
+    musig::{AdaptorError, AdaptorSignature, sub_secrets},
 };
+
+impl<T: Agreement> Holdings<T> {
+    /// The signature of the first signed input of a transaction, to be given to those who have its secrets. Under a
+    /// point it completes nothing without them.
+    pub fn adaptor_signature(&self, node: NodeId) -> Result<AdaptorSignature, HoldingsError> {
+        let (i, item) = self.items(node).next().ok_or_else(|| self.not_held(node))?;
+        Ok(self.complete_entry(node, i, item)?.1)
+    }
+}
 
 impl Holdings {
     /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.

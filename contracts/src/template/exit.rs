@@ -48,6 +48,7 @@ impl Exit {
         NodeName {
             base: if by_anyone { "S5any" } else { "S5" },
             rulings,
+            members: None,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::hash::tagged_hash;
 pub struct SecretPoint {
     /// The point.
     pub point: PublicKey,
-    /// BIP340 signature by the secret, bound to parameters, owner and use.
+    /// BIP340 signature by the secret, bound to context, owner and use.
     pub proof: schnorr::Signature,
 }
 
@@ -44,51 +44,42 @@ impl SecretPoint {
         SecretPoint::new(secp, secret, APPEAL, worker, params_hash)
     }
 
-    fn new<C: Signing>(
+    /// The point of any other secret. `context` hashes what the parties know before the point is named.
+    pub(crate) fn new<C: Signing>(
         secp: &Secp256k1<C>,
         secret: &SecretKey,
-        what: &'static str,
+        what: &str,
         owner: &PublicKey,
-        params_hash: &[u8; 32],
+        context: &[u8; 32],
     ) -> SecretPoint {
         let point = PublicKey::from_secret_key(secp, secret);
-        let message = message(&point, what, owner, params_hash);
+        let message = message(&point, what, owner, context);
         let proof = secp.sign_schnorr_no_aux_rand(&message, &secret.keypair(secp));
         SecretPoint { point, proof }
     }
 
     /// Whether the proof holds.
-    pub(super) fn verify<C: Verification>(
+    pub(crate) fn verify<C: Verification>(
         &self,
         secp: &Secp256k1<C>,
-        what: &'static str,
+        what: &str,
         owner: &PublicKey,
-        params_hash: &[u8; 32],
+        context: &[u8; 32],
     ) -> bool {
         let key = self.point.x_only_public_key().0;
         secp.verify_schnorr(
             &self.proof,
-            &message(&self.point, what, owner, params_hash),
+            &message(&self.point, what, owner, context),
             &key,
         )
         .is_ok()
     }
 }
 
-fn message(
-    point: &PublicKey,
-    what: &'static str,
-    owner: &PublicKey,
-    params_hash: &[u8; 32],
-) -> Message {
+fn message(point: &PublicKey, what: &str, owner: &PublicKey, context: &[u8; 32]) -> Message {
     let use_hash = tagged_hash("narthex/secret-use", &[what.as_bytes()]);
     Message::from_digest(tagged_hash(
         "narthex/secret-point",
-        &[
-            &use_hash,
-            params_hash,
-            &owner.serialize(),
-            &point.serialize(),
-        ],
+        &[&use_hash, context, &owner.serialize(), &point.serialize()],
     ))
 }

@@ -1,0 +1,257 @@
+//! What changes hands between closing and settlement: the result, encrypted to the sum of the set's secrets; the
+//! requester's signature; the secrets themselves.
+
+use bitcoin::{
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, Secp256k1, SecretKey, schnorr},
+};
+use narthex_game_model::market::LayerSet;
+
+use super::{BountyError, BountyTerms, RelaySeed, sealed, settlement, stamp};
+use crate::{
+    graph::TxGraph,
+    hash::tagged_hash,
+    musig::AdaptorSignature,
+    pact::{PactError, Task},
+    setup::Agreement,
+    wire::{Reader, WireError, Writer},
+};
+
+const DELIVERY_KIND: &str = "NXD1";
+const DELIVERY: &str = "narthex/bounty-delivery";
+const GRANT_KIND: &str = "NXG1";
+const SHARE_KIND: &str = "NXK1";
+
+/// Largest result in bytes; larger ones go another way, encrypted under a key that is delivered here.
+pub const MAX_RESULT_BYTES: usize = 1 << 20;
+
+/// A member's result for the requester, to be read with what the settlement of the set reveals.
+///
+/// Every member of the set gets it too: none can be left out as if it had sent nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Which bounty.
+    pub terms: [u8; 32],
+    /// Whose.
+    pub seat: u8,
+    /// Whose settlement reveals the key.
+    pub set: LayerSet,
+    /// The sender's point of this encryption.
+    pub ephemeral: PublicKey,
+    /// The result, encrypted.
+    pub ciphertext: Vec<u8>,
+    /// By the relay's identity.
+    pub signature: schnorr::Signature,
+}
+
+impl Delivery {
+    pub(super) fn new(
+        terms: &BountyTerms,
+        (seat, set): (u8, LayerSet),
+        seed: &RelaySeed,
+        result: &[u8],
+        identity: &SecretKey,
+    ) -> Result<Delivery, BountyError> {
+        let context = context(terms, seat, set);
+        let ephemeral = &seed.ephemeral(&context, result)?;
+        let point = terms.point_of(set)?.to_public_key();
+        let point = point.map_err(PactError::from)?;
+        let (public, ciphertext) = sealed::seal(&point, &context, ephemeral, result)?;
+        let body = signed(&public, &ciphertext);
+        Ok(Delivery {
+            terms: *terms.id(),
+            seat,
+            set,
+            ephemeral: public,
+            ciphertext,
+            signature: stamp::sign(identity, DELIVERY, &[&context, &body]),
+        })
+    }
+
+    /// Whether its relay signed it. What is inside is seen when it is paid for.
+    pub fn verify(&self, terms: &BountyTerms) -> Result<(), BountyError> {
+        let seat = self.seat;
+        let bad = |problem| Err(BountyError::Delivery { seat, problem });
+        if self.terms != *terms.id() {
+            return Err(BountyError::Foreign);
+        }
+        let identity = terms.identity(seat)?;
+        if !self.set.contains(seat.into()) || terms.point(seat, self.set).is_none() {
+            return bad("is for a set that it is not in");
+        }
+        let context = context(terms, seat, self.set);
+        let body = signed(&self.ephemeral, &self.ciphertext);
+        match stamp::verify(&identity, DELIVERY, &[&context, &body], &self.signature) {
+            true => Ok(()),
+            false => bad("is not signed by its relay"),
+        }
+    }
+
+    /// The result inside, read with the sum of the set's secrets. An error convicts the relay, which signed it.
+    pub fn open(&self, terms: &BountyTerms, sum: &SecretKey) -> Result<Vec<u8>, BountyError> {
+        let (seat, context) = (self.seat, context(terms, self.seat, self.set));
+        let problem = "does not decrypt";
+        sealed::open(sum, &context, &self.ephemeral, &self.ciphertext)
+            .ok_or(BountyError::Delivery { seat, problem })
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(DELIVERY_KIND);
+        w.fixed(&self.terms)
+            .u8(self.seat)
+            .u8(self.set.mask())
+            .fixed(&self.ephemeral.serialize())
+            .bytes(&self.ciphertext)
+            .fixed(self.signature.as_ref())
+            .finish()
+    }
+
+    /// From bytes; [`Delivery::verify`] checks what it says.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Delivery, WireError> {
+        let mut r = Reader::new(DELIVERY_KIND, bytes)?;
+        let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
+        let ephemeral = PublicKey::from_slice(r.slice("ephemeral point", 33)?)
+            .map_err(|e| WireError::invalid("ephemeral point", e))?;
+        let length = r.count("ciphertext", 1)?;
+        if length > MAX_RESULT_BYTES + sealed::OVERHEAD {
+            return Err(WireError::invalid("ciphertext", length));
+        }
+        let ciphertext = r.slice("ciphertext", length)?.to_vec();
+        let signature = stamp::read(&mut r)?;
+        r.finish()?;
+        Ok(Delivery {
+            terms,
+            seat,
+            set,
+            ephemeral,
+            ciphertext,
+            signature,
+        })
+    }
+}
+
+fn context(terms: &BountyTerms, seat: u8, set: LayerSet) -> [u8; 32] {
+    let parts: [&[u8]; 2] = [terms.id(), &[seat, set.mask()]];
+    tagged_hash("narthex/bounty-delivery-context", &parts)
+}
+
+fn signed(ephemeral: &PublicKey, ciphertext: &[u8]) -> [u8; 65] {
+    let mut body = [0; 65];
+    body[..33].copy_from_slice(&ephemeral.serialize());
+    body[33..].copy_from_slice(sha256::Hash::hash(ciphertext).as_byte_array());
+    body
+}
+
+fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, WireError> {
+    let mask = r.u8("set")?;
+    LayerSet::new(mask).ok_or_else(|| WireError::invalid("set", mask))
+}
+
+/// The requester's consent to a settlement: the signature of all, still under the point of the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// Which bounty.
+    pub terms: [u8; 32],
+    /// Who is paid.
+    pub set: LayerSet,
+    /// Becomes a signature with the sum of the set's secrets, and reveals this sum.
+    pub signature: AdaptorSignature,
+}
+
+impl Grant {
+    /// Whether the secrets of the set, and nothing else, complete it. The requester's fault if not.
+    pub fn verify(&self, terms: &BountyTerms, graph: &TxGraph) -> Result<(), BountyError> {
+        if self.terms != *terms.id() {
+            return Err(BountyError::Foreign);
+        }
+        let task = Task::new(graph, settlement(terms, self.set)?, 0)?;
+        let point = terms.point_of(self.set)?;
+        let verified = task.verify(&self.signature, Some(&point));
+        verified.map_err(|_| BountyError::Requester {
+            problem: "grants by a signature that does not verify",
+        })
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(GRANT_KIND);
+        w.fixed(&self.terms)
+            .u8(self.set.mask())
+            .fixed(&self.signature.0)
+            .finish()
+    }
+
+    /// From bytes; [`Grant::verify`] checks what it says.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Grant, WireError> {
+        let mut r = Reader::new(GRANT_KIND, bytes)?;
+        let grant = Grant {
+            terms: r.array("terms")?,
+            set: read_set(&mut r)?,
+            signature: AdaptorSignature(r.array("signature")?),
+        };
+        r.finish()?;
+        Ok(grant)
+    }
+}
+
+/// A relay's secret for one set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which bounty.
+    pub terms: [u8; 32],
+    /// Whose.
+    pub seat: u8,
+    /// For which settlement; the empty set gives everything back.
+    pub set: LayerSet,
+    /// The secret.
+    pub secret: SecretKey,
+}
+
+impl std::fmt::Debug for Share {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Share")
+            .field("seat", &self.seat)
+            .field("set", &self.set)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Share {
+    /// Whether it is the secret of the relay's point. The relay's fault if not.
+    pub fn verify(&self, terms: &BountyTerms) -> Result<(), BountyError> {
+        if self.terms != *terms.id() {
+            return Err(BountyError::Foreign);
+        }
+        let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), &self.secret);
+        match terms.point(self.seat, self.set) == Some(point) {
+            true => Ok(()),
+            false => Err(BountyError::Share { seat: self.seat }),
+        }
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer::new(SHARE_KIND);
+        w.fixed(&self.terms)
+            .u8(self.seat)
+            .u8(self.set.mask())
+            .fixed(&self.secret.secret_bytes())
+            .finish()
+    }
+
+    /// From bytes; [`Share::verify`] checks what it says.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Share, WireError> {
+        let mut r = Reader::new(SHARE_KIND, bytes)?;
+        let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
+        let secret = SecretKey::from_slice(r.slice("secret", 32)?)
+            .map_err(|e| WireError::invalid("secret", e))?;
+        r.finish()?;
+        Ok(Share {
+            terms,
+            seat,
+            set,
+            secret,
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! Bounties with relay line-ups: several relays recompute a job, each signs the envelope of those before it and its own
+//! result, and the bounty is split among those who agree, by amounts fixed at funding.
+//!
+//! 1. The requester makes a [`Call`], the relays answer with [`RelayOffer`]s, all check the terms
+//!    ([`BountyRecord::check`]) and sign every settlement by the ceremony of [`crate::setup`] ([`party`]); only then has
+//!    the requester a funding PSBT ([`Requester::funding_psbt`]).
+//! 2. Each relay does the work and adds a layer ([`Relay::sign`]); the requester seals the envelope
+//!    ([`Requester::seal`]), the relays open ([`Relay::open`]), the requester closes ([`Requester::close`]).
+//! 3. Those who agree deliver the result, encrypted to the sum of their secrets ([`Relay::accept`]); the requester grants
+//!    its signature ([`Requester::grant`]); they put their secrets together and publish ([`Relay::settle`]); the
+//!    requester reads the sum out of the settlement, and the result with it ([`Requester::learn`]).
+//! 4. Otherwise: nobody reaches the quorum and all give everything back at once ([`Requester::cancel`]), or above T
+//!    the requester does alone ([`Requester::refund`]).
+//!
+//! What each may lose at every step is in `docs/contracts/bounty.md`.
+
+mod closing;
+mod delivery;
+mod envelope;
+mod error;
+mod offer;
+mod opening;
+mod record;
+mod relay;
+mod relay_end;
+mod requester;
+mod requester_end;
+mod sealed;
+mod stamp;
+mod template;
+mod terms;
+
+pub use closing::{Closing, Verdict};
+pub use delivery::{Delivery, Grant, MAX_RESULT_BYTES, Share};
+pub use envelope::{Envelope, Layer, commitment};
+pub use error::BountyError;
+pub use offer::{Call, RelayOffer, RelaySeed};
+pub use opening::{Opening, Seal};
+pub use record::{Coin, RelayRecord, RequesterDuty, RequesterRecord, Work};
+pub use relay::{Answer, Relay};
+pub use requester::{Learned, Requester};
+pub use template::{CANCEL, REFUND, derive, party, relay_name, restore, settlement};
+pub use terms::{BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER};

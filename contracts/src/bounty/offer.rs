@@ -1,0 +1,222 @@
+//! What a requester calls for, and what a relay answers: keys, amount, and the points of its secrets.
+
+use bitcoin::{
+    Amount, ScriptBuf,
+    hashes::{Hash, sha256},
+    key::XOnlyPublicKey,
+    secp256k1::{PublicKey, Secp256k1, SecretKey, Verification, schnorr},
+};
+use narthex_game_model::market::{LayerSet, MAX_LAYERS};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{BountyError, stamp};
+use crate::{hash::tagged_hash, terms::SecretPoint, wire::Writer};
+
+const OFFER: &str = "narthex/bounty-offer";
+
+/// What relays are asked for before the terms are whole. The requester draws a fresh salt for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// Key that the requester signs seals and closings with.
+    pub requester: XOnlyPublicKey,
+    /// The job, by its id.
+    pub job: sha256::Hash,
+    /// 32 fresh random bytes.
+    pub salt: sha256::Hash,
+    /// Relays in the line-up, 1 to 6.
+    pub relays: u8,
+    /// Least number of equal layers that are paid.
+    pub quorum: u8,
+}
+
+impl Call {
+    /// Whether there can be such a line-up. The requester's fault if not.
+    pub fn check(&self) -> Result<(), BountyError> {
+        let bad = |field, given: u8| BountyError::Terms {
+            field,
+            problem: format!("{given}; a line-up has 1 to {MAX_LAYERS}, a quorum 1 to all of them"),
+        };
+        if !(1..=MAX_LAYERS).contains(&usize::from(self.relays)) {
+            return Err(bad("relays", self.relays));
+        }
+        if self.quorum == 0 || self.quorum > self.relays {
+            return Err(bad("quorum", self.quorum));
+        }
+        Ok(())
+    }
+
+    /// The sets that a relay has a secret for: the empty one, which cancels, and each that may be paid and has it.
+    pub fn sets(&self, seat: u8) -> impl Iterator<Item = LayerSet> + use<> {
+        let paid = LayerSet::payable(usize::from(self.relays), self.quorum);
+        std::iter::once(LayerSet::empty()).chain(paid.filter(move |set| set.contains(seat.into())))
+    }
+
+    /// What a seat's offer is bound to: no proof for one place counts in another.
+    pub(super) fn context(&self, seat: u8) -> [u8; 32] {
+        let parts: [&[u8]; 4] = [
+            &self.requester.serialize(),
+            self.job.as_byte_array(),
+            self.salt.as_byte_array(),
+            &[self.relays, self.quorum, seat],
+        ];
+        tagged_hash("narthex/bounty-call", &parts)
+    }
+}
+
+/// What all secrets of a relay in one bounty follow from: 32 fresh random bytes, kept until the bounty is over.
+pub struct RelaySeed(Zeroizing<[u8; 32]>);
+
+impl RelaySeed {
+    /// Takes 32 fresh random bytes.
+    pub fn new(bytes: [u8; 32]) -> RelaySeed {
+        RelaySeed(Zeroizing::new(bytes))
+    }
+
+    /// The secret for one set. One hash in 2¹²⁸ is none: then the relay takes another seed.
+    pub(super) fn secret(
+        &self,
+        context: &[u8; 32],
+        set: LayerSet,
+    ) -> Result<SecretKey, BountyError> {
+        let parts: [&[u8]; 3] = [&*self.0, context, &[set.mask()]];
+        let hash = Zeroizing::new(tagged_hash("narthex/bounty-secret", &parts));
+        SecretKey::from_slice(&*hash).map_err(|_| BountyError::Seed)
+    }
+
+    /// The salt of the layer's commitment.
+    pub(super) fn layer_salt(&self, context: &[u8; 32]) -> [u8; 32] {
+        tagged_hash("narthex/bounty-salt", &[&*self.0, context])
+    }
+
+    /// The key of one encryption: it follows from what is encrypted, so that no key encrypts two things.
+    pub(super) fn ephemeral(
+        &self,
+        context: &[u8; 32],
+        plaintext: &[u8],
+    ) -> Result<SecretKey, BountyError> {
+        let hash = tagged_hash("narthex/bounty-plaintext", &[plaintext]);
+        let parts: [&[u8]; 3] = [&*self.0, context, &hash];
+        let hash = Zeroizing::new(tagged_hash("narthex/bounty-ephemeral", &parts));
+        SecretKey::from_slice(&*hash).map_err(|_| BountyError::Seed)
+    }
+}
+
+impl std::fmt::Debug for RelaySeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RelaySeed(..)")
+    }
+}
+
+/// A relay's answer to a call for one seat.
+///
+/// Each set has a secret of its own, so that what a relay gives towards one settlement helps towards no other; and
+/// each point comes with proof that its secret is known, so that none is chosen to cancel another's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelayOffer {
+    /// Key that the relay is known by in ledgers; it signs the layer and everything that the relay says.
+    pub identity: XOnlyPublicKey,
+    /// The relay's key in this contract.
+    pub key: PublicKey,
+    /// Where it is paid, hex of the script.
+    pub script: ScriptBuf,
+    /// What it is paid, in sat.
+    #[serde(with = "bitcoin::amount::serde::as_sat")]
+    pub amount_sat: Amount,
+    /// Points of its secrets, in the order of [`Call::sets`].
+    pub points: Vec<SecretPoint>,
+    /// By the identity, over all of it.
+    pub signature: schnorr::Signature,
+}
+
+impl RelayOffer {
+    /// An offer for a seat, signed. `key` is the contract key's secret.
+    pub fn new(
+        call: &Call,
+        seat: u8,
+        (identity, key): (&SecretKey, &SecretKey),
+        seed: &RelaySeed,
+        (script, amount_sat): (ScriptBuf, Amount),
+    ) -> Result<RelayOffer, BountyError> {
+        call.check()?;
+        let secp = Secp256k1::signing_only();
+        let context = call.context(seat);
+        let owner = PublicKey::from_secret_key(&secp, key);
+        let point = |set: LayerSet| {
+            let secret = seed.secret(&context, set)?;
+            Ok(SecretPoint::new(
+                &secp,
+                &secret,
+                &place(set),
+                &owner,
+                &context,
+            ))
+        };
+        let points = call.sets(seat).map(point);
+        let points = points.collect::<Result<Vec<_>, BountyError>>()?;
+        let body = body(&owner, &script, amount_sat, &points);
+        Ok(RelayOffer {
+            identity: identity.x_only_public_key(&secp).0,
+            key: owner,
+            script,
+            amount_sat,
+            points,
+            signature: stamp::sign(identity, OFFER, &[&context, &body]),
+        })
+    }
+
+    /// Whether all of it holds for this seat. The relay's fault if not.
+    pub(super) fn check<C: Verification>(
+        &self,
+        secp: &Secp256k1<C>,
+        call: &Call,
+        seat: u8,
+    ) -> Result<(), BountyError> {
+        let bad = |problem| Err(BountyError::Offer { seat, problem });
+        if !self.script.is_p2tr() && !self.script.is_p2wpkh() {
+            return bad("is paid to neither P2TR nor P2WPKH");
+        }
+        let context = call.context(seat);
+        let body = body(&self.key, &self.script, self.amount_sat, &self.points);
+        if !stamp::verify(&self.identity, OFFER, &[&context, &body], &self.signature) {
+            return bad("is not signed by its identity for this call and seat");
+        }
+        let mut points = self.points.iter();
+        for set in call.sets(seat) {
+            let Some(point) = points.next() else {
+                return bad("has too few points");
+            };
+            if !point.verify(secp, &place(set), &self.key, &context) {
+                return bad("has a point whose secret it does not prove to know");
+            }
+        }
+        match points.next() {
+            None => Ok(()),
+            Some(_) => bad("has too many points"),
+        }
+    }
+}
+
+/// What a secret is for, in the proof of its point.
+fn place(set: LayerSet) -> String {
+    format!("bounty {}", set.mask())
+}
+
+pub(super) fn body(
+    key: &PublicKey,
+    script: &ScriptBuf,
+    amount: Amount,
+    points: &[SecretPoint],
+) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.fixed(&key.serialize())
+        .bytes(script.as_bytes())
+        .u64(amount.to_sat())
+        .u32(points.len() as u32);
+    for point in points {
+        w.fixed(&point.point.serialize());
+    }
+    w.finish()
+}

@@ -1,0 +1,217 @@
+//! The requester's side from the deliveries to the end.
+
+use bitcoin::{
+    Transaction,
+    secp256k1::rand::{CryptoRng, RngCore},
+};
+use narthex_game_model::market::{Audit, LayerSet};
+
+use super::{
+    BountyError, CANCEL, Closing, Coin, Delivery, Envelope, Grant, Learned, REFUND, REQUESTER,
+    Requester, RequesterDuty, Share, Verdict, settlement, terms::seats,
+};
+use crate::{
+    musig::add_secrets,
+    pact::{Task, finish},
+    setup::Agreement,
+};
+
+impl Requester {
+    /// Takes a result that is encrypted to the secrets of the set that it closed for last.
+    pub fn take_delivery(&mut self, delivery: &Delivery) -> Result<(), BountyError> {
+        delivery.verify(self.terms())?;
+        if delivery.set != self.verdict()?.paid {
+            let (what, why) = (
+                "a delivery",
+                "it is not for the set that was closed for last",
+            );
+            return Err(BountyError::Phase { what, why });
+        }
+        if !self.has_delivery(delivery.set, delivery.seat) {
+            self.record.deliveries.push(delivery.clone());
+        }
+        Ok(())
+    }
+
+    /// Gives its signature to the settlement of those who agree: for all of them. Only when each has delivered, so that
+    /// one honest one among them is enough for the result.
+    pub fn grant(&mut self) -> Result<Grant, BountyError> {
+        let set = self.verdict()?.paid;
+        if set.is_empty() || !self.undelivered(set).is_empty() {
+            let (what, why) = ("a grant", "somebody has not delivered, or nobody is paid");
+            return Err(BountyError::Phase { what, why });
+        }
+        let terms = self.holdings.terms();
+        let node = settlement(terms, set)?;
+        let grant = Grant {
+            terms: *terms.id(),
+            set,
+            signature: self.holdings.adaptor_signature(node)?,
+        };
+        if !self.record.granted.contains(&set) {
+            self.record.granted.push(set);
+        }
+        Ok(grant)
+    }
+
+    /// Takes from a settlement, confirmed or broadcast, the sum of its set's secrets, and with it the result. The
+    /// record keeps who cheated.
+    pub fn learn(&mut self, tx: &Transaction) -> Result<Learned, BountyError> {
+        let (terms, graph) = (self.holdings.terms(), self.holdings.graph());
+        let found = tx.compute_txid();
+        let mut sets = terms.sets().filter(|set| !set.is_empty());
+        let set = sets.find(|set| {
+            let node = settlement(terms, *set).ok();
+            node.and_then(|node| graph.txid(node)) == Some(found)
+        });
+        let set = set.ok_or(BountyError::NotASettlement { found })?;
+        let (sum, _) = self.holdings.extract(settlement(terms, set)?, tx)?;
+        let (mut result, mut cheats) = (None, 0);
+        for delivery in self.record.deliveries.iter().filter(|d| d.set == set) {
+            let opening = self
+                .record
+                .openings
+                .iter()
+                .find(|o| o.seat == delivery.seat);
+            let inside = delivery.open(terms, &sum).ok();
+            let inside = inside.filter(|r| opening.is_some_and(|o| o.root == terms.root(r)));
+            match inside {
+                Some(inside) => result = Some(inside),
+                None => cheats |= 1 << delivery.seat,
+            }
+        }
+        let cheats = LayerSet::new(cheats).unwrap_or_default();
+        self.record.false_results = cheats;
+        Ok(Learned {
+            set,
+            result,
+            cheats,
+        })
+    }
+
+    /// Takes a relay's secret to give everything back.
+    pub fn take_share(&mut self, share: &Share) -> Result<(), BountyError> {
+        share.verify(self.terms())?;
+        if !share.set.is_empty() {
+            let (what, why) = ("a share", "it gives nothing back");
+            return Err(BountyError::Phase { what, why });
+        }
+        if !self.record.shares.contains(share) {
+            self.record.shares.push(*share);
+        }
+        Ok(())
+    }
+
+    /// The cancellation, once every relay has given its secret: everything back at once.
+    pub fn cancel(&self) -> Result<Option<Transaction>, BountyError> {
+        let all = usize::from(self.terms().relays());
+        if self.record.shares.len() < all {
+            return Ok(None);
+        }
+        let mut secrets = self.record.shares.iter().map(|share| share.secret);
+        let first = secrets.next();
+        let sum =
+            first.and_then(|first| secrets.try_fold(first, |sum, next| add_secrets(sum, &next)));
+        let secret = |_: &_| sum.ok_or_else(|| "secrets that do not cancel".to_owned());
+        Ok(Some(self.holdings.complete_with(CANCEL, secret)?))
+    }
+
+    /// The refund, valid above T.
+    pub fn refund<R: RngCore + CryptoRng>(&self, rng: &mut R) -> Result<Transaction, BountyError> {
+        let graph = self.holdings.graph();
+        let task = Task::new(graph, REFUND, 0)?;
+        let signature = task.sign_alone((REQUESTER, &self.key), None, rng)?;
+        Ok(finish(graph, REFUND, &[signature.0], &[])?)
+    }
+
+    /// What is due with the tip at `height` and the coin there.
+    pub fn duty(&self, height: u32, coin: Coin) -> RequesterDuty {
+        let (terms, record) = (self.terms(), &self.record);
+        if coin != Coin::Locked {
+            return RequesterDuty::None;
+        }
+        if height.saturating_add(1) > terms.record().refund_height {
+            return RequesterDuty::Refund;
+        }
+        let Some(seal) = &record.seal else {
+            let complete = record.envelope.as_ref().map(Envelope::seats) == Some(terms.all());
+            return match complete || height >= terms.record().layer_height {
+                true => RequesterDuty::Seal,
+                false => RequesterDuty::None,
+            };
+        };
+        let Ok(verdict) = self.verdict() else {
+            let whole = record.openings.len() == seal.envelope.layers.len();
+            return match whole || height >= terms.open_height() {
+                true => RequesterDuty::Close,
+                false => RequesterDuty::None,
+            };
+        };
+        self.after_closing(height, verdict.paid)
+    }
+
+    fn after_closing(&self, height: u32, set: LayerSet) -> RequesterDuty {
+        let (terms, record) = (self.terms(), &self.record);
+        let round = record.closing.as_ref().map_or(0, |closing| closing.round);
+        if set.is_empty() {
+            let all = usize::from(terms.relays());
+            return match record.shares.len() == all {
+                true => RequesterDuty::Cancel,
+                false => RequesterDuty::None,
+            };
+        }
+        let undelivered = self.undelivered(set);
+        if undelivered.is_empty() && !record.granted.contains(&set) {
+            return RequesterDuty::Grant(set);
+        }
+        let next = round.saturating_add(1);
+        match next <= terms.last_round() && height >= terms.round_height(next) {
+            true => RequesterDuty::CloseAgain { undelivered },
+            false => RequesterDuty::None,
+        }
+    }
+
+    /// What the ledger learns, each once the bounty is over: who agreed and did its part has passed, everybody else
+    /// failed. If nobody reached the quorum, only those without an opened layer failed: of the others nothing is known.
+    pub fn audits(&self, height: u32) -> Result<Vec<Audit>, BountyError> {
+        let (terms, verdict) = (self.terms(), self.verdict()?);
+        let closing = self.last_closing("an audit")?;
+        let mut audits = Vec::new();
+        for seat in 0..terms.relays() {
+            let within = |set: LayerSet| set.contains(seat.into());
+            let passed = within(verdict.paid) && !within(self.record.false_results);
+            if verdict.agreed.is_empty() && within(closing.opened()) {
+                continue;
+            }
+            audits.push(Audit {
+                job: *terms.id(),
+                relay: terms.relay_id(seat)?,
+                passed,
+                height,
+            });
+        }
+        Ok(audits)
+    }
+
+    /// Who is paid, as closed for last.
+    pub fn verdict(&self) -> Result<Verdict, BountyError> {
+        self.last_closing("a verdict")?.verify(self.terms())
+    }
+
+    pub(super) fn last_closing(&self, what: &'static str) -> Result<&Closing, BountyError> {
+        let why = "nothing is closed yet";
+        let closing = self.record.closing.as_ref();
+        closing.ok_or(BountyError::Phase { what, why })
+    }
+
+    fn undelivered(&self, set: LayerSet) -> LayerSet {
+        let missing = seats(set).filter(|seat| !self.has_delivery(set, *seat));
+        let mask = missing.fold(0u8, |mask, seat| mask | 1 << seat);
+        LayerSet::new(mask).unwrap_or_default()
+    }
+
+    fn has_delivery(&self, set: LayerSet, seat: u8) -> bool {
+        let mut deliveries = self.record.deliveries.iter();
+        deliveries.any(|delivery| (delivery.set, delivery.seat) == (set, seat))
+    }
+}

@@ -1,0 +1,167 @@
+//! The bounty's transactions, as a graph of the engine: funding, refund, and a settlement for each set that may be paid.
+
+use std::sync::Arc;
+
+use bitcoin::{Amount, secp256k1::SecretKey};
+use narthex_game_model::{ArbiterSet, market::LayerSet};
+
+use super::{BountyError, BountyTerms, REQUESTER, terms::seats};
+use crate::{
+    graph::{Adaptor, NodeId, NodeName, NodeOutput, SecretsNeeded, SigningPlan, Source, TxGraph},
+    pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
+    role::{Role, RoleSet},
+    setup::{Agreement, Holdings, Party, RestoreError, SetupError},
+};
+
+/// The requester takes everything back after T.
+pub const REFUND: NodeId = NodeId(1);
+/// Everybody agrees that nobody is paid: the settlement of the empty set. The others follow it.
+pub const CANCEL: NodeId = NodeId(2);
+
+/// The leaf of the requester alone.
+const REFUND_LEAF: usize = 0;
+
+/// The transaction that pays a set.
+pub fn settlement(terms: &BountyTerms, set: LayerSet) -> Result<NodeId, BountyError> {
+    let at = (0u32..).zip(terms.sets()).find(|(_, known)| *known == set);
+    let (at, _) = at.ok_or(BountyError::NoSet { set })?;
+    Ok(NodeId(CANCEL.0 + at))
+}
+
+/// All transactions of a bounty. Pure: same terms, same bytes.
+pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
+    let record = terms.record();
+    let relays = (0..terms.relays()).map(|seat| (Role::Arbiter(seat), relay_name(seat)));
+    let mut draft = Draft::new(&[(REQUESTER, "requester")]);
+    for (role, name) in relays {
+        draft.graph.name(role, name);
+    }
+    let vault = draft.vault(&vault(terms)?);
+    let locked = vault.output(terms.total());
+    let name = ("Bounty", "amounts locked");
+    draft.funding(name, REQUESTER, &record.contribution, vec![locked])?;
+    let source = Source::Output {
+        node: TxGraph::FUNDING,
+        vout: 0,
+    };
+    let back = draft.payout(REQUESTER, &record.requester_script, terms.total());
+    draft.step(Step {
+        name: NodeName::plain("Refund"),
+        meaning: "not settled until T, all back to the requester",
+        source: source.clone(),
+        spend: vault.leaf(REFUND_LEAF)?,
+        sequence: UNLOCKED,
+        lock_height: record.refund_height,
+        plan: by(&[REQUESTER]),
+        outputs: vec![back],
+    })?;
+    for set in terms.sets() {
+        let (name, meaning) = match set.is_empty() {
+            true => (NodeName::plain("Cancel"), "all agree that nobody is paid"),
+            false => {
+                let members = ArbiterSet::new(set.mask().into()).unwrap_or(ArbiterSet::empty());
+                let name = NodeName::among("Settle", members);
+                (name, "the result for those who agree on it")
+            }
+        };
+        let outputs = payouts(&mut draft, terms, set)?;
+        let plan = plan(&mut draft, terms, set)?;
+        draft.step(Step {
+            name,
+            meaning,
+            source: source.clone(),
+            spend: vault.key_path()?,
+            sequence: UNLOCKED,
+            lock_height: 0,
+            plan,
+            outputs,
+        })?;
+    }
+    Ok(draft.graph.finish())
+}
+
+/// `tr(K(A,P_1..P_n),{and_v(v:pk(A),after(T))})`.
+fn vault(terms: &BountyTerms) -> Result<Vault, BountyError> {
+    let record = terms.record();
+    let requester = place_key(terms.id(), "refund", (REQUESTER, record.requester_key))?;
+    let (key, t) = (requester.output_key(), record.refund_height);
+    let refund = LeafPlan {
+        script: format!("and_v(v:pk({key}),after({t}))"),
+        signers: vec![requester],
+        hashes: Vec::new(),
+    };
+    let owners = terms.everyone().into_iter();
+    let owners = owners.filter_map(|role| Some((role, terms.signer(role)?)));
+    Ok(Vault::new(&owners.collect::<Vec<_>>(), vec![refund])?)
+}
+
+/// What it pays: the amounts of the set, the rest to the requester.
+fn payouts(
+    draft: &mut Draft,
+    terms: &BountyTerms,
+    set: LayerSet,
+) -> Result<Vec<NodeOutput>, BountyError> {
+    let mut rest = terms.total();
+    let mut outputs = Vec::new();
+    for seat in seats(set) {
+        let relay = terms.relay(seat)?;
+        let left = rest.checked_sub(relay.amount_sat);
+        rest = left.ok_or(PactError::Missing("amount for a relay"))?;
+        outputs.push(draft.payout(Role::Arbiter(seat), &relay.script, relay.amount_sat));
+    }
+    if rest > Amount::ZERO {
+        let script = &terms.record().requester_script;
+        outputs.push(draft.payout(REQUESTER, script, rest));
+    }
+    Ok(outputs)
+}
+
+/// Who holds the signature. The requester alone holds those that pay relays, and gives out the one of the set that it
+/// closes for. The relays rely on the point of the other, which gives everything back, so each holds and verifies it.
+fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<SigningPlan, BountyError> {
+    let adaptor = draft.graph.adaptor(Adaptor {
+        point: terms.point_of(set)?,
+        needs: SecretsNeeded::NONE,
+    });
+    let (movers, holders) = match set.is_empty() {
+        true => ([REQUESTER].into(), terms.everyone().into_iter().collect()),
+        false => {
+            let members: RoleSet = seats(set).map(Role::Arbiter).collect();
+            (members, [REQUESTER].into())
+        }
+    };
+    Ok(SigningPlan {
+        movers,
+        holders,
+        adaptor: Some(adaptor),
+        ..by(&[])
+    })
+}
+
+/// One party's side of signing a bounty. `key` is the secret of its contract key.
+///
+/// Terms are signed once: after a ceremony that failed, the relays answer a new call with new seeds.
+pub fn party(
+    terms: &Arc<BountyTerms>,
+    role: Role,
+    key: &SecretKey,
+) -> Result<Party<BountyTerms>, BountyError> {
+    Ok(Party::for_graph(terms.clone(), derive(terms)?, role, key)?)
+}
+
+/// What a party stored of a finished ceremony ([`Holdings::to_bytes`]), read back and verified.
+pub fn restore(
+    terms: &Arc<BountyTerms>,
+    bytes: &[u8],
+) -> Result<Holdings<BountyTerms>, RestoreError> {
+    let graph = |terms: &BountyTerms| {
+        // Terms that were checked have one.
+        Ok(derive(terms).map_err(|_| SetupError::Graph("form that these terms allow"))?)
+    };
+    Holdings::restore(terms.clone(), graph, bytes)
+}
+
+/// What people call a relay: they count from 1.
+pub fn relay_name(seat: u8) -> String {
+    format!("relay {}", u16::from(seat) + 1)
+}

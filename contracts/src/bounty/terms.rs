@@ -1,0 +1,332 @@
+//! What requester and relays agree on before a bounty is funded.
+
+use bitcoin::{
+    Amount, ScriptBuf,
+    absolute::LockTime,
+    hashes::Hash,
+    key::XOnlyPublicKey,
+    secp256k1::{PublicKey, Secp256k1},
+};
+use narthex_game_model::market::{LayerSet, RelayId};
+use serde::{Deserialize, Serialize};
+
+use super::{BountyError, Call, RelayOffer, offer};
+use crate::{
+    hash::tagged_hash,
+    musig::AdaptorPoint,
+    pact::PactError,
+    role::Role,
+    setup::Agreement,
+    terms::{Contribution, FeeRate},
+    wire::Writer,
+};
+
+/// The requester A has the client's role; relay i + 1 that of arbiter i.
+pub const REQUESTER: Role = Role::Client;
+
+/// Largest terms as JSON, in bytes.
+pub const MAX_BOUNTY_TERMS_BYTES: usize = 128 * 1024;
+
+/// Fewest blocks of a round, so that a move has time to be made.
+pub const MIN_ROUND_BLOCKS: u16 = 3;
+
+/// Terms of a bounty as plain data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BountyRecord {
+    /// What the relays answered to.
+    pub call: Call,
+    /// A's key in the contract.
+    pub requester_key: PublicKey,
+    /// Where A is paid what is left, hex of the script.
+    pub requester_script: ScriptBuf,
+    /// The relays in the order in which they sign.
+    pub relays: Vec<RelayOffer>,
+    /// L: from this height A may seal an envelope that lacks layers.
+    pub layer_height: u32,
+    /// B: blocks for the openings, for each further closing, and before T.
+    pub round_blocks: u16,
+    /// T: above this height A takes everything back.
+    pub refund_height: u32,
+    /// A's coins and change.
+    pub contribution: Contribution,
+    /// Fee rate of the funding transaction.
+    pub rate_sat_per_kwu: FeeRate,
+}
+
+/// Checked terms of a bounty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BountyTerms {
+    record: BountyRecord,
+    id: [u8; 32],
+    total: Amount,
+}
+
+impl BountyRecord {
+    /// Checks the terms: one signature for each offer and one for each point of it, some milliseconds each relay.
+    /// Errors name the field or the relay at fault.
+    pub fn check(self) -> Result<BountyTerms, BountyError> {
+        let bad = |field, problem: String| Err(BountyError::Terms { field, problem });
+        self.call.check()?;
+        let (given, relays) = (self.relays.len(), self.call.relays);
+        if given != usize::from(relays) {
+            return bad("relays", format!("{given} offers for {relays} seats"));
+        }
+        let script = &self.requester_script;
+        if !script.is_p2tr() && !script.is_p2wpkh() {
+            return bad("requester_script", "is neither P2TR nor P2WPKH".into());
+        }
+        self.check_heights()?;
+        let total = self.check_amounts()?;
+        let secp = Secp256k1::verification_only();
+        for (seat, offer) in (0..).zip(&self.relays) {
+            offer.check(&secp, &self.call, seat)?;
+        }
+        self.check_strangers()?;
+        self.contribution
+            .check(total, self.rate_sat_per_kwu)
+            .map_err(PactError::from)?;
+        let id = self.id();
+        let terms = BountyTerms {
+            record: self,
+            id,
+            total,
+        };
+        // No sum of points is infinite: all secrets are known to somebody, so this is chance of 2⁻²⁵⁶ or a defect.
+        for set in terms.sets() {
+            terms.point_of(set)?;
+        }
+        Ok(terms)
+    }
+
+    fn check_heights(&self) -> Result<(), BountyError> {
+        let bad = |field, problem: String| Err(BountyError::Terms { field, problem });
+        if self.round_blocks < MIN_ROUND_BLOCKS {
+            let given = self.round_blocks;
+            let problem = format!("{given} is less than {MIN_ROUND_BLOCKS}");
+            return bad("round_blocks", problem);
+        }
+        let blocks = u32::from(self.round_blocks);
+        // Openings, one round for each relay that may be left out, the last one's settlement, and B before T.
+        let rounds = 3 + u32::from(self.call.relays - self.call.quorum);
+        let last = self.layer_height.checked_add(rounds * blocks);
+        if self.layer_height == 0 || last.is_none_or(|last| self.refund_height < last) {
+            let problem = format!("is less than {rounds} rounds after the layers' height");
+            return bad("refund_height", problem);
+        }
+        if LockTime::from_height(self.refund_height).is_err() {
+            return bad("refund_height", "is no height".into());
+        }
+        Ok(())
+    }
+
+    /// What is locked. Each amount must be worth an output of the relay's, and one of A's when it is not paid.
+    fn check_amounts(&self) -> Result<Amount, BountyError> {
+        let mut total = Amount::ZERO;
+        for (seat, offer) in (0..).zip(&self.relays) {
+            let dust = offer.script.minimal_non_dust();
+            if offer.amount_sat < dust.max(self.requester_script.minimal_non_dust()) {
+                let problem = "asks less than an output may hold";
+                return Err(BountyError::Offer { seat, problem });
+            }
+            total = total
+                .checked_add(offer.amount_sat)
+                .filter(|sum| *sum <= Amount::MAX_MONEY)
+                .ok_or(BountyError::Offer {
+                    seat,
+                    problem: "brings the sum above what there is",
+                })?;
+        }
+        Ok(total)
+    }
+
+    /// Nobody sits twice. Two seats of one owner under two identities cannot be told apart from two owners.
+    fn check_strangers(&self) -> Result<(), BountyError> {
+        let mut identities = vec![self.call.requester];
+        let mut keys = vec![self.requester_key];
+        for (seat, offer) in (0..).zip(&self.relays) {
+            if identities.contains(&offer.identity) || keys.contains(&offer.key) {
+                let problem = "has the identity or key of somebody before it";
+                return Err(BountyError::Offer { seat, problem });
+            }
+            identities.push(offer.identity);
+            keys.push(offer.key);
+        }
+        Ok(())
+    }
+
+    fn id(&self) -> [u8; 32] {
+        let mut w = Writer::default();
+        w.fixed(&self.call.context(u8::MAX))
+            .fixed(&self.requester_key.serialize())
+            .bytes(self.requester_script.as_bytes())
+            .u32(self.layer_height)
+            .u32(self.round_blocks.into())
+            .u32(self.refund_height)
+            .u64(self.rate_sat_per_kwu.0);
+        for relay in &self.relays {
+            let (amount, points) = (relay.amount_sat, &relay.points);
+            w.fixed(&relay.identity.serialize()).bytes(&offer::body(
+                &relay.key,
+                &relay.script,
+                amount,
+                points,
+            ));
+        }
+        w.u32(self.contribution.coins.len() as u32);
+        for coin in &self.contribution.coins {
+            w.fixed(coin.outpoint.txid.as_byte_array())
+                .u32(coin.outpoint.vout)
+                .u64(coin.value_sat.to_sat())
+                .bytes(coin.script.as_bytes());
+        }
+        w.u8(self.contribution.change.is_some().into());
+        if let Some(change) = &self.contribution.change {
+            w.u64(change.value_sat.to_sat())
+                .bytes(change.script.as_bytes());
+        }
+        tagged_hash("narthex/bounty-terms", &[&w.finish()])
+    }
+}
+
+impl BountyTerms {
+    /// Reads terms as JSON and checks them.
+    pub fn from_json(json: &[u8]) -> Result<BountyTerms, BountyError> {
+        let problem = |problem: String| BountyError::Terms {
+            field: "json",
+            problem,
+        };
+        if json.len() > MAX_BOUNTY_TERMS_BYTES {
+            return Err(problem(format!("more than {MAX_BOUNTY_TERMS_BYTES} bytes")));
+        }
+        serde_json::from_slice::<BountyRecord>(json)
+            .map_err(|e| problem(e.to_string()))?
+            .check()
+    }
+
+    /// The terms as data.
+    pub fn record(&self) -> &BountyRecord {
+        &self.record
+    }
+
+    /// What is locked: all amounts.
+    pub fn total(&self) -> Amount {
+        self.total
+    }
+
+    /// Number of relays.
+    pub fn relays(&self) -> u8 {
+        self.record.call.relays
+    }
+
+    /// The relay of a seat.
+    pub fn relay(&self, seat: u8) -> Result<&RelayOffer, BountyError> {
+        let relay = self.record.relays.get(usize::from(seat));
+        relay.ok_or(BountyError::Seat { seat })
+    }
+
+    /// Whom ledgers know the relay of a seat as.
+    pub fn relay_id(&self, seat: u8) -> Result<RelayId, BountyError> {
+        Ok(RelayId(self.relay(seat)?.identity.serialize()))
+    }
+
+    pub(super) fn identity(&self, seat: u8) -> Result<XOnlyPublicKey, BountyError> {
+        Ok(self.relay(seat)?.identity)
+    }
+
+    /// All seats.
+    pub fn all(&self) -> LayerSet {
+        let mask = (1u8 << self.relays()) - 1;
+        LayerSet::new(mask).unwrap_or_default()
+    }
+
+    /// All sets that have a settlement: the empty one, which gives everything back, and each that may be paid.
+    pub fn sets(&self) -> impl Iterator<Item = LayerSet> + use<> {
+        let paid = LayerSet::payable(usize::from(self.relays()), self.record.call.quorum);
+        std::iter::once(LayerSet::empty()).chain(paid)
+    }
+
+    /// Whose secrets complete a set's settlement: its members', and everybody's to give all back.
+    pub fn keepers(&self, set: LayerSet) -> LayerSet {
+        if set.is_empty() { self.all() } else { set }
+    }
+
+    /// The point of one relay's secret for one set; `None` if it has none.
+    pub fn point(&self, seat: u8, set: LayerSet) -> Option<PublicKey> {
+        let at = self.record.call.sets(seat).position(|own| own == set)?;
+        Some(self.relay(seat).ok()?.points.get(at)?.point)
+    }
+
+    /// The sum of the points of a set.
+    pub fn point_of(&self, set: LayerSet) -> Result<AdaptorPoint, BountyError> {
+        let mut sum: Option<AdaptorPoint> = None;
+        for seat in seats(self.keepers(set)) {
+            let point = self.point(seat, set).ok_or(BountyError::NoSet { set })?;
+            let point = AdaptorPoint::try_from(point).map_err(PactError::from)?;
+            sum = Some(match sum {
+                None => point,
+                Some(sum) => sum.plus(&point).map_err(PactError::from)?,
+            });
+        }
+        sum.ok_or(BountyError::NoSet { set })
+    }
+
+    /// Height from which the requester may close without openings that did not come.
+    pub fn open_height(&self) -> u32 {
+        self.round_height(0)
+    }
+
+    /// Height from which closing number `round` may come; closing 0 comes earlier if nothing is missing.
+    pub fn round_height(&self, round: u8) -> u32 {
+        let blocks = u32::from(self.record.round_blocks) * (1 + u32::from(round));
+        self.record.layer_height.saturating_add(blocks)
+    }
+
+    /// The last closing that may leave somebody out.
+    pub fn last_round(&self) -> u8 {
+        self.relays() - self.record.call.quorum
+    }
+
+    /// Height from which a relay gives no secret any more: the settlement could meet the refund.
+    pub fn give_below(&self) -> u32 {
+        let blocks = u32::from(self.record.round_blocks);
+        self.record.refund_height.saturating_sub(blocks)
+    }
+
+    /// Commitment to a result: what a relay binds itself to and what is compared. Whoever can guess the result can
+    /// check the guess by it.
+    pub fn root(&self, result: &[u8]) -> [u8; 32] {
+        let job = self.record.call.job.as_byte_array();
+        tagged_hash("narthex/bounty-result", &[job, result])
+    }
+
+    pub(super) fn context(&self, seat: u8) -> [u8; 32] {
+        self.record.call.context(seat)
+    }
+}
+
+/// Seats of a set.
+pub(super) fn seats(set: LayerSet) -> impl Iterator<Item = u8> {
+    (0u8..)
+        .take(8)
+        .filter(move |seat| set.contains((*seat).into()))
+}
+
+impl Agreement for BountyTerms {
+    fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    fn signer(&self, role: Role) -> Option<PublicKey> {
+        match role {
+            REQUESTER => Some(self.record.requester_key),
+            Role::Arbiter(seat) => self.relay(seat).ok().map(|relay| relay.key),
+            Role::Worker | Role::Verifier => None,
+        }
+    }
+
+    fn everyone(&self) -> Vec<Role> {
+        let relays = (0..self.relays()).map(Role::Arbiter);
+        std::iter::once(REQUESTER).chain(relays).collect()
+    }
+}

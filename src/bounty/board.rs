@@ -1,0 +1,363 @@
+//! Requester and relays at one table, with one bounty after the other.
+
+use std::sync::Arc;
+
+use bitcoin::{
+    Amount,
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
+use narthex_contracts::{
+    bounty::{
+        BountyRecord, BountyTerms, Call, Coin, REQUESTER, Relay, RelayOffer, RelaySeed, Requester,
+        party, relay_name, restore,
+    },
+    graph::TxGraph,
+    role::Role,
+    setup::ceremony,
+    terms::FeeRate,
+};
+use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RelayId};
+use narthex_regtest::Chain;
+
+use super::{BoardError, work::Task};
+use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+
+/// Where the requester sits; relays follow.
+pub(super) const CLIENT: usize = 0;
+
+/// Figures of a bounty.
+#[derive(Debug, Clone)]
+pub struct BoardOptions {
+    /// Relays of the line-up.
+    pub relays: u8,
+    /// Least number of equal layers that are paid.
+    pub quorum: u8,
+    /// What the first relay is paid; each next 1,000 sat more, so that no two are mistaken for each other.
+    pub amount: Amount,
+    /// Blocks until the layers are due.
+    pub layer_blocks: u32,
+    /// B: blocks of a round.
+    pub round_blocks: u16,
+    /// Fee rate of fundings and of the children that pay for all else.
+    pub rate: FeeRate,
+    /// Everything random follows from it.
+    pub seed: [u8; 32],
+}
+
+impl Default for BoardOptions {
+    fn default() -> Self {
+        BoardOptions {
+            relays: 3,
+            quorum: 2,
+            amount: Amount::from_sat(20_000),
+            layer_blocks: 12,
+            round_blocks: 4,
+            rate: FeeRate(500),
+            seed: [0; 32],
+        }
+    }
+}
+
+/// A relay that is hired: who, and for how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Hired {
+    /// Its place at the table.
+    pub seat: usize,
+    /// What it is paid.
+    pub amount: Amount,
+}
+
+/// Requester and relays, with the bounty that they are about.
+pub struct Board<'c> {
+    pub(super) table: Table<'c>,
+    pub(super) options: BoardOptions,
+    pub(super) requester: Requester,
+    pub(super) relays: Vec<Relay>,
+    /// Where the relays of the line-up sit at the table.
+    pub(super) line_up: Vec<usize>,
+    pub(super) task: Task,
+    /// Seeds of the line-up's relays, kept beside their records.
+    seeds: Vec<[u8; 32]>,
+    pub(super) ledger: Ledger,
+    /// Bounties signed so far; each has contract keys of its own.
+    bounties: u32,
+    /// Of them, how many were funded.
+    pub(super) funded: u32,
+    pub(super) result: Option<Vec<u8>>,
+}
+
+impl<'c> Board<'c> {
+    /// Wallets with coins for the requester and so many relays, and the first bounty signed; nothing is funded.
+    pub fn prepare(
+        chain: &'c mut dyn Chain,
+        options: &BoardOptions,
+        reporter: &'c mut dyn TableReporter,
+    ) -> Result<Board<'c>, BoardError> {
+        let names = (0..options.relays).map(relay_name);
+        let names: Vec<String> = std::iter::once("requester".into()).chain(names).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let common = TableOptions {
+            rate: options.rate,
+            seed: options.seed,
+        };
+        // Before wallets are made for a line-up that there is not.
+        call(options, [0; 32], sha256::Hash::all_zeros(), &unused_key()?).check()?;
+        let mut table = Table::new(chain, &names, common, reporter)?;
+        let hired = hired(options)?;
+        let task = Task::new(0);
+        let signed = sign(&mut table, options, &hired, (0, &task))?;
+        Ok(Board {
+            table,
+            options: options.clone(),
+            requester: signed.requester,
+            relays: signed.relays,
+            line_up: signed.line_up,
+            seeds: signed.seeds,
+            task,
+            ledger: Ledger::new(Policy::new(PolicyRecord::default())?),
+            bounties: 1,
+            funded: 0,
+            result: None,
+        })
+    }
+
+    /// Another bounty in place of the one that is over, or was never funded.
+    pub(super) fn renew(&mut self, quorum: u8, hired: &[Hired]) -> Result<(), BoardError> {
+        let relays = u8::try_from(hired.len()).unwrap_or(u8::MAX);
+        let options = BoardOptions {
+            relays,
+            quorum,
+            ..self.options.clone()
+        };
+        let task = Task::new(usize::try_from(self.bounties).unwrap_or(0));
+        let signed = sign(&mut self.table, &options, hired, (self.bounties, &task))?;
+        (self.requester, self.relays) = (signed.requester, signed.relays);
+        (self.line_up, self.seeds) = (signed.line_up, signed.seeds);
+        self.task = task;
+        self.bounties += 1;
+        Ok(())
+    }
+
+    /// The table that all sit at.
+    pub fn table(&mut self) -> &mut Table<'c> {
+        &mut self.table
+    }
+
+    /// The chain.
+    pub fn chain(&mut self) -> &mut dyn Chain {
+        self.table.chain()
+    }
+
+    /// The requester.
+    pub fn requester(&mut self) -> &mut Requester {
+        &mut self.requester
+    }
+
+    /// The relays of the line-up, by their seats in it.
+    pub fn relays(&mut self) -> &mut [Relay] {
+        &mut self.relays
+    }
+
+    /// The terms of the bounty at hand.
+    pub fn terms(&self) -> &BountyTerms {
+        self.requester.terms()
+    }
+
+    /// The requester's identity and its contract key of the bounty at hand.
+    pub(super) fn own_keys(&self) -> Result<(SecretKey, SecretKey), BoardError> {
+        keys(&self.table, CLIENT, self.bounties.saturating_sub(1))
+    }
+
+    /// Whom ledgers know the relay at a place of the table as.
+    pub(super) fn relay_id(&self, seat: usize) -> Result<RelayId, BoardError> {
+        let identity = self.table.key(seat, 0)?;
+        let key = identity.x_only_public_key(&Secp256k1::signing_only()).0;
+        Ok(RelayId(key.serialize()))
+    }
+
+    pub(super) fn relay(&mut self, seat: u8) -> Result<&mut Relay, BoardError> {
+        let relay = self.relays.get_mut(usize::from(seat));
+        relay.ok_or_else(|| BoardError::broken(format!("seat {seat} is empty")))
+    }
+
+    /// Where a relay of the line-up sits at the table.
+    pub(super) fn place(&self, seat: u8) -> Result<usize, BoardError> {
+        let place = self.line_up.get(usize::from(seat));
+        (place.copied()).ok_or_else(|| BoardError::broken(format!("seat {seat} is empty")))
+    }
+
+    /// Where the chain says that the coin is.
+    pub fn coin(&mut self) -> Result<Coin, BoardError> {
+        let txid = self.requester.holdings().graph().txid(TxGraph::FUNDING);
+        let txid = txid.ok_or_else(|| BoardError::broken("no funding"))?;
+        let locked = bitcoin::OutPoint { txid, vout: 0 };
+        if self.chain().utxo(locked)?.is_some() {
+            return Ok(Coin::Locked);
+        }
+        Ok(match self.chain().transaction(txid)? {
+            Some((_, Some(_))) => Coin::Spent,
+            _ => Coin::Unfunded,
+        })
+    }
+
+    /// Everybody goes down and comes back from what was written.
+    pub fn restart(&mut self) -> Result<(), BoardError> {
+        let terms = Arc::new(self.terms().clone());
+        let number = self.bounties.saturating_sub(1);
+        let held = restore(&terms, &self.requester.holdings().to_bytes())?;
+        let json = serde_json::to_string(self.requester.record())?;
+        let (identity, key) = keys(&self.table, CLIENT, number)?;
+        self.requester = Requester::restore(held, identity, key, serde_json::from_str(&json)?)?;
+        for (relay, (place, seed)) in
+            (self.relays.iter_mut()).zip(self.line_up.iter().zip(&self.seeds))
+        {
+            let held = restore(&terms, &relay.holdings().to_bytes())?;
+            let json = serde_json::to_string(relay.record())?;
+            let (identity, _) = keys(&self.table, *place, number)?;
+            let seed = RelaySeed::new(*seed);
+            *relay = Relay::restore(held, identity, seed, serde_json::from_str(&json)?)?;
+        }
+        Ok(())
+    }
+
+    /// Balances and figures of the whole life so far.
+    pub fn outcome(&self, story: &str) -> TableOutcome {
+        let words = self.result.as_ref().map(|result| {
+            let lines = result.iter().filter(|byte| **byte == b'\n');
+            lines.count()
+        });
+        (self.table.outcome(story))
+            .with("relays", self.terms().relays())
+            .with("quorum", self.terms().record().call.quorum)
+            .with("bounties", self.funded)
+            .with("words", words.map_or(serde_json::Value::Null, Into::into))
+    }
+
+    /// Reports the end.
+    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
+        let outcome = self.outcome(story);
+        self.table.end(outcome)
+    }
+}
+
+/// The line-up that the options ask for.
+fn hired(options: &BoardOptions) -> Result<Vec<Hired>, BoardError> {
+    let step = Amount::from_sat(1_000);
+    let hire = |seat: u8| {
+        let more = step.checked_mul(seat.into());
+        let amount = more.and_then(|more| options.amount.checked_add(more));
+        Some(Hired {
+            seat: usize::from(seat) + 1,
+            amount: amount?,
+        })
+    };
+    let hired = (0..options.relays).map(hire).collect::<Option<Vec<_>>>();
+    hired.ok_or_else(|| BoardError::broken("amounts of more than there is"))
+}
+
+struct Signed {
+    requester: Requester,
+    relays: Vec<Relay>,
+    line_up: Vec<usize>,
+    seeds: Vec<[u8; 32]>,
+}
+
+/// Call, offers, terms and ceremony.
+fn sign(
+    table: &mut Table<'_>,
+    options: &BoardOptions,
+    hired: &[Hired],
+    (number, task): (u32, &Task),
+) -> Result<Signed, BoardError> {
+    let (identity, key) = keys(table, CLIENT, number)?;
+    let call = call(options, table.random(), task.job()?, &identity);
+    let (mut offers, mut seeds) = (Vec::new(), Vec::new());
+    for (seat, hire) in (0u8..).zip(hired) {
+        let (own, contract) = keys(table, hire.seat, number)?;
+        let (seed, script) = (table.random(), table.seat(hire.seat)?.script.clone());
+        let paid = (script, hire.amount);
+        offers.push(RelayOffer::new(
+            &call,
+            seat,
+            (&own, &contract),
+            &RelaySeed::new(seed),
+            paid,
+        )?);
+        seeds.push(seed);
+    }
+    let terms = Arc::new(propose(table, options, call, offers, &key)?.check()?);
+    let mut parties = vec![party(&terms, REQUESTER, &key)?];
+    for (seat, hire) in (0u8..).zip(hired) {
+        let (_, contract) = keys(table, hire.seat, number)?;
+        parties.push(party(&terms, Role::Arbiter(seat), &contract)?);
+    }
+    let mut held = ceremony::run(parties, table.rng(), |_| ())?.into_iter();
+    let own = held
+        .next()
+        .ok_or_else(|| BoardError::broken("nobody signed"))?;
+    let mut relays = Vec::with_capacity(hired.len());
+    for (held, (hire, seed)) in held.zip(hired.iter().zip(&seeds)) {
+        let (identity, _) = keys(table, hire.seat, number)?;
+        relays.push(Relay::new(held, identity, RelaySeed::new(*seed))?);
+    }
+    Ok(Signed {
+        requester: Requester::new(own, identity, key)?,
+        relays,
+        line_up: hired.iter().map(|hire| hire.seat).collect(),
+        seeds,
+    })
+}
+
+fn propose(
+    table: &mut Table<'_>,
+    options: &BoardOptions,
+    call: Call,
+    relays: Vec<RelayOffer>,
+    key: &SecretKey,
+) -> Result<BountyRecord, BoardError> {
+    let height = table.chain().height()?;
+    let total = relays
+        .iter()
+        .try_fold(Amount::ZERO, |sum, offer| sum.checked_add(offer.amount_sat));
+    let total = total.ok_or_else(|| BoardError::broken("amounts of more than there is"))?;
+    let client = table.seat(CLIENT)?;
+    let requester_script = client.script.clone();
+    let (contribution, _) = client.wallet.contribute(total, options.rate)?;
+    let layer_height = height.saturating_add(options.layer_blocks);
+    // The rounds that the terms need, and two more: nobody is hurried.
+    let rounds = 5 + u32::from(call.relays.saturating_sub(call.quorum));
+    let blocks = rounds.saturating_mul(options.round_blocks.into());
+    Ok(BountyRecord {
+        call,
+        requester_key: PublicKey::from_secret_key(&Secp256k1::signing_only(), key),
+        requester_script,
+        relays,
+        layer_height,
+        round_blocks: options.round_blocks,
+        refund_height: layer_height.saturating_add(blocks),
+        contribution,
+        rate_sat_per_kwu: options.rate,
+    })
+}
+
+fn call(options: &BoardOptions, salt: [u8; 32], job: sha256::Hash, identity: &SecretKey) -> Call {
+    Call {
+        requester: identity.x_only_public_key(&Secp256k1::signing_only()).0,
+        job,
+        salt: sha256::Hash::from_byte_array(salt),
+        relays: options.relays,
+        quorum: options.quorum,
+    }
+}
+
+/// Identity, the same in every bounty, and the key of one bounty.
+fn keys(table: &Table<'_>, seat: usize, number: u32) -> Result<(SecretKey, SecretKey), BoardError> {
+    let key = table.key(seat, number.saturating_add(1))?;
+    Ok((table.key(seat, 0)?, key))
+}
+
+/// A key for a call that is only looked at.
+fn unused_key() -> Result<SecretKey, BoardError> {
+    SecretKey::from_slice(&[1; 32]).map_err(|e| BoardError::broken(e.to_string()))
+}

@@ -1,0 +1,146 @@
+//! One bounty after the other: audits price the next line-up, and who turned bad is not hired any more.
+
+use bitcoin::Amount;
+use narthex_game_model::{
+    Ratio,
+    market::{
+        Audit, Book, Chance, Decay, Faults, Latency, LatencyOffer, Ledger, LineUp, Policy,
+        PolicyRecord, Quote, Request,
+    },
+};
+
+use super::{Board, BoardError, Conduct, Hired, stories::conclude};
+
+/// Audits that the requester has of each relay before.
+const HISTORY: u32 = 12;
+/// Bounties of the story.
+const ROUNDS: u32 = 4;
+/// The relay that turns bad, by its place at the table: the cheapest.
+const BAD: usize = 1;
+/// The bounty from which on it is bad, counted from 1.
+const BAD_FROM: u32 = 2;
+
+/// The requester asks for a reliability, and hires whom its ledger makes the cheapest for it.
+pub(super) fn hiring(board: &mut Board<'_>) -> Result<(), BoardError> {
+    if board.options.relays < 4 {
+        return Err(BoardError::Figures("four relays or more"));
+    }
+    // It forgets fast, so that the story is short.
+    let ratio =
+        |of: u32, whole: u32| Ratio::new(of, whole).map_err(|e| BoardError::broken(e.to_string()));
+    board.ledger = Ledger::new(Policy::new(PolicyRecord {
+        lambda: ratio(9, 10)?,
+        alpha: ratio(1, 1)?,
+        beta: ratio(1, 1)?,
+        caution: ratio(1, 2)?,
+        decay: Decay::Both,
+    })?);
+    remember(board)?;
+    let (mut prices, mut hires) = (Vec::new(), Vec::new());
+    for number in 1..=ROUNDS {
+        let line_up = choose(board)?;
+        let bad = board.relay_id(BAD)?;
+        let hired = hired(board, &line_up)?;
+        prices.push(line_up.price.to_sat());
+        hires.push(hired.iter().any(|hire| hire.seat == BAD));
+        let standing = board.ledger.standing(&bad).priced(board.ledger.policy());
+        let relays = hired.iter().map(|hire| format!("relay {}", hire.seat));
+        let relays = relays.collect::<Vec<_>>().join(", ");
+        let what = format!(
+            "hires {relays}, {} of them to agree, for {}; relay {BAD} counts as {} reliable",
+            line_up.quorum,
+            line_up.price,
+            short(standing)
+        );
+        let odds = format!("right in at least {} of cases", short(line_up.odds.right));
+        board.table.step("requester", what, &odds)?;
+        board.renew(line_up.quorum, &hired)?;
+        let conduct = |hire: &Hired| match hire.seat == BAD && number >= BAD_FROM {
+            true => Conduct::Lazy(2_000),
+            false => Conduct::Honest,
+        };
+        let conduct: Vec<Conduct> = hired.iter().map(conduct).collect();
+        board.fund()?;
+        board.layers(&conduct)?;
+        board.open(None)?;
+        let closing = board.close()?;
+        conclude(board, &closing)?;
+    }
+    match hires[..] {
+        [true, true, false, false] => Ok(()),
+        _ => Err(BoardError::broken(format!(
+            "hired {hires:?} for {prices:?}"
+        ))),
+    }
+}
+
+/// What the requester knows from other bounties: all have passed so far.
+fn remember(board: &mut Board<'_>) -> Result<(), BoardError> {
+    let height = board.chain().height()?;
+    for number in 0..HISTORY {
+        for seat in 1..=usize::from(board.options.relays) {
+            let relay = board.relay_id(seat)?;
+            let mut job = [0; 32];
+            job[..4].copy_from_slice(&number.to_be_bytes());
+            let passed = true;
+            board.ledger.enter(Audit {
+                job,
+                relay,
+                passed,
+                height,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The cheapest line-up for 97% among all relays, at their quotes: each asks 500 sat more than the one before.
+fn choose(board: &Board<'_>) -> Result<LineUp, BoardError> {
+    let within = Latency::Blocks(board.options.layer_blocks);
+    let mut quotes = Vec::new();
+    for seat in 1..=usize::from(board.options.relays) {
+        let relay = board.relay_id(seat)?;
+        let more = Amount::from_sat(500).checked_mul(seat as u64);
+        let base = more.and_then(|more| board.options.amount.checked_add(more));
+        let standing = board.ledger.standing(&relay);
+        quotes.push(Quote {
+            relay,
+            base: base.ok_or_else(|| BoardError::broken("amounts of more than there is"))?,
+            hop_fee: Amount::from_sat(10),
+            latencies: vec![LatencyOffer {
+                within,
+                premium: Amount::ZERO,
+            }],
+            reliability: standing.priced(board.ledger.policy()),
+        });
+    }
+    let request = Request {
+        reliability: Chance::from_atto(970_000_000_000_000_000),
+        hops: 3,
+        latency: within,
+    };
+    Ok(Book::new(quotes, Faults::Agreeing)?.choose(&request)?)
+}
+
+/// Where those of a line-up sit.
+fn hired(board: &Board<'_>, line_up: &LineUp) -> Result<Vec<Hired>, BoardError> {
+    let mut hired = Vec::with_capacity(line_up.seats.len());
+    for chosen in &line_up.seats {
+        for seat in 1..=usize::from(board.options.relays) {
+            if board.relay_id(seat)? == chosen.relay {
+                let amount = chosen.pay;
+                hired.push(Hired { seat, amount });
+            }
+        }
+    }
+    match hired.len() == line_up.seats.len() {
+        true => Ok(hired),
+        false => Err(BoardError::broken("a stranger is hired")),
+    }
+}
+
+/// A chance in percent with one decimal, rounded down.
+fn short(chance: Chance) -> String {
+    let tenths = chance.atto() / 1_000_000_000_000_000;
+    format!("{}.{}%", tenths / 10, tenths % 10)
+}

@@ -1,0 +1,120 @@
+//! What a bounty costs each party, ending by ending: real weights, and how likely each ending is.
+
+use bitcoin::{Amount, Weight};
+use narthex_contracts::{
+    bounty::{BountyTerms, CANCEL, REFUND, derive, settlement},
+    graph::{NodeId, TxGraph},
+    terms::FeeRate,
+};
+use narthex_game_model::market::{Chance, Faults, LayerSet, Odds, odds};
+use narthex_regtest::Embedded;
+use serde::Serialize;
+
+use super::{Board, BoardError, BoardOptions};
+
+/// Size of a child with one P2TR coin and a P2TR change, vB.
+const CHILD_VBYTES: u64 = 153;
+
+/// One transaction of a bounty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Its name.
+    pub transaction: String,
+    /// How many relays it pays.
+    pub paid: u8,
+    /// What the relays get together, at most, sat.
+    pub relays_sat: u64,
+    /// What goes back to the requester with it, at least, sat.
+    pub requester_sat: u64,
+    /// Its size, vB.
+    pub vbytes: u64,
+    /// Fee of it and, unless it is the funding, of a child with one coin, sat.
+    pub fee_sat: u64,
+}
+
+/// What a bounty costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prices {
+    /// What the requester locks, sat.
+    pub locked_sat: u64,
+    /// Each transaction; settlements by the number of those whom they pay, the dearest of each.
+    pub costs: Vec<Cost>,
+    /// How it ends if each relay is as reliable as was said, and false ones agree with each other.
+    pub odds: Odds,
+}
+
+/// What a bounty of these figures costs at this fee rate.
+pub fn price(options: &BoardOptions, reliability: Chance) -> Result<Prices, BoardError> {
+    let (mut chain, mut silent) = (Embedded::new(), ());
+    let board = Board::prepare(&mut chain, options, &mut silent)?;
+    let (terms, graph) = (board.terms(), derive(board.terms())?);
+    let mut costs = vec![cost(
+        terms,
+        &graph,
+        TxGraph::FUNDING,
+        LayerSet::empty(),
+        options.rate,
+    )?];
+    for paid in (options.quorum..=options.relays).rev() {
+        let sets = terms
+            .sets()
+            .filter(|set| set.len() == paid && !set.is_empty());
+        let worth = |set: LayerSet| amount(terms, set);
+        let dearest = sets.max_by_key(|set| worth(*set));
+        let Some(set) = dearest else { continue };
+        costs.push(cost(
+            terms,
+            &graph,
+            settlement(terms, set)?,
+            set,
+            options.rate,
+        )?);
+    }
+    for node in [CANCEL, REFUND] {
+        costs.push(cost(terms, &graph, node, LayerSet::empty(), options.rate)?);
+    }
+    let reliabilities = vec![reliability; usize::from(options.relays)];
+    Ok(Prices {
+        locked_sat: terms.total().to_sat(),
+        costs,
+        odds: odds(&reliabilities, options.quorum, Faults::Agreeing)?,
+    })
+}
+
+fn amount(terms: &BountyTerms, set: LayerSet) -> Amount {
+    let relays = (0u8..).zip(&terms.record().relays);
+    let paid = relays.filter(|(seat, _)| set.contains(usize::from(*seat)));
+    // The terms have checked that even all of them fit.
+    paid.map(|(_, relay)| relay.amount_sat).sum()
+}
+
+fn cost(
+    terms: &BountyTerms,
+    graph: &TxGraph,
+    node: NodeId,
+    set: LayerSet,
+    rate: FeeRate,
+) -> Result<Cost, BoardError> {
+    let missing = || BoardError::broken("a transaction is missing");
+    let weight = graph.weight(node).ok_or_else(missing)?;
+    let name = graph.node(node).ok_or_else(missing)?.name.base;
+    let vbytes = weight.to_vbytes_ceil();
+    // Nodes round each transaction's size up to whole vB.
+    let whole = match node {
+        TxGraph::FUNDING => weight,
+        _ => Weight::from_wu(4 * (vbytes + CHILD_VBYTES)),
+    };
+    let relays = amount(terms, set);
+    let back = match node {
+        TxGraph::FUNDING => Amount::ZERO,
+        _ => terms.total() - relays,
+    };
+    Ok(Cost {
+        transaction: name.into(),
+        paid: set.len(),
+        relays_sat: relays.to_sat(),
+        requester_sat: back.to_sat(),
+        vbytes,
+        fee_sat: rate.fee(whole).ok_or_else(missing)?.to_sat(),
+    })
+}

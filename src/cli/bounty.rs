@@ -1,0 +1,197 @@
+//! `narthex bounty …`.
+
+use std::io::Write;
+
+use bitcoin::Amount;
+use clap::{Args, Subcommand};
+use narthex::{
+    bounty::{BOUNTY_STORIES, Board, BoardOptions, Prices, play_bounty, price},
+    contracts::bounty::derive,
+    game_model::market::Chance,
+    regtest::Embedded,
+    table::TableOptions,
+};
+
+use super::table::{Common, OnChain, Printer, check_exact, list};
+
+/// `narthex bounty …`.
+#[derive(Subcommand)]
+pub(crate) enum BountyCommand {
+    /// Plays a whole life of a bounty on a regtest chain.
+    Play(PlayArgs),
+    /// Draws the transactions of a bounty with weights and values.
+    Show(ShowArgs),
+    /// Says what a bounty costs each party, ending by ending, and how likely each is.
+    Price(PriceArgs),
+}
+
+/// Figures of a bounty.
+#[derive(Args)]
+struct Figures {
+    /// Relays of the line-up, 1 to 6.
+    #[arg(long, default_value_t = 3)]
+    relays: u8,
+    /// Least number of equal results that are paid.
+    #[arg(long, default_value_t = 2)]
+    quorum: u8,
+    /// What the first relay is paid, in sat; each next one 1,000 more.
+    #[arg(long, default_value_t = 20_000)]
+    amount: u64,
+    /// Blocks until the layers are due.
+    #[arg(long, default_value_t = 12)]
+    layer_blocks: u32,
+    /// Blocks of a round: for openings, for each further closing, and before the refund.
+    #[arg(long, default_value_t = 4)]
+    round_blocks: u16,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Options of `narthex bounty play`.
+#[derive(Args)]
+pub(crate) struct PlayArgs {
+    /// How the bounty lives; `--list` names the stories.
+    #[arg(long, default_value = "agree")]
+    story: String,
+    /// Names the stories and stops.
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    on: OnChain,
+    #[command(flatten)]
+    figures: Figures,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `narthex bounty show`.
+#[derive(Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    figures: Figures,
+    /// Graphviz source instead of text.
+    #[arg(long)]
+    dot: bool,
+    /// One JSON object per transaction.
+    #[arg(long, conflicts_with = "dot")]
+    json: bool,
+}
+
+/// Options of `narthex bounty price`.
+#[derive(Args)]
+pub(crate) struct PriceArgs {
+    #[command(flatten)]
+    figures: Figures,
+    /// How reliable each relay is, such as 95% or 0.95; `narthex market` says what a ledger makes of audits.
+    #[arg(long, default_value = "95%")]
+    reliability: String,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl BountyCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            BountyCommand::Play(args) => args.run(),
+            BountyCommand::Show(args) => args.run(),
+            BountyCommand::Price(args) => args.run(),
+        }
+    }
+}
+
+impl Figures {
+    fn options(&self, common: TableOptions) -> BoardOptions {
+        BoardOptions {
+            relays: self.relays,
+            quorum: self.quorum,
+            amount: Amount::from_sat(self.amount),
+            layer_blocks: self.layer_blocks,
+            round_blocks: self.round_blocks,
+            rate: common.rate,
+            seed: common.seed,
+        }
+    }
+}
+
+impl PlayArgs {
+    fn run(self) -> anyhow::Result<()> {
+        if self.list {
+            let stories = BOUNTY_STORIES.iter();
+            return list(stories.map(|story| (story.name, story.summary)), self.json);
+        }
+        let options = self.figures.options(self.figures.common.options()?);
+        let mut printer = Printer { json: self.json };
+        check_exact(&play_bounty(
+            self.on.kind(),
+            &self.story,
+            &options,
+            &mut printer,
+        )?)
+    }
+}
+
+impl ShowArgs {
+    fn run(self) -> anyhow::Result<()> {
+        // Coins to draw with; the same seed draws the same.
+        let common = self.figures.common.options_or([1; 32])?;
+        let options = self.figures.options(common);
+        let (mut chain, mut silent) = (Embedded::new(), ());
+        let board = Board::prepare(&mut chain, &options, &mut silent)?;
+        let graph = derive(board.terms())?;
+        let mut out = std::io::stdout().lock();
+        if self.dot {
+            write!(out, "{}", graph.to_dot())?;
+        } else if self.json {
+            super::contract::write_json(&mut out, &graph)?;
+        } else {
+            write!(out, "{}", graph.to_text())?;
+        }
+        Ok(())
+    }
+}
+
+impl PriceArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let reliability: Chance = self.reliability.parse()?;
+        let options = self
+            .figures
+            .options(self.figures.common.options_or([1; 32])?);
+        let prices = price(&options, reliability)?;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            return Ok(writeln!(out, "{}", serde_json::to_string(&prices)?)?);
+        }
+        Ok(table(&mut out, &prices)?)
+    }
+}
+
+fn table(out: &mut impl Write, prices: &Prices) -> std::io::Result<()> {
+    writeln!(out, "locked {} sat", prices.locked_sat)?;
+    writeln!(
+        out,
+        "{:12} {:>5} {:>12} {:>14} {:>6} {:>8}",
+        "sat", "paid", "to relays", "to requester", "vB", "fee"
+    )?;
+    for cost in &prices.costs {
+        writeln!(
+            out,
+            "{:12} {:>5} {:>12} {:>14} {:>6} {:>8}",
+            cost.transaction,
+            cost.paid,
+            cost.relays_sat,
+            cost.requester_sat,
+            cost.vbytes,
+            cost.fee_sat
+        )?;
+    }
+    let odds = &prices.odds;
+    writeln!(
+        out,
+        "right {} at least, wrong {} at most, nobody {} at most",
+        odds.right.percent(),
+        odds.wrong.percent(),
+        odds.nobody.percent()
+    )
+}
