@@ -14,6 +14,7 @@ pub mod pact;
 pub mod panel;
 pub mod role;
 pub mod sample;
+pub mod seal;
 pub mod setup;
 pub mod shared_secret;
 pub mod slice;

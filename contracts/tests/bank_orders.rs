@@ -270,7 +270,7 @@ fn messages_of_other_kinds_and_lengths() {
         route.orders()[0].to_bytes(),
     ];
     // The sizes of the page.
-    assert_eq!(all.each_ref().map(Vec::len), [105, 169, 101, 141, 205]);
+    assert_eq!(all.each_ref().map(Vec::len), [106, 170, 102, 142, 206]);
     let read = |bytes: &[u8]| {
         [
             Notice::from_bytes(bytes).is_ok(),

@@ -601,7 +601,7 @@ fn deliveries_are_checked() {
     for change in 0..5 {
         let mut bad = (*good).clone();
         match change {
-            0 => bad.ciphertext[3] ^= 1,
+            0 => bad.sealed.ciphertext[3] ^= 1,
             1 => bad.seat = 1,
             2 => bad.set = set(&[0, 1]),
             3 => bad.set = set(&[1, 2]),

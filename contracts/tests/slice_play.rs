@@ -4,10 +4,11 @@
 mod slice_support;
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, rand::RngCore};
+use narthex_contracts::seal::Sealed;
 use narthex_contracts::shared_secret::RevealedShare;
 use narthex_contracts::slice::{
     Bundle, Client, ClientDuty, Coin, Evidence, MAX_RESULT_BYTES, Opened, Post, Provider,
-    ProviderDuty, Sealed, SliceError, Taken, Work,
+    ProviderDuty, SliceError, Taken, Work,
 };
 use slice_support::{
     FUNDED, Slice, fresh_seed, is_share, key, right, rng, secret, slice_of, tagged, work,

@@ -8,10 +8,11 @@ use narthex_contracts::{
     graph::Stage,
     musig::PartialSignature,
     role::Role,
+    seal::Sealed,
     setup::{NoncesMessage, SetupError, Signing},
     shared_secret::SharingError,
     slice::{
-        Bundle, CLIENT, Circle, Client, Dealt, Evidence, Points, Post, Provider, Sealed, Sharer,
+        Bundle, CLIENT, Circle, Client, Dealt, Evidence, Points, Post, Provider, Sharer,
         SliceError, SliceTerms, provider,
     },
 };

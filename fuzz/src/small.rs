@@ -16,7 +16,10 @@ use narthex_contracts::{
     },
     bond::{BondScript, Certificate, Claim, Lock},
     bounty::{Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
+    deliver::{Announcement, ClaimSecret, Consent, Handover, Request},
     musig::AdaptorSignature,
+    seal::Sealed,
+    slice::{Bundle, Dealt, Evidence, Post},
     terms::{Coin, Contribution, FeeRate},
 };
 use narthex_game_model::market::LayerSet;
@@ -54,6 +57,14 @@ pub fn is_read(data: &[u8]) -> bool {
         same(data, Receipt::from_bytes(data), Receipt::to_bytes),
         same(data, Release::from_bytes(data), Release::to_bytes),
         same(data, Settled::from_bytes(data), Settled::to_bytes),
+        same(data, Post::from_bytes(data), Post::to_bytes),
+        same(data, Bundle::from_bytes(data), Bundle::to_bytes),
+        same(data, Dealt::from_bytes(data), Dealt::to_bytes),
+        same(data, Evidence::from_bytes(data), Evidence::to_bytes),
+        same(data, Announcement::from_bytes(data), Announcement::to_bytes),
+        same(data, Consent::from_bytes(data), Consent::to_bytes),
+        same(data, Request::from_bytes(data), Request::to_bytes),
+        same(data, Handover::from_bytes(data), Handover::to_bytes),
         same(data, Envelope::from_bytes(data), Envelope::to_bytes),
         same(data, Seal::from_bytes(data), Seal::to_bytes),
         same(data, Opening::from_bytes(data), Opening::to_bytes),
@@ -87,7 +98,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         point,
         secret: secret(5),
     };
-    let mut all = [payment(), bounty()].concat();
+    let mut all = [payment(), slice(), delivery(), bounty()].concat();
     all.extend([
         settled.to_bytes(),
         certificate(),
@@ -134,6 +145,65 @@ fn payment() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A post, a bundle and evidence of two posts; nothing of it verifies.
+fn slice() -> Vec<Vec<u8>> {
+    let sealed = [&public(6).serialize()[..], &[0, 0, 0, 48], &[7; 48]].concat();
+    let post = [
+        &b"NXGC1"[..],
+        &[1; 32],
+        &[0],
+        &public(5).serialize(),
+        &sealed,
+        &[3; 64],
+    ]
+    .concat();
+    let bundle = [
+        &b"NXGB1"[..],
+        &[1; 32],
+        &[0],
+        &[0, 0, 0, 1],
+        &[1],
+        &sealed,
+        &[3; 64],
+    ]
+    .concat();
+    let twice = Evidence::TwoPosts {
+        first: Post::from_bytes(&post).expect("a post"),
+        second: Post::from_bytes(&post).expect("a post"),
+    };
+    vec![post, bundle, twice.to_bytes()]
+}
+
+/// What travels for a delivery, but for copies.
+fn delivery() -> Vec<Vec<u8>> {
+    let (terms, agent) = ([1; 32], 2);
+    let announcement = Announcement {
+        root: [4; 32],
+        ephemeral: public(6),
+        view_tag: [1, 2, 3, 4],
+    };
+    let signature = schnorr::Signature::from_slice(&[3; 64]).expect("64 bytes");
+    let consent = Consent {
+        terms,
+        agent,
+        signature,
+    };
+    let request = Request {
+        funding: bitcoin::Txid::all_zeros(),
+    };
+    let handover = Handover {
+        terms,
+        agent,
+        secret: ClaimSecret::from_bytes([5; 32]),
+    };
+    vec![
+        announcement.to_bytes(),
+        consent.to_bytes(),
+        request.to_bytes(),
+        handover.to_bytes(),
+    ]
+}
+
 /// A message of each kind; nothing of it verifies.
 fn bounty() -> Vec<Vec<u8>> {
     let (terms, seat) = ([1; 32], 1);
@@ -169,8 +239,10 @@ fn bounty() -> Vec<Vec<u8>> {
         terms,
         seat,
         set,
-        ephemeral: public(6),
-        ciphertext: vec![7; 40],
+        sealed: Sealed {
+            ephemeral: public(6),
+            ciphertext: vec![7; 40],
+        },
         signature,
     };
     let grant = Grant {

@@ -11,7 +11,7 @@ use crate::{
     wire::{Reader, WireError, Writer},
 };
 
-const KIND: &str = "NXO1";
+const KIND: &str = "NXKO1";
 
 /// What a banker is asked for. Only who knows the secret of the promise can ask: nobody else's order, nor an order
 /// with anything changed, is taken for this promise.

@@ -10,10 +10,10 @@ use crate::{
     wire::{Reader, WireError, Writer},
 };
 
-const NOTICE: &str = "NXE1";
-const RECEIPT: &str = "NXQ1";
-const RELEASE: &str = "NXS1";
-const SETTLED: &str = "NXD1";
+const NOTICE: &str = "NXKN1";
+const RECEIPT: &str = "NXKR1";
+const RELEASE: &str = "NXKS1";
+const SETTLED: &str = "NXKD1";
 
 /// What the payer tells the payee to look for: a promise in one of the payee's banks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

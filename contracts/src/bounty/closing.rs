@@ -9,7 +9,7 @@ use crate::{
     wire::{Reader, WireError, Writer},
 };
 
-const KIND: &str = "NXC1";
+const KIND: &str = "NXYC1";
 const CLOSING: &str = "narthex/bounty-closing";
 
 /// Everything that decides who is paid, signed by the requester. Anybody who has the terms can check it.

@@ -7,20 +7,21 @@ use bitcoin::{
 };
 use narthex_game_model::market::LayerSet;
 
-use super::{BountyError, BountyTerms, RelaySeed, sealed, settlement, stamp};
+use super::{BountyError, BountyTerms, RelaySeed, settlement, stamp};
 use crate::{
     graph::TxGraph,
     hash::tagged_hash,
     musig::AdaptorSignature,
     pact::{PactError, Task},
+    seal::Sealed,
     setup::Agreement,
     wire::{Reader, WireError, Writer},
 };
 
-const DELIVERY_KIND: &str = "NXD1";
+const DELIVERY_KIND: &str = "NXYD1";
 const DELIVERY: &str = "narthex/bounty-delivery";
-const GRANT_KIND: &str = "NXG1";
-const SHARE_KIND: &str = "NXK1";
+const GRANT_KIND: &str = "NXYG1";
+const SHARE_KIND: &str = "NXYK1";
 
 /// Largest result in bytes; larger ones go another way, encrypted under a key that is delivered here.
 pub const MAX_RESULT_BYTES: usize = 1 << 20;
@@ -36,10 +37,8 @@ pub struct Delivery {
     pub seat: u8,
     /// Whose settlement reveals the key.
     pub set: LayerSet,
-    /// The sender's point of this encryption.
-    pub ephemeral: PublicKey,
     /// The result, encrypted.
-    pub ciphertext: Vec<u8>,
+    pub sealed: Sealed,
     /// By the relay's identity.
     pub signature: schnorr::Signature,
 }
@@ -56,14 +55,18 @@ impl Delivery {
         let ephemeral = &seed.ephemeral(&context, result)?;
         let point = terms.point_of(set)?.to_public_key();
         let point = point.map_err(PactError::from)?;
-        let (public, ciphertext) = sealed::seal(&point, &context, ephemeral, result)?;
-        let body = signed(&public, &ciphertext);
+        let bytes = result.len();
+        let too_large = BountyError::Result { bytes };
+        if bytes > MAX_RESULT_BYTES {
+            return Err(too_large);
+        }
+        let sealed = Sealed::with(ephemeral, &point, &context, result).map_err(|_| too_large)?;
+        let body = signed(&sealed);
         Ok(Delivery {
             terms: *terms.id(),
             seat,
             set,
-            ephemeral: public,
-            ciphertext,
+            sealed,
             signature: stamp::sign(identity, DELIVERY, &[&context, &body]),
         })
     }
@@ -80,7 +83,7 @@ impl Delivery {
             return bad("is for a set that it is not in");
         }
         let context = context(terms, seat, self.set);
-        let body = signed(&self.ephemeral, &self.ciphertext);
+        let body = signed(&self.sealed);
         match stamp::verify(&identity, DELIVERY, &[&context, &body], &self.signature) {
             true => Ok(()),
             false => bad("is not signed by its relay"),
@@ -91,41 +94,31 @@ impl Delivery {
     pub fn open(&self, terms: &BountyTerms, sum: &SecretKey) -> Result<Vec<u8>, BountyError> {
         let (seat, context) = (self.seat, context(terms, self.seat, self.set));
         let problem = "does not decrypt";
-        sealed::open(sum, &context, &self.ephemeral, &self.ciphertext)
-            .ok_or(BountyError::Delivery { seat, problem })
+        let opened = self.sealed.open(sum, &context);
+        let opened = opened.ok_or(BountyError::Delivery { seat, problem })?;
+        Ok(opened.to_vec())
     }
 
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(DELIVERY_KIND);
-        w.fixed(&self.terms)
-            .u8(self.seat)
-            .u8(self.set.mask())
-            .fixed(&self.ephemeral.serialize())
-            .bytes(&self.ciphertext)
-            .fixed(self.signature.as_ref())
-            .finish()
+        w.fixed(&self.terms).u8(self.seat).u8(self.set.mask());
+        self.sealed.write(&mut w);
+        w.fixed(self.signature.as_ref()).finish()
     }
 
     /// From bytes; [`Delivery::verify`] checks what it says.
     pub fn from_bytes(bytes: &[u8]) -> Result<Delivery, WireError> {
         let mut r = Reader::new(DELIVERY_KIND, bytes)?;
         let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
-        let ephemeral = PublicKey::from_slice(r.slice("ephemeral point", 33)?)
-            .map_err(|e| WireError::invalid("ephemeral point", e))?;
-        let length = r.count("ciphertext", 1)?;
-        if length > MAX_RESULT_BYTES + sealed::OVERHEAD {
-            return Err(WireError::invalid("ciphertext", length));
-        }
-        let ciphertext = r.slice("ciphertext", length)?.to_vec();
+        let sealed = Sealed::read(&mut r, "result", MAX_RESULT_BYTES)?;
         let signature = stamp::read(&mut r)?;
         r.finish()?;
         Ok(Delivery {
             terms,
             seat,
             set,
-            ephemeral,
-            ciphertext,
+            sealed,
             signature,
         })
     }
@@ -136,10 +129,10 @@ fn context(terms: &BountyTerms, seat: u8, set: LayerSet) -> [u8; 32] {
     tagged_hash("narthex/bounty-delivery-context", &parts)
 }
 
-fn signed(ephemeral: &PublicKey, ciphertext: &[u8]) -> [u8; 65] {
+fn signed(sealed: &Sealed) -> [u8; 65] {
     let mut body = [0; 65];
-    body[..33].copy_from_slice(&ephemeral.serialize());
-    body[33..].copy_from_slice(sha256::Hash::hash(ciphertext).as_byte_array());
+    body[..33].copy_from_slice(&sealed.ephemeral.serialize());
+    body[33..].copy_from_slice(sha256::Hash::hash(&sealed.ciphertext).as_byte_array());
     body
 }
 

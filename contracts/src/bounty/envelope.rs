@@ -13,7 +13,7 @@ use crate::{
     wire::{Reader, WireError, Writer},
 };
 
-const KIND: &str = "NXE1";
+const KIND: &str = "NXYE1";
 const LAYER: &str = "narthex/bounty-layer";
 const LAYER_BYTES: usize = 1 + 32 + 64;
 

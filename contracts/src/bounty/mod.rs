@@ -25,7 +25,6 @@ mod relay;
 mod relay_end;
 mod requester;
 mod requester_end;
-mod sealed;
 mod stamp;
 mod template;
 mod terms;

@@ -12,9 +12,9 @@ use crate::{
     wire::{Reader, WireError, Writer},
 };
 
-const SEAL_KIND: &str = "NXQ1";
+const SEAL_KIND: &str = "NXYQ1";
 const SEAL: &str = "narthex/bounty-seal";
-const OPENING_KIND: &str = "NXO1";
+const OPENING_KIND: &str = "NXYO1";
 const OPENING: &str = "narthex/bounty-opening";
 
 /// No layer is added any more: the requester's signature over the envelope.

@@ -9,13 +9,14 @@ use bitcoin::secp256k1::{
 use zeroize::Zeroizing;
 
 use super::{
-    Post, Sealed, SliceError, SliceTerms,
+    Post, SliceError, SliceTerms,
     circle::member,
     pedersen,
     post::{read_signature, signature, signed_by},
 };
 use crate::{
     hash::tagged_hash,
+    seal::Sealed,
     shared_secret::RevealedShare,
     wire::{Reader, WireError, Writer},
 };

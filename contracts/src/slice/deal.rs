@@ -8,14 +8,14 @@ use bitcoin::secp256k1::{
 use zeroize::Zeroizing;
 
 use super::{
-    Circle, Points, Sealed, Shares, SliceError,
+    Circle, Points, Shares, SliceError,
     circle::{member, provider, sharer},
     post::{read_signature, signature, signed_by},
-    seal::read_point,
 };
 use crate::{
     hash::tagged_hash,
     pact::check_key,
+    seal::{Sealed, read_point},
     shared_secret::{Collector, Dealer, Dealing, Share, SharingError},
     wire::{Reader, WireError, Writer},
 };

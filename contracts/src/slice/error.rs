@@ -2,6 +2,7 @@
 
 use crate::{
     pact::PactError,
+    seal::SealError,
     setup::{HoldingsError, RestoreError, SetupError},
     shared_secret::SharingError,
     wire::WireError,
@@ -130,4 +131,7 @@ pub enum SliceError {
     /// A hash or sum that is no point or scalar; not met once in 2¹²⁸ honest tries.
     #[error("a value cancels or is out of range; begin anew with other salt")]
     Degenerate,
+    /// Something too long to encrypt. The caller's fault.
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }

@@ -31,7 +31,6 @@ mod points;
 mod post;
 mod provider;
 mod record;
-mod seal;
 mod template;
 mod terms;
 
@@ -45,6 +44,5 @@ pub use points::{Points, Shares};
 pub use post::{MAX_RESULT_BYTES, Post, Work};
 pub use provider::{Provider, Taken};
 pub use record::{ClientDuty, ClientRecord, Coin, Opening, ProviderDuty, ProviderRecord};
-pub use seal::Sealed;
 pub use template::{claim, refund};
 pub use terms::{MAX_SLICE_TERMS_BYTES, MIN_BLOCKS, SliceRecord, SliceTerms};

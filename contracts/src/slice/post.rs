@@ -10,9 +10,10 @@ use bitcoin::{
 };
 use zeroize::Zeroizing;
 
-use super::{Sealed, SliceError, SliceTerms, seal::read_point};
+use super::{SliceError, SliceTerms};
 use crate::{
     hash::tagged_hash,
+    seal::{Sealed, read_point},
     wire::{Reader, WireError, Writer},
 };
 

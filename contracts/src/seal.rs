@@ -14,20 +14,29 @@ use chacha20poly1305::{
 };
 use zeroize::Zeroizing;
 
-use super::SliceError;
 use crate::{
     hash::tagged_hash,
     wire::{Reader, WireError, Writer},
 };
 
-/// What the cipher adds.
-const TAG_BYTES: usize = 16;
+/// What the cipher adds to a plaintext, in bytes.
+pub const TAG_BYTES: usize = 16;
 
 /// Bytes encrypted to a point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    ephemeral: PublicKey,
-    ciphertext: Vec<u8>,
+    /// The sender's point of this encryption.
+    pub ephemeral: PublicKey,
+    /// What is encrypted, and the tag.
+    pub ciphertext: Vec<u8>,
+}
+
+/// The plaintext is longer than the cipher takes. The caller's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{bytes} bytes are more than one message of the cipher")]
+pub struct SealError {
+    /// Its length.
+    pub bytes: usize,
 }
 
 impl Sealed {
@@ -37,18 +46,30 @@ impl Sealed {
         bound: &[u8; 32],
         plain: &[u8],
         rng: &mut R,
-    ) -> Result<Sealed, SliceError> {
+    ) -> Result<Sealed, SealError> {
         let mut secret = SecretKey::new(rng);
-        let ephemeral = PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret);
-        let key = key(bound, [&ephemeral, to], (to, &secret));
+        let sealed = Sealed::with(&secret, to, bound, plain);
         secret.non_secure_erase();
+        sealed
+    }
+
+    /// The same with an ephemeral secret of the caller's, which encrypts nothing else ever.
+    pub fn with(
+        ephemeral: &SecretKey,
+        to: &PublicKey,
+        bound: &[u8; 32],
+        plain: &[u8],
+    ) -> Result<Sealed, SealError> {
+        let secret = ephemeral;
+        let ephemeral = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+        let key = key(bound, [&ephemeral, to], (to, secret));
         let payload = Payload {
             msg: plain,
             aad: bound,
         };
         let ciphertext = ChaCha20Poly1305::new(Key::from_slice(&*key))
             .encrypt(&Nonce::default(), payload)
-            .map_err(|_| SliceError::Degenerate)?;
+            .map_err(|_| SealError { bytes: plain.len() })?;
         Ok(Sealed {
             ephemeral,
             ciphertext,
@@ -69,12 +90,12 @@ impl Sealed {
             .map(Zeroizing::new)
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
+    pub(crate) fn write(&self, w: &mut Writer) {
         w.fixed(&self.ephemeral.serialize()).bytes(&self.ciphertext);
     }
 
     /// Reads one whose plaintext has at most `max` bytes.
-    pub(super) fn read(
+    pub(crate) fn read(
         r: &mut Reader<'_>,
         field: &'static str,
         max: usize,
@@ -92,7 +113,7 @@ impl Sealed {
 }
 
 /// Reads a compressed point.
-pub(super) fn read_point(r: &mut Reader<'_>, field: &'static str) -> Result<PublicKey, WireError> {
+pub(crate) fn read_point(r: &mut Reader<'_>, field: &'static str) -> Result<PublicKey, WireError> {
     PublicKey::from_slice(r.slice(field, 33)?).map_err(|e| WireError::invalid(field, e))
 }
 
@@ -108,7 +129,7 @@ fn key(
         &to.serialize(),
         &shared.secret_bytes(),
     ];
-    let key = Zeroizing::new(tagged_hash("narthex/slice-seal", &parts));
+    let key = Zeroizing::new(tagged_hash("narthex/seal", &parts));
     shared.non_secure_erase();
     key
 }
