@@ -6,6 +6,7 @@
 
 mod banker_stories;
 mod bench;
+mod container;
 mod desk;
 mod error;
 mod exchange;

@@ -1,12 +1,12 @@
 //! Whole lives of banks.
 
-use bitcoin::hashes::{Hash, HashEngine, sha256};
+use bitcoin::hashes::Hash;
 use narthex_contracts::bank::{
     BankError, Candidates, Coin, Meter, MeterError, Opened, PAYER, PROVIDER, PayerDuty, Points,
     ProviderDuty, Rung, Rungs,
 };
 
-use super::{Desk, DeskError};
+use super::{Desk, DeskError, container::Container};
 
 /// A bank's life.
 pub struct BankStory {
@@ -157,32 +157,38 @@ fn resume(desk: &mut Desk<'_>) -> Result<(), DeskError> {
 /// Pennies for one slice of a program's run.
 const SLICE: u32 = 20;
 
-/// One slice of work: what the provider does for its pennies.
-fn slice(state: sha256::Hash) -> sha256::Hash {
-    (0..1_000).fold(state, |state, _| {
-        let mut engine = sha256::Hash::engine();
-        engine.input(state.as_byte_array());
-        sha256::Hash::from_engine(engine)
-    })
-}
-
 fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
     let (mut purse, rungs) = desk.payer.purse(1_000, desk.table.rng())?;
     desk.provider.take_rungs(&rungs)?;
     desk.rungs += rungs.rungs.len();
-    let (mut meter, mut state) = (Meter::new(SLICE, 0), sha256::Hash::all_zeros());
+    let mut top = None;
+    let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     let mut slices = 0;
     while let Ok(penny) = purse.pay(SLICE) {
         meter.serve(&mut desk.provider, 1, Some(&penny))?;
-        state = slice(state);
+        program.slice()?;
         slices += 1;
         if slices == 20 {
             desk.restart()?;
+            // The container, too, comes back from what it wrote: how far it is.
+            let (steps, before) = (program.steps(), program.digest());
+            program = Container::resume(steps)?;
+            if program.digest() != before {
+                return Err(DeskError::broken("the program went on from elsewhere"));
+            }
         }
+        top = Some(penny);
     }
-    let served = meter.served();
-    let what = format!("ran {slices} slices for {served} pennies without a key, until {state:.8}");
+    let spent = top.map_or(0, |penny| penny.index);
+    if purse.left() > 0 || spent != desk.provider.paid() {
+        return Err(DeskError::broken("the purse was not spent to its end"));
+    }
+    let (served, steps) = (meter.served(), program.steps());
+    let what = format!(
+        "reads {steps} images in {slices} slices for {served} pennies without a key: {:.8}",
+        program.digest()
+    );
     desk.table
         .step("program", what, "the container pays for itself")?;
     end_by_the_provider(desk)
@@ -191,7 +197,7 @@ fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
 fn accessor(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
     desk.sign_rungs(8)?;
-    let (mut meter, mut state) = (Meter::new(SLICE, 0), sha256::Hash::all_zeros());
+    let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     match meter.serve(&mut desk.provider, 1, None) {
         Err(MeterError::Due { due: SLICE, .. }) => {}
         other => return Err(DeskError::broken(format!("served for nothing: {other:?}"))),
@@ -200,9 +206,13 @@ fn accessor(desk: &mut Desk<'_>) -> Result<(), DeskError> {
         let due = meter.due(&desk.provider, 1);
         let penny = desk.payer.pay(due)?;
         meter.serve(&mut desk.provider, 1, Some(&penny))?;
-        state = slice(state);
+        program.slice()?;
     }
-    let what = format!("asked for 40 slices with {SLICE} pennies each, until {state:.8}");
+    let what = format!(
+        "asks for 40 slices with {SLICE} pennies each: {} images, {:.8}",
+        program.steps(),
+        program.digest()
+    );
     desk.table.step("payer", what, "accessor pays")?;
     desk.close(false).map(drop)
 }

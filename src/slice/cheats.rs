@@ -1,7 +1,10 @@
 //! What cheating providers send.
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
-use narthex_contracts::slice::{Bundle, Post, Sealed};
+use narthex_contracts::{
+    seal::Sealed,
+    slice::{Bundle, Post},
+};
 
 use super::{Gate, GateError};
 
@@ -22,7 +25,8 @@ impl Gate<'_> {
         let provider = provider.ok_or_else(|| GateError::broken("no such provider"))?;
         let post = provider.commit(&work, self.table.rng())?;
         let to = self.terms().claim_point(cheat)?;
-        let rubbish = Sealed::new(&to, &[0; 32], b"nothing of worth", self.rng())?;
+        let rubbish = Sealed::new(&to, &[0; 32], b"nothing of worth", self.rng())
+            .map_err(narthex_contracts::slice::SliceError::from)?;
         self.signed(cheat, post.commitment, rubbish)
     }
 
