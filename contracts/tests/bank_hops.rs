@@ -122,7 +122,8 @@ fn a_banker_that_promises_something_else() {
         payer.promise(Promise { point, count }).unwrap();
         let frame = payer.frame(&mut rng()).unwrap();
         way.b.take_frame(&frame).unwrap();
-        let refused = receipt(&way.b, &notice, (&sight(way.b.bank()), 2));
+        let seen = sight(way.b.bank());
+        let refused = receipt(&mut way.b, &notice, (&seen, 2));
         assert_eq!(refused, Err(HopError::NoPromise { count: 700 }));
     }
     way.pass(0, &route.orders()[0]);
@@ -206,7 +207,7 @@ fn two_payments_do_not_end_in_one_point() {
     let (mut second, provider) = way::open_between(way::between(8, way::FIRST, (1_000, 26)), 8, 2);
     let from = sight(provider.bank());
     let bank = way::id(&second);
-    way.bankers[0].open_debit(provider);
+    way.bankers[0].open_debit(provider).unwrap();
     let mut route = way.route(&ONE);
     way.begin(&route);
     way.pass(0, &route.orders()[0]);
@@ -333,4 +334,70 @@ fn a_griefed_bank_goes_on() {
         10_000 - 3 * 710,
         "the griefer locks as much of its own"
     );
+}
+
+/// A payment that is over: who shows its secret again gets the pennies of that payment, not what was given since; who
+/// shows a secret of its own gets nothing, though a purse stands above.
+#[test]
+fn old_pennies_are_not_had_for_new_secrets() {
+    let mut way = Way::one();
+    let mut route = way.route(&ONE);
+    way.begin(&route);
+    way.pass(0, &route.orders()[0]);
+    let release = route.release(&way.receipt(&route)).unwrap();
+    let settled = route.settle(&mut way.a).unwrap();
+    way.pay(0, &settled);
+    way.b.learn(&release.point, release.secret).unwrap();
+    way.show(0, &release);
+    let bank = way.banks[1];
+    let (purse, _) = way.bankers[0]
+        .payer(&bank)
+        .unwrap()
+        .purse(300, &mut rng())
+        .unwrap();
+    assert_eq!(purse.left(), 300);
+    let again = way.bankers[0].show(&release).unwrap().pay.unwrap();
+    assert_eq!(again.penny.index, 700);
+    assert!(way.b.settle(&again).is_err(), "it has them already");
+    let stranger = Release {
+        point: public(77),
+        secret: secret(77),
+        ..release
+    };
+    assert!(matches!(
+        way.bankers[0].show(&stranger),
+        Err(HopError::NoHop)
+    ));
+}
+
+/// One promise is receipted for one thing, also by a payee that crashed in between.
+#[test]
+fn one_promise_has_one_receipt() {
+    let mut way = Way::one();
+    let route = way.route(&ONE);
+    way.begin(&route);
+    way.pass(0, &route.orders()[0]);
+    let first = way.receipt(&route);
+    assert_eq!(way.receipt(&route), first);
+    let mut other = route.notice().unwrap();
+    other.memo[0] ^= 1;
+    let seen = sight(way.b.bank());
+    let refused = receipt(&mut way.b, &other, (&seen, 2));
+    assert_eq!(refused, Err(HopError::OtherMemo));
+    let text = serde_json::to_string(&way.b.record()).unwrap();
+    let record: narthex_contracts::bank::ProviderRecord = serde_json::from_str(&text).unwrap();
+    assert_eq!(record.held.unwrap().receipts.len(), 1);
+}
+
+/// A customer proposes a second bank with the salt of the first: what the first owes stays owed.
+#[test]
+fn a_second_bank_of_the_same_name_is_refused() {
+    let mut way = Way::one();
+    let id = way.banks[0];
+    let paid = way.bankers[0].provider(&id).unwrap().paid();
+    let (_, provider) = way::open_between(way::between(1, way::FIRST, (1_000, 26)), 1, 2);
+    assert_eq!(provider.bank().terms().bank(), id);
+    let refused = way.bankers[0].open_debit(provider);
+    assert_eq!(refused, Err(HopError::Known(id)));
+    assert_eq!(way.bankers[0].provider(&id).unwrap().paid(), paid);
 }

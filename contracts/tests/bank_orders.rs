@@ -227,10 +227,10 @@ fn coins_that_are_not_good() {
     let notice = route.notice().unwrap();
     let seen = sight(way.b.bank());
     for spoil in [&absent as Spoil<'_>, &other, &shallow, &late_to] {
-        let refused = receipt(&way.b, &notice, (&spoil(&seen), 2));
+        let refused = receipt(&mut way.b, &notice, (&spoil(&seen), 2));
         assert!(matches!(refused, Err(HopError::Coin { .. })), "{refused:?}");
     }
-    let unsure = receipt(&way.b, &notice, (&seen, 3));
+    let unsure = receipt(&mut way.b, &notice, (&seen, 3));
     assert!(matches!(unsure, Err(HopError::Coin { .. })));
     assert!(!route.released && route.settle(&mut way.a).is_err());
 }

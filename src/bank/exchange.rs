@@ -79,8 +79,8 @@ impl<'c> Exchange<'c> {
         let (a, b) = (a.ok_or_else(none)?, b.ok_or_else(none)?);
         let bankers = providers.into_iter().zip(payers).map(|(debit, credit)| {
             let mut banker = Banker::new(policy)?;
-            banker.open_debit(debit);
-            banker.open_credit(credit);
+            banker.open_debit(debit)?;
+            banker.open_credit(credit)?;
             Ok(banker)
         });
         Ok(Exchange {

@@ -70,7 +70,7 @@ impl Exchange<'_> {
     /// The payee says that it holds the promise.
     pub fn receipt(&mut self, route: &Route) -> Result<Receipt, DeskError> {
         let sight = self.sight(self.banks.len() - 1)?;
-        let receipt = receipt(&self.b, &route.notice()?, (&sight, self.policy.depth))?;
+        let receipt = receipt(&mut self.b, &route.notice()?, (&sight, self.policy.depth))?;
         arrived(Receipt::from_bytes(&receipt.to_bytes()))
     }
 

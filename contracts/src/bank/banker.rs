@@ -3,7 +3,7 @@
 //! Nothing here does I/O. Each change of [`Banker::record`] must be durable before what the call returned leaves the
 //! house; all calls may be repeated after a crash and then return the same, or what is as good.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use bitcoin::{
     Transaction,
@@ -84,8 +84,12 @@ impl Banker {
         hops: Vec<Hop>,
     ) -> Result<Banker, HopError> {
         let mut banker = Banker::new(policy)?;
-        debit.into_iter().for_each(|bank| banker.open_debit(bank));
-        credit.into_iter().for_each(|bank| banker.open_credit(bank));
+        for bank in debit {
+            banker.open_debit(bank)?;
+        }
+        for bank in credit {
+            banker.open_credit(bank)?;
+        }
         for hop in &hops {
             let order = &hop.order;
             banker.provider(&order.in_bank)?;
@@ -111,13 +115,33 @@ impl Banker {
     }
 
     /// A customer opened a bank in which it pays.
-    pub fn open_debit(&mut self, bank: Provider) {
-        self.debit.insert(bank.bank().terms().bank(), bank);
+    ///
+    /// # Errors
+    /// [`HopError::Known`] if a bank of this name is open: a customer that repeats a salt is not to bury what it owes.
+    pub fn open_debit(&mut self, bank: Provider) -> Result<(), HopError> {
+        let id = bank.bank().terms().bank();
+        match self.debit.entry(id) {
+            Entry::Occupied(_) => Err(HopError::Known(id)),
+            Entry::Vacant(place) => {
+                place.insert(bank);
+                Ok(())
+            }
+        }
     }
 
     /// The banker opened a bank in which it pays a customer, or another banker.
-    pub fn open_credit(&mut self, bank: Payer) {
-        self.credit.insert(bank.bank().terms().bank(), bank);
+    ///
+    /// # Errors
+    /// [`HopError::Known`] if a bank of this name is open.
+    pub fn open_credit(&mut self, bank: Payer) -> Result<(), HopError> {
+        let id = bank.bank().terms().bank();
+        match self.credit.entry(id) {
+            Entry::Occupied(_) => Err(HopError::Known(id)),
+            Entry::Vacant(place) => {
+                place.insert(bank);
+                Ok(())
+            }
+        }
     }
 
     /// A bank in which it is paid.
@@ -200,7 +224,7 @@ impl Banker {
     }
 
     /// A payee shows the secret of a promise: it is paid, and so will be the banker. Shown once more, as after a crash,
-    /// it is sent the last penny again, which pays for all below it.
+    /// it is sent the same pennies again, and nobody else's.
     pub fn show(&mut self, release: &Release) -> Result<Shown, HopError> {
         let Release {
             bank,
@@ -220,11 +244,7 @@ impl Banker {
                 Err(BankError::Phase { .. }) => None,
                 Err(e) => return Err(e.into()),
             },
-            false => payer.last_penny().map(|penny| Settled {
-                penny,
-                point: *point,
-                secret: *secret,
-            }),
+            false => payer.settled(point, *secret),
         };
         if pay.is_none() && collect.is_none() {
             return Err(HopError::NoHop);

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use bitcoin::secp256k1::{PublicKey, SecretKey};
+use bitcoin::{
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, SecretKey},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -21,6 +24,19 @@ pub struct Held {
     pub known: Vec<Known>,
     /// Promises without which the provider ends the bank.
     pub given_up: Vec<PublicKey>,
+    /// What each promise was receipted for: one thing.
+    #[serde(default)]
+    pub receipts: Vec<Receipted>,
+}
+
+/// A promise that the provider gave its word for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipted {
+    /// Its point.
+    pub point: PublicKey,
+    /// What it is for.
+    pub memo: sha256::Hash,
 }
 
 /// A promise's secret.
@@ -94,6 +110,22 @@ impl Provider {
         })
     }
 
+    /// Notes what a promise is receipted for. The record changes: it must be durable before the receipt leaves. False
+    /// if the promise is not held, or was receipted for something else.
+    pub(super) fn receipt_for(&mut self, point: PublicKey, memo: [u8; 32]) -> bool {
+        let memo = sha256::Hash::from_byte_array(memo);
+        let Some(held) = self.record.held.as_mut() else {
+            return false;
+        };
+        match held.receipts.iter().find(|r| r.point == point) {
+            Some(known) => known.memo == memo,
+            None => {
+                held.receipts.push(Receipted { point, memo });
+                true
+            }
+        }
+    }
+
     /// The secret of a promise, if it is known.
     pub fn secret(&self, point: &PublicKey) -> Option<SecretKey> {
         let held = self.record.held.as_ref()?;
@@ -129,18 +161,21 @@ impl Provider {
             }
         }
         let keeps = |point: &PublicKey| frame.promises.iter().any(|p| p.point == *point);
-        let (mut known, mut given_up) = (Vec::new(), Vec::new());
+        let (mut known, mut given_up, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(held) = &self.record.held {
             let open = |known: &&Known| keeps(&known.point) && !known.settled;
             known = held.known.iter().filter(open).cloned().collect();
             let kept = held.given_up.iter().copied();
             given_up = kept.filter(keeps).collect();
+            let kept = held.receipts.iter().copied();
+            receipts = kept.filter(|r| keeps(&r.point)).collect();
         }
         let before = (self.rungs.clone(), self.record.held.clone());
         let result = self.replace_frame(Held {
             frame: frame.clone(),
             known,
             given_up,
+            receipts,
         });
         if result.is_err() {
             (self.rungs, self.record.held) = before;

@@ -53,6 +53,12 @@ pub enum HopError {
     /// The banker has no such bank, on this side. The sender's fault.
     #[error("no bank {}", .0.as_hex())]
     NoBank([u8; 32]),
+    /// A bank with the same keys, salt, number and value of pennies is open. The fault of who proposed it.
+    #[error("a bank {} is open already; another takes another salt", .0.as_hex())]
+    Known([u8; 32]),
+    /// A receipt was given for this promise and something else. The asker's fault.
+    #[error("the promise was receipted for something else")]
+    OtherMemo,
     /// Nothing is promised to the banker for the order. The sender's fault.
     #[error("no promise of {count} pennies is pending for this order")]
     NoPromise {

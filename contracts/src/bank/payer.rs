@@ -75,6 +75,7 @@ impl PayerOpening {
             freeze,
             promises: Vec::new(),
             framed: 0,
+            given: Vec::new(),
         };
         let payer = Payer {
             bank: self.bank,

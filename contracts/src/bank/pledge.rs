@@ -9,9 +9,12 @@ use bitcoin::{
 };
 
 use super::{
-    BankError, Frame, Payer, Phase, Promise, Settled,
+    BankError, Frame, Given, Links, Payer, Penny, Phase, Promise, Settled,
     promise::{self, check_secret},
 };
+
+/// Most promises that were kept whose pennies can be asked for again.
+const MAX_GIVEN: usize = 64;
 
 impl Payer {
     /// Pending promises, in the order in which they were made.
@@ -72,7 +75,29 @@ impl Payer {
         // What the frame enforces grows with what is settled.
         self.record.framed = self.record.framed.saturating_add(promise.count);
         let penny = self.give(promise.count)?;
+        let (point, index) = (*point, penny.index);
+        self.record.given.push(Given { point, index });
+        let old = self.record.given.len().saturating_sub(MAX_GIVEN);
+        self.record.given.drain(..old);
         Ok(Settled {
+            penny,
+            point,
+            secret,
+        })
+    }
+
+    /// The pennies of a promise that was kept, once more: those, and none that were given later or wait in a purse.
+    pub fn settled(&mut self, point: &PublicKey, secret: SecretKey) -> Option<Settled> {
+        check_secret(point, &secret).ok()?;
+        let index = self.record.given.iter().find(|g| g.point == *point)?.index;
+        let last = self.last_penny()?;
+        let links = Links::new(&last.bank);
+        let penny = Penny {
+            secret: links.down(last.index, last.secret, index),
+            index,
+            ..last
+        };
+        Some(Settled {
             penny,
             point: *point,
             secret,

@@ -21,6 +21,19 @@ pub struct PayerRecord {
     /// What the last frame bears: the pennies given when it was made, and those settled since.
     #[serde(default)]
     pub framed: u32,
+    /// Promises kept so far, the latest ones: who knows the secret of one may ask for its pennies again.
+    #[serde(default)]
+    pub given: Vec<Given>,
+}
+
+/// A promise that was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// Its point.
+    pub point: bitcoin::secp256k1::PublicKey,
+    /// The penny that was given for it.
+    pub index: u32,
 }
 
 /// What the payer does next.
@@ -35,7 +48,7 @@ pub enum PayerDuty {
 }
 
 /// What the provider must not forget, besides its key and the bank's terms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRecord {
     /// Number of the latest penny, 0 before the first.
@@ -53,6 +66,18 @@ pub struct ProviderRecord {
     /// The payer's last frame of promises.
     #[serde(default)]
     pub held: Option<Held>,
+}
+
+impl std::fmt::Debug for ProviderRecord {
+    /// Without the penny: it completes the payer's signature on a rung.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProviderRecord")
+            .field("latest", &self.latest)
+            .field("rungs", &self.rungs.len())
+            .field("phase", &self.phase)
+            .field("held", &self.held)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the provider does next.

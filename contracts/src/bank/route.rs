@@ -170,9 +170,10 @@ impl Route {
     }
 }
 
-/// The payee's word for a promise that it holds, in a bank whose coin it sees.
+/// The payee's word for a promise that it holds, in a bank whose coin it sees. Given for one memo only: the record
+/// changes, and must be durable first.
 pub fn receipt(
-    provider: &Provider,
+    provider: &mut Provider,
     notice: &Notice,
     (sight, depth): (&Sight, u32),
 ) -> Result<Receipt, HopError> {
@@ -194,5 +195,8 @@ pub fn receipt(
         bank: notice.bank,
         error,
     })?;
+    if !provider.receipt_for(notice.point, notice.memo) {
+        return Err(HopError::OtherMemo);
+    }
     Ok(Receipt::sign(*notice, &provider.key))
 }

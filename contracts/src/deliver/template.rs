@@ -127,7 +127,11 @@ impl Delivery {
         let mut inputs = tx.input.iter();
         let input = inputs.find(|input| input.previous_output == outpoint)?;
         // The stack of a leaf's spend: u_i, d_i, signature, script, control block.
-        let stack = input.witness.iter().collect::<Vec<_>>();
+        let mut stack = input.witness.iter().collect::<Vec<_>>();
+        // An annex (BIP341) is no part of it; a miner may take a claim that has one.
+        if stack.len() > 1 && stack.last().is_some_and(|item| item.first() == Some(&0x50)) {
+            stack.pop();
+        }
         let [key, secret, _, script, _] = stack.as_slice() else {
             return None;
         };

@@ -100,8 +100,8 @@ impl Way {
         let a = payers.next().unwrap();
         let bankers = providers.into_iter().zip(payers).map(|(debit, credit)| {
             let mut banker = Banker::new(policy()).unwrap();
-            banker.open_debit(debit);
-            banker.open_credit(credit);
+            banker.open_debit(debit).unwrap();
+            banker.open_credit(credit).unwrap();
             banker
         });
         Way {
@@ -170,9 +170,9 @@ impl Way {
         next.take_frame(&frame).unwrap();
     }
 
-    pub fn receipt(&self, route: &Route) -> Receipt {
+    pub fn receipt(&mut self, route: &Route) -> Receipt {
         let sight = sight(self.b.bank());
-        let receipt = receipt(&self.b, &route.notice().unwrap(), (&sight, 2)).unwrap();
+        let receipt = receipt(&mut self.b, &route.notice().unwrap(), (&sight, 2)).unwrap();
         Receipt::from_bytes(&receipt.to_bytes()).unwrap()
     }
 
