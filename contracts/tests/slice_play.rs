@@ -682,6 +682,46 @@ fn results_have_a_bound() {
     assert_eq!(slice.paid(), [0, 1]);
 }
 
+/// The client carries no posts, to save a price: providers compare theirs and nobody is left out.
+#[test]
+fn a_client_that_holds_posts_back_is_passed_by() {
+    let mut slice = slice_of(2, 3, 19);
+    for i in 0..3 {
+        let Slice { providers, rng, .. } = &mut slice;
+        providers[i].commit(&right(), rng).unwrap();
+        assert_eq!(providers[i].duty(101, FUNDED), ProviderDuty::Show);
+    }
+    let own = |slice: &Slice, i: usize| slice.providers[i].posts().cloned().collect::<Vec<_>>();
+    for (i, j) in [(0, 1), (1, 2), (2, 0)] {
+        let mine = own(&slice, i);
+        let theirs = slice.providers[j].compare_posts(&mine).unwrap();
+        slice.providers[i].compare_posts(&theirs).unwrap();
+    }
+    // Two have met both others; the third learns from either.
+    let all = own(&slice, 2);
+    slice.providers[1].compare_posts(&all).unwrap();
+    for i in 0..3 {
+        let provider = &mut slice.providers[i];
+        assert_eq!(provider.duty(101, FUNDED), ProviderDuty::Release);
+        provider.release((101, FUNDED), &mut slice.rng).unwrap();
+    }
+    let bundles = [0, 1, 2].map(|i: usize| slice.providers[i].bundle().unwrap().clone());
+    for i in 0..3 {
+        for bundle in &bundles {
+            slice.providers[i].take_bundle(bundle).unwrap();
+        }
+    }
+    assert_eq!(slice.paid(), [0, 1, 2]);
+    // A post of one's own that somebody else made is named.
+    let mut slice = slice_of(2, 3, 20);
+    let Slice { providers, rng, .. } = &mut slice;
+    providers[0].commit(&right(), rng).unwrap();
+    let mut forged = providers[1].commit(&right(), rng).unwrap();
+    forged.from = 0;
+    let refused = providers[0].compare_posts(&[forged]);
+    assert!(refused.is_err(), "{refused:?}");
+}
+
 /// Duties follow the chain.
 #[test]
 fn duties() {
@@ -693,7 +733,7 @@ fn duties() {
     assert_eq!(provider.duty(106, FUNDED), ProviderDuty::None);
     slice.commit(0, &right());
     let provider = slice.provider(0);
-    assert_eq!(provider.duty(105, FUNDED), ProviderDuty::None);
+    assert_eq!(provider.duty(105, FUNDED), ProviderDuty::Show);
     assert_eq!(provider.duty(106, FUNDED), ProviderDuty::Release);
     assert_eq!(provider.duty(106, Coin::Spent), ProviderDuty::None);
     let client = &slice.client;

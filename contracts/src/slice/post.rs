@@ -26,12 +26,19 @@ pub const MAX_RESULT_BYTES: usize = 16 * 1024;
 const HEAD_BYTES: usize = 64;
 
 /// What a provider has computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Work {
     /// Commitment to the whole computation, without salt: the same for everybody who did it right.
     pub commitment: [u8; 32],
     /// The result.
     pub result: Vec<u8>,
+}
+
+impl std::fmt::Debug for Work {
+    /// Without the result, which somebody pays for.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Work({} bytes)", self.result.len())
+    }
 }
 
 impl Work {

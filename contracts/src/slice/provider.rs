@@ -208,6 +208,19 @@ impl Provider {
         }
     }
 
+    /// Directly between two providers, before either released: takes all posts that the other has, and gives all that
+    /// are known. The client is not needed, and cannot keep a post back.
+    ///
+    /// # Errors
+    /// The first fault of a post; those before it are taken.
+    pub fn compare_posts(&mut self, theirs: &[Post]) -> Result<Vec<Post>, SliceError> {
+        for post in theirs {
+            // The own one, as the other has it, is no news; another under the own name is a forgery that `take_post` names.
+            self.take_post(post)?;
+        }
+        Ok(self.posts().cloned().collect())
+    }
+
     /// Releases the shares of all who posted, once: when all have, or when the time for posts is over. Asking again
     /// gives the same.
     pub fn release<R: RngCore + CryptoRng>(
@@ -331,7 +344,7 @@ impl Provider {
             (None, _) if over => ProviderDuty::None,
             (None, _) => ProviderDuty::Work,
             (Some(_), None) if all || over => ProviderDuty::Release,
-            (Some(_), None) => ProviderDuty::None,
+            (Some(_), None) => ProviderDuty::Show,
             (Some(_), Some(_)) => ProviderDuty::Ask,
         }
     }

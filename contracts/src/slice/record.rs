@@ -22,10 +22,13 @@ pub enum Coin {
 /// What a provider does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderDuty {
-    /// Nothing is due: not funded, over, waiting for others, or too late to begin.
+    /// Nothing is due: not funded, over, or too late to begin.
     None,
     /// Do the work and post a commitment to it.
     Work,
+    /// Posts are missing still: send the own post to each other provider, and take theirs. A client that alone carries
+    /// posts can hold one back until the others release without it.
+    Show,
     /// Release the shares: all posts are in, or the time for them is over.
     Release,
     /// Not enough shares yet: show the own bundle to the others, and ask each for its own.
