@@ -278,6 +278,10 @@ fn only_a_claim_is_read() {
             Err(DeliverError::NoClaim { .. })
         ));
     }
+    // An annex (BIP341), which a miner takes with a signature over it, hides nothing.
+    let annexed = with(&|s| s.push(vec![0x50, 1, 2]));
+    let read = sender.delivery().claimed_by(&annexed).unwrap();
+    assert_eq!(read, sender.delivery().claimed_by(&good).unwrap());
     // An agent that the recipient has nothing of: its copy may still be asked for.
     let mut other = recipient_of_both(&sender, &agents);
     pay(&mut other, &mut agents[1]);
