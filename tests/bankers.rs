@@ -5,11 +5,11 @@
 mod common;
 
 use bitcoin::{Transaction, secp256k1::rand};
-use common::{is_bad_script, is_spent, is_too_early, miner};
+use common::{at, is_bad_script, is_spent, is_too_early};
 use narthex::{
     bank::{BANKER_STORIES, BankerStory, DeskError, DeskOptions, Exchange, play_bank_on},
     contracts::bank::{BankError, BankerDuty, CheckError, Coin, CoinError, HopError, Release},
-    regtest::{Chain, Error},
+    regtest::Chain,
 };
 
 on_both_chains!(
@@ -61,26 +61,15 @@ fn released(exchange: &mut Exchange<'_>) -> Release {
 }
 
 fn mined(exchange: &mut Exchange<'_>, tx: &Transaction) -> u32 {
-    let txs = std::slice::from_ref(tx);
-    exchange.chain().mine_exactly(txs, &miner()).unwrap();
-    exchange.table().sync().unwrap();
-    exchange.chain().height().unwrap()
+    at::mined(exchange.table(), tx)
 }
 
 fn refused(exchange: &mut Exchange<'_>, tx: &Transaction) -> String {
-    match exchange
-        .chain()
-        .mine_exactly(std::slice::from_ref(tx), &miner())
-    {
-        Err(Error::BlockRejected { reason }) => reason,
-        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
-    }
+    at::refused(exchange.table(), tx)
 }
 
 fn empty_blocks(exchange: &mut Exchange<'_>, count: u32) {
-    for _ in 0..count {
-        exchange.chain().mine_exactly(&[], &miner()).unwrap();
-    }
+    at::empty_blocks(exchange.table(), count);
 }
 
 fn freeze_of(exchange: &mut Exchange<'_>, bank: usize) -> Transaction {

@@ -4,14 +4,14 @@
 mod common;
 
 use bitcoin::{Amount, Transaction, secp256k1::rand};
-use common::{is_bad_script, is_spent, is_too_early, miner};
+use common::{at, is_bad_script, is_spent, is_too_early, miner};
 use narthex::{
     contracts::{
         slice::{ClientDuty, Coin, Opened, ProviderDuty, SliceError},
         terms::FeeRate,
     },
     play::ChainKind,
-    regtest::{Chain, Error},
+    regtest::Chain,
     slice::{Gate, GateOptions, SLICE_STORIES, play_slice},
     table::TableOutcome,
 };
@@ -63,27 +63,15 @@ fn share(gate: &mut Gate<'_>) {
 }
 
 fn mined(gate: &mut Gate<'_>, tx: &Transaction) -> u32 {
-    let txs = std::slice::from_ref(tx);
-    gate.chain().mine_exactly(txs, &miner()).unwrap();
-    gate.table().sync().unwrap();
-    gate.chain().height().unwrap()
+    at::mined(gate.table(), tx)
 }
 
-/// What consensus says against a block of just this.
 fn refused(gate: &mut Gate<'_>, tx: &Transaction) -> String {
-    match gate
-        .chain()
-        .mine_exactly(std::slice::from_ref(tx), &miner())
-    {
-        Err(Error::BlockRejected { reason }) => reason,
-        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
-    }
+    at::refused(gate.table(), tx)
 }
 
 fn empty_blocks(gate: &mut Gate<'_>, count: u32) {
-    for _ in 0..count {
-        gate.chain().mine_exactly(&[], &miner()).unwrap();
-    }
+    at::empty_blocks(gate.table(), count);
 }
 
 fn claim_of(gate: &mut Gate<'_>, index: u8) -> Transaction {

@@ -12,10 +12,10 @@ use bitcoin::{Transaction, secp256k1::rand};
 use narthex::{
     bank::{Desk, DeskOptions},
     contracts::{bank::PAYER, role::Role},
-    regtest::{Chain, Error},
+    regtest::Chain,
 };
 
-use crate::common::miner;
+use crate::common::at;
 
 pub fn options() -> DeskOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
@@ -46,27 +46,15 @@ pub fn seat(role: Role) -> usize {
 }
 
 pub fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {
-    let txs = std::slice::from_ref(tx);
-    desk.chain().mine_exactly(txs, &miner()).unwrap();
-    desk.table().sync().unwrap();
-    desk.chain().height().unwrap()
+    at::mined(desk.table(), tx)
 }
 
-/// What consensus says against a block of just this.
 pub fn refused(desk: &mut Desk<'_>, tx: &Transaction) -> String {
-    match desk
-        .chain()
-        .mine_exactly(std::slice::from_ref(tx), &miner())
-    {
-        Err(Error::BlockRejected { reason }) => reason,
-        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
-    }
+    at::refused(desk.table(), tx)
 }
 
 pub fn empty_blocks(desk: &mut Desk<'_>, count: u32) {
-    for _ in 0..count {
-        desk.chain().mine_exactly(&[], &miner()).unwrap();
-    }
+    at::empty_blocks(desk.table(), count);
 }
 
 /// What both have gained since before the funding, fees that they paid not counted: payer, provider.

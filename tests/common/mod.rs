@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+pub mod at;
 pub mod bonds;
 pub mod company;
 pub mod forge;

@@ -8,11 +8,11 @@
     clippy::panic
 )]
 
-use crate::common::miner;
+use crate::common::at;
 use bitcoin::{Amount, Transaction, secp256k1::rand};
 use narthex::{
     deliver::{Post, PostOptions},
-    regtest::{Chain, Error},
+    regtest::Chain,
 };
 
 pub fn options() -> PostOptions {
@@ -50,25 +50,15 @@ pub fn paid<'c>(chain: &'c mut dyn Chain, agents: &[u8]) -> Post<'c> {
 }
 
 pub fn mined(post: &mut Post<'_>, tx: &Transaction) -> u32 {
-    let txs = std::slice::from_ref(tx);
-    post.chain().mine_exactly(txs, &miner()).unwrap();
-    post.table().sync().unwrap();
-    post.chain().height().unwrap()
+    at::mined(post.table(), tx)
 }
 
-/// What consensus says against a block of just this.
 pub fn refused(post: &mut Post<'_>, tx: &Transaction) -> String {
-    let txs = std::slice::from_ref(tx);
-    match post.chain().mine_exactly(txs, &miner()) {
-        Err(Error::BlockRejected { reason }) => reason,
-        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
-    }
+    at::refused(post.table(), tx)
 }
 
 pub fn empty_blocks(post: &mut Post<'_>, count: u32) {
-    for _ in 0..count {
-        post.chain().mine_exactly(&[], &miner()).unwrap();
-    }
+    at::empty_blocks(post.table(), count);
 }
 
 /// What sender and agents have gained since before the funding, the funding's fee not counted.

@@ -199,18 +199,7 @@ impl BankRecord {
                 rate_sat_per_kwu,
             } => {
                 w.u8(0).u64(rate_sat_per_kwu.0);
-                w.u32(contribution.coins.len() as u32);
-                for coin in &contribution.coins {
-                    w.fixed(coin.outpoint.txid.as_byte_array())
-                        .u32(coin.outpoint.vout)
-                        .u64(coin.value_sat.to_sat())
-                        .bytes(coin.script.as_bytes());
-                }
-                w.u8(contribution.change.is_some().into());
-                if let Some(change) = &contribution.change {
-                    w.u64(change.value_sat.to_sat())
-                        .bytes(change.script.as_bytes());
-                }
+                contribution.write(&mut w);
             }
         }
         tagged_hash("narthex/bank-terms", &[&w.finish()])

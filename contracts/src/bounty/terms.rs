@@ -173,18 +173,7 @@ impl BountyRecord {
                 points,
             ));
         }
-        w.u32(self.contribution.coins.len() as u32);
-        for coin in &self.contribution.coins {
-            w.fixed(coin.outpoint.txid.as_byte_array())
-                .u32(coin.outpoint.vout)
-                .u64(coin.value_sat.to_sat())
-                .bytes(coin.script.as_bytes());
-        }
-        w.u8(self.contribution.change.is_some().into());
-        if let Some(change) = &self.contribution.change {
-            w.u64(change.value_sat.to_sat())
-                .bytes(change.script.as_bytes());
-        }
+        self.contribution.write(&mut w);
         tagged_hash("narthex/bounty-terms", &[&w.finish()])
     }
 }

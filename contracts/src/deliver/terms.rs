@@ -107,19 +107,8 @@ impl DeliverRecord {
             .u32(self.refund_height)
             .u32(self.claim_blocks.into())
             .bytes(self.sender_script.as_bytes())
-            .u64(self.rate_sat_per_kwu.0)
-            .u32(self.contribution.coins.len() as u32);
-        for coin in &self.contribution.coins {
-            w.fixed(coin.outpoint.txid.as_byte_array())
-                .u32(coin.outpoint.vout)
-                .u64(coin.value_sat.to_sat())
-                .bytes(coin.script.as_bytes());
-        }
-        w.u8(self.contribution.change.is_some().into());
-        if let Some(change) = &self.contribution.change {
-            w.u64(change.value_sat.to_sat())
-                .bytes(change.script.as_bytes());
-        }
+            .u64(self.rate_sat_per_kwu.0);
+        self.contribution.write(&mut w);
         tagged_hash("narthex/delivery", &[&w.finish()])
     }
 

@@ -2,7 +2,6 @@
 
 use bitcoin::{
     Amount, ScriptBuf, Weight,
-    hashes::Hash,
     secp256k1::{PublicKey, SecretKey},
 };
 use serde::{Deserialize, Serialize};
@@ -151,19 +150,8 @@ impl SliceRecord {
         for script in &self.provider_scripts {
             w.bytes(script.as_bytes());
         }
-        w.u64(self.rate_sat_per_kwu.0)
-            .u32(self.contribution.coins.len() as u32);
-        for coin in &self.contribution.coins {
-            w.fixed(coin.outpoint.txid.as_byte_array())
-                .u32(coin.outpoint.vout)
-                .u64(coin.value_sat.to_sat())
-                .bytes(coin.script.as_bytes());
-        }
-        w.u8(self.contribution.change.is_some().into());
-        if let Some(change) = &self.contribution.change {
-            w.u64(change.value_sat.to_sat())
-                .bytes(change.script.as_bytes());
-        }
+        w.u64(self.rate_sat_per_kwu.0);
+        self.contribution.write(&mut w);
         tagged_hash("narthex/slice-terms", &[&w.finish()])
     }
 }

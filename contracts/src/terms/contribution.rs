@@ -1,9 +1,9 @@
 //! A party's part of the funding transaction: coins in, change out.
 
-use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Weight};
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Weight, hashes::Hash};
 use serde::{Deserialize, Serialize};
 
-use crate::graph::satisfaction_weight;
+use crate::{graph::satisfaction_weight, wire::Writer};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
 /// 100 kvB that nodes relay.
@@ -178,6 +178,22 @@ impl std::fmt::Display for RootCoinFound {
 }
 
 impl Contribution {
+    /// Everything in it, as it counts in the id of a contract's terms.
+    pub(crate) fn write(&self, w: &mut Writer) {
+        w.u32(self.coins.len() as u32);
+        for coin in &self.coins {
+            w.fixed(coin.outpoint.txid.as_byte_array())
+                .u32(coin.outpoint.vout)
+                .u64(coin.value_sat.to_sat())
+                .bytes(coin.script.as_bytes());
+        }
+        w.u8(self.change.is_some().into());
+        if let Some(change) = &self.change {
+            w.u64(change.value_sat.to_sat())
+                .bytes(change.script.as_bytes());
+        }
+    }
+
     /// Takes the coins and the change out of a PSBT in which a wallet pays `deposit` to `placeholder`. Any
     /// wallet can make one; nothing of it is signed.
     pub fn from_psbt(
