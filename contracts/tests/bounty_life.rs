@@ -689,6 +689,8 @@ fn records_are_verified() {
     Relay::restore(held(), identity(1), seed(1), record.clone()).unwrap();
     // Secrets and results are in no log.
     let text = format!("{record:?} {:?}", record.shares[0]);
+    let signature = format!("{:?}", record.grants[0].signature);
+    assert!(text.contains("Grant") && !text.contains(&signature), "{text}");
     let secret = record.shares[0].secret.display_secret().to_string();
     assert!(
         !text.contains(&secret) && !text.contains("the words"),
