@@ -520,6 +520,34 @@ fn a_secret_withheld() {
     );
 }
 
+/// A secret that comes too late for its round, and still completes what was granted: who was paid has passed. Where
+/// nothing settled, nobody has.
+#[test]
+fn audits_follow_the_settlement() {
+    let mut bounty = signed(3, 2);
+    let closing = bounty.closed(&THREE);
+    let all = bounty.deliver(OPEN, &closing);
+    let grant = bounty.granted(OPEN, all, &[0, 1]);
+    let next = bounty.terms.round_height(1);
+    let late = bounty.relay(2).take_grant(next, &grant).unwrap();
+    bounty.requester.close_again(next, set(&[2])).unwrap();
+    let audits = bounty.requester.audits(300).unwrap();
+    assert!(audits.len() == 1 && !audits[0].passed, "nothing settled");
+    bounty.relay(0).take_share(&late).unwrap();
+    let (settled, tx) = bounty.relay(0).settle().unwrap().unwrap();
+    assert_eq!(settled, all);
+    bounty.requester.learn(&tx).unwrap();
+    bounty.restart();
+    let audits = bounty.requester.audits(300).unwrap();
+    assert!(audits.len() == 3 && audits.iter().all(|audit| audit.passed));
+    // A record that says what no settlement is.
+    let mut record = bounty.requester.record().clone();
+    record.settled = Some(set(&[1]));
+    let held = restore(&bounty.terms, &bounty.requester.holdings().to_bytes()).unwrap();
+    let (a, key) = (bounty_support::secret(100), bounty_support::secret(101));
+    assert!(narthex_contracts::bounty::Requester::restore(held, a, key, record).is_err());
+}
+
 /// A member does not deliver: the requester grants nothing, and leaves it out; the others saw nothing of it either.
 #[test]
 fn a_delivery_withheld() {
@@ -690,7 +718,10 @@ fn records_are_verified() {
     // Secrets and results are in no log.
     let text = format!("{record:?} {:?}", record.shares[0]);
     let signature = format!("{:?}", record.grants[0].signature);
-    assert!(text.contains("Grant") && !text.contains(&signature), "{text}");
+    assert!(
+        text.contains("Grant") && !text.contains(&signature),
+        "{text}"
+    );
     let secret = record.shares[0].secret.display_secret().to_string();
     assert!(
         !text.contains(&secret) && !text.contains("the words"),

@@ -94,6 +94,9 @@ pub struct RequesterRecord {
     pub shares: Vec<Share>,
     /// Who delivered something else than it opened, as the settlement showed.
     pub false_results: LayerSet,
+    /// Whom the settlement that it learnt from paid: not always those whom it closed for last.
+    #[serde(default)]
+    pub settled: Option<LayerSet>,
 }
 
 /// Where the chain says the bounty's coin is.
