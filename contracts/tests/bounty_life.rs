@@ -510,7 +510,7 @@ fn a_secret_withheld() {
         twin.requester.grant().unwrap()
     };
     let late = bounty.relay(2).take_grant(next, &grant).unwrap();
-    bounty.relay(0).take_share(&late).unwrap();
+    bounty.relay(0).take_share(next, &late).unwrap();
     let (newest, _) = bounty.relay(0).settle().unwrap().unwrap();
     assert_eq!(newest, paid, "the one granted last");
     // Below the quorum nobody more can be left out.
@@ -518,6 +518,166 @@ fn a_secret_withheld() {
         bounty.requester.close_again(next + 20, set(&[1])),
         requester,
     );
+}
+
+/// A secret that comes too late for its round, and still completes what was granted: who was paid has passed. Where
+/// nothing settled, nobody has.
+#[test]
+fn audits_follow_the_settlement() {
+    let mut bounty = signed(3, 2);
+    let closing = bounty.closed(&THREE);
+    let all = bounty.deliver(OPEN, &closing);
+    let grant = bounty.granted(OPEN, all, &[0, 1]);
+    let next = bounty.terms.round_height(1);
+    let late = bounty.relay(2).take_grant(next, &grant).unwrap();
+    bounty.requester.close_again(next, set(&[2])).unwrap();
+    let audits = bounty.requester.audits(300).unwrap();
+    assert!(audits.len() == 1 && !audits[0].passed, "nothing settled");
+    bounty.relay(0).take_share(next, &late).unwrap();
+    let (settled, tx) = bounty.relay(0).settle().unwrap().unwrap();
+    assert_eq!(settled, all);
+    bounty.requester.learn(&tx).unwrap();
+    bounty.restart();
+    let audits = bounty.requester.audits(300).unwrap();
+    assert!(audits.len() == 3 && audits.iter().all(|audit| audit.passed));
+    // A record that says what no settlement is.
+    let mut record = bounty.requester.record().clone();
+    record.settled = Some(set(&[1]));
+    let held = restore(&bounty.terms, &bounty.requester.holdings().to_bytes()).unwrap();
+    let (a, key) = (bounty_support::secret(100), bounty_support::secret(101));
+    assert!(narthex_contracts::bounty::Requester::restore(held, a, key, record).is_err());
+}
+
+/// What a relay passes on reaches these members, and what they answer reaches everybody in the set.
+fn forwarded(bounty: &mut Bounty, height: u32, from: u8) {
+    let passed = bounty.relay(from).forwards().unwrap().unwrap();
+    for made in &passed.deliveries {
+        bounty.requester.take_delivery(made).unwrap();
+    }
+    for member in of(passed.to) {
+        for made in &passed.deliveries {
+            bounty.relay(member).hear_delivery(height, made).unwrap();
+        }
+        for share in &passed.shares {
+            bounty.relay(member).take_share(height, share).unwrap();
+        }
+        let answer = bounty.relay(member).accept(height, &passed.closing);
+        if let Answer::Deliver(made) = answer.unwrap() {
+            bounty.requester.take_delivery(&made).unwrap();
+            for other in of(made.set) {
+                bounty.relay(other).hear_delivery(height, &made).unwrap();
+            }
+        }
+        if let Some(grant) = &passed.grant {
+            let share = bounty.relay(member).take_grant(height, grant).unwrap();
+            for other in of(grant.set) {
+                bounty.relay(other).take_share(height, &share).unwrap();
+            }
+        }
+    }
+}
+
+/// The requester sends a grant, or a closing, to two of three and leaves out the third as silent: the two pass it on,
+/// have the answer, and do not agree.
+#[test]
+fn whom_the_requester_tells_nothing() {
+    let next = OPEN + u32::from(ROUND);
+    // The grant.
+    let mut bounty = signed(3, 2);
+    let closing = bounty.closed(&THREE);
+    let all = bounty.deliver(OPEN, &closing);
+    bounty.granted(next - 1, all, &[0, 1]);
+    let cheat = bounty.requester.close_again(next, set(&[2])).unwrap();
+    bounty.restart();
+    // Told a block ago, relay 3 had no time.
+    for seat in [0, 1] {
+        refuses(bounty.relay(seat).accept(next, &cheat), time);
+        let passed = bounty.relay(seat).forwards().unwrap().unwrap();
+        assert_eq!(passed.shares.len(), 2, "its own and the other's");
+    }
+    let passed = bounty.relay(0).forwards().unwrap().unwrap();
+    assert_eq!(passed.to, set(&[1, 2]));
+    let grant = passed.grant.unwrap();
+    for share in &passed.shares {
+        bounty.relay(2).take_share(next, share).unwrap();
+    }
+    let share = bounty.relay(2).take_grant(next, &grant).unwrap();
+    for seat in [0, 1] {
+        bounty.relay(seat).take_share(next, &share).unwrap();
+    }
+    bounty.restart();
+    for seat in [0, 1] {
+        refuses(bounty.relay(seat).accept(next + 50, &cheat), left_out(2));
+    }
+    for seat in 0..3 {
+        assert_eq!(bounty.relay(seat).settle().unwrap().unwrap().0, all);
+    }
+    // The closing.
+    let mut bounty = signed(3, 2);
+    let closing = bounty.closed(&THREE);
+    for seat in [0, 1] {
+        let Answer::Deliver(made) = bounty.relay(seat).accept(next - 1, &closing).unwrap() else {
+            panic!("paid and silent");
+        };
+        bounty.requester.take_delivery(&made).unwrap();
+    }
+    let mut twin = signed(3, 2);
+    twin.closed(&THREE);
+    let cheat = twin.requester.close_again(next, set(&[2])).unwrap();
+    refuses(bounty.relay(0).accept(next, &cheat), time);
+    forwarded(&mut bounty, next, 0);
+    bounty.restart();
+    for seat in [0, 1] {
+        refuses(bounty.relay(seat).accept(next + 50, &cheat), left_out(2));
+    }
+    // And the requester has the delivery.
+    assert_eq!(
+        bounty.requester.duty(next, Coin::Locked),
+        RequesterDuty::Grant(all)
+    );
+}
+
+/// What a relay vetoes with, the requester has from it; a delivery just before the end of a round vetoes nothing.
+#[test]
+fn a_delivery_to_one_relay_alone() {
+    let next = OPEN + u32::from(ROUND);
+    for (height, vetoes) in [
+        (OPEN, true),
+        (next - 3, true),
+        (next - 2, false),
+        (next, false),
+    ] {
+        let mut bounty = signed(3, 2);
+        let closing = bounty.closed(&THREE);
+        let mut made = Vec::new();
+        for seat in 0..3 {
+            match bounty.relay(seat).accept(OPEN, &closing).unwrap() {
+                Answer::Deliver(delivery) => made.push(delivery),
+                other => panic!("{other:?}"),
+            }
+        }
+        for delivery in &made[..2] {
+            bounty.requester.take_delivery(delivery).unwrap();
+        }
+        bounty.relay(0).hear_delivery(height, &made[2]).unwrap();
+        bounty.restart();
+        let mut twin = signed(3, 2);
+        twin.closed(&THREE);
+        let without = twin.requester.close_again(next, set(&[2])).unwrap();
+        bounty.relay(1).accept(next, &without).unwrap();
+        if vetoes {
+            refuses(bounty.relay(0).accept(next, &without), left_out(2));
+            let passed = bounty.relay(0).forwards().unwrap().unwrap();
+            assert_eq!(passed.deliveries, [*made[2].clone()]);
+            bounty
+                .requester
+                .take_delivery(&passed.deliveries[0])
+                .unwrap();
+            bounty.requester.grant().unwrap();
+        } else {
+            bounty.relay(0).accept(next, &without).unwrap();
+        }
+    }
 }
 
 /// A member does not deliver: the requester grants nothing, and leaves it out; the others saw nothing of it either.
@@ -531,7 +691,7 @@ fn a_delivery_withheld() {
         };
         bounty.requester.take_delivery(&made).unwrap();
         for other in [0, 1, 2] {
-            bounty.relay(other).hear_delivery(&made).unwrap();
+            bounty.relay(other).hear_delivery(OPEN, &made).unwrap();
         }
     }
     refuses(bounty.requester.grant(), phase);
@@ -608,7 +768,10 @@ fn deliveries_are_checked() {
             _ => bad.terms = [0; 32],
         }
         assert!(bounty.requester.take_delivery(&bad).is_err(), "{change}");
-        assert!(bounty.relay(1).hear_delivery(&bad).is_err(), "{change}");
+        assert!(
+            bounty.relay(1).hear_delivery(OPEN, &bad).is_err(),
+            "{change}"
+        );
     }
     // A secret alone, or another, opens nothing: only the sum does.
     for byte in 1..40 {
@@ -689,6 +852,11 @@ fn records_are_verified() {
     Relay::restore(held(), identity(1), seed(1), record.clone()).unwrap();
     // Secrets and results are in no log.
     let text = format!("{record:?} {:?}", record.shares[0]);
+    let signature = format!("{:?}", record.grants[0].signature);
+    assert!(
+        text.contains("Grant") && !text.contains(&signature),
+        "{text}"
+    );
     let secret = record.shares[0].secret.display_secret().to_string();
     assert!(
         !text.contains(&secret) && !text.contains("the words"),

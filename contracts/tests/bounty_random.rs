@@ -154,7 +154,7 @@ fn answers(
             Answer::Deliver(made) => {
                 bounty.requester.take_delivery(&made).unwrap();
                 for other in of(paid) {
-                    bounty.relay(other).hear_delivery(&made).unwrap();
+                    bounty.relay(other).hear_delivery(height, &made).unwrap();
                 }
             }
             Answer::GiveBack(_) => assert!(paid.is_empty()),

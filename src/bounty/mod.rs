@@ -6,6 +6,7 @@
 
 mod board;
 mod error;
+mod forward;
 mod hiring;
 mod moves;
 mod price;

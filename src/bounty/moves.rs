@@ -20,7 +20,10 @@ pub enum Conduct {
 }
 
 /// A message as its addressee reads it.
-fn sent<T, E>(bytes: Vec<u8>, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, BoardError>
+pub(super) fn sent<T, E>(
+    bytes: Vec<u8>,
+    read: impl Fn(&[u8]) -> Result<T, E>,
+) -> Result<T, BoardError>
 where
     BountyError: From<E>,
 {
@@ -159,7 +162,7 @@ impl Board<'_> {
                     let made = sent(made.to_bytes(), Delivery::from_bytes)?;
                     self.requester.take_delivery(&made)?;
                     for member in seats(paid) {
-                        self.relay(member)?.hear_delivery(&made)?;
+                        self.relay(member)?.hear_delivery(height, &made)?;
                     }
                 }
                 Ok(Answer::GiveBack(share)) => {
@@ -172,6 +175,7 @@ impl Board<'_> {
                 Err(e) => return Err(e.into()),
             }
         }
+        self.forward(silent)?;
         let came = seats(paid).filter(|seat| Some(*seat) != silent);
         let came = came.fold(0u8, |mask, seat| mask | 1 << seat);
         if let Some(came) = LayerSet::new(came).filter(|came| !came.is_empty()) {
@@ -190,9 +194,10 @@ impl Board<'_> {
             let share = self.relay(seat)?.take_grant(height, &grant)?;
             let share = sent(share.to_bytes(), Share::from_bytes)?;
             for member in seats(paid) {
-                self.relay(member)?.take_share(&share)?;
+                self.relay(member)?.take_share(height, &share)?;
             }
         }
+        self.forward(silent)?;
         let what = format!("grants the settlement of {}", names(paid));
         self.table
             .step("requester", what, "all of them have delivered")?;

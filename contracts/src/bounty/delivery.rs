@@ -142,7 +142,7 @@ fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, WireError> {
 }
 
 /// The requester's consent to a settlement: the signature of all, still under the point of the set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
     /// Which bounty.
     pub terms: [u8; 32],
@@ -150,6 +150,15 @@ pub struct Grant {
     pub set: LayerSet,
     /// Becomes a signature with the sum of the set's secrets, and reveals this sum.
     pub signature: AdaptorSignature,
+}
+
+// With the settlement's signature it gives the sum of the secrets: logs do not show it.
+impl std::fmt::Debug for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Grant")
+            .field("set", &self.set)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Grant {

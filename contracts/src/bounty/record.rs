@@ -49,6 +49,16 @@ impl std::fmt::Debug for Work {
     }
 }
 
+/// A delivery that a relay has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heard {
+    /// Tip when it came.
+    pub height: u32,
+    /// The delivery, to be passed on.
+    pub delivery: Delivery,
+}
+
 /// What a relay must not forget, besides its keys, its seed, the terms and its holdings. It is as secret as they are:
 /// the others' shares are in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,12 +76,22 @@ pub struct RelayRecord {
     pub openings: Vec<Opening>,
     /// The last closing that it accepted.
     pub closing: Option<Closing>,
-    /// Who delivered to which set, as far as it has seen.
-    pub delivered: Vec<(LayerSet, u8)>,
+    /// Height at which it took this closing, and passed it on.
+    #[serde(default)]
+    pub closed_at: Option<u32>,
+    /// Deliveries that it has seen, at most two of each seat, to be passed on.
+    #[serde(default)]
+    pub deliveries: Vec<Heard>,
     /// The requester's signatures, in the order in which they came.
     pub grants: Vec<Grant>,
+    /// Height at which it took the first grant of a set, and passed it on.
+    #[serde(default)]
+    pub granted_at: Vec<(LayerSet, u32)>,
     /// Secrets of others for settlements that pay this relay.
     pub shares: Vec<Share>,
+    /// Height at which each came: set, seat, height.
+    #[serde(default)]
+    pub shared_at: Vec<(LayerSet, u8, u32)>,
 }
 
 /// What the requester must not forget, besides its keys, the terms and its holdings.
@@ -94,6 +114,9 @@ pub struct RequesterRecord {
     pub shares: Vec<Share>,
     /// Who delivered something else than it opened, as the settlement showed.
     pub false_results: LayerSet,
+    /// Whom the settlement that it learnt from paid: not always those whom it closed for last.
+    #[serde(default)]
+    pub settled: Option<LayerSet>,
 }
 
 /// Where the chain says the bounty's coin is.

@@ -102,6 +102,9 @@ impl Relay {
         if let Some(closing) = &record.closing {
             closing.verify(terms)?;
         }
+        for heard in &record.deliveries {
+            heard.delivery.verify(terms)?;
+        }
         for grant in &record.grants {
             grant.verify(terms, self.holdings.graph())?;
         }

@@ -28,6 +28,9 @@ impl Relay {
             }
         }
         let answer = self.answer(closing.round, verdict)?;
+        if self.record.closing.as_ref() != Some(closing) || self.record.closed_at.is_none() {
+            self.record.closed_at = Some(height);
+        }
         self.record.closing = Some(closing.clone());
         Ok(answer)
     }
@@ -96,15 +99,11 @@ impl Relay {
             return requester("leaves out others than before");
         }
         let before = known.verify(terms)?.paid;
-        let granted = self.record.grants.iter().any(|grant| grant.set == before);
-        for seat in newly {
-            let delivered = self.record.delivered.contains(&(before, seat));
-            let shared = self.has_share(before, seat);
-            if seat == self.seat || (delivered && (shared || !granted)) {
-                return Err(BountyError::LeftOut { seat });
-            }
+        if newly.contains(&self.seat) {
+            return Err(BountyError::LeftOut { seat: self.seat });
         }
-        Ok(())
+        let mut newly = newly.into_iter();
+        newly.try_for_each(|seat| self.check_withheld((height, closing.round), before, seat))
     }
 
     fn answer(&self, round: u8, verdict: Verdict) -> Result<Answer, BountyError> {
@@ -121,17 +120,6 @@ impl Relay {
         let place = (self.seat, set);
         let made = Delivery::new(terms, place, &self.seed, &work.result, &self.identity)?;
         Ok(Answer::Deliver(Box::new(made)))
-    }
-
-    /// Sees that another has delivered. It passes on to the requester what that may not have.
-    pub fn hear_delivery(&mut self, delivery: &Delivery) -> Result<(), BountyError> {
-        delivery.verify(self.terms())?;
-        let seen = (delivery.set, delivery.seat);
-        // There are at most 192 of them.
-        if !self.record.delivered.contains(&seen) {
-            self.record.delivered.push(seen);
-        }
-        Ok(())
     }
 
     /// Takes the requester's signature and gives its secret for this set, to all its members. Only for what it accepted
@@ -157,15 +145,20 @@ impl Relay {
         if !self.record.grants.contains(grant) {
             self.record.grants.push(*grant);
         }
+        if self.record.granted_at.iter().all(|(of, _)| *of != set) {
+            self.record.granted_at.push((set, height));
+        }
         Ok(share)
     }
 
-    /// Takes another member's secret.
-    pub fn take_share(&mut self, share: &Share) -> Result<(), BountyError> {
+    /// Takes another member's secret, which came at `height`.
+    pub fn take_share(&mut self, height: u32, share: &Share) -> Result<(), BountyError> {
         share.verify(self.terms())?;
         let useful = share.set.contains(self.seat.into()) && share.seat != self.seat;
         if useful && !self.record.shares.contains(share) {
             self.record.shares.push(*share);
+            let came = (share.set, share.seat, height);
+            self.record.shared_at.push(came);
         }
         Ok(())
     }
@@ -200,7 +193,7 @@ impl Relay {
         LayerSet::new(mask).unwrap_or_default()
     }
 
-    fn has_share(&self, set: LayerSet, seat: u8) -> bool {
+    pub(super) fn has_share(&self, set: LayerSet, seat: u8) -> bool {
         let mut shares = self.record.shares.iter();
         shares.any(|share| (share.set, share.seat) == (set, seat))
     }

@@ -99,6 +99,10 @@ impl Requester {
         if let Some(closing) = &record.closing {
             closing.verify(terms)?;
         }
+        let settled = record.settled;
+        if settled.is_some_and(|set| set.is_empty() || terms.sets().all(|known| known != set)) {
+            return Err(BountyError::Damaged("no settlement pays whom it paid"));
+        }
         for delivery in &record.deliveries {
             delivery.verify(terms)?;
         }

@@ -82,6 +82,7 @@ impl Requester {
         }
         let cheats = LayerSet::new(cheats).unwrap_or_default();
         self.record.false_results = cheats;
+        self.record.settled = Some(set);
         Ok(Learned {
             set,
             result,
@@ -171,16 +172,20 @@ impl Requester {
         }
     }
 
-    /// What the ledger learns, each once the bounty is over: who agreed and did its part has passed, everybody else
-    /// failed. If nobody reached the quorum, only those without an opened layer failed: of the others nothing is known.
+    /// What the ledger learns, each once the bounty is over and what settled it is buried: whom the settlement paid has
+    /// passed, unless what it delivered was false. A settlement granted before the last closing counts the same. Those
+    /// not paid have failed, but for two of whom nothing is known: who was to be paid by the last closing, and who
+    /// opened a layer when nobody reached the quorum.
     pub fn audits(&self, height: u32) -> Result<Vec<Audit>, BountyError> {
         let (terms, verdict) = (self.terms(), self.verdict()?);
         let closing = self.last_closing("an audit")?;
+        let settled = self.record.settled.unwrap_or_default();
         let mut audits = Vec::new();
         for seat in 0..terms.relays() {
             let within = |set: LayerSet| set.contains(seat.into());
-            let passed = within(verdict.paid) && !within(self.record.false_results);
-            if verdict.agreed.is_empty() && within(closing.opened()) {
+            let passed = within(settled) && !within(self.record.false_results);
+            let undecided = verdict.agreed.is_empty() && within(closing.opened());
+            if !within(settled) && (undecided || within(verdict.paid)) {
                 continue;
             }
             audits.push(Audit {

@@ -271,6 +271,12 @@ impl BountyTerms {
         self.record.layer_height.saturating_add(blocks)
     }
 
+    /// Blocks in which what a relay passes on is answered, and what is answered is passed on: half a round, rounded
+    /// down.
+    pub fn margin(&self) -> u32 {
+        u32::from(self.record.round_blocks / 2)
+    }
+
     /// The last closing that may leave somebody out.
     pub fn last_round(&self) -> u8 {
         self.relays() - self.record.call.quorum

@@ -206,7 +206,7 @@ impl Bounty {
             let made = Delivery::from_bytes(&made.to_bytes()).unwrap();
             self.requester.take_delivery(&made).unwrap();
             for other in of(paid) {
-                self.relay(other).hear_delivery(&made).unwrap();
+                self.relay(other).hear_delivery(height, &made).unwrap();
             }
         }
         paid
@@ -220,7 +220,7 @@ impl Bounty {
             let share = self.relay(*seat).take_grant(height, &grant).unwrap();
             let share = Share::from_bytes(&share.to_bytes()).unwrap();
             for other in of(paid) {
-                self.relay(other).take_share(&share).unwrap();
+                self.relay(other).take_share(height, &share).unwrap();
             }
         }
         grant
