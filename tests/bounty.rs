@@ -4,7 +4,7 @@
 mod common;
 
 use bitcoin::{Amount, Transaction, Witness, secp256k1::rand};
-use common::{is_bad_script, is_spent, is_too_early, miner};
+use common::{at, is_bad_script, is_spent, is_too_early};
 use narthex::{
     bounty::{BOUNTY_STORIES, Board, BoardOptions, Conduct, play_bounty_on},
     contracts::{
@@ -12,7 +12,7 @@ use narthex::{
         terms::FeeRate,
     },
     game_model::market::LayerSet,
-    regtest::{Chain, Error},
+    regtest::Chain,
     table::TableEvent,
 };
 
@@ -59,27 +59,15 @@ fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
 }
 
 fn mined(board: &mut Board<'_>, tx: &Transaction) -> u32 {
-    let txs = std::slice::from_ref(tx);
-    board.chain().mine_exactly(txs, &miner()).unwrap();
-    board.table().sync().unwrap();
-    board.chain().height().unwrap()
+    at::mined(board.table(), tx)
 }
 
-/// What consensus says against a block of just this.
 fn refused(board: &mut Board<'_>, tx: &Transaction) -> String {
-    match board
-        .chain()
-        .mine_exactly(std::slice::from_ref(tx), &miner())
-    {
-        Err(Error::BlockRejected { reason }) => reason,
-        other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
-    }
+    at::refused(board.table(), tx)
 }
 
 fn empty_blocks(board: &mut Board<'_>, count: u32) {
-    for _ in 0..count {
-        board.chain().mine_exactly(&[], &miner()).unwrap();
-    }
+    at::empty_blocks(board.table(), count);
 }
 
 /// What all have gained since before the funding, fees that they paid not counted: requester, relays.
