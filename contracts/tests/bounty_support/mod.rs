@@ -20,9 +20,9 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bounty::{
-        Answer, BountyRecord, BountyTerms, Call, Closing, Delivery, Envelope, Grant, Opening,
-        REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester, RequesterRecord, Seal,
-        Share, party, restore,
+        Answer, BountyError, BountyRecord, BountyTerms, Call, Closing, Delivery, Envelope, Grant,
+        Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester, RequesterRecord,
+        Seal, Share, party, restore,
     },
     role::Role,
     setup::ceremony,
@@ -248,6 +248,68 @@ impl Bounty {
             let held = restore(&self.terms, &relay.holdings().to_bytes()).unwrap();
             let seat = relay.seat();
             *relay = Relay::restore(held, identity(seat), seed(seat), record).unwrap();
+        }
+    }
+}
+
+pub const OPEN: u32 = LAYERS + ROUND as u32;
+
+pub const THREE: [(u8, &[u8]); 3] = [(0, RIGHT), (1, RIGHT), (2, RIGHT)];
+
+pub fn left_out(seat: u8) -> impl Fn(&BountyError) -> bool {
+    move |error| *error == BountyError::LeftOut { seat }
+}
+
+#[track_caller]
+pub fn refuses<T: std::fmt::Debug>(
+    result: Result<T, BountyError>,
+    why: impl Fn(&BountyError) -> bool,
+) {
+    let error = result.unwrap_err();
+    assert!(why(&error), "{error}");
+}
+
+pub fn requester(error: &BountyError) -> bool {
+    matches!(error, BountyError::Requester { .. })
+}
+
+pub fn time(error: &BountyError) -> bool {
+    matches!(error, BountyError::Time { .. })
+}
+
+pub fn phase(error: &BountyError) -> bool {
+    matches!(error, BountyError::Phase { .. })
+}
+
+pub fn layer(error: &BountyError) -> bool {
+    matches!(error, BountyError::Layer { .. })
+}
+
+/// What a relay passes on reaches these members, and what they answer reaches everybody in the set.
+pub fn forwarded(bounty: &mut Bounty, height: u32, from: u8) {
+    let passed = bounty.relay(from).forwards().unwrap().unwrap();
+    for made in &passed.deliveries {
+        bounty.requester.take_delivery(made).unwrap();
+    }
+    for member in of(passed.to) {
+        for made in &passed.deliveries {
+            bounty.relay(member).hear_delivery(height, made).unwrap();
+        }
+        for share in &passed.shares {
+            bounty.relay(member).take_share(height, share).unwrap();
+        }
+        let answer = bounty.relay(member).accept(height, &passed.closing);
+        if let Answer::Deliver(made) = answer.unwrap() {
+            bounty.requester.take_delivery(&made).unwrap();
+            for other in of(made.set) {
+                bounty.relay(other).hear_delivery(height, &made).unwrap();
+            }
+        }
+        if let Some(grant) = &passed.grant {
+            let share = bounty.relay(member).take_grant(height, grant).unwrap();
+            for other in of(grant.set) {
+                bounty.relay(other).take_share(height, &share).unwrap();
+            }
         }
     }
 }
