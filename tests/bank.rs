@@ -8,7 +8,7 @@ use bank_support::{
     claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, thaw_of,
 };
 use bitcoin::{Amount, secp256k1::rand};
-use common::{is_bad_script, is_spent, is_too_early};
+use common::{cli, is_bad_script, is_spent, is_too_early};
 use narthex::{
     bank::{BANK_STORIES, BANKER_STORIES, play_bank_on},
     contracts::bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
@@ -246,55 +246,36 @@ fn a_frozen_bank_is_closed(chain: &mut dyn Chain) {
     assert_eq!(gains(&mut desk), [-1_200, 1_200]);
 }
 
-fn command(args: &str) -> (bool, String, String) {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
-        .arg("bank")
-        .args(args.split_whitespace())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (run.status.success(), text(run.stdout), text(run.stderr))
-}
-
 /// The real command: every line of `--json` is an object, and what is refused says why.
 #[test]
 fn the_command() {
-    for (args, lines) in [
-        (
-            "play --list --json",
-            BANK_STORIES.len() + BANKER_STORIES.len(),
-        ),
-        ("play --story close --pennies 5000 --json", 4),
-        ("show --json", 6),
-        ("bench --pennies 3000 --json", 1),
-    ] {
-        let (fine, out, err) = command(args);
-        assert!(fine, "{args}: {err}");
-        assert_eq!(out.lines().count(), lines, "{args}: {out}");
-        for line in out.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(value.is_object());
-        }
-    }
-    for (args, words) in [
-        ("play --story none", "no such story"),
-        ("play --pennies 0", "terms: pennies"),
-        (
-            "play --pennies 4294967295 --value 18446744073709551615",
-            "more than there is",
-        ),
-        ("play --pennies 4000000000 --value 1", "terms: pennies"),
-        ("play --step 1", "terms: step"),
-        ("play --claim-blocks 2", "terms: claim_blocks"),
-        ("play --pennies 10000 --value 10000000", "cannot pay"),
-        ("show --rung 1", "no such rung"),
-        ("play --seed 12", "64 hex digits"),
-    ] {
-        let (fine, out, err) = command(args);
-        assert!(!fine, "{args}: {out}");
-        assert!(
-            err.contains(words) && !err.contains("panicked"),
-            "{args}: {err}"
-        );
-    }
+    cli::prints_objects(
+        "bank",
+        &[
+            (
+                "play --list --json",
+                BANK_STORIES.len() + BANKER_STORIES.len(),
+            ),
+            ("play --story close --pennies 5000 --json", 4),
+            ("show --json", 6),
+            ("bench --pennies 3000 --json", 1),
+        ],
+    );
+    cli::refuses(
+        "bank",
+        &[
+            ("play --story none", "no such story"),
+            ("play --pennies 0", "terms: pennies"),
+            (
+                "play --pennies 4294967295 --value 18446744073709551615",
+                "more than there is",
+            ),
+            ("play --pennies 4000000000 --value 1", "terms: pennies"),
+            ("play --step 1", "terms: step"),
+            ("play --claim-blocks 2", "terms: claim_blocks"),
+            ("play --pennies 10000 --value 10000000", "cannot pay"),
+            ("show --rung 1", "no such rung"),
+            ("play --seed 12", "64 hex digits"),
+        ],
+    );
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use bitcoin::{Amount, Transaction, Witness, secp256k1::rand};
-use common::{at, is_bad_script, is_spent, is_too_early};
+use common::{at, cli, is_bad_script, is_spent, is_too_early};
 use narthex::{
     bounty::{BOUNTY_STORIES, Board, BoardOptions, Conduct, play_bounty_on},
     contracts::{
@@ -303,71 +303,54 @@ fn funding_and_settlement_reorganised(chain: &mut dyn Chain) {
     assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
 }
 
-fn command(args: &str) -> (bool, String, String) {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
-        .arg("bounty")
-        .args(args.split_whitespace())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (run.status.success(), text(run.stdout), text(run.stderr))
-}
-
 /// The real command: every line of `--json` is an object, and what is refused says why in one line.
 #[test]
 fn the_command() {
-    for (args, lines) in [
-        ("play --list --json", BOUNTY_STORIES.len()),
-        ("play --story wrong --json", 10),
-        ("play --story agree --relays 6 --quorum 6 --json", 11),
-        ("show --json", 7),
-        ("show --relays 6 --quorum 1 --json", 66),
-        ("price --reliability 90% --json", 1),
-    ] {
-        let (fine, out, err) = command(args);
-        assert!(fine, "{args}: {err}");
-        assert_eq!(out.lines().count(), lines, "{args}: {out}");
-        for line in out.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(value.is_object());
-        }
-    }
-    for (args, words) in [
-        ("play --story none", "no such story"),
-        ("play --relays 0", "terms: relays"),
-        ("play --relays 7", "terms: relays"),
-        ("play --quorum 0", "terms: quorum"),
-        ("play --quorum 4", "terms: quorum"),
-        ("play --amount 100", "asks less than an output"),
-        ("play --amount 18446744073709551615", "more than there is"),
-        ("play --amount 10000000000", "cannot pay"),
-        ("play --round-blocks 1", "terms: round_blocks"),
-        ("play --layer-blocks 4294967295", "terms: refund_height"),
-        (
-            "play --story wrong --quorum 3",
-            "more relays than the quorum",
-        ),
-        ("play --story hiring", "four relays or more"),
-        ("price --reliability 101%", "no probability"),
-        ("play --seed 12", "64 hex digits"),
-    ] {
-        let (fine, out, err) = command(args);
-        assert!(!fine, "{args}: {out}");
-        assert!(
-            err.contains(words) && !err.contains("panicked"),
-            "{args}: {err}"
-        );
-        assert_eq!(err.trim().lines().count(), 1, "{args}: {err}");
+    cli::prints_objects(
+        "bounty",
+        &[
+            ("play --list --json", BOUNTY_STORIES.len()),
+            ("play --story wrong --json", 10),
+            ("play --story agree --relays 6 --quorum 6 --json", 11),
+            ("show --json", 7),
+            ("show --relays 6 --quorum 1 --json", 66),
+            ("price --reliability 90% --json", 1),
+        ],
+    );
+    let said = cli::refuses(
+        "bounty",
+        &[
+            ("play --story none", "no such story"),
+            ("play --relays 0", "terms: relays"),
+            ("play --relays 7", "terms: relays"),
+            ("play --quorum 0", "terms: quorum"),
+            ("play --quorum 4", "terms: quorum"),
+            ("play --amount 100", "asks less than an output"),
+            ("play --amount 18446744073709551615", "more than there is"),
+            ("play --amount 10000000000", "cannot pay"),
+            ("play --round-blocks 1", "terms: round_blocks"),
+            ("play --layer-blocks 4294967295", "terms: refund_height"),
+            (
+                "play --story wrong --quorum 3",
+                "more relays than the quorum",
+            ),
+            ("play --story hiring", "four relays or more"),
+            ("price --reliability 101%", "no probability"),
+            ("play --seed 12", "64 hex digits"),
+        ],
+    );
+    for err in said {
+        assert_eq!(err.trim().lines().count(), 1, "{err}");
     }
 }
 
 /// The price table is what a bounty really costs: the same amounts and sizes as on the chain.
 #[test]
 fn prices_are_those_of_the_chain() {
-    let (_, out, _) = command("price --json");
+    let (_, out, _) = cli::words("bounty", "price --json");
     let prices: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
     assert_eq!(prices["locked_sat"], 63_000);
-    let (_, played, _) = command("play --story agree --json");
+    let (_, played, _) = cli::words("bounty", "play --story agree --json");
     for line in played
         .lines()
         .filter(|line| line.contains("\"event\":\"transaction\""))

@@ -4,6 +4,7 @@
 mod common;
 mod deliver_support;
 
+use common::cli;
 use deliver_support::{AMOUNT, options, prepared};
 use narthex::{
     contracts::deliver::Reading,
@@ -69,33 +70,21 @@ fn fifteen_agents_and_the_last_is_paid() {
 }
 
 fn command(args: &[&str]) -> (bool, String, String) {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
-        .arg("deliver")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (run.status.success(), text(run.stdout), text(run.stderr))
+    cli::command("deliver", args)
 }
 
 /// The real command: a real file comes through, every line of `--json` is an object, and what is refused says why.
 #[test]
 fn the_command() {
     let texts = concat!(env!("CARGO_MANIFEST_DIR"), "/data/texts/rust-book-ch15.txt");
-    let words = |line: &'static str| line.split_whitespace().collect::<Vec<_>>();
-    for (args, lines) in [
-        (words("play --list --json"), DELIVER_STORIES.len()),
-        (words("play --story refund --agents 1 --json"), 5),
-        (words("show --agents 4 --json"), 6),
-    ] {
-        let (fine, out, err) = command(&args);
-        assert!(fine, "{args:?}: {err}");
-        assert_eq!(out.lines().count(), lines, "{args:?}: {out}");
-        for line in out.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(value.is_object());
-        }
-    }
+    cli::prints_objects(
+        "deliver",
+        &[
+            ("play --list --json", DELIVER_STORIES.len()),
+            ("play --story refund --agents 1 --json", 5),
+            ("show --agents 4 --json", 6),
+        ],
+    );
     let (fine, out, err) = command(&["play", "--file", texts, "--agents", "2", "--json"]);
     assert!(fine, "{err}");
     let last: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
@@ -103,30 +92,23 @@ fn the_command() {
     assert_eq!(last["delivered"], true);
     assert_eq!(last["message_bytes"], length);
     assert_eq!(last["copy_bytes"], length + 32);
-    for (args, says) in [
-        (words("play --story none"), "no such story"),
-        (words("play --story race --agents 1"), "this story needs 2"),
-        (words("play --agents 0"), "this story needs 1"),
-        (words("play --agents 16"), "terms: agents"),
-        (words("play --agents 255"), "terms: agents"),
-        (words("play --amount 300"), "terms: amount_sat"),
-        (words("play --claim-blocks 5"), "terms: claim_blocks"),
-        (
-            words("play --amount 18446744073709551615"),
-            "more than there is",
-        ),
-        (words("play --file /none"), "cannot read /none"),
-        (words("play --refund-blocks 10"), "too late"),
-        (words("show --fee 20000"), "leaves nothing"),
-        (words("play --seed 12"), "64 hex digits"),
-    ] {
-        let (fine, out, err) = command(&args);
-        assert!(!fine, "{args:?}: {out}");
-        assert!(
-            err.contains(says) && !err.contains("panicked"),
-            "{args:?}: {err}"
-        );
-    }
+    cli::refuses(
+        "deliver",
+        &[
+            ("play --story none", "no such story"),
+            ("play --story race --agents 1", "this story needs 2"),
+            ("play --agents 0", "this story needs 1"),
+            ("play --agents 16", "terms: agents"),
+            ("play --agents 255", "terms: agents"),
+            ("play --amount 300", "terms: amount_sat"),
+            ("play --claim-blocks 5", "terms: claim_blocks"),
+            ("play --amount 18446744073709551615", "more than there is"),
+            ("play --file /none", "cannot read /none"),
+            ("play --refund-blocks 10", "too late"),
+            ("show --fee 20000", "leaves nothing"),
+            ("play --seed 12", "64 hex digits"),
+        ],
+    );
 }
 
 /// `narthex deliver scan` finds a funding among others, by key and raw transactions alone.

@@ -4,7 +4,7 @@
 mod common;
 
 use bitcoin::{Amount, Transaction, secp256k1::rand};
-use common::{at, is_bad_script, is_spent, is_too_early, miner};
+use common::{at, cli, is_bad_script, is_spent, is_too_early, miner};
 use narthex::{
     contracts::{
         slice::{ClientDuty, Coin, Opened, ProviderDuty, SliceError},
@@ -385,53 +385,34 @@ fn every_story_with_other_numbers() {
     }
 }
 
-fn command(args: &str) -> (bool, String, String) {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
-        .arg("slice")
-        .args(args.split_whitespace())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (run.status.success(), text(run.stdout), text(run.stderr))
-}
-
 /// The real command: every line of `--json` is an object, and what is refused says why.
 #[test]
 fn the_command() {
-    for (args, lines) in [
-        ("play --list --json", SLICE_STORIES.len()),
-        // Funding; per provider post, release, a share of the other's, claim, result; the end.
-        ("play --story paid --providers 2 --json", 1 + 2 * 5 + 1),
-        ("show --json", 7),
-        ("show --providers 10 --quorum 7 --json", 21),
-    ] {
-        let (fine, out, err) = command(args);
-        assert!(fine, "{args}: {err}");
-        assert_eq!(out.lines().count(), lines, "{args}: {out}");
-        for line in out.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(value.is_object());
-        }
-    }
-    for (args, words) in [
-        ("play --story none", "no such story"),
-        ("play --providers 1", "terms: providers"),
-        ("play --providers 255", "terms: providers"),
-        ("play --quorum 1", "terms: quorum"),
-        ("play --quorum 4", "terms: quorum"),
-        ("play --price 100", "terms: price_sat"),
-        ("play --price 18446744073709551615", "more than there is"),
-        ("play --price 100000000000", "cannot pay"),
-        ("play --post-blocks 2", "terms: refund_blocks"),
-        ("play --refund-blocks 7", "terms: refund_blocks"),
-        ("play --story stream --slices 1000", "of a text that has"),
-        ("play --seed 12", "64 hex digits"),
-    ] {
-        let (fine, out, err) = command(args);
-        assert!(!fine, "{args}: {out}");
-        assert!(
-            err.contains(words) && !err.contains("panicked"),
-            "{args}: {err}"
-        );
-    }
+    cli::prints_objects(
+        "slice",
+        &[
+            ("play --list --json", SLICE_STORIES.len()),
+            // Funding; per provider post, release, a share of the other's, claim, result; the end.
+            ("play --story paid --providers 2 --json", 1 + 2 * 5 + 1),
+            ("show --json", 7),
+            ("show --providers 10 --quorum 7 --json", 21),
+        ],
+    );
+    cli::refuses(
+        "slice",
+        &[
+            ("play --story none", "no such story"),
+            ("play --providers 1", "terms: providers"),
+            ("play --providers 255", "terms: providers"),
+            ("play --quorum 1", "terms: quorum"),
+            ("play --quorum 4", "terms: quorum"),
+            ("play --price 100", "terms: price_sat"),
+            ("play --price 18446744073709551615", "more than there is"),
+            ("play --price 100000000000", "cannot pay"),
+            ("play --post-blocks 2", "terms: refund_blocks"),
+            ("play --refund-blocks 7", "terms: refund_blocks"),
+            ("play --story stream --slices 1000", "of a text that has"),
+            ("play --seed 12", "64 hex digits"),
+        ],
+    );
 }

@@ -10,7 +10,7 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, OnChain, Printer, check_exact, list};
+use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
 
 /// `narthex bank …`.
 #[derive(Subcommand)]
@@ -74,12 +74,8 @@ pub(crate) struct ShowArgs {
     /// The claim by this rung and an agreed close after as many pennies are drawn too.
     #[arg(long, default_value_t = 1_000)]
     rung: u32,
-    /// Graphviz source instead of text.
-    #[arg(long)]
-    dot: bool,
-    /// One JSON object per transaction.
-    #[arg(long, conflicts_with = "dot")]
-    json: bool,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// Options of `narthex bank bench`.
@@ -147,15 +143,7 @@ impl ShowArgs {
         let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
         let bank = desk.payer().bank();
         let graph = bank.picture(self.rung, Amount::from_sat(500))?;
-        let mut out = std::io::stdout().lock();
-        if self.dot {
-            write!(out, "{}", graph.to_dot())?;
-        } else if self.json {
-            super::contract::write_json(&mut out, &graph)?;
-        } else {
-            write!(out, "{}", graph.to_text())?;
-        }
-        Ok(())
+        self.drawing.write(&graph)
     }
 }
 

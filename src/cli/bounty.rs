@@ -12,7 +12,7 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, OnChain, Printer, check_exact, list};
+use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
 
 /// `narthex bounty …`.
 #[derive(Subcommand)]
@@ -70,12 +70,8 @@ pub(crate) struct PlayArgs {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     figures: Figures,
-    /// Graphviz source instead of text.
-    #[arg(long)]
-    dot: bool,
-    /// One JSON object per transaction.
-    #[arg(long, conflicts_with = "dot")]
-    json: bool,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// Options of `narthex bounty price`.
@@ -140,15 +136,7 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let board = Board::prepare(&mut chain, &options, &mut silent)?;
         let graph = derive(board.terms())?;
-        let mut out = std::io::stdout().lock();
-        if self.dot {
-            write!(out, "{}", graph.to_dot())?;
-        } else if self.json {
-            super::contract::write_json(&mut out, &graph)?;
-        } else {
-            write!(out, "{}", graph.to_text())?;
-        }
-        Ok(())
+        self.drawing.write(&graph)
     }
 }
 

@@ -15,7 +15,7 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, OnChain, Printer, check_exact, list};
+use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
 
 /// Longest transaction that is read, as hex: a block's worth.
 const MAX_TX_HEX: u64 = 8_000_000;
@@ -82,12 +82,8 @@ pub(crate) struct ShowArgs {
     /// Fee of the claims and the refund that are drawn, in sat.
     #[arg(long, default_value_t = 400)]
     fee: u64,
-    /// Graphviz source instead of text.
-    #[arg(long)]
-    dot: bool,
-    /// One JSON object per transaction.
-    #[arg(long, conflicts_with = "dot")]
-    json: bool,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// Options of `narthex deliver scan`.
@@ -171,15 +167,7 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let post = Post::prepare(&mut chain, &options, &mut silent)?;
         let graph = post.delivery().picture(Amount::from_sat(self.fee))?;
-        let mut out = std::io::stdout().lock();
-        if self.dot {
-            write!(out, "{}", graph.to_dot())?;
-        } else if self.json {
-            super::contract::write_json(&mut out, &graph)?;
-        } else {
-            write!(out, "{}", graph.to_text())?;
-        }
-        Ok(())
+        self.drawing.write(&graph)
     }
 }
 

@@ -1,7 +1,5 @@
 //! `narthex slice …`.
 
-use std::io::Write;
-
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
@@ -10,7 +8,7 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, OnChain, Printer, check_exact, list};
+use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
 
 /// `narthex slice …`.
 #[derive(Subcommand)]
@@ -69,12 +67,8 @@ pub(crate) struct PlayArgs {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     figures: Figures,
-    /// Graphviz source instead of text.
-    #[arg(long)]
-    dot: bool,
-    /// One JSON object per transaction.
-    #[arg(long, conflicts_with = "dot")]
-    json: bool,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 impl SliceCommand {
@@ -124,14 +118,6 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut gate = Gate::prepare(&mut chain, &options, &mut silent)?;
         let graph = gate.client().holdings().graph();
-        let mut out = std::io::stdout().lock();
-        if self.dot {
-            write!(out, "{}", graph.to_dot())?;
-        } else if self.json {
-            super::contract::write_json(&mut out, graph)?;
-        } else {
-            write!(out, "{}", graph.to_text())?;
-        }
-        Ok(())
+        self.drawing.write(graph)
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use bitcoin::hex::FromHex;
 use clap::Args;
 use narthex::{
-    contracts::terms::FeeRate,
+    contracts::{graph::TxGraph, terms::FeeRate},
     play::{ChainKind, PartyBalance, Step, TransactionEvent},
     table::{TableEvent, TableOptions, TableOutcome, TableReporter},
 };
@@ -55,6 +55,32 @@ impl Common {
             rate: FeeRate(self.fee_rate.saturating_mul(250)),
             seed,
         })
+    }
+}
+
+/// How a graph is drawn.
+#[derive(Args)]
+pub(super) struct Drawing {
+    /// Graphviz source instead of text.
+    #[arg(long)]
+    dot: bool,
+    /// One JSON object per transaction.
+    #[arg(long, conflicts_with = "dot")]
+    json: bool,
+}
+
+impl Drawing {
+    /// Writes the graph.
+    pub(super) fn write(&self, graph: &TxGraph) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.dot {
+            write!(out, "{}", graph.to_dot())?;
+        } else if self.json {
+            super::contract::write_json(&mut out, graph)?;
+        } else {
+            write!(out, "{}", graph.to_text())?;
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@
 
 pub mod at;
 pub mod bonds;
+pub mod cli;
 pub mod company;
 pub mod forge;
 pub mod rival;
