@@ -78,6 +78,7 @@ pub mod bench;
 pub mod bond;
 pub mod bounty;
 pub mod deliver;
+mod disk;
 pub mod game;
 pub mod job;
 pub mod job_dispute;

@@ -4,13 +4,15 @@
 //! process at a time; a crash leaves the old file or the new one.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use narthex_game_model::market::{Audit, Ledger, LedgerError, LedgerRecord, Standing};
 use serde::de::DeserializeOwned;
+
+use crate::disk;
 
 /// Largest ledger that is read, in bytes: more than the most audits take.
 pub const MAX_LEDGER_BYTES: u64 = 256 << 20;
@@ -76,26 +78,15 @@ impl LedgerFile {
     /// A lock of its own, because renaming replaces the file itself; freed when it is dropped.
     fn lock(&self) -> Result<File, FileError> {
         let path = self.beside(".lock");
-        let mut options = OpenOptions::new();
-        let open = options.write(true).create(true).truncate(false).open(&path);
-        let locked = open.and_then(|file| file.lock().map(|()| file));
+        let locked = disk::lock_file(&path).and_then(|file| file.lock().map(|()| file));
         locked.map_err(FileError::io("lock", &path))
     }
 
     fn write(&self, ledger: &Ledger) -> Result<(), FileError> {
-        let part = self.beside(".part");
         let write = || {
             let mut json = serde_json::to_vec(&ledger.record())?;
             json.push(b'\n');
-            let mut file = File::create(&part)?;
-            file.write_all(&json)?;
-            file.sync_all()?;
-            std::fs::rename(&part, &self.path)?;
-            let parent = self
-                .path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+            disk::replace(&self.path, &json, false)
         };
         write().map_err(FileError::io("write", &self.path))
     }

@@ -12,6 +12,7 @@ use bdk_wallet::{
     template::Bip86,
 };
 use narthex_contracts::{
+    bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
     terms::{Contribution, ContributionError, FeeRate},
 };
@@ -344,15 +345,9 @@ pub struct ChildRequest<'a> {
     pub least_fee: Amount,
 }
 
-/// A Taproot output that nobody can spend, standing for the contract's in contributions: the point of BIP341
-/// whose discrete logarithm nobody knows.
+/// A Taproot output that nobody can spend, standing for the contract's in contributions.
 fn placeholder() -> ScriptBuf {
-    const NUMS: [u8; 32] = [
-        0x50, 0x92, 0x9b, 0x74, 0xc1, 0xa0, 0x49, 0x54, 0xb7, 0x8b, 0x4b, 0x60, 0x35, 0xe9, 0x7a,
-        0x5e, 0x07, 0x8a, 0x5a, 0x0f, 0x28, 0xec, 0x96, 0xd5, 0x47, 0xbf, 0xee, 0x9a, 0xce, 0x80,
-        0x3a, 0xc0,
-    ];
     let mut script = vec![0x51, 0x20];
-    script.extend_from_slice(&NUMS);
+    script.extend_from_slice(&UNSPENDABLE_KEY);
     ScriptBuf::from_bytes(script)
 }

@@ -13,8 +13,9 @@ use std::{
 use bitcoin::hex::{DisplayHex, FromHex};
 use narthex_game_model::{computation::JobSpec, tagged::TaggedHasher};
 
-use super::state::{read_limited, sync_directory};
+use super::state::read_limited;
 use super::{JobError, StateDir};
+use crate::disk::sync_directory;
 
 /// Largest journal: a line per batch, of which there are far fewer than steps.
 const MAX_JOURNAL_BYTES: u64 = 1 << 30;

@@ -1,8 +1,8 @@
 //! The directory that holds what a worker has done.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read, Write},
+    fs::{File, TryLockError},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,7 @@ use narthex_game_model::computation::JobSpec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{JobError, Plan};
+use crate::disk;
 
 /// Largest of the small files.
 const MAX_SMALL_BYTES: u64 = 1 << 20;
@@ -100,36 +101,17 @@ impl StateDir {
 
     /// Writes a file so that it is there as a whole or not at all.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
-        self.write_with(name, bytes, &mut OpenOptions::new())
+        self.replace(name, bytes, false)
     }
 
     /// As [`Self::write`], readable by nobody else.
     pub(super) fn write_secret(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
-        let mut options = OpenOptions::new();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        self.write_with(name, bytes, &mut options)
+        self.replace(name, bytes, true)
     }
 
-    fn write_with(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        options: &mut OpenOptions,
-    ) -> Result<(), JobError> {
-        let (path, part) = (self.path(name), self.path(&format!("{name}.part")));
-        let mut write = || {
-            let mut file = options
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .open(&part)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            std::fs::rename(&part, &path)?;
-            sync_directory(&self.path)
-        };
-        write().map_err(JobError::io("cannot write", &path))
+    fn replace(&self, name: &str, bytes: &[u8], secret: bool) -> Result<(), JobError> {
+        let path = self.path(name);
+        disk::replace(&path, bytes, secret).map_err(JobError::io("cannot write", &path))
     }
 
     pub(super) fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), JobError> {
@@ -166,9 +148,7 @@ impl StateDir {
     fn lock(path: &Path) -> Result<Self, JobError> {
         let name = path.join("lock");
         let io = || JobError::io("cannot lock", &name);
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).open(&name);
-        let file = file.map_err(io())?;
+        let file = disk::lock_file(&name).map_err(io())?;
         match file.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
@@ -180,15 +160,6 @@ impl StateDir {
             Err(TryLockError::Error(error)) => Err(io()(error)),
         }
     }
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
-    // Other systems do not let a directory be opened as a file.
-    if cfg!(unix) {
-        File::open(path)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// Reads a file that is not larger than allowed.
