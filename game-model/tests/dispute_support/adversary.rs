@@ -194,12 +194,12 @@ pub fn sign(dispute: &Dispute, side: Side, action: Move) -> SignedMove {
     )
 }
 
-type Players<'a, 'p, P> = (
+pub type Players<'a, 'p, P> = (
     &'a mut HonestPlayer<'p, P>,
     &'a mut HonestPlayer<'p, Diverging<P>>,
 );
 
-fn attempt<P: UnitProgram>(
+pub fn attempt<P: UnitProgram>(
     dispute: &Dispute,
     act: &Act,
     (double, liar): Players<'_, '_, P>,

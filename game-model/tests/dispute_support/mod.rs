@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod adversary;
+pub mod branches;
 pub mod programs;
 pub mod small;
 
