@@ -5,7 +5,7 @@
 //! was damaged and is never used.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{BufReader, Read, Seek, SeekFrom, Write},
     path::PathBuf,
 };
@@ -15,7 +15,7 @@ use narthex_game_model::{computation::JobSpec, tagged::TaggedHasher};
 
 use super::state::read_limited;
 use super::{JobError, StateDir};
-use crate::disk::sync_directory;
+use crate::disk::{self, Readers};
 
 /// Largest journal: a line per batch, of which there are far fewer than steps.
 const MAX_JOURNAL_BYTES: u64 = 1 << 30;
@@ -61,12 +61,9 @@ impl OutputLog {
     ) -> Result<(Self, Recovery), JobError> {
         let path = state.path(&format!("outputs-{stage}.bin"));
         let journal_path = state.path(&format!("outputs-{stage}.journal"));
+        // The outputs are what is for sale.
         let open = |path: &PathBuf| {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            options
-                .open(path)
-                .map_err(JobError::io("cannot open", path))
+            disk::open_log(path, Readers::Owner).map_err(JobError::io("cannot open", path))
         };
         let mut log = Self {
             data: open(&path)?,
@@ -77,7 +74,6 @@ impl OutputLog {
             width: spec.output_bytes,
             chain: spec.id(),
         };
-        sync_directory(&state.path("")).map_err(JobError::io("cannot sync", &journal_path))?;
         let text = read_limited(&journal_path, MAX_JOURNAL_BYTES)?;
         let recovery = log.recover(&text, repair)?;
         Ok((log, recovery))
