@@ -78,7 +78,6 @@ pub mod bench;
 pub mod bond;
 pub mod bounty;
 pub mod deliver;
-mod disk;
 pub mod game;
 pub mod job;
 pub mod job_dispute;
@@ -88,6 +87,8 @@ pub mod simulate;
 pub mod slice;
 pub mod table;
 pub mod wallet;
+
+use narthex_disk as disk;
 
 pub use narthex_contracts as contracts;
 pub use narthex_game_model as game_model;

@@ -12,7 +12,7 @@ use std::{
 use narthex_game_model::market::{Audit, Ledger, LedgerError, LedgerRecord, Standing};
 use serde::de::DeserializeOwned;
 
-use crate::disk;
+use crate::disk::{self, Readers};
 
 /// Largest ledger that is read, in bytes: more than the most audits take.
 pub const MAX_LEDGER_BYTES: u64 = 256 << 20;
@@ -69,16 +69,14 @@ impl LedgerFile {
         Ok((ledger, standing))
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(suffix);
-        name.into()
-    }
-
     /// A lock of its own, because renaming replaces the file itself; freed when it is dropped.
     fn lock(&self) -> Result<File, FileError> {
-        let path = self.beside(".lock");
-        let locked = disk::lock_file(&path).and_then(|file| file.lock().map(|()| file));
+        // Beside the file itself, not beside a link to it: two names of a ledger have one lock.
+        let target = disk::target(&self.path).map_err(FileError::io("lock", &self.path))?;
+        let mut path = target.into_os_string();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        let locked = disk::lock(&path, Readers::Umask).and_then(|file| file.lock().map(|()| file));
         locked.map_err(FileError::io("lock", &path))
     }
 
@@ -86,7 +84,7 @@ impl LedgerFile {
         let write = || {
             let mut json = serde_json::to_vec(&ledger.record())?;
             json.push(b'\n');
-            disk::replace(&self.path, &json, false)
+            disk::save(&self.path, &json, Readers::Umask)
         };
         write().map_err(FileError::io("write", &self.path))
     }

@@ -1,6 +1,7 @@
 //! A real bitcoind on regtest, one process per [`Bitcoind`].
 
 mod build;
+mod http;
 mod locate;
 mod node;
 mod process;

@@ -18,6 +18,8 @@ use narthex::{
     },
 };
 
+use narthex_disk::{self as disk, Readers};
+
 use super::{PanelArg, TemplateArg};
 
 /// Largest file that is read, in bytes.
@@ -157,7 +159,7 @@ impl ExportArgs {
 fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     match path {
         None => write!(std::io::stdout(), "{text}")?,
-        Some(path) => std::fs::write(path, text)
+        Some(path) => disk::save(path, text.as_bytes(), Readers::Umask)
             .with_context(|| format!("cannot write {}", path.display()))?,
     }
     Ok(())

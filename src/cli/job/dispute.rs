@@ -9,6 +9,8 @@ use narthex::{
     job_dispute::{Account, DemoOptions, DisputeFile, account, demonstrate},
 };
 
+use narthex_disk::{self as disk, Readers};
+
 use super::{EngineArgs, print};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -78,7 +80,7 @@ impl DisputeArgs {
         let account = account(job, &file)?;
         if let Some(path) = &self.out {
             let json = serde_json::to_vec_pretty(&file)?;
-            std::fs::write(path, json)
+            disk::save(path, &json, Readers::Umask)
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
         match self.json {
