@@ -3,7 +3,8 @@
 use bdk_wallet::{
     KeychainKind, Wallet,
     bitcoin::{
-        Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid, Weight,
+        Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid,
+        Weight,
         bip32::{DerivationPath, Xpriv},
         secp256k1::{Secp256k1, SecretKey},
     },
@@ -268,11 +269,7 @@ impl PartyWallet {
         coins
     }
 
-    fn build(
-        &mut self,
-        payments: &[(ScriptBuf, Amount)],
-        fees: Fees,
-    ) -> Result<Psbt, WalletError> {
+    fn build(&mut self, payments: &[(ScriptBuf, Amount)], fees: Fees) -> Result<Psbt, WalletError> {
         let owner = self.owner.clone();
         // Whatever is selected fits a block, so that no fee below overflows.
         fees.in_time(Weight::MAX_BLOCK, Amount::ZERO)?;

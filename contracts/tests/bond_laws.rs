@@ -206,8 +206,18 @@ fn fees_that_are_mistakes() {
     assert!(coins - paid > coins / 10);
     for (rate, error) in [
         (0, FeeError::Low { rate: FeeRate(0) }),
-        (1 << 63, FeeError::High { rate: FeeRate(1 << 63) }),
-        (u64::MAX, FeeError::High { rate: FeeRate(u64::MAX) }),
+        (
+            1 << 63,
+            FeeError::High {
+                rate: FeeRate(1 << 63),
+            },
+        ),
+        (
+            u64::MAX,
+            FeeError::High {
+                rate: FeeRate(u64::MAX),
+            },
+        ),
     ] {
         assert_eq!(sweep(coin(), FeeRate(rate).into()), Err(error.into()));
     }

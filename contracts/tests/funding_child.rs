@@ -92,7 +92,10 @@ fn what_cannot_be_made_is_named() {
     let rate = FeeRate(u64::MAX);
     assert_eq!(absurd.psbt(), Err(ChildError::Fee(FeeError::High { rate })));
     absurd.fees = Fees::waived(rate);
-    assert!(matches!(absurd.psbt(), Err(ChildError::Fee(FeeError::Overflow { .. }))));
+    assert!(matches!(
+        absurd.psbt(),
+        Err(ChildError::Fee(FeeError::Overflow { .. }))
+    ));
     let mut legacy = coin(0, 50_000);
     legacy.prevout.script_pubkey = ScriptBuf::new();
     assert_eq!(child(&parent, vec![legacy]).psbt(), Err(ChildError::Coins));

@@ -1,9 +1,8 @@
 //! Moves: what the parties send each other, transactions on the chain.
 
 use bitcoin::{Amount, Transaction};
-use narthex_contracts::{
-    deliver::{Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served},
-    graph::TxGraph,
+use narthex_contracts::deliver::{
+    Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served,
 };
 
 use super::{Post, PostError, post::seat};
@@ -98,7 +97,9 @@ impl Post<'_> {
 
     /// An agent's claim, and its fee. Nothing is published.
     pub fn claim_of(&mut self, agent: u8) -> Result<(Transaction, Amount), PostError> {
-        let fee = self.table.fee(&self.delivery().claim(agent, Amount::ONE_SAT)?)?;
+        let fee = self
+            .table
+            .fee(&self.delivery().claim(agent, Amount::ONE_SAT)?)?;
         let own = self.agents.get(usize::from(agent));
         let own = own.ok_or_else(|| PostError::broken("no such agent"))?;
         Ok((own.claim(fee, self.table.rng())?, fee))

@@ -140,7 +140,8 @@ impl<'c> Table<'c> {
     /// The fee, at the rate in force, of the one transaction that `graph` makes. Its weight does not depend on its fee.
     pub fn fee(&self, graph: &TxGraph) -> Result<Amount, TableError> {
         let weight = graph.weight(NodeId(0));
-        let weight = weight.ok_or_else(|| TableError::Broken("a transaction of no weight".into()))?;
+        let weight =
+            weight.ok_or_else(|| TableError::Broken("a transaction of no weight".into()))?;
         Ok(self.rate().checked_fee(weight)?)
     }
 

@@ -68,19 +68,27 @@ impl std::fmt::Display for FeeRate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FeeError {
     /// Nobody would relay it.
-    #[error("a fee rate of {rate} is below {}, the least that nodes relay", FeeRate::LEAST)]
+    #[error(
+        "a fee rate of {rate} is below {}, the least that nodes relay",
+        FeeRate::LEAST
+    )]
     Low {
         /// The rate.
         rate: FeeRate,
     },
     /// No transaction has needed it.
-    #[error("a fee rate of {rate} is above {}; refused as a mistake", FeeRate::MOST)]
+    #[error(
+        "a fee rate of {rate} is above {}; refused as a mistake",
+        FeeRate::MOST
+    )]
     High {
         /// The rate.
         rate: FeeRate,
     },
     /// Too much of the coins goes to miners.
-    #[error("a fee of {fee} is more than 1/{SHARE} of the {coins} that pay it; refused as a mistake")]
+    #[error(
+        "a fee of {fee} is more than 1/{SHARE} of the {coins} that pay it; refused as a mistake"
+    )]
     Share {
         /// The fee.
         fee: Amount,
@@ -177,7 +185,10 @@ mod tests {
             assert_eq!(Fees::waived(rate).in_time(all, sat(0)), error);
         }
         // 21 million bitcoin are the most.
-        assert_eq!(FeeRate(2_100_000_000_000_001).fee(Weight::from_wu(1_000)), None);
+        assert_eq!(
+            FeeRate(2_100_000_000_000_001).fee(Weight::from_wu(1_000)),
+            None
+        );
         let most = FeeRate(2_100_000_000_000_000).fee(Weight::from_wu(1_000));
         assert_eq!(most, Some(Amount::MAX_MONEY));
     }
@@ -196,10 +207,19 @@ mod tests {
     #[test]
     fn what_must_be_in_time_is_checked_by_rate_alone() {
         let weight = Weight::from_wu(1_000);
-        assert_eq!(Fees::from(FeeRate(500)).in_time(weight, sat(0)), Ok(sat(500)));
-        assert_eq!(Fees::from(FeeRate(500)).in_time(weight, sat(900)), Ok(sat(900)));
+        assert_eq!(
+            Fees::from(FeeRate(500)).in_time(weight, sat(0)),
+            Ok(sat(500))
+        );
+        assert_eq!(
+            Fees::from(FeeRate(500)).in_time(weight, sat(900)),
+            Ok(sat(900))
+        );
         let rate = FeeRate(0);
-        assert_eq!(Fees::from(rate).in_time(weight, sat(900)), Err(FeeError::Low { rate }));
+        assert_eq!(
+            Fees::from(rate).in_time(weight, sat(900)),
+            Err(FeeError::Low { rate })
+        );
         assert_eq!(Fees::waived(rate).in_time(weight, sat(0)), Ok(sat(0)));
     }
 

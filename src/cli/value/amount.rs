@@ -52,7 +52,10 @@ mod tests {
     fn what_is_none_says_what_was_understood() {
         for (text, part) in [
             ("2100000000000001", "2100000000000001 sat are more than"),
-            ("18446744073709551616", "18446744073709551616 sat are more than"),
+            (
+                "18446744073709551616",
+                "18446744073709551616 sat are more than",
+            ),
             ("21000000.00000001btc", "2100000000000001 sat are more than"),
             ("0.5", "write 0.5btc"),
             ("0.000000001btc", "8 decimals at most"),

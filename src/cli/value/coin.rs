@@ -9,7 +9,9 @@ pub(crate) fn outpoint(text: &str) -> Result<OutPoint, String> {
         .parse()
         .map_err(|_| "a coin is written TXID:VOUT, 64 hexadecimal digits and a number")?;
     match is_null(&outpoint) {
-        true => Err("no transaction has this output: it is the null outpoint, or half of it".into()),
+        true => {
+            Err("no transaction has this output: it is the null outpoint, or half of it".into())
+        }
         false => Ok(outpoint),
     }
 }
@@ -36,8 +38,17 @@ mod tests {
         ] {
             assert!(outpoint(&text).is_err_and(|e| e.contains("null")), "{text}");
         }
-        for text in ["", ":", &id, &format!("{id}:-1"), &format!("{id}:4294967296")] {
-            assert!(outpoint(text).is_err_and(|e| e.contains("TXID:VOUT")), "{text}");
+        for text in [
+            "",
+            ":",
+            &id,
+            &format!("{id}:-1"),
+            &format!("{id}:4294967296"),
+        ] {
+            assert!(
+                outpoint(text).is_err_and(|e| e.contains("TXID:VOUT")),
+                "{text}"
+            );
         }
         assert!(network("mainnet").is_err() && network("regtest") == Ok(Network::Regtest));
     }

@@ -21,8 +21,9 @@ pub(crate) fn share(text: &str) -> Result<Ratio, String> {
 /// A fraction that may be above 1, exactly.
 pub(crate) fn factor(text: &str) -> Result<Ratio, String> {
     let (above, below) = fraction(text)?;
-    ratio(above, below)
-        .ok_or_else(|| format!("{above}/{below} is too fine: both parts must fit 32 bits in lowest terms"))
+    ratio(above, below).ok_or_else(|| {
+        format!("{above}/{below} is too fine: both parts must fit 32 bits in lowest terms")
+    })
 }
 
 /// A probability: 0 to 1, rounded down to 18 decimals.
@@ -79,7 +80,9 @@ mod tests {
     #[test]
     fn one_tenth_however_it_is_written() {
         let tenth = Ratio::new(1, 10).unwrap();
-        for text in ["1/10", "10/100", "1 / 10", "10%", "10 %", "10.0%", "0.1", "0.100", " 0.1 "] {
+        for text in [
+            "1/10", "10/100", "1 / 10", "10%", "10 %", "10.0%", "0.1", "0.100", " 0.1 ",
+        ] {
             assert_eq!(share(text), Ok(tenth), "{text}");
             assert_eq!(factor(text), Ok(tenth), "{text}");
             assert_eq!(chance(text).unwrap().to_string(), "0.1", "{text}");
@@ -87,7 +90,10 @@ mod tests {
         assert_eq!(share("100%"), Ok(Ratio::ONE));
         assert_eq!(share("1"), Ok(Ratio::ONE));
         assert_eq!(share("0"), Ok(Ratio::ZERO));
-        assert_eq!(chance("99.9999999999999999%").unwrap().atto(), 999_999_999_999_999_999);
+        assert_eq!(
+            chance("99.9999999999999999%").unwrap().atto(),
+            999_999_999_999_999_999
+        );
         assert_eq!(chance("1/3").unwrap().atto(), 333_333_333_333_333_333);
     }
 

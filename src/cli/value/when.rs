@@ -99,7 +99,10 @@ pub(crate) fn height(text: &str) -> Result<u32, String> {
 
 fn digits(text: &str) -> Result<u32, String> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("a height such as 800000, a Unix time from 500000000 on, or a month such as 2030-01".into());
+        return Err(
+            "a height such as 800000, a Unix time from 500000000 on, or a month such as 2030-01"
+                .into(),
+        );
     }
     text.parse::<u32>().map_err(|_| {
         let most = u32::MAX;
@@ -148,10 +151,27 @@ mod tests {
         let month = |text: &str| When::Month(text.parse().unwrap());
         assert_eq!(when("2020-01"), Ok(month("2020-01")));
         assert_eq!(when("2099-12"), Ok(month("2099-12")));
-        for text in ["2019-12", "2100-01", "2030-13", "2030-1", "2030-01-01", "30-01"] {
+        for text in [
+            "2019-12",
+            "2100-01",
+            "2030-13",
+            "2030-1",
+            "2030-01-01",
+            "30-01",
+        ] {
             assert!(when(text).is_err_and(|e| e.contains("2099-12")), "{text}");
         }
-        for text in ["", "-1", "+5", "tomorrow", "0x10", "1 000", "height:", "height:-1", "time:"] {
+        for text in [
+            "",
+            "-1",
+            "+5",
+            "tomorrow",
+            "0x10",
+            "1 000",
+            "height:",
+            "height:-1",
+            "time:",
+        ] {
             assert!(when(text).is_err(), "{text}");
         }
     }
