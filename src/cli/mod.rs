@@ -15,6 +15,7 @@ mod simulate;
 mod slice;
 mod store;
 mod table;
+mod value;
 
 use std::process::ExitCode;
 
@@ -88,10 +89,26 @@ pub(crate) fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("narthex: {error:#}");
+            eprintln!(
+                "narthex: {}",
+                causes(error.chain().map(ToString::to_string))
+            );
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, each once: some errors tell their cause themselves, others leave it to whoever prints them.
+fn causes(chain: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
+    for cause in chain {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// A panel as `k-of-n`.
@@ -138,5 +155,25 @@ impl From<TemplateArg> for narthex::game_model::Layout {
             TemplateArg::Hardened => narthex::game_model::Layout::Hardened,
             TemplateArg::Paper => narthex::game_model::Layout::Paper,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::causes;
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let told = |chain: &[&str]| causes(chain.iter().map(|cause| (*cause).to_owned()));
+        assert_eq!(told(&["a"]), "a");
+        assert_eq!(
+            told(&["cannot read x", "no such file"]),
+            "cannot read x: no such file"
+        );
+        assert_eq!(
+            told(&["cannot read x: no such file; see", "no such file"]),
+            "cannot read x: no such file; see"
+        );
+        assert_eq!(told(&["a is refused", "b: c", "c"]), "a is refused: b: c");
     }
 }
