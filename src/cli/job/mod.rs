@@ -90,7 +90,7 @@ struct StateArgs {
 }
 
 fn print(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+    Ok(writeln!(crate::cli::output::out(), "{line}")?)
 }
 
 /// 32 bytes as hex, for clap.
