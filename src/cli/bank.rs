@@ -156,7 +156,7 @@ impl BenchArgs {
             pennies: self.pennies,
             ..DeskOptions::default()
         })?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             return Ok(writeln!(out, "{}", serde_json::to_string(&pace)?)?);
         }

@@ -149,7 +149,7 @@ impl PriceArgs {
             .figures
             .options(self.figures.common.options_or([1; 32]));
         let prices = price(&options, self.reliability)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             return Ok(writeln!(out, "{}", serde_json::to_string(&prices)?)?);
         }

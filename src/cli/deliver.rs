@@ -186,7 +186,7 @@ impl ScanArgs {
             }
         };
         let mut lines = std::io::BufReader::new(source);
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         let (mut number, mut found) = (0u64, 0u64);
         loop {
             let mut line = String::new();

@@ -115,7 +115,7 @@ fn parse_seed(hex: &str) -> anyhow::Result<[u8; 32]> {
 }
 
 fn list(json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     for story in STORIES {
         let template = story.layout_name();
         if json {
@@ -145,7 +145,7 @@ impl Reporter for Json {
     fn report(&mut self, event: &Event) {
         // A reader that went away needs no report.
         if let Ok(line) = serde_json::to_string(event) {
-            let _ = writeln!(std::io::stdout(), "{line}");
+            let _ = writeln!(crate::cli::output::out(), "{line}");
         }
     }
 }
@@ -158,7 +158,7 @@ struct Human {
 
 impl Reporter for Human {
     fn report(&mut self, event: &Event) {
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match event {
             Event::Step(s) => super::table::step(&mut out, s),

@@ -92,7 +92,7 @@ impl SimulateArgs {
         }
         let report = simulate::run(&setup, seed, self.games, |done| bar.inc(done))?;
         bar.finish_and_clear();
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         match self.json {
             true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
             false => print(&mut out, &report)?,

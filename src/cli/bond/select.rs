@@ -36,10 +36,10 @@ impl SelectArgs {
         let (now, bonds) = snapshot.bonds()?;
         let register = Register::new(&self.valuation.valuation()?, now, bonds, snapshot.bondless);
         for reused in register.reused() {
-            eprintln!("narthex: {reused}; it counts for none of them");
+            crate::cli::output::note(format_args!("{reused}; it counts for none of them"));
         }
         let drawn = register.select(self.bondless, &self.seed, self.seats)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if !self.json {
             writeln!(out, "register {}", register.hash().to_lower_hex_string())?;
         }

@@ -151,13 +151,16 @@ impl SnapshotArgs {
                 }),
                 // Left out, and said so: the others count all the same.
                 Err(SightError::Fault(fault)) => {
-                    eprintln!("narthex: {} is left out: {fault}", claim.outpoint);
+                    crate::cli::output::note(format_args!(
+                        "{} is left out: {fault}",
+                        claim.outpoint
+                    ));
                 }
                 Err(SightError::Chain(error)) => return Err(error.into()),
             }
         }
         let line = serde_json::to_string(&snapshot)?;
-        Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+        Ok(writeln!(crate::cli::output::out(), "{line}")?)
     }
 }
 

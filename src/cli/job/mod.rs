@@ -109,5 +109,5 @@ fn warn_if_exposed(contract: &ContractDir<'_>) {
 }
 
 fn print(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+    Ok(writeln!(crate::cli::output::out(), "{line}")?)
 }

@@ -130,7 +130,7 @@ impl ChallengeArgs {
             .with_context(|| format!("cannot write {shown}"))?;
         publish(file, &self.out)?;
         writeln!(
-            std::io::stdout(),
+            crate::cli::output::out(),
             "{shown} challenges {} of {} chunks; keep it for `narthex store verify`",
             challenge.chunks,
             archive.shape.chunks()
@@ -147,7 +147,7 @@ impl ProveArgs {
         let proof = answer(&folder, (&archive, &hashes), &challenge, &self.out)?;
         publish(proof, &self.out)?;
         writeln!(
-            std::io::stdout(),
+            crate::cli::output::out(),
             "{} proves {} of {} chunks",
             self.out.display(),
             challenge.chunks,
@@ -228,7 +228,7 @@ fn report(archive: &Archive, challenge: &Challenge, json: bool) -> anyhow::Resul
     let probability = |lost| caught(chunks, lost, challenge.chunks);
     let (percent, past) = (probability(chunks.div_ceil(100)), probability(parity + 1));
     let id = archive.id().to_lower_hex_string();
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     if json {
         let line = serde_json::json!({
             "id": id, "passed": true, "chunks": challenge.chunks, "of": chunks,

@@ -127,7 +127,7 @@ impl EncodeArgs {
         let (archive, hashes) = made.with_context(|| format!("{shown} is not stored"))?;
         store.complete(&archive, &hashes)?;
         let id = archive.id().to_lower_hex_string();
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.common.json {
             let line = serde_json::json!({
                 "id": id, "archive": archive, "stored_bytes": shape.stored_bytes(),
@@ -175,7 +175,7 @@ impl RecoverArgs {
         progress.finish();
         done.with_context(|| format!("{shown} is not written"))?;
         publish(out, &self.out)?;
-        let mut line = std::io::stdout().lock();
+        let mut line = crate::cli::output::out();
         if self.common.json {
             let report = serde_json::json!({
                 "id": archive.id().to_lower_hex_string(), "chunks": archive.shape.chunks(),
