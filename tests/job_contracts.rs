@@ -304,7 +304,7 @@ fn a_commitment_that_was_killed_is_finished() {
                 "--state",
                 "s",
                 "--sample",
-                "20",
+                "100000",
             ];
             match cheats {
                 true => assert!(desk.fails(&audit).contains("reject, and dispute")),
