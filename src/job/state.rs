@@ -94,6 +94,11 @@ impl StateDir {
         }
     }
 
+    /// The directory.
+    pub(super) fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)

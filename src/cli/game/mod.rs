@@ -19,7 +19,7 @@ use narthex::{
     },
 };
 
-use narthex_disk::{self as disk, Readers};
+use narthex_disk::{Readers, Saved};
 
 use super::{PanelArg, TemplateArg};
 
@@ -171,9 +171,21 @@ impl ExportArgs {
 
 fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     match path {
-        None => write!(crate::cli::output::out(), "{text}")?,
-        Some(path) => disk::save(path, text.as_bytes(), Readers::Umask)
-            .with_context(|| format!("cannot write {}", path.display()))?,
+        None => Ok(write!(crate::cli::output::out(), "{text}")?),
+        Some(path) => write_all(&[(path, text)]),
+    }
+}
+
+/// Writes all of these files or, if one cannot be, none.
+fn write_all(files: &[(&Path, &str)]) -> anyhow::Result<()> {
+    let cannot = |path: &Path| format!("cannot write {}", path.display());
+    let mut prepared = Vec::new();
+    for (path, text) in files {
+        let saved = Saved::prepare(path, text.as_bytes(), Readers::Umask);
+        prepared.push((path, saved.with_context(|| cannot(path))?));
+    }
+    for (path, saved) in prepared {
+        saved.publish().with_context(|| cannot(path))?;
     }
     Ok(())
 }

@@ -154,7 +154,10 @@ impl Folder {
         let shown = path.display();
         let what_to_do = match (is_there(UNFINISHED), is_there("chunks")) {
             (false, true) => {
-                "put its archive.json back: its client has a copy, and without it nothing can be checked".into()
+                format!(
+                    "put its archive.json back (its client has a copy), or, if an `encode` was interrupted, delete \
+                     {shown}/chunks and encode the file again"
+                )
             }
             (true, _) => format!(
                 "an `encode` was interrupted there; `narthex store encode FILE --out {shown}` begins it anew"
