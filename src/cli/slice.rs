@@ -48,7 +48,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "paid")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
     /// Slices of a stream.
     #[arg(long, default_value_t = 3)]
