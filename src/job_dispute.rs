@@ -349,7 +349,8 @@ impl DisputeFile {
         if bytes.len() as u64 > MAX_DISPUTE_BYTES {
             anyhow::bail!("{shown} is larger than any dispute ({MAX_DISPUTE_BYTES} bytes)");
         }
-        serde_json::from_slice(&bytes).with_context(|| format!("{shown} is no dispute; {hint}"))
+        serde_json::from_slice(narthex_game_model::text::without_mark(&bytes))
+            .with_context(|| format!("{shown} is no dispute; {hint}"))
     }
 }
 

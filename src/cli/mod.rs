@@ -7,6 +7,7 @@ mod bounty;
 mod contract;
 mod deliver;
 mod game;
+mod input;
 mod job;
 mod market;
 mod node;

@@ -49,8 +49,9 @@ impl Terms {
                 limit: MAX_TERMS_BYTES,
             });
         }
-        let record: TermsRecord = serde_json::from_slice(json)
-            .map_err(|e| TermsError::Json(shortened(&e.to_string())))?;
+        let record: TermsRecord =
+            serde_json::from_slice(narthex_game_model::text::without_mark(json))
+                .map_err(|e| TermsError::Json(shortened(&e.to_string())))?;
         Terms::new(record)
     }
 

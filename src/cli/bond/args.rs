@@ -152,7 +152,7 @@ pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
         std::fs::File::open(path).and_then(|mut file| read(&mut file, &mut text))
     };
     done.with_context(|| format!("cannot read a key from {shown}"))?;
-    let text = text.trim();
+    let text = text.trim_start_matches('\u{feff}').trim();
     if let Ok(key) = text.parse::<SecretKey>() {
         return Ok(key);
     }

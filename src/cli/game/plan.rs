@@ -112,8 +112,7 @@ impl PlanArgs {
                 return Ok(ExitCode::from(super::NO));
             }
             Err(refused) => {
-                return Err(anyhow::Error::new(refused)
-                    .context("nothing can be planned with these figures"));
+                return Err(anyhow::Error::new(refused).context("there is no such contract"));
             }
         };
 
