@@ -19,7 +19,8 @@ pub fn nonce_commitment(nonce: &[u8; 32]) -> [u8; 32] {
 /// The seed of a sample.
 ///
 /// `root` is the root of record ([`crate::commitment::Commitment::id`]), `block_hash` that of a
-/// block which confirmed after it, in the byte order in which it is hashed.
+/// block which confirmed after it, in the byte order in which it is hashed. Draw when that block is
+/// buried: a reorganisation makes another sample, and whoever opened the first opens both.
 pub fn seed(root: &[u8; 32], nonce: &[u8; 32], block_hash: &[u8; 32]) -> [u8; 32] {
     TaggedHasher::new("narthex/sample-seed")
         .fixed(root)

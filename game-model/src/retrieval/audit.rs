@@ -22,7 +22,9 @@ pub struct Challenge {
     /// The client's nonce.
     #[serde(with = "crate::encoding::hex32")]
     pub nonce: [u8; 32],
-    /// Hash of a block after the nonce was committed to, in the byte order in which it is hashed.
+    /// Hash of a block after the nonce was committed to, in the byte order in which it is hashed. It
+    /// should be buried: after a reorganisation this is another challenge, and a proof of the old one
+    /// shows what the store had then.
     #[serde(with = "crate::encoding::hex32")]
     pub block_hash: [u8; 32],
     /// k.
