@@ -13,6 +13,7 @@ mod properties;
 #[path = "../../fuzz/src/seeds.rs"]
 mod seeds;
 #[path = "../../fuzz/src/small.rs"]
+#[allow(dead_code)]
 mod small;
 #[path = "../../fuzz/src/table.rs"]
 #[allow(dead_code)]
