@@ -25,6 +25,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arbiters;
+pub mod caps;
 pub mod commitment;
 pub mod computation;
 pub mod detection;
