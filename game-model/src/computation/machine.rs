@@ -74,6 +74,11 @@ impl TimeBudget {
         Self { clock, per_step }
     }
 
+    /// Longest time for a step.
+    pub const fn per_step(&self) -> Duration {
+        self.per_step
+    }
+
     /// Starts to count.
     pub(crate) fn start(&self) -> Deadline<'_> {
         Deadline {
