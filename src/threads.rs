@@ -7,12 +7,15 @@ use std::sync::Once;
 pub fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if rayon::ThreadPoolBuilder::new().build_global().is_err() {
-            // Should this fail as well, the threads are there already.
-            let _ = rayon::ThreadPoolBuilder::new()
+        // The pool of the whole process can be tried once only, so another one is tried first.
+        let all = rayon::ThreadPoolBuilder::new();
+        let pool = match all.build() {
+            Ok(_) => rayon::ThreadPoolBuilder::new(),
+            Err(_) => rayon::ThreadPoolBuilder::new()
                 .num_threads(1)
-                .use_current_thread()
-                .build_global();
-        }
+                .use_current_thread(),
+        };
+        // Should this fail, the pool is there already.
+        let _ = pool.build_global();
     });
 }
