@@ -11,6 +11,9 @@ pub const MAX_PROGRAM_BYTES: usize = 4 << 20;
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 /// Largest output of a step in bytes.
 pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
+/// Most steps or chunks of a sample: whoever checks it holds each, and its opening goes into evidence,
+/// some 1.5 kB for a leaf at the most.
+pub const MAX_SAMPLE: u32 = 1 << 20;
 /// Most fuel of a step, all its units together, in `wasmi` units (about one per instruction): an
 /// hour at 3·10^8 a second, which an interpreter does on a machine of 2025.
 pub const MAX_STEP_FUEL: u64 = 1 << 40;
@@ -34,13 +37,8 @@ pub const MAX_TABLE_ELEMENTS: usize = 10_000;
 /// rulings to be mined.
 pub const JUDGING_SECONDS_PER_BLOCK: u64 = 60;
 
-/// Whether `fuel` units of fuel fit into a window of `blocks` blocks at `fuel_per_second`.
-pub fn fits_window(fuel: u128, fuel_per_second: u64, blocks: u64) -> bool {
-    fuel <= fuel_in_window(fuel_per_second, blocks)
-}
-
-/// Fuel that is burnt in a window of `blocks` blocks at `fuel_per_second`; no overflow, as the
-/// factors have 64, 64 and 6 bits and blocks never more than 32.
+/// Fuel that is burnt in a window of `blocks` blocks at `fuel_per_second`. Windows have at most 32
+/// bits of blocks, so nothing saturates.
 pub fn fuel_in_window(fuel_per_second: u64, blocks: u64) -> u128 {
     u128::from(fuel_per_second)
         .saturating_mul(u128::from(blocks))
