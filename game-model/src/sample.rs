@@ -57,12 +57,19 @@ pub fn draw(seed: &[u8; 32], steps: u64, count: u32) -> Result<Vec<u64>, SampleE
 
 /// A sample of nothing, of more steps than there are, or of more than anybody checks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot sample {count} of {steps} steps; at most {MAX_SAMPLE} are sampled")]
+#[error("cannot sample {count} of {steps} steps{}", beyond(*count))]
 pub struct SampleError {
     /// N.
     pub steps: u64,
     /// k.
     pub count: u32,
+}
+
+fn beyond(count: u32) -> String {
+    match count > MAX_SAMPLE {
+        true => format!("; a sample has at most {MAX_SAMPLE}"),
+        false => String::new(),
+    }
 }
 
 /// Uniform 64-bit numbers from a seed, by hashing a counter.
