@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use dispute_support::programs::Chain;
 use dispute_support::small::{INDEX, chain, records, right};
-use dispute_support::{World, keypair};
+use dispute_support::{OPENED_AT, World, keypair};
 use narthex_game_model::Ruling;
 use narthex_game_model::commitment::{ResultSecret, SaltSeed};
 use narthex_game_model::computation::{
@@ -170,12 +170,14 @@ fn no_dispute_is_lost_by_a_machine() {
                 Side::Worker => contest(
                     judges,
                     &world.terms,
+                    OPENED_AT,
                     [(&mut truthful, &keys[0]), (&mut liar, &keys[1])],
                     1,
                 ),
                 Side::Challenger => contest(
                     judges,
                     &world.terms,
+                    OPENED_AT,
                     [(&mut liar, &keys[0]), (&mut truthful, &keys[1])],
                     1,
                 ),
