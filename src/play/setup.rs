@@ -69,6 +69,10 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
+    // Nobody agrees on a job that the parameters were not made for.
+    params
+        .accepts_job(&workshop.job)
+        .map_err(|misfit| PlayError::Input(misfit.to_string()))?;
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
     for actor in actors.values() {

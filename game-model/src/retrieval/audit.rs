@@ -88,6 +88,9 @@ pub fn prove(
         };
         let leaf = match leaf {
             Err(Broken::Writing(error)) => return Err(writing(error)),
+            Err(broken) if broken.is_passing() => {
+                return Err(doing("cannot read the store")(broken.into_inner()));
+            }
             Err(Broken::Reading(_)) | Ok(None) => return Err(StoreError::Damaged { index }),
             Ok(Some(leaf)) => leaf,
         };
