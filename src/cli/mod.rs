@@ -11,6 +11,7 @@ mod job;
 mod market;
 mod node;
 mod play;
+mod secret;
 mod simulate;
 mod slice;
 mod store;
