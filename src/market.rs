@@ -119,9 +119,11 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, FileE
         let path = path.to_path_buf();
         return Err(FileError::TooLong { path, most });
     }
-    serde_json::from_slice(&bytes).map_err(|source| FileError::Json {
-        path: path.to_path_buf(),
-        source,
+    serde_json::from_slice(narthex_game_model::text::without_mark(&bytes)).map_err(|source| {
+        FileError::Json {
+            path: path.to_path_buf(),
+            source,
+        }
     })
 }
 

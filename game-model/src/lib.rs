@@ -41,6 +41,7 @@ pub mod sample;
 pub mod settlement;
 pub mod simulation;
 pub mod tagged;
+pub mod text;
 pub mod workload;
 
 pub use arbiters::{ArbiterSet, Ruling};

@@ -8,7 +8,7 @@ use narthex_contracts::{
     role::Role,
     setup::ceremony,
     template::Exit,
-    terms::FeeRate,
+    terms::{FeeError, FeeRate},
 };
 use narthex_game_model::Outcome as Settlement;
 
@@ -143,7 +143,7 @@ impl Scene<'_> {
         child: &Transaction,
         fee: Amount,
     ) -> Result<(Transaction, Amount), PlayError> {
-        let rate = FeeRate(self.rate().0.saturating_mul(2));
+        let rate = FeeRate(self.rate().0.saturating_mul(2)).min(FeeRate::MOST);
         // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
         let least_fee = fee + Amount::from_sat(child.vsize() as u64 + 1_000);
         let wallet = &mut self.actor_mut(by)?.wallet;
@@ -256,11 +256,11 @@ impl Scene<'_> {
             .filter(|v| **v > Amount::ZERO)
             .count();
         let weight = bitcoin::Weight::from_wu(4 * (10 + 41 + 43 * payees as u64) + 2 + 66);
-        let fee = self.rate().fee(weight).unwrap_or(Amount::ZERO);
-        let worker = payout
-            .worker
-            .checked_sub(fee)
-            .ok_or_else(|| PlayError::Broken("fee above payout".into()))?;
+        let fee = self.rate().checked_fee(weight)?;
+        let worker = payout.worker.checked_sub(fee).ok_or(FeeError::Share {
+            fee,
+            coins: payout.worker,
+        })?;
         let payouts = [
             (Role::Client, payout.client),
             (Role::Worker, worker),
@@ -279,7 +279,7 @@ impl Scene<'_> {
             let key = self.actor(role)?.key()?;
             parties.push(proposal.party(&self.terms, &self.graph, role, &key)?);
         }
-        let held = ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())?;
+        let held = ceremony::run(parties, &mut self.rng, |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());
         let by = |role: Role| {
             let found = held.iter().find(|h| h.role() == role);

@@ -5,6 +5,7 @@
 
 mod contribution;
 mod error;
+mod fee;
 mod proof;
 mod proposal;
 mod record;
@@ -13,9 +14,10 @@ use bitcoin::{Amount, ScriptBuf, secp256k1::PublicKey};
 use narthex_game_model::{Layout, Params, Ruling};
 
 pub use contribution::{
-    Change, Coin, Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound,
+    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
 };
 pub use error::TermsError;
+pub use fee::{FeeError, FeeRate, Fees};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
@@ -47,8 +49,9 @@ impl Terms {
                 limit: MAX_TERMS_BYTES,
             });
         }
-        let record: TermsRecord = serde_json::from_slice(json)
-            .map_err(|e| TermsError::Json(shortened(&e.to_string())))?;
+        let record: TermsRecord =
+            serde_json::from_slice(narthex_game_model::text::without_mark(json))
+                .map_err(|e| TermsError::Json(shortened(&e.to_string())))?;
         Terms::new(record)
     }
 

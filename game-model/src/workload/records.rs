@@ -13,8 +13,8 @@ pub struct Records {
 }
 
 impl Records {
-    /// Reads one record per line: `width` integers from 0 to `max`, separated by commas. Blank
-    /// lines are skipped; spaces around values are allowed; there is no header line.
+    /// Reads one record per line: `width` integers from 0 to `max`, separated by commas. A byte order
+    /// mark in front of all and blank lines are skipped; spaces around values are allowed; there is no header line.
     ///
     /// # Errors
     /// [`RecordsError`] with the number of the first bad line.
@@ -23,6 +23,7 @@ impl Records {
             return Err(RecordsError::TooLarge { bytes: text.len() });
         }
         let mut bytes = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, row) in (1..).zip(text.lines()) {
             if !row.trim().is_empty() {
                 read_row(row, width, max, &mut bytes)

@@ -10,7 +10,8 @@ use narthex::{
     job::{AuditOptions, StageAudit, StateDir, audit},
 };
 
-use super::{ContractArgs, EngineArgs, StateArgs, hash, print};
+use super::{ContractArgs, EngineArgs, StateArgs, print};
+use crate::cli::value;
 
 /// Options of `narthex job audit`.
 #[derive(Args)]
@@ -28,11 +29,11 @@ pub(crate) struct AuditArgs {
     #[arg(long, default_value_t = 100)]
     sample: u32,
     /// The verifier's nonce, 64 hex digits; drawn afresh without it.
-    #[arg(long, value_parser = hash)]
+    #[arg(long, value_parser = value::bytes32)]
     nonce: Option<[u8; 32]>,
     /// Hash of a block after the commitment, 64 hex digits; drawn afresh without it, which shows the round but proves
     /// nothing to others.
-    #[arg(long, value_parser = hash)]
+    #[arg(long, value_parser = value::bytes32)]
     block_hash: Option<[u8; 32]>,
     /// One JSON object per stage.
     #[arg(long)]

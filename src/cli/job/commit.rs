@@ -4,11 +4,12 @@ use anyhow::{Context, bail};
 use bitcoin::hex::DisplayHex;
 use clap::Args;
 use narthex::{
-    game_model::{Ratio, play::Strategy},
+    game_model::play::Strategy,
     job::{StateDir, commit},
 };
 
 use super::{ContractArgs, StateArgs, print, warn_if_exposed};
+use crate::cli::value;
 
 /// Options of `narthex job commit`.
 #[derive(Args)]
@@ -70,8 +71,8 @@ fn strategy(text: &str) -> anyhow::Result<Strategy> {
     let (kind, what) = text.split_once(':').context("write it as kind:what")?;
     let fraction = || {
         let (ratio, seed) = what.split_once(':').unwrap_or((what, "0"));
-        let ratio: Ratio = ratio.parse().context("a fraction such as 1/10")?;
-        Ok::<_, anyhow::Error>((ratio, seed.parse().context("a seed is a number")?))
+        let share = value::share(ratio).map_err(anyhow::Error::msg)?;
+        Ok::<_, anyhow::Error>((share, seed.parse().context("a seed is a number")?))
     };
     Ok(match kind {
         "skip" => {

@@ -10,7 +10,6 @@ mod verify;
 
 use std::{io::Write, path::PathBuf};
 
-use bitcoin::hex::FromHex;
 use clap::{Args, Subcommand};
 use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan};
 
@@ -108,10 +107,5 @@ fn warn_if_exposed(contract: &ContractDir<'_>) {
 }
 
 fn print(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
-}
-
-/// 32 bytes as hex, for clap.
-fn hash(hex: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(hex).map_err(|_| "not 64 hex digits".into())
+    Ok(writeln!(crate::cli::output::out(), "{line}")?)
 }

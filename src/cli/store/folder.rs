@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context;
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::hex::DisplayHex;
 use narthex::game_model::retrieval::{Archive, ChunkHashes};
 use narthex_disk::{self as disk, Draft, Readers};
 
@@ -23,9 +23,7 @@ impl FromStr for ArchiveId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        <[u8; 32]>::from_hex(text)
-            .map(ArchiveId)
-            .map_err(|error| format!("an id has 64 hexadecimal digits: {error}"))
+        crate::cli::value::bytes32(text).map(ArchiveId)
     }
 }
 
@@ -218,7 +216,7 @@ pub(super) fn read_archive(path: &Path, id: Option<ArchiveId>) -> anyhow::Result
 /// A small JSON file.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let bytes = limited(path, MAX_JSON_BYTES)?;
-    serde_json::from_slice(&bytes)
+    serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
         .with_context(|| format!("{} is not what it should be", path.display()))
 }
 
