@@ -100,7 +100,9 @@ fn edit(path: &Path, change: impl Fn(&mut Vec<u8>)) {
 
 #[test]
 fn a_refused_commit_leaves_the_folder_as_it_was() {
-    let place = with_job(200);
+    let place = with_job(400);
+    place.refused_when_full("job commit --state s", "cannot write");
+    place.refused_when_full("job commit --state s --contract x", "cannot write");
     place.refused(
         "job commit --state s --cheat falsify:1/10 --cheat-stage 1",
         "no stage 1",
@@ -179,6 +181,32 @@ fn job_commands_that_are_refused_change_nothing() {
     place.refused("job commit --state s", "--repair");
     place.refused("job commit --state s --contract x", "--repair");
     place.refused("job audit --job j.json --state s --sample 5", "--repair");
+}
+
+/// What a full disk tore is cut off by the next run, which goes on.
+#[test]
+fn a_run_on_a_full_disk_goes_on_when_there_is_room() {
+    let place = with_job(400);
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1; exec {} job run j.json --state t",
+        env!("CARGO_BIN_EXE_narthex")
+    );
+    let mut command = Command::new("sh");
+    let done = command
+        .args(["-c", &script])
+        .current_dir(place.path(""))
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        !done.status.success() && error.contains("cannot write"),
+        "{error}"
+    );
+    place.works("job run j.json --state t");
+    for name in ["outputs-0.bin", "job-0.json", "state.json"] {
+        let read = |folder: &str| fs::read(place.path(folder).join(name)).unwrap();
+        assert_eq!(read("s"), read("t"), "{name}");
+    }
 }
 
 #[test]

@@ -248,6 +248,7 @@ fn look(
 fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let shown = path.display();
     let mut text = String::new();
+    crate::cli::secret::warn_if_others_read(path);
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
     file.take(100)
         .read_to_string(&mut text)

@@ -13,6 +13,7 @@ mod market;
 mod node;
 mod output;
 mod play;
+mod secret;
 mod simulate;
 mod slice;
 mod store;

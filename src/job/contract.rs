@@ -4,7 +4,7 @@
 //! salts, ciphertext and claims: with those of another, one client's payment would open the result for all, and leaves
 //! opened for one verifier could be shown to the next.
 
-use std::{fs::File, io::BufReader, os::unix::fs::PermissionsExt, path::PathBuf, str::FromStr};
+use std::{fs::File, io::BufReader, path::PathBuf, str::FromStr};
 
 use narthex_game_model::computation::JobSpec;
 use serde::de::DeserializeOwned;
@@ -81,15 +81,11 @@ impl ContractDir<'_> {
             .ok_or_else(|| self.not_committed(stage))
     }
 
-    /// Files with secrets that others than the owner may read, with their rights.
-    pub fn exposed(&self) -> Vec<(PathBuf, u32)> {
-        let secrets = (0..).map(|stage| self.path(&super::secrets::file_name(stage)));
-        secrets
-            .map_while(|path| {
-                let found = std::fs::metadata(&path).ok()?;
-                Some((path, found.permissions().mode() & 0o777))
-            })
-            .filter(|(_, mode)| mode & 0o077 != 0)
+    /// The files with secrets.
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        (0..)
+            .map(|stage| self.path(&super::secrets::file_name(stage)))
+            .take_while(|path| path.exists())
             .collect()
     }
 

@@ -13,6 +13,8 @@ use std::{io::Write, path::PathBuf};
 use clap::{Args, Subcommand};
 use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan, Running};
 
+use super::secret::warn_if_others_read;
+
 /// What to do with a job.
 #[derive(Subcommand)]
 pub(crate) enum JobCommand {
@@ -106,14 +108,10 @@ struct ContractArgs {
     contract: Option<ContractName>,
 }
 
-/// Says which secrets others can read. No more than that: a worker that could not open its leaves for it would lose its
-/// stake.
+/// Says which of the worker's secrets others can read.
 fn warn_if_exposed(contract: &ContractDir<'_>) {
-    for (path, mode) in contract.exposed() {
-        eprintln!(
-            "narthex: others can read the secrets in {} (mode {mode:o}); `chmod 600` keeps them to yourself",
-            path.display()
-        );
+    for path in contract.secret_files() {
+        warn_if_others_read(&path);
     }
 }
 
