@@ -23,6 +23,8 @@ pub enum Quantity {
     FractionSum(Ratio, Ratio),
     /// A number of things.
     Count(u64),
+    /// More than the other side, by a sum that no amount holds.
+    More,
     /// A value is there.
     Present,
     /// A value is not there.
@@ -50,6 +52,7 @@ impl fmt::Display for Quantity {
             Self::Fraction(value) => write!(f, "{value}"),
             Self::FractionSum(a, b) => write!(f, "{a} + {b}"),
             Self::Count(value) => write!(f, "{value}"),
+            Self::More => f.write_str("more than that"),
             Self::Present => f.write_str("present"),
             Self::Absent => f.write_str("absent"),
         }
