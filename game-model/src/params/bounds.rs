@@ -27,6 +27,8 @@ pub enum Quantity {
     Fuel(u128),
     /// Bytes.
     Bytes(u64),
+    /// More than the other side, by a sum that no amount holds.
+    More,
     /// A value is there.
     Present,
     /// A value is not there.
@@ -56,6 +58,7 @@ impl fmt::Display for Quantity {
             Self::Count(value) => write!(f, "{value}"),
             Self::Fuel(value) => write!(f, "{value} fuel"),
             Self::Bytes(value) => write!(f, "{value} bytes"),
+            Self::More => f.write_str("more than that"),
             Self::Present => f.write_str("present"),
             Self::Absent => f.write_str("absent"),
         }

@@ -391,15 +391,15 @@ fn payouts(p: &Params, checks: &mut Checks) {
             Ok(payout) => payout,
             Err(error) => {
                 let (paid, pot) = match error {
-                    SettlementError::Unbalanced { paid, pot, .. } => (paid, pot),
-                    _ => (u64::MAX, p.pot(outcome).map_or(u64::MAX, Amount::to_sat)),
+                    SettlementError::Unbalanced { paid, pot, .. } => {
+                        (Quantity::Sat(paid.into()), Quantity::Sat(pot.into()))
+                    }
+                    _ => {
+                        let pot = p.pot(outcome).map_or(Quantity::More, Quantity::from);
+                        (Quantity::More, pot)
+                    }
                 };
-                checks.require(
-                    Bound::OutcomeSolvent { outcome },
-                    false,
-                    Amount::from_sat(paid),
-                    Amount::from_sat(pot),
-                );
+                checks.require(Bound::OutcomeSolvent { outcome }, false, paid, pot);
                 continue;
             }
         };
