@@ -5,7 +5,14 @@ use bdk_wallet::{
     bitcoin::{
         Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid,
         bip32::{DerivationPath, Xpriv},
-        secp256k1::{Secp256k1, SecretKey},
+        hashes::{Hash, HashEngine, sha256},
+        key::TapTweak,
+        secp256k1::{
+            Keypair, Message, Secp256k1, SecretKey,
+            rand::{SeedableRng, rngs::StdRng},
+        },
+        sighash::{Prevouts, SighashCache, TapSighashType},
+        taproot,
     },
     coin_selection::LargestFirstCoinSelection,
     miniscript::psbt::PsbtExt,
@@ -69,6 +76,8 @@ pub struct PartyWallet {
     owner: String,
     root: Xpriv,
     inner: Wallet,
+    /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
+    rng: StdRng,
 }
 
 impl PartyWallet {
@@ -91,6 +100,7 @@ impl PartyWallet {
             owner: owner.into(),
             root,
             inner,
+            rng: shuffling(seed),
         })
     }
 
@@ -181,21 +191,36 @@ impl PartyWallet {
     /// trusted, since a lie makes the signature worthless.
     pub fn sign(&self, psbt: &mut Psbt) -> Result<(), WalletError> {
         let secp = Secp256k1::new();
-        // Inputs of others have no key of this seed; that they stay unsigned is no error here.
-        let signed = match psbt.sign(&self.root, &secp) {
-            Ok(signed) | Err((signed, _)) => signed,
-        };
-        for index in signed.into_keys() {
-            if psbt
-                .inputs
-                .get(index)
-                .is_some_and(|input| input.tap_key_sig.is_some())
-            {
-                psbt.finalize_inp_mut(&secp, index)
-                    .map_err(|e| self.sign_error(e.to_string()))?;
-            }
+        let own = (0..psbt.inputs.len())
+            .filter_map(|index| Some((index, self.own_keypair(psbt, index)?)))
+            .collect::<Vec<_>>();
+        for (index, keypair) in own {
+            let signature =
+                key_signature(psbt, index, &keypair).map_err(|reason| self.sign_error(reason))?;
+            psbt.inputs[index].tap_key_sig = Some(signature);
+            psbt.finalize_inp_mut(&secp, index)
+                .map_err(|e| self.sign_error(e.to_string()))?;
         }
         Ok(())
+    }
+
+    /// The key that spends an input, if it is this wallet's and still unsigned; inputs of others have no key of it.
+    fn own_keypair(&self, psbt: &Psbt, index: usize) -> Option<Keypair> {
+        let secp = Secp256k1::new();
+        let input = psbt.inputs.get(index)?;
+        let internal = input.tap_internal_key?;
+        if input.final_script_witness.is_some() {
+            return None;
+        }
+        let (leaves, (fingerprint, path)) = input.tap_key_origins.get(&internal)?;
+        if !leaves.is_empty() || *fingerprint != self.root.fingerprint(&secp) {
+            return None;
+        }
+        let key = self.root.derive_priv(&secp, path).ok()?.private_key;
+        let keypair = key.keypair(&secp);
+        // A peer may write any origin into a PSBT.
+        (keypair.x_only_public_key().0 == internal)
+            .then(|| keypair.tap_tweak(&secp, input.tap_merkle_root).to_keypair())
     }
 
     /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
@@ -279,10 +304,12 @@ impl PartyWallet {
             builder.add_recipient(script.clone(), *amount);
         }
         builder.fee_rate(BtcFeeRate::from_sat_per_kwu(rate.0));
-        let psbt = builder.finish().map_err(|e| WalletError::Funds {
-            owner,
-            reason: e.to_string(),
-        })?;
+        let psbt = builder
+            .finish_with_aux_rand(&mut self.rng)
+            .map_err(|e| WalletError::Funds {
+                owner,
+                reason: e.to_string(),
+            })?;
         for input in &psbt.unsigned_tx.input {
             self.inner.lock_outpoint(input.previous_output);
         }
@@ -343,6 +370,38 @@ pub struct ChildRequest<'a> {
     pub rate: FeeRate,
     /// Least fee, for replacing another child.
     pub least_fee: Amount,
+}
+
+/// A key-path signature. Without auxiliary randomness, as BIP340 allows: the same seed makes the same transactions,
+/// witnesses included, so that block hashes repeat as well.
+fn key_signature(
+    psbt: &Psbt,
+    index: usize,
+    keypair: &Keypair,
+) -> Result<taproot::Signature, String> {
+    let named = psbt.inputs.get(index).and_then(|input| input.sighash_type);
+    let sighash_type = named.map_or(Ok(TapSighashType::Default), |t| t.taproot_hash_ty());
+    let sighash_type = sighash_type.map_err(|e| e.to_string())?;
+    let prevouts = (0..psbt.inputs.len())
+        .map(|i| psbt.spend_utxo(i))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| e.to_string())?;
+    let hash = SighashCache::new(&psbt.unsigned_tx)
+        .taproot_key_spend_signature_hash(index, &Prevouts::All(&prevouts), sighash_type)
+        .map_err(|e| e.to_string())?;
+    let message = Message::from_digest(hash.to_byte_array());
+    Ok(taproot::Signature {
+        signature: Secp256k1::new().sign_schnorr_no_aux_rand(&message, keypair),
+        sighash_type,
+    })
+}
+
+/// The random source of a wallet, apart from its keys.
+fn shuffling(seed: &[u8; 32]) -> StdRng {
+    let mut engine = sha256::Hash::engine();
+    engine.input(b"narthex wallet shuffles");
+    engine.input(seed);
+    StdRng::from_seed(sha256::Hash::from_engine(engine).to_byte_array())
 }
 
 /// A Taproot output that nobody can spend, standing for the contract's in contributions.

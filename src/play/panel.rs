@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::{
     Amount, ScriptBuf,
-    secp256k1::{PublicKey, Secp256k1, rand::thread_rng},
+    secp256k1::{PublicKey, Secp256k1, rand::rngs::StdRng},
 };
 use narthex_contracts::{
     panel::{
@@ -234,12 +234,16 @@ pub(super) struct PanelSecret {
 }
 
 /// Every member deals to every other.
-pub(super) fn share_secret(params: &Params, context: [u8; 32]) -> Result<PanelSecret, PlayError> {
+pub(super) fn share_secret(
+    params: &Params,
+    context: [u8; 32],
+    rng: &mut StdRng,
+) -> Result<PanelSecret, PlayError> {
     let secp = Secp256k1::new();
     let n = params.arbiters();
     let sharing = Sharing::new(context, n, params.quorum()).map_err(panel_error)?;
     let dealers = (0..n)
-        .map(|i| Dealer::new(sharing, i, &mut thread_rng()))
+        .map(|i| Dealer::new(sharing, i, rng))
         .collect::<Result<Vec<_>, _>>()
         .map_err(panel_error)?;
     let mut point = None;

@@ -279,7 +279,7 @@ impl Scene<'_> {
             let key = self.actor(role)?.key()?;
             parties.push(proposal.party(&self.terms, &self.graph, role, &key)?);
         }
-        let held = ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())?;
+        let held = ceremony::run(parties, &mut self.rng, |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());
         let by = |role: Role| {
             let found = held.iter().find(|h| h.role() == role);

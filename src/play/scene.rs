@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, ScriptBuf, Transaction};
+use bitcoin::{
+    Amount, ScriptBuf, Transaction,
+    secp256k1::rand::{SeedableRng, rngs::StdRng},
+};
 use narthex_contracts::{
     graph::{NodeName, TxGraph},
     role::Role,
@@ -50,6 +53,8 @@ pub struct Scene<'a> {
     pub(super) chain: &'a mut dyn Chain,
     pub(super) options: PlayOptions,
     pub(super) seed: [u8; 32],
+    /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
+    pub(super) rng: StdRng,
     reporter: &'a mut dyn Reporter,
     moves: u32,
     pub(super) actors: BTreeMap<Role, Actor>,
@@ -75,6 +80,8 @@ pub(super) struct Parts<'a> {
     pub(super) chain: &'a mut dyn Chain,
     pub(super) options: PlayOptions,
     pub(super) seed: [u8; 32],
+    /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
+    pub(super) rng: StdRng,
     pub(super) reporter: &'a mut dyn Reporter,
     pub(super) moves: u32,
 }
@@ -122,6 +129,7 @@ impl<'a> Scene<'a> {
             chain,
             options: options.clone(),
             seed,
+            rng: StdRng::from_seed(super::setup::secret(&seed, "what is drawn")),
             reporter,
             moves: 0,
         };
@@ -130,6 +138,7 @@ impl<'a> Scene<'a> {
             chain,
             options,
             seed,
+            rng,
             reporter,
             moves,
         } = parts;
@@ -147,6 +156,7 @@ impl<'a> Scene<'a> {
             chain,
             options,
             seed,
+            rng,
             reporter,
             moves,
             actors,

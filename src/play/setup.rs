@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::{
     Amount, ScriptBuf,
     hashes::{Hash, HashEngine, sha256},
-    secp256k1::{
-        PublicKey, Secp256k1, SecretKey,
-        rand::{self, thread_rng},
-    },
+    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::Rng},
 };
 use narthex_contracts::{
     attest::{Announcement, AttestationNonce},
@@ -91,6 +88,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         Layout::Paper => Some(super::panel::share_secret(
             &params,
             secret(&seed, "panel secret"),
+            &mut parts.rng,
         )?),
     };
     let record = propose(
@@ -196,7 +194,7 @@ fn sign_everything(
         .first()
         .ok_or_else(|| PlayError::Broken("no party".into()))?;
     let (graph, signatures) = (first.graph().clone(), first.plan().items().len());
-    let holdings = ceremony::run(parties, &mut thread_rng(), |step| {
+    let holdings = ceremony::run(parties, &mut parts.rng, |step| {
         let what = match step {
             CeremonyStep::Nonces(role) => format!("{role} draws nonces"),
             CeremonyStep::Sign(role) => format!("{role} signs"),
@@ -268,7 +266,7 @@ fn propose(
         };
         let record = PartyRecord {
             key: actor.public_key()?,
-            salt: sha256::Hash::from_byte_array(rand::random()),
+            salt: sha256::Hash::from_byte_array(parts.rng.r#gen()),
             payout: actor.payout.clone(),
             funding,
         };
