@@ -10,6 +10,7 @@ mod ledger;
 mod options;
 mod panel;
 mod publish;
+mod records;
 mod scene;
 mod setup;
 mod stories;
