@@ -29,6 +29,8 @@ mod party;
 mod plan;
 mod secrets;
 mod signing;
+#[cfg(test)]
+mod tests;
 
 pub use agreement::Agreement;
 pub use error::SetupError;

@@ -139,7 +139,7 @@ impl<T: Agreement> Party<T> {
 pub struct Announced<T = Terms> {
     party: Party<T>,
     secrets: Vec<SecretNonce>,
-    own: NoncesMessage,
+    pub(super) own: NoncesMessage,
 }
 
 impl<T: Agreement> Announced<T> {
