@@ -49,6 +49,8 @@ pub struct DemoOptions {
     pub cost: MoveCost,
     /// Blocks for each answer.
     pub response_blocks: u16,
+    /// How many blocks must lie above a date before it counts for a ruling.
+    pub date_depth: u16,
     /// Blocks that each answer takes.
     pub answer_blocks: u32,
     /// Height at which the dispute is opened.
@@ -66,7 +68,7 @@ pub struct ShownMove {
     pub says: String,
     /// Size in bytes.
     pub bytes: usize,
-    /// Height at which it was recorded.
+    /// Height at which it was recorded; below that of the move before if a reorganisation put it there.
     pub height: u32,
     /// Last height at which it would have counted.
     pub deadline: u32,
@@ -85,6 +87,10 @@ pub struct Account {
     pub max_units: u64,
     /// The longest search there could have been.
     pub plan: SearchPlan,
+    /// Blocks that it could have taken, from the opening to a ruling.
+    pub most_blocks: u64,
+    /// How many blocks lie above a date that counts for a ruling.
+    pub date_depth: u16,
     /// Its moves.
     pub moves: Vec<ShownMove>,
     /// How it stands.
@@ -169,7 +175,7 @@ pub fn demonstrate<P: StepProgram>(
         max_units,
         fan_out,
         response_blocks: options.response_blocks,
-        opened_at: options.opened_at,
+        date_depth: options.date_depth,
     };
     let (record, proof) = job.prove_record(options.index)?;
     let honest = || HonestPlayer::new(program, record.clone(), proof.clone());
@@ -188,7 +194,13 @@ pub fn demonstrate<P: StepProgram>(
     };
     let [worker, challenger] = players;
     let seats = [(worker, &keys[0]), (challenger, &keys[1])];
-    let transcript = contest(program, &terms, seats, options.answer_blocks)?;
+    let transcript = contest(
+        program,
+        &terms,
+        options.opened_at,
+        seats,
+        options.answer_blocks,
+    )?;
     Ok(DisputeFile { terms, transcript })
 }
 
@@ -205,7 +217,7 @@ pub fn account<P: StepProgram>(
     }
     // It is judged first: what is shown then is known to count.
     let standing = file.transcript.replay(terms, program)?;
-    let mut dispute = Dispute::open(terms.clone(), program)?;
+    let mut dispute = Dispute::open(terms.clone(), file.transcript.opened_at, program)?;
     let mut moves = Vec::new();
     for entry in &file.transcript.entries {
         let interval = dispute
@@ -232,6 +244,8 @@ pub fn account<P: StepProgram>(
         step: terms.index,
         max_units: terms.max_units,
         plan: plan(terms.max_units, terms.fan_out),
+        most_blocks: terms.most_blocks(),
+        date_depth: terms.date_depth,
         moves,
         standing,
     })
@@ -242,7 +256,7 @@ impl Account {
     pub fn finding(&self) -> Option<&Finding> {
         match &self.standing {
             Standing::Ruled(finding) => Some(finding),
-            Standing::Pending { .. } => None,
+            Standing::Pending { .. } | Standing::Shallow { .. } => None,
         }
     }
 }

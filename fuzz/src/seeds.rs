@@ -99,7 +99,7 @@ fn contribution() -> Vec<u8> {
     let (placeholder, amount) = deposit();
     let own = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
     let coin = OutPoint {
-        txid: bitcoin::Txid::all_zeros(),
+        txid: bitcoin::Txid::from_byte_array([7; 32]),
         vout: 1,
     };
     let change = Amount::from_sat(50_000);

@@ -281,7 +281,7 @@ fn certificate() -> Vec<u8> {
     let owner = key.x_only_public_key().0;
     let claim = Claim {
         script: BondScript::taproot(owner, Lock::height(900).expect("a height")),
-        outpoint: OutPoint::null(),
+        outpoint: OutPoint::new(bitcoin::Txid::from_byte_array([7; 32]), 0),
         value: Amount::from_sat(50_000),
         confirmed_height: 100,
         identity: owner,
@@ -293,7 +293,7 @@ fn certificate() -> Vec<u8> {
 fn bank() -> BankRecord {
     let script = bitcoin::ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::all_zeros());
     let coin = Coin {
-        outpoint: OutPoint::new(bitcoin::Txid::all_zeros(), 1),
+        outpoint: OutPoint::new(bitcoin::Txid::from_byte_array([7; 32]), 1),
         value_sat: Amount::from_sat(11_500),
         script: script.clone(),
     };

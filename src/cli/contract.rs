@@ -57,7 +57,7 @@ impl ContractCommand {
         match self {
             ContractCommand::Show(args) => args.run(),
             ContractCommand::Example(args) => {
-                writeln!(std::io::stdout(), "{}", args.terms()?.to_json()?)?;
+                writeln!(crate::cli::output::out(), "{}", args.terms()?.to_json()?)?;
                 Ok(())
             }
         }
@@ -78,7 +78,7 @@ impl ShowArgs {
             Some(path) => read_terms(path)?,
         };
         let graph = template::derive(&terms)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.dot {
             write!(out, "{}", graph.to_dot())?;
         } else if self.json {

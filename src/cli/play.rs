@@ -11,7 +11,7 @@ use narthex::{
     play::{ChainKind, Event, Outcome, PlayOptions, Reporter, STORIES, play},
 };
 
-use super::{PanelArg, TemplateArg};
+use super::{PanelArg, TemplateArg, value};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum ChainArg {
@@ -51,9 +51,9 @@ pub(crate) struct PlayArgs {
     /// CSV of own images to read, 64 pixel values of 0 to 16 a row.
     #[arg(long)]
     input: Option<PathBuf>,
-    /// Fee rate in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
+    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
+    fee_rate: FeeRate,
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
     #[arg(long)]
     seed: Option<String>,
@@ -80,7 +80,7 @@ impl PlayArgs {
             quorum: self.arbiters.quorum,
             arbiters: self.arbiters.arbiters,
             input: self.input,
-            rate: FeeRate(self.fee_rate.saturating_mul(250)),
+            rate: self.fee_rate,
             seed: self.seed.as_deref().map(parse_seed).transpose()?,
             economics: match &self.economics {
                 Some(path) => Some(super::game::read_economics(path)?),
@@ -115,7 +115,7 @@ fn parse_seed(hex: &str) -> anyhow::Result<[u8; 32]> {
 }
 
 fn list(json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     for story in STORIES {
         let template = story.layout_name();
         if json {
@@ -145,7 +145,7 @@ impl Reporter for Json {
     fn report(&mut self, event: &Event) {
         // A reader that went away needs no report.
         if let Ok(line) = serde_json::to_string(event) {
-            let _ = writeln!(std::io::stdout(), "{line}");
+            let _ = writeln!(crate::cli::output::out(), "{line}");
         }
     }
 }
@@ -158,7 +158,7 @@ struct Human {
 
 impl Reporter for Human {
     fn report(&mut self, event: &Event) {
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match event {
             Event::Step(s) => super::table::step(&mut out, s),

@@ -8,7 +8,10 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
+use super::{
+    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    value,
+};
 
 /// `narthex slice …`.
 #[derive(Subcommand)]
@@ -29,8 +32,8 @@ struct Figures {
     #[arg(long, default_value_t = 2)]
     quorum: u8,
     /// What each earns by a slice, in sat.
-    #[arg(long, default_value_t = 20_000)]
-    price: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    price: Amount,
     /// Blocks after the funding in which results are committed to, unless all have been before.
     #[arg(long, default_value_t = 6)]
     post_blocks: u16,
@@ -86,7 +89,7 @@ impl Figures {
             providers: self.providers,
             quorum: self.quorum,
             slices,
-            price: Amount::from_sat(self.price),
+            price: self.price,
             post_blocks: self.post_blocks,
             refund_blocks: self.refund_blocks,
             rate: common.rate,
@@ -103,7 +106,7 @@ impl PlayArgs {
         }
         let options = self
             .figures
-            .options(self.slices, self.figures.common.options()?);
+            .options(self.slices, self.figures.common.options());
         let mut printer = Printer { json: self.json };
         let outcome = play_slice(self.on.kind(), &self.story, &options, &mut printer)?;
         check_exact(&outcome)
@@ -113,7 +116,7 @@ impl PlayArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32])?;
+        let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(1, common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut gate = Gate::prepare(&mut chain, &options, &mut silent)?;

@@ -56,6 +56,7 @@ pub fn run(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<StageRun>, JobError> {
     state.check(plan)?;
+    state.sweep()?;
     let mut stages = Vec::new();
     let mut later: Option<StageJob> = None;
     for stage in 0.. {

@@ -5,7 +5,7 @@ use narthex_contracts::{
     funding::FundingError,
     setup::{HoldingsError, SetupError, ceremony::CeremonyError},
     template::{ReclaimError, TemplateError},
-    terms::TermsError,
+    terms::{FeeError, TermsError},
 };
 use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};
 
@@ -31,6 +31,9 @@ pub enum PlayError {
     /// The panel cannot be drawn.
     #[error("the panel cannot be drawn: {0}")]
     Panel(String),
+    /// A fee that is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// Parameters that no contract can have.
     #[error(transparent)]
     Params(#[from] ParamsError),

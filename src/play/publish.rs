@@ -146,7 +146,7 @@ impl Scene<'_> {
         child: &Transaction,
         fee: Amount,
     ) -> Result<(Transaction, Amount), PlayError> {
-        let rate = FeeRate(self.rate().0.saturating_mul(2));
+        let rate = FeeRate(self.rate().0.saturating_mul(2)).min(FeeRate::MOST);
         // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
         let least_fee = fee + Amount::from_sat(child.vsize() as u64 + 1_000);
         let wallet = &mut self.actor_mut(by)?.wallet;
@@ -259,7 +259,7 @@ impl Scene<'_> {
             .filter(|v| **v > Amount::ZERO)
             .count();
         let weight = bitcoin::Weight::from_wu(4 * (10 + 41 + 43 * payees as u64) + 2 + 66);
-        let fee = self.rate().fee(weight).unwrap_or(Amount::ZERO);
+        let fee = self.rate().checked_fee(weight)?;
         let worker = payout
             .worker
             .checked_sub(fee)

@@ -16,6 +16,7 @@ mod bound;
 mod contribution;
 mod draft;
 mod error;
+mod fee;
 mod json;
 mod proof;
 mod proposal;
@@ -28,10 +29,11 @@ use serde::{Deserialize, Serialize};
 
 pub use bound::{BoundDraft, BoundTerms};
 pub use contribution::{
-    Change, Coin, Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound,
+    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
 };
 pub use draft::TermsDraft;
 pub use error::TermsError;
+pub use fee::{FeeError, FeeRate, Fees};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;

@@ -21,12 +21,6 @@ use crate::{
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
 pub(crate) const MIN_ROOT_COIN: Amount = Amount::from_sat(2_000);
 
-/// Lowest fee rate of the funding: what nodes relay by default, 0.1 sat/vB.
-const LEAST_RATE: u64 = 25;
-
-/// Highest fee rate of the funding: 25,000 sat/vB, beyond any fee ever needed.
-const MOST_RATE: u64 = 6_250_000;
-
 /// Client, worker or verifier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -244,11 +238,11 @@ impl TermsRecord {
     fn check_funding(&self, params: &Params) -> Result<(), TermsError> {
         let mut seen: Vec<(Role, bitcoin::OutPoint)> = Vec::new();
         let rate = self.funding_rate_sat_per_kwu;
-        if !(LEAST_RATE..=MOST_RATE).contains(&rate.0) {
+        if rate.check().is_err() {
             return Err(TermsError::FundingRate {
                 rate: rate.0,
-                least: LEAST_RATE,
-                most: MOST_RATE,
+                least: FeeRate::LEAST.0,
+                most: FeeRate::MOST.0,
             });
         }
         for role in Role::all(params.arbiters()) {

@@ -2,7 +2,8 @@
 
 use secp256k1::Keypair;
 
-use super::entry::{Entry, Event, Move, Reveal, Side, SignedMove};
+use super::book::MoveBook;
+use super::entry::{Entry, Event, Move, Reveal, Side};
 use super::machine::{Dispute, Duty, Phase};
 use super::player::HonestPlayer;
 use super::terms::{DisputeTerms, TermsError};
@@ -87,43 +88,48 @@ impl Player for Box<dyn Player + '_> {
 /// A player with its key.
 pub type Seat<'a> = (&'a mut dyn Player, &'a Keypair);
 
-/// Plays a dispute to its end. Each move is recorded `answer_blocks` after the entry before; a move
-/// that does not count, or comes late, is as good as silence.
+/// Plays a dispute to its end, opened on record at height `opened_at`. Each move is recorded `answer_blocks` after the entry before; a move
+/// that does not count, or comes late, is as good as silence. The record is read until the last date
+/// is deep enough for a ruling.
 ///
 /// # Errors
 /// [`TermsError`] if there is nothing to dispute on these terms.
 pub fn contest<P: UnitProgram + ?Sized>(
     program: &P,
     terms: &DisputeTerms,
+    opened_at: u32,
     [worker, challenger]: [Seat<'_>; 2],
     answer_blocks: u32,
 ) -> Result<Transcript, TermsError> {
-    let mut dispute = Dispute::open(terms.clone(), program)?;
+    let mut dispute = Dispute::open(terms.clone(), opened_at, program)?;
     let mut transcript = Transcript::of(&dispute);
+    let mut books = [MoveBook::new(&dispute), MoveBook::new(&dispute)];
     while let Duty::Move { side, deadline, .. } = dispute.duty() {
-        let (player, keypair) = match side {
-            Side::Worker => (&mut *worker.0, worker.1),
-            Side::Challenger => (&mut *challenger.0, challenger.1),
+        let [of_worker, of_challenger] = &mut books;
+        let (player, keypair, book) = match side {
+            Side::Worker => (&mut *worker.0, worker.1, of_worker),
+            Side::Challenger => (&mut *challenger.0, challenger.1, of_challenger),
         };
         let height = transcript.complete_to.saturating_add(answer_blocks);
-        let entry = player.play(&dispute, side).map(|action| {
-            let id = dispute.id();
-            let signed = SignedMove::sign(keypair, id, dispute.place(), action, &[0; 32]);
+        let entry = player.play(&dispute, side).and_then(|action| {
+            let signed = book.sign(keypair, &dispute, action, &[0; 32]).ok()?;
             let event = Event::Moved(signed);
-            Entry { height, event }
+            Some(Entry { height, event })
         });
         let counted = entry.and_then(|entry| {
             let step = dispute.step(program, &entry).ok()?;
             Some((step, entry))
         });
         let Some((step, entry)) = counted else {
-            // At the end of all heights the dispute stays pending.
-            transcript.complete_to = deadline.saturating_add(1);
+            transcript.complete_to = deadline;
             break;
         };
         dispute.merge(step.changes);
         transcript.push(entry);
     }
+    // At the end of all heights nothing is ruled.
+    let depth = u32::from(terms.date_depth);
+    transcript.complete_to = transcript.complete_to.saturating_add(depth);
     Ok(transcript)
 }
 

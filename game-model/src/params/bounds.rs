@@ -292,6 +292,13 @@ impl ParamsError {
         &self.broken
     }
 
+    /// Those of its broken bounds that another record breaks as well; none if there are none.
+    pub(crate) fn shared_with(&self, other: &Self) -> Option<Self> {
+        let broken = self.broken.iter().filter(|b| other.breaks(b.bound));
+        let broken = broken.copied().collect::<Vec<_>>();
+        (!broken.is_empty()).then_some(Self { broken })
+    }
+
     /// Whether this bound is among the broken ones.
     pub fn breaks(&self, bound: Bound) -> bool {
         self.broken.iter().any(|broken| broken.bound == bound)

@@ -6,6 +6,7 @@ mod solve;
 use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::Context;
@@ -25,16 +26,27 @@ use super::{PanelArg, TemplateArg};
 /// Largest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// Exit status of an answer that is no: honest play is not the only equilibrium, or no contract makes it so. 1 and 2 are
+/// taken by errors.
+const NO: u8 = 3;
+
+/// Exit status where it could not be decided.
+const UNDECIDED: u8 = 4;
+
 /// What to do with the game of a contract.
 #[derive(Subcommand)]
 pub(crate) enum GameCommand {
     /// Draws the tree: who moves, what it knows, what each ending pays. Honest actions are marked with `*`.
     Show(ShowArgs),
     /// Solves it exactly: whether honest play is the only equilibrium, or which deviation pays and how much.
+    ///
+    /// Exit status: 0 if honest play is the only equilibrium, 3 if it is not, 4 if that could not be decided; 1 or 2 for an error.
     Solve(solve::SolveArgs),
     /// Writes it as a file for Gambit.
     Export(ExportArgs),
     /// Finds the cheapest stakes and sample for which honest play is the only equilibrium.
+    ///
+    /// Exit status: 0 if there are such, 3 if there are none; 1 or 2 for an error.
     Plan(plan::PlanArgs),
     /// Writes a case to start from: parameters, costs and values.
     Example(CaseArgs),
@@ -83,18 +95,19 @@ pub(crate) struct ExportArgs {
 }
 
 impl GameCommand {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        match self {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let done = match self {
             GameCommand::Show(args) => args.run(),
-            GameCommand::Solve(args) => args.run(),
+            GameCommand::Solve(args) => return args.run(),
             GameCommand::Export(args) => args.run(),
-            GameCommand::Plan(args) => args.run(),
+            GameCommand::Plan(args) => return args.run(),
             GameCommand::Example(args) => {
                 let text = serde_json::to_string_pretty(&args.read()?)?;
-                writeln!(std::io::stdout(), "{text}")?;
+                writeln!(crate::cli::output::out(), "{text}")?;
                 Ok(())
             }
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -139,7 +152,7 @@ impl CaseArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         let (_, _, game) = self.case.game()?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         match (self.dot, self.json) {
             (true, _) => write!(out, "{}", game.to_dot())?,
             (false, false) => write!(out, "{}", game.to_text())?,
@@ -158,7 +171,7 @@ impl ExportArgs {
 
 fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     match path {
-        None => write!(std::io::stdout(), "{text}")?,
+        None => write!(crate::cli::output::out(), "{text}")?,
         Some(path) => disk::save(path, text.as_bytes(), Readers::Umask)
             .with_context(|| format!("cannot write {}", path.display()))?,
     }

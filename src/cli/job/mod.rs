@@ -10,9 +10,8 @@ mod verify;
 
 use std::{io::Write, path::PathBuf};
 
-use bitcoin::hex::FromHex;
 use clap::{Args, Subcommand};
-use narthex::job::{Engine, JobError, Plan};
+use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan};
 
 /// What to do with a job.
 #[derive(Subcommand)]
@@ -89,11 +88,26 @@ struct StateArgs {
     state: PathBuf,
 }
 
-fn print(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+/// In which contract the result is sold.
+#[derive(Args)]
+struct ContractArgs {
+    /// The contract, as its worker calls it: its id, or any word. Each sale of a result is a contract of its own, with secrets
+    /// of its own. Without it, the one that has no name.
+    #[arg(long, value_name = "NAME")]
+    contract: Option<ContractName>,
 }
 
-/// 32 bytes as hex, for clap.
-fn hash(hex: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(hex).map_err(|_| "not 64 hex digits".into())
+/// Says which secrets others can read. No more than that: a worker that could not open its leaves for it would lose its
+/// stake.
+fn warn_if_exposed(contract: &ContractDir<'_>) {
+    for (path, mode) in contract.exposed() {
+        eprintln!(
+            "narthex: others can read the secrets in {} (mode {mode:o}); `chmod 600` keeps them to yourself",
+            path.display()
+        );
+    }
+}
+
+fn print(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(crate::cli::output::out(), "{line}")?)
 }

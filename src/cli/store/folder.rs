@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context;
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::hex::DisplayHex;
 use narthex::game_model::retrieval::{Archive, ChunkHashes};
 use narthex_disk::{self as disk, Draft, Readers};
 
@@ -23,9 +23,7 @@ impl FromStr for ArchiveId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        <[u8; 32]>::from_hex(text)
-            .map(ArchiveId)
-            .map_err(|error| format!("an id has 64 hexadecimal digits: {error}"))
+        crate::cli::value::bytes32(text).map(ArchiveId)
     }
 }
 
