@@ -75,6 +75,7 @@
 
 pub mod bank;
 pub mod bench;
+pub mod bindings;
 pub mod bond;
 pub mod bounty;
 pub mod deliver;

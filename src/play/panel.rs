@@ -13,7 +13,7 @@ use narthex_contracts::{
     },
     role::Role,
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
-    terms::Terms,
+    terms::TermsDraft,
 };
 use narthex_game_model::{Layout, Params, Ratio};
 
@@ -48,7 +48,7 @@ pub(super) struct Drawn {
 
 impl Drawn {
     /// Whether these terms name the panel that was drawn, for the contract that it was drawn for.
-    pub(super) fn check(&self, terms: &Terms) -> Result<(), PlayError> {
+    pub(super) fn check(&self, terms: &TermsDraft) -> Result<(), PlayError> {
         self.panel
             .check_terms(&self.case, terms)
             .map_err(panel_error)
