@@ -175,7 +175,9 @@ impl PartyWallet {
         fees: impl Into<Fees>,
     ) -> Result<Transaction, WalletError> {
         let mut psbt = self.build(payments, fees.into())?;
-        self.sign_all(&mut psbt)
+        let signed = self.sign_all(&mut psbt);
+        self.free_unless(signed.is_ok(), &psbt);
+        signed
     }
 
     /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
@@ -187,7 +189,18 @@ impl PartyWallet {
     ) -> Result<(Contribution, Psbt), WalletError> {
         let placeholder = placeholder();
         let psbt = self.build(&[(placeholder.clone(), deposit)], fees.into())?;
-        Ok((Contribution::from_psbt(&psbt, &placeholder, deposit)?, psbt))
+        let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
+        self.free_unless(contribution.is_ok(), &psbt);
+        Ok((contribution?, psbt))
+    }
+
+    /// What failed reserves no coins.
+    fn free_unless(&mut self, done: bool, psbt: &Psbt) {
+        if !done {
+            for input in &psbt.unsigned_tx.input {
+                self.inner.unlock_outpoint(input.previous_output);
+            }
+        }
     }
 
     /// Signs its inputs of a PSBT and makes them final, leaving others as they are.
@@ -230,7 +243,11 @@ impl PartyWallet {
 
     /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
     pub fn child(&mut self, request: ChildRequest<'_>) -> Result<Transaction, WalletError> {
-        let change = self.fresh_script();
+        // Used up only when there is a child.
+        let external = KeychainKind::External;
+        let next = self.inner.next_derivation_index(external);
+        let change = self.inner.peek_address(external, next);
+        let change = change.address.script_pubkey();
         let mut spare = self.spare_coins();
         let mut coins: Vec<FeeCoin> = request.coins.clone();
         loop {
@@ -245,6 +262,7 @@ impl PartyWallet {
             match child.psbt() {
                 Ok(mut psbt) => {
                     self.sign_final(&mut psbt)?;
+                    self.fresh_script();
                     // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
                     return Ok(psbt.extract_tx_unchecked_fee_rate());
                 }

@@ -58,7 +58,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "claim")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "pennies", "value", "step", "shift", "refund_blocks", "claim_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,

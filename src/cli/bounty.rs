@@ -57,7 +57,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "agree")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "relays", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,

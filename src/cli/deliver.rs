@@ -63,7 +63,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "delivered")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "Common", "file"])]
     list: bool,
     /// The file to deliver, at most 64 MiB; a short text without it.
     #[arg(long)]
@@ -195,7 +195,7 @@ impl ScanArgs {
                 break;
             }
             number = number.saturating_add(1);
-            let line = line.trim();
+            let line = line.trim_start_matches('\u{feff}').trim();
             if line.is_empty() {
                 continue;
             }
@@ -248,11 +248,12 @@ fn look(
 fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let shown = path.display();
     let mut text = String::new();
+    crate::cli::secret::warn_if_others_read(path);
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
     file.take(100)
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read {shown}"))?;
-    let bytes = <[u8; 32]>::from_hex(text.trim());
+    let bytes = <[u8; 32]>::from_hex(text.trim_start_matches('\u{feff}').trim());
     let key = bytes
         .ok()
         .and_then(|bytes| SecretKey::from_slice(&bytes).ok());

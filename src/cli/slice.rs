@@ -13,6 +13,9 @@ use super::{
     value,
 };
 
+/// The story whose length is chosen.
+const STREAM: &str = "stream";
+
 /// `narthex slice …`.
 #[derive(Subcommand)]
 pub(crate) enum SliceCommand {
@@ -51,11 +54,11 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "paid")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
-    /// Slices of a stream.
-    #[arg(long, default_value_t = 3)]
-    slices: u32,
+    /// Slices of the story `stream`; 3 without it. Other stories have one or two of their own.
+    #[arg(long)]
+    slices: Option<u32>,
     #[command(flatten)]
     on: OnChain,
     #[command(flatten)]
@@ -104,9 +107,13 @@ impl PlayArgs {
             let stories = SLICE_STORIES.iter();
             return list(stories.map(|story| (story.name, story.summary)), self.json);
         }
-        let options = self
-            .figures
-            .options(self.slices, self.figures.common.options());
+        anyhow::ensure!(
+            self.slices.is_none() || self.story == STREAM,
+            "--slices is for --story {STREAM}: the story {:?} has slices of its own",
+            self.story
+        );
+        let slices = self.slices.unwrap_or(GateOptions::default().slices);
+        let options = self.figures.options(slices, self.figures.common.options());
         let mut printer = Printer { json: self.json };
         let outcome = play_slice(self.on.kind(), &self.story, &options, &mut printer)?;
         check_exact(&outcome)

@@ -55,18 +55,25 @@ pub fn commit(
         }
     }
     if specs.is_empty() {
-        let path = state.path("");
+        let path = state.folder().to_owned();
         return Err(JobError::NothingRun { path });
     }
     if let Some((stage, _)) = cheat.filter(|(stage, _)| specs.iter().all(|(s, _)| s != stage)) {
         let stages = specs.len() as u32;
         return Err(JobError::NoStage { stage, stages });
     }
+    for (stage, _) in &specs {
+        contract.check_names(*stage)?;
+    }
     let prepare = |(stage, spec)| {
         let cheat = cheat.filter(|(cheated, _)| *cheated == stage);
         Prepared::new(contract, stage, spec, cheat.map(|(_, strategy)| strategy))
     };
-    let prepared: Vec<_> = specs.into_iter().map(prepare).collect::<Result<_, _>>()?;
+    let prepared: Vec<_> = specs
+        .iter()
+        .copied()
+        .map(prepare)
+        .collect::<Result<_, _>>()?;
     contract.make()?;
     let done = prepared.into_iter().map(|stage| stage.publish(contract));
     let done = done.collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@
 //! salts, ciphertext and claims: with those of another, one client's payment would open the result for all, and leaves
 //! opened for one verifier could be shown to the next.
 
-use std::{fs::File, io::BufReader, os::unix::fs::PermissionsExt, path::PathBuf, str::FromStr};
+use std::{fs::File, io::BufReader, path::PathBuf, str::FromStr};
 
 use narthex_game_model::computation::JobSpec;
 use serde::de::DeserializeOwned;
@@ -81,15 +81,11 @@ impl ContractDir<'_> {
             .ok_or_else(|| self.not_committed(stage))
     }
 
-    /// Files with secrets that others than the owner may read, with their rights.
-    pub fn exposed(&self) -> Vec<(PathBuf, u32)> {
-        let secrets = (0..).map(|stage| self.path(&super::secrets::file_name(stage)));
-        secrets
-            .map_while(|path| {
-                let found = std::fs::metadata(&path).ok()?;
-                Some((path, found.permissions().mode() & 0o777))
-            })
-            .filter(|(_, mode)| mode & 0o077 != 0)
+    /// The files with secrets.
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        (0..)
+            .map(|stage| self.path(&super::secrets::file_name(stage)))
+            .take_while(|path| path.exists())
             .collect()
     }
 
@@ -112,7 +108,7 @@ impl ContractDir<'_> {
     pub(super) fn not_committed(&self, stage: u32) -> JobError {
         let mut command = format!(
             "narthex job commit --state {}",
-            self.state.path("").display()
+            self.state.folder().display()
         );
         if let Some(name) = &self.name {
             command += &format!(" --contract {name}");
@@ -152,19 +148,8 @@ impl ContractDir<'_> {
             return Ok(());
         }
         let folder = self.path("");
-        for folder in [self.state.path(CONTRACTS), folder] {
-            let is_link = folder.symlink_metadata().is_ok_and(|m| m.is_symlink());
-            let made = match is_link {
-                // Secrets would go to wherever it leads.
-                true => Err(std::io::Error::new(
-                    std::io::ErrorKind::InvalidInput,
-                    "it is a link, and nothing is written through it; see who made it, and remove it",
-                )),
-                false => disk::make_folder(&folder, Readers::Owner).map(drop),
-            };
-            made.map_err(JobError::io("cannot make", &folder))?;
-        }
-        Ok(())
+        let made = disk::make_folder(&folder, Readers::Owner);
+        made.map(drop).map_err(JobError::io("cannot make", &folder))
     }
 
     /// A file that gets its name with [`ContractDir::publish`].
@@ -175,13 +160,33 @@ impl ContractDir<'_> {
             std::io::Write::write_all(draft.file(), bytes)?;
             Ok(draft)
         };
-        write().map_err(JobError::io("cannot write in", &self.state.path("")))
+        write().map_err(JobError::io("cannot write in", self.state.folder()))
     }
 
     pub(super) fn publish(&self, draft: Draft, file: &str) -> Result<(), JobError> {
         let path = self.path(file);
         let done = draft.publish_over(&path);
         done.map_err(JobError::io("cannot write", &path))
+    }
+
+    /// Nothing may lie in the way of a stage's files, and no link may lead them elsewhere.
+    pub(super) fn check_names(&self, stage: u32) -> Result<(), JobError> {
+        if self.name.is_some() {
+            for folder in [self.state.path(CONTRACTS), self.path("")] {
+                disk::check_folder(&folder).map_err(JobError::io("cannot use", &folder))?;
+            }
+        }
+        let secrets = super::secrets::file_name(stage);
+        let names = [
+            secrets,
+            claimed_name(stage),
+            sealed_name(stage),
+            commitment_name(stage),
+        ];
+        names.iter().try_for_each(|name| {
+            let path = self.path(name);
+            disk::check_name(&path).map_err(JobError::io("cannot write", &path))
+        })
     }
 
     pub(super) fn remove(&self, file: &str) -> Result<(), JobError> {

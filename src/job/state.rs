@@ -94,6 +94,11 @@ impl StateDir {
         }
     }
 
+    /// The directory.
+    pub(super) fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -181,9 +186,11 @@ pub(super) fn read_json<T: DeserializeOwned>(
     hint: &'static str,
 ) -> Result<T, JobError> {
     let bytes = read_limited(path, MAX_SMALL_BYTES)?;
-    serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
-        path: path.to_owned(),
-        source,
-        hint,
+    serde_json::from_slice(narthex_game_model::text::without_mark(&bytes)).map_err(|source| {
+        JobError::Json {
+            path: path.to_owned(),
+            source,
+            hint,
+        }
     })
 }

@@ -25,6 +25,9 @@ pub enum PlayError {
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]
     Input(String),
+    /// The case cannot be played.
+    #[error("the case cannot be played: {0}")]
+    Case(String),
     /// The job fails.
     #[error("the job fails: {0}")]
     Job(String),

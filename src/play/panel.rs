@@ -73,6 +73,11 @@ fn offer_terms(layout: Layout, params: &Params) -> OfferTerms {
         max_panel: narthex_contracts::role::MAX_ARBITERS,
         min_decide_blocks: 1,
         max_dispute_blocks: BOND_BLOCKS,
+        max_step_fuel: 1_000_000_000,
+        max_memory_bytes: 256 << 20,
+        max_program_bytes: 4 << 20,
+        max_evidence_bytes: 16 << 20,
+        fuel_per_second: 10_000_000,
     }
 }
 

@@ -8,7 +8,7 @@ use narthex_contracts::{
     role::Role,
     setup::ceremony,
     template::Exit,
-    terms::FeeRate,
+    terms::{FeeError, FeeRate},
 };
 use narthex_game_model::Outcome as Settlement;
 
@@ -260,10 +260,10 @@ impl Scene<'_> {
             .count();
         let weight = bitcoin::Weight::from_wu(4 * (10 + 41 + 43 * payees as u64) + 2 + 66);
         let fee = self.rate().checked_fee(weight)?;
-        let worker = payout
-            .worker
-            .checked_sub(fee)
-            .ok_or_else(|| PlayError::Broken("fee above payout".into()))?;
+        let worker = payout.worker.checked_sub(fee).ok_or(FeeError::Share {
+            fee,
+            coins: payout.worker,
+        })?;
         let payouts = [
             (Role::Client, payout.client),
             (Role::Worker, worker),

@@ -20,9 +20,7 @@ use narthex_contracts::{
         Proposal, SecretPoint, Terms, TermsDraft, TermsRecord, stake_coin_script,
     },
 };
-use narthex_game_model::{
-    Layout, Params, ParamsRecord, computation::Computation, game::Economics, sample,
-};
+use narthex_game_model::{Layout, Params, ParamsRecord, computation::Computation, sample};
 
 use super::{
     Actor, PlayError,
@@ -33,8 +31,8 @@ use super::{
 };
 use crate::wallet::PartyWallet;
 
-/// Everybody's first coins: one for deposit and funding fee, one for later fees.
-const FIRST_COINS: [Amount; 2] = [Amount::from_sat(800_000), Amount::from_sat(200_000)];
+/// Everybody's second coin, for later fees; the first is for deposit and funding fee.
+const FEE_COIN: Amount = Amount::from_sat(200_000);
 
 /// Blocks from the terms to the delivery deadline: setup, work and a check fit with room to spare.
 const DELIVERY_BLOCKS: u32 = 40;
@@ -72,6 +70,10 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
+    // Nobody agrees on a job that the parameters were not made for.
+    params
+        .accepts_job(&workshop.job)
+        .map_err(|misfit| PlayError::Input(misfit.to_string()))?;
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
     for actor in actors.values() {
@@ -172,22 +174,20 @@ fn bind(
 
 /// Nobody signs a contract that makes it pay to cheat, but for research.
 fn grounds(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<Grounds, PlayError> {
-    if parts.options.research {
-        return Ok(Grounds::Research);
-    }
-    let economics = match &parts.options.economics {
-        Some(given) => given.clone(),
-        None => Economics {
-            // A result with a hundredth of its steps wrong is what a cheat could sell.
-            bad_steps: (terms.params().steps() / 100).max(1),
-            ..Economics::example()
-        },
+    let found = parts.options.is_honest_play_best(terms.params());
+    let (grounds, why) = match found {
+        None => return Ok(Grounds::Research),
+        Some(Ok(proof)) => (
+            Grounds::Pays(proof),
+            "honest play is its only equilibrium, so nobody gains by anything else".to_owned(),
+        ),
+        Some(Err(why)) if parts.options.research => (Grounds::Research, why.to_string()),
+        Some(Err(why)) => return Err(why.into()),
     };
-    let grounds = Grounds::of(terms, &economics)?;
     parts.step(
         "everybody",
         "solves the game of these terms".to_owned(),
-        "honest play is its only equilibrium, so nobody gains by anything else",
+        &why,
     )?;
     Ok(grounds)
 }
@@ -236,14 +236,20 @@ pub(super) fn hand_out_coins<'a>(
     miner_script: &ScriptBuf,
     actors: impl Iterator<Item = &'a mut Actor>,
 ) -> Result<(), PlayError> {
-    if miner.balance() < Amount::ONE_BTC {
-        narthex_regtest::mine_coins(parts.chain, 2, miner_script, miner_script)?;
-        miner.sync(parts.chain)?;
-    }
     let mut actors = actors.collect::<Vec<_>>();
+    let first_coin = parts.options.first_coin()?;
     let mut payments = Vec::new();
     for actor in &mut actors {
-        payments.extend(FIRST_COINS.map(|amount| (actor.wallet.fresh_script(), amount)));
+        let coins = [first_coin, FEE_COIN];
+        payments.extend(coins.map(|amount| (actor.wallet.fresh_script(), amount)));
+    }
+    let needed = payments.iter().map(|(_, amount)| *amount).sum::<Amount>();
+    if miner.balance() < needed.max(Amount::ONE_BTC) {
+        // Later blocks pay half as much.
+        let coins = 2 + u32::try_from(needed.to_sat() / Amount::from_int_btc(25).to_sat())
+            .unwrap_or(u32::MAX);
+        narthex_regtest::mine_coins(parts.chain, coins, miner_script, miner_script)?;
+        miner.sync(parts.chain)?;
     }
     let tx = miner.pay(&payments, parts.options.rate)?;
     parts.chain.submit(&tx)?;
@@ -259,14 +265,17 @@ pub(super) fn hand_out_coins<'a>(
 fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, PlayError> {
     let (n, k) = (parts.options.arbiters, parts.options.quorum);
     let deliver_height = parts.chain.height()? + DELIVERY_BLOCKS;
-    let record = match parts.options.layout {
-        Layout::Hardened => ParamsRecord::example(n, k, deliver_height),
-        Layout::Paper => ParamsRecord::paper_example(n, k, deliver_height),
+    let example = |record: ParamsRecord| {
+        record.for_job(steps, SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE)))
     };
-    let sample = SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE));
+    let record = match (&parts.options.case, parts.options.layout) {
+        (Some(case), _) => super::case::at_height(case, deliver_height)?,
+        (None, Layout::Hardened) => example(ParamsRecord::example(n, k, deliver_height))?,
+        (None, Layout::Paper) => example(ParamsRecord::paper_example(n, k, deliver_height))?,
+    };
     let record = ParamsRecord {
         fund: fund.into_bytes(),
-        ..record.for_job(steps, sample)?
+        ..record
     };
     Ok(Params::new(record)?)
 }

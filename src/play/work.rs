@@ -53,7 +53,13 @@ impl Workshop {
                 let (_, rest) = digits::Labelled::shipped()
                     .map_err(job_error)?
                     .split(digits::REFERENCE_ROWS);
-                (Some(rest.labels().collect()), None)
+                match &options.case {
+                    None => (Some(rest.labels().collect()), None),
+                    Some(case) => {
+                        let (labels, records) = super::case::images(&rest, case.params.steps)?;
+                        (Some(labels), Some(records))
+                    }
+                }
             }
             Some(path) => {
                 let shown = path.display();
@@ -61,6 +67,7 @@ impl Workshop {
                     .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
                 let records = digits::images_from_csv(&text)
                     .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
+                super::case::check_rows(options, records.len())?;
                 (None, Some(records))
             }
         };
@@ -268,7 +275,8 @@ impl Scene<'_> {
         let count = read.len();
         self.result = Some(DecryptedResult {
             steps: count as u64,
-            first_digits: read.into_iter().take(24).collect(),
+            first_digits: read.iter().copied().take(24).collect(),
+            digits: read,
             agreeing_with_labels: agreeing,
             matches_commitment: true,
         });

@@ -2,6 +2,7 @@
 
 use narthex_contracts::{funding::FundingError, terms::FeeError};
 
+use super::Unplayable;
 use crate::wallet::WalletError;
 
 /// Why a small contract cannot go on.
@@ -10,6 +11,9 @@ pub enum TableError {
     /// A fee that is taken for a mistake.
     #[error(transparent)]
     Fee(#[from] FeeError),
+    /// An option that no story can be played with.
+    #[error(transparent)]
+    Figure(#[from] Unplayable),
     /// A funding that cannot be built.
     #[error(transparent)]
     Funding(#[from] FundingError),

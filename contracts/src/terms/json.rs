@@ -11,7 +11,8 @@ pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, TermsError> {
             limit: MAX_TERMS_BYTES,
         });
     }
-    serde_json::from_slice(json).map_err(|e| TermsError::Json(shortened(&e.to_string())))
+    serde_json::from_slice(narthex_game_model::text::without_mark(json))
+        .map_err(|e| TermsError::Json(shortened(&e.to_string())))
 }
 
 pub(super) fn write(record: &impl Serialize) -> Result<String, TermsError> {

@@ -51,7 +51,7 @@ type Bonds = Vec<(XOnlyPublicKey, OutPoint, Locked)>;
 impl Snapshot {
     pub(super) fn read(path: &Path) -> anyhow::Result<Snapshot> {
         let bytes = read_file(path)?;
-        serde_json::from_slice(&bytes)
+        serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
             .with_context(|| format!("{} is no snapshot of bonds", path.display()))
     }
 
@@ -168,6 +168,7 @@ impl SnapshotArgs {
 fn lines<T>(path: &Path, read: impl Fn(&str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
     let text = String::from_utf8(read_file(path)?)
         .with_context(|| format!("{} is no text", path.display()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines = text.lines().map(str::trim).enumerate();
     lines
         .filter(|(_, line)| !line.is_empty())

@@ -1,6 +1,10 @@
 //! `narthex game plan`.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use bitcoin::Amount;
 use clap::Args;
@@ -18,7 +22,7 @@ use narthex::{
     },
 };
 
-use super::{PanelArg, write_out};
+use super::{PanelArg, write_all};
 use crate::cli::{output, value};
 
 /// Options of `narthex game plan`. Amounts are in satoshi.
@@ -108,18 +112,17 @@ impl PlanArgs {
                 return Ok(ExitCode::from(super::NO));
             }
             Err(refused) => {
-                return Err(anyhow::Error::new(refused)
-                    .context("nothing can be planned with these figures"));
+                return Err(anyhow::Error::new(refused).context("there is no such contract"));
             }
         };
 
-        if let Some(path) = &self.svg {
-            write_out(Some(path), &chart::svg(&plan)?)?;
-        }
-        if let Some(path) = &self.out {
-            let text = serde_json::to_string_pretty(&case(&wish, &plan.frontier[plan.best]))?;
-            write_out(Some(path), &text)?;
-        }
+        let svg = self.svg.as_ref().map(|_| chart::svg(&plan)).transpose()?;
+        let best = case(&wish, &plan.frontier[plan.best]);
+        let text = serde_json::to_string_pretty(&best)?;
+        let mut files: Vec<(&Path, &str)> = Vec::new();
+        files.extend(self.svg.as_deref().zip(svg.as_deref()));
+        files.extend(self.out.as_deref().map(|path| (path, text.as_str())));
+        write_all(&files)?;
         let mut out = crate::cli::output::out();
         if self.json {
             for (index, point) in plan.frontier.iter().enumerate() {

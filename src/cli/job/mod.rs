@@ -11,7 +11,9 @@ mod verify;
 use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan};
+use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan, Running};
+
+use super::secret::warn_if_others_read;
 
 /// What to do with a job.
 #[derive(Subcommand)]
@@ -67,6 +69,9 @@ struct EngineArgs {
     /// Engine for WebAssembly; the outputs do not depend on it.
     #[arg(long, value_enum, default_value = "wasmi")]
     engine: EngineArg,
+    /// Longest time for a step in seconds; one that takes longer is not decided on this machine. Not part of the job.
+    #[arg(long, value_name = "SECONDS", default_value_t = Running::STEP_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    step_seconds: u64,
 }
 
 impl EngineArgs {
@@ -76,7 +81,13 @@ impl EngineArgs {
             EngineArg::Wasmtime => Engine::Wasmtime,
             EngineArg::Both => Engine::Both,
         };
-        Plan::load(job, engine, twice)
+        let step_time = std::time::Duration::from_secs(self.step_seconds);
+        let running = Running {
+            engine,
+            twice,
+            step_time,
+        };
+        Plan::load(job, &running)
     }
 }
 
@@ -97,14 +108,10 @@ struct ContractArgs {
     contract: Option<ContractName>,
 }
 
-/// Says which secrets others can read. No more than that: a worker that could not open its leaves for it would lose its
-/// stake.
+/// Says which of the worker's secrets others can read.
 fn warn_if_exposed(contract: &ContractDir<'_>) {
-    for (path, mode) in contract.exposed() {
-        eprintln!(
-            "narthex: others can read the secrets in {} (mode {mode:o}); `chmod 600` keeps them to yourself",
-            path.display()
-        );
+    for path in contract.secret_files() {
+        warn_if_others_read(&path);
     }
 }
 

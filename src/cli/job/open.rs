@@ -19,6 +19,9 @@ pub(crate) struct OpenArgs {
     /// be copied.
     #[arg(long, value_delimiter = ',', required = true)]
     steps: Vec<u64>,
+    /// Nothing changes by it: opened leaves are JSON in any case.
+    #[arg(long)]
+    json: bool,
 }
 
 impl OpenArgs {

@@ -154,7 +154,10 @@ impl Folder {
         let shown = path.display();
         let what_to_do = match (is_there(UNFINISHED), is_there("chunks")) {
             (false, true) => {
-                "put its archive.json back: its client has a copy, and without it nothing can be checked".into()
+                format!(
+                    "put its archive.json back (its client has a copy), or, if an `encode` was interrupted, delete \
+                     {shown}/chunks and encode the file again"
+                )
             }
             (true, _) => format!(
                 "an `encode` was interrupted there; `narthex store encode FILE --out {shown}` begins it anew"
@@ -213,7 +216,7 @@ pub(super) fn read_archive(path: &Path, id: Option<ArchiveId>) -> anyhow::Result
 /// A small JSON file.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let bytes = limited(path, MAX_JSON_BYTES)?;
-    serde_json::from_slice(&bytes)
+    serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
         .with_context(|| format!("{} is not what it should be", path.display()))
 }
 

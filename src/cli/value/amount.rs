@@ -25,7 +25,7 @@ pub(crate) fn amount(text: &str) -> Result<Amount, String> {
     let value = u64::try_from(sat).ok().map(Amount::from_sat);
     value
         .filter(|value| *value <= Amount::MAX_MONEY)
-        .ok_or_else(|| format!("{sat} sat are more than the 21 million bitcoin that there are"))
+        .ok_or_else(|| format!("{sat} sat are more than there is, 21 million bitcoin"))
 }
 
 #[cfg(test)]
@@ -51,12 +51,18 @@ mod tests {
     #[test]
     fn what_is_none_says_what_was_understood() {
         for (text, part) in [
-            ("2100000000000001", "2100000000000001 sat are more than"),
+            (
+                "2100000000000001",
+                "2100000000000001 sat are more than there is",
+            ),
             (
                 "18446744073709551616",
-                "18446744073709551616 sat are more than",
+                "18446744073709551616 sat are more than there is",
             ),
-            ("21000000.00000001btc", "2100000000000001 sat are more than"),
+            (
+                "21000000.00000001btc",
+                "2100000000000001 sat are more than there is",
+            ),
             ("0.5", "write 0.5btc"),
             ("0.000000001btc", "8 decimals at most"),
             ("", "1000sat"),
