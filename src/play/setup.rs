@@ -90,7 +90,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         Layout::Hardened => None,
         Layout::Paper => Some(super::panel::share_secret(
             &params,
-            secret(&seed, "panel secret"),
+            drawn.transcript(),
             &mut parts.rng,
         )?),
     };
