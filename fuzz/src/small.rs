@@ -16,7 +16,7 @@ use narthex_contracts::{
     },
     bond::{BondScript, Certificate, Claim, Lock},
     bounty::{Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
-    deliver::{Announcement, ClaimSecret, Consent, Handover, Request},
+    deliver::{Announcement, Consent, Handover, Request},
     musig::AdaptorSignature,
     seal::Sealed,
     slice::{Bundle, Dealt, Evidence, Post},
@@ -190,11 +190,12 @@ fn delivery() -> Vec<Vec<u8>> {
     };
     let request = Request {
         funding: bitcoin::Txid::all_zeros(),
+        accepted: [0, 14].into(),
     };
     let handover = Handover {
         terms,
         agent,
-        secret: ClaimSecret::from_bytes([5; 32]),
+        signature: schnorr::Signature::from_slice(&[5; 64]).expect("64 bytes"),
     };
     vec![
         announcement.to_bytes(),

@@ -88,6 +88,7 @@ fn vault(terms: &BountyTerms) -> Result<Vault, BountyError> {
     let refund = LeafPlan {
         script: format!("and_v(v:pk({key}),after({t}))"),
         signers: vec![requester],
+        releasers: Vec::new(),
         hashes: Vec::new(),
     };
     let owners = terms.everyone().into_iter();
