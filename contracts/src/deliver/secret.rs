@@ -1,7 +1,5 @@
 //! The secrets of a delivery. They are wiped when dropped and never printed; only records hold them in the open.
 
-use std::fmt;
-
 use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{
@@ -10,69 +8,27 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
-use hex_conservative::{DisplayHex, FromHex};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::{binding::Mark, hash::tagged_hash};
+use crate::{binding::Mark, hash::tagged_hash, secret::secret_bytes};
 
-macro_rules! secret {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-        pub struct $name([u8; 32]);
-
-        impl $name {
-            /// Takes 32 secret bytes; the caller wipes its own copy.
-            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-                Self(bytes)
-            }
-
-            /// The secret bytes, for handing over on purpose.
-            pub const fn expose(&self) -> &[u8; 32] {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(..)"))
-            }
-        }
-
-        /// Hex, for records that are kept as safe as keys.
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.collect_str(&self.0.as_hex())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let text = Zeroizing::new(String::deserialize(d)?);
-                <[u8; 32]>::from_hex(&text).map($name).map_err(D::Error::custom)
-            }
-        }
-    };
-}
-
-secret! {
+secret_bytes! {
     /// What only sender and recipient of one delivery know. It pays nobody: whoever learns it reads the message, and
     /// finds out whose one-time key the recipient's is.
     Shared
 }
 
-secret! {
+secret_bytes! {
     /// Key of the envelope. Evidence shows it; it leads neither to the recipient nor to a signature of its.
     EnvelopeKey
 }
 
-secret! {
+secret_bytes! {
     /// What all secrets of a sender's delivery come from.
     DeliverySeed
 }
 
-secret! {
+secret_bytes! {
     /// u_i: the key of copy i. The agent's claim publishes it.
     UnsealingKey
 }
