@@ -87,6 +87,7 @@ pub mod play;
 pub mod simulate;
 pub mod slice;
 pub mod table;
+pub mod threads;
 pub mod wallet;
 
 use narthex_disk as disk;

@@ -12,10 +12,16 @@ use std::{
 
 use narthex::{
     bindings::{BindingsError, FileBindings},
-    contracts::binding::{
-        BindError, Bindings, Mark,
-        conformance::{self, Reopen},
+    contracts::{
+        binding::{
+            BindError, Bindings, Mark,
+            conformance::{self, Reopen},
+        },
+        role::Role,
+        sample::Cast,
+        terms::{TermsDraft, TermsError},
     },
+    game_model::Layout,
 };
 
 fn mark(n: u8) -> Mark {
@@ -234,4 +240,34 @@ fn one_process_cannot_open_a_record_twice() {
     let record = Record::new();
     let error = FileBindings::open(&record.path).unwrap_err();
     assert!(matches!(error, BindingsError::InUse { .. }), "{error}");
+}
+
+/// The machine stops after a failed ceremony; what starts again finds its salt used, for these terms and for others.
+#[test]
+fn terms_that_were_bound_before_a_restart_are_refused_after_it() {
+    let mut record = Record::new();
+    let cast = Cast::example(Layout::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
+    let terms = cast.terms().unwrap();
+    let mut other = terms.record().clone();
+    other.client.funding.coins[0].value_sat += bitcoin::Amount::from_sat(1);
+    let other = TermsDraft::new(other).unwrap();
+    for role in Role::all(3) {
+        let draft = terms.draft().clone();
+        let proposal = cast.proposal(role, &draft).unwrap();
+        draft.bind(proposal, record.store().unwrap()).unwrap();
+    }
+    record.reopen().unwrap();
+    for role in Role::all(3) {
+        for draft in [terms.draft(), &other] {
+            let proposal = cast.proposal(role, draft).unwrap();
+            let error = draft.clone().bind(proposal, record.store().unwrap());
+            assert!(
+                matches!(
+                    &error,
+                    Err(TermsError::Bind(BindError::Used { bound_to, .. })) if bound_to == terms.contract_id()
+                ),
+                "{role}: {error:?}"
+            );
+        }
+    }
 }

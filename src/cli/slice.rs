@@ -8,7 +8,13 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
+use super::{
+    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    value,
+};
+
+/// The story whose length is chosen.
+const STREAM: &str = "stream";
 
 /// `narthex slice …`.
 #[derive(Subcommand)]
@@ -29,8 +35,8 @@ struct Figures {
     #[arg(long, default_value_t = 2)]
     quorum: u8,
     /// What each earns by a slice, in sat.
-    #[arg(long, default_value_t = 20_000)]
-    price: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    price: Amount,
     /// Blocks after the funding in which results are committed to, unless all have been before.
     #[arg(long, default_value_t = 6)]
     post_blocks: u16,
@@ -48,11 +54,11 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "paid")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
-    /// Slices of a stream.
-    #[arg(long, default_value_t = 3)]
-    slices: u32,
+    /// Slices of the story `stream`; 3 without it. Other stories have one or two of their own.
+    #[arg(long)]
+    slices: Option<u32>,
     #[command(flatten)]
     on: OnChain,
     #[command(flatten)]
@@ -86,7 +92,7 @@ impl Figures {
             providers: self.providers,
             quorum: self.quorum,
             slices,
-            price: Amount::from_sat(self.price),
+            price: self.price,
             post_blocks: self.post_blocks,
             refund_blocks: self.refund_blocks,
             rate: common.rate,
@@ -101,9 +107,13 @@ impl PlayArgs {
             let stories = SLICE_STORIES.iter();
             return list(stories.map(|story| (story.name, story.summary)), self.json);
         }
-        let options = self
-            .figures
-            .options(self.slices, self.figures.common.options()?);
+        anyhow::ensure!(
+            self.slices.is_none() || self.story == STREAM,
+            "--slices is for --story {STREAM}: the story {:?} has slices of its own",
+            self.story
+        );
+        let slices = self.slices.unwrap_or(GateOptions::default().slices);
+        let options = self.figures.options(slices, self.figures.common.options());
         let mut printer = Printer { json: self.json };
         let outcome = play_slice(self.on.kind(), &self.story, &options, &mut printer)?;
         check_exact(&outcome)
@@ -113,7 +123,7 @@ impl PlayArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32])?;
+        let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(1, common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut gate = Gate::prepare(&mut chain, &options, &mut silent)?;

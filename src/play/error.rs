@@ -5,7 +5,7 @@ use narthex_contracts::{
     funding::FundingError,
     setup::{HoldingsError, SetupError, ceremony::CeremonyError},
     template::{ReclaimError, TemplateError},
-    terms::TermsError,
+    terms::{FeeError, TermsError},
 };
 use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};
 
@@ -25,12 +25,18 @@ pub enum PlayError {
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]
     Input(String),
+    /// The case cannot be played.
+    #[error("the case cannot be played: {0}")]
+    Case(String),
     /// The job fails.
     #[error("the job fails: {0}")]
     Job(String),
     /// The panel cannot be drawn.
     #[error("the panel cannot be drawn: {0}")]
     Panel(String),
+    /// A fee that is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// Parameters that no contract can have.
     #[error(transparent)]
     Params(#[from] ParamsError),
@@ -45,6 +51,12 @@ pub enum PlayError {
     /// A settlement that cannot be computed.
     #[error(transparent)]
     Settlement(#[from] SettlementError),
+    /// No folder for the records of what the parties bind.
+    #[error("no temporary folder for the records of what the parties bind: {0}")]
+    Folder(std::io::Error),
+    /// A party's record of what it has bound.
+    #[error(transparent)]
+    Bindings(#[from] crate::bindings::BindingsError),
     /// Terms that the parties refuse.
     #[error(transparent)]
     Terms(#[from] TermsError),

@@ -2,6 +2,7 @@
 //!
 //! The crate is not a dependency: a detached manifest has cargo download it, nothing of it is compiled by cargo.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -57,10 +58,10 @@ pub fn ensure_bitcoind() -> Result<PathBuf, Error> {
     let lock = disk::lock(&lock_path, Readers::Umask)
         .map_err(Error::io(format!("locking {}", lock_path.display())))?;
     if lock.try_lock().is_err() {
-        eprintln!(
+        say(format_args!(
             "waiting for another process that builds bitcoind (lock {})",
             lock_path.display()
-        );
+        ));
         lock.lock()
             .map_err(Error::io(format!("waiting for {}", lock_path.display())))?;
     }
@@ -72,7 +73,7 @@ pub fn ensure_bitcoind() -> Result<PathBuf, Error> {
 }
 
 fn build_into(cache: &Path, entry: &Path) -> Result<(), Error> {
-    eprintln!("no bitcoind found: building Bitcoin Core 31.99 once, about 10 minutes on two cores");
+    say("no bitcoind found: building Bitcoin Core 31.99 once, about 10 minutes on two cores");
     remove_leftovers(cache);
     // Next to its destination, so that the last step is a rename within one file system: all or nothing.
     let work = disk::temporary_folder(WORK_PREFIX, Some(cache))
@@ -108,11 +109,16 @@ fn build_into(cache: &Path, entry: &Path) -> Result<(), Error> {
         "moving the build to {}",
         entry.display()
     )))?;
-    eprintln!(
+    say(format_args!(
         "bitcoind is ready: {}",
         entry.join("bin/bitcoind").display()
-    );
+    ));
     Ok(())
+}
+
+/// Tells whoever waits. That nobody reads it stops no build.
+fn say(what: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 /// Removes what builds left behind that were killed; the lock says that none is running.

@@ -10,7 +10,10 @@ use bitcoin::{Amount, OutPoint, hex::FromHex, key::XOnlyPublicKey, secp256k1::Se
 use clap::Args;
 use narthex::{
     bond::{SightError, moment, verify},
-    contracts::bond::{Certificate, Lock, Locked, Moment},
+    contracts::{
+        bond::{Certificate, Lock, Locked, Moment},
+        terms::is_null,
+    },
     regtest::Chain,
 };
 use serde::{Deserialize, Serialize};
@@ -48,7 +51,7 @@ type Bonds = Vec<(XOnlyPublicKey, OutPoint, Locked)>;
 impl Snapshot {
     pub(super) fn read(path: &Path) -> anyhow::Result<Snapshot> {
         let bytes = read_file(path)?;
-        serde_json::from_slice(&bytes)
+        serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
             .with_context(|| format!("{} is no snapshot of bonds", path.display()))
     }
 
@@ -67,6 +70,11 @@ impl Snapshot {
                 height: bond.confirmed_height,
                 median_time: bond.confirmed_median_time,
             };
+            anyhow::ensure!(
+                !is_null(&bond.outpoint),
+                "no coin is at {}: this names none (null outpoint)",
+                bond.outpoint
+            );
             anyhow::ensure!(
                 value <= Amount::MAX_MONEY,
                 "the bond {} holds {value}: more than there is",
@@ -96,8 +104,8 @@ pub(crate) struct SnapshotArgs {
     /// File with keys of identities without bond, one a line.
     #[arg(long)]
     bondless: Option<PathBuf>,
-    /// Confirmations wanted.
-    #[arg(long, default_value_t = 6)]
+    /// Confirmations wanted, at least 1.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     depth: u32,
     #[command(flatten)]
     node: NodeArgs,
@@ -143,13 +151,16 @@ impl SnapshotArgs {
                 }),
                 // Left out, and said so: the others count all the same.
                 Err(SightError::Fault(fault)) => {
-                    eprintln!("narthex: {} is left out: {fault}", claim.outpoint);
+                    crate::cli::output::note(format_args!(
+                        "{} is left out: {fault}",
+                        claim.outpoint
+                    ));
                 }
                 Err(SightError::Chain(error)) => return Err(error.into()),
             }
         }
         let line = serde_json::to_string(&snapshot)?;
-        Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+        Ok(writeln!(crate::cli::output::out(), "{line}")?)
     }
 }
 
@@ -157,6 +168,7 @@ impl SnapshotArgs {
 fn lines<T>(path: &Path, read: impl Fn(&str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
     let text = String::from_utf8(read_file(path)?)
         .with_context(|| format!("{} is no text", path.display()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines = text.lines().map(str::trim).enumerate();
     lines
         .filter(|(_, line)| !line.is_empty())

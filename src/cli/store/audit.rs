@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::hex::DisplayHex;
 use bitcoin::secp256k1::rand::{self, Rng};
 use clap::Args;
 use narthex::game_model::retrieval::detection::{caught, challenges_for_recovery};
@@ -14,6 +14,8 @@ use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
 use narthex_disk::{Draft, Readers};
+
+use crate::cli::value;
 
 use super::folder::{ArchiveId, Folder, new_file, publish, read_archive, read_json};
 
@@ -25,7 +27,7 @@ struct Asked {
     #[arg(long)]
     chunks: Option<u32>,
     /// The client's nonce, 64 hexadecimal digits; random by default.
-    #[arg(long, value_parser = parse_hash)]
+    #[arg(long, value_parser = value::bytes32)]
     nonce: Option<[u8; 32]>,
     /// Hash of a block after the nonce was committed to, 64 hexadecimal digits, as explorers show it;
     /// zeros by default: then only the nonce keeps the provider from knowing the chunks beforehand.
@@ -128,7 +130,7 @@ impl ChallengeArgs {
             .with_context(|| format!("cannot write {shown}"))?;
         publish(file, &self.out)?;
         writeln!(
-            std::io::stdout(),
+            crate::cli::output::out(),
             "{shown} challenges {} of {} chunks; keep it for `narthex store verify`",
             challenge.chunks,
             archive.shape.chunks()
@@ -145,7 +147,7 @@ impl ProveArgs {
         let proof = answer(&folder, (&archive, &hashes), &challenge, &self.out)?;
         publish(proof, &self.out)?;
         writeln!(
-            std::io::stdout(),
+            crate::cli::output::out(),
             "{} proves {} of {} chunks",
             self.out.display(),
             challenge.chunks,
@@ -226,7 +228,7 @@ fn report(archive: &Archive, challenge: &Challenge, json: bool) -> anyhow::Resul
     let probability = |lost| caught(chunks, lost, challenge.chunks);
     let (percent, past) = (probability(chunks.div_ceil(100)), probability(parity + 1));
     let id = archive.id().to_lower_hex_string();
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     if json {
         let line = serde_json::json!({
             "id": id, "passed": true, "chunks": challenge.chunks, "of": chunks,
@@ -248,13 +250,9 @@ fn report(archive: &Archive, challenge: &Challenge, json: bool) -> anyhow::Resul
     Ok(())
 }
 
-fn parse_hash(text: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(text).map_err(|error| format!("64 hexadecimal digits are needed: {error}"))
-}
-
 /// Explorers show block hashes backwards.
 fn parse_block_hash(text: &str) -> Result<[u8; 32], String> {
-    let mut hash = parse_hash(text)?;
+    let mut hash = value::bytes32(text)?;
     hash.reverse();
     Ok(hash)
 }
