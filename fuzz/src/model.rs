@@ -40,6 +40,17 @@ pub fn decoders() -> Vec<Decoder> {
     all
 }
 
+/// Every decoder on these bytes, checksums put right as well.
+pub fn inputs(data: &[u8]) {
+    static ALL: OnceLock<Vec<Decoder>> = OnceLock::new();
+    for decoder in ALL.get_or_init(decoders) {
+        decoder.check(data);
+        if let Some(reseal) = decoder.reseal {
+            decoder.check(&reseal(data));
+        }
+    }
+}
+
 fn json<T: Serialize + DeserializeOwned>(data: &[u8]) -> Option<Vec<u8>> {
     let value: T = serde_json::from_slice(data).ok()?;
     Some(serde_json::to_vec(&value).expect("what was read can be written"))

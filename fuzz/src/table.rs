@@ -15,6 +15,9 @@ pub enum Law {
 /// Reads bytes and writes back what was read; `None` if they are refused.
 pub type Read = fn(&[u8]) -> Option<Vec<u8>>;
 
+/// Puts the checksum of damaged bytes right.
+pub type Reseal = fn(&[u8]) -> Vec<u8>;
+
 /// A decoder.
 pub struct Decoder {
     /// What it reads.
@@ -26,7 +29,7 @@ pub struct Decoder {
     /// Valid inputs.
     pub seeds: Vec<Vec<u8>>,
     /// Puts the checksum of damaged bytes right, so that what lies behind it is tried too.
-    pub reseal: Option<fn(&[u8]) -> Vec<u8>>,
+    pub reseal: Option<Reseal>,
 }
 
 impl Decoder {

@@ -42,7 +42,7 @@ mod transcript;
 
 pub use book::{BookError, MoveBook};
 pub use codec::TranscriptError;
-pub use contest::{FallsSilent, LyingPlayer, Player, Seat, contest};
+pub use contest::{ContestError, FallsSilent, LyingPlayer, Player, Seat, contest};
 pub use cost::{MoveCost, SearchPlan, cheapest_fan_out, plan};
 pub use entry::{Entry, Equivocation, Event, Move, Reveal, Side, SignedMove};
 pub use interval::{Interval, failed_digest, unit_digest};

@@ -8,6 +8,7 @@
 )]
 
 #[path = "../../fuzz/src/model.rs"]
+#[allow(dead_code)]
 mod model;
 #[path = "../../fuzz/src/table.rs"]
 mod table;

@@ -112,6 +112,16 @@ fn causes(chain: impl Iterator<Item = String>) -> String {
 
 impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
+        // These compute side by side.
+        if let Command::Play(_)
+        | Command::Contract(_)
+        | Command::Simulate(_)
+        | Command::Bounty(_)
+        | Command::Slice(_)
+        | Command::Bench(_) = self
+        {
+            narthex::threads::prepare();
+        }
         // Only the game has answers that a script asks for by exit status.
         let done = match self {
             Command::Game(command) => return command.run(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use narthex_game_model::{
     commitment::{OpenError, TreeError},
-    computation::StepError,
+    computation::{MachineLimit, StepError},
     play::{OpeningError, WorkError},
     sample::SampleError,
     workload::{
@@ -20,7 +20,7 @@ use narthex_game_model::{
 #[non_exhaustive]
 pub enum JobError {
     /// A file or directory cannot be used.
-    #[error("{doing} {path}: {source}; see that it is there and that you may use it")]
+    #[error("{doing} {path}: {source}; {}", hint(source))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -189,6 +189,18 @@ pub enum JobError {
         /// What went wrong.
         error: StepError,
     },
+    /// A step met a limit of this machine: nothing is decided by it.
+    #[error(
+        "stage {stage}, step {index} is not decided: {limit}; this says nothing about the job or the worker"
+    )]
+    Machine {
+        /// The stage.
+        stage: u32,
+        /// The step.
+        index: u64,
+        /// What the machine could not give.
+        limit: MachineLimit,
+    },
     /// A step shows a defect of this machine or engine.
     #[error(
         "stage {stage}, step {index}: {error}; this says nothing about the worker: check this machine, try `--engine wasmi`, and report it"
@@ -341,17 +353,35 @@ impl JobError {
     }
 
     pub(super) fn step(stage: u32, index: u64, error: StepError) -> Self {
-        match error.is_defect() {
-            true => Self::Defect {
+        match error {
+            StepError::Machine(limit) => Self::Machine {
+                stage,
+                index,
+                limit,
+            },
+            error if error.is_defect() => Self::Defect {
                 stage,
                 index,
                 error,
             },
-            false => Self::Step {
+            error => Self::Step {
                 stage,
                 index,
                 error,
             },
         }
+    }
+}
+
+/// What to do about a failure of the system.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::OutOfMemory => {
+            "this machine has too little memory for it: free some, raise its limit (`ulimit -v`), or use a larger machine"
+        }
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "make room on this disk, or use another"
+        }
+        _ => "see that it is there and that you may use it",
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bitcoin::hex::DisplayHex;
 use narthex_game_model::{
-    commitment::{MAX_RESULT_BYTES, Opening},
+    commitment::{MAX_RESULT_BYTES, Opening, state_digest},
     computation::Computation,
     play::{BlindDigests, Verdict},
 };
@@ -116,9 +116,10 @@ pub(super) fn recompute(
     indices: &[u64],
     salt: [u8; 32],
 ) -> Result<BlindDigests, JobError> {
-    // The library's error does not say which step it was; the first to fail again is.
-    BlindDigests::recompute(job, indices, salt).map_err(|error| {
-        let failing = indices.iter().find(|index| job.step(**index).is_err());
-        JobError::step(stage, failing.copied().unwrap_or_default(), error)
-    })
+    let digest = |index: &u64| match job.step(*index) {
+        Ok(output) => Ok(state_digest(&output)),
+        Err(error) => Err(JobError::step(stage, *index, error)),
+    };
+    let digests = indices.iter().map(digest).collect::<Result<_, _>>()?;
+    Ok(BlindDigests::claim(salt, indices.to_vec(), digests))
 }

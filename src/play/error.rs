@@ -51,6 +51,12 @@ pub enum PlayError {
     /// A settlement that cannot be computed.
     #[error(transparent)]
     Settlement(#[from] SettlementError),
+    /// No folder for the records of what the parties bind.
+    #[error("no temporary folder for the records of what the parties bind: {0}")]
+    Folder(std::io::Error),
+    /// A party's record of what it has bound.
+    #[error(transparent)]
+    Bindings(#[from] crate::bindings::BindingsError),
     /// Terms that the parties refuse.
     #[error(transparent)]
     Terms(#[from] TermsError),

@@ -4,23 +4,39 @@ use secp256k1::Keypair;
 
 use super::book::MoveBook;
 use super::entry::{Entry, Event, Move, Reveal, Side};
-use super::machine::{Dispute, Duty, Phase};
-use super::player::HonestPlayer;
+use super::machine::{Dispute, Duty, MoveError, Phase};
+use super::player::{HonestPlayer, WalkError};
 use super::terms::{DisputeTerms, TermsError};
 use super::transcript::Transcript;
-use crate::computation::UnitProgram;
+use crate::computation::{StepError, UnitProgram};
 use crate::tagged::TaggedHasher;
 
 /// Somebody who moves when it is its turn.
 pub trait Player {
     /// Its move as this side; `None` for silence.
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move>;
+
+    /// Why it was silent, if its machine and not its plan was the reason.
+    fn defect(&self) -> Option<&StepError> {
+        None
+    }
 }
 
 impl<P: UnitProgram + ?Sized> Player for HonestPlayer<'_, P> {
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
-        // A player that has not agreed to where the dispute stands has nothing to say.
-        self.answer(dispute, side).ok().flatten()
+        match self.answer(dispute, side) {
+            Ok(action) => action,
+            // A player that has not agreed to where the dispute stands has nothing to say.
+            Err(WalkError::NotAgreed { .. }) => None,
+            Err(WalkError::Defect(error)) => {
+                self.defect = Some(error);
+                None
+            }
+        }
+    }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.defect.as_ref()
     }
 }
 
@@ -59,6 +75,10 @@ impl<P: UnitProgram + ?Sized> Player for LyingPlayer<'_, P> {
         }
         Some(action)
     }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.truth.defect.as_ref()
+    }
 }
 
 /// A party that stops answering.
@@ -77,11 +97,19 @@ impl<T: Player> Player for FallsSilent<T> {
             .then(|| self.before.play(dispute, side))
             .flatten()
     }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.before.defect()
+    }
 }
 
 impl Player for Box<dyn Player + '_> {
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
         (**self).play(dispute, side)
+    }
+
+    fn defect(&self) -> Option<&StepError> {
+        (**self).defect()
     }
 }
 
@@ -93,14 +121,15 @@ pub type Seat<'a> = (&'a mut dyn Player, &'a Keypair);
 /// is deep enough for a ruling.
 ///
 /// # Errors
-/// [`TermsError`] if there is nothing to dispute on these terms.
+/// [`ContestError`] if there is nothing to dispute on these terms, or a player or the record could not
+/// compute: nobody loses by that.
 pub fn contest<P: UnitProgram + ?Sized>(
     program: &P,
     terms: &DisputeTerms,
     opened_at: u32,
     [worker, challenger]: [Seat<'_>; 2],
     answer_blocks: u32,
-) -> Result<Transcript, TermsError> {
+) -> Result<Transcript, ContestError> {
     let mut dispute = Dispute::open(terms.clone(), opened_at, program)?;
     let mut transcript = Transcript::of(&dispute);
     let mut books = [MoveBook::new(&dispute), MoveBook::new(&dispute)];
@@ -116,10 +145,17 @@ pub fn contest<P: UnitProgram + ?Sized>(
             let event = Event::Moved(signed);
             Some(Entry { height, event })
         });
-        let counted = entry.and_then(|entry| {
-            let step = dispute.step(program, &entry).ok()?;
-            Some((step, entry))
-        });
+        if let Some(error) = player.defect() {
+            return Err(ContestError::Defect(error.clone()));
+        }
+        let counted = match entry {
+            None => None,
+            Some(entry) => match dispute.step(program, &entry) {
+                Ok(step) => Some((step, entry)),
+                Err(MoveError::Defect(error)) => return Err(ContestError::Defect(error)),
+                Err(_) => None,
+            },
+        };
         let Some((step, entry)) = counted else {
             transcript.complete_to = deadline;
             break;
@@ -131,6 +167,17 @@ pub fn contest<P: UnitProgram + ?Sized>(
     let depth = u32::from(terms.date_depth);
     transcript.complete_to = transcript.complete_to.saturating_add(depth);
     Ok(transcript)
+}
+
+/// Why two players came to no end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContestError {
+    /// The terms open no dispute.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// This machine gives no dependable answer.
+    #[error("no dispute on this machine: {0}")]
+    Defect(#[source] StepError),
 }
 
 /// What a move says, in a few words.

@@ -322,7 +322,7 @@ fn lie_from<P: UnitProgram>(dispute: &Dispute, double: &mut HonestPlayer<P>, poi
     // A point anywhere in the interval, so that large numbers say something too.
     let point = interval.agreed + point % interval.transitions().max(1);
     let digest = |at: u64| match at < point {
-        true => double.digest_at(at),
+        true => double.digest_at(at).unwrap(),
         false => TaggedHasher::new("test/lie").number(at).finish(),
     };
     Move::Post {

@@ -39,6 +39,12 @@ impl SelectArgs {
             crate::cli::output::note(format_args!("{reused}; it counts for none of them"));
         }
         let drawn = register.select(self.bondless, &self.seed, self.seats)?;
+        if drawn.len() < self.seats {
+            let (asked, found) = (self.seats, drawn.len());
+            crate::cli::output::note(format_args!(
+                "asked for {asked} seats, found {found} identities"
+            ));
+        }
         let mut out = crate::cli::output::out();
         if !self.json {
             writeln!(out, "register {}", register.hash().to_lower_hex_string())?;

@@ -11,7 +11,7 @@ mod verify;
 use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan};
+use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan, Running};
 
 use super::secret::warn_if_others_read;
 
@@ -69,6 +69,9 @@ struct EngineArgs {
     /// Engine for WebAssembly; the outputs do not depend on it.
     #[arg(long, value_enum, default_value = "wasmi")]
     engine: EngineArg,
+    /// Longest time for a step in seconds; one that takes longer is not decided on this machine. Not part of the job.
+    #[arg(long, value_name = "SECONDS", default_value_t = Running::STEP_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    step_seconds: u64,
 }
 
 impl EngineArgs {
@@ -78,7 +81,13 @@ impl EngineArgs {
             EngineArg::Wasmtime => Engine::Wasmtime,
             EngineArg::Both => Engine::Both,
         };
-        Plan::load(job, engine, twice)
+        let step_time = std::time::Duration::from_secs(self.step_seconds);
+        let running = Running {
+            engine,
+            twice,
+            step_time,
+        };
+        Plan::load(job, &running)
     }
 }
 

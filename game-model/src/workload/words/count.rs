@@ -3,7 +3,7 @@
 use super::partition::{MAX_PARTITION_BYTES, MIN_PARTITION_BYTES, PartitionError, text};
 use super::rule::words;
 use super::table::{self, ENTRY_BYTES, HEAD_BYTES, Table};
-use crate::computation::{StepError, StepProgram};
+use crate::computation::{StepError, StepNeeds, StepProgram};
 use crate::tagged::TaggedHasher;
 
 /// Counts the words of a partition; one partition is one step.
@@ -42,6 +42,17 @@ impl StepProgram for WordCount {
     /// included, and at most L+9 of the table, which is at most 5 times as much.
     fn output_bytes(&self) -> usize {
         HEAD_BYTES + (self.partition_bytes + 1) * (1 + ENTRY_BYTES) / 2
+    }
+
+    /// Some hundred operations and some hundred bytes for each byte that it reads; the program is everybody's own.
+    fn needs(&self) -> StepNeeds {
+        let read = self.partition_bytes as u64;
+        StepNeeds {
+            fuel: read.saturating_mul(128),
+            units: 1,
+            memory_bytes: read.saturating_mul(128),
+            program_bytes: 0,
+        }
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
