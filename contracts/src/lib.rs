@@ -16,6 +16,7 @@ pub mod panel;
 pub mod role;
 pub mod sample;
 pub mod seal;
+mod secret;
 pub mod setup;
 pub mod shared_secret;
 pub mod slice;

@@ -19,7 +19,7 @@ use narthex_contracts::{
     },
     bond::{BondScript, Certificate, Claim, Lock, bip46::Month},
     bounty::{self, Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
-    deliver::{self, Announcement, ClaimSecret, Consent, Handover, Request},
+    deliver::{self, Announcement, Consent, Handover, Request},
     musig::AdaptorSignature,
     panel,
     role::Role,
@@ -346,11 +346,12 @@ fn delivery() -> Vec<Vec<u8>> {
     };
     let request = Request {
         funding: bitcoin::Txid::all_zeros(),
+        accepted: [0, 14].into(),
     };
     let handover = Handover {
         terms,
         agent,
-        secret: ClaimSecret::from_bytes([5; 32]),
+        signature: schnorr::Signature::from_slice(&[5; 64]).expect("64 bytes"),
     };
     vec![
         announcement.to_bytes(),

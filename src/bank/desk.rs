@@ -7,8 +7,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, BankTerms, MAX_PENNIES, MIN_CLAIM_BLOCKS, PAYER, Payer,
-        PayerOpening, Pebbles, Points, Provider, ProviderOpening,
+        Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, MAX_PENNIES,
+        MIN_CLAIM_BLOCKS, PAYER, Payer, PayerOpening, Points, Provider, ProviderOpening,
     },
     role::Role,
     terms::{FeeRate, Fees},
@@ -58,7 +58,7 @@ impl Default for DeskOptions {
 }
 
 /// Pennies that every story has enough of: the longest pay 2,118, and rungs beyond them are signed.
-const STORY_PENNIES: u64 = 10_000;
+const STORY_PENNIES: u64 = 20_000;
 
 /// Most pennies to the first rung: stories pay 700 before somebody looks for one.
 const STORY_STEP: u64 = 700;
@@ -77,34 +77,44 @@ impl DeskOptions {
         }
         let pennies = self.pennies;
         playable(
-            "pennies",
+            "--pennies",
             pennies,
             STORY_PENNIES..=MAX_PENNIES.into(),
             "enough for all their payments and rungs",
         )?;
         playable(
-            "step",
+            "--step",
             self.step,
             0..=STORY_STEP,
             "since they pay 700 pennies before they look for a rung",
         )?;
         playable(
-            "shift",
+            "--shift",
             self.shift,
-            1..=255,
-            "since with 0 all that is left may be unenforced",
+            2..=255,
+            "since rungs so far apart end before the stories do",
         )?;
         let claim = u64::from(self.claim_blocks);
-        playable("claim-blocks", claim, 0..=MOST_BLOCKS - STORY_BLOCKS, MINED)?;
+        playable(
+            "--claim-blocks",
+            claim,
+            0..=MOST_BLOCKS - STORY_BLOCKS,
+            MINED,
+        )?;
         let why = "the claim-blocks and 8 more, and at most what can be mined";
         playable(
-            "refund-blocks",
+            "--refund-blocks",
             self.refund_blocks,
             claim + STORY_BLOCKS..=MOST_BLOCKS,
             why,
         )?;
         let all = self.value.to_sat().saturating_mul(pennies.into());
-        playable("pennies of this value: ", all, 0..=MOST_SAT, ONE_COIN)?;
+        playable(
+            "pennies of this value are in sat",
+            all,
+            0..=MOST_SAT,
+            ONE_COIN,
+        )?;
         let fee = self.rate.checked_fee(CLOSE)?;
         Ok(Fees::from(self.rate).check_share(fee, Amount::from_sat(all))?)
     }
@@ -117,7 +127,7 @@ pub struct Desk<'c> {
     pub(super) payer: Payer,
     pub(super) provider: Provider,
     /// w_N of the bank in use.
-    pub(super) chain_seed: [u8; 32],
+    pub(super) chain_seed: ChainSeed,
     /// Terms of the banks whose coin it goes on with, from the first.
     pub(super) earlier: Vec<BankTerms>,
     pub(super) rungs: usize,
@@ -135,8 +145,9 @@ impl<'c> Desk<'c> {
             seed: options.seed,
         };
         let mut table = Table::new(chain, &["payer", "provider"], common, reporter)?;
-        let (record, chain_seed) = propose(&mut table, options, &DESK)?;
-        let (payer, provider) = open(record, (chain_seed, None), (&mut table, &DESK), None)?;
+        let (record, fresh) = propose(&mut table, options, &DESK)?;
+        let chain_seed = fresh.seed().clone();
+        let (payer, provider) = open(record, (fresh, None), (&mut table, &DESK), None)?;
         Ok(Desk {
             table,
             options: options.clone(),
@@ -153,12 +164,12 @@ impl<'c> Desk<'c> {
     pub(super) fn reopen(
         &mut self,
         record: BankRecord,
-        (chain_seed, points): ([u8; 32], Option<Points>),
+        (fresh, points): (FreshChain, Option<Points>),
     ) -> Result<(Payer, Provider), DeskError> {
         let prior = matches!(record.funding, BankFunding::Frozen { .. });
         let prior = prior.then(|| self.payer.bank());
         let ends = (&mut self.table, &DESK);
-        open(record, (chain_seed, points), ends, prior)
+        open(record, (fresh, points), ends, prior)
     }
 
     /// The payer.
@@ -227,7 +238,7 @@ pub(super) fn propose(
     table: &mut Table<'_>,
     options: &DeskOptions,
     ends: &Ends,
-) -> Result<(BankRecord, [u8; 32]), DeskError> {
+) -> Result<(BankRecord, FreshChain), DeskError> {
     let height = table.chain().height()?;
     let secp = Secp256k1::signing_only();
     let public = |key: SecretKey| PublicKey::from_secret_key(&secp, &key);
@@ -245,11 +256,11 @@ pub(super) fn propose(
     let capacity = all.and_then(|all| all.checked_add(rest));
     let capacity = capacity.ok_or_else(|| DeskError::broken("a bank of more than there is"))?;
     let (contribution, _) = a.wallet.contribute(capacity, options.rate)?;
-    let (salt, chain_seed) = (table.random(), table.random());
-    let mut record = BankRecord {
+    let fresh = FreshChain::draw(table.rng());
+    let model = BankRecord {
         payer,
         provider,
-        salt: sha256::Hash::from_byte_array(salt),
+        salt: fresh.salt(),
         pennies: options.pennies,
         value_sat: options.value,
         capacity_sat: capacity,
@@ -266,17 +277,13 @@ pub(super) fn propose(
             rate_sat_per_kwu: options.rate,
         },
     };
-    // Before the walk down the chain, whose length they bound.
-    record.clone().check()?;
-    let tip = Pebbles::tip(record.bank(), record.pennies, chain_seed);
-    record.tip = sha256::Hash::from_byte_array(tip);
-    Ok((record, chain_seed))
+    Ok((fresh.name(model)?, fresh))
 }
 
 /// Each derives the bank alone; the freeze is signed both ways.
 pub(super) fn open(
     record: BankRecord,
-    (chain_seed, points): ([u8; 32], Option<Points>),
+    (fresh, points): (FreshChain, Option<Points>),
     (table, ends): (&mut Table<'_>, &Ends),
     prior: Option<&Bank>,
 ) -> Result<(Payer, Provider), DeskError> {
@@ -287,9 +294,10 @@ pub(super) fn open(
     };
     let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
     let (ours, theirs) = (table.key(from, ours)?, table.key(to, theirs)?);
-    let rng = table.rng();
-    let (payer, nonce) = PayerOpening::new(bank()?, ours, chain_seed, rng)?;
-    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, rng)?;
+    let (bindings, rng) = table.draws(from)?;
+    let (payer, nonce) = PayerOpening::new(bank()?, ours, fresh, bindings, rng)?;
+    let (bindings, rng) = table.draws(to)?;
+    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
     let (payer, share) = payer.finish(answer, share)?;
     let mut provider = provider.finish(share)?;
     if let Some(points) = points {

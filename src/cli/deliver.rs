@@ -46,12 +46,15 @@ struct Figures {
     /// Blocks until the sender takes back what nobody claimed.
     #[arg(long, default_value_t = 60)]
     refund_blocks: u32,
-    /// Blocks before that in which no secret is handed over.
+    /// Blocks before that in which nobody is accepted.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
     /// Blocks that agents want on the funding before they serve.
     #[arg(long, default_value_t = 3)]
     depth: u32,
+    /// Agents serve only while no other was accepted.
+    #[arg(long)]
+    alone: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -121,6 +124,7 @@ impl Figures {
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
             depth: self.depth,
+            alone: self.alone,
             rate: common.rate,
             seed: common.seed,
             ..PostOptions::default()
