@@ -50,7 +50,7 @@ fn contracts() -> Vec<Vec<u8>> {
         branch: served.branch.clone(),
         copy: served.copy.clone(),
         key: assignment.key.clone(),
-        shared: None,
+        opening: None,
     };
     all.extend([
         json(&served.terms),
