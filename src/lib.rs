@@ -75,10 +75,10 @@
 
 pub mod bank;
 pub mod bench;
+pub mod bindings;
 pub mod bond;
 pub mod bounty;
 pub mod deliver;
-mod disk;
 pub mod game;
 pub mod job;
 pub mod job_dispute;
@@ -87,7 +87,10 @@ pub mod play;
 pub mod simulate;
 pub mod slice;
 pub mod table;
+pub mod threads;
 pub mod wallet;
+
+use narthex_disk as disk;
 
 pub use narthex_contracts as contracts;
 pub use narthex_game_model as game_model;

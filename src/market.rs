@@ -12,7 +12,7 @@ use std::{
 use narthex_game_model::market::{Audit, Ledger, LedgerError, LedgerRecord, Standing};
 use serde::de::DeserializeOwned;
 
-use crate::disk;
+use crate::disk::{self, Readers};
 
 /// Largest ledger that is read, in bytes: more than the most audits take.
 pub const MAX_LEDGER_BYTES: u64 = 256 << 20;
@@ -36,10 +36,16 @@ impl LedgerFile {
     /// # Errors
     /// [`FileError`]; a file that is there already is left as it is.
     pub fn create(&self, ledger: &Ledger) -> Result<(), FileError> {
+        let free = || match self.path.symlink_metadata() {
+            Ok(found) if !found.is_symlink() || self.path.exists() => {
+                Err(FileError::Exists(self.path.clone()))
+            }
+            _ => Ok(()),
+        };
+        // A refused command makes nothing, not even a lock.
+        free()?;
         let _lock = self.lock()?;
-        if self.path.exists() {
-            return Err(FileError::Exists(self.path.clone()));
-        }
+        free()?;
         self.write(ledger)
     }
 
@@ -60,25 +66,34 @@ impl LedgerFile {
     /// # Errors
     /// [`FileError`]; then the file is as it was.
     pub fn enter(&self, audit: Audit) -> Result<(Ledger, Standing), FileError> {
+        let entered = || {
+            let mut ledger = self.read()?;
+            let entered = ledger.enter(audit);
+            let standing = entered.map_err(|source| FileError::Audit { source })?;
+            Ok((ledger, standing))
+        };
+        if !self.lock_path()?.exists() {
+            // A refused command makes nothing, not even a lock.
+            entered()?;
+        }
         let _lock = self.lock()?;
-        let mut ledger = self.read()?;
-        let standing = ledger
-            .enter(audit)
-            .map_err(|source| FileError::Audit { source })?;
+        let (ledger, standing) = entered()?;
         self.write(&ledger)?;
         Ok((ledger, standing))
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(suffix);
-        name.into()
+    /// Beside the file itself, not beside a link to it: two names of a ledger have one lock.
+    fn lock_path(&self) -> Result<PathBuf, FileError> {
+        let target = disk::target(&self.path).map_err(FileError::io("lock", &self.path))?;
+        let mut path = target.into_os_string();
+        path.push(".lock");
+        Ok(path.into())
     }
 
     /// A lock of its own, because renaming replaces the file itself; freed when it is dropped.
     fn lock(&self) -> Result<File, FileError> {
-        let path = self.beside(".lock");
-        let locked = disk::lock_file(&path).and_then(|file| file.lock().map(|()| file));
+        let path = self.lock_path()?;
+        let locked = disk::lock(&path, Readers::Umask).and_then(|file| file.lock().map(|()| file));
         locked.map_err(FileError::io("lock", &path))
     }
 
@@ -86,7 +101,7 @@ impl LedgerFile {
         let write = || {
             let mut json = serde_json::to_vec(&ledger.record())?;
             json.push(b'\n');
-            disk::replace(&self.path, &json, false)
+            disk::save(&self.path, &json, Readers::Umask)
         };
         write().map_err(FileError::io("write", &self.path))
     }
@@ -104,9 +119,11 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, FileE
         let path = path.to_path_buf();
         return Err(FileError::TooLong { path, most });
     }
-    serde_json::from_slice(&bytes).map_err(|source| FileError::Json {
-        path: path.to_path_buf(),
-        source,
+    serde_json::from_slice(narthex_game_model::text::without_mark(&bytes)).map_err(|source| {
+        FileError::Json {
+            path: path.to_path_buf(),
+            source,
+        }
     })
 }
 

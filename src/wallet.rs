@@ -6,7 +6,14 @@ use bdk_wallet::{
         Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid,
         Weight,
         bip32::{DerivationPath, Xpriv},
-        secp256k1::{Secp256k1, SecretKey},
+        hashes::{Hash, HashEngine, sha256},
+        key::TapTweak,
+        secp256k1::{
+            Keypair, Message, Secp256k1, SecretKey,
+            rand::{SeedableRng, rngs::StdRng},
+        },
+        sighash::{Prevouts, SighashCache, TapSighashType},
+        taproot,
     },
     coin_selection::LargestFirstCoinSelection,
     miniscript::psbt::PsbtExt,
@@ -73,6 +80,8 @@ pub struct PartyWallet {
     owner: String,
     root: Xpriv,
     inner: Wallet,
+    /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
+    rng: StdRng,
 }
 
 impl PartyWallet {
@@ -95,6 +104,7 @@ impl PartyWallet {
             owner: owner.into(),
             root,
             inner,
+            rng: shuffling(seed),
         })
     }
 
@@ -165,7 +175,9 @@ impl PartyWallet {
         fees: impl Into<Fees>,
     ) -> Result<Transaction, WalletError> {
         let mut psbt = self.build(payments, fees.into())?;
-        self.sign_all(&mut psbt)
+        let signed = self.sign_all(&mut psbt);
+        self.free_unless(signed.is_ok(), &psbt);
+        signed
     }
 
     /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
@@ -177,7 +189,18 @@ impl PartyWallet {
     ) -> Result<(Contribution, Psbt), WalletError> {
         let placeholder = placeholder();
         let psbt = self.build(&[(placeholder.clone(), deposit)], fees.into())?;
-        Ok((Contribution::from_psbt(&psbt, &placeholder, deposit)?, psbt))
+        let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
+        self.free_unless(contribution.is_ok(), &psbt);
+        Ok((contribution?, psbt))
+    }
+
+    /// What failed reserves no coins.
+    fn free_unless(&mut self, done: bool, psbt: &Psbt) {
+        if !done {
+            for input in &psbt.unsigned_tx.input {
+                self.inner.unlock_outpoint(input.previous_output);
+            }
+        }
     }
 
     /// Signs its inputs of a PSBT and makes them final, leaving others as they are.
@@ -186,26 +209,45 @@ impl PartyWallet {
     /// trusted, since a lie makes the signature worthless.
     pub fn sign(&self, psbt: &mut Psbt) -> Result<(), WalletError> {
         let secp = Secp256k1::new();
-        // Inputs of others have no key of this seed; that they stay unsigned is no error here.
-        let signed = match psbt.sign(&self.root, &secp) {
-            Ok(signed) | Err((signed, _)) => signed,
-        };
-        for index in signed.into_keys() {
-            if psbt
-                .inputs
-                .get(index)
-                .is_some_and(|input| input.tap_key_sig.is_some())
-            {
-                psbt.finalize_inp_mut(&secp, index)
-                    .map_err(|e| self.sign_error(e.to_string()))?;
-            }
+        let own = (0..psbt.inputs.len())
+            .filter_map(|index| Some((index, self.own_keypair(psbt, index)?)))
+            .collect::<Vec<_>>();
+        for (index, keypair) in own {
+            let signature =
+                key_signature(psbt, index, &keypair).map_err(|reason| self.sign_error(reason))?;
+            psbt.inputs[index].tap_key_sig = Some(signature);
+            psbt.finalize_inp_mut(&secp, index)
+                .map_err(|e| self.sign_error(e.to_string()))?;
         }
         Ok(())
     }
 
+    /// The key that spends an input, if it is this wallet's and still unsigned; inputs of others have no key of it.
+    fn own_keypair(&self, psbt: &Psbt, index: usize) -> Option<Keypair> {
+        let secp = Secp256k1::new();
+        let input = psbt.inputs.get(index)?;
+        let internal = input.tap_internal_key?;
+        if input.final_script_witness.is_some() {
+            return None;
+        }
+        let (leaves, (fingerprint, path)) = input.tap_key_origins.get(&internal)?;
+        if !leaves.is_empty() || *fingerprint != self.root.fingerprint(&secp) {
+            return None;
+        }
+        let key = self.root.derive_priv(&secp, path).ok()?.private_key;
+        let keypair = key.keypair(&secp);
+        // A peer may write any origin into a PSBT.
+        (keypair.x_only_public_key().0 == internal)
+            .then(|| keypair.tap_tweak(&secp, input.tap_merkle_root).to_keypair())
+    }
+
     /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
     pub fn child(&mut self, request: ChildRequest<'_>) -> Result<Transaction, WalletError> {
-        let change = self.fresh_script();
+        // Used up only when there is a child.
+        let external = KeychainKind::External;
+        let next = self.inner.next_derivation_index(external);
+        let change = self.inner.peek_address(external, next);
+        let change = change.address.script_pubkey();
         let mut spare = self.spare_coins();
         let mut coins: Vec<FeeCoin> = request.coins.clone();
         loop {
@@ -220,6 +262,7 @@ impl PartyWallet {
             match child.psbt() {
                 Ok(mut psbt) => {
                     self.sign_final(&mut psbt)?;
+                    self.fresh_script();
                     // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
                     return Ok(psbt.extract_tx_unchecked_fee_rate());
                 }
@@ -282,10 +325,12 @@ impl PartyWallet {
             builder.add_recipient(script.clone(), *amount);
         }
         builder.fee_rate(BtcFeeRate::from_sat_per_kwu(fees.rate().0));
-        let psbt = builder.finish().map_err(|e| WalletError::Funds {
-            owner,
-            reason: e.to_string(),
-        })?;
+        let psbt = builder
+            .finish_with_aux_rand(&mut self.rng)
+            .map_err(|e| WalletError::Funds {
+                owner,
+                reason: e.to_string(),
+            })?;
         let spent = psbt.unsigned_tx.input.iter();
         let spent = spent.filter_map(|input| self.inner.get_utxo(input.previous_output));
         let coins: Amount = spent.map(|coin| coin.txout.value).sum();
@@ -351,6 +396,38 @@ pub struct ChildRequest<'a> {
     pub rate: FeeRate,
     /// Least fee, for replacing another child.
     pub least_fee: Amount,
+}
+
+/// A key-path signature. Without auxiliary randomness, as BIP340 allows: the same seed makes the same transactions,
+/// witnesses included, so that block hashes repeat as well.
+fn key_signature(
+    psbt: &Psbt,
+    index: usize,
+    keypair: &Keypair,
+) -> Result<taproot::Signature, String> {
+    let named = psbt.inputs.get(index).and_then(|input| input.sighash_type);
+    let sighash_type = named.map_or(Ok(TapSighashType::Default), |t| t.taproot_hash_ty());
+    let sighash_type = sighash_type.map_err(|e| e.to_string())?;
+    let prevouts = (0..psbt.inputs.len())
+        .map(|i| psbt.spend_utxo(i))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| e.to_string())?;
+    let hash = SighashCache::new(&psbt.unsigned_tx)
+        .taproot_key_spend_signature_hash(index, &Prevouts::All(&prevouts), sighash_type)
+        .map_err(|e| e.to_string())?;
+    let message = Message::from_digest(hash.to_byte_array());
+    Ok(taproot::Signature {
+        signature: Secp256k1::new().sign_schnorr_no_aux_rand(&message, keypair),
+        sighash_type,
+    })
+}
+
+/// The random source of a wallet, apart from its keys.
+fn shuffling(seed: &[u8; 32]) -> StdRng {
+    let mut engine = sha256::Hash::engine();
+    engine.input(b"narthex wallet shuffles");
+    engine.input(seed);
+    StdRng::from_seed(sha256::Hash::from_engine(engine).to_byte_array())
 }
 
 /// A Taproot output that nobody can spend, standing for the contract's in contributions.

@@ -48,6 +48,22 @@ fn every_story_is_exact(chain: &mut dyn Chain) {
     }
 }
 
+/// Agents that serve alone leave a delivery to the one that was accepted first.
+#[test]
+fn agents_that_serve_alone_do_not_race() {
+    let options = PostOptions {
+        alone: true,
+        ..options()
+    };
+    for story in ["silent", "race"] {
+        let outcome = play_delivery(ChainKind::Embedded, story, &options, &mut ()).unwrap();
+        assert!(outcome.balances.iter().all(|b| b.is_exact()));
+        assert_eq!(outcome.balances[1].settlement_sat, AMOUNT);
+        assert_eq!(outcome.transactions, ["Delivery", "Claim 1"]);
+        assert_eq!(outcome.figures["delivered"], true);
+    }
+}
+
 #[test]
 fn fifteen_agents_and_the_last_is_paid() {
     let mut chain = narthex::regtest::Embedded::new();

@@ -4,7 +4,14 @@
 mod common;
 mod deliver_support;
 
-use bitcoin::{Amount, Transaction, TxOut, Witness};
+use bitcoin::{
+    Amount, Transaction, TxOut, Witness,
+    secp256k1::{
+        Message, PublicKey, Secp256k1, SecretKey,
+        rand::{SeedableRng, rngs::StdRng},
+        schnorr,
+    },
+};
 use common::{is_bad_script, is_spent, is_too_early, miner};
 use deliver_support::{
     AMOUNT, empty_blocks, gains, mined, options, paid, prepared, refused, sat, t,
@@ -12,11 +19,11 @@ use deliver_support::{
 use narthex::{
     contracts::{
         deliver::{
-            Agent, AgentDuty, ClaimSecret, Coin, DeliverError, Handover, Reading, Recipient,
-            SenderDuty, Shared,
+            Agent, AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
+            agent_role,
         },
         graph::NodeId,
-        pact::finish,
+        pact::{Task, finish},
         terms::FeeRate,
     },
     deliver::Post,
@@ -24,7 +31,7 @@ use narthex::{
 };
 
 on_both_chains!(
-    a_claim_needs_both_secrets_and_the_agent,
+    a_claim_needs_key_recipient_and_agent,
     an_agent_cannot_use_what_is_anothers,
     the_refund_early_and_late,
     a_claim_and_a_refund_race,
@@ -33,11 +40,12 @@ on_both_chains!(
     funding_and_claim_reorganised,
     claims_are_replaced,
     the_sender_is_an_agent_itself,
+    sender_and_recipient_take_nothing_before_t,
     strangers_announce,
 );
 
 /// Each part of a claim missing, false, or in another's place is refused, by miners too.
-fn a_claim_needs_both_secrets_and_the_agent(chain: &mut dyn Chain) {
+fn a_claim_needs_key_recipient_and_agent(chain: &mut dyn Chain) {
     let mut post = paid(chain, &[0]);
     let (good, fee) = post.claim_of(0).unwrap();
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
@@ -47,16 +55,20 @@ fn a_claim_needs_both_secrets_and_the_agent(chain: &mut dyn Chain) {
         bad.input[0].witness = Witness::from_slice(&stack);
         bad
     };
-    // u_i, d_i, signature, script, control block.
+    // u_i, the recipient's signature, the agent's, script, control block.
     let bad = [
         with(&|s| s[0] = vec![7; 32]),
-        with(&|s| s[1] = vec![7; 32]),
+        with(&|s| s[1] = vec![7; 65]),
         with(&|s| s.swap(0, 1)),
         with(&|s| s[0] = s[1].clone()),
         with(&|s| s[1] = s[0].clone()),
         with(&|s| s[0].clear()),
         with(&|s| s[1].clear()),
         with(&|s| s[1].push(0)),
+        // The recipient's signature taken for one of the whole transaction, or of its one output.
+        with(&|s| drop(s[1].pop())),
+        with(&|s| s[1][64] = 0x83),
+        with(&|s| s.swap(1, 2)),
         with(&|s| drop(s.remove(0))),
         with(&|s| s[2] = vec![1; 64]),
         with(&|s| s[2].clear()),
@@ -64,7 +76,7 @@ fn a_claim_needs_both_secrets_and_the_agent(chain: &mut dyn Chain) {
     for bad in bad {
         assert!(is_bad_script(&refused(&mut post, &bad)));
     }
-    // The same secrets to another payee: whoever sees the claim in the mempool has no signature for it.
+    // The same to another payee: whoever sees the claim in the mempool has no signature for it.
     let mut stolen = good.clone();
     stolen.output[0].script_pubkey = post.table().seat(2).unwrap().script.clone();
     assert!(is_bad_script(&refused(&mut post, &stolen)));
@@ -82,17 +94,23 @@ fn an_agent_cannot_use_what_is_anothers(chain: &mut dyn Chain) {
     let (first, _) = post.claim_of(0).unwrap();
     let shown = post.delivery().claimed_by(&first).unwrap();
     let terms = post.delivery().terms().id();
-    let replay = |secret: ClaimSecret| Handover {
+    let accepted = shown_acceptance(&first);
+    let replay = Handover {
         terms,
         agent: 1,
-        secret,
+        signature: accepted,
     };
-    let taken = post.agent(1).unwrap().take(&replay(shown.secret.clone()));
-    assert_eq!(taken, Err(DeliverError::FalseSecret { agent: 1 }));
-    // Nor by hand: a claim of agent 2's with agent 1's secrets does not fit its leaf…
+    let taken = post.agent(1).unwrap().take(&replay);
+    assert_eq!(taken, Err(DeliverError::FalseAcceptance { agent: 1 }));
+    // Nor by hand: a claim of agent 2's with agent 1's key does not fit its leaf…
     let graph = post.delivery().claim(1, Amount::from_sat(500)).unwrap();
-    let preimages = [*shown.secret.expose(), *shown.key.expose()];
-    assert!(finish(&graph, NodeId(0), &[[1; 64]], &preimages).is_err());
+    let preimages = [*shown.key.expose()];
+    let signatures = [[1; 64], accepted.serialize()];
+    assert!(finish(&graph, NodeId(0), &signatures, &preimages).is_err());
+    // …nor does agent 1's acceptance with agent 2's own key and signature…
+    let own = post.agent(1).unwrap().record().key.clone();
+    let theirs = by_hand(&mut post, 1, accepted, own.expose());
+    assert!(is_bad_script(&refused(&mut post, &theirs)));
     // …and agent 1's leaf wants agent 1's signature.
     let mut theirs = first.clone();
     theirs.output[0].script_pubkey = post.table().seat(2).unwrap().script.clone();
@@ -174,6 +192,7 @@ fn asked(post: &Post<'_>) -> narthex::contracts::deliver::Request {
     let (outpoint, _) = post.delivery().coin().unwrap();
     narthex::contracts::deliver::Request {
         funding: outpoint.txid,
+        accepted: Default::default(),
     }
 }
 
@@ -248,7 +267,7 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
     }
 }
 
-/// After a reorganisation d_i and u_i are public: the agent is paid all the same, and nobody else.
+/// After a reorganisation acceptance and u_i are public: the agent is paid all the same, and nobody else.
 fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     let mut post = paid(chain, &[0]);
     let (outpoint, _) = post.delivery().coin().unwrap();
@@ -261,15 +280,18 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     assert_eq!(post.coin().unwrap(), Coin::Unfunded);
     let (tip, coin) = post.sight().unwrap();
     assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
-    let late = post.recipient().unwrap().hand_over(0, tip, coin);
+    let mut rng = StdRng::seed_from_u64(1);
+    let late = post
+        .recipient()
+        .unwrap()
+        .hand_over(0, (tip, coin), &mut rng);
     assert!(matches!(late, Err(DeliverError::NotFunded { .. })));
     // Agent 2 and strangers know all that the claim showed.
-    let shown = post.delivery().claimed_by(&claim).unwrap();
     let terms = post.delivery().terms().id();
     let replay = Handover {
         terms,
         agent: 1,
-        secret: shown.secret,
+        signature: shown_acceptance(&claim),
     };
     assert!(post.agent(1).unwrap().take(&replay).is_err());
     let mut stolen = claim.clone();
@@ -317,30 +339,111 @@ fn claims_are_replaced(chain: &mut dyn Chain) {
     assert!(matches!(post.read().unwrap(), Reading::Message(_)));
 }
 
-/// What the contract does not prevent: a sender that is agent 2 takes its coin back over agent 1's claim. Agent 1 loses
-/// its pay; the recipient has its message, by the claim that was seen.
+/// The recipient's signature that a claim shows, without its sighash byte.
+fn shown_acceptance(claim: &Transaction) -> schnorr::Signature {
+    let shown = claim.input[0].witness.nth(1).unwrap();
+    assert_eq!((shown.len(), shown[64]), (65, 0x82));
+    schnorr::Signature::from_slice(&shown[..64]).unwrap()
+}
+
+/// A claim of an agent's with any signature in the place of the recipient's, at a fee that replaces all others.
+fn by_hand(
+    post: &mut Post<'_>,
+    agent: u8,
+    accepted: schnorr::Signature,
+    unseal: &[u8; 32],
+) -> Transaction {
+    let graph = post
+        .delivery()
+        .claim(agent, Amount::from_sat(5_000))
+        .unwrap();
+    let key = post.table().key(usize::from(agent) + 1, 0).unwrap();
+    let own = Task::new(&graph, NodeId(0), 0).unwrap();
+    let signer = (agent_role(agent), &key);
+    let own = own.sign_alone(signer, None, post.table().rng()).unwrap();
+    let signatures = [own.0, accepted.serialize()];
+    finish(&graph, NodeId(0), &signatures, &[*unseal]).unwrap()
+}
+
+/// A plain signature of what the recipient would sign to accept an agent.
+fn accepted_by(post: &Post<'_>, agent: u8, key: &SecretKey) -> schnorr::Signature {
+    let graph = post.delivery().claim(agent, Amount::ONE_SAT).unwrap();
+    let message = graph.release_hashes(NodeId(0)).unwrap()[0];
+    let secp = Secp256k1::new();
+    secp.sign_schnorr_no_aux_rand(&Message::from_digest(message), &key.keypair(&secp))
+}
+
+/// A sender that is agent 2 knows the seed, every u_i, what it shares with the recipient, and sees agent 1's claim. It
+/// takes nothing back: agent 2 was not accepted, and nothing that the sender knows accepts it.
 fn the_sender_is_an_agent_itself(chain: &mut dyn Chain) {
     let mut post = paid(chain, &[0]);
-    let (served, _) = post.claim_of(0).unwrap();
+    let (served, fee) = post.claim_of(0).unwrap();
     post.chain().submit(&served).unwrap();
-    // The sender derives every d_i, as the recipient does.
-    let terms = post.delivery().terms();
-    let shared = Shared::of_recipient(&post.recipient_key(), &terms.record().ephemeral);
-    let handover = Handover {
-        terms: terms.id(),
-        agent: 1,
-        secret: shared.claim_secret(&terms.delivery(), 1),
-    };
-    let insider: &mut Agent = post.agent(1).unwrap();
-    insider.take(&handover).unwrap();
-    post.table().set_rate(FeeRate(2_000));
-    let (back, fee) = post.claim_of(1).unwrap();
-    post.chain().submit(&back).unwrap();
-    post.table().mine(1).unwrap();
-    assert!(is_spent(&refused(&mut post, &served)));
-    assert_eq!(gains(&mut post), [-AMOUNT, 0, AMOUNT - sat(fee)]);
+    let record = post.sender().record();
+    let (terms, seed) = (post.delivery().terms().id(), record.seed);
+    let sender_key = post.table().key(0, 0).unwrap();
+    // All scalars that it has: its own key, its agent's, what it shares with the recipient, the seed.
+    let secp = Secp256k1::new();
+    let recipient = PublicKey::from_secret_key(&secp, &post.recipient_key());
+    let shared = Shared::of_recipient(&post.recipient_key(), &record.terms.ephemeral);
+    assert_eq!(
+        shared.one_time_key(&recipient),
+        Some(record.terms.recipient)
+    );
+    let known = [
+        sender_key,
+        post.table().key(2, 0).unwrap(),
+        SecretKey::from_slice(shared.expose()).unwrap(),
+        SecretKey::from_slice(shared.envelope_key().expose()).unwrap(),
+        SecretKey::from_slice(seed.expose()).unwrap(),
+    ];
+    let mut tries = known
+        .iter()
+        .map(|key| accepted_by(&post, 1, key))
+        .collect::<Vec<_>>();
+    tries.push(shown_acceptance(&served));
+    let unseal = post.sender().assignment(1).unwrap().key;
+    for signature in tries {
+        let handover = Handover {
+            terms,
+            agent: 1,
+            signature,
+        };
+        let insider: &mut Agent = post.agent(1).unwrap();
+        assert_eq!(
+            insider.take(&handover),
+            Err(DeliverError::FalseAcceptance { agent: 1 })
+        );
+        let back = by_hand(&mut post, 1, signature, unseal.expose());
+        assert!(is_bad_script(&refused(&mut post, &back)));
+        assert!(post.chain().submit(&back).is_err());
+    }
+    mined(&mut post, &served);
+    assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);
     let read = post.recipient().unwrap().read(&served).unwrap();
     assert!(matches!(read, Reading::Message(_)));
+}
+
+/// A sender in league with the recipient cannot end a delivery before T: that takes an agent.
+fn sender_and_recipient_take_nothing_before_t(chain: &mut dyn Chain) {
+    let mut post = paid(chain, &[0]);
+    let (claim, _) = post.claim_of(0).unwrap();
+    let mut theirs = claim.clone();
+    theirs.output[0].script_pubkey = post.table().seat(0).unwrap().script.clone();
+    // The recipient's signature is good whatever the claim pays, so the agent's place is all that is missing.
+    let graph = post.delivery().claim(0, Amount::from_sat(500)).unwrap();
+    let message = graph.sighashes(NodeId(0)).unwrap()[0];
+    let secp = Secp256k1::new();
+    for key in [post.table().key(0, 0).unwrap(), post.recipient_key()] {
+        let own =
+            secp.sign_schnorr_no_aux_rand(&Message::from_digest(message), &key.keypair(&secp));
+        let mut stack: Vec<Vec<u8>> = claim.input[0].witness.iter().map(<[u8]>::to_vec).collect();
+        stack[2] = own.serialize().to_vec();
+        theirs.input[0].witness = Witness::from_slice(&stack);
+        assert!(is_bad_script(&refused(&mut post, &theirs)));
+    }
+    let (refund, _) = post.refund_of().unwrap();
+    assert!(is_too_early(&refused(&mut post, &refund)));
 }
 
 /// Announcements to others cost the recipient one multiplication each, and lead it nowhere.

@@ -1,6 +1,7 @@
 //! Bitcoin contracts for computation games.
 pub mod attest;
 pub mod bank;
+pub mod binding;
 pub mod bond;
 pub mod bounty;
 pub mod coop;
@@ -15,6 +16,7 @@ pub mod panel;
 pub mod role;
 pub mod sample;
 pub mod seal;
+mod secret;
 pub mod setup;
 pub mod shared_secret;
 pub mod slice;

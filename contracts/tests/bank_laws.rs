@@ -10,6 +10,7 @@ use narthex_contracts::{
         Bank, BankError, BankFunding, BankRecord, BankTerms, Candidates, ChooseError, FREEZE,
         Opened, PAYER, PROVIDER, PayerOpening, Pebbles, Points, ProviderOpening, REFUND, THAW,
     },
+    binding::MemoryBindings,
     graph::{
         GraphBuilder, GraphError, KeySetId, Leaf, LeafId, NodeId, Source, Spend, TxGraph,
         anchor_script,
@@ -224,16 +225,22 @@ fn every_field_is_in_the_id() {
 fn a_false_share_of_the_freeze_names_its_signer() {
     let bank = || Bank::new(terms(10_000)).unwrap();
     let mut rng = rng();
-    let (payer, nonce) = PayerOpening::new(bank(), secret(1), SEED, &mut rng).unwrap();
-    let (_, theirs, mut share) = ProviderOpening::new(bank(), secret(2), nonce, &mut rng).unwrap();
+    let fresh = |seed| bank_support::fresh(&terms(10_000), seed);
+    let mut payers = MemoryBindings::default();
+    let mut providers = MemoryBindings::default();
+    let opening = PayerOpening::new(bank(), secret(1), fresh(SEED), &mut payers, &mut rng);
+    let (payer, nonce) = opening.unwrap();
+    let opening = ProviderOpening::new(bank(), secret(2), nonce, &mut providers, &mut rng);
+    let (_, theirs, mut share) = opening.unwrap();
     share.0[31] ^= 1;
     match payer.finish(theirs, share) {
         Err(BankError::Pact(PactError::Signature { signer, .. })) => assert_eq!(signer, PROVIDER),
         _ => panic!("a false share was taken"),
     }
-    assert!(PayerOpening::new(bank(), secret(2), SEED, &mut rng).is_err());
+    let mut unused = MemoryBindings::default();
+    assert!(PayerOpening::new(bank(), secret(2), fresh(SEED), &mut unused, &mut rng).is_err());
     assert!(matches!(
-        PayerOpening::new(bank(), secret(1), [1; 32], &mut rng),
+        PayerOpening::new(bank(), secret(1), fresh([1; 32]), &mut unused, &mut rng),
         Err(BankError::WrongSeed)
     ));
 }
@@ -306,8 +313,13 @@ fn cut_and_choose() {
     // The provider holds rungs to the points that everybody relies on.
     let bank = || Bank::new(terms.clone()).unwrap();
     let mut rng = rng();
-    let (payer, n) = PayerOpening::new(bank(), secret(1), seeds[kept].1, &mut rng).unwrap();
-    let (provider, m, share) = ProviderOpening::new(bank(), secret(2), n, &mut rng).unwrap();
+    let fresh = bank_support::fresh(&terms, seeds[kept].1);
+    let mut own = MemoryBindings::default();
+    let opening = PayerOpening::new(bank(), secret(1), fresh, &mut own, &mut rng);
+    let (payer, n) = opening.unwrap();
+    let mut own = MemoryBindings::default();
+    let opening = ProviderOpening::new(bank(), secret(2), n, &mut own, &mut rng);
+    let (provider, m, share) = opening.unwrap();
     let (mut payer, share) = payer.finish(m, share).unwrap();
     let mut provider = provider.finish(share).unwrap();
     let mut false_points = relied.clone();

@@ -3,7 +3,7 @@
 
 mod bank_support;
 
-use bank_support::{SEED, open, public, record, retip, rng, secret, terms};
+use bank_support::{SEED, kept, open, public, record, retip, rng, secret, terms};
 use bitcoin::{Amount, hashes::Hash};
 use narthex_contracts::bank::{
     Bank, BankError, Coin, Links, MAX_RUNGS, Payer, Pebbles, Penny, Phase, Provider, ProviderDuty,
@@ -295,7 +295,7 @@ fn after_a_crash_nothing_is_lost() {
     // The payer wrote its record and went down before it sent penny 850.
     payer.pay(50).unwrap();
     let bank = Bank::new(terms.clone()).unwrap();
-    let mut payer = Payer::restore(bank, secret(1), SEED, payer.record()).unwrap();
+    let mut payer = Payer::restore(bank, secret(1), &kept(SEED), payer.record()).unwrap();
     let mut restored = again(&provider);
     assert_eq!(restored.record(), provider.record());
     let penny = payer.last_penny().unwrap();
@@ -307,8 +307,8 @@ fn after_a_crash_nothing_is_lost() {
     assert_eq!(restored.enforceable(), 850);
     // Records of other keys, seeds, banks or pennies are refused.
     let bank = || Bank::new(terms.clone()).unwrap();
-    assert!(Payer::restore(bank(), secret(2), SEED, payer.record()).is_err());
-    assert!(Payer::restore(bank(), secret(1), [1; 32], payer.record()).is_err());
+    assert!(Payer::restore(bank(), secret(2), &kept(SEED), payer.record()).is_err());
+    assert!(Payer::restore(bank(), secret(1), &kept([1; 32]), payer.record()).is_err());
     let mut forged = restored.record();
     forged.latest += 1;
     assert!(Provider::restore(bank(), secret(2), forged).is_err());

@@ -3,7 +3,7 @@
 
 mod bank_support;
 
-use bank_support::{SEED, open, public, record, retip, rng, secret};
+use bank_support::{SEED, kept, open, public, record, retip, rng, secret};
 use bitcoin::{Amount, Transaction};
 use narthex_contracts::{
     bank::{
@@ -302,14 +302,14 @@ fn records_with_promises_survive() {
     // The payer keeps no signature and makes the same again.
     let json = serde_json::to_string(&payer.record()).unwrap();
     let record = serde_json::from_str(&json).unwrap();
-    let mut again = Payer::restore(bank(), secret(1), SEED, record).unwrap();
+    let mut again = Payer::restore(bank(), secret(1), &kept(SEED), record).unwrap();
     assert_eq!(
         again.frame(&mut rng()).unwrap(),
         payer.frame(&mut rng()).unwrap()
     );
     let mut lie = payer.record();
     lie.promises.push(promise(21, 1));
-    assert!(Payer::restore(bank(), secret(1), SEED, lie).is_err());
+    assert!(Payer::restore(bank(), secret(1), &kept(SEED), lie).is_err());
 }
 
 /// The figures of `docs/contracts/bankers.md`.

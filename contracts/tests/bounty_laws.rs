@@ -13,13 +13,13 @@ use bitcoin::{
     secp256k1::PublicKey,
 };
 use bounty_support::{
-    RIGHT, amount, call, identity, of, offer, public, record, rng, roles, script, secret, seed,
+    RIGHT, amount, call, identity, of, offer, parties, public, record, rng, script, secret, seed,
     set, signed,
 };
 use narthex_contracts::{
     bounty::{
         BountyError, BountyRecord, BountyTerms, CANCEL, REFUND, REQUESTER, RelayOffer, derive,
-        party, settlement,
+        settlement,
     },
     graph::{NodeId, Spend, Stage, TxGraph, anchor_script},
     pact::PactError,
@@ -397,11 +397,8 @@ fn a_requester_that_cancels_the_relays_point() {
     let mut rng = rng();
     let mut announced = Vec::new();
     let mut honest = Vec::new();
-    for (role, key) in roles(2) {
-        let (next, message) = party(&terms, role, &key)
-            .unwrap()
-            .announce(&mut rng)
-            .unwrap();
+    for party in parties(&terms).0 {
+        let (next, message) = party.announce(&mut rng).unwrap();
         announced.push(next);
         honest.push(message);
     }

@@ -3,15 +3,23 @@
 
 mod deliver_support;
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::{
+    Amount, Transaction,
+    secp256k1::{
+        rand::{SeedableRng, rngs::StdRng},
+        schnorr,
+    },
+};
 use deliver_support::{
-    AMOUNT, FUNDED, Lie, MESSAGE, RECIPIENT, SEED, T, TIP, agent_key, agree, agreed, conditions,
-    lying, pay, plan, recipient, request, restored, rng, script, secret, sender, serve,
+    AMOUNT, FUNDED, Lie, MESSAGE, RECIPIENT, T, TIP, agent_key, agree, agreed, conditions, lying,
+    pay, plan, recipient, request, restored, rng, script, secret, sender, serve,
 };
 use narthex_contracts::{
+    binding::{BindError, MemoryBindings},
     deliver::{
-        Agent, AgentDuty, Assignment, Coin, Conditions, DeliverError, Evidence, Fault, Found,
-        Guilt, Handover, MAX_MESSAGE_BYTES, Reading, Recipient, Sender, SenderDuty, Shared,
+        Agent, AgentDuty, Assignment, Coin, Conditions, DeliverError, DeliverySeed, EnvelopeKey,
+        Evidence, Fault, Found, Guilt, Handover, MAX_MESSAGE_BYTES, Plan, Reading, Recipient,
+        Sender, SenderDuty, Shared,
     },
     pact::PactError,
 };
@@ -43,7 +51,7 @@ fn a_delivery() {
 fn messages_of_every_length() {
     for length in [0, 1, 63, 64, 65, 100_000] {
         let message = vec![5; length];
-        let mut sender = Sender::new(plan(2), secret(1), SEED, &message).unwrap();
+        let mut sender = deliver_support::sending(plan(2), &message);
         let mut agent = agree(&mut sender, 0);
         assert_eq!(agent.copy().len(), length + 32);
         agree(&mut sender, 1);
@@ -54,12 +62,84 @@ fn messages_of_every_length() {
     }
     let long = vec![0; MAX_MESSAGE_BYTES + 1];
     assert!(matches!(
-        Sender::new(plan(1), secret(1), SEED, &long),
+        attempt(plan(1), &long),
         Err(DeliverError::TooLarge { .. })
     ));
     for agents in [0, 16] {
-        assert!(Sender::new(plan(agents), secret(1), SEED, MESSAGE).is_err());
+        assert!(attempt(plan(agents), MESSAGE).is_err());
     }
+}
+
+fn attempt(plan: Plan, message: &[u8]) -> Result<Sender, DeliverError> {
+    let mut bindings = MemoryBindings::default();
+    Sender::new(plan, secret(1), message, &mut bindings, &mut rng())
+}
+
+/// A seed serves one delivery: a random source that repeats itself is found out, whatever the terms, before anything is
+/// given away. What was restored goes on.
+#[test]
+fn a_seed_serves_one_delivery() {
+    let mut bindings = MemoryBindings::default();
+    let mut begin = |plan, message: &[u8]| {
+        Sender::new(plan, secret(1), message, &mut bindings, &mut rng()).map(|sender| {
+            let id = sender.delivery().terms().id();
+            (sender, id)
+        })
+    };
+    let (first, id) = begin(plan(2), MESSAGE).unwrap();
+    let mut dearer = plan(2);
+    dearer.contribution.coins[0].outpoint.vout += 1;
+    for (plan, message) in [
+        (plan(2), MESSAGE),
+        (plan(2), &b"another message"[..]),
+        (dearer, MESSAGE),
+    ] {
+        match begin(plan, message) {
+            Err(DeliverError::Bind(BindError::Used { bound_to, .. })) => assert_eq!(bound_to, id),
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut again = restored(&first);
+    agree(&mut again, 0);
+    agree(&mut again, 1);
+    again.funding_psbt(890).unwrap();
+    // What was refused used nothing up: terms that do not check leave the seed free.
+    let mut bindings = MemoryBindings::default();
+    let mut hasty = plan(2);
+    hasty.claim_blocks = 5;
+    let refused = Sender::new(hasty, secret(1), MESSAGE, &mut bindings, &mut rng());
+    assert!(matches!(refused, Err(DeliverError::Terms { .. })));
+    Sender::new(plan(2), secret(1), MESSAGE, &mut bindings, &mut rng()).unwrap();
+}
+
+/// An agent that serves alone does so by the recipient's word, and no longer when another was accepted.
+#[test]
+fn an_agent_that_serves_alone() {
+    let mut sender = sender(2);
+    let mut agents = Vec::new();
+    for index in 0..2 {
+        let wanted = Conditions {
+            alone: true,
+            ..conditions(index)
+        };
+        let assignment = sender.assignment(index).unwrap();
+        let (agent, consent) = Agent::new(assignment, agent_key(index), &wanted, 890).unwrap();
+        sender.agreed(&consent).unwrap();
+        agents.push(back(&agent));
+    }
+    let mut recipient = recipient(&sender, &agents[..1]);
+    let asked = |recipient: &Recipient| {
+        let request = recipient.request().unwrap();
+        narthex_contracts::deliver::Request::from_bytes(&request.to_bytes()).unwrap()
+    };
+    agents[1].serve(&asked(&recipient), TIP, FUNDED).unwrap();
+    pay(&mut recipient, &mut agents[0]);
+    assert_eq!(
+        agents[1].serve(&asked(&recipient), TIP, FUNDED),
+        Err(DeliverError::NotAlone { agent: 1, other: 0 })
+    );
+    // The one that was accepted serves its copy again.
+    agents[0].serve(&asked(&recipient), TIP, FUNDED).unwrap();
 }
 
 /// Nobody can sign the funding before everybody agreed, whoever's word is missing, false, or of another delivery.
@@ -216,14 +296,14 @@ fn a_lying_sender_is_convicted() {
         };
         let mut recipient = Recipient::open(&found, terms.clone(), &secret(RECIPIENT)).unwrap();
         recipient.keep(served).unwrap();
-        let handover = recipient.hand_over(0, TIP, FUNDED).unwrap();
+        let handover = recipient.hand_over(0, (TIP, FUNDED), &mut rng()).unwrap();
         // Its agent is in league with it, or did not look: it claims all the same.
         let key = sender(3).assignment(0).unwrap().key;
         let claim = forged_claim(&delivery, &handover, key.expose());
         let Reading::Fraud(evidence) = recipient.read(&claim).unwrap() else {
             panic!("{lie:?} was read");
         };
-        assert_eq!(evidence.shared.is_some(), fault == Fault::DoesNotDecrypt);
+        assert_eq!(evidence.opening.is_some(), fault == Fault::DoesNotDecrypt);
         let evidence = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
         let funding = found.txid;
         assert_eq!(evidence.judge(), Ok(Guilt { funding, fault }));
@@ -235,9 +315,9 @@ fn a_lying_sender_is_convicted() {
         bent.key = sender(3).assignment(1).unwrap().key;
         assert!(matches!(bent.judge(), Err(DeliverError::OtherKey { .. })));
         if fault == Fault::DoesNotDecrypt {
-            for shared in [None, Some(Shared::from_bytes([1; 32]))] {
+            for opening in [None, Some(EnvelopeKey::from_bytes([1; 32]))] {
                 let mut bent = evidence.clone();
-                bent.shared = shared;
+                bent.opening = opening;
                 assert!(matches!(bent.judge(), Err(DeliverError::NoEvidence { .. })));
             }
         }
@@ -252,8 +332,8 @@ fn forged_claim(
 ) -> Transaction {
     let graph = delivery.claim(0, FEE).unwrap();
     let id = narthex_contracts::graph::NodeId(0);
-    let preimages = [*handover.secret.expose(), *key];
-    narthex_contracts::pact::finish(&graph, id, &[[0; 64]], &preimages).unwrap()
+    let signatures = [[0; 64], handover.signature.serialize()];
+    narthex_contracts::pact::finish(&graph, id, &signatures, &[*key]).unwrap()
 }
 
 /// No recipient convicts an honest sender.
@@ -270,12 +350,16 @@ fn an_honest_sender_is_not_convicted() {
         branch: served.branch,
         copy: served.copy,
         key,
-        shared: None,
+        opening: None,
     };
-    let others = [None, Some(shared), Some(Shared::from_bytes([3; 32]))];
-    for shared in others {
+    let others = [
+        None,
+        Some(shared.envelope_key()),
+        Some(EnvelopeKey::from_bytes([3; 32])),
+    ];
+    for opening in others {
         let mut charge = charge.clone();
-        charge.shared = shared;
+        charge.opening = opening;
         assert!(matches!(
             charge.judge(),
             Err(DeliverError::NoEvidence { .. })
@@ -299,10 +383,12 @@ fn everybody_crashes_at_every_step() {
     assert!(sender.funding_psbt(890).is_ok());
     let mut recipient = recipient(&sender, &agents[..2]);
     recipient = back_recipient(&recipient);
-    let handover = recipient.hand_over(1, TIP, FUNDED).unwrap();
+    let handover = recipient.hand_over(1, (TIP, FUNDED), &mut rng()).unwrap();
     recipient = back_recipient(&recipient);
     // Not known whether it was sent: it is sent again, the same.
-    assert_eq!(recipient.hand_over(1, TIP, FUNDED).unwrap(), handover);
+    let mut other_rng = StdRng::seed_from_u64(99);
+    let again = recipient.hand_over(1, (TIP, FUNDED), &mut other_rng);
+    assert_eq!(again, Ok(handover));
     agents[1].take(&handover).unwrap();
     agents[1] = back(&agents[1]);
     agents[1].take(&handover).unwrap();
@@ -340,25 +426,45 @@ fn a_false_record_is_refused() {
     let mut recipient = recipient(&sender, &agents[..1]);
     pay(&mut recipient, &mut agents[0]);
     let envelope = || sender.envelope().to_vec();
-    let restore = |record, key, seed, envelope| Sender::restore(record, key, seed, envelope);
+    let restore = |record, key, envelope| Sender::restore(record, key, envelope).map(drop);
     let record = sender.record();
-    assert!(restore(record.clone(), secret(1), [1; 32], envelope()).is_err());
-    assert!(restore(record.clone(), secret(2), SEED, envelope()).is_err());
-    assert!(restore(record.clone(), secret(1), SEED, vec![0; 50]).is_err());
+    let mut other_seed = record.clone();
+    other_seed.seed = DeliverySeed::from_bytes([1; 32]);
+    assert_eq!(
+        restore(other_seed, secret(1), envelope()),
+        Err(DeliverError::WrongSeed)
+    );
+    assert!(restore(record.clone(), secret(2), envelope()).is_err());
+    assert!(restore(record.clone(), secret(1), vec![0; 50]).is_err());
     let mut false_word = record;
     false_word.consents.swap(0, 1);
-    assert!(restore(false_word, secret(1), SEED, envelope()).is_err());
+    assert!(restore(false_word, secret(1), envelope()).is_err());
     let agent = &agents[0];
     let copy = || agent.copy().to_vec();
     let mut other = agent.record().clone();
-    other.secret = Some(narthex_contracts::deliver::ClaimSecret::from_bytes([1; 32]));
+    let foreign = recipient_word(&sender, &agents[1]);
+    other.accepted = Some(foreign);
     assert!(Agent::restore(other, copy(), agent_key(0)).is_err());
     assert!(Agent::restore(agent.record().clone(), vec![0; copy().len()], agent_key(0)).is_err());
     let mut other = recipient.record().clone();
-    other.handed.insert(1);
+    other.handed.insert(1, recipient.record().handed[&0]);
     assert!(Recipient::restore(other, recipient.copies().clone(), &secret(RECIPIENT)).is_err());
+    let mut other = recipient.record().clone();
+    other.handed.insert(0, recipient_word(&sender, &agents[1]));
+    assert!(matches!(
+        Recipient::restore(other, recipient.copies().clone(), &secret(RECIPIENT)),
+        Err(DeliverError::FalseAcceptance { agent: 0 })
+    ));
     let record = recipient.record().clone();
     assert!(Recipient::restore(record, Default::default(), &secret(RECIPIENT)).is_err());
+}
+
+/// The recipient's acceptance of this agent.
+fn recipient_word(sender: &Sender, agent: &Agent) -> schnorr::Signature {
+    let mut other = recipient(sender, std::slice::from_ref(agent));
+    let index = agent.record().agent;
+    let word = other.hand_over(index, (TIP, FUNDED), &mut rng()).unwrap();
+    word.signature
 }
 
 /// No secret shows in what is printed.
@@ -368,15 +474,23 @@ fn nothing_secret_is_printed() {
     let mut recipient = recipient(&sender, &agents[..1]);
     pay(&mut recipient, &mut agents[0]);
     let assignment = sender.assignment(0).unwrap();
-    let handover = recipient.hand_over(0, TIP, FUNDED).unwrap();
+    let handover = recipient.hand_over(0, (TIP, FUNDED), &mut rng()).unwrap();
+    let record = sender.record();
     let printed = format!(
-        "{sender:?} {:?} {recipient:?} {assignment:?} {handover:?} {:?}",
+        "{sender:?} {record:?} {:?} {recipient:?} {assignment:?} {handover:?} {:?}",
         agents[0],
         recipient.read(&claim(&agents[0])).unwrap(),
     );
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let listed = |bytes: &[u8]| format!("{bytes:?}");
-    for secret in [handover.secret.expose(), assignment.key.expose(), &SEED] {
+    let shared = Shared::of_recipient(&secret(RECIPIENT), &record.terms.ephemeral);
+    let opening = shared.envelope_key();
+    for secret in [
+        shared.expose(),
+        opening.expose(),
+        assignment.key.expose(),
+        record.seed.expose(),
+    ] {
         assert!(!printed.contains(&hex(secret)) && !printed.contains(&listed(secret)));
     }
 }

@@ -3,7 +3,7 @@
 
 mod deliver_support;
 
-use deliver_support::{FUNDED, RECIPIENT, TIP, agreed, recipient, request, secret, serve};
+use deliver_support::{FUNDED, RECIPIENT, TIP, agreed, recipient, secret, serve};
 use narthex_contracts::deliver::{
     Agent, Announcement, Assignment, Consent, Evidence, Handover, Request, Served, Shared,
 };
@@ -26,7 +26,9 @@ fn messages() -> Vec<(Vec<u8>, Decode)> {
     )
     .unwrap();
     let mut recipient = recipient(&sender, &agents);
-    let handover = recipient.hand_over(1, TIP, FUNDED).unwrap();
+    let handover = recipient
+        .hand_over(1, (TIP, FUNDED), &mut deliver_support::rng())
+        .unwrap();
     let terms = &served.terms;
     let evidence = Evidence {
         terms: served.terms.clone(),
@@ -34,7 +36,7 @@ fn messages() -> Vec<(Vec<u8>, Decode)> {
         branch: served.branch.clone(),
         copy: served.copy.clone(),
         key,
-        shared: Some(Shared::of_recipient(&secret(RECIPIENT), &terms.ephemeral)),
+        opening: Some(Shared::of_recipient(&secret(RECIPIENT), &terms.ephemeral).envelope_key()),
     };
     vec![
         (terms.announcement().to_bytes(), |b| {
@@ -49,7 +51,7 @@ fn messages() -> Vec<(Vec<u8>, Decode)> {
         (consent.to_bytes(), |b| {
             Some(Consent::from_bytes(b).ok()?.to_bytes())
         }),
-        (request(&sender).to_bytes(), |b| {
+        (recipient.request().unwrap().to_bytes(), |b| {
             Some(Request::from_bytes(b).ok()?.to_bytes())
         }),
         (handover.to_bytes(), |b| {

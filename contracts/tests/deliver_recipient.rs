@@ -3,20 +3,44 @@
 
 mod deliver_support;
 
-use bitcoin::{Amount, Transaction, TxOut, Witness, secp256k1::rand::Rng};
-use deliver_support::{
-    FUNDED, MESSAGE, RECIPIENT, SEED, T, TIP, agree, agreed, found, pay, plan, public, recipient,
-    record, rehash, rng, secret, sender, serve,
+use bitcoin::{
+    Amount, Transaction, TxOut, Witness,
+    secp256k1::{
+        Message, Secp256k1, SecretKey,
+        rand::{Rng, SeedableRng, rngs::StdRng},
+        schnorr,
+    },
 };
-use narthex_contracts::deliver::{
-    Agent, Coin, DeliverError, Handover, Reading, Recipient, Scanner, Sender, Served, Shared,
-    unseal,
+use deliver_support::{
+    FUNDED, MESSAGE, RECIPIENT, T, TIP, agree, agreed, found, pay, plan, public, recipient, record,
+    rehash, rng, secret, sender, serve,
+};
+use narthex_contracts::{
+    binding::MemoryBindings,
+    deliver::{
+        Agent, Coin, DeliverError, Handover, Plan, Reading, Recipient, Scanner, Sender, Served,
+        unseal,
+    },
+    graph::NodeId,
 };
 
 const FEE: Amount = Amount::from_sat(400);
 
 fn claim(agent: &Agent) -> Transaction {
     agent.claim(FEE, &mut rng()).unwrap()
+}
+
+/// A sender whose seed comes from another random source.
+fn sending_from(plan: Plan, source: u64) -> Sender {
+    let mut rng = StdRng::seed_from_u64(source);
+    let mut bindings = MemoryBindings::default();
+    Sender::new(plan, secret(1), MESSAGE, &mut bindings, &mut rng).unwrap()
+}
+
+/// A signature by a plain key, as somebody makes one who does not have the key that was asked for.
+fn sign(message: &[u8; 32], key: &SecretKey) -> schnorr::Signature {
+    let secp = Secp256k1::new();
+    secp.sign_schnorr_no_aux_rand(&Message::from_digest(*message), &key.keypair(&secp))
 }
 
 /// Every way in which what an agent serves is not its copy under the root.
@@ -31,7 +55,7 @@ fn a_bad_leaf() {
         change(&mut bad);
         assert_ne!(bad, good);
         let error = recipient.keep(bad).unwrap_err();
-        let paid = recipient.hand_over(0, TIP, FUNDED);
+        let paid = recipient.hand_over(0, (TIP, FUNDED), &mut rng());
         assert_eq!(paid, Err(DeliverError::NoCopy { agent: 0 }));
         error
     };
@@ -58,7 +82,7 @@ fn a_bad_leaf() {
         DeliverError::Foreign
     );
     // All of it of another delivery of the same message to the same recipient by the same agents.
-    let mut other = Sender::new(plan(3), secret(1), [8; 32], MESSAGE).unwrap();
+    let mut other = sending_from(plan(3), 8);
     let agent = agree(&mut other, 0);
     let theirs = serve(&other, &agent);
     assert_eq!(refused(&|s| *s = theirs.clone()), DeliverError::Foreign);
@@ -76,20 +100,25 @@ fn terms_of_another_funding_are_refused() {
     open(record(3)).unwrap();
     let mut changed = record(3);
     changed.amount_sat -= Amount::ONE_SAT;
-    // Whoever does not know the shared secret cannot make the hashes anew…
-    assert!(matches!(
-        open(changed.clone()),
-        Err(DeliverError::NotMine { .. })
-    ));
-    // …and the sender, who can, is found out by the transaction.
-    rehash(&mut changed);
-    assert!(matches!(
-        open(changed),
-        Err(DeliverError::OtherFunding { .. })
-    ));
-    let mut unpayable = record(3);
-    unpayable.agents[2].claim_hash = unpayable.sender_script.wscript_hash().to_raw_hash();
-    assert_eq!(open(unpayable), Err(DeliverError::NotMine { agent: 2 }));
+    // Nobody, the sender included, shows other terms for a transaction that is there.
+    for made_anew in [false, true] {
+        if made_anew {
+            rehash(&mut changed);
+        }
+        assert!(matches!(
+            open(changed.clone()),
+            Err(DeliverError::OtherFunding { .. })
+        ));
+    }
+    // A key of the sender's own to accept agents with, or a key of the envelope that would convict nobody.
+    let mut accepting = record(3);
+    accepting.recipient = public(99);
+    let field = "recipient";
+    assert_eq!(open(accepting), Err(DeliverError::NotMine { field }));
+    let mut unread = record(3);
+    unread.envelope_key = unread.envelope;
+    let field = "envelope_key";
+    assert_eq!(open(unread), Err(DeliverError::NotMine { field }));
 }
 
 /// The scanner knows what is for it, at one multiplication for each delivery on chain.
@@ -102,7 +131,7 @@ fn a_scan_finds_its_own_alone() {
     for _ in 0..40 {
         let mut plan = plan(1);
         plan.recipient = public(rng.gen_range(100..150));
-        let stranger = Sender::new(plan, secret(1), rng.r#gen(), MESSAGE).unwrap();
+        let stranger = sending_from(plan, rng.r#gen());
         assert_eq!(mine.look(&tx(&stranger)), None);
     }
     let sender = sender(2);
@@ -155,17 +184,18 @@ fn bitcoin_node() -> narthex_contracts::graph::NodeId {
 fn a_wrong_recipient_gains_nothing() {
     let (sender, mut agents) = agreed(2);
     let refused = Recipient::open(&found(&sender), record(2), &secret(77)).unwrap_err();
-    assert_eq!(refused, DeliverError::NotMine { agent: 0 });
+    assert_eq!(refused, DeliverError::NotMine { field: "recipient" });
     let terms = sender.delivery().terms();
-    let shared = Shared::of_recipient(&secret(77), &terms.record().ephemeral);
+    let graph = sender.delivery().claim(0, FEE).unwrap();
+    let asked = graph.release_hashes(NodeId(0)).unwrap()[0];
     let handover = Handover {
         terms: terms.id(),
         agent: 0,
-        secret: shared.claim_secret(&terms.delivery(), 0),
+        signature: sign(&asked, &secret(77)),
     };
     assert_eq!(
         agents[0].take(&handover),
-        Err(DeliverError::FalseSecret { agent: 0 })
+        Err(DeliverError::FalseAcceptance { agent: 0 })
     );
     // Whoever has copy and claim has the envelope, and nothing more.
     let mut recipient = recipient(&sender, &agents);
@@ -180,35 +210,35 @@ fn a_wrong_recipient_gains_nothing() {
     );
 }
 
-/// d_i is good for one agent of one delivery.
+/// An acceptance is good for one agent of one delivery.
 #[test]
-fn a_secret_is_good_once() {
+fn an_acceptance_is_good_once() {
     let (sender, mut agents) = agreed(3);
     let mut recipient = recipient(&sender, &agents);
-    let handover = recipient.hand_over(0, TIP, FUNDED).unwrap();
+    let handover = recipient.hand_over(0, (TIP, FUNDED), &mut rng()).unwrap();
     assert_eq!(agents[1].take(&handover), Err(DeliverError::Foreign));
     let renamed = Handover {
         agent: 1,
-        ..handover.clone()
+        ..handover
     };
     assert_eq!(
         agents[1].take(&renamed),
-        Err(DeliverError::FalseSecret { agent: 1 })
+        Err(DeliverError::FalseAcceptance { agent: 1 })
     );
-    // The same copies, keys, seed and amounts, and another coin: a second delivery.
+    // The same copies, keys, seed and amounts, and another coin, by a sender that keeps no record: a second delivery.
     let mut twin_plan = plan(3);
     twin_plan.contribution.coins[0].outpoint.vout += 1;
-    let mut twin = Sender::new(twin_plan, secret(1), SEED, MESSAGE).unwrap();
+    let mut twin = deliver_support::sending(twin_plan, MESSAGE);
     let mut theirs = agree(&mut twin, 0);
     assert_eq!(twin.record().terms.root, sender.record().terms.root);
     assert_eq!(theirs.take(&handover), Err(DeliverError::Foreign));
     let moved = Handover {
         terms: twin.delivery().terms().id(),
-        ..handover.clone()
+        ..handover
     };
     assert_eq!(
         theirs.take(&moved),
-        Err(DeliverError::FalseSecret { agent: 0 })
+        Err(DeliverError::FalseAcceptance { agent: 0 })
     );
     assert!(
         twin.delivery()
@@ -220,7 +250,7 @@ fn a_secret_is_good_once() {
     );
     assert_eq!(
         agents[1].claim(FEE, &mut rng()),
-        Err(DeliverError::NoSecret { agent: 1 })
+        Err(DeliverError::NotAccepted { agent: 1 })
     );
 }
 
@@ -230,21 +260,23 @@ fn the_recipient_hands_over_in_time_and_for_a_coin() {
     let mut recipient = recipient(&sender, &agents[..1]);
     for coin in [Coin::Unfunded, Coin::Spent] {
         assert!(matches!(
-            recipient.hand_over(0, TIP, coin),
+            recipient.hand_over(0, (TIP, coin), &mut rng()),
             Err(DeliverError::NotFunded { .. })
         ));
     }
     assert!(matches!(
-        recipient.hand_over(0, T - 11, FUNDED),
+        recipient.hand_over(0, (T - 11, FUNDED), &mut rng()),
         Err(DeliverError::TooLate { .. })
     ));
     assert_eq!(
-        recipient.hand_over(1, TIP, FUNDED),
+        recipient.hand_over(1, (TIP, FUNDED), &mut rng()),
         Err(DeliverError::NoCopy { agent: 1 })
     );
     assert!(recipient.record().handed.is_empty());
-    recipient.hand_over(0, T - 12, FUNDED).unwrap();
-    assert!(recipient.record().handed.contains(&0));
+    recipient
+        .hand_over(0, (T - 12, FUNDED), &mut rng())
+        .unwrap();
+    assert!(recipient.record().handed.contains_key(&0));
 }
 
 /// What looks like a claim and is none.
@@ -263,7 +295,6 @@ fn only_a_claim_is_read() {
     };
     let none = [
         with(&|s| s[0][0] ^= 1),
-        with(&|s| s[1][0] ^= 1),
         with(&|s| s.swap(0, 1)),
         with(&|s| s[0].truncate(31)),
         with(&|s| drop(s.remove(0))),

@@ -20,7 +20,9 @@ use narthex_contracts::{
     terms::{Change, FeeRate},
 };
 use serde::{Deserialize, Serialize};
-use slice_support::{circle, key, public, record, right, rng, script, secret, shared, slice_of};
+use slice_support::{
+    circle, client_party, public, record, right, rng, script, secret, shared, slice_of,
+};
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
 fn lawful(graph: &TxGraph, id: NodeId, tx: &Transaction) {
@@ -113,7 +115,7 @@ fn the_funding_pays_its_rate() {
         let (points, _) = shared(&circle, &mut rng(4));
         let mut record = record(&circle, &points);
         let terms = record.clone().check().unwrap();
-        let graph = terms.party(CLIENT, &secret(1), &points).unwrap();
+        let graph = client_party(&terms, &points);
         let graph = graph.graph();
         let fee = |record: &SliceRecord| {
             let coins = record.contribution.coins.iter().map(|c| c.value_sat);
@@ -240,7 +242,7 @@ fn example() -> (SliceTerms, Points) {
 #[test]
 fn weights_are_those_of_the_page() {
     let (terms, points) = example();
-    let party = terms.party(provider(0), &key(0), &points).unwrap();
+    let party = client_party(&terms, &points);
     let page = include_str!("../../docs/contracts/slice.md");
     for (id, node) in party.graph().nodes() {
         let weight = party.graph().weight(id).unwrap();
@@ -281,7 +283,7 @@ struct Vector {
 #[test]
 fn the_graph_is_the_golden_one() {
     let (terms, points) = example();
-    let party = terms.party(provider(0), &key(0), &points).unwrap();
+    let party = client_party(&terms, &points);
     let graph = party.graph();
     let pin = |(id, node): (NodeId, &narthex_contracts::graph::Node)| Pinned {
         name: node.name.to_string(),

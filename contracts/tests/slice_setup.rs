@@ -5,19 +5,20 @@ mod slice_support;
 
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, rand::rngs::StdRng};
 use narthex_contracts::{
+    binding::MemoryBindings,
     graph::Stage,
     musig::PartialSignature,
-    role::Role,
     seal::Sealed,
     setup::{NoncesMessage, SetupError, Signing},
     shared_secret::SharingError,
     slice::{
-        Bundle, CLIENT, Circle, Client, Dealt, Evidence, Points, Post, Provider, Sharer,
-        SliceError, SliceTerms, provider,
+        BoundShares, Bundle, CLIENT, Circle, Client, Dealt, Evidence, Points, Post, Provider,
+        Sharer, Shares, SliceError, SliceTerms, provider,
     },
 };
 use slice_support::{
-    circle, dealt, key, public, record, right, rng, secret, shared, sharers, slice_of, tagged,
+    circle, dealt, drawn_salt, key, public, record, right, rng, secret, shared, sharers, slice_of,
+    tagged,
 };
 
 /// The same message after a change, signed by its dealer.
@@ -149,12 +150,12 @@ fn two_tongues_do_not_meet() {
     let again = Sharer::new(circle.clone(), 2, key(2), &mut rng).unwrap();
     other[2] = again.dealt().clone();
     let mut honest = honest.into_iter();
-    let (first, _) = honest.next().unwrap().finish(&all).unwrap();
-    let (second, _) = honest.next().unwrap().finish(&other).unwrap();
+    let (first, one) = honest.next().unwrap().finish(&all).unwrap();
+    let (second, two) = honest.next().unwrap().finish(&other).unwrap();
     assert_ne!(first.fingerprint(), second.fingerprint());
     let terms = record(&circle, &first).check().unwrap();
-    assert!(terms.party(provider(0), &key(0), &first).is_ok());
-    let refused = terms.party(provider(1), &key(1), &second).unwrap_err();
+    assert!(provide(&terms, &key(0), &first, one).is_ok());
+    let refused = provide(&terms, &key(1), &second, two).unwrap_err();
     assert_eq!(refused, SliceError::OtherPoints);
     // Nor has anybody shares for what it did not see.
     let mine = honest.next().unwrap();
@@ -166,37 +167,73 @@ fn two_tongues_do_not_meet() {
 fn points_of_the_clients_own_are_refused() {
     let mut rng = rng(3);
     let circle = circle(2, 3, 1);
-    let (points, _) = shared(&circle, &mut rng);
+    let (points, shares) = shared(&circle, &mut rng);
     let mut own = record(&circle, &points);
     own.points[1] = vec![public(99)];
     let terms = own.check().unwrap();
-    for i in 0..3 {
-        let refused = terms.party(provider(i), &key(i), &points).unwrap_err();
+    for shares in shares {
+        let key = key(shares.own());
+        let refused = provide(&terms, &key, &points, shares).unwrap_err();
         assert_eq!(refused, SliceError::OtherPoints);
     }
+    let (points, mut shares) = shared(&circle, &mut rng);
     let mut own = record(&circle, &points);
     own.own_points[1] = public(99);
     let terms = own.check().unwrap();
-    let refused = terms.party(provider(1), &key(1), &points).unwrap_err();
+    let refused = provide(&terms, &key(1), &points, shares.remove(1)).unwrap_err();
     assert_eq!(refused, SliceError::OtherPoints);
     // Nor for points of another circle.
     let other = self::circle(2, 3, 2);
     let (foreign, _) = shared(&other, &mut rng);
     let terms = record(&circle, &points).check().unwrap();
-    assert!(terms.party(CLIENT, &secret(1), &foreign).is_err());
-    // Nor with another's key, nor for a role that is not there.
-    assert!(terms.party(provider(0), &key(1), &points).is_err());
-    assert!(terms.party(Role::Worker, &key(1), &points).is_err());
-    assert!(terms.party(provider(3), &key(3), &points).is_err());
+    let mut bindings = MemoryBindings::default();
+    let mut sign = |key: &SecretKey, points: &Points, salt| {
+        terms
+            .client_party(key, points, salt, &mut bindings)
+            .map(drop)
+    };
+    let salt = || drawn_salt(&terms);
+    assert_eq!(
+        sign(&secret(1), &foreign, salt()),
+        Err(SliceError::OtherPoints)
+    );
+    // Nor with another's key, another's shares, or another salt.
+    assert!(sign(&secret(2), &points, salt()).is_err());
+    let other_salt = slice_support::given::salt([99; 32]);
+    assert_eq!(
+        sign(&secret(1), &points, other_salt),
+        Err(SliceError::OtherSalt)
+    );
+    assert!(provide(&terms, &key(1), &points, shares.remove(0)).is_err());
+    let (_, mut strange) = shared(&circle, &mut rng);
+    assert!(matches!(
+        provide(&terms, &key(0), &points, strange.remove(0)),
+        Err(SliceError::OtherPoints)
+    ));
+    // None of these refusals used the salt up.
+    sign(&secret(1), &points, salt()).unwrap();
+}
+
+/// A provider's side, by a record of its own.
+fn provide(
+    terms: &SliceTerms,
+    key: &SecretKey,
+    points: &Points,
+    shares: Shares,
+) -> Result<BoundShares, SliceError> {
+    let mut bindings = MemoryBindings::default();
+    let signed = terms.provider_party(key, points, shares, &mut bindings);
+    signed.map(|(_, shares)| shares)
 }
 
 /// Client and providers after the second round.
-fn signing(terms: &SliceTerms, points: &Points, rng: &mut StdRng) -> Vec<Signing<SliceTerms>> {
-    let mut roles = vec![(CLIENT, secret(1))];
-    roles.extend(terms.circle().indices().map(|i| (provider(i), key(i))));
-    let parties = roles
-        .iter()
-        .map(|(role, key)| terms.party(*role, key, points).unwrap());
+fn signing(
+    terms: &SliceTerms,
+    points: &Points,
+    shares: Vec<Shares>,
+    rng: &mut StdRng,
+) -> Vec<Signing<SliceTerms>> {
+    let parties = slice_support::parties(terms, points, shares).0.into_iter();
     let announced = parties.map(|party| party.announce(rng).unwrap());
     let (announced, nonces): (Vec<_>, Vec<NoncesMessage>) = announced.unzip();
     let signing = announced.into_iter();
@@ -210,9 +247,9 @@ fn signing(terms: &SliceTerms, points: &Points, rng: &mut StdRng) -> Vec<Signing
 fn a_false_share_of_a_claim() {
     let mut rng = rng(4);
     let circle = circle(2, 3, 1);
-    let (points, _) = shared(&circle, &mut rng);
+    let (points, shares) = shared(&circle, &mut rng);
     let terms = record(&circle, &points).check().unwrap();
-    let mut all = signing(&terms, &points, &mut rng);
+    let mut all = signing(&terms, &points, shares, &mut rng);
     let mut messages = Vec::new();
     for stage in Stage::ALL {
         for party in &all[1..] {
@@ -252,11 +289,14 @@ fn holdings_of_another_role() {
     let holdings = slice.client.holdings().clone();
     assert!(Client::new(slice.providers[0].holdings().clone(), secret(1)).is_err());
     assert!(Client::new(holdings.clone(), secret(2)).is_err());
-    let (_, mut shares) = shared(&circle(2, 2, 1), &mut rng);
+    let other = circle(2, 2, 1);
+    let (points, shares) = shared(&other, &mut rng);
+    let terms = record(&other, &points).check().unwrap();
+    let (_, mut shares) = slice_support::parties(&terms, &points, shares);
     // Shares of a sharing that these terms are not about.
     let own = slice.providers[0].holdings().clone();
-    assert!(Provider::new(own, key(0), shares.remove(0)).is_err());
-    assert!(Provider::new(holdings, key(1), shares.remove(0)).is_err());
+    assert!(Provider::new(own, key(0), shares.remove(0).1).is_err());
+    assert!(Provider::new(holdings, key(1), shares.remove(0).1).is_err());
 }
 
 /// Cuts, appends and flips every message; what still decodes must not verify.

@@ -10,6 +10,6 @@ mod worker;
 
 pub use arbiter::{Evidence, EvidenceError, Finding, judge};
 pub use conduct::{Appeal, ArbiterStrategy, VerifierStrategy, WorkerStrategy};
-pub use strategy::Strategy;
+pub use strategy::{Strategy, StrategyError};
 pub use verifier::{BlindDigests, OpeningError, Verdict, VerdictError, VerdictReport};
 pub use worker::{Work, WorkError, WorkerSecrets};

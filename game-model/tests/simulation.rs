@@ -81,6 +81,7 @@ fn an_honest_game_is_scheme_3_and_pays_what_the_table_says() {
         outside_gain_sat: 20_000,
         right_result_sat: 150_000,
         wrong_result_sat: 90_000,
+        bad_steps: 0,
     };
     let tally = run(&setup, 2, 50);
     assert_eq!(tally.scheme("3"), 50);

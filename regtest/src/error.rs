@@ -61,6 +61,14 @@ pub enum Error {
         what: String,
     },
 
+    /// Caller: what was named is no address of a node that can be asked. It is not repeated: there may be a password
+    /// in it.
+    #[error("{why}")]
+    BadNodeUrl {
+        /// What is wrong with it.
+        why: String,
+    },
+
     /// No bitcoind was found, and it was not to be built.
     #[error(
         "no bitcoind found (looked at {looked_at}): set BITCOIND_EXE, put bitcoind 29 or later on PATH, or run \

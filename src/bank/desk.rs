@@ -7,8 +7,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, BankTerms, MAX_PENNIES, MIN_CLAIM_BLOCKS, PAYER, Payer,
-        PayerOpening, Pebbles, Points, Provider, ProviderOpening,
+        Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, MAX_PENNIES,
+        MIN_CLAIM_BLOCKS, PAYER, Payer, PayerOpening, Points, Provider, ProviderOpening,
     },
     role::Role,
     terms::{FeeRate, Fees},
@@ -127,7 +127,7 @@ pub struct Desk<'c> {
     pub(super) payer: Payer,
     pub(super) provider: Provider,
     /// w_N of the bank in use.
-    pub(super) chain_seed: [u8; 32],
+    pub(super) chain_seed: ChainSeed,
     /// Terms of the banks whose coin it goes on with, from the first.
     pub(super) earlier: Vec<BankTerms>,
     pub(super) rungs: usize,
@@ -145,8 +145,9 @@ impl<'c> Desk<'c> {
             seed: options.seed,
         };
         let mut table = Table::new(chain, &["payer", "provider"], common, reporter)?;
-        let (record, chain_seed) = propose(&mut table, options, &DESK)?;
-        let (payer, provider) = open(record, (chain_seed, None), (&mut table, &DESK), None)?;
+        let (record, fresh) = propose(&mut table, options, &DESK)?;
+        let chain_seed = fresh.seed().clone();
+        let (payer, provider) = open(record, (fresh, None), (&mut table, &DESK), None)?;
         Ok(Desk {
             table,
             options: options.clone(),
@@ -163,12 +164,12 @@ impl<'c> Desk<'c> {
     pub(super) fn reopen(
         &mut self,
         record: BankRecord,
-        (chain_seed, points): ([u8; 32], Option<Points>),
+        (fresh, points): (FreshChain, Option<Points>),
     ) -> Result<(Payer, Provider), DeskError> {
         let prior = matches!(record.funding, BankFunding::Frozen { .. });
         let prior = prior.then(|| self.payer.bank());
         let ends = (&mut self.table, &DESK);
-        open(record, (chain_seed, points), ends, prior)
+        open(record, (fresh, points), ends, prior)
     }
 
     /// The payer.
@@ -237,7 +238,7 @@ pub(super) fn propose(
     table: &mut Table<'_>,
     options: &DeskOptions,
     ends: &Ends,
-) -> Result<(BankRecord, [u8; 32]), DeskError> {
+) -> Result<(BankRecord, FreshChain), DeskError> {
     let height = table.chain().height()?;
     let secp = Secp256k1::signing_only();
     let public = |key: SecretKey| PublicKey::from_secret_key(&secp, &key);
@@ -255,11 +256,11 @@ pub(super) fn propose(
     let capacity = all.and_then(|all| all.checked_add(rest));
     let capacity = capacity.ok_or_else(|| DeskError::broken("a bank of more than there is"))?;
     let (contribution, _) = a.wallet.contribute(capacity, options.rate)?;
-    let (salt, chain_seed) = (table.random(), table.random());
-    let mut record = BankRecord {
+    let fresh = FreshChain::draw(table.rng());
+    let model = BankRecord {
         payer,
         provider,
-        salt: sha256::Hash::from_byte_array(salt),
+        salt: fresh.salt(),
         pennies: options.pennies,
         value_sat: options.value,
         capacity_sat: capacity,
@@ -276,17 +277,13 @@ pub(super) fn propose(
             rate_sat_per_kwu: options.rate,
         },
     };
-    // Before the walk down the chain, whose length they bound.
-    record.clone().check()?;
-    let tip = Pebbles::tip(record.bank(), record.pennies, chain_seed);
-    record.tip = sha256::Hash::from_byte_array(tip);
-    Ok((record, chain_seed))
+    Ok((fresh.name(model)?, fresh))
 }
 
 /// Each derives the bank alone; the freeze is signed both ways.
 pub(super) fn open(
     record: BankRecord,
-    (chain_seed, points): ([u8; 32], Option<Points>),
+    (fresh, points): (FreshChain, Option<Points>),
     (table, ends): (&mut Table<'_>, &Ends),
     prior: Option<&Bank>,
 ) -> Result<(Payer, Provider), DeskError> {
@@ -297,9 +294,10 @@ pub(super) fn open(
     };
     let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
     let (ours, theirs) = (table.key(from, ours)?, table.key(to, theirs)?);
-    let rng = table.rng();
-    let (payer, nonce) = PayerOpening::new(bank()?, ours, chain_seed, rng)?;
-    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, rng)?;
+    let (bindings, rng) = table.draws(from)?;
+    let (payer, nonce) = PayerOpening::new(bank()?, ours, fresh, bindings, rng)?;
+    let (bindings, rng) = table.draws(to)?;
+    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
     let (payer, share) = payer.finish(answer, share)?;
     let mut provider = provider.finish(share)?;
     if let Some(points) = points {

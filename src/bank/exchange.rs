@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, OutPoint, Transaction};
 use narthex_contracts::bank::{
-    Bank, Banker, Coin, HopError, Leg, MIN_MARGIN, Payer, Policy, Provider, Sight,
+    Bank, Banker, ChainSeed, Coin, HopError, Leg, MIN_MARGIN, Payer, Policy, Provider, Sight,
 };
 use narthex_regtest::Chain;
 
@@ -27,7 +27,7 @@ pub struct Exchange<'c> {
     pub(super) bankers: Vec<Banker>,
     pub(super) b: Provider,
     /// w_N of each bank.
-    pub(super) seeds: Vec<[u8; 32]>,
+    pub(super) seeds: Vec<ChainSeed>,
     /// Pennies that were paid through all banks.
     pub(super) arrived: u32,
     pub(super) payments: u32,
@@ -66,10 +66,10 @@ impl<'c> Exchange<'c> {
                 provider: (seat + 1, 1),
                 promises: PROMISES,
             };
-            let (record, seed) = propose(&mut table, &delays, &ends)?;
+            let (record, fresh) = propose(&mut table, &delays, &ends)?;
             banks.push(record.bank());
-            seeds.push(seed);
-            let (payer, provider) = open(record, (seed, None), (&mut table, &ends), None)?;
+            seeds.push(fresh.seed().clone());
+            let (payer, provider) = open(record, (fresh, None), (&mut table, &ends), None)?;
             payers.push(payer);
             providers.push(provider);
         }

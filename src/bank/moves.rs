@@ -6,8 +6,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, Coin, Cosigner, FREEZE, PAYER, PROVIDER, Payer, Pebbles,
-        Penny, Points, Provider, Rungs, finish_both,
+        Bank, BankFunding, BankRecord, ChainSeed, Coin, Cosigner, FREEZE, FreshChain, PAYER,
+        PROVIDER, Payer, Penny, Points, Provider, Rungs, finish_both,
     },
     graph::{NodeId, TxGraph},
     musig::PublicNonce,
@@ -22,7 +22,7 @@ pub struct Resumption {
     pub tx: Transaction,
     payer: Payer,
     provider: Provider,
-    chain_seed: [u8; 32],
+    chain_seed: ChainSeed,
 }
 
 /// Rungs of one batch.
@@ -168,8 +168,9 @@ impl Desk<'_> {
 
     /// The next bank and the transaction that moves the frozen coin into it. Nothing is published or booked.
     pub fn sign_resume(&mut self) -> Result<Resumption, DeskError> {
-        let (record, chain_seed) = self.successor()?;
-        let (payer, provider) = self.reopen(record, (chain_seed, None))?;
+        let (record, fresh) = self.successor()?;
+        let chain_seed = fresh.seed().clone();
+        let (payer, provider) = self.reopen(record, (fresh, None))?;
         let (ours, nonce) = self.payer.resume(&payer, self.table.rng())?;
         let (theirs, answer) = self.provider.resume(&provider, self.table.rng())?;
         let graph = payer.bank().graph();
@@ -183,12 +184,10 @@ impl Desk<'_> {
     }
 
     /// Terms of the bank that goes on, with a chain of its own.
-    fn successor(&mut self) -> Result<(BankRecord, [u8; 32]), DeskError> {
+    fn successor(&mut self) -> Result<(BankRecord, FreshChain), DeskError> {
         let paid = self.provider.paid();
         let terms = self.payer.bank().terms();
         let mut record = terms.record().clone();
-        let (salt, chain_seed) = (self.table.random(), self.table.random());
-        record.salt = sha256::Hash::from_byte_array(salt);
         record.pennies = record.pennies.saturating_sub(paid);
         let rest = record.capacity_sat.checked_sub(terms.worth(paid));
         record.capacity_sat =
@@ -199,19 +198,19 @@ impl Desk<'_> {
             prior: sha256::Hash::from_byte_array(terms.id()),
             paid,
         };
-        let tip = Pebbles::tip(record.bank(), record.pennies, chain_seed);
-        record.tip = sha256::Hash::from_byte_array(tip);
-        Ok((record, chain_seed))
+        let fresh = FreshChain::draw(self.table.rng());
+        Ok((fresh.name(record)?, fresh))
     }
 
     /// Takes the prepared bank's place by one of other salt and chain, as after a cut and choose; not funded yet.
     pub(super) fn replace(
         &mut self,
         record: BankRecord,
-        chain_seed: [u8; 32],
+        fresh: FreshChain,
         points: Points,
     ) -> Result<(), DeskError> {
-        let (payer, provider) = self.reopen(record, (chain_seed, Some(points)))?;
+        let chain_seed = fresh.seed().clone();
+        let (payer, provider) = self.reopen(record, (fresh, Some(points)))?;
         (self.payer, self.provider, self.chain_seed) = (payer, provider, chain_seed);
         Ok(())
     }
@@ -232,10 +231,11 @@ impl Desk<'_> {
 
     /// Both go down and come back from what they wrote.
     pub fn restart(&mut self) -> Result<(), DeskError> {
+        self.table.reopen()?;
         let (ours, theirs) = (self.derived()?, self.derived()?);
         let record = serde_json::from_str(&serde_json::to_string(&self.payer.record())?)?;
         let key = self.key(PAYER)?;
-        self.payer = Payer::restore(ours, key, self.chain_seed, record)?;
+        self.payer = Payer::restore(ours, key, &self.chain_seed, record)?;
         let record = serde_json::from_str(&serde_json::to_string(&self.provider.record())?)?;
         self.provider = Provider::restore(theirs, self.key(PROVIDER)?, record)?;
         let what = "come back from their records".into();

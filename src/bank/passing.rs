@@ -237,11 +237,12 @@ impl Exchange<'_> {
 
     /// All bankers go down and come back from what they wrote.
     pub fn restart(&mut self) -> Result<(), DeskError> {
+        self.table.reopen()?;
         for index in 0..self.bankers.len() {
             let seat = index + 1;
             let (pays, paid) = (self.table.key(seat, 0)?, self.table.key(seat, 1)?);
             let (from, to) = (self.id(index)?, self.id(index + 1)?);
-            let seed = self.seeds.get(index + 1).copied();
+            let seed = self.seeds.get(index + 1).cloned();
             let seed = seed.ok_or_else(|| DeskError::broken("a bank without a chain"))?;
             let policy = self.policy;
             let banker = self.banker(index)?;
@@ -256,7 +257,7 @@ impl Exchange<'_> {
             }
             let mut credits = Vec::new();
             for (bank, record) in [credit].into_iter().zip(record.credit.into_values()) {
-                credits.push(Payer::restore(bank, pays, seed, record)?);
+                credits.push(Payer::restore(bank, pays, &seed, record)?);
             }
             *banker = Banker::restore(policy, debits, credits, record.hops)?;
         }

@@ -2,8 +2,8 @@
 
 use bitcoin::hashes::Hash;
 use narthex_contracts::bank::{
-    BankError, Candidates, Coin, Meter, MeterError, Opened, PAYER, PROVIDER, PayerDuty, Points,
-    ProviderDuty, Rung, Rungs,
+    BankError, Candidates, Coin, FreshChain, Meter, MeterError, Opened, PAYER, PROVIDER, PayerDuty,
+    Points, ProviderDuty, Rung, Rungs,
 };
 
 use super::{Desk, DeskError, container::Container};
@@ -225,10 +225,10 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     let mut secrets = Vec::with_capacity(CANDIDATES);
     let mut entries = Vec::with_capacity(CANDIDATES);
     for _ in 0..CANDIDATES {
-        let (salt, seed) = (desk.table.random(), desk.table.random());
-
+        let fresh = FreshChain::draw(desk.table.rng());
+        let (salt, seed) = (fresh.salt().to_byte_array(), *fresh.seed().expose());
         entries.push(Candidates::entry(&model, salt, seed)?);
-        secrets.push(seed);
+        secrets.push(fresh);
     }
     let set = Candidates::new(model, entries)?;
     desk.table.step(
@@ -243,14 +243,14 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     let kept = set.kept(&beacon);
     let opened = secrets.iter().enumerate().filter(|(i, _)| *i != kept);
     let opened = opened
-        .map(|(candidate, seed)| Opened {
+        .map(|(candidate, fresh)| Opened {
             candidate,
-            seed: *seed,
+            seed: *fresh.seed().expose(),
         })
         .collect::<Vec<_>>();
-    let seed = *secrets
-        .get(kept)
-        .ok_or_else(|| DeskError::broken("no candidate kept"))?;
+    let fresh = secrets.into_iter().nth(kept);
+    let fresh = fresh.ok_or_else(|| DeskError::broken("no candidate kept"))?;
+    let seed = *fresh.seed().expose();
     let points = Points::of_chain(&set.terms(kept)?, seed)?;
     let (terms, points) = set.check(&beacon, &opened, points)?;
     let what = format!("recompute {} and rely on number {kept}", opened.len());
@@ -259,7 +259,7 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
         what,
         "one false candidate would pass once in 8 times",
     )?;
-    desk.replace(terms.record().clone(), seed, points)?;
+    desk.replace(terms.record().clone(), fresh, points)?;
     desk.fund()?;
     desk.pay(1_300)?;
     end_by_the_provider(desk)

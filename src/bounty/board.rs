@@ -8,12 +8,12 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
+    binding::FreshSalt,
     bounty::{
-        BountyRecord, BountyTerms, Call, Coin, REQUESTER, Relay, RelayOffer, RelaySeed, Requester,
-        party, relay_name, restore,
+        BountyRecord, BountyTerms, Call, Coin, Relay, RelayOffer, RelaySeed, Requester, relay_name,
+        relay_party, requester_party, restore,
     },
     graph::TxGraph,
-    role::Role,
     setup::ceremony,
     terms::FeeRate,
 };
@@ -108,7 +108,7 @@ pub struct Board<'c> {
     pub(super) line_up: Vec<usize>,
     pub(super) task: Task,
     /// Seeds of the line-up's relays, kept beside their records.
-    seeds: Vec<[u8; 32]>,
+    seeds: Vec<RelaySeed>,
     pub(super) ledger: Ledger,
     /// Bounties signed so far; each has contract keys of its own.
     bounties: u32,
@@ -132,7 +132,13 @@ impl<'c> Board<'c> {
             seed: options.seed,
         };
         // Before wallets are made for a line-up that there is not.
-        call(options, [0; 32], sha256::Hash::all_zeros(), &unused_key()?).check()?;
+        call(
+            options,
+            sha256::Hash::all_zeros(),
+            sha256::Hash::all_zeros(),
+            &unused_key()?,
+        )
+        .check()?;
         let mut table = Table::new(chain, &names, common, reporter)?;
         let hired = hired(options)?;
         let task = Task::new(0);
@@ -233,6 +239,7 @@ impl<'c> Board<'c> {
 
     /// Everybody goes down and comes back from what was written.
     pub fn restart(&mut self) -> Result<(), BoardError> {
+        self.table.reopen()?;
         let terms = Arc::new(self.terms().clone());
         let number = self.bounties.saturating_sub(1);
         let held = restore(&terms, &self.requester.holdings().to_bytes())?;
@@ -245,8 +252,7 @@ impl<'c> Board<'c> {
             let held = restore(&terms, &relay.holdings().to_bytes())?;
             let json = serde_json::to_string(relay.record())?;
             let (identity, _) = keys(&self.table, *place, number)?;
-            let seed = RelaySeed::new(*seed);
-            *relay = Relay::restore(held, identity, seed, serde_json::from_str(&json)?)?;
+            *relay = Relay::restore(held, identity, seed.clone(), serde_json::from_str(&json)?)?;
         }
         Ok(())
     }
@@ -290,7 +296,7 @@ struct Signed {
     requester: Requester,
     relays: Vec<Relay>,
     line_up: Vec<usize>,
-    seeds: Vec<[u8; 32]>,
+    seeds: Vec<RelaySeed>,
 }
 
 /// Call, offers, terms and ceremony.
@@ -301,35 +307,42 @@ fn sign(
     (number, task): (u32, &Task),
 ) -> Result<Signed, BoardError> {
     let (identity, key) = keys(table, CLIENT, number)?;
-    let call = call(options, table.random(), task.job()?, &identity);
+    let salt = FreshSalt::draw(table.rng());
+    let call = call(options, salt.value(), task.job()?, &identity);
     let (mut offers, mut seeds) = (Vec::new(), Vec::new());
     for (seat, hire) in (0u8..).zip(hired) {
         let (own, contract) = keys(table, hire.seat, number)?;
-        let (seed, script) = (table.random(), table.seat(hire.seat)?.script.clone());
+        let seed = RelaySeed::draw(table.rng());
+        let script = table.seat(hire.seat)?.script.clone();
         let paid = (script, hire.amount);
         offers.push(RelayOffer::new(
             &call,
             seat,
             (&own, &contract),
-            &RelaySeed::new(seed),
+            &seed,
             paid,
         )?);
         seeds.push(seed);
     }
     let terms = Arc::new(propose(table, options, call, offers, &key)?.check()?);
-    let mut parties = vec![party(&terms, REQUESTER, &key)?];
-    for (seat, hire) in (0u8..).zip(hired) {
+    let bindings = &mut table.seat(CLIENT)?.bindings;
+    let mut parties = vec![requester_party(&terms, &key, salt, bindings)?];
+    let mut bound = Vec::with_capacity(hired.len());
+    for ((seat, hire), seed) in (0u8..).zip(hired).zip(&seeds) {
         let (_, contract) = keys(table, hire.seat, number)?;
-        parties.push(party(&terms, Role::Arbiter(seat), &contract)?);
+        let bindings = &mut table.seat(hire.seat)?.bindings;
+        let (party, seed) = relay_party(&terms, seat, &contract, seed.clone(), bindings)?;
+        parties.push(party);
+        bound.push(seed);
     }
     let mut held = ceremony::run(parties, table.rng(), |_| ())?.into_iter();
     let own = held
         .next()
         .ok_or_else(|| BoardError::broken("nobody signed"))?;
     let mut relays = Vec::with_capacity(hired.len());
-    for (held, (hire, seed)) in held.zip(hired.iter().zip(&seeds)) {
+    for (held, (hire, seed)) in held.zip(hired.iter().zip(bound)) {
         let (identity, _) = keys(table, hire.seat, number)?;
-        relays.push(Relay::new(held, identity, RelaySeed::new(*seed))?);
+        relays.push(Relay::new(held, identity, seed)?);
     }
     Ok(Signed {
         requester: Requester::new(own, identity, key)?,
@@ -371,11 +384,16 @@ fn propose(
     })
 }
 
-fn call(options: &BoardOptions, salt: [u8; 32], job: sha256::Hash, identity: &SecretKey) -> Call {
+fn call(
+    options: &BoardOptions,
+    salt: sha256::Hash,
+    job: sha256::Hash,
+    identity: &SecretKey,
+) -> Call {
     Call {
         requester: identity.x_only_public_key(&Secp256k1::signing_only()).0,
         job,
-        salt: sha256::Hash::from_byte_array(salt),
+        salt,
         relays: options.relays,
         quorum: options.quorum,
     }

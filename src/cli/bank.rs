@@ -58,7 +58,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "claim")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "pennies", "value", "step", "shift", "refund_blocks", "claim_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,
@@ -156,7 +156,7 @@ impl BenchArgs {
             pennies: self.pennies,
             ..DeskOptions::default()
         })?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             return Ok(writeln!(out, "{}", serde_json::to_string(&pace)?)?);
         }

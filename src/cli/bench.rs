@@ -75,7 +75,7 @@ impl BenchArgs {
             measurements.extend(model::run(options.rounds, &mut progress)?);
         }
         bar.finish_and_clear();
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         for m in &measurements {
             match self.json {
                 true => writeln!(out, "{}", serde_json::to_string(m)?)?,

@@ -57,7 +57,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "agree")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "relays", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,
@@ -149,7 +149,7 @@ impl PriceArgs {
             .figures
             .options(self.figures.common.options_or([1; 32]));
         let prices = price(&options, self.reliability)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             return Ok(writeln!(out, "{}", serde_json::to_string(&prices)?)?);
         }

@@ -8,14 +8,18 @@ use std::{
 use anyhow::Context;
 use bitcoin::hex::DisplayHex;
 use clap::{Args, Subcommand};
-use narthex::contracts::{
-    graph::{Purpose, TxGraph},
-    sample::Cast,
-    template,
-    terms::{MAX_TERMS_BYTES, Terms},
+use narthex::{
+    contracts::{
+        graph::{Purpose, TxGraph},
+        sample::Cast,
+        template,
+        terms::{MAX_TERMS_BYTES, Terms},
+    },
+    game::Case,
+    game_model::{Params, game::HonestPlay},
 };
 
-use super::{PanelArg, TemplateArg};
+use super::{PanelArg, TemplateArg, output};
 
 /// What to do with a contract.
 #[derive(Subcommand)]
@@ -24,6 +28,8 @@ pub(crate) enum ContractCommand {
     Show(ShowArgs),
     /// Writes the terms of a made-up contract, to look at or to start from.
     Example(ExampleArgs),
+    /// Makes terms of a case, with keys and coins made up from a seed that everybody knows: for research, worth nothing.
+    Make(MakeArgs),
 }
 
 /// Options of `narthex contract show`.
@@ -32,7 +38,7 @@ pub(crate) struct ShowArgs {
     /// Terms as JSON; `-` for standard input. Without it a made-up contract is shown.
     terms: Option<PathBuf>,
     #[command(flatten)]
-    example: ExampleArgs,
+    example: MadeUp,
     /// Graphviz source instead of text; `dot -Tsvg` makes a picture of it.
     #[arg(long)]
     dot: bool,
@@ -41,14 +47,41 @@ pub(crate) struct ShowArgs {
     json: bool,
 }
 
-/// A made-up contract.
+/// Options of `narthex contract example`.
 #[derive(Args)]
 pub(crate) struct ExampleArgs {
+    #[command(flatten)]
+    made_up: MadeUp,
+    /// Nothing changes by it: terms are JSON in any case.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of `narthex contract make`.
+#[derive(Args)]
+pub(crate) struct MakeArgs {
+    /// Parameters, costs and values, as `narthex game plan --out` writes them; `-` for standard input.
+    #[arg(long)]
+    case: PathBuf,
+    /// Makes the terms even if honest play does not pay.
+    #[arg(long)]
+    research: bool,
+    /// Where the terms go; standard output if none.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Nothing changes by it: terms are JSON in any case.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A made-up contract.
+#[derive(Args)]
+struct MadeUp {
     /// Layout.
-    #[arg(long, value_enum, default_value = "hardened")]
+    #[arg(long, value_enum, default_value = "hardened", conflicts_with = "terms")]
     template: TemplateArg,
     /// Panel, as k-of-n.
-    #[arg(long, default_value = "2-of-3")]
+    #[arg(long, default_value = "2-of-3", conflicts_with = "terms")]
     arbiters: PanelArg,
 }
 
@@ -57,17 +90,49 @@ impl ContractCommand {
         match self {
             ContractCommand::Show(args) => args.run(),
             ContractCommand::Example(args) => {
-                writeln!(std::io::stdout(), "{}", args.terms()?.to_json()?)?;
+                writeln!(output::out(), "{}", args.made_up.terms()?.to_json()?)?;
                 Ok(())
             }
+            ContractCommand::Make(args) => args.run(),
         }
     }
 }
 
-impl ExampleArgs {
+/// What keys and coins of made-up contracts follow from.
+const EVERYBODYS_SEED: [u8; 32] = [1; 32];
+
+impl MakeArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let shown = self.case.display();
+        let Case { params, economics } = super::game::read_case(&self.case)?;
+        let params = Params::new(params).with_context(|| format!("{shown} is refused"))?;
+        let pays = HonestPlay::prove(&params, &economics);
+        if let Err(why) = pays {
+            anyhow::ensure!(
+                self.research,
+                "{shown}: {why}. Nobody should sign this; `--research` makes the terms all the same"
+            );
+            output::note(format_args!("{shown}: {why}"));
+        }
+        let terms = Cast::new(params, EVERYBODYS_SEED).terms()?;
+        output::note(
+            "keys, proofs and coins of these terms are made up from a seed that everybody knows: for research only",
+        );
+        super::game::write_out(self.out.as_deref(), &(terms.to_json()? + "\n"))
+    }
+}
+
+impl MadeUp {
     fn terms(&self) -> anyhow::Result<Terms> {
         let PanelArg { quorum, arbiters } = self.arbiters;
-        Ok(Cast::example(self.template.into(), arbiters, quorum, 800_000, [1; 32])?.terms()?)
+        Ok(Cast::example(
+            self.template.into(),
+            arbiters,
+            quorum,
+            800_000,
+            EVERYBODYS_SEED,
+        )?
+        .terms()?)
     }
 }
 
@@ -78,7 +143,7 @@ impl ShowArgs {
             Some(path) => read_terms(path)?,
         };
         let graph = template::derive(&terms)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = output::out();
         if self.dot {
             write!(out, "{}", graph.to_dot())?;
         } else if self.json {

@@ -46,12 +46,15 @@ struct Figures {
     /// Blocks until the sender takes back what nobody claimed.
     #[arg(long, default_value_t = 60)]
     refund_blocks: u32,
-    /// Blocks before that in which no secret is handed over.
+    /// Blocks before that in which nobody is accepted.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
     /// Blocks that agents want on the funding before they serve.
     #[arg(long, default_value_t = 3)]
     depth: u32,
+    /// Agents serve only while no other was accepted.
+    #[arg(long)]
+    alone: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -63,7 +66,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "delivered")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "Common", "file"])]
     list: bool,
     /// The file to deliver, at most 64 MiB; a short text without it.
     #[arg(long)]
@@ -121,6 +124,7 @@ impl Figures {
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
             depth: self.depth,
+            alone: self.alone,
             rate: common.rate,
             seed: common.seed,
             ..PostOptions::default()
@@ -186,7 +190,7 @@ impl ScanArgs {
             }
         };
         let mut lines = std::io::BufReader::new(source);
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         let (mut number, mut found) = (0u64, 0u64);
         loop {
             let mut line = String::new();
@@ -195,7 +199,7 @@ impl ScanArgs {
                 break;
             }
             number = number.saturating_add(1);
-            let line = line.trim();
+            let line = line.trim_start_matches('\u{feff}').trim();
             if line.is_empty() {
                 continue;
             }
@@ -248,11 +252,12 @@ fn look(
 fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let shown = path.display();
     let mut text = String::new();
+    crate::cli::secret::warn_if_others_read(path);
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
     file.take(100)
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read {shown}"))?;
-    let bytes = <[u8; 32]>::from_hex(text.trim());
+    let bytes = <[u8; 32]>::from_hex(text.trim_start_matches('\u{feff}').trim());
     let key = bytes
         .ok()
         .and_then(|bytes| SecretKey::from_slice(&bytes).ok());

@@ -7,10 +7,13 @@ mod bounty;
 mod contract;
 mod deliver;
 mod game;
+mod input;
 mod job;
 mod market;
 mod node;
+mod output;
 mod play;
+mod secret;
 mod simulate;
 mod slice;
 mod store;
@@ -71,28 +74,24 @@ enum Command {
 
 /// Runs the command and turns what happened into an exit code.
 pub(crate) fn run() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::Play(args) => args.run(),
-        Command::Contract(command) => command.run(),
-        Command::Game(command) => command.run(),
-        Command::Store(command) => command.run(),
-        Command::Bond(command) => command.run(),
-        Command::Job(command) => command.run(),
-        Command::Market(command) => command.run(),
-        Command::Simulate(args) => args.run(),
-        Command::Bank(command) => command.run(),
-        Command::Bounty(command) => command.run(),
-        Command::Slice(command) => command.run(),
-        Command::Deliver(command) => command.run(),
-        Command::Bench(args) => args.run(),
+    let done = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        Err(said) => {
+            let status = ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(1));
+            output::usage(&said).map_err(Into::into).map(|()| status)
+        }
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!(
-                "narthex: {}",
-                causes(error.chain().map(ToString::to_string))
-            );
+    let status = done.unwrap_or_else(|error| {
+        // A line that was lost is told of below, whether the command met it or not.
+        if !output::is_loss(&error) {
+            output::note(causes(error.chain().map(ToString::to_string)));
+        }
+        ExitCode::FAILURE
+    });
+    match output::finish() {
+        Ok(()) => status,
+        Err(loss) => {
+            output::note(loss);
             ExitCode::FAILURE
         }
     }
@@ -109,6 +108,38 @@ fn causes(chain: impl Iterator<Item = String>) -> String {
         }
     }
     text
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        // These compute side by side.
+        if let Command::Play(_)
+        | Command::Contract(_)
+        | Command::Simulate(_)
+        | Command::Bounty(_)
+        | Command::Slice(_)
+        | Command::Bench(_) = self
+        {
+            narthex::threads::prepare();
+        }
+        // Only the game has answers that a script asks for by exit status.
+        let done = match self {
+            Command::Game(command) => return command.run(),
+            Command::Play(args) => args.run(),
+            Command::Contract(command) => command.run(),
+            Command::Store(command) => command.run(),
+            Command::Bond(command) => command.run(),
+            Command::Job(command) => command.run(),
+            Command::Market(command) => command.run(),
+            Command::Simulate(args) => args.run(),
+            Command::Bank(command) => command.run(),
+            Command::Bounty(command) => command.run(),
+            Command::Slice(command) => command.run(),
+            Command::Deliver(command) => command.run(),
+            Command::Bench(args) => args.run(),
+        };
+        done.map(|()| ExitCode::SUCCESS)
+    }
 }
 
 /// A panel as `k-of-n`.

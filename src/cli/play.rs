@@ -1,6 +1,9 @@
 //! `narthex play`.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -8,8 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
     game_model::Layout,
-    play::{ChainKind, Event, Outcome, PlayOptions, Reporter, STORIES, play},
+    play::{ChainKind, DecryptedResult, Event, Outcome, PlayOptions, Reporter, STORIES, play},
 };
+
+use narthex_disk::{self as disk, Readers};
 
 use super::{PanelArg, TemplateArg, value};
 
@@ -37,20 +42,23 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "normal")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["case", "input", "result", "research", "story", "chain", "template", "arbiters", "fee_rate", "seed"])]
     list: bool,
     /// Chain to play on.
     #[arg(long, value_enum, default_value = "embedded")]
     chain: ChainArg,
     /// Layout of the contract.
-    #[arg(long, value_enum, default_value = "hardened")]
+    #[arg(long, value_enum, default_value = "hardened", conflicts_with = "case")]
     template: TemplateArg,
     /// Panel, as k-of-n.
-    #[arg(long, default_value = "2-of-3")]
+    #[arg(long, default_value = "2-of-3", conflicts_with = "case")]
     arbiters: PanelArg,
     /// CSV of own images to read, 64 pixel values of 0 to 16 a row.
     #[arg(long)]
     input: Option<PathBuf>,
+    /// Writes the decrypted result, a digit a line.
+    #[arg(long)]
+    result: Option<PathBuf>,
     /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
@@ -60,9 +68,10 @@ pub(crate) struct PlayArgs {
     /// Plays the contract even if honest play does not pay, as it never does in the paper's layout.
     #[arg(long)]
     research: bool,
-    /// Costs and values with which the parties check that honest play pays, as `narthex game example` writes them.
+    /// Parameters to play, and costs and values by which the parties check that honest play pays, as `narthex game plan --out`
+    /// writes them; its heights and its fund's script become those of the chain that is played on.
     #[arg(long)]
-    economics: Option<PathBuf>,
+    case: Option<PathBuf>,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -82,12 +91,17 @@ impl PlayArgs {
             input: self.input,
             rate: self.fee_rate,
             seed: self.seed.as_deref().map(parse_seed).transpose()?,
-            economics: match &self.economics {
-                Some(path) => Some(super::game::read_economics(path)?),
-                None => None,
-            },
+            case: None,
             research: self.research,
             probe_early: false,
+        };
+        let options = match &self.case {
+            None => options,
+            Some(path) => {
+                let case = super::game::read_case(path)?;
+                let shown = path.display();
+                (options.with_case(case)).with_context(|| format!("{shown} is refused"))?
+            }
         };
         let outcome = match self.json {
             true => play(&options, &mut Json)?,
@@ -105,8 +119,23 @@ impl PlayArgs {
             inexact.join(", "),
             outcome.seed
         );
-        Ok(())
+        match &self.result {
+            None => Ok(()),
+            Some(path) => save(path, outcome.result.as_ref()),
+        }
     }
+}
+
+/// Writes what the client decrypted.
+fn save(path: &Path, result: Option<&DecryptedResult>) -> anyhow::Result<()> {
+    let shown = path.display();
+    let result = result.with_context(|| {
+        format!("this story reveals no result: there is nothing to write to {shown}")
+    })?;
+    let lines = result.digits.iter().map(|digit| format!("{digit}\n"));
+    let text = lines.collect::<String>();
+    disk::save(path, text.as_bytes(), Readers::Owner)
+        .with_context(|| format!("cannot write {shown}"))
 }
 
 fn parse_seed(hex: &str) -> anyhow::Result<[u8; 32]> {
@@ -115,7 +144,7 @@ fn parse_seed(hex: &str) -> anyhow::Result<[u8; 32]> {
 }
 
 fn list(json: bool) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     for story in STORIES {
         let template = story.layout_name();
         if json {
@@ -145,7 +174,7 @@ impl Reporter for Json {
     fn report(&mut self, event: &Event) {
         // A reader that went away needs no report.
         if let Ok(line) = serde_json::to_string(event) {
-            let _ = writeln!(std::io::stdout(), "{line}");
+            let _ = writeln!(crate::cli::output::out(), "{line}");
         }
     }
 }
@@ -158,7 +187,7 @@ struct Human {
 
 impl Reporter for Human {
     fn report(&mut self, event: &Event) {
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match event {
             Event::Step(s) => super::table::step(&mut out, s),

@@ -1,21 +1,26 @@
 //! `narthex simulate`.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use bitcoin::hex::{DisplayHex, FromHex};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
+    game::Case,
     game_model::{
         Amount, Params, ParamsRecord, Ratio,
+        game::{Economics, Fees},
         play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
         simulation::{Costs, SeedRule, Setup, Unbacked},
     },
     simulate::{self, Report},
 };
 
-use super::{PanelArg, value};
+use super::{PanelArg, output, value};
 
 /// Options of `narthex simulate`.
 #[derive(Args)]
@@ -30,8 +35,12 @@ pub(crate) struct SimulateArgs {
     /// undecided); one for all, or one for each, with spaces between.
     #[arg(long, default_value = "honest", num_args = 1.., value_parser = arbiter)]
     arbiter: Vec<ArbiterStrategy>,
+    /// Parameters, costs and values, as `narthex game plan --out` writes them; a simulation has neither fees nor a model of
+    /// arbiters other than --arbiter.
+    #[arg(long)]
+    case: Option<PathBuf>,
     /// Panel, as k-of-n.
-    #[arg(long, default_value = "2-of-3")]
+    #[arg(long, default_value = "2-of-3", conflicts_with = "case")]
     arbiters: PanelArg,
     /// A rejected worker appeals: when-right, always or never.
     #[arg(long, default_value = "when-right", value_parser = appeal)]
@@ -40,10 +49,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, default_value_t = 1_000)]
     games: u64,
     /// N, steps of the job.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, conflicts_with = "case")]
     steps: u64,
     /// k, sampled steps.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, conflicts_with = "case")]
     sample: u32,
     /// Draws the sample from the root alone, as the Prometheus paper does: the worker can grind it.
     #[arg(long)]
@@ -51,20 +60,20 @@ pub(crate) struct SimulateArgs {
     /// An approval without digests to back it stands, as in the Prometheus paper.
     #[arg(long)]
     nobody_checks: bool,
-    /// Most trees that a grinder makes in a game.
-    #[arg(long, default_value_t = 10_000)]
-    most_tries: u32,
+    /// Most trees that a grinder makes in a game; 10,000 without it.
+    #[arg(long)]
+    most_tries: Option<u32>,
     /// z: what computing all steps costs, in satoshi.
-    #[arg(long, value_name = "SAT", default_value = "5000", value_parser = value::amount)]
+    #[arg(long, value_name = "SAT", default_value = "5000", value_parser = value::amount, conflicts_with = "case")]
     cost_work_sat: Amount,
     /// y: what recomputing the sample costs, in satoshi.
-    #[arg(long, value_name = "SAT", default_value = "500", value_parser = value::amount)]
+    #[arg(long, value_name = "SAT", default_value = "500", value_parser = value::amount, conflicts_with = "case")]
     cost_verify_sat: Amount,
     /// g: what running a disputed step costs an arbiter, in satoshi.
-    #[arg(long, value_name = "SAT", default_value = "1000", value_parser = value::amount)]
+    #[arg(long, value_name = "SAT", default_value = "1000", value_parser = value::amount, conflicts_with = "case")]
     cost_arbitrate_sat: Amount,
     /// B: what the worker gains outside from an accepted wrong result, in satoshi.
-    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount, conflicts_with = "case")]
     outside_gain_sat: Amount,
     /// 64 hex digits: the same seed plays the same games.
     #[arg(long, default_value_t = [0; 32].to_lower_hex_string())]
@@ -92,7 +101,7 @@ impl SimulateArgs {
         }
         let report = simulate::run(&setup, seed, self.games, |done| bar.inc(done))?;
         bar.finish_and_clear();
-        let mut out = std::io::stdout().lock();
+        let mut out = output::out();
         match self.json {
             true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
             false => print(&mut out, &report)?,
@@ -101,22 +110,25 @@ impl SimulateArgs {
     }
 
     fn setup(&self) -> anyhow::Result<Setup> {
-        let PanelArg { quorum, arbiters } = self.arbiters;
-        let record = ParamsRecord::example(arbiters, quorum, 800_000)
-            .for_job(self.steps, self.sample)
-            .context("--steps and --sample make no fraction; sample fewer steps than there are")?;
+        let (params, costs) = match &self.case {
+            Some(path) => of_case(path)?,
+            None => self.of_example()?,
+        };
+        let arbiters = params.arbiters();
         let panel = match self.arbiter[..] {
             [one] => vec![one; usize::from(arbiters)],
             _ => self.arbiter.clone(),
         };
         let mut worker = self.worker.clone();
-        if let WorkerStrategy::Grind { most_tries, .. } = &mut worker {
-            *most_tries = self.most_tries;
+        match (&mut worker, self.most_tries) {
+            (WorkerStrategy::Grind { most_tries, .. }, given) => {
+                *most_tries = given.unwrap_or(USUAL_TRIES);
+            }
+            (_, Some(_)) => bail!("--most-tries is a grinder's; say --worker grind:SHARE"),
+            (_, None) => {}
         }
-        // A right result is worth half more than its price to this client, a wrong one costs as much.
-        let price = Amount::to_sat(record.reward);
         Ok(Setup {
-            params: Params::new(record)?,
+            params,
             worker,
             appeal: self.appeal,
             verifier: self.verifier,
@@ -129,16 +141,55 @@ impl SimulateArgs {
                 true => Unbacked::Stands,
                 false => Unbacked::CountsAsSilence,
             },
-            costs: Costs {
-                work_sat: self.cost_work_sat.to_sat(),
-                verify_sat: self.cost_verify_sat.to_sat(),
-                arbitrate_sat: self.cost_arbitrate_sat.to_sat(),
-                outside_gain_sat: self.outside_gain_sat.to_sat(),
-                right_result_sat: price.saturating_add(price / 2),
-                wrong_result_sat: price,
-            },
+            costs,
         })
     }
+
+    fn of_example(&self) -> anyhow::Result<(Params, Costs)> {
+        let PanelArg { quorum, arbiters } = self.arbiters;
+        let record = ParamsRecord::example(arbiters, quorum, 800_000)
+            .for_job(self.steps, self.sample)
+            .context("--steps and --sample make no fraction; sample fewer steps than there are")?;
+        // A right result is worth half more than its price to this client, a wrong one costs as much.
+        let price = Amount::to_sat(record.reward);
+        let costs = Costs {
+            work_sat: self.cost_work_sat.to_sat(),
+            verify_sat: self.cost_verify_sat.to_sat(),
+            arbitrate_sat: self.cost_arbitrate_sat.to_sat(),
+            outside_gain_sat: self.outside_gain_sat.to_sat(),
+            right_result_sat: price.saturating_add(price / 2),
+            wrong_result_sat: price,
+            bad_steps: 0,
+        };
+        Ok((Params::new(record)?, costs))
+    }
+}
+
+/// Most trees that a grinder makes, unless it is said.
+const USUAL_TRIES: u32 = 10_000;
+
+/// A case's parameters, and of its costs and values what a simulation knows.
+fn of_case(path: &Path) -> anyhow::Result<(Params, Costs)> {
+    let Case { params, economics } = super::game::read_case(path)?;
+    let params = Params::new(params).with_context(|| format!("{} is refused", path.display()))?;
+    let costs = Costs {
+        work_sat: economics.worker_cost.to_sat(),
+        verify_sat: economics.verifier_cost.to_sat(),
+        arbitrate_sat: economics.arbiter_cost.to_sat(),
+        outside_gain_sat: economics.outside_gain.to_sat(),
+        right_result_sat: economics.right_value.to_sat(),
+        wrong_result_sat: economics.wrong_loss.to_sat(),
+        bad_steps: economics.bad_steps,
+    };
+    if economics.fees != Fees::default() {
+        output::note("the fees of the case are not simulated; `narthex game solve` counts them");
+    }
+    if economics.arbiters != Economics::example().arbiters || economics.verdicts.is_some() {
+        output::note(
+            "the case's model of arbiters and verdicts is the solver's; here they play as --arbiter and --nobody-checks say",
+        );
+    }
+    Ok((params, costs))
 }
 
 fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {

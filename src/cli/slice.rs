@@ -54,7 +54,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "paid")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
     /// Slices of the story `stream`; 3 without it. Other stories have one or two of their own.
     #[arg(long)]

@@ -65,7 +65,7 @@ pub(super) struct Drawing {
 impl Drawing {
     /// Writes the graph.
     pub(super) fn write(&self, graph: &TxGraph) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.dot {
             write!(out, "{}", graph.to_dot())?;
         } else if self.json {
@@ -82,7 +82,7 @@ pub(super) fn list<'a>(
     stories: impl Iterator<Item = (&'a str, &'a str)>,
     json: bool,
 ) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     for (story, summary) in stories {
         match json {
             true => {
@@ -102,7 +102,7 @@ pub(super) struct Printer {
 
 impl TableReporter for Printer {
     fn report(&mut self, event: &TableEvent) {
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match (self.json, event) {
             (true, _) => serde_json::to_string(event)

@@ -24,16 +24,13 @@ impl Post<'_> {
         // It derives the same with the ephemeral secret.
         let shared = Shared::of_recipient(&self.recipient_key, &terms.ephemeral);
         terms.view_tag = shared.view_tag(&root);
-        let id = terms.delivery();
-        for (agent, own) in (0..).zip(&mut terms.agents) {
-            own.claim_hash = shared.claim_secret(&id, agent).hash();
-        }
         let record = SenderRecord {
+            seed: self.sender.record().seed,
             consents: vec![None; terms.agents.len()],
             terms,
         };
         let key = self.table.key(0, 0)?;
-        self.sender = Sender::restore(record, key, self.secrets, envelope)?;
+        self.sender = Sender::restore(record, key, envelope)?;
         let mut agents = Vec::with_capacity(self.agents.len());
         for agent in 0..self.options.agents {
             let made = agree(&mut self.table, &self.options, &mut self.sender, agent)?;

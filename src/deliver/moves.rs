@@ -57,7 +57,11 @@ impl Post<'_> {
     pub fn served(&mut self, agent: u8) -> Result<Served, PostError> {
         let found = self.found.as_ref();
         let found = found.ok_or_else(|| PostError::broken("the recipient found nothing"))?;
-        let request = Recipient::request(found).to_bytes();
+        let request = match &self.recipient {
+            None => Recipient::first_request(found),
+            Some(known) => known.request()?,
+        };
+        let request = request.to_bytes();
         let request = Request::from_bytes(&request).map_err(DeliverError::from)?;
         let (tip, coin) = (self.chain().height()?, self.coin()?);
         let served = self.agent(agent)?.serve(&request, tip, coin)?;
@@ -85,13 +89,16 @@ impl Post<'_> {
         Ok(self.table.step("recipient", what, "under the root")?)
     }
 
-    /// The recipient hands over an agent's secret.
+    /// The recipient accepts an agent.
     pub fn hand_over(&mut self, agent: u8) -> Result<(), PostError> {
         let (tip, coin) = (self.chain().height()?, self.coin()?);
-        let handover = self.recipient()?.hand_over(agent, tip, coin)?.to_bytes();
+        let known = self.recipient.as_mut();
+        let known = known.ok_or_else(|| PostError::broken("the recipient knows no terms"))?;
+        let handover = known.hand_over(agent, (tip, coin), self.table.rng())?;
+        let handover = handover.to_bytes();
         let handover = Handover::from_bytes(&handover).map_err(DeliverError::from)?;
         self.agent(agent)?.take(&handover)?;
-        let what = format!("hands {} its secret", name(agent));
+        let what = format!("signs that {} may be paid", name(agent));
         Ok(self.table.step("recipient", what, "the copy is kept")?)
     }
 
@@ -171,9 +178,10 @@ impl Post<'_> {
 
     /// Everybody goes down and comes back from what it wrote.
     pub fn restart(&mut self) -> Result<(), PostError> {
+        self.table.reopen()?;
         let record = serde_json::from_str(&serde_json::to_string(&self.sender.record())?)?;
         let (key, envelope) = (self.table.key(0, 0)?, self.sender.envelope().to_vec());
-        self.sender = Sender::restore(record, key, self.secrets, envelope)?;
+        self.sender = Sender::restore(record, key, envelope)?;
         let mut agents = Vec::with_capacity(self.agents.len());
         for (index, agent) in (0..).zip(&self.agents) {
             let record = serde_json::from_str(&serde_json::to_string(agent.record())?)?;

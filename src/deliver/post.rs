@@ -30,10 +30,12 @@ pub struct PostOptions {
     pub amount: Amount,
     /// Blocks from the terms until T.
     pub refund_blocks: u32,
-    /// Blocks before T in which no secret is handed over.
+    /// Blocks before T in which nobody is accepted.
     pub claim_blocks: u16,
     /// Blocks that agents want on the funding, its own counted.
     pub depth: u32,
+    /// Whether agents serve only while no other was accepted.
+    pub alone: bool,
     /// Fee rate of funding, claim and refund.
     pub rate: FeeRate,
     /// Everything random follows from it.
@@ -49,6 +51,7 @@ impl Default for PostOptions {
             refund_blocks: 60,
             claim_blocks: 12,
             depth: 3,
+            alone: false,
             rate: FeeRate(500),
             seed: [0; 32],
         }
@@ -83,8 +86,6 @@ pub struct Post<'c> {
     pub(super) table: Table<'c>,
     pub(super) options: PostOptions,
     pub(super) sender: Sender,
-    /// What the sender's secrets come from.
-    pub(super) secrets: [u8; 32],
     pub(super) agents: Vec<Agent>,
     pub(super) recipient_key: SecretKey,
     pub(super) scanner: Scanner,
@@ -119,9 +120,9 @@ impl<'c> Post<'c> {
         let recipient_key = recipient_key(&mut table)?;
         let scanned = table.chain().height()?.saturating_add(1);
         let plan = plan(&mut table, options, &recipient_key, count)?;
-        let secrets = table.random();
         let key = table.key(0, 0)?;
-        let mut sender = Sender::new(plan, key, secrets, &options.message)?;
+        let (bindings, rng) = table.draws(0)?;
+        let mut sender = Sender::new(plan, key, &options.message, bindings, rng)?;
         // Stories claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
         let fee = table.fee(&sender.delivery().claim(0, Amount::ONE_SAT)?)?;
         Fees::from(options.rate).check_share(fee, options.amount)?;
@@ -134,7 +135,6 @@ impl<'c> Post<'c> {
             table,
             options: options.clone(),
             sender,
-            secrets,
             agents,
             scanner: Scanner::new(recipient_key),
             recipient_key,
@@ -257,6 +257,7 @@ pub(super) fn agree(
         claim_blocks: options.claim_blocks,
         script: table.seat(seat(agent))?.script.clone(),
         depth: options.depth,
+        alone: options.alone,
     };
     let wire = |e| PostError::Deliver(narthex_contracts::deliver::DeliverError::Wire(e));
     let bytes = sender.assignment(agent)?.to_bytes().map_err(wire)?;

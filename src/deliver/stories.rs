@@ -43,16 +43,11 @@ pub const DELIVER_STORIES: [DeliverStory; 9] = [
     ),
     story(
         "silent",
-        "the first agent takes its secret and does nothing; another is paid",
+        "the first agent is accepted and does nothing; another is paid",
         2,
         silent,
     ),
-    story(
-        "race",
-        "two agents have their secrets; one is paid",
-        2,
-        race,
-    ),
+    story("race", "two agents are accepted; one is paid", 2, race),
     story(
         "bad-leaf",
         "ATTACK: an agent serves other bytes, and another's branch",
@@ -130,7 +125,7 @@ fn delivered(post: &mut Post<'_>) -> Result<(), PostError> {
     post.ask(0)?;
     post.hand_over(0)?;
     agent_duty(post, 0, AgentDuty::Claim)?;
-    post.claim(0, "both secrets are its own to show")?;
+    post.claim(0, "it was accepted, and the key is its own to show")?;
     agent_duty(post, 0, AgentDuty::Done)?;
     read_all(post)
 }
@@ -163,7 +158,7 @@ fn late(post: &mut Post<'_>) -> Result<(), PostError> {
         Err(PostError::Deliver(DeliverError::TooLate { .. })) => {}
         other => return Err(PostError::broken(format!("handed over late: {other:?}"))),
     }
-    let what = "keeps its secret".into();
+    let what = "signs nothing".into();
     post.table.step(
         "recipient",
         what,
@@ -181,7 +176,7 @@ fn crash(post: &mut Post<'_>) -> Result<(), PostError> {
     post.restart()?;
     post.hand_over(0)?;
     post.restart()?;
-    post.claim(0, "its secret was written down")?;
+    post.claim(0, "its acceptance was written down")?;
     post.restart()?;
     read_all(post)
 }
@@ -204,6 +199,20 @@ fn replaced(post: &mut Post<'_>) -> Result<(), PostError> {
     read_all(post)
 }
 
+/// Whether a second agent serves although one was accepted. One that serves alone says why not.
+fn second_serves(post: &mut Post<'_>) -> Result<bool, PostError> {
+    match post.ask(1) {
+        Ok(()) => Ok(true),
+        Err(PostError::Deliver(DeliverError::NotAlone { .. })) if post.options.alone => {
+            let what = "declines: another was accepted".into();
+            let why = "that other might outbid its claim";
+            post.table.step(&name(1), what, why)?;
+            Ok(false)
+        }
+        Err(other) => Err(other),
+    }
+}
+
 fn silent(post: &mut Post<'_>) -> Result<(), PostError> {
     begin(post)?;
     post.ask(0)?;
@@ -212,18 +221,24 @@ fn silent(post: &mut Post<'_>) -> Result<(), PostError> {
     let what = "did not claim in 6 blocks".into();
     post.table
         .step(&name(0), what, "ATTACK: it wants the recipient to wait")?;
-    post.ask(1)?;
-    post.hand_over(1)?;
-    post.claim(1, "the first agent slept")?;
+    if second_serves(post)? {
+        post.hand_over(1)?;
+        post.claim(1, "the first agent slept")?;
+    } else {
+        post.claim(0, "nobody else would serve, and it wants its pay")?;
+    }
     read_all(post)
 }
 
 fn race(post: &mut Post<'_>) -> Result<(), PostError> {
     begin(post)?;
-    for agent in [0, 1] {
-        post.ask(agent)?;
-        post.hand_over(agent)?;
+    post.ask(0)?;
+    post.hand_over(0)?;
+    if !second_serves(post)? {
+        post.claim(0, "there is no race")?;
+        return read_all(post);
     }
+    post.hand_over(1)?;
     let (first, _) = post.claim_of(0)?;
     post.chain().submit(&first)?;
     let what = format!("publishes {}", first.compute_txid());
@@ -257,7 +272,7 @@ fn bad_leaf(post: &mut Post<'_>) -> Result<(), PostError> {
             Err(PostError::Deliver(DeliverError::Leaf { .. })) => {}
             taken => return Err(PostError::broken(format!("{what} was taken: {taken:?}"))),
         }
-        let why = "ATTACK: it wants the secret for nothing";
+        let why = "ATTACK: it wants to be paid for nothing";
         post.table
             .step(&name(0), format!("serves {what}; refused"), why)?;
     }
@@ -287,6 +302,6 @@ fn no_message(post: &mut Post<'_>) -> Result<(), PostError> {
     Ok(post.table.step(
         "anybody",
         what,
-        "its envelope does not decrypt under its own secret",
+        "its envelope does not decrypt under its own key",
     )?)
 }

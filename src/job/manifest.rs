@@ -120,11 +120,12 @@ impl Manifest {
     /// Reads a manifest.
     pub fn read(path: &Path) -> Result<Self, JobError> {
         let bytes = read_limited(path, MAX_MANIFEST_BYTES)?;
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
-            path: path.to_owned(),
-            source,
-            hint: "`narthex job example` writes one to start from",
-        })?;
+        let manifest: Self = serde_json::from_slice(narthex_game_model::text::without_mark(&bytes))
+            .map_err(|source| JobError::Json {
+                path: path.to_owned(),
+                source,
+                hint: "`narthex job example` writes one to start from",
+            })?;
         match manifest.narthex_job {
             1 => Ok(manifest),
             found => Err(JobError::Version {

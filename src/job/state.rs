@@ -11,7 +11,7 @@ use narthex_game_model::computation::JobSpec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{JobError, Plan};
-use crate::disk;
+use crate::disk::{self, Readers};
 
 /// Largest of the small files.
 const MAX_SMALL_BYTES: u64 = 1 << 20;
@@ -34,7 +34,7 @@ struct Header {
 impl StateDir {
     /// Opens the directory of this plan, or makes one.
     pub fn create(path: &Path, plan: &Plan) -> Result<Self, JobError> {
-        std::fs::create_dir_all(path).map_err(JobError::io("cannot make", path))?;
+        disk::make_folder(path, Readers::Owner).map_err(JobError::io("cannot make", path))?;
         let state = Self::lock(path)?;
         match state.path("state.json").exists() {
             true => state.check(plan)?,
@@ -94,6 +94,11 @@ impl StateDir {
         }
     }
 
+    /// The directory.
+    pub(super) fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -101,17 +106,13 @@ impl StateDir {
 
     /// Writes a file so that it is there as a whole or not at all.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
-        self.replace(name, bytes, false)
-    }
-
-    /// As [`Self::write`], readable by nobody else.
-    pub(super) fn write_secret(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
-        self.replace(name, bytes, true)
-    }
-
-    fn replace(&self, name: &str, bytes: &[u8], secret: bool) -> Result<(), JobError> {
         let path = self.path(name);
-        disk::replace(&path, bytes, secret).map_err(JobError::io("cannot write", &path))
+        disk::replace(&path, bytes, Readers::Umask).map_err(JobError::io("cannot write", &path))
+    }
+
+    /// Removes what writers left that were killed; there must be no draft.
+    pub(super) fn sweep(&self) -> Result<(), JobError> {
+        disk::sweep(&self.path).map_err(JobError::io("cannot clean up", &self.path))
     }
 
     pub(super) fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), JobError> {
@@ -148,7 +149,7 @@ impl StateDir {
     fn lock(path: &Path) -> Result<Self, JobError> {
         let name = path.join("lock");
         let io = || JobError::io("cannot lock", &name);
-        let file = disk::lock_file(&name).map_err(io())?;
+        let file = disk::lock(&name, Readers::Owner).map_err(io())?;
         match file.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
@@ -185,9 +186,11 @@ pub(super) fn read_json<T: DeserializeOwned>(
     hint: &'static str,
 ) -> Result<T, JobError> {
     let bytes = read_limited(path, MAX_SMALL_BYTES)?;
-    serde_json::from_slice(&bytes).map_err(|source| JobError::Json {
-        path: path.to_owned(),
-        source,
-        hint,
+    serde_json::from_slice(narthex_game_model::text::without_mark(&bytes)).map_err(|source| {
+        JobError::Json {
+            path: path.to_owned(),
+            source,
+            hint,
+        }
     })
 }

@@ -25,6 +25,9 @@ pub enum PlayError {
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]
     Input(String),
+    /// The case cannot be played.
+    #[error("the case cannot be played: {0}")]
+    Case(String),
     /// The job fails.
     #[error("the job fails: {0}")]
     Job(String),
@@ -48,6 +51,12 @@ pub enum PlayError {
     /// A settlement that cannot be computed.
     #[error(transparent)]
     Settlement(#[from] SettlementError),
+    /// No folder for the records of what the parties bind.
+    #[error("no temporary folder for the records of what the parties bind: {0}")]
+    Folder(std::io::Error),
+    /// A party's record of what it has bound.
+    #[error(transparent)]
+    Bindings(#[from] crate::bindings::BindingsError),
     /// Terms that the parties refuse.
     #[error(transparent)]
     Terms(#[from] TermsError),

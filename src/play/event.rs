@@ -113,6 +113,9 @@ pub struct Outcome {
 pub struct DecryptedResult {
     /// Number of steps, each of which read one image.
     pub steps: u64,
+    /// All digits read, one a step. Not part of the event: they may be many.
+    #[serde(skip)]
+    pub digits: Vec<u8>,
     /// The first digits read.
     pub first_digits: Vec<u8>,
     /// Share of the digits that agree with the labels, where the input has labels.

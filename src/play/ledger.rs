@@ -1,6 +1,6 @@
 //! Money at the end: stakes that come back by themselves, balances and what they should be.
 
-use bitcoin::{Amount, secp256k1::rand::thread_rng};
+use bitcoin::Amount;
 use narthex_contracts::{
     graph::NodeName,
     role::Role,
@@ -44,7 +44,7 @@ impl Scene<'_> {
                 reclaim_stake(&self.terms, &self.graph, i, &key, destination, rate)?
             }
             Layout::Paper => {
-                reclaim_stake_coin(&self.terms, i, &key, destination, rate, &mut thread_rng())?
+                reclaim_stake_coin(&self.terms, i, &key, destination, rate, &mut self.rng)?
             }
         };
         self.chain.submit(&tx)?;

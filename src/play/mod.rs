@@ -4,12 +4,14 @@
 //! that happens is reported as an [`Event`], for people and for programs.
 
 mod actor;
+mod case;
 mod error;
 mod event;
 mod ledger;
 mod options;
 mod panel;
 mod publish;
+mod records;
 mod scene;
 mod setup;
 mod stories;
@@ -17,7 +19,7 @@ mod work;
 
 pub use actor::Actor;
 pub use error::PlayError;
-pub use event::{Event, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
+pub use event::{DecryptedResult, Event, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
 pub use options::{ChainKind, PlayOptions};
 pub use scene::Scene;
 pub use stories::{STORIES, Story, find_story};

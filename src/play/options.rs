@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use narthex_contracts::terms::FeeRate;
-use narthex_game_model::{Layout, game::Economics};
+use narthex_game_model::Layout;
+
+use crate::game::Case;
 
 /// The chain to play on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +35,9 @@ pub struct PlayOptions {
     pub rate: FeeRate,
     /// Everything random follows from it, if given.
     pub seed: Option<[u8; 32]>,
-    /// Costs and values with which the parties check that honest play pays; the example's if none.
-    pub economics: Option<Economics>,
+    /// Parameters to play, and costs and values by which the parties check that honest play pays; the example's if none.
+    /// Set by [`PlayOptions::with_case`], with the layout and the panel.
+    pub case: Option<Case>,
     /// Sign even if honest play does not pay, as it never does in the paper's layout.
     pub research: bool,
     /// Try every timed move one block too early first, and fail if the chain takes it.
@@ -52,7 +55,7 @@ impl Default for PlayOptions {
             input: None,
             rate: FeeRate(500),
             seed: None,
-            economics: None,
+            case: None,
             research: false,
             probe_early: false,
         }

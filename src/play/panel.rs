@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use bitcoin::{
     Amount, ScriptBuf,
-    secp256k1::{PublicKey, Secp256k1, rand::thread_rng},
+    secp256k1::{PublicKey, Secp256k1, rand::rngs::StdRng},
 };
 use narthex_contracts::{
     panel::{
         AnswerSet, Committing, DrawCase, DrawTiming, OfferDraft, OfferTerms, Order, Panel, Pool,
-        SeedBlock, SeedNonce, Willingness,
+        SeedBlock, SeedError, SeedNonce, Willingness,
     },
     role::Role,
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
-    terms::Terms,
+    terms::TermsDraft,
 };
 use narthex_game_model::{Layout, Params, Ratio};
 
@@ -47,8 +47,13 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
+    /// Hash of the draw and of all answers: no other panel has it.
+    pub(super) fn transcript(&self) -> [u8; 32] {
+        self.panel.transcript
+    }
+
     /// Whether these terms name the panel that was drawn, for the contract that it was drawn for.
-    pub(super) fn check(&self, terms: &Terms) -> Result<(), PlayError> {
+    pub(super) fn check(&self, terms: &TermsDraft) -> Result<(), PlayError> {
         self.panel
             .check_terms(&self.case, terms)
             .map_err(panel_error)
@@ -68,6 +73,11 @@ fn offer_terms(layout: Layout, params: &Params) -> OfferTerms {
         max_panel: narthex_contracts::role::MAX_ARBITERS,
         min_decide_blocks: 1,
         max_dispute_blocks: BOND_BLOCKS,
+        max_step_fuel: 1_000_000_000,
+        max_memory_bytes: 256 << 20,
+        max_program_bytes: 4 << 20,
+        max_evidence_bytes: 16 << 20,
+        fuel_per_second: 10_000_000,
     }
 }
 
@@ -134,9 +144,9 @@ pub(super) fn draw(
     let mut committing = Committing::new(case.clone());
     let mut nonces = Vec::new();
     for role in Role::PRINCIPALS {
-        let nonce = SeedNonce::new(secret(&parts.seed, &format!("panel nonce of {role}")));
+        let nonce = SeedNonce::draw(&case, role, &mut parts.rng);
         committing
-            .accept(role, nonce.commitment(&case, role), parts.chain.height()?)
+            .accept(role, nonce.commitment(), parts.chain.height()?)
             .map_err(panel_error)?;
         nonces.push((role, nonce));
     }
@@ -151,8 +161,9 @@ pub(super) fn draw(
     let mut revealing = committed.open(block).map_err(panel_error)?;
     let revealed = nonces
         .iter()
-        .map(|(role, nonce)| (*role, nonce.reveal(&revealing)))
-        .collect::<Vec<_>>();
+        .map(|(role, nonce)| Ok((*role, nonce.reveal(&revealing)?)))
+        .collect::<Result<Vec<_>, SeedError>>()
+        .map_err(panel_error)?;
     for (role, nonce) in revealed {
         revealing.accept(role, nonce).map_err(panel_error)?;
     }
@@ -234,12 +245,16 @@ pub(super) struct PanelSecret {
 }
 
 /// Every member deals to every other.
-pub(super) fn share_secret(params: &Params, context: [u8; 32]) -> Result<PanelSecret, PlayError> {
+pub(super) fn share_secret(
+    params: &Params,
+    context: [u8; 32],
+    rng: &mut StdRng,
+) -> Result<PanelSecret, PlayError> {
     let secp = Secp256k1::new();
     let n = params.arbiters();
     let sharing = Sharing::new(context, n, params.quorum()).map_err(panel_error)?;
     let dealers = (0..n)
-        .map(|i| Dealer::new(sharing, i, &mut thread_rng()))
+        .map(|i| Dealer::new(sharing, i, rng))
         .collect::<Result<Vec<_>, _>>()
         .map_err(panel_error)?;
     let mut point = None;

@@ -15,6 +15,9 @@ use narthex_game_model::Outcome as Settlement;
 use super::{PlayError, Scene, scene::Ending};
 use crate::wallet::{ChildRequest, WalletError};
 
+/// Blocks in which an agreement is to be concluded: a day.
+const AGREEMENT_BLOCKS: u32 = 144;
+
 impl Scene<'_> {
     /// Everybody signs Tx0, now that everybody holds every signature that it may need, and it is confirmed.
     pub(super) fn fund_contract(&mut self) -> Result<(), PlayError> {
@@ -266,6 +269,7 @@ impl Scene<'_> {
             (Role::Worker, worker),
             (Role::Verifier, payout.verifier),
         ];
+        let tip = self.chain.height()?;
         let proposal = Proposal {
             spends: NodeName::plain("Tx0"),
             payouts: payouts
@@ -273,13 +277,16 @@ impl Scene<'_> {
                 .filter(|(_, v)| *v > Amount::ZERO)
                 .collect(),
             reveals_result: true,
+            attempt: 0,
+            expires_height: tip + AGREEMENT_BLOCKS,
         };
         let mut parties = Vec::new();
         for role in Role::PRINCIPALS {
             let key = self.actor(role)?.key()?;
-            parties.push(proposal.party(&self.terms, &self.graph, role, &key)?);
+            let record = self.records.of(role)?;
+            parties.push(proposal.party(&self.terms, &self.graph, (role, &key), tip, record)?);
         }
-        let held = ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())?;
+        let held = ceremony::run(parties, &mut self.rng, |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());
         let by = |role: Role| {
             let found = held.iter().find(|h| h.role() == role);
@@ -291,13 +298,13 @@ impl Scene<'_> {
             .find(narthex_contracts::coop::COOP)
             .ok_or_else(broken)?;
         // The client has checked that only the result secret completes it, and hands its share over last.
-        for release in client.release(node)? {
+        for release in client.release(node, self.chain.height()?)? {
             worker.accept(&release)?;
         }
         let tx = worker.complete(node, &self.actor(Role::Worker)?.secrets)?;
         self.chain.submit(&tx)?;
         self.mine(1)?;
-        let secret = client.extract_result(node, &tx, &self.actor(Role::Client)?.secrets)?;
+        let secret = client.extract_result(node, &tx)?;
         self.actor_mut(Role::Client)?.secrets.result = Some(secret);
         self.actor_mut(Role::Worker)?.fees += fee;
         let height = self.height_of(&tx)?;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, ScriptBuf, Transaction};
+use bitcoin::{
+    Amount, ScriptBuf, Transaction,
+    secp256k1::rand::{SeedableRng, rngs::StdRng},
+};
 use narthex_contracts::{
     graph::{NodeName, TxGraph},
     role::Role,
@@ -16,6 +19,7 @@ use super::{
     Actor, Event, Outcome, PlayError, PlayOptions, Reporter, Step, Story, TransactionEvent,
     event::DecryptedResult,
     panel::PanelSecret,
+    records::Records,
     work::{Delivery, Workshop},
 };
 use crate::wallet::PartyWallet;
@@ -50,9 +54,12 @@ pub struct Scene<'a> {
     pub(super) chain: &'a mut dyn Chain,
     pub(super) options: PlayOptions,
     pub(super) seed: [u8; 32],
+    /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
+    pub(super) rng: StdRng,
     reporter: &'a mut dyn Reporter,
     moves: u32,
     pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) records: Records,
     /// Gets what the settlement table gives to the common fund.
     pub(super) fund: PartyWallet,
     /// Pays everybody their first coins and takes block rewards.
@@ -75,6 +82,8 @@ pub(super) struct Parts<'a> {
     pub(super) chain: &'a mut dyn Chain,
     pub(super) options: PlayOptions,
     pub(super) seed: [u8; 32],
+    /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
+    pub(super) rng: StdRng,
     pub(super) reporter: &'a mut dyn Reporter,
     pub(super) moves: u32,
 }
@@ -99,6 +108,7 @@ impl Parts<'_> {
 /// The parties and their agreement, from setup.
 pub(super) struct Agreed {
     pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) records: Records,
     pub(super) fund: PartyWallet,
     pub(super) miner: PartyWallet,
     pub(super) miner_script: ScriptBuf,
@@ -122,6 +132,7 @@ impl<'a> Scene<'a> {
             chain,
             options: options.clone(),
             seed,
+            rng: StdRng::from_seed(super::setup::secret(&seed, "what is drawn")),
             reporter,
             moves: 0,
         };
@@ -130,11 +141,13 @@ impl<'a> Scene<'a> {
             chain,
             options,
             seed,
+            rng,
             reporter,
             moves,
         } = parts;
         let Agreed {
             actors,
+            records,
             fund,
             miner,
             miner_script,
@@ -147,9 +160,11 @@ impl<'a> Scene<'a> {
             chain,
             options,
             seed,
+            rng,
             reporter,
             moves,
             actors,
+            records,
             fund,
             miner,
             miner_script,

@@ -53,7 +53,13 @@ impl Workshop {
                 let (_, rest) = digits::Labelled::shipped()
                     .map_err(job_error)?
                     .split(digits::REFERENCE_ROWS);
-                (Some(rest.labels().collect()), None)
+                match &options.case {
+                    None => (Some(rest.labels().collect()), None),
+                    Some(case) => {
+                        let (labels, records) = super::case::images(&rest, case.params.steps)?;
+                        (Some(labels), Some(records))
+                    }
+                }
             }
             Some(path) => {
                 let shown = path.display();
@@ -61,6 +67,7 @@ impl Workshop {
                     .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
                 let records = digits::images_from_csv(&text)
                     .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
+                super::case::check_rows(options, records.len())?;
                 (None, Some(records))
             }
         };
@@ -210,19 +217,19 @@ impl Scene<'_> {
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
         let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
-        let context = self.terms.case_context(arbiter).ok_or_else(broken)?;
-        let nonce = AttestationNonce::derive(&identity, &context).ok_or_else(broken)?;
-        let secp = bitcoin::secp256k1::Secp256k1::new();
         let id = *self.terms.contract_id();
+        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
+        let secp = bitcoin::secp256k1::Secp256k1::new();
         let attestation = nonce
-            .attest(&secp, &identity, arbiter, &id, ruling)
+            .attest(&secp, &identity, arbiter, ruling)
             .ok_or_else(broken)?;
         let sent = attestation.to_bytes();
-        let announced = *self.terms.announcement(arbiter).ok_or_else(broken)?;
+        let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
+        let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
         for actor in self.actors.values_mut() {
             let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
             received
-                .verify(&secp, &announced.identity, &announced.nonce, &id)
+                .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
             actor.secrets.attestations.push(received);
         }
@@ -268,7 +275,8 @@ impl Scene<'_> {
         let count = read.len();
         self.result = Some(DecryptedResult {
             steps: count as u64,
-            first_digits: read.into_iter().take(24).collect(),
+            first_digits: read.iter().copied().take(24).collect(),
+            digits: read,
             agreeing_with_labels: agreeing,
             matches_commitment: true,
         });

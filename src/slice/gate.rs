@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use bitcoin::{
     Amount,
-    hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
 };
 use narthex_contracts::{
+    binding::FreshSalt,
     setup::ceremony,
     slice::{
-        CLIENT, Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord,
-        SliceTerms, provider,
+        Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms,
     },
     terms::{Contribution, FeeRate},
 };
@@ -233,32 +232,33 @@ fn open(
         .map(|key| PublicKey::from_secret_key(&secp, key));
     let mut public = public.collect::<Vec<_>>().into_iter();
     let client = public.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let salt = FreshSalt::draw(table.rng());
     let circle = Circle {
         client,
         providers: public.collect(),
         quorum: options.quorum,
         job: job.id(),
-        salt: sha256::Hash::from_byte_array(table.random()),
+        salt: salt.value(),
     };
     let (points, shares) = share(table, &circle, &keys)?;
     let terms = propose(table, options, circle, &points)?.check()?;
-    let party = |(seat, key): (usize, &SecretKey)| {
-        let role = match u8::try_from(seat) {
-            Ok(seat) if seat > 0 => provider(seat - 1),
-            _ => CLIENT,
-        };
-        terms.party(role, key, &points)
-    };
-    let parties = keys.iter().enumerate().map(party);
-    let parties = parties.collect::<Result<Vec<_>, _>>()?;
-    let mut held = ceremony::run(parties, table.rng(), |_| {})?.into_iter();
     let mut keys = keys.into_iter();
-    let (Some(own), Some(key)) = (held.next(), keys.next()) else {
-        return Err(GateError::broken("nobody"));
-    };
+    let key = keys.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let keys = keys.collect::<Vec<_>>();
+    let bindings = &mut table.seat(0)?.bindings;
+    let mut parties = vec![terms.client_party(&key, &points, salt, bindings)?];
+    let mut bound = Vec::new();
+    for ((seat, key), shares) in (1..).zip(&keys).zip(shares) {
+        let bindings = &mut table.seat(seat)?.bindings;
+        let (party, shares) = terms.provider_party(key, &points, shares, bindings)?;
+        parties.push(party);
+        bound.push(shares);
+    }
+    let mut held = ceremony::run(parties, table.rng(), |_| {})?.into_iter();
+    let own = held.next().ok_or_else(|| GateError::broken("nobody"))?;
     let client = Client::new(own, key)?;
     let mut providers = Vec::new();
-    for ((holdings, key), shares) in held.zip(keys).zip(shares) {
+    for ((holdings, key), shares) in held.zip(keys).zip(bound) {
         providers.push(Provider::new(holdings, key, shares)?);
     }
     Ok((client, providers))

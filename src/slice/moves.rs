@@ -235,6 +235,7 @@ impl Gate<'_> {
 
     /// Everybody goes down and comes back from what it wrote.
     pub fn restart(&mut self) -> Result<(), GateError> {
+        self.table.reopen()?;
         let terms = std::sync::Arc::new(self.terms().clone());
         let record = serde_json::from_str(&serde_json::to_string(&self.client.record())?)?;
         self.client = Client::restore(terms.clone(), self.key(0)?, &record)?;

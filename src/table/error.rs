@@ -3,7 +3,7 @@
 use narthex_contracts::{funding::FundingError, terms::FeeError};
 
 use super::Unplayable;
-use crate::wallet::WalletError;
+use crate::{bindings::BindingsError, wallet::WalletError};
 
 /// Why a small contract cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,12 @@ pub enum TableError {
     /// A chain that does not answer or does not take a move.
     #[error(transparent)]
     Chain(#[from] narthex_regtest::Error),
+    /// A party's record of what it has bound cannot be opened.
+    #[error(transparent)]
+    Bindings(#[from] BindingsError),
+    /// No folder for the parties' records. The fault of this machine.
+    #[error("no folder for the parties' records: {0}")]
+    Folder(#[source] std::io::Error),
     /// Something that the story relies on does not hold; a defect of this program.
     #[error("broken expectation: {0}")]
     Broken(String),

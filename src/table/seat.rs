@@ -1,6 +1,6 @@
 //! Who sits at the table, and their accounts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use bitcoin::{
     Amount, ScriptBuf, SignedAmount, Txid,
@@ -16,8 +16,11 @@ use narthex_contracts::{
 };
 use narthex_regtest::{Chain, mine_coins};
 
+use tempfile::TempDir;
+
 use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
 use crate::{
+    bindings::FileBindings,
     play::{PartyBalance, Step, TransactionEvent},
     wallet::PartyWallet,
 };
@@ -39,6 +42,8 @@ pub struct Seat {
     pub wallet: PartyWallet,
     /// Where it is paid.
     pub script: ScriptBuf,
+    /// Its record of what it has bound, in a file of the table's.
+    pub bindings: FileBindings,
     before: Amount,
     fees: Amount,
     earned: SignedAmount,
@@ -53,6 +58,8 @@ pub struct Table<'c> {
     pub(super) seats: Vec<Seat>,
     events: u32,
     on_chain: Vec<(String, u64)>,
+    /// Holds the parties' records; goes with the table.
+    folder: TempDir,
 }
 
 impl<'c> Table<'c> {
@@ -65,8 +72,9 @@ impl<'c> Table<'c> {
     ) -> Result<Table<'c>, TableError> {
         options.rate.check()?;
         let mut rng = StdRng::from_seed(options.seed);
+        let folder = TempDir::new().map_err(TableError::Folder)?;
         let mut seats = Vec::with_capacity(names.len());
-        for name in names {
+        for (index, name) in names.iter().enumerate() {
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
             let mut wallet = PartyWallet::new(name, &seed)?;
@@ -74,6 +82,7 @@ impl<'c> Table<'c> {
                 name: (*name).into(),
                 script: wallet.fresh_script(),
                 wallet,
+                bindings: FileBindings::open(&record_path(&folder, index))?,
                 before: Amount::ZERO,
                 fees: Amount::ZERO,
                 earned: SignedAmount::ZERO,
@@ -98,6 +107,7 @@ impl<'c> Table<'c> {
             seats,
             events: 0,
             on_chain: Vec::new(),
+            folder,
         })
     }
 
@@ -109,6 +119,28 @@ impl<'c> Table<'c> {
     /// The random source of the story.
     pub fn rng(&mut self) -> &mut StdRng {
         &mut self.rng
+    }
+
+    /// A party's record of what it has bound, and the random source of the story.
+    pub fn draws(&mut self, seat: usize) -> Result<(&mut FileBindings, &mut StdRng), TableError> {
+        let taken = self.seats.len();
+        match self.seats.get_mut(seat) {
+            Some(found) => Ok((&mut found.bindings, &mut self.rng)),
+            None => Err(TableError::Broken(format!("seat {seat} of {taken}"))),
+        }
+    }
+
+    /// All parties drop their records of bindings and open them again, as after a crash.
+    pub fn reopen(&mut self) -> Result<(), TableError> {
+        for index in 0..self.seats.len() {
+            // A record is locked while it is open: it makes room before it is opened anew.
+            let aside = self.folder.path().join("aside");
+            let aside = FileBindings::open(&aside)?;
+            let path = record_path(&self.folder, index);
+            drop(std::mem::replace(&mut self.seat(index)?.bindings, aside));
+            self.seat(index)?.bindings = FileBindings::open(&path)?;
+        }
+        Ok(())
     }
 
     /// 32 random bytes of the story.
@@ -243,4 +275,8 @@ impl<'c> Table<'c> {
         self.reporter.report(&event);
         outcome
     }
+}
+
+fn record_path(folder: &TempDir, seat: usize) -> PathBuf {
+    folder.path().join(format!("bindings-{seat}"))
 }

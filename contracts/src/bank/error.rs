@@ -3,7 +3,7 @@
 use bitcoin::{Amount, secp256k1::PublicKey};
 
 use super::Phase;
-use crate::{pact::PactError, wire::WireError};
+use crate::{binding::BindError, pact::PactError, wire::WireError};
 
 /// Why a bank does not go on. The client's role is the payer's here, the worker's the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,12 @@ pub enum BankError {
     /// The contract cannot be built or signed.
     #[error(transparent)]
     Pact(#[from] PactError),
+    /// The salt is not that of these terms. The caller's fault.
+    #[error("the salt is not that of these terms")]
+    OtherSalt,
+    /// What signs these terms has signed before, or the record of that cannot be written. Nothing was sent.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// A message cannot be read. The sender's fault.
     #[error(transparent)]
     Wire(#[from] WireError),

@@ -9,10 +9,11 @@ use bitcoin::{
 };
 
 use super::{
-    Bank, BankError, Coin, Cosigner, FREEZE, Frame, PayerDuty, PayerRecord, Pebbles, Penny, Phase,
-    REFUND, Rung, Rungs, THAW, ladder::MAX_RUNGS, scalar, template::PAYER,
+    Bank, BankError, ChainSeed, Coin, Cosigner, FREEZE, Frame, FreshChain, PayerDuty, PayerRecord,
+    Pebbles, Penny, Phase, REFUND, Rung, Rungs, THAW, ladder::MAX_RUNGS, scalar, template::PAYER,
 };
 use crate::{
+    binding::Bindings,
     funding::{FundingError, funding_psbt},
     graph::{NodeId, TxGraph},
     musig::{PartialSignature, PublicNonce},
@@ -42,15 +43,24 @@ pub struct Payer {
 }
 
 impl PayerOpening {
-    /// Begins with the freeze's signature. `seed` is w_N, 32 fresh random bytes whose chain the terms name.
+    /// Begins with the freeze's signature. `fresh` is what the terms name; it is bound to them and used up, so that a bank
+    /// whose opening failed is proposed anew with another.
+    ///
+    /// # Errors
+    /// [`BankError::Bind`] if salt or chain have served before; nothing was sent then.
     pub fn new<R: RngCore + CryptoRng>(
         bank: Bank,
         key: SecretKey,
-        seed: [u8; 32],
+        fresh: FreshChain,
+        bindings: &mut dyn Bindings,
         rng: &mut R,
     ) -> Result<(PayerOpening, PublicNonce), BankError> {
-        let chain = chain(&bank, &key, seed, 0)?;
+        if fresh.salt() != bank.terms().record().salt {
+            return Err(BankError::OtherSalt);
+        }
+        let chain = chain(&bank, &key, fresh.seed(), 0)?;
         let (cosigner, nonce) = Cosigner::new(bank.graph(), FREEZE, (PAYER, &key), rng)?;
+        fresh.bind(bank.terms().id(), bindings)?;
         let opening = PayerOpening {
             bank,
             key,
@@ -92,14 +102,14 @@ impl PayerOpening {
 fn chain(
     bank: &Bank,
     key: &SecretKey,
-    seed: [u8; 32],
+    seed: &ChainSeed,
     revealed: u32,
 ) -> Result<Pebbles, BankError> {
     use bitcoin::hashes::Hash;
     let record = bank.terms().record();
     check_key(key, record.payer, PAYER)?;
     let id = bank.terms().bank();
-    let mut chain = Pebbles::new(id, record.pennies, seed, 0);
+    let mut chain = Pebbles::new(id, record.pennies, *seed.expose(), 0);
     if chain.secret(0) != Some(record.tip.to_byte_array()) {
         return Err(BankError::WrongSeed);
     }
@@ -116,7 +126,7 @@ impl Payer {
     pub fn restore(
         bank: Bank,
         key: SecretKey,
-        seed: [u8; 32],
+        seed: &ChainSeed,
         record: PayerRecord,
     ) -> Result<Payer, BankError> {
         let chain = chain(&bank, &key, seed, record.revealed)?;

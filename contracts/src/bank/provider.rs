@@ -17,6 +17,7 @@ use super::{
     template::PROVIDER,
 };
 use crate::{
+    binding::{Bindings, Mark},
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
     pact::{Task, check_key},
 };
@@ -41,15 +42,23 @@ pub struct Provider {
 }
 
 impl ProviderOpening {
-    /// Answers the payer's nonce with an own one and the share of the freeze.
+    /// Answers the payer's nonce with an own one and the share of the freeze. The bank is bound to its terms: pennies of
+    /// one chain are taken for one bank.
+    ///
+    /// # Errors
+    /// [`BankError::Bind`] if a bank of this salt was opened before; the payer's fault, or that of whoever asks again.
+    /// Nothing was sent then.
     pub fn new<R: RngCore + CryptoRng>(
         bank: Bank,
         key: SecretKey,
         nonce: PublicNonce,
+        bindings: &mut dyn Bindings,
         rng: &mut R,
     ) -> Result<(ProviderOpening, PublicNonce, PartialSignature), BankError> {
         check_key(&key, bank.terms().record().provider, PROVIDER)?;
         let (cosigner, own) = Cosigner::new(bank.graph(), FREEZE, (PROVIDER, &key), rng)?;
+        let bank_mark = Mark::of("bank of a provider", &bank.terms().bank());
+        let _once = bank_mark.bind(bank.terms().id(), bindings)?;
         let (cosigned, share) = cosigner.sign(nonce)?;
         let opening = ProviderOpening {
             bank,

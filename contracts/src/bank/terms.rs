@@ -53,7 +53,7 @@ pub struct BankRecord {
     pub payer: PublicKey,
     /// Key of P, who is paid.
     pub provider: PublicKey,
-    /// 32 fresh random bytes of the payer's.
+    /// [`FreshChain::salt`](super::FreshChain::salt) of the payer's.
     pub salt: sha256::Hash,
     /// Number of pennies N.
     pub pennies: u32,

@@ -23,6 +23,7 @@ pub(super) fn bank(terms: &BankTerms) -> Result<Vault, BankError> {
     let refund = LeafPlan {
         script: format!("and_v(v:pk({key}),after({t}))"),
         signers: vec![payer],
+        releasers: Vec::new(),
         hashes: Vec::new(),
     };
     Ok(Vault::new(&both(terms), vec![refund])?)
@@ -47,6 +48,7 @@ pub(super) fn frozen(terms: &BankTerms) -> Result<Vault, BankError> {
     let thaw = LeafPlan {
         script: format!("and_v(v:pk({key}),older({d}))"),
         signers: vec![payer],
+        releasers: Vec::new(),
         hashes: Vec::new(),
     };
     let mut leaves = vec![rung, thaw];
@@ -66,6 +68,7 @@ fn together(signers: Vec<KeySet>) -> LeafPlan {
     LeafPlan {
         script: format!("multi_a({},{keys})", signers.len()),
         signers,
+        releasers: Vec::new(),
         hashes: Vec::new(),
     }
 }

@@ -2,7 +2,9 @@
 
 use narthex_game_model::market::{LayerSet, SplitError};
 
-use crate::{pact::PactError, setup::HoldingsError, setup::SetupError, wire::WireError};
+use crate::{
+    binding::BindError, pact::PactError, setup::HoldingsError, setup::SetupError, wire::WireError,
+};
 
 /// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of relay i + 1; seats
 /// count from 0.
@@ -37,6 +39,12 @@ pub enum BountyError {
     /// The contract cannot be built or signed.
     #[error(transparent)]
     Pact(#[from] PactError),
+    /// The salt is not that of these terms. The caller's fault.
+    #[error("the salt is not that of these terms")]
+    OtherSalt,
+    /// What signs these terms has signed before, or the record of that cannot be written. Nothing was sent.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The ceremony stopped.
     #[error(transparent)]
     Setup(#[from] SetupError),

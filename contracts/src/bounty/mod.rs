@@ -35,10 +35,12 @@ pub use delivery::{Delivery, Grant, MAX_RESULT_BYTES, Share};
 pub use envelope::{Envelope, Layer, commitment};
 pub use error::BountyError;
 pub use forwards::Forwards;
-pub use offer::{Call, RelayOffer, RelaySeed};
+pub use offer::{BoundSeed, Call, RelayOffer, RelaySeed};
 pub use opening::{Opening, Seal};
 pub use record::{Coin, Heard, RelayRecord, RequesterDuty, RequesterRecord, Work};
 pub use relay::{Answer, Relay};
 pub use requester::{Learned, Requester};
-pub use template::{CANCEL, REFUND, derive, party, relay_name, restore, settlement};
+pub use template::{
+    CANCEL, REFUND, derive, relay_name, relay_party, requester_party, restore, settlement,
+};
 pub use terms::{BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER};

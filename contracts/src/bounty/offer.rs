@@ -4,18 +4,25 @@ use bitcoin::{
     Amount, ScriptBuf,
     hashes::{Hash, sha256},
     key::XOnlyPublicKey,
-    secp256k1::{PublicKey, Secp256k1, SecretKey, Verification, schnorr},
+    secp256k1::{
+        PublicKey, Secp256k1, SecretKey, Verification,
+        rand::{CryptoRng, RngCore},
+        schnorr,
+    },
 };
 use narthex_game_model::market::{LayerSet, MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{BountyError, stamp};
-use crate::{hash::tagged_hash, terms::SecretPoint, wire::Writer};
+use crate::{
+    binding::Mark, hash::tagged_hash, secret::secret_bytes, terms::SecretPoint, wire::Writer,
+};
 
 const OFFER: &str = "narthex/bounty-offer";
 
-/// What relays are asked for before the terms are whole. The requester draws a fresh salt for each.
+/// What relays are asked for before the terms are whole. The requester draws a fresh salt for each, and signs with it
+/// once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
@@ -23,7 +30,7 @@ pub struct Call {
     pub requester: XOnlyPublicKey,
     /// The job, by its id.
     pub job: sha256::Hash,
-    /// 32 fresh random bytes.
+    /// [`FreshSalt::value`](crate::binding::FreshSalt::value) of the requester's.
     pub salt: sha256::Hash,
     /// Relays in the line-up, 1 to 6.
     pub relays: u8,
@@ -65,13 +72,27 @@ impl Call {
     }
 }
 
-/// What all secrets of a relay in one bounty follow from: 32 fresh random bytes, kept until the bounty is over.
-pub struct RelaySeed(Zeroizing<[u8; 32]>);
+secret_bytes! {
+    /// What all secrets of a relay in one bounty follow from, kept until the bounty is over. Bytes are taken from the
+    /// relay's record alone; a new one is drawn.
+    RelaySeed
+}
+
+/// A seed that is bound to the terms of one bounty: [`relay_party`](super::relay_party) makes it, and nothing else does.
+#[derive(Debug)]
+pub struct BoundSeed(pub(super) RelaySeed);
 
 impl RelaySeed {
-    /// Takes 32 fresh random bytes.
-    pub fn new(bytes: [u8; 32]) -> RelaySeed {
-        RelaySeed(Zeroizing::new(bytes))
+    /// Draws a seed.
+    pub fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> RelaySeed {
+        let mut seed = RelaySeed::from_bytes([0; 32]);
+        rng.fill_bytes(&mut seed.0);
+        seed
+    }
+
+    /// What is bound to the terms that it serves.
+    pub(super) fn mark(&self) -> Mark {
+        Mark::of("bounty seed", &self.0)
     }
 
     /// The secret for one set. One hash in 2¹²⁸ is none: then the relay takes another seed.
@@ -80,14 +101,14 @@ impl RelaySeed {
         context: &[u8; 32],
         set: LayerSet,
     ) -> Result<SecretKey, BountyError> {
-        let parts: [&[u8]; 3] = [&*self.0, context, &[set.mask()]];
+        let parts: [&[u8]; 3] = [&self.0, context, &[set.mask()]];
         let hash = Zeroizing::new(tagged_hash("narthex/bounty-secret", &parts));
         SecretKey::from_slice(&*hash).map_err(|_| BountyError::Seed)
     }
 
     /// The salt of the layer's commitment.
     pub(super) fn layer_salt(&self, context: &[u8; 32]) -> [u8; 32] {
-        tagged_hash("narthex/bounty-salt", &[&*self.0, context])
+        tagged_hash("narthex/bounty-salt", &[&self.0, context])
     }
 
     /// The key of one encryption: it follows from what is encrypted, so that no key encrypts two things.
@@ -97,15 +118,9 @@ impl RelaySeed {
         plaintext: &[u8],
     ) -> Result<SecretKey, BountyError> {
         let hash = tagged_hash("narthex/bounty-plaintext", &[plaintext]);
-        let parts: [&[u8]; 3] = [&*self.0, context, &hash];
+        let parts: [&[u8]; 3] = [&self.0, context, &hash];
         let hash = Zeroizing::new(tagged_hash("narthex/bounty-ephemeral", &parts));
         SecretKey::from_slice(&*hash).map_err(|_| BountyError::Seed)
-    }
-}
-
-impl std::fmt::Debug for RelaySeed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RelaySeed(..)")
     }
 }
 

@@ -7,8 +7,8 @@ use bitcoin::{
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    BountyError, BountyTerms, Delivery, Envelope, MAX_RESULT_BYTES, Opening, RelayRecord,
-    RelaySeed, Seal, Share, Work, commitment,
+    BoundSeed, BountyError, BountyTerms, Delivery, Envelope, MAX_RESULT_BYTES, Opening,
+    RelayRecord, RelaySeed, Seal, Share, Work, commitment,
 };
 use crate::{
     role::Role,
@@ -39,13 +39,13 @@ pub enum Answer {
 }
 
 impl Relay {
-    /// A relay after the ceremony. `identity` and `seed` are those that its offer was made with.
+    /// A relay after the ceremony. `identity` is the one that its offer was made with.
     pub fn new(
         holdings: Holdings<BountyTerms>,
         identity: SecretKey,
-        seed: RelaySeed,
+        seed: BoundSeed,
     ) -> Result<Relay, BountyError> {
-        Relay::restore(holdings, identity, seed, RelayRecord::default())
+        Relay::restore(holdings, identity, seed.0, RelayRecord::default())
     }
 
     /// A relay as it was when `record` was written. Everything in it is verified again.
@@ -61,12 +61,10 @@ impl Relay {
         let terms = holdings.terms();
         let secp = Secp256k1::signing_only();
         let own = identity.x_only_public_key(&secp).0 == terms.identity(seat)?;
-        let mut known = terms.record().call.sets(seat);
-        let offered =
-            known.all(|set| share(terms, seat, &seed, set).is_ok_and(|s| s.verify(terms).is_ok()));
-        if !own || !offered {
+        if !own {
             return Err(BountyError::NotOffered { seat });
         }
+        check_offered(terms, seat, &seed)?;
         let relay = Relay {
             holdings,
             seat,
@@ -256,6 +254,22 @@ impl Relay {
         let known = self.record.envelope.as_ref();
         let own = known.and_then(|known| known.layer(self.seat));
         own.is_some() && envelope.layer(self.seat) == own
+    }
+}
+
+/// Checks that the seat's offer was made with this seed.
+pub(super) fn check_offered(
+    terms: &BountyTerms,
+    seat: u8,
+    seed: &RelaySeed,
+) -> Result<(), BountyError> {
+    terms.relay(seat)?;
+    let mut known = terms.record().call.sets(seat);
+    let offered =
+        known.all(|set| share(terms, seat, seed, set).is_ok_and(|s| s.verify(terms).is_ok()));
+    match offered {
+        true => Ok(()),
+        false => Err(BountyError::NotOffered { seat }),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bitcoin::{Amount, secp256k1::SecretKey};
 use narthex_game_model::{ArbiterSet, market::LayerSet};
 
-use super::{BountyError, BountyTerms, REQUESTER, terms::seats};
+use super::{BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay, terms::seats};
 use crate::{
+    binding::{Bindings, FreshSalt},
     graph::{Adaptor, NodeId, NodeName, NodeOutput, SecretsNeeded, SigningPlan, Source, TxGraph},
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     role::{Role, RoleSet},
@@ -88,6 +89,7 @@ fn vault(terms: &BountyTerms) -> Result<Vault, BountyError> {
     let refund = LeafPlan {
         script: format!("and_v(v:pk({key}),after({t}))"),
         signers: vec![requester],
+        releasers: Vec::new(),
         hashes: Vec::new(),
     };
     let owners = terms.everyone().into_iter();
@@ -138,15 +140,42 @@ fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<Signing
     })
 }
 
-/// One party's side of signing a bounty. `key` is the secret of its contract key.
+/// The requester's side of signing a bounty. `key` is the secret of its contract key, `salt` that of its call, which is
+/// used up: terms are signed once, and after a ceremony that failed the relays are called again.
 ///
-/// Terms are signed once: after a ceremony that failed, the relays answer a new call with new seeds.
-pub fn party(
+/// # Errors
+/// [`BountyError::Bind`] if the salt has signed before; nothing was sent then.
+pub fn requester_party(
     terms: &Arc<BountyTerms>,
-    role: Role,
     key: &SecretKey,
+    salt: FreshSalt,
+    bindings: &mut dyn Bindings,
 ) -> Result<Party<BountyTerms>, BountyError> {
-    Ok(Party::for_graph(terms.clone(), derive(terms)?, role, key)?)
+    if salt.value() != terms.record().call.salt {
+        return Err(BountyError::OtherSalt);
+    }
+    let party = Party::for_graph(terms.clone(), derive(terms)?, REQUESTER, key)?;
+    let _once = salt.bind("bounty salt", *terms.id(), bindings)?;
+    Ok(party)
+}
+
+/// A relay's side of signing a bounty. `seed` is the one that its offer was made with; it is bound to these terms, and
+/// after a ceremony that failed the relay answers a new call with a new one.
+///
+/// # Errors
+/// [`BountyError::Bind`] if the seed has signed before, these terms or others; nothing was sent then.
+pub fn relay_party(
+    terms: &Arc<BountyTerms>,
+    seat: u8,
+    key: &SecretKey,
+    seed: RelaySeed,
+    bindings: &mut dyn Bindings,
+) -> Result<(Party<BountyTerms>, BoundSeed), BountyError> {
+    relay::check_offered(terms, seat, &seed)?;
+    let graph = derive(terms)?;
+    let party = Party::for_graph(terms.clone(), graph, Role::Arbiter(seat), key)?;
+    let _once = seed.mark().bind(*terms.id(), bindings)?;
+    Ok((party, BoundSeed(seed)))
 }
 
 /// What a party stored of a finished ceremony ([`Holdings::to_bytes`]), read back and verified.

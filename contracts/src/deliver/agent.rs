@@ -6,14 +6,15 @@ use bitcoin::{
     secp256k1::{
         SecretKey,
         rand::{CryptoRng, RngCore},
+        schnorr,
     },
 };
 use narthex_game_model::commitment::Multiproof;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Assignment, ClaimSecret, Coin, Consent, DeliverError, DeliverRecord, DeliverTerms, Delivery,
-    Handover, Request, Served, UnsealingKey, agent_role,
+    Assignment, Coin, Consent, DeliverError, DeliverRecord, DeliverTerms, Delivery, Handover,
+    Request, Served, UnsealingKey, agent_role,
     seal::{check_copy, envelope_hash, unseal},
 };
 use crate::pact::check_key;
@@ -33,6 +34,8 @@ pub struct Conditions {
     pub script: ScriptBuf,
     /// How deep the funding must be before it serves, in blocks, the funding's own counted.
     pub depth: u32,
+    /// Serve only while no other agent was accepted, by the recipient's word: another that was may outbid its claim.
+    pub alone: bool,
 }
 
 /// What an agent must not forget, besides its key and the copy. It holds secrets: keep it as a key is kept.
@@ -49,8 +52,10 @@ pub struct AgentRecord {
     pub key: UnsealingKey,
     /// How deep the funding must be.
     pub depth: u32,
-    /// d_i, once the recipient gave it.
-    pub secret: Option<ClaimSecret>,
+    /// Whether it serves only while no other agent was accepted.
+    pub alone: bool,
+    /// The recipient's acceptance, once it gave it.
+    pub accepted: Option<schnorr::Signature>,
 }
 
 /// What an agent does next.
@@ -87,7 +92,7 @@ impl std::fmt::Debug for Agent {
 
 impl Agent {
     /// Checks everything that it can: the terms against its conditions, the copy against the root, the key against its
-    /// leaf, and that the key opens the copy to the envelope of the terms. What it cannot check is d_i.
+    /// leaf, and that the key opens the copy to the envelope of the terms. What it cannot check is whose the recipient's key is.
     ///
     /// # Errors
     /// [`DeliverError`]: it does not agree, and owes nothing.
@@ -104,7 +109,8 @@ impl Agent {
             branch: served.branch,
             key: own,
             depth: conditions.depth,
-            secret: None,
+            alone: conditions.alone,
+            accepted: None,
         };
         let agent = Agent::restore(record, served.copy, key)?;
         let (terms, index) = (agent.delivery.terms(), agent.record.agent);
@@ -130,16 +136,19 @@ impl Agent {
         if record.key.hash() != own.unseal_hash {
             return Err(DeliverError::OtherKey { agent });
         }
-        if (record.secret.as_ref()).is_some_and(|secret| secret.hash() != own.claim_hash) {
-            return Err(DeliverError::FalseSecret { agent });
-        }
         check_kept(&terms, agent, &copy, &record.branch)?;
         let envelope = unseal(&record.key, agent, &copy);
         if envelope.map(|envelope| envelope_hash(&envelope)) != Some(terms.record().envelope) {
             return Err(DeliverError::NotTheEnvelope { agent });
         }
+        let delivery = Delivery::new(terms)?;
+        if let Some(accepted) = &record.accepted
+            && !delivery.accepts(agent, accepted)?
+        {
+            return Err(DeliverError::FalseAcceptance { agent });
+        }
         Ok(Agent {
-            delivery: Delivery::new(terms)?,
+            delivery,
             key,
             copy,
             record,
@@ -201,6 +210,13 @@ impl Agent {
             let refund_height = self.record.terms.refund_height;
             return Err(DeliverError::TooLate { tip, refund_height });
         }
+        let agent = self.record.agent;
+        if let Some(other) = request.accepted.iter().find(|other| **other != agent)
+            && self.record.alone
+        {
+            let other = *other;
+            return Err(DeliverError::NotAlone { agent, other });
+        }
         Ok(Served {
             terms: self.record.terms.clone(),
             agent: self.record.agent,
@@ -216,26 +232,25 @@ impl Agent {
         if handover.terms != terms.id() || handover.agent != agent {
             return Err(DeliverError::Foreign);
         }
-        if handover.secret.hash() != terms.agent(agent)?.claim_hash {
-            return Err(DeliverError::FalseSecret { agent });
+        if !self.delivery.accepts(agent, &handover.signature)? {
+            return Err(DeliverError::FalseAcceptance { agent });
         }
-        self.record.secret = Some(handover.secret.clone());
+        self.record.accepted = Some(handover.signature);
         Ok(())
     }
 
-    /// The claim with this fee. A higher fee replaces a lower one. Its witness publishes d_i and u_i, confirmed or not.
+    /// The claim with this fee. A higher fee replaces a lower one. Its witness publishes u_i, confirmed or not.
     pub fn claim<R: RngCore + CryptoRng>(
         &self,
         fee: Amount,
         rng: &mut R,
     ) -> Result<Transaction, DeliverError> {
         let agent = self.record.agent;
-        let secret = self.record.secret.as_ref();
-        let secret = secret.ok_or(DeliverError::NoSecret { agent })?;
-        let preimages = [*secret.expose(), *self.record.key.expose()];
-        let graph = self.delivery.claim(agent, fee)?;
-        let signer = (agent_role(agent), &self.key);
-        Delivery::sign(&graph, signer, &preimages, rng)
+        let accepted = self.record.accepted.as_ref();
+        let accepted = accepted.ok_or(DeliverError::NotAccepted { agent })?;
+        let shown = (accepted, &self.record.key);
+        self.delivery
+            .signed_claim((agent, &self.key), shown, fee, rng)
     }
 
     /// What is due with the tip at `tip` and the coin there.
@@ -246,7 +261,7 @@ impl Agent {
             Coin::Spent => AgentDuty::Done,
             Coin::Unfunded => AgentDuty::Wait,
             // With no time left, an agent that served already cannot wait for depth.
-            Coin::Funded { .. } if self.record.secret.is_some() && (buried || !in_time) => {
+            Coin::Funded { .. } if self.record.accepted.is_some() && (buried || !in_time) => {
                 AgentDuty::Claim
             }
             Coin::Funded { .. } if buried && in_time => AgentDuty::Serve,

@@ -3,7 +3,7 @@
 use bitcoin::{Amount, Txid};
 use narthex_game_model::commitment::{ProofError, TreeError};
 
-use crate::{funding::FundingError, pact::PactError, wire::WireError};
+use crate::{binding::BindError, funding::FundingError, pact::PactError, wire::WireError};
 
 /// Why a delivery does not go on. The client's role is the sender's here, an arbiter's an agent's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +36,15 @@ pub enum DeliverError {
         /// The limit.
         limit: u64,
     },
+    /// No key follows from a seed, or from what it shares with the recipient: once in 2¹²⁸. Draw again.
+    #[error("these secrets lead to no key; draw another seed")]
+    NoKey,
     /// The seed is not that of these terms. The caller's fault.
     #[error("the seed is not that of this delivery")]
     WrongSeed,
+    /// The seed has served another delivery, or the record of that cannot be written.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The message is of another delivery. Its sender's fault.
     #[error("a message of another delivery")]
     Foreign,
@@ -98,9 +104,9 @@ pub enum DeliverError {
         /// Whose.
         agent: u8,
     },
-    /// The secret does not open the agent's leaf. Whoever sent it is at fault.
-    #[error("the secret is not the one that agent {agent} claims with")]
-    FalseSecret {
+    /// The signature is not the recipient's acceptance of this agent. Whoever sent it is at fault.
+    #[error("the signature is not the recipient's acceptance of agent {agent}")]
+    FalseAcceptance {
         /// Which agent.
         agent: u8,
     },
@@ -112,13 +118,20 @@ pub enum DeliverError {
         /// Transaction on chain.
         found: Txid,
     },
-    /// Not for this recipient, or an agent could not be paid with the secret that it derives. The sender's fault.
-    #[error(
-        "agent {agent} could not claim with what this recipient derives: not for it, or not honest"
-    )]
+    /// Not for this recipient, or not honest: what the sender should have derived is another. The sender's fault.
+    #[error("{field} is not what this recipient derives: not for it, or not honest")]
     NotMine {
-        /// First agent whose hash is another.
+        /// Which field of the terms.
+        field: &'static str,
+    },
+    /// Another agent was accepted and might outbid the claim of one that serves alone. Nobody's fault: wait for that
+    /// other, or ask an agent that takes the race.
+    #[error("agent {agent} serves alone, and agent {other} was accepted before")]
+    NotAlone {
+        /// Who declines.
         agent: u8,
+        /// Who was accepted.
+        other: u8,
     },
     /// The coin is not there, not deep enough, or gone.
     #[error("the coin is not confirmed {depth} blocks deep and unspent at height {tip}")]
@@ -136,15 +149,15 @@ pub enum DeliverError {
         /// T.
         refund_height: u32,
     },
-    /// Nothing is kept of this agent's copy: a secret for it would pay for nothing.
+    /// Nothing is kept of this agent's copy: accepting it would pay for nothing.
     #[error("no copy of agent {agent} is kept")]
     NoCopy {
         /// Whose.
         agent: u8,
     },
-    /// The agent has no secret to claim with.
-    #[error("agent {agent} was given no secret")]
-    NoSecret {
+    /// The recipient has not accepted this agent.
+    #[error("agent {agent} was not accepted by the recipient")]
+    NotAccepted {
         /// Who.
         agent: u8,
     },

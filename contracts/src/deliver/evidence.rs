@@ -1,14 +1,14 @@
 //! Proof against a sender whose delivery gives no message although its agent was paid.
 //!
-//! The sender bound itself on chain to everything that matters: to the copy by the root, to u_i and d_i by the hashes of
-//! the agent's leaf, and through d_i to the secret that it shares with the recipient. So whoever has copy, key and, if
-//! it comes to that, the shared secret can decrypt as the recipient does, and needs nobody's word.
+//! The sender bound itself on chain to everything that matters: to the copy by the root, to u_i by the agent's leaf, and
+//! to envelope and envelope key by their hashes in the terms, which every key of the output hashes. So whoever has copy,
+//! u_i and, if it comes to that, the envelope key can decrypt as the recipient does, and needs nobody's word.
 
 use bitcoin::Txid;
 use narthex_game_model::commitment::Multiproof;
 
 use super::{
-    DeliverError, DeliverRecord, Delivery, Served, Shared, UnsealingKey,
+    DeliverError, DeliverRecord, Delivery, EnvelopeKey, Served, UnsealingKey,
     agent::check_kept,
     seal::{envelope_hash, open_envelope, unseal},
 };
@@ -16,8 +16,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 const KIND: &str = "NXD7";
 
-/// What shows that the sender is at fault. With the shared secret it also shows all claim secrets of this delivery: the
-/// recipient publishes it when the claim is buried.
+/// What shows that the sender is at fault. It shows neither who the recipient is, nor anything that pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// The terms.
@@ -30,8 +29,8 @@ pub struct Evidence {
     pub copy: Vec<u8>,
     /// Its key, as the claim shows it.
     pub key: UnsealingKey,
-    /// The secret that decrypts the envelope, if the copy opens to it.
-    pub shared: Option<Shared>,
+    /// The key of the envelope, if the copy opens to it.
+    pub opening: Option<EnvelopeKey>,
 }
 
 /// What the sender did.
@@ -41,7 +40,7 @@ pub enum Fault {
     DoesNotUnseal,
     /// Its copy opens to another envelope than the terms name.
     OtherEnvelope,
-    /// Its envelope does not decrypt under the secret that it shares with the recipient.
+    /// Its envelope does not decrypt under the key that it shares with the recipient.
     DoesNotDecrypt,
 }
 
@@ -78,23 +77,23 @@ impl Evidence {
         if envelope_hash(&envelope) != self.terms.envelope {
             return guilt(Fault::OtherEnvelope);
         }
-        let shared = self.shared.as_ref();
-        let shared = shared.ok_or(nothing("the copy opens, and the shared secret is missing"))?;
-        if shared.claim_secret(&terms.delivery(), agent).hash() != own.claim_hash {
-            return Err(nothing("the secret is not the one that the sender shared"));
+        let opening = self.opening.as_ref();
+        let opening = opening.ok_or(nothing("the copy opens, and the envelope key is missing"))?;
+        if opening.hash() != self.terms.envelope_key {
+            return Err(nothing("the envelope key is not that of the terms"));
         }
-        match open_envelope(shared, &envelope) {
+        match open_envelope(opening, &envelope) {
             None => guilt(Fault::DoesNotDecrypt),
             Some(_) => Err(nothing("the message opens")),
         }
     }
 
-    /// Kind, key (32), whether the shared secret follows (1), the secret (32), then as [`Served`].
+    /// Kind, u_i (32), whether the envelope key follows (1), that (32), then as [`Served`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
         let mut w = Writer::new(KIND);
-        w.fixed(self.key.expose()).u8(self.shared.is_some().into());
-        if let Some(shared) = &self.shared {
-            w.fixed(shared.expose());
+        w.fixed(self.key.expose()).u8(self.opening.is_some().into());
+        if let Some(opening) = &self.opening {
+            w.fixed(opening.expose());
         }
         let served = Served {
             terms: self.terms.clone(),
@@ -110,10 +109,10 @@ impl Evidence {
     pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, WireError> {
         let mut r = Reader::new(KIND, bytes)?;
         let key = UnsealingKey::from_bytes(r.array("key")?);
-        let shared = match r.u8("shared")? {
+        let opening = match r.u8("opening")? {
             0 => None,
-            1 => Some(Shared::from_bytes(r.array("shared")?)),
-            other => return Err(WireError::invalid("shared", other)),
+            1 => Some(EnvelopeKey::from_bytes(r.array("opening")?)),
+            other => return Err(WireError::invalid("opening", other)),
         };
         let served = Served::read(&mut r)?;
         r.finish()?;
@@ -123,7 +122,7 @@ impl Evidence {
             branch: served.branch,
             copy: served.copy,
             key,
-            shared,
+            opening,
         })
     }
 }

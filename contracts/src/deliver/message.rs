@@ -1,6 +1,6 @@
 //! What sender, agents and recipient send each other, as bytes with bounds.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use bitcoin::{
     Txid,
@@ -10,8 +10,8 @@ use bitcoin::{
 use narthex_game_model::commitment::Multiproof;
 
 use super::{
-    COPY_OVERHEAD_BYTES, ClaimSecret, DeliverRecord, DeliverTerms, MAX_AGENTS,
-    MAX_DELIVER_TERMS_BYTES, MAX_MESSAGE_BYTES, UnsealingKey,
+    COPY_OVERHEAD_BYTES, DeliverRecord, DeliverTerms, MAX_AGENTS, MAX_DELIVER_TERMS_BYTES,
+    MAX_MESSAGE_BYTES, UnsealingKey,
 };
 use crate::{
     hash::tagged_hash,
@@ -58,21 +58,23 @@ pub struct Consent {
 }
 
 /// The recipient asks for a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The funding that it found.
     pub funding: Txid,
+    /// Which agents it has accepted already, by index.
+    pub accepted: BTreeSet<u8>,
 }
 
-/// What the recipient pays a copy with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the recipient pays a copy with: its acceptance of an agent. It is no secret; nobody but this agent can use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Handover {
     /// Id of the terms.
     pub terms: [u8; 32],
     /// Who is to be paid, by index.
     pub agent: u8,
-    /// Its d_i.
-    pub secret: ClaimSecret,
+    /// BIP340 signature by the recipient's one-time key, of the coin and the agent's leaf.
+    pub signature: schnorr::Signature,
 }
 
 impl fmt::Debug for Served {
@@ -209,28 +211,39 @@ fn consent_message(terms: &[u8; 32], agent: u8) -> Message {
 }
 
 impl Request {
-    /// Kind, txid (32).
+    /// Kind, txid (32), bit i set if agent i was accepted (2).
     pub fn to_bytes(&self) -> Vec<u8> {
         let txid = self.funding.to_byte_array();
-        Writer::new(REQUEST).fixed(&txid).finish()
+        let agents = (0..MAX_AGENTS as u8).filter(|agent| self.accepted.contains(agent));
+        let accepted = agents.fold(0u16, |mask, agent| mask | 1 << agent);
+        Writer::new(REQUEST)
+            .fixed(&txid)
+            .fixed(&accepted.to_be_bytes())
+            .finish()
     }
 
     /// Reads one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Request, WireError> {
         let mut r = Reader::new(REQUEST, bytes)?;
         let funding = Txid::from_byte_array(r.array("funding")?);
+        let accepted = u16::from_be_bytes(r.array("accepted")?);
         r.finish()?;
-        Ok(Request { funding })
+        if accepted >> MAX_AGENTS != 0 {
+            return Err(WireError::invalid("accepted", accepted));
+        }
+        let accepted = (0..MAX_AGENTS as u8).filter(|agent| accepted >> agent & 1 == 1);
+        let accepted = accepted.collect();
+        Ok(Request { funding, accepted })
     }
 }
 
 impl Handover {
-    /// Kind, id of the terms (32), agent (1), d_i (32).
+    /// Kind, id of the terms (32), agent (1), signature (64).
     pub fn to_bytes(&self) -> Vec<u8> {
         Writer::new(HANDOVER)
             .fixed(&self.terms)
             .u8(self.agent)
-            .fixed(self.secret.expose())
+            .fixed(&self.signature.serialize())
             .finish()
     }
 
@@ -240,7 +253,8 @@ impl Handover {
         let handover = Handover {
             terms: r.array("terms")?,
             agent: r.u8("agent")?,
-            secret: ClaimSecret::from_bytes(r.array("secret")?),
+            signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
+                .map_err(|e| WireError::invalid("signature", e))?,
         };
         r.finish()?;
         Ok(handover)

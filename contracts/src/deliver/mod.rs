@@ -5,13 +5,15 @@
 //!    everybody's consent has the sender a funding PSBT.
 //! 2. The recipient finds the funding on chain by a data output ([`Scanner`]), asks an agent for terms, copy and branch,
 //!    and checks all of it against the chain ([`Recipient::open`], [`Recipient::keep`]).
-//! 3. It hands over a secret that it derives ([`Recipient::hand_over`]), good for this agent and this delivery alone.
-//!    The agent claims with it and with the key of its copy ([`Agent::claim`]): paid if and only if the key is public.
+//! 3. It accepts the agent by a signature ([`Recipient::hand_over`]), good for this agent and this delivery alone, which
+//!    nobody else can make, the sender included. The agent claims with it and with the key of its copy
+//!    ([`Agent::claim`]): paid if and only if the key is public.
 //! 4. The recipient reads the key from the claim and opens its copy ([`Recipient::read`]). What does not open is
 //!    [`Evidence`] against the sender.
 //! 5. If nobody claims, the sender takes its coin back above a height ([`Sender::refund`]).
 //!
-//! The sender has the client's role in the engine, the agents the arbiters'; the recipient holds no coin. What each may
+//! The sender has the client's role in the engine, the agents the arbiters', the recipient the
+//! verifier's, though it holds no coin. What each may
 //! lose at every step is in `docs/contracts/deliver.md`.
 
 mod agent;
@@ -35,9 +37,9 @@ pub use recipient::{Reading, Recipient, RecipientRecord};
 pub use seal::{
     COPY_OVERHEAD_BYTES, Copies, MAX_MESSAGE_BYTES, copy_leaf, envelope_hash, seal, unseal,
 };
-pub use secret::{ClaimSecret, Shared, UnsealingKey};
+pub use secret::{DeliverySeed, EnvelopeKey, Shared, UnsealingKey};
 pub use sender::{Plan, Sender, SenderDuty, SenderRecord};
-pub use template::{Claimed, Delivery, SENDER, agent_role};
+pub use template::{Claimed, Delivery, RECIPIENT, SENDER, agent_role};
 pub use terms::{
     AgentTerms, DeliverRecord, DeliverTerms, MAX_AGENTS, MAX_DELIVER_TERMS_BYTES, MIN_CLAIM_BLOCKS,
 };

@@ -1,8 +1,16 @@
-//! The recipient's side: finds, checks, hands over, reads. It holds no coin and signs nothing.
+//! The recipient's side: finds, checks, accepts, reads. It holds no coin. Its signature pays an agent and nobody else's
+//! does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{Transaction, secp256k1::SecretKey};
+use bitcoin::{
+    Transaction,
+    secp256k1::{
+        PublicKey, Secp256k1, SecretKey,
+        rand::{CryptoRng, RngCore},
+        schnorr,
+    },
+};
 use narthex_game_model::commitment::Multiproof;
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +29,8 @@ pub struct RecipientRecord {
     pub terms: DeliverRecord,
     /// Of which agents a copy is kept, with its branch.
     pub kept: BTreeMap<u8, Multiproof>,
-    /// Which agents may have their secret.
-    pub handed: BTreeSet<u8>,
+    /// Which agents may have its acceptance, and that.
+    pub handed: BTreeMap<u8, schnorr::Signature>,
 }
 
 /// What a claim leads to.
@@ -36,11 +44,12 @@ pub enum Reading {
 
 /// A recipient of one delivery.
 ///
-/// Nothing here does I/O. A copy must be durable before its agent is given its secret, and each change of
-/// [`Recipient::record`] before the secret leaves the house.
+/// Nothing here does I/O. A copy must be durable before its agent is accepted, and each change of
+/// [`Recipient::record`] before the acceptance leaves the house.
 pub struct Recipient {
     delivery: Delivery,
     shared: Shared,
+    one_time: SecretKey,
     copies: BTreeMap<u8, Vec<u8>>,
     record: RecipientRecord,
 }
@@ -55,8 +64,8 @@ impl std::fmt::Debug for Recipient {
 
 impl Recipient {
     /// Takes up a delivery that a [`Scanner`](super::Scanner) found, by the terms that an agent showed. They must derive
-    /// the very transaction on chain, coins, amounts, script and announcement with it, and every agent must be able to
-    /// claim with what this recipient derives.
+    /// the very transaction on chain, coins, amounts, script and announcement with it, and the key that accepts an agent
+    /// must be the one that this recipient derives.
     pub fn open(
         found: &Found,
         terms: DeliverRecord,
@@ -93,11 +102,14 @@ impl Recipient {
             recipient.record.kept.insert(agent, branch);
             recipient.copies.insert(agent, copy);
         }
-        if let Some(agent) = handed
-            .iter()
-            .find(|agent| !recipient.copies.contains_key(agent))
-        {
-            return Err(DeliverError::NoCopy { agent: *agent });
+        for (agent, accepted) in &handed {
+            let agent = *agent;
+            if !recipient.copies.contains_key(&agent) {
+                return Err(DeliverError::NoCopy { agent });
+            }
+            if !recipient.delivery.accepts(agent, accepted)? {
+                return Err(DeliverError::FalseAcceptance { agent });
+            }
         }
         recipient.record.handed = handed;
         Ok(recipient)
@@ -105,30 +117,47 @@ impl Recipient {
 
     fn derive(record: DeliverRecord, key: &SecretKey) -> Result<Recipient, DeliverError> {
         let delivery = Delivery::new(record.check()?)?;
-        let (terms, id) = (delivery.terms(), delivery.terms().delivery());
-        let shared = Shared::of_recipient(key, &terms.record().ephemeral);
-        for (agent, own) in (0..).zip(&terms.record().agents) {
-            if shared.claim_secret(&id, agent).hash() != own.claim_hash {
-                return Err(DeliverError::NotMine { agent });
-            }
+        let terms = delivery.terms().record();
+        let shared = Shared::of_recipient(key, &terms.ephemeral);
+        let one_time = shared.one_time_secret(key);
+        let secp = Secp256k1::signing_only();
+        // With another key nobody could be accepted; with another envelope key nobody could be convicted.
+        let one_time = one_time
+            .filter(|one_time| PublicKey::from_secret_key(&secp, one_time) == terms.recipient)
+            .ok_or(DeliverError::NotMine { field: "recipient" })?;
+        if shared.envelope_key().hash() != terms.envelope_key {
+            let field = "envelope_key";
+            return Err(DeliverError::NotMine { field });
         }
         let record = RecipientRecord {
-            terms: terms.record().clone(),
+            terms: terms.clone(),
             kept: BTreeMap::new(),
-            handed: BTreeSet::new(),
+            handed: BTreeMap::new(),
         };
         Ok(Recipient {
             delivery,
             shared,
+            one_time,
             copies: BTreeMap::new(),
             record,
         })
     }
 
-    /// What it asks an agent for.
-    pub fn request(found: &Found) -> Request {
-        let funding = found.txid;
-        Request { funding }
+    /// What it asks its first agent for, from whom it learns the terms.
+    pub fn first_request(found: &Found) -> Request {
+        Request {
+            funding: found.txid,
+            accepted: BTreeSet::new(),
+        }
+    }
+
+    /// What it asks an agent for. It says which others it has accepted already, one of which may outbid this one.
+    pub fn request(&self) -> Result<Request, DeliverError> {
+        let (outpoint, _) = self.delivery.coin()?;
+        Ok(Request {
+            funding: outpoint.txid,
+            accepted: self.record.handed.keys().copied().collect(),
+        })
     }
 
     /// What must be durable.
@@ -158,10 +187,15 @@ impl Recipient {
         Ok(agent)
     }
 
-    /// Hands over the secret of an agent whose copy is kept, while its claim has time to confirm. The record changes: it
-    /// must be durable before the secret is sent. If that agent does not claim, another may be asked; the two then race
-    /// and one is paid.
-    pub fn hand_over(&mut self, agent: u8, tip: u32, coin: Coin) -> Result<Handover, DeliverError> {
+    /// Accepts an agent whose copy is kept, while its claim has time to confirm: its signature lets this agent alone
+    /// take the coin. The record changes: it must be durable before the acceptance is sent. A second time gives the same
+    /// one. If that agent does not claim, another may be asked; the two then race and one is paid.
+    pub fn hand_over<R: RngCore + CryptoRng>(
+        &mut self,
+        agent: u8,
+        (tip, coin): (u32, Coin),
+        rng: &mut R,
+    ) -> Result<Handover, DeliverError> {
         let terms = self.delivery.terms();
         if !self.copies.contains_key(&agent) {
             return Err(DeliverError::NoCopy { agent });
@@ -174,11 +208,16 @@ impl Recipient {
             let refund_height = terms.record().refund_height;
             return Err(DeliverError::TooLate { tip, refund_height });
         }
-        self.record.handed.insert(agent);
+        let terms = terms.id();
+        let signature = match self.record.handed.get(&agent) {
+            Some(accepted) => *accepted,
+            None => self.delivery.accept(agent, &self.one_time, rng)?,
+        };
+        self.record.handed.insert(agent, signature);
         Ok(Handover {
-            terms: terms.id(),
+            terms,
             agent,
-            secret: self.shared.claim_secret(&terms.delivery(), agent),
+            signature,
         })
     }
 
@@ -197,7 +236,8 @@ impl Recipient {
         let envelope = unseal(&claimed.key, agent, copy)
             .filter(|envelope| envelope_hash(envelope) == self.record.terms.envelope);
         let message = envelope.as_deref();
-        let message = message.and_then(|envelope| open_envelope(&self.shared, envelope));
+        let opening = self.shared.envelope_key();
+        let message = message.and_then(|envelope| open_envelope(&opening, envelope));
         if let Some(message) = message {
             return Ok(Reading::Message(message));
         }
@@ -208,7 +248,7 @@ impl Recipient {
             copy: copy.clone(),
             key: claimed.key,
             // A false copy is shown without it.
-            shared: envelope.is_some().then(|| self.shared.clone()),
+            opening: envelope.is_some().then_some(opening),
         })))
     }
 }

@@ -8,7 +8,7 @@ use bitcoin::hashes::{Hash, sha256};
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce, aead::Aead};
 use narthex_game_model::commitment::{Domain, Multiproof, TreeBuilder};
 
-use super::{DeliverError, Shared, UnsealingKey};
+use super::{DeliverError, EnvelopeKey, UnsealingKey};
 use crate::hash::tagged_hash;
 
 /// Longest message in bytes: 15 copies of it are a gigabyte.
@@ -38,7 +38,7 @@ fn cipher(key: &[u8; 32]) -> ChaCha20Poly1305 {
 ///
 /// # Errors
 /// [`DeliverError::TooLarge`].
-pub(super) fn envelop(shared: &Shared, message: &[u8]) -> Result<Vec<u8>, DeliverError> {
+pub(super) fn envelop(key: &EnvelopeKey, message: &[u8]) -> Result<Vec<u8>, DeliverError> {
     let too_large = DeliverError::TooLarge {
         bytes: message.len() as u64,
         limit: MAX_MESSAGE_BYTES as u64,
@@ -46,14 +46,14 @@ pub(super) fn envelop(shared: &Shared, message: &[u8]) -> Result<Vec<u8>, Delive
     if message.len() > MAX_MESSAGE_BYTES {
         return Err(too_large);
     }
-    let cipher = cipher(&shared.envelope_key());
+    let cipher = cipher(key.expose());
     let sealed = cipher.encrypt(&Nonce::default(), message);
     sealed.map_err(|_| too_large)
 }
 
-/// Decrypts the envelope; `None` if it is not one of this secret.
-pub(super) fn open_envelope(shared: &Shared, envelope: &[u8]) -> Option<Vec<u8>> {
-    let cipher = cipher(&shared.envelope_key());
+/// Decrypts the envelope; `None` if it is not one of this key.
+pub(super) fn open_envelope(key: &EnvelopeKey, envelope: &[u8]) -> Option<Vec<u8>> {
+    let cipher = cipher(key.expose());
     cipher.decrypt(&Nonce::default(), envelope).ok()
 }
 

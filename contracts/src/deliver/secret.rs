@@ -1,69 +1,34 @@
 //! The secrets of a delivery. They are wiped when dropped and never printed; only records hold them in the open.
 
-use std::fmt;
-
 use bitcoin::{
     hashes::{Hash, sha256},
-    secp256k1::{PublicKey, Secp256k1, SecretKey, ecdh::SharedSecret},
+    secp256k1::{
+        PublicKey, Scalar, Secp256k1, SecretKey,
+        ecdh::SharedSecret,
+        rand::{CryptoRng, RngCore},
+    },
 };
-use hex_conservative::{DisplayHex, FromHex};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::hash::tagged_hash;
+use crate::{binding::Mark, hash::tagged_hash, secret::secret_bytes};
 
-macro_rules! secret {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-        pub struct $name([u8; 32]);
-
-        impl $name {
-            /// Takes 32 secret bytes; the caller wipes its own copy.
-            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-                Self(bytes)
-            }
-
-            /// The secret bytes, for handing over on purpose.
-            pub const fn expose(&self) -> &[u8; 32] {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(..)"))
-            }
-        }
-
-        /// Hex, for records that are kept as safe as keys.
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.collect_str(&self.0.as_hex())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let text = Zeroizing::new(String::deserialize(d)?);
-                <[u8; 32]>::from_hex(&text).map($name).map_err(D::Error::custom)
-            }
-        }
-    };
-}
-
-secret! {
-    /// What only sender and recipient of one delivery know. Whoever learns it reads the message and derives every
-    /// agent's claim secret.
+secret_bytes! {
+    /// What only sender and recipient of one delivery know. It pays nobody: whoever learns it reads the message, and
+    /// finds out whose one-time key the recipient's is.
     Shared
 }
 
-secret! {
-    /// d_i: what agent i claims with, besides its unsealing key. Good for one agent of one delivery.
-    ClaimSecret
+secret_bytes! {
+    /// Key of the envelope. Evidence shows it; it leads neither to the recipient nor to a signature of its.
+    EnvelopeKey
 }
 
-secret! {
+secret_bytes! {
+    /// What all secrets of a sender's delivery come from.
+    DeliverySeed
+}
+
+secret_bytes! {
     /// u_i: the key of copy i. The agent's claim publishes it.
     UnsealingKey
 }
@@ -95,32 +60,61 @@ impl Shared {
         [a, b, c, d]
     }
 
-    /// d_i of the agent with this index. `delivery` is [`DeliverRecord::delivery`](super::DeliverRecord::delivery),
-    /// which no other delivery has.
-    pub fn claim_secret(&self, delivery: &[u8; 32], agent: u8) -> ClaimSecret {
-        let parts: [&[u8]; 3] = [&self.0, delivery, &[agent]];
-        ClaimSecret(tagged_hash("narthex/deliver-claim", &parts))
+    /// Key of the envelope. It encrypts one message: the ephemeral key is of this delivery alone.
+    pub fn envelope_key(&self) -> EnvelopeKey {
+        EnvelopeKey(tagged_hash("narthex/deliver-envelope-key", &[&self.0]))
     }
 
-    /// Key of the envelope. It encrypts one message: the ephemeral key is of this delivery alone.
-    pub(super) fn envelope_key(&self) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(tagged_hash("narthex/deliver-envelope-key", &[&self.0]))
+    /// The recipient's key in this delivery: its own, and the tweak that both know. Nobody else can tell whose it is,
+    /// and the recipient alone signs with it. A hash leads to no key once in 2¹²⁸.
+    pub fn one_time_key(&self, recipient: &PublicKey) -> Option<PublicKey> {
+        let secp = Secp256k1::verification_only();
+        recipient.add_exp_tweak(&secp, &self.tweak()?).ok()
+    }
+
+    /// The secret of [`Shared::one_time_key`], of the recipient's own.
+    pub(super) fn one_time_secret(&self, recipient: &SecretKey) -> Option<SecretKey> {
+        recipient.add_tweak(&self.tweak()?).ok()
+    }
+
+    fn tweak(&self) -> Option<Scalar> {
+        Scalar::from_be_bytes(tagged_hash("narthex/deliver-recipient", &[&self.0])).ok()
     }
 }
 
-impl ClaimSecret {
-    /// What the agent's leaf asks for the preimage of.
+impl EnvelopeKey {
+    /// What the terms say of it, so that the sender cannot name another afterwards, nor the recipient.
     pub fn hash(&self) -> sha256::Hash {
-        sha256::Hash::hash(&self.0)
+        let hash = tagged_hash("narthex/deliver-envelope-key-hash", &[&self.0]);
+        sha256::Hash::from_byte_array(hash)
+    }
+}
+
+impl DeliverySeed {
+    /// Draws a seed.
+    pub(super) fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> DeliverySeed {
+        let mut seed = DeliverySeed([0; 32]);
+        rng.fill_bytes(&mut seed.0);
+        seed
+    }
+
+    /// What is bound to the one delivery that it serves.
+    pub(super) fn mark(&self) -> Mark {
+        Mark::of("delivery seed", &self.0)
+    }
+
+    /// The ephemeral secret e. A hash is no scalar once in 2¹²⁸.
+    pub(super) fn ephemeral(&self) -> Option<SecretKey> {
+        SecretKey::from_slice(&tagged_hash("narthex/deliver-ephemeral", &[&self.0])).ok()
+    }
+
+    /// u_i.
+    pub(super) fn unsealing_key(&self, agent: u8) -> UnsealingKey {
+        UnsealingKey(tagged_hash("narthex/deliver-unseal", &[&self.0, &[agent]]))
     }
 }
 
 impl UnsealingKey {
-    /// u_i of a delivery whose secrets come from this seed.
-    pub(super) fn derive(seed: &[u8; 32], agent: u8) -> UnsealingKey {
-        UnsealingKey(tagged_hash("narthex/deliver-unseal", &[seed, &[agent]]))
-    }
-
     /// What the agent's leaf asks for the preimage of.
     pub fn hash(&self) -> sha256::Hash {
         sha256::Hash::hash(&self.0)
@@ -133,11 +127,6 @@ impl UnsealingKey {
             &[&self.0, &[agent]],
         ))
     }
-}
-
-/// The ephemeral secret e of a delivery whose secrets come from this seed. A hash is no scalar once in 2¹²⁸.
-pub(super) fn ephemeral(seed: &[u8; 32]) -> Option<SecretKey> {
-    SecretKey::from_slice(&tagged_hash("narthex/deliver-ephemeral", &[seed])).ok()
 }
 
 fn public(key: &SecretKey) -> PublicKey {

@@ -10,15 +10,14 @@ use bitcoin::{
     },
 };
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::{
     AgentTerms, Announcement, Assignment, Coin, Consent, Copies, DeliverError, DeliverRecord,
-    DeliverTerms, Delivery, SENDER, Served, Shared, UnsealingKey, copy_leaf, seal,
+    DeliverTerms, Delivery, DeliverySeed, SENDER, Served, Shared, UnsealingKey, copy_leaf, seal,
     seal::{envelop, envelope_hash},
-    secret::ephemeral,
 };
 use crate::{
+    binding::Bindings,
     funding::funding_psbt,
     pact::check_key,
     terms::{Contribution, FeeRate},
@@ -35,7 +34,7 @@ pub struct Plan {
     pub amount: Amount,
     /// T.
     pub refund_height: u32,
-    /// Blocks before T in which no secret is handed over.
+    /// Blocks before T in which nobody is accepted.
     pub claim_blocks: u16,
     /// Where the sender is paid back.
     pub sender_script: ScriptBuf,
@@ -52,12 +51,14 @@ impl Plan {
     }
 }
 
-/// What the sender must not forget, besides its key, the seed and the envelope.
+/// What the sender must not forget, besides its key and the envelope. It holds a secret: keep it as a key is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SenderRecord {
     /// The terms.
     pub terms: DeliverRecord,
+    /// What all its secrets come from.
+    pub seed: DeliverySeed,
     /// Signatures of the agents that agreed, by index.
     pub consents: Vec<Option<schnorr::Signature>>,
 }
@@ -85,7 +86,7 @@ pub enum SenderDuty {
 pub struct Sender {
     delivery: Delivery,
     key: SecretKey,
-    seed: Zeroizing<[u8; 32]>,
+    seed: DeliverySeed,
     envelope: Vec<u8>,
     copies: Copies,
     consents: Vec<Option<schnorr::Signature>>,
@@ -100,34 +101,42 @@ impl std::fmt::Debug for Sender {
 }
 
 impl Sender {
-    /// Encrypts the message and makes the terms. `seed` is 32 fresh random bytes that all secrets of this delivery come
-    /// from; a seed that was used before must not be used again.
-    pub fn new(
+    /// Encrypts the message and makes the terms. All secrets of this delivery come from a seed that is drawn here and
+    /// bound to these terms in the sender's own record before anything of them is given away: two deliveries of one seed
+    /// would encrypt two messages under one key.
+    ///
+    /// # Errors
+    /// [`DeliverError::Bind`] if the random source repeats itself, or the record cannot be written.
+    pub fn new<R: RngCore + CryptoRng>(
         plan: Plan,
         key: SecretKey,
-        seed: [u8; 32],
         message: &[u8],
+        bindings: &mut dyn Bindings,
+        rng: &mut R,
     ) -> Result<Sender, DeliverError> {
-        let seed = Zeroizing::new(seed);
-        let secret = ephemeral(&seed).ok_or(DeliverError::WrongSeed)?;
+        let seed = DeliverySeed::draw(rng);
+        let secret = seed.ephemeral().ok_or(DeliverError::NoKey)?;
         let shared = Shared::of_sender(&secret, &plan.recipient);
-        let envelope = envelop(&shared, message)?;
+        let recipient = shared.one_time_key(&plan.recipient);
+        let opening = shared.envelope_key();
+        let envelope = envelop(&opening, message)?;
         let (copies, keys) = seal_all(&seed, plan.agents.len(), &envelope)?;
         let secp = Secp256k1::signing_only();
         let root = copies.root()?;
         let agent = |((key, script), unseal): ((PublicKey, ScriptBuf), &UnsealingKey)| AgentTerms {
             key,
             script,
-            claim_hash: sha256::Hash::all_zeros(),
             unseal_hash: unseal.hash(),
         };
-        let mut record = DeliverRecord {
+        let record = DeliverRecord {
             sender: PublicKey::from_secret_key(&secp, &key),
+            recipient: recipient.ok_or(DeliverError::NoKey)?,
             agents: plan.agents.into_iter().zip(&keys).map(agent).collect(),
             root: sha256::Hash::from_byte_array(root),
             ephemeral: PublicKey::from_secret_key(&secp, &secret),
             view_tag: shared.view_tag(&root),
             envelope: envelope_hash(&envelope),
+            envelope_key: opening.hash(),
             envelope_bytes: envelope.len() as u64,
             amount_sat: plan.amount,
             refund_height: plan.refund_height,
@@ -136,14 +145,12 @@ impl Sender {
             contribution: plan.contribution,
             rate_sat_per_kwu: plan.rate,
         };
-        // Claim secrets hash all the rest of the terms.
-        let id = record.delivery();
-        for (index, agent) in (0..).zip(&mut record.agents) {
-            agent.claim_hash = shared.claim_secret(&id, index).hash();
-        }
+        let consents = vec![None; record.agents.len()];
+        let delivery = Delivery::new(record.check()?)?;
+        bindings.bind(seed.mark(), delivery.terms().id())?;
         Ok(Sender {
-            consents: vec![None; record.agents.len()],
-            delivery: Delivery::new(record.check()?)?,
+            consents,
+            delivery,
             key,
             seed,
             envelope,
@@ -151,18 +158,17 @@ impl Sender {
         })
     }
 
-    /// A sender as it was when `record` was written. Key, seed and envelope are kept apart.
+    /// A sender as it was when `record` was written. Key and envelope are kept apart.
     pub fn restore(
         record: SenderRecord,
         key: SecretKey,
-        seed: [u8; 32],
         envelope: Vec<u8>,
     ) -> Result<Sender, DeliverError> {
-        let seed = Zeroizing::new(seed);
+        let seed = record.seed;
         let terms = record.terms.check()?;
         let of = terms.record();
         check_key(&key, of.sender, SENDER)?;
-        let secret = ephemeral(&seed).ok_or(DeliverError::WrongSeed)?;
+        let secret = seed.ephemeral().ok_or(DeliverError::WrongSeed)?;
         if PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret) != of.ephemeral {
             return Err(DeliverError::WrongSeed);
         }
@@ -197,6 +203,7 @@ impl Sender {
     pub fn record(&self) -> SenderRecord {
         SenderRecord {
             terms: self.delivery.terms().record().clone(),
+            seed: self.seed.clone(),
             consents: self.consents.clone(),
         }
     }
@@ -214,7 +221,7 @@ impl Sender {
     /// What an agent is given to keep, for it alone: over a channel that nobody else reads.
     pub fn assignment(&self, agent: u8) -> Result<Assignment, DeliverError> {
         self.delivery.terms().agent(agent)?;
-        let key = UnsealingKey::derive(&self.seed, agent);
+        let key = self.seed.unsealing_key(agent);
         Ok(Assignment {
             served: Served {
                 terms: self.delivery.terms().record().clone(),
@@ -268,8 +275,7 @@ impl Sender {
         fee: Amount,
         rng: &mut R,
     ) -> Result<Transaction, DeliverError> {
-        let graph = self.delivery.refund(fee)?;
-        Delivery::sign(&graph, (SENDER, &self.key), &[], rng)
+        self.delivery.signed_refund(&self.key, fee, rng)
     }
 
     /// What is due with the tip at `tip` and the coin there.
@@ -288,7 +294,7 @@ impl Sender {
 
 /// Leaves and keys of all copies of an envelope. One copy is in memory at a time.
 fn seal_all(
-    seed: &[u8; 32],
+    seed: &DeliverySeed,
     agents: usize,
     envelope: &[u8],
 ) -> Result<(Copies, Vec<UnsealingKey>), DeliverError> {
@@ -296,7 +302,7 @@ fn seal_all(
     let agents = u8::try_from(agents).unwrap_or(u8::MAX);
     let (mut leaves, mut keys) = (Vec::new(), Vec::new());
     for agent in 0..agents.min(super::MAX_AGENTS as u8 + 1) {
-        let key = UnsealingKey::derive(seed, agent);
+        let key = seed.unsealing_key(agent);
         leaves.push(copy_leaf(agent, &seal(&key, agent, envelope)?));
         keys.push(key);
     }

@@ -1,22 +1,24 @@
 //! The transactions of a delivery, as a graph of the engine: the funding, and each as a graph of its own, a claim for
 //! every agent and the refund.
 //!
-//! Claim and refund are signed by one party when they are published, so that each pays its own fee out of the coin
+//! A claim is signed by its agent when it is published, and the refund by the sender; what the recipient signs covers
+//! the coin and the agent's leaf alone ([`crate::graph::Leaf::releasers`]). So each pays its own fee out of the coin
 //! (version 2): an agent needs no other coin, nobody can hang a child on an anchor, and a higher fee is a new signature
 //! (BIP125).
 
 use bitcoin::{
     Amount, OutPoint, Transaction, TxOut,
-    hashes::sha256,
     secp256k1::{
         PublicKey, SecretKey,
         rand::{CryptoRng, RngCore},
+        schnorr,
     },
 };
 
-use super::{ClaimSecret, DeliverError, DeliverTerms, UnsealingKey};
+use super::{DeliverError, DeliverTerms, UnsealingKey};
 use crate::{
     graph::{LeafId, NodeId, NodeName, NodeOutput, Purpose, Source, TxGraph},
+    musig::AdaptorSignature,
     pact::{
         Draft, LeafPlan, PactError, Placed, Step, Task, UNLOCKED, Vault, by, finish, place_key,
     },
@@ -25,6 +27,9 @@ use crate::{
 
 /// The sender has the client's role.
 pub const SENDER: Role = Role::Client;
+
+/// The recipient has the verifier's.
+pub const RECIPIENT: Role = Role::Verifier;
 
 /// The agent with this index has an arbiter's.
 pub fn agent_role(agent: u8) -> Role {
@@ -55,8 +60,6 @@ pub struct Delivery {
 pub struct Claimed {
     /// Which agent is paid, by index.
     pub agent: u8,
-    /// Its d_i.
-    pub secret: ClaimSecret,
     /// u_i, which opens its copy.
     pub key: UnsealingKey,
 }
@@ -126,13 +129,13 @@ impl Delivery {
         let (outpoint, _) = self.coin().ok()?;
         let mut inputs = tx.input.iter();
         let input = inputs.find(|input| input.previous_output == outpoint)?;
-        // The stack of a leaf's spend: u_i, d_i, signature, script, control block.
+        // The stack of a leaf's spend: u_i, the recipient's signature, the agent's, script, control block.
         let mut stack = input.witness.iter().collect::<Vec<_>>();
         // An annex (BIP341) is no part of it; a miner may take a claim that has one.
         if stack.len() > 1 && stack.last().is_some_and(|item| item.first() == Some(&0x50)) {
             stack.pop();
         }
-        let [key, secret, _, script, _] = stack.as_slice() else {
+        let [key, _, _, script, _] = stack.as_slice() else {
             return None;
         };
         let agent = (0..self.terms.agents()).find(|agent| {
@@ -141,25 +144,62 @@ impl Delivery {
         })?;
         let claimed = Claimed {
             agent,
-            secret: ClaimSecret::from_bytes((*secret).try_into().ok()?),
             key: UnsealingKey::from_bytes((*key).try_into().ok()?),
         };
         let terms = self.terms.agent(agent).ok()?;
         // A transaction that no node checked may say anything.
-        let fits =
-            claimed.secret.hash() == terms.claim_hash && claimed.key.hash() == terms.unseal_hash;
-        fits.then_some(claimed)
+        (claimed.key.hash() == terms.unseal_hash).then_some(claimed)
     }
 
-    /// Signs the one transaction of a claim's or refund's graph.
-    pub(super) fn sign<R: RngCore + CryptoRng>(
-        graph: &TxGraph,
-        signer: (Role, &SecretKey),
-        preimages: &[[u8; 32]],
+    /// An agent's claim with this fee, signed by it and with the recipient's acceptance.
+    pub(super) fn signed_claim<R: RngCore + CryptoRng>(
+        &self,
+        (agent, key): (u8, &SecretKey),
+        (accepted, unseal): (&schnorr::Signature, &UnsealingKey),
+        fee: Amount,
         rng: &mut R,
     ) -> Result<Transaction, DeliverError> {
-        let signature = Task::new(graph, ONLY, 0)?.sign_alone(signer, None, rng)?;
-        Ok(finish(graph, ONLY, &[signature.0], preimages)?)
+        let graph = self.claim(agent, fee)?;
+        let own = Task::new(&graph, ONLY, 0)?.sign_alone((agent_role(agent), key), None, rng)?;
+        let signatures = [own.0, accepted.serialize()];
+        Ok(finish(&graph, ONLY, &signatures, &[*unseal.expose()])?)
+    }
+
+    /// The refund with this fee, signed.
+    pub(super) fn signed_refund<R: RngCore + CryptoRng>(
+        &self,
+        key: &SecretKey,
+        fee: Amount,
+        rng: &mut R,
+    ) -> Result<Transaction, DeliverError> {
+        let graph = self.refund(fee)?;
+        let own = Task::new(&graph, ONLY, 0)?.sign_alone((SENDER, key), None, rng)?;
+        Ok(finish(&graph, ONLY, &[own.0], &[])?)
+    }
+
+    /// The recipient's acceptance of an agent: its signature of the coin and the agent's leaf, whatever the claim pays.
+    pub(super) fn accept<R: RngCore + CryptoRng>(
+        &self,
+        agent: u8,
+        one_time: &SecretKey,
+        rng: &mut R,
+    ) -> Result<schnorr::Signature, DeliverError> {
+        let signature = self
+            .acceptance(agent)?
+            .sign_alone((RECIPIENT, one_time), None, rng)?;
+        Ok(signature.into_signature().map_err(PactError::from)?)
+    }
+
+    /// Whether a signature is the recipient's acceptance of this agent.
+    pub fn accepts(&self, agent: u8, signature: &schnorr::Signature) -> Result<bool, DeliverError> {
+        let signature = AdaptorSignature(signature.serialize());
+        Ok(self.acceptance(agent)?.verify(&signature, None).is_ok())
+    }
+
+    /// What the recipient signs; it does not depend on the fee.
+    fn acceptance(&self, agent: u8) -> Result<Task, DeliverError> {
+        let graph = self.claim(agent, Amount::ONE_SAT)?;
+        Ok(Task::new(&graph, ONLY, 1)?)
     }
 
     fn alone(
@@ -232,7 +272,8 @@ impl Delivery {
     }
 }
 
-/// `tr(NUMS,{…,and_v(v:pk(G_i),and_v(v:sha256(H(d_i)),sha256(H(u_i)))),…,and_v(v:pk(S),after(T))})`.
+/// `tr(NUMS,{…,and_v(v:pk(G_i),and_v(v:pk(R),sha256(H(u_i)))),…,and_v(v:pk(S),after(T))})`, each key tweaked by the
+/// terms and its place.
 fn vault(terms: &DeliverTerms) -> Result<Vault, DeliverError> {
     let id = terms.id();
     let lone = |place: &str, role, key: PublicKey| place_key(&id, place, (role, key));
@@ -240,11 +281,14 @@ fn vault(terms: &DeliverTerms) -> Result<Vault, DeliverError> {
     let mut leaves = Vec::with_capacity(record.agents.len() + 1);
     for (index, agent) in (0..).zip(&record.agents) {
         let signer = lone("claim", agent_role(index), agent.key)?;
-        let (key, d, u) = (signer.output_key(), agent.claim_hash, agent.unseal_hash);
+        let recipient = lone(&format!("accept-{index}"), RECIPIENT, record.recipient)?;
+        let (key, u) = (signer.output_key(), agent.unseal_hash);
+        let accepts = recipient.output_key();
         leaves.push(LeafPlan {
-            script: format!("and_v(v:pk({key}),and_v(v:sha256({d}),sha256({u})))"),
+            script: format!("and_v(v:pk({key}),and_v(v:pk({accepts}),sha256({u})))"),
             signers: vec![signer],
-            hashes: vec![d, u],
+            releasers: vec![recipient],
+            hashes: vec![u],
         });
     }
     let sender = lone("refund", SENDER, record.sender)?;
@@ -252,13 +296,14 @@ fn vault(terms: &DeliverTerms) -> Result<Vault, DeliverError> {
     leaves.push(LeafPlan {
         script: format!("and_v(v:pk({key}),after({t}))"),
         signers: vec![sender],
-        hashes: Vec::<sha256::Hash>::new(),
+        releasers: Vec::new(),
+        hashes: Vec::new(),
     });
     Ok(Vault::new(&[], leaves)?)
 }
 
 fn draft(terms: &DeliverTerms) -> Draft {
-    let mut draft = Draft::new(&[(SENDER, "sender")]);
+    let mut draft = Draft::new(&[(SENDER, "sender"), (RECIPIENT, "recipient")]);
     for agent in 0..terms.agents() {
         let name = format!("agent {}", u16::from(agent) + 1);
         draft.graph.name(agent_role(agent), name);

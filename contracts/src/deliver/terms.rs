@@ -34,8 +34,6 @@ pub struct AgentTerms {
     pub key: PublicKey,
     /// Where it is paid, hex of the script.
     pub script: ScriptBuf,
-    /// SHA-256 of d_i, which the recipient derives.
-    pub claim_hash: sha256::Hash,
     /// SHA-256 of u_i, which opens copy i.
     pub unseal_hash: sha256::Hash,
 }
@@ -46,6 +44,8 @@ pub struct AgentTerms {
 pub struct DeliverRecord {
     /// Key of the sender's refund.
     pub sender: PublicKey,
+    /// The recipient's one-time key, which accepts an agent. It does not show whose it is.
+    pub recipient: PublicKey,
     /// The agents, in the order of their copies: 1 to 15.
     pub agents: Vec<AgentTerms>,
     /// Merkle root of all sealed copies' hashes.
@@ -57,14 +57,16 @@ pub struct DeliverRecord {
     pub view_tag: [u8; 4],
     /// Hash of the envelope that every copy opens to.
     pub envelope: sha256::Hash,
-    /// Its length in bytes.
+    /// Hash of the key of the envelope, which sender and recipient derive.
+    pub envelope_key: sha256::Hash,
+    /// Length of the envelope in bytes.
     pub envelope_bytes: u64,
     /// What the agent that claims gets, in sat, less the fee of its claim.
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub amount_sat: Amount,
     /// T: above this height the sender takes it back.
     pub refund_height: u32,
-    /// No secret is handed over in so many blocks before T, so that a claim has them to confirm in.
+    /// Nobody is accepted in so many blocks before T, so that a claim has them to confirm in.
     pub claim_blocks: u16,
     /// Where the sender is paid back, hex of the script.
     pub sender_script: ScriptBuf,
@@ -78,7 +80,6 @@ pub struct DeliverRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliverTerms {
     record: DeliverRecord,
-    delivery: [u8; 32],
     id: [u8; 32],
 }
 
@@ -88,11 +89,12 @@ fn bad<T>(field: &'static str, problem: impl Into<String>) -> Result<T, DeliverE
 }
 
 impl DeliverRecord {
-    /// Identity of the delivery, which claim secrets are derived from: all that is known before they are. It names the
-    /// coins that fund, so that no secret is good for two.
-    pub fn delivery(&self) -> [u8; 32] {
+    /// Identity of the terms. It names the coins that fund, and every key in the output hashes it, so that nothing that
+    /// anybody signs is good for two.
+    fn id(&self) -> [u8; 32] {
         let mut w = Writer::default();
         w.fixed(&self.sender.serialize())
+            .fixed(&self.recipient.serialize())
             .u32(self.agents.len() as u32);
         for agent in &self.agents {
             w.fixed(&agent.key.serialize())
@@ -101,7 +103,9 @@ impl DeliverRecord {
         }
         w.fixed(self.root.as_byte_array())
             .fixed(&self.ephemeral.serialize())
+            .fixed(&self.view_tag)
             .fixed(self.envelope.as_byte_array())
+            .fixed(self.envelope_key.as_byte_array())
             .u64(self.envelope_bytes)
             .u64(self.amount_sat.to_sat())
             .u32(self.refund_height)
@@ -109,7 +113,7 @@ impl DeliverRecord {
             .bytes(self.sender_script.as_bytes())
             .u64(self.rate_sat_per_kwu.0);
         self.contribution.write(&mut w);
-        tagged_hash("narthex/delivery", &[&w.finish()])
+        tagged_hash("narthex/delivery-terms", &[&w.finish()])
     }
 
     /// What the data output says.
@@ -168,12 +172,8 @@ impl DeliverRecord {
         self.contribution
             .check(deposit, self.rate_sat_per_kwu)
             .map_err(PactError::from)?;
-        let (delivery, id) = (self.delivery(), self.id());
-        Ok(DeliverTerms {
-            record: self,
-            delivery,
-            id,
-        })
+        let id = self.id();
+        Ok(DeliverTerms { record: self, id })
     }
 
     fn check_agents(&self) -> Result<(), DeliverError> {
@@ -184,33 +184,25 @@ impl DeliverRecord {
                 format!("{count} of them; 1 to {MAX_AGENTS} are taken"),
             );
         }
-        let hashes = |agent: &AgentTerms| [agent.claim_hash, agent.unseal_hash];
-        let all = self.agents.iter().flat_map(hashes).collect::<Vec<_>>();
+        if self.recipient == self.sender {
+            return bad("recipient", "is the sender's key");
+        }
         for (i, agent) in self.agents.iter().enumerate() {
             let earlier = self.agents.iter().take(i);
-            if agent.key == self.sender || earlier.clone().any(|other| other.key == agent.key) {
+            let others = [self.sender, self.recipient].into_iter();
+            let mut others = others.chain(earlier.clone().map(|other| other.key));
+            if others.any(|other| other == agent.key) {
                 return bad("agents.key", format!("agent {i} has another party's key"));
             }
-            // One preimage must not open two leaves, nor stand for both in one.
-            for hash in hashes(agent) {
-                if all.iter().filter(|other| **other == hash).count() > 1 {
-                    return bad(
-                        "agents.hashes",
-                        format!("a hash of agent {i} is there twice"),
-                    );
-                }
+            // A claim must not publish the key of another's copy.
+            if earlier
+                .clone()
+                .any(|other| other.unseal_hash == agent.unseal_hash)
+            {
+                return bad("agents.unseal_hash", format!("agent {i} has another's"));
             }
         }
         Ok(())
-    }
-
-    fn id(&self) -> [u8; 32] {
-        let mut w = Writer::default();
-        w.fixed(&self.delivery()).fixed(&self.view_tag);
-        for agent in &self.agents {
-            w.fixed(agent.claim_hash.as_byte_array());
-        }
-        tagged_hash("narthex/delivery-terms", &[&w.finish()])
     }
 }
 
@@ -237,12 +229,7 @@ impl DeliverTerms {
         &self.record
     }
 
-    /// [`DeliverRecord::delivery`].
-    pub fn delivery(&self) -> [u8; 32] {
-        self.delivery
-    }
-
-    /// Identity of the terms: the delivery, its view tag and the hashes of its claim secrets.
+    /// Identity of the terms.
     pub fn id(&self) -> [u8; 32] {
         self.id
     }

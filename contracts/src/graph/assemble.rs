@@ -14,6 +14,9 @@ use super::{Node, NodeId, NodeInput, Source, Spend, TxGraph};
 /// What BIP342 hashes where no OP_CODESEPARATOR was executed.
 const NO_CODE_SEPARATOR: u32 = u32::MAX;
 
+/// What the signatures of a leaf's releasers cover.
+const RELEASE: TapSighashType = TapSighashType::NonePlusAnyoneCanPay;
+
 impl TxGraph {
     /// The unsigned transaction; `None` for an index of another graph.
     pub fn assemble(&self, id: NodeId) -> Option<Transaction> {
@@ -59,6 +62,16 @@ impl TxGraph {
 
     /// The message that the signatures of each input sign (BIP341 and BIP342, SIGHASH_DEFAULT).
     pub fn sighashes(&self, id: NodeId) -> Option<Vec<[u8; 32]>> {
+        self.messages(id, TapSighashType::Default)
+    }
+
+    /// The message that the releasers of each input's leaf sign: the coin, the leaf, version and lock time of the
+    /// transaction, and nothing that it pays.
+    pub fn release_hashes(&self, id: NodeId) -> Option<Vec<[u8; 32]>> {
+        self.messages(id, RELEASE)
+    }
+
+    fn messages(&self, id: NodeId, kind: TapSighashType) -> Option<Vec<[u8; 32]>> {
         let tx = self.assemble(id)?;
         let prevouts = self.prevouts(id)?;
         let mut cache = SighashCache::new(&tx);
@@ -73,15 +86,15 @@ impl TxGraph {
                     }
                     Spend::KeyPath(_) | Spend::Wallet(_) => None,
                 };
-                let (prevouts, kind) = (Prevouts::All(&prevouts), TapSighashType::Default);
+                let prevouts = Prevouts::All(&prevouts);
                 let hash = cache.taproot_signature_hash(i, &prevouts, None, leaf, kind);
                 hash.ok().map(|hash| hash.to_byte_array())
             })
             .collect()
     }
 
-    /// The witness of an input, of signatures in the order of its signers and preimages in the order of its hashes.
-    /// `None` if they do not fit in number, a preimage is another's, or for an input that a wallet signs.
+    /// The witness of an input, of signatures in the order of its signers, then of its releasers, and preimages
+    /// in the order of its hashes. `None` if they do not fit in number, a preimage is another's, or for an input that a wallet signs.
     pub fn witness(
         &self,
         input: &NodeInput,
@@ -96,12 +109,18 @@ impl TxGraph {
                 let leaf = self.leaf(id)?;
                 let mut witness = Witness::new();
                 let hashed = preimages.iter().map(|p| sha256::Hash::hash(p));
-                if leaf.signers.len() != signatures.len() || !hashed.eq(leaf.hashes.iter().copied())
+                let whole = leaf.signers.len();
+                if whole.checked_add(leaf.releasers.len())? != signatures.len()
+                    || !hashed.eq(leaf.hashes.iter().copied())
                 {
                     return None;
                 }
+                let (signed, released) = signatures.split_at_checked(whole)?;
                 preimages.iter().rev().for_each(|p| witness.push(p));
-                signatures.iter().rev().for_each(|s| witness.push(s));
+                for signature in released.iter().rev() {
+                    witness.push([&signature[..], &[RELEASE as u8]].concat());
+                }
+                signed.iter().rev().for_each(|s| witness.push(s));
                 witness.push(&leaf.script);
                 witness.push(leaf.control.serialize());
                 Some(witness)

@@ -286,7 +286,8 @@ impl GraphBuilder {
     fn check_leaf(&self, name: NodeName, input: &NodeInput, id: LeafId) -> Result<(), GraphError> {
         let missing = |what| GraphError::Missing { name, what };
         let leaf = self.0.leaf(id).ok_or(missing("script leaf"))?;
-        if leaf.signers.iter().any(|id| self.0.key_set(*id).is_none()) {
+        let mut all = leaf.signers.iter().chain(&leaf.releasers);
+        if all.any(|id| self.0.key_set(*id).is_none()) {
             return Err(missing("key set"));
         }
         let prevout = self.0.prevout(input).ok_or(missing("parent output"))?;

@@ -229,13 +229,16 @@ pub enum Spend {
 /// A script leaf that spends an output, and who signs for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
-    /// The leaf's script (tapscript, leaf version 0xc0). It takes one signature for each of `signers`, one preimage
-    /// for each of `hashes` and no more.
+    /// The leaf's script (tapscript, leaf version 0xc0). It takes one signature for each of `signers` and `releasers`,
+    /// one preimage for each of `hashes` and no more.
     pub script: ScriptBuf,
     /// Proof that the output commits to the script (BIP341).
     pub control: ControlBlock,
     /// Whose signatures the script checks, in the order in which it does: the witness stack has them reversed.
     pub signers: Vec<KeySetId>,
+    /// Whose signatures it checks after those, of the coin and this leaf alone (`SIGHASH_NONE|ANYONECANPAY`): such a
+    /// signature lets the signers spend, and leaves to them what the transaction pays.
+    pub releasers: Vec<KeySetId>,
     /// SHA-256 hashes whose preimages of 32 bytes the script wants after the signatures, in the order in which it
     /// checks them.
     pub hashes: Vec<sha256::Hash>,

@@ -66,13 +66,14 @@ impl TxGraph {
     }
 }
 
-/// Witness of a leaf: count, signatures of 64 and preimages of 32 with their lengths, script and control block with
-/// theirs.
+/// Witness of a leaf: count, signatures of 64, those of releasers with their sighash byte, and preimages of 32, with
+/// their lengths, script and control block with theirs.
 fn leaf_witness(leaf: &Leaf) -> u64 {
     let (script, control) = (leaf.script.len(), leaf.control.size());
-    let count = varint(leaf.signers.len() + leaf.hashes.len() + 2);
+    let count = varint(leaf.signers.len() + leaf.releasers.len() + leaf.hashes.len() + 2);
     count
         + 65 * leaf.signers.len() as u64
+        + 66 * leaf.releasers.len() as u64
         + 33 * leaf.hashes.len() as u64
         + varint(script)
         + script as u64

@@ -8,6 +8,7 @@ use crate::{
         GraphBuilder, Leaf, Node, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
         SigningPlan, Source, Spend, Stage, TxGraph,
     },
+    musig::KeySet,
     role::Role,
     terms::Contribution,
 };
@@ -111,13 +112,16 @@ impl Draft {
             }
         };
         let leaves = vault.branches.iter().map(|branch| {
-            let signers = branch.plan.signers.iter();
+            let mut add = |keys: &[KeySet]| {
+                let keys = keys.iter();
+                keys.map(|keys| self.graph.key_set(keys.clone(), None).0)
+                    .collect()
+            };
             let leaf = Leaf {
                 script: branch.script.clone(),
                 control: branch.control.clone(),
-                signers: signers
-                    .map(|keys| self.graph.key_set(keys.clone(), None).0)
-                    .collect(),
+                signers: add(&branch.plan.signers),
+                releasers: add(&branch.plan.releasers),
                 hashes: branch.plan.hashes.clone(),
             };
             Spend::Leaf(self.graph.leaf(leaf))
@@ -206,8 +210,8 @@ impl Step {
     }
 }
 
-/// A transaction with one input, finished with these signatures in the order of its signers and these preimages in
-/// the order of its hashes.
+/// A transaction with one input, finished with these signatures in the order of its signers and releasers and these
+/// preimages in the order of its hashes.
 pub fn finish(
     graph: &TxGraph,
     id: NodeId,

@@ -26,19 +26,26 @@ pub struct Task {
 }
 
 impl Task {
-    /// The signature number `position` of a transaction's one input.
+    /// The signature number `position` of a transaction's one input; a leaf's releasers come after its signers.
     pub fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, PactError> {
         let missing = || PactError::Missing("signature to make");
         let input = graph.node(node).and_then(|node| node.inputs.first());
-        let id = match input.ok_or_else(missing)?.spend {
-            Spend::KeyPath(id) if position == 0 => id,
-            Spend::Leaf(leaf) => *graph
-                .leaf(leaf)
-                .and_then(|leaf| leaf.signers.get(position))
-                .ok_or_else(missing)?,
+        let (id, messages) = match input.ok_or_else(missing)?.spend {
+            Spend::KeyPath(id) if position == 0 => (id, graph.sighashes(node)),
+            Spend::Leaf(leaf) => {
+                let leaf = graph.leaf(leaf).ok_or_else(missing)?;
+                match leaf.signers.get(position) {
+                    Some(id) => (*id, graph.sighashes(node)),
+                    None => {
+                        let releaser = position.checked_sub(leaf.signers.len());
+                        let id = releaser.and_then(|at| leaf.releasers.get(at));
+                        (*id.ok_or_else(missing)?, graph.release_hashes(node))
+                    }
+                }
+            }
             _ => return Err(missing()),
         };
-        let messages = graph.sighashes(node).ok_or_else(missing)?;
+        let messages = messages.ok_or_else(missing)?;
         Ok(Task {
             keys: graph.key_set(id).ok_or_else(missing)?.clone(),
             message: *messages.first().ok_or_else(missing)?,

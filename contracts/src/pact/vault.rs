@@ -21,6 +21,8 @@ pub struct LeafPlan {
     pub script: String,
     /// Whose signatures it checks, in its order.
     pub signers: Vec<KeySet>,
+    /// Whose signatures of the coin and this leaf alone it checks after those, in its order.
+    pub releasers: Vec<KeySet>,
     /// Which hashes it wants the preimages of, after the signatures, in its order.
     pub hashes: Vec<sha256::Hash>,
 }

@@ -35,7 +35,7 @@ pub struct Circle {
     pub quorum: u8,
     /// Identity of the job: program, input and the number of the slice.
     pub job: sha256::Hash,
-    /// 32 fresh random bytes of the client's: no two slices share anything.
+    /// [`FreshSalt::value`](crate::binding::FreshSalt::value) of the client's: no two slices share anything.
     pub salt: sha256::Hash,
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong with a slice, and by whose fault.
 
 use crate::{
+    binding::BindError,
     pact::PactError,
     seal::SealError,
     setup::{HoldingsError, RestoreError, SetupError},
@@ -22,6 +23,12 @@ pub enum SliceError {
     /// The contract cannot be built or signed.
     #[error(transparent)]
     Pact(#[from] PactError),
+    /// The salt is not that of these terms. The caller's fault.
+    #[error("the salt is not that of these terms")]
+    OtherSalt,
+    /// What signs these terms has signed before, or the record of that cannot be written. Nothing was sent.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The ceremony stops, and says by whose fault.
     #[error(transparent)]
     Setup(#[from] SetupError),

@@ -9,8 +9,8 @@
 //!
 //! 1. [`Sharer`]: for a [`Circle`] of client and providers each provider deals shares of the others' secrets; [`Points`]
 //!    are what everybody knows of them, [`Shares`] what one provider keeps.
-//! 2. [`SliceRecord::check`] gives the terms, [`SliceTerms::party`] a side of the ceremony, in which all claims are signed;
-//!    with its [`Holdings`](crate::setup::Holdings) each has a [`Client`] or a [`Provider`], and only the client its
+//! 2. [`SliceRecord::check`] gives the terms, [`SliceTerms::client_party`] and [`SliceTerms::provider_party`] a side of the
+//!    ceremony, once, in which all claims are signed; with its [`Holdings`](crate::setup::Holdings) each has a [`Client`] or a [`Provider`], and only the client its
 //!    funding transaction.
 //! 3. [`Provider::commit`]: a [`Post`] to everybody. [`Provider::release`]: a [`Bundle`] of encrypted shares to
 //!    everybody. [`Provider::take_bundle`] reads those of the others, and [`Provider::claim`] is paid.
@@ -40,7 +40,7 @@ pub use client::{Client, Opened};
 pub use deal::{Dealt, Sharer};
 pub use error::SliceError;
 pub use evidence::Evidence;
-pub use points::{Points, Shares};
+pub use points::{BoundShares, Points, Shares};
 pub use post::{MAX_RESULT_BYTES, Post, Work};
 pub use provider::{Provider, Taken};
 pub use record::{ClientDuty, ClientRecord, Coin, Opening, ProviderDuty, ProviderRecord};

@@ -5,8 +5,9 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 
-use super::{Circle, Dealt, SliceError, circle::member, deal::in_sharing};
+use super::{Circle, Dealt, SliceError, SliceTerms, circle::member, deal::in_sharing};
 use crate::{
+    binding::Mark,
     hash::tagged_hash,
     shared_secret::{RevealedShare, SharedPoint},
     wire::Writer,
@@ -28,6 +29,10 @@ pub struct Shares {
     /// In order of the others.
     pub(super) values: Vec<SecretKey>,
 }
+
+/// Shares that are bound to the terms of one slice: [`SliceTerms::provider_party`] makes them, and nothing else does.
+#[derive(Debug)]
+pub struct BoundShares(pub(super) Shares);
 
 impl Points {
     /// Adds everybody's dealings up, after checking them all: for the client, and for each provider its own point.
@@ -94,6 +99,28 @@ impl Shares {
     /// Whose they are.
     pub fn own(&self) -> u8 {
         self.own
+    }
+
+    /// What is bound to the terms that they serve.
+    pub(super) fn mark(&self) -> Mark {
+        let part = PublicKey::from_secret_key(&Secp256k1::signing_only(), &self.part);
+        Mark::of("slice part", &part.serialize())
+    }
+
+    /// Checks that they are those of the sharing that the terms are about.
+    pub(super) fn check(&self, terms: &SliceTerms) -> Result<(), SliceError> {
+        let secp = Secp256k1::new();
+        let part = PublicKey::from_secret_key(&secp, &self.part);
+        let own_points = &terms.record().own_points;
+        if own_points.get(usize::from(self.own)) != Some(&part) {
+            return Err(SliceError::OtherPoints);
+        }
+        for of in terms.circle().others(self.own) {
+            let share = self.of(of).ok_or(SliceError::OtherPoints)?;
+            let check = terms.point(of)?.verify(&secp, &share);
+            check.map_err(|_| SliceError::OtherPoints)?;
+        }
+        Ok(())
     }
 
     /// The share of a provider's secret; `None` of the own one.

@@ -6,14 +6,15 @@ use bitcoin::{
     Transaction,
     hashes::{Hash, sha256},
     secp256k1::{
-        PublicKey, Secp256k1, SecretKey,
+        Secp256k1, SecretKey,
         rand::{CryptoRng, RngCore},
     },
 };
 
 use super::{
-    Bundle, Coin, Evidence, Opening, Post, ProviderDuty, ProviderRecord, Shares, SliceError,
-    SliceTerms, Work, bundle::Found, circle::member, claim, provider, record::HexBytes, template,
+    BoundShares, Bundle, Coin, Evidence, Opening, Post, ProviderDuty, ProviderRecord, Shares,
+    SliceError, SliceTerms, Work, bundle::Found, circle::member, claim, provider, record::HexBytes,
+    template,
 };
 use crate::{
     musig::add_secrets,
@@ -61,6 +62,14 @@ impl Provider {
     pub fn new(
         holdings: Holdings<SliceTerms>,
         key: SecretKey,
+        shares: BoundShares,
+    ) -> Result<Provider, SliceError> {
+        Provider::with(holdings, key, shares.0)
+    }
+
+    fn with(
+        holdings: Holdings<SliceTerms>,
+        key: SecretKey,
         shares: Shares,
     ) -> Result<Provider, SliceError> {
         let own = shares.own();
@@ -69,16 +78,7 @@ impl Provider {
         if holdings.role() != provider(own) {
             return Err(SliceError::OtherPoints);
         }
-        let secp = Secp256k1::new();
-        let part = PublicKey::from_secret_key(&secp, &shares.part);
-        if terms.record().own_points.get(usize::from(own)) != Some(&part) {
-            return Err(SliceError::OtherPoints);
-        }
-        for of in terms.circle().others(own) {
-            let share = shares.of(of).ok_or(SliceError::OtherPoints)?;
-            let check = terms.point(of)?.verify(&secp, &share);
-            check.map_err(|_| SliceError::OtherPoints)?;
-        }
+        shares.check(&terms)?;
         Ok(Provider {
             holdings,
             own,
@@ -99,7 +99,7 @@ impl Provider {
     ) -> Result<Provider, SliceError> {
         let holdings = restore(terms.clone(), &record.holdings)?;
         let (part, values) = (record.part, record.shares.clone());
-        let mut restored = Provider::new(holdings, key, Shares { own, part, values })?;
+        let mut restored = Provider::with(holdings, key, Shares { own, part, values })?;
         for bytes in &record.posts {
             let post = Post::from_bytes(&bytes.0)?;
             post.verify(&terms)?;

@@ -83,6 +83,7 @@ fn vault(terms: &SliceTerms, index: u8, place: &str) -> Result<Vault, SliceError
     let back = LeafPlan {
         script: format!("and_v(v:pk({key}),older({d}))"),
         signers: vec![alone],
+        releasers: Vec::new(),
         hashes: Vec::new(),
     };
     let owners = [

@@ -6,8 +6,11 @@ use bitcoin::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{CLIENT, Circle, Points, SliceError, pedersen, provider, template};
+use super::{
+    BoundShares, CLIENT, Circle, Points, Shares, SliceError, pedersen, provider, template,
+};
 use crate::{
+    binding::{Bindings, FreshSalt},
     hash::tagged_hash,
     pact::PactError,
     role::Role,
@@ -208,9 +211,46 @@ impl SliceTerms {
         pedersen::commit(self, root, x)
     }
 
-    /// One side of the ceremony that signs all claims. `points` are those that this party saw shared: it signs for no
-    /// others.
-    pub fn party(
+    /// The client's side of the ceremony that signs all claims. `salt` is that of its circle, which is used up: terms are
+    /// signed once, and after a ceremony that failed there is another circle.
+    ///
+    /// # Errors
+    /// [`SliceError::Bind`] if the salt has signed before; nothing was sent then.
+    pub fn client_party(
+        &self,
+        key: &SecretKey,
+        points: &Points,
+        salt: FreshSalt,
+        bindings: &mut dyn Bindings,
+    ) -> Result<Party<SliceTerms>, SliceError> {
+        if salt.value() != self.circle().salt {
+            return Err(SliceError::OtherSalt);
+        }
+        let party = self.party(CLIENT, key, points)?;
+        let _once = salt.bind("slice salt", self.id, bindings)?;
+        Ok(party)
+    }
+
+    /// A provider's side. Its shares, of which its own part is fresh and in the terms, are bound to these terms; after a
+    /// ceremony that failed there is another sharing.
+    ///
+    /// # Errors
+    /// [`SliceError::Bind`] if the part has signed before, these terms or others; nothing was sent then.
+    pub fn provider_party(
+        &self,
+        key: &SecretKey,
+        points: &Points,
+        shares: Shares,
+        bindings: &mut dyn Bindings,
+    ) -> Result<(Party<SliceTerms>, BoundShares), SliceError> {
+        let party = self.party(provider(shares.own()), key, points)?;
+        shares.check(self)?;
+        let _once = shares.mark().bind(self.id, bindings)?;
+        Ok((party, BoundShares(shares)))
+    }
+
+    /// `points` are those that this party saw shared: it signs for no others.
+    fn party(
         &self,
         role: Role,
         key: &SecretKey,

@@ -7,6 +7,9 @@
     clippy::expect_used
 )]
 
+#[path = "../given/mod.rs"]
+pub mod given;
+
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Txid, WPubkeyHash,
     hashes::{Hash, sha256},
@@ -17,9 +20,10 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, BankTerms, Payer, PayerOpening, Pebbles, Provider,
-        ProviderOpening,
+        Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, Payer, PayerOpening,
+        Pebbles, Provider, ProviderOpening,
     },
+    binding::MemoryBindings,
     terms::{Coin, Contribution, FeeRate},
 };
 
@@ -86,6 +90,17 @@ pub fn rng() -> StdRng {
     StdRng::seed_from_u64(11)
 }
 
+/// Salt of these terms and seed of their chain, as if both had been drawn.
+pub fn fresh(terms: &BankTerms, seed: [u8; 32]) -> FreshChain {
+    let salt = terms.record().salt.to_byte_array();
+    FreshChain::draw(&mut given::Given::new(&[salt, seed]))
+}
+
+/// The seed of a chain, as a payer has it from its record.
+pub fn kept(seed: [u8; 32]) -> ChainSeed {
+    ChainSeed::from_bytes(seed)
+}
+
 pub fn open(terms: &BankTerms) -> (Payer, Provider) {
     let bank = || Bank::new(terms.clone()).unwrap();
     open_banks(bank(), bank())
@@ -93,8 +108,12 @@ pub fn open(terms: &BankTerms) -> (Payer, Provider) {
 
 pub fn open_banks(a: Bank, p: Bank) -> (Payer, Provider) {
     let mut rng = rng();
-    let (payer, nonce) = PayerOpening::new(a, secret(1), SEED, &mut rng).unwrap();
-    let (provider, theirs, share) = ProviderOpening::new(p, secret(2), nonce, &mut rng).unwrap();
+    let fresh = fresh(a.terms(), SEED);
+    let mut own = MemoryBindings::default();
+    let (payer, nonce) = PayerOpening::new(a, secret(1), fresh, &mut own, &mut rng).unwrap();
+    let mut own = MemoryBindings::default();
+    let opening = ProviderOpening::new(p, secret(2), nonce, &mut own, &mut rng);
+    let (provider, theirs, share) = opening.unwrap();
     let (payer, share) = payer.finish(theirs, share).unwrap();
     (payer, provider.finish(share).unwrap())
 }

@@ -13,7 +13,8 @@ use narthex_contracts::bank::{
     Pebbles, Policy, Provider, ProviderOpening, Receipt, Release, Route, Settled, Sight, receipt,
 };
 
-use crate::bank_support::{public, record, rng, secret};
+use crate::bank_support::{fresh, kept, public, record, rng, secret};
+use narthex_contracts::binding::MemoryBindings;
 
 /// Who is who: the customer that pays, two bankers, the customer that is paid.
 pub const A: u8 = 1;
@@ -53,9 +54,12 @@ pub fn open_between(record: BankRecord, payer: u8, provider: u8) -> (Payer, Prov
     let bank = || Bank::new(terms.clone()).unwrap();
     let mut rng = rng();
     let seed = seed(payer, provider);
-    let (a, nonce) = PayerOpening::new(bank(), secret(payer), seed, &mut rng).unwrap();
-    let (p, theirs, share) =
-        ProviderOpening::new(bank(), secret(provider), nonce, &mut rng).unwrap();
+    let fresh = fresh(&terms, seed);
+    let mut own = MemoryBindings::default();
+    let (a, nonce) = PayerOpening::new(bank(), secret(payer), fresh, &mut own, &mut rng).unwrap();
+    let mut own = MemoryBindings::default();
+    let opening = ProviderOpening::new(bank(), secret(provider), nonce, &mut own, &mut rng);
+    let (p, theirs, share) = opening.unwrap();
     let (a, share) = a.finish(theirs, share).unwrap();
     (a, p.finish(share).unwrap())
 }
@@ -210,7 +214,7 @@ impl Way {
                 Provider::restore(bank, secret(own), record).unwrap()
             });
             let credits = credits.zip([credit]).map(|(record, bank)| {
-                Payer::restore(bank, secret(own), seed(own, to), record).unwrap()
+                Payer::restore(bank, secret(own), &kept(seed(own, to)), record).unwrap()
             });
             let restored =
                 Banker::restore(policy(), debits.collect(), credits.collect(), record.hops);

@@ -8,6 +8,9 @@
     clippy::panic
 )]
 
+#[path = "../given/mod.rs"]
+pub mod given;
+
 use std::sync::Arc;
 
 use bitcoin::{
@@ -19,13 +22,14 @@ use bitcoin::{
     },
 };
 use narthex_contracts::{
+    binding::{FreshSalt, MemoryBindings},
     bounty::{
-        Answer, BountyError, BountyRecord, BountyTerms, Call, Closing, Delivery, Envelope, Grant,
-        Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester, RequesterRecord,
-        Seal, Share, party, restore,
+        Answer, BoundSeed, BountyError, BountyRecord, BountyTerms, Call, Closing, Delivery,
+        Envelope, Grant, Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester,
+        RequesterRecord, Seal, Share, relay_party, requester_party, restore,
     },
     role::Role,
-    setup::ceremony,
+    setup::{Party, ceremony},
     terms::{Coin, Contribution, FeeRate},
 };
 use narthex_game_model::market::LayerSet;
@@ -54,7 +58,7 @@ pub fn identity(seat: u8) -> SecretKey {
 }
 
 pub fn seed(seat: u8) -> RelaySeed {
-    RelaySeed::new([31 + seat; 32])
+    RelaySeed::from_bytes([31 + seat; 32])
 }
 
 pub fn amount(seat: u8) -> Amount {
@@ -119,22 +123,45 @@ pub fn roles(relays: u8) -> impl Iterator<Item = (Role, SecretKey)> {
     std::iter::once((REQUESTER, secret(101))).chain((0..relays).map(relay))
 }
 
+/// Everybody's side of the ceremony, the requester first, and the relays' seeds by seat.
+pub fn parties(terms: &Arc<BountyTerms>) -> (Vec<Party<BountyTerms>>, Vec<BoundSeed>) {
+    let mut bindings = MemoryBindings::default();
+    let (mut parties, mut seeds) = (Vec::new(), Vec::new());
+    for (role, key) in roles(terms.relays()) {
+        let Role::Arbiter(seat) = role else {
+            let salt = drawn_salt(terms);
+            parties.push(requester_party(terms, &key, salt, &mut bindings).unwrap());
+            continue;
+        };
+        let mut bindings = MemoryBindings::default();
+        let (party, seed) = relay_party(terms, seat, &key, seed(seat), &mut bindings).unwrap();
+        parties.push(party);
+        seeds.push(seed);
+    }
+    (parties, seeds)
+}
+
+/// The salt of these terms, as if it had been drawn.
+pub fn drawn_salt(terms: &BountyTerms) -> FreshSalt {
+    given::salt(terms.record().call.salt.to_byte_array())
+}
+
 pub fn signed(relays: u8, quorum: u8) -> Bounty {
     signed_by(record(relays, quorum, 7))
 }
 
 pub fn signed_by(record: BountyRecord) -> Bounty {
     let terms = Arc::new(record.check().unwrap());
-    let parties = roles(terms.relays()).map(|(role, key)| party(&terms, role, &key).unwrap());
-    let mut held = ceremony::run(parties.collect(), &mut rng(), |_| ())
+    let (parties, seeds) = parties(&terms);
+    let mut held = ceremony::run(parties, &mut rng(), |_| ())
         .unwrap()
         .into_iter();
     let requester = held.next().unwrap();
-    let relays = (0..).zip(held);
+    let relays = (0..).zip(held.zip(seeds));
     Bounty {
         requester: Requester::new(requester, secret(100), secret(101)).unwrap(),
         relays: relays
-            .map(|(seat, held)| Relay::new(held, identity(seat), seed(seat)).unwrap())
+            .map(|(seat, (held, seed))| Relay::new(held, identity(seat), seed).unwrap())
             .collect(),
         terms,
     }

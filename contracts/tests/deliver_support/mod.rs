@@ -16,6 +16,7 @@ use bitcoin::{
     },
 };
 use narthex_contracts::{
+    binding::MemoryBindings,
     deliver::{
         Agent, Announcement, Assignment, Coin, Conditions, Copies, DeliverRecord, Found, Handover,
         Plan, Recipient, Request, Sender, SenderRecord, Served, Shared, copy_leaf, seal,
@@ -23,7 +24,6 @@ use narthex_contracts::{
     terms::{Coin as WalletCoin, Contribution, FeeRate},
 };
 
-pub const SEED: [u8; 32] = [9; 32];
 pub const AMOUNT: Amount = Amount::from_sat(20_000);
 pub const T: u32 = 1_000;
 pub const RECIPIENT: u8 = 200;
@@ -78,7 +78,13 @@ pub fn plan(agents: u8) -> Plan {
 }
 
 pub fn sender(agents: u8) -> Sender {
-    Sender::new(plan(agents), secret(1), SEED, MESSAGE).unwrap()
+    sending(plan(agents), MESSAGE)
+}
+
+/// A sender of this plan and message; the same each time, as nobody remembers.
+pub fn sending(plan: Plan, message: &[u8]) -> Sender {
+    let mut bindings = MemoryBindings::default();
+    Sender::new(plan, secret(1), message, &mut bindings, &mut rng()).unwrap()
 }
 
 pub fn record(agents: u8) -> DeliverRecord {
@@ -93,6 +99,7 @@ pub fn conditions(agent: u8) -> Conditions {
         claim_blocks: 12,
         script: script(10 + agent),
         depth: 6,
+        alone: false,
     }
 }
 
@@ -126,7 +133,7 @@ pub fn found(sender: &Sender) -> Found {
 }
 
 pub fn request(sender: &Sender) -> Request {
-    Recipient::request(&found(sender))
+    Recipient::first_request(&found(sender))
 }
 
 /// What an agent serves.
@@ -148,7 +155,9 @@ pub fn recipient(sender: &Sender, agents: &[Agent]) -> Recipient {
 /// The recipient hands over, the agent takes.
 pub fn pay(recipient: &mut Recipient, agent: &mut Agent) {
     let index = agent.record().agent;
-    let handover = recipient.hand_over(index, TIP, FUNDED).unwrap();
+    let handover = recipient
+        .hand_over(index, (TIP, FUNDED), &mut rng())
+        .unwrap();
     let handover = Handover::from_bytes(&handover.to_bytes()).unwrap();
     agent.take(&handover).unwrap();
 }
@@ -200,14 +209,10 @@ pub fn lying(agents: u8, lie: Lie) -> (DeliverRecord, Served) {
     (terms, served)
 }
 
-/// Claim hashes and view tag of terms that were changed: the sender, or who knows as much, makes them anew.
+/// The view tag of terms that were changed: the sender, or who knows as much, makes it anew.
 pub fn rehash(terms: &mut DeliverRecord) {
     let shared = Shared::of_recipient(&secret(RECIPIENT), &terms.ephemeral);
     terms.view_tag = shared.view_tag(terms.root.as_byte_array());
-    let id = terms.delivery();
-    for (i, agent) in (0..).zip(&mut terms.agents) {
-        agent.claim_hash = shared.claim_secret(&id, i).hash();
-    }
 }
 
 /// As the terms name an envelope, written down a second time.
@@ -221,5 +226,5 @@ pub fn envelope_hash(envelope: &[u8]) -> sha256::Hash {
 pub fn restored(sender: &Sender) -> Sender {
     let json = serde_json::to_string(&sender.record()).unwrap();
     let record: SenderRecord = serde_json::from_str(&json).unwrap();
-    Sender::restore(record, secret(1), SEED, sender.envelope().to_vec()).unwrap()
+    Sender::restore(record, secret(1), sender.envelope().to_vec()).unwrap()
 }

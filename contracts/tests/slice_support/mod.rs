@@ -8,6 +8,9 @@
     clippy::panic
 )]
 
+#[path = "../given/mod.rs"]
+pub mod given;
+
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Txid, WPubkeyHash,
     hashes::{Hash, HashEngine, sha256},
@@ -17,10 +20,12 @@ use bitcoin::{
     },
 };
 use narthex_contracts::{
+    binding::{FreshSalt, MemoryBindings},
+    setup::Party,
     setup::ceremony,
     slice::{
-        CLIENT, Circle, Client, Coin, Dealt, Points, Post, Provider, Sharer, Shares, SliceRecord,
-        SliceTerms, Taken, Work, provider,
+        BoundShares, Circle, Client, Coin, Dealt, Points, Post, Provider, Sharer, Shares,
+        SliceRecord, SliceTerms, Taken, Work,
     },
     terms::{Coin as WalletCoin, Contribution, FeeRate},
 };
@@ -118,6 +123,38 @@ pub fn record(circle: &Circle, points: &Points) -> SliceRecord {
     record
 }
 
+/// Everybody's side of the ceremony, the client first, and the providers' shares by index.
+pub fn parties(
+    terms: &SliceTerms,
+    points: &Points,
+    shares: Vec<Shares>,
+) -> (Vec<Party<SliceTerms>>, Vec<(u8, BoundShares)>) {
+    let mut parties = vec![client_party(terms, points)];
+    let mut bound = Vec::new();
+    for shares in shares {
+        let index = shares.own();
+        let mut bindings = MemoryBindings::default();
+        let party = terms.provider_party(&key(index), points, shares, &mut bindings);
+        let (party, shares) = party.unwrap();
+        parties.push(party);
+        bound.push((index, shares));
+    }
+    (parties, bound)
+}
+
+pub fn client_party(terms: &SliceTerms, points: &Points) -> Party<SliceTerms> {
+    let mut bindings = MemoryBindings::default();
+    let salt = drawn_salt(terms);
+    terms
+        .client_party(&secret(1), points, salt, &mut bindings)
+        .unwrap()
+}
+
+/// The salt of these terms, as if it had been drawn.
+pub fn drawn_salt(terms: &SliceTerms) -> FreshSalt {
+    given::salt(terms.circle().salt.to_byte_array())
+}
+
 /// A slice whose claims are signed.
 pub struct Slice {
     pub terms: SliceTerms,
@@ -131,9 +168,7 @@ pub fn slice_of(m: u8, n: u8, salt: u8) -> Slice {
     let circle = circle(m, n, salt);
     let (points, shares) = shared(&circle, &mut rng);
     let terms = record(&circle, &points).check().unwrap();
-    let party = |role, key: &SecretKey| terms.party(role, key, &points).unwrap();
-    let mut parties = vec![party(CLIENT, &secret(1))];
-    parties.extend(circle.indices().map(|i| party(provider(i), &key(i))));
+    let (parties, shares) = parties(&terms, &points, shares);
     let mut holdings = ceremony::run(parties, &mut rng, |_| {})
         .unwrap()
         .into_iter();
@@ -141,8 +176,8 @@ pub fn slice_of(m: u8, n: u8, salt: u8) -> Slice {
     let providers = holdings
         .zip(shares)
         .map(|(holdings, shares)| {
-            let key = key(shares.own());
-            Provider::new(holdings, key, shares).unwrap()
+            let key = key(shares.0);
+            Provider::new(holdings, key, shares.1).unwrap()
         })
         .collect();
     Slice {

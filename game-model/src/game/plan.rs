@@ -80,7 +80,7 @@ pub struct Plan {
 /// [`PlanError`] if no sample has a contract that makes honest play the only equilibrium.
 pub fn plan(wish: &Wish, mut progress: impl FnMut(u32)) -> Result<Plan, PlanError> {
     let mut frontier = Vec::new();
-    let mut last_reason = PlanError::NoSample;
+    let mut why_not = PlanError::NoSample;
     let mut samples = wish.samples.clone();
     samples.sort_unstable();
     samples.dedup();
@@ -88,14 +88,17 @@ pub fn plan(wish: &Wish, mut progress: impl FnMut(u32)) -> Result<Plan, PlanErro
         progress(sample);
         match cheapest(wish, sample) {
             Ok(point) => frontier.push(point),
-            Err(reason) => last_reason = reason,
+            // That there is no stake is the answer; a sample that is refused is only not asked about.
+            Err(reason) if !matches!(why_not, PlanError::NoStake { .. }) => why_not = reason,
+            Err(reason @ PlanError::NoStake { .. }) => why_not = reason,
+            Err(_) => {}
         }
     }
     let each = frontier.iter().enumerate();
     let best = each.min_by(|(_, a), (_, b)| a.total_cost.cmp(&b.total_cost));
     match best {
         Some((best, _)) => Ok(Plan { frontier, best }),
-        None => Err(last_reason),
+        None => Err(why_not),
     }
 }
 
@@ -104,15 +107,26 @@ fn cheapest(wish: &Wish, sample: u32) -> Result<Point, PlanError> {
     // Below the least stake the record is refused; from there on, twice as much until it works.
     let mut low = draft.least_stake()?;
     let mut high = low;
+    // What every stake so far was refused for: that is not the stake's fault.
+    let mut refusal = draft.params(low).err();
     while !draft.works(high)? {
         low = high;
-        high = high
-            .checked_mul(2)
-            .filter(|w| *w <= MAX_MONEY_SAT)
-            .ok_or(PlanError::NoStake {
-                sample,
-                largest_sat: low,
-            })?;
+        refusal = match (refusal, draft.params(low)) {
+            (Some(before), Err(now)) => before.shared_with(&now),
+            _ => None,
+        };
+        high = match high.checked_mul(2).filter(|w| *w <= MAX_MONEY_SAT) {
+            Some(twice) => twice,
+            None => {
+                return Err(refusal.map_or(
+                    PlanError::NoStake {
+                        sample,
+                        largest_sat: low,
+                    },
+                    PlanError::Params,
+                ));
+            }
+        };
     }
     // To a thousandth, upwards: a satoshi more or less is nobody's concern.
     while high - low > (high / 1_000).max(1) {
@@ -159,14 +173,23 @@ impl<'a> Draft<'a> {
         };
         let record = ParamsRecord {
             reward,
-            rho: Ratio::from_u64(worker.to_sat(), reward.to_sat())?,
+            rho: Ratio::from_u64(worker.to_sat(), reward.to_sat()).map_err(|_| {
+                PlanError::Share {
+                    worker_sat: worker.to_sat(),
+                    reward_sat: reward.to_sat(),
+                }
+            })?,
             bounty,
             ..wish.base.clone()
         };
         Ok(Self {
             wish,
             economics,
-            record: record.for_job(steps, sample)?,
+            record: (record.for_job(steps, sample)).map_err(|reason| PlanError::Sample {
+                sample,
+                steps,
+                reason,
+            })?,
         })
     }
 
@@ -248,8 +271,27 @@ pub enum PlanError {
     #[error("the costs add up to more than there is money")]
     TooMuch,
     /// The sample is no fraction of the steps.
-    #[error("the sample is no fraction of the steps: {0}")]
-    Sample(#[from] RatioError),
+    #[error("a sample of {sample} is no fraction of {steps} steps")]
+    Sample {
+        /// The sample.
+        sample: u32,
+        /// N.
+        steps: u64,
+        /// Why not.
+        #[source]
+        reason: RatioError,
+    },
+    /// The worker's part of the reward is no fraction that a record can hold.
+    #[error(
+        "{worker_sat} sat for the worker out of a reward of {reward_sat} sat are no fraction that parameters can hold \
+         (in lowest terms, 32 bits above and below): the costs are too large"
+    )]
+    Share {
+        /// ρc.
+        worker_sat: u64,
+        /// c.
+        reward_sat: u64,
+    },
     /// The base record breaks a bound whatever the stakes.
     #[error(transparent)]
     Params(#[from] ParamsError),

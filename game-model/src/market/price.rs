@@ -112,6 +112,8 @@ impl Book {
             (Some(found), _) => Ok(found.line_up(&offers)),
             (None, Some(best)) => Err(PriceError::Unobtainable {
                 asked: request.reliability,
+                hops: request.hops,
+                relays: offers.len(),
                 best: Box::new(best.line_up(&offers)),
             }),
             (None, None) => Err(PriceError::NoOffer(request.latency)),
@@ -314,12 +316,16 @@ pub enum PriceError {
     NoOffer(Latency),
     /// No line-up is reliable enough.
     #[error(
-        "no line-up has a reliability of {}; the best has {} for {}",
+        "no line-up of at most {hops} relays has a reliability of {}; the best, out of {relays} that are fast enough, has {} for {}",
         asked.percent(), best.odds.right.percent(), best.price
     )]
     Unobtainable {
         /// What was asked for.
         asked: Chance,
+        /// Most relays that were asked for.
+        hops: u8,
+        /// Relays that offer the latency asked for: fewer than `hops`, and more seats would not help.
+        relays: usize,
         /// The most reliable line-up; the cheapest of several.
         best: Box<LineUp>,
     },

@@ -30,7 +30,7 @@ pub enum Strategy {
     },
     /// Computes everything and changes the outputs of these steps.
     Target {
-        /// Indices of the steps; those beyond the job are ignored.
+        /// Indices of the steps; [`Strategy::check`] says whether the job has them all.
         steps: BTreeSet<u64>,
     },
 }
@@ -42,7 +42,57 @@ pub(super) enum Cheat {
     Falsify,
 }
 
+/// Why a strategy cannot be played on a job. Whoever chose it is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrategyError {
+    /// More than all steps.
+    #[error("a share of {fraction} of the steps: at most all of them, 1, can be wrong")]
+    Share {
+        /// The share.
+        fraction: Ratio,
+    },
+    /// A cheat that is none: every output would be right.
+    #[error("this cheats on no step: every output would be right")]
+    NoEffect,
+    /// A step that the job does not have.
+    #[error("there is no step {step}: the job has {steps}, from 0 on")]
+    NoSuchStep {
+        /// The first such.
+        step: u64,
+        /// Steps of the job.
+        steps: u64,
+    },
+}
+
 impl Strategy {
+    /// Whether it does on a job of `steps` steps what it says.
+    ///
+    /// # Errors
+    /// [`StrategyError`]: a share above 1 or of nothing, a step beyond the job.
+    pub fn check(&self, steps: u64) -> Result<(), StrategyError> {
+        match self {
+            Self::Honest => Ok(()),
+            Self::Skip { fraction, .. } | Self::Falsify { fraction, .. } => {
+                if *fraction > Ratio::ONE {
+                    return Err(StrategyError::Share {
+                        fraction: *fraction,
+                    });
+                }
+                match fraction.ceil_of_u64(steps) {
+                    0 => Err(StrategyError::NoEffect),
+                    _ => Ok(()),
+                }
+            }
+            Self::Target { steps: chosen } => {
+                match (chosen.is_empty(), chosen.range(steps..).next()) {
+                    (true, _) => Err(StrategyError::NoEffect),
+                    (_, Some(step)) => Err(StrategyError::NoSuchStep { step: *step, steps }),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
     /// The steps whose outputs will be wrong, in a job of `steps` steps.
     pub fn bad_steps(&self, steps: u64) -> BTreeSet<u64> {
         let (mut bad, _) = self.cheats(steps);

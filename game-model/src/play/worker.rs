@@ -1,6 +1,6 @@
 //! The worker: runs the steps, commits, opens what is sampled.
 
-use super::strategy::{Cheat, Strategy};
+use super::strategy::{Cheat, Strategy, StrategyError};
 use crate::commitment::{
     Commitment, Domain, LeafOpening, OpenError, Opening, ResultSecret, SaltSeed, TreeBuilder,
     TreeError, seal, state_digest, work_leaf,
@@ -33,13 +33,14 @@ impl Work {
     /// Runs all steps as the strategy says and commits to what came out.
     ///
     /// # Errors
-    /// [`WorkError`], with the step that failed.
+    /// [`WorkError`], with the step that failed; a strategy that does not fit the job, before any is run.
     pub fn perform<C: Computation + ?Sized>(
         computation: &C,
         strategy: &Strategy,
         secrets: &WorkerSecrets,
     ) -> Result<Self, WorkError> {
         let (steps, output_bytes) = (computation.steps(), computation.output_bytes());
+        strategy.check(steps)?;
         let (cheats, cheat) = strategy.cheats(steps);
         let mut outputs = Vec::new();
         for index in 0..steps {
@@ -147,6 +148,9 @@ fn fill(
 /// Why there is no work to commit to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
+    /// The strategy does not fit the job.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
     /// A step gave no output.
     #[error("step {index}: {error}")]
     Step {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::commitment::TreeError;
 use crate::computation::{Job, StepError, StepProgram};
 use crate::params::Params;
-use crate::play::{Appeal, ArbiterStrategy, VerifierStrategy, WorkerStrategy};
+use crate::play::{Appeal, ArbiterStrategy, StrategyError, VerifierStrategy, WorkerStrategy};
 use crate::tagged::tagged_hash;
 use crate::workload::Records;
 
@@ -46,6 +46,9 @@ pub struct Costs {
     pub arbitrate_sat: u64,
     /// B: what the worker gains outside from an accepted wrong result.
     pub outside_gain_sat: u64,
+    /// m: the fewest wrong steps that give it B; with 0, as with 1, any.
+    #[serde(default)]
+    pub bad_steps: u64,
     /// R: what a right result is worth to the client.
     pub right_result_sat: u64,
     /// L: what a wrong result that it takes for right costs the client.
@@ -110,6 +113,12 @@ impl Setup {
         if steps == 0 || steps > MAX_STEPS {
             return Err(SetupError::Steps { steps });
         }
+        match &self.worker {
+            WorkerStrategy::Deliver(work) | WorkerStrategy::Grind { work, .. } => {
+                work.check(steps)?
+            }
+            WorkerStrategy::TimeOut | WorkerStrategy::Copy => {}
+        }
         Ok(())
     }
 }
@@ -150,6 +159,9 @@ pub enum SetupError {
         /// N.
         steps: u64,
     },
+    /// The worker's cheat is none, or on steps that there are not.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
     /// The job has another number of steps than the parameters say.
     #[error("a job of {job} steps under parameters for {params}")]
     OtherJob {

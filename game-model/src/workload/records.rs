@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::caps::MAX_RECORD_BYTES;
+
 /// Largest input in bytes, so that a wrong file cannot fill the memory.
 const MAX_INPUT_BYTES: usize = 1 << 30;
 
@@ -13,8 +15,8 @@ pub struct Records {
 }
 
 impl Records {
-    /// Reads one record per line: `width` integers from 0 to `max`, separated by commas. Blank
-    /// lines are skipped; spaces around values are allowed; there is no header line.
+    /// Reads one record per line: `width` integers from 0 to `max`, separated by commas. A byte order
+    /// mark in front of all and blank lines are skipped; spaces around values are allowed; there is no header line.
     ///
     /// # Errors
     /// [`RecordsError`] with the number of the first bad line.
@@ -23,6 +25,7 @@ impl Records {
             return Err(RecordsError::TooLarge { bytes: text.len() });
         }
         let mut bytes = Vec::new();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, row) in (1..).zip(text.lines()) {
             if !row.trim().is_empty() {
                 read_row(row, width, max, &mut bytes)
@@ -39,6 +42,9 @@ impl Records {
     pub fn from_bytes(width: usize, bytes: Vec<u8>) -> Result<Self, RecordsError> {
         if width == 0 || bytes.is_empty() {
             return Err(RecordsError::Empty);
+        }
+        if width > MAX_RECORD_BYTES {
+            return Err(RecordsError::RecordTooLarge { width });
         }
         if !bytes.len().is_multiple_of(width) {
             let bytes = bytes.len();
@@ -109,6 +115,12 @@ pub enum RecordsError {
     Ragged {
         /// Number of bytes.
         bytes: usize,
+        /// Size of a record.
+        width: usize,
+    },
+    /// A record larger than any evidence may hold.
+    #[error("records of {width} bytes, at most {MAX_RECORD_BYTES} allowed")]
+    RecordTooLarge {
         /// Size of a record.
         width: usize,
     },

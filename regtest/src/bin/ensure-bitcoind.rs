@@ -1,25 +1,35 @@
 //! Prints the path of a usable bitcoind, building one into the user's cache when there is none; with `--find` it
 //! never builds.
 
-use std::process::ExitCode;
+use std::{
+    io::{Write, stderr, stdout},
+    process::ExitCode,
+};
 
 fn main() -> ExitCode {
     let found = match std::env::args().nth(1).as_deref() {
         None => narthex_regtest::ensure_bitcoind(),
         Some("--find") => narthex_regtest::find_bitcoind(),
         Some(other) => {
-            eprintln!("unknown argument {other}: give --find, or nothing");
+            let _ = writeln!(
+                stderr(),
+                "unknown argument {other}: give --find, or nothing"
+            );
             return ExitCode::from(2);
         }
     };
     match found {
         Ok(path) => {
-            println!("{}", path.display());
-            ExitCode::SUCCESS
+            match writeln!(stdout(), "{}", path.display()).and_then(|()| stdout().flush()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error),
+            }
         }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    let _ = writeln!(stderr(), "{error}");
+    ExitCode::FAILURE
 }

@@ -2,9 +2,11 @@
 //!
 //! The crate is not a dependency: a detached manifest has cargo download it, nothing of it is compiled by cargo.
 
-use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use narthex_disk::{self as disk, Readers};
 
 use super::locate::{cache_entry, find_bitcoind};
 use crate::Error;
@@ -50,15 +52,16 @@ pub fn ensure_bitcoind() -> Result<PathBuf, Error> {
     }
     let entry = cache_entry()?;
     let cache = entry.parent().map(Path::to_owned).unwrap_or_default();
-    std::fs::create_dir_all(&cache).map_err(Error::io(format!("creating {}", cache.display())))?;
+    disk::make_folder(&cache, Readers::Umask)
+        .map_err(Error::io(format!("creating {}", cache.display())))?;
     let lock_path = cache.join("bitcoind-build.lock");
-    let lock =
-        File::create(&lock_path).map_err(Error::io(format!("creating {}", lock_path.display())))?;
+    let lock = disk::lock(&lock_path, Readers::Umask)
+        .map_err(Error::io(format!("locking {}", lock_path.display())))?;
     if lock.try_lock().is_err() {
-        eprintln!(
+        say(format_args!(
             "waiting for another process that builds bitcoind (lock {})",
             lock_path.display()
-        );
+        ));
         lock.lock()
             .map_err(Error::io(format!("waiting for {}", lock_path.display())))?;
     }
@@ -70,12 +73,10 @@ pub fn ensure_bitcoind() -> Result<PathBuf, Error> {
 }
 
 fn build_into(cache: &Path, entry: &Path) -> Result<(), Error> {
-    eprintln!("no bitcoind found: building Bitcoin Core 31.99 once, about 10 minutes on two cores");
+    say("no bitcoind found: building Bitcoin Core 31.99 once, about 10 minutes on two cores");
     remove_leftovers(cache);
     // Next to its destination, so that the last step is a rename within one file system: all or nothing.
-    let work = tempfile::Builder::new()
-        .prefix(WORK_PREFIX)
-        .tempdir_in(cache)
+    let work = disk::temporary_folder(WORK_PREFIX, Some(cache))
         .map_err(Error::io("creating a build directory"))?;
     let source = fetch_source(work.path())?;
     let build = work.path().join("build");
@@ -97,22 +98,27 @@ fn build_into(cache: &Path, entry: &Path) -> Result<(), Error> {
     )?;
 
     let install = work.path().join("install");
-    std::fs::create_dir_all(install.join("bin"))
+    disk::make_folder(&install.join("bin"), Readers::Umask)
         .map_err(Error::io("creating the install directory"))?;
     for name in ["bitcoind", "bitcoin-cli"] {
         let built = build.join("bin").join(name);
-        std::fs::copy(&built, install.join("bin").join(name))
-            .map_err(Error::io(format!("copying {}", built.display())))?;
+        disk::move_new(&built, &install.join("bin").join(name))
+            .map_err(Error::io(format!("moving {}", built.display())))?;
     }
-    std::fs::rename(&install, entry).map_err(Error::io(format!(
+    disk::move_new(&install, entry).map_err(Error::io(format!(
         "moving the build to {}",
         entry.display()
     )))?;
-    eprintln!(
+    say(format_args!(
         "bitcoind is ready: {}",
         entry.join("bin/bitcoind").display()
-    );
+    ));
     Ok(())
+}
+
+/// Tells whoever waits. That nobody reads it stops no build.
+fn say(what: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 /// Removes what builds left behind that were killed; the lock says that none is running.
@@ -129,8 +135,10 @@ fn remove_leftovers(cache: &Path) {
 /// Has cargo download the crate and says where its copy of Bitcoin Core lies.
 fn fetch_source(work: &Path) -> Result<PathBuf, Error> {
     let manifest = work.join("Cargo.toml");
-    std::fs::write(&manifest, MANIFEST).map_err(Error::io("writing a manifest"))?;
-    std::fs::write(work.join("lib.rs"), "").map_err(Error::io("writing an empty library"))?;
+    disk::replace(&manifest, MANIFEST.as_bytes(), Readers::Umask)
+        .map_err(Error::io("writing a manifest"))?;
+    disk::replace(&work.join("lib.rs"), b"", Readers::Umask)
+        .map_err(Error::io("writing an empty library"))?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(
         "cargo fetch",

@@ -56,7 +56,7 @@ fn on_path() -> Option<PathBuf> {
 
 fn check_version(path: &Path) -> Result<(), Error> {
     // Even to say its version, a daemon reads and writes settings in its data directory: not in the user's.
-    let directory = tempfile::tempdir().map_err(Error::io(
+    let directory = narthex_disk::temporary_folder("narthex-version-", None).map_err(Error::io(
         "creating a directory to ask bitcoind for its version",
     ))?;
     let output = Command::new(path)

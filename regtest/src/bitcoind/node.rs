@@ -20,8 +20,6 @@ use crate::{Chain, Error};
 const NOT_FOUND: i32 = -5;
 /// Core's codes for a transaction that can't be decoded, fails, is refused, or is confirmed already.
 pub(super) const REFUSALS: [i32; 4] = [-22, -25, -26, -27];
-/// Largest cookie file, in bytes.
-const MAX_COOKIE_BYTES: u64 = 4096;
 
 /// A connection to a node, on whatever network it is.
 ///
@@ -83,14 +81,14 @@ impl Node {
     }
 
     /// Connects to `url`, such as `http://127.0.0.1:8332`, with what stands in the `cookie` file: the one that the
-    /// node writes into its directory, or any file with `user:password`. The node is asked for its height at once.
+    /// node writes into its directory, or any file with `user:password`. The file is read again for each call: a node
+    /// that is started anew writes another. The node is asked for its height at once. It is asked at this address and
+    /// no other: an answer that points elsewhere is an error.
+    ///
+    /// # Errors
+    /// [`Error::BadNodeUrl`]: another scheme, or `user:password@` in it; [`Error::Transport`] with what is wrong.
     pub fn connect(url: &str, cookie: &Path) -> Result<Self, Error> {
-        use std::io::Read;
-        let mut text = String::new();
-        std::fs::File::open(cookie)
-            .and_then(|file| file.take(MAX_COOKIE_BYTES).read_to_string(&mut text))
-            .map_err(Error::io(format!("reading {}", cookie.display())))?;
-        let mut node = Self::new(Rpc::new(url, text.trim())?);
+        let mut node = Self::new(Rpc::new(url, cookie)?);
         node.height()?;
         Ok(node)
     }

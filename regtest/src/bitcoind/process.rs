@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use narthex_disk::TempDir;
 
 use super::rpc::Rpc;
 use crate::Error;
@@ -49,9 +49,7 @@ impl Process {
     }
 
     fn start_once(executable: &Path, extra_args: &[String]) -> Result<(Self, Rpc), Error> {
-        let directory = tempfile::Builder::new()
-            .prefix("narthex-bitcoind-")
-            .tempdir()
+        let directory = narthex_disk::temporary_folder("narthex-bitcoind-", None)
             .map_err(Error::io("creating the daemon's directory"))?;
         let (rpc_port, p2p_port) = free_ports()?;
         let mut child = Command::new(executable)
@@ -105,8 +103,8 @@ impl Process {
                     what: format!("it ended with {status}; {}", self.log_tail()),
                 });
             }
-            if let Ok(cookie) = std::fs::read_to_string(&cookie) {
-                let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"), cookie.trim())?;
+            if cookie.exists() {
+                let rpc = Rpc::new(&format!("http://127.0.0.1:{rpc_port}"), &cookie)?;
                 if rpc.call::<u32>("getblockcount", &[]).is_ok() {
                     return Ok(rpc);
                 }

@@ -1,11 +1,11 @@
 //! JSON-RPC to one daemon: every call by name, errors with the call's name in them.
 
-use std::time::Duration;
+use std::path::Path;
 
-use jsonrpc::bitreq_http::Builder;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::http::{Http, NodeUrl};
 use crate::Error;
 
 /// Connection to the JSON-RPC server of one daemon.
@@ -14,18 +14,12 @@ pub(crate) struct Rpc {
 }
 
 impl Rpc {
-    /// `cookie` is the content of the daemon's cookie file, `user:password`.
-    pub(crate) fn new(url: &str, cookie: &str) -> Result<Self, Error> {
-        let transport = Builder::new()
-            .url(url)
-            .map_err(|source| Error::Transport {
-                method: "(setup)".into(),
-                source: Box::new(source),
-            })?
-            // A block full of scripts takes seconds on a busy machine, nothing takes a minute.
-            .timeout(Duration::from_secs(60))
-            .cookie_auth(cookie)
-            .build();
+    /// `cookie` is a file that holds `user:password`.
+    pub(crate) fn new(url: &str, cookie: &Path) -> Result<Self, Error> {
+        let node = NodeUrl::new(url).map_err(|error| Error::BadNodeUrl {
+            why: error.to_string(),
+        })?;
+        let transport = Http::new(node, cookie.to_owned());
         Ok(Self {
             client: jsonrpc::Client::with_transport(transport),
         })
@@ -36,26 +30,33 @@ impl Rpc {
         method: &str,
         params: &[Value],
     ) -> Result<T, Error> {
-        let transport = |source: jsonrpc::Error| match source {
+        let failed = |source| Error::Transport {
+            method: method.into(),
+            source,
+        };
+        let refused = |source: jsonrpc::Error| match source {
             jsonrpc::Error::Rpc(refusal) => Error::Rpc {
                 method: method.into(),
                 code: refusal.code,
-                message: refusal.message,
+                message: shown(&refusal.message),
             },
-            other => Error::Transport {
-                method: method.into(),
-                source: Box::new(other),
-            },
+            jsonrpc::Error::Transport(source) => failed(source),
+            other => failed(Box::new(other)),
         };
         let params =
-            serde_json::value::to_raw_value(params).map_err(|source| Error::Transport {
-                method: method.into(),
-                source: Box::new(source),
-            })?;
-        let request = self.client.build_request(method, Some(&params));
-        self.client
-            .send_request(request)
-            .and_then(|response| response.result())
-            .map_err(transport)
+            serde_json::value::to_raw_value(params).map_err(|source| failed(Box::new(source)))?;
+        // Looks whether the answer is to this very request.
+        self.client.call(method, Some(&params)).map_err(refused)
     }
+}
+
+/// What a node says, without characters that a terminal would obey.
+fn shown(message: &str) -> String {
+    message
+        .chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect()
 }

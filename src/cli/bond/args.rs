@@ -149,10 +149,11 @@ pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let done = if path.as_os_str() == "-" {
         read(&mut std::io::stdin().lock(), &mut text)
     } else {
+        crate::cli::secret::warn_if_others_read(path);
         std::fs::File::open(path).and_then(|mut file| read(&mut file, &mut text))
     };
     done.with_context(|| format!("cannot read a key from {shown}"))?;
-    let text = text.trim();
+    let text = text.trim_start_matches('\u{feff}').trim();
     if let Ok(key) = text.parse::<SecretKey>() {
         return Ok(key);
     }

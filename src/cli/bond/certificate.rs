@@ -56,7 +56,7 @@ impl ProveArgs {
         let key = Keypair::from_secret_key(&secp, &read_key(&self.key_file)?);
         let certificate = Certificate::sign(&secp, claim, self.valid_below, &key)?;
         let hex = certificate.to_bytes().to_lower_hex_string();
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         match self.json {
             true => writeln!(out, "{}", serde_json::json!({ "certificate": hex }))?,
             false => writeln!(out, "{hex}")?,
@@ -112,7 +112,7 @@ impl CheckArgs {
             }
         };
         let lock = claim.script.lock();
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             let line = serde_json::json!({
                 "identity": claim.identity.to_string(), "outpoint": claim.outpoint.to_string(),

@@ -69,7 +69,7 @@ impl PlayArgs {
         let mut chain = start_chain(self.chain.into())?;
         let mut steps = Vec::new();
         let ended = live(chain.as_mut(), &options, &mut |step| steps.push(step));
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         for step in &steps {
             write_step(&mut out, step, self.json)?;
         }

@@ -29,7 +29,7 @@ impl AddressArgs {
         let output = script.script_pubkey()?;
         let address = Address::from_script(&output, self.network)?;
         let descriptor = script.descriptor()?.map(|d| d.to_string());
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             let line = serde_json::json!({
                 "form": form(&script), "address": address.to_string(), "lock": script.lock().to_consensus(),

@@ -36,10 +36,16 @@ impl SelectArgs {
         let (now, bonds) = snapshot.bonds()?;
         let register = Register::new(&self.valuation.valuation()?, now, bonds, snapshot.bondless);
         for reused in register.reused() {
-            eprintln!("narthex: {reused}; it counts for none of them");
+            crate::cli::output::note(format_args!("{reused}; it counts for none of them"));
         }
         let drawn = register.select(self.bondless, &self.seed, self.seats)?;
-        let mut out = std::io::stdout().lock();
+        if drawn.len() < self.seats {
+            let (asked, found) = (self.seats, drawn.len());
+            crate::cli::output::note(format_args!(
+                "asked for {asked} seats, found {found} identities"
+            ));
+        }
+        let mut out = crate::cli::output::out();
         if !self.json {
             writeln!(out, "register {}", register.hash().to_lower_hex_string())?;
         }

@@ -51,7 +51,7 @@ type Bonds = Vec<(XOnlyPublicKey, OutPoint, Locked)>;
 impl Snapshot {
     pub(super) fn read(path: &Path) -> anyhow::Result<Snapshot> {
         let bytes = read_file(path)?;
-        serde_json::from_slice(&bytes)
+        serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
             .with_context(|| format!("{} is no snapshot of bonds", path.display()))
     }
 
@@ -151,13 +151,16 @@ impl SnapshotArgs {
                 }),
                 // Left out, and said so: the others count all the same.
                 Err(SightError::Fault(fault)) => {
-                    eprintln!("narthex: {} is left out: {fault}", claim.outpoint);
+                    crate::cli::output::note(format_args!(
+                        "{} is left out: {fault}",
+                        claim.outpoint
+                    ));
                 }
                 Err(SightError::Chain(error)) => return Err(error.into()),
             }
         }
         let line = serde_json::to_string(&snapshot)?;
-        Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+        Ok(writeln!(crate::cli::output::out(), "{line}")?)
     }
 }
 
@@ -165,6 +168,7 @@ impl SnapshotArgs {
 fn lines<T>(path: &Path, read: impl Fn(&str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
     let text = String::from_utf8(read_file(path)?)
         .with_context(|| format!("{} is no text", path.display()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines = text.lines().map(str::trim).enumerate();
     lines
         .filter(|(_, line)| !line.is_empty())

@@ -108,7 +108,7 @@ impl SpendArgs {
             }
         };
         let paid = tx.output.first().map_or(0, |out| out.value.to_sat());
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             let line = serde_json::json!({
                 kind: text, "txid": tx.compute_txid().to_string(), "lock_time": tx.lock_time.to_consensus_u32(),

@@ -57,7 +57,7 @@ impl ValueArgs {
             Valuation::Interest(_) => VALUE_FRACTION_BITS,
         };
         let whole = weight >> bits;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             // As text: readers of JSON often hold numbers as doubles, which are too short.
             let line = serde_json::json!({

@@ -4,8 +4,9 @@ mod plan;
 mod solve;
 
 use std::{
-    io::{Read, Write},
+    io::Write,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::Context;
@@ -18,10 +19,19 @@ use narthex::{
     },
 };
 
-use super::{PanelArg, TemplateArg};
+use narthex_disk::{Readers, Saved};
+
+use super::{PanelArg, TemplateArg, input, output};
 
 /// Largest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Exit status of an answer that is no: honest play is not the only equilibrium, or no contract makes it so. 1 and 2 are
+/// taken by errors.
+const NO: u8 = 3;
+
+/// Exit status where it could not be decided.
+const UNDECIDED: u8 = 4;
 
 /// What to do with the game of a contract.
 #[derive(Subcommand)]
@@ -29,13 +39,17 @@ pub(crate) enum GameCommand {
     /// Draws the tree: who moves, what it knows, what each ending pays. Honest actions are marked with `*`.
     Show(ShowArgs),
     /// Solves it exactly: whether honest play is the only equilibrium, or which deviation pays and how much.
+    ///
+    /// Exit status: 0 if honest play is the only equilibrium, 3 if it is not, 4 if that could not be decided; 1 or 2 for an error.
     Solve(solve::SolveArgs),
     /// Writes it as a file for Gambit.
     Export(ExportArgs),
     /// Finds the cheapest stakes and sample for which honest play is the only equilibrium.
+    ///
+    /// Exit status: 0 if there are such, 3 if there are none; 1 or 2 for an error.
     Plan(plan::PlanArgs),
     /// Writes a case to start from: parameters, costs and values.
-    Example(CaseArgs),
+    Example(ExampleArgs),
 }
 
 /// The contract and what it is worth to its parties.
@@ -44,14 +58,24 @@ pub(crate) struct CaseArgs {
     /// A case as JSON, as `narthex game example` writes it; `-` for standard input. Without it the example's.
     case: Option<PathBuf>,
     /// Layout of the example.
-    #[arg(long, value_enum, default_value = "hardened")]
+    #[arg(long, value_enum, default_value = "hardened", conflicts_with = "case")]
     template: TemplateArg,
     /// Panel of the example, as k-of-n.
-    #[arg(long, default_value = "2-of-3")]
+    #[arg(long, default_value = "2-of-3", conflicts_with = "case")]
     arbiters: PanelArg,
     /// Arbiters are players, not error rates; panels up to 5.
     #[arg(long)]
     strategic: bool,
+}
+
+/// Options of `narthex game example`.
+#[derive(Args)]
+pub(crate) struct ExampleArgs {
+    #[command(flatten)]
+    case: CaseArgs,
+    /// Nothing changes by it: a case is JSON in any case.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `narthex game show`.
@@ -78,36 +102,32 @@ pub(crate) struct ExportArgs {
     /// File to write; standard output if none.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// One JSON object with the file in it, or with its name if it is written to one.
+    #[arg(long)]
+    json: bool,
 }
 
 impl GameCommand {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        match self {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let done = match self {
             GameCommand::Show(args) => args.run(),
-            GameCommand::Solve(args) => args.run(),
+            GameCommand::Solve(args) => return args.run(),
             GameCommand::Export(args) => args.run(),
-            GameCommand::Plan(args) => args.run(),
+            GameCommand::Plan(args) => return args.run(),
             GameCommand::Example(args) => {
-                let text = serde_json::to_string_pretty(&args.read()?)?;
-                writeln!(std::io::stdout(), "{text}")?;
+                let text = serde_json::to_string_pretty(&args.case.read()?)?;
+                writeln!(output::out(), "{text}")?;
                 Ok(())
             }
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 
 impl CaseArgs {
     fn read(&self) -> anyhow::Result<Case> {
         let mut case = match &self.case {
-            Some(path) => {
-                let json = read(path)?;
-                serde_json::from_slice::<Case>(&json).with_context(|| {
-                    format!(
-                        "{} is no case; `narthex game example` writes one",
-                        path.display()
-                    )
-                })?
-            }
+            Some(path) => read_case(path)?,
             None => {
                 let PanelArg { quorum, arbiters } = self.arbiters;
                 let params = match self.template.into() {
@@ -137,7 +157,7 @@ impl CaseArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         let (_, _, game) = self.case.game()?;
-        let mut out = std::io::stdout().lock();
+        let mut out = output::out();
         match (self.dot, self.json) {
             (true, _) => write!(out, "{}", game.to_dot())?,
             (false, false) => write!(out, "{}", game.to_text())?,
@@ -150,51 +170,49 @@ impl ShowArgs {
 impl ExportArgs {
     fn run(self) -> anyhow::Result<()> {
         let (_, _, game) = self.case.game()?;
-        write_out(self.out.as_deref(), &game.to_efg())
+        let (efg, nodes) = (game.to_efg(), game.nodes.len());
+        let line = match &self.out {
+            None if self.json => serde_json::json!({ "efg": efg, "nodes": nodes }),
+            None => return write_out(None, &efg),
+            Some(path) => {
+                write_out(Some(path), &efg)?;
+                serde_json::json!({ "out": path, "nodes": nodes })
+            }
+        };
+        if self.json {
+            writeln!(output::out(), "{line}")?;
+        }
+        Ok(())
     }
 }
 
-fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
+/// A case, as `narthex game example` and `narthex game plan --out` write it.
+pub(super) fn read_case(path: &Path) -> anyhow::Result<Case> {
+    input::json(
+        path,
+        MAX_FILE_BYTES,
+        "case; `narthex game example` writes one",
+    )
+}
+
+/// Writes to a file, or to standard output.
+pub(super) fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     match path {
-        None => write!(std::io::stdout(), "{text}")?,
-        Some(path) => std::fs::write(path, text)
-            .with_context(|| format!("cannot write {}", path.display()))?,
+        None => Ok(write!(output::out(), "{text}")?),
+        Some(path) => write_all(&[(path, text)]),
+    }
+}
+
+/// Writes all of these files or, if one cannot be, none.
+fn write_all(files: &[(&Path, &str)]) -> anyhow::Result<()> {
+    let cannot = |path: &Path| format!("cannot write {}", path.display());
+    let mut prepared = Vec::new();
+    for (path, text) in files {
+        let saved = Saved::prepare(path, text.as_bytes(), Readers::Umask);
+        prepared.push((path, saved.with_context(|| cannot(path))?));
+    }
+    for (path, saved) in prepared {
+        saved.publish().with_context(|| cannot(path))?;
     }
     Ok(())
-}
-
-/// Costs and values alone, or those of a case.
-pub(super) fn read_economics(path: &Path) -> anyhow::Result<Economics> {
-    let json = read(path)?;
-    if let Ok(case) = serde_json::from_slice::<Case>(&json) {
-        return Ok(case.economics);
-    }
-    serde_json::from_slice(&json).with_context(|| {
-        format!(
-            "{} has no costs and values; `narthex game example` writes a case with some",
-            path.display()
-        )
-    })
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let limited = |source: &mut dyn Read| {
-        let mut bytes = Vec::new();
-        source
-            .take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map(|_| bytes)
-    };
-    let bytes = if path.as_os_str() == "-" {
-        limited(&mut std::io::stdin().lock())
-    } else {
-        std::fs::File::open(path).and_then(|mut file| limited(&mut file))
-    };
-    let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
-    anyhow::ensure!(
-        bytes.len() as u64 <= MAX_FILE_BYTES,
-        "{} is larger than {MAX_FILE_BYTES} bytes",
-        path.display()
-    );
-    Ok(bytes)
 }

@@ -1,8 +1,11 @@
 //! `narthex game plan`.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::Context;
 use bitcoin::Amount;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,14 +16,14 @@ use narthex::{
         Layout, ParamsRecord, Ratio, Windows,
         game::{
             Economics, Rational,
-            plan::{Plan, Point, Wish, plan},
+            plan::{Plan, PlanError, Point, Wish, plan},
             rounded,
         },
     },
 };
 
-use super::{PanelArg, write_out};
-use crate::cli::value;
+use super::{PanelArg, write_all};
+use crate::cli::{output, value};
 
 /// Options of `narthex game plan`. Amounts are in satoshi.
 #[derive(Args)]
@@ -88,7 +91,7 @@ pub(crate) struct PlanArgs {
 }
 
 impl PlanArgs {
-    pub(super) fn run(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let wish = self.wish()?;
         let bar = ProgressBar::new(wish.samples.len() as u64);
         // The template is a literal; if it were wrong, the default bar would do.
@@ -98,25 +101,37 @@ impl PlanArgs {
         let plan = plan(&wish, |sample| {
             bar.inc(1);
             bar.set_message(format!("sample of {sample}"));
-        })
-        .context("there is no such contract; try --right-value, --samples or --outside-gain")?;
+        });
         bar.finish_and_clear();
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(no @ PlanError::NoStake { .. }) => {
+                output::note(format_args!(
+                    "there is no such contract; try --right-value, --samples or --outside-gain: {no}"
+                ));
+                return Ok(ExitCode::from(super::NO));
+            }
+            Err(refused) => {
+                return Err(anyhow::Error::new(refused).context("there is no such contract"));
+            }
+        };
 
-        if let Some(path) = &self.svg {
-            write_out(Some(path), &chart::svg(&plan)?)?;
-        }
-        if let Some(path) = &self.out {
-            let text = serde_json::to_string_pretty(&case(&wish, &plan.frontier[plan.best]))?;
-            write_out(Some(path), &text)?;
-        }
-        let mut out = std::io::stdout().lock();
+        let svg = self.svg.as_ref().map(|_| chart::svg(&plan)).transpose()?;
+        let best = case(&wish, &plan.frontier[plan.best]);
+        let text = serde_json::to_string_pretty(&best)?;
+        let mut files: Vec<(&Path, &str)> = Vec::new();
+        files.extend(self.svg.as_deref().zip(svg.as_deref()));
+        files.extend(self.out.as_deref().map(|path| (path, text.as_str())));
+        write_all(&files)?;
+        let mut out = crate::cli::output::out();
         if self.json {
             for (index, point) in plan.frontier.iter().enumerate() {
                 writeln!(out, "{}", as_json(point, index == plan.best))?;
             }
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
-        write_table(&mut out, &plan)
+        write_table(&mut out, &plan)?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn wish(&self) -> anyhow::Result<Wish> {
@@ -143,7 +158,9 @@ impl PlanArgs {
             // Even steps on a logarithmic scale, in integers: ×1.28 each.
             let next = |s: &u32| Some(s * 128 / 100);
             let even = std::iter::successors(Some(10), next).take_while(|s| *s <= 3_000);
-            even.filter(|s| *s <= most).collect()
+            let even = even.filter(|s| *s <= most).collect::<Vec<_>>();
+            // A job smaller than the smallest of them is looked at as a whole.
+            if even.is_empty() { vec![most] } else { even }
         } else {
             self.samples.clone()
         };

@@ -1,6 +1,6 @@
 //! `narthex game solve`, and nodes as JSON.
 
-use std::io::Write;
+use std::{io::Write, process::ExitCode};
 
 use clap::Args;
 use narthex::game_model::game::{
@@ -21,11 +21,16 @@ pub(crate) struct SolveArgs {
 }
 
 impl SolveArgs {
-    pub(super) fn run(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let (params, economics, game) = self.case.game()?;
         let solution = solve(&game);
         let conditions = inequalities(&params, &economics)?;
-        let mut out = std::io::stdout().lock();
+        let status = ExitCode::from(match solution.verdict {
+            Verdict::Unique => 0,
+            Verdict::NotUnique { .. } | Verdict::Deviates(_) => super::NO,
+            Verdict::Undecided { .. } => super::UNDECIDED,
+        });
+        let mut out = crate::cli::output::out();
         if self.json {
             let equilibria = solution.equilibria.iter().map(|e| as_json(&game, e));
             let line = json!({
@@ -37,11 +42,11 @@ impl SolveArgs {
                 "conditions": conditions.iter().map(condition).collect::<Vec<_>>(),
             });
             writeln!(out, "{line}")?;
-            return Ok(());
+            return Ok(status);
         }
         write_solution(&mut out, &game, &solution)?;
         write_conditions(&mut out, &conditions)?;
-        Ok(())
+        Ok(status)
     }
 }
 

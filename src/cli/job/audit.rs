@@ -10,7 +10,7 @@ use narthex::{
     job::{AuditOptions, StageAudit, StateDir, audit},
 };
 
-use super::{EngineArgs, StateArgs, print};
+use super::{ContractArgs, EngineArgs, StateArgs, print};
 use crate::cli::value;
 
 /// Options of `narthex job audit`.
@@ -21,6 +21,8 @@ pub(crate) struct AuditArgs {
     job: PathBuf,
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    contract: ContractArgs,
     #[command(flatten)]
     engine: EngineArgs,
     /// Steps to sample in each stage; all, if there are fewer.
@@ -43,13 +45,14 @@ impl AuditArgs {
         // Twice: a step that differs on this machine must not convict anybody.
         let plan = self.engine.load(&self.job, true)?;
         let state = StateDir::open(&self.state.state)?;
+        let contract = state.contract(self.contract.contract.clone());
         let options = AuditOptions {
             sample: self.sample,
             nonce: self.nonce,
             block_hash: self.block_hash,
         };
         let mut printed = Ok(());
-        let audits = audit(&plan, &state, options, &mut |found| {
+        let audits = audit(&plan, &contract, options, &mut |found| {
             if printed.is_ok() {
                 printed = self.show(found);
             }

@@ -28,6 +28,9 @@ pub(crate) struct ExampleArgs {
     /// Own input in the place of the shipped: texts (any number), a CSV of images, or a file of 8-byte records.
     #[arg(long, num_args = 1..)]
     input: Vec<PathBuf>,
+    /// Nothing changes by it: a job is JSON in any case.
+    #[arg(long)]
+    json: bool,
 }
 
 impl ExampleArgs {

@@ -65,7 +65,7 @@ impl CalibrateArgs {
         let report = calibrate(&setup, || bar.inc(1));
         bar.finish_and_clear();
         let report = report?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         match self.json {
             true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
             false => print(&mut out, &report)?,

@@ -126,7 +126,7 @@ impl InitArgs {
             ledger.head().to_lower_hex_string(),
             policy.record_worth_keeping(1),
         );
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         match (self.json, keeps) {
             (true, _) => writeln!(
                 out,
@@ -156,7 +156,7 @@ impl AuditArgs {
         };
         let (ledger, standing) = LedgerFile::new(self.file).enter(audit)?;
         print(
-            &mut std::io::stdout().lock(),
+            &mut crate::cli::output::out(),
             self.json,
             &ledger,
             &self.relay,
@@ -168,7 +168,7 @@ impl AuditArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         let ledger = LedgerFile::new(self.file).read()?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if let Some(relay) = self.relay {
             return print(
                 &mut out,

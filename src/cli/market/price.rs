@@ -123,7 +123,7 @@ impl PriceArgs {
         }
         let book = self.book.book()?;
         let rows = book.table(&self.reliability, &self.hops, &self.latency)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if !self.table {
             // One price or one error.
             for row in rows {
@@ -219,7 +219,7 @@ impl ChooseArgs {
             latency: self.latency,
         };
         let found = self.book.book()?.choose(&request)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.json {
             writeln!(out, "{}", serde_json::to_string(&found)?)?;
             return Ok(());

@@ -1,7 +1,7 @@
 //! `narthex store challenge`, `prove` and `verify`, and `audit`, which is all three.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -13,9 +13,11 @@ use narthex::game_model::retrieval::{Archive, Challenge, ChunkHashes, Shape, pro
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
+use narthex_disk::{Draft, Readers};
+
 use crate::cli::value;
 
-use super::folder::{ArchiveId, Folder, read_archive, read_json};
+use super::folder::{ArchiveId, Folder, new_file, publish, read_archive, read_json};
 
 /// What a challenge asks, and by which nonce and block.
 #[derive(Args)]
@@ -121,12 +123,14 @@ impl ChallengeArgs {
         let archive = read_archive(&self.archive, self.id)?;
         let challenge = self.asked.challenge(&archive)?;
         let shown = self.out.display();
-        let mut file = create(&self.out)?;
         let json = serde_json::to_string_pretty(&challenge)? + "\n";
-        file.write_all(json.as_bytes())
+        let mut file = new_file(&self.out, Readers::Umask)?;
+        file.file()
+            .write_all(json.as_bytes())
             .with_context(|| format!("cannot write {shown}"))?;
+        publish(file, &self.out)?;
         writeln!(
-            std::io::stdout(),
+            crate::cli::output::out(),
             "{shown} challenges {} of {} chunks; keep it for `narthex store verify`",
             challenge.chunks,
             archive.shape.chunks()
@@ -140,9 +144,10 @@ impl ProveArgs {
         let folder = Folder::open(&self.store)?;
         let (archive, hashes) = folder.read(None)?;
         let challenge: Challenge = read_json(&self.challenge)?;
-        answer(&folder, (&archive, &hashes), &challenge, &self.out)?;
+        let proof = answer(&folder, (&archive, &hashes), &challenge, &self.out)?;
+        publish(proof, &self.out)?;
         writeln!(
-            std::io::stdout(),
+            crate::cli::output::out(),
             "{} proves {} of {} chunks",
             self.out.display(),
             challenge.chunks,
@@ -156,7 +161,9 @@ impl VerifyArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let archive = read_archive(&self.archive, self.id)?;
         let challenge = read_json(&self.challenge)?;
-        check(&archive, &challenge, &self.proof)?;
+        let shown = self.proof.display();
+        let file = File::open(&self.proof).with_context(|| format!("cannot open {shown}"))?;
+        check(&archive, &challenge, file, &self.proof)?;
         report(&archive, &challenge, self.json)
     }
 }
@@ -166,47 +173,45 @@ impl AuditArgs {
         let folder = Folder::open(&self.store)?;
         let (archive, hashes) = folder.read(self.id)?;
         let challenge = self.asked.challenge(&archive)?;
-        answer(&folder, (&archive, &hashes), &challenge, &self.proof)?;
-        check(&archive, &challenge, &self.proof)?;
+        let mut proof = answer(&folder, (&archive, &hashes), &challenge, &self.proof)?;
+        let shown = self.proof.display();
+        proof
+            .file()
+            .seek(SeekFrom::Start(0))
+            .with_context(|| format!("cannot read {shown}"))?;
+        check(&archive, &challenge, proof.file(), &self.proof)?;
+        publish(proof, &self.proof)?;
         report(&archive, &challenge, self.json)
     }
 }
 
-fn create(path: &Path) -> anyhow::Result<File> {
-    let shown = path.display();
-    File::create_new(path)
-        .with_context(|| format!("cannot make {shown}; name a file that does not exist yet"))
-}
-
-/// The store's answer to a challenge, written to a file.
+/// The store's answer to a challenge, for a file that has not its name yet: half a proof is worth nothing.
 fn answer(
     folder: &Folder,
     (archive, hashes): (&Archive, &ChunkHashes),
     challenge: &Challenge,
     path: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Draft> {
     let mut chunks = folder.chunks()?;
-    let file = create(path)?;
-    let proven = prove(
-        archive,
-        hashes,
-        challenge,
-        &mut chunks,
-        &mut BufWriter::new(file),
-    );
-    proven.map_err(|error| {
-        // Half a proof is worth nothing; if it stays, the next attempt says so.
-        let _ = std::fs::remove_file(path);
-        let error = anyhow::Error::new(error);
-        error.context("the store gives no answer; `narthex store recover` shows what is left of it")
-    })
+    let mut draft = new_file(path, Readers::Umask)?;
+    let mut out = BufWriter::new(draft.file());
+    let proven = prove(archive, hashes, challenge, &mut chunks, &mut out);
+    proven
+        .context("the store gives no answer; `narthex store recover` shows what is left of it")?;
+    let written = out.flush();
+    written.with_context(|| format!("cannot write {}", path.display()))?;
+    drop(out);
+    Ok(draft)
 }
 
-fn check(archive: &Archive, challenge: &Challenge, proof: &Path) -> anyhow::Result<()> {
-    let shown = proof.display();
-    let file = File::open(proof).with_context(|| format!("cannot open {shown}"))?;
-    verify(archive, challenge, BufReader::new(file))
-        .with_context(|| format!("{shown} does not answer the challenge"))
+fn check(
+    archive: &Archive,
+    challenge: &Challenge,
+    proof: impl Read,
+    path: &Path,
+) -> anyhow::Result<()> {
+    verify(archive, challenge, BufReader::new(proof))
+        .with_context(|| format!("{} does not answer the challenge", path.display()))
 }
 
 /// As few chunks as find out a file past recovery with all but one in a million.
@@ -223,7 +228,7 @@ fn report(archive: &Archive, challenge: &Challenge, json: bool) -> anyhow::Resul
     let probability = |lost| caught(chunks, lost, challenge.chunks);
     let (percent, past) = (probability(chunks.div_ceil(100)), probability(parity + 1));
     let id = archive.id().to_lower_hex_string();
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::cli::output::out();
     if json {
         let line = serde_json::json!({
             "id": id, "passed": true, "chunks": challenge.chunks, "of": chunks,

@@ -15,9 +15,10 @@ use anyhow::Context;
 use bitcoin::hex::DisplayHex;
 use clap::{Args, Subcommand};
 use narthex::game_model::Ratio;
-use narthex::game_model::retrieval::{Shape, StoreError, encode, recover, survey};
+use narthex::game_model::retrieval::{Shape, encode, recover, survey};
+use narthex_disk::Readers;
 
-use folder::{ArchiveId, Folder};
+use folder::{ArchiveId, Folder, NewStore, new_file, publish};
 use progress::Progress;
 
 use crate::cli::value;
@@ -113,26 +114,20 @@ impl EncodeArgs {
         );
         let shape = Shape::surviving(about.len(), self.loss)
             .with_context(|| format!("{shown} cannot be stored so"))?;
-        let folder = Folder::create(&self.out)?;
-        let mut chunks = folder.new_chunks()?;
+        let mut store = NewStore::begin(&self.out)?;
         let progress = Progress::new(shape, self.common.json);
         let made = encode(
             shape,
             file,
-            &mut chunks,
+            store.chunks()?,
             self.common.memory(),
             &mut progress.teller(),
         );
         progress.finish();
-        let (archive, hashes) = made.with_context(|| {
-            format!(
-                "{shown} is not stored; delete {} before the next attempt",
-                self.out.display()
-            )
-        })?;
-        folder.complete(&chunks, &archive, &hashes)?;
+        let (archive, hashes) = made.with_context(|| format!("{shown} is not stored"))?;
+        store.complete(&archive, &hashes)?;
         let id = archive.id().to_lower_hex_string();
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::cli::output::out();
         if self.common.json {
             let line = serde_json::json!({
                 "id": id, "archive": archive, "stored_bytes": shape.stored_bytes(),
@@ -161,31 +156,26 @@ impl RecoverArgs {
         let folder = Folder::open(&self.store)?;
         let (archive, hashes) = folder.read(self.id)?;
         let mut chunks = folder.chunks()?;
+        let mut out = new_file(&self.out, Readers::Owner)?;
         let progress = Progress::new(archive.shape, self.common.json);
         let survey = survey(&archive, &hashes, &mut chunks, &mut progress.teller());
         let survey = survey.inspect_err(|_| progress.finish())?;
         let lost = survey.lost().count() as u64;
         survey.check(&archive).inspect_err(|_| progress.finish())?;
         let shown = self.out.display();
-        let mut out = File::create_new(&self.out)
-            .with_context(|| format!("cannot make {shown}; name a file that does not exist yet"))?;
         let done = recover(
             &archive,
             &hashes,
             &survey,
             &mut chunks,
-            &mut out,
+            out.file(),
             self.common.memory(),
             &mut progress.teller(),
         );
         progress.finish();
-        let done = done.and_then(|()| {
-            let what = "cannot write the file";
-            out.sync_all()
-                .map_err(|source| StoreError::Io { what, source })
-        });
-        done.with_context(|| format!("{shown} is incomplete; delete it"))?;
-        let mut line = std::io::stdout().lock();
+        done.with_context(|| format!("{shown} is not written"))?;
+        publish(out, &self.out)?;
+        let mut line = crate::cli::output::out();
         if self.common.json {
             let report = serde_json::json!({
                 "id": archive.id().to_lower_hex_string(), "chunks": archive.shape.chunks(),

@@ -36,7 +36,8 @@ impl<P: StepProgram> Arena<'_, P> {
             transfers,
             payoffs: transfers,
         };
-        let outside = self.outside(&game, accepted, checked.arbiters_that_checked);
+        let bad = delivery.map_or(0, |delivery| delivery.bad.len() as u64);
+        let outside = self.outside(&game, (accepted, bad), checked.arbiters_that_checked);
         Ok(Game {
             payoffs: transfers.plus(outside),
             ..game
@@ -72,7 +73,12 @@ impl<P: StepProgram> Arena<'_, P> {
     }
 
     /// Costs, and what the result is worth.
-    fn outside(&self, game: &Game, accepted: bool, arbiters_that_checked: u8) -> Sums {
+    fn outside(
+        &self,
+        game: &Game,
+        (accepted, bad): (bool, u64),
+        arbiters_that_checked: u8,
+    ) -> Sums {
         let costs = &self.setup.costs;
         let sat = i128::from;
         let steps = self.job.steps();
@@ -83,7 +89,7 @@ impl<P: StepProgram> Arena<'_, P> {
             WorkerStrategy::TimeOut | WorkerStrategy::Copy => 0,
         };
         let worked = sat(costs.work_sat) * sat(computed) / sat(steps.max(1));
-        let gained = match game.wrong_accepted {
+        let gained = match game.wrong_accepted && bad >= costs.bad_steps {
             true => sat(costs.outside_gain_sat),
             false => 0,
         };
