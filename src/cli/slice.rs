@@ -19,6 +19,9 @@ pub(crate) enum SliceCommand {
     Show(ShowArgs),
 }
 
+/// Slices of a stream, unless it is said.
+const USUAL_SLICES: u32 = 3;
+
 /// Figures of a slice.
 #[derive(Args)]
 struct Figures {
@@ -50,9 +53,9 @@ pub(crate) struct PlayArgs {
     /// Names the stories and stops.
     #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
-    /// Slices of a stream.
-    #[arg(long, default_value_t = 3)]
-    slices: u32,
+    /// Slices of a stream; 3 without it.
+    #[arg(long)]
+    slices: Option<u32>,
     #[command(flatten)]
     on: OnChain,
     #[command(flatten)]
@@ -101,9 +104,12 @@ impl PlayArgs {
             let stories = SLICE_STORIES.iter();
             return list(stories.map(|story| (story.name, story.summary)), self.json);
         }
-        let options = self
-            .figures
-            .options(self.slices, self.figures.common.options()?);
+        anyhow::ensure!(
+            self.slices.is_none() || self.story == "stream",
+            "--slices are those of a stream: add --story stream"
+        );
+        let slices = self.slices.unwrap_or(USUAL_SLICES);
+        let options = self.figures.options(slices, self.figures.common.options()?);
         let mut printer = Printer { json: self.json };
         let outcome = play_slice(self.on.kind(), &self.story, &options, &mut printer)?;
         check_exact(&outcome)

@@ -15,6 +15,7 @@ pub mod company;
 pub mod forge;
 pub mod rival;
 pub mod shaky;
+pub mod tree;
 
 use std::{path::PathBuf, sync::OnceLock};
 
