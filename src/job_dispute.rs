@@ -10,9 +10,9 @@ use narthex_game_model::{
     commitment::{Commitment, Opening, ResultSecret, SaltSeed, TreeError},
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
     dispute::{
-        Dispute, DisputeTerms, Duty, Event, FallsSilent, HonestPlayer, LyingPlayer, MoveCost,
-        MoveError, Player, ReplayError, SearchPlan, Side, Standing, TermsError, Transcript,
-        cheapest_fan_out, contest, plan,
+        ContestError, Dispute, DisputeTerms, Duty, Event, FallsSilent, HonestPlayer, LyingPlayer,
+        MoveCost, MoveError, Player, ReplayError, SearchPlan, Side, Standing, TermsError,
+        Transcript, cheapest_fan_out, contest, plan,
     },
     play::{Finding, Strategy, Work, WorkError, WorkerSecrets},
     tagged::tagged_hash,
@@ -49,6 +49,8 @@ pub struct DemoOptions {
     pub cost: MoveCost,
     /// Blocks for each answer.
     pub response_blocks: u16,
+    /// How many blocks must lie above a date before it counts for a ruling.
+    pub date_depth: u16,
     /// Blocks that each answer takes.
     pub answer_blocks: u32,
     /// Height at which the dispute is opened.
@@ -66,7 +68,7 @@ pub struct ShownMove {
     pub says: String,
     /// Size in bytes.
     pub bytes: usize,
-    /// Height at which it was recorded.
+    /// Height at which it was recorded; below that of the move before if a reorganisation put it there.
     pub height: u32,
     /// Last height at which it would have counted.
     pub deadline: u32,
@@ -85,6 +87,10 @@ pub struct Account {
     pub max_units: u64,
     /// The longest search there could have been.
     pub plan: SearchPlan,
+    /// Blocks that it could have taken, from the opening to a ruling.
+    pub most_blocks: u64,
+    /// How many blocks lie above a date that counts for a ruling.
+    pub date_depth: u16,
     /// Its moves.
     pub moves: Vec<ShownMove>,
     /// How it stands.
@@ -117,6 +123,9 @@ pub enum JobDisputeError {
         /// Why.
         error: StepError,
     },
+    /// This machine gives no dependable answer.
+    #[error("nothing is decided on this machine: {0}; nobody is at fault")]
+    Defect(#[source] StepError),
     /// A commitment to another job.
     #[error(
         "the dispute is about another job than {job}; check that the manifest is the one agreed on"
@@ -130,19 +139,58 @@ pub enum JobDisputeError {
     Terms(#[from] TermsError),
     /// No transcript of this dispute.
     #[error("the transcript is refused: {0}")]
-    Replay(#[from] ReplayError),
+    Replay(#[source] ReplayError),
     /// An entry that counted does not count.
     #[error(transparent)]
-    Move(#[from] MoveError),
+    Move(MoveError),
     /// The demonstration's worker cannot commit.
     #[error(transparent)]
-    Work(#[from] WorkError),
+    Work(WorkError),
     /// No such leaf.
     #[error(transparent)]
     Tree(#[from] TreeError),
     /// A demonstration key is no key.
     #[error(transparent)]
     Key(#[from] bitcoin::secp256k1::Error),
+}
+
+impl From<ReplayError> for JobDisputeError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Entry {
+                error: MoveError::Defect(error),
+                ..
+            } => Self::Defect(error),
+            error => Self::Replay(error),
+        }
+    }
+}
+
+impl From<MoveError> for JobDisputeError {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Defect(error) => Self::Defect(error),
+            error => Self::Move(error),
+        }
+    }
+}
+
+impl From<ContestError> for JobDisputeError {
+    fn from(error: ContestError) -> Self {
+        match error {
+            ContestError::Terms(error) => Self::Terms(error),
+            ContestError::Defect(error) => Self::Defect(error),
+        }
+    }
+}
+
+impl From<WorkError> for JobDisputeError {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Step { error, .. } if error.is_defect() => Self::Defect(error),
+            error => Self::Work(error),
+        }
+    }
 }
 
 /// Plays a dispute between an honest party and a liar. The keys are made up and the worker's other leaves empty: the
@@ -169,13 +217,13 @@ pub fn demonstrate<P: StepProgram>(
         max_units,
         fan_out,
         response_blocks: options.response_blocks,
-        opened_at: options.opened_at,
+        date_depth: options.date_depth,
     };
     let (record, proof) = job.prove_record(options.index)?;
     let honest = || HonestPlayer::new(program, record.clone(), proof.clone());
     let from = match options.from_unit {
         Some(unit) => unit.saturating_add(1),
-        None => 1 + running_units(program, &record) / 2,
+        None => 1 + running_units(program, &record)? / 2,
     };
     let liar = FallsSilent {
         before: LyingPlayer::new(honest(), from.max(1)),
@@ -188,7 +236,13 @@ pub fn demonstrate<P: StepProgram>(
     };
     let [worker, challenger] = players;
     let seats = [(worker, &keys[0]), (challenger, &keys[1])];
-    let transcript = contest(program, &terms, seats, options.answer_blocks)?;
+    let transcript = contest(
+        program,
+        &terms,
+        options.opened_at,
+        seats,
+        options.answer_blocks,
+    )?;
     Ok(DisputeFile { terms, transcript })
 }
 
@@ -205,7 +259,7 @@ pub fn account<P: StepProgram>(
     }
     // It is judged first: what is shown then is known to count.
     let standing = file.transcript.replay(terms, program)?;
-    let mut dispute = Dispute::open(terms.clone(), program)?;
+    let mut dispute = Dispute::open(terms.clone(), file.transcript.opened_at, program)?;
     let mut moves = Vec::new();
     for entry in &file.transcript.entries {
         let interval = dispute
@@ -232,6 +286,8 @@ pub fn account<P: StepProgram>(
         step: terms.index,
         max_units: terms.max_units,
         plan: plan(terms.max_units, terms.fan_out),
+        most_blocks: terms.most_blocks(),
+        date_depth: terms.date_depth,
         moves,
         standing,
     })
@@ -242,7 +298,7 @@ impl Account {
     pub fn finding(&self) -> Option<&Finding> {
         match &self.standing {
             Standing::Ruled(finding) => Some(finding),
-            Standing::Pending { .. } => None,
+            Standing::Pending { .. } | Standing::Shallow { .. } => None,
         }
     }
 }
@@ -282,8 +338,10 @@ fn commit_to_step<P: StepProgram>(
     if index >= steps {
         return Err(JobDisputeError::NoSuchStep { index, steps });
     }
-    job.step(index)
-        .map_err(|error| JobDisputeError::StepFails { index, error })?;
+    job.step(index).map_err(|error| match error.is_defect() {
+        true => JobDisputeError::Defect(error),
+        false => JobDisputeError::StepFails { index, error },
+    })?;
     let strategy = match options.liar {
         Side::Worker => Strategy::Target {
             steps: [index].into(),
@@ -301,17 +359,24 @@ fn commit_to_step<P: StepProgram>(
 }
 
 /// Number of units before the machine stays where it is; a record on which it fails ends there.
-fn running_units(program: &dyn UnitProgram, record: &[u8]) -> u64 {
-    let Ok(mut state) = program.start(record) else {
-        return 0;
+fn running_units(program: &dyn UnitProgram, record: &[u8]) -> Result<u64, JobDisputeError> {
+    let defect = |error: StepError| match error.is_defect() {
+        true => Err(JobDisputeError::Defect(error)),
+        false => Ok(None),
+    };
+    let Some(mut state) = program.start(record).map_or_else(defect, |s| Ok(Some(s)))? else {
+        return Ok(0);
     };
     for unit in 0..program.max_units() {
-        match program.advance(&state) {
-            Ok(next) if next != state => state = next,
-            _ => return unit,
+        let next = program
+            .advance(&state)
+            .map_or_else(defect, |s| Ok(Some(s)))?;
+        match next {
+            Some(next) if next != state => state = next,
+            _ => return Ok(unit),
         }
     }
-    program.max_units()
+    Ok(program.max_units())
 }
 
 fn key(of: &str) -> Result<Keypair, bitcoin::secp256k1::Error> {

@@ -75,6 +75,7 @@
 
 pub mod bank;
 pub mod bench;
+pub mod bindings;
 pub mod bond;
 pub mod bounty;
 pub mod deliver;
@@ -86,6 +87,7 @@ pub mod play;
 pub mod simulate;
 pub mod slice;
 pub mod table;
+pub mod threads;
 pub mod wallet;
 
 use narthex_disk as disk;

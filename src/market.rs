@@ -36,10 +36,16 @@ impl LedgerFile {
     /// # Errors
     /// [`FileError`]; a file that is there already is left as it is.
     pub fn create(&self, ledger: &Ledger) -> Result<(), FileError> {
+        let free = || match self.path.symlink_metadata() {
+            Ok(found) if !found.is_symlink() || self.path.exists() => {
+                Err(FileError::Exists(self.path.clone()))
+            }
+            _ => Ok(()),
+        };
+        // A refused command makes nothing, not even a lock.
+        free()?;
         let _lock = self.lock()?;
-        if self.path.exists() {
-            return Err(FileError::Exists(self.path.clone()));
-        }
+        free()?;
         self.write(ledger)
     }
 
@@ -60,22 +66,33 @@ impl LedgerFile {
     /// # Errors
     /// [`FileError`]; then the file is as it was.
     pub fn enter(&self, audit: Audit) -> Result<(Ledger, Standing), FileError> {
+        let entered = || {
+            let mut ledger = self.read()?;
+            let entered = ledger.enter(audit);
+            let standing = entered.map_err(|source| FileError::Audit { source })?;
+            Ok((ledger, standing))
+        };
+        if !self.lock_path()?.exists() {
+            // A refused command makes nothing, not even a lock.
+            entered()?;
+        }
         let _lock = self.lock()?;
-        let mut ledger = self.read()?;
-        let standing = ledger
-            .enter(audit)
-            .map_err(|source| FileError::Audit { source })?;
+        let (ledger, standing) = entered()?;
         self.write(&ledger)?;
         Ok((ledger, standing))
     }
 
-    /// A lock of its own, because renaming replaces the file itself; freed when it is dropped.
-    fn lock(&self) -> Result<File, FileError> {
-        // Beside the file itself, not beside a link to it: two names of a ledger have one lock.
+    /// Beside the file itself, not beside a link to it: two names of a ledger have one lock.
+    fn lock_path(&self) -> Result<PathBuf, FileError> {
         let target = disk::target(&self.path).map_err(FileError::io("lock", &self.path))?;
         let mut path = target.into_os_string();
         path.push(".lock");
-        let path = PathBuf::from(path);
+        Ok(path.into())
+    }
+
+    /// A lock of its own, because renaming replaces the file itself; freed when it is dropped.
+    fn lock(&self) -> Result<File, FileError> {
+        let path = self.lock_path()?;
         let locked = disk::lock(&path, Readers::Umask).and_then(|file| file.lock().map(|()| file));
         locked.map_err(FileError::io("lock", &path))
     }

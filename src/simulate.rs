@@ -47,10 +47,19 @@ pub enum SimulateError {
         "these strategies, steps and parameters do not fit together; change what is named here"
     )]
     Setup(#[from] SetupError),
+    /// More games than are played in one run.
+    #[error("{games} games; at most {MAX_GAMES} are played in one run")]
+    Games {
+        /// Asked for.
+        games: u64,
+    },
     /// A game has no end.
     #[error(transparent)]
     Game(#[from] SimulationError),
 }
+
+/// Most games of one run: some days on one core.
+pub const MAX_GAMES: u64 = 1_000_000_000;
 
 /// Plays `games` games on all cores and tells how many more are done each time some are.
 pub fn run(
@@ -59,6 +68,9 @@ pub fn run(
     games: u64,
     progress: impl Fn(u64) + Sync,
 ) -> Result<Report, SimulateError> {
+    if games > MAX_GAMES {
+        return Err(SimulateError::Games { games });
+    }
     let job = setup.job()?;
     let arena = Arena::new(setup, &job)?;
     let batches = (0..games.div_ceil(BATCH)).into_par_iter().map(|batch| {

@@ -4,6 +4,7 @@ use bdk_wallet::{
     KeychainKind, Wallet,
     bitcoin::{
         Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid,
+        Weight,
         bip32::{DerivationPath, Xpriv},
         hashes::{Hash, HashEngine, sha256},
         key::TapTweak,
@@ -21,7 +22,7 @@ use bdk_wallet::{
 use narthex_contracts::{
     bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
-    terms::{Contribution, ContributionError, FeeRate},
+    terms::{Contribution, ContributionError, FeeError, FeeRate, Fees},
 };
 use narthex_regtest::Chain;
 
@@ -39,6 +40,9 @@ pub enum WalletError {
         /// What it lacks.
         reason: String,
     },
+    /// A fee that is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// The coins it would bring do not fit the contract.
     #[error(transparent)]
     Contribution(#[from] ContributionError),
@@ -163,14 +167,17 @@ impl PartyWallet {
         self.inner.lock_outpoint(outpoint);
     }
 
-    /// A payment to one script, signed. Its coins are reserved.
+    /// A payment, signed. Its coins are reserved. A fee of more than a tenth of them is refused, unless it was said that
+    /// it may be.
     pub fn pay(
         &mut self,
         payments: &[(ScriptBuf, Amount)],
-        rate: FeeRate,
+        fees: impl Into<Fees>,
     ) -> Result<Transaction, WalletError> {
-        let mut psbt = self.build(payments, rate)?;
-        self.sign_all(&mut psbt)
+        let mut psbt = self.build(payments, fees.into())?;
+        let signed = self.sign_all(&mut psbt);
+        self.free_unless(signed.is_ok(), &psbt);
+        signed
     }
 
     /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
@@ -178,11 +185,22 @@ impl PartyWallet {
     pub fn contribute(
         &mut self,
         deposit: Amount,
-        rate: FeeRate,
+        fees: impl Into<Fees>,
     ) -> Result<(Contribution, Psbt), WalletError> {
         let placeholder = placeholder();
-        let psbt = self.build(&[(placeholder.clone(), deposit)], rate)?;
-        Ok((Contribution::from_psbt(&psbt, &placeholder, deposit)?, psbt))
+        let psbt = self.build(&[(placeholder.clone(), deposit)], fees.into())?;
+        let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
+        self.free_unless(contribution.is_ok(), &psbt);
+        Ok((contribution?, psbt))
+    }
+
+    /// What failed reserves no coins.
+    fn free_unless(&mut self, done: bool, psbt: &Psbt) {
+        if !done {
+            for input in &psbt.unsigned_tx.input {
+                self.inner.unlock_outpoint(input.previous_output);
+            }
+        }
     }
 
     /// Signs its inputs of a PSBT and makes them final, leaving others as they are.
@@ -225,7 +243,11 @@ impl PartyWallet {
 
     /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
     pub fn child(&mut self, request: ChildRequest<'_>) -> Result<Transaction, WalletError> {
-        let change = self.fresh_script();
+        // Used up only when there is a child.
+        let external = KeychainKind::External;
+        let next = self.inner.next_derivation_index(external);
+        let change = self.inner.peek_address(external, next);
+        let change = change.address.script_pubkey();
         let mut spare = self.spare_coins();
         let mut coins: Vec<FeeCoin> = request.coins.clone();
         loop {
@@ -234,12 +256,13 @@ impl PartyWallet {
                 coins: coins.clone(),
                 change: change.clone(),
                 data: request.data.clone(),
-                rate: request.rate,
+                fees: request.rate.into(),
                 least_fee: request.least_fee,
             };
             match child.psbt() {
                 Ok(mut psbt) => {
                     self.sign_final(&mut psbt)?;
+                    self.fresh_script();
                     // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
                     return Ok(psbt.extract_tx_unchecked_fee_rate());
                 }
@@ -289,12 +312,10 @@ impl PartyWallet {
         coins
     }
 
-    fn build(
-        &mut self,
-        payments: &[(ScriptBuf, Amount)],
-        rate: FeeRate,
-    ) -> Result<Psbt, WalletError> {
+    fn build(&mut self, payments: &[(ScriptBuf, Amount)], fees: Fees) -> Result<Psbt, WalletError> {
         let owner = self.owner.clone();
+        // Whatever is selected fits a block, so that no fee below overflows.
+        fees.in_time(Weight::MAX_BLOCK, Amount::ZERO)?;
         // One large coin rather than several small ones: those pay for children later.
         let mut builder = self
             .inner
@@ -303,13 +324,18 @@ impl PartyWallet {
         for (script, amount) in payments {
             builder.add_recipient(script.clone(), *amount);
         }
-        builder.fee_rate(BtcFeeRate::from_sat_per_kwu(rate.0));
+        builder.fee_rate(BtcFeeRate::from_sat_per_kwu(fees.rate().0));
         let psbt = builder
             .finish_with_aux_rand(&mut self.rng)
             .map_err(|e| WalletError::Funds {
                 owner,
                 reason: e.to_string(),
             })?;
+        let spent = psbt.unsigned_tx.input.iter();
+        let spent = spent.filter_map(|input| self.inner.get_utxo(input.previous_output));
+        let coins: Amount = spent.map(|coin| coin.txout.value).sum();
+        let fee = psbt.fee().map_err(|e| self.sign_error(e.to_string()))?;
+        fees.check_share(fee, coins)?;
         for input in &psbt.unsigned_tx.input {
             self.inner.lock_outpoint(input.previous_output);
         }
@@ -366,7 +392,7 @@ pub struct ChildRequest<'a> {
     pub coins: Vec<FeeCoin>,
     /// A data output to carry.
     pub data: Option<ScriptBuf>,
-    /// Fee rate of parent and child together.
+    /// Fee rate of parent and child together, checked by itself: see [`Child::fees`].
     pub rate: FeeRate,
     /// Least fee, for replacing another child.
     pub least_fee: Amount,

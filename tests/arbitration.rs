@@ -239,17 +239,11 @@ fn leaked_key(
     scene: &Scene<'_>,
     both: &[narthex::contracts::attest::Attestation; 2],
 ) -> bitcoin::secp256k1::SecretKey {
-    let announced = scene.terms().announcement(1).unwrap();
+    let identity = scene.terms().identity(1).unwrap();
     let (secp, id) = (
         bitcoin::secp256k1::Secp256k1::new(),
         *scene.terms().contract_id(),
     );
-    narthex::contracts::attest::extract_identity_key(
-        &secp,
-        &announced.identity,
-        &id,
-        &both[0],
-        &both[1],
-    )
-    .unwrap()
+    narthex::contracts::attest::extract_identity_key(&secp, identity, &id, &both[0], &both[1])
+        .unwrap()
 }

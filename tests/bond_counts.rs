@@ -148,6 +148,11 @@ fn an_offer_is_a_bond(chain: &mut dyn Chain) {
         max_panel: 15,
         min_decide_blocks: 1,
         max_dispute_blocks: 1_000,
+        max_step_fuel: 1_000_000_000,
+        max_memory_bytes: 256 << 20,
+        max_program_bytes: 4 << 20,
+        max_evidence_bytes: 16 << 20,
+        fuel_per_second: 10_000_000,
     };
     let expiry = chain.height().unwrap() + 9;
     let draft = OfferDraft::new(x("bond"), expiry, VALUE, &terms).unwrap();

@@ -9,6 +9,99 @@ use std::fs::{self, File};
 use desk::Desk;
 use serde_json::{Value, json};
 
+/// What the other party did wrong is said of the other party, and what was not done yet is said as that.
+#[test]
+fn the_right_one_is_blamed() {
+    let desk = Desk::new();
+    let job = desk.run(&["example", "wasm"]);
+    let job = job.replace("\"records\": 10000", "\"records\": 200");
+    fs::write(desk.path("j.json"), job).unwrap();
+    desk.run(&["run", "j.json", "--state", "s"]);
+    let audit = ["audit", "--job", "j.json", "--state", "s"];
+    for (command, says) in [
+        (&audit[..], "`narthex job commit --state s` does that"),
+        (
+            &["open", "--state", "s", "--steps", "1"],
+            "`narthex job commit --state s` does that",
+        ),
+        (
+            &[
+                "audit",
+                "--job",
+                "j.json",
+                "--state",
+                "s",
+                "--contract",
+                "x",
+            ],
+            "--state s --contract x`",
+        ),
+    ] {
+        let error = desk.fails(command);
+        assert!(
+            error.contains("is not committed to") && error.contains(says),
+            "{error}"
+        );
+        assert!(!error.contains("--previous"), "{error}");
+    }
+    desk.run(&["commit", "--state", "s"]);
+    let opening = desk.run(&["open", "--state", "s", "--steps", "3,17"]);
+    let verify = |commitment: &str| {
+        desk.fails(&[
+            "verify",
+            "--job",
+            "j.json",
+            "--commitment",
+            commitment,
+            "--opening",
+            "o.json",
+        ])
+    };
+    // An index that is no step is no fault of the job.
+    for index in ["200", "18446744073709551615", "3"] {
+        let forged = opening.replace("\"index\": 17", &format!("\"index\": {index}"));
+        fs::write(desk.path("o.json"), forged).unwrap();
+        let error = verify("s/commitment-0.json");
+        assert!(error.contains("the worker has not answered"), "{error}");
+        assert!(!error.contains("nobody can deliver"), "{error}");
+    }
+    fs::write(desk.path("o.json"), &opening).unwrap();
+    let commitment = fs::read_to_string(desk.path("s/commitment-0.json")).unwrap();
+    let change = |change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_str(&commitment).unwrap();
+        change(&mut value);
+        desk.write("c.json", &value);
+        verify("c.json")
+    };
+    // What differs is said.
+    for part in ["spec", "commitment"] {
+        let error = change(&|c| c[part]["steps"] = json!(201));
+        assert!(error.contains("for 201 steps, the job has 200"), "{error}");
+    }
+    let error = change(&|c| c["spec"]["output_bytes"] = json!(5));
+    assert!(
+        error.contains("for 5 bytes an output, the job has 4"),
+        "{error}"
+    );
+    let error = change(&|c| c["commitment"]["job"] = json!("00".repeat(32)));
+    assert!(error.contains("the commitment is for job 0000"), "{error}");
+    let error = change(&|c| c["spec"]["program"] = json!("00".repeat(32)));
+    assert!(error.contains("the commitment is for job"), "{error}");
+    // A stage that the job has not, and one whose input is missing.
+    for stage in ["1", "4294967295"] {
+        let error = change(&|c| c["stage"] = json!(stage.parse::<u64>().unwrap()));
+        assert!(
+            error.contains(&format!("no stage {stage}: the job has 1")),
+            "{error}"
+        );
+    }
+    // Nothing was run to its end: said before anything about commitments is.
+    fs::create_dir(desk.path("t")).unwrap();
+    fs::copy(desk.path("s/state.json"), desk.path("t/state.json")).unwrap();
+    let error = desk.fails(&["commit", "--state", "t"]);
+    assert!(error.contains("narthex job run"), "{error}");
+}
+
 /// A job of WebAssembly with this body; 20 records.
 fn wasm(body: &str, limits: &Value) -> Value {
     let program = format!(

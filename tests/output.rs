@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use common::tree::leaves;
+use common::leaves::leaves;
 use tempfile::TempDir;
 
 const KEY: &str = "02a1b09f93073c63f205086440898141c0c3c6d24f69a18db608224bcf143fa011";

@@ -142,7 +142,7 @@ fn named(error: &SetupError) -> Option<Role> {
 
 fn try_each(chain: &mut dyn Chain, faults: &[Fault]) {
     let mut company = Company::gather(chain, 60);
-    let terms = company.terms();
+    let funding = company.contributions(BTreeMap::new());
     let mut tried = 0;
     for fault in faults {
         for culprit in Role::all(3) {
@@ -154,6 +154,9 @@ fn try_each(chain: &mut dyn Chain, faults: &[Fault]) {
             if later && matches!(culprit, Role::Arbiter(_)) {
                 continue;
             }
+            // Terms are signed once: each attempt has new salts, for the same coins.
+            company.cast.next_attempt();
+            let terms = company.propose(funding.clone()).unwrap();
             let complaints = ceremony(company.parties(&terms), culprit, *fault);
             assert!(
                 !complaints.is_empty(),

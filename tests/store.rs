@@ -177,3 +177,96 @@ fn mistakes_are_named_and_nothing_is_overwritten() {
     fails(folder, "audit s --proof p", "without its chunks");
     assert!(!folder.join("p").exists() && !folder.join("b").exists());
 }
+
+/// `encode` killed at each file that it makes: the next attempt does it, and no message sends in a circle.
+#[test]
+fn an_encode_that_was_killed_is_done_anew() {
+    use std::process::Stdio;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bytes: Vec<u8> = (0..6_000_000u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(folder.join("big"), &bytes).unwrap();
+    let names = |store: &Path| -> Vec<String> {
+        let names = std::fs::read_dir(store).into_iter().flatten().flatten();
+        names
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect()
+    };
+    let mut killed = 0;
+    for at in ["unfinished", ".part", "chunks", "hashes", "archive.json"] {
+        let store = folder.join(at);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_narthex"))
+            .current_dir(folder)
+            .args(["store", "encode", "big", "--json", "--out", at])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let is_there = || names(&store).iter().any(|name| name.ends_with(at));
+        while !is_there() && child.try_wait().unwrap().is_none() {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if names(&store).iter().all(|name| name != "archive.json") {
+            killed += 1;
+            let words = "`narthex store encode FILE --out";
+            fails(folder, &format!("recover {at} --out x"), words);
+            works(folder, &format!("encode big --out {at}"));
+        }
+        works(folder, &format!("recover {at} --out back"));
+        assert_eq!(std::fs::read(folder.join("back")).unwrap(), bytes);
+        std::fs::remove_file(folder.join("back")).unwrap();
+        assert!(names(&store).iter().all(|name| !name.ends_with(".part")));
+    }
+    assert!(killed >= 2, "{killed} of 5 were killed in time");
+
+    // Every state that a kill between two names can leave.
+    let whole = folder.join("archive.json");
+    for kept in [
+        &["unfinished"][..],
+        &["unfinished", "chunks"],
+        &["unfinished", "chunks", "hashes"],
+    ] {
+        let state = folder.join("state");
+        std::fs::create_dir(&state).unwrap();
+        for name in kept {
+            std::fs::write(state.join(name), "half").unwrap();
+        }
+        fails(folder, "recover state --out x", "begins it anew");
+        works(folder, "encode big --out state");
+        for name in ["chunks", "hashes", "archive.json"] {
+            let same = std::fs::read(state.join(name)).unwrap()
+                == std::fs::read(whole.join(name)).unwrap();
+            assert!(same, "{name}");
+        }
+        assert!(!state.join("unfinished").exists());
+        std::fs::remove_dir_all(&state).unwrap();
+    }
+
+    // Chunks without a word about who left them are nobody's to overwrite; each message says what to do.
+    std::fs::remove_file(whole.join("archive.json")).unwrap();
+    std::fs::remove_file(whole.join("unfinished")).ok();
+    let words = "delete archive.json/chunks";
+    fails(folder, "encode big --out archive.json", words);
+    fails(folder, "recover archive.json --out x", words);
+    std::fs::remove_file(whole.join("chunks")).unwrap();
+    fails(
+        folder,
+        "encode big --out archive.json",
+        "delete archive.json/hashes",
+    );
+    std::fs::remove_file(whole.join("hashes")).unwrap();
+    works(folder, "encode big --out archive.json");
+
+    // Two at once do not mix.
+    std::fs::create_dir(folder.join("shared")).unwrap();
+    let lock = std::fs::File::open(folder.join("shared")).unwrap();
+    lock.lock().unwrap();
+    fails(
+        folder,
+        "encode big --out shared",
+        "another process is making a store",
+    );
+    drop(lock);
+    works(folder, "encode big --out shared");
+}

@@ -7,27 +7,38 @@
 //! Here the coin is locked already, so that the order of shares matters: a worker that cancels the point with its
 //! nonce could complete the sum without its secret (`docs/adr/0002-adaptor-in-aggregate-nonce.md`). The client
 //! therefore collects everybody's shares, holds a verified adaptor signature, and only then releases its own to
-//! the worker ([`Holdings::release`](crate::setup::Holdings::release)).
+//! the worker ([`Holdings::release`]).
+//!
+//! An agreement is signed once. A run that fails is followed by another attempt, with a number of its own that is bound to
+//! what is agreed on before anything is sent ([`crate::binding`]), and nothing that was sent in one attempt counts in
+//! another. An agreement that was not concluded by its expiry is void: nobody starts signing it, and the client does not
+//! release its share. What the expiry cannot do is take back a share that was released: a worker that holds the whole
+//! transaction may publish it as long as the coin is there. Whoever needs an earlier agreement dead spends the coin.
 
 use std::sync::Arc;
 
-use bitcoin::{Amount, ScriptBuf, secp256k1::SecretKey};
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Transaction,
+    hashes::Hash,
+    secp256k1::{PublicKey, SecretKey},
+};
 
 use crate::{
+    binding::{Bindings, Mark},
     graph::{
-        Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeInput, NodeName, NodeOutput,
-        Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage, TxGraph,
+        Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName,
+        NodeOutput, Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage, TxGraph,
     },
     hash::tagged_hash,
     musig::AdaptorPoint,
     role::{Role, RoleSet},
-    setup::{Agreement, Party, SetupError},
+    setup::{Agreement, Holdings, HoldingsError, Party, Release, Secrets, SetupError},
     template::TemplateError,
     terms::Terms,
 };
 
 /// What the three agree on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
     /// Name of the transaction in the contract's graph whose first output is spent: `Tx0`, `TxD`, `TxV1`, `TxV0`.
     pub spends: NodeName,
@@ -35,6 +46,43 @@ pub struct Proposal {
     pub payouts: Vec<(Role, Amount)>,
     /// Whether completing it takes, and so reveals, the worker's result secret.
     pub reveals_result: bool,
+    /// Number of the attempt: any that none of the three has used for this coin yet.
+    pub attempt: u32,
+    /// Height of the tip from which on the agreement is void, unless its transaction is complete.
+    pub expires_height: u32,
+}
+
+/// What an attempt at an ending is bound as.
+const PURPOSE: &str = "ending";
+
+/// An ending that is being signed: a proposal for one contract, in one attempt.
+#[derive(Debug)]
+pub struct Ending {
+    terms: Arc<Terms>,
+    proposal: Proposal,
+    id: [u8; 32],
+}
+
+impl Ending {
+    /// What is agreed on.
+    pub fn proposal(&self) -> &Proposal {
+        &self.proposal
+    }
+}
+
+impl Agreement for Ending {
+    fn id(&self) -> &[u8; 32] {
+        &self.id
+    }
+
+    fn signer(&self, role: Role) -> Option<PublicKey> {
+        let signs = RoleSet::PRINCIPALS.contains(role);
+        self.terms.key(role).filter(|_| signs)
+    }
+
+    fn everyone(&self) -> Vec<Role> {
+        Role::PRINCIPALS.to_vec()
+    }
 }
 
 /// Name of the transaction in its own graph.
@@ -49,6 +97,14 @@ pub enum CoopError {
     /// Pays a role that is not one of the three.
     #[error("{0} is not paid by an agreement of client, worker and verifier")]
     Payee(Role),
+    /// Too late: what the three thought of when they agreed may have changed since.
+    #[error("the agreement is void from height {expires_height} on, and the tip is at {tip}")]
+    Expired {
+        /// Height of the tip as the caller knows it.
+        tip: u32,
+        /// When it expired.
+        expires_height: u32,
+    },
     /// The transaction breaks a law of the engine.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -58,23 +114,69 @@ pub enum CoopError {
     /// The ceremony cannot start.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// Nothing is held back of this transaction.
+    #[error(transparent)]
+    Holdings(#[from] HoldingsError),
 }
 
 impl Proposal {
-    /// One party's side of signing it.
+    /// One party's side of signing it, with `tip` at this height. The attempt is bound to this proposal in `store` before
+    /// this returns, and refused if it was bound before: to another proposal, or to this one in a run that failed.
+    ///
+    /// # Errors
+    /// [`CoopError`]. Only if the last check, of the record itself, fails may anything be written.
     pub fn party(
         &self,
         terms: &Arc<Terms>,
         contract: &TxGraph,
-        role: Role,
-        key: &SecretKey,
-    ) -> Result<Party, CoopError> {
-        let graph = self.graph(terms, contract)?;
-        Ok(Party::for_graph(terms.clone(), graph, role, key)?)
+        (role, key): (Role, &SecretKey),
+        tip: u32,
+        store: &mut dyn Bindings,
+    ) -> Result<Party<Ending>, CoopError> {
+        self.check_time(tip)?;
+        let (graph, coin) = self.graph(terms, contract)?;
+        let transaction = graph.find(COOP).and_then(|node| graph.txid(node));
+        let transaction = transaction.ok_or(CoopError::NotSpendable(self.spends))?;
+        let (attempt, expires) = (
+            self.attempt.to_be_bytes(),
+            self.expires_height.to_be_bytes(),
+        );
+        let parts: [&[u8]; 5] = [
+            terms.agreement_id(),
+            transaction.as_byte_array(),
+            &[self.reveals_result.into()],
+            &attempt,
+            &expires,
+        ];
+        let ending = Ending {
+            terms: terms.clone(),
+            proposal: self.clone(),
+            id: tagged_hash("narthex/ending", &parts),
+        };
+        let parts: [&[u8]; 5] = [
+            terms.contract_id(),
+            &[role.index() as u8],
+            coin.txid.as_byte_array(),
+            &coin.vout.to_be_bytes(),
+            &attempt,
+        ];
+        let (mark, id) = (Mark::of(PURPOSE, &parts.concat()), ending.id);
+        let bind = || mark.bind(id, store);
+        Ok(Party::for_bound(Arc::new(ending), graph, role, key, bind)?)
     }
 
-    /// The graph of its one transaction, preceded by the coin that it spends.
-    fn graph(&self, terms: &Terms, contract: &TxGraph) -> Result<TxGraph, CoopError> {
+    fn check_time(&self, tip: u32) -> Result<(), CoopError> {
+        match tip < self.expires_height {
+            true => Ok(()),
+            false => Err(CoopError::Expired {
+                tip,
+                expires_height: self.expires_height,
+            }),
+        }
+    }
+
+    /// The graph of its one transaction, and the coin that it spends.
+    fn graph(&self, terms: &Terms, contract: &TxGraph) -> Result<(TxGraph, OutPoint), CoopError> {
         let not_spendable = CoopError::NotSpendable(self.spends);
         let parent = contract.find(self.spends).ok_or(not_spendable.clone())?;
         let output = contract
@@ -92,11 +194,12 @@ impl Proposal {
             .ok_or(not_spendable.clone())?
             .script
             .clone();
+        let outpoint = OutPoint {
+            txid: contract.txid(parent).ok_or(not_spendable)?,
+            vout: 0,
+        };
         let source = Source::External {
-            outpoint: bitcoin::OutPoint {
-                txid: contract.txid(parent).ok_or(not_spendable)?,
-                vout: 0,
-            },
+            outpoint,
             prevout: bitcoin::TxOut {
                 value: output.value,
                 script_pubkey: script,
@@ -152,14 +255,31 @@ impl Proposal {
                 adaptor,
             }),
         })?;
-        Ok(graph.finish())
+        Ok((graph.finish(), outpoint))
     }
 }
 
-/// Identifies a ceremony by contract and graph, so that no message of one counts in another.
-pub(crate) fn session_id(terms: &impl Agreement, graph: &TxGraph) -> [u8; 32] {
-    use bitcoin::hashes::Hash;
-    let last = graph.nodes().last().and_then(|(id, _)| graph.txid(id));
-    let last = last.map(|txid| txid.to_byte_array()).unwrap_or_default();
-    tagged_hash("narthex/ceremony", &[terms.id(), &last])
+impl Holdings<Ending> {
+    /// The share that the client kept back, for the worker, with `tip` at this height.
+    ///
+    /// # Errors
+    /// [`CoopError::Expired`] from the expiry on; [`CoopError::Holdings`] for whoever keeps nothing back.
+    pub fn release(&self, node: NodeId, tip: u32) -> Result<Vec<Release>, CoopError> {
+        self.terms().proposal.check_time(tip)?;
+        Ok(self.withheld(node)?)
+    }
+
+    /// The transaction ready for broadcast, completed with the result secret where it takes that.
+    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
+        self.complete_with(node, |adaptor| secrets.sum(&adaptor.needs))
+    }
+
+    /// The result secret out of the transaction as it was published.
+    pub fn extract_result(
+        &self,
+        node: NodeId,
+        tx: &Transaction,
+    ) -> Result<SecretKey, HoldingsError> {
+        Ok(self.extract(node, tx)?.0)
+    }
 }

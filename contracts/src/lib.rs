@@ -1,6 +1,7 @@
 //! Bitcoin contracts for computation games.
 pub mod attest;
 pub mod bank;
+pub mod binding;
 pub mod bond;
 pub mod bounty;
 pub mod coop;

@@ -1,36 +1,57 @@
 //! Contracts made up from a seed: for tests, benchmarks, drawings and simulations. Keys follow from the seed and
 //! are worth nothing; coins are made up too unless the caller brings real ones.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Txid,
     hashes::{Hash, sha256},
-    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+    secp256k1::{
+        Keypair, PublicKey, Secp256k1, SecretKey,
+        rand::{self, CryptoRng, RngCore},
+    },
 };
 use narthex_game_model::{Layout, Params, ParamsRecord, game::Economics};
 
 use crate::{
-    attest::{Announcement, AttestationNonce, CaseContext},
+    attest::{Announcement, AttestationNonce},
+    binding::{FreshSalt, MemoryBindings},
     hash::tagged_hash,
     role::Role,
-    setup::{Grounds, Secrets},
+    setup::{Grounds, Party, Secrets, SetupError},
     terms::{
-        ArbiterRecord, Change, Coin, Contribution, FeeRate, PaperRecord, PartyRecord, SecretPoint,
-        Terms, TermsError, TermsRecord, stake_coin_script,
+        ArbiterRecord, BoundDraft, BoundTerms, Change, Coin, Contribution, FeeRate, PaperRecord,
+        PartyRecord, Proposal, SecretPoint, Terms, TermsDraft, TermsError, TermsRecord,
+        stake_coin_script,
     },
 };
 
-/// All secret keys of a made-up contract.
+/// All secret keys of a made-up contract, and what its parties have bound: they sign its terms once, as all others do.
 pub struct Cast {
     seed: [u8; 32],
     params: Params,
+    attempt: u32,
+    /// One record for all of them, whose salts differ.
+    bindings: Mutex<MemoryBindings>,
 }
 
 impl Cast {
     /// The parties of a contract with these parameters.
     pub fn new(params: Params, seed: [u8; 32]) -> Cast {
-        Cast { seed, params }
+        Cast {
+            seed,
+            params,
+            attempt: 0,
+            bindings: Mutex::default(),
+        }
+    }
+
+    /// Lets everybody draw a new salt, as after a ceremony that failed: terms made from now on are others.
+    pub fn next_attempt(&mut self) {
+        self.attempt += 1;
     }
 
     /// Example parameters with a panel of `k` of `n`, for delivery up to `deliver_height`.
@@ -87,9 +108,30 @@ impl Cast {
         }
     }
 
-    /// An arbiter's nonce for this contract.
-    pub fn nonce(&self, arbiter: u8) -> Option<AttestationNonce> {
-        AttestationNonce::derive(&self.identity(arbiter), &self.context(arbiter))
+    /// An arbiter's nonce for a contract.
+    pub fn nonce(&self, arbiter: u8, contract_id: &[u8; 32]) -> Option<AttestationNonce> {
+        AttestationNonce::derive(&self.identity(arbiter), contract_id)
+    }
+
+    /// What an arbiter announces for a contract, whether it has bound itself to it or not.
+    pub fn announcement(
+        &self,
+        arbiter: u8,
+        contract_id: &[u8; 32],
+    ) -> Result<Announcement, TermsError> {
+        let nonce = self
+            .nonce(arbiter, contract_id)
+            .ok_or(TermsError::DegenerateRuling { arbiter })?;
+        let secp = Secp256k1::new();
+        let identity = Keypair::from_secret_key(&secp, &self.identity(arbiter));
+        Ok(Announcement::new(&secp, &identity, &nonce))
+    }
+
+    /// What everybody on the panel announces for a contract.
+    pub fn announcements(&self, contract_id: &[u8; 32]) -> Result<Vec<Announcement>, TermsError> {
+        (0..self.params.arbiters())
+            .map(|i| self.announcement(i, contract_id))
+            .collect()
     }
 
     /// Terms with made-up coins of exactly fitting value.
@@ -109,17 +151,33 @@ impl Cast {
     /// Terms with these coins and payout scripts, both by role.
     pub fn terms_with(
         &self,
-        mut funding: BTreeMap<Role, Contribution>,
+        funding: BTreeMap<Role, Contribution>,
         payouts: BTreeMap<Role, ScriptBuf>,
         rate: FeeRate,
     ) -> Result<Terms, TermsError> {
+        self.announced(self.record_with(funding, payouts, rate)?)
+    }
+
+    /// Terms of this record, with everybody's announcements for it.
+    pub fn announced(&self, record: TermsRecord) -> Result<Terms, TermsError> {
+        let draft = TermsDraft::new(record)?;
+        let announcements = self.announcements(draft.contract_id())?;
+        Terms::new(draft.record().clone(), announcements)
+    }
+
+    fn record_with(
+        &self,
+        mut funding: BTreeMap<Role, Contribution>,
+        payouts: BTreeMap<Role, ScriptBuf>,
+        rate: FeeRate,
+    ) -> Result<TermsRecord, TermsError> {
         let secp = Secp256k1::new();
         let hash = self.params.hash();
         let worker = self.public(Role::Worker);
         let payout = |role: Role| payouts.get(&role).cloned().unwrap_or_default();
         let mut party = |role: Role| PartyRecord {
             key: self.public(role),
-            salt: self.salt(role),
+            salt: self.salt(role).value(),
             payout: payout(role),
             funding: funding.remove(&role).unwrap_or_default(),
         };
@@ -136,25 +194,20 @@ impl Cast {
                     payout,
                     funding,
                 } = party(Role::Arbiter(i));
-                let nonce = self
-                    .nonce(i)
-                    .ok_or(TermsError::DegenerateRuling { arbiter: i })?;
-                let identity = Keypair::from_secret_key(&secp, &self.identity(i));
-                let announcement = Announcement::new(&secp, &identity, &nonce, &self.context(i));
-                Ok(ArbiterRecord {
+                ArbiterRecord {
                     key,
                     salt,
                     payout,
                     funding,
-                    announcement,
-                })
+                    identity: self.identity(i).x_only_public_key(&secp).0,
+                }
             })
-            .collect::<Result<Vec<_>, TermsError>>()?;
+            .collect();
         let paper = (self.params.layout() == Layout::Paper).then(|| PaperRecord {
             appeal: SecretPoint::appeal(&secp, &self.appeal(), &worker, &hash),
             panel: PublicKey::from_secret_key(&secp, &self.panel()),
         });
-        Terms::new(TermsRecord {
+        Ok(TermsRecord {
             params: self.params.record().clone(),
             client,
             worker: w,
@@ -168,21 +221,60 @@ impl Cast {
         })
     }
 
+    /// What a party proposed, as these terms have it, but for its salt, which is its own for the present attempt.
+    pub fn proposal(&self, role: Role, draft: &TermsDraft) -> Result<Proposal, TermsError> {
+        let record = draft.record();
+        let stranger = TermsError::NoSuchParty { role };
+        let (key, payout, funding) = (draft.key(role), draft.payout(role), record.funding(role));
+        Ok(Proposal {
+            role,
+            key: key.ok_or(stranger.clone())?,
+            salt: self.salt(role),
+            payout: payout.ok_or(stranger.clone())?.clone(),
+            funding: funding.ok_or(stranger)?.clone(),
+            params_hash: self.params.hash(),
+            job: record.job,
+            funding_rate: record.funding_rate_sat_per_kwu,
+            identity: match role {
+                Role::Arbiter(i) => draft.identity(i).copied(),
+                _ => None,
+            },
+            result: Some(record.result.point),
+            appeal: record.paper.as_ref().map(|paper| paper.appeal.point),
+            sample_nonce: Some(record.sample_nonce),
+        })
+    }
+
+    /// These terms, bound to the salt of one of the parties.
+    ///
+    /// # Errors
+    /// [`TermsError::Bind`] if the party has bound its salt of this attempt already.
+    pub fn bound(&self, role: Role, terms: &Terms) -> Result<BoundTerms, TermsError> {
+        let proposal = self.proposal(role, terms)?;
+        let mut store = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bound: BoundDraft = terms.draft().clone().bind(proposal, &mut *store)?;
+        if let Role::Arbiter(i) = role {
+            let secp = Secp256k1::new();
+            bound.announce(&secp, &Keypair::from_secret_key(&secp, &self.identity(i)))?;
+        }
+        bound.complete(terms.announcements().to_vec())
+    }
+
     /// Every party, ready to set up; on the grounds that honest play pays with the example's figures, or in the
-    /// paper's layout, where it never does, of research.
-    pub fn parties(
-        &self,
-        terms: &Arc<Terms>,
-    ) -> Result<Vec<crate::setup::Party>, crate::setup::SetupError> {
+    /// paper's layout, where it never does, of research. Once for each attempt: see [`Cast::next_attempt`].
+    pub fn parties(&self, terms: &Terms) -> Result<Vec<Party>, SetupError> {
         let grounds = Cast::grounds(terms);
         terms
             .roles()
-            .map(|role| crate::setup::Party::new(terms.clone(), role, &self.key(role), &grounds))
+            .map(|role| {
+                let bound = self.bound(role, terms)?;
+                Party::new(bound, &self.key(role), &grounds)
+            })
             .collect()
     }
 
     /// The grounds of [`Self::parties`].
-    pub fn grounds(terms: &Terms) -> Grounds {
+    pub fn grounds(terms: &TermsDraft) -> Grounds {
         Grounds::of(terms, &Economics::example()).unwrap_or(Grounds::Research)
     }
 
@@ -190,21 +282,13 @@ impl Cast {
         PublicKey::from_secret_key(&Secp256k1::signing_only(), &self.key(role))
     }
 
-    fn context(&self, arbiter: u8) -> CaseContext {
-        let [c, w, v] = Role::PRINCIPALS.map(|role| self.public(role));
-        CaseContext::new(
-            &self.params.hash(),
-            [&c, &w, &v],
-            &self.public(Role::Arbiter(arbiter)),
-            self.salt(Role::Arbiter(arbiter)).as_byte_array(),
-        )
-    }
-
-    fn salt(&self, role: Role) -> sha256::Hash {
-        sha256::Hash::from_byte_array(tagged_hash(
-            "narthex/sample-salt",
-            &[&self.seed, &[role.index() as u8]],
-        ))
+    fn salt(&self, role: Role) -> FreshSalt {
+        FreshSalt::draw(&mut Seeded {
+            seed: self.seed,
+            role,
+            attempt: self.attempt,
+            counter: 0,
+        })
     }
 
     fn secret(&self, what: &str, index: u8) -> SecretKey {
@@ -269,5 +353,51 @@ impl Cast {
                 script: self.made_up_script("change", role),
             }),
         })
+    }
+}
+
+/// A source of salts that repeats, the same in every version of every library: for contracts that are made up, and for
+/// nothing else.
+struct Seeded {
+    seed: [u8; 32],
+    role: Role,
+    attempt: u32,
+    counter: u64,
+}
+
+impl Seeded {
+    fn block(&mut self) -> [u8; 32] {
+        self.counter += 1;
+        let place = [
+            self.attempt.to_be_bytes(),
+            (self.role.index() as u32).to_be_bytes(),
+        ];
+        let parts: [&[u8]; 3] = [&self.seed, &place.concat(), &self.counter.to_be_bytes()];
+        tagged_hash("narthex/sample-salt", &parts)
+    }
+}
+
+impl CryptoRng for Seeded {}
+
+impl RngCore for Seeded {
+    fn next_u32(&mut self) -> u32 {
+        self.next_u64() as u32
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_be_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, out: &mut [u8]) {
+        for part in out.chunks_mut(32) {
+            part.copy_from_slice(&self.block()[..part.len()]);
+        }
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rand::Error> {
+        self.fill_bytes(out);
+        Ok(())
     }
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use arbitration_support::{attest, point, setup, tagged};
 use bitcoin::{
     key::XOnlyPublicKey,
-    secp256k1::{Parity, PublicKey, Secp256k1, SecretKey},
+    secp256k1::{Parity, Secp256k1, SecretKey},
 };
 use narthex_contracts::template::Exit;
 use narthex_contracts::{
-    attest::{AttestError, Attestation, AttestationNonce, CaseContext, extract_identity_key},
+    attest::{AttestError, Attestation, AttestationNonce, extract_identity_key},
     role::Role,
     setup::{HoldingsError, Secrets},
 };
@@ -26,19 +26,12 @@ fn x_only(key: &SecretKey) -> XOnlyPublicKey {
     point(key).x_only_public_key().0
 }
 
-fn context(n: u8) -> CaseContext {
-    let keys: Vec<PublicKey> = (1..5).map(|i| point(&secret(i))).collect();
-    CaseContext::new(&[n; 32], [&keys[0], &keys[1], &keys[2]], &keys[3], &[n; 32])
-}
-
-/// The nonce of [`context`]`(n)`, by its derivation written out: the only way to see the parity of its point.
+/// The nonce of `secret(n)` for the contract of id `[n; 32]`, by its derivation written out: the only way to see the parity of its
+/// point.
 fn raw_nonce(n: u8) -> SecretKey {
-    let keys = (1..5).map(|i| point(&secret(i)).serialize());
-    let preimage = [vec![n; 32], keys.collect::<Vec<_>>().concat(), vec![n; 32]].concat();
-    let case = tagged("narthex/case", &[&preimage]);
     let bytes = tagged(
         "narthex/attestation-nonce",
-        &[&secret(n).secret_bytes(), &case],
+        &[&secret(n).secret_bytes(), &[n; 32]],
     );
     SecretKey::from_slice(&bytes).unwrap()
 }
@@ -51,12 +44,12 @@ fn attesting_twice_gives_the_identity_key_away_for_all_parities() {
     let mut parities = BTreeSet::new();
     for n in 1..40u8 {
         let (identity, id) = (secret(n), [n; 32]);
-        let nonce = || AttestationNonce::derive(&identity, &context(n)).unwrap();
+        let nonce = || AttestationNonce::derive(&identity, &id).unwrap();
         let (public, announced) = (x_only(&identity), nonce().point(&secp));
         assert_eq!(announced, x_only(&raw_nonce(n)));
         parities.insert((odd(&identity), odd(&raw_nonce(n))));
         let [one, other] =
-            Ruling::ALL.map(|ruling| nonce().attest(&secp, &identity, 0, &id, ruling).unwrap());
+            Ruling::ALL.map(|ruling| nonce().attest(&secp, &identity, 0, ruling).unwrap());
         for (a, b) in [(&one, &other), (&other, &one)] {
             a.verify(&secp, &public, &announced, &id).unwrap();
             let found = extract_identity_key(&secp, &public, &id, a, b).unwrap();
@@ -65,8 +58,9 @@ fn attesting_twice_gives_the_identity_key_away_for_all_parities() {
         }
         // One attestation alone, or shown twice, proves nothing; nor do rulings of two contracts, or a name that
         // is somebody else's.
-        let elsewhere = nonce()
-            .attest(&secp, &identity, 0, &[0xee; 32], Ruling::VerifierAtFault)
+        let elsewhere = AttestationNonce::derive(&identity, &[0xee; 32])
+            .unwrap()
+            .attest(&secp, &identity, 0, Ruling::VerifierAtFault)
             .unwrap();
         for (name, a, b) in [
             (&public, &one, &one),
@@ -90,8 +84,8 @@ fn false_attestations_are_refused_by_name() {
     let terms = worker.terms();
     let id = terms.contract_id();
     let verify = |a: &Attestation| {
-        let announced = terms.announcement(a.arbiter).unwrap();
-        a.verify(&secp, &announced.identity, &announced.nonce, id)
+        let nonce = terms.announcement(a.arbiter).unwrap().nonce;
+        a.verify(&secp, terms.identity(a.arbiter).unwrap(), &nonce, id)
     };
     let ruling = Ruling::WorkerAtFault;
     let good = attest(&cast, id, 1, ruling);
@@ -103,14 +97,14 @@ fn false_attestations_are_refused_by_name() {
             Err(AttestError::NoSuchArbiter { arbiter, panel: 3 })
         );
     }
-    let other_nonce = AttestationNonce::derive(&cast.identity(1), &context(1))
+    let other_nonce = AttestationNonce::derive(&cast.identity(2), id)
         .unwrap()
-        .attest(&secp, &cast.identity(1), 1, id, ruling)
+        .attest(&secp, &cast.identity(1), 1, ruling)
         .unwrap();
     let other_key = cast
-        .nonce(1)
+        .nonce(1, id)
         .unwrap()
-        .attest(&secp, &cast.identity(2), 1, id, ruling)
+        .attest(&secp, &cast.identity(2), 1, ruling)
         .unwrap();
     let mut flipped = good.signature.serialize();
     flipped[63] ^= 1;

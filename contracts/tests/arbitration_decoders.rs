@@ -163,7 +163,7 @@ proptest! {
 
     #[test]
     fn arbitrary_holdings_are_refused(tail in prop::collection::vec(any::<u8>(), 0..200)) {
-        let id = STORED.terms.contract_id();
+        let id = STORED.terms.agreement_id();
         for bytes in [tail.clone(), [b"NXH1", &tail[..]].concat(), [&b"NXH1"[..], id, &tail].concat()] {
             prop_assert!(Holdings::from_bytes(STORED.terms.clone(), &bytes).is_err());
         }

@@ -47,9 +47,8 @@ fn attestation_points_are_known_before_anybody_rules() {
     for ruling in Ruling::ALL {
         let points = terms.ruling_points(ruling).unwrap();
         for (i, foretold) in (0u8..).zip(&points) {
-            let announced = terms.announcement(i).unwrap();
-            let (identity, nonce, id) =
-                (&announced.identity, &announced.nonce, terms.contract_id());
+            let (identity, id) = (terms.identity(i).unwrap(), terms.contract_id());
+            let nonce = &terms.announcement(i).unwrap().nonce;
             let made = attest(&cast, id, i, ruling);
             made.verify(&secp, identity, nonce, id).unwrap();
             let made = point(&made.secret().unwrap());

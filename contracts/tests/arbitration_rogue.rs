@@ -13,7 +13,7 @@ use narthex_contracts::{
     musig::{AdaptorError, AdaptorPoint, AdaptorSignature},
     role::Role,
     sample::Cast,
-    terms::{SecretPoint, Terms, TermsError},
+    terms::{SecretPoint, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{Layout, Ruling};
 
@@ -101,7 +101,7 @@ fn a_worker_cannot_cancel_the_panel() {
             proof,
         };
         assert_eq!(
-            Terms::new(record),
+            TermsDraft::new(record),
             Err(TermsError::PointProof { what: "result" })
         );
     }
@@ -109,13 +109,14 @@ fn a_worker_cannot_cancel_the_panel() {
     let mut record = terms.record().clone();
     record.result = SecretPoint::result(&secp, &known, &terms.key(Role::Client).unwrap(), &hash);
     assert_eq!(
-        Terms::new(record),
+        TermsDraft::new(record),
         Err(TermsError::PointProof { what: "result" })
     );
     // Second line of defence: rulings sign the contract, T included, so that another T makes other points.
     let mut record = terms.record().clone();
     record.result = other;
-    let moved = Terms::new(record)
+    let moved = cast
+        .announced(record)
         .unwrap()
         .ruling_points(Ruling::VerifierAtFault)
         .unwrap();
@@ -166,11 +167,8 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
     assert!(!opens(&alone, sum(&[colleagues[0], colleagues[1], honest])));
 
     // It can sign the announcement with its identity, but not with a nonce whose secret it does not know.
-    let keys = [Role::Client, Role::Worker, Role::Verifier, Role::Arbiter(2)]
-        .map(|role| terms.key(role).unwrap().serialize());
-    let case = tagged("narthex/case", &[&terms.params().hash(), &keys.concat()]);
     let signed = |tag: &str, signer: &SecretKey| {
-        let parts: [&[u8]; 3] = [&case, &identity.serialize(), &nonce.serialize()];
+        let parts: [&[u8]; 3] = [id, &identity.serialize(), &nonce.serialize()];
         let message = Message::from_digest(tagged(tag, &parts));
         secp.sign_schnorr_no_aux_rand(&message, &signer.keypair(&secp))
     };
@@ -181,15 +179,13 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
         signed("narthex/announce/nonce", &key),
     ] {
         let rogue = Announcement {
-            identity,
             nonce,
             nonce_proof,
             signature: signed("narthex/announce/identity", &key),
         };
-        let mut record = terms.record().clone();
-        record.arbiters[2].announcement = rogue;
+        let announced = [terms.announcements()[..2].to_vec(), vec![rogue]].concat();
         assert_eq!(
-            Terms::new(record),
+            Terms::new(terms.record().clone(), announced),
             Err(TermsError::Announcement {
                 arbiter: 2,
                 error: AnnounceError::NonceProof { nonce }
@@ -197,14 +193,13 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
         );
     }
     // The messages above are the real ones: with an honest nonce the same signature is accepted.
-    let context = terms.case_context(2).unwrap();
-    let own_nonce = cast.nonce(2).unwrap();
-    let again = Announcement::new(&secp, &key.keypair(&secp), &own_nonce, &context);
+    let own_nonce = cast.nonce(2, id).unwrap();
+    let again = Announcement::new(&secp, &key.keypair(&secp), &own_nonce);
     assert_eq!(again, honest);
-    let mut record = terms.record().clone();
-    record.arbiters[2].announcement.signature = honest.nonce_proof;
+    let mut announced = terms.announcements().to_vec();
+    announced[2].signature = honest.nonce_proof;
     assert_eq!(
-        Terms::new(record),
+        Terms::new(terms.record().clone(), announced),
         Err(TermsError::Announcement {
             arbiter: 2,
             error: AnnounceError::Signature { identity }
@@ -220,23 +215,27 @@ fn announcements_are_bound_to_their_case() {
         .unwrap()
         .terms()
         .unwrap();
-    let mut record = elsewhere.record().clone();
-    record.arbiters[0].announcement = *terms.announcement(0).unwrap();
-    assert!(matches!(
-        Terms::new(record),
-        Err(TermsError::Announcement { arbiter: 0, .. })
-    ));
-    let mut swapped = terms.record().clone();
-    swapped.arbiters[0].announcement = *terms.announcement(1).unwrap();
-    swapped.arbiters[1].announcement = *terms.announcement(0).unwrap();
-    assert!(matches!(
-        Terms::new(swapped),
-        Err(TermsError::Announcement { arbiter: 0, .. })
-    ));
+    let of = |terms: &Terms, i| *terms.announcement(i).unwrap();
+    let [zero, one, two] = [0, 1, 2].map(|i| of(&terms, i));
+    for (record, announced, arbiter) in [
+        (
+            elsewhere.record(),
+            vec![zero, of(&elsewhere, 1), of(&elsewhere, 2)],
+            0,
+        ),
+        (terms.record(), vec![one, zero, two], 0),
+        (terms.record(), vec![zero, zero, two], 1),
+    ] {
+        let error = Terms::new(record.clone(), announced).unwrap_err();
+        assert!(
+            matches!(error, TermsError::Announcement { arbiter: named, .. } if named == arbiter),
+            "{error}"
+        );
+    }
     let mut twice = terms.record().clone();
-    twice.arbiters[1].announcement = *terms.announcement(0).unwrap();
+    twice.arbiters[1].identity = twice.arbiters[0].identity;
     assert_eq!(
-        Terms::new(twice),
+        TermsDraft::new(twice),
         Err(TermsError::SameArbiter {
             first: 0,
             second: 1

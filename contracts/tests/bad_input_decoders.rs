@@ -13,11 +13,16 @@ mod properties;
 #[path = "../../fuzz/src/seeds.rs"]
 mod seeds;
 #[path = "../../fuzz/src/small.rs"]
+#[allow(dead_code)]
 mod small;
+#[path = "../../fuzz/src/table.rs"]
+#[allow(dead_code)]
+mod table;
 
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
+use table::Damage;
 
 /// Name and property.
 type Target = (&'static str, fn(&[u8]));
@@ -42,45 +47,16 @@ fn seeds() -> &'static [(&'static str, Vec<u8>)] {
     SEEDS.get_or_init(seeds::all)
 }
 
-/// What happens to a message on its way.
-#[derive(Debug, Clone)]
-enum Damage {
-    Flip(usize, u8),
-    Cut(usize),
-    Append(Vec<u8>),
-    Insert(usize, u8),
-    /// A length or count, big-endian as all of them are.
-    Count(usize, u32),
-}
-
+/// A length or count is big-endian, as all of them are.
 fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
         (any::<usize>(), 1u8..).prop_map(|(at, bits)| Damage::Flip(at, bits)),
         any::<usize>().prop_map(Damage::Cut),
         prop::collection::vec(any::<u8>(), 1..40).prop_map(Damage::Append),
         (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Damage::Insert(at, byte)),
-        (any::<usize>(), any::<u32>()).prop_map(|(at, count)| Damage::Count(at, count)),
+        (any::<usize>(), any::<u32>())
+            .prop_map(|(at, count)| Damage::Count(at, count.to_be_bytes())),
     ]
-}
-
-fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
-    let len = bytes.len().max(1);
-    match damage {
-        Damage::Flip(at, bits) => {
-            if let Some(byte) = bytes.get_mut(at % len) {
-                *byte ^= bits
-            }
-        }
-        Damage::Cut(at) => bytes.truncate(at % len),
-        Damage::Append(more) => bytes.extend(more),
-        Damage::Insert(at, byte) => bytes.insert(at % len, *byte),
-        Damage::Count(at, count) => {
-            let at = at % len;
-            if let Some(field) = bytes.get_mut(at..at + 4) {
-                field.copy_from_slice(&count.to_be_bytes());
-            }
-        }
-    }
 }
 
 fn config(cases: u32) -> ProptestConfig {
@@ -111,7 +87,7 @@ proptest! {
         let (target, bytes) = seed.get(seeds());
         let mut bytes = bytes.clone();
         for damage in &damages {
-            apply(&mut bytes, damage);
+            damage.apply(&mut bytes);
         }
         let (_, property) = TARGETS.iter().find(|(name, _)| name == target).unwrap();
         property(&bytes);

@@ -256,7 +256,7 @@ fn releases_that_are_false() {
     }
     let spoils: [fn(&mut Release); 4] = [
         |r| r.item = u32::MAX,
-        |r| r.contract_id[3] ^= 1,
+        |r| r.agreement_id[3] ^= 1,
         |r| r.from = Role::Client,
         |r| r.item += 1,
     ];
@@ -276,20 +276,13 @@ fn rulings_of_strangers() {
     let terms = cast.terms().unwrap();
     let secp = Secp256k1::new();
     let good = |ruling| {
-        cast.nonce(1)
+        cast.nonce(1, terms.contract_id())
             .unwrap()
-            .attest(&secp, &cast.identity(1), 1, terms.contract_id(), ruling)
+            .attest(&secp, &cast.identity(1), 1, ruling)
             .unwrap()
     };
-    let announcement = terms.announcement(1).unwrap();
-    let verify = |a: &Attestation| {
-        a.verify(
-            &secp,
-            &announcement.identity,
-            &announcement.nonce,
-            terms.contract_id(),
-        )
-    };
+    let (identity, announced) = (terms.identity(1).unwrap(), terms.announcement(1).unwrap());
+    let verify = |a: &Attestation| a.verify(&secp, identity, &announced.nonce, terms.contract_id());
     let ruling = good(Ruling::WorkerAtFault);
     verify(&ruling).unwrap();
     // The other ruling under the same signature, the right one by somebody else's key.
@@ -299,15 +292,9 @@ fn rulings_of_strangers() {
     };
     let error = verify(&turned).unwrap_err().to_string();
     assert!(error.contains("arbiter 1"), "{error}");
-    let foreign = cast.nonce(1).unwrap();
+    let foreign = cast.nonce(1, terms.contract_id()).unwrap();
     let foreign = foreign
-        .attest(
-            &secp,
-            &cast.identity(2),
-            1,
-            terms.contract_id(),
-            Ruling::WorkerAtFault,
-        )
+        .attest(&secp, &cast.identity(2), 1, Ruling::WorkerAtFault)
         .unwrap();
     assert!(verify(&foreign).is_err());
 }

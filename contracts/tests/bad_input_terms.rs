@@ -6,12 +6,13 @@ use bitcoin::{
     secp256k1::{Secp256k1, SecretKey},
 };
 use narthex_contracts::{
+    attest::Announcement,
     role::Role,
     sample::Cast,
     template,
     terms::{
         Coin, ContributionError, FeeRate, MAX_COINS, MAX_TERMS_BYTES, SecretPoint, Terms,
-        TermsError, TermsRecord,
+        TermsDraft, TermsError, TermsRecord,
     },
 };
 use narthex_game_model::{Layout, Params, ParamsRecord, params::Bound};
@@ -25,7 +26,7 @@ fn record(layout: Layout) -> TermsRecord {
 fn refused(layout: Layout, spoil: impl FnOnce(&mut TermsRecord)) -> TermsError {
     let mut record = record(layout);
     spoil(&mut record);
-    Terms::new(record).expect_err("spoiled terms were taken")
+    TermsDraft::new(record).expect_err("spoiled terms were taken")
 }
 
 fn hardened(spoil: impl FnOnce(&mut TermsRecord)) -> TermsError {
@@ -169,7 +170,7 @@ fn the_same_key_or_arbiter_twice() {
     let error = hardened(|r| r.arbiters[2].key = r.arbiters[0].key);
     says(&error, &["arbiter0 and arbiter2"]);
     // Contract keys are fresh, the identity is not: one arbiter on two seats.
-    let error = hardened(|r| r.arbiters[1].announcement = r.arbiters[0].announcement);
+    let error = hardened(|r| r.arbiters[1].identity = r.arbiters[0].identity);
     assert_eq!(
         error,
         TermsError::SameArbiter {
@@ -181,20 +182,30 @@ fn the_same_key_or_arbiter_twice() {
 
 #[test]
 fn announcements_of_others() {
-    let identity = record(Layout::Hardened).arbiters[1]
-        .announcement
-        .identity
-        .to_string();
-    let error = hardened(|r| r.arbiters[1].announcement.nonce = r.arbiters[0].announcement.nonce);
+    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = cast.terms().unwrap();
+    let refused = |spoil: &dyn Fn(&mut Vec<Announcement>)| {
+        let mut announcements = terms.announcements().to_vec();
+        spoil(&mut announcements);
+        Terms::new(terms.record().clone(), announcements)
+            .expect_err("spoiled announcements were taken")
+    };
+    let identity = terms.identity(1).unwrap().to_string();
+    let error = refused(&|a| a[1].nonce = a[0].nonce);
     says(&error, &["arbiter1", "proof of knowledge"]);
-    let error =
-        hardened(|r| r.arbiters[1].announcement.signature = r.arbiters[0].announcement.signature);
+    let error = refused(&|a| a[1].signature = a[0].signature);
     says(&error, &["arbiter1", &identity]);
     // An announcement of another case: the same arbiter, other parameters.
     let other = Cast::example(Layout::Hardened, 3, 2, 501, [7; 32]).unwrap();
-    let stale = other.terms().unwrap().record().arbiters[1].announcement;
-    let error = hardened(|r| r.arbiters[1].announcement = stale);
+    let stale = *other.terms().unwrap().announcement(1).unwrap();
+    let error = refused(&|a| a[1] = stale);
     says(&error, &["arbiter1"]);
+    // One too few, one too many, none at all.
+    for given in [0, 2, 4] {
+        let error = refused(&|a| a.resize(given, a[0]));
+        assert_eq!(error, TermsError::Announcements { given, wanted: 3 });
+        says(&error, &[&given.to_string(), "3"]);
+    }
 }
 
 #[test]
@@ -431,9 +442,9 @@ fn stake_coins_of_the_paper_layout() {
 
 #[test]
 fn fee_rates_that_are_mistakes() {
-    for rate in [0, 1, 24, 6_250_001, u64::MAX] {
+    for rate in [0, 1, 24, 2_500_001, 6_250_001, u64::MAX] {
         let error = hardened(|r| r.funding_rate_sat_per_kwu = FeeRate(rate));
-        says(&error, &[&rate.to_string(), "25", "6250000"]);
+        says(&error, &[&rate.to_string(), "25", "2500000"]);
     }
 }
 

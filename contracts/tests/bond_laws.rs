@@ -9,7 +9,7 @@ use bitcoin::{
 use narthex_contracts::{
     bond::{BondScript, Lock},
     funding::SweepError,
-    terms::FeeRate,
+    terms::{FeeError, FeeRate, Fees},
 };
 use proptest::prelude::*;
 
@@ -56,7 +56,7 @@ proptest! {
         let wallet = ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(bond.owner()));
         let outputs = part.map(|sat| TxOut { value: Amount::from_sat(sat), script_pubkey: wallet });
         let sweep = bond
-            .sweep(coin(), prevout(&bond, sat), outputs.into_iter().collect(), rest, FeeRate(rate))
+            .sweep(coin(), prevout(&bond, sat), outputs.into_iter().collect(), rest, Fees::waived(FeeRate(rate)))
             .unwrap();
         match sweep.sign(&owner) {
             Ok(tx) => {
@@ -182,4 +182,53 @@ fn a_bond_that_ends_where_heights_become_times() {
         )
         .is_err()
     );
+}
+
+#[test]
+fn fees_that_are_mistakes() {
+    let owner = secret(1);
+    let bond = form(0, &owner, 900);
+    let sweep = |outpoint, fees: Fees| {
+        let prevout = prevout(&bond, 50_000);
+        let sweep = bond.sweep(outpoint, prevout, vec![], ScriptBuf::new_p2a(), fees);
+        sweep.unwrap().sign(&owner)
+    };
+    // 5,000 sat are a tenth.
+    let weight = sweep(coin(), FeeRate(500).into()).unwrap().weight();
+    let dear = FeeRate(6_000_000 / weight.to_wu());
+    let coins = Amount::from_sat(50_000);
+    let error = sweep(coin(), dear.into()).unwrap_err();
+    assert!(
+        matches!(error, SweepError::Fee(FeeError::Share { fee, coins: c }) if c == coins && fee > coins / 10),
+        "{error}"
+    );
+    let paid = sweep(coin(), Fees::waived(dear)).unwrap().output[0].value;
+    assert!(coins - paid > coins / 10);
+    for (rate, error) in [
+        (0, FeeError::Low { rate: FeeRate(0) }),
+        (
+            1 << 63,
+            FeeError::High {
+                rate: FeeRate(1 << 63),
+            },
+        ),
+        (
+            u64::MAX,
+            FeeError::High {
+                rate: FeeRate(u64::MAX),
+            },
+        ),
+    ] {
+        assert_eq!(sweep(coin(), FeeRate(rate).into()), Err(error.into()));
+    }
+    let free = sweep(coin(), Fees::waived(FeeRate(0))).unwrap();
+    assert_eq!(free.output[0].value, coins);
+    // Neither half of the null outpoint names a coin.
+    let (mut no_id, mut no_vout) = (coin(), coin());
+    no_id.txid = bitcoin::Txid::all_zeros();
+    no_vout.vout = u32::MAX;
+    for outpoint in [no_id, no_vout] {
+        let error = sweep(outpoint, FeeRate(500).into()).unwrap_err();
+        assert_eq!(error, SweepError::Null { outpoint });
+    }
 }

@@ -27,13 +27,11 @@ fn all_secrets(cast: &Cast, holdings: &Holdings) -> Secrets {
     secrets.panel = Some(cast.panel());
     for i in 0..holdings.terms().panel_size() {
         for ruling in Ruling::ALL {
-            let nonce = cast.nonce(i).unwrap();
             let id = holdings.terms().contract_id();
-            secrets.attestations.push(
-                nonce
-                    .attest(&secp, &cast.identity(i), i, id, ruling)
-                    .unwrap(),
-            );
+            let nonce = cast.nonce(i, id).unwrap();
+            secrets
+                .attestations
+                .push(nonce.attest(&secp, &cast.identity(i), i, ruling).unwrap());
         }
     }
     secrets

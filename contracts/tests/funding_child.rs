@@ -9,7 +9,7 @@ use narthex_contracts::{
     graph::anchor_script,
     sample::Cast,
     template::{self, Exit},
-    terms::FeeRate,
+    terms::{FeeError, FeeRate, Fees},
 };
 use narthex_game_model::Layout;
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn child(parent: &Transaction, coins: Vec<FeeCoin>) -> Child<'_> {
         coins,
         change: ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros()),
         data: None,
-        rate: FeeRate(500),
+        fees: FeeRate(500).into(),
         least_fee: Amount::ZERO,
     }
 }
@@ -88,8 +88,14 @@ fn what_cannot_be_made_is_named() {
         matches!(child(&parent, many).psbt(), Err(ChildError::TooLarge { vbytes }) if vbytes > 1_000)
     );
     let mut absurd = child(&parent, vec![coin(0, 50_000)]);
-    absurd.rate = FeeRate(u64::MAX);
-    assert!(matches!(absurd.psbt(), Err(ChildError::Short { .. })));
+    absurd.fees = FeeRate(u64::MAX).into();
+    let rate = FeeRate(u64::MAX);
+    assert_eq!(absurd.psbt(), Err(ChildError::Fee(FeeError::High { rate })));
+    absurd.fees = Fees::waived(rate);
+    assert!(matches!(
+        absurd.psbt(),
+        Err(ChildError::Fee(FeeError::Overflow { .. }))
+    ));
     let mut legacy = coin(0, 50_000);
     legacy.prevout.script_pubkey = ScriptBuf::new();
     assert_eq!(child(&parent, vec![legacy]).psbt(), Err(ChildError::Coins));
@@ -106,7 +112,7 @@ proptest! {
         let parent = parent();
         let coins = (0..count).map(|i| coin(i, 2_000_000)).collect::<Vec<_>>();
         let wanted = Child {
-            rate: FeeRate(rate),
+            fees: FeeRate(rate).into(),
             least_fee: Amount::from_sat(least),
             data: root.map(|root| RootRecord { root }.script()),
             ..child(&parent, coins)

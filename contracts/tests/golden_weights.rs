@@ -94,7 +94,7 @@ fn child(parent: &Transaction) -> Transaction {
         }],
         change: prevout.script_pubkey,
         data: None,
-        rate: FeeRate(250),
+        fees: FeeRate(250).into(),
         least_fee: bitcoin::Amount::ZERO,
     };
     let mut tx = child.psbt().unwrap().unsigned_tx;

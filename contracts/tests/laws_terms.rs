@@ -3,11 +3,12 @@
 
 mod laws_support;
 
+use bitcoin::key::XOnlyPublicKey;
 use laws_support::{Sample, config, samples};
 use narthex_contracts::{
     graph::TxGraph,
     template,
-    terms::{Terms, TermsRecord},
+    terms::{Terms, TermsDraft, TermsRecord},
 };
 use narthex_game_model::Layout;
 use proptest::prelude::*;
@@ -60,9 +61,9 @@ fn the_order_of_coins_does_not_change_the_order_of_inputs() {
     let change = record.client.funding.change.as_mut().unwrap();
     change.value_sat = change.value_sat + coin.value_sat - bitcoin::Amount::from_sat(1_000);
     record.client.funding.coins.push(coin);
-    let one = Terms::new(record.clone()).unwrap();
+    let one = sample.cast.announced(record.clone()).unwrap();
     record.client.funding.coins.reverse();
-    let other = Terms::new(record).unwrap();
+    let other = sample.cast.announced(record).unwrap();
     assert_ne!(one.contract_id(), other.contract_id());
     let [a, b] = [&one, &other].map(|terms| {
         let tx0 = template::derive(terms)
@@ -128,8 +129,15 @@ fn changes(leaf: &Value) -> Vec<Value> {
     }
 }
 
-/// Field by field: the change is refused, or it is another contract. Returns how often each happened.
-fn change_everything(terms: &Terms) -> (usize, usize) {
+/// Field by field: the change is refused, or it is another contract, for which every arbiter has another nonce. Returns
+/// how often each happened.
+fn change_everything(sample: &Sample) -> (usize, usize) {
+    let terms = sample.terms.draft();
+    let nonces = |terms: &TermsDraft| -> Vec<XOnlyPublicKey> {
+        let announced = sample.cast.announcements(terms.contract_id()).unwrap();
+        announced.iter().map(|a| a.nonce).collect()
+    };
+    let own = nonces(terms);
     let json: Value = serde_json::from_str(&terms.to_json().unwrap()).unwrap();
     let (mut refused, mut other) = (0, 0);
     let mut paths = Vec::new();
@@ -139,7 +147,7 @@ fn change_everything(terms: &Terms) -> (usize, usize) {
         for change in changes(&leaf).into_iter().filter(|change| *change != leaf) {
             let mut changed = json.clone();
             *at(&mut changed, &path) = change.clone();
-            match Terms::from_json(changed.to_string().as_bytes()) {
+            match TermsDraft::from_json(changed.to_string().as_bytes()) {
                 Err(error) => {
                     assert!(!error.to_string().is_empty());
                     refused += 1;
@@ -151,6 +159,8 @@ fn change_everything(terms: &Terms) -> (usize, usize) {
                         terms.contract_id(),
                         "{path}: {leaf} to {change}"
                     );
+                    let others = nonces(&changed);
+                    assert!(own.iter().zip(&others).all(|(a, b)| a != b), "{path}");
                     other += 1;
                 }
             }
@@ -160,7 +170,7 @@ fn change_everything(terms: &Terms) -> (usize, usize) {
         let (last, parents) = path.split_last().unwrap();
         if let Value::Object(map) = at(&mut changed, parents) {
             map.remove(last);
-            let without = Terms::from_json(changed.to_string().as_bytes());
+            let without = TermsDraft::from_json(changed.to_string().as_bytes());
             // No change may be said by `null` or by nothing.
             let same = leaf.is_null() && without.as_ref() == Ok(terms);
             assert!(same || without.is_err(), "without {}", path.join("."));
@@ -173,13 +183,34 @@ fn change_everything(terms: &Terms) -> (usize, usize) {
 fn no_field_of_the_terms_goes_unnoticed() {
     for (layout, n, k) in [(Layout::Hardened, 3, 2), (Layout::Paper, 3, 2)] {
         let sample = Sample::example(layout, n, k);
-        let (refused, other) = change_everything(&sample.terms);
+        let (refused, other) = change_everything(&sample);
         // Both happen, and often: proofs are checked, and plain values make another contract.
         assert!(
             refused > 100 && other > 80,
             "{layout}: {refused} refused, {other} others"
         );
     }
+}
+
+/// Announcements are for one contract: with any change of whole terms they are somebody else's, or none.
+#[test]
+fn no_announcement_survives_a_change_of_the_terms() {
+    let sample = Sample::example(Layout::Paper, 3, 2);
+    let json: Value = serde_json::from_str(&sample.terms.to_json().unwrap()).unwrap();
+    let mut paths = Vec::new();
+    leaves(&json, &mut Vec::new(), &mut paths);
+    let mut tried = 0;
+    for path in paths {
+        let leaf = at(&mut json.clone(), &path).clone();
+        for change in changes(&leaf).into_iter().filter(|change| *change != leaf) {
+            let mut changed = json.clone();
+            *at(&mut changed, &path) = change.clone();
+            let read = Terms::from_json(changed.to_string().as_bytes());
+            assert!(read.is_err(), "{}: {leaf} to {change}", path.join("."));
+            tried += 1;
+        }
+    }
+    assert!(tried > 180, "{tried}");
 }
 
 #[test]

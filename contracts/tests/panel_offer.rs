@@ -336,6 +336,82 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
                 )
             },
         ),
+        (
+            OfferTerms {
+                max_step_fuel: 99_999_999,
+                ..good
+            },
+            |e| {
+                *e == Unacceptable::Job {
+                    what: "units of fuel for a step",
+                    contract: 100_000_000,
+                    bound: 99_999_999,
+                }
+            },
+        ),
+        (
+            OfferTerms {
+                max_memory_bytes: (64 << 20) - 1,
+                ..good
+            },
+            |e| {
+                matches!(
+                    e,
+                    Unacceptable::Job {
+                        what: "bytes of memory for a step",
+                        contract: 67_108_864,
+                        ..
+                    }
+                )
+            },
+        ),
+        (
+            OfferTerms {
+                max_program_bytes: (4 << 20) - 1,
+                ..good
+            },
+            |e| {
+                matches!(
+                    e,
+                    Unacceptable::Job {
+                        what: "bytes of program",
+                        ..
+                    }
+                )
+            },
+        ),
+        // A record of 1 MiB, 100 leaves of 72 bytes, 101 paths of 10 hashes.
+        (
+            OfferTerms {
+                max_evidence_bytes: (1 << 20) + 100 * 72 + 101 * 320 - 1,
+                ..good
+            },
+            |e| {
+                matches!(
+                    e,
+                    Unacceptable::Job {
+                        what: "bytes of evidence about a step",
+                        contract: 1_088_096,
+                        ..
+                    }
+                )
+            },
+        ),
+        // 12 blocks, of which 60 seconds each count: 720 seconds, and 138,888.9 · 720 = 100,000,000.
+        (
+            OfferTerms {
+                fuel_per_second: 138_888,
+                ..good
+            },
+            |e| {
+                *e == Unacceptable::JudgingTime {
+                    step_fuel: 100_000_000,
+                    blocks: 12,
+                    fuel_per_second: 138_888,
+                    fits: 99_999_360,
+                }
+            },
+        ),
         // 6 + 6 + 2·12 = 36.
         (
             OfferTerms {

@@ -1,8 +1,6 @@
 //! A panel's shared secret: any k make it, fewer do not, and whoever deals or reveals falsely is named.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::sync::Arc;
-
 use bitcoin::secp256k1::{
     PublicKey, Secp256k1, SecretKey,
     rand::{SeedableRng, rngs::StdRng, thread_rng},
@@ -14,7 +12,6 @@ use narthex_contracts::{
     shared_secret::{
         Collector, Dealer, Dealing, RevealedShare, Share, SharedPoint, Sharing, SharingError,
     },
-    terms::Terms,
 };
 use narthex_game_model::Layout;
 use proptest::prelude::*;
@@ -216,7 +213,7 @@ fn k_of_the_panel_open_either_verdict_of_the_paper_layout() {
     let (point, shares, _) = share(3, 2, 9);
     let mut record = cast.terms().unwrap().record().clone();
     record.paper.as_mut().unwrap().panel = point.point().unwrap();
-    let terms = Arc::new(Terms::new(record).unwrap());
+    let terms = cast.announced(record).unwrap();
     let parties = cast.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
     let worker = holdings.iter().find(|h| h.role() == Role::Worker).unwrap();

@@ -59,14 +59,17 @@ fn what_does_not_pay_is_refused_with_the_reason() {
 
 #[test]
 fn grounds_are_for_one_record() {
-    let (cast, three) = terms(Layout::Hardened, 3, 2);
+    let (mut cast, three) = terms(Layout::Hardened, 3, 2);
     let (_, five) = terms(Layout::Hardened, 5, 3);
     let of_five = Grounds::of(&five, &Economics::example()).unwrap();
     let key = cast.key(Role::Client);
-    let error = Party::new(three.clone(), Role::Client, &key, &of_five).unwrap_err();
+    let bound = cast.bound(Role::Client, &three).unwrap();
+    let error = Party::new(bound, &key, &of_five).unwrap_err();
     assert_eq!(error, SetupError::OtherGrounds);
     let own = Grounds::of(&three, &Economics::example()).unwrap();
     for grounds in [own, Grounds::Research] {
-        assert!(Party::new(three.clone(), Role::Client, &key, &grounds).is_ok());
+        cast.next_attempt();
+        let bound = cast.bound(Role::Client, &cast.terms().unwrap()).unwrap();
+        assert!(Party::new(bound, &key, &grounds).is_ok());
     }
 }

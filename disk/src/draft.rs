@@ -120,6 +120,32 @@ pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     draft.publish(path)
 }
 
+/// Whether [`replace`] would write here: for several files of which all are written or none.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] as for [`replace`]; else those of the system.
+pub fn check_name(path: &Path) -> io::Result<()> {
+    ordinary(path).map(drop)
+}
+
+/// Whether a folder inside one of ours is there or can be made: no link to another.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`] if the name is taken by anything else; else those of the system.
+pub fn check_folder(path: &Path) -> io::Result<()> {
+    // A name with a slash behind it would be that of what a link leads to.
+    let path: std::path::PathBuf = path.components().collect();
+    match std::fs::symlink_metadata(&path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(found) if found.is_file() => Err(refused(
+            "it is a file where there should be a folder; remove it".into(),
+        )),
+        Ok(found) => check_ordinary(&path, &found),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// What has this name, if anything; it must be an ordinary file.
 pub(crate) fn ordinary(path: &Path) -> io::Result<Option<Metadata>> {
     let found = match std::fs::symlink_metadata(path) {

@@ -16,11 +16,11 @@ mod folder;
 mod log;
 mod user;
 
-pub use draft::{Draft, Readers, replace};
+pub use draft::{Draft, Readers, check_folder, check_name, replace};
 pub use folder::{
     lock_folder, make_folder, move_new, remove, remove_folders, sweep, sync_folder,
     temporary_folder,
 };
 pub use log::{lock, open_log};
 pub use tempfile::TempDir;
-pub use user::{save, target};
+pub use user::{Saved, save, target};

@@ -1,7 +1,7 @@
 //! Files where the user said: `--out` and the like.
 
 use std::{
-    fs::{Metadata, OpenOptions, Permissions},
+    fs::{File, Metadata, OpenOptions, Permissions},
     io::{self, ErrorKind, Write},
     os::unix::fs::{MetadataExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
@@ -24,21 +24,59 @@ const SHARED_FOLDER: u32 = 0o1002;
 /// [`ErrorKind::InvalidInput`] for a file with a second name (replacing it would part the two) and for links that lead
 /// nowhere in a folder that others write to; else those of the system. The old content stays.
 pub fn save(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    Saved::prepare(path, bytes, readers)?.publish()
+}
+
+/// What [`save`] writes, on disk and without its name: for several files of which all are written or none.
+#[derive(Debug)]
+pub struct Saved(Way);
+
+#[derive(Debug)]
+enum Way {
+    New(Draft, PathBuf),
+    Over(Draft, PathBuf),
+    /// A device or a pipe, which takes bytes as they come.
+    Through(File, Vec<u8>),
+}
+
+impl Saved {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// As for [`save`].
+    pub fn publish(self) -> io::Result<()> {
+        match self.0 {
+            Way::New(draft, target) => draft.publish_new(&target),
+            Way::Over(draft, target) => draft.publish(&target),
+            Way::Through(mut file, bytes) => file.write_all(&bytes),
+        }
+    }
+
+    /// Writes the content.
+    ///
+    /// # Errors
+    /// As for [`save`].
+    pub fn prepare(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<Self> {
+        prepare(path, bytes, readers).map(Self)
+    }
+}
+
+fn prepare(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<Way> {
     // Opened through the name itself: whether the user may write there is for the system to say.
     let opened = match std::fs::metadata(path) {
         Ok(_) => OpenOptions::new().write(true).open(path).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }?;
-    let Some(mut opened) = opened else {
+    let Some(opened) = opened else {
         let target = target(path)?;
         let mut draft = Draft::beside(&target, readers)?;
         draft.file().write_all(bytes)?;
-        return draft.publish_new(&target);
+        return Ok(Way::New(draft, target));
     };
     let before = opened.metadata()?;
     if !before.is_file() {
-        return opened.write_all(bytes);
+        return Ok(Way::Through(opened, bytes.to_vec()));
     }
     if before.nlink() != 1 {
         return Err(refused(format!(
@@ -50,7 +88,7 @@ pub fn save(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let mut draft = Draft::beside(&target, Readers::Owner)?;
     draft.file().write_all(bytes)?;
     keep_rights(&mut draft, &before)?;
-    draft.publish(&target)
+    Ok(Way::Over(draft, target))
 }
 
 /// Owner, group and rights of `before`; they are given before the name is.

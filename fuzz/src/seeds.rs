@@ -50,10 +50,10 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
             .map(|bytes| ("small_contracts", bytes)),
     );
     for ruling in Ruling::ALL {
-        let nonce = world.cast.nonce(1).expect("nonce");
         let id = world.terms.contract_id();
+        let nonce = world.cast.nonce(1, id).expect("nonce");
         let attestation = nonce
-            .attest(&secp, &world.cast.identity(1), 1, id, ruling)
+            .attest(&secp, &world.cast.identity(1), 1, ruling)
             .expect("attestation");
         seeds.push(("attestation", attestation.to_bytes()));
     }
@@ -99,7 +99,7 @@ fn contribution() -> Vec<u8> {
     let (placeholder, amount) = deposit();
     let own = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
     let coin = OutPoint {
-        txid: bitcoin::Txid::all_zeros(),
+        txid: bitcoin::Txid::from_byte_array([7; 32]),
         vout: 1,
     };
     let change = Amount::from_sat(50_000);

@@ -1,5 +1,7 @@
 //! Messages of the small contracts: bonds, banks, bounties. One property: what is read is written back as it was.
 
+use std::{fmt::Display, str::FromStr, sync::OnceLock};
+
 use bitcoin::{
     Amount, OutPoint,
     hashes::{Hash, sha256},
@@ -10,70 +12,222 @@ use bitcoin::{
     },
 };
 use narthex_contracts::{
+    attest,
     bank::{
-        BankFunding, BankRecord, BankTerms, Frame, Leg, Notice, Order, Penny, Receipt, Release,
-        Route, Rung, Rungs, Settled,
+        self, BankFunding, BankRecord, BankTerms, Leg, Penny, Receipt, Release, Route, Rung, Rungs,
+        Settled,
     },
-    bond::{BondScript, Certificate, Claim, Lock},
-    bounty::{Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
-    deliver::{Announcement, ClaimSecret, Consent, Handover, Request},
+    bond::{BondScript, Certificate, Claim, Lock, bip46::Month},
+    bounty::{self, Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
+    deliver::{self, Announcement, ClaimSecret, Consent, Handover, Request},
     musig::AdaptorSignature,
+    panel,
+    role::Role,
     seal::Sealed,
-    slice::{Bundle, Dealt, Evidence, Post},
+    shared_secret,
+    slice::{self, Evidence, Post},
     terms::{Coin, Contribution, FeeRate},
 };
 use narthex_game_model::market::LayerSet;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::table::{Decoder, Law, Read};
+
+/// Every message of them and of panels, terms and what a side keeps. Of these inputs and [`seeds`], each has those
+/// that it reads.
+pub fn decoders(more: &[Vec<u8>]) -> Vec<Decoder> {
+    let mut all = laws();
+    let seeds = seeds();
+    for decoder in &mut all {
+        let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
+        decoder.seeds = seeds.iter().chain(more).filter(read).cloned().collect();
+    }
+    all
+}
+
+fn canonical(name: &'static str, read: Read) -> Decoder {
+    Decoder::new(name, Law::Canonical, read, Vec::new())
+}
+
+fn stable(name: &'static str, read: Read) -> Decoder {
+    Decoder::new(name, Law::Stable, read, Vec::new())
+}
+
+fn written<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("what was read can be written")
+}
+
+fn json<T: Serialize + DeserializeOwned>(data: &[u8]) -> Option<Vec<u8>> {
+    Some(written(&serde_json::from_slice::<T>(data).ok()?))
+}
+
+fn text<T: FromStr + Display>(data: &[u8]) -> Option<Vec<u8>> {
+    let value: T = std::str::from_utf8(data).ok()?.parse().ok()?;
+    Some(value.to_string().into_bytes())
+}
+
+fn laws() -> Vec<Decoder> {
+    vec![
+        canonical("certificate", |b| {
+            Some(Certificate::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank rungs", |b| {
+            Some(bank::Rungs::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank frame", |b| {
+            Some(bank::Frame::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank order", |b| {
+            Some(bank::Order::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank notice", |b| {
+            Some(bank::Notice::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank receipt", |b| {
+            Some(bank::Receipt::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank release", |b| {
+            Some(bank::Release::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank settled", |b| {
+            Some(bank::Settled::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("slice post", |b| {
+            Some(slice::Post::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("slice bundle", |b| {
+            Some(slice::Bundle::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("slice dealt", |b| {
+            Some(slice::Dealt::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("slice evidence", |b| {
+            Some(slice::Evidence::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("deliver announcement", |b| {
+            Some(deliver::Announcement::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("deliver consent", |b| {
+            Some(deliver::Consent::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("deliver request", |b| {
+            Some(deliver::Request::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("deliver handover", |b| {
+            Some(deliver::Handover::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty envelope", |b| {
+            Some(bounty::Envelope::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty seal", |b| {
+            Some(bounty::Seal::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty opening", |b| {
+            Some(bounty::Opening::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty closing", |b| {
+            Some(bounty::Closing::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty delivery", |b| {
+            Some(bounty::Delivery::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty grant", |b| {
+            Some(bounty::Grant::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bounty share", |b| {
+            Some(bounty::Share::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel offerpayload", |b| {
+            Some(panel::OfferPayload::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel offerterms", |b| {
+            Some(panel::OfferTerms::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel willingness", |b| {
+            Some(panel::Willingness::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel answerset", |b| {
+            Some(panel::AnswerSet::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("shared_secret dealing", |b| {
+            Some(shared_secret::Dealing::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("shared_secret revealedshare", |b| {
+            Some(shared_secret::RevealedShare::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("bank penny", |b| {
+            Some(Penny::from_bytes(b).ok()?.to_bytes().to_vec())
+        }),
+        canonical("share of a panel", |b| {
+            Some(
+                shared_secret::Share::from_bytes(b)
+                    .ok()?
+                    .to_bytes()
+                    .to_vec(),
+            )
+        }),
+        stable("bank terms in JSON", |b| {
+            Some(written(BankTerms::from_json(b).ok()?.record()))
+        }),
+        stable("slice terms in JSON", |b| {
+            Some(written(slice::SliceTerms::from_json(b).ok()?.record()))
+        }),
+        stable("delivery terms in JSON", |b| {
+            Some(written(deliver::DeliverTerms::from_json(b).ok()?.record()))
+        }),
+        stable("bounty terms in JSON", |b| {
+            Some(written(bounty::BountyTerms::from_json(b).ok()?.record()))
+        }),
+        stable("deliver served", |b| {
+            deliver::Served::from_bytes(b).ok()?.to_bytes().ok()
+        }),
+        stable("deliver assignment", |b| {
+            deliver::Assignment::from_bytes(b).ok()?.to_bytes().ok()
+        }),
+        stable("deliver evidence", |b| {
+            deliver::Evidence::from_bytes(b).ok()?.to_bytes().ok()
+        }),
+        stable("bank payerrecord in JSON", json::<bank::PayerRecord>),
+        stable("bank providerrecord in JSON", json::<bank::ProviderRecord>),
+        stable("bank bankerrecord in JSON", json::<bank::BankerRecord>),
+        stable("slice clientrecord in JSON", json::<slice::ClientRecord>),
+        stable(
+            "slice providerrecord in JSON",
+            json::<slice::ProviderRecord>,
+        ),
+        stable(
+            "deliver senderrecord in JSON",
+            json::<deliver::SenderRecord>,
+        ),
+        stable("deliver agentrecord in JSON", json::<deliver::AgentRecord>),
+        stable(
+            "deliver recipientrecord in JSON",
+            json::<deliver::RecipientRecord>,
+        ),
+        stable(
+            "bounty requesterrecord in JSON",
+            json::<bounty::RequesterRecord>,
+        ),
+        stable("bounty relayrecord in JSON", json::<bounty::RelayRecord>),
+        stable("attest announcement in JSON", json::<attest::Announcement>),
+        stable("panel offer in JSON", json::<panel::Offer>),
+        stable("panel snapshotrules in JSON", json::<panel::SnapshotRules>),
+        stable("role", text::<Role>),
+        stable("month", text::<Month>),
+    ]
+}
 
 /// Every message that is canonical bytes, and terms as JSON.
 pub fn messages(data: &[u8]) {
     let _ = is_read(data);
 }
 
-/// Whether any decoder takes it; whichever does writes back the same.
+/// Whether any decoder takes it; each that does keeps its law.
 pub fn is_read(data: &[u8]) -> bool {
-    fn same<T, E>(data: &[u8], decoded: Result<T, E>, encode: impl Fn(&T) -> Vec<u8>) -> bool {
-        let read = decoded.is_ok();
-        if let Ok(value) = decoded {
-            assert_eq!(encode(&value), data);
-        }
-        read
-    }
-    let terms = BankTerms::from_json(data);
-    if let Ok(terms) = &terms {
-        let json = serde_json::to_vec(terms.record()).expect("what was read can be written");
-        let again = BankTerms::from_json(&json).expect("what was written can be read");
-        assert_eq!(&again, terms);
-    }
-    [
-        terms.is_ok(),
-        same(data, Certificate::from_bytes(data), Certificate::to_bytes),
-        same(data, Penny::from_bytes(data), |penny| {
-            penny.to_bytes().to_vec()
-        }),
-        same(data, Rungs::from_bytes(data), Rungs::to_bytes),
-        same(data, Frame::from_bytes(data), Frame::to_bytes),
-        same(data, Order::from_bytes(data), Order::to_bytes),
-        same(data, Notice::from_bytes(data), Notice::to_bytes),
-        same(data, Receipt::from_bytes(data), Receipt::to_bytes),
-        same(data, Release::from_bytes(data), Release::to_bytes),
-        same(data, Settled::from_bytes(data), Settled::to_bytes),
-        same(data, Post::from_bytes(data), Post::to_bytes),
-        same(data, Bundle::from_bytes(data), Bundle::to_bytes),
-        same(data, Dealt::from_bytes(data), Dealt::to_bytes),
-        same(data, Evidence::from_bytes(data), Evidence::to_bytes),
-        same(data, Announcement::from_bytes(data), Announcement::to_bytes),
-        same(data, Consent::from_bytes(data), Consent::to_bytes),
-        same(data, Request::from_bytes(data), Request::to_bytes),
-        same(data, Handover::from_bytes(data), Handover::to_bytes),
-        same(data, Envelope::from_bytes(data), Envelope::to_bytes),
-        same(data, Seal::from_bytes(data), Seal::to_bytes),
-        same(data, Opening::from_bytes(data), Opening::to_bytes),
-        same(data, Closing::from_bytes(data), Closing::to_bytes),
-        same(data, Delivery::from_bytes(data), Delivery::to_bytes),
-        same(data, Grant::from_bytes(data), Grant::to_bytes),
-        same(data, Share::from_bytes(data), Share::to_bytes),
-    ]
-    .contains(&true)
+    static LAWS: OnceLock<Vec<Decoder>> = OnceLock::new();
+    let laws = LAWS.get_or_init(laws);
+    laws.iter()
+        .fold(false, |read, decoder| decoder.check(data) | read)
 }
 
 /// Valid inputs.
@@ -100,6 +254,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let mut all = [payment(), slice(), delivery(), bounty()].concat();
     all.extend([
+        b"arbiter3".to_vec(),
+        b"2031-07".to_vec(),
         settled.to_bytes(),
         certificate(),
         rungs.to_bytes(),
@@ -281,7 +437,7 @@ fn certificate() -> Vec<u8> {
     let owner = key.x_only_public_key().0;
     let claim = Claim {
         script: BondScript::taproot(owner, Lock::height(900).expect("a height")),
-        outpoint: OutPoint::null(),
+        outpoint: OutPoint::new(bitcoin::Txid::from_byte_array([7; 32]), 0),
         value: Amount::from_sat(50_000),
         confirmed_height: 100,
         identity: owner,
@@ -293,7 +449,7 @@ fn certificate() -> Vec<u8> {
 fn bank() -> BankRecord {
     let script = bitcoin::ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::all_zeros());
     let coin = Coin {
-        outpoint: OutPoint::new(bitcoin::Txid::all_zeros(), 1),
+        outpoint: OutPoint::new(bitcoin::Txid::from_byte_array([7; 32]), 1),
         value_sat: Amount::from_sat(11_500),
         script: script.clone(),
     };

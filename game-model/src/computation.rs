@@ -1,8 +1,13 @@
 //! A job: a program, its input, and the cut into deterministic steps.
 
+mod machine;
+mod needs;
 mod step_error;
 mod wrap;
 
+pub(crate) use machine::Deadline;
+pub use machine::{Clock, MachineLimit, TimeBudget, reserve, zeros};
+pub use needs::StepNeeds;
 pub use step_error::StepError;
 pub use wrap::{AnyProgram, Repeated, RunTwice};
 
@@ -18,10 +23,16 @@ pub trait StepProgram {
     /// Size of each output, in bytes; never 0.
     fn output_bytes(&self) -> usize;
 
+    /// Most that a step may take. A program that does not say may take as much as any.
+    fn needs(&self) -> StepNeeds {
+        StepNeeds::MOST
+    }
+
     /// Runs one step.
     ///
     /// # Errors
-    /// [`StepError`]; a step that fails, fails for everybody.
+    /// [`StepError`]; a step that fails, fails for everybody, except by a defect of this machine
+    /// ([`StepError::is_defect`]).
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError>;
 
     /// The same program in units, if its steps can be cut.

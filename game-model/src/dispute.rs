@@ -11,32 +11,38 @@
 //!
 //! - [`DisputeTerms`] fix everything before the first move, [`cheapest_fan_out`] how many parts an
 //!   interval is cut into.
-//! - [`Dispute`] is the machine: no clock, no randomness; each [`Dispute::step`] takes an [`Entry`]
-//!   with the height at which it was recorded. Moves are signed, each has a deadline, and who misses
-//!   it loses.
+//! - [`Dispute`] is the machine: no clock, no randomness; each [`Dispute::step`] takes an [`Entry`].
+//!   Moves are signed and name the move before, each has a deadline, and who misses it loses.
+//! - Heights are dates, apart from what is signed: a reorganisation changes dates only, and a ruling
+//!   waits until its dates are [`DisputeTerms::date_depth`] blocks deep ([`Standing`]).
+//!   [`Transcript::gather`] reads them from a chain.
 //! - [`Transcript`] is what is kept: the same transcript gives the same [`Finding`] everywhere.
-//! - [`HonestPlayer`] plays either side; a party that follows it does not lose. [`contest`] lets two
-//!   players meet.
+//! - [`HonestPlayer`] plays either side, and [`MoveBook`] keeps what it signed; a party that follows
+//!   both does not lose. [`contest`] lets two players meet.
 //!
-//! Heights come from a record that all can read, such as the chain; the machine cannot know whether
+//! Dates come from a record that all can read, such as the chain; the machine cannot know whether
 //! a transcript tells them right or leaves out its end. See `docs/disputes.md`.
 //!
 //! [`UnitProgram`]: crate::computation::UnitProgram
 //! [`Finding`]: crate::play::Finding
 
+mod book;
 mod codec;
 mod contest;
 mod cost;
 mod entry;
+mod gather;
 mod interval;
 mod machine;
 mod player;
 mod ruling;
+mod standing;
 mod terms;
 mod transcript;
 
+pub use book::{BookError, MoveBook};
 pub use codec::TranscriptError;
-pub use contest::{FallsSilent, LyingPlayer, Player, Seat, contest};
+pub use contest::{ContestError, FallsSilent, LyingPlayer, Player, Seat, contest};
 pub use cost::{MoveCost, SearchPlan, cheapest_fan_out, plan};
 pub use entry::{Entry, Equivocation, Event, Move, Reveal, Side, SignedMove};
 pub use interval::{Interval, failed_digest, unit_digest};
@@ -44,5 +50,6 @@ pub use machine::{
     AwaitChoice, AwaitPost, AwaitReveal, Changes, Dispute, Duty, MoveError, Phase, Step,
 };
 pub use player::{HonestPlayer, WalkError};
+pub use standing::Standing;
 pub use terms::{DisputeTerms, MAX_FAN_OUT, MAX_UNITS, TermsError};
-pub use transcript::{MAX_ENTRIES, ReplayError, Standing, Transcript, judge_dispute, reconcile};
+pub use transcript::{MAX_ENTRIES, ReplayError, Transcript, judge_dispute, reconcile};

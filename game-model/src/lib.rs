@@ -25,6 +25,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arbiters;
+pub mod caps;
 pub mod commitment;
 pub mod computation;
 pub mod detection;
@@ -46,6 +47,8 @@ pub mod workload;
 
 pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;
-pub use params::{Layout, PaperLocks, Params, ParamsError, ParamsRecord, Windows};
+pub use params::{
+    JobBounds, JobMisfit, Layout, PaperLocks, Params, ParamsError, ParamsRecord, Windows,
+};
 pub use ratio::{Ratio, RatioError};
 pub use settlement::{Outcome, Party, Payout, SettlementError, settle};

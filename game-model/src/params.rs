@@ -8,6 +8,7 @@ mod bounds;
 mod check;
 mod codec;
 mod example;
+mod job;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bounds::{Bound, BrokenBound, ParamsError, Quantity};
 pub use codec::DecodeError;
+pub use job::{JobBounds, JobMisfit};
 
 use crate::ratio::Ratio;
 use crate::settlement::Outcome;
@@ -166,6 +168,9 @@ pub struct ParamsRecord {
     pub deliver_height: u32,
     /// Relative windows. The paper layout does not use them.
     pub windows: Windows,
+    /// What the job may take at most.
+    #[serde(default)]
+    pub job_bounds: JobBounds,
     /// Absolute locks of the paper layout; absent in the hardened one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper_locks: Option<PaperLocks>,
@@ -261,6 +266,8 @@ impl Params {
         deliver_height: u32,
         /// Relative windows in blocks.
         windows: Windows,
+        /// What the job may take at most.
+        job_bounds: JobBounds,
         /// The paper layout's absolute locks.
         paper_locks: Option<PaperLocks>,
         /// Smallest value an output may have.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::caps::MAX_SAMPLE;
 use crate::tagged::{Tag, TaggedHasher, tagged_hash};
 
 static STREAM: Tag = Tag::new("narthex/sample-stream");
@@ -19,7 +20,8 @@ pub fn nonce_commitment(nonce: &[u8; 32]) -> [u8; 32] {
 /// The seed of a sample.
 ///
 /// `root` is the root of record ([`crate::commitment::Commitment::id`]), `block_hash` that of a
-/// block which confirmed after it, in the byte order in which it is hashed.
+/// block which confirmed after it, in the byte order in which it is hashed. Draw when that block is
+/// buried: a reorganisation makes another sample, and whoever opened the first opens both.
 pub fn seed(root: &[u8; 32], nonce: &[u8; 32], block_hash: &[u8; 32]) -> [u8; 32] {
     TaggedHasher::new("narthex/sample-seed")
         .fixed(root)
@@ -34,10 +36,10 @@ pub fn seed(root: &[u8; 32], nonce: &[u8; 32], block_hash: &[u8; 32]) -> [u8; 32
 /// remainder).
 ///
 /// # Errors
-/// [`SampleError`] if there are not that many steps, or none is asked for.
+/// [`SampleError`] if there are not that many steps, none is asked for, or more than [`MAX_SAMPLE`].
 pub fn draw(seed: &[u8; 32], steps: u64, count: u32) -> Result<Vec<u64>, SampleError> {
     let wanted = u64::from(count);
-    if wanted == 0 || wanted > steps {
+    if wanted == 0 || wanted > steps || count > MAX_SAMPLE {
         return Err(SampleError { steps, count });
     }
     let mut stream = Stream {
@@ -54,14 +56,21 @@ pub fn draw(seed: &[u8; 32], steps: u64, count: u32) -> Result<Vec<u64>, SampleE
     Ok(chosen.into_iter().collect())
 }
 
-/// A sample of nothing, or of more steps than there are.
+/// A sample of nothing, of more steps than there are, or of more than anybody checks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot sample {count} of {steps} steps")]
+#[error("cannot sample {count} of {steps} steps{}", beyond(*count))]
 pub struct SampleError {
     /// N.
     pub steps: u64,
     /// k.
     pub count: u32,
+}
+
+fn beyond(count: u32) -> String {
+    match count > MAX_SAMPLE {
+        true => format!("; a sample has at most {MAX_SAMPLE}"),
+        false => String::new(),
+    }
 }
 
 /// Uniform 64-bit numbers from a seed, by hashing a counter.

@@ -172,6 +172,9 @@ fn samples_are_unbiased_and_depend_on_each_input() {
     let error = sample::draw(&base, 5, 6).unwrap_err();
     assert_eq!(error.to_string(), "cannot sample 6 of 5 steps");
     assert!(sample::draw(&base, 5, 0).is_err());
+    // A sample that nobody could hold is refused before it is drawn.
+    let error = sample::draw(&base, u64::MAX, u32::MAX).unwrap_err();
+    assert!(error.to_string().contains("at most 1048576"), "{error}");
 }
 
 const JOB: [u8; 32] = [9; 32];

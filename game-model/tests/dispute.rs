@@ -7,7 +7,7 @@ mod dispute_support;
 use dispute_support::adversary::{Act, play, sign};
 use dispute_support::programs::Chain;
 use dispute_support::small::{INDEX, UNITS, advance, chain, moved, right, story, world};
-use dispute_support::{OPENED_AT, WINDOW, World};
+use dispute_support::{DEPTH, OPENED_AT, WINDOW, World};
 use narthex_game_model::Ruling;
 use narthex_game_model::commitment::ProofError;
 use narthex_game_model::computation::StepProgram;
@@ -23,12 +23,12 @@ fn terms_that_open_no_dispute_are_named() {
     let error = |change: &dyn Fn(&mut DisputeTerms)| {
         let mut terms = good.clone();
         change(&mut terms);
-        Dispute::open(terms, &chain()).unwrap_err()
+        Dispute::open(terms, OPENED_AT, &chain()).unwrap_err()
     };
-    assert!(Dispute::open(good.clone(), &chain()).is_ok());
+    assert!(Dispute::open(good.clone(), OPENED_AT, &chain()).is_ok());
     let other = Chain { units: UNITS + 1 };
     assert!(matches!(
-        Dispute::open(good.clone(), &other),
+        Dispute::open(good.clone(), OPENED_AT, &other),
         Err(TermsError::OtherProgram {
             units: 31,
             max_units: 30
@@ -46,6 +46,19 @@ fn terms_that_open_no_dispute_are_named() {
         TermsError::FanOut { fan_out: 1_025 }
     );
     assert_eq!(error(&|t| t.response_blocks = 0), TermsError::NoTime);
+    assert_eq!(error(&|t| t.date_depth = 0), TermsError::NoDepth);
+    // A window leaves room for a branch that nobody saw coming, and for a move behind it.
+    for (response_blocks, date_depth) in [(2 * DEPTH, DEPTH), (WINDOW, WINDOW / 2), (1, u16::MAX)] {
+        let refused = error(&|t| (t.response_blocks, t.date_depth) = (response_blocks, date_depth));
+        let window = TermsError::Window {
+            response_blocks,
+            date_depth,
+        };
+        assert_eq!(refused, window);
+    }
+    let mut tight = good.clone();
+    tight.response_blocks = 2 * DEPTH + 1;
+    assert!(Dispute::open(tight, OPENED_AT, &chain()).is_ok());
     assert_eq!(error(&|t| t.challenger = t.worker), TermsError::OneKey);
     assert_eq!(error(&|t| t.index = 2), TermsError::NotOpened { index: 2 });
     let wrong_leaf = error(&|t| t.opening.leaves[0].digest[0] ^= 1);
@@ -58,7 +71,7 @@ fn terms_that_open_no_dispute_are_named() {
     terms.job.program = huge.id();
     terms.commitment.job = terms.job.id();
     assert!(matches!(
-        Dispute::open(terms, &huge),
+        Dispute::open(terms, OPENED_AT, &huge),
         Err(TermsError::TooManyUnits { .. })
     ));
 
@@ -73,7 +86,7 @@ fn terms_that_open_no_dispute_are_named() {
         &|t| t.max_units += 1,
         &|t| t.fan_out += 1,
         &|t| t.response_blocks += 1,
-        &|t| t.opened_at += 1,
+        &|t| t.date_depth += 1,
     ];
     for (number, change) in changes.iter().enumerate() {
         let mut terms = good.clone();
@@ -88,7 +101,7 @@ fn terms_that_open_no_dispute_are_named() {
 fn moves_that_do_not_count_are_named_and_change_nothing() {
     let world = world([9; 32]);
     let program = chain();
-    let dispute = Dispute::open(world.terms.clone(), &program).unwrap();
+    let dispute = Dispute::open(world.terms.clone(), OPENED_AT, &program).unwrap();
     let deadline = OPENED_AT + u32::from(WINDOW);
     let post = |count| Move::Post {
         digests: vec![[1; 32]; count],
@@ -111,11 +124,12 @@ fn moves_that_do_not_count_are_named_and_change_nothing() {
         error(&|e| e.height += 1),
         MoveError::Late { height, deadline }
     );
-    let (height, since) = (OPENED_AT - 1, OPENED_AT);
-    assert_eq!(
-        error(&|e| e.height = height),
-        MoveError::RunsBack { height, since }
-    );
+    // On record before the opening, after a reorganisation: it counts as made at the opening.
+    let mut before = good.clone();
+    before.height = OPENED_AT - 1;
+    let mut after = dispute.clone();
+    after.merge(dispute.step(&program, &before).unwrap().changes);
+    assert_eq!(after.since(), OPENED_AT);
     let bad_signature = MoveError::Signature {
         number: 0,
         side: Side::Worker,
@@ -157,7 +171,7 @@ fn moves_that_do_not_count_are_named_and_change_nothing() {
     // The same move in the dispute of another contract.
     let mut elsewhere = world.terms.clone();
     elsewhere.contract = [0; 32];
-    let elsewhere = Dispute::open(elsewhere, &program).unwrap();
+    let elsewhere = Dispute::open(elsewhere, OPENED_AT, &program).unwrap();
     assert_eq!(
         elsewhere.step(&program, &good).unwrap_err(),
         MoveError::Previous { number: 0 }
@@ -189,7 +203,7 @@ fn moves_that_do_not_count_are_named_and_change_nothing() {
 fn narrowed(world: &World<Chain>, last: bool) -> (Dispute, HonestPlayer<'_, Chain>) {
     let (record, proof) = world.job.prove_record(INDEX).unwrap();
     let mut player = HonestPlayer::new(world.job.program(), record, proof);
-    let mut dispute = Dispute::open(world.terms.clone(), world.job.program()).unwrap();
+    let mut dispute = Dispute::open(world.terms.clone(), OPENED_AT, world.job.program()).unwrap();
     loop {
         let action = match dispute.phase() {
             Phase::Reveal(_) => return (dispute, player),

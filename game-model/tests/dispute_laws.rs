@@ -4,9 +4,9 @@
 
 mod dispute_support;
 
-use dispute_support::World;
 use dispute_support::adversary::{Act, Played, act, play};
 use dispute_support::programs::{Chain, Diverging, Machine};
+use dispute_support::{OPENED_AT, World};
 use narthex_game_model::Ruling;
 use narthex_game_model::commitment::state_digest;
 use narthex_game_model::computation::{StepProgram, UnitProgram};
@@ -103,7 +103,7 @@ fn check<P: UnitProgram + Clone>(world: &World<P>, honest: Side, played: &Played
             entries: transcript.entries[..length].to_vec(),
             complete_to: transcript.entries[..length]
                 .last()
-                .map_or(world.terms.opened_at, |entry| entry.height),
+                .map_or(OPENED_AT, |entry| entry.height),
             ..transcript.clone()
         };
         let standing = cut.replay(&world.terms, program).unwrap();

@@ -6,7 +6,7 @@ mod dispute_support;
 
 use dispute_support::adversary::sign;
 use dispute_support::small::{UNITS, advance, chain, moved, played, world};
-use dispute_support::{OPENED_AT, WINDOW, keypair};
+use dispute_support::{DEPTH, OPENED_AT, WINDOW, keypair};
 use narthex_game_model::Ruling;
 use narthex_game_model::dispute::{
     Dispute, Equivocation, Event, MAX_ENTRIES, Move, MoveCost, MoveError, ReplayError, Reveal,
@@ -18,7 +18,7 @@ use narthex_game_model::dispute::{
 fn silence_loses_after_the_deadline_and_not_at_it() {
     let world = world([9; 32]);
     let program = chain();
-    let dispute = Dispute::open(world.terms.clone(), &program).unwrap();
+    let dispute = Dispute::open(world.terms.clone(), OPENED_AT, &program).unwrap();
     let mut transcript = Transcript::of(&dispute);
     let deadline = OPENED_AT + u32::from(WINDOW);
     let pending = Standing::Pending {
@@ -33,7 +33,20 @@ fn silence_loses_after_the_deadline_and_not_at_it() {
         judge_dispute(&program, &world.terms, &transcript),
         Err(ReplayError::Pending { side, deadline })
     );
-    transcript.complete_to = deadline + 1;
+    // Past the deadline nothing counts any more, but until it is deep the date may still change.
+    for tip in [deadline + 1, deadline + u32::from(DEPTH) - 1] {
+        transcript.complete_to = tip;
+        assert!(matches!(
+            transcript.replay(&world.terms, &program),
+            Ok(Standing::Shallow { .. })
+        ));
+        let (date, depth) = (deadline, DEPTH);
+        assert_eq!(
+            judge_dispute(&program, &world.terms, &transcript),
+            Err(ReplayError::Shallow { date, depth })
+        );
+    }
+    transcript.complete_to = deadline + u32::from(DEPTH);
     let finding = judge_dispute(&program, &world.terms, &transcript).unwrap();
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
 
@@ -45,19 +58,28 @@ fn silence_loses_after_the_deadline_and_not_at_it() {
     advance(&mut next, post, OPENED_AT + 2);
     let deadline = OPENED_AT + 2 + u32::from(WINDOW);
     assert_eq!(next.timed_out(deadline), None);
-    let finding = next.timed_out(deadline + 1).unwrap();
+    assert_eq!(next.timed_out(deadline + u32::from(DEPTH) - 1), None);
+    let finding = next.timed_out(deadline + u32::from(DEPTH)).unwrap();
     assert_eq!(finding.ruling, Ruling::VerifierAtFault);
+    // It says from which dates.
+    for part in [
+        "move 1 until height 1008",
+        "move 0 at height 1002",
+        "2 blocks",
+    ] {
+        assert!(finding.reason.contains(part), "{}", finding.reason);
+    }
     // At the end of all heights deadlines do not wrap.
-    let mut terms = world.terms.clone();
-    terms.opened_at = u32::MAX;
-    let last = Dispute::open(terms, &program).unwrap();
-    assert_eq!(last.timed_out(u32::MAX), None);
+    for opened_at in [u32::MAX, u32::MAX - u32::from(WINDOW)] {
+        let last = Dispute::open(world.terms.clone(), opened_at, &program).unwrap();
+        assert_eq!(last.timed_out(u32::MAX), None);
+    }
 }
 
 #[test]
 fn two_moves_of_one_number_convict_their_signer_and_nobody_else() {
     let world = world([9; 32]);
-    let dispute = Dispute::open(world.terms.clone(), &chain()).unwrap();
+    let dispute = Dispute::open(world.terms.clone(), OPENED_AT, &chain()).unwrap();
     let post = |byte| Move::Post {
         digests: vec![[byte; 32]; 3],
     };
@@ -96,21 +118,24 @@ fn two_moves_of_one_number_convict_their_signer_and_nobody_else() {
     let mut altered = two.second.clone();
     altered.action = post(7);
     assert_eq!(error(&two.first, &altered), bad_signature);
-    // Moves of the challenger convict the challenger, on whatever they follow.
-    let place = (1, [4; 32]);
+    // Moves of the challenger convict the challenger, of whatever branch, if they follow one move.
     let key = keypair(Side::Challenger);
-    let other = SignedMove::sign(
-        &key,
-        dispute.id(),
-        place,
-        Move::Choose { part: 0 },
-        &[0; 32],
-    );
+    let signed = |previous, part| {
+        let (place, action) = ((1, previous), Move::Choose { part });
+        SignedMove::sign(&key, dispute.id(), place, action, &[0; 32])
+    };
     let both = Equivocation {
-        first: choice,
-        second: other,
+        first: signed([4; 32], 0),
+        second: signed([4; 32], 1),
     };
     assert_eq!(both.prove(terms).unwrap().ruling, Ruling::VerifierAtFault);
+    // Who answers both branches of the other side is convicted of nothing.
+    for part in [0, 1] {
+        assert!(matches!(
+            error(&choice, &signed([4; 32], part)),
+            MoveError::NoEquivocation(_)
+        ));
+    }
 }
 
 #[test]
@@ -129,7 +154,7 @@ fn transcripts_that_part_convict_who_signed_both() {
         assert_eq!(reconcile(&chain(), terms, a, b).as_ref(), Ok(&ruled));
     }
     let mut forked = cut(0);
-    let dispute = Dispute::open(terms.clone(), &chain()).unwrap();
+    let dispute = Dispute::open(terms.clone(), OPENED_AT, &chain()).unwrap();
     let post = Move::Post {
         digests: vec![[6; 32]; 3],
     };
@@ -138,13 +163,34 @@ fn transcripts_that_part_convict_who_signed_both() {
         panic!("an equivocation");
     };
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
+    // Dates that both have seen deep enough cannot differ.
     let mut earlier = cut(1);
     earlier.entries[0].height -= 1;
-    earlier.complete_to = earlier.entries[0].height;
-    assert_eq!(
-        reconcile(&chain(), terms, &whole, &earlier),
-        Err(ReplayError::RecordsDiffer { position: 0 })
-    );
+    let conflict = Err(ReplayError::RecordsDiffer { position: 0 });
+    for (a, b) in [(&whole, &earlier), (&earlier, &whole)] {
+        assert_eq!(reconcile(&chain(), terms, a, b), conflict);
+    }
+    // A shallow one says nothing against a deep one.
+    earlier.complete_to = earlier.entries[0].height + u32::from(DEPTH) - 1;
+    for (a, b) in [(&whole, &earlier), (&earlier, &whole)] {
+        assert_eq!(reconcile(&chain(), terms, a, b).as_ref(), Ok(&ruled));
+    }
+    // Of two shallow ones the higher tip.
+    let mut later = cut(1);
+    later.entries[0].height += 1;
+    later.complete_to = later.entries[0].height;
+    let pending = Standing::Pending {
+        side: Side::Challenger,
+        number: 1,
+        deadline: later.entries[0].height + u32::from(WINDOW),
+    };
+    for (a, b) in [(&later, &earlier), (&earlier, &later)] {
+        assert_eq!(reconcile(&chain(), terms, a, b).as_ref(), Ok(&pending));
+    }
+    // The opening is a date too.
+    let mut opened = whole.clone();
+    opened.opened_at -= 1;
+    assert_eq!(reconcile(&chain(), terms, &whole, &opened), conflict);
 }
 
 #[test]
@@ -192,9 +238,22 @@ fn transcripts_of_something_else_are_named() {
         t.entries[0].height = OPENED_AT;
     });
     assert_eq!(other_order, at(0, swapped));
-    // Heights are signed by whoever answers.
-    let moved = MoveError::Previous { number: 1 };
-    assert_eq!(error(&|t| t.entries[0].height += 1), at(1, moved));
+    // Heights are signed by nobody: another date leaves every move what it is, and a late one late.
+    let mut redated = whole.clone();
+    redated.entries[0].height += 1;
+    let ruled = whole.replay(&world.terms, &chain()).unwrap();
+    assert_eq!(redated.replay(&world.terms, &chain()), Ok(ruled));
+    let deadline = OPENED_AT + u32::from(WINDOW);
+    let height = deadline + 1;
+    let late = MoveError::Late { height, deadline };
+    assert_eq!(error(&|t| t.entries[0].height = height), at(0, late));
+    // Another predecessor is what a signature does notice.
+    let other = MoveError::Previous { number: 1 };
+    let branch = error(&|t| match &mut t.entries[1].event {
+        Event::Moved(signed) => signed.previous[0] ^= 1,
+        Event::Equivocated(_) => panic!("a move"),
+    });
+    assert_eq!(branch, at(1, other));
     let more = error(&|t| t.entries.push(first.clone()));
     assert_eq!(more, at(whole.entries.len(), MoveError::Ended));
 }
@@ -208,7 +267,7 @@ fn every_byte_of_a_transcript_counts() {
         panic!("a move");
     };
     let last_height = bytes.len() - last.encoded_bytes() - 5;
-    assert_eq!(Transcript::from_bytes(&bytes), Ok(whole));
+    assert_eq!(Transcript::from_bytes(&bytes).as_ref(), Ok(&whole));
     for length in 0..bytes.len() {
         let cut = Transcript::from_bytes(&bytes[..length]);
         assert_eq!(cut, Err(TranscriptError::Truncated), "{length} bytes");
@@ -219,25 +278,37 @@ fn every_byte_of_a_transcript_counts() {
         Err(TranscriptError::TrailingBytes(1))
     );
     assert_eq!(
-        Transcript::from_bytes(&[2]),
-        Err(TranscriptError::Version(2))
+        Transcript::from_bytes(&[1]),
+        Err(TranscriptError::Version(1))
     );
-    // Version, identity, height, count, height, kind of entry, number, previous, kind of move.
-    for place in [1 + 32 + 4 + 4 + 4, 1 + 32 + 4 + 4 + 4 + 1 + 4 + 32] {
+    // Version, identity, two heights, count, height, kind of entry, number, previous, kind of move.
+    for place in [1 + 32 + 8 + 4 + 4, 1 + 32 + 8 + 4 + 4 + 1 + 4 + 32] {
         let mut kind = bytes.clone();
         kind[place] = 9;
         assert_eq!(Transcript::from_bytes(&kind), Err(TranscriptError::Kind(9)));
     }
-    // The height of the last entry and that of completeness are facts about the record: they may
-    // change without a signature noticing. Nothing else may, and no flipped bit changes the ruling.
-    let unsigned = [33..37, last_height..last_height + 4];
+    // Heights are facts about the record: they may change without a signature noticing. Nothing else
+    // may, and no flipped bit changes the ruling, which a made-up date may only put off.
+    let mut unsigned = vec![33..41, last_height..last_height + 4];
+    let mut at = 1 + 32 + 8 + 4;
+    for entry in &whole.entries {
+        let Event::Moved(signed) = &entry.event else {
+            panic!("a move");
+        };
+        unsigned.push(at..at + 4);
+        at += 4 + 1 + signed.encoded_bytes();
+    }
+    assert_eq!(at, bytes.len());
     for place in (0..bytes.len()).step_by(3) {
         let mut flipped = bytes.clone();
         flipped[place] ^= 1 << (place % 8);
         if let Ok(read) = Transcript::from_bytes(&flipped)
             && let Ok(standing) = read.replay(&world.terms, &chain())
         {
-            assert_eq!(standing, ruled);
+            match standing {
+                Standing::Shallow { finding, .. } => assert_eq!(Standing::Ruled(finding), ruled),
+                standing => assert_eq!(standing, ruled),
+            }
             assert!(
                 unsigned.iter().any(|range| range.contains(&place)),
                 "{place}"
@@ -246,7 +317,7 @@ fn every_byte_of_a_transcript_counts() {
     }
     // Lengths that promise what is not there make nobody reserve space for it.
     let mut huge = bytes;
-    huge[37..41].copy_from_slice(&u32::MAX.to_be_bytes());
+    huge[41..45].copy_from_slice(&u32::MAX.to_be_bytes());
     assert_eq!(
         Transcript::from_bytes(&huge),
         Err(TranscriptError::Truncated)

@@ -411,7 +411,8 @@ fn each_malformed_encoding_is_named() {
         Params::from_bytes(&changed).unwrap_err()
     };
     assert_eq!(with(0, 1), DecodeError::Version(1));
-    assert_eq!(with(0, 3), DecodeError::Version(3));
+    assert_eq!(with(0, 2), DecodeError::Version(2));
+    assert_eq!(with(0, 4), DecodeError::Version(4));
     assert_eq!(with(1, 2), DecodeError::Layout(2));
     assert_eq!(with(59, 84), DecodeError::FundScriptLength(84));
     // α is 1/2; 2/2 and 1/0 are not in lowest terms.
@@ -469,7 +470,7 @@ proptest! {
         b in common::params(),
     ) {
         prop_assert_eq!(&Params::from_bytes(&a.to_bytes()).unwrap(), &a);
-        prop_assert!(a.to_bytes().len() <= 252);
+        prop_assert!(a.to_bytes().len() <= 308);
         prop_assert_eq!(a == b, a.hash() == b.hash());
     }
 

@@ -1,7 +1,8 @@
 //! WebAssembly steps: every way to misbehave has a name, and the digits job is right.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
+use narthex_game_model::caps::{MAX_MEMORY_BYTES, MAX_STEP_FUEL};
 use narthex_game_model::computation::{Computation, StepError, StepProgram};
 use narthex_game_model::workload::digits::{self, DigitsError, Labelled};
 use narthex_game_model::workload::{
@@ -99,8 +100,103 @@ fn each_failing_step_is_named() {
         "(module (memory (export \"memory\") 2) (global (export \"input\") i32 (i32.const 0)) \
          (func (export \"step\") (param i32) (result i64) (i64.const 2)))",
     );
-    let refused = two_pages.unwrap().run(&[1]);
-    assert_eq!(refused, Err(StepError::MemoryLimit { limit: 65_536 }));
+    // No step of such a program could run, so it is refused before there is one.
+    let refused = two_pages.map(|program| program.id());
+    let (limit, least) = (65_536, 2 * 65_536);
+    let too_small = ProgramError::MemoryBelowMinimum { limit, least };
+    assert_eq!(refused, Err(too_small));
+}
+
+/// Somebody bounds what an arbiter may have to compute: no limit of a program is beyond what any job may have.
+#[test]
+fn a_job_cannot_be_unjudgeable() {
+    let source =
+        br#"(module (memory (export "memory") 1) (global (export "input") i32 (i32.const 0))
+        (func (export "step") (param i32) (result i64) (loop $l (br $l)) unreachable))"#;
+    let made = |limits: Limits| WasmProgram::new(source, limits).map(|program| program.limits());
+    let most = Limits {
+        fuel: MAX_STEP_FUEL,
+        memory_bytes: MAX_MEMORY_BYTES,
+        output_bytes: MAX_OUTPUT_BYTES,
+    };
+    assert_eq!(made(most), Ok(most));
+    for fuel in [MAX_STEP_FUEL + 1, u64::MAX] {
+        let units = 1;
+        let refused = made(Limits { fuel, ..most }).unwrap_err();
+        assert_eq!(refused, ProgramError::Fuel { fuel, units });
+        assert!(refused.to_string().contains(&fuel.to_string()), "{refused}");
+    }
+    for found in [MAX_MEMORY_BYTES + 1, u64::MAX] {
+        let memory_bytes = found;
+        let refused = made(Limits {
+            memory_bytes,
+            ..most
+        });
+        assert_eq!(refused, Err(ProgramError::Memory { found }));
+    }
+}
+
+#[test]
+fn tables_are_few_and_small_and_do_not_grow() {
+    let made = |rest: &str| {
+        compile(&format!(
+            "(module (memory (export \"memory\") 1) (global (export \"input\") i32 (i32.const 0)) \
+             (func (export \"step\") (param i32) (result i64) (i64.const 2)) {rest})"
+        ))
+        .map(|program| program.run(&[1]).is_ok())
+    };
+    assert_eq!(made("(table 10000 funcref)"), Ok(true));
+    let refused = |rest: &str| match made(rest) {
+        Err(ProgramError::Tables(what)) => what,
+        other => panic!("{rest}: {other:?}"),
+    };
+    assert_eq!(refused("(table 10001 funcref)"), "too large a table");
+    assert_eq!(made(&"(table 9 funcref)".repeat(100)), Ok(true));
+    let many = made(&"(table 9 funcref)".repeat(101));
+    assert!(matches!(many, Err(ProgramError::Invalid(_))), "{many:?}");
+    let grows = "(table $t 1 funcref) (func (drop (table.grow $t (ref.null func) (i32.const 1))))";
+    assert_eq!(refused(grows), "a table that grows");
+}
+
+/// Text of any depth is refused or read, on the smallest of stacks.
+#[test]
+fn deeply_nested_text_does_not_exhaust_the_host() {
+    let deep = |open: &str, close: &str, times: usize| {
+        format!(
+            "(module (memory (export \"memory\") 1) (global (export \"input\") i32 (i32.const 0)) \
+             (func (export \"step\") (param i32) (result i64) {}(nop){} (i64.const 2)))",
+            open.repeat(times),
+            close.repeat(times)
+        )
+    };
+    let run = move || {
+        for (open, close) in [
+            ("(", ")"),
+            ("(block ", ")"),
+            ("block ", " end"),
+            ("loop ", " end"),
+            ("i32.const 1 if ", " end"),
+            ("(if (i32.const 1) (then ", "))"),
+            ("(; ", " ;)"),
+        ] {
+            let program = compile(&deep(open, close, 50_000));
+            // Whether it is a program is the parser's matter; that there is an answer is ours.
+            if let Ok(program) = program {
+                assert!(matches!(
+                    program.run(&[1]),
+                    Ok(_)
+                        | Err(StepError::OutOfFuel { .. })
+                        | Err(StepError::OutputOutOfBounds { .. })
+                        | Err(StepError::Trap(_))
+                ));
+            }
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .stack_size(512 << 10)
+        .spawn(run)
+        .unwrap();
+    thread.join().unwrap();
 }
 
 #[test]

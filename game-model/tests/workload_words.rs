@@ -39,12 +39,12 @@ fn plainly(texts: &[&[u8]]) -> Table {
                 b'A'..=b'Z' => word.push(byte + 32),
                 b'a'..=b'z' | b'0'..=b'9' | b'\'' | 128.. => word.push(*byte),
                 _ => {
-                    while word.last() == Some(&b'\'') {
-                        word.pop();
-                    }
                     let start = word.iter().take_while(|byte| **byte == b'\'').count();
                     let mut word: Vec<u8> = std::mem::take(&mut word).split_off(start);
                     word.truncate(MAX_WORD_BYTES);
+                    while word.last() == Some(&b'\'') {
+                        word.pop();
+                    }
                     if !word.is_empty() {
                         *table.entry(word).or_default() += 1;
                     }
@@ -70,6 +70,17 @@ fn words_are_what_the_rule_says() {
     assert_eq!(words("Éclair—über"), ["Éclair—über"]);
     assert_eq!(words("''' '' '"), [""; 0]);
     assert_eq!(words(&"a".repeat(100)), ["a".repeat(64)]);
+    // Apostrophes at the end of what counts are left out, however the run goes on.
+    let long = "a".repeat(60);
+    for end in ["", "b", "'", " "] {
+        let quotes = "'".repeat(6);
+        assert_eq!(words(&format!("'{long}{quotes}{end}"))[0], long);
+    }
+    // A byte order mark and spaces beyond ASCII are bytes above 127, like letters.
+    assert_eq!(
+        words("\u{feff}a b\u{a0}c\u{2003}d"),
+        ["\u{feff}a", "b\u{a0}c\u{2003}d"]
+    );
 }
 
 #[test]
@@ -200,6 +211,83 @@ fn merging_refuses_foreign_results_and_overflow() {
     assert_eq!(table::decode(&merged).unwrap()[&b"a"[..]], 6);
 }
 
+/// Counts by partitions of this size, without the rounds of merges.
+fn by_partitions(texts: &[&[u8]], size: usize) -> Table {
+    let program = WordCount::new(size).unwrap();
+    let mut table = Table::new();
+    // Texts without a byte have no words, and make no records.
+    for record in partitions(texts, size)
+        .iter()
+        .flat_map(|records| records.iter())
+    {
+        for (word, count) in table::decode(&program.run(record).unwrap()).unwrap() {
+            *table.entry(word).or_default() += count;
+        }
+    }
+    table
+}
+
+#[test]
+fn words_do_not_depend_on_the_cut() {
+    let commas: Vec<_> = (0..1_000).map(|i| format!("word{i}")).collect();
+    let csv = commas.join(",");
+    let lines = |end: &str| {
+        (0..200)
+            .map(|i| format!("{i},a;b{end}"))
+            .collect::<String>()
+    };
+    let texts = [
+        csv,
+        lines("\r\n"),
+        lines("\n"),
+        lines("\r"),
+        // The last line has no end.
+        lines("\n") + "last",
+        "é".repeat(300),
+        "-".repeat(500),
+        "'".repeat(500) + "x",
+        "x".to_owned() + &"'".repeat(500) + "y z",
+        "'".repeat(100) + &"w".repeat(400) + "'v u",
+        "a\u{2003}b\u{a0}c\u{3000}".repeat(100),
+        String::new(),
+    ];
+    for text in &texts {
+        let text: &[&[u8]] = &[text.as_bytes(), b"end"];
+        let whole = plainly(text);
+        for size in (128..400).chain([4_096, MAX_PARTITION_BYTES]) {
+            assert_eq!(by_partitions(text, size), whole, "partitions of {size}");
+        }
+    }
+    assert_eq!(by_partitions(&[b"", b""], 128), Table::new());
+}
+
+#[test]
+fn a_piece_of_a_long_word_says_so() {
+    let text = [&[b'y'; 300][..], b"'s z"].concat();
+    let records = partitions(&[text], 128).unwrap();
+    let heads: Vec<_> = records.iter().map(|r| [r[0], r[3]]).collect();
+    assert_eq!(heads, [[128, 0], [128, 128], [48, 128]]);
+    let program = WordCount::new(128).unwrap();
+    let tables = records
+        .iter()
+        .map(|r| table::decode(&program.run(r).unwrap()).unwrap());
+    let found: Vec<Vec<_>> = tables.map(|t| t.into_keys().collect()).collect();
+    assert_eq!(found, [vec![vec![b'y'; 64]], vec![], vec![b"z".to_vec()]]);
+}
+
+/// Pieces of text that separate, do not separate, or are no text.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    prop_oneof![
+        4 => prop::sample::select(vec![" ", "\n", "\r\n", "\t", "\x0b", "\x0c", "\0", ",", ";", "-", ".", "\"", "_"]).prop_map(move |s| bytes(s)),
+        2 => prop::sample::select(vec!["'", "''", "\u{a0}", "\u{2003}", "\u{2028}", "\u{3000}", "—", "é", "字", "😀"]).prop_map(move |s| bytes(s)),
+        4 => "[A-Za-z0-9]{1,9}".prop_map(|s| s.into_bytes()),
+        1 => (prop::sample::select(vec![b'a', b'\'', b' ', 0xff]), 1usize..400).prop_map(|(byte, n)| vec![byte; n]),
+        // Bytes of no character.
+        1 => prop::collection::vec(any::<u8>(), 1..8),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
@@ -216,6 +304,22 @@ proptest! {
         let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
         let (table, _) = count(&texts, size, fan_in).unwrap();
         prop_assert_eq!(table, plainly(&texts));
+    }
+
+    /// Whatever separates, and wherever it is cut: the counts are those of the whole texts.
+    #[test]
+    fn every_cut_counts_the_same(
+        pieces in prop::collection::vec(piece(), 0..120),
+        text_at in 0usize..120,
+        sizes in prop::collection::vec(prop_oneof![3 => 128usize..300, 1 => 300usize..3_000], 3),
+    ) {
+        let (first, second) = pieces.split_at(text_at.min(pieces.len()));
+        let (first, second) = (first.concat(), second.concat());
+        let texts: [&[u8]; 2] = [&first, &second];
+        let whole = plainly(&texts);
+        for size in sizes {
+            prop_assert_eq!(&by_partitions(&texts, size), &whole, "partitions of {}", size);
+        }
     }
 
     /// The bound on a partition's table holds for every text.

@@ -86,12 +86,18 @@ pub(crate) struct Template<'a> {
     pub(crate) transactions: Vec<Transaction>,
 }
 
+/// Whether a block can be mined to this script. Asked before anything is changed for the block.
+pub(crate) fn check_reward(script: &Script) -> Result<(), Error> {
+    match script.is_empty() {
+        true => Err(Error::EmptyRewardScript),
+        false => Ok(()),
+    }
+}
+
 impl Template<'_> {
     /// The block, with coinbase, witness commitment (BIP141) and valid proof of work.
     pub(crate) fn assemble(self) -> Result<Block, Error> {
-        if self.reward_script.is_empty() {
-            return Err(Error::EmptyRewardScript);
-        }
+        check_reward(self.reward_script)?;
         let mut transactions = vec![self.coinbase()];
         transactions.extend(self.transactions);
         let mut block = Block {

@@ -1,22 +1,25 @@
 //! Both parties of a bank at one desk: wallets, keys, the chain.
 
 use bitcoin::{
-    Amount,
+    Amount, Weight,
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, BankTerms, PAYER, Payer, PayerOpening, Pebbles, Points,
-        Provider, ProviderOpening,
+        Bank, BankFunding, BankRecord, BankTerms, MAX_PENNIES, MIN_CLAIM_BLOCKS, PAYER, Payer,
+        PayerOpening, Pebbles, Points, Provider, ProviderOpening,
     },
     role::Role,
-    terms::FeeRate,
+    terms::{FeeRate, Fees},
 };
 use narthex_regtest::Chain;
 
 use super::DeskError;
-use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+use crate::table::{
+    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
+    playable,
+};
 
 /// Figures of a bank.
 #[derive(Debug, Clone)]
@@ -51,6 +54,59 @@ impl Default for DeskOptions {
             rate: FeeRate(500),
             seed: [0; 32],
         }
+    }
+}
+
+/// Pennies that every story has enough of: the longest pay 2,118, and rungs beyond them are signed.
+const STORY_PENNIES: u64 = 10_000;
+
+/// Most pennies to the first rung: stories pay 700 before somebody looks for one.
+const STORY_STEP: u64 = 700;
+
+/// Blocks that stories need between opening a bank and the height at which its provider freezes.
+const STORY_BLOCKS: u64 = 8;
+
+/// Weight of an agreed close, `docs/contracts/bank.md`.
+const CLOSE: Weight = Weight::from_wu(616);
+
+impl DeskOptions {
+    /// Whether every story can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check(&self) -> Result<(), DeskError> {
+        if self.pennies == 0 || self.pennies > MAX_PENNIES || self.claim_blocks < MIN_CLAIM_BLOCKS {
+            return Ok(());
+        }
+        let pennies = self.pennies;
+        playable(
+            "pennies",
+            pennies,
+            STORY_PENNIES..=MAX_PENNIES.into(),
+            "enough for all their payments and rungs",
+        )?;
+        playable(
+            "step",
+            self.step,
+            0..=STORY_STEP,
+            "since they pay 700 pennies before they look for a rung",
+        )?;
+        playable(
+            "shift",
+            self.shift,
+            1..=255,
+            "since with 0 all that is left may be unenforced",
+        )?;
+        let claim = u64::from(self.claim_blocks);
+        playable("claim-blocks", claim, 0..=MOST_BLOCKS - STORY_BLOCKS, MINED)?;
+        let why = "the claim-blocks and 8 more, and at most what can be mined";
+        playable(
+            "refund-blocks",
+            self.refund_blocks,
+            claim + STORY_BLOCKS..=MOST_BLOCKS,
+            why,
+        )?;
+        let all = self.value.to_sat().saturating_mul(pennies.into());
+        playable("pennies of this value: ", all, 0..=MOST_SAT, ONE_COIN)?;
+        let fee = self.rate.checked_fee(CLOSE)?;
+        Ok(Fees::from(self.rate).check_share(fee, Amount::from_sat(all))?)
     }
 }
 

@@ -4,9 +4,13 @@ use narthex_contracts::{
     bank::{BankError, ChooseError, HopError, MeterError},
     funding::FundingError,
     pact::PactError,
+    terms::FeeError,
 };
 
-use crate::{table::TableError, wallet::WalletError};
+use crate::{
+    table::{TableError, Unplayable},
+    wallet::WalletError,
+};
 
 /// Why a bank's life cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +62,18 @@ impl From<WalletError> for DeskError {
 
 impl From<narthex_regtest::Error> for DeskError {
     fn from(error: narthex_regtest::Error) -> DeskError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<Unplayable> for DeskError {
+    fn from(error: Unplayable) -> DeskError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<FeeError> for DeskError {
+    fn from(error: FeeError) -> DeskError {
         TableError::from(error).into()
     }
 }

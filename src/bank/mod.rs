@@ -47,6 +47,7 @@ pub fn play_bank_on(
     options: &DeskOptions,
     reporter: &mut dyn TableReporter,
 ) -> Result<TableOutcome, DeskError> {
+    options.check()?;
     if let Some(story) = BANKER_STORIES.iter().find(|known| known.name == story) {
         let mut exchange = Exchange::prepare(chain, options, story.bankers, reporter)?;
         (story.play)(&mut exchange)?;

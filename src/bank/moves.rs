@@ -1,7 +1,7 @@
 //! Moves: payments off the chain, transactions on it.
 
 use bitcoin::{
-    Amount, Transaction, Weight,
+    Amount, Transaction,
     hashes::{Hash, sha256},
 };
 use narthex_contracts::{
@@ -140,10 +140,8 @@ impl Desk<'_> {
     /// An agreed end and its fee. Nothing is published or booked.
     pub fn sign_close(&mut self, frozen: bool) -> Result<(Transaction, Amount), DeskError> {
         let paid = self.provider.paid();
-        // Its weight does not depend on its fee.
         let draft = self.payer.bank().close(paid, Amount::ONE_SAT, frozen)?;
-        let weight = draft.weight(NodeId(0)).unwrap_or(Weight::MAX);
-        let fee = self.table.rate().fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let fee = self.table.fee(&draft)?;
         let rng = self.table.rng();
         let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
         let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;

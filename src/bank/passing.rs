@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, Weight};
+use bitcoin::Amount;
 use narthex_contracts::{
     bank::{
         Bank, BankError, Banker, BankerDuty, BankerRecord, Frame, Order, Payer, Provider,
@@ -167,8 +167,7 @@ impl Exchange<'_> {
         let (payer, provider, table) = self.bank(bank)?;
         let paid = provider.owed();
         let draft = payer.bank().close(paid, Amount::ONE_SAT, false)?;
-        let weight = draft.weight(NodeId(0)).unwrap_or(Weight::MAX);
-        let fee = table.rate().fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let fee = table.fee(&draft)?;
         let (graph, ours, nonce) = payer.close(paid, fee, false, table.rng())?;
         let (_, theirs, answer) = provider.close(paid, fee, false, table.rng())?;
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;

@@ -61,7 +61,7 @@ impl Clock {
 /// party's work, between two measurements.
 pub(super) fn ceremony(
     cast: &Cast,
-    terms: &Arc<Terms>,
+    terms: &Terms,
     mut signed: impl FnMut(Role, &Planned),
 ) -> anyhow::Result<Vec<Seconds>> {
     let mut clocks = terms
@@ -78,9 +78,8 @@ pub(super) fn ceremony(
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for clock in &mut clocks {
         let (role, key) = (clock.role, cast.key(clock.role));
-        let party = clock.time(Phase::Derive, || {
-            Party::new(terms.clone(), role, &key, &grounds)
-        })?;
+        let bound = cast.bound(role, terms)?;
+        let party = clock.time(Phase::Derive, || Party::new(bound, &key, &grounds))?;
         planned.get_or_insert_with(|| Planned {
             graph: party.graph().clone(),
             plan: party.plan().clone(),

@@ -8,9 +8,7 @@ mod figure;
 mod floor;
 pub mod model;
 
-use std::sync::Arc;
-
-use narthex_contracts::sample::Cast;
+use narthex_contracts::{role::Role, sample::Cast};
 use narthex_game_model::Layout;
 use serde::Serialize;
 
@@ -100,13 +98,15 @@ pub fn measure(
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<Measurement>> {
     let name = format!("{quorum}-of-{arbiters}");
-    let cast = Cast::example(Layout::Hardened, arbiters, quorum, 900_000, [42; 32])?;
-    let terms = Arc::new(cast.terms()?);
+    let mut cast = Cast::example(Layout::Hardened, arbiters, quorum, 900_000, [42; 32])?;
     let rounds = rounds.max(1);
-    let safe = SafeFloor::new(terms.roles().count())?;
+    let safe = SafeFloor::new(Role::all(arbiters).count())?;
     let mut samples = Vec::new();
     for round in 1..=rounds {
         progress(&format!("{name}, round {round} of {rounds}"));
+        // Terms are signed once.
+        cast.next_attempt();
+        let terms = cast.terms()?;
         let mut floors = Vec::new();
         // A party's floor is measured between two phases of its own work, so that whatever else keeps the
         // machine busy slows both alike.

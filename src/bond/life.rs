@@ -1,11 +1,15 @@
 //! A bond's whole life on a chain: locked, proved, drawn by, rolled over, withdrawn.
 
 use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction, TxOut,
+    Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid,
+    absolute::LOCK_TIME_THRESHOLD,
+    hashes::Hash,
     secp256k1::{Keypair, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
-    bond::{BONDLESS_SHARE, BondFault, BondScript, Certificate, Claim, Lock, Moment},
+    bond::{
+        BONDLESS_SHARE, BondFault, BondScript, Certificate, Claim, Lock, MAX_TAPROOT_LOCK, Moment,
+    },
     terms::FeeRate,
 };
 use narthex_game_model::Ratio;
@@ -82,6 +86,7 @@ pub fn live(
     report: &mut dyn FnMut(LifeStep),
 ) -> Result<Life, LifeError> {
     let mut wallet = PartyWallet::new("owner", &options.seed)?;
+    rehearse(&wallet, options)?;
     let (own, miner) = (wallet.fresh_script(), ScriptBuf::new_p2a());
     mine_coins(chain, 1, &own, &miner)?;
     wallet.sync(chain)?;
@@ -115,6 +120,33 @@ pub fn live(
         weight,
         early_refusals: living.early_refusals,
     })
+}
+
+/// Rolls a made-up bond over and withdraws it, on paper: a fee that is refused is refused before anything is locked.
+/// Its lock is as long to write as any.
+fn rehearse(wallet: &PartyWallet, options: &LifeOptions) -> Result<(), LifeError> {
+    let key = wallet
+        .contract_key(FIRST_BOND)?
+        .public_key(&Secp256k1::new());
+    let owner = key.x_only_public_key().0;
+    let script = match options.form {
+        BondForm::Bip46 => BondScript::bip46(key, Lock::time(MAX_TAPROOT_LOCK)?)?,
+        BondForm::Taproot => BondScript::taproot(owner, Lock::height(LOCK_TIME_THRESHOLD - 1)?),
+        BondForm::TaprootTime => BondScript::taproot(owner, Lock::time(MAX_TAPROOT_LOCK)?),
+    };
+    let output = script.script_pubkey()?;
+    let outpoint = OutPoint::new(Txid::from_byte_array([1; 32]), 0);
+    let mut value = options.value;
+    for _ in ["roll over", "withdraw"] {
+        let prevout = TxOut {
+            value,
+            script_pubkey: output.clone(),
+        };
+        let sweep = script.sweep(outpoint, prevout, Vec::new(), output.clone(), options.rate)?;
+        let spent = sweep.unsigned()?;
+        value = spent.output.first().map_or(Amount::ZERO, |out| out.value);
+    }
+    Ok(())
 }
 
 impl Living<'_> {

@@ -21,7 +21,10 @@ use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RelayId};
 use narthex_regtest::Chain;
 
 use super::{BoardError, work::Task};
-use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+use crate::table::{
+    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
+    playable,
+};
 
 /// Where the requester sits; relays follow.
 pub(super) const CLIENT: usize = 0;
@@ -56,6 +59,28 @@ impl Default for BoardOptions {
             rate: FeeRate(500),
             seed: [0; 32],
         }
+    }
+}
+
+/// Blocks that the funding takes, before the rounds are counted.
+const STORY_BLOCKS: u64 = 2;
+
+impl BoardOptions {
+    /// Whether every story can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check(&self) -> Result<(), BoardError> {
+        let round = u64::from(self.round_blocks);
+        playable("round-blocks", round, 0..=MOST_BLOCKS / 10, MINED)?;
+        let why = "a round and 2 more, and at most what can be mined";
+        playable(
+            "layer-blocks",
+            self.layer_blocks,
+            round + STORY_BLOCKS..=MOST_BLOCKS,
+            why,
+        )?;
+        let dearest = self.amount.to_sat().saturating_add(5_000);
+        let all = dearest.saturating_mul(self.relays.into());
+        playable("amounts of all relays: ", all, 0..=MOST_SAT, ONE_COIN)?;
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a bounty's life cannot go on.
 
 use narthex_contracts::{
-    bounty::BountyError, funding::FundingError, setup::ceremony::CeremonyError,
+    bounty::BountyError, funding::FundingError, setup::ceremony::CeremonyError, terms::FeeError,
 };
 use narthex_game_model::{
     commitment::TreeError,
@@ -10,7 +10,10 @@ use narthex_game_model::{
     workload::words::{ChainError, PartitionError},
 };
 
-use crate::{table::TableError, wallet::WalletError};
+use crate::{
+    table::{TableError, Unplayable},
+    wallet::WalletError,
+};
 
 /// Why a bounty's life cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,18 @@ impl From<WalletError> for BoardError {
 
 impl From<narthex_regtest::Error> for BoardError {
     fn from(error: narthex_regtest::Error) -> BoardError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<Unplayable> for BoardError {
+    fn from(error: Unplayable) -> BoardError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<FeeError> for BoardError {
+    fn from(error: FeeError) -> BoardError {
         TableError::from(error).into()
     }
 }

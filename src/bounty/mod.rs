@@ -50,6 +50,7 @@ pub fn play_bounty_on(
     if spare < story.spare {
         return Err(BoardError::Figures("more relays than the quorum"));
     }
+    options.check()?;
     let mut board = Board::prepare(chain, options, reporter)?;
     (story.play)(&mut board)?;
     Ok(board.end(story.name))

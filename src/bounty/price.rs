@@ -11,6 +11,7 @@ use narthex_regtest::Embedded;
 use serde::Serialize;
 
 use super::{Board, BoardError, BoardOptions};
+use crate::table::TableError;
 
 /// Size of a child with one P2TR coin and a P2TR change, vB.
 const CHILD_VBYTES: u64 = 153;
@@ -115,6 +116,6 @@ fn cost(
         relays_sat: relays.to_sat(),
         requester_sat: back.to_sat(),
         vbytes,
-        fee_sat: rate.fee(whole).ok_or_else(missing)?.to_sat(),
+        fee_sat: rate.checked_fee(whole).map_err(TableError::from)?.to_sat(),
     })
 }

@@ -10,7 +10,10 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
+use super::{
+    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    value,
+};
 
 /// `narthex bank …`.
 #[derive(Subcommand)]
@@ -30,8 +33,8 @@ struct Figures {
     #[arg(long, default_value_t = 100_000)]
     pennies: u32,
     /// What one is worth, in sat.
-    #[arg(long, default_value_t = 2)]
-    value: u64,
+    #[arg(long, value_name = "SAT", default_value = "2", value_parser = value::amount)]
+    value: Amount,
     /// Pennies that may be given without a rung that enforces them…
     #[arg(long, default_value_t = 500)]
     step: u32,
@@ -103,7 +106,7 @@ impl Figures {
     fn options(&self, common: TableOptions) -> DeskOptions {
         DeskOptions {
             pennies: self.pennies,
-            value: Amount::from_sat(self.value),
+            value: self.value,
             step: self.step,
             shift: self.shift,
             refund_blocks: self.refund_blocks,
@@ -123,7 +126,7 @@ impl PlayArgs {
                 .map(|story| (story.name, story.summary));
             return list(banks.chain(bankers), self.json);
         }
-        let options = self.figures.options(self.figures.common.options()?);
+        let options = self.figures.options(self.figures.common.options());
         let mut printer = Printer { json: self.json };
         check_exact(&play_bank(
             self.on.kind(),
@@ -137,7 +140,7 @@ impl PlayArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32])?;
+        let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;

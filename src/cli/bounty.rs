@@ -12,7 +12,10 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
+use super::{
+    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    value,
+};
 
 /// `narthex bounty …`.
 #[derive(Subcommand)]
@@ -35,8 +38,8 @@ struct Figures {
     #[arg(long, default_value_t = 2)]
     quorum: u8,
     /// What the first relay is paid, in sat; each next one 1,000 more.
-    #[arg(long, default_value_t = 20_000)]
-    amount: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    amount: Amount,
     /// Blocks until the layers are due.
     #[arg(long, default_value_t = 12)]
     layer_blocks: u32,
@@ -79,9 +82,9 @@ pub(crate) struct ShowArgs {
 pub(crate) struct PriceArgs {
     #[command(flatten)]
     figures: Figures,
-    /// How reliable each relay is, such as 95% or 0.95; `narthex market` says what a ledger makes of audits.
-    #[arg(long, default_value = "95%")]
-    reliability: String,
+    /// How reliable each relay is, such as 95%, 0.95 or 19/20; `narthex market` says what a ledger makes of audits.
+    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = value::chance)]
+    reliability: Chance,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -102,7 +105,7 @@ impl Figures {
         BoardOptions {
             relays: self.relays,
             quorum: self.quorum,
-            amount: Amount::from_sat(self.amount),
+            amount: self.amount,
             layer_blocks: self.layer_blocks,
             round_blocks: self.round_blocks,
             rate: common.rate,
@@ -117,7 +120,7 @@ impl PlayArgs {
             let stories = BOUNTY_STORIES.iter();
             return list(stories.map(|story| (story.name, story.summary)), self.json);
         }
-        let options = self.figures.options(self.figures.common.options()?);
+        let options = self.figures.options(self.figures.common.options());
         let mut printer = Printer { json: self.json };
         check_exact(&play_bounty(
             self.on.kind(),
@@ -131,7 +134,7 @@ impl PlayArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32])?;
+        let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let board = Board::prepare(&mut chain, &options, &mut silent)?;
@@ -142,11 +145,10 @@ impl ShowArgs {
 
 impl PriceArgs {
     fn run(self) -> anyhow::Result<()> {
-        let reliability: Chance = self.reliability.parse()?;
         let options = self
             .figures
-            .options(self.figures.common.options_or([1; 32])?);
-        let prices = price(&options, reliability)?;
+            .options(self.figures.common.options_or([1; 32]));
+        let prices = price(&options, self.reliability)?;
         let mut out = crate::cli::output::out();
         if self.json {
             return Ok(writeln!(out, "{}", serde_json::to_string(&prices)?)?);

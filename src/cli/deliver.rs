@@ -15,7 +15,10 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
+use super::{
+    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    value,
+};
 
 /// Longest transaction that is read, as hex: a block's worth.
 const MAX_TX_HEX: u64 = 8_000_000;
@@ -38,8 +41,8 @@ struct Figures {
     #[arg(long, default_value_t = 3)]
     agents: u8,
     /// What the agent that claims gets, in sat, less the fee of its claim.
-    #[arg(long, default_value_t = 20_000)]
-    amount: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    amount: Amount,
     /// Blocks until the sender takes back what nobody claimed.
     #[arg(long, default_value_t = 60)]
     refund_blocks: u32,
@@ -80,8 +83,8 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     figures: Figures,
     /// Fee of the claims and the refund that are drawn, in sat.
-    #[arg(long, default_value_t = 400)]
-    fee: u64,
+    #[arg(long, value_name = "SAT", default_value = "400", value_parser = value::amount)]
+    fee: Amount,
     #[command(flatten)]
     drawing: Drawing,
 }
@@ -114,7 +117,7 @@ impl Figures {
     fn options(&self, common: TableOptions) -> PostOptions {
         PostOptions {
             agents: self.agents,
-            amount: Amount::from_sat(self.amount),
+            amount: self.amount,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
             depth: self.depth,
@@ -133,7 +136,7 @@ impl PlayArgs {
                 .map(|story| (story.name, story.summary));
             return list(stories, self.json);
         }
-        let mut options = self.figures.options(self.figures.common.options()?);
+        let mut options = self.figures.options(self.figures.common.options());
         if let Some(file) = &self.file {
             options.message = read_message(file)?;
         }
@@ -162,11 +165,11 @@ fn read_message(path: &Path) -> anyhow::Result<Vec<u8>> {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32])?;
+        let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let post = Post::prepare(&mut chain, &options, &mut silent)?;
-        let graph = post.delivery().picture(Amount::from_sat(self.fee))?;
+        let graph = post.delivery().picture(self.fee)?;
         self.drawing.write(&graph)
     }
 }
@@ -245,6 +248,7 @@ fn look(
 fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let shown = path.display();
     let mut text = String::new();
+    crate::cli::secret::warn_if_others_read(path);
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
     file.take(100)
         .read_to_string(&mut text)

@@ -13,10 +13,12 @@ mod market;
 mod node;
 mod output;
 mod play;
+mod secret;
 mod simulate;
 mod slice;
 mod store;
 mod table;
+mod value;
 
 use std::process::ExitCode;
 
@@ -82,7 +84,7 @@ pub(crate) fn run() -> ExitCode {
     let status = done.unwrap_or_else(|error| {
         // A line that was lost is told of below, whether the command met it or not.
         if !output::is_loss(&error) {
-            output::note(format_args!("{error:#}"));
+            output::note(causes(error.chain().map(ToString::to_string)));
         }
         ExitCode::FAILURE
     });
@@ -95,8 +97,31 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// An error and its causes, each once: some errors tell their cause themselves, others leave it to whoever prints them.
+fn causes(chain: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
+    for cause in chain {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 impl Command {
     fn run(self) -> anyhow::Result<ExitCode> {
+        // These compute side by side.
+        if let Command::Play(_)
+        | Command::Contract(_)
+        | Command::Simulate(_)
+        | Command::Bounty(_)
+        | Command::Slice(_)
+        | Command::Bench(_) = self
+        {
+            narthex::threads::prepare();
+        }
         // Only the game has answers that a script asks for by exit status.
         let done = match self {
             Command::Game(command) => return command.run(),
@@ -161,5 +186,25 @@ impl From<TemplateArg> for narthex::game_model::Layout {
             TemplateArg::Hardened => narthex::game_model::Layout::Hardened,
             TemplateArg::Paper => narthex::game_model::Layout::Paper,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::causes;
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let told = |chain: &[&str]| causes(chain.iter().map(|cause| (*cause).to_owned()));
+        assert_eq!(told(&["a"]), "a");
+        assert_eq!(
+            told(&["cannot read x", "no such file"]),
+            "cannot read x: no such file"
+        );
+        assert_eq!(
+            told(&["cannot read x: no such file; see", "no such file"]),
+            "cannot read x: no such file; see"
+        );
+        assert_eq!(told(&["a is refused", "b: c", "c"]), "a is refused: b: c");
     }
 }

@@ -23,6 +23,7 @@ impl NodeArgs {
         let (Some(url), Some(cookie)) = (&self.node, &self.cookie) else {
             return Ok(None);
         };
+        super::secret::warn_if_others_read(cookie);
         // The error names the node, and says nothing of an address with a password in it.
         let node = Node::connect(url, cookie).context(
             "cannot ask the node; is it running, with -server, and is this its cookie file?",

@@ -16,7 +16,7 @@ use narthex::{
 
 use narthex_disk::{self as disk, Readers};
 
-use super::{PanelArg, TemplateArg};
+use super::{PanelArg, TemplateArg, value};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum ChainArg {
@@ -59,9 +59,9 @@ pub(crate) struct PlayArgs {
     /// Writes the decrypted result, a digit a line.
     #[arg(long)]
     result: Option<PathBuf>,
-    /// Fee rate in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
+    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
+    fee_rate: FeeRate,
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
     #[arg(long)]
     seed: Option<String>,
@@ -89,7 +89,7 @@ impl PlayArgs {
             quorum: self.arbiters.quorum,
             arbiters: self.arbiters.arbiters,
             input: self.input,
-            rate: FeeRate(self.fee_rate.saturating_mul(250)),
+            rate: self.fee_rate,
             seed: self.seed.as_deref().map(parse_seed).transpose()?,
             case: None,
             research: self.research,

@@ -20,7 +20,7 @@ use narthex::{
     simulate::{self, Report},
 };
 
-use super::{PanelArg, output};
+use super::{PanelArg, output, value};
 
 /// Options of `narthex simulate`.
 #[derive(Args)]
@@ -64,17 +64,17 @@ pub(crate) struct SimulateArgs {
     #[arg(long)]
     most_tries: Option<u32>,
     /// z: what computing all steps costs, in satoshi.
-    #[arg(long, default_value_t = 5_000, conflicts_with = "case")]
-    cost_work_sat: u64,
+    #[arg(long, value_name = "SAT", default_value = "5000", value_parser = value::amount, conflicts_with = "case")]
+    cost_work_sat: Amount,
     /// y: what recomputing the sample costs, in satoshi.
-    #[arg(long, default_value_t = 500, conflicts_with = "case")]
-    cost_verify_sat: u64,
+    #[arg(long, value_name = "SAT", default_value = "500", value_parser = value::amount, conflicts_with = "case")]
+    cost_verify_sat: Amount,
     /// g: what running a disputed step costs an arbiter, in satoshi.
-    #[arg(long, default_value_t = 1_000, conflicts_with = "case")]
-    cost_arbitrate_sat: u64,
+    #[arg(long, value_name = "SAT", default_value = "1000", value_parser = value::amount, conflicts_with = "case")]
+    cost_arbitrate_sat: Amount,
     /// B: what the worker gains outside from an accepted wrong result, in satoshi.
-    #[arg(long, default_value_t = 20_000, conflicts_with = "case")]
-    outside_gain_sat: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount, conflicts_with = "case")]
+    outside_gain_sat: Amount,
     /// 64 hex digits: the same seed plays the same games.
     #[arg(long, default_value_t = [0; 32].to_lower_hex_string())]
     seed: String,
@@ -153,10 +153,10 @@ impl SimulateArgs {
         // A right result is worth half more than its price to this client, a wrong one costs as much.
         let price = Amount::to_sat(record.reward);
         let costs = Costs {
-            work_sat: self.cost_work_sat,
-            verify_sat: self.cost_verify_sat,
-            arbitrate_sat: self.cost_arbitrate_sat,
-            outside_gain_sat: self.outside_gain_sat,
+            work_sat: self.cost_work_sat.to_sat(),
+            verify_sat: self.cost_verify_sat.to_sat(),
+            arbitrate_sat: self.cost_arbitrate_sat.to_sat(),
+            outside_gain_sat: self.outside_gain_sat.to_sat(),
             right_result_sat: price.saturating_add(price / 2),
             wrong_result_sat: price,
             bad_steps: 0,
@@ -231,27 +231,9 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn share(text: &str) -> Result<Ratio, String> {
-    let fraction = match text.strip_suffix('%') {
-        Some(percent) => {
-            let (whole, decimals) = percent.split_once('.').unwrap_or((percent, ""));
-            let digits = format!("{whole}{decimals}");
-            let is_number = digits.bytes().all(|b| b.is_ascii_digit()) && decimals.len() <= 9;
-            // 10⁹ · 100 fits 64 bits.
-            let below = 100 * 10u64.pow(decimals.len().min(9) as u32);
-            let above = digits.parse::<u64>().ok().filter(|_| is_number);
-            above.and_then(|above| Ratio::from_u64(above, below).ok())
-        }
-        None => text.parse().ok(),
-    };
-    fraction
-        .filter(|ratio| *ratio <= Ratio::ONE)
-        .ok_or_else(|| format!("{text:?} is no share; write 1%, 0.5% or 1/100"))
-}
-
 fn worker(text: &str) -> Result<WorkerStrategy, String> {
     let (name, rest) = text.split_once(':').unwrap_or((text, ""));
-    let fraction = || share(rest);
+    let fraction = || value::share(rest);
     Ok(match (name, rest) {
         ("honest", "") => WorkerStrategy::Deliver(Strategy::Honest),
         ("time-out", "") => WorkerStrategy::TimeOut,
@@ -316,7 +298,10 @@ fn arbiter(text: &str) -> Result<ArbiterStrategy, String> {
         "equivocate" => ArbiterStrategy::Equivocate,
         _ => {
             let rates = text.strip_prefix("erring:").map(|rates| {
-                let rates = rates.split(',').map(share).collect::<Result<Vec<_>, _>>();
+                let rates = rates
+                    .split(',')
+                    .map(value::share)
+                    .collect::<Result<Vec<_>, _>>();
                 rates.map(|rates| <[Ratio; 3]>::try_from(rates).ok())
             });
             match rates {

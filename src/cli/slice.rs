@@ -8,7 +8,13 @@ use narthex::{
     table::TableOptions,
 };
 
-use super::table::{Common, Drawing, OnChain, Printer, check_exact, list};
+use super::{
+    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    value,
+};
+
+/// The story whose length is chosen.
+const STREAM: &str = "stream";
 
 /// `narthex slice …`.
 #[derive(Subcommand)]
@@ -18,9 +24,6 @@ pub(crate) enum SliceCommand {
     /// Draws the transactions of a slice with weights and values.
     Show(ShowArgs),
 }
-
-/// Slices of a stream, unless it is said.
-const USUAL_SLICES: u32 = 3;
 
 /// Figures of a slice.
 #[derive(Args)]
@@ -32,8 +35,8 @@ struct Figures {
     #[arg(long, default_value_t = 2)]
     quorum: u8,
     /// What each earns by a slice, in sat.
-    #[arg(long, default_value_t = 20_000)]
-    price: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    price: Amount,
     /// Blocks after the funding in which results are committed to, unless all have been before.
     #[arg(long, default_value_t = 6)]
     post_blocks: u16,
@@ -53,7 +56,7 @@ pub(crate) struct PlayArgs {
     /// Names the stories and stops.
     #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
-    /// Slices of a stream; 3 without it.
+    /// Slices of the story `stream`; 3 without it. Other stories have one or two of their own.
     #[arg(long)]
     slices: Option<u32>,
     #[command(flatten)]
@@ -89,7 +92,7 @@ impl Figures {
             providers: self.providers,
             quorum: self.quorum,
             slices,
-            price: Amount::from_sat(self.price),
+            price: self.price,
             post_blocks: self.post_blocks,
             refund_blocks: self.refund_blocks,
             rate: common.rate,
@@ -105,11 +108,12 @@ impl PlayArgs {
             return list(stories.map(|story| (story.name, story.summary)), self.json);
         }
         anyhow::ensure!(
-            self.slices.is_none() || self.story == "stream",
-            "--slices are those of a stream: add --story stream"
+            self.slices.is_none() || self.story == STREAM,
+            "--slices is for --story {STREAM}: the story {:?} has slices of its own",
+            self.story
         );
-        let slices = self.slices.unwrap_or(USUAL_SLICES);
-        let options = self.figures.options(slices, self.figures.common.options()?);
+        let slices = self.slices.unwrap_or(GateOptions::default().slices);
+        let options = self.figures.options(slices, self.figures.common.options());
         let mut printer = Printer { json: self.json };
         let outcome = play_slice(self.on.kind(), &self.story, &options, &mut printer)?;
         check_exact(&outcome)
@@ -119,7 +123,7 @@ impl PlayArgs {
 impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32])?;
+        let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(1, common);
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut gate = Gate::prepare(&mut chain, &options, &mut silent)?;

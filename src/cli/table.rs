@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use anyhow::Context;
-use bitcoin::hex::FromHex;
 use clap::Args;
 use narthex::{
     contracts::{graph::TxGraph, terms::FeeRate},
@@ -11,7 +9,7 @@ use narthex::{
     table::{TableEvent, TableOptions, TableOutcome, TableReporter},
 };
 
-use super::play::ChainArg;
+use super::{play::ChainArg, value};
 
 /// Where a story is played.
 #[derive(Args)]
@@ -30,31 +28,26 @@ impl OnChain {
 /// Fees and randomness.
 #[derive(Args)]
 pub(super) struct Common {
-    /// Fee rate in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
+    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
+    fee_rate: FeeRate,
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
-    #[arg(long)]
-    seed: Option<String>,
+    #[arg(long, value_parser = value::bytes32)]
+    seed: Option<[u8; 32]>,
 }
 
 impl Common {
     /// The options, with a seed out of the system's random source if none is given.
-    pub(super) fn options(&self) -> anyhow::Result<TableOptions> {
+    pub(super) fn options(&self) -> TableOptions {
         self.options_or(bitcoin::secp256k1::rand::random())
     }
 
     /// The options, with this seed if none is given.
-    pub(super) fn options_or(&self, default: [u8; 32]) -> anyhow::Result<TableOptions> {
-        let seed = match &self.seed {
-            None => default,
-            Some(hex) => <[u8; 32]>::from_hex(hex)
-                .with_context(|| format!("--seed {hex:?} is not 64 hex digits"))?,
-        };
-        Ok(TableOptions {
-            rate: FeeRate(self.fee_rate.saturating_mul(250)),
-            seed,
-        })
+    pub(super) fn options_or(&self, default: [u8; 32]) -> TableOptions {
+        TableOptions {
+            rate: self.fee_rate,
+            seed: self.seed.unwrap_or(default),
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Why a delivery cannot go on.
 
-use narthex_contracts::deliver::DeliverError;
+use narthex_contracts::{deliver::DeliverError, terms::FeeError};
 
-use crate::{table::TableError, wallet::WalletError};
+use crate::{
+    table::{TableError, Unplayable},
+    wallet::WalletError,
+};
 
 /// Why a delivery cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,18 @@ impl From<WalletError> for PostError {
 
 impl From<narthex_regtest::Error> for PostError {
     fn from(error: narthex_regtest::Error) -> PostError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<Unplayable> for PostError {
+    fn from(error: Unplayable) -> PostError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<FeeError> for PostError {
+    fn from(error: FeeError) -> PostError {
         TableError::from(error).into()
     }
 }

@@ -44,6 +44,7 @@ pub fn play_delivery_on(
         let (given, least) = (options.agents, story.least_agents);
         return Err(PostError::Agents { given, least });
     }
+    options.check()?;
     let mut post = Post::prepare(chain, options, reporter)?;
     (story.play)(&mut post)?;
     Ok(post.end(story.name))

@@ -1,9 +1,8 @@
 //! Moves: what the parties send each other, transactions on the chain.
 
-use bitcoin::{Amount, Transaction, Weight};
-use narthex_contracts::{
-    deliver::{Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served},
-    graph::{NodeId, TxGraph},
+use bitcoin::{Amount, Transaction};
+use narthex_contracts::deliver::{
+    Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served,
 };
 
 use super::{Post, PostError, post::seat};
@@ -96,15 +95,11 @@ impl Post<'_> {
         Ok(self.table.step("recipient", what, "the copy is kept")?)
     }
 
-    /// Fee at the table's rate of the one transaction that `graph` makes; its weight does not depend on its fee.
-    fn fee(&self, graph: &TxGraph) -> Amount {
-        let weight = graph.weight(NodeId(0)).unwrap_or(Weight::MAX);
-        self.table.rate().fee(weight).unwrap_or(Amount::MAX_MONEY)
-    }
-
     /// An agent's claim, and its fee. Nothing is published.
     pub fn claim_of(&mut self, agent: u8) -> Result<(Transaction, Amount), PostError> {
-        let fee = self.fee(&self.delivery().claim(agent, Amount::ONE_SAT)?);
+        let fee = self
+            .table
+            .fee(&self.delivery().claim(agent, Amount::ONE_SAT)?)?;
         let own = self.agents.get(usize::from(agent));
         let own = own.ok_or_else(|| PostError::broken("no such agent"))?;
         Ok((own.claim(fee, self.table.rng())?, fee))
@@ -112,7 +107,7 @@ impl Post<'_> {
 
     /// The sender's refund, and its fee. Nothing is published.
     pub fn refund_of(&mut self) -> Result<(Transaction, Amount), PostError> {
-        let fee = self.fee(&self.delivery().refund(Amount::ONE_SAT)?);
+        let fee = self.table.fee(&self.delivery().refund(Amount::ONE_SAT)?)?;
         Ok((self.sender.refund(fee, self.table.rng())?, fee))
     }
 

@@ -9,12 +9,15 @@ use narthex_contracts::{
         Agent, Assignment, Conditions, Consent, Delivery, Found, MAX_AGENTS, Plan, Recipient,
         Scanner, Sender,
     },
-    terms::FeeRate,
+    terms::{FeeRate, Fees},
 };
 use narthex_regtest::Chain;
 
 use super::PostError;
-use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+use crate::table::{
+    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
+    playable,
+};
 
 /// Figures of a delivery.
 #[derive(Debug, Clone)]
@@ -52,6 +55,29 @@ impl Default for PostOptions {
     }
 }
 
+/// Blocks that stories need beside those of the claim and of the funding's depth.
+const STORY_BLOCKS: u64 = 9;
+
+impl PostOptions {
+    /// Whether every story can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check(&self) -> Result<(), PostError> {
+        let (depth, claim) = (u64::from(self.depth), u64::from(self.claim_blocks));
+        let room = MOST_BLOCKS / 2 - STORY_BLOCKS;
+        playable("depth", depth, 0..=room, MINED)?;
+        playable("claim-blocks", claim, 0..=room, MINED)?;
+        let why = "the claim-blocks, the depth and 9 more, and at most what can be mined";
+        let least = claim + depth + STORY_BLOCKS;
+        playable(
+            "refund-blocks",
+            self.refund_blocks,
+            least..=MOST_BLOCKS,
+            why,
+        )?;
+        playable("amount", self.amount.to_sat(), 0..=MOST_SAT, ONE_COIN)?;
+        Ok(())
+    }
+}
+
 /// A delivery between its parties, on a chain. The sender sits first, then the agents; the recipient has no coins.
 pub struct Post<'c> {
     pub(super) table: Table<'c>,
@@ -76,7 +102,9 @@ impl<'c> Post<'c> {
         options: &PostOptions,
         reporter: &'c mut dyn TableReporter,
     ) -> Result<Post<'c>, PostError> {
-        let count = options.agents.min(MAX_AGENTS as u8 + 1);
+        let count = options.agents;
+        // Before wallets are made for them.
+        playable("agents", count, 1..=MAX_AGENTS as u64, "as terms do")?;
         let names = (0..=count).map(|seat| match seat {
             0 => "sender".to_owned(),
             _ => format!("agent {seat}"),
@@ -94,6 +122,9 @@ impl<'c> Post<'c> {
         let secrets = table.random();
         let key = table.key(0, 0)?;
         let mut sender = Sender::new(plan, key, secrets, &options.message)?;
+        // Stories claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
+        let fee = table.fee(&sender.delivery().claim(0, Amount::ONE_SAT)?)?;
+        Fees::from(options.rate).check_share(fee, options.amount)?;
         let agents = (0..count).map(|agent| agree(&mut table, options, &mut sender, agent));
         let agents = agents.collect::<Result<Vec<_>, _>>()?;
         let copy = sender.delivery().terms().copy_bytes();

@@ -16,7 +16,7 @@ const CHILD: Weight = Weight::from_wu(609);
 /// Fees of the moves of a contract with a panel of `k` of `n` at `rate`.
 ///
 /// # Errors
-/// If there is no contract with such a panel, or a fee beyond all money.
+/// If there is no contract with such a panel, or the rate is taken for a mistake.
 pub fn fees(layout: Layout, n: u8, k: u8, rate: FeeRate) -> anyhow::Result<Fees> {
     let graph = template::derive(&Cast::example(layout, n, k, 800_000, [1; 32])?.terms()?)?;
     let cost = |names: &[NodeName]| -> anyhow::Result<Amount> {
@@ -27,8 +27,7 @@ pub fn fees(layout: Layout, n: u8, k: u8, rate: FeeRate) -> anyhow::Result<Fees>
             // The layout has no such move.
             return Ok(Amount::ZERO);
         };
-        rate.fee(weight + CHILD)
-            .ok_or_else(|| anyhow::anyhow!("a fee rate of {} sat/kwu is beyond all money", rate.0))
+        Ok(rate.checked_fee(weight + CHILD)?)
     };
     Ok(Fees {
         settlement: cost(&[Exit::NORMAL, NodeName::plain("Tx4")])?,

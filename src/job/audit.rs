@@ -7,9 +7,9 @@ use narthex_game_model::{
     sample,
 };
 
-use super::commit::{committed, sealed_result};
+use super::commit::sealed_result;
 use super::verify::{check_job, recompute};
-use super::{JobError, Plan, StageCommitment, StageJob, StateDir, open_steps};
+use super::{ContractDir, JobError, Plan, StageCommitment, StageJob, open_steps};
 
 /// How to audit.
 #[derive(Clone, Copy, Debug)]
@@ -43,11 +43,11 @@ pub struct StageAudit {
 /// result is known: it is decrypted, checked against the whole commitment, and the next stage follows from it.
 pub fn audit(
     plan: &Plan,
-    state: &StateDir,
+    contract: &ContractDir<'_>,
     options: AuditOptions,
     progress: &mut dyn FnMut(&StageAudit),
 ) -> Result<Vec<StageAudit>, JobError> {
-    state.check(plan)?;
+    contract.state().check(plan)?;
     let (nonce, block_hash) = (
         options.nonce.unwrap_or_else(random),
         options.block_hash.unwrap_or_else(random),
@@ -56,7 +56,7 @@ pub fn audit(
     let mut later: Option<StageJob> = None;
     for stage in 0..plan.stages() {
         let job = later.as_ref().unwrap_or(plan.first());
-        let file = committed(state, stage)?;
+        let file = contract.committed(stage)?;
         check_job(job, &file)?;
         let count = options
             .sample
@@ -69,11 +69,11 @@ pub fn audit(
             file,
             seed,
             blind: digests.commitment(),
-            verdict: answer(state, &file, &digests, &sampled)?,
+            verdict: answer(contract, &file, &digests, &sampled)?,
             sampled,
         };
         let result = match found.verdict.approves() {
-            true => Some(sealed_result(state, &file)?),
+            true => Some(sealed_result(contract, &file)?),
             false => None,
         };
         progress(&found);
@@ -89,12 +89,12 @@ pub fn audit(
 }
 
 fn answer(
-    state: &StateDir,
+    contract: &ContractDir<'_>,
     file: &StageCommitment,
     digests: &BlindDigests,
     sampled: &[u64],
 ) -> Result<Verdict, JobError> {
-    let opening = open_steps(state, file.stage, sampled)?;
+    let opening = open_steps(contract, file.stage, sampled)?;
     digests
         .verdict(&file.commitment, &opening)
         .map_err(|source| JobError::Opening {

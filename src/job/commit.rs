@@ -1,20 +1,21 @@
 //! Committing to what was run, and opening leaves of it.
 
-use std::{fs::File, io::BufReader, io::Read, path::Path};
+use std::{io::Read, path::Path};
 
-use bitcoin::hex::{DisplayHex, FromHex};
-use bitcoin::secp256k1::rand::{RngCore, thread_rng};
 use narthex_game_model::{
     commitment::{
         self, Commitment, Domain, LeafOpening, MAX_RESULT_BYTES, Multiproof, OpenError, Opening,
-        ResultSecret, SaltSeed, TreeBuilder, TreeError, seal, state_digest, work_leaf,
+        SaltSeed, TreeBuilder, TreeError, seal, state_digest, work_leaf,
     },
     computation::{Computation, JobSpec, StepError},
     play::{Strategy, Work, WorkerSecrets},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{JobError, OutputLog, StateDir, state::read_limited};
+use super::contract::{claimed_name, commitment_name, sealed_name};
+use super::secrets::{self, SecretsFile, read_secrets};
+use super::{CompleteLog, ContractDir, JobError, OutputLog, state::read_limited};
+use crate::disk::{Draft, Readers};
 
 /// A commitment as a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,85 +38,192 @@ pub struct Committed {
     pub sealed_bytes: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SecretsFile {
-    result: String,
-    salts: String,
-}
-
-/// Commits to every stage that was run; makes the secrets if there are none. `cheat` is for demonstrations: a stage, and
-/// what the worker claims for it.
+/// Commits to every stage that was run, for one contract; makes its secrets if it has none. Done again, it gives the same
+/// commitment. `cheat` is for demonstrations: a stage, and what the worker claims for it.
+///
+/// All is computed and checked before anything is written: what is refused leaves the directory as it was.
 pub fn commit(
-    state: &StateDir,
+    contract: &ContractDir<'_>,
     cheat: Option<(u32, &Strategy)>,
 ) -> Result<Vec<Committed>, JobError> {
-    let mut all = Vec::new();
+    let state = contract.state();
+    let mut specs = Vec::new();
     for stage in 0.. {
-        let Some(spec) = state.spec(stage)? else {
-            break;
-        };
+        match state.spec(stage)? {
+            Some(spec) => specs.push((stage, spec)),
+            None => break,
+        }
+    }
+    if specs.is_empty() {
+        let path = state.folder().to_owned();
+        return Err(JobError::NothingRun { path });
+    }
+    if let Some((stage, _)) = cheat.filter(|(stage, _)| specs.iter().all(|(s, _)| s != stage)) {
+        let stages = specs.len() as u32;
+        return Err(JobError::NoStage { stage, stages });
+    }
+    for (stage, _) in &specs {
+        contract.check_names(*stage)?;
+    }
+    let prepare = |(stage, spec)| {
+        let cheat = cheat.filter(|(cheated, _)| *cheated == stage);
+        Prepared::new(contract, stage, spec, cheat.map(|(_, strategy)| strategy))
+    };
+    let prepared: Vec<_> = specs
+        .iter()
+        .copied()
+        .map(prepare)
+        .collect::<Result<_, _>>()?;
+    contract.make()?;
+    let done = prepared.into_iter().map(|stage| stage.publish(contract));
+    let done = done.collect::<Result<_, _>>()?;
+    state.sweep()?;
+    Ok(done)
+}
+
+/// A stage that can be committed to, with files that have no names yet.
+struct Prepared {
+    done: Committed,
+    /// If there are none yet.
+    secrets: Option<Draft>,
+    /// If it is not there yet.
+    sealed: Option<Draft>,
+    /// What a cheat claims.
+    claimed: Option<Draft>,
+    /// If it is not there yet.
+    commitment: Option<Draft>,
+}
+
+impl Prepared {
+    fn new(
+        contract: &ContractDir<'_>,
+        stage: u32,
+        spec: JobSpec,
+        cheat: Option<&Strategy>,
+    ) -> Result<Self, JobError> {
+        let state = contract.state();
         let log = OutputLog::complete(state, stage, &spec)?;
-        let secrets = make_secrets(state, stage)?;
-        let strategy = cheat.filter(|(cheated, _)| *cheated == stage);
-        let (commitment, sealed) = match strategy {
-            None => honest(&log, &spec, &secrets)?,
-            Some((_, strategy)) => cheating(state, stage, &log, &spec, &secrets, strategy)?,
+        let name = commitment_name(stage);
+        let before: Option<StageCommitment> = contract.read_json(&name)?;
+        let (file, fresh) = match SecretsFile::read(contract, stage)? {
+            Some(file) => (file, false),
+            None if before.is_some() => {
+                let path = contract.path(&secrets::file_name(stage));
+                return Err(JobError::NoSecrets { path });
+            }
+            None => (SecretsFile::draw(contract)?, true),
         };
-        let file = StageCommitment {
+        let secrets = file.secrets(contract, stage)?;
+        let (commitment, sealed, claimed) = match cheat {
+            None => {
+                let (commitment, sealed) = honest(&log, &spec, &secrets)?;
+                (commitment, sealed, None)
+            }
+            Some(strategy) => cheating(&log, &spec, &secrets, strategy)?,
+        };
+        let done = StageCommitment {
             stage,
             spec,
             commitment,
         };
-        let name = format!("commitment-{stage}.json");
-        let before: Option<StageCommitment> = state.read_json(&name)?;
-        if before.is_some_and(|before| before != file) {
-            let path = state.path(&name);
+        if before.is_some_and(|before| before != done) {
+            let path = contract.path(&name);
             return Err(JobError::AlreadyCommitted { path });
         }
-        state.write(&format!("result-{stage}.sealed"), &sealed)?;
-        state.write_json(&name, &file)?;
-        all.push(Committed {
-            file,
-            sealed_bytes: sealed.len() as u64,
-        });
+        let (owner, all) = (Readers::Owner, Readers::Umask);
+        let draft = |bytes: &[u8], readers| contract.draft(bytes, readers);
+        let secrets = match fresh {
+            true => Some(draft(
+                &state.to_json(&secrets::file_name(stage), &file)?,
+                owner,
+            )?),
+            false => None,
+        };
+        let mut json = state.to_json(&name, &done)?;
+        json.push(b'\n');
+        Ok(Self {
+            done: Committed {
+                file: done,
+                sealed_bytes: sealed.len() as u64,
+            },
+            secrets,
+            sealed: match before.is_some() && contract.holds(&sealed_name(stage), &sealed) {
+                true => None,
+                false => Some(draft(&sealed, all)?),
+            },
+            claimed: match &claimed {
+                Some(bytes) if before.is_none() || !contract.holds(&claimed_name(stage), bytes) => {
+                    Some(draft(bytes, owner)?)
+                }
+                _ => None,
+            },
+            commitment: match before {
+                Some(_) => None,
+                None => Some(draft(&json, all)?),
+            },
+        })
     }
-    Ok(all)
+
+    /// Gives the files their names. The commitment comes last: whoever has it has all else.
+    fn publish(self, contract: &ContractDir<'_>) -> Result<Committed, JobError> {
+        let stage = self.done.file.stage;
+        if let Some(secrets) = self.secrets {
+            contract.publish(secrets, &secrets::file_name(stage))?;
+        }
+        match self.claimed {
+            Some(claimed) => contract.publish(claimed, &claimed_name(stage))?,
+            // Left by a cheat that was killed before it had committed.
+            None if self.commitment.is_some() => contract.remove(&claimed_name(stage))?,
+            None => {}
+        }
+        if let Some(sealed) = self.sealed {
+            contract.publish(sealed, &sealed_name(stage))?;
+        }
+        if let Some(commitment) = self.commitment {
+            contract.publish(commitment, &commitment_name(stage))?;
+        }
+        Ok(self.done)
+    }
 }
 
 /// Opens these leaves (strictly ascending) of a stage that was committed to.
-pub fn open_steps(state: &StateDir, stage: u32, indices: &[u64]) -> Result<Opening, JobError> {
-    let spec = state.spec(stage)?.ok_or(JobError::NoStage { stage })?;
-    let salts = read_secrets(state, stage)?
-        .ok_or(JobError::NoStage { stage })?
-        .salts;
+pub fn open_steps(
+    contract: &ContractDir<'_>,
+    stage: u32,
+    indices: &[u64],
+) -> Result<Opening, JobError> {
+    let committed = contract.committed(stage)?;
+    let spec = committed.spec;
+    let salts = read_secrets(contract, stage)?.salts;
     let mut leaves = Vec::with_capacity(indices.len());
     let mut wanted = indices.iter().peekable();
     let tree = TreeBuilder::proving(Domain::Work, spec.steps, indices)?;
-    let (_, proof) = fill(
-        tree,
-        claimed(state, stage, &spec)?,
-        &spec,
-        &salts,
-        |index, digest| {
-            if wanted.next_if_eq(&&index).is_some() {
-                leaves.push(LeafOpening {
-                    index,
-                    salt: salts.salt(index),
-                    digest,
-                });
-            }
-        },
-    )?;
+    let (outputs, path) = contract.claimed(stage, &spec)?;
+    let (root, proof) = fill(tree, outputs, &spec, &salts, |index, digest| {
+        if wanted.next_if_eq(&&index).is_some() {
+            leaves.push(LeafOpening {
+                index,
+                salt: salts.salt(index),
+                digest,
+            });
+        }
+    })?;
+    // An opening of another tree would be held against the worker.
+    if root != committed.commitment.root {
+        return Err(JobError::OtherRoot { path });
+    }
     Ok(Opening { leaves, proof })
 }
 
 /// What the worker sealed, decrypted with its secret and checked: the result as the client has it once the worker is
 /// paid.
-pub(super) fn sealed_result(state: &StateDir, file: &StageCommitment) -> Result<Vec<u8>, JobError> {
+pub(super) fn sealed_result(
+    contract: &ContractDir<'_>,
+    file: &StageCommitment,
+) -> Result<Vec<u8>, JobError> {
     let stage = file.stage;
-    let secrets = read_secrets(state, stage)?.ok_or(JobError::NoStage { stage })?;
-    let path = state.path(&format!("result-{stage}.sealed"));
+    let secrets = read_secrets(contract, stage)?;
+    let path = contract.path(&sealed_name(stage));
     let sealed = read_limited(&path, MAX_RESULT_BYTES as u64 + 16)?;
     let width = usize::try_from(file.spec.output_bytes).unwrap_or(usize::MAX);
     commitment::open(&file.commitment, width, &sealed, &secrets.result).map_err(|source| {
@@ -126,15 +234,8 @@ pub(super) fn sealed_result(state: &StateDir, file: &StageCommitment) -> Result<
     })
 }
 
-/// A commitment of the directory.
-pub(super) fn committed(state: &StateDir, stage: u32) -> Result<StageCommitment, JobError> {
-    state
-        .read_json(&format!("commitment-{stage}.json"))?
-        .ok_or(JobError::NoStage { stage })
-}
-
 fn honest(
-    log: &OutputLog,
+    log: &CompleteLog,
     spec: &JobSpec,
     secrets: &WorkerSecrets,
 ) -> Result<(Commitment, Vec<u8>), JobError> {
@@ -188,36 +289,22 @@ impl Computation for Recorded<'_> {
     }
 }
 
+/// Commitment, ciphertext and claimed outputs of a worker that cheats.
+type Claimed = (Commitment, Vec<u8>, Option<Vec<u8>>);
+
 fn cheating(
-    state: &StateDir,
-    stage: u32,
-    log: &OutputLog,
+    log: &CompleteLog,
     spec: &JobSpec,
     secrets: &WorkerSecrets,
     strategy: &Strategy,
-) -> Result<(Commitment, Vec<u8>), JobError> {
+) -> Result<Claimed, JobError> {
     let outputs = log.read_all()?;
     let recorded = Recorded { spec, outputs };
     let work = Work::perform(&recorded, strategy, secrets)?;
     let (commitment, sealed) = (*work.commitment(), work.ciphertext().to_vec());
     let width = recorded.output_bytes();
     let claimed = commitment::open(&commitment, width, &sealed, &secrets.result)?;
-    state.write(&format!("claimed-{stage}.bin"), &claimed)?;
-    Ok((commitment, sealed))
-}
-
-/// The outputs that the worker claims: those it computed, but for a cheat.
-fn claimed(state: &StateDir, stage: u32, spec: &JobSpec) -> Result<BufReader<File>, JobError> {
-    let path = state.path(&format!("claimed-{stage}.bin"));
-    match path.exists() {
-        true => reader(&path),
-        false => OutputLog::complete(state, stage, spec)?.reader(),
-    }
-}
-
-fn reader(path: &Path) -> Result<BufReader<File>, JobError> {
-    let file = File::open(path).map_err(JobError::io("cannot read", path))?;
-    Ok(BufReader::with_capacity(1 << 20, file))
+    Ok((commitment, sealed, Some(claimed)))
 }
 
 /// Streams outputs into a tree; one output at a time is in memory.
@@ -244,45 +331,4 @@ fn fill(
         tree.push(work_leaf(index, &salts.salt(index), &digest));
     }
     Ok(tree.finish()?)
-}
-
-fn make_secrets(state: &StateDir, stage: u32) -> Result<WorkerSecrets, JobError> {
-    if let Some(secrets) = read_secrets(state, stage)? {
-        return Ok(secrets);
-    }
-    // Each stage is a contract of its own: salts of one must not open leaves of another.
-    let fresh = || {
-        let mut bytes = [0; 32];
-        thread_rng().fill_bytes(&mut bytes);
-        bytes.to_lower_hex_string()
-    };
-    let file = SecretsFile {
-        result: fresh(),
-        salts: fresh(),
-    };
-    let name = secrets_name(stage);
-    state.write_secret(&name, &state.to_json(&name, &file)?)?;
-    read_secrets(state, stage)?.ok_or(JobError::NoStage { stage })
-}
-
-fn read_secrets(state: &StateDir, stage: u32) -> Result<Option<WorkerSecrets>, JobError> {
-    let name = secrets_name(stage);
-    let Some(file) = state.read_json::<SecretsFile>(&name)? else {
-        return Ok(None);
-    };
-    let bytes = |hex: &str| {
-        <[u8; 32]>::from_hex(hex).map_err(|error| JobError::Json {
-            path: state.path(&name),
-            source: <serde_json::Error as serde::de::Error>::custom(error),
-            hint: "the secrets are damaged: restore them from a copy",
-        })
-    };
-    Ok(Some(WorkerSecrets {
-        result: ResultSecret::from_bytes(bytes(&file.result)?),
-        salts: SaltSeed::from_bytes(bytes(&file.salts)?),
-    }))
-}
-
-fn secrets_name(stage: u32) -> String {
-    format!("secrets-{stage}.json")
 }

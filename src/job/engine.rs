@@ -5,8 +5,8 @@ use narthex_game_model::{
     workload::{Limits, WasmProgram, WasmUnitProgram},
 };
 
-use super::JobError;
 use super::error::Malformed;
+use super::{JobError, Running};
 
 /// Which engine runs WebAssembly. The choice is no part of the job: all give the same outputs, and where they did not,
 /// what wasmi says would be right.
@@ -23,25 +23,29 @@ pub enum Engine {
 
 impl Engine {
     /// Compiles a program for this engine.
-    pub(super) fn compile(self, source: &[u8], limits: Limits) -> Result<AnyProgram, JobError> {
+    pub(super) fn compile(
+        running: &Running,
+        source: &[u8],
+        limits: Limits,
+    ) -> Result<AnyProgram, JobError> {
         let refused = |source: Malformed| JobError::Refused {
             what: "the program".into(),
             source,
         };
         let program = WasmProgram::new(source, limits).map_err(|e| refused(e.into()))?;
-        self.natively(program, source, refused)
+        running.engine.natively(running, program, source, refused)
     }
 
     /// Compiles a program with units.
     pub(super) fn compile_units(
-        self,
+        running: &Running,
         source: &[u8],
         limits: Limits,
         max_units: u64,
     ) -> Result<AnyProgram, JobError> {
-        self.needs_wasmi()?;
+        running.engine.needs_wasmi()?;
         match WasmUnitProgram::new(source, limits, max_units) {
-            Ok(program) => Ok(Box::new(program)),
+            Ok(program) => Ok(Box::new(program.with_budget(running.budget()))),
             Err(error) => Err(JobError::Refused {
                 what: "the program".into(),
                 source: error.into(),
@@ -60,6 +64,7 @@ impl Engine {
     #[cfg(feature = "wasmtime")]
     fn natively(
         self,
+        running: &Running,
         program: WasmProgram,
         source: &[u8],
         refused: impl Fn(Malformed) -> JobError,
@@ -67,10 +72,11 @@ impl Engine {
         use narthex_wasmtime::{CrossChecked, WasmtimeProgram};
         let native = || {
             WasmtimeProgram::new(source, program.limits())
+                .map(|native| native.with_budget(running.budget()))
                 .map_err(|e| refused(Malformed::Engine(e.to_string())))
         };
         Ok(match self {
-            Engine::Wasmi => Box::new(program),
+            Engine::Wasmi => Box::new(program.with_budget(running.budget())),
             Engine::Wasmtime => Box::new(native()?),
             Engine::Both => Box::new(CrossChecked::new(native()?)),
         })
@@ -79,12 +85,13 @@ impl Engine {
     #[cfg(not(feature = "wasmtime"))]
     fn natively(
         self,
+        running: &Running,
         program: WasmProgram,
         _source: &[u8],
         _refused: impl Fn(Malformed) -> JobError,
     ) -> Result<AnyProgram, JobError> {
         match self {
-            Engine::Wasmi => Ok(Box::new(program)),
+            Engine::Wasmi => Ok(Box::new(program.with_budget(running.budget()))),
             Engine::Wasmtime | Engine::Both => Err(JobError::NoWasmtime),
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use narthex_game_model::{
     commitment::{OpenError, TreeError},
-    computation::StepError,
+    computation::{MachineLimit, StepError},
     play::{OpeningError, WorkError},
     sample::SampleError,
     workload::{
@@ -20,7 +20,7 @@ use narthex_game_model::{
 #[non_exhaustive]
 pub enum JobError {
     /// A file or directory cannot be used.
-    #[error("{doing} {path}: {source}; see that it is there and that you may use it")]
+    #[error("{doing} {path}: {source}; {}", hint(source))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -119,9 +119,59 @@ pub enum JobError {
         /// N.
         steps: u64,
     },
+    /// No stage was begun.
+    #[error("{path} has no stage yet; run `narthex job run` to its end first")]
+    NothingRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Nothing was committed to in this contract.
+    #[error("stage {stage} is not committed to{}; `{command}` does that", known(.others))]
+    NotCommitted {
+        /// The stage.
+        stage: u32,
+        /// What commits.
+        command: String,
+        /// Contracts that something was committed to for.
+        others: Vec<String>,
+    },
+    /// The secrets of a commitment are gone.
+    #[error(
+        "{path} is missing, and what was committed to cannot be opened without it; restore it from a copy"
+    )]
+    NoSecrets {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy of another contract's secrets.
+    #[error(
+        "{path} holds the secrets of the contract {of}: whoever pays there would open this result too; remove the copy"
+    )]
+    OthersSecrets {
+        /// The file.
+        path: PathBuf,
+        /// The contract they are of.
+        of: String,
+    },
+    /// The system gives no random numbers.
+    #[error("this machine gives no randomness: {source}; without it there are no secrets")]
+    Random {
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The outputs of a directory are not those that were committed to.
+    #[error(
+        "{path} or the secrets beside it are not those that were committed to: nothing is opened, as the opening would \
+         prove nothing; restore them from a copy"
+    )]
+    OtherRoot {
+        /// The file with the outputs.
+        path: PathBuf,
+    },
     /// Another commitment was made from here before.
     #[error(
-        "{path} is another commitment to the same job: committing to two answers loses the stake; use another state directory"
+        "{path} is another commitment to the same job: committing to two answers loses the stake; use another state directory, \
+         or name another contract with --contract"
     )]
     AlreadyCommitted {
         /// The commitment.
@@ -138,6 +188,18 @@ pub enum JobError {
         index: u64,
         /// What went wrong.
         error: StepError,
+    },
+    /// A step met a limit of this machine: nothing is decided by it.
+    #[error(
+        "stage {stage}, step {index} is not decided: {limit}; this says nothing about the job or the worker"
+    )]
+    Machine {
+        /// The stage.
+        stage: u32,
+        /// The step.
+        index: u64,
+        /// What the machine could not give.
+        limit: MachineLimit,
     },
     /// A step shows a defect of this machine or engine.
     #[error(
@@ -163,10 +225,35 @@ pub enum JobError {
         /// This one's.
         expected: String,
     },
+    /// A commitment whose words about the job are not the job's.
+    #[error(
+        "the commitment to stage {stage} is for {found} {what}, the job has {expected}; the worker's commitment is not to this job: \
+         ask for the right one, or reject"
+    )]
+    CommitmentDiffers {
+        /// The stage.
+        stage: u32,
+        /// What it is that differs.
+        what: &'static str,
+        /// The commitment's number.
+        found: u64,
+        /// The job's.
+        expected: u64,
+    },
     /// There is no such stage.
-    #[error("there is no stage {stage}: the result before it is complete, or missing (--previous)")]
+    #[error("there is no stage {stage}: the job has {stages}, from 0 on")]
     NoStage {
         /// Asked for.
+        stage: u32,
+        /// Number of stages.
+        stages: u32,
+    },
+    /// A later stage, and nothing to derive it from.
+    #[error(
+        "the commitment is to stage {stage}, which follows from the result before it: name that with --previous"
+    )]
+    NoPrevious {
+        /// The stage.
         stage: u32,
     },
     /// The worker's opening proves nothing.
@@ -244,6 +331,14 @@ pub enum Malformed {
     Engine(String),
 }
 
+/// The contracts that a user may have meant.
+fn known(others: &[String]) -> String {
+    match others.is_empty() {
+        true => String::new(),
+        false => format!(" in this contract (there are: {})", others.join(", ")),
+    }
+}
+
 impl JobError {
     pub(super) fn io(
         doing: &'static str,
@@ -258,17 +353,35 @@ impl JobError {
     }
 
     pub(super) fn step(stage: u32, index: u64, error: StepError) -> Self {
-        match error.is_defect() {
-            true => Self::Defect {
+        match error {
+            StepError::Machine(limit) => Self::Machine {
+                stage,
+                index,
+                limit,
+            },
+            error if error.is_defect() => Self::Defect {
                 stage,
                 index,
                 error,
             },
-            false => Self::Step {
+            error => Self::Step {
                 stage,
                 index,
                 error,
             },
         }
+    }
+}
+
+/// What to do about a failure of the system.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::OutOfMemory => {
+            "this machine has too little memory for it: free some, raise its limit (`ulimit -v`), or use a larger machine"
+        }
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "make room on this disk, or use another"
+        }
+        _ => "see that it is there and that you may use it",
     }
 }

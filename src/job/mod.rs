@@ -6,22 +6,27 @@
 
 mod audit;
 mod commit;
+mod contract;
 mod engine;
 mod error;
 mod manifest;
 mod outputs;
 mod plan;
 mod run;
+mod running;
+mod secrets;
 mod state;
 mod verify;
 
 pub use audit::{AuditOptions, StageAudit, audit};
 pub use commit::{Committed, StageCommitment, commit, open_steps};
+pub use contract::{ContractDir, ContractName};
 pub use engine::Engine;
 pub use error::JobError;
 pub use manifest::{Input, Limits, Manifest, Source, Work};
-pub use outputs::{OutputLog, Recovery};
+pub use outputs::{CompleteLog, OutputLog, Recovery};
 pub use plan::{Plan, StageJob};
 pub use run::{Progress, RunOptions, StageRun, run};
+pub use running::Running;
 pub use state::StateDir;
 pub use verify::{Checked, verify};

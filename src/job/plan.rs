@@ -6,16 +6,16 @@ use narthex_game_model::{
     computation::{AnyProgram, Computation, Job, RunTwice},
     tagged::TaggedHasher,
     workload::{
-        Limits, Records,
+        Limits, MAX_PROGRAM_BYTES, Records,
         digits::{self, Labelled},
-        model::{Model, ModelProgram},
+        model::{MAX_MODEL_BYTES, Model, ModelProgram},
         words::{Chain, WordCount, partitions},
     },
 };
 
 use super::error::Malformed;
 use super::state::read_limited;
-use super::{Engine, Input, JobError, Manifest, Source, Work};
+use super::{Engine, Input, JobError, Manifest, Running, Source, Work};
 
 /// Largest file that a job reads.
 const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -41,15 +41,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Reads program and input. With `twice` each step runs twice and must give the same.
-    pub fn load(path: &Path, engine: Engine, twice: bool) -> Result<Self, JobError> {
+    /// Reads program and input.
+    pub fn load(path: &Path, running: &Running) -> Result<Self, JobError> {
         let manifest = Manifest::read(path)?;
         let beside = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
-        let (program, records, chain) = parts(&manifest.work, &beside, engine)?;
+        let (program, records, chain) = parts(&manifest.work, &beside, running)?;
         Ok(Self {
-            first: stage(program, records, twice)?,
+            first: stage(program, records, running.twice)?,
             chain,
-            twice,
+            twice: running.twice,
         })
     }
 
@@ -108,7 +108,7 @@ type Parts = (AnyProgram, Records, Option<Chain>);
 fn parts(
     work: &Work,
     beside: &dyn Fn(&PathBuf) -> PathBuf,
-    engine: Engine,
+    running: &Running,
 ) -> Result<Parts, JobError> {
     let refused = |what: &str| {
         let what = what.to_owned();
@@ -123,7 +123,7 @@ fn parts(
         } => {
             let source = match program {
                 Source::Text(text) => text.clone().into_bytes(),
-                Source::File(file) => read_limited(&beside(file), MAX_FILE_BYTES)?,
+                Source::File(file) => read_limited(&beside(file), MAX_PROGRAM_BYTES as u64)?,
             };
             let limits = Limits {
                 fuel: limits.fuel,
@@ -131,14 +131,14 @@ fn parts(
                 output_bytes: limits.output_bytes,
             };
             let program = match max_units {
-                None => engine.compile(&source, limits)?,
-                Some(units) => engine.compile_units(&source, limits, *units)?,
+                None => Engine::compile(running, &source, limits)?,
+                Some(units) => Engine::compile_units(running, &source, limits, *units)?,
             };
             let records = records(input, beside)?;
             Ok((program, records, None))
         }
         Work::DigitsWasm { images, units } => {
-            digits_wasm(images.as_ref().map(beside), *units, engine)
+            digits_wasm(images.as_ref().map(beside), *units, running)
         }
         Work::DigitsModel { model, images } => {
             digits_model(model.as_ref().map(beside), images.as_ref().map(beside))
@@ -168,7 +168,7 @@ fn parts(
 fn digits_model(model: Option<PathBuf>, images: Option<PathBuf>) -> Result<Parts, JobError> {
     let model = match model {
         None => Model::shipped(),
-        Some(file) => Model::from_bytes(&read_limited(&file, MAX_FILE_BYTES)?),
+        Some(file) => Model::from_bytes(&read_limited(&file, MAX_MODEL_BYTES as u64)?),
     };
     let model = model.map_err(|error| JobError::Refused {
         what: "the model".into(),
@@ -185,7 +185,7 @@ fn digits_model(model: Option<PathBuf>, images: Option<PathBuf>) -> Result<Parts
     Ok((Box::new(ModelProgram::new(model)), records, None))
 }
 
-fn digits_wasm(images: Option<PathBuf>, units: bool, engine: Engine) -> Result<Parts, JobError> {
+fn digits_wasm(images: Option<PathBuf>, units: bool, running: &Running) -> Result<Parts, JobError> {
     let refused = |source: Malformed| JobError::Refused {
         what: "the digits".into(),
         source,
@@ -197,11 +197,12 @@ fn digits_wasm(images: Option<PathBuf>, units: bool, engine: Engine) -> Result<P
     let shipped = Labelled::shipped().map_err(|e| refused(e.into()))?;
     let (reference, _) = shipped.split(digits::REFERENCE_ROWS);
     let program: AnyProgram = if units {
-        engine.needs_wasmi()?;
-        Box::new(digits::unit_program(&reference).map_err(|e| refused(e.into()))?)
+        running.engine.needs_wasmi()?;
+        let program = digits::unit_program(&reference).map_err(|e| refused(e.into()))?;
+        Box::new(program.with_budget(running.budget()))
     } else {
         let (source, limits) = digits::source(&reference).map_err(|e| refused(e.into()))?;
-        engine.compile(&source, limits)?
+        Engine::compile(running, &source, limits)?
     };
     Ok((program, records, None))
 }

@@ -56,6 +56,7 @@ pub fn run(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<StageRun>, JobError> {
     state.check(plan)?;
+    state.sweep()?;
     let mut stages = Vec::new();
     let mut later: Option<StageJob> = None;
     for stage in 0.. {
@@ -91,6 +92,7 @@ fn finish(
 ) -> Result<(), JobError> {
     let width = job.output_bytes() as u64;
     let most = (MAX_BATCH_BYTES / width.max(1)).max(1);
+    crate::threads::prepare();
     let mut batch = 2 * rayon::current_num_threads() as u64;
     while log.done() < job.steps() {
         let start = log.done();

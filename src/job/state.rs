@@ -94,6 +94,11 @@ impl StateDir {
         }
     }
 
+    /// The directory.
+    pub(super) fn folder(&self) -> &Path {
+        &self.path
+    }
+
     /// A file in the directory.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -101,17 +106,13 @@ impl StateDir {
 
     /// Writes a file so that it is there as a whole or not at all.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
-        self.replace(name, bytes, Readers::Umask)
-    }
-
-    /// As [`Self::write`], readable by nobody else.
-    pub(super) fn write_secret(&self, name: &str, bytes: &[u8]) -> Result<(), JobError> {
-        self.replace(name, bytes, Readers::Owner)
-    }
-
-    fn replace(&self, name: &str, bytes: &[u8], readers: Readers) -> Result<(), JobError> {
         let path = self.path(name);
-        disk::replace(&path, bytes, readers).map_err(JobError::io("cannot write", &path))
+        disk::replace(&path, bytes, Readers::Umask).map_err(JobError::io("cannot write", &path))
+    }
+
+    /// Removes what writers left that were killed; there must be no draft.
+    pub(super) fn sweep(&self) -> Result<(), JobError> {
+        disk::sweep(&self.path).map_err(JobError::io("cannot clean up", &self.path))
     }
 
     pub(super) fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), JobError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bitcoin::hex::DisplayHex;
 use narthex_game_model::{
-    commitment::{MAX_RESULT_BYTES, Opening},
+    commitment::{MAX_RESULT_BYTES, Opening, state_digest},
     computation::Computation,
     play::{BlindDigests, Verdict},
 };
@@ -38,15 +38,27 @@ pub fn verify(
     let opening: Opening = read_json(opening, hint)?;
     let later = match (file.stage, previous) {
         (0, _) => None,
-        (stage, None) => return Err(JobError::NoStage { stage }),
+        (stage, _) if stage >= plan.stages() => {
+            let stages = plan.stages();
+            return Err(JobError::NoStage { stage, stages });
+        }
+        (stage, None) => return Err(JobError::NoPrevious { stage }),
         (stage, Some(path)) => {
             let result = read_limited(path, MAX_RESULT_BYTES as u64)?;
             let next = plan.next(&result, plan.output_bytes(stage - 1))?;
-            Some(next.ok_or(JobError::NoStage { stage })?)
+            let stages = plan.stages();
+            Some(next.ok_or(JobError::NoStage { stage, stages })?)
         }
     };
     let job = later.as_ref().unwrap_or(plan.first());
     check_job(job, &file)?;
+    // First what the opener is to answer for, then what the job is: an index that is no step is the opener's.
+    opening
+        .verify(&file.commitment)
+        .map_err(|source| JobError::Opening {
+            stage: file.stage,
+            source: source.into(),
+        })?;
     let indices: Vec<u64> = opening.leaves.iter().map(|leaf| leaf.index).collect();
     let digests = recompute(job, file.stage, &indices, [0; 32])?;
     let verdict = digests
@@ -66,14 +78,35 @@ pub fn verify(
 /// The commitment must be to this very job.
 pub(super) fn check_job(job: &StageJob, file: &StageCommitment) -> Result<(), JobError> {
     let (found, expected) = (file.commitment.job, job.job());
-    if found != expected || file.commitment.steps != job.steps() {
+    if found != expected {
         return Err(JobError::ForeignCommitment {
             stage: file.stage,
             found: found.to_lower_hex_string(),
             expected: expected.to_lower_hex_string(),
         });
     }
-    Ok(())
+    let differs = |what, found, expected| {
+        Err(JobError::CommitmentDiffers {
+            stage: file.stage,
+            what,
+            found,
+            expected,
+        })
+    };
+    let (stated, own) = (&file.spec, job.spec());
+    match file.commitment.steps {
+        steps if steps != job.steps() => differs("steps", steps, job.steps()),
+        _ if stated.steps != own.steps => differs("steps", stated.steps, own.steps),
+        _ if stated.output_bytes != own.output_bytes => {
+            differs("bytes an output", stated.output_bytes, own.output_bytes)
+        }
+        _ if stated != own => Err(JobError::ForeignCommitment {
+            stage: file.stage,
+            found: stated.id().to_lower_hex_string(),
+            expected: expected.to_lower_hex_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Computes steps anew and names the one that fails.
@@ -83,9 +116,10 @@ pub(super) fn recompute(
     indices: &[u64],
     salt: [u8; 32],
 ) -> Result<BlindDigests, JobError> {
-    // The library's error does not say which step it was; the first to fail again is.
-    BlindDigests::recompute(job, indices, salt).map_err(|error| {
-        let failing = indices.iter().find(|index| job.step(**index).is_err());
-        JobError::step(stage, failing.copied().unwrap_or_default(), error)
-    })
+    let digest = |index: &u64| match job.step(*index) {
+        Ok(output) => Ok(state_digest(&output)),
+        Err(error) => Err(JobError::step(stage, *index, error)),
+    };
+    let digests = indices.iter().map(digest).collect::<Result<_, _>>()?;
+    Ok(BlindDigests::claim(salt, indices.to_vec(), digests))
 }

@@ -21,6 +21,7 @@ fn options(liar: Side) -> DemoOptions {
             per_byte: 1,
         },
         response_blocks: 6,
+        date_depth: 2,
         answer_blocks: 2,
         opened_at: 100,
     }

@@ -5,7 +5,7 @@ use narthex_contracts::{
     funding::FundingError,
     setup::{HoldingsError, SetupError, ceremony::CeremonyError},
     template::{ReclaimError, TemplateError},
-    terms::TermsError,
+    terms::{FeeError, TermsError},
 };
 use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};
 
@@ -34,6 +34,9 @@ pub enum PlayError {
     /// The panel cannot be drawn.
     #[error("the panel cannot be drawn: {0}")]
     Panel(String),
+    /// A fee that is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// Parameters that no contract can have.
     #[error(transparent)]
     Params(#[from] ParamsError),
@@ -48,6 +51,12 @@ pub enum PlayError {
     /// A settlement that cannot be computed.
     #[error(transparent)]
     Settlement(#[from] SettlementError),
+    /// No folder for the records of what the parties bind.
+    #[error("no temporary folder for the records of what the parties bind: {0}")]
+    Folder(std::io::Error),
+    /// A party's record of what it has bound.
+    #[error(transparent)]
+    Bindings(#[from] crate::bindings::BindingsError),
     /// Terms that the parties refuse.
     #[error(transparent)]
     Terms(#[from] TermsError),

@@ -11,6 +11,7 @@ mod ledger;
 mod options;
 mod panel;
 mod publish;
+mod records;
 mod scene;
 mod setup;
 mod stories;

@@ -13,7 +13,7 @@ use narthex_contracts::{
     },
     role::Role,
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
-    terms::Terms,
+    terms::TermsDraft,
 };
 use narthex_game_model::{Layout, Params, Ratio};
 
@@ -48,7 +48,7 @@ pub(super) struct Drawn {
 
 impl Drawn {
     /// Whether these terms name the panel that was drawn, for the contract that it was drawn for.
-    pub(super) fn check(&self, terms: &Terms) -> Result<(), PlayError> {
+    pub(super) fn check(&self, terms: &TermsDraft) -> Result<(), PlayError> {
         self.panel
             .check_terms(&self.case, terms)
             .map_err(panel_error)
@@ -68,6 +68,11 @@ fn offer_terms(layout: Layout, params: &Params) -> OfferTerms {
         max_panel: narthex_contracts::role::MAX_ARBITERS,
         min_decide_blocks: 1,
         max_dispute_blocks: BOND_BLOCKS,
+        max_step_fuel: 1_000_000_000,
+        max_memory_bytes: 256 << 20,
+        max_program_bytes: 4 << 20,
+        max_evidence_bytes: 16 << 20,
+        fuel_per_second: 10_000_000,
     }
 }
 

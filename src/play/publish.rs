@@ -8,12 +8,15 @@ use narthex_contracts::{
     role::Role,
     setup::ceremony,
     template::Exit,
-    terms::FeeRate,
+    terms::{FeeError, FeeRate},
 };
 use narthex_game_model::Outcome as Settlement;
 
 use super::{PlayError, Scene, scene::Ending};
 use crate::wallet::{ChildRequest, WalletError};
+
+/// Blocks in which an agreement is to be concluded: a day.
+const AGREEMENT_BLOCKS: u32 = 144;
 
 impl Scene<'_> {
     /// Everybody signs Tx0, now that everybody holds every signature that it may need, and it is confirmed.
@@ -143,7 +146,7 @@ impl Scene<'_> {
         child: &Transaction,
         fee: Amount,
     ) -> Result<(Transaction, Amount), PlayError> {
-        let rate = FeeRate(self.rate().0.saturating_mul(2));
+        let rate = FeeRate(self.rate().0.saturating_mul(2)).min(FeeRate::MOST);
         // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
         let least_fee = fee + Amount::from_sat(child.vsize() as u64 + 1_000);
         let wallet = &mut self.actor_mut(by)?.wallet;
@@ -256,16 +259,17 @@ impl Scene<'_> {
             .filter(|v| **v > Amount::ZERO)
             .count();
         let weight = bitcoin::Weight::from_wu(4 * (10 + 41 + 43 * payees as u64) + 2 + 66);
-        let fee = self.rate().fee(weight).unwrap_or(Amount::ZERO);
-        let worker = payout
-            .worker
-            .checked_sub(fee)
-            .ok_or_else(|| PlayError::Broken("fee above payout".into()))?;
+        let fee = self.rate().checked_fee(weight)?;
+        let worker = payout.worker.checked_sub(fee).ok_or(FeeError::Share {
+            fee,
+            coins: payout.worker,
+        })?;
         let payouts = [
             (Role::Client, payout.client),
             (Role::Worker, worker),
             (Role::Verifier, payout.verifier),
         ];
+        let tip = self.chain.height()?;
         let proposal = Proposal {
             spends: NodeName::plain("Tx0"),
             payouts: payouts
@@ -273,11 +277,14 @@ impl Scene<'_> {
                 .filter(|(_, v)| *v > Amount::ZERO)
                 .collect(),
             reveals_result: true,
+            attempt: 0,
+            expires_height: tip + AGREEMENT_BLOCKS,
         };
         let mut parties = Vec::new();
         for role in Role::PRINCIPALS {
             let key = self.actor(role)?.key()?;
-            parties.push(proposal.party(&self.terms, &self.graph, role, &key)?);
+            let record = self.records.of(role)?;
+            parties.push(proposal.party(&self.terms, &self.graph, (role, &key), tip, record)?);
         }
         let held = ceremony::run(parties, &mut self.rng, |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());
@@ -291,13 +298,13 @@ impl Scene<'_> {
             .find(narthex_contracts::coop::COOP)
             .ok_or_else(broken)?;
         // The client has checked that only the result secret completes it, and hands its share over last.
-        for release in client.release(node)? {
+        for release in client.release(node, self.chain.height()?)? {
             worker.accept(&release)?;
         }
         let tx = worker.complete(node, &self.actor(Role::Worker)?.secrets)?;
         self.chain.submit(&tx)?;
         self.mine(1)?;
-        let secret = client.extract_result(node, &tx, &self.actor(Role::Client)?.secrets)?;
+        let secret = client.extract_result(node, &tx)?;
         self.actor_mut(Role::Client)?.secrets.result = Some(secret);
         self.actor_mut(Role::Worker)?.fees += fee;
         let height = self.height_of(&tx)?;

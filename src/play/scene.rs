@@ -19,6 +19,7 @@ use super::{
     Actor, Event, Outcome, PlayError, PlayOptions, Reporter, Step, Story, TransactionEvent,
     event::DecryptedResult,
     panel::PanelSecret,
+    records::Records,
     work::{Delivery, Workshop},
 };
 use crate::wallet::PartyWallet;
@@ -58,6 +59,7 @@ pub struct Scene<'a> {
     reporter: &'a mut dyn Reporter,
     moves: u32,
     pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) records: Records,
     /// Gets what the settlement table gives to the common fund.
     pub(super) fund: PartyWallet,
     /// Pays everybody their first coins and takes block rewards.
@@ -106,6 +108,7 @@ impl Parts<'_> {
 /// The parties and their agreement, from setup.
 pub(super) struct Agreed {
     pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) records: Records,
     pub(super) fund: PartyWallet,
     pub(super) miner: PartyWallet,
     pub(super) miner_script: ScriptBuf,
@@ -144,6 +147,7 @@ impl<'a> Scene<'a> {
         } = parts;
         let Agreed {
             actors,
+            records,
             fund,
             miner,
             miner_script,
@@ -160,6 +164,7 @@ impl<'a> Scene<'a> {
             reporter,
             moves,
             actors,
+            records,
             fund,
             miner,
             miner_script,

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::{
     Amount, ScriptBuf,
     hashes::{Hash, HashEngine, sha256},
-    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::Rng},
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
-    attest::{Announcement, AttestationNonce},
+    binding::FreshSalt,
     graph::{Stage, TxGraph},
     role::Role,
     setup::{
@@ -16,8 +16,8 @@ use narthex_contracts::{
         ceremony::{self, CeremonyStep},
     },
     terms::{
-        ArbiterRecord, Coin, Contribution, PaperRecord, PartyRecord, Proposal, SecretPoint, Terms,
-        TermsRecord, stake_coin_script,
+        ArbiterRecord, BoundDraft, BoundTerms, Coin, Contribution, PaperRecord, PartyRecord,
+        Proposal, SecretPoint, Terms, TermsDraft, TermsRecord, stake_coin_script,
     },
 };
 use narthex_game_model::{Layout, Params, ParamsRecord, computation::Computation, sample};
@@ -25,6 +25,7 @@ use narthex_game_model::{Layout, Params, ParamsRecord, computation::Computation,
 use super::{
     Actor, PlayError,
     panel::PanelSecret,
+    records::Records,
     scene::{Agreed, Parts},
     work::Workshop,
 };
@@ -69,6 +70,10 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
+    // Nobody agrees on a job that the parameters were not made for.
+    params
+        .accepts_job(&workshop.job)
+        .map_err(|misfit| PlayError::Input(misfit.to_string()))?;
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
     for actor in actors.values() {
@@ -97,29 +102,29 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         panel_secret.as_ref(),
         &miner_script,
     )?;
-    let terms = Arc::new(Terms::new(record)?);
-    drawn.check(&terms)?;
+    let draft = TermsDraft::new(record)?;
+    drawn.check(&draft)?;
     for actor in actors.values() {
-        let proposed = actor.proposed.as_ref();
-        terms.check_proposal(proposed.ok_or_else(|| PlayError::Broken("no proposal".into()))?)?;
-        if let Some(coin) = terms
+        if let Some(coin) = draft
             .coins_of_others(actor.role)
             .find(|coin| actor.wallet.coin(*coin).is_some())
         {
             return Err(PlayError::Broken(format!("{coin} is no coin of others")));
         }
     }
+    let mut records = Records::begin(actors.keys().copied())?;
+    let bound = bind(&mut actors, &draft, &mut records)?;
     parts.step(
         "everybody",
         format!(
             "agrees on terms {}",
-            sha256::Hash::from_byte_array(*terms.contract_id())
+            sha256::Hash::from_byte_array(*draft.contract_id())
         ),
         "same parameters, keys, points and coins: each derives the same transactions alone",
     )?;
 
-    let grounds = grounds(parts, &terms)?;
-    let (graph, signatures, holdings) = sign_everything(parts, &actors, &terms, &grounds)?;
+    let grounds = grounds(parts, &draft)?;
+    let (terms, graph, signatures, holdings) = sign_everything(parts, &actors, bound, &grounds)?;
     for held in holdings {
         if let Some(actor) = actors.get_mut(&held.role()) {
             actor.holdings = Some(held);
@@ -133,6 +138,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     )?;
     Ok(Agreed {
         actors,
+        records,
         fund,
         miner,
         miner_script,
@@ -143,8 +149,31 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     })
 }
 
+/// Everybody checks that the terms are its own and binds its salt to them, durably; only then the arbiters announce.
+fn bind(
+    actors: &mut BTreeMap<Role, Actor>,
+    draft: &TermsDraft,
+    records: &mut Records,
+) -> Result<Vec<BoundTerms>, PlayError> {
+    let mut bound = Vec::new();
+    for (role, actor) in actors.iter_mut() {
+        let proposed = actor.proposed.take();
+        let proposed = proposed.ok_or_else(|| PlayError::Broken("no proposal".into()))?;
+        bound.push(draft.clone().bind(proposed, records.of(*role)?)?);
+    }
+    let secp = Secp256k1::new();
+    let mut announcements = Vec::new();
+    for party in &mut bound {
+        if let (Role::Arbiter(_), Some(actor)) = (party.role(), actors.get(&party.role())) {
+            announcements.push(party.announce(&secp, &actor.identity()?)?);
+        }
+    }
+    let complete = |party: BoundDraft| Ok(party.complete(announcements.clone())?);
+    bound.into_iter().map(complete).collect()
+}
+
 /// Nobody signs a contract that makes it pay to cheat, but for research.
-fn grounds(parts: &mut Parts<'_>, terms: &Terms) -> Result<Grounds, PlayError> {
+fn grounds(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<Grounds, PlayError> {
     let found = parts.options.is_honest_play_best(terms.params());
     let (grounds, why) = match found {
         None => return Ok(Grounds::Research),
@@ -167,28 +196,25 @@ fn grounds(parts: &mut Parts<'_>, terms: &Terms) -> Result<Grounds, PlayError> {
 fn sign_everything(
     parts: &mut Parts<'_>,
     actors: &BTreeMap<Role, Actor>,
-    terms: &Arc<Terms>,
+    bound: Vec<BoundTerms>,
     grounds: &Grounds,
-) -> Result<(Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
+) -> Result<(Arc<Terms>, Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
     let total = actors.len() as u32 * (3 + Stage::ALL.len() as u32);
     let mut done = 0;
+    let nobody = || PlayError::Broken("no party".into());
+    let terms = bound.first().ok_or_else(nobody)?.terms().clone();
     let mut parties = Vec::new();
-    for actor in actors.values() {
+    for party in bound {
+        let role = party.role();
         parts
             .reporter
-            .progress(&format!("{} derives the graph", actor.role), done, total);
-        parties.push(Party::new(
-            terms.clone(),
-            actor.role,
-            &actor.key()?,
-            grounds,
-        )?);
+            .progress(&format!("{role} derives the graph"), done, total);
+        let actor = actors.get(&role).ok_or_else(nobody)?;
+        parties.push(Party::new(party, &actor.key()?, grounds)?);
         done += 1;
     }
-    let first = parties
-        .first()
-        .ok_or_else(|| PlayError::Broken("no party".into()))?;
+    let first = parties.first().ok_or_else(nobody)?;
     let (graph, signatures) = (first.graph().clone(), first.plan().items().len());
     let holdings = ceremony::run(parties, &mut parts.rng, |step| {
         let what = match step {
@@ -200,7 +226,7 @@ fn sign_everything(
         done += 1;
     })?;
     parts.reporter.progress("signed", total, total);
-    Ok((graph, signatures, holdings))
+    Ok((terms, graph, signatures, holdings))
 }
 
 /// Pays everybody its first coins out of block rewards.
@@ -269,28 +295,30 @@ fn propose(
             (Layout::Paper, Role::Arbiter(_)) => stake_coin(parts, actor, params, miner_script)?,
             _ => contribution(actor, params, parts)?,
         };
-        let record = PartyRecord {
-            key: actor.public_key()?,
-            salt: sha256::Hash::from_byte_array(parts.rng.r#gen()),
-            payout: actor.payout.clone(),
-            funding,
-        };
         let point = |secret: Option<SecretKey>| {
             secret.map(|secret| PublicKey::from_secret_key(&Secp256k1::new(), &secret))
         };
         let nonce = sample::nonce_commitment(&workshop.sample_nonce);
-        actor.proposed = Some(Proposal {
+        let identity = match role {
+            Role::Arbiter(_) => Some(actor.identity()?.x_only_public_key().0),
+            _ => None,
+        };
+        let proposal = Proposal {
             role: *role,
-            record: record.clone(),
+            key: actor.public_key()?,
+            salt: FreshSalt::draw(&mut parts.rng),
+            payout: actor.payout.clone(),
+            funding,
             params_hash: params.hash(),
             job: sha256::Hash::from_byte_array(workshop.job.spec().id()),
             funding_rate: parts.options.rate,
-            announcement: None,
+            identity,
             result: point(actor.secrets.result),
             appeal: point(actor.secrets.appeal).filter(|_| params.layout() == Layout::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
-        });
-        records.insert(*role, record);
+        };
+        records.insert(*role, proposal.record());
+        actor.proposed = Some(proposal);
     }
     let mut take = |role: Role| {
         records
@@ -304,7 +332,7 @@ fn propose(
     );
 
     let secp = Secp256k1::new();
-    let (hash, principals) = (params.hash(), [&client.key, &worker.key, &verifier.key]);
+    let hash = params.hash();
     let mut arbiters = Vec::new();
     for i in 0..params.arbiters() {
         let PartyRecord {
@@ -313,28 +341,14 @@ fn propose(
             payout,
             funding,
         } = take(Role::Arbiter(i))?;
-        let actor = actors
-            .get_mut(&Role::Arbiter(i))
-            .ok_or_else(|| PlayError::Broken("an empty seat".into()))?;
-        let identity = actor.identity()?;
-        let context = narthex_contracts::attest::CaseContext::new(
-            &hash,
-            principals,
-            &key,
-            salt.as_byte_array(),
-        );
-        let nonce = AttestationNonce::derive(&identity.secret_key(), &context)
-            .ok_or_else(|| PlayError::Broken("a nonce of zero".into()))?;
-        let announcement = Announcement::new(&secp, &identity, &nonce, &context);
-        if let Some(proposed) = &mut actor.proposed {
-            proposed.announcement = Some(announcement);
-        }
+        let actor = actors.get(&Role::Arbiter(i));
+        let actor = actor.ok_or_else(|| PlayError::Broken("an empty seat".into()))?;
         arbiters.push(ArbiterRecord {
             key,
             salt,
             payout,
             funding,
-            announcement,
+            identity: actor.identity()?.x_only_public_key().0,
         });
     }
     let secrets = &actors[&Role::Worker].secrets;

@@ -217,19 +217,19 @@ impl Scene<'_> {
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
         let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
-        let context = self.terms.case_context(arbiter).ok_or_else(broken)?;
-        let nonce = AttestationNonce::derive(&identity, &context).ok_or_else(broken)?;
-        let secp = bitcoin::secp256k1::Secp256k1::new();
         let id = *self.terms.contract_id();
+        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
+        let secp = bitcoin::secp256k1::Secp256k1::new();
         let attestation = nonce
-            .attest(&secp, &identity, arbiter, &id, ruling)
+            .attest(&secp, &identity, arbiter, ruling)
             .ok_or_else(broken)?;
         let sent = attestation.to_bytes();
-        let announced = *self.terms.announcement(arbiter).ok_or_else(broken)?;
+        let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
+        let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
         for actor in self.actors.values_mut() {
             let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
             received
-                .verify(&secp, &announced.identity, &announced.nonce, &id)
+                .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
             actor.secrets.attestations.push(received);
         }

@@ -1,13 +1,18 @@
 //! Why slices cannot go on.
 
-use narthex_contracts::{funding::FundingError, setup::ceremony::CeremonyError, slice::SliceError};
+use narthex_contracts::{
+    funding::FundingError, setup::ceremony::CeremonyError, slice::SliceError, terms::FeeError,
+};
 use narthex_game_model::{
     commitment::TreeError,
     computation::StepError,
     workload::{RecordsError, words::PartitionError},
 };
 
-use crate::{table::TableError, wallet::WalletError};
+use crate::{
+    table::{TableError, Unplayable},
+    wallet::WalletError,
+};
 
 /// Why slices cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +75,18 @@ impl From<WalletError> for GateError {
 
 impl From<narthex_regtest::Error> for GateError {
     fn from(error: narthex_regtest::Error) -> GateError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<Unplayable> for GateError {
+    fn from(error: Unplayable) -> GateError {
+        TableError::from(error).into()
+    }
+}
+
+impl From<FeeError> for GateError {
+    fn from(error: FeeError) -> GateError {
         TableError::from(error).into()
     }
 }

@@ -18,7 +18,10 @@ use narthex_contracts::{
 use narthex_regtest::Chain;
 
 use super::{GateError, SliceJob};
-use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+use crate::table::{
+    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
+    playable,
+};
 
 /// Figures of gated slices.
 #[derive(Debug, Clone)]
@@ -53,6 +56,32 @@ impl Default for GateOptions {
             rate: FeeRate(500),
             seed: [0; 32],
         }
+    }
+}
+
+impl GateOptions {
+    /// Whether every story can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check(&self) -> Result<(), GateError> {
+        let most = SliceJob::available()?;
+        playable("slices", self.slices, 1..=most, "as many as the text has")?;
+        let blocks = self.refund_blocks.max(self.post_blocks);
+        playable(
+            "refund-blocks or post-blocks",
+            blocks,
+            0..=MOST_BLOCKS,
+            MINED,
+        )?;
+        let (price, many) = (self.price.to_sat(), u64::from(self.slices));
+        let all = price
+            .saturating_mul(self.providers.into())
+            .saturating_mul(many);
+        playable(
+            "prices of all providers and slices: ",
+            all,
+            0..=MOST_SAT,
+            ONE_COIN,
+        )?;
+        Ok(())
     }
 }
 

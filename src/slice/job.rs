@@ -32,6 +32,11 @@ pub struct SliceJob {
 }
 
 impl SliceJob {
+    /// How many slices the text has.
+    pub(super) fn available() -> Result<u64, GateError> {
+        Ok(partitions(&[TEXT], PARTITION_BYTES)?.len() / STEPS)
+    }
+
     /// Slice `number`, from 0.
     pub fn new(number: u32) -> Result<SliceJob, GateError> {
         let all = partitions(&[TEXT], PARTITION_BYTES)?;

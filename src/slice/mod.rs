@@ -43,6 +43,7 @@ pub fn play_slice_on(
 ) -> Result<TableOutcome, GateError> {
     let story = SLICE_STORIES.iter().find(|known| known.name == story);
     let story = story.ok_or(GateError::UnknownStory)?;
+    options.check()?;
     let mut gate = Gate::prepare(chain, options, reporter)?;
     (story.play)(&mut gate)?;
     Ok(gate.end(story.name))

@@ -1,12 +1,19 @@
 //! Why a small contract cannot go on at a table.
 
-use narthex_contracts::funding::FundingError;
+use narthex_contracts::{funding::FundingError, terms::FeeError};
 
+use super::Unplayable;
 use crate::wallet::WalletError;
 
 /// Why a small contract cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
+    /// A fee that is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
+    /// An option that no story can be played with.
+    #[error(transparent)]
+    Figure(#[from] Unplayable),
     /// A funding that cannot be built.
     #[error(transparent)]
     Funding(#[from] FundingError),

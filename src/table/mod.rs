@@ -4,11 +4,14 @@
 
 mod error;
 mod event;
+mod figures;
 mod moves;
 mod seat;
 
 pub use error::TableError;
 pub use event::{TableEvent, TableOutcome, TableReporter};
+pub use figures::Unplayable;
+pub(crate) use figures::{MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, playable};
 pub use seat::{Seat, Table, TableOptions};
 
 use bitcoin::ScriptBuf;

@@ -10,7 +10,10 @@ use bitcoin::{
         rand::{RngCore, SeedableRng, rngs::StdRng},
     },
 };
-use narthex_contracts::terms::FeeRate;
+use narthex_contracts::{
+    graph::{NodeId, TxGraph},
+    terms::FeeRate,
+};
 use narthex_regtest::{Chain, mine_coins};
 
 use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
@@ -60,6 +63,7 @@ impl<'c> Table<'c> {
         options: TableOptions,
         reporter: &'c mut dyn TableReporter,
     ) -> Result<Table<'c>, TableError> {
+        options.rate.check()?;
         let mut rng = StdRng::from_seed(options.seed);
         let mut seats = Vec::with_capacity(names.len());
         for name in names {
@@ -131,6 +135,14 @@ impl<'c> Table<'c> {
     /// The fee rate in force.
     pub fn rate(&self) -> FeeRate {
         self.options.rate
+    }
+
+    /// The fee, at the rate in force, of the one transaction that `graph` makes. Its weight does not depend on its fee.
+    pub fn fee(&self, graph: &TxGraph) -> Result<Amount, TableError> {
+        let weight = graph.weight(NodeId(0));
+        let weight =
+            weight.ok_or_else(|| TableError::Broken("a transaction of no weight".into()))?;
+        Ok(self.rate().checked_fee(weight)?)
     }
 
     /// The fee rate of what follows.

@@ -13,9 +13,9 @@ pub mod bonds;
 pub mod cli;
 pub mod company;
 pub mod forge;
+pub mod leaves;
 pub mod rival;
 pub mod shaky;
-pub mod tree;
 
 use std::{path::PathBuf, sync::OnceLock};
 
@@ -134,11 +134,9 @@ pub fn attestation(scene: &Scene<'_>, arbiter: u8, ruling: Ruling) -> Attestatio
         .identity()
         .unwrap()
         .secret_key();
-    let context = scene.terms().case_context(arbiter).unwrap();
-    let nonce = AttestationNonce::derive(&identity, &context).unwrap();
-    let id = *scene.terms().contract_id();
+    let nonce = AttestationNonce::derive(&identity, scene.terms().contract_id()).unwrap();
     nonce
-        .attest(&Secp256k1::new(), &identity, arbiter, &id, ruling)
+        .attest(&Secp256k1::new(), &identity, arbiter, ruling)
         .unwrap()
 }
 

@@ -1,33 +1,79 @@
-//! All commands, as the help of the command itself names them.
+//! A folder as it is: what a refused command must leave alone.
 
-use super::cli::command;
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
-/// Every command that does something: `["game", "solve"]` and the like.
-pub fn leaves() -> Vec<Vec<String>> {
-    let mut leaves = Vec::new();
-    descend(&mut Vec::new(), &mut leaves);
-    assert!(leaves.len() > 40, "{leaves:?}");
-    leaves
+/// Everything that one can see of a file or folder without reading its access time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) mode: u32,
+    pub(crate) modified: (i64, i64),
+    pub(crate) inode: u64,
+    /// Content, or where a link leads.
+    pub(crate) bytes: Vec<u8>,
 }
 
-fn descend(path: &mut Vec<String>, leaves: &mut Vec<Vec<String>>) {
-    let mut args = path.iter().map(String::as_str).collect::<Vec<_>>();
-    args.push("--help");
-    let (fine, help, err) = command(args[0], &args[1..]);
-    assert!(fine, "{path:?}: {err}");
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let listed = listed.take_while(|line| line.starts_with("  "));
-    let names = listed.filter_map(|line| line.split_whitespace().next());
-    let names = names
-        .filter(|name| *name != "help")
-        .map(ToOwned::to_owned)
-        .collect::<Vec<_>>();
-    if names.is_empty() {
-        return leaves.push(path.clone());
+/// Names, rights, times and bytes of all that is in a folder, itself included.
+pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Seen> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(path) = open.pop() {
+        let about = fs::symlink_metadata(&path).unwrap();
+        let bytes = if about.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+            Vec::new()
+        } else if about.is_symlink() {
+            fs::read_link(&path)
+                .unwrap()
+                .into_os_string()
+                .into_encoded_bytes()
+        } else {
+            fs::read(&path).unwrap()
+        };
+        let seen = Seen {
+            mode: about.mode(),
+            modified: (about.mtime(), about.mtime_nsec()),
+            inode: about.ino(),
+            bytes,
+        };
+        all.insert(path, seen);
     }
-    for name in names {
-        path.push(name);
-        descend(path, leaves);
-        path.pop();
+    all
+}
+
+/// The same, but for when names were last made or removed in a folder: a file that was begun and taken back shows there.
+pub(crate) fn without_folder_times(mut tree: BTreeMap<PathBuf, Seen>) -> BTreeMap<PathBuf, Seen> {
+    const FOLDER: u32 = 0o040_000;
+    for seen in tree
+        .values_mut()
+        .filter(|seen| seen.mode & 0o170_000 == FOLDER)
+    {
+        seen.modified = (0, 0);
     }
+    tree
+}
+
+/// What differs between two trees, for a message.
+pub(crate) fn difference(
+    before: &BTreeMap<PathBuf, Seen>,
+    after: &BTreeMap<PathBuf, Seen>,
+) -> Vec<String> {
+    let paths = before.keys().chain(after.keys());
+    let mut said: Vec<_> = paths
+        .filter(|path| before.get(*path) != after.get(*path))
+        .map(|path| {
+            let kind = match (before.get(path), after.get(path)) {
+                (None, _) => "made",
+                (_, None) => "removed",
+                _ => "changed",
+            };
+            format!("{} {kind}", path.display())
+        })
+        .collect();
+    said.dedup();
+    said
 }

@@ -1,10 +1,8 @@
-//! An arbiter's commitment to a case: its nonce point, with proof that it knows the nonce.
+//! An arbiter's commitment to a contract: its nonce point, with proof that it knows the nonce.
 
 use bitcoin::{
     key::XOnlyPublicKey,
-    secp256k1::{
-        Keypair, Message, PublicKey, Secp256k1, SecretKey, Signing, Verification, schnorr,
-    },
+    secp256k1::{Keypair, Message, Secp256k1, SecretKey, Signing, Verification, schnorr},
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -12,28 +10,6 @@ use zeroize::Zeroize;
 use super::Attestation;
 use crate::{attest::attestation::ruling_message, hash::tagged_hash, musig::sign_with_nonce};
 use narthex_game_model::Ruling;
-
-/// What an announcement is bound to, before the funding is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CaseContext([u8; 32]);
-
-impl CaseContext {
-    /// Binds to the parameters, to the keys of client, worker, verifier and of the arbiter itself, and to the salt
-    /// that the arbiter draws anew for every case: so no two of its cases have one context, whatever the others
-    /// propose.
-    pub fn new(
-        params_hash: &[u8; 32],
-        principals: [&PublicKey; 3],
-        arbiter: &PublicKey,
-        salt: &[u8; 32],
-    ) -> CaseContext {
-        let [c, w, v] = principals.map(|key| key.serialize());
-        CaseContext(tagged_hash(
-            "narthex/case",
-            &[params_hash, &c, &w, &v, &arbiter.serialize(), salt],
-        ))
-    }
-}
 
 /// Why an announcement is not accepted. The arbiter's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,49 +20,57 @@ pub enum AnnounceError {
         /// The nonce point.
         nonce: XOnlyPublicKey,
     },
-    /// The identity key did not sign this announcement for this case.
-    #[error("the announcement is not signed by {identity} for this case")]
+    /// The identity key did not sign this announcement for this contract.
+    #[error("the announcement is not signed by {identity} for this contract")]
     Signature {
         /// The arbiter's identity key.
         identity: XOnlyPublicKey,
     },
 }
 
-/// The secret nonce of one case. Neither `Clone` nor `Serialize`; [`AttestationNonce::attest`] uses it up.
-pub struct AttestationNonce(SecretKey);
+/// The secret nonce of one contract. It remembers the contract's id and attests for no other; neither `Clone` nor
+/// `Serialize`, and [`AttestationNonce::attest`] uses it up.
+pub struct AttestationNonce {
+    secret: SecretKey,
+    contract_id: [u8; 32],
+}
 
 impl AttestationNonce {
-    /// Derives the nonce of a case from the identity key. Deterministic, so that an arbiter restored from a
-    /// backup has the nonce of its case again; it must then find its ruling too, before it attests.
-    pub fn derive(identity: &SecretKey, context: &CaseContext) -> Option<AttestationNonce> {
+    /// Derives the nonce of a contract from the identity key. Deterministic, so that an arbiter restored from a
+    /// backup has the nonce of its case again; it must then find its ruling too, before it attests. The id hashes
+    /// everything that the parties agreed on before nonces were announced, so contracts that differ in anything have
+    /// different nonces, whatever became of the arbiter's salt.
+    pub fn derive(identity: &SecretKey, contract_id: &[u8; 32]) -> Option<AttestationNonce> {
         let mut bytes = tagged_hash(
             "narthex/attestation-nonce",
-            &[&identity.secret_bytes(), &context.0],
+            &[&identity.secret_bytes(), contract_id],
         );
-        let nonce = SecretKey::from_slice(&bytes).ok().map(AttestationNonce);
+        let secret = SecretKey::from_slice(&bytes).ok();
         bytes.zeroize();
-        nonce
+        Some(AttestationNonce {
+            secret: secret?,
+            contract_id: *contract_id,
+        })
     }
 
     /// The public nonce point.
     pub fn point<C: Signing>(&self, secp: &Secp256k1<C>) -> XOnlyPublicKey {
-        self.0.x_only_public_key(secp).0
+        self.secret.x_only_public_key(secp).0
     }
 
-    /// Attests a ruling of the case of `contract_id`. The nonce is gone afterwards.
+    /// Attests a ruling of the contract that the nonce was derived for. The nonce is gone afterwards.
     pub fn attest<C: Signing>(
         self,
         secp: &Secp256k1<C>,
         identity: &SecretKey,
         arbiter: u8,
-        contract_id: &[u8; 32],
         ruling: Ruling,
     ) -> Option<Attestation> {
         let signature = sign_with_nonce(
             secp,
             identity,
-            &self.0,
-            &ruling_message(contract_id, ruling),
+            &self.secret,
+            &ruling_message(&self.contract_id, ruling),
         )?;
         Some(Attestation {
             arbiter,
@@ -98,7 +82,7 @@ impl AttestationNonce {
 
 impl Drop for AttestationNonce {
     fn drop(&mut self) {
-        self.0.non_secure_erase();
+        self.secret.non_secure_erase();
     }
 }
 
@@ -108,17 +92,15 @@ impl std::fmt::Debug for AttestationNonce {
     }
 }
 
-/// An arbiter's identity, its nonce point for one case, and proofs of both.
+/// An arbiter's nonce point for one contract, with proof that it knows the nonce and that it is the arbiter's.
 ///
 /// An arbiter that could announce the difference between a point that it knows and the sum of its colleagues' points
-/// would open their settlement alone. Since the points hash the contract's id, which hashes all nonces, it would have
-/// to find a fixed point of a hash; the proof of knowledge makes sure without leaning on that.
+/// would open their settlement alone. Nothing but the proof of knowledge stands in its way: the points of colleagues are
+/// known before the last one announces (`docs/adr/0035-one-salt-one-contract.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Announcement {
-    /// Key that the arbiter is known by; signs rulings.
-    pub identity: XOnlyPublicKey,
-    /// Nonce point of the case.
+    /// Nonce point of the contract.
     pub nonce: XOnlyPublicKey,
     /// BIP340 signature by the nonce as key.
     pub nonce_proof: schnorr::Signature,
@@ -127,38 +109,38 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// Announces `nonce` for the case.
+    /// Announces `nonce` for the contract that it was derived for.
     pub fn new<C: Signing>(
         secp: &Secp256k1<C>,
         identity: &Keypair,
         nonce: &AttestationNonce,
-        context: &CaseContext,
     ) -> Announcement {
         let point = nonce.point(secp);
         let identity_key = identity.x_only_public_key().0;
         let sign = |tag: &str, key: &Keypair| {
-            secp.sign_schnorr_no_aux_rand(&message(tag, context, &identity_key, &point), key)
+            let message = message(tag, &nonce.contract_id, &identity_key, &point);
+            secp.sign_schnorr_no_aux_rand(&message, key)
         };
         Announcement {
-            identity: identity_key,
             nonce: point,
-            nonce_proof: sign(NONCE_TAG, &nonce.0.keypair(secp)),
+            nonce_proof: sign(NONCE_TAG, &nonce.secret.keypair(secp)),
             signature: sign(IDENTITY_TAG, identity),
         }
     }
 
-    /// Checks both proofs.
+    /// Checks both proofs: of the nonce, and by the key that the terms name for this arbiter.
     pub fn verify<C: Verification>(
         &self,
         secp: &Secp256k1<C>,
-        context: &CaseContext,
+        identity: &XOnlyPublicKey,
+        contract_id: &[u8; 32],
     ) -> Result<(), AnnounceError> {
-        let message = |tag| message(tag, context, &self.identity, &self.nonce);
+        let message = |tag| message(tag, contract_id, identity, &self.nonce);
         secp.verify_schnorr(&self.nonce_proof, &message(NONCE_TAG), &self.nonce)
             .map_err(|_| AnnounceError::NonceProof { nonce: self.nonce })?;
-        secp.verify_schnorr(&self.signature, &message(IDENTITY_TAG), &self.identity)
+        secp.verify_schnorr(&self.signature, &message(IDENTITY_TAG), identity)
             .map_err(|_| AnnounceError::Signature {
-                identity: self.identity,
+                identity: *identity,
             })
     }
 }
@@ -168,12 +150,12 @@ const IDENTITY_TAG: &str = "narthex/announce/identity";
 
 fn message(
     tag: &str,
-    context: &CaseContext,
+    contract_id: &[u8; 32],
     identity: &XOnlyPublicKey,
     nonce: &XOnlyPublicKey,
 ) -> Message {
     Message::from_digest(tagged_hash(
         tag,
-        &[&context.0, &identity.serialize(), &nonce.serialize()],
+        &[contract_id, &identity.serialize(), &nonce.serialize()],
     ))
 }

@@ -102,19 +102,16 @@ impl Attestation {
 
     /// The same with the announcement that these terms have for its arbiter.
     pub fn check(&self, terms: &Terms) -> Result<(), AttestError> {
-        let announced = terms
-            .announcement(self.arbiter)
-            .ok_or(AttestError::NoSuchArbiter {
-                arbiter: self.arbiter,
-                panel: terms.panel_size().into(),
-            })?;
+        let no_such_arbiter = AttestError::NoSuchArbiter {
+            arbiter: self.arbiter,
+            panel: terms.panel_size().into(),
+        };
+        let (identity, announced) = terms
+            .identity(self.arbiter)
+            .zip(terms.announcement(self.arbiter))
+            .ok_or(no_such_arbiter)?;
         let secp = Secp256k1::verification_only();
-        self.verify(
-            &secp,
-            &announced.identity,
-            &announced.nonce,
-            terms.contract_id(),
-        )
+        self.verify(&secp, identity, &announced.nonce, terms.contract_id())
     }
 
     /// The scalar of the signature: the secret that opens what is encrypted under the ruling's point.

@@ -33,7 +33,8 @@ pub struct Certificate {
 
 impl Certificate {
     /// Signs with the bond's key; `ForeignSignature` if it is another's. `valid_below` is the first height at which
-    /// the certificate does not hold any more.
+    /// the certificate does not hold any more. What could never count is not signed: `Null`, `NeverValid`,
+    /// `NeverLocked`, `Script`.
     pub fn sign<C: Signing + Verification>(
         secp: &Secp256k1<C>,
         claim: Claim,
@@ -44,6 +45,7 @@ impl Certificate {
         if key.x_only_public_key().0 != owner {
             return Err(BondFault::ForeignSignature { owner });
         }
+        claim.check_sense(valid_below)?;
         let message = Message::from_digest(digest(&claim, valid_below));
         Ok(Certificate {
             claim,
@@ -73,6 +75,13 @@ impl Certificate {
         let message = Message::from_digest(digest(&self.claim, self.valid_below));
         secp.verify_schnorr(&self.signature, &message, &owner)
             .map_err(|_| BondFault::ForeignSignature { owner })?;
+        let confirmed_height = self.claim.confirmed_height;
+        if tip_height < confirmed_height {
+            return Err(BondFault::AboveTip {
+                confirmed_height,
+                tip_height,
+            });
+        }
         if tip_height >= self.valid_below {
             return Err(BondFault::CertificateExpired {
                 valid_below: self.valid_below,

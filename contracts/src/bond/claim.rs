@@ -3,6 +3,7 @@
 use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, key::XOnlyPublicKey};
 
 use super::{BondError, BondScript, Lock, Locked, Moment};
+use crate::terms::is_null;
 
 /// A bond and whom it stands for. That the bond's key agrees is the certificate's business, or the offer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +113,42 @@ pub enum BondFault {
         /// The chain.
         tip_height: u32,
     },
+    /// The certificate holds at no height at which the coin is there.
+    #[error(
+        "the certificate would hold below height {valid_below} only; the bond was confirmed at {confirmed_height}"
+    )]
+    NeverValid {
+        /// First height at which it does not hold.
+        valid_below: u32,
+        /// Of the bond.
+        confirmed_height: u32,
+    },
+    /// The lock was over when the coin was confirmed.
+    #[error(
+        "the bond was confirmed at height {confirmed_height}, when its lock until {lock} was over"
+    )]
+    NeverLocked {
+        /// Its lock.
+        lock: Lock,
+        /// Of the bond.
+        confirmed_height: u32,
+    },
+    /// The coin was confirmed above the tip.
+    #[error(
+        "the bond is said to be confirmed at height {confirmed_height}; the tip is at {tip_height}"
+    )]
+    AboveTip {
+        /// Claimed.
+        confirmed_height: u32,
+        /// The chain.
+        tip_height: u32,
+    },
+    /// No transaction can have made the coin.
+    #[error("no coin is at {outpoint}: this names none (null outpoint)")]
+    Null {
+        /// Where it would be.
+        outpoint: OutPoint,
+    },
     /// There is no such script.
     #[error(transparent)]
     Script(#[from] BondError),
@@ -150,6 +187,30 @@ pub fn standing(coin: &Standing, tip: Moment, depth_wanted: u32) -> Result<(), B
 }
 
 impl Claim {
+    /// Whether a certificate up to `valid_below` could count on any chain.
+    pub(super) fn check_sense(&self, valid_below: u32) -> Result<(), BondFault> {
+        let (outpoint, confirmed_height) = (self.outpoint, self.confirmed_height);
+        if is_null(&outpoint) {
+            return Err(BondFault::Null { outpoint });
+        }
+        if valid_below <= confirmed_height {
+            return Err(BondFault::NeverValid {
+                valid_below,
+                confirmed_height,
+            });
+        }
+        let lock = self.script.lock();
+        // The time of the block is not known here.
+        if !lock.is_time() && lock.to_consensus() <= confirmed_height {
+            return Err(BondFault::NeverLocked {
+                lock,
+                confirmed_height,
+            });
+        }
+        self.script.script_pubkey()?;
+        Ok(())
+    }
+
     /// Whether the chain bears the claim out, with at least `depth_wanted` confirmations (taken as 1 if 0).
     pub fn check(
         &self,

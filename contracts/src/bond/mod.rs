@@ -25,7 +25,9 @@ pub use certificate::Certificate;
 pub use claim::{BondFault, Claim, Sighting, Standing, standing};
 pub use lock::{BLOCK_SECONDS, Lock, Moment};
 pub use register::{BONDLESS_SHARE, Entry, Register, Reused, SelectError};
-pub use script::{BondError, BondScript, UNSPENDABLE_KEY, bond_descriptor, bond_script};
+pub use script::{
+    BondError, BondScript, MAX_TAPROOT_LOCK, UNSPENDABLE_KEY, bond_descriptor, bond_script,
+};
 pub use value::{
     Interest, LOCK_CAP_BLOCKS, Locked, VALUE_FRACTION_BITS, Valuation, ValuationError, YEAR_SECONDS,
 };

@@ -23,6 +23,10 @@ pub const UNSPENDABLE_KEY: [u8; 32] = [
     0x07, 0x8a, 0x5a, 0x0f, 0x28, 0xec, 0x96, 0xd5, 0x47, 0xbf, 0xee, 0x9a, 0xce, 0x80, 0x3a, 0xc0,
 ];
 
+/// Latest lock of a Taproot bond: miniscript's `after(n)` takes 1 to 2³¹ − 1, so that a height or time is never read as
+/// negative (Bitcoin Core, `miniscript.h`; the Rust library takes one more).
+pub const MAX_TAPROOT_LOCK: u32 = (1 << 31) - 1;
+
 /// Why there is no bond script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BondError {
@@ -41,7 +45,15 @@ pub enum BondError {
     /// A timelock index of BIP46 out of range, or an account key of another depth.
     #[error("no key for a timelocked address: {0}")]
     Derivation(String),
-    /// The script library refuses, as for Taproot locks from 2³¹ on (miniscript's bound).
+    /// A Taproot lock that no descriptor can say: wallets could not watch the bond, or spend it.
+    #[error(
+        "a Taproot bond cannot be locked until {lock}: descriptors say locks up to {MAX_TAPROOT_LOCK} (2^31 - 1; as a time 2038-01-19 03:14:07 UTC); BIP46's form takes months up to 2099-12"
+    )]
+    Late {
+        /// The lock asked for.
+        lock: Lock,
+    },
+    /// The script library refuses; not reachable for locks up to [`MAX_TAPROOT_LOCK`].
     #[error("the script of the bond cannot be built: {0}")]
     Script(String),
 }
@@ -157,6 +169,9 @@ impl BondScript {
 }
 
 fn leaf(owner: &XOnlyPublicKey, lock: Lock) -> Result<Miniscript<XOnlyPublicKey, Tap>, BondError> {
+    if lock.to_consensus() > MAX_TAPROOT_LOCK {
+        return Err(BondError::Late { lock });
+    }
     format!("and_v(v:pk({owner}),after({}))", lock.to_consensus())
         .parse()
         .map_err(|e: miniscript::Error| BondError::Script(e.to_string()))

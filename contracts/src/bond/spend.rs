@@ -5,7 +5,7 @@ use bitcoin::{OutPoint, ScriptBuf, Sequence, TxOut};
 use super::{BondError, BondScript};
 use crate::{
     funding::{FeeCoin, Sweep, Unlock},
-    terms::FeeRate,
+    terms::Fees,
 };
 
 impl BondScript {
@@ -18,7 +18,7 @@ impl BondScript {
         prevout: TxOut,
         outputs: Vec<TxOut>,
         rest: ScriptBuf,
-        rate: FeeRate,
+        fees: impl Into<Fees>,
     ) -> Result<Sweep, BondError> {
         let unlock = match self {
             BondScript::Bip46 { key, .. } => Unlock::WitnessScript {
@@ -43,7 +43,7 @@ impl BondScript {
             unlock,
             outputs,
             rest,
-            rate,
+            fees: fees.into(),
         })
     }
 }

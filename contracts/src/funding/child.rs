@@ -7,7 +7,7 @@ use bitcoin::{
 
 use crate::{
     graph::{MAX_CHILD_VBYTES, anchor_script, satisfaction_weight},
-    terms::FeeRate,
+    terms::{FeeError, Fees},
 };
 
 /// A confirmed coin of a wallet that pays a fee.
@@ -30,8 +30,9 @@ pub struct Child<'a> {
     pub change: ScriptBuf,
     /// A data output to carry.
     pub data: Option<ScriptBuf>,
-    /// Fee rate that parent and child together are to have.
-    pub rate: FeeRate,
+    /// Fee rate that parent and child together are to have. Only the rate is checked: a parent that is not confirmed
+    /// in time may cost more than any fee.
+    pub fees: Fees,
     /// Fee that the child must exceed in any case: what a replaced child paid, plus the relay fee of the new
     /// one (BIP125 rules 3 and 4).
     pub least_fee: Amount,
@@ -40,6 +41,9 @@ pub struct Child<'a> {
 /// Why a child cannot be made. The caller's coins or parent are at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChildError {
+    /// The fee rate is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// The parent has no anchor to spend.
     #[error("the transaction has no anchor output")]
     NoAnchor,
@@ -173,7 +177,6 @@ impl Child<'_> {
         }
         // Nodes round each transaction's size up to whole vB.
         let package = Weight::from_wu(4 * (vbytes + self.parent.vsize() as u64));
-        let fee = self.rate.fee(package).unwrap_or(Amount::MAX_MONEY);
-        Ok(fee.max(self.least_fee))
+        Ok(self.fees.in_time(package, self.least_fee)?)
     }
 }

@@ -17,7 +17,7 @@ use super::{ChildError, FeeCoin};
 use crate::{
     graph::{Purpose, TxGraph, satisfaction_weight},
     role::Role,
-    terms::FeeRate,
+    terms::Fees,
 };
 
 /// Marks a root among data outputs.
@@ -102,7 +102,7 @@ impl RootRecord {
         root_coin: FeeCoin,
         more_coins: &[FeeCoin],
         change: ScriptBuf,
-        rate: FeeRate,
+        fees: impl Into<Fees>,
         least_fee: Amount,
     ) -> Result<Psbt, ChildError> {
         let spent = std::iter::once(&root_coin).chain(more_coins);
@@ -131,7 +131,7 @@ impl RootRecord {
                 .checked_add(coin.prevout.value)
                 .ok_or(ChildError::Coins)?;
         }
-        let fee = rate.fee(weight).unwrap_or(Amount::MAX_MONEY).max(least_fee);
+        let fee = fees.into().in_time(weight, least_fee)?;
         let limit = tx.output[1].script_pubkey.minimal_non_dust();
         tx.output[1].value = coins
             .checked_sub(fee)

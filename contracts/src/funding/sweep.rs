@@ -12,7 +12,7 @@ use bitcoin::{
 };
 
 use super::FeeCoin;
-use crate::terms::FeeRate;
+use crate::terms::{FeeError, Fees, is_null};
 
 /// The script that lets the owner spend, and what shows that the coin pays to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +76,25 @@ pub struct Sweep {
     pub outputs: Vec<TxOut>,
     /// Where all goes that these and the fee leave.
     pub rest: ScriptBuf,
-    /// Fee rate.
-    pub rate: FeeRate,
+    /// Fee rate. Nothing presses: the fee may be no more than a tenth of the coin, unless it was said that it may.
+    pub fees: Fees,
 }
 
 /// Why a coin cannot be swept. The caller's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SweepError {
+    /// The fee is taken for a mistake.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
+    /// No transaction can have made the coin: its id is all zeros, or its output is 2³² − 1 (the null outpoint).
+    #[error("no coin is at {outpoint}: this names none (null outpoint)")]
+    Null {
+        /// Where it would be.
+        outpoint: bitcoin::OutPoint,
+    },
+    /// The given outputs hold more than there is.
+    #[error("the outputs hold more than there is money")]
+    Overflow,
     /// Outputs and fee leave less than dust for the rest.
     #[error(
         "a coin of {coin} less outputs of {outputs} and a fee of {fee} leaves nothing worth an output"
@@ -122,7 +134,10 @@ pub enum SweepError {
 impl Sweep {
     /// The transaction without witness: outputs as given, then the rest.
     pub fn unsigned(&self) -> Result<Transaction, SweepError> {
-        let coin = self.coin.prevout.value;
+        let (coin, outpoint) = (self.coin.prevout.value, self.coin.outpoint);
+        if is_null(&outpoint) {
+            return Err(SweepError::Null { outpoint });
+        }
         let mut tx = Transaction {
             version: Version::TWO,
             lock_time: self.lock_time,
@@ -140,17 +155,18 @@ impl Sweep {
         });
         // Marker and flag of a transaction with witness.
         let weight = tx.weight() + Weight::from_wu(2) + self.unlock.weight();
-        let fee = self.rate.fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let fee = self.fees.in_time(weight, Amount::ZERO)?;
         let outputs = self
             .outputs
             .iter()
             .try_fold(Amount::ZERO, |sum, out| sum.checked_add(out.value))
-            .unwrap_or(Amount::MAX);
+            .ok_or(SweepError::Overflow)?;
         let rest = coin
             .checked_sub(fee)
             .and_then(|left| left.checked_sub(outputs))
             .filter(|left| *left >= self.rest.minimal_non_dust())
             .ok_or(SweepError::Short { coin, outputs, fee })?;
+        self.fees.check_share(fee, coin)?;
         if let Some(last) = tx.output.last_mut() {
             last.value = rest;
         }

@@ -11,7 +11,7 @@ use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, Order, Willingness};
 use crate::{
     hash::tagged_hash,
     role::{Role, RoleSet},
-    terms::Terms,
+    terms::TermsDraft,
 };
 
 /// Why there is no panel.
@@ -172,7 +172,7 @@ impl Panel {
     }
 
     /// Whether proposed terms are those of the draw: parameters, parties and the arbiters seat by seat.
-    pub fn check_terms(&self, case: &DrawCase, terms: &Terms) -> Result<(), TermsMismatch> {
+    pub fn check_terms(&self, case: &DrawCase, terms: &TermsDraft) -> Result<(), TermsMismatch> {
         if terms.params().hash() != *case.params_hash() {
             return Err(TermsMismatch::Params);
         }
@@ -189,8 +189,7 @@ impl Panel {
             });
         }
         for (seat, entry) in (0u8..).zip(&self.arbiters) {
-            let named = terms.announcement(seat).map(|a| a.identity);
-            if named != Some(entry.identity) {
+            if terms.identity(seat) != Some(&entry.identity) {
                 return Err(TermsMismatch::Seat {
                     seat,
                     drawn: entry.identity,

@@ -45,6 +45,17 @@ pub struct OfferTerms {
     /// Longest lock of the stake after the delivery deadline, in blocks, if everybody uses its whole window; from
     /// t1 to t4 in the `paper` layout.
     pub max_dispute_blocks: u32,
+    /// Most fuel of a step, all its units together, in `wasmi` units.
+    pub max_step_fuel: u64,
+    /// Most memory of a step in bytes.
+    pub max_memory_bytes: u64,
+    /// Largest program in bytes.
+    pub max_program_bytes: u64,
+    /// Most evidence about one step in bytes ([`Params::evidence_bytes`]).
+    pub max_evidence_bytes: u64,
+    /// Fuel that the arbiter's machine burns in a second, as it states itself: with it a disputed step must fit
+    /// into the time to judge. A rate stated too high is the arbiter's own risk, since silence costs its stake.
+    pub fuel_per_second: u64,
 }
 
 /// Which bound of an offer a contract breaks. Nobody's fault: the two do not fit.
@@ -96,6 +107,30 @@ pub enum Unacceptable {
         /// Largest accepted.
         most: u8,
     },
+    /// A job that may take more than the arbiter runs or reads.
+    #[error("the contract's job may have {contract} {what}, the offer takes {bound}")]
+    Job {
+        /// What it is, with its unit.
+        what: &'static str,
+        /// In the contract.
+        contract: u128,
+        /// Bound of the offer.
+        bound: u64,
+    },
+    /// A step that the arbiter's machine cannot run in the time to judge.
+    #[error(
+        "a step of {step_fuel} units of fuel does not fit into {blocks} blocks at {fuel_per_second} a second, which is time for {fits}"
+    )]
+    JudgingTime {
+        /// Most fuel of a step of the contract's job.
+        step_fuel: u128,
+        /// Time to judge.
+        blocks: u64,
+        /// Stated rate of the offer.
+        fuel_per_second: u64,
+        /// Fuel that fits, counted with few seconds a block.
+        fits: u128,
+    },
     /// Too little time to judge, or too long a lock.
     #[error("the {what} of {contract} blocks breaks the bound of {bound}")]
     Time {
@@ -108,7 +143,8 @@ pub enum Unacceptable {
     },
 }
 
-const KIND: &str = "NXOT1";
+/// Version 1 knew no bounds of the job.
+const KIND: &str = "NXOT2";
 
 impl OfferTerms {
     /// Whether an arbiter with these terms takes a contract with these parameters.
@@ -138,7 +174,52 @@ impl OfferTerms {
             }
         }
         self.accepts_panel(params)?;
-        self.accepts_times(params)
+        self.accepts_times(params)?;
+        self.accepts_job(params)
+    }
+
+    fn accepts_job(&self, params: &Params) -> Result<(), Unacceptable> {
+        let job = params.job_bounds();
+        for (what, contract, bound) in [
+            (
+                "units of fuel for a step",
+                job.step_fuel(),
+                self.max_step_fuel,
+            ),
+            (
+                "bytes of memory for a step",
+                job.memory_bytes.into(),
+                self.max_memory_bytes,
+            ),
+            (
+                "bytes of program",
+                job.program_bytes.into(),
+                self.max_program_bytes,
+            ),
+            (
+                "bytes of evidence about a step",
+                params.evidence_bytes(),
+                self.max_evidence_bytes,
+            ),
+        ] {
+            if contract > bound.into() {
+                return Err(Unacceptable::Job {
+                    what,
+                    contract,
+                    bound,
+                });
+            }
+        }
+        let (step_fuel, fits) = (job.step_fuel(), params.fuel_to_judge(self.fuel_per_second));
+        if step_fuel > fits {
+            return Err(Unacceptable::JudgingTime {
+                step_fuel,
+                blocks: params.judging_blocks(),
+                fuel_per_second: self.fuel_per_second,
+                fits,
+            });
+        }
+        Ok(())
     }
 
     fn accepts_panel(&self, params: &Params) -> Result<(), Unacceptable> {
@@ -207,6 +288,15 @@ impl OfferTerms {
         }
         w.u8(self.min_panel).u8(self.max_panel);
         w.u32(self.min_decide_blocks).u32(self.max_dispute_blocks);
+        for bound in [
+            self.max_step_fuel,
+            self.max_memory_bytes,
+            self.max_program_bytes,
+            self.max_evidence_bytes,
+            self.fuel_per_second,
+        ] {
+            w.u64(bound);
+        }
         w.finish()
     }
 
@@ -252,6 +342,11 @@ impl OfferTerms {
             max_panel,
             min_decide_blocks: r.u32("time to judge")?,
             max_dispute_blocks: r.u32("lock")?,
+            max_step_fuel: r.u64("fuel of a step")?,
+            max_memory_bytes: r.u64("memory of a step")?,
+            max_program_bytes: r.u64("size of a program")?,
+            max_evidence_bytes: r.u64("size of evidence")?,
+            fuel_per_second: r.u64("fuel per second")?,
         };
         r.finish()?;
         Ok(terms)

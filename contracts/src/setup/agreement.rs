@@ -8,7 +8,7 @@ use crate::{role::Role, terms::Terms};
 
 /// Terms of any contract, as far as signing goes: who takes part with which key, under which id.
 pub trait Agreement: fmt::Debug + Send + Sync {
-    /// Hash of the terms: no message of one contract counts in another.
+    /// Hash of all that is signed about: no message of one ceremony counts in another.
     fn id(&self) -> &[u8; 32];
 
     /// The key that a party signs with; `None` for a role that is not in it.
@@ -20,7 +20,7 @@ pub trait Agreement: fmt::Debug + Send + Sync {
 
 impl Agreement for Terms {
     fn id(&self) -> &[u8; 32] {
-        self.contract_id()
+        self.agreement_id()
     }
 
     fn signer(&self, role: Role) -> Option<PublicKey> {

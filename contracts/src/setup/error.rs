@@ -1,6 +1,9 @@
 //! What can go wrong in a ceremony, and by whose fault.
 
-use crate::{graph::Stage, musig::SessionError, role::Role, template::TemplateError};
+use crate::{
+    binding::BindError, graph::Stage, musig::SessionError, role::Role, template::TemplateError,
+    terms::TermsError,
+};
 
 /// Why a ceremony stops. No coin is locked in any of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +17,12 @@ pub enum SetupError {
         /// Own role.
         role: Role,
     },
+    /// These are not the terms that this party proposed, or it has bound itself to others.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// What is to be signed was signed about before, or that cannot be recorded.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// The grounds on which the party goes on were found for other parameters. The caller's fault.
     #[error("the proof that honest play pays is about other parameters than these terms have")]
     OtherGrounds,

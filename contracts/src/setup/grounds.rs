@@ -2,7 +2,7 @@
 
 use narthex_game_model::game::{Economics, HonestPlay, Unprofitable};
 
-use crate::terms::Terms;
+use crate::terms::TermsDraft;
 
 /// What a party bases its consent on. The ceremony starts with nothing less.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +18,11 @@ impl Grounds {
     ///
     /// # Errors
     /// [`Unprofitable`]: the deviation that pays, and the sufficient conditions that fail.
-    pub fn of(terms: &Terms, economics: &Economics) -> Result<Grounds, Unprofitable> {
+    pub fn of(terms: &TermsDraft, economics: &Economics) -> Result<Grounds, Unprofitable> {
         HonestPlay::prove(terms.params(), economics).map(Grounds::Pays)
     }
 
-    pub(super) fn cover(&self, terms: &Terms) -> bool {
+    pub(super) fn cover(&self, terms: &TermsDraft) -> bool {
         match self {
             Grounds::Pays(proof) => proof.is_for(terms.params()),
             Grounds::Research => true,

@@ -75,6 +75,13 @@ pub enum HoldingsError {
         /// Sender.
         signer: Role,
     },
+    /// A released share is of another contract, or of an earlier attempt. Not its signer's fault if somebody else sent
+    /// it.
+    #[error("the share that {signer} released is of another agreement")]
+    ForeignRelease {
+        /// Signer.
+        signer: Role,
+    },
     /// The transaction on chain is not the one of the graph.
     #[error("the transaction {found} is not {transaction}")]
     OtherTransaction {
@@ -88,8 +95,8 @@ pub enum HoldingsError {
 /// A share that its signer kept back until now: the verifier's "r = 1".
 #[derive(Clone, PartialEq, Eq)]
 pub struct Release {
-    /// Which contract.
-    pub contract_id: [u8; 32],
+    /// What was signed about.
+    pub agreement_id: [u8; 32],
     /// Signer.
     pub from: Role,
     /// Position in the plan.
@@ -171,13 +178,14 @@ impl<T: Agreement> Holdings<T> {
         &self.graph
     }
 
-    /// The shares of a transaction that this party has kept back so far.
-    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
+    /// The shares of a transaction that this party has kept back so far. Whether it may part with them now is for the
+    /// contract to say.
+    pub(crate) fn withheld(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
         let releases = self
             .items(node)
             .filter_map(|(i, _)| match self.held.get(&i)? {
                 Held::Withheld(share) | Held::CompleteAndWithheld(_, share) => Some(Release {
-                    contract_id: *self.terms.id(),
+                    agreement_id: *self.terms.id(),
                     from: self.role,
                     item: i as u32,
                     share: *share,
@@ -195,14 +203,13 @@ impl<T: Agreement> Holdings<T> {
     /// Takes a share that was kept back, after checking it and the signature that it completes.
     pub fn accept(&mut self, release: &Release) -> Result<(), HoldingsError> {
         let signer = release.from;
+        if release.agreement_id != *self.terms.id() {
+            return Err(HoldingsError::ForeignRelease { signer });
+        }
         let false_release = HoldingsError::FalseRelease { signer };
         let index = release.item as usize;
         let pending = match self.held.get(&index) {
-            Some(Held::Pending(p))
-                if p.awaits == signer && release.contract_id == *self.terms.id() =>
-            {
-                p
-            }
+            Some(Held::Pending(p)) if p.awaits == signer => p,
             _ => return Err(false_release),
         };
         let item = self.plan.items().get(index).ok_or(false_release.clone())?;

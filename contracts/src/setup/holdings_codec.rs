@@ -78,7 +78,7 @@ impl<T: Agreement> Holdings<T> {
         // The kind and a foreign contract are told first: they say more than that the hash does not fit.
         let (body, hash) = bytes.split_last_chunk::<32>().unwrap_or((bytes, &[0; 32]));
         let mut r = Reader::new(HOLDINGS, body)?;
-        if r.array::<32>("contract id")? != *terms.id() {
+        if r.array::<32>("agreement id")? != *terms.id() {
             return Err(RestoreError::OtherContract);
         }
         if tagged_hash(CHECKSUM, &[body]) != *hash {
@@ -141,7 +141,7 @@ impl Release {
     /// As bytes, 73 in all.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(RELEASE);
-        w.fixed(&self.contract_id);
+        w.fixed(&self.agreement_id);
         write_role(&mut w, self.from);
         w.u32(self.item).fixed(&self.share.0).finish()
     }
@@ -149,13 +149,13 @@ impl Release {
     /// From bytes; [`Holdings::accept`] checks what it says.
     pub fn from_bytes(bytes: &[u8]) -> Result<Release, WireError> {
         let mut r = Reader::new(RELEASE, bytes)?;
-        let contract_id = r.array("contract id")?;
+        let agreement_id = r.array("agreement id")?;
         let from = read_role(&mut r, "signer")?;
         let item = r.u32("item")?;
         let share = PartialSignature(r.array("share")?);
         r.finish()?;
         Ok(Release {
-            contract_id,
+            agreement_id,
             from,
             item,
             share,

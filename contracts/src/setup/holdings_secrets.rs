@@ -5,7 +5,7 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 
-use super::{Agreement, Holdings, HoldingsError, Secrets};
+use super::{Agreement, Holdings, HoldingsError, Release, Secrets};
 use crate::{
     graph::{NodeId, SecretsNeeded},
     musig::{AdaptorError, AdaptorSignature, sub_secrets},
@@ -21,6 +21,11 @@ impl<T: Agreement> Holdings<T> {
 }
 
 impl Holdings {
+    /// The shares of a transaction that this party has kept back so far.
+    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
+        self.withheld(node)
+    }
+
     /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
     pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
         self.complete_with(node, |adaptor| secrets.sum(&adaptor.needs))

@@ -2,8 +2,8 @@
 //!
 //! Rounds are types that consume each other:
 //!
-//! 1. [`Party::new`] derives the graph from the terms, alone; it asks for [`Grounds`]: that honest play pays, or
-//!    that this is research.
+//! 1. [`Party::new`] takes terms that the party has bound its salt to ([`BoundTerms`]), and derives the graph from them,
+//!    alone; it asks for [`Grounds`]: that honest play pays, or that this is research.
 //! 2. [`Party::announce`] draws one nonce per signature; the public ones go to everybody.
 //! 3. [`Announced::sign`] takes everybody's nonces and signs everything at once. No secret nonce outlives it:
 //!    a signature that is withheld is computed now and withheld.
@@ -12,8 +12,8 @@
 //!    the one before has been closed.
 //! 5. [`Signing::finish`] yields [`Holdings`], and only they give access to the funding transaction.
 //!
-//! One set of terms is signed once. A ceremony that failed after shares were handed out starts again with new
-//! contract keys, for the reason given in ADR 0002.
+//! One set of terms is signed once, for the reason given in ADR 0002: `BoundTerms` are used up by it and cannot be made a
+//! second time ([`crate::binding`]). After a ceremony that failed everybody proposes anew, with new salts.
 //!
 //! The same request is always answered with the same share: shares are data that was computed once.
 
@@ -29,6 +29,8 @@ mod party;
 mod plan;
 mod secrets;
 mod signing;
+#[cfg(test)]
+mod tests;
 
 pub use agreement::Agreement;
 pub use error::SetupError;
@@ -42,4 +44,4 @@ pub use secrets::Secrets;
 pub use signing::Signing;
 
 #[cfg(doc)]
-use crate::graph::Stage;
+use crate::{graph::Stage, terms::BoundTerms};

@@ -11,12 +11,13 @@ use zeroize::Zeroizing;
 
 use super::{Agreement, Grounds, NoncesMessage, Plan, SetupError, Signing, plan::context};
 use crate::{
-    coop::session_id,
+    binding::{BindError, Binding},
     graph::TxGraph,
+    hash::tagged_hash,
     musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
     role::Role,
     template,
-    terms::Terms,
+    terms::{BoundTerms, Terms},
 };
 
 /// One party at the start of the ceremony.
@@ -32,23 +33,33 @@ pub struct Party<T = Terms> {
 
 impl Party {
     /// Derives the graph from the terms. `key` is the secret of the party's contract key, `grounds` why it
-    /// goes on with these terms.
-    pub fn new(
-        terms: Arc<Terms>,
-        role: Role,
-        key: &SecretKey,
-        grounds: &Grounds,
-    ) -> Result<Party, SetupError> {
+    /// goes on with these terms. The terms are used up, whether it goes on or not.
+    pub fn new(bound: BoundTerms, key: &SecretKey, grounds: &Grounds) -> Result<Party, SetupError> {
+        let (terms, role, binding) = bound.into_parts();
         if !grounds.cover(&terms) {
             return Err(SetupError::OtherGrounds);
         }
         let graph = template::derive(&terms)?;
-        Party::for_graph(terms, graph, role, key)
+        Party::for_bound(terms, graph, role, key, || Ok(binding))
     }
 }
 
 impl<T: Agreement> Party<T> {
-    /// A ceremony over a graph of these parties, which this party has derived itself.
+    /// A ceremony over a graph of these parties, which this party has derived itself. `bind` makes sure that it is the
+    /// only one about these terms, durably; it is asked last, so that nothing is bound by what fails.
+    pub(crate) fn for_bound(
+        terms: Arc<T>,
+        graph: TxGraph,
+        role: Role,
+        key: &SecretKey,
+        bind: impl FnOnce() -> Result<Binding, BindError>,
+    ) -> Result<Party<T>, SetupError> {
+        let party = Party::for_graph(terms, graph, role, key)?;
+        let _used: Binding = bind()?;
+        Ok(party)
+    }
+
+    /// The same without a record.
     pub(crate) fn for_graph(
         terms: Arc<T>,
         graph: TxGraph,
@@ -128,16 +139,15 @@ impl<T: Agreement> Party<T> {
 pub struct Announced<T = Terms> {
     party: Party<T>,
     secrets: Vec<SecretNonce>,
-    own: NoncesMessage,
+    pub(super) own: NoncesMessage,
 }
 
 impl<T: Agreement> Announced<T> {
     /// Signs everything with everybody's nonces. The secret nonces are gone afterwards, also if it fails.
     ///
-    /// A ceremony that fails once shares have been handed out must not be run again on the same terms, with
-    /// whatever nonces: a party that cancelled an adaptor point with its nonce may hold plain signatures on the
-    /// transactions of these terms (ADR 0002). It starts again with new contract keys, which make other
-    /// messages of them all.
+    /// A ceremony that fails is not run again: a party that cancelled an adaptor point with its nonce may hold plain
+    /// signatures on the transactions of these terms (ADR 0002). The terms were used up when it began; everybody proposes
+    /// anew, and the new salts make other messages of them all.
     pub fn sign(
         self,
         peers: impl IntoIterator<Item = NoncesMessage>,
@@ -194,6 +204,14 @@ impl<T: Agreement> Announced<T> {
         }
         Ok(Signing::new(party, nonces, columns, sessions, shares))
     }
+}
+
+/// Identifies a ceremony by what is signed about and by the graph, so that no message of one counts in another.
+fn session_id(terms: &impl Agreement, graph: &TxGraph) -> [u8; 32] {
+    use bitcoin::hashes::Hash;
+    let last = graph.nodes().last().and_then(|(id, _)| graph.txid(id));
+    let last = last.map(|txid| txid.to_byte_array()).unwrap_or_default();
+    tagged_hash("narthex/ceremony", &[terms.id(), &last])
 }
 
 /// Every party's nonces.

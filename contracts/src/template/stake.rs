@@ -24,7 +24,7 @@ use crate::{
     graph::{Purpose, TxGraph},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
     role::Role,
-    terms::{FeeRate, Terms, TermsError},
+    terms::{FeeError, Fees, Terms, TermsError},
 };
 
 /// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
@@ -115,6 +115,9 @@ pub enum ReclaimError {
         /// Index on the panel.
         arbiter: u8,
     },
+    /// The fee is taken for a mistake.
+    #[error(transparent)]
+    Mistake(#[from] FeeError),
     /// The fee leaves less than dust.
     #[error("a stake of {stake} less a fee of {fee} is not worth an output")]
     Fee {
@@ -133,7 +136,7 @@ pub fn reclaim_stake(
     arbiter: u8,
     key: &SecretKey,
     destination: ScriptBuf,
-    rate: FeeRate,
+    fees: impl Into<Fees>,
 ) -> Result<Transaction, ReclaimError> {
     let secp = Secp256k1::new();
     let keypair = Keypair::from_secret_key(&secp, key);
@@ -158,11 +161,12 @@ pub fn reclaim_stake(
             .ok_or_else(|| script_error("the leaf is not in the tree".into()))?,
         outputs: Vec::new(),
         rest: destination,
-        rate,
+        fees: fees.into(),
     };
     sweep.sign(key).map_err(|e| match e {
         SweepError::Short { fee, .. } => ReclaimError::Fee { stake, fee },
         SweepError::Unsigned { .. } => ReclaimError::WrongKey { arbiter },
+        SweepError::Fee(error) => ReclaimError::Mistake(error),
         other => script_error(other.to_string()),
     })
 }
@@ -195,7 +199,7 @@ pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
     arbiter: u8,
     key: &SecretKey,
     destination: ScriptBuf,
-    rate: FeeRate,
+    fees: impl Into<Fees>,
     rng: &mut R,
 ) -> Result<Transaction, ReclaimError> {
     let role = Role::Arbiter(arbiter);
@@ -218,7 +222,8 @@ pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
             script_pubkey: destination,
         }],
     };
-    let fee = rate.fee(tx.weight()).unwrap_or(Amount::MAX_MONEY);
+    let fees = fees.into();
+    let fee = fees.in_time(tx.weight(), Amount::ZERO)?;
     let limit = tx.output[0].script_pubkey.minimal_non_dust();
     tx.output[0].value = prevout
         .value
@@ -228,6 +233,7 @@ pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
             stake: prevout.value,
             fee,
         })?;
+    fees.check_share(fee, prevout.value)?;
     let message = SighashCache::new(&tx)
         .taproot_key_spend_signature_hash(0, &Prevouts::All(&[prevout]), TapSighashType::Default)
         .map_err(|e| TemplateError::Script(e.to_string()))?

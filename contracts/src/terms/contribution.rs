@@ -1,8 +1,9 @@
 //! A party's part of the funding transaction: coins in, change out.
 
-use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Weight, hashes::Hash};
+use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
 use serde::{Deserialize, Serialize};
 
+use super::{FeeError, FeeRate};
 use crate::{graph::satisfaction_weight, wire::Writer};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
@@ -46,20 +47,6 @@ pub struct Change {
     pub script: ScriptBuf,
 }
 
-/// Fee rate of the funding transaction in sat per 1000 weight units (1 sat/vB is 250).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct FeeRate(pub u64);
-
-impl FeeRate {
-    /// The fee of `weight`, rounded up.
-    pub fn fee(self, weight: Weight) -> Option<Amount> {
-        Some(Amount::from_sat(
-            self.0.checked_mul(weight.to_wu())?.div_ceil(1000),
-        ))
-    }
-}
-
 /// What one party brings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +72,12 @@ pub enum ContributionError {
     )]
     CoinType {
         /// The coin.
+        outpoint: OutPoint,
+    },
+    /// No transaction can have made the coin.
+    #[error("no coin is at {outpoint}: this names none (null outpoint)")]
+    Null {
+        /// Where it would be.
         outpoint: OutPoint,
     },
     /// The same coin twice.
@@ -115,6 +108,9 @@ pub enum ContributionError {
         /// Fee due at the agreed rate.
         fee: Amount,
     },
+    /// A fee rate that nobody relays, or that is taken for a mistake.
+    #[error(transparent)]
+    Rate(#[from] FeeError),
     /// More fee than any mistake should cost.
     #[error("a fee of {fee}, when {due} is due; refused as a mistake")]
     ExcessiveFee {
@@ -272,6 +268,9 @@ impl Contribution {
         let mut coins = Amount::ZERO;
         for (i, coin) in self.coins.iter().enumerate() {
             let outpoint = coin.outpoint;
+            if is_null(&outpoint) {
+                return Err(ContributionError::Null { outpoint });
+            }
             if self.coins[..i].iter().any(|c| c.outpoint == outpoint) {
                 return Err(ContributionError::Repeated { outpoint });
             }
@@ -299,7 +298,7 @@ impl Contribution {
             }
             weight += Weight::from_wu(4 * (9 + c.script.len() as u64));
         }
-        let due = rate.fee(weight).unwrap_or(Amount::MAX_MONEY);
+        let due = rate.checked_fee(weight)?;
         let short = ContributionError::Short {
             coins,
             deposit,
@@ -318,6 +317,12 @@ impl Contribution {
         }
         Ok(())
     }
+}
+
+/// Whether no transaction can have made this output: an id of zeros or the output 2³² − 1, which together are the null
+/// outpoint of a coinbase (Bitcoin Core, `COutPoint::IsNull`).
+pub fn is_null(outpoint: &OutPoint) -> bool {
+    outpoint.vout == u32::MAX || outpoint.txid == Txid::all_zeros()
 }
 
 /// Script types that every node relays.

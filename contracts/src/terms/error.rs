@@ -6,6 +6,7 @@ use narthex_game_model::ParamsError;
 use super::ContributionError;
 use crate::{
     attest::AnnounceError,
+    binding::BindError,
     graph::GraphError,
     musig::{KeySetError, PointError},
     role::Role,
@@ -53,6 +54,17 @@ pub enum TermsError {
         /// What is wrong.
         error: AnnounceError,
     },
+    /// Not every arbiter has announced, or somebody else has.
+    #[error("{given} announcements for a panel of {wanted}")]
+    Announcements {
+        /// Announcements given.
+        given: usize,
+        /// Arbiters on the panel.
+        wanted: u8,
+    },
+    /// The own salt could not be bound to these terms, so nothing that depends on it may be sent.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// Two arbiters are the same.
     #[error("arbiter{first} and arbiter{second} have the same identity key")]
     SameArbiter {

@@ -1,184 +1,144 @@
 //! The terms of one contract: parameters, parties, promises and the coins that fund it.
 //!
-//! [`TermsRecord`] is what parties propose to each other, as JSON; [`Terms`] is the same after every check.
-//! Each party derives its whole transaction graph from `Terms` alone.
+//! They come about in steps, each a type of its own:
+//!
+//! 1. [`Proposal`]: a party's own part, with a salt drawn for this contract alone.
+//! 2. [`TermsRecord`] is what somebody puts together out of the parts, as JSON; [`TermsDraft`] the same after every
+//!    check. It has the contract's id.
+//! 3. [`TermsDraft::bind`] uses the proposal up: its salt belongs to this id for ever ([`crate::binding`]). A
+//!    [`BoundDraft`] may be spoken of to others; arbiters announce their nonces for its id.
+//! 4. [`BoundDraft::complete`] takes everybody's announcements: [`BoundTerms`], which the ceremony uses up.
+//!
+//! [`Terms`] are a draft with announcements: what judges, holdings and plays share. A party derives its whole
+//! transaction graph from them alone; it cannot sign with them alone.
 
+mod bound;
 mod contribution;
+mod draft;
 mod error;
+mod fee;
+mod json;
 mod proof;
 mod proposal;
 mod record;
 
-use bitcoin::{Amount, ScriptBuf, secp256k1::PublicKey};
-use narthex_game_model::{Layout, Params, Ruling};
+use std::ops::Deref;
 
+use narthex_game_model::Ruling;
+use serde::{Deserialize, Serialize};
+
+pub use bound::{BoundDraft, BoundTerms};
 pub use contribution::{
-    Change, Coin, Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound,
+    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
 };
+pub use draft::TermsDraft;
 pub use error::TermsError;
+pub use fee::{FeeError, FeeRate, Fees};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 
-use crate::{
-    attest::{Announcement, CaseContext, attestation_point},
-    musig::{AdaptorPoint, KeySet},
-    role::Role,
-};
+use crate::{attest::Announcement, hash::tagged_hash, musig::AdaptorPoint};
 
 /// Largest terms that are read, in bytes of JSON.
 pub const MAX_TERMS_BYTES: usize = 1 << 20;
 
-/// Validated terms. Two parties with equal [`Terms::contract_id`] derive identical graphs.
+/// Validated terms: a draft, whose methods they have, and everybody's announcements. Two parties with equal
+/// [`Terms::agreement_id`] derive identical graphs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
-    record: TermsRecord,
-    params: Params,
-    contract_id: [u8; 32],
+    draft: TermsDraft,
+    announcements: Vec<Announcement>,
+    agreement_id: [u8; 32],
+}
+
+/// Whole terms as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnnouncedRecord {
+    draft: TermsRecord,
+    announcements: Vec<Announcement>,
+}
+
+impl Deref for Terms {
+    type Target = TermsDraft;
+
+    fn deref(&self) -> &TermsDraft {
+        &self.draft
+    }
 }
 
 impl Terms {
     /// Reads terms from JSON and checks them.
     pub fn from_json(json: &[u8]) -> Result<Terms, TermsError> {
-        if json.len() > MAX_TERMS_BYTES {
-            return Err(TermsError::TooLarge {
-                bytes: json.len(),
-                limit: MAX_TERMS_BYTES,
-            });
-        }
-        let record: TermsRecord =
-            serde_json::from_slice(narthex_game_model::text::without_mark(json))
-                .map_err(|e| TermsError::Json(shortened(&e.to_string())))?;
-        Terms::new(record)
+        let AnnouncedRecord {
+            draft,
+            announcements,
+        } = json::read(json)?;
+        Terms::new(draft, announcements)
     }
 
-    /// Checks proposed terms. Nothing is signed or locked by terms that fail.
-    pub fn new(record: TermsRecord) -> Result<Terms, TermsError> {
-        let params = Params::new(record.params.clone())?;
-        record.check(&params)?;
-        let contract_id = record.contract_id(&params);
+    /// Checks proposed terms, and that the announcements are each arbiter's for them, in order of the panel.
+    pub fn new(record: TermsRecord, announcements: Vec<Announcement>) -> Result<Terms, TermsError> {
+        Terms::announced(TermsDraft::new(record)?, announcements)
+    }
+
+    fn announced(draft: TermsDraft, announcements: Vec<Announcement>) -> Result<Terms, TermsError> {
+        if announcements.len() != usize::from(draft.panel_size()) {
+            return Err(TermsError::Announcements {
+                given: announcements.len(),
+                wanted: draft.panel_size(),
+            });
+        }
+        for (arbiter, announcement) in (0u8..).zip(&announcements) {
+            draft.check_announcement(arbiter, announcement)?;
+        }
+        // The nonces alone: proofs can be made anew, and say the same.
+        let nonces = announcements.iter().map(|a| a.nonce.serialize());
+        let nonces = nonces.collect::<Vec<_>>().concat();
+        let agreement_id = tagged_hash("narthex/agreement", &[draft.contract_id(), &nonces]);
         Ok(Terms {
-            record,
-            params,
-            contract_id,
+            draft,
+            announcements,
+            agreement_id,
         })
     }
 
     /// As JSON.
     pub fn to_json(&self) -> Result<String, TermsError> {
-        serde_json::to_string_pretty(&self.record).map_err(|e| TermsError::Json(e.to_string()))
+        json::write(&AnnouncedRecord {
+            draft: self.draft.record().clone(),
+            announcements: self.announcements.clone(),
+        })
     }
 
-    /// What was proposed.
-    pub fn record(&self) -> &TermsRecord {
-        &self.record
+    /// The terms as they were before the announcements.
+    pub fn draft(&self) -> &TermsDraft {
+        &self.draft
     }
 
-    /// The validated parameters.
-    pub fn params(&self) -> &Params {
-        &self.params
+    /// Hash of the contract's id and of all announced nonces: what a ceremony is about. Two sets of announcements for one
+    /// contract have nothing in common there.
+    pub fn agreement_id(&self) -> &[u8; 32] {
+        &self.agreement_id
     }
 
-    /// Tagged hash of the canonical bytes of all terms, funding included.
-    pub fn contract_id(&self) -> &[u8; 32] {
-        &self.contract_id
-    }
-
-    /// Number of arbiters.
-    pub fn panel_size(&self) -> u8 {
-        self.params.arbiters()
-    }
-
-    /// All parties in canonical order.
-    pub fn roles(&self) -> impl Iterator<Item = Role> + use<> {
-        Role::all(self.panel_size())
-    }
-
-    /// A party's contract key; `None` for an arbiter that is not on the panel.
-    pub fn key(&self, role: Role) -> Option<PublicKey> {
-        self.record.party(role).map(|party| party.key)
-    }
-
-    /// Where a party is paid.
-    pub fn payout(&self, role: Role) -> Option<&ScriptBuf> {
-        self.record.party(role).map(|party| party.payout)
+    /// Everybody's announcements, in order of the panel.
+    pub fn announcements(&self) -> &[Announcement] {
+        &self.announcements
     }
 
     /// An arbiter's announcement.
     pub fn announcement(&self, arbiter: u8) -> Option<&Announcement> {
-        self.record
-            .arbiters
-            .get(usize::from(arbiter))
-            .map(|a| &a.announcement)
-    }
-
-    /// The point of the worker's result secret.
-    pub fn result_point(&self) -> PublicKey {
-        self.record.result.point
+        self.announcements.get(usize::from(arbiter))
     }
 
     /// The points of every arbiter's attestation of `ruling`, in order of the panel.
     pub fn ruling_points(&self, ruling: Ruling) -> Result<Vec<AdaptorPoint>, TermsError> {
-        let secp = bitcoin::secp256k1::Secp256k1::verification_only();
-        self.record
-            .arbiters
-            .iter()
-            .enumerate()
-            .map(|(i, a)| {
-                let Announcement {
-                    identity, nonce, ..
-                } = &a.announcement;
-                attestation_point(&secp, identity, nonce, &self.contract_id, ruling)
-                    .and_then(|point| AdaptorPoint::try_from(point).ok())
-                    .ok_or(TermsError::DegenerateRuling { arbiter: i as u8 })
-            })
+        (0u8..)
+            .zip(&self.announcements)
+            .map(|(i, announced)| self.draft.ruling_point(i, announced, ruling))
             .collect()
     }
-
-    /// What a party puts into the funding transaction, fee not counted.
-    pub fn deposit(&self, role: Role) -> Amount {
-        record::deposit(&self.params, role)
-    }
-
-    /// The key set of these roles, tweaked with `merkle_root`.
-    pub fn key_set(
-        &self,
-        roles: impl IntoIterator<Item = Role>,
-        merkle_root: Option<[u8; 32]>,
-    ) -> Result<KeySet, TermsError> {
-        use bitcoin::hashes::Hash;
-        let signers = roles
-            .into_iter()
-            .map(|role| {
-                self.key(role)
-                    .map(|key| (role, key))
-                    .ok_or(TermsError::NoSuchParty { role })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let root = merkle_root.map(bitcoin::TapNodeHash::from_byte_array);
-        Ok(KeySet::new(&signers, root)?)
-    }
-
-    /// The context of an arbiter's announcement.
-    pub fn case_context(&self, arbiter: u8) -> Option<CaseContext> {
-        self.record.case_context(&self.params, arbiter)
-    }
-
-    /// Which template lays these terms out.
-    pub fn layout(&self) -> Layout {
-        self.params.layout()
-    }
-}
-
-/// Both ends of what the parser says: it quotes what it read, which may be long, and names the place at the end.
-fn shortened(message: &str) -> String {
-    const END: usize = 80;
-    let count = message.chars().count();
-    if count <= 3 * END {
-        return message.to_owned();
-    }
-    let head = message.chars().take(2 * END);
-    let tail = message.chars().skip(count - END);
-    head.chain(" … ".chars()).chain(tail).collect()
 }

@@ -1,28 +1,34 @@
 //! What a party asks of terms that another one put together.
 
-use bitcoin::{OutPoint, hashes::sha256, secp256k1::PublicKey};
+use bitcoin::{OutPoint, ScriptBuf, hashes::sha256, key::XOnlyPublicKey, secp256k1::PublicKey};
 
-use super::{FeeRate, PartyRecord, Terms, TermsError};
-use crate::{attest::Announcement, role::Role};
+use super::{Contribution, FeeRate, PartyRecord, TermsDraft, TermsError};
+use crate::{binding::FreshSalt, role::Role};
 
 /// A party's own part of the terms, as it proposed it, and what it understood the rest to be.
 ///
-/// The salt in [`Proposal::record`] is what makes the contract a new one: a party that draws it afresh and checks it
-/// here shares no output key and no attestation nonce between two contracts, or two attempts at one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// It holds the salt that makes the contract a new one, and is used up with it by [`TermsDraft::bind`]: it can be neither
+/// copied nor stored, and a second contract, or a second attempt at one, takes a new proposal.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// Its role.
     pub role: Role,
-    /// Its key, salt, payout script and coins.
-    pub record: PartyRecord,
+    /// Its contract key.
+    pub key: PublicKey,
+    /// Its salt.
+    pub salt: FreshSalt,
+    /// Where it is paid.
+    pub payout: ScriptBuf,
+    /// Its coins.
+    pub funding: Contribution,
     /// Hash of the parameters.
     pub params_hash: [u8; 32],
     /// The job.
     pub job: sha256::Hash,
     /// Fee rate of the funding.
     pub funding_rate: FeeRate,
-    /// An arbiter's announcement.
-    pub announcement: Option<Announcement>,
+    /// An arbiter's identity key.
+    pub identity: Option<XOnlyPublicKey>,
     /// The worker's result point. Settlements under another point can't be completed by it.
     pub result: Option<PublicKey>,
     /// The worker's appeal point (`paper` layout).
@@ -31,45 +37,53 @@ pub struct Proposal {
     pub sample_nonce: Option<sha256::Hash>,
 }
 
-impl Terms {
-    /// Whether these terms are those that the party agreed to. Each party asks this before it announces nonces.
+impl Proposal {
+    /// The party's part, to be sent to whoever puts the terms together.
+    pub fn record(&self) -> PartyRecord {
+        PartyRecord {
+            key: self.key,
+            salt: self.salt.value(),
+            payout: self.payout.clone(),
+            funding: self.funding.clone(),
+        }
+    }
+}
+
+impl TermsDraft {
+    /// Whether these terms are those that the party agreed to. [`TermsDraft::bind`] asks it; a party that wants to keep
+    /// its proposal when somebody sends it other terms asks first.
     ///
-    /// Besides, its wallet must own none of [`Terms::coins_of_others`], or it would sign for another's deposit; and
+    /// Besides, its wallet must own none of [`TermsDraft::coins_of_others`], or it would sign for another's deposit; and
     /// `deliver_height` must leave it the time that it needs.
     pub fn check_proposal(&self, own: &Proposal) -> Result<(), TermsError> {
         let role = own.role;
-        let named = self
-            .record
-            .party(role)
-            .ok_or(TermsError::NoSuchParty { role })?;
-        let announced = match role {
-            Role::Arbiter(i) => self.announcement(i).copied(),
+        let record = self.record();
+        let named = record.party(role).ok_or(TermsError::NoSuchParty { role })?;
+        let identity = match role {
+            Role::Arbiter(i) => self.identity(i).copied(),
             _ => None,
         };
-        let appeal = self.record.paper.as_ref().map(|paper| paper.appeal.point);
+        let appeal = record.paper.as_ref().map(|paper| paper.appeal.point);
         let is_or_not_mine = |same: bool, mine: bool| !mine || same;
         let checks = [
-            ("parameters", self.params.hash() == own.params_hash),
-            ("job", self.record.job == own.job),
+            ("parameters", self.params().hash() == own.params_hash),
+            ("job", record.job == own.job),
             (
                 "funding rate",
-                self.record.funding_rate_sat_per_kwu == own.funding_rate,
+                record.funding_rate_sat_per_kwu == own.funding_rate,
             ),
-            ("key", named.key == own.record.key),
-            ("salt", named.salt == own.record.salt),
-            ("payout script", *named.payout == own.record.payout),
-            ("funding", *named.funding == own.record.funding),
+            ("key", named.key == own.key),
+            ("salt", named.salt == own.salt.value()),
+            ("payout script", *named.payout == own.payout),
+            ("funding", *named.funding == own.funding),
             (
-                "announcement",
-                is_or_not_mine(
-                    announced == own.announcement,
-                    matches!(role, Role::Arbiter(_)),
-                ),
+                "identity key",
+                is_or_not_mine(identity == own.identity, matches!(role, Role::Arbiter(_))),
             ),
             (
                 "result point",
                 is_or_not_mine(
-                    Some(self.record.result.point) == own.result,
+                    Some(record.result.point) == own.result,
                     role == Role::Worker,
                 ),
             ),
@@ -80,7 +94,7 @@ impl Terms {
             (
                 "sample nonce",
                 is_or_not_mine(
-                    Some(self.record.sample_nonce) == own.sample_nonce,
+                    Some(record.sample_nonce) == own.sample_nonce,
                     role == Role::Verifier,
                 ),
             ),
@@ -96,7 +110,7 @@ impl Terms {
     pub fn coins_of_others(&self, role: Role) -> impl Iterator<Item = OutPoint> + '_ {
         self.roles()
             .filter(move |other| *other != role)
-            .filter_map(|other| self.record.funding(other))
+            .filter_map(|other| self.record().funding(other))
             .flat_map(|funding| funding.coins.iter().map(|coin| coin.outpoint))
     }
 }

@@ -1,8 +1,9 @@
-//! Terms as proposed: plain data, with their checks and canonical bytes.
+//! Terms as drafted: plain data, with their checks and canonical bytes.
 
 use bitcoin::{
     Amount, ScriptBuf,
     hashes::{Hash, sha256},
+    key::XOnlyPublicKey,
     secp256k1::{PublicKey, Secp256k1},
 };
 use narthex_game_model::{Layout, Params, ParamsRecord, params::LOCK_TIME_THRESHOLD};
@@ -13,23 +14,12 @@ use super::{
     contribution::{is_standard, shortened},
 };
 use crate::{
-    attest::{Announcement, CaseContext},
-    graph::satisfaction_weight,
-    hash::tagged_hash,
-    musig::KeySet,
-    role::Role,
-    template::stake_unlock_height,
-    wire::Writer,
+    graph::satisfaction_weight, hash::tagged_hash, musig::KeySet, role::Role,
+    template::stake_unlock_height, wire::Writer,
 };
 
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
 pub(crate) const MIN_ROOT_COIN: Amount = Amount::from_sat(2_000);
-
-/// Lowest fee rate of the funding: what nodes relay by default, 0.1 sat/vB.
-const LEAST_RATE: u64 = 25;
-
-/// Highest fee rate of the funding: 25,000 sat/vB, beyond any fee ever needed.
-const MOST_RATE: u64 = 6_250_000;
 
 /// Client, worker or verifier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +27,8 @@ const MOST_RATE: u64 = 6_250_000;
 pub struct PartyRecord {
     /// Contract key.
     pub key: PublicKey,
-    /// 32 fresh random bytes, so that no two contracts, and no two attempts at one, have an output key or an
-    /// attestation nonce in common: signatures of a ceremony that failed fit nothing later.
+    /// 32 bytes drawn for this contract alone ([`FreshSalt`](crate::binding::FreshSalt)), so that no two contracts, and
+    /// no two attempts at one, have an output key in common: signatures of a ceremony that failed fit nothing later.
     pub salt: sha256::Hash,
     /// Where it is paid, hex of the script.
     pub payout: ScriptBuf,
@@ -72,15 +62,15 @@ pub(super) struct PartyView<'a> {
 pub struct ArbiterRecord {
     /// Contract key.
     pub key: PublicKey,
-    /// 32 fresh random bytes, so that no two contracts, and no two attempts at one, have an output key or an
-    /// attestation nonce in common: signatures of a ceremony that failed fit nothing later.
+    /// 32 bytes drawn for this contract alone ([`FreshSalt`](crate::binding::FreshSalt)), so that no two contracts, and
+    /// no two attempts at one, have an output key in common: signatures of a ceremony that failed fit nothing later.
     pub salt: sha256::Hash,
     /// Where it is paid, hex of the script.
     pub payout: ScriptBuf,
     /// Its stake's funding.
     pub funding: Contribution,
-    /// Its nonce for this case.
-    pub announcement: Announcement,
+    /// Key that it is known by; signs its announcement and its ruling.
+    pub identity: XOnlyPublicKey,
 }
 
 /// What only the `paper` layout has.
@@ -93,7 +83,7 @@ pub struct PaperRecord {
     pub panel: PublicKey,
 }
 
-/// All terms of a contract.
+/// All terms of a contract but the arbiters' nonces, which are announced for these terms and none else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TermsRecord {
@@ -149,17 +139,6 @@ impl TermsRecord {
         self.party(role).map(|p| p.funding)
     }
 
-    pub(super) fn case_context(&self, params: &Params, arbiter: u8) -> Option<CaseContext> {
-        let principals = [&self.client.key, &self.worker.key, &self.verifier.key];
-        let arbiter = self.arbiters.get(usize::from(arbiter))?;
-        Some(CaseContext::new(
-            &params.hash(),
-            principals,
-            &arbiter.key,
-            arbiter.salt.as_byte_array(),
-        ))
-    }
-
     pub(super) fn check(&self, params: &Params) -> Result<(), TermsError> {
         if self.arbiters.len() != usize::from(params.arbiters()) {
             return Err(TermsError::PanelSize {
@@ -173,7 +152,7 @@ impl TermsRecord {
             .collect::<Vec<_>>();
         KeySet::new(&keys, None)?;
         self.check_secrets(params)?;
-        self.check_announcements(params)?;
+        self.check_identities()?;
         self.check_scripts(params)?;
         self.check_heights(params)?;
         self.check_funding(params)
@@ -214,27 +193,12 @@ impl TermsRecord {
         }
     }
 
-    fn check_announcements(&self, params: &Params) -> Result<(), TermsError> {
-        let secp = Secp256k1::verification_only();
-        for (i, arbiter) in (0u8..).zip(&self.arbiters) {
-            let first = self.arbiters[..usize::from(i)]
-                .iter()
-                .position(|a| a.announcement.identity == arbiter.announcement.identity);
-            if let Some(first) = first {
-                return Err(TermsError::SameArbiter {
-                    first: first as u8,
-                    second: i,
-                });
+    fn check_identities(&self) -> Result<(), TermsError> {
+        for (second, arbiter) in (0u8..).zip(&self.arbiters) {
+            let mut earlier = (0u8..).zip(&self.arbiters[..usize::from(second)]);
+            if let Some((first, _)) = earlier.find(|(_, a)| a.identity == arbiter.identity) {
+                return Err(TermsError::SameArbiter { first, second });
             }
-            let context = self
-                .case_context(params, i)
-                .ok_or(TermsError::NoSuchParty {
-                    role: Role::Arbiter(i),
-                })?;
-            arbiter
-                .announcement
-                .verify(&secp, &context)
-                .map_err(|error| TermsError::Announcement { arbiter: i, error })?;
         }
         Ok(())
     }
@@ -274,11 +238,11 @@ impl TermsRecord {
     fn check_funding(&self, params: &Params) -> Result<(), TermsError> {
         let mut seen: Vec<(Role, bitcoin::OutPoint)> = Vec::new();
         let rate = self.funding_rate_sat_per_kwu;
-        if !(LEAST_RATE..=MOST_RATE).contains(&rate.0) {
+        if rate.check().is_err() {
             return Err(TermsError::FundingRate {
                 rate: rate.0,
-                least: LEAST_RATE,
-                most: MOST_RATE,
+                least: FeeRate::LEAST.0,
+                most: FeeRate::MOST.0,
             });
         }
         for role in Role::all(params.arbiters()) {
@@ -333,9 +297,9 @@ impl TermsRecord {
         Ok(())
     }
 
-    /// Hash of everything that the graph depends on.
+    /// Hash of everything that the graph depends on, but for the arbiters' nonces: those are derived from it.
     pub(super) fn contract_id(&self, params: &Params) -> [u8; 32] {
-        let mut w = Writer::new("NXT1");
+        let mut w = Writer::new("NXT2");
         w.fixed(&params.hash()).u64(self.funding_rate_sat_per_kwu.0);
         w.fixed(self.job.as_byte_array())
             .fixed(self.sample_nonce.as_byte_array());
@@ -369,8 +333,7 @@ impl TermsRecord {
             };
         }
         for arbiter in &self.arbiters {
-            w.fixed(&arbiter.announcement.identity.serialize())
-                .fixed(&arbiter.announcement.nonce.serialize());
+            w.fixed(&arbiter.identity.serialize());
         }
         tagged_hash("narthex/contract", &[&w.finish()])
     }

@@ -50,6 +50,11 @@ pub fn standard_terms() -> OfferTerms {
         max_panel: 15,
         min_decide_blocks: 10,
         max_dispute_blocks: 200,
+        max_step_fuel: 1_000_000_000,
+        max_memory_bytes: 256 << 20,
+        max_program_bytes: 4 << 20,
+        max_evidence_bytes: 16 << 20,
+        fuel_per_second: 10_000_000,
     }
 }
 

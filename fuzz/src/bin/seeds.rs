@@ -3,7 +3,15 @@
 use std::fs;
 
 fn main() -> std::io::Result<()> {
-    for (i, (target, bytes)) in narthex_fuzz::seeds::all().into_iter().enumerate() {
+    let models = narthex_fuzz::model::decoders().into_iter();
+    let models = models
+        .flat_map(|decoder| decoder.seeds)
+        .map(|bytes| ("game_model", bytes));
+    for (i, (target, bytes)) in narthex_fuzz::seeds::all()
+        .into_iter()
+        .chain(models)
+        .enumerate()
+    {
         let dir = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
         fs::create_dir_all(&dir)?;
         fs::write(format!("{dir}/seed-{i}"), bytes)?;

@@ -9,7 +9,9 @@
 //! | commitment to the blind digests | verifier | worker | the verifier had its digests before any leaf was open |
 //! | opening | worker | verifier | the worker answered |
 //!
-//! Each receipt names the one before, so the three are in order for whoever reads the last. Both
+//! Each receipt names the one before, so the three are in order for whoever reads the last. Their
+//! heights say nothing about that order: each is its issuer's word, from the tip that it saw, and
+//! tips differ and are reorganised. Who needs a date that binds takes it from the chain. Both
 //! sides derive the same [`Handover`] alone: the receiver signs it, the giver checks the signature
 //! against it, and nobody signs or accepts bytes that the other one built. The verdict follows from
 //! the three and needs no receipt.
@@ -69,7 +71,7 @@ pub struct Receipt {
     pub holder: [u8; 32],
     /// Id of the receipt before, zeros in the first.
     pub previous: [u8; 32],
-    /// Height of the chain at which it was received, as the issuer says.
+    /// Height of the chain's tip at which it was received, as the issuer says. Compared with nothing.
     pub height: u32,
 }
 
@@ -177,20 +179,22 @@ impl Exchange {
             issuer,
             holder,
             previous: before.id(),
-            height: before.height,
+            height: 0,
         }))
     }
 }
 
-/// Something handed over: all of its receipt but the signature and the exact height.
+/// Something handed over: all of its receipt but the signature and the height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handover(Receipt);
 
 impl Handover {
-    /// The receiver acknowledges, at `height`.
+    /// The receiver acknowledges, with its tip at `height`, which may be below that of the receipt
+    /// before: nobody waits until it has caught up with the other one's tip, or with what the other
+    /// one says that it is.
     ///
     /// # Errors
-    /// [`ReceiptError::OtherSigner`], [`ReceiptError::TooEarly`] or [`ReceiptError::Signer`].
+    /// [`ReceiptError::OtherSigner`] or [`ReceiptError::Signer`].
     pub fn acknowledge(
         &self,
         height: u32,
@@ -199,7 +203,6 @@ impl Handover {
         if signer.key() != self.0.issuer {
             return Err(ReceiptError::OtherSigner);
         }
-        self.check_height(height)?;
         let receipt = Receipt { height, ..self.0 };
         let signature = signer.sign(&receipt.id())?;
         Ok(SignedReceipt { receipt, signature })
@@ -236,19 +239,10 @@ impl Handover {
         if found.previous != expected.previous {
             return Err(ReceiptError::OtherPredecessor);
         }
-        self.check_height(found.height)?;
         if !signatures.check(&found.issuer, &found.id(), &signed.signature) {
             return Err(ReceiptError::Signature);
         }
         Ok(*found)
-    }
-
-    const fn check_height(&self, height: u32) -> Result<(), ReceiptError> {
-        let previous = self.0.height;
-        if height < previous {
-            return Err(ReceiptError::TooEarly { height, previous });
-        }
-        Ok(())
     }
 }
 

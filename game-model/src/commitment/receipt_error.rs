@@ -29,14 +29,6 @@ pub enum ReceiptError {
     /// It follows another receipt.
     #[error("the receipt follows another receipt than the last one")]
     OtherPredecessor,
-    /// It is older than the one before it.
-    #[error("receipt of height {height} after one of height {previous}")]
-    TooEarly {
-        /// Its height.
-        height: u32,
-        /// Height of the receipt before.
-        previous: u32,
-    },
     /// The signature is not the issuer's over these bytes.
     #[error("the issuer has not signed this receipt")]
     Signature,

@@ -1,5 +1,7 @@
 //! Every way in which a step can fail, by name.
 
+use super::MachineLimit;
+
 /// Why a step gave no output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
@@ -76,6 +78,9 @@ pub enum StepError {
         /// Result under the other.
         other: String,
     },
+    /// This machine could not give the step what its job allows it: nobody else's fault.
+    #[error(transparent)]
+    Machine(#[from] MachineLimit),
     /// The program gave an output of no bytes.
     #[error("the program gave no output")]
     NoOutput,
@@ -106,12 +111,17 @@ pub enum StepError {
 }
 
 impl StepError {
+    /// Something that no program can bring about.
+    pub(crate) fn engine(what: impl ToString) -> Self {
+        Self::Machine(MachineLimit::Engine(what.to_string()))
+    }
+
     /// Whether the failure says something about this machine or its engine rather than about
-    /// program and record: nobody can be convicted on it.
+    /// program and record: a third outcome beside right and wrong, on which nobody is convicted.
     pub const fn is_defect(&self) -> bool {
         matches!(
             self,
-            Self::NotDeterministic { .. } | Self::EnginesDiffer { .. }
+            Self::NotDeterministic { .. } | Self::EnginesDiffer { .. } | Self::Machine(_)
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Computation, StepError, StepProgram, UnitProgram};
+use super::{Computation, StepError, StepNeeds, StepProgram, UnitProgram};
 
 /// A program chosen at run time.
 pub type AnyProgram = Box<dyn StepProgram + Send + Sync>;
@@ -20,6 +20,10 @@ impl<P: StepProgram + ?Sized> StepProgram for Box<P> {
 
     fn output_bytes(&self) -> usize {
         (**self).output_bytes()
+    }
+
+    fn needs(&self) -> StepNeeds {
+        (**self).needs()
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
@@ -85,19 +89,38 @@ impl<P: StepProgram> StepProgram for RunTwice<P> {
         self.0.output_bytes()
     }
 
+    fn needs(&self) -> StepNeeds {
+        self.0.needs()
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
-        let (first, second) = (self.0.run(record), self.0.run(record));
-        if first == second {
-            return first;
+        let first = self.0.run(record);
+        // A machine without memory or time for one run says nothing about the step.
+        let Err(StepError::Machine(_)) = &first else {
+            return self.again(record, first);
+        };
+        first
+    }
+
+    fn units(&self) -> Option<&dyn UnitProgram> {
+        self.0.units()
+    }
+}
+
+impl<P: StepProgram> RunTwice<P> {
+    fn again(
+        &self,
+        record: &[u8],
+        first: Result<Vec<u8>, StepError>,
+    ) -> Result<Vec<u8>, StepError> {
+        let second = self.0.run(record);
+        if first == second || matches!(second, Err(StepError::Machine(_))) {
+            return second;
         }
         Err(StepError::NotDeterministic {
             first: shown(&first),
             second: shown(&second),
         })
-    }
-
-    fn units(&self) -> Option<&dyn UnitProgram> {
-        self.0.units()
     }
 }
 

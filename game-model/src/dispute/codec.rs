@@ -1,10 +1,10 @@
 //! The canonical bytes of moves and transcripts.
 //!
-//! Version 1. Integers big-endian; a list or a byte string has its 32-bit length in front. No length
+//! Version 2: dates are no part of what is signed. Integers big-endian; a list or a byte string has its 32-bit length in front. No length
 //! is believed: space is made only for bytes that are there.
 //!
 //! ```text
-//! transcript  version 1 ‖ dispute 32 ‖ complete to 4 ‖ entries 4 ‖ entry…
+//! transcript  version 1 ‖ dispute 32 ‖ opened at 4 ‖ complete to 4 ‖ entries 4 ‖ entry…
 //! entry       height 4 ‖ 0 ‖ signed move    or    height 4 ‖ 1 ‖ signed move ‖ signed move
 //! signed move number 4 ‖ previous 32 ‖ move ‖ signature 64
 //! move        0 ‖ digests 4 ‖ digest 32…                               post
@@ -20,14 +20,15 @@ use super::entry::{Entry, Equivocation, Event, Move, Reveal, SignedMove};
 use super::transcript::Transcript;
 use crate::commitment::Multiproof;
 
-/// The only version that is read.
-const VERSION: u8 = 1;
+/// The only version that is read. Under the moves of version 1 lie the heights of their records.
+const VERSION: u8 = 2;
 
 impl Transcript {
     /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         out.extend(self.dispute);
+        out.extend(self.opened_at.to_be_bytes());
         out.extend(self.complete_to.to_be_bytes());
         write_length(&mut out, self.entries.len());
         for entry in &self.entries {
@@ -57,7 +58,8 @@ impl Transcript {
             VERSION => {}
             version => return Err(TranscriptError::Version(version)),
         }
-        let (dispute, complete_to) = (reader.array()?, reader.u32()?);
+        let dispute = reader.array()?;
+        let (opened_at, complete_to) = (reader.u32()?, reader.u32()?);
         let count = reader.u32()?;
         let mut entries = Vec::new();
         for _ in 0..count {
@@ -68,6 +70,7 @@ impl Transcript {
         }
         Ok(Self {
             dispute,
+            opened_at,
             complete_to,
             entries,
         })
@@ -212,7 +215,7 @@ pub enum TranscriptError {
     /// The bytes go on behind the last entry.
     #[error("{0} bytes too many behind the transcript")]
     TrailingBytes(usize),
-    /// Another version than 1.
+    /// Another version than 2.
     #[error("transcript of version {0}; only version {VERSION} is read")]
     Version(u8),
     /// No such kind of entry or move.

@@ -2,24 +2,41 @@
 
 use secp256k1::Keypair;
 
-use super::entry::{Entry, Event, Move, Reveal, Side, SignedMove};
-use super::machine::{Dispute, Duty, Phase};
-use super::player::HonestPlayer;
+use super::book::MoveBook;
+use super::entry::{Entry, Event, Move, Reveal, Side};
+use super::machine::{Dispute, Duty, MoveError, Phase};
+use super::player::{HonestPlayer, WalkError};
 use super::terms::{DisputeTerms, TermsError};
 use super::transcript::Transcript;
-use crate::computation::UnitProgram;
+use crate::computation::{StepError, UnitProgram};
 use crate::tagged::TaggedHasher;
 
 /// Somebody who moves when it is its turn.
 pub trait Player {
     /// Its move as this side; `None` for silence.
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move>;
+
+    /// Why it was silent, if its machine and not its plan was the reason.
+    fn defect(&self) -> Option<&StepError> {
+        None
+    }
 }
 
 impl<P: UnitProgram + ?Sized> Player for HonestPlayer<'_, P> {
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
-        // A player that has not agreed to where the dispute stands has nothing to say.
-        self.answer(dispute, side).ok().flatten()
+        match self.answer(dispute, side) {
+            Ok(action) => action,
+            // A player that has not agreed to where the dispute stands has nothing to say.
+            Err(WalkError::NotAgreed { .. }) => None,
+            Err(WalkError::Defect(error)) => {
+                self.defect = Some(error);
+                None
+            }
+        }
+    }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.defect.as_ref()
     }
 }
 
@@ -58,6 +75,10 @@ impl<P: UnitProgram + ?Sized> Player for LyingPlayer<'_, P> {
         }
         Some(action)
     }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.truth.defect.as_ref()
+    }
 }
 
 /// A party that stops answering.
@@ -76,55 +97,87 @@ impl<T: Player> Player for FallsSilent<T> {
             .then(|| self.before.play(dispute, side))
             .flatten()
     }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.before.defect()
+    }
 }
 
 impl Player for Box<dyn Player + '_> {
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
         (**self).play(dispute, side)
     }
+
+    fn defect(&self) -> Option<&StepError> {
+        (**self).defect()
+    }
 }
 
 /// A player with its key.
 pub type Seat<'a> = (&'a mut dyn Player, &'a Keypair);
 
-/// Plays a dispute to its end. Each move is recorded `answer_blocks` after the entry before; a move
-/// that does not count, or comes late, is as good as silence.
+/// Plays a dispute to its end, opened on record at height `opened_at`. Each move is recorded `answer_blocks` after the entry before; a move
+/// that does not count, or comes late, is as good as silence. The record is read until the last date
+/// is deep enough for a ruling.
 ///
 /// # Errors
-/// [`TermsError`] if there is nothing to dispute on these terms.
+/// [`ContestError`] if there is nothing to dispute on these terms, or a player or the record could not
+/// compute: nobody loses by that.
 pub fn contest<P: UnitProgram + ?Sized>(
     program: &P,
     terms: &DisputeTerms,
+    opened_at: u32,
     [worker, challenger]: [Seat<'_>; 2],
     answer_blocks: u32,
-) -> Result<Transcript, TermsError> {
-    let mut dispute = Dispute::open(terms.clone(), program)?;
+) -> Result<Transcript, ContestError> {
+    let mut dispute = Dispute::open(terms.clone(), opened_at, program)?;
     let mut transcript = Transcript::of(&dispute);
+    let mut books = [MoveBook::new(&dispute), MoveBook::new(&dispute)];
     while let Duty::Move { side, deadline, .. } = dispute.duty() {
-        let (player, keypair) = match side {
-            Side::Worker => (&mut *worker.0, worker.1),
-            Side::Challenger => (&mut *challenger.0, challenger.1),
+        let [of_worker, of_challenger] = &mut books;
+        let (player, keypair, book) = match side {
+            Side::Worker => (&mut *worker.0, worker.1, of_worker),
+            Side::Challenger => (&mut *challenger.0, challenger.1, of_challenger),
         };
         let height = transcript.complete_to.saturating_add(answer_blocks);
-        let entry = player.play(&dispute, side).map(|action| {
-            let id = dispute.id();
-            let signed = SignedMove::sign(keypair, id, dispute.place(), action, &[0; 32]);
+        let entry = player.play(&dispute, side).and_then(|action| {
+            let signed = book.sign(keypair, &dispute, action, &[0; 32]).ok()?;
             let event = Event::Moved(signed);
-            Entry { height, event }
+            Some(Entry { height, event })
         });
-        let counted = entry.and_then(|entry| {
-            let step = dispute.step(program, &entry).ok()?;
-            Some((step, entry))
-        });
+        if let Some(error) = player.defect() {
+            return Err(ContestError::Defect(error.clone()));
+        }
+        let counted = match entry {
+            None => None,
+            Some(entry) => match dispute.step(program, &entry) {
+                Ok(step) => Some((step, entry)),
+                Err(MoveError::Defect(error)) => return Err(ContestError::Defect(error)),
+                Err(_) => None,
+            },
+        };
         let Some((step, entry)) = counted else {
-            // At the end of all heights the dispute stays pending.
-            transcript.complete_to = deadline.saturating_add(1);
+            transcript.complete_to = deadline;
             break;
         };
         dispute.merge(step.changes);
         transcript.push(entry);
     }
+    // At the end of all heights nothing is ruled.
+    let depth = u32::from(terms.date_depth);
+    transcript.complete_to = transcript.complete_to.saturating_add(depth);
     Ok(transcript)
+}
+
+/// Why two players came to no end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContestError {
+    /// The terms open no dispute.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// This machine gives no dependable answer.
+    #[error("no dispute on this machine: {0}")]
+    Defect(#[source] StepError),
 }
 
 /// What a move says, in a few words.

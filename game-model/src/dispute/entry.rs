@@ -103,8 +103,8 @@ impl Move {
 pub struct SignedMove {
     /// Number of the move, from 0.
     pub number: u32,
-    /// Hash of the entry before ([`Entry::hash`]); of the first move, the dispute's identity. It
-    /// covers the height of that entry: whoever answers a move has agreed when it was made.
+    /// What the move before signed ([`Self::message`]); of the first move, the dispute's identity.
+    /// It covers all moves before, and nothing that a reorganisation can change.
     #[serde(with = "crate::encoding::hex32")]
     pub previous: [u8; 32],
     /// The move.
@@ -117,8 +117,8 @@ pub struct SignedMove {
 impl SignedMove {
     /// Signs a move. `aux` is auxiliary randomness (BIP340), which may be zero.
     ///
-    /// An honest party signs one move of each number in its life: it writes the signed move down
-    /// before it lets it go, and sends that one again after a restart.
+    /// An honest party signs one move after each predecessor in its life: [`super::MoveBook`] sees
+    /// to that.
     pub fn sign(
         keypair: &Keypair,
         dispute: &[u8; 32],
@@ -138,7 +138,8 @@ impl SignedMove {
     }
 
     /// The hash that is signed: tagged `narthex/dispute-move`, over the dispute's identity, number,
-    /// previous entry and the move's canonical bytes.
+    /// predecessor and the move's canonical bytes. The next move names it as its predecessor;
+    /// signatures are left out, since BIP340 allows many for one message.
     pub fn message(&self, dispute: &[u8; 32]) -> [u8; 32] {
         message(dispute, self.number, &self.previous, &self.action)
     }
@@ -170,7 +171,10 @@ fn message(dispute: &[u8; 32], number: u32, previous: &[u8; 32], action: &Move) 
         .finish()
 }
 
-/// Two moves of one number by one signer: proof that it plays two games at once.
+/// Two moves by one signer after the same predecessor: proof that it plays two games at once.
+///
+/// Moves after different predecessors prove nothing. A side that plays two games makes the other
+/// one answer both, and a reorganisation may put now this one on record and now that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Equivocation {
@@ -190,7 +194,10 @@ pub enum Event {
     Equivocated(Equivocation),
 }
 
-/// An event with the height of the block that recorded it.
+/// An event with its date: the height of the block that records it.
+///
+/// Dates are signed by nobody. They are read from the chain, and they change with it until they are
+/// [`super::DisputeTerms::date_depth`] blocks deep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -200,17 +207,17 @@ pub struct Entry {
     pub event: Event,
 }
 
-impl Entry {
-    /// Hash of the entry, which the next move signs. Signatures are left out: BIP340 allows many
-    /// for one message.
-    pub fn hash(&self, dispute: &[u8; 32]) -> [u8; 32] {
-        let hasher = TaggedHasher::new("narthex/dispute-entry").number(u64::from(self.height));
-        match &self.event {
-            Event::Moved(signed) => hasher.fixed(&signed.message(dispute)),
-            Event::Equivocated(two) => hasher
-                .fixed(&two.first.message(dispute))
-                .fixed(&two.second.message(dispute)),
+impl Event {
+    /// Whether two events say the same, whatever their signatures.
+    pub(super) fn says_the_same(&self, other: &Self, dispute: &[u8; 32]) -> bool {
+        let said =
+            |one: &SignedMove, other: &SignedMove| one.message(dispute) == other.message(dispute);
+        match (self, other) {
+            (Self::Moved(one), Self::Moved(other)) => said(one, other),
+            (Self::Equivocated(one), Self::Equivocated(other)) => {
+                said(&one.first, &other.first) && said(&one.second, &other.second)
+            }
+            _ => false,
         }
-        .finish()
     }
 }

@@ -6,12 +6,16 @@
 //! | [`AwaitChoice`] | the challenger's part | [`AwaitPost`]; of one transition: [`AwaitReveal`] |
 //! | [`AwaitReveal`] | the agreed point, from the worker | ended: the transition is run |
 //! | any of these | its deadline, or an equivocation | ended |
+//!
+//! Phases follow from moves alone. Dates say which moves come too late, and whether what they say is
+//! a ruling yet: [`Dispute::standing`].
 
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Event, Move, Reveal, Side, SignedMove};
 use super::interval::Interval;
 use super::ruling::{against, decide};
+use super::standing::Standing;
 use super::terms::{DisputeTerms, TermsError};
 use crate::commitment::ProofError;
 use crate::computation::{StepError, UnitProgram};
@@ -99,12 +103,13 @@ pub struct Dispute {
 }
 
 impl Dispute {
-    /// Opens a dispute: the worker is to post.
+    /// Opens a dispute, on record at height `opened_at`: the worker is to post.
     ///
     /// # Errors
     /// [`TermsError`] if there is nothing to dispute on these terms.
     pub fn open<P: UnitProgram + ?Sized>(
         terms: DisputeTerms,
+        opened_at: u32,
         program: &P,
     ) -> Result<Self, TermsError> {
         terms.check(program)?;
@@ -113,7 +118,7 @@ impl Dispute {
         let state = Changes {
             next_number: 0,
             head: id,
-            since: terms.opened_at,
+            since: opened_at,
             // A step has at least two transitions, start and output.
             phase: Phase::Post(AwaitPost { interval }),
         };
@@ -150,12 +155,21 @@ impl Dispute {
         duty(&self.terms, &self.state)
     }
 
-    /// Number and previous entry of the next move, for [`SignedMove::sign`].
+    /// The date of the last entry that counted, in blocks; without one, of the opening. The next
+    /// deadline counts from here.
+    pub const fn since(&self) -> u32 {
+        self.state.since
+    }
+
+    /// Number and predecessor of the next move, for [`SignedMove::sign`].
     pub const fn place(&self) -> (u32, [u8; 32]) {
         (self.state.next_number, self.state.head)
     }
 
     /// What an entry does to the dispute, if it counts. It depends on nothing else.
+    ///
+    /// A reorganisation may put a move on record before the one that it answers. It counts as made
+    /// when that one was: nobody could make it before.
     ///
     /// # Errors
     /// [`MoveError`] if it does not count: then nothing has happened, and whoever's turn it is has
@@ -165,27 +179,25 @@ impl Dispute {
         program: &P,
         entry: &Entry,
     ) -> Result<Step, MoveError> {
-        let (height, since) = (entry.height, self.state.since);
+        let height = entry.height.max(self.state.since);
         let Duty::Move { deadline, .. } = self.duty() else {
             return Err(MoveError::Ended);
         };
-        if height < since {
-            return Err(MoveError::RunsBack { height, since });
-        }
         if height > deadline {
             return Err(MoveError::Late { height, deadline });
         }
         self.terms
             .check_program(program)
             .map_err(MoveError::Terms)?;
-        let phase = match &entry.event {
-            Event::Moved(signed) => self.moved(program, signed)?,
-            Event::Equivocated(two) => Phase::Ended(two.prove(&self.terms)?),
+        let (head, phase) = match &entry.event {
+            Event::Moved(signed) => (signed.message(&self.id), self.moved(program, signed)?),
+            // Nothing follows it.
+            Event::Equivocated(two) => (self.state.head, Phase::Ended(two.prove(&self.terms)?)),
         };
         let changes = Changes {
             // At most 129 moves: an interval of 2⁶⁴ is halved 64 times.
             next_number: self.state.next_number.saturating_add(1),
-            head: entry.hash(&self.id),
+            head,
             since: height,
             phase,
         };
@@ -198,18 +210,66 @@ impl Dispute {
         self.state = changes;
     }
 
-    /// The ruling by time-out, if nothing else was recorded up to and including `height`.
-    pub fn timed_out(&self, height: u32) -> Option<Finding> {
-        match self.duty() {
+    /// How it stands for whoever has read the record up to and including height `tip`, if no other
+    /// entry counted. A ruling is one for everybody whose tip is on the same chain but for the last
+    /// [`DisputeTerms::date_depth`] blocks: it says the same, and they say this or nothing yet.
+    pub fn standing(&self, tip: u32) -> Standing {
+        let depth = self.terms.date_depth;
+        let (finding, date) = match self.duty() {
+            Duty::Rule(finding) => (finding, self.state.since),
             Duty::Move {
                 side,
                 number,
                 deadline,
-            } if height > deadline => Some(Finding {
-                ruling: against(side),
-                reason: format!("the {side} did not make move {number} until height {deadline}"),
-            }),
+            } if tip <= deadline => {
+                return Standing::Pending {
+                    side,
+                    number,
+                    deadline,
+                };
+            }
+            Duty::Move {
+                side,
+                number,
+                deadline,
+            } => (self.late(side, number, deadline), deadline),
+        };
+        // Where heights end nothing gets deep enough any more, and nothing is ruled.
+        let is_deep = date
+            .checked_add(u32::from(depth))
+            .is_some_and(|ruled_at| tip >= ruled_at);
+        match is_deep {
+            true => Standing::Ruled(finding),
+            false => Standing::Shallow {
+                finding,
+                date,
+                depth,
+            },
+        }
+    }
+
+    /// The ruling by time-out for whoever has read the record up to and including height `tip`, if
+    /// no other entry counted. The deadline must be [`DisputeTerms::date_depth`] blocks deep.
+    pub fn timed_out(&self, tip: u32) -> Option<Finding> {
+        match (self.duty(), self.standing(tip)) {
+            (Duty::Move { .. }, Standing::Ruled(finding)) => Some(finding),
             _ => None,
+        }
+    }
+
+    fn late(&self, side: Side, number: u32, deadline: u32) -> Finding {
+        let since = self.state.since;
+        let blocks = self.terms.response_blocks;
+        let before = match number.checked_sub(1) {
+            Some(before) => format!("move {before}"),
+            None => "the opening".to_owned(),
+        };
+        Finding {
+            ruling: against(side),
+            reason: format!(
+                "the {side} did not make move {number} until height {deadline}, {blocks} blocks after {before} at height {since}, and {} blocks lie above",
+                self.terms.date_depth
+            ),
         }
     }
 
@@ -307,14 +367,6 @@ pub enum MoveError {
     /// The machine that is to decide gives no dependable answer. Nobody's fault: ask another.
     #[error("the last transition can't be judged on this machine: {0}")]
     Defect(StepError),
-    /// Entries are in the order of their heights.
-    #[error("recorded at height {height}, before the entry at {since} that it follows")]
-    RunsBack {
-        /// Height of the entry.
-        height: u32,
-        /// Height of the one before.
-        since: u32,
-    },
     /// The deadline has passed.
     #[error("recorded at height {height}, after the deadline {deadline}")]
     Late {
@@ -334,8 +386,9 @@ pub enum MoveError {
         /// Number found.
         found: u32,
     },
-    /// It answers another entry than the last one.
-    #[error("move {number} does not follow the last entry")]
+    /// It answers another move than the last one that counts here; on another branch of the chain it
+    /// may be right.
+    #[error("move {number} does not follow the last move that counts")]
     Previous {
         /// Number of the move.
         number: u32,

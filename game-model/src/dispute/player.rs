@@ -4,7 +4,7 @@ use super::entry::{Move, Reveal, Side};
 use super::interval::{Interval, failed_digest, unit_digest};
 use super::machine::{Dispute, Duty, Phase};
 use crate::commitment::Multiproof;
-use crate::computation::UnitProgram;
+use crate::computation::{StepError, UnitProgram};
 
 /// Plays either side from the record. It holds one state at a time, whatever the number of units,
 /// and runs each unit of the step at most twice per round.
@@ -18,6 +18,8 @@ pub struct HonestPlayer<'a, P: ?Sized> {
     proof: Multiproof,
     /// A point from which intervals still to come can be reached.
     base: Option<Cursor>,
+    /// Why it could not compute its move.
+    pub(super) defect: Option<StepError>,
 }
 
 /// A computed point above 0.
@@ -47,6 +49,7 @@ impl<'a, P: UnitProgram + ?Sized> HonestPlayer<'a, P> {
             record,
             proof,
             base: None,
+            defect: None,
         }
     }
 
@@ -54,7 +57,8 @@ impl<'a, P: UnitProgram + ?Sized> HonestPlayer<'a, P> {
     ///
     /// # Errors
     /// [`WalkError`] if the dispute is at a point that the player never agreed to: it has not
-    /// played this dispute from its start.
+    /// played this dispute from its start. Or if this machine gives no dependable answer: a claim
+    /// that the step fails, made for want of memory, would lose the dispute.
     pub fn answer(&mut self, dispute: &Dispute, side: Side) -> Result<Option<Move>, WalkError> {
         match dispute.duty() {
             Duty::Move { side: turn, .. } if turn == side => {}
@@ -62,36 +66,44 @@ impl<'a, P: UnitProgram + ?Sized> HonestPlayer<'a, P> {
         }
         let fan_out = dispute.terms().fan_out;
         Ok(match dispute.phase() {
-            Phase::Post(phase) => Some(self.post(&phase.interval, fan_out)),
-            Phase::Choice(phase) => Some(self.choose(&phase.interval, fan_out, &phase.posted)),
+            Phase::Post(phase) => Some(self.post(&phase.interval, fan_out)?),
+            Phase::Choice(phase) => Some(self.choose(&phase.interval, fan_out, &phase.posted)?),
             Phase::Reveal(phase) => Some(Move::Reveal(self.reveal(&phase.interval)?)),
             Phase::Ended(_) => None,
         })
     }
 
     /// The digest of a point above 0 and below the last, by own computation.
-    pub fn digest_at(&mut self, point: u64) -> [u8; 32] {
-        self.reach(None, point).digest()
+    ///
+    /// # Errors
+    /// [`WalkError::Defect`].
+    pub fn digest_at(&mut self, point: u64) -> Result<[u8; 32], WalkError> {
+        Ok(self.reach(None, point)?.digest())
     }
 
-    fn post(&mut self, interval: &Interval, fan_out: u32) -> Move {
-        let base = self.base_of(interval);
+    fn post(&mut self, interval: &Interval, fan_out: u32) -> Result<Move, WalkError> {
+        let base = self.base_of(interval)?;
         let mut here = base.clone();
         let mut digests = Vec::new();
         for point in interval.cuts(fan_out) {
-            let next = self.reach(here, point);
+            let next = self.reach(here, point)?;
             digests.push(next.digest());
             here = Some(next);
         }
         self.base = base;
-        Move::Post { digests }
+        Ok(Move::Post { digests })
     }
 
-    fn choose(&mut self, interval: &Interval, fan_out: u32, posted: &[[u8; 32]]) -> Move {
-        let mut here = self.base_of(interval);
+    fn choose(
+        &mut self,
+        interval: &Interval,
+        fan_out: u32,
+        posted: &[[u8; 32]],
+    ) -> Result<Move, WalkError> {
+        let mut here = self.base_of(interval)?;
         let mut part = 0;
         for (point, claimed) in interval.cuts(fan_out).zip(posted) {
-            let next = self.reach(here.clone(), point);
+            let next = self.reach(here.clone(), point)?;
             if next.digest() != *claimed {
                 break;
             }
@@ -99,19 +111,19 @@ impl<'a, P: UnitProgram + ?Sized> HonestPlayer<'a, P> {
             part += 1;
         }
         self.base = here;
-        Move::Choose { part }
+        Ok(Move::Choose { part })
     }
 
     fn reveal(&mut self, interval: &Interval) -> Result<Reveal, WalkError> {
         let point = interval.agreed;
-        let Some(here) = self.base_of(interval) else {
+        let Some(here) = self.base_of(interval)? else {
             return Ok(Reveal::Record {
                 record: self.record.clone(),
                 proof: self.proof.clone(),
             });
         };
         if here.digest() != interval.agreed_digest {
-            return Err(WalkError { point });
+            return Err(WalkError::NotAgreed { point });
         }
         Ok(here
             .state
@@ -119,42 +131,60 @@ impl<'a, P: UnitProgram + ?Sized> HonestPlayer<'a, P> {
     }
 
     /// The interval's agreed point; `None` for the record.
-    fn base_of(&mut self, interval: &Interval) -> Option<Cursor> {
+    fn base_of(&mut self, interval: &Interval) -> Result<Option<Cursor>, WalkError> {
         let point = interval.agreed;
         let near = self.base.take().filter(|base| base.point <= point);
-        (point > 0).then(|| self.reach(near, point))
+        (point > 0).then(|| self.reach(near, point)).transpose()
     }
 
     /// Walks to a point above 0, from one before it or from the record.
-    fn reach(&self, from: Option<Cursor>, point: u64) -> Cursor {
-        let mut here = from.unwrap_or_else(|| {
-            let state = self.program.start(&self.record).ok();
-            let settled = state.is_none();
-            Cursor {
-                point: 1,
-                state,
-                settled,
+    fn reach(&self, from: Option<Cursor>, point: u64) -> Result<Cursor, WalkError> {
+        let mut here = match from {
+            Some(here) => here,
+            None => {
+                let state = decided(self.program.start(&self.record))?;
+                let settled = state.is_none();
+                Cursor {
+                    point: 1,
+                    state,
+                    settled,
+                }
             }
-        });
+        };
         while here.point < point && !here.settled {
-            let next = here
-                .state
-                .as_deref()
-                .and_then(|state| self.program.advance(state).ok());
+            let next = match here.state.as_deref() {
+                Some(state) => decided(self.program.advance(state))?,
+                None => None,
+            };
             // A machine that has ended stays where it is, and so does one that has failed.
             here.settled = next.is_none() || next == here.state;
             here.state = next;
             here.point += 1;
         }
         here.point = here.point.max(point);
-        here
+        Ok(here)
     }
 }
 
-/// The dispute is at a point that this player never agreed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the agreed digest of point {point} is not what this player computes")]
-pub struct WalkError {
-    /// The point.
-    pub point: u64,
+/// The next state; `None` if the step fails there for everybody.
+fn decided(next: Result<Vec<u8>, StepError>) -> Result<Option<Vec<u8>>, WalkError> {
+    match next {
+        Ok(state) => Ok(Some(state)),
+        Err(error) if error.is_defect() => Err(WalkError::Defect(error)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Why a player has no move.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WalkError {
+    /// The dispute is at a point that this player never agreed to.
+    #[error("the agreed digest of point {point} is not what this player computes")]
+    NotAgreed {
+        /// The point.
+        point: u64,
+    },
+    /// This machine gives no dependable answer; the move can be made on another before its deadline.
+    #[error("this party cannot tell its move: {0}")]
+    Defect(#[source] StepError),
 }

@@ -1,4 +1,4 @@
-//! What decides a dispute: one transition run again, or two moves of one number.
+//! What decides a dispute: one transition run again, or two moves after one predecessor.
 
 use super::entry::{Equivocation, Reveal, Side};
 use super::interval::{Interval, failed_digest, unit_digest};
@@ -117,7 +117,7 @@ fn ran(terms: &DisputeTerms, point: u64) -> String {
 }
 
 impl Equivocation {
-    /// The ruling against whoever signed two moves of one number.
+    /// The ruling against whoever signed two moves after the same predecessor.
     ///
     /// # Errors
     /// [`MoveError`] if the two prove nothing: whoever brought them is at fault.
@@ -128,6 +128,11 @@ impl Equivocation {
         if number != second.number {
             return Err(MoveError::NoEquivocation(
                 "the moves have different numbers",
+            ));
+        }
+        if first.previous != second.previous {
+            return Err(MoveError::NoEquivocation(
+                "the moves follow different predecessors: one party may answer both branches of the other's",
             ));
         }
         if first.message(&dispute) == second.message(&dispute) {
@@ -141,7 +146,9 @@ impl Equivocation {
         }
         Ok(Finding {
             ruling: against(side),
-            reason: format!("the {side} signed two different moves of number {number}"),
+            reason: format!(
+                "the {side} signed two different moves of number {number} after the same predecessor"
+            ),
         })
     }
 }

@@ -3,6 +3,7 @@
 use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
+use super::cost::plan;
 use super::entry::Side;
 use super::interval::Interval;
 use crate::commitment::{Commitment, Opening, ProofError};
@@ -38,19 +39,22 @@ pub struct DisputeTerms {
     pub max_units: u64,
     /// n: into how many parts each round cuts the interval.
     pub fan_out: u32,
-    /// Blocks that each move may take, from the block that recorded the one before.
+    /// Blocks that each move may take, from the date of the one before; more than twice
+    /// [`Self::date_depth`].
     pub response_blocks: u16,
-    /// Height at which the dispute was opened: the first deadline counts from here.
-    pub opened_at: u32,
+    /// How many blocks must lie above a block before the dates in it count for a ruling; at least 1.
+    /// A reorganisation that replaces no more blocks than this changes no ruling.
+    pub date_depth: u16,
 }
 
 impl DisputeTerms {
-    /// Identifies the dispute; every move signs it.
+    /// Identifies the dispute; every move signs it. When the dispute was opened is a date and not
+    /// part of it: there is one dispute on the same terms, opened where that is first on record.
     ///
     /// # Errors
     /// [`TermsError::NotOpened`] if the opening says nothing about the step.
     pub fn id(&self) -> Result<[u8; 32], TermsError> {
-        Ok(TaggedHasher::new("narthex/dispute")
+        Ok(TaggedHasher::new("narthex/dispute/2")
             .fixed(&self.contract)
             .fixed(&self.job.id())
             .fixed(&self.commitment.id())
@@ -61,7 +65,7 @@ impl DisputeTerms {
             .number(self.max_units)
             .number(u64::from(self.fan_out))
             .number(u64::from(self.response_blocks))
-            .number(u64::from(self.opened_at))
+            .number(u64::from(self.date_depth))
             .finish())
     }
 
@@ -104,6 +108,18 @@ impl DisputeTerms {
         if self.response_blocks == 0 {
             return Err(TermsError::NoTime);
         }
+        let (response_blocks, date_depth) = (self.response_blocks, self.date_depth);
+        if date_depth == 0 {
+            return Err(TermsError::NoDepth);
+        }
+        // A branch that nobody saw coming is longer than what it replaces: depth + 1 blocks. Behind
+        // it there is as much time again to get a move recorded.
+        if u32::from(response_blocks) <= 2 * u32::from(date_depth) {
+            return Err(TermsError::Window {
+                response_blocks,
+                date_depth,
+            });
+        }
         if self.worker == self.challenger {
             return Err(TermsError::OneKey);
         }
@@ -125,6 +141,13 @@ impl DisputeTerms {
             return Err(TermsError::OtherProgram { units, max_units });
         }
         Ok(())
+    }
+
+    /// Most blocks from the opening to a ruling: each move of the longest search ([`super::plan`])
+    /// at its deadline, and the depth of the last date.
+    pub fn most_blocks(&self) -> u64 {
+        let moves = plan(self.max_units, self.fan_out).moves;
+        u64::from(moves) * u64::from(self.response_blocks) + u64::from(self.date_depth)
     }
 
     /// Number of the last point, the output.
@@ -172,6 +195,19 @@ pub enum TermsError {
     /// Nobody could answer in time.
     #[error("a response window of 0 blocks leaves no time for a move")]
     NoTime,
+    /// Every reorganisation would change what has been ruled.
+    #[error("dates that count at once can be reorganised away: date_depth must be 1 or more")]
+    NoDepth,
+    /// A reorganisation could take the whole window for an answer.
+    #[error(
+        "{response_blocks} blocks for each move leave no room for reorganisations of up to {date_depth} blocks: response_blocks must be more than twice date_depth"
+    )]
+    Window {
+        /// Blocks for each move.
+        response_blocks: u16,
+        /// Depth at which dates count.
+        date_depth: u16,
+    },
     /// A party cannot dispute with itself.
     #[error("worker and challenger have the same key")]
     OneKey,

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Equivocation, Event, Side};
-use super::machine::{Dispute, Duty, MoveError};
+use super::machine::{Dispute, MoveError};
+use super::standing::Standing;
 use super::terms::{DisputeTerms, TermsError};
 use crate::computation::UnitProgram;
 use crate::play::Finding;
@@ -11,38 +12,24 @@ use crate::play::Finding;
 /// Most entries of a transcript: 64 halvings of 2⁶⁴ points, the reveal, an equivocation.
 pub const MAX_ENTRIES: usize = 2 * 64 + 2;
 
-/// The entries of a dispute in order.
+/// The entries of a dispute that count, each after the one that it answers.
 ///
-/// Two things in it are facts about the record that all parties read, which no signature shows: the
-/// heights (each height but the last is signed by the side that answered), and that nothing else was
-/// recorded up to [`Self::complete_to`]. Whoever judges checks them there.
+/// What is signed follows from itself: each move names the one before. Three things in it are facts
+/// about the chain that no signature shows: when the dispute was opened, the height of each entry,
+/// and that nothing else counted up to [`Self::complete_to`]. Whoever judges reads them there:
+/// [`Self::gather`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Transcript {
     /// Identity of the dispute ([`DisputeTerms::id`]).
     #[serde(with = "crate::encoding::hex32")]
     pub dispute: [u8; 32],
-    /// Height up to which, and including which, these are all entries.
+    /// Height of the block that records the opening: the first deadline counts from here.
+    pub opened_at: u32,
+    /// Height of the tip, up to which, and including which, the chain was read.
     pub complete_to: u32,
-    /// The entries.
+    /// The entries. After a reorganisation one may have a lower height than the one before it.
     pub entries: Vec<Entry>,
-}
-
-/// How a dispute stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// A side is to move.
-    Pending {
-        /// Whose turn it is.
-        side: Side,
-        /// Number of the move that is due.
-        number: u32,
-        /// Last height at which it counts.
-        deadline: u32,
-    },
-    /// The dispute has ended.
-    Ruled(Finding),
 }
 
 impl Transcript {
@@ -50,7 +37,8 @@ impl Transcript {
     pub fn of(dispute: &Dispute) -> Self {
         Self {
             dispute: *dispute.id(),
-            complete_to: dispute.terms().opened_at,
+            opened_at: dispute.since(),
+            complete_to: dispute.since(),
             entries: Vec::new(),
         }
     }
@@ -72,21 +60,7 @@ impl Transcript {
         program: &P,
     ) -> Result<Standing, ReplayError> {
         let dispute = self.dispute_after(terms, program)?;
-        if let Some(finding) = dispute.timed_out(self.complete_to) {
-            return Ok(Standing::Ruled(finding));
-        }
-        Ok(match dispute.duty() {
-            Duty::Rule(finding) => Standing::Ruled(finding),
-            Duty::Move {
-                side,
-                number,
-                deadline,
-            } => Standing::Pending {
-                side,
-                number,
-                deadline,
-            },
-        })
+        Ok(dispute.standing(self.complete_to))
     }
 
     /// The dispute after all entries, its deadlines left aside.
@@ -98,7 +72,7 @@ impl Transcript {
         terms: &DisputeTerms,
         program: &P,
     ) -> Result<Dispute, ReplayError> {
-        let mut dispute = Dispute::open(terms.clone(), program)?;
+        let mut dispute = Dispute::open(terms.clone(), self.opened_at, program)?;
         if self.dispute != *dispute.id() {
             return Err(ReplayError::OtherDispute);
         }
@@ -112,12 +86,24 @@ impl Transcript {
                 .map_err(|error| ReplayError::Entry { position, error })?;
             dispute.merge(step.changes);
         }
-        let last = self.entries.last().map_or(terms.opened_at, |e| e.height);
+        let heights = self.entries.iter().map(|entry| entry.height);
+        let last = heights.fold(self.opened_at, u32::max);
         if self.complete_to < last {
             let complete_to = self.complete_to;
             return Err(ReplayError::Incomplete { complete_to, last });
         }
         Ok(dispute)
+    }
+
+    /// The date of the opening and of each entry as it counts: never before the one it follows.
+    fn dates(&self) -> impl Iterator<Item = u32> {
+        let heights = self.entries.iter().map(|entry| entry.height);
+        std::iter::once(self.opened_at)
+            .chain(heights)
+            .scan(0, |since, height| {
+                *since = height.max(*since);
+                Some(*since)
+            })
     }
 }
 
@@ -133,14 +119,17 @@ pub fn judge_dispute<P: UnitProgram + ?Sized>(
     match transcript.replay(terms, program)? {
         Standing::Ruled(finding) => Ok(finding),
         Standing::Pending { side, deadline, .. } => Err(ReplayError::Pending { side, deadline }),
+        Standing::Shallow { date, depth, .. } => Err(ReplayError::Shallow { date, depth }),
     }
 }
 
-/// What two transcripts of one dispute say together: the longer if one goes on from the other; if
-/// they part, the ruling against whoever signed both branches.
+/// What two transcripts of one dispute say together. If they part in a move, that is a ruling against
+/// whoever signed both branches. Else the longer counts; where they date a move differently, the one
+/// in which that date is deep enough, and if it is so in neither, the one with the higher tip.
 ///
 /// # Errors
-/// [`ReplayError`] if one of them is none, or they differ in a height: then the record decides.
+/// [`ReplayError`] if one of them is none, or both have a different date deep enough: then one is
+/// made up, or the chain was reorganised deeper than the terms allow for, and the record decides.
 pub fn reconcile<P: UnitProgram + ?Sized>(
     program: &P,
     terms: &DisputeTerms,
@@ -149,30 +138,43 @@ pub fn reconcile<P: UnitProgram + ?Sized>(
 ) -> Result<Standing, ReplayError> {
     let (first, second) = (one.replay(terms, program)?, other.replay(terms, program)?);
     let mut pairs = one.entries.iter().zip(&other.entries).enumerate();
-    let parted = pairs.find(|(_, (a, b))| a.hash(&one.dispute) != b.hash(&one.dispute));
-    let Some((position, (a, b))) = parted else {
-        let one_is_longer =
-            (one.entries.len(), one.complete_to) >= (other.entries.len(), other.complete_to);
-        return Ok(if one_is_longer { first } else { second });
-    };
-    match (&a.event, &b.event) {
-        (Event::Moved(a), Event::Moved(b))
-            if a.message(&one.dispute) != b.message(&one.dispute) =>
-        {
-            let two = Equivocation {
-                first: a.clone(),
-                second: b.clone(),
-            };
-            two.prove(terms)
-                .map(Standing::Ruled)
-                .map_err(|error| ReplayError::Entry { position, error })
-        }
-        _ => Err(ReplayError::RecordsDiffer { position }),
+    let parted = pairs.find(|(_, (a, b))| !a.event.says_the_same(&b.event, &one.dispute));
+    if let Some((position, (a, b))) = parted {
+        return match (&a.event, &b.event) {
+            (Event::Moved(a), Event::Moved(b)) => {
+                let two = Equivocation {
+                    first: a.clone(),
+                    second: b.clone(),
+                };
+                two.prove(terms)
+                    .map(Standing::Ruled)
+                    .map_err(|error| ReplayError::Entry { position, error })
+            }
+            _ => Err(ReplayError::RecordsDiffer { position }),
+        };
     }
+    let dated = one.dates().zip(other.dates()).enumerate();
+    let is_deep = |date: u32, tip: u32| tip.saturating_sub(date) >= u32::from(terms.date_depth);
+    let mut differ = dated.filter(|(_, (a, b))| a != b);
+    let one_counts = match differ.next() {
+        None => (one.entries.len(), one.complete_to) >= (other.entries.len(), other.complete_to),
+        Some((position, (a, b))) => {
+            match (is_deep(a, one.complete_to), is_deep(b, other.complete_to)) {
+                // The opening is in front of the entries.
+                (true, true) => {
+                    let position = position.saturating_sub(1);
+                    return Err(ReplayError::RecordsDiffer { position });
+                }
+                (false, false) => one.complete_to >= other.complete_to,
+                (one_is_deep, _) => one_is_deep,
+            }
+        }
+    };
+    Ok(if one_counts { first } else { second })
 }
 
 /// Why a transcript gives no ruling. Whoever handed it over is at fault, unless it is
-/// [`ReplayError::Pending`].
+/// [`ReplayError::Pending`] or [`ReplayError::Shallow`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// There is no dispute on these terms.
@@ -195,16 +197,18 @@ pub enum ReplayError {
         /// Why.
         error: MoveError,
     },
-    /// It is said to be complete to a height below its last entry.
-    #[error("the transcript is complete to height {complete_to}, and has an entry at {last}")]
+    /// It is said to be complete to a height below one of its dates.
+    #[error("the transcript is complete to height {complete_to}, and has a date at {last}")]
     Incomplete {
         /// What it says.
         complete_to: u32,
-        /// Height of the last entry.
+        /// The highest date in it.
         last: u32,
     },
     /// Two transcripts part in what the record says, not in what a party signed.
-    #[error("the transcripts differ at entry {position} in what was recorded: look at the record")]
+    #[error(
+        "the transcripts differ at entry {position} in what was recorded, or when: look at the record"
+    )]
     RecordsDiffer {
         /// Position of the entry, from 0.
         position: usize,
@@ -216,5 +220,19 @@ pub enum ReplayError {
         side: Side,
         /// Last height at which the move counts.
         deadline: u32,
+    },
+    /// The dates that decide can still be reorganised away.
+    #[error("nothing is ruled before {depth} blocks lie above height {date}")]
+    Shallow {
+        /// The height that decides.
+        date: u32,
+        /// How many blocks must lie above it.
+        depth: u16,
+    },
+    /// What is said to be on a chain is not in its order.
+    #[error("record {position} has a lower height than the one before it")]
+    Unordered {
+        /// Position among what is recorded, from 0.
+        position: usize,
     },
 }

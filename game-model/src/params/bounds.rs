@@ -23,6 +23,10 @@ pub enum Quantity {
     FractionSum(Ratio, Ratio),
     /// A number of things.
     Count(u64),
+    /// Units of fuel; wide enough for products that overflow.
+    Fuel(u128),
+    /// Bytes.
+    Bytes(u64),
     /// More than the other side, by a sum that no amount holds.
     More,
     /// A value is there.
@@ -52,6 +56,8 @@ impl fmt::Display for Quantity {
             Self::Fraction(value) => write!(f, "{value}"),
             Self::FractionSum(a, b) => write!(f, "{a} + {b}"),
             Self::Count(value) => write!(f, "{value}"),
+            Self::Fuel(value) => write!(f, "{value} fuel"),
+            Self::Bytes(value) => write!(f, "{value} bytes"),
             Self::More => f.write_str("more than that"),
             Self::Present => f.write_str("present"),
             Self::Absent => f.write_str("absent"),
@@ -119,6 +125,30 @@ pub enum Bound {
     StepsPositive,
     /// The sample is ⌈σN⌉.
     SampleIsSigmaOfSteps,
+    /// The sample is at most [`MAX_SAMPLE`](crate::caps::MAX_SAMPLE): its opening is evidence.
+    SampleAtMost,
+    /// A unit of the job has fuel.
+    JobFuelPositive,
+    /// A step of the job has a unit.
+    JobUnitsPositive,
+    /// A step has at most [`MAX_UNITS`](crate::caps::MAX_UNITS) units.
+    JobUnitsAtMost,
+    /// Fuel × units ≤ [`MAX_STEP_FUEL`](crate::caps::MAX_STEP_FUEL).
+    JobFuelAtMost,
+    /// Memory ≤ [`MAX_MEMORY_BYTES`](crate::caps::MAX_MEMORY_BYTES).
+    JobMemoryAtMost,
+    /// Program ≤ [`MAX_PROGRAM_BYTES`](crate::caps::MAX_PROGRAM_BYTES).
+    JobProgramAtMost,
+    /// Record ≤ [`MAX_RECORD_BYTES`](crate::caps::MAX_RECORD_BYTES).
+    JobRecordAtMost,
+    /// A step has an output.
+    JobOutputPositive,
+    /// Output ≤ [`MAX_OUTPUT_BYTES`](crate::caps::MAX_OUTPUT_BYTES).
+    JobOutputAtMost,
+    /// Fuel × units ≤ stated rate × Δ_D (t4 − t2 in the paper layout) in seconds
+    /// ([`JUDGING_SECONDS_PER_BLOCK`](crate::caps::JUDGING_SECONDS_PER_BLOCK)): an arbiter that cannot
+    /// judge in time is slashed for silence.
+    JobJudgedInWindow,
     /// φ + b ≤ δw: an admitted fault pays for the verifier.
     VerifierPaidFromAdmission,
     /// φ + δw ≤ w: the paper's scheme 4 takes both from the worker.
@@ -218,6 +248,21 @@ impl Bound {
             Self::SigmaAtMostOne => ("sigma", "<=", "1"),
             Self::StepsPositive => ("steps", ">", "0"),
             Self::SampleIsSigmaOfSteps => ("sample", "=", "ceil(sigma * steps)"),
+            Self::SampleAtMost => ("sample", "<=", "1048576"),
+            Self::JobFuelPositive => ("job's fuel", ">=", "1"),
+            Self::JobUnitsPositive => ("job's units", ">=", "1"),
+            Self::JobUnitsAtMost => ("job's units", "<=", "2^32"),
+            Self::JobFuelAtMost => ("job's fuel * units", "<=", "2^40"),
+            Self::JobMemoryAtMost => ("job's memory", "<=", "2^32 bytes"),
+            Self::JobProgramAtMost => ("job's program", "<=", "4 MiB"),
+            Self::JobRecordAtMost => ("job's record", "<=", "64 MiB"),
+            Self::JobOutputPositive => ("job's output", ">=", "1 byte"),
+            Self::JobOutputAtMost => ("job's output", "<=", "1 MiB"),
+            Self::JobJudgedInWindow => (
+                "job's fuel * units",
+                "<=",
+                "fuel per second * blocks to judge * 60 s",
+            ),
             Self::VerifierPaidFromAdmission => ("phi + b", "<=", "delta * w"),
             Self::PaperAdmissionAtMostStake => ("phi + delta * w", "<=", "w"),
             Self::PotAtMostVerifierStake => ("w - phi - b", "<=", "v"),

@@ -9,6 +9,10 @@ use super::{
     MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params,
 };
 use crate::arbiters::MAX_ARBITERS;
+use crate::caps::{
+    MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES, MAX_SAMPLE,
+    MAX_STEP_FUEL, MAX_UNITS,
+};
 use crate::ratio::Ratio;
 use crate::settlement::{Outcome, Party, SettlementError, settle};
 
@@ -17,6 +21,7 @@ pub(super) fn broken_bounds(candidate: &Params) -> Vec<BrokenBound> {
     let mut checks = Checks(Vec::new());
     deposits(candidate, &mut checks);
     fractions(candidate, &mut checks);
+    job(candidate, &mut checks);
     penalties(candidate, &mut checks);
     windows(candidate, &mut checks);
     locks(candidate, &mut checks);
@@ -143,6 +148,73 @@ fn fractions(p: &Params, checks: &mut Checks) {
         u64::from(p.sample()) == sampled,
         count(p.sample().into()),
         count(sampled),
+    );
+}
+
+fn job(p: &Params, checks: &mut Checks) {
+    let b = p.job_bounds();
+    let count = |value: u64| Quantity::Count(value);
+    let most_sample = u64::from(MAX_SAMPLE);
+    let sample = u64::from(p.sample());
+    checks.require(
+        Bound::SampleAtMost,
+        sample <= most_sample,
+        count(sample),
+        count(most_sample),
+    );
+    let fuel = |value: u64| Quantity::Fuel(value.into());
+    checks.require(Bound::JobFuelPositive, b.fuel >= 1, fuel(b.fuel), fuel(1));
+    checks.require(
+        Bound::JobUnitsPositive,
+        b.units >= 1,
+        count(b.units),
+        count(1),
+    );
+    checks.require(
+        Bound::JobUnitsAtMost,
+        b.units <= MAX_UNITS,
+        count(b.units),
+        count(MAX_UNITS),
+    );
+    checks.require(
+        Bound::JobFuelAtMost,
+        b.step_fuel() <= MAX_STEP_FUEL.into(),
+        Quantity::Fuel(b.step_fuel()),
+        fuel(MAX_STEP_FUEL),
+    );
+    let bytes = |value: u64| Quantity::Bytes(value);
+    checks.require(
+        Bound::JobOutputPositive,
+        b.output_bytes >= 1,
+        bytes(b.output_bytes),
+        bytes(1),
+    );
+    for (bound, value, most) in [
+        (Bound::JobMemoryAtMost, b.memory_bytes, MAX_MEMORY_BYTES),
+        (
+            Bound::JobProgramAtMost,
+            b.program_bytes,
+            MAX_PROGRAM_BYTES as u64,
+        ),
+        (
+            Bound::JobRecordAtMost,
+            b.record_bytes,
+            MAX_RECORD_BYTES as u64,
+        ),
+        (
+            Bound::JobOutputAtMost,
+            b.output_bytes,
+            MAX_OUTPUT_BYTES as u64,
+        ),
+    ] {
+        checks.require(bound, value <= most, bytes(value), bytes(most));
+    }
+    let in_time = p.fuel_to_judge(b.fuel_per_second);
+    checks.require(
+        Bound::JobJudgedInWindow,
+        b.step_fuel() <= in_time,
+        Quantity::Fuel(b.step_fuel()),
+        Quantity::Fuel(in_time),
     );
 }
 

@@ -1,23 +1,23 @@
 //! The canonical byte form of a parameter record.
 //!
-//! Version 2: fields in the order below, integers big-endian, amounts as 64-bit satoshi, fractions
-//! as two 32-bit integers in lowest terms, the fund script behind one length byte, the paper's
-//! locks behind a presence byte. There is exactly one encoding of each valid record, so that the
+//! Version 3: fields in the order below, integers big-endian, amounts as 64-bit satoshi, fractions
+//! as two 32-bit integers in lowest terms, the fund script behind one length byte, the job's bounds as
+//! seven 64-bit integers, the paper's locks behind a presence byte. There is exactly one encoding of each valid record, so that the
 //! hash of the bytes identifies the terms.
 
 use bitcoin_units::Amount;
 
 use super::bounds::ParamsError;
-use super::{Layout, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Windows};
+use super::{JobBounds, Layout, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Windows};
 use crate::ratio::Ratio;
 
-/// The only version that is read. Version 1 had no work window.
-const VERSION: u8 = 2;
+/// The only version that is read. Version 1 had no work window, version 2 no bounds of the job.
+const VERSION: u8 = 3;
 /// Everything except the fund script and the paper's locks, in bytes.
-const FIXED_BYTES: usize = 153;
+const FIXED_BYTES: usize = 209;
 
 impl Params {
-    /// The canonical bytes, at most 252.
+    /// The canonical bytes, at most 308.
     pub fn to_bytes(&self) -> Vec<u8> {
         let r = self.record();
         let mut out = Vec::with_capacity(FIXED_BYTES + r.fund.len() + 16);
@@ -57,6 +57,18 @@ impl Params {
             w.per_missing_blocks,
         ] {
             out.extend(blocks.to_be_bytes());
+        }
+        let job = r.job_bounds;
+        for bound in [
+            job.fuel,
+            job.units,
+            job.memory_bytes,
+            job.program_bytes,
+            job.record_bytes,
+            job.output_bytes,
+            job.fuel_per_second,
+        ] {
+            out.extend(bound.to_be_bytes());
         }
         out.push(u8::from(r.paper_locks.is_some()));
         if let Some(locks) = r.paper_locks {
@@ -156,6 +168,18 @@ impl Reader<'_> {
         })
     }
 
+    fn job_bounds(&mut self) -> Result<JobBounds, DecodeError> {
+        Ok(JobBounds {
+            fuel: self.u64()?,
+            units: self.u64()?,
+            memory_bytes: self.u64()?,
+            program_bytes: self.u64()?,
+            record_bytes: self.u64()?,
+            output_bytes: self.u64()?,
+            fuel_per_second: self.u64()?,
+        })
+    }
+
     fn record(&mut self) -> Result<ParamsRecord, DecodeError> {
         let version = self.u8()?;
         if version != VERSION {
@@ -190,6 +214,7 @@ impl Reader<'_> {
             sample: self.u32()?,
             deliver_height: self.u32()?,
             windows: self.windows()?,
+            job_bounds: self.job_bounds()?,
             paper_locks: self.locks()?,
         })
     }

@@ -2,7 +2,7 @@
 
 use bitcoin_units::Amount;
 
-use super::{Layout, P2TR_DUST_SAT, PaperLocks, ParamsRecord, Windows};
+use super::{JobBounds, Layout, P2TR_DUST_SAT, PaperLocks, ParamsRecord, Windows};
 use crate::ratio::{Ratio, RatioError};
 
 /// `OP_RETURN "narthex"`: a fund that burns what it takes.
@@ -50,6 +50,7 @@ impl ParamsRecord {
                 decide_blocks: 10 + 2 * missing,
                 per_missing_blocks: 2,
             },
+            job_bounds: JobBounds::default(),
             paper_locks: None,
             dust_limit: sat(P2TR_DUST_SAT),
         }

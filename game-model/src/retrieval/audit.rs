@@ -22,7 +22,9 @@ pub struct Challenge {
     /// The client's nonce.
     #[serde(with = "crate::encoding::hex32")]
     pub nonce: [u8; 32],
-    /// Hash of a block after the nonce was committed to, in the byte order in which it is hashed.
+    /// Hash of a block after the nonce was committed to, in the byte order in which it is hashed. It
+    /// should be buried: after a reorganisation this is another challenge, and a proof of the old one
+    /// shows what the store had then.
     #[serde(with = "crate::encoding::hex32")]
     pub block_hash: [u8; 32],
     /// k.
@@ -86,6 +88,9 @@ pub fn prove(
         };
         let leaf = match leaf {
             Err(Broken::Writing(error)) => return Err(writing(error)),
+            Err(broken) if broken.is_passing() => {
+                return Err(doing("cannot read the store")(broken.into_inner()));
+            }
             Err(Broken::Reading(_)) | Ok(None) => return Err(StoreError::Damaged { index }),
             Ok(Some(leaf)) => leaf,
         };

@@ -19,6 +19,27 @@ pub(super) fn start_chunk(index: u64, chunk_bytes: u64) -> TaggedHasher {
     CHUNK.start().number(index).number(chunk_bytes)
 }
 
+/// Failures that say nothing about the bytes on the disk.
+pub(super) fn passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        Deadlock, NotFound, OutOfMemory, PermissionDenied, QuotaExceeded, ResourceBusy,
+        StaleNetworkFileHandle, StorageFull, TimedOut, WouldBlock,
+    };
+    matches!(
+        error.kind(),
+        OutOfMemory
+            | PermissionDenied
+            | NotFound
+            | TimedOut
+            | WouldBlock
+            | ResourceBusy
+            | Deadlock
+            | StaleNetworkFileHandle
+            | StorageFull
+            | QuotaExceeded
+    )
+}
+
 /// Streaming stopped: the reader or the writer failed.
 pub(super) enum Broken {
     Reading(io::Error),
@@ -26,6 +47,12 @@ pub(super) enum Broken {
 }
 
 impl Broken {
+    /// Whether reading failed for want of something that the machine lacks at the moment, and not for
+    /// what has become of the chunk.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Reading(error) if passing(error))
+    }
+
     pub(super) fn into_inner(self) -> io::Error {
         match self {
             Self::Reading(error) | Self::Writing(error) => error,

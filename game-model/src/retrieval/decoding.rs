@@ -54,10 +54,11 @@ impl Survey {
 }
 
 /// Reads every chunk once and compares it with its hash. A chunk that cannot be read counts as lost:
-/// that is what parity is for.
+/// that is what parity is for. But not one that this machine cannot read at the moment, for want of
+/// memory or of a right: that says nothing about the chunk.
 ///
 /// # Errors
-/// [`StoreError::OtherHashes`] if the hashes are not the archive's.
+/// [`StoreError::OtherHashes`] if the hashes are not the archive's; [`StoreError::Io`].
 pub fn survey(
     archive: &Archive,
     hashes: &ChunkHashes,
@@ -69,9 +70,14 @@ pub fn survey(
     let mut intact = Vec::with_capacity(hashes.leaves().len());
     for (index, expected) in (0..).zip(hashes.leaves()) {
         let found = match store.seek(SeekFrom::Start(index * chunk_bytes)) {
-            Ok(_) => read_leaf(store, index, chunk_bytes, |_| Ok(()))
-                .ok()
-                .flatten(),
+            Ok(_) => read_leaf(store, index, chunk_bytes, |_| Ok(())),
+            Err(error) => Err(Broken::Reading(error)),
+        };
+        let found = match found {
+            Ok(leaf) => leaf,
+            Err(broken) if broken.is_passing() => {
+                return Err(doing("cannot read the store")(broken.into_inner()));
+            }
             Err(_) => None,
         };
         intact.push(found.as_ref() == Some(expected));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::caps::MAX_RECORD_BYTES;
+
 /// Largest input in bytes, so that a wrong file cannot fill the memory.
 const MAX_INPUT_BYTES: usize = 1 << 30;
 
@@ -40,6 +42,9 @@ impl Records {
     pub fn from_bytes(width: usize, bytes: Vec<u8>) -> Result<Self, RecordsError> {
         if width == 0 || bytes.is_empty() {
             return Err(RecordsError::Empty);
+        }
+        if width > MAX_RECORD_BYTES {
+            return Err(RecordsError::RecordTooLarge { width });
         }
         if !bytes.len().is_multiple_of(width) {
             let bytes = bytes.len();
@@ -110,6 +115,12 @@ pub enum RecordsError {
     Ragged {
         /// Number of bytes.
         bytes: usize,
+        /// Size of a record.
+        width: usize,
+    },
+    /// A record larger than any evidence may hold.
+    #[error("records of {width} bytes, at most {MAX_RECORD_BYTES} allowed")]
+    RecordTooLarge {
         /// Size of a record.
         width: usize,
     },

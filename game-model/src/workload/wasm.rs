@@ -23,50 +23,69 @@
 
 mod hidden;
 mod interface;
+mod limiter;
 mod sandbox;
 mod snapshot;
 mod units;
 
 use wasmi::ValType;
 
+pub use crate::caps::{
+    MAX_CALL_DEPTH, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_STACK_BYTES, MAX_TABLE_ELEMENTS,
+    MAX_UNITS,
+};
 pub use interface::ProgramError;
 pub use sandbox::output_span;
 pub use units::WasmUnitProgram;
 
-use crate::computation::{StepError, StepProgram};
+use crate::caps::{MAX_MEMORY_BYTES, MAX_STEP_FUEL};
+use crate::computation::{StepError, StepNeeds, StepProgram, TimeBudget};
 use crate::tagged::TaggedHasher;
 use interface::Function;
 use sandbox::Sandbox;
 
-/// Largest program in bytes, text or binary.
-pub const MAX_PROGRAM_BYTES: usize = 4 << 20;
-/// Largest output of a step in bytes.
-pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
-/// Deepest call stack of a step, in frames.
-pub const MAX_CALL_DEPTH: usize = 1_000;
-/// Values on that stack, in bytes.
-pub const MAX_STACK_BYTES: usize = 1 << 20;
-
-/// Largest table of functions of a program.
-pub const MAX_TABLE_ELEMENTS: usize = 10_000;
-/// Most units of a step.
-pub const MAX_UNITS: u64 = 1 << 32;
-
 /// What a step may use. Part of the job: with other limits it is another job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Fuel per step, in `wasmi` units (about one per instruction).
+    /// Fuel per step, in `wasmi` units (about one per instruction); all units of a step together
+    /// have at most [`MAX_STEP_FUEL`](crate::caps::MAX_STEP_FUEL).
     pub fuel: u64,
-    /// Linear memory per step in bytes.
+    /// Linear memory per step in bytes, at most [`MAX_MEMORY_BYTES`](crate::caps::MAX_MEMORY_BYTES).
     pub memory_bytes: u64,
     /// Exact size of each output in bytes.
     pub output_bytes: usize,
+}
+
+impl Limits {
+    /// Whether a program of this size with these limits may be a job's ([`crate::caps`]).
+    fn check(&self, program_bytes: usize, units: u64) -> Result<(), ProgramError> {
+        if program_bytes > MAX_PROGRAM_BYTES {
+            let bytes = program_bytes;
+            return Err(ProgramError::TooLarge { bytes });
+        }
+        if !(1..=MAX_OUTPUT_BYTES).contains(&self.output_bytes) {
+            let bytes = self.output_bytes;
+            return Err(ProgramError::OutputSize { bytes });
+        }
+        if !(1..=MAX_UNITS).contains(&units) {
+            return Err(ProgramError::Units { found: units });
+        }
+        let (fuel, memory) = (self.fuel, self.memory_bytes);
+        if u128::from(fuel) * u128::from(units) > u128::from(MAX_STEP_FUEL) {
+            return Err(ProgramError::Fuel { fuel, units });
+        }
+        if memory > MAX_MEMORY_BYTES {
+            return Err(ProgramError::Memory { found: memory });
+        }
+        Ok(())
+    }
 }
 
 /// A compiled program.
 #[derive(Clone, Debug)]
 pub struct WasmProgram {
     id: [u8; 32],
+    bytes: usize,
     sandbox: Sandbox,
 }
 
@@ -86,14 +105,24 @@ impl WasmProgram {
     /// # Errors
     /// [`ProgramError`] if it is no valid program of this interface.
     pub fn new(source: &[u8], limits: Limits) -> Result<Self, ProgramError> {
-        let sandbox = Sandbox::compile(source, limits, &STEP)?;
+        let sandbox = Sandbox::compile(source, limits, 1, &STEP)?;
+        interface::check_tables(source)?;
         let id = TaggedHasher::new("narthex/program")
             .sized(source)
             .number(limits.fuel)
             .number(limits.memory_bytes)
             .number(limits.output_bytes as u64)
             .finish();
-        Ok(Self { id, sandbox })
+        let bytes = source.len();
+        Ok(Self { id, bytes, sandbox })
+    }
+
+    /// With so much time for each step on this machine. It is no part of the job: a step that takes
+    /// longer is not decided ([`crate::computation::MachineLimit::Time`]).
+    #[must_use]
+    pub fn with_budget(mut self, budget: TimeBudget) -> Self {
+        self.sandbox.set_budget(budget);
+        self
     }
 
     /// The limits of each step.
@@ -122,7 +151,19 @@ impl StepProgram for WasmProgram {
         self.sandbox.limits.output_bytes
     }
 
+    fn needs(&self) -> StepNeeds {
+        StepNeeds {
+            fuel: self.sandbox.limits.fuel,
+            units: 1,
+            memory_bytes: self.sandbox.memory_bytes(),
+            program_bytes: self.bytes as u64,
+        }
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         self.run_metered(record).map(|(output, _)| output)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use narthex_game_model::tagged::TaggedHasher;
 use proptest::prelude::*;
 
 use super::programs::Diverging;
-use super::{World, keypair};
+use super::{DEPTH, OPENED_AT, World, keypair};
 
 /// What the adversary tries when it is to move.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ pub fn play<P: UnitProgram + Clone>(
     let mut player = HonestPlayer::new(program, record.clone(), proof.clone());
     let mut liar = HonestPlayer::new(story, record.clone(), proof.clone());
     let mut double = HonestPlayer::new(program, record, proof);
-    let mut dispute = Dispute::open(world.terms.clone(), program).unwrap();
+    let mut dispute = Dispute::open(world.terms.clone(), OPENED_AT, program).unwrap();
     let mut transcript = Transcript::of(&dispute);
     let (mut acts, mut refused, mut moves) = (acts.iter().cycle(), 0, 0);
     let finding = loop {
@@ -151,10 +151,14 @@ pub fn play<P: UnitProgram + Clone>(
                 None,
                 "in time until the deadline"
             );
-            transcript.complete_to = deadline + 1;
-            break dispute.timed_out(deadline + 1).unwrap();
+            let deep = deadline + u32::from(DEPTH);
+            assert_eq!(dispute.timed_out(deep - 1), None, "not deep enough yet");
+            transcript.complete_to = deadline;
+            break dispute.timed_out(deep).unwrap();
         }
     };
+    // The record is read until the last date counts.
+    transcript.complete_to += u32::from(DEPTH);
     Played {
         finding,
         transcript,
@@ -190,12 +194,12 @@ pub fn sign(dispute: &Dispute, side: Side, action: Move) -> SignedMove {
     )
 }
 
-type Players<'a, 'p, P> = (
+pub type Players<'a, 'p, P> = (
     &'a mut HonestPlayer<'p, P>,
     &'a mut HonestPlayer<'p, Diverging<P>>,
 );
 
-fn attempt<P: UnitProgram>(
+pub fn attempt<P: UnitProgram>(
     dispute: &Dispute,
     act: &Act,
     (double, liar): Players<'_, '_, P>,
@@ -318,7 +322,7 @@ fn lie_from<P: UnitProgram>(dispute: &Dispute, double: &mut HonestPlayer<P>, poi
     // A point anywhere in the interval, so that large numbers say something too.
     let point = interval.agreed + point % interval.transitions().max(1);
     let digest = |at: u64| match at < point {
-        true => double.digest_at(at),
+        true => double.digest_at(at).unwrap(),
         false => TaggedHasher::new("test/lie").number(at).finish(),
     };
     Move::Post {

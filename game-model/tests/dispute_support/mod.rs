@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod adversary;
+pub mod branches;
 pub mod programs;
 pub mod small;
 
@@ -18,6 +19,8 @@ use secp256k1::{Keypair, Secp256k1};
 pub const OPENED_AT: u32 = 1_000;
 /// Their response window.
 pub const WINDOW: u16 = 6;
+/// How deep their dates have to lie.
+pub const DEPTH: u16 = 2;
 
 /// A job, a worker's commitment to it, and keys.
 pub struct World<P> {
@@ -73,7 +76,7 @@ impl<P: UnitProgram> World<P> {
             max_units,
             fan_out,
             response_blocks: WINDOW,
-            opened_at: OPENED_AT,
+            date_depth: DEPTH,
         };
         Self { job, terms }
     }

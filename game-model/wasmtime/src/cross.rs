@@ -1,6 +1,6 @@
 //! Both engines on each step.
 
-use narthex_game_model::computation::{StepError, StepProgram};
+use narthex_game_model::computation::{StepError, StepNeeds, StepProgram};
 
 use crate::program::{Native, WasmtimeProgram};
 
@@ -24,6 +24,8 @@ impl CrossChecked {
         ruling: Result<(Vec<u8>, u64), StepError>,
     ) -> Result<Vec<u8>, StepError> {
         match (native, ruling) {
+            // What the machine could not give the ruling engine says nothing about the other.
+            (_, Err(error)) if error.is_defect() => Err(error),
             // Its counter must be ahead of wasmi's, or a step near the limit would be decided wrongly.
             (Native::Output { fuel, .. }, Ok((_, used))) if *fuel < used => {
                 Err(StepError::EnginesDiffer {
@@ -51,6 +53,10 @@ impl StepProgram for CrossChecked {
 
     fn output_bytes(&self) -> usize {
         self.0.output_bytes()
+    }
+
+    fn needs(&self) -> StepNeeds {
+        self.0.needs()
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

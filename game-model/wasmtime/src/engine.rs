@@ -32,13 +32,15 @@ pub(crate) fn engine() -> Result<Engine, wasmtime::Error> {
         .wasm_extended_const(true);
     let engine = Engine::new(&config)?;
     let weak = engine.weak();
-    thread::spawn(move || {
+    let clock = move || {
         while let Some(engine) = weak.upgrade() {
             engine.increment_epoch();
             drop(engine);
             thread::sleep(TICK);
         }
-    });
+    };
+    // Without a clock native code could run for ever; then all steps run under wasmi.
+    thread::Builder::new().spawn(clock)?;
     Ok(engine)
 }
 

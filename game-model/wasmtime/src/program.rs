@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use narthex_game_model::computation::{StepError, StepProgram};
+use narthex_game_model::computation::{StepError, StepNeeds, StepProgram, TimeBudget, zeros};
 use narthex_game_model::workload::{Limits, ProgramError, WasmProgram, output_span};
 use wasmtime::{
     Engine, Error, Instance, InstancePre, Linker, Memory, Module, Store, StoreLimits,
@@ -71,6 +71,14 @@ impl WasmtimeProgram {
         })
     }
 
+    /// With so much time for each step, whichever engine runs it.
+    #[must_use]
+    pub fn with_budget(mut self, budget: TimeBudget) -> Self {
+        self.time_limit = self.time_limit.min(budget.per_step());
+        self.ruling = self.ruling.with_budget(budget);
+        self
+    }
+
     /// With another limit of time for native code.
     #[must_use]
     pub const fn with_time_limit(mut self, time_limit: Duration) -> Self {
@@ -104,6 +112,10 @@ impl StepProgram for WasmtimeProgram {
 
     fn output_bytes(&self) -> usize {
         self.ruling.output_bytes()
+    }
+
+    fn needs(&self) -> StepNeeds {
+        self.ruling.needs()
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
@@ -166,6 +178,7 @@ impl NativeCode {
                     let fuel = limits.fuel.saturating_sub(left);
                     Native::Output { output, fuel }
                 }
+                Err(error) if error.is_defect() => undecided(&error),
                 Err(error) => Native::Failed(error),
             },
             Err(_) if self.met_limit(&mut store, &instance) => undecided(&"a counter ran out"),
@@ -216,7 +229,7 @@ fn read_output(
     limits: Limits,
 ) -> Result<Vec<u8>, StepError> {
     let (address, bytes) = output_span(packed, limits.output_bytes)?;
-    let mut output = vec![0; bytes as usize];
+    let mut output = zeros("an output", bytes as usize)?;
     match memory.read(store, address as usize, &mut output) {
         Ok(()) => Ok(output),
         Err(_) => Err(StepError::OutputOutOfBounds { address, bytes }),

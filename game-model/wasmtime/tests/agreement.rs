@@ -199,7 +199,7 @@ fn every_depth_means_the_same() {
 #[test]
 fn native_code_stops_for_time() {
     let limits = Limits {
-        fuel: u64::MAX,
+        fuel: narthex_game_model::caps::MAX_STEP_FUEL,
         ..LIMITS
     };
     let program = native(&module("(loop (br 0)) (i64.const 2)", ""), limits);
@@ -229,6 +229,15 @@ fn a_difference_is_a_defect_of_an_engine() {
         assert!(matches!(error, StepError::EnginesDiffer { .. }), "{error}");
         assert!(error.is_defect());
     }
+    // A machine without memory for one engine says nothing about the other.
+    let lack = || {
+        StepError::Machine(MachineLimit::Memory {
+            what: "a test",
+            needed: 1,
+        })
+    };
+    assert_eq!(compare(output(1, 9), Err(lack())), Err(lack()));
+    assert_eq!(compare(Native::Failed(trap()), Err(lack())), Err(lack()));
     let undecided = Native::Undecided("a limit".into());
     assert_eq!(compare(undecided.clone(), Ok((vec![1], 5))), Ok(vec![1]));
     assert_eq!(compare(undecided, Err(trap())), Err(trap()));

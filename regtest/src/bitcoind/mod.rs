@@ -20,7 +20,7 @@ pub use build::ensure_bitcoind;
 pub use locate::find_bitcoind;
 pub use node::Node;
 
-use crate::block::{BLOCK_INTERVAL_SECONDS, Template, subsidy, total_fees};
+use crate::block::{BLOCK_INTERVAL_SECONDS, Template, check_reward, subsidy, total_fees};
 use crate::{Chain, Error};
 use node::{HeaderInfo, REFUSALS};
 use process::Process;
@@ -111,14 +111,11 @@ impl Bitcoind {
         Ok((hash, self.node.header_info(hash)?))
     }
 
-    /// Sets the daemon's clock to the time of the block to be mined on `tip` and returns it.
-    fn advance_clock(&self, tip: &HeaderInfo) -> Result<u32, Error> {
-        let time = tip
-            .time
+    /// Time of the block to be mined on `tip`.
+    fn next_time(&self, tip: &HeaderInfo) -> u32 {
+        tip.time
             .saturating_add(BLOCK_INTERVAL_SECONDS)
-            .saturating_add(self.forks);
-        self.call::<()>("setmocktime", &[json!(time)])?;
-        Ok(time)
+            .saturating_add(self.forks)
     }
 
     /// Height of the tip, checked to be at least `depth`.
@@ -187,14 +184,12 @@ impl Chain for Bitcoind {
     }
 
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
-        if reward_script.is_empty() {
-            return Err(Error::EmptyRewardScript);
-        }
+        check_reward(reward_script)?;
         let descriptor = json!(format!("raw({})", reward_script.to_hex_string()));
         let mut mined = Vec::new();
         for _ in 0..count {
             let (_, tip) = self.tip()?;
-            self.advance_clock(&tip)?;
+            self.call::<()>("setmocktime", &[json!(self.next_time(&tip))])?;
             mined.extend(
                 self.call::<Vec<BlockHash>>(
                     "generatetodescriptor",
@@ -210,8 +205,9 @@ impl Chain for Bitcoind {
         txs: &[Transaction],
         reward_script: &Script,
     ) -> Result<BlockHash, Error> {
+        check_reward(reward_script)?;
         let (previous, tip) = self.tip()?;
-        let time = self.advance_clock(&tip)?;
+        let time = self.next_time(&tip);
         let height = tip.height.saturating_add(1);
         let fees = total_fees(txs, |outpoint| {
             Ok(self.utxo(*outpoint)?.map(|(output, _)| output.value))
@@ -234,14 +230,17 @@ impl Chain for Bitcoind {
         // A block from the future of the simulated clock would be refused as such.
         self.call::<()>("setmocktime", &[json!(block.header.time.max(tip.time))])?;
         let verdict = self.call::<Option<String>>("submitblock", &[json!(serialize_hex(block))]);
-        match verdict {
-            Ok(None) => Ok(block.block_hash()),
-            Ok(Some(reason)) => Err(Error::BlockRejected { reason }),
+        let refused = match verdict {
+            Ok(None) => return Ok(block.block_hash()),
+            Ok(Some(reason)) => Error::BlockRejected { reason },
             Err(Error::Rpc { code, message, .. }) if REFUSALS.contains(&code) => {
-                Err(Error::BlockRejected { reason: message })
+                Error::BlockRejected { reason: message }
             }
-            Err(other) => Err(other),
-        }
+            Err(other) => other,
+        };
+        // The clock stands at the tip's time again: a refused block changes nothing.
+        self.call::<()>("setmocktime", &[json!(tip.time)])?;
+        Err(refused)
     }
 
     fn disconnect(&mut self, depth: u32) -> Result<(), Error> {
@@ -256,6 +255,7 @@ impl Chain for Bitcoind {
     }
 
     fn reorg(&mut self, depth: u32, reward_script: &Script) -> Result<(), Error> {
+        check_reward(reward_script)?;
         self.disconnect(depth)?;
         for _ in 0..=depth {
             self.mine_exactly(&[], reward_script)?;

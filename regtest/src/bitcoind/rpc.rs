@@ -45,11 +45,8 @@ impl Rpc {
         };
         let params =
             serde_json::value::to_raw_value(params).map_err(|source| failed(Box::new(source)))?;
-        let request = self.client.build_request(method, Some(&params));
-        self.client
-            .send_request(request)
-            .and_then(|response| response.result())
-            .map_err(refused)
+        // Looks whether the answer is to this very request.
+        self.client.call(method, Some(&params)).map_err(refused)
     }
 }
 

@@ -21,7 +21,7 @@ mod truc;
 
 use bitcoin::{Amount, Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
 
-use crate::block::{BLOCK_INTERVAL_SECONDS, Template, subsidy, total_fees};
+use crate::block::{BLOCK_INTERVAL_SECONDS, Template, check_reward, subsidy, total_fees};
 use crate::{Chain, Error};
 use accept::accept;
 use candidate::Route;
@@ -243,6 +243,7 @@ impl Chain for Embedded {
     }
 
     fn reorg(&mut self, depth: u32, reward_script: &Script) -> Result<(), Error> {
+        check_reward(reward_script)?;
         self.disconnect(depth)?;
         for _ in 0..=depth {
             self.mine_exactly(&[], reward_script)?;

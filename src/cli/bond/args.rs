@@ -1,20 +1,21 @@
 //! Options that several commands share, and how they are written.
 
-use std::{io::Read, path::Path, str::FromStr};
+use std::{io::Read, path::Path};
 
 use anyhow::Context;
 use bitcoin::{
-    Amount, OutPoint, PrivateKey,
+    Amount, Network, OutPoint, PrivateKey,
     bip32::Xpub,
-    hex::FromHex,
     key::XOnlyPublicKey,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use clap::Args;
 use narthex::{
-    contracts::bond::{BondScript, Interest, Lock, Valuation, bip46::Month},
+    contracts::bond::{BondScript, Interest, Valuation},
     game_model::Ratio,
 };
+
+use crate::cli::value::{self, When};
 
 /// Longest key file, in bytes.
 const MAX_KEY_FILE_BYTES: u64 = 256;
@@ -26,37 +27,6 @@ pub(super) enum FormArg {
     Taproot,
     /// BIP46's P2WSH; the lock must be a month or a time.
     Bip46,
-}
-
-/// A lock: a month (its first second), a height, or a Unix time from 500000000 on.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum LockArg {
-    Month(Month),
-    Lock(Lock),
-}
-
-impl FromStr for LockArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(number) = text.parse::<u32>() {
-            return Lock::new(number)
-                .map(LockArg::Lock)
-                .map_err(|e| e.to_string());
-        }
-        text.parse().map(LockArg::Month).map_err(|_| {
-            format!("{text:?} is neither a month such as 2030-01 (up to 2099-12) nor a height nor a Unix time")
-        })
-    }
-}
-
-impl LockArg {
-    pub(super) fn lock(self) -> anyhow::Result<Lock> {
-        Ok(match self {
-            LockArg::Month(month) => month.lock()?,
-            LockArg::Lock(lock) => lock,
-        })
-    }
 }
 
 /// Which bond.
@@ -71,9 +41,10 @@ pub(super) struct ScriptArgs {
     /// Instead of a key: the account's extended public key m/84'/0'/0'. The key is then BIP46's for the month.
     #[arg(long, conflicts_with = "key")]
     account: Option<Xpub>,
-    /// Until when: a month such as 2030-01, a height, or a Unix time.
-    #[arg(long)]
-    until: LockArg,
+    /// Until when: a month such as 2030-01 (its first second), a height such as 1500000, or a Unix time from 500000000 on.
+    /// Taproot bonds end at 2147483647 at the latest, so with 2038-01; BIP46's with 2099-12.
+    #[arg(long, value_name = "WHEN")]
+    until: When,
 }
 
 impl ScriptArgs {
@@ -81,11 +52,27 @@ impl ScriptArgs {
         self.until(self.until)
     }
 
+    /// Refuses an account key of another network: whoever derives the key there derives another one.
+    pub(super) fn check_network(&self, network: Network) -> anyhow::Result<()> {
+        if let Some(account) = &self.account {
+            anyhow::ensure!(
+                account.network == network.into(),
+                "the account key is of the {} network, the address is for {network}; say which with --network",
+                if account.network.is_mainnet() {
+                    "main"
+                } else {
+                    "test"
+                }
+            );
+        }
+        Ok(())
+    }
+
     /// The same owner's bond until another date.
-    pub(super) fn until(&self, until: LockArg) -> anyhow::Result<BondScript> {
+    pub(super) fn until(&self, until: When) -> anyhow::Result<BondScript> {
         let lock = until.lock()?;
         if let Some(account) = &self.account {
-            let LockArg::Month(month) = until else {
+            let When::Month(month) = until else {
                 anyhow::bail!(
                     "below an account key bonds end with months: write --until 2030-01, or give --key"
                 );
@@ -120,22 +107,22 @@ impl ScriptArgs {
 pub(super) struct CoinArgs {
     #[command(flatten)]
     pub(super) script: ScriptArgs,
-    /// Where the bond is, as txid:vout.
-    #[arg(long)]
+    /// Where the bond is.
+    #[arg(long, value_name = "TXID:VOUT", value_parser = value::outpoint)]
     pub(super) outpoint: OutPoint,
-    /// What it holds, in satoshi.
-    #[arg(long, value_parser = parse_sat)]
+    /// What it holds, in satoshi, or with its unit: 0.5btc.
+    #[arg(long, value_name = "SAT", value_parser = value::amount)]
     pub(super) sat: Amount,
 }
 
 /// How bonds are weighed.
 #[derive(Args)]
 pub(super) struct ValuationArgs {
-    /// r: interest per year, as a fraction.
-    #[arg(long, default_value = "3/200")]
+    /// r: interest per year, such as 3/200, 1.5% or 0.015.
+    #[arg(long, value_name = "SHARE", default_value = "3/200", value_parser = value::factor)]
     interest: Ratio,
-    /// p: the power that the cost of the lock is taken to, as a fraction up to 2.
-    #[arg(long, default_value = "13/10")]
+    /// p: the power that the cost of the lock is taken to, such as 13/10 or 1.3; at most 2.
+    #[arg(long, value_name = "FACTOR", default_value = "13/10", value_parser = value::factor)]
     exponent: Ratio,
     /// Satoshis times blocks left instead, as panels are drawn.
     #[arg(long, conflicts_with_all = ["interest", "exponent"])]
@@ -151,21 +138,6 @@ impl ValuationArgs {
     }
 }
 
-/// An amount of at most all bitcoin.
-pub(super) fn parse_sat(text: &str) -> Result<Amount, String> {
-    let sat = text.parse::<u64>().map_err(|e| format!("{text:?}: {e}"))?;
-    let value = Amount::from_sat(sat);
-    if value > Amount::MAX_MONEY {
-        return Err(format!("{sat} satoshi are more than there are"));
-    }
-    Ok(value)
-}
-
-/// 32 bytes in hex.
-pub(super) fn parse_seed(text: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(text).map_err(|e| format!("a seed has 64 hexadecimal digits: {e}"))
-}
-
 /// A secret key from a file, in hex or as wallets export it (WIF); `-` for standard input. Not from an option, where
 /// every user of the machine could read it.
 pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
@@ -177,6 +149,7 @@ pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let done = if path.as_os_str() == "-" {
         read(&mut std::io::stdin().lock(), &mut text)
     } else {
+        crate::cli::secret::warn_if_others_read(path);
         std::fs::File::open(path).and_then(|mut file| read(&mut file, &mut text))
     };
     done.with_context(|| format!("cannot read a key from {shown}"))?;

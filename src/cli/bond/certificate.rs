@@ -19,7 +19,7 @@ use super::{
     args::{CoinArgs, ValuationArgs, read_key},
     script::form,
 };
-use crate::cli::node::NodeArgs;
+use crate::cli::{node::NodeArgs, value::height};
 
 /// Options of `narthex bond prove`.
 #[derive(Args)]
@@ -27,13 +27,13 @@ pub(crate) struct ProveArgs {
     #[command(flatten)]
     coin: CoinArgs,
     /// Height of the block that confirmed it.
-    #[arg(long)]
+    #[arg(long, value_name = "HEIGHT", value_parser = height)]
     confirmed_height: u32,
     /// Key of the identity that it stands for, 32 bytes in hex.
     #[arg(long)]
     identity: XOnlyPublicKey,
-    /// First height at which the certificate does not hold any more.
-    #[arg(long)]
+    /// First height at which the certificate does not hold any more; above that of the confirmation.
+    #[arg(long, value_name = "HEIGHT", value_parser = height)]
     valid_below: u32,
     /// File with the bond's secret key, in hex or WIF; `-` for standard input.
     #[arg(long)]
@@ -71,13 +71,13 @@ pub(crate) struct CheckArgs {
     /// The certificate, as `prove` printed it.
     certificate: String,
     /// Height of the chain, if no node is asked for it.
-    #[arg(long, required_unless_present = "node", conflicts_with = "node")]
+    #[arg(long, value_name = "HEIGHT", value_parser = height, required_unless_present = "node", conflicts_with = "node")]
     tip_height: Option<u32>,
     /// The node that is asked whether the bond counts.
     #[command(flatten)]
     node: NodeArgs,
-    /// Confirmations wanted, where a node is asked.
-    #[arg(long, default_value_t = 6)]
+    /// Confirmations wanted, where a node is asked; at least 1.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     depth: u32,
     #[command(flatten)]
     valuation: ValuationArgs,

@@ -10,8 +10,8 @@ use narthex::{
     table::start_chain,
 };
 
-use super::args::{ValuationArgs, parse_sat, parse_seed};
-use crate::cli::play::ChainArg;
+use super::args::ValuationArgs;
+use crate::cli::{play::ChainArg, value};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum LifeForm {
@@ -32,19 +32,19 @@ pub(crate) struct PlayArgs {
     /// Script of the bonds.
     #[arg(long, value_enum, default_value = "taproot")]
     form: LifeForm,
-    /// What is locked, in satoshi.
-    #[arg(long, default_value = "10000000", value_parser = parse_sat)]
+    /// What is locked, in satoshi, or with its unit: 0.5btc. The wallet has 50 bitcoin.
+    #[arg(long, value_name = "SAT", default_value = "10000000", value_parser = value::amount)]
     sat: Amount,
     /// How long each bond is locked, in blocks.
     #[arg(long, default_value_t = 144, value_parser = clap::value_parser!(u32).range(4..=10_000))]
     blocks: u32,
-    /// Fee rate in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
+    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500; no spend of the bond pays more than a tenth of it.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
+    fee_rate: FeeRate,
     #[command(flatten)]
     valuation: ValuationArgs,
     /// Everything random follows from this seed: 64 hex digits.
-    #[arg(long, value_parser = parse_seed)]
+    #[arg(long, value_parser = value::bytes32)]
     seed: Option<[u8; 32]>,
     /// One JSON object a line.
     #[arg(long)]
@@ -62,7 +62,7 @@ impl PlayArgs {
             },
             value: self.sat,
             lock_blocks: self.blocks,
-            rate: FeeRate(self.fee_rate.saturating_mul(250)),
+            rate: self.fee_rate,
             seed,
             valuation: self.valuation.valuation()?,
         };

@@ -7,14 +7,15 @@ use clap::Args;
 use narthex::contracts::bond::BondScript;
 
 use super::args::ScriptArgs;
+use crate::cli::value::network;
 
 /// Options of `narthex bond address`.
 #[derive(Args)]
 pub(crate) struct AddressArgs {
     #[command(flatten)]
     script: ScriptArgs,
-    /// Network: bitcoin, testnet, signet or regtest.
-    #[arg(long, default_value = "bitcoin")]
+    /// Network: bitcoin, testnet, testnet4, signet or regtest. This is research software: real money must be asked for.
+    #[arg(long, default_value = "regtest", value_parser = network)]
     network: Network,
     /// One JSON object instead of text.
     #[arg(long)]
@@ -23,6 +24,7 @@ pub(crate) struct AddressArgs {
 
 impl AddressArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        self.script.check_network(self.network)?;
         let script = self.script.script()?;
         let output = script.script_pubkey()?;
         let address = Address::from_script(&output, self.network)?;

@@ -6,10 +6,8 @@ use bitcoin::hex::DisplayHex;
 use clap::Args;
 use narthex::{contracts::bond::Register, game_model::Ratio};
 
-use super::{
-    args::{ValuationArgs, parse_seed},
-    snapshot::Snapshot,
-};
+use super::{args::ValuationArgs, snapshot::Snapshot};
+use crate::cli::value;
 
 /// Options of `narthex bond select`.
 #[derive(Args)]
@@ -17,13 +15,13 @@ pub(crate) struct SelectArgs {
     /// Verified bonds and identities without, as `snapshot` prints them; see docs/json.md.
     snapshot: PathBuf,
     /// 64 hex digits that nobody chose.
-    #[arg(long, value_parser = parse_seed)]
+    #[arg(long, value_parser = value::bytes32)]
     seed: [u8; 32],
-    /// How many to draw.
-    #[arg(long, default_value_t = 1)]
+    /// How many to draw, at least 1.
+    #[arg(long, default_value_t = 1, value_parser = seats)]
     seats: usize,
     /// Share of the draws that does not look at bonds.
-    #[arg(long, default_value = "1/8")]
+    #[arg(long, value_name = "SHARE", default_value = "1/8", value_parser = value::share)]
     bondless: Ratio,
     #[command(flatten)]
     valuation: ValuationArgs,
@@ -63,5 +61,12 @@ impl SelectArgs {
             }
         }
         Ok(())
+    }
+}
+
+fn seats(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a number of seats, at least 1".into()),
+        Ok(seats) => Ok(seats),
     }
 }

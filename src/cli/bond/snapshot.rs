@@ -10,7 +10,10 @@ use bitcoin::{Amount, OutPoint, hex::FromHex, key::XOnlyPublicKey, secp256k1::Se
 use clap::Args;
 use narthex::{
     bond::{SightError, moment, verify},
-    contracts::bond::{Certificate, Lock, Locked, Moment},
+    contracts::{
+        bond::{Certificate, Lock, Locked, Moment},
+        terms::is_null,
+    },
     regtest::Chain,
 };
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,11 @@ impl Snapshot {
                 median_time: bond.confirmed_median_time,
             };
             anyhow::ensure!(
+                !is_null(&bond.outpoint),
+                "no coin is at {}: this names none (null outpoint)",
+                bond.outpoint
+            );
+            anyhow::ensure!(
                 value <= Amount::MAX_MONEY,
                 "the bond {} holds {value}: more than there is",
                 bond.outpoint
@@ -96,8 +104,8 @@ pub(crate) struct SnapshotArgs {
     /// File with keys of identities without bond, one a line.
     #[arg(long)]
     bondless: Option<PathBuf>,
-    /// Confirmations wanted.
-    #[arg(long, default_value_t = 6)]
+    /// Confirmations wanted, at least 1.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     depth: u32,
     #[command(flatten)]
     node: NodeArgs,

@@ -2,20 +2,29 @@
 
 use std::{io::Write, path::PathBuf};
 
+use anyhow::Context;
 use bitcoin::{Address, Network, ScriptBuf, TxOut, address::NetworkUnchecked, consensus::encode};
 use clap::Args;
-use narthex::contracts::terms::FeeRate;
+use narthex::contracts::{
+    funding::SweepError,
+    terms::{FeeError, FeeRate, Fees},
+};
 
-use super::args::{CoinArgs, LockArg, read_key};
+use super::args::{CoinArgs, read_key};
+use crate::cli::value::{self, When};
 
 /// How it is paid and signed.
 #[derive(Args)]
 struct SpendArgs {
     #[command(flatten)]
     coin: CoinArgs,
-    /// Fee rate in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
+    /// Fee rate in sat/vB, with up to 3 decimals. Refused as a mistake: below 0.1, above 10000, or more than a tenth of
+    /// the coin as fee.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::fee_rate)]
+    fee_rate: FeeRate,
+    /// Takes any fee rate and any share of the coin as fee.
+    #[arg(long)]
+    allow_any_fee: bool,
     /// File with the bond's secret key, in hex or WIF; `-` for standard input. Without it a PSBT is written.
     #[arg(long)]
     key_file: Option<PathBuf>,
@@ -30,8 +39,9 @@ pub(crate) struct WithdrawArgs {
     /// Address that is paid.
     #[arg(long)]
     to: Address<NetworkUnchecked>,
-    /// Network of the address.
-    #[arg(long, default_value = "bitcoin")]
+    /// Network of the address: bitcoin, testnet, testnet4, signet or regtest. This is research software: real money must
+    /// be asked for.
+    #[arg(long, default_value = "regtest", value_parser = value::network)]
     network: Network,
     #[command(flatten)]
     spend: SpendArgs,
@@ -40,16 +50,19 @@ pub(crate) struct WithdrawArgs {
 /// Options of `narthex bond roll`.
 #[derive(Args)]
 pub(crate) struct RollArgs {
-    /// Until when the next bond of the same owner and form is locked.
-    #[arg(long)]
-    next: LockArg,
+    /// Until when the next bond of the same owner and form is locked, written as --until.
+    #[arg(long, value_name = "WHEN")]
+    next: When,
     #[command(flatten)]
     spend: SpendArgs,
 }
 
 impl WithdrawArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let to = self.to.require_network(self.network)?;
+        let network = self.network;
+        let to = self.to.require_network(network).with_context(|| {
+            format!("--to is no address of {network}; say which network it is of with --network")
+        })?;
         self.spend.write(to.script_pubkey())
     }
 }
@@ -79,15 +92,18 @@ impl SpendArgs {
             value: sat,
             script_pubkey: script.script_pubkey()?,
         };
-        let rate = FeeRate(self.fee_rate.saturating_mul(250));
-        let sweep = script.sweep(outpoint, prevout, Vec::new(), rest, rate)?;
+        let fees = match self.allow_any_fee {
+            true => Fees::waived(self.fee_rate),
+            false => self.fee_rate.into(),
+        };
+        let sweep = script.sweep(outpoint, prevout, Vec::new(), rest, fees)?;
         let (kind, text, tx) = match &self.key_file {
             None => {
-                let psbt = sweep.psbt()?;
+                let psbt = sweep.psbt().map_err(explain)?;
                 ("psbt", psbt.to_string(), psbt.unsigned_tx)
             }
             Some(path) => {
-                let tx = sweep.sign(&read_key(path)?)?;
+                let tx = sweep.sign(&read_key(path)?).map_err(explain)?;
                 ("transaction", encode::serialize_hex(&tx), tx)
             }
         };
@@ -104,4 +120,15 @@ impl SpendArgs {
         }
         Ok(())
     }
+}
+
+/// Says how a fee is taken that is no mistake.
+fn explain(error: SweepError) -> anyhow::Error {
+    let hint = match &error {
+        SweepError::Fee(FeeError::Low { .. } | FeeError::High { .. } | FeeError::Share { .. }) => {
+            "if it is none, say --allow-any-fee"
+        }
+        _ => return error.into(),
+    };
+    anyhow::anyhow!("{error}; {hint}")
 }

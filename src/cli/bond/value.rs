@@ -4,25 +4,26 @@ use std::io::Write;
 
 use bitcoin::Amount;
 use clap::Args;
-use narthex::contracts::bond::{Locked, Moment, VALUE_FRACTION_BITS, Valuation};
+use narthex::contracts::bond::{Locked, VALUE_FRACTION_BITS, Valuation};
 
-use super::args::{LockArg, ValuationArgs, parse_sat};
+use super::args::ValuationArgs;
+use crate::cli::value::{self, When};
 
 /// Options of `narthex bond value`.
 #[derive(Args)]
 pub(crate) struct ValueArgs {
-    /// What it holds, in satoshi.
-    #[arg(long, value_parser = parse_sat)]
+    /// What it holds, in satoshi, or with its unit: 0.5btc.
+    #[arg(long, value_name = "SAT", value_parser = value::amount)]
     sat: Amount,
-    /// Until when: a month such as 2030-01, a height, or a Unix time.
-    #[arg(long)]
-    until: LockArg,
-    /// The height (or Unix time, for a lock by month or time) at which it was confirmed.
-    #[arg(long)]
-    confirmed: u32,
-    /// The height (or time) at which it is looked at; without it when it was confirmed.
-    #[arg(long)]
-    now: Option<u32>,
+    /// Until when: a month such as 2030-01 (its first second), a height, or a Unix time from 500000000 on.
+    #[arg(long, value_name = "WHEN")]
+    until: When,
+    /// When it was confirmed: a height for a lock by height, a time or month for one by time or month.
+    #[arg(long, value_name = "WHEN")]
+    confirmed: When,
+    /// When it is looked at, written alike; without it when it was confirmed.
+    #[arg(long, value_name = "WHEN")]
+    now: Option<When>,
     #[command(flatten)]
     valuation: ValuationArgs,
     /// One JSON object instead of text.
@@ -33,14 +34,15 @@ pub(crate) struct ValueArgs {
 impl ValueArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let lock = self.until.lock()?;
-        // Only one of the two is looked at, the one that the lock is in.
-        let moment = |n: u32| Moment {
-            height: n,
-            median_time: n,
+        let confirmed = self.confirmed.beside(lock)?;
+        let now = self.now.unwrap_or(self.confirmed).beside(lock)?;
+        let (from, to) = match lock.is_time() {
+            true => (confirmed.median_time, now.median_time),
+            false => (confirmed.height, now.height),
         };
-        let (confirmed, now) = (
-            moment(self.confirmed),
-            moment(self.now.unwrap_or(self.confirmed)),
+        anyhow::ensure!(
+            from <= to,
+            "it is looked at when it was not confirmed: --now {to} is before --confirmed {from}"
         );
         let valuation = self.valuation.valuation()?;
         let bond = Locked {

@@ -19,7 +19,7 @@ use narthex::{
     },
 };
 
-use narthex_disk::{self as disk, Readers};
+use narthex_disk::{Readers, Saved};
 
 use super::{PanelArg, TemplateArg, input, output};
 
@@ -198,9 +198,21 @@ pub(super) fn read_case(path: &Path) -> anyhow::Result<Case> {
 /// Writes to a file, or to standard output.
 pub(super) fn write_out(path: Option<&Path>, text: &str) -> anyhow::Result<()> {
     match path {
-        None => write!(output::out(), "{text}")?,
-        Some(path) => disk::save(path, text.as_bytes(), Readers::Umask)
-            .with_context(|| format!("cannot write {}", path.display()))?,
+        None => Ok(write!(output::out(), "{text}")?),
+        Some(path) => write_all(&[(path, text)]),
+    }
+}
+
+/// Writes all of these files or, if one cannot be, none.
+fn write_all(files: &[(&Path, &str)]) -> anyhow::Result<()> {
+    let cannot = |path: &Path| format!("cannot write {}", path.display());
+    let mut prepared = Vec::new();
+    for (path, text) in files {
+        let saved = Saved::prepare(path, text.as_bytes(), Readers::Umask);
+        prepared.push((path, saved.with_context(|| cannot(path))?));
+    }
+    for (path, saved) in prepared {
+        saved.publish().with_context(|| cannot(path))?;
     }
     Ok(())
 }

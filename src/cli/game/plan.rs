@@ -1,6 +1,10 @@
 //! `narthex game plan`.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use bitcoin::Amount;
 use clap::Args;
@@ -18,27 +22,27 @@ use narthex::{
     },
 };
 
-use super::{PanelArg, write_out};
-use crate::cli::output;
+use super::{PanelArg, write_all};
+use crate::cli::{output, value};
 
 /// Options of `narthex game plan`. Amounts are in satoshi.
 #[derive(Args)]
 pub(crate) struct PlanArgs {
     /// z: what the whole work costs the worker.
-    #[arg(long, default_value_t = 5_000)]
-    worker_cost: u64,
+    #[arg(long, value_name = "SAT", default_value = "5000", value_parser = value::amount)]
+    worker_cost: Amount,
     /// R: what a right result is worth to the client.
-    #[arg(long, default_value_t = 150_000)]
-    right_value: u64,
+    #[arg(long, value_name = "SAT", default_value = "150000", value_parser = value::amount)]
+    right_value: Amount,
     /// L: what a wrong result that is taken for right costs the client.
-    #[arg(long, default_value_t = 100_000)]
-    wrong_loss: u64,
+    #[arg(long, value_name = "SAT", default_value = "100000", value_parser = value::amount)]
+    wrong_loss: Amount,
     /// B: what the worker gains outside if a result with its bad steps is accepted.
-    #[arg(long, default_value_t = 20_000)]
-    outside_gain: u64,
+    #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
+    outside_gain: Amount,
     /// g: what judging costs an arbiter.
-    #[arg(long, default_value_t = 1_000)]
-    arbiter_cost: u64,
+    #[arg(long, value_name = "SAT", default_value = "1000", value_parser = value::amount)]
+    arbiter_cost: Amount,
     /// N: number of steps of the job.
     #[arg(long, default_value_t = 10_000)]
     steps: u64,
@@ -49,16 +53,16 @@ pub(crate) struct PlanArgs {
     #[arg(long, value_delimiter = ',')]
     samples: Vec<u32>,
     /// What verifying a step costs by what doing it costs.
-    #[arg(long, default_value = "11/10")]
+    #[arg(long, value_name = "FACTOR", default_value = "11/10", value_parser = value::factor)]
     overhead: Ratio,
     /// What verifying costs whatever the sample.
-    #[arg(long, default_value_t = 100)]
-    verification_fixed: u64,
+    #[arg(long, value_name = "SAT", default_value = "100", value_parser = value::amount)]
+    verification_fixed: Amount,
     /// By how much rewards exceed costs.
-    #[arg(long, default_value = "1/10")]
+    #[arg(long, value_name = "FACTOR", default_value = "1/10", value_parser = value::factor)]
     margin: Ratio,
     /// What locking coins costs, as a share of them per 1,000 blocks.
-    #[arg(long, default_value = "1/1000")]
+    #[arg(long, value_name = "SHARE", default_value = "1/1000", value_parser = value::share)]
     capital_cost: Ratio,
     /// Lets the bounty be 0: then a verifier that is offered z + B for its silence may take it.
     #[arg(long)]
@@ -66,14 +70,14 @@ pub(crate) struct PlanArgs {
     /// Panel, as k-of-n.
     #[arg(long, default_value = "2-of-3")]
     arbiters: PanelArg,
-    /// Fee rate of all moves on chain, in sat/vB.
-    #[arg(long, default_value_t = 2)]
-    fee_rate: u64,
+    /// Fee rate of all moves on chain, in sat/vB, with up to 3 decimals, 0.1 to 10000.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::fee_rate)]
+    fee_rate: FeeRate,
     /// Blocks that a party may need to answer; windows are the shortest that leave it as many.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, value_name = "BLOCKS", default_value_t = 6)]
     response_blocks: u16,
     /// t_deliver of the case that is written.
-    #[arg(long, default_value_t = 800_000)]
+    #[arg(long, value_name = "HEIGHT", default_value = "800000", value_parser = value::height)]
     deliver_height: u32,
     /// Writes the chart of the frontier, stake against sample.
     #[arg(long)]
@@ -112,13 +116,13 @@ impl PlanArgs {
             }
         };
 
-        if let Some(path) = &self.svg {
-            write_out(Some(path), &chart::svg(&plan)?)?;
-        }
-        if let Some(path) = &self.out {
-            let text = serde_json::to_string_pretty(&case(&wish, &plan.frontier[plan.best]))?;
-            write_out(Some(path), &text)?;
-        }
+        let svg = self.svg.as_ref().map(|_| chart::svg(&plan)).transpose()?;
+        let best = case(&wish, &plan.frontier[plan.best]);
+        let text = serde_json::to_string_pretty(&best)?;
+        let mut files: Vec<(&Path, &str)> = Vec::new();
+        files.extend(self.svg.as_deref().zip(svg.as_deref()));
+        files.extend(self.out.as_deref().map(|path| (path, text.as_str())));
+        write_all(&files)?;
         let mut out = crate::cli::output::out();
         if self.json {
             for (index, point) in plan.frontier.iter().enumerate() {
@@ -132,14 +136,14 @@ impl PlanArgs {
 
     fn wish(&self) -> anyhow::Result<Wish> {
         let PanelArg { quorum, arbiters } = self.arbiters;
-        let rate = FeeRate(self.fee_rate.saturating_mul(250));
+        let rate = self.fee_rate;
         let economics = Economics {
-            worker_cost: Amount::from_sat(self.worker_cost),
+            worker_cost: self.worker_cost,
             verifier_cost: Amount::ZERO,
-            arbiter_cost: Amount::from_sat(self.arbiter_cost),
-            right_value: Amount::from_sat(self.right_value),
-            wrong_loss: Amount::from_sat(self.wrong_loss),
-            outside_gain: Amount::from_sat(self.outside_gain),
+            arbiter_cost: self.arbiter_cost,
+            right_value: self.right_value,
+            wrong_loss: self.wrong_loss,
+            outside_gain: self.outside_gain,
             bad_steps: self.bad_steps,
             fees: fees::fees(Layout::Hardened, arbiters, quorum, rate)?,
             ..Economics::example()
@@ -164,7 +168,7 @@ impl PlanArgs {
             economics,
             base,
             verification_overhead: self.overhead,
-            verification_fixed: Amount::from_sat(self.verification_fixed),
+            verification_fixed: self.verification_fixed,
             margin: self.margin,
             resist_bribes: !self.allow_bribes,
             capital_cost: self.capital_cost,

@@ -10,7 +10,8 @@ use narthex::{
     job::{AuditOptions, StageAudit, StateDir, audit},
 };
 
-use super::{EngineArgs, StateArgs, hash, print};
+use super::{ContractArgs, EngineArgs, StateArgs, print};
+use crate::cli::value;
 
 /// Options of `narthex job audit`.
 #[derive(Args)]
@@ -21,16 +22,18 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
+    contract: ContractArgs,
+    #[command(flatten)]
     engine: EngineArgs,
     /// Steps to sample in each stage; all, if there are fewer.
     #[arg(long, default_value_t = 100)]
     sample: u32,
     /// The verifier's nonce, 64 hex digits; drawn afresh without it.
-    #[arg(long, value_parser = hash)]
+    #[arg(long, value_parser = value::bytes32)]
     nonce: Option<[u8; 32]>,
     /// Hash of a block after the commitment, 64 hex digits; drawn afresh without it, which shows the round but proves
     /// nothing to others.
-    #[arg(long, value_parser = hash)]
+    #[arg(long, value_parser = value::bytes32)]
     block_hash: Option<[u8; 32]>,
     /// One JSON object per stage.
     #[arg(long)]
@@ -42,13 +45,14 @@ impl AuditArgs {
         // Twice: a step that differs on this machine must not convict anybody.
         let plan = self.engine.load(&self.job, true)?;
         let state = StateDir::open(&self.state.state)?;
+        let contract = state.contract(self.contract.contract.clone());
         let options = AuditOptions {
             sample: self.sample,
             nonce: self.nonce,
             block_hash: self.block_hash,
         };
         let mut printed = Ok(());
-        let audits = audit(&plan, &state, options, &mut |found| {
+        let audits = audit(&plan, &contract, options, &mut |found| {
             if printed.is_ok() {
                 printed = self.show(found);
             }

@@ -4,17 +4,20 @@ use anyhow::{Context, bail};
 use bitcoin::hex::DisplayHex;
 use clap::Args;
 use narthex::{
-    game_model::{Ratio, play::Strategy},
+    game_model::play::Strategy,
     job::{StateDir, commit},
 };
 
-use super::{StateArgs, print};
+use super::{ContractArgs, StateArgs, print, warn_if_exposed};
+use crate::cli::value;
 
 /// Options of `narthex job commit`.
 #[derive(Args)]
 pub(crate) struct CommitArgs {
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    contract: ContractArgs,
     /// For demonstrations, claims other outputs than were computed: `skip:1/10` (zeros for a tenth of the steps),
     /// `falsify:1/10`, `target:3,17` (just these).
     #[arg(long, value_parser = strategy)]
@@ -31,7 +34,10 @@ impl CommitArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let state = StateDir::open(&self.state.state)?;
         let cheat = self.cheat.as_ref().map(|cheat| (self.cheat_stage, cheat));
-        for done in commit(&state, cheat)? {
+        let contract = state.contract(self.contract.contract);
+        let committed = commit(&contract, cheat)?;
+        warn_if_exposed(&contract);
+        for done in committed {
             let file = done.file;
             let id = file.commitment.id().to_lower_hex_string();
             let root = file.commitment.root.to_lower_hex_string();
@@ -40,6 +46,7 @@ impl CommitArgs {
                 print(&serde_json::json!({
                     "event": "commit", "stage": file.stage, "job": job, "steps": file.spec.steps,
                     "root": root, "commitment": id, "sealed_bytes": done.sealed_bytes,
+                    "contract": contract.name().map(ToString::to_string),
                 }).to_string())?;
             } else {
                 print(&format!(
@@ -50,7 +57,11 @@ impl CommitArgs {
             }
         }
         if !self.json {
-            print("keep secrets-*.json to yourself: they open the result")?;
+            print(&format!(
+                "keep {} to yourself: they open the result\n\
+                 this is for one contract; to sell the same result again, commit anew with --contract NAME",
+                contract.path("secrets-*.json").display()
+            ))?;
         }
         Ok(())
     }
@@ -60,8 +71,8 @@ fn strategy(text: &str) -> anyhow::Result<Strategy> {
     let (kind, what) = text.split_once(':').context("write it as kind:what")?;
     let fraction = || {
         let (ratio, seed) = what.split_once(':').unwrap_or((what, "0"));
-        let ratio: Ratio = ratio.parse().context("a fraction such as 1/10")?;
-        Ok::<_, anyhow::Error>((ratio, seed.parse().context("a seed is a number")?))
+        let share = value::share(ratio).map_err(anyhow::Error::msg)?;
+        Ok::<_, anyhow::Error>((share, seed.parse().context("a seed is a number")?))
     };
     Ok(match kind {
         "skip" => {

@@ -54,9 +54,13 @@ pub(crate) struct DisputeArgs {
     /// What recording a byte costs.
     #[arg(long, default_value_t = 1, conflicts_with = "replay")]
     cost_per_byte: u64,
-    /// Blocks for each answer.
+    /// Blocks for each answer; more than twice --date-depth.
     #[arg(long, default_value_t = 6, conflicts_with = "replay", value_parser = clap::value_parser!(u16).range(1..))]
     response_blocks: u16,
+    /// How many blocks must lie above a height before it counts for a ruling: reorganisations of so many blocks cost
+    /// nobody the dispute.
+    #[arg(long, default_value_t = 2, conflicts_with = "replay", value_parser = clap::value_parser!(u16).range(1..))]
+    date_depth: u16,
     /// Writes terms and transcript.
     #[arg(long, conflicts_with = "replay")]
     out: Option<PathBuf>,
@@ -100,6 +104,7 @@ impl DisputeArgs {
                 per_byte: self.cost_per_byte,
             },
             response_blocks: self.response_blocks,
+            date_depth: self.date_depth,
             answer_blocks: 1,
             opened_at: 800_000,
         }
@@ -109,8 +114,15 @@ impl DisputeArgs {
 fn show(account: &Account) -> anyhow::Result<()> {
     let plan = &account.plan;
     print(&format!(
-        "dispute {}\nstep {}, at most {} units, intervals cut into {} parts: at most {} rounds, {} moves",
-        account.dispute, account.step, account.max_units, plan.fan_out, plan.rounds, plan.moves
+        "dispute {}\nstep {}, at most {} units, intervals cut into {} parts: at most {} rounds, {} moves, {} blocks\nheights count for a ruling once {} blocks lie above them",
+        account.dispute,
+        account.step,
+        account.max_units,
+        plan.fan_out,
+        plan.rounds,
+        plan.moves,
+        account.most_blocks,
+        account.date_depth
     ))?;
     for m in &account.moves {
         let (agreed, disputed) = m.interval;
@@ -125,6 +137,14 @@ fn show(account: &Account) -> anyhow::Result<()> {
         Standing::Ruled(finding) => {
             print(&format!("ruling: {} ({})", finding.ruling, finding.reason))
         }
+        Standing::Shallow {
+            finding,
+            date,
+            depth,
+        } => print(&format!(
+            "no ruling yet: once {depth} blocks lie above height {date}, {} ({})",
+            finding.ruling, finding.reason
+        )),
         Standing::Pending {
             side,
             number,

@@ -10,9 +10,10 @@ mod verify;
 
 use std::{io::Write, path::PathBuf};
 
-use bitcoin::hex::FromHex;
 use clap::{Args, Subcommand};
-use narthex::job::{Engine, JobError, Plan};
+use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan, Running};
+
+use super::secret::warn_if_others_read;
 
 /// What to do with a job.
 #[derive(Subcommand)]
@@ -68,6 +69,9 @@ struct EngineArgs {
     /// Engine for WebAssembly; the outputs do not depend on it.
     #[arg(long, value_enum, default_value = "wasmi")]
     engine: EngineArg,
+    /// Longest time for a step in seconds; one that takes longer is not decided on this machine. Not part of the job.
+    #[arg(long, value_name = "SECONDS", default_value_t = Running::STEP_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    step_seconds: u64,
 }
 
 impl EngineArgs {
@@ -77,7 +81,13 @@ impl EngineArgs {
             EngineArg::Wasmtime => Engine::Wasmtime,
             EngineArg::Both => Engine::Both,
         };
-        Plan::load(job, engine, twice)
+        let step_time = std::time::Duration::from_secs(self.step_seconds);
+        let running = Running {
+            engine,
+            twice,
+            step_time,
+        };
+        Plan::load(job, &running)
     }
 }
 
@@ -89,11 +99,22 @@ struct StateArgs {
     state: PathBuf,
 }
 
-fn print(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(crate::cli::output::out(), "{line}")?)
+/// In which contract the result is sold.
+#[derive(Args)]
+struct ContractArgs {
+    /// The contract, as its worker calls it: its id, or any word. Each sale of a result is a contract of its own, with secrets
+    /// of its own. Without it, the one that has no name.
+    #[arg(long, value_name = "NAME")]
+    contract: Option<ContractName>,
 }
 
-/// 32 bytes as hex, for clap.
-fn hash(hex: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(hex).map_err(|_| "not 64 hex digits".into())
+/// Says which of the worker's secrets others can read.
+fn warn_if_exposed(contract: &ContractDir<'_>) {
+    for path in contract.secret_files() {
+        warn_if_others_read(&path);
+    }
+}
+
+fn print(line: &str) -> anyhow::Result<()> {
+    Ok(writeln!(crate::cli::output::out(), "{line}")?)
 }

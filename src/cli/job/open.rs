@@ -3,13 +3,15 @@
 use clap::Args;
 use narthex::job::{StateDir, open_steps};
 
-use super::{StateArgs, print};
+use super::{ContractArgs, StateArgs, print, warn_if_exposed};
 
 /// Options of `narthex job open`.
 #[derive(Args)]
 pub(crate) struct OpenArgs {
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    contract: ContractArgs,
     /// The stage.
     #[arg(long, default_value_t = 0)]
     stage: u32,
@@ -25,9 +27,11 @@ pub(crate) struct OpenArgs {
 impl OpenArgs {
     pub(super) fn run(mut self) -> anyhow::Result<()> {
         let state = StateDir::open(&self.state.state)?;
+        let contract = state.contract(self.contract.contract);
+        warn_if_exposed(&contract);
         self.steps.sort_unstable();
         self.steps.dedup();
-        let opening = open_steps(&state, self.stage, &self.steps)?;
+        let opening = open_steps(&contract, self.stage, &self.steps)?;
         print(&serde_json::to_string_pretty(&opening)?)
     }
 }

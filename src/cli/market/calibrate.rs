@@ -2,8 +2,6 @@
 
 use std::io::Write;
 
-use anyhow::Context;
-use bitcoin::hex::{DisplayHex, FromHex};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::game_model::{
@@ -13,6 +11,8 @@ use narthex::game_model::{
         calibrate::{Bin, Report, Setup, calibrate},
     },
 };
+
+use crate::cli::value;
 
 /// Options of `narthex market calibrate`.
 #[derive(Args)]
@@ -24,14 +24,14 @@ pub(crate) struct CalibrateArgs {
     #[arg(long, default_value_t = 4_000)]
     requests: u32,
     /// Forgetting of the ledger in the mixed market; 999/1000 without it.
-    #[arg(long)]
+    #[arg(long, value_name = "SHARE", value_parser = value::share)]
     lambda: Option<Ratio>,
     /// Passed audits that a whitewasher of the mixed market waits for under each name; 20 without it.
     #[arg(long)]
     patience: Option<u32>,
     /// 64 hex digits: the same seed plays the same market.
-    #[arg(long, default_value_t = [21; 32].to_lower_hex_string())]
-    seed: String,
+    #[arg(long, default_value = "1515151515151515151515151515151515151515151515151515151515151515", value_parser = value::bytes32)]
+    seed: [u8; 32],
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -50,8 +50,7 @@ enum MarketArg {
 
 impl CalibrateArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let seed = <[u8; 32]>::from_hex(&self.seed)
-            .context("--seed takes 64 hex digits, such as a block hash")?;
+        let seed = self.seed;
         let setup = match self.market {
             MarketArg::Mixed => {
                 let patience = self.patience.unwrap_or(USUAL_PATIENCE);

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::hex::DisplayHex;
 use clap::{Args, Subcommand, ValueEnum};
 use narthex::{
     game_model::{
@@ -13,6 +13,8 @@ use narthex::{
     market::LedgerFile,
 };
 use serde_json::json;
+
+use crate::cli::value;
 
 /// `narthex market ledger …`.
 #[derive(Subcommand)]
@@ -31,16 +33,16 @@ pub(crate) struct InitArgs {
     /// File of the ledger, which must not exist.
     file: PathBuf,
     /// What is left of a count after the next audit, above 0 and at most 1.
-    #[arg(long, default_value = "999/1000")]
+    #[arg(long, value_name = "SHARE", default_value = "999/1000", value_parser = value::share)]
     lambda: Ratio,
     /// Passed audits that a newcomer is credited with.
-    #[arg(long, default_value = "1")]
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = value::factor)]
     alpha: Ratio,
     /// Failed audits that a newcomer is debited with.
-    #[arg(long, default_value = "1")]
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = value::factor)]
     beta: Ratio,
     /// Failed audits added when a relay is priced.
-    #[arg(long, default_value = "2")]
+    #[arg(long, value_name = "FACTOR", default_value = "2", value_parser = value::factor)]
     caution: Ratio,
     /// Which counts an audit lets fade.
     #[arg(long, value_enum, default_value = "both")]
@@ -64,7 +66,7 @@ pub(crate) struct AuditArgs {
     /// File of the ledger.
     file: PathBuf,
     /// The job, 64 hex digits.
-    #[arg(long, value_parser = job)]
+    #[arg(long, value_parser = value::bytes32)]
     job: [u8; 32],
     /// The relay, 64 hex digits.
     #[arg(long)]
@@ -76,7 +78,7 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     failed: bool,
     /// Height of the chain's tip.
-    #[arg(long)]
+    #[arg(long, value_name = "HEIGHT", value_parser = value::height)]
     height: u32,
     /// One JSON object.
     #[arg(long)]
@@ -216,8 +218,4 @@ fn print(
         rounded(&priced.exact(), 6)
     )?;
     Ok(())
-}
-
-fn job(text: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(text).map_err(|_| "a job's id is 64 hex digits".into())
 }

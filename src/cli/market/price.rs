@@ -17,6 +17,8 @@ use narthex::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::cli::value;
+
 #[derive(Args)]
 struct BookArgs {
     /// Quotes as JSON; see docs/market.md.
@@ -87,8 +89,8 @@ impl BookArgs {
 pub(crate) struct PriceArgs {
     #[command(flatten)]
     book: BookArgs,
-    /// Reliability asked for, such as 99.9%; several with commas with --table.
-    #[arg(long, value_delimiter = ',', required = true)]
+    /// Reliability asked for, such as 99.9% or 0.999; several with commas with --table.
+    #[arg(long, value_name = "SHARE", value_delimiter = ',', required = true, value_parser = value::chance)]
     reliability: Vec<Chance>,
     /// Most relays in a line-up, 1 to 6; several with commas with --table.
     #[arg(long, value_delimiter = ',', required = true)]
@@ -195,8 +197,8 @@ fn best(error: &PriceError) -> Value {
 pub(crate) struct ChooseArgs {
     #[command(flatten)]
     book: BookArgs,
-    /// Reliability asked for, such as 99.9%.
-    #[arg(long)]
+    /// Reliability asked for, such as 99.9% or 0.999.
+    #[arg(long, value_name = "SHARE", value_parser = value::chance)]
     reliability: Chance,
     /// Most relays in the line-up, 1 to 6.
     #[arg(long)]

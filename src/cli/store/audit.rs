@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::hex::DisplayHex;
 use bitcoin::secp256k1::rand::{self, Rng};
 use clap::Args;
 use narthex::game_model::retrieval::detection::{caught, challenges_for_recovery};
@@ -14,6 +14,8 @@ use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
 use narthex_disk::{Draft, Readers};
+
+use crate::cli::value;
 
 use super::folder::{ArchiveId, Folder, new_file, publish, read_archive, read_json};
 
@@ -25,7 +27,7 @@ struct Asked {
     #[arg(long)]
     chunks: Option<u32>,
     /// The client's nonce, 64 hexadecimal digits; random by default.
-    #[arg(long, value_parser = parse_hash)]
+    #[arg(long, value_parser = value::bytes32)]
     nonce: Option<[u8; 32]>,
     /// Hash of a block after the nonce was committed to, 64 hexadecimal digits, as explorers show it;
     /// zeros by default: then only the nonce keeps the provider from knowing the chunks beforehand.
@@ -262,13 +264,9 @@ fn report(archive: &Archive, challenge: &Challenge, json: bool) -> anyhow::Resul
     Ok(())
 }
 
-fn parse_hash(text: &str) -> Result<[u8; 32], String> {
-    <[u8; 32]>::from_hex(text).map_err(|error| format!("64 hexadecimal digits are needed: {error}"))
-}
-
 /// Explorers show block hashes backwards.
 fn parse_block_hash(text: &str) -> Result<[u8; 32], String> {
-    let mut hash = parse_hash(text)?;
+    let mut hash = value::bytes32(text)?;
     hash.reverse();
     Ok(hash)
 }

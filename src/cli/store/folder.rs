@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context;
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::hex::DisplayHex;
 use narthex::game_model::retrieval::{Archive, ChunkHashes};
 use narthex_disk::{self as disk, Draft, Readers};
 
@@ -23,9 +23,7 @@ impl FromStr for ArchiveId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        <[u8; 32]>::from_hex(text)
-            .map(ArchiveId)
-            .map_err(|error| format!("an id has 64 hexadecimal digits: {error}"))
+        crate::cli::value::bytes32(text).map(ArchiveId)
     }
 }
 
@@ -156,7 +154,10 @@ impl Folder {
         let shown = path.display();
         let what_to_do = match (is_there(UNFINISHED), is_there("chunks")) {
             (false, true) => {
-                "put its archive.json back: its client has a copy, and without it nothing can be checked".into()
+                format!(
+                    "put its archive.json back (its client has a copy), or, if an `encode` was interrupted, delete \
+                     {shown}/chunks and encode the file again"
+                )
             }
             (true, _) => format!(
                 "an `encode` was interrupted there; `narthex store encode FILE --out {shown}` begins it anew"

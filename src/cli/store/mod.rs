@@ -21,6 +21,8 @@ use narthex_disk::Readers;
 use folder::{ArchiveId, Folder, NewStore, new_file, publish};
 use progress::Progress;
 
+use crate::cli::value;
+
 /// `narthex store …`.
 #[derive(Subcommand)]
 pub(crate) enum StoreCommand {
@@ -47,7 +49,7 @@ pub(crate) struct EncodeArgs {
     #[arg(long)]
     out: PathBuf,
     /// Share of all chunks that may be lost, whichever they are.
-    #[arg(long, default_value = "1/3", value_parser = parse_ratio)]
+    #[arg(long, value_name = "SHARE", default_value = "1/3", value_parser = value::share)]
     loss: Ratio,
     #[command(flatten)]
     common: Common,
@@ -195,19 +197,4 @@ impl RecoverArgs {
         }
         Ok(())
     }
-}
-
-/// A fraction as `1/3` or `33%`.
-fn parse_ratio(text: &str) -> Result<Ratio, String> {
-    let parts = match text.split_once('/') {
-        Some(parts) => Some(parts),
-        None => text.strip_suffix('%').map(|percent| (percent, "100")),
-    };
-    let (num, den) = parts.ok_or("write it as a fraction or in percent, such as 1/3 or 33%")?;
-    let number = |text: &str| {
-        text.trim()
-            .parse::<u32>()
-            .map_err(|_| format!("{text:?} is no number"))
-    };
-    Ratio::new(number(num)?, number(den)?).map_err(|error| error.to_string())
 }

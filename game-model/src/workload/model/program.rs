@@ -1,7 +1,7 @@
 //! A model as a program: a record is what the model looks at, a unit one neuron.
 
 use super::{Layer, Model};
-use crate::computation::{StepError, StepProgram, UnitProgram};
+use crate::computation::{StepError, StepNeeds, StepProgram, UnitProgram};
 use crate::tagged::TaggedHasher;
 
 /// Size of each output: class (one byte), by how much its score exceeds that of every other class
@@ -155,6 +155,22 @@ impl StepProgram for ModelProgram {
 
     fn output_bytes(&self) -> usize {
         OUTPUT_BYTES
+    }
+
+    /// A unit multiplies once for each input of its layer; what goes on around it is less than as much again
+    /// and 1,000 operations.
+    fn needs(&self) -> StepNeeds {
+        let layers = self.0.layers();
+        let widest = layers.iter().map(|layer| layer.inputs.max(layer.outputs()));
+        let widest = widest.max().unwrap_or(0) as u64;
+        let weights: usize = layers.iter().map(|l| l.inputs * l.outputs()).sum();
+        let bytes = (weights + 16 * self.neurons() + 64) as u64;
+        StepNeeds {
+            fuel: 2 * widest + 1_000,
+            units: self.max_units(),
+            memory_bytes: bytes + 16 * widest,
+            program_bytes: bytes,
+        }
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

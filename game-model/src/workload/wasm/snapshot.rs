@@ -4,7 +4,7 @@
 //! 32-bit one), pages of memory (32 bits), then each chunk of 1,024 bytes that is not all zeros by
 //! ascending index: index (32 bits), bytes. One encoding for each state, and reading takes no other.
 
-use crate::computation::StepError;
+use crate::computation::{MachineLimit, StepError};
 
 /// Bytes of a page of WebAssembly.
 pub(super) const PAGE_BYTES: usize = 65_536;
@@ -21,18 +21,31 @@ pub(super) struct Snapshot<'a> {
 }
 
 /// Writes a state. `memory` is whole pages.
-pub(super) fn encode(ended: bool, globals: &[u64], memory: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![u8::from(ended)];
+///
+/// # Errors
+/// [`MachineLimit::Memory`]: a state can be as large as the memory.
+pub(super) fn encode(ended: bool, globals: &[u64], memory: &[u8]) -> Result<Vec<u8>, MachineLimit> {
+    let full = |chunk: &&[u8]| chunk.iter().any(|byte| *byte != 0);
+    let chunks = memory.chunks(CHUNK_BYTES).filter(full).count();
+    let needed = 1 + 8 * globals.len() + 4 + chunks * (4 + CHUNK_BYTES);
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(needed)
+        .map_err(|_| MachineLimit::Memory {
+            what: "a state of the step",
+            needed: needed as u64,
+        })?;
+    bytes.push(u8::from(ended));
     bytes.extend(globals.iter().flat_map(|value| value.to_le_bytes()));
     // Memory has at most 2^16 pages, so pages and chunks fit 32 bits.
     bytes.extend(((memory.len() / PAGE_BYTES) as u32).to_le_bytes());
     for (index, chunk) in (0u32..).zip(memory.chunks(CHUNK_BYTES)) {
-        if chunk.iter().any(|byte| *byte != 0) {
+        if full(&chunk) {
             bytes.extend(index.to_le_bytes());
             bytes.extend_from_slice(chunk);
         }
     }
-    bytes
+    Ok(bytes)
 }
 
 /// Reads a state. `wide` says of each global whether it has 64 bits.

@@ -3,11 +3,11 @@
 use wasmi::{Extern, Val, ValType};
 
 use super::hidden::{Global, mutable_globals};
-use super::interface::Function;
+use super::interface::{self, Function};
 use super::sandbox::{Run, Sandbox};
 use super::snapshot::{self, PAGE_BYTES, Snapshot};
-use super::{Limits, MAX_UNITS, ProgramError};
-use crate::computation::{StepError, StepProgram, UnitProgram};
+use super::{Limits, ProgramError};
+use crate::computation::{StepError, StepNeeds, StepProgram, TimeBudget, UnitProgram, zeros};
 use crate::tagged::TaggedHasher;
 
 /// A compiled program with units. Its fuel is for each call of `begin`, `unit` and `result`, so
@@ -15,6 +15,7 @@ use crate::tagged::TaggedHasher;
 #[derive(Clone, Debug)]
 pub struct WasmUnitProgram {
     id: [u8; 32],
+    bytes: usize,
     sandbox: Sandbox,
     max_units: u64,
     globals: Vec<Global>,
@@ -47,11 +48,9 @@ impl WasmUnitProgram {
     /// # Errors
     /// [`ProgramError`] if it is no valid program of this interface.
     pub fn new(source: &[u8], limits: Limits, max_units: u64) -> Result<Self, ProgramError> {
-        if !(1..=MAX_UNITS).contains(&max_units) {
-            return Err(ProgramError::Units { found: max_units });
-        }
-        let sandbox = Sandbox::compile(source, limits, &UNITS)?;
+        let sandbox = Sandbox::compile(source, limits, max_units, &UNITS)?;
         let globals = mutable_globals(source)?;
+        interface::check_tables(source)?;
         let id = TaggedHasher::new("narthex/unit-program")
             .sized(source)
             .number(limits.fuel)
@@ -61,10 +60,23 @@ impl WasmUnitProgram {
             .finish();
         Ok(Self {
             id,
+            bytes: source.len(),
             sandbox,
             max_units,
             globals,
         })
+    }
+
+    /// With so much time on this machine for each step, and for each unit that is run alone.
+    #[must_use]
+    pub fn with_budget(mut self, budget: TimeBudget) -> Self {
+        self.sandbox.set_budget(budget);
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_reserve(&mut self, reserve: super::limiter::Reserve) {
+        self.sandbox.set_reserve(reserve);
     }
 
     /// The limits of each call.
@@ -86,9 +98,9 @@ impl WasmUnitProgram {
         let globals: Option<Vec<u64>> = self.globals.iter().map(value).collect();
         let memory = run.memory();
         let (Some(globals), Some(memory)) = (globals, memory) else {
-            return Err(StepError::Trap("the program's exports changed".into()));
+            return Err(StepError::engine("the program's exports changed"));
         };
-        Ok(snapshot::encode(ended, &globals, memory.data(&run.store)))
+        Ok(snapshot::encode(ended, &globals, memory.data(&run.store))?)
     }
 
     fn parse<'a>(&self, state: &'a [u8]) -> Result<Snapshot<'a>, StepError> {
@@ -112,8 +124,12 @@ impl WasmUnitProgram {
         if bytes > self.sandbox.limits.memory_bytes {
             return Err(not("it has more memory than the program may have"));
         }
-        if more > 0 && memory.grow(&mut run.store, more).is_err() {
-            return Err(not("it has more memory than the program allows itself"));
+        if more > 0 {
+            // What the machine cannot give is no fault of the state.
+            run.grow(memory, more).map_err(|error| match error {
+                StepError::Machine(_) => error,
+                _ => not("it has more memory than the program allows itself"),
+            })?;
         }
         // What the program's own data put there is not in the state unless the state says so.
         let data = memory.data_mut(&mut run.store);
@@ -163,6 +179,15 @@ impl StepProgram for WasmUnitProgram {
         self.sandbox.limits.output_bytes
     }
 
+    fn needs(&self) -> StepNeeds {
+        StepNeeds {
+            fuel: self.sandbox.limits.fuel,
+            units: self.max_units,
+            memory_bytes: self.sandbox.memory_bytes(),
+            program_bytes: self.bytes as u64,
+        }
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         let mut run = self.sandbox.start()?;
         let length = run.write_record(record)?;
@@ -201,7 +226,9 @@ impl UnitProgram for WasmUnitProgram {
         let snapshot = self.parse(state)?;
         let mut run = self.restore(state, &snapshot)?;
         if snapshot.ended {
-            return Ok(state.to_vec());
+            let mut same = zeros("a state of the step", state.len())?;
+            same.copy_from_slice(state);
+            return Ok(same);
         }
         let ended = unit(&mut run)?;
         self.snapshot(&run, ended)

@@ -1,12 +1,10 @@
 //! The map: words of one partition of text.
 
 use super::partition::{MAX_PARTITION_BYTES, MIN_PARTITION_BYTES, PartitionError, text};
+use super::rule::words;
 use super::table::{self, ENTRY_BYTES, HEAD_BYTES, Table};
-use crate::computation::{StepError, StepProgram};
+use crate::computation::{StepError, StepNeeds, StepProgram};
 use crate::tagged::TaggedHasher;
-
-/// Bytes of a word that count.
-pub const MAX_WORD_BYTES: usize = 64;
 
 /// Counts the words of a partition; one partition is one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,28 +26,13 @@ impl WordCount {
 
     /// Words of a text.
     pub fn words(text: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
-        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || *byte > 127 || *byte == b'\'';
-        text.split(move |byte| !inside(byte))
-            .map(trimmed)
-            .filter(|word| !word.is_empty())
-            .map(|word| {
-                let counting = &word[..word.len().min(MAX_WORD_BYTES)];
-                counting.to_ascii_lowercase()
-            })
+        words(text)
     }
-}
-
-/// Without the apostrophes at the ends, which are quotation marks.
-fn trimmed(word: &[u8]) -> &[u8] {
-    let letter = |byte: &u8| *byte != b'\'';
-    let start = word.iter().position(letter).unwrap_or(word.len());
-    let end = word.iter().rposition(letter).map_or(start, |last| last + 1);
-    &word[start..end]
 }
 
 impl StepProgram for WordCount {
     fn id(&self) -> [u8; 32] {
-        TaggedHasher::new("narthex/word-count")
+        TaggedHasher::new("narthex/word-count/2")
             .number(self.partition_bytes as u64)
             .number(self.output_bytes() as u64)
             .finish()
@@ -61,10 +44,21 @@ impl StepProgram for WordCount {
         HEAD_BYTES + (self.partition_bytes + 1) * (1 + ENTRY_BYTES) / 2
     }
 
+    /// Some hundred operations and some hundred bytes for each byte that it reads; the program is everybody's own.
+    fn needs(&self) -> StepNeeds {
+        let read = self.partition_bytes as u64;
+        StepNeeds {
+            fuel: read.saturating_mul(128),
+            units: 1,
+            memory_bytes: read.saturating_mul(128),
+            program_bytes: 0,
+        }
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         let text = text(record, self.partition_bytes)?;
         let mut found = Table::new();
-        for word in Self::words(text) {
+        for word in words(text) {
             // A partition has fewer words than bytes.
             *found.entry(word).or_default() += 1;
         }

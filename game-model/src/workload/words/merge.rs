@@ -1,7 +1,7 @@
 //! The reduce: several tables into one.
 
 use super::table::{self, Table};
-use crate::computation::{StepError, StepProgram};
+use crate::computation::{StepError, StepNeeds, StepProgram};
 use crate::tagged::TaggedHasher;
 
 /// Merges the tables of a record, one after the other of one size each, into one; a record of all
@@ -27,6 +27,17 @@ impl StepProgram for MergeTables {
 
     fn output_bytes(&self) -> usize {
         self.output_bytes
+    }
+
+    /// Some hundred operations and some hundred bytes for each byte that it reads; the program is everybody's own.
+    fn needs(&self) -> StepNeeds {
+        let read = self.input_bytes.saturating_mul(self.fan_in) as u64;
+        StepNeeds {
+            fuel: read.saturating_mul(128),
+            units: 1,
+            memory_bytes: read.saturating_mul(128),
+            program_bytes: 0,
+        }
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

@@ -1,5 +1,6 @@
 //! Texts, cut into records of one size.
 
+use super::rule::{MAX_WORD_BYTES, after_run, before_letters, separates};
 use crate::computation::StepError;
 use crate::workload::{Records, RecordsError};
 
@@ -8,15 +9,23 @@ pub const MIN_PARTITION_BYTES: usize = 128;
 /// Largest partition in bytes: its table must fit an output.
 pub const MAX_PARTITION_BYTES: usize = 1 << 17;
 
-/// Bytes in front of a record's text: its length, little-endian.
+/// Bytes in front of a record's text: its length, little-endian, and whether it begins in a word.
 const LENGTH_BYTES: usize = 4;
+/// Set in the length of a partition that begins inside a word that was counted before.
+const CONTINUES: u32 = 1 << 31;
+// A partition that begins with a word holds all of it that counts.
+const _: () =
+    assert!(MIN_PARTITION_BYTES >= MAX_WORD_BYTES && MAX_PARTITION_BYTES < CONTINUES as usize);
 /// Largest input in bytes, as for other records.
 const MAX_TEXT_BYTES: usize = 1 << 30;
 
-/// Cuts texts into partitions of at most `partition_bytes`, each text on its own, at the last end
-/// of a line that fits, else at the last separator of words, else (a word longer than a partition)
-/// anywhere. A record is the length of the partition (32 bits, little-endian), the partition, and
-/// zeros.
+/// Cuts texts into partitions of at most `partition_bytes`, each text on its own, behind the last end
+/// of a line that fits, else behind the last separator of words. A word longer than a partition is
+/// cut anywhere, since what counts of it is in the first piece; the others say that they go on with
+/// it.
+///
+/// A record is the length of the partition (31 bits, little-endian; the highest bit for one that goes
+/// on with a word), the partition, and zeros.
 ///
 /// # Errors
 /// [`PartitionError`]; texts without a byte make no record.
@@ -35,30 +44,43 @@ pub fn partitions<T: AsRef<[u8]>>(
     let mut bytes = Vec::new();
     for text in texts {
         let mut rest = text.as_ref();
+        let mut continues = false;
         while !rest.is_empty() {
-            let (part, after) = rest.split_at(cut(rest, partition_bytes));
+            let (length, inside) = cut(rest, partition_bytes, continues);
+            let (part, after) = rest.split_at(length);
             let end = bytes.len() + LENGTH_BYTES + partition_bytes;
             // At most 2^17 bytes.
-            bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            let flag = if continues { CONTINUES } else { 0 };
+            bytes.extend_from_slice(&(part.len() as u32 | flag).to_le_bytes());
             bytes.extend_from_slice(part);
             bytes.resize(end, 0);
-            rest = after;
+            (rest, continues) = (after, inside);
         }
     }
     Ok(Records::from_bytes(LENGTH_BYTES + partition_bytes, bytes)?)
 }
 
-/// Length of the first partition of a text that is not empty.
-fn cut(text: &[u8], most: usize) -> usize {
+/// Length of the first partition of a text that is not empty, and whether it ends inside a word that
+/// it counts. `continues`: whether the text begins in such a word.
+fn cut(text: &[u8], most: usize, continues: bool) -> (usize, bool) {
     let Some(first) = text.get(..most).filter(|_| text.len() > most) else {
-        return text.len();
+        return (text.len(), false);
     };
     let line = first.iter().rposition(|byte| *byte == b'\n');
-    let space = || first.iter().rposition(u8::is_ascii_whitespace);
-    line.or_else(space).map_or(most, |last| last + 1)
+    let separator = || first.iter().rposition(|byte| separates(*byte));
+    if let Some(last) = line.or_else(separator) {
+        return (last + 1, false);
+    }
+    // One run without an end. Apostrophes before its first letter are no part of the word: without
+    // them the next partition holds all that counts.
+    match before_letters(first) {
+        _ if continues => (most, true),
+        0 => (most, true),
+        before => (before, false),
+    }
 }
 
-/// The text of a record.
+/// The text of a record that is its to count.
 pub(super) fn text(record: &[u8], partition_bytes: usize) -> Result<&[u8], StepError> {
     let bad = |why| StepError::BadRecord { why };
     let (length, rest) = record
@@ -67,14 +89,15 @@ pub(super) fn text(record: &[u8], partition_bytes: usize) -> Result<&[u8], StepE
     if rest.len() != partition_bytes {
         return Err(bad("the partition has another size than the program's"));
     }
-    let length = u32::from_le_bytes(*length) as usize;
+    let length = u32::from_le_bytes(*length);
+    let (length, continues) = (length & !CONTINUES, length & CONTINUES != 0);
     let (text, padding) = rest
-        .split_at_checked(length)
+        .split_at_checked(length as usize)
         .ok_or(bad("the partition is said to be longer than it can be"))?;
     if padding.iter().any(|byte| *byte != 0) {
         return Err(bad("the partition is followed by something"));
     }
-    Ok(text)
+    Ok(if continues { after_run(text) } else { text })
 }
 
 /// Why texts make no records.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::MAX_WORD_BYTES;
+use super::rule::MAX_WORD_BYTES;
 use crate::computation::StepError;
 
 /// Bytes of an entry besides its word.

@@ -1,0 +1,143 @@
+//! What the job of a contract may take: whoever judges it must know beforehand that it can.
+
+use serde::{Deserialize, Serialize};
+
+use super::Params;
+use crate::caps::{MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, fuel_in_window};
+use crate::computation::{Job, StepProgram};
+
+/// Bounds of the contract's job, each at most that of [`crate::caps`].
+///
+/// A file that says nothing about them means [`JobBounds::default`]; the canonical bytes always hold
+/// them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobBounds {
+    /// Most fuel of a unit, or of a whole step that is not cut, in `wasmi` units.
+    pub fuel: u64,
+    /// Most units of a step; 1 where steps are not cut.
+    pub units: u64,
+    /// Most memory of a step in bytes.
+    pub memory_bytes: u64,
+    /// Largest program in bytes.
+    pub program_bytes: u64,
+    /// Largest input record in bytes.
+    pub record_bytes: u64,
+    /// Largest output of a step in bytes.
+    pub output_bytes: u64,
+    /// Fuel that the slowest machine of the panel burns in a second, as its arbiters state it. A
+    /// disputed step must fit into the time to judge at this rate.
+    pub fuel_per_second: u64,
+}
+
+impl Default for JobBounds {
+    /// Steps of 10^8 units of fuel that are not cut, 64 MiB of memory, records of 1 MiB, and arbiters
+    /// that burn 10^7 units a second: a thirtieth of what an interpreter does on a machine of 2025.
+    fn default() -> Self {
+        Self {
+            fuel: 100_000_000,
+            units: 1,
+            memory_bytes: 64 << 20,
+            program_bytes: MAX_PROGRAM_BYTES as u64,
+            record_bytes: 1 << 20,
+            output_bytes: MAX_OUTPUT_BYTES as u64,
+            fuel_per_second: 10_000_000,
+        }
+    }
+}
+
+impl JobBounds {
+    /// Most fuel of a whole step.
+    pub fn step_fuel(&self) -> u128 {
+        u128::from(self.fuel) * u128::from(self.units)
+    }
+}
+
+/// Bytes of a leaf that is opened: index, salt, digest.
+const LEAF_BYTES: u128 = 8 + 32 + 32;
+/// Levels of the deepest tree.
+const LEVELS: u128 = 64;
+
+impl Params {
+    /// Blocks in which arbiters judge: Δ_D, or t4 − t2 in the paper layout.
+    pub fn judging_blocks(&self) -> u64 {
+        match self.paper_locks() {
+            None => self.windows().decide_blocks.into(),
+            Some(locks) => locks.t4.saturating_sub(locks.t2).into(),
+        }
+    }
+
+    /// Fuel that fits into that time at a rate, counted with few seconds a block
+    /// ([`crate::caps::JUDGING_SECONDS_PER_BLOCK`]).
+    pub fn fuel_to_judge(&self, fuel_per_second: u64) -> u128 {
+        fuel_in_window(fuel_per_second, self.judging_blocks())
+    }
+
+    /// Most bytes of evidence about one step: its record and the opening of the whole sample, with
+    /// their proofs.
+    pub fn evidence_bytes(&self) -> u128 {
+        let levels = u128::from(64 - self.steps().leading_zeros()).min(LEVELS);
+        let opened = u128::from(self.sample()) * (LEAF_BYTES + 32 * levels);
+        u128::from(self.job_bounds().record_bytes) + 32 * levels + opened
+    }
+
+    /// Whether a job is one that these parameters were made for. Whoever accepts a job for a contract
+    /// asks this first; a job that does not fit may be one that nobody can judge in time.
+    ///
+    /// # Errors
+    /// [`JobMisfit`] with both values; who proposed the job is at fault.
+    pub fn accepts_job<P: StepProgram>(&self, job: &Job<P>) -> Result<(), JobMisfit> {
+        let (spec, needs, bounds) = (job.spec(), job.program().needs(), self.job_bounds());
+        if spec.steps != self.steps() {
+            return Err(JobMisfit::Steps {
+                job: spec.steps,
+                params: self.steps(),
+            });
+        }
+        let record_bytes = job.records().width() as u64;
+        for (what, job, bound) in [
+            ("fuel for a unit", needs.fuel, bounds.fuel),
+            ("units", needs.units, bounds.units),
+            (
+                "bytes of memory for a step",
+                needs.memory_bytes,
+                bounds.memory_bytes,
+            ),
+            (
+                "bytes of program",
+                needs.program_bytes,
+                bounds.program_bytes,
+            ),
+            ("bytes a record", record_bytes, bounds.record_bytes),
+            ("bytes an output", spec.output_bytes, bounds.output_bytes),
+        ] {
+            if job > bound {
+                return Err(JobMisfit::Exceeds { what, job, bound });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a job is not one for these parameters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JobMisfit {
+    /// Another number of steps.
+    #[error("the job has {job} steps, the contract's parameters say {params}")]
+    Steps {
+        /// Of the job.
+        job: u64,
+        /// Of the parameters.
+        params: u64,
+    },
+    /// It may take more than the parameters allow.
+    #[error("the job may take {job} {what}, the contract's parameters allow {bound}")]
+    Exceeds {
+        /// What it is, with its unit.
+        what: &'static str,
+        /// Of the job.
+        job: u64,
+        /// Of the parameters.
+        bound: u64,
+    },
+}

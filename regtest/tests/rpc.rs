@@ -1,0 +1,295 @@
+//! What a node may answer, and what it gets to see: the cookie goes to the address that was named and nowhere else.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use narthex_regtest::{Chain, Error, Node};
+use tempfile::TempDir;
+
+const SECRET: &str = "hunter2";
+
+/// Somebody who listens, says what it was told to, and remembers what it heard.
+struct Listener {
+    port: u16,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Listener {
+    fn new(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let notes = heard.clone();
+        std::thread::spawn(move || {
+            for stream in socket.incoming() {
+                let mut stream = stream.unwrap();
+                let request = request(&mut stream);
+                let answer = answer(&request);
+                notes.lock().unwrap().push(request);
+                // Who asked may have gone away before all was said.
+                let _ = stream.write_all(&answer);
+            }
+        });
+        Self { port, heard }
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap().clone()
+    }
+}
+
+/// Head and body of a request; empty if nothing was said.
+fn request(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = stream.read(&mut buffer).unwrap_or(0);
+        text += &String::from_utf8_lossy(&buffer[..read]);
+        let length = text.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().unwrap())
+        });
+        let body = text.split_once("\r\n\r\n").map(|(_, body)| body.len());
+        if read == 0 || body.is_some_and(|body| body >= length.unwrap_or(0)) {
+            return text;
+        }
+    }
+}
+
+fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// The JSON of a right answer to a request.
+fn result(request: &str, result: &str) -> String {
+    let (_, body) = request.split_once("\r\n\r\n").unwrap();
+    let call: serde_json::Value = serde_json::from_str(body).unwrap();
+    let id = &call["id"];
+    format!("{{\"jsonrpc\":\"2.0\",\"result\":{result},\"error\":null,\"id\":{id}}}")
+}
+
+fn cookie() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".cookie");
+    std::fs::write(&path, format!("__cookie__:{SECRET}\n")).unwrap();
+    (folder, path)
+}
+
+/// What connecting fails with, in words and for debugging.
+fn fails(url: &str) -> String {
+    let (_folder, cookie) = cookie();
+    let error = Node::connect(url, &cookie).err().expect("no connection");
+    let said = format!("{error}\n{error:?}");
+    assert!(!said.contains(SECRET), "{said}");
+    said
+}
+
+#[test]
+fn no_redirect_is_followed() {
+    let other = Listener::new(|request| reply("200 OK", "", result(request, "7").as_bytes()));
+    let port = other.port;
+    for status in [
+        "300 Multiple Choices",
+        "301 Moved Permanently",
+        "302 Found",
+        "303 See Other",
+        "305 Use Proxy",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+    ] {
+        let places = [
+            format!("Location: http://127.0.0.1:{port}/\r\n"),
+            format!("Location: //127.0.0.1:{port}/\r\n"),
+            format!("Location: http://me:{SECRET}@127.0.0.1:{port}/\r\n"),
+            "Location: /elsewhere\r\n".into(),
+            "Location: https://127.0.0.1/\r\n".into(),
+            format!("Location: @127.0.0.1:{port}/\r\n"),
+            format!("Refresh: 0; url=http://127.0.0.1:{port}/\r\n"),
+            String::new(),
+        ];
+        for place in places {
+            let headers = place.clone();
+            let first = Listener::new(move |request| {
+                // Even with a right answer behind it.
+                reply(status, &headers, result(request, "7").as_bytes())
+            });
+            let error = fails(&first.url());
+            assert!(error.contains(&first.url()), "{status} {place}: {error}");
+            assert_eq!(first.heard().len(), 1, "{status} {place}: asked once");
+        }
+    }
+    assert_eq!(other.heard(), [""; 0], "nobody came");
+    // The other does hear who is sent there on purpose.
+    let (_folder, cookie) = cookie();
+    assert_eq!(
+        Node::connect(&other.url(), &cookie)
+            .unwrap()
+            .height()
+            .unwrap(),
+        7
+    );
+    assert!(
+        other.heard()[0].contains("Authorization: Basic"),
+        "{:?}",
+        other.heard()
+    );
+}
+
+#[test]
+fn an_address_with_a_password_is_refused_and_not_repeated() {
+    let node = Listener::new(|request| reply("200 OK", "", result(request, "7").as_bytes()));
+    for url in [
+        format!("http://me:{SECRET}@127.0.0.1:{}", node.port),
+        format!("http://{SECRET}@127.0.0.1:{}", node.port),
+        format!("https://me:{SECRET}@127.0.0.1:{}", node.port),
+        format!("me:{SECRET}@127.0.0.1:{}", node.port),
+    ] {
+        assert!(fails(&url).contains("--cookie"), "{url}");
+    }
+    for url in [
+        "",
+        "http://",
+        "https://127.0.0.1",
+        "127.0.0.1:8332",
+        "http://a b/",
+        "unix:/x",
+    ] {
+        assert!(fails(url).contains("the node's address"), "{url}");
+    }
+    assert_eq!(node.heard(), [""; 0]);
+}
+
+#[test]
+fn answers_that_are_none_are_named() {
+    let answers: [(&str, Vec<u8>); 12] = [
+        (
+            "not as a Bitcoin node",
+            reply("200 OK", "", b"<html>hello</html>"),
+        ),
+        ("not as a Bitcoin node", reply("200 OK", "", b"")),
+        ("not as a Bitcoin node", reply("200 OK", "", b"\xff\xfe")),
+        (
+            "not as a Bitcoin node",
+            reply("200 OK", "", &b"[".repeat(100_000)),
+        ),
+        ("not accept the cookie", reply("401 Unauthorized", "", b"")),
+        ("status 403", reply("403 Forbidden", "", b"")),
+        (
+            "status 503",
+            reply("503 Busy", "", b"Work queue depth exceeded\x1b[31m"),
+        ),
+        ("status 500", reply("500 Oh", "", b"<b>")),
+        ("127.0.0.1", b"SSH-2.0-OpenSSH\r\n".to_vec()),
+        ("127.0.0.1", Vec::new()),
+        ("more than 67108864 bytes", {
+            let mut endless = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+            endless.resize((64 << 20) + 100, b' ');
+            endless
+        }),
+        ("127.0.0.1", {
+            let mut endless = b"HTTP/1.1 200 OK\r\nX: ".to_vec();
+            endless.resize(1 << 20, b'x');
+            endless
+        }),
+    ];
+    for (words, answer) in answers {
+        let node = Listener::new(move |_| answer.clone());
+        let error = fails(&node.url());
+        let (said, _) = error.split_once('\n').unwrap();
+        assert!(said.contains(words) && said.contains(&node.url()), "{said}");
+        assert!(!said.contains('\x1b') && said.len() < 600, "{said}");
+        assert!(said.contains("getblockcount"), "{said}");
+    }
+    // Nobody there at all.
+    let closed = TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    assert!(fails(&format!("http://{closed}")).contains(&closed.to_string()));
+    // An answer to another question.
+    let node = Listener::new(|_| {
+        let body = br#"{"jsonrpc":"2.0","result":7,"error":null,"id":"other"}"#;
+        reply("200 OK", "", body)
+    });
+    assert!(fails(&node.url()).contains("nonce"));
+}
+
+#[test]
+fn answers_in_pieces_are_put_together() {
+    let node = Listener::new(|request| {
+        let json = result(request, "1234");
+        let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        for byte in json.bytes() {
+            answer.extend(format!("1\r\n{}\r\n", char::from(byte)).bytes());
+        }
+        answer.extend(b"0\r\n\r\n");
+        answer
+    });
+    let (_folder, cookie) = cookie();
+    assert_eq!(
+        Node::connect(&node.url(), &cookie)
+            .unwrap()
+            .height()
+            .unwrap(),
+        1234
+    );
+}
+
+#[test]
+fn what_a_node_refuses_comes_as_its_words() {
+    let node = Listener::new(|request| {
+        let right = result(request, "null");
+        let error = r#""error":{"code":-32601,"message":"Method\u001b[2Jnot found"}"#;
+        let body = right.replace("\"error\":null", error);
+        reply("404 Not Found", "", body.as_bytes())
+    });
+    let (_folder, cookie) = cookie();
+    let error = Node::connect(&node.url(), &cookie).err().unwrap();
+    assert!(
+        matches!(error, Error::Rpc { code: -32601, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("not found"), "{error}");
+    assert!(!error.to_string().contains('\x1b'), "{error:?}");
+}
+
+#[test]
+fn the_cookie_of_the_moment_is_sent() {
+    use bitcoin::base64::{Engine, engine::general_purpose::STANDARD};
+    let node = Listener::new(|request| reply("200 OK", "", result(request, "7").as_bytes()));
+    let (_folder, cookie) = cookie();
+    let mut connection = Node::connect(&node.url(), &cookie).unwrap();
+    // As a node that was started anew writes it.
+    std::fs::write(&cookie, "__cookie__:second").unwrap();
+    connection.height().unwrap();
+    let heard = node.heard();
+    for (request, cookie) in heard
+        .iter()
+        .zip([&*format!("__cookie__:{SECRET}"), "__cookie__:second"])
+    {
+        let sent = format!("Authorization: Basic {}", STANDARD.encode(cookie));
+        assert!(request.contains(&sent), "{request}");
+    }
+    std::fs::write(&cookie, "no colon").unwrap();
+    let error = connection.height().unwrap_err().to_string();
+    assert!(
+        error.contains("holds no user:password") && !error.contains("no colon"),
+        "{error}"
+    );
+    std::fs::remove_file(&cookie).unwrap();
+    let error = connection.height().unwrap_err().to_string();
+    assert!(error.contains("cannot read the cookie file"), "{error}");
+    assert_eq!(node.heard().len(), 2, "nothing is sent without");
+}

@@ -1,0 +1,42 @@
+//! What each party of a play has bound, in a file of its own.
+
+use std::collections::BTreeMap;
+
+use narthex_contracts::role::Role;
+
+use super::PlayError;
+use crate::{
+    bindings::FileBindings,
+    disk::{TempDir, temporary_folder},
+};
+
+/// Everybody's record, in a folder that goes when the play ends: its coins are worth nothing, and its seed may be played
+/// again.
+pub(super) struct Records {
+    of: BTreeMap<Role, FileBindings>,
+    _folder: TempDir,
+}
+
+impl Records {
+    /// Begins a record for each of `roles`.
+    pub(super) fn begin(roles: impl Iterator<Item = Role>) -> Result<Records, PlayError> {
+        let folder = temporary_folder("narthex-play-", None).map_err(PlayError::Folder)?;
+        let of = roles
+            .map(|role| {
+                let path = folder.path().join(role.to_string());
+                Ok((role, FileBindings::open(&path)?))
+            })
+            .collect::<Result<_, PlayError>>()?;
+        Ok(Records {
+            of,
+            _folder: folder,
+        })
+    }
+
+    /// A party's own.
+    pub(super) fn of(&mut self, role: Role) -> Result<&mut FileBindings, PlayError> {
+        self.of
+            .get_mut(&role)
+            .ok_or_else(|| PlayError::Broken(format!("no record of {role}")))
+    }
+}

@@ -1,0 +1,47 @@
+//! Figures that terms take and stories do not: a story needs room to go on, and money to pay with.
+
+use std::{fmt::Display, ops::RangeInclusive};
+
+/// Most blocks that a story waits for at a time: each is mined.
+pub(crate) const MOST_BLOCKS: u64 = 10_000;
+
+/// Most satoshi that a story locks: a wallet at a table has coins of 50 BTC, and one of them must pay for it.
+pub(crate) const MOST_SAT: u64 = 4_900_000_000;
+
+/// An option that no story can be played with. Whoever named it is at fault; nothing was played.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {given}: stories take {least} to {most}, {why}")]
+pub struct Unplayable {
+    what: &'static str,
+    given: u64,
+    least: u64,
+    most: u64,
+    why: String,
+}
+
+/// Whether a figure is one that stories are played with; `why` says where the bounds come from.
+pub(crate) fn playable(
+    what: &'static str,
+    given: impl Into<u64>,
+    range: RangeInclusive<u64>,
+    why: impl Display,
+) -> Result<(), Unplayable> {
+    let given = given.into();
+    match range.contains(&given) {
+        true => Ok(()),
+        false => Err(Unplayable {
+            what,
+            given,
+            least: *range.start(),
+            most: *range.end(),
+            why: why.to_string(),
+        }),
+    }
+}
+
+/// Why a story locks no more than [`MOST_SAT`].
+pub(crate) const ONE_COIN: &str =
+    "in sat together: a wallet of 50 BTC coins, which must pay fees too, cannot pay more";
+
+/// Why a story waits for no more than [`MOST_BLOCKS`].
+pub(crate) const MINED: &str = "since each block is mined";
