@@ -111,8 +111,8 @@ fn a_cheat_that_changes_nothing() {
     let (fine, _, err) = command("job", &["run", path.to_str().unwrap(), "--state", state]);
     assert!(fine, "{err}");
     for (cheat, part) in [
-        ("skip:2", "at most all of them"),
-        ("falsify:3/2", "at most all of them"),
+        ("skip:2", "more than the whole"),
+        ("falsify:3/2", "more than the whole"),
         ("skip:0", "cheats on no step"),
         ("target:99999", "no step 99999"),
     ] {
@@ -165,7 +165,7 @@ fn the_parameters_of_a_case_are_those_that_are_played() {
     let (fine, _, err) = command("contract", &["make", "--case", &path, "--out", terms]);
     assert!(fine && err.contains("for research only"), "{err}");
     let made: Value = serde_json::from_str(&std::fs::read_to_string(terms).unwrap()).unwrap();
-    assert_eq!(made["params"], case["params"]);
+    assert_eq!(made["draft"]["params"], case["params"]);
     let (fine, _, err) = command("contract", &["show", terms]);
     assert!(fine, "{err}");
 }
@@ -265,7 +265,7 @@ fn the_game_answers_by_exit_status() {
 fn the_planner_names_the_bound_that_no_stake_meets() {
     for (args, part) in [
         ("--deliver-height 0", "t_deliver >= 1"),
-        ("--deliver-height 4294967295", "t_deliver < 500000000"),
+        ("--deliver-height 4294967295", "heights are below 500000000"),
         ("--response-blocks 65535", "<= 65535"),
         ("--samples 0", "sigma > 0"),
         ("--worker-cost 99999999999999", "costs are too large"),
