@@ -66,7 +66,7 @@ fn a_claim_needs_key_recipient_and_agent(chain: &mut dyn Chain) {
         with(&|s| s[1].clear()),
         with(&|s| s[1].push(0)),
         // The recipient's signature taken for one of the whole transaction, or of its one output.
-        with(&|s| drop(s[1].pop())),
+        with(&|s| s[1].truncate(64)),
         with(&|s| s[1][64] = 0x83),
         with(&|s| s.swap(1, 2)),
         with(&|s| drop(s.remove(0))),
