@@ -189,6 +189,13 @@ impl FileBindings {
     }
 }
 
+impl Drop for FileBindings {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock to a child process that is just being started, until it is.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Bindings for FileBindings {
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
         if let Some(why) = &self.broken {

@@ -1,5 +1,8 @@
 //! Bitcoin contracts for computation games: pay strangers for a computation exactly when the result is right.
 //!
+//! One case is open: a worker with a right commitment can seal other bytes than the result to it, and is paid for a key that
+//! opens garbage.
+//!
 //! A client locks a reward, a worker and a verifier lock stakes, arbiters stand by with stakes of their own; a graph of
 //! pre-signed Taproot transactions holds every way in which the contract can end. When nobody misbehaves there are two:
 //! funding and settlement.

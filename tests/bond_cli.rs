@@ -55,13 +55,25 @@ fn coin(form: &'static str) -> Vec<&'static str> {
 #[test]
 fn addresses() {
     let bip46 = &json(&[
-        "address", "--key", KEY, "--form", "bip46", "--until", "2020-01",
+        "address",
+        "--key",
+        KEY,
+        "--form",
+        "bip46",
+        "--until",
+        "2020-01",
+        "--network",
+        "bitcoin",
     ])[0];
     assert_eq!(
         bip46["address"],
         "bc1qhhhf29f4nlyalyfrrpfrknxj9uwqk4qsyvkujsa7w0ulfur78xkspsqn84"
     );
-    let taproot = &json(&["address", "--key", KEY, "--until", "900000"])[0];
+    let taproot = ["address", "--key", KEY, "--until", "900000"];
+    // Real money must be asked for.
+    let own = &json(&taproot)[0];
+    assert!(own["address"].as_str().unwrap().starts_with("bcrt1p"));
+    let taproot = &json(&[&taproot[..], &["--network", "bitcoin"]].concat())[0];
     assert!(taproot["address"].as_str().unwrap().starts_with("bc1p"));
     assert!(
         taproot["descriptor"]
@@ -70,7 +82,7 @@ fn addresses() {
             .contains("after(900000)")
     );
     for (until, form, part) in [
-        ("2019-12", "bip46", "neither a month"),
+        ("2019-12", "bip46", "from 2020-01 to 2099-12"),
         ("0", "bip46", "cannot expire at 0"),
         ("900000", "bip46", "times are Unix seconds"),
     ] {
@@ -132,7 +144,7 @@ fn values() {
             "--confirmed",
             "1"
         ])
-        .contains("more than there are")
+        .contains("more than there is")
     );
 }
 
@@ -183,9 +195,9 @@ fn certificates_and_spends() {
         let to = [
             "withdraw",
             "--to",
-            "bcrt1qhhhf29f4nlyalyfrrpfrknxj9uwqk4qsyvkujsa7w0ulfur78xksk5jlec",
+            "bc1qhhhf29f4nlyalyfrrpfrknxj9uwqk4qsyvkujsa7w0ulfur78xkspsqn84",
         ];
-        assert!(!narthex(&[&to[..], &coin].concat()).status.success());
+        assert!(error(&[&to[..], &coin].concat()).contains("--network"));
     }
     std::fs::write(dir.path().join("other"), "11".repeat(32)).unwrap();
     let other = dir.path().join("other");
@@ -247,4 +259,140 @@ fn a_life_on_the_embedded_chain() {
         assert_eq!(sat("before_sat"), sat("after_sat") + sat("fees_sat"));
     }
     assert!(error(&["play", "--blocks", "3"]).contains("4..=10000"));
+}
+
+/// Locks as they are written, and as they are refused: each says what was understood.
+#[test]
+fn locks_are_what_they_say() {
+    let address = |until: &str, form: &str| {
+        json(&["address", "--key", KEY, "--form", form, "--until", until])[0].clone()
+    };
+    let lock = |until: &str, form: &str| address(until, form)["lock"].as_u64().unwrap();
+    assert_eq!(lock("800000", "taproot"), 800_000);
+    assert_eq!(lock("height:2030", "taproot"), 2_030);
+    assert_eq!(lock("499999999", "taproot"), 499_999_999);
+    assert_eq!(address("500000000", "taproot")["lock_is_time"], true);
+    assert_eq!(lock("2147483647", "taproot"), (1 << 31) - 1);
+    assert_eq!(lock("2038-01", "taproot"), 2_145_916_800);
+    // BIP46's script takes its own last month.
+    assert_eq!(lock("2038-02", "bip46"), 2_148_595_200);
+    assert_eq!(lock("2099-12", "bip46"), 4_099_766_400);
+    for (until, parts) in [
+        ("2147483648", ["time 2147483648", "up to 2147483647"]),
+        ("2038-02", ["time 2148595200", "BIP46's form"]),
+        ("4294967295", ["time 4294967295", "2038-01-19 03:14:07"]),
+        ("4294967296", ["no lock holds it", "at most 4294967295"]),
+        ("2030", ["2030-01", "height:2030"]),
+        ("height:500000000", ["is a Unix time", "500000000"]),
+        ("time:499999999", ["499999999", "as a height"]),
+        ("2100-01", ["2020-01", "2099-12"]),
+    ] {
+        let said = error(&["address", "--key", KEY, "--until", until]);
+        for part in parts {
+            assert!(said.contains(part), "{until}: {said}");
+        }
+        assert!(!said.contains("unexpected"), "{said}");
+    }
+    let value = ["value", "--sat", "1btc", "--until", "2030-01"];
+    let said = error(&[&value[..], &["--confirmed", "800000"]].concat());
+    assert!(said.contains("compared with a time"), "{said}");
+    let back = ["--confirmed", "2025-01", "--now", "2024-12"];
+    assert!(error(&[&value[..], &back].concat()).contains("is before --confirmed"));
+}
+
+/// A mistyped fee is refused, and taken when it is said that it is none.
+#[test]
+fn fees_that_are_mistakes() {
+    let to = "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6";
+    for form in ["taproot", "bip46"] {
+        let withdraw = [&["withdraw", "--to", to], &coin(form)[..]].concat();
+        let roll = [&["roll", "--next", "2031-01"], &coin(form)[..]].concat();
+        for spend in [withdraw, roll] {
+            let with = |more: &[&'static str]| [&spend[..], more].concat();
+            for (rate, part) in [
+                ("0", "0 sat/vB is below 0.1 sat/vB"),
+                ("0.096", "0.096 sat/vB is below 0.1 sat/vB"),
+                ("50", "more than 1/10"),
+                ("10000.1", "above 10000 sat/vB"),
+                ("500000", "above 10000 sat/vB"),
+            ] {
+                let said = error(&with(&["--fee-rate", rate]));
+                assert!(said.contains(part), "{rate}: {said}");
+                assert!(said.contains("--allow-any-fee"), "{rate}: {said}");
+            }
+            for rate in [
+                "9223372036854775808",
+                "73786976294838206464",
+                "1e3",
+                "1.0001",
+            ] {
+                assert!(
+                    error(&with(&["--fee-rate", rate, "--allow-any-fee"])).contains("--fee-rate")
+                );
+            }
+            // They fit, and all money does not pay them.
+            let dear = error(&with(&[
+                "--fee-rate",
+                "73786976294838206",
+                "--allow-any-fee",
+            ]));
+            assert!(dear.contains("more than there is"), "{dear}");
+            let free = &json(&with(&["--fee-rate", "0", "--allow-any-fee"]))[0];
+            assert_eq!(free["fee_sat"], 0);
+            let dear = &json(&with(&["--fee-rate", "100", "--allow-any-fee"]))[0];
+            assert!(dear["fee_sat"].as_u64().unwrap() > 5_000);
+            let least = &json(&with(&["--fee-rate", "0.1"]))[0];
+            assert!((12..=14).contains(&least["fee_sat"].as_u64().unwrap()));
+        }
+    }
+    for outpoint in [
+        format!("{}:4294967295", "00".repeat(32)),
+        format!("{}:0", "00".repeat(32)),
+        format!("{}:4294967295", "ab".repeat(32)),
+    ] {
+        let args = [
+            "withdraw", "--to", to, "--key", KEY, "--until", "2030-01", "--sat", "50000",
+        ];
+        let said = error(&[&args[..], &["--outpoint", &outpoint]].concat());
+        assert!(said.contains("null outpoint"), "{said}");
+    }
+}
+
+/// What could never count is neither signed nor checked.
+#[test]
+fn certificates_that_say_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("key");
+    std::fs::write(&file, WIF).unwrap();
+    let file = file.to_str().unwrap();
+    let prove = |below: &str| {
+        let proof = [
+            "--confirmed-height",
+            "800000",
+            "--identity",
+            &KEY[2..],
+            "--valid-below",
+            below,
+        ];
+        [&["prove", "--key-file", file], &coin("taproot")[..], &proof]
+            .concat()
+            .join(" ")
+    };
+    let run = |line: &str| error(&line.split(' ').collect::<Vec<_>>());
+    for below in ["0", "1", "800000"] {
+        assert!(
+            run(&prove(below)).contains("confirmed at 800000"),
+            "{below}"
+        );
+    }
+    assert!(run(&prove("500000000")).contains("500000000 is a Unix time"));
+    let line = prove("800001");
+    let made = json(&line.split(' ').collect::<Vec<_>>())[0]["certificate"].clone();
+    let made = made.as_str().unwrap();
+    let said = error(&["check", made, "--tip-height", "10"]);
+    assert!(
+        said.contains("confirmed at height 800000; the tip is at 10"),
+        "{said}"
+    );
+    assert!(error(&["check", made, "--tip-height", "1900000000"]).contains("is a Unix time"));
 }

@@ -144,3 +144,55 @@ fn a_node_that_is_not_there_or_not_ours() {
         assert!(!err.is_empty() && !err.contains("panicked"), "{err}");
     }
 }
+
+/// Every descriptor that is printed is one that Bitcoin Core takes, up to the last; and the next Core takes as little as
+/// the command does.
+#[test]
+fn core_takes_every_descriptor_that_is_printed() {
+    let chain = Bitcoind::start().unwrap();
+    let key = x("owner").to_string();
+    let address = |until: &str| {
+        Command::new(env!("CARGO_BIN_EXE_narthex"))
+            .args(["bond", "address", "--json", "--key", &key, "--until", until])
+            .output()
+            .unwrap()
+    };
+    let taken = |descriptor: &str| -> Result<Value, Error> {
+        chain.call("getdescriptorinfo", &[descriptor.into()])
+    };
+    let mut last = String::new();
+    for until in [
+        "1",
+        "17",
+        "128",
+        "32768",
+        "800000",
+        "height:2030",
+        "499999999",
+        "500000000",
+        "2020-01",
+        "2038-01",
+        "2147483647",
+    ] {
+        let output = address(until);
+        assert!(output.status.success(), "{until}: {output:?}");
+        let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+        last = line["descriptor"].as_str().unwrap().to_owned();
+        let info = taken(&last).unwrap_or_else(|error| panic!("{until}: {error}"));
+        assert_eq!(
+            (&info["issolvable"], &info["isrange"]),
+            (&true.into(), &false.into())
+        );
+        let derived: Vec<String> = chain
+            .call("deriveaddresses", &[info["descriptor"].clone()])
+            .unwrap();
+        assert_eq!(derived, [line["address"].as_str().unwrap()], "{until}");
+    }
+    let (bare, _) = last.split_once('#').unwrap();
+    let next = bare.replace("after(2147483647)", "after(2147483648)");
+    assert_ne!(next, bare);
+    assert!(taken(&next).is_err(), "Core takes more: so may we");
+    for until in ["2147483648", "2038-02", "4294967295"] {
+        assert!(!address(until).status.success(), "{until}");
+    }
+}

@@ -8,7 +8,7 @@ use bitcoin::{
     secp256k1::{Keypair, Secp256k1, SecretKey},
 };
 use narthex_contracts::bond::{
-    BondFault, BondScript, Certificate, Claim, Lock, Moment, Sighting, UNSPENDABLE_KEY,
+    BondError, BondFault, BondScript, Certificate, Claim, Lock, Moment, Sighting, UNSPENDABLE_KEY,
 };
 use proptest::prelude::*;
 
@@ -244,7 +244,7 @@ fn bytes_come_back_and_nothing_else_is_read() {
     let internal = BondScript::Taproot {
         internal: Some(x("both")),
         owner: x("bond"),
-        lock: Lock::height(7).unwrap(),
+        lock: Lock::height(777).unwrap(),
     };
     for script in forms().into_iter().chain([internal]) {
         let certificate = sign(claim(script));
@@ -282,4 +282,54 @@ proptest! {
             prop_assert!(read.verify(&Secp256k1::new(), &seen, TIP, 1).is_err());
         }
     }
+}
+
+#[test]
+fn what_could_never_count_is_not_signed() {
+    let secp = Secp256k1::new();
+    let attempt = |claim, below| Certificate::sign(&secp, claim, below, &key("bond"));
+    let [_, by_height, _] = forms();
+    let good = claim(by_height);
+    let confirmed_height = good.confirmed_height;
+    assert!(attempt(good, confirmed_height + 1).is_ok());
+    for valid_below in [0, 1, confirmed_height] {
+        let fault = BondFault::NeverValid {
+            valid_below,
+            confirmed_height,
+        };
+        assert_eq!(attempt(good, valid_below), Err(fault));
+    }
+    let lock = Lock::height(confirmed_height).unwrap();
+    let over = claim(BondScript::taproot(x("bond"), lock));
+    let fault = BondFault::NeverLocked {
+        lock,
+        confirmed_height,
+    };
+    assert_eq!(attempt(over, 200), Err(fault));
+    for (byte, vout) in [(9, u32::MAX), (0, 1)] {
+        let outpoint = OutPoint::new(Txid::from_byte_array([byte; 32]), vout);
+        let null = Claim { outpoint, ..good };
+        assert_eq!(attempt(null, 200), Err(BondFault::Null { outpoint }));
+    }
+    // One more than descriptors say; BIP46's form has no descriptor.
+    let lock = Lock::time(1 << 31).unwrap();
+    let late = claim(BondScript::taproot(x("bond"), lock));
+    assert_eq!(attempt(late, 200), Err(BondError::Late { lock }.into()));
+    let late = claim(BondScript::bip46(key("bond").public_key(), lock).unwrap());
+    assert!(attempt(late, 200).is_ok());
+}
+
+#[test]
+fn a_tip_below_the_coin_is_no_tip() {
+    let (secp, claim) = (Secp256k1::new(), claim(forms()[0]));
+    let (certificate, confirmed_height) = (sign(claim), claim.confirmed_height);
+    let fault = BondFault::AboveTip {
+        confirmed_height,
+        tip_height: confirmed_height - 1,
+    };
+    assert_eq!(
+        certificate.check_signature(&secp, confirmed_height - 1),
+        Err(fault)
+    );
+    assert_eq!(certificate.check_signature(&secp, confirmed_height), Ok(()));
 }

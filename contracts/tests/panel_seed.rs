@@ -3,7 +3,11 @@
 
 mod panel_support;
 
-use bitcoin::{BlockHash, hashes::Hash};
+use bitcoin::{
+    BlockHash,
+    hashes::Hash,
+    secp256k1::rand::{RngCore, SeedableRng, rngs::StdRng},
+};
 use narthex_contracts::{
     panel::{
         Commitment, Committing, DrawCase, Order, Seed, SeedBlock, SeedError, SeedNonce, Snapshot,
@@ -12,8 +16,15 @@ use narthex_contracts::{
 };
 use panel_support::{case, digest, identity, pool};
 
-fn nonce(n: u64) -> SeedNonce {
-    SeedNonce::new(digest("nonce", n))
+fn nonce(n: u64, case: &DrawCase, own: Role) -> SeedNonce {
+    SeedNonce::draw(case, own, &mut StdRng::seed_from_u64(n))
+}
+
+/// What it draws.
+fn nonce_of(n: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    StdRng::seed_from_u64(n).fill_bytes(&mut bytes);
+    bytes
 }
 
 fn block(n: u64) -> SeedBlock {
@@ -28,12 +39,12 @@ fn block(n: u64) -> SeedBlock {
 fn seed(case: &DrawCase, nonces: [u64; 3], block: SeedBlock) -> Seed {
     let mut committing = Committing::new(case.clone());
     for (role, n) in Role::PRINCIPALS.into_iter().zip(nonces) {
-        let commitment = nonce(n).commitment(case, role);
+        let commitment = nonce(n, case, role).commitment();
         committing.accept(role, commitment, 305).unwrap();
     }
     let mut revealing = committing.close().unwrap().open(block).unwrap();
     for (role, n) in Role::PRINCIPALS.into_iter().zip(nonces) {
-        let opened = nonce(n).reveal(&revealing);
+        let opened = nonce(n, case, role).reveal(&revealing).unwrap();
         revealing.accept(role, opened).unwrap();
     }
     revealing.finish().unwrap()
@@ -43,7 +54,7 @@ fn seed(case: &DrawCase, nonces: [u64; 3], block: SeedBlock) -> Seed {
 fn each_breach_is_named_with_its_party() {
     let case = case(3, 2);
     let mut committing = Committing::new(case.clone());
-    let commitment = |n, role| nonce(n).commitment(&case, role);
+    let commitment = |n, role| nonce(n, &case, role).commitment();
     assert_eq!(
         committing.accept(Role::Arbiter(0), commitment(0, Role::Arbiter(0)), 300),
         Err(SeedError::NotAPrincipal {
@@ -107,7 +118,6 @@ fn each_breach_is_named_with_its_party() {
         }
     );
     let mut revealing = committed.open(block(0)).unwrap();
-    let nonce_of = |n| digest("nonce", n);
     assert_eq!(
         revealing.accept(Role::Client, nonce_of(5)),
         Err(SeedError::WrongReveal { from: Role::Client })
@@ -221,10 +231,28 @@ fn commitments_hide_nothing_twice() {
     // The same nonce commits differently in another draw and for another party.
     let (three, five) = (case(3, 2), case(5, 3));
     let all: Vec<Commitment> = vec![
-        nonce(1).commitment(&three, Role::Client),
-        nonce(1).commitment(&three, Role::Worker),
-        nonce(1).commitment(&five, Role::Client),
+        nonce(1, &three, Role::Client).commitment(),
+        nonce(1, &three, Role::Worker).commitment(),
+        nonce(1, &five, Role::Client).commitment(),
     ];
     assert!(all[0] != all[1] && all[0] != all[2] && all[1] != all[2]);
-    assert_eq!(format!("{:?}", nonce(1)), "SeedNonce(..)");
+    let own = nonce(1, &three, Role::Client);
+    assert_eq!(format!("{own:?}"), "SeedNonce(..)");
+}
+
+/// A nonce that another draw asks for stays hidden: revealed there, it would be known before this draw is committed to.
+#[test]
+fn a_nonce_is_revealed_in_its_own_draw_only() {
+    let (three, five) = (case(3, 2), case(5, 3));
+    let revealing = |case: &DrawCase| {
+        let mut committing = Committing::new(case.clone());
+        for role in Role::PRINCIPALS {
+            let commitment = nonce(1, case, role).commitment();
+            committing.accept(role, commitment, 305).unwrap();
+        }
+        committing.close().unwrap().open(block(0)).unwrap()
+    };
+    let own = nonce(1, &three, Role::Client);
+    assert_eq!(own.reveal(&revealing(&three)), Ok(nonce_of(1)));
+    assert_eq!(own.reveal(&revealing(&five)), Err(SeedError::OtherDraw));
 }

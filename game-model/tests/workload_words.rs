@@ -279,9 +279,9 @@ fn a_piece_of_a_long_word_says_so() {
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let bytes = |text: &str| text.as_bytes().to_vec();
     prop_oneof![
-        4 => prop::sample::select(vec![" ", "\n", "\r\n", "\t", "\x0b", "\x0c", "\0", ",", ";", "-", ".", "\"", "_"]).prop_map(move |s| bytes(s)),
-        2 => prop::sample::select(vec!["'", "''", "\u{a0}", "\u{2003}", "\u{2028}", "\u{3000}", "—", "é", "字", "😀"]).prop_map(move |s| bytes(s)),
-        4 => "[A-Za-z0-9]{1,9}".prop_map(|s| s.into_bytes()),
+        4 => prop::sample::select(vec![" ", "\n", "\r\n", "\t", "\x0b", "\x0c", "\0", ",", ";", "-", ".", "\"", "_"]).prop_map(bytes),
+        2 => prop::sample::select(vec!["'", "''", "\u{a0}", "\u{2003}", "\u{2028}", "\u{3000}", "—", "é", "字", "😀"]).prop_map(bytes),
+        4 => "[A-Za-z0-9]{1,9}".prop_map(String::into_bytes),
         1 => (prop::sample::select(vec![b'a', b'\'', b' ', 0xff]), 1usize..400).prop_map(|(byte, n)| vec![byte; n]),
         // Bytes of no character.
         1 => prop::collection::vec(any::<u8>(), 1..8),

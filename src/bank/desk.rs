@@ -58,7 +58,7 @@ impl Default for DeskOptions {
 }
 
 /// Pennies that every story has enough of: the longest pay 2,118, and rungs beyond them are signed.
-const STORY_PENNIES: u64 = 10_000;
+const STORY_PENNIES: u64 = 20_000;
 
 /// Most pennies to the first rung: stories pay 700 before somebody looks for one.
 const STORY_STEP: u64 = 700;
@@ -77,34 +77,44 @@ impl DeskOptions {
         }
         let pennies = self.pennies;
         playable(
-            "pennies",
+            "--pennies",
             pennies,
             STORY_PENNIES..=MAX_PENNIES.into(),
             "enough for all their payments and rungs",
         )?;
         playable(
-            "step",
+            "--step",
             self.step,
             0..=STORY_STEP,
             "since they pay 700 pennies before they look for a rung",
         )?;
         playable(
-            "shift",
+            "--shift",
             self.shift,
-            1..=255,
-            "since with 0 all that is left may be unenforced",
+            2..=255,
+            "since rungs so far apart end before the stories do",
         )?;
         let claim = u64::from(self.claim_blocks);
-        playable("claim-blocks", claim, 0..=MOST_BLOCKS - STORY_BLOCKS, MINED)?;
+        playable(
+            "--claim-blocks",
+            claim,
+            0..=MOST_BLOCKS - STORY_BLOCKS,
+            MINED,
+        )?;
         let why = "the claim-blocks and 8 more, and at most what can be mined";
         playable(
-            "refund-blocks",
+            "--refund-blocks",
             self.refund_blocks,
             claim + STORY_BLOCKS..=MOST_BLOCKS,
             why,
         )?;
         let all = self.value.to_sat().saturating_mul(pennies.into());
-        playable("pennies of this value: ", all, 0..=MOST_SAT, ONE_COIN)?;
+        playable(
+            "pennies of this value are in sat",
+            all,
+            0..=MOST_SAT,
+            ONE_COIN,
+        )?;
         let fee = self.rate.checked_fee(CLOSE)?;
         Ok(Fees::from(self.rate).check_share(fee, Amount::from_sat(all))?)
     }

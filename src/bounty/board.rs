@@ -69,17 +69,22 @@ impl BoardOptions {
     /// Whether every story can be played with these figures. What terms refuse is left to them.
     pub(super) fn check(&self) -> Result<(), BoardError> {
         let round = u64::from(self.round_blocks);
-        playable("round-blocks", round, 0..=MOST_BLOCKS / 10, MINED)?;
+        playable("--round-blocks", round, 0..=MOST_BLOCKS / 10, MINED)?;
         let why = "a round and 2 more, and at most what can be mined";
         playable(
-            "layer-blocks",
+            "--layer-blocks",
             self.layer_blocks,
             round + STORY_BLOCKS..=MOST_BLOCKS,
             why,
         )?;
         let dearest = self.amount.to_sat().saturating_add(5_000);
         let all = dearest.saturating_mul(self.relays.into());
-        playable("amounts of all relays: ", all, 0..=MOST_SAT, ONE_COIN)?;
+        playable(
+            "amounts of all relays are in sat",
+            all,
+            0..=MOST_SAT,
+            ONE_COIN,
+        )?;
         Ok(())
     }
 }

@@ -42,6 +42,10 @@ enum What {
 
 impl BenchArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.what != What::Model || self.arbiters.is_empty(),
+            "--arbiters are those of a set-up, which --what model does not measure"
+        );
         let mut options = Options {
             rounds: self.rounds,
             ..Options::default()

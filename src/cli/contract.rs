@@ -36,6 +36,7 @@ pub(crate) enum ContractCommand {
 #[derive(Args)]
 pub(crate) struct ShowArgs {
     /// Terms as JSON; `-` for standard input. Without it a made-up contract is shown.
+    #[arg(conflicts_with_all = ["template", "arbiters"])]
     terms: Option<PathBuf>,
     #[command(flatten)]
     example: MadeUp,
@@ -78,10 +79,10 @@ pub(crate) struct MakeArgs {
 #[derive(Args)]
 struct MadeUp {
     /// Layout.
-    #[arg(long, value_enum, default_value = "hardened", conflicts_with = "terms")]
+    #[arg(long, value_enum, default_value = "hardened")]
     template: TemplateArg,
     /// Panel, as k-of-n.
-    #[arg(long, default_value = "2-of-3", conflicts_with = "terms")]
+    #[arg(long, default_value = "2-of-3")]
     arbiters: PanelArg,
 }
 

@@ -10,9 +10,9 @@ pub(super) fn warn_if_others_read(path: &Path) {
     };
     let mode = found.permissions().mode() & 0o777;
     if found.is_file() && mode & 0o077 != 0 {
-        eprintln!(
-            "narthex: others can read the secrets in {} (mode {mode:o}); `chmod 600` keeps them to yourself",
+        super::output::note(format_args!(
+            "others can read the secrets in {} (mode {mode:o}); `chmod 600` keeps them to yourself",
             path.display()
-        );
+        ));
     }
 }

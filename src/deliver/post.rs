@@ -66,17 +66,17 @@ impl PostOptions {
     pub(super) fn check(&self) -> Result<(), PostError> {
         let (depth, claim) = (u64::from(self.depth), u64::from(self.claim_blocks));
         let room = MOST_BLOCKS / 2 - STORY_BLOCKS;
-        playable("depth", depth, 0..=room, MINED)?;
-        playable("claim-blocks", claim, 0..=room, MINED)?;
+        playable("--depth", depth, 0..=room, MINED)?;
+        playable("--claim-blocks", claim, 0..=room, MINED)?;
         let why = "the claim-blocks, the depth and 9 more, and at most what can be mined";
         let least = claim + depth + STORY_BLOCKS;
         playable(
-            "refund-blocks",
+            "--refund-blocks",
             self.refund_blocks,
             least..=MOST_BLOCKS,
             why,
         )?;
-        playable("amount", self.amount.to_sat(), 0..=MOST_SAT, ONE_COIN)?;
+        playable("--amount", self.amount.to_sat(), 0..=MOST_SAT, ONE_COIN)?;
         Ok(())
     }
 }
@@ -105,7 +105,7 @@ impl<'c> Post<'c> {
     ) -> Result<Post<'c>, PostError> {
         let count = options.agents;
         // Before wallets are made for them.
-        playable("agents", count, 1..=MAX_AGENTS as u64, "as terms do")?;
+        playable("--agents", count, 1..=MAX_AGENTS as u64, "as terms do")?;
         let names = (0..=count).map(|seat| match seat {
             0 => "sender".to_owned(),
             _ => format!("agent {seat}"),

@@ -9,7 +9,7 @@ use bitcoin::{
 use narthex_contracts::{
     panel::{
         AnswerSet, Committing, DrawCase, DrawTiming, OfferDraft, OfferTerms, Order, Panel, Pool,
-        SeedBlock, SeedNonce, Willingness,
+        SeedBlock, SeedError, SeedNonce, Willingness,
     },
     role::Role,
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
@@ -47,6 +47,11 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
+    /// Hash of the draw and of all answers: no other panel has it.
+    pub(super) fn transcript(&self) -> [u8; 32] {
+        self.panel.transcript
+    }
+
     /// Whether these terms name the panel that was drawn, for the contract that it was drawn for.
     pub(super) fn check(&self, terms: &TermsDraft) -> Result<(), PlayError> {
         self.panel
@@ -139,9 +144,9 @@ pub(super) fn draw(
     let mut committing = Committing::new(case.clone());
     let mut nonces = Vec::new();
     for role in Role::PRINCIPALS {
-        let nonce = SeedNonce::new(secret(&parts.seed, &format!("panel nonce of {role}")));
+        let nonce = SeedNonce::draw(&case, role, &mut parts.rng);
         committing
-            .accept(role, nonce.commitment(&case, role), parts.chain.height()?)
+            .accept(role, nonce.commitment(), parts.chain.height()?)
             .map_err(panel_error)?;
         nonces.push((role, nonce));
     }
@@ -156,8 +161,9 @@ pub(super) fn draw(
     let mut revealing = committed.open(block).map_err(panel_error)?;
     let revealed = nonces
         .iter()
-        .map(|(role, nonce)| (*role, nonce.reveal(&revealing)))
-        .collect::<Vec<_>>();
+        .map(|(role, nonce)| Ok((*role, nonce.reveal(&revealing)?)))
+        .collect::<Result<Vec<_>, SeedError>>()
+        .map_err(panel_error)?;
     for (role, nonce) in revealed {
         revealing.accept(role, nonce).map_err(panel_error)?;
     }

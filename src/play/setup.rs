@@ -90,7 +90,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         Layout::Hardened => None,
         Layout::Paper => Some(super::panel::share_secret(
             &params,
-            secret(&seed, "panel secret"),
+            drawn.transcript(),
             &mut parts.rng,
         )?),
     };
@@ -124,7 +124,11 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     )?;
 
     let grounds = grounds(parts, &draft)?;
-    let (terms, graph, signatures, holdings) = sign_everything(parts, &actors, bound, &grounds)?;
+    let terms: Arc<Terms> = match bound.first() {
+        Some(party) => party.terms().clone(),
+        None => return Err(PlayError::Broken("no party".into())),
+    };
+    let (graph, signatures, holdings) = sign_everything(parts, &actors, bound, &grounds)?;
     for held in holdings {
         if let Some(actor) = actors.get_mut(&held.role()) {
             actor.holdings = Some(held);
@@ -198,12 +202,11 @@ fn sign_everything(
     actors: &BTreeMap<Role, Actor>,
     bound: Vec<BoundTerms>,
     grounds: &Grounds,
-) -> Result<(Arc<Terms>, Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
+) -> Result<(Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
     let total = actors.len() as u32 * (3 + Stage::ALL.len() as u32);
     let mut done = 0;
     let nobody = || PlayError::Broken("no party".into());
-    let terms = bound.first().ok_or_else(nobody)?.terms().clone();
     let mut parties = Vec::new();
     for party in bound {
         let role = party.role();
@@ -226,7 +229,7 @@ fn sign_everything(
         done += 1;
     })?;
     parts.reporter.progress("signed", total, total);
-    Ok((terms, graph, signatures, holdings))
+    Ok((graph, signatures, holdings))
 }
 
 /// Pays everybody its first coins out of block rewards.

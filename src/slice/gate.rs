@@ -62,10 +62,10 @@ impl GateOptions {
     /// Whether every story can be played with these figures. What terms refuse is left to them.
     pub(super) fn check(&self) -> Result<(), GateError> {
         let most = SliceJob::available()?;
-        playable("slices", self.slices, 1..=most, "as many as the text has")?;
+        playable("--slices", self.slices, 1..=most, "as many as the text has")?;
         let blocks = self.refund_blocks.max(self.post_blocks);
         playable(
-            "refund-blocks or post-blocks",
+            "--refund-blocks or --post-blocks",
             blocks,
             0..=MOST_BLOCKS,
             MINED,
@@ -75,7 +75,7 @@ impl GateOptions {
             .saturating_mul(self.providers.into())
             .saturating_mul(many);
         playable(
-            "prices of all providers and slices: ",
+            "prices of all providers and slices are in sat",
             all,
             0..=MOST_SAT,
             ONE_COIN,

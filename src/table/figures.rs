@@ -41,7 +41,7 @@ pub(crate) fn playable(
 
 /// Why a story locks no more than [`MOST_SAT`].
 pub(crate) const ONE_COIN: &str =
-    "in sat together: a wallet of 50 BTC coins, which must pay fees too, cannot pay more";
+    "since a wallet with coins of 50 BTC, which must pay fees too, cannot pay more";
 
 /// Why a story waits for no more than [`MOST_BLOCKS`].
 pub(crate) const MINED: &str = "since each block is mined";

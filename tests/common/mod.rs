@@ -13,6 +13,7 @@ pub mod bonds;
 pub mod cli;
 pub mod company;
 pub mod forge;
+pub mod leaves;
 pub mod rival;
 pub mod shaky;
 

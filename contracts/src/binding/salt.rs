@@ -8,7 +8,19 @@ use bitcoin::{
 use super::{BindError, Binding, Bindings, Mark};
 
 /// 32 bytes that were just drawn and have served nothing yet. They can be looked at, to be named in terms, and used up
-/// by [`FreshSalt::bind`]; they can be neither copied, stored nor made from bytes.
+/// by [`FreshSalt::bind`]; they can be neither copied, stored nor made from bytes:
+///
+/// ```
+/// fn copied<T: Clone>() {}
+/// copied::<narthex_contracts::binding::Mark>();
+/// ```
+/// ```compile_fail
+/// fn copied<T: Clone>() {}
+/// copied::<narthex_contracts::binding::FreshSalt>();
+/// ```
+/// ```compile_fail
+/// let again = narthex_contracts::binding::FreshSalt([7; 32]);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct FreshSalt([u8; 32]);
 

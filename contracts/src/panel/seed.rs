@@ -4,7 +4,11 @@
 //! block is known and buried, for two reasons: a miner that knows no nonce cannot tell a good block from a bad one,
 //! and a party that refuses to reveal gains nothing over one that refuses to sign later, except that it is named.
 
-use bitcoin::{BlockHash, hashes::Hash};
+use bitcoin::{
+    BlockHash,
+    hashes::Hash,
+    secp256k1::rand::{CryptoRng, RngCore},
+};
 use zeroize::Zeroize;
 
 use super::DrawCase;
@@ -63,6 +67,9 @@ pub enum SeedError {
         /// Sender.
         from: Role,
     },
+    /// A nonce is not revealed by the permission of another draw. The caller's fault.
+    #[error("this nonce was drawn for another draw of a panel")]
+    OtherDraw,
     /// A nonce is missing.
     #[error("{from} has not revealed its nonce")]
     NotRevealed {
@@ -71,29 +78,51 @@ pub enum SeedError {
     },
 }
 
-/// A party's nonce before it is revealed. Neither `Clone` nor `Serialize`.
-pub struct SeedNonce([u8; 32]);
+/// A party's nonce for one draw, before it is revealed. It is drawn inside and serves this draw and this party alone: a
+/// nonce that was revealed in one draw and used in another would let the others choose theirs for it. Neither `Clone`
+/// nor `Serialize`; whoever loses it before the reveal has not revealed, and the draw is made anew.
+pub struct SeedNonce {
+    bytes: [u8; 32],
+    case_id: [u8; 32],
+    own: Role,
+}
 
 impl SeedNonce {
-    /// `bytes` must be fresh, uniform and secret.
-    pub fn new(bytes: [u8; 32]) -> SeedNonce {
-        SeedNonce(bytes)
+    /// Draws the nonce of `own` for this draw. `rng` is the system's source.
+    pub fn draw<R: RngCore + CryptoRng + ?Sized>(
+        case: &DrawCase,
+        own: Role,
+        rng: &mut R,
+    ) -> SeedNonce {
+        let mut nonce = SeedNonce {
+            bytes: [0; 32],
+            case_id: *case.id(),
+            own,
+        };
+        rng.fill_bytes(&mut nonce.bytes);
+        nonce
     }
 
     /// The commitment that the other parties get.
-    pub fn commitment(&self, case: &DrawCase, own: Role) -> Commitment {
-        commitment(case.id(), own, &self.0)
+    pub fn commitment(&self) -> Commitment {
+        commitment(&self.case_id, self.own, &self.bytes)
     }
 
     /// The nonce. That it is time shows in the permission, which only [`Committed::open`] gives.
-    pub fn reveal(&self, _permission: &Revealing) -> [u8; 32] {
-        self.0
+    ///
+    /// # Errors
+    /// [`SeedError::OtherDraw`] for the permission of another draw.
+    pub fn reveal(&self, permission: &Revealing) -> Result<[u8; 32], SeedError> {
+        match *permission.case.id() == self.case_id {
+            true => Ok(self.bytes),
+            false => Err(SeedError::OtherDraw),
+        }
     }
 }
 
 impl Drop for SeedNonce {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.bytes.zeroize();
     }
 }
 

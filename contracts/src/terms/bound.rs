@@ -110,7 +110,21 @@ impl BoundDraft {
 }
 
 /// Whole terms that a party has bound its salt to. [`Party::new`](crate::setup::Party::new) takes nothing else, and
-/// uses them up: what cannot be copied, stored or made twice cannot be signed twice.
+/// uses them up: what cannot be copied, stored or made twice cannot be signed twice. `Terms` can be copied, and are not
+/// taken:
+///
+/// ```
+/// fn copied<T: Clone>() {}
+/// copied::<narthex_contracts::terms::Terms>();
+/// ```
+/// ```compile_fail
+/// fn copied<T: Clone>() {}
+/// copied::<narthex_contracts::terms::BoundTerms>();
+/// ```
+/// ```compile_fail
+/// fn copied<T: Clone>() {}
+/// copied::<narthex_contracts::terms::BoundDraft>();
+/// ```
 #[derive(Debug)]
 pub struct BoundTerms {
     terms: Arc<Terms>,

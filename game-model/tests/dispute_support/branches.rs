@@ -47,6 +47,7 @@ impl Seeded {
 
 /// What a block may record.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a handful of them")]
 pub enum Record {
     Opening,
     Said(Event),
@@ -157,11 +158,11 @@ fn convicting(terms: &DisputeTerms, seen: &[Event]) -> Option<Equivocation> {
         .iter()
         .enumerate()
         .flat_map(|(i, first)| moves[i + 1..].iter().map(move |second| (first, second)));
-    let twos = pairs.map(|(first, second)| Equivocation {
+    let mut twos = pairs.map(|(first, second)| Equivocation {
         first: (**first).clone(),
         second: (**second).clone(),
     });
-    twos.filter(|two| two.prove(terms).is_ok()).next()
+    twos.find(|two| two.prove(terms).is_ok())
 }
 
 /// A cheat with a story of its own, and blocks of its own.

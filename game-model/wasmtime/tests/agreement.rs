@@ -6,7 +6,7 @@ mod random;
 
 use std::time::Duration;
 
-use narthex_game_model::computation::{Computation, StepError, StepProgram};
+use narthex_game_model::computation::{Computation, MachineLimit, StepError, StepProgram};
 use narthex_game_model::workload::digits::{self, Labelled};
 use narthex_game_model::workload::{Limits, ProgramError, WasmProgram};
 use narthex_wasmtime::{CrossChecked, Native, WasmtimeProgram};

@@ -23,12 +23,12 @@ pub(crate) struct CalibrateArgs {
     /// Requests, up to 100000.
     #[arg(long, default_value_t = 4_000)]
     requests: u32,
-    /// Forgetting of the ledger in the mixed market.
-    #[arg(long, value_name = "SHARE", default_value = "999/1000", value_parser = value::share)]
-    lambda: Ratio,
-    /// Passed audits that a whitewasher waits for under each name.
-    #[arg(long, default_value_t = 20)]
-    patience: u32,
+    /// Forgetting of the ledger in the mixed market; 999/1000 without it.
+    #[arg(long, value_name = "SHARE", value_parser = value::share)]
+    lambda: Option<Ratio>,
+    /// Passed audits that a whitewasher of the mixed market waits for under each name; 20 without it.
+    #[arg(long)]
+    patience: Option<u32>,
     /// 64 hex digits: the same seed plays the same market.
     #[arg(long, default_value = "1515151515151515151515151515151515151515151515151515151515151515", value_parser = value::bytes32)]
     seed: [u8; 32],
@@ -36,6 +36,9 @@ pub(crate) struct CalibrateArgs {
     #[arg(long)]
     json: bool,
 }
+
+/// Patience of whitewashers, unless it is said.
+const USUAL_PATIENCE: u32 = 20;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum MarketArg {
@@ -50,9 +53,17 @@ impl CalibrateArgs {
         let seed = self.seed;
         let setup = match self.market {
             MarketArg::Mixed => {
-                let mut setup = Setup::mixed(seed, self.requests, self.patience);
-                setup.policy.lambda = self.lambda;
+                let patience = self.patience.unwrap_or(USUAL_PATIENCE);
+                let mut setup = Setup::mixed(seed, self.requests, patience);
+                if let Some(lambda) = self.lambda {
+                    setup.policy.lambda = lambda;
+                }
                 setup
+            }
+            MarketArg::Matched if self.lambda.is_some() || self.patience.is_some() => {
+                anyhow::bail!(
+                    "in the matched market nothing is forgotten and nobody whitewashes: --lambda and --patience are for --market mixed"
+                )
             }
             MarketArg::Matched => Setup::matched(seed, self.requests, 12, 1),
         };

@@ -49,6 +49,9 @@ pub(crate) struct ChallengeArgs {
     /// Where the challenge goes; must not exist.
     #[arg(long)]
     out: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `narthex store prove`.
@@ -62,6 +65,9 @@ pub(crate) struct ProveArgs {
     /// Where the proof goes; must not exist.
     #[arg(long)]
     out: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Options of `narthex store verify`.
@@ -129,12 +135,18 @@ impl ChallengeArgs {
             .write_all(json.as_bytes())
             .with_context(|| format!("cannot write {shown}"))?;
         publish(file, &self.out)?;
-        writeln!(
-            crate::cli::output::out(),
-            "{shown} challenges {} of {} chunks; keep it for `narthex store verify`",
-            challenge.chunks,
-            archive.shape.chunks()
-        )?;
+        let (asked, of) = (challenge.chunks, archive.shape.chunks());
+        let mut out = crate::cli::output::out();
+        match self.json {
+            true => {
+                let line = serde_json::json!({ "out": self.out, "chunks": asked, "of": of });
+                writeln!(out, "{line}")?;
+            }
+            false => writeln!(
+                out,
+                "{shown} challenges {asked} of {of} chunks; keep it for `narthex store verify`"
+            )?,
+        }
         Ok(())
     }
 }
@@ -146,13 +158,15 @@ impl ProveArgs {
         let challenge: Challenge = read_json(&self.challenge)?;
         let proof = answer(&folder, (&archive, &hashes), &challenge, &self.out)?;
         publish(proof, &self.out)?;
-        writeln!(
-            crate::cli::output::out(),
-            "{} proves {} of {} chunks",
-            self.out.display(),
-            challenge.chunks,
-            archive.shape.chunks()
-        )?;
+        let (proven, of) = (challenge.chunks, archive.shape.chunks());
+        let mut out = crate::cli::output::out();
+        match self.json {
+            true => {
+                let line = serde_json::json!({ "out": self.out, "chunks": proven, "of": of });
+                writeln!(out, "{line}")?;
+            }
+            false => writeln!(out, "{} proves {proven} of {of} chunks", self.out.display())?,
+        }
         Ok(())
     }
 }
