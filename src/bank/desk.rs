@@ -58,7 +58,10 @@ impl Default for DeskOptions {
 }
 
 /// Pennies that every story has enough of: the longest pay 2,118, and rungs beyond them are signed.
-const STORY_PENNIES: u64 = 20_000;
+const STORY_PENNIES: u64 = 5_000;
+
+/// Pennies for each of a step, so that stories end before the rungs do.
+const STORY_STEPS: u64 = 10;
 
 /// Most pennies to the first rung: stories pay 700 before somebody looks for one.
 const STORY_STEP: u64 = 700;
@@ -77,17 +80,14 @@ impl DeskOptions {
         }
         let pennies = self.pennies;
         playable(
-            "--pennies",
-            pennies,
-            STORY_PENNIES..=MAX_PENNIES.into(),
-            "enough for all their payments and rungs",
-        )?;
-        playable(
             "--step",
             self.step,
             0..=STORY_STEP,
             "since they pay 700 pennies before they look for a rung",
         )?;
+        let least = STORY_PENNIES.max(STORY_STEPS * u64::from(self.step));
+        let why = "enough for all their payments, and 10 for each of a step";
+        playable("--pennies", pennies, least..=MAX_PENNIES.into(), why)?;
         playable(
             "--shift",
             self.shift,

@@ -50,8 +50,9 @@ pub fn play_bounty_on(
     if spare < story.spare {
         return Err(BoardError::Figures("more relays than the quorum"));
     }
-    options.check()?;
     let mut board = Board::prepare(chain, options, reporter)?;
+    // Nothing is funded yet; what no terms take they have said.
+    options.check()?;
     (story.play)(&mut board)?;
     Ok(board.end(story.name))
 }

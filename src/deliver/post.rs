@@ -6,8 +6,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     deliver::{
-        Agent, Assignment, Conditions, Consent, Delivery, Found, MAX_AGENTS, Plan, Recipient,
-        Scanner, Sender,
+        Agent, Assignment, Conditions, Consent, DeliverError, Delivery, Found, MAX_AGENTS, Plan,
+        Recipient, Scanner, Sender,
     },
     terms::{FeeRate, Fees},
 };
@@ -68,7 +68,7 @@ impl PostOptions {
         let room = MOST_BLOCKS / 2 - STORY_BLOCKS;
         playable("--depth", depth, 0..=room, MINED)?;
         playable("--claim-blocks", claim, 0..=room, MINED)?;
-        let why = "the claim-blocks, the depth and 9 more, and at most what can be mined";
+        let why = "the claim-blocks, the depth and 9 more, lest a claim be too late, and at most what can be mined";
         let least = claim + depth + STORY_BLOCKS;
         playable(
             "--refund-blocks",
@@ -105,7 +105,12 @@ impl<'c> Post<'c> {
     ) -> Result<Post<'c>, PostError> {
         let count = options.agents;
         // Before wallets are made for them.
-        playable("--agents", count, 1..=MAX_AGENTS as u64, "as terms do")?;
+        if usize::from(count) > MAX_AGENTS {
+            return Err(PostError::Deliver(DeliverError::Terms {
+                field: "agents",
+                problem: format!("{count} of them; 1 to {MAX_AGENTS} are taken"),
+            }));
+        }
         let names = (0..=count).map(|seat| match seat {
             0 => "sender".to_owned(),
             _ => format!("agent {seat}"),

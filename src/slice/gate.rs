@@ -62,7 +62,12 @@ impl GateOptions {
     /// Whether every story can be played with these figures. What terms refuse is left to them.
     pub(super) fn check(&self) -> Result<(), GateError> {
         let most = SliceJob::available()?;
-        playable("--slices", self.slices, 1..=most, "as many as the text has")?;
+        playable(
+            "--slices",
+            self.slices,
+            1..=most,
+            "of a text that has no more",
+        )?;
         let blocks = self.refund_blocks.max(self.post_blocks);
         playable(
             "--refund-blocks or --post-blocks",

@@ -30,10 +30,11 @@ pub(crate) fn factor(text: &str) -> Result<Ratio, String> {
 pub(crate) fn chance(text: &str) -> Result<Chance, String> {
     let (above, below) = fraction(text)?;
     if above > below {
-        return Err(match ratio(above, below) {
+        let what = match ratio(above, below) {
             Some(ratio) => too_much(ratio),
-            None => format!("more than the whole: {GRAMMAR}"),
-        });
+            None => format!("more than the whole; {GRAMMAR}"),
+        };
+        return Err(format!("no probability: {what}"));
     }
     // Both are at most 10²⁰, so that no product overflows.
     Ok(Chance::from_atto(above * 10u128.pow(PLACES) / below))
