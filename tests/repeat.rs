@@ -22,7 +22,7 @@ const DRAWING: [&str; 16] = [
     "bounty play",
     "bounty play --relays 4 --story hiring",
     "market calibrate --requests 200",
-    "simulate --games 50 --worker falsify:5%",
+    "simulate --games 200 --sample 40 --worker falsify:1%",
 ];
 
 fn run(args: &str, seed: &str, json: bool) -> String {
