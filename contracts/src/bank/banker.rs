@@ -202,11 +202,11 @@ impl Banker {
         let to = payer.bank().terms();
         policy.check_timing(&from, to)?;
         policy.check_fee(order, &from, to)?;
-        payer.promise(Promise {
+        let promise = Promise {
             point: order.out_point()?,
             count: order.out_count,
-        })?;
-        let frame = payer.frame(rng)?;
+        };
+        let frame = payer.promise_in_frame(promise, rng)?;
         self.hops.push(Hop {
             order: order.clone(),
             secret: None,
@@ -264,9 +264,11 @@ impl Banker {
         secret: SecretKey,
     ) -> Result<Release, HopError> {
         let hop = self.hop(bank, point)?;
+        let in_secret = hop.order.in_secret(&secret)?;
+        // Kept even if the customer's bank does not take it now: it is what the customer owes for.
         hop.secret = Some(secret);
         let (order, collected) = (hop.order.clone(), hop.collected);
-        let secret = order.in_secret(&secret)?;
+        let secret = in_secret;
         if !collected {
             self.provider(&order.in_bank)?.learn(&order.point, secret)?;
         }

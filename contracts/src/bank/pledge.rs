@@ -32,6 +32,35 @@ impl Payer {
     ///
     /// It stays until its secret is shown or the bank ends: what a frame signed cannot be taken back.
     pub fn promise(&mut self, promise: Promise) -> Result<(), BankError> {
+        self.record.promises = self.with(promise)?;
+        Ok(())
+    }
+
+    /// A promise and the frame that bears it, or neither. The record changes: it must be durable before the frame is
+    /// sent.
+    pub(super) fn promise_in_frame<R: RngCore + CryptoRng>(
+        &mut self,
+        promise: Promise,
+        rng: &mut R,
+    ) -> Result<Frame, BankError> {
+        let promises = self.with(promise)?;
+        let frame = self.frame_of(&promises, rng)?;
+        self.record.promises = promises;
+        self.record.framed = self.record.revealed;
+        Ok(frame)
+    }
+
+    /// The frame of all pending promises on top of the pennies given. It is due after each promise, and when so many
+    /// pennies were given that the provider takes no more on top of the last one.
+    /// The record changes: it must be durable before the frame is sent.
+    pub fn frame<R: RngCore + CryptoRng>(&mut self, rng: &mut R) -> Result<Frame, BankError> {
+        let frame = self.frame_of(&self.record.promises, rng)?;
+        self.record.framed = self.record.revealed;
+        Ok(frame)
+    }
+
+    /// The pending promises with one more, if the bank bears it.
+    fn with(&self, promise: Promise) -> Result<Vec<Promise>, BankError> {
         self.check(Phase::Open, "promise")?;
         let (wanted, left) = (promise.count, self.left());
         if wanted > left {
@@ -40,23 +69,21 @@ impl Payer {
         let mut promises = self.record.promises.clone();
         promises.push(promise);
         Frame::check_promises(&self.bank, self.record.revealed, &promises)?;
-        self.record.promises = promises;
-        Ok(())
+        Ok(promises)
     }
 
-    /// The frame of all pending promises on top of the pennies given. It is due after each promise, and when so many
-    /// pennies were given that the provider takes no more on top of the last one.
-    /// The record changes: it must be durable before the frame is sent.
-    pub fn frame<R: RngCore + CryptoRng>(&mut self, rng: &mut R) -> Result<Frame, BankError> {
+    fn frame_of<R: RngCore + CryptoRng>(
+        &self,
+        promises: &[Promise],
+        rng: &mut R,
+    ) -> Result<Frame, BankError> {
         let base = self.record.revealed;
         // One rung in 2¹²⁸ cannot be had; the provider then says whether it does without.
         let foot = match self.bank.terms().has_rung(base) {
             true => self.rung(base, rng).ok(),
             false => None,
         };
-        let frame = Frame::sign(&self.bank, &self.key, (base, foot), &self.record.promises)?;
-        self.record.framed = base;
-        Ok(frame)
+        Frame::sign(&self.bank, &self.key, (base, foot), promises)
     }
 
     /// Keeps a promise whose secret was shown, by the pennies that it is about. The record changes: it must be durable
@@ -71,10 +98,12 @@ impl Payer {
         };
         let position = position.ok_or(unknown)?;
         check_secret(point, &secret)?;
-        let promise = self.record.promises.remove(position);
+        let count = self.record.promises[position].count;
+        // First what can fail: a promise stays pending until its pennies are given.
+        let penny = self.give(count)?;
+        self.record.promises.remove(position);
         // What the frame enforces grows with what is settled.
-        self.record.framed = self.record.framed.saturating_add(promise.count);
-        let penny = self.give(promise.count)?;
+        self.record.framed = self.record.framed.saturating_add(count);
         let (point, index) = (*point, penny.index);
         self.record.given.push(Given { point, index });
         let old = self.record.given.len().saturating_sub(MAX_GIVEN);

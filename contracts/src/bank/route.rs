@@ -156,8 +156,9 @@ impl Route {
         if receipt.notice != self.notice()? || !receipt.is_of(&self.payee) {
             return Err(HopError::Receipt);
         }
+        let release = self.release_of(self.legs.len().saturating_sub(1))?;
         self.released = true;
-        self.release_of(self.legs.len().saturating_sub(1))
+        Ok(release)
     }
 
     /// The pennies for the first banker, once the payee may know the secret. The bank's record changes.
