@@ -277,6 +277,11 @@ fn the_planner_names_the_bound_that_no_stake_meets() {
 }
 
 #[test]
+fn a_file_without_end_is_not_read_to_it() {
+    refused("play --input /dev/zero", "larger than 67108864 bytes");
+}
+
+#[test]
 fn byte_order_marks_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("marked.csv");

@@ -42,6 +42,26 @@ fn job_error(e: impl ToString) -> PlayError {
     PlayError::Job(e.to_string())
 }
 
+/// Largest file of images, in bytes: half a million rows.
+const MAX_INPUT_BYTES: u64 = 1 << 26;
+
+/// A file's text, as long as it is no larger than images need to be; a device may have no end.
+fn read_input(path: &std::path::Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    std::io::Read::read_to_string(
+        &mut std::io::Read::take(file, MAX_INPUT_BYTES + 1),
+        &mut text,
+    )?;
+    match text.len() as u64 > MAX_INPUT_BYTES {
+        true => Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            format!("larger than {MAX_INPUT_BYTES} bytes"),
+        )),
+        false => Ok(text),
+    }
+}
+
 impl Workshop {
     /// The shipped job, or the same program over the user's own records.
     pub(super) fn open(
@@ -63,8 +83,8 @@ impl Workshop {
             }
             Some(path) => {
                 let shown = path.display();
-                let text = std::fs::read_to_string(path)
-                    .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
+                let text =
+                    read_input(path).map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
                 let records = digits::images_from_csv(&text)
                     .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
                 super::case::check_rows(options, records.len())?;
