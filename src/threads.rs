@@ -8,10 +8,19 @@ pub fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // The pool of the whole process can be tried once only, so another one is tried first.
-        let all = rayon::ThreadPoolBuilder::new();
-        let pool = match all.build() {
-            Ok(_) => rayon::ThreadPoolBuilder::new(),
-            Err(_) => rayon::ThreadPoolBuilder::new()
+        let mut tried = Vec::new();
+        let all = rayon::ThreadPoolBuilder::new().spawn_handler(|thread| {
+            tried.push(std::thread::Builder::new().spawn(|| thread.run())?);
+            Ok(())
+        });
+        let enough = all.build().is_ok();
+        // Those that did start leave, and their stacks are free, before memory is asked for.
+        for thread in tried {
+            let _ = thread.join();
+        }
+        let pool = match enough {
+            true => rayon::ThreadPoolBuilder::new(),
+            false => rayon::ThreadPoolBuilder::new()
                 .num_threads(1)
                 .use_current_thread(),
         };

@@ -62,7 +62,7 @@ fn what_counts_nothing(chain: &mut dyn Chain) {
         },
         Claim {
             outpoint: OutPoint {
-                txid: bitcoin::Txid::all_zeros(),
+                txid: bitcoin::Txid::from_byte_array([1; 32]),
                 vout: 0,
             },
             ..good

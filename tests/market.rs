@@ -130,7 +130,7 @@ fn prices_tables_and_line_ups() {
     // What cannot be had says what can.
     let said = error(dir, &ask("choose", "99.9%"));
     assert!(
-        said.contains("the best has 99.655% for 0.00000231 BTC"),
+        said.contains("the best, out of 5 that are fast enough, has 99.655% for 0.00000231 BTC"),
         "{said}"
     );
     // Two of four equal layers are enough if wrong ones never agree.
@@ -416,10 +416,17 @@ fn a_calibration_plays_again() {
     assert!(String::from_utf8(text.stdout).unwrap().contains("regret"));
     for (flag, value, part) in [
         ("--requests", "0", "0 requests"),
-        ("--seed", "x", "64 hex"),
         ("--lambda", "2", "lambda is 2"),
     ] {
         let said = error(dir.path(), &["calibrate", flag, value]);
         assert!(said.contains(part), "{said}");
     }
+    // What is no seed at all is told by whoever reads the arguments.
+    let output = narthex(dir.path(), &["calibrate", "--seed", "x"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.stdout.is_empty() && said.contains("64 hex"),
+        "{said}"
+    );
 }

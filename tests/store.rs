@@ -122,7 +122,7 @@ fn mistakes_are_named_and_nothing_is_overwritten() {
     std::fs::write(folder.join("empty"), "").unwrap();
     fails(folder, "encode empty --out t", "the file is empty");
     for (loss, words) in [
-        ("0.3", "such as 1/3 or 33%"),
+        ("0.3.3", "write it as 1/10, 10% or 0.1"),
         ("1/0", "denominator"),
         ("100%", "between 0 and 1"),
     ] {

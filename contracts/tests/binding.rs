@@ -11,6 +11,7 @@ use narthex_contracts::{
     role::Role,
     sample::Cast,
     setup::{Grounds, Party, SetupError},
+    template,
     terms::{Proposal, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{Layout, Ruling};
@@ -260,6 +261,14 @@ fn ceremonies_with_different_nonces_never_mix() {
         client.sign([worker]).map(drop).unwrap_err(),
         SetupError::ForeignContract { from: Role::Worker }
     );
+    // Whoever carries the messages can write another session into them. It helps nothing: the two sign no transaction
+    // in common, so that no share of one is worth anything in the other.
+    let [a, b] = [&one, &other].map(|terms| {
+        let graph = template::derive(terms).unwrap();
+        let ids = graph.nodes().map(|(id, _)| graph.txid(id).unwrap());
+        ids.collect::<std::collections::BTreeSet<_>>()
+    });
+    assert!(a.len() > 50 && a.is_disjoint(&b));
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn holdings() -> Vec<Holdings> {
             let change = Amount::from_sat(40_000);
             let coin = Coin {
                 outpoint: OutPoint {
-                    txid: Txid::from_byte_array([role.index() as u8; 32]),
+                    txid: Txid::from_byte_array([1 + role.index() as u8; 32]),
                     vout: 1,
                 },
                 value_sat: deposit(cast.params(), role) + change + Amount::from_sat(1_000),

@@ -19,6 +19,9 @@ pub const MAX_SAMPLE: u32 = 1 << 20;
 pub const MAX_STEP_FUEL: u64 = 1 << 40;
 /// Most units of a step: as many as fuel for 256 instructions each allows.
 pub const MAX_UNITS: u64 = 1 << 32;
+/// Bytes of a step's memory that are written, read and hashed between two units in the time of one unit of fuel: a
+/// machine that burns 3·10^8 a second does some 2 GB.
+pub const STATE_BYTES_PER_FUEL: u64 = 8;
 /// Most linear memory of a step in bytes: all that WebAssembly addresses with 32 bits.
 pub const MAX_MEMORY_BYTES: u64 = 1 << 32;
 /// Deepest call stack of a step, in frames. With [`MAX_STACK_BYTES`] it is a limit of every job, the

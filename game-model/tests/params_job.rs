@@ -87,10 +87,12 @@ fn a_job_that_nobody_can_judge_makes_no_contract() {
             r.windows.decide_blocks = 12;
             r.job_bounds.fuel_per_second = 1_000;
             (r.job_bounds.fuel, r.job_bounds.units) = (fuel, 72);
+            // 8,192 units of fuel between any two units.
+            r.job_bounds.memory_bytes = 65_536;
         })
     };
-    assert!(tight(10_000).is_ok());
-    let error = tight(10_001).unwrap_err();
+    assert!(tight(1_808).is_ok());
+    let error = tight(1_809).unwrap_err();
     assert!(error.breaks(Bound::JobJudgedInWindow));
     assert!(
         error.to_string().contains("= 720072 fuel,")
@@ -171,7 +173,21 @@ fn a_job_that_does_not_fit_its_parameters_is_refused() {
     let (reference, rest) = digits::Labelled::shipped().unwrap().split(900);
     let program = digits::unit_program(&reference).unwrap();
     let cut = Job::new(program, rest.images().unwrap()).unwrap();
-    assert_eq!(params(&|_| {}).accepts_job(&cut), exceeds("units", 900, 1));
-    let with_units = params(&|r| (r.job_bounds.fuel, r.job_bounds.units) = (10_000, 900));
+    assert_eq!(params(&|_| {}).accepts_job(&cut), exceeds("units", 902, 1));
+    let memory = cut.program().needs().memory_bytes;
+    let with_units = |units| {
+        params(&|r| {
+            (r.job_bounds.fuel, r.job_bounds.units) = (10_000, units);
+            r.job_bounds.memory_bytes = memory;
+        })
+    };
+    assert_eq!(
+        with_units(901).accepts_job(&cut),
+        exceeds("units", 902, 901)
+    );
+    // What a dispute reveals of such a step is evidence too.
+    let evidence = |units| with_units(units).evidence_bytes();
+    assert_eq!(evidence(902) - evidence(1), u128::from(memory) * 257 / 256);
+    let with_units = with_units(902);
     assert_eq!(with_units.accepts_job(&cut), Ok(()));
 }

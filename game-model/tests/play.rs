@@ -9,8 +9,8 @@ use narthex_game_model::computation::{
     Computation, Job, JobSpec, RunTwice, StepError, StepProgram,
 };
 use narthex_game_model::play::{
-    BlindDigests, Evidence, EvidenceError, OpeningError, Strategy, Verdict, Work, WorkError,
-    WorkerSecrets, judge,
+    BlindDigests, Evidence, EvidenceError, OpeningError, Strategy, StrategyError, Verdict, Work,
+    WorkError, WorkerSecrets, judge,
 };
 use narthex_game_model::workload::{Limits, Records, WasmProgram, digits};
 use narthex_game_model::{Ratio, Ruling, sample};
@@ -152,14 +152,7 @@ fn the_fraction_of_a_strategy_is_exact() {
     let honest = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap();
     let all: Vec<u64> = (0..60).collect();
     let right = honest.open(&all).unwrap();
-    for (fraction, bad) in [
-        ("0", 0),
-        ("1/60", 1),
-        ("1/59", 2),
-        ("1/2", 30),
-        ("1", 60),
-        ("3", 60),
-    ] {
+    for (fraction, bad) in [("1/60", 1), ("1/59", 2), ("1/2", 30), ("1", 60)] {
         let strategy = Strategy::Falsify {
             fraction: fraction.parse().unwrap(),
             seed: 9,
@@ -172,6 +165,16 @@ fn the_fraction_of_a_strategy_is_exact() {
             .zip(&right.leaves)
             .filter(|(a, b)| a.digest != b.digest);
         assert_eq!(differ.count(), bad, "{fraction}");
+    }
+    // None of the steps, or more than all of them, is no cheat that could be meant.
+    for fraction in ["0", "3"] {
+        let fraction: Ratio = fraction.parse().unwrap();
+        let refused = match fraction > Ratio::ONE {
+            true => StrategyError::Share { fraction },
+            false => StrategyError::NoEffect,
+        };
+        let strategy = Strategy::Falsify { fraction, seed: 9 };
+        assert_eq!(strategy.check(60), Err(refused));
     }
 }
 

@@ -16,11 +16,10 @@ use narthex_contracts::{
 };
 use narthex_regtest::{Chain, mine_coins};
 
-use tempfile::TempDir;
-
 use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
 use crate::{
     bindings::FileBindings,
+    disk::{TempDir, temporary_folder},
     play::{PartyBalance, Step, TransactionEvent},
     wallet::PartyWallet,
 };
@@ -72,7 +71,7 @@ impl<'c> Table<'c> {
     ) -> Result<Table<'c>, TableError> {
         options.rate.check()?;
         let mut rng = StdRng::from_seed(options.seed);
-        let folder = TempDir::new().map_err(TableError::Folder)?;
+        let folder = temporary_folder("narthex-records-", None).map_err(TableError::Folder)?;
         let mut seats = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
             let mut seed = [0; 32];

@@ -57,9 +57,10 @@ impl ProviderOpening {
     ) -> Result<(ProviderOpening, PublicNonce, PartialSignature), BankError> {
         check_key(&key, bank.terms().record().provider, PROVIDER)?;
         let (cosigner, own) = Cosigner::new(bank.graph(), FREEZE, (PROVIDER, &key), rng)?;
+        // First, so that a nonce that is none does not use up the bank; the share is nobody's before it is bound.
+        let (cosigned, share) = cosigner.sign(nonce)?;
         let bank_mark = Mark::of("bank of a provider", &bank.terms().bank());
         let _once = bank_mark.bind(bank.terms().id(), bindings)?;
-        let (cosigned, share) = cosigner.sign(nonce)?;
         let opening = ProviderOpening {
             bank,
             key,

@@ -44,15 +44,16 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The key set that owns a contract output. The root commits to the parameters, the contract and the place in the
-    /// graph, so that no two outputs of a contract, or of two contracts, share a key.
+    /// The key set that owns a contract output. The root commits to the parameters, the agreement and the place in the
+    /// graph, so that no two outputs of a contract, of two contracts, or of one contract with other nonces of its
+    /// arbiters, share a key.
     pub(super) fn contract_keys(
         &mut self,
         place: &str,
         roles: impl IntoIterator<Item = Role>,
     ) -> Result<(KeySetId, ScriptId), TemplateError> {
         let place = tagged_hash("narthex/place", &[place.as_bytes()]);
-        let (params, id) = (self.terms.params().hash(), self.terms.contract_id());
+        let (params, id) = (self.terms.params().hash(), self.terms.agreement_id());
         let root = tagged_hash("narthex/output", &[&params, id, &place]);
         let keys = self.key_set(roles, Some(root))?;
         Ok(self.graph.key_set(keys, None))

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound, SecretPoint, TermsError,
-    contribution::{is_standard, shortened},
+    contribution::{is_null, is_standard, shortened},
 };
 use crate::{
     graph::satisfaction_weight, hash::tagged_hash, musig::KeySet, role::Role,
@@ -256,6 +256,10 @@ impl TermsRecord {
                 return Err(fail(ContributionError::Count { given }));
             }
             for coin in &funding.coins {
+                let outpoint = coin.outpoint;
+                if is_null(&outpoint) {
+                    return Err(fail(ContributionError::Null { outpoint }));
+                }
                 if let Some((first, outpoint)) = seen.iter().find(|(_, o)| *o == coin.outpoint) {
                     if *first == role {
                         return Err(fail(ContributionError::Repeated {

@@ -8,7 +8,8 @@ pub struct StepNeeds {
     /// Fuel of a unit, or of the whole step if it is not cut. For programs that are not WebAssembly:
     /// about one per machine operation.
     pub fuel: u64,
-    /// Most units of a step; 1 if it is not cut.
+    /// Most calls of a step that each may burn `fuel`: its units, and the two that begin and end it; 1 if it is not
+    /// cut.
     pub units: u64,
     /// Memory in bytes.
     pub memory_bytes: u64,

@@ -24,6 +24,8 @@ pub trait Player {
 
 impl<P: UnitProgram + ?Sized> Player for HonestPlayer<'_, P> {
     fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
+        // What a machine lacked once it may have now.
+        self.defect = None;
         match self.answer(dispute, side) {
             Ok(action) => action,
             // A player that has not agreed to where the dispute stands has nothing to say.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Params;
-use crate::caps::{MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, fuel_in_window};
+use crate::caps::{MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, STATE_BYTES_PER_FUEL, fuel_in_window};
 use crate::computation::{Job, StepProgram};
 
 /// Bounds of the contract's job, each at most that of [`crate::caps`].
@@ -15,7 +15,8 @@ use crate::computation::{Job, StepProgram};
 pub struct JobBounds {
     /// Most fuel of a unit, or of a whole step that is not cut, in `wasmi` units.
     pub fuel: u64,
-    /// Most units of a step; 1 where steps are not cut.
+    /// Most calls of a step that each may burn `fuel`: its units, and the two that begin and end it; 1 where steps
+    /// are not cut.
     pub units: u64,
     /// Most memory of a step in bytes.
     pub memory_bytes: u64,
@@ -47,9 +48,14 @@ impl Default for JobBounds {
 }
 
 impl JobBounds {
-    /// Most fuel of a whole step.
+    /// Most fuel of a whole step. Where steps are cut, the memory is made, filled and read between any two units,
+    /// which costs time that a program's own fuel does not count.
     pub fn step_fuel(&self) -> u128 {
-        u128::from(self.fuel) * u128::from(self.units)
+        let state = match self.units {
+            0 | 1 => 0,
+            _ => self.memory_bytes / STATE_BYTES_PER_FUEL,
+        };
+        (u128::from(self.fuel) + u128::from(state)).saturating_mul(self.units.into())
     }
 }
 
@@ -74,11 +80,17 @@ impl Params {
     }
 
     /// Most bytes of evidence about one step: its record and the opening of the whole sample, with
-    /// their proofs.
+    /// their proofs, and the state that a dispute reveals where steps are cut.
     pub fn evidence_bytes(&self) -> u128 {
         let levels = u128::from(64 - self.steps().leading_zeros()).min(LEVELS);
         let opened = u128::from(self.sample()) * (LEAF_BYTES + 32 * levels);
-        u128::from(self.job_bounds().record_bytes) + 32 * levels + opened
+        let bounds = self.job_bounds();
+        // A dispute about a step that is cut ends with the state at a cut: its memory and what describes it.
+        let state = match bounds.units {
+            0 | 1 => 0,
+            _ => u128::from(bounds.memory_bytes) * 257 / 256,
+        };
+        u128::from(bounds.record_bytes) + 32 * levels + opened + state
     }
 
     /// Whether a job is one that these parameters were made for. Whoever accepts a job for a contract

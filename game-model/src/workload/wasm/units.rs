@@ -182,7 +182,8 @@ impl StepProgram for WasmUnitProgram {
     fn needs(&self) -> StepNeeds {
         StepNeeds {
             fuel: self.sandbox.limits.fuel,
-            units: self.max_units,
+            // `begin` and `result` may burn as much as a unit.
+            units: self.max_units.saturating_add(2),
             memory_bytes: self.sandbox.memory_bytes(),
             program_bytes: self.bytes as u64,
         }
