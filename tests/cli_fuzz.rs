@@ -169,9 +169,9 @@ fn commands(path: Vec<String>, found: &mut Vec<Cmd>) {
                     takes,
                 });
             }
-        } else if line.starts_with("- ") {
+        } else if let Some(value) = line.strip_prefix("- ") {
             // `- name: what it is`, of values with a description.
-            let name = line[2..].split(':').next().unwrap();
+            let name = value.split(':').next().unwrap();
             if let Some(last) = cmd.options.last_mut() {
                 last.named.push(name.to_owned());
             }

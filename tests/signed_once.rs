@@ -1,6 +1,7 @@
 //! Small contracts are signed once, also by a party that went down and came back: records in files, closed and opened
 //! again after every attempt.
-#![allow(clippy::unwrap_used, missing_docs)]
+// Each support module brings the random source that it needs.
+#![allow(clippy::unwrap_used, clippy::duplicate_mod, missing_docs)]
 
 #[path = "../contracts/tests/bank_support/mod.rs"]
 mod bank_support;

@@ -1,6 +1,8 @@
 //! Every decoder of the small contracts and of panels on damaged inputs, from the table that `fuzz/` runs. What has a
 //! property of its own is in `bad_input_decoders.rs`.
+// Each support module brings the random source that it needs.
 #![allow(
+    clippy::duplicate_mod,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,5 +1,6 @@
 //! Small contracts are signed once, by records in memory. `tests/signed_once.rs` checks the same with records in files.
-#![allow(clippy::unwrap_used, missing_docs)]
+// Each support module brings the random source that it needs.
+#![allow(clippy::unwrap_used, clippy::duplicate_mod, missing_docs)]
 
 mod bank_support;
 mod bounty_support;

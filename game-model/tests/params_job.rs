@@ -6,7 +6,7 @@ use narthex_game_model::caps::{
     MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES, MAX_SAMPLE,
     MAX_STEP_FUEL,
 };
-use narthex_game_model::computation::Job;
+use narthex_game_model::computation::{Job, StepProgram};
 use narthex_game_model::params::Bound;
 use narthex_game_model::workload::digits;
 use narthex_game_model::{JobBounds, JobMisfit, Params, ParamsRecord};

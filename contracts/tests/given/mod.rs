@@ -9,7 +9,7 @@ pub struct Given(std::vec::IntoIter<[u8; 32]>);
 
 impl Given {
     pub fn new(values: &[[u8; 32]]) -> Given {
-        Given(values.to_vec().into_iter())
+        Given(Vec::from(values).into_iter())
     }
 }
 

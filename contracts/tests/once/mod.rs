@@ -51,7 +51,10 @@ pub fn shares(record: &mut impl Reopen<Store: Sized>) {
             let (own, key) = (shared().1.remove(0), slice_support::key(0));
             match terms.provider_party(&key, &points, own, store) {
                 Err(SliceError::Bind(error)) => Err(error),
-                other => Ok(drop(other.unwrap())),
+                other => {
+                    drop(other.unwrap());
+                    Ok(())
+                }
             }
         };
         if round == 0 {
@@ -77,7 +80,10 @@ pub fn slice_salts(record: &mut impl Reopen<Store: Sized>) {
             let salt = slice_support::drawn_salt(terms);
             match terms.client_party(&slice_support::secret(1), points, salt, store) {
                 Err(SliceError::Bind(error)) => Err(error),
-                other => Ok(drop(other.unwrap())),
+                other => {
+                    drop(other.unwrap());
+                    Ok(())
+                }
             }
         };
         if round == 0 {
@@ -105,7 +111,10 @@ pub fn relay_seeds(record: &mut impl Reopen<Store: Sized>) {
         let store = record.store().unwrap();
         let mut sign = |terms| match relay_party(terms, 0, &key, bounty_support::seed(0), store) {
             Err(BountyError::Bind(error)) => Err(error),
-            other => Ok(drop(other.unwrap())),
+            other => {
+                drop(other.unwrap());
+                Ok(())
+            }
         };
         if round == 0 {
             sign(&terms).unwrap();
@@ -126,7 +135,10 @@ pub fn bounty_salts(record: &mut impl Reopen<Store: Sized>) {
             let salt = bounty_support::drawn_salt(terms);
             match requester_party(terms, &key, salt, store) {
                 Err(BountyError::Bind(error)) => Err(error),
-                other => Ok(drop(other.unwrap())),
+                other => {
+                    drop(other.unwrap());
+                    Ok(())
+                }
             }
         };
         if round == 0 {
@@ -149,7 +161,10 @@ fn opened(
     let store = record.store().unwrap();
     match PayerOpening::new(bank, key, fresh, store, &mut rng) {
         Err(BankError::Bind(error)) => Err(error),
-        other => Ok(drop(other.map_err(|e| e.to_string()).unwrap())),
+        other => {
+            drop(other.map_err(|e| e.to_string()).unwrap());
+            Ok(())
+        }
     }
 }
 
@@ -210,7 +225,10 @@ fn answered(terms: &BankTerms, record: &mut impl Reopen<Store: Sized>) -> Result
     let key = bank_support::secret(2);
     match ProviderOpening::new(bank(), key, nonce, record.store().unwrap(), &mut rng) {
         Err(BankError::Bind(error)) => Err(error),
-        other => Ok(drop(other.map_err(|e| e.to_string()).unwrap())),
+        other => {
+            drop(other.map_err(|e| e.to_string()).unwrap());
+            Ok(())
+        }
     }
 }
 
