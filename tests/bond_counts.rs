@@ -69,7 +69,8 @@ fn what_counts_nothing(chain: &mut dyn Chain) {
         },
     ];
     let mut certificates = bad.map(|claim| certify(claim, 100_000)).to_vec();
-    certificates.push(certify(good, height));
+    certificates.push(certify(good, height + 1));
+    chain.mine(1, &miner()).unwrap();
     // A foreign signature: another bond's certificate, with this bond's place written in.
     let mut bytes = certify(good, 100_000).to_bytes();
     let last = bytes.len() - 1;
@@ -119,19 +120,19 @@ fn what_counts_nothing(chain: &mut dyn Chain) {
     let (one, _) = count(chain, &[own, own], 1);
     assert_eq!(one.entries().iter().filter(|e| e.weight > 0).count(), 1);
     // Not deep enough for who asks for more.
-    let (_, shallow) = count(chain, &[own], 2);
+    let (_, shallow) = count(chain, &[own], 3);
     assert_eq!(
         shallow,
         [(
             0,
             BondFault::Unconfirmed {
-                depth: 1,
-                wanted: 2
+                depth: 2,
+                wanted: 3
             }
         )]
     );
     chain.mine(1, &miner()).unwrap();
-    assert!(count(chain, &[own], 2).1.is_empty());
+    assert!(count(chain, &[own], 3).1.is_empty());
 }
 
 /// The pool that draws arbiters and the check of a bond on chain say the same of an offer, all its life.

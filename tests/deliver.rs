@@ -114,15 +114,15 @@ fn the_command() {
             ("play --story none", "no such story"),
             ("play --story race --agents 1", "this story needs 2"),
             ("play --agents 0", "this story needs 1"),
-            ("play --agents 16", "stories take 1 to 15"),
-            ("play --agents 255", "stories take 1 to 15"),
+            ("play --agents 16", "terms: agents"),
+            ("play --agents 255", "terms: agents"),
             ("play --amount 300", "terms: amount_sat"),
             ("play --claim-blocks 5", "terms: claim_blocks"),
             ("play --amount 18446744073709551615", "more than there is"),
             ("play --file /none", "cannot read /none"),
             ("play --refund-blocks 10", "stories take 24"),
             ("show --fee 20000", "leaves nothing"),
-            ("play --seed 12", "64 hexadecimal digits are wanted"),
+            ("play --seed 12", "64 hex digits are wanted"),
         ],
     );
 }

@@ -21,8 +21,8 @@ pub(super) fn bytes32(text: &str) -> Result<[u8; 32], String> {
     <[u8; 32]>::from_hex(text).map_err(|_| {
         let digits = text.chars().count();
         match text.chars().all(|c| c.is_ascii_hexdigit()) {
-            true => format!("64 hexadecimal digits are wanted, not {digits}"),
-            false => "64 hexadecimal digits are wanted, and nothing else".into(),
+            true => format!("64 hex digits are wanted, not {digits}"),
+            false => "64 hex digits are wanted, and nothing else".into(),
         }
     })
 }
