@@ -2,6 +2,21 @@
 
 use std::sync::Once;
 
+/// What a thread's stack takes, as the standard library has it, in bytes.
+const STACK_BYTES: usize = 2 << 20;
+/// What the computation itself should find left, in bytes.
+const SPARE_BYTES: usize = 64 << 20;
+
+/// Whether the system gives the memory for as many threads as rayon starts unless told otherwise.
+fn room_for_stacks() -> bool {
+    let said = std::env::var("RAYON_NUM_THREADS").ok();
+    let said = said.and_then(|text| text.parse().ok()).filter(|n| *n > 0);
+    let threads = said.or_else(|| std::thread::available_parallelism().map(Into::into).ok());
+    let stacks = threads.unwrap_or(1).checked_mul(STACK_BYTES);
+    let bytes = stacks.and_then(|bytes: usize| bytes.checked_add(SPARE_BYTES));
+    bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok())
+}
+
 /// Starts the threads that parallel work runs on, or makes do with the one there is. To be called before parallel work;
 /// without it a machine that gives no thread would end the process.
 pub fn prepare() {
@@ -13,7 +28,8 @@ pub fn prepare() {
             tried.push(std::thread::Builder::new().spawn(|| thread.run())?);
             Ok(())
         });
-        let enough = all.build().is_ok();
+        // Asked for first: a machine that gives stacks until nothing is left has nothing left for those that started.
+        let enough = room_for_stacks() && all.build().is_ok();
         // Those that did start leave, and their stacks are free, before memory is asked for.
         for thread in tried {
             let _ = thread.join();

@@ -414,19 +414,16 @@ fn a_calibration_plays_again() {
         &["calibrate", "--requests", "300", "--market", "matched"],
     );
     assert!(String::from_utf8(text.stdout).unwrap().contains("regret"));
+    let said = error(dir.path(), &["calibrate", "--requests", "0"]);
+    assert!(said.contains("0 requests"), "{said}");
+    // What is no seed or no share at all is told by whoever reads the arguments.
     for (flag, value, part) in [
-        ("--requests", "0", "0 requests"),
-        ("--lambda", "2", "lambda is 2"),
+        ("--seed", "x", "64 hex"),
+        ("--lambda", "2", "that is 2, more than the whole"),
     ] {
-        let said = error(dir.path(), &["calibrate", flag, value]);
-        assert!(said.contains(part), "{said}");
+        let output = narthex(dir.path(), &["calibrate", flag, value]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.stdout.is_empty() && said.contains(part), "{said}");
     }
-    // What is no seed at all is told by whoever reads the arguments.
-    let output = narthex(dir.path(), &["calibrate", "--seed", "x"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        output.stdout.is_empty() && said.contains("64 hex"),
-        "{said}"
-    );
 }
