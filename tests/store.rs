@@ -123,7 +123,7 @@ fn mistakes_are_named_and_nothing_is_overwritten() {
     fails(folder, "encode empty --out t", "the file is empty");
     for (loss, words) in [
         ("0.3.3", "write it as 1/10, 10% or 0.1"),
-        ("1/0", "denominator"),
+        ("1/0", "parts of 0 are none"),
         ("100%", "between 0 and 1"),
     ] {
         fails(
