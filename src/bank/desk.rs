@@ -91,7 +91,7 @@ impl DeskOptions {
         playable(
             "--shift",
             self.shift,
-            2..=255,
+            3..=255,
             "since rungs so far apart end before the stories do",
         )?;
         let claim = u64::from(self.claim_blocks);
