@@ -388,18 +388,13 @@ impl DisputeFile {
     /// Reads a dispute as `narthex job dispute --out` writes it.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         use anyhow::Context;
-        use std::io::Read;
         let shown = path.display();
         let hint = "`narthex job dispute --out FILE` writes one";
-        let file = std::fs::File::open(path)
-            .with_context(|| format!("cannot read a dispute from {shown}; {hint}"))?;
-        let mut bytes = Vec::new();
-        file.take(MAX_DISPUTE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("cannot read {shown}"))?;
-        if bytes.len() as u64 > MAX_DISPUTE_BYTES {
-            anyhow::bail!("{shown} is larger than any dispute ({MAX_DISPUTE_BYTES} bytes)");
-        }
+        let bytes = crate::disk::read_bounded(path, MAX_DISPUTE_BYTES)
+            .with_context(|| format!("cannot read a dispute from {shown}; {hint}"))?
+            .with_context(|| {
+                format!("{shown} is larger than any dispute ({MAX_DISPUTE_BYTES} bytes)")
+            })?;
         serde_json::from_slice(narthex_game_model::text::without_mark(&bytes))
             .with_context(|| format!("{shown} is no dispute; {hint}"))
     }

@@ -162,7 +162,13 @@ impl Proposal {
         ];
         let (mark, id) = (Mark::of(PURPOSE, &parts.concat()), ending.id);
         let bind = || mark.bind(id, store);
-        Ok(Party::for_bound(Arc::new(ending), graph, role, key, bind)?)
+        Ok(Party::for_bound::<SetupError>(
+            Arc::new(ending),
+            graph,
+            role,
+            key,
+            bind,
+        )?)
     }
 
     fn check_time(&self, tip: u32) -> Result<(), CoopError> {

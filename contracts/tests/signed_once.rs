@@ -30,41 +30,4 @@ impl Reopen for Record {
     }
 }
 
-fn once(check: impl Fn(&mut Record)) {
-    check(&mut Record::new());
-}
-
-#[test]
-fn shares_of_a_slice_sign_once() {
-    once(once::shares);
-}
-
-#[test]
-fn a_salt_of_a_slice_signs_once() {
-    once(once::slice_salts);
-}
-
-#[test]
-fn a_seed_of_a_relay_signs_once() {
-    once(once::relay_seeds);
-}
-
-#[test]
-fn a_salt_of_a_bounty_signs_once() {
-    once(once::bounty_salts);
-}
-
-#[test]
-fn a_chain_opens_one_bank() {
-    once(once::chains);
-}
-
-#[test]
-fn a_provider_opens_a_bank_once() {
-    once(once::banks_of_a_provider);
-}
-
-#[test]
-fn a_seed_of_a_delivery_serves_once() {
-    once(once::deliveries);
-}
+once::signed_once!(Record::new());

@@ -14,6 +14,7 @@
 mod draft;
 mod folder;
 mod log;
+mod read;
 mod user;
 
 pub use draft::{Draft, Readers, check_folder, check_name, replace};
@@ -22,5 +23,6 @@ pub use folder::{
     temporary_folder,
 };
 pub use log::{lock, open_log};
+pub use read::{bounded, read_bounded};
 pub use tempfile::TempDir;
 pub use user::{Saved, save, target};

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{File, TryLockError},
-    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -166,18 +165,12 @@ impl StateDir {
 /// Reads a file that is not larger than allowed.
 pub(super) fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, JobError> {
     let io = || JobError::io("cannot read", path);
-    let file = File::open(path).map_err(io())?;
-    let mut bytes = Vec::new();
-    // The file may grow, or be no file: what is read counts, not what it is said to have.
-    let read = file.take(limit + 1).read_to_end(&mut bytes).map_err(io())?;
-    if read as u64 > limit {
-        return Err(JobError::TooLarge {
-            path: path.to_owned(),
-            bytes: read as u64,
-            limit,
-        });
-    }
-    Ok(bytes)
+    let bytes = disk::read_bounded(path, limit).map_err(io())?;
+    bytes.ok_or_else(|| JobError::TooLarge {
+        path: path.to_owned(),
+        bytes: limit.saturating_add(1),
+        limit,
+    })
 }
 
 /// Reads a small JSON file.

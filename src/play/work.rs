@@ -20,6 +20,7 @@ use narthex_game_model::{
 };
 
 use super::{PlayError, PlayOptions, Scene, event::DecryptedResult};
+use crate::disk;
 
 /// The job, as client, worker, verifier and arbiters all have it.
 pub(super) struct Workshop {
@@ -46,20 +47,12 @@ fn job_error(e: impl ToString) -> PlayError {
 const MAX_INPUT_BYTES: u64 = 1 << 26;
 
 /// A file's text, as long as it is no larger than images need to be; a device may have no end.
-fn read_input(path: &std::path::Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path)?;
-    std::io::Read::read_to_string(
-        &mut std::io::Read::take(file, MAX_INPUT_BYTES + 1),
-        &mut text,
-    )?;
-    match text.len() as u64 > MAX_INPUT_BYTES {
-        true => Err(std::io::Error::new(
-            std::io::ErrorKind::FileTooLarge,
-            format!("larger than {MAX_INPUT_BYTES} bytes"),
-        )),
-        false => Ok(text),
-    }
+fn read_input(path: &std::path::Path) -> Result<String, PlayError> {
+    let shown = path.display();
+    let refused = |why: String| PlayError::Input(format!("{shown}: {why}"));
+    let bytes = disk::read_bounded(path, MAX_INPUT_BYTES).map_err(|e| refused(e.to_string()))?;
+    let larger = || refused(format!("larger than {MAX_INPUT_BYTES} bytes"));
+    String::from_utf8(bytes.ok_or_else(larger)?).map_err(|e| refused(e.to_string()))
 }
 
 impl Workshop {
@@ -83,8 +76,7 @@ impl Workshop {
             }
             Some(path) => {
                 let shown = path.display();
-                let text =
-                    read_input(path).map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
+                let text = read_input(path)?;
                 let records = digits::images_from_csv(&text)
                     .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
                 super::case::check_rows(options, records.len())?;

@@ -264,18 +264,17 @@ impl Banker {
         secret: SecretKey,
     ) -> Result<Release, HopError> {
         let hop = self.hop(bank, point)?;
-        let in_secret = hop.order.in_secret(&secret)?;
+        let owed = hop.order.in_secret(&secret)?;
         // Kept even if the customer's bank does not take it now: it is what the customer owes for.
         hop.secret = Some(secret);
         let (order, collected) = (hop.order.clone(), hop.collected);
-        let secret = in_secret;
         if !collected {
-            self.provider(&order.in_bank)?.learn(&order.point, secret)?;
+            self.provider(&order.in_bank)?.learn(&order.point, owed)?;
         }
         Ok(Release {
             bank: order.in_bank,
             point: order.point,
-            secret,
+            secret: owed,
         })
     }
 

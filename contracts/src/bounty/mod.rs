@@ -2,8 +2,8 @@
 //! result, and the bounty is split among those who agree, by amounts fixed at funding.
 //!
 //! 1. The requester makes a [`Call`], the relays answer with [`RelayOffer`]s, all check the terms
-//!    ([`BountyRecord::check`]) and sign every settlement by the ceremony of [`crate::setup`] ([`requester_party`], [`relay_party`]); only then has
-//!    the requester a funding PSBT ([`Requester::funding_psbt`]).
+//!    ([`BountyRecord::check`]) and sign every settlement by the ceremony of [`crate::setup`] ([`requester_party`],
+//!    [`relay_party`]); only then has the requester a funding PSBT ([`Requester::funding_psbt`]).
 //! 2. Each relay does the work and adds a layer ([`Relay::sign`]); the requester seals the envelope
 //!    ([`Requester::seal`]), the relays open ([`Relay::open`]), the requester closes ([`Requester::close`]).
 //! 3. Those who agree deliver the result, encrypted to the sum of their secrets ([`Relay::accept`]); the requester grants

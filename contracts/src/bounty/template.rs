@@ -154,9 +154,8 @@ pub fn requester_party(
     if salt.value() != terms.record().call.salt {
         return Err(BountyError::OtherSalt);
     }
-    let party = Party::for_graph(terms.clone(), derive(terms)?, REQUESTER, key)?;
-    let _once = salt.bind("bounty salt", *terms.id(), bindings)?;
-    Ok(party)
+    let bind = || salt.bind("bounty salt", *terms.id(), bindings);
+    Party::for_bound(terms.clone(), derive(terms)?, REQUESTER, key, bind)
 }
 
 /// A relay's side of signing a bounty. `seed` is the one that its offer was made with; it is bound to these terms, and
@@ -172,9 +171,9 @@ pub fn relay_party(
     bindings: &mut dyn Bindings,
 ) -> Result<(Party<BountyTerms>, BoundSeed), BountyError> {
     relay::check_offered(terms, seat, &seed)?;
-    let graph = derive(terms)?;
-    let party = Party::for_graph(terms.clone(), graph, Role::Arbiter(seat), key)?;
-    let _once = seed.mark().bind(*terms.id(), bindings)?;
+    let (graph, role) = (derive(terms)?, Role::Arbiter(seat));
+    let bind = || seed.mark().bind(*terms.id(), bindings);
+    let party = Party::for_bound::<BountyError>(terms.clone(), graph, role, key, bind)?;
     Ok((party, BoundSeed(seed)))
 }
 

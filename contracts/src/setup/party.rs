@@ -47,20 +47,19 @@ impl Party {
 impl<T: Agreement> Party<T> {
     /// A ceremony over a graph of these parties, which this party has derived itself. `bind` makes sure that it is the
     /// only one about these terms, durably; it is asked last, so that nothing is bound by what fails.
-    pub(crate) fn for_bound(
+    pub(crate) fn for_bound<E: From<SetupError> + From<BindError>>(
         terms: Arc<T>,
         graph: TxGraph,
         role: Role,
         key: &SecretKey,
         bind: impl FnOnce() -> Result<Binding, BindError>,
-    ) -> Result<Party<T>, SetupError> {
+    ) -> Result<Party<T>, E> {
         let party = Party::for_graph(terms, graph, role, key)?;
         let _used: Binding = bind()?;
         Ok(party)
     }
 
-    /// The same without a record.
-    pub(crate) fn for_graph(
+    fn for_graph(
         terms: Arc<T>,
         graph: TxGraph,
         role: Role,

@@ -10,7 +10,7 @@ use super::{
     BoundShares, CLIENT, Circle, Points, Shares, SliceError, pedersen, provider, template,
 };
 use crate::{
-    binding::{Bindings, FreshSalt},
+    binding::{BindError, Binding, Bindings, FreshSalt},
     hash::tagged_hash,
     pact::PactError,
     role::Role,
@@ -226,9 +226,9 @@ impl SliceTerms {
         if salt.value() != self.circle().salt {
             return Err(SliceError::OtherSalt);
         }
-        let party = self.party(CLIENT, key, points)?;
-        let _once = salt.bind("slice salt", self.id, bindings)?;
-        Ok(party)
+        self.check_points(points)?;
+        let bind = || salt.bind("slice salt", self.id, bindings);
+        self.party(CLIENT, key, bind)
     }
 
     /// A provider's side. Its shares, of which its own part is fresh and in the terms, are bound to these terms; after a
@@ -243,26 +243,31 @@ impl SliceTerms {
         shares: Shares,
         bindings: &mut dyn Bindings,
     ) -> Result<(Party<SliceTerms>, BoundShares), SliceError> {
-        let party = self.party(provider(shares.own()), key, points)?;
+        self.check_points(points)?;
         shares.check(self)?;
-        let _once = shares.mark().bind(self.id, bindings)?;
+        let bind = || shares.mark().bind(self.id, bindings);
+        let party = self.party(provider(shares.own()), key, bind)?;
         Ok((party, BoundShares(shares)))
     }
 
     /// `points` are those that this party saw shared: it signs for no others.
+    fn check_points(&self, points: &Points) -> Result<(), SliceError> {
+        let same = points.circle() == self.circle().id();
+        let same = same && points.own_points() == self.record.own_points;
+        match same && points.commitments() == self.record.points {
+            true => Ok(()),
+            false => Err(SliceError::OtherPoints),
+        }
+    }
+
     fn party(
         &self,
         role: Role,
         key: &SecretKey,
-        points: &Points,
+        bind: impl FnOnce() -> Result<Binding, BindError>,
     ) -> Result<Party<SliceTerms>, SliceError> {
-        let same = points.circle() == self.circle().id();
-        let same = same && points.own_points() == self.record.own_points;
-        if !same || points.commitments() != self.record.points {
-            return Err(SliceError::OtherPoints);
-        }
         let graph = template::derive(self)?;
-        Ok(Party::for_graph(self.clone().into(), graph, role, key)?)
+        Party::for_bound(self.clone().into(), graph, role, key, bind)
     }
 }
 

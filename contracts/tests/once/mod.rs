@@ -31,6 +31,18 @@ fn is_used<T: Debug>(again: Result<T, BindError>, id: &[u8; 32]) {
     }
 }
 
+/// Whether somebody could sign. Nothing but what was used before may stand in the way.
+fn bound<T, E: std::fmt::Display>(
+    made: Result<T, E>,
+    bind: impl FnOnce(E) -> Result<BindError, E>,
+) -> Result<(), BindError> {
+    match made.map_err(bind) {
+        Ok(_) => Ok(()),
+        Err(Ok(error)) => Err(error),
+        Err(Err(other)) => panic!("{other}"),
+    }
+}
+
 /// A provider with the same shares: other terms of them, and the same once more.
 pub fn shares(record: &mut impl Reopen<Store: Sized>) {
     let circle = slice_support::circle(2, 3, 7);
@@ -49,13 +61,13 @@ pub fn shares(record: &mut impl Reopen<Store: Sized>) {
         let store = record.store().unwrap();
         let mut sign = |terms: &SliceTerms| {
             let (own, key) = (shared().1.remove(0), slice_support::key(0));
-            match terms.provider_party(&key, &points, own, store) {
-                Err(SliceError::Bind(error)) => Err(error),
-                other => {
-                    drop(other.unwrap());
-                    Ok(())
-                }
-            }
+            bound(
+                terms.provider_party(&key, &points, own, store),
+                |e| match e {
+                    SliceError::Bind(error) => Ok(error),
+                    other => Err(other),
+                },
+            )
         };
         if round == 0 {
             sign(&terms).unwrap();
@@ -78,13 +90,13 @@ pub fn slice_salts(record: &mut impl Reopen<Store: Sized>) {
         let store = record.store().unwrap();
         let mut sign = |terms: &SliceTerms, points| {
             let salt = slice_support::drawn_salt(terms);
-            match terms.client_party(&slice_support::secret(1), points, salt, store) {
-                Err(SliceError::Bind(error)) => Err(error),
-                other => {
-                    drop(other.unwrap());
-                    Ok(())
-                }
-            }
+            bound(
+                terms.client_party(&slice_support::secret(1), points, salt, store),
+                |e| match e {
+                    SliceError::Bind(error) => Ok(error),
+                    other => Err(other),
+                },
+            )
         };
         if round == 0 {
             sign(&terms, &points).unwrap();
@@ -109,12 +121,14 @@ pub fn relay_seeds(record: &mut impl Reopen<Store: Sized>) {
     let (_, key) = bounty_support::roles(3).nth(1).unwrap();
     for round in 0..3 {
         let store = record.store().unwrap();
-        let mut sign = |terms| match relay_party(terms, 0, &key, bounty_support::seed(0), store) {
-            Err(BountyError::Bind(error)) => Err(error),
-            other => {
-                drop(other.unwrap());
-                Ok(())
-            }
+        let mut sign = |terms| {
+            bound(
+                relay_party(terms, 0, &key, bounty_support::seed(0), store),
+                |e| match e {
+                    BountyError::Bind(error) => Ok(error),
+                    other => Err(other),
+                },
+            )
         };
         if round == 0 {
             sign(&terms).unwrap();
@@ -133,13 +147,10 @@ pub fn bounty_salts(record: &mut impl Reopen<Store: Sized>) {
         let store = record.store().unwrap();
         let mut sign = |terms: &Arc<BountyTerms>| {
             let salt = bounty_support::drawn_salt(terms);
-            match requester_party(terms, &key, salt, store) {
-                Err(BountyError::Bind(error)) => Err(error),
-                other => {
-                    drop(other.unwrap());
-                    Ok(())
-                }
-            }
+            bound(requester_party(terms, &key, salt, store), |e| match e {
+                BountyError::Bind(error) => Ok(error),
+                other => Err(other),
+            })
         };
         if round == 0 {
             sign(&terms).unwrap();
@@ -159,13 +170,13 @@ fn opened(
     let bank = Bank::new(terms.clone()).unwrap();
     let (key, mut rng) = (bank_support::secret(1), bank_support::rng());
     let store = record.store().unwrap();
-    match PayerOpening::new(bank, key, fresh, store, &mut rng) {
-        Err(BankError::Bind(error)) => Err(error),
-        other => {
-            drop(other.map_err(|e| e.to_string()).unwrap());
-            Ok(())
-        }
-    }
+    bound(
+        PayerOpening::new(bank, key, fresh, store, &mut rng),
+        |e| match e {
+            BankError::Bind(error) => Ok(error),
+            other => Err(other),
+        },
+    )
 }
 
 /// A payer with one chain for two banks: who has been given all pennies of one has w_N, and is paid all of the other.
@@ -223,13 +234,13 @@ fn answered(terms: &BankTerms, record: &mut impl Reopen<Store: Sized>) -> Result
     let opening = PayerOpening::new(bank(), key, fresh, &mut payers, &mut rng);
     let (_, nonce) = opening.map_err(|e| e.to_string()).unwrap();
     let key = bank_support::secret(2);
-    match ProviderOpening::new(bank(), key, nonce, record.store().unwrap(), &mut rng) {
-        Err(BankError::Bind(error)) => Err(error),
-        other => {
-            drop(other.map_err(|e| e.to_string()).unwrap());
-            Ok(())
-        }
-    }
+    bound(
+        ProviderOpening::new(bank(), key, nonce, record.store().unwrap(), &mut rng),
+        |e| match e {
+            BankError::Bind(error) => Ok(error),
+            other => Err(other),
+        },
+    )
 }
 
 /// A sender whose source repeats itself, with another message or the same.
@@ -249,3 +260,27 @@ pub fn deliveries(record: &mut impl Reopen<Store: Sized>) {
         record.reopen().unwrap();
     }
 }
+
+/// The tests of this page with records that `$new` makes: one for what is in memory, one for what is in files.
+macro_rules! signed_once {
+    ($new:expr) => {
+        $crate::once::signed_once! { $new,
+            shares_of_a_slice_sign_once: shares,
+            a_salt_of_a_slice_signs_once: slice_salts,
+            a_seed_of_a_relay_signs_once: relay_seeds,
+            a_salt_of_a_bounty_signs_once: bounty_salts,
+            a_chain_opens_one_bank: chains,
+            a_provider_opens_a_bank_once: banks_of_a_provider,
+            a_seed_of_a_delivery_serves_once: deliveries,
+        }
+    };
+    ($new:expr, $($name:ident: $check:ident,)+) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::once::$check(&mut $new);
+            }
+        )+
+    };
+}
+pub(crate) use signed_once;

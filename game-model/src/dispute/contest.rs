@@ -118,8 +118,8 @@ impl Player for Box<dyn Player + '_> {
 /// A player with its key.
 pub type Seat<'a> = (&'a mut dyn Player, &'a Keypair);
 
-/// Plays a dispute to its end, opened on record at height `opened_at`. Each move is recorded `answer_blocks` after the entry before; a move
-/// that does not count, or comes late, is as good as silence. The record is read until the last date
+/// Plays a dispute to its end, opened on record at height `opened_at`. Each move is recorded
+/// `answer_blocks` after the entry before; a move that does not count, or comes late, is as good as silence. The record is read until the last date
 /// is deep enough for a ruling.
 ///
 /// # Errors

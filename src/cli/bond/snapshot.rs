@@ -1,7 +1,7 @@
 //! `narthex bond snapshot`, and what it writes.
 
 use std::{
-    io::{Read, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -180,13 +180,7 @@ fn lines<T>(path: &Path, read: impl Fn(&str) -> anyhow::Result<T>) -> anyhow::Re
 
 fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read {shown}"))?;
-    anyhow::ensure!(
-        bytes.len() as u64 <= MAX_FILE_BYTES,
-        "{shown} is larger than 64 MiB"
-    );
-    Ok(bytes)
+    narthex_disk::read_bounded(path, MAX_FILE_BYTES)
+        .with_context(|| format!("cannot read {shown}"))?
+        .with_context(|| format!("{shown} is larger than 64 MiB"))
 }

@@ -1,7 +1,7 @@
 //! The folder that a store is.
 
 use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -223,15 +223,9 @@ pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::
 /// A file of at most so many bytes.
 fn limited(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read {shown}"))?;
-    anyhow::ensure!(
-        bytes.len() as u64 <= most,
-        "{shown} has more than {most} bytes"
-    );
-    Ok(bytes)
+    disk::read_bounded(path, most)
+        .with_context(|| format!("cannot read {shown}"))?
+        .with_context(|| format!("{shown} has more than {most} bytes"))
 }
 
 /// A file that the user named, which must not exist.
