@@ -28,7 +28,7 @@ use narthex_game_model::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use crate::table::{Decoder, Law, Read};
+use super::table::{Decoder, Law, Read};
 
 /// All of them.
 pub fn decoders() -> Vec<Decoder> {

@@ -10,7 +10,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::Ruling;
 
-use crate::{
+use super::{
     properties::{deposit, root_place, world},
     small,
 };
