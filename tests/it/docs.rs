@@ -189,3 +189,30 @@ fn commands_in_running_text_are_there() {
     }
     assert!(seen > 30, "{seen}");
 }
+
+/// Every decision has the number of its file, a status, and its line in the index.
+#[test]
+fn decisions_are_numbered_and_listed() {
+    let folder = root().join("docs/adr");
+    let index = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut listed = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name == "README.md" {
+            continue;
+        }
+        let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+        let number: u32 = name[..4].parse().unwrap();
+        let title = text.lines().next().unwrap();
+        let title = title.strip_prefix(&format!("# {number}. "));
+        let title = title.unwrap_or_else(|| panic!("{name}: its title has another number"));
+        let status = text.lines().find_map(|l| l.strip_prefix("Status: "));
+        let status = status.unwrap_or_else(|| panic!("{name} has no status"));
+        let known = ["accepted", "superseded", "proposed"];
+        assert!(known.iter().any(|s| status.starts_with(s)), "{name}");
+        let row = format!("| [{number}]({name}) | {title} | ");
+        assert_eq!(index.matches(&row).count(), 1, "{name} in the index");
+        listed += 1;
+    }
+    assert_eq!(index.matches("\n| [").count(), listed);
+}

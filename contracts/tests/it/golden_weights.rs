@@ -1,6 +1,6 @@
 //! `docs/weights.md` states what every transaction weighs; it is made here, and held to be right.
 //!
-//! `NARTHEX_BLESS=1 cargo test -p narthex-contracts --test golden_weights` writes it anew.
+//! `NARTHEX_BLESS=1 cargo test -p narthex-contracts --test it golden_weights` writes it anew.
 
 use crate::laws_support;
 
