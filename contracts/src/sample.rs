@@ -1,6 +1,7 @@
 //! Contracts made up from a seed: for tests, benchmarks, drawings and simulations. Keys follow from the seed and
 //! are worth nothing; coins are made up too unless the caller brings real ones.
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -19,7 +20,6 @@ use narthex_game_model::{Layout, Params, ParamsRecord, game::Economics};
 use crate::{
     attest::{Announcement, AttestationNonce},
     binding::{FreshSalt, MemoryBindings},
-    hash::tagged_hash,
     role::Role,
     setup::{Grounds, Party, Secrets, SetupError},
     terms::{
@@ -301,7 +301,7 @@ impl Cast {
                 &[index],
                 &counter.to_be_bytes(),
             ];
-            match SecretKey::from_slice(&tagged_hash("narthex/sample", &parts)) {
+            match SecretKey::from_slice(&tagged_hash_parts("narthex/sample", &parts)) {
                 Ok(key) => return key,
                 Err(_) => counter += 1,
             }
@@ -323,7 +323,7 @@ impl Cast {
             self.params.layout() == Layout::Paper,
             matches!(role, Role::Arbiter(_)),
         );
-        let txid = Txid::from_byte_array(tagged_hash(
+        let txid = Txid::from_byte_array(tagged_hash_parts(
             "narthex/sample-coin",
             &[&self.seed, &[role.index() as u8]],
         ));
@@ -373,7 +373,7 @@ impl Seeded {
             (self.role.index() as u32).to_be_bytes(),
         ];
         let parts: [&[u8]; 3] = [&self.seed, &place.concat(), &self.counter.to_be_bytes()];
-        tagged_hash("narthex/sample-salt", &parts)
+        tagged_hash_parts("narthex/sample-salt", &parts)
     }
 }
 

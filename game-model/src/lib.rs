@@ -41,9 +41,10 @@ pub mod retrieval;
 pub mod sample;
 pub mod settlement;
 pub mod simulation;
-pub mod tagged;
 pub mod text;
 pub mod workload;
+
+pub use narthex_base::tagged;
 
 pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;

@@ -133,7 +133,7 @@ pub struct ParamsRecord {
     )]
     pub arbiter_stake: Amount,
     /// F: output script of the common fund, opaque here.
-    #[serde(with = "crate::encoding::hex", rename = "fund_script")]
+    #[serde(with = "narthex_base::hex", rename = "fund_script")]
     pub fund: Vec<u8>,
     /// α: share of w lost by a worker that times out.
     pub alpha: Ratio,

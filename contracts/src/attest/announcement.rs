@@ -4,11 +4,12 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{Keypair, Message, Secp256k1, SecretKey, Signing, Verification, schnorr},
 };
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::Attestation;
-use crate::{attest::attestation::ruling_message, hash::tagged_hash, musig::sign_with_nonce};
+use crate::{attest::attestation::ruling_message, musig::sign_with_nonce};
 use narthex_game_model::Ruling;
 
 /// Why an announcement is not accepted. The arbiter's fault.
@@ -41,7 +42,7 @@ impl AttestationNonce {
     /// everything that the parties agreed on before nonces were announced, so contracts that differ in anything have
     /// different nonces, whatever became of the arbiter's salt.
     pub fn derive(identity: &SecretKey, contract_id: &[u8; 32]) -> Option<AttestationNonce> {
-        let mut bytes = tagged_hash(
+        let mut bytes = tagged_hash_parts(
             "narthex/attestation-nonce",
             &[&identity.secret_bytes(), contract_id],
         );
@@ -154,7 +155,7 @@ fn message(
     identity: &XOnlyPublicKey,
     nonce: &XOnlyPublicKey,
 ) -> Message {
-    Message::from_digest(tagged_hash(
+    Message::from_digest(tagged_hash_parts(
         tag,
         &[contract_id, &identity.serialize(), &nonce.serialize()],
     ))

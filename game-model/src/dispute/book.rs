@@ -15,7 +15,7 @@ use super::machine::{Dispute, Duty};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoveBook {
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     dispute: [u8; 32],
     moves: Vec<SignedMove>,
 }

@@ -21,7 +21,7 @@ pub const MAX_UNITS: u64 = u64::MAX - 2;
 #[serde(deny_unknown_fields)]
 pub struct DisputeTerms {
     /// The contract's identity, so that no move counts in another contract.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub contract: [u8; 32],
     /// The job.
     pub job: JobSpec,

@@ -22,7 +22,7 @@ pub const MAX_ENTRIES: usize = 2 * 64 + 2;
 #[serde(deny_unknown_fields)]
 pub struct Transcript {
     /// Identity of the dispute ([`DisputeTerms::id`]).
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub dispute: [u8; 32],
     /// Height of the block that records the opening: the first deadline counts from here.
     pub opened_at: u32,

@@ -16,7 +16,7 @@ pub struct Evidence {
     /// The disputed step.
     pub index: u64,
     /// Its input record.
-    #[serde(with = "crate::encoding::hex")]
+    #[serde(with = "narthex_base::hex")]
     pub record: Vec<u8>,
     /// Proof that the record is the job's.
     pub record_proof: Multiproof,

@@ -1,6 +1,6 @@
 //! Tagged hashes in the manner of BIP340: `SHA256(SHA256(tag) ‖ SHA256(tag) ‖ message)`.
 //!
-//! Every hash of this crate carries its own tag, so that no value computed for one purpose (a
+//! Every hash carries its own tag, so that no value computed for one purpose (a
 //! leaf, a tree node, a parameter record) can be presented as another.
 
 use std::sync::OnceLock;
@@ -81,6 +81,12 @@ impl TaggedHasher {
     }
 }
 
+/// The tagged hash of parts behind each other. Parts must be of a length that the tag fixes, or carry their length.
+pub fn tagged_hash_parts(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let hasher = TaggedHasher::new(tag);
+    parts.iter().fold(hasher, |h, part| h.fixed(part)).finish()
+}
+
 /// The tagged hash of one message.
 pub fn tagged_hash(tag: &str, message: &[u8]) -> [u8; 32] {
     TaggedHasher::new(tag).fixed(message).finish()
@@ -110,6 +116,12 @@ mod tests {
             assert_eq!(kept, tagged_hash("narthex/test", message));
             assert_eq!(kept, TAG.start().fixed(message).finish());
         }
+    }
+
+    #[test]
+    fn parts_are_hashed_as_one_message() {
+        let parts = tagged_hash_parts("t", &[b"ab", b"", b"c"]);
+        assert_eq!(parts, tagged_hash("t", b"abc"));
     }
 
     #[test]
