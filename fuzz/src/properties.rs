@@ -151,9 +151,8 @@ pub fn attestation(data: &[u8]) {
         assert!(!valid);
         return;
     }
-    let nonce = world.cast.nonce(i, id).expect("nonce");
-    let genuine = nonce.attest(&secp, &world.cast.identity(i), i, attestation.ruling);
-    assert_eq!(valid, genuine == Some(attestation));
+    let genuine = world.cast.attestation(i, id, attestation.ruling);
+    assert_eq!(valid, genuine == Ok(attestation));
 }
 
 /// Everything of the panel that is canonical bytes.

@@ -51,10 +51,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     );
     for ruling in Ruling::ALL {
         let id = world.terms.contract_id();
-        let nonce = world.cast.nonce(1, id).expect("nonce");
-        let attestation = nonce
-            .attest(&secp, &world.cast.identity(1), 1, ruling)
-            .expect("attestation");
+        let attestation = world.cast.attestation(1, id, ruling).expect("attestation");
         seeds.push(("attestation", attestation.to_bytes()));
     }
     seeds

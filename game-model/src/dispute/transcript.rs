@@ -226,7 +226,7 @@ pub enum ReplayError {
     },
     /// It is said to be complete to a height that the chain has not reached.
     #[error(
-        "the transcript is said to be complete to height {complete_to}, and the chain has {tip} blocks; read the chain again"
+        "the transcript is said to be complete to height {complete_to}, and the tip is at height {tip}; read the chain again"
     )]
     BeyondTip {
         /// What it says.
