@@ -412,7 +412,8 @@ pub fn attest_without_record(
 }
 
 /// A program that nobody runs, and that takes as little as any parameters allow.
-struct MadeUpProgram;
+#[derive(Debug, Clone, Copy)]
+pub struct MadeUpProgram;
 
 impl StepProgram for MadeUpProgram {
     fn id(&self) -> [u8; 32] {

@@ -284,7 +284,11 @@ fn disputes() -> Vec<Decoder> {
             json::<DisputeTerms>,
             vec![written(&dispute_terms())],
         ),
-        XXX
+        canonical(
+            "move as it is written down",
+            |b| Some(SignedMove::from_bytes(b).ok()?.to_bytes()),
+            signed.iter().map(SignedMove::to_bytes).collect(),
+        ),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};
+use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
     graph::TxGraph,
     role::Role,

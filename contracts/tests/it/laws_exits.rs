@@ -8,7 +8,7 @@ use crate::laws_support;
 
 use std::collections::BTreeMap;
 
-use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};
+use bitcoin::secp256k1::rand::thread_rng;
 use laws_support::{Sample, children, config, goes_on, samples};
 use narthex_contracts::{
     graph::{NodeId, NodeName, TxGraph},

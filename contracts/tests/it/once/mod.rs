@@ -293,10 +293,9 @@ pub fn rulings(record: &mut impl Reopen<Store: Sized>) {
     // The case is of the contract and the arbiter: another one of a panel rules as it finds.
     let colleague = bank_support::secret(2).x_only_public_key(&secp).0;
     let (case, ruling) = ([1; 32], Ruling::VerifierAtFault);
-    let of_colleague =
+    let mut of_colleague =
         || BoundRuling::bind(&case, &colleague, ruling, record.store().unwrap()).unwrap();
     // What was bound for one is attested by no other, nor in another contract.
-    let mut of_colleague = of_colleague;
     for (id, key) in [(case, &identity), ([3; 32], &bank_support::secret(2))] {
         let nonce = AttestationNonce::derive(key, &id).unwrap();
         let attested = nonce.attest(&secp, key, 0, of_colleague());
