@@ -167,7 +167,7 @@ fn nobody_binds_to_a_job_that_these_parameters_did_not_accept() {
     assert_eq!(refused, TermsError::NotAsProposed { role, field });
     // Nothing was written: the right one still binds.
     assert_eq!(described(job.spec(), usual), job);
-    one.bind(with(job), &mut store).unwrap();
+    one.clone().bind(with(job), &mut store).unwrap();
 }
 
 /// What cost an arbiter its key and bond: one salt in two contracts, and the same ruling in both.

@@ -97,7 +97,10 @@ impl Transcript {
     }
 
     /// Whether it speaks of no block above `tip`. Nobody has read those.
-    fn ends_by(&self, tip: u32) -> Result<(), ReplayError> {
+    ///
+    /// # Errors
+    /// [`ReplayError::BeyondTip`]; whoever says that it has read them is at fault, or the reader is behind.
+    pub fn ends_by(&self, tip: u32) -> Result<(), ReplayError> {
         let complete_to = self.complete_to;
         match complete_to <= tip {
             true => Ok(()),
