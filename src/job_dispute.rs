@@ -268,6 +268,7 @@ pub fn account<P: StepProgram>(
     // Whatever the file says, nothing is ruled about a job that its contract does not allow.
     let accepted = terms.bounds.accepts_job(job).map_err(TermsError::from)?;
     terms.check_accepted(&accepted)?;
+    terms.check(program)?;
     // It is judged first: what is shown then is known to count.
     let standing = file.transcript.replay(terms, program)?;
     let mut dispute = Dispute::open(terms.clone(), file.transcript.opened_at, program)?;
