@@ -138,6 +138,9 @@ pub enum JobDisputeError {
     /// The terms open no dispute.
     #[error("{0}; take the terms from the contract again")]
     Terms(#[from] TermsError),
+    /// The demonstration's own terms open no dispute: the options do not fit the job.
+    #[error("no such dispute can be played: {0}")]
+    Options(#[source] TermsError),
     /// No transcript of this dispute.
     #[error("the transcript is refused: {0}")]
     Replay(#[source] ReplayError),
@@ -179,7 +182,7 @@ impl From<MoveError> for JobDisputeError {
 impl From<ContestError> for JobDisputeError {
     fn from(error: ContestError) -> Self {
         match error {
-            ContestError::Terms(error) => Self::Terms(error),
+            ContestError::Terms(error) => Self::Options(error),
             ContestError::Defect(error) => Self::Defect(error),
         }
     }
