@@ -8,9 +8,14 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use bitcoin::{
+    key::XOnlyPublicKey,
+    secp256k1::{Secp256k1, SecretKey},
+};
 use narthex::{
     bindings::{BindingsError, FileBindings},
     contracts::{
+        attest::{AttestationNonce, BoundRuling, RulingError},
         binding::{
             BindError, Bindings, Mark,
             conformance::{self, Reopen},
@@ -19,7 +24,7 @@ use narthex::{
         sample::Cast,
         terms::{TermsDraft, TermsError},
     },
-    game_model::Layout,
+    game_model::{Layout, Ruling},
 };
 
 fn mark(n: u8) -> Mark {
@@ -200,10 +205,25 @@ fn process(path: &Path, then: &str) -> Child {
         .unwrap()
 }
 
+/// The case that an arbiter rules on in a process of its own.
+const CASE: [u8; 32] = [5; 32];
+
+fn arbiter() -> (SecretKey, XOnlyPublicKey) {
+    let key = SecretKey::from_slice(&[6; 32]).unwrap();
+    (key, key.x_only_public_key(&Secp256k1::new()).0)
+}
+
 #[test]
 #[ignore = "other tests run it in a process of its own"]
 fn in_a_process() {
     let mut open = FileBindings::open(Path::new(&std::env::var_os(RECORD).unwrap())).unwrap();
+    if std::env::var(THEN).unwrap() == "rule" {
+        // Bound, and killed before there is a signature.
+        let (_, name) = arbiter();
+        let bound = BoundRuling::bind(&CASE, &name, Ruling::WorkerAtFault, &mut open);
+        bound.unwrap();
+        std::process::abort();
+    }
     open.bind(mark(1), [1; 32]).unwrap();
     if std::env::var(THEN).unwrap() == "die" {
         std::process::abort();
@@ -221,6 +241,40 @@ fn a_process_that_dies_before_it_can_say_so_has_bound() {
     assert!(!status.success());
     record.reopen().unwrap();
     assert_eq!(record.store().unwrap().bind(mark(1), [2; 32]), used(1, 1));
+}
+
+/// An arbiter that is killed between its ruling and its signature rules the same when it is back, whatever it is told
+/// then, and the signature is the one that it would have sent.
+#[test]
+fn an_arbiter_that_dies_before_it_attests_has_ruled() {
+    let mut record = Record::new();
+    record.open = None;
+    let status = process(&record.path, "rule").wait().unwrap();
+    assert!(!status.success());
+    let (key, name) = arbiter();
+    let secp = Secp256k1::new();
+    let (bound, asked) = (Ruling::WorkerAtFault, Ruling::VerifierAtFault);
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        record.reopen().unwrap();
+        let store = record.store().unwrap();
+        let other = BoundRuling::bind(&CASE, &name, asked, store);
+        assert_eq!(other, Err(RulingError::Contradicts { bound, asked }));
+        let same = BoundRuling::bind(&CASE, &name, bound, store).unwrap();
+        let nonce = AttestationNonce::derive(&key, &CASE).unwrap();
+        let announced = nonce.point(&secp);
+        let attestation = nonce.attest(&secp, &key, 0, same).unwrap();
+        attestation.verify(&secp, &name, &announced, &CASE).unwrap();
+        sent.push(attestation);
+    }
+    assert_eq!(sent[0], sent[1]);
+    // A record that cannot be written rules on nothing.
+    fs::remove_file(&record.path).unwrap();
+    let elsewhere = BoundRuling::bind(&[7; 32], &name, bound, record.store().unwrap());
+    assert!(
+        matches!(elsewhere, Err(RulingError::Bind(BindError::Store(_)))),
+        "{elsewhere:?}"
+    );
 }
 
 #[test]

@@ -62,6 +62,43 @@ fn what_is_no_dispute_is_named() {
     let bad = desk.path("bad.json");
     std::fs::write(&bad, "{}").unwrap();
     fails(&["dispute", "--job", &job, "--replay", bad.to_str().unwrap()]);
+
+    // A file that speaks of blocks that the reader has not seen, or of a contract that does not allow this job.
+    let good = desk.path("good.json");
+    let good = good.to_str().unwrap();
+    desk.run(&["dispute", "--job", &job, "--out", good]);
+    let replay = |file: &str, more: &[&str]| {
+        let args = ["dispute", "--job", &job, "--replay", file];
+        desk.try_run(&[&args[..], more].concat())
+    };
+    let said: Value = serde_json::from_slice(&std::fs::read(good).unwrap()).unwrap();
+    let complete_to = said["transcript"]["complete_to"].as_u64().unwrap();
+    assert!(
+        replay(good, &["--tip", &complete_to.to_string()])
+            .status
+            .success()
+    );
+    let beyond = fails(&[
+        "dispute",
+        "--job",
+        &job,
+        "--replay",
+        good,
+        "--tip",
+        &(complete_to - 1).to_string(),
+    ]);
+    assert!(beyond.contains(&complete_to.to_string()), "{beyond}");
+    for (bound, value, why) in [
+        ("fuel", 9, "fuel for a unit"),
+        ("record_bytes", 63, "bytes a record"),
+        ("fuel_per_second", 1, "1 a second"),
+    ] {
+        let mut bent = said.clone();
+        bent["terms"]["bounds"][bound] = value.into();
+        std::fs::write(&bad, bent.to_string()).unwrap();
+        let refused = fails(&["dispute", "--job", &job, "--replay", bad.to_str().unwrap()]);
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 #[test]

@@ -108,11 +108,25 @@ const UNITS: &str = "(module (memory (export \"memory\") 1) (global (export \"in
 fn a_dispute_is_not_decided_on_a_machine_with_little_memory() {
     let desk = Desk::new();
     desk.write("job.json", &wasm(UNITS, 10_000, 536_870_912, Some(40)));
-    let play: &[&str] = &["dispute", "--job", "job.json", "--out", "d.json"];
+    let play: &[&str] = &[
+        "dispute",
+        "--job",
+        "job.json",
+        "--response-blocks",
+        "9",
+        "--out",
+        "d.json",
+    ];
+    // A party that runs the step again needs five blocks at the usual rate: 2,818,992,288 fuel at 10^7 a second.
+    let (code, said) = within(&desk, 4_000_000, &[&play[..4], &["8"]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["2818992288 fuel", "2400000000 in the 4 blocks"] {
+        assert!(said.contains(part), "{said}");
+    }
     desk.run(play);
     let replay: &[&str] = &["dispute", "--job", "job.json", "--replay", "d.json"];
     assert!(desk.run(replay).contains("ruling: "));
-    for args in [&play[..3], replay] {
+    for args in [&play[..5], replay] {
         let (code, said) = within(&desk, 400_000, args);
         assert_eq!(code, Some(1), "{said}");
         assert!(

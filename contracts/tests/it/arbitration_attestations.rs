@@ -13,6 +13,7 @@ use narthex_contracts::template::Exit;
 use narthex_contracts::{
     attest::{AttestError, Attestation, AttestationNonce, extract_identity_key},
     role::Role,
+    sample::attest_without_record,
     setup::{HoldingsError, Secrets},
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
@@ -47,8 +48,8 @@ fn attesting_twice_gives_the_identity_key_away_for_all_parities() {
         let (public, announced) = (x_only(&identity), nonce().point(&secp));
         assert_eq!(announced, x_only(&raw_nonce(n)));
         parities.insert((odd(&identity), odd(&raw_nonce(n))));
-        let [one, other] =
-            Ruling::ALL.map(|ruling| nonce().attest(&secp, &identity, 0, ruling).unwrap());
+        let [one, other] = Ruling::ALL
+            .map(|ruling| attest_without_record(nonce(), &id, &identity, 0, ruling).unwrap());
         for (a, b) in [(&one, &other), (&other, &one)] {
             a.verify(&secp, &public, &announced, &id).unwrap();
             let found = extract_identity_key(&secp, &public, &id, a, b).unwrap();
@@ -57,10 +58,10 @@ fn attesting_twice_gives_the_identity_key_away_for_all_parities() {
         }
         // One attestation alone, or shown twice, proves nothing; nor do rulings of two contracts, or a name that
         // is somebody else's.
-        let elsewhere = AttestationNonce::derive(&identity, &[0xee; 32])
-            .unwrap()
-            .attest(&secp, &identity, 0, Ruling::VerifierAtFault)
-            .unwrap();
+        let (other_id, ruling) = ([0xee; 32], Ruling::VerifierAtFault);
+        let other_nonce = AttestationNonce::derive(&identity, &other_id).unwrap();
+        let elsewhere =
+            attest_without_record(other_nonce, &other_id, &identity, 0, ruling).unwrap();
         for (name, a, b) in [
             (&public, &one, &one),
             (&public, &one, &elsewhere),
@@ -96,15 +97,10 @@ fn false_attestations_are_refused_by_name() {
             Err(AttestError::NoSuchArbiter { arbiter, panel: 3 })
         );
     }
-    let other_nonce = AttestationNonce::derive(&cast.identity(2), id)
-        .unwrap()
-        .attest(&secp, &cast.identity(1), 1, ruling)
-        .unwrap();
-    let other_key = cast
-        .nonce(1, id)
-        .unwrap()
-        .attest(&secp, &cast.identity(2), 1, ruling)
-        .unwrap();
+    let nonce = AttestationNonce::derive(&cast.identity(2), id).unwrap();
+    let other_nonce = attest_without_record(nonce, id, &cast.identity(1), 1, ruling).unwrap();
+    let nonce = cast.nonce(1, id).unwrap();
+    let other_key = attest_without_record(nonce, id, &cast.identity(2), 1, ruling).unwrap();
     let mut flipped = good.signature.serialize();
     flipped[63] ^= 1;
     let flipped = bitcoin::secp256k1::schnorr::Signature::from_slice(&flipped).unwrap();

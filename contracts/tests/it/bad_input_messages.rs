@@ -8,7 +8,7 @@ use narthex_contracts::{
     graph::Stage,
     musig::{PartialSignature, PublicNonce},
     role::Role,
-    sample::Cast,
+    sample::{Cast, attest_without_record},
     setup::{
         Announced, NoncesMessage, Party, Release, SetupError, SharesMessage, Signing, ceremony,
     },
@@ -274,12 +274,7 @@ fn rulings_of_strangers() {
     let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let secp = Secp256k1::new();
-    let good = |ruling| {
-        cast.nonce(1, terms.contract_id())
-            .unwrap()
-            .attest(&secp, &cast.identity(1), 1, ruling)
-            .unwrap()
-    };
+    let good = |ruling| cast.attestation(1, terms.contract_id(), ruling).unwrap();
     let (identity, announced) = (terms.identity(1).unwrap(), terms.announcement(1).unwrap());
     let verify = |a: &Attestation| a.verify(&secp, identity, &announced.nonce, terms.contract_id());
     let ruling = good(Ruling::WorkerAtFault);
@@ -292,8 +287,7 @@ fn rulings_of_strangers() {
     let error = verify(&turned).unwrap_err().to_string();
     assert!(error.contains("arbiter 1"), "{error}");
     let foreign = cast.nonce(1, terms.contract_id()).unwrap();
-    let foreign = foreign
-        .attest(&secp, &cast.identity(2), 1, Ruling::WorkerAtFault)
-        .unwrap();
+    let (id, key) = (terms.contract_id(), cast.identity(2));
+    let foreign = attest_without_record(foreign, id, &key, 1, Ruling::WorkerAtFault).unwrap();
     assert!(verify(&foreign).is_err());
 }

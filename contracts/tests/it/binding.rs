@@ -8,12 +8,12 @@ use narthex_contracts::{
     attest::{Announcement, AttestError, AttestationNonce, extract_identity_key},
     binding::{BindError, Bindings, FreshSalt, Mark, MemoryBindings},
     role::Role,
-    sample::Cast,
+    sample::{self, Cast, attest_without_record},
     setup::{Grounds, Party, SetupError},
     template,
     terms::{Proposal, Terms, TermsDraft, TermsError},
 };
-use narthex_game_model::{Layout, Ruling};
+use narthex_game_model::{JobBounds, JobMisfit, Layout, Ruling, computation::JobSpec};
 
 const ARBITER: Role = Role::Arbiter(0);
 
@@ -139,6 +139,37 @@ fn without_a_record_nothing_is_signed_and_nobody_is_blamed() {
     );
 }
 
+/// A job that was looked at under other parameters is none to bind to under these, whatever its id.
+#[test]
+fn nobody_binds_to_a_job_that_these_parameters_did_not_accept() {
+    let cast = cast();
+    let [one, _] = two(&cast);
+    let mut store = MemoryBindings::default();
+    let with = |job| Proposal {
+        job,
+        ..again(&cast, ARBITER, &one)
+    };
+    let job = cast.job().unwrap();
+    let described = |spec: &JobSpec, bounds: JobBounds| {
+        let program = sample::MadeUpProgram;
+        bounds.accepts(spec, &program, 0).unwrap()
+    };
+    let usual = *job.bounds();
+    let wider = described(job.spec(), JobBounds::MOST);
+    assert_eq!(wider.id(), job.id());
+    let refused = one.clone().bind(with(wider), &mut store).unwrap_err();
+    assert_eq!(refused, TermsError::Job(JobMisfit::OtherBounds));
+    let mut other = *job.spec();
+    other.input_root = [0; 32];
+    let other = described(&other, usual);
+    let refused = one.clone().bind(with(other), &mut store).unwrap_err();
+    let (role, field) = (ARBITER, "job");
+    assert_eq!(refused, TermsError::NotAsProposed { role, field });
+    // Nothing was written: the right one still binds.
+    assert_eq!(described(job.spec(), usual), job);
+    one.clone().bind(with(job), &mut store).unwrap();
+}
+
 /// What cost an arbiter its key and bond: one salt in two contracts, and the same ruling in both.
 #[test]
 fn an_arbiter_has_another_nonce_for_each_contract() {
@@ -148,7 +179,8 @@ fn an_arbiter_has_another_nonce_for_each_contract() {
     let ruling = Ruling::WorkerAtFault;
     let [a, b] = [&one, &other].map(|terms| {
         let nonce = AttestationNonce::derive(&identity, terms.contract_id()).unwrap();
-        let attestation = nonce.attest(&secp, &identity, 0, ruling).unwrap();
+        let id = terms.contract_id();
+        let attestation = attest_without_record(nonce, id, &identity, 0, ruling).unwrap();
         attestation.check(terms).unwrap();
         attestation
     });

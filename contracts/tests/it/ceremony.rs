@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};
+use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
     graph::TxGraph,
     role::Role,
@@ -21,16 +21,13 @@ fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
 
 /// All secrets of a story in which these arbiters rule.
 fn all_secrets(cast: &Cast, holdings: &Holdings) -> Secrets {
-    let secp = Secp256k1::new();
     let mut secrets = cast.worker_secrets();
     secrets.panel = Some(cast.panel());
     for i in 0..holdings.terms().panel_size() {
         for ruling in Ruling::ALL {
             let id = holdings.terms().contract_id();
-            let nonce = cast.nonce(i, id).unwrap();
-            secrets
-                .attestations
-                .push(nonce.attest(&secp, &cast.identity(i), i, ruling).unwrap());
+            let attestation = cast.attestation(i, id, ruling).unwrap();
+            secrets.attestations.push(attestation);
         }
     }
     secrets

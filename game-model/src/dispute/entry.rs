@@ -115,11 +115,9 @@ pub struct SignedMove {
 }
 
 impl SignedMove {
-    /// Signs a move. `aux` is auxiliary randomness (BIP340), which may be zero.
-    ///
-    /// An honest party signs one move after each predecessor in its life: [`super::MoveBook`] sees
-    /// to that.
-    pub fn sign(
+    /// Signs a move. An honest party signs one move after each predecessor in its life, so
+    /// [`super::MoveBook`] alone signs.
+    pub(super) fn sign(
         keypair: &Keypair,
         dispute: &[u8; 32],
         (number, previous): (u32, [u8; 32]),
@@ -154,9 +152,7 @@ impl SignedMove {
 
     /// Size in a transcript, in bytes.
     pub fn encoded_bytes(&self) -> usize {
-        let mut bytes = Vec::new();
-        codec::write_signed(&mut bytes, self);
-        bytes.len()
+        self.to_bytes().len()
     }
 }
 

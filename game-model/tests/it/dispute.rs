@@ -13,6 +13,7 @@ use narthex_game_model::dispute::{
     Dispute, DisputeTerms, Duty, Entry, Event, HonestPlayer, MAX_UNITS, Move, MoveError, Phase,
     Reveal, Side, SignedMove, TermsError,
 };
+use narthex_game_model::params::{JobBounds, JobMisfit};
 use narthex_game_model::play::{Evidence, judge};
 
 #[test]
@@ -75,7 +76,7 @@ fn terms_that_open_no_dispute_are_named() {
 
     // Everything that is agreed on is in the identity.
     let id = good.id().unwrap();
-    let changes: [&dyn Fn(&mut DisputeTerms); 9] = [
+    let changes: [&dyn Fn(&mut DisputeTerms); 16] = [
         &|t| t.contract[0] ^= 1,
         &|t| t.job.steps += 1,
         &|t| t.commitment.plaintext_hash[0] ^= 1,
@@ -85,6 +86,13 @@ fn terms_that_open_no_dispute_are_named() {
         &|t| t.fan_out += 1,
         &|t| t.response_blocks += 1,
         &|t| t.date_depth += 1,
+        &|t| t.bounds.fuel -= 1,
+        &|t| t.bounds.units -= 1,
+        &|t| t.bounds.memory_bytes -= 1,
+        &|t| t.bounds.program_bytes -= 1,
+        &|t| t.bounds.record_bytes -= 1,
+        &|t| t.bounds.output_bytes -= 1,
+        &|t| t.bounds.fuel_per_second -= 1,
     ];
     for (number, change) in changes.iter().enumerate() {
         let mut terms = good.clone();
@@ -93,6 +101,67 @@ fn terms_that_open_no_dispute_are_named() {
     }
     let json = serde_json::to_string(&good).unwrap();
     assert_eq!(serde_json::from_str::<DisputeTerms>(&json).unwrap(), good);
+}
+
+/// The chain of these tests may burn 1,000 fuel in each of 30 units, its start and its output, and 5 for the 40 bytes of
+/// its state between any two: 32,160 for a move, which runs them all again.
+#[test]
+fn a_window_that_an_honest_party_cannot_keep_is_refused() {
+    let open = |fuel_per_second, response_blocks, date_depth| {
+        let mut terms = world([9; 32]).terms;
+        terms.bounds.fuel_per_second = fuel_per_second;
+        (terms.response_blocks, terms.date_depth) = (response_blocks, date_depth);
+        Dispute::open(terms, OPENED_AT, &chain()).map(|_| ())
+    };
+    let too_slow = |in_time, fuel_per_second, blocks| {
+        Err(TermsError::TooSlow {
+            fuel: 32_160,
+            in_time,
+            fuel_per_second,
+            blocks,
+        })
+    };
+    // Two blocks of 60 seconds are left of six beside twice a depth of two.
+    assert_eq!(open(268, 6, 2), Ok(()));
+    assert_eq!(open(267, 6, 2), too_slow(32_040, 267, 2));
+    // One block more or less of window, one more of depth.
+    assert_eq!(open(268, 5, 2), too_slow(16_080, 268, 1));
+    assert_eq!(open(536, 5, 2), Ok(()));
+    assert_eq!(open(535, 5, 2), too_slow(32_100, 535, 1));
+    assert_eq!(open(179, 7, 2), Ok(()));
+    assert_eq!(open(178, 7, 2), too_slow(32_040, 178, 3));
+    assert_eq!(open(268, 7, 3), too_slow(16_080, 268, 1));
+    assert_eq!(open(1, 540, 2), Ok(()));
+    assert_eq!(open(1, 539, 2), too_slow(32_100, 1, 535));
+    assert_eq!(open(0, u16::MAX, 1), too_slow(0, 0, 65_533));
+    let said = open(267, 6, 2).unwrap_err().to_string();
+    for part in ["32160 fuel", "267 a second", "32040", "2 blocks"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+/// Whatever a job may take beyond its contract's bounds, no dispute about it is opened, and none goes on.
+#[test]
+fn a_job_outside_its_bounds_is_not_disputed() {
+    let open = |change: &dyn Fn(&mut JobBounds)| {
+        let mut terms = world([9; 32]).terms;
+        change(&mut terms.bounds);
+        Dispute::open(terms, OPENED_AT, &chain()).map(|_| ())
+    };
+    let exceeds =
+        |what, job, bound| Err(TermsError::Misfit(JobMisfit::Exceeds { what, job, bound }));
+    assert_eq!(open(&|b| b.fuel = 1_000), Ok(()));
+    let fuel = open(&|b| b.fuel = 999);
+    assert_eq!(fuel, exceeds("fuel for a unit", 1_000, 999));
+    assert_eq!(open(&|b| b.units = 32), Ok(()));
+    assert_eq!(open(&|b| b.units = 31), exceeds("units", 32, 31));
+    let memory = open(&|b| b.memory_bytes = 39);
+    assert_eq!(memory, exceeds("bytes of memory for a step", 40, 39));
+    let program = open(&|b| b.program_bytes = 999);
+    assert_eq!(program, exceeds("bytes of program", 1_000, 999));
+    assert_eq!(open(&|b| b.output_bytes = 8), Ok(()));
+    let output = open(&|b| b.output_bytes = 7);
+    assert_eq!(output, exceeds("bytes an output", 8, 7));
 }
 
 #[test]
@@ -288,8 +357,8 @@ fn a_dispute_rules_as_an_arbiter_that_runs_the_whole_step() {
         let world = world(claimed);
         let opening = world.terms.opening.clone();
         let evidence = Evidence::gather(&world.job, INDEX, opening).unwrap();
-        let (spec, commitment) = (world.job.spec(), &world.terms.commitment);
-        let whole = judge(&chain(), spec, commitment, &evidence).unwrap();
+        let (job, commitment) = (world.accepted(), &world.terms.commitment);
+        let whole = judge(&chain(), &job, commitment, &evidence).unwrap();
         let honest = match whole.ruling {
             Ruling::VerifierAtFault => Side::Worker,
             Ruling::WorkerAtFault => Side::Challenger,

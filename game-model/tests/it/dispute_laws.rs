@@ -92,7 +92,14 @@ fn check<P: UnitProgram + Clone>(world: &World<P>, honest: Side, played: &Played
     let json = serde_json::to_string(&transcript).unwrap();
     assert_eq!(serde_json::from_str::<Transcript>(&json).unwrap(), read);
     assert_eq!(
-        judge_dispute(program, &world.terms, &read).as_ref(),
+        judge_dispute(
+            program,
+            &world.accepted(),
+            &world.terms,
+            &read,
+            read.complete_to
+        )
+        .as_ref(),
         Ok(finding)
     );
     // Every beginning is pending.

@@ -6,13 +6,13 @@ use dispute_support::adversary::sign;
 use dispute_support::branches::{Branch, Cheat, Honest, Record, Seeded, Seen, play_branches};
 use dispute_support::programs::{Chain, Diverging};
 use dispute_support::small::{INDEX, chain, records, right, story, world};
-use dispute_support::{DEPTH, OPENED_AT, WINDOW, World, keypair};
+use dispute_support::{DEPTH, OPENED_AT, WINDOW, World, keypair, sign_without_a_book};
 use narthex_game_model::Ruling;
 use narthex_game_model::commitment::state_digest;
 use narthex_game_model::computation::StepProgram;
 use narthex_game_model::dispute::{
     BookError, Dispute, Entry, Equivocation, Event, HonestPlayer, Move, MoveBook, MoveError,
-    ReplayError, Side, SignedMove, Standing, Transcript, judge_dispute,
+    ReplayError, Side, SignedMove, Standing, Transcript, TranscriptError, judge_dispute,
 };
 use proptest::prelude::*;
 
@@ -29,6 +29,11 @@ const fn deep(height: u32) -> u32 {
 fn at(height: u32, signed: &SignedMove) -> Entry {
     let event = Event::Moved(signed.clone());
     Entry { height, event }
+}
+
+/// Written down.
+fn kept(_: &SignedMove) -> Result<(), String> {
+    Ok(())
 }
 
 /// A lying worker's dispute, with two first moves of its and the challenger's honest answer to each.
@@ -55,8 +60,8 @@ fn forked() -> Forked {
         let step = dispute.step(&program, &at(OPENED_AT + 1, &posts[i]));
         dispute.merge(step.unwrap().changes);
         let action = player.answer(&dispute, Side::Challenger).unwrap().unwrap();
-        book.sign(&keypair(Side::Challenger), &dispute, action, &[0; 32])
-            .unwrap()
+        let key = keypair(Side::Challenger);
+        book.sign(&key, &dispute, action, &[0; 32], kept).unwrap()
     });
     Forked {
         world,
@@ -67,6 +72,12 @@ fn forked() -> Forked {
 }
 
 impl Forked {
+    /// The challenger's book, after a restart.
+    fn book_again(&self) -> MoveBook {
+        let fresh = Dispute::open(self.world.terms.clone(), OPENED_AT, &chain()).unwrap();
+        MoveBook::restore(&fresh, self.book.moves().iter().cloned()).unwrap()
+    }
+
     fn read(&self, recorded: &[Entry], tip: u32) -> Transcript {
         Transcript::gather(&chain(), &self.world.terms, OPENED_AT, recorded, tip).unwrap()
     }
@@ -102,13 +113,17 @@ fn a_reorganised_height_does_not_convict_the_honest_challenger() {
         assert_eq!(deadline, until(height + 1));
     }
     // It is asked for one move, whatever the height, and writes one down.
-    let mut book = f.book.clone();
+    let mut book = f.book_again();
     for height in [OPENED_AT + 1, OPENED_AT + 2] {
         let transcript = f.read(&[at(height, post)], height);
         let dispute = transcript.dispute_after(&f.world.terms, &chain()).unwrap();
         let action = Move::Choose { part: 3 };
         let key = keypair(Side::Challenger);
-        let signed = book.sign(&key, &dispute, action, &[5; 32]).unwrap();
+        let signed = book
+            .sign(&key, &dispute, action, &[5; 32], |_| {
+                Err("asked twice".into())
+            })
+            .unwrap();
         assert_eq!(&signed, answer, "the one that is written down");
     }
     assert_eq!(book, f.book);
@@ -210,7 +225,7 @@ fn a_dropped_move_is_recorded_again_and_a_repeated_one_counts_once() {
     let dispute = Dispute::open(f.world.terms.clone(), OPENED_AT, &chain()).unwrap();
     let key = keypair(Side::Worker);
     let action = post.action.clone();
-    let resigned = SignedMove::sign(&key, dispute.id(), dispute.place(), action, &[3; 32]);
+    let resigned = sign_without_a_book(&key, dispute.id(), dispute.place(), action, &[3; 32]);
     assert_ne!(&resigned, post);
     let twice = [
         at(posted, post),
@@ -291,7 +306,8 @@ fn a_deeper_reorganisation_leaves_signatures_what_they_are() {
         f.read(&recorded, deep(posted + 6)),
     );
     let terms = &f.world.terms;
-    let found = narthex_game_model::dispute::reconcile(&chain(), terms, &old, &new);
+    let found =
+        narthex_game_model::dispute::reconcile(&chain(), terms, &old, &new, deep(posted + 20));
     assert_eq!(found, Err(ReplayError::RecordsDiffer { position: 0 }));
 }
 
@@ -319,22 +335,97 @@ fn a_book_signs_once_after_each_move_and_for_its_own_party_only() {
     let f = forked();
     let program = chain();
     let key = keypair(Side::Challenger);
-    let mut book = f.book.clone();
+    let mut book = f.book_again();
     let fresh = Dispute::open(f.world.terms.clone(), OPENED_AT, &program).unwrap();
     let choose = Move::Choose { part: 0 };
     let (side, number) = (Side::Worker, 0);
-    let refused = book.sign(&key, &fresh, choose.clone(), &[0; 32]);
+    let refused = book.sign(&key, &fresh, choose.clone(), &[0; 32], kept);
     assert_eq!(refused, Err(BookError::OtherTurn { side, number }));
     let mut elsewhere = f.world.terms.clone();
     elsewhere.contract[0] ^= 1;
     let elsewhere = Dispute::open(elsewhere, OPENED_AT, &program).unwrap();
-    let refused = book.sign(&key, &elsewhere, choose, &[0; 32]);
+    let refused = book.sign(&key, &elsewhere, choose, &[0; 32], kept);
     assert_eq!(refused, Err(BookError::OtherDispute));
     assert_eq!(book, f.book);
     assert_eq!(book.moves(), &f.answers);
-    // Written down and read again it is the same book.
-    let json = serde_json::to_string(&book).unwrap();
-    assert_eq!(serde_json::from_str::<MoveBook>(&json).unwrap(), book);
+    // Written down and read again, in whatever order and some of it twice, it is the same book.
+    let bytes: Vec<_> = book.moves().iter().map(SignedMove::to_bytes).collect();
+    let read = || bytes.iter().map(|b| SignedMove::from_bytes(b).unwrap());
+    assert_eq!(MoveBook::restore(&fresh, read()), Ok(f.book_again()));
+    let twice = MoveBook::restore(&fresh, read().chain(read()));
+    assert_eq!(twice.as_ref(), Ok(&book));
+    let backwards = MoveBook::restore(&fresh, read().rev()).unwrap();
+    assert_eq!(
+        backwards.moves(),
+        [f.answers[1].clone(), f.answers[0].clone()]
+    );
+    let longer = [&bytes[0][..], &[0]].concat();
+    assert_eq!(
+        SignedMove::from_bytes(&longer),
+        Err(TranscriptError::TrailingBytes(1))
+    );
+    for length in 0..bytes[0].len() {
+        let cut = SignedMove::from_bytes(&bytes[0][..length]);
+        assert_eq!(cut, Err(TranscriptError::Truncated), "{length} bytes");
+    }
+}
+
+/// What a process that dies leaves behind decides what it signs next: never a second move.
+#[test]
+fn a_move_leaves_only_after_it_was_written_down() {
+    let f = forked();
+    let program = chain();
+    let key = keypair(Side::Challenger);
+    let fresh = Dispute::open(f.world.terms.clone(), OPENED_AT, &program).unwrap();
+    let mut dispute = fresh.clone();
+    let step = dispute.step(&program, &at(OPENED_AT + 1, &f.posts[0]));
+    dispute.merge(step.unwrap().changes);
+    let choose = |part| Move::Choose { part };
+    let number = 1;
+
+    // The disk says no: nothing leaves, also not by way of the list of moves. Nothing else is signed there either.
+    let mut book = MoveBook::new(&dispute);
+    let mut shown = Vec::new();
+    for part in [0, 1] {
+        let full = |signed: &SignedMove| {
+            shown.push(signed.clone());
+            Err("the disk is full".to_owned())
+        };
+        let why = "the disk is full".into();
+        let refused = book.sign(&key, &dispute, choose(part), &[part as u8; 32], full);
+        assert_eq!(refused, Err(BookError::NotKept { number, why }));
+        assert_eq!((book.moves(), book.written(&dispute)), (&[][..], None));
+    }
+    assert_eq!(shown[0], shown[1]);
+    assert_eq!(shown[0].action, choose(0));
+    // Then it does, and is asked no more.
+    let mut disk = Vec::new();
+    let keep = |signed: &SignedMove| {
+        disk.push(signed.to_bytes());
+        Ok(())
+    };
+    let sent = book.sign(&key, &dispute, choose(1), &[9; 32], keep);
+    assert_eq!(sent.as_ref(), Ok(&shown[0]));
+    let never = |_: &SignedMove| Err("asked again".to_owned());
+    assert_eq!(book.sign(&key, &dispute, choose(1), &[9; 32], never), sent);
+    // Killed after writing, before sending: what is on disk is what it says from then on.
+    drop(book);
+    let read = || disk.iter().map(|b| SignedMove::from_bytes(b).unwrap());
+    let mut book = MoveBook::restore(&fresh, read()).unwrap();
+    assert_eq!(book.sign(&key, &dispute, choose(1), &[9; 32], never), sent);
+
+    // What two books have signed, or another dispute's, or nobody, makes none.
+    let second = sign_without_a_book(&key, dispute.id(), dispute.place(), choose(1), &[0; 32]);
+    let two = MoveBook::restore(&fresh, read().chain([second.clone()]));
+    assert_eq!(two, Err(BookError::TwoMoves { number }));
+    let mut elsewhere = f.world.terms.clone();
+    elsewhere.contract[0] ^= 1;
+    let elsewhere = Dispute::open(elsewhere, OPENED_AT, &program).unwrap();
+    let not_ours = Err(BookError::NotOurs { number });
+    assert_eq!(MoveBook::restore(&elsewhere, read()), not_ours);
+    let mut altered = second;
+    altered.action = choose(2);
+    assert_eq!(MoveBook::restore(&fresh, [altered]), not_ours);
 }
 
 /// One play of an honest party against a cheat that has blocks of its own.
@@ -359,12 +450,14 @@ fn play_seed(seed: u64, seen: &mut Seen) {
     let depth = 1 + rng.below(4) as u16;
     world.terms.date_depth = depth;
     world.terms.response_blocks = 2 * depth + 1 + rng.below(3) as u16;
+    let accepted = world.accepted();
     let terms = &world.terms;
     let (record, proof) = world.job.prove_record(INDEX).unwrap();
     let mut honest = Honest {
         side: honest_side,
         player: HonestPlayer::new(&program, record.clone(), proof.clone()),
         book: None,
+        kept: Vec::new(),
         shows: rng.one_in(3),
     };
     let mut cheat = Cheat {
@@ -381,7 +474,7 @@ fn play_seed(seed: u64, seen: &mut Seen) {
 
     // Anybody comes to the same ruling, from the bytes alone.
     let read = Transcript::from_bytes(&transcript.to_bytes()).unwrap();
-    let finding = judge_dispute(&program, terms, &read).unwrap();
+    let finding = judge_dispute(&program, &accepted, terms, &read, read.complete_to).unwrap();
     assert_eq!(Standing::Ruled(finding), standing);
     // Nothing that the honest party ever signed convicts it.
     let moves = honest.book.as_ref().map_or(&[][..], MoveBook::moves);

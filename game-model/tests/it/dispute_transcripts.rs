@@ -4,13 +4,14 @@ use crate::dispute_support;
 
 use dispute_support::adversary::sign;
 use dispute_support::small::{UNITS, advance, chain, moved, played, world};
-use dispute_support::{DEPTH, OPENED_AT, WINDOW, keypair};
+use dispute_support::{DEPTH, OPENED_AT, WINDOW, keypair, sign_without_a_book};
 use narthex_game_model::Ruling;
 use narthex_game_model::dispute::{
     Dispute, Equivocation, Event, MAX_ENTRIES, Move, MoveCost, MoveError, ReplayError, Reveal,
-    Side, SignedMove, Standing, Transcript, TranscriptError, cheapest_fan_out, judge_dispute, plan,
-    reconcile,
+    Side, SignedMove, Standing, TermsError, Transcript, TranscriptError, cheapest_fan_out,
+    judge_dispute, plan, reconcile,
 };
+use narthex_game_model::params::{AcceptedJob, JobBounds, JobMisfit};
 
 #[test]
 fn silence_loses_after_the_deadline_and_not_at_it() {
@@ -28,7 +29,13 @@ fn silence_loses_after_the_deadline_and_not_at_it() {
     assert_eq!(transcript.replay(&world.terms, &program), Ok(pending));
     let side = Side::Worker;
     assert_eq!(
-        judge_dispute(&program, &world.terms, &transcript),
+        judge_dispute(
+            &program,
+            &world.accepted(),
+            &world.terms,
+            &transcript,
+            transcript.complete_to
+        ),
         Err(ReplayError::Pending { side, deadline })
     );
     // Past the deadline nothing counts any more, but until it is deep the date may still change.
@@ -40,12 +47,25 @@ fn silence_loses_after_the_deadline_and_not_at_it() {
         ));
         let (date, depth) = (deadline, DEPTH);
         assert_eq!(
-            judge_dispute(&program, &world.terms, &transcript),
+            judge_dispute(
+                &program,
+                &world.accepted(),
+                &world.terms,
+                &transcript,
+                transcript.complete_to
+            ),
             Err(ReplayError::Shallow { date, depth })
         );
     }
     transcript.complete_to = deadline + u32::from(DEPTH);
-    let finding = judge_dispute(&program, &world.terms, &transcript).unwrap();
+    let finding = judge_dispute(
+        &program,
+        &world.accepted(),
+        &world.terms,
+        &transcript,
+        transcript.complete_to,
+    )
+    .unwrap();
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
 
     // The challenger's silence.
@@ -93,7 +113,7 @@ fn two_moves_of_one_number_convict_their_signer_and_nobody_else() {
     };
     // One move signed twice is one move.
     let key = keypair(Side::Worker);
-    let again = SignedMove::sign(&key, dispute.id(), dispute.place(), post(1), &[3; 32]);
+    let again = sign_without_a_book(&key, dispute.id(), dispute.place(), post(1), &[3; 32]);
     assert_ne!(again.signature, two.first.signature);
     assert!(matches!(
         error(&two.first, &again),
@@ -120,7 +140,7 @@ fn two_moves_of_one_number_convict_their_signer_and_nobody_else() {
     let key = keypair(Side::Challenger);
     let signed = |previous, part| {
         let (place, action) = ((1, previous), Move::Choose { part });
-        SignedMove::sign(&key, dispute.id(), place, action, &[0; 32])
+        sign_without_a_book(&key, dispute.id(), place, action, &[0; 32])
     };
     let both = Equivocation {
         first: signed([4; 32], 0),
@@ -136,6 +156,62 @@ fn two_moves_of_one_number_convict_their_signer_and_nobody_else() {
     }
 }
 
+/// Above everything that these transcripts speak of.
+const TIP: u32 = OPENED_AT + 10_000;
+
+/// A time-out in blocks that nobody has seen is none, whoever is asked.
+#[test]
+fn a_transcript_beyond_the_tip_is_refused() {
+    let (world, whole) = played();
+    let (terms, program, job) = (&world.terms, chain(), world.accepted());
+    // The last move left out, and a time-out claimed at the depth that it needs.
+    let mut cut = whole.clone();
+    let last = cut.entries.pop().unwrap().height;
+    cut.complete_to = last + u32::from(WINDOW) + u32::from(DEPTH);
+    let complete_to = cut.complete_to;
+    assert!(matches!(
+        cut.replay(terms, &program),
+        Ok(Standing::Ruled(_))
+    ));
+    for tip in [last, complete_to - 1] {
+        let refused = ReplayError::BeyondTip { complete_to, tip };
+        let judged = judge_dispute(&program, &job, terms, &cut, tip);
+        assert_eq!(judged, Err(refused.clone()));
+        for (a, b) in [(&whole, &cut), (&cut, &whole), (&cut, &cut)] {
+            assert!(whole.complete_to <= tip || (a, b) != (&whole, &whole));
+            let found = reconcile(&program, terms, a, b, tip);
+            assert!(
+                matches!(&found, Err(ReplayError::BeyondTip { tip: t, .. }) if *t == tip),
+                "{found:?}"
+            );
+        }
+    }
+    // Whoever has read the chain so far and no further is told what it can be told.
+    assert!(judge_dispute(&program, &job, terms, &whole, whole.complete_to).is_ok());
+    assert!(judge_dispute(&program, &job, terms, &whole, whole.complete_to - 1).is_err());
+}
+
+/// A judge rules on the job that it accepted, under the bounds under which it did.
+#[test]
+fn a_judge_rules_on_no_other_job_than_it_accepted() {
+    let (world, whole) = played();
+    let (terms, program) = (&world.terms, chain());
+    let judge = |job: AcceptedJob| judge_dispute(&program, &job, terms, &whole, TIP);
+    assert!(judge(world.accepted()).is_ok());
+    let narrower = JobBounds {
+        fuel_per_second: terms.bounds.fuel_per_second - 1,
+        ..terms.bounds
+    };
+    let elsewhere = narrower.accepts_job(&world.job).unwrap();
+    let other_bounds = ReplayError::Terms(JobMisfit::OtherBounds.into());
+    assert_eq!(judge(elsewhere), Err(other_bounds));
+    let mut spec = *world.job.spec();
+    spec.input_root = [0; 32];
+    let other = terms.bounds.accepts(&spec, &program, 2).unwrap();
+    let other_job = ReplayError::Terms(TermsError::OtherJob);
+    assert_eq!(judge(other), Err(other_job));
+}
+
 #[test]
 fn transcripts_that_part_convict_who_signed_both() {
     let (world, whole) = played();
@@ -149,7 +225,7 @@ fn transcripts_that_part_convict_who_signed_both() {
     // The last move left out and a time-out claimed: the longer transcript shows better.
     let short = cut(whole.entries.len() - 1);
     for (a, b) in [(&whole, &short), (&short, &whole)] {
-        assert_eq!(reconcile(&chain(), terms, a, b).as_ref(), Ok(&ruled));
+        assert_eq!(reconcile(&chain(), terms, a, b, TIP).as_ref(), Ok(&ruled));
     }
     let mut forked = cut(0);
     let dispute = Dispute::open(terms.clone(), OPENED_AT, &chain()).unwrap();
@@ -157,7 +233,7 @@ fn transcripts_that_part_convict_who_signed_both() {
         digests: vec![[6; 32]; 3],
     };
     forked.push(moved(&dispute, post, whole.entries[0].height));
-    let Ok(Standing::Ruled(finding)) = reconcile(&chain(), terms, &whole, &forked) else {
+    let Ok(Standing::Ruled(finding)) = reconcile(&chain(), terms, &whole, &forked, TIP) else {
         panic!("an equivocation");
     };
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
@@ -166,12 +242,12 @@ fn transcripts_that_part_convict_who_signed_both() {
     earlier.entries[0].height -= 1;
     let conflict = Err(ReplayError::RecordsDiffer { position: 0 });
     for (a, b) in [(&whole, &earlier), (&earlier, &whole)] {
-        assert_eq!(reconcile(&chain(), terms, a, b), conflict);
+        assert_eq!(reconcile(&chain(), terms, a, b, TIP), conflict);
     }
     // A shallow one says nothing against a deep one.
     earlier.complete_to = earlier.entries[0].height + u32::from(DEPTH) - 1;
     for (a, b) in [(&whole, &earlier), (&earlier, &whole)] {
-        assert_eq!(reconcile(&chain(), terms, a, b).as_ref(), Ok(&ruled));
+        assert_eq!(reconcile(&chain(), terms, a, b, TIP).as_ref(), Ok(&ruled));
     }
     // Of two shallow ones the higher tip.
     let mut later = cut(1);
@@ -183,12 +259,12 @@ fn transcripts_that_part_convict_who_signed_both() {
         deadline: later.entries[0].height + u32::from(WINDOW),
     };
     for (a, b) in [(&later, &earlier), (&earlier, &later)] {
-        assert_eq!(reconcile(&chain(), terms, a, b).as_ref(), Ok(&pending));
+        assert_eq!(reconcile(&chain(), terms, a, b, TIP).as_ref(), Ok(&pending));
     }
     // The opening is a date too.
     let mut opened = whole.clone();
     opened.opened_at -= 1;
-    assert_eq!(reconcile(&chain(), terms, &whole, &opened), conflict);
+    assert_eq!(reconcile(&chain(), terms, &whole, &opened, TIP), conflict);
 }
 
 #[test]

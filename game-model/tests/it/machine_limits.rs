@@ -17,6 +17,7 @@ use narthex_game_model::computation::{
 use narthex_game_model::dispute::{
     ContestError, HonestPlayer, LyingPlayer, MoveError, ReplayError, Side, WalkError, contest,
 };
+use narthex_game_model::params::JobBounds;
 use narthex_game_model::play::{
     BlindDigests, Evidence, EvidenceError, Strategy, Work, WorkError, WorkerSecrets, judge,
 };
@@ -117,6 +118,7 @@ fn neither_worker_nor_verifier_nor_arbiter_decides_by_what_its_machine_lacks() {
     );
     let error = BlindDigests::recompute(&poor_job(1), &[0, 1], [0; 32]).unwrap_err();
     assert_eq!(error, lack());
+    let accepted = JobBounds::MOST.accepts_job(&job).unwrap();
     let rule = |program: &dyn Fn() -> Result<Ruling, EvidenceError>| program();
     let index = 1;
     let defect = EvidenceError::Defect {
@@ -127,20 +129,20 @@ fn neither_worker_nor_verifier_nor_arbiter_decides_by_what_its_machine_lacks() {
         // Twice or once: the machine is named, not a step that differs.
         let twice = RunTwice(Poor::new(chain(), poor, false));
         let ruled = rule(&|| {
-            judge(&twice, job.spec(), work.commitment(), &evidence).map(|finding| finding.ruling)
+            judge(&twice, &accepted, work.commitment(), &evidence).map(|finding| finding.ruling)
         });
         assert_eq!(ruled, Err(defect.clone()));
     }
     let ruled = judge(
         &Poor::new(chain(), 0, true),
-        job.spec(),
+        &accepted,
         work.commitment(),
         &evidence,
     );
     assert_eq!(ruled, Err(defect));
     let able = judge(
         &Poor::new(chain(), 9, true),
-        job.spec(),
+        &accepted,
         work.commitment(),
         &evidence,
     );

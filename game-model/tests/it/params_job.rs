@@ -7,7 +7,7 @@ use narthex_game_model::caps::{
 use narthex_game_model::computation::{Job, StepProgram};
 use narthex_game_model::params::Bound;
 use narthex_game_model::workload::digits;
-use narthex_game_model::{JobBounds, JobMisfit, Params, ParamsRecord};
+use narthex_game_model::{AcceptedJob, JobBounds, JobMisfit, Params, ParamsRecord};
 
 const HEIGHT: u32 = 800_000;
 
@@ -133,6 +133,11 @@ fn a_record_without_bounds_of_the_job_has_the_usual_ones() {
     );
 }
 
+/// Why a job was refused, if it was.
+fn refusal(accepted: Result<AcceptedJob, JobMisfit>) -> Result<(), JobMisfit> {
+    accepted.map(|_| ())
+}
+
 #[test]
 fn a_job_that_does_not_fit_its_parameters_is_refused() {
     let job = digits::job(None).unwrap();
@@ -142,8 +147,9 @@ fn a_job_that_does_not_fit_its_parameters_is_refused() {
         change(&mut record);
         Params::new(record).unwrap()
     };
-    let bounds =
-        |change: &dyn Fn(&mut JobBounds)| params(&|r| change(&mut r.job_bounds)).accepts_job(&job);
+    let bounds = |change: &dyn Fn(&mut JobBounds)| {
+        refusal(params(&|r| change(&mut r.job_bounds)).accepts_job(&job))
+    };
     assert_eq!(bounds(&|_| {}), Ok(()));
     let exceeds = |what, job, bound| Err(JobMisfit::Exceeds { what, job, bound });
     let fuel = bounds(&|b| b.fuel = 7_999_999);
@@ -167,11 +173,14 @@ fn a_job_that_does_not_fit_its_parameters_is_refused() {
         job: 897,
         params: 896,
     };
-    assert_eq!(other.accepts_job(&job), Err(steps));
+    assert_eq!(other.accepts_job(&job), Err(steps.clone()));
     let (reference, rest) = digits::Labelled::shipped().unwrap().split(900);
     let program = digits::unit_program(&reference).unwrap();
     let cut = Job::new(program, rest.images().unwrap()).unwrap();
-    assert_eq!(params(&|_| {}).accepts_job(&cut), exceeds("units", 902, 1));
+    assert_eq!(
+        refusal(params(&|_| {}).accepts_job(&cut)),
+        exceeds("units", 902, 1)
+    );
     let memory = cut.program().needs().memory_bytes;
     let with_units = |units| {
         params(&|r| {
@@ -180,12 +189,30 @@ fn a_job_that_does_not_fit_its_parameters_is_refused() {
         })
     };
     assert_eq!(
-        with_units(901).accepts_job(&cut),
+        refusal(with_units(901).accepts_job(&cut)),
         exceeds("units", 902, 901)
     );
     // What a dispute reveals of such a step is evidence too.
     let evidence = |units| with_units(units).evidence_bytes();
     assert_eq!(evidence(902) - evidence(1), u128::from(memory) * 257 / 256);
     let with_units = with_units(902);
-    assert_eq!(with_units.accepts_job(&cut), Ok(()));
+    let accepted = with_units.accepts_job(&cut).unwrap();
+    assert_eq!(accepted.spec(), cut.spec());
+    assert_eq!(accepted.record_bytes(), 64);
+
+    // What was accepted under other parameters is not accepted under these.
+    let ours = params(&|_| {});
+    assert_eq!(ours.has_accepted(&ours.accepts_job(&job).unwrap()), Ok(()));
+    assert_eq!(
+        ours.has_accepted(&accepted),
+        Err(JobMisfit::OtherBounds),
+        "two bounds"
+    );
+    let here = ours.accepts_job(&job).unwrap();
+    assert_eq!(other.has_accepted(&here), Err(steps));
+    // Who has the description and the program alone accepts the same, and no description of another program.
+    let described = ours.accepts(job.spec(), job.program(), 64);
+    assert_eq!(described, Ok(here));
+    let foreign = with_units.accepts(job.spec(), cut.program(), 64);
+    assert_eq!(foreign, Err(JobMisfit::OtherProgram));
 }

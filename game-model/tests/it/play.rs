@@ -6,6 +6,7 @@ use narthex_game_model::commitment::{
 use narthex_game_model::computation::{
     Computation, Job, JobSpec, RunTwice, StepError, StepProgram,
 };
+use narthex_game_model::params::{AcceptedJob, JobBounds};
 use narthex_game_model::play::{
     BlindDigests, Evidence, EvidenceError, OpeningError, Strategy, StrategyError, Verdict, Work,
     WorkError, WorkerSecrets, judge,
@@ -75,7 +76,7 @@ fn honest_work_is_approved_and_opens_to_the_predictions() {
     // A verifier that rejects it nonetheless loses before any arbiter.
     let index = opening.leaves[0].index;
     let evidence = Evidence::gather(&job, index, opening).unwrap();
-    let finding = judge(job.program(), job.spec(), work.commitment(), &evidence).unwrap();
+    let finding = judge(job.program(), &accepted(&job), work.commitment(), &evidence).unwrap();
     assert_eq!(finding.ruling, Ruling::VerifierAtFault);
 }
 
@@ -108,7 +109,7 @@ fn cheating_is_found_when_sampled_and_convicted() {
         let evidence = Evidence::gather(&job, index, opening).unwrap();
         let json = serde_json::to_string(&evidence).unwrap();
         let evidence: Evidence = serde_json::from_str(&json).unwrap();
-        let finding = judge(job.program(), job.spec(), work.commitment(), &evidence).unwrap();
+        let finding = judge(job.program(), &accepted(&job), work.commitment(), &evidence).unwrap();
         assert_eq!(finding.ruling, Ruling::WorkerAtFault);
         assert!(
             finding.reason.contains(&format!("step {index}")),
@@ -238,6 +239,11 @@ fn leaves_can_not_be_copied_before_they_are_opened() {
     assert_ne!(guessed, work_leaf(4, &other.salt, &other.digest));
 }
 
+/// The job, as an arbiter of a contract that allows everything accepts it.
+fn accepted<P: StepProgram>(job: &Job<P>) -> AcceptedJob {
+    JobBounds::MOST.accepts_job(job).unwrap()
+}
+
 #[test]
 fn evidence_of_something_else_is_refused_by_name() {
     let job = digits_job(20);
@@ -252,8 +258,9 @@ fn evidence_of_something_else_is_refused_by_name() {
     .unwrap();
     let commitment = work.commitment();
     let evidence = Evidence::gather(&job, 3, work.open(&[3, 9]).unwrap()).unwrap();
-    let error =
-        |evidence: &Evidence| judge(job.program(), job.spec(), commitment, evidence).unwrap_err();
+    let error = |evidence: &Evidence| {
+        judge(job.program(), &accepted(&job), commitment, evidence).unwrap_err()
+    };
     // A record that is not the job's, or is another step's.
     let mut forged = evidence.clone();
     forged.record[0] ^= 1;
@@ -263,6 +270,16 @@ fn evidence_of_something_else_is_refused_by_name() {
         ..evidence.clone()
     };
     assert_eq!(error(&moved), EvidenceError::Record(ProofError::OtherRoot));
+    // A record larger than those that the arbiter accepted is not even hashed.
+    let small = JobBounds::MOST.accepts(job.spec(), job.program(), 63);
+    let (found, record_bytes) = (64, 63);
+    assert_eq!(
+        judge(job.program(), &small.unwrap(), commitment, &evidence),
+        Err(EvidenceError::RecordTooLarge {
+            found,
+            record_bytes
+        })
+    );
     // A leaf that the worker never committed to.
     let mut framed = evidence.clone();
     framed.opening.leaves[0].digest = [0; 32];
@@ -271,12 +288,14 @@ fn evidence_of_something_else_is_refused_by_name() {
     assert_eq!(error(&elsewhere), EvidenceError::NotOpened { index: 4 });
     // Another program, another job.
     let other = digits_job(19);
-    let for_other = judge(job.program(), other.spec(), commitment, &evidence).unwrap_err();
+    let for_other = judge(job.program(), &accepted(&other), commitment, &evidence).unwrap_err();
     assert_eq!(for_other, EvidenceError::OtherJob);
     let same_size = JobSpec {
         input_root: [0; 32],
         ..*job.spec()
     };
+    let same_size = JobBounds::MOST.accepts(&same_size, job.program(), 64);
+    let same_size = same_size.unwrap();
     let for_other = judge(job.program(), &same_size, commitment, &evidence).unwrap_err();
     assert_eq!(for_other, EvidenceError::OtherJob);
     let limits = Limits {
@@ -284,7 +303,7 @@ fn evidence_of_something_else_is_refused_by_name() {
         ..job.program().limits()
     };
     let program = WasmProgram::new(ECHO, limits).unwrap();
-    let with_other = judge(&program, job.spec(), commitment, &evidence).unwrap_err();
+    let with_other = judge(&program, &accepted(&job), commitment, &evidence).unwrap_err();
     assert_eq!(with_other, EvidenceError::OtherProgram);
     assert!(Evidence::gather(&job, 20, work.open(&[3]).unwrap()).is_err());
 }
@@ -320,7 +339,7 @@ fn a_step_that_cannot_finish_convicts_whoever_claims_its_output() {
     };
     let work = (0..50).find_map(skip).unwrap();
     let evidence = Evidence::gather(&job, 1, work.open(&[1]).unwrap()).unwrap();
-    let finding = judge(job.program(), job.spec(), work.commitment(), &evidence).unwrap();
+    let finding = judge(job.program(), &accepted(&job), work.commitment(), &evidence).unwrap();
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
     assert!(finding.reason.contains("fuel"), "{}", finding.reason);
 }
@@ -350,6 +369,6 @@ fn nobody_is_convicted_on_a_defect_of_the_arbiters_machine() {
     let index = opening.leaves[0].index;
     let evidence = Evidence::gather(&job, index, opening).unwrap();
     let program = RunTwice(Unsteady(0.into(), job.program().id()));
-    let error = judge(&program, job.spec(), work.commitment(), &evidence).unwrap_err();
+    let error = judge(&program, &accepted(&job), work.commitment(), &evidence).unwrap_err();
     assert!(matches!(error, EvidenceError::Defect { .. }), "{error}");
 }

@@ -33,6 +33,9 @@ pub(crate) struct DisputeArgs {
     /// the record.
     #[arg(long)]
     replay: Option<PathBuf>,
+    /// Height of the tip of the chain as you see it: a dispute that speaks of blocks above it is refused.
+    #[arg(long, requires = "replay")]
+    tip: Option<u32>,
     /// The disputed step.
     #[arg(long, default_value_t = 0, conflicts_with = "replay")]
     step: u64,
@@ -77,6 +80,9 @@ impl DisputeArgs {
             Some(path) => DisputeFile::read(path)?,
             None => demonstrate(job, &self.options())?,
         };
+        if let Some(tip) = self.tip {
+            file.transcript.ends_by(tip)?;
+        }
         let account = account(job, &file)?;
         if let Some(path) = &self.out {
             let json = serde_json::to_vec_pretty(&file)?;

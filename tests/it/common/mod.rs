@@ -13,15 +13,13 @@ pub mod tree;
 
 use std::{path::PathBuf, sync::OnceLock};
 
-use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction,
-    secp256k1::{Secp256k1, rand},
-};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, secp256k1::rand};
 use narthex::{
     contracts::{
         attest::{Attestation, AttestationNonce},
         graph::{NodeId, NodeName, TxGraph},
         role::Role,
+        sample::attest_without_record,
         template::Exit,
         terms::Terms,
     },
@@ -120,7 +118,7 @@ pub fn appeal(scene: &mut Scene<'_>) {
     scene.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
 }
 
-/// An arbiter's attestation, which it makes whatever the case is.
+/// An arbiter's attestation, which it makes whatever the case is, and as often as it is asked: a cheat without a record.
 pub fn attestation(scene: &Scene<'_>, arbiter: u8, ruling: Ruling) -> Attestation {
     let identity = scene
         .actor(Role::Arbiter(arbiter))
@@ -128,10 +126,9 @@ pub fn attestation(scene: &Scene<'_>, arbiter: u8, ruling: Ruling) -> Attestatio
         .identity()
         .unwrap()
         .secret_key();
-    let nonce = AttestationNonce::derive(&identity, scene.terms().contract_id()).unwrap();
-    nonce
-        .attest(&Secp256k1::new(), &identity, arbiter, ruling)
-        .unwrap()
+    let id = scene.terms().contract_id();
+    let nonce = AttestationNonce::derive(&identity, id).unwrap();
+    attest_without_record(nonce, id, &identity, arbiter, ruling).unwrap()
 }
 
 /// These arbiters attest `ruling` to everybody.

@@ -25,10 +25,7 @@ pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
 
 /// An arbiter's attestation in the cast's contract.
 pub fn attest(cast: &Cast, contract_id: &[u8; 32], arbiter: u8, ruling: Ruling) -> Attestation {
-    let nonce = cast.nonce(arbiter, contract_id).unwrap();
-    let secp = Secp256k1::new();
-    let identity = cast.identity(arbiter);
-    nonce.attest(&secp, &identity, arbiter, ruling).unwrap()
+    cast.attestation(arbiter, contract_id, ruling).unwrap()
 }
 
 /// What is known when these arbiters have ruled so, the result secret excepted.

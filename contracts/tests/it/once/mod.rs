@@ -3,8 +3,9 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use bitcoin::Amount;
+use bitcoin::{Amount, secp256k1::Secp256k1};
 use narthex_contracts::{
+    attest::{AttestationNonce, BoundRuling, RulingError},
     bank::{Bank, BankError, BankTerms, PayerOpening, Pebbles, ProviderOpening},
     binding::{BindError, conformance::Reopen},
     bounty::{BountyError, BountyTerms, relay_party, requester_party},
@@ -12,6 +13,8 @@ use narthex_contracts::{
     setup::Agreement,
     slice::{SliceError, SliceTerms},
 };
+
+use narthex_game_model::Ruling;
 
 use super::{bank_support, bounty_support, deliver_support, slice_support};
 
@@ -253,6 +256,53 @@ pub fn deliveries(record: &mut impl Reopen<Store: Sized>) {
     }
 }
 
+/// An arbiter that was restarted, and that is asked for the other ruling, of one contract and of another.
+pub fn rulings(record: &mut impl Reopen<Store: Sized>) {
+    let secp = Secp256k1::new();
+    let identity = bank_support::secret(1);
+    let name = identity.x_only_public_key(&secp).0;
+    for (case, bound) in [
+        ([1; 32], Ruling::WorkerAtFault),
+        ([2; 32], Ruling::VerifierAtFault),
+    ] {
+        let mut signed = None;
+        for _ in 0..3 {
+            for asked in Ruling::ALL {
+                let store = record.store().unwrap();
+                // The first case is bound first to the first ruling, the second to the second.
+                if signed.is_none() && asked != bound {
+                    continue;
+                }
+                let nonce = AttestationNonce::derive(&identity, &case).unwrap();
+                match BoundRuling::bind(&case, &name, asked, store) {
+                    Ok(ruling) => {
+                        assert_eq!((asked, ruling.ruling()), (bound, bound));
+                        let attested = nonce.attest(&secp, &identity, 0, ruling).unwrap();
+                        assert_eq!(*signed.get_or_insert(attested), attested);
+                    }
+                    Err(error) => {
+                        assert_ne!(asked, bound, "{error}");
+                        assert_eq!(error, RulingError::Contradicts { bound, asked });
+                    }
+                }
+            }
+            record.reopen().unwrap();
+        }
+        assert!(signed.is_some());
+    }
+    // The case is of the contract and the arbiter: another one of a panel rules as it finds.
+    let colleague = bank_support::secret(2).x_only_public_key(&secp).0;
+    let (case, ruling) = ([1; 32], Ruling::VerifierAtFault);
+    let mut of_colleague =
+        || BoundRuling::bind(&case, &colleague, ruling, record.store().unwrap()).unwrap();
+    // What was bound for one is attested by no other, nor in another contract.
+    for (id, key) in [(case, &identity), ([3; 32], &bank_support::secret(2))] {
+        let nonce = AttestationNonce::derive(key, &id).unwrap();
+        let attested = nonce.attest(&secp, key, 0, of_colleague());
+        assert_eq!(attested, Err(RulingError::OtherCase));
+    }
+}
+
 /// The tests of this page with records that `$new` makes: one for what is in memory, one for what is in files.
 macro_rules! signed_once {
     ($new:expr) => {
@@ -264,6 +314,7 @@ macro_rules! signed_once {
             a_chain_opens_one_bank: chains,
             a_provider_opens_a_bank_once: banks_of_a_provider,
             a_seed_of_a_delivery_serves_once: deliveries,
+            a_case_is_ruled_once: rulings,
         }
     };
     ($new:expr, $($name:ident: $check:ident,)+) => {

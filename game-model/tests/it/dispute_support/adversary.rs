@@ -10,7 +10,7 @@ use narthex_game_model::tagged::TaggedHasher;
 use proptest::prelude::*;
 
 use super::programs::Diverging;
-use super::{DEPTH, OPENED_AT, World, keypair};
+use super::{DEPTH, OPENED_AT, World, keypair, sign_without_a_book};
 
 /// What the adversary tries when it is to move.
 #[derive(Clone, Debug)]
@@ -180,7 +180,7 @@ fn record_move<P: UnitProgram>(
 }
 
 pub fn sign(dispute: &Dispute, side: Side, action: Move) -> SignedMove {
-    SignedMove::sign(
+    sign_without_a_book(
         &keypair(side),
         dispute.id(),
         dispute.place(),
@@ -209,7 +209,7 @@ pub fn attempt<P: UnitProgram>(
     };
     let good = |action| vec![Event::Moved(sign(dispute, side, action))];
     let with = |key, id: &[u8; 32], place, action| {
-        let signed = SignedMove::sign(&keypair(key), id, place, action, &[0; 32]);
+        let signed = sign_without_a_book(&keypair(key), id, place, action, &[0; 32]);
         vec![Event::Moved(signed)]
     };
     match act {

@@ -112,6 +112,8 @@ pub struct Honest<'a> {
     pub side: Side,
     pub player: HonestPlayer<'a, Chain>,
     pub book: Option<MoveBook>,
+    /// What it has written down, as bytes: all that a restart leaves it.
+    pub kept: Vec<Vec<u8>>,
     /// Whether it shows what convicts the other side.
     pub shows: bool,
 }
@@ -128,10 +130,18 @@ impl Honest<'_> {
         let mut says = vec![Record::Opening];
         if let Some(transcript) = branch.read(program, terms) {
             let dispute = transcript.dispute_after(terms, program).unwrap();
-            let book = self.book.get_or_insert_with(|| MoveBook::new(&dispute));
+            // It has just been started, each time.
+            let kept = self.kept.iter();
+            let kept = kept.map(|bytes| SignedMove::from_bytes(bytes).unwrap());
+            let restored = MoveBook::restore(&dispute, kept).unwrap();
+            let book = self.book.insert(restored);
             if let Some(action) = self.player.answer(&dispute, self.side).unwrap() {
                 let key = keypair(self.side);
-                book.sign(&key, &dispute, action, &[0; 32]).unwrap();
+                let keep = |signed: &SignedMove| {
+                    self.kept.push(signed.to_bytes());
+                    Ok(())
+                };
+                book.sign(&key, &dispute, action, &[0; 32], keep).unwrap();
             }
             let moves = book.moves().iter().cloned().map(Event::Moved);
             says.extend(moves.map(Record::Said));

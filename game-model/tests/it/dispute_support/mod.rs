@@ -9,9 +9,10 @@ use narthex_game_model::commitment::{
     Commitment, Domain, LeafOpening, Opening, TreeBuilder, state_digest, work_leaf,
 };
 use narthex_game_model::computation::{Computation, Job, UnitProgram};
-use narthex_game_model::dispute::{DisputeTerms, Side};
+use narthex_game_model::dispute::{DisputeTerms, Move, Side, SignedMove};
+use narthex_game_model::params::{AcceptedJob, JobBounds};
 use narthex_game_model::workload::Records;
-use secp256k1::{Keypair, Secp256k1};
+use secp256k1::{Keypair, Message, Secp256k1};
 
 /// Height at which the disputes of these tests are opened.
 pub const OPENED_AT: u32 = 1_000;
@@ -19,6 +20,32 @@ pub const OPENED_AT: u32 = 1_000;
 pub const WINDOW: u16 = 6;
 /// How deep their dates have to lie.
 pub const DEPTH: u16 = 2;
+
+/// Bounds of these disputes' contracts: each of their programs fits into them.
+pub const BOUNDS: JobBounds = JobBounds {
+    fuel_per_second: u64::MAX,
+    ..JobBounds::MOST
+};
+
+/// Signs whatever it is told, without a book: a party that means to sign twice has means of its own.
+pub fn sign_without_a_book(
+    keypair: &Keypair,
+    dispute: &[u8; 32],
+    (number, previous): (u32, [u8; 32]),
+    action: Move,
+    aux: &[u8; 32],
+) -> SignedMove {
+    let secp = Secp256k1::new();
+    let sign = |hash| secp.sign_schnorr_with_aux_rand(&Message::from_digest(hash), keypair, aux);
+    let mut signed = SignedMove {
+        number,
+        previous,
+        action,
+        signature: sign([0; 32]),
+    };
+    signed.signature = sign(signed.message(dispute));
+    signed
+}
 
 /// A job, a worker's commitment to it, and keys.
 pub struct World<P> {
@@ -53,6 +80,7 @@ impl<P: UnitProgram> World<P> {
         let terms = DisputeTerms {
             contract: [0xc0; 32],
             job: *job.spec(),
+            bounds: BOUNDS,
             commitment: Commitment {
                 job: job.job(),
                 steps: job.steps(),
@@ -77,5 +105,10 @@ impl<P: UnitProgram> World<P> {
             date_depth: DEPTH,
         };
         Self { job, terms }
+    }
+
+    /// The job, as the judge of the dispute accepted it.
+    pub fn accepted(&self) -> AcceptedJob {
+        self.terms.bounds.accepts_job(&self.job).unwrap()
     }
 }

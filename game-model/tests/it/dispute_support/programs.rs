@@ -1,7 +1,7 @@
 //! Small programs that run in units.
 
 use narthex_game_model::commitment::state_digest;
-use narthex_game_model::computation::{StepError, StepProgram, UnitProgram};
+use narthex_game_model::computation::{StepError, StepNeeds, StepProgram, UnitProgram};
 use narthex_game_model::tagged::TaggedHasher;
 
 fn run_units<P: UnitProgram + ?Sized>(program: &P, record: &[u8]) -> Result<Vec<u8>, StepError> {
@@ -14,6 +14,16 @@ fn run_units<P: UnitProgram + ?Sized>(program: &P, record: &[u8]) -> Result<Vec<
         state = next;
     }
     program.output(&state)
+}
+
+fn needs(units: u64, state: usize) -> StepNeeds {
+    StepNeeds {
+        fuel: 1_000,
+        // As of programs that may run for any time: what they need is bounded all the same.
+        units: units.saturating_add(2).min(1_000),
+        memory_bytes: state as u64,
+        program_bytes: 1_000,
+    }
 }
 
 /// Hashes its record `units` times. The state is a count and a hash.
@@ -41,6 +51,10 @@ impl StepProgram for Chain {
 
     fn output_bytes(&self) -> usize {
         8
+    }
+
+    fn needs(&self) -> StepNeeds {
+        needs(self.units, 40)
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
@@ -107,6 +121,10 @@ impl StepProgram for Machine {
 
     fn output_bytes(&self) -> usize {
         4
+    }
+
+    fn needs(&self) -> StepNeeds {
+        needs(self.units, HEAD + Self::CODE_BYTES)
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
