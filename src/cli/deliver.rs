@@ -16,12 +16,16 @@ use narthex::{
 };
 
 use super::{
+    Misuse,
     table::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
 /// Longest transaction that is read, as hex: a block's worth.
 const MAX_TX_HEX: u64 = 8_000_000;
+
+/// Stories in which more than one agent is accepted.
+const SEVERAL: [&str; 2] = ["silent", "race"];
 
 /// `narthex deliver …`.
 #[derive(Subcommand)]
@@ -49,12 +53,6 @@ struct Figures {
     /// Blocks before that in which nobody is accepted.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
-    /// Blocks that agents want on the funding before they serve.
-    #[arg(long, default_value_t = 3)]
-    depth: u32,
-    /// Agents serve only while no other was accepted.
-    #[arg(long)]
-    alone: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -66,8 +64,14 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "delivered")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "Common", "file"])]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
     list: bool,
+    /// Blocks that agents want on the funding before they serve.
+    #[arg(long, default_value_t = PostOptions::default().depth)]
+    depth: u32,
+    /// Agents serve only while no other was accepted; for the stories in which two are, `silent` and `race`.
+    #[arg(long)]
+    alone: bool,
     /// The file to deliver, at most 64 MiB; a short text without it.
     #[arg(long)]
     file: Option<PathBuf>,
@@ -123,8 +127,6 @@ impl Figures {
             amount: self.amount,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
-            depth: self.depth,
-            alone: self.alone,
             rate: common.rate,
             seed: common.seed,
             ..PostOptions::default()
@@ -140,7 +142,20 @@ impl PlayArgs {
                 .map(|story| (story.name, story.summary));
             return list(stories, self.json);
         }
-        let mut options = self.figures.options(self.figures.common.options());
+        let one_alone = DELIVER_STORIES
+            .iter()
+            .any(|story| story.name == self.story && !SEVERAL.contains(&story.name));
+        Misuse::unless(!(self.alone && one_alone), || {
+            let story = &self.story;
+            format!(
+                "in the story {story:?} no second agent is accepted: --alone is for {SEVERAL:?}"
+            )
+        })?;
+        let mut options = PostOptions {
+            depth: self.depth,
+            alone: self.alone,
+            ..self.figures.options(self.figures.common.options())
+        };
         if let Some(file) = &self.file {
             options.message = read_message(file)?;
         }

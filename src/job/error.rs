@@ -248,6 +248,9 @@ pub enum JobError {
         /// Number of stages.
         stages: u32,
     },
+    /// Outputs of a stage before the first.
+    #[error("the commitment is to the first stage, which has none before it; leave out --previous")]
+    NeedlessPrevious,
     /// A later stage, and nothing to derive it from.
     #[error(
         "the commitment is to stage {stage}, which follows from the result before it: name that with --previous"

@@ -37,6 +37,7 @@ pub type StageJob = Job<AnyProgram>;
 pub struct Plan {
     first: StageJob,
     chain: Option<Chain>,
+    wasm: bool,
     twice: bool,
 }
 
@@ -49,6 +50,7 @@ impl Plan {
         Ok(Self {
             first: stage(program, records, running.twice)?,
             chain,
+            wasm: matches!(manifest.work, Work::Wasm { .. } | Work::DigitsWasm { .. }),
             twice: running.twice,
         })
     }
@@ -56,6 +58,11 @@ impl Plan {
     /// The first stage.
     pub const fn first(&self) -> &StageJob {
         &self.first
+    }
+
+    /// Whether the program is WebAssembly: then engine and time of [`Running`] are of account.
+    pub const fn is_wasm(&self) -> bool {
+        self.wasm
     }
 
     /// Number of stages.

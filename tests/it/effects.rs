@@ -4,8 +4,30 @@ use crate::common;
 
 use std::path::Path;
 
+use bitcoin::hex::{DisplayHex, FromHex};
 use common::cli::{command, words};
+use narthex::game_model::{
+    retrieval::{Archive, Challenge},
+    sample,
+};
 use serde_json::{Value, json};
+
+/// How a command ended: its exit status, what it printed, what it said.
+fn ended(args: &[&str]) -> (Option<i32>, String, String) {
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (ran.status.code(), text(ran.stdout), text(ran.stderr))
+}
+
+/// Refused as arguments that cannot be meant together are: nothing printed, status 2, with words of the refusal.
+fn misused(args: &[&str], part: &str) {
+    let (status, out, err) = ended(args);
+    assert_eq!(status, Some(2), "{args:?}: {out}{err}");
+    assert!(out.is_empty() && err.contains(part), "{args:?}: {out}{err}");
+}
 
 /// Refused, with words of the refusal, before anything is printed.
 fn refused(args: &str, part: &str) {
@@ -81,18 +103,237 @@ fn pairs_of_which_one_would_do_nothing() {
     ] {
         refused(args, cannot);
     }
-    refused("simulate --most-tries 5", "grinder");
-    refused("bench --what model --arbiters 2-of-3", "--what model");
-    refused(
-        "market calibrate --market matched --patience 3",
-        "--market mixed",
+    for (args, part) in [
+        ("play --economics case.json", "unexpected argument"),
+        ("bench --what model --arbiters 2-of-3", "--what model"),
+        ("bench --rounds 0", "at least 1"),
+        ("simulate --games 0", "is not in 1.."),
+        ("simulate --most-tries 5", "grinder"),
+        ("simulate --nobody-checks", "--verifier rubber-stamp"),
+        (
+            "simulate --verifier blind-accuse --nobody-checks",
+            "--verifier rubber-stamp",
+        ),
+        (
+            "simulate --verifier rubber-stamp --worker time-out --nobody-checks",
+            "of what is delivered",
+        ),
+        ("simulate --root-alone", "delivers wrong work"),
+        (
+            "simulate --worker time-out --root-alone",
+            "delivers wrong work",
+        ),
+        ("simulate --appeal always", "rejects nobody"),
+        ("simulate --worker copy --appeal always", "rejects nobody"),
+        (
+            "simulate --worker skip:1/2 --verifier silent --appeal never",
+            "rejects nobody",
+        ),
+        ("simulate --arbiter guess", "nobody appeals"),
+        (
+            "simulate --worker skip:1/2 --arbiter guess",
+            "nobody appeals",
+        ),
+        (
+            "simulate --verifier blind-accuse --appeal never --arbiter guess",
+            "nobody appeals",
+        ),
+        (
+            "market calibrate --market matched --patience 3",
+            "--market mixed",
+        ),
+        (
+            "market calibrate --market matched --lambda 1/2",
+            "--market mixed",
+        ),
+        (
+            "market ledger init /nonexistent/ledger --lambda 1 --decay counted",
+            "no count ever fades",
+        ),
+        (
+            "market price --quotes none --hops 2 --latency 1b --reliability 9/10,1/2",
+            "--table",
+        ),
+        ("slice play --slices 2", "--story stream"),
+        ("deliver play --alone", "no second agent is accepted"),
+        (
+            "deliver play --story replaced --alone",
+            "no second agent is accepted",
+        ),
+        ("deliver show --alone", "unexpected argument"),
+        ("deliver show --depth 2", "unexpected argument"),
+        (
+            "bounty price --seed 0707070707070707070707070707070707070707070707070707070707070707",
+            "unexpected argument",
+        ),
+        ("bounty price --round-blocks 7", "unexpected argument"),
+        ("bounty price --layer-blocks 20", "unexpected argument"),
+        ("job example wasm --input a b", "one file"),
+        (
+            "job dispute --job none --fan-out 4 --cost-per-move 7",
+            "cannot be used with",
+        ),
+        (
+            "job dispute --job none --fan-out 4 --cost-per-byte 7",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --depth 2",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --interest 1/10",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --exponent 1",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --linear",
+            "cannot be used with",
+        ),
+    ] {
+        misused(&args.split(' ').collect::<Vec<_>>(), part);
+    }
+}
+
+/// What a job is decides which options do something; what is refused leaves nothing behind.
+#[test]
+fn options_of_jobs_that_have_no_use_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for kind in ["wasm", "word-count", "digits-model"] {
+        let (_, job, _) = words("job", &format!("example {kind}"));
+        std::fs::write(at(kind), job).unwrap();
+    }
+    let (state, opening) = (at("state"), at("opening"));
+    for kind in ["word-count", "digits-model"] {
+        for option in [["--engine", "wasmi"], ["--step-seconds", "7"]] {
+            let part = format!("{} is for WebAssembly", option[0]);
+            let args = ["job", "run", &at(kind), "--state", &state];
+            misused(&[&args[..], &option].concat(), &part);
+        }
+    }
+    assert!(!Path::new(&state).exists());
+    let fine = |args: &[&str]| {
+        let (status, out, err) = ended(&[&["job"], args].concat());
+        assert_eq!(status, Some(0), "{args:?}: {err}");
+        (out, err)
+    };
+    let run = ["run", &at("wasm"), "--state", &state, "--engine", "wasmi"];
+    fine(&run);
+    let (_, err) = fine(&[&run[..], &["--check-determinism"]].concat());
+    assert!(
+        err.contains("were there already and are not run again"),
+        "{err}"
     );
-    refused(
-        "market calibrate --market matched --lambda 1/2",
-        "--market mixed",
+    fine(&["commit", "--state", &state]);
+    let (leaves, _) = fine(&["open", "--state", &state, "--steps", "2,3"]);
+    std::fs::write(&opening, leaves).unwrap();
+    let commitment = format!("{state}/commitment-0.json");
+    let verify = [
+        "verify",
+        "--job",
+        &at("wasm"),
+        "--commitment",
+        &commitment,
+        "--opening",
+        &opening,
+    ];
+    fine(&verify);
+    let previous = ["--previous", &format!("{state}/outputs-0.bin")];
+    misused(
+        &[&["job"], &verify[..], &previous].concat(),
+        "leave out --previous",
     );
-    refused("slice play --slices 2", "--story stream");
-    refused("play --economics case.json", "unexpected argument");
+
+    for (option, part) in [
+        (["--silent-from", "50"], "never falls silent"),
+        (["--silent-from", "5"], "never falls silent"),
+        (["--from-unit", "59"], "ends after 58 units"),
+        (
+            ["--from-unit", "18446744073709551615"],
+            "ends after 58 units",
+        ),
+    ] {
+        let out = at("dispute.json");
+        let args = [
+            "job",
+            "dispute",
+            "--job",
+            &at("digits-model"),
+            "--out",
+            &out,
+        ];
+        let (status, _, err) = ended(&[&args[..], &option].concat());
+        assert!(status == Some(1) && err.contains(part), "{option:?}: {err}");
+        assert!(!Path::new(&out).exists(), "{option:?}");
+    }
+    for option in [["--silent-from", "2"], ["--from-unit", "58"]] {
+        fine(&[&["dispute", "--job", &at("digits-model")][..], &option].concat());
+    }
+}
+
+/// The hash of the first block of all, as bitcoind prints it and as it is hashed.
+const SHOWN: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+const HASHED: &str = "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000";
+
+#[test]
+fn a_block_hash_is_written_as_it_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let hashed = <[u8; 32]>::from_hex(HASHED).unwrap();
+    let nonce = "07".repeat(32);
+    let fine = |args: &[&str]| {
+        let (status, out, err) = ended(args);
+        assert_eq!(status, Some(0), "{args:?}: {err}");
+        out
+    };
+
+    let (_, job, _) = words("job", "example wasm");
+    std::fs::write(at("job"), job).unwrap();
+    fine(&["job", "run", &at("job"), "--state", &at("state")]);
+    fine(&["job", "commit", "--state", &at("state")]);
+    let audit = [
+        "job",
+        "audit",
+        "--job",
+        &at("job"),
+        "--state",
+        &at("state"),
+        "--sample",
+        "3",
+    ];
+    let drawn = ["--nonce", &nonce, "--block-hash", SHOWN, "--json"];
+    let found = fine(&[&audit[..], &drawn].concat());
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let root = <[u8; 32]>::from_hex(found["commitment"].as_str().unwrap()).unwrap();
+    let seed = sample::seed(&root, &[7; 32], &hashed);
+    assert_eq!(found["seed"], seed.to_lower_hex_string());
+    let steps = found["steps"].as_u64().unwrap();
+    let sampled = sample::draw(&seed, steps, 3).unwrap();
+    assert_eq!(found["sampled"], json!(sampled));
+
+    std::fs::write(at("file"), [5; 70_000]).unwrap();
+    fine(&["store", "encode", &at("file"), "--out", &at("store")]);
+    let archive = format!("{}/archive.json", at("store"));
+    let challenge = [
+        "store",
+        "challenge",
+        "--archive",
+        &archive,
+        "--out",
+        &at("challenge"),
+    ];
+    let drawn = ["--chunks", "4", "--nonce", &nonce, "--block", SHOWN];
+    fine(&[&challenge[..], &drawn].concat());
+    let challenge: Challenge =
+        serde_json::from_slice(&std::fs::read(at("challenge")).unwrap()).unwrap();
+    assert_eq!(challenge.block_hash, hashed);
+    let archive: Archive = serde_json::from_slice(&std::fs::read(archive).unwrap()).unwrap();
+    let indices = challenge.indices(&archive).unwrap();
+    assert_eq!(format!("{indices:?}"), "[9, 19, 22, 23]");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use narthex::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::value;
+use crate::cli::{Misuse, value};
 
 #[derive(Args)]
 struct BookArgs {
@@ -114,10 +114,9 @@ impl PriceArgs {
             .max(self.hops.len())
             .max(self.latency.len())
             > 1;
-        anyhow::ensure!(
-            self.table || !several,
-            "several values make a table; ask for it with --table"
-        );
+        Misuse::unless(self.table || !several, || {
+            "several values make a table; ask for it with --table".into()
+        })?;
         if let Some(hops) = self.hops.iter().find(|hops| !(1..=6).contains(*hops)) {
             return Err(PriceError::Hops(*hops).into());
         }

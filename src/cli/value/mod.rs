@@ -27,6 +27,13 @@ pub(super) fn bytes32(text: &str) -> Result<[u8; 32], String> {
     })
 }
 
+/// The hash of a block, as explorers and bitcoind show it: its bytes from the last to the first. Here as they are hashed.
+pub(super) fn block_hash(text: &str) -> Result<[u8; 32], String> {
+    let mut hash = bytes32(text)?;
+    hash.reverse();
+    Ok(hash)
+}
+
 /// A number with at most `places` decimals, in units of 10^-places. Digits and one point, nothing else; `None` also if
 /// it does not fit.
 fn decimal(text: &str, places: u32) -> Option<u128> {
@@ -79,6 +86,16 @@ mod tests {
         ] {
             assert_eq!(decimal(text, 3), None, "{text}");
         }
+    }
+
+    #[test]
+    fn block_hashes_are_shown_backwards() {
+        let genesis = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+        let hash = bitcoin::constants::genesis_block(bitcoin::Network::Bitcoin).block_hash();
+        assert_eq!(hash.to_string(), genesis);
+        let bytes: &[u8; 32] = hash.as_ref();
+        assert_eq!(block_hash(genesis).as_ref(), Ok(bytes));
+        assert!(block_hash("00").is_err());
     }
 
     #[test]
