@@ -457,7 +457,7 @@ impl DisputeFile {
             .with_context(|| {
                 format!("{shown} is larger than any dispute ({MAX_DISPUTE_BYTES} bytes)")
             })?;
-        serde_json::from_slice(narthex_game_model::text::without_mark(&bytes))
+        narthex_game_model::text::parsed(&bytes, serde_json::from_str)
             .with_context(|| format!("{shown} is no dispute; {hint}"))
     }
 }

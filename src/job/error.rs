@@ -320,7 +320,7 @@ pub enum Malformed {
     /// Records that make no tree.
     Tree(#[from] TreeError),
     /// An input that is no text where text is needed.
-    Utf8(#[from] std::str::Utf8Error),
+    Utf8(#[from] narthex_game_model::text::NotText),
     /// A counter beyond 64 bits or the largest input.
     #[error("{records} counted records from {start}; at most 2^24, and no number beyond 64 bits")]
     Counter {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use narthex_game_model::{
     computation::{AnyProgram, Computation, Job, RunTwice},
     tagged::TaggedHasher,
+    text,
     workload::{
         Limits, MAX_PROGRAM_BYTES, Records,
         digits::{self, Labelled},
@@ -256,8 +257,9 @@ fn records(input: &Input, beside: &dyn Fn(&PathBuf) -> PathBuf) -> Result<Record
 
 fn read_text(path: &Path) -> Result<String, JobError> {
     let bytes = read_limited(path, MAX_FILE_BYTES)?;
-    String::from_utf8(bytes).map_err(|error| JobError::Refused {
+    let text = text::read(&bytes).map_err(|error| JobError::Refused {
         what: path.display().to_string(),
-        source: error.utf8_error().into(),
-    })
+        source: error.into(),
+    })?;
+    Ok(text.to_owned())
 }

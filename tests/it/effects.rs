@@ -4,7 +4,10 @@ use crate::common;
 
 use std::path::Path;
 
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::{
+    hex::{DisplayHex, FromHex},
+    secp256k1::{SECP256K1, SecretKey},
+};
 use common::cli::{command, words};
 use narthex::game_model::{
     retrieval::{Archive, Challenge},
@@ -546,6 +549,266 @@ fn byte_order_marks_are_read() {
     std::fs::write(&path, [&[0xff, 0xfe][..], &utf16].concat()).unwrap();
     let (fine, _, err) = command("game", &["solve", path.to_str().unwrap()]);
     assert!(!fine && err.contains("UTF-16"), "{err}");
+}
+
+/// Whatever text a user brings: marked as editors do it is read, in UTF-16 that is said, and lines may end in two bytes.
+#[test]
+fn every_text_is_read_as_editors_save_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let path = at("text");
+    let (key, seed) = ("07".repeat(32), "08".repeat(32));
+    let identity = "02a1b09f93073c63f205086440898141c0c3c6d24f69a18db608224bcf143fa011";
+    let certificate = {
+        std::fs::write(at("key"), &key).unwrap();
+        let public = SecretKey::from_slice(&[7; 32]).unwrap();
+        let public = public.public_key(SECP256K1).to_string();
+        let coin = format!("{}:0", "ab".repeat(32));
+        let args = [
+            "bond",
+            "prove",
+            "--key",
+            &public,
+            "--until",
+            "900000",
+            "--outpoint",
+            &coin,
+            "--sat",
+            "1000",
+            "--confirmed-height",
+            "800000",
+            "--identity",
+            &identity[2..],
+            "--valid-below",
+            "850000",
+            "--key-file",
+            &at("key"),
+        ];
+        ended(&args).1
+    };
+    assert!(certificate.len() > 100, "{certificate}");
+    let cookie = at("cookie");
+    std::fs::write(&cookie, "user:word").unwrap();
+    let (_, manifest, _) = words("job", "example wasm");
+    let (_, terms, _) = words("contract", "example");
+    let (_, model, _) = words("job", "example digits-model");
+    std::fs::write(at("model"), model).unwrap();
+    let dispute = at("dispute");
+    let (status, _, err) = ended(&["job", "dispute", "--job", &at("model"), "--out", &dispute]);
+    assert_eq!(status, Some(0), "{err}");
+    let dispute = std::fs::read_to_string(dispute).unwrap();
+    let ledger = at("ledger");
+    assert!(command("market", &["ledger", "init", &ledger]).0);
+    let ledger = std::fs::read_to_string(ledger).unwrap();
+    std::fs::write(at("file"), [5; 70_000]).unwrap();
+    assert!(command("store", &["encode", &at("file"), "--out", &at("store")]).0);
+    let archive = std::fs::read_to_string(format!("{}/archive.json", at("store"))).unwrap();
+    let row = format!("{}\n", ["0"; 64].join(","));
+    let images = json!({ "narthex_job": 1, "digits_model": { "images": path } }).to_string();
+    std::fs::write(at("images"), images).unwrap();
+    let counted = json!({ "narthex_job": 1, "word_count": { "texts": [path], "partition_bytes": 128, "fan_in": 2 } });
+    std::fs::write(at("counted"), counted.to_string()).unwrap();
+    let quotes = json!({ "quotes": [{ "relay": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
+        "latencies": [{ "within": "2b", "surcharge_sat": 1 }] }] });
+    let snapshot =
+        json!({ "height": 5, "median_time": 7, "bonds": [], "bondless": [&identity[2..]] });
+
+    // Commands that end well with a text, and commands that come past it: to a node that is not there.
+    let past = "cannot ask the node";
+    let node = ["--node", "http://127.0.0.1:1", "--cookie", &cookie];
+    let [state_1, state_2, state_3, challenge] = ["s1", "s2", "s3", "challenge"].map(at);
+    let (counted, images) = (at("counted"), at("images"));
+    let certificates = [&["bond", "snapshot", &path][..], &node].concat();
+    let other = at("certificates");
+    std::fs::write(&other, &certificate).unwrap();
+    let bondless = [
+        &["bond", "snapshot", &other, "--bondless", &path][..],
+        &node,
+    ]
+    .concat();
+    let opened = [
+        "bond",
+        "snapshot",
+        &other,
+        "--node",
+        "http://127.0.0.1:1",
+        "--cookie",
+        &path,
+    ];
+    let spend = [
+        "bond",
+        "withdraw",
+        "--to",
+        "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6",
+        "--key",
+        "02989c0b76cb563971fdc9bef31ec06c3560f3249d6ee9e5d83c57625596e05f6f",
+        "--until",
+        "900000",
+        "--outpoint",
+        &format!("{}:0", "ab".repeat(32)),
+        "--sat",
+        "100000",
+        "--key-file",
+        &path,
+    ];
+    let cases: Vec<(String, Vec<&str>, &str)> = vec![
+        (case().to_string(), vec!["game", "solve", &path], ""),
+        (terms, vec!["contract", "show", &path], ""),
+        (row.clone(), vec!["play", "--input", &path], ""),
+        (row, vec!["job", "run", &images, "--state", &state_1], ""),
+        (
+            "One two.\nOne\n".into(),
+            vec!["job", "run", &counted, "--state", &state_2],
+            "",
+        ),
+        (manifest, vec!["job", "run", &path, "--state", &state_3], ""),
+        (
+            dispute,
+            vec!["job", "dispute", "--job", "MODEL", "--replay", &path],
+            "",
+        ),
+        (ledger, vec!["market", "ledger", "show", &path], ""),
+        (
+            quotes.to_string(),
+            vec![
+                "market",
+                "choose",
+                "--quotes",
+                &path,
+                "--reliability",
+                "1/2",
+                "--hops",
+                "1",
+                "--latency",
+                "2b",
+            ],
+            "",
+        ),
+        (
+            archive,
+            vec![
+                "store",
+                "challenge",
+                "--archive",
+                &path,
+                "--out",
+                &challenge,
+            ],
+            "",
+        ),
+        (
+            snapshot.to_string(),
+            vec!["bond", "select", &path, "--seed", &seed],
+            "",
+        ),
+        (key.clone() + "\n", spend.to_vec(), ""),
+        (key + "\n", vec!["deliver", "scan", "--key", &path], ""),
+        (
+            "\n".into(),
+            vec!["deliver", "scan", "--key", "KEY", &path],
+            "",
+        ),
+        (certificate, certificates, past),
+        (format!("{}\n", &identity[2..]), bondless, past),
+        ("user:word\n".into(), opened.to_vec(), past),
+    ];
+    for (text, args, end) in cases {
+        let (model, key) = (at("model"), at("key"));
+        let args: Vec<&str> = args
+            .into_iter()
+            .map(|arg| match arg {
+                "MODEL" => model.as_str(),
+                "KEY" => key.as_str(),
+                arg => arg,
+            })
+            .collect();
+        let mut tried = |bytes: &[u8]| {
+            // What one run leaves does not stand in the way of the next.
+            for left in ["s1", "s2", "s3"] {
+                let _ = std::fs::remove_dir_all(at(left));
+            }
+            let _ = std::fs::remove_file(at("challenge"));
+            std::fs::write(&path, bytes).unwrap();
+            let (status, _, err) = ended(&args);
+            (status, err)
+        };
+        for form in [
+            text.clone(),
+            format!("\u{feff}{text}"),
+            text.replace('\n', "\r\n"),
+            format!("\u{feff}{}", text.replace('\n', "\r\n")),
+        ] {
+            let (status, err) = tried(form.as_bytes());
+            let fine = match end {
+                "" => status == Some(0),
+                end => err.contains(end) && !err.contains("UTF") && !err.contains("no text"),
+            };
+            assert!(fine, "{args:?}: {err}");
+        }
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little = units.iter().flat_map(|unit| unit.to_le_bytes());
+        let big = units.iter().flat_map(|unit| unit.to_be_bytes());
+        for wide in [
+            [0xff, 0xfe].into_iter().chain(little).collect::<Vec<u8>>(),
+            [0xfe, 0xff].into_iter().chain(big).collect(),
+        ] {
+            let (status, err) = tried(&wide);
+            assert!(
+                status == Some(1) && err.contains("UTF-16"),
+                "{args:?}: {err}"
+            );
+        }
+    }
+}
+
+/// The bounds of the job are the client's to say, and the case that is written says them.
+#[test]
+fn a_planned_case_carries_the_bounds_of_its_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("case.json");
+    let path = path.to_str().unwrap();
+    let plan = |more: &str| {
+        let args = format!("plan --samples 300 --out {path} {more}");
+        words("game", &args)
+    };
+    let (fine, _, err) = plan(
+        "--fuel 2000000 --units 1000 --memory 1.5MiB --program 64KiB --record 4096 --output 512 \
+         --fuel-per-second 20000000 --decide-blocks 40",
+    );
+    assert!(fine, "{err}");
+    let case: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(
+        case["params"]["job_bounds"],
+        json!({ "fuel": 2_000_000, "units": 1_000, "memory_bytes": 1_572_864, "program_bytes": 65_536,
+            "record_bytes": 4_096, "output_bytes": 512, "fuel_per_second": 20_000_000 })
+    );
+    assert_eq!(case["params"]["windows"]["decide_blocks"], 40);
+    let (fine, _, err) = words("game", &format!("solve {path}"));
+    assert!(fine, "{err}");
+    std::fs::remove_file(path).unwrap();
+    // Too much for the window at the rate, and what no contract takes: nothing is written.
+    for (more, part) in [
+        (
+            "--fuel 10000000000 --fuel-per-second 1000",
+            "job's fuel * units",
+        ),
+        ("--fuel 0", "job's fuel"),
+        ("--units 0", "job's units"),
+        ("--memory 5GiB", "job's memory"),
+        ("--program 5MiB", "job's program"),
+        ("--record 65MiB", "job's record"),
+        ("--output 0", "job's output"),
+        ("--fuel-per-second 0", "fuel"),
+        ("--memory 5MB", "a size is written"),
+        ("--response-blocks 40000", "--response-blocks 40000"),
+    ] {
+        let (fine, out, err) = plan(more);
+        assert!(
+            !fine && out.is_empty() && err.contains(part),
+            "{more}: {err}"
+        );
+        assert!(!Path::new(path).exists(), "{more}");
+    }
 }
 
 /// What a file says is shown, and nothing that a terminal acts on, and not at any length.

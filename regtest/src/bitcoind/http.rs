@@ -74,6 +74,8 @@ impl fmt::Display for NodeUrl {
 pub(super) enum HttpError {
     #[error("cannot read the cookie file {}: {source}", path.display())]
     Cookie { path: PathBuf, source: io::Error },
+    #[error("the cookie file {} is no UTF-8; if it is UTF-16, save it as UTF-8", .0.display())]
+    NoText(PathBuf),
     #[error("{} holds no user:password; name the node's .cookie", .0.display())]
     NoCookie(PathBuf),
     #[error("the request cannot be written: {0}")]
@@ -118,14 +120,16 @@ impl Http {
 
     /// A node writes another cookie each time it starts, so the file is read for each call.
     fn authorization(&self) -> Result<String, HttpError> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         File::open(&self.cookie)
-            .and_then(|file| file.take(MAX_COOKIE_BYTES).read_to_string(&mut text))
+            .and_then(|file| file.take(MAX_COOKIE_BYTES).read_to_end(&mut bytes))
             .map_err(|source| HttpError::Cookie {
                 path: self.cookie.clone(),
                 source,
             })?;
-        let text = text.trim();
+        let text = String::from_utf8(bytes).map_err(|_| HttpError::NoText(self.cookie.clone()))?;
+        // An editor may have put a mark in front of it.
+        let text = text.trim_start_matches('\u{feff}').trim();
         if !text.contains(':') {
             return Err(HttpError::NoCookie(self.cookie.clone()));
         }

@@ -16,10 +16,10 @@ use narthex::{
 };
 
 use super::{
-    args::{CoinArgs, ValuationArgs, read_key},
+    args::{CoinArgs, ValuationArgs},
     script::form,
 };
-use crate::cli::{node::NodeArgs, value::height};
+use crate::cli::{node::NodeArgs, secret::read_key, value::height};
 
 /// Options of `narthex bond prove`.
 #[derive(Args)]

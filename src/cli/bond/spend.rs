@@ -10,8 +10,11 @@ use narthex::contracts::{
     terms::{FeeError, FeeRate, Fees},
 };
 
-use super::args::{CoinArgs, read_key};
-use crate::cli::value::{self, When};
+use super::args::CoinArgs;
+use crate::cli::{
+    secret::read_key,
+    value::{self, When},
+};
 
 /// How it is paid and signed.
 #[derive(Args)]

@@ -6,12 +6,14 @@ mod amount;
 mod coin;
 mod fee;
 mod share;
+mod size;
 mod when;
 
 pub(super) use amount::amount;
 pub(super) use coin::{network, outpoint};
 pub(super) use fee::{fee_rate, play_fee_rate};
 pub(super) use share::{chance, factor, share};
+pub(super) use size::size;
 pub(super) use when::{When, height};
 
 use bitcoin::hex::FromHex;
