@@ -5,7 +5,7 @@ mod common;
 
 use std::{fs, path::Path};
 
-use bitcoin::secp256k1::Keypair;
+use bitcoin::secp256k1::{Keypair, Secp256k1};
 use common::cli::command;
 use narthex::{
     bank::{Desk, DeskOptions},
@@ -129,7 +129,7 @@ fn records_of_the_game() {
         passed: true,
         height: 3,
     };
-    ledger.audit(audit).unwrap();
+    ledger.enter(audit).unwrap();
     let record = as_json(ledger.record());
     refuses_others("ledger", &record, &plainly::<LedgerRecord>);
 }
@@ -218,7 +218,7 @@ fn files_that_a_command_takes() {
     let refuses = |what: &str, value: &Value, args: &[&str]| {
         refuses_others(what, value, &|json| through(folder.path(), args, json));
     };
-    let key = Keypair::from_seckey_slice(bitcoin::secp256k1::SECP256K1, &[7; 32]).unwrap();
+    let key = Keypair::from_seckey_slice(&Secp256k1::new(), &[7; 32]).unwrap();
     let identity = key.x_only_public_key().0.to_string();
     let snapshot = json!({ "height": 800_000, "median_time": 1_900_000_000, "bondless": [identity], "bonds": [{
         "identity": identity, "outpoint": format!("{}:0", "ab".repeat(32)), "value_sat": 1_000_000, "lock": 900_000,
@@ -231,7 +231,7 @@ fn files_that_a_command_takes() {
     );
 
     let quotes = json!({ "quotes": [{ "relay": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
-        "latencies": [{ "within": "2b", "surcharge_sat": 1 }] }] });
+        "latencies": [{ "within": "2b", "premium_sat": 1 }] }] });
     let choose = [
         "market",
         "choose",

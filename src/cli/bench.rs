@@ -21,7 +21,7 @@ pub(crate) struct BenchArgs {
     /// What to measure; without it the set-up of contracts, and with `all` everything.
     #[arg(long, value_enum, default_value = "setup")]
     what: What,
-    /// How often each is measured, at least once; medians are printed.
+    /// How often each is measured, at least once, solving at least five times; medians are printed.
     #[arg(long, default_value_t = 3, value_parser = rounds)]
     rounds: usize,
     /// One JSON object per measurement.

@@ -89,7 +89,7 @@ pub(crate) struct ShowArgs {
 pub(crate) struct PriceArgs {
     #[command(flatten)]
     hired: Hired,
-    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
     /// How reliable each relay is, such as 95%, 0.95 or 19/20; `narthex market` says what a ledger makes of audits.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bitcoin::{
     hex::{DisplayHex, FromHex},
-    secp256k1::{SECP256K1, SecretKey},
+    secp256k1::{Secp256k1, SecretKey},
 };
 use common::cli::{command, words};
 use narthex::game_model::{
@@ -562,7 +562,7 @@ fn every_text_is_read_as_editors_save_it() {
     let certificate = {
         std::fs::write(at("key"), &key).unwrap();
         let public = SecretKey::from_slice(&[7; 32]).unwrap();
-        let public = public.public_key(SECP256K1).to_string();
+        let public = public.public_key(&Secp256k1::new()).to_string();
         let coin = format!("{}:0", "ab".repeat(32));
         let args = [
             "bond",
@@ -604,12 +604,13 @@ fn every_text_is_read_as_editors_save_it() {
     assert!(command("store", &["encode", &at("file"), "--out", &at("store")]).0);
     let archive = std::fs::read_to_string(format!("{}/archive.json", at("store"))).unwrap();
     let row = format!("{}\n", ["0"; 64].join(","));
-    let images = json!({ "narthex_job": 1, "digits_model": { "images": path } }).to_string();
+    let images =
+        json!({ "narthex_job": 1, "work": { "kind": "digits-model", "images": path } }).to_string();
     std::fs::write(at("images"), images).unwrap();
-    let counted = json!({ "narthex_job": 1, "word_count": { "texts": [path], "partition_bytes": 128, "fan_in": 2 } });
+    let counted = json!({ "narthex_job": 1, "work": { "kind": "word-count", "texts": [path], "partition_bytes": 128, "fan_in": 2 } });
     std::fs::write(at("counted"), counted.to_string()).unwrap();
     let quotes = json!({ "quotes": [{ "relay": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
-        "latencies": [{ "within": "2b", "surcharge_sat": 1 }] }] });
+        "latencies": [{ "within": "2b", "premium_sat": 1 }] }] });
     let snapshot =
         json!({ "height": 5, "median_time": 7, "bonds": [], "bondless": [&identity[2..]] });
 

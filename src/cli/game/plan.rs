@@ -71,7 +71,7 @@ pub(crate) struct PlanArgs {
     /// Panel, as k-of-n.
     #[arg(long, default_value = "2-of-3")]
     arbiters: PanelArg,
-    /// Fee rate of all moves on chain, in sat/vB, with up to 3 decimals, 0.1 to 10000.
+    /// Fee rate of all moves on chain, in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 10000.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::fee_rate)]
     fee_rate: FeeRate,
     /// Blocks that a party may need to answer; windows are the shortest that leave it as many, and never shorter than
