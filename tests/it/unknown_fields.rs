@@ -1,7 +1,6 @@
 //! A field that nobody knows is refused by its name, in whatever a user writes as JSON: it may be a misspelt one.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-mod common;
+use crate::common;
 
 use std::{fs, path::Path};
 
