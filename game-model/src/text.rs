@@ -43,7 +43,7 @@ pub enum NotText {
     #[error("this is UTF-16; save it as UTF-8")]
     Utf16,
     /// Bytes that no letter has.
-    #[error("this is no UTF-8: byte {at} belongs to no letter")]
+    #[error("invalid utf-8: byte {at} belongs to no letter; save it as UTF-8")]
     Bytes {
         /// Bytes before the bad one.
         at: usize,

@@ -164,11 +164,8 @@ impl SimulateArgs {
             _ => self.arbiter.clone(),
         };
         let mut worker = self.worker.clone();
-        match (&mut worker, self.most_tries) {
-            (WorkerStrategy::Grind { most_tries, .. }, given) => {
-                *most_tries = given.unwrap_or(USUAL_TRIES);
-            }
-            (_, _) => {}
+        if let WorkerStrategy::Grind { most_tries, .. } = &mut worker {
+            *most_tries = self.most_tries.unwrap_or(USUAL_TRIES);
         }
         Ok(Setup {
             params,

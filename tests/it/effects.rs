@@ -153,10 +153,6 @@ fn pairs_of_which_one_would_do_nothing() {
             "market ledger init /nonexistent/ledger --lambda 1 --decay counted",
             "no count ever fades",
         ),
-        (
-            "market price --quotes none --hops 2 --latency 1b --reliability 9/10,1/2",
-            "--table",
-        ),
         ("slice play --slices 2", "--story stream"),
         ("deliver play --alone", "no second agent is accepted"),
         (
@@ -723,7 +719,7 @@ fn every_text_is_read_as_editors_save_it() {
                 arg => arg,
             })
             .collect();
-        let mut tried = |bytes: &[u8]| {
+        let tried = |bytes: &[u8]| {
             // What one run leaves does not stand in the way of the next.
             for left in ["s1", "s2", "s3"] {
                 let _ = std::fs::remove_dir_all(at(left));

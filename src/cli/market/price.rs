@@ -17,7 +17,7 @@ use narthex::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::{Misuse, value};
+use crate::cli::value;
 
 #[derive(Args)]
 struct BookArgs {
@@ -114,9 +114,10 @@ impl PriceArgs {
             .max(self.hops.len())
             .max(self.latency.len())
             > 1;
-        Misuse::unless(self.table || !several, || {
-            "several values make a table; ask for it with --table".into()
-        })?;
+        anyhow::ensure!(
+            self.table || !several,
+            "several values make a table; ask for it with --table"
+        );
         if let Some(hops) = self.hops.iter().find(|hops| !(1..=6).contains(*hops)) {
             return Err(PriceError::Hops(*hops).into());
         }
