@@ -120,6 +120,15 @@ impl PlanArgs {
             }
         };
 
+        // Those that nobody named are only left out.
+        let found = |sample: &u32| plan.frontier.iter().any(|p| p.params.sample() == *sample);
+        let mut missing = self.samples.clone();
+        missing.retain(|sample| !found(sample));
+        if !missing.is_empty() {
+            output::note(format_args!(
+                "there is no contract for these of --samples: {missing:?}; each alone says why"
+            ));
+        }
         let svg = self.svg.as_ref().map(|_| chart::svg(&plan)).transpose()?;
         let best = case(&wish, &plan.frontier[plan.best]);
         let text = serde_json::to_string_pretty(&best)?;
