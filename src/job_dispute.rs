@@ -11,7 +11,7 @@ use narthex_game_model::{
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
     dispute::{
         ContestError, Dispute, DisputeTerms, Duty, Event, FallsSilent, HonestPlayer, LyingPlayer,
-        MoveCost, MoveError, Player, ReplayError, SearchPlan, Side, Standing, TermsError,
+        Move, MoveCost, MoveError, Player, ReplayError, SearchPlan, Side, Standing, TermsError,
         Transcript, cheapest_fan_out, contest, plan,
     },
     params::JobBounds,
@@ -40,9 +40,10 @@ pub struct DemoOptions {
     pub index: u64,
     /// Who is wrong: the worker about its output, or the challenger that disputes a right one.
     pub liar: Side,
-    /// Unit after which the liar's states are made up; without it, after half of those that count.
+    /// Unit from which on the liar's states are made up, at most one more than those that count (then the output alone is);
+    /// without it, after half of them.
     pub from_unit: Option<u64>,
-    /// First move that the liar does not make.
+    /// First move that the liar does not make; one that would be its to make.
     pub silent_from: Option<u32>,
     /// n; without it, the cheapest for `cost`.
     pub fan_out: Option<u32>,
@@ -113,6 +114,24 @@ pub enum JobDisputeError {
         index: u64,
         /// N.
         steps: u64,
+    },
+    /// There is no such unit.
+    #[error(
+        "the step ends after {units} units: nothing can be made up from unit {unit} on; name one up to {units}"
+    )]
+    NoSuchUnit {
+        /// Asked for.
+        unit: u64,
+        /// Those that count.
+        units: u64,
+    },
+    /// The silence that was asked for came too late to be noticed.
+    #[error(
+        "the dispute is over before a move from {from} on is the liar's to make: it never falls silent"
+    )]
+    NeverSilent {
+        /// Asked for.
+        from: u32,
     },
     /// The step has no output, so there is nothing right to say about it.
     #[error(
@@ -232,15 +251,21 @@ pub fn demonstrate<P: StepProgram>(
     };
     let (record, proof) = job.prove_record(options.index)?;
     let honest = || HonestPlayer::new(program, record.clone(), proof.clone());
-    let from = match options.from_unit {
-        Some(unit) => unit.saturating_add(1),
-        None => 1 + running_units(program, &record)? / 2,
+    let units = running_units(program, &record)?;
+    let from = 1 + match options.from_unit {
+        Some(unit) if unit > units => return Err(JobDisputeError::NoSuchUnit { unit, units }),
+        Some(unit) => unit,
+        None => units / 2,
     };
     let liar = FallsSilent {
-        before: LyingPlayer::new(honest(), from.max(1)),
+        before: LyingPlayer::new(honest(), from),
         from_move: options.silent_from.unwrap_or(u32::MAX),
     };
-    let (mut liar, mut honest) = (liar, honest());
+    let mut liar = Asked {
+        player: liar,
+        last: None,
+    };
+    let mut honest = honest();
     let players: [&mut dyn Player; 2] = match options.liar {
         Side::Worker => [&mut liar, &mut honest],
         Side::Challenger => [&mut honest, &mut liar],
@@ -254,7 +279,29 @@ pub fn demonstrate<P: StepProgram>(
         seats,
         options.answer_blocks,
     )?;
+    if let Some(from) = options.silent_from
+        && liar.last.is_none_or(|last| last < from)
+    {
+        return Err(JobDisputeError::NeverSilent { from });
+    }
     Ok(DisputeFile { terms, transcript })
+}
+
+/// A player, and the last move that it was asked for.
+struct Asked<T> {
+    player: T,
+    last: Option<u32>,
+}
+
+impl<T: Player> Player for Asked<T> {
+    fn play(&mut self, dispute: &Dispute, side: Side) -> Option<Move> {
+        self.last = Some(dispute.place().0);
+        self.player.play(dispute, side)
+    }
+
+    fn defect(&self) -> Option<&StepError> {
+        self.player.defect()
+    }
 }
 
 /// Replays a dispute and tells its moves.
@@ -410,7 +457,7 @@ impl DisputeFile {
             .with_context(|| {
                 format!("{shown} is larger than any dispute ({MAX_DISPUTE_BYTES} bytes)")
             })?;
-        serde_json::from_slice(narthex_game_model::text::without_mark(&bytes))
+        narthex_game_model::text::parsed(&bytes, serde_json::from_str)
             .with_context(|| format!("{shown} is no dispute; {hint}"))
     }
 }

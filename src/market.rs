@@ -119,7 +119,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, FileE
         let path = path.to_path_buf();
         return Err(FileError::TooLong { path, most });
     }
-    serde_json::from_slice(narthex_game_model::text::without_mark(&bytes)).map_err(|source| {
+    narthex_game_model::text::parsed(&bytes, serde_json::from_str).map_err(|source| {
         FileError::Json {
             path: path.to_path_buf(),
             source,

@@ -48,9 +48,14 @@ pub struct Proposal {
     pub reveals_result: bool,
     /// Number of the attempt: any that none of the three has used for this coin yet.
     pub attempt: u32,
-    /// Height of the tip from which on the agreement is void, unless its transaction is complete.
+    /// Height of the tip from which on the agreement is void, unless its transaction is complete; at most
+    /// [`MAX_OPEN_BLOCKS`] above the tip of each party that starts.
     pub expires_height: u32,
 }
+
+/// Most blocks from the tip to the expiry of an agreement: two weeks. Three that are at a table need hours; an agreement
+/// that stays open for longer may be completed by whoever it has come to suit, when the others have forgotten it.
+pub const MAX_OPEN_BLOCKS: u32 = 2_016;
 
 /// What an attempt at an ending is bound as.
 const PURPOSE: &str = "ending";
@@ -105,6 +110,17 @@ pub enum CoopError {
         /// When it expired.
         expires_height: u32,
     },
+    /// Whoever proposed it asks the others to be bound for too long.
+    #[error(
+        "the agreement would be open until height {expires_height}, {} blocks above the tip at {tip}; at most {MAX_OPEN_BLOCKS} are agreed to",
+        expires_height - tip
+    )]
+    Distant {
+        /// Height of the tip as the caller knows it, below the expiry.
+        tip: u32,
+        /// When it would expire.
+        expires_height: u32,
+    },
     /// The transaction breaks a law of the engine.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -134,6 +150,14 @@ impl Proposal {
         store: &mut dyn Bindings,
     ) -> Result<Party<Ending>, CoopError> {
         self.check_time(tip)?;
+        let expires_height = self.expires_height;
+        // The tip is below.
+        if expires_height - tip > MAX_OPEN_BLOCKS {
+            return Err(CoopError::Distant {
+                tip,
+                expires_height,
+            });
+        }
         let (graph, coin) = self.graph(terms, contract)?;
         let transaction = graph.find(COOP).and_then(|node| graph.txid(node));
         let transaction = transaction.ok_or(CoopError::NotSpendable(self.spends))?;

@@ -6,7 +6,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::bench::{Measurement, Options, model, run};
 
-use super::PanelArg;
+use super::{Misuse, PanelArg};
 
 /// Steps of progress in [`model::run`].
 const MODEL_PARTS: usize = 5;
@@ -21,8 +21,8 @@ pub(crate) struct BenchArgs {
     /// What to measure; without it the set-up of contracts, and with `all` everything.
     #[arg(long, value_enum, default_value = "setup")]
     what: What,
-    /// How often each is measured; medians are printed.
-    #[arg(long, default_value_t = 3)]
+    /// How often each is measured, at least once, solving at least five times; medians are printed.
+    #[arg(long, default_value_t = 3, value_parser = rounds)]
     rounds: usize,
     /// One JSON object per measurement.
     #[arg(long)]
@@ -42,10 +42,10 @@ enum What {
 
 impl BenchArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.what != What::Model || self.arbiters.is_empty(),
-            "--arbiters are those of a set-up, which --what model does not measure"
-        );
+        let measures_setup = self.what != What::Model;
+        Misuse::unless(measures_setup || self.arbiters.is_empty(), || {
+            "--arbiters are those of a set-up, which --what model does not measure".into()
+        })?;
         let mut options = Options {
             rounds: self.rounds,
             ..Options::default()
@@ -58,7 +58,7 @@ impl BenchArgs {
                 .collect();
         }
         let (setup, model) = (self.what != What::Model, self.what != What::Setup);
-        let ceremonies = options.panels.len() * options.rounds.max(1);
+        let ceremonies = options.panels.len() * options.rounds;
         let total = usize::from(setup) * ceremonies + usize::from(model) * MODEL_PARTS;
         let bar = ProgressBar::new(total as u64);
         // The template is a literal; if it were wrong, the default bar would do.
@@ -88,6 +88,11 @@ impl BenchArgs {
         }
         Ok(())
     }
+}
+
+fn rounds(text: &str) -> Result<usize, String> {
+    let rounds = text.parse().ok().filter(|rounds| *rounds > 0);
+    rounds.ok_or_else(|| "a number of rounds, at least 1".into())
 }
 
 fn line(m: &Measurement) -> String {

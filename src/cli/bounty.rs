@@ -6,7 +6,7 @@ use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
     bounty::{BOUNTY_STORIES, Board, BoardOptions, Prices, play_bounty, price},
-    contracts::bounty::derive,
+    contracts::{bounty::derive, terms::FeeRate},
     game_model::market::Chance,
     regtest::Embedded,
     table::TableOptions,
@@ -28,9 +28,9 @@ pub(crate) enum BountyCommand {
     Price(PriceArgs),
 }
 
-/// Figures of a bounty.
+/// Who is hired, and for what.
 #[derive(Args)]
-struct Figures {
+struct Hired {
     /// Relays of the line-up, 1 to 6.
     #[arg(long, default_value_t = 3)]
     relays: u8,
@@ -40,6 +40,13 @@ struct Figures {
     /// What the first relay is paid, in sat; each next one 1,000 more.
     #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
     amount: Amount,
+}
+
+/// Figures of a bounty.
+#[derive(Args)]
+struct Figures {
+    #[command(flatten)]
+    hired: Hired,
     /// Blocks until the layers are due.
     #[arg(long, default_value_t = 12)]
     layer_blocks: u32,
@@ -81,7 +88,10 @@ pub(crate) struct ShowArgs {
 #[derive(Args)]
 pub(crate) struct PriceArgs {
     #[command(flatten)]
-    figures: Figures,
+    hired: Hired,
+    /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
+    fee_rate: FeeRate,
     /// How reliable each relay is, such as 95%, 0.95 or 19/20; `narthex market` says what a ledger makes of audits.
     #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = value::chance)]
     reliability: Chance,
@@ -103,9 +113,9 @@ impl BountyCommand {
 impl Figures {
     fn options(&self, common: TableOptions) -> BoardOptions {
         BoardOptions {
-            relays: self.relays,
-            quorum: self.quorum,
-            amount: self.amount,
+            relays: self.hired.relays,
+            quorum: self.hired.quorum,
+            amount: self.hired.amount,
             layer_blocks: self.layer_blocks,
             round_blocks: self.round_blocks,
             rate: common.rate,
@@ -145,9 +155,14 @@ impl ShowArgs {
 
 impl PriceArgs {
     fn run(self) -> anyhow::Result<()> {
-        let options = self
-            .figures
-            .options(self.figures.common.options_or([1; 32]));
+        // What it costs depends neither on its blocks nor on its keys.
+        let options = BoardOptions {
+            relays: self.hired.relays,
+            quorum: self.hired.quorum,
+            amount: self.hired.amount,
+            rate: self.fee_rate,
+            ..BoardOptions::default()
+        };
         let prices = price(&options, self.reliability)?;
         let mut out = crate::cli::output::out();
         if self.json {

@@ -6,22 +6,28 @@ use std::{
 };
 
 use anyhow::Context;
-use bitcoin::{Amount, Transaction, hex::FromHex, secp256k1::SecretKey};
+use bitcoin::{Amount, Transaction};
 use clap::{Args, Subcommand};
 use narthex::{
     contracts::deliver::{MAX_MESSAGE_BYTES, Scanner},
     deliver::{DELIVER_STORIES, Post, PostOptions, play_delivery},
+    game_model::text,
     regtest::Embedded,
     table::TableOptions,
 };
 
 use super::{
+    Misuse,
+    secret::read_key,
     table::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
 /// Longest transaction that is read, as hex: a block's worth.
 const MAX_TX_HEX: u64 = 8_000_000;
+
+/// Stories in which more than one agent is accepted.
+const SEVERAL: [&str; 2] = ["silent", "race"];
 
 /// `narthex deliver …`.
 #[derive(Subcommand)]
@@ -49,12 +55,6 @@ struct Figures {
     /// Blocks before that in which nobody is accepted.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
-    /// Blocks that agents want on the funding before they serve.
-    #[arg(long, default_value_t = 3)]
-    depth: u32,
-    /// Agents serve only while no other was accepted.
-    #[arg(long)]
-    alone: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -66,8 +66,14 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "delivered")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "Common", "file"])]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
     list: bool,
+    /// Blocks that agents want on the funding before they serve.
+    #[arg(long, default_value_t = PostOptions::default().depth)]
+    depth: u32,
+    /// Agents serve only while no other was accepted; for the stories in which two are, `silent` and `race`.
+    #[arg(long)]
+    alone: bool,
     /// The file to deliver, at most 64 MiB; a short text without it.
     #[arg(long)]
     file: Option<PathBuf>,
@@ -95,7 +101,7 @@ pub(crate) struct ShowArgs {
 /// Options of `narthex deliver scan`.
 #[derive(Args)]
 pub(crate) struct ScanArgs {
-    /// File with the recipient's secret key, 64 hex digits.
+    /// File with the recipient's secret key, in hex or WIF; `-` for standard input, if the transactions come from elsewhere.
     #[arg(long)]
     key: PathBuf,
     /// Raw transactions, one a line, hex; `-` for standard input.
@@ -123,8 +129,6 @@ impl Figures {
             amount: self.amount,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
-            depth: self.depth,
-            alone: self.alone,
             rate: common.rate,
             seed: common.seed,
             ..PostOptions::default()
@@ -140,7 +144,20 @@ impl PlayArgs {
                 .map(|story| (story.name, story.summary));
             return list(stories, self.json);
         }
-        let mut options = self.figures.options(self.figures.common.options());
+        let one_alone = DELIVER_STORIES
+            .iter()
+            .any(|story| story.name == self.story && !SEVERAL.contains(&story.name));
+        Misuse::unless(!(self.alone && one_alone), || {
+            let story = &self.story;
+            format!(
+                "in the story {story:?} no second agent is accepted: --alone is for {SEVERAL:?}"
+            )
+        })?;
+        let mut options = PostOptions {
+            depth: self.depth,
+            alone: self.alone,
+            ..self.figures.options(self.figures.common.options())
+        };
         if let Some(file) = &self.file {
             options.message = read_message(file)?;
         }
@@ -180,6 +197,10 @@ impl ShowArgs {
 
 impl ScanArgs {
     fn run(self) -> anyhow::Result<()> {
+        let both = [&self.key, &self.transactions];
+        Misuse::unless(!both.iter().all(|path| path.as_os_str() == "-"), || {
+            "standard input holds the key or the transactions, not both".into()
+        })?;
         let mut scanner = Scanner::new(read_key(&self.key)?);
         let shown = self.transactions.display().to_string();
         let source: Box<dyn Read> = match shown.as_str() {
@@ -193,19 +214,24 @@ impl ScanArgs {
         let mut out = crate::cli::output::out();
         let (mut number, mut found) = (0u64, 0u64);
         loop {
-            let mut line = String::new();
-            let read = (&mut lines).take(MAX_TX_HEX).read_line(&mut line);
+            let mut line = Vec::new();
+            let read = (&mut lines).take(MAX_TX_HEX).read_until(b'\n', &mut line);
             if read.with_context(|| format!("cannot read {shown}"))? == 0 {
                 break;
             }
-            number = number.saturating_add(1);
-            let line = line.trim_start_matches('\u{feff}').trim();
+            number += 1;
+            let cannot = || format!("line {number} of {shown} is no text");
+            let line = match number {
+                1 => text::read(&line).with_context(cannot)?,
+                _ => std::str::from_utf8(&line).with_context(cannot)?,
+            };
+            let line = line.trim();
             if line.is_empty() {
                 continue;
             }
             let tx: Transaction = bitcoin::consensus::encode::deserialize_hex(line)
                 .with_context(|| format!("line {number} of {shown} is no raw transaction"))?;
-            found = found.saturating_add(look(&mut out, &mut scanner, &tx, self.json)?.into());
+            found += u64::from(look(&mut out, &mut scanner, &tx, self.json)?);
         }
         let candidates = scanner.candidates();
         match self.json {
@@ -247,19 +273,4 @@ fn look(
         false => writeln!(out, "{}  {amount} sat, root {root}", found.txid)?,
     }
     Ok(true)
-}
-
-fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
-    let shown = path.display();
-    let mut text = String::new();
-    crate::cli::secret::warn_if_others_read(path);
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
-    file.take(100)
-        .read_to_string(&mut text)
-        .with_context(|| format!("cannot read {shown}"))?;
-    let bytes = <[u8; 32]>::from_hex(text.trim_start_matches('\u{feff}').trim());
-    let key = bytes
-        .ok()
-        .and_then(|bytes| SecretKey::from_slice(&bytes).ok());
-    key.with_context(|| format!("{shown} holds no secret key of 64 hex digits"))
 }

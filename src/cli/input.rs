@@ -18,9 +18,16 @@ pub(super) fn bytes(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("{shown} is larger than {most} bytes"))
 }
 
+/// The same as text.
+pub(super) fn text(path: &Path, most: u64) -> anyhow::Result<String> {
+    let bytes = bytes(path, most)?;
+    let text = text::read(&bytes).with_context(|| format!("{} is no text", path.display()))?;
+    Ok(text.to_owned())
+}
+
 /// The same as JSON. `what` it should be, and where such a one comes from.
 pub(super) fn json<T: DeserializeOwned>(path: &Path, most: u64, what: &str) -> anyhow::Result<T> {
     let bytes = bytes(path, most)?;
-    let read = || anyhow::Ok(serde_json::from_str(text::read(&bytes)?)?);
-    read().with_context(|| format!("{} is no {what}", path.display()))
+    text::parsed(&bytes, serde_json::from_str)
+        .with_context(|| format!("{} is no {what}", path.display()))
 }

@@ -86,13 +86,35 @@ pub(crate) fn run() -> ExitCode {
         if !output::is_loss(&error) {
             output::note(causes(error.chain().map(ToString::to_string)));
         }
-        ExitCode::FAILURE
+        match error.is::<Misuse>() {
+            true => ExitCode::from(MISUSED),
+            false => ExitCode::FAILURE,
+        }
     });
     match output::finish() {
         Ok(()) => status,
         Err(loss) => {
             output::note(loss);
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit status of arguments that are refused, as clap has it.
+const MISUSED: u8 = 2;
+
+/// Arguments of which one would do nothing beside the others, where that takes more to find out than clap knows. Said
+/// before anything is done or printed, with the exit status of arguments that are refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misuse(String);
+
+impl Misuse {
+    /// Refuses unless `fine`.
+    fn unless(fine: bool, why: impl FnOnce() -> String) -> Result<(), Misuse> {
+        match fine {
+            true => Ok(()),
+            false => Err(Misuse(why())),
         }
     }
 }

@@ -59,12 +59,12 @@ pub(crate) struct PlayArgs {
     /// Writes the decrypted result, a digit a line.
     #[arg(long)]
     result: Option<PathBuf>,
-    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
-    #[arg(long)]
-    seed: Option<String>,
+    #[arg(long, value_parser = value::bytes32)]
+    seed: Option<[u8; 32]>,
     /// Plays the contract even if honest play does not pay, as it never does in the paper's layout.
     #[arg(long)]
     research: bool,
@@ -90,7 +90,7 @@ impl PlayArgs {
             arbiters: self.arbiters.arbiters,
             input: self.input,
             rate: self.fee_rate,
-            seed: self.seed.as_deref().map(parse_seed).transpose()?,
+            seed: self.seed,
             case: None,
             research: self.research,
             probe_early: false,
@@ -136,11 +136,6 @@ fn save(path: &Path, result: Option<&DecryptedResult>) -> anyhow::Result<()> {
     let text = lines.collect::<String>();
     disk::save(path, text.as_bytes(), Readers::Owner)
         .with_context(|| format!("cannot write {shown}"))
-}
-
-fn parse_seed(hex: &str) -> anyhow::Result<[u8; 32]> {
-    use bitcoin::hex::FromHex;
-    <[u8; 32]>::from_hex(hex).with_context(|| format!("--seed {hex:?} is not 64 hex digits"))
 }
 
 fn list(json: bool) -> anyhow::Result<()> {

@@ -5,8 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
-use bitcoin::hex::{DisplayHex, FromHex};
+use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
@@ -20,7 +19,7 @@ use narthex::{
     simulate::{self, Report},
 };
 
-use super::{PanelArg, output, value};
+use super::{Misuse, PanelArg, output, value};
 
 /// Options of `narthex simulate`.
 #[derive(Args)]
@@ -32,8 +31,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, default_value = "honest", value_parser = verifier)]
     verifier: VerifierStrategy,
     /// honest, guess, silent, equivocate, or erring:1/100,1/100,0 (convicts the innocent, acquits the guilty,
-    /// undecided); one for all, or one for each, with spaces between.
-    #[arg(long, default_value = "honest", num_args = 1.., value_parser = arbiter)]
+    /// undecided); one for all, or one for each, with spaces between. Honest without it; for games in which somebody appeals.
+    #[arg(long, num_args = 1.., value_parser = arbiter)]
     arbiter: Vec<ArbiterStrategy>,
     /// Parameters, costs and values, as `narthex game plan --out` writes them; a simulation has neither fees nor a model of
     /// arbiters other than --arbiter.
@@ -42,11 +41,11 @@ pub(crate) struct SimulateArgs {
     /// Panel, as k-of-n.
     #[arg(long, default_value = "2-of-3", conflicts_with = "case")]
     arbiters: PanelArg,
-    /// A rejected worker appeals: when-right, always or never.
-    #[arg(long, default_value = "when-right", value_parser = appeal)]
-    appeal: Appeal,
+    /// A rejected worker appeals: when-right (without it), always or never. For games in which one is rejected.
+    #[arg(long, value_parser = appeal)]
+    appeal: Option<Appeal>,
     /// Games to play.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
     games: u64,
     /// N, steps of the job.
     #[arg(long, default_value_t = 1_000, conflicts_with = "case")]
@@ -54,10 +53,10 @@ pub(crate) struct SimulateArgs {
     /// k, sampled steps.
     #[arg(long, default_value_t = 100, conflicts_with = "case")]
     sample: u32,
-    /// Draws the sample from the root alone, as the Prometheus paper does: the worker can grind it.
+    /// Draws the sample from the root alone, as the Prometheus paper does: the worker can grind it. For workers that cheat.
     #[arg(long)]
     root_alone: bool,
-    /// An approval without digests to back it stands, as in the Prometheus paper.
+    /// An approval without digests to back it stands, as in the Prometheus paper. For --verifier rubber-stamp.
     #[arg(long)]
     nobody_checks: bool,
     /// Most trees that a grinder makes in a game; 10,000 without it.
@@ -75,9 +74,9 @@ pub(crate) struct SimulateArgs {
     /// B: what the worker gains outside from an accepted wrong result, in satoshi.
     #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount, conflicts_with = "case")]
     outside_gain_sat: Amount,
-    /// 64 hex digits: the same seed plays the same games.
-    #[arg(long, default_value_t = [0; 32].to_lower_hex_string())]
-    seed: String,
+    /// 64 hex digits: the same seed plays the same games; zeros without it.
+    #[arg(long, value_parser = value::bytes32)]
+    seed: Option<[u8; 32]>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -85,11 +84,7 @@ pub(crate) struct SimulateArgs {
 
 impl SimulateArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let seed = <[u8; 32]>::from_hex(&self.seed)
-            .context("--seed takes 64 hex digits, such as a block hash")?;
-        if self.games == 0 {
-            bail!("--games 0 plays nothing: ask for at least one");
-        }
+        self.check_effects()?;
         let setup = self.setup()?;
         let bar = match self.json {
             true => ProgressBar::hidden(),
@@ -99,7 +94,9 @@ impl SimulateArgs {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} games {elapsed}") {
             bar.set_style(style);
         }
-        let report = simulate::run(&setup, seed, self.games, |done| bar.inc(done))?;
+        let report = simulate::run(&setup, self.seed.unwrap_or_default(), self.games, |done| {
+            bar.inc(done)
+        })?;
         bar.finish_and_clear();
         let mut out = output::out();
         match self.json {
@@ -109,6 +106,52 @@ impl SimulateArgs {
         Ok(())
     }
 
+    /// Refuses what no game of these strategies comes to.
+    fn check_effects(&self) -> Result<(), Misuse> {
+        use {VerifierStrategy as V, WorkerStrategy as W};
+        let (worker, verifier) = (&self.worker, self.verifier);
+        let delivers = !matches!(worker, W::TimeOut);
+        let honest = matches!(worker, W::Deliver(Strategy::Honest));
+        let grinds = matches!(worker, W::Grind { .. });
+        let rejects = delivers
+            && match verifier {
+                V::BlindAccuse => true,
+                V::Honest => !honest,
+                V::RubberStamp | V::Silent => false,
+            };
+        // Whoever copies has nothing to appeal with.
+        let may_appeal = rejects && !matches!(worker, W::Copy);
+        // A worker that appeals when it is right is rejected rightly by an honest verifier.
+        let appeals = may_appeal
+            && match self.appeal.unwrap_or(Appeal::WhenRight) {
+                Appeal::Always => true,
+                Appeal::Never => false,
+                Appeal::WhenRight => verifier != V::Honest,
+            };
+        let refuse = |fine: bool, option: &str, why: &str| {
+            Misuse::unless(fine, || format!("{option} changes nothing here: {why}"))
+        };
+        let (given, no) = (
+            self.most_tries.is_some(),
+            "it is a grinder's; say --worker grind:SHARE",
+        );
+        refuse(!given || grinds, "--most-tries", no)?;
+        let no = "only --verifier rubber-stamp approves without digests of its own, and only of what is delivered";
+        let stamps = verifier == V::RubberStamp && delivers;
+        refuse(!self.nobody_checks || stamps, "--nobody-checks", no)?;
+        let no = "whom the sample hits matters to a worker that delivers wrong work alone";
+        refuse(
+            !self.root_alone || (delivers && !honest),
+            "--root-alone",
+            no,
+        )?;
+        let no = "this verifier rejects nobody that could appeal";
+        refuse(self.appeal.is_none() || may_appeal, "--appeal", no)?;
+        let no =
+            "nobody appeals to them; say --verifier blind-accuse, or --worker and --appeal always";
+        refuse(self.arbiter.is_empty() || appeals, "--arbiter", no)
+    }
+
     fn setup(&self) -> anyhow::Result<Setup> {
         let (params, costs) = match &self.case {
             Some(path) => of_case(path)?,
@@ -116,21 +159,18 @@ impl SimulateArgs {
         };
         let arbiters = params.arbiters();
         let panel = match self.arbiter[..] {
+            [] => vec![ArbiterStrategy::Honest; usize::from(arbiters)],
             [one] => vec![one; usize::from(arbiters)],
             _ => self.arbiter.clone(),
         };
         let mut worker = self.worker.clone();
-        match (&mut worker, self.most_tries) {
-            (WorkerStrategy::Grind { most_tries, .. }, given) => {
-                *most_tries = given.unwrap_or(USUAL_TRIES);
-            }
-            (_, Some(_)) => bail!("--most-tries is a grinder's; say --worker grind:SHARE"),
-            (_, None) => {}
+        if let WorkerStrategy::Grind { most_tries, .. } = &mut worker {
+            *most_tries = self.most_tries.unwrap_or(USUAL_TRIES);
         }
         Ok(Setup {
             params,
             worker,
-            appeal: self.appeal,
+            appeal: self.appeal.unwrap_or(Appeal::WhenRight),
             verifier: self.verifier,
             arbiters: panel,
             seed_rule: match self.root_alone {

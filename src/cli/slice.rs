@@ -9,6 +9,7 @@ use narthex::{
 };
 
 use super::{
+    Misuse,
     table::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
@@ -107,11 +108,10 @@ impl PlayArgs {
             let stories = SLICE_STORIES.iter();
             return list(stories.map(|story| (story.name, story.summary)), self.json);
         }
-        anyhow::ensure!(
-            self.slices.is_none() || self.story == STREAM,
-            "--slices is for --story {STREAM}: the story {:?} has slices of its own",
-            self.story
-        );
+        Misuse::unless(self.slices.is_none() || self.story == STREAM, || {
+            let story = &self.story;
+            format!("--slices is for --story {STREAM}: the story {story:?} has slices of its own")
+        })?;
         let slices = self.slices.unwrap_or(GateOptions::default().slices);
         let options = self.figures.options(slices, self.figures.common.options());
         let mut printer = Printer { json: self.json };

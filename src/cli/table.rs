@@ -28,7 +28,7 @@ impl OnChain {
 /// Fees and randomness.
 #[derive(Args)]
 pub(super) struct Common {
-    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.

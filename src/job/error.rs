@@ -248,6 +248,9 @@ pub enum JobError {
         /// Number of stages.
         stages: u32,
     },
+    /// Outputs of a stage before the first.
+    #[error("the commitment is to the first stage, which has none before it; leave out --previous")]
+    NeedlessPrevious,
     /// A later stage, and nothing to derive it from.
     #[error(
         "the commitment is to stage {stage}, which follows from the result before it: name that with --previous"
@@ -317,7 +320,7 @@ pub enum Malformed {
     /// Records that make no tree.
     Tree(#[from] TreeError),
     /// An input that is no text where text is needed.
-    Utf8(#[from] std::str::Utf8Error),
+    Utf8(#[from] narthex_game_model::text::NotText),
     /// A counter beyond 64 bits or the largest input.
     #[error("{records} counted records from {start}; at most 2^24, and no number beyond 64 bits")]
     Counter {

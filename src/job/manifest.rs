@@ -120,7 +120,7 @@ impl Manifest {
     /// Reads a manifest.
     pub fn read(path: &Path) -> Result<Self, JobError> {
         let bytes = read_limited(path, MAX_MANIFEST_BYTES)?;
-        let manifest: Self = serde_json::from_slice(narthex_game_model::text::without_mark(&bytes))
+        let manifest: Self = narthex_game_model::text::parsed(&bytes, serde_json::from_str)
             .map_err(|source| JobError::Json {
                 path: path.to_owned(),
                 source,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use narthex_game_model::{
     computation::{AnyProgram, Computation, Job, RunTwice},
     tagged::TaggedHasher,
+    text,
     workload::{
         Limits, MAX_PROGRAM_BYTES, Records,
         digits::{self, Labelled},
@@ -37,6 +38,7 @@ pub type StageJob = Job<AnyProgram>;
 pub struct Plan {
     first: StageJob,
     chain: Option<Chain>,
+    wasm: bool,
     twice: bool,
 }
 
@@ -49,6 +51,7 @@ impl Plan {
         Ok(Self {
             first: stage(program, records, running.twice)?,
             chain,
+            wasm: matches!(manifest.work, Work::Wasm { .. } | Work::DigitsWasm { .. }),
             twice: running.twice,
         })
     }
@@ -56,6 +59,11 @@ impl Plan {
     /// The first stage.
     pub const fn first(&self) -> &StageJob {
         &self.first
+    }
+
+    /// Whether the program is WebAssembly: then engine and time of [`Running`] are of account.
+    pub const fn is_wasm(&self) -> bool {
+        self.wasm
     }
 
     /// Number of stages.
@@ -249,8 +257,9 @@ fn records(input: &Input, beside: &dyn Fn(&PathBuf) -> PathBuf) -> Result<Record
 
 fn read_text(path: &Path) -> Result<String, JobError> {
     let bytes = read_limited(path, MAX_FILE_BYTES)?;
-    String::from_utf8(bytes).map_err(|error| JobError::Refused {
+    let text = text::read(&bytes).map_err(|error| JobError::Refused {
         what: path.display().to_string(),
-        source: error.utf8_error().into(),
-    })
+        source: error.into(),
+    })?;
+    Ok(text.to_owned())
 }

@@ -179,7 +179,7 @@ pub(super) fn read_json<T: DeserializeOwned>(
     hint: &'static str,
 ) -> Result<T, JobError> {
     let bytes = read_limited(path, MAX_SMALL_BYTES)?;
-    serde_json::from_slice(narthex_game_model::text::without_mark(&bytes)).map_err(|source| {
+    narthex_game_model::text::parsed(&bytes, serde_json::from_str).map_err(|source| {
         JobError::Json {
             path: path.to_owned(),
             source,

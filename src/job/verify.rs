@@ -26,7 +26,7 @@ pub struct Checked {
 }
 
 /// Checks an opening file against a commitment file. `previous` are the outputs of the stage before, for stages after
-/// the first; they are bound by the input root of the job that the commitment names.
+/// the first alone; they are bound by the input root of the job that the commitment names.
 pub fn verify(
     plan: &Plan,
     commitment: &Path,
@@ -37,7 +37,8 @@ pub fn verify(
     let file: StageCommitment = read_json(commitment, hint)?;
     let opening: Opening = read_json(opening, hint)?;
     let later = match (file.stage, previous) {
-        (0, _) => None,
+        (0, None) => None,
+        (0, Some(_)) => return Err(JobError::NeedlessPrevious),
         (stage, _) if stage >= plan.stages() => {
             let stages = plan.stages();
             return Err(JobError::NoStage { stage, stages });

@@ -15,7 +15,7 @@ use narthex_game_model::{
     commitment::{Opening, ResultSecret, SaltSeed, open},
     computation::{Computation, Job},
     play::{BlindDigests, Evidence, Strategy, Verdict, Work, WorkerSecrets, judge},
-    sample,
+    sample, text,
     workload::{WasmProgram, digits},
 };
 
@@ -52,7 +52,9 @@ fn read_input(path: &std::path::Path) -> Result<String, PlayError> {
     let refused = |why: String| PlayError::Input(format!("{shown}: {why}"));
     let bytes = disk::read_bounded(path, MAX_INPUT_BYTES).map_err(|e| refused(e.to_string()))?;
     let larger = || refused(format!("larger than {MAX_INPUT_BYTES} bytes"));
-    String::from_utf8(bytes.ok_or_else(larger)?).map_err(|e| refused(e.to_string()))
+    let bytes = bytes.ok_or_else(larger)?;
+    let text = text::read(&bytes).map_err(|e| refused(e.to_string()))?;
+    Ok(text.to_owned())
 }
 
 impl Workshop {

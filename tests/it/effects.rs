@@ -4,8 +4,33 @@ use crate::common;
 
 use std::path::Path;
 
+use bitcoin::{
+    hex::{DisplayHex, FromHex},
+    secp256k1::{Secp256k1, SecretKey},
+};
 use common::cli::{command, words};
+use narthex::game_model::{
+    retrieval::{Archive, Challenge},
+    sample,
+};
 use serde_json::{Value, json};
+
+/// How a command ended: its exit status, what it printed, what it said.
+fn ended(args: &[&str]) -> (Option<i32>, String, String) {
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_narthex"))
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (ran.status.code(), text(ran.stdout), text(ran.stderr))
+}
+
+/// Refused as arguments that cannot be meant together are: nothing printed, status 2, with words of the refusal.
+fn misused(args: &[&str], part: &str) {
+    let (status, out, err) = ended(args);
+    assert_eq!(status, Some(2), "{args:?}: {out}{err}");
+    assert!(out.is_empty() && err.contains(part), "{args:?}: {out}{err}");
+}
 
 /// Refused, with words of the refusal, before anything is printed.
 fn refused(args: &str, part: &str) {
@@ -81,18 +106,233 @@ fn pairs_of_which_one_would_do_nothing() {
     ] {
         refused(args, cannot);
     }
-    refused("simulate --most-tries 5", "grinder");
-    refused("bench --what model --arbiters 2-of-3", "--what model");
-    refused(
-        "market calibrate --market matched --patience 3",
-        "--market mixed",
+    for (args, part) in [
+        ("play --economics case.json", "unexpected argument"),
+        ("bench --what model --arbiters 2-of-3", "--what model"),
+        ("bench --rounds 0", "at least 1"),
+        ("simulate --games 0", "is not in 1.."),
+        ("simulate --most-tries 5", "grinder"),
+        ("simulate --nobody-checks", "--verifier rubber-stamp"),
+        (
+            "simulate --verifier blind-accuse --nobody-checks",
+            "--verifier rubber-stamp",
+        ),
+        (
+            "simulate --verifier rubber-stamp --worker time-out --nobody-checks",
+            "of what is delivered",
+        ),
+        ("simulate --root-alone", "delivers wrong work"),
+        (
+            "simulate --worker time-out --root-alone",
+            "delivers wrong work",
+        ),
+        ("simulate --appeal always", "rejects nobody"),
+        ("simulate --worker copy --appeal always", "rejects nobody"),
+        (
+            "simulate --worker skip:1/2 --verifier silent --appeal never",
+            "rejects nobody",
+        ),
+        ("simulate --arbiter guess", "nobody appeals"),
+        (
+            "simulate --worker skip:1/2 --arbiter guess",
+            "nobody appeals",
+        ),
+        (
+            "simulate --verifier blind-accuse --appeal never --arbiter guess",
+            "nobody appeals",
+        ),
+        (
+            "market calibrate --market matched --patience 3",
+            "--market mixed",
+        ),
+        (
+            "market calibrate --market matched --lambda 1/2",
+            "--market mixed",
+        ),
+        (
+            "market ledger init /nonexistent/ledger --lambda 1 --decay counted",
+            "no count ever fades",
+        ),
+        ("slice play --slices 2", "--story stream"),
+        ("deliver play --alone", "no second agent is accepted"),
+        (
+            "deliver play --story replaced --alone",
+            "no second agent is accepted",
+        ),
+        ("deliver show --alone", "unexpected argument"),
+        ("deliver show --depth 2", "unexpected argument"),
+        (
+            "bounty price --seed 0707070707070707070707070707070707070707070707070707070707070707",
+            "unexpected argument",
+        ),
+        ("bounty price --round-blocks 7", "unexpected argument"),
+        ("bounty price --layer-blocks 20", "unexpected argument"),
+        ("job example wasm --input a b", "one file"),
+        (
+            "job dispute --job none --fan-out 4 --cost-per-move 7",
+            "cannot be used with",
+        ),
+        (
+            "job dispute --job none --fan-out 4 --cost-per-byte 7",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --depth 2",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --interest 1/10",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --exponent 1",
+            "cannot be used with",
+        ),
+        (
+            "bond check 00 --tip-height 5 --linear",
+            "cannot be used with",
+        ),
+    ] {
+        misused(&args.split(' ').collect::<Vec<_>>(), part);
+    }
+}
+
+/// What a job is decides which options do something; what is refused leaves nothing behind.
+#[test]
+fn options_of_jobs_that_have_no_use_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for kind in ["wasm", "word-count", "digits-model"] {
+        let (_, job, _) = words("job", &format!("example {kind}"));
+        std::fs::write(at(kind), job).unwrap();
+    }
+    let (state, opening) = (at("state"), at("opening"));
+    for kind in ["word-count", "digits-model"] {
+        for option in [["--engine", "wasmi"], ["--step-seconds", "7"]] {
+            let part = format!("{} is for WebAssembly", option[0]);
+            let args = ["job", "run", &at(kind), "--state", &state];
+            misused(&[&args[..], &option].concat(), &part);
+        }
+    }
+    assert!(!Path::new(&state).exists());
+    let fine = |args: &[&str]| {
+        let (status, out, err) = ended(&[&["job"], args].concat());
+        assert_eq!(status, Some(0), "{args:?}: {err}");
+        (out, err)
+    };
+    let run = ["run", &at("wasm"), "--state", &state, "--engine", "wasmi"];
+    fine(&run);
+    let (_, err) = fine(&[&run[..], &["--check-determinism"]].concat());
+    assert!(
+        err.contains("were there already and are not run again"),
+        "{err}"
     );
-    refused(
-        "market calibrate --market matched --lambda 1/2",
-        "--market mixed",
+    fine(&["commit", "--state", &state]);
+    let (leaves, _) = fine(&["open", "--state", &state, "--steps", "2,3"]);
+    std::fs::write(&opening, leaves).unwrap();
+    let commitment = format!("{state}/commitment-0.json");
+    let verify = [
+        "verify",
+        "--job",
+        &at("wasm"),
+        "--commitment",
+        &commitment,
+        "--opening",
+        &opening,
+    ];
+    fine(&verify);
+    let previous = ["--previous", &format!("{state}/outputs-0.bin")];
+    misused(
+        &[&["job"], &verify[..], &previous].concat(),
+        "leave out --previous",
     );
-    refused("slice play --slices 2", "--story stream");
-    refused("play --economics case.json", "unexpected argument");
+
+    for (option, part) in [
+        (["--silent-from", "50"], "never falls silent"),
+        (["--silent-from", "5"], "never falls silent"),
+        (["--from-unit", "59"], "ends after 58 units"),
+        (
+            ["--from-unit", "18446744073709551615"],
+            "ends after 58 units",
+        ),
+    ] {
+        let out = at("dispute.json");
+        let args = [
+            "job",
+            "dispute",
+            "--job",
+            &at("digits-model"),
+            "--out",
+            &out,
+        ];
+        let (status, _, err) = ended(&[&args[..], &option].concat());
+        assert!(status == Some(1) && err.contains(part), "{option:?}: {err}");
+        assert!(!Path::new(&out).exists(), "{option:?}");
+    }
+    for option in [["--silent-from", "2"], ["--from-unit", "58"]] {
+        fine(&[&["dispute", "--job", &at("digits-model")][..], &option].concat());
+    }
+}
+
+/// The hash of the first block of all, as bitcoind prints it and as it is hashed.
+const SHOWN: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+const HASHED: &str = "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000";
+
+#[test]
+fn a_block_hash_is_written_as_it_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let hashed = <[u8; 32]>::from_hex(HASHED).unwrap();
+    let nonce = "07".repeat(32);
+    let fine = |args: &[&str]| {
+        let (status, out, err) = ended(args);
+        assert_eq!(status, Some(0), "{args:?}: {err}");
+        out
+    };
+
+    let (_, job, _) = words("job", "example wasm");
+    std::fs::write(at("job"), job).unwrap();
+    fine(&["job", "run", &at("job"), "--state", &at("state")]);
+    fine(&["job", "commit", "--state", &at("state")]);
+    let audit = [
+        "job",
+        "audit",
+        "--job",
+        &at("job"),
+        "--state",
+        &at("state"),
+        "--sample",
+        "3",
+    ];
+    let drawn = ["--nonce", &nonce, "--block-hash", SHOWN, "--json"];
+    let found = fine(&[&audit[..], &drawn].concat());
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let root = <[u8; 32]>::from_hex(found["commitment"].as_str().unwrap()).unwrap();
+    let seed = sample::seed(&root, &[7; 32], &hashed);
+    assert_eq!(found["seed"], seed.to_lower_hex_string());
+    let steps = found["steps"].as_u64().unwrap();
+    let sampled = sample::draw(&seed, steps, 3).unwrap();
+    assert_eq!(found["sampled"], json!(sampled));
+
+    std::fs::write(at("file"), [5; 70_000]).unwrap();
+    fine(&["store", "encode", &at("file"), "--out", &at("store")]);
+    let archive = format!("{}/archive.json", at("store"));
+    let challenge = [
+        "store",
+        "challenge",
+        "--archive",
+        &archive,
+        "--out",
+        &at("challenge"),
+    ];
+    let drawn = ["--chunks", "4", "--nonce", &nonce, "--block", SHOWN];
+    fine(&[&challenge[..], &drawn].concat());
+    let challenge: Challenge =
+        serde_json::from_slice(&std::fs::read(at("challenge")).unwrap()).unwrap();
+    assert_eq!(challenge.block_hash, hashed);
+    let archive: Archive = serde_json::from_slice(&std::fs::read(archive).unwrap()).unwrap();
+    let indices = challenge.indices(&archive).unwrap();
+    assert_eq!(format!("{indices:?}"), "[9, 19, 22, 23]");
 }
 
 #[test]
@@ -272,7 +512,11 @@ fn the_planner_names_the_bound_that_no_stake_meets() {
         refused(&format!("game plan {args}"), part);
     }
     let (fine, _, err) = words("game", "plan --steps 5 --bad-steps 1");
-    assert!(fine, "{err}");
+    assert!(fine && err.is_empty(), "{err}");
+    // Of several samples those without a contract are named.
+    let (fine, out, err) = words("game", "plan --samples 300,0,20000 --json");
+    assert!(fine && out.lines().count() == 1, "{err}");
+    assert!(err.contains("[0, 20000]"), "{err}");
 }
 
 #[test]
@@ -305,6 +549,267 @@ fn byte_order_marks_are_read() {
     std::fs::write(&path, [&[0xff, 0xfe][..], &utf16].concat()).unwrap();
     let (fine, _, err) = command("game", &["solve", path.to_str().unwrap()]);
     assert!(!fine && err.contains("UTF-16"), "{err}");
+}
+
+/// Whatever text a user brings: marked as editors do it is read, in UTF-16 that is said, and lines may end in two bytes.
+#[test]
+fn every_text_is_read_as_editors_save_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let path = at("text");
+    let (key, seed) = ("07".repeat(32), "08".repeat(32));
+    let identity = "02a1b09f93073c63f205086440898141c0c3c6d24f69a18db608224bcf143fa011";
+    let certificate = {
+        std::fs::write(at("key"), &key).unwrap();
+        let public = SecretKey::from_slice(&[7; 32]).unwrap();
+        let public = public.public_key(&Secp256k1::new()).to_string();
+        let coin = format!("{}:0", "ab".repeat(32));
+        let args = [
+            "bond",
+            "prove",
+            "--key",
+            &public,
+            "--until",
+            "900000",
+            "--outpoint",
+            &coin,
+            "--sat",
+            "1000",
+            "--confirmed-height",
+            "800000",
+            "--identity",
+            &identity[2..],
+            "--valid-below",
+            "850000",
+            "--key-file",
+            &at("key"),
+        ];
+        ended(&args).1
+    };
+    assert!(certificate.len() > 100, "{certificate}");
+    let cookie = at("cookie");
+    std::fs::write(&cookie, "user:word").unwrap();
+    let (_, manifest, _) = words("job", "example wasm");
+    let (_, terms, _) = words("contract", "example");
+    let (_, model, _) = words("job", "example digits-model");
+    std::fs::write(at("model"), model).unwrap();
+    let dispute = at("dispute");
+    let (status, _, err) = ended(&["job", "dispute", "--job", &at("model"), "--out", &dispute]);
+    assert_eq!(status, Some(0), "{err}");
+    let dispute = std::fs::read_to_string(dispute).unwrap();
+    let ledger = at("ledger");
+    assert!(command("market", &["ledger", "init", &ledger]).0);
+    let ledger = std::fs::read_to_string(ledger).unwrap();
+    std::fs::write(at("file"), [5; 70_000]).unwrap();
+    assert!(command("store", &["encode", &at("file"), "--out", &at("store")]).0);
+    let archive = std::fs::read_to_string(format!("{}/archive.json", at("store"))).unwrap();
+    let row = format!("{}\n", ["0"; 64].join(","));
+    let images =
+        json!({ "narthex_job": 1, "work": { "kind": "digits-model", "images": path } }).to_string();
+    std::fs::write(at("images"), images).unwrap();
+    let counted = json!({ "narthex_job": 1, "work": { "kind": "word-count", "texts": [path], "partition_bytes": 128, "fan_in": 2 } });
+    std::fs::write(at("counted"), counted.to_string()).unwrap();
+    let quotes = json!({ "quotes": [{ "relay": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
+        "latencies": [{ "within": "2b", "premium_sat": 1 }] }] });
+    let snapshot =
+        json!({ "height": 5, "median_time": 7, "bonds": [], "bondless": [&identity[2..]] });
+
+    // Commands that end well with a text, and commands that come past it: to a node that is not there.
+    let past = "cannot ask the node";
+    let node = ["--node", "http://127.0.0.1:1", "--cookie", &cookie];
+    let [state_1, state_2, state_3, challenge] = ["s1", "s2", "s3", "challenge"].map(at);
+    let (counted, images) = (at("counted"), at("images"));
+    let certificates = [&["bond", "snapshot", &path][..], &node].concat();
+    let other = at("certificates");
+    std::fs::write(&other, &certificate).unwrap();
+    let bondless = [
+        &["bond", "snapshot", &other, "--bondless", &path][..],
+        &node,
+    ]
+    .concat();
+    let opened = [
+        "bond",
+        "snapshot",
+        &other,
+        "--node",
+        "http://127.0.0.1:1",
+        "--cookie",
+        &path,
+    ];
+    let spend = [
+        "bond",
+        "withdraw",
+        "--to",
+        "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6",
+        "--key",
+        "02989c0b76cb563971fdc9bef31ec06c3560f3249d6ee9e5d83c57625596e05f6f",
+        "--until",
+        "900000",
+        "--outpoint",
+        &format!("{}:0", "ab".repeat(32)),
+        "--sat",
+        "100000",
+        "--key-file",
+        &path,
+    ];
+    let cases: Vec<(String, Vec<&str>, &str)> = vec![
+        (case().to_string(), vec!["game", "solve", &path], ""),
+        (terms, vec!["contract", "show", &path], ""),
+        (row.clone(), vec!["play", "--input", &path], ""),
+        (row, vec!["job", "run", &images, "--state", &state_1], ""),
+        (
+            "One two.\nOne\n".into(),
+            vec!["job", "run", &counted, "--state", &state_2],
+            "",
+        ),
+        (manifest, vec!["job", "run", &path, "--state", &state_3], ""),
+        (
+            dispute,
+            vec!["job", "dispute", "--job", "MODEL", "--replay", &path],
+            "",
+        ),
+        (ledger, vec!["market", "ledger", "show", &path], ""),
+        (
+            quotes.to_string(),
+            vec![
+                "market",
+                "choose",
+                "--quotes",
+                &path,
+                "--reliability",
+                "1/2",
+                "--hops",
+                "1",
+                "--latency",
+                "2b",
+            ],
+            "",
+        ),
+        (
+            archive,
+            vec![
+                "store",
+                "challenge",
+                "--archive",
+                &path,
+                "--out",
+                &challenge,
+            ],
+            "",
+        ),
+        (
+            snapshot.to_string(),
+            vec!["bond", "select", &path, "--seed", &seed],
+            "",
+        ),
+        (key.clone() + "\n", spend.to_vec(), ""),
+        (key + "\n", vec!["deliver", "scan", "--key", &path], ""),
+        (
+            "\n".into(),
+            vec!["deliver", "scan", "--key", "KEY", &path],
+            "",
+        ),
+        (certificate, certificates, past),
+        (format!("{}\n", &identity[2..]), bondless, past),
+        ("user:word\n".into(), opened.to_vec(), past),
+    ];
+    for (text, args, end) in cases {
+        let (model, key) = (at("model"), at("key"));
+        let args: Vec<&str> = args
+            .into_iter()
+            .map(|arg| match arg {
+                "MODEL" => model.as_str(),
+                "KEY" => key.as_str(),
+                arg => arg,
+            })
+            .collect();
+        let tried = |bytes: &[u8]| {
+            // What one run leaves does not stand in the way of the next.
+            for left in ["s1", "s2", "s3"] {
+                let _ = std::fs::remove_dir_all(at(left));
+            }
+            let _ = std::fs::remove_file(at("challenge"));
+            std::fs::write(&path, bytes).unwrap();
+            let (status, _, err) = ended(&args);
+            (status, err)
+        };
+        for form in [
+            text.clone(),
+            format!("\u{feff}{text}"),
+            text.replace('\n', "\r\n"),
+            format!("\u{feff}{}", text.replace('\n', "\r\n")),
+        ] {
+            let (status, err) = tried(form.as_bytes());
+            let fine = match end {
+                "" => status == Some(0),
+                end => err.contains(end) && !err.contains("UTF") && !err.contains("no text"),
+            };
+            assert!(fine, "{args:?}: {err}");
+        }
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little = units.iter().flat_map(|unit| unit.to_le_bytes());
+        let big = units.iter().flat_map(|unit| unit.to_be_bytes());
+        for wide in [
+            [0xff, 0xfe].into_iter().chain(little).collect::<Vec<u8>>(),
+            [0xfe, 0xff].into_iter().chain(big).collect(),
+        ] {
+            let (status, err) = tried(&wide);
+            assert!(
+                status == Some(1) && err.contains("UTF-16"),
+                "{args:?}: {err}"
+            );
+        }
+    }
+}
+
+/// The bounds of the job are the client's to say, and the case that is written says them.
+#[test]
+fn a_planned_case_carries_the_bounds_of_its_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("case.json");
+    let path = path.to_str().unwrap();
+    let plan = |more: &str| {
+        let args = format!("plan --samples 300 --out {path} {more}");
+        words("game", &args)
+    };
+    let (fine, _, err) = plan(
+        "--fuel 2000000 --units 1000 --memory 1.5MiB --program 64KiB --record 4096 --output 512 \
+         --fuel-per-second 20000000 --decide-blocks 40",
+    );
+    assert!(fine, "{err}");
+    let case: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(
+        case["params"]["job_bounds"],
+        json!({ "fuel": 2_000_000, "units": 1_000, "memory_bytes": 1_572_864, "program_bytes": 65_536,
+            "record_bytes": 4_096, "output_bytes": 512, "fuel_per_second": 20_000_000 })
+    );
+    assert_eq!(case["params"]["windows"]["decide_blocks"], 40);
+    let (fine, _, err) = words("game", &format!("solve {path}"));
+    assert!(fine, "{err}");
+    std::fs::remove_file(path).unwrap();
+    // Too much for the window at the rate, and what no contract takes: nothing is written.
+    for (more, part) in [
+        (
+            "--fuel 10000000000 --fuel-per-second 1000",
+            "job's fuel * units",
+        ),
+        ("--fuel 0", "job's fuel"),
+        ("--units 0", "job's units"),
+        ("--memory 5GiB", "job's memory"),
+        ("--program 5MiB", "job's program"),
+        ("--record 65MiB", "job's record"),
+        ("--output 0", "job's output"),
+        ("--fuel-per-second 0", "fuel"),
+        ("--memory 5MB", "a size is written"),
+        ("--response-blocks 40000", "--response-blocks 40000"),
+    ] {
+        let (fine, out, err) = plan(more);
+        assert!(
+            !fine && out.is_empty() && err.contains(part),
+            "{more}: {err}"
+        );
+        assert!(!Path::new(path).exists(), "{more}");
+    }
 }
 
 /// What a file says is shown, and nothing that a terminal acts on, and not at any length.

@@ -55,4 +55,5 @@ mod signed_once;
 mod slice;
 mod store;
 mod theft;
+mod unknown_fields;
 mod wallet;

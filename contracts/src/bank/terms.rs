@@ -216,7 +216,7 @@ impl BankTerms {
         if json.len() > MAX_BANK_TERMS_BYTES {
             return Err(problem(format!("more than {MAX_BANK_TERMS_BYTES} bytes")));
         }
-        serde_json::from_slice::<BankRecord>(json)
+        narthex_game_model::text::parsed(json, serde_json::from_str::<BankRecord>)
             .map_err(|e| problem(e.to_string()))?
             .check()
     }

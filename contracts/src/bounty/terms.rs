@@ -188,7 +188,7 @@ impl BountyTerms {
         if json.len() > MAX_BOUNTY_TERMS_BYTES {
             return Err(problem(format!("more than {MAX_BOUNTY_TERMS_BYTES} bytes")));
         }
-        serde_json::from_slice::<BountyRecord>(json)
+        narthex_game_model::text::parsed(json, serde_json::from_str::<BountyRecord>)
             .map_err(|e| problem(e.to_string()))?
             .check()
     }

@@ -212,7 +212,7 @@ impl DeliverTerms {
         if json.len() > MAX_DELIVER_TERMS_BYTES {
             return bad("json", format!("more than {MAX_DELIVER_TERMS_BYTES} bytes"));
         }
-        let record = serde_json::from_slice::<DeliverRecord>(json);
+        let record = narthex_game_model::text::parsed(json, serde_json::from_str::<DeliverRecord>);
         match record {
             Ok(record) => record.check(),
             Err(e) => bad("json", e.to_string()),

@@ -169,7 +169,7 @@ impl SliceTerms {
         if json.len() > MAX_SLICE_TERMS_BYTES {
             return Err(problem(format!("more than {MAX_SLICE_TERMS_BYTES} bytes")));
         }
-        serde_json::from_slice::<SliceRecord>(json)
+        narthex_game_model::text::parsed(json, serde_json::from_str::<SliceRecord>)
             .map_err(|e| problem(e.to_string()))?
             .check()
     }

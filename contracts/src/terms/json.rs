@@ -11,7 +11,7 @@ pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, TermsError> {
             limit: MAX_TERMS_BYTES,
         });
     }
-    serde_json::from_slice(narthex_game_model::text::without_mark(json))
+    narthex_game_model::text::parsed(json, serde_json::from_str)
         .map_err(|e| TermsError::Json(shortened(&e.to_string())))
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::{Amount, secp256k1::rand::thread_rng};
 use narthex_contracts::{
     binding::{BindError, MemoryBindings},
-    coop::{COOP, CoopError, Ending, Proposal},
+    coop::{COOP, CoopError, Ending, MAX_OPEN_BLOCKS, Proposal},
     graph::{NodeId, NodeName, Stage, TxGraph},
     role::Role,
     sample::Cast,
@@ -118,6 +118,35 @@ fn too_late_a_start_is_refused_and_binds_nothing() {
     three
         .party(&proposal(0), Role::Client, EXPIRES - 1)
         .unwrap();
+}
+
+#[test]
+fn too_long_an_agreement_is_refused_and_binds_nothing() {
+    let mut three = Three::new();
+    let until = |expires_height| Proposal {
+        expires_height,
+        ..proposal(0)
+    };
+    for (tip, expires_height) in [(500, 2_517), (0, 2_017), (0, u32::MAX), (500, u32::MAX)] {
+        let error = three.party(&until(expires_height), Role::Client, tip);
+        let error = error.unwrap_err();
+        assert_eq!(
+            error,
+            CoopError::Distant {
+                tip,
+                expires_height
+            }
+        );
+        assert!(error.to_string().contains("at most 2016"), "{error}");
+    }
+    // The attempt is still there, and the longest that is agreed to is.
+    three.party(&until(2_516), Role::Client, 500).unwrap();
+    let highest = u32::MAX - MAX_OPEN_BLOCKS;
+    let next = Proposal {
+        attempt: 1,
+        ..until(u32::MAX)
+    };
+    three.party(&next, Role::Client, highest).unwrap();
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub struct MoveCost {
 
 /// The longest search there can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SearchPlan {
     /// n.
     pub fan_out: u32,

@@ -69,7 +69,7 @@ pub struct Changes {
 
 /// What follows from an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Duty {
     /// A side is to move.
     Move {

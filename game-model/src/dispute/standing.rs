@@ -7,7 +7,7 @@ use crate::play::Finding;
 
 /// How a dispute stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Standing {
     /// A side is to move.
     Pending {

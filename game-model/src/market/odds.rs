@@ -54,6 +54,7 @@ pub enum Ending {
 
 /// Probabilities of the endings. They add up to 1 but for rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Odds {
     /// At least this for [`Ending::Right`].
     pub right: Chance,

@@ -48,6 +48,7 @@ impl Evidence {
 
 /// A ruling with the reason, for humans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The ruling.
     pub ruling: Ruling,

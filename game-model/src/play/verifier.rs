@@ -88,7 +88,7 @@ impl BlindDigests {
 
 /// What comparing says; nothing in it is a matter of opinion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Verdict {
     /// All digests agree: approve.
     Equal,

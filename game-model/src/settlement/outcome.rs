@@ -9,7 +9,7 @@ use crate::params::Layout;
 
 /// How a contract ends: one of the seven settlement schemes, with what selects its variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// Scheme 1: the worker delivered nothing in time.
     WorkerTimedOut,

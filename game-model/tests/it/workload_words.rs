@@ -1,6 +1,7 @@
 //! Map-reduce over texts: the chain counts what a plain count counts, and refuses what is malformed.
 
 use narthex_game_model::computation::{Computation, Job, StepError, StepProgram};
+use narthex_game_model::text::NotText;
 use narthex_game_model::workload::RecordsError;
 use narthex_game_model::workload::words::table::{self, Table};
 use narthex_game_model::workload::words::{
@@ -51,6 +52,34 @@ fn plainly(texts: &[&[u8]]) -> Table {
         }
     }
     table
+}
+
+/// Texts as editors save them: a mark in front is no letter, and lines may end in two bytes.
+#[test]
+fn marks_and_line_ends_are_no_letters() {
+    let plain: [&[u8]; 2] = [b"One two\none", b"two"];
+    let marked: [&[u8]; 2] = [b"\xef\xbb\xbfOne two\r\none\r\n", b"\xef\xbb\xbftwo"];
+    for size in [128, 4096] {
+        let (found, _) = count(&marked, size, 2).unwrap();
+        assert_eq!(found, count(&plain, size, 2).unwrap().0);
+        let expected = Table::from([(b"one".to_vec(), 2), (b"two".to_vec(), 2)]);
+        assert_eq!(found, expected);
+    }
+    // In front alone: elsewhere these bytes are what the text says, as all above 127 are.
+    let inside: [&[u8]; 1] = [b"a \xef\xbb\xbfb"];
+    let (found, _) = count(&inside, 128, 2).unwrap();
+    assert!(found.contains_key(&b"\xef\xbb\xbfb"[..]));
+    for wide in [&b"\xff\xfeo\0n\0e\0"[..], b"\xfe\xff\0o"] {
+        let error = partitions(&[b"one", wide], 128).unwrap_err();
+        let source = NotText::Utf16;
+        assert_eq!(error, PartitionError::Text { number: 2, source });
+        assert!(error.to_string().contains("UTF-16"), "{error}");
+    }
+    // A text that is a mark and nothing else has no byte.
+    assert_eq!(
+        partitions(&[b"\xef\xbb\xbf"], 128).unwrap_err(),
+        PartitionError::Records(RecordsError::Empty)
+    );
 }
 
 #[test]

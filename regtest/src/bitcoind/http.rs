@@ -1,12 +1,6 @@
 //! How calls travel to a node: HTTP without TLS to one address, never to another, with the cookie of the moment.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use bitcoin::base64::{Engine, engine::general_purpose::STANDARD};
 use bitreq::{Method, Url};
@@ -74,6 +68,8 @@ impl fmt::Display for NodeUrl {
 pub(super) enum HttpError {
     #[error("cannot read the cookie file {}: {source}", path.display())]
     Cookie { path: PathBuf, source: io::Error },
+    #[error("the cookie file {} is no UTF-8; if it is UTF-16, save it as UTF-8", .0.display())]
+    NoText(PathBuf),
     #[error("{} holds no user:password; name the node's .cookie", .0.display())]
     NoCookie(PathBuf),
     #[error("the request cannot be written: {0}")]
@@ -118,14 +114,16 @@ impl Http {
 
     /// A node writes another cookie each time it starts, so the file is read for each call.
     fn authorization(&self) -> Result<String, HttpError> {
-        let mut text = String::new();
-        File::open(&self.cookie)
-            .and_then(|file| file.take(MAX_COOKIE_BYTES).read_to_string(&mut text))
-            .map_err(|source| HttpError::Cookie {
-                path: self.cookie.clone(),
-                source,
-            })?;
-        let text = text.trim();
+        let read = narthex_disk::read_bounded(&self.cookie, MAX_COOKIE_BYTES);
+        let bytes = read.map_err(|source| HttpError::Cookie {
+            path: self.cookie.clone(),
+            source,
+        })?;
+        // Nothing so long is one.
+        let bytes = bytes.ok_or_else(|| HttpError::NoCookie(self.cookie.clone()))?;
+        let text = String::from_utf8(bytes).map_err(|_| HttpError::NoText(self.cookie.clone()))?;
+        // An editor may have put a mark in front of it.
+        let text = text.trim_start_matches('\u{feff}').trim();
         if !text.contains(':') {
             return Err(HttpError::NoCookie(self.cookie.clone()));
         }

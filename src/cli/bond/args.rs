@@ -1,13 +1,11 @@
 //! Options that several commands share, and how they are written.
 
-use std::{io::Read, path::Path};
-
 use anyhow::Context;
 use bitcoin::{
-    Amount, Network, OutPoint, PrivateKey,
+    Amount, Network, OutPoint,
     bip32::Xpub,
     key::XOnlyPublicKey,
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
+    secp256k1::{PublicKey, Secp256k1},
 };
 use clap::Args;
 use narthex::{
@@ -16,9 +14,6 @@ use narthex::{
 };
 
 use crate::cli::value::{self, When};
-
-/// Longest key file, in bytes.
-const MAX_KEY_FILE_BYTES: u64 = 256;
 
 /// Form of a bond's script.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -136,30 +131,4 @@ impl ValuationArgs {
             false => Valuation::Interest(Interest::new(self.interest, self.exponent)?),
         })
     }
-}
-
-/// A secret key from a file, in hex or as wallets export it (WIF); `-` for standard input. Not from an option, where
-/// every user of the machine could read it.
-pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
-    let shown = path.display();
-    let mut text = String::new();
-    let read = |source: &mut dyn Read, text: &mut String| {
-        source.take(MAX_KEY_FILE_BYTES).read_to_string(text)
-    };
-    let done = if path.as_os_str() == "-" {
-        read(&mut std::io::stdin().lock(), &mut text)
-    } else {
-        crate::cli::secret::warn_if_others_read(path);
-        std::fs::File::open(path).and_then(|mut file| read(&mut file, &mut text))
-    };
-    done.with_context(|| format!("cannot read a key from {shown}"))?;
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if let Ok(key) = text.parse::<SecretKey>() {
-        return Ok(key);
-    }
-    // Never shown: it may be a key with one letter wrong.
-    let wif = PrivateKey::from_wif(text).ok();
-    Ok(wif
-        .with_context(|| format!("{shown} holds no secret key, in hex or WIF"))?
-        .inner)
 }

@@ -16,10 +16,10 @@ use narthex::{
 };
 
 use super::{
-    args::{CoinArgs, ValuationArgs, read_key},
+    args::{CoinArgs, ValuationArgs},
     script::form,
 };
-use crate::cli::{node::NodeArgs, value::height};
+use crate::cli::{node::NodeArgs, secret::read_key, value::height};
 
 /// Options of `narthex bond prove`.
 #[derive(Args)]
@@ -70,8 +70,8 @@ impl ProveArgs {
 pub(crate) struct CheckArgs {
     /// The certificate, as `prove` printed it.
     certificate: String,
-    /// Height of the chain, if no node is asked for it.
-    #[arg(long, value_name = "HEIGHT", value_parser = height, required_unless_present = "node", conflicts_with = "node")]
+    /// Height of the chain, if no node is asked for it. Then the signature is checked, and nothing weighed.
+    #[arg(long, value_name = "HEIGHT", value_parser = height, required_unless_present = "node", conflicts_with_all = ["node", "depth", "ValuationArgs"])]
     tip_height: Option<u32>,
     /// The node that is asked whether the bond counts.
     #[command(flatten)]

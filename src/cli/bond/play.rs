@@ -38,7 +38,7 @@ pub(crate) struct PlayArgs {
     /// How long each bond is locked, in blocks.
     #[arg(long, default_value_t = 144, value_parser = clap::value_parser!(u32).range(4..=10_000))]
     blocks: u32,
-    /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500; no spend of the bond pays more than a tenth of it.
+    /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500; no spend of the bond pays more than a tenth of it.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
     #[command(flatten)]

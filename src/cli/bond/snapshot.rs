@@ -18,7 +18,7 @@ use narthex::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::cli::node::NodeArgs;
+use crate::cli::{input, node::NodeArgs};
 
 /// Largest file that is read, in bytes: some 100,000 bonds.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -50,9 +50,7 @@ type Bonds = Vec<(XOnlyPublicKey, OutPoint, Locked)>;
 
 impl Snapshot {
     pub(super) fn read(path: &Path) -> anyhow::Result<Snapshot> {
-        let bytes = read_file(path)?;
-        serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
-            .with_context(|| format!("{} is no snapshot of bonds", path.display()))
+        input::json(path, MAX_FILE_BYTES, "snapshot of bonds")
     }
 
     /// When it was taken, and what counts then.
@@ -166,9 +164,7 @@ impl SnapshotArgs {
 
 /// What stands in a file, a line each; empty ones are skipped.
 fn lines<T>(path: &Path, read: impl Fn(&str) -> anyhow::Result<T>) -> anyhow::Result<Vec<T>> {
-    let text = String::from_utf8(read_file(path)?)
-        .with_context(|| format!("{} is no text", path.display()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = input::text(path, MAX_FILE_BYTES)?;
     let lines = text.lines().map(str::trim).enumerate();
     lines
         .filter(|(_, line)| !line.is_empty())
@@ -176,11 +172,4 @@ fn lines<T>(path: &Path, read: impl Fn(&str) -> anyhow::Result<T>) -> anyhow::Re
             read(line).with_context(|| format!("line {} of {}", i + 1, path.display()))
         })
         .collect()
-}
-
-fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let shown = path.display();
-    narthex_disk::read_bounded(path, MAX_FILE_BYTES)
-        .with_context(|| format!("cannot read {shown}"))?
-        .with_context(|| format!("{shown} is larger than 64 MiB"))
 }

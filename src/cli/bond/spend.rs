@@ -10,15 +10,18 @@ use narthex::contracts::{
     terms::{FeeError, FeeRate, Fees},
 };
 
-use super::args::{CoinArgs, read_key};
-use crate::cli::value::{self, When};
+use super::args::CoinArgs;
+use crate::cli::{
+    secret::read_key,
+    value::{self, When},
+};
 
 /// How it is paid and signed.
 #[derive(Args)]
 struct SpendArgs {
     #[command(flatten)]
     coin: CoinArgs,
-    /// Fee rate in sat/vB, with up to 3 decimals. Refused as a mistake: below 0.1, above 10000, or more than a tenth of
+    /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004. Refused as a mistake: below 0.1, above 10000, or more than a tenth of
     /// the coin as fee.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::fee_rate)]
     fee_rate: FeeRate,

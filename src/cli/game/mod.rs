@@ -1,5 +1,6 @@
 //! `narthex game …`.
 
+mod bounds;
 mod plan;
 mod solve;
 

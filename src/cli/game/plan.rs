@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
 use bitcoin::Amount;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -22,7 +23,7 @@ use narthex::{
     },
 };
 
-use super::{PanelArg, write_all};
+use super::{PanelArg, bounds::BoundsArgs, write_all};
 use crate::cli::{output, value};
 
 /// Options of `narthex game plan`. Amounts are in satoshi.
@@ -70,15 +71,18 @@ pub(crate) struct PlanArgs {
     /// Panel, as k-of-n.
     #[arg(long, default_value = "2-of-3")]
     arbiters: PanelArg,
-    /// Fee rate of all moves on chain, in sat/vB, with up to 3 decimals, 0.1 to 10000.
+    /// Fee rate of all moves on chain, in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 10000.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::fee_rate)]
     fee_rate: FeeRate,
-    /// Blocks that a party may need to answer; windows are the shortest that leave it as many.
+    /// Blocks that a party may need to answer; windows are the shortest that leave it as many, and never shorter than
+    /// contracts take.
     #[arg(long, value_name = "BLOCKS", default_value_t = 6)]
     response_blocks: u16,
     /// t_deliver of the case that is written.
     #[arg(long, value_name = "HEIGHT", default_value = "800000", value_parser = value::height)]
     deliver_height: u32,
+    #[command(flatten)]
+    bounds: BoundsArgs,
     /// Writes the chart of the frontier, stake against sample.
     #[arg(long)]
     svg: Option<PathBuf>,
@@ -116,6 +120,15 @@ impl PlanArgs {
             }
         };
 
+        // Those that nobody named are only left out.
+        let found = |sample: &u32| plan.frontier.iter().any(|p| p.params.sample() == *sample);
+        let mut missing = self.samples.clone();
+        missing.retain(|sample| !found(sample));
+        if !missing.is_empty() {
+            output::note(format_args!(
+                "there is no contract for these of --samples: {missing:?}; each alone says why"
+            ));
+        }
         let svg = self.svg.as_ref().map(|_| chart::svg(&plan)).transpose()?;
         let best = case(&wish, &plan.frontier[plan.best]);
         let text = serde_json::to_string_pretty(&best)?;
@@ -149,7 +162,8 @@ impl PlanArgs {
             ..Economics::example()
         };
         let base = ParamsRecord {
-            windows: self.windows(),
+            windows: self.windows()?,
+            job_bounds: self.bounds.bounds(),
             steps: self.steps,
             ..ParamsRecord::example(arbiters, quorum, self.deliver_height)
         };
@@ -177,22 +191,31 @@ impl PlanArgs {
     }
 
     /// The shortest windows in which a party that needs `response_blocks` is in time.
-    fn windows(&self) -> Windows {
+    fn windows(&self) -> anyhow::Result<Windows> {
         let base =
             ParamsRecord::example(self.arbiters.arbiters, self.arbiters.quorum, 800_000).windows;
         let answer = self.response_blocks;
         let missing = u16::from(self.arbiters.arbiters - self.arbiters.quorum);
-        Windows {
+        let decide = answer
+            .checked_mul(2)
+            .zip(missing.checked_mul(base.per_missing_blocks))
+            .and_then(|(answers, openings)| answers.checked_add(openings));
+        let decide = decide.with_context(|| {
+            format!(
+                "--response-blocks {answer}: a decision takes at least twice as many blocks, and a window is <= {} blocks",
+                u16::MAX
+            )
+        })?;
+        Ok(Windows {
             work_blocks: base.work_blocks.max(answer),
             verdict_blocks: base.verdict_blocks.max(answer),
             appeal_blocks: answer.max(2),
             complete_blocks: answer.max(2),
-            decide_blocks: answer
-                .saturating_mul(2)
-                .saturating_add(missing.saturating_mul(base.per_missing_blocks))
-                .max(base.decide_blocks),
+            decide_blocks: decide
+                .max(base.decide_blocks)
+                .max(self.bounds.decide_blocks),
             ..base
-        }
+        })
     }
 }
 

@@ -31,9 +31,9 @@ pub(crate) struct AuditArgs {
     /// The verifier's nonce, 64 hex digits; drawn afresh without it.
     #[arg(long, value_parser = value::bytes32)]
     nonce: Option<[u8; 32]>,
-    /// Hash of a block after the commitment, 64 hex digits; drawn afresh without it, which shows the round but proves
-    /// nothing to others.
-    #[arg(long, value_parser = value::bytes32)]
+    /// Hash of a block after the commitment, 64 hex digits, as bitcoind and explorers show it; drawn afresh without it,
+    /// which shows the round but proves nothing to others.
+    #[arg(long, value_parser = value::block_hash)]
     block_hash: Option<[u8; 32]>,
     /// One JSON object per stage.
     #[arg(long)]

@@ -42,20 +42,20 @@ pub(crate) struct DisputeArgs {
     /// Who is wrong.
     #[arg(long, value_enum, default_value = "worker", conflicts_with = "replay")]
     liar: SideArg,
-    /// Unit from which on the liar's states are made up; without it, half way.
+    /// Unit from which on the liar's states are made up, the one behind the last for the output alone; without it, half way.
     #[arg(long, conflicts_with = "replay")]
     from_unit: Option<u64>,
-    /// The liar makes no move from this one on.
+    /// The liar makes no move from this one on; refused if the dispute is over before.
     #[arg(long, conflicts_with = "replay")]
     silent_from: Option<u32>,
     /// Into how many parts each round cuts; without it, the cheapest number for the costs below.
     #[arg(long, conflicts_with = "replay", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FAN_OUT)))]
     fan_out: Option<u32>,
     /// What recording a move costs, beside its bytes.
-    #[arg(long, default_value_t = 150, conflicts_with = "replay")]
+    #[arg(long, default_value_t = 150, conflicts_with_all = ["replay", "fan_out"])]
     cost_per_move: u64,
     /// What recording a byte costs.
-    #[arg(long, default_value_t = 1, conflicts_with = "replay")]
+    #[arg(long, default_value_t = 1, conflicts_with_all = ["replay", "fan_out"])]
     cost_per_byte: u64,
     /// Blocks for each answer; more than twice --date-depth.
     #[arg(long, default_value_t = 6, conflicts_with = "replay", value_parser = clap::value_parser!(u16).range(1..))]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use narthex::job::Manifest;
 
+use crate::cli::Misuse;
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Kind {
     /// A small WebAssembly program over numbers.
@@ -45,10 +47,9 @@ impl ExampleArgs {
         // Paths in a manifest are relative to it; it can be written anywhere.
         let files = self.input.iter().map(std::path::absolute);
         let files = files.collect::<Result<Vec<_>, _>>()?;
-        anyhow::ensure!(
-            files.len() < 2 || kind == "word-count",
-            "{kind} reads one file; give one --input"
-        );
+        Misuse::unless(files.len() < 2 || kind == "word-count", || {
+            format!("{kind} reads one file; give one --input")
+        })?;
         let manifest = Manifest::example(kind, &files)
             .ok_or_else(|| anyhow::anyhow!("there is no example {kind}"))?;
         super::print(&serde_json::to_string_pretty(&manifest)?)

@@ -13,7 +13,7 @@ use std::{io::Write, path::PathBuf};
 use clap::{Args, Subcommand};
 use narthex::job::{ContractDir, ContractName, Engine, JobError, Plan, Running};
 
-use super::secret::warn_if_others_read;
+use super::{Misuse, secret::warn_if_others_read};
 
 /// What to do with a job.
 #[derive(Subcommand)]
@@ -47,6 +47,7 @@ impl JobCommand {
         };
         // These errors name their cause themselves, in front of what to do next.
         done.map_err(|error| match error.downcast::<JobError>() {
+            Ok(error @ JobError::NeedlessPrevious) => Misuse(error.to_string()).into(),
             Ok(error) => anyhow::Error::msg(error.to_string()),
             Err(error) => error,
         })
@@ -66,28 +67,41 @@ enum EngineArg {
 /// Which engine runs WebAssembly.
 #[derive(Args)]
 struct EngineArgs {
-    /// Engine for WebAssembly; the outputs do not depend on it.
-    #[arg(long, value_enum, default_value = "wasmi")]
-    engine: EngineArg,
-    /// Longest time for a step in seconds; one that takes longer is not decided on this machine. Not part of the job.
-    #[arg(long, value_name = "SECONDS", default_value_t = Running::STEP_TIME.as_secs(), value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    step_seconds: u64,
+    /// Engine for WebAssembly, wasmi without it; the outputs do not depend on it. Jobs of other programs run in none.
+    #[arg(long, value_enum)]
+    engine: Option<EngineArg>,
+    /// Longest time for a step of WebAssembly in seconds, 600 without it; one that takes longer is not decided on this machine.
+    /// Not part of the job.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    step_seconds: Option<u64>,
 }
 
 impl EngineArgs {
-    fn load(&self, job: &std::path::Path, twice: bool) -> Result<Plan, JobError> {
+    fn load(&self, job: &std::path::Path, twice: bool) -> anyhow::Result<Plan> {
         let engine = match self.engine {
-            EngineArg::Wasmi => Engine::Wasmi,
-            EngineArg::Wasmtime => Engine::Wasmtime,
-            EngineArg::Both => Engine::Both,
+            None | Some(EngineArg::Wasmi) => Engine::Wasmi,
+            Some(EngineArg::Wasmtime) => Engine::Wasmtime,
+            Some(EngineArg::Both) => Engine::Both,
         };
-        let step_time = std::time::Duration::from_secs(self.step_seconds);
+        let step_time = self.step_seconds.map(std::time::Duration::from_secs);
         let running = Running {
             engine,
             twice,
-            step_time,
+            step_time: step_time.unwrap_or(Running::STEP_TIME),
         };
-        Plan::load(job, &running)
+        let plan = Plan::load(job, &running)?;
+        for (given, option) in [
+            (self.engine.is_some(), "--engine"),
+            (self.step_seconds.is_some(), "--step-seconds"),
+        ] {
+            Misuse::unless(!given || plan.is_wasm(), || {
+                format!(
+                    "{option} is for WebAssembly, and the program of {} is none",
+                    job.display()
+                )
+            })?;
+        }
+        Ok(plan)
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct OpenArgs {
     /// The stage.
     #[arg(long, default_value_t = 0)]
     stage: u32,
-    /// Steps to open. Open only what was sampled, after the verifier has committed to its digests: an opened leaf can
+    /// Steps to open, each once, in order. Open only what was sampled, after the verifier has committed to its digests: an opened leaf can
     /// be copied.
     #[arg(long, value_delimiter = ',', required = true)]
     steps: Vec<u64>,

@@ -59,6 +59,12 @@ impl RunArgs {
             }
         })?;
         bar.finish_and_clear();
+        let there = stages.iter().map(|stage| stage.recovery.done).sum::<u64>();
+        if self.check_determinism && there > 0 {
+            crate::cli::output::note(format_args!(
+                "{there} steps were there already and are not run again: --check-determinism says nothing of them"
+            ));
+        }
         for stage in &stages {
             let job = stage.spec.id().to_lower_hex_string();
             if self.json {

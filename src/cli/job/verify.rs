@@ -21,7 +21,7 @@ pub(crate) struct VerifyArgs {
     /// Opened leaves; may be given more than once.
     #[arg(long, required = true)]
     opening: Vec<PathBuf>,
-    /// Outputs of the stage before, for stages after the first.
+    /// Outputs of the stage before, for stages after the first; the first has none.
     #[arg(long)]
     previous: Option<PathBuf>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use narthex::game_model::{
     },
 };
 
-use crate::cli::value;
+use crate::cli::{Misuse, value};
 
 /// Options of `narthex market calibrate`.
 #[derive(Args)]
@@ -61,9 +61,9 @@ impl CalibrateArgs {
                 setup
             }
             MarketArg::Matched if self.lambda.is_some() || self.patience.is_some() => {
-                anyhow::bail!(
-                    "in the matched market nothing is forgotten and nobody whitewashes: --lambda and --patience are for --market mixed"
-                )
+                return Err(Misuse(
+                    "in the matched market nothing is forgotten and nobody whitewashes: --lambda and --patience are for --market mixed".into(),
+                ).into());
             }
             MarketArg::Matched => Setup::matched(seed, self.requests, 12, 1),
         };

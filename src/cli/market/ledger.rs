@@ -14,7 +14,7 @@ use narthex::{
 };
 use serde_json::json;
 
-use crate::cli::value;
+use crate::cli::{Misuse, value};
 
 /// `narthex market ledger …`.
 #[derive(Subcommand)]
@@ -44,9 +44,9 @@ pub(crate) struct InitArgs {
     /// Failed audits added when a relay is priced.
     #[arg(long, value_name = "FACTOR", default_value = "2", value_parser = value::factor)]
     caution: Ratio,
-    /// Which counts an audit lets fade.
-    #[arg(long, value_enum, default_value = "both")]
-    decay: DecayArg,
+    /// Which counts an audit lets fade; both without it. With --lambda 1 none does.
+    #[arg(long, value_enum)]
+    decay: Option<DecayArg>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -110,14 +110,18 @@ impl LedgerCommand {
 
 impl InitArgs {
     fn run(self) -> anyhow::Result<()> {
+        Misuse::unless(self.decay.is_none() || self.lambda != Ratio::ONE, || {
+            "with --lambda 1 no count ever fades: --decay would choose between nothing and nothing"
+                .into()
+        })?;
         let policy = Policy::new(PolicyRecord {
             lambda: self.lambda,
             alpha: self.alpha,
             beta: self.beta,
             caution: self.caution,
             decay: match self.decay {
-                DecayArg::Both => Decay::Both,
-                DecayArg::Counted => Decay::Counted,
+                None | Some(DecayArg::Both) => Decay::Both,
+                Some(DecayArg::Counted) => Decay::Counted,
             },
         })?;
         let ledger = Ledger::new(policy);

@@ -29,9 +29,9 @@ struct Asked {
     /// The client's nonce, 64 hexadecimal digits; random by default.
     #[arg(long, value_parser = value::bytes32)]
     nonce: Option<[u8; 32]>,
-    /// Hash of a block after the nonce was committed to, 64 hexadecimal digits, as explorers show it;
+    /// Hash of a block after the nonce was committed to, 64 hexadecimal digits, as bitcoind and explorers show it;
     /// zeros by default: then only the nonce keeps the provider from knowing the chunks beforehand.
-    #[arg(long, value_parser = parse_block_hash)]
+    #[arg(long, value_parser = value::block_hash)]
     block: Option<[u8; 32]>,
 }
 
@@ -262,11 +262,4 @@ fn report(archive: &Archive, challenge: &Challenge, json: bool) -> anyhow::Resul
         )?;
     }
     Ok(())
-}
-
-/// Explorers show block hashes backwards.
-fn parse_block_hash(text: &str) -> Result<[u8; 32], String> {
-    let mut hash = value::bytes32(text)?;
-    hash.reverse();
-    Ok(hash)
 }

@@ -216,7 +216,7 @@ pub(super) fn read_archive(path: &Path, id: Option<ArchiveId>) -> anyhow::Result
 /// A small JSON file.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let bytes = limited(path, MAX_JSON_BYTES)?;
-    serde_json::from_slice(narthex::game_model::text::without_mark(&bytes))
+    narthex::game_model::text::parsed(&bytes, serde_json::from_str)
         .with_context(|| format!("{} is not what it should be", path.display()))
 }
 

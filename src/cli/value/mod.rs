@@ -6,12 +6,14 @@ mod amount;
 mod coin;
 mod fee;
 mod share;
+mod size;
 mod when;
 
 pub(super) use amount::amount;
 pub(super) use coin::{network, outpoint};
 pub(super) use fee::{fee_rate, play_fee_rate};
 pub(super) use share::{chance, factor, share};
+pub(super) use size::size;
 pub(super) use when::{When, height};
 
 use bitcoin::hex::FromHex;
@@ -25,6 +27,13 @@ pub(super) fn bytes32(text: &str) -> Result<[u8; 32], String> {
             false => "64 hex digits are wanted, and nothing else".into(),
         }
     })
+}
+
+/// The hash of a block, as explorers and bitcoind show it: its bytes from the last to the first. Here as they are hashed.
+pub(super) fn block_hash(text: &str) -> Result<[u8; 32], String> {
+    let mut hash = bytes32(text)?;
+    hash.reverse();
+    Ok(hash)
 }
 
 /// A number with at most `places` decimals, in units of 10^-places. Digits and one point, nothing else; `None` also if
@@ -79,6 +88,16 @@ mod tests {
         ] {
             assert_eq!(decimal(text, 3), None, "{text}");
         }
+    }
+
+    #[test]
+    fn block_hashes_are_shown_backwards() {
+        let genesis = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+        let hash = bitcoin::constants::genesis_block(bitcoin::Network::Bitcoin).block_hash();
+        assert_eq!(hash.to_string(), genesis);
+        let bytes: &[u8; 32] = hash.as_ref();
+        assert_eq!(block_hash(genesis).as_ref(), Ok(bytes));
+        assert!(block_hash("00").is_err());
     }
 
     #[test]

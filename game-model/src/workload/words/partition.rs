@@ -2,6 +2,7 @@
 
 use super::rule::{MAX_WORD_BYTES, after_run, before_letters, separates};
 use crate::computation::StepError;
+use crate::text::{NotText, without_mark};
 use crate::workload::{Records, RecordsError};
 
 /// Smallest partition in bytes.
@@ -27,6 +28,8 @@ const MAX_TEXT_BYTES: usize = 1 << 30;
 /// A record is the length of the partition (31 bits, little-endian; the highest bit for one that goes
 /// on with a word), the partition, and zeros.
 ///
+/// A mark of UTF-8 in front of a text is no letter of its first word, and left out.
+///
 /// # Errors
 /// [`PartitionError`]; texts without a byte make no record.
 pub fn partitions<T: AsRef<[u8]>>(
@@ -37,13 +40,18 @@ pub fn partitions<T: AsRef<[u8]>>(
         let bytes = partition_bytes;
         return Err(PartitionError::Size { bytes });
     }
-    let size: usize = texts.iter().map(|text| text.as_ref().len()).sum();
+    let texts = (1..).zip(texts).map(|(number, text)| {
+        let unmarked = without_mark(text.as_ref());
+        unmarked.map_err(|source| PartitionError::Text { number, source })
+    });
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let size: usize = texts.iter().map(|text| text.len()).sum();
     if size > MAX_TEXT_BYTES {
         return Err(PartitionError::TooLarge { bytes: size });
     }
     let mut bytes = Vec::new();
     for text in texts {
-        let mut rest = text.as_ref();
+        let mut rest = text;
         let mut continues = false;
         while !rest.is_empty() {
             let (length, inside) = cut(rest, partition_bytes, continues);
@@ -110,6 +118,14 @@ pub enum PartitionError {
     Size {
         /// Size asked for.
         bytes: usize,
+    },
+    /// Letters of two bytes, which would be cut anywhere.
+    #[error("text {number}: {source}")]
+    Text {
+        /// Which, from 1 on.
+        number: usize,
+        /// What it is.
+        source: NotText,
     },
     /// More text than allowed.
     #[error("texts of {bytes} bytes, at most {MAX_TEXT_BYTES} allowed")]
