@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::folder::{parent, sync_folder};
+use crate::place::{parent, sync_folder};
 
 /// How names of unfinished files begin and end; between is chance.
 pub(crate) const PREFIX: &str = ".narthex-";

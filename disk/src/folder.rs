@@ -10,13 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::draft::{PREFIX, Readers, SUFFIX};
-
-/// The folder that a path is in.
-pub(crate) fn parent(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
+use crate::place::{parent, sync_folder};
 
 /// Makes a folder and those above it, as far as they are missing, and says which it made, the outermost first. One that
 /// is there keeps its rights.
@@ -74,14 +68,6 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// Those of the system.
 pub fn lock_folder(path: &Path) -> io::Result<File> {
     File::open(path)
-}
-
-/// Makes the names in a folder durable.
-///
-/// # Errors
-/// Those of the system.
-pub fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 /// Removes what writers that were killed left in a folder. Only for whoever holds the folder's lock: a living writer's

@@ -14,15 +14,16 @@
 mod draft;
 mod folder;
 mod log;
+mod place;
 mod read;
 mod user;
 
 pub use draft::{Draft, Readers, check_folder, check_name, replace};
 pub use folder::{
-    lock_folder, make_folder, move_new, remove, remove_folders, sweep, sync_folder,
-    temporary_folder,
+    lock_folder, make_folder, move_new, remove, remove_folders, sweep, temporary_folder,
 };
 pub use log::{lock, open_log};
+pub use place::sync_folder;
 pub use read::{bounded, read_bounded};
 pub use tempfile::TempDir;
 pub use user::{Saved, save, target};

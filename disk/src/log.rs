@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::draft::{Readers, check_ordinary, ordinary, refused};
-use crate::folder::{parent, sync_folder};
+use crate::place::{parent, sync_folder};
 
 /// A file inside a folder of ours to read and to write anywhere in it, made if there is none, with what it holds. One
 /// for the owner alone is made so if it was not.

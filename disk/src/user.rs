@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::draft::{Draft, Readers, refused};
-use crate::folder::parent;
+use crate::place::parent;
 
 /// As many links in a row as systems follow.
 const MAX_LINKS: usize = 40;

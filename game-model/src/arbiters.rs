@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settlement::Outcome;
-
 /// The largest panel; `8-of-15` already has 16,384 majority sets per ruling.
 pub const MAX_ARBITERS: u8 = 15;
 
@@ -146,14 +144,6 @@ pub enum Ruling {
 impl Ruling {
     /// Both rulings, in the order of their schemes.
     pub const ALL: [Self; 2] = [Self::WorkerAtFault, Self::VerifierAtFault];
-
-    /// The outcome in which `majority` rules so.
-    pub const fn outcome(self, majority: ArbiterSet) -> Outcome {
-        match self {
-            Self::WorkerAtFault => Outcome::WorkerAtFault { majority },
-            Self::VerifierAtFault => Outcome::VerifierAtFault { majority },
-        }
-    }
 
     /// Number of the settlement scheme, 6 or 7.
     pub const fn scheme(self) -> u8 {

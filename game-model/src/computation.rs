@@ -12,8 +12,8 @@ pub use step_error::StepError;
 pub use wrap::{AnyProgram, Repeated, RunTwice};
 
 use crate::commitment::{Domain, Multiproof, TreeBuilder, TreeError, input_leaf};
+use crate::records::Records;
 use crate::tagged::TaggedHasher;
-use crate::workload::Records;
 
 /// Something that turns one input record into one output, the same on every machine.
 pub trait StepProgram {

@@ -37,6 +37,7 @@ pub mod params;
 pub mod play;
 pub mod ratio;
 pub mod rational;
+mod records;
 pub mod retrieval;
 pub mod sample;
 pub mod settlement;

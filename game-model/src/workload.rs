@@ -3,11 +3,10 @@
 
 pub mod digits;
 pub mod model;
-mod records;
 mod wasm;
 pub mod words;
 
-pub use records::{LineFault, Records, RecordsError};
+pub use crate::records::{LineFault, Records, RecordsError};
 pub use wasm::{
     Limits, MAX_CALL_DEPTH, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_STACK_BYTES,
     MAX_TABLE_ELEMENTS, MAX_UNITS, ProgramError, WasmProgram, WasmUnitProgram, output_span,

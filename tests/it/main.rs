@@ -37,6 +37,7 @@ mod effects;
 mod exits;
 mod fees;
 mod game;
+mod house;
 mod job;
 mod job_contracts;
 mod job_faults;

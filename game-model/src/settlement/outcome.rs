@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arbiters::ArbiterSet;
+use crate::arbiters::{ArbiterSet, Ruling};
 use crate::params::Layout;
 
 /// How a contract ends: one of the seven settlement schemes, with what selects its variant.
@@ -111,6 +111,16 @@ impl fmt::Display for Outcome {
             Self::VerifierAtFault { majority } => {
                 write!(f, "7: {majority} find verifier at fault")
             }
+        }
+    }
+}
+
+impl Ruling {
+    /// The outcome in which `majority` rules so.
+    pub const fn outcome(self, majority: ArbiterSet) -> Outcome {
+        match self {
+            Self::WorkerAtFault => Outcome::WorkerAtFault { majority },
+            Self::VerifierAtFault => Outcome::VerifierAtFault { majority },
         }
     }
 }

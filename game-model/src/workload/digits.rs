@@ -7,10 +7,10 @@
 
 use std::fmt::Write as _;
 
-use super::records::{Records, RecordsError};
 use super::wasm::{Limits, ProgramError, WasmProgram, WasmUnitProgram};
 use crate::commitment::TreeError;
 use crate::computation::Job;
+use crate::records::{Records, RecordsError};
 
 /// Values per image.
 pub const PIXELS: usize = 64;
