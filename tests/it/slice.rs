@@ -55,6 +55,7 @@ fn share(gate: &mut Gate<'_>) {
     for i in 0..3 {
         gate.work(i, |_| {}).unwrap();
     }
+    gate.bury().unwrap();
     for i in 0..3 {
         assert!(gate.release(i).unwrap());
     }
@@ -74,7 +75,7 @@ fn empty_blocks(gate: &mut Gate<'_>, count: u32) {
 }
 
 fn claim_of(gate: &mut Gate<'_>, index: u8) -> Transaction {
-    gate.provider(index).unwrap().claim().unwrap()
+    gate.claim_tx(index).unwrap()
 }
 
 fn refund_of(gate: &mut Gate<'_>, index: u8) -> Transaction {
@@ -171,8 +172,8 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert!(is_bad_script(&refused(&mut gate, &hasty)));
     empty_blocks(&mut gate, 1);
     assert_eq!(gate.client().duty(funded + d - 1, coin), ClientDuty::Refund);
-    mined(&mut gate, &refunds[0]);
     let late = claim_of(&mut gate, 0);
+    mined(&mut gate, &refunds[0]);
     assert!(is_spent(&refused(&mut gate, &late)));
     // The others' prices are still theirs: each output goes its own way.
     let claim = claim_of(&mut gate, 1);
@@ -319,14 +320,15 @@ fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
     for i in 0..3 {
         gate.work(i, |_| {}).unwrap();
     }
+    gate.bury().unwrap();
     for i in 0..3 {
         assert!(gate.release(i).unwrap());
     }
     // The client is gone; the providers exchange their bundles.
     gate.exchange().unwrap();
-    for i in 0..3 {
-        let claim = claim_of(&mut gate, i);
-        mined(&mut gate, &claim);
+    let claims = [0, 1, 2].map(|i| claim_of(&mut gate, i));
+    for claim in &claims {
+        mined(&mut gate, claim);
     }
     assert_eq!(
         gains(&mut gate),
@@ -334,9 +336,8 @@ fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
     );
     // It comes back, and opens what it paid for from the chain.
     gate.restart().unwrap();
-    let claim = claim_of(&mut gate, 2);
     assert!(matches!(
-        gate.opened(2, &claim).unwrap(),
+        gate.opened(2, &claims[2]).unwrap(),
         Opened::Result { .. }
     ));
 }
