@@ -3,10 +3,12 @@
 use crate::bounty_support;
 
 use bounty_support::{
-    OPEN, REFUND_AT, RIGHT, ROUND, SETTLING, THREE, WRONG, at, forwarded, left_out, of, phase,
-    refuses, requester, set, signed, time,
+    DEPTH, LAYERS, OPEN, REFUND_AT, RIGHT, ROUND, SETTLING, THREE, WRONG, at, forwarded, left_out,
+    of, phase, refuses, requester, set, signed, time,
 };
-use narthex_contracts::bounty::{Answer, Coin, RequesterDuty, restore};
+use narthex_contracts::binding::MemoryBindings;
+use narthex_contracts::bounty::{Answer, BountyError, Coin, RequesterDuty, relay_party, restore};
+use narthex_contracts::depth::Shallow;
 use narthex_game_model::market::LayerSet;
 
 /// No secret is given when the settlement could meet the refund.
@@ -323,4 +325,69 @@ fn deliveries_are_checked() {
         bounty.relay(1).take_grant(at(OPEN), &grant).unwrap()
     };
     assert!(good.open(&bounty.terms, &share.secret).is_err());
+}
+
+/// Neither an opening, nor a delivery, nor a secret, nor the settlement is shown while fewer blocks than the policy's lie
+/// on the coin: what is refused changes nothing, and on time it passes.
+#[test]
+fn nothing_is_shown_for_a_shallow_coin() {
+    let mut bounty = signed(2, 2);
+    let both = [(0, RIGHT), (1, RIGHT)];
+    // Reorganised and confirmed again five blocks before: deep in the next block.
+    let early = |tip: u32| (tip, Coin::Locked { height: tip - 4 });
+    let shallow = |tip: u32| {
+        BountyError::Shallow(Shallow {
+            height: tip - 4,
+            tip,
+            depth: DEPTH,
+        })
+    };
+    let seal = bounty.sealed(&both);
+    let before = bounty.relay(0).record().clone();
+    let refused = bounty.relay(0).open(early(LAYERS), &seal);
+    assert_eq!(refused.unwrap_err(), shallow(LAYERS));
+    refuses(bounty.relay(0).open((LAYERS, Coin::Unfunded), &seal), phase);
+    assert_eq!(*bounty.relay(0).record(), before);
+    for seat in [0, 1] {
+        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
+        bounty.requester.take_opening(&opening).unwrap();
+    }
+    let closing = bounty.requester.close(OPEN).unwrap();
+    let before = bounty.relay(0).record().clone();
+    let refused = bounty.relay(0).accept(early(OPEN), &closing);
+    assert_eq!(refused.unwrap_err(), shallow(OPEN));
+    assert_eq!(*bounty.relay(0).record(), before);
+    let paid = bounty.deliver(OPEN, &closing);
+    let grant = bounty.requester.grant().unwrap();
+    let before = bounty.relay(0).record().clone();
+    let refused = bounty.relay(0).take_grant(early(OPEN), &grant);
+    assert_eq!(refused.unwrap_err(), shallow(OPEN));
+    assert_eq!(*bounty.relay(0).record(), before);
+    bounty.granted(OPEN, paid, &[0, 1]);
+    let refused = bounty.relay(0).settle(early(OPEN));
+    assert_eq!(refused.unwrap_err(), shallow(OPEN));
+    // One block later it is six deep.
+    let (_, coin) = early(OPEN);
+    assert!(bounty.relay(0).settle((OPEN + 1, coin)).unwrap().is_some());
+}
+
+/// Layers are opened below 206: a relay that waits for six blocks does not sign when the coin could be so deep at 206,
+/// and nobody funds what nobody opens.
+#[test]
+fn a_depth_leaves_time_for_the_openings() {
+    let bounty = signed(2, 2);
+    let (_, key) = bounty_support::roles(2).nth(1).unwrap();
+    let sign = |tip| {
+        let mut bindings = MemoryBindings::default();
+        let seed = (bounty_support::seed(0), tip, DEPTH);
+        relay_party(&bounty.terms, 0, &key, seed, &mut bindings).map(drop)
+    };
+    let late = BountyError::Late {
+        deep_at: 206,
+        open_height: 206,
+    };
+    assert_eq!(sign(200), Err(late.clone()));
+    assert_eq!(sign(199), Ok(()));
+    assert_eq!(bounty.requester.funding_psbt(204).unwrap_err(), late);
+    bounty.requester.funding_psbt(203).unwrap();
 }

@@ -30,7 +30,7 @@ pub const LAYERS: u32 = 200;
 pub const ROUND: u16 = 6;
 pub const REFUND_AT: u32 = 260;
 /// Height that confirms the funding.
-pub const FUNDED: Coin = Coin::Locked { height: 100 };
+pub const FUNDED: Coin = Coin::Locked { height: 90 };
 /// What every relay waits for.
 pub const DEPTH: Depth = Depth::USUAL;
 /// A tip with the coin deep.
@@ -139,7 +139,7 @@ pub fn parties(terms: &Arc<BountyTerms>) -> (Vec<Party<BountyTerms>>, Vec<BoundS
         };
         let mut bindings = MemoryBindings::default();
         let (party, seed) =
-            relay_party(terms, seat, &key, (seed(seat), 100, DEPTH), &mut bindings).unwrap();
+            relay_party(terms, seat, &key, (seed(seat), 80, DEPTH), &mut bindings).unwrap();
         parties.push(party);
         seeds.push(seed);
     }
