@@ -6,7 +6,10 @@ use narthex_contracts::bounty::{
 };
 use narthex_game_model::market::LayerSet;
 
-use super::{Board, BoardError, board::CLIENT};
+use super::{
+    Board, BoardError,
+    board::{CLIENT, DEPTH},
+};
 
 /// What a relay does with the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,8 +253,9 @@ impl Board<'_> {
         Ok(tx)
     }
 
-    /// What the ledger learns of this bounty.
+    /// What the ledger learns of this bounty, once its end is as deep as everybody waits for.
     pub fn audit(&mut self) -> Result<(), BoardError> {
+        self.table.mine(DEPTH.blocks().saturating_sub(1))?;
         let height = self.chain().height()?;
         let audits = self.requester.audits(height)?;
         let passed = audits.iter().filter(|audit| audit.passed).count();
