@@ -66,7 +66,7 @@ impl Scene<'_> {
         why: &str,
     ) -> Result<Transaction, PlayError> {
         let node = self.find(name)?;
-        // What needs a secret shows it, in the pool already.
+        // What needs a secret of one party shows it, in the pool already.
         if self.shows_a_secret(node) {
             self.bury()?;
         }
@@ -81,10 +81,12 @@ impl Scene<'_> {
         Ok(tx)
     }
 
+    /// Rulings are known to all when they are attested, so that a transaction which needs nothing else shows nothing.
     fn shows_a_secret(&self, node: NodeId) -> bool {
         let node = self.graph.node(node);
-        let plan = node.and_then(|node| node.signing.as_ref());
-        plan.is_some_and(|plan| plan.adaptor.is_some())
+        let adaptor = node.and_then(|node| node.signing.as_ref()?.adaptor);
+        let needs = adaptor.and_then(|id| self.graph.adaptor(id));
+        needs.is_some_and(|adaptor| adaptor.needs.result || adaptor.needs.appeal)
     }
 
     /// The transaction as `who` completes it.

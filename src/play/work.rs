@@ -235,9 +235,10 @@ impl Scene<'_> {
     }
 
     /// An arbiter binds its case to a ruling, in its own record, and attests it; everybody that checks it learns the
-    /// secret. Another ruling of the same case is refused by that record.
+    /// secret. Another ruling of the same case is refused by that record. What it judges is deep: delivery, root and
+    /// sample. The appeal need not be: each block that a ruling waits brings the smaller majorities, which leave somebody
+    /// out, nearer.
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
-        self.bury()?;
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
         let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
         let id = *self.terms.contract_id();
