@@ -6,6 +6,7 @@ pub mod bond;
 pub mod bounty;
 pub mod coop;
 pub mod deliver;
+pub mod depth;
 pub mod funding;
 pub mod graph;
 mod lots;

@@ -21,7 +21,9 @@ pub fn nonce_commitment(nonce: &[u8; 32]) -> [u8; 32] {
 ///
 /// `root` is the root of record ([`crate::commitment::Commitment::id`]), `block_hash` that of a
 /// block which confirmed after it, in the byte order in which it is hashed. Draw when that block is
-/// buried: a reorganisation makes another sample, and whoever opened the first opens both.
+/// as deep as the party's policy says, two blocks at the least: a reorganisation makes another
+/// sample, and whoever opened the first opens both. Who knows the chain refuses to draw earlier;
+/// this function sees a hash alone.
 pub fn seed(root: &[u8; 32], nonce: &[u8; 32], block_hash: &[u8; 32]) -> [u8; 32] {
     TaggedHasher::new("narthex/sample-seed")
         .fixed(root)

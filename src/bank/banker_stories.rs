@@ -234,7 +234,7 @@ fn ends_alone(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
         }
     }
     // Deep enough that the banker counts on it.
-    let depth = exchange.policy.depth;
+    let depth = exchange.policy.depth.blocks();
     exchange.table().mine(depth)?;
     exchange.tend(0)?;
     match exchange.coin(0)? {

@@ -4,6 +4,7 @@ use bitcoin::{Amount, OutPoint, Transaction};
 use narthex_contracts::bank::{
     Bank, Banker, ChainSeed, Coin, HopError, Leg, MIN_MARGIN, Payer, Policy, Provider, Sight,
 };
+use narthex_contracts::depth::Depth;
 use narthex_regtest::Chain;
 
 use super::{
@@ -54,7 +55,7 @@ impl<'c> Exchange<'c> {
         let mut table = Table::new(chain, &names, common, reporter)?;
         let policy = Policy {
             margin: MIN_MARGIN,
-            depth: 2,
+            depth: Depth::LEAST,
             fee_sat: Amount::from_sat(10),
             fee_ppm: 1_000,
         };
@@ -155,7 +156,7 @@ impl<'c> Exchange<'c> {
         for index in 0..self.banks.len() {
             self.fund_bank(index)?;
         }
-        Ok(self.table.mine(self.policy.depth)?)
+        Ok(self.table.mine(self.policy.depth.blocks())?)
     }
 
     /// One bank's payer funds it.

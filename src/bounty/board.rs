@@ -13,6 +13,7 @@ use narthex_contracts::{
         BountyRecord, BountyTerms, Call, Coin, Relay, RelayOffer, RelaySeed, Requester, relay_name,
         relay_party, requester_party, restore,
     },
+    depth::Depth,
     graph::TxGraph,
     setup::ceremony,
     terms::FeeRate,
@@ -25,6 +26,9 @@ use crate::table::{
     MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
     playable,
 };
+
+/// What relays wait for in a play: it leaves time for the openings whatever the terms are.
+pub(super) const DEPTH: Depth = Depth::LEAST;
 
 /// Where the requester sits; relays follow.
 pub(super) const CLIENT: usize = 0;
@@ -228,13 +232,27 @@ impl<'c> Board<'c> {
         let txid = self.requester.holdings().graph().txid(TxGraph::FUNDING);
         let txid = txid.ok_or_else(|| BoardError::broken("no funding"))?;
         let locked = bitcoin::OutPoint { txid, vout: 0 };
-        if self.chain().utxo(locked)?.is_some() {
-            return Ok(Coin::Locked);
+        if let Some((_, height)) = self.chain().utxo(locked)? {
+            return Ok(Coin::Locked { height });
         }
         Ok(match self.chain().transaction(txid)? {
             Some((_, Some(_))) => Coin::Spent,
             _ => Coin::Unfunded,
         })
+    }
+
+    /// Height of the tip and where the coin is, which all that relays show follows from.
+    pub fn sight(&mut self) -> Result<(u32, Coin), BoardError> {
+        Ok((self.chain().height()?, self.coin()?))
+    }
+
+    /// Blocks pass until the coin is as deep as the relays wait for.
+    pub fn bury(&mut self) -> Result<(), BoardError> {
+        if let (tip, Coin::Locked { height }) = self.sight()? {
+            let wanted = DEPTH.reached_at(height);
+            self.table.mine(wanted.saturating_sub(tip))?;
+        }
+        Ok(())
     }
 
     /// Everybody goes down and comes back from what was written.
@@ -328,10 +346,17 @@ fn sign(
     let bindings = &mut table.seat(CLIENT)?.bindings;
     let mut parties = vec![requester_party(&terms, &key, salt, bindings)?];
     let mut bound = Vec::with_capacity(hired.len());
+    let tip = table.chain().height()?;
     for ((seat, hire), seed) in (0u8..).zip(hired).zip(&seeds) {
         let (_, contract) = keys(table, hire.seat, number)?;
         let bindings = &mut table.seat(hire.seat)?.bindings;
-        let (party, seed) = relay_party(&terms, seat, &contract, seed.clone(), bindings)?;
+        let (party, seed) = relay_party(
+            &terms,
+            seat,
+            &contract,
+            (seed.clone(), tip, DEPTH),
+            bindings,
+        )?;
         parties.push(party);
         bound.push(seed);
     }

@@ -31,9 +31,9 @@ impl Board<'_> {
     }
 
     fn hear(&mut self, member: u8, passed: &Forwards) -> Result<(), BoardError> {
-        let height = self.chain().height()?;
+        let (height, coin) = self.sight()?;
         let closing = sent(passed.closing.to_bytes(), Closing::from_bytes)?;
-        if let Answer::Deliver(made) = self.relay(member)?.accept(height, &closing)? {
+        if let Answer::Deliver(made) = self.relay(member)?.accept((height, coin), &closing)? {
             let made = sent(made.to_bytes(), Delivery::from_bytes)?;
             self.requester.take_delivery(&made)?;
             for other in seats(made.set) {
@@ -51,7 +51,7 @@ impl Board<'_> {
         }
         if let Some(grant) = &passed.grant {
             let grant = sent(grant.to_bytes(), Grant::from_bytes)?;
-            let share = self.relay(member)?.take_grant(height, &grant)?;
+            let share = self.relay(member)?.take_grant((height, coin), &grant)?;
             let share = sent(share.to_bytes(), Share::from_bytes)?;
             for other in seats(grant.set) {
                 self.relay(other)?.take_share(height, &share)?;

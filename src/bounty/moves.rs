@@ -6,7 +6,10 @@ use narthex_contracts::bounty::{
 };
 use narthex_game_model::market::LayerSet;
 
-use super::{Board, BoardError, board::CLIENT};
+use super::{
+    Board, BoardError,
+    board::{CLIENT, DEPTH},
+};
 
 /// What a relay does with the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +49,10 @@ pub(super) fn names(set: LayerSet) -> String {
 impl Board<'_> {
     /// The requester funds the bounty, now that it holds every settlement.
     pub fn fund(&mut self) -> Result<Transaction, BoardError> {
-        let psbt = self.requester.funding_psbt()?;
+        let psbt = {
+            let tip = self.chain().height()?;
+            self.requester.funding_psbt(tip)?
+        };
         let total = self.terms().total();
         let why = ("Bounty", "it holds the signatures of every settlement");
         let tx = self.table.fund(CLIENT, psbt, total, why)?;
@@ -91,12 +97,13 @@ impl Board<'_> {
             let due = self.terms().record().layer_height;
             self.wait_until(due)?;
         }
-        let height = self.chain().height()?;
+        self.bury()?;
+        let (height, coin) = self.sight()?;
         let seal = sent(self.requester.seal(height)?.to_bytes(), Seal::from_bytes)?;
         let layers = seal.envelope.seats();
         let mut openings = Vec::new();
         for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-            let opening = self.relay(seat)?.open(height, &seal)?;
+            let opening = self.relay(seat)?.open((height, coin), &seal)?;
             openings.push(sent(opening.to_bytes(), Opening::from_bytes)?);
         }
         for opening in &openings {
@@ -153,11 +160,11 @@ impl Board<'_> {
         silent: Option<u8>,
     ) -> Result<LayerSet, BoardError> {
         let paid = closing.verify(self.terms())?.paid;
-        let height = self.chain().height()?;
+        let (height, coin) = self.sight()?;
         // Who has no layer in it may still help to give back.
         let asked = closing.opened();
         for seat in seats(asked).filter(|seat| Some(*seat) != silent) {
-            match self.relay(seat)?.accept(height, closing) {
+            match self.relay(seat)?.accept((height, coin), closing) {
                 Ok(Answer::Deliver(made)) => {
                     let made = sent(made.to_bytes(), Delivery::from_bytes)?;
                     self.requester.take_delivery(&made)?;
@@ -189,9 +196,9 @@ impl Board<'_> {
     /// The requester grants the settlement and the members put their secrets together, all but `silent`.
     pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, BoardError> {
         let grant = sent(self.requester.grant()?.to_bytes(), Grant::from_bytes)?;
-        let height = self.chain().height()?;
+        let (height, coin) = self.sight()?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
-            let share = self.relay(seat)?.take_grant(height, &grant)?;
+            let share = self.relay(seat)?.take_grant((height, coin), &grant)?;
             let share = sent(share.to_bytes(), Share::from_bytes)?;
             for member in seats(paid) {
                 self.relay(member)?.take_share(height, &share)?;
@@ -206,7 +213,8 @@ impl Board<'_> {
 
     /// A member publishes the settlement; the requester takes the result out of it.
     pub fn settle(&mut self, seat: u8) -> Result<Transaction, BoardError> {
-        let settled = self.relay(seat)?.settle()?;
+        let sight = self.sight()?;
+        let settled = self.relay(seat)?.settle(sight)?;
         let (set, tx) = settled.ok_or_else(|| BoardError::broken("a secret is missing"))?;
         let place = self.place(seat)?;
         let why = ("Settle", "every secret of the set is there");
@@ -245,8 +253,9 @@ impl Board<'_> {
         Ok(tx)
     }
 
-    /// What the ledger learns of this bounty.
+    /// What the ledger learns of this bounty, once its end is as deep as everybody waits for.
     pub fn audit(&mut self) -> Result<(), BoardError> {
+        self.table.mine(DEPTH.blocks().saturating_sub(1))?;
         let height = self.chain().height()?;
         let audits = self.requester.audits(height)?;
         let passed = audits.iter().filter(|audit| audit.passed).count();

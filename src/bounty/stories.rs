@@ -262,13 +262,13 @@ fn stripped(board: &mut Board<'_>) -> Result<(), BoardError> {
     envelope.layers.pop();
     let due = board.terms().record().layer_height;
     board.wait_until(due)?;
-    let height = board.chain().height()?;
+    let (height, coin) = board.sight()?;
     let mut cheat = forgetful(board)?;
     cheat.take_envelope(&envelope)?;
     let seal = cheat.seal(height)?;
     let lost = last(board);
     for seat in 0..=lost {
-        match board.relay(seat)?.open(height, &seal) {
+        match board.relay(seat)?.open((height, coin), &seal) {
             Err(BountyError::LeftOut { seat }) if seat == lost => {}
             other => {
                 return Err(BoardError::broken(format!(

@@ -9,7 +9,10 @@ use anyhow::Context;
 use bitcoin::{Amount, Transaction};
 use clap::{Args, Subcommand};
 use narthex::{
-    contracts::deliver::{MAX_MESSAGE_BYTES, Scanner},
+    contracts::{
+        deliver::{MAX_MESSAGE_BYTES, Scanner},
+        depth::Depth,
+    },
     deliver::{DELIVER_STORIES, Post, PostOptions, play_delivery},
     game_model::text,
     regtest::Embedded,
@@ -68,9 +71,9 @@ pub(crate) struct PlayArgs {
     /// Names the stories and stops.
     #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
     list: bool,
-    /// Blocks that agents want on the funding before they serve.
+    /// Confirmations of the funding, 2 or more, that agents and recipient wait for.
     #[arg(long, default_value_t = PostOptions::default().depth)]
-    depth: u32,
+    depth: Depth,
     /// Agents serve only while no other was accepted; for the stories in which two are, `silent` and `race`.
     #[arg(long)]
     alone: bool,

@@ -94,6 +94,7 @@ impl PlayArgs {
             case: None,
             research: self.research,
             probe_early: false,
+            ..PlayOptions::default()
         };
         let options = match &self.case {
             None => options,

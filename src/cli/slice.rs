@@ -98,6 +98,7 @@ impl Figures {
             refund_blocks: self.refund_blocks,
             rate: common.rate,
             seed: common.seed,
+            ..GateOptions::default()
         }
     }
 }

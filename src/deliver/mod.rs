@@ -10,7 +10,7 @@ mod post;
 mod stories;
 
 pub use error::PostError;
-pub use post::{Post, PostOptions};
+pub use post::{DEPTH, Post, PostOptions};
 pub use stories::{DELIVER_STORIES, DeliverStory};
 
 use narthex_regtest::Chain;

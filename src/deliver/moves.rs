@@ -19,7 +19,9 @@ impl Post<'_> {
 
     /// Blocks until the agents serve.
     pub fn bury(&mut self) -> Result<(), PostError> {
-        Ok(self.table.mine(self.options.depth.saturating_sub(1))?)
+        Ok(self
+            .table
+            .mine(self.options.depth.blocks().saturating_sub(1))?)
     }
 
     /// Where the chain says that the coin is.
@@ -74,7 +76,7 @@ impl Post<'_> {
         if self.recipient.is_none() {
             let found = self.found.as_ref();
             let found = found.ok_or_else(|| PostError::broken("the recipient found nothing"))?;
-            let terms = served.terms.clone();
+            let terms = (served.terms.clone(), self.options.depth);
             self.recipient = Some(Recipient::open(found, terms, &self.recipient_key)?);
         }
         Ok(self.recipient()?.keep(served)?)
@@ -107,9 +109,10 @@ impl Post<'_> {
         let fee = self
             .table
             .fee(&self.delivery().claim(agent, Amount::ONE_SAT)?)?;
+        let sight = self.sight()?;
         let own = self.agents.get(usize::from(agent));
         let own = own.ok_or_else(|| PostError::broken("no such agent"))?;
-        Ok((own.claim(fee, self.table.rng())?, fee))
+        Ok((own.claim(sight, fee, self.table.rng())?, fee))
     }
 
     /// The sender's refund, and its fee. Nothing is published.

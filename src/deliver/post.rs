@@ -9,6 +9,7 @@ use narthex_contracts::{
         Agent, Assignment, Conditions, Consent, DeliverError, Delivery, Found, MAX_AGENTS, Plan,
         Recipient, Scanner, Sender,
     },
+    depth::Depth,
     terms::{FeeRate, Fees},
 };
 use narthex_regtest::Chain;
@@ -17,6 +18,12 @@ use super::PostError;
 use crate::table::{
     MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
     playable,
+};
+
+/// What agents and recipient wait for in a play, unless another depth is asked for.
+pub const DEPTH: Depth = match Depth::new(3) {
+    Ok(depth) => depth,
+    Err(_) => Depth::LEAST,
 };
 
 /// Figures of a delivery.
@@ -32,8 +39,8 @@ pub struct PostOptions {
     pub refund_blocks: u32,
     /// Blocks before T in which nobody is accepted.
     pub claim_blocks: u16,
-    /// Blocks that agents want on the funding, its own counted.
-    pub depth: u32,
+    /// How deep the funding must be for agents and recipient.
+    pub depth: Depth,
     /// Whether agents serve only while no other was accepted.
     pub alone: bool,
     /// Fee rate of funding, claim and refund.
@@ -50,7 +57,7 @@ impl Default for PostOptions {
             amount: Amount::from_sat(20_000),
             refund_blocks: 60,
             claim_blocks: 12,
-            depth: 3,
+            depth: DEPTH,
             alone: false,
             rate: FeeRate(500),
             seed: [0; 32],
@@ -64,9 +71,9 @@ const STORY_BLOCKS: u64 = 9;
 impl PostOptions {
     /// Whether every story can be played with these figures. What terms refuse is left to them.
     pub(super) fn check(&self) -> Result<(), PostError> {
-        let (depth, claim) = (u64::from(self.depth), u64::from(self.claim_blocks));
+        let (depth, claim) = (u64::from(self.depth.blocks()), u64::from(self.claim_blocks));
         let room = MOST_BLOCKS / 2 - STORY_BLOCKS;
-        playable("--depth", depth, 0..=room, MINED)?;
+        playable("--depth", depth, Depth::LEAST.blocks().into()..=room, MINED)?;
         playable("--claim-blocks", claim, 0..=room, MINED)?;
         let why = "the claim-blocks, the depth and 9 more, lest a claim be too late, and at most what can be mined";
         let least = claim + depth + STORY_BLOCKS;

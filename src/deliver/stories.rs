@@ -99,18 +99,10 @@ fn sender_duty(post: &mut Post<'_>, expected: SenderDuty) -> Result<(), PostErro
 fn begin(post: &mut Post<'_>) -> Result<(), PostError> {
     sender_duty(post, SenderDuty::Fund)?;
     post.fund()?;
-    agent_duty(post, 0, first_duty(post))?;
+    agent_duty(post, 0, AgentDuty::Wait)?;
     post.bury()?;
     agent_duty(post, 0, AgentDuty::Serve)?;
     post.scan()
-}
-
-/// An agent that wants one block alone serves at once.
-fn first_duty(post: &Post<'_>) -> AgentDuty {
-    match post.options.depth {
-        0 | 1 => AgentDuty::Serve,
-        _ => AgentDuty::Wait,
-    }
 }
 
 fn read_all(post: &mut Post<'_>) -> Result<(), PostError> {

@@ -2,7 +2,8 @@
 
 use narthex_contracts::{
     coop::CoopError,
-    funding::FundingError,
+    depth::Shallow,
+    funding::{FundingError, Hasty},
     setup::{HoldingsError, SetupError, ceremony::CeremonyError},
     template::{ReclaimError, TemplateError},
     terms::{FeeError, TermsError},
@@ -90,6 +91,12 @@ pub enum PlayError {
     /// A chain that does not answer or does not take a move.
     #[error(transparent)]
     Chain(#[from] narthex_regtest::Error),
+    /// What is shown would rest on a block that may be reorganised away.
+    #[error("too early: {0}")]
+    Shallow(#[from] Shallow),
+    /// Windows that leave no time to wait for the depth.
+    #[error(transparent)]
+    Hasty(#[from] Hasty),
     /// The chain took a move before its time.
     #[error("the chain took {transaction} at height {height}, one block before its time")]
     TooEarly {

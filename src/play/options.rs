@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use narthex_contracts::terms::FeeRate;
+use narthex_contracts::{depth::Depth, terms::FeeRate};
 use narthex_game_model::Layout;
 
 use crate::game::Case;
@@ -31,6 +31,8 @@ pub struct PlayOptions {
     pub arbiters: u8,
     /// Own input, a CSV of 64 pixel values a row; the shipped data if none.
     pub input: Option<PathBuf>,
+    /// How deep a block must be before anybody shows a secret, or draws a sample, on the strength of it.
+    pub depth: Depth,
     /// Fee rate of the funding and of the children that pay for all else.
     pub rate: FeeRate,
     /// Everything random follows from it, if given.
@@ -53,6 +55,7 @@ impl Default for PlayOptions {
             quorum: 2,
             arbiters: 3,
             input: None,
+            depth: Depth::LEAST,
             rate: FeeRate(500),
             seed: None,
             case: None,

@@ -137,7 +137,7 @@ pub(super) fn draw(
     let timing = DrawTiming {
         snapshot_height,
         delay_blocks: 2,
-        burial_blocks: 1,
+        burial_blocks: parts.options.depth.blocks().saturating_sub(1),
     };
     let case = DrawCase::new(params, principals, &[candidates.terms], BOND, timing)
         .map_err(panel_error)?;
@@ -285,6 +285,7 @@ pub(super) fn share_secret(
 impl Scene<'_> {
     /// k members of the panel reveal their shares, and everybody has the secret.
     pub(super) fn open_panel_secret(&mut self) -> Result<(), PlayError> {
+        self.bury()?;
         let broken = || PlayError::Panel("the panel has no secret".into());
         let quorum = usize::from(self.terms.params().quorum());
         let PanelSecret { point, shares } = self.panel_secret.take().ok_or_else(broken)?;

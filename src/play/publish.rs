@@ -66,6 +66,10 @@ impl Scene<'_> {
         why: &str,
     ) -> Result<Transaction, PlayError> {
         let node = self.find(name)?;
+        // What needs a secret of one party shows it, in the pool already.
+        if self.shows_a_secret(node) {
+            self.bury()?;
+        }
         self.wait_for(who, node, name)?;
         let tx = self.complete(who, node)?;
         let (child, fee) = self.pay_for(who, &tx, name)?;
@@ -75,6 +79,14 @@ impl Scene<'_> {
         self.actor_mut(who)?.fees += fee;
         self.confirmed(who, &name, why, (tx.clone(), height, fee), Some(&child));
         Ok(tx)
+    }
+
+    /// Rulings are known to all when they are attested, so that a transaction which needs nothing else shows nothing.
+    fn shows_a_secret(&self, node: NodeId) -> bool {
+        let node = self.graph.node(node);
+        let adaptor = node.and_then(|node| node.signing.as_ref()?.adaptor);
+        let needs = adaptor.and_then(|id| self.graph.adaptor(id));
+        needs.is_some_and(|adaptor| adaptor.needs.result || adaptor.needs.appeal)
     }
 
     /// The transaction as `who` completes it.
@@ -252,6 +264,7 @@ impl Scene<'_> {
         settlement: Settlement,
         why: &str,
     ) -> Result<Ending, PlayError> {
+        self.bury()?;
         let payout = narthex_game_model::settle(self.terms.params(), settlement)?;
         // One key-path input and an output per payee: 11 + 57.5 + 43 each.
         let payees = [payout.client, payout.worker, payout.verifier]

@@ -281,6 +281,39 @@ impl<'a> Scene<'a> {
         self.sync()
     }
 
+    /// Mines until the last transaction of the contract, and with it all before it, is as deep as everybody waits for:
+    /// what is shown now rests on nothing that so short a reorganisation takes away.
+    pub fn bury(&mut self) -> Result<(), PlayError> {
+        let Some(height) = self.on_chain.last().map(|t| t.height) else {
+            return Ok(());
+        };
+        let wanted = self.options.depth.reached_at(height);
+        let missing = wanted.saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
+        self.check_buried()
+    }
+
+    /// Fails unless every transaction of the contract on chain is where it was, as deep as everybody waits for.
+    ///
+    /// # Errors
+    /// [`PlayError::Shallow`]; or [`PlayError::Broken`] if one is gone.
+    pub fn check_buried(&mut self) -> Result<(), PlayError> {
+        let tip = self.chain.height()?;
+        let (depth, mut highest) = (self.options.depth, None);
+        for tx in self
+            .on_chain
+            .iter()
+            .map(|t| t.tx.clone())
+            .collect::<Vec<_>>()
+        {
+            highest = highest.max(Some(self.height_of(&tx)?));
+        }
+        match highest {
+            Some(height) => Ok(depth.check(height, tip)?),
+            None => Ok(()),
+        }
+    }
+
     /// Lets every wallet read the chain, as after a reorganisation.
     pub fn sync(&mut self) -> Result<(), PlayError> {
         for actor in self.actors.values_mut() {

@@ -9,6 +9,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     binding::FreshSalt,
+    funding::RootRecord,
     graph::{Stage, TxGraph},
     role::Role,
     setup::{
@@ -72,6 +73,9 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
+    if params.layout() == Layout::Hardened {
+        RootRecord::check_room(&params, parts.options.depth)?;
+    }
     // Nobody agrees on a job that the parameters were not made for.
     let job = params
         .accepts_job(&workshop.job)

@@ -132,10 +132,14 @@ impl Scene<'_> {
     /// The verifier draws its sample with the hash of the next block, recomputes it blindly, commits to its
     /// digests, and compares with what the worker then opens. True if all agree.
     pub(super) fn check(&mut self) -> Result<bool, PlayError> {
-        let height = self.sample_height()?;
-        // A block after the commitment: the worker could not know it.
-        let missing = height.saturating_sub(self.chain.height()?);
+        let (delivered, recorded) = self.committed_heights()?;
+        let depth = self.options.depth;
+        // A block after the commitment, which the worker could not know, and so deep that it stays.
+        let wanted = depth.reached_at(RootRecord::sample_height(delivered, recorded));
+        let missing = wanted.saturating_sub(self.chain.height()?);
         self.mine(missing)?;
+        let tip = self.chain.height()?;
+        let height = RootRecord::sample_block((delivered, recorded), tip, depth)?;
         let block = self.chain.block_hash(height)?;
         let params = self.terms.params();
         let (steps, count) = (params.steps(), params.sample());
@@ -165,13 +169,14 @@ impl Scene<'_> {
         self.step(
             Role::Verifier,
             format!("recomputes {count} of {steps} steps, commits to its digests ({}…), compares: {found}", &blind[..16]),
-            &format!("sample drawn from root, its own nonce and the hash of block {height}"),
+            &format!("sample drawn from root, its own nonce and the hash of block {height}, {depth} blocks deep"),
         )?;
         Ok(approves)
     }
 
     /// The verifier hands over the share that it kept back: "r = 1", or its half of the paper's appeal.
     pub(super) fn hand_over(&mut self, name: NodeName, why: &str) -> Result<(), PlayError> {
+        self.bury()?;
         let node = self.find(name)?;
         let broken = || PlayError::Broken("no holdings".into());
         let verifier = self
@@ -230,7 +235,9 @@ impl Scene<'_> {
     }
 
     /// An arbiter binds its case to a ruling, in its own record, and attests it; everybody that checks it learns the
-    /// secret. Another ruling of the same case is refused by that record.
+    /// secret. Another ruling of the same case is refused by that record. What it judges is deep: delivery, root and
+    /// sample. The appeal need not be: each block that a ruling waits brings the smaller majorities, which leave somebody
+    /// out, nearer.
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
         let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
@@ -308,15 +315,16 @@ impl Scene<'_> {
         )
     }
 
-    /// Height of the block that seeds the sample: after the root of record where the delivery is on chain, else the
-    /// next one.
-    fn sample_height(&mut self) -> Result<u32, PlayError> {
-        let next = self.chain.height()? + 1;
+    /// Heights of delivery and root of record, where the delivery is on chain; else it was made at this tip. The block
+    /// after both seeds the sample.
+    fn committed_heights(&mut self) -> Result<(u32, u32), PlayError> {
+        let tip = self.chain.height()?;
+        let next = tip.saturating_add(1);
         let Some(delivered) = self.confirmed_at(&Exit::DELIVERED) else {
-            return Ok(next);
+            return Ok((tip, tip));
         };
         let (Some(coin), Some(delivery)) = (root_coin(&self.graph), &self.delivery) else {
-            return Ok(next);
+            return Ok((tip, tip));
         };
         let expected = delivery.work.commitment().id();
         let funded = self.on_chain.first().map_or(0, |t| t.height);
@@ -332,9 +340,7 @@ impl Scene<'_> {
         let found = spend.as_ref().map(|(height, tx)| (*height, tx));
         let record = RootRecord::of_record(params, delivered, coin, found);
         match (record, spend) {
-            (Ok(record), Some((height, _))) if record.root == expected => {
-                Ok(RootRecord::sample_height(delivered, height))
-            }
+            (Ok(record), Some((height, _))) if record.root == expected => Ok((delivered, height)),
             (Ok(_), _) => Err(PlayError::Broken("another root is on record".into())),
             (Err(none), _) => Err(PlayError::Broken(none.to_string())),
         }

@@ -8,6 +8,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     binding::FreshSalt,
+    depth::Depth,
     setup::ceremony,
     slice::{
         Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms,
@@ -20,6 +21,12 @@ use super::{GateError, SliceJob};
 use crate::table::{
     MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
     playable,
+};
+
+/// What providers wait for in a play: it leaves time for claims whatever the terms are.
+const DEPTH: Depth = match Depth::new(3) {
+    Ok(depth) => depth,
+    Err(_) => Depth::LEAST,
 };
 
 /// Figures of gated slices.
@@ -37,6 +44,8 @@ pub struct GateOptions {
     pub post_blocks: u16,
     /// d.
     pub refund_blocks: u16,
+    /// How deep the funding must be before a provider releases shares and claims.
+    pub depth: Depth,
     /// Fee rate of the funding and of the children that pay for all else.
     pub rate: FeeRate,
     /// Everything random follows from it.
@@ -52,6 +61,7 @@ impl Default for GateOptions {
             price: Amount::from_sat(20_000),
             post_blocks: 6,
             refund_blocks: 24,
+            depth: DEPTH,
             rate: FeeRate(500),
             seed: [0; 32],
         }
@@ -255,6 +265,7 @@ fn open(
     let mut bound = Vec::new();
     for ((seat, key), shares) in (1..).zip(&keys).zip(shares) {
         let bindings = &mut table.seat(seat)?.bindings;
+        let shares = (shares, options.depth);
         let (party, shares) = terms.provider_party(key, &points, shares, bindings)?;
         parties.push(party);
         bound.push(shares);

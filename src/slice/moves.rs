@@ -148,9 +148,25 @@ impl Gate<'_> {
         Ok(())
     }
 
+    /// Blocks pass until the funding is as deep as the providers wait for.
+    pub fn bury(&mut self) -> Result<(), GateError> {
+        if let Coin::Locked { height } = self.coin(0)? {
+            let tip = self.table.chain().height()?;
+            let wanted = self.options.depth.reached_at(height);
+            self.table.mine(wanted.saturating_sub(tip))?;
+        }
+        Ok(())
+    }
+
+    /// A provider's claim, as it would publish it now.
+    pub fn claim_tx(&mut self, index: u8) -> Result<Transaction, GateError> {
+        let sight = (self.table.chain().height()?, self.coin(index)?);
+        Ok(self.provider(index)?.claim(sight)?)
+    }
+
     /// A provider claims; the client opens the result with the secret that the claim shows.
     pub fn claim(&mut self, index: u8) -> Result<Opened, GateError> {
-        let tx = self.provider(index)?.claim()?;
+        let tx = self.claim_tx(index)?;
         let node = claim(index);
         let named = self.client.holdings().graph().node(node);
         let named = named.map(|node| node.name.to_string()).unwrap_or_default();

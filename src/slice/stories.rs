@@ -110,6 +110,7 @@ fn work(gate: &mut Gate<'_>, who: &[u8]) -> Result<(), GateError> {
 }
 
 fn release(gate: &mut Gate<'_>, who: &[u8]) -> Result<(), GateError> {
+    gate.bury()?;
     for i in who {
         if !gate.release(*i)? {
             return Err(GateError::broken("the release is not due"));
@@ -333,7 +334,7 @@ fn late(gate: &mut Gate<'_>) -> Result<(), GateError> {
     for i in all.iter().filter(|i| **i > 0) {
         gate.claim(*i)?;
     }
-    let tx = gate.provider(0)?.claim()?;
+    let tx = gate.claim_tx(0)?;
     gate.take_back()?;
     match gate.table.publish(1, ("Claim1", "too late"), &tx) {
         Err(_) => {}

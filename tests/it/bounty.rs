@@ -53,7 +53,8 @@ fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
     let closing = board.close().unwrap();
     let paid = board.answer(&closing, None).unwrap();
     board.grant(paid, None).unwrap();
-    let (_, tx) = board.relays()[0].settle().unwrap().unwrap();
+    let sight = board.sight().unwrap();
+    let (_, tx) = board.relays()[0].settle(sight).unwrap().unwrap();
     (board, tx)
 }
 
@@ -181,7 +182,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert!(is_too_early(&refused(&mut board, &refund)), "at T itself");
     empty_blocks(&mut board, 1);
     assert_eq!(
-        board.requester().duty(t, Coin::Locked),
+        board.requester().duty(t, Coin::Locked { height: 1 }),
         RequesterDuty::Refund
     );
     mined(&mut board, &refund);
@@ -190,7 +191,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert_eq!(gains(&mut board), [0, 0, 0, 0]);
     // Its block is lost; the relays are quicker this time.
     board.chain().disconnect(1).unwrap();
-    assert_eq!(board.coin().unwrap(), Coin::Locked);
+    assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
     mined(&mut board, &settlement);
     assert!(is_spent(&refused(&mut board, &refund)));
     assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
@@ -211,11 +212,11 @@ fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let again = board.close_again(late).unwrap();
     let two = board.answer(&again, None).unwrap();
     board.grant(two, None).unwrap();
-    let (paid, for_two) = board.relays()[0].settle().unwrap().unwrap();
+    let sight = board.sight().unwrap();
+    let (paid, for_two) = board.relays()[0].settle(sight).unwrap().unwrap();
     assert_eq!(paid, two);
-    let height = board.chain().height().unwrap();
-    board.relays()[2].take_grant(height, &grant).unwrap();
-    let (paid, for_all) = board.relays()[2].settle().unwrap().unwrap();
+    board.relays()[2].take_grant(sight, &grant).unwrap();
+    let (paid, for_all) = board.relays()[2].settle(sight).unwrap().unwrap();
     assert_eq!(paid, all);
     for (first, second, gained) in [
         (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),
@@ -291,13 +292,13 @@ fn funding_and_settlement_reorganised(chain: &mut dyn Chain) {
     let settled = mined(&mut board, &tx);
     let depth = settled - height.unwrap() + 1;
     board.chain().disconnect(1).unwrap();
-    assert_eq!(board.coin().unwrap(), Coin::Locked);
+    assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
     mined(&mut board, &tx);
     board.chain().disconnect(depth).unwrap();
     assert_eq!(board.coin().unwrap(), Coin::Unfunded);
     assert!(is_spent(&refused(&mut board, &tx)), "without its coin");
     mined(&mut board, &funding);
-    assert_eq!(board.coin().unwrap(), Coin::Locked);
+    assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
     mined(&mut board, &tx);
     assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
 }

@@ -25,7 +25,7 @@ use narthex::{
         pact::{Task, finish},
         terms::FeeRate,
     },
-    deliver::Post,
+    deliver::{DEPTH, Post},
     regtest::{Chain, Error},
 };
 
@@ -260,7 +260,7 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
             narthex::contracts::deliver::Scanner::new(post.recipient_key()).look(&other);
         if let Some(found) = announced {
             let (terms, key) = (post.sender().record().terms, post.recipient_key());
-            let opened = Recipient::open(&found, terms, &key);
+            let opened = Recipient::open(&found, (terms, DEPTH), &key);
             assert!(matches!(opened, Err(DeliverError::OtherFunding { .. })));
         }
     }
@@ -274,7 +274,7 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     let (claim, fee) = post.claim_of(0).unwrap();
     mined(&mut post, &claim);
     // Claim and funding are lost: depth blocks of burying, one of the claim.
-    let depth = options().depth + 1;
+    let depth = options().depth.blocks() + 1;
     post.chain().disconnect(depth).unwrap();
     assert_eq!(post.coin().unwrap(), Coin::Unfunded);
     let (tip, coin) = post.sight().unwrap();

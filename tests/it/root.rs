@@ -6,19 +6,25 @@ use bitcoin::{Amount, ScriptBuf, Transaction, script::PushBytesBuf};
 use common::rival;
 use narthex::{
     contracts::{
-        funding::{RootRecord, root_coin},
+        depth::{Depth, Shallow},
+        funding::{Hasty, RootRecord, root_coin},
         role::Role,
         template::Exit,
         terms::FeeRate,
     },
-    play::Scene,
+    play::{PlayError, Scene},
     regtest::Chain,
     wallet::ChildRequest,
 };
 
 use Role::{Verifier, Worker};
 
-on_both_chains!(only_the_workers_root_counts, one_root_and_no_second);
+on_both_chains!(
+    only_the_workers_root_counts,
+    one_root_and_no_second,
+    a_sample_waits_for_its_block,
+    secrets_wait_for_the_contract,
+);
 
 const ROOT: RootRecord = RootRecord { root: [0x5a; 32] };
 const OTHER: RootRecord = RootRecord { root: [0xa5; 32] };
@@ -148,4 +154,80 @@ fn one_root_and_no_second(chain: &mut dyn Chain) {
     assert_eq!(on_record(&mut scene, start), [ROOT]);
     assert!(scene.chain().submit(&second).is_err());
     assert!(common::is_spent(&common::refused(&mut scene, &second)));
+}
+
+fn deep(blocks: u32) -> Depth {
+    Depth::new(blocks).unwrap()
+}
+
+/// The sample's block is refused while one block could replace it, and a reorganisation of one block then leaves the
+/// sample as it was drawn. Windows that leave no time for the depth are refused.
+fn a_sample_waits_for_its_block(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let txd = scene
+        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+        .unwrap();
+    let own = child(&mut scene, Worker, &txd, ROOT, true, 0);
+    scene
+        .chain()
+        .submit_package(&[txd.clone(), own.clone()])
+        .unwrap();
+    scene.mine(2).unwrap();
+    let (delivered, recorded) = (
+        scene.height_of(&txd).unwrap(),
+        scene.height_of(&own).unwrap(),
+    );
+    let tip = scene.chain().height().unwrap();
+    assert_eq!((delivered, recorded), (tip - 1, tip - 1));
+    let draw = |tip| RootRecord::sample_block((delivered, recorded), tip, deep(2));
+    let shallow = |at| Shallow {
+        height: delivered + 1,
+        tip: at,
+        depth: deep(2),
+    };
+    assert_eq!(
+        draw(tip - 1),
+        Err(shallow(tip - 1)),
+        "there is no block yet"
+    );
+    assert_eq!(draw(tip), Err(shallow(tip)), "one block could replace it");
+    scene.mine(1).unwrap();
+    assert_eq!(draw(tip + 1), Ok(tip));
+    let drawn = scene.chain().block_hash(tip).unwrap();
+    scene.chain().disconnect(1).unwrap();
+    for _ in 0..2 {
+        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+    }
+    assert_eq!(scene.chain().block_hash(tip).unwrap(), drawn);
+    // Six blocks for a verdict: two for the record, one for the sample's block, one upon it, and one for the verdict.
+    let room = |depth| RootRecord::check_room(scene.terms().params(), deep(depth));
+    assert_eq!(room(2), Ok(()));
+    let hasty = Hasty {
+        verdict_blocks: 6,
+        depth: deep(3),
+    };
+    assert_eq!(room(3), Err(hasty));
+}
+
+/// Nobody shows a secret on the strength of a transaction of the contract that one block could take away.
+fn secrets_wait_for_the_contract(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let funded = scene.chain().height().unwrap();
+    match scene.check_buried() {
+        Err(PlayError::Shallow(shallow)) => assert_eq!(
+            shallow,
+            Shallow {
+                height: funded,
+                tip: funded,
+                depth: deep(2)
+            }
+        ),
+        other => panic!("{other:?}"),
+    }
+    scene.bury().unwrap();
+    assert_eq!(scene.chain().height().unwrap(), funded + 1);
+    scene.check_buried().unwrap();
+    // What one block took away is not relied on, and what is back is new.
+    scene.chain().disconnect(2).unwrap();
+    assert!(scene.check_buried().is_err());
 }

@@ -6,6 +6,7 @@ use bitcoin::{Amount, Transaction, secp256k1::rand};
 use common::{at, cli, is_bad_script, is_spent, is_too_early, miner};
 use narthex::{
     contracts::{
+        depth::{Depth, Shallow},
         slice::{ClientDuty, Coin, Opened, ProviderDuty, SliceError},
         terms::FeeRate,
     },
@@ -23,6 +24,7 @@ on_both_chains!(
     children_are_replaced,
     a_client_that_vanishes_costs_one_slice_at_most,
     a_slice_opens_nothing_of_another,
+    a_short_reorganisation_takes_no_secret,
 );
 
 /// The price of each provider.
@@ -55,6 +57,7 @@ fn share(gate: &mut Gate<'_>) {
     for i in 0..3 {
         gate.work(i, |_| {}).unwrap();
     }
+    gate.bury().unwrap();
     for i in 0..3 {
         assert!(gate.release(i).unwrap());
     }
@@ -74,7 +77,7 @@ fn empty_blocks(gate: &mut Gate<'_>, count: u32) {
 }
 
 fn claim_of(gate: &mut Gate<'_>, index: u8) -> Transaction {
-    gate.provider(index).unwrap().claim().unwrap()
+    gate.claim_tx(index).unwrap()
 }
 
 fn refund_of(gate: &mut Gate<'_>, index: u8) -> Transaction {
@@ -171,8 +174,8 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert!(is_bad_script(&refused(&mut gate, &hasty)));
     empty_blocks(&mut gate, 1);
     assert_eq!(gate.client().duty(funded + d - 1, coin), ClientDuty::Refund);
-    mined(&mut gate, &refunds[0]);
     let late = claim_of(&mut gate, 0);
+    mined(&mut gate, &refunds[0]);
     assert!(is_spent(&refused(&mut gate, &late)));
     // The others' prices are still theirs: each output goes its own way.
     let claim = claim_of(&mut gate, 1);
@@ -319,14 +322,15 @@ fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
     for i in 0..3 {
         gate.work(i, |_| {}).unwrap();
     }
+    gate.bury().unwrap();
     for i in 0..3 {
         assert!(gate.release(i).unwrap());
     }
     // The client is gone; the providers exchange their bundles.
     gate.exchange().unwrap();
-    for i in 0..3 {
-        let claim = claim_of(&mut gate, i);
-        mined(&mut gate, &claim);
+    let claims = [0, 1, 2].map(|i| claim_of(&mut gate, i));
+    for claim in &claims {
+        mined(&mut gate, claim);
     }
     assert_eq!(
         gains(&mut gate),
@@ -334,9 +338,8 @@ fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
     );
     // It comes back, and opens what it paid for from the chain.
     gate.restart().unwrap();
-    let claim = claim_of(&mut gate, 2);
     assert!(matches!(
-        gate.opened(2, &claim).unwrap(),
+        gate.opened(2, &claims[2]).unwrap(),
         Opened::Result { .. }
     ));
 }
@@ -362,6 +365,46 @@ fn a_slice_opens_nothing_of_another(chain: &mut dyn Chain) {
         gains(&mut gate),
         [-6 * PRICE, 2 * PRICE, 2 * PRICE, 2 * PRICE]
     );
+}
+
+/// At two blocks of three nothing is released; at three it is, and then two lost blocks leave the coin where it was.
+fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
+    let silent: &'static mut () = Box::leak(Box::new(()));
+    let mut gate = Gate::prepare(chain, &options(), silent).unwrap();
+    gate.fund().unwrap();
+    let funded = funded_at(&mut gate);
+    for i in 0..3 {
+        gate.work(i, |_| {}).unwrap();
+    }
+    empty_blocks(&mut gate, 1);
+    let sight = (funded + 1, Coin::Locked { height: funded });
+    let early = gate
+        .provider(0)
+        .unwrap()
+        .release(sight, &mut rand::thread_rng());
+    let shallow = SliceError::Shallow {
+        of: 0,
+        error: Shallow {
+            height: funded,
+            tip: funded + 1,
+            depth: Depth::new(3).unwrap(),
+        },
+    };
+    assert_eq!(early, Err(shallow));
+    assert!(!gate.release(0).unwrap());
+    assert!(gate.provider(0).unwrap().bundle().is_none());
+    empty_blocks(&mut gate, 1);
+    assert!(gate.release(0).unwrap());
+    gate.chain().disconnect(2).unwrap();
+    assert_eq!(gate.coin(0).unwrap(), Coin::Locked { height: funded });
+    // Again one block deep: the others wait once more.
+    assert!(!gate.release(1).unwrap());
+    empty_blocks(&mut gate, 2);
+    for i in [1, 2] {
+        assert!(gate.release(i).unwrap());
+    }
+    gate.hand_out().unwrap();
+    assert_eq!(gate.settle().unwrap(), [0, 1, 2]);
 }
 
 /// Other sizes, on the embedded chain: with m = n the smallest cheat leaves all unpaid, or the liar alone paid.

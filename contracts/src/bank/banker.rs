@@ -310,7 +310,7 @@ impl Banker {
                 }
             }
         }
-        if depth >= self.policy.depth {
+        if depth >= self.policy.depth.blocks() {
             self.bury(bank);
         }
         Ok(releases)

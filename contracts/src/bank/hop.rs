@@ -5,6 +5,7 @@ use hex_conservative::DisplayHex;
 use serde::{Deserialize, Serialize};
 
 use super::{Bank, BankError, BankTerms, CheckError, Order, Sight};
+use crate::depth::Depth;
 
 /// Fewest blocks that a banker keeps for itself. Between them it must have confirmed, one after the other: the freeze
 /// of the bank in which it pays, its end, and the claim in the bank in which it is paid.
@@ -16,8 +17,8 @@ pub const MIN_MARGIN: u16 = 6;
 pub struct Policy {
     /// Blocks that it keeps for itself, at least [`MIN_MARGIN`].
     pub margin: u16,
-    /// Confirmations that a bank's coin needs, at least 1.
-    pub depth: u32,
+    /// How deep a bank's coin must be, and what ends it.
+    pub depth: Depth,
     /// What it keeps of each payment, in sat…
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub fee_sat: Amount,
@@ -114,9 +115,6 @@ impl Policy {
         };
         if self.margin < MIN_MARGIN {
             return Err(bad("margin", self.margin.into(), MIN_MARGIN.into()));
-        }
-        if self.depth == 0 {
-            return Err(bad("depth", 0, 1));
         }
         Ok(self)
     }

@@ -12,6 +12,7 @@ use super::{
     Bank, HopError, Notice, Order, Payer, Promise, Provider, Receipt, Release, Settled, Sight,
     order::Body,
 };
+use crate::depth::Depth;
 
 /// Most bankers on a way.
 pub const MAX_HOPS: usize = 8;
@@ -176,7 +177,7 @@ impl Route {
 pub fn receipt(
     provider: &mut Provider,
     notice: &Notice,
-    (sight, depth): (&Sight, u32),
+    (sight, depth): (&Sight, Depth),
 ) -> Result<Receipt, HopError> {
     let bank: &Bank = provider.bank();
     if notice.bank != bank.terms().bank() {

@@ -3,6 +3,7 @@
 use bitcoin::{Amount, TxOut};
 
 use super::{Bank, BankError};
+use crate::depth::Depth;
 
 /// What the own chain says of the bank's coin, before any freeze.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub enum CoinError {
 
 impl Bank {
     /// Fails unless the bank's coin is there, `depth` blocks deep, and T far enough.
-    pub fn check_coin(&self, sight: &Sight, depth: u32) -> Result<(), CheckError> {
+    pub fn check_coin(&self, sight: &Sight, depth: Depth) -> Result<(), CheckError> {
         let (_, wanted) = self.coin(false)?;
         let (found, height) = sight.found.as_ref().ok_or(CoinError::Absent)?;
         if *found != wanted {
@@ -56,8 +57,8 @@ impl Bank {
         }
         let next = sight.tip.saturating_add(1);
         let confirmations = next.saturating_sub(*height);
-        if confirmations < depth {
-            let (found, wanted) = (confirmations, depth);
+        if !depth.is_reached(*height, sight.tip) {
+            let (found, wanted) = (confirmations, depth.blocks());
             return Err(CoinError::Shallow { found, wanted }.into());
         }
         let freeze_height = self.terms().freeze_height();

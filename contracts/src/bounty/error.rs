@@ -3,7 +3,10 @@
 use narthex_base::codec::DecodeError;
 use narthex_game_model::market::{LayerSet, SplitError};
 
-use crate::{binding::BindError, pact::PactError, setup::HoldingsError, setup::SetupError};
+use crate::{
+    binding::BindError, depth::Shallow, funding::FundingError, pact::PactError,
+    setup::HoldingsError, setup::SetupError,
+};
 
 /// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of relay i + 1; seats
 /// count from 0.
@@ -47,6 +50,9 @@ pub enum BountyError {
     /// The ceremony stopped.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// The funding transaction cannot be made.
+    #[error(transparent)]
+    Funding(#[from] FundingError),
     /// A signature is not held.
     #[error(transparent)]
     Holdings(#[from] HoldingsError),
@@ -122,6 +128,19 @@ pub enum BountyError {
         height: u32,
         /// What bounds it.
         bound: &'static str,
+    },
+    /// The coin may still be reorganised away, and with it the pay for what would be shown.
+    #[error("the coin: {0}")]
+    Shallow(#[from] Shallow),
+    /// Funded now, the coin would be deep enough only when the time of the openings is over.
+    #[error(
+        "the coin would be deep enough at height {deep_at}; layers are opened below {open_height}"
+    )]
+    Late {
+        /// First tip at which it could be so deep.
+        deep_at: u32,
+        /// From this height the requester closes without openings.
+        open_height: u32,
     },
     /// Not possible yet, or any more. The caller's fault.
     #[error("{what} is not possible: {why}")]

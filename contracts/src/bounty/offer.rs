@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{BountyError, stamp};
-use crate::{binding::Mark, terms::SecretPoint};
+use crate::{binding::Mark, depth::Depth, terms::SecretPoint};
 
 const OFFER: &str = "narthex/bounty-offer";
 
@@ -82,7 +82,11 @@ secret! {
 
 /// A seed that is bound to the terms of one bounty: [`relay_party`](super::relay_party) makes it, and nothing else does.
 #[derive(Debug)]
-pub struct BoundSeed(pub(super) RelaySeed);
+pub struct BoundSeed {
+    pub(super) seed: RelaySeed,
+    /// How deep the funding must be for this relay.
+    pub(super) depth: Depth,
+}
 
 impl RelaySeed {
     /// Draws a seed.

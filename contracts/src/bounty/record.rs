@@ -4,7 +4,8 @@ use bitcoin::hashes::sha256;
 use narthex_game_model::market::LayerSet;
 use serde::{Deserialize, Serialize};
 
-use super::{Closing, Delivery, Envelope, Grant, Opening, Seal, Share};
+use super::{BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share};
+use crate::depth::Depth;
 
 /// Messages in records: as the hex of their bytes.
 macro_rules! as_hex {
@@ -59,11 +60,32 @@ pub struct Heard {
     pub delivery: Delivery,
 }
 
+impl Coin {
+    /// Fails, with the reason, unless it is locked, so deep.
+    pub(super) fn check(
+        self,
+        tip: u32,
+        depth: Depth,
+        what: &'static str,
+    ) -> Result<(), BountyError> {
+        match self {
+            Coin::Locked { height } => Ok(depth.check(height, tip)?),
+            Coin::Unfunded | Coin::Spent => {
+                let why = "the coin is not locked";
+                Err(BountyError::Phase { what, why })
+            }
+        }
+    }
+}
+
 /// What a relay must not forget, besides its keys, its seed, the terms and its holdings. It is as secret as they are:
 /// the others' shares are in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RelayRecord {
+    /// How deep the funding must be before it opens its layer or shows a secret.
+    #[serde(default)]
+    pub depth: Depth,
     /// What it signed.
     pub work: Option<Work>,
     /// The longest envelope with its layer in it.
@@ -125,7 +147,10 @@ pub enum Coin {
     /// Not confirmed yet.
     Unfunded,
     /// Locked.
-    Locked,
+    Locked {
+        /// Height that confirmed the funding.
+        height: u32,
+    },
     /// Gone: settled, cancelled or refunded.
     Spent,
 }

@@ -7,7 +7,7 @@ use bitcoin::{
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    BoundSeed, BountyError, BountyTerms, Delivery, Envelope, MAX_RESULT_BYTES, Opening,
+    BoundSeed, BountyError, BountyTerms, Coin, Delivery, Envelope, MAX_RESULT_BYTES, Opening,
     RelayRecord, RelaySeed, Seal, Share, Work, commitment,
 };
 use crate::{
@@ -45,7 +45,11 @@ impl Relay {
         identity: SecretKey,
         seed: BoundSeed,
     ) -> Result<Relay, BountyError> {
-        Relay::restore(holdings, identity, seed.0, RelayRecord::default())
+        let record = RelayRecord {
+            depth: seed.depth,
+            ..RelayRecord::default()
+        };
+        Relay::restore(holdings, identity, seed.seed, record)
     }
 
     /// A relay as it was when `record` was written. Everything in it is verified again.
@@ -178,8 +182,17 @@ impl Relay {
         Ok(())
     }
 
-    /// Opens its layer of a sealed envelope: for the requester and all relays. It opens once.
-    pub fn open(&mut self, height: u32, seal: &Seal) -> Result<Opening, BountyError> {
+    /// Opens its layer of a sealed envelope: for the requester and all relays. It opens once, and not before the coin is
+    /// as deep as its policy says: who agrees with whom is worth something by itself.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
+    pub fn open(
+        &mut self,
+        (height, coin): (u32, Coin),
+        seal: &Seal,
+    ) -> Result<Opening, BountyError> {
+        coin.check(height, self.record.depth, "an opening")?;
         let (terms, seat) = (self.holdings.terms(), self.seat);
         seal.verify(terms)?;
         let Some(work) = self.record.work.as_ref() else {

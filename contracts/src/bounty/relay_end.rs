@@ -4,8 +4,8 @@ use bitcoin::Transaction;
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    Answer, BountyError, Closing, Delivery, Grant, Opening, Relay, Share, Verdict, relay::share,
-    settlement, terms::seats,
+    Answer, BountyError, Closing, Coin, Delivery, Grant, Opening, Relay, Share, Verdict,
+    relay::share, settlement, terms::seats,
 };
 use crate::{
     musig::{AdaptorError, add_secrets},
@@ -13,8 +13,17 @@ use crate::{
 };
 
 impl Relay {
-    /// Takes a closing, after recomputing from envelope and openings who is paid, and delivers if it is one of them.
-    pub fn accept(&mut self, height: u32, closing: &Closing) -> Result<Answer, BountyError> {
+    /// Takes a closing, after recomputing from envelope and openings who is paid, and delivers if it is one of them. Not
+    /// before the coin is as deep as its policy says: an answer carries a result, or a secret.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
+    pub fn accept(
+        &mut self,
+        (height, coin): (u32, Coin),
+        closing: &Closing,
+    ) -> Result<Answer, BountyError> {
+        coin.check(height, self.record.depth, "an answer to a closing")?;
         let verdict = closing.verify(self.terms())?;
         self.check_closing(height, closing)?;
         match self.record.closing.clone() {
@@ -123,8 +132,17 @@ impl Relay {
     }
 
     /// Takes the requester's signature and gives its secret for this set, to all its members. Only for what it accepted
-    /// last, and only while the settlement has time to confirm before the refund can.
-    pub fn take_grant(&mut self, height: u32, grant: &Grant) -> Result<Share, BountyError> {
+    /// last, and only while the settlement has time to confirm before the refund can, for a coin as deep as its policy
+    /// says.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
+    pub fn take_grant(
+        &mut self,
+        (height, coin): (u32, Coin),
+        grant: &Grant,
+    ) -> Result<Share, BountyError> {
+        coin.check(height, self.record.depth, "a secret")?;
         let terms = self.terms();
         let closing = self.record.closing.as_ref();
         let paid = closing.map(|closing| closing.verify(terms)).transpose()?;
@@ -164,8 +182,16 @@ impl Relay {
     }
 
     /// The settlement, once a grant and the secrets of all its members are there. Any member publishes it; whoever does
-    /// pays the child.
-    pub fn settle(&self) -> Result<Option<(LayerSet, Transaction)>, BountyError> {
+    /// pays the child. It shows the sum of their secrets, and with it the result, confirmed or not: it is not made while
+    /// the coin can be reorganised away below it.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time.
+    pub fn settle(
+        &self,
+        (height, coin): (u32, Coin),
+    ) -> Result<Option<(LayerSet, Transaction)>, BountyError> {
+        coin.check(height, self.record.depth, "a settlement")?;
         let (terms, graph) = (self.terms(), self.holdings.graph());
         let ready = |grant: &&Grant| self.missing(grant.set).is_empty();
         let Some(grant) = self.record.grants.iter().rev().find(ready) else {

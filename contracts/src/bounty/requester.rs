@@ -9,11 +9,7 @@ use narthex_game_model::market::LayerSet;
 use super::{
     BountyError, BountyTerms, Closing, Envelope, Opening, REQUESTER, RequesterRecord, Seal,
 };
-use crate::{
-    funding::{FundingError, funding_psbt},
-    pact::check_key,
-    setup::Holdings,
-};
+use crate::{depth::Depth, funding::funding_psbt, pact::check_key, setup::Holdings};
 
 /// A requester that holds a signature for every way in which the bounty can be settled.
 ///
@@ -127,9 +123,14 @@ impl Requester {
         self.holdings.terms()
     }
 
-    /// The funding transaction, for the wallet to sign: only a requester that holds all settlements has it.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        funding_psbt(self.holdings.graph())
+    /// The funding transaction, for the wallet to sign: only a requester that holds all settlements has it, and not so
+    /// late that no relay would open its layer.
+    ///
+    /// # Errors
+    /// [`BountyError::Late`] if no relay waits for less than it takes.
+    pub fn funding_psbt(&self, tip: u32) -> Result<Psbt, BountyError> {
+        self.terms().check_room(tip, Depth::LEAST)?;
+        Ok(funding_psbt(self.holdings.graph())?)
     }
 
     /// Takes an envelope. It keeps the one with most layers, of two such the first.

@@ -128,7 +128,7 @@ impl Requester {
     /// What is due with the tip at `height` and the coin there.
     pub fn duty(&self, height: u32, coin: Coin) -> RequesterDuty {
         let (terms, record) = (self.terms(), &self.record);
-        if coin != Coin::Locked {
+        if !matches!(coin, Coin::Locked { .. }) {
             return RequesterDuty::None;
         }
         if height.saturating_add(1) > terms.record().refund_height {

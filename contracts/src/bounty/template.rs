@@ -8,6 +8,7 @@ use narthex_game_model::{ArbiterSet, market::LayerSet};
 use super::{BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay, terms::seats};
 use crate::{
     binding::{Bindings, FreshSalt},
+    depth::Depth,
     graph::{Adaptor, NodeId, NodeName, NodeOutput, SecretsNeeded, SigningPlan, Source, TxGraph},
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     role::{Role, RoleSet},
@@ -159,22 +160,25 @@ pub fn requester_party(
 }
 
 /// A relay's side of signing a bounty. `seed` is the one that its offer was made with; it is bound to these terms, and
-/// after a ceremony that failed the relay answers a new call with a new one.
+/// after a ceremony that failed the relay answers a new call with a new one. `depth` is its policy: how deep the funding
+/// must be before it opens its layer or shows a secret.
 ///
 /// # Errors
+/// [`BountyError::Late`] if the funding could not be so deep in time for the openings, were it in the block after `tip`;
 /// [`BountyError::Bind`] if the seed has signed before, these terms or others; nothing was sent then.
 pub fn relay_party(
     terms: &Arc<BountyTerms>,
     seat: u8,
     key: &SecretKey,
-    seed: RelaySeed,
+    (seed, tip, depth): (RelaySeed, u32, Depth),
     bindings: &mut dyn Bindings,
 ) -> Result<(Party<BountyTerms>, BoundSeed), BountyError> {
     relay::check_offered(terms, seat, &seed)?;
+    terms.check_room(tip, depth)?;
     let (graph, role) = (derive(terms)?, Role::Arbiter(seat));
     let bind = || seed.mark().bind(*terms.id(), bindings);
     let party = Party::for_bound::<BountyError>(terms.clone(), graph, role, key, bind)?;
-    Ok((party, BoundSeed(seed)))
+    Ok((party, BoundSeed { seed, depth }))
 }
 
 /// What a party stored of a finished ceremony ([`Holdings::to_bytes`]), read back and verified.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BountyError, Call, RelayOffer, offer};
 use crate::{
+    depth::Depth,
     musig::AdaptorPoint,
     pact::PactError,
     role::Role,
@@ -263,6 +264,20 @@ impl BountyTerms {
     /// Height from which the requester may close without openings that did not come.
     pub fn open_height(&self) -> u32 {
         self.round_height(0)
+    }
+
+    /// Fails if a coin that confirms in the block after this tip, at the earliest, is so deep only when the time of the
+    /// openings is over: nobody who waits for that depth would open.
+    pub(super) fn check_room(&self, tip: u32, depth: Depth) -> Result<(), BountyError> {
+        let deep_at = depth.reached_at(tip.saturating_add(1));
+        let open_height = self.open_height();
+        match deep_at < open_height {
+            true => Ok(()),
+            false => Err(BountyError::Late {
+                deep_at,
+                open_height,
+            }),
+        }
     }
 
     /// Height from which closing number `round` may come; closing 0 comes earlier if nothing is missing.

@@ -17,7 +17,7 @@ use super::{
     Request, Served, UnsealingKey, agent_role,
     seal::{check_copy, envelope_hash, unseal},
 };
-use crate::pact::check_key;
+use crate::{depth::Depth, pact::check_key};
 
 /// For what an agent keeps a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Conditions {
     pub claim_blocks: u16,
     /// Where it wants to be paid.
     pub script: ScriptBuf,
-    /// How deep the funding must be before it serves, in blocks, the funding's own counted.
-    pub depth: u32,
+    /// How deep the funding must be before it serves, and before it claims.
+    pub depth: Depth,
     /// Serve only while no other agent was accepted, by the recipient's word: another that was may outbid its claim.
     pub alone: bool,
 }
@@ -51,7 +51,7 @@ pub struct AgentRecord {
     /// u_i.
     pub key: UnsealingKey,
     /// How deep the funding must be.
-    pub depth: u32,
+    pub depth: Depth,
     /// Whether it serves only while no other agent was accepted.
     pub alone: bool,
     /// The recipient's acceptance, once it gave it.
@@ -115,10 +115,7 @@ impl Agent {
         let agent = Agent::restore(record, served.copy, key)?;
         let (terms, index) = (agent.delivery.terms(), agent.record.agent);
         agent.accepts(conditions)?;
-        if !terms.in_time(tip) {
-            let refund_height = terms.record().refund_height;
-            return Err(DeliverError::TooLate { tip, refund_height });
-        }
+        terms.check_room(tip, conditions.depth)?;
         let consent = Consent::sign(terms, index, &key);
         Ok((agent, consent))
     }
@@ -202,10 +199,7 @@ impl Agent {
         if request.funding != outpoint.txid {
             return Err(DeliverError::Foreign);
         }
-        let depth = self.record.depth;
-        if !coin.is_buried(tip, depth) {
-            return Err(DeliverError::NotFunded { tip, depth });
-        }
+        coin.check(tip, self.record.depth)?;
         if !self.delivery.terms().in_time(tip) {
             let refund_height = self.record.terms.refund_height;
             return Err(DeliverError::TooLate { tip, refund_height });
@@ -239,15 +233,21 @@ impl Agent {
         Ok(())
     }
 
-    /// The claim with this fee. A higher fee replaces a lower one. Its witness publishes u_i, confirmed or not.
+    /// The claim with this fee. A higher fee replaces a lower one. Its witness publishes u_i, confirmed or not: it is not
+    /// made while the coin can be reorganised away below it.
+    ///
+    /// # Errors
+    /// [`DeliverError::NotAccepted`]; [`DeliverError::NotFunded`] or [`DeliverError::Shallow`] by the coin.
     pub fn claim<R: RngCore + CryptoRng>(
         &self,
+        (tip, coin): (u32, Coin),
         fee: Amount,
         rng: &mut R,
     ) -> Result<Transaction, DeliverError> {
         let agent = self.record.agent;
         let accepted = self.record.accepted.as_ref();
         let accepted = accepted.ok_or(DeliverError::NotAccepted { agent })?;
+        coin.check(tip, self.record.depth)?;
         let shown = (accepted, &self.record.key);
         self.delivery
             .signed_claim((agent, &self.key), shown, fee, rng)
@@ -260,10 +260,8 @@ impl Agent {
         match coin {
             Coin::Spent => AgentDuty::Done,
             Coin::Unfunded => AgentDuty::Wait,
-            // With no time left, an agent that served already cannot wait for depth.
-            Coin::Funded { .. } if self.record.accepted.is_some() && (buried || !in_time) => {
-                AgentDuty::Claim
-            }
+            // Also when no time is left: what is shown for a coin that goes away is paid by nobody.
+            Coin::Funded { .. } if self.record.accepted.is_some() && buried => AgentDuty::Claim,
             Coin::Funded { .. } if buried && in_time => AgentDuty::Serve,
             Coin::Funded { .. } => AgentDuty::Wait,
         }

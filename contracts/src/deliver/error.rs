@@ -4,7 +4,7 @@ use bitcoin::{Amount, Txid};
 use narthex_base::codec::DecodeError;
 use narthex_game_model::commitment::{ProofError, TreeError};
 
-use crate::{binding::BindError, funding::FundingError, pact::PactError};
+use crate::{binding::BindError, depth::Shallow, funding::FundingError, pact::PactError};
 
 /// Why a delivery does not go on. The client's role is the sender's here, an arbiter's an agent's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -134,14 +134,15 @@ pub enum DeliverError {
         /// Who was accepted.
         other: u8,
     },
-    /// The coin is not there, not deep enough, or gone.
-    #[error("the coin is not confirmed {depth} blocks deep and unspent at height {tip}")]
+    /// The coin is not there, or gone.
+    #[error("the coin is not confirmed and unspent at height {tip}")]
     NotFunded {
         /// Height looked at.
         tip: u32,
-        /// Depth wanted.
-        depth: u32,
     },
+    /// The coin may still be reorganised away, and with it the pay for what would be shown.
+    #[error("the coin: {0}")]
+    Shallow(#[from] Shallow),
     /// So late that a claim may not confirm before the refund can.
     #[error("height {tip} is too late: the sender takes the coin back above {refund_height}")]
     TooLate {

@@ -28,6 +28,8 @@ mod sender;
 mod template;
 mod terms;
 
+use crate::depth::Depth;
+
 pub use agent::{Agent, AgentDuty, AgentRecord, Conditions};
 pub use announce::{Announcement, Found, Scanner};
 pub use error::DeliverError;
@@ -59,11 +61,19 @@ pub enum Coin {
 }
 
 impl Coin {
-    /// Whether it is there, with at least `depth` blocks on it, its own counted.
-    pub fn is_buried(self, tip: u32, depth: u32) -> bool {
+    /// Whether it is there, so deep.
+    pub fn is_buried(self, tip: u32, depth: Depth) -> bool {
+        self.check(tip, depth).is_ok()
+    }
+
+    /// Fails, with the reason, unless it is there, so deep.
+    ///
+    /// # Errors
+    /// [`DeliverError::NotFunded`] or [`DeliverError::Shallow`].
+    pub fn check(self, tip: u32, depth: Depth) -> Result<(), DeliverError> {
         match self {
-            Coin::Funded { height } => tip.saturating_add(1) >= height.saturating_add(depth),
-            _ => false,
+            Coin::Funded { height } => Ok(depth.check(height, tip)?),
+            Coin::Unfunded | Coin::Spent => Err(DeliverError::NotFunded { tip }),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::{
     agent::check_kept,
     seal::{envelope_hash, open_envelope, unseal},
 };
+use crate::depth::Depth;
 
 /// What a recipient must not forget, besides its key and the copies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ use super::{
 pub struct RecipientRecord {
     /// The terms, as an agent showed them.
     pub terms: DeliverRecord,
+    /// How deep the funding must be before an agent is accepted.
+    #[serde(default)]
+    pub depth: Depth,
     /// Of which agents a copy is kept, with its branch.
     pub kept: BTreeMap<u8, Multiproof>,
     /// Which agents may have its acceptance, and that.
@@ -65,13 +69,14 @@ impl std::fmt::Debug for Recipient {
 impl Recipient {
     /// Takes up a delivery that a [`Scanner`](super::Scanner) found, by the terms that an agent showed. They must derive
     /// the very transaction on chain, coins, amounts, script and announcement with it, and the key that accepts an agent
-    /// must be the one that this recipient derives.
+    /// must be the one that this recipient derives. `depth` is its policy: how deep the funding must be before it accepts
+    /// anybody.
     pub fn open(
         found: &Found,
-        terms: DeliverRecord,
+        (terms, depth): (DeliverRecord, Depth),
         key: &SecretKey,
     ) -> Result<Recipient, DeliverError> {
-        let recipient = Recipient::derive(terms, key)?;
+        let recipient = Recipient::derive((terms, depth), key)?;
         let (outpoint, _) = recipient.delivery.coin()?;
         if outpoint.txid != found.txid {
             return Err(DeliverError::OtherFunding {
@@ -90,10 +95,11 @@ impl Recipient {
     ) -> Result<Recipient, DeliverError> {
         let RecipientRecord {
             terms,
+            depth,
             kept,
             handed,
         } = record;
-        let mut recipient = Recipient::derive(terms, key)?;
+        let mut recipient = Recipient::derive((terms, depth), key)?;
         for (agent, branch) in kept {
             let copy = copies
                 .remove(&agent)
@@ -115,7 +121,10 @@ impl Recipient {
         Ok(recipient)
     }
 
-    fn derive(record: DeliverRecord, key: &SecretKey) -> Result<Recipient, DeliverError> {
+    fn derive(
+        (record, depth): (DeliverRecord, Depth),
+        key: &SecretKey,
+    ) -> Result<Recipient, DeliverError> {
         let delivery = Delivery::new(record.check()?)?;
         let terms = delivery.terms().record();
         let shared = Shared::of_recipient(key, &terms.ephemeral);
@@ -131,6 +140,7 @@ impl Recipient {
         }
         let record = RecipientRecord {
             terms: terms.clone(),
+            depth,
             kept: BTreeMap::new(),
             handed: BTreeMap::new(),
         };
@@ -190,6 +200,10 @@ impl Recipient {
     /// Accepts an agent whose copy is kept, while its claim has time to confirm: its signature lets this agent alone
     /// take the coin. The record changes: it must be durable before the acceptance is sent. A second time gives the same
     /// one. If that agent does not claim, another may be asked; the two then race and one is paid.
+    ///
+    /// # Errors
+    /// [`DeliverError::Shallow`] before the depth of the policy, [`DeliverError::NotFunded`] without a coin,
+    /// [`DeliverError::TooLate`]; nothing has changed.
     pub fn hand_over<R: RngCore + CryptoRng>(
         &mut self,
         agent: u8,
@@ -200,10 +214,7 @@ impl Recipient {
         if !self.copies.contains_key(&agent) {
             return Err(DeliverError::NoCopy { agent });
         }
-        let depth = 1;
-        if !coin.is_buried(tip, depth) {
-            return Err(DeliverError::NotFunded { tip, depth });
-        }
+        coin.check(tip, self.record.depth)?;
         if !terms.in_time(tip) {
             let refund_height = terms.record().refund_height;
             return Err(DeliverError::TooLate { tip, refund_height });

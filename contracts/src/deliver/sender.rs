@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     binding::Bindings,
+    depth::Depth,
     funding::funding_psbt,
     pact::check_key,
     terms::{Contribution, FeeRate},
@@ -262,10 +263,8 @@ impl Sender {
         if let Some(agent) = self.missing() {
             return Err(DeliverError::NoConsent { agent });
         }
-        if !self.delivery.terms().in_time(tip) {
-            let refund_height = self.delivery.terms().record().refund_height;
-            return Err(DeliverError::TooLate { tip, refund_height });
-        }
+        // Nobody serves a coin of one block.
+        self.delivery.terms().check_room(tip, Depth::LEAST)?;
         Ok(funding_psbt(self.delivery.graph())?)
     }
 
@@ -282,7 +281,7 @@ impl Sender {
     pub fn duty(&self, tip: u32, coin: Coin) -> SenderDuty {
         let terms: &DeliverTerms = self.delivery.terms();
         match coin {
-            Coin::Unfunded if !terms.in_time(tip) => SenderDuty::Abandon,
+            Coin::Unfunded if terms.check_room(tip, Depth::LEAST).is_err() => SenderDuty::Abandon,
             Coin::Unfunded if self.missing().is_some() => SenderDuty::Assign,
             Coin::Unfunded => SenderDuty::Fund,
             Coin::Funded { .. } if tip >= terms.record().refund_height => SenderDuty::Refund,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Announcement, DeliverError, seal};
 use crate::{
+    depth::Depth,
     pact::PactError,
     role::MAX_ARBITERS,
     terms::{Contribution, FeeRate},
@@ -256,5 +257,16 @@ impl DeliverTerms {
     pub fn in_time(&self, tip: u32) -> bool {
         let left = self.record.refund_height.saturating_sub(tip);
         left >= self.record.claim_blocks.into()
+    }
+
+    /// Fails if a coin that confirms in the block after this tip, at the earliest, is so deep only when no claim has time
+    /// any more: the delivery would be impossible.
+    pub(super) fn check_room(&self, tip: u32, depth: Depth) -> Result<(), DeliverError> {
+        let tip = depth.reached_at(tip.saturating_add(1));
+        let refund_height = self.record.refund_height;
+        match self.in_time(tip) {
+            true => Ok(()),
+            false => Err(DeliverError::TooLate { tip, refund_height }),
+        }
     }
 }

@@ -9,5 +9,5 @@ mod sweep;
 pub use child::{Child, ChildError, FeeCoin};
 pub(crate) use psbt::funding_psbt;
 pub use psbt::{FundingError, combine_funding, merge_wallet_data};
-pub use root::{NoRecord, RootRecord, root_coin};
+pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use sweep::{Sweep, SweepError, Unlock};

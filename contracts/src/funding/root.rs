@@ -16,6 +16,7 @@ use narthex_game_model::Params;
 
 use super::{ChildError, FeeCoin};
 use crate::{
+    depth::{Depth, Shallow},
     graph::{Purpose, TxGraph, satisfaction_weight},
     role::Role,
     terms::Fees,
@@ -98,6 +99,41 @@ impl RootRecord {
         delivered_height.max(record_height).saturating_add(1)
     }
 
+    /// Height of the sample's block for a delivery and a record that confirmed there, if that block is deep enough at
+    /// this tip for the sample to be drawn: by who checks, and by who opens. A sample that is drawn earlier may be
+    /// another one tomorrow, and who opened the first opens both.
+    ///
+    /// # Errors
+    /// [`Shallow`]; nothing is to be drawn or opened yet.
+    pub fn sample_block(
+        (delivered_height, record_height): (u32, u32),
+        tip: u32,
+        depth: Depth,
+    ) -> Result<u32, Shallow> {
+        let height = RootRecord::sample_height(delivered_height, record_height);
+        depth.check(height, tip)?;
+        Ok(height)
+    }
+
+    /// Fails if the verdict window leaves a verifier with this policy no block for its verdict: behind the last moment of
+    /// the record, the sample's block must become so deep, and then the verdict confirm before the time-out can.
+    ///
+    /// # Errors
+    /// [`Hasty`], with the values. In terms of [`Depth::LEAST`] and the shortest window there is room.
+    pub fn check_room(params: &Params, depth: Depth) -> Result<(), Hasty> {
+        let verdict_blocks = params.windows().verdict_blocks;
+        // From a delivery at 0: drawn at this tip, and in the block above it there is a verdict.
+        let latest = RootRecord::sample_height(0, RootRecord::deadline(params, 0));
+        let verdict = depth.reached_at(latest).saturating_add(1);
+        match verdict < u32::from(verdict_blocks) {
+            true => Ok(()),
+            false => Err(Hasty {
+                verdict_blocks,
+                depth,
+            }),
+        }
+    }
+
     /// The record as a transaction of its own, unsigned: root coin and further coins in, record and change out. It
     /// pays at least `least_fee`, for replacing an earlier one (BIP125 rules 3 and 4).
     pub fn transaction(
@@ -146,6 +182,18 @@ impl RootRecord {
         }
         Ok(psbt)
     }
+}
+
+/// A verdict window that a verifier with this policy cannot keep. The proposer's fault, or a matter of taste.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a verdict window of {verdict_blocks} blocks leaves no time for a verdict on a sample whose block is to be {depth} blocks deep"
+)]
+pub struct Hasty {
+    /// Δ_V.
+    pub verdict_blocks: u16,
+    /// What the verifier waits for.
+    pub depth: Depth,
 }
 
 /// Why a delivery has no root. The worker's fault: it is as if nothing had been delivered.

@@ -7,7 +7,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Params;
 
 use super::{OfferTerms, SnapshotRules, Unacceptable, offer_terms::Times};
-use crate::role::Role;
+use crate::{depth::Depth, role::Role};
 
 /// When things happen in a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct DrawTiming {
     /// before that block, and the snapshot is buried by so many blocks when it is used.
     pub delay_blocks: u32,
     /// Blocks that must lie on the seed's block before nonces are revealed: whoever mines a competing block after
-    /// the nonces are known could choose among seeds.
+    /// the nonces are known could choose among seeds. At least 1, as [`Depth::LEAST`] counts the block itself.
     pub burial_blocks: u32,
 }
 
@@ -36,7 +36,8 @@ pub enum CaseError {
         /// What does not fit.
         error: Unacceptable,
     },
-    /// The seed's block would not be later than the snapshot, or heights overflow.
+    /// The seed's block would not be later than the snapshot, or a reorganisation of one block replaces it, or heights
+    /// overflow.
     #[error(
         "a delay of {delay_blocks} and a burial of {burial_blocks} blocks after {snapshot_height}"
     )]
@@ -94,7 +95,10 @@ impl DrawCase {
             .checked_add(delay_blocks)
             .filter(|height| *height > snapshot_height)
             .ok_or(timing_error.clone())?;
-        let reveal_height = seed_height.checked_add(burial_blocks).ok_or(timing_error)?;
+        let reveal_height = seed_height
+            .checked_add(burial_blocks)
+            .filter(|_| Depth::new(burial_blocks.saturating_add(1)).is_ok())
+            .ok_or(timing_error)?;
         let rules = SnapshotRules {
             height: snapshot_height,
             min_expiry_height: Times::of(params).end_height,

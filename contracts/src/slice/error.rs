@@ -2,6 +2,7 @@
 
 use crate::{
     binding::BindError,
+    depth::{Depth, Shallow},
     pact::PactError,
     seal::SealError,
     setup::{HoldingsError, RestoreError, SetupError},
@@ -123,6 +124,25 @@ pub enum SliceError {
         missing: usize,
         /// From which tip on.
         height: u32,
+    },
+    /// The price may still be reorganised away, and with it the pay for what would be shown.
+    #[error("the price of provider {of}: {error}")]
+    Shallow {
+        /// Whose price it is.
+        of: u8,
+        /// Height, tip and depth.
+        error: Shallow,
+    },
+    /// The terms leave a provider with this policy no time to be paid. A matter of taste, or the proposer's fault.
+    #[error(
+        "a refund after {refund_blocks} blocks leaves fewer than {} for claims once the funding is {depth} deep",
+        super::MIN_BLOCKS
+    )]
+    Impatient {
+        /// d.
+        refund_blocks: u16,
+        /// What the provider asks for.
+        depth: Depth,
     },
     /// Too few others had the same root, or released, so far.
     #[error("{have} shares of others, {need} are needed")]

@@ -10,6 +10,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use super::{Circle, Dealt, SliceError, SliceTerms, circle::member, deal::in_sharing};
 use crate::{
     binding::Mark,
+    depth::Depth,
     shared_secret::{RevealedShare, SharedPoint},
 };
 
@@ -32,7 +33,11 @@ pub struct Shares {
 
 /// Shares that are bound to the terms of one slice: [`SliceTerms::provider_party`] makes them, and nothing else does.
 #[derive(Debug)]
-pub struct BoundShares(pub(super) Shares);
+pub struct BoundShares {
+    pub(super) shares: Shares,
+    /// How deep the funding must be for this provider.
+    pub(super) depth: Depth,
+}
 
 impl Points {
     /// Adds everybody's dealings up, after checking them all: for the client, and for each provider its own point.

@@ -17,6 +17,7 @@ use super::{
     template,
 };
 use crate::{
+    depth::Depth,
     musig::add_secrets,
     pact::check_key,
     setup::Holdings,
@@ -32,6 +33,8 @@ pub struct Provider {
     own: u8,
     key: SecretKey,
     shares: Shares,
+    /// The own policy: how deep the funding must be.
+    depth: Depth,
     opening: Option<Opening>,
     /// The own post and those of others.
     posts: BTreeMap<u8, Post>,
@@ -64,13 +67,13 @@ impl Provider {
         key: SecretKey,
         shares: BoundShares,
     ) -> Result<Provider, SliceError> {
-        Provider::with(holdings, key, shares.0)
+        Provider::with(holdings, key, (shares.shares, shares.depth))
     }
 
     fn with(
         holdings: Holdings<SliceTerms>,
         key: SecretKey,
-        shares: Shares,
+        (shares, depth): (Shares, Depth),
     ) -> Result<Provider, SliceError> {
         let own = shares.own();
         let terms = holdings.terms().clone();
@@ -84,6 +87,7 @@ impl Provider {
             own,
             key,
             shares,
+            depth,
             opening: None,
             posts: BTreeMap::new(),
             bundle: None,
@@ -99,7 +103,8 @@ impl Provider {
     ) -> Result<Provider, SliceError> {
         let holdings = restore(terms.clone(), &record.holdings)?;
         let (part, values) = (record.part, record.shares.clone());
-        let mut restored = Provider::with(holdings, key, Shares { own, part, values })?;
+        let shares = Shares { own, part, values };
+        let mut restored = Provider::with(holdings, key, (shares, record.depth))?;
         for bytes in &record.posts {
             let post = Post::from_bytes(&bytes.0)?;
             post.verify(&terms)?;
@@ -134,6 +139,7 @@ impl Provider {
             holdings: self.holdings.to_bytes(),
             shares: self.shares.values.clone(),
             part: self.shares.part,
+            depth: self.depth,
             opening: self.opening.clone(),
             posts: self.posts().map(|p| HexBytes(p.to_bytes())).collect(),
             bundle: self.bundle.as_ref().map(|b| HexBytes(b.to_bytes())),
@@ -221,8 +227,11 @@ impl Provider {
         Ok(self.posts().cloned().collect())
     }
 
-    /// Releases the shares of all who posted, once: when all have, or when the time for posts is over. Asking again
-    /// gives the same.
+    /// Releases the shares of all who posted, once: when all have, or when the time for posts is over, and not before
+    /// the price is as deep as this provider's policy says. Asking again gives the same.
+    ///
+    /// # Errors
+    /// [`SliceError::Shallow`] and [`SliceError::TooSoon`] pass with time; nothing has changed.
     pub fn release<R: RngCore + CryptoRng>(
         &mut self,
         (tip, coin): (u32, Coin),
@@ -234,9 +243,7 @@ impl Provider {
         let order = |what| SliceError::Order { what };
         let opening = self.opening.as_ref();
         let opening = opening.ok_or(order("released before an own commitment"))?;
-        let Coin::Locked { height } = coin else {
-            return Err(order("released without a price that is locked"));
-        };
+        let height = self.buried((tip, coin), "released without a price that is locked")?;
         let until = self.post_height(height);
         let missing = usize::from(self.terms().circle().size()).saturating_sub(self.posts.len());
         if missing > 0 && tip < until {
@@ -292,9 +299,14 @@ impl Provider {
         Ok((taken, self.bundle.clone().filter(|_| fair)))
     }
 
-    /// The claim, with the secret put together out of the others' shares and the own part.
-    pub fn claim(&self) -> Result<Transaction, SliceError> {
+    /// The claim, with the secret put together out of the others' shares and the own part. Published, it opens the
+    /// result to the client: it is not made while the price can be reorganised away below it.
+    ///
+    /// # Errors
+    /// [`SliceError::Unpaid`] without shares enough, [`SliceError::Shallow`] before the depth of the policy.
+    pub fn claim(&self, sight: (u32, Coin)) -> Result<Transaction, SliceError> {
         let secret = self.secret()?;
+        self.buried(sight, "claimed without a price that is locked")?;
         let with = |_: &_| Ok(secret);
         Ok(self.holdings.complete_with(claim(self.own), with)?)
     }
@@ -323,6 +335,17 @@ impl Provider {
         Ok(RevealedShare { member, value })
     }
 
+    /// Height of the own price's funding, if it is as deep as the policy says.
+    fn buried(&self, (tip, coin): (u32, Coin), what: &'static str) -> Result<u32, SliceError> {
+        let Coin::Locked { height } = coin else {
+            return Err(SliceError::Order { what });
+        };
+        let of = self.own;
+        let checked = self.depth.check(height, tip);
+        checked.map_err(|error| SliceError::Shallow { of, error })?;
+        Ok(height)
+    }
+
     /// From this tip on shares are released even if posts are missing.
     fn post_height(&self, funded: u32) -> u32 {
         funded.saturating_add(self.terms().record().post_blocks.into())
@@ -335,7 +358,8 @@ impl Provider {
         };
         let circle = self.terms().circle();
         let over = tip >= self.post_height(height);
-        if self.received.len() >= usize::from(circle.needed()) {
+        let deep = self.depth.is_reached(height, tip);
+        if deep && self.received.len() >= usize::from(circle.needed()) {
             // Also when the refund is open: whichever confirms first.
             return ProviderDuty::Claim;
         }
@@ -343,7 +367,7 @@ impl Provider {
         match (&self.opening, &self.bundle) {
             (None, _) if over => ProviderDuty::None,
             (None, _) => ProviderDuty::Work,
-            (Some(_), None) if all || over => ProviderDuty::Release,
+            (Some(_), None) if deep && (all || over) => ProviderDuty::Release,
             (Some(_), None) => ProviderDuty::Show,
             (Some(_), Some(_)) => ProviderDuty::Ask,
         }

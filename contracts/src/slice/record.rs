@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use bitcoin::{hashes::sha256, secp256k1::SecretKey};
 use serde::{Deserialize, Serialize};
 
+use crate::depth::Depth;
+
 /// Where the chain says a provider's price is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coin {
@@ -67,6 +69,9 @@ pub struct ProviderRecord {
     pub shares: Vec<SecretKey>,
     /// u, its own part of its own secret.
     pub part: SecretKey,
+    /// How deep the funding must be before it releases shares and claims.
+    #[serde(default)]
+    pub depth: Depth,
     /// What it committed to.
     pub opening: Option<Opening>,
     /// Posts, its own and those of others that came before it released, each as the hex of its message.

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     binding::{BindError, Binding, Bindings, FreshSalt},
+    depth::Depth,
     pact::PactError,
     role::Role,
     setup::{Agreement, Party},
@@ -232,22 +233,37 @@ impl SliceTerms {
     }
 
     /// A provider's side. Its shares, of which its own part is fresh and in the terms, are bound to these terms; after a
-    /// ceremony that failed there is another sharing.
+    /// ceremony that failed there is another sharing. `depth` is its policy: how deep the funding must be before it
+    /// releases shares and claims.
     ///
     /// # Errors
+    /// [`SliceError::Impatient`] if the terms leave no time for claims behind that depth.
     /// [`SliceError::Bind`] if the part has signed before, these terms or others; nothing was sent then.
     pub fn provider_party(
         &self,
         key: &SecretKey,
         points: &Points,
-        shares: Shares,
+        (shares, depth): (Shares, Depth),
         bindings: &mut dyn Bindings,
     ) -> Result<(Party<SliceTerms>, BoundShares), SliceError> {
         self.check_points(points)?;
         shares.check(self)?;
+        self.check_depth(depth)?;
         let bind = || shares.mark().bind(self.id, bindings);
         let party = self.party(provider(shares.own()), key, bind)?;
-        Ok((party, BoundShares(shares)))
+        Ok((party, BoundShares { shares, depth }))
+    }
+
+    /// A provider that waits for its depth must still have time to claim.
+    pub(super) fn check_depth(&self, depth: Depth) -> Result<(), SliceError> {
+        let refund_blocks = self.record.refund_blocks;
+        match depth.blocks().saturating_add(MIN_BLOCKS.into()) <= refund_blocks.into() {
+            true => Ok(()),
+            false => Err(SliceError::Impatient {
+                refund_blocks,
+                depth,
+            }),
+        }
     }
 
     /// `points` are those that this party saw shared: it signs for no others.

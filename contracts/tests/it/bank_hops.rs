@@ -12,6 +12,7 @@ use bitcoin::{
 use narthex_contracts::bank::{
     BankError, Banker, Coin, HopError, Notice, Promise, Receipt, Release, Route, receipt,
 };
+use narthex_contracts::depth::Depth;
 use std::collections::BTreeMap;
 use way::{TIP, Way, sight};
 
@@ -121,7 +122,7 @@ fn a_banker_that_promises_something_else() {
         let frame = payer.frame(&mut rng()).unwrap();
         way.b.take_frame(&frame).unwrap();
         let seen = sight(way.b.bank());
-        let refused = receipt(&mut way.b, &notice, (&seen, 2));
+        let refused = receipt(&mut way.b, &notice, (&seen, Depth::LEAST));
         assert_eq!(refused, Err(HopError::NoPromise { count: 700 }));
     }
     way.pass(0, &route.orders()[0]);
@@ -380,7 +381,7 @@ fn one_promise_has_one_receipt() {
     let mut other = route.notice().unwrap();
     other.memo[0] ^= 1;
     let seen = sight(way.b.bank());
-    let refused = receipt(&mut way.b, &other, (&seen, 2));
+    let refused = receipt(&mut way.b, &other, (&seen, Depth::LEAST));
     assert_eq!(refused, Err(HopError::OtherMemo));
     let text = serde_json::to_string(&way.b.record()).unwrap();
     let record: narthex_contracts::bank::ProviderRecord = serde_json::from_str(&text).unwrap();

@@ -9,6 +9,7 @@ use narthex_contracts::bank::{
     BankError, Banker, CheckError, CoinError, HopError, Leg, MAX_HOPS, MIN_MARGIN, Notice, Order,
     Policy, Receipt, Release, Route, Settled, Sight, receipt,
 };
+use narthex_contracts::depth::{Depth, DepthError};
 use way::{TIP, Way, policy, sight};
 
 /// Counts of a payment of 700 pennies of 1 sat, of which the banker keeps 10.
@@ -147,16 +148,21 @@ fn delays_leave_the_banker_its_margin() {
             ),
         }
     }
-    for (margin, depth) in [(MIN_MARGIN - 1, 1), (MIN_MARGIN, 0)] {
-        let unsafe_policy = Policy {
-            margin,
-            depth,
-            ..policy()
-        };
-        assert!(matches!(
-            Banker::new(unsafe_policy),
-            Err(HopError::Policy { .. })
-        ));
+    let unsafe_policy = Policy {
+        margin: MIN_MARGIN - 1,
+        ..policy()
+    };
+    assert!(matches!(
+        Banker::new(unsafe_policy),
+        Err(HopError::Policy { .. })
+    ));
+    // A depth that one block takes away is no depth, written down neither.
+    let written = serde_json::to_string(&policy()).unwrap();
+    for given in [0, 1] {
+        assert_eq!(Depth::new(given), Err(DepthError { given }));
+        let shallow = written.replace("\"depth\":2", &format!("\"depth\":{given}"));
+        assert_ne!(shallow, written);
+        assert!(serde_json::from_str::<Policy>(&shallow).is_err());
     }
 }
 
@@ -225,10 +231,10 @@ fn coins_that_are_not_good() {
     let notice = route.notice().unwrap();
     let seen = sight(way.b.bank());
     for spoil in [&absent as Spoil<'_>, &other, &shallow, &late_to] {
-        let refused = receipt(&mut way.b, &notice, (&spoil(&seen), 2));
+        let refused = receipt(&mut way.b, &notice, (&spoil(&seen), Depth::LEAST));
         assert!(matches!(refused, Err(HopError::Coin { .. })), "{refused:?}");
     }
-    let unsure = receipt(&mut way.b, &notice, (&seen, 3));
+    let unsure = receipt(&mut way.b, &notice, (&seen, Depth::new(3).unwrap()));
     assert!(matches!(unsure, Err(HopError::Coin { .. })));
     assert!(!route.released && route.settle(&mut way.a).is_err());
 }

@@ -7,7 +7,7 @@ use bitcoin::{
     secp256k1::{Message, Secp256k1, schnorr},
 };
 use bounty_support::{
-    Bounty, LAYERS, OPEN, RIGHT, THREE, WRONG, identity, layer, left_out, phase, refuses,
+    Bounty, LAYERS, OPEN, RIGHT, THREE, WRONG, at, identity, layer, left_out, phase, refuses,
     requester, set, signed, signed_by, time,
 };
 use narthex_contracts::bounty::{BountyError, Envelope, Layer, Opening, restore};
@@ -83,13 +83,13 @@ fn an_outer_layer_taken_off_is_seen() {
     refuses(dishonest.requester.seal(LAYERS - 1), time);
     let seal = dishonest.requester.seal(LAYERS).unwrap();
     for seat in 0..3 {
-        refuses(bounty.relay(seat).open(LAYERS, &seal), left_out(2));
+        refuses(bounty.relay(seat).open(at(LAYERS), &seal), left_out(2));
     }
     // Before its time an incomplete one is not opened by anybody.
     let mut late = signed(3, 2);
     late.layers(&THREE[..2]);
-    refuses(late.relay(0).open(LAYERS - 1, &seal), time);
-    late.relay(0).open(LAYERS, &seal).unwrap();
+    refuses(late.relay(0).open(at(LAYERS - 1), &seal), time);
+    late.relay(0).open(at(LAYERS), &seal).unwrap();
     // The inner layers alone are no envelope of relay 3's.
     refuses(bounty.relay(2).hear(100, &stripped), left_out(2));
 }
@@ -148,7 +148,7 @@ fn copies_cannot_be_opened() {
     copied.verify(&bounty.terms).unwrap();
     bounty.requester.take_envelope(&copied).unwrap();
     let seal = bounty.requester.seal(LAYERS).unwrap();
-    let opening = bounty.relay(0).open(LAYERS, &seal).unwrap();
+    let opening = bounty.relay(0).open(at(LAYERS), &seal).unwrap();
     // It hears root and salt of the first, and signs them as its own: its commitment would have to hash its own seat.
     let stolen = opening_of(&bounty, 2, &opening);
     let wrong = |e: &BountyError| matches!(e, BountyError::Opening { seat: 2, problem } if problem.contains("commits"));
@@ -177,13 +177,13 @@ fn a_relay_does_not_contradict_itself() {
     let mut twin = signed(3, 2);
     twin.requester.take_envelope(&first).unwrap();
     let less = twin.requester.seal(LAYERS).unwrap();
-    bounty.relay(0).open(LAYERS, &seal).unwrap();
-    refuses(bounty.relay(0).open(LAYERS, &less), requester);
+    bounty.relay(0).open(at(LAYERS), &seal).unwrap();
+    refuses(bounty.relay(0).open(at(LAYERS), &less), requester);
     assert_eq!(
-        bounty.relay(0).open(LAYERS, &seal).unwrap(),
-        bounty.relay(0).open(LAYERS, &seal).unwrap()
+        bounty.relay(0).open(at(LAYERS), &seal).unwrap(),
+        bounty.relay(0).open(at(LAYERS), &seal).unwrap()
     );
-    refuses(bounty.relay(2).open(LAYERS, &seal), phase);
+    refuses(bounty.relay(2).open(at(LAYERS), &seal), phase);
     refuses(bounty.relay(2).hear(1, &second), left_out(2));
 }
 
@@ -202,7 +202,7 @@ fn a_false_closing_is_refused() {
     refuses(cheat.close(OPEN - 1), time);
     let closing = cheat.close(OPEN).unwrap();
     for seat in 0..3 {
-        refuses(bounty.relay(seat).accept(OPEN, &closing), left_out(1));
+        refuses(bounty.relay(seat).accept(at(OPEN), &closing), left_out(1));
     }
     // Somebody else's signature, another round, somebody late in the first round.
     let good = bounty.requester.close(OPEN).unwrap();
@@ -214,21 +214,21 @@ fn a_false_closing_is_refused() {
             2 => bad.late = set(&[1]),
             _ => bad.openings.swap(0, 1),
         }
-        refuses(bounty.relay(0).accept(OPEN, &bad), requester);
+        refuses(bounty.relay(0).accept(at(OPEN), &bad), requester);
     }
     // A relay that saw nothing of the others waits for their time before it takes a closing without them.
     let mut alone = signed(3, 1);
     let seal = alone.sealed(&THREE);
-    let opening = alone.relay(0).open(LAYERS, &seal).unwrap();
+    let opening = alone.relay(0).open(at(LAYERS), &seal).unwrap();
     alone.requester.take_opening(&opening).unwrap();
     let closing = alone.requester.close(OPEN).unwrap();
-    refuses(alone.relay(0).accept(OPEN - 1, &closing), time);
-    alone.relay(0).accept(OPEN, &closing).unwrap();
+    refuses(alone.relay(0).accept(at(OPEN - 1), &closing), time);
+    alone.relay(0).accept(at(OPEN), &closing).unwrap();
     // More openings come: the closing is extended, never cut.
-    let opening = alone.relay(1).open(LAYERS, &seal).unwrap();
+    let opening = alone.relay(1).open(at(LAYERS), &seal).unwrap();
     alone.requester.take_opening(&opening).unwrap();
     let more = alone.requester.close(OPEN).unwrap();
     assert_eq!(more.opened(), set(&[0, 1]));
-    alone.relay(0).accept(OPEN, &more).unwrap();
-    refuses(alone.relay(0).accept(OPEN, &closing), requester);
+    alone.relay(0).accept(at(OPEN), &more).unwrap();
+    refuses(alone.relay(0).accept(at(OPEN), &closing), requester);
 }

@@ -132,7 +132,7 @@ fn the_requester_has_an_exit_alone() {
         graph.node(TxGraph::FUNDING).unwrap().inputs[0].spend,
         Spend::Wallet(REQUESTER)
     ));
-    assert!(bounty.requester.funding_psbt().is_ok());
+    assert!(bounty.requester.funding_psbt(100).is_ok());
 }
 
 /// What the page shows: 2 of 3, P2TR everywhere, real heights.

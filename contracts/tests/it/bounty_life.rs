@@ -5,8 +5,8 @@ use crate::bounty_support;
 use bitcoin::Amount;
 use bitcoin::hashes::Hash;
 use bounty_support::{
-    Bounty, LAYERS, OPEN, RIGHT, THREE, WRONG, amount, identity, phase, refuses, requester, seed,
-    set, signed, signed_by,
+    Bounty, LAYERS, OPEN, RIGHT, SETTLING, THREE, WRONG, amount, at, identity, phase, refuses,
+    requester, seed, set, signed, signed_by,
 };
 use narthex_contracts::bounty::{
     Answer, BountyError, Coin, Delivery, Envelope, Opening, Relay, RequesterDuty, Share, restore,
@@ -18,7 +18,8 @@ use narthex_game_model::market::LayerSet;
 #[test]
 fn all_agree() {
     let mut bounty = signed(3, 2);
-    let duty = |bounty: &Bounty, height| bounty.requester.duty(height, Coin::Locked);
+    let duty =
+        |bounty: &Bounty, height| bounty.requester.duty(height, Coin::Locked { height: 100 });
     assert_eq!(duty(&bounty, 100), RequesterDuty::None);
     bounty.layers(&THREE);
     assert_eq!(duty(&bounty, 100), RequesterDuty::Seal, "it is complete");
@@ -35,14 +36,14 @@ fn all_agree() {
     bounty.granted(100, paid, &[2, 0]);
     bounty.restart();
     assert!(
-        bounty.relay(0).settle().unwrap().is_none(),
+        bounty.relay(0).settle(SETTLING).unwrap().is_none(),
         "relay 2 gave nothing"
     );
     assert_eq!(bounty.relay(0).missing(paid), set(&[1]));
     bounty.granted(100, paid, &[1]);
     bounty.restart();
     let settled: Vec<_> = (0..3)
-        .map(|seat| bounty.relay(seat).settle().unwrap().unwrap())
+        .map(|seat| bounty.relay(seat).settle(SETTLING).unwrap().unwrap())
         .collect();
     let txids: Vec<_> = settled.iter().map(|(_, tx)| tx.compute_txid()).collect();
     assert!(
@@ -118,7 +119,8 @@ fn nobody_agrees() {
         refuses(bounty.requester.grant(), phase);
         for seat in 0..relays {
             assert!(bounty.requester.cancel().unwrap().is_none());
-            let Answer::GiveBack(share) = bounty.relay(seat).accept(OPEN, &closing).unwrap() else {
+            let Answer::GiveBack(share) = bounty.relay(seat).accept(at(OPEN), &closing).unwrap()
+            else {
                 panic!("seat {seat} keeps it");
             };
             let share = Share::from_bytes(&share.to_bytes()).unwrap();
@@ -126,7 +128,7 @@ fn nobody_agrees() {
             bounty.requester.take_share(&share).unwrap();
         }
         assert_eq!(
-            bounty.requester.duty(OPEN, Coin::Locked),
+            bounty.requester.duty(OPEN, Coin::Locked { height: 100 }),
             RequesterDuty::Cancel
         );
         bounty.restart();
@@ -166,12 +168,15 @@ fn a_secret_serves_one_settlement() {
         .verify(&bounty.terms, bounty.requester.holdings().graph())
         .unwrap();
     for seat in [1, 2] {
-        refuses(bounty.relay(seat).take_grant(OPEN, &grant), phase);
+        refuses(bounty.relay(seat).take_grant(at(OPEN), &grant), phase);
     }
     // Nor one whose signature is another's.
     let mut false_grant = bounty.requester.grant().unwrap();
     false_grant.signature = grant.signature;
-    refuses(bounty.relay(1).take_grant(OPEN, &false_grant), requester);
+    refuses(
+        bounty.relay(1).take_grant(at(OPEN), &false_grant),
+        requester,
+    );
 }
 
 /// A secret that comes too late for its round, and still completes what was granted: who was paid has passed. Where
@@ -183,12 +188,12 @@ fn audits_follow_the_settlement() {
     let all = bounty.deliver(OPEN, &closing);
     let grant = bounty.granted(OPEN, all, &[0, 1]);
     let next = bounty.terms.round_height(1);
-    let late = bounty.relay(2).take_grant(next, &grant).unwrap();
+    let late = bounty.relay(2).take_grant(at(next), &grant).unwrap();
     bounty.requester.close_again(next, set(&[2])).unwrap();
     let audits = bounty.requester.audits(300).unwrap();
     assert!(audits.len() == 1 && !audits[0].passed, "nothing settled");
     bounty.relay(0).take_share(next, &late).unwrap();
-    let (settled, tx) = bounty.relay(0).settle().unwrap().unwrap();
+    let (settled, tx) = bounty.relay(0).settle(SETTLING).unwrap().unwrap();
     assert_eq!(settled, all);
     bounty.requester.learn(&tx).unwrap();
     bounty.restart();
@@ -207,35 +212,38 @@ fn audits_follow_the_settlement() {
 fn given_back_is_given_back() {
     let mut bounty = signed(3, 2);
     let seal = bounty.sealed(&THREE);
-    let opening = bounty.relay(0).open(LAYERS, &seal).unwrap();
+    let opening = bounty.relay(0).open(at(LAYERS), &seal).unwrap();
     bounty.requester.take_opening(&opening).unwrap();
     let alone = bounty.requester.close(OPEN).unwrap();
-    let answer = bounty.relay(0).accept(OPEN, &alone).unwrap();
+    let answer = bounty.relay(0).accept(at(OPEN), &alone).unwrap();
     assert!(matches!(answer, Answer::GiveBack(_)));
-    let opening = bounty.relay(1).open(LAYERS, &seal).unwrap();
+    let opening = bounty.relay(1).open(at(LAYERS), &seal).unwrap();
     bounty.requester.take_opening(&opening).unwrap();
     let more = bounty.requester.close(OPEN).unwrap();
     assert_eq!(more.verify(&bounty.terms).unwrap().paid, set(&[0, 1]));
-    refuses(bounty.relay(0).accept(OPEN, &more), requester);
+    refuses(bounty.relay(0).accept(at(OPEN), &more), requester);
     // The other way round: who gave a secret towards a settlement gives none to cancel.
     let mut bounty = signed(4, 2);
     let results: [(u8, &[u8]); 4] = [(0, RIGHT), (1, RIGHT), (2, WRONG), (3, WRONG)];
     let seal = bounty.sealed(&results);
     for seat in [0, 1] {
-        let opening = bounty.relay(seat).open(LAYERS, &seal).unwrap();
+        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
     }
     let closing = bounty.requester.close(OPEN).unwrap();
     let paid = bounty.deliver(OPEN, &closing);
     bounty.granted(OPEN, paid, &[0]);
     for seat in [2, 3] {
-        let opening = bounty.relay(seat).open(LAYERS, &seal).unwrap();
+        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
     }
     let tie = bounty.requester.close(OPEN).unwrap();
     assert!(tie.verify(&bounty.terms).unwrap().paid.is_empty());
-    assert_eq!(bounty.relay(0).accept(OPEN, &tie).unwrap(), Answer::Nothing);
-    let other = bounty.relay(1).accept(OPEN, &tie).unwrap();
+    assert_eq!(
+        bounty.relay(0).accept(at(OPEN), &tie).unwrap(),
+        Answer::Nothing
+    );
+    let other = bounty.relay(1).accept(at(OPEN), &tie).unwrap();
     assert!(matches!(other, Answer::GiveBack(_)), "it gave nothing yet");
 }
 

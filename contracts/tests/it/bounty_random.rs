@@ -3,7 +3,7 @@
 use crate::bounty_support;
 
 use bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
-use bounty_support::{LAYERS, RIGHT, ROUND, WRONG, of, set, signed};
+use bounty_support::{LAYERS, RIGHT, ROUND, SETTLING, WRONG, at, of, set, signed};
 use narthex_contracts::bounty::{Answer, BountyError, Closing};
 use narthex_game_model::market::LayerSet;
 
@@ -80,7 +80,7 @@ fn course(relays: u8, quorum: u8, conduct: &[Conduct], rng: &mut StdRng) -> Opti
         if conduct[usize::from(*seat)] == OpensNothing {
             continue;
         }
-        let opening = bounty.relay(*seat).open(LAYERS, &seal).unwrap();
+        let opening = bounty.relay(*seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
         for (other, _) in results
             .iter()
@@ -118,7 +118,7 @@ fn course(relays: u8, quorum: u8, conduct: &[Conduct], rng: &mut StdRng) -> Opti
         late.retain(|seat| paid.contains(usize::from(*seat)));
         if late.is_empty() {
             let first = of(paid)[0];
-            let (whom, tx) = bounty.relay(first).settle().unwrap().unwrap();
+            let (whom, tx) = bounty.relay(first).settle(SETTLING).unwrap().unwrap();
             let learned = bounty.requester.learn(&tx).unwrap();
             let right = conduct[usize::from(first)] != Wrong;
             assert_eq!(
@@ -149,7 +149,7 @@ fn answers(
         if conduct[usize::from(seat)] == DeliversNothing || closing.late.contains(seat.into()) {
             continue;
         }
-        match bounty.relay(seat).accept(height, closing).unwrap() {
+        match bounty.relay(seat).accept(at(height), closing).unwrap() {
             Answer::Deliver(made) => {
                 bounty.requester.take_delivery(&made).unwrap();
                 for other in of(paid) {

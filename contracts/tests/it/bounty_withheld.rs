@@ -3,10 +3,12 @@
 use crate::bounty_support;
 
 use bounty_support::{
-    OPEN, REFUND_AT, RIGHT, ROUND, THREE, WRONG, forwarded, left_out, of, phase, refuses,
-    requester, set, signed, time,
+    DEPTH, LAYERS, OPEN, REFUND_AT, RIGHT, ROUND, SETTLING, THREE, WRONG, at, forwarded, left_out,
+    of, phase, refuses, requester, set, signed, time,
 };
-use narthex_contracts::bounty::{Answer, Coin, RequesterDuty, restore};
+use narthex_contracts::binding::MemoryBindings;
+use narthex_contracts::bounty::{Answer, BountyError, Coin, RequesterDuty, relay_party, restore};
+use narthex_contracts::depth::Shallow;
 use narthex_game_model::market::LayerSet;
 
 /// No secret is given when the settlement could meet the refund.
@@ -17,16 +19,20 @@ fn no_secret_near_the_refund() {
     bounty.deliver(OPEN, &closing);
     let grant = bounty.requester.grant().unwrap();
     let last = REFUND_AT - u32::from(ROUND) - 1;
-    refuses(bounty.relay(0).take_grant(last + 1, &grant), time);
-    bounty.relay(0).take_grant(last, &grant).unwrap();
+    refuses(bounty.relay(0).take_grant(at(last + 1), &grant), time);
+    bounty.relay(0).take_grant(at(last), &grant).unwrap();
     assert_eq!(
-        bounty.requester.duty(REFUND_AT - 1, Coin::Locked),
+        bounty
+            .requester
+            .duty(REFUND_AT - 1, Coin::Locked { height: 100 }),
         RequesterDuty::CloseAgain {
             undelivered: LayerSet::empty()
         }
     );
     assert_eq!(
-        bounty.requester.duty(REFUND_AT, Coin::Locked),
+        bounty
+            .requester
+            .duty(REFUND_AT, Coin::Locked { height: 100 }),
         RequesterDuty::Refund
     );
 }
@@ -45,7 +51,7 @@ fn a_secret_withheld() {
         requester,
     );
     assert_eq!(
-        bounty.requester.duty(next, Coin::Locked),
+        bounty.requester.duty(next, Coin::Locked { height: 100 }),
         RequesterDuty::CloseAgain {
             undelivered: LayerSet::empty()
         }
@@ -61,17 +67,17 @@ fn a_secret_withheld() {
             narthex_contracts::bounty::Requester::restore(held, a, key, record).unwrap();
         cheat.close_again(next, set(&[1])).unwrap()
     };
-    refuses(bounty.relay(0).accept(next, &innocent), left_out(1));
-    refuses(bounty.relay(1).accept(next, &innocent), left_out(1));
+    refuses(bounty.relay(0).accept(at(next), &innocent), left_out(1));
+    refuses(bounty.relay(1).accept(at(next), &innocent), left_out(1));
     std::mem::swap(&mut slander.requester, &mut bounty.requester);
     let closing = bounty.requester.close_again(next, set(&[2])).unwrap();
-    refuses(bounty.relay(0).accept(next - 1, &closing), time);
-    refuses(bounty.relay(2).accept(next, &closing), left_out(2));
+    refuses(bounty.relay(0).accept(at(next - 1), &closing), time);
+    refuses(bounty.relay(2).accept(at(next), &closing), left_out(2));
     bounty.restart();
     let paid = bounty.deliver(next, &closing);
     assert_eq!(paid, set(&[0, 1]));
     bounty.granted(next, paid, &[0, 1]);
-    let (settled, tx) = bounty.relay(1).settle().unwrap().unwrap();
+    let (settled, tx) = bounty.relay(1).settle(SETTLING).unwrap().unwrap();
     assert_eq!(settled, paid);
     assert_eq!(
         bounty.requester.learn(&tx).unwrap().result.as_deref(),
@@ -89,9 +95,9 @@ fn a_secret_withheld() {
         twin.deliver(OPEN, &closing);
         twin.requester.grant().unwrap()
     };
-    let late = bounty.relay(2).take_grant(next, &grant).unwrap();
+    let late = bounty.relay(2).take_grant(at(next), &grant).unwrap();
     bounty.relay(0).take_share(next, &late).unwrap();
-    let (newest, _) = bounty.relay(0).settle().unwrap().unwrap();
+    let (newest, _) = bounty.relay(0).settle(SETTLING).unwrap().unwrap();
     assert_eq!(newest, paid, "the one granted last");
     // Below the quorum nobody more can be left out.
     refuses(
@@ -114,7 +120,7 @@ fn whom_the_requester_tells_nothing() {
     bounty.restart();
     // Told a block ago, relay 3 had no time.
     for seat in [0, 1] {
-        refuses(bounty.relay(seat).accept(next, &cheat), time);
+        refuses(bounty.relay(seat).accept(at(next), &cheat), time);
         let passed = bounty.relay(seat).forwards().unwrap().unwrap();
         assert_eq!(passed.shares.len(), 2, "its own and the other's");
     }
@@ -124,22 +130,26 @@ fn whom_the_requester_tells_nothing() {
     for share in &passed.shares {
         bounty.relay(2).take_share(next, share).unwrap();
     }
-    let share = bounty.relay(2).take_grant(next, &grant).unwrap();
+    let share = bounty.relay(2).take_grant(at(next), &grant).unwrap();
     for seat in [0, 1] {
         bounty.relay(seat).take_share(next, &share).unwrap();
     }
     bounty.restart();
     for seat in [0, 1] {
-        refuses(bounty.relay(seat).accept(next + 50, &cheat), left_out(2));
+        refuses(
+            bounty.relay(seat).accept(at(next + 50), &cheat),
+            left_out(2),
+        );
     }
     for seat in 0..3 {
-        assert_eq!(bounty.relay(seat).settle().unwrap().unwrap().0, all);
+        assert_eq!(bounty.relay(seat).settle(SETTLING).unwrap().unwrap().0, all);
     }
     // The closing.
     let mut bounty = signed(3, 2);
     let closing = bounty.closed(&THREE);
     for seat in [0, 1] {
-        let Answer::Deliver(made) = bounty.relay(seat).accept(next - 1, &closing).unwrap() else {
+        let Answer::Deliver(made) = bounty.relay(seat).accept(at(next - 1), &closing).unwrap()
+        else {
             panic!("paid and silent");
         };
         bounty.requester.take_delivery(&made).unwrap();
@@ -147,15 +157,18 @@ fn whom_the_requester_tells_nothing() {
     let mut twin = signed(3, 2);
     twin.closed(&THREE);
     let cheat = twin.requester.close_again(next, set(&[2])).unwrap();
-    refuses(bounty.relay(0).accept(next, &cheat), time);
+    refuses(bounty.relay(0).accept(at(next), &cheat), time);
     forwarded(&mut bounty, next, 0);
     bounty.restart();
     for seat in [0, 1] {
-        refuses(bounty.relay(seat).accept(next + 50, &cheat), left_out(2));
+        refuses(
+            bounty.relay(seat).accept(at(next + 50), &cheat),
+            left_out(2),
+        );
     }
     // And the requester has the delivery.
     assert_eq!(
-        bounty.requester.duty(next, Coin::Locked),
+        bounty.requester.duty(next, Coin::Locked { height: 100 }),
         RequesterDuty::Grant(all)
     );
 }
@@ -174,7 +187,7 @@ fn a_delivery_to_one_relay_alone() {
         let closing = bounty.closed(&THREE);
         let mut made = Vec::new();
         for seat in 0..3 {
-            match bounty.relay(seat).accept(OPEN, &closing).unwrap() {
+            match bounty.relay(seat).accept(at(OPEN), &closing).unwrap() {
                 Answer::Deliver(delivery) => made.push(delivery),
                 other => panic!("{other:?}"),
             }
@@ -187,9 +200,9 @@ fn a_delivery_to_one_relay_alone() {
         let mut twin = signed(3, 2);
         twin.closed(&THREE);
         let without = twin.requester.close_again(next, set(&[2])).unwrap();
-        bounty.relay(1).accept(next, &without).unwrap();
+        bounty.relay(1).accept(at(next), &without).unwrap();
         if vetoes {
-            refuses(bounty.relay(0).accept(next, &without), left_out(2));
+            refuses(bounty.relay(0).accept(at(next), &without), left_out(2));
             let passed = bounty.relay(0).forwards().unwrap().unwrap();
             assert_eq!(passed.deliveries, [*made[2].clone()]);
             bounty
@@ -198,7 +211,7 @@ fn a_delivery_to_one_relay_alone() {
                 .unwrap();
             bounty.requester.grant().unwrap();
         } else {
-            bounty.relay(0).accept(next, &without).unwrap();
+            bounty.relay(0).accept(at(next), &without).unwrap();
         }
     }
 }
@@ -209,7 +222,7 @@ fn a_delivery_withheld() {
     let mut bounty = signed(3, 2);
     let closing = bounty.closed(&THREE);
     for seat in [0, 1] {
-        let Answer::Deliver(made) = bounty.relay(seat).accept(OPEN, &closing).unwrap() else {
+        let Answer::Deliver(made) = bounty.relay(seat).accept(at(OPEN), &closing).unwrap() else {
             panic!("paid and silent");
         };
         bounty.requester.take_delivery(&made).unwrap();
@@ -220,7 +233,7 @@ fn a_delivery_withheld() {
     refuses(bounty.requester.grant(), phase);
     let next = bounty.terms.round_height(1);
     assert_eq!(
-        bounty.requester.duty(next, Coin::Locked),
+        bounty.requester.duty(next, Coin::Locked { height: 100 }),
         RequesterDuty::CloseAgain {
             undelivered: set(&[2])
         }
@@ -230,11 +243,14 @@ fn a_delivery_withheld() {
     let same = slander.closed(&THREE);
     assert_eq!(same, closing);
     let false_closing = slander.requester.close_again(next, set(&[1])).unwrap();
-    refuses(bounty.relay(0).accept(next, &false_closing), left_out(1));
+    refuses(
+        bounty.relay(0).accept(at(next), &false_closing),
+        left_out(1),
+    );
     let closing = bounty.requester.close_again(next, set(&[2])).unwrap();
     let paid = bounty.deliver(next, &closing);
     bounty.granted(next, paid, &of(paid));
-    let (_, tx) = bounty.relay(0).settle().unwrap().unwrap();
+    let (_, tx) = bounty.relay(0).settle(SETTLING).unwrap().unwrap();
     assert_eq!(
         bounty.requester.learn(&tx).unwrap().result.as_deref(),
         Some(RIGHT)
@@ -252,7 +268,7 @@ fn garbage_delivered() {
     let mut twin = signed(3, 2);
     let others: [(u8, &[u8]); 3] = [(0, WRONG), (1, WRONG), (2, WRONG)];
     let lie = twin.closed(&others);
-    let Answer::Deliver(garbage) = twin.relay(0).accept(OPEN, &lie).unwrap() else {
+    let Answer::Deliver(garbage) = twin.relay(0).accept(at(OPEN), &lie).unwrap() else {
         panic!("paid and silent");
     };
     garbage.verify(&bounty.terms).unwrap();
@@ -262,7 +278,7 @@ fn garbage_delivered() {
     let (a, key) = (bounty_support::secret(100), bounty_support::secret(101));
     bounty.requester = narthex_contracts::bounty::Requester::restore(held, a, key, record).unwrap();
     bounty.granted(OPEN, paid, &of(paid));
-    let (_, tx) = bounty.relay(2).settle().unwrap().unwrap();
+    let (_, tx) = bounty.relay(2).settle(SETTLING).unwrap().unwrap();
     let learned = bounty.requester.learn(&tx).unwrap();
     assert_eq!(learned.result.as_deref(), Some(RIGHT));
     assert_eq!(learned.cheats, set(&[0]));
@@ -278,7 +294,7 @@ fn garbage_delivered() {
 fn deliveries_are_checked() {
     let mut bounty = signed(3, 2);
     let closing = bounty.closed(&THREE);
-    let Answer::Deliver(good) = bounty.relay(0).accept(OPEN, &closing).unwrap() else {
+    let Answer::Deliver(good) = bounty.relay(0).accept(at(OPEN), &closing).unwrap() else {
         panic!("paid and silent");
     };
     for change in 0..5 {
@@ -306,7 +322,72 @@ fn deliveries_are_checked() {
     let share = {
         bounty.deliver(OPEN, &closing);
         let grant = bounty.requester.grant().unwrap();
-        bounty.relay(1).take_grant(OPEN, &grant).unwrap()
+        bounty.relay(1).take_grant(at(OPEN), &grant).unwrap()
     };
     assert!(good.open(&bounty.terms, &share.secret).is_err());
+}
+
+/// Neither an opening, nor a delivery, nor a secret, nor the settlement is shown while fewer blocks than the policy's lie
+/// on the coin: what is refused changes nothing, and on time it passes.
+#[test]
+fn nothing_is_shown_for_a_shallow_coin() {
+    let mut bounty = signed(2, 2);
+    let both = [(0, RIGHT), (1, RIGHT)];
+    // Reorganised and confirmed again five blocks before: deep in the next block.
+    let early = |tip: u32| (tip, Coin::Locked { height: tip - 4 });
+    let shallow = |tip: u32| {
+        BountyError::Shallow(Shallow {
+            height: tip - 4,
+            tip,
+            depth: DEPTH,
+        })
+    };
+    let seal = bounty.sealed(&both);
+    let before = bounty.relay(0).record().clone();
+    let refused = bounty.relay(0).open(early(LAYERS), &seal);
+    assert_eq!(refused.unwrap_err(), shallow(LAYERS));
+    refuses(bounty.relay(0).open((LAYERS, Coin::Unfunded), &seal), phase);
+    assert_eq!(*bounty.relay(0).record(), before);
+    for seat in [0, 1] {
+        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
+        bounty.requester.take_opening(&opening).unwrap();
+    }
+    let closing = bounty.requester.close(OPEN).unwrap();
+    let before = bounty.relay(0).record().clone();
+    let refused = bounty.relay(0).accept(early(OPEN), &closing);
+    assert_eq!(refused.unwrap_err(), shallow(OPEN));
+    assert_eq!(*bounty.relay(0).record(), before);
+    let paid = bounty.deliver(OPEN, &closing);
+    let grant = bounty.requester.grant().unwrap();
+    let before = bounty.relay(0).record().clone();
+    let refused = bounty.relay(0).take_grant(early(OPEN), &grant);
+    assert_eq!(refused.unwrap_err(), shallow(OPEN));
+    assert_eq!(*bounty.relay(0).record(), before);
+    bounty.granted(OPEN, paid, &[0, 1]);
+    let refused = bounty.relay(0).settle(early(OPEN));
+    assert_eq!(refused.unwrap_err(), shallow(OPEN));
+    // One block later it is six deep.
+    let (_, coin) = early(OPEN);
+    assert!(bounty.relay(0).settle((OPEN + 1, coin)).unwrap().is_some());
+}
+
+/// Layers are opened below 206: a relay that waits for six blocks does not sign when the coin could be so deep at 206,
+/// and nobody funds what nobody opens.
+#[test]
+fn a_depth_leaves_time_for_the_openings() {
+    let bounty = signed(2, 2);
+    let (_, key) = bounty_support::roles(2).nth(1).unwrap();
+    let sign = |tip| {
+        let mut bindings = MemoryBindings::default();
+        let seed = (bounty_support::seed(0), tip, DEPTH);
+        relay_party(&bounty.terms, 0, &key, seed, &mut bindings).map(drop)
+    };
+    let late = BountyError::Late {
+        deep_at: 206,
+        open_height: 206,
+    };
+    assert_eq!(sign(200), Err(late.clone()));
+    assert_eq!(sign(199), Ok(()));
+    assert_eq!(bounty.requester.funding_psbt(204).unwrap_err(), late);
+    bounty.requester.funding_psbt(203).unwrap();
 }

@@ -10,8 +10,8 @@ use bitcoin::{
     },
 };
 use deliver_support::{
-    AMOUNT, FUNDED, Lie, MESSAGE, RECIPIENT, T, TIP, agent_key, agree, agreed, conditions, lying,
-    pay, plan, recipient, request, restored, rng, script, secret, sender, serve,
+    AMOUNT, DEPTH, FUNDED, Lie, MESSAGE, RECIPIENT, T, TIP, agent_key, agree, agreed, conditions,
+    lying, pay, plan, recipient, request, restored, rng, script, secret, sender, serve,
 };
 use narthex_contracts::{
     binding::{BindError, MemoryBindings},
@@ -20,13 +20,14 @@ use narthex_contracts::{
         Evidence, Fault, Found, Guilt, Handover, MAX_MESSAGE_BYTES, Plan, Reading, Recipient,
         Sender, SenderDuty, Shared,
     },
+    depth::Shallow,
     pact::PactError,
 };
 
 const FEE: Amount = Amount::from_sat(400);
 
 fn claim(agent: &Agent) -> Transaction {
-    agent.claim(FEE, &mut rng()).unwrap()
+    agent.claim((TIP, FUNDED), FEE, &mut rng()).unwrap()
 }
 
 /// From the message to the message, everything as bytes between the three.
@@ -173,9 +174,10 @@ fn funding_waits_for_every_consent() {
     );
     sender.agreed(&first).unwrap();
     assert_eq!(sender.duty(890, Coin::Unfunded), SenderDuty::Fund);
-    sender.funding_psbt(T - 12).unwrap();
+    // Two blocks deep at T − 12, when a claim still has its time.
+    sender.funding_psbt(T - 14).unwrap();
     assert!(matches!(
-        sender.funding_psbt(T - 11),
+        sender.funding_psbt(T - 13),
         Err(DeliverError::TooLate { .. })
     ));
     assert_eq!(sender.duty(T - 11, Coin::Unfunded), SenderDuty::Abandon);
@@ -255,11 +257,17 @@ fn an_agent_serves_when_the_coin_is_deep_and_t_far() {
     let asked = request(&sender);
     let serve = |tip, coin| agents[0].serve(&asked, tip, coin).map(drop);
     let at = |height| Coin::Funded { height };
-    for coin in [Coin::Unfunded, Coin::Spent, at(906)] {
-        assert!(matches!(
-            serve(910, coin),
-            Err(DeliverError::NotFunded { tip: 910, depth: 6 })
-        ));
+    let shallow = Shallow {
+        height: 906,
+        tip: 910,
+        depth: DEPTH,
+    };
+    for (coin, error) in [
+        (Coin::Unfunded, DeliverError::NotFunded { tip: 910 }),
+        (Coin::Spent, DeliverError::NotFunded { tip: 910 }),
+        (at(906), DeliverError::Shallow(shallow)),
+    ] {
+        assert_eq!(serve(910, coin), Err(error));
         assert_ne!(agents[0].duty(910, coin), AgentDuty::Serve);
     }
     serve(910, at(905)).unwrap();
@@ -293,7 +301,8 @@ fn a_lying_sender_is_convicted() {
             txid: delivery.coin().unwrap().0.txid,
             announcement: terms.announcement(),
         };
-        let mut recipient = Recipient::open(&found, terms.clone(), &secret(RECIPIENT)).unwrap();
+        let mut recipient =
+            Recipient::open(&found, (terms.clone(), DEPTH), &secret(RECIPIENT)).unwrap();
         recipient.keep(served).unwrap();
         let handover = recipient.hand_over(0, (TIP, FUNDED), &mut rng()).unwrap();
         // Its agent is in league with it, or did not look: it claims all the same.

@@ -6,7 +6,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use bitcoin::{Amount, ScriptBuf, Transaction, hashes::Hash, hashes::sha256};
 use deliver_support::{
-    AMOUNT, MESSAGE, T, agreed, pay, plan, public, recipient, record, rng, script,
+    AMOUNT, FUNDED, MESSAGE, T, TIP, agreed, pay, plan, public, recipient, record, rng, script,
 };
 use narthex_contracts::{
     deliver::{
@@ -43,7 +43,7 @@ fn every_transaction_keeps_the_laws() {
         for agent in &mut agents {
             pay(&mut recipient, agent);
             let index = agent.record().agent;
-            let claim = agent.claim(FEE, &mut rng()).unwrap();
+            let claim = agent.claim((TIP, FUNDED), FEE, &mut rng()).unwrap();
             let graph = delivery.claim(index, FEE).unwrap();
             lawful(&graph, &claim, FEE);
             assert_eq!(claim.output[0].script_pubkey, script(10 + index));

@@ -11,22 +11,23 @@ use bitcoin::{
     },
 };
 use deliver_support::{
-    FUNDED, MESSAGE, RECIPIENT, T, TIP, agree, agreed, found, pay, plan, public, recipient, record,
-    rehash, rng, secret, sender, serve,
+    DEPTH, FUNDED, MESSAGE, RECIPIENT, T, TIP, agree, agreed, found, pay, plan, public, recipient,
+    record, rehash, rng, secret, sender, serve,
 };
 use narthex_contracts::{
     binding::MemoryBindings,
     deliver::{
-        Agent, Coin, DeliverError, Handover, Plan, Reading, Recipient, Scanner, Sender, Served,
-        unseal,
+        Agent, AgentDuty, Coin, DeliverError, Handover, Plan, Reading, Recipient, Scanner, Sender,
+        Served, unseal,
     },
+    depth::{Depth, DepthError, Shallow},
     graph::NodeId,
 };
 
 const FEE: Amount = Amount::from_sat(400);
 
 fn claim(agent: &Agent) -> Transaction {
-    agent.claim(FEE, &mut rng()).unwrap()
+    agent.claim((TIP, FUNDED), FEE, &mut rng()).unwrap()
 }
 
 /// A sender whose seed comes from another random source.
@@ -95,7 +96,7 @@ fn a_bad_leaf() {
 fn terms_of_another_funding_are_refused() {
     let (sender, _) = agreed(3);
     let found = found(&sender);
-    let open = |terms| Recipient::open(&found, terms, &secret(RECIPIENT)).map(drop);
+    let open = |terms| Recipient::open(&found, (terms, DEPTH), &secret(RECIPIENT)).map(drop);
     open(record(3)).unwrap();
     let mut changed = record(3);
     changed.amount_sat -= Amount::ONE_SAT;
@@ -165,7 +166,7 @@ fn a_scan_finds_its_own_alone() {
         script_pubkey: deliver_support::script(50),
     };
     let lure = mine.look(&copied).unwrap();
-    let refused = Recipient::open(&lure, record(2), &secret(RECIPIENT)).unwrap_err();
+    let refused = Recipient::open(&lure, (record(2), DEPTH), &secret(RECIPIENT)).unwrap_err();
     assert!(matches!(refused, DeliverError::OtherFunding { .. }));
     // The same ephemeral key with other copies: the tag does not fit.
     let mut script = funding.output[1].script_pubkey.to_bytes();
@@ -182,7 +183,7 @@ fn bitcoin_node() -> narthex_contracts::graph::NodeId {
 #[test]
 fn a_wrong_recipient_gains_nothing() {
     let (sender, mut agents) = agreed(2);
-    let refused = Recipient::open(&found(&sender), record(2), &secret(77)).unwrap_err();
+    let refused = Recipient::open(&found(&sender), (record(2), DEPTH), &secret(77)).unwrap_err();
     assert_eq!(refused, DeliverError::NotMine { field: "recipient" });
     let terms = sender.delivery().terms();
     let graph = sender.delivery().claim(0, FEE).unwrap();
@@ -248,7 +249,7 @@ fn an_acceptance_is_good_once() {
             .is_none()
     );
     assert_eq!(
-        agents[1].claim(FEE, &mut rng()),
+        agents[1].claim((TIP, FUNDED), FEE, &mut rng()),
         Err(DeliverError::NotAccepted { agent: 1 })
     );
 }
@@ -326,4 +327,43 @@ fn only_a_claim_is_read() {
 
 fn recipient_of_both(sender: &Sender, agents: &[Agent]) -> Recipient {
     recipient(sender, agents)
+}
+
+/// Neither the acceptance nor the key of a copy is shown while fewer blocks than the policy's lie on the coin, and what
+/// is refused changes nothing. A reorganisation of fewer blocks takes nothing away from either.
+#[test]
+fn nothing_is_shown_for_a_shallow_coin() {
+    let (sender, mut agents) = agreed(1);
+    let mut recipient = recipient(&sender, &agents);
+    // FUNDED is at height 900: six deep at 905.
+    let shallow = |tip| {
+        DeliverError::Shallow(Shallow {
+            height: 900,
+            tip,
+            depth: DEPTH,
+        })
+    };
+    let before = recipient.record().clone();
+    for tip in [900, 904] {
+        let early = recipient.hand_over(0, (tip, FUNDED), &mut rng());
+        assert_eq!(early, Err(shallow(tip)));
+    }
+    assert_eq!(*recipient.record(), before);
+    let handover = recipient.hand_over(0, (905, FUNDED), &mut rng()).unwrap();
+    agents[0].take(&handover).unwrap();
+    // Reorganised and confirmed again: the agent that was accepted waits once more, even with T at hand.
+    let again = Coin::Funded { height: 985 };
+    assert_eq!(agents[0].duty(989, again), AgentDuty::Wait);
+    let early = agents[0].claim((989, again), FEE, &mut rng());
+    let error = Shallow {
+        height: 985,
+        tip: 989,
+        depth: DEPTH,
+    };
+    assert_eq!(early, Err(DeliverError::Shallow(error)));
+    let gone = agents[0].claim((990, Coin::Unfunded), FEE, &mut rng());
+    assert_eq!(gone, Err(DeliverError::NotFunded { tip: 990 }));
+    assert_eq!(agents[0].duty(990, again), AgentDuty::Claim);
+    agents[0].claim((990, again), FEE, &mut rng()).unwrap();
+    assert!(matches!(Depth::new(1), Err(DepthError { given: 1 })));
 }

@@ -20,7 +20,7 @@ use narthex_contracts::{
 };
 use serde::{Deserialize, Serialize};
 use slice_support::{
-    circle, client_party, public, record, right, rng, script, secret, shared, slice_of,
+    BURIED, circle, client_party, public, record, right, rng, script, secret, shared, slice_of,
 };
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
@@ -50,7 +50,7 @@ fn every_transaction_keeps_the_laws() {
         let price = slice.terms.record().price_sat;
         let movers = |id| graph.node(id).unwrap().signing.unwrap().movers;
         for i in 0..n {
-            let tx = slice.provider(i).claim().unwrap();
+            let tx = slice.provider(i).claim(BURIED).unwrap();
             lawful(&graph, claim(i), &tx);
             assert_eq!(tx.output[0].value, price);
             assert_eq!(tx.output[0].script_pubkey, script(2 + i));

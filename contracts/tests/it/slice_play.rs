@@ -3,6 +3,7 @@
 use crate::slice_support;
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, rand::RngCore};
+use narthex_contracts::depth::Shallow;
 use narthex_contracts::seal::Sealed;
 use narthex_contracts::shared_secret::RevealedShare;
 use narthex_contracts::slice::{
@@ -10,7 +11,8 @@ use narthex_contracts::slice::{
     ProviderDuty, SliceError, Taken, Work,
 };
 use slice_support::{
-    FUNDED, Slice, fresh_seed, is_share, key, right, rng, secret, slice_of, tagged, work,
+    BURIED, FUNDED, Slice, depth, fresh_seed, is_share, key, right, rng, secret, slice_of, tagged,
+    work,
 };
 
 /// All roots equal: all are paid, and every claim opens the result.
@@ -22,7 +24,7 @@ fn everybody_with_the_root_is_paid() {
     slice.hand_out();
     assert_eq!(slice.paid(), [0, 1, 2]);
     for i in 0..3 {
-        let claim = slice.provider(i).claim().unwrap();
+        let claim = slice.provider(i).claim(BURIED).unwrap();
         match slice.client.open(i, &claim).unwrap() {
             Opened::Result { work, root } => {
                 assert_eq!(work, right());
@@ -288,7 +290,7 @@ fn pooled(slice: &mut Slice, colluders: &[u8]) -> bool {
             slice.providers[usize::from(*target)] =
                 Provider::restore(terms, (*target, key(*target)), &own).unwrap();
         }
-        slice.providers[usize::from(*target)].claim().is_ok()
+        slice.providers[usize::from(*target)].claim(BURIED).is_ok()
     })
 }
 
@@ -334,7 +336,7 @@ fn m_colluders_are_paid() {
     assert_eq!(slice.paid(), [0, 1, 2, 3]);
     let mut results = Vec::new();
     for i in 0..4 {
-        let claim = slice.provider(i).claim().unwrap();
+        let claim = slice.provider(i).claim(BURIED).unwrap();
         match slice.client.open(i, &claim).unwrap() {
             Opened::Result { work, .. } => results.push(work),
             Opened::False(e) => panic!("{e:?}"),
@@ -361,7 +363,7 @@ fn a_staller() {
     slice.release(&[0, 1]);
     slice.hand_out();
     assert_eq!(slice.paid(), [0u8; 0]);
-    let unpaid = slice.provider(0).claim().unwrap_err();
+    let unpaid = slice.provider(0).claim(BURIED).unwrap_err();
     assert_eq!(unpaid, SliceError::Unpaid { have: 1, need: 2 });
     assert_eq!(slice.client.duty(116, FUNDED), ClientDuty::None);
     assert_eq!(slice.client.duty(117, FUNDED), ClientDuty::Refund);
@@ -451,14 +453,14 @@ fn a_false_seal_convicts_its_sender() {
     slice.release(&[0, 1, 2]);
     slice.hand_out();
     assert_eq!(slice.paid(), [0, 1, 2]);
-    let claim = slice.provider(2).claim().unwrap();
+    let claim = slice.provider(2).claim(BURIED).unwrap();
     let Opened::False(evidence) = slice.client.open(2, &claim).unwrap() else {
         panic!("rubbish was opened");
     };
     let evidence = Evidence::from_bytes(&evidence.to_bytes()).unwrap();
     assert_eq!(evidence.verify(&slice.terms).unwrap(), 2);
     // The client has the result from the others, and nothing to say against them.
-    let claim = slice.provider(0).claim().unwrap();
+    let claim = slice.provider(0).claim(BURIED).unwrap();
     assert!(matches!(
         slice.client.open(0, &claim).unwrap(),
         Opened::Result { .. }
@@ -491,9 +493,9 @@ fn a_withholding_client_is_passed_by() {
     slice.commit_all(&[Some(right()), Some(right()), Some(right())]);
     for i in 0..3 {
         let provider = &mut slice.providers[i];
-        assert_eq!(provider.duty(101, FUNDED), ProviderDuty::Release);
-        provider.release((101, FUNDED), &mut slice.rng).unwrap();
-        assert_eq!(provider.duty(101, FUNDED), ProviderDuty::Ask);
+        assert_eq!(provider.duty(102, FUNDED), ProviderDuty::Release);
+        provider.release((102, FUNDED), &mut slice.rng).unwrap();
+        assert_eq!(provider.duty(102, FUNDED), ProviderDuty::Ask);
     }
     let asked = slice.providers[0].bundle().unwrap().clone();
     for i in [1, 2] {
@@ -503,7 +505,7 @@ fn a_withholding_client_is_passed_by() {
         assert!(is_share(&taken));
     }
     assert_eq!(slice.paid(), [0, 1, 2]);
-    assert_eq!(slice.provider(0).duty(101, FUNDED), ProviderDuty::Claim);
+    assert_eq!(slice.provider(0).duty(102, FUNDED), ProviderDuty::Claim);
     // Whoever did not release takes and gives nothing.
     let mut slice = slice_of(3, 3, 11);
     slice.commit_all(&[Some(right()), Some(right()), Some(right())]);
@@ -523,7 +525,7 @@ fn a_hidden_post_reaches_the_client() {
     slice.client.take_post(&posts[1]).unwrap();
     slice.release(&[0, 1]);
     slice.hand_out();
-    let claim = slice.provider(0).claim().unwrap();
+    let claim = slice.provider(0).claim(BURIED).unwrap();
     assert_eq!(
         slice.client.open(0, &claim),
         Err(SliceError::Missing { from: 0 })
@@ -543,7 +545,7 @@ fn replays_of_another_slice() {
     old.commit_all(&[Some(right()), Some(right()), Some(right())]);
     old.release(&[0, 1, 2]);
     old.hand_out();
-    let claim = old.provider(0).claim().unwrap();
+    let claim = old.provider(0).claim(BURIED).unwrap();
     let mut new = slice_of(2, 3, 14);
     let post = old.client.posts().next().unwrap().clone();
     let bundle = old.providers[0].bundle().unwrap().clone();
@@ -609,7 +611,7 @@ fn crashes_at_every_step() {
     slice.hand_out();
     crash(&mut slice);
     assert_eq!(slice.paid(), [0, 1, 2]);
-    let claim = slice.provider(1).claim().unwrap();
+    let claim = slice.provider(1).claim(BURIED).unwrap();
     slice.client.open(1, &claim).unwrap();
     crash(&mut slice);
     assert!(matches!(
@@ -701,8 +703,8 @@ fn a_client_that_holds_posts_back_is_passed_by() {
     slice.providers[1].compare_posts(&all).unwrap();
     for i in 0..3 {
         let provider = &mut slice.providers[i];
-        assert_eq!(provider.duty(101, FUNDED), ProviderDuty::Release);
-        provider.release((101, FUNDED), &mut slice.rng).unwrap();
+        assert_eq!(provider.duty(102, FUNDED), ProviderDuty::Release);
+        provider.release((102, FUNDED), &mut slice.rng).unwrap();
     }
     let bundles = [0, 1, 2].map(|i: usize| slice.providers[i].bundle().unwrap().clone());
     for i in 0..3 {
@@ -769,4 +771,44 @@ fn odd_bundles() {
     assert!(is_share(&provider.take_bundle(&twice).unwrap()));
     assert!(is_share(&provider.take_bundle(&twice).unwrap()));
     assert_eq!(provider.received(), 1);
+}
+
+/// Neither shares nor a claim are shown while fewer blocks than the policy's lie on the price; what is refused changes
+/// nothing, and on time it passes.
+#[test]
+fn nothing_is_shown_for_a_shallow_price() {
+    let mut slice = slice_of(2, 2, 15);
+    slice.commit_all(&[Some(right()), Some(right())]);
+    let shallow = |of, height, tip| SliceError::Shallow {
+        of,
+        error: Shallow {
+            height,
+            tip,
+            depth: depth(),
+        },
+    };
+    // FUNDED is at height 100: three deep at 102.
+    for tip in [100, 101] {
+        assert_eq!(slice.providers[0].duty(tip, FUNDED), ProviderDuty::Show);
+        let early = slice.providers[0].release((tip, FUNDED), &mut slice.rng);
+        assert_eq!(early, Err(shallow(0, 100, tip)));
+        assert!(slice.providers[0].bundle().is_none());
+    }
+    assert_eq!(slice.providers[0].duty(102, FUNDED), ProviderDuty::Release);
+    for i in [0, 1] {
+        let bundle = slice.providers[i].release((102, FUNDED), &mut slice.rng);
+        slice.client.take_bundle(&bundle.unwrap()).unwrap();
+    }
+    slice.hand_out();
+    // The funding is reorganised and confirmed again at 104: the claim, which opens the result, waits once more.
+    let again = Coin::Locked { height: 104 };
+    assert_eq!(slice.providers[1].duty(105, again), ProviderDuty::Ask);
+    let early = slice.providers[1].claim((105, again));
+    assert_eq!(early, Err(shallow(1, 104, 105)));
+    for gone in [Coin::Unfunded, Coin::Spent] {
+        let early = slice.providers[1].claim((200, gone));
+        assert!(matches!(early, Err(SliceError::Order { .. })));
+    }
+    assert_eq!(slice.providers[1].duty(106, again), ProviderDuty::Claim);
+    slice.providers[1].claim((106, again)).unwrap();
 }

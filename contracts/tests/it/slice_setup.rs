@@ -5,6 +5,7 @@ use crate::slice_support;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, rand::rngs::StdRng};
 use narthex_contracts::{
     binding::MemoryBindings,
+    depth::Depth,
     graph::Stage,
     musig::PartialSignature,
     seal::Sealed,
@@ -16,8 +17,8 @@ use narthex_contracts::{
     },
 };
 use slice_support::{
-    circle, dealt, drawn_salt, key, public, record, right, rng, secret, shared, sharers, slice_of,
-    tagged,
+    BURIED, circle, dealt, depth, drawn_salt, key, public, record, right, rng, secret, shared,
+    sharers, slice_of, tagged,
 };
 
 /// The same message after a change, signed by its dealer.
@@ -221,8 +222,33 @@ fn provide(
     shares: Shares,
 ) -> Result<BoundShares, SliceError> {
     let mut bindings = MemoryBindings::default();
-    let signed = terms.provider_party(key, points, shares, &mut bindings);
+    let signed = terms.provider_party(key, points, (shares, depth()), &mut bindings);
     signed.map(|(_, shares)| shares)
+}
+
+/// A refund after 18 blocks, of which 3 are for claims: a provider that waits for 16 signs nothing, and its shares still
+/// serve.
+#[test]
+fn a_depth_leaves_time_for_claims() {
+    let mut rng = rng(7);
+    let circle = circle(2, 2, 7);
+    let (points, mut shares) = shared(&circle, &mut rng);
+    let terms = record(&circle, &points).check().unwrap();
+    let depth = |blocks| Depth::new(blocks).unwrap();
+    let mut bindings = MemoryBindings::default();
+    let mut sign = |shares, depth| {
+        let signed = terms.provider_party(&key(0), &points, (shares, depth), &mut bindings);
+        signed.map(drop)
+    };
+    let own = shares.remove(0);
+    let copy = || shared(&circle, &mut self::rng(7)).1.remove(0);
+    let impatient = SliceError::Impatient {
+        refund_blocks: 18,
+        depth: depth(16),
+    };
+    assert_eq!(sign(copy(), depth(16)), Err(impatient));
+    assert_eq!(sign(own, depth(15)), Ok(()));
+    assert!(matches!(sign(copy(), depth(15)), Err(SliceError::Bind(_))));
 }
 
 /// Client and providers after the second round.
@@ -341,7 +367,7 @@ fn malformed_messages() {
         .unwrap(),
         secret: {
             slice.hand_out();
-            let claim = slice.provider(0).claim().unwrap();
+            let claim = slice.provider(0).claim(BURIED).unwrap();
             slice.client.open(0, &claim).unwrap();
             slice.client.record().secrets[&0]
         },

@@ -8,6 +8,7 @@ use narthex_contracts::bank::{
 
 use super::{fresh, kept, public, record, rng, secret};
 use narthex_contracts::binding::MemoryBindings;
+use narthex_contracts::depth::Depth;
 
 /// Who is who: the customer that pays, two bankers, the customer that is paid.
 pub const A: u8 = 1;
@@ -20,7 +21,7 @@ pub const TIP: u32 = 100;
 pub fn policy() -> Policy {
     Policy {
         margin: 6,
-        depth: 2,
+        depth: Depth::LEAST,
         fee_sat: Amount::from_sat(10),
         fee_ppm: 1_000,
     }
@@ -169,7 +170,12 @@ impl Way {
 
     pub fn receipt(&mut self, route: &Route) -> Receipt {
         let sight = sight(self.b.bank());
-        let receipt = receipt(&mut self.b, &route.notice().unwrap(), (&sight, 2)).unwrap();
+        let receipt = receipt(
+            &mut self.b,
+            &route.notice().unwrap(),
+            (&sight, Depth::LEAST),
+        )
+        .unwrap();
         Receipt::from_bytes(&receipt.to_bytes()).unwrap()
     }
 

@@ -15,19 +15,32 @@ use bitcoin::{
 use narthex_contracts::{
     binding::{FreshSalt, MemoryBindings},
     bounty::{
-        Answer, BoundSeed, BountyError, BountyRecord, BountyTerms, Call, Closing, Delivery,
+        Answer, BoundSeed, BountyError, BountyRecord, BountyTerms, Call, Closing, Coin, Delivery,
         Envelope, Grant, Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester,
         RequesterRecord, Seal, Share, relay_party, requester_party, restore,
     },
+    depth::Depth,
     role::Role,
     setup::{Party, ceremony},
-    terms::{Coin, Contribution, FeeRate},
+    terms::{Coin as WalletCoin, Contribution, FeeRate},
 };
 use narthex_game_model::market::LayerSet;
 
 pub const LAYERS: u32 = 200;
 pub const ROUND: u16 = 6;
 pub const REFUND_AT: u32 = 260;
+/// Height that confirms the funding.
+pub const FUNDED: Coin = Coin::Locked { height: 90 };
+/// What every relay waits for.
+pub const DEPTH: Depth = Depth::USUAL;
+/// A tip with the coin deep.
+pub const SETTLING: (u32, Coin) = (OPEN, FUNDED);
+
+/// This tip, with the coin where it is.
+pub fn at(height: u32) -> (u32, Coin) {
+    (height, FUNDED)
+}
+
 pub const RIGHT: &[u8] = b"the words: 42";
 pub const WRONG: &[u8] = b"the words: 41";
 
@@ -77,7 +90,7 @@ pub fn record(relays: u8, quorum: u8, salt: u8) -> BountyRecord {
         .map(|seat| offer(&call, seat))
         .collect::<Vec<_>>();
     let total: Amount = offers.iter().map(|offer| offer.amount_sat).sum();
-    let coin = Coin {
+    let coin = WalletCoin {
         outpoint: OutPoint::new(Txid::from_byte_array([3; 32]), 1),
         value_sat: total + Amount::from_sat(500),
         script: script(90),
@@ -125,7 +138,8 @@ pub fn parties(terms: &Arc<BountyTerms>) -> (Vec<Party<BountyTerms>>, Vec<BoundS
             continue;
         };
         let mut bindings = MemoryBindings::default();
-        let (party, seed) = relay_party(terms, seat, &key, seed(seat), &mut bindings).unwrap();
+        let (party, seed) =
+            relay_party(terms, seat, &key, (seed(seat), 80, DEPTH), &mut bindings).unwrap();
         parties.push(party);
         seeds.push(seed);
     }
@@ -196,7 +210,7 @@ impl Bounty {
         let seal = self.sealed(results);
         let mut openings = Vec::new();
         for (seat, _) in results {
-            let opening = self.relay(*seat).open(LAYERS, &seal).unwrap();
+            let opening = self.relay(*seat).open(at(LAYERS), &seal).unwrap();
             openings.push(Opening::from_bytes(&opening.to_bytes()).unwrap());
         }
         for opening in &openings {
@@ -218,7 +232,8 @@ impl Bounty {
     pub fn deliver(&mut self, height: u32, closing: &Closing) -> LayerSet {
         let paid = closing.verify(&self.terms).unwrap().paid;
         for seat in of(paid) {
-            let Answer::Deliver(made) = self.relay(seat).accept(height, closing).unwrap() else {
+            let Answer::Deliver(made) = self.relay(seat).accept(at(height), closing).unwrap()
+            else {
                 panic!("seat {seat} does not deliver");
             };
             let made = Delivery::from_bytes(&made.to_bytes()).unwrap();
@@ -235,7 +250,7 @@ impl Bounty {
         let grant = self.requester.grant().unwrap();
         let grant = Grant::from_bytes(&grant.to_bytes()).unwrap();
         for seat in givers {
-            let share = self.relay(*seat).take_grant(height, &grant).unwrap();
+            let share = self.relay(*seat).take_grant(at(height), &grant).unwrap();
             let share = Share::from_bytes(&share.to_bytes()).unwrap();
             for other in of(paid) {
                 self.relay(other).take_share(height, &share).unwrap();
@@ -251,7 +266,7 @@ impl Bounty {
         let paid = self.deliver(height, &closing);
         self.granted(height, paid, &of(paid));
         let first = of(paid)[0];
-        self.relay(first).settle().unwrap().unwrap()
+        self.relay(first).settle(SETTLING).unwrap().unwrap()
     }
 
     /// Everybody goes down and comes back from what was written.
@@ -316,7 +331,7 @@ pub fn forwarded(bounty: &mut Bounty, height: u32, from: u8) {
         for share in &passed.shares {
             bounty.relay(member).take_share(height, share).unwrap();
         }
-        let answer = bounty.relay(member).accept(height, &passed.closing);
+        let answer = bounty.relay(member).accept(at(height), &passed.closing);
         if let Answer::Deliver(made) = answer.unwrap() {
             bounty.requester.take_delivery(&made).unwrap();
             for other in of(made.set) {
@@ -324,7 +339,7 @@ pub fn forwarded(bounty: &mut Bounty, height: u32, from: u8) {
             }
         }
         if let Some(grant) = &passed.grant {
-            let share = bounty.relay(member).take_grant(height, grant).unwrap();
+            let share = bounty.relay(member).take_grant(at(height), grant).unwrap();
             for other in of(grant.set) {
                 bounty.relay(other).take_share(height, &share).unwrap();
             }

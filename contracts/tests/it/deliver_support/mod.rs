@@ -14,6 +14,7 @@ use narthex_contracts::{
         Agent, Announcement, Assignment, Coin, Conditions, Copies, DeliverRecord, Found, Handover,
         Plan, Recipient, Request, Sender, SenderRecord, Served, Shared, copy_leaf, seal,
     },
+    depth::Depth,
     terms::{Coin as WalletCoin, Contribution, FeeRate},
 };
 
@@ -24,6 +25,8 @@ pub const MESSAGE: &[u8] = b"the sealed message";
 pub const FUNDED: Coin = Coin::Funded { height: 900 };
 /// A tip at which a coin of height 900 is deep enough, and T far.
 pub const TIP: u32 = 910;
+/// What agents and recipient wait for.
+pub const DEPTH: Depth = Depth::USUAL;
 
 pub fn secret(byte: u8) -> SecretKey {
     SecretKey::from_slice(&[byte; 32]).unwrap()
@@ -91,7 +94,7 @@ pub fn conditions(agent: u8) -> Conditions {
         latest_height: T,
         claim_blocks: 12,
         script: script(10 + agent),
-        depth: 6,
+        depth: DEPTH,
         alone: false,
     }
 }
@@ -138,7 +141,8 @@ pub fn serve(sender: &Sender, agent: &Agent) -> Served {
 /// A recipient that keeps the copies of these agents.
 pub fn recipient(sender: &Sender, agents: &[Agent]) -> Recipient {
     let terms = sender.record().terms;
-    let mut recipient = Recipient::open(&found(sender), terms, &secret(RECIPIENT)).unwrap();
+    let mut recipient =
+        Recipient::open(&found(sender), (terms, DEPTH), &secret(RECIPIENT)).unwrap();
     for agent in agents {
         recipient.keep(serve(sender, agent)).unwrap();
     }

@@ -10,6 +10,7 @@ use narthex_contracts::{
     binding::{BindError, conformance::Reopen},
     bounty::{BountyError, BountyTerms, relay_party, requester_party},
     deliver::{DeliverError, Sender},
+    depth::Depth,
     setup::Agreement,
     slice::{SliceError, SliceTerms},
 };
@@ -57,7 +58,7 @@ pub fn shares(record: &mut impl Reopen<Store: Sized>) {
         let mut sign = |terms: &SliceTerms| {
             let (own, key) = (shared().1.remove(0), slice_support::key(0));
             bound(
-                terms.provider_party(&key, &points, own, store),
+                terms.provider_party(&key, &points, (own, Depth::LEAST), store),
                 |e| match e {
                     SliceError::Bind(error) => Ok(error),
                     other => Err(other),
@@ -118,7 +119,13 @@ pub fn relay_seeds(record: &mut impl Reopen<Store: Sized>) {
         let store = record.store().unwrap();
         let mut sign = |terms| {
             bound(
-                relay_party(terms, 0, &key, bounty_support::seed(0), store),
+                relay_party(
+                    terms,
+                    0,
+                    &key,
+                    (bounty_support::seed(0), 100, Depth::LEAST),
+                    store,
+                ),
                 |e| match e {
                     BountyError::Bind(error) => Ok(error),
                     other => Err(other),

@@ -12,6 +12,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     binding::{FreshSalt, MemoryBindings},
+    depth::Depth,
     setup::Party,
     setup::ceremony,
     slice::{
@@ -23,6 +24,16 @@ use narthex_contracts::{
 
 /// Height that confirms the funding.
 pub const FUNDED: Coin = Coin::Locked { height: 100 };
+
+/// A tip at which posts are over and every price is as deep as [`DEPTH`].
+pub const BURIED: (u32, Coin) = (106, FUNDED);
+
+/// What every provider waits for.
+pub const DEPTH: u32 = 3;
+
+pub fn depth() -> Depth {
+    Depth::new(DEPTH).unwrap()
+}
 
 pub fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
@@ -125,7 +136,7 @@ pub fn parties(
     for shares in shares {
         let index = shares.own();
         let mut bindings = MemoryBindings::default();
-        let party = terms.provider_party(&key(index), points, shares, &mut bindings);
+        let party = terms.provider_party(&key(index), points, (shares, depth()), &mut bindings);
         let (party, shares) = party.unwrap();
         parties.push(party);
         bound.push((index, shares));
@@ -241,7 +252,7 @@ impl Slice {
 
     /// Who can claim.
     pub fn paid(&self) -> Vec<u8> {
-        let can = self.providers.iter().filter(|p| p.claim().is_ok());
+        let can = self.providers.iter().filter(|p| p.claim(BURIED).is_ok());
         can.map(Provider::index).collect()
     }
 
