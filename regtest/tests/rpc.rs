@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use narthex_regtest::{Chain, Error, Node};
+use narthex_regtest::{ChainSource, Error, Node};
 use tempfile::TempDir;
 
 const SECRET: &str = "hunter2";

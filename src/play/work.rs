@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Transaction, hashes::Hash};
+use bitcoin::hashes::Hash;
 use narthex_contracts::{
     attest::{Attestation, AttestationNonce, BoundRuling},
     funding::{RootRecord, root_coin},

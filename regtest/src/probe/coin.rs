@@ -19,6 +19,7 @@ pub(super) fn find<C: ChainSource + ?Sized>(
     if let Some((outpoint, output)) = own
         && serves(&output, rate)
         && is_free(chain, outpoint)?
+        && is_ripe(chain, outpoint)?
     {
         return Ok((outpoint, output));
     }
@@ -55,6 +56,15 @@ fn serves(output: &TxOut, rate: FeeRate) -> bool {
     let needs_a_key =
         script.is_p2tr() || script.is_p2wpkh() || script.is_p2wsh() || script.is_p2pkh();
     needs_a_key && output.value >= Pair::least(script, rate)
+}
+
+/// Whether it is no coinbase, or one that the next block may spend.
+fn is_ripe<C: ChainSource + ?Sized>(chain: &mut C, outpoint: OutPoint) -> Result<bool, Error> {
+    let Some((tx, Some(height))) = chain.transaction(outpoint.txid)? else {
+        return Ok(false);
+    };
+    let depth = chain.height()?.saturating_sub(height).saturating_add(1);
+    Ok(!tx.is_coinbase() || depth >= COINBASE_MATURITY_BLOCKS)
 }
 
 /// Whether nothing spends it, on the chain or waiting: a second spend would be refused as a replacement.
