@@ -1,5 +1,4 @@
 //! A node that refuses what contracts end with: nothing is funded, and the error says which setting is missing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::process::Command;
 
