@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use narthex::{contracts::{funding::combine_funding, role::Role, sample::Cast, setup::ceremony, template::Exit},
-//!     contracts::terms::{FeeRate, deposit}, game_model::Layout, regtest::{Chain, Embedded, mine_coins},
+//!     contracts::terms::{FeeRate, deposit}, game_model::Layout, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
 //!     wallet::{ChildRequest, PartyWallet}};
 //! use std::{collections::BTreeMap, sync::Arc};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,8 +38,10 @@
 //! let deliver_height = chain.height()? + 100;
 //! let cast = Cast::example(Layout::Hardened, 3, 2, deliver_height, [7; 32])?;
 //! let (mut funding, mut payouts, mut contributed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+//! // Does the node take what the contract ends with? Who has not asked cannot fund.
+//! let policy = wallets[&Role::Client].probe(&mut chain, rate)?;
 //! for (role, wallet) in &mut wallets {
-//!     let (contribution, psbt) = wallet.contribute(deposit(cast.params(), *role), rate)?;
+//!     let (contribution, psbt) = wallet.contribute(deposit(cast.params(), *role), rate, &policy)?;
 //!     funding.insert(*role, contribution);
 //!     payouts.insert(*role, wallet.fresh_script());
 //!     contributed.push((*role, psbt));

@@ -1,4 +1,4 @@
-//! A party's own wallet: single-key Taproot (BIP86) by `bdk_wallet`, in memory, fed with blocks of a [`Chain`].
+//! A party's own wallet: single-key Taproot (BIP86) by `bdk_wallet`, in memory, fed with blocks of a [`ChainSource`].
 
 use bdk_wallet::{
     KeychainKind, Wallet,
@@ -24,7 +24,7 @@ use narthex_contracts::{
     funding::{Child, ChildError, FeeCoin},
     terms::{Contribution, ContributionError, FeeError, FeeRate, Fees},
 };
-use narthex_regtest::Chain;
+use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
 
 /// Why a wallet cannot do what is asked.
 #[derive(Debug, thiserror::Error)]
@@ -126,17 +126,13 @@ impl PartyWallet {
     }
 
     /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
-    pub fn sync(&mut self, chain: &mut dyn Chain) -> Result<(), WalletError> {
+    pub fn sync(&mut self, chain: &mut dyn ChainSource) -> Result<(), WalletError> {
+        let checkpoints = self.inner.latest_checkpoint();
+        let mut seen = checkpoints
+            .iter()
+            .map(|block| (block.height(), block.hash()));
+        let known = chain.last_common(&mut seen)?;
         let tip = chain.height()?;
-        let mut known = None;
-        for checkpoint in self.inner.latest_checkpoint().iter() {
-            if checkpoint.height() <= tip
-                && chain.block_hash(checkpoint.height())? == checkpoint.hash()
-            {
-                known = Some(checkpoint.height());
-                break;
-            }
-        }
         for height in known.map_or(0, |h| h + 1)..=tip {
             let block = chain.block(height)?;
             self.inner
@@ -180,12 +176,30 @@ impl PartyWallet {
         signed
     }
 
+    /// Asks the node whether it takes what contracts end with, with a coin of its own where it has one: what
+    /// [`PartyWallet::contribute`] needs to see. Nothing is signed, spent or reserved.
+    ///
+    /// # Errors
+    /// [`ProbeError::Refused`] names the setting or version of the node that is missing.
+    pub fn probe<C: ChainSource + Broadcaster + ?Sized>(
+        &self,
+        chain: &mut C,
+        rate: FeeRate,
+    ) -> Result<AcceptedPolicy, ProbeError> {
+        let own = self.spare_coins().into_iter().next();
+        let own = own.map(|coin| (coin.outpoint, coin.prevout));
+        probe(chain, BtcFeeRate::from_sat_per_kwu(rate.0), own)
+    }
+
     /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
     /// taken from it. The coins are reserved.
+    ///
+    /// Only with a node that was asked: what a contract pays out could not be published otherwise.
     pub fn contribute(
         &mut self,
         deposit: Amount,
         fees: impl Into<Fees>,
+        _: &AcceptedPolicy,
     ) -> Result<(Contribution, Psbt), WalletError> {
         let placeholder = placeholder();
         let psbt = self.build(&[(placeholder.clone(), deposit)], fees.into())?;

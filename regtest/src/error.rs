@@ -54,13 +54,6 @@ pub enum Error {
     #[error("the reward script is empty: give a script that somebody can spend")]
     EmptyRewardScript,
 
-    /// Caller: the node is somebody's own; regtest chains that are started here do this.
-    #[error("cannot {what} on a node that was only connected to")]
-    NotOurs {
-        /// What was asked for.
-        what: String,
-    },
-
     /// Caller: what was named is no address of a node that can be asked. It is not repeated: there may be a password
     /// in it.
     #[error("{why}")]

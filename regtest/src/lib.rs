@@ -1,4 +1,7 @@
-//! Regtest chains to play contracts on: one trait, [`Chain`], and two chains.
+//! Chains to play contracts on: what is asked of one, in three traits, and two regtest chains that have all of them.
+//!
+//! [`ChainSource`] reads and follows, [`Broadcaster`] sends, [`Miner`] makes blocks; [`Chain`] is all three. A [`Node`] of
+//! one's own has the first two. [`probe()`] asks any of them whether it takes what contracts end with.
 //!
 //! * [`Bitcoind`] drives a real Bitcoin Core: what it says is the truth.
 //! * [`Embedded`] lives in this process: no daemon, hundreds of blocks a second.
@@ -12,15 +15,19 @@ mod coins;
 mod embedded;
 mod error;
 mod leap;
+mod output;
 mod package;
+mod probe;
 pub mod suite;
 
 pub use bitcoind::{Bitcoind, Node, ensure_bitcoind, find_bitcoind};
 pub use block::{
     BLOCK_INTERVAL_SECONDS, COINBASE_MATURITY_BLOCKS, HALVING_INTERVAL_BLOCKS, subsidy,
 };
-pub use chain::Chain;
+pub use chain::{Broadcaster, Chain, ChainSource, Miner};
 pub use coins::mine_coins;
 pub use embedded::Embedded;
 pub use error::Error;
 pub use leap::leap_to;
+pub use output::{OutputStatus, Spender};
+pub use probe::{AcceptedPolicy, NodePolicy, PolicyGap, ProbeError, probe};

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bitcoin::ScriptBuf;
-use narthex_regtest::{Bitcoind, Chain, mine_coins};
+use narthex_regtest::{Bitcoind, ChainSource, Miner, mine_coins};
 
 /// Gone, or a zombie that nobody will talk to again.
 fn has_ended(process_id: u32) -> bool {

@@ -6,7 +6,9 @@ use bitcoin::opcodes::all::{OP_NOP10, OP_PUSHNUM_1};
 use bitcoin::script::Builder;
 use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut, Witness};
 use narthex_regtest::suite::{Signer, pay, spend};
-use narthex_regtest::{Bitcoind, Chain, Embedded, Error, mine_coins};
+use narthex_regtest::{
+    Bitcoind, Broadcaster, Chain, ChainSource, Embedded, Error, Miner, mine_coins,
+};
 
 fn anyone() -> ScriptBuf {
     ScriptBuf::new_p2a()

@@ -1,5 +1,5 @@
 //! What a node may answer, and what it gets to see: the cookie goes to the address that was named and nowhere else.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{
     io::{Read, Write},
@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use narthex_regtest::{Chain, Error, Node};
+use narthex_regtest::{ChainSource, Error, Node};
 use tempfile::TempDir;
 
 const SECRET: &str = "hunter2";
@@ -292,4 +292,157 @@ fn the_cookie_of_the_moment_is_sent() {
     let error = connection.height().unwrap_err().to_string();
     assert!(error.contains("cannot read the cookie file"), "{error}");
     assert_eq!(node.heard().len(), 2, "nothing is sent without");
+}
+
+/// A stand-in for nodes that are not to be had here: it answers as Bitcoin Knots 29, or a Bitcoin Core before 29, does
+/// to a package whose parent pays nothing. `refusal` is what it says of the parent; `None`: it knows no packages.
+fn stand_in(
+    (version, agent): (u32, &'static str),
+    truc: Option<&'static str>,
+    refusal: Option<&'static str>,
+) -> Listener {
+    use bitcoin::{Transaction, consensus::encode::deserialize_hex};
+    use serde_json::{Value, json};
+    Listener::new(move |request| {
+        let (_, body) = request.split_once("\r\n\r\n").unwrap();
+        let call: Value = serde_json::from_str(body).unwrap();
+        let answer = match call["method"].as_str().unwrap() {
+            "getblockcount" => json!(200),
+            "getnetworkinfo" => json!({"version": version, "subversion": agent}),
+            "getmempoolinfo" => json!({
+                "minrelaytxfee": 0.00001, "mempoolminfee": 0.00001, "truc_policy": truc,
+            }),
+            "gettxout" => json!({
+                "bestblock": "00".repeat(32), "confirmations": 150, "value": 50.0,
+                "scriptPubKey": {"hex": coin().1.script_pubkey.to_hex_string()},
+            }),
+            "getblockheader" => json!({"height": 200, "time": 0}),
+            "gettxspendingprevout" => json!([{"txid": coin().0.txid, "vout": 0}]),
+            "getrawtransaction" => {
+                let hex = bitcoin::consensus::encode::serialize_hex(&funding());
+                json!({"hex": hex, "blockhash": "00".repeat(32), "confirmations": 150})
+            }
+            "submitpackage" => match refusal {
+                None => {
+                    let error = r#""error":{"code":-32601,"message":"Method not found"}"#;
+                    let body = result(request, "null").replace("\"error\":null", error);
+                    return reply("404 Not Found", "", body.as_bytes());
+                }
+                Some(refusal) => {
+                    let ids = call["params"][0].as_array().unwrap().iter().map(|hex| {
+                        let tx: Transaction = deserialize_hex(hex.as_str().unwrap()).unwrap();
+                        assert!(tx.input.iter().all(|input| input.witness.is_empty()));
+                        tx.compute_wtxid().to_string()
+                    });
+                    let [parent, child] = ids.collect::<Vec<_>>().try_into().unwrap();
+                    json!({"package_msg": "transaction failed", "tx-results": {
+                        parent: {"error": refusal},
+                        child: {"error": "bad-txns-inputs-missingorspent"},
+                    }})
+                }
+            },
+            other => panic!("{other} is not asked for"),
+        };
+        reply(
+            "200 OK",
+            "",
+            result(request, &answer.to_string()).as_bytes(),
+        )
+    })
+}
+
+/// The transaction of the coin that a stand-in is asked with.
+fn funding() -> bitcoin::Transaction {
+    use narthex_regtest::suite::{Signer, pay, spend};
+    let other = bitcoin::OutPoint {
+        vout: 1,
+        ..Default::default()
+    };
+    let script = Signer::new(7).unwrap().script();
+    spend(&[other], vec![pay(5_000_000_000, &script)])
+}
+
+fn coin() -> (bitcoin::OutPoint, bitcoin::TxOut) {
+    let tx = funding();
+    let txid = tx.compute_txid();
+    (bitcoin::OutPoint { txid, vout: 0 }, tx.output[0].clone())
+}
+
+#[test]
+fn nodes_that_do_not_take_what_contracts_end_with_are_told_what_is_missing() {
+    use narthex_regtest::{PolicyGap, ProbeError, probe};
+    let knots = (290_100, "/Satoshi:29.1.0/Knots:20250903/");
+    let low = Some("min relay fee not met, 0 < 133");
+    let truc = |found: &str| PolicyGap::Truc {
+        found: found.into(),
+    };
+    let old = |found| PolicyGap::Version { found, needed: 29 };
+    let rate = bitcoin::FeeRate::from_sat_per_kwu(500);
+    for (node, setting, refusal, gap, words) in [
+        (
+            knots,
+            Some("accept"),
+            low,
+            truc("accept"),
+            "-mempooltruc=enforce",
+        ),
+        (
+            knots,
+            Some("reject"),
+            Some("version"),
+            truc("reject"),
+            "-mempooltruc=enforce",
+        ),
+        (
+            knots,
+            Some("enforce"),
+            Some("dust"),
+            PolicyGap::Ephemeral,
+            "-permitephemeral",
+        ),
+        (
+            (280_100, "/Satoshi:28.1.0/"),
+            None,
+            Some("dust"),
+            old(28),
+            "version 28",
+        ),
+        (
+            (270_000, "/Satoshi:27.0.0/"),
+            None,
+            Some("version"),
+            old(27),
+            "version 27",
+        ),
+        (
+            (230_000, "/Satoshi:23.0.0/"),
+            None,
+            None,
+            old(23),
+            "version 23",
+        ),
+    ] {
+        let listener = stand_in(node, setting, refusal);
+        let (_folder, cookie) = cookie();
+        let mut node = Node::connect(&listener.url(), &cookie).unwrap();
+        let error = probe(&mut node, rate, Some(coin())).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains(words) && said.contains("Nothing is funded"),
+            "{said}"
+        );
+        match error {
+            ProbeError::Refused { gap: found, .. } => assert_eq!(found, gap, "{said}"),
+            other => panic!("{other}"),
+        }
+        let sends = |request: &&String| request.contains("sendrawtransaction");
+        assert_eq!(listener.heard().iter().filter(sends).count(), 0);
+    }
+    // One that complains of the script takes all else.
+    let failed =
+        "mandatory-script-verify-flag-failed (Witness program was passed an empty witness)";
+    let listener = stand_in(knots, Some("enforce"), Some(failed));
+    let (_folder, cookie) = cookie();
+    let mut node = Node::connect(&listener.url(), &cookie).unwrap();
+    assert!(probe(&mut node, rate, Some(coin())).is_ok());
 }

@@ -249,13 +249,14 @@ pub(super) fn propose(
     );
     let all = options.value.checked_mul(options.pennies.into());
     let provider_script = table.seat(to)?.script.clone();
+    let policy = table.policy().clone();
     let a = table.seat(from)?;
     let payer_script = a.script.clone();
     // The payer's own output of the last claim.
     let rest = payer_script.minimal_non_dust();
     let capacity = all.and_then(|all| all.checked_add(rest));
     let capacity = capacity.ok_or_else(|| DeskError::broken("a bank of more than there is"))?;
-    let (contribution, _) = a.wallet.contribute(capacity, options.rate)?;
+    let (contribution, _) = a.wallet.contribute(capacity, options.rate, &policy)?;
     let fresh = FreshChain::draw(table.rng());
     let model = BankRecord {
         payer,

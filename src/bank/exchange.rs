@@ -1,11 +1,11 @@
 //! Customers and the bankers between them, at one table.
 
-use bitcoin::{Amount, OutPoint, Transaction};
+use bitcoin::{Amount, Transaction};
 use narthex_contracts::bank::{
     Bank, Banker, ChainSeed, Coin, HopError, Leg, MIN_MARGIN, Payer, Policy, Provider, Sight,
 };
 use narthex_contracts::depth::Depth;
-use narthex_regtest::Chain;
+use narthex_regtest::{Chain, ChainSource, OutputStatus};
 
 use super::{
     DeskError, DeskOptions,
@@ -175,7 +175,7 @@ impl<'c> Exchange<'c> {
         let chain = self.table.chain();
         Ok(Sight {
             tip: chain.height()?,
-            found: chain.utxo(outpoint)?,
+            found: chain.output_status(outpoint)?.unspent(),
         })
     }
 
@@ -195,21 +195,13 @@ impl<'c> Exchange<'c> {
         let ((banked, _), (frozen, _)) = (payer.bank().coin(false)?, payer.bank().coin(true)?);
         let chain = table.chain();
         let tip = chain.height()?;
-        let Some((_, Some(from))) = chain.transaction(banked.txid)? else {
-            return Ok(None);
-        };
-        let spends = |tx: &Transaction, coin: OutPoint| {
-            tx.input.iter().any(|input| input.previous_output == coin)
-        };
-        for height in from..=tip {
-            let ends = |tx: &Transaction| {
-                spends(tx, frozen) || (spends(tx, banked) && tx.compute_txid() != frozen.txid)
-            };
-            if let Some(tx) = chain.block(height)?.txdata.into_iter().find(ends) {
-                return Ok(Some((tx, tip - height + 1)));
-            }
+        let mut spent = chain.spender(banked)?;
+        // A freeze ends nothing; what spends the frozen coin does.
+        if spent.as_ref().map(|by| by.tx.compute_txid()) == Some(frozen.txid) {
+            spent = chain.spender(frozen)?;
         }
-        Ok(None)
+        let confirmed = spent.and_then(|by| Some((by.tx, by.height?)));
+        Ok(confirmed.map(|(tx, height)| (tx, tip.saturating_sub(height).saturating_add(1))))
     }
 
     /// What is promised in each bank so that `pennies` arrive: each banker keeps its fee.
@@ -263,17 +255,15 @@ fn delays(options: &DeskOptions, banks: usize) -> Vec<DeskOptions> {
 }
 
 /// Where the chain says that a bank's coin is.
-pub(super) fn coin_of(bank: &Bank, chain: &mut dyn Chain) -> Result<Coin, DeskError> {
+pub(super) fn coin_of(bank: &Bank, chain: &mut dyn ChainSource) -> Result<Coin, DeskError> {
     let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
-    if chain.utxo(banked)?.is_some() {
-        return Ok(Coin::Banked);
-    }
-    if let Some((_, height)) = chain.utxo(frozen)? {
-        return Ok(Coin::Frozen { height });
-    }
-    let funded = chain.transaction(banked.txid)?;
-    Ok(match funded {
-        Some((_, Some(_))) => Coin::Spent,
-        _ => Coin::Unfunded,
+    let gone = match chain.output_status(banked)? {
+        OutputStatus::Unspent { .. } => return Ok(Coin::Banked),
+        OutputStatus::Spent { .. } => Coin::Spent,
+        OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
+    };
+    Ok(match chain.output_status(frozen)? {
+        OutputStatus::Unspent { height, .. } => Coin::Frozen { height },
+        _ => gone,
     })
 }

@@ -4,10 +4,7 @@ use bitcoin::{OutPoint, key::XOnlyPublicKey, secp256k1::Secp256k1};
 use narthex_contracts::bond::{
     BondFault, Certificate, Claim, Locked, Moment, Register, Sighting, Valuation,
 };
-use narthex_regtest::Chain;
-
-/// Blocks whose median is the time that locks are compared with (BIP113).
-const MEDIAN_BLOCKS: u32 = 11;
+use narthex_regtest::{ChainSource, OutputStatus};
 
 /// Why a bond was not found to count.
 #[derive(Debug, thiserror::Error)]
@@ -21,53 +18,33 @@ pub enum SightError {
 }
 
 /// Height and median time of a block on the active chain.
-pub fn moment(chain: &mut dyn Chain, height: u32) -> Result<Moment, narthex_regtest::Error> {
-    let first = height.saturating_sub(MEDIAN_BLOCKS - 1);
-    let mut times = Vec::with_capacity(MEDIAN_BLOCKS as usize);
-    for height in first..=height {
-        times.push(chain.header(height)?.time);
-    }
-    times.sort_unstable();
+pub fn moment(chain: &mut dyn ChainSource, height: u32) -> Result<Moment, narthex_regtest::Error> {
     Ok(Moment {
         height,
-        median_time: times.get(times.len() / 2).copied().unwrap_or_default(),
+        median_time: chain.median_time(height)?,
     })
 }
 
 /// What is at an outpoint, confirmed or not, spent or not.
 pub fn sight(
-    chain: &mut dyn Chain,
+    chain: &mut dyn ChainSource,
     outpoint: OutPoint,
 ) -> Result<Sighting, narthex_regtest::Error> {
-    if let Some((output, height)) = chain.utxo(outpoint)? {
-        let at = moment(chain, height)?;
-        return Ok(Sighting::Confirmed {
-            output,
-            at,
-            spent: false,
-        });
-    }
-    let Some((tx, height)) = chain.transaction(outpoint.txid)? else {
-        return Ok(Sighting::Missing);
+    let (output, height, spent) = match chain.output_status(outpoint)? {
+        OutputStatus::Missing => return Ok(Sighting::Missing),
+        OutputStatus::Waiting { .. } => return Ok(Sighting::Waiting),
+        OutputStatus::Unspent { output, height } => (output, height, false),
+        OutputStatus::Spent { output, height } => (output, height, true),
     };
-    let Some(output) = tx.output.get(outpoint.vout as usize).cloned() else {
-        return Ok(Sighting::Missing);
-    };
-    match height {
-        None => Ok(Sighting::Waiting),
-        Some(height) => Ok(Sighting::Confirmed {
-            output,
-            at: moment(chain, height)?,
-            spent: true,
-        }),
-    }
+    let at = moment(chain, height)?;
+    Ok(Sighting::Confirmed { output, at, spent })
 }
 
 /// Whether the chain bears a claim out at its tip, with at least so many confirmations.
 ///
 /// An arbitration offer is checked by this function too: [`Offer::claim`](narthex_contracts::panel::Offer::claim).
 pub fn verify(
-    chain: &mut dyn Chain,
+    chain: &mut dyn ChainSource,
     claim: &Claim,
     depth_wanted: u32,
 ) -> Result<Locked, SightError> {
@@ -80,7 +57,7 @@ pub fn verify(
 /// The register at the tip: certificates that hold and whose bonds count, the other identities without bond; and
 /// for each certificate that does not count, its place and why.
 pub fn register(
-    chain: &mut dyn Chain,
+    chain: &mut dyn ChainSource,
     valuation: &Valuation,
     certificates: &[Certificate],
     bondless: &[XOnlyPublicKey],

@@ -19,7 +19,7 @@ use narthex_contracts::{
     terms::FeeRate,
 };
 use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RelayId};
-use narthex_regtest::Chain;
+use narthex_regtest::{Chain, OutputStatus};
 
 use super::{BoardError, work::Task};
 use crate::table::{
@@ -232,12 +232,10 @@ impl<'c> Board<'c> {
         let txid = self.requester.holdings().graph().txid(TxGraph::FUNDING);
         let txid = txid.ok_or_else(|| BoardError::broken("no funding"))?;
         let locked = bitcoin::OutPoint { txid, vout: 0 };
-        if let Some((_, height)) = self.chain().utxo(locked)? {
-            return Ok(Coin::Locked { height });
-        }
-        Ok(match self.chain().transaction(txid)? {
-            Some((_, Some(_))) => Coin::Spent,
-            _ => Coin::Unfunded,
+        Ok(match self.chain().output_status(locked)? {
+            OutputStatus::Unspent { height, .. } => Coin::Locked { height },
+            OutputStatus::Spent { .. } => Coin::Spent,
+            OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
         })
     }
 
@@ -389,9 +387,10 @@ fn propose(
         .iter()
         .try_fold(Amount::ZERO, |sum, offer| sum.checked_add(offer.amount_sat));
     let total = total.ok_or_else(|| BoardError::broken("amounts of more than there is"))?;
+    let policy = table.policy().clone();
     let client = table.seat(CLIENT)?;
     let requester_script = client.script.clone();
-    let (contribution, _) = client.wallet.contribute(total, options.rate)?;
+    let (contribution, _) = client.wallet.contribute(total, options.rate, &policy)?;
     let layer_height = height.saturating_add(options.layer_blocks);
     // The rounds that the terms need, and two more: nobody is hurried.
     let rounds = 5 + u32::from(call.relays.saturating_sub(call.quorum));

@@ -48,6 +48,9 @@ enum Command {
     /// Fidelity bonds: coins locked until a date, which make an identity costly.
     #[command(subcommand)]
     Bond(bond::BondCommand),
+    /// A Bitcoin node of one's own: whether contracts can be ended through it.
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Runs computations, commits to them, checks them.
     #[command(subcommand)]
     Job(job::JobCommand),
@@ -151,6 +154,7 @@ impl Command {
             Command::Contract(command) => command.run(),
             Command::Store(command) => command.run(),
             Command::Bond(command) => command.run(),
+            Command::Node(command) => command.run(),
             Command::Job(command) => command.run(),
             Command::Market(command) => command.run(),
             Command::Simulate(args) => args.run(),

@@ -1,10 +1,13 @@
-//! Options of commands that ask a node of the user's.
+//! `narthex node …`, and the options of commands that ask a node of the user's.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Subcommand};
 use narthex::regtest::Node;
+use narthex::{contracts::terms::FeeRate, regtest};
+
+use super::value;
 
 /// Which node.
 #[derive(Args)]
@@ -35,5 +38,60 @@ impl NodeArgs {
     pub(super) fn needed(&self) -> anyhow::Result<Node> {
         self.connect()?
             .context("this asks the chain: name a node with --node URL --cookie FILE")
+    }
+}
+
+/// What to ask a node.
+#[derive(Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Whether the node takes what contracts end with: a parent without fee, of version 3, with an anchor of no value,
+    /// and the child that pays. Asked without a signature: nothing is spent or sent.
+    Check(CheckArgs),
+}
+
+/// Which node, and how.
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Fee rate of parent and child together in sat/vB, with up to 3 decimals, 0.1 to 2500.
+    #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
+    fee_rate: FeeRate,
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl NodeCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            NodeCommand::Check(args) => args.run(),
+        }
+    }
+}
+
+impl CheckArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let mut node = self.node.needed()?;
+        let rate = bitcoin::FeeRate::from_sat_per_kwu(self.fee_rate.0);
+        let accepted = regtest::probe(&mut node, rate, None)?;
+        let policy = accepted.node();
+        let least = policy.least_now.max(policy.least_relay);
+        let least_sat_kvb = least.to_sat_per_kwu().saturating_mul(4);
+        let mut out = super::output::out();
+        if self.json {
+            let line = serde_json::json!({
+                "accepts": true, "agent": policy.agent, "version": policy.version,
+                "truc_policy": policy.truc, "least_sat_per_kvb": least_sat_kvb,
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            let agent = &policy.agent;
+            writeln!(
+                out,
+                "{agent} takes what contracts end with, from {least_sat_kvb} sat/kvB on"
+            )?;
+        }
+        Ok(())
     }
 }

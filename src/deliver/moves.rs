@@ -4,6 +4,7 @@ use bitcoin::{Amount, Transaction};
 use narthex_contracts::deliver::{
     Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served,
 };
+use narthex_regtest::OutputStatus;
 
 use super::{Post, PostError, post::seat};
 
@@ -27,14 +28,12 @@ impl Post<'_> {
     /// Where the chain says that the coin is.
     pub fn coin(&mut self) -> Result<Coin, PostError> {
         let (outpoint, prevout) = self.delivery().coin()?;
-        let chain = self.table.chain();
-        Ok(match chain.utxo(outpoint)? {
-            Some((found, height)) if found == prevout => Coin::Funded { height },
-            Some(_) => Coin::Unfunded,
-            None => match chain.transaction(outpoint.txid)? {
-                Some((_, Some(_))) => Coin::Spent,
-                _ => Coin::Unfunded,
-            },
+        Ok(match self.table.chain().output_status(outpoint)? {
+            OutputStatus::Unspent { output, height } if output == prevout => {
+                Coin::Funded { height }
+            }
+            OutputStatus::Spent { .. } => Coin::Spent,
+            _ => Coin::Unfunded,
         })
     }
 
@@ -140,20 +139,9 @@ impl Post<'_> {
     /// The transaction that spent the coin, as anybody finds it in the blocks since the funding.
     pub fn spender(&mut self) -> Result<Option<Transaction>, PostError> {
         let (outpoint, _) = self.delivery().coin()?;
-        let Some(first) = self.table.confirmed_at(outpoint.txid)? else {
-            return Ok(None);
-        };
-        let chain = self.table.chain();
-        for height in first..=chain.height()? {
-            let spends = |tx: &Transaction| {
-                let mut inputs = tx.input.iter();
-                inputs.any(|input| input.previous_output == outpoint)
-            };
-            if let Some(tx) = chain.block(height)?.txdata.into_iter().find(spends) {
-                return Ok(Some(tx));
-            }
-        }
-        Ok(None)
+        let spender = self.table.chain().spender(outpoint)?;
+        let confirmed = spender.filter(|by| by.height.is_some());
+        Ok(confirmed.map(|by| by.tx))
     }
 
     /// The recipient reads the message with the key that a claim shows.

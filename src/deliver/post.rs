@@ -239,9 +239,10 @@ fn plan(
     }
     let deposit = Plan::deposit(options.amount, options.rate);
     let deposit = deposit.ok_or_else(|| PostError::broken("a delivery for more than there is"))?;
+    let policy = table.policy().clone();
     let sender = table.seat(0)?;
     let sender_script = sender.script.clone();
-    let (contribution, _) = sender.wallet.contribute(deposit, options.rate)?;
+    let (contribution, _) = sender.wallet.contribute(deposit, options.rate, &policy)?;
     Ok(Plan {
         recipient: PublicKey::from_secret_key(&secp, recipient),
         agents,

@@ -88,6 +88,9 @@ pub enum PlayError {
     /// A wallet that cannot pay or sign.
     #[error(transparent)]
     Wallet(#[from] WalletError),
+    /// A node that refuses what the contract ends with: nothing is funded.
+    #[error(transparent)]
+    Probe(#[from] narthex_regtest::ProbeError),
     /// A chain that does not answer or does not take a move.
     #[error(transparent)]
     Chain(#[from] narthex_regtest::Error),

@@ -24,6 +24,7 @@ use narthex_contracts::{
 use narthex_game_model::{
     AcceptedJob, Layout, Params, ParamsRecord, computation::Computation, sample,
 };
+use narthex_regtest::AcceptedPolicy;
 
 use super::{
     Actor, PlayError,
@@ -71,7 +72,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     for role in Role::PRINCIPALS {
         actors.insert(role, Actor::new(role, &secret(&seed, &role.to_string()))?);
     }
-    hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
+    let policy = hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
     if params.layout() == Layout::Hardened {
         RootRecord::check_room(&params, parts.options.depth)?;
@@ -106,7 +107,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         &params,
         (&workshop, &job),
         panel_secret.as_ref(),
-        &miner_script,
+        (&miner_script, &policy),
     )?;
     let draft = TermsDraft::new(record)?;
     drawn.check(&draft)?;
@@ -238,13 +239,13 @@ fn sign_everything(
     Ok((graph, signatures, holdings))
 }
 
-/// Pays everybody its first coins out of block rewards.
+/// Pays everybody its first coins out of block rewards, once the node is known to take what contracts end with.
 pub(super) fn hand_out_coins<'a>(
     parts: &mut Parts<'_>,
     miner: &mut PartyWallet,
     miner_script: &ScriptBuf,
     actors: impl Iterator<Item = &'a mut Actor>,
-) -> Result<(), PlayError> {
+) -> Result<AcceptedPolicy, PlayError> {
     let mut actors = actors.collect::<Vec<_>>();
     let first_coin = parts.options.first_coin()?;
     let mut payments = Vec::new();
@@ -260,6 +261,7 @@ pub(super) fn hand_out_coins<'a>(
         narthex_regtest::mine_coins(parts.chain, coins, miner_script, miner_script)?;
         miner.sync(parts.chain)?;
     }
+    let policy = miner.probe(parts.chain, parts.options.rate)?;
     let tx = miner.pay(&payments, parts.options.rate)?;
     parts.chain.submit(&tx)?;
     parts.chain.mine(1, miner_script)?;
@@ -268,7 +270,7 @@ pub(super) fn hand_out_coins<'a>(
         actor.wallet.sync(parts.chain)?;
         actor.before = actor.wallet.balance();
     }
-    Ok(())
+    Ok(policy)
 }
 
 fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, PlayError> {
@@ -296,13 +298,15 @@ fn propose(
     params: &Params,
     (workshop, job): (&Workshop, &AcceptedJob),
     panel_secret: Option<&PanelSecret>,
-    miner_script: &ScriptBuf,
+    (miner_script, policy): (&ScriptBuf, &AcceptedPolicy),
 ) -> Result<TermsRecord, PlayError> {
     let mut records = BTreeMap::new();
     for (role, actor) in actors.iter_mut() {
         let funding = match (params.layout(), role) {
-            (Layout::Paper, Role::Arbiter(_)) => stake_coin(parts, actor, params, miner_script)?,
-            _ => contribution(actor, params, parts)?,
+            (Layout::Paper, Role::Arbiter(_)) => {
+                stake_coin(parts, actor, params, (miner_script, policy))?
+            }
+            _ => contribution(actor, params, (parts, policy))?,
         };
         let point = |secret: Option<SecretKey>| {
             secret.map(|secret| PublicKey::from_secret_key(&Secp256k1::new(), &secret))
@@ -402,10 +406,12 @@ fn propose(
 fn contribution(
     actor: &mut Actor,
     params: &Params,
-    parts: &Parts<'_>,
+    (parts, policy): (&Parts<'_>, &AcceptedPolicy),
 ) -> Result<Contribution, PlayError> {
     let deposit = narthex_contracts::terms::deposit(params, actor.role);
-    let (contribution, psbt) = actor.wallet.contribute(deposit, parts.options.rate)?;
+    let (contribution, psbt) = actor
+        .wallet
+        .contribute(deposit, parts.options.rate, policy)?;
     let coins: Amount = contribution.coins.iter().map(|c| c.value_sat).sum();
     let change = contribution
         .change
@@ -421,7 +427,7 @@ fn stake_coin(
     parts: &mut Parts<'_>,
     actor: &mut Actor,
     params: &Params,
-    miner_script: &ScriptBuf,
+    (miner_script, _): (&ScriptBuf, &AcceptedPolicy),
 ) -> Result<Contribution, PlayError> {
     let script = stake_coin_script(actor.role, actor.public_key()?)?;
     let value_sat = params.arbiter_stake();

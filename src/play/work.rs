@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Transaction, hashes::Hash};
+use bitcoin::hashes::Hash;
 use narthex_contracts::{
     attest::{Attestation, AttestationNonce, BoundRuling},
     funding::{RootRecord, root_coin},
@@ -327,15 +327,8 @@ impl Scene<'_> {
             return Ok((tip, tip));
         };
         let expected = delivery.work.commitment().id();
-        let funded = self.on_chain.first().map_or(0, |t| t.height);
-        let mut spend = None;
-        for height in funded..next {
-            let block = self.chain.block(height)?;
-            let spends = |tx: &&Transaction| tx.input.iter().any(|i| i.previous_output == coin);
-            if let Some(tx) = block.txdata.iter().find(spends) {
-                spend = Some((height, tx.clone()));
-            }
-        }
+        let spender = self.chain.spender(coin)?;
+        let spend = spender.and_then(|by| Some((by.height?, by.tx)));
         let params = self.terms.params();
         let found = spend.as_ref().map(|(height, tx)| (*height, tx));
         let record = RootRecord::of_record(params, delivered, coin, found);

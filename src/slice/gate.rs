@@ -312,6 +312,7 @@ fn propose(
     for index in circle.indices() {
         scripts.push(table.seat(1 + usize::from(index))?.script.clone());
     }
+    let policy = table.policy().clone();
     let client = table.seat(0)?;
     let mut record = SliceRecord {
         circle,
@@ -327,6 +328,6 @@ fn propose(
     };
     let deposit = record.deposit();
     let deposit = deposit.ok_or_else(|| GateError::broken("a price of more than there is"))?;
-    (record.contribution, _) = client.wallet.contribute(deposit, options.rate)?;
+    (record.contribution, _) = client.wallet.contribute(deposit, options.rate, &policy)?;
     Ok(record)
 }

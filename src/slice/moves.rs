@@ -8,6 +8,7 @@ use narthex_contracts::{
         SliceError, Taken, Work, claim,
     },
 };
+use narthex_regtest::OutputStatus;
 
 use super::{Gate, GateError, gate::name};
 
@@ -27,12 +28,11 @@ impl Gate<'_> {
         let txid = self.client.holdings().graph().txid(TxGraph::FUNDING);
         let txid = txid.ok_or_else(|| GateError::broken("no funding"))?;
         let vout = u32::from(index);
-        if let Some((_, height)) = self.table.chain().utxo(OutPoint { txid, vout })? {
-            return Ok(Coin::Locked { height });
-        }
-        Ok(match self.table.confirmed_at(txid)? {
-            Some(_) => Coin::Spent,
-            None => Coin::Unfunded,
+        let status = (self.table.chain()).output_status(OutPoint { txid, vout })?;
+        Ok(match status {
+            OutputStatus::Unspent { height, .. } => Coin::Locked { height },
+            OutputStatus::Spent { .. } => Coin::Spent,
+            OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
         })
     }
 

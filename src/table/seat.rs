@@ -14,7 +14,7 @@ use narthex_contracts::{
     graph::{NodeId, TxGraph},
     terms::FeeRate,
 };
-use narthex_regtest::{Chain, mine_coins};
+use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 
 use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
 use crate::{
@@ -57,6 +57,7 @@ pub struct Table<'c> {
     pub(super) seats: Vec<Seat>,
     events: u32,
     on_chain: Vec<(String, u64)>,
+    policy: AcceptedPolicy,
     /// Holds the parties' records; goes with the table.
     folder: TempDir,
 }
@@ -98,6 +99,10 @@ impl<'c> Table<'c> {
             seat.wallet.sync(chain)?;
             seat.before = seat.wallet.balance();
         }
+        // Before a contract is proposed, let alone funded.
+        let first = seats.first();
+        let first = first.ok_or_else(|| TableError::Broken("a table without parties".into()))?;
+        let policy = first.wallet.probe(chain, options.rate)?;
         Ok(Table {
             chain,
             reporter,
@@ -106,6 +111,7 @@ impl<'c> Table<'c> {
             seats,
             events: 0,
             on_chain: Vec::new(),
+            policy,
             folder,
         })
     }
@@ -113,6 +119,11 @@ impl<'c> Table<'c> {
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
         self.chain
+    }
+
+    /// That the chain takes what contracts end with, which whoever funds must show.
+    pub fn policy(&self) -> &AcceptedPolicy {
+        &self.policy
     }
 
     /// The random source of the story.

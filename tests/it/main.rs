@@ -46,6 +46,7 @@ mod late_funding;
 mod market;
 mod one_writer;
 mod output;
+mod probe;
 mod races;
 mod refused;
 mod reorg;

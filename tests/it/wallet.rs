@@ -3,7 +3,7 @@
 use bitcoin::{Amount, ScriptBuf, Transaction, absolute::LockTime, transaction::Version};
 use narthex::{
     contracts::terms::FeeRate,
-    regtest::{Chain, Embedded, mine_coins},
+    regtest::{Broadcaster, Embedded, mine_coins},
     wallet::{ChildRequest, PartyWallet},
 };
 

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Error;
+use crate::probe::FIRST_MAJOR as MIN_MAJOR_VERSION;
 
-/// First major version that relays TRUC packages with ephemeral dust.
-const MIN_MAJOR_VERSION: u32 = 29;
 /// What the build puts into the cache: Bitcoin Core 31.99 as carried by `libbitcoinkernel-sys` 0.4.1.
 const CACHE_ENTRY: &str = "bitcoind-31.99-k0.4.1";
 

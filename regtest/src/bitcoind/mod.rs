@@ -4,6 +4,7 @@ mod build;
 mod http;
 mod locate;
 mod node;
+mod policy;
 mod process;
 mod rpc;
 
@@ -21,7 +22,7 @@ pub use locate::find_bitcoind;
 pub use node::Node;
 
 use crate::block::{BLOCK_INTERVAL_SECONDS, Template, check_reward, subsidy, total_fees};
-use crate::{Chain, Error};
+use crate::{Broadcaster, ChainSource, Error, Miner, NodePolicy};
 use node::{HeaderInfo, REFUSALS};
 use process::Process;
 
@@ -36,7 +37,7 @@ const SYNC_TIMEOUT: Duration = Duration::from_secs(30);
 /// block that is mined here.
 ///
 /// ```no_run
-/// use narthex_regtest::{Bitcoind, Chain};
+/// use narthex_regtest::{Bitcoind, ChainSource};
 ///
 /// let mut chain = Bitcoind::start()?;
 /// assert_eq!(chain.height()?, 0);
@@ -79,7 +80,7 @@ impl Bitcoind {
         (url, self.process.cookie())
     }
 
-    /// Any call of the daemon's JSON-RPC, for what [`Chain`] does not offer.
+    /// Any call of the daemon's JSON-RPC, for what [`Chain`](crate::Chain) does not offer.
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: &[Value]) -> Result<T, Error> {
         self.node.call(method, params)
     }
@@ -142,7 +143,7 @@ fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool, Error>) -> Resu
     Ok(())
 }
 
-impl Chain for Bitcoind {
+impl ChainSource for Bitcoind {
     fn name(&self) -> &'static str {
         self.node.name()
     }
@@ -163,14 +164,6 @@ impl Chain for Bitcoind {
         self.node.header(height)
     }
 
-    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
-        self.node.submit(tx)
-    }
-
-    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
-        self.node.submit_package(txs)
-    }
-
     fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
         self.node.mempool()
     }
@@ -183,6 +176,26 @@ impl Chain for Bitcoind {
         self.node.utxo(outpoint)
     }
 
+    fn waiting_spender(&mut self, outpoint: OutPoint) -> Result<Option<Txid>, Error> {
+        self.node.waiting_spender(outpoint)
+    }
+}
+
+impl Broadcaster for Bitcoind {
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        self.node.submit(tx)
+    }
+
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        self.node.submit_package(txs)
+    }
+
+    fn node_policy(&mut self) -> Result<NodePolicy, Error> {
+        self.node.node_policy()
+    }
+}
+
+impl Miner for Bitcoind {
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
         check_reward(reward_script)?;
         let descriptor = json!(format!("raw({})", reward_script.to_hex_string()));

@@ -5,26 +5,31 @@ use std::path::Path;
 
 use bitcoin::block::Header;
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
-use bitcoin::{
-    Amount, Block, BlockHash, OutPoint, Script, ScriptBuf, Transaction, TxOut, Txid, Wtxid,
-};
+use bitcoin::{Amount, Block, BlockHash, OutPoint, ScriptBuf, Transaction, TxOut, Txid, Wtxid};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::rpc::Rpc;
+use super::{policy, rpc::Rpc};
 use crate::package::{MAX_PACKAGE_COUNT, explain};
-use crate::{Chain, Error};
+use crate::{Broadcaster, ChainSource, Error, NodePolicy};
 
 /// Core's `RPC_INVALID_ADDRESS_OR_KEY`: also "no such transaction".
 const NOT_FOUND: i32 = -5;
 /// Core's codes for a transaction that can't be decoded, fails, is refused, or is confirmed already.
 pub(super) const REFUSALS: [i32; 4] = [-22, -25, -26, -27];
 
-/// A connection to a node, on whatever network it is.
+/// A connection to a node, on whatever network it is: to read and to send.
+///
+/// It mines nothing, and no code asks it to:
+///
+/// ```compile_fail,E0277
+/// fn mines<M: narthex_regtest::Miner>() {}
+/// mines::<narthex_regtest::Node>();
+/// ```
 ///
 /// Without `-txindex` the node knows of confirmed transactions only those with unspent outputs, and
-/// [`Chain::transaction`] finds none of the others.
+/// [`ChainSource::transaction`] finds none of the others.
 pub struct Node {
     rpc: Rpc,
     /// Heights by hash, which never change.
@@ -61,6 +66,11 @@ struct ScriptInfo {
 }
 
 #[derive(Deserialize)]
+struct SpendingInfo {
+    spendingtxid: Option<Txid>,
+}
+
+#[derive(Deserialize)]
 struct PackageAnswer {
     package_msg: String,
     #[serde(rename = "tx-results", default)]
@@ -93,7 +103,7 @@ impl Node {
         Ok(node)
     }
 
-    /// Any call of the node's JSON-RPC, for what [`Chain`] does not offer.
+    /// Any call of the node's JSON-RPC, for what [`ChainSource`] and [`Broadcaster`] do not offer.
     pub fn call<T: DeserializeOwned>(&self, method: &str, params: &[Value]) -> Result<T, Error> {
         self.rpc.call(method, params)
     }
@@ -112,11 +122,6 @@ impl Node {
     }
 }
 
-/// What only a chain does that was started here.
-fn not_ours<T>(what: &str) -> Result<T, Error> {
-    Err(Error::NotOurs { what: what.into() })
-}
-
 /// Turns the daemon's verdict on a transaction into a refusal; other failures stay what they are.
 fn refusal(txid: Txid) -> impl FnOnce(Error) -> Error {
     move |error| match error {
@@ -133,7 +138,7 @@ fn without_guards(what: Value) -> [Value; 3] {
     [what, json!(0), json!(21_000_000)]
 }
 
-impl Chain for Node {
+impl ChainSource for Node {
     fn name(&self) -> &'static str {
         "bitcoind"
     }
@@ -166,49 +171,6 @@ impl Chain for Node {
             method: "getblockheader".into(),
             source: Box::new(source),
         })
-    }
-
-    fn mine(&mut self, _: u32, _: &Script) -> Result<Vec<BlockHash>, Error> {
-        not_ours("mine")
-    }
-
-    fn mine_exactly(&mut self, _: &[Transaction], _: &Script) -> Result<BlockHash, Error> {
-        not_ours("mine")
-    }
-
-    fn submit_block(&mut self, _: &Block) -> Result<BlockHash, Error> {
-        not_ours("add blocks")
-    }
-
-    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
-        let params = without_guards(json!(serialize_hex(tx)));
-        self.call("sendrawtransaction", &params)
-            .map_err(refusal(tx.compute_txid()))
-    }
-
-    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
-        let Some(child) = txs.last().filter(|_| txs.len() <= MAX_PACKAGE_COUNT) else {
-            return Err(Error::PackageSize { count: txs.len() });
-        };
-        let hexes: Vec<_> = txs.iter().map(serialize_hex).collect();
-        let params = without_guards(json!(hexes));
-        let answer: PackageAnswer = self
-            .call("submitpackage", &params)
-            .map_err(refusal(child.compute_txid()))?;
-        if answer.package_msg == "success" {
-            return Ok(());
-        }
-        let error = |tx: &Transaction| {
-            answer
-                .results
-                .get(&tx.compute_wtxid())
-                .and_then(|result| result.error.clone())
-        };
-        let results: Vec<_> = txs
-            .iter()
-            .map(|tx| (tx.compute_txid(), error(tx)))
-            .collect();
-        explain(&answer.package_msg, &results).map_or(Ok(()), Err)
     }
 
     fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
@@ -256,11 +218,46 @@ impl Chain for Node {
         )))
     }
 
-    fn disconnect(&mut self, _: u32) -> Result<(), Error> {
-        not_ours("disconnect blocks")
+    fn waiting_spender(&mut self, outpoint: OutPoint) -> Result<Option<Txid>, Error> {
+        let asked = json!([{"txid": outpoint.txid, "vout": outpoint.vout}]);
+        let answer: Vec<SpendingInfo> = self.call("gettxspendingprevout", &[asked])?;
+        Ok(answer.into_iter().find_map(|spent| spent.spendingtxid))
+    }
+}
+
+impl Broadcaster for Node {
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        let params = without_guards(json!(serialize_hex(tx)));
+        self.call("sendrawtransaction", &params)
+            .map_err(refusal(tx.compute_txid()))
     }
 
-    fn reorg(&mut self, _: u32, _: &Script) -> Result<(), Error> {
-        not_ours("disconnect blocks")
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        let Some(child) = txs.last().filter(|_| txs.len() <= MAX_PACKAGE_COUNT) else {
+            return Err(Error::PackageSize { count: txs.len() });
+        };
+        let hexes: Vec<_> = txs.iter().map(serialize_hex).collect();
+        let params = without_guards(json!(hexes));
+        let answer: PackageAnswer = self
+            .call("submitpackage", &params)
+            .map_err(refusal(child.compute_txid()))?;
+        if answer.package_msg == "success" {
+            return Ok(());
+        }
+        let error = |tx: &Transaction| {
+            answer
+                .results
+                .get(&tx.compute_wtxid())
+                .and_then(|result| result.error.clone())
+        };
+        let results: Vec<_> = txs
+            .iter()
+            .map(|tx| (tx.compute_txid(), error(tx)))
+            .collect();
+        explain(&answer.package_msg, &results).map_or(Ok(()), Err)
+    }
+
+    fn node_policy(&mut self) -> Result<NodePolicy, Error> {
+        policy::ask(self)
     }
 }

@@ -22,7 +22,7 @@ mod truc;
 use bitcoin::{Amount, Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
 
 use crate::block::{BLOCK_INTERVAL_SECONDS, Template, check_reward, subsidy, total_fees};
-use crate::{Chain, Error};
+use crate::{Broadcaster, ChainSource, Error, Miner, NodePolicy};
 use accept::accept;
 use candidate::Route;
 use pool::Pool;
@@ -39,7 +39,7 @@ const RESURRECTED_BLOCKS: u32 = 10;
 ///
 /// ```
 /// use bitcoin::ScriptBuf;
-/// use narthex_regtest::{Chain, Embedded, mine_coins};
+/// use narthex_regtest::{ChainSource, Embedded, mine_coins};
 ///
 /// let mut chain = Embedded::new();
 /// let anyone = ScriptBuf::new_p2a();
@@ -149,7 +149,7 @@ impl Embedded {
     }
 }
 
-impl Chain for Embedded {
+impl ChainSource for Embedded {
     fn name(&self) -> &'static str {
         "embedded"
     }
@@ -175,6 +175,47 @@ impl Chain for Embedded {
             })
     }
 
+    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
+        Ok(self.pool.iter().map(|entry| entry.txid).collect())
+    }
+
+    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
+        let waiting = self.pool.get(&txid).map(|entry| (entry.tx.clone(), None));
+        let confirmed = || {
+            self.state
+                .transaction(&txid)
+                .map(|(tx, height)| (tx.clone(), Some(height)))
+        };
+        Ok(waiting.or_else(confirmed))
+    }
+
+    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
+        Ok(self
+            .state
+            .coin(&outpoint)
+            .map(|coin| (coin.output.clone(), coin.height)))
+    }
+
+    fn waiting_spender(&mut self, outpoint: OutPoint) -> Result<Option<Txid>, Error> {
+        Ok(self.pool.spender(&outpoint))
+    }
+}
+
+impl Broadcaster for Embedded {
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        submit::submit(&self.state, &mut self.pool, tx)
+    }
+
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        submit::submit_package(&self.state, &mut self.pool, txs)
+    }
+
+    fn node_policy(&mut self) -> Result<NodePolicy, Error> {
+        Ok(submit::policy())
+    }
+}
+
+impl Miner for Embedded {
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
         let mut mined = Vec::new();
         for _ in 0..count {
@@ -199,35 +240,6 @@ impl Chain for Embedded {
 
     fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error> {
         self.connect(block)
-    }
-
-    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
-        submit::submit(&self.state, &mut self.pool, tx)
-    }
-
-    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
-        submit::submit_package(&self.state, &mut self.pool, txs)
-    }
-
-    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
-        Ok(self.pool.iter().map(|entry| entry.txid).collect())
-    }
-
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        let waiting = self.pool.get(&txid).map(|entry| (entry.tx.clone(), None));
-        let confirmed = || {
-            self.state
-                .transaction(&txid)
-                .map(|(tx, height)| (tx.clone(), Some(height)))
-        };
-        Ok(waiting.or_else(confirmed))
-    }
-
-    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
-        Ok(self
-            .state
-            .coin(&outpoint)
-            .map(|coin| (coin.output.clone(), coin.height)))
     }
 
     fn disconnect(&mut self, depth: u32) -> Result<(), Error> {

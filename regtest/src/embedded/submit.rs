@@ -2,16 +2,33 @@
 
 use std::collections::BTreeSet;
 
-use bitcoin::{OutPoint, Transaction, Txid, Weight};
+use bitcoin::{FeeRate, OutPoint, Transaction, Txid, Weight};
 
 use super::accept::{accept, accept_together, may_pass_in_package};
 use super::candidate::Route;
+use super::fee::MIN_RELAY_SAT_PER_KVB;
 use super::pool::Pool;
 use super::state::State;
-use crate::Error;
 use crate::package::{MAX_PACKAGE_COUNT, explain};
+use crate::{Error, NodePolicy};
 
 const MAX_PACKAGE_WEIGHT: Weight = Weight::from_wu(404_000);
+
+/// Bitcoin Core whose default policy this is, as `getnetworkinfo` writes it.
+const CORE_VERSION: u32 = 319_900;
+
+/// What it takes, as a node says it.
+pub(crate) fn policy() -> NodePolicy {
+    let least = FeeRate::from_sat_per_kwu(MIN_RELAY_SAT_PER_KVB.div_ceil(4));
+    NodePolicy {
+        agent: "/Narthex:embedded/".into(),
+        version: CORE_VERSION,
+        truc: None,
+        least_relay: least,
+        // The mempool is never full.
+        least_now: least,
+    }
+}
 
 /// Offers one transaction; one that waits already is no error.
 pub(crate) fn submit(state: &State, pool: &mut Pool, tx: &Transaction) -> Result<Txid, Error> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use narthex_regtest::suite::{Signer, spend};
-use narthex_regtest::{Chain, Embedded};
+use narthex_regtest::{ChainSource, Embedded};
 
 use crate::rng::Rng;
 

@@ -5,7 +5,7 @@ use bitcoin::hashes::Hash;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid, Witness};
 use narthex_regtest::suite::pay;
-use narthex_regtest::{Chain, Embedded};
+use narthex_regtest::{ChainSource, Embedded};
 
 use crate::coins::Book;
 use crate::rng::Rng;

@@ -7,7 +7,7 @@ mod packages;
 
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, ScriptBuf, Transaction, TxOut};
-use narthex_regtest::Chain;
+use narthex_regtest::ChainSource;
 use narthex_regtest::suite::pay;
 
 use crate::coins::{Book, Coin};

@@ -27,7 +27,7 @@ impl Player {
             txs.iter().for_each(|tx| self.note(tx));
         } else {
             // A parent may have made it alone.
-            let waiting = narthex_regtest::Chain::mempool(&mut self.pair.embedded).unwrap();
+            let waiting = narthex_regtest::ChainSource::mempool(&mut self.pair.embedded).unwrap();
             for tx in txs.iter().filter(|tx| waiting.contains(&tx.compute_txid())) {
                 self.note(tx);
             }

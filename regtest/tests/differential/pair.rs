@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Block, OutPoint, Script, Transaction, Txid};
-use narthex_regtest::{Bitcoind, Chain, Embedded, Error};
+use narthex_regtest::{Bitcoind, Broadcaster, Chain, ChainSource, Embedded, Error, Miner};
 
 pub(crate) struct Pair {
     core: Bitcoind,

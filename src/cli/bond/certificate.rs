@@ -12,7 +12,7 @@ use clap::Args;
 use narthex::{
     bond::{moment, verify},
     contracts::bond::{Certificate, Claim},
-    regtest::Chain,
+    regtest::ChainSource,
 };
 
 use super::{

@@ -14,7 +14,7 @@ use narthex::{
         bond::{Certificate, Lock, Locked, Moment},
         terms::is_null,
     },
-    regtest::Chain,
+    regtest::ChainSource,
 };
 use serde::{Deserialize, Serialize};
 

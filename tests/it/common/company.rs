@@ -12,7 +12,7 @@ use narthex::{
         terms::{Contribution, FeeRate, Terms, TermsError, deposit},
     },
     game_model::{Params, ParamsRecord},
-    regtest::{Chain, mine_coins},
+    regtest::{AcceptedPolicy, Chain, mine_coins},
     wallet::PartyWallet,
 };
 
@@ -25,6 +25,8 @@ pub struct Company {
     pub cast: Cast,
     pub wallets: BTreeMap<Role, PartyWallet>,
     pub contributed: BTreeMap<Role, Psbt>,
+    /// That the chain takes what the contract ends with.
+    pub policy: AcceptedPolicy,
 }
 
 fn wallet(seed: &[u8; 32], role: Role) -> PartyWallet {
@@ -42,6 +44,7 @@ impl Company {
         let script = miner.fresh_script();
         mine_coins(chain, 1, &script, &super::miner()).unwrap();
         miner.sync(chain).unwrap();
+        let policy = miner.probe(chain, RATE).unwrap();
         let mut wallets: BTreeMap<_, _> = Role::all(3)
             .map(|role| (role, wallet(&seed, role)))
             .collect();
@@ -62,6 +65,7 @@ impl Company {
             cast: Cast::new(params, rand::random()),
             wallets,
             contributed: BTreeMap::new(),
+            policy,
         };
         company.sync(chain);
         company
@@ -91,7 +95,7 @@ impl Company {
                 .wallets
                 .get_mut(&role)
                 .unwrap()
-                .contribute(deposit, RATE)
+                .contribute(deposit, RATE, &self.policy)
                 .unwrap();
             self.contributed.insert(role, psbt);
             brought.insert(role, contribution);

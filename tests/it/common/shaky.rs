@@ -1,7 +1,7 @@
 //! A chain that loses its last blocks after every step of a contract.
 
 use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid};
-use narthex::regtest::{Chain, Error};
+use narthex::regtest::{Broadcaster, Chain, ChainSource, Error, Miner, NodePolicy};
 
 /// Parties of a funding: fewer inputs mean another transaction.
 const FUNDING_INPUTS: usize = 6;
@@ -80,7 +80,7 @@ impl<'a> Shaky<'a> {
     }
 }
 
-impl Chain for Shaky<'_> {
+impl ChainSource for Shaky<'_> {
     fn name(&self) -> &'static str {
         self.inner.name()
     }
@@ -93,6 +93,37 @@ impl Chain for Shaky<'_> {
     fn block(&mut self, height: u32) -> Result<Block, Error> {
         self.inner.block(height)
     }
+    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
+        self.inner.mempool()
+    }
+    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
+        self.inner.transaction(txid)
+    }
+    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
+        self.inner.utxo(outpoint)
+    }
+    fn waiting_spender(&mut self, outpoint: OutPoint) -> Result<Option<Txid>, Error> {
+        self.inner.waiting_spender(outpoint)
+    }
+}
+
+impl Broadcaster for Shaky<'_> {
+    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
+        let txid = self.inner.submit(tx)?;
+        self.note(std::slice::from_ref(tx));
+        Ok(txid)
+    }
+    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
+        self.inner.submit_package(txs)?;
+        self.note(txs);
+        Ok(())
+    }
+    fn node_policy(&mut self) -> Result<NodePolicy, Error> {
+        self.inner.node_policy()
+    }
+}
+
+impl Miner for Shaky<'_> {
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
         let mined = self.inner.mine(count, reward_script)?;
         if std::mem::take(&mut self.news) {
@@ -109,25 +140,6 @@ impl Chain for Shaky<'_> {
     }
     fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error> {
         self.inner.submit_block(block)
-    }
-    fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
-        let txid = self.inner.submit(tx)?;
-        self.note(std::slice::from_ref(tx));
-        Ok(txid)
-    }
-    fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
-        self.inner.submit_package(txs)?;
-        self.note(txs);
-        Ok(())
-    }
-    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
-        self.inner.mempool()
-    }
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        self.inner.transaction(txid)
-    }
-    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
-        self.inner.utxo(outpoint)
     }
     fn disconnect(&mut self, depth: u32) -> Result<(), Error> {
         self.inner.disconnect(depth)
