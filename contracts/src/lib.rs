@@ -22,4 +22,4 @@ pub mod shared_secret;
 pub mod slice;
 pub mod template;
 pub mod terms;
-mod wire;
+pub mod wire;

@@ -39,7 +39,8 @@ pub enum WireError {
 }
 
 impl WireError {
-    pub(crate) fn invalid(field: &'static str, found: impl std::fmt::Display) -> WireError {
+    /// A value that is out of its range, shortened for a message.
+    pub fn invalid(field: &'static str, found: impl std::fmt::Display) -> WireError {
         WireError::Invalid {
             field,
             found: found.to_string().chars().take(80).collect(),
@@ -49,47 +50,56 @@ impl WireError {
 
 /// Writes fields behind each other.
 #[derive(Default)]
-pub(crate) struct Writer(Vec<u8>);
+pub struct Writer(Vec<u8>);
 
 impl Writer {
     /// Begins a message with its kind: 4 letters and a version are usual.
-    pub(crate) fn new(kind: &'static str) -> Writer {
+    pub fn new(kind: &'static str) -> Writer {
         Writer(kind.as_bytes().to_vec())
     }
 
-    pub(crate) fn fixed(&mut self, bytes: &[u8]) -> &mut Self {
+    /// Bytes of a length that the reader knows.
+    pub fn fixed(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.extend_from_slice(bytes);
         self
     }
 
-    pub(crate) fn u8(&mut self, v: u8) -> &mut Self {
+    /// One byte.
+    pub fn u8(&mut self, v: u8) -> &mut Self {
         self.fixed(&[v])
     }
 
-    pub(crate) fn u32(&mut self, v: u32) -> &mut Self {
+    /// Four bytes, big-endian.
+    pub fn u32(&mut self, v: u32) -> &mut Self {
         self.fixed(&v.to_be_bytes())
     }
 
-    pub(crate) fn u64(&mut self, v: u64) -> &mut Self {
+    /// Eight bytes, big-endian.
+    pub fn u64(&mut self, v: u64) -> &mut Self {
         self.fixed(&v.to_be_bytes())
     }
 
     /// A length and so many bytes. Longer than 4 GiB cannot happen: inputs are in memory and bounded earlier.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX))
             .fixed(bytes)
     }
 
-    pub(crate) fn finish(&mut self) -> Vec<u8> {
+    /// The message; the writer is empty then.
+    pub fn finish(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
     }
 }
 
 /// Reads fields behind each other.
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(kind: &'static str, bytes: &'a [u8]) -> Result<Reader<'a>, WireError> {
+    /// Begins to read a message of this kind.
+    ///
+    /// # Errors
+    /// [`WireError::Kind`] for bytes that begin otherwise.
+    pub fn new(kind: &'static str, bytes: &'a [u8]) -> Result<Reader<'a>, WireError> {
         match bytes.strip_prefix(kind.as_bytes()) {
             Some(rest) => Ok(Reader(rest)),
             None => Err(WireError::Kind {
@@ -99,7 +109,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn slice(&mut self, field: &'static str, len: usize) -> Result<&'a [u8], WireError> {
+    /// So many bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] if there are fewer, as for all fields below.
+    pub fn slice(&mut self, field: &'static str, len: usize) -> Result<&'a [u8], WireError> {
         if len > self.0.len() {
             return Err(WireError::Truncated {
                 field,
@@ -111,33 +125,45 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    pub(crate) fn array<const N: usize>(
-        &mut self,
-        field: &'static str,
-    ) -> Result<[u8; N], WireError> {
+    /// So many bytes as an array.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`].
+    pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], WireError> {
         let mut out = [0; N];
         out.copy_from_slice(self.slice(field, N)?);
         Ok(out)
     }
 
-    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
+    /// One byte.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`].
+    pub fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
         Ok(self.array::<1>(field)?[0])
     }
 
-    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
+    /// Four bytes, big-endian.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`].
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
         Ok(u32::from_be_bytes(self.array(field)?))
     }
 
-    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, WireError> {
+    /// Eight bytes, big-endian.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`].
+    pub fn u64(&mut self, field: &'static str) -> Result<u64, WireError> {
         Ok(u64::from_be_bytes(self.array(field)?))
     }
 
     /// The number of elements of a list, each of at least `element_len` bytes.
-    pub(crate) fn count(
-        &mut self,
-        field: &'static str,
-        element_len: usize,
-    ) -> Result<usize, WireError> {
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] if so many cannot follow.
+    pub fn count(&mut self, field: &'static str, element_len: usize) -> Result<usize, WireError> {
         let count = self.u32(field)? as usize;
         let needed = count.saturating_mul(element_len.max(1));
         if needed > self.0.len() {
@@ -149,7 +175,11 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    pub(crate) fn finish(self) -> Result<(), WireError> {
+    /// Fails if anything follows.
+    ///
+    /// # Errors
+    /// [`WireError::Trailing`].
+    pub fn finish(self) -> Result<(), WireError> {
         if self.0.is_empty() {
             Ok(())
         } else {
