@@ -250,8 +250,10 @@ fn failed(name: &str, error: rusqlite::Error) -> LogError {
             LogError::Torn { name, problem }
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LogError::Busy { name },
-        // A column of another type, a row that is not there: nobody of us wrote it.
-        None => LogError::Torn { name, problem },
+        // A column of another type, a row or a table that is not there: none of ours wrote it.
+        None | Some(ErrorCode::Unknown | ErrorCode::TypeMismatch) => {
+            LogError::Torn { name, problem }
+        }
         Some(_) => {
             let error = error.into();
             LogError::Store { name, error }
