@@ -8,7 +8,7 @@ use bitcoin::{
 };
 use narthex_channel::{
     Logged, OpenError, StepError as InputError,
-    dispute::{DisputeInput, DisputeMachine},
+    dispute::{DisputeError, DisputeInput, DisputeMachine},
     log::{Identity, Log, LogError, MemoryLog},
 };
 use narthex_game_model::{
@@ -154,6 +154,9 @@ pub enum JobDisputeError {
     /// No such leaf.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A defect of this program: entries before the opening.
+    #[error(transparent)]
+    NotOpened(DisputeError),
     /// The log cannot be read, or is of something else.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -189,10 +192,11 @@ impl From<MoveError> for JobDisputeError {
     }
 }
 
-impl From<InputError<MoveError>> for JobDisputeError {
-    fn from(error: InputError<MoveError>) -> Self {
+impl From<InputError<DisputeError>> for JobDisputeError {
+    fn from(error: InputError<DisputeError>) -> Self {
         match error {
-            InputError::Refused(error) => error.into(),
+            InputError::Refused(DisputeError::Move(error)) => error.into(),
+            InputError::Refused(error) => Self::NotOpened(error),
             InputError::Log(error) => Self::Log(error),
             InputError::Uncertain => Self::Uncertain,
         }
@@ -279,8 +283,10 @@ pub fn account<P: StepProgram>(
     let terms = &file.terms;
     // It is judged first: what is shown then is known to count.
     let standing = file.transcript.replay(terms, program)?;
-    let machine = DisputeMachine::open(terms.clone(), file.transcript.opened_at, program)?;
+    let machine = DisputeMachine::new(terms.clone(), program)?;
     let mut driven = Logged::open(machine, MemoryLog::forgetful())?;
+    let opened_at = file.transcript.opened_at;
+    driven.step(&DisputeInput::Opened { opened_at })?;
     let mut moves = Vec::new();
     for entry in &file.transcript.entries {
         let dispute = driven.machine().dispute();
@@ -300,7 +306,7 @@ pub fn account<P: StepProgram>(
                 interval,
             });
         }
-        driven.step(&DisputeInput::Entry(entry.clone()))?;
+        driven.step(&DisputeInput::Entry(Box::new(entry.clone())))?;
     }
     Ok(Account {
         dispute: driven.machine().dispute().id().to_lower_hex_string(),
@@ -325,16 +331,17 @@ pub fn keep<P: StepProgram, L: Log>(
     let program = program_of(job, file)?;
     let transcript = &file.transcript;
     let opened_at = transcript.opened_at;
-    let machine = DisputeMachine::open(file.terms.clone(), opened_at, program)?;
+    let machine = DisputeMachine::new(file.terms.clone(), program)?;
     let mut driven = Logged::open(machine, log)?;
-    let known = driven.machine().transcript();
-    let goes_on = known.opened_at == opened_at && transcript.entries.starts_with(&known.entries);
-    let read = if goes_on { known.entries.len() } else { 0 };
-    if !goes_on {
-        driven.step(&DisputeInput::Rewound { opened_at })?;
+    let known = driven.machine().transcript().filter(|known| {
+        known.opened_at == opened_at && transcript.entries.starts_with(&known.entries)
+    });
+    let read = known.map_or(0, |known| known.entries.len());
+    if known.is_none() {
+        driven.step(&DisputeInput::Opened { opened_at })?;
     }
     for entry in transcript.entries.iter().skip(read) {
-        driven.step(&DisputeInput::Entry(entry.clone()))?;
+        driven.step(&DisputeInput::Entry(Box::new(entry.clone())))?;
     }
     let height = transcript.complete_to;
     driven.step(&DisputeInput::Tip { height })?;

@@ -21,6 +21,7 @@ use crate::{Machine, Record, RecordError, Step, Tabled, Transition};
 pub struct DisputeMachine<'p, P: ?Sized> {
     program: &'p P,
     dispute: Dispute,
+    is_open: bool,
     transcript: Transcript,
     ruled: Option<Finding>,
 }
@@ -29,15 +30,16 @@ pub struct DisputeMachine<'p, P: ?Sized> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DisputeInput {
     /// An entry of the record.
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// The record was read up to and including this height.
     Tip {
         /// Height of the tip.
         height: u32,
     },
-    /// A reorganisation took away an entry that counted, or the opening: all is read again.
-    Rewound {
-        /// Height of the opening now.
+    /// The opening is on record. Once more, if a reorganisation moved it or took away an entry that counted: all is read
+    /// again.
+    Opened {
+        /// Its height.
         opened_at: u32,
     },
 }
@@ -48,12 +50,12 @@ pub enum DisputeChange {
     /// An entry counted.
     Counted {
         /// The entry: evidence.
-        entry: Entry,
+        entry: Box<Entry>,
         /// What it changed.
         changes: Changes,
     },
-    /// All entries are forgotten.
-    Rewound {
+    /// It was opened; entries of before are forgotten.
+    Opened {
         /// Height of the opening.
         opened_at: u32,
     },
@@ -83,17 +85,29 @@ pub enum DisputeEffect {
     Rule(Finding),
 }
 
+/// Why nothing changes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DisputeError {
+    /// An entry came before the opening. The fault of whoever reads the record.
+    #[error("the dispute's opening was not read yet")]
+    NotOpened,
+    /// The entry does not count.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+}
+
 impl<'p, P: UnitProgram + ?Sized> DisputeMachine<'p, P> {
-    /// A dispute on record at height `opened_at`.
+    /// A dispute that is not on record yet.
     ///
     /// # Errors
     /// [`TermsError`] if there is nothing to dispute on these terms.
-    pub fn open(terms: DisputeTerms, opened_at: u32, program: &'p P) -> Result<Self, TermsError> {
-        let dispute = Dispute::open(terms, opened_at, program)?;
+    pub fn new(terms: DisputeTerms, program: &'p P) -> Result<Self, TermsError> {
+        let dispute = Dispute::open(terms, 0, program)?;
         let transcript = Transcript::of(&dispute);
         Ok(Self {
             program,
             dispute,
+            is_open: false,
             transcript,
             ruled: None,
         })
@@ -104,9 +118,9 @@ impl<'p, P: UnitProgram + ?Sized> DisputeMachine<'p, P> {
         &self.dispute
     }
 
-    /// The entries that counted.
-    pub const fn transcript(&self) -> &Transcript {
-        &self.transcript
+    /// The entries that counted, and the opening; none before it.
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.is_open.then_some(&self.transcript)
     }
 
     /// The ruling, once there is one.
@@ -127,9 +141,12 @@ impl<'p, P: UnitProgram + ?Sized> DisputeMachine<'p, P> {
             && signed.is_signed_by(id, self.dispute.terms().key(Side::of(signed.number)))
     }
 
-    fn counted(&self, entry: &Entry) -> Result<Step<DisputeChange, DisputeEffect>, MoveError> {
+    fn counted(&self, entry: &Entry) -> Result<Step<DisputeChange, DisputeEffect>, DisputeError> {
         if self.ruled.is_some() {
-            return Err(MoveError::Ended);
+            return Err(MoveError::Ended.into());
+        }
+        if !self.is_open {
+            return Err(DisputeError::NotOpened);
         }
         if self.is_last(entry) {
             return Ok(Step::seen(self.pending()));
@@ -137,21 +154,24 @@ impl<'p, P: UnitProgram + ?Sized> DisputeMachine<'p, P> {
         let changes = self.dispute.step(self.program, entry)?.changes;
         let mut after = self.dispute.clone();
         after.merge(changes.clone());
-        let entry = entry.clone();
+        let entry = Box::new(entry.clone());
         let change = DisputeChange::Counted { entry, changes };
         Ok(Step::new(vec![change], vec![due(&after)]))
     }
 
-    fn rewound(&self, opened_at: u32) -> Result<Step<DisputeChange, DisputeEffect>, MoveError> {
+    fn opened(&self, opened_at: u32) -> Result<Step<DisputeChange, DisputeEffect>, DisputeError> {
         if self.ruled.is_some() {
-            return Err(MoveError::Ended);
+            return Err(MoveError::Ended.into());
         }
-        if self.transcript.entries.is_empty() && self.transcript.opened_at == opened_at {
+        if self.is_open
+            && self.transcript.entries.is_empty()
+            && self.transcript.opened_at == opened_at
+        {
             return Ok(Step::seen(self.pending()));
         }
         let mut after = self.dispute.clone();
         after.rewind(opened_at);
-        let change = DisputeChange::Rewound { opened_at };
+        let change = DisputeChange::Opened { opened_at };
         Ok(Step::new(vec![change], vec![due(&after)]))
     }
 }
@@ -180,14 +200,17 @@ impl<P: UnitProgram + ?Sized> Machine for DisputeMachine<'_, P> {
     type Input = DisputeInput;
     type Change = DisputeChange;
     type Effect = DisputeEffect;
-    type Error = MoveError;
+    type Error = DisputeError;
 
-    fn step(&self, input: &DisputeInput) -> Result<Step<DisputeChange, DisputeEffect>, MoveError> {
+    fn step(
+        &self,
+        input: &DisputeInput,
+    ) -> Result<Step<DisputeChange, DisputeEffect>, DisputeError> {
         match input {
             DisputeInput::Entry(entry) => self.counted(entry),
-            DisputeInput::Rewound { opened_at } => self.rewound(*opened_at),
+            DisputeInput::Opened { opened_at } => self.opened(*opened_at),
             DisputeInput::Tip { height } => Ok(match self.dispute.standing(*height) {
-                Standing::Ruled(finding) if self.ruled.is_none() => Step::new(
+                Standing::Ruled(finding) if self.is_open && self.ruled.is_none() => Step::new(
                     vec![DisputeChange::Ruled(finding.clone())],
                     vec![DisputeEffect::Rule(finding)],
                 ),
@@ -200,9 +223,10 @@ impl<P: UnitProgram + ?Sized> Machine for DisputeMachine<'_, P> {
         match change {
             DisputeChange::Counted { entry, changes } => {
                 self.dispute.merge(changes.clone());
-                self.transcript.push(entry.clone());
+                self.transcript.push((**entry).clone());
             }
-            DisputeChange::Rewound { opened_at } => {
+            DisputeChange::Opened { opened_at } => {
+                self.is_open = true;
                 self.dispute.rewind(*opened_at);
                 self.transcript = Transcript::of(&self.dispute);
             }
@@ -211,6 +235,9 @@ impl<P: UnitProgram + ?Sized> Machine for DisputeMachine<'_, P> {
     }
 
     fn pending(&self) -> Vec<DisputeEffect> {
+        if !self.is_open {
+            return Vec::new();
+        }
         vec![match &self.ruled {
             Some(finding) => DisputeEffect::Rule(finding.clone()),
             None => due(&self.dispute),
@@ -244,6 +271,7 @@ impl<P: UnitProgram + ?Sized> Tabled for DisputeMachine<'_, P> {
     const NAME: &'static str = "dispute";
     const SUMMARY: &'static str = "A search for the one unit on which worker and challenger differ, followed on the record. See [disputes](../disputes.md).";
     const TABLE: &'static [Transition] = &[
+        row("unopened", "opened", "post", ASK, ""),
         row("post", "post", "choice", ASK, "a digest for each cut"),
         row(
             "choice",
@@ -285,14 +313,15 @@ impl<P: UnitProgram + ?Sized> Tabled for DisputeMachine<'_, P> {
         row("post", "tip", "ruled", RULE, LATE),
         row("choice", "tip", "ruled", RULE, LATE),
         row("reveal", "tip", "ruled", RULE, LATE),
-        row("post", "rewound", "post", ASK, GONE),
-        row("choice", "rewound", "post", ASK, GONE),
-        row("reveal", "rewound", "post", ASK, GONE),
-        row("found", "rewound", "post", ASK, GONE),
+        row("post", "opened", "post", ASK, GONE),
+        row("choice", "opened", "post", ASK, GONE),
+        row("reveal", "opened", "post", ASK, GONE),
+        row("found", "opened", "post", ASK, GONE),
     ];
 
     fn state(&self) -> &'static str {
         match (&self.ruled, self.dispute.phase()) {
+            _ if !self.is_open => "unopened",
             (Some(_), _) => "ruled",
             (None, Phase::Post(_)) => "post",
             (None, Phase::Choice(_)) => "choice",
@@ -304,7 +333,7 @@ impl<P: UnitProgram + ?Sized> Tabled for DisputeMachine<'_, P> {
     fn input_name(input: &DisputeInput) -> &'static str {
         match input {
             DisputeInput::Tip { .. } => "tip",
-            DisputeInput::Rewound { .. } => "rewound",
+            DisputeInput::Opened { .. } => "opened",
             DisputeInput::Entry(entry) => match &entry.event {
                 Event::Equivocated(_) => "equivocation",
                 Event::Moved(signed) => match &signed.action {
@@ -334,7 +363,7 @@ impl Record for DisputeChange {
             Self::Counted { entry, changes } => {
                 w.u8(0).bytes(&entry.to_bytes()).bytes(&changes.to_bytes());
             }
-            Self::Rewound { opened_at } => {
+            Self::Opened { opened_at } => {
                 w.u8(1).u32(*opened_at);
             }
             Self::Ruled(finding) => {
@@ -355,11 +384,11 @@ impl Record for DisputeChange {
                 let entry = part(&mut r, "entry")?;
                 let changes = part(&mut r, "changes")?;
                 Self::Counted {
-                    entry: Entry::from_bytes(&entry).map_err(RecordError::invalid)?,
+                    entry: Box::new(Entry::from_bytes(&entry).map_err(RecordError::invalid)?),
                     changes: Changes::from_bytes(&changes).map_err(RecordError::invalid)?,
                 }
             }
-            1 => Self::Rewound {
+            1 => Self::Opened {
                 opened_at: r.u32("opening")?,
             },
             2 => {

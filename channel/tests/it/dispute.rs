@@ -56,6 +56,10 @@ fn due(job: &Job<Chain>, dispute: &Dispute, rng: &mut StdRng) -> Move {
     }
 }
 
+fn entry(entry: Entry) -> DisputeInput {
+    DisputeInput::Entry(Box::new(entry))
+}
+
 fn sign(dispute: &Dispute, side: Side, action: Move, aux: u8) -> SignedMove {
     let place = dispute.place();
     SignedMove::sign(&keypair(side), dispute.id(), place, action, &[aux; 32])
@@ -63,23 +67,27 @@ fn sign(dispute: &Dispute, side: Side, action: Move, aux: u8) -> SignedMove {
 
 impl<'p> Subject for Disputes<'p> {
     type Machine = DisputeMachine<'p, Chain>;
-    type State = (Dispute, Transcript, Option<Finding>);
+    type State = (Dispute, Option<Transcript>, Option<Finding>);
 
     fn fresh(&self) -> Self::Machine {
-        DisputeMachine::open(terms(self.0), OPENED_AT, self.0.program()).unwrap()
+        DisputeMachine::new(terms(self.0), self.0.program()).unwrap()
     }
 
     fn state(&self, machine: &Self::Machine) -> Self::State {
         let (dispute, ruled) = (machine.dispute().clone(), machine.ruled().cloned());
-        (dispute, machine.transcript().clone(), ruled)
+        (dispute, machine.transcript().cloned(), ruled)
     }
 
     fn input(&mut self, machine: &Self::Machine, rng: &mut StdRng) -> DisputeInput {
         let dispute = machine.dispute();
+        if machine.transcript().is_none() && rng.gen_bool(0.7) {
+            let opened_at = OPENED_AT;
+            return DisputeInput::Opened { opened_at };
+        }
         let side = Side::of(dispute.place().0);
         let height = dispute.since() + rng.gen_range(0..5);
         let moved = |signed| {
-            DisputeInput::Entry(Entry {
+            entry(Entry {
                 height,
                 event: Event::Moved(signed),
             })
@@ -87,28 +95,28 @@ impl<'p> Subject for Disputes<'p> {
         match rng.gen_range(0..40u8) {
             // Of the other side, or of the right one at a height where it is too late.
             0 => moved(sign(dispute, side.other(), due(self.0, dispute, rng), 1)),
-            1 => DisputeInput::Entry(Entry {
+            1 => entry(Entry {
                 height: dispute.since() + 7,
                 event: Event::Moved(sign(dispute, side, due(self.0, dispute, rng), 1)),
             }),
             2 => moved(sign(dispute, side, Move::Choose { part: 77 }, 1)),
             // The last that counted, once more and elsewhere.
-            3 => match machine.transcript().entries.last() {
-                Some(entry) => DisputeInput::Entry(Entry {
-                    height: entry.height + 1,
-                    ..entry.clone()
+            3 => match machine.transcript().and_then(|t| t.entries.last()) {
+                Some(last) => entry(Entry {
+                    height: last.height + 1,
+                    ..last.clone()
                 }),
                 None => DisputeInput::Tip { height },
             },
             4 => {
                 let two = [5, 6].map(|part| sign(dispute, side, Move::Choose { part }, 1));
                 let [first, second] = two;
-                DisputeInput::Entry(Entry {
+                entry(Entry {
                     height,
                     event: Event::Equivocated(Equivocation { first, second }),
                 })
             }
-            5 => DisputeInput::Rewound {
+            5 => DisputeInput::Opened {
                 opened_at: OPENED_AT + rng.gen_range(0..2),
             },
             6 => DisputeInput::Tip {
@@ -136,10 +144,12 @@ fn a_party_that_dies_after_every_entry_rules_alike() {
     let (job, disk) = (job(), MemoryDisk::default());
     let mut rng = StdRng::seed_from_u64(3);
     let open = || {
-        let machine = DisputeMachine::open(terms(&job), OPENED_AT, job.program()).unwrap();
+        let machine = DisputeMachine::new(terms(&job), job.program()).unwrap();
         let whose = Identity::new("dispute", *machine.dispute().id());
         Logged::open(machine, disk.open(&whose).unwrap()).unwrap()
     };
+    let opened_at = OPENED_AT;
+    open().step(&DisputeInput::Opened { opened_at }).unwrap();
     loop {
         let mut driven = open();
         let dispute = driven.machine().dispute();
@@ -149,7 +159,7 @@ fn a_party_that_dies_after_every_entry_rules_alike() {
         let side = Side::of(dispute.place().0);
         let signed = sign(dispute, side, due(&job, dispute, &mut rng), 0);
         let (height, event) = (dispute.since() + 2, Event::Moved(signed));
-        let entry = DisputeInput::Entry(Entry { height, event });
+        let entry = DisputeInput::Entry(Box::new(Entry { height, event }));
         let effects = driven.step(&entry).unwrap();
         assert_eq!(effects, driven.pending());
         // What came before changes nothing, and is answered alike.
@@ -164,7 +174,7 @@ fn a_party_that_dies_after_every_entry_rules_alike() {
     let driven = open();
     let ruled = driven.machine().ruled().unwrap();
     assert_eq!(driven.machine().state(), "ruled");
-    let mut transcript = driven.machine().transcript().clone();
+    let mut transcript = driven.machine().transcript().unwrap().clone();
     transcript.complete_to = height;
     let judged = judge_dispute(job.program(), &terms(&job), &transcript).unwrap();
     assert_eq!(judged, *ruled);

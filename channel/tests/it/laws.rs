@@ -99,10 +99,7 @@ impl Machine for Counter {
     }
 
     fn apply(&mut self, change: &Counted) {
-        self.at = match self.flaw {
-            Flaw::Unlisted if change.to == 2 => 3,
-            _ => change.to,
-        };
+        self.at = change.to;
         if self.flaw != Flaw::Forgetful || self.at < 2 {
             self.hidden += 1;
         }
@@ -140,6 +137,7 @@ impl Tabled for Counter {
         match (self.flaw, self.at) {
             (_, 0) => "zero",
             (Flaw::Unreached, _) => "zero",
+            (Flaw::Unlisted, 2) => "three",
             (_, 1) => "one",
             (_, 2) => "two",
             _ => "three",
