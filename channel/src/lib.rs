@@ -55,8 +55,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The first machine is the [`dispute`] inside a step.
+//! Machines: the [`dispute`] inside a step, and both sides of a penny [`bank`].
 
+pub mod bank;
 pub mod codec;
 pub mod dispute;
 #[cfg(feature = "testing")]

@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod bank;
 mod dispute;
 mod files;
 mod killed;

@@ -228,6 +228,12 @@ impl ProviderBook {
         self.best(self.record.latest).max(framed)
     }
 
+    /// Whether this is the penny that was taken last.
+    pub fn is_latest(&self, penny: &Penny) -> bool {
+        let (latest, secret) = (self.record.latest, self.record.secret.to_byte_array());
+        penny.bank == self.bank.terms().bank() && (penny.index, penny.secret) == (latest, secret)
+    }
+
     /// Rungs in memory.
     pub fn rungs_held(&self) -> usize {
         self.rungs.len()
