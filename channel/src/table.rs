@@ -13,7 +13,7 @@ pub struct Transition {
     pub input: &'static str,
     /// State after, which may be the same.
     pub to: &'static str,
-    /// Names of the effects, in their order.
+    /// Names of the effects, in their order; one behind another of the same name is not said again.
     pub effects: &'static [&'static str],
     /// What must hold for this row rather than another of the same input.
     pub when: &'static str,

@@ -245,14 +245,14 @@ impl<S: Side> Subject for Banks<'_, S> {
 fn the_payers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Paying>(&signed, PhantomData);
-    check(&mut subject, Effort::new(21, 400, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut subject, Effort::new(21, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
 fn the_providers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Receiving>(&signed, PhantomData);
-    check(&mut subject, Effort::new(22, 400, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut subject, Effort::new(22, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// What is written for a payment does not grow with the bank, nor with what was paid before.
@@ -298,46 +298,4 @@ fn a_payment_is_one_small_entry_on_each_side() {
         provider.apply(&step.changes[0]);
         assert_eq!((payer.pennies(), provider.pennies()), (to, to));
     }
-}
-
-/// TEMPORARY
-#[test]
-fn discover() {
-    use narthex_channel::Tabled;
-    fn run<S: Side>(signed: &Signed) {
-        let mut rows = std::collections::BTreeSet::new();
-        for walk in 0..1500 {
-            let mut rng = StdRng::seed_from_u64(walk);
-            let mut subject = Banks::<S>(signed, PhantomData);
-            let mut m = subject.fresh();
-            for _ in 0..40 {
-                let input = subject.input(&m, &mut rng);
-                let from = m.standing();
-                if let Ok(step) = m.step(&input)
-                    && !step.changes.is_empty()
-                {
-                    for c in &step.changes {
-                        m.apply(c);
-                    }
-                    let names: Vec<_> = step
-                        .effects
-                        .iter()
-                        .map(BankMachine::<S>::effect_name)
-                        .collect();
-                    rows.insert((
-                        from,
-                        BankMachine::<S>::input_name(&input),
-                        m.standing(),
-                        names,
-                    ));
-                }
-            }
-        }
-        for r in rows {
-            println!("ROW {} {:?}", S::NAME, r);
-        }
-    }
-    let signed = signed();
-    run::<Paying>(&signed);
-    run::<Receiving>(&signed);
 }

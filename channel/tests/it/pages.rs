@@ -2,13 +2,21 @@
 
 use std::{fs, path::Path};
 
-use narthex_channel::{dispute::DisputeMachine, render};
+use narthex_channel::{
+    bank::{PayerMachine, ProviderMachine},
+    dispute::DisputeMachine,
+    render,
+};
 
 use crate::world::Chain;
 
 #[test]
 fn pages_are_those_of_the_tables() {
-    let pages = [("dispute", render::<DisputeMachine<'_, Chain>>())];
+    let pages = [
+        ("bank-payer", render::<PayerMachine>()),
+        ("bank-provider", render::<ProviderMachine>()),
+        ("dispute", render::<DisputeMachine<'_, Chain>>()),
+    ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");
     for (name, page) in &pages {
         let path = folder.join(name).with_extension("md");
