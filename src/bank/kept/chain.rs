@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bitcoin::{Block, consensus};
+use bitcoin::{Block, Script, consensus};
 use narthex_channel::log::{Identity, Log, SqliteLog};
 use narthex_regtest::{Chain, Embedded, Node};
 
@@ -58,13 +58,14 @@ impl KeptChain {
 
     /// Mines blocks, which are durable when this returns.
     pub(super) fn mine(&mut self, blocks: u32) -> Result<(), KeptError> {
-        self.mine_to(blocks, &miner())
+        self.mine_to(&[], blocks)
     }
 
+    /// Mines so many blocks to each of these and then others: all of them are durable when this returns, or none.
     pub(super) fn mine_to(
         &mut self,
-        blocks: u32,
-        script: &bitcoin::Script,
+        each: &[(&Script, u32)],
+        others: u32,
     ) -> Result<(), KeptError> {
         let KeptChain::Own(own) = self else {
             let why =
@@ -72,9 +73,12 @@ impl KeptChain {
             return Err(KeptError::State(why.into()));
         };
         let first = own.chain.height()?.saturating_add(1);
-        own.chain.mine(blocks, script)?;
+        for (script, blocks) in each {
+            own.chain.mine(*blocks, script)?;
+        }
+        own.chain.mine(others, &miner())?;
         let mut entries = Vec::new();
-        for height in first..first.saturating_add(blocks) {
+        for height in first..=own.chain.height()? {
             entries.push(consensus::serialize(&own.chain.block(height)?));
         }
         own.log.append(own.blocks, &entries)?;

@@ -78,10 +78,12 @@ impl KeptBank {
     /// On a chain of its own a folder's parties begin with coins.
     fn first_coins(&mut self) -> Result<(), KeptError> {
         if self.chain.is_own() && self.chain.chain().height()? == 0 {
-            for script in [self.payer.script.clone(), self.provider.script.clone()] {
-                self.chain.mine_to(COINS, &script)?;
-            }
-            self.chain.mine(narthex_regtest::COINBASE_MATURITY_BLOCKS)?;
+            let each = [
+                (&*self.payer.script, COINS),
+                (&*self.provider.script, COINS),
+            ];
+            self.chain
+                .mine_to(&each, narthex_regtest::COINBASE_MATURITY_BLOCKS)?;
             self.look()?;
         }
         Ok(())
