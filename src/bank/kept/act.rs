@@ -28,6 +28,20 @@ impl KeptBank {
     /// Carries out what is pending on both sides, and on a chain of the folder's own mines what was published; again, as
     /// long as something follows.
     pub(super) fn settle(&mut self) -> Result<(), KeptError> {
+        self.settle_one()?;
+        let next = self.number.saturating_add(1);
+        let is_left = matches!(self.coin(), CoinAt::Spent { .. });
+        if !is_left || !open::is_there(&self.dir, next) {
+            return Ok(());
+        }
+        // One that was never signed holds no coin: the provider claimed, or the payer thawed, in its place.
+        self.sides = open::sides(&self.dir, next, [&self.payer, &self.provider])?;
+        self.number = next;
+        self.look()?;
+        self.settle_one()
+    }
+
+    fn settle_one(&mut self) -> Result<(), KeptError> {
         // The freeze of one that was killed between the two sides.
         if let Some(freeze) = self.sides.payer.machine().freeze_signature().copied() {
             self.sides.provider(&BankInput::Signed { freeze })?;

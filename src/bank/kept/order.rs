@@ -128,14 +128,7 @@ impl KeptBank {
             let (paid, txid) = self.next_bank(refund_blocks)?;
             self.agree(Leaving::Resume { paid, txid })?;
         }
-        self.settle()?;
-        let number = self.number.saturating_add(1);
-        if matches!(self.coin(), CoinAt::Spent { .. }) && open::is_there(&self.dir, number) {
-            self.sides = open::sides(&self.dir, number, [&self.payer, &self.provider])?;
-            self.number = number;
-            self.settle()?;
-        }
-        Ok(())
+        self.settle()
     }
 
     /// The bank that goes on, with its freeze signed: pennies that the provider gets first, and what moves the coin.
