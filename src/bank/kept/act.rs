@@ -29,14 +29,15 @@ impl KeptBank {
     /// long as something follows.
     pub(super) fn settle(&mut self) -> Result<(), KeptError> {
         self.settle_one()?;
-        let next = self.number.saturating_add(1);
-        let is_left = matches!(self.coin(), CoinAt::Spent { .. });
-        if !is_left || !open::is_there(&self.dir, next) {
+        if !matches!(self.coin(), CoinAt::Spent { .. }) {
             return Ok(());
         }
-        // One that was never signed holds no coin: the provider claimed, or the payer thawed, in its place.
-        self.sides = open::sides(&self.dir, next, [&self.payer, &self.provider])?;
-        self.number = next;
+        let next = self.number.saturating_add(1);
+        let parties = [&self.payer, &self.provider];
+        let Some(sides) = open::successor(&self.dir, next, parties, &mut self.chain)? else {
+            return Ok(());
+        };
+        (self.sides, self.number) = (sides, next);
         self.look()?;
         self.settle_one()
     }

@@ -187,13 +187,15 @@ impl KeptBank {
         // The last bank whose predecessor was left for it.
         loop {
             look(&mut sides, &mut chain)?;
-            let is_left = matches!(sides.payer.machine().coin(), CoinAt::Spent { .. });
-            let next = number.saturating_add(1);
-            if !is_left || !open::is_there(dir, next) {
+            if !matches!(sides.payer.machine().coin(), CoinAt::Spent { .. }) {
                 break;
             }
-            sides = open::sides(dir, next, [&payer, &provider])?;
-            number = next;
+            let next = number.saturating_add(1);
+            let parties = [&payer, &provider];
+            let Some(found) = open::successor(dir, next, parties, &mut chain)? else {
+                break;
+            };
+            (sides, number) = (found, next);
         }
         payer.reserve(sides.payer.machine());
         provider.wallet.sync(chain.chain())?;

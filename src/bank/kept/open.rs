@@ -16,8 +16,8 @@ use narthex_contracts::bank::{BankFunding, BankRecord, FreshChain, PayerOpening,
 use narthex_disk::{Readers, replace};
 use narthex_game_model::tagged::tagged_hash;
 
-use super::{KeptBank, KeptError, Party, Sides};
-use crate::bank::DeskOptions;
+use super::{KeptBank, KeptChain, KeptError, Party, Sides};
+use crate::bank::{DeskOptions, exchange::coin_of};
 
 /// Coins that a party of a folder's own chain begins with.
 const COINS: u32 = 3;
@@ -26,9 +26,23 @@ fn log_path(dir: &Path, who: &str, number: u32) -> PathBuf {
     dir.join(who).join(format!("bank-{number}"))
 }
 
-/// Whether a bank of this number was begun.
-pub(super) fn is_there(dir: &Path, number: u32) -> bool {
-    log_path(dir, "payer", number).exists()
+/// The bank of this number, if the coin of the one before it went there. One that was signed and never got the coin, since
+/// the provider claimed or the payer thawed in its place, is none.
+pub(super) fn successor(
+    dir: &Path,
+    number: u32,
+    parties: [&Party; 2],
+    chain: &mut KeptChain,
+) -> Result<Option<Sides>, KeptError> {
+    if !log_path(dir, "payer", number).exists() {
+        return Ok(None);
+    }
+    let sides = sides(dir, number, parties)?;
+    let Some(lineage) = sides.payer.machine().lineage() else {
+        return Ok(None);
+    };
+    let coin = coin_of(lineage.bank(), chain.chain())?;
+    Ok((coin != Coin::Unfunded).then_some(sides))
 }
 
 /// Both machines of a bank, from their logs.
