@@ -19,6 +19,7 @@ use narthex_game_model::{
         MoveError, Player, ReplayError, SearchPlan, Side, Standing, TermsError, Transcript,
         cheapest_fan_out, contest, plan,
     },
+    params::JobBounds,
     play::{Finding, Strategy, Work, WorkError, WorkerSecrets},
     tagged::tagged_hash,
 };
@@ -142,6 +143,9 @@ pub enum JobDisputeError {
     /// The terms open no dispute.
     #[error("{0}; take the terms from the contract again")]
     Terms(#[from] TermsError),
+    /// The demonstration's own terms open no dispute: the options do not fit the job.
+    #[error("no such dispute can be played: {0}")]
+    Options(#[source] TermsError),
     /// No transcript of this dispute.
     #[error("the transcript is refused: {0}")]
     Replay(#[source] ReplayError),
@@ -206,7 +210,7 @@ impl From<InputError<DisputeError>> for JobDisputeError {
 impl From<ContestError> for JobDisputeError {
     fn from(error: ContestError) -> Self {
         match error {
-            ContestError::Terms(error) => Self::Terms(error),
+            ContestError::Terms(error) => Self::Options(error),
             ContestError::Defect(error) => Self::Defect(error),
         }
     }
@@ -231,12 +235,19 @@ pub fn demonstrate<P: StepProgram>(
     let (commitment, opening) = commit_to_step(job, options)?;
     let keys = [key("worker")?, key("challenger")?];
     let max_units = program.max_units();
+    let bounds = JobBounds::around(
+        &job.program().needs(),
+        job.records().width() as u64,
+        job.spec().output_bytes,
+        JobBounds::default().fuel_per_second,
+    );
     let fan_out = options
         .fan_out
         .unwrap_or_else(|| cheapest_fan_out(max_units, options.cost).fan_out);
     let terms = DisputeTerms {
         contract: tagged_hash("narthex/demonstration", b"contract"),
         job: *job.spec(),
+        bounds,
         commitment,
         index: options.index,
         opening,
@@ -361,7 +372,13 @@ fn program_of<'j, P: StepProgram>(
         let job = job.job().to_lower_hex_string();
         return Err(JobDisputeError::OtherJob { job });
     }
-    job.program().units().ok_or(JobDisputeError::NoUnits)
+    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
+    // Whatever the file says, nothing is ruled about a job that its contract does not allow.
+    let terms = &file.terms;
+    let accepted = terms.bounds.accepts_job(job).map_err(TermsError::from)?;
+    terms.check_accepted(&accepted)?;
+    terms.check(program)?;
+    Ok(program)
 }
 
 impl Account {

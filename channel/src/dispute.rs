@@ -4,7 +4,10 @@
 //! counted and what it changed, so that the transcript, which is the evidence, comes back with the state. A move that was
 //! judged once is not judged again when the log is read: that a machine cannot judge it any more loses nothing.
 
-use narthex_contracts::wire::{Reader, Writer};
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+};
 use narthex_game_model::{
     computation::UnitProgram,
     dispute::{
@@ -14,7 +17,7 @@ use narthex_game_model::{
     play::Finding,
 };
 
-use crate::{Machine, Record, RecordError, Step, Tabled, Transition};
+use crate::{Machine, Step, Tabled, Transition};
 
 /// A dispute as one party, or one arbiter, follows it.
 #[derive(Debug)]
@@ -354,11 +357,10 @@ impl<P: UnitProgram + ?Sized> Tabled for DisputeMachine<'_, P> {
     }
 }
 
-impl Record for DisputeChange {
-    const KIND: &'static str = "NXU1";
+impl Message for DisputeChange {
+    const KIND: Kind = kinds::DISPUTE_CHANGE;
 
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::default();
+    fn write(&self, w: &mut Writer) {
         match self {
             Self::Counted { entry, changes } => {
                 w.u8(0).bytes(&entry.to_bytes()).bytes(&changes.to_bytes());
@@ -370,38 +372,26 @@ impl Record for DisputeChange {
                 w.u8(2).bytes(&finding.to_bytes());
             }
         }
-        w.finish()
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
-        let mut r = Reader::new("", bytes)?;
-        let part = |r: &mut Reader<'_>, field| -> Result<Vec<u8>, RecordError> {
-            let length = r.count(field, 1)?;
-            Ok(r.slice(field, length)?.to_vec())
-        };
-        let change = match r.u8("change")? {
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match r.u8("change")? {
             0 => {
-                let entry = part(&mut r, "entry")?;
-                let changes = part(&mut r, "changes")?;
+                let entry = Entry::from_bytes(r.bytes("entry")?);
+                let changes = Changes::from_bytes(r.bytes("changes")?);
                 Self::Counted {
-                    entry: Box::new(Entry::from_bytes(&entry).map_err(RecordError::invalid)?),
-                    changes: Changes::from_bytes(&changes).map_err(RecordError::invalid)?,
+                    entry: Box::new(entry.map_err(|e| DecodeError::invalid("entry", e))?),
+                    changes: changes.map_err(|e| DecodeError::invalid("changes", e))?,
                 }
             }
             1 => Self::Opened {
                 opened_at: r.u32("opening")?,
             },
             2 => {
-                let finding = part(&mut r, "finding")?;
-                Self::Ruled(Finding::from_bytes(&finding).map_err(RecordError::invalid)?)
+                let finding = Finding::from_bytes(r.bytes("finding")?);
+                Self::Ruled(finding.map_err(|e| DecodeError::invalid("finding", e))?)
             }
-            kind => {
-                return Err(RecordError::invalid(format_args!(
-                    "no change of a dispute is of kind {kind}"
-                )));
-            }
-        };
-        r.finish()?;
-        Ok(change)
+            kind => return Err(DecodeError::invalid("change", kind)),
+        })
     }
 }

@@ -12,19 +12,17 @@
 //!   code to them.
 //!
 //! ```
-//! # use narthex_channel::{Logged, Machine, Record, RecordError, Step, log::{Identity, MemoryDisk}};
+//! # use narthex_base::{codec::{DecodeError, Message, Reader, Writer}, kinds::{self, Kind}};
+//! # use narthex_channel::{Logged, Machine, Step, log::{Identity, MemoryDisk}};
 //! /// Counts to any height, one at a time.
 //! #[derive(Default)]
 //! struct Counter(u32);
 //! struct Counted(u32);
 //!
-//! impl Record for Counted {
-//!     const KIND: &'static str = "NXZ1";
-//!     fn to_bytes(&self) -> Vec<u8> { self.0.to_be_bytes().to_vec() }
-//!     fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
-//!         let bytes = bytes.try_into().map_err(|_| RecordError::invalid("a count of four bytes"))?;
-//!         Ok(Counted(u32::from_be_bytes(bytes)))
-//!     }
+//! impl Message for Counted {
+//!     const KIND: Kind = kinds::PENNY;
+//!     fn write(&self, w: &mut Writer) { w.u32(self.0); }
+//!     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> { Ok(Counted(r.u32("count")?)) }
 //! }
 //!
 //! impl Machine for Counter {
@@ -58,7 +56,6 @@
 //! Machines: the [`dispute`] inside a step, and both sides of a penny [`bank`].
 
 pub mod bank;
-pub mod codec;
 pub mod dispute;
 #[cfg(feature = "testing")]
 pub mod laws;
@@ -67,7 +64,6 @@ mod logged;
 mod machine;
 mod table;
 
-pub use codec::{Record, RecordError};
 pub use logged::{Logged, OpenError, StepError};
 pub use machine::{Machine, Step};
 pub use table::{Tabled, Transition, render};

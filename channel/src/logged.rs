@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use narthex_base::codec::{DecodeError, Message};
+
 use crate::{
-    Machine, Record, RecordError, Step,
+    Machine, Step,
     log::{Log, LogError},
 };
 
@@ -21,7 +23,7 @@ pub struct Logged<M, L> {
 impl<M, L> Logged<M, L>
 where
     M: Machine,
-    M::Change: Record,
+    M::Change: Message,
     L: Log,
 {
     /// The machine as the log left it. `machine` is a new one. What is to be done is [`Logged::pending`]: a process that
@@ -35,7 +37,7 @@ where
             if bad.is_some() {
                 return;
             }
-            match read_change(bytes) {
+            match M::Change::from_bytes(bytes) {
                 Ok(change) => machine.apply(&change),
                 Err(error) => bad = Some(OpenError::Change { entry, error }),
             }
@@ -64,7 +66,7 @@ where
         if changes.is_empty() {
             return Ok(effects);
         }
-        let records: Vec<_> = changes.iter().map(write_change).collect();
+        let records: Vec<_> = changes.iter().map(Message::to_bytes).collect();
         self.is_uncertain = true;
         self.log.append(self.next, &records)?;
         self.is_uncertain = false;
@@ -91,25 +93,6 @@ where
     }
 }
 
-fn write_change<C: Record>(change: &C) -> Vec<u8> {
-    let mut bytes = C::KIND.as_bytes().to_vec();
-    bytes.extend(change.to_bytes());
-    bytes
-}
-
-fn read_change<C: Record>(bytes: &[u8]) -> Result<C, RecordError> {
-    match bytes.strip_prefix(C::KIND.as_bytes()) {
-        Some(rest) => C::from_bytes(rest),
-        None => {
-            let kind = bytes.get(..C::KIND.len()).unwrap_or(bytes).escape_ascii();
-            let expected = C::KIND;
-            Err(RecordError::invalid(format_args!(
-                "a change of kind {kind}; {expected} is read"
-            )))
-        }
-    }
-}
-
 /// Why a machine does not come back from its log.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -122,7 +105,7 @@ pub enum OpenError {
         /// Its number, from 0.
         entry: u64,
         /// What is wrong.
-        error: RecordError,
+        error: DecodeError,
     },
 }
 

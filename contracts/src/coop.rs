@@ -15,6 +15,7 @@
 //! release its share. What the expiry cannot do is take back a share that was released: a worker that holds the whole
 //! transaction may publish it as long as the coin is there. Whoever needs an earlier agreement dead spends the coin.
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::sync::Arc;
 
 use bitcoin::{
@@ -29,7 +30,6 @@ use crate::{
         Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName,
         NodeOutput, Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage, TxGraph,
     },
-    hash::tagged_hash,
     musig::AdaptorPoint,
     role::{Role, RoleSet},
     setup::{Agreement, Holdings, HoldingsError, Party, Release, Secrets, SetupError},
@@ -151,7 +151,7 @@ impl Proposal {
         let ending = Ending {
             terms: terms.clone(),
             proposal: self.clone(),
-            id: tagged_hash("narthex/ending", &parts),
+            id: tagged_hash_parts("narthex/ending", &parts),
         };
         let parts: [&[u8]; 5] = [
             terms.contract_id(),

@@ -1,6 +1,7 @@
 //! Contracts made up from a seed: for tests, benchmarks, drawings and simulations. Keys follow from the seed and
 //! are worth nothing; coins are made up too unless the caller brings real ones.
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
@@ -14,12 +15,15 @@ use bitcoin::{
         rand::{self, CryptoRng, RngCore},
     },
 };
-use narthex_game_model::{Layout, Params, ParamsRecord, game::Economics};
+use narthex_game_model::{
+    AcceptedJob, JobMisfit, Layout, Params, ParamsRecord, Ruling,
+    computation::{JobSpec, StepError, StepNeeds, StepProgram},
+    game::Economics,
+};
 
 use crate::{
-    attest::{Announcement, AttestationNonce},
+    attest::{Announcement, Attestation, AttestationNonce, BoundRuling, RulingError},
     binding::{FreshSalt, MemoryBindings},
-    hash::tagged_hash,
     role::Role,
     setup::{Grounds, Party, Secrets, SetupError},
     terms::{
@@ -111,6 +115,38 @@ impl Cast {
     /// An arbiter's nonce for a contract.
     pub fn nonce(&self, arbiter: u8, contract_id: &[u8; 32]) -> Option<AttestationNonce> {
         AttestationNonce::derive(&self.identity(arbiter), contract_id)
+    }
+
+    /// What an arbiter attests that keeps no record of its rulings ([`attest_without_record`]).
+    ///
+    /// # Errors
+    /// Those of [`AttestationNonce::attest`].
+    pub fn attestation(
+        &self,
+        arbiter: u8,
+        contract_id: &[u8; 32],
+        ruling: Ruling,
+    ) -> Result<Attestation, RulingError> {
+        let nonce = self.nonce(arbiter, contract_id);
+        let nonce = nonce.ok_or(RulingError::Degenerate)?;
+        attest_without_record(nonce, contract_id, &self.identity(arbiter), arbiter, ruling)
+    }
+
+    /// The job, accepted under the parameters.
+    ///
+    /// # Errors
+    /// None: it takes as little as any parameters allow.
+    pub fn job(&self) -> Result<AcceptedJob, JobMisfit> {
+        self.params.accepts(&self.job_spec(), &MadeUpProgram, 0)
+    }
+
+    fn job_spec(&self) -> JobSpec {
+        JobSpec {
+            program: MadeUpProgram.id(),
+            input_root: tagged_hash_parts("narthex/sample-input", &[&self.seed]),
+            steps: self.params.steps(),
+            output_bytes: MadeUpProgram.output_bytes() as u64,
+        }
     }
 
     /// What an arbiter announces for a contract, whether it has bound itself to it or not.
@@ -213,7 +249,7 @@ impl Cast {
             worker: w,
             verifier,
             arbiters,
-            job: sha256::Hash::hash(b"made-up job"),
+            job: sha256::Hash::from_byte_array(self.job_spec().id()),
             sample_nonce: sha256::Hash::hash(b"made-up nonce"),
             result: SecretPoint::result(&secp, &self.result(), &worker, &hash),
             paper,
@@ -233,7 +269,7 @@ impl Cast {
             payout: payout.ok_or(stranger.clone())?.clone(),
             funding: funding.ok_or(stranger)?.clone(),
             params_hash: self.params.hash(),
-            job: record.job,
+            job: self.job()?,
             funding_rate: record.funding_rate_sat_per_kwu,
             identity: match role {
                 Role::Arbiter(i) => draft.identity(i).copied(),
@@ -301,7 +337,7 @@ impl Cast {
                 &[index],
                 &counter.to_be_bytes(),
             ];
-            match SecretKey::from_slice(&tagged_hash("narthex/sample", &parts)) {
+            match SecretKey::from_slice(&tagged_hash_parts("narthex/sample", &parts)) {
                 Ok(key) => return key,
                 Err(_) => counter += 1,
             }
@@ -323,7 +359,7 @@ impl Cast {
             self.params.layout() == Layout::Paper,
             matches!(role, Role::Arbiter(_)),
         );
-        let txid = Txid::from_byte_array(tagged_hash(
+        let txid = Txid::from_byte_array(tagged_hash_parts(
             "narthex/sample-coin",
             &[&self.seed, &[role.index() as u8]],
         ));
@@ -356,6 +392,53 @@ impl Cast {
     }
 }
 
+/// Attests as an arbiter does that begins a new record each time: it rules as often and as differently as it is asked.
+/// With the second ruling of a case anybody has its key ([`crate::attest::extract_identity_key`]). For cheats that are
+/// played, and for tests.
+///
+/// # Errors
+/// Those of [`AttestationNonce::attest`].
+pub fn attest_without_record(
+    nonce: AttestationNonce,
+    contract_id: &[u8; 32],
+    identity: &SecretKey,
+    arbiter: u8,
+    ruling: Ruling,
+) -> Result<Attestation, RulingError> {
+    let secp = Secp256k1::new();
+    let name = identity.x_only_public_key(&secp).0;
+    let bound = BoundRuling::bind(contract_id, &name, ruling, &mut MemoryBindings::default())?;
+    nonce.attest(&secp, identity, arbiter, bound)
+}
+
+/// A program that nobody runs, and that takes as little as any parameters allow.
+#[derive(Debug, Clone, Copy)]
+pub struct MadeUpProgram;
+
+impl StepProgram for MadeUpProgram {
+    fn id(&self) -> [u8; 32] {
+        tagged_hash_parts("narthex/sample-program", &[])
+    }
+
+    fn output_bytes(&self) -> usize {
+        1
+    }
+
+    fn needs(&self) -> StepNeeds {
+        StepNeeds {
+            fuel: 1,
+            units: 1,
+            memory_bytes: 0,
+            program_bytes: 0,
+        }
+    }
+
+    fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
+        let bytes = record.len();
+        Err(StepError::RecordDoesNotFit { bytes })
+    }
+}
+
 /// A source of salts that repeats, the same in every version of every library: for contracts that are made up, and for
 /// nothing else.
 struct Seeded {
@@ -373,7 +456,7 @@ impl Seeded {
             (self.role.index() as u32).to_be_bytes(),
         ];
         let parts: [&[u8]; 3] = [&self.seed, &place.concat(), &self.counter.to_be_bytes()];
-        tagged_hash("narthex/sample-salt", &parts)
+        tagged_hash_parts("narthex/sample-salt", &parts)
     }
 }
 

@@ -12,12 +12,9 @@ use chacha20poly1305::{
     ChaCha20Poly1305, Key, KeyInit, Nonce,
     aead::{Aead, Payload},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
-
-use crate::{
-    hash::tagged_hash,
-    wire::{Reader, WireError, Writer},
-};
 
 /// What the cipher adds to a plaintext, in bytes.
 pub const TAG_BYTES: usize = 16;
@@ -99,11 +96,11 @@ impl Sealed {
         r: &mut Reader<'_>,
         field: &'static str,
         max: usize,
-    ) -> Result<Sealed, WireError> {
+    ) -> Result<Sealed, DecodeError> {
         let ephemeral = read_point(r, field)?;
         let len = r.count(field, 1)?;
         if len > max.saturating_add(TAG_BYTES) {
-            return Err(WireError::invalid(field, format!("{len} bytes")));
+            return Err(DecodeError::invalid(field, format!("{len} bytes")));
         }
         Ok(Sealed {
             ephemeral,
@@ -113,8 +110,11 @@ impl Sealed {
 }
 
 /// Reads a compressed point.
-pub(crate) fn read_point(r: &mut Reader<'_>, field: &'static str) -> Result<PublicKey, WireError> {
-    PublicKey::from_slice(r.slice(field, 33)?).map_err(|e| WireError::invalid(field, e))
+pub(crate) fn read_point(
+    r: &mut Reader<'_>,
+    field: &'static str,
+) -> Result<PublicKey, DecodeError> {
+    PublicKey::from_slice(r.slice(field, 33)?).map_err(|e| DecodeError::invalid(field, e))
 }
 
 fn key(
@@ -129,7 +129,7 @@ fn key(
         &to.serialize(),
         &shared.secret_bytes(),
     ];
-    let key = Zeroizing::new(tagged_hash("narthex/seal", &parts));
+    let key = Zeroizing::new(tagged_hash_parts("narthex/seal", &parts));
     shared.non_secure_erase();
     key
 }

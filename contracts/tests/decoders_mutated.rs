@@ -1,8 +1,7 @@
 //! Every decoder of the small contracts and of panels on damaged inputs, from the table that `fuzz/` runs. What has a
 //! property of its own is in `bad_input_decoders.rs`.
-// Each support module brings the random source that it needs.
 #![allow(
-    clippy::duplicate_mod,
+    dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -10,20 +9,24 @@
     unreachable_pub
 )]
 
+#[path = "it/bank_support/mod.rs"]
 mod bank_support;
+#[path = "it/bounty_support/mod.rs"]
 mod bounty_support;
+#[path = "it/deliver_support/mod.rs"]
 mod deliver_support;
+#[path = "it/given/mod.rs"]
+mod given;
+#[path = "it/panel_support/mod.rs"]
 mod panel_support;
+#[path = "it/slice_support/mod.rs"]
 mod slice_support;
 #[path = "../../fuzz/src/small.rs"]
-#[allow(dead_code)]
 mod small;
 #[path = "../../fuzz/src/table.rs"]
-#[allow(dead_code)]
 mod table;
-#[path = "bank_support/way.rs"]
-mod way;
 
+use bank_support::way;
 use bitcoin::secp256k1::Secp256k1;
 use narthex_contracts::{
     deliver::Evidence,

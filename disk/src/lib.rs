@@ -1,4 +1,4 @@
-//! The one place that makes, writes, moves or locks files. A test of the root package (`tests/one_writer.rs`) refuses
+//! The one place that makes, writes, moves or locks files. A test of the root package (`tests/it/one_writer.rs`) refuses
 //! any other.
 //!
 //! Two kinds of names, told apart by who chose them:

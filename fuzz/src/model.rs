@@ -9,12 +9,13 @@ use narthex_game_model::{
         Receipt, ReceiptKind, SignedReceipt, TreeBuilder,
     },
     computation::{JobSpec, StepProgram, UnitProgram},
-    dispute::{DisputeTerms, Entry, Event, Move, MoveBook, Reveal, SignedMove, Transcript},
+    dispute::{DisputeTerms, Entry, Event, Move, Reveal, SignedMove, Transcript},
     game::Economics,
     market::{
         Chance, Faults, Latency, Ledger, LedgerRecord, Policy, PolicyRecord, Quote, RelayId,
         Request,
     },
+    params::JobBounds,
     play::{BlindDigests, Evidence, Strategy, Verdict, VerdictReport},
     retrieval::{Archive, Challenge, ChunkHashes, Shape},
     tagged::tagged_hash,
@@ -28,7 +29,7 @@ use narthex_game_model::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use crate::table::{Decoder, Law, Read};
+use super::table::{Decoder, Law, Read};
 
 /// All of them.
 pub fn decoders() -> Vec<Decoder> {
@@ -219,6 +220,7 @@ fn dispute_terms() -> DisputeTerms {
     DisputeTerms {
         contract: [9; 32],
         job: job(),
+        bounds: JobBounds::default(),
         commitment: commitment(),
         index: 1,
         opening: opening(),
@@ -266,7 +268,6 @@ fn disputes() -> Vec<Decoder> {
         complete_to: 1_020,
         entries,
     };
-    let book = json!({"dispute": "08".repeat(32), "moves": signed});
     vec![
         canonical(
             "transcript",
@@ -283,10 +284,10 @@ fn disputes() -> Vec<Decoder> {
             json::<DisputeTerms>,
             vec![written(&dispute_terms())],
         ),
-        stable(
-            "book of moves in JSON",
-            json::<MoveBook>,
-            vec![written(&book)],
+        canonical(
+            "move as it is written down",
+            |b| Some(SignedMove::from_bytes(b).ok()?.to_bytes()),
+            signed.iter().map(SignedMove::to_bytes).collect(),
         ),
     ]
 }

@@ -2,7 +2,7 @@
 
 use bitcoin::{
     Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, WPubkeyHash, Witness,
-    absolute::LockTime, hashes::Hash, secp256k1::Secp256k1, transaction::Version,
+    absolute::LockTime, hashes::Hash, transaction::Version,
 };
 use narthex_contracts::{
     funding::RootRecord, graph::Stage, musig::PartialSignature, role::Role, setup::SharesMessage,
@@ -10,7 +10,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::Ruling;
 
-use crate::{
+use super::{
     properties::{deposit, root_place, world},
     small,
 };
@@ -18,7 +18,6 @@ use crate::{
 /// Name of a target and an input that it accepts.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     let world = world();
-    let secp = Secp256k1::new();
     let mut seeds = vec![
         (
             "terms_json",
@@ -51,10 +50,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     );
     for ruling in Ruling::ALL {
         let id = world.terms.contract_id();
-        let nonce = world.cast.nonce(1, id).expect("nonce");
-        let attestation = nonce
-            .attest(&secp, &world.cast.identity(1), 1, ruling)
-            .expect("attestation");
+        let attestation = world.cast.attestation(1, id, ruling).expect("attestation");
         seeds.push(("attestation", attestation.to_bytes()));
     }
     seeds

@@ -31,7 +31,7 @@ use narthex_contracts::{
 use narthex_game_model::market::LayerSet;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::table::{Decoder, Law, Read};
+use super::table::{Decoder, Law, Read};
 
 /// Every message of them and of panels, terms and what a side keeps. Of these inputs and [`seeds`], each has those
 /// that it reads.

@@ -48,19 +48,19 @@ use crate::tagged::TaggedHasher;
 #[serde(deny_unknown_fields)]
 pub struct Commitment {
     /// Identity of the job: program, input, limits ([`crate::computation::JobSpec::id`]).
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub job: [u8; 32],
     /// N, the number of steps and leaves.
     pub steps: u64,
     /// Root of the tree over the salted leaves.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub root: [u8; 32],
     /// Tagged hash of the encrypted result.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub ciphertext_hash: [u8; 32],
     /// Tagged hash of the result, salted by the result secret so that a small result can't be
     /// guessed from it.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub plaintext_hash: [u8; 32],
 }
 

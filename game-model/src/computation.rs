@@ -96,10 +96,10 @@ pub trait Computation {
 #[serde(deny_unknown_fields)]
 pub struct JobSpec {
     /// Program with its limits ([`StepProgram::id`]).
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub program: [u8; 32],
     /// Root of the tree over the input records.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub input_root: [u8; 32],
     /// N, one step per record.
     pub steps: u64,

@@ -41,14 +41,16 @@ pub mod retrieval;
 pub mod sample;
 pub mod settlement;
 pub mod simulation;
-pub mod tagged;
 pub mod text;
 pub mod workload;
+
+pub use narthex_base::tagged;
 
 pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;
 pub use params::{
-    JobBounds, JobMisfit, Layout, PaperLocks, Params, ParamsError, ParamsRecord, Windows,
+    AcceptedJob, JobBounds, JobMisfit, Layout, PaperLocks, Params, ParamsError, ParamsRecord,
+    Windows,
 };
 pub use ratio::{Ratio, RatioError};
 pub use settlement::{Outcome, Party, Payout, SettlementError, settle};

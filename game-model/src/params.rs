@@ -4,6 +4,7 @@
 //! code that receives one checks nothing again. Both parties derive the whole contract from these
 //! values, therefore they have one byte form ([`Params::to_bytes`]) and one hash.
 
+mod accepted;
 mod bounds;
 mod check;
 mod codec;
@@ -15,9 +16,11 @@ use std::fmt;
 use bitcoin_units::Amount;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use accepted::within;
+pub use accepted::{AcceptedJob, JobMisfit};
 pub use bounds::{Bound, BrokenBound, ParamsError, Quantity};
 pub use codec::DecodeError;
-pub use job::{JobBounds, JobMisfit};
+pub use job::JobBounds;
 
 use crate::ratio::Ratio;
 use crate::settlement::Outcome;
@@ -133,7 +136,7 @@ pub struct ParamsRecord {
     )]
     pub arbiter_stake: Amount,
     /// F: output script of the common fund, opaque here.
-    #[serde(with = "crate::encoding::hex", rename = "fund_script")]
+    #[serde(with = "narthex_base::hex", rename = "fund_script")]
     pub fund: Vec<u8>,
     /// α: share of w lost by a worker that times out.
     pub alpha: Ratio,

@@ -54,6 +54,9 @@ pub enum PlayError {
     /// No folder for the records of what the parties bind.
     #[error("no temporary folder for the records of what the parties bind: {0}")]
     Folder(std::io::Error),
+    /// An arbiter that may not attest what it is asked to.
+    #[error(transparent)]
+    Ruling(#[from] narthex_contracts::attest::RulingError),
     /// A party's record of what it has bound.
     #[error(transparent)]
     Bindings(#[from] crate::bindings::BindingsError),

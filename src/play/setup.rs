@@ -20,7 +20,9 @@ use narthex_contracts::{
         Proposal, SecretPoint, Terms, TermsDraft, TermsRecord, stake_coin_script,
     },
 };
-use narthex_game_model::{Layout, Params, ParamsRecord, computation::Computation, sample};
+use narthex_game_model::{
+    AcceptedJob, Layout, Params, ParamsRecord, computation::Computation, sample,
+};
 
 use super::{
     Actor, PlayError,
@@ -71,7 +73,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
     // Nobody agrees on a job that the parameters were not made for.
-    params
+    let job = params
         .accepts_job(&workshop.job)
         .map_err(|misfit| PlayError::Input(misfit.to_string()))?;
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
@@ -98,7 +100,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         parts,
         &mut actors,
         &params,
-        &workshop,
+        (&workshop, &job),
         panel_secret.as_ref(),
         &miner_script,
     )?;
@@ -288,7 +290,7 @@ fn propose(
     parts: &mut Parts<'_>,
     actors: &mut BTreeMap<Role, Actor>,
     params: &Params,
-    workshop: &Workshop,
+    (workshop, job): (&Workshop, &AcceptedJob),
     panel_secret: Option<&PanelSecret>,
     miner_script: &ScriptBuf,
 ) -> Result<TermsRecord, PlayError> {
@@ -313,7 +315,7 @@ fn propose(
             payout: actor.payout.clone(),
             funding,
             params_hash: params.hash(),
-            job: sha256::Hash::from_byte_array(workshop.job.spec().id()),
+            job: *job,
             funding_rate: parts.options.rate,
             identity,
             result: point(actor.secrets.result),
@@ -382,7 +384,7 @@ fn propose(
         worker,
         verifier,
         arbiters,
-        job: sha256::Hash::from_byte_array(workshop.job.spec().id()),
+        job: sha256::Hash::from_byte_array(job.id()),
         sample_nonce: sha256::Hash::from_byte_array(sample::nonce_commitment(
             &workshop.sample_nonce,
         )),

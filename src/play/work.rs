@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::{Transaction, hashes::Hash};
 use narthex_contracts::{
-    attest::{Attestation, AttestationNonce},
+    attest::{Attestation, AttestationNonce, BoundRuling},
     funding::{RootRecord, root_coin},
     graph::NodeName,
     role::Role,
@@ -209,10 +209,12 @@ impl Scene<'_> {
             Verdict::Equal => opening.leaves.first().map_or(0, |leaf| leaf.index),
         };
         let job = &self.workshop.job;
+        // Nobody rules on a job that the contract's parameters were not made for.
+        let accepted = self.terms.params().accepts_job(job).map_err(job_error)?;
         let evidence = Evidence::gather(job, index, opening.clone()).map_err(job_error)?;
         let finding = judge(
             job.program(),
-            job.spec(),
+            &accepted,
             delivery.work.commitment(),
             &evidence,
         )
@@ -225,16 +227,18 @@ impl Scene<'_> {
         Ok(finding.ruling)
     }
 
-    /// An arbiter attests a ruling; everybody that checks it learns the secret.
+    /// An arbiter binds its case to a ruling, in its own record, and attests it; everybody that checks it learns the
+    /// secret. Another ruling of the same case is refused by that record.
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
         let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
         let id = *self.terms.contract_id();
         let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
         let secp = bitcoin::secp256k1::Secp256k1::new();
-        let attestation = nonce
-            .attest(&secp, &identity, arbiter, ruling)
-            .ok_or_else(broken)?;
+        let name = identity.x_only_public_key(&secp).0;
+        let record = self.records.of(Role::Arbiter(arbiter))?;
+        let bound = BoundRuling::bind(&id, &name, ruling, record)?;
+        let attestation = nonce.attest(&secp, &identity, arbiter, bound)?;
         let sent = attestation.to_bytes();
         let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
         let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;

@@ -1,19 +1,18 @@
 //! What is kept of a bank, as bytes.
 
 use bitcoin::{Transaction, consensus};
-use narthex_contracts::{
-    bank::{BankTerms, GoodPenny, Penny, Rungs},
-    wire::{Reader, Writer},
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
 };
+use narthex_contracts::bank::{BankTerms, GoodPenny, Penny, Rungs};
 
 use super::{BankChange, CoinAt, Leaving, Lineage, MAX_RESUMED};
-use crate::{Record, RecordError};
 
-impl Record for BankChange {
-    const KIND: &'static str = "NXB1";
+impl Message for BankChange {
+    const KIND: Kind = kinds::BANK_CHANGE;
 
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::default();
+    fn write(&self, w: &mut Writer) {
         match self {
             Self::Proposed(lineage) => {
                 w.u8(0).u32(lineage.terms().len() as u32);
@@ -32,7 +31,7 @@ impl Record for BankChange {
             }
             Self::Coin(coin) => {
                 w.u8(4);
-                write_coin(&mut w, coin);
+                write_coin(w, coin);
             }
             Self::Paid { to } => {
                 w.u8(5).u32(*to);
@@ -54,30 +53,25 @@ impl Record for BankChange {
             }
             Self::Leaving(how) => {
                 w.u8(9);
-                write_leaving(&mut w, how);
+                write_leaving(w, how);
             }
             Self::Left(tx) => {
                 w.u8(10).bytes(&consensus::serialize(tx));
             }
         }
-        w.finish()
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
-        let mut r = Reader::new("", bytes)?;
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let change = match r.u8("change")? {
-            0 => Self::Proposed(read_lineage(&mut r)?),
+            0 => Self::Proposed(read_lineage(r)?),
             1 => Self::Abandoned,
             2 => Self::Signed {
                 freeze: r.array("freeze")?,
             },
-            3 => Self::Funded(read_transaction(&mut r)?),
-            4 => Self::Coin(read_coin(&mut r)?),
+            3 => Self::Funded(read_transaction(r)?),
+            4 => Self::Coin(read_coin(r)?),
             5 => Self::Paid { to: r.u32("to")? },
-            6 => {
-                let length = r.count("rungs", 1)?;
-                Self::Rungs(Rungs::from_bytes(r.slice("rungs", length)?)?.rungs)
-            }
+            6 => Self::Rungs(Rungs::from_bytes(r.bytes("rungs")?)?.rungs),
             7 => {
                 let penny = r.slice("penny", narthex_contracts::bank::PENNY_BYTES)?;
                 let penny = Penny::from_bytes(penny)?;
@@ -87,39 +81,34 @@ impl Record for BankChange {
                 Self::Taken(GoodPenny { penny, false_rungs })
             }
             8 => Self::Freezing,
-            9 => Self::Leaving(read_leaving(&mut r)?),
-            10 => Self::Left(read_transaction(&mut r)?),
+            9 => Self::Leaving(read_leaving(r)?),
+            10 => Self::Left(read_transaction(r)?),
             kind => return Err(unknown("change", kind)),
         };
-        r.finish()?;
         Ok(change)
     }
 }
 
-fn unknown(what: &str, kind: u8) -> RecordError {
-    RecordError::invalid(format_args!("no {what} of a bank is of kind {kind}"))
+fn unknown(field: &'static str, kind: u8) -> DecodeError {
+    DecodeError::invalid(field, kind)
 }
 
-fn read_lineage(r: &mut Reader<'_>) -> Result<Lineage, RecordError> {
+fn read_lineage(r: &mut Reader<'_>) -> Result<Lineage, DecodeError> {
     let count = r.count("banks", 4)?;
     if count > MAX_RESUMED {
-        return Err(RecordError::invalid(format_args!(
-            "{count} banks behind each other"
-        )));
+        return Err(DecodeError::invalid("banks", count));
     }
     let mut terms = Vec::with_capacity(count);
     for _ in 0..count {
-        let length = r.count("terms", 1)?;
-        let json = r.slice("terms", length)?;
-        terms.push(BankTerms::from_json(json).map_err(RecordError::invalid)?);
+        let read = BankTerms::from_json(r.bytes("terms")?);
+        terms.push(read.map_err(|e| DecodeError::invalid("terms", e))?);
     }
-    Lineage::new(terms).map_err(RecordError::invalid)
+    Lineage::new(terms).map_err(|e| DecodeError::invalid("terms", e))
 }
 
-fn read_transaction(r: &mut Reader<'_>) -> Result<Transaction, RecordError> {
-    let length = r.count("transaction", 1)?;
-    let bytes = r.slice("transaction", length)?;
-    consensus::deserialize(bytes).map_err(RecordError::invalid)
+fn read_transaction(r: &mut Reader<'_>) -> Result<Transaction, DecodeError> {
+    let read = consensus::deserialize(r.bytes("transaction")?);
+    read.map_err(|e| DecodeError::invalid("transaction", e))
 }
 
 fn write_coin(w: &mut Writer, coin: &CoinAt) {
@@ -131,7 +120,7 @@ fn write_coin(w: &mut Writer, coin: &CoinAt) {
     };
 }
 
-fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, RecordError> {
+fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, DecodeError> {
     Ok(match r.u8("coin")? {
         0 => CoinAt::Nowhere,
         1 => CoinAt::Banked,
@@ -145,7 +134,7 @@ fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, RecordError> {
     })
 }
 
-fn read_bool(r: &mut Reader<'_>, field: &'static str) -> Result<bool, RecordError> {
+fn read_bool(r: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
     match r.u8(field)? {
         0 => Ok(false),
         1 => Ok(true),
@@ -167,7 +156,7 @@ fn write_leaving(w: &mut Writer, how: &Leaving) {
     };
 }
 
-fn read_leaving(r: &mut Reader<'_>) -> Result<Leaving, RecordError> {
+fn read_leaving(r: &mut Reader<'_>) -> Result<Leaving, DecodeError> {
     Ok(match r.u8("end")? {
         0 => Leaving::Close {
             paid: r.u32("paid")?,

@@ -24,14 +24,16 @@ use bitcoin::secp256k1::rand::rngs::StdRng;
 pub use fault::{FailingLog, Fault};
 pub use walk::check;
 
-use crate::{Record, Tabled};
+use narthex_base::codec::Message;
+
+use crate::Tabled;
 
 /// A machine to be held to the laws, and what may come to it.
 pub trait Subject {
     /// The machine.
     type Machine: Tabled<
             Input: Clone + fmt::Debug,
-            Change: Record + PartialEq + fmt::Debug,
+            Change: Message + PartialEq + fmt::Debug,
             Effect: PartialEq + fmt::Debug,
             Error: PartialEq + fmt::Debug,
         >;

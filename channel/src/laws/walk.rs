@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 
+use narthex_base::codec::Message;
+
 use super::{Broken, Effort, FailingLog, Fault, Subject};
 use crate::{
-    Logged, Machine, Record, StepError, Tabled, Transition,
+    Logged, Machine, StepError, Tabled, Transition,
     log::{Identity, MemoryDisk, MemoryLog},
 };
 

@@ -180,7 +180,7 @@ impl<S: Side> Subject for Banks<'_, S> {
         match (machine.standing(), rng.gen_range(0..24u8)) {
             ("new", 2..) => BankInput::Propose(signed.lineage.clone()),
             ("proposed", 4..) => BankInput::Signed { freeze },
-            ("signed", 12..) => BankInput::Coin(CoinAt::Banked),
+            ("signed", 13..) => BankInput::Coin(CoinAt::Banked),
             ("leaving", 14..) => match machine.leaving() {
                 Some(how) => BankInput::Left(signed.transaction(how)),
                 None => BankInput::Freeze,
@@ -258,7 +258,7 @@ fn the_providers_side_keeps_the_laws() {
 /// What is written for a payment does not grow with the bank, nor with what was paid before.
 #[test]
 fn a_payment_is_one_small_entry_on_each_side() {
-    use narthex_channel::Record;
+    use narthex_base::codec::Message;
     let signed = signed();
     let (mut payer, mut provider) = (PayerMachine::default(), ProviderMachine::default());
     let freeze = signed.freeze;
@@ -279,7 +279,7 @@ fn a_payment_is_one_small_entry_on_each_side() {
     for to in (100..=1_900).step_by(100) {
         let changes = payer.step(&BankInput::Pay { to }).unwrap().changes;
         assert_eq!(changes.len(), 1);
-        assert_eq!(changes[0].to_bytes().len(), 5);
+        assert_eq!(changes[0].to_bytes().len(), 9);
         payer.apply(&changes[0]);
         let penny = signer.pay(100).unwrap();
         let step = provider.step(&BankInput::Penny(penny));
@@ -294,7 +294,7 @@ fn a_payment_is_one_small_entry_on_each_side() {
             step => step.unwrap(),
         };
         assert_eq!(step.changes.len(), 1);
-        assert_eq!(step.changes[0].to_bytes().len(), 77);
+        assert_eq!(step.changes[0].to_bytes().len(), 81);
         provider.apply(&step.changes[0]);
         assert_eq!((payer.pennies(), provider.pennies()), (to, to));
     }

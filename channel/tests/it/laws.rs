@@ -3,8 +3,12 @@
 use std::cell::Cell;
 
 use bitcoin::secp256k1::rand::{Rng, rngs::StdRng};
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+};
 use narthex_channel::{
-    Machine, Record, RecordError, Step, Tabled, Transition,
+    Machine, Step, Tabled, Transition,
     laws::{Effort, Subject, check},
 };
 
@@ -38,14 +42,14 @@ struct Counted {
     flaw: Flaw,
 }
 
-impl Record for Counted {
-    const KIND: &'static str = "NXZ1";
+impl Message for Counted {
+    const KIND: Kind = kinds::PENNY;
 
-    fn to_bytes(&self) -> Vec<u8> {
-        vec![self.to as u8, self.flaw as u8]
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.to as u8).u8(self.flaw as u8);
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let all = [
             Flaw::None,
             Flaw::Moody,
@@ -57,20 +61,14 @@ impl Record for Counted {
             Flaw::Unlisted,
             Flaw::Unreached,
         ];
-        let (to, flaw, rest) = match bytes {
-            [to, flaw, rest @ ..] => (*to, *flaw, rest),
-            _ => return Err(RecordError::invalid("short")),
-        };
-        let flaw = *all
-            .get(usize::from(flaw))
-            .ok_or(RecordError::invalid("flaw"))?;
-        match rest.is_empty() || flaw == Flaw::Wordy {
-            true => Ok(Counted {
-                to: to.into(),
-                flaw,
-            }),
-            false => Err(RecordError::invalid("long")),
+        let (to, flaw) = (r.u8("to")?.into(), r.u8("flaw")?);
+        let flaw = all.get(usize::from(flaw)).copied();
+        let flaw = flaw.ok_or_else(|| DecodeError::invalid("flaw", to))?;
+        if flaw == Flaw::Wordy {
+            // Whatever follows.
+            r.slice("rest", r.left())?;
         }
+        Ok(Counted { to, flaw })
     }
 }
 

@@ -4,6 +4,7 @@ use narthex_game_model::{
     commitment::{Commitment, Domain, LeafOpening, Opening, TreeBuilder, state_digest, work_leaf},
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
     dispute::{DisputeTerms, Side},
+    params::JobBounds,
     tagged::TaggedHasher,
     workload::Records,
 };
@@ -92,6 +93,10 @@ pub fn terms(job: &Job<Chain>) -> DisputeTerms {
     DisputeTerms {
         contract: [0xc0; 32],
         job: *job.spec(),
+        bounds: JobBounds {
+            fuel_per_second: u64::MAX,
+            ..JobBounds::MOST
+        },
         commitment: Commitment {
             job: job.job(),
             steps: job.steps(),

@@ -4,12 +4,12 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{Keypair, Message, Secp256k1, SecretKey, Signing, Verification, schnorr},
 };
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::Attestation;
-use crate::{attest::attestation::ruling_message, hash::tagged_hash, musig::sign_with_nonce};
-use narthex_game_model::Ruling;
+use super::{Attestation, BoundRuling, RulingError};
+use crate::{attest::attestation::ruling_message, musig::sign_with_nonce};
 
 /// Why an announcement is not accepted. The arbiter's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,11 +37,11 @@ pub struct AttestationNonce {
 
 impl AttestationNonce {
     /// Derives the nonce of a contract from the identity key. Deterministic, so that an arbiter restored from a
-    /// backup has the nonce of its case again; it must then find its ruling too, before it attests. The id hashes
+    /// backup has the nonce of its case again; what it may attest is in its record ([`BoundRuling`]). The id hashes
     /// everything that the parties agreed on before nonces were announced, so contracts that differ in anything have
     /// different nonces, whatever became of the arbiter's salt.
     pub fn derive(identity: &SecretKey, contract_id: &[u8; 32]) -> Option<AttestationNonce> {
-        let mut bytes = tagged_hash(
+        let mut bytes = tagged_hash_parts(
             "narthex/attestation-nonce",
             &[&identity.secret_bytes(), contract_id],
         );
@@ -58,21 +58,31 @@ impl AttestationNonce {
         self.secret.x_only_public_key(secp).0
     }
 
-    /// Attests a ruling of the contract that the nonce was derived for. The nonce is gone afterwards.
+    /// Attests a ruling of the contract that the nonce was derived for. The nonce is gone afterwards. Derived again, it
+    /// gives the same signature for the same ruling.
+    ///
+    /// # Errors
+    /// [`RulingError::OtherCase`] if the ruling was bound for another contract, or another key than `identity`;
+    /// [`RulingError::Degenerate`].
     pub fn attest<C: Signing>(
         self,
         secp: &Secp256k1<C>,
         identity: &SecretKey,
         arbiter: u8,
-        ruling: Ruling,
-    ) -> Option<Attestation> {
+        ruling: BoundRuling,
+    ) -> Result<Attestation, RulingError> {
+        if !ruling.is_of(&self.contract_id, &identity.x_only_public_key(secp).0) {
+            return Err(RulingError::OtherCase);
+        }
+        let ruling = ruling.ruling();
         let signature = sign_with_nonce(
             secp,
             identity,
             &self.secret,
             &ruling_message(&self.contract_id, ruling),
-        )?;
-        Some(Attestation {
+        )
+        .ok_or(RulingError::Degenerate)?;
+        Ok(Attestation {
             arbiter,
             ruling,
             signature,
@@ -154,7 +164,7 @@ fn message(
     identity: &XOnlyPublicKey,
     nonce: &XOnlyPublicKey,
 ) -> Message {
-    Message::from_digest(tagged_hash(
+    Message::from_digest(tagged_hash_parts(
         tag,
         &[contract_id, &identity.serialize(), &nonce.serialize()],
     ))

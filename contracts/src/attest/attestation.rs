@@ -6,13 +6,14 @@ use bitcoin::{
         Message, Parity, PublicKey, Scalar, Secp256k1, SecretKey, Signing, Verification, schnorr,
     },
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Ruling;
 
 use crate::{
-    hash::tagged_hash,
     musig::{challenge, invert, sub_secrets},
     terms::Terms,
-    wire::{Reader, WireError, Writer},
 };
 
 /// An arbiter's ruling as a signature; its scalar is the secret of the ruling's point.
@@ -50,7 +51,7 @@ pub enum AttestError {
 
 /// The message that an arbiter signs for a ruling of a contract.
 pub(super) fn ruling_message(contract_id: &[u8; 32], ruling: Ruling) -> [u8; 32] {
-    tagged_hash("narthex/ruling", &[contract_id, &[ruling_byte(ruling)]])
+    tagged_hash_parts("narthex/ruling", &[contract_id, &[ruling_byte(ruling)]])
 }
 
 fn ruling_byte(ruling: Ruling) -> u8 {
@@ -129,16 +130,16 @@ impl Attestation {
     }
 
     /// From bytes; says nothing yet about validity.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Attestation, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Attestation, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let arbiter = r.u8("arbiter")?;
         let ruling = match r.u8("ruling")? {
             6 => Ruling::WorkerAtFault,
             7 => Ruling::VerifierAtFault,
-            other => return Err(WireError::invalid("ruling", other)),
+            other => return Err(DecodeError::invalid("ruling", other)),
         };
         let signature = schnorr::Signature::from_slice(r.slice("signature", 64)?)
-            .map_err(|e| WireError::invalid("signature", e))?;
+            .map_err(|e| DecodeError::invalid("signature", e))?;
         r.finish()?;
         Ok(Attestation {
             arbiter,
@@ -148,7 +149,7 @@ impl Attestation {
     }
 }
 
-const KIND: &str = "NXA1";
+const KIND: Kind = kinds::ATTESTATION;
 
 /// The identity key of an arbiter that attested two rulings of one contract: from s₁ = k + e₁·a and
 /// s₂ = k + e₂·a follows a = (s₁ − s₂)/(e₁ − e₂). The key found is checked against `identity`.

@@ -5,9 +5,9 @@
 //! candidate is undetected with probability 1/n, and then that is the one in use; with more, never.
 
 use bitcoin::hashes::Hash;
+use narthex_base::tagged::tagged_hash_parts;
 
 use super::{BankError, BankRecord, BankTerms, Pebbles, Points};
-use crate::hash::tagged_hash;
 
 /// Most candidates: recomputing one is as much work as opening a bank.
 pub const MAX_CANDIDATES: usize = 1024;
@@ -111,13 +111,13 @@ impl Candidates {
             .flat_map(|e| [e.salt, e.tip, e.points])
             .flatten()
             .collect::<Vec<_>>();
-        tagged_hash("narthex/bank-candidates", &[&self.terms.id(), &flat])
+        tagged_hash_parts("narthex/bank-candidates", &[&self.terms.id(), &flat])
     }
 
     /// The candidate that is kept under a beacon: 32 bytes that were not known when the commitment was made, such as
     /// the hash of a later block together with nonces of those who rely on it.
     pub fn kept(&self, beacon: &[u8; 32]) -> usize {
-        let draw = tagged_hash("narthex/bank-choice", &[&self.commitment(), beacon]);
+        let draw = tagged_hash_parts("narthex/bank-choice", &[&self.commitment(), beacon]);
         let mut high = [0; 8];
         high.copy_from_slice(&draw[..8]);
         // The bias of a remainder of 64 bits by at most 1024 is below 2⁻⁵⁴.

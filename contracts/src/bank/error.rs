@@ -1,9 +1,10 @@
 //! What can go wrong with a bank, and by whose fault.
 
 use bitcoin::{Amount, secp256k1::PublicKey};
+use narthex_base::codec::DecodeError;
 
 use super::Phase;
-use crate::{binding::BindError, pact::PactError, wire::WireError};
+use crate::{binding::BindError, pact::PactError};
 
 /// Why a bank does not go on. The client's role is the payer's here, the worker's the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +28,7 @@ pub enum BankError {
     Bind(#[from] BindError),
     /// A message cannot be read. The sender's fault.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] DecodeError),
     /// The seed does not lead to w_0 of the terms. The caller's fault.
     #[error("the seed is not that of this bank's chain")]
     WrongSeed,

@@ -4,14 +4,13 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::rand::{CryptoRng, RngCore},
 };
+use narthex_base::secret;
 
 use super::{BankError, BankRecord, Pebbles};
-use crate::{
-    binding::{Bindings, FreshSalt, Mark},
-    secret::secret_bytes,
-};
+use crate::binding::{Bindings, FreshSalt, Mark};
 
-secret_bytes! {
+secret! {
+    serde
     /// w_N, which gives all pennies of a bank. Bytes are taken from the payer's record alone.
     ChainSeed
 }
@@ -28,8 +27,7 @@ impl FreshChain {
     /// Draws them.
     pub fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> FreshChain {
         let salt = FreshSalt::draw(rng);
-        let mut seed = ChainSeed::from_bytes([0; 32]);
-        rng.fill_bytes(&mut seed.0);
+        let seed = ChainSeed::drawn(|bytes| rng.fill_bytes(bytes));
         FreshChain { salt, seed }
     }
 
@@ -58,7 +56,7 @@ impl FreshChain {
         id: [u8; 32],
         bindings: &mut dyn Bindings,
     ) -> Result<ChainSeed, BankError> {
-        let _once = Mark::of("bank chain", &self.seed.0).bind(id, bindings)?;
+        let _once = Mark::of("bank chain", self.seed.expose()).bind(id, bindings)?;
         let _once = self.salt.bind("bank salt", id, bindings)?;
         Ok(self.seed)
     }

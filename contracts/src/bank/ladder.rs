@@ -4,6 +4,8 @@
 //! it was given w_i and not before; and it needs the provider's own signature, which nobody else ever sees, so that an
 //! old rung hurts nobody but the provider.
 
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use std::collections::BTreeMap;
 
 use bitcoin::secp256k1::{
@@ -16,10 +18,9 @@ use crate::{
     graph::NodeId,
     musig::{AdaptorPoint, AdaptorSignature},
     pact::{PactError, Task},
-    wire::{Reader, WireError, Writer},
 };
 
-const KIND: &str = "NXR1";
+const KIND: Kind = kinds::RUNGS;
 
 /// Most rungs of one message, and most that a provider keeps.
 pub const MAX_RUNGS: usize = 256;
@@ -65,18 +66,18 @@ impl Rungs {
     }
 
     /// Reads rungs; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Rungs, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Rungs, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let bank = r.array("bank")?;
         let count = r.count("rungs", 4 + 33 + 64)?;
         if count > MAX_RUNGS {
-            return Err(WireError::invalid("rungs", count));
+            return Err(DecodeError::invalid("rungs", count));
         }
         let mut rungs = Vec::with_capacity(count);
         for _ in 0..count {
             let index = r.u32("rung")?;
             let point = PublicKey::from_slice(r.slice("point", 33)?)
-                .map_err(|e| WireError::invalid("point", e))?;
+                .map_err(|e| DecodeError::invalid("point", e))?;
             let signature = AdaptorSignature(r.array("signature")?);
             rungs.push(Rung {
                 index,
@@ -170,6 +171,6 @@ impl Points {
         for (index, point) in &self.0 {
             w.u32(*index).fixed(&point.serialize());
         }
-        crate::hash::tagged_hash("narthex/bank-points", &[&w.finish()])
+        narthex_base::tagged::tagged_hash_parts("narthex/bank-points", &[&w.finish()])
     }
 }

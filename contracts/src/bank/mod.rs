@@ -143,20 +143,6 @@ fn resume_paid(
     }
 }
 
-/// 64 bytes as hex.
-mod signature_hex {
-    use hex_conservative::{DisplayHex, FromHex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 64], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&bytes.as_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 64], D::Error> {
-        <[u8; 64]>::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
-    }
-}
-
 /// Rungs as the hex of their message.
 mod rungs_hex {
     use hex_conservative::{DisplayHex, FromHex};

@@ -1,17 +1,16 @@
 //! An order to a banker: for a promise in one bank, make one in another under a point that differs by a known number.
 
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use std::fmt;
 
 use bitcoin::secp256k1::{Message, PublicKey, Scalar, Secp256k1, SecretKey, schnorr};
 use serde::{Deserialize, Serialize};
 
 use super::{HopError, promise::point, release::signature};
-use crate::{
-    hash::tagged_hash,
-    wire::{Reader, WireError, Writer},
-};
 
-const KIND: &str = "NXKO1";
+const KIND: Kind = kinds::FORWARD;
 
 /// What a banker is asked for. Only who knows the secret of the promise can ask: nobody else's order, nor an order
 /// with anything changed, is taken for this promise.
@@ -54,7 +53,7 @@ pub(super) struct Body {
 
 impl Body {
     fn message(&self, point: &PublicKey) -> Message {
-        Message::from_digest(tagged_hash(
+        Message::from_digest(tagged_hash_parts(
             "narthex/bank-order",
             &[
                 &self.in_bank,
@@ -145,14 +144,14 @@ impl Order {
     }
 
     /// Reads an order; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Order, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Order, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let order = Order {
             in_bank: r.array("in_bank")?,
             point: point(&mut r)?,
             in_count: r.u32("in_count")?,
             tweak: SecretKey::from_slice(r.slice("tweak", 32)?)
-                .map_err(|_| WireError::invalid("tweak", "no scalar"))?,
+                .map_err(|_| DecodeError::invalid("tweak", "no scalar"))?,
             out_bank: r.array("out_bank")?,
             out_count: r.u32("out_count")?,
             proof: signature(&mut r)?,

@@ -4,11 +4,11 @@ use bitcoin::{
     hashes::{Hash, HashEngine, sha256},
     secp256k1::SecretKey,
 };
-
-use crate::wire::{Reader, WireError, Writer};
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 
 /// Kind of the message that carries a penny.
-const KIND: &str = "NXP1";
+const KIND: Kind = kinds::PENNY;
 
 /// Length of a penny as it travels: kind, bank, index, secret.
 pub const PENNY_BYTES: usize = 4 + 32 + 4 + 32;
@@ -42,7 +42,7 @@ impl Penny {
     }
 
     /// Reads a penny. Whether it is genuine only the chain tells.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Penny, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Penny, DecodeError> {
         let mut reader = Reader::new(KIND, bytes)?;
         let penny = Penny {
             bank: reader.array("bank")?,

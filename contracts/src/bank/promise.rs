@@ -13,6 +13,8 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,10 +26,9 @@ use crate::{
     graph::TxGraph,
     musig::{AdaptorPoint, AdaptorSignature},
     pact::{PactError, Task, finish},
-    wire::{Reader, WireError, Writer},
 };
 
-const KIND: &str = "NXF1";
+const KIND: Kind = kinds::CLAIM_SET;
 
 /// Most promises of a bank that are pending at a time: n of them need n·2ⁿ⁻¹ signatures, 12 for three.
 pub const MAX_PROMISES: usize = 3;
@@ -229,7 +230,7 @@ impl Frame {
     }
 
     /// Reads a frame; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Frame, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Frame, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let mut frame = Frame {
             bank: r.array("bank")?,
@@ -240,7 +241,7 @@ impl Frame {
         };
         let count = r.count("promises", 33 + 4)?;
         if count > MAX_PROMISES {
-            return Err(WireError::invalid("promises", count));
+            return Err(DecodeError::invalid("promises", count));
         }
         for _ in 0..count {
             let (point, count) = (point(&mut r)?, r.u32("count")?);
@@ -253,7 +254,7 @@ impl Frame {
                 point: point(&mut r)?,
                 signature: AdaptorSignature(r.array("signature")?),
             }),
-            other => return Err(WireError::invalid("foot", other)),
+            other => return Err(DecodeError::invalid("foot", other)),
         };
         for mask in frame.masks() {
             let mut signatures = Vec::with_capacity(MAX_PROMISES);
@@ -348,8 +349,8 @@ pub(super) fn check_secret(point: &PublicKey, secret: &SecretKey) -> Result<(), 
     }
 }
 
-pub(super) fn point(r: &mut Reader<'_>) -> Result<PublicKey, WireError> {
-    PublicKey::from_slice(r.slice("point", 33)?).map_err(|e| WireError::invalid("point", e))
+pub(super) fn point(r: &mut Reader<'_>) -> Result<PublicKey, DecodeError> {
+    PublicKey::from_slice(r.slice("point", 33)?).map_err(|e| DecodeError::invalid("point", e))
 }
 
 /// A frame as the hex of its message.

@@ -13,7 +13,7 @@ pub struct PayerRecord {
     /// Where the bank stands.
     pub phase: Phase,
     /// Both parties' signature on the freeze, hex.
-    #[serde(with = "super::signature_hex")]
+    #[serde(with = "narthex_base::hex::array")]
     pub freeze: [u8; 64],
     /// Promises whose secrets were not shown yet, in the order in which they were made.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct ProviderRecord {
     /// Where the bank stands.
     pub phase: Phase,
     /// Both parties' signature on the freeze, hex.
-    #[serde(with = "super::signature_hex")]
+    #[serde(with = "narthex_base::hex::array")]
     pub freeze: [u8; 64],
     /// The payer's last frame of promises.
     #[serde(default)]

@@ -1,19 +1,18 @@
 //! What payer and payee of a payment through bankers say to each other, and to the bankers.
 
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use std::fmt;
 
 use bitcoin::secp256k1::{Message, PublicKey, Secp256k1, SecretKey, schnorr};
 
 use super::{PENNY_BYTES, Penny, promise::point};
-use crate::{
-    hash::tagged_hash,
-    wire::{Reader, WireError, Writer},
-};
 
-const NOTICE: &str = "NXKN1";
-const RECEIPT: &str = "NXKR1";
-const RELEASE: &str = "NXKS1";
-const SETTLED: &str = "NXKD1";
+const NOTICE: Kind = kinds::NOTICE;
+const RECEIPT: Kind = kinds::RECEIPT;
+const RELEASE: Kind = kinds::RELEASE;
+const SETTLED: Kind = kinds::SETTLED;
 
 /// What the payer tells the payee to look for: a promise in one of the payee's banks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +78,7 @@ impl Notice {
             .fixed(&self.memo);
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Notice, WireError> {
+    fn read(r: &mut Reader<'_>) -> Result<Notice, DecodeError> {
         Ok(Notice {
             bank: r.array("bank")?,
             point: point(r)?,
@@ -96,7 +95,7 @@ impl Notice {
     }
 
     /// Reads a notice.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Notice, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Notice, DecodeError> {
         let mut r = Reader::new(NOTICE, bytes)?;
         let notice = Notice::read(&mut r)?;
         r.finish()?;
@@ -106,7 +105,7 @@ impl Notice {
     fn message(&self) -> Message {
         let mut w = Writer::default();
         self.write(&mut w);
-        Message::from_digest(tagged_hash("narthex/bank-receipt", &[&w.finish()]))
+        Message::from_digest(tagged_hash_parts("narthex/bank-receipt", &[&w.finish()]))
     }
 }
 
@@ -134,7 +133,7 @@ impl Receipt {
     }
 
     /// Reads a receipt; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Receipt, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Receipt, DecodeError> {
         let mut r = Reader::new(RECEIPT, bytes)?;
         let notice = Notice::read(&mut r)?;
         let signature = signature(&mut r)?;
@@ -154,7 +153,7 @@ impl Release {
     }
 
     /// Reads a release; whether the secret is the point's shows when it is used.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Release, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Release, DecodeError> {
         let mut r = Reader::new(RELEASE, bytes)?;
         let release = Release {
             bank: r.array("bank")?,
@@ -177,7 +176,7 @@ impl Settled {
     }
 
     /// Reads the pennies of a promise; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Settled, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Settled, DecodeError> {
         let mut r = Reader::new(SETTLED, bytes)?;
         let settled = Settled {
             penny: Penny::from_bytes(r.slice("penny", PENNY_BYTES)?)?,
@@ -189,13 +188,13 @@ impl Settled {
     }
 }
 
-fn secret(r: &mut Reader<'_>) -> Result<SecretKey, WireError> {
+fn secret(r: &mut Reader<'_>) -> Result<SecretKey, DecodeError> {
     // What stands there is not repeated in the error.
     SecretKey::from_slice(r.slice("secret", 32)?)
-        .map_err(|_| WireError::invalid("secret", "no scalar"))
+        .map_err(|_| DecodeError::invalid("secret", "no scalar"))
 }
 
-pub(super) fn signature(r: &mut Reader<'_>) -> Result<schnorr::Signature, WireError> {
+pub(super) fn signature(r: &mut Reader<'_>) -> Result<schnorr::Signature, DecodeError> {
     schnorr::Signature::from_slice(r.slice("signature", 64)?)
-        .map_err(|e| WireError::invalid("signature", e))
+        .map_err(|e| DecodeError::invalid("signature", e))
 }

@@ -6,14 +6,14 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::PublicKey,
 };
+use narthex_base::codec::Writer;
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::{BankError, MAX_PROMISES};
 use crate::{
-    hash::tagged_hash,
     pact::PactError,
     terms::{Contribution, FeeRate},
-    wire::Writer,
 };
 
 /// Most pennies of a bank: whoever checks one hashes at most this often, some seconds.
@@ -95,7 +95,7 @@ pub struct BankTerms {
 impl BankRecord {
     /// Identity of the bank in its pennies: everything that is known before its chain is.
     pub fn bank(&self) -> [u8; 32] {
-        tagged_hash(
+        tagged_hash_parts(
             "narthex/bank",
             &[
                 &self.payer.serialize(),
@@ -202,7 +202,7 @@ impl BankRecord {
                 contribution.write(&mut w);
             }
         }
-        tagged_hash("narthex/bank-terms", &[&w.finish()])
+        tagged_hash_parts("narthex/bank-terms", &[&w.finish()])
     }
 }
 

@@ -15,11 +15,10 @@ pub mod conformance;
 mod memory;
 mod salt;
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::fmt;
 
 use hex_conservative::DisplayHex;
-
-use crate::hash::tagged_hash;
 
 pub use memory::MemoryBindings;
 pub use salt::FreshSalt;
@@ -33,7 +32,10 @@ impl Mark {
     /// for two purposes is therefore not noticed, and no value is used so. A secret `value` stays secret if it has the
     /// entropy of a key.
     pub fn of(purpose: &str, value: &[u8]) -> Mark {
-        Mark(tagged_hash(&format!("narthex/mark/{purpose}"), &[value]))
+        Mark(tagged_hash_parts(
+            &format!("narthex/mark/{purpose}"),
+            &[value],
+        ))
     }
 
     /// Binds the mark to `id`: on return it is used up, and no crash undoes that.

@@ -8,14 +8,13 @@ use bitcoin::{
         Keypair, Message, PublicKey, Secp256k1, Signing, Verification, schnorr::Signature,
     },
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 
 use super::{BondFault, BondScript, Claim, Lock, Locked, Moment, Sighting};
-use crate::{
-    hash::tagged_hash,
-    wire::{Reader, WireError, Writer},
-};
 
-const KIND: &str = "NXBC1";
+const KIND: Kind = kinds::BOND_CERTIFICATE;
 const BIP46: u8 = 0;
 const TAPROOT: u8 = 1;
 const TAPROOT_WITH_INTERNAL: u8 = 2;
@@ -111,7 +110,7 @@ impl Certificate {
     }
 
     /// From bytes; the signature is not checked here.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Certificate, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Certificate, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let script = read_script(&mut r)?;
         let outpoint = OutPoint {
@@ -120,13 +119,13 @@ impl Certificate {
         };
         let value = Amount::from_sat(r.u64("amount")?);
         if value > Amount::MAX_MONEY {
-            return Err(WireError::invalid("amount", value));
+            return Err(DecodeError::invalid("amount", value));
         }
         let confirmed_height = r.u32("height")?;
         let identity = read_key(&mut r, "identity")?;
         let valid_below = r.u32("end")?;
         let signature = Signature::from_slice(r.slice("signature", 64)?)
-            .map_err(|e| WireError::invalid("signature", e))?;
+            .map_err(|e| DecodeError::invalid("signature", e))?;
         r.finish()?;
         Ok(Certificate {
             claim: Claim {
@@ -142,20 +141,20 @@ impl Certificate {
     }
 }
 
-fn read_key(r: &mut Reader<'_>, field: &'static str) -> Result<XOnlyPublicKey, WireError> {
-    XOnlyPublicKey::from_slice(r.slice(field, 32)?).map_err(|e| WireError::invalid(field, e))
+fn read_key(r: &mut Reader<'_>, field: &'static str) -> Result<XOnlyPublicKey, DecodeError> {
+    XOnlyPublicKey::from_slice(r.slice(field, 32)?).map_err(|e| DecodeError::invalid(field, e))
 }
 
-fn read_script(r: &mut Reader<'_>) -> Result<BondScript, WireError> {
+fn read_script(r: &mut Reader<'_>) -> Result<BondScript, DecodeError> {
     let form = r.u8("form")?;
     let lock =
-        |r: &mut Reader<'_>| Lock::new(r.u32("lock")?).map_err(|e| WireError::invalid("lock", e));
+        |r: &mut Reader<'_>| Lock::new(r.u32("lock")?).map_err(|e| DecodeError::invalid("lock", e));
     match form {
         BIP46 => {
             let key = PublicKey::from_slice(r.slice("bond key", 33)?)
-                .map_err(|e| WireError::invalid("bond key", e))?;
+                .map_err(|e| DecodeError::invalid("bond key", e))?;
             let lock = lock(r)?;
-            BondScript::bip46(key, lock).map_err(|e| WireError::invalid("lock", e))
+            BondScript::bip46(key, lock).map_err(|e| DecodeError::invalid("lock", e))
         }
         TAPROOT | TAPROOT_WITH_INTERNAL => {
             let internal = match form {
@@ -168,7 +167,7 @@ fn read_script(r: &mut Reader<'_>) -> Result<BondScript, WireError> {
                 lock: lock(r)?,
             })
         }
-        other => Err(WireError::invalid("form", other)),
+        other => Err(DecodeError::invalid("form", other)),
     }
 }
 
@@ -201,7 +200,7 @@ fn statement(claim: &Claim, valid_below: u32) -> Vec<u8> {
 }
 
 fn digest(claim: &Claim, valid_below: u32) -> [u8; 32] {
-    tagged_hash(
+    tagged_hash_parts(
         "narthex/bond-certificate",
         &[&statement(claim, valid_below)],
     )

@@ -1,16 +1,15 @@
 //! Identities and their bonds, and the draw among them.
 
+use narthex_base::codec::Writer;
+use narthex_base::kinds::{self};
+use narthex_base::tagged::tagged_hash_parts;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{OutPoint, hashes::Hash, key::XOnlyPublicKey};
 use narthex_game_model::Ratio;
 
 use super::{Locked, Moment, Valuation};
-use crate::{
-    hash::tagged_hash,
-    lots::{Fenwick, Stream},
-    wire::Writer,
-};
+use crate::lots::{Fenwick, Stream};
 
 /// Share of draws that ignores bonds, unless another is agreed on: 1/8.
 pub const BONDLESS_SHARE: (u32, u32) = (1, 8);
@@ -150,7 +149,7 @@ impl Register {
 
     /// Tagged hash of all entries: what parties compare when their draws differ.
     pub fn hash(&self) -> [u8; 32] {
-        let mut w = Writer::new("NXBR1");
+        let mut w = Writer::new(kinds::BOND_REGISTER);
         for entry in &self.entries {
             w.fixed(&entry.identity.serialize());
             match entry.bond {
@@ -159,7 +158,7 @@ impl Register {
             };
             w.fixed(&entry.weight.to_be_bytes());
         }
-        tagged_hash("narthex/bond-register", &[&w.finish()])
+        tagged_hash_parts("narthex/bond-register", &[&w.finish()])
     }
 
     /// Draws up to `seats` identities without replacement. Each seat goes, with probability `bondless_share`, to
@@ -186,7 +185,7 @@ impl Register {
             .try_fold(0u128, |sum, w| sum.checked_add(*w))
             .ok_or(SelectError::Overflow { entries })?;
         let share = [num.to_be_bytes(), den.to_be_bytes()].concat();
-        let id = tagged_hash("narthex/bond-draw", &[seed, &self.hash(), &share]);
+        let id = tagged_hash_parts("narthex/bond-draw", &[seed, &self.hash(), &share]);
         let mut stream = Stream::new("narthex/bond-stream", id);
         let mut by_bond = Fenwick::new(&weights);
         let mut alike = Fenwick::new(&vec![1; entries]);

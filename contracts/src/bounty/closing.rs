@@ -1,15 +1,14 @@
 //! The closing: the requester signs envelope and openings, and with them who is paid.
 
 use bitcoin::secp256k1::{SecretKey, schnorr};
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use narthex_game_model::market::{LayerSet, MAX_LAYERS, split};
 
 use super::{BountyError, BountyTerms, Envelope, Opening, stamp, terms::seats};
-use crate::{
-    setup::Agreement,
-    wire::{Reader, WireError, Writer},
-};
+use crate::setup::Agreement;
 
-const KIND: &str = "NXYC1";
+const KIND: Kind = kinds::BOUNTY_CLOSING;
 const CLOSING: &str = "narthex/bounty-closing";
 
 /// Everything that decides who is paid, signed by the requester. Anybody who has the terms can check it.
@@ -135,20 +134,20 @@ impl Closing {
     }
 
     /// From bytes; [`Closing::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Closing, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Closing, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let round = r.u8("round")?;
         let length = r.count("envelope", 1)?;
         let envelope = Envelope::from_bytes(r.slice("envelope", length)?)?;
         let count = r.count("openings", Opening::BYTES)?;
         if count > MAX_LAYERS {
-            return Err(WireError::invalid("openings", count));
+            return Err(DecodeError::invalid("openings", count));
         }
         let openings = (0..count)
             .map(|_| Opening::read(&mut r))
             .collect::<Result<_, _>>()?;
         let late = r.u8("late")?;
-        let late = LayerSet::new(late).ok_or_else(|| WireError::invalid("late", late))?;
+        let late = LayerSet::new(late).ok_or_else(|| DecodeError::invalid("late", late))?;
         let signature = stamp::read(&mut r)?;
         r.finish()?;
         Ok(Closing {

@@ -5,23 +5,24 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey, schnorr},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::LayerSet;
 
 use super::{BountyError, BountyTerms, RelaySeed, settlement, stamp};
 use crate::{
     graph::TxGraph,
-    hash::tagged_hash,
     musig::AdaptorSignature,
     pact::{PactError, Task},
     seal::Sealed,
     setup::Agreement,
-    wire::{Reader, WireError, Writer},
 };
 
-const DELIVERY_KIND: &str = "NXYD1";
+const DELIVERY_KIND: Kind = kinds::BOUNTY_DELIVERY;
 const DELIVERY: &str = "narthex/bounty-delivery";
-const GRANT_KIND: &str = "NXYG1";
-const SHARE_KIND: &str = "NXYK1";
+const GRANT_KIND: Kind = kinds::BOUNTY_GRANT;
+const SHARE_KIND: Kind = kinds::BOUNTY_SHARE;
 
 /// Largest result in bytes; larger ones go another way, encrypted under a key that is delivered here.
 pub const MAX_RESULT_BYTES: usize = 1 << 20;
@@ -108,7 +109,7 @@ impl Delivery {
     }
 
     /// From bytes; [`Delivery::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Delivery, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Delivery, DecodeError> {
         let mut r = Reader::new(DELIVERY_KIND, bytes)?;
         let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
         let sealed = Sealed::read(&mut r, "result", MAX_RESULT_BYTES)?;
@@ -126,7 +127,7 @@ impl Delivery {
 
 fn context(terms: &BountyTerms, seat: u8, set: LayerSet) -> [u8; 32] {
     let parts: [&[u8]; 2] = [terms.id(), &[seat, set.mask()]];
-    tagged_hash("narthex/bounty-delivery-context", &parts)
+    tagged_hash_parts("narthex/bounty-delivery-context", &parts)
 }
 
 fn signed(sealed: &Sealed) -> [u8; 65] {
@@ -136,9 +137,9 @@ fn signed(sealed: &Sealed) -> [u8; 65] {
     body
 }
 
-fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, WireError> {
+fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, DecodeError> {
     let mask = r.u8("set")?;
-    LayerSet::new(mask).ok_or_else(|| WireError::invalid("set", mask))
+    LayerSet::new(mask).ok_or_else(|| DecodeError::invalid("set", mask))
 }
 
 /// The requester's consent to a settlement: the signature of all, still under the point of the set.
@@ -185,7 +186,7 @@ impl Grant {
     }
 
     /// From bytes; [`Grant::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Grant, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Grant, DecodeError> {
         let mut r = Reader::new(GRANT_KIND, bytes)?;
         let grant = Grant {
             terms: r.array("terms")?,
@@ -243,11 +244,11 @@ impl Share {
     }
 
     /// From bytes; [`Share::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Share, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Share, DecodeError> {
         let mut r = Reader::new(SHARE_KIND, bytes)?;
         let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
         let secret = SecretKey::from_slice(r.slice("secret", 32)?)
-            .map_err(|e| WireError::invalid("secret", e))?;
+            .map_err(|e| DecodeError::invalid("secret", e))?;
         r.finish()?;
         Ok(Share {
             terms,

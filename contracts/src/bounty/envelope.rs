@@ -4,16 +4,15 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{SecretKey, schnorr},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::{LayerSet, MAX_LAYERS};
 
 use super::{BountyError, BountyTerms, stamp};
-use crate::{
-    hash::tagged_hash,
-    setup::Agreement,
-    wire::{Reader, WireError, Writer},
-};
+use crate::setup::Agreement;
 
-const KIND: &str = "NXYE1";
+const KIND: Kind = kinds::ENVELOPE;
 const LAYER: &str = "narthex/bounty-layer";
 const LAYER_BYTES: usize = 1 + 32 + 64;
 
@@ -46,7 +45,7 @@ pub fn commitment(
 ) -> Result<[u8; 32], BountyError> {
     let identity = terms.identity(seat)?.serialize();
     let parts: [&[u8]; 5] = [terms.id(), &[seat], &identity, root, salt];
-    Ok(tagged_hash("narthex/bounty-commitment", &parts))
+    Ok(tagged_hash_parts("narthex/bounty-commitment", &parts))
 }
 
 impl Envelope {
@@ -129,7 +128,7 @@ impl Envelope {
     }
 
     fn base(&self) -> [u8; 32] {
-        tagged_hash("narthex/bounty-envelope", &[&self.terms])
+        tagged_hash_parts("narthex/bounty-envelope", &[&self.terms])
     }
 
     /// As bytes, 97 for each layer.
@@ -145,12 +144,12 @@ impl Envelope {
     }
 
     /// From bytes; [`Envelope::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let terms = r.array("terms")?;
         let count = r.count("layers", LAYER_BYTES)?;
         if count > MAX_LAYERS {
-            return Err(WireError::invalid("layers", count));
+            return Err(DecodeError::invalid("layers", count));
         }
         let mut layers = Vec::with_capacity(count);
         for _ in 0..count {
@@ -174,6 +173,6 @@ impl Layer {
             &self.commitment,
             self.signature.as_ref(),
         ];
-        tagged_hash("narthex/bounty-envelope-layer", &parts)
+        tagged_hash_parts("narthex/bounty-envelope-layer", &parts)
     }
 }

@@ -1,10 +1,9 @@
 //! What can go wrong with a bounty, and by whose fault.
 
+use narthex_base::codec::DecodeError;
 use narthex_game_model::market::{LayerSet, SplitError};
 
-use crate::{
-    binding::BindError, pact::PactError, setup::HoldingsError, setup::SetupError, wire::WireError,
-};
+use crate::{binding::BindError, pact::PactError, setup::HoldingsError, setup::SetupError};
 
 /// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of relay i + 1; seats
 /// count from 0.
@@ -53,7 +52,7 @@ pub enum BountyError {
     Holdings(#[from] HoldingsError),
     /// A message cannot be read. The sender's fault.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] DecodeError),
     /// The quorum does not fit; terms that were checked have none of these.
     #[error(transparent)]
     Split(#[from] SplitError),

@@ -10,14 +10,15 @@ use bitcoin::{
         schnorr,
     },
 };
+use narthex_base::codec::Writer;
+use narthex_base::secret;
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::{LayerSet, MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{BountyError, stamp};
-use crate::{
-    binding::Mark, hash::tagged_hash, secret::secret_bytes, terms::SecretPoint, wire::Writer,
-};
+use crate::{binding::Mark, terms::SecretPoint};
 
 const OFFER: &str = "narthex/bounty-offer";
 
@@ -68,11 +69,12 @@ impl Call {
             self.salt.as_byte_array(),
             &[self.relays, self.quorum, seat],
         ];
-        tagged_hash("narthex/bounty-call", &parts)
+        tagged_hash_parts("narthex/bounty-call", &parts)
     }
 }
 
-secret_bytes! {
+secret! {
+    serde
     /// What all secrets of a relay in one bounty follow from, kept until the bounty is over. Bytes are taken from the
     /// relay's record alone; a new one is drawn.
     RelaySeed
@@ -85,14 +87,13 @@ pub struct BoundSeed(pub(super) RelaySeed);
 impl RelaySeed {
     /// Draws a seed.
     pub fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> RelaySeed {
-        let mut seed = RelaySeed::from_bytes([0; 32]);
-        rng.fill_bytes(&mut seed.0);
+        let seed = RelaySeed::drawn(|bytes| rng.fill_bytes(bytes));
         seed
     }
 
     /// What is bound to the terms that it serves.
     pub(super) fn mark(&self) -> Mark {
-        Mark::of("bounty seed", &self.0)
+        Mark::of("bounty seed", self.expose())
     }
 
     /// The secret for one set. One hash in 2¹²⁸ is none: then the relay takes another seed.
@@ -101,14 +102,14 @@ impl RelaySeed {
         context: &[u8; 32],
         set: LayerSet,
     ) -> Result<SecretKey, BountyError> {
-        let parts: [&[u8]; 3] = [&self.0, context, &[set.mask()]];
-        let hash = Zeroizing::new(tagged_hash("narthex/bounty-secret", &parts));
+        let parts: [&[u8]; 3] = [self.expose(), context, &[set.mask()]];
+        let hash = Zeroizing::new(tagged_hash_parts("narthex/bounty-secret", &parts));
         SecretKey::from_slice(&*hash).map_err(|_| BountyError::Seed)
     }
 
     /// The salt of the layer's commitment.
     pub(super) fn layer_salt(&self, context: &[u8; 32]) -> [u8; 32] {
-        tagged_hash("narthex/bounty-salt", &[&self.0, context])
+        tagged_hash_parts("narthex/bounty-salt", &[self.expose(), context])
     }
 
     /// The key of one encryption: it follows from what is encrypted, so that no key encrypts two things.
@@ -117,9 +118,9 @@ impl RelaySeed {
         context: &[u8; 32],
         plaintext: &[u8],
     ) -> Result<SecretKey, BountyError> {
-        let hash = tagged_hash("narthex/bounty-plaintext", &[plaintext]);
-        let parts: [&[u8]; 3] = [&self.0, context, &hash];
-        let hash = Zeroizing::new(tagged_hash("narthex/bounty-ephemeral", &parts));
+        let hash = tagged_hash_parts("narthex/bounty-plaintext", &[plaintext]);
+        let parts: [&[u8]; 3] = [self.expose(), context, &hash];
+        let hash = Zeroizing::new(tagged_hash_parts("narthex/bounty-ephemeral", &parts));
         SecretKey::from_slice(&*hash).map_err(|_| BountyError::Seed)
     }
 }

@@ -5,16 +5,15 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{SecretKey, schnorr},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 
 use super::{BountyError, BountyTerms, Envelope, commitment, stamp};
-use crate::{
-    setup::Agreement,
-    wire::{Reader, WireError, Writer},
-};
+use crate::setup::Agreement;
 
-const SEAL_KIND: &str = "NXYQ1";
+const SEAL_KIND: Kind = kinds::BOUNTY_SEAL;
 const SEAL: &str = "narthex/bounty-seal";
-const OPENING_KIND: &str = "NXYO1";
+const OPENING_KIND: Kind = kinds::BOUNTY_OPENING;
 const OPENING: &str = "narthex/bounty-opening";
 
 /// No layer is added any more: the requester's signature over the envelope.
@@ -57,7 +56,7 @@ impl Seal {
     }
 
     /// From bytes; [`Seal::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Seal, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Seal, DecodeError> {
         let mut r = Reader::new(SEAL_KIND, bytes)?;
         let length = r.count("envelope", 1)?;
         let envelope = Envelope::from_bytes(r.slice("envelope", length)?)?;
@@ -144,7 +143,7 @@ impl Opening {
             .fixed(self.signature.as_ref());
     }
 
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Opening, WireError> {
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Opening, DecodeError> {
         Ok(Opening {
             terms: r.array("terms")?,
             seat: r.u8("seat")?,
@@ -166,7 +165,7 @@ impl Opening {
     }
 
     /// From bytes; [`Opening::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Opening, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Opening, DecodeError> {
         let mut r = Reader::new(OPENING_KIND, bytes)?;
         let opening = Opening::read(&mut r)?;
         r.finish()?;

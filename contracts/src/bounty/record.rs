@@ -34,7 +34,7 @@ as_hex!(Envelope, Seal, Opening, Closing, Delivery, Grant, Share);
 #[serde(deny_unknown_fields)]
 pub struct Work {
     /// The result, hex.
-    #[serde(with = "result_hex")]
+    #[serde(with = "narthex_base::hex")]
     pub result: Vec<u8>,
     /// What its layer commits to.
     pub root: sha256::Hash,
@@ -150,18 +150,4 @@ pub enum RequesterDuty {
     Cancel,
     /// Publish the refund.
     Refund,
-}
-
-/// Bytes as hex.
-mod result_hex {
-    use hex_conservative::{DisplayHex, FromHex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&bytes.as_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
-    }
 }

@@ -7,18 +7,18 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{PublicKey, Secp256k1},
 };
+use narthex_base::codec::Writer;
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::{LayerSet, RelayId};
 use serde::{Deserialize, Serialize};
 
 use super::{BountyError, Call, RelayOffer, offer};
 use crate::{
-    hash::tagged_hash,
     musig::AdaptorPoint,
     pact::PactError,
     role::Role,
     setup::Agreement,
     terms::{Contribution, FeeRate},
-    wire::Writer,
 };
 
 /// The requester A has the client's role; relay i + 1 that of arbiter i.
@@ -174,7 +174,7 @@ impl BountyRecord {
             ));
         }
         self.contribution.write(&mut w);
-        tagged_hash("narthex/bounty-terms", &[&w.finish()])
+        tagged_hash_parts("narthex/bounty-terms", &[&w.finish()])
     }
 }
 
@@ -292,7 +292,7 @@ impl BountyTerms {
     /// check the guess by it.
     pub fn root(&self, result: &[u8]) -> [u8; 32] {
         let job = self.record.call.job.as_byte_array();
-        tagged_hash("narthex/bounty-result", &[job, result])
+        tagged_hash_parts("narthex/bounty-result", &[job, result])
     }
 
     pub(super) fn context(&self, seat: u8) -> [u8; 32] {

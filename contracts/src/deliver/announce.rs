@@ -6,15 +6,14 @@ use bitcoin::{
     script::{Instruction, PushBytesBuf},
     secp256k1::{PublicKey, SecretKey},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 
 use super::Shared;
-use crate::{
-    terms::FeeRate,
-    wire::{Reader, WireError, Writer},
-};
+use crate::terms::FeeRate;
 
 /// Kind and version of the payload.
-const KIND: &str = "NXD1";
+const KIND: Kind = kinds::ANNOUNCEMENT;
 
 /// Kind (4), root (32), e·G (33), view tag (4).
 const PAYLOAD_BYTES: u64 = 4 + 32 + 33 + 4;
@@ -44,12 +43,12 @@ impl Announcement {
     }
 
     /// From bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Announcement, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Announcement, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let announcement = Announcement {
             root: r.array("root")?,
             ephemeral: PublicKey::from_slice(r.slice("ephemeral", 33)?)
-                .map_err(|e| WireError::invalid("ephemeral", e))?,
+                .map_err(|e| DecodeError::invalid("ephemeral", e))?,
             view_tag: r.array("view tag")?,
         };
         r.finish()?;

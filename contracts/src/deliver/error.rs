@@ -1,9 +1,10 @@
 //! What can go wrong with a delivery, and by whose fault.
 
 use bitcoin::{Amount, Txid};
+use narthex_base::codec::DecodeError;
 use narthex_game_model::commitment::{ProofError, TreeError};
 
-use crate::{binding::BindError, funding::FundingError, pact::PactError, wire::WireError};
+use crate::{binding::BindError, funding::FundingError, pact::PactError};
 
 /// Why a delivery does not go on. The client's role is the sender's here, an arbiter's an agent's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum DeliverError {
     Funding(#[from] FundingError),
     /// A message cannot be read. Its sender's fault.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] DecodeError),
     /// No tree of copies can be built; the caller's fault.
     #[error(transparent)]
     Tree(#[from] TreeError),

@@ -5,6 +5,8 @@
 //! u_i and, if it comes to that, the envelope key can decrypt as the recipient does, and needs nobody's word.
 
 use bitcoin::Txid;
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use narthex_game_model::commitment::Multiproof;
 
 use super::{
@@ -12,9 +14,8 @@ use super::{
     agent::check_kept,
     seal::{envelope_hash, open_envelope, unseal},
 };
-use crate::wire::{Reader, WireError, Writer};
 
-const KIND: &str = "NXD7";
+const KIND: Kind = kinds::DELIVERY_EVIDENCE;
 
 /// What shows that the sender is at fault. It shows neither who the recipient is, nor anything that pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Evidence {
     }
 
     /// Kind, u_i (32), whether the envelope key follows (1), that (32), then as [`Served`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, DecodeError> {
         let mut w = Writer::new(KIND);
         w.fixed(self.key.expose()).u8(self.opening.is_some().into());
         if let Some(opening) = &self.opening {
@@ -106,13 +107,13 @@ impl Evidence {
     }
 
     /// Reads it; it shows nothing before it is judged.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let key = UnsealingKey::from_bytes(r.array("key")?);
         let opening = match r.u8("opening")? {
             0 => None,
             1 => Some(EnvelopeKey::from_bytes(r.array("opening")?)),
-            other => return Err(WireError::invalid("opening", other)),
+            other => return Err(DecodeError::invalid("opening", other)),
         };
         let served = Served::read(&mut r)?;
         r.finish()?;

@@ -1,5 +1,8 @@
 //! What sender, agents and recipient send each other, as bytes with bounds.
 
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeSet, fmt};
 
 use bitcoin::{
@@ -13,16 +16,12 @@ use super::{
     COPY_OVERHEAD_BYTES, DeliverRecord, DeliverTerms, MAX_AGENTS, MAX_DELIVER_TERMS_BYTES,
     MAX_MESSAGE_BYTES, UnsealingKey,
 };
-use crate::{
-    hash::tagged_hash,
-    wire::{Reader, WireError, Writer},
-};
 
-const ASSIGNMENT: &str = "NXD2";
-const CONSENT: &str = "NXD3";
-const REQUEST: &str = "NXD4";
-const SERVED: &str = "NXD5";
-const HANDOVER: &str = "NXD6";
+const ASSIGNMENT: Kind = kinds::ASSIGNMENT;
+const CONSENT: Kind = kinds::CONSENT;
+const REQUEST: Kind = kinds::REQUEST;
+const SERVED: Kind = kinds::SERVED;
+const HANDOVER: Kind = kinds::HANDOVER;
 
 /// A copy with everything that shows whose it is: from the sender to its agent, and from the agent to the recipient.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,8 +89,9 @@ impl fmt::Debug for Assignment {
 }
 
 impl Served {
-    pub(super) fn write(&self, w: &mut Writer) -> Result<(), WireError> {
-        let terms = serde_json::to_vec(&self.terms).map_err(|e| WireError::invalid("terms", e))?;
+    pub(super) fn write(&self, w: &mut Writer) -> Result<(), DecodeError> {
+        let terms =
+            serde_json::to_vec(&self.terms).map_err(|e| DecodeError::invalid("terms", e))?;
         w.bytes(&terms).u8(self.agent);
         w.u8(u8::try_from(self.branch.siblings.len()).unwrap_or(u8::MAX));
         for sibling in &self.branch.siblings {
@@ -101,24 +101,24 @@ impl Served {
         Ok(())
     }
 
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Served, WireError> {
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Served, DecodeError> {
         let length = r.count("terms", 1)?;
         if length > MAX_DELIVER_TERMS_BYTES {
-            return Err(WireError::invalid("terms", format!("{length} bytes")));
+            return Err(DecodeError::invalid("terms", format!("{length} bytes")));
         }
         let terms = serde_json::from_slice(r.slice("terms", length)?)
-            .map_err(|e| WireError::invalid("terms", e))?;
+            .map_err(|e| DecodeError::invalid("terms", e))?;
         let agent = r.u8("agent")?;
         let siblings = usize::from(r.u8("branch")?);
         // A branch has less than one sibling for each agent.
         if siblings >= MAX_AGENTS {
-            return Err(WireError::invalid("branch", siblings));
+            return Err(DecodeError::invalid("branch", siblings));
         }
         let siblings = (0..siblings).map(|_| r.array("branch"));
         let siblings = siblings.collect::<Result<_, _>>()?;
         let length = r.count("copy", 1)?;
         if length > MAX_MESSAGE_BYTES + COPY_OVERHEAD_BYTES {
-            return Err(WireError::invalid("copy", format!("{length} bytes")));
+            return Err(DecodeError::invalid("copy", format!("{length} bytes")));
         }
         Ok(Served {
             terms,
@@ -129,14 +129,14 @@ impl Served {
     }
 
     /// As it travels: terms as JSON with their length, agent (1), number of siblings (1), siblings, copy with its length.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, DecodeError> {
         let mut w = Writer::new(SERVED);
         self.write(&mut w)?;
         Ok(w.finish())
     }
 
     /// Reads one; it shows nothing before it is checked.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Served, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Served, DecodeError> {
         let mut r = Reader::new(SERVED, bytes)?;
         let served = Served::read(&mut r)?;
         r.finish()?;
@@ -146,7 +146,7 @@ impl Served {
 
 impl Assignment {
     /// As it travels: key (32), then as [`Served`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>, WireError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, DecodeError> {
         let mut w = Writer::new(ASSIGNMENT);
         w.fixed(self.key.expose());
         self.served.write(&mut w)?;
@@ -154,7 +154,7 @@ impl Assignment {
     }
 
     /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Assignment, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Assignment, DecodeError> {
         let mut r = Reader::new(ASSIGNMENT, bytes)?;
         let key = UnsealingKey::from_bytes(r.array("key")?);
         let served = Served::read(&mut r)?;
@@ -193,13 +193,13 @@ impl Consent {
     }
 
     /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Consent, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Consent, DecodeError> {
         let mut r = Reader::new(CONSENT, bytes)?;
         let consent = Consent {
             terms: r.array("terms")?,
             agent: r.u8("agent")?,
             signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
-                .map_err(|e| WireError::invalid("signature", e))?,
+                .map_err(|e| DecodeError::invalid("signature", e))?,
         };
         r.finish()?;
         Ok(consent)
@@ -207,7 +207,10 @@ impl Consent {
 }
 
 fn consent_message(terms: &[u8; 32], agent: u8) -> Message {
-    Message::from_digest(tagged_hash("narthex/deliver-consent", &[terms, &[agent]]))
+    Message::from_digest(tagged_hash_parts(
+        "narthex/deliver-consent",
+        &[terms, &[agent]],
+    ))
 }
 
 impl Request {
@@ -223,13 +226,13 @@ impl Request {
     }
 
     /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Request, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Request, DecodeError> {
         let mut r = Reader::new(REQUEST, bytes)?;
         let funding = Txid::from_byte_array(r.array("funding")?);
         let accepted = u16::from_be_bytes(r.array("accepted")?);
         r.finish()?;
         if accepted >> MAX_AGENTS != 0 {
-            return Err(WireError::invalid("accepted", accepted));
+            return Err(DecodeError::invalid("accepted", accepted));
         }
         let accepted = (0..MAX_AGENTS as u8).filter(|agent| accepted >> agent & 1 == 1);
         let accepted = accepted.collect();
@@ -248,13 +251,13 @@ impl Handover {
     }
 
     /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Handover, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Handover, DecodeError> {
         let mut r = Reader::new(HANDOVER, bytes)?;
         let handover = Handover {
             terms: r.array("terms")?,
             agent: r.u8("agent")?,
             signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
-                .map_err(|e| WireError::invalid("signature", e))?,
+                .map_err(|e| DecodeError::invalid("signature", e))?,
         };
         r.finish()?;
         Ok(handover)

@@ -6,10 +6,10 @@
 
 use bitcoin::hashes::{Hash, sha256};
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce, aead::Aead};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::commitment::{Domain, Multiproof, TreeBuilder};
 
 use super::{DeliverError, EnvelopeKey, UnsealingKey};
-use crate::hash::tagged_hash;
 
 /// Longest message in bytes: 15 copies of it are a gigabyte.
 pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
@@ -60,7 +60,7 @@ pub(super) fn open_envelope(key: &EnvelopeKey, envelope: &[u8]) -> Option<Vec<u8
 /// Hash of an envelope, as the terms name it.
 pub fn envelope_hash(envelope: &[u8]) -> sha256::Hash {
     let length = (envelope.len() as u64).to_be_bytes();
-    let hash = tagged_hash("narthex/deliver-envelope", &[&length, envelope]);
+    let hash = tagged_hash_parts("narthex/deliver-envelope", &[&length, envelope]);
     sha256::Hash::from_byte_array(hash)
 }
 
@@ -90,7 +90,7 @@ pub fn unseal(key: &UnsealingKey, agent: u8, copy: &[u8]) -> Option<Vec<u8>> {
 /// The leaf that commits to the copy of the agent with this index.
 pub fn copy_leaf(agent: u8, copy: &[u8]) -> [u8; 32] {
     let length = (copy.len() as u64).to_be_bytes();
-    tagged_hash("narthex/deliver-copy", &[&[agent], &length, copy])
+    tagged_hash_parts("narthex/deliver-copy", &[&[agent], &length, copy])
 }
 
 /// The leaves of all copies, in the order of the agents.

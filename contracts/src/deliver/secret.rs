@@ -8,27 +8,33 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::secret;
+use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
-use crate::{binding::Mark, hash::tagged_hash, secret::secret_bytes};
+use crate::binding::Mark;
 
-secret_bytes! {
+secret! {
+    serde
     /// What only sender and recipient of one delivery know. It pays nobody: whoever learns it reads the message, and
     /// finds out whose one-time key the recipient's is.
     Shared
 }
 
-secret_bytes! {
+secret! {
+    serde
     /// Key of the envelope. Evidence shows it; it leads neither to the recipient nor to a signature of its.
     EnvelopeKey
 }
 
-secret_bytes! {
+secret! {
+    serde
     /// What all secrets of a sender's delivery come from.
     DeliverySeed
 }
 
-secret_bytes! {
+secret! {
+    serde
     /// u_i: the key of copy i. The agent's claim publishes it.
     UnsealingKey
 }
@@ -50,19 +56,22 @@ impl Shared {
         let product = Zeroizing::new(product.secret_bytes());
         let (ephemeral, recipient) = (ephemeral.serialize(), recipient.serialize());
         let parts: [&[u8]; 3] = [&*product, &ephemeral, &recipient];
-        Shared(tagged_hash("narthex/deliver-shared", &parts))
+        Shared::from_bytes(tagged_hash_parts("narthex/deliver-shared", &parts))
     }
 
     /// Four bytes by which the recipient knows a delivery for it among those of others. They hash the root, so that
     /// nobody can put them to copies of its own.
     pub fn view_tag(&self, root: &[u8; 32]) -> [u8; 4] {
-        let [a, b, c, d, ..] = tagged_hash("narthex/deliver-view", &[&self.0, root]);
+        let [a, b, c, d, ..] = tagged_hash_parts("narthex/deliver-view", &[self.expose(), root]);
         [a, b, c, d]
     }
 
     /// Key of the envelope. It encrypts one message: the ephemeral key is of this delivery alone.
     pub fn envelope_key(&self) -> EnvelopeKey {
-        EnvelopeKey(tagged_hash("narthex/deliver-envelope-key", &[&self.0]))
+        EnvelopeKey::from_bytes(tagged_hash_parts(
+            "narthex/deliver-envelope-key",
+            &[self.expose()],
+        ))
     }
 
     /// The recipient's key in this delivery: its own, and the tweak that both know. Nobody else can tell whose it is,
@@ -78,14 +87,18 @@ impl Shared {
     }
 
     fn tweak(&self) -> Option<Scalar> {
-        Scalar::from_be_bytes(tagged_hash("narthex/deliver-recipient", &[&self.0])).ok()
+        Scalar::from_be_bytes(tagged_hash_parts(
+            "narthex/deliver-recipient",
+            &[self.expose()],
+        ))
+        .ok()
     }
 }
 
 impl EnvelopeKey {
     /// What the terms say of it, so that the sender cannot name another afterwards, nor the recipient.
     pub fn hash(&self) -> sha256::Hash {
-        let hash = tagged_hash("narthex/deliver-envelope-key-hash", &[&self.0]);
+        let hash = tagged_hash_parts("narthex/deliver-envelope-key-hash", &[self.expose()]);
         sha256::Hash::from_byte_array(hash)
     }
 }
@@ -93,38 +106,44 @@ impl EnvelopeKey {
 impl DeliverySeed {
     /// Draws a seed.
     pub(super) fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> DeliverySeed {
-        let mut seed = DeliverySeed([0; 32]);
-        rng.fill_bytes(&mut seed.0);
+        let seed = DeliverySeed::drawn(|bytes| rng.fill_bytes(bytes));
         seed
     }
 
     /// What is bound to the one delivery that it serves.
     pub(super) fn mark(&self) -> Mark {
-        Mark::of("delivery seed", &self.0)
+        Mark::of("delivery seed", self.expose())
     }
 
     /// The ephemeral secret e. A hash is no scalar once in 2¹²⁸.
     pub(super) fn ephemeral(&self) -> Option<SecretKey> {
-        SecretKey::from_slice(&tagged_hash("narthex/deliver-ephemeral", &[&self.0])).ok()
+        SecretKey::from_slice(&tagged_hash_parts(
+            "narthex/deliver-ephemeral",
+            &[self.expose()],
+        ))
+        .ok()
     }
 
     /// u_i.
     pub(super) fn unsealing_key(&self, agent: u8) -> UnsealingKey {
-        UnsealingKey(tagged_hash("narthex/deliver-unseal", &[&self.0, &[agent]]))
+        UnsealingKey::from_bytes(tagged_hash_parts(
+            "narthex/deliver-unseal",
+            &[self.expose(), &[agent]],
+        ))
     }
 }
 
 impl UnsealingKey {
     /// What the agent's leaf asks for the preimage of.
     pub fn hash(&self) -> sha256::Hash {
-        sha256::Hash::hash(&self.0)
+        sha256::Hash::hash(self.expose())
     }
 
     /// Key of the cipher of copy i.
     pub(super) fn cipher_key(&self, agent: u8) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(tagged_hash(
+        Zeroizing::new(tagged_hash_parts(
             "narthex/deliver-copy-key",
-            &[&self.0, &[agent]],
+            &[self.expose(), &[agent]],
         ))
     }
 }

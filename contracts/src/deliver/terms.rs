@@ -6,15 +6,15 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::PublicKey,
 };
+use narthex_base::codec::Writer;
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::{Announcement, DeliverError, seal};
 use crate::{
-    hash::tagged_hash,
     pact::PactError,
     role::MAX_ARBITERS,
     terms::{Contribution, FeeRate},
-    wire::Writer,
 };
 
 /// Most agents of one delivery.
@@ -53,7 +53,7 @@ pub struct DeliverRecord {
     /// e·G, fresh for this delivery.
     pub ephemeral: PublicKey,
     /// Four bytes by which the recipient knows it, hex.
-    #[serde(with = "hex4")]
+    #[serde(with = "narthex_base::hex::array")]
     pub view_tag: [u8; 4],
     /// Hash of the envelope that every copy opens to.
     pub envelope: sha256::Hash,
@@ -113,7 +113,7 @@ impl DeliverRecord {
             .bytes(self.sender_script.as_bytes())
             .u64(self.rate_sat_per_kwu.0);
         self.contribution.write(&mut w);
-        tagged_hash("narthex/delivery-terms", &[&w.finish()])
+        tagged_hash_parts("narthex/delivery-terms", &[&w.finish()])
     }
 
     /// What the data output says.
@@ -256,19 +256,5 @@ impl DeliverTerms {
     pub fn in_time(&self, tip: u32) -> bool {
         let left = self.record.refund_height.saturating_sub(tip);
         left >= self.record.claim_blocks.into()
-    }
-}
-
-/// Four bytes as hex.
-mod hex4 {
-    use hex_conservative::{DisplayHex, FromHex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 4], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&bytes.as_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 4], D::Error> {
-        <[u8; 4]>::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
     }
 }

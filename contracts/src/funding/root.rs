@@ -11,6 +11,7 @@ use bitcoin::{
     Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
     absolute::LockTime, script::PushBytesBuf, transaction::Version,
 };
+use narthex_base::kinds::{self, Kind};
 use narthex_game_model::Params;
 
 use super::{ChildError, FeeCoin};
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Marks a root among data outputs.
-const MAGIC: &[u8; 4] = b"NXR1";
+const KIND: Kind = kinds::ROOT_RECORD;
 
 /// A commitment root on chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl RootRecord {
     pub fn script(&self) -> ScriptBuf {
         let mut data = PushBytesBuf::new();
         // 36 bytes are far below what a push can hold.
-        let _ = data.extend_from_slice(MAGIC);
+        let _ = data.extend_from_slice(KIND.as_bytes());
         let _ = data.extend_from_slice(&self.root);
         ScriptBuf::new_op_return(data)
     }
@@ -53,7 +54,9 @@ impl RootRecord {
         let mut roots = tx.output.iter().filter_map(|out| {
             let bytes = out.script_pubkey.as_bytes();
             // OP_RETURN, a push of 36 bytes.
-            let data = bytes.strip_prefix(&[0x6a, 36])?.strip_prefix(MAGIC)?;
+            let data = bytes
+                .strip_prefix(&[0x6a, 36])?
+                .strip_prefix(KIND.as_bytes())?;
             Some(RootRecord {
                 root: data.try_into().ok()?,
             })

@@ -1,6 +1,6 @@
 //! Numbers from a seed.
 
-use crate::hash::tagged_hash;
+use narthex_base::tagged::tagged_hash_parts;
 
 /// Uniform numbers out of a hash in counter mode.
 pub(crate) struct Stream {
@@ -27,7 +27,7 @@ impl Stream {
             .checked_shr(bound.saturating_sub(1).leading_zeros())
             .unwrap_or(0);
         loop {
-            let block = tagged_hash(self.tag, &[&self.key, &self.counter.to_be_bytes()]);
+            let block = tagged_hash_parts(self.tag, &[&self.key, &self.counter.to_be_bytes()]);
             self.counter += 1;
             let mut bytes = [0u8; 16];
             bytes.copy_from_slice(&block[..16]);

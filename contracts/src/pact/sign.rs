@@ -5,12 +5,12 @@ use bitcoin::secp256k1::{
     PublicKey, Secp256k1, SecretKey,
     rand::{CryptoRng, RngCore},
 };
+use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
 use super::PactError;
 use crate::{
     graph::{NodeId, Spend, TxGraph},
-    hash::tagged_hash,
     musig::{
         AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
         SecretNonce, Session,
@@ -79,7 +79,7 @@ impl Task {
             &point.to_public_key()?.serialize(),
             &self.message,
         ];
-        let seed = Zeroizing::new(tagged_hash("narthex/nonce-again", &parts));
+        let seed = Zeroizing::new(tagged_hash_parts("narthex/nonce-again", &parts));
         self.sign_seeded((role, key), Some(point), &seed)
     }
 

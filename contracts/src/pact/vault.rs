@@ -1,5 +1,6 @@
 //! Taproot outputs of small contracts: their keys, leaves and proofs.
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::str::FromStr;
 
 use bitcoin::{
@@ -12,7 +13,7 @@ use bitcoin::{
 use miniscript::{Descriptor, Miniscript, Tap};
 
 use super::PactError;
-use crate::{bond::UNSPENDABLE_KEY, hash::tagged_hash, musig::KeySet, role::Role};
+use crate::{bond::UNSPENDABLE_KEY, musig::KeySet, role::Role};
 
 /// A leaf to be: its script as miniscript, and what the script checks.
 #[derive(Debug, Clone)]
@@ -119,7 +120,7 @@ pub fn place_key(
     place: &str,
     (role, key): (Role, PublicKey),
 ) -> Result<KeySet, PactError> {
-    let root = tagged_hash("narthex/place-key", &[id, place.as_bytes()]);
+    let root = tagged_hash_parts("narthex/place-key", &[id, place.as_bytes()]);
     let root = Some(TapNodeHash::from_byte_array(root));
     Ok(KeySet::new(&[(role, key)], root)?)
 }

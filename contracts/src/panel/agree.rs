@@ -1,5 +1,6 @@
 //! The panel: the first willing arbiters in drawn order, out of what all three parties show.
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::collections::BTreeMap;
 
 use bitcoin::{
@@ -9,7 +10,6 @@ use bitcoin::{
 
 use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, Order, Willingness};
 use crate::{
-    hash::tagged_hash,
     role::{Role, RoleSet},
     terms::TermsDraft,
 };
@@ -263,5 +263,5 @@ fn transcript(order: &Order, shown: &BTreeMap<XOnlyPublicKey, RoleSet>) -> [u8; 
         })
         .collect::<Vec<_>>();
     lines.sort();
-    tagged_hash("narthex/panel-transcript", &[order.id(), &lines.concat()])
+    tagged_hash_parts("narthex/panel-transcript", &[order.id(), &lines.concat()])
 }

@@ -4,18 +4,17 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{Keypair, Message, Secp256k1, Signing, Verification, schnorr},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 
-use crate::{
-    hash::tagged_hash,
-    role::Role,
-    wire::{Reader, WireError, Writer},
-};
+use crate::role::Role;
 
 /// Most answers that one party may show: no draw asks so many arbiters.
 pub const MAX_ANSWERS: usize = 4096;
 
-const WILLING: &str = "NXW1";
-const ANSWERS: &str = "NXWS1";
+const WILLING: Kind = kinds::WILLINGNESS;
+const ANSWERS: Kind = kinds::ANSWERS;
 
 /// An arbiter's signed word that it takes a seat in this draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +58,7 @@ impl Willingness {
     }
 
     /// From bytes; says nothing yet about validity.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Willingness, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Willingness, DecodeError> {
         let mut r = Reader::new(WILLING, bytes)?;
         let answer = Willingness::read(&mut r)?;
         r.finish()?;
@@ -71,18 +70,18 @@ impl Willingness {
             .fixed(&self.signature.serialize());
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Willingness, WireError> {
+    fn read(r: &mut Reader<'_>) -> Result<Willingness, DecodeError> {
         Ok(Willingness {
             identity: XOnlyPublicKey::from_slice(r.slice("identity", 32)?)
-                .map_err(|e| WireError::invalid("identity", e))?,
+                .map_err(|e| DecodeError::invalid("identity", e))?,
             signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
-                .map_err(|e| WireError::invalid("signature", e))?,
+                .map_err(|e| DecodeError::invalid("signature", e))?,
         })
     }
 }
 
 fn message(draw: &[u8; 32], identity: &XOnlyPublicKey) -> Message {
-    Message::from_digest(tagged_hash(
+    Message::from_digest(tagged_hash_parts(
         "narthex/panel-willing",
         &[draw, &identity.serialize()],
     ))
@@ -109,16 +108,16 @@ impl AnswerSet {
     }
 
     /// From bytes; says nothing yet about the signatures.
-    pub fn from_bytes(bytes: &[u8]) -> Result<AnswerSet, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<AnswerSet, DecodeError> {
         let mut r = Reader::new(ANSWERS, bytes)?;
         let by = r.u8("party")?;
         let by = Role::PRINCIPALS
             .get(usize::from(by))
             .copied()
-            .ok_or_else(|| WireError::invalid("party", by))?;
+            .ok_or_else(|| DecodeError::invalid("party", by))?;
         let count = r.count("answers", 96)?;
         if count > MAX_ANSWERS {
-            return Err(WireError::invalid("answers", count));
+            return Err(DecodeError::invalid("answers", count));
         }
         let answers = (0..count)
             .map(|_| Willingness::read(&mut r))

@@ -1,10 +1,13 @@
 //! What three parties agree on before they draw a panel.
 
 use bitcoin::{Amount, secp256k1::PublicKey};
+use narthex_base::codec::Writer;
+use narthex_base::kinds::{self};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Params;
 
 use super::{OfferTerms, SnapshotRules, Unacceptable, offer_terms::Times};
-use crate::{hash::tagged_hash, role::Role, wire::Writer};
+use crate::role::Role;
 
 /// When things happen in a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +102,7 @@ impl DrawCase {
             terms_hashes: terms.iter().map(OfferTerms::hash).collect(),
         };
         let params_hash = params.hash();
-        let mut w = Writer::new("NXDC1");
+        let mut w = Writer::new(kinds::DRAW_CASE);
         w.fixed(&params_hash);
         for key in &principals {
             w.fixed(&key.serialize());
@@ -113,7 +116,7 @@ impl DrawCase {
             rules,
             seed_height,
             reveal_height,
-            id: tagged_hash("narthex/panel-case", &[&w.finish()]),
+            id: tagged_hash_parts("narthex/panel-case", &[&w.finish()]),
         })
     }
 

@@ -1,10 +1,8 @@
 //! The draw: from seed and snapshot to an order of the whole pool.
 
 use super::{DrawCase, Entry, Seed, Snapshot};
-use crate::{
-    hash::tagged_hash,
-    lots::{Fenwick, Stream},
-};
+use crate::lots::{Fenwick, Stream};
+use narthex_base::tagged::tagged_hash_parts;
 
 /// Why nothing can be drawn. The caller's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +41,7 @@ impl Order {
             .iter()
             .map(|e| e.weight(height))
             .collect::<Vec<_>>();
-        let id = tagged_hash("narthex/panel-draw", &[case.id(), &seed.0, snapshot.hash()]);
+        let id = tagged_hash_parts("narthex/panel-draw", &[case.id(), &seed.0, snapshot.hash()]);
         let mut stream = Stream::new("narthex/panel-stream", id);
         let mut sums = Fenwick::new(&weights);
         let mut entries = Vec::with_capacity(weights.len());

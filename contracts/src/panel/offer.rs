@@ -2,20 +2,18 @@
 
 use bitcoin::{Amount, OutPoint, Transaction, TxOut, hashes::sha256, key::XOnlyPublicKey};
 use miniscript::Descriptor;
+use narthex_base::codec::DecodeError;
 use serde::{Deserialize, Serialize};
 
 use super::{BondError, OfferPayload, OfferTerms, bond_descriptor, bond_script};
-use crate::{
-    bond::{BondScript, Claim, Lock},
-    wire::WireError,
-};
+use crate::bond::{BondScript, Claim, Lock};
 
 /// Why a transaction is no offer, although it says so, or why an offer cannot be made. The offering arbiter's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
     /// The data output cannot be read.
     #[error("the offer's data output: {0}")]
-    Payload(#[from] WireError),
+    Payload(#[from] DecodeError),
     /// More than one data output of an offer: which bond would belong to which?
     #[error("outputs {first} and {second} both announce an offer; a transaction makes one")]
     SeveralPayloads {
@@ -144,7 +142,7 @@ impl Offer {
     /// The offer in a transaction confirmed at `height`; `Ok(None)` for a transaction without one. If several
     /// outputs pay to the bond script, the first is the bond: the others buy nothing.
     pub fn from_transaction(tx: &Transaction, height: u32) -> Result<Option<Offer>, OfferError> {
-        let mut found: Option<(u32, Result<OfferPayload, WireError>)> = None;
+        let mut found: Option<(u32, Result<OfferPayload, DecodeError>)> = None;
         for (vout, output) in (0u32..).zip(&tx.output) {
             let Some(payload) = OfferPayload::from_script(&output.script_pubkey) else {
                 continue;

@@ -7,15 +7,13 @@ use bitcoin::{
     Amount,
     hashes::{Hash, sha256},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Layout, Params, Ratio};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    hash::tagged_hash,
-    role::MAX_ARBITERS,
-    template::stake_unlock_height,
-    wire::{Reader, WireError, Writer},
-};
+use crate::{role::MAX_ARBITERS, template::stake_unlock_height};
 
 /// Terms of an offer. Every bound is the arbiter's; a contract that keeps them all is acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +142,7 @@ pub enum Unacceptable {
 }
 
 /// Version 1 knew no bounds of the job.
-const KIND: &str = "NXOT2";
+const KIND: Kind = kinds::OFFER_TERMS;
 
 impl OfferTerms {
     /// Whether an arbiter with these terms takes a contract with these parameters.
@@ -270,7 +268,10 @@ impl OfferTerms {
     /// collisions, not just second preimages: 16 bytes would let it prepare two records for 2⁶⁴ hashes and show
     /// each party another one.
     pub fn hash(&self) -> sha256::Hash {
-        sha256::Hash::from_byte_array(tagged_hash("narthex/offer-terms", &[&self.to_bytes()]))
+        sha256::Hash::from_byte_array(tagged_hash_parts(
+            "narthex/offer-terms",
+            &[&self.to_bytes()],
+        ))
     }
 
     /// The canonical bytes: one encoding per record.
@@ -301,17 +302,17 @@ impl OfferTerms {
     }
 
     /// From canonical bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<OfferTerms, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<OfferTerms, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let layout = match r.u8("layout")? {
             0 => Layout::Hardened,
             1 => Layout::Paper,
-            other => return Err(WireError::invalid("layout", other)),
+            other => return Err(DecodeError::invalid("layout", other)),
         };
         let mut amount = |field| {
             let sat = Amount::from_sat(r.u64(field)?);
             if sat > Amount::MAX_MONEY {
-                return Err(WireError::invalid(field, sat));
+                return Err(DecodeError::invalid(field, sat));
             }
             Ok(sat)
         };
@@ -323,13 +324,13 @@ impl OfferTerms {
             Ratio::new(num, den)
                 .ok()
                 .filter(|q| q.numerator() == num && q.denominator() == den)
-                .ok_or_else(|| WireError::invalid(field, format_args!("{num}/{den}")))
+                .ok_or_else(|| DecodeError::invalid(field, format_args!("{num}/{den}")))
         };
         let (max_epsilon, min_mu) = (ratio("epsilon")?, ratio("mu")?);
         let (min_panel, max_panel) = (r.u8("smallest panel")?, r.u8("largest panel")?);
         if min_panel > max_panel || max_panel > MAX_ARBITERS {
             let found = format_args!("{min_panel} to {max_panel}");
-            return Err(WireError::invalid("panel", found));
+            return Err(DecodeError::invalid("panel", found));
         }
         let terms = OfferTerms {
             layout,

@@ -7,11 +7,11 @@ use bitcoin::{
     opcodes::all::OP_RETURN,
     script::{Instruction, PushBytesBuf},
 };
-
-use crate::wire::{Reader, WireError, Writer};
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 
 /// Kind and version of the payload.
-const KIND: &str = "NXO1";
+const KIND: Kind = kinds::OFFER;
 
 /// What an offer says: 72 bytes behind an `OP_RETURN`, below the 80 that every node relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +35,10 @@ impl OfferPayload {
     }
 
     /// From bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<OfferPayload, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<OfferPayload, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let identity = XOnlyPublicKey::from_slice(r.slice("identity", 32)?)
-            .map_err(|e| WireError::invalid("identity", e))?;
+            .map_err(|e| DecodeError::invalid("identity", e))?;
         let payload = OfferPayload {
             identity,
             expiry_height: r.u32("expiry")?,
@@ -57,7 +57,7 @@ impl OfferPayload {
 
     /// Reads an output script; `None` if it is of another kind altogether. One payload has one script: a longer
     /// push opcode or more pushes are refused.
-    pub fn from_script(script: &Script) -> Option<Result<OfferPayload, WireError>> {
+    pub fn from_script(script: &Script) -> Option<Result<OfferPayload, DecodeError>> {
         let mut instructions = script.instructions();
         if !matches!(instructions.next(), Some(Ok(Instruction::Op(OP_RETURN)))) {
             return None;
@@ -72,7 +72,7 @@ impl OfferPayload {
             if payload.script().as_script() == script {
                 Ok(payload)
             } else {
-                Err(WireError::invalid("script", "not the canonical push"))
+                Err(DecodeError::invalid("script", "not the canonical push"))
             }
         });
         Some(payload)

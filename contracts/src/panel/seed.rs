@@ -9,10 +9,11 @@ use bitcoin::{
     hashes::Hash,
     secp256k1::rand::{CryptoRng, RngCore},
 };
+use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroize;
 
 use super::DrawCase;
-use crate::{hash::tagged_hash, role::Role};
+use crate::role::Role;
 
 /// Why there is no seed, and by whose fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -137,7 +138,7 @@ impl std::fmt::Debug for SeedNonce {
 pub struct Commitment(pub [u8; 32]);
 
 fn commitment(case_id: &[u8; 32], owner: Role, nonce: &[u8; 32]) -> Commitment {
-    Commitment(tagged_hash(
+    Commitment(tagged_hash_parts(
         "narthex/panel-commitment",
         &[case_id, &[owner.index() as u8], nonce],
     ))
@@ -261,7 +262,7 @@ impl Revealing {
     pub fn finish(&self) -> Result<Seed, SeedError> {
         let [client, worker, verifier] =
             complete(&self.nonces, |from| SeedError::NotRevealed { from })?;
-        Ok(Seed(tagged_hash(
+        Ok(Seed(tagged_hash_parts(
             "narthex/panel-seed",
             &[
                 self.case.id(),

@@ -1,5 +1,8 @@
 //! The pool at one height, as a sorted list with a hash.
 
+use narthex_base::codec::Writer;
+use narthex_base::kinds::{self};
+use narthex_base::tagged::tagged_hash_parts;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{
@@ -10,11 +13,7 @@ use bitcoin::{
 use serde::{Deserialize, Serialize};
 
 use super::Offer;
-use crate::{
-    bond::{Lock, Locked, Moment, Valuation},
-    hash::tagged_hash,
-    wire::Writer,
-};
+use crate::bond::{Lock, Locked, Moment, Valuation};
 
 /// Which offers count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +33,7 @@ pub struct SnapshotRules {
 impl SnapshotRules {
     /// Canonical bytes, for hashes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new("NXSR1");
+        let mut w = Writer::new(kinds::SNAPSHOT_ROOT);
         w.u32(self.height)
             .u32(self.min_expiry_height)
             .u64(self.min_bond_sat.to_sat())
@@ -175,5 +174,5 @@ fn hash(rules: &SnapshotRules, block_hash: BlockHash, entries: &[Entry]) -> [u8;
             .u32(e.expiry_height)
             .fixed(e.terms_hash.as_byte_array());
     }
-    tagged_hash("narthex/pool-snapshot", &[&w.finish()])
+    tagged_hash_parts("narthex/pool-snapshot", &[&w.finish()])
 }

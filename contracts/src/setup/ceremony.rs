@@ -1,9 +1,10 @@
 //! A whole ceremony in one process: for simulations, tests and benchmarks. Messages travel as bytes.
 
 use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
+use narthex_base::codec::DecodeError;
 
 use super::{Agreement, Holdings, NoncesMessage, Party, SetupError, SharesMessage, Signing};
-use crate::{graph::Stage, role::Role, wire::WireError};
+use crate::{graph::Stage, role::Role};
 
 /// Why a ceremony in one process failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +19,7 @@ pub enum CeremonyError {
     },
     /// A message did not survive its encoding.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] DecodeError),
 }
 
 /// A step of the ceremony, reported as it begins.

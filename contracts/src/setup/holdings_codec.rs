@@ -1,5 +1,8 @@
 //! Holdings and releases as bytes, so that they are durable before anything is funded.
 
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
@@ -9,24 +12,22 @@ use super::{
 };
 use crate::{
     graph::TxGraph,
-    hash::tagged_hash,
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
     role::Role,
     template,
     terms::Terms,
-    wire::{Reader, WireError, Writer},
 };
 
-const HOLDINGS: &str = "NXH1";
+const HOLDINGS: Kind = kinds::HOLDINGS;
 const CHECKSUM: &str = "narthex/holdings";
-const RELEASE: &str = "NXV1";
+const RELEASE: Kind = kinds::WITHHELD;
 
 /// Why stored holdings cannot be read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
     /// The bytes are damaged.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] DecodeError),
     /// The graph cannot be derived.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -65,7 +66,7 @@ impl<T: Agreement> Holdings<T> {
             };
         }
         let mut bytes = w.finish();
-        bytes.extend(tagged_hash(CHECKSUM, &[&bytes]));
+        bytes.extend(tagged_hash_parts(CHECKSUM, &[&bytes]));
         bytes
     }
 
@@ -81,7 +82,7 @@ impl<T: Agreement> Holdings<T> {
         if r.array::<32>("agreement id")? != *terms.id() {
             return Err(RestoreError::OtherContract);
         }
-        if tagged_hash(CHECKSUM, &[body]) != *hash {
+        if tagged_hash_parts(CHECKSUM, &[body]) != *hash {
             return Err(RestoreError::Damaged);
         }
         let role = read_role(&mut r, "role")?;
@@ -110,7 +111,7 @@ impl Holdings {
     }
 }
 
-fn read_entry(r: &mut Reader<'_>) -> Result<Held, WireError> {
+fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
     Ok(match r.u8("entry kind")? {
         0 => Held::Complete(AdaptorSignature(r.array("signature")?)),
         1 => Held::CompleteAndWithheld(
@@ -133,7 +134,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, WireError> {
                 awaits,
             })
         }
-        other => return Err(WireError::invalid("entry kind", other)),
+        other => return Err(DecodeError::invalid("entry kind", other)),
     })
 }
 
@@ -147,7 +148,7 @@ impl Release {
     }
 
     /// From bytes; [`Holdings::accept`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Release, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Release, DecodeError> {
         let mut r = Reader::new(RELEASE, bytes)?;
         let agreement_id = r.array("agreement id")?;
         let from = read_role(&mut r, "signer")?;

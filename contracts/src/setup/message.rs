@@ -2,11 +2,12 @@
 
 use crate::{
     graph::Stage,
-    hash::tagged_hash,
     musig::{PartialSignature, PublicNonce},
     role::Role,
-    wire::{Reader, WireError, Writer},
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 
 /// A party's public nonces for everything that it signs, in order of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(super) fn transcript<'a>(
     session_id: &[u8; 32],
     nonces: impl Iterator<Item = (&'a Role, &'a Vec<PublicNonce>)>,
 ) -> [u8; 32] {
-    let mut w = Writer::new("NXNT1");
+    let mut w = Writer::new(kinds::NONCE_TABLE);
     for (role, nonces) in nonces {
         write_role(&mut w, *role);
         w.u32(nonces.len() as u32);
@@ -32,7 +33,7 @@ pub(super) fn transcript<'a>(
             w.fixed(&nonce.0);
         }
     }
-    tagged_hash("narthex/nonces", &[session_id, &w.finish()])
+    tagged_hash_parts("narthex/nonces", &[session_id, &w.finish()])
 }
 
 /// A party's shares of one stage for one other party, in order of the plan.
@@ -52,16 +53,16 @@ pub struct SharesMessage {
     pub shares: Vec<PartialSignature>,
 }
 
-const NONCES: &str = "NXN1";
-const SHARES: &str = "NXS1";
+const NONCES: Kind = kinds::NONCES;
+const SHARES: Kind = kinds::SHARES;
 
 pub(super) fn write_role(w: &mut Writer, role: Role) {
     w.u8(role.index() as u8);
 }
 
-pub(super) fn read_role(r: &mut Reader<'_>, field: &'static str) -> Result<Role, WireError> {
+pub(super) fn read_role(r: &mut Reader<'_>, field: &'static str) -> Result<Role, DecodeError> {
     let index = r.u8(field)?;
-    Role::from_index(index.into()).ok_or_else(|| WireError::invalid(field, index))
+    Role::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
 }
 
 impl NoncesMessage {
@@ -78,7 +79,7 @@ impl NoncesMessage {
     }
 
     /// From bytes; the points are checked when they are used.
-    pub fn from_bytes(bytes: &[u8]) -> Result<NoncesMessage, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<NoncesMessage, DecodeError> {
         let mut r = Reader::new(NONCES, bytes)?;
         let session_id = r.array("session id")?;
         let from = read_role(&mut r, "sender")?;
@@ -109,7 +110,7 @@ impl SharesMessage {
     }
 
     /// From bytes; the shares are checked when the stage is closed.
-    pub fn from_bytes(bytes: &[u8]) -> Result<SharesMessage, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<SharesMessage, DecodeError> {
         let mut r = Reader::new(SHARES, bytes)?;
         let session_id = r.array("session id")?;
         let transcript = r.array("transcript")?;
@@ -118,7 +119,7 @@ impl SharesMessage {
         let stage = r.u8("stage")?;
         let stage = *Stage::ALL
             .get(usize::from(stage))
-            .ok_or_else(|| WireError::invalid("stage", stage))?;
+            .ok_or_else(|| DecodeError::invalid("stage", stage))?;
         let shares = (0..r.count("shares", 32)?)
             .map(|_| r.array("share").map(PartialSignature))
             .collect::<Result<_, _>>()?;

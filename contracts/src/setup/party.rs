@@ -1,5 +1,6 @@
 //! The first two rounds: deriving the graph, drawing nonces.
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::secp256k1::{
@@ -13,7 +14,6 @@ use super::{Agreement, Grounds, NoncesMessage, Plan, SetupError, Signing, plan::
 use crate::{
     binding::{BindError, Binding},
     graph::TxGraph,
-    hash::tagged_hash,
     musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
     role::Role,
     template,
@@ -210,7 +210,7 @@ fn session_id(terms: &impl Agreement, graph: &TxGraph) -> [u8; 32] {
     use bitcoin::hashes::Hash;
     let last = graph.nodes().last().and_then(|(id, _)| graph.txid(id));
     let last = last.map(|txid| txid.to_byte_array()).unwrap_or_default();
-    tagged_hash("narthex/ceremony", &[terms.id(), &last])
+    tagged_hash_parts("narthex/ceremony", &[terms.id(), &last])
 }
 
 /// Every party's nonces.

@@ -5,18 +5,17 @@ use bitcoin::secp256k1::{
     rand::{CryptoRng, Rng},
     schnorr,
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 
 use super::{
     Sharing, SharingError,
     polynomial::{evaluate, evaluate_points},
 };
-use crate::{
-    hash::tagged_hash,
-    wire::{Reader, WireError, Writer},
-};
 
-const DEALING: &str = "NXPD1";
-const SHARE: &str = "NXPS1";
+const DEALING: Kind = kinds::DEALING;
+const SHARE: Kind = kinds::DEALT_SHARE;
 
 /// A dealer's polynomial. Neither `Clone` nor `Serialize`; erased when dropped.
 pub struct Dealer {
@@ -150,17 +149,17 @@ impl Dealing {
     }
 
     /// From bytes; [`Dealing::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Dealing, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Dealing, DecodeError> {
         let mut r = Reader::new(DEALING, bytes)?;
         let dealer = r.u8("dealer")?;
         let commitments = (0..r.count("commitments", 33)?)
             .map(|_| {
                 PublicKey::from_slice(r.slice("commitment", 33)?)
-                    .map_err(|e| WireError::invalid("commitment", e))
+                    .map_err(|e| DecodeError::invalid("commitment", e))
             })
             .collect::<Result<_, _>>()?;
         let proof = schnorr::Signature::from_slice(r.slice("proof", 64)?)
-            .map_err(|e| WireError::invalid("proof", e))?;
+            .map_err(|e| DecodeError::invalid("proof", e))?;
         r.finish()?;
         Ok(Dealing {
             dealer,
@@ -177,7 +176,7 @@ fn proof_message(sharing: &Sharing, dealer: u8, commitments: &[PublicKey]) -> Me
     for commitment in commitments {
         w.fixed(&commitment.serialize());
     }
-    Message::from_digest(tagged_hash("narthex/panel-dealing", &[&w.finish()]))
+    Message::from_digest(tagged_hash_parts("narthex/panel-dealing", &[&w.finish()]))
 }
 
 /// One member's share of one dealing: secret to that member. Not `Clone`; erased when dropped.
@@ -198,11 +197,11 @@ impl Share {
     }
 
     /// From bytes; [`Collector::accept_share`](super::Collector::accept_share) checks it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Share, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Share, DecodeError> {
         let mut r = Reader::new(SHARE, bytes)?;
         let (dealer, to) = (r.u8("dealer")?, r.u8("addressee")?);
         let value = SecretKey::from_slice(r.slice("value", 32)?)
-            .map_err(|_| WireError::invalid("value", "not a scalar"))?;
+            .map_err(|_| DecodeError::invalid("value", "not a scalar"))?;
         r.finish()?;
         Ok(Share { dealer, to, value })
     }

@@ -1,17 +1,16 @@
 //! What everybody knows of the panel's secret, and how shares become the secret.
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, Signing, Verification};
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 
 use super::{
     Dealing, Sharing, SharingError,
     polynomial::{evaluate_points, weight_at_zero},
 };
-use crate::{
-    musig::add_secrets,
-    wire::{Reader, WireError, Writer},
-};
+use crate::musig::add_secrets;
 
-const REVEALED: &str = "NXPR1";
+const REVEALED: Kind = kinds::REVEALED_SHARE;
 
 /// The panel's point, with the commitments that shares are checked against. Equal for all honest members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +38,11 @@ impl RevealedShare {
     }
 
     /// From bytes; [`SharedPoint::verify`] checks it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<RevealedShare, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<RevealedShare, DecodeError> {
         let mut r = Reader::new(REVEALED, bytes)?;
         let member = r.u8("member")?;
         let value = SecretKey::from_slice(r.slice("value", 32)?)
-            .map_err(|_| WireError::invalid("value", "not a scalar"))?;
+            .map_err(|_| DecodeError::invalid("value", "not a scalar"))?;
         r.finish()?;
         Ok(RevealedShare { member, value })
     }

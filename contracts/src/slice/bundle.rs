@@ -5,6 +5,9 @@ use bitcoin::secp256k1::{
     rand::{CryptoRng, RngCore},
     schnorr,
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 
 use zeroize::Zeroizing;
 
@@ -14,14 +17,9 @@ use super::{
     pedersen,
     post::{read_signature, signature, signed_by},
 };
-use crate::{
-    hash::tagged_hash,
-    seal::Sealed,
-    shared_secret::RevealedShare,
-    wire::{Reader, WireError, Writer},
-};
+use crate::{seal::Sealed, shared_secret::RevealedShare};
 
-const KIND: &str = "NXGB1";
+const KIND: Kind = kinds::SLICE_BUNDLE;
 
 /// Length of a share.
 const SHARE_BYTES: usize = 32;
@@ -125,13 +123,13 @@ impl Bundle {
     }
 
     /// From bytes; [`Bundle::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Bundle, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Bundle, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let terms = r.array("terms")?;
         let from = r.u8("provider")?;
         let count = r.count("shares", 1 + 33 + 4 + 16)?;
         if count > super::MAX_PROVIDERS {
-            return Err(WireError::invalid("shares", count));
+            return Err(DecodeError::invalid("shares", count));
         }
         let mut shares = Vec::with_capacity(count);
         for _ in 0..count {
@@ -160,10 +158,10 @@ fn body(terms: &[u8; 32], from: u8, shares: &[(u8, Sealed)]) -> Vec<u8> {
 }
 
 fn digest(body: &[u8]) -> [u8; 32] {
-    tagged_hash("narthex/slice-bundle", &[body])
+    tagged_hash_parts("narthex/slice-bundle", &[body])
 }
 
 fn bound(terms: &SliceTerms, from: u8, (to, commitment): (u8, &PublicKey)) -> [u8; 32] {
     let parts: [&[u8]; 3] = [&terms.id(), &[from, to], &commitment.serialize()];
-    tagged_hash("narthex/slice-share", &parts)
+    tagged_hash_parts("narthex/slice-share", &parts)
 }

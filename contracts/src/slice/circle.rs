@@ -4,10 +4,12 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::PublicKey,
 };
+use narthex_base::codec::Writer;
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::SliceError;
-use crate::{hash::tagged_hash, role::Role, shared_secret::Sharing, wire::Writer};
+use crate::{role::Role, shared_secret::Sharing};
 
 /// The client A has the client's role.
 pub const CLIENT: Role = Role::Client;
@@ -81,7 +83,7 @@ impl Circle {
         w.u8(self.quorum)
             .fixed(self.job.as_byte_array())
             .fixed(self.salt.as_byte_array());
-        tagged_hash("narthex/slice-circle", &[&w.finish()])
+        tagged_hash_parts("narthex/slice-circle", &[&w.finish()])
     }
 
     /// Number of providers.
@@ -124,7 +126,7 @@ impl Circle {
 
     /// How the others share the secret of provider `of`: among n − 1, of which m − 1 reconstruct.
     pub(super) fn sharing(&self, of: u8) -> Result<Sharing, SliceError> {
-        let context = tagged_hash("narthex/slice-sharing", &[&self.id(), &[of]]);
+        let context = tagged_hash_parts("narthex/slice-sharing", &[&self.id(), &[of]]);
         let sharing = Sharing::new(context, self.size().saturating_sub(1), self.needed());
         sharing.map_err(|error| SliceError::Sharing { of, error })
     }

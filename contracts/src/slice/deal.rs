@@ -5,6 +5,9 @@ use bitcoin::secp256k1::{
     rand::{CryptoRng, RngCore},
     schnorr,
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
 use super::{
@@ -13,14 +16,12 @@ use super::{
     post::{read_signature, signature, signed_by},
 };
 use crate::{
-    hash::tagged_hash,
     pact::check_key,
     seal::{Sealed, read_point},
     shared_secret::{Collector, Dealer, Dealing, Share, SharingError},
-    wire::{Reader, WireError, Writer},
 };
 
-const KIND: &str = "NXGD1";
+const KIND: Kind = kinds::SLICE_DEAL;
 
 /// Length of a share as bytes.
 const SHARE_BYTES: usize = 39;
@@ -189,11 +190,11 @@ pub(super) fn in_sharing(of: u8) -> impl Fn(SharingError) -> SliceError {
 
 fn proof(circle: &[u8; 32], from: u8, point: &PublicKey) -> [u8; 32] {
     let parts: [&[u8]; 3] = [circle, &[from], &point.serialize()];
-    tagged_hash("narthex/slice-own-part", &parts)
+    tagged_hash_parts("narthex/slice-own-part", &parts)
 }
 
 fn bound(circle: &Circle, from: u8, to: u8) -> [u8; 32] {
-    tagged_hash("narthex/slice-deal-to", &[&circle.id(), &[from, to]])
+    tagged_hash_parts("narthex/slice-deal-to", &[&circle.id(), &[from, to]])
 }
 
 impl Dealt {
@@ -238,7 +239,7 @@ impl Dealt {
     }
 
     fn digest(&self) -> [u8; 32] {
-        tagged_hash("narthex/slice-dealt", &[&self.body()])
+        tagged_hash_parts("narthex/slice-dealt", &[&self.body()])
     }
 
     fn body(&self) -> Vec<u8> {
@@ -266,7 +267,7 @@ impl Dealt {
     }
 
     /// From bytes; [`Dealt::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Dealt, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Dealt, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let circle = r.array("circle")?;
         let from = r.u8("dealer")?;

@@ -6,8 +6,8 @@ use crate::{
     seal::SealError,
     setup::{HoldingsError, RestoreError, SetupError},
     shared_secret::SharingError,
-    wire::WireError,
 };
+use narthex_base::codec::DecodeError;
 
 /// Why a slice does not go on. Providers are counted from 0 here, as roles are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum SliceError {
     Holdings(#[from] HoldingsError),
     /// A message cannot be read. The sender's fault.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] DecodeError),
     /// A secret is shared badly; the error counts members, without the provider whose secret it is.
     #[error("the sharing of provider {of}'s secret: {error}")]
     Sharing {

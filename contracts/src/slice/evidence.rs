@@ -1,11 +1,12 @@
 //! Proof that a provider cheated, for anybody who has the terms.
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 
 use super::{Bundle, Post, SliceError, SliceTerms, bundle::Found, post::MAX_RESULT_BYTES};
-use crate::wire::{Reader, WireError, Writer};
 
-const KIND: &str = "NXGE1";
+const KIND: Kind = kinds::SLICE_EVIDENCE;
 
 /// Most bytes of a message inside the evidence.
 const MAX_MESSAGE: usize = MAX_RESULT_BYTES + 1024;
@@ -132,7 +133,7 @@ impl Evidence {
     }
 
     /// From bytes; [`Evidence::verify`] says what they prove.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let evidence = match r.u8("kind of evidence")? {
             0 => Evidence::FalseSeal {
@@ -149,22 +150,22 @@ impl Evidence {
                 first: Post::from_bytes(message(&mut r, "first post")?)?,
                 second: Post::from_bytes(message(&mut r, "second post")?)?,
             },
-            other => return Err(WireError::invalid("kind of evidence", other)),
+            other => return Err(DecodeError::invalid("kind of evidence", other)),
         };
         r.finish()?;
         Ok(evidence)
     }
 }
 
-fn message<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8], WireError> {
+fn message<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8], DecodeError> {
     let len = r.count(field, 1)?;
     match len > MAX_MESSAGE {
-        true => Err(WireError::invalid(field, format!("{len} bytes"))),
+        true => Err(DecodeError::invalid(field, format!("{len} bytes"))),
         false => r.slice(field, len),
     }
 }
 
-fn scalar(r: &mut Reader<'_>, field: &'static str) -> Result<SecretKey, WireError> {
+fn scalar(r: &mut Reader<'_>, field: &'static str) -> Result<SecretKey, DecodeError> {
     SecretKey::from_slice(r.slice(field, 32)?)
-        .map_err(|_| WireError::invalid(field, "not a scalar"))
+        .map_err(|_| DecodeError::invalid(field, "not a scalar"))
 }

@@ -5,14 +5,14 @@ use bitcoin::{
     XOnlyPublicKey,
     secp256k1::{Parity, PublicKey, Scalar, Secp256k1, SecretKey},
 };
+use narthex_base::tagged::tagged_hash_parts;
 
 use super::{SliceError, SliceTerms};
-use crate::hash::tagged_hash;
 
 /// H: the first hash of a counter that is the x coordinate of a point, with even y. Nobody chose it.
 pub(super) fn second_base() -> Result<PublicKey, SliceError> {
     (0..=u8::MAX)
-        .map(|count| tagged_hash("narthex/slice-second-base", &[&[count]]))
+        .map(|count| tagged_hash_parts("narthex/slice-second-base", &[&[count]]))
         .find_map(|x| XOnlyPublicKey::from_slice(&x).ok())
         .map(|x| PublicKey::from_x_only_public_key(x, Parity::Even))
         .ok_or(SliceError::Degenerate)
@@ -21,7 +21,7 @@ pub(super) fn second_base() -> Result<PublicKey, SliceError> {
 /// h(r)·H. The same for all providers of a slice, so that equal roots give equal points; another in every other slice.
 pub(super) fn root_part(terms: &SliceTerms, root: &[u8; 32]) -> Result<PublicKey, SliceError> {
     let parts: [&[u8]; 2] = [&terms.id(), root];
-    let scalar = tagged_hash("narthex/slice-root-scalar", &parts);
+    let scalar = tagged_hash_parts("narthex/slice-root-scalar", &parts);
     let scalar = Scalar::from_be_bytes(scalar).map_err(|_| SliceError::Degenerate)?;
     second_base()?
         .mul_tweak(&Secp256k1::verification_only(), &scalar)

@@ -4,13 +4,13 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
+use narthex_base::codec::Writer;
+use narthex_base::tagged::tagged_hash_parts;
 
 use super::{Circle, Dealt, SliceError, SliceTerms, circle::member, deal::in_sharing};
 use crate::{
     binding::Mark,
-    hash::tagged_hash,
     shared_secret::{RevealedShare, SharedPoint},
-    wire::Writer,
 };
 
 /// What everybody knows of the secrets of a circle: for each provider one shared point S and one of its own, U.
@@ -82,7 +82,7 @@ impl Points {
         for point in shared.chain(&self.own_points) {
             w.fixed(&point.serialize());
         }
-        sha256::Hash::from_byte_array(tagged_hash("narthex/slice-points", &[&w.finish()]))
+        sha256::Hash::from_byte_array(tagged_hash_parts("narthex/slice-points", &[&w.finish()]))
     }
 
     /// What is shared for a provider.

@@ -8,16 +8,15 @@ use bitcoin::{
         schnorr,
     },
 };
+use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
 use super::{SliceError, SliceTerms};
-use crate::{
-    hash::tagged_hash,
-    seal::{Sealed, read_point},
-    wire::{Reader, WireError, Writer},
-};
+use crate::seal::{Sealed, read_point};
 
-const KIND: &str = "NXGC1";
+const KIND: Kind = kinds::SLICE_POST;
 
 /// Longest result that a post carries. A longer one travels apart, and its hash here.
 pub const MAX_RESULT_BYTES: usize = 16 * 1024;
@@ -47,7 +46,7 @@ impl Work {
         let job = terms.circle().job.as_byte_array();
         let result = sha256::Hash::hash(&self.result);
         let parts: [&[u8]; 3] = [job, &self.commitment, result.as_byte_array()];
-        tagged_hash("narthex/slice-root", &parts)
+        tagged_hash_parts("narthex/slice-root", &parts)
     }
 }
 
@@ -145,7 +144,7 @@ impl Post {
     }
 
     /// From bytes; [`Post::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Post, WireError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Post, DecodeError> {
         let mut r = Reader::new(KIND, bytes)?;
         let post = Post {
             terms: r.array("terms")?,
@@ -167,12 +166,12 @@ fn body(terms: &[u8; 32], from: u8, commitment: &PublicKey, sealed: &Sealed) -> 
 }
 
 fn digest(body: &[u8]) -> [u8; 32] {
-    tagged_hash("narthex/slice-post", &[body])
+    tagged_hash_parts("narthex/slice-post", &[body])
 }
 
 fn bound(terms: &[u8; 32], from: u8, commitment: &PublicKey) -> [u8; 32] {
     let parts: [&[u8]; 3] = [terms, &[from], &commitment.serialize()];
-    tagged_hash("narthex/slice-result", &parts)
+    tagged_hash_parts("narthex/slice-result", &parts)
 }
 
 /// A BIP340 signature by a contract key. What is signed is a tagged hash with the slice or circle in it.
@@ -205,7 +204,7 @@ pub(super) fn signed_by(
         .map_err(|_| SliceError::NotSigned { from })
 }
 
-pub(super) fn read_signature(r: &mut Reader<'_>) -> Result<schnorr::Signature, WireError> {
+pub(super) fn read_signature(r: &mut Reader<'_>) -> Result<schnorr::Signature, DecodeError> {
     schnorr::Signature::from_slice(r.slice("signature", 64)?)
-        .map_err(|e| WireError::invalid("signature", e))
+        .map_err(|e| DecodeError::invalid("signature", e))
 }

@@ -61,7 +61,7 @@ pub struct Opening {
 #[serde(deny_unknown_fields)]
 pub struct ProviderRecord {
     /// Signatures, as [`Holdings::to_bytes`](crate::setup::Holdings::to_bytes) writes them, hex.
-    #[serde(with = "hex_bytes")]
+    #[serde(with = "narthex_base::hex")]
     pub holdings: Vec<u8>,
     /// Its shares of the others' secrets, in order of the providers.
     pub shares: Vec<SecretKey>,
@@ -82,7 +82,7 @@ pub struct ProviderRecord {
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
     /// Signatures, hex.
-    #[serde(with = "hex_bytes")]
+    #[serde(with = "narthex_base::hex")]
     pub holdings: Vec<u8>,
     /// Posts, each as the hex of its message.
     pub posts: Vec<HexBytes>,
@@ -121,17 +121,4 @@ impl std::fmt::Debug for ClientRecord {
 /// A message as hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct HexBytes(#[serde(with = "hex_bytes")] pub Vec<u8>);
-
-mod hex_bytes {
-    use hex_conservative::{DisplayHex, FromHex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&bytes.as_hex())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
-        Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)
-    }
-}
+pub struct HexBytes(#[serde(with = "narthex_base::hex")] pub Vec<u8>);

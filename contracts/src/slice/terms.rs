@@ -4,6 +4,8 @@ use bitcoin::{
     Amount, ScriptBuf, Weight,
     secp256k1::{PublicKey, SecretKey},
 };
+use narthex_base::codec::Writer;
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,13 +13,11 @@ use super::{
 };
 use crate::{
     binding::{BindError, Binding, Bindings, FreshSalt},
-    hash::tagged_hash,
     pact::PactError,
     role::Role,
     setup::{Agreement, Party},
     shared_secret::SharedPoint,
     terms::{Contribution, FeeRate},
-    wire::Writer,
 };
 
 /// Largest terms as JSON, in bytes.
@@ -155,7 +155,7 @@ impl SliceRecord {
         }
         w.u64(self.rate_sat_per_kwu.0);
         self.contribution.write(&mut w);
-        tagged_hash("narthex/slice-terms", &[&w.finish()])
+        tagged_hash_parts("narthex/slice-terms", &[&w.finish()])
     }
 }
 

@@ -1,6 +1,7 @@
 //! What both templates need: funding, payouts, key sets per node.
 
 use bitcoin::{Amount, Script, Sequence, TapNodeHash, hashes::Hash};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Outcome, Payout, settle};
 
 use super::TemplateError;
@@ -9,7 +10,6 @@ use crate::{
         Adaptor, AdaptorId, GraphBuilder, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
         Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend,
     },
-    hash::tagged_hash,
     musig::{AdaptorPoint, KeySet},
     role::Role,
     terms::{Terms, TermsError},
@@ -52,9 +52,9 @@ impl<'a> Draft<'a> {
         place: &str,
         roles: impl IntoIterator<Item = Role>,
     ) -> Result<(KeySetId, ScriptId), TemplateError> {
-        let place = tagged_hash("narthex/place", &[place.as_bytes()]);
+        let place = tagged_hash_parts("narthex/place", &[place.as_bytes()]);
         let (params, id) = (self.terms.params().hash(), self.terms.agreement_id());
-        let root = tagged_hash("narthex/output", &[&params, id, &place]);
+        let root = tagged_hash_parts("narthex/output", &[&params, id, &place]);
         let keys = self.key_set(roles, Some(root))?;
         Ok(self.graph.key_set(keys, None))
     }

@@ -1,10 +1,11 @@
 //! A party's part of the funding transaction: coins in, change out.
 
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
+use narthex_base::codec::Writer;
 use serde::{Deserialize, Serialize};
 
 use super::{FeeError, FeeRate};
-use crate::{graph::satisfaction_weight, wire::Writer};
+use crate::graph::satisfaction_weight;
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
 /// 100 kvB that nodes relay.

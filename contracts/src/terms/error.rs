@@ -1,7 +1,7 @@
 //! What is wrong with proposed terms.
 
 use bitcoin::{Amount, OutPoint, ScriptBuf};
-use narthex_game_model::ParamsError;
+use narthex_game_model::{JobMisfit, ParamsError};
 
 use super::ContributionError;
 use crate::{
@@ -29,6 +29,9 @@ pub enum TermsError {
     /// The parameters break a bound.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// The own job was accepted under other parameters than those of the terms. The fault of whoever binds.
+    #[error(transparent)]
+    Job(#[from] JobMisfit),
     /// Keys that cannot sign together.
     #[error(transparent)]
     KeySet(#[from] KeySetError),

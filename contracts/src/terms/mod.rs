@@ -22,6 +22,7 @@ mod proof;
 mod proposal;
 mod record;
 
+use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
 
 use narthex_game_model::Ruling;
@@ -39,7 +40,7 @@ pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 
-use crate::{attest::Announcement, hash::tagged_hash, musig::AdaptorPoint};
+use crate::{attest::Announcement, musig::AdaptorPoint};
 
 /// Largest terms that are read, in bytes of JSON.
 pub const MAX_TERMS_BYTES: usize = 1 << 20;
@@ -97,7 +98,7 @@ impl Terms {
         // The nonces alone: proofs can be made anew, and say the same.
         let nonces = announcements.iter().map(|a| a.nonce.serialize());
         let nonces = nonces.collect::<Vec<_>>().concat();
-        let agreement_id = tagged_hash("narthex/agreement", &[draft.contract_id(), &nonces]);
+        let agreement_id = tagged_hash_parts("narthex/agreement", &[draft.contract_id(), &nonces]);
         Ok(Terms {
             draft,
             announcements,

@@ -3,10 +3,10 @@
 use bitcoin::secp256k1::{
     Message, PublicKey, Secp256k1, SecretKey, Signing, Verification, schnorr,
 };
+use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::record::{APPEAL, RESULT};
-use crate::hash::tagged_hash;
 
 /// An adaptor point with proof of knowledge of its discrete logarithm.
 ///
@@ -77,8 +77,8 @@ impl SecretPoint {
 }
 
 fn message(point: &PublicKey, what: &str, owner: &PublicKey, context: &[u8; 32]) -> Message {
-    let use_hash = tagged_hash("narthex/secret-use", &[what.as_bytes()]);
-    Message::from_digest(tagged_hash(
+    let use_hash = tagged_hash_parts("narthex/secret-use", &[what.as_bytes()]);
+    Message::from_digest(tagged_hash_parts(
         "narthex/secret-point",
         &[&use_hash, context, &owner.serialize(), &point.serialize()],
     ))

@@ -1,6 +1,12 @@
 //! What a party asks of terms that another one put together.
 
-use bitcoin::{OutPoint, ScriptBuf, hashes::sha256, key::XOnlyPublicKey, secp256k1::PublicKey};
+use bitcoin::{
+    OutPoint, ScriptBuf,
+    hashes::{Hash, sha256},
+    key::XOnlyPublicKey,
+    secp256k1::PublicKey,
+};
+use narthex_game_model::AcceptedJob;
 
 use super::{Contribution, FeeRate, PartyRecord, TermsDraft, TermsError};
 use crate::{binding::FreshSalt, role::Role};
@@ -23,8 +29,8 @@ pub struct Proposal {
     pub funding: Contribution,
     /// Hash of the parameters.
     pub params_hash: [u8; 32],
-    /// The job.
-    pub job: sha256::Hash,
+    /// The job, which the party has compared with the parameters: nobody binds itself to another.
+    pub job: AcceptedJob,
     /// Fee rate of the funding.
     pub funding_rate: FeeRate,
     /// An arbiter's identity key.
@@ -67,7 +73,7 @@ impl TermsDraft {
         let is_or_not_mine = |same: bool, mine: bool| !mine || same;
         let checks = [
             ("parameters", self.params().hash() == own.params_hash),
-            ("job", record.job == own.job),
+            ("job", *record.job.as_byte_array() == own.job.id()),
             (
                 "funding rate",
                 record.funding_rate_sat_per_kwu == own.funding_rate,
@@ -100,7 +106,7 @@ impl TermsDraft {
             ),
         ];
         match checks.iter().find(|(_, same)| !same) {
-            None => Ok(()),
+            None => Ok(self.params().has_accepted(&own.job)?),
             Some((field, _)) => Err(TermsError::NotAsProposed { role, field }),
         }
     }

@@ -6,6 +6,9 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{PublicKey, Secp256k1},
 };
+use narthex_base::codec::Writer;
+use narthex_base::kinds::{self};
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Layout, Params, ParamsRecord, params::LOCK_TIME_THRESHOLD};
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +16,7 @@ use super::{
     Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound, SecretPoint, TermsError,
     contribution::{is_null, is_standard, shortened},
 };
-use crate::{
-    graph::satisfaction_weight, hash::tagged_hash, musig::KeySet, role::Role,
-    template::stake_unlock_height, wire::Writer,
-};
+use crate::{graph::satisfaction_weight, musig::KeySet, role::Role, template::stake_unlock_height};
 
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
 pub(crate) const MIN_ROOT_COIN: Amount = Amount::from_sat(2_000);
@@ -303,7 +303,7 @@ impl TermsRecord {
 
     /// Hash of everything that the graph depends on, but for the arbiters' nonces: those are derived from it.
     pub(super) fn contract_id(&self, params: &Params) -> [u8; 32] {
-        let mut w = Writer::new("NXT2");
+        let mut w = Writer::new(kinds::TERMS);
         w.fixed(&params.hash()).u64(self.funding_rate_sat_per_kwu.0);
         w.fixed(self.job.as_byte_array())
             .fixed(self.sample_nonce.as_byte_array());
@@ -339,7 +339,7 @@ impl TermsRecord {
         for arbiter in &self.arbiters {
             w.fixed(&arbiter.identity.serialize());
         }
-        tagged_hash("narthex/contract", &[&w.finish()])
+        tagged_hash_parts("narthex/contract", &[&w.finish()])
     }
 }
 

@@ -12,7 +12,7 @@ use super::peaks::{Span, node_hash};
 #[serde(transparent)]
 pub struct Multiproof {
     /// The hashes; at most k·log₂N of them.
-    #[serde(with = "crate::encoding::hex32_list")]
+    #[serde(with = "narthex_base::hex::list")]
     pub siblings: Vec<[u8; 32]>,
 }
 

@@ -13,10 +13,10 @@ pub struct LeafOpening {
     /// Index of the step.
     pub index: u64,
     /// Salt of the leaf.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub salt: [u8; 32],
     /// Digest of the step's output as the worker committed to it.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub digest: [u8; 32],
 }
 

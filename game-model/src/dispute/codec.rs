@@ -33,6 +33,28 @@ use crate::play::Finding;
 /// The only version that is read. Under the moves of version 1 lie the heights of their records.
 const VERSION: u8 = 2;
 
+impl SignedMove {
+    /// The canonical bytes, as a transcript has them: what a party writes down before it sends a move.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_signed(&mut out, self);
+        out
+    }
+
+    /// Reads canonical bytes. Whether the move is signed is for [`SignedMove::is_signed_by`] to say.
+    ///
+    /// # Errors
+    /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
+        let mut reader = Reader(bytes);
+        let signed = reader.signed()?;
+        match reader.0.len() {
+            0 => Ok(signed),
+            more => Err(TranscriptError::TrailingBytes(more)),
+        }
+    }
+}
+
 impl Transcript {
     /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -143,7 +143,9 @@ pub fn contest<P: UnitProgram + ?Sized>(
         };
         let height = transcript.complete_to.saturating_add(answer_blocks);
         let entry = player.play(&dispute, side).and_then(|action| {
-            let signed = book.sign(keypair, &dispute, action, &[0; 32]).ok()?;
+            // Both sides live no longer than this call, so there is nothing to come back to.
+            let kept = |_: &_| Ok(());
+            let signed = book.sign(keypair, &dispute, action, &[0; 32], kept).ok()?;
             let event = Event::Moved(signed);
             Some(Entry { height, event })
         });

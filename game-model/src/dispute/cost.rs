@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::terms::{MAX_FAN_OUT, MAX_UNITS};
+use crate::caps::STATE_BYTES_PER_FUEL;
+use crate::computation::StepNeeds;
 
 /// Size of a signed move without its content: number, previous hash, kind, signature.
 const MOVE_BYTES: u64 = 4 + 32 + 1 + 64;
@@ -80,6 +82,15 @@ pub fn cheapest_fan_out(max_units: u64, cost: MoveCost) -> SearchPlan {
                 best
             }
         })
+}
+
+/// Most fuel that one move takes: its party runs the step from its record to its last unit, once, and between any two
+/// units its memory is made, filled and hashed.
+pub(super) fn move_fuel(needs: &StepNeeds, max_units: u64) -> u128 {
+    // Its start and its output are calls too.
+    let calls = u128::from(max_units) + 2;
+    let state = u128::from(needs.memory_bytes / STATE_BYTES_PER_FUEL);
+    needs.step_fuel().saturating_add(state * calls)
 }
 
 #[cfg(test)]

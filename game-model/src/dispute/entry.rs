@@ -52,7 +52,7 @@ pub enum Move {
     /// The worker claims the states at the cuts of the interval.
     Post {
         /// Digests in the order of [`super::Interval::cuts`].
-        #[serde(with = "crate::encoding::hex32_list")]
+        #[serde(with = "narthex_base::hex::list")]
         digests: Vec<[u8; 32]>,
     },
     /// The challenger names the first part whose end it does not share.
@@ -71,7 +71,7 @@ pub enum Reveal {
     /// Point 0.
     Record {
         /// The step's input record.
-        #[serde(with = "crate::encoding::hex")]
+        #[serde(with = "narthex_base::hex")]
         record: Vec<u8>,
         /// Proof that it is the job's.
         proof: Multiproof,
@@ -79,7 +79,7 @@ pub enum Reveal {
     /// A live state.
     State {
         /// Its bytes.
-        #[serde(with = "crate::encoding::hex")]
+        #[serde(with = "narthex_base::hex")]
         state: Vec<u8>,
     },
     /// The step had failed before.
@@ -105,7 +105,7 @@ pub struct SignedMove {
     pub number: u32,
     /// What the move before signed ([`Self::message`]); of the first move, the dispute's identity.
     /// It covers all moves before, and nothing that a reorganisation can change.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub previous: [u8; 32],
     /// The move.
     #[serde(rename = "move")]
@@ -115,11 +115,9 @@ pub struct SignedMove {
 }
 
 impl SignedMove {
-    /// Signs a move. `aux` is auxiliary randomness (BIP340), which may be zero.
-    ///
-    /// An honest party signs one move after each predecessor in its life: [`super::MoveBook`] sees
-    /// to that.
-    pub fn sign(
+    /// Signs a move. An honest party signs one move after each predecessor in its life, so
+    /// [`super::MoveBook`] alone signs.
+    pub(super) fn sign(
         keypair: &Keypair,
         dispute: &[u8; 32],
         (number, previous): (u32, [u8; 32]),
@@ -154,9 +152,7 @@ impl SignedMove {
 
     /// Size in a transcript, in bytes.
     pub fn encoded_bytes(&self) -> usize {
-        let mut bytes = Vec::new();
-        codec::write_signed(&mut bytes, self);
-        bytes.len()
+        self.to_bytes().len()
     }
 }
 

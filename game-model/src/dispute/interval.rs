@@ -23,13 +23,13 @@ pub struct Interval {
     /// The agreed point.
     pub agreed: u64,
     /// Its digest. Point 0 is the input record: there it is the root of the input tree.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub agreed_digest: [u8; 32],
     /// The disputed point, above the agreed one.
     pub disputed: u64,
     /// The digest that the worker claims for it. The last point is the output: there it is the
     /// digest in the worker's leaf.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub disputed_digest: [u8; 32],
 }
 

@@ -179,7 +179,7 @@ impl Dispute {
         self.state.since
     }
 
-    /// Number and predecessor of the next move, for [`SignedMove::sign`].
+    /// Number and predecessor of the next move, as [`super::MoveBook`] signs it.
     pub const fn place(&self) -> (u32, [u8; 32]) {
         (self.state.next_number, self.state.head)
     }

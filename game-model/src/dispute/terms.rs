@@ -3,11 +3,13 @@
 use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
-use super::cost::plan;
+use super::cost::{move_fuel, plan};
 use super::entry::Side;
 use super::interval::Interval;
+use crate::caps::fuel_in_window;
 use crate::commitment::{Commitment, Opening, ProofError};
 use crate::computation::{JobSpec, UnitProgram};
+use crate::params::{AcceptedJob, JobBounds, JobMisfit, within};
 use crate::tagged::TaggedHasher;
 
 /// Most parts into which a round cuts an interval: a post is then 32 KiB.
@@ -21,10 +23,12 @@ pub const MAX_UNITS: u64 = u64::MAX - 2;
 #[serde(deny_unknown_fields)]
 pub struct DisputeTerms {
     /// The contract's identity, so that no move counts in another contract.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub contract: [u8; 32],
     /// The job.
     pub job: JobSpec,
+    /// What the contract's parameters allow the job, and the rate of the slowest machine that is to keep the window.
+    pub bounds: JobBounds,
     /// What the worker is bound to.
     pub commitment: Commitment,
     /// The disputed step.
@@ -40,7 +44,8 @@ pub struct DisputeTerms {
     /// n: into how many parts each round cuts the interval.
     pub fan_out: u32,
     /// Blocks that each move may take, from the date of the one before; more than twice
-    /// [`Self::date_depth`].
+    /// [`Self::date_depth`], by as many as it takes to run the step again at the stated rate
+    /// ([`Self::blocks_to_compute`]).
     pub response_blocks: u16,
     /// How many blocks must lie above a block before the dates in it count for a ruling; at least 1.
     /// A reorganisation that replaces no more blocks than this changes no ruling.
@@ -54,7 +59,7 @@ impl DisputeTerms {
     /// # Errors
     /// [`TermsError::NotOpened`] if the opening says nothing about the step.
     pub fn id(&self) -> Result<[u8; 32], TermsError> {
-        Ok(TaggedHasher::new("narthex/dispute/2")
+        Ok(TaggedHasher::new("narthex/dispute/3")
             .fixed(&self.contract)
             .fixed(&self.job.id())
             .fixed(&self.commitment.id())
@@ -66,6 +71,13 @@ impl DisputeTerms {
             .number(u64::from(self.fan_out))
             .number(u64::from(self.response_blocks))
             .number(u64::from(self.date_depth))
+            .number(self.bounds.fuel)
+            .number(self.bounds.units)
+            .number(self.bounds.memory_bytes)
+            .number(self.bounds.program_bytes)
+            .number(self.bounds.record_bytes)
+            .number(self.bounds.output_bytes)
+            .number(self.bounds.fuel_per_second)
             .finish())
     }
 
@@ -120,6 +132,13 @@ impl DisputeTerms {
                 date_depth,
             });
         }
+        self.bounds.holds_program(&program.needs())?;
+        within(
+            "bytes an output",
+            self.job.output_bytes,
+            self.bounds.output_bytes,
+        )?;
+        self.check_rate(program)?;
         if self.worker == self.challenger {
             return Err(TermsError::OneKey);
         }
@@ -127,6 +146,44 @@ impl DisputeTerms {
             .verify(&self.commitment)
             .map_err(TermsError::Leaf)?;
         self.claimed().map(|_| ())
+    }
+
+    /// Checks that these are the terms for a job that was accepted, with its bounds.
+    ///
+    /// # Errors
+    /// [`TermsError::OtherJob`] or [`JobMisfit::OtherBounds`]; whoever proposed these terms is at fault.
+    pub fn check_accepted(&self, job: &AcceptedJob) -> Result<(), TermsError> {
+        match (self.job == *job.spec(), self.bounds == *job.bounds()) {
+            (true, true) => Ok(()),
+            (true, false) => Err(JobMisfit::OtherBounds.into()),
+            (false, _) => Err(TermsError::OtherJob),
+        }
+    }
+
+    /// Blocks of a window in which a move is computed. Of the others, a branch that nobody saw coming
+    /// may take `date_depth` + 1, and the rest is left for getting the move recorded.
+    pub fn blocks_to_compute(&self) -> u64 {
+        let others = 2 * u32::from(self.date_depth);
+        u32::from(self.response_blocks)
+            .saturating_sub(others)
+            .into()
+    }
+
+    /// Whether an honest party with the slowest machine can make each move within its window: for any one of them it
+    /// may have to run the whole step again, when it has just been started or finds itself on another branch.
+    fn check_rate<P: UnitProgram + ?Sized>(&self, program: &P) -> Result<(), TermsError> {
+        let fuel = move_fuel(&program.needs(), self.max_units);
+        let (fuel_per_second, blocks) = (self.bounds.fuel_per_second, self.blocks_to_compute());
+        let in_time = fuel_in_window(fuel_per_second, blocks);
+        match fuel <= in_time {
+            true => Ok(()),
+            false => Err(TermsError::TooSlow {
+                fuel,
+                in_time,
+                fuel_per_second,
+                blocks,
+            }),
+        }
     }
 
     /// Checks that the program is the one in dispute; units included, since they are part of its
@@ -207,6 +264,23 @@ pub enum TermsError {
         response_blocks: u16,
         /// Depth at which dates count.
         date_depth: u16,
+    },
+    /// The job may take more than the contract allows it.
+    #[error(transparent)]
+    Misfit(#[from] JobMisfit),
+    /// An honest party with a machine of the stated rate would be too late.
+    #[error(
+        "a move may take {fuel} fuel, and a machine that burns {fuel_per_second} a second burns {in_time} in the {blocks} blocks that response_blocks leaves beside twice date_depth; allow more blocks for each move, or a lower date_depth"
+    )]
+    TooSlow {
+        /// Fuel that one move may take: the whole step, run again.
+        fuel: u128,
+        /// Fuel that is burnt in the time for it.
+        in_time: u128,
+        /// The stated rate.
+        fuel_per_second: u64,
+        /// Blocks in which a move is computed.
+        blocks: u64,
     },
     /// A party cannot dispute with itself.
     #[error("worker and challenger have the same key")]

@@ -7,6 +7,7 @@ use super::machine::{Dispute, MoveError};
 use super::standing::Standing;
 use super::terms::{DisputeTerms, TermsError};
 use crate::computation::UnitProgram;
+use crate::params::AcceptedJob;
 use crate::play::Finding;
 
 /// Most entries of a transcript: 64 halvings of 2⁶⁴ points, the reveal, an equivocation.
@@ -22,7 +23,7 @@ pub const MAX_ENTRIES: usize = 2 * 64 + 2;
 #[serde(deny_unknown_fields)]
 pub struct Transcript {
     /// Identity of the dispute ([`DisputeTerms::id`]).
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub dispute: [u8; 32],
     /// Height of the block that records the opening: the first deadline counts from here.
     pub opened_at: u32,
@@ -95,6 +96,18 @@ impl Transcript {
         Ok(dispute)
     }
 
+    /// Whether it speaks of no block above `tip`. Nobody has read those.
+    ///
+    /// # Errors
+    /// [`ReplayError::BeyondTip`]; whoever says that it has read them is at fault, or the reader is behind.
+    pub fn ends_by(&self, tip: u32) -> Result<(), ReplayError> {
+        let complete_to = self.complete_to;
+        match complete_to <= tip {
+            true => Ok(()),
+            false => Err(ReplayError::BeyondTip { complete_to, tip }),
+        }
+    }
+
     /// The date of the opening and of each entry as it counts: never before the one it follows.
     fn dates(&self) -> impl Iterator<Item = u32> {
         let heights = self.entries.iter().map(|entry| entry.height);
@@ -107,15 +120,20 @@ impl Transcript {
     }
 }
 
-/// Judges a dispute from its transcript, as [`crate::play::judge`] does from a step.
+/// Judges a dispute from its transcript, as [`crate::play::judge`] does from a step: of the job that the judge accepted,
+/// and with the judge's own `tip`, the height up to which it has read the chain itself.
 ///
 /// # Errors
 /// [`ReplayError`], also if there is nothing to rule on yet.
 pub fn judge_dispute<P: UnitProgram + ?Sized>(
     program: &P,
+    job: &AcceptedJob,
     terms: &DisputeTerms,
     transcript: &Transcript,
+    tip: u32,
 ) -> Result<Finding, ReplayError> {
+    terms.check_accepted(job)?;
+    transcript.ends_by(tip)?;
     match transcript.replay(terms, program)? {
         Standing::Ruled(finding) => Ok(finding),
         Standing::Pending { side, deadline, .. } => Err(ReplayError::Pending { side, deadline }),
@@ -123,19 +141,23 @@ pub fn judge_dispute<P: UnitProgram + ?Sized>(
     }
 }
 
-/// What two transcripts of one dispute say together. If they part in a move, that is a ruling against
+/// What two transcripts of one dispute say together, for whoever has read the chain up to height `tip` itself: what
+/// says that it is complete beyond that is refused, since a time-out in it may be made up. If they part in a move, that is a ruling against
 /// whoever signed both branches. Else the longer counts; where they date a move differently, the one
 /// in which that date is deep enough, and if it is so in neither, the one with the higher tip.
 ///
 /// # Errors
-/// [`ReplayError`] if one of them is none, or both have a different date deep enough: then one is
+/// [`ReplayError`] if one of them is none or cannot be complete, or both have a different date deep enough: then one is
 /// made up, or the chain was reorganised deeper than the terms allow for, and the record decides.
 pub fn reconcile<P: UnitProgram + ?Sized>(
     program: &P,
     terms: &DisputeTerms,
     one: &Transcript,
     other: &Transcript,
+    tip: u32,
 ) -> Result<Standing, ReplayError> {
+    one.ends_by(tip)?;
+    other.ends_by(tip)?;
     let (first, second) = (one.replay(terms, program)?, other.replay(terms, program)?);
     let mut pairs = one.entries.iter().zip(&other.entries).enumerate();
     let parted = pairs.find(|(_, (a, b))| !a.event.says_the_same(&b.event, &one.dispute));
@@ -204,6 +226,16 @@ pub enum ReplayError {
         complete_to: u32,
         /// The highest date in it.
         last: u32,
+    },
+    /// It is said to be complete to a height that the chain has not reached.
+    #[error(
+        "the transcript is said to be complete to height {complete_to}, and the tip is at height {tip}; read the chain again"
+    )]
+    BeyondTip {
+        /// What it says.
+        complete_to: u32,
+        /// The tip that the reader sees.
+        tip: u32,
     },
     /// Two transcripts part in what the record says, not in what a party signed.
     #[error(

@@ -9,7 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::chance::Chance;
 use super::policy::{Policy, PolicyError, PolicyRecord};
-use crate::encoding;
 use crate::rational::Rational;
 use crate::tagged::{Tag, TaggedHasher};
 
@@ -66,7 +65,7 @@ pub struct NoRelayId;
 #[serde(deny_unknown_fields)]
 pub struct Audit {
     /// The job, by its id.
-    #[serde(with = "encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub job: [u8; 32],
     /// Whose layer was audited.
     pub relay: RelayId,
@@ -155,7 +154,7 @@ pub struct LedgerRecord {
     /// All audits, in the order in which they counted.
     pub audits: Vec<Audit>,
     /// [`Ledger::head`] after the last of them.
-    #[serde(with = "encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub head: [u8; 32],
 }
 

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::Params;
-use crate::caps::{MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, STATE_BYTES_PER_FUEL, fuel_in_window};
-use crate::computation::{Job, StepProgram};
+use crate::caps::{
+    MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES, MAX_STEP_FUEL,
+    MAX_UNITS, STATE_BYTES_PER_FUEL, fuel_in_window,
+};
+use crate::computation::StepNeeds;
 
 /// Bounds of the contract's job, each at most that of [`crate::caps`].
 ///
@@ -48,6 +51,37 @@ impl Default for JobBounds {
 }
 
 impl JobBounds {
+    /// As much as any job may take ([`crate::caps`]), and machines that burn 3·10^8 units of fuel a second, which an
+    /// interpreter does on one of 2025. More than a contract's parameters may allow all at once: for looking at jobs
+    /// that nobody is bound to.
+    pub const MOST: Self = Self {
+        fuel: MAX_STEP_FUEL,
+        units: MAX_UNITS,
+        memory_bytes: MAX_MEMORY_BYTES,
+        program_bytes: MAX_PROGRAM_BYTES as u64,
+        record_bytes: MAX_RECORD_BYTES as u64,
+        output_bytes: MAX_OUTPUT_BYTES as u64,
+        fuel_per_second: 300_000_000,
+    };
+
+    /// The bounds that a program needs, no wider, with records and outputs of these sizes and machines of this rate.
+    pub const fn around(
+        needs: &StepNeeds,
+        record_bytes: u64,
+        output_bytes: u64,
+        fuel_per_second: u64,
+    ) -> Self {
+        Self {
+            fuel: needs.fuel,
+            units: needs.units,
+            memory_bytes: needs.memory_bytes,
+            program_bytes: needs.program_bytes,
+            record_bytes,
+            output_bytes,
+            fuel_per_second,
+        }
+    }
+
     /// Most fuel of a whole step. Where steps are cut, the memory is made, filled and read between any two units,
     /// which costs time that a program's own fuel does not count.
     pub fn step_fuel(&self) -> u128 {
@@ -92,64 +126,4 @@ impl Params {
         };
         u128::from(bounds.record_bytes) + 32 * levels + opened + state
     }
-
-    /// Whether a job is one that these parameters were made for. Whoever accepts a job for a contract
-    /// asks this first; a job that does not fit may be one that nobody can judge in time.
-    ///
-    /// # Errors
-    /// [`JobMisfit`] with both values; who proposed the job is at fault.
-    pub fn accepts_job<P: StepProgram>(&self, job: &Job<P>) -> Result<(), JobMisfit> {
-        let (spec, needs, bounds) = (job.spec(), job.program().needs(), self.job_bounds());
-        if spec.steps != self.steps() {
-            return Err(JobMisfit::Steps {
-                job: spec.steps,
-                params: self.steps(),
-            });
-        }
-        let record_bytes = job.records().width() as u64;
-        for (what, job, bound) in [
-            ("fuel for a unit", needs.fuel, bounds.fuel),
-            ("units", needs.units, bounds.units),
-            (
-                "bytes of memory for a step",
-                needs.memory_bytes,
-                bounds.memory_bytes,
-            ),
-            (
-                "bytes of program",
-                needs.program_bytes,
-                bounds.program_bytes,
-            ),
-            ("bytes a record", record_bytes, bounds.record_bytes),
-            ("bytes an output", spec.output_bytes, bounds.output_bytes),
-        ] {
-            if job > bound {
-                return Err(JobMisfit::Exceeds { what, job, bound });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Why a job is not one for these parameters.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JobMisfit {
-    /// Another number of steps.
-    #[error("the job has {job} steps, the contract's parameters say {params}")]
-    Steps {
-        /// Of the job.
-        job: u64,
-        /// Of the parameters.
-        params: u64,
-    },
-    /// It may take more than the parameters allow.
-    #[error("the job may take {job} {what}, the contract's parameters allow {bound}")]
-    Exceeds {
-        /// What it is, with its unit.
-        what: &'static str,
-        /// Of the job.
-        job: u64,
-        /// Of the parameters.
-        bound: u64,
-    },
 }

@@ -7,7 +7,8 @@ use crate::arbiters::Ruling;
 use crate::commitment::{
     Commitment, Domain, Multiproof, Opening, ProofError, TreeError, input_leaf, state_digest,
 };
-use crate::computation::{Job, JobSpec, StepError, StepProgram};
+use crate::computation::{Job, StepError, StepProgram};
+use crate::params::AcceptedJob;
 
 /// All that is needed to judge one step: its input record and the worker's opened leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct Evidence {
     /// The disputed step.
     pub index: u64,
     /// Its input record.
-    #[serde(with = "crate::encoding::hex")]
+    #[serde(with = "narthex_base::hex")]
     pub record: Vec<u8>,
     /// Proof that the record is the job's.
     pub record_proof: Multiproof,
@@ -60,21 +61,31 @@ pub struct Finding {
 /// that committed to one is at fault: the honest thing to do with such a job is not to deliver.
 /// A defect of the arbiter's own machine ([`StepError::is_defect`]) is no such failure.
 ///
+/// The job is one that the arbiter accepted under the contract's parameters: on another nothing is ruled.
+///
 /// # Errors
 /// [`EvidenceError`] if the evidence is not about this job and commitment: there is nothing to
 /// rule on, and whoever brought it has to bring better.
 pub fn judge<P: StepProgram + ?Sized>(
     program: &P,
-    job: &JobSpec,
+    job: &AcceptedJob,
     commitment: &Commitment,
     evidence: &Evidence,
 ) -> Result<Finding, EvidenceError> {
-    let index = evidence.index;
+    let (index, record_bytes) = (evidence.index, job.record_bytes());
+    let job = job.spec();
     if program.id() != job.program {
         return Err(EvidenceError::OtherProgram);
     }
     if commitment.job != job.id() || commitment.steps != job.steps {
         return Err(EvidenceError::OtherJob);
+    }
+    let found = evidence.record.len() as u64;
+    if found > record_bytes {
+        return Err(EvidenceError::RecordTooLarge {
+            found,
+            record_bytes,
+        });
     }
     let leaf = (index, input_leaf(index, &evidence.record));
     evidence
@@ -117,6 +128,14 @@ pub enum EvidenceError {
     /// The commitment is for another job.
     #[error("the commitment is for another job")]
     OtherJob,
+    /// The record is larger than those of the job that the arbiter accepted.
+    #[error("a record of {found} bytes; the accepted job has records of at most {record_bytes}")]
+    RecordTooLarge {
+        /// Bytes of the record.
+        found: u64,
+        /// Bytes of a record of the job.
+        record_bytes: u64,
+    },
     /// The record is not the job's.
     #[error("the record is not in the job's input: {0}")]
     Record(#[source] ProofError),

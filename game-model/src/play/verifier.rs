@@ -14,10 +14,10 @@ use crate::tagged::TaggedHasher;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlindDigests {
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     salt: [u8; 32],
     indices: Vec<u64>,
-    #[serde(with = "crate::encoding::hex32_list")]
+    #[serde(with = "narthex_base::hex::list")]
     digests: Vec<[u8; 32]>,
 }
 
@@ -97,10 +97,10 @@ pub enum Verdict {
         /// Index of the step.
         index: u64,
         /// The worker's digest.
-        #[serde(with = "crate::encoding::hex32")]
+        #[serde(with = "narthex_base::hex::array")]
         claimed: [u8; 32],
         /// The verifier's.
-        #[serde(with = "crate::encoding::hex32")]
+        #[serde(with = "narthex_base::hex::array")]
         recomputed: [u8; 32],
     },
 }

@@ -15,7 +15,7 @@ pub struct Archive {
     /// The cut.
     pub shape: Shape,
     /// Root of the tree over the leaves of all chunks, data first ([`Domain::Chunks`]).
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub root: [u8; 32],
 }
 

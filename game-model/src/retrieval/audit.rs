@@ -17,15 +17,15 @@ use crate::tagged::TaggedHasher;
 #[serde(deny_unknown_fields)]
 pub struct Challenge {
     /// [`Archive::id`].
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub archive: [u8; 32],
     /// The client's nonce.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub nonce: [u8; 32],
     /// Hash of a block after the nonce was committed to, in the byte order in which it is hashed. It
     /// should be buried: after a reorganisation this is another challenge, and a proof of the old one
     /// shows what the store had then.
-    #[serde(with = "crate::encoding::hex32")]
+    #[serde(with = "narthex_base::hex::array")]
     pub block_hash: [u8; 32],
     /// k.
     pub chunks: u32,

@@ -9,6 +9,7 @@ use super::setup::{SeedRule, Setup, SetupError};
 use super::tally::{Sums, Tally};
 use crate::commitment::{Commitment, TreeError};
 use crate::computation::{Computation, Job, StepError, StepProgram};
+use crate::params::AcceptedJob;
 use crate::play::{EvidenceError, WorkError};
 use crate::sample::{self, SampleError};
 use crate::settlement::{Outcome, SettlementError};
@@ -18,6 +19,7 @@ use crate::settlement::{Outcome, SettlementError};
 pub struct Arena<'a, P> {
     setup: &'a Setup,
     job: &'a Job<P>,
+    accepted: AcceptedJob,
 }
 
 /// How a game went.
@@ -70,7 +72,12 @@ impl<'a, P: StepProgram> Arena<'a, P> {
             let job = job_steps;
             return Err(SetupError::OtherJob { job, params });
         }
-        Ok(Self { setup, job })
+        let accepted = setup.params.accepts_job(job)?;
+        Ok(Self {
+            setup,
+            job,
+            accepted,
+        })
     }
 
     /// Plays games 0 to `games` − 1 of a run.

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commitment::TreeError;
-use crate::computation::{Job, StepError, StepProgram};
-use crate::params::Params;
+use crate::computation::{Job, StepError, StepNeeds, StepProgram};
+use crate::params::{JobMisfit, Params};
 use crate::play::{Appeal, ArbiterStrategy, StrategyError, VerifierStrategy, WorkerStrategy};
 use crate::tagged::tagged_hash;
 use crate::workload::Records;
@@ -136,6 +136,16 @@ impl StepProgram for IndexHash {
         16
     }
 
+    /// One hash.
+    fn needs(&self) -> StepNeeds {
+        StepNeeds {
+            fuel: 10_000,
+            units: 1,
+            memory_bytes: 1_000,
+            program_bytes: 1_000,
+        }
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         let hash = tagged_hash("narthex/simulation-step", record);
         Ok(hash[..16].to_vec())
@@ -170,6 +180,9 @@ pub enum SetupError {
         /// Steps according to the parameters.
         params: u64,
     },
+    /// The job may take more than the parameters allow.
+    #[error(transparent)]
+    Misfit(#[from] JobMisfit),
     /// The job makes no tree.
     #[error(transparent)]
     Job(TreeError),

@@ -12,7 +12,9 @@ use narthex_channel::{
     bank::{BankInput, Lineage, PayerMachine, ProviderMachine},
     log::{Identity, SqliteLog},
 };
-use narthex_contracts::bank::{BankFunding, BankRecord, FreshChain, PayerOpening, ProviderOpening};
+use narthex_contracts::bank::{
+    BankFunding, BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening,
+};
 use narthex_disk::{Readers, replace};
 use narthex_game_model::tagged::tagged_hash;
 

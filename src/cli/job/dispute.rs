@@ -34,6 +34,9 @@ pub(crate) struct DisputeArgs {
     /// the record.
     #[arg(long)]
     replay: Option<PathBuf>,
+    /// Height of the tip of the chain as you see it: a dispute that speaks of blocks above it is refused.
+    #[arg(long, requires = "replay")]
+    tip: Option<u32>,
     /// The disputed step.
     #[arg(long, default_value_t = 0, conflicts_with = "replay")]
     step: u64,
@@ -82,6 +85,9 @@ impl DisputeArgs {
             Some(path) => DisputeFile::read(path)?,
             None => demonstrate(job, &self.options())?,
         };
+        if let Some(tip) = self.tip {
+            file.transcript.ends_by(tip)?;
+        }
         let account = account(job, &file)?;
         if let Some(path) = &self.log {
             keep(job, &file, SqliteLog::open(path, &log_of(&file)?)?)?;

@@ -162,8 +162,8 @@ impl<P: StepProgram> Arena<'_, P> {
             return Ok(Checked::ended(Outcome::FaultyUnappealed));
         }
         let evidence = Evidence::gather(self.job, index, opening)?;
-        let (program, spec) = (self.job.program(), self.job.spec());
-        let finding = judge(program, spec, &delivery.commitment, &evidence)?;
+        let (program, job) = (self.job.program(), &self.accepted);
+        let finding = judge(program, job, &delivery.commitment, &evidence)?;
         let quorum = self.setup.params.quorum();
         let arbitration = arbitrate(&self.setup.arbiters, quorum, finding.ruling, dice);
         Ok(Checked {

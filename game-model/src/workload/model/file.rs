@@ -1,5 +1,7 @@
 //! Models as bytes: the format that `data/train_digits.py` writes.
 
+use narthex_base::kinds::{self, Kind};
+
 use super::Layer;
 use crate::tagged::tagged_hash;
 
@@ -12,7 +14,7 @@ pub const MAX_WIDTH: usize = 1 << 12;
 /// Largest size of a bias.
 pub const MAX_BIAS: u32 = 1 << 30;
 
-const MAGIC: &[u8; 8] = b"NXMODEL1";
+const KIND: Kind = kinds::MODEL;
 const MAX_SHIFT: u8 = 31;
 /// A class is one byte of the output.
 const MAX_CLASSES: usize = 256;
@@ -47,7 +49,7 @@ impl Model {
             return Err(ModelError::TooLarge { bytes: bytes.len() });
         }
         let mut reader = Reader { bytes, at: 0 };
-        if reader.take(MAGIC.len())? != MAGIC {
+        if reader.take(KIND.as_bytes().len())? != KIND.as_bytes() {
             return Err(ModelError::NoModel);
         }
         let count = usize::from(reader.byte()?);

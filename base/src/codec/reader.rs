@@ -1,0 +1,191 @@
+//! Reading messages that anybody may have written.
+
+use bitcoin_units::Amount;
+use secp256k1::{PublicKey, SecretKey, XOnlyPublicKey, schnorr};
+use zeroize::Zeroizing;
+
+use super::DecodeError;
+use crate::kinds::Kind;
+
+/// Reads fields behind each other.
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Of bytes without a kind.
+    pub const fn plain(bytes: &'a [u8]) -> Reader<'a> {
+        Reader(bytes)
+    }
+
+    /// Behind the kind, which must be this one.
+    ///
+    /// # Errors
+    /// [`DecodeError::Kind`].
+    pub fn new(kind: Kind, bytes: &'a [u8]) -> Result<Reader<'a>, DecodeError> {
+        match bytes.strip_prefix(kind.as_bytes()) {
+            Some(rest) => Ok(Reader(rest)),
+            None => Err(DecodeError::Kind {
+                expected: kind.as_str(),
+                found: bytes.iter().take(kind.as_bytes().len()).copied().collect(),
+            }),
+        }
+    }
+
+    /// So many bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn slice(&mut self, field: &'static str, len: usize) -> Result<&'a [u8], DecodeError> {
+        if len > self.0.len() {
+            return Err(DecodeError::Truncated {
+                field,
+                missing: len - self.0.len(),
+            });
+        }
+        let (head, rest) = self.0.split_at(len);
+        self.0 = rest;
+        Ok(head)
+    }
+
+    /// N bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.slice(field, N)?);
+        Ok(out)
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
+        Ok(self.array::<1>(field)?[0])
+    }
+
+    /// Four bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        Ok(u32::from_be_bytes(self.array(field)?))
+    }
+
+    /// Eight bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        Ok(u64::from_be_bytes(self.array(field)?))
+    }
+
+    /// The number of elements of a list, each of at least `element_len` bytes, so that room is made for what is there.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn count(&mut self, field: &'static str, element_len: usize) -> Result<usize, DecodeError> {
+        let count = self.u32(field)? as usize;
+        let needed = count.saturating_mul(element_len.max(1));
+        if needed > self.0.len() {
+            return Err(DecodeError::Truncated {
+                field,
+                missing: needed - self.0.len(),
+            });
+        }
+        Ok(count)
+    }
+
+    /// Two bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
+        Ok(u16::from_be_bytes(self.array(field)?))
+    }
+
+    /// Satoshi. Any number of them: what bound an amount has is for its reader.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn amount(&mut self, field: &'static str) -> Result<Amount, DecodeError> {
+        Ok(Amount::from_sat(self.u64(field)?))
+    }
+
+    /// Bytes with their length in front, borrowed.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let len = self.count(field, 1)?;
+        self.slice(field, len)
+    }
+
+    /// A list whose elements have at least `element_len` bytes each.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`], or what `each` says.
+    pub fn list<T>(
+        &mut self,
+        field: &'static str,
+        element_len: usize,
+        mut each: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let count = self.count(field, element_len)?;
+        (0..count).map(|_| each(self)).collect()
+    }
+
+    /// A point of the curve, compressed, in 33 bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for bytes that are no point.
+    pub fn point(&mut self, field: &'static str) -> Result<PublicKey, DecodeError> {
+        PublicKey::from_slice(&self.array::<33>(field)?).map_err(|e| DecodeError::invalid(field, e))
+    }
+
+    /// A BIP340 key in 32 bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for bytes that are no key.
+    pub fn key(&mut self, field: &'static str) -> Result<XOnlyPublicKey, DecodeError> {
+        XOnlyPublicKey::from_slice(&self.array::<32>(field)?)
+            .map_err(|e| DecodeError::invalid(field, e))
+    }
+
+    /// A secret scalar in 32 bytes: not zero, below the order of the group.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`]; [`DecodeError::Invalid`], which does not say the bytes.
+    pub fn scalar(&mut self, field: &'static str) -> Result<SecretKey, DecodeError> {
+        SecretKey::from_slice(&*Zeroizing::new(self.array::<32>(field)?))
+            .map_err(|e| DecodeError::invalid(field, e))
+    }
+
+    /// A BIP340 signature in 64 bytes. Whether it signs anything is for its reader.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
+    pub fn signature(&mut self, field: &'static str) -> Result<schnorr::Signature, DecodeError> {
+        schnorr::Signature::from_slice(self.slice(field, 64)?)
+            .map_err(|e| DecodeError::invalid(field, e))
+    }
+
+    /// The bytes that are left.
+    pub const fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Nothing may follow.
+    ///
+    /// # Errors
+    /// [`DecodeError::Trailing`].
+    pub fn finish(self) -> Result<(), DecodeError> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(DecodeError::Trailing {
+                extra: self.0.len(),
+            })
+        }
+    }
+}

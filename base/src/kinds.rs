@@ -1,0 +1,128 @@
+//! The table of kinds: what the bytes of every message begin with.
+//!
+//! A kind is some letters and a version, in ASCII. No two kinds are the same, and none begins another, so that bytes say
+//! what they are; tests hold both, and find kinds that are made elsewhere.
+
+/// What a message begins with. There are those of this table and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Kind(&'static str);
+
+impl Kind {
+    /// The letters and the version.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// The bytes in front of the fields.
+    pub const fn as_bytes(self) -> &'static [u8] {
+        self.0.as_bytes()
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $name:ident = $kind:literal,)+) => {
+        $($(#[$doc])+ pub const $name: Kind = Kind($kind);)+
+
+        /// Name and kind of every message, in the order of this page.
+        pub const TABLE: &[(&str, Kind)] = &[$((stringify!($name), $name)),+];
+    };
+}
+
+kinds! {
+    /// Terms of the computational contract.
+    TERMS = "NXT2",
+    /// Public nonces of a ceremony.
+    NONCES = "NXN1",
+    /// What a contract id covers of the nonces of a ceremony.
+    NONCE_TABLE = "NXNT1",
+    /// Partial signatures of a ceremony.
+    SHARES = "NXS1",
+    /// Signatures that a party holds when a ceremony is over.
+    HOLDINGS = "NXH1",
+    /// A withheld share, handed over.
+    WITHHELD = "NXV1",
+    /// A ruling of an arbiter, as a signature.
+    ATTESTATION = "NXA1",
+    /// The commitment root of a delivery, in a data output on chain.
+    ROOT_RECORD = "NXR1",
+    /// An arbiter's offer, in a data output on chain.
+    OFFER = "NXO1",
+    /// Terms of an arbiter's offer.
+    OFFER_TERMS = "NXOT2",
+    /// An arbiter that is willing to serve on a panel.
+    WILLINGNESS = "NXW1",
+    /// All that are willing.
+    ANSWERS = "NXWS1",
+    /// A case that a panel is asked to rule on.
+    DRAW_CASE = "NXDC1",
+    /// The state of the chain that offers are read at.
+    SNAPSHOT_ROOT = "NXSR1",
+    /// Commitments of a dealer of a shared secret.
+    DEALING = "NXPD1",
+    /// A dealer's share for one participant.
+    DEALT_SHARE = "NXPS1",
+    /// A share of a shared secret, revealed.
+    REVEALED_SHARE = "NXPR1",
+    /// A fidelity bond, registered.
+    BOND_REGISTER = "NXBR1",
+    /// A certificate by the key of a bond.
+    BOND_CERTIFICATE = "NXBC1",
+    /// A penny of a bank.
+    PENNY = "NXP1",
+    /// Rungs of a bank, signed by the payer.
+    RUNGS = "NXKL1",
+    /// What a banker signs of payments that are locked to points.
+    CLAIM_SET = "NXF1",
+    /// A payment to be forwarded.
+    FORWARD = "NXKO1",
+    /// Notice of a revealed secret.
+    NOTICE = "NXKN1",
+    /// A receipt for a payment.
+    RECEIPT = "NXKR1",
+    /// A revealed secret of a payment.
+    RELEASE = "NXKS1",
+    /// A payment that is settled.
+    SETTLED = "NXKD1",
+    /// A sealed delivery, announced.
+    ANNOUNCEMENT = "NXD1",
+    /// What a sender gives to an agent.
+    ASSIGNMENT = "NXD2",
+    /// An agent's consent.
+    CONSENT = "NXD3",
+    /// What a recipient asks an agent for.
+    REQUEST = "NXD4",
+    /// A copy that an agent serves.
+    SERVED = "NXD5",
+    /// The recipient's signature for an agent.
+    HANDOVER = "NXD6",
+    /// Evidence about a delivery.
+    DELIVERY_EVIDENCE = "NXD7",
+    /// A provider's commitment to its slice.
+    SLICE_POST = "NXGC1",
+    /// Shares that a provider releases.
+    SLICE_BUNDLE = "NXGB1",
+    /// Evidence about a slice.
+    SLICE_EVIDENCE = "NXGE1",
+    /// Dealt shares of a slice.
+    SLICE_DEAL = "NXGD1",
+    /// The envelope of a bounty.
+    ENVELOPE = "NXYE1",
+    /// A result of a bounty, sealed.
+    BOUNTY_SEAL = "NXYQ1",
+    /// A result of a bounty, opened.
+    BOUNTY_OPENING = "NXYO1",
+    /// Who is left out when a bounty closes.
+    BOUNTY_CLOSING = "NXYC1",
+    /// A result of a bounty, delivered.
+    BOUNTY_DELIVERY = "NXYD1",
+    /// What a requester grants.
+    BOUNTY_GRANT = "NXYG1",
+    /// A signature share for a settlement of a bounty.
+    BOUNTY_SHARE = "NXYK1",
+    /// A change in the log of a dispute.
+    DISPUTE_CHANGE = "NXUC1",
+    /// A change in the log of a bank's side.
+    BANK_CHANGE = "NXBL1",
+    /// An integer model.
+    MODEL = "NXMODEL1",
+}

@@ -1,0 +1,256 @@
+//! The floor from outside: kinds, the codec on damaged bytes, statements, secrets.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    hex,
+    kinds::{self, Kind},
+    statement::{Stated, Statement},
+    tagged::tagged_hash,
+};
+use proptest::prelude::*;
+use secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, schnorr};
+use serde::{Deserialize, Serialize};
+
+#[test]
+fn no_kind_is_used_twice_or_begins_another() {
+    for (i, (name, kind)) in kinds::TABLE.iter().enumerate() {
+        assert!(kind.as_str().starts_with("NX"), "{name}");
+        assert!(
+            kind.as_str().ends_with(|c: char| c.is_ascii_digit()),
+            "{name}"
+        );
+        for (other, another) in &kinds::TABLE[i + 1..] {
+            let (a, b) = (kind.as_str(), another.as_str());
+            assert!(!a.starts_with(b) && !b.starts_with(a), "{name} and {other}");
+        }
+    }
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && name != "target" && !name.starts_with('.') && name != "tests" {
+            sources(&path, found);
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// A kind stands in the table and nowhere else, and each is used.
+#[test]
+fn kinds_come_from_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let (mut used, mut elsewhere) = (BTreeSet::new(), Vec::new());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        if file.ends_with("base/src/kinds.rs") {
+            continue;
+        }
+        for (name, _) in kinds::TABLE {
+            if text.contains(&format!("kinds::{name}")) {
+                used.insert(*name);
+            }
+        }
+        let literals = text.split('"').skip(1).step_by(2);
+        let kind = |t: &&str| {
+            t.starts_with("NX") && t.len() <= 8 && t.ends_with(|c: char| c.is_ascii_digit())
+        };
+        elsewhere.extend(
+            literals
+                .filter(kind)
+                .map(|t| format!("{t} in {}", file.display())),
+        );
+    }
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+    let unused: Vec<_> = kinds::TABLE
+        .iter()
+        .filter(|(n, _)| !used.contains(n))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+/// One of each field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct All {
+    small: (u8, u16, u32, u64),
+    point: PublicKey,
+    scalar: SecretKey,
+    signature: schnorr::Signature,
+    bytes: Vec<u8>,
+    list: Vec<u32>,
+}
+
+impl Message for All {
+    const KIND: Kind = kinds::PENNY;
+
+    fn write(&self, w: &mut Writer) {
+        let (a, b, c, d) = self.small;
+        w.u8(a).u16(b).u32(c).u64(d).point(&self.point);
+        w.fixed(&self.scalar.secret_bytes())
+            .signature(&self.signature);
+        w.bytes(&self.bytes).list(&self.list, |w, v| {
+            w.u32(*v);
+        });
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(All {
+            small: (r.u8("a")?, r.u16("b")?, r.u32("c")?, r.u64("d")?),
+            point: r.point("point")?,
+            scalar: r.scalar("scalar")?,
+            signature: r.signature("signature")?,
+            bytes: r.bytes("bytes")?.to_vec(),
+            list: r.list("list", 4, |r| r.u32("item"))?,
+        })
+    }
+}
+
+fn all(bytes: Vec<u8>, list: Vec<u32>) -> All {
+    let secp = Secp256k1::new();
+    let scalar = SecretKey::from_slice(&[7; 32]).unwrap();
+    All {
+        small: (1, 2, 3, 4),
+        point: scalar.public_key(&secp),
+        scalar,
+        signature: narthex_base::statement::sign(&[5; 32], &scalar.keypair(&secp)),
+        bytes,
+        list,
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_and_nothing_else(
+        bytes in proptest::collection::vec(any::<u8>(), 0..40),
+        list in proptest::collection::vec(any::<u32>(), 0..9),
+        extra in 1_usize..5,
+    ) {
+        let message = all(bytes, list);
+        let written = message.to_bytes();
+        prop_assert_eq!(All::from_bytes(&written), Ok(message));
+        for length in 0..written.len() {
+            let cut = All::from_bytes(&written[..length]);
+            let early = matches!(cut, Err(DecodeError::Truncated { .. } | DecodeError::Kind { .. }));
+            prop_assert!(early, "{} of {} bytes: {:?}", length, written.len(), cut);
+        }
+        let long = [&written[..], &vec![0; extra]].concat();
+        prop_assert_eq!(All::from_bytes(&long), Err(DecodeError::Trailing { extra }));
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_or_read_as_they_stand(
+        at in any::<prop::sample::Index>(), bit in 0_u8..8,
+    ) {
+        let mut written = all(vec![9; 5], vec![1, 2]).to_bytes();
+        let at = at.index(written.len());
+        written[at] ^= 1 << bit;
+        if let Ok(read) = All::from_bytes(&written) {
+            prop_assert_eq!(read.to_bytes(), written);
+        }
+    }
+}
+
+#[test]
+fn a_length_asks_for_no_memory() {
+    let mut r = Reader::plain(&[0xff; 8]);
+    let refused = r.list("list", 4, |r| r.u32("item"));
+    let missing = 4 * 0xffff_ffff - 4;
+    assert_eq!(
+        refused,
+        Err(DecodeError::Truncated {
+            field: "list",
+            missing
+        })
+    );
+}
+
+#[test]
+fn zero_is_no_scalar_and_is_not_said() {
+    let refused = Reader::plain(&[0; 32]).scalar("key").unwrap_err();
+    assert!(matches!(
+        &refused,
+        DecodeError::Invalid { field: "key", .. }
+    ));
+    assert!(!refused.to_string().contains("00"), "{refused}");
+}
+
+struct Words(&'static str);
+
+impl Stated for Words {
+    fn digest(&self) -> [u8; 32] {
+        tagged_hash("test/words", self.0.as_bytes())
+    }
+}
+
+#[test]
+fn a_statement_is_its_signers_and_of_its_words() {
+    let secp = Secp256k1::new();
+    let key = |n| Keypair::from_secret_key(&secp, &SecretKey::from_slice(&[n; 32]).unwrap());
+    let (ours, theirs) = (key(1), key(2));
+    let said = Statement::sign(Words("yes"), &ours);
+    assert!(said.verify(&ours.x_only_public_key().0).is_ok());
+    let signer = theirs.x_only_public_key().0;
+    assert_eq!(said.verify(&signer).err().map(|e| e.signer), Some(signer));
+    let other = Statement {
+        body: Words("no"),
+        signature: said.signature,
+    };
+    assert!(other.verify(&ours.x_only_public_key().0).is_err());
+}
+
+mod salt {
+    narthex_base::secret! {
+        serde
+        /// A salt.
+        Salt
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    salt: salt::Salt,
+    #[serde(with = "hex")]
+    bytes: Vec<u8>,
+    #[serde(with = "hex::array")]
+    four: [u8; 4],
+    #[serde(with = "hex::list")]
+    list: Vec<[u8; 32]>,
+}
+
+#[test]
+fn secrets_show_in_records_alone() {
+    let salt = salt::Salt::from_bytes([0xab; 32]);
+    assert_eq!(format!("{salt:?}"), "Salt(..)");
+    let record = Record {
+        salt,
+        bytes: vec![1, 2],
+        four: [3; 4],
+        list: vec![[4; 32]],
+    };
+    let text = serde_json::to_string(&record).unwrap();
+    let expected = format!(
+        r#"{{"salt":"{}","bytes":"0102","four":"03030303","list":["{}"]}}"#,
+        "ab".repeat(32),
+        "04".repeat(32)
+    );
+    assert_eq!(text, expected);
+    let back: Record = serde_json::from_str(&text).unwrap();
+    assert_eq!(back.salt.expose(), &[0xab; 32]);
+    let short = text.replace("03030303", "0303");
+    let refused = serde_json::from_str::<Record>(&short)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(refused.contains("2 bytes, expected 4"), "{refused}");
+}

@@ -1,0 +1,293 @@
+//! Messages of a ceremony that must be refused: by an error that names who sent them, with nothing lost.
+
+use std::sync::Arc;
+
+use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};
+use narthex_contracts::{
+    attest::Attestation,
+    graph::Stage,
+    musig::{PartialSignature, PublicNonce},
+    role::Role,
+    sample::{Cast, attest_without_record},
+    setup::{
+        Announced, NoncesMessage, Party, Release, SetupError, SharesMessage, Signing, ceremony,
+    },
+    template::Exit,
+};
+use narthex_game_model::{Layout, Ruling};
+
+/// The order of the group, which no scalar reaches.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+];
+
+fn parties() -> Vec<Party> {
+    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = Arc::new(cast.terms().unwrap());
+    cast.parties(&terms).unwrap()
+}
+
+fn announced() -> (Vec<Announced>, Vec<NoncesMessage>) {
+    parties()
+        .into_iter()
+        .map(|party| party.announce(&mut thread_rng()).unwrap())
+        .unzip()
+}
+
+/// The client signs after `spoil` has been at the messages of all.
+fn sign(spoil: impl FnOnce(&mut Vec<NoncesMessage>)) -> Result<Signing, SetupError> {
+    let (announced, mut nonces) = announced();
+    spoil(&mut nonces);
+    announced.into_iter().next().unwrap().sign(nonces)
+}
+
+fn signing() -> Vec<Signing> {
+    let (announced, nonces) = announced();
+    announced
+        .into_iter()
+        .map(|party| party.sign(nonces.clone()).unwrap())
+        .collect()
+}
+
+#[test]
+fn nonces_that_are_no_points() {
+    let halves: [(&str, [u8; 33]); 4] = [
+        ("infinity", [0; 33]),
+        ("not a point", [5; 33]),
+        ("uncompressed", {
+            let mut b = [1; 33];
+            b[0] = 4;
+            b
+        }),
+        ("beyond the field", {
+            let mut b = [0xff; 33];
+            b[0] = 2;
+            b
+        }),
+    ];
+    for (name, half) in halves {
+        for offset in [0, 33] {
+            let error = sign(|nonces| {
+                let mut bytes = nonces[2].nonces[0].0;
+                bytes[offset..offset + 33].copy_from_slice(&half);
+                nonces[2].nonces[0] = PublicNonce(bytes);
+            })
+            .map(drop)
+            .unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("public nonce of verifier"), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn too_few_or_too_many_nonces() {
+    let error = sign(|nonces| nonces[1].nonces.truncate(1))
+        .map(drop)
+        .unwrap_err();
+    assert!(
+        matches!(error, SetupError::Count { from: Role::Worker, given, wanted } if given == 1 && wanted > 1)
+    );
+    let error = sign(|nonces| nonces[5].nonces.clear())
+        .map(drop)
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        SetupError::Count {
+            from: Role::Arbiter(2),
+            given: 0,
+            ..
+        }
+    ));
+    let error = sign(|nonces| drop(nonces.remove(4))).map(drop).unwrap_err();
+    assert_eq!(
+        error,
+        SetupError::Missing {
+            from: Role::Arbiter(1)
+        }
+    );
+    let error = sign(|nonces| nonces[3].from = Role::Arbiter(14))
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SetupError::Stranger {
+            role: Role::Arbiter(14)
+        }
+    );
+    let error = sign(|nonces| nonces[3].session_id[0] ^= 1)
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SetupError::ForeignContract {
+            from: Role::Arbiter(0)
+        }
+    );
+    // A second message that says something else, under the same name or under one's own.
+    let error = sign(|nonces| {
+        let mut second = nonces[2].clone();
+        second.nonces.swap(0, 1);
+        nonces.push(second);
+    });
+    assert_eq!(
+        error.map(drop).unwrap_err(),
+        SetupError::Contradiction {
+            from: Role::Verifier
+        }
+    );
+    let error = sign(|nonces| nonces[1].from = Role::Client)
+        .map(drop)
+        .unwrap_err();
+    assert!(error.to_string().contains("client"), "{error}");
+}
+
+/// The client's view after `spoil` has been at what the verifier sends it in the first stage.
+fn close(spoil: impl FnOnce(&mut SharesMessage)) -> Result<(), SetupError> {
+    let mut parties = signing();
+    let stage = Stage::Arbitration;
+    let mut spoil = Some(spoil);
+    for from in 1..parties.len() {
+        let mut message = parties[from].shares_for(stage, Role::Client).unwrap();
+        if from == 2 {
+            spoil.take().unwrap()(&mut message);
+        }
+        parties[0].accept(message)?;
+    }
+    parties[0].close(stage)
+}
+
+#[test]
+fn shares_that_are_no_scalars_or_false() {
+    close(|_| ()).unwrap();
+    for bytes in [ORDER, [0xff; 32], [0; 32], [1; 32]] {
+        let error = close(|message| message.shares[0] = PartialSignature(bytes)).unwrap_err();
+        assert!(error.to_string().contains("verifier"), "{error}");
+    }
+    // The right shares in the wrong order are false shares too.
+    let error = close(|message| message.shares.swap(0, 1)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            SetupError::FaultyShare {
+                signer: Role::Verifier,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = close(|message| message.shares.truncate(1)).unwrap_err();
+    assert!(matches!(
+        error,
+        SetupError::Count {
+            from: Role::Verifier,
+            ..
+        }
+    ));
+    let error = close(|message| message.to = Role::Worker).unwrap_err();
+    assert_eq!(
+        error,
+        SetupError::Misdirected {
+            from: Role::Verifier,
+            to: Role::Worker
+        }
+    );
+    let error = close(|message| message.session_id = [0; 32]).unwrap_err();
+    assert_eq!(
+        error,
+        SetupError::ForeignContract {
+            from: Role::Verifier
+        }
+    );
+}
+
+/// A false share is no end: what was accepted stays, and nothing of a later stage has left the party.
+#[test]
+fn no_share_of_a_later_stage_leaves_before_the_first_is_good() {
+    let parties = signing();
+    for stage in [Stage::Delivery, Stage::Settlement] {
+        let error = parties[0]
+            .shares_for(stage, Role::Worker)
+            .map(drop)
+            .unwrap_err();
+        assert_eq!(
+            error,
+            SetupError::StageClosed {
+                asked: stage,
+                open: Stage::Arbitration
+            }
+        );
+    }
+}
+
+#[test]
+fn counts_that_promise_more_than_there_is() {
+    // Four thousand million items in a message of a few bytes: refused before anything is allocated.
+    let mut nonces = b"NXN1".to_vec();
+    nonces.extend([0; 33]);
+    nonces.extend(u32::MAX.to_be_bytes());
+    let error = NoncesMessage::from_bytes(&nonces).unwrap_err().to_string();
+    assert!(error.contains("283467841470"), "{error}");
+    let mut shares = b"NXS1".to_vec();
+    shares.extend([0; 67]);
+    shares.extend(u32::MAX.to_be_bytes());
+    assert!(
+        SharesMessage::from_bytes(&shares)
+            .unwrap_err()
+            .to_string()
+            .contains("137438953440")
+    );
+}
+
+#[test]
+fn releases_that_are_false() {
+    let mut rng = thread_rng();
+    let mut holdings = ceremony::run(parties(), &mut rng, |_| ()).unwrap();
+    let s3 = holdings[1].graph().find(Exit::NORMAL).unwrap();
+    let release = holdings[2].release(s3).unwrap().remove(0);
+    let before = holdings[1].to_bytes();
+    for bytes in [ORDER, [0; 32], [1; 32], [0xff; 32]] {
+        let mut false_one = release.clone();
+        false_one.share = PartialSignature(bytes);
+        let error = holdings[1].accept(&false_one).unwrap_err().to_string();
+        assert!(error.contains("verifier"), "{error}");
+    }
+    let spoils: [fn(&mut Release); 4] = [
+        |r| r.item = u32::MAX,
+        |r| r.agreement_id[3] ^= 1,
+        |r| r.from = Role::Client,
+        |r| r.item += 1,
+    ];
+    for spoil in spoils {
+        let mut other = release.clone();
+        spoil(&mut other);
+        assert!(holdings[1].accept(&other).is_err());
+    }
+    // Nothing is lost: the true one still counts.
+    assert_eq!(holdings[1].to_bytes(), before);
+    holdings[1].accept(&release).unwrap();
+}
+
+#[test]
+fn rulings_of_strangers() {
+    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = cast.terms().unwrap();
+    let secp = Secp256k1::new();
+    let good = |ruling| cast.attestation(1, terms.contract_id(), ruling).unwrap();
+    let (identity, announced) = (terms.identity(1).unwrap(), terms.announcement(1).unwrap());
+    let verify = |a: &Attestation| a.verify(&secp, identity, &announced.nonce, terms.contract_id());
+    let ruling = good(Ruling::WorkerAtFault);
+    verify(&ruling).unwrap();
+    // The other ruling under the same signature, the right one by somebody else's key.
+    let turned = Attestation {
+        ruling: Ruling::VerifierAtFault,
+        ..ruling
+    };
+    let error = verify(&turned).unwrap_err().to_string();
+    assert!(error.contains("arbiter 1"), "{error}");
+    let foreign = cast.nonce(1, terms.contract_id()).unwrap();
+    let (id, key) = (terms.contract_id(), cast.identity(2));
+    let foreign = attest_without_record(foreign, id, &key, 1, Ruling::WorkerAtFault).unwrap();
+    assert!(verify(&foreign).is_err());
+}

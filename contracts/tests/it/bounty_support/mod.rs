@@ -1,0 +1,333 @@
+//! A bounty on coins that are on no chain, signed, and its honest course as far as a test wants it.
+
+pub(crate) use super::given;
+
+use std::sync::Arc;
+
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Transaction, Txid, WPubkeyHash,
+    hashes::{Hash, sha256},
+    secp256k1::{
+        PublicKey, Secp256k1, SecretKey,
+        rand::{SeedableRng, rngs::StdRng},
+    },
+};
+use narthex_contracts::{
+    binding::{FreshSalt, MemoryBindings},
+    bounty::{
+        Answer, BoundSeed, BountyError, BountyRecord, BountyTerms, Call, Closing, Delivery,
+        Envelope, Grant, Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester,
+        RequesterRecord, Seal, Share, relay_party, requester_party, restore,
+    },
+    role::Role,
+    setup::{Party, ceremony},
+    terms::{Coin, Contribution, FeeRate},
+};
+use narthex_game_model::market::LayerSet;
+
+pub const LAYERS: u32 = 200;
+pub const ROUND: u16 = 6;
+pub const REFUND_AT: u32 = 260;
+pub const RIGHT: &[u8] = b"the words: 42";
+pub const WRONG: &[u8] = b"the words: 41";
+
+pub fn secret(byte: u8) -> SecretKey {
+    SecretKey::from_slice(&[byte; 32]).unwrap()
+}
+
+pub fn public(byte: u8) -> PublicKey {
+    PublicKey::from_secret_key(&Secp256k1::new(), &secret(byte))
+}
+
+pub fn script(byte: u8) -> ScriptBuf {
+    ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([byte; 20]))
+}
+
+/// The requester's identity has the key 100, its contract key 101; relay i has 1 + i and 11 + i, and its seed 31 + i.
+pub fn identity(seat: u8) -> SecretKey {
+    secret(1 + seat)
+}
+
+pub fn seed(seat: u8) -> RelaySeed {
+    RelaySeed::from_bytes([31 + seat; 32])
+}
+
+pub fn amount(seat: u8) -> Amount {
+    Amount::from_sat(10_000 + 1_000 * u64::from(seat))
+}
+
+pub fn call(relays: u8, quorum: u8, salt: u8) -> Call {
+    Call {
+        requester: secret(100).x_only_public_key(&Secp256k1::new()).0,
+        job: sha256::Hash::hash(b"count the words"),
+        salt: sha256::Hash::from_byte_array([salt; 32]),
+        relays,
+        quorum,
+    }
+}
+
+pub fn offer(call: &Call, seat: u8) -> RelayOffer {
+    let keys = (&identity(seat), &secret(11 + seat));
+    RelayOffer::new(call, seat, keys, &seed(seat), (script(seat), amount(seat))).unwrap()
+}
+
+pub fn record(relays: u8, quorum: u8, salt: u8) -> BountyRecord {
+    let call = call(relays, quorum, salt);
+    let offers = (0..relays)
+        .map(|seat| offer(&call, seat))
+        .collect::<Vec<_>>();
+    let total: Amount = offers.iter().map(|offer| offer.amount_sat).sum();
+    let coin = Coin {
+        outpoint: OutPoint::new(Txid::from_byte_array([3; 32]), 1),
+        value_sat: total + Amount::from_sat(500),
+        script: script(90),
+    };
+    BountyRecord {
+        requester_key: public(101),
+        requester_script: script(91),
+        relays: offers,
+        layer_height: LAYERS,
+        round_blocks: ROUND,
+        refund_height: REFUND_AT,
+        contribution: Contribution {
+            coins: vec![coin],
+            change: None,
+        },
+        rate_sat_per_kwu: FeeRate(250),
+        call,
+    }
+}
+
+pub fn rng() -> StdRng {
+    StdRng::seed_from_u64(11)
+}
+
+/// A bounty after the ceremony.
+pub struct Bounty {
+    pub terms: Arc<BountyTerms>,
+    pub requester: Requester,
+    pub relays: Vec<Relay>,
+}
+
+pub fn roles(relays: u8) -> impl Iterator<Item = (Role, SecretKey)> {
+    let relay = |seat| (Role::Arbiter(seat), secret(11 + seat));
+    std::iter::once((REQUESTER, secret(101))).chain((0..relays).map(relay))
+}
+
+/// Everybody's side of the ceremony, the requester first, and the relays' seeds by seat.
+pub fn parties(terms: &Arc<BountyTerms>) -> (Vec<Party<BountyTerms>>, Vec<BoundSeed>) {
+    let mut bindings = MemoryBindings::default();
+    let (mut parties, mut seeds) = (Vec::new(), Vec::new());
+    for (role, key) in roles(terms.relays()) {
+        let Role::Arbiter(seat) = role else {
+            let salt = drawn_salt(terms);
+            parties.push(requester_party(terms, &key, salt, &mut bindings).unwrap());
+            continue;
+        };
+        let mut bindings = MemoryBindings::default();
+        let (party, seed) = relay_party(terms, seat, &key, seed(seat), &mut bindings).unwrap();
+        parties.push(party);
+        seeds.push(seed);
+    }
+    (parties, seeds)
+}
+
+/// The salt of these terms, as if it had been drawn.
+pub fn drawn_salt(terms: &BountyTerms) -> FreshSalt {
+    given::salt(terms.record().call.salt.to_byte_array())
+}
+
+pub fn signed(relays: u8, quorum: u8) -> Bounty {
+    signed_by(record(relays, quorum, 7))
+}
+
+pub fn signed_by(record: BountyRecord) -> Bounty {
+    let terms = Arc::new(record.check().unwrap());
+    let (parties, seeds) = parties(&terms);
+    let mut held = ceremony::run(parties, &mut rng(), |_| ())
+        .unwrap()
+        .into_iter();
+    let requester = held.next().unwrap();
+    let relays = (0..).zip(held.zip(seeds));
+    Bounty {
+        requester: Requester::new(requester, secret(100), secret(101)).unwrap(),
+        relays: relays
+            .map(|(seat, (held, seed))| Relay::new(held, identity(seat), seed).unwrap())
+            .collect(),
+        terms,
+    }
+}
+
+pub fn set(seats: &[u8]) -> LayerSet {
+    LayerSet::new(seats.iter().fold(0, |mask, seat| mask | 1 << seat)).unwrap()
+}
+
+pub fn of(set: LayerSet) -> Vec<u8> {
+    set.iter().map(|seat| seat as u8).collect()
+}
+
+impl Bounty {
+    pub fn relay(&mut self, seat: u8) -> &mut Relay {
+        &mut self.relays[usize::from(seat)]
+    }
+
+    /// These relays sign these results one upon the other; everybody sees the envelope in time.
+    pub fn layers(&mut self, results: &[(u8, &[u8])]) -> Envelope {
+        let mut envelope = Envelope::new(&self.terms);
+        for (seat, result) in results {
+            let before = Envelope::from_bytes(&envelope.to_bytes()).unwrap();
+            envelope = self.relay(*seat).sign(&before, result).unwrap();
+        }
+        for (seat, _) in results {
+            self.relay(*seat).hear(LAYERS - 20, &envelope).unwrap();
+        }
+        self.requester.take_envelope(&envelope).unwrap();
+        envelope
+    }
+
+    pub fn sealed(&mut self, results: &[(u8, &[u8])]) -> Seal {
+        self.layers(results);
+        let seal = self.requester.seal(LAYERS).unwrap();
+        Seal::from_bytes(&seal.to_bytes()).unwrap()
+    }
+
+    /// These open, and everybody hears it.
+    pub fn opened(&mut self, results: &[(u8, &[u8])]) -> Vec<Opening> {
+        let seal = self.sealed(results);
+        let mut openings = Vec::new();
+        for (seat, _) in results {
+            let opening = self.relay(*seat).open(LAYERS, &seal).unwrap();
+            openings.push(Opening::from_bytes(&opening.to_bytes()).unwrap());
+        }
+        for opening in &openings {
+            self.requester.take_opening(opening).unwrap();
+            for (seat, _) in results {
+                self.relay(*seat).hear_opening(opening).unwrap();
+            }
+        }
+        openings
+    }
+
+    pub fn closed(&mut self, results: &[(u8, &[u8])]) -> Closing {
+        self.opened(results);
+        let closing = self.requester.close(LAYERS + u32::from(ROUND)).unwrap();
+        Closing::from_bytes(&closing.to_bytes()).unwrap()
+    }
+
+    /// Those whom a closing pays deliver, all of them see it, and so does the requester.
+    pub fn deliver(&mut self, height: u32, closing: &Closing) -> LayerSet {
+        let paid = closing.verify(&self.terms).unwrap().paid;
+        for seat in of(paid) {
+            let Answer::Deliver(made) = self.relay(seat).accept(height, closing).unwrap() else {
+                panic!("seat {seat} does not deliver");
+            };
+            let made = Delivery::from_bytes(&made.to_bytes()).unwrap();
+            self.requester.take_delivery(&made).unwrap();
+            for other in of(paid) {
+                self.relay(other).hear_delivery(height, &made).unwrap();
+            }
+        }
+        paid
+    }
+
+    /// A grant, and the shares of these members for everybody in the set.
+    pub fn granted(&mut self, height: u32, paid: LayerSet, givers: &[u8]) -> Grant {
+        let grant = self.requester.grant().unwrap();
+        let grant = Grant::from_bytes(&grant.to_bytes()).unwrap();
+        for seat in givers {
+            let share = self.relay(*seat).take_grant(height, &grant).unwrap();
+            let share = Share::from_bytes(&share.to_bytes()).unwrap();
+            for other in of(paid) {
+                self.relay(other).take_share(height, &share).unwrap();
+            }
+        }
+        grant
+    }
+
+    /// The whole course; the first member's settlement.
+    pub fn settled(&mut self, results: &[(u8, &[u8])]) -> (LayerSet, Transaction) {
+        let height = LAYERS + u32::from(ROUND);
+        let closing = self.closed(results);
+        let paid = self.deliver(height, &closing);
+        self.granted(height, paid, &of(paid));
+        let first = of(paid)[0];
+        self.relay(first).settle().unwrap().unwrap()
+    }
+
+    /// Everybody goes down and comes back from what was written.
+    pub fn restart(&mut self) {
+        let json = serde_json::to_string(self.requester.record()).unwrap();
+        let record: RequesterRecord = serde_json::from_str(&json).unwrap();
+        let held = restore(&self.terms, &self.requester.holdings().to_bytes()).unwrap();
+        self.requester = Requester::restore(held, secret(100), secret(101), record).unwrap();
+        for relay in &mut self.relays {
+            let json = serde_json::to_string(relay.record()).unwrap();
+            let record: RelayRecord = serde_json::from_str(&json).unwrap();
+            let held = restore(&self.terms, &relay.holdings().to_bytes()).unwrap();
+            let seat = relay.seat();
+            *relay = Relay::restore(held, identity(seat), seed(seat), record).unwrap();
+        }
+    }
+}
+
+pub const OPEN: u32 = LAYERS + ROUND as u32;
+
+pub const THREE: [(u8, &[u8]); 3] = [(0, RIGHT), (1, RIGHT), (2, RIGHT)];
+
+pub fn left_out(seat: u8) -> impl Fn(&BountyError) -> bool {
+    move |error| *error == BountyError::LeftOut { seat }
+}
+
+#[track_caller]
+pub fn refuses<T: std::fmt::Debug>(
+    result: Result<T, BountyError>,
+    why: impl Fn(&BountyError) -> bool,
+) {
+    let error = result.unwrap_err();
+    assert!(why(&error), "{error}");
+}
+
+pub fn requester(error: &BountyError) -> bool {
+    matches!(error, BountyError::Requester { .. })
+}
+
+pub fn time(error: &BountyError) -> bool {
+    matches!(error, BountyError::Time { .. })
+}
+
+pub fn phase(error: &BountyError) -> bool {
+    matches!(error, BountyError::Phase { .. })
+}
+
+pub fn layer(error: &BountyError) -> bool {
+    matches!(error, BountyError::Layer { .. })
+}
+
+/// What a relay passes on reaches these members, and what they answer reaches everybody in the set.
+pub fn forwarded(bounty: &mut Bounty, height: u32, from: u8) {
+    let passed = bounty.relay(from).forwards().unwrap().unwrap();
+    for made in &passed.deliveries {
+        bounty.requester.take_delivery(made).unwrap();
+    }
+    for member in of(passed.to) {
+        for made in &passed.deliveries {
+            bounty.relay(member).hear_delivery(height, made).unwrap();
+        }
+        for share in &passed.shares {
+            bounty.relay(member).take_share(height, share).unwrap();
+        }
+        let answer = bounty.relay(member).accept(height, &passed.closing);
+        if let Answer::Deliver(made) = answer.unwrap() {
+            bounty.requester.take_delivery(&made).unwrap();
+            for other in of(made.set) {
+                bounty.relay(other).hear_delivery(height, &made).unwrap();
+            }
+        }
+        if let Some(grant) = &passed.grant {
+            let share = bounty.relay(member).take_grant(height, grant).unwrap();
+            for other in of(grant.set) {
+                bounty.relay(other).take_share(height, &share).unwrap();
+            }
+        }
+    }
+}

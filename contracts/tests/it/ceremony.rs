@@ -1,0 +1,83 @@
+//! The ceremony from terms to holdings, for both layouts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::secp256k1::rand::thread_rng;
+use narthex_contracts::{
+    graph::TxGraph,
+    role::Role,
+    sample::Cast,
+    setup::{Holdings, Secrets, ceremony},
+};
+use narthex_game_model::{Layout, Ruling};
+
+fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
+    let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
+    let terms = Arc::new(cast.terms().unwrap());
+    let parties = cast.parties(&terms).unwrap();
+    let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
+    (cast, holdings.into_iter().map(|h| (h.role(), h)).collect())
+}
+
+/// All secrets of a story in which these arbiters rule.
+fn all_secrets(cast: &Cast, holdings: &Holdings) -> Secrets {
+    let mut secrets = cast.worker_secrets();
+    secrets.panel = Some(cast.panel());
+    for i in 0..holdings.terms().panel_size() {
+        for ruling in Ruling::ALL {
+            let id = holdings.terms().contract_id();
+            let attestation = cast.attestation(i, id, ruling).unwrap();
+            secrets.attestations.push(attestation);
+        }
+    }
+    secrets
+}
+
+#[test]
+fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
+    for (layout, n, k) in [
+        (Layout::Hardened, 3, 2),
+        (Layout::Hardened, 4, 3),
+        (Layout::Paper, 3, 2),
+    ] {
+        let (cast, mut holdings) = setup(layout, n, k);
+        let secrets = all_secrets(&cast, &holdings[&Role::Client]);
+        let graph = holdings[&Role::Client].graph().clone();
+        // The verifier approves or rejects: its withheld shares go to the worker.
+        for (id, node) in graph.nodes() {
+            let Some(awaits) = node.signing.and_then(|s| s.awaits) else {
+                continue;
+            };
+            assert!(
+                holdings[&awaits.holder].complete(id, &secrets).is_err(),
+                "{} before release",
+                node.name
+            );
+            for release in holdings[&awaits.signer].release(id).unwrap() {
+                holdings
+                    .get_mut(&awaits.holder)
+                    .unwrap()
+                    .accept(&release)
+                    .unwrap();
+            }
+        }
+        for (id, node) in graph.nodes().filter(|(id, _)| *id != TxGraph::FUNDING) {
+            let plan = node.signing.unwrap();
+            for role in Role::all(n) {
+                let complete = holdings[&role].complete(id, &secrets);
+                let may =
+                    plan.holders.contains(role) || plan.awaits.is_some_and(|a| a.holder == role);
+                assert_eq!(
+                    complete.is_ok(),
+                    may,
+                    "{layout:?} {role} {}: {complete:?}",
+                    node.name
+                );
+                if let Ok(tx) = complete {
+                    assert_eq!(Some(tx.compute_txid()), graph.txid(id));
+                    assert_eq!(Some(tx.weight()), graph.weight(id), "{}", node.name);
+                }
+            }
+        }
+    }
+}

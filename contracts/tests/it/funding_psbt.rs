@@ -1,0 +1,319 @@
+//! Funding as a PSBT: what wallets bring, what peers send back, and what of it is taken.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::{
+    Amount, EcdsaSighashType, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid,
+    WPubkeyHash, Witness,
+    absolute::LockTime,
+    ecdsa,
+    hashes::Hash,
+    secp256k1::{Message, PublicKey, Secp256k1, SecretKey, rand::thread_rng},
+    sighash::SighashCache,
+    transaction::Version,
+};
+use narthex_contracts::{
+    funding::{FundingError, combine_funding, merge_wallet_data},
+    graph::TxGraph,
+    role::Role,
+    sample::Cast,
+    setup::{Holdings, ceremony},
+    terms::{Change, Coin, Contribution, FeeRate, deposit},
+};
+use narthex_game_model::Layout;
+
+/// A wallet of one P2WPKH key per party.
+fn wallet(role: Role) -> (SecretKey, ScriptBuf) {
+    let secret = SecretKey::from_slice(&[100 + role.index() as u8; 32]).unwrap();
+    let key = bitcoin::CompressedPublicKey(PublicKey::from_secret_key(&Secp256k1::new(), &secret));
+    (secret, ScriptBuf::new_p2wpkh(&key.wpubkey_hash()))
+}
+
+fn holdings() -> Vec<Holdings> {
+    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let funding = Role::all(3)
+        .map(|role| {
+            let script = wallet(role).1;
+            let change = Amount::from_sat(40_000);
+            let coin = Coin {
+                outpoint: OutPoint {
+                    txid: Txid::from_byte_array([1 + role.index() as u8; 32]),
+                    vout: 1,
+                },
+                value_sat: deposit(cast.params(), role) + change + Amount::from_sat(1_000),
+                script: script.clone(),
+            };
+            (
+                role,
+                Contribution {
+                    coins: vec![coin],
+                    change: Some(Change {
+                        value_sat: change,
+                        script,
+                    }),
+                },
+            )
+        })
+        .collect::<BTreeMap<_, _>>();
+    let payouts = Role::all(3).map(|role| (role, wallet(role).1)).collect();
+    let terms = Arc::new(cast.terms_with(funding, payouts, FeeRate(500)).unwrap());
+    ceremony::run(cast.parties(&terms).unwrap(), &mut thread_rng(), |_| ()).unwrap()
+}
+
+/// The inputs of `role`, signed as a wallet does: not finished yet.
+fn signed(holdings: &Holdings, role: Role) -> Psbt {
+    let secp = Secp256k1::new();
+    let mut psbt = holdings.funding_psbt().unwrap();
+    let (secret, script) = wallet(role);
+    let tx = psbt.unsigned_tx.clone();
+    let mut cache = SighashCache::new(&tx);
+    for (i, input) in psbt.inputs.iter_mut().enumerate() {
+        let prevout = input.witness_utxo.clone().unwrap();
+        if prevout.script_pubkey != script {
+            continue;
+        }
+        let sighash = cache
+            .p2wpkh_signature_hash(i, &script, prevout.value, EcdsaSighashType::All)
+            .unwrap();
+        let signature = secp.sign_ecdsa(&Message::from_digest(sighash.to_byte_array()), &secret);
+        let key = bitcoin::PublicKey::new(PublicKey::from_secret_key(&secp, &secret));
+        input
+            .partial_sigs
+            .insert(key, ecdsa::Signature::sighash_all(signature));
+    }
+    psbt
+}
+
+fn all(holdings: &[Holdings]) -> Vec<Psbt> {
+    holdings
+        .iter()
+        .map(|held| signed(held, held.role()))
+        .collect()
+}
+
+fn input_of(holdings: &Holdings, role: Role) -> usize {
+    let script = wallet(role).1;
+    let prevouts = holdings.graph().prevouts(TxGraph::FUNDING).unwrap();
+    prevouts
+        .iter()
+        .position(|o| o.script_pubkey == script)
+        .unwrap()
+}
+
+#[test]
+fn all_signatures_together_make_the_transaction_of_the_graph() {
+    let holdings = holdings();
+    let tx = combine_funding(&holdings[3], all(&holdings)).unwrap();
+    assert_eq!(
+        Some(tx.compute_txid()),
+        holdings[0].graph().txid(TxGraph::FUNDING)
+    );
+    assert!(tx.input.iter().all(|input| input.witness.len() == 2));
+    assert!(tx.weight() <= holdings[0].graph().weight(TxGraph::FUNDING).unwrap());
+}
+
+#[test]
+fn who_has_not_signed_is_named() {
+    let holdings = holdings();
+    let mut psbts = all(&holdings);
+    psbts.remove(4);
+    psbts.remove(1);
+    match combine_funding(&holdings[0], psbts).unwrap_err() {
+        FundingError::Unsigned { missing, reason } => {
+            assert_eq!(missing, [Role::Worker, Role::Arbiter(1)]);
+            assert!(reason.contains("no signature"), "{reason}");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_foreign_transaction_is_refused_with_both_ids() {
+    let holdings = holdings();
+    let mut psbts = all(&holdings);
+    psbts[2].unsigned_tx.output[0].value -= Amount::from_sat(1);
+    let expected = holdings[0].graph().txid(TxGraph::FUNDING).unwrap();
+    let found = psbts[2].unsigned_tx.compute_txid();
+    let error = combine_funding(&holdings[0], psbts).unwrap_err();
+    assert_eq!(error, FundingError::OtherTransaction { found, expected });
+}
+
+/// A peer that puts rubbish on another party's input neither passes it off as signed nor hides the true signature,
+/// in whatever order the PSBTs come.
+#[test]
+fn rubbish_on_another_partys_input_changes_nothing() {
+    let holdings = holdings();
+    let victim = input_of(&holdings[0], Role::Client);
+    let secp = Secp256k1::new();
+    let key = bitcoin::PublicKey::new(PublicKey::from_secret_key(&secp, &wallet(Role::Client).0));
+    let false_signature = {
+        let mut other = signed(&holdings[2], Role::Verifier);
+        let verifier = input_of(&holdings[2], Role::Verifier);
+        let (_, signature) = other.inputs[verifier].partial_sigs.pop_first().unwrap();
+        signature
+    };
+    let rubbish: [fn(&mut bitcoin::psbt::Input, bitcoin::PublicKey, ecdsa::Signature); 5] = [
+        |input, _, _| input.final_script_witness = Some(Witness::from_slice(&[[1; 3]])),
+        |input, _, _| input.final_script_witness = Some(Witness::new()),
+        |input, _, _| input.final_script_witness = Some(Witness::from_slice(&[vec![7; 400_000]])),
+        |input, key, signature| input.partial_sigs.extend([(key, signature)]),
+        |input, _, _| input.final_script_sig = Some(ScriptBuf::from_bytes(vec![0x51])),
+    ];
+    for spoil in rubbish {
+        for first in [true, false] {
+            let mut psbts = all(&holdings);
+            spoil(&mut psbts[2].inputs[victim], key, false_signature);
+            // A false amount is not believed either.
+            psbts[2].inputs[victim].witness_utxo.as_mut().unwrap().value = Amount::from_sat(1);
+            if first {
+                psbts.swap(0, 2);
+            }
+            let tx = combine_funding(&holdings[5], psbts.clone()).unwrap();
+            assert_eq!(
+                Some(tx.compute_txid()),
+                holdings[0].graph().txid(TxGraph::FUNDING)
+            );
+            let witness = &tx.input[victim].witness;
+            assert_eq!(
+                witness.last().map(<[u8]>::len),
+                Some(33),
+                "the rubbish was taken: {witness:?}"
+            );
+            // Without the client's own PSBT there is only the rubbish, which is none.
+            psbts.remove(if first { 2 } else { 0 });
+            let error = combine_funding(&holdings[5], psbts).unwrap_err();
+            assert!(
+                matches!(&error, FundingError::Unsigned { missing, .. } if *missing == [Role::Client]),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn wallet_data_comes_in_without_signatures() {
+    let holdings = holdings();
+    let mut funding = holdings[0].funding_psbt().unwrap();
+    let clean = funding.clone();
+    let mut contributed = signed(&holdings[0], Role::Client);
+    let mine = input_of(&holdings[0], Role::Client);
+    contributed.inputs[mine].final_script_witness = Some(Witness::from_slice(&[[1; 3]]));
+    contributed.inputs[mine]
+        .witness_utxo
+        .as_mut()
+        .unwrap()
+        .value = Amount::from_sat(1);
+    contributed.inputs[mine].redeem_script = Some(ScriptBuf::new());
+    merge_wallet_data(&mut funding, &contributed);
+    let input = &funding.inputs[mine];
+    assert!(input.partial_sigs.is_empty() && input.final_script_witness.is_none());
+    assert_eq!(input.witness_utxo, clean.inputs[mine].witness_utxo);
+    assert_eq!(
+        input.redeem_script,
+        Some(ScriptBuf::new()),
+        "what the wallet knows is taken over"
+    );
+}
+
+const DEPOSIT: Amount = Amount::from_sat(200_000);
+
+fn placeholder() -> ScriptBuf {
+    ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::all_zeros())
+}
+
+/// A wallet's PSBT: one coin with its whole parent, the deposit, change.
+fn contributed() -> Psbt {
+    let own = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
+    let out = |value, script: &ScriptBuf| TxOut {
+        value,
+        script_pubkey: script.clone(),
+    };
+    let tx = |input, output| Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input,
+        output,
+    };
+    let parent = tx(Vec::new(), vec![out(Amount::from_sat(251_000), &own)]);
+    let input = TxIn {
+        previous_output: OutPoint {
+            txid: parent.compute_txid(),
+            vout: 0,
+        },
+        script_sig: ScriptBuf::new(),
+        sequence: Sequence::MAX,
+        witness: Witness::new(),
+    };
+    let outputs = vec![
+        out(Amount::from_sat(50_000), &own),
+        out(DEPOSIT, &placeholder()),
+    ];
+    let mut psbt = Psbt::from_unsigned_tx(tx(vec![input], outputs)).unwrap();
+    psbt.inputs[0].witness_utxo = Some(parent.output[0].clone());
+    psbt.inputs[0].non_witness_utxo = Some(parent);
+    psbt
+}
+
+#[test]
+fn a_contribution_is_what_the_wallet_spends() {
+    let found = Contribution::from_psbt(&contributed(), &placeholder(), DEPOSIT).unwrap();
+    assert_eq!(
+        (found.coins.len(), found.coins[0].value_sat.to_sat()),
+        (1, 251_000)
+    );
+    assert_eq!(found.change.as_ref().unwrap().value_sat.to_sat(), 50_000);
+    found.check(DEPOSIT, FeeRate(500)).unwrap();
+    // Either form of the coin alone is enough.
+    for drop_one in [
+        |i: &mut bitcoin::psbt::Input| i.witness_utxo = None,
+        |i: &mut bitcoin::psbt::Input| i.non_witness_utxo = None,
+    ] {
+        let mut psbt = contributed();
+        drop_one(&mut psbt.inputs[0]);
+        assert_eq!(
+            Contribution::from_psbt(&psbt, &placeholder(), DEPOSIT).as_ref(),
+            Ok(&found)
+        );
+    }
+}
+
+#[test]
+fn contributions_that_do_not_add_up_are_named() {
+    type Spoil = (&'static str, fn(&mut Psbt));
+    let spoils: [Spoil; 9] = [
+        ("what its coins hold", |p| {
+            p.inputs[0].witness_utxo = None;
+            p.inputs[0].non_witness_utxo = None;
+        }),
+        ("parent of another coin", |p| {
+            p.unsigned_tx.input[0].previous_output.txid = Txid::all_zeros()
+        }),
+        ("does not have", |p| {
+            p.unsigned_tx.input[0].previous_output.vout = 1
+        }),
+        ("states another coin", |p| {
+            p.inputs[0].witness_utxo.as_mut().unwrap().value = Amount::from_sat(999_999)
+        }),
+        ("does not pay the deposit", |p| {
+            p.unsigned_tx.output[1].value -= Amount::from_sat(1)
+        }),
+        ("does not pay the deposit", |p| {
+            p.unsigned_tx.output[1].script_pubkey = ScriptBuf::new()
+        }),
+        ("more outputs", |p| {
+            p.unsigned_tx.output.push(p.unsigned_tx.output[0].clone())
+        }),
+        ("placeholder twice", |p| {
+            p.unsigned_tx.output[0].script_pubkey = p.unsigned_tx.output[1].script_pubkey.clone()
+        }),
+        ("more or fewer inputs", |p| p.inputs.clear()),
+    ];
+    for (says, spoil) in spoils {
+        let mut psbt = contributed();
+        spoil(&mut psbt);
+        let error = Contribution::from_psbt(&psbt, &placeholder(), DEPOSIT)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(says), "{error:?} does not say {says:?}");
+    }
+}

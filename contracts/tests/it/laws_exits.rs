@@ -1,0 +1,251 @@
+//! Every party alone has an exit by a stated height, from wherever the contract stands.
+//!
+//! An exit is a chain of transactions that the party holds complete after setup, with its own secrets and nobody's
+//! further cooperation, up to one that pays everybody out. Computed from the graph, and again from the holdings of a
+//! real ceremony.
+
+use crate::laws_support;
+
+use std::collections::BTreeMap;
+
+use bitcoin::secp256k1::rand::thread_rng;
+use laws_support::{Sample, children, config, goes_on, samples};
+use narthex_contracts::{
+    graph::{NodeId, NodeName, TxGraph},
+    role::Role,
+    setup::{Holdings, Secrets, ceremony},
+    template::stake_unlock_height,
+};
+use narthex_game_model::{Layout, Ruling};
+use proptest::prelude::*;
+
+/// Height at which the contract's step confirmed, in what follows: any height will do.
+const AT: u32 = 1_000_000;
+
+/// First block that may hold the last transaction of the party's fastest way out, if `state` confirmed at `height`.
+fn exit(
+    graph: &TxGraph,
+    state: NodeId,
+    height: u32,
+    holds: &dyn Fn(NodeId) -> bool,
+) -> Option<u32> {
+    children(graph, state)
+        .filter(|(id, _)| holds(*id))
+        .filter_map(|(id, node)| {
+            let relative = u32::from(TxGraph::relative_lock_blocks(node)).max(1);
+            // A locktime of h is final in blocks above h (BIP65 and consensus).
+            let absolute = if node.lock_height > 0 {
+                node.lock_height + 1
+            } else {
+                0
+            };
+            let block = (height + relative).max(absolute);
+            if goes_on(node) {
+                exit(graph, id, block, holds)
+            } else {
+                Some(block)
+            }
+        })
+        .min()
+}
+
+/// What a role holds by the plan: it is among the holders, and knows every secret of the adaptor itself.
+fn planned(graph: &TxGraph, role: Role, id: NodeId) -> bool {
+    let signing = graph.node(id).unwrap().signing.unwrap();
+    let needs = signing.adaptor.map(|id| graph.adaptor(id).unwrap().needs);
+    let knows = needs.is_none_or(|needs| {
+        let worker = role == Role::Worker;
+        let own = |i: usize| role == Role::Arbiter(i as u8);
+        (worker || !(needs.result || needs.appeal))
+            && !needs.panel
+            && needs.rulings.is_none_or(|r| r.ruled().iter().all(own))
+    });
+    signing.holders.contains(role) && knows
+}
+
+/// By name of the step that is confirmed and not spent, the exit of each role in blocks behind [`AT`].
+type Table = BTreeMap<(&'static str, Role), Option<u32>>;
+
+fn table(sample: &Sample, states: &[&'static str], holds: &dyn Fn(Role, NodeId) -> bool) -> Table {
+    let graph = &sample.graph;
+    let mut table = Table::new();
+    for state in states {
+        let id = graph.find(NodeName::plain(state)).unwrap();
+        for role in sample.terms.roles() {
+            let mut block = exit(graph, id, AT, &|node| holds(role, node));
+            // Until the appeal spends it, an arbiter's stake waits for nothing but its height; in the paper's
+            // layout it is an ordinary coin.
+            if matches!(role, Role::Arbiter(_)) && *state != "TxA" {
+                block = Some(match sample.params().layout() {
+                    Layout::Hardened => {
+                        // The relative lock counts from the funding, so that this is the latest case.
+                        let relative = u32::from(sample.params().stake_lock_blocks());
+                        (stake_unlock_height(sample.params()) + 1).max(AT + relative)
+                    }
+                    Layout::Paper => AT + 1,
+                });
+            }
+            table.insert((state, role), block.map(|block| block - AT));
+        }
+    }
+    table
+}
+
+const HARDENED: [&str; 5] = ["Tx0", "TxD", "TxV1", "TxV0", "TxA"];
+const PAPER: [&str; 2] = ["Tx0", "TxA"];
+
+/// What `docs/contracts/hardened.md` says, for a panel that is told apart in scheme 5.
+fn documented(sample: &Sample) -> Table {
+    let w = sample.params().windows();
+    let t = u32::from(w.work_blocks);
+    let [v, a, c, d, q] = [
+        w.verdict_blocks,
+        w.appeal_blocks,
+        w.complete_blocks,
+        w.decide_blocks,
+        w.per_missing_blocks,
+    ]
+    .map(u32::from);
+    let n = u32::from(sample.params().arbiters());
+    let unlock = stake_unlock_height(sample.params());
+    let (early, late) = (d + n * q, 2 * d + n * q);
+    let mut table = Table::new();
+    let mut row = |state, client, worker, verifier, arbiter| {
+        let principals = [
+            (Role::Client, client),
+            (Role::Worker, worker),
+            (Role::Verifier, verifier),
+        ];
+        let arbiters = (0..n as u8).map(|i| (Role::Arbiter(i), Some(arbiter)));
+        table.extend(
+            principals
+                .into_iter()
+                .chain(arbiters)
+                .map(|(role, blocks)| ((state, role), blocks)),
+        );
+    };
+    let stake = (unlock + 1)
+        .saturating_sub(AT)
+        .max(sample.params().stake_lock_blocks().into());
+    row("Tx0", Some(t), Some(1), Some(t), stake);
+    row("TxD", Some(v + 2 * d), Some(v), Some(1 + a.min(c)), stake);
+    row("TxV1", Some(c), Some(1), Some(c), stake);
+    row("TxV0", Some(a), Some(1 + late), Some(a), stake);
+    row(
+        "TxA",
+        Some(early),
+        Some(late),
+        Some(late),
+        (late).min(d + (n - 1) * q),
+    );
+    table
+}
+
+proptest! {
+    #![proptest_config(config(16))]
+
+    #[test]
+    fn hardened((record, seed) in samples(Layout::Hardened, 5)) {
+        let sample = Sample::new(record, seed);
+        let found = table(&sample, &HARDENED, &|role, id| planned(&sample.graph, role, id));
+        prop_assert_eq!(&found, &documented(&sample));
+        // All of it within the lock of the stakes, which is the sum of the windows.
+        let bound = 1 + u32::from(sample.params().stake_lock_blocks());
+        let late = found.iter().filter(|(_, blocks)| blocks.is_none_or(|b| b > bound)).collect::<Vec<_>>();
+        prop_assert!(late.is_empty(), "{late:?}");
+    }
+}
+
+/// From the funding alone, before anything is late: the way out opens with the delivery's deadline.
+#[test]
+fn before_the_deadline_client_and_verifier_wait_for_it() {
+    let sample = Sample::example(Layout::Hardened, 3, 2);
+    let deliver = sample.params().deliver_height();
+    let at = |role| {
+        exit(&sample.graph, TxGraph::FUNDING, 700_000, &|id| {
+            planned(&sample.graph, role, id)
+        })
+    };
+    assert_eq!(at(Role::Client), Some(deliver + 1));
+    assert_eq!(at(Role::Verifier), Some(deliver + 1));
+    assert_eq!(at(Role::Worker), Some(700_001));
+}
+
+/// The paper's layout: no exit for worker, verifier and arbiters from the appeal, whose stakes are in it.
+#[test]
+fn paper_locks_parties_in() {
+    let sample = Sample::example(Layout::Paper, 3, 2);
+    let found = table(&sample, &PAPER, &|role, id| {
+        planned(&sample.graph, role, id)
+    });
+    let stuck = found
+        .iter()
+        .filter(|(_, blocks)| blocks.is_none())
+        .map(|(at, _)| *at)
+        .collect::<Vec<_>>();
+    let arbiters = (0..3).map(|i| ("TxA", Role::Arbiter(i)));
+    let expected = [("TxA", Role::Worker), ("TxA", Role::Verifier)]
+        .into_iter()
+        .chain(arbiters);
+    assert_eq!(stuck, expected.collect::<Vec<_>>());
+}
+
+/// The same from what parties really hold, with the secrets that are their own.
+#[test]
+fn holdings_of_a_ceremony_bear_the_table_out() {
+    for (layout, states) in [
+        (Layout::Hardened, &HARDENED[..]),
+        (Layout::Paper, &PAPER[..]),
+    ] {
+        let sample = Sample::example(layout, 3, 2);
+        let parties = sample.cast.parties(&sample.terms).unwrap();
+        let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
+        let own = |role: Role| match role {
+            Role::Worker => sample.cast.worker_secrets(),
+            Role::Arbiter(i) => Secrets {
+                attestations: attestations(&sample, i),
+                ..Secrets::default()
+            },
+            _ => Secrets::default(),
+        };
+        let held = |role: Role, id: NodeId| {
+            let holdings: &Holdings = &holdings[role.index()];
+            holdings.complete(id, &own(role)).is_ok()
+        };
+        let found = table(&sample, states, &held);
+        assert_eq!(
+            found,
+            table(&sample, states, &|role, id| planned(
+                &sample.graph,
+                role,
+                id
+            ))
+        );
+        if layout == Layout::Hardened {
+            assert_eq!(found, documented(&sample));
+        }
+    }
+}
+
+fn attestations(sample: &Sample, i: u8) -> Vec<narthex_contracts::attest::Attestation> {
+    // One ruling: a second would give the arbiter's key away.
+    let id = sample.terms.contract_id();
+    let [ruling, _] = Ruling::ALL;
+    vec![sample.cast.attestation(i, id, ruling).unwrap()]
+}
+
+/// Large panels are not told apart when arbitration fails: one case, which waits for nobody.
+#[test]
+fn a_large_panel_fails_earlier() {
+    let sample = Sample::example(Layout::Hardened, 8, 7);
+    let found = table(&sample, &["TxA"], &|role, id| {
+        planned(&sample.graph, role, id)
+    });
+    let d = u32::from(sample.params().windows().decide_blocks);
+    assert_eq!(found[&("TxA", Role::Client)], Some(d));
+    assert!(
+        found
+            .values()
+            .all(|blocks| blocks.is_some_and(|b| b <= 2 * d))
+    );
+}

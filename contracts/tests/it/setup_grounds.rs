@@ -1,0 +1,74 @@
+//! A party signs only what pays to be played honestly, or says that it is research.
+
+use std::sync::Arc;
+
+use bitcoin::Amount;
+use narthex_contracts::{
+    role::Role,
+    sample::Cast,
+    setup::{Grounds, Party, SetupError},
+    terms::Terms,
+};
+use narthex_game_model::{
+    Layout,
+    game::{Economics, Unprofitable},
+};
+
+fn terms(layout: Layout, n: u8, k: u8) -> (Cast, Arc<Terms>) {
+    let cast = Cast::example(layout, n, k, 800_000, [3; 32]).unwrap();
+    let terms = Arc::new(cast.terms().unwrap());
+    (cast, terms)
+}
+
+#[test]
+fn the_hardened_example_pays_with_every_panel() {
+    for (n, k) in [(3, 2), (5, 3), (7, 4), (15, 8)] {
+        let (_, terms) = terms(Layout::Hardened, n, k);
+        let grounds = Grounds::of(&terms, &Economics::example()).unwrap();
+        assert!(matches!(grounds, Grounds::Pays(_)));
+    }
+}
+
+#[test]
+fn what_does_not_pay_is_refused_with_the_reason() {
+    let greedy = Economics {
+        outside_gain: Amount::from_sat(900_000),
+        ..Economics::example()
+    };
+    let (_, hardened) = terms(Layout::Hardened, 3, 2);
+    let error = Grounds::of(&hardened, &greedy).unwrap_err();
+    let said = error.to_string();
+    let Unprofitable::NotUnique { broken, .. } = &error else {
+        panic!("{error}");
+    };
+    let names = broken.iter().map(|i| i.name).collect::<Vec<_>>();
+    assert_eq!(
+        names,
+        ["target", "honest appeals rather than target", "bribe"]
+    );
+    assert!(said.contains("worker: at work → target"), "{said}");
+    assert!(said.contains("p(ρc + δw) > (1−p)B"), "{said}");
+
+    let (_, paper) = terms(Layout::Paper, 3, 2);
+    let said = Grounds::of(&paper, &Economics::example())
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("open the other verdict"), "{said}");
+}
+
+#[test]
+fn grounds_are_for_one_record() {
+    let (mut cast, three) = terms(Layout::Hardened, 3, 2);
+    let (_, five) = terms(Layout::Hardened, 5, 3);
+    let of_five = Grounds::of(&five, &Economics::example()).unwrap();
+    let key = cast.key(Role::Client);
+    let bound = cast.bound(Role::Client, &three).unwrap();
+    let error = Party::new(bound, &key, &of_five).unwrap_err();
+    assert_eq!(error, SetupError::OtherGrounds);
+    let own = Grounds::of(&three, &Economics::example()).unwrap();
+    for grounds in [own, Grounds::Research] {
+        cast.next_attempt();
+        let bound = cast.bound(Role::Client, &cast.terms().unwrap()).unwrap();
+        assert!(Party::new(bound, &key, &grounds).is_ok());
+    }
+}

@@ -1,0 +1,379 @@
+//! Bounties on both chains: every life, every leaf early, late, replaced and reorganised, and every cheat.
+
+use crate::common;
+
+use bitcoin::{Amount, Transaction, Witness, secp256k1::rand};
+use common::{at, cli, is_bad_script, is_spent, is_too_early};
+use narthex::{
+    bounty::{BOUNTY_STORIES, Board, BoardOptions, Conduct, play_bounty_on},
+    contracts::{
+        bounty::{Coin, RequesterDuty},
+        terms::FeeRate,
+    },
+    game_model::market::LayerSet,
+    regtest::Chain,
+    table::TableEvent,
+};
+
+on_both_chains!(
+    honest_lives_are_exact,
+    failing_lives_are_exact,
+    cheated_lives_are_exact,
+    a_bad_relay_is_not_hired_any_more,
+    the_refund_early_and_late,
+    of_two_settlements_one_confirms,
+    a_settlement_cannot_be_changed,
+    children_are_replaced,
+    funding_and_settlement_reorganised,
+);
+
+fn options(relays: u8) -> BoardOptions {
+    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
+        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+    });
+    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
+    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
+    println!("NARTHEX_TEST_SEED={hex}");
+    BoardOptions {
+        relays,
+        seed,
+        ..BoardOptions::default()
+    }
+}
+
+const HONEST: [Conduct; 3] = [Conduct::Honest; 3];
+
+/// Three relays that all hold the settlement; it is not published.
+fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
+    let silent: &'static mut () = Box::leak(Box::new(()));
+    let mut board = Board::prepare(chain, &options(3), silent).unwrap();
+    board.fund().unwrap();
+    board.layers(&HONEST).unwrap();
+    board.open(None).unwrap();
+    let closing = board.close().unwrap();
+    let paid = board.answer(&closing, None).unwrap();
+    board.grant(paid, None).unwrap();
+    let (_, tx) = board.relays()[0].settle().unwrap().unwrap();
+    (board, tx)
+}
+
+fn mined(board: &mut Board<'_>, tx: &Transaction) -> u32 {
+    at::mined(board.table(), tx)
+}
+
+fn refused(board: &mut Board<'_>, tx: &Transaction) -> String {
+    at::refused(board.table(), tx)
+}
+
+fn empty_blocks(board: &mut Board<'_>, count: u32) {
+    at::empty_blocks(board.table(), count);
+}
+
+/// What all have gained since before the funding, fees that they paid not counted: requester, relays.
+fn gains(board: &mut Board<'_>) -> Vec<i64> {
+    board.table().sync().unwrap();
+    let sat = |v: u64| i64::try_from(v).unwrap();
+    let outcome = board.outcome("test");
+    let gain =
+        |b: &narthex::play::PartyBalance| sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat);
+    outcome.balances.iter().map(gain).collect()
+}
+
+fn refund_of(board: &mut Board<'_>) -> Transaction {
+    board.requester().refund(&mut rand::thread_rng()).unwrap()
+}
+
+/// A chain pays less and less for blocks, so the stories share it by a few.
+fn honest_lives_are_exact(chain: &mut dyn Chain) {
+    lives(chain, &["agree", "nobody", "absent"]);
+}
+
+fn failing_lives_are_exact(chain: &mut dyn Chain) {
+    lives(chain, &["wrong", "unanswered", "unopened"]);
+}
+
+fn cheated_lives_are_exact(chain: &mut dyn Chain) {
+    lives(chain, &["withheld", "undelivered", "stripped", "silent"]);
+}
+
+/// Every story is played.
+#[test]
+fn no_story_is_forgotten() {
+    let names: Vec<&str> = BOUNTY_STORIES.iter().map(|story| story.name).collect();
+    let source = include_str!("bounty.rs");
+    for name in names {
+        assert!(source.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+/// These stories end with balances exact to the satoshi, and with the transactions that they say.
+fn lives(chain: &mut dyn Chain, stories: &[&str]) {
+    for story in stories {
+        let outcome = play_bounty_on(chain, story, &options(3), &mut ()).unwrap();
+        let (end, earned): (&str, [i64; 4]) = match *story {
+            "agree" => ("Settle", [-63_000, 20_000, 21_000, 22_000]),
+            "wrong" | "unopened" | "withheld" | "undelivered" => {
+                ("Settle", [-41_000, 20_000, 21_000, 0])
+            }
+            "absent" => ("Settle", [-43_000, 0, 21_000, 22_000]),
+            "nobody" => ("Cancel", [0; 4]),
+            "unanswered" | "stripped" | "silent" => ("Refund", [0; 4]),
+            other => panic!("{other} is not in the table"),
+        };
+        assert_eq!(outcome.transactions, ["Bounty", end], "{story}");
+        for (balance, earned) in outcome.balances.iter().zip(earned) {
+            assert!(balance.is_exact(), "{story}: {balance:?}");
+            assert_eq!(balance.settlement_sat, earned, "{story}");
+        }
+        // The requester has the result exactly when it paid.
+        assert_eq!(
+            outcome.figures["words"].is_null(),
+            end != "Settle",
+            "{story}"
+        );
+    }
+}
+
+/// Four bounties on one chain: the cheapest relay turns bad in the second, is not paid for it, costs more to rely on, and is
+/// not hired in the third and fourth.
+fn a_bad_relay_is_not_hired_any_more(chain: &mut dyn Chain) {
+    let mut events: Vec<TableEvent> = Vec::new();
+    let outcome = play_bounty_on(chain, "hiring", &options(4), &mut events).unwrap();
+    assert!(outcome.balances.iter().all(|balance| balance.is_exact()));
+    assert_eq!(outcome.transactions, ["Bounty", "Settle"].repeat(4));
+    let hires = events.iter().filter_map(|event| match event {
+        TableEvent::Step(step) if step.what.starts_with("hires") => Some(step.what.clone()),
+        _ => None,
+    });
+    let hires: Vec<String> = hires.collect();
+    let with_bad = hires.iter().map(|hire| {
+        let (hired, _) = hire.split_once(';').unwrap();
+        hired.contains("relay 1")
+    });
+    assert_eq!(
+        with_bad.collect::<Vec<_>>(),
+        [true, true, false, false],
+        "{hires:?}"
+    );
+    let reliable = hires.iter().map(|hire| {
+        let (_, of) = hire.split_once("counts as ").unwrap();
+        of.split('%').next().unwrap().parse::<f64>().unwrap()
+    });
+    let reliable: Vec<f64> = reliable.collect();
+    assert!(
+        reliable[1] > reliable[0] && reliable[2] < reliable[1] - 5.0,
+        "{reliable:?}"
+    );
+    // Paid once, for the one right result; the others are paid in turn.
+    let bad = &outcome.balances[1];
+    assert!(
+        bad.settlement_sat > 0 && bad.settlement_sat < 25_000,
+        "{bad:?}"
+    );
+}
+
+/// The refund: not at T, above it; a settlement that comes as late is still good while the refund is not confirmed.
+fn the_refund_early_and_late(chain: &mut dyn Chain) {
+    let (mut board, settlement) = ready(chain);
+    let refund = refund_of(&mut board);
+    let t = board.terms().record().refund_height;
+    board.table().wait_for(t).unwrap();
+    assert!(is_too_early(&refused(&mut board, &refund)), "at T itself");
+    empty_blocks(&mut board, 1);
+    assert_eq!(
+        board.requester().duty(t, Coin::Locked),
+        RequesterDuty::Refund
+    );
+    mined(&mut board, &refund);
+    assert_eq!(board.coin().unwrap(), Coin::Spent);
+    assert!(is_spent(&refused(&mut board, &settlement)));
+    assert_eq!(gains(&mut board), [0, 0, 0, 0]);
+    // Its block is lost; the relays are quicker this time.
+    board.chain().disconnect(1).unwrap();
+    assert_eq!(board.coin().unwrap(), Coin::Locked);
+    mined(&mut board, &settlement);
+    assert!(is_spent(&refused(&mut board, &refund)));
+    assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
+}
+
+/// Relay 3 withheld its secret, is left out, and comes with all of them after all: two settlements, both exact; one of
+/// them confirms, whichever, and the requester reads the result out of either.
+fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
+    let silent: &'static mut () = Box::leak(Box::new(()));
+    let mut board = Board::prepare(chain, &options(3), silent).unwrap();
+    board.fund().unwrap();
+    board.layers(&HONEST).unwrap();
+    board.open(None).unwrap();
+    let closing = board.close().unwrap();
+    let all = board.answer(&closing, None).unwrap();
+    let grant = board.grant(all, Some(2)).unwrap();
+    let late = LayerSet::new(0b100).unwrap();
+    let again = board.close_again(late).unwrap();
+    let two = board.answer(&again, None).unwrap();
+    board.grant(two, None).unwrap();
+    let (paid, for_two) = board.relays()[0].settle().unwrap().unwrap();
+    assert_eq!(paid, two);
+    let height = board.chain().height().unwrap();
+    board.relays()[2].take_grant(height, &grant).unwrap();
+    let (paid, for_all) = board.relays()[2].settle().unwrap().unwrap();
+    assert_eq!(paid, all);
+    for (first, second, gained) in [
+        (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),
+        (&for_all, &for_two, [-63_000, 20_000, 21_000, 22_000]),
+    ] {
+        mined(&mut board, first);
+        assert!(is_spent(&refused(&mut board, second)));
+        assert_eq!(gains(&mut board), gained);
+        let learned = board.requester().learn(first).unwrap();
+        assert!(learned.result.is_some() && learned.cheats.is_empty());
+        board.chain().disconnect(1).unwrap();
+    }
+}
+
+/// Other amounts, another set's outputs, a missing or false signature: consensus refuses them.
+fn a_settlement_cannot_be_changed(chain: &mut dyn Chain) {
+    let (mut board, good) = ready(chain);
+    let signature = good.input[0].witness.iter().next().unwrap().to_vec();
+    let mut flipped = signature.clone();
+    flipped[40] ^= 1;
+    let mut greedy = good.clone();
+    greedy.output[0].value += Amount::ONE_SAT;
+    greedy.output[1].value -= Amount::ONE_SAT;
+    let fewer =
+        narthex::contracts::bounty::settlement(board.terms(), LayerSet::new(0b011).unwrap());
+    let graph = board.requester().holdings().graph().clone();
+    let mut other_set = graph.assemble(fewer.unwrap()).unwrap();
+    other_set.input[0].witness = good.input[0].witness.clone();
+    let witness = |stack: &[u8]| {
+        let mut tx = good.clone();
+        tx.input[0].witness = Witness::from_slice(&[stack]);
+        tx
+    };
+    for bad in [greedy, other_set, witness(&flipped), witness(&[0; 64])] {
+        assert!(is_bad_script(&refused(&mut board, &bad)));
+    }
+    // The requester's grant itself is no signature.
+    let grant = board.requester().grant().unwrap();
+    assert!(is_bad_script(&refused(
+        &mut board,
+        &witness(&grant.signature.0)
+    )));
+    mined(&mut board, &good);
+}
+
+/// A member's child is outbid by another's, whoever's: the settlement confirms all the same.
+fn children_are_replaced(chain: &mut dyn Chain) {
+    let (mut board, tx) = ready(chain);
+    let (child, _) = board.table().child(1, &tx).unwrap();
+    board
+        .chain()
+        .submit_package(&[tx.clone(), child.clone()])
+        .unwrap();
+    board.table().set_rate(FeeRate(4_000));
+    let (rival, _) = board.table().child(0, &tx).unwrap();
+    board.chain().submit(&rival).unwrap();
+    let pool = board.chain().mempool().unwrap();
+    assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
+    board.table().mine(1).unwrap();
+    assert_eq!(board.coin().unwrap(), Coin::Spent);
+    assert!(board.requester().learn(&tx).unwrap().result.is_some());
+}
+
+/// The settlement's block and then the funding's are lost: all comes again with the same bytes.
+fn funding_and_settlement_reorganised(chain: &mut dyn Chain) {
+    let (mut board, tx) = ready(chain);
+    let txid = board
+        .requester()
+        .holdings()
+        .graph()
+        .txid(narthex::contracts::graph::TxGraph::FUNDING);
+    let (funding, height) = board.chain().transaction(txid.unwrap()).unwrap().unwrap();
+    let settled = mined(&mut board, &tx);
+    let depth = settled - height.unwrap() + 1;
+    board.chain().disconnect(1).unwrap();
+    assert_eq!(board.coin().unwrap(), Coin::Locked);
+    mined(&mut board, &tx);
+    board.chain().disconnect(depth).unwrap();
+    assert_eq!(board.coin().unwrap(), Coin::Unfunded);
+    assert!(is_spent(&refused(&mut board, &tx)), "without its coin");
+    mined(&mut board, &funding);
+    assert_eq!(board.coin().unwrap(), Coin::Locked);
+    mined(&mut board, &tx);
+    assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
+}
+
+/// The real command: every line of `--json` is an object, and what is refused says why in one line.
+#[test]
+fn the_command() {
+    cli::prints_objects(
+        "bounty",
+        &[
+            ("play --list --json", BOUNTY_STORIES.len()),
+            ("play --story wrong --json", 10),
+            ("play --story agree --relays 6 --quorum 6 --json", 11),
+            ("show --json", 7),
+            ("show --relays 6 --quorum 1 --json", 66),
+            ("price --reliability 90% --json", 1),
+        ],
+    );
+    let said = cli::refuses(
+        "bounty",
+        &[
+            ("play --story none", "no such story"),
+            ("play --relays 0", "terms: relays"),
+            ("play --relays 7", "terms: relays"),
+            ("play --quorum 0", "terms: quorum"),
+            ("play --quorum 4", "terms: quorum"),
+            ("play --amount 100", "asks less than an output"),
+            ("play --amount 18446744073709551615", "more than there is"),
+            ("play --amount 10000000000", "cannot pay"),
+            ("play --round-blocks 1", "terms: round_blocks"),
+            ("play --layer-blocks 4294967295", "terms: refund_height"),
+            (
+                "play --story wrong --quorum 3",
+                "more relays than the quorum",
+            ),
+            ("play --story hiring", "four relays or more"),
+            ("price --reliability 101%", "no probability"),
+            ("play --seed 12", "64 hex digits"),
+        ],
+    );
+    for err in said {
+        // What the arguments' reader refuses ends with where help is.
+        let help = "\n\nFor more information, try '--help'.";
+        let said = match err.starts_with("error: ") {
+            true => err.trim().strip_suffix(help).unwrap(),
+            false => err.trim(),
+        };
+        assert_eq!(said.lines().count(), 1, "{err}");
+    }
+}
+
+/// The price table is what a bounty really costs: the same amounts and sizes as on the chain.
+#[test]
+fn prices_are_those_of_the_chain() {
+    let (_, out, _) = cli::words("bounty", "price --json");
+    let prices: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
+    assert_eq!(prices["locked_sat"], 63_000);
+    let (_, played, _) = cli::words("bounty", "play --story agree --json");
+    for line in played
+        .lines()
+        .filter(|line| line.contains("\"event\":\"transaction\""))
+    {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let costs = prices["costs"].as_array().unwrap();
+        let cost = costs
+            .iter()
+            .find(|cost| cost["transaction"] == event["name"])
+            .unwrap();
+        // The wallet rounds the fee of its own transaction up in its own way.
+        let fee = |of: &serde_json::Value| of["fee_sat"].as_u64().unwrap();
+        let rounding = u64::from(event["name"] == "Bounty");
+        assert!(fee(cost).abs_diff(fee(&event)) <= rounding, "{line}");
+        assert_eq!(cost["vbytes"], event["vbytes"], "{line}");
+    }
+    for cost in prices["costs"].as_array().unwrap().iter().skip(1) {
+        let sum = cost["relays_sat"].as_u64().unwrap() + cost["requester_sat"].as_u64().unwrap();
+        assert_eq!(sum, 63_000, "{cost}");
+    }
+}

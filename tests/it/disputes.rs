@@ -1,0 +1,139 @@
+//! `narthex job dispute` and `narthex simulate`, with the real binary.
+
+use crate::desk;
+
+use std::process::Command;
+
+use desk::Desk;
+use serde_json::Value;
+
+/// A job whose steps can be cut into units.
+fn divisible(desk: &Desk) -> String {
+    let mut job: Value = serde_json::from_str(&desk.run(&["example", "digits-wasm"])).unwrap();
+    job["work"]["units"] = true.into();
+    let path = desk.path("units.json");
+    std::fs::write(&path, job.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_dispute_ends_against_the_liar_and_replays_to_the_same_ruling() {
+    let desk = Desk::new();
+    let job = divisible(&desk);
+    for (liar, against) in [("worker", "worker"), ("challenger", "verifier")] {
+        let file = desk.path(&format!("{liar}.json"));
+        let file = file.to_str().unwrap();
+        let args = [
+            "dispute", "--job", &job, "--step", "5", "--liar", liar, "--out", file,
+        ];
+        let played = &desk.json(&args)[0];
+        let standing = played["standing"].to_string();
+        assert!(
+            standing.contains("ruled") && standing.contains(against),
+            "{standing}"
+        );
+        let moves = played["moves"].as_array().unwrap().len() as u64;
+        assert!(moves >= 3 && moves <= played["plan"]["moves"].as_u64().unwrap());
+        let again = &desk.json(&["dispute", "--job", &job, "--replay", file])[0];
+        assert_eq!(again["standing"], played["standing"]);
+        assert_eq!(again["moves"], played["moves"]);
+    }
+    let silent = ["dispute", "--job", &job, "--silent-from", "2"];
+    let standing = desk.json(&silent)[0]["standing"].to_string();
+    assert!(standing.contains("worker"), "{standing}");
+}
+
+#[test]
+fn what_is_no_dispute_is_named() {
+    let desk = Desk::new();
+    let job = divisible(&desk);
+    let fails = |args: &[&str]| {
+        let output = desk.try_run(args);
+        assert!(!output.status.success(), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let beyond = fails(&["dispute", "--job", &job, "--step", "1000000"]);
+    assert!(beyond.contains("1000000"), "{beyond}");
+    let words = desk.run(&["example", "word-count"]);
+    let path = desk.path("words.json");
+    std::fs::write(&path, words).unwrap();
+    let whole = fails(&["dispute", "--job", path.to_str().unwrap()]);
+    assert!(whole.contains("unit"), "{whole}");
+    let bad = desk.path("bad.json");
+    std::fs::write(&bad, "{}").unwrap();
+    fails(&["dispute", "--job", &job, "--replay", bad.to_str().unwrap()]);
+
+    // A file that speaks of blocks that the reader has not seen, or of a contract that does not allow this job.
+    let good = desk.path("good.json");
+    let good = good.to_str().unwrap();
+    desk.run(&["dispute", "--job", &job, "--out", good]);
+    let replay = |file: &str, more: &[&str]| {
+        let args = ["dispute", "--job", &job, "--replay", file];
+        desk.try_run(&[&args[..], more].concat())
+    };
+    let said: Value = serde_json::from_slice(&std::fs::read(good).unwrap()).unwrap();
+    let complete_to = said["transcript"]["complete_to"].as_u64().unwrap();
+    assert!(
+        replay(good, &["--tip", &complete_to.to_string()])
+            .status
+            .success()
+    );
+    let beyond = fails(&[
+        "dispute",
+        "--job",
+        &job,
+        "--replay",
+        good,
+        "--tip",
+        &(complete_to - 1).to_string(),
+    ]);
+    assert!(beyond.contains(&complete_to.to_string()), "{beyond}");
+    for (bound, value, why) in [
+        ("fuel", 9, "fuel for a unit"),
+        ("record_bytes", 63, "bytes a record"),
+        ("fuel_per_second", 1, "1 a second"),
+    ] {
+        let mut bent = said.clone();
+        bent["terms"]["bounds"][bound] = value.into();
+        std::fs::write(&bad, bent.to_string()).unwrap();
+        let refused = fails(&["dispute", "--job", &job, "--replay", bad.to_str().unwrap()]);
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn a_simulation_agrees_with_theory() {
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_narthex"))
+            .arg("simulate")
+            .args(args)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {error}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let cheat = [
+        "--worker",
+        "falsify:2%",
+        "--games",
+        "200",
+        "--steps",
+        "100",
+        "--sample",
+        "20",
+    ];
+    let report = run(&[&cheat[..], &["--json"]].concat());
+    let detection = &report["comparisons"][0];
+    // Two bad steps of 100, 20 sampled: 1 − C(98,20)/C(100,20) = 0.3616…
+    assert!(
+        (detection["closed_form"].as_f64().unwrap() - 0.361_616).abs() < 1e-5,
+        "{report}"
+    );
+    assert!(
+        detection["deviations"].as_f64().unwrap().abs() < 5.0,
+        "{report}"
+    );
+    // The same seed plays the same games.
+    assert_eq!(report, run(&[&cheat[..], &["--json"]].concat()));
+}

@@ -1,0 +1,205 @@
+//! Every ending on both chains: who gets what to the satoshi, after how many transactions, at which height, and not
+//! one block before, not even with a miner's help.
+
+use crate::common;
+use crate::common::table;
+
+use std::collections::BTreeMap;
+
+use common::options;
+use narthex::{
+    game_model::Layout,
+    play::{Event, Outcome, STORIES, Story, TransactionEvent, play_on},
+    regtest::{Bitcoind, Chain, Embedded},
+};
+use table::{Expected, expected};
+
+/// Blocks that a play mines before its parameters are agreed on: coins for the miner, and for the parties.
+const BLOCKS_BEFORE_TERMS: u32 = 101 + 1;
+/// From then to the delivery deadline.
+const BLOCKS_TO_DELIVER: u32 = 40;
+
+/// How much of the job is done.
+#[derive(Clone, Copy, PartialEq)]
+enum Job {
+    Whole,
+    Few,
+}
+
+fn ends_as_it_must(chain: &mut dyn Chain, story: &Story, panel: (u8, u8), job: Job) {
+    let mut options = options(story.layout, story.name, panel);
+    options.probe_early = true;
+    options.input = (job == Job::Few).then(common::few_images);
+    let start = chain.height().unwrap();
+    let mut events: Vec<Event> = Vec::new();
+    let outcome = play_on(chain, &options, &mut events).unwrap();
+    let deadline = start + BLOCKS_BEFORE_TERMS + BLOCKS_TO_DELIVER;
+    let expected = expected(story.layout, story.name, panel);
+    check_money(&outcome, &expected);
+    check_transactions(&outcome, &events, &expected, deadline);
+    check_result(&outcome, &expected, job);
+    on_chain_as_told(chain, &outcome);
+}
+
+fn check_money(outcome: &Outcome, expected: &Expected) {
+    let (mut before, mut after, mut fees, mut sum) = (0, 0, 0, 0);
+    for balance in &outcome.balances {
+        let name = &balance.party;
+        assert!(balance.is_exact(), "{name}: {balance:?}");
+        assert_eq!(
+            balance.settlement_sat,
+            expected.change_of(name),
+            "{name} in {}",
+            outcome.story
+        );
+        before += balance.before_sat;
+        after += balance.after_sat;
+        fees += balance.fees_sat;
+        sum += balance.settlement_sat;
+    }
+    assert_eq!(outcome.balances.len(), expected.arbiters.len() + 4);
+    assert_eq!(sum, 0, "a settlement makes no money");
+    assert_eq!(before, after + fees, "what is gone is fees");
+    // In the paper's layout stake coins are made before the contract, whose fees it does not count.
+    match outcome.template.as_str() {
+        "hardened" => assert_eq!(fees, outcome.fees_sat),
+        _ => assert!(fees > outcome.fees_sat),
+    }
+    assert_eq!(outcome.scheme, expected.scheme);
+}
+
+fn check_transactions(outcome: &Outcome, events: &[Event], expected: &Expected, deadline: u32) {
+    assert_eq!(
+        outcome.transactions.len(),
+        expected.transactions,
+        "{:?}",
+        outcome.transactions
+    );
+    let confirmed: BTreeMap<&str, &TransactionEvent> = events
+        .iter()
+        .filter_map(|e| match e {
+            Event::Transaction(t) => Some((t.name.as_str(), t)),
+            _ => None,
+        })
+        .collect();
+    let last = outcome.transactions.last().unwrap().as_str();
+    let height = confirmed[last].height;
+    assert_eq!(outcome.settled_at, height);
+    match expected.timing {
+        table::Timing::Free => {}
+        table::Timing::Deadline(blocks) => {
+            let first = deadline.checked_add_signed(blocks).unwrap() + 1;
+            assert_eq!(height, first, "{last}: first block above the lock");
+        }
+        table::Timing::After(parent, blocks) => {
+            assert_eq!(
+                height,
+                confirmed[parent].height + blocks.max(1),
+                "{last} after {parent}"
+            );
+        }
+    }
+}
+
+fn check_result(outcome: &Outcome, expected: &Expected, job: Job) {
+    match (&outcome.result, expected.reveals) {
+        (None, false) => {}
+        (Some(result), true) => {
+            assert!(result.matches_commitment);
+            let (images, labelled) = match job {
+                Job::Whole => (table::IMAGES, true),
+                Job::Few => (common::FEW_IMAGES, false),
+            };
+            assert_eq!(result.steps, images as u64);
+            assert_eq!(result.agreeing_with_labels.is_some(), labelled);
+            if expected.honest {
+                assert_eq!(
+                    result.first_digits,
+                    table::digits(result.first_digits.len())
+                );
+                assert!(result.agreeing_with_labels.is_none_or(|share| share > 0.9));
+            }
+        }
+        (found, wanted) => panic!("{}: revealed {wanted}, decrypted {found:?}", outcome.story),
+    }
+}
+
+/// The chain itself holds what the outcome tells, in order.
+fn on_chain_as_told(chain: &mut dyn Chain, outcome: &Outcome) {
+    let mut last = 0;
+    for txid in &outcome.txids {
+        let (_, height) = chain.transaction(txid.parse().unwrap()).unwrap().unwrap();
+        assert!(height.unwrap() > last, "{txid} is not after its parent");
+        last = height.unwrap();
+    }
+    assert_eq!(chain.mempool().unwrap(), [], "nothing is left waiting");
+}
+
+fn stories(layout: Layout) -> impl Iterator<Item = &'static Story> {
+    STORIES.iter().filter(move |s| s.layout == layout)
+}
+
+fn disputes() -> impl Iterator<Item = &'static Story> {
+    stories(Layout::Hardened).filter(|s| expected(s.layout, s.name, (2, 3)).scheme >= Some(5))
+}
+
+/// Those in which a larger panel makes a difference to consensus rules: somebody is missing.
+fn incomplete_panels() -> impl Iterator<Item = &'static Story> {
+    disputes().filter(|s| !s.name.ends_with("fault"))
+}
+
+/// A daemon serves a few plays: the subsidy, from which everybody is paid, halves every 150 blocks.
+fn on_bitcoind<'a>(stories: impl Iterator<Item = &'a Story>, panel: (u8, u8)) {
+    let stories: Vec<_> = stories.collect();
+    for few in stories.chunks(3) {
+        let mut chain = Bitcoind::start().unwrap();
+        few.iter()
+            .for_each(|story| ends_as_it_must(&mut chain, story, panel, Job::Few));
+    }
+}
+
+fn on_embedded<'a>(stories: impl Iterator<Item = &'a Story>, panel: (u8, u8), job: Job) {
+    stories.for_each(|story| ends_as_it_must(&mut Embedded::new(), story, panel, job));
+}
+
+#[test]
+fn hardened_embedded() {
+    on_embedded(stories(Layout::Hardened), (2, 3), Job::Whole);
+}
+
+#[test]
+fn hardened_bitcoind() {
+    on_bitcoind(stories(Layout::Hardened), (2, 3));
+}
+
+#[test]
+fn paper_embedded() {
+    on_embedded(stories(Layout::Paper), (2, 3), Job::Few);
+}
+
+#[test]
+fn paper_bitcoind() {
+    on_bitcoind(stories(Layout::Paper), (2, 3));
+}
+
+#[test]
+fn disputes_of_five_embedded() {
+    on_embedded(disputes(), (3, 5), Job::Few);
+}
+
+#[test]
+fn disputes_of_five_bitcoind() {
+    on_bitcoind(incomplete_panels().step_by(3), (3, 5));
+}
+
+#[test]
+fn disputes_of_seven_embedded() {
+    on_embedded(incomplete_panels().step_by(3), (4, 7), Job::Few);
+}
+
+#[test]
+fn the_table_names_every_story() {
+    for story in STORIES {
+        expected(story.layout, story.name, (2, 3));
+    }
+}

@@ -1,0 +1,361 @@
+//! One result, sold in several contracts: nothing secret is shared, and a killed commitment is finished or begun anew.
+
+use crate::{common::tree, desk};
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use desk::Desk;
+use serde_json::{Value, json};
+use tree::{difference, tree};
+
+fn read(desk: &Desk, name: &str) -> Value {
+    serde_json::from_slice(&fs::read(desk.path(name)).unwrap()).unwrap()
+}
+
+fn run(desk: &Desk, state: &str) {
+    if !desk.path("word-count.json").exists() {
+        desk.example("word-count");
+    }
+    desk.run(&["run", "word-count.json", "--state", state]);
+}
+
+/// Every file in a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    tree(folder)
+        .into_keys()
+        .filter(|path| path.is_file())
+        .collect()
+}
+
+#[test]
+fn each_contract_has_secrets_of_its_own() {
+    let desk = Desk::new();
+    run(&desk, "s");
+    let id = "ab".repeat(32);
+    let folders = ["s", "s/contracts/alice", &format!("s/contracts/{id}")];
+    let commit = |contract: Option<&str>| {
+        let mut args = vec!["commit", "--state", "s"];
+        args.extend(contract.iter().flat_map(|name| ["--contract", *name]));
+        desk.json(&args)
+    };
+    let (mut seen, mut values) = (BTreeSet::new(), 0);
+    for (name, folder) in [None, Some("alice"), Some(&*id)].into_iter().zip(folders) {
+        let lines = commit(name);
+        assert_eq!(lines.len(), 4, "stages");
+        assert!(lines.iter().all(|line| line["contract"] == json!(name)));
+        // Once more: the same, and nothing is written.
+        let before = tree(&desk.path("s"));
+        assert_eq!(commit(name), lines);
+        assert_eq!(difference(&before, &tree(&desk.path("s"))), [""; 0]);
+        for stage in 0..4 {
+            let secrets = read(&desk, &format!("{folder}/secrets-{stage}.json"));
+            let sealed = fs::read(desk.path(&format!("{folder}/result-{stage}.sealed"))).unwrap();
+            let commitment = read(&desk, &format!("{folder}/commitment-{stage}.json"));
+            let commitment = &commitment["commitment"];
+            for value in [
+                secrets["result"].to_string(),
+                secrets["salts"].to_string(),
+                commitment["root"].to_string(),
+                commitment["ciphertext_hash"].to_string(),
+                format!("{sealed:?}"),
+            ] {
+                seen.insert(value);
+                values += 1;
+            }
+        }
+    }
+    assert_eq!((seen.len(), values), (60, 60), "all of them differ");
+    // Each is opened with its own.
+    let open = |contract: &[&str]| {
+        let args = [&["open", "--state", "s", "--steps", "1,2"], contract].concat();
+        desk.run(&args)
+    };
+    let (own, alices) = (open(&[]), open(&["--contract", "alice"]));
+    fs::write(desk.path("own"), own).unwrap();
+    fs::write(desk.path("alices"), alices).unwrap();
+    let verify = |commitment: &str, opening: &str| {
+        let args = [
+            "verify",
+            "--job",
+            "word-count.json",
+            "--commitment",
+            commitment,
+        ];
+        desk.try_run(&[&args[..], &["--opening", opening]].concat())
+    };
+    for (commitment, opening, right) in [
+        ("s/commitment-0.json", "own", true),
+        ("s/commitment-0.json", "alices", false),
+        ("s/contracts/alice/commitment-0.json", "own", false),
+        ("s/contracts/alice/commitment-0.json", "alices", true),
+    ] {
+        let done = verify(commitment, opening);
+        assert_eq!(done.status.success(), right, "{commitment} {opening}");
+    }
+    for name in [None, Some("alice"), Some(&*id)] {
+        let mut args = vec![
+            "audit",
+            "--job",
+            "word-count.json",
+            "--state",
+            "s",
+            "--sample",
+            "3",
+        ];
+        args.extend(name.iter().flat_map(|name| ["--contract", *name]));
+        assert_eq!(desk.json(&args).len(), 4);
+    }
+    // A cheat in one contract does not show in another.
+    desk.run(&[
+        "commit",
+        "--state",
+        "s",
+        "--contract",
+        "cheat",
+        "--cheat",
+        "target:5",
+    ]);
+    assert_eq!(open(&[]), fs::read_to_string(desk.path("own")).unwrap());
+    let error = desk.fails(&["open", "--state", "s", "--steps", "1", "--contract", "bob"]);
+    assert!(
+        error.contains("narthex job commit --state s --contract bob`")
+            && error.contains("alice")
+            && error.contains("cheat"),
+        "{error}"
+    );
+}
+
+#[test]
+fn names_of_contracts_are_names() {
+    let desk = Desk::new();
+    run(&desk, "s");
+    let before = tree(&desk.path("s"));
+    let long = "x".repeat(65);
+    for name in [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "-x",
+        ".hidden",
+        "a b",
+        "ä",
+        "a\u{202e}b",
+        &long,
+    ] {
+        let name = format!("--contract={name}");
+        for command in [&["commit"][..], &["open", "--steps", "1"]] {
+            let done = desk.try_run(&[command, &["--state", "s", &name]].concat());
+            assert!(!done.status.success(), "{name}");
+        }
+    }
+    assert_eq!(difference(&before, &tree(&desk.path("s"))), [""; 0]);
+    desk.run(&["commit", "--state", "s", "--contract", &"x".repeat(64)]);
+    desk.run(&["commit", "--state", "s", "--contract", "a.b_c-9"]);
+}
+
+#[test]
+fn what_is_secret_is_for_the_owner_alone() {
+    for umask in ["000", "022", "077"] {
+        let desk = Desk::new();
+        desk.example("wasm");
+        fs::create_dir(desk.path("there")).unwrap();
+        for state in ["there", "new/deep"] {
+            for args in [
+                format!("run wasm.json --state {state}"),
+                format!("commit --state {state} --cheat target:3"),
+                format!("commit --state {state} --contract c --cheat target:3"),
+            ] {
+                let binary = env!("CARGO_BIN_EXE_narthex");
+                let script = format!("umask {umask}; exec {binary} job {args}");
+                let mut command = std::process::Command::new("sh");
+                command.args(["-c", &script]).current_dir(desk.path(""));
+                let done = command.output().unwrap();
+                let error = String::from_utf8_lossy(&done.stderr);
+                assert!(done.status.success() && error.is_empty(), "{args}: {error}");
+            }
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            let secret = |name: &str| {
+                ["secrets-", "outputs-", "claimed-", "lock"]
+                    .iter()
+                    .any(|kind| name.starts_with(kind))
+            };
+            let mut secrets = 0;
+            for path in files(&desk.path(state)) {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                assert!(!name.ends_with(".part"), "{name}");
+                if secret(name) {
+                    assert_eq!(mode(&path), 0o600, "{} under {umask}", path.display());
+                    secrets += 1;
+                }
+            }
+            assert_eq!(
+                secrets, 7,
+                "two of secrets, claims and outputs each, a lock"
+            );
+            assert_eq!(mode(&desk.path(state).join("contracts")), 0o700);
+            assert_eq!(mode(&desk.path(state).join("contracts/c")), 0o700);
+        }
+        let made = fs::metadata(desk.path("new/deep")).unwrap().permissions();
+        assert_eq!(made.mode() & 0o777, 0o700);
+    }
+}
+
+#[test]
+fn secrets_that_others_can_read_are_said_and_used() {
+    let desk = Desk::new();
+    run(&desk, "s");
+    desk.run(&["commit", "--state", "s"]);
+    let path = desk.path("s/secrets-0.json");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let done = desk.try_run(&["open", "--state", "s", "--steps", "1"]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    // Not to answer would lose the stake.
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("s/secrets-0.json (mode 644)"), "{said}");
+    // As an older program left outputs.
+    let outputs = desk.path("s/outputs-0.bin");
+    fs::set_permissions(&outputs, fs::Permissions::from_mode(0o644)).unwrap();
+    run(&desk, "s");
+    assert_eq!(
+        fs::metadata(&outputs).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
+/// The order in which a stage's files get their names.
+const ORDER: [&str; 4] = ["secrets", "claimed", "result", "commitment"];
+
+fn rank(path: &Path) -> usize {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let stage: usize = name.split(['-', '.']).nth(1).unwrap().parse().unwrap();
+    let kind = ORDER
+        .iter()
+        .position(|kind| name.starts_with(kind))
+        .unwrap();
+    stage * ORDER.len() + kind
+}
+
+/// Every state of the directory that a kill between two names can leave leads to a whole commitment, and what was
+/// committed to stays.
+#[test]
+fn a_commitment_that_was_killed_is_finished() {
+    let desk = Desk::new();
+    run(&desk, "s");
+    let committed: Vec<PathBuf> = {
+        let before: BTreeSet<_> = files(&desk.path("s")).into_iter().collect();
+        desk.run(&["commit", "--state", "s", "--cheat", "target:5"]);
+        let after = files(&desk.path("s")).into_iter();
+        let mut new: Vec<_> = after.filter(|path| !before.contains(path)).collect();
+        new.sort_by_key(|path| rank(path));
+        new
+    };
+    assert_eq!(
+        committed.len(),
+        13,
+        "four stages of three files, and what the cheat claims"
+    );
+    let whole: Vec<_> = committed
+        .iter()
+        .map(|path| fs::read(path).unwrap())
+        .collect();
+    for kept in 0..committed.len() {
+        for cheats in [true, false] {
+            for (path, bytes) in committed.iter().zip(&whole) {
+                fs::remove_file(path).ok();
+                if rank(path) < rank(&committed[kept]) {
+                    fs::write(path, bytes).unwrap();
+                }
+            }
+            fs::write(desk.path("s/.narthex-killed.part"), "half").unwrap();
+            let mut args = vec!["commit", "--state", "s"];
+            if cheats {
+                args.extend(["--cheat", "target:5"]);
+            }
+            let done = desk.try_run(&args);
+            let error = String::from_utf8_lossy(&done.stderr);
+            // Once the cheat's own stage is committed to, only the same can follow.
+            let bound = kept > 3;
+            assert_eq!(done.status.success(), cheats || !bound, "{kept}: {error}");
+            if !done.status.success() {
+                continue;
+            }
+            assert!(!desk.path("s/.narthex-killed.part").exists());
+            for (path, bytes) in committed.iter().zip(&whole).take(kept) {
+                if cheats {
+                    assert_eq!(fs::read(path).unwrap(), *bytes, "{}", path.display());
+                }
+            }
+            let audit = [
+                "audit",
+                "--job",
+                "word-count.json",
+                "--state",
+                "s",
+                "--sample",
+                "100000",
+            ];
+            match cheats {
+                true => assert!(desk.fails(&audit).contains("reject, and dispute")),
+                false => assert_eq!(desk.json(&audit).len(), 4),
+            }
+        }
+    }
+}
+
+/// Really killed, whenever one of its files appears.
+#[test]
+fn a_commit_killed_at_any_file_is_done_by_the_next() {
+    let desk = Desk::new();
+    run(&desk, "s");
+    let mut killed = 0;
+    for stage in 0..4 {
+        for kind in ["secrets", "result", "commitment"] {
+            let contract = format!("{kind}{stage}");
+            let folder = desk.path("s/contracts").join(&contract);
+            let args = ["commit", "--state", "s", "--contract", &contract];
+            let mut child = desk.command(&args).stdout(Stdio::null()).spawn().unwrap();
+            let is_there = || {
+                let names = fs::read_dir(&folder).into_iter().flatten().flatten();
+                let mut names = names.map(|entry| entry.file_name().into_string().unwrap());
+                names.any(|name| name.starts_with(&format!("{kind}-{stage}")))
+            };
+            while !is_there() && child.try_wait().unwrap().is_none() {
+                std::hint::spin_loop();
+            }
+            child.kill().unwrap();
+            killed += usize::from(!child.wait().unwrap().success());
+            let kept: Vec<_> = files(&folder)
+                .into_iter()
+                .map(|p| (fs::read(&p).unwrap(), p))
+                .collect();
+            desk.run(&args);
+            for (bytes, path) in kept {
+                assert_eq!(fs::read(&path).unwrap(), bytes, "{}", path.display());
+            }
+            let audit = [
+                "audit",
+                "--job",
+                "word-count.json",
+                "--state",
+                "s",
+                "--sample",
+                "2",
+            ];
+            desk.run(&[&audit[..], &["--contract", &contract]].concat());
+        }
+    }
+    println!("{killed} of 12 were killed before their end");
+    let left = files(&desk.path("s"));
+    assert!(
+        left.iter()
+            .all(|path| path.extension().is_none_or(|e| e != "part"))
+    );
+}

@@ -1,0 +1,59 @@
+//! The command, plays and contracts on both chains, from outside. One program, so that it is linked once.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+#[macro_use]
+mod common;
+
+mod any_wallet;
+mod arbitration;
+mod authority;
+mod bank;
+mod bank_endings;
+mod bank_support;
+mod bankers;
+mod bindings;
+mod bond;
+mod bond_cli;
+mod bond_counts;
+mod bond_node;
+mod bounty;
+mod cli_fuzz;
+mod contracts;
+mod crash;
+mod credentials;
+mod deliver;
+mod deliver_attacks;
+mod deliver_support;
+mod desk;
+mod disputes;
+mod docs;
+mod effects;
+mod exits;
+mod fees;
+mod game;
+mod job;
+mod job_contracts;
+mod job_faults;
+mod job_limits;
+mod kept_banks;
+mod late_funding;
+mod market;
+mod one_writer;
+mod output;
+mod races;
+mod refused;
+mod reorg;
+mod repeat;
+mod root;
+mod setup_leave;
+mod signed_once;
+mod slice;
+mod store;
+mod theft;
+mod wallet;

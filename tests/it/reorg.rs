@@ -1,0 +1,236 @@
+//! Blocks that are lost under every confirmed step.
+
+use crate::common;
+use crate::common::table;
+
+use common::{
+    before, deliver_height, gains, is_spent, is_too_early, options, refused, shaky::Shaky,
+};
+use narthex::{
+    contracts::{graph::NodeName, role::Role, template::Exit},
+    game_model::Layout,
+    play::play_on,
+    regtest::{Bitcoind, Chain, Embedded},
+};
+
+use Role::{Client, Verifier, Worker};
+
+on_both_chains!(
+    locks_count_from_the_new_height,
+    a_delivery_lost_at_the_deadline,
+    another_verdict_after_a_reorganisation,
+    a_secret_does_not_come_back,
+);
+
+const LONG: [&str; 7] = [
+    "normal-long",
+    "outbid-root",
+    "timeout-long",
+    "silent-verifier",
+    "admit-long",
+    "failed",
+    "verifier-at-fault-long",
+];
+
+/// The whole story on a chain that loses `depth` blocks after each step: everything confirms again, later, not one
+/// block before its locks allow at the new heights, and everybody gets the same to the satoshi.
+fn survives(chain: &mut dyn Chain, story: &str, depth: u32) {
+    let mut options = options(Layout::Hardened, story, (2, 3));
+    options.probe_early = true;
+    options.input = Some(common::few_images());
+    let mut shaky = Shaky::new(chain, depth);
+    let outcome = play_on(&mut shaky, &options, &mut ()).unwrap();
+    let expected = table::expected(Layout::Hardened, story, (2, 3));
+    assert!(shaky.reorganisations >= expected.transactions as u32);
+    println!(
+        "{story}, {depth} deep: {} reorganisations, {} sent again",
+        shaky.reorganisations, shaky.sent_again
+    );
+    for balance in &outcome.balances {
+        assert!(balance.is_exact(), "{balance:?}");
+        assert_eq!(balance.settlement_sat, expected.change_of(&balance.party));
+    }
+    assert_eq!(outcome.transactions.len(), expected.transactions);
+    assert_eq!(outcome.result.is_some(), expected.reveals);
+    let heights: Vec<u32> = outcome
+        .txids
+        .iter()
+        .map(|txid| {
+            chain
+                .transaction(txid.parse().unwrap())
+                .unwrap()
+                .unwrap()
+                .1
+                .unwrap()
+        })
+        .collect();
+    assert!(heights.is_sorted_by(|a, b| a < b), "{heights:?}");
+    if let table::Timing::After(parent, blocks) = expected.timing {
+        let at = outcome
+            .transactions
+            .iter()
+            .position(|t| t == parent)
+            .unwrap();
+        assert!(
+            heights.last().unwrap() - heights[at] >= blocks,
+            "{heights:?}"
+        );
+    }
+}
+
+#[test]
+fn stories_embedded() {
+    for depth in [1, 3] {
+        LONG.iter()
+            .for_each(|story| survives(&mut Embedded::new(), story, depth));
+    }
+}
+
+#[test]
+fn stories_bitcoind() {
+    for (story, depth) in LONG.iter().zip([1, 2, 3].into_iter().cycle()) {
+        survives(&mut Bitcoind::start().unwrap(), story, depth);
+    }
+}
+
+/// S2, S1' and S4' against the loss of their parents' blocks: what was ripe is not ripe any more.
+fn locks_count_from_the_new_height(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let funded = scene.chain().height().unwrap();
+    let cases = [
+        (
+            vec![(Worker, Exit::DELIVERED)],
+            Worker,
+            Exit::VERIFIER_TIMEOUT,
+        ),
+        (
+            vec![(Worker, Exit::DELIVERED), (Verifier, Exit::APPROVED)],
+            Client,
+            Exit::WITHHELD,
+        ),
+        (
+            vec![(Worker, Exit::DELIVERED), (Verifier, Exit::REJECTED)],
+            Client,
+            Exit::UNAPPEALED,
+        ),
+    ];
+    for (parents, who, last) in cases {
+        let complete = |scene: &narthex::play::Scene<'_>, (who, name): (Role, NodeName)| {
+            scene.complete(who, common::node(scene, name)).unwrap()
+        };
+        let parents: Vec<_> = parents
+            .into_iter()
+            .map(|step| complete(&scene, step))
+            .collect();
+        let last = complete(&scene, (who, last));
+        for tx in &parents {
+            common::mined(&mut scene, tx);
+        }
+        let old = scene.chain().height().unwrap();
+        scene.mine(5).unwrap();
+        assert_eq!(common::mined(&mut scene, &last), old + 6);
+        // All but the parent's ancestors is lost; the parent comes back two blocks later.
+        scene.chain().disconnect(7).unwrap();
+        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+        let new = common::mined(&mut scene, parents.last().unwrap());
+        assert_eq!(new, old + 2);
+        while scene.chain().height().unwrap() < new + 4 {
+            scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+        }
+        assert!(
+            is_too_early(&refused(&mut scene, &last)),
+            "ripe on the old branch, not here"
+        );
+        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+        assert_eq!(common::mined(&mut scene, &last), new + 6);
+        let height = scene.chain().height().unwrap();
+        scene.chain().disconnect(height - funded).unwrap();
+        scene.sync().unwrap();
+    }
+}
+
+/// WEAKNESS of waiting: a delivery in the last block before the deadline is in time, until that block is lost; then
+/// S1 competes with it. A worker should deliver as many blocks early as it wants to be safe from.
+fn a_delivery_lost_at_the_deadline(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let deadline = deliver_height(scene.terms());
+    let txd = scene
+        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+        .unwrap();
+    let s1 = scene
+        .complete(Client, common::node(&scene, Exit::WORKER_TIMEOUT))
+        .unwrap();
+    before(&mut scene, deadline);
+    common::mined(&mut scene, &txd);
+    assert!(is_spent(&refused(&mut scene, &s1)));
+    scene.chain().disconnect(1).unwrap();
+    assert!(
+        is_too_early(&refused(&mut scene, &s1)),
+        "still not in the deadline's own block"
+    );
+    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+    common::mined(&mut scene, &s1);
+    assert!(is_spent(&refused(&mut scene, &txd)));
+    assert_eq!(gains(&scene), [0, -100_000, 0]);
+}
+
+/// A verifier may change its mind when its verdict's block is lost; each way ends by its own rules, with nothing left.
+fn another_verdict_after_a_reorganisation(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    common::deliver(&mut scene);
+    let approve = scene
+        .complete(Verifier, common::node(&scene, Exit::APPROVED))
+        .unwrap();
+    let reject = scene
+        .complete(Verifier, common::node(&scene, Exit::REJECTED))
+        .unwrap();
+    let open = scene
+        .complete(Worker, common::node(&scene, Exit::NORMAL_LONG))
+        .unwrap();
+    common::mined(&mut scene, &approve);
+    common::mined(&mut scene, &open);
+    assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+    // The secret is out, and both blocks are lost. The rejection costs the verifier its stake if the panel is right.
+    scene.chain().disconnect(2).unwrap();
+    common::mined(&mut scene, &reject);
+    assert!(is_spent(&refused(&mut scene, &approve)) && is_spent(&refused(&mut scene, &open)));
+    scene.publish(Worker, Exit::APPEALED, "test").unwrap();
+    common::rule(
+        &mut scene,
+        0..3,
+        narthex::game_model::Ruling::VerifierAtFault,
+    );
+    let all = narthex::game_model::ArbiterSet::full(3);
+    let name = Exit::ruled(narthex::game_model::Ruling::VerifierAtFault, all);
+    scene.publish(Worker, name, "test").unwrap();
+    assert_eq!(gains(&scene), [-100_000, 100_000, -220_000]);
+}
+
+/// WEAKNESS of settling late: S3 confirmed just before the deadline and lost with its block leaves the client with the
+/// secret and S1. The worker loses αw and its pay.
+fn a_secret_does_not_come_back(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let id = common::node(&scene, Exit::NORMAL);
+    let secrets = scene.actor(Worker).unwrap().secrets.clone();
+    let verifier = scene.actor(Verifier).unwrap().holdings.as_ref().unwrap();
+    let s3 = verifier.complete(id, &secrets).unwrap();
+    let s1 = scene
+        .complete(Client, common::node(&scene, Exit::WORKER_TIMEOUT))
+        .unwrap();
+    let deadline = deliver_height(scene.terms());
+    before(&mut scene, deadline);
+    common::mined(&mut scene, &s3);
+    let client = scene.actor(Client).unwrap();
+    let secret = client
+        .holdings
+        .as_ref()
+        .unwrap()
+        .extract_result(id, &s3, &client.secrets)
+        .unwrap();
+    assert_eq!(Some(secret), secrets.result);
+    scene.chain().disconnect(1).unwrap();
+    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+    common::mined(&mut scene, &s1);
+    assert_eq!(gains(&scene), [0, -100_000, 0]);
+}

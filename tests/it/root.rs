@@ -1,0 +1,151 @@
+//! The root of record: only the worker can write it, once, and whatever others put on chain counts for nothing.
+
+use crate::common;
+
+use bitcoin::{Amount, ScriptBuf, Transaction, script::PushBytesBuf};
+use common::rival;
+use narthex::{
+    contracts::{
+        funding::{RootRecord, root_coin},
+        role::Role,
+        template::Exit,
+        terms::FeeRate,
+    },
+    play::Scene,
+    regtest::Chain,
+    wallet::ChildRequest,
+};
+
+use Role::{Verifier, Worker};
+
+on_both_chains!(only_the_workers_root_counts, one_root_and_no_second);
+
+const ROOT: RootRecord = RootRecord { root: [0x5a; 32] };
+const OTHER: RootRecord = RootRecord { root: [0xa5; 32] };
+
+fn child(
+    scene: &mut Scene<'_>,
+    who: Role,
+    parent: &Transaction,
+    record: RootRecord,
+    with_coin: bool,
+    least: u64,
+) -> Transaction {
+    let coin = root_coin(scene.graph()).unwrap();
+    let wallet = &mut scene.actor_mut(who).unwrap().wallet;
+    let coins = if with_coin {
+        vec![wallet.coin(coin).unwrap()]
+    } else {
+        Vec::new()
+    };
+    let request = ChildRequest {
+        parent,
+        coins,
+        data: Some(record.script()),
+        rate: FeeRate(500),
+        least_fee: Amount::from_sat(least),
+    };
+    wallet.child(request).unwrap()
+}
+
+/// Roots of record that the chain holds from a height on.
+fn on_record(scene: &mut Scene<'_>, from: u32) -> Vec<RootRecord> {
+    let coin = root_coin(scene.graph()).unwrap();
+    let tip = scene.chain().height().unwrap();
+    let blocks: Vec<_> = (from..=tip)
+        .map(|height| scene.chain().block(height).unwrap())
+        .collect();
+    blocks
+        .iter()
+        .flat_map(|b| &b.txdata)
+        .filter_map(|tx| RootRecord::find(tx, coin))
+        .collect()
+}
+
+/// The verifier replaces the worker's child by one that claims another root. The delivery confirms under the same id;
+/// nothing is on record until the worker spends its root coin.
+fn only_the_workers_root_counts(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let start = scene.chain().height().unwrap();
+    let id = common::node(&scene, Exit::DELIVERED);
+    let txd = scene.complete(Worker, id).unwrap();
+    assert_eq!(Some(txd.compute_txid()), scene.graph().txid(id));
+    let coin = root_coin(scene.graph()).unwrap();
+
+    let own = child(&mut scene, Worker, &txd, ROOT, true, 0);
+    let another = child(&mut scene, Worker, &txd, OTHER, true, 0);
+    for (child, root) in [(&own, ROOT), (&another, OTHER)] {
+        assert_eq!(RootRecord::find(child, coin), Some(root));
+        assert_eq!(
+            child.input[0].previous_output.txid,
+            txd.compute_txid(),
+            "one delivery for any root"
+        );
+    }
+    scene
+        .chain()
+        .submit_package(&[txd.clone(), own.clone()])
+        .unwrap();
+    let forged = child(&mut scene, Verifier, &txd, OTHER, false, 5_000);
+    assert_eq!(RootRecord::find(&forged, coin), None);
+    scene.chain().submit(&forged).unwrap();
+    assert!(!rival::waits(&mut scene, &own), "an anchor is anybody's");
+    scene.mine(1).unwrap();
+    assert!(rival::is_confirmed(&mut scene, &txd) && rival::is_confirmed(&mut scene, &forged));
+    assert_eq!(on_record(&mut scene, start), []);
+
+    // The worker's own transaction, which nobody can replace; in time it counts.
+    let delivered = scene.height_of(&txd).unwrap();
+    let record = alone(&mut scene, ROOT);
+    scene.chain().submit(&record).unwrap();
+    scene.mine(1).unwrap();
+    assert_eq!(on_record(&mut scene, start), [ROOT]);
+    let deadline = RootRecord::deadline(scene.terms().params(), delivered);
+    assert_eq!(deadline, delivered + 2, "a third of the verdict's window");
+    assert!(scene.height_of(&record).unwrap() <= deadline);
+    // The moves behind the delivery are as they were signed before anybody knew a root.
+    scene.publish(Verifier, Exit::APPROVED, "test").unwrap();
+    scene.publish(Worker, Exit::NORMAL_LONG, "test").unwrap();
+}
+
+fn alone(scene: &mut Scene<'_>, record: RootRecord) -> Transaction {
+    let coin = root_coin(scene.graph()).unwrap();
+    let wallet = &mut scene.actor_mut(Worker).unwrap().wallet;
+    let coin = wallet.coin(coin).unwrap();
+    let mut psbt = record
+        .transaction(coin, &[], wallet.fresh_script(), FeeRate(500), Amount::ZERO)
+        .unwrap();
+    wallet.sign_all(&mut psbt).unwrap()
+}
+
+/// A coin is spent once: the worker cannot record a second root, nor two in one transaction, nor one that is cut.
+fn one_root_and_no_second(chain: &mut dyn Chain) {
+    let mut scene = common::funded(chain);
+    let start = scene.chain().height().unwrap();
+    let coin = root_coin(scene.graph()).unwrap();
+    let txd = scene
+        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+        .unwrap();
+    let first = child(&mut scene, Worker, &txd, ROOT, true, 0);
+    let second = alone(&mut scene, OTHER);
+    let mut double = first.clone();
+    double.output.push(bitcoin::TxOut {
+        value: Amount::ZERO,
+        script_pubkey: OTHER.script(),
+    });
+    assert_eq!(RootRecord::find(&double, coin), None, "two roots are none");
+    let mut cut = first.clone();
+    for output in &mut cut.output {
+        if output.script_pubkey.is_op_return() {
+            let bytes = output.script_pubkey.as_bytes()[2..37].to_vec();
+            output.script_pubkey = ScriptBuf::new_op_return(PushBytesBuf::try_from(bytes).unwrap());
+        }
+    }
+    assert_eq!(RootRecord::find(&cut, coin), None);
+
+    scene.chain().submit_package(&[txd, first]).unwrap();
+    scene.mine(1).unwrap();
+    assert_eq!(on_record(&mut scene, start), [ROOT]);
+    assert!(scene.chain().submit(&second).is_err());
+    assert!(common::is_spent(&common::refused(&mut scene, &second)));
+}
