@@ -207,6 +207,13 @@ fn a_life_on_a_node_killed_onwards() {
     assert_eq!(next(OPEN, &mut chain)["payer"], "open");
     assert_eq!(next("pay --to 1700", &mut chain)["taken"], 1_700);
     assert_eq!(next("freeze", &mut chain)["coin"], "frozen");
+    let resumed = next("resume", &mut chain);
+    assert_eq!(
+        (&resumed["bank"], &resumed["payer"]),
+        (&1.into(), &"open".into())
+    );
+    assert_eq!(next("pay --to 900", &mut chain)["taken"], 900);
+    assert_eq!(next("freeze --by payer", &mut chain)["coin"], "frozen");
     let after = next("claim", &mut chain);
     assert_eq!(after["coin"], "spent");
     assert!(kills > 15, "{kills} kills");
