@@ -6,6 +6,11 @@ use bitcoin::{
     hex::DisplayHex,
     secp256k1::{Keypair, Secp256k1},
 };
+use narthex_channel::{
+    Logged, OpenError, StepError as InputError,
+    dispute::{DisputeError, DisputeInput, DisputeMachine},
+    log::{Identity, Log, LogError, MemoryLog},
+};
 use narthex_game_model::{
     commitment::{Commitment, Opening, ResultSecret, SaltSeed, TreeError},
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
@@ -172,6 +177,18 @@ pub enum JobDisputeError {
     /// No such leaf.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A defect of this program: entries before the opening.
+    #[error(transparent)]
+    NotOpened(DisputeError),
+    /// The log cannot be read, or is of something else.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log does not give the dispute back.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A write failed before: it is not known how far the log goes.
+    #[error("an earlier write to the log failed; start again")]
+    Uncertain,
     /// A demonstration key is no key.
     #[error(transparent)]
     Key(#[from] bitcoin::secp256k1::Error),
@@ -194,6 +211,17 @@ impl From<MoveError> for JobDisputeError {
         match error {
             MoveError::Defect(error) => Self::Defect(error),
             error => Self::Move(error),
+        }
+    }
+}
+
+impl From<InputError<DisputeError>> for JobDisputeError {
+    fn from(error: InputError<DisputeError>) -> Self {
+        match error {
+            InputError::Refused(DisputeError::Move(error)) => error.into(),
+            InputError::Refused(error) => Self::NotOpened(error),
+            InputError::Log(error) => Self::Log(error),
+            InputError::Uncertain => Self::Uncertain,
         }
     }
 }
@@ -309,21 +337,17 @@ pub fn account<P: StepProgram>(
     job: &Job<P>,
     file: &DisputeFile,
 ) -> Result<Account, JobDisputeError> {
-    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
+    let program = program_of(job, file)?;
     let terms = &file.terms;
-    if terms.job != *job.spec() {
-        let job = job.job().to_lower_hex_string();
-        return Err(JobDisputeError::OtherJob { job });
-    }
-    // Whatever the file says, nothing is ruled about a job that its contract does not allow.
-    let accepted = terms.bounds.accepts_job(job).map_err(TermsError::from)?;
-    terms.check_accepted(&accepted)?;
-    terms.check(program)?;
     // It is judged first: what is shown then is known to count.
     let standing = file.transcript.replay(terms, program)?;
-    let mut dispute = Dispute::open(terms.clone(), file.transcript.opened_at, program)?;
+    let machine = DisputeMachine::new(terms.clone(), program)?;
+    let mut driven = Logged::open(machine, MemoryLog::forgetful())?;
+    let opened_at = file.transcript.opened_at;
+    driven.step(&DisputeInput::Opened { opened_at })?;
     let mut moves = Vec::new();
     for entry in &file.transcript.entries {
+        let dispute = driven.machine().dispute();
         let interval = dispute
             .interval()
             .map_or((0, 0), |i| (i.agreed, i.disputed));
@@ -340,11 +364,10 @@ pub fn account<P: StepProgram>(
                 interval,
             });
         }
-        let step = dispute.step(program, entry)?;
-        dispute.merge(step.changes);
+        driven.step(&DisputeInput::Entry(Box::new(entry.clone())))?;
     }
     Ok(Account {
-        dispute: dispute.id().to_lower_hex_string(),
+        dispute: driven.machine().dispute().id().to_lower_hex_string(),
         step: terms.index,
         max_units: terms.max_units,
         plan: plan(terms.max_units, terms.fan_out),
@@ -353,6 +376,56 @@ pub fn account<P: StepProgram>(
         moves,
         standing,
     })
+}
+
+/// Brings the log of a dispute to where its file stands: what is new is judged and written down entry by entry, each
+/// durable before the next is read. Killed at any of them, it goes on there. Entries that the file has otherwise, as after a
+/// reorganisation, are read again.
+pub fn keep<P: StepProgram, L: Log>(
+    job: &Job<P>,
+    file: &DisputeFile,
+    log: L,
+) -> Result<(), JobDisputeError> {
+    let program = program_of(job, file)?;
+    let transcript = &file.transcript;
+    let opened_at = transcript.opened_at;
+    let machine = DisputeMachine::new(file.terms.clone(), program)?;
+    let mut driven = Logged::open(machine, log)?;
+    let known = driven.machine().transcript().filter(|known| {
+        known.opened_at == opened_at && transcript.entries.starts_with(&known.entries)
+    });
+    let read = known.map_or(0, |known| known.entries.len());
+    if known.is_none() {
+        driven.step(&DisputeInput::Opened { opened_at })?;
+    }
+    for entry in transcript.entries.iter().skip(read) {
+        driven.step(&DisputeInput::Entry(Box::new(entry.clone())))?;
+    }
+    let height = transcript.complete_to;
+    driven.step(&DisputeInput::Tip { height })?;
+    Ok(())
+}
+
+/// Whose log a dispute's is.
+pub fn log_of(file: &DisputeFile) -> Result<Identity, JobDisputeError> {
+    Ok(Identity::new("dispute", file.terms.id()?))
+}
+
+fn program_of<'j, P: StepProgram>(
+    job: &'j Job<P>,
+    file: &DisputeFile,
+) -> Result<&'j dyn UnitProgram, JobDisputeError> {
+    if file.terms.job != *job.spec() {
+        let job = job.job().to_lower_hex_string();
+        return Err(JobDisputeError::OtherJob { job });
+    }
+    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
+    // Whatever the file says, nothing is ruled about a job that its contract does not allow.
+    let terms = &file.terms;
+    let accepted = terms.bounds.accepts_job(job).map_err(TermsError::from)?;
+    terms.check_accepted(&accepted)?;
+    terms.check(program)?;
+    Ok(program)
 }
 
 impl Account {

@@ -97,6 +97,7 @@ pub mod wallet;
 
 use narthex_disk as disk;
 
+pub use narthex_channel as channel;
 pub use narthex_contracts as contracts;
 pub use narthex_game_model as game_model;
 pub use narthex_regtest as regtest;

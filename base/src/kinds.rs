@@ -119,6 +119,10 @@ kinds! {
     BOUNTY_GRANT = "NXYG1",
     /// A signature share for a settlement of a bounty.
     BOUNTY_SHARE = "NXYK1",
+    /// A change in the log of a dispute.
+    DISPUTE_CHANGE = "NXUC1",
+    /// A change in the log of a bank's side.
+    BANK_CHANGE = "NXBL1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

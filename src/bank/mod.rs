@@ -10,6 +10,7 @@ mod container;
 mod desk;
 mod error;
 mod exchange;
+mod kept;
 mod moves;
 mod passing;
 mod stories;
@@ -19,6 +20,7 @@ pub use bench::{Pace, measure};
 pub use desk::{Desk, DeskOptions};
 pub use error::DeskError;
 pub use exchange::Exchange;
+pub use kept::{KeptBank, KeptChain, KeptError, KeptStanding};
 pub use moves::Resumption;
 pub use stories::{BANK_STORIES, BankStory};
 

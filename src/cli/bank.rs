@@ -1,5 +1,7 @@
 //! `narthex bank …`.
 
+mod kept;
+
 use std::io::Write;
 
 use bitcoin::Amount;
@@ -22,13 +24,38 @@ pub(crate) enum BankCommand {
     Play(PlayArgs),
     /// Draws the transactions of a bank with weights and values.
     Show(ShowArgs),
+    /// Opens a bank that is kept in a folder: both sides of it, on a node's regtest chain or one of the folder's own.
+    Open(kept::OpenArgs),
+    /// Gives pennies to the provider.
+    Pay(kept::PayArgs),
+    /// Stops the bank: the provider can claim, and both can go on in another.
+    Freeze(kept::FreezeArgs),
+    /// The provider takes what it was paid out of the frozen coin.
+    Claim(kept::KeptArgs),
+    /// The payer takes back what is its own: above the refund height, or when a frozen bank was not claimed from.
+    Refund(kept::KeptArgs),
+    /// The frozen coin goes on in another bank of what is left.
+    Resume(kept::ResumeArgs),
+    /// Both agree on the end: one transaction that pays its own fee.
+    Close(kept::KeptArgs),
+    /// Says how a kept bank stands, and carries out what a killed command left.
+    Status(kept::StatusArgs),
     /// Measures opening, paying and checking, beside the bare hash of a penny.
     Bench(BenchArgs),
 }
 
-/// Figures of a bank.
+/// Figures of a bank that is played.
 #[derive(Args)]
 struct Figures {
+    #[command(flatten)]
+    bank: BankFigures,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Figures of a bank.
+#[derive(Args)]
+struct BankFigures {
     /// Number of pennies.
     #[arg(long, default_value_t = 100_000)]
     pennies: u32,
@@ -47,8 +74,6 @@ struct Figures {
     /// Blocks after a freeze in which only the provider can claim.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
-    #[command(flatten)]
-    common: Common,
 }
 
 /// Options of `narthex bank play`.
@@ -98,11 +123,25 @@ impl BankCommand {
             BankCommand::Play(args) => args.run(),
             BankCommand::Show(args) => args.run(),
             BankCommand::Bench(args) => args.run(),
+            BankCommand::Open(args) => args.run(),
+            BankCommand::Pay(args) => args.run(),
+            BankCommand::Freeze(args) => args.run(),
+            BankCommand::Claim(args) => args.run(|bank| bank.claim()),
+            BankCommand::Refund(args) => args.run(|bank| bank.refund()),
+            BankCommand::Resume(args) => args.run(),
+            BankCommand::Close(args) => args.run(|bank| bank.close()),
+            BankCommand::Status(args) => args.run(),
         }
     }
 }
 
 impl Figures {
+    fn options(&self, common: TableOptions) -> DeskOptions {
+        self.bank.options(common)
+    }
+}
+
+impl BankFigures {
     fn options(&self, common: TableOptions) -> DeskOptions {
         DeskOptions {
             pennies: self.pennies,

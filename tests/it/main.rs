@@ -42,6 +42,7 @@ mod job;
 mod job_contracts;
 mod job_faults;
 mod job_limits;
+mod kept_banks;
 mod late_funding;
 mod market;
 mod one_writer;

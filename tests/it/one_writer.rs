@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What makes, opens for writing, moves or links a file, or changes its rights.
-const WRITERS: [&str; 17] = [
+const WRITERS: [&str; 18] = [
     "File::create",
     "File::options",
     "OpenOptions",
@@ -25,7 +25,12 @@ const WRITERS: [&str; 17] = [
     // Drawing libraries that open files themselves.
     "SVGBackend::new",
     "BitMapBackend::new",
+    // And the database that does.
+    "Connection::open",
 ];
+
+/// It writes a file that `narthex-disk` made, locked and looked at.
+const DATABASE: &str = "channel/src/log/sqlite.rs";
 
 /// Source of the crates' own code, without its tests.
 fn sources(root: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -49,6 +54,7 @@ fn nothing_else_writes_files() {
     let mut found = Vec::new();
     for root in [
         "src",
+        "channel/src",
         "contracts/src",
         "game-model/src",
         "game-model/wasmtime/src",
@@ -63,8 +69,9 @@ fn nothing_else_writes_files() {
     );
     for (path, code) in &found {
         for writer in WRITERS {
+            let is_database = path.ends_with(DATABASE) && *writer == "Connection::open";
             assert!(
-                !code.contains(writer),
+                !code.contains(writer) || is_database,
                 "{} has {writer}: files are written by narthex-disk",
                 path.display()
             );

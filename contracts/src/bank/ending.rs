@@ -10,7 +10,8 @@ use bitcoin::{
 };
 
 use super::{
-    BankError, Coin, Cosigner, FREEZE, MIN_CLAIM_BLOCKS, Phase, Provider, ProviderDuty,
+    BankError, Coin, Cosigner, FREEZE, MIN_CLAIM_BLOCKS, Phase, Provider, ProviderBook,
+    ProviderDuty,
     ladder::{CLAIM, PAYER_POSITION, PROVIDER_POSITION},
     scalar,
     template::PROVIDER,
@@ -21,7 +22,7 @@ use crate::{
     pact::{Task, finish},
 };
 
-impl Provider {
+impl ProviderBook {
     /// What is due with the tip at `tip` and the coin there.
     pub fn duty(&self, tip: u32, coin: Coin) -> ProviderDuty {
         let next = tip.saturating_add(1);
@@ -61,7 +62,9 @@ impl Provider {
             &[],
         )?)
     }
+}
 
+impl Provider {
     /// The claim by a rung that is held and whose penny was given, or by promises whose secrets are known.
     pub fn claim<R: RngCore + CryptoRng>(
         &self,

@@ -9,7 +9,7 @@ use bitcoin::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accepted, BankError, Frame, Phase, Promise, Provider, Rungs, Settled,
+    Accepted, BankError, Frame, Phase, Promise, ProviderBook, Rungs, Settled,
     promise::{check_secret, frame_hex},
 };
 
@@ -94,7 +94,7 @@ impl Held {
     }
 }
 
-impl Provider {
+impl ProviderBook {
     /// Promises that no pennies came for, settled ones not among them.
     pub fn promises(&self) -> Vec<Promise> {
         let held = self.record.held.as_ref();

@@ -58,7 +58,7 @@ pub use payer::{Payer, PayerOpening};
 pub use pebbles::Pebbles;
 pub use penny::{Links, PENNY_BYTES, Penny, scalar};
 pub use promise::{Frame, MAX_PROMISES, Promise};
-pub use provider::{Provider, ProviderOpening};
+pub use provider::{GoodPenny, Provider, ProviderBook, ProviderOpening};
 pub use purse::Purse;
 pub use record::{Accepted, Given, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
 pub use release::{Notice, Receipt, Release, Settled};

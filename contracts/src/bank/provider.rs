@@ -1,6 +1,6 @@
 //! The provider's side: a few hundred bytes and the rungs ahead, whatever the number of pennies.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
     hashes::Hash,
@@ -29,16 +29,56 @@ pub struct ProviderOpening {
     cosigned: Cosigned,
 }
 
-/// A provider with an open bank.
+/// A provider with an open bank: its book, and the key for what it must sign.
 ///
 /// As [`super::Payer`]: the record must be durable before the service that a penny pays for is given.
 pub struct Provider {
-    pub(super) bank: Bank,
+    pub(super) book: ProviderBook,
     pub(super) key: SecretKey,
+}
+
+impl std::ops::Deref for Provider {
+    type Target = ProviderBook;
+
+    fn deref(&self) -> &ProviderBook {
+        &self.book
+    }
+}
+
+impl std::ops::DerefMut for Provider {
+    fn deref_mut(&mut self) -> &mut ProviderBook {
+        &mut self.book
+    }
+}
+
+/// What a provider was given, and what it follows from it: everything but its key.
+#[derive(Clone)]
+pub struct ProviderBook {
+    pub(super) bank: Arc<Bank>,
     pub(super) links: Links,
     pub(super) rungs: BTreeMap<u32, Rung>,
     points: Option<Points>,
     pub(super) record: ProviderRecord,
+}
+
+impl std::fmt::Debug for ProviderBook {
+    /// Without the penny, as its record.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rungs = &self.rungs.len();
+        let book = &mut f.debug_struct("ProviderBook");
+        book.field("record", &self.record)
+            .field("rungs", rungs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A penny that was found to be good, before it is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodPenny {
+    /// The penny.
+    pub penny: Penny,
+    /// Rungs below it that are false: the payer gave other points than their pennies'.
+    pub false_rungs: Vec<u32>,
 }
 
 impl ProviderOpening {
@@ -72,15 +112,9 @@ impl ProviderOpening {
     /// Takes the payer's share. The bank is open once its funding is confirmed.
     pub fn finish(self, share: PartialSignature) -> Result<Provider, BankError> {
         let freeze = self.cosigned.finish(share)?;
-        let record = ProviderRecord {
-            latest: 0,
-            secret: self.bank.terms().record().tip,
-            rungs: Vec::new(),
-            phase: Phase::Open,
-            freeze,
-            held: None,
-        };
-        Provider::restore(self.bank, self.key, record)
+        let book = ProviderBook::open(self.bank.into(), freeze);
+        let key = self.key;
+        Ok(Provider { book, key })
     }
 }
 
@@ -91,8 +125,44 @@ impl Provider {
         key: SecretKey,
         record: ProviderRecord,
     ) -> Result<Provider, BankError> {
+        check_key(&key, bank.terms().record().provider, PROVIDER)?;
+        let book = ProviderBook::restore(bank.into(), record)?;
+        Ok(Provider { book, key })
+    }
+
+    /// A provider with this book.
+    ///
+    /// # Errors
+    /// [`PactError::WrongKey`](super::super::pact::PactError::WrongKey): the caller's fault.
+    pub fn with_key(book: ProviderBook, key: SecretKey) -> Result<Provider, BankError> {
+        check_key(&key, book.bank.terms().record().provider, PROVIDER)?;
+        Ok(Provider { book, key })
+    }
+}
+
+impl ProviderBook {
+    /// The book of a bank whose freeze is signed by both, as `freeze` says.
+    pub fn open(bank: Arc<Bank>, freeze: [u8; 64]) -> ProviderBook {
         let terms = bank.terms();
-        check_key(&key, terms.record().provider, PROVIDER)?;
+        let record = ProviderRecord {
+            latest: 0,
+            secret: terms.record().tip,
+            rungs: Vec::new(),
+            phase: Phase::Open,
+            freeze,
+            held: None,
+        };
+        ProviderBook {
+            links: Links::new(&terms.bank()),
+            bank,
+            rungs: BTreeMap::new(),
+            points: None,
+            record,
+        }
+    }
+
+    fn restore(bank: Arc<Bank>, record: ProviderRecord) -> Result<ProviderBook, BankError> {
+        let terms = bank.terms();
         let links = Links::new(&terms.bank());
         let forged = BankError::Forged {
             index: record.latest,
@@ -104,10 +174,9 @@ impl Provider {
         }
         let signature = AdaptorSignature(record.freeze);
         Task::new(bank.graph(), FREEZE, 0)?.verify(&signature, None)?;
-        let mut provider = Provider {
+        let mut book = ProviderBook {
             links,
             bank,
-            key,
             rungs: BTreeMap::new(),
             points: None,
             record: ProviderRecord {
@@ -116,13 +185,13 @@ impl Provider {
                 ..record
             },
         };
-        let bank = provider.bank.terms().bank();
+        let bank = book.bank.terms().bank();
         let rungs = record.rungs;
-        provider.take_rungs(&Rungs { bank, rungs })?;
+        book.take_rungs(&Rungs { bank, rungs })?;
         if let Some(held) = record.held {
-            provider.restore_frame(held)?;
+            book.restore_frame(held)?;
         }
-        Ok(provider)
+        Ok(book)
     }
 
     /// Rungs are held to these points from now on: a set that others rely on too (see [`super::Candidates`]).
@@ -159,6 +228,12 @@ impl Provider {
         self.best(self.record.latest).max(framed)
     }
 
+    /// Whether this is the penny that was taken last.
+    pub fn is_latest(&self, penny: &Penny) -> bool {
+        let (latest, secret) = (self.record.latest, self.record.secret.to_byte_array());
+        penny.bank == self.bank.terms().bank() && (penny.index, penny.secret) == (latest, secret)
+    }
+
     /// Rungs in memory.
     pub fn rungs_held(&self) -> usize {
         self.rungs.len()
@@ -174,6 +249,16 @@ impl Provider {
     /// Takes rungs, all or none. Each must be one that its secret completes; whether the secret is the penny's shows
     /// when the penny comes. Rungs that a better one makes useless are dropped.
     pub fn take_rungs(&mut self, rungs: &Rungs) -> Result<(), BankError> {
+        let good = self.check_rungs(rungs)?;
+        self.hold(&good);
+        Ok(())
+    }
+
+    /// Those of these rungs that are worth holding, each verified; all of them are refused for one that is bad.
+    ///
+    /// # Errors
+    /// [`BankError`]: the payer's fault.
+    pub fn check_rungs(&self, rungs: &Rungs) -> Result<Vec<Rung>, BankError> {
         if rungs.bank != self.bank.terms().bank() {
             return Err(BankError::Foreign);
         }
@@ -181,17 +266,18 @@ impl Provider {
         // Of those whose pennies were given only the highest is of use, and only it is worth a walk down the chain.
         let passed = rungs.rungs.iter().map(|rung| rung.index);
         let highest_passed = passed.filter(|index| *index <= latest).max().unwrap_or(0);
-        let mut taken = self.rungs.clone();
+        let mut good: BTreeMap<u32, Rung> = BTreeMap::new();
         for rung in &rungs.rungs {
             let fail = |problem| BankError::Rung {
                 rung: rung.index,
                 problem,
             };
             let useless = rung.index <= best || rung.index < highest_passed;
-            if useless || taken.contains_key(&rung.index) {
+            let index = &rung.index;
+            if useless || self.rungs.contains_key(index) || good.contains_key(index) {
                 continue;
             }
-            if taken.len() >= MAX_RUNGS {
+            if self.rungs.len().saturating_add(good.len()) >= MAX_RUNGS {
                 return Err(fail("too many at a time"));
             }
             let published = |points: &Points| points.0.get(&rung.index).copied();
@@ -208,11 +294,16 @@ impl Provider {
                     return Err(fail("another point than the penny's"));
                 }
             }
-            taken.insert(rung.index, *rung);
+            good.insert(rung.index, *rung);
         }
-        self.rungs = taken;
+        Ok(good.into_values().collect())
+    }
+
+    /// Holds rungs that [`ProviderBook::check_rungs`] found good.
+    pub fn hold(&mut self, good: &[Rung]) {
+        self.rungs
+            .extend(good.iter().map(|rung| (rung.index, *rung)));
         self.drop_useless();
-        Ok(())
     }
 
     /// Takes a penny, whoever brings it. The record changes: it must be durable before anything is given for it.
@@ -222,6 +313,15 @@ impl Provider {
     /// [`BankTerms::allowance`](super::BankTerms::allowance) of the best rung are ever unenforceable, unless a rung
     /// turns out to be false, which is reported with the penny that shows it.
     pub fn accept(&mut self, penny: &Penny) -> Result<Accepted, BankError> {
+        let good = self.check_penny(penny)?;
+        Ok(self.take(&good))
+    }
+
+    /// Whether [`ProviderBook::accept`] takes this penny, and which rungs it shows to be false.
+    ///
+    /// # Errors
+    /// As [`ProviderBook::accept`].
+    pub fn check_penny(&self, penny: &Penny) -> Result<GoodPenny, BankError> {
         let terms = self.bank.terms();
         let (latest, index) = (self.record.latest, penny.index);
         if penny.bank != terms.bank() {
@@ -237,7 +337,15 @@ impl Provider {
         }
         self.check_exposure(index)?;
         let false_rungs = self.walk(penny)?;
-        for rung in &false_rungs {
+        let penny = *penny;
+        Ok(GoodPenny { penny, false_rungs })
+    }
+
+    /// Takes a penny that [`ProviderBook::check_penny`] found good.
+    pub fn take(&mut self, good: &GoodPenny) -> Accepted {
+        let GoodPenny { penny, false_rungs } = good;
+        let (latest, index) = (self.record.latest, penny.index);
+        for rung in false_rungs {
             self.rungs.remove(rung);
         }
         self.record.latest = index;
@@ -246,12 +354,12 @@ impl Provider {
             self.record.phase = Phase::Cheated;
         }
         self.drop_useless();
-        Ok(Accepted {
-            fresh: index - latest,
+        Accepted {
+            fresh: index.saturating_sub(latest),
             total: index,
             enforceable: self.enforceable(),
             false_rung: false_rungs.first().copied(),
-        })
+        }
     }
 
     /// Hashes a penny down to the latest one: an error if it does not get there, else the rungs passed whose points

@@ -221,6 +221,12 @@ impl BankTerms {
             .check()
     }
 
+    /// The terms as JSON, for [`BankTerms::from_json`].
+    pub fn to_json(&self) -> Vec<u8> {
+        // Numbers, hex and lists: nothing that JSON has no form for.
+        serde_json::to_vec(&self.record).unwrap_or_default()
+    }
+
     /// The terms as data.
     pub fn record(&self) -> &BankRecord {
         &self.record

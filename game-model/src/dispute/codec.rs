@@ -12,13 +12,23 @@
 //!             2 ‖ bytes 4 ‖ record ‖ siblings 4 ‖ sibling 32…          reveal of the record
 //!             3 ‖ bytes 4 ‖ state                                      reveal of a state
 //!             4                                                        reveal of a failure
+//! changes     next number 4 ‖ head 32 ‖ since 4 ‖ phase
+//! phase       0 ‖ interval                                             waits for a post
+//!             1 ‖ interval ‖ digests 4 ‖ digest 32…                    waits for a choice
+//!             2 ‖ interval                                             waits for a reveal
+//!             3 ‖ ruling 1 ‖ bytes 4 ‖ reason                          ended
+//! interval    agreed 8 ‖ its digest 32 ‖ disputed 8 ‖ its digest 32
 //! ```
 
 use secp256k1::schnorr;
 
 use super::entry::{Entry, Equivocation, Event, Move, Reveal, SignedMove};
+use super::interval::Interval;
+use super::machine::{AwaitChoice, AwaitPost, AwaitReveal, Changes, Phase};
 use super::transcript::Transcript;
+use crate::Ruling;
 use crate::commitment::Multiproof;
+use crate::play::Finding;
 
 /// The only version that is read. Under the moves of version 1 lie the heights of their records.
 const VERSION: u8 = 2;
@@ -54,18 +64,7 @@ impl Transcript {
         out.extend(self.complete_to.to_be_bytes());
         write_length(&mut out, self.entries.len());
         for entry in &self.entries {
-            out.extend(entry.height.to_be_bytes());
-            match &entry.event {
-                Event::Moved(signed) => {
-                    out.push(0);
-                    write_signed(&mut out, signed);
-                }
-                Event::Equivocated(two) => {
-                    out.push(1);
-                    write_signed(&mut out, &two.first);
-                    write_signed(&mut out, &two.second);
-                }
-            }
+            write_entry(&mut out, entry);
         }
         out
     }
@@ -87,9 +86,7 @@ impl Transcript {
         for _ in 0..count {
             entries.push(reader.entry()?);
         }
-        if !reader.0.is_empty() {
-            return Err(TranscriptError::TrailingBytes(reader.0.len()));
-        }
+        reader.end()?;
         Ok(Self {
             dispute,
             opened_at,
@@ -97,6 +94,122 @@ impl Transcript {
             entries,
         })
     }
+}
+
+impl Entry {
+    /// The canonical bytes, as in a transcript.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_entry(&mut out, self);
+        out
+    }
+
+    /// Reads canonical bytes. Whether it counts is for [`Dispute::step`](super::Dispute::step) to say.
+    ///
+    /// # Errors
+    /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
+        let mut reader = Reader(bytes);
+        let entry = reader.entry()?;
+        reader.end()?;
+        Ok(entry)
+    }
+}
+
+impl Changes {
+    /// The canonical bytes, for a log that nobody but its owner writes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = self.next_number.to_be_bytes().to_vec();
+        out.extend(self.head);
+        out.extend(self.since.to_be_bytes());
+        match &self.phase {
+            Phase::Post(AwaitPost { interval }) => {
+                out.push(0);
+                write_interval(&mut out, interval);
+            }
+            Phase::Choice(AwaitChoice { interval, posted }) => {
+                out.push(1);
+                write_interval(&mut out, interval);
+                write_hashes(&mut out, posted);
+            }
+            Phase::Reveal(AwaitReveal { interval }) => {
+                out.push(2);
+                write_interval(&mut out, interval);
+            }
+            Phase::Ended(finding) => {
+                out.push(3);
+                write_finding(&mut out, finding);
+            }
+        }
+        out
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
+        let mut reader = Reader(bytes);
+        let changes = Self {
+            next_number: reader.u32()?,
+            head: reader.array()?,
+            since: reader.u32()?,
+            phase: reader.phase()?,
+        };
+        reader.end()?;
+        Ok(changes)
+    }
+}
+
+impl Finding {
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_finding(&mut out, self);
+        out
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
+        let mut reader = Reader(bytes);
+        let finding = reader.finding()?;
+        reader.end()?;
+        Ok(finding)
+    }
+}
+
+fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
+    out.extend(entry.height.to_be_bytes());
+    match &entry.event {
+        Event::Moved(signed) => {
+            out.push(0);
+            write_signed(out, signed);
+        }
+        Event::Equivocated(two) => {
+            out.push(1);
+            write_signed(out, &two.first);
+            write_signed(out, &two.second);
+        }
+    }
+}
+
+fn write_interval(out: &mut Vec<u8>, interval: &Interval) {
+    out.extend(interval.agreed.to_be_bytes());
+    out.extend(interval.agreed_digest);
+    out.extend(interval.disputed.to_be_bytes());
+    out.extend(interval.disputed_digest);
+}
+
+fn write_finding(out: &mut Vec<u8>, finding: &Finding) {
+    out.push(match finding.ruling {
+        Ruling::WorkerAtFault => 0,
+        Ruling::VerifierAtFault => 1,
+    });
+    write_length(out, finding.reason.len());
+    out.extend(finding.reason.as_bytes());
 }
 
 pub(super) fn write_signed(out: &mut Vec<u8>, signed: &SignedMove) {
@@ -170,6 +283,53 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
+    fn u64(&mut self) -> Result<u64, TranscriptError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    fn end(self) -> Result<(), TranscriptError> {
+        match self.0.len() {
+            0 => Ok(()),
+            more => Err(TranscriptError::TrailingBytes(more)),
+        }
+    }
+
+    fn interval(&mut self) -> Result<Interval, TranscriptError> {
+        Ok(Interval {
+            agreed: self.u64()?,
+            agreed_digest: self.array()?,
+            disputed: self.u64()?,
+            disputed_digest: self.array()?,
+        })
+    }
+
+    fn finding(&mut self) -> Result<Finding, TranscriptError> {
+        let ruling = match self.u8()? {
+            0 => Ruling::WorkerAtFault,
+            1 => Ruling::VerifierAtFault,
+            kind => return Err(TranscriptError::Kind(kind)),
+        };
+        let reason = String::from_utf8(self.bytes()?).map_err(|_| TranscriptError::Text)?;
+        Ok(Finding { ruling, reason })
+    }
+
+    fn phase(&mut self) -> Result<Phase, TranscriptError> {
+        Ok(match self.u8()? {
+            0 => Phase::Post(AwaitPost {
+                interval: self.interval()?,
+            }),
+            1 => Phase::Choice(AwaitChoice {
+                interval: self.interval()?,
+                posted: self.hashes()?,
+            }),
+            2 => Phase::Reveal(AwaitReveal {
+                interval: self.interval()?,
+            }),
+            3 => Phase::Ended(self.finding()?),
+            kind => return Err(TranscriptError::Kind(kind)),
+        })
+    }
+
     fn bytes(&mut self) -> Result<Vec<u8>, TranscriptError> {
         let length = usize::try_from(self.u32()?).map_err(|_| TranscriptError::Truncated)?;
         self.take(length).map(<[u8]>::to_vec)
@@ -241,6 +401,9 @@ pub enum TranscriptError {
     #[error("transcript of version {0}; only version {VERSION} is read")]
     Version(u8),
     /// No such kind of entry or move.
-    #[error("no entry or move is of kind {0}")]
+    #[error("no entry, move, phase or ruling is of kind {0}")]
     Kind(u8),
+    /// A reason that is no text.
+    #[error("a reason is not UTF-8")]
+    Text,
 }

@@ -61,10 +61,22 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Changes {
-    next_number: u32,
-    head: [u8; 32],
-    since: u32,
-    phase: Phase,
+    pub(super) next_number: u32,
+    pub(super) head: [u8; 32],
+    pub(super) since: u32,
+    pub(super) phase: Phase,
+}
+
+impl Changes {
+    fn opening(id: [u8; 32], interval: Interval, opened_at: u32) -> Self {
+        Self {
+            next_number: 0,
+            head: id,
+            since: opened_at,
+            // A step has at least two transitions, start and output.
+            phase: Phase::Post(AwaitPost { interval }),
+        }
+    }
 }
 
 /// What follows from an entry.
@@ -99,6 +111,8 @@ pub struct Step {
 pub struct Dispute {
     terms: DisputeTerms,
     id: [u8; 32],
+    /// What was to be searched when it was opened.
+    whole: Interval,
     state: Changes,
 }
 
@@ -114,15 +128,19 @@ impl Dispute {
     ) -> Result<Self, TermsError> {
         terms.check(program)?;
         let id = terms.id()?;
-        let interval = terms.whole()?;
-        let state = Changes {
-            next_number: 0,
-            head: id,
-            since: opened_at,
-            // A step has at least two transitions, start and output.
-            phase: Phase::Post(AwaitPost { interval }),
-        };
-        Ok(Self { terms, id, state })
+        let whole = terms.whole()?;
+        let state = Changes::opening(id, whole, opened_at);
+        Ok(Self {
+            terms,
+            id,
+            whole,
+            state,
+        })
+    }
+
+    /// Begins again, opened at height `opened_at`, as after a reorganisation that changed what was on record.
+    pub fn rewind(&mut self, opened_at: u32) {
+        self.state = Changes::opening(self.id, self.whole, opened_at);
     }
 
     /// The terms.

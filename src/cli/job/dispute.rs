@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use narthex::{
+    channel::log::SqliteLog,
     game_model::dispute::{MAX_FAN_OUT, MoveCost, Side, Standing},
-    job_dispute::{Account, DemoOptions, DisputeFile, account, demonstrate},
+    job_dispute::{Account, DemoOptions, DisputeFile, account, demonstrate, keep, log_of},
 };
 
 use narthex_disk::{self as disk, Readers};
@@ -67,6 +68,10 @@ pub(crate) struct DisputeArgs {
     /// Writes terms and transcript.
     #[arg(long, conflicts_with = "replay")]
     out: Option<PathBuf>,
+    /// Keeps the dispute in this log (SQLite), entry by entry, each durable before the next: killed anywhere, the same
+    /// command goes on. A log of another dispute is refused.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -84,6 +89,9 @@ impl DisputeArgs {
             file.transcript.ends_by(tip)?;
         }
         let account = account(job, &file)?;
+        if let Some(path) = &self.log {
+            keep(job, &file, SqliteLog::open(path, &log_of(&file)?)?)?;
+        }
         if let Some(path) = &self.out {
             let json = serde_json::to_vec_pretty(&file)?;
             disk::save(path, &json, Readers::Umask)

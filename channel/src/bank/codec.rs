@@ -1,0 +1,177 @@
+//! What is kept of a bank, as bytes.
+
+use bitcoin::{Transaction, consensus};
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+};
+use narthex_contracts::bank::{BankTerms, GoodPenny, Penny, Rungs};
+
+use super::{BankChange, CoinAt, Leaving, Lineage, MAX_RESUMED};
+
+impl Message for BankChange {
+    const KIND: Kind = kinds::BANK_CHANGE;
+
+    fn write(&self, w: &mut Writer) {
+        match self {
+            Self::Proposed(lineage) => {
+                w.u8(0).u32(lineage.terms().len() as u32);
+                for terms in lineage.terms() {
+                    w.bytes(&terms.to_json());
+                }
+            }
+            Self::Abandoned => {
+                w.u8(1);
+            }
+            Self::Signed { freeze } => {
+                w.u8(2).fixed(freeze);
+            }
+            Self::Funded(tx) => {
+                w.u8(3).bytes(&consensus::serialize(tx));
+            }
+            Self::Coin(coin) => {
+                w.u8(4);
+                write_coin(w, coin);
+            }
+            Self::Paid { to } => {
+                w.u8(5).u32(*to);
+            }
+            Self::Rungs(rungs) => {
+                let (bank, rungs) = ([0; 32], rungs.clone());
+                w.u8(6).bytes(&Rungs { bank, rungs }.to_bytes());
+            }
+            Self::Taken(GoodPenny { penny, false_rungs }) => {
+                w.u8(7)
+                    .fixed(&penny.to_bytes())
+                    .u32(false_rungs.len() as u32);
+                for rung in false_rungs {
+                    w.u32(*rung);
+                }
+            }
+            Self::Freezing => {
+                w.u8(8);
+            }
+            Self::Leaving(how) => {
+                w.u8(9);
+                write_leaving(w, how);
+            }
+            Self::Left(tx) => {
+                w.u8(10).bytes(&consensus::serialize(tx));
+            }
+        }
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let change = match r.u8("change")? {
+            0 => Self::Proposed(read_lineage(r)?),
+            1 => Self::Abandoned,
+            2 => Self::Signed {
+                freeze: r.array("freeze")?,
+            },
+            3 => Self::Funded(read_transaction(r)?),
+            4 => Self::Coin(read_coin(r)?),
+            5 => Self::Paid { to: r.u32("to")? },
+            6 => Self::Rungs(Rungs::from_bytes(r.bytes("rungs")?)?.rungs),
+            7 => {
+                let penny = r.slice("penny", narthex_contracts::bank::PENNY_BYTES)?;
+                let penny = Penny::from_bytes(penny)?;
+                let count = r.count("false rungs", 4)?;
+                let false_rungs: Result<_, _> = (0..count).map(|_| r.u32("false rung")).collect();
+                let false_rungs = false_rungs?;
+                Self::Taken(GoodPenny { penny, false_rungs })
+            }
+            8 => Self::Freezing,
+            9 => Self::Leaving(read_leaving(r)?),
+            10 => Self::Left(read_transaction(r)?),
+            kind => return Err(unknown("change", kind)),
+        };
+        Ok(change)
+    }
+}
+
+fn unknown(field: &'static str, kind: u8) -> DecodeError {
+    DecodeError::invalid(field, kind)
+}
+
+fn read_lineage(r: &mut Reader<'_>) -> Result<Lineage, DecodeError> {
+    let count = r.count("banks", 4)?;
+    if count > MAX_RESUMED {
+        return Err(DecodeError::invalid("banks", count));
+    }
+    let mut terms = Vec::with_capacity(count);
+    for _ in 0..count {
+        let read = BankTerms::from_json(r.bytes("terms")?);
+        terms.push(read.map_err(|e| DecodeError::invalid("terms", e))?);
+    }
+    Lineage::new(terms).map_err(|e| DecodeError::invalid("terms", e))
+}
+
+fn read_transaction(r: &mut Reader<'_>) -> Result<Transaction, DecodeError> {
+    let read = consensus::deserialize(r.bytes("transaction")?);
+    read.map_err(|e| DecodeError::invalid("transaction", e))
+}
+
+fn write_coin(w: &mut Writer, coin: &CoinAt) {
+    match coin {
+        CoinAt::Nowhere => w.u8(0),
+        CoinAt::Banked => w.u8(1),
+        CoinAt::Frozen { height } => w.u8(2).u32(*height),
+        CoinAt::Spent { is_deep } => w.u8(3).u8((*is_deep).into()),
+    };
+}
+
+fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, DecodeError> {
+    Ok(match r.u8("coin")? {
+        0 => CoinAt::Nowhere,
+        1 => CoinAt::Banked,
+        2 => CoinAt::Frozen {
+            height: r.u32("height")?,
+        },
+        3 => CoinAt::Spent {
+            is_deep: read_bool(r, "deep")?,
+        },
+        kind => return Err(unknown("coin", kind)),
+    })
+}
+
+fn read_bool(r: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
+    match r.u8(field)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(unknown(field, other)),
+    }
+}
+
+fn write_leaving(w: &mut Writer, how: &Leaving) {
+    match how {
+        Leaving::Close {
+            paid,
+            fee_sat,
+            frozen,
+        } => w.u8(0).u32(*paid).u64(*fee_sat).u8((*frozen).into()),
+        Leaving::Resume { paid, txid } => w.u8(1).u32(*paid).fixed(txid),
+        Leaving::Claim { rung } => w.u8(2).u32(*rung),
+        Leaving::Refund => w.u8(3),
+        Leaving::Thaw => w.u8(4),
+    };
+}
+
+fn read_leaving(r: &mut Reader<'_>) -> Result<Leaving, DecodeError> {
+    Ok(match r.u8("end")? {
+        0 => Leaving::Close {
+            paid: r.u32("paid")?,
+            fee_sat: r.u64("fee")?,
+            frozen: read_bool(r, "frozen")?,
+        },
+        1 => Leaving::Resume {
+            paid: r.u32("paid")?,
+            txid: r.array("txid")?,
+        },
+        2 => Leaving::Claim {
+            rung: r.u32("rung")?,
+        },
+        3 => Leaving::Refund,
+        4 => Leaving::Thaw,
+        kind => return Err(unknown("end", kind)),
+    })
+}

@@ -1,0 +1,220 @@
+//! The two sides of a penny bank as machines.
+//!
+//! Neither holds a key, a chain's seed or a nonce. What they need signed they ask for: by [`BankEffect::Sign`], and the answer,
+//! a whole transaction, is [`BankInput::Left`]. A signature of both comes of a session in memory that nobody writes down.
+//! One that died is begun anew, over the same message, with nonces of its own; until it is complete and written nothing
+//! that was signed before is given up (`docs/adr/0051-banks-on-disk.md`).
+//!
+//! What is kept is small: a payment is one entry of 9 bytes on the payer's side and of 81 on the provider's.
+//!
+//! Banks that bear promises ([`Banker`](narthex_contracts::bank::Banker)) are not kept by these machines.
+
+mod codec;
+mod lineage;
+mod machine;
+mod table;
+
+use bitcoin::Transaction;
+use narthex_contracts::bank::{BankError, GoodPenny, Penny, Rung, Rungs};
+
+pub use lineage::{Lineage, MAX_RESUMED};
+pub use machine::{BankMachine, Paying, Receiving, Side};
+
+/// The payer's side.
+pub type PayerMachine = BankMachine<Paying>;
+/// The provider's.
+pub type ProviderMachine = BankMachine<Receiving>;
+
+/// Where the own chain has a bank's coin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoinAt {
+    /// Not confirmed.
+    Nowhere,
+    /// In the bank.
+    Banked,
+    /// Frozen, at this height.
+    Frozen {
+        /// Height that confirmed the freeze.
+        height: u32,
+    },
+    /// Spent, and no reorganisation has to be reckoned with if `is_deep`.
+    Spent {
+        /// Deep enough to be forgotten.
+        is_deep: bool,
+    },
+}
+
+/// How a party leaves a bank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// By agreement, after `paid` pennies, from the bank or the frozen coin.
+    Close {
+        /// Pennies for the provider.
+        paid: u32,
+        /// Its own fee, in sat, out of the payer's part.
+        fee_sat: u64,
+        /// Whether it spends the frozen coin.
+        frozen: bool,
+    },
+    /// By agreement, into a bank that goes on.
+    Resume {
+        /// Pennies for the provider first.
+        paid: u32,
+        /// The transaction that moves the coin: it commits to the bank that goes on.
+        txid: [u8; 32],
+    },
+    /// The provider's claim by a rung.
+    Claim {
+        /// Its number.
+        rung: u32,
+    },
+    /// The payer takes back what nobody froze until T.
+    Refund,
+    /// The payer takes back what was frozen and not claimed in D blocks.
+    Thaw,
+}
+
+impl Leaving {
+    /// Whether both sign it.
+    pub const fn is_agreed(&self) -> bool {
+        matches!(self, Self::Close { .. } | Self::Resume { .. })
+    }
+
+    /// Whether a child pays its fee; else it pays its own.
+    pub const fn needs_child(&self) -> bool {
+        !matches!(self, Self::Close { .. })
+    }
+}
+
+/// What comes to a side of a bank.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BankInput {
+    /// Terms that the owner agrees to, and has not signed.
+    Propose(Lineage),
+    /// The opening came to nothing.
+    Abandon,
+    /// Both parties' signature on the freeze.
+    Signed {
+        /// Complete.
+        freeze: [u8; 64],
+    },
+    /// The payer's wallet has signed the funding.
+    Funded(Transaction),
+    /// Where the coin is.
+    Coin(CoinAt),
+    /// The owner pays, up to this penny.
+    Pay {
+        /// Number of the last penny given then.
+        to: u32,
+    },
+    /// The payer's rungs.
+    Rungs(Rungs),
+    /// A penny.
+    Penny(Penny),
+    /// The owner stops the bank.
+    Freeze,
+    /// The owner leaves, with the tip at this height.
+    Leave {
+        /// Height of the tip.
+        tip: u32,
+        /// How.
+        how: Leaving,
+    },
+    /// The signer's answer: the transaction that leaves.
+    Left(Transaction),
+}
+
+/// What is kept of a bank.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BankChange {
+    /// Terms.
+    Proposed(Lineage),
+    /// No terms.
+    Abandoned,
+    /// The freeze is signed.
+    Signed {
+        /// Both parties' signature.
+        freeze: [u8; 64],
+    },
+    /// The funding is signed.
+    Funded(Transaction),
+    /// The coin moved.
+    Coin(CoinAt),
+    /// Pennies were given away.
+    Paid {
+        /// The last.
+        to: u32,
+    },
+    /// Rungs to hold.
+    Rungs(Vec<Rung>),
+    /// A penny was taken.
+    Taken(GoodPenny),
+    /// The bank is to be stopped.
+    Freezing,
+    /// It is left so.
+    Leaving(Leaving),
+    /// By this transaction.
+    Left(Transaction),
+}
+
+/// What is to be done for a bank.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BankEffect {
+    /// Sign the freeze with the other side, or abandon.
+    Cosign,
+    /// Have the wallet sign the funding.
+    Fund,
+    /// Give the penny of this number, and the rungs that the provider asks for.
+    Give {
+        /// Its number.
+        to: u32,
+    },
+    /// Publish a transaction that pays its own fee.
+    Publish(Transaction),
+    /// Publish one that a child pays for.
+    PublishWithChild(Transaction),
+    /// Sign what leaves the bank: alone, or with the other side.
+    Sign(Leaving),
+}
+
+/// Why a side of a bank does not take something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SideError {
+    /// By the rules of banks.
+    #[error(transparent)]
+    Bank(#[from] BankError),
+    /// Not as it stands. The fault of whoever asks.
+    #[error("a bank that is {state} takes no {what}{hint}")]
+    State {
+        /// Where it stands.
+        state: &'static str,
+        /// What was tried.
+        what: &'static str,
+        /// What comes first.
+        hint: &'static str,
+    },
+    /// The payer asks for fewer pennies than it has given.
+    #[error("{given} pennies were given already; {to} are fewer")]
+    Given {
+        /// How many were given.
+        given: u32,
+        /// How many are asked for.
+        to: u32,
+    },
+    /// It is too early.
+    #[error("not before height {from}; the next block is {next}")]
+    Early {
+        /// First height at which it confirms.
+        from: u32,
+        /// Height of the next block.
+        next: u32,
+    },
+    /// The signer's answer is another transaction. The signer's fault.
+    #[error("the signed transaction is {found}, not {expected}")]
+    OtherTransaction {
+        /// What was asked for.
+        expected: bitcoin::Txid,
+        /// What came.
+        found: bitcoin::Txid,
+    },
+}

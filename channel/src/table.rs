@@ -1,0 +1,84 @@
+//! Transitions as values, and the pages that are made of them.
+
+use std::fmt::Write;
+
+use crate::Machine;
+
+/// One row of a machine's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Transition {
+    /// State before.
+    pub from: &'static str,
+    /// Name of the input.
+    pub input: &'static str,
+    /// State after, which may be the same.
+    pub to: &'static str,
+    /// Names of the effects, in their order; one behind another of the same name is not said again.
+    pub effects: &'static [&'static str],
+    /// What must hold for this row rather than another of the same input.
+    pub when: &'static str,
+}
+
+/// A machine whose transitions are a value. The first row begins in the state of a new machine; a state in which no row
+/// begins is an end.
+pub trait Tabled: Machine {
+    /// What it is called.
+    const NAME: &'static str;
+    /// What it is for, for the head of its page: one sentence or two.
+    const SUMMARY: &'static str;
+    /// Every transition that there is.
+    const TABLE: &'static [Transition];
+
+    /// Name of the state.
+    fn state(&self) -> &'static str;
+    /// Name of an input.
+    fn input_name(input: &Self::Input) -> &'static str;
+    /// Name of an effect.
+    fn effect_name(effect: &Self::Effect) -> &'static str;
+
+    /// Whether it has ended: no input changes anything any more.
+    fn is_over(&self) -> bool {
+        !Self::TABLE.iter().any(|row| row.from == self.state())
+    }
+}
+
+/// The page of a machine, in Markdown: a drawing and the table.
+pub fn render<M: Tabled>() -> String {
+    let mut page = format!(
+        "# Machine: {}\n\n<!-- Made from the machine's table by a test; NARTHEX_BLESS=1 writes it anew. -->\n\n{}\n\n```mermaid\nstateDiagram-v2\n",
+        M::NAME,
+        M::SUMMARY
+    );
+    // Writing to a string does not fail.
+    if let Some(first) = M::TABLE.first() {
+        let _ = writeln!(page, "    [*] --> {}", first.from);
+    }
+    let mut drawn = Vec::new();
+    for row in M::TABLE {
+        let arrow = (row.from, row.to, row.input);
+        if !drawn.contains(&arrow) {
+            drawn.push(arrow);
+            let _ = writeln!(page, "    {} --> {}: {}", row.from, row.to, row.input);
+        }
+    }
+    let mut ends: Vec<&str> = M::TABLE.iter().map(|row| row.to).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    ends.retain(|end| !M::TABLE.iter().any(|row| row.from == *end));
+    for end in ends {
+        let _ = writeln!(page, "    {end} --> [*]");
+    }
+    page.push_str("```\n\n| from | input | when | to | effects |\n|---|---|---|---|---|\n");
+    for row in M::TABLE {
+        let effects = row.effects.join(", ");
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {} | {effects} |",
+            row.from, row.input, row.when, row.to
+        );
+    }
+    page.push_str(
+        "\nAn input without a row is refused and changes nothing; one that came before changes nothing either.\n",
+    );
+    page
+}

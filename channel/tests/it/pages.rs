@@ -1,0 +1,32 @@
+//! The pages of machines are made from their tables: `NARTHEX_BLESS=1` writes them.
+
+use std::{fs, path::Path};
+
+use narthex_channel::{
+    bank::{PayerMachine, ProviderMachine},
+    dispute::DisputeMachine,
+    render,
+};
+
+use crate::world::Chain;
+
+#[test]
+fn pages_are_those_of_the_tables() {
+    let pages = [
+        ("bank-payer", render::<PayerMachine>()),
+        ("bank-provider", render::<ProviderMachine>()),
+        ("dispute", render::<DisputeMachine<'_, Chain>>()),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");
+    for (name, page) in &pages {
+        let path = folder.join(name).with_extension("md");
+        if std::env::var_os("NARTHEX_BLESS").is_some() {
+            fs::write(&path, page).unwrap();
+        }
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(found, *page, "{name}: NARTHEX_BLESS=1 writes the page anew");
+    }
+    // No page of a machine that there is not.
+    let found = fs::read_dir(folder).unwrap().count();
+    assert_eq!(found, pages.len(), "pages in docs/machines");
+}

@@ -1,0 +1,305 @@
+//! A bank that is kept on disk between commands: both sides of it, each with a log, a wallet and a record of bindings of its
+//! own, and, where no node is named, a chain.
+//!
+//! ```text
+//! DIR/chain               blocks of the folder's own chain, if it has one
+//! DIR/payer/seed          of wallet and key
+//! DIR/payer/bindings      what was bound
+//! DIR/payer/bank-0        the payer's machine (SQLite)
+//! DIR/payer/chain-0       w_N of that bank
+//! DIR/provider/…          the same without a chain
+//! ```
+//!
+//! Every command does three things: it looks at the chain, it takes its order into the machines, and it carries out what they
+//! have pending, until nothing is left that it can do. Killed anywhere, the next command goes on with what is pending.
+//! No nonce is ever written: see `docs/adr/0051-banks-on-disk.md`.
+
+mod act;
+mod chain;
+mod open;
+mod order;
+mod party;
+
+use std::path::{Path, PathBuf};
+
+use bitcoin::{Amount, ScriptBuf};
+use narthex_channel::{
+    Logged, OpenError, StepError,
+    bank::{BankInput, CoinAt, PayerMachine, ProviderMachine, SideError},
+    log::{LogError, SqliteLog},
+};
+use narthex_contracts::{
+    bank::{BankError, Coin},
+    pact::PactError,
+    terms::{FeeError, FeeRate},
+};
+use serde::Serialize;
+
+pub use chain::KeptChain;
+
+use super::{DeskError, exchange::coin_of};
+use crate::{bindings::BindingsError, wallet::WalletError};
+use party::Party;
+
+/// Blocks above the transaction that left a bank after which nothing more is done for it.
+const DEEP: u32 = 6;
+
+/// Why a kept bank does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptError {
+    /// A contract, a wallet or a chain refuses.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+    /// The payer's or the provider's machine refuses.
+    #[error("the {who} refuses: {error}")]
+    Side {
+        /// Which side.
+        who: &'static str,
+        /// Why.
+        error: StepError<SideError>,
+    },
+    /// A log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A log does not give its machine back.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A record of bindings cannot be opened.
+    #[error(transparent)]
+    Bindings(#[from] BindingsError),
+    /// A file of the folder's.
+    #[error("{} cannot be read or written: {error}", path.display())]
+    File {
+        /// Its name.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Not as it stands.
+    #[error("{0}")]
+    State(String),
+}
+
+macro_rules! through_desk {
+    ($($error:ty),*) => {$(
+        impl From<$error> for KeptError {
+            fn from(error: $error) -> KeptError {
+                DeskError::from(error).into()
+            }
+        }
+    )*};
+}
+through_desk!(
+    BankError,
+    PactError,
+    WalletError,
+    FeeError,
+    narthex_regtest::Error,
+    narthex_contracts::funding::FundingError
+);
+
+/// A bank in a folder, between its two parties.
+pub struct KeptBank {
+    dir: PathBuf,
+    chain: KeptChain,
+    rate: FeeRate,
+    payer: Party,
+    provider: Party,
+    /// Which of the banks behind each other.
+    number: u32,
+    sides: Sides,
+    /// What was done, in words.
+    done: Vec<String>,
+}
+
+/// Both machines of one bank.
+struct Sides {
+    payer: Logged<PayerMachine, SqliteLog>,
+    provider: Logged<ProviderMachine, SqliteLog>,
+}
+
+impl Sides {
+    fn payer(&mut self, input: &BankInput) -> Result<(), KeptError> {
+        let who = "payer";
+        let stepped = self.payer.step(input);
+        stepped
+            .map(drop)
+            .map_err(|error| KeptError::Side { who, error })
+    }
+
+    fn provider(&mut self, input: &BankInput) -> Result<(), KeptError> {
+        let who = "provider";
+        let stepped = self.provider.step(input);
+        stepped
+            .map(drop)
+            .map_err(|error| KeptError::Side { who, error })
+    }
+
+    fn both(&mut self, input: &BankInput) -> Result<(), KeptError> {
+        self.payer(input)?;
+        self.provider(input)
+    }
+}
+
+/// How a kept bank stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptStanding {
+    /// What this command did.
+    pub done: Vec<String>,
+    /// Which of the banks behind each other, from 0.
+    pub bank: u32,
+    /// Height of the tip.
+    pub height: u32,
+    /// The payer's state.
+    pub payer: &'static str,
+    /// The provider's.
+    pub provider: &'static str,
+    /// Where the coin is.
+    pub coin: &'static str,
+    /// Pennies that were given.
+    pub given: u32,
+    /// Pennies that were taken.
+    pub taken: u32,
+    /// How many of them a claim enforces.
+    pub enforceable: u32,
+    /// The payer's confirmed coins.
+    pub payer_sat: u64,
+    /// The provider's.
+    pub provider_sat: u64,
+    /// Where to send coins to the payer.
+    pub payer_address: String,
+    /// Where to send coins to the provider, who pays for freeze and claim.
+    pub provider_address: String,
+    /// Whether something waits for a block.
+    pub waits: bool,
+}
+
+impl KeptBank {
+    /// Opens the folder, or makes it. The wallets read the chain.
+    ///
+    /// # Errors
+    /// [`KeptError`]; [`LogError::Busy`] if another command is at work.
+    pub fn load(dir: &Path, mut chain: KeptChain, rate: FeeRate) -> Result<KeptBank, KeptError> {
+        let mut payer = Party::load(dir, "payer", &mut chain)?;
+        let mut provider = Party::load(dir, "provider", &mut chain)?;
+        let mut number = 0;
+        let mut sides = open::sides(dir, number, [&payer, &provider])?;
+        // The last bank whose predecessor was left for it.
+        loop {
+            look(&mut sides, &mut chain)?;
+            if !matches!(sides.payer.machine().coin(), CoinAt::Spent { .. }) {
+                break;
+            }
+            let next = number.saturating_add(1);
+            let parties = [&payer, &provider];
+            let Some(found) = open::successor(dir, next, parties, &mut chain)? else {
+                break;
+            };
+            (sides, number) = (found, next);
+        }
+        payer.reserve(sides.payer.machine());
+        provider.wallet.sync(chain.chain())?;
+        Ok(KeptBank {
+            dir: dir.to_owned(),
+            chain,
+            rate,
+            payer,
+            provider,
+            number,
+            sides,
+            done: Vec::new(),
+        })
+    }
+
+    /// How it stands.
+    ///
+    /// # Errors
+    /// [`KeptError`] if the chain does not answer.
+    pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
+        self.look()?;
+        let address = |script: &ScriptBuf| {
+            let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
+            address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
+        };
+        let (payer, provider) = (self.sides.payer.machine(), self.sides.provider.machine());
+        let enforceable = provider.book().map_or(0, |book| book.enforceable());
+        Ok(KeptStanding {
+            done: self.done.clone(),
+            bank: self.number,
+            height: self.chain.chain().height()?,
+            payer: payer.standing(),
+            provider: provider.standing(),
+            coin: match payer.coin() {
+                CoinAt::Nowhere => "nowhere",
+                CoinAt::Banked => "banked",
+                CoinAt::Frozen { .. } => "frozen",
+                CoinAt::Spent { .. } => "spent",
+            },
+            given: payer.pennies(),
+            taken: provider.pennies(),
+            enforceable,
+            payer_sat: self.payer.wallet.balance().to_sat(),
+            provider_sat: self.provider.wallet.balance().to_sat(),
+            payer_address: address(&self.payer.script),
+            provider_address: address(&self.provider.script),
+            waits: self.waits()?,
+        })
+    }
+
+    /// Mines blocks on the folder's own chain.
+    ///
+    /// # Errors
+    /// [`KeptError::State`] if the chain is a node's.
+    pub fn mine(&mut self, blocks: u32) -> Result<(), KeptError> {
+        self.chain.mine(blocks)?;
+        self.look()
+    }
+
+    /// What the chain says now goes into the machines and the wallets.
+    fn look(&mut self) -> Result<(), KeptError> {
+        look(&mut self.sides, &mut self.chain)?;
+        self.payer.wallet.sync(self.chain.chain())?;
+        Ok(self.provider.wallet.sync(self.chain.chain())?)
+    }
+
+    /// The fee of a transaction of this weight at the rate in force.
+    fn fee(&self, weight: bitcoin::Weight) -> Result<Amount, KeptError> {
+        Ok(self.rate.checked_fee(weight)?)
+    }
+}
+
+/// Where the chain has the coin goes into both machines.
+fn look(sides: &mut Sides, chain: &mut KeptChain) -> Result<(), KeptError> {
+    let machine = sides.payer.machine();
+    let (Some(lineage), Some(_)) = (machine.lineage(), machine.freeze_signature()) else {
+        return Ok(());
+    };
+    let lineage = lineage.clone();
+    let left = sides
+        .payer
+        .machine()
+        .left()
+        .or(sides.provider.machine().left());
+    let left = left.map(bitcoin::Transaction::compute_txid);
+    let coin = match coin_of(lineage.bank(), chain.chain())? {
+        Coin::Unfunded => CoinAt::Nowhere,
+        Coin::Banked => CoinAt::Banked,
+        Coin::Frozen { height } => CoinAt::Frozen { height },
+        Coin::Spent => {
+            let tip = chain.chain().height()?;
+            let found = match left {
+                Some(txid) => chain.chain().transaction(txid)?,
+                None => None,
+            };
+            let height = found.and_then(|(_, height)| height);
+            let is_deep = height.is_some_and(|height| tip >= height.saturating_add(DEEP));
+            CoinAt::Spent { is_deep }
+        }
+    };
+    let coin = BankInput::Coin(coin);
+    sides.payer(&coin)?;
+    if sides.provider.machine().freeze_signature().is_some() {
+        sides.provider(&coin)?;
+    }
+    Ok(())
+}

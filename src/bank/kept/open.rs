@@ -1,0 +1,173 @@
+//! Opening a bank: terms, and the freeze signed by both in one session that is never written down.
+
+use std::path::{Path, PathBuf};
+
+use bitcoin::{
+    Amount,
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, Secp256k1, rand::rngs::OsRng},
+};
+use narthex_channel::{
+    Logged,
+    bank::{BankInput, Lineage, PayerMachine, ProviderMachine},
+    log::{Identity, SqliteLog},
+};
+use narthex_contracts::bank::{
+    BankFunding, BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening,
+};
+use narthex_disk::{Readers, replace};
+use narthex_game_model::tagged::tagged_hash;
+
+use super::{KeptBank, KeptChain, KeptError, Party, Sides};
+use crate::bank::{DeskOptions, exchange::coin_of};
+
+/// Coins that a party of a folder's own chain begins with.
+const COINS: u32 = 3;
+
+fn log_path(dir: &Path, who: &str, number: u32) -> PathBuf {
+    dir.join(who).join(format!("bank-{number}"))
+}
+
+/// The bank of this number, if the coin of the one before it went there. One that was signed and never got the coin, since
+/// the provider claimed or the payer thawed in its place, is none.
+pub(super) fn successor(
+    dir: &Path,
+    number: u32,
+    parties: [&Party; 2],
+    chain: &mut KeptChain,
+) -> Result<Option<Sides>, KeptError> {
+    if !log_path(dir, "payer", number).exists() {
+        return Ok(None);
+    }
+    let sides = sides(dir, number, parties)?;
+    let Some(lineage) = sides.payer.machine().lineage() else {
+        return Ok(None);
+    };
+    let coin = coin_of(lineage.bank(), chain.chain())?;
+    Ok((coin != Coin::Unfunded).then_some(sides))
+}
+
+/// Both machines of a bank, from their logs.
+pub(super) fn sides(
+    dir: &Path,
+    number: u32,
+    [payer, provider]: [&Party; 2],
+) -> Result<Sides, KeptError> {
+    let log = |who: &str, party: &Party| {
+        let key = PublicKey::from_secret_key(&Secp256k1::signing_only(), &party.key);
+        let id = [&key.serialize()[..], &number.to_be_bytes()].concat();
+        let whose = Identity::new(format!("bank-{who}"), tagged_hash("narthex/kept-bank", &id));
+        SqliteLog::open(&log_path(dir, who, number), &whose)
+    };
+    Ok(Sides {
+        payer: Logged::open(PayerMachine::default(), log("payer", payer)?)?,
+        provider: Logged::open(ProviderMachine::default(), log("provider", provider)?)?,
+    })
+}
+
+impl KeptBank {
+    /// Opens the first bank and funds it; what a killed command left of it is gone on with.
+    ///
+    /// # Errors
+    /// [`KeptError`].
+    pub fn open(&mut self, options: &DeskOptions) -> Result<(), KeptError> {
+        self.first_coins()?;
+        let machine = self.sides.payer.machine();
+        if machine.freeze_signature().is_none() {
+            let height = self.chain.chain().height()?;
+            let model = self.model(options, height)?;
+            let fresh = FreshChain::draw(&mut OsRng);
+            let record = fresh.name(model)?;
+            let terms = vec![record.check()?];
+            let lineage = Lineage::new(terms)?;
+            self.sign_freeze(0, lineage, fresh, None)?;
+            self.done.push("both signed the freeze".into());
+        } else if machine.standing() != "signed" {
+            let state = machine.standing();
+            return Err(KeptError::State(format!(
+                "the bank in this folder is {state}"
+            )));
+        }
+        self.settle()
+    }
+
+    /// On a chain of its own a folder's parties begin with coins.
+    fn first_coins(&mut self) -> Result<(), KeptError> {
+        if self.chain.is_own() && self.chain.chain().height()? == 0 {
+            let each = [
+                (&*self.payer.script, COINS),
+                (&*self.provider.script, COINS),
+            ];
+            self.chain
+                .mine_to(&each, narthex_regtest::COINBASE_MATURITY_BLOCKS)?;
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, options: &DeskOptions, height: u32) -> Result<BankRecord, KeptError> {
+        let secp = Secp256k1::signing_only();
+        let all = options.value.checked_mul(options.pennies.into());
+        let rest = self.payer.script.minimal_non_dust();
+        let capacity = all.and_then(|all| all.checked_add(rest));
+        let capacity = capacity.filter(|all| *all <= Amount::MAX_MONEY);
+        let capacity =
+            capacity.ok_or_else(|| KeptError::State("a bank of more than there is".into()))?;
+        let (contribution, _) = self.payer.wallet.contribute(capacity, self.rate)?;
+        Ok(BankRecord {
+            payer: PublicKey::from_secret_key(&secp, &self.payer.key),
+            provider: PublicKey::from_secret_key(&secp, &self.provider.key),
+            salt: sha256::Hash::all_zeros(),
+            pennies: options.pennies,
+            value_sat: options.value,
+            capacity_sat: capacity,
+            tip: sha256::Hash::all_zeros(),
+            refund_height: height.saturating_add(options.refund_blocks),
+            claim_blocks: options.claim_blocks,
+            step: options.step,
+            shift: options.shift,
+            promises: 0,
+            payer_script: self.payer.script.clone(),
+            provider_script: self.provider.script.clone(),
+            funding: BankFunding::Wallet {
+                contribution,
+                rate_sat_per_kwu: self.rate,
+            },
+        })
+    }
+
+    /// Terms are written first, then bound, then a nonce leaves. A session that died has left terms without a signature:
+    /// they are dropped on both sides, and others take their place.
+    pub(super) fn sign_freeze(
+        &mut self,
+        number: u32,
+        lineage: Lineage,
+        fresh: FreshChain,
+        other: Option<&mut Sides>,
+    ) -> Result<(), KeptError> {
+        let path = self.seed_path(number);
+        let file = |error| KeptError::File {
+            path: path.clone(),
+            error,
+        };
+        let sides = other.unwrap_or(&mut self.sides);
+        sides.both(&BankInput::Abandon)?;
+        // The seed is there before anything hangs on it.
+        replace(&path, fresh.seed().expose(), Readers::Owner).map_err(file)?;
+        sides.both(&BankInput::Propose(lineage.clone()))?;
+        let (ours, theirs) = (lineage.derive()?, lineage.derive()?);
+        let (payer, provider) = (&mut self.payer, &mut self.provider);
+        let rng = &mut OsRng;
+        let (ours, nonce) = PayerOpening::new(ours, payer.key, fresh, &mut payer.bindings, rng)?;
+        let (_theirs, answer, share) =
+            ProviderOpening::new(theirs, provider.key, nonce, &mut provider.bindings, rng)?;
+        let (ours, _share) = ours.finish(answer, share)?;
+        // The provider takes the whole signature: it can be shown again at any time, the share only now.
+        let freeze = ours.record().freeze;
+        sides.both(&BankInput::Signed { freeze })
+    }
+
+    pub(super) fn seed_path(&self, number: u32) -> PathBuf {
+        self.payer.folder.join(format!("chain-{number}"))
+    }
+}

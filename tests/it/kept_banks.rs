@@ -1,0 +1,238 @@
+//! Banks that are kept in a folder: the real binary, killed at every write, on the folder's own chain and on bitcoind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::{
+    fs,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use narthex::regtest::{Bitcoind, Chain};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A library that kills its process at a write.
+fn killer(folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kill/kill_at.c");
+    let library = folder.join("kill_at.so");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .arg("-ldl")
+        .status()
+        .unwrap();
+    assert!(built.success());
+    library
+}
+
+struct Desk {
+    folder: TempDir,
+    killer: PathBuf,
+    /// `--node` and `--cookie`, if it is on a node's chain.
+    node: Vec<String>,
+}
+
+impl Desk {
+    fn new(node: Vec<String>) -> Desk {
+        let folder = TempDir::new().unwrap();
+        let killer = killer(folder.path());
+        Desk {
+            folder,
+            killer,
+            node,
+        }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.folder.path().join("bank")
+    }
+
+    fn run(&self, words: &str, kill_at: Option<u32>) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_narthex"));
+        command.arg("bank").args(words.split_whitespace());
+        command
+            .args(["--json", "--dir"])
+            .arg(self.dir())
+            .args(&self.node);
+        if let Some(at) = kill_at {
+            command
+                .env("LD_PRELOAD", &self.killer)
+                .env("KILL_AT", at.to_string());
+        }
+        command.output().unwrap()
+    }
+
+    fn done(&self, words: &str) -> Value {
+        let output = self.run(words, None);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The command, killed at its first write, at its second, and so on, each time from where the last kill left it, until
+    /// it comes through; how often it was killed.
+    fn killed_onwards(&self, words: &str) -> (Value, u32) {
+        for at in 1..200 {
+            let output = self.run(words, Some(at));
+            if output.status.signal() != Some(9) {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(
+                    output.status.success(),
+                    "{words}, killed {at} times: {said}"
+                );
+                return (serde_json::from_slice(&output.stdout).unwrap(), at - 1);
+            }
+        }
+        panic!("{words} never comes through");
+    }
+
+    /// The command from the same folder again and again, killed at each of its writes and then gone on with: by what
+    /// was pending, or else by the same command.
+    fn killed_everywhere(&self, words: &str, is_done: impl Fn(&Value) -> bool) -> u32 {
+        let before = self.folder.path().join("before");
+        copy(&self.dir(), &before);
+        for at in 1..200 {
+            let output = self.run(words, Some(at));
+            let is_killed = output.status.signal() == Some(9);
+            let mut found = self.done("status");
+            if !is_done(&found) {
+                found = self.done(words);
+            }
+            assert!(is_done(&found), "{words}, killed at write {at}: {found}");
+            if !is_killed {
+                let _ = fs::remove_dir_all(&before);
+                return at - 1;
+            }
+            fs::remove_dir_all(self.dir()).unwrap();
+            copy(&before, &self.dir());
+        }
+        panic!("{words} never comes through");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if !from.exists() {
+        return;
+    }
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+const OPEN: &str = "open --pennies 10000 --claim-blocks 6 --refund-blocks 40";
+
+#[test]
+fn a_life_killed_at_every_write() {
+    let desk = Desk::new(Vec::new());
+    let states = |payer: &'static str, coin: &'static str| {
+        move |found: &Value| found["payer"] == payer && found["coin"] == coin
+    };
+    let mut kills = desk.killed_everywhere(OPEN, states("open", "banked"));
+    kills += desk.killed_everywhere("pay --to 1700", |found| {
+        found["given"] == 1_700 && found["taken"] == 1_700
+    });
+    kills += desk.killed_everywhere("freeze", states("frozen", "frozen"));
+    kills += desk.killed_everywhere("resume", |found| {
+        found["bank"] == 1 && found["payer"] == "open" && found["provider"] == "open"
+    });
+    kills += desk.killed_everywhere("pay --to 900", |found| found["taken"] == 900);
+    kills += desk.killed_everywhere("close", |found| found["coin"] == "spent");
+    assert!(kills > 40, "{kills} kills");
+}
+
+#[test]
+fn a_claim_and_a_refund_killed_at_every_write() {
+    let desk = Desk::new(Vec::new());
+    desk.done(OPEN);
+    desk.done("pay --to 1700");
+    let opened = desk.folder.path().join("opened");
+    copy(&desk.dir(), &opened);
+    desk.done("freeze");
+    let frozen = desk.folder.path().join("frozen");
+    copy(&desk.dir(), &frozen);
+    let before = desk.done("status");
+    assert!(desk.killed_everywhere("claim", |found| found["coin"] == "spent") > 3);
+    let after = desk.done("status");
+    let sat = |standing: &Value| standing["provider_sat"].as_u64().unwrap();
+    assert!(sat(&after) > sat(&before), "{before} {after}");
+
+    // Not claimed in time.
+    fs::remove_dir_all(desk.dir()).unwrap();
+    copy(&frozen, &desk.dir());
+    let early = desk.run("refund", None);
+    assert!(String::from_utf8_lossy(&early.stderr).contains("not before height"));
+    desk.done("status --mine 6");
+    assert!(desk.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
+
+    // Never frozen.
+    fs::remove_dir_all(desk.dir()).unwrap();
+    copy(&opened, &desk.dir());
+    desk.done("status --mine 45");
+    assert!(desk.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
+}
+
+#[test]
+fn a_life_on_a_node_killed_onwards() {
+    let mut chain = Bitcoind::start().unwrap();
+    let (url, cookie) = chain.rpc();
+    let cookie = cookie.display().to_string();
+    let node = vec!["--node".into(), url, "--cookie".into(), cookie];
+    let desk = Desk::new(node);
+    let found = desk.done("status");
+    let script = |name: &str| {
+        let address: bitcoin::Address<bitcoin::address::NetworkUnchecked> =
+            found[name].as_str().unwrap().parse().unwrap();
+        address.assume_checked().script_pubkey()
+    };
+    let anyone = bitcoin::ScriptBuf::new_p2a();
+    for name in ["payer_address", "provider_address"] {
+        chain.mine(3, &script(name)).unwrap();
+    }
+    chain.mine(100, &anyone).unwrap();
+    let before = desk.done("status");
+    let mut kills = 0;
+    let mut next = |words: &str, chain: &mut Bitcoind| {
+        let (_, killed) = desk.killed_onwards(words);
+        kills += killed;
+        chain.mine(1, &anyone).unwrap();
+        desk.done("status")
+    };
+    assert_eq!(next(OPEN, &mut chain)["payer"], "open");
+    assert_eq!(next("pay --to 1700", &mut chain)["taken"], 1_700);
+    assert_eq!(next("freeze", &mut chain)["coin"], "frozen");
+    let resumed = next("resume", &mut chain);
+    assert_eq!(
+        (&resumed["bank"], &resumed["payer"]),
+        (&1.into(), &"open".into())
+    );
+    assert_eq!(next("pay --to 900", &mut chain)["taken"], 900);
+    assert_eq!(next("freeze --by payer", &mut chain)["coin"], "frozen");
+    let after = next("claim", &mut chain);
+    assert_eq!(after["coin"], "spent");
+    assert!(kills > 15, "{kills} kills");
+    // To the satoshi: nothing is lost but what miners got.
+    let sat = |standing: &Value, who: &str| standing[who].as_u64().unwrap();
+    let all = |standing: &Value| sat(standing, "payer_sat") + sat(standing, "provider_sat");
+    let mut paid = 0;
+    for height in sat(&before, "height") + 1..=sat(&after, "height") {
+        let block = chain.block(height as u32).unwrap();
+        let reward: u64 = block.txdata[0]
+            .output
+            .iter()
+            .map(|o| o.value.to_sat())
+            .sum();
+        paid += reward - narthex::regtest::subsidy(height as u32).to_sat();
+    }
+    assert_eq!(
+        all(&before) - all(&after),
+        paid,
+        "money is lost but for fees"
+    );
+}
