@@ -137,3 +137,8 @@ pub trait Miner {
 pub trait Chain: ChainSource + Broadcaster + Miner {}
 
 impl<T: ChainSource + Broadcaster + Miner + ?Sized> Chain for T {}
+
+/// A node to read from and to send to, as one object: what a party has of a chain that others mine.
+pub trait NodeAccess: ChainSource + Broadcaster {}
+
+impl<T: ChainSource + Broadcaster + ?Sized> NodeAccess for T {}

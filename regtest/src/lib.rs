@@ -24,7 +24,7 @@ pub use bitcoind::{Bitcoind, Node, ensure_bitcoind, find_bitcoind};
 pub use block::{
     BLOCK_INTERVAL_SECONDS, COINBASE_MATURITY_BLOCKS, HALVING_INTERVAL_BLOCKS, subsidy,
 };
-pub use chain::{Broadcaster, Chain, ChainSource, Miner};
+pub use chain::{Broadcaster, Chain, ChainSource, Miner, NodeAccess};
 pub use coins::mine_coins;
 pub use embedded::Embedded;
 pub use error::Error;

@@ -319,7 +319,6 @@ impl Scene<'_> {
     /// after both seeds the sample.
     fn committed_heights(&mut self) -> Result<(u32, u32), PlayError> {
         let tip = self.chain.height()?;
-        let next = tip.saturating_add(1);
         let Some(delivered) = self.confirmed_at(&Exit::DELIVERED) else {
             return Ok((tip, tip));
         };

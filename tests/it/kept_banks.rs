@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use narthex::regtest::{Bitcoind, Chain};
+use narthex::regtest::{Bitcoind, ChainSource, Miner};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -69,7 +69,7 @@ fn nothing_else_writes_files() {
     );
     for (path, code) in &found {
         for writer in WRITERS {
-            let is_database = path.ends_with(DATABASE) && *writer == "Connection::open";
+            let is_database = path.ends_with(DATABASE) && writer == "Connection::open";
             assert!(
                 !code.contains(writer) || is_database,
                 "{} has {writer}: files are written by narthex-disk",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bitcoin::{Block, Script, consensus};
 use narthex_channel::log::{Identity, Log, SqliteLog};
-use narthex_regtest::{Chain, Embedded, Node};
+use narthex_regtest::{ChainSource, Embedded, Miner, Node, NodeAccess};
 
 use super::KeptError;
 use crate::table::miner;
@@ -45,7 +45,7 @@ impl KeptChain {
     }
 
     /// To read and to publish.
-    pub(super) fn chain(&mut self) -> &mut dyn Chain {
+    pub(super) fn chain(&mut self) -> &mut dyn NodeAccess {
         match self {
             KeptChain::Node(node) => &mut **node,
             KeptChain::Own(own) => &mut own.chain,

@@ -58,6 +58,9 @@ pub enum KeptError {
         /// Why.
         error: StepError<SideError>,
     },
+    /// The node does not take what a bank ends with, or it could not be found out: nothing is funded.
+    #[error(transparent)]
+    Probe(#[from] narthex_regtest::ProbeError),
     /// A log cannot be opened.
     #[error(transparent)]
     Log(#[from] LogError),

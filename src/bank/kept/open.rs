@@ -113,7 +113,8 @@ impl KeptBank {
         let capacity = capacity.filter(|all| *all <= Amount::MAX_MONEY);
         let capacity =
             capacity.ok_or_else(|| KeptError::State("a bank of more than there is".into()))?;
-        let (contribution, _) = self.payer.wallet.contribute(capacity, self.rate)?;
+        let policy = (self.payer.wallet).probe(self.chain.chain(), self.rate)?;
+        let (contribution, _) = (self.payer.wallet).contribute(capacity, self.rate, &policy)?;
         Ok(BankRecord {
             payer: PublicKey::from_secret_key(&secp, &self.payer.key),
             provider: PublicKey::from_secret_key(&secp, &self.provider.key),
