@@ -91,8 +91,7 @@ pub struct BoundSeed {
 impl RelaySeed {
     /// Draws a seed.
     pub fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> RelaySeed {
-        let seed = RelaySeed::drawn(|bytes| rng.fill_bytes(bytes));
-        seed
+        RelaySeed::drawn(|bytes| rng.fill_bytes(bytes))
     }
 
     /// What is bound to the terms that it serves.

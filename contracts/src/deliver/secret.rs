@@ -106,8 +106,7 @@ impl EnvelopeKey {
 impl DeliverySeed {
     /// Draws a seed.
     pub(super) fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> DeliverySeed {
-        let seed = DeliverySeed::drawn(|bytes| rng.fill_bytes(bytes));
-        seed
+        DeliverySeed::drawn(|bytes| rng.fill_bytes(bytes))
     }
 
     /// What is bound to the one delivery that it serves.
