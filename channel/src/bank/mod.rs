@@ -5,7 +5,7 @@
 //! One that died is begun anew, over the same message, with nonces of its own; until it is complete and written nothing
 //! that was signed before is given up (`docs/adr/0051-banks-on-disk.md`).
 //!
-//! What is kept is small: a payment is one entry of 9 bytes on the payer's side and of 81 on the provider's.
+//! What is kept is small: a payment is one entry of 10 bytes on the payer's side and of 82 on the provider's.
 //!
 //! Banks that bear promises ([`Banker`](narthex_contracts::bank::Banker)) are not kept by these machines.
 

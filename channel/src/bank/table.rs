@@ -262,6 +262,13 @@ impl Side for Paying {
             &["sign"],
             "a reorganisation took the spend away; not signed",
         ),
+        row(
+            "spent",
+            "coin",
+            "leaving",
+            &["publish", "sign"],
+            "a reorganisation took the spend away; to be frozen, not signed",
+        ),
         row("spent", "coin", "over", &[], "it is spent, and deep"),
     ];
 }
