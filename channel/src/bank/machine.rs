@@ -254,7 +254,7 @@ impl<S: Side> BankMachine<S> {
             return self.refuse("end", "");
         }
         if let Some(known) = &self.leaving
-            && !(known.is_agreed() && !how.is_agreed())
+            && (!known.is_agreed() || how.is_agreed())
         {
             return self.refuse("other end", ": one was agreed to or ordered before");
         }

@@ -49,7 +49,7 @@ const DEEP: u32 = 6;
 pub enum KeptError {
     /// A contract, a wallet or a chain refuses.
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    Desk(Box<DeskError>),
     /// The payer's or the provider's machine refuses.
     #[error("the {who} refuses: {error}")]
     Side {
@@ -60,7 +60,7 @@ pub enum KeptError {
     },
     /// The node does not take what a bank ends with, or it could not be found out: nothing is funded.
     #[error(transparent)]
-    Probe(#[from] narthex_regtest::ProbeError),
+    Probe(Box<narthex_regtest::ProbeError>),
     /// A log cannot be opened.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -81,6 +81,18 @@ pub enum KeptError {
     /// Not as it stands.
     #[error("{0}")]
     State(String),
+}
+
+impl From<DeskError> for KeptError {
+    fn from(error: DeskError) -> KeptError {
+        KeptError::Desk(Box::new(error))
+    }
+}
+
+impl From<narthex_regtest::ProbeError> for KeptError {
+    fn from(error: narthex_regtest::ProbeError) -> KeptError {
+        KeptError::Probe(Box::new(error))
+    }
 }
 
 macro_rules! through_desk {
