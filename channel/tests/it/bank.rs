@@ -182,10 +182,10 @@ impl<S: Side> Subject for Banks<'_, S> {
             ("proposed", 4..) => BankInput::Signed { freeze },
             ("signed", 13..) => BankInput::Coin(CoinAt::Banked),
             // What seldom comes by chance: a freeze beside an end that is not signed, and a spend that a reorganisation takes back.
-            ("leaving", 10) => BankInput::Freeze,
-            ("leaving", 11 | 12) => BankInput::Coin(CoinAt::Spent { is_deep: false }),
+            ("leaving", 9) => BankInput::Freeze,
+            ("leaving", 11) => BankInput::Coin(CoinAt::Spent { is_deep: false }),
             ("spent", 8..) => BankInput::Coin(coins[rng.gen_range(0..7)]),
-            ("leaving", 14..) => match machine.leaving() {
+            ("leaving", 15..) => match machine.leaving() {
                 Some(how) => BankInput::Left(signed.transaction(how)),
                 None => BankInput::Freeze,
             },
