@@ -4,6 +4,8 @@
 use hex_conservative::{DisplayHex, FromHex};
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+use crate::codec::Message;
+
 /// A byte string.
 ///
 /// # Errors
@@ -72,10 +74,9 @@ pub mod list {
     }
 }
 
-/// A [`Message`](crate::codec::Message), as the hex of its bytes.
+/// A [`Message`], as the hex of its bytes.
 pub mod message {
     use super::*;
-    use crate::codec::Message;
 
     /// Of its bytes, the kind included.
     ///
@@ -90,6 +91,60 @@ pub mod message {
     /// # Errors
     /// Not hexadecimal, or no such message.
     pub fn deserialize<'de, T: Message, D: Deserializer<'de>>(d: D) -> Result<T, D::Error> {
-        T::from_bytes(&super::deserialize(d)?).map_err(D::Error::custom)
+        super::read_message(&String::deserialize(d)?)
     }
+}
+
+/// A [`Message`] that may be missing.
+pub mod optional_message {
+    use super::*;
+
+    /// Of its bytes, the kind included.
+    ///
+    /// # Errors
+    /// What the serializer says.
+    pub fn serialize<T: Message, S: Serializer>(
+        message: &Option<T>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        match message {
+            None => s.serialize_none(),
+            Some(message) => s.serialize_some(&message.to_bytes().to_lower_hex_string()),
+        }
+    }
+
+    /// From its bytes.
+    ///
+    /// # Errors
+    /// Not hexadecimal, or no such message.
+    pub fn deserialize<'de, T: Message, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+        let text = Option::<String>::deserialize(d)?;
+        text.map(|text| super::read_message(&text)).transpose()
+    }
+}
+
+/// A list of [`Message`]s.
+pub mod messages {
+    use super::*;
+
+    /// Each of its bytes, the kind included.
+    ///
+    /// # Errors
+    /// What the serializer says.
+    pub fn serialize<T: Message, S: Serializer>(list: &[T], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(list.iter().map(|m| m.to_bytes().to_lower_hex_string()))
+    }
+
+    /// Each from its bytes.
+    ///
+    /// # Errors
+    /// Not hexadecimal, or no such messages.
+    pub fn deserialize<'de, T: Message, D: Deserializer<'de>>(d: D) -> Result<Vec<T>, D::Error> {
+        let texts = Vec::<String>::deserialize(d)?;
+        texts.iter().map(|text| super::read_message(text)).collect()
+    }
+}
+
+fn read_message<T: Message, E: Error>(text: &str) -> Result<T, E> {
+    T::from_bytes(&Vec::from_hex(text).map_err(E::custom)?).map_err(E::custom)
 }

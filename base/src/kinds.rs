@@ -55,8 +55,14 @@ kinds! {
     ANSWERS = "NXWS1",
     /// A case that a panel is asked to rule on.
     DRAW_CASE = "NXDC1",
-    /// The state of the chain that offers are read at.
+    /// Which offers count, and at what height.
     SNAPSHOT_ROOT = "NXSR1",
+    /// The offers that count at a height.
+    SNAPSHOT = "NXSN1",
+    /// A pool in drawn order.
+    DRAWN_ORDER = "NXDO1",
+    /// The arbiters of a contract, as drawn.
+    PANEL = "NXPL1",
     /// Commitments of a dealer of a shared secret.
     DEALING = "NXPD1",
     /// A dealer's share for one participant.

@@ -1,6 +1,8 @@
 //! What a party says under its name: a BIP340 signature over a tagged hash, so that no statement stands for another.
 
-use secp256k1::{Keypair, Message, Secp256k1, XOnlyPublicKey, schnorr};
+use secp256k1::{
+    Keypair, Message, Secp256k1, SecretKey, Signing, Verification, XOnlyPublicKey, schnorr,
+};
 
 /// What can be signed. The hash covers all of it, under a tag that no other kind of statement has.
 pub trait Stated {
@@ -44,7 +46,24 @@ impl<T: Stated> Statement<T> {
 
 /// A signature over a digest, for statements whose body stands elsewhere.
 pub fn sign(digest: &[u8; 32], key: &Keypair) -> schnorr::Signature {
-    Secp256k1::signing_only().sign_schnorr_no_aux_rand(&Message::from_digest(*digest), key)
+    sign_in(&Secp256k1::signing_only(), digest, key)
+}
+
+/// The same in a context that the caller has already.
+pub fn sign_in<C: Signing>(
+    secp: &Secp256k1<C>,
+    digest: &[u8; 32],
+    key: &Keypair,
+) -> schnorr::Signature {
+    secp.sign_schnorr_no_aux_rand(&Message::from_digest(*digest), key)
+}
+
+/// The same by a secret key that is no key pair yet. The pair is wiped.
+pub fn sign_by(digest: &[u8; 32], key: &SecretKey) -> schnorr::Signature {
+    let mut pair = key.keypair(&Secp256k1::signing_only());
+    let signature = sign(digest, &pair);
+    pair.non_secure_erase();
+    signature
 }
 
 /// The same with auxiliary randomness, which hides more from who watches the machine sign (BIP340).
@@ -62,7 +81,19 @@ pub fn verify(
     signature: &schnorr::Signature,
     signer: &XOnlyPublicKey,
 ) -> Result<(), ForeignSignature> {
-    Secp256k1::verification_only()
-        .verify_schnorr(signature, &Message::from_digest(*digest), signer)
+    verify_in(&Secp256k1::verification_only(), digest, signature, signer)
+}
+
+/// The same in a context that the caller has already, for who checks many.
+///
+/// # Errors
+/// [`ForeignSignature`].
+pub fn verify_in<C: Verification>(
+    secp: &Secp256k1<C>,
+    digest: &[u8; 32],
+    signature: &schnorr::Signature,
+    signer: &XOnlyPublicKey,
+) -> Result<(), ForeignSignature> {
+    secp.verify_schnorr(signature, &Message::from_digest(*digest), signer)
         .map_err(|_| ForeignSignature { signer: *signer })
 }

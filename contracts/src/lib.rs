@@ -21,3 +21,4 @@ pub mod shared_secret;
 pub mod slice;
 pub mod template;
 pub mod terms;
+mod wire;

@@ -88,7 +88,7 @@ impl Sealed {
     }
 
     pub(crate) fn write(&self, w: &mut Writer) {
-        w.fixed(&self.ephemeral.serialize()).bytes(&self.ciphertext);
+        w.point(&self.ephemeral).bytes(&self.ciphertext);
     }
 
     /// Reads one whose plaintext has at most `max` bytes.
@@ -97,24 +97,13 @@ impl Sealed {
         field: &'static str,
         max: usize,
     ) -> Result<Sealed, DecodeError> {
-        let ephemeral = read_point(r, field)?;
-        let len = r.count(field, 1)?;
-        if len > max.saturating_add(TAG_BYTES) {
-            return Err(DecodeError::invalid(field, format!("{len} bytes")));
-        }
+        let ephemeral = r.point(field)?;
+        let ciphertext = r.bytes_up_to(field, max.saturating_add(TAG_BYTES))?;
         Ok(Sealed {
             ephemeral,
-            ciphertext: r.slice(field, len)?.to_vec(),
+            ciphertext: ciphertext.to_vec(),
         })
     }
-}
-
-/// Reads a compressed point.
-pub(crate) fn read_point(
-    r: &mut Reader<'_>,
-    field: &'static str,
-) -> Result<PublicKey, DecodeError> {
-    PublicKey::from_slice(r.slice(field, 33)?).map_err(|e| DecodeError::invalid(field, e))
 }
 
 fn key(

@@ -28,9 +28,10 @@ mod table;
 
 use bank_support::way;
 use bitcoin::secp256k1::Secp256k1;
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::Evidence,
-    panel::{AnswerSet, Offer, OfferPayload, Willingness},
+    panel::{AnswerSet, Offer, OfferPayload, Order, Panel, Seed, Willingness},
     role::Role,
     sample::Cast,
     shared_secret::{Collector, Dealer, Sharing},
@@ -59,9 +60,9 @@ fn contracts() -> Vec<Vec<u8>> {
     };
     all.extend([
         json(&served.terms),
-        served.to_bytes().unwrap(),
-        assignment.to_bytes().unwrap(),
-        evidence.to_bytes().unwrap(),
+        served.to_bytes(),
+        assignment.to_bytes(),
+        evidence.to_bytes(),
         json(&sender.record()),
         json(agents[0].record()),
         json(recipient.record()),
@@ -121,6 +122,20 @@ fn panels() -> Vec<Vec<u8>> {
         json(panel_support::case(3, 2).rules()),
         json(&announcement),
     ];
+    let case = panel_support::case(3, 2);
+    let pool = panel_support::pool(&[10_000, 20_000, 30_000]);
+    let snapshot = pool.snapshot(case.rules()).unwrap();
+    let order = Order::draw(&case, &snapshot, &Seed::from_bytes([3; 32])).unwrap();
+    let panel = Panel {
+        arbiters: order.entries().to_vec(),
+        transcript: [4; 32],
+    };
+    all.extend([
+        case.rules().to_bytes(),
+        snapshot.to_bytes(),
+        order.to_bytes(),
+        panel.to_bytes(),
+    ]);
     let mut rng = deliver_support::rng();
     let sharing = Sharing::new([7; 32], 3, 2).unwrap();
     let dealers = [0, 1, 2].map(|i| Dealer::new(sharing, i, &mut rng).unwrap());

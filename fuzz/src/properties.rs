@@ -1,5 +1,6 @@
 //! One function per decoder; each panics if its property does not hold.
 
+use narthex_base::codec::Message as _;
 use std::sync::{Arc, OnceLock};
 
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, hashes::Hash};

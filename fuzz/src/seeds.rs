@@ -4,6 +4,7 @@ use bitcoin::{
     Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, WPubkeyHash, Witness,
     absolute::LockTime, hashes::Hash, transaction::Version,
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     funding::RootRecord, graph::Stage, musig::PartialSignature, role::Role, setup::SharesMessage,
     template::Exit,

@@ -1,5 +1,6 @@
 //! Messages of the small contracts: bonds, banks, bounties. One property: what is read is written back as it was.
 
+use narthex_base::codec::Message as _;
 use std::{fmt::Display, str::FromStr, sync::OnceLock};
 
 use bitcoin::{
@@ -149,6 +150,18 @@ fn laws() -> Vec<Decoder> {
         canonical("panel answerset", |b| {
             Some(panel::AnswerSet::from_bytes(b).ok()?.to_bytes())
         }),
+        canonical("panel rules of a snapshot", |b| {
+            Some(panel::SnapshotRules::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel snapshot", |b| {
+            Some(panel::Snapshot::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel order", |b| {
+            Some(panel::Order::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("panel", |b| {
+            Some(panel::Panel::from_bytes(b).ok()?.to_bytes())
+        }),
         canonical("shared_secret dealing", |b| {
             Some(shared_secret::Dealing::from_bytes(b).ok()?.to_bytes())
         }),
@@ -179,13 +192,13 @@ fn laws() -> Vec<Decoder> {
             Some(written(bounty::BountyTerms::from_json(b).ok()?.record()))
         }),
         stable("deliver served", |b| {
-            deliver::Served::from_bytes(b).ok()?.to_bytes().ok()
+            Some(deliver::Served::from_bytes(b).ok()?.to_bytes())
         }),
         stable("deliver assignment", |b| {
-            deliver::Assignment::from_bytes(b).ok()?.to_bytes().ok()
+            Some(deliver::Assignment::from_bytes(b).ok()?.to_bytes())
         }),
         stable("deliver evidence", |b| {
-            deliver::Evidence::from_bytes(b).ok()?.to_bytes().ok()
+            Some(deliver::Evidence::from_bytes(b).ok()?.to_bytes())
         }),
         stable("bank payerrecord in JSON", json::<bank::PayerRecord>),
         stable("bank providerrecord in JSON", json::<bank::ProviderRecord>),

@@ -33,9 +33,7 @@ pub use leaf::{input_leaf, state_digest, work_leaf};
 pub use merkle::{Domain, TreeBuilder, TreeError};
 pub use multiproof::{Multiproof, ProofError};
 pub use opening::{LeafOpening, Opening};
-pub use receipt::{
-    Exchange, Handover, Receipt, ReceiptKind, ReceiptSigner, SignatureCheck, SignedReceipt,
-};
+pub use receipt::{Exchange, Handover, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt};
 pub use receipt_error::{ReceiptError, SignerError};
 pub use sealed::{MAX_RESULT_BYTES, OpenError, Sealed, open, seal};
 pub use secrets::{ResultSecret, SaltSeed};

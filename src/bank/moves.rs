@@ -4,6 +4,7 @@ use bitcoin::{
     Amount, Transaction,
     hashes::{Hash, sha256},
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     bank::{
         Bank, BankFunding, BankRecord, ChainSeed, Coin, Cosigner, FREEZE, FreshChain, PAYER,

@@ -1,5 +1,6 @@
 //! Moves of bankers and their customers: a payment step by step, and what each does on the chain.
 
+use narthex_base::codec::Message as _;
 use std::collections::BTreeMap;
 
 use bitcoin::Amount;

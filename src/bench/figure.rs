@@ -1,5 +1,6 @@
 //! The ceremony itself, timed party by party.
 
+use narthex_base::codec::Message as _;
 use std::{
     sync::Arc,
     time::{Duration, Instant},

@@ -1,5 +1,6 @@
 //! Relays pass on what they have: who was not sent something by the requester has it from them.
 
+use narthex_base::codec::Message as _;
 use narthex_contracts::bounty::{Answer, Closing, Delivery, Forwards, Grant, Share};
 
 use super::{

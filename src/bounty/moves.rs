@@ -1,6 +1,7 @@
 //! Moves: messages between requester and relays, as bytes; transactions on the chain.
 
 use bitcoin::Transaction;
+use narthex_base::codec::Message as _;
 use narthex_contracts::bounty::{
     Answer, BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share, relay_name,
 };

@@ -1,6 +1,7 @@
 //! Moves: what the parties send each other, transactions on the chain.
 
 use bitcoin::{Amount, Transaction};
+use narthex_base::codec::Message as _;
 use narthex_contracts::deliver::{
     Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served,
 };
@@ -66,7 +67,7 @@ impl Post<'_> {
         let request = Request::from_bytes(&request).map_err(DeliverError::from)?;
         let (tip, coin) = (self.chain().height()?, self.coin()?);
         let served = self.agent(agent)?.serve(&request, tip, coin)?;
-        let bytes = served.to_bytes().map_err(DeliverError::from)?;
+        let bytes = served.to_bytes();
         Ok(Served::from_bytes(&bytes).map_err(DeliverError::from)?)
     }
 

@@ -4,6 +4,7 @@ use bitcoin::{
     Amount,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::{
         Agent, Assignment, Conditions, Consent, DeliverError, Delivery, Found, MAX_AGENTS, Plan,
@@ -273,7 +274,7 @@ pub(super) fn agree(
         alone: options.alone,
     };
     let wire = |e| PostError::Deliver(narthex_contracts::deliver::DeliverError::Wire(e));
-    let bytes = sender.assignment(agent)?.to_bytes().map_err(wire)?;
+    let bytes = sender.assignment(agent)?.to_bytes();
     let assignment = Assignment::from_bytes(&bytes).map_err(wire)?;
     let key = table.key(seat(agent), 0)?;
     let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;

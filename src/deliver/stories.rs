@@ -1,5 +1,6 @@
 //! Whole deliveries.
 
+use narthex_base::codec::Message as _;
 use narthex_contracts::deliver::{
     AgentDuty, Coin, DeliverError, Evidence, Fault, Reading, SenderDuty,
 };
@@ -284,7 +285,7 @@ fn no_message(post: &mut Post<'_>) -> Result<(), PostError> {
     let Reading::Fraud(evidence) = post.read()? else {
         return Err(PostError::broken("garbage was read"));
     };
-    let bytes = evidence.to_bytes().map_err(DeliverError::from)?;
+    let bytes = evidence.to_bytes();
     let evidence = Evidence::from_bytes(&bytes).map_err(DeliverError::from)?;
     let guilt = evidence.judge()?;
     expect(guilt.fault == Fault::DoesNotDecrypt, "another fault")?;

@@ -1,5 +1,6 @@
 //! The job inside the contract: work, sample, check, rulings, decryption.
 
+use narthex_base::codec::Message as _;
 use std::collections::BTreeMap;
 
 use bitcoin::hashes::Hash;

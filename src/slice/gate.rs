@@ -1,5 +1,6 @@
 //! A client and its providers around one slice after the other.
 
+use narthex_base::codec::Message as _;
 use std::collections::BTreeSet;
 
 use bitcoin::{

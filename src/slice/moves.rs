@@ -1,6 +1,7 @@
 //! Moves: messages, which travel as bytes, and transactions.
 
 use bitcoin::{Amount, OutPoint, Transaction};
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     graph::TxGraph,
     slice::{

@@ -1,6 +1,7 @@
 //! Which bonds count, on both chains; arbitration offers are bonds.
 
 use crate::common;
+use narthex_base::codec::Message as _;
 
 use bitcoin::{Amount, OutPoint, hashes::Hash, secp256k1::Secp256k1};
 use common::{

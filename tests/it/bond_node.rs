@@ -1,6 +1,7 @@
 //! `narthex bond` asking a running node: what counts, what does not, and a draw from it.
 
 use crate::common;
+use narthex_base::codec::Message as _;
 
 use std::{path::Path, process::Command};
 

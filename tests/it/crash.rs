@@ -1,6 +1,7 @@
 //! A party that remembers nothing but its stored holdings and its keys, at every step of every long story.
 
 use crate::common;
+use narthex_base::codec::Message as _;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! A setup that somebody leaves, or spoils, at any step: nobody's coins are locked, and whoever is at fault is named.
 
 use crate::common;
+use narthex_base::codec::Message as _;
 
 use std::collections::BTreeMap;
 

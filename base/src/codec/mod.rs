@@ -11,6 +11,8 @@ pub use error::DecodeError;
 pub use reader::Reader;
 pub use writer::Writer;
 
+use zeroize::Zeroizing;
+
 use crate::kinds::Kind;
 
 /// What a party sends or keeps: one kind, one encoding, and nothing else is read.
@@ -32,6 +34,11 @@ pub trait Message: Sized {
         let mut w = Writer::new(Self::KIND);
         self.write(&mut w);
         w.finish()
+    }
+
+    /// The one encoding of what holds a secret; it is wiped when it is dropped.
+    fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.to_bytes())
     }
 
     /// Reads the one encoding, whole.

@@ -4,7 +4,7 @@ use bitcoin_units::Amount;
 use secp256k1::{PublicKey, SecretKey, XOnlyPublicKey, schnorr};
 use zeroize::Zeroizing;
 
-use super::DecodeError;
+use super::{DecodeError, Message};
 use crate::kinds::Kind;
 
 /// Reads fields behind each other.
@@ -54,6 +54,20 @@ impl<'a> Reader<'a> {
         let mut out = [0; N];
         out.copy_from_slice(self.slice(field, N)?);
         Ok(out)
+    }
+
+    /// So many values of N bytes; how many was said before.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`], before room is made for any.
+    pub fn arrays<const N: usize>(
+        &mut self,
+        field: &'static str,
+        count: u64,
+    ) -> Result<Vec<[u8; N]>, DecodeError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let (arrays, _) = self.slice(field, count.saturating_mul(N))?.as_chunks();
+        Ok(arrays.to_vec())
     }
 
     /// One byte.
@@ -121,6 +135,60 @@ impl<'a> Reader<'a> {
         self.slice(field, len)
     }
 
+    /// Bytes with their length in front, of which there may be so many at most.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for more bytes.
+    pub fn bytes_up_to(
+        &mut self,
+        field: &'static str,
+        most: usize,
+    ) -> Result<&'a [u8], DecodeError> {
+        let len = self.count(field, 1)?;
+        if len > most {
+            return Err(DecodeError::invalid(field, format_args!("{len} bytes")));
+        }
+        self.slice(field, len)
+    }
+
+    /// A message inside another, kind included, with its length in front.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`], or what the message says.
+    pub fn message<T: Message>(&mut self, field: &'static str) -> Result<T, DecodeError> {
+        T::from_bytes(self.bytes(field)?)
+    }
+
+    /// A byte that says whether something is so, 0 or 1.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for any other byte.
+    pub fn flag(&mut self, field: &'static str) -> Result<bool, DecodeError> {
+        match self.u8(field)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(DecodeError::invalid(field, other)),
+        }
+    }
+
+    /// A list as [`Reader::list`], of which there may be so many elements at most.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for more elements; or what `each` says.
+    pub fn list_up_to<T>(
+        &mut self,
+        field: &'static str,
+        element_len: usize,
+        most: usize,
+        mut each: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let count = self.count(field, element_len)?;
+        if count > most {
+            return Err(DecodeError::invalid(field, count));
+        }
+        (0..count).map(|_| each(self)).collect()
+    }
+
     /// A list whose elements have at least `element_len` bytes each.
     ///
     /// # Errors
@@ -129,10 +197,9 @@ impl<'a> Reader<'a> {
         &mut self,
         field: &'static str,
         element_len: usize,
-        mut each: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+        each: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
-        let count = self.count(field, element_len)?;
-        (0..count).map(|_| each(self)).collect()
+        self.list_up_to(field, element_len, usize::MAX, each)
     }
 
     /// A point of the curve, compressed, in 33 bytes.

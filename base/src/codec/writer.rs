@@ -1,8 +1,10 @@
 //! Writing messages.
 
 use bitcoin_units::Amount;
-use secp256k1::{PublicKey, XOnlyPublicKey, schnorr};
+use secp256k1::{PublicKey, SecretKey, XOnlyPublicKey, schnorr};
+use zeroize::Zeroizing;
 
+use super::Message;
 use crate::kinds::Kind;
 
 /// Writes fields behind each other.
@@ -59,6 +61,21 @@ impl Writer {
             each(self, item);
         }
         self
+    }
+
+    /// A message inside another, kind included, with its length in front.
+    pub fn message(&mut self, message: &impl Message) -> &mut Self {
+        self.bytes(&message.to_bytes())
+    }
+
+    /// A byte that says whether something is so: 1 if it is, else 0.
+    pub fn flag(&mut self, v: bool) -> &mut Self {
+        self.u8(v.into())
+    }
+
+    /// A secret scalar in 32 bytes.
+    pub fn scalar(&mut self, secret: &SecretKey) -> &mut Self {
+        self.fixed(&*Zeroizing::new(secret.secret_bytes()))
     }
 
     /// A point in 33 bytes.

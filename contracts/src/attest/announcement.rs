@@ -2,9 +2,9 @@
 
 use bitcoin::{
     key::XOnlyPublicKey,
-    secp256k1::{Keypair, Message, Secp256k1, SecretKey, Signing, Verification, schnorr},
+    secp256k1::{Keypair, Secp256k1, SecretKey, Signing, Verification, schnorr},
 };
-use narthex_base::tagged::tagged_hash_parts;
+use narthex_base::{statement, tagged::tagged_hash_parts};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -127,14 +127,11 @@ impl Announcement {
     ) -> Announcement {
         let point = nonce.point(secp);
         let identity_key = identity.x_only_public_key().0;
-        let sign = |tag: &str, key: &Keypair| {
-            let message = message(tag, &nonce.contract_id, &identity_key, &point);
-            secp.sign_schnorr_no_aux_rand(&message, key)
-        };
+        let digest = |tag| digest(tag, &nonce.contract_id, &identity_key, &point);
         Announcement {
             nonce: point,
-            nonce_proof: sign(NONCE_TAG, &nonce.secret.keypair(secp)),
-            signature: sign(IDENTITY_TAG, identity),
+            nonce_proof: statement::sign_by(&digest(NONCE_TAG), &nonce.secret),
+            signature: statement::sign_in(secp, &digest(IDENTITY_TAG), identity),
         }
     }
 
@@ -145,27 +142,24 @@ impl Announcement {
         identity: &XOnlyPublicKey,
         contract_id: &[u8; 32],
     ) -> Result<(), AnnounceError> {
-        let message = |tag| message(tag, contract_id, identity, &self.nonce);
-        secp.verify_schnorr(&self.nonce_proof, &message(NONCE_TAG), &self.nonce)
+        let digest = |tag| digest(tag, contract_id, identity, &self.nonce);
+        statement::verify_in(secp, &digest(NONCE_TAG), &self.nonce_proof, &self.nonce)
             .map_err(|_| AnnounceError::NonceProof { nonce: self.nonce })?;
-        secp.verify_schnorr(&self.signature, &message(IDENTITY_TAG), identity)
-            .map_err(|_| AnnounceError::Signature {
-                identity: *identity,
-            })
+        statement::verify_in(secp, &digest(IDENTITY_TAG), &self.signature, identity)
+            .map_err(|e| AnnounceError::Signature { identity: e.signer })
     }
 }
 
 const NONCE_TAG: &str = "narthex/announce/nonce";
 const IDENTITY_TAG: &str = "narthex/announce/identity";
 
-fn message(
+/// What nonce and identity sign, each under its tag.
+fn digest(
     tag: &str,
     contract_id: &[u8; 32],
     identity: &XOnlyPublicKey,
     nonce: &XOnlyPublicKey,
-) -> Message {
-    Message::from_digest(tagged_hash_parts(
-        tag,
-        &[contract_id, &identity.serialize(), &nonce.serialize()],
-    ))
+) -> [u8; 32] {
+    let parts: [&[u8]; 3] = [contract_id, &identity.serialize(), &nonce.serialize()];
+    tagged_hash_parts(tag, &parts)
 }

@@ -2,12 +2,11 @@
 
 use bitcoin::{
     key::XOnlyPublicKey,
-    secp256k1::{
-        Message, Parity, PublicKey, Scalar, Secp256k1, SecretKey, Signing, Verification, schnorr,
-    },
+    secp256k1::{Parity, PublicKey, Scalar, Secp256k1, SecretKey, Signing, Verification, schnorr},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Ruling;
 
@@ -96,9 +95,8 @@ impl Attestation {
         if self.signature.serialize()[..32] != nonce.serialize() {
             return Err(invalid);
         }
-        let message = Message::from_digest(ruling_message(contract_id, self.ruling));
-        secp.verify_schnorr(&self.signature, &message, identity)
-            .map_err(|_| invalid)
+        let message = ruling_message(contract_id, self.ruling);
+        statement::verify_in(secp, &message, &self.signature, identity).map_err(|_| invalid)
     }
 
     /// The same with the announcement that these terms have for its arbiter.
@@ -119,37 +117,32 @@ impl Attestation {
     pub fn secret(&self) -> Option<SecretKey> {
         SecretKey::from_slice(&self.signature.serialize()[32..]).ok()
     }
+}
 
-    /// As bytes: 4 of kind, arbiter, ruling, signature; 70 in all.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(KIND)
-            .u8(self.arbiter)
+impl Message for Attestation {
+    const KIND: Kind = kinds::ATTESTATION;
+
+    /// Arbiter, ruling, signature; 70 bytes in all.
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.arbiter)
             .u8(ruling_byte(self.ruling))
-            .fixed(&self.signature.serialize())
-            .finish()
+            .signature(&self.signature);
     }
 
-    /// From bytes; says nothing yet about validity.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Attestation, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
+    fn read(r: &mut Reader<'_>) -> Result<Attestation, DecodeError> {
         let arbiter = r.u8("arbiter")?;
         let ruling = match r.u8("ruling")? {
             6 => Ruling::WorkerAtFault,
             7 => Ruling::VerifierAtFault,
             other => return Err(DecodeError::invalid("ruling", other)),
         };
-        let signature = schnorr::Signature::from_slice(r.slice("signature", 64)?)
-            .map_err(|e| DecodeError::invalid("signature", e))?;
-        r.finish()?;
         Ok(Attestation {
             arbiter,
             ruling,
-            signature,
+            signature: r.signature("signature")?,
         })
     }
 }
-
-const KIND: Kind = kinds::ATTESTATION;
 
 /// The identity key of an arbiter that attested two rulings of one contract: from s₁ = k + e₁·a and
 /// s₂ = k + e₂·a follows a = (s₁ − s₂)/(e₁ − e₂). The key found is checked against `identity`.

@@ -9,8 +9,7 @@ use bitcoin::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accepted, BankError, Frame, Phase, Promise, ProviderBook, Rungs, Settled,
-    promise::{check_secret, frame_hex},
+    Accepted, BankError, Frame, Phase, Promise, ProviderBook, Rungs, Settled, promise::check_secret,
 };
 
 /// The frame that a provider holds, and what it knows of its promises.
@@ -18,7 +17,7 @@ use super::{
 #[serde(deny_unknown_fields)]
 pub struct Held {
     /// The payer's latest.
-    #[serde(with = "frame_hex")]
+    #[serde(with = "narthex_base::hex::message")]
     pub frame: Frame,
     /// Secrets that were shown.
     pub known: Vec<Known>,

@@ -4,7 +4,7 @@
 //! it was given w_i and not before; and it needs the provider's own signature, which nobody else ever sees, so that an
 //! old rung hurts nobody but the provider.
 
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use std::collections::BTreeMap;
 
@@ -19,8 +19,6 @@ use crate::{
     musig::{AdaptorPoint, AdaptorSignature},
     pact::{PactError, Task},
 };
-
-const KIND: Kind = kinds::RUNGS;
 
 /// Most rungs of one message, and most that a provider keeps.
 pub const MAX_RUNGS: usize = 256;
@@ -43,7 +41,7 @@ pub struct Rung {
     pub signature: AdaptorSignature,
 }
 
-/// Rungs as they travel.
+/// Rungs as they travel. Read ones are not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rungs {
     /// Which bank they are of.
@@ -52,41 +50,29 @@ pub struct Rungs {
     pub rungs: Vec<Rung>,
 }
 
-impl Rungs {
-    /// As they travel.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(KIND);
-        w.fixed(&self.bank).u32(self.rungs.len() as u32);
-        for rung in &self.rungs {
+impl Message for Rungs {
+    const KIND: Kind = kinds::RUNGS;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.bank).list(&self.rungs, |w, rung| {
             w.u32(rung.index)
-                .fixed(&rung.point.serialize())
+                .point(&rung.point)
                 .fixed(&rung.signature.0);
-        }
-        w.finish()
+        });
     }
 
-    /// Reads rungs; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Rungs, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let bank = r.array("bank")?;
-        let count = r.count("rungs", 4 + 33 + 64)?;
-        if count > MAX_RUNGS {
-            return Err(DecodeError::invalid("rungs", count));
-        }
-        let mut rungs = Vec::with_capacity(count);
-        for _ in 0..count {
-            let index = r.u32("rung")?;
-            let point = PublicKey::from_slice(r.slice("point", 33)?)
-                .map_err(|e| DecodeError::invalid("point", e))?;
-            let signature = AdaptorSignature(r.array("signature")?);
-            rungs.push(Rung {
-                index,
-                point,
-                signature,
-            });
-        }
-        r.finish()?;
-        Ok(Rungs { bank, rungs })
+    fn read(r: &mut Reader<'_>) -> Result<Rungs, DecodeError> {
+        let rung = |r: &mut Reader<'_>| {
+            Ok(Rung {
+                index: r.u32("rung")?,
+                point: r.point("point")?,
+                signature: AdaptorSignature(r.array("signature")?),
+            })
+        };
+        Ok(Rungs {
+            bank: r.array("bank")?,
+            rungs: r.list_up_to("rungs", 4 + 33 + 64, MAX_RUNGS, rung)?,
+        })
     }
 }
 
@@ -169,7 +155,7 @@ impl Points {
     pub fn root(&self) -> [u8; 32] {
         let mut w = Writer::default();
         for (index, point) in &self.0 {
-            w.u32(*index).fixed(&point.serialize());
+            w.u32(*index).point(point);
         }
         narthex_base::tagged::tagged_hash_parts("narthex/bank-points", &[&w.finish()])
     }

@@ -143,22 +143,19 @@ fn resume_paid(
     }
 }
 
-/// Rungs as the hex of their message.
+/// Rungs as the hex of their message, without their bank, which the terms name.
 mod rungs_hex {
-    use hex_conservative::{DisplayHex, FromHex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use narthex_base::hex;
+    use serde::{Deserializer, Serializer};
 
     use super::{Rung, Rungs};
 
     pub(super) fn serialize<S: Serializer>(rungs: &[Rung], s: S) -> Result<S::Ok, S::Error> {
         let (bank, rungs) = ([0; 32], rungs.to_vec());
-        s.collect_str(&Rungs { bank, rungs }.to_bytes().as_hex())
+        hex::message::serialize(&Rungs { bank, rungs }, s)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Rung>, D::Error> {
-        let bytes = Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)?;
-        Rungs::from_bytes(&bytes)
-            .map(|rungs| rungs.rungs)
-            .map_err(D::Error::custom)
+        hex::message::deserialize::<Rungs, D>(d).map(|rungs| rungs.rungs)
     }
 }

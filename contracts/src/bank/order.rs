@@ -1,16 +1,15 @@
 //! An order to a banker: for a promise in one bank, make one in another under a point that differs by a known number.
 
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use std::fmt;
 
-use bitcoin::secp256k1::{Message, PublicKey, Scalar, Secp256k1, SecretKey, schnorr};
+use bitcoin::secp256k1::{PublicKey, Scalar, Secp256k1, SecretKey, schnorr};
 use serde::{Deserialize, Serialize};
 
-use super::{HopError, promise::point, release::signature};
-
-const KIND: Kind = kinds::FORWARD;
+use super::HopError;
 
 /// What a banker is asked for. Only who knows the secret of the promise can ask: nobody else's order, nor an order
 /// with anything changed, is taken for this promise.
@@ -52,8 +51,9 @@ pub(super) struct Body {
 }
 
 impl Body {
-    fn message(&self, point: &PublicKey) -> Message {
-        Message::from_digest(tagged_hash_parts(
+    /// What the secret of the given promise signs.
+    fn digest(&self, point: &PublicKey) -> [u8; 32] {
+        tagged_hash_parts(
             "narthex/bank-order",
             &[
                 &self.in_bank,
@@ -63,14 +63,13 @@ impl Body {
                 &self.out_bank,
                 &self.out_count.to_be_bytes(),
             ],
-        ))
+        )
     }
 
     /// Signed with the secret of the given promise.
     pub(super) fn sign(self, secret: &SecretKey) -> Order {
-        let secp = Secp256k1::signing_only();
-        let point = PublicKey::from_secret_key(&secp, secret);
-        let proof = secp.sign_schnorr_no_aux_rand(&self.message(&point), &secret.keypair(&secp));
+        let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+        let proof = statement::sign_by(&self.digest(&point), secret);
         let Body {
             in_bank,
             in_count,
@@ -110,9 +109,7 @@ impl Order {
             out_count,
         };
         let key = point.x_only_public_key().0;
-        Secp256k1::verification_only()
-            .verify_schnorr(&proof, &body.message(&point), &key)
-            .is_ok()
+        statement::verify(&body.digest(&point), &proof, &key).is_ok()
     }
 
     /// The point of the promise that is asked for.
@@ -129,34 +126,30 @@ impl Order {
         let minus = Scalar::from(self.tweak.negate());
         out.add_tweak(&minus).map_err(|_| HopError::Infinity)
     }
+}
 
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(KIND)
-            .fixed(&self.in_bank)
-            .fixed(&self.point.serialize())
+impl Message for Order {
+    const KIND: Kind = kinds::FORWARD;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.in_bank)
+            .point(&self.point)
             .u32(self.in_count)
-            .fixed(&self.tweak.secret_bytes())
+            .scalar(&self.tweak)
             .fixed(&self.out_bank)
             .u32(self.out_count)
-            .fixed(&self.proof.serialize())
-            .finish()
+            .signature(&self.proof);
     }
 
-    /// Reads an order; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Order, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let order = Order {
+    fn read(r: &mut Reader<'_>) -> Result<Order, DecodeError> {
+        Ok(Order {
             in_bank: r.array("in_bank")?,
-            point: point(&mut r)?,
+            point: r.point("point")?,
             in_count: r.u32("in_count")?,
-            tweak: SecretKey::from_slice(r.slice("tweak", 32)?)
-                .map_err(|_| DecodeError::invalid("tweak", "no scalar"))?,
+            tweak: r.scalar("tweak")?,
             out_bank: r.array("out_bank")?,
             out_count: r.u32("out_count")?,
-            proof: signature(&mut r)?,
-        };
-        r.finish()?;
-        Ok(order)
+            proof: r.signature("signature")?,
+        })
     }
 }

@@ -4,11 +4,8 @@ use bitcoin::{
     hashes::{Hash, HashEngine, sha256},
     secp256k1::SecretKey,
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
-
-/// Kind of the message that carries a penny.
-const KIND: Kind = kinds::PENNY;
 
 /// Length of a penny as it travels: kind, bank, index, secret.
 pub const PENNY_BYTES: usize = 4 + 32 + 4 + 32;
@@ -24,33 +21,26 @@ pub struct Penny {
     pub secret: [u8; 32],
 }
 
+impl Message for Penny {
+    const KIND: Kind = kinds::PENNY;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.bank).u32(self.index).fixed(&self.secret);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Penny, DecodeError> {
+        Ok(Penny {
+            bank: r.array("bank")?,
+            index: r.u32("index")?,
+            secret: r.array("secret")?,
+        })
+    }
+}
+
 impl std::fmt::Debug for Penny {
     /// Without the secret: whoever reads a log is not to be paid by it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Penny({})", self.index)
-    }
-}
-
-impl Penny {
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(KIND)
-            .fixed(&self.bank)
-            .u32(self.index)
-            .fixed(&self.secret)
-            .finish()
-    }
-
-    /// Reads a penny. Whether it is genuine only the chain tells.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Penny, DecodeError> {
-        let mut reader = Reader::new(KIND, bytes)?;
-        let penny = Penny {
-            bank: reader.array("bank")?,
-            index: reader.u32("index")?,
-            secret: reader.array("secret")?,
-        };
-        reader.finish()?;
-        Ok(penny)
     }
 }
 

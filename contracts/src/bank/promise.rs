@@ -13,7 +13,7 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,6 @@ use crate::{
     musig::{AdaptorPoint, AdaptorSignature},
     pact::{PactError, Task, finish},
 };
-
-const KIND: Kind = kinds::CLAIM_SET;
 
 /// Most promises of a bank that are pending at a time: n of them need n·2ⁿ⁻¹ signatures, 12 for three.
 pub const MAX_PROMISES: usize = 3;
@@ -209,61 +207,52 @@ impl Frame {
         signatures.push(own.sign_alone((PROVIDER, key), None, rng)?.0);
         Ok(finish(&graph, CLAIM, &signatures, &[])?)
     }
+}
 
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(KIND);
+impl Message for Frame {
+    const KIND: Kind = kinds::CLAIM_SET;
+
+    fn write(&self, w: &mut Writer) {
         w.fixed(&self.bank)
             .u32(self.base)
-            .u32(self.promises.len() as u32);
-        for promise in &self.promises {
-            w.fixed(&promise.point.serialize()).u32(promise.count);
-        }
-        w.u8(self.foot.is_some().into());
+            .list(&self.promises, |w, promise| {
+                w.point(&promise.point).u32(promise.count);
+            })
+            .flag(self.foot.is_some());
         if let Some(foot) = &self.foot {
-            w.fixed(&foot.point.serialize()).fixed(&foot.signature.0);
+            w.point(&foot.point).fixed(&foot.signature.0);
         }
         for signature in self.signatures.iter().flatten() {
             w.fixed(&signature.0);
         }
-        w.finish()
     }
 
-    /// Reads a frame; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Frame, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
+    fn read(r: &mut Reader<'_>) -> Result<Frame, DecodeError> {
+        let promise = |r: &mut Reader<'_>| {
+            Ok(Promise {
+                point: r.point("point")?,
+                count: r.u32("count")?,
+            })
+        };
+        let signature = |r: &mut Reader<'_>| r.array("signature").map(AdaptorSignature);
         let mut frame = Frame {
             bank: r.array("bank")?,
             base: r.u32("base")?,
-            promises: Vec::new(),
+            promises: r.list_up_to("promises", 33 + 4, MAX_PROMISES, promise)?,
             foot: None,
             signatures: Vec::new(),
         };
-        let count = r.count("promises", 33 + 4)?;
-        if count > MAX_PROMISES {
-            return Err(DecodeError::invalid("promises", count));
-        }
-        for _ in 0..count {
-            let (point, count) = (point(&mut r)?, r.u32("count")?);
-            frame.promises.push(Promise { point, count });
-        }
-        frame.foot = match r.u8("foot")? {
-            0 => None,
-            1 => Some(Rung {
+        if r.flag("foot")? {
+            frame.foot = Some(Rung {
                 index: frame.base,
-                point: point(&mut r)?,
-                signature: AdaptorSignature(r.array("signature")?),
-            }),
-            other => return Err(DecodeError::invalid("foot", other)),
-        };
-        for mask in frame.masks() {
-            let mut signatures = Vec::with_capacity(MAX_PROMISES);
-            for _ in 0..mask.count_ones() {
-                signatures.push(AdaptorSignature(r.array("signature")?));
-            }
-            frame.signatures.push(signatures);
+                point: r.point("point")?,
+                signature: signature(r)?,
+            });
         }
-        r.finish()?;
+        for mask in frame.masks() {
+            let chosen = (0..mask.count_ones()).map(|_| signature(r));
+            frame.signatures.push(chosen.collect::<Result<_, _>>()?);
+        }
         Ok(frame)
     }
 }
@@ -346,29 +335,5 @@ pub(super) fn check_secret(point: &PublicKey, secret: &SecretKey) -> Result<(), 
             point: *point,
             problem,
         }),
-    }
-}
-
-pub(super) fn point(r: &mut Reader<'_>) -> Result<PublicKey, DecodeError> {
-    PublicKey::from_slice(r.slice("point", 33)?).map_err(|e| DecodeError::invalid("point", e))
-}
-
-/// A frame as the hex of its message.
-pub(super) mod frame_hex {
-    use hex_conservative::{DisplayHex, FromHex};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::Frame;
-
-    pub(in crate::bank) fn serialize<S: Serializer>(
-        frame: &Frame,
-        s: S,
-    ) -> Result<S::Ok, S::Error> {
-        s.collect_str(&frame.to_bytes().as_hex())
-    }
-
-    pub(in crate::bank) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Frame, D::Error> {
-        let bytes = Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)?;
-        Frame::from_bytes(&bytes).map_err(D::Error::custom)
     }
 }

@@ -1,18 +1,14 @@
 //! What payer and payee of a payment through bankers say to each other, and to the bankers.
 
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement::{self, Stated};
 use narthex_base::tagged::tagged_hash_parts;
 use std::fmt;
 
-use bitcoin::secp256k1::{Message, PublicKey, Secp256k1, SecretKey, schnorr};
+use bitcoin::secp256k1::{PublicKey, SecretKey, schnorr};
 
-use super::{PENNY_BYTES, Penny, promise::point};
-
-const NOTICE: Kind = kinds::NOTICE;
-const RECEIPT: Kind = kinds::RECEIPT;
-const RELEASE: Kind = kinds::RELEASE;
-const SETTLED: Kind = kinds::SETTLED;
+use super::{PENNY_BYTES, Penny};
 
 /// What the payer tells the payee to look for: a promise in one of the payee's banks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +21,26 @@ pub struct Notice {
     pub count: u32,
     /// What it is for, such as the hash of an order.
     pub memo: [u8; 32],
+}
+
+impl Message for Notice {
+    const KIND: Kind = kinds::NOTICE;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.bank)
+            .point(&self.point)
+            .u32(self.count)
+            .fixed(&self.memo);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Notice, DecodeError> {
+        Ok(Notice {
+            bank: r.array("bank")?,
+            point: r.point("point")?,
+            count: r.u32("count")?,
+            memo: r.array("memo")?,
+        })
+    }
 }
 
 /// The payee's word that it holds the promise of a notice, and is paid with its secret: signed by its key in that bank.
@@ -47,6 +63,22 @@ pub struct Release {
     pub secret: SecretKey,
 }
 
+impl Message for Release {
+    const KIND: Kind = kinds::RELEASE;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.bank).point(&self.point).scalar(&self.secret);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Release, DecodeError> {
+        Ok(Release {
+            bank: r.array("bank")?,
+            point: r.point("point")?,
+            secret: r.scalar("secret")?,
+        })
+    }
+}
+
 /// The pennies of a promise whose secret was shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Settled {
@@ -56,6 +88,24 @@ pub struct Settled {
     pub point: PublicKey,
     /// Its secret.
     pub secret: SecretKey,
+}
+
+impl Message for Settled {
+    const KIND: Kind = kinds::SETTLED;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.penny.to_bytes())
+            .point(&self.point)
+            .scalar(&self.secret);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Settled, DecodeError> {
+        Ok(Settled {
+            penny: Penny::from_bytes(r.slice("penny", PENNY_BYTES)?)?,
+            point: r.point("point")?,
+            secret: r.scalar("secret")?,
+        })
+    }
 }
 
 impl fmt::Debug for Release {
@@ -70,131 +120,40 @@ impl fmt::Debug for Settled {
     }
 }
 
-impl Notice {
-    fn write(&self, w: &mut Writer) {
-        w.fixed(&self.bank)
-            .fixed(&self.point.serialize())
-            .u32(self.count)
-            .fixed(&self.memo);
-    }
-
-    fn read(r: &mut Reader<'_>) -> Result<Notice, DecodeError> {
-        Ok(Notice {
-            bank: r.array("bank")?,
-            point: point(r)?,
-            count: r.u32("count")?,
-            memo: r.array("memo")?,
-        })
-    }
-
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(NOTICE);
-        self.write(&mut w);
-        w.finish()
-    }
-
-    /// Reads a notice.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Notice, DecodeError> {
-        let mut r = Reader::new(NOTICE, bytes)?;
-        let notice = Notice::read(&mut r)?;
-        r.finish()?;
-        Ok(notice)
-    }
-
-    fn message(&self) -> Message {
+/// Of a receipt: the fields of the notice, without its kind.
+impl Stated for Notice {
+    fn digest(&self) -> [u8; 32] {
         let mut w = Writer::default();
         self.write(&mut w);
-        Message::from_digest(tagged_hash_parts("narthex/bank-receipt", &[&w.finish()]))
+        tagged_hash_parts("narthex/bank-receipt", &[&w.finish()])
     }
 }
 
 impl Receipt {
     pub(super) fn sign(notice: Notice, key: &SecretKey) -> Receipt {
-        let secp = Secp256k1::signing_only();
-        let signature = secp.sign_schnorr_no_aux_rand(&notice.message(), &key.keypair(&secp));
+        let signature = statement::sign_by(&notice.digest(), key);
         Receipt { notice, signature }
     }
 
     /// Whether it is the word of the owner of `key`.
     pub fn is_of(&self, key: &PublicKey) -> bool {
         let key = key.x_only_public_key().0;
-        Secp256k1::verification_only()
-            .verify_schnorr(&self.signature, &self.notice.message(), &key)
-            .is_ok()
-    }
-
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(RECEIPT);
-        self.notice.write(&mut w);
-        w.fixed(&self.signature.serialize());
-        w.finish()
-    }
-
-    /// Reads a receipt; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Receipt, DecodeError> {
-        let mut r = Reader::new(RECEIPT, bytes)?;
-        let notice = Notice::read(&mut r)?;
-        let signature = signature(&mut r)?;
-        r.finish()?;
-        Ok(Receipt { notice, signature })
+        statement::verify(&self.notice.digest(), &self.signature, &key).is_ok()
     }
 }
 
-impl Release {
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(RELEASE)
-            .fixed(&self.bank)
-            .fixed(&self.point.serialize())
-            .fixed(&self.secret.secret_bytes())
-            .finish()
+impl Message for Receipt {
+    const KIND: Kind = kinds::RECEIPT;
+
+    fn write(&self, w: &mut Writer) {
+        self.notice.write(w);
+        w.signature(&self.signature);
     }
 
-    /// Reads a release; whether the secret is the point's shows when it is used.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Release, DecodeError> {
-        let mut r = Reader::new(RELEASE, bytes)?;
-        let release = Release {
-            bank: r.array("bank")?,
-            point: point(&mut r)?,
-            secret: secret(&mut r)?,
-        };
-        r.finish()?;
-        Ok(release)
+    fn read(r: &mut Reader<'_>) -> Result<Receipt, DecodeError> {
+        Ok(Receipt {
+            notice: Notice::read(r)?,
+            signature: r.signature("signature")?,
+        })
     }
-}
-
-impl Settled {
-    /// As it travels.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(SETTLED)
-            .fixed(&self.penny.to_bytes())
-            .fixed(&self.point.serialize())
-            .fixed(&self.secret.secret_bytes())
-            .finish()
-    }
-
-    /// Reads the pennies of a promise; nothing is verified yet.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Settled, DecodeError> {
-        let mut r = Reader::new(SETTLED, bytes)?;
-        let settled = Settled {
-            penny: Penny::from_bytes(r.slice("penny", PENNY_BYTES)?)?,
-            point: point(&mut r)?,
-            secret: secret(&mut r)?,
-        };
-        r.finish()?;
-        Ok(settled)
-    }
-}
-
-fn secret(r: &mut Reader<'_>) -> Result<SecretKey, DecodeError> {
-    // What stands there is not repeated in the error.
-    SecretKey::from_slice(r.slice("secret", 32)?)
-        .map_err(|_| DecodeError::invalid("secret", "no scalar"))
-}
-
-pub(super) fn signature(r: &mut Reader<'_>) -> Result<schnorr::Signature, DecodeError> {
-    schnorr::Signature::from_slice(r.slice("signature", 64)?)
-        .map_err(|e| DecodeError::invalid("signature", e))
 }

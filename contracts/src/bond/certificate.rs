@@ -1,20 +1,17 @@
 //! The proof that a bond stands for an identity.
 
 use bitcoin::{
-    Amount, OutPoint, Txid,
-    hashes::Hash,
-    key::XOnlyPublicKey,
-    secp256k1::{
-        Keypair, Message, PublicKey, Secp256k1, Signing, Verification, schnorr::Signature,
-    },
+    Amount,
+    secp256k1::{Keypair, Secp256k1, Signing, Verification, schnorr::Signature},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 
 use super::{BondFault, BondScript, Claim, Lock, Locked, Moment, Sighting};
+use crate::wire::{ReadOutPoint, WriteOutPoint};
 
-const KIND: Kind = kinds::BOND_CERTIFICATE;
 const BIP46: u8 = 0;
 const TAPROOT: u8 = 1;
 const TAPROOT_WITH_INTERNAL: u8 = 2;
@@ -45,12 +42,11 @@ impl Certificate {
             return Err(BondFault::ForeignSignature { owner });
         }
         claim.check_sense(valid_below)?;
-        let message = Message::from_digest(digest(&claim, valid_below));
         Ok(Certificate {
             claim,
             valid_below,
             // BIP340's nonce is safe without further randomness, which this crate does not draw.
-            signature: secp.sign_schnorr_no_aux_rand(&message, key),
+            signature: statement::sign_in(secp, &digest(&claim, valid_below), key),
         })
     }
 
@@ -71,8 +67,8 @@ impl Certificate {
         tip_height: u32,
     ) -> Result<(), BondFault> {
         let owner = self.claim.script.owner();
-        let message = Message::from_digest(digest(&self.claim, self.valid_below));
-        secp.verify_schnorr(&self.signature, &message, &owner)
+        let digest = digest(&self.claim, self.valid_below);
+        statement::verify_in(secp, &digest, &self.signature, &owner)
             .map_err(|_| BondFault::ForeignSignature { owner })?;
         let confirmed_height = self.claim.confirmed_height;
         if tip_height < confirmed_height {
@@ -101,48 +97,36 @@ impl Certificate {
         self.check_signature(secp, tip.height)?;
         self.claim.check(seen, tip, depth_wanted)
     }
+}
 
-    /// The claim, the end, and 64 bytes of signature.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = statement(&self.claim, self.valid_below);
-        bytes.extend_from_slice(self.signature.as_ref());
-        bytes
+impl Message for Certificate {
+    const KIND: Kind = kinds::BOND_CERTIFICATE;
+
+    /// The claim, the end, and 64 bytes of signature, which is not checked when it is read.
+    fn write(&self, w: &mut Writer) {
+        write_body(w, &self.claim, self.valid_below);
+        w.signature(&self.signature);
     }
 
-    /// From bytes; the signature is not checked here.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Certificate, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let script = read_script(&mut r)?;
-        let outpoint = OutPoint {
-            txid: Txid::from_byte_array(r.array("transaction")?),
-            vout: r.u32("output")?,
-        };
-        let value = Amount::from_sat(r.u64("amount")?);
+    fn read(r: &mut Reader<'_>) -> Result<Certificate, DecodeError> {
+        let script = read_script(r)?;
+        let outpoint = r.outpoint(["transaction", "output"])?;
+        let value = r.amount("amount")?;
         if value > Amount::MAX_MONEY {
             return Err(DecodeError::invalid("amount", value));
         }
-        let confirmed_height = r.u32("height")?;
-        let identity = read_key(&mut r, "identity")?;
-        let valid_below = r.u32("end")?;
-        let signature = Signature::from_slice(r.slice("signature", 64)?)
-            .map_err(|e| DecodeError::invalid("signature", e))?;
-        r.finish()?;
         Ok(Certificate {
             claim: Claim {
                 script,
                 outpoint,
                 value,
-                confirmed_height,
-                identity,
+                confirmed_height: r.u32("height")?,
+                identity: r.key("identity")?,
             },
-            valid_below,
-            signature,
+            valid_below: r.u32("end")?,
+            signature: r.signature("signature")?,
         })
     }
-}
-
-fn read_key(r: &mut Reader<'_>, field: &'static str) -> Result<XOnlyPublicKey, DecodeError> {
-    XOnlyPublicKey::from_slice(r.slice(field, 32)?).map_err(|e| DecodeError::invalid(field, e))
 }
 
 fn read_script(r: &mut Reader<'_>) -> Result<BondScript, DecodeError> {
@@ -151,19 +135,18 @@ fn read_script(r: &mut Reader<'_>) -> Result<BondScript, DecodeError> {
         |r: &mut Reader<'_>| Lock::new(r.u32("lock")?).map_err(|e| DecodeError::invalid("lock", e));
     match form {
         BIP46 => {
-            let key = PublicKey::from_slice(r.slice("bond key", 33)?)
-                .map_err(|e| DecodeError::invalid("bond key", e))?;
+            let key = r.point("bond key")?;
             let lock = lock(r)?;
             BondScript::bip46(key, lock).map_err(|e| DecodeError::invalid("lock", e))
         }
         TAPROOT | TAPROOT_WITH_INTERNAL => {
             let internal = match form {
                 TAPROOT => None,
-                _ => Some(read_key(r, "internal key")?),
+                _ => Some(r.key("internal key")?),
             };
             Ok(BondScript::Taproot {
                 internal,
-                owner: read_key(r, "bond key")?,
+                owner: r.key("bond key")?,
                 lock: lock(r)?,
             })
         }
@@ -171,37 +154,31 @@ fn read_script(r: &mut Reader<'_>) -> Result<BondScript, DecodeError> {
     }
 }
 
-fn statement(claim: &Claim, valid_below: u32) -> Vec<u8> {
-    let mut w = Writer::new(KIND);
+fn write_body(w: &mut Writer, claim: &Claim, valid_below: u32) {
     match &claim.script {
-        BondScript::Bip46 { key, .. } => w.u8(BIP46).fixed(&key.serialize()),
+        BondScript::Bip46 { key, .. } => w.u8(BIP46).point(key),
         BondScript::Taproot {
             internal: None,
             owner,
             ..
-        } => w.u8(TAPROOT).fixed(&owner.serialize()),
+        } => w.u8(TAPROOT).key(owner),
         BondScript::Taproot {
             internal: Some(internal),
             owner,
             ..
-        } => w
-            .u8(TAPROOT_WITH_INTERNAL)
-            .fixed(&internal.serialize())
-            .fixed(&owner.serialize()),
+        } => w.u8(TAPROOT_WITH_INTERNAL).key(internal).key(owner),
     };
     w.u32(claim.script.lock().to_consensus())
-        .fixed(claim.outpoint.txid.as_byte_array())
-        .u32(claim.outpoint.vout)
-        .u64(claim.value.to_sat())
+        .outpoint(&claim.outpoint)
+        .amount(claim.value)
         .u32(claim.confirmed_height)
-        .fixed(&claim.identity.serialize())
-        .u32(valid_below)
-        .finish()
+        .key(&claim.identity)
+        .u32(valid_below);
 }
 
+/// What the bond's key signs: the message without the signature.
 fn digest(claim: &Claim, valid_below: u32) -> [u8; 32] {
-    tagged_hash_parts(
-        "narthex/bond-certificate",
-        &[&statement(claim, valid_below)],
-    )
+    let mut w = Writer::new(Certificate::KIND);
+    write_body(&mut w, claim, valid_below);
+    tagged_hash_parts("narthex/bond-certificate", &[&w.finish()])
 }

@@ -5,11 +5,14 @@ use narthex_base::kinds::{self};
 use narthex_base::tagged::tagged_hash_parts;
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{OutPoint, hashes::Hash, key::XOnlyPublicKey};
+use bitcoin::{OutPoint, key::XOnlyPublicKey};
 use narthex_game_model::Ratio;
 
 use super::{Locked, Moment, Valuation};
-use crate::lots::{Fenwick, Stream};
+use crate::{
+    lots::{Fenwick, Stream},
+    wire::WriteOutPoint,
+};
 
 /// Share of draws that ignores bonds, unless another is agreed on: 1/8.
 pub const BONDLESS_SHARE: (u32, u32) = (1, 8);
@@ -151,10 +154,10 @@ impl Register {
     pub fn hash(&self) -> [u8; 32] {
         let mut w = Writer::new(kinds::BOND_REGISTER);
         for entry in &self.entries {
-            w.fixed(&entry.identity.serialize());
+            w.key(&entry.identity);
             match entry.bond {
                 None => w.u8(0),
-                Some(bond) => w.u8(1).fixed(bond.txid.as_byte_array()).u32(bond.vout),
+                Some(bond) => w.u8(1).outpoint(&bond),
             };
             w.fixed(&entry.weight.to_be_bytes());
         }

@@ -1,17 +1,17 @@
 //! The closing: the requester signs envelope and openings, and with them who is paid.
 
 use bitcoin::secp256k1::{SecretKey, schnorr};
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
+use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::{LayerSet, MAX_LAYERS, split};
 
-use super::{BountyError, BountyTerms, Envelope, Opening, stamp, terms::seats};
+use super::{BountyError, BountyTerms, Envelope, Opening, terms::seats};
 use crate::setup::Agreement;
 
-const KIND: Kind = kinds::BOUNTY_CLOSING;
-const CLOSING: &str = "narthex/bounty-closing";
-
-/// Everything that decides who is paid, signed by the requester. Anybody who has the terms can check it.
+/// Everything that decides who is paid, signed by the requester. Anybody who has the terms can check it
+/// ([`Closing::verify`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
     /// 0, or how often somebody was left out since.
@@ -45,13 +45,13 @@ impl Closing {
         late: LayerSet,
         key: &SecretKey,
     ) -> Closing {
-        let body = body(round, &envelope, &openings, late);
+        let digest = digest(round, &envelope, &openings, late);
         Closing {
             round,
             envelope,
             openings,
             late,
-            signature: stamp::sign(key, CLOSING, &[&body]),
+            signature: statement::sign_by(&digest, key),
         }
     }
 
@@ -61,9 +61,9 @@ impl Closing {
         if self.envelope.terms != *terms.id() {
             return Err(BountyError::Foreign);
         }
-        let body = body(self.round, &self.envelope, &self.openings, self.late);
-        let key = &terms.record().call.requester;
-        if !stamp::verify(key, CLOSING, &[&body], &self.signature) {
+        let digest = digest(self.round, &self.envelope, &self.openings, self.late);
+        let requester = &terms.record().call.requester;
+        if statement::verify(&digest, &self.signature, requester).is_err() {
             return bad("did not sign this closing");
         }
         self.envelope.verify(terms)?;
@@ -125,48 +125,48 @@ impl Closing {
         late.filter(|seat| !before.late.contains((*seat).into()))
             .collect()
     }
+}
 
-    /// As bytes, at most 2 KiB.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = body(self.round, &self.envelope, &self.openings, self.late);
-        bytes.extend_from_slice(self.signature.as_ref());
-        bytes
+impl Message for Closing {
+    const KIND: Kind = kinds::BOUNTY_CLOSING;
+
+    /// At most 2 KiB.
+    fn write(&self, w: &mut Writer) {
+        write_body(w, self.round, &self.envelope, &self.openings, self.late);
+        w.signature(&self.signature);
     }
 
-    /// From bytes; [`Closing::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Closing, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let round = r.u8("round")?;
-        let length = r.count("envelope", 1)?;
-        let envelope = Envelope::from_bytes(r.slice("envelope", length)?)?;
-        let count = r.count("openings", Opening::BYTES)?;
-        if count > MAX_LAYERS {
-            return Err(DecodeError::invalid("openings", count));
-        }
-        let openings = (0..count)
-            .map(|_| Opening::read(&mut r))
-            .collect::<Result<_, _>>()?;
+    fn read(r: &mut Reader<'_>) -> Result<Closing, DecodeError> {
+        let (round, envelope) = (r.u8("round")?, r.message("envelope")?);
+        let openings = r.list_up_to("openings", Opening::BYTES, MAX_LAYERS, Opening::read)?;
         let late = r.u8("late")?;
-        let late = LayerSet::new(late).ok_or_else(|| DecodeError::invalid("late", late))?;
-        let signature = stamp::read(&mut r)?;
-        r.finish()?;
         Ok(Closing {
             round,
             envelope,
             openings,
-            late,
-            signature,
+            late: LayerSet::new(late).ok_or_else(|| DecodeError::invalid("late", late))?,
+            signature: r.signature("signature")?,
         })
     }
 }
 
-fn body(round: u8, envelope: &Envelope, openings: &[Opening], late: LayerSet) -> Vec<u8> {
-    let mut w = Writer::new(KIND);
+/// All but the signature.
+fn write_body(
+    w: &mut Writer,
+    round: u8,
+    envelope: &Envelope,
+    openings: &[Opening],
+    late: LayerSet,
+) {
     w.u8(round)
-        .bytes(&envelope.to_bytes())
-        .u32(openings.len() as u32);
-    for opening in openings {
-        opening.write(&mut w);
-    }
-    w.u8(late.mask()).finish()
+        .message(envelope)
+        .list(openings, |w, opening| opening.write(w))
+        .u8(late.mask());
+}
+
+/// What the requester signs: the message without the signature.
+fn digest(round: u8, envelope: &Envelope, openings: &[Opening], late: LayerSet) -> [u8; 32] {
+    let mut w = Writer::new(Closing::KIND);
+    write_body(&mut w, round, envelope, openings, late);
+    tagged_hash_parts("narthex/bounty-closing", &[&w.finish()])
 }

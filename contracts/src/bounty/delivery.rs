@@ -5,12 +5,13 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey, schnorr},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::LayerSet;
 
-use super::{BountyError, BountyTerms, RelaySeed, settlement, stamp};
+use super::{BountyError, BountyTerms, RelaySeed, settlement};
 use crate::{
     graph::TxGraph,
     musig::AdaptorSignature,
@@ -18,11 +19,6 @@ use crate::{
     seal::Sealed,
     setup::Agreement,
 };
-
-const DELIVERY_KIND: Kind = kinds::BOUNTY_DELIVERY;
-const DELIVERY: &str = "narthex/bounty-delivery";
-const GRANT_KIND: Kind = kinds::BOUNTY_GRANT;
-const SHARE_KIND: Kind = kinds::BOUNTY_SHARE;
 
 /// Largest result in bytes; larger ones go another way, encrypted under a key that is delivered here.
 pub const MAX_RESULT_BYTES: usize = 1 << 20;
@@ -62,13 +58,13 @@ impl Delivery {
             return Err(too_large);
         }
         let sealed = Sealed::with(ephemeral, &point, &context, result).map_err(|_| too_large)?;
-        let body = signed(&sealed);
+        let digest = digest(&context, &sealed);
         Ok(Delivery {
             terms: *terms.id(),
             seat,
             set,
             sealed,
-            signature: stamp::sign(identity, DELIVERY, &[&context, &body]),
+            signature: statement::sign_by(&digest, identity),
         })
     }
 
@@ -83,12 +79,9 @@ impl Delivery {
         if !self.set.contains(seat.into()) || terms.point(seat, self.set).is_none() {
             return bad("is for a set that it is not in");
         }
-        let context = context(terms, seat, self.set);
-        let body = signed(&self.sealed);
-        match stamp::verify(&identity, DELIVERY, &[&context, &body], &self.signature) {
-            true => Ok(()),
-            false => bad("is not signed by its relay"),
-        }
+        let digest = digest(&context(terms, seat, self.set), &self.sealed);
+        statement::verify(&digest, &self.signature, &identity)
+            .or_else(|_| bad("is not signed by its relay"))
     }
 
     /// The result inside, read with the sum of the set's secrets. An error convicts the relay, which signed it.
@@ -99,28 +92,24 @@ impl Delivery {
         let opened = opened.ok_or(BountyError::Delivery { seat, problem })?;
         Ok(opened.to_vec())
     }
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(DELIVERY_KIND);
+impl Message for Delivery {
+    const KIND: Kind = kinds::BOUNTY_DELIVERY;
+
+    fn write(&self, w: &mut Writer) {
         w.fixed(&self.terms).u8(self.seat).u8(self.set.mask());
-        self.sealed.write(&mut w);
-        w.fixed(self.signature.as_ref()).finish()
+        self.sealed.write(w);
+        w.signature(&self.signature);
     }
 
-    /// From bytes; [`Delivery::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Delivery, DecodeError> {
-        let mut r = Reader::new(DELIVERY_KIND, bytes)?;
-        let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
-        let sealed = Sealed::read(&mut r, "result", MAX_RESULT_BYTES)?;
-        let signature = stamp::read(&mut r)?;
-        r.finish()?;
+    fn read(r: &mut Reader<'_>) -> Result<Delivery, DecodeError> {
         Ok(Delivery {
-            terms,
-            seat,
-            set,
-            sealed,
-            signature,
+            terms: r.array("terms")?,
+            seat: r.u8("seat")?,
+            set: read_set(r)?,
+            sealed: Sealed::read(r, "result", MAX_RESULT_BYTES)?,
+            signature: r.signature("signature")?,
         })
     }
 }
@@ -130,11 +119,12 @@ fn context(terms: &BountyTerms, seat: u8, set: LayerSet) -> [u8; 32] {
     tagged_hash_parts("narthex/bounty-delivery-context", &parts)
 }
 
-fn signed(sealed: &Sealed) -> [u8; 65] {
-    let mut body = [0; 65];
-    body[..33].copy_from_slice(&sealed.ephemeral.serialize());
-    body[33..].copy_from_slice(sha256::Hash::hash(&sealed.ciphertext).as_byte_array());
-    body
+/// What a relay signs: what it is, and what is sealed.
+fn digest(context: &[u8; 32], sealed: &Sealed) -> [u8; 32] {
+    let ciphertext = sha256::Hash::hash(&sealed.ciphertext);
+    let ephemeral = sealed.ephemeral.serialize();
+    let parts: [&[u8]; 3] = [context, &ephemeral, ciphertext.as_byte_array()];
+    tagged_hash_parts("narthex/bounty-delivery", &parts)
 }
 
 fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, DecodeError> {
@@ -175,26 +165,23 @@ impl Grant {
             problem: "grants by a signature that does not verify",
         })
     }
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(GRANT_KIND);
+impl Message for Grant {
+    const KIND: Kind = kinds::BOUNTY_GRANT;
+
+    fn write(&self, w: &mut Writer) {
         w.fixed(&self.terms)
             .u8(self.set.mask())
-            .fixed(&self.signature.0)
-            .finish()
+            .fixed(&self.signature.0);
     }
 
-    /// From bytes; [`Grant::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Grant, DecodeError> {
-        let mut r = Reader::new(GRANT_KIND, bytes)?;
-        let grant = Grant {
+    fn read(r: &mut Reader<'_>) -> Result<Grant, DecodeError> {
+        Ok(Grant {
             terms: r.array("terms")?,
-            set: read_set(&mut r)?,
+            set: read_set(r)?,
             signature: AdaptorSignature(r.array("signature")?),
-        };
-        r.finish()?;
-        Ok(grant)
+        })
     }
 }
 
@@ -232,29 +219,24 @@ impl Share {
             false => Err(BountyError::Share { seat: self.seat }),
         }
     }
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(SHARE_KIND);
+impl Message for Share {
+    const KIND: Kind = kinds::BOUNTY_SHARE;
+
+    fn write(&self, w: &mut Writer) {
         w.fixed(&self.terms)
             .u8(self.seat)
             .u8(self.set.mask())
-            .fixed(&self.secret.secret_bytes())
-            .finish()
+            .scalar(&self.secret);
     }
 
-    /// From bytes; [`Share::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Share, DecodeError> {
-        let mut r = Reader::new(SHARE_KIND, bytes)?;
-        let (terms, seat, set) = (r.array("terms")?, r.u8("seat")?, read_set(&mut r)?);
-        let secret = SecretKey::from_slice(r.slice("secret", 32)?)
-            .map_err(|e| DecodeError::invalid("secret", e))?;
-        r.finish()?;
+    fn read(r: &mut Reader<'_>) -> Result<Share, DecodeError> {
         Ok(Share {
-            terms,
-            seat,
-            set,
-            secret,
+            terms: r.array("terms")?,
+            seat: r.u8("seat")?,
+            set: read_set(r)?,
+            secret: r.scalar("secret")?,
         })
     }
 }

@@ -4,16 +4,15 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{SecretKey, schnorr},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::{LayerSet, MAX_LAYERS};
 
-use super::{BountyError, BountyTerms, stamp};
+use super::{BountyError, BountyTerms};
 use crate::setup::Agreement;
 
-const KIND: Kind = kinds::ENVELOPE;
-const LAYER: &str = "narthex/bounty-layer";
 const LAYER_BYTES: usize = 1 + 32 + 64;
 
 /// One relay's layer.
@@ -28,6 +27,7 @@ pub struct Layer {
 }
 
 /// Layers in the order of their seats. A seat that is passed over is passed over by the signature of the next.
+/// [`Envelope::verify`] checks what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Which bounty.
@@ -69,12 +69,12 @@ impl Envelope {
             return Err(BountyError::Layer { seat, problem });
         }
         let hash = self.hash();
-        let parts: [&[u8]; 3] = [hash.as_byte_array(), &[seat], &commitment];
+        let digest = layer_digest(hash.as_byte_array(), seat, &commitment);
         let mut next = self.clone();
         next.layers.push(Layer {
             seat,
             commitment,
-            signature: stamp::sign(identity, LAYER, &parts),
+            signature: statement::sign_by(&digest, identity),
         });
         Ok(next)
     }
@@ -92,8 +92,8 @@ impl Envelope {
             if last.is_some_and(|last| last >= seat) {
                 return bad("is out of order or there twice");
             }
-            let parts: [&[u8]; 3] = [&hash, &[seat], &layer.commitment];
-            if !stamp::verify(&identity, LAYER, &parts, &layer.signature) {
+            let digest = layer_digest(&hash, seat, &layer.commitment);
+            if statement::verify(&digest, &layer.signature, &identity).is_err() {
                 return bad("is not signed by its relay upon the layers before it");
             }
             (hash, last) = (layer.upon(&hash), Some(seat));
@@ -130,37 +130,32 @@ impl Envelope {
     fn base(&self) -> [u8; 32] {
         tagged_hash_parts("narthex/bounty-envelope", &[&self.terms])
     }
+}
 
-    /// As bytes, 97 for each layer.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(KIND);
-        w.fixed(&self.terms).u32(self.layers.len() as u32);
-        for layer in &self.layers {
+impl Message for Envelope {
+    const KIND: Kind = kinds::ENVELOPE;
+
+    /// 97 bytes for each layer.
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.terms).list(&self.layers, |w, layer| {
             w.u8(layer.seat)
                 .fixed(&layer.commitment)
-                .fixed(layer.signature.as_ref());
-        }
-        w.finish()
+                .signature(&layer.signature);
+        });
     }
 
-    /// From bytes; [`Envelope::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let terms = r.array("terms")?;
-        let count = r.count("layers", LAYER_BYTES)?;
-        if count > MAX_LAYERS {
-            return Err(DecodeError::invalid("layers", count));
-        }
-        let mut layers = Vec::with_capacity(count);
-        for _ in 0..count {
-            layers.push(Layer {
+    fn read(r: &mut Reader<'_>) -> Result<Envelope, DecodeError> {
+        let layer = |r: &mut Reader<'_>| {
+            Ok(Layer {
                 seat: r.u8("seat")?,
                 commitment: r.array("commitment")?,
-                signature: stamp::read(&mut r)?,
-            });
-        }
-        r.finish()?;
-        Ok(Envelope { terms, layers })
+                signature: r.signature("signature")?,
+            })
+        };
+        Ok(Envelope {
+            terms: r.array("terms")?,
+            layers: r.list_up_to("layers", LAYER_BYTES, MAX_LAYERS, layer)?,
+        })
     }
 }
 
@@ -175,4 +170,9 @@ impl Layer {
         ];
         tagged_hash_parts("narthex/bounty-envelope-layer", &parts)
     }
+}
+
+/// What a relay signs to put its layer upon an envelope with the hash `before`.
+fn layer_digest(before: &[u8; 32], seat: u8, commitment: &[u8; 32]) -> [u8; 32] {
+    tagged_hash_parts("narthex/bounty-layer", &[before, &[seat], commitment])
 }

@@ -26,7 +26,6 @@ mod relay;
 mod relay_end;
 mod requester;
 mod requester_end;
-mod stamp;
 mod template;
 mod terms;
 

@@ -11,16 +11,14 @@ use bitcoin::{
     },
 };
 use narthex_base::codec::Writer;
-use narthex_base::secret;
 use narthex_base::tagged::tagged_hash_parts;
+use narthex_base::{secret, statement};
 use narthex_game_model::market::{LayerSet, MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{BountyError, stamp};
+use super::BountyError;
 use crate::{binding::Mark, depth::Depth, terms::SecretPoint};
-
-const OFFER: &str = "narthex/bounty-offer";
 
 /// What relays are asked for before the terms are whole. The requester draws a fresh salt for each, and signs with it
 /// once.
@@ -175,14 +173,14 @@ impl RelayOffer {
         };
         let points = call.sets(seat).map(point);
         let points = points.collect::<Result<Vec<_>, BountyError>>()?;
-        let body = body(&owner, &script, amount_sat, &points);
+        let digest = digest(&context, &owner, &script, (amount_sat, &points));
         Ok(RelayOffer {
             identity: identity.x_only_public_key(&secp).0,
             key: owner,
             script,
             amount_sat,
             points,
-            signature: stamp::sign(identity, OFFER, &[&context, &body]),
+            signature: statement::sign_by(&digest, identity),
         })
     }
 
@@ -198,8 +196,9 @@ impl RelayOffer {
             return bad("is paid to neither P2TR nor P2WPKH");
         }
         let context = call.context(seat);
-        let body = body(&self.key, &self.script, self.amount_sat, &self.points);
-        if !stamp::verify(&self.identity, OFFER, &[&context, &body], &self.signature) {
+        let offered = (self.amount_sat, &self.points[..]);
+        let digest = digest(&context, &self.key, &self.script, offered);
+        if statement::verify(&digest, &self.signature, &self.identity).is_err() {
             return bad("is not signed by its identity for this call and seat");
         }
         let mut points = self.points.iter();
@@ -223,6 +222,7 @@ fn place(set: LayerSet) -> String {
     format!("bounty {}", set.mask())
 }
 
+/// What key, script, price and points come to, in the hashes that cover them.
 pub(super) fn body(
     key: &PublicKey,
     script: &ScriptBuf,
@@ -230,12 +230,22 @@ pub(super) fn body(
     points: &[SecretPoint],
 ) -> Vec<u8> {
     let mut w = Writer::default();
-    w.fixed(&key.serialize())
+    w.point(key)
         .bytes(script.as_bytes())
-        .u64(amount.to_sat())
-        .u32(points.len() as u32);
-    for point in points {
-        w.fixed(&point.point.serialize());
-    }
-    w.finish()
+        .amount(amount)
+        .list(points, |w, point| {
+            w.point(&point.point);
+        })
+        .finish()
+}
+
+/// What a relay signs to offer.
+fn digest(
+    context: &[u8; 32],
+    key: &PublicKey,
+    script: &ScriptBuf,
+    (amount, points): (Amount, &[SecretPoint]),
+) -> [u8; 32] {
+    let body = body(key, script, amount, points);
+    tagged_hash_parts("narthex/bounty-offer", &[context, &body])
 }

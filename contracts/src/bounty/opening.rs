@@ -5,18 +5,15 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{SecretKey, schnorr},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
+use narthex_base::tagged::tagged_hash_parts;
 
-use super::{BountyError, BountyTerms, Envelope, commitment, stamp};
+use super::{BountyError, BountyTerms, Envelope, commitment};
 use crate::setup::Agreement;
 
-const SEAL_KIND: Kind = kinds::BOUNTY_SEAL;
-const SEAL: &str = "narthex/bounty-seal";
-const OPENING_KIND: Kind = kinds::BOUNTY_OPENING;
-const OPENING: &str = "narthex/bounty-opening";
-
-/// No layer is added any more: the requester's signature over the envelope.
+/// No layer is added any more: the requester's signature over the envelope. [`Seal::verify`] checks what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
     /// What is sealed.
@@ -27,7 +24,7 @@ pub struct Seal {
 
 impl Seal {
     pub(super) fn new(envelope: Envelope, key: &SecretKey) -> Seal {
-        let signature = stamp::sign(key, SEAL, &[envelope.hash().as_byte_array()]);
+        let signature = statement::sign_by(&sealing(&envelope), key);
         Seal {
             envelope,
             signature,
@@ -37,39 +34,30 @@ impl Seal {
     /// Checks the envelope and the requester's signature.
     pub fn verify(&self, terms: &BountyTerms) -> Result<(), BountyError> {
         self.envelope.verify(terms)?;
-        let hash = self.envelope.hash();
-        let key = &terms.record().call.requester;
-        match stamp::verify(key, SEAL, &[hash.as_byte_array()], &self.signature) {
-            true => Ok(()),
-            false => Err(BountyError::Requester {
-                problem: "did not sign this seal",
-            }),
-        }
+        let requester = &terms.record().call.requester;
+        let problem = "did not sign this seal";
+        statement::verify(&sealing(&self.envelope), &self.signature, requester)
+            .map_err(|_| BountyError::Requester { problem })
+    }
+}
+
+impl Message for Seal {
+    const KIND: Kind = kinds::BOUNTY_SEAL;
+
+    fn write(&self, w: &mut Writer) {
+        w.message(&self.envelope).signature(&self.signature);
     }
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(SEAL_KIND);
-        w.bytes(&self.envelope.to_bytes())
-            .fixed(self.signature.as_ref())
-            .finish()
-    }
-
-    /// From bytes; [`Seal::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Seal, DecodeError> {
-        let mut r = Reader::new(SEAL_KIND, bytes)?;
-        let length = r.count("envelope", 1)?;
-        let envelope = Envelope::from_bytes(r.slice("envelope", length)?)?;
-        let signature = stamp::read(&mut r)?;
-        r.finish()?;
+    fn read(r: &mut Reader<'_>) -> Result<Seal, DecodeError> {
         Ok(Seal {
-            envelope,
-            signature,
+            envelope: r.message("envelope")?,
+            signature: r.signature("signature")?,
         })
     }
 }
 
-/// A relay says what its layer commits to. Signed for one sealed envelope: it counts in no other.
+/// A relay says what its layer commits to. Signed for one sealed envelope: it counts in no other. [`Opening::verify`]
+/// checks what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
     /// Which bounty.
@@ -94,14 +82,15 @@ impl Opening {
         (root, salt): ([u8; 32], [u8; 32]),
         identity: &SecretKey,
     ) -> Opening {
-        let parts: [&[u8]; 5] = [terms.id(), &[seat], envelope.as_byte_array(), &root, &salt];
+        let terms = *terms.id();
+        let digest = opening(&terms, seat, envelope, (&root, &salt));
         Opening {
-            terms: *terms.id(),
+            terms,
             seat,
             envelope,
             root,
             salt,
-            signature: stamp::sign(identity, OPENING, &parts),
+            signature: statement::sign_by(&digest, identity),
         }
     }
 
@@ -116,14 +105,8 @@ impl Opening {
         if self.envelope != hash {
             return bad("is of another envelope");
         }
-        let parts: [&[u8]; 5] = [
-            &self.terms,
-            &[seat],
-            hash.as_byte_array(),
-            &self.root,
-            &self.salt,
-        ];
-        if !stamp::verify(&identity, OPENING, &parts, &self.signature) {
+        let digest = opening(&self.terms, seat, hash, (&self.root, &self.salt));
+        if statement::verify(&digest, &self.signature, &identity).is_err() {
             return bad("is not signed by its relay");
         }
         let committed = commitment(terms, seat, &self.root, &self.salt)?;
@@ -134,41 +117,46 @@ impl Opening {
         }
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
+    /// Bytes of one in a message.
+    pub(super) const BYTES: usize = 32 + 1 + 32 + 32 + 32 + 64;
+}
+
+impl Message for Opening {
+    const KIND: Kind = kinds::BOUNTY_OPENING;
+
+    fn write(&self, w: &mut Writer) {
         w.fixed(&self.terms)
             .u8(self.seat)
             .fixed(self.envelope.as_byte_array())
             .fixed(&self.root)
             .fixed(&self.salt)
-            .fixed(self.signature.as_ref());
+            .signature(&self.signature);
     }
 
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Opening, DecodeError> {
+    fn read(r: &mut Reader<'_>) -> Result<Opening, DecodeError> {
         Ok(Opening {
             terms: r.array("terms")?,
             seat: r.u8("seat")?,
             envelope: sha256::Hash::from_byte_array(r.array("envelope")?),
             root: r.array("root")?,
             salt: r.array("salt")?,
-            signature: stamp::read(r)?,
+            signature: r.signature("signature")?,
         })
     }
+}
 
-    /// Bytes of one in a message.
-    pub(super) const BYTES: usize = 32 + 1 + 32 + 32 + 32 + 64;
+/// What the requester signs to seal.
+fn sealing(envelope: &Envelope) -> [u8; 32] {
+    tagged_hash_parts("narthex/bounty-seal", &[envelope.hash().as_byte_array()])
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(OPENING_KIND);
-        self.write(&mut w);
-        w.finish()
-    }
-
-    /// From bytes; [`Opening::verify`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Opening, DecodeError> {
-        let mut r = Reader::new(OPENING_KIND, bytes)?;
-        let opening = Opening::read(&mut r)?;
-        r.finish()?;
-        Ok(opening)
-    }
+/// What a relay signs to open its layer.
+fn opening(
+    terms: &[u8; 32],
+    seat: u8,
+    envelope: sha256::Hash,
+    (root, salt): (&[u8; 32], &[u8; 32]),
+) -> [u8; 32] {
+    let parts: [&[u8]; 5] = [terms, &[seat], envelope.as_byte_array(), root, salt];
+    tagged_hash_parts("narthex/bounty-opening", &parts)
 }

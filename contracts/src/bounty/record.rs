@@ -1,41 +1,19 @@
 //! What each party must not forget, and what it is told to do.
 
 use bitcoin::hashes::sha256;
+use narthex_base::hex;
 use narthex_game_model::market::LayerSet;
 use serde::{Deserialize, Serialize};
 
 use super::{BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share};
 use crate::depth::Depth;
 
-/// Messages in records: as the hex of their bytes.
-macro_rules! as_hex {
-    ($($message:ty),*) => {$(
-        impl Serialize for $message {
-            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                use hex_conservative::DisplayHex;
-                s.collect_str(&self.to_bytes().as_hex())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $message {
-            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                use hex_conservative::FromHex;
-                use serde::de::Error;
-                let bytes = Vec::from_hex(&String::deserialize(d)?).map_err(D::Error::custom)?;
-                <$message>::from_bytes(&bytes).map_err(D::Error::custom)
-            }
-        }
-    )*};
-}
-
-as_hex!(Envelope, Seal, Opening, Closing, Delivery, Grant, Share);
-
 /// A relay's own result.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Work {
     /// The result, hex.
-    #[serde(with = "narthex_base::hex")]
+    #[serde(with = "hex")]
     pub result: Vec<u8>,
     /// What its layer commits to.
     pub root: sha256::Hash,
@@ -57,6 +35,7 @@ pub struct Heard {
     /// Tip when it came.
     pub height: u32,
     /// The delivery, to be passed on.
+    #[serde(with = "hex::message")]
     pub delivery: Delivery,
 }
 
@@ -89,14 +68,19 @@ pub struct RelayRecord {
     /// What it signed.
     pub work: Option<Work>,
     /// The longest envelope with its layer in it.
+    #[serde(default, with = "hex::optional_message")]
     pub envelope: Option<Envelope>,
     /// An envelope that came in time to be sealed, and of which no prefix may be.
+    #[serde(default, with = "hex::optional_message")]
     pub in_time: Option<Envelope>,
     /// What was sealed and opened. It opens once.
+    #[serde(default, with = "hex::optional_message")]
     pub seal: Option<Seal>,
     /// Openings of others that it has seen.
+    #[serde(with = "hex::messages")]
     pub openings: Vec<Opening>,
     /// The last closing that it accepted.
+    #[serde(default, with = "hex::optional_message")]
     pub closing: Option<Closing>,
     /// Height at which it took this closing, and passed it on.
     #[serde(default)]
@@ -105,11 +89,13 @@ pub struct RelayRecord {
     #[serde(default)]
     pub deliveries: Vec<Heard>,
     /// The requester's signatures, in the order in which they came.
+    #[serde(with = "hex::messages")]
     pub grants: Vec<Grant>,
     /// Height at which it took the first grant of a set, and passed it on.
     #[serde(default)]
     pub granted_at: Vec<(LayerSet, u32)>,
     /// Secrets of others for settlements that pay this relay.
+    #[serde(with = "hex::messages")]
     pub shares: Vec<Share>,
     /// Height at which each came: set, seat, height.
     #[serde(default)]
@@ -121,18 +107,24 @@ pub struct RelayRecord {
 #[serde(deny_unknown_fields)]
 pub struct RequesterRecord {
     /// The longest envelope that came.
+    #[serde(default, with = "hex::optional_message")]
     pub envelope: Option<Envelope>,
     /// What it sealed. It seals once.
+    #[serde(default, with = "hex::optional_message")]
     pub seal: Option<Seal>,
     /// Openings that came.
+    #[serde(with = "hex::messages")]
     pub openings: Vec<Opening>,
     /// What it signed last.
+    #[serde(default, with = "hex::optional_message")]
     pub closing: Option<Closing>,
     /// Results that came, each for a set that it closed for.
+    #[serde(with = "hex::messages")]
     pub deliveries: Vec<Delivery>,
     /// Sets whose settlement it has given its signature to.
     pub granted: Vec<LayerSet>,
     /// Secrets that came to give everything back.
+    #[serde(with = "hex::messages")]
     pub shares: Vec<Share>,
     /// Who delivered something else than it opened, as the settlement showed.
     pub false_results: LayerSet,

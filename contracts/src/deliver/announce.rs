@@ -6,14 +6,11 @@ use bitcoin::{
     script::{Instruction, PushBytesBuf},
     secp256k1::{PublicKey, SecretKey},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 
 use super::Shared;
 use crate::terms::FeeRate;
-
-/// Kind and version of the payload.
-const KIND: Kind = kinds::ANNOUNCEMENT;
 
 /// Kind (4), root (32), e·G (33), view tag (4).
 const PAYLOAD_BYTES: u64 = 4 + 32 + 33 + 4;
@@ -33,28 +30,6 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// Kind (4), root (32), e·G (33), view tag (4).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(KIND)
-            .fixed(&self.root)
-            .fixed(&self.ephemeral.serialize())
-            .fixed(&self.view_tag)
-            .finish()
-    }
-
-    /// From bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Announcement, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let announcement = Announcement {
-            root: r.array("root")?,
-            ephemeral: PublicKey::from_slice(r.slice("ephemeral", 33)?)
-                .map_err(|e| DecodeError::invalid("ephemeral", e))?,
-            view_tag: r.array("view tag")?,
-        };
-        r.finish()?;
-        Ok(announcement)
-    }
-
     /// The output script.
     pub fn script(&self) -> ScriptBuf {
         // 73 bytes always fit a push.
@@ -79,6 +54,25 @@ impl Announcement {
     pub(super) fn fee(rate: FeeRate) -> Option<Amount> {
         // Value (8), length of the script (1), OP_RETURN (1), push (1), payload.
         rate.fee(Weight::from_wu(4 * (8 + 1 + 1 + 1 + PAYLOAD_BYTES)))
+    }
+}
+
+impl Message for Announcement {
+    const KIND: Kind = kinds::ANNOUNCEMENT;
+
+    /// Root (32), e·G (33), view tag (4).
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.root)
+            .point(&self.ephemeral)
+            .fixed(&self.view_tag);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Announcement, DecodeError> {
+        Ok(Announcement {
+            root: r.array("root")?,
+            ephemeral: r.point("ephemeral")?,
+            view_tag: r.array("view tag")?,
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! u_i and, if it comes to that, the envelope key can decrypt as the recipient does, and needs nobody's word.
 
 use bitcoin::Txid;
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_game_model::commitment::Multiproof;
 
@@ -14,8 +14,6 @@ use super::{
     agent::check_kept,
     seal::{envelope_hash, open_envelope, unseal},
 };
-
-const KIND: Kind = kinds::DELIVERY_EVIDENCE;
 
 /// What shows that the sender is at fault. It shows neither who the recipient is, nor anything that pays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,11 +86,14 @@ impl Evidence {
             Some(_) => Err(nothing("the message opens")),
         }
     }
+}
 
-    /// Kind, u_i (32), whether the envelope key follows (1), that (32), then as [`Served`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>, DecodeError> {
-        let mut w = Writer::new(KIND);
-        w.fixed(self.key.expose()).u8(self.opening.is_some().into());
+impl Message for Evidence {
+    const KIND: Kind = kinds::DELIVERY_EVIDENCE;
+
+    /// u_i (32), whether the envelope key follows (1), that (32), then as [`Served`].
+    fn write(&self, w: &mut Writer) {
+        w.fixed(self.key.expose()).flag(self.opening.is_some());
         if let Some(opening) = &self.opening {
             w.fixed(opening.expose());
         }
@@ -102,21 +103,16 @@ impl Evidence {
             branch: self.branch.clone(),
             copy: self.copy.clone(),
         };
-        served.write(&mut w)?;
-        Ok(w.finish())
+        served.write(w);
     }
 
-    /// Reads it; it shows nothing before it is judged.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
+    fn read(r: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
         let key = UnsealingKey::from_bytes(r.array("key")?);
-        let opening = match r.u8("opening")? {
-            0 => None,
-            1 => Some(EnvelopeKey::from_bytes(r.array("opening")?)),
-            other => return Err(DecodeError::invalid("opening", other)),
+        let opening = match r.flag("opening")? {
+            false => None,
+            true => Some(EnvelopeKey::from_bytes(r.array("opening")?)),
         };
-        let served = Served::read(&mut r)?;
-        r.finish()?;
+        let served = Served::read(r)?;
         Ok(Evidence {
             terms: served.terms,
             agent: served.agent,

@@ -1,14 +1,15 @@
 //! What sender, agents and recipient send each other, as bytes with bounds.
 
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeSet, fmt};
 
 use bitcoin::{
     Txid,
     hashes::Hash,
-    secp256k1::{Message, PublicKey, Secp256k1, SecretKey, schnorr},
+    secp256k1::{PublicKey, SecretKey, schnorr},
 };
 use narthex_game_model::commitment::Multiproof;
 
@@ -16,12 +17,6 @@ use super::{
     COPY_OVERHEAD_BYTES, DeliverRecord, DeliverTerms, MAX_AGENTS, MAX_DELIVER_TERMS_BYTES,
     MAX_MESSAGE_BYTES, UnsealingKey,
 };
-
-const ASSIGNMENT: Kind = kinds::ASSIGNMENT;
-const CONSENT: Kind = kinds::CONSENT;
-const REQUEST: Kind = kinds::REQUEST;
-const SERVED: Kind = kinds::SERVED;
-const HANDOVER: Kind = kinds::HANDOVER;
 
 /// A copy with everything that shows whose it is: from the sender to its agent, and from the agent to the recipient.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +31,42 @@ pub struct Served {
     pub copy: Vec<u8>,
 }
 
+impl Message for Served {
+    const KIND: Kind = kinds::SERVED;
+
+    /// Terms as JSON with their length, agent (1), number of siblings (1), siblings, copy with its length.
+    fn write(&self, w: &mut Writer) {
+        // A record of numbers, texts and lists becomes JSON in memory always; bytes that did not would be read by nobody.
+        let terms = serde_json::to_vec(&self.terms).unwrap_or_default();
+        w.bytes(&terms).u8(self.agent);
+        w.u8(u8::try_from(self.branch.siblings.len()).unwrap_or(u8::MAX));
+        for sibling in &self.branch.siblings {
+            w.fixed(sibling);
+        }
+        w.bytes(&self.copy);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Served, DecodeError> {
+        let terms = r.bytes_up_to("terms", MAX_DELIVER_TERMS_BYTES)?;
+        let terms = serde_json::from_slice(terms).map_err(|e| DecodeError::invalid("terms", e))?;
+        let agent = r.u8("agent")?;
+        let siblings = usize::from(r.u8("branch")?);
+        // A branch has less than one sibling for each agent.
+        if siblings >= MAX_AGENTS {
+            return Err(DecodeError::invalid("branch", siblings));
+        }
+        let siblings = (0..siblings).map(|_| r.array("branch"));
+        let siblings = siblings.collect::<Result<_, _>>()?;
+        let copy = r.bytes_up_to("copy", MAX_MESSAGE_BYTES + COPY_OVERHEAD_BYTES)?;
+        Ok(Served {
+            terms,
+            agent,
+            branch: Multiproof { siblings },
+            copy: copy.to_vec(),
+        })
+    }
+}
+
 /// What the sender gives an agent to keep. Nobody else may see it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -43,6 +74,22 @@ pub struct Assignment {
     pub served: Served,
     /// Its key, u_i.
     pub key: UnsealingKey,
+}
+
+impl Message for Assignment {
+    const KIND: Kind = kinds::ASSIGNMENT;
+
+    /// Key (32), then as [`Served`].
+    fn write(&self, w: &mut Writer) {
+        w.fixed(self.key.expose());
+        self.served.write(w);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Assignment, DecodeError> {
+        let key = UnsealingKey::from_bytes(r.array("key")?);
+        let served = Served::read(r)?;
+        Ok(Assignment { served, key })
+    }
 }
 
 /// An agent's word that it keeps its copy and takes these terms.
@@ -65,6 +112,28 @@ pub struct Request {
     pub accepted: BTreeSet<u8>,
 }
 
+impl Message for Request {
+    const KIND: Kind = kinds::REQUEST;
+
+    /// Txid (32), bit i set if agent i was accepted (2).
+    fn write(&self, w: &mut Writer) {
+        let agents = (0..MAX_AGENTS as u8).filter(|agent| self.accepted.contains(agent));
+        let accepted = agents.fold(0u16, |mask, agent| mask | 1 << agent);
+        w.fixed(self.funding.as_byte_array()).u16(accepted);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Request, DecodeError> {
+        let funding = Txid::from_byte_array(r.array("funding")?);
+        let accepted = r.u16("accepted")?;
+        if accepted >> MAX_AGENTS != 0 {
+            return Err(DecodeError::invalid("accepted", accepted));
+        }
+        let accepted = (0..MAX_AGENTS as u8).filter(|agent| accepted >> agent & 1 == 1);
+        let accepted = accepted.collect();
+        Ok(Request { funding, accepted })
+    }
+}
+
 /// What the recipient pays a copy with: its acceptance of an agent. It is no secret; nobody but this agent can use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Handover {
@@ -74,6 +143,25 @@ pub struct Handover {
     pub agent: u8,
     /// BIP340 signature by the recipient's one-time key, of the coin and the agent's leaf.
     pub signature: schnorr::Signature,
+}
+
+impl Message for Handover {
+    const KIND: Kind = kinds::HANDOVER;
+
+    /// Id of the terms (32), agent (1), signature (64).
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.terms)
+            .u8(self.agent)
+            .signature(&self.signature);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Handover, DecodeError> {
+        Ok(Handover {
+            terms: r.array("terms")?,
+            agent: r.u8("agent")?,
+            signature: r.signature("signature")?,
+        })
+    }
 }
 
 impl fmt::Debug for Served {
@@ -88,178 +176,44 @@ impl fmt::Debug for Assignment {
     }
 }
 
-impl Served {
-    pub(super) fn write(&self, w: &mut Writer) -> Result<(), DecodeError> {
-        let terms =
-            serde_json::to_vec(&self.terms).map_err(|e| DecodeError::invalid("terms", e))?;
-        w.bytes(&terms).u8(self.agent);
-        w.u8(u8::try_from(self.branch.siblings.len()).unwrap_or(u8::MAX));
-        for sibling in &self.branch.siblings {
-            w.fixed(sibling);
-        }
-        w.bytes(&self.copy);
-        Ok(())
-    }
-
-    pub(super) fn read(r: &mut Reader<'_>) -> Result<Served, DecodeError> {
-        let length = r.count("terms", 1)?;
-        if length > MAX_DELIVER_TERMS_BYTES {
-            return Err(DecodeError::invalid("terms", format!("{length} bytes")));
-        }
-        let terms = serde_json::from_slice(r.slice("terms", length)?)
-            .map_err(|e| DecodeError::invalid("terms", e))?;
-        let agent = r.u8("agent")?;
-        let siblings = usize::from(r.u8("branch")?);
-        // A branch has less than one sibling for each agent.
-        if siblings >= MAX_AGENTS {
-            return Err(DecodeError::invalid("branch", siblings));
-        }
-        let siblings = (0..siblings).map(|_| r.array("branch"));
-        let siblings = siblings.collect::<Result<_, _>>()?;
-        let length = r.count("copy", 1)?;
-        if length > MAX_MESSAGE_BYTES + COPY_OVERHEAD_BYTES {
-            return Err(DecodeError::invalid("copy", format!("{length} bytes")));
-        }
-        Ok(Served {
-            terms,
-            agent,
-            branch: Multiproof { siblings },
-            copy: r.slice("copy", length)?.to_vec(),
-        })
-    }
-
-    /// As it travels: terms as JSON with their length, agent (1), number of siblings (1), siblings, copy with its length.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, DecodeError> {
-        let mut w = Writer::new(SERVED);
-        self.write(&mut w)?;
-        Ok(w.finish())
-    }
-
-    /// Reads one; it shows nothing before it is checked.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Served, DecodeError> {
-        let mut r = Reader::new(SERVED, bytes)?;
-        let served = Served::read(&mut r)?;
-        r.finish()?;
-        Ok(served)
-    }
-}
-
-impl Assignment {
-    /// As it travels: key (32), then as [`Served`].
-    pub fn to_bytes(&self) -> Result<Vec<u8>, DecodeError> {
-        let mut w = Writer::new(ASSIGNMENT);
-        w.fixed(self.key.expose());
-        self.served.write(&mut w)?;
-        Ok(w.finish())
-    }
-
-    /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Assignment, DecodeError> {
-        let mut r = Reader::new(ASSIGNMENT, bytes)?;
-        let key = UnsealingKey::from_bytes(r.array("key")?);
-        let served = Served::read(&mut r)?;
-        r.finish()?;
-        Ok(Assignment { served, key })
-    }
-}
-
 impl Consent {
     /// Signs it.
     pub(super) fn sign(terms: &DeliverTerms, agent: u8, key: &SecretKey) -> Consent {
-        let secp = Secp256k1::signing_only();
-        let message = consent_message(&terms.id(), agent);
+        let terms = terms.id();
         Consent {
-            terms: terms.id(),
+            terms,
             agent,
-            signature: secp.sign_schnorr_no_aux_rand(&message, &key.keypair(&secp)),
+            signature: statement::sign_by(&consenting(&terms, agent), key),
         }
     }
 
     /// Whether it is the word of the agent with this key.
     pub fn is_by(&self, key: &PublicKey) -> bool {
-        let message = consent_message(&self.terms, self.agent);
-        let (key, _) = key.x_only_public_key();
-        let secp = Secp256k1::verification_only();
-        secp.verify_schnorr(&self.signature, &message, &key).is_ok()
+        let digest = consenting(&self.terms, self.agent);
+        statement::verify(&digest, &self.signature, &key.x_only_public_key().0).is_ok()
     }
+}
 
-    /// Kind, id of the terms (32), agent (1), signature (64).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(CONSENT)
-            .fixed(&self.terms)
+impl Message for Consent {
+    const KIND: Kind = kinds::CONSENT;
+
+    /// Id of the terms (32), agent (1), signature (64).
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.terms)
             .u8(self.agent)
-            .fixed(&self.signature.serialize())
-            .finish()
+            .signature(&self.signature);
     }
 
-    /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Consent, DecodeError> {
-        let mut r = Reader::new(CONSENT, bytes)?;
-        let consent = Consent {
+    fn read(r: &mut Reader<'_>) -> Result<Consent, DecodeError> {
+        Ok(Consent {
             terms: r.array("terms")?,
             agent: r.u8("agent")?,
-            signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
-                .map_err(|e| DecodeError::invalid("signature", e))?,
-        };
-        r.finish()?;
-        Ok(consent)
+            signature: r.signature("signature")?,
+        })
     }
 }
 
-fn consent_message(terms: &[u8; 32], agent: u8) -> Message {
-    Message::from_digest(tagged_hash_parts(
-        "narthex/deliver-consent",
-        &[terms, &[agent]],
-    ))
-}
-
-impl Request {
-    /// Kind, txid (32), bit i set if agent i was accepted (2).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let txid = self.funding.to_byte_array();
-        let agents = (0..MAX_AGENTS as u8).filter(|agent| self.accepted.contains(agent));
-        let accepted = agents.fold(0u16, |mask, agent| mask | 1 << agent);
-        Writer::new(REQUEST)
-            .fixed(&txid)
-            .fixed(&accepted.to_be_bytes())
-            .finish()
-    }
-
-    /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Request, DecodeError> {
-        let mut r = Reader::new(REQUEST, bytes)?;
-        let funding = Txid::from_byte_array(r.array("funding")?);
-        let accepted = u16::from_be_bytes(r.array("accepted")?);
-        r.finish()?;
-        if accepted >> MAX_AGENTS != 0 {
-            return Err(DecodeError::invalid("accepted", accepted));
-        }
-        let accepted = (0..MAX_AGENTS as u8).filter(|agent| accepted >> agent & 1 == 1);
-        let accepted = accepted.collect();
-        Ok(Request { funding, accepted })
-    }
-}
-
-impl Handover {
-    /// Kind, id of the terms (32), agent (1), signature (64).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(HANDOVER)
-            .fixed(&self.terms)
-            .u8(self.agent)
-            .fixed(&self.signature.serialize())
-            .finish()
-    }
-
-    /// Reads one.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Handover, DecodeError> {
-        let mut r = Reader::new(HANDOVER, bytes)?;
-        let handover = Handover {
-            terms: r.array("terms")?,
-            agent: r.u8("agent")?,
-            signature: schnorr::Signature::from_slice(r.slice("signature", 64)?)
-                .map_err(|e| DecodeError::invalid("signature", e))?,
-        };
-        r.finish()?;
-        Ok(handover)
-    }
+/// What an agent signs to keep its copy.
+fn consenting(terms: &[u8; 32], agent: u8) -> [u8; 32] {
+    tagged_hash_parts("narthex/deliver-consent", &[terms, &[agent]])
 }

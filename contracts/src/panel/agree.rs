@@ -1,6 +1,10 @@
 //! The panel: the first willing arbiters in drawn order, out of what all three parties show.
 
-use narthex_base::tagged::tagged_hash_parts;
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+    tagged::tagged_hash_parts,
+};
 use std::collections::BTreeMap;
 
 use bitcoin::{
@@ -10,7 +14,7 @@ use bitcoin::{
 
 use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, Order, Willingness};
 use crate::{
-    role::{Role, RoleSet},
+    role::{MAX_ARBITERS, Role, RoleSet},
     terms::TermsDraft,
 };
 
@@ -197,6 +201,24 @@ impl Panel {
             }
         }
         Ok(())
+    }
+}
+
+impl Message for Panel {
+    const KIND: Kind = kinds::PANEL;
+
+    /// Entries as drawn, transcript (32).
+    fn write(&self, w: &mut Writer) {
+        w.list(&self.arbiters, |w, entry| entry.write(w))
+            .fixed(&self.transcript);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Panel, DecodeError> {
+        let most = MAX_ARBITERS.into();
+        Ok(Panel {
+            arbiters: r.list_up_to("arbiters", Entry::BYTES, most, Entry::read)?,
+            transcript: r.array("transcript")?,
+        })
     }
 }
 

@@ -112,7 +112,7 @@ impl DrawCase {
             w.fixed(&key.serialize());
         }
         w.u32(seed_height).u32(reveal_height);
-        w.bytes(&rules.to_bytes());
+        w.message(&rules);
         Ok(DrawCase {
             params_hash,
             principals,

@@ -2,7 +2,11 @@
 
 use super::{DrawCase, Entry, Seed, Snapshot};
 use crate::lots::{Fenwick, Stream};
-use narthex_base::tagged::tagged_hash_parts;
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+    tagged::tagged_hash_parts,
+};
 
 /// Why nothing can be drawn. The caller's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,5 +79,25 @@ impl Order {
     /// First drawn first.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+}
+
+/// One that was kept. Another party's order is drawn again, not read.
+impl Message for Order {
+    const KIND: Kind = kinds::DRAWN_ORDER;
+
+    /// Id (32), seats (1), entries as drawn.
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.id)
+            .u8(self.seats)
+            .list(&self.entries, |w, entry| entry.write(w));
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Order, DecodeError> {
+        Ok(Order {
+            id: r.array("draw")?,
+            seats: r.u8("seats")?,
+            entries: r.list("entries", Entry::BYTES, Entry::read)?,
+        })
     }
 }

@@ -7,7 +7,7 @@ use bitcoin::{
     Amount,
     hashes::{Hash, sha256},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Layout, Params, Ratio};
@@ -141,9 +141,6 @@ pub enum Unacceptable {
     },
 }
 
-/// Version 1 knew no bounds of the job.
-const KIND: Kind = kinds::OFFER_TERMS;
-
 impl OfferTerms {
     /// Whether an arbiter with these terms takes a contract with these parameters.
     pub fn accepts(&self, params: &Params) -> Result<(), Unacceptable> {
@@ -262,7 +259,7 @@ impl OfferTerms {
         Ok(())
     }
 
-    /// What the data output of an offer commits to: tagged hash of [`Self::to_bytes`].
+    /// What the data output of an offer commits to: tagged hash of its bytes.
     ///
     /// All 32 bytes are published. An arbiter picks the record itself, so that a cut hash would have to resist
     /// collisions, not just second preimages: 16 bytes would let it prepare two records for 2⁶⁴ hashes and show
@@ -273,48 +270,41 @@ impl OfferTerms {
             &[&self.to_bytes()],
         ))
     }
+}
 
-    /// The canonical bytes: one encoding per record.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(KIND);
+/// One encoding for each record. Version 1 knew no bounds of the job.
+impl Message for OfferTerms {
+    const KIND: Kind = kinds::OFFER_TERMS;
+
+    fn write(&self, w: &mut Writer) {
         w.u8(match self.layout {
             Layout::Hardened => 0,
             Layout::Paper => 1,
         });
-        for amount in [self.stake_sat, self.min_retainer_sat, self.min_fee_sat] {
-            w.u64(amount.to_sat());
-        }
+        w.amount(self.stake_sat)
+            .amount(self.min_retainer_sat)
+            .amount(self.min_fee_sat);
         for ratio in [self.max_epsilon, self.min_mu] {
             w.u32(ratio.numerator()).u32(ratio.denominator());
         }
         w.u8(self.min_panel).u8(self.max_panel);
         w.u32(self.min_decide_blocks).u32(self.max_dispute_blocks);
-        for bound in [
-            self.max_step_fuel,
-            self.max_memory_bytes,
-            self.max_program_bytes,
-            self.max_evidence_bytes,
-            self.fuel_per_second,
-        ] {
-            w.u64(bound);
-        }
-        w.finish()
+        w.u64(self.max_step_fuel)
+            .u64(self.max_memory_bytes)
+            .u64(self.max_program_bytes)
+            .u64(self.max_evidence_bytes)
+            .u64(self.fuel_per_second);
     }
 
-    /// From canonical bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<OfferTerms, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
+    fn read(r: &mut Reader<'_>) -> Result<OfferTerms, DecodeError> {
         let layout = match r.u8("layout")? {
             0 => Layout::Hardened,
             1 => Layout::Paper,
             other => return Err(DecodeError::invalid("layout", other)),
         };
-        let mut amount = |field| {
-            let sat = Amount::from_sat(r.u64(field)?);
-            if sat > Amount::MAX_MONEY {
-                return Err(DecodeError::invalid(field, sat));
-            }
-            Ok(sat)
+        let mut amount = |field| match r.amount(field)? {
+            sat if sat > Amount::MAX_MONEY => Err(DecodeError::invalid(field, sat)),
+            sat => Ok(sat),
         };
         let (stake_sat, min_retainer_sat, min_fee_sat) =
             (amount("stake")?, amount("retainer")?, amount("fee")?);
@@ -332,7 +322,7 @@ impl OfferTerms {
             let found = format_args!("{min_panel} to {max_panel}");
             return Err(DecodeError::invalid("panel", found));
         }
-        let terms = OfferTerms {
+        Ok(OfferTerms {
             layout,
             stake_sat,
             min_retainer_sat,
@@ -348,9 +338,7 @@ impl OfferTerms {
             max_program_bytes: r.u64("size of a program")?,
             max_evidence_bytes: r.u64("size of evidence")?,
             fuel_per_second: r.u64("fuel per second")?,
-        };
-        r.finish()?;
-        Ok(terms)
+        })
     }
 }
 

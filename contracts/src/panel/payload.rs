@@ -7,11 +7,8 @@ use bitcoin::{
     opcodes::all::OP_RETURN,
     script::{Instruction, PushBytesBuf},
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
-
-/// Kind and version of the payload.
-const KIND: Kind = kinds::OFFER;
 
 /// What an offer says: 72 bytes behind an `OP_RETURN`, below the 80 that every node relays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,29 +22,6 @@ pub struct OfferPayload {
 }
 
 impl OfferPayload {
-    /// Kind (4), identity (32), expiry (4), hash of the terms (32).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(KIND)
-            .fixed(&self.identity.serialize())
-            .u32(self.expiry_height)
-            .fixed(self.terms_hash.as_byte_array())
-            .finish()
-    }
-
-    /// From bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<OfferPayload, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let identity = XOnlyPublicKey::from_slice(r.slice("identity", 32)?)
-            .map_err(|e| DecodeError::invalid("identity", e))?;
-        let payload = OfferPayload {
-            identity,
-            expiry_height: r.u32("expiry")?,
-            terms_hash: sha256::Hash::from_byte_array(r.array("terms")?),
-        };
-        r.finish()?;
-        Ok(payload)
-    }
-
     /// The output script.
     pub fn script(&self) -> ScriptBuf {
         // 72 bytes always fit a push.
@@ -65,7 +39,7 @@ impl OfferPayload {
         let Some(Ok(Instruction::PushBytes(push))) = instructions.next() else {
             return None;
         };
-        if !push.as_bytes().starts_with(KIND.as_bytes()) {
+        if !push.as_bytes().starts_with(OfferPayload::KIND.as_bytes()) {
             return None;
         }
         let payload = OfferPayload::from_bytes(push.as_bytes()).and_then(|payload| {
@@ -76,5 +50,24 @@ impl OfferPayload {
             }
         });
         Some(payload)
+    }
+}
+
+impl Message for OfferPayload {
+    const KIND: Kind = kinds::OFFER;
+
+    /// Identity (32), expiry (4), hash of the terms (32).
+    fn write(&self, w: &mut Writer) {
+        w.key(&self.identity)
+            .u32(self.expiry_height)
+            .fixed(self.terms_hash.as_byte_array());
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<OfferPayload, DecodeError> {
+        Ok(OfferPayload {
+            identity: r.key("identity")?,
+            expiry_height: r.u32("expiry")?,
+            terms_hash: sha256::Hash::from_byte_array(r.array("terms")?),
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The pool at one height, as a sorted list with a hash.
 
-use narthex_base::codec::Writer;
-use narthex_base::kinds::{self};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,10 @@ use bitcoin::{
 use serde::{Deserialize, Serialize};
 
 use super::Offer;
-use crate::bond::{Lock, Locked, Moment, Valuation};
+use crate::{
+    bond::{Lock, Locked, Moment, Valuation},
+    wire::{ReadOutPoint, WriteOutPoint},
+};
 
 /// Which offers count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,24 +34,42 @@ pub struct SnapshotRules {
 }
 
 impl SnapshotRules {
-    /// Canonical bytes, for hashes.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(kinds::SNAPSHOT_ROOT);
+    fn admit(&self, entry: &Entry) -> bool {
+        entry.expiry_height > self.min_expiry_height
+            && entry.expiry_height > self.height
+            && entry.value_sat >= self.min_bond_sat
+            && self.terms_hashes.contains(&entry.terms_hash)
+    }
+}
+
+impl Message for SnapshotRules {
+    const KIND: Kind = kinds::SNAPSHOT_ROOT;
+
+    /// Heights (4 each), smallest bond (8), hashes of terms in rising order.
+    fn write(&self, w: &mut Writer) {
         w.u32(self.height)
             .u32(self.min_expiry_height)
-            .u64(self.min_bond_sat.to_sat())
+            .amount(self.min_bond_sat)
             .u32(self.terms_hashes.len() as u32);
         for hash in &self.terms_hashes {
             w.fixed(hash.as_byte_array());
         }
-        w.finish()
     }
 
-    fn admit(&self, offer: &Offer) -> bool {
-        offer.expiry_height > self.min_expiry_height
-            && offer.expiry_height > self.height
-            && offer.value_sat >= self.min_bond_sat
-            && self.terms_hashes.contains(&offer.terms_hash)
+    fn read(r: &mut Reader<'_>) -> Result<SnapshotRules, DecodeError> {
+        let (height, min_expiry_height) = (r.u32("height")?, r.u32("least expiry")?);
+        let min_bond_sat = read_amount(r, "least bond")?;
+        let hashes = r.list("hashes of terms", 32, |r| r.array("hash of terms"))?;
+        if !hashes.is_sorted_by(|a, b| a < b) {
+            return Err(DecodeError::invalid("hashes of terms", "not in order"));
+        }
+        let hashes = hashes.into_iter().map(sha256::Hash::from_byte_array);
+        Ok(SnapshotRules {
+            height,
+            min_expiry_height,
+            min_bond_sat,
+            terms_hashes: hashes.collect(),
+        })
     }
 }
 
@@ -70,6 +91,28 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Bytes of one in a message.
+    pub(super) const BYTES: usize = 32 + 36 + 8 + 4 + 32;
+
+    /// Identity (32), bond (36), value (8), expiry (4), hash of terms (32).
+    pub(super) fn write(&self, w: &mut Writer) {
+        w.key(&self.identity)
+            .outpoint(&self.outpoint)
+            .amount(self.value_sat)
+            .u32(self.expiry_height)
+            .fixed(self.terms_hash.as_byte_array());
+    }
+
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Entry, DecodeError> {
+        Ok(Entry {
+            identity: r.key("identity")?,
+            outpoint: r.outpoint(["transaction of the bond", "output of the bond"])?,
+            value_sat: read_amount(r, "value of the bond")?,
+            expiry_height: r.u32("expiry")?,
+            terms_hash: sha256::Hash::from_byte_array(r.array("hash of terms")?),
+        })
+    }
+
     /// The bond's weight in a draw at `height`, by [`Valuation::Linear`]: satoshis times the blocks that it stays
     /// locked, the latter up to [`LOCK_CAP_BLOCKS`](super::LOCK_CAP_BLOCKS).
     ///
@@ -112,15 +155,15 @@ impl Snapshot {
     ) -> Snapshot {
         let mut best: BTreeMap<XOnlyPublicKey, Entry> = BTreeMap::new();
         let rank = |e: &Entry| (std::cmp::Reverse(e.weight(rules.height)), e.outpoint);
-        for offer in offers.into_iter().filter(|offer| rules.admit(offer)) {
-            let entry = Entry {
-                identity: offer.identity,
-                outpoint: offer.outpoint,
-                value_sat: offer.value_sat,
-                expiry_height: offer.expiry_height,
-                terms_hash: offer.terms_hash,
-            };
-            best.entry(offer.identity)
+        let entries = offers.into_iter().map(|offer| Entry {
+            identity: offer.identity,
+            outpoint: offer.outpoint,
+            value_sat: offer.value_sat,
+            expiry_height: offer.expiry_height,
+            terms_hash: offer.terms_hash,
+        });
+        for entry in entries.filter(|entry| rules.admit(entry)) {
+            best.entry(entry.identity)
                 .and_modify(|e| {
                     if rank(&entry) < rank(e) {
                         *e = entry;
@@ -131,13 +174,20 @@ impl Snapshot {
         let mut entries = best.into_values().collect::<Vec<_>>();
         // By the bytes: the key type's own order is that of a library's internal form.
         entries.sort_by_key(|e| e.identity.serialize());
-        let hash = hash(&rules, block_hash, &entries);
-        Snapshot {
+        Snapshot::of(rules, block_hash, entries)
+    }
+
+    fn of(rules: SnapshotRules, block_hash: BlockHash, entries: Vec<Entry>) -> Snapshot {
+        let mut snapshot = Snapshot {
             rules,
             block_hash,
             entries,
-            hash,
-        }
+            hash: [0; 32],
+        };
+        let mut w = Writer::default();
+        snapshot.write(&mut w);
+        snapshot.hash = tagged_hash_parts("narthex/pool-snapshot", &[&w.finish()]);
+        snapshot
     }
 
     /// Which offers count here.
@@ -161,18 +211,34 @@ impl Snapshot {
     }
 }
 
-fn hash(rules: &SnapshotRules, block_hash: BlockHash, entries: &[Entry]) -> [u8; 32] {
-    let mut w = Writer::default();
-    w.bytes(&rules.to_bytes())
-        .fixed(block_hash.as_byte_array())
-        .u32(entries.len() as u32);
-    for e in entries {
-        w.fixed(&e.identity.serialize())
-            .fixed(e.outpoint.txid.as_byte_array())
-            .u32(e.outpoint.vout)
-            .u64(e.value_sat.to_sat())
-            .u32(e.expiry_height)
-            .fixed(e.terms_hash.as_byte_array());
+/// One that was kept. Whether the chain has these offers, only a pool says that has read the chain.
+impl Message for Snapshot {
+    const KIND: Kind = kinds::SNAPSHOT;
+
+    /// What its hash covers: rules, block (32), entries.
+    fn write(&self, w: &mut Writer) {
+        w.message(&self.rules)
+            .fixed(self.block_hash.as_byte_array())
+            .list(&self.entries, |w, entry| entry.write(w));
     }
-    tagged_hash_parts("narthex/pool-snapshot", &[&w.finish()])
+
+    fn read(r: &mut Reader<'_>) -> Result<Snapshot, DecodeError> {
+        let rules: SnapshotRules = r.message("rules")?;
+        let block_hash = BlockHash::from_byte_array(r.array("block")?);
+        let entries = r.list("entries", Entry::BYTES, Entry::read)?;
+        if !entries.is_sorted_by(|a, b| a.identity.serialize() < b.identity.serialize()) {
+            return Err(DecodeError::invalid("entries", "not in order"));
+        }
+        if let Some(entry) = entries.iter().find(|entry| !rules.admit(entry)) {
+            return Err(DecodeError::invalid("entries", entry.outpoint));
+        }
+        Ok(Snapshot::of(rules, block_hash, entries))
+    }
+}
+
+fn read_amount(r: &mut Reader<'_>, field: &'static str) -> Result<Amount, DecodeError> {
+    match r.amount(field)? {
+        value if value > Amount::MAX_MONEY => Err(DecodeError::invalid(field, value)),
+        value => Ok(value),
+    }
 }

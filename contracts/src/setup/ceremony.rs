@@ -1,7 +1,7 @@
 //! A whole ceremony in one process: for simulations, tests and benchmarks. Messages travel as bytes.
 
 use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
-use narthex_base::codec::DecodeError;
+use narthex_base::codec::{DecodeError, Message as _};
 
 use super::{Agreement, Holdings, NoncesMessage, Party, SetupError, SharesMessage, Signing};
 use crate::{graph::Stage, role::Role};

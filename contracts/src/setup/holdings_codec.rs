@@ -1,6 +1,6 @@
 //! Holdings and releases as bytes, so that they are durable before anything is funded.
 
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,7 +20,6 @@ use crate::{
 
 const HOLDINGS: Kind = kinds::HOLDINGS;
 const CHECKSUM: &str = "narthex/holdings";
-const RELEASE: Kind = kinds::WITHHELD;
 
 /// Why stored holdings cannot be read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,28 +137,23 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
     })
 }
 
-impl Release {
-    /// As bytes, 73 in all.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(RELEASE);
+impl Message for Release {
+    const KIND: Kind = kinds::WITHHELD;
+
+    /// Agreement (32), signer, item, share; 73 bytes in all.
+    fn write(&self, w: &mut Writer) {
         w.fixed(&self.agreement_id);
-        write_role(&mut w, self.from);
-        w.u32(self.item).fixed(&self.share.0).finish()
+        write_role(w, self.from);
+        w.u32(self.item).fixed(&self.share.0);
     }
 
-    /// From bytes; [`Holdings::accept`] checks what it says.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Release, DecodeError> {
-        let mut r = Reader::new(RELEASE, bytes)?;
-        let agreement_id = r.array("agreement id")?;
-        let from = read_role(&mut r, "signer")?;
-        let item = r.u32("item")?;
-        let share = PartialSignature(r.array("share")?);
-        r.finish()?;
+    /// [`Holdings::accept`] checks what it says.
+    fn read(r: &mut Reader<'_>) -> Result<Release, DecodeError> {
         Ok(Release {
-            agreement_id,
-            from,
-            item,
-            share,
+            agreement_id: r.array("agreement id")?,
+            from: read_role(r, "signer")?,
+            item: r.u32("item")?,
+            share: PartialSignature(r.array("share")?),
         })
     }
 }

@@ -1,21 +1,19 @@
 //! A member's own secret, shared among all.
 
 use bitcoin::secp256k1::{
-    Message, PublicKey, Secp256k1, SecretKey, Signing, Verification,
+    PublicKey, Secp256k1, SecretKey, Signing, Verification,
     rand::{CryptoRng, Rng},
     schnorr,
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 
 use super::{
     Sharing, SharingError,
     polynomial::{evaluate, evaluate_points},
 };
-
-const DEALING: Kind = kinds::DEALING;
-const SHARE: Kind = kinds::DEALT_SHARE;
 
 /// A dealer's polynomial. Neither `Clone` nor `Serialize`; erased when dropped.
 pub struct Dealer {
@@ -49,10 +47,7 @@ impl Dealer {
             .map(|c| PublicKey::from_secret_key(secp, c))
             .collect::<Vec<_>>();
         let secret = self.coefficients.first().ok_or(SharingError::Degenerate)?;
-        let message = proof_message(&self.sharing, self.dealer, &commitments);
-        let mut keypair = secret.keypair(secp);
-        let proof = secp.sign_schnorr_no_aux_rand(&message, &keypair);
-        keypair.non_secure_erase();
+        let proof = statement::sign_by(&digest(&self.sharing, self.dealer, &commitments), secret);
         Ok(Dealing {
             dealer: self.dealer,
             commitments,
@@ -115,8 +110,8 @@ impl Dealing {
                 });
             }
         };
-        let message = proof_message(sharing, dealer, &self.commitments);
-        secp.verify_schnorr(&self.proof, &message, &constant.x_only_public_key().0)
+        let digest = digest(sharing, dealer, &self.commitments);
+        statement::verify_in(secp, &digest, &self.proof, &constant.x_only_public_key().0)
             .map_err(|_| SharingError::Proof { dealer })
     }
 
@@ -137,46 +132,26 @@ impl Dealing {
             })
         }
     }
-
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(DEALING);
-        w.u8(self.dealer).u32(self.commitments.len() as u32);
-        for commitment in &self.commitments {
-            w.fixed(&commitment.serialize());
-        }
-        w.fixed(&self.proof.serialize()).finish()
-    }
-
-    /// From bytes; [`Dealing::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Dealing, DecodeError> {
-        let mut r = Reader::new(DEALING, bytes)?;
-        let dealer = r.u8("dealer")?;
-        let commitments = (0..r.count("commitments", 33)?)
-            .map(|_| {
-                PublicKey::from_slice(r.slice("commitment", 33)?)
-                    .map_err(|e| DecodeError::invalid("commitment", e))
-            })
-            .collect::<Result<_, _>>()?;
-        let proof = schnorr::Signature::from_slice(r.slice("proof", 64)?)
-            .map_err(|e| DecodeError::invalid("proof", e))?;
-        r.finish()?;
-        Ok(Dealing {
-            dealer,
-            commitments,
-            proof,
-        })
-    }
 }
 
-fn proof_message(sharing: &Sharing, dealer: u8, commitments: &[PublicKey]) -> Message {
-    let mut w = Writer::default();
-    w.fixed(&sharing.context)
-        .fixed(&[sharing.members, sharing.threshold, dealer]);
-    for commitment in commitments {
-        w.fixed(&commitment.serialize());
+impl Message for Dealing {
+    const KIND: Kind = kinds::DEALING;
+
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.dealer)
+            .list(&self.commitments, |w, point| {
+                w.point(point);
+            })
+            .signature(&self.proof);
     }
-    Message::from_digest(tagged_hash_parts("narthex/panel-dealing", &[&w.finish()]))
+
+    fn read(r: &mut Reader<'_>) -> Result<Dealing, DecodeError> {
+        Ok(Dealing {
+            dealer: r.u8("dealer")?,
+            commitments: r.list("commitments", 33, |r| r.point("commitment"))?,
+            proof: r.signature("proof")?,
+        })
+    }
 }
 
 /// One member's share of one dealing: secret to that member. Not `Clone`; erased when dropped.
@@ -188,22 +163,21 @@ pub struct Share {
     pub(super) value: SecretKey,
 }
 
-impl Share {
-    /// As bytes, 39 in all, for a private channel.
-    pub fn to_bytes(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        let mut w = Writer::new(SHARE);
-        w.u8(self.dealer).u8(self.to);
-        zeroize::Zeroizing::new(w.fixed(&self.value.secret_bytes()).finish())
+/// 39 bytes in all, for a private channel: [`Message::to_secret_bytes`].
+/// [`Collector::accept_share`](super::Collector::accept_share) checks what is read.
+impl Message for Share {
+    const KIND: Kind = kinds::DEALT_SHARE;
+
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.dealer).u8(self.to).scalar(&self.value);
     }
 
-    /// From bytes; [`Collector::accept_share`](super::Collector::accept_share) checks it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Share, DecodeError> {
-        let mut r = Reader::new(SHARE, bytes)?;
-        let (dealer, to) = (r.u8("dealer")?, r.u8("addressee")?);
-        let value = SecretKey::from_slice(r.slice("value", 32)?)
-            .map_err(|_| DecodeError::invalid("value", "not a scalar"))?;
-        r.finish()?;
-        Ok(Share { dealer, to, value })
+    fn read(r: &mut Reader<'_>) -> Result<Share, DecodeError> {
+        Ok(Share {
+            dealer: r.u8("dealer")?,
+            to: r.u8("addressee")?,
+            value: r.scalar("value")?,
+        })
     }
 }
 
@@ -217,4 +191,15 @@ impl std::fmt::Debug for Share {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Share({} to {})", self.dealer, self.to)
     }
+}
+
+/// What a dealer's constant coefficient signs.
+fn digest(sharing: &Sharing, dealer: u8, commitments: &[PublicKey]) -> [u8; 32] {
+    let mut w = Writer::default();
+    w.fixed(&sharing.context)
+        .fixed(&[sharing.members, sharing.threshold, dealer]);
+    for commitment in commitments {
+        w.point(commitment);
+    }
+    tagged_hash_parts("narthex/panel-dealing", &[&w.finish()])
 }

@@ -1,7 +1,7 @@
 //! What everybody knows of the panel's secret, and how shares become the secret.
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, Signing, Verification};
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 
 use super::{
@@ -9,8 +9,6 @@ use super::{
     polynomial::{evaluate_points, weight_at_zero},
 };
 use crate::musig::add_secrets;
-
-const REVEALED: Kind = kinds::REVEALED_SHARE;
 
 /// The panel's point, with the commitments that shares are checked against. Equal for all honest members.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,23 +26,19 @@ pub struct RevealedShare {
     pub value: SecretKey,
 }
 
-impl RevealedShare {
-    /// As bytes, 38 in all.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        Writer::new(REVEALED)
-            .u8(self.member)
-            .fixed(&self.value.secret_bytes())
-            .finish()
+impl Message for RevealedShare {
+    const KIND: Kind = kinds::REVEALED_SHARE;
+
+    /// 38 bytes in all. [`SharedPoint::verify`] checks what is read.
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.member).scalar(&self.value);
     }
 
-    /// From bytes; [`SharedPoint::verify`] checks it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<RevealedShare, DecodeError> {
-        let mut r = Reader::new(REVEALED, bytes)?;
-        let member = r.u8("member")?;
-        let value = SecretKey::from_slice(r.slice("value", 32)?)
-            .map_err(|_| DecodeError::invalid("value", "not a scalar"))?;
-        r.finish()?;
-        Ok(RevealedShare { member, value })
+    fn read(r: &mut Reader<'_>) -> Result<RevealedShare, DecodeError> {
+        Ok(RevealedShare {
+            member: r.u8("member")?,
+            value: r.scalar("value")?,
+        })
     }
 }
 

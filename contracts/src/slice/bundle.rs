@@ -5,7 +5,7 @@ use bitcoin::secp256k1::{
     rand::{CryptoRng, RngCore},
     schnorr,
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
 
@@ -15,11 +15,12 @@ use super::{
     Post, SliceError, SliceTerms,
     circle::member,
     pedersen,
-    post::{read_signature, signature, signed_by},
+    post::{signature, signed_by},
 };
-use crate::{seal::Sealed, shared_secret::RevealedShare};
-
-const KIND: Kind = kinds::SLICE_BUNDLE;
+use crate::{
+    seal::{Sealed, TAG_BYTES},
+    shared_secret::RevealedShare,
+};
 
 /// Length of a share.
 const SHARE_BYTES: usize = 32;
@@ -67,9 +68,9 @@ impl Bundle {
             let plain = Zeroizing::new(share.secret_bytes());
             released.push((to, Sealed::new(&lock, &bound, &*plain, rng)?));
         }
-        let body = body(&terms.id(), from, &released);
+        let digest = digest(&terms.id(), from, &released);
         Ok(Bundle {
-            signature: signature(key, &digest(&body), rng),
+            signature: signature(key, &digest, rng),
             terms: terms.id(),
             from,
             shares: released,
@@ -82,8 +83,8 @@ impl Bundle {
             return Err(SliceError::Foreign);
         }
         let key = terms.circle().provider_key(self.from)?;
-        let body = body(&self.terms, self.from, &self.shares);
-        signed_by(&key, &digest(&body), &self.signature, self.from)
+        let digest = digest(&self.terms, self.from, &self.shares);
+        signed_by(&key, &digest, &self.signature, self.from)
     }
 
     /// Whether there is anything for this provider in it.
@@ -114,51 +115,42 @@ impl Bundle {
             Err(_) => Found::False,
         })
     }
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = body(&self.terms, self.from, &self.shares);
-        bytes.extend(self.signature.serialize());
-        bytes
+impl Message for Bundle {
+    const KIND: Kind = kinds::SLICE_BUNDLE;
+
+    fn write(&self, w: &mut Writer) {
+        write_body(w, &self.terms, self.from, &self.shares);
+        w.signature(&self.signature);
     }
 
-    /// From bytes; [`Bundle::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Bundle, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let terms = r.array("terms")?;
-        let from = r.u8("provider")?;
-        let count = r.count("shares", 1 + 33 + 4 + 16)?;
-        if count > super::MAX_PROVIDERS {
-            return Err(DecodeError::invalid("shares", count));
-        }
-        let mut shares = Vec::with_capacity(count);
-        for _ in 0..count {
-            let to = r.u8("addressee")?;
-            shares.push((to, Sealed::read(&mut r, "share", SHARE_BYTES)?));
-        }
-        let signature = read_signature(&mut r)?;
-        r.finish()?;
+    fn read(r: &mut Reader<'_>) -> Result<Bundle, DecodeError> {
+        let least = 1 + 33 + 4 + TAG_BYTES;
         Ok(Bundle {
-            terms,
-            from,
-            shares,
-            signature,
+            terms: r.array("terms")?,
+            from: r.u8("provider")?,
+            shares: r.list_up_to("shares", least, super::MAX_PROVIDERS, |r| {
+                let to = r.u8("addressee")?;
+                Ok((to, Sealed::read(r, "share", SHARE_BYTES)?))
+            })?,
+            signature: r.signature("signature")?,
         })
     }
 }
 
-fn body(terms: &[u8; 32], from: u8, shares: &[(u8, Sealed)]) -> Vec<u8> {
-    let mut w = Writer::new(KIND);
-    w.fixed(terms).u8(from).u32(shares.len() as u32);
-    for (to, sealed) in shares {
+fn write_body(w: &mut Writer, terms: &[u8; 32], from: u8, shares: &[(u8, Sealed)]) {
+    w.fixed(terms).u8(from).list(shares, |w, (to, sealed)| {
         w.u8(*to);
-        sealed.write(&mut w);
-    }
-    w.finish()
+        sealed.write(w);
+    });
 }
 
-fn digest(body: &[u8]) -> [u8; 32] {
-    tagged_hash_parts("narthex/slice-bundle", &[body])
+/// What a provider signs: the message without the signature.
+fn digest(terms: &[u8; 32], from: u8, shares: &[(u8, Sealed)]) -> [u8; 32] {
+    let mut w = Writer::new(Bundle::KIND);
+    write_body(&mut w, terms, from, shares);
+    tagged_hash_parts("narthex/slice-bundle", &[&w.finish()])
 }
 
 fn bound(terms: &SliceTerms, from: u8, (to, commitment): (u8, &PublicKey)) -> [u8; 32] {

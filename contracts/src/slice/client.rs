@@ -12,7 +12,7 @@ use bitcoin::{
 
 use super::{
     Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
-    claim, provider::restore, record::HexBytes, refund,
+    claim, provider::restore, refund,
 };
 use crate::{
     funding::{FundingError, funding_psbt},
@@ -68,11 +68,11 @@ impl Client {
         record: &ClientRecord,
     ) -> Result<Client, SliceError> {
         let mut client = Client::new(restore(terms, &record.holdings)?, key)?;
-        for bytes in &record.posts {
-            client.take_post(&Post::from_bytes(&bytes.0)?)?;
+        for post in &record.posts {
+            client.take_post(post)?;
         }
-        for bytes in &record.bundles {
-            client.take_bundle(&Bundle::from_bytes(&bytes.0)?)?;
+        for bundle in &record.bundles {
+            client.take_bundle(bundle)?;
         }
         for (index, secret) in &record.secrets {
             let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
@@ -90,8 +90,8 @@ impl Client {
         let bundles = self.bundles.values();
         ClientRecord {
             holdings: self.holdings.to_bytes(),
-            posts: posts.map(|post| HexBytes(post.to_bytes())).collect(),
-            bundles: bundles.map(|b| HexBytes(b.to_bytes())).collect(),
+            posts: posts.cloned().collect(),
+            bundles: bundles.cloned().collect(),
             secrets: self.secrets.clone(),
         }
     }

@@ -5,7 +5,7 @@ use bitcoin::secp256k1::{
     rand::{CryptoRng, RngCore},
     schnorr,
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
@@ -13,15 +13,13 @@ use zeroize::Zeroizing;
 use super::{
     Circle, Points, Shares, SliceError,
     circle::{member, provider, sharer},
-    post::{read_signature, signature, signed_by},
+    post::{signature, signed_by},
 };
 use crate::{
     pact::check_key,
-    seal::{Sealed, read_point},
+    seal::{Sealed, TAG_BYTES},
     shared_secret::{Collector, Dealer, Dealing, Share, SharingError},
 };
-
-const KIND: Kind = kinds::SLICE_DEAL;
 
 /// Length of a share as bytes.
 const SHARE_BYTES: usize = 39;
@@ -79,7 +77,7 @@ impl Sharer {
         for to in circle.others(own) {
             let mut plain = Zeroizing::new(Vec::new());
             for (of, dealer) in dealers.iter().filter(|(of, _)| *of != to) {
-                plain.extend(share(dealer, *of, to)?.to_bytes().iter());
+                plain.extend(share(dealer, *of, to)?.to_secret_bytes().iter());
             }
             let bound = bound(&circle, own, to);
             shares.push(Sealed::new(&circle.provider_key(to)?, &bound, &plain, rng)?);
@@ -156,7 +154,7 @@ impl Sharer {
     fn kept_share(&self, of: u8) -> Result<Share, SliceError> {
         let kept = self.kept.iter().find(|(kept, _)| *kept == of);
         let (_, share) = kept.ok_or(SliceError::Missing { from: self.own })?;
-        Ok(Share::from_bytes(&share.to_bytes())?)
+        Ok(Share::from_bytes(&share.to_secret_bytes())?)
     }
 
     fn share_from(&self, dealt: &Dealt, of: u8) -> Result<Share, SliceError> {
@@ -239,60 +237,43 @@ impl Dealt {
     }
 
     fn digest(&self) -> [u8; 32] {
-        tagged_hash_parts("narthex/slice-dealt", &[&self.body()])
+        let mut w = Writer::new(Dealt::KIND);
+        self.write_body(&mut w);
+        tagged_hash_parts("narthex/slice-dealt", &[&w.finish()])
     }
 
-    fn body(&self) -> Vec<u8> {
-        let mut w = Writer::new(KIND);
+    /// All but the signature.
+    fn write_body(&self, w: &mut Writer) {
         w.fixed(&self.circle)
             .u8(self.from)
-            .fixed(&self.own_point.serialize())
-            .fixed(&self.own_proof.serialize())
-            .u32(self.dealings.len() as u32);
-        for dealing in &self.dealings {
-            w.bytes(&dealing.to_bytes());
-        }
-        w.u32(self.shares.len() as u32);
-        for sealed in &self.shares {
-            sealed.write(&mut w);
-        }
-        w.finish()
+            .point(&self.own_point)
+            .signature(&self.own_proof)
+            .list(&self.dealings, |w, dealing| {
+                w.message(dealing);
+            })
+            .list(&self.shares, |w, sealed| sealed.write(w));
+    }
+}
+
+impl Message for Dealt {
+    const KIND: Kind = kinds::SLICE_DEAL;
+
+    fn write(&self, w: &mut Writer) {
+        self.write_body(w);
+        w.signature(&self.signature);
     }
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.body();
-        bytes.extend(self.signature.serialize());
-        bytes
-    }
-
-    /// From bytes; [`Dealt::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Dealt, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let circle = r.array("circle")?;
-        let from = r.u8("dealer")?;
-        let own_point = read_point(&mut r, "own point")?;
-        let own_proof = read_signature(&mut r)?;
-        let mut dealings = Vec::new();
-        for _ in 0..r.count("dealings", 4 + 70)? {
-            let len = r.count("dealing", 1)?;
-            dealings.push(Dealing::from_bytes(r.slice("dealing", len)?)?);
-        }
-        let mut shares = Vec::new();
-        for _ in 0..r.count("shares", 33 + 4 + 16)? {
-            let max = SHARE_BYTES * super::MAX_PROVIDERS;
-            shares.push(Sealed::read(&mut r, "shares", max)?);
-        }
-        let signature = read_signature(&mut r)?;
-        r.finish()?;
+    fn read(r: &mut Reader<'_>) -> Result<Dealt, DecodeError> {
+        let max = SHARE_BYTES * super::MAX_PROVIDERS;
+        let share = |r: &mut Reader<'_>| Sealed::read(r, "shares", max);
         Ok(Dealt {
-            circle,
-            from,
-            own_point,
-            own_proof,
-            dealings,
-            shares,
-            signature,
+            circle: r.array("circle")?,
+            from: r.u8("dealer")?,
+            own_point: r.point("own point")?,
+            own_proof: r.signature("signature")?,
+            dealings: r.list("dealings", 4 + 70, |r| r.message("dealing"))?,
+            shares: r.list("shares", 33 + 4 + TAG_BYTES, share)?,
+            signature: r.signature("signature")?,
         })
     }
 }

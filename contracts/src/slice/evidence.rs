@@ -1,12 +1,10 @@
 //! Proof that a provider cheated, for anybody who has the terms.
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 
 use super::{Bundle, Post, SliceError, SliceTerms, bundle::Found, post::MAX_RESULT_BYTES};
-
-const KIND: Kind = kinds::SLICE_EVIDENCE;
 
 /// Most bytes of a message inside the evidence.
 const MAX_MESSAGE: usize = MAX_RESULT_BYTES + 1024;
@@ -105,15 +103,14 @@ impl Evidence {
             }
         }
     }
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(KIND);
+impl Message for Evidence {
+    const KIND: Kind = kinds::SLICE_EVIDENCE;
+
+    fn write(&self, w: &mut Writer) {
         match self {
-            Evidence::FalseSeal { post, secret } => w
-                .u8(0)
-                .bytes(&post.to_bytes())
-                .fixed(&secret.secret_bytes()),
+            Evidence::FalseSeal { post, secret } => w.u8(0).message(post).scalar(secret),
             Evidence::FalseShare {
                 post,
                 bundle,
@@ -121,51 +118,35 @@ impl Evidence {
                 root,
             } => w
                 .u8(1)
-                .bytes(&post.to_bytes())
-                .bytes(&bundle.to_bytes())
-                .fixed(&opening.secret_bytes())
+                .message(post)
+                .message(bundle)
+                .scalar(opening)
                 .fixed(root),
-            Evidence::TwoPosts { first, second } => {
-                w.u8(2).bytes(&first.to_bytes()).bytes(&second.to_bytes())
-            }
+            Evidence::TwoPosts { first, second } => w.u8(2).message(first).message(second),
         };
-        w.finish()
     }
 
-    /// From bytes; [`Evidence::verify`] says what they prove.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Evidence, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let evidence = match r.u8("kind of evidence")? {
+    fn read(r: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
+        Ok(match r.u8("kind of evidence")? {
             0 => Evidence::FalseSeal {
-                post: Post::from_bytes(message(&mut r, "post")?)?,
-                secret: scalar(&mut r, "secret")?,
+                post: inner(r, "post")?,
+                secret: r.scalar("secret")?,
             },
             1 => Evidence::FalseShare {
-                post: Post::from_bytes(message(&mut r, "post")?)?,
-                bundle: Bundle::from_bytes(message(&mut r, "bundle")?)?,
-                opening: scalar(&mut r, "opening")?,
+                post: inner(r, "post")?,
+                bundle: inner(r, "bundle")?,
+                opening: r.scalar("opening")?,
                 root: r.array("root")?,
             },
             2 => Evidence::TwoPosts {
-                first: Post::from_bytes(message(&mut r, "first post")?)?,
-                second: Post::from_bytes(message(&mut r, "second post")?)?,
+                first: inner(r, "first post")?,
+                second: inner(r, "second post")?,
             },
             other => return Err(DecodeError::invalid("kind of evidence", other)),
-        };
-        r.finish()?;
-        Ok(evidence)
+        })
     }
 }
 
-fn message<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8], DecodeError> {
-    let len = r.count(field, 1)?;
-    match len > MAX_MESSAGE {
-        true => Err(DecodeError::invalid(field, format!("{len} bytes"))),
-        false => r.slice(field, len),
-    }
-}
-
-fn scalar(r: &mut Reader<'_>, field: &'static str) -> Result<SecretKey, DecodeError> {
-    SecretKey::from_slice(r.slice(field, 32)?)
-        .map_err(|_| DecodeError::invalid(field, "not a scalar"))
+fn inner<T: Message>(r: &mut Reader<'_>, field: &'static str) -> Result<T, DecodeError> {
+    T::from_bytes(r.bytes_up_to(field, MAX_MESSAGE)?)
 }

@@ -85,7 +85,7 @@ impl Points {
         w.fixed(&self.circle);
         let shared = self.points.iter().flat_map(SharedPoint::commitments);
         for point in shared.chain(&self.own_points) {
-            w.fixed(&point.serialize());
+            w.point(point);
         }
         sha256::Hash::from_byte_array(tagged_hash_parts("narthex/slice-points", &[&w.finish()]))
     }

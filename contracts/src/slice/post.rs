@@ -3,20 +3,19 @@
 use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{
-        Keypair, Message, PublicKey, Secp256k1, SecretKey,
+        Keypair, PublicKey, Secp256k1, SecretKey,
         rand::{CryptoRng, RngCore},
         schnorr,
     },
 };
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
 use super::{SliceError, SliceTerms};
-use crate::seal::{Sealed, read_point};
-
-const KIND: Kind = kinds::SLICE_POST;
+use crate::seal::Sealed;
 
 /// Longest result that a post carries. A longer one travels apart, and its hash here.
 pub const MAX_RESULT_BYTES: usize = 16 * 1024;
@@ -94,10 +93,11 @@ impl Post {
         (commitment, sealed): (PublicKey, Sealed),
         rng: &mut R,
     ) -> Result<Post, SliceError> {
-        let body = body(&terms.id(), from, &commitment, &sealed);
+        let terms = terms.id();
+        let digest = digest(&terms, from, &commitment, &sealed);
         Ok(Post {
-            signature: signature(key, &digest(&body), rng),
-            terms: terms.id(),
+            signature: signature(key, &digest, rng),
+            terms,
             from,
             commitment,
             sealed,
@@ -106,8 +106,8 @@ impl Post {
 
     /// Whether both say the same; signatures may differ.
     pub(super) fn same_as(&self, other: &Post) -> bool {
-        let body = |post: &Post| body(&post.terms, post.from, &post.commitment, &post.sealed);
-        body(self) == body(other)
+        let body = |post: &Post| (post.terms, post.from, post.commitment);
+        body(self) == body(other) && self.sealed == other.sealed
     }
 
     /// Checks that it is of this slice and signed by whom it names.
@@ -116,8 +116,8 @@ impl Post {
             return Err(SliceError::Foreign);
         }
         let key = terms.circle().provider_key(self.from)?;
-        let body = body(&self.terms, self.from, &self.commitment, &self.sealed);
-        signed_by(&key, &digest(&body), &self.signature, self.from)
+        let digest = digest(&self.terms, self.from, &self.commitment, &self.sealed);
+        signed_by(&key, &digest, &self.signature, self.from)
     }
 
     /// Opens it with the secret that pays its provider: the work and its root, if they are what it committed to.
@@ -135,38 +135,37 @@ impl Post {
         let committed = terms.commitment(&root, &x).ok()?;
         (committed == self.commitment).then_some((work, root))
     }
+}
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = body(&self.terms, self.from, &self.commitment, &self.sealed);
-        bytes.extend(self.signature.serialize());
-        bytes
+impl Message for Post {
+    const KIND: Kind = kinds::SLICE_POST;
+
+    fn write(&self, w: &mut Writer) {
+        write_body(w, &self.terms, self.from, &self.commitment, &self.sealed);
+        w.signature(&self.signature);
     }
 
-    /// From bytes; [`Post::verify`] checks what they say.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Post, DecodeError> {
-        let mut r = Reader::new(KIND, bytes)?;
-        let post = Post {
+    fn read(r: &mut Reader<'_>) -> Result<Post, DecodeError> {
+        Ok(Post {
             terms: r.array("terms")?,
             from: r.u8("provider")?,
-            commitment: read_point(&mut r, "commitment")?,
-            sealed: Sealed::read(&mut r, "sealed result", HEAD_BYTES + MAX_RESULT_BYTES)?,
-            signature: read_signature(&mut r)?,
-        };
-        r.finish()?;
-        Ok(post)
+            commitment: r.point("commitment")?,
+            sealed: Sealed::read(r, "sealed result", HEAD_BYTES + MAX_RESULT_BYTES)?,
+            signature: r.signature("signature")?,
+        })
     }
 }
 
-fn body(terms: &[u8; 32], from: u8, commitment: &PublicKey, sealed: &Sealed) -> Vec<u8> {
-    let mut w = Writer::new(KIND);
-    w.fixed(terms).u8(from).fixed(&commitment.serialize());
-    sealed.write(&mut w);
-    w.finish()
+fn write_body(w: &mut Writer, terms: &[u8; 32], from: u8, commitment: &PublicKey, sealed: &Sealed) {
+    w.fixed(terms).u8(from).point(commitment);
+    sealed.write(w);
 }
 
-fn digest(body: &[u8]) -> [u8; 32] {
-    tagged_hash_parts("narthex/slice-post", &[body])
+/// What a provider signs: the message without the signature.
+fn digest(terms: &[u8; 32], from: u8, commitment: &PublicKey, sealed: &Sealed) -> [u8; 32] {
+    let mut w = Writer::new(Post::KIND);
+    write_body(&mut w, terms, from, commitment, sealed);
+    tagged_hash_parts("narthex/slice-post", &[&w.finish()])
 }
 
 fn bound(terms: &[u8; 32], from: u8, commitment: &PublicKey) -> [u8; 32] {
@@ -184,7 +183,7 @@ pub(super) fn signature<R: RngCore + CryptoRng>(
     let mut pair = Keypair::from_secret_key(&secp, key);
     let mut aux = Zeroizing::new([0; 32]);
     rng.fill_bytes(&mut *aux);
-    let signature = secp.sign_schnorr_with_aux_rand(&Message::from_digest(*digest), &pair, &aux);
+    let signature = statement::sign_with(digest, &pair, &aux);
     pair.non_secure_erase();
     signature
 }
@@ -195,16 +194,6 @@ pub(super) fn signed_by(
     signature: &schnorr::Signature,
     from: u8,
 ) -> Result<(), SliceError> {
-    Secp256k1::verification_only()
-        .verify_schnorr(
-            signature,
-            &Message::from_digest(*digest),
-            &key.x_only_public_key().0,
-        )
+    statement::verify(digest, signature, &key.x_only_public_key().0)
         .map_err(|_| SliceError::NotSigned { from })
-}
-
-pub(super) fn read_signature(r: &mut Reader<'_>) -> Result<schnorr::Signature, DecodeError> {
-    schnorr::Signature::from_slice(r.slice("signature", 64)?)
-        .map_err(|e| DecodeError::invalid("signature", e))
 }

@@ -13,8 +13,7 @@ use bitcoin::{
 
 use super::{
     BoundShares, Bundle, Coin, Evidence, Opening, Post, ProviderDuty, ProviderRecord, Shares,
-    SliceError, SliceTerms, Work, bundle::Found, circle::member, claim, provider, record::HexBytes,
-    template,
+    SliceError, SliceTerms, Work, bundle::Found, circle::member, claim, provider, template,
 };
 use crate::{
     depth::Depth,
@@ -105,10 +104,9 @@ impl Provider {
         let (part, values) = (record.part, record.shares.clone());
         let shares = Shares { own, part, values };
         let mut restored = Provider::with(holdings, key, (shares, record.depth))?;
-        for bytes in &record.posts {
-            let post = Post::from_bytes(&bytes.0)?;
+        for post in &record.posts {
             post.verify(&terms)?;
-            restored.posts.insert(post.from, post);
+            restored.posts.insert(post.from, post.clone());
         }
         let committed = match &record.opening {
             None => None,
@@ -118,10 +116,9 @@ impl Provider {
             return Err(SliceError::Missing { from: own });
         }
         restored.opening = record.opening.clone();
-        if let Some(bytes) = &record.bundle {
-            let bundle = Bundle::from_bytes(&bytes.0)?;
+        if let Some(bundle) = &record.bundle {
             bundle.verify(&terms)?;
-            restored.bundle = Some(bundle);
+            restored.bundle = Some(bundle.clone());
         }
         let secp = Secp256k1::new();
         for (from, value) in &record.received {
@@ -141,8 +138,8 @@ impl Provider {
             part: self.shares.part,
             depth: self.depth,
             opening: self.opening.clone(),
-            posts: self.posts().map(|p| HexBytes(p.to_bytes())).collect(),
-            bundle: self.bundle.as_ref().map(|b| HexBytes(b.to_bytes())),
+            posts: self.posts().cloned().collect(),
+            bundle: self.bundle.clone(),
             received: self.received.clone(),
         }
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{hashes::sha256, secp256k1::SecretKey};
+use narthex_base::hex;
 use serde::{Deserialize, Serialize};
 
+use super::{Bundle, Post};
 use crate::depth::Depth;
 
 /// Where the chain says a provider's price is.
@@ -63,7 +65,7 @@ pub struct Opening {
 #[serde(deny_unknown_fields)]
 pub struct ProviderRecord {
     /// Signatures, as [`Holdings::to_bytes`](crate::setup::Holdings::to_bytes) writes them, hex.
-    #[serde(with = "narthex_base::hex")]
+    #[serde(with = "hex")]
     pub holdings: Vec<u8>,
     /// Its shares of the others' secrets, in order of the providers.
     pub shares: Vec<SecretKey>,
@@ -75,9 +77,11 @@ pub struct ProviderRecord {
     /// What it committed to.
     pub opening: Option<Opening>,
     /// Posts, its own and those of others that came before it released, each as the hex of its message.
-    pub posts: Vec<HexBytes>,
+    #[serde(with = "hex::messages")]
+    pub posts: Vec<Post>,
     /// What it released.
-    pub bundle: Option<HexBytes>,
+    #[serde(default, with = "hex::optional_message")]
+    pub bundle: Option<Bundle>,
     /// Shares of its own secret that others released to it, by their numbers.
     pub received: BTreeMap<u8, SecretKey>,
 }
@@ -87,12 +91,14 @@ pub struct ProviderRecord {
 #[serde(deny_unknown_fields)]
 pub struct ClientRecord {
     /// Signatures, hex.
-    #[serde(with = "narthex_base::hex")]
+    #[serde(with = "hex")]
     pub holdings: Vec<u8>,
     /// Posts, each as the hex of its message.
-    pub posts: Vec<HexBytes>,
+    #[serde(with = "hex::messages")]
+    pub posts: Vec<Post>,
     /// Bundles, each as the hex of its message.
-    pub bundles: Vec<HexBytes>,
+    #[serde(with = "hex::messages")]
+    pub bundles: Vec<Bundle>,
     /// Secrets that claims revealed, by their providers' numbers.
     pub secrets: BTreeMap<u8, SecretKey>,
 }
@@ -122,8 +128,3 @@ impl std::fmt::Debug for ClientRecord {
             .finish_non_exhaustive()
     }
 }
-
-/// A message as hex.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct HexBytes(#[serde(with = "narthex_base::hex")] pub Vec<u8>);

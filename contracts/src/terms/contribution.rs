@@ -5,7 +5,7 @@ use narthex_base::codec::Writer;
 use serde::{Deserialize, Serialize};
 
 use super::{FeeError, FeeRate};
-use crate::graph::satisfaction_weight;
+use crate::{graph::satisfaction_weight, wire::WriteOutPoint};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
 /// 100 kvB that nodes relay.
@@ -177,17 +177,14 @@ impl std::fmt::Display for RootCoinFound {
 impl Contribution {
     /// Everything in it, as it counts in the id of a contract's terms.
     pub(crate) fn write(&self, w: &mut Writer) {
-        w.u32(self.coins.len() as u32);
-        for coin in &self.coins {
-            w.fixed(coin.outpoint.txid.as_byte_array())
-                .u32(coin.outpoint.vout)
-                .u64(coin.value_sat.to_sat())
+        w.list(&self.coins, |w, coin| {
+            w.outpoint(&coin.outpoint)
+                .amount(coin.value_sat)
                 .bytes(coin.script.as_bytes());
-        }
-        w.u8(self.change.is_some().into());
+        });
+        w.flag(self.change.is_some());
         if let Some(change) = &self.change {
-            w.u64(change.value_sat.to_sat())
-                .bytes(change.script.as_bytes());
+            w.amount(change.value_sat).bytes(change.script.as_bytes());
         }
     }
 

@@ -1,9 +1,7 @@
 //! Points of secrets that one party brings, with proof that it knows the secret.
 
-use bitcoin::secp256k1::{
-    Message, PublicKey, Secp256k1, SecretKey, Signing, Verification, schnorr,
-};
-use narthex_base::tagged::tagged_hash_parts;
+use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, Signing, Verification, schnorr};
+use narthex_base::{statement, tagged::tagged_hash_parts};
 use serde::{Deserialize, Serialize};
 
 use super::record::{APPEAL, RESULT};
@@ -53,8 +51,7 @@ impl SecretPoint {
         context: &[u8; 32],
     ) -> SecretPoint {
         let point = PublicKey::from_secret_key(secp, secret);
-        let message = message(&point, what, owner, context);
-        let proof = secp.sign_schnorr_no_aux_rand(&message, &secret.keypair(secp));
+        let proof = statement::sign_by(&digest(&point, what, owner, context), secret);
         SecretPoint { point, proof }
     }
 
@@ -67,19 +64,16 @@ impl SecretPoint {
         context: &[u8; 32],
     ) -> bool {
         let key = self.point.x_only_public_key().0;
-        secp.verify_schnorr(
-            &self.proof,
-            &message(&self.point, what, owner, context),
-            &key,
-        )
-        .is_ok()
+        let digest = digest(&self.point, what, owner, context);
+        statement::verify_in(secp, &digest, &self.proof, &key).is_ok()
     }
 }
 
-fn message(point: &PublicKey, what: &str, owner: &PublicKey, context: &[u8; 32]) -> Message {
+/// What the secret signs.
+fn digest(point: &PublicKey, what: &str, owner: &PublicKey, context: &[u8; 32]) -> [u8; 32] {
     let use_hash = tagged_hash_parts("narthex/secret-use", &[what.as_bytes()]);
-    Message::from_digest(tagged_hash_parts(
+    tagged_hash_parts(
         "narthex/secret-point",
         &[&use_hash, context, &owner.serialize(), &point.serialize()],
-    ))
+    )
 }

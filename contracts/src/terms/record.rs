@@ -324,17 +324,8 @@ impl TermsRecord {
             };
             w.fixed(&key.serialize())
                 .fixed(salt.as_byte_array())
-                .bytes(payout.as_bytes())
-                .u32(funding.coins.len() as u32);
-            for coin in &funding.coins {
-                w.fixed(&coin.outpoint.txid.to_byte_array())
-                    .u32(coin.outpoint.vout);
-                w.u64(coin.value_sat.to_sat()).bytes(coin.script.as_bytes());
-            }
-            match &funding.change {
-                None => w.u8(0),
-                Some(c) => w.u8(1).u64(c.value_sat.to_sat()).bytes(c.script.as_bytes()),
-            };
+                .bytes(payout.as_bytes());
+            funding.write(&mut w);
         }
         for arbiter in &self.arbiters {
             w.fixed(&arbiter.identity.serialize());

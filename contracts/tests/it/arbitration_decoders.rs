@@ -2,6 +2,7 @@
 //! has one encoding.
 
 use crate::arbitration_support;
+use narthex_base::codec::Message as _;
 
 use std::sync::{Arc, LazyLock};
 

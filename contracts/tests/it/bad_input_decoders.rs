@@ -12,6 +12,7 @@ mod small;
 #[allow(dead_code)]
 mod table;
 
+use narthex_base::codec::Message as _;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 //! Messages of a ceremony that must be refused: by an error that names who sent them, with nothing lost.
 
+use narthex_base::codec::Message as _;
 use std::sync::Arc;
 
 use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};

@@ -4,6 +4,7 @@
 //! bank_golden` writes the files anew; banks opened before such a change cannot be continued after it.
 
 use crate::bank_support;
+use narthex_base::codec::Message as _;
 
 use std::path::PathBuf;
 

@@ -3,6 +3,7 @@
 
 use crate::bank_support;
 use crate::bank_support::way;
+use narthex_base::codec::Message as _;
 
 use bank_support::{public, rng, secret};
 use bitcoin::{

@@ -1,6 +1,7 @@
 //! Pennies, rungs, purses: what a provider takes and what it refuses, without a chain.
 
 use crate::bank_support;
+use narthex_base::codec::Message as _;
 
 use bank_support::{SEED, kept, open, public, record, retip, rng, secret, terms};
 use bitcoin::{Amount, hashes::Hash};

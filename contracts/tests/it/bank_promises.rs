@@ -1,6 +1,7 @@
 //! Promises in one bank: what a provider takes, what a claim pays and shows, and what nobody can do.
 
 use crate::bank_support;
+use narthex_base::codec::Message as _;
 
 use bank_support::{SEED, kept, open, public, record, retip, rng, secret};
 use bitcoin::{Amount, Transaction};

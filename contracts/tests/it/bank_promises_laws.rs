@@ -1,6 +1,7 @@
 //! However promises, pennies and secrets alternate: what each side of a bank may rely on.
 
 use crate::bank_support;
+use narthex_base::codec::Message as _;
 
 use bank_support::{open, public, record, retip, rng, secret};
 use bitcoin::{Transaction, secp256k1::SecretKey};

@@ -6,6 +6,7 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{Keypair, Secp256k1, SecretKey},
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::bond::{
     BondError, BondFault, BondScript, Certificate, Claim, Lock, Moment, Sighting, UNSPENDABLE_KEY,
 };

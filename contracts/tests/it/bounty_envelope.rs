@@ -1,6 +1,7 @@
 //! Envelopes, openings and closings that somebody changed, copied or made up.
 
 use crate::bounty_support;
+use narthex_base::codec::Message as _;
 
 use bitcoin::{
     hashes::{Hash, sha256},

@@ -1,6 +1,7 @@
 //! Courses of bounties off the chain: honest ones, endings, records.
 
 use crate::bounty_support;
+use narthex_base::codec::Message as _;
 
 use bitcoin::Amount;
 use bitcoin::hashes::Hash;

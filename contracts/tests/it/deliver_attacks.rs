@@ -1,6 +1,7 @@
 //! Cheats and faults of sender and agents, crashes of all, without a chain.
 
 use crate::deliver_support;
+use narthex_base::codec::Message as _;
 
 use bitcoin::{
     Amount, Transaction,
@@ -312,7 +313,7 @@ fn a_lying_sender_is_convicted() {
             panic!("{lie:?} was read");
         };
         assert_eq!(evidence.opening.is_some(), fault == Fault::DoesNotDecrypt);
-        let evidence = Evidence::from_bytes(&evidence.to_bytes().unwrap()).unwrap();
+        let evidence = Evidence::from_bytes(&evidence.to_bytes()).unwrap();
         let funding = found.txid;
         assert_eq!(evidence.judge(), Ok(Guilt { funding, fault }));
         // Nothing of it can be bent.

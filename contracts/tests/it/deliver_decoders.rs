@@ -1,6 +1,7 @@
 //! Whatever bytes come, decoders answer with an error or with what encodes to the same bytes.
 
 use crate::deliver_support;
+use narthex_base::codec::Message as _;
 
 use deliver_support::{FUNDED, RECIPIENT, TIP, agreed, recipient, secret, serve};
 use narthex_contracts::deliver::{
@@ -41,11 +42,11 @@ fn messages() -> Vec<(Vec<u8>, Decode)> {
         (terms.announcement().to_bytes(), |b| {
             Announcement::from_bytes(b).ok().map(|m| m.to_bytes())
         }),
-        (assignment.to_bytes().unwrap(), |b| {
-            Assignment::from_bytes(b).ok()?.to_bytes().ok()
+        (assignment.to_bytes(), |b| {
+            Some(Assignment::from_bytes(b).ok()?.to_bytes())
         }),
-        (served.to_bytes().unwrap(), |b| {
-            Served::from_bytes(b).ok()?.to_bytes().ok()
+        (served.to_bytes(), |b| {
+            Some(Served::from_bytes(b).ok()?.to_bytes())
         }),
         (consent.to_bytes(), |b| {
             Some(Consent::from_bytes(b).ok()?.to_bytes())
@@ -56,8 +57,8 @@ fn messages() -> Vec<(Vec<u8>, Decode)> {
         (handover.to_bytes(), |b| {
             Some(Handover::from_bytes(b).ok()?.to_bytes())
         }),
-        (evidence.to_bytes().unwrap(), |b| {
-            Evidence::from_bytes(b).ok()?.to_bytes().ok()
+        (evidence.to_bytes(), |b| {
+            Some(Evidence::from_bytes(b).ok()?.to_bytes())
         }),
     ]
 }

@@ -1,6 +1,7 @@
 //! Three parties arrive at the same panel alone, and whoever keeps a willing arbiter back is found out.
 
 use crate::panel_support;
+use narthex_base::codec::{DecodeError, Message};
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -10,7 +11,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     panel::{
-        AgreeError, AnswerSet, DrawCase, MAX_ANSWERS, Order, Panel, Seed, TermsMismatch,
+        AgreeError, AnswerSet, DrawCase, MAX_ANSWERS, Order, Panel, Seed, Snapshot, TermsMismatch,
         Willingness,
     },
     role::Role,
@@ -266,4 +267,63 @@ fn terms_are_held_to_the_panel_that_was_drawn() {
     }
     assert!(verdicts.contains(&true) && verdicts.contains(&false));
     assert_eq!(principals(&cast)[0], *case.principal(Role::Client).unwrap());
+}
+
+/// Whole, cut, followed by more, and with each byte changed: read as it stands or refused.
+fn kept<T: Message + PartialEq + std::fmt::Debug>(value: &T) {
+    let bytes = value.to_bytes();
+    assert_eq!(T::from_bytes(&bytes).as_ref(), Ok(value));
+    for cut in 0..bytes.len() {
+        assert!(T::from_bytes(&bytes[..cut]).is_err(), "{cut}");
+    }
+    let longer = T::from_bytes(&[&bytes[..], &[0]].concat());
+    assert_eq!(longer, Err(DecodeError::Trailing { extra: 1 }));
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        if let Ok(read) = T::from_bytes(&changed) {
+            assert_eq!(read.to_bytes(), changed, "{at}");
+            assert_ne!(&read, value, "{at}");
+        }
+    }
+}
+
+#[test]
+fn what_a_draw_comes_to_is_kept_as_bytes() {
+    let (case, order) = &*DRAW;
+    let snapshot = pool(&[10_000, 20_000, 30_000])
+        .snapshot(case.rules())
+        .unwrap();
+    kept(case.rules());
+    kept(&snapshot);
+    kept(order);
+    let panel = Panel::agree(order, &sets([0xfff; 3])).unwrap().panel;
+    kept(&panel);
+    assert_eq!(panel.to_bytes().len(), 5 + 4 + 3 * 112 + 32);
+    // The hash, which parties compare, is made of what is read.
+    let read = Snapshot::from_bytes(&snapshot.to_bytes()).unwrap();
+    assert_eq!(read.hash(), snapshot.hash());
+    // Kind, rules with their length, block, number of entries, entries: out of order, twice, below the least bond.
+    let bytes = snapshot.to_bytes();
+    let entries = bytes.len() - 3 * 112;
+    let with = |order: [usize; 3]| {
+        let entry = |at: usize| &bytes[entries + at * 112..][..112];
+        let changed = [
+            &bytes[..entries],
+            entry(order[0]),
+            entry(order[1]),
+            entry(order[2]),
+        ];
+        Snapshot::from_bytes(&changed.concat())
+    };
+    assert_eq!(with([0, 1, 2]).as_ref(), Ok(&snapshot));
+    for wrong in [[1, 0, 2], [0, 0, 2]] {
+        let refused = DecodeError::invalid("entries", "not in order");
+        assert_eq!(with(wrong), Err(refused));
+    }
+    let mut poor = bytes.clone();
+    poor[entries + 68..entries + 76].copy_from_slice(&1u64.to_be_bytes());
+    let outpoint = snapshot.entries()[0].outpoint;
+    let refused = DecodeError::invalid("entries", outpoint);
+    assert_eq!(Snapshot::from_bytes(&poor), Err(refused));
 }

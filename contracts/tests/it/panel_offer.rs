@@ -1,6 +1,7 @@
 //! Offers: what is built is found again, everything else is refused by name, and the bond holds until it expires.
 
 use crate::panel_support;
+use narthex_base::codec::Message as _;
 
 use std::str::FromStr;
 

@@ -1,6 +1,7 @@
 //! The pool: which offers count, through reorganisations, and the snapshot's golden vectors.
 
 use crate::panel_support;
+use narthex_base::codec::Message as _;
 
 use std::collections::BTreeSet;
 

@@ -4,6 +4,7 @@ use bitcoin::secp256k1::{
     PublicKey, Secp256k1, SecretKey,
     rand::{SeedableRng, rngs::StdRng, thread_rng},
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     role::Role,
     sample::Cast,

@@ -1,6 +1,7 @@
 //! Who is paid: only for equal roots, whoever copies, colludes, stalls, lies or crashes.
 
 use crate::slice_support;
+use narthex_base::codec::Message as _;
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, rand::RngCore};
 use narthex_contracts::depth::Shallow;
@@ -636,12 +637,16 @@ fn changed_records_are_refused() {
     bad[1].shares[0] = secret(9);
     bad[2].shares.pop();
     bad[3].opening = None;
-    let last = bad[4].posts[1].0.len() - 1;
-    bad[4].posts[1].0[last] ^= 1;
+    // In the signature, and in what is encrypted: both can be read still.
+    let mut post = good.posts[1].to_bytes();
+    *post.last_mut().unwrap() ^= 1;
+    bad[4].posts[1] = Post::from_bytes(&post).unwrap();
     bad[5].received.insert(1, secret(9));
     bad[7].part = secret(9);
     bad[8].opening.as_mut().unwrap().x = secret(9);
-    bad[6].bundle.as_mut().unwrap().0[60] ^= 1;
+    let mut bundle = good.bundle.as_ref().unwrap().to_bytes();
+    bundle[80] ^= 1;
+    bad[6].bundle = Some(Bundle::from_bytes(&bundle).unwrap());
     for (i, bad) in bad.into_iter().enumerate() {
         assert!(restore(bad).is_err(), "{i}");
     }

@@ -1,6 +1,7 @@
 //! Before the funding: sharing, terms and ceremony with somebody who cheats; and every message malformed.
 
 use crate::slice_support;
+use narthex_base::codec::Message as _;
 
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, rand::rngs::StdRng};
 use narthex_contracts::{

@@ -7,11 +7,13 @@
 
 use std::ops::Range;
 
+use narthex_base::codec::Reader;
+
 use super::merkle::{Domain, TreeError, root_hash, siblings};
 use super::multiproof::Multiproof;
 use super::peaks::{Peaks, Span};
 use super::saved::{VERSION, check_seal, field, header, leaves, seal};
-use super::wire::{DecodeError, Reader};
+use super::wire::DecodeError;
 
 /// Largest level: more leaves a group than 2²⁰ would make each opening a long computation.
 const MAX_LEVEL: u32 = 20;
@@ -104,12 +106,12 @@ impl CheckpointBuilder {
     /// # Errors
     /// [`DecodeError`] if the bytes are not such a state, whole and unaltered.
     pub fn resume(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::plain(bytes);
         let (domain, level, leaves) = read_preamble(&mut reader)?;
         let mut builder = Self::new(domain, level);
-        builder.tops = reader.list(leaves >> level)?;
+        builder.tops = reader.arrays("tops", leaves >> level)?;
         let small = builder.small_peaks(leaves) as u64;
-        let begun: Vec<[u8; 32]> = reader.list(small)?;
+        let begun: Vec<[u8; 32]> = reader.arrays("subtrees", small)?;
         check_seal(bytes, reader, BUILDER_TAG)?;
         let mut roots = Peaks::default();
         builder
@@ -167,11 +169,11 @@ impl Checkpoints {
     /// # Errors
     /// [`DecodeError`] if the bytes are not checkpoints, whole and unaltered.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::plain(bytes);
         let (domain, level, leaves) = read_preamble(&mut reader)?;
-        let tops: Vec<_> = reader.list(leaves.div_ceil(1 << level))?;
+        let tops: Vec<_> = reader.arrays("tops", leaves.div_ceil(1 << level))?;
         check_seal(bytes, reader, CHECKPOINTS_TAG)?;
-        let top = fold(&tops).ok_or(field("number of leaves", leaves))?;
+        let top = fold(&tops).ok_or_else(|| field("number of leaves", leaves))?;
         Ok(Self {
             root: root_hash(domain, leaves, &top),
             domain,
@@ -263,7 +265,7 @@ fn preamble(domain: Domain, level: u32, leaves: u64) -> Vec<u8> {
 
 fn read_preamble(reader: &mut Reader<'_>) -> Result<(Domain, u32, u64), DecodeError> {
     let domain = header(reader)?;
-    let level = u32::from(reader.byte()?);
+    let level = u32::from(reader.u8("level")?);
     if level > MAX_LEVEL {
         return Err(field("level", level.into()));
     }

@@ -1,8 +1,9 @@
 //! Leaves that a worker opened, with one proof for all of them.
 
+use narthex_base::codec::{Reader, Writer};
 use serde::{Deserialize, Serialize};
 
-use super::wire::{DecodeError, Reader};
+use super::wire::DecodeError;
 use super::{Commitment, Domain, Multiproof, ProofError, work_leaf};
 use crate::tagged::tagged_hash;
 
@@ -57,15 +58,14 @@ impl Opening {
     /// Canonical bytes, numbers big-endian: number of leaves (8); of each index (8), salt (32),
     /// digest (32); number of siblings (8), siblings (32 each).
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = (self.leaves.len() as u64).to_be_bytes().to_vec();
+        let mut w = Writer::default();
+        w.u64(self.leaves.len() as u64);
         for leaf in &self.leaves {
-            out.extend_from_slice(&leaf.index.to_be_bytes());
-            out.extend_from_slice(&leaf.salt);
-            out.extend_from_slice(&leaf.digest);
+            w.u64(leaf.index).fixed(&leaf.salt).fixed(&leaf.digest);
         }
-        out.extend_from_slice(&(self.proof.siblings.len() as u64).to_be_bytes());
-        out.extend_from_slice(self.proof.siblings.as_flattened());
-        out
+        w.u64(self.proof.siblings.len() as u64)
+            .fixed(self.proof.siblings.as_flattened())
+            .finish()
     }
 
     /// Reads canonical bytes; it proves nothing before [`Self::verify`].
@@ -73,21 +73,21 @@ impl Opening {
     /// # Errors
     /// [`DecodeError`] if they are not those of an opening.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        let count = reader.number()?;
-        let leaves: Vec<[u8; 72]> = reader.list(count)?;
+        let mut r = Reader::plain(bytes);
+        let count = r.u64("number of leaves")?;
+        let leaves: Vec<[u8; 72]> = r.arrays("leaves", count)?;
         let leaves = leaves.iter().map(|leaf| {
-            let mut fields = Reader::new(leaf);
+            let mut r = Reader::plain(leaf);
             Ok(LeafOpening {
-                index: fields.number()?,
-                salt: fields.fixed()?,
-                digest: fields.fixed()?,
+                index: r.u64("index")?,
+                salt: r.array("salt")?,
+                digest: r.array("digest")?,
             })
         });
         let leaves = leaves.collect::<Result<_, DecodeError>>()?;
-        let count = reader.number()?;
-        let siblings = reader.list(count)?;
-        reader.end()?;
+        let count = r.u64("number of siblings")?;
+        let siblings = r.arrays("siblings", count)?;
+        r.finish()?;
         let proof = Multiproof { siblings };
         Ok(Self { leaves, proof })
     }

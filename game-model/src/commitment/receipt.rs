@@ -16,9 +16,11 @@
 //! against it, and nobody signs or accepts bytes that the other one built. The verdict follows from
 //! the three and needs no receipt.
 //!
-//! Signatures are the caller's business ([`ReceiptSigner`], [`SignatureCheck`]): BIP340 over the
-//! 32-byte [`Receipt::id`], under 32-byte x-only keys.
+//! Signatures are BIP340 over the 32-byte [`Receipt::id`], under 32-byte x-only keys. Where the key is
+//! is the caller's business ([`ReceiptSigner`]).
 
+use narthex_base::statement::{self, Stated};
+use secp256k1::{Keypair, XOnlyPublicKey, schnorr};
 use serde::{Deserialize, Serialize};
 
 use super::receipt_error::{ReceiptError, SignerError};
@@ -87,15 +89,14 @@ pub trait ReceiptSigner {
     fn sign(&self, message: &[u8; 32]) -> Result<[u8; 64], SignerError>;
 }
 
-/// Checks signatures (BIP340); any function of key, message and signature will do.
-pub trait SignatureCheck {
-    /// Whether the signature is this key's over this message.
-    fn check(&self, key: &[u8; 32], message: &[u8; 32], signature: &[u8; 64]) -> bool;
-}
+/// Who has the key at hand signs with it; the same receipt has one signature.
+impl ReceiptSigner for Keypair {
+    fn key(&self) -> [u8; 32] {
+        self.x_only_public_key().0.serialize()
+    }
 
-impl<F: Fn(&[u8; 32], &[u8; 32], &[u8; 64]) -> bool> SignatureCheck for F {
-    fn check(&self, key: &[u8; 32], message: &[u8; 32], signature: &[u8; 64]) -> bool {
-        self(key, message, signature)
+    fn sign(&self, message: &[u8; 32]) -> Result<[u8; 64], SignerError> {
+        Ok(statement::sign(message, self).serialize())
     }
 }
 
@@ -212,11 +213,7 @@ impl Handover {
     ///
     /// # Errors
     /// [`ReceiptError`]: it is not; the issuer has not acknowledged.
-    pub fn check(
-        &self,
-        signed: &SignedReceipt,
-        signatures: &impl SignatureCheck,
-    ) -> Result<Receipt, ReceiptError> {
+    pub fn check(&self, signed: &SignedReceipt) -> Result<Receipt, ReceiptError> {
         let (found, expected) = (&signed.receipt, &self.0);
         if found.contract != expected.contract {
             return Err(ReceiptError::OtherContract);
@@ -239,7 +236,7 @@ impl Handover {
         if found.previous != expected.previous {
             return Err(ReceiptError::OtherPredecessor);
         }
-        if !signatures.check(&found.issuer, &found.id(), &signed.signature) {
+        if !signed.is_signed() {
             return Err(ReceiptError::Signature);
         }
         Ok(*found)
@@ -254,6 +251,26 @@ pub struct SignedReceipt {
     pub receipt: Receipt,
     /// BIP340 signature of [`Receipt::id`] under [`Receipt::issuer`].
     pub signature: [u8; 64],
+}
+
+impl SignedReceipt {
+    /// Whether the issuer signed it, whatever it says.
+    fn is_signed(&self) -> bool {
+        let issuer = XOnlyPublicKey::from_slice(&self.receipt.issuer);
+        let signature = schnorr::Signature::from_slice(&self.signature);
+        match (issuer, signature) {
+            (Ok(issuer), Ok(signature)) => {
+                statement::verify(&self.receipt.digest(), &signature, &issuer).is_ok()
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Stated for Receipt {
+    fn digest(&self) -> [u8; 32] {
+        self.id()
+    }
 }
 
 impl Receipt {

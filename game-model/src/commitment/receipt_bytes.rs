@@ -1,9 +1,10 @@
 //! Canonical bytes of receipts.
 
 use hex_conservative::{DisplayHex, FromHex};
+use narthex_base::codec::{self, Reader};
 
 use super::receipt::{Receipt, ReceiptKind, SignedReceipt};
-use super::wire::{DecodeError, Reader};
+use super::wire::DecodeError;
 
 /// Kind, five hashes or keys, height.
 const RECEIPT_BYTES: usize = 1 + 5 * 32 + 4;
@@ -28,20 +29,18 @@ impl Receipt {
         out
     }
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let code = reader.byte()?;
-        let kind = ReceiptKind::from_code(code).ok_or(DecodeError::Field {
-            field: "kind of receipt",
-            found: code.into(),
-        })?;
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let code = r.u8("kind of receipt")?;
+        let kind = ReceiptKind::from_code(code)
+            .ok_or_else(|| codec::DecodeError::invalid("kind of receipt", code))?;
         Ok(Self {
             kind,
-            contract: reader.fixed()?,
-            item: reader.fixed()?,
-            issuer: reader.fixed()?,
-            holder: reader.fixed()?,
-            previous: reader.fixed()?,
-            height: u32::from_be_bytes(reader.fixed()?),
+            contract: r.array("contract")?,
+            item: r.array("item")?,
+            issuer: r.array("issuer")?,
+            holder: r.array("holder")?,
+            previous: r.array("previous")?,
+            height: r.u32("height")?,
         })
     }
 }
@@ -60,10 +59,10 @@ impl SignedReceipt {
     /// # Errors
     /// [`DecodeError`] if they are not those of a receipt.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        let receipt = Receipt::read(&mut reader)?;
-        let signature = reader.fixed()?;
-        reader.end()?;
+        let mut r = Reader::plain(bytes);
+        let receipt = Receipt::read(&mut r)?;
+        let signature = r.array("signature")?;
+        r.finish()?;
         Ok(Self { receipt, signature })
     }
 }

@@ -3,9 +3,11 @@
 //! The bytes are for whoever wrote them: the checksum finds damage, not malice. A worker that
 //! alters its own state commits to another tree, which is its own loss.
 
+use narthex_base::codec::{self, Reader};
+
 use super::merkle::{Domain, Proving, TreeBuilder};
 use super::peaks::{MAX_LEAVES, Peaks};
-use super::wire::{DecodeError, Reader};
+use super::wire::DecodeError;
 use crate::tagged::tagged_hash;
 
 /// First byte of every saved state.
@@ -39,13 +41,13 @@ impl TreeBuilder {
     /// # Errors
     /// [`DecodeError`] if the bytes are not such a state, whole and unaltered.
     pub fn resume(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::plain(bytes);
         let domain = header(&mut reader)?;
         let leaves = leaves(&mut reader)?;
-        let roots = reader.list(leaves.count_ones().into())?;
+        let roots = reader.arrays("subtrees", leaves.count_ones().into())?;
         let peaks = Peaks::from_parts(leaves, roots)
             .ok_or(DecodeError::Contradiction("not one subtree for each bit"))?;
-        let proof = match reader.byte()? {
+        let proof = match reader.u8("proof flag")? {
             0 => None,
             1 => Some(read_proof(&mut reader, leaves)?),
             found => return Err(field("proof flag", found.into())),
@@ -60,35 +62,35 @@ impl TreeBuilder {
 }
 
 fn read_proof(reader: &mut Reader<'_>, leaves: u64) -> Result<Proving, DecodeError> {
-    let expected = reader.number()?;
-    let count = reader.number()?;
-    let indices: Vec<_> = reader.list(count)?;
+    let expected = reader.u64("number of leaves announced")?;
+    let count = reader.u64("number of indices")?;
+    let indices: Vec<_> = reader.arrays("indices", count)?;
     let indices: Vec<_> = indices.into_iter().map(u64::from_be_bytes).collect();
     if expected > MAX_LEAVES {
         return Err(field("number of leaves announced", expected));
     }
     let mut proof = Proving::new(expected, &indices)
         .map_err(|_| DecodeError::Contradiction("proven indices do not ascend below the leaves"))?;
-    proof.found = reader.list(proof.complete_after(leaves) as u64)?;
+    proof.found = reader.arrays("siblings", proof.complete_after(leaves) as u64)?;
     Ok(proof)
 }
 
 pub(super) fn field(field: &'static str, found: u64) -> DecodeError {
-    DecodeError::Field { field, found }
+    codec::DecodeError::invalid(field, found).into()
 }
 
 /// Version and domain.
 pub(super) fn header(reader: &mut Reader<'_>) -> Result<Domain, DecodeError> {
-    let version = reader.byte()?;
+    let version = reader.u8("version")?;
     if version != VERSION {
         return Err(field("version", version.into()));
     }
-    let code = reader.byte()?;
-    Domain::from_code(code).ok_or(field("domain", code.into()))
+    let code = reader.u8("domain")?;
+    Domain::from_code(code).ok_or_else(|| field("domain", code.into()))
 }
 
 pub(super) fn leaves(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
-    let leaves = reader.number()?;
+    let leaves = reader.u64("number of leaves")?;
     if leaves > MAX_LEAVES {
         return Err(field("number of leaves", leaves));
     }
@@ -110,8 +112,8 @@ pub(super) fn check_seal(
     tag: &str,
 ) -> Result<(), DecodeError> {
     let body = &bytes[..bytes.len() - reader.left()];
-    let checksum: [u8; 32] = reader.fixed()?;
-    reader.end()?;
+    let checksum: [u8; 32] = reader.array("checksum")?;
+    reader.finish()?;
     if checksum != tagged_hash(tag, body) {
         return Err(DecodeError::Checksum);
     }

@@ -20,7 +20,7 @@
 //! interval    agreed 8 ‖ its digest 32 ‖ disputed 8 ‖ its digest 32
 //! ```
 
-use secp256k1::schnorr;
+use narthex_base::codec::{DecodeError, Reader, Writer};
 
 use super::entry::{Entry, Equivocation, Event, Move, Reveal, SignedMove};
 use super::interval::Interval;
@@ -32,13 +32,15 @@ use crate::play::Finding;
 
 /// The only version that is read. Under the moves of version 1 lie the heights of their records.
 const VERSION: u8 = 2;
+/// Height, kind of entry, number, previous, kind of move, signature: an entry whose move says nothing more.
+const LEAST_ENTRY_BYTES: usize = 4 + 1 + 4 + 32 + 1 + 64;
 
 impl SignedMove {
     /// The canonical bytes, as a transcript has them: what a party writes down before it sends a move.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        write_signed(&mut out, self);
-        out
+        let mut w = Writer::default();
+        write_signed(&mut w, self);
+        w.finish()
     }
 
     /// Reads canonical bytes. Whether the move is signed is for [`SignedMove::is_signed_by`] to say.
@@ -46,27 +48,23 @@ impl SignedMove {
     /// # Errors
     /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
-        let mut reader = Reader(bytes);
-        let signed = reader.signed()?;
-        match reader.0.len() {
-            0 => Ok(signed),
-            more => Err(TranscriptError::TrailingBytes(more)),
-        }
+        let mut r = Reader::plain(bytes);
+        let signed = read_signed(&mut r)?;
+        r.finish()?;
+        Ok(signed)
     }
 }
 
 impl Transcript {
     /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
-        out.extend(self.dispute);
-        out.extend(self.opened_at.to_be_bytes());
-        out.extend(self.complete_to.to_be_bytes());
-        write_length(&mut out, self.entries.len());
-        for entry in &self.entries {
-            write_entry(&mut out, entry);
-        }
-        out
+        let mut w = Writer::default();
+        w.u8(VERSION)
+            .fixed(&self.dispute)
+            .u32(self.opened_at)
+            .u32(self.complete_to);
+        w.list(&self.entries, write_entry);
+        w.finish()
     }
 
     /// Reads canonical bytes. Whether the entries count is for [`Transcript::replay`] to say.
@@ -74,19 +72,18 @@ impl Transcript {
     /// # Errors
     /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
-        let mut reader = Reader(bytes);
-        match reader.u8()? {
+        let mut r = Reader::plain(bytes);
+        match r.u8("version")? {
             VERSION => {}
             version => return Err(TranscriptError::Version(version)),
         }
-        let dispute = reader.array()?;
-        let (opened_at, complete_to) = (reader.u32()?, reader.u32()?);
-        let count = reader.u32()?;
+        let dispute = r.array("dispute")?;
+        let (opened_at, complete_to) = (r.u32("opened at")?, r.u32("complete to")?);
         let mut entries = Vec::new();
-        for _ in 0..count {
-            entries.push(reader.entry()?);
+        for _ in 0..r.count("entries", LEAST_ENTRY_BYTES)? {
+            entries.push(read_entry(&mut r)?);
         }
-        reader.end()?;
+        r.finish()?;
         Ok(Self {
             dispute,
             opened_at,
@@ -99,9 +96,9 @@ impl Transcript {
 impl Entry {
     /// The canonical bytes, as in a transcript.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        write_entry(&mut out, self);
-        out
+        let mut w = Writer::default();
+        write_entry(&mut w, self);
+        w.finish()
     }
 
     /// Reads canonical bytes. Whether it counts is for [`Dispute::step`](super::Dispute::step) to say.
@@ -109,9 +106,9 @@ impl Entry {
     /// # Errors
     /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
-        let mut reader = Reader(bytes);
-        let entry = reader.entry()?;
-        reader.end()?;
+        let mut r = Reader::plain(bytes);
+        let entry = read_entry(&mut r)?;
+        r.finish()?;
         Ok(entry)
     }
 }
@@ -119,29 +116,18 @@ impl Entry {
 impl Changes {
     /// The canonical bytes, for a log that nobody but its owner writes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = self.next_number.to_be_bytes().to_vec();
-        out.extend(self.head);
-        out.extend(self.since.to_be_bytes());
+        let mut w = Writer::default();
+        w.u32(self.next_number).fixed(&self.head).u32(self.since);
         match &self.phase {
-            Phase::Post(AwaitPost { interval }) => {
-                out.push(0);
-                write_interval(&mut out, interval);
-            }
+            Phase::Post(AwaitPost { interval }) => write_interval(w.u8(0), interval),
             Phase::Choice(AwaitChoice { interval, posted }) => {
-                out.push(1);
-                write_interval(&mut out, interval);
-                write_hashes(&mut out, posted);
+                write_interval(w.u8(1), interval);
+                write_hashes(&mut w, posted);
             }
-            Phase::Reveal(AwaitReveal { interval }) => {
-                out.push(2);
-                write_interval(&mut out, interval);
-            }
-            Phase::Ended(finding) => {
-                out.push(3);
-                write_finding(&mut out, finding);
-            }
+            Phase::Reveal(AwaitReveal { interval }) => write_interval(w.u8(2), interval),
+            Phase::Ended(finding) => write_finding(w.u8(3), finding),
         }
-        out
+        w.finish()
     }
 
     /// Reads canonical bytes.
@@ -149,14 +135,14 @@ impl Changes {
     /// # Errors
     /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
-        let mut reader = Reader(bytes);
+        let mut r = Reader::plain(bytes);
         let changes = Self {
-            next_number: reader.u32()?,
-            head: reader.array()?,
-            since: reader.u32()?,
-            phase: reader.phase()?,
+            next_number: r.u32("next number")?,
+            head: r.array("head")?,
+            since: r.u32("since")?,
+            phase: read_phase(&mut r)?,
         };
-        reader.end()?;
+        r.finish()?;
         Ok(changes)
     }
 }
@@ -164,9 +150,9 @@ impl Changes {
 impl Finding {
     /// The canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        write_finding(&mut out, self);
-        out
+        let mut w = Writer::default();
+        write_finding(&mut w, self);
+        w.finish()
     }
 
     /// Reads canonical bytes.
@@ -174,233 +160,164 @@ impl Finding {
     /// # Errors
     /// [`TranscriptError`] for anything but the bytes that [`Self::to_bytes`] gives.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TranscriptError> {
-        let mut reader = Reader(bytes);
-        let finding = reader.finding()?;
-        reader.end()?;
+        let mut r = Reader::plain(bytes);
+        let finding = read_finding(&mut r)?;
+        r.finish()?;
         Ok(finding)
     }
 }
 
-fn write_entry(out: &mut Vec<u8>, entry: &Entry) {
-    out.extend(entry.height.to_be_bytes());
+fn write_entry(w: &mut Writer, entry: &Entry) {
+    w.u32(entry.height);
     match &entry.event {
-        Event::Moved(signed) => {
-            out.push(0);
-            write_signed(out, signed);
-        }
+        Event::Moved(signed) => write_signed(w.u8(0), signed),
         Event::Equivocated(two) => {
-            out.push(1);
-            write_signed(out, &two.first);
-            write_signed(out, &two.second);
+            write_signed(w.u8(1), &two.first);
+            write_signed(w, &two.second);
         }
     }
 }
 
-fn write_interval(out: &mut Vec<u8>, interval: &Interval) {
-    out.extend(interval.agreed.to_be_bytes());
-    out.extend(interval.agreed_digest);
-    out.extend(interval.disputed.to_be_bytes());
-    out.extend(interval.disputed_digest);
+fn write_interval(w: &mut Writer, interval: &Interval) {
+    w.u64(interval.agreed)
+        .fixed(&interval.agreed_digest)
+        .u64(interval.disputed)
+        .fixed(&interval.disputed_digest);
 }
 
-fn write_finding(out: &mut Vec<u8>, finding: &Finding) {
-    out.push(match finding.ruling {
+fn write_finding(w: &mut Writer, finding: &Finding) {
+    w.u8(match finding.ruling {
         Ruling::WorkerAtFault => 0,
         Ruling::VerifierAtFault => 1,
     });
-    write_length(out, finding.reason.len());
-    out.extend(finding.reason.as_bytes());
+    w.bytes(finding.reason.as_bytes());
 }
 
-pub(super) fn write_signed(out: &mut Vec<u8>, signed: &SignedMove) {
-    out.extend(signed.number.to_be_bytes());
-    out.extend(signed.previous);
-    write_move(out, &signed.action);
-    out.extend(signed.signature.as_ref());
+fn write_signed(w: &mut Writer, signed: &SignedMove) {
+    w.u32(signed.number).fixed(&signed.previous);
+    write_move(w, &signed.action);
+    w.signature(&signed.signature);
 }
 
-pub(super) fn write_move(out: &mut Vec<u8>, action: &Move) {
+pub(super) fn write_move(w: &mut Writer, action: &Move) {
     match action {
-        Move::Post { digests } => {
-            out.push(0);
-            write_hashes(out, digests);
-        }
+        Move::Post { digests } => write_hashes(w.u8(0), digests),
         Move::Choose { part } => {
-            out.push(1);
-            out.extend(part.to_be_bytes());
+            w.u8(1).u32(*part);
         }
         Move::Reveal(Reveal::Record { record, proof }) => {
-            out.push(2);
-            write_length(out, record.len());
-            out.extend(record);
-            write_hashes(out, &proof.siblings);
+            write_hashes(w.u8(2).bytes(record), &proof.siblings);
         }
         Move::Reveal(Reveal::State { state }) => {
-            out.push(3);
-            write_length(out, state.len());
-            out.extend(state);
+            w.u8(3).bytes(state);
         }
-        Move::Reveal(Reveal::Failed) => out.push(4),
-    }
-}
-
-fn write_hashes(out: &mut Vec<u8>, hashes: &[[u8; 32]]) {
-    write_length(out, hashes.len());
-    out.extend(hashes.iter().flatten());
-}
-
-fn write_length(out: &mut Vec<u8>, length: usize) {
-    // Four gigabytes in one move are beyond any program's memory; such bytes would not read back.
-    out.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], TranscriptError> {
-        let (head, tail) = self
-            .0
-            .split_at_checked(length)
-            .ok_or(TranscriptError::Truncated)?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn array<const LEN: usize>(&mut self) -> Result<[u8; LEN], TranscriptError> {
-        let (head, tail) = self
-            .0
-            .split_first_chunk()
-            .ok_or(TranscriptError::Truncated)?;
-        self.0 = tail;
-        Ok(*head)
-    }
-
-    fn u8(&mut self) -> Result<u8, TranscriptError> {
-        self.array().map(u8::from_be_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, TranscriptError> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, TranscriptError> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    fn end(self) -> Result<(), TranscriptError> {
-        match self.0.len() {
-            0 => Ok(()),
-            more => Err(TranscriptError::TrailingBytes(more)),
+        Move::Reveal(Reveal::Failed) => {
+            w.u8(4);
         }
     }
+}
 
-    fn interval(&mut self) -> Result<Interval, TranscriptError> {
-        Ok(Interval {
-            agreed: self.u64()?,
-            agreed_digest: self.array()?,
-            disputed: self.u64()?,
-            disputed_digest: self.array()?,
-        })
-    }
+fn write_hashes(w: &mut Writer, hashes: &[[u8; 32]]) {
+    w.list(hashes, |w, hash| {
+        w.fixed(hash);
+    });
+}
 
-    fn finding(&mut self) -> Result<Finding, TranscriptError> {
-        let ruling = match self.u8()? {
-            0 => Ruling::WorkerAtFault,
-            1 => Ruling::VerifierAtFault,
-            kind => return Err(TranscriptError::Kind(kind)),
-        };
-        let reason = String::from_utf8(self.bytes()?).map_err(|_| TranscriptError::Text)?;
-        Ok(Finding { ruling, reason })
-    }
+fn read_entry(r: &mut Reader<'_>) -> Result<Entry, TranscriptError> {
+    let height = r.u32("height")?;
+    let event = match r.u8("kind of entry")? {
+        0 => Event::Moved(read_signed(r)?),
+        1 => Event::Equivocated(Equivocation {
+            first: read_signed(r)?,
+            second: read_signed(r)?,
+        }),
+        kind => return Err(TranscriptError::Kind(kind)),
+    };
+    Ok(Entry { height, event })
+}
 
-    fn phase(&mut self) -> Result<Phase, TranscriptError> {
-        Ok(match self.u8()? {
-            0 => Phase::Post(AwaitPost {
-                interval: self.interval()?,
-            }),
-            1 => Phase::Choice(AwaitChoice {
-                interval: self.interval()?,
-                posted: self.hashes()?,
-            }),
-            2 => Phase::Reveal(AwaitReveal {
-                interval: self.interval()?,
-            }),
-            3 => Phase::Ended(self.finding()?),
-            kind => return Err(TranscriptError::Kind(kind)),
-        })
-    }
+fn read_interval(r: &mut Reader<'_>) -> Result<Interval, DecodeError> {
+    Ok(Interval {
+        agreed: r.u64("agreed")?,
+        agreed_digest: r.array("agreed digest")?,
+        disputed: r.u64("disputed")?,
+        disputed_digest: r.array("disputed digest")?,
+    })
+}
 
-    fn bytes(&mut self) -> Result<Vec<u8>, TranscriptError> {
-        let length = usize::try_from(self.u32()?).map_err(|_| TranscriptError::Truncated)?;
-        self.take(length).map(<[u8]>::to_vec)
-    }
+fn read_finding(r: &mut Reader<'_>) -> Result<Finding, TranscriptError> {
+    let ruling = match r.u8("ruling")? {
+        0 => Ruling::WorkerAtFault,
+        1 => Ruling::VerifierAtFault,
+        kind => return Err(TranscriptError::Kind(kind)),
+    };
+    let reason = r.bytes("reason")?.to_vec();
+    let reason = String::from_utf8(reason).map_err(|_| TranscriptError::Text)?;
+    Ok(Finding { ruling, reason })
+}
 
-    fn hashes(&mut self) -> Result<Vec<[u8; 32]>, TranscriptError> {
-        let length = usize::try_from(self.u32()?)
-            .ok()
-            .and_then(|count| count.checked_mul(32))
-            .ok_or(TranscriptError::Truncated)?;
-        let (hashes, _) = self.take(length)?.as_chunks();
-        Ok(hashes.to_vec())
-    }
+fn read_phase(r: &mut Reader<'_>) -> Result<Phase, TranscriptError> {
+    Ok(match r.u8("phase")? {
+        0 => Phase::Post(AwaitPost {
+            interval: read_interval(r)?,
+        }),
+        1 => Phase::Choice(AwaitChoice {
+            interval: read_interval(r)?,
+            posted: read_hashes(r, "posted")?,
+        }),
+        2 => Phase::Reveal(AwaitReveal {
+            interval: read_interval(r)?,
+        }),
+        3 => Phase::Ended(read_finding(r)?),
+        kind => return Err(TranscriptError::Kind(kind)),
+    })
+}
 
-    fn entry(&mut self) -> Result<Entry, TranscriptError> {
-        let height = self.u32()?;
-        let event = match self.u8()? {
-            0 => Event::Moved(self.signed()?),
-            1 => Event::Equivocated(Equivocation {
-                first: self.signed()?,
-                second: self.signed()?,
-            }),
-            kind => return Err(TranscriptError::Kind(kind)),
-        };
-        Ok(Entry { height, event })
-    }
+fn read_signed(r: &mut Reader<'_>) -> Result<SignedMove, TranscriptError> {
+    Ok(SignedMove {
+        number: r.u32("number")?,
+        previous: r.array("previous")?,
+        action: read_move(r)?,
+        signature: r.signature("signature")?,
+    })
+}
 
-    fn signed(&mut self) -> Result<SignedMove, TranscriptError> {
-        Ok(SignedMove {
-            number: self.u32()?,
-            previous: self.array()?,
-            action: self.action()?,
-            signature: schnorr::Signature::from_slice(self.take(64)?)
-                .map_err(|_| TranscriptError::Truncated)?,
-        })
-    }
-
-    fn action(&mut self) -> Result<Move, TranscriptError> {
-        Ok(match self.u8()? {
-            0 => Move::Post {
-                digests: self.hashes()?,
+fn read_move(r: &mut Reader<'_>) -> Result<Move, TranscriptError> {
+    Ok(match r.u8("kind of move")? {
+        0 => Move::Post {
+            digests: read_hashes(r, "digests")?,
+        },
+        1 => Move::Choose {
+            part: r.u32("part")?,
+        },
+        2 => Move::Reveal(Reveal::Record {
+            record: r.bytes("record")?.to_vec(),
+            proof: Multiproof {
+                siblings: read_hashes(r, "siblings")?,
             },
-            1 => Move::Choose { part: self.u32()? },
-            2 => Move::Reveal(Reveal::Record {
-                record: self.bytes()?,
-                proof: Multiproof {
-                    siblings: self.hashes()?,
-                },
-            }),
-            3 => Move::Reveal(Reveal::State {
-                state: self.bytes()?,
-            }),
-            4 => Move::Reveal(Reveal::Failed),
-            kind => return Err(TranscriptError::Kind(kind)),
-        })
-    }
+        }),
+        3 => Move::Reveal(Reveal::State {
+            state: r.bytes("state")?.to_vec(),
+        }),
+        4 => Move::Reveal(Reveal::Failed),
+        kind => return Err(TranscriptError::Kind(kind)),
+    })
+}
+
+fn read_hashes(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<[u8; 32]>, DecodeError> {
+    r.list(field, 32, |r| r.array(field))
 }
 
 /// Why bytes are no transcript. Whoever handed them over is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TranscriptError {
-    /// The bytes end too early.
-    #[error("the transcript is cut off")]
-    Truncated,
-    /// The bytes go on behind the last entry.
-    #[error("{0} bytes too many behind the transcript")]
-    TrailingBytes(usize),
+    /// The bytes end too early or too late.
+    #[error(transparent)]
+    Codec(#[from] DecodeError),
     /// Another version than 2.
     #[error("transcript of version {0}; only version {VERSION} is read")]
     Version(u8),
-    /// No such kind of entry or move.
+    /// No such kind of entry, move, phase or ruling.
     #[error("no entry, move, phase or ruling is of kind {0}")]
     Kind(u8),
     /// A reason that is no text.

@@ -1,6 +1,7 @@
 //! Moves, their signatures, and the entries of a transcript.
 
-use secp256k1::{Keypair, Message, Secp256k1, XOnlyPublicKey, schnorr};
+use narthex_base::{codec::Writer, statement};
+use secp256k1::{Keypair, XOnlyPublicKey, schnorr};
 use serde::{Deserialize, Serialize};
 
 use super::codec;
@@ -124,14 +125,12 @@ impl SignedMove {
         action: Move,
         aux: &[u8; 32],
     ) -> Self {
-        let hash = message(dispute, number, &previous, &action);
-        let message = Message::from_digest(hash);
-        let secp = Secp256k1::signing_only();
+        let digest = message(dispute, number, &previous, &action);
         Self {
             number,
             previous,
             action,
-            signature: secp.sign_schnorr_with_aux_rand(&message, keypair, aux),
+            signature: statement::sign_with(&digest, keypair, aux),
         }
     }
 
@@ -144,10 +143,7 @@ impl SignedMove {
 
     /// Whether `key` signed this move for this dispute.
     pub fn is_signed_by(&self, dispute: &[u8; 32], key: &XOnlyPublicKey) -> bool {
-        let message = Message::from_digest(self.message(dispute));
-        Secp256k1::verification_only()
-            .verify_schnorr(&self.signature, &message, key)
-            .is_ok()
+        statement::verify(&self.message(dispute), &self.signature, key).is_ok()
     }
 
     /// Size in a transcript, in bytes.
@@ -157,13 +153,13 @@ impl SignedMove {
 }
 
 fn message(dispute: &[u8; 32], number: u32, previous: &[u8; 32], action: &Move) -> [u8; 32] {
-    let mut bytes = Vec::new();
-    codec::write_move(&mut bytes, action);
+    let mut w = Writer::default();
+    codec::write_move(&mut w, action);
     TaggedHasher::new("narthex/dispute-move")
         .fixed(dispute)
         .number(u64::from(number))
         .fixed(previous)
-        .sized(&bytes)
+        .sized(&w.finish())
         .finish()
 }
 

@@ -1,46 +1,18 @@
 //! Receipts: the whole exchange with real roles and BIP340 signatures, and every forgery by name.
 
+use narthex_base::codec;
 use narthex_game_model::commitment::{
     DecodeError, Exchange, Handover, Opening, Receipt, ReceiptError, ReceiptKind, ReceiptSigner,
-    ResultSecret, SaltSeed, SignedReceipt, SignerError,
+    ResultSecret, SaltSeed, SignedReceipt,
 };
 use narthex_game_model::computation::{Computation, StepError};
 use narthex_game_model::play::{BlindDigests, Strategy, Verdict, Work, WorkerSecrets};
 use narthex_game_model::sample;
 use proptest::prelude::*;
-use secp256k1::schnorr::Signature;
-use secp256k1::{Keypair, Message, SECP256K1, XOnlyPublicKey};
+use secp256k1::{Keypair, SECP256K1};
 
-struct Key(Keypair);
-
-impl Key {
-    fn new(byte: u8) -> Self {
-        Self(Keypair::from_seckey_slice(SECP256K1, &[byte; 32]).unwrap())
-    }
-}
-
-impl ReceiptSigner for Key {
-    fn key(&self) -> [u8; 32] {
-        self.0.x_only_public_key().0.serialize()
-    }
-
-    fn sign(&self, message: &[u8; 32]) -> Result<[u8; 64], SignerError> {
-        let message = Message::from_digest(*message);
-        Ok(SECP256K1
-            .sign_schnorr_no_aux_rand(&message, &self.0)
-            .serialize())
-    }
-}
-
-fn bip340(key: &[u8; 32], message: &[u8; 32], signature: &[u8; 64]) -> bool {
-    let (Ok(key), Ok(signature)) = (
-        XOnlyPublicKey::from_slice(key),
-        Signature::from_slice(signature),
-    ) else {
-        return false;
-    };
-    let message = Message::from_digest(*message);
-    SECP256K1.verify_schnorr(&signature, &message, &key).is_ok()
+fn key(byte: u8) -> Keypair {
+    Keypair::from_seckey_slice(SECP256K1, &[byte; 32]).unwrap()
 }
 
 /// Squares of 0, 1, 2, …
@@ -72,8 +44,8 @@ fn work(strategy: &Strategy) -> Work {
     Work::perform(&Squares, strategy, &secrets).unwrap()
 }
 
-fn exchange(contract: u8) -> (Exchange, Key, Key) {
-    let (worker, verifier) = (Key::new(5), Key::new(6));
+fn exchange(contract: u8) -> (Exchange, Keypair, Keypair) {
+    let (worker, verifier) = (key(5), key(6));
     let exchange = Exchange {
         contract: [contract; 32],
         worker: worker.key(),
@@ -90,7 +62,7 @@ fn play(strategy: &Strategy) -> (Verdict, [SignedReceipt; 3]) {
     // The worker hands over its commitment. The verifier derives the same handover and signs it.
     let handover = exchange.commitment(work.commitment());
     let first = handover.acknowledge(100, &verifier_key).unwrap();
-    let bound = handover.check(&first, &bip340).unwrap();
+    let bound = handover.check(&first).unwrap();
 
     // A block later the sample is known; the verifier recomputes it and hands over a commitment.
     let seed = sample::seed(&work.commitment().id(), &[7; 32], &[8; 32]);
@@ -98,13 +70,13 @@ fn play(strategy: &Strategy) -> (Verdict, [SignedReceipt; 3]) {
     let blind = BlindDigests::recompute(&Squares, &drawn, [9; 32]).unwrap();
     let handover = exchange.blind_digests(&bound, blind.commitment()).unwrap();
     let second = handover.acknowledge(102, &worker_key).unwrap();
-    let blinded = handover.check(&second, &bip340).unwrap();
+    let blinded = handover.check(&second).unwrap();
 
     // Only now does the worker open.
     let opening = work.open(&drawn).unwrap();
     let handover = exchange.opening(&blinded, &opening).unwrap();
     let third = handover.acknowledge(102, &verifier_key).unwrap();
-    handover.check(&third, &bip340).unwrap();
+    handover.check(&third).unwrap();
     let verdict = blind.verdict(work.commitment(), &opening).unwrap();
     (verdict, [first, second, third])
 }
@@ -134,13 +106,13 @@ fn second() -> (Exchange, Handover, SignedReceipt, Receipt) {
 #[test]
 fn each_forgery_has_its_name() {
     let (_, handover, signed, _) = second();
-    let outsider = Key::new(11);
-    let check = |signed: &SignedReceipt| handover.check(signed, &bip340).unwrap_err();
+    let outsider = key(11);
+    let check = |signed: &SignedReceipt| handover.check(signed).unwrap_err();
     // Signed by whom it says, but not what was to be acknowledged: that is named before the signature.
     let with = |change: fn(&mut Receipt)| {
         let mut receipt = signed.receipt;
         change(&mut receipt);
-        let signature = Key::new(5).sign(&receipt.id()).unwrap();
+        let signature = key(5).sign(&receipt.id()).unwrap();
         check(&SignedReceipt { receipt, signature })
     };
     assert_eq!(with(|r| r.contract = [2; 32]), ReceiptError::OtherContract);
@@ -180,10 +152,10 @@ fn a_height_is_the_issuers_word_and_holds_nobody_up() {
     let first = exchange.commitment(work(&Strategy::Honest).commitment());
     for (said, own) in [(100, 99), (u32::MAX, 100), (0, u32::MAX)] {
         let signed = first.acknowledge(said, &verifier).unwrap();
-        let bound = first.check(&signed, &bip340).unwrap();
+        let bound = first.check(&signed).unwrap();
         let second = exchange.blind_digests(&bound, [3; 32]).unwrap();
         let signed = second.acknowledge(own, &worker).unwrap();
-        let receipt = second.check(&signed, &bip340).unwrap();
+        let receipt = second.check(&signed).unwrap();
         assert_eq!((receipt.height, receipt.previous), (own, bound.id()));
     }
 }
@@ -198,10 +170,7 @@ fn a_receipt_is_of_no_use_under_another_contract_or_out_of_order() {
         receipt: bound,
         ..signed
     };
-    assert_eq!(
-        replayed.check(&first, &bip340),
-        Err(ReceiptError::OtherContract)
-    );
+    assert_eq!(replayed.check(&first), Err(ReceiptError::OtherContract));
     assert_eq!(
         other.blind_digests(&bound, [3; 32]),
         Err(ReceiptError::OtherContract)
@@ -243,7 +212,7 @@ proptest! {
         prop_assert_eq!(SignedReceipt::from_bytes(&bytes), Ok(signed));
         bytes[at] ^= 1 << bit;
         if let Ok(altered) = SignedReceipt::from_bytes(&bytes) {
-            prop_assert!(handover.check(&altered, &bip340).is_err());
+            prop_assert!(handover.check(&altered).is_err());
         }
     }
 
@@ -256,9 +225,9 @@ proptest! {
         let bytes = opening.to_bytes();
         prop_assert_eq!(Opening::from_bytes(&bytes), Ok(opening));
         let short = Opening::from_bytes(&bytes[..cut.index(bytes.len())]);
-        prop_assert!(matches!(short, Err(DecodeError::Truncated { .. })), "{short:?}");
+        prop_assert!(matches!(short, Err(DecodeError::Codec(codec::DecodeError::Truncated { .. }))), "{short:?}");
         let long = Opening::from_bytes(&[&bytes[..], &[0, 0]].concat());
-        prop_assert_eq!(long, Err(DecodeError::TooLong { extra: 2 }));
+        prop_assert_eq!(long, Err(codec::DecodeError::Trailing { extra: 2 }.into()));
     }
 }
 
@@ -271,18 +240,15 @@ fn hostile_bytes_are_named() {
     let error = SignedReceipt::from_bytes(&kind).unwrap_err();
     assert_eq!(
         error,
-        DecodeError::Field {
-            field: "kind of receipt",
-            found: 4
-        }
+        DecodeError::Codec(codec::DecodeError::invalid("kind of receipt", 4))
     );
     let short = SignedReceipt::from_bytes(&bytes[..228]).unwrap_err();
     assert_eq!(
         short,
-        DecodeError::Truncated {
-            wanted: 64,
-            left: 63
-        }
+        DecodeError::Codec(codec::DecodeError::Truncated {
+            field: "signature",
+            missing: 1
+        })
     );
     let json = serde_json::to_string(&signed).unwrap();
     assert_eq!(
@@ -294,9 +260,9 @@ fn hostile_bytes_are_named() {
     let huge = Opening::from_bytes(&(1u64 << 61).to_be_bytes()).unwrap_err();
     assert_eq!(
         huge,
-        DecodeError::Truncated {
-            wanted: u64::MAX,
-            left: 0
-        }
+        DecodeError::Codec(codec::DecodeError::Truncated {
+            field: "leaves",
+            missing: usize::MAX
+        })
     );
 }

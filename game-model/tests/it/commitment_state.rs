@@ -1,5 +1,6 @@
 //! Builders that are saved and taken up again, and proofs from one kept level of the tree.
 
+use narthex_base::codec;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
@@ -142,9 +143,9 @@ proptest! {
             bent[at.index(good.len())] ^= 1 << bit;
             prop_assert!(read(&bent).is_err());
             let cut = read(&good[..at.index(good.len())]);
-            prop_assert!(matches!(cut, Err(DecodeError::Truncated { .. })), "{cut:?}");
+            prop_assert!(matches!(cut, Err(DecodeError::Codec(codec::DecodeError::Truncated { .. }))), "{cut:?}");
             let long = [&good[..], &[0]].concat();
-            prop_assert_eq!(read(&long), Err(DecodeError::TooLong { extra: 1 }));
+            prop_assert_eq!(read(&long), Err(codec::DecodeError::Trailing { extra: 1 }.into()));
             prop_assert!(read(&noise).is_err());
         }
     }
@@ -158,7 +159,7 @@ fn hostile_states_are_named_and_allocate_nothing() {
             .map(|_| ())
             .unwrap_err()
     };
-    let field = |field, found| DecodeError::Field { field, found };
+    let field = |field, found: u64| DecodeError::Codec(codec::DecodeError::invalid(field, found));
     assert_eq!(tree(vec![2, 1]), field("version", 2));
     assert_eq!(tree(vec![1, 9]), field("domain", 9));
     let with = |parts: &[&[u8]]| [&[1, 1][..], &parts.concat()].concat();
@@ -172,10 +173,10 @@ fn hostile_states_are_named_and_allocate_nothing() {
         tree(with(&[&one, &[1], &numbers, rest]))
     };
     // 2⁶⁰ indices are announced, four would fit.
-    let truncated = DecodeError::Truncated {
-        wanted: 1 << 63,
-        left: 32,
-    };
+    let truncated = DecodeError::Codec(codec::DecodeError::Truncated {
+        field: "indices",
+        missing: (1 << 63) - 32,
+    });
     assert_eq!(announced(8, 1 << 60, &[]), truncated);
     assert_eq!(
         announced(u64::MAX, 0, &[]),

@@ -1,6 +1,7 @@
 //! Every bound can be broken, is named with both sides, and valid records have one byte form.
 
 use crate::common;
+use narthex_base::codec;
 
 use common::ratio;
 use narthex_game_model::params::{Bound, BrokenBound, DecodeError, Quantity};
@@ -420,16 +421,17 @@ fn each_malformed_encoding_is_named() {
     assert_eq!(with(bytes.len() - 1, 2), DecodeError::LocksFlag(2));
     assert!(matches!(with(58, 2), DecodeError::Bounds(e) if e.breaks(Bound::PanelAtLeastThree)));
     for cut in 0..bytes.len() {
-        assert_eq!(
-            Params::from_bytes(&bytes[..cut]),
-            Err(DecodeError::Truncated)
-        );
+        let refused = Params::from_bytes(&bytes[..cut]);
+        let Err(DecodeError::Codec(codec::DecodeError::Truncated { missing, .. })) = refused else {
+            panic!("{cut} bytes: {refused:?}");
+        };
+        assert!((1..=bytes.len() - cut).contains(&missing), "{cut} bytes");
     }
     let mut longer = bytes.clone();
     longer.push(0);
     assert_eq!(
         Params::from_bytes(&longer),
-        Err(DecodeError::TrailingBytes(1))
+        Err(codec::DecodeError::Trailing { extra: 1 }.into())
     );
 }
 

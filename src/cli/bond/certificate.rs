@@ -1,5 +1,6 @@
 //! `narthex bond prove` and `narthex bond check`.
 
+use narthex_base::codec::Message as _;
 use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;

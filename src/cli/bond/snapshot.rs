@@ -1,5 +1,6 @@
 //! `narthex bond snapshot`, and what it writes.
 
+use narthex_base::codec::Message as _;
 use std::{
     io::Write,
     path::{Path, PathBuf},

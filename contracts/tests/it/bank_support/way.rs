@@ -1,6 +1,7 @@
 //! Payments through bankers whose banks are on no chain.
 
 use bitcoin::Amount;
+use narthex_base::codec::Message as _;
 use narthex_contracts::bank::{
     Bank, BankRecord, BankTerms, Banker, BankerRecord, Frame, Leg, Order, Payer, PayerOpening,
     Pebbles, Policy, Provider, ProviderOpening, Receipt, Release, Route, Settled, Sight, receipt,

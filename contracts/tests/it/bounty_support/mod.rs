@@ -2,6 +2,7 @@
 
 pub(crate) use super::given;
 
+use narthex_base::codec::Message as _;
 use std::sync::Arc;
 
 use bitcoin::{

@@ -8,6 +8,7 @@ use bitcoin::{
         rand::{SeedableRng, rngs::StdRng},
     },
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     binding::MemoryBindings,
     deliver::{
@@ -101,7 +102,7 @@ pub fn conditions(agent: u8) -> Conditions {
 
 /// Agrees to an assignment as it travels.
 pub fn agree(sender: &mut Sender, agent: u8) -> Agent {
-    let bytes = sender.assignment(agent).unwrap().to_bytes().unwrap();
+    let bytes = sender.assignment(agent).unwrap().to_bytes();
     let assignment = Assignment::from_bytes(&bytes).unwrap();
     let (agent, consent) =
         Agent::new(assignment, agent_key(agent), &conditions(agent), 890).unwrap();
@@ -135,7 +136,7 @@ pub fn request(sender: &Sender) -> Request {
 /// What an agent serves.
 pub fn serve(sender: &Sender, agent: &Agent) -> Served {
     let served = agent.serve(&request(sender), TIP, FUNDED).unwrap();
-    Served::from_bytes(&served.to_bytes().unwrap()).unwrap()
+    Served::from_bytes(&served.to_bytes()).unwrap()
 }
 
 /// A recipient that keeps the copies of these agents.

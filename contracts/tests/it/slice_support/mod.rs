@@ -10,6 +10,7 @@ use bitcoin::{
         rand::{RngCore, SeedableRng, rngs::StdRng},
     },
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     binding::{FreshSalt, MemoryBindings},
     depth::Depth,

@@ -1,6 +1,7 @@
 //! Models as bytes: the format that `data/train_digits.py` writes.
 
-use narthex_base::kinds::{self, Kind};
+use narthex_base::codec::{DecodeError, Reader};
+use narthex_base::kinds;
 
 use super::Layer;
 use crate::tagged::tagged_hash;
@@ -14,7 +15,6 @@ pub const MAX_WIDTH: usize = 1 << 12;
 /// Largest size of a bias.
 pub const MAX_BIAS: u32 = 1 << 30;
 
-const KIND: Kind = kinds::MODEL;
 const MAX_SHIFT: u8 = 31;
 /// A class is one byte of the output.
 const MAX_CLASSES: usize = 256;
@@ -48,33 +48,28 @@ impl Model {
         if bytes.len() > MAX_MODEL_BYTES {
             return Err(ModelError::TooLarge { bytes: bytes.len() });
         }
-        let mut reader = Reader { bytes, at: 0 };
-        if reader.take(KIND.as_bytes().len())? != KIND.as_bytes() {
-            return Err(ModelError::NoModel);
-        }
-        let count = usize::from(reader.byte()?);
+        let mut r = Reader::new(kinds::MODEL, bytes).map_err(|_| ModelError::NoModel)?;
+        let count = usize::from(r.u8("layers")?);
         if !(1..=MAX_LAYERS).contains(&count) {
             return Err(ModelError::Layers { found: count });
         }
-        let mut width = reader.width()?;
-        let max_input = reader.byte()?;
+        let mut width = read_width(&mut r)?;
+        let max_input = r.u8("largest input")?;
         let mut layers = Vec::with_capacity(count);
         for number in 1..=count {
-            let layer = reader.layer(number, width, number == count)?;
+            let layer = read_layer(&mut r, number, width, number == count)?;
             width = layer.outputs();
             layers.push(layer);
         }
         if width > MAX_CLASSES {
             return Err(ModelError::Classes { found: width });
         }
-        match bytes.len() - reader.at {
-            0 => Ok(Self {
-                hash: tagged_hash("narthex/model", bytes),
-                max_input,
-                layers,
-            }),
-            left => Err(ModelError::LeftOver { bytes: left }),
-        }
+        r.finish()?;
+        Ok(Self {
+            hash: tagged_hash("narthex/model", bytes),
+            max_input,
+            layers,
+        })
     }
 
     /// Tagged hash of the file.
@@ -102,66 +97,49 @@ impl Model {
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Numbers of two bytes that lie the other way round than in messages.
+fn read_width(r: &mut Reader<'_>) -> Result<usize, ModelError> {
+    match usize::from(u16::from_le_bytes(r.array("width")?)) {
+        found @ 1..=MAX_WIDTH => Ok(found),
+        found => Err(ModelError::Width { found }),
+    }
 }
 
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], ModelError> {
-        let truncated = ModelError::Truncated {
-            bytes: self.bytes.len(),
-        };
-        let end = self.at.checked_add(count).ok_or(truncated.clone())?;
-        let taken = self.bytes.get(self.at..end).ok_or(truncated)?;
-        self.at = end;
-        Ok(taken)
+fn read_layer(
+    r: &mut Reader<'_>,
+    number: usize,
+    inputs: usize,
+    last: bool,
+) -> Result<Layer, ModelError> {
+    let outputs = read_width(r)?;
+    let shift = r.u8("shift")?;
+    if shift > MAX_SHIFT || (last && shift != 0) {
+        return Err(ModelError::Shift {
+            layer: number,
+            shift,
+        });
     }
-
-    fn byte(&mut self) -> Result<u8, ModelError> {
-        Ok(self.take(1)?.iter().copied().sum())
+    // The slices are taken before anything of that size is allocated.
+    let biases: Vec<i32> = r
+        .slice("biases", 4 * outputs)?
+        .as_chunks()
+        .0
+        .iter()
+        .map(|bytes| i32::from_le_bytes(*bytes))
+        .collect();
+    if let Some(bias) = biases.iter().find(|bias| bias.unsigned_abs() > MAX_BIAS) {
+        return Err(ModelError::Bias {
+            layer: number,
+            bias: *bias,
+        });
     }
-
-    fn width(&mut self) -> Result<usize, ModelError> {
-        let low = usize::from(self.byte()?);
-        let found = low | usize::from(self.byte()?) << 8;
-        match found {
-            1..=MAX_WIDTH => Ok(found),
-            _ => Err(ModelError::Width { found }),
-        }
-    }
-
-    fn layer(&mut self, number: usize, inputs: usize, last: bool) -> Result<Layer, ModelError> {
-        let outputs = self.width()?;
-        let shift = self.byte()?;
-        if shift > MAX_SHIFT || (last && shift != 0) {
-            return Err(ModelError::Shift {
-                layer: number,
-                shift,
-            });
-        }
-        // The slices are taken before anything of that size is allocated.
-        let biases: Vec<i32> = self
-            .take(4 * outputs)?
-            .as_chunks()
-            .0
-            .iter()
-            .map(|bytes| i32::from_le_bytes(*bytes))
-            .collect();
-        if let Some(bias) = biases.iter().find(|bias| bias.unsigned_abs() > MAX_BIAS) {
-            return Err(ModelError::Bias {
-                layer: number,
-                bias: *bias,
-            });
-        }
-        let weights = self.take(inputs * outputs)?;
-        Ok(Layer {
-            inputs,
-            shift: u32::from(shift),
-            biases,
-            weights: weights.iter().map(|byte| byte.cast_signed()).collect(),
-        })
-    }
+    let weights = r.slice("weights", inputs * outputs)?;
+    Ok(Layer {
+        inputs,
+        shift: u32::from(shift),
+        biases,
+        weights: weights.iter().map(|byte| byte.cast_signed()).collect(),
+    })
 }
 
 /// Why bytes are no model. Whoever gave the file is at fault.
@@ -176,18 +154,9 @@ pub enum ModelError {
     /// It does not begin as models do.
     #[error("the file does not begin with NXMODEL1: it is no model")]
     NoModel,
-    /// It ends before it is complete.
-    #[error("the model ends after {bytes} bytes, before it is complete")]
-    Truncated {
-        /// Size found.
-        bytes: usize,
-    },
-    /// It goes on after its last layer.
-    #[error("{bytes} bytes are left over after the last layer")]
-    LeftOver {
-        /// Number of these bytes.
-        bytes: usize,
-    },
+    /// It ends before it is complete, or goes on after its last layer.
+    #[error("the model is damaged: {0}")]
+    Codec(#[from] DecodeError),
     /// No layer or too many.
     #[error("{found} layers; a model has 1 to {MAX_LAYERS}")]
     Layers {
