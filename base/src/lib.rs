@@ -2,7 +2,7 @@
 //!
 //! Parties that do not trust each other must agree on bytes before they can agree on anything else. So there is one
 //! [`codec`] with one table of [`kinds`], one way to hash under a tag ([`tagged`]), one way to sign a statement
-//! ([`statement`]), one kind of secret ([`secret`]) and one set of hexadecimal bridges ([`hex`]). Nothing here knows a
+//! ([`statement`]), one kind of secret ([`secret`](mod@secret)) and one set of hexadecimal bridges ([`hex`]). Nothing here knows a
 //! transaction, a contract, a chain or a file.
 //!
 //! ```

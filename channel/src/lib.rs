@@ -6,7 +6,7 @@
 //! * a [`Machine`] takes an input and answers with *changes* and *effects*, and does nothing itself. It has no key, clock,
 //!   socket, file, thread or source of randomness. Where a signature is needed, it asks for one by an effect, and the
 //!   signer's answer is an input;
-//! * [`Logged`] appends the changes to a [`Log`], then applies them, then hands out the effects. Replaying the log gives the
+//! * [`Logged`] appends the changes to a [`Log`](log::Log), then applies them, then hands out the effects. Replaying the log gives the
 //!   machine back, and with it everything that is still to be done;
 //! * a machine's [`Transition`]s are a value: the pages in `docs/machines` are made from them, and the laws hold the
 //!   code to them.

@@ -223,7 +223,7 @@ impl ProviderBook {
         Ok(())
     }
 
-    /// Takes the pennies for a promise, with its secret. The record changes, as with [`Provider::accept`].
+    /// Takes the pennies for a promise, with its secret. The record changes, as with [`ProviderBook::accept`].
     pub fn settle(&mut self, settled: &Settled) -> Result<Accepted, BankError> {
         let Settled {
             penny,

@@ -3,8 +3,8 @@
 //!
 //! 1. Both check the terms ([`BankRecord::check`]) and derive the same [`Bank`] from them alone.
 //! 2. [`PayerOpening`] and [`ProviderOpening`] sign the freeze both ways; only then has the payer a funding PSBT.
-//! 3. [`Payer::rungs`] go to [`Provider::take_rungs`], in batches ahead of the pennies; [`Payer::pay`] or a
-//!    [`Purse`] gives pennies, [`Provider::accept`] takes them for the price of a hash each.
+//! 3. [`Payer::rungs`] go to [`ProviderBook::take_rungs`], in batches ahead of the pennies; [`Payer::pay`] or a
+//!    [`Purse`] gives pennies, [`ProviderBook::accept`] takes them for the price of a hash each.
 //! 4. The end: [`Bank::close`] if both agree; or the freeze, and within D blocks [`Provider::claim`], and after them
 //!    [`Payer::thaw`]; or, if nothing was frozen until T, [`Payer::refund`]; or the frozen coin goes on in a new bank
 //!    ([`Bank::resumed`]).
