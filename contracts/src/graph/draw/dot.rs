@@ -3,17 +3,17 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use super::{
-    super::{NodeId, Source, TxGraph},
+    super::{NodeId, Purpose, Source, TxGraph},
     Detail, colour,
     family::{Family, gather},
-    html::{Cell, Look, Side, swatch, wrapped},
+    html::{Cell, Look, Side, marked, wrapped},
     payments::Table,
 };
 use crate::role::RoleSet;
 
 /// Characters of a line of prose in a box. Boxes stand side by side: narrow ones keep the letters large when the
 /// picture is fitted to a page.
-const PROSE: usize = 27;
+const PROSE: usize = 25;
 
 /// A line is drawn in the colours of so many at most.
 const MOST_COLOURS: usize = 3;
@@ -52,9 +52,10 @@ impl Panel {
 
     fn html(&self, graph: &TxGraph) -> String {
         let columns = self.table.rows.first().map_or(1, |row| row.cells.len());
+        let room = self.width();
         let mut rows = String::new();
         let mut wide = |lines: &[String], look| {
-            let (side, columns) = (Side::Left, columns + 2);
+            let (side, columns) = (Side::Left, columns + 1);
             let cell = Cell {
                 lines,
                 side,
@@ -75,9 +76,9 @@ impl Panel {
             let mut facts = family.moved_by(graph);
             facts.push(family.size());
             let facts = format!("{movers}{}", facts.join(", "));
-            wide(&wrapped(&facts, PROSE), Look::Pale);
+            wide(&wrapped(&facts, room), Look::Pale);
         }
-        wide(&wrapped(self.meaning, PROSE), Look::Plain);
+        wide(&wrapped(self.meaning, room), Look::Plain);
         if !self.table.heads.is_empty() {
             let head = |lines: &Vec<String>| {
                 let (side, columns, look) = (Side::Right, 1, Look::Pale);
@@ -90,7 +91,7 @@ impl Panel {
                 .html()
             };
             let heads = self.table.heads.iter().map(head).collect::<String>();
-            let _ = writeln!(rows, "    <TR><TD></TD><TD></TD>{heads}</TR>");
+            let _ = writeln!(rows, "    <TR><TD></TD>{heads}</TR>");
         }
         for row in &self.table.rows {
             let cell = |lines: &[String], side| {
@@ -105,9 +106,8 @@ impl Panel {
             };
             let cells = row.cells.iter().map(|lines| cell(lines, Side::Right));
             let cells = cells.collect::<String>();
-            let label = cell(std::slice::from_ref(&row.label), Side::Left);
-            let mark = swatch(&row.colours, MARK);
-            let _ = writeln!(rows, "    <TR>{mark}{label}{cells}</TR>");
+            let label = marked(&row.colours, MARK, &row.label);
+            let _ = writeln!(rows, "    <TR>{label}{cells}</TR>");
         }
         boxed(&rows)
     }
@@ -120,13 +120,13 @@ fn boxed(rows: &str) -> String {
 }
 
 impl TxGraph {
-    /// Graphviz source. `dot -Tsvg` makes a picture of it: about 1,200 px wide for the contracts of this project, in
-    /// letters of 12 px.
+    /// Graphviz source. `dot -Tsvg` makes a picture of it: fitted to 1,200 px, the contracts of this project have
+    /// letters of 11 px or more.
     pub fn to_dot(&self, detail: Detail) -> String {
         let panels = self.panels(detail);
         let direction = direction(&panels);
         let mut dot = format!(
-            "digraph contract {{\n  rankdir={direction}; ranksep=0.3; nodesep=0.1; bgcolor=\"white\";\n  \
+            "digraph contract {{\n  rankdir={direction}; ranksep=0.25; nodesep=0.1; bgcolor=\"white\";\n  \
              node [shape=plain, fontname=\"Helvetica,Arial,sans-serif\", fontsize=9];\n  \
              edge [arrowsize=0.6, penwidth=1.4];\n"
         );
@@ -206,8 +206,8 @@ impl TxGraph {
 
     /// Which colour is whose.
     fn legend(&self) -> String {
-        let cell = |line: &str, columns, look| {
-            let (lines, side) = (&[line.to_owned()][..], Side::Left);
+        let cell = |line: &str, look| {
+            let (lines, side, columns) = (&[line.to_owned()][..], Side::Left, 1);
             Cell {
                 lines,
                 side,
@@ -218,7 +218,7 @@ impl TxGraph {
         };
         let mut rows = String::new();
         let mut whole = |line: &str, look| {
-            let _ = writeln!(rows, "    <TR>{}</TR>", cell(line, 2, look));
+            let _ = writeln!(rows, "    <TR>{}</TR>", cell(line, look));
         };
         whole("Amounts in sat", Look::Bold);
         whole("box: who is paid", Look::Pale);
@@ -227,21 +227,20 @@ impl TxGraph {
             .cast()
             .iter()
             .map(|role| (colour::of(role), self.party(role)));
-        let others = [
-            (colour::FUND, "common fund"),
+        let parties = parties.collect::<Vec<_>>();
+        let mut others = vec![
             (colour::CONTRACT, "stays in the contract"),
-            (colour::ANYBODY, "line: wallets, or many"),
+            (colour::ANYBODY, "line: more than three"),
         ];
+        let mut outputs = self.nodes.iter().flat_map(|node| &node.outputs);
+        if outputs.any(|output| output.purpose == Purpose::Fund) {
+            others.insert(0, (colour::FUND, "common fund"));
+        }
         let others = others
             .into_iter()
             .map(|(mark, name)| (mark, name.to_owned()));
-        for (mark, name) in parties.chain(others) {
-            let _ = writeln!(
-                rows,
-                "    <TR>{}{}</TR>",
-                swatch(&[mark], MARK),
-                cell(&name, 1, Look::Plain)
-            );
+        for (mark, name) in parties.into_iter().chain(others) {
+            let _ = writeln!(rows, "    <TR>{}</TR>", marked(&[mark], MARK, &name));
         }
         boxed(&rows)
     }

@@ -51,7 +51,10 @@ impl Family {
             let some = if self.same_movers { "" } else { "some of " };
             parts.push(format!("{some}{}", movers.join(" or ")));
         }
-        let locks = graph.node(self.first()).map(when).unwrap_or_default();
+        let nodes = self.members.iter().filter_map(|id| graph.node(*id));
+        let locks = nodes.map(|n| (n.lock_height, TxGraph::relative_lock_blocks(n)));
+        let (heights, blocks): (BTreeSet<_>, BTreeSet<_>) = locks.unzip();
+        let locks = when(&heights, &blocks);
         if !locks.is_empty() {
             parts.push(locks);
         }
@@ -66,20 +69,15 @@ impl TxGraph {
         if detail == Detail::Every {
             return ids().map(|id| self.alone(id)).collect();
         }
-        let by_name = gather(ids(), |id| {
-            self.node(id).map(|n| (n.name.base, n.meaning, when(n)))
-        });
+        let by_name = gather(ids(), |id| self.node(id).map(|n| (n.name.base, n.meaning)));
         // Numbered names, one transaction each: a claim for each of many.
         let numbered = gather(0..by_name.len(), |i| {
             let members = by_name.get(i)?;
             let node = self.node(*members.first()?)?;
             let base = node.name.base;
             let numbered = members.len() == 1 && stem(base).len() < base.len();
-            Some(if numbered {
-                (stem(base), node.meaning)
-            } else {
-                (base, node.meaning)
-            })
+            let name = if numbered { stem(base) } else { base };
+            Some((numbered, name, node.meaning))
         });
         let mut families = Vec::new();
         for group in numbered {

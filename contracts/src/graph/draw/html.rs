@@ -35,11 +35,8 @@ impl Cell<'_> {
             Look::Pale => format!("<FONT COLOR=\"#555555\">{}</FONT>", escaped(line)),
         });
         let line = |text| format!("{text}<BR ALIGN=\"{side}\"/>");
-        // One line needs no break, and would get room for a second by it.
-        let text = match self.lines {
-            [_] => lines.collect(),
-            _ => lines.map(line).collect::<String>(),
-        };
+        // The break tells the side to viewers whose letters are of another width, too.
+        let text = lines.map(line).collect::<String>();
         let span = match self.columns {
             1 => String::new(),
             n => format!(" COLSPAN=\"{n}\""),
@@ -48,15 +45,18 @@ impl Cell<'_> {
     }
 }
 
-/// A cell of so many points that is filled with colours side by side.
-pub(super) fn swatch(colours: &[&str], points: usize) -> String {
+/// A cell of a mark, so many points wide, in colours side by side, and what it marks. Both in one cell: room to spare
+/// goes behind them, not between them.
+pub(super) fn marked(colours: &[&str], points: usize, text: &str) -> String {
     let each = (points / colours.len().max(1)).max(1);
     let stripe = |colour: &&str| {
         format!("<TD FIXEDSIZE=\"TRUE\" WIDTH=\"{each}\" HEIGHT=\"8\" BGCOLOR=\"{colour}\"></TD>")
     };
     let stripes = colours.iter().map(stripe).collect::<String>();
+    let plain = "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\"><TR>";
     format!(
-        "<TD><TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\"><TR>{stripes}</TR></TABLE></TD>"
+        "<TD ALIGN=\"LEFT\">{plain}<TD>{plain}{stripes}</TR></TABLE></TD><TD> {} </TD></TR></TABLE></TD>",
+        escaped(text)
     )
 }
 

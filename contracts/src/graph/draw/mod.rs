@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::Amount;
 
-use super::{Node, Purpose, Spend, TxGraph};
+use super::{Purpose, Spend, TxGraph};
 use crate::role::{Role, RoleSet};
 
 /// How much of a graph is drawn.
@@ -83,19 +83,32 @@ fn stem(name: &str) -> &str {
     name.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
-/// The timelocks of a transaction in words.
-fn when(node: &Node) -> String {
-    match (node.lock_height, TxGraph::relative_lock_blocks(node)) {
-        (0, 0) => String::new(),
-        (height, 0) => format!("above height {height}"),
-        (0, blocks) => format!("after {blocks} blocks"),
-        (height, blocks) => format!("above height {height} and after {blocks} blocks"),
+/// The timelocks of transactions in words, from the least to the most.
+fn when(heights: &BTreeSet<u32>, blocks: &BTreeSet<u16>) -> String {
+    let height = span(heights).map(|height| format!("above height {height}"));
+    let blocks = span(blocks).map(|blocks| format!("after {blocks} blocks"));
+    let both = height.into_iter().chain(blocks);
+    both.collect::<Vec<_>>().join(" and ")
+}
+
+/// `6`, or `12–18`; none if there are zeros alone.
+fn span<T: Copy + Ord + Default + std::fmt::Display>(numbers: &BTreeSet<T>) -> Option<String> {
+    let (least, most) = (*numbers.first()?, *numbers.last()?);
+    match most == T::default() {
+        true => None,
+        false if least == most => Some(most.to_string()),
+        false => Some(format!("{least}–{most}")),
     }
 }
 
-/// Satoshis with their digits in threes: `1,270,000`.
+/// Satoshis with their digits in threes.
 fn grouped(amount: Amount) -> String {
-    let digits = amount.to_sat().to_string();
+    in_threes(amount.to_sat())
+}
+
+/// A number with its digits in threes, as people read it: `1,270,000`.
+pub fn in_threes(number: u64) -> String {
+    let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i) % 3 == 0 {

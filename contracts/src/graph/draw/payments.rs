@@ -265,10 +265,9 @@ fn head(graph: &TxGraph, group: &[NodeId]) -> Vec<String> {
     if let [Some(count)] = stand.into_iter().collect::<Vec<_>>()[..] {
         lines.push(format!("by {count} of {seats}"));
     }
-    lines.push(match group.len() {
-        1 => "1 variant".to_owned(),
-        n => format!("{n} variants"),
-    });
+    if group.len() > 1 || lines.is_empty() {
+        lines.push(format!("{} of them", group.len()));
+    }
     lines
 }
 
