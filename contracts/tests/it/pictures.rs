@@ -91,7 +91,10 @@ fn unescaped(text: &str) -> String {
     let text = text.replace("&#45;", "-").replace("&#39;", "'");
     let text = text.replace("&#160;", " ").replace("&quot;", "\"");
     let text = text.replace("&lt;", "<").replace("&gt;", ">");
-    text.replace("&amp;", "&").trim().to_owned()
+    text.replace("&amp;", "&")
+        .replace('\u{a0}', " ")
+        .trim()
+        .to_owned()
 }
 
 /// Every `NAME="number"`, whatever its unit.
@@ -105,17 +108,22 @@ fn numbers(svg: &str, name: &str) -> Vec<f64> {
     starts.map(number).collect()
 }
 
+/// What marks a colour.
+fn is_mark(text: &str) -> bool {
+    text.chars().all(|c| c == '■' || c == '▌')
+}
+
 /// The texts of a drawing, each with the colour of the mark right before it, or nothing.
 fn texts(svg: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    let mut fill = String::new();
-    for line in svg.lines() {
-        if let Some(text) = line.strip_prefix("<text ") {
-            let text = text.split_once('>').unwrap().1;
-            let text = unescaped(text.strip_suffix("</text>").unwrap());
-            out.push((text, std::mem::take(&mut fill)));
-        } else if let Some((_, rest)) = line.split_once("fill=\"#") {
-            fill = rest[..6].to_owned();
+    let mut mark = String::new();
+    for line in svg.lines().filter_map(|line| line.strip_prefix("<text ")) {
+        let (look, text) = line.split_once('>').unwrap();
+        let text = unescaped(text.strip_suffix("</text>").unwrap());
+        if is_mark(&text) {
+            mark = look.split_once("fill=\"#").unwrap().1[..6].to_owned();
+        } else {
+            out.push((text, std::mem::take(&mut mark)));
         }
     }
     out
@@ -127,7 +135,7 @@ fn labels(dot: &str) -> Vec<String> {
     let between = |line: &str| {
         let parts = line.split('<').filter_map(|tag| tag.split_once('>'));
         let parts = parts.map(|(_, text)| unescaped(text));
-        parts.filter(|t| !t.is_empty()).collect::<Vec<_>>()
+        parts.filter(|t| !is_mark(t)).collect::<Vec<_>>()
     };
     rows.flat_map(between).collect()
 }

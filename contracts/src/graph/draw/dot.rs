@@ -18,9 +18,6 @@ const PROSE: usize = 25;
 /// A line is drawn in the colours of so many at most.
 const MOST_COLOURS: usize = 3;
 
-/// Width of a colour's mark in points.
-const MARK: usize = 9;
-
 /// Families that come to the same: one box.
 struct Panel {
     families: Vec<Family>,
@@ -74,7 +71,8 @@ impl Panel {
             wide(&[name], Look::Bold);
             let movers = if family.movers.is_empty() { "" } else { "by " };
             let mut facts = family.moved_by(graph);
-            facts.push(family.size());
+            // A number stays with its unit.
+            facts.push(family.size().replace(' ', "\u{a0}"));
             let facts = format!("{movers}{}", facts.join(", "));
             wide(&wrapped(&facts, room), Look::Pale);
         }
@@ -106,7 +104,7 @@ impl Panel {
             };
             let cells = row.cells.iter().map(|lines| cell(lines, Side::Right));
             let cells = cells.collect::<String>();
-            let label = marked(&row.colours, MARK, &row.label);
+            let label = marked(&row.colours, &row.label);
             let _ = writeln!(rows, "    <TR>{label}{cells}</TR>");
         }
         boxed(&rows)
@@ -240,7 +238,7 @@ impl TxGraph {
             .into_iter()
             .map(|(mark, name)| (mark, name.to_owned()));
         for (mark, name) in parties.into_iter().chain(others) {
-            let _ = writeln!(rows, "    <TR>{}</TR>", marked(&[mark], MARK, &name));
+            let _ = writeln!(rows, "    <TR>{}</TR>", marked(&[mark], &name));
         }
         boxed(&rows)
     }

@@ -45,19 +45,13 @@ impl Cell<'_> {
     }
 }
 
-/// A cell of a mark, so many points wide, in colours side by side, and what it marks. Both in one cell: room to spare
-/// goes behind them, not between them.
-pub(super) fn marked(colours: &[&str], points: usize, text: &str) -> String {
-    let each = (points / colours.len().max(1)).max(1);
-    let stripe = |colour: &&str| {
-        format!("<TD FIXEDSIZE=\"TRUE\" WIDTH=\"{each}\" HEIGHT=\"8\" BGCOLOR=\"{colour}\"></TD>")
-    };
-    let stripes = colours.iter().map(stripe).collect::<String>();
-    let plain = "<TABLE BORDER=\"0\" CELLBORDER=\"0\" CELLSPACING=\"0\" CELLPADDING=\"0\"><TR>";
-    format!(
-        "<TD ALIGN=\"LEFT\">{plain}<TD>{plain}{stripes}</TR></TABLE></TD><TD> {} </TD></TR></TABLE></TD>",
-        escaped(text)
-    )
+/// A cell of marks in these colours and what they mark. A mark is a letter, for room to spare goes between cells.
+pub(super) fn marked(colours: &[&str], text: &str) -> String {
+    let mark = if colours.len() > 3 { '▌' } else { '■' };
+    let marks = colours.iter();
+    let marks = marks.map(|colour| format!("<FONT COLOR=\"{colour}\">{mark}</FONT>"));
+    let (marks, text) = (marks.collect::<String>(), escaped(text));
+    format!("<TD ALIGN=\"LEFT\">{marks} {text}<BR ALIGN=\"LEFT\"/></TD>")
 }
 
 /// Text broken between words, so that no line but one of a single word is longer than `most` characters.
