@@ -51,7 +51,7 @@ pub(super) fn marked(colours: &[&str], text: &str) -> String {
     let marks = colours.iter();
     let marks = marks.map(|colour| format!("<FONT COLOR=\"{colour}\">{mark}</FONT>"));
     let (marks, text) = (marks.collect::<String>(), escaped(text));
-    format!("<TD ALIGN=\"LEFT\">{marks} {text}<BR ALIGN=\"LEFT\"/></TD>")
+    format!("<TD ALIGN=\"LEFT\">{marks}\u{a0}{text}<BR ALIGN=\"LEFT\"/></TD>")
 }
 
 /// Text broken between words, so that no line but one of a single word is longer than `most` characters.
