@@ -185,7 +185,7 @@ impl ShowArgs {
         let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
         let bank = desk.payer().bank();
         let graph = bank.picture(self.rung, Amount::from_sat(500))?;
-        self.drawing.write(&graph)
+        self.drawing.write(&graph, None)
     }
 }
 

@@ -149,7 +149,7 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let board = Board::prepare(&mut chain, &options, &mut silent)?;
         let graph = derive(board.terms())?;
-        self.drawing.write(&graph)
+        self.drawing.write(&graph, None)
     }
 }
 

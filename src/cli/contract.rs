@@ -19,7 +19,7 @@ use narthex::{
     game_model::{Params, game::HonestPlay},
 };
 
-use super::{PanelArg, TemplateArg, output};
+use super::{PanelArg, TemplateArg, output, table::Drawing};
 
 /// What to do with a contract.
 #[derive(Subcommand)]
@@ -40,12 +40,8 @@ pub(crate) struct ShowArgs {
     terms: Option<PathBuf>,
     #[command(flatten)]
     example: MadeUp,
-    /// Graphviz source instead of text; `dot -Tsvg` makes a picture of it.
-    #[arg(long)]
-    dot: bool,
-    /// One JSON object per transaction, variants included.
-    #[arg(long, conflicts_with = "dot")]
-    json: bool,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// Options of `narthex contract example`.
@@ -144,20 +140,8 @@ impl ShowArgs {
             Some(path) => read_terms(path)?,
         };
         let graph = template::derive(&terms)?;
-        let mut out = output::out();
-        if self.dot {
-            write!(out, "{}", graph.to_dot())?;
-        } else if self.json {
-            write_json(&mut out, &graph)?;
-        } else {
-            writeln!(
-                out,
-                "contract {}",
-                terms.contract_id().to_lower_hex_string()
-            )?;
-            write!(out, "{}", graph.to_text())?;
-        }
-        Ok(())
+        let title = format!("contract {}", terms.contract_id().to_lower_hex_string());
+        self.drawing.write(&graph, Some(&title))
     }
 }
 

@@ -194,7 +194,7 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let post = Post::prepare(&mut chain, &options, &mut silent)?;
         let graph = post.delivery().picture(self.fee)?;
-        self.drawing.write(&graph)
+        self.drawing.write(&graph, None)
     }
 }
 

@@ -129,6 +129,6 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut gate = Gate::prepare(&mut chain, &options, &mut silent)?;
         let graph = gate.client().holdings().graph();
-        self.drawing.write(graph)
+        self.drawing.write(graph, None)
     }
 }

@@ -4,12 +4,15 @@ use std::io::Write;
 
 use clap::Args;
 use narthex::{
-    contracts::{graph::TxGraph, terms::FeeRate},
+    contracts::{
+        graph::{Detail, TxGraph},
+        terms::FeeRate,
+    },
     play::{ChainKind, PartyBalance, Step, TransactionEvent},
     table::{TableEvent, TableOptions, TableOutcome, TableReporter},
 };
 
-use super::{play::ChainArg, value};
+use super::{contract::write_json, play::ChainArg, value};
 
 /// Where a story is played.
 #[derive(Args)]
@@ -54,24 +57,35 @@ impl Common {
 /// How a graph is drawn.
 #[derive(Args)]
 pub(super) struct Drawing {
-    /// Graphviz source instead of text.
+    /// Graphviz source instead of text; `dot -Tsvg` makes a picture of it.
     #[arg(long)]
     dot: bool,
-    /// One JSON object per transaction.
+    /// Every variant by itself, however many there are. Without it more than three are drawn as one.
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
+    /// One JSON object per transaction, variants included.
     #[arg(long, conflicts_with = "dot")]
     json: bool,
 }
 
 impl Drawing {
-    /// Writes the graph.
-    pub(super) fn write(&self, graph: &TxGraph) -> anyhow::Result<()> {
+    /// Writes the graph; as text, below this title.
+    pub(super) fn write(&self, graph: &TxGraph, title: Option<&str>) -> anyhow::Result<()> {
         let mut out = crate::cli::output::out();
-        if self.dot {
-            write!(out, "{}", graph.to_dot())?;
-        } else if self.json {
-            super::contract::write_json(&mut out, graph)?;
+        let detail = if self.all {
+            Detail::Every
         } else {
-            write!(out, "{}", graph.to_text())?;
+            Detail::Grouped
+        };
+        if self.dot {
+            write!(out, "{}", graph.to_dot(detail))?;
+        } else if self.json {
+            write_json(&mut out, graph)?;
+        } else {
+            if let Some(title) = title {
+                writeln!(out, "{title}")?;
+            }
+            write!(out, "{}", graph.to_text(detail))?;
         }
         Ok(())
     }

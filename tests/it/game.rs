@@ -52,6 +52,18 @@ fn a_planned_contract_solves_as_promised() {
     assert_eq!(points.iter().filter(|p| p["cheapest"] == true).count(), 1);
     let drawn = std::fs::read_to_string(&svg).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.contains("sampled steps"));
+    // Stake and cost are both drawn, each from zero, and what they are of is named.
+    for text in [
+        "stake w, sat",
+        "total cost, sat",
+        "2 of 3",
+        "N = 10,000",
+        "α = ",
+        "reward c = ",
+    ] {
+        assert!(drawn.contains(text), "{text}");
+    }
+    assert_eq!(drawn.lines().filter(|line| line.trim() == "0").count(), 2);
 
     let solved: Value = serde_json::from_str(&text(&["game", "solve", &case, "--json"])).unwrap();
     assert_eq!(solved["honest_play_pays"], true);

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use bitcoin::{ScriptBuf, Txid};
 
 pub use builder::{GraphBuilder, GraphError};
+pub use draw::{Detail, in_threes};
 pub use node::{
     Adaptor, AdaptorId, Awaits, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName,
     NodeOutput, OutputScript, Purpose, Rulings, ScriptId, SecretsNeeded, SigningPlan, Source,

@@ -3,7 +3,7 @@
 
 use crate::bounty_support;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use bitcoin::{
     Amount, ScriptBuf, Transaction, TxOut,
@@ -135,8 +135,8 @@ fn the_requester_has_an_exit_alone() {
     assert!(bounty.requester.funding_psbt(100).is_ok());
 }
 
-/// What the page shows: 2 of 3, P2TR everywhere, real heights.
-fn page_terms() -> BountyTerms {
+/// What `docs/contracts/bounty.md` shows: 2 of 3, P2TR everywhere, real heights.
+pub fn page_terms() -> BountyTerms {
     let p2tr = |byte: u8| ScriptBuf::from_bytes([&[0x51, 0x20][..], &[byte; 32]].concat());
     let mut page = record(3, 2, 7);
     page.requester_script = p2tr(91);
@@ -182,28 +182,6 @@ fn weights_are_those_of_the_page() {
         );
         assert!(page.contains(&row), "{row}");
     }
-}
-
-/// `docs/contracts/bounty.dot`, keys cut to eight digits. After blessing: `dot -Tsvg`.
-#[test]
-fn the_drawing_is_of_this_graph() {
-    let mut drawn = String::new();
-    let mut run = 0;
-    for c in derive(&page_terms()).unwrap().to_dot().chars() {
-        run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
-        match run {
-            0..=8 => drawn.push(c),
-            9 => drawn.push('…'),
-            _ => {}
-        }
-    }
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../docs/contracts/bounty.dot"]
-        .iter()
-        .collect();
-    if std::env::var_os("NARTHEX_BLESS").is_some() {
-        std::fs::write(&path, &drawn).unwrap();
-    }
-    assert_eq!(drawn, std::fs::read_to_string(&path).unwrap());
 }
 
 /// Same terms, same bytes: a change of any that parties sign shows here.

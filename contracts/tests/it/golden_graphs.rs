@@ -122,33 +122,3 @@ fn hardened_3_of_5_with_retainer() {
 fn paper_2_of_3() {
     check("paper-2-of-3.json", || Sample::example(Layout::Paper, 3, 2));
 }
-
-/// The drawings in `docs/contracts` are of these graphs. After blessing: `dot -Tsvg -O docs/contracts/*.dot`, and
-/// drop the `.dot` in the middle of the names.
-#[test]
-fn drawings() {
-    for (layout, name) in [(Layout::Hardened, "hardened"), (Layout::Paper, "paper")] {
-        let file = format!("../docs/contracts/{name}.dot");
-        let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), &file].iter().collect();
-        let drawn = legible(&Sample::example(layout, 3, 2).graph.to_dot());
-        if std::env::var_os("NARTHEX_BLESS").is_some() {
-            std::fs::write(&path, &drawn).unwrap();
-        }
-        assert_eq!(drawn, std::fs::read_to_string(&path).unwrap(), "{name}.dot");
-    }
-}
-
-/// Keys cut to eight digits: whole ones make boxes too wide to read.
-fn legible(dot: &str) -> String {
-    let mut out = String::new();
-    let mut run = 0;
-    for c in dot.chars() {
-        run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
-        match run {
-            0..=8 => out.push(c),
-            9 => out.push('…'),
-            _ => {}
-        }
-    }
-    out
-}

@@ -62,6 +62,7 @@ mod panel_pool;
 mod panel_seed;
 mod panel_shared_secret;
 mod panel_support;
+mod pictures;
 mod setup_grounds;
 mod signed_once;
 mod slice_laws;

@@ -63,6 +63,12 @@ impl Point {
         let stake = sat(self.params.worker_stake());
         (f64::from(self.params.sample()), approximate(&stake))
     }
+
+    /// The figures of a chart: sample and total cost in satoshi.
+    pub fn cost_coordinates(&self) -> (f64, f64) {
+        let cost = approximate(&self.total_cost);
+        (f64::from(self.params.sample()), cost)
+    }
 }
 
 /// The frontier.

@@ -83,7 +83,7 @@ pub(crate) struct PlanArgs {
     deliver_height: u32,
     #[command(flatten)]
     bounds: BoundsArgs,
-    /// Writes the chart of the frontier, stake against sample.
+    /// Writes the chart of the frontier: stake and total cost against sample, with the parameters.
     #[arg(long)]
     svg: Option<PathBuf>,
     /// Writes the cheapest contract as a case, for `narthex game solve` and to make terms of.
@@ -129,7 +129,8 @@ impl PlanArgs {
                 "there is no contract for these of --samples: {missing:?}; each alone says why"
             ));
         }
-        let svg = self.svg.as_ref().map(|_| chart::svg(&plan)).transpose()?;
+        let svg = self.svg.as_ref().map(|_| chart::svg(&plan, &wish));
+        let svg = svg.transpose()?;
         let best = case(&wish, &plan.frontier[plan.best]);
         let text = serde_json::to_string_pretty(&best)?;
         let mut files: Vec<(&Path, &str)> = Vec::new();
