@@ -182,10 +182,11 @@ impl<S: Side> Subject for Banks<'_, S> {
             ("proposed", 4..) => BankInput::Signed { freeze },
             ("signed", 13..) => BankInput::Coin(CoinAt::Banked),
             // What seldom comes by chance: a freeze beside an end that is not signed, and a spend that a reorganisation takes back.
-            ("leaving", 9) => BankInput::Freeze,
+            ("leaving", 9 | 10) => BankInput::Freeze,
             ("leaving", 11) => BankInput::Coin(CoinAt::Spent { is_deep: false }),
-            ("spent", 8..) => BankInput::Coin(coins[rng.gen_range(0..7)]),
-            ("leaving", 15..) => match machine.leaving() {
+            ("spent", 8..) => BankInput::Coin(coins[rng.gen_range(0..coins.len())]),
+            ("leaving", 12..=15) => BankInput::Coin(coins[rng.gen_range(0..coins.len())]),
+            ("leaving", 18..) => match machine.leaving() {
                 Some(how) => BankInput::Left(signed.transaction(how)),
                 None => BankInput::Freeze,
             },
@@ -249,14 +250,14 @@ impl<S: Side> Subject for Banks<'_, S> {
 fn the_payers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Paying>(&signed, PhantomData);
-    check(&mut subject, Effort::new(21, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut subject, Effort::new(21, 1_000, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
 fn the_providers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Receiving>(&signed, PhantomData);
-    check(&mut subject, Effort::new(22, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut subject, Effort::new(22, 1_000, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// What is written for a payment does not grow with the bank, nor with what was paid before.
