@@ -415,11 +415,11 @@ fn program_of<'j, P: StepProgram>(
     job: &'j Job<P>,
     file: &DisputeFile,
 ) -> Result<&'j dyn UnitProgram, JobDisputeError> {
+    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
     if file.terms.job != *job.spec() {
         let job = job.job().to_lower_hex_string();
         return Err(JobDisputeError::OtherJob { job });
     }
-    let program = job.program().units().ok_or(JobDisputeError::NoUnits)?;
     // Whatever the file says, nothing is ruled about a job that its contract does not allow.
     let terms = &file.terms;
     let accepted = terms.bounds.accepts_job(job).map_err(TermsError::from)?;
