@@ -1,5 +1,4 @@
 //! Banks that are kept in a folder: the real binary, killed at every write, on the folder's own chain and on bitcoind.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{
     fs,
@@ -11,6 +10,8 @@ use std::{
 use narthex::regtest::{Bitcoind, ChainSource, Miner};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::common::tree::copy;
 
 /// A library that kills its process at a write.
 fn killer(folder: &Path) -> PathBuf {
@@ -109,20 +110,6 @@ impl Desk {
             copy(&before, &self.dir());
         }
         panic!("{words} never comes through");
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    if !from.exists() {
-        return;
-    }
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name())),
-            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-        }
     }
 }
 

@@ -1,14 +1,12 @@
 //! One rule for every command: a line that is lost fails it, a reader that left does not.
 
-use crate::common;
-
 use std::{
     fs::{File, OpenOptions},
     path::Path,
     process::{Command, Output, Stdio},
 };
 
-use common::leaves::leaves;
+use crate::common::{leaves::leaves, tree::copy};
 use tempfile::TempDir;
 
 const KEY: &str = "02a1b09f93073c63f205086440898141c0c3c6d24f69a18db608224bcf143fa011";
@@ -96,6 +94,14 @@ fn table() -> Vec<(&'static str, String)> {
         ("bank play", "--pennies 10000".into()),
         ("bank show", "--pennies 10000".into()),
         ("bank bench", "--pennies 10000".into()),
+        ("bank open", "--dir new@ --pennies 10000".into()),
+        ("bank pay", "5 --dir COPY-OF-open".into()),
+        ("bank freeze", "--dir COPY-OF-open".into()),
+        ("bank claim", "--dir COPY-OF-frozen".into()),
+        ("bank resume", "--dir COPY-OF-frozen".into()),
+        ("bank close", "--dir COPY-OF-open".into()),
+        ("bank refund", "--dir COPY-OF-late".into()),
+        ("bank status", "--dir COPY-OF-open".into()),
         ("slice play", "".into()),
         ("slice show", "".into()),
         ("deliver play", "".into()),
@@ -106,8 +112,21 @@ fn table() -> Vec<(&'static str, String)> {
     all.into()
 }
 
-/// It asks a node, and there is none here: it cannot come to its output.
-const ELSEWHERE: [&str; 1] = ["bond snapshot"];
+/// They ask a node, and there is none here: they cannot come to their output.
+const ELSEWHERE: [&str; 2] = ["bond snapshot", "node check"];
+
+/// Kept banks as they stand before the command that is tried on a copy (`COPY-OF-` and the name).
+const KEPT: [(&str, &[&str]); 3] = [
+    ("open", &["open --pennies 10000", "pay 500"]),
+    ("frozen", &["open --pennies 10000", "pay 500", "freeze"]),
+    (
+        "late",
+        &[
+            "open --pennies 10000 --refund-blocks 40",
+            "status --mine 60",
+        ],
+    ),
+];
 
 struct Scratch {
     folder: TempDir,
@@ -165,6 +184,12 @@ impl Scratch {
             "opening.json",
             &scratch.says("job open --state work --steps 0"),
         );
+        for (name, commands) in KEPT {
+            for command in commands {
+                let (verb, rest) = command.split_once(' ').unwrap_or((command, ""));
+                scratch.says(&format!("bank {verb} {rest} --dir {name}"));
+            }
+        }
         let of = |command: &str| {
             let (_, args) = table()
                 .into_iter()
@@ -185,6 +210,17 @@ impl Scratch {
     /// With its output and errors somewhere.
     fn run(&self, args: &str, out: impl Into<Stdio>, err: impl Into<Stdio>) -> Output {
         self.runs.set(self.runs.get() + 1);
+        let mut args = args.to_owned();
+        for (name, _) in KEPT {
+            let (of, copied) = (
+                format!("COPY-OF-{name}"),
+                format!("{name}{}", self.runs.get()),
+            );
+            if args.contains(&of) {
+                copy(&self.path().join(name), &self.path().join(&copied));
+                args = args.replace(&of, &copied);
+            }
+        }
         let args = args
             .replace("@@", &format!("{:02x}", self.runs.get()))
             .replace('@', &self.runs.get().to_string())

@@ -84,8 +84,9 @@ fn extreme_models_do_not_overflow() {
 fn each_malformed_model_is_named() {
     let good = bytes(2, 9, &[(2, 0, vec![1, 2], vec![1, 2, 3, 4])]);
     assert!(Model::from_bytes(&good).is_ok());
-    // Where each field ends, behind the magic.
+    // Where each field ends.
     let fields = [
+        ("kind", 8),
         ("layers", 9),
         ("width", 11),
         ("largest input", 12),
@@ -99,18 +100,12 @@ fn each_malformed_model_is_named() {
         let error = Model::from_bytes(&good[..end]).unwrap_err();
         let cut = fields.iter().find(|(_, ends)| end < *ends).unwrap();
         let (field, missing) = (cut.0, cut.1 - end);
-        let expected = match end {
-            0..8 => ModelError::NoModel,
-            _ => ModelError::Codec(DecodeError::Truncated { field, missing }),
-        };
+        let expected = ModelError::Truncated(DecodeError::Truncated { field, missing });
         assert_eq!(error, expected, "{end} bytes");
     }
     let error = |bytes: &[u8]| Model::from_bytes(bytes).unwrap_err();
     let longer = [&good[..], &[0]].concat();
-    assert_eq!(
-        error(&longer),
-        ModelError::Codec(DecodeError::Trailing { extra: 1 })
-    );
+    assert_eq!(error(&longer), ModelError::LeftOver { bytes: 1 });
     let mut other = good.clone();
     other[7] = b'2';
     assert_eq!(error(&other), ModelError::NoModel);

@@ -45,6 +45,21 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Seen> {
     all
 }
 
+/// Copies a folder that is there; the copy must not be.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    if !from.exists() {
+        return;
+    }
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
 /// The same, but for when names were last made or removed in a folder: a file that was begun and taken back shows there.
 pub(crate) fn without_folder_times(mut tree: BTreeMap<PathBuf, Seen>) -> BTreeMap<PathBuf, Seen> {
     const FOLDER: u32 = 0o040_000;

@@ -48,6 +48,11 @@ impl Model {
         if bytes.len() > MAX_MODEL_BYTES {
             return Err(ModelError::TooLarge { bytes: bytes.len() });
         }
+        let least = kinds::MODEL.as_bytes().len();
+        if bytes.len() < least {
+            let (field, missing) = ("kind", least - bytes.len());
+            return Err(DecodeError::Truncated { field, missing }.into());
+        }
         let mut r = Reader::new(kinds::MODEL, bytes).map_err(|_| ModelError::NoModel)?;
         let count = usize::from(r.u8("layers")?);
         if !(1..=MAX_LAYERS).contains(&count) {
@@ -142,6 +147,16 @@ fn read_layer(
     })
 }
 
+impl From<DecodeError> for ModelError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Trailing { extra } => Self::LeftOver { bytes: extra },
+            // Fields of a fixed size are there or not.
+            error => Self::Truncated(error),
+        }
+    }
+}
+
 /// Why bytes are no model. Whoever gave the file is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -154,9 +169,15 @@ pub enum ModelError {
     /// It does not begin as models do.
     #[error("the file does not begin with NXMODEL1: it is no model")]
     NoModel,
-    /// It ends before it is complete, or goes on after its last layer.
-    #[error("the model is damaged: {0}")]
-    Codec(#[from] DecodeError),
+    /// It ends before it is complete.
+    #[error("the model ends before it is complete: {0}")]
+    Truncated(DecodeError),
+    /// It goes on after its last layer.
+    #[error("{bytes} bytes are left over after the last layer")]
+    LeftOver {
+        /// Number of these bytes.
+        bytes: usize,
+    },
     /// No layer or too many.
     #[error("{found} layers; a model has 1 to {MAX_LAYERS}")]
     Layers {
