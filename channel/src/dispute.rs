@@ -17,7 +17,7 @@ use narthex_game_model::{
     play::Finding,
 };
 
-use crate::{Machine, Step, Tabled, Transition};
+use crate::{Machine, Step, Tabled, Transition, table::transitions};
 
 /// A dispute as one party, or one arbiter, follows it.
 #[derive(Debug)]
@@ -248,79 +248,32 @@ impl<P: UnitProgram + ?Sized> Machine for DisputeMachine<'_, P> {
     }
 }
 
-const fn row(
-    from: &'static str,
-    input: &'static str,
-    to: &'static str,
-    effects: &'static [&'static str],
-    when: &'static str,
-) -> Transition {
-    Transition {
-        from,
-        input,
-        to,
-        effects,
-        when,
-    }
-}
-
-const ASK: &[&str] = &["move"];
-const WATCH: &[&str] = &["watch"];
-const RULE: &[&str] = &["rule"];
 const LATE: &str = "a deadline was missed, and deep enough";
 const GONE: &str = "an entry that counted is gone, or the opening moved";
+
+const ROWS: &[Transition] = transitions! {
+    unopened + opened => post [move] "";
+    post + post => choice [move] "a digest for each cut";
+    choice + choose => post [move] "more than one transition is left";
+    choice + choose => reveal [move] "one transition is left";
+    reveal + reveal => found [watch] "it is the agreed point";
+    post + equivocation => found [watch] "two moves of one number";
+    choice + equivocation => found [watch] "two moves of one number";
+    reveal + equivocation => found [watch] "two moves of one number";
+    found + tip => ruled [rule] "the last entry is deep enough";
+    post + tip => ruled [rule] LATE;
+    choice + tip => ruled [rule] LATE;
+    reveal + tip => ruled [rule] LATE;
+    post + opened => post [move] GONE;
+    choice + opened => post [move] GONE;
+    reveal + opened => post [move] GONE;
+    found + opened => post [move] GONE;
+};
 
 impl<P: UnitProgram + ?Sized> Tabled for DisputeMachine<'_, P> {
     const NAME: &'static str = "dispute";
     const SUMMARY: &'static str = "A search for the one unit on which worker and challenger differ, followed on the record. See [disputes](../disputes.md).";
-    const TABLE: &'static [Transition] = &[
-        row("unopened", "opened", "post", ASK, ""),
-        row("post", "post", "choice", ASK, "a digest for each cut"),
-        row(
-            "choice",
-            "choose",
-            "post",
-            ASK,
-            "more than one transition is left",
-        ),
-        row("choice", "choose", "reveal", ASK, "one transition is left"),
-        row("reveal", "reveal", "found", WATCH, "it is the agreed point"),
-        row(
-            "post",
-            "equivocation",
-            "found",
-            WATCH,
-            "two moves of one number",
-        ),
-        row(
-            "choice",
-            "equivocation",
-            "found",
-            WATCH,
-            "two moves of one number",
-        ),
-        row(
-            "reveal",
-            "equivocation",
-            "found",
-            WATCH,
-            "two moves of one number",
-        ),
-        row(
-            "found",
-            "tip",
-            "ruled",
-            RULE,
-            "the last entry is deep enough",
-        ),
-        row("post", "tip", "ruled", RULE, LATE),
-        row("choice", "tip", "ruled", RULE, LATE),
-        row("reveal", "tip", "ruled", RULE, LATE),
-        row("post", "opened", "post", ASK, GONE),
-        row("choice", "opened", "post", ASK, GONE),
-        row("reveal", "opened", "post", ASK, GONE),
-        row("found", "opened", "post", ASK, GONE),
-    ];
+    const TABLE: &'static [&'static [Transition]] = &[ROWS];
 
     fn state(&self) -> &'static str {
         match (&self.ruled, self.dispute.phase()) {

@@ -19,6 +19,20 @@ pub struct Transition {
     pub when: &'static str,
 }
 
+/// Some rows, one on a line: `from + input => to [effects] "when";`.
+macro_rules! transitions {
+    ($($from:ident + $input:ident => $to:ident [$($effect:ident)*] $when:expr;)*) => {
+        &[$($crate::Transition {
+            from: stringify!($from),
+            input: stringify!($input),
+            to: stringify!($to),
+            effects: &[$(stringify!($effect)),*],
+            when: $when,
+        }),*]
+    };
+}
+pub(crate) use transitions;
+
 /// A machine whose transitions are a value. The first row begins in the state of a new machine; a state in which no row
 /// begins is an end.
 pub trait Tabled: Machine {
@@ -26,8 +40,8 @@ pub trait Tabled: Machine {
     const NAME: &'static str;
     /// What it is for, for the head of its page: one sentence or two.
     const SUMMARY: &'static str;
-    /// Every transition that there is.
-    const TABLE: &'static [Transition];
+    /// Every transition that there is, in parts: some are those of several machines.
+    const TABLE: &'static [&'static [Transition]];
 
     /// Name of the state.
     fn state(&self) -> &'static str;
@@ -36,9 +50,14 @@ pub trait Tabled: Machine {
     /// Name of an effect.
     fn effect_name(effect: &Self::Effect) -> &'static str;
 
+    /// The rows of all parts.
+    fn rows() -> impl Iterator<Item = &'static Transition> {
+        Self::TABLE.iter().copied().flatten()
+    }
+
     /// Whether it has ended: no input changes anything any more.
     fn is_over(&self) -> bool {
-        !Self::TABLE.iter().any(|row| row.from == self.state())
+        !Self::rows().any(|row| row.from == self.state())
     }
 }
 
@@ -49,27 +68,36 @@ pub fn render<M: Tabled>() -> String {
         M::NAME,
         M::SUMMARY
     );
+    // The parts of a table are shuffled together by the state in which a row begins, as the states come.
+    let mut states = Vec::new();
+    for row in M::rows() {
+        if !states.contains(&row.from) {
+            states.push(row.from);
+        }
+    }
+    let mut rows: Vec<_> = M::rows().collect();
+    rows.sort_by_key(|row| states.iter().position(|state| *state == row.from));
     // Writing to a string does not fail.
-    if let Some(first) = M::TABLE.first() {
+    if let Some(first) = rows.first() {
         let _ = writeln!(page, "    [*] --> {}", first.from);
     }
     let mut drawn = Vec::new();
-    for row in M::TABLE {
+    for row in &rows {
         let arrow = (row.from, row.to, row.input);
         if !drawn.contains(&arrow) {
             drawn.push(arrow);
             let _ = writeln!(page, "    {} --> {}: {}", row.from, row.to, row.input);
         }
     }
-    let mut ends: Vec<&str> = M::TABLE.iter().map(|row| row.to).collect();
+    let mut ends: Vec<&str> = rows.iter().map(|row| row.to).collect();
     ends.sort_unstable();
     ends.dedup();
-    ends.retain(|end| !M::TABLE.iter().any(|row| row.from == *end));
+    ends.retain(|end| !rows.iter().any(|row| row.from == *end));
     for end in ends {
         let _ = writeln!(page, "    {end} --> [*]");
     }
     page.push_str("```\n\n| from | input | when | to | effects |\n|---|---|---|---|---|\n");
-    for row in M::TABLE {
+    for row in &rows {
         let effects = row.effects.join(", ");
         let _ = writeln!(
             page,

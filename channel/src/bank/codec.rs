@@ -15,10 +15,9 @@ impl Message for BankChange {
     fn write(&self, w: &mut Writer) {
         match self {
             Self::Proposed(lineage) => {
-                w.u8(0).u32(lineage.terms().len() as u32);
-                for terms in lineage.terms() {
+                w.u8(0).list(lineage.terms(), |w, terms| {
                     w.bytes(&terms.to_json());
-                }
+                });
             }
             Self::Abandoned => {
                 w.u8(1);
@@ -38,15 +37,14 @@ impl Message for BankChange {
             }
             Self::Rungs(rungs) => {
                 let (bank, rungs) = ([0; 32], rungs.clone());
-                w.u8(6).bytes(&Rungs { bank, rungs }.to_bytes());
+                w.u8(6).message(&Rungs { bank, rungs });
             }
             Self::Taken(GoodPenny { penny, false_rungs }) => {
                 w.u8(7)
                     .fixed(&penny.to_bytes())
-                    .u32(false_rungs.len() as u32);
-                for rung in false_rungs {
-                    w.u32(*rung);
-                }
+                    .list(false_rungs, |w, rung| {
+                        w.u32(*rung);
+                    });
             }
             Self::Freezing => {
                 w.u8(8);
@@ -71,13 +69,11 @@ impl Message for BankChange {
             3 => Self::Funded(read_transaction(r)?),
             4 => Self::Coin(read_coin(r)?),
             5 => Self::Paid { to: r.u32("to")? },
-            6 => Self::Rungs(Rungs::from_bytes(r.bytes("rungs")?)?.rungs),
+            6 => Self::Rungs(r.message::<Rungs>("rungs")?.rungs),
             7 => {
                 let penny = r.slice("penny", narthex_contracts::bank::PENNY_BYTES)?;
                 let penny = Penny::from_bytes(penny)?;
-                let count = r.count("false rungs", 4)?;
-                let false_rungs: Result<_, _> = (0..count).map(|_| r.u32("false rung")).collect();
-                let false_rungs = false_rungs?;
+                let false_rungs = r.list("false rungs", 4, |r| r.u32("false rung"))?;
                 Self::Taken(GoodPenny { penny, false_rungs })
             }
             8 => Self::Freezing,
@@ -94,15 +90,10 @@ fn unknown(field: &'static str, kind: u8) -> DecodeError {
 }
 
 fn read_lineage(r: &mut Reader<'_>) -> Result<Lineage, DecodeError> {
-    let count = r.count("banks", 4)?;
-    if count > MAX_RESUMED {
-        return Err(DecodeError::invalid("banks", count));
-    }
-    let mut terms = Vec::with_capacity(count);
-    for _ in 0..count {
+    let terms = r.list_up_to("banks", 4, MAX_RESUMED, |r| {
         let read = BankTerms::from_json(r.bytes("terms")?);
-        terms.push(read.map_err(|e| DecodeError::invalid("terms", e))?);
-    }
+        read.map_err(|e| DecodeError::invalid("terms", e))
+    })?;
     Lineage::new(terms).map_err(|e| DecodeError::invalid("terms", e))
 }
 
@@ -116,7 +107,7 @@ fn write_coin(w: &mut Writer, coin: &CoinAt) {
         CoinAt::Nowhere => w.u8(0),
         CoinAt::Banked => w.u8(1),
         CoinAt::Frozen { height } => w.u8(2).u32(*height),
-        CoinAt::Spent { is_deep } => w.u8(3).u8((*is_deep).into()),
+        CoinAt::Spent { is_deep } => w.u8(3).flag(*is_deep),
     };
 }
 
@@ -128,18 +119,10 @@ fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, DecodeError> {
             height: r.u32("height")?,
         },
         3 => CoinAt::Spent {
-            is_deep: read_bool(r, "deep")?,
+            is_deep: r.flag("deep")?,
         },
         kind => return Err(unknown("coin", kind)),
     })
-}
-
-fn read_bool(r: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
-    match r.u8(field)? {
-        0 => Ok(false),
-        1 => Ok(true),
-        other => Err(unknown(field, other)),
-    }
 }
 
 fn write_leaving(w: &mut Writer, how: &Leaving) {
@@ -148,7 +131,7 @@ fn write_leaving(w: &mut Writer, how: &Leaving) {
             paid,
             fee_sat,
             frozen,
-        } => w.u8(0).u32(*paid).u64(*fee_sat).u8((*frozen).into()),
+        } => w.u8(0).u32(*paid).u64(*fee_sat).flag(*frozen),
         Leaving::Resume { paid, txid } => w.u8(1).u32(*paid).fixed(txid),
         Leaving::Claim { rung } => w.u8(2).u32(*rung),
         Leaving::Refund => w.u8(3),
@@ -161,7 +144,7 @@ fn read_leaving(r: &mut Reader<'_>) -> Result<Leaving, DecodeError> {
         0 => Leaving::Close {
             paid: r.u32("paid")?,
             fee_sat: r.u64("fee")?,
-            frozen: read_bool(r, "frozen")?,
+            frozen: r.flag("frozen")?,
         },
         1 => Leaving::Resume {
             paid: r.u32("paid")?,

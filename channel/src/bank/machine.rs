@@ -22,7 +22,7 @@ pub trait Side: Clone + std::fmt::Debug {
     /// What it is for.
     const SUMMARY: &'static str;
     /// Its transitions.
-    const TABLE: &'static [Transition];
+    const TABLE: &'static [&'static [Transition]];
 }
 
 /// The payer's side: gives pennies.

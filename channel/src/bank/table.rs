@@ -1,276 +1,84 @@
 //! The transitions of both sides.
 
 use super::{BankEffect, BankInput, BankMachine, Paying, Receiving, Side};
-use crate::{Tabled, Transition};
+use crate::{Tabled, Transition, table::transitions};
 
-const fn row(
-    from: &'static str,
-    input: &'static str,
-    to: &'static str,
-    effects: &'static [&'static str],
-    when: &'static str,
-) -> Transition {
-    Transition {
-        from,
-        input,
-        to,
-        effects,
-        when,
-    }
-}
+/// What happens to the coin, and how a bank ends, is the same on both sides.
+const SHARED: &[Transition] = transitions! {
+    new + propose => proposed [cosign] "";
+    proposed + abandon => new [] "its session died";
+    signed + coin => open [] "the funding is confirmed";
+    signed + coin => freezing [publish] "the funding is confirmed; a freeze was ordered";
+    signed + coin => frozen [] "the freeze is confirmed";
+    signed + coin => spent [] "it is spent";
+    signed + coin => over [] "it is spent, and deep";
+    open + freeze => freezing [publish] "";
+    open + coin => frozen [] "the freeze is confirmed";
+    open + coin => spent [] "it is spent";
+    open + coin => over [] "it is spent, and deep";
+    open + leave => leaving [sign] "by the rules of its end";
+    freezing + coin => frozen [] "the freeze is confirmed";
+    freezing + coin => spent [] "it is spent";
+    freezing + coin => over [] "it is spent, and deep";
+    freezing + leave => leaving [publish sign] "by the rules of its end";
+    frozen + coin => open [] "a reorganisation took the spend away";
+    frozen + coin => freezing [publish] "a reorganisation took the spend away";
+    frozen + coin => frozen [] "at another height";
+    frozen + coin => spent [] "it is spent";
+    frozen + coin => over [] "it is spent, and deep";
+    frozen + leave => leaving [sign] "by the rules of its end";
+    leaving + freeze => leaving [publish] "an agreed end does not confirm";
+    leaving + freeze => leaving [publish sign] "an agreed end does not confirm";
+    leaving + coin => leaving [publish] "it moved, and did not leave yet; signed";
+    leaving + coin => leaving [publish sign] "it moved, and did not leave yet; to be frozen, not signed";
+    leaving + coin => leaving [sign] "it moved, and did not leave yet; not signed";
+    leaving + coin => spent [] "it is spent";
+    leaving + coin => over [] "it is spent, and deep";
+    leaving + leave => leaving [sign] "alone, after an end that was agreed to";
+    leaving + left => leaving [publish] "it is what was asked for";
+    spent + coin => open [] "a reorganisation took the spend away";
+    spent + coin => freezing [publish] "a reorganisation took the spend away";
+    spent + coin => frozen [] "a reorganisation took the spend away";
+    spent + coin => leaving [publish] "a reorganisation took the spend away; signed";
+    spent + coin => leaving [sign] "a reorganisation took the spend away; not signed";
+    spent + coin => leaving [publish sign] "a reorganisation took the spend away; to be frozen, not signed";
+    spent + coin => over [] "it is spent, and deep";
+};
+
+const PAYING: &[Transition] = transitions! {
+    proposed + signed => signed [fund] "it is of both";
+    signed + funded => signed [publish] "it is the funding";
+    signed + coin => open [give] "the funding is confirmed; pennies were given before";
+    open + pay => open [give] "as many are left";
+    open + coin => signed [fund] "a reorganisation took the funding away; it was not signed here";
+    open + coin => signed [publish] "a reorganisation took the funding away";
+    freezing + coin => signed [fund] "a reorganisation took the funding away; it was not signed here";
+    freezing + coin => signed [publish] "a reorganisation took the funding away";
+    frozen + coin => signed [fund] "a reorganisation took the funding away; it was not signed here";
+    frozen + coin => signed [publish] "a reorganisation took the funding away";
+    frozen + coin => open [give] "a reorganisation took the spend away; pennies were given before";
+    leaving + leave => leaving [publish sign] "alone, after an end that was agreed to";
+    spent + coin => signed [fund] "a reorganisation took the funding away; it was not signed here";
+    spent + coin => signed [publish] "a reorganisation took the funding away";
+    spent + coin => open [give] "a reorganisation took the spend away; pennies were given before";
+};
+
+const RECEIVING: &[Transition] = transitions! {
+    proposed + signed => signed [] "it is of both";
+    open + rungs => open [] "they are good, and of use";
+    open + penny => open [] "it is of the chain, and enforceable enough";
+    open + coin => signed [] "a reorganisation took the funding away";
+    freezing + coin => signed [] "a reorganisation took the funding away";
+    frozen + coin => signed [] "a reorganisation took the funding away";
+    spent + coin => signed [] "a reorganisation took the funding away";
+};
 
 impl Side for Paying {
     const PAYS: bool = true;
     const NAME: &'static str = "bank-payer";
     const SUMMARY: &'static str =
         "The payer's side of a penny bank. See [penny bank](../contracts/bank.md).";
-    const TABLE: &'static [Transition] = &[
-        row("new", "propose", "proposed", &["cosign"], ""),
-        row("proposed", "abandon", "new", &[], "its session died"),
-        row("proposed", "signed", "signed", &["fund"], "it is of both"),
-        row(
-            "signed",
-            "funded",
-            "signed",
-            &["publish"],
-            "it is the funding",
-        ),
-        row("signed", "coin", "open", &[], "the funding is confirmed"),
-        row(
-            "signed",
-            "coin",
-            "open",
-            &["give"],
-            "the funding is confirmed; pennies were given before",
-        ),
-        row(
-            "signed",
-            "coin",
-            "freezing",
-            &["publish"],
-            "the funding is confirmed; a freeze was ordered",
-        ),
-        row("signed", "coin", "frozen", &[], "the freeze is confirmed"),
-        row("signed", "coin", "spent", &[], "it is spent"),
-        row("signed", "coin", "over", &[], "it is spent, and deep"),
-        row("open", "pay", "open", &["give"], "as many are left"),
-        row("open", "freeze", "freezing", &["publish"], ""),
-        row(
-            "open",
-            "coin",
-            "signed",
-            &["fund"],
-            "a reorganisation took the funding away; it was not signed here",
-        ),
-        row(
-            "open",
-            "coin",
-            "signed",
-            &["publish"],
-            "a reorganisation took the funding away",
-        ),
-        row("open", "coin", "frozen", &[], "the freeze is confirmed"),
-        row("open", "coin", "spent", &[], "it is spent"),
-        row("open", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "open",
-            "leave",
-            "leaving",
-            &["sign"],
-            "by the rules of its end",
-        ),
-        row(
-            "freezing",
-            "coin",
-            "signed",
-            &["fund"],
-            "a reorganisation took the funding away; it was not signed here",
-        ),
-        row(
-            "freezing",
-            "coin",
-            "signed",
-            &["publish"],
-            "a reorganisation took the funding away",
-        ),
-        row("freezing", "coin", "frozen", &[], "the freeze is confirmed"),
-        row("freezing", "coin", "spent", &[], "it is spent"),
-        row("freezing", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "freezing",
-            "leave",
-            "leaving",
-            &["publish", "sign"],
-            "by the rules of its end",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "signed",
-            &["fund"],
-            "a reorganisation took the funding away; it was not signed here",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "signed",
-            &["publish"],
-            "a reorganisation took the funding away",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "open",
-            &[],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "open",
-            &["give"],
-            "a reorganisation took the spend away; pennies were given before",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "freezing",
-            &["publish"],
-            "a reorganisation took the spend away",
-        ),
-        row("frozen", "coin", "frozen", &[], "at another height"),
-        row("frozen", "coin", "spent", &[], "it is spent"),
-        row("frozen", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "frozen",
-            "leave",
-            "leaving",
-            &["sign"],
-            "by the rules of its end",
-        ),
-        row(
-            "leaving",
-            "freeze",
-            "leaving",
-            &["publish"],
-            "an agreed end does not confirm",
-        ),
-        row(
-            "leaving",
-            "freeze",
-            "leaving",
-            &["publish", "sign"],
-            "an agreed end does not confirm",
-        ),
-        row(
-            "leaving",
-            "coin",
-            "leaving",
-            &["publish"],
-            "it moved, and did not leave yet; signed",
-        ),
-        row(
-            "leaving",
-            "coin",
-            "leaving",
-            &["publish", "sign"],
-            "it moved, and did not leave yet; to be frozen, not signed",
-        ),
-        row(
-            "leaving",
-            "coin",
-            "leaving",
-            &["sign"],
-            "it moved, and did not leave yet; not signed",
-        ),
-        row("leaving", "coin", "spent", &[], "it is spent"),
-        row("leaving", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "leaving",
-            "leave",
-            "leaving",
-            &["publish", "sign"],
-            "alone, after an end that was agreed to",
-        ),
-        row(
-            "leaving",
-            "leave",
-            "leaving",
-            &["sign"],
-            "alone, after an end that was agreed to",
-        ),
-        row(
-            "leaving",
-            "left",
-            "leaving",
-            &["publish"],
-            "it is what was asked for",
-        ),
-        row(
-            "spent",
-            "coin",
-            "signed",
-            &["fund"],
-            "a reorganisation took the funding away; it was not signed here",
-        ),
-        row(
-            "spent",
-            "coin",
-            "signed",
-            &["publish"],
-            "a reorganisation took the funding away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "open",
-            &[],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "open",
-            &["give"],
-            "a reorganisation took the spend away; pennies were given before",
-        ),
-        row(
-            "spent",
-            "coin",
-            "freezing",
-            &["publish"],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "frozen",
-            &[],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "leaving",
-            &["publish"],
-            "a reorganisation took the spend away; signed",
-        ),
-        row(
-            "spent",
-            "coin",
-            "leaving",
-            &["sign"],
-            "a reorganisation took the spend away; not signed",
-        ),
-        row(
-            "spent",
-            "coin",
-            "leaving",
-            &["publish", "sign"],
-            "a reorganisation took the spend away; to be frozen, not signed",
-        ),
-        row("spent", "coin", "over", &[], "it is spent, and deep"),
-    ];
+    const TABLE: &'static [&'static [Transition]] = &[SHARED, PAYING];
 }
 
 impl Side for Receiving {
@@ -278,203 +86,13 @@ impl Side for Receiving {
     const NAME: &'static str = "bank-provider";
     const SUMMARY: &'static str =
         "The provider's side of a penny bank. See [penny bank](../contracts/bank.md).";
-    const TABLE: &'static [Transition] = &[
-        row("new", "propose", "proposed", &["cosign"], ""),
-        row("proposed", "abandon", "new", &[], "its session died"),
-        row("proposed", "signed", "signed", &[], "it is of both"),
-        row("signed", "coin", "open", &[], "the funding is confirmed"),
-        row(
-            "signed",
-            "coin",
-            "freezing",
-            &["publish"],
-            "the funding is confirmed; a freeze was ordered",
-        ),
-        row("signed", "coin", "frozen", &[], "the freeze is confirmed"),
-        row("signed", "coin", "spent", &[], "it is spent"),
-        row("signed", "coin", "over", &[], "it is spent, and deep"),
-        row("open", "rungs", "open", &[], "they are good, and of use"),
-        row(
-            "open",
-            "penny",
-            "open",
-            &[],
-            "it is of the chain, and enforceable enough",
-        ),
-        row("open", "freeze", "freezing", &["publish"], ""),
-        row(
-            "open",
-            "coin",
-            "signed",
-            &[],
-            "a reorganisation took the funding away",
-        ),
-        row("open", "coin", "frozen", &[], "the freeze is confirmed"),
-        row("open", "coin", "spent", &[], "it is spent"),
-        row("open", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "open",
-            "leave",
-            "leaving",
-            &["sign"],
-            "by the rules of its end",
-        ),
-        row(
-            "freezing",
-            "coin",
-            "signed",
-            &[],
-            "a reorganisation took the funding away",
-        ),
-        row("freezing", "coin", "frozen", &[], "the freeze is confirmed"),
-        row("freezing", "coin", "spent", &[], "it is spent"),
-        row("freezing", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "freezing",
-            "leave",
-            "leaving",
-            &["publish", "sign"],
-            "by the rules of its end",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "signed",
-            &[],
-            "a reorganisation took the funding away",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "open",
-            &[],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "frozen",
-            "coin",
-            "freezing",
-            &["publish"],
-            "a reorganisation took the spend away",
-        ),
-        row("frozen", "coin", "frozen", &[], "at another height"),
-        row("frozen", "coin", "spent", &[], "it is spent"),
-        row("frozen", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "frozen",
-            "leave",
-            "leaving",
-            &["sign"],
-            "by the rules of its end",
-        ),
-        row(
-            "leaving",
-            "freeze",
-            "leaving",
-            &["publish"],
-            "an agreed end does not confirm",
-        ),
-        row(
-            "leaving",
-            "freeze",
-            "leaving",
-            &["publish", "sign"],
-            "an agreed end does not confirm",
-        ),
-        row(
-            "leaving",
-            "coin",
-            "leaving",
-            &["publish"],
-            "it moved, and did not leave yet; signed",
-        ),
-        row(
-            "leaving",
-            "coin",
-            "leaving",
-            &["publish", "sign"],
-            "it moved, and did not leave yet; to be frozen, not signed",
-        ),
-        row(
-            "leaving",
-            "coin",
-            "leaving",
-            &["sign"],
-            "it moved, and did not leave yet; not signed",
-        ),
-        row("leaving", "coin", "spent", &[], "it is spent"),
-        row("leaving", "coin", "over", &[], "it is spent, and deep"),
-        row(
-            "leaving",
-            "leave",
-            "leaving",
-            &["sign"],
-            "alone, after an end that was agreed to",
-        ),
-        row(
-            "leaving",
-            "left",
-            "leaving",
-            &["publish"],
-            "it is what was asked for",
-        ),
-        row(
-            "spent",
-            "coin",
-            "signed",
-            &[],
-            "a reorganisation took the funding away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "open",
-            &[],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "freezing",
-            &["publish"],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "frozen",
-            &[],
-            "a reorganisation took the spend away",
-        ),
-        row(
-            "spent",
-            "coin",
-            "leaving",
-            &["publish"],
-            "a reorganisation took the spend away; signed",
-        ),
-        row(
-            "spent",
-            "coin",
-            "leaving",
-            &["publish", "sign"],
-            "a reorganisation took the spend away; to be frozen, not signed",
-        ),
-        row(
-            "spent",
-            "coin",
-            "leaving",
-            &["sign"],
-            "a reorganisation took the spend away; not signed",
-        ),
-        row("spent", "coin", "over", &[], "it is spent, and deep"),
-    ];
+    const TABLE: &'static [&'static [Transition]] = &[SHARED, RECEIVING];
 }
 
 impl<S: Side> Tabled for BankMachine<S> {
     const NAME: &'static str = S::NAME;
     const SUMMARY: &'static str = S::SUMMARY;
-    const TABLE: &'static [Transition] = S::TABLE;
+    const TABLE: &'static [&'static [Transition]] = S::TABLE;
 
     fn state(&self) -> &'static str {
         self.standing()

@@ -32,7 +32,7 @@ pub fn check<S: Subject>(subject: &mut S, effort: Effort) -> Result<(), Broken> 
         walk.disk = MemoryDisk::default();
         walk.run(subject, &mut reached)?;
     }
-    let missed = S::Machine::TABLE.iter().find(|row| !reached.contains(*row));
+    let missed = S::Machine::rows().find(|row| !reached.contains(*row));
     match missed {
         Some(row) => Err(walk.broken::<S>("table", format!("{row:?} is never reached"))),
         None => Ok(()),
@@ -188,8 +188,7 @@ impl Walk {
         // Two transactions to publish are one kind of effect.
         names.dedup();
         let (input, to) = (S::Machine::input_name(input), driven.machine().state());
-        let row = S::Machine::TABLE
-            .iter()
+        let row = S::Machine::rows()
             .find(|row| (row.from, row.input, row.to) == (from, input, to) && row.effects == names);
         let found = || format!("no row from {from} by {input} to {to} with {names:?}");
         reached.insert(row.ok_or_else(|| self.broken::<S>("table", found()))?);

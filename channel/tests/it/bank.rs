@@ -160,6 +160,10 @@ impl<S: Side> Subject for Banks<'_, S> {
         format!("{machine:?} {book:?}")
     }
 
+    #[allow(
+        overlapping_range_endpoints,
+        reason = "what a state draws comes before what every state draws"
+    )]
     fn input(&mut self, machine: &BankMachine<S>, rng: &mut StdRng) -> BankInput {
         let signed = self.0;
         let freeze = signed.freeze;

@@ -125,11 +125,11 @@ const fn row(from: &'static str, input: &'static str, to: &'static str) -> Trans
 impl Tabled for Counter {
     const NAME: &'static str = "counter";
     const SUMMARY: &'static str = "Counts.";
-    const TABLE: &'static [Transition] = &[
+    const TABLE: &'static [&'static [Transition]] = &[&[
         row("zero", "number", "one"),
         row("one", "number", "two"),
         row("two", "number", "three"),
-    ];
+    ]];
 
     fn state(&self) -> &'static str {
         match (self.flaw, self.at) {
