@@ -1,23 +1,9 @@
-//! What a party says under its name: a BIP340 signature over a tagged hash, so that no statement stands for another.
+//! What a party says under its name: a BIP340 signature over a tagged hash, so that no statement stands for another. The
+//! message that carries it keeps body and signature together; here is how the signature is made and checked.
 
 use secp256k1::{
     Keypair, Message, Secp256k1, SecretKey, Signing, Verification, XOnlyPublicKey, schnorr,
 };
-
-/// What can be signed. The hash covers all of it, under a tag that no other kind of statement has.
-pub trait Stated {
-    /// The tagged hash that the signature covers.
-    fn digest(&self) -> [u8; 32];
-}
-
-/// A body and the signature of whoever is said to have made it. Whether it is theirs, [`Statement::verify`] says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement<T> {
-    /// What is said.
-    pub body: T,
-    /// 64 bytes under the signer's key.
-    pub signature: schnorr::Signature,
-}
 
 /// The signature is not of this key over this body. Whoever brought the statement is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,24 +13,8 @@ pub struct ForeignSignature {
     pub signer: XOnlyPublicKey,
 }
 
-impl<T: Stated> Statement<T> {
-    /// Signs. Deterministic: the same words by the same key have one signature (BIP340 without auxiliary randomness).
-    pub fn sign(body: T, key: &Keypair) -> Statement<T> {
-        let signature = sign(&body.digest(), key);
-        Statement { body, signature }
-    }
-
-    /// Checks that `signer` said it, and gives what was said.
-    ///
-    /// # Errors
-    /// [`ForeignSignature`].
-    pub fn verify(&self, signer: &XOnlyPublicKey) -> Result<&T, ForeignSignature> {
-        verify(&self.body.digest(), &self.signature, signer)?;
-        Ok(&self.body)
-    }
-}
-
-/// A signature over a digest, for statements whose body stands elsewhere.
+/// Signs the tagged hash of a statement. Deterministic: the same words by the same key have one signature (BIP340 without
+/// auxiliary randomness).
 pub fn sign(digest: &[u8; 32], key: &Keypair) -> schnorr::Signature {
     sign_in(&Secp256k1::signing_only(), digest, key)
 }

@@ -1,17 +1,11 @@
 //! The floor from outside: kinds, the codec on damaged bytes, statements, secrets.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
-
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     hex,
     kinds::{self, Kind},
-    statement::{Stated, Statement},
+    statement,
     tagged::tagged_hash,
 };
 use proptest::prelude::*;
@@ -31,60 +25,6 @@ fn no_kind_is_used_twice_or_begins_another() {
             assert!(!a.starts_with(b) && !b.starts_with(a), "{name} and {other}");
         }
     }
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir()
-            && name != "target"
-            && !name.starts_with('.')
-            && !["tests", "fuzz"].contains(&name)
-        {
-            sources(&path, found);
-        } else if name.ends_with(".rs") {
-            found.push(path);
-        }
-    }
-}
-
-/// A kind stands in the table and nowhere else, and each is used.
-#[test]
-fn kinds_come_from_the_table() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    let (mut used, mut elsewhere) = (BTreeSet::new(), Vec::new());
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
-        if file.ends_with("base/src/kinds.rs") {
-            continue;
-        }
-        for (name, _) in kinds::TABLE {
-            if text.contains(&format!("kinds::{name}")) {
-                used.insert(*name);
-            }
-        }
-        // What tests and documentation show, they state on their own.
-        let code = text.lines().filter(|l| !l.trim().starts_with("//"));
-        let code = code.collect::<Vec<_>>().join("\n");
-        let literals = code.split('"').skip(1).step_by(2);
-        let kind = |t: &&str| {
-            t.starts_with("NX") && t.len() <= 8 && t.ends_with(|c: char| c.is_ascii_digit())
-        };
-        elsewhere.extend(
-            literals
-                .filter(kind)
-                .map(|t| format!("{t} in {}", file.display())),
-        );
-    }
-    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
-    let unused: Vec<_> = kinds::TABLE
-        .iter()
-        .filter(|(n, _)| !used.contains(n))
-        .collect();
-    assert!(unused.is_empty(), "{unused:?}");
 }
 
 /// One of each field.
@@ -130,7 +70,7 @@ fn all(bytes: Vec<u8>, list: Vec<u32>) -> All {
         small: (1, 2, 3, 4),
         point: scalar.public_key(&secp),
         scalar,
-        signature: narthex_base::statement::sign(&[5; 32], &scalar.keypair(&secp)),
+        signature: statement::sign(&[5; 32], &scalar.keypair(&secp)),
         bytes,
         list,
     }
@@ -192,12 +132,9 @@ fn zero_is_no_scalar_and_is_not_said() {
     assert!(!refused.to_string().contains("00"), "{refused}");
 }
 
-struct Words(&'static str);
-
-impl Stated for Words {
-    fn digest(&self) -> [u8; 32] {
-        tagged_hash("test/words", self.0.as_bytes())
-    }
+/// What is signed of some words.
+fn words(said: &str) -> [u8; 32] {
+    tagged_hash("test/words", said.as_bytes())
 }
 
 #[test]
@@ -205,15 +142,13 @@ fn a_statement_is_its_signers_and_of_its_words() {
     let secp = Secp256k1::new();
     let key = |n| Keypair::from_secret_key(&secp, &SecretKey::from_slice(&[n; 32]).unwrap());
     let (ours, theirs) = (key(1), key(2));
-    let said = Statement::sign(Words("yes"), &ours);
-    assert!(said.verify(&ours.x_only_public_key().0).is_ok());
+    let signature = statement::sign(&words("yes"), &ours);
+    let owner = ours.x_only_public_key().0;
+    assert!(statement::verify(&words("yes"), &signature, &owner).is_ok());
     let signer = theirs.x_only_public_key().0;
-    assert_eq!(said.verify(&signer).err().map(|e| e.signer), Some(signer));
-    let other = Statement {
-        body: Words("no"),
-        signature: said.signature,
-    };
-    assert!(other.verify(&ours.x_only_public_key().0).is_err());
+    let foreign = statement::verify(&words("yes"), &signature, &signer);
+    assert_eq!(foreign.err().map(|e| e.signer), Some(signer));
+    assert!(statement::verify(&words("no"), &signature, &owner).is_err());
 }
 
 mod salt {

@@ -2,7 +2,7 @@
 
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
-use narthex_base::statement::{self, Stated};
+use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use std::fmt;
 
@@ -120,8 +120,8 @@ impl fmt::Debug for Settled {
     }
 }
 
-/// Of a receipt: the fields of the notice, without its kind.
-impl Stated for Notice {
+impl Notice {
+    /// What a receipt signs: the fields of the notice, without its kind.
     fn digest(&self) -> [u8; 32] {
         let mut w = Writer::default();
         self.write(&mut w);

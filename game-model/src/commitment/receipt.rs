@@ -19,7 +19,7 @@
 //! Signatures are BIP340 over the 32-byte [`Receipt::id`], under 32-byte x-only keys. Where the key is
 //! is the caller's business ([`ReceiptSigner`]).
 
-use narthex_base::statement::{self, Stated};
+use narthex_base::statement;
 use secp256k1::{Keypair, XOnlyPublicKey, schnorr};
 use serde::{Deserialize, Serialize};
 
@@ -260,16 +260,10 @@ impl SignedReceipt {
         let signature = schnorr::Signature::from_slice(&self.signature);
         match (issuer, signature) {
             (Ok(issuer), Ok(signature)) => {
-                statement::verify(&self.receipt.digest(), &signature, &issuer).is_ok()
+                statement::verify(&self.receipt.id(), &signature, &issuer).is_ok()
             }
             _ => false,
         }
-    }
-}
-
-impl Stated for Receipt {
-    fn digest(&self) -> [u8; 32] {
-        self.id()
     }
 }
 
