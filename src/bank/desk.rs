@@ -1,7 +1,7 @@
 //! Both parties of a bank at one desk: wallets, keys, the chain.
 
 use bitcoin::{
-    Amount, Weight,
+    Amount, ScriptBuf, Weight,
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
@@ -11,7 +11,7 @@ use narthex_contracts::{
         MIN_CLAIM_BLOCKS, PAYER, Payer, PayerOpening, Points, Provider, ProviderOpening,
     },
     role::Role,
-    terms::{FeeRate, Fees},
+    terms::{Contribution, FeeRate, Fees},
 };
 use narthex_regtest::Chain;
 
@@ -53,6 +53,46 @@ impl Default for DeskOptions {
             claim_blocks: 12,
             rate: FeeRate(500),
             seed: [0; 32],
+        }
+    }
+}
+
+impl DeskOptions {
+    /// What the coin of such a bank holds: all pennies, and the payer's own output of the last claim. `None`: more than
+    /// can be counted.
+    pub(super) fn capacity(&self, payer_script: &ScriptBuf) -> Option<Amount> {
+        let all = self.value.checked_mul(self.pennies.into())?;
+        all.checked_add(payer_script.minimal_non_dust())
+    }
+
+    /// The record of such a bank, without promises; salt and tip are for the payer to name. Keys and scripts are the
+    /// payer's and then the provider's.
+    pub(super) fn record(
+        &self,
+        [payer, provider]: [PublicKey; 2],
+        [payer_script, provider_script]: [ScriptBuf; 2],
+        height: u32,
+        (capacity, contribution, rate): (Amount, Contribution, FeeRate),
+    ) -> BankRecord {
+        BankRecord {
+            payer,
+            provider,
+            salt: sha256::Hash::all_zeros(),
+            pennies: self.pennies,
+            value_sat: self.value,
+            capacity_sat: capacity,
+            tip: sha256::Hash::all_zeros(),
+            refund_height: height.saturating_add(self.refund_blocks),
+            claim_blocks: self.claim_blocks,
+            step: self.step,
+            shift: self.shift,
+            promises: 0,
+            payer_script,
+            provider_script,
+            funding: BankFunding::Wallet {
+                contribution,
+                rate_sat_per_kwu: rate,
+            },
         }
     }
 }
@@ -243,40 +283,26 @@ pub(super) fn propose(
     let secp = Secp256k1::signing_only();
     let public = |key: SecretKey| PublicKey::from_secret_key(&secp, &key);
     let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
-    let (payer, provider) = (
+    let keys = [
         public(table.key(from, ours)?),
         public(table.key(to, theirs)?),
-    );
-    let all = options.value.checked_mul(options.pennies.into());
+    ];
     let provider_script = table.seat(to)?.script.clone();
     let policy = table.policy().clone();
     let a = table.seat(from)?;
-    let payer_script = a.script.clone();
-    // The payer's own output of the last claim.
-    let rest = payer_script.minimal_non_dust();
-    let capacity = all.and_then(|all| all.checked_add(rest));
+    let scripts = [a.script.clone(), provider_script];
+    let capacity = options.capacity(&a.script);
     let capacity = capacity.ok_or_else(|| DeskError::broken("a bank of more than there is"))?;
     let (contribution, _) = a.wallet.contribute(capacity, options.rate, &policy)?;
     let fresh = FreshChain::draw(table.rng());
     let model = BankRecord {
-        payer,
-        provider,
-        salt: fresh.salt(),
-        pennies: options.pennies,
-        value_sat: options.value,
-        capacity_sat: capacity,
-        tip: sha256::Hash::all_zeros(),
-        refund_height: height.saturating_add(options.refund_blocks),
-        claim_blocks: options.claim_blocks,
-        step: options.step,
-        shift: options.shift,
         promises: ends.promises,
-        payer_script,
-        provider_script,
-        funding: BankFunding::Wallet {
-            contribution,
-            rate_sat_per_kwu: options.rate,
-        },
+        ..options.record(
+            keys,
+            scripts,
+            height,
+            (capacity, contribution, options.rate),
+        )
     };
     Ok((fresh.name(model)?, fresh))
 }

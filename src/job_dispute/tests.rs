@@ -1,5 +1,6 @@
 use narthex_game_model::{
     Ruling,
+    dispute::MoveCost,
     workload::{
         Records,
         digits::{self, Labelled},

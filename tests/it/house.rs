@@ -1,8 +1,14 @@
-//! The arrows between the crates run down, as `docs/ARCHITECTURE.md` draws them.
+//! The arrows between the crates run down, as `docs/ARCHITECTURE.md` draws them, and each stands on one floor.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
+use narthex_base::kinds;
 use serde_json::Value;
+
+use crate::common::sources;
 
 /// Each crate with its floor. A crate stands on those of lower floors alone; one that is not listed has no place yet.
 const FLOORS: &[(&str, u8)] = &[
@@ -53,4 +59,44 @@ fn crates_stand_on_lower_floors_alone() {
         arrows > FLOORS.len(),
         "{arrows} arrows: the test looks at nothing"
     );
+}
+
+/// A kind of message stands in the table and nowhere else, and each is used. What tests, the seeds of `fuzz` and
+/// documentation show, they state on their own.
+#[test]
+fn kinds_come_from_the_table() {
+    let (mut used, mut elsewhere) = (BTreeSet::new(), Vec::new());
+    for root in [
+        "src",
+        "base",
+        "channel",
+        "contracts",
+        "disk",
+        "game-model",
+        "regtest",
+    ] {
+        for (file, code) in sources::code(root) {
+            let is_test = file.components().any(|part| part.as_os_str() == "tests");
+            if file.ends_with("base/src/kinds.rs") || is_test {
+                continue;
+            }
+            for (name, _) in kinds::TABLE {
+                if code.contains(&format!("kinds::{name}")) {
+                    used.insert(*name);
+                }
+            }
+            let literals = code.split('"').skip(1).step_by(2);
+            let kind = |t: &&str| {
+                t.starts_with("NX") && t.len() <= 8 && t.ends_with(|c: char| c.is_ascii_digit())
+            };
+            let found = literals.filter(kind);
+            elsewhere.extend(found.map(|t| format!("{t} in {}", file.display())));
+        }
+    }
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+    let unused: Vec<_> = kinds::TABLE
+        .iter()
+        .filter(|(n, _)| !used.contains(n))
+        .collect();
+    assert!(unused.is_empty(), "{unused:?}");
 }

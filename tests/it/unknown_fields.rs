@@ -1,6 +1,6 @@
 //! A field that nobody knows is refused by its name, in whatever a user writes as JSON: it may be a misspelt one.
 
-use crate::common;
+use crate::common::{self, sources};
 
 use std::{fs, path::Path};
 
@@ -337,29 +337,10 @@ fn files_that_a_command_takes() {
 /// Sources of what this program reads; what a node answers may have more than is asked for.
 const SOURCES: [&str; 3] = ["src", "contracts/src", "game-model/src"];
 
-fn sources(root: &Path, found: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(root).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false => found.push((
-                path.display().to_string(),
-                fs::read_to_string(&path).unwrap(),
-            )),
-        }
-    }
-}
-
 /// Every record that is read says that it takes no other fields, also those that no file above has.
 #[test]
 fn no_record_is_forgotten() {
-    let mut files = Vec::new();
-    for root in SOURCES {
-        sources(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join(root),
-            &mut files,
-        );
-    }
+    let files: Vec<_> = SOURCES.into_iter().flat_map(sources::whole).collect();
     let (mut records, mut careless) = (0, Vec::new());
     for (path, text) in &files {
         for (at, _) in text.match_indices("#[derive(") {
@@ -393,7 +374,7 @@ fn no_record_is_forgotten() {
             if has_fields && !elsewhere {
                 records += 1;
                 if !head.contains("deny_unknown_fields") {
-                    careless.push(format!("{path}: {line}"));
+                    careless.push(format!("{}: {line}", path.display()));
                 }
             }
         }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use bitcoin::{
     Amount,
-    hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, rand::rngs::OsRng},
 };
 use narthex_channel::{
@@ -12,9 +11,7 @@ use narthex_channel::{
     bank::{BankInput, Lineage, PayerMachine, ProviderMachine},
     log::{Identity, SqliteLog},
 };
-use narthex_contracts::bank::{
-    BankFunding, BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening,
-};
+use narthex_contracts::bank::{BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening};
 use narthex_disk::{Readers, replace};
 use narthex_game_model::tagged::tagged_hash;
 
@@ -107,34 +104,19 @@ impl KeptBank {
 
     fn model(&mut self, options: &DeskOptions, height: u32) -> Result<BankRecord, KeptError> {
         let secp = Secp256k1::signing_only();
-        let all = options.value.checked_mul(options.pennies.into());
-        let rest = self.payer.script.minimal_non_dust();
-        let capacity = all.and_then(|all| all.checked_add(rest));
+        let capacity = options.capacity(&self.payer.script);
         let capacity = capacity.filter(|all| *all <= Amount::MAX_MONEY);
         let capacity =
             capacity.ok_or_else(|| KeptError::State("a bank of more than there is".into()))?;
         let policy = (self.payer.wallet).probe(self.chain.chain(), self.rate)?;
         let (contribution, _) = (self.payer.wallet).contribute(capacity, self.rate, &policy)?;
-        Ok(BankRecord {
-            payer: PublicKey::from_secret_key(&secp, &self.payer.key),
-            provider: PublicKey::from_secret_key(&secp, &self.provider.key),
-            salt: sha256::Hash::all_zeros(),
-            pennies: options.pennies,
-            value_sat: options.value,
-            capacity_sat: capacity,
-            tip: sha256::Hash::all_zeros(),
-            refund_height: height.saturating_add(options.refund_blocks),
-            claim_blocks: options.claim_blocks,
-            step: options.step,
-            shift: options.shift,
-            promises: 0,
-            payer_script: self.payer.script.clone(),
-            provider_script: self.provider.script.clone(),
-            funding: BankFunding::Wallet {
-                contribution,
-                rate_sat_per_kwu: self.rate,
-            },
-        })
+        let sides = [&self.payer, &self.provider];
+        Ok(options.record(
+            sides.map(|side| PublicKey::from_secret_key(&secp, &side.key)),
+            sides.map(|side| side.script.clone()),
+            height,
+            (capacity, contribution, self.rate),
+        ))
     }
 
     /// Terms are written first, then bound, then a nonce leaves. A session that died has left terms without a signature:

@@ -8,6 +8,7 @@ pub mod forge;
 pub mod leaves;
 pub mod rival;
 pub mod shaky;
+pub mod sources;
 pub mod table;
 pub mod tree;
 
