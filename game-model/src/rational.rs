@@ -68,8 +68,7 @@ pub(crate) fn mean<'a>(branches: impl Iterator<Item = (&'a Rational, Rational)>)
             numerator *= &both / &values;
             values = both;
         }
-        numerator +=
-            p.numer() * (&shared / p.denom()) * value.numer() * (&values / value.denom());
+        numerator += p.numer() * (&shared / p.denom()) * value.numer() * (&values / value.denom());
     }
     Rational::new(numerator, shared * values)
 }
