@@ -40,7 +40,6 @@ pub mod rational;
 mod records;
 pub mod retrieval;
 pub mod sample;
-pub mod settlement;
 pub mod simulation;
 pub mod text;
 pub mod workload;
@@ -49,9 +48,9 @@ pub use narthex_base::tagged;
 
 pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;
+pub use params::settlement::{self, Outcome, Party, Payout, SettlementError, settle};
 pub use params::{
     AcceptedJob, JobBounds, JobMisfit, Layout, PaperLocks, Params, ParamsError, ParamsRecord,
     Windows,
 };
 pub use ratio::{Ratio, RatioError};
-pub use settlement::{Outcome, Party, Payout, SettlementError, settle};

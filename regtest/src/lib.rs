@@ -17,6 +17,7 @@ mod error;
 mod leap;
 mod output;
 mod package;
+mod policy;
 mod probe;
 pub mod suite;
 
@@ -30,4 +31,5 @@ pub use embedded::Embedded;
 pub use error::Error;
 pub use leap::leap_to;
 pub use output::{OutputStatus, Spender};
-pub use probe::{AcceptedPolicy, NodePolicy, PolicyGap, ProbeError, probe};
+pub use policy::NodePolicy;
+pub use probe::{AcceptedPolicy, PolicyGap, ProbeError, probe};

@@ -16,11 +16,13 @@ use narthex_contracts::{
 };
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 
-use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
+use super::{
+    PartyBalance, Step, TableError, TableEvent, TableOutcome, TableReporter, TransactionEvent,
+    miner,
+};
 use crate::{
     bindings::FileBindings,
     disk::{TempDir, temporary_folder},
-    play::{PartyBalance, Step, TransactionEvent},
     wallet::PartyWallet,
 };
 

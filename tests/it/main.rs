@@ -23,6 +23,7 @@ mod bond_cli;
 mod bond_counts;
 mod bond_node;
 mod bounty;
+mod circles;
 mod cli_fuzz;
 mod contracts;
 mod crash;

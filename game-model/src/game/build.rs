@@ -31,9 +31,9 @@ use super::economics::{ArbiterModel, Economics, EconomicsError, VerdictRule};
 use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
 use crate::detection::hit_probability;
+use crate::params::settlement::{Outcome, SettlementError, settle};
 use crate::params::{Layout, Params};
 use crate::rational::Rational;
-use crate::settlement::{Outcome, SettlementError, settle};
 
 use crate::rational::sat;
 

@@ -233,5 +233,5 @@ pub enum EconomicsError {
     },
     /// The settlement table has no row for an ending of the game.
     #[error(transparent)]
-    Settlement(#[from] crate::settlement::SettlementError),
+    Settlement(#[from] crate::params::settlement::SettlementError),
 }
