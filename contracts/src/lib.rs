@@ -13,6 +13,7 @@ mod lots;
 pub mod musig;
 pub mod pact;
 pub mod panel;
+mod parallel;
 pub mod role;
 pub mod sample;
 pub mod seal;
