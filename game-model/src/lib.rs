@@ -51,6 +51,9 @@ pub mod simulation;
 pub mod text;
 pub mod workload;
 
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use secp256k1;
+
 pub use narthex_base::tagged;
 
 pub use arbiters::{ArbiterSet, Ruling};

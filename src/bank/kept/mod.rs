@@ -31,7 +31,7 @@ use narthex_channel::{
 use narthex_contracts::{
     bank::{BankError, Coin},
     pact::PactError,
-    terms::{FeeError, FeeRate},
+    terms::{FeeError, FeeRate, FeeRules},
 };
 use serde::Serialize;
 
