@@ -21,6 +21,9 @@ mod policy;
 mod probe;
 pub mod suite;
 
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use bitcoin;
+
 pub use bitcoind::{Bitcoind, Node, ensure_bitcoind, find_bitcoind};
 pub use block::{
     BLOCK_INTERVAL_SECONDS, COINBASE_MATURITY_BLOCKS, HALVING_INTERVAL_BLOCKS, subsidy,

@@ -47,7 +47,7 @@ impl Default for PlayOptions {
             arbiters: 3,
             input: None,
             depth: Depth::LEAST,
-            rate: FeeRate(500),
+            rate: FeeRate::from_sat_per_kwu(500),
             seed: None,
             case: None,
             research: false,

@@ -12,7 +12,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     graph::{NodeId, TxGraph},
-    terms::FeeRate,
+    terms::{FeeRate, FeeRules},
 };
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 

@@ -86,7 +86,7 @@ fn children_are_replaced(chain: &mut dyn Chain) {
             .submit_package(&[tx.clone(), child.clone()])
             .unwrap();
         let other = if who == PAYER { PROVIDER } else { PAYER };
-        desk.table().set_rate(FeeRate(4_000));
+        desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
         let (rival, _) = desk.table().child(seat(other), &tx).unwrap();
         desk.chain().submit(&rival).unwrap();
         let pool = desk.chain().mempool().unwrap();
@@ -106,7 +106,7 @@ fn a_close_is_replaced(chain: &mut dyn Chain) {
         }
         let (first, low) = desk.sign_close(frozen_first).unwrap();
         desk.chain().submit(&first).unwrap();
-        desk.table().set_rate(FeeRate(4_000));
+        desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
         let (second, high) = desk.sign_close(frozen_first).unwrap();
         assert!(high > low && first.output[0] == second.output[0]);
         desk.chain().submit(&second).unwrap();

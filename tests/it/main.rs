@@ -45,6 +45,7 @@ mod job_faults;
 mod job_limits;
 mod kept_banks;
 mod late_funding;
+mod manual;
 mod market;
 mod one_writer;
 mod output;

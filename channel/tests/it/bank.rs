@@ -77,7 +77,7 @@ pub fn signed() -> Signed {
                 coins: vec![coin],
                 change: None,
             },
-            rate_sat_per_kwu: FeeRate(250),
+            rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
         },
     };
     let terms = fresh.name(model).unwrap().check().unwrap();

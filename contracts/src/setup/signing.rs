@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
+use crate::parallel::*;
 
 use super::{
     Agreement, Holdings, Item, SetupError, SharesMessage,

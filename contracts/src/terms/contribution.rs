@@ -4,7 +4,7 @@ use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Ha
 use narthex_base::codec::Writer;
 use serde::{Deserialize, Serialize};
 
-use super::{FeeError, FeeRate};
+use super::{FeeError, FeeRate, FeeRules};
 use crate::{graph::satisfaction_weight, wire::WriteOutPoint};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the

@@ -28,13 +28,14 @@ use std::ops::Deref;
 use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
+pub use bitcoin::FeeRate;
 pub use bound::{BoundDraft, BoundTerms};
 pub use contribution::{
     Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
 };
 pub use draft::TermsDraft;
 pub use error::TermsError;
-pub use fee::{FeeError, FeeRate, Fees};
+pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;

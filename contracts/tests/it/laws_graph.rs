@@ -9,6 +9,7 @@ use laws_support::{Sample, config, goes_on, outcome, samples};
 use narthex_contracts::{
     graph::{Node, NodeId, Purpose, TxGraph, anchor_script},
     role::Role,
+    terms::FeeRules,
 };
 use narthex_game_model::{Layout, Outcome, Params, Party, settle};
 use proptest::prelude::*;

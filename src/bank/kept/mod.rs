@@ -32,7 +32,7 @@ use narthex_contracts::{
     bank::{BankError, Coin},
     depth::Depth,
     pact::PactError,
-    terms::{FeeError, FeeRate},
+    terms::{FeeError, FeeRate, FeeRules},
 };
 use serde::Serialize;
 
