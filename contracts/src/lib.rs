@@ -13,7 +13,7 @@ mod lots;
 pub mod musig;
 pub mod pact;
 pub mod panel;
-pub mod role;
+pub mod party;
 pub mod sample;
 pub mod seal;
 pub mod setup;

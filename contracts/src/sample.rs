@@ -24,11 +24,11 @@ use narthex_game_model::{
 use crate::{
     attest::{Announcement, Attestation, AttestationNonce, BoundRuling, RulingError},
     binding::{FreshSalt, MemoryBindings},
-    role::Role,
     setup::{Grounds, Party, Secrets, SetupError},
+    template::ContractSecret,
     terms::{
         ArbiterRecord, BoundDraft, BoundTerms, Change, Coin, Contribution, FeeRate, PaperRecord,
-        PartyRecord, Proposal, SecretPoint, Terms, TermsDraft, TermsError, TermsRecord,
+        PartyRecord, Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError, TermsRecord,
         stake_coin_script,
     },
 };
@@ -105,11 +105,9 @@ impl Cast {
 
     /// What the worker knows.
     pub fn worker_secrets(&self) -> Secrets {
-        Secrets {
-            result: Some(self.result()),
-            appeal: Some(self.appeal()),
-            ..Secrets::default()
-        }
+        Secrets::default()
+            .with(ContractSecret::Result, self.result())
+            .with(ContractSecret::Appeal, self.appeal())
     }
 
     /// An arbiter's nonce for a contract.

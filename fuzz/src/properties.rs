@@ -8,12 +8,11 @@ use narthex_contracts::{
     attest::Attestation,
     funding::{RootRecord, root_coin},
     panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
-    role::Role,
     sample::Cast,
     setup::{Holdings, NoncesMessage, Release, SharesMessage, ceremony},
     shared_secret::{Dealing, RevealedShare, Share},
     template,
-    terms::{Contribution, FeeRate, Terms},
+    terms::{Contribution, FeeRate, Role, Terms},
 };
 use narthex_game_model::{Layout, Params};
 

@@ -8,11 +8,11 @@ use std::{
 
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
-    graph::{Stage, TxGraph},
-    role::Role,
+    graph::{StageName, TxGraph},
     sample::Cast,
     setup::{NoncesMessage, Party, Plan, SharesMessage, Signing},
-    terms::Terms,
+    template::stage,
+    terms::{Role, Terms},
 };
 
 use super::{Phase, Seconds, Work};
@@ -102,7 +102,7 @@ pub(super) fn ceremony(
             signed(clock.role, planned);
         }
     }
-    for stage in Stage::ALL {
+    for stage in stage::ALL {
         close(&mut clocks, &mut signing, stage)?;
     }
     for (clock, party) in clocks.iter_mut().zip(signing) {
@@ -115,7 +115,7 @@ pub(super) fn ceremony(
 }
 
 /// Everybody hands out its shares of a stage, takes the others' and checks the sums.
-fn close(clocks: &mut [Clock], signing: &mut [Signing], stage: Stage) -> anyhow::Result<()> {
+fn close(clocks: &mut [Clock], signing: &mut [Signing], stage: StageName) -> anyhow::Result<()> {
     for to in 0..signing.len() {
         let addressee = signing[to].role();
         for from in (0..signing.len()).filter(|from| *from != to) {

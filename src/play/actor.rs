@@ -5,9 +5,9 @@ use bitcoin::{
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
-    role::Role,
     setup::{Holdings, Secrets},
-    terms::Proposal,
+    template::ContractSecret,
+    terms::{Proposal, Role},
 };
 
 use crate::wallet::{PartyWallet, WalletError};
@@ -50,8 +50,8 @@ impl Actor {
         let payout = wallet.fresh_script();
         let mut secrets = Secrets::default();
         if role == Role::Worker {
-            secrets.result = Some(wallet.contract_key(RESULT_SECRET)?);
-            secrets.appeal = Some(wallet.contract_key(APPEAL_SECRET)?);
+            secrets.insert(ContractSecret::Result, wallet.contract_key(RESULT_SECRET)?);
+            secrets.insert(ContractSecret::Appeal, wallet.contract_key(APPEAL_SECRET)?);
         }
         Ok(Actor {
             role,

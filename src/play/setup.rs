@@ -10,15 +10,15 @@ use bitcoin::{
 use narthex_contracts::{
     binding::FreshSalt,
     funding::RootRecord,
-    graph::{Stage, TxGraph},
-    role::Role,
+    graph::TxGraph,
     setup::{
         Grounds, Holdings, Party,
         ceremony::{self, CeremonyStep},
     },
+    template::{ContractSecret, stage},
     terms::{
         ArbiterRecord, BoundDraft, BoundTerms, Coin, Contribution, PaperRecord, PartyRecord,
-        Proposal, SecretPoint, Terms, TermsDraft, TermsRecord, stake_coin_script,
+        Proposal, Role, SecretPoint, Terms, TermsDraft, TermsRecord, stake_coin_script,
     },
 };
 use narthex_game_model::{
@@ -211,7 +211,7 @@ fn sign_everything(
     grounds: &Grounds,
 ) -> Result<(Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
-    let total = actors.len() as u32 * (3 + Stage::ALL.len() as u32);
+    let total = actors.len() as u32 * (3 + stage::ALL.len() as u32);
     let mut done = 0;
     let nobody = || PlayError::Broken("no party".into());
     let mut parties = Vec::new();
@@ -230,7 +230,7 @@ fn sign_everything(
         let what = match step {
             CeremonyStep::Nonces(role) => format!("{role} draws nonces"),
             CeremonyStep::Sign(role) => format!("{role} signs"),
-            CeremonyStep::Close(role, stage) => format!("{role} verifies {stage:?}"),
+            CeremonyStep::Close(role, stage) => format!("{role} verifies {stage}"),
         };
         parts.reporter.progress(&what, done, total);
         done += 1;
@@ -326,8 +326,9 @@ fn propose(
             job: *job,
             funding_rate: parts.options.rate,
             identity,
-            result: point(actor.secrets.result),
-            appeal: point(actor.secrets.appeal).filter(|_| params.layout() == Layout::Paper),
+            result: point(actor.secrets.get(ContractSecret::Result)),
+            appeal: point(actor.secrets.get(ContractSecret::Appeal))
+                .filter(|_| params.layout() == Layout::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
         };
         records.insert(*role, proposal.record());
@@ -368,7 +369,7 @@ fn propose(
     let missing = || PlayError::Broken("a worker without secrets".into());
     let result = SecretPoint::result(
         &secp,
-        &secrets.result.ok_or_else(missing)?,
+        &secrets.get(ContractSecret::Result).ok_or_else(missing)?,
         &worker.key,
         &hash,
     );
@@ -377,7 +378,7 @@ fn propose(
         Layout::Paper => Some(PaperRecord {
             appeal: SecretPoint::appeal(
                 &secp,
-                &secrets.appeal.ok_or_else(missing)?,
+                &secrets.get(ContractSecret::Appeal).ok_or_else(missing)?,
                 &worker.key,
                 &hash,
             ),

@@ -5,7 +5,10 @@ use crate::common;
 use bitcoin::{Amount, ScriptBuf, Transaction, Weight, script::PushBytesBuf};
 use common::{before, gains, rival};
 use narthex::{
-    contracts::{role::Role, template::Exit, terms::FeeRate},
+    contracts::{
+        template::Exit,
+        terms::{FeeRate, Role},
+    },
     play::Scene,
     regtest::{Bitcoind, Chain, mine_coins},
     wallet::{ChildRequest, PartyWallet, WalletError},

@@ -9,7 +9,7 @@ use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 
 use crate::{
     graph::{Spend, TxGraph, satisfaction_weight},
-    role::Role,
+    party::PartyName,
     setup::Holdings,
 };
 
@@ -28,10 +28,10 @@ pub enum FundingError {
         expected: Txid,
     },
     /// Inputs are still unsigned, or signed wrongly.
-    #[error("the funding is not signed by {missing:?}: {reason}")]
+    #[error("the funding is not signed by {}: {reason}", listed(missing))]
     Unsigned {
         /// Whose inputs are not final.
-        missing: Vec<Role>,
+        missing: Vec<PartyName>,
         /// What the finaliser says of the first.
         reason: String,
     },
@@ -236,20 +236,25 @@ fn finish_input(
         .map_err(|e| format!("its witness is false: {e}"))
 }
 
-fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<Role> {
+fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<PartyName> {
     let Some(node) = graph.node(TxGraph::FUNDING) else {
         return Vec::new();
     };
-    let mut roles = node
+    let mut parties = node
         .inputs
         .iter()
         .zip(&funding.inputs)
         .filter(|(_, input)| input.final_script_witness.is_none())
         .filter_map(|(node, _)| match node.spend {
-            Spend::Wallet(role) => Some(role),
+            Spend::Wallet(party) => Some(graph.party(party)),
             Spend::KeyPath(_) | Spend::Leaf(_) => None,
         })
         .collect::<Vec<_>>();
-    roles.dedup();
-    roles
+    parties.dedup();
+    parties
+}
+
+fn listed(parties: &[PartyName]) -> String {
+    let names = parties.iter().map(PartyName::to_string);
+    names.collect::<Vec<_>>().join(", ")
 }

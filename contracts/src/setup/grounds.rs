@@ -22,7 +22,7 @@ impl Grounds {
         HonestPlay::prove(terms.params(), economics).map(Grounds::Pays)
     }
 
-    pub(super) fn cover(&self, terms: &TermsDraft) -> bool {
+    pub(crate) fn cover(&self, terms: &TermsDraft) -> bool {
         match self {
             Grounds::Pays(proof) => proof.is_for(terms.params()),
             Grounds::Research => true,

@@ -13,12 +13,10 @@ use super::{
 };
 use crate::{
     binding::BindError,
-    graph::Stage,
     musig::{AdaptorSignature, PublicNonce, Session},
-    role::Role,
     sample::Cast,
-    template::Exit,
-    terms::TermsError,
+    template::{Exit, stage},
+    terms::{Role, TermsError},
 };
 
 /// What the worker has after the attempt.
@@ -38,7 +36,7 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
     let column = |role| plan.signed_by(role).position(|(i, _)| i == index).unwrap();
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for party in parties {
-        let role = party.role;
+        let role = party.role();
         let (mut next, mut message) = party.announce(rng).unwrap();
         if role == Role::Worker {
             let mut bytes = message.nonces[column(role)].0;
@@ -63,7 +61,7 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
     for from in 0..roles.len() {
         for to in (0..roles.len()).filter(|to| *to != from) {
             let message = signing[from]
-                .shares_for(Stage::Arbitration, roles[to])
+                .shares_for(stage::ARBITRATION, roles[to])
                 .unwrap();
             if !message.shares.is_empty() {
                 shares.push(message.clone());
@@ -72,13 +70,13 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
         }
     }
     for party in &mut signing {
-        party.close(Stage::Arbitration).unwrap();
+        party.close(stage::ARBITRATION).unwrap();
     }
     let (keys, point) = context(&graph, item).unwrap();
     let of = |role: Role| nonces.iter().find(|m| m.from == role).unwrap().nonces[column(role)];
     let session = Session::new(
         keys,
-        &keys.signers().map(of).collect::<Vec<_>>(),
+        &keys.signers().map(|id| of(id.into())).collect::<Vec<_>>(),
         point,
         &item.message,
     )
@@ -90,12 +88,18 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
             _ => Role::Worker,
         };
         let party = signing.iter().find(|s| s.role() == role).unwrap();
-        let message = party.shares_for(Stage::Delivery, to).unwrap();
-        let mut sent = plan.sent(Stage::Delivery, role, to);
+        let message = party.shares_for(stage::DELIVERY, to).unwrap();
+        let mut sent = plan.sent(stage::DELIVERY, role, to);
         message.shares[sent.position(|(i, _)| i == index).unwrap()]
     };
     let plain = session
-        .aggregate(keys, &keys.signers().map(share).collect::<Vec<_>>())
+        .aggregate(
+            keys,
+            &keys
+                .signers()
+                .map(|id| share(id.into()))
+                .collect::<Vec<_>>(),
+        )
         .unwrap();
     plain
         .verify(&keys.output_key(), &item.message, None)
@@ -151,10 +155,15 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     let mut replayed = nonces.clone();
     replayed[1] = first.nonces[1].clone();
     let error = client.sign(replayed).map(drop).unwrap_err();
-    assert_eq!(error, SetupError::ForeignContract { from: Role::Worker });
+    assert_eq!(
+        error,
+        SetupError::ForeignContract {
+            from: Role::Worker.into()
+        }
+    );
     let mut worker = worker.sign(nonces).unwrap();
     for share in first.shares.iter().filter(|m| m.to == Role::Worker) {
-        let from = share.from;
+        let from = Role::from(share.from).into();
         assert_eq!(
             worker.accept(share.clone()),
             Err(SetupError::ForeignContract { from })

@@ -21,6 +21,7 @@ mod json;
 mod proof;
 mod proposal;
 mod record;
+mod role;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -39,6 +40,7 @@ pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
+pub use role::{MAX_ARBITERS, Role, UnknownRole};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 

@@ -7,11 +7,10 @@ use bitcoin::{
 use narthex_contracts::{
     attest::{Announcement, AttestError, AttestationNonce, extract_identity_key},
     binding::{BindError, Bindings, FreshSalt, Mark, MemoryBindings},
-    role::Role,
     sample::{self, Cast, attest_without_record},
     setup::{Grounds, Party, SetupError},
     template,
-    terms::{Proposal, Terms, TermsDraft, TermsError},
+    terms::{Proposal, Role, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{JobBounds, JobMisfit, Layout, Ruling, computation::JobSpec};
 
@@ -290,7 +289,9 @@ fn ceremonies_with_different_nonces_never_mix() {
     let (_, worker) = announce(Role::Worker, &other);
     assert_eq!(
         client.sign([worker]).map(drop).unwrap_err(),
-        SetupError::ForeignContract { from: Role::Worker }
+        SetupError::ForeignContract {
+            from: Role::Worker.into()
+        }
     );
     // Whoever carries the messages can write another session into them. It helps nothing: the two sign no transaction
     // in common, so that no share of one is worth anything in the other.

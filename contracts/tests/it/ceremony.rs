@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
     graph::TxGraph,
-    role::Role,
     sample::Cast,
     setup::{Holdings, Secrets, ceremony},
+    template::ContractSecret,
+    terms::Role,
 };
 use narthex_game_model::{Layout, Ruling};
 
@@ -22,12 +23,12 @@ fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
 /// All secrets of a story in which these arbiters rule.
 fn all_secrets(cast: &Cast, holdings: &Holdings) -> Secrets {
     let mut secrets = cast.worker_secrets();
-    secrets.panel = Some(cast.panel());
+    secrets.insert(ContractSecret::Panel, cast.panel());
     for i in 0..holdings.terms().panel_size() {
         for ruling in Ruling::ALL {
             let id = holdings.terms().contract_id();
             let attestation = cast.attestation(i, id, ruling).unwrap();
-            secrets.attestations.push(attestation);
+            secrets.attest(&attestation);
         }
     }
     secrets
@@ -49,13 +50,15 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
                 continue;
             };
             assert!(
-                holdings[&awaits.holder].complete(id, &secrets).is_err(),
+                holdings[&awaits.holder.into()]
+                    .complete(id, &secrets)
+                    .is_err(),
                 "{} before release",
                 node.name
             );
-            for release in holdings[&awaits.signer].release(id).unwrap() {
+            for release in holdings[&awaits.signer.into()].release(id).unwrap() {
                 holdings
-                    .get_mut(&awaits.holder)
+                    .get_mut(&awaits.holder.into())
                     .unwrap()
                     .accept(&release)
                     .unwrap();

@@ -15,10 +15,9 @@ use bitcoin::{
 use narthex_contracts::{
     funding::{FundingError, combine_funding, merge_wallet_data},
     graph::TxGraph,
-    role::Role,
     sample::Cast,
     setup::{Holdings, ceremony},
-    terms::{Change, Coin, Contribution, FeeRate, deposit},
+    terms::{Change, Coin, Contribution, FeeRate, Role, deposit},
 };
 use narthex_game_model::Layout;
 

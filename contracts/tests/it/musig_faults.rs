@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::rand::{SeedableRng, rngs::StdRng};
 use narthex_contracts::{
-    graph::Stage,
     musig::{PartialSignature, SessionError},
-    role::Role,
     sample::Cast,
     setup::{NoncesMessage, Party, SetupError, Signing},
+    template::stage,
+    terms::Role,
 };
 use narthex_game_model::Layout;
 
@@ -46,14 +46,14 @@ fn close(
 ) -> Result<(), SetupError> {
     let at_to = signing.iter().position(|s| s.role() == to).unwrap();
     for i in (0..signing.len()).filter(|i| *i != at_to) {
-        let mut message = signing[i].shares_for(Stage::Arbitration, to)?;
+        let mut message = signing[i].shares_for(stage::ARBITRATION, to)?;
         if message.from == cheat {
             let count = message.shares.len();
             spoil(&mut message.shares[at % count]);
         }
         signing[at_to].accept(message)?;
     }
-    signing[at_to].close(Stage::Arbitration)
+    signing[at_to].close(stage::ARBITRATION)
 }
 
 #[test]
@@ -84,7 +84,13 @@ fn a_share_that_is_no_scalar_names_the_cheat() {
     let mut signing = signing(|_| ()).unwrap();
     let signer = Role::Arbiter(2);
     let result = close(&mut signing, Role::Worker, signer, 3, |s| s.0 = [0xff; 32]);
-    assert_eq!(result, Err(SessionError::BadShare { signer }.into()));
+    assert_eq!(
+        result,
+        Err(SessionError::BadShare {
+            signer: signer.into()
+        }
+        .into())
+    );
 }
 
 #[test]
@@ -95,5 +101,13 @@ fn a_nonce_that_is_no_point_names_the_cheat() {
             message.nonces[4].0[0] = 5;
         }
     });
-    assert_eq!(result.err(), Some(SessionError::BadNonce { signer }.into()));
+    assert_eq!(
+        result.err(),
+        Some(
+            SessionError::BadNonce {
+                signer: signer.into()
+            }
+            .into()
+        )
+    );
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use bitcoin::Amount;
 use narthex_contracts::{
-    role::Role,
     sample::Cast,
     setup::{Grounds, Party, SetupError},
-    terms::Terms,
+    terms::{Role, Terms},
 };
 use narthex_game_model::{
     Layout,

@@ -6,10 +6,9 @@ use bitcoin::{Amount, Psbt, ScriptBuf, Transaction, secp256k1::rand};
 use narthex::{
     contracts::{
         funding::{combine_funding, merge_wallet_data},
-        role::Role,
         sample::Cast,
         setup::{Holdings, Party, ceremony},
-        terms::{Contribution, FeeRate, Terms, TermsError, deposit},
+        terms::{Contribution, FeeRate, Role, Terms, TermsError, deposit},
     },
     game_model::{Params, ParamsRecord},
     regtest::{AcceptedPolicy, Chain, mine_coins},

@@ -8,9 +8,9 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::Attestation,
-    role::Role,
     sample::Cast,
     setup::{Holdings, Secrets, ceremony},
+    terms::Role,
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
 
@@ -41,9 +41,7 @@ pub fn rulings(
         (verifier, Ruling::VerifierAtFault),
     ] {
         for i in set.iter() {
-            secrets
-                .attestations
-                .push(attest(cast, contract_id, i as u8, ruling));
+            secrets.attest(&attest(cast, contract_id, i as u8, ruling));
         }
     }
     secrets
