@@ -23,7 +23,7 @@ pub struct World {
     /// Its terms.
     pub terms: Arc<Terms>,
     /// What each party holds.
-    pub holdings: Vec<Holdings>,
+    pub holdings: Vec<Holdings<Terms>>,
     /// The parties' nonce messages of a ceremony.
     pub nonces: Vec<Vec<u8>>,
 }

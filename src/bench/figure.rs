@@ -74,13 +74,13 @@ pub(super) fn ceremony(
         .collect::<Vec<_>>();
     let mut rng = thread_rng();
     // Whether honest play pays is a matter of the parameters, not of the set-up.
-    let grounds = Cast::grounds(terms);
+    let policy = Cast::policy(terms);
     let mut planned = None;
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for clock in &mut clocks {
         let (role, key) = (clock.role, cast.key(clock.role));
         let bound = cast.bound(role, terms)?;
-        let party = clock.time(Phase::Derive, || Party::new(bound, &key, &grounds))?;
+        let party = clock.time(Phase::Derive, || Party::new(bound, &key, &policy))?;
         planned.get_or_insert_with(|| Planned {
             graph: party.graph().clone(),
             plan: party.plan().clone(),
@@ -115,7 +115,11 @@ pub(super) fn ceremony(
 }
 
 /// Everybody hands out its shares of a stage, takes the others' and checks the sums.
-fn close(clocks: &mut [Clock], signing: &mut [Signing], stage: StageName) -> anyhow::Result<()> {
+fn close(
+    clocks: &mut [Clock],
+    signing: &mut [Signing<Terms>],
+    stage: StageName,
+) -> anyhow::Result<()> {
     for to in 0..signing.len() {
         let addressee = signing[to].role();
         for from in (0..signing.len()).filter(|from| *from != to) {

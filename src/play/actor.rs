@@ -7,7 +7,7 @@ use bitcoin::{
 use narthex_contracts::{
     setup::{Holdings, Secrets},
     template::ContractSecret,
-    terms::{Proposal, Role},
+    terms::{Proposal, Role, Terms},
 };
 
 use crate::wallet::{PartyWallet, WalletError};
@@ -34,7 +34,7 @@ pub struct Actor {
     /// What its wallet contributed with, to recognise its coins by.
     pub contributed: Option<Psbt>,
     /// What it holds since setup.
-    pub holdings: Option<Holdings>,
+    pub holdings: Option<Holdings<Terms>>,
     /// Secrets that it knows.
     pub secrets: Secrets,
     /// Balance before the funding.

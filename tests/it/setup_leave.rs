@@ -13,7 +13,7 @@ use narthex::{
         graph::StageName,
         setup::{NoncesMessage, Party, SetupError, Signing},
         template::stage,
-        terms::{ContributionError, Role, TermsError},
+        terms::{ContributionError, Role, Terms, TermsError},
     },
     regtest::Chain,
 };
@@ -39,7 +39,7 @@ enum Fault {
 }
 
 /// Runs the ceremony of `company` with `culprit` at fault; the others' complaints.
-fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, SetupError)> {
+fn ceremony(parties: Vec<Party<Terms>>, culprit: Role, fault: Fault) -> Vec<(Role, SetupError)> {
     let mut announced = Vec::new();
     let mut nonces = Vec::new();
     for party in parties {
@@ -60,7 +60,7 @@ fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, Setu
         announced.push((role, next));
     }
     let mut complaints = Vec::new();
-    let mut signing: BTreeMap<Role, Signing> = BTreeMap::new();
+    let mut signing: BTreeMap<Role, Signing<Terms>> = BTreeMap::new();
     for (role, party) in announced {
         let mut peers: Vec<_> = nonces
             .iter()
@@ -96,7 +96,7 @@ fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, Setu
 }
 
 fn exchange(
-    signing: &mut BTreeMap<Role, Signing>,
+    signing: &mut BTreeMap<Role, Signing<Terms>>,
     stage: StageName,
     culprit: Role,
     fault: Fault,

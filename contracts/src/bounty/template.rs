@@ -15,7 +15,7 @@ use crate::{
     graph::{Adaptor, NodeId, NodeName, NodeOutput, SigningPlan, Source, TxGraph, Variant},
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     party::PartySet,
-    setup::{Agreement, Holdings, Party, RestoreError, SetupError},
+    setup::{Agreement, Holdings, Party, RestoreError},
 };
 
 /// The requester takes everything back after T.
@@ -186,7 +186,7 @@ pub fn restore(
 ) -> Result<Holdings<BountyTerms>, RestoreError> {
     let graph = |terms: &BountyTerms| {
         // Terms that were checked have one.
-        Ok(derive(terms).map_err(|_| SetupError::Graph("form that these terms allow"))?)
+        derive(terms).map_err(|error| RestoreError::Terms(error.to_string()))
     };
     Holdings::restore(terms.clone(), graph, bytes)
 }

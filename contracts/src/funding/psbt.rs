@@ -10,7 +10,7 @@ use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 use crate::{
     graph::{Spend, TxGraph, satisfaction_weight},
     party::PartyName,
-    setup::Holdings,
+    setup::{Agreement, Holdings},
 };
 
 /// Why a funding PSBT is not accepted.
@@ -38,14 +38,6 @@ pub enum FundingError {
     /// The final transaction is absurd, as by its fee.
     #[error("the funding cannot be extracted: {0}")]
     Extract(String),
-}
-
-impl Holdings {
-    /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
-    /// sign away its coins before it holds everything that brings them back.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        funding_psbt(self.graph())
-    }
 }
 
 /// The funding transaction of a graph, unsigned. The caller sees to it that its party holds its exits before.
@@ -125,11 +117,11 @@ pub fn merge_wallet_data(funding: &mut Psbt, contributed: &Psbt) {
 ///
 /// Each input takes the first witness that verifies, whoever sent it: a false signature that a peer puts on another
 /// party's input neither counts nor hides the true one.
-pub fn combine_funding(
-    holdings: &Holdings,
+pub fn combine_funding<T: Agreement>(
+    holdings: &Holdings<T>,
     signed: impl IntoIterator<Item = Psbt>,
 ) -> Result<Transaction, FundingError> {
-    let mut funding = holdings.funding_psbt()?;
+    let mut funding = funding_psbt(holdings.graph())?;
     let expected = funding.unsigned_tx.compute_txid();
     let signed = signed.into_iter().collect::<Vec<_>>();
     if let Some(foreign) = signed

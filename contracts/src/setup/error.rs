@@ -1,31 +1,19 @@
 //! What can go wrong in a ceremony, and by whose fault.
 
-use crate::{
-    binding::BindError, graph::StageName, musig::SessionError, party::PartyName,
-    template::TemplateError, terms::TermsError,
-};
+use crate::{binding::BindError, graph::StageName, musig::SessionError, party::PartyName};
 
 /// Why a ceremony stops. No coin is locked in any of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// The graph cannot be derived.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
     /// The secret key is not the one that the terms name for this party. The caller's fault.
     #[error("the secret key is not the contract key of {party} in these terms")]
     WrongKey {
         /// Oneself.
         party: PartyName,
     },
-    /// These are not the terms that this party proposed, or it has bound itself to others.
-    #[error(transparent)]
-    Terms(#[from] TermsError),
     /// What is to be signed was signed about before, or that cannot be recorded.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The grounds on which the party goes on were found for other parameters. The caller's fault.
-    #[error("the proof that honest play pays is about other parameters than these terms have")]
-    OtherGrounds,
     /// The graph is inconsistent; a template's fault.
     #[error("the graph has no {0}")]
     Graph(&'static str),

@@ -15,7 +15,6 @@ use crate::{
         Session,
     },
     party::{PartyId, PartyName},
-    terms::Terms,
 };
 
 /// One entry of the holdings.
@@ -107,7 +106,7 @@ pub struct Release {
 
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
 /// whoever gets hold of a party's holdings can make its moves.
-pub struct Holdings<T = Terms> {
+pub struct Holdings<T> {
     terms: Arc<T>,
     graph: Arc<TxGraph>,
     plan: Arc<Plan>,

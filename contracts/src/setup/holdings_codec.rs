@@ -25,9 +25,12 @@ pub enum RestoreError {
     /// The bytes are damaged.
     #[error(transparent)]
     Wire(#[from] DecodeError),
-    /// The graph cannot be derived.
+    /// The graph cannot be derived from the terms: what their template says.
+    #[error("{0}")]
+    Terms(String),
+    /// The graph that was derived is inconsistent.
     #[error(transparent)]
-    Setup(#[from] SetupError),
+    Graph(#[from] SetupError),
     /// They belong to another contract.
     #[error("the holdings are of another contract than the terms")]
     OtherContract,

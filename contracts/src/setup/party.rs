@@ -16,12 +16,11 @@ use crate::{
     graph::TxGraph,
     musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
     party::{PartyId, PartyName},
-    terms::Terms,
 };
 
 /// One party at the start of the ceremony.
 #[derive(Debug)]
-pub struct Party<T = Terms> {
+pub struct Party<T> {
     /// Oneself.
     pub(super) me: PartyName,
     pub(super) keypair: MusigKeypair,
@@ -128,7 +127,7 @@ impl<T: Agreement> Party<T> {
 
 /// A party that has announced its nonces and waits for the others'.
 #[derive(Debug)]
-pub struct Announced<T = Terms> {
+pub struct Announced<T> {
     party: Party<T>,
     secrets: Vec<SecretNonce>,
     pub(super) own: NoncesMessage,

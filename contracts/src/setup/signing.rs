@@ -18,11 +18,10 @@ use crate::{
     graph::{Stage, TxGraph},
     musig::{AdaptorSignature, PartialSignature, PublicNonce, Session},
     party::{PartyId, PartyName},
-    terms::Terms,
 };
 
 /// A party that has signed everything and exchanges shares.
-pub struct Signing<T = Terms> {
+pub struct Signing<T> {
     party: Party<T>,
     /// Hash of all nonces.
     transcript: [u8; 32],

@@ -15,8 +15,8 @@ use crate::{
     binding::BindError,
     musig::{AdaptorSignature, PublicNonce, Session},
     sample::Cast,
-    template::{Exit, stage},
-    terms::{Role, TermsError},
+    template::{Exit, PartyError, stage},
+    terms::{Role, Terms, TermsError},
 };
 
 /// What the worker has after the attempt.
@@ -28,7 +28,7 @@ struct Attempt {
 }
 
 /// The worker subtracts T from its nonce of S3', gets everybody's shares of it, sends none, and "crashes".
-fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Attempt {
+fn cancelled(parties: Vec<Party<Terms>>, t_point: &PublicKey, rng: &mut StdRng) -> Attempt {
     let (graph, plan) = (parties[0].graph().clone(), parties[0].plan().clone());
     let node = graph.find(Exit::NORMAL_LONG).unwrap();
     let mut items = plan.items().iter().enumerate();
@@ -49,7 +49,7 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
         nonces.push(message);
         announced.push((role, next));
     }
-    let mut signing: Vec<Signing> = announced
+    let mut signing: Vec<Signing<Terms>> = announced
         .into_iter()
         .map(|(role, party)| {
             let peers = nonces.iter().filter(|m| m.from != role).cloned();
@@ -125,7 +125,7 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     assert!(
         matches!(
             &error,
-            SetupError::Terms(TermsError::Bind(BindError::Used { bound_to, .. })) if bound_to == terms.contract_id()
+            PartyError::Terms(TermsError::Bind(BindError::Used { bound_to, .. })) if bound_to == terms.contract_id()
         ),
         "{error}"
     );

@@ -11,6 +11,7 @@ mod words;
 use narthex_game_model::{Layout, SettlementError};
 
 pub use exit::Exit;
+pub use party::PartyError;
 pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_unlock_height,
     stake_wallet_descriptor,

@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use bitcoin::{
-    Transaction,
+    Psbt, Transaction,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 
-use super::{ContractSecret, derive};
+use super::{ContractSecret, TemplateError, derive};
 use crate::{
+    binding::BindError,
+    funding::{FundingError, funding_psbt},
     graph::NodeId,
     musig::AdaptorError,
     party::{PartyId, PartyName},
     setup::{
-        Agreement, Grounds, Holdings, HoldingsError, Party, Release, RestoreError, Secrets,
-        SetupError, Signing,
+        Agreement, Holdings, HoldingsError, Party, Release, RestoreError, Secrets, SetupError,
+        Signing,
     },
-    terms::{BoundTerms, Role, Terms},
+    terms::{AcceptancePolicy, BoundTerms, Role, Terms, TermsError},
 };
 
 impl Agreement for Terms {
@@ -38,17 +40,40 @@ impl Agreement for Terms {
     }
 }
 
+/// Why a party of a contract of computation does not begin to sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PartyError {
+    /// The policy on which the party goes on was found for other parameters. The caller's fault.
+    #[error("the proof that honest play pays is about other parameters than these terms have")]
+    OtherPolicy,
+    /// These are not the terms that this party proposed, or it has bound itself to others.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// The graph cannot be derived.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The ceremony cannot begin.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+impl From<BindError> for PartyError {
+    fn from(error: BindError) -> PartyError {
+        SetupError::from(error).into()
+    }
+}
+
 impl Party<Terms> {
-    /// Derives the graph from the terms. `key` is the secret of the party's contract key, `grounds` why it
+    /// Derives the graph from the terms. `key` is the secret of the party's contract key, `policy` why it
     /// goes on with these terms. The terms are used up, whether it goes on or not.
     pub fn new(
         bound: BoundTerms,
         key: &SecretKey,
-        grounds: &Grounds,
-    ) -> Result<Party<Terms>, SetupError> {
+        policy: &AcceptancePolicy,
+    ) -> Result<Party<Terms>, PartyError> {
         let (terms, role, binding) = bound.into_parts();
-        if !grounds.cover(&terms) {
-            return Err(SetupError::OtherGrounds);
+        if !policy.covers(&terms) {
+            return Err(PartyError::OtherPolicy);
         }
         let graph = derive(&terms)?;
         Party::for_bound(terms, graph, role, key, || Ok(binding))
@@ -75,8 +100,15 @@ impl Holdings<Terms> {
 
     /// From bytes: derives the graph anew and verifies every signature.
     pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings<Terms>, RestoreError> {
-        let graph = |terms: &Terms| Ok(derive(terms).map_err(SetupError::from)?);
+        let graph =
+            |terms: &Terms| derive(terms).map_err(|error| RestoreError::Terms(error.to_string()));
         Holdings::restore(terms, graph, bytes)
+    }
+
+    /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
+    /// sign away its coins before it holds everything that brings them back.
+    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+        funding_psbt(self.graph())
     }
 
     /// The shares of a transaction that this party has kept back so far.

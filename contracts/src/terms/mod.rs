@@ -12,6 +12,7 @@
 //! [`Terms`] are a draft with announcements: what judges, holdings and plays share. A party derives its whole
 //! transaction graph from them alone; it cannot sign with them alone.
 
+mod acceptance;
 mod bound;
 mod contribution;
 mod draft;
@@ -29,6 +30,7 @@ use std::ops::Deref;
 use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
+pub use acceptance::AcceptancePolicy;
 pub use bound::{BoundDraft, BoundTerms};
 pub use contribution::{
     Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,

@@ -12,7 +12,7 @@ use narthex_contracts::{
         Announced, NoncesMessage, Party, Release, SetupError, SharesMessage, Signing, ceremony,
     },
     template::{Exit, stage},
-    terms::Role,
+    terms::{Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 
@@ -22,13 +22,13 @@ const ORDER: [u8; 32] = [
     0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ];
 
-fn parties() -> Vec<Party> {
+fn parties() -> Vec<Party<Terms>> {
     let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     cast.parties(&terms).unwrap()
 }
 
-fn announced() -> (Vec<Announced>, Vec<NoncesMessage>) {
+fn announced() -> (Vec<Announced<Terms>>, Vec<NoncesMessage>) {
     parties()
         .into_iter()
         .map(|party| party.announce(&mut thread_rng()).unwrap())
@@ -36,13 +36,13 @@ fn announced() -> (Vec<Announced>, Vec<NoncesMessage>) {
 }
 
 /// The client signs after `spoil` has been at the messages of all.
-fn sign(spoil: impl FnOnce(&mut Vec<NoncesMessage>)) -> Result<Signing, SetupError> {
+fn sign(spoil: impl FnOnce(&mut Vec<NoncesMessage>)) -> Result<Signing<Terms>, SetupError> {
     let (announced, mut nonces) = announced();
     spoil(&mut nonces);
     announced.into_iter().next().unwrap().sign(nonces)
 }
 
-fn signing() -> Vec<Signing> {
+fn signing() -> Vec<Signing<Terms>> {
     let (announced, nonces) = announced();
     announced
         .into_iter()

@@ -8,9 +8,9 @@ use narthex_contracts::{
     attest::{Announcement, AttestError, AttestationNonce, extract_identity_key},
     binding::{BindError, Bindings, FreshSalt, Mark, MemoryBindings},
     sample::{self, Cast, attest_without_record},
-    setup::{Grounds, Party, SetupError},
+    setup::{Party, SetupError},
     template,
-    terms::{Proposal, Role, Terms, TermsDraft, TermsError},
+    terms::{AcceptancePolicy, Proposal, Role, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{JobBounds, JobMisfit, Layout, Ruling, computation::JobSpec};
 
@@ -282,7 +282,7 @@ fn ceremonies_with_different_nonces_never_mix() {
     let mut rng = thread_rng();
     let mut announce = |role, terms: &Terms| {
         let bound = cast.bound(role, terms).unwrap();
-        let party = Party::new(bound, &cast.key(role), &Grounds::Research).unwrap();
+        let party = Party::new(bound, &cast.key(role), &AcceptancePolicy::Research).unwrap();
         party.announce(&mut rng).unwrap()
     };
     let (client, _) = announce(Role::Client, &one);

@@ -8,11 +8,11 @@ use narthex_contracts::{
     sample::Cast,
     setup::{Holdings, Secrets, ceremony},
     template::ContractSecret,
-    terms::Role,
+    terms::{Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 
-fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
+fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>) {
     let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
@@ -21,7 +21,7 @@ fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
 }
 
 /// All secrets of a story in which these arbiters rule.
-fn all_secrets(cast: &Cast, holdings: &Holdings) -> Secrets {
+fn all_secrets(cast: &Cast, holdings: &Holdings<Terms>) -> Secrets {
     let mut secrets = cast.worker_secrets();
     secrets.insert(ContractSecret::Panel, cast.panel());
     for i in 0..holdings.terms().panel_size() {

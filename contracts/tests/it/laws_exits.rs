@@ -14,7 +14,7 @@ use narthex_contracts::{
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::{Holdings, Secrets, ceremony},
     template::{ContractSecret, stake_unlock_height},
-    terms::{MAX_ARBITERS, Role},
+    terms::{MAX_ARBITERS, Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 use proptest::prelude::*;
@@ -208,7 +208,7 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
             _ => Secrets::default(),
         };
         let held = |role: Role, id: NodeId| {
-            let holdings: &Holdings = &holdings[role.index()];
+            let holdings: &Holdings<Terms> = &holdings[role.index()];
             holdings.complete(id, &own(role)).is_ok()
         };
         let found = table(&sample, states, &held);

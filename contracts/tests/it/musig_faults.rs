@@ -8,16 +8,16 @@ use narthex_contracts::{
     sample::Cast,
     setup::{NoncesMessage, Party, SetupError, Signing},
     template::stage,
-    terms::Role,
+    terms::{Role, Terms},
 };
 use narthex_game_model::Layout;
 
-fn parties() -> Vec<Party> {
+fn parties() -> Vec<Party<Terms>> {
     let cast = Cast::example(Layout::Hardened, 3, 2, 500, [9; 32]).unwrap();
     cast.parties(&Arc::new(cast.terms().unwrap())).unwrap()
 }
 
-fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing>, SetupError> {
+fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing<Terms>>, SetupError> {
     let mut rng = StdRng::seed_from_u64(5);
     let (announced, mut nonces): (Vec<_>, Vec<_>) = parties()
         .into_iter()
@@ -38,7 +38,7 @@ fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing>, SetupErro
 
 /// Sends everybody's shares of the first stage to `to`, one of them spoiled, and closes the stage.
 fn close(
-    signing: &mut [Signing],
+    signing: &mut [Signing<Terms>],
     to: Role,
     cheat: Role,
     at: usize,

@@ -10,12 +10,12 @@ use narthex_contracts::{
     attest::Attestation,
     sample::Cast,
     setup::{Holdings, Secrets, ceremony},
-    terms::Role,
+    terms::{Role, Terms},
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
 
 /// A contract whose ceremony is over.
-pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
+pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>) {
     let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
