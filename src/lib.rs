@@ -19,8 +19,8 @@
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
 //! ```
-//! use narthex::{contracts::{funding::combine_funding, role::Role, sample::Cast, setup::ceremony, template::Exit},
-//!     contracts::terms::{FeeRate, deposit}, game_model::Layout, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
+//! use narthex::{contracts::{funding::combine_funding, sample::Cast, setup::ceremony, template::Exit},
+//!     contracts::terms::{deposit, FeeRate, Role}, game_model::Layout, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
 //!     wallet::{ChildRequest, PartyWallet}};
 //! use std::{collections::BTreeMap, sync::Arc};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -28,13 +28,13 @@ use crate::{
     binding::{Bindings, Mark},
     graph::{
         Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName,
-        NodeOutput, Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend, Stage, TxGraph,
+        NodeOutput, Purpose, ScriptId, SigningPlan, Source, Spend, TxGraph,
     },
     musig::AdaptorPoint,
-    role::{Role, RoleSet},
+    party::{PartyId, PartyName, PartySet},
     setup::{Agreement, Holdings, HoldingsError, Party, Release, Secrets, SetupError},
-    template::TemplateError,
-    terms::Terms,
+    template::{ContractSecret, TemplateError, stage},
+    terms::{Role, Terms},
 };
 
 /// What the three agree on.
@@ -80,13 +80,17 @@ impl Agreement for Ending {
         &self.id
     }
 
-    fn signer(&self, role: Role) -> Option<PublicKey> {
-        let signs = RoleSet::PRINCIPALS.contains(role);
-        self.terms.key(role).filter(|_| signs)
+    fn signer(&self, party: PartyId) -> Option<PublicKey> {
+        let signs = Role::principals().contains(party);
+        self.terms.key(party.into()).filter(|_| signs)
     }
 
-    fn everyone(&self) -> Vec<Role> {
-        Role::PRINCIPALS.to_vec()
+    fn everyone(&self) -> Vec<PartyName> {
+        Role::PRINCIPALS.map(PartyName::from).to_vec()
+    }
+
+    fn name(&self, party: PartyId) -> PartyName {
+        self.terms.name(party)
     }
 }
 
@@ -217,7 +221,7 @@ impl Proposal {
             Purpose::Contract(id) => contract.key_set(id),
             _ => None,
         }
-        .filter(|keys| keys.signers().collect::<RoleSet>() == RoleSet::PRINCIPALS)
+        .filter(|keys| keys.signers().collect::<PartySet>() == Role::principals())
         .ok_or(not_spendable.clone())?;
         let script = contract
             .script(output.script)
@@ -236,13 +240,18 @@ impl Proposal {
             },
         };
         let mut graph = GraphBuilder::default();
+        Role::PRINCIPALS
+            .into_iter()
+            .for_each(|role| graph.party(role));
+        graph.secret(ContractSecret::Result);
+        stage::ALL.into_iter().for_each(|name| graph.stage(name));
         let (keys, _): (KeySetId, ScriptId) = graph.key_set(keys.clone(), None);
         let adaptor = if self.reveals_result {
             let point =
                 AdaptorPoint::try_from(terms.result_point()).map_err(TemplateError::from)?;
             Some(graph.adaptor(Adaptor {
                 point,
-                needs: SecretsNeeded::RESULT,
+                needs: vec![ContractSecret::Result.into()],
             }))
         } else {
             None
@@ -260,7 +269,7 @@ impl Proposal {
             outputs.push(NodeOutput {
                 value: *value,
                 script,
-                purpose: Purpose::Payout(*role),
+                purpose: Purpose::Payout((*role).into()),
             });
         }
         graph.node(Node {
@@ -275,12 +284,12 @@ impl Proposal {
             }],
             outputs,
             signing: Some(SigningPlan {
-                stage: Stage::Settlement,
+                stage: stage::SETTLEMENT.id,
                 movers: [Role::Worker].into(),
                 holders: [Role::Client].into(),
                 awaits: Some(Awaits {
-                    holder: Role::Worker,
-                    signer: Role::Client,
+                    holder: Role::Worker.into(),
+                    signer: Role::Client.into(),
                 }),
                 adaptor,
             }),
@@ -299,17 +308,12 @@ impl Holdings<Ending> {
         Ok(self.withheld(node)?)
     }
 
-    /// The transaction ready for broadcast, completed with the result secret where it takes that.
-    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
-        self.complete_with(node, |adaptor| secrets.sum(&adaptor.needs))
-    }
-
     /// The result secret out of the transaction as it was published.
     pub fn extract_result(
         &self,
         node: NodeId,
         tx: &Transaction,
     ) -> Result<SecretKey, HoldingsError> {
-        Ok(self.extract(node, tx)?.0)
+        self.extract_secret(node, tx, ContractSecret::Result, &Secrets::default())
     }
 }

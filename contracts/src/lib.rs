@@ -14,7 +14,7 @@ pub mod musig;
 pub mod pact;
 pub mod panel;
 mod parallel;
-pub mod role;
+pub mod party;
 pub mod sample;
 pub mod seal;
 pub mod setup;

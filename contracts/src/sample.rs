@@ -24,12 +24,12 @@ use narthex_game_model::{
 use crate::{
     attest::{Announcement, Attestation, AttestationNonce, BoundRuling, RulingError},
     binding::{FreshSalt, MemoryBindings},
-    role::Role,
-    setup::{Grounds, Party, Secrets, SetupError},
+    setup::{Party, Secrets},
+    template::{ContractSecret, PartyError},
     terms::{
-        ArbiterRecord, BoundDraft, BoundTerms, Change, Coin, Contribution, FeeRate, PaperRecord,
-        PartyRecord, Proposal, SecretPoint, Terms, TermsDraft, TermsError, TermsRecord,
-        stake_coin_script,
+        AcceptancePolicy, ArbiterRecord, BoundDraft, BoundTerms, Change, Coin, Contribution,
+        FeeRate, PaperRecord, PartyRecord, Proposal, Role, SecretPoint, Terms, TermsDraft,
+        TermsError, TermsRecord, stake_coin_script,
     },
 };
 
@@ -105,11 +105,9 @@ impl Cast {
 
     /// What the worker knows.
     pub fn worker_secrets(&self) -> Secrets {
-        Secrets {
-            result: Some(self.result()),
-            appeal: Some(self.appeal()),
-            ..Secrets::default()
-        }
+        Secrets::default()
+            .with(ContractSecret::Result, self.result())
+            .with(ContractSecret::Appeal, self.appeal())
     }
 
     /// An arbiter's nonce for a contract.
@@ -296,22 +294,22 @@ impl Cast {
         bound.complete(terms.announcements().to_vec())
     }
 
-    /// Every party, ready to set up; on the grounds that honest play pays with the example's figures, or in the
+    /// Every party, ready to set up; because honest play pays with the example's figures, or in the
     /// paper's layout, where it never does, of research. Once for each attempt: see [`Cast::next_attempt`].
-    pub fn parties(&self, terms: &Terms) -> Result<Vec<Party>, SetupError> {
-        let grounds = Cast::grounds(terms);
+    pub fn parties(&self, terms: &Terms) -> Result<Vec<Party<Terms>>, PartyError> {
+        let policy = Cast::policy(terms);
         terms
             .roles()
             .map(|role| {
                 let bound = self.bound(role, terms)?;
-                Party::new(bound, &self.key(role), &grounds)
+                Party::new(bound, &self.key(role), &policy)
             })
             .collect()
     }
 
-    /// The grounds of [`Self::parties`].
-    pub fn grounds(terms: &TermsDraft) -> Grounds {
-        Grounds::of(terms, &Economics::example()).unwrap_or(Grounds::Research)
+    /// The policy of [`Self::parties`].
+    pub fn policy(terms: &TermsDraft) -> AcceptancePolicy {
+        AcceptancePolicy::of(terms, &Economics::example()).unwrap_or(AcceptancePolicy::Research)
     }
 
     fn public(&self, role: Role) -> PublicKey {

@@ -32,9 +32,9 @@ use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::Evidence,
     panel::{AnswerSet, Offer, OfferPayload, Order, Panel, Seed, Willingness},
-    role::Role,
     sample::Cast,
     shared_secret::{Collector, Dealer, Sharing},
+    terms::Role,
 };
 use narthex_game_model::Layout;
 use serde::Serialize;

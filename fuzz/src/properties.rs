@@ -8,12 +8,11 @@ use narthex_contracts::{
     attest::Attestation,
     funding::{RootRecord, root_coin},
     panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
-    role::Role,
     sample::Cast,
     setup::{Holdings, NoncesMessage, Release, SharesMessage, ceremony},
     shared_secret::{Dealing, RevealedShare, Share},
     template,
-    terms::{Contribution, FeeRate, Terms},
+    terms::{Contribution, FeeRate, Role, Terms},
 };
 use narthex_game_model::{Layout, Params};
 
@@ -24,7 +23,7 @@ pub struct World {
     /// Its terms.
     pub terms: Arc<Terms>,
     /// What each party holds.
-    pub holdings: Vec<Holdings>,
+    pub holdings: Vec<Holdings<Terms>>,
     /// The parties' nonce messages of a ceremony.
     pub nonces: Vec<Vec<u8>>,
 }

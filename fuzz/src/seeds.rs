@@ -6,8 +6,11 @@ use bitcoin::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
-    funding::RootRecord, graph::Stage, musig::PartialSignature, role::Role, setup::SharesMessage,
-    template::Exit,
+    funding::RootRecord,
+    musig::PartialSignature,
+    setup::SharesMessage,
+    template::{Exit, stage},
+    terms::Role,
 };
 use narthex_game_model::Ruling;
 
@@ -61,9 +64,9 @@ fn shares() -> Vec<u8> {
     SharesMessage {
         session_id: [3; 32],
         transcript: [4; 32],
-        from: Role::Client,
-        to: Role::Arbiter(2),
-        stage: Stage::Delivery,
+        from: Role::Client.into(),
+        to: Role::Arbiter(2).into(),
+        stage: stage::DELIVERY.id,
         shares: vec![PartialSignature([1; 32]); 3],
     }
     .to_bytes()

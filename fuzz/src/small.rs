@@ -23,11 +23,10 @@ use narthex_contracts::{
     deliver::{self, Announcement, Consent, Handover, Request},
     musig::AdaptorSignature,
     panel,
-    role::Role,
     seal::Sealed,
     shared_secret,
     slice::{self, Evidence, Post},
-    terms::{Coin, Contribution, FeeRate},
+    terms::{Coin, Contribution, FeeRate, Role},
 };
 use narthex_game_model::market::LayerSet;
 use serde::{Serialize, de::DeserializeOwned};

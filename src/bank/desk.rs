@@ -10,7 +10,7 @@ use narthex_contracts::{
         Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, MAX_PENNIES,
         MIN_CLAIM_BLOCKS, PAYER, Payer, PayerOpening, Points, Provider, ProviderOpening,
     },
-    role::Role,
+    party::PartyName,
     terms::{Contribution, FeeRate, FeeRules, Fees},
 };
 use narthex_regtest::Chain;
@@ -232,8 +232,8 @@ impl<'c> Desk<'c> {
         self.table.chain()
     }
 
-    pub(super) fn key(&self, role: Role) -> Result<SecretKey, DeskError> {
-        Ok(self.table.key(seat(role), 0)?)
+    pub(super) fn key(&self, party: PartyName) -> Result<SecretKey, DeskError> {
+        Ok(self.table.key(seat(party), 0)?)
     }
 
     /// Balances and figures of the whole life so far.
@@ -251,8 +251,8 @@ impl<'c> Desk<'c> {
 }
 
 /// Where a party sits.
-pub(super) fn seat(role: Role) -> usize {
-    match role {
+pub(super) fn seat(party: PartyName) -> usize {
+    match party {
         PAYER => 0,
         _ => 1,
     }

@@ -13,7 +13,7 @@ use narthex_contracts::{
     depth::Depth,
     graph::{NodeId, TxGraph},
     musig::PublicNonce,
-    role::Role,
+    party::PartyName,
 };
 
 use super::{Desk, DeskError, desk::seat, exchange::coin_of};
@@ -89,7 +89,7 @@ impl Desk<'_> {
     /// Publishes a pre-signed transaction with a child that `who` pays, and confirms both.
     pub fn publish(
         &mut self,
-        who: Role,
+        who: PartyName,
         name: &str,
         tx: &Transaction,
         why: &str,
@@ -103,7 +103,7 @@ impl Desk<'_> {
     }
 
     /// Either party stops the bank.
-    pub fn freeze(&mut self, who: Role, why: &str) -> Result<(), DeskError> {
+    pub fn freeze(&mut self, who: PartyName, why: &str) -> Result<(), DeskError> {
         let tx = match who {
             PAYER => self.payer.freeze()?,
             _ => self.provider.freeze()?,

@@ -8,11 +8,11 @@ use std::{
 
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
-    graph::{Stage, TxGraph},
-    role::Role,
+    graph::{StageName, TxGraph},
     sample::Cast,
     setup::{NoncesMessage, Party, Plan, SharesMessage, Signing},
-    terms::Terms,
+    template::stage,
+    terms::{Role, Terms},
 };
 
 use super::{Phase, Seconds, Work};
@@ -74,13 +74,13 @@ pub(super) fn ceremony(
         .collect::<Vec<_>>();
     let mut rng = thread_rng();
     // Whether honest play pays is a matter of the parameters, not of the set-up.
-    let grounds = Cast::grounds(terms);
+    let policy = Cast::policy(terms);
     let mut planned = None;
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for clock in &mut clocks {
         let (role, key) = (clock.role, cast.key(clock.role));
         let bound = cast.bound(role, terms)?;
-        let party = clock.time(Phase::Derive, || Party::new(bound, &key, &grounds))?;
+        let party = clock.time(Phase::Derive, || Party::new(bound, &key, &policy))?;
         planned.get_or_insert_with(|| Planned {
             graph: party.graph().clone(),
             plan: party.plan().clone(),
@@ -102,7 +102,7 @@ pub(super) fn ceremony(
             signed(clock.role, planned);
         }
     }
-    for stage in Stage::ALL {
+    for stage in stage::ALL {
         close(&mut clocks, &mut signing, stage)?;
     }
     for (clock, party) in clocks.iter_mut().zip(signing) {
@@ -115,7 +115,11 @@ pub(super) fn ceremony(
 }
 
 /// Everybody hands out its shares of a stage, takes the others' and checks the sums.
-fn close(clocks: &mut [Clock], signing: &mut [Signing], stage: Stage) -> anyhow::Result<()> {
+fn close(
+    clocks: &mut [Clock],
+    signing: &mut [Signing<Terms>],
+    stage: StageName,
+) -> anyhow::Result<()> {
     for to in 0..signing.len() {
         let addressee = signing[to].role();
         for from in (0..signing.len()).filter(|from| *from != to) {

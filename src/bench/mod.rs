@@ -8,7 +8,7 @@ mod figure;
 mod floor;
 pub mod model;
 
-use narthex_contracts::{role::Role, sample::Cast};
+use narthex_contracts::{sample::Cast, terms::Role};
 use narthex_game_model::Layout;
 use serde::Serialize;
 

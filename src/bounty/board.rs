@@ -128,7 +128,7 @@ impl<'c> Board<'c> {
         options: &BoardOptions,
         reporter: &'c mut dyn TableReporter,
     ) -> Result<Board<'c>, BoardError> {
-        let names = (0..options.relays).map(relay_name);
+        let names = (0..options.relays).map(|seat| relay_name(seat).to_string());
         let names: Vec<String> = std::iter::once("requester".into()).chain(names).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let common = TableOptions {

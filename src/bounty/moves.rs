@@ -41,7 +41,10 @@ pub(super) fn seats(set: LayerSet) -> impl Iterator<Item = u8> {
 
 /// How people call the relays of a set.
 pub(super) fn names(set: LayerSet) -> String {
-    match seats(set).map(relay_name).collect::<Vec<_>>() {
+    match seats(set)
+        .map(|seat| relay_name(seat).to_string())
+        .collect::<Vec<_>>()
+    {
         none if none.is_empty() => "nobody".into(),
         some => some.join(", "),
     }

@@ -179,6 +179,8 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
                 })
             })
             .collect::<Vec<_>>();
+        let movers = node.signing.map(|s| graph.parties(s.movers));
+        let movers = movers.map(|m| m.iter().map(ToString::to_string).collect::<Vec<_>>());
         let line = serde_json::json!({
             "name": node.name.to_string(),
             "meaning": node.meaning,
@@ -186,7 +188,7 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
             "weight_wu": graph.weight(id).map(|w| w.to_wu()),
             "lock_height": node.lock_height,
             "relative_lock_blocks": TxGraph::relative_lock_blocks(node),
-            "movers": node.signing.map(|s| graph.parties(s.movers)),
+            "movers": movers,
             "outputs": outputs,
         });
         writeln!(out, "{line}")?;
@@ -197,7 +199,7 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
 fn purpose(graph: &TxGraph, purpose: &Purpose) -> String {
     match purpose {
         Purpose::Contract(_) | Purpose::Locked => "contract".into(),
-        Purpose::Stake(role, _) => format!("stake of {}", graph.party(*role)),
+        Purpose::Held { owner, what, .. } => format!("{what} of {}", graph.party(*owner)),
         Purpose::Payout(role) => format!("payout to {}", graph.party(*role)),
         Purpose::Fund => "common fund".into(),
         Purpose::Change(role) => format!("change of {}", graph.party(*role)),

@@ -5,9 +5,9 @@ use bitcoin::{
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
-    role::Role,
     setup::{Holdings, Secrets},
-    terms::Proposal,
+    template::ContractSecret,
+    terms::{Proposal, Role, Terms},
 };
 
 use crate::wallet::{PartyWallet, WalletError};
@@ -34,7 +34,7 @@ pub struct Actor {
     /// What its wallet contributed with, to recognise its coins by.
     pub contributed: Option<Psbt>,
     /// What it holds since setup.
-    pub holdings: Option<Holdings>,
+    pub holdings: Option<Holdings<Terms>>,
     /// Secrets that it knows.
     pub secrets: Secrets,
     /// Balance before the funding.
@@ -50,8 +50,8 @@ impl Actor {
         let payout = wallet.fresh_script();
         let mut secrets = Secrets::default();
         if role == Role::Worker {
-            secrets.result = Some(wallet.contract_key(RESULT_SECRET)?);
-            secrets.appeal = Some(wallet.contract_key(APPEAL_SECRET)?);
+            secrets.insert(ContractSecret::Result, wallet.contract_key(RESULT_SECRET)?);
+            secrets.insert(ContractSecret::Appeal, wallet.contract_key(APPEAL_SECRET)?);
         }
         Ok(Actor {
             role,

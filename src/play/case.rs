@@ -4,7 +4,7 @@
 //! the chain that is played on, and the script of the common fund, which is that of a wallet of the play.
 
 use bitcoin::Amount;
-use narthex_contracts::{role::Role, terms::deposit};
+use narthex_contracts::terms::{Role, deposit};
 use narthex_game_model::{
     PaperLocks, Params, ParamsRecord,
     game::{Economics, HonestPlay, Unprofitable},

@@ -5,7 +5,7 @@ use narthex_contracts::{
     depth::Shallow,
     funding::{FundingError, Hasty},
     setup::{HoldingsError, SetupError, ceremony::CeremonyError},
-    template::{ReclaimError, TemplateError},
+    template::{PartyError, ReclaimError, TemplateError},
     terms::{FeeError, TermsError},
 };
 use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};
@@ -76,6 +76,9 @@ pub enum PlayError {
     /// A party that stops the setup.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// A party does not begin to sign.
+    #[error(transparent)]
+    Party(#[from] PartyError),
     /// A transaction that cannot be completed.
     #[error(transparent)]
     Holdings(#[from] HoldingsError),

@@ -3,8 +3,8 @@
 use bitcoin::Amount;
 use narthex_contracts::{
     graph::NodeName,
-    role::Role,
     template::{reclaim_stake, reclaim_stake_coin, stake_unlock_height},
+    terms::Role,
 };
 use narthex_game_model::{Layout, Payout, settle};
 

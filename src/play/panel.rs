@@ -11,9 +11,9 @@ use narthex_contracts::{
         AnswerSet, Committing, DrawCase, DrawTiming, OfferDraft, OfferTerms, Order, Panel, Pool,
         SeedBlock, SeedError, SeedNonce, Willingness,
     },
-    role::Role,
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
-    terms::TermsDraft,
+    template::ContractSecret,
+    terms::{Role, TermsDraft},
 };
 use narthex_game_model::{Layout, Params, Ratio};
 
@@ -70,7 +70,7 @@ fn offer_terms(layout: Layout, params: &Params) -> OfferTerms {
         max_epsilon: Ratio::ONE,
         min_mu: Ratio::new(1, 2).unwrap_or(Ratio::ONE),
         min_panel: 3,
-        max_panel: narthex_contracts::role::MAX_ARBITERS,
+        max_panel: narthex_contracts::terms::MAX_ARBITERS,
         min_decide_blocks: 1,
         max_dispute_blocks: BOND_BLOCKS,
         max_step_fuel: 1_000_000_000,
@@ -299,7 +299,7 @@ impl Scene<'_> {
             .reconstruct(&Secp256k1::new(), &revealed)
             .map_err(panel_error)?;
         for actor in self.actors.values_mut() {
-            actor.secrets.panel = Some(secret);
+            actor.secrets.insert(ContractSecret::Panel, secret);
         }
         self.step(
             "arbiters",

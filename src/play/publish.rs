@@ -4,11 +4,10 @@ use bitcoin::{Amount, Transaction};
 use narthex_contracts::{
     coop::Proposal,
     funding::{combine_funding, merge_wallet_data, root_coin},
-    graph::{NodeId, NodeName, TxGraph},
-    role::Role,
+    graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::ceremony,
-    template::Exit,
-    terms::{FeeError, FeeRate, FeeRules},
+    template::{ContractSecret, Exit},
+    terms::{FeeError, FeeRate, FeeRules, Role},
 };
 use narthex_game_model::Outcome as Settlement;
 
@@ -86,7 +85,8 @@ impl Scene<'_> {
         let node = self.graph.node(node);
         let adaptor = node.and_then(|node| node.signing.as_ref()?.adaptor);
         let needs = adaptor.and_then(|id| self.graph.adaptor(id));
-        needs.is_some_and(|adaptor| adaptor.needs.result || adaptor.needs.appeal)
+        let own = [ContractSecret::Result, ContractSecret::Appeal].map(SecretId::from);
+        needs.is_some_and(|adaptor| own.iter().any(|id| adaptor.needs.contains(id)))
     }
 
     /// The transaction as `who` completes it.
@@ -303,7 +303,7 @@ impl Scene<'_> {
         let held = ceremony::run(parties, &mut self.rng, |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());
         let by = |role: Role| {
-            let found = held.iter().find(|h| h.role() == role);
+            let found = held.iter().find(|h| h.me() == role);
             found.cloned().ok_or_else(broken)
         };
         let (mut worker, client) = (by(Role::Worker)?, by(Role::Client)?);
@@ -319,7 +319,8 @@ impl Scene<'_> {
         self.chain.submit(&tx)?;
         self.mine(1)?;
         let secret = client.extract_result(node, &tx)?;
-        self.actor_mut(Role::Client)?.secrets.result = Some(secret);
+        let client = self.actor_mut(Role::Client)?;
+        client.secrets.insert(ContractSecret::Result, secret);
         self.actor_mut(Role::Worker)?.fees += fee;
         let height = self.height_of(&tx)?;
         self.confirmed(
@@ -345,7 +346,8 @@ impl Scene<'_> {
             .as_ref()
             .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
         let secret = holdings.extract_result(node, tx, &client.secrets)?;
-        self.actor_mut(Role::Client)?.secrets.result = Some(secret);
+        let client = self.actor_mut(Role::Client)?;
+        client.secrets.insert(ContractSecret::Result, secret);
         self.step(
             Role::Client,
             format!("takes the result secret out of the signature of {name}"),

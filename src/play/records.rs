@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use narthex_contracts::role::Role;
+use narthex_contracts::terms::Role;
 
 use super::PlayError;
 use crate::{

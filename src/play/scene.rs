@@ -8,8 +8,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     graph::{NodeName, TxGraph},
-    role::Role,
-    terms::{FeeRate, Terms},
+    terms::{FeeRate, Role, Terms},
 };
 use narthex_game_model::Outcome as Settlement;
 use narthex_regtest::Chain;

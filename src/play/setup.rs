@@ -10,15 +10,16 @@ use bitcoin::{
 use narthex_contracts::{
     binding::FreshSalt,
     funding::RootRecord,
-    graph::{Stage, TxGraph},
-    role::Role,
+    graph::TxGraph,
     setup::{
-        Grounds, Holdings, Party,
+        Holdings, Party,
         ceremony::{self, CeremonyStep},
     },
+    template::{ContractSecret, stage},
     terms::{
-        ArbiterRecord, BoundDraft, BoundTerms, Coin, Contribution, PaperRecord, PartyRecord,
-        Proposal, SecretPoint, Terms, TermsDraft, TermsRecord, stake_coin_script,
+        AcceptancePolicy, ArbiterRecord, BoundDraft, BoundTerms, Coin, Contribution, PaperRecord,
+        PartyRecord, Proposal, Role, SecretPoint, Terms, TermsDraft, TermsRecord,
+        stake_coin_script,
     },
 };
 use narthex_game_model::{
@@ -130,12 +131,12 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         "same parameters, keys, points and coins: each derives the same transactions alone",
     )?;
 
-    let grounds = grounds(parts, &draft)?;
+    let acceptance = acceptance(parts, &draft)?;
     let terms: Arc<Terms> = match bound.first() {
         Some(party) => party.terms().clone(),
         None => return Err(PlayError::Broken("no party".into())),
     };
-    let (graph, signatures, holdings) = sign_everything(parts, &actors, bound, &grounds)?;
+    let (graph, signatures, holdings) = sign_everything(parts, &actors, bound, &acceptance)?;
     for held in holdings {
         if let Some(actor) = actors.get_mut(&held.role()) {
             actor.holdings = Some(held);
@@ -184,15 +185,15 @@ fn bind(
 }
 
 /// Nobody signs a contract that makes it pay to cheat, but for research.
-fn grounds(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<Grounds, PlayError> {
+fn acceptance(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<AcceptancePolicy, PlayError> {
     let found = parts.options.is_honest_play_best(terms.params());
-    let (grounds, why) = match found {
-        None => return Ok(Grounds::Research),
+    let (acceptance, why) = match found {
+        None => return Ok(AcceptancePolicy::Research),
         Some(Ok(proof)) => (
-            Grounds::Pays(proof),
+            AcceptancePolicy::Pays(proof),
             "honest play is its only equilibrium, so nobody gains by anything else".to_owned(),
         ),
-        Some(Err(why)) if parts.options.research => (Grounds::Research, why.to_string()),
+        Some(Err(why)) if parts.options.research => (AcceptancePolicy::Research, why.to_string()),
         Some(Err(why)) => return Err(why.into()),
     };
     parts.step(
@@ -200,7 +201,7 @@ fn grounds(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<Grounds, PlayErr
         "solves the game of these terms".to_owned(),
         &why,
     )?;
-    Ok(grounds)
+    Ok(acceptance)
 }
 
 /// Everybody derives the graph and signs it with everybody.
@@ -208,10 +209,10 @@ fn sign_everything(
     parts: &mut Parts<'_>,
     actors: &BTreeMap<Role, Actor>,
     bound: Vec<BoundTerms>,
-    grounds: &Grounds,
-) -> Result<(Arc<TxGraph>, usize, Vec<Holdings>), PlayError> {
+    acceptance: &AcceptancePolicy,
+) -> Result<(Arc<TxGraph>, usize, Vec<Holdings<Terms>>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
-    let total = actors.len() as u32 * (3 + Stage::ALL.len() as u32);
+    let total = actors.len() as u32 * (3 + stage::ALL.len() as u32);
     let mut done = 0;
     let nobody = || PlayError::Broken("no party".into());
     let mut parties = Vec::new();
@@ -221,7 +222,7 @@ fn sign_everything(
             .reporter
             .progress(&format!("{role} derives the graph"), done, total);
         let actor = actors.get(&role).ok_or_else(nobody)?;
-        parties.push(Party::new(party, &actor.key()?, grounds)?);
+        parties.push(Party::new(party, &actor.key()?, acceptance)?);
         done += 1;
     }
     let first = parties.first().ok_or_else(nobody)?;
@@ -230,7 +231,7 @@ fn sign_everything(
         let what = match step {
             CeremonyStep::Nonces(role) => format!("{role} draws nonces"),
             CeremonyStep::Sign(role) => format!("{role} signs"),
-            CeremonyStep::Close(role, stage) => format!("{role} verifies {stage:?}"),
+            CeremonyStep::Close(role, stage) => format!("{role} verifies {stage}"),
         };
         parts.reporter.progress(&what, done, total);
         done += 1;
@@ -326,8 +327,9 @@ fn propose(
             job: *job,
             funding_rate: parts.options.rate,
             identity,
-            result: point(actor.secrets.result),
-            appeal: point(actor.secrets.appeal).filter(|_| params.layout() == Layout::Paper),
+            result: point(actor.secrets.get(ContractSecret::Result)),
+            appeal: point(actor.secrets.get(ContractSecret::Appeal))
+                .filter(|_| params.layout() == Layout::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
         };
         records.insert(*role, proposal.record());
@@ -368,7 +370,7 @@ fn propose(
     let missing = || PlayError::Broken("a worker without secrets".into());
     let result = SecretPoint::result(
         &secp,
-        &secrets.result.ok_or_else(missing)?,
+        &secrets.get(ContractSecret::Result).ok_or_else(missing)?,
         &worker.key,
         &hash,
     );
@@ -377,7 +379,7 @@ fn propose(
         Layout::Paper => Some(PaperRecord {
             appeal: SecretPoint::appeal(
                 &secp,
-                &secrets.appeal.ok_or_else(missing)?,
+                &secrets.get(ContractSecret::Appeal).ok_or_else(missing)?,
                 &worker.key,
                 &hash,
             ),

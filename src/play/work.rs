@@ -8,8 +8,8 @@ use narthex_contracts::{
     attest::{Attestation, AttestationNonce, BoundRuling},
     funding::{RootRecord, root_coin},
     graph::NodeName,
-    role::Role,
-    template::Exit,
+    template::{ContractSecret, Exit},
+    terms::Role,
 };
 use narthex_game_model::{
     Ruling,
@@ -99,7 +99,10 @@ impl Workshop {
 impl Scene<'_> {
     /// The worker runs the job and commits.
     pub(super) fn work(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
-        let secret = self.actor(Role::Worker)?.secrets.result;
+        let secret = self
+            .actor(Role::Worker)?
+            .secrets
+            .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("a worker without secret".into()))?;
         let secrets = WorkerSecrets {
             result: ResultSecret::from_bytes(secret.secret_bytes()),
@@ -257,7 +260,7 @@ impl Scene<'_> {
             received
                 .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
-            actor.secrets.attestations.push(received);
+            actor.secrets.attest(&received);
         }
         self.step(
             Role::Arbiter(arbiter),
@@ -268,7 +271,10 @@ impl Scene<'_> {
 
     /// The client decrypts with the secret it has and checks against the commitment.
     pub(super) fn decrypt(&mut self) -> Result<(), PlayError> {
-        let secret = self.actor(Role::Client)?.secrets.result;
+        let secret = self
+            .actor(Role::Client)?
+            .secrets
+            .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("the client has no secret".into()))?;
         let Some(delivery) = &self.delivery else {
             return self.step(

@@ -10,10 +10,9 @@ use common::company::Company;
 use narthex::{
     contracts::{
         funding::{combine_funding, merge_wallet_data},
-        role::Role,
         setup::Secrets,
         template::Exit,
-        terms::Contribution,
+        terms::{Contribution, Role},
     },
     regtest::{Chain, mine_coins},
 };

@@ -5,10 +5,8 @@ use crate::common;
 use common::{before, gains, is_spent, is_too_early, refused, rival};
 use narthex::{
     contracts::{
-        graph::Rulings,
-        role::Role,
-        template::{Exit, reclaim_stake, stake_unlock_height},
-        terms::FeeRate,
+        template::{ContractSecret, Exit, Rulings, reclaim_stake, stake_unlock_height},
+        terms::{FeeRate, Role},
     },
     game_model::{ArbiterSet, Ruling},
     play::Scene,
@@ -83,7 +81,8 @@ fn slashing_by_a_smaller_majority(chain: &mut dyn Chain) {
     let secret = holdings
         .extract_result(small_id, &attack, &victim.secrets)
         .unwrap();
-    scene.actor_mut(Arbiter(2)).unwrap().secrets.result = Some(secret);
+    let thief = scene.actor_mut(Arbiter(2)).unwrap();
+    thief.secrets.insert(ContractSecret::Result, secret);
     let tx = scene.complete(Arbiter(2), full_id).unwrap();
     let child = rival::offer(&mut scene, Arbiter(2), &tx, HIGH).unwrap();
     assert!(!rival::waits(&mut scene, &attack));

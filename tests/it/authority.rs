@@ -13,9 +13,9 @@ use common::{is_bad_signature, refused};
 use narthex::{
     contracts::{
         graph::{Node, NodeName, TxGraph},
-        role::Role,
         setup::{HoldingsError, Secrets},
-        template::Exit,
+        template::{ContractSecret, Exit, Rulings},
+        terms::Role,
     },
     game_model::{ArbiterSet, Layout, Ruling},
     play::Scene,
@@ -27,7 +27,8 @@ on_both_chains!(changed_after_signing);
 /// Who may make a move when it has the secrets for it, from the document.
 fn may(node: &Node, role: Role) -> bool {
     use Role::{Client, Verifier, Worker};
-    let ruled = |r: Role| match (node.name.rulings, r) {
+    let rulings = node.name.variant.map(Rulings::from);
+    let ruled = |r: Role| match (rulings, r) {
         (Some(rulings), Role::Arbiter(i)) => rulings.ruled().contains(i.into()),
         _ => false,
     };
@@ -47,7 +48,8 @@ fn may(node: &Node, role: Role) -> bool {
 
 /// Which secrets a move takes: the worker's, the arbiters'.
 fn takes(node: &Node) -> (bool, bool) {
-    let rulings = node.name.rulings.is_some_and(|r| !r.ruled().is_empty());
+    let rulings = node.name.variant.map(Rulings::from);
+    let rulings = rulings.is_some_and(|r| !r.ruled().is_empty());
     match node.name.base {
         "S3" | "S2" | "S3'" => (true, false),
         "S7" => (true, true),
@@ -62,17 +64,19 @@ fn scalar() -> SecretKey {
 
 /// Everything that can be known: the worker's secret and both rulings of every arbiter.
 fn everything(scene: &Scene<'_>) -> Secrets {
-    let worker = scene.actor(Role::Worker).unwrap().secrets.clone();
-    let attestations = (0..scene.terms().panel_size())
-        .flat_map(|i| {
-            [Ruling::WorkerAtFault, Ruling::VerifierAtFault]
-                .map(|r| common::attestation(scene, i, r))
-        })
-        .collect();
-    Secrets {
-        attestations,
-        ..worker
+    let mut all = scene.actor(Role::Worker).unwrap().secrets.clone();
+    for i in 0..scene.terms().panel_size() {
+        for ruling in [Ruling::WorkerAtFault, Ruling::VerifierAtFault] {
+            all.attest(&common::attestation(scene, i, ruling));
+        }
     }
+    all
+}
+
+/// The numbers of all attestations.
+fn attested(scene: &Scene<'_>) -> impl Iterator<Item = ContractSecret> {
+    let all = ContractSecret::all(scene.terms().panel_size());
+    all.filter(|secret| matches!(secret, ContractSecret::Attestation(..)))
 }
 
 #[test]
@@ -97,10 +101,7 @@ fn every_move_is_its_movers() {
             if let Err(e) = complete {
                 let waits = matches!(
                     e,
-                    HoldingsError::Waiting {
-                        signer: Role::Verifier,
-                        ..
-                    }
+                    HoldingsError::Waiting { signer, .. } if signer == Role::Verifier
                 );
                 assert!(
                     matches!(e, HoldingsError::NotHeld { .. })
@@ -114,17 +115,14 @@ fn every_move_is_its_movers() {
             let without = |secret: &str| {
                 let mut less = all.clone();
                 match secret {
-                    "result" => less.result = None,
-                    _ => less.attestations.clear(),
+                    "result" => less.remove(ContractSecret::Result),
+                    _ => attested(&scene).for_each(|secret| less.remove(secret)),
                 }
                 with(&less).is_ok()
             };
             assert_eq!(without("result"), !result, "{}", node.name);
             assert_eq!(without("rulings"), !rulings, "{}", node.name);
-            let false_result = Secrets {
-                result: Some(scalar()),
-                ..all.clone()
-            };
+            let false_result = all.clone().with(ContractSecret::Result, scalar());
             assert_eq!(with(&false_result).is_ok(), !result, "{}", node.name);
         }
     }
@@ -137,10 +135,9 @@ fn rulings_do_not_travel() {
     let (mut one, mut two) = (Embedded::new(), Embedded::new());
     let scene = common::funded(&mut one);
     let foreign = everything(&common::funded(&mut two));
-    let mixed = Secrets {
-        result: scene.actor(Role::Worker).unwrap().secrets.result,
-        ..foreign
-    };
+    let own = &scene.actor(Role::Worker).unwrap().secrets;
+    let own = own.get(ContractSecret::Result).unwrap();
+    let mixed = foreign.with(ContractSecret::Result, own);
     for (id, node) in scene.graph().nodes().skip(1).filter(|(_, n)| takes(n).1) {
         for role in common::roles(&scene) {
             let holdings = scene.actor(role).unwrap().holdings.as_ref().unwrap();
@@ -313,7 +310,7 @@ fn changed_after_signing(chain: &mut dyn Chain) {
     );
     scene.mine(30).unwrap();
     let two = ArbiterSet::full(2);
-    let rulings = narthex::contracts::graph::Rulings {
+    let rulings = Rulings {
         worker: ArbiterSet::full(1),
         verifier: ArbiterSet::empty(),
     };

@@ -12,7 +12,7 @@ use narthex::{
     bank::Desk,
     contracts::{
         bank::{Coin, PAYER, PROVIDER, ProviderDuty},
-        role::Role,
+        party::PartyName,
         terms::FeeRate,
     },
     regtest::Chain,
@@ -68,7 +68,7 @@ fn resumption(desk: &mut Desk<'_>) -> Transaction {
 
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
-    let ends: [(Role, Make); 5] = [
+    let ends: [(PartyName, Make); 5] = [
         (PROVIDER, |desk| desk.provider().freeze().unwrap()),
         (PROVIDER, |desk| {
             frozen(desk);

@@ -20,9 +20,8 @@ use narthex::{
             BindError, Bindings, Mark,
             conformance::{self, Reopen},
         },
-        role::Role,
         sample::Cast,
-        terms::{TermsDraft, TermsError},
+        terms::{Role, TermsDraft, TermsError},
     },
     game_model::{Layout, Ruling},
 };

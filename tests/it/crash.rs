@@ -9,10 +9,9 @@ use common::gains;
 use narthex::{
     contracts::{
         graph::NodeName,
-        role::Role,
         setup::{Holdings, Release},
         template::{Exit, derive},
-        terms::Terms,
+        terms::{Role, Terms},
     },
     game_model::{ArbiterSet, Ruling},
     play::Scene,

@@ -19,7 +19,7 @@ use narthex::{
     contracts::{
         deliver::{
             Agent, AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
-            agent_role,
+            agent_name,
         },
         graph::NodeId,
         pact::{Task, finish},
@@ -358,7 +358,7 @@ fn by_hand(
         .unwrap();
     let key = post.table().key(usize::from(agent) + 1, 0).unwrap();
     let own = Task::new(&graph, NodeId(0), 0).unwrap();
-    let signer = (agent_role(agent), &key);
+    let signer = (agent_name(agent), &key);
     let own = own.sign_alone(signer, None, post.table().rng()).unwrap();
     let signatures = [own.0, accepted.serialize()];
     finish(&graph, NodeId(0), &signatures, &[*unseal]).unwrap()

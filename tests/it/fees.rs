@@ -6,9 +6,8 @@ use bitcoin::{Amount, ScriptBuf, Transaction, Weight, script::PushBytesBuf};
 use common::{before, gains, rival};
 use narthex::{
     contracts::{
-        role::Role,
         template::Exit,
-        terms::{FeeRate, FeeRules},
+        terms::{FeeRate, FeeRules, Role},
     },
     play::Scene,
     regtest::{Bitcoind, Chain, mine_coins},

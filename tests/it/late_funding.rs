@@ -6,10 +6,9 @@ use bitcoin::{Amount, ScriptBuf, Transaction};
 use common::company::{Company, RATE};
 use narthex::{
     contracts::{
-        role::Role,
         setup::Secrets,
         template::{Exit, reclaim_stake},
-        terms::FeeRate,
+        terms::{FeeRate, Role},
     },
     regtest::Chain,
 };

@@ -7,7 +7,10 @@ use crate::common;
 use bitcoin::Amount;
 use common::{before, deliver_height, gains, is_spent, is_too_early, refused, rival};
 use narthex::{
-    contracts::{role::Role, template::Exit, terms::FeeRate},
+    contracts::{
+        template::{ContractSecret, Exit},
+        terms::{FeeRate, Role},
+    },
     regtest::Chain,
 };
 
@@ -87,7 +90,7 @@ fn unconfirmed_secret_against_timeout(chain: &mut dyn Chain) {
     let secret = holdings.extract_result(id, &seen, &client.secrets).unwrap();
     assert_eq!(
         Some(secret),
-        scene.actor(Worker).unwrap().secrets.result,
+        (scene.actor(Worker).unwrap().secrets).get(ContractSecret::Result),
         "the result is the client's"
     );
     let child = rival::offer(&mut scene, Client, &s1, HIGH).unwrap();

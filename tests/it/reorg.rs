@@ -7,7 +7,11 @@ use common::{
     before, deliver_height, gains, is_spent, is_too_early, options, refused, shaky::Shaky,
 };
 use narthex::{
-    contracts::{graph::NodeName, role::Role, template::Exit},
+    contracts::{
+        graph::NodeName,
+        template::{ContractSecret, Exit},
+        terms::Role,
+    },
     game_model::Layout,
     play::play_on,
     regtest::{Bitcoind, Chain, Embedded},
@@ -228,7 +232,7 @@ fn a_secret_does_not_come_back(chain: &mut dyn Chain) {
         .unwrap()
         .extract_result(id, &s3, &client.secrets)
         .unwrap();
-    assert_eq!(Some(secret), secrets.result);
+    assert_eq!(Some(secret), secrets.get(ContractSecret::Result));
     scene.chain().disconnect(1).unwrap();
     scene.chain().mine_exactly(&[], &common::miner()).unwrap();
     common::mined(&mut scene, &s1);

@@ -8,9 +8,8 @@ use narthex::{
     contracts::{
         depth::{Depth, Shallow},
         funding::{Hasty, RootRecord, root_coin},
-        role::Role,
         template::Exit,
-        terms::FeeRate,
+        terms::{FeeRate, Role},
     },
     play::{PlayError, Scene},
     regtest::Chain,

@@ -10,10 +10,10 @@ use common::company::Company;
 use narthex::{
     contracts::{
         funding::{FundingError, combine_funding},
-        graph::Stage,
-        role::Role,
+        graph::StageName,
         setup::{NoncesMessage, Party, SetupError, Signing},
-        terms::{ContributionError, TermsError},
+        template::stage,
+        terms::{ContributionError, Role, Terms, TermsError},
     },
     regtest::Chain,
 };
@@ -29,17 +29,17 @@ on_both_chains!(
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     NoNonces,
-    NoShares(Stage),
+    NoShares(StageName),
     FalseNonce,
-    FalseShare(Stage),
+    FalseShare(StageName),
     FewerNonces,
-    FewerShares(Stage),
+    FewerShares(StageName),
     OtherSession,
     SharesOfAnother,
 }
 
 /// Runs the ceremony of `company` with `culprit` at fault; the others' complaints.
-fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, SetupError)> {
+fn ceremony(parties: Vec<Party<Terms>>, culprit: Role, fault: Fault) -> Vec<(Role, SetupError)> {
     let mut announced = Vec::new();
     let mut nonces = Vec::new();
     for party in parties {
@@ -53,14 +53,14 @@ fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, Setu
                 _ => {}
             }
         }
-        let role = message.from;
+        let role = Role::from(message.from);
         if !(role == culprit && fault == Fault::NoNonces) {
             nonces.push(message.to_bytes());
         }
         announced.push((role, next));
     }
     let mut complaints = Vec::new();
-    let mut signing: BTreeMap<Role, Signing> = BTreeMap::new();
+    let mut signing: BTreeMap<Role, Signing<Terms>> = BTreeMap::new();
     for (role, party) in announced {
         let mut peers: Vec<_> = nonces
             .iter()
@@ -76,7 +76,7 @@ fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, Setu
     if !complaints.is_empty() {
         return complaints;
     }
-    for stage in Stage::ALL {
+    for stage in stage::ALL {
         exchange(&mut signing, stage, culprit, fault, &mut complaints);
         for (role, party) in &mut signing {
             if let Err(e) = party.close(stage) {
@@ -96,8 +96,8 @@ fn ceremony(parties: Vec<Party>, culprit: Role, fault: Fault) -> Vec<(Role, Setu
 }
 
 fn exchange(
-    signing: &mut BTreeMap<Role, Signing>,
-    stage: Stage,
+    signing: &mut BTreeMap<Role, Signing<Terms>>,
+    stage: StageName,
     culprit: Role,
     fault: Fault,
     complaints: &mut Vec<(Role, SetupError)>,
@@ -135,7 +135,7 @@ fn named(error: &SetupError) -> Option<Role> {
         | SetupError::Contradiction { from }
         // Only that messages differ; the nonce messages themselves show who sent what.
         | SetupError::Transcript { from }
-        | SetupError::FaultyShare { signer: from, .. } => Some(*from),
+        | SetupError::FaultyShare { signer: from, .. } => Some(from.id.into()),
         _ => None,
     }
 }
@@ -149,7 +149,7 @@ fn try_each(chain: &mut dyn Chain, faults: &[Fault]) {
             // The arbiters sign the dispute only.
             let later = matches!(
                 fault,
-                Fault::NoShares(s) | Fault::FalseShare(s) | Fault::FewerShares(s) if *s != Stage::Arbitration
+                Fault::NoShares(s) | Fault::FalseShare(s) | Fault::FewerShares(s) if *s != stage::ARBITRATION
             );
             if later && matches!(culprit, Role::Arbiter(_)) {
                 continue;
@@ -178,13 +178,13 @@ fn try_each(chain: &mut dyn Chain, faults: &[Fault]) {
 }
 
 fn leaving_at_each_step(chain: &mut dyn Chain) {
-    let [a, d, s] = Stage::ALL.map(Fault::NoShares);
+    let [a, d, s] = stage::ALL.map(Fault::NoShares);
     try_each(chain, &[Fault::NoNonces, a, d, s]);
 }
 
 fn spoiling_each_message(chain: &mut dyn Chain) {
-    let [a, d, s] = Stage::ALL.map(Fault::FalseShare);
-    let [fa, fd, fs] = Stage::ALL.map(Fault::FewerShares);
+    let [a, d, s] = stage::ALL.map(Fault::FalseShare);
+    let [fa, fd, fs] = stage::ALL.map(Fault::FewerShares);
     let rest = [
         Fault::FalseNonce,
         Fault::FewerNonces,

@@ -15,9 +15,8 @@ use common::{forge, forge::Coin, is_bad_script, is_bad_signature, is_too_early, 
 use narthex::{
     contracts::{
         graph::{NodeName, Purpose, Spend},
-        role::Role,
         template::{Exit, reclaim_stake, stake_output, stake_unlock_height},
-        terms::FeeRate,
+        terms::{FeeRate, Role},
     },
     game_model::{ArbiterSet, Ruling},
     play::Scene,
@@ -48,7 +47,7 @@ fn coin(scene: &Scene<'_>, name: NodeName, vout: u32) -> Coin {
 fn root(scene: &Scene<'_>, name: NodeName, vout: u32) -> Option<[u8; 32]> {
     let id = scene.find(name).unwrap();
     let purpose = scene.graph().node(id).unwrap().outputs[vout as usize].purpose;
-    let (Purpose::Contract(keys) | Purpose::Stake(_, keys)) = purpose else {
+    let (Purpose::Contract(keys) | Purpose::Held { keys, .. }) = purpose else {
         return None;
     };
     scene
@@ -265,6 +264,7 @@ fn payouts_and_anchors(chain: &mut dyn Chain) {
         let Purpose::Payout(owner) = output.purpose else {
             continue;
         };
+        let owner = Role::from(owner);
         assert_eq!(
             &tx.output[vout].script_pubkey,
             scene.terms().payout(owner).unwrap()

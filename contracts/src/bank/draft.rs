@@ -9,7 +9,7 @@ use super::{
 use crate::{
     graph::{NodeId, NodeName, NodeOutput, Source, Spend, TxGraph},
     pact::{Draft as Plain, PactError, Step, UNLOCKED, Vault, by},
-    role::Role,
+    party::PartyName,
 };
 
 /// A graph under construction.
@@ -22,7 +22,7 @@ impl<'a> Draft<'a> {
     pub(super) fn new(terms: &'a BankTerms) -> Draft<'a> {
         Draft {
             terms,
-            plain: Plain::new(&[(PAYER, "payer"), (PROVIDER, "provider")]),
+            plain: Plain::new([PAYER, PROVIDER]),
         }
     }
 
@@ -123,13 +123,13 @@ impl<'a> Draft<'a> {
         Ok(self.plain.own_fee(close)?)
     }
 
-    fn payout(&mut self, role: Role, value: Amount) -> NodeOutput {
+    fn payout(&mut self, party: PartyName, value: Amount) -> NodeOutput {
         let record = self.terms.record();
-        let script = match role {
+        let script = match party {
             PROVIDER => &record.provider_script,
             _ => &record.payer_script,
         };
-        self.plain.payout(role, script, value)
+        self.plain.payout(party, script, value)
     }
 
     /// `earned` to the provider and the rest, less a fee, to the payer.
@@ -186,7 +186,7 @@ impl<'a> Draft<'a> {
 fn step(
     (base, meaning): (&'static str, &'static str),
     (source, spend): (Source, Spend),
-    movers: &[Role],
+    movers: &[PartyName],
 ) -> Step {
     Step {
         name: NodeName::plain(base),

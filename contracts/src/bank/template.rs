@@ -7,13 +7,13 @@ use super::{BankError, BankFunding, BankTerms, draft::Draft, vault};
 use crate::{
     graph::{NodeId, Source, TxGraph},
     pact::{PactError, Vault},
-    role::Role,
+    party::{PartyId, PartyName},
 };
 
-/// The payer A has the client's role.
-pub const PAYER: Role = Role::Client;
-/// The provider P has the worker's.
-pub const PROVIDER: Role = Role::Worker;
+/// The payer A.
+pub const PAYER: PartyName = PartyName::new(PartyId(0), "payer");
+/// The provider P.
+pub const PROVIDER: PartyName = PartyName::new(PartyId(1), "provider");
 
 /// The freeze: moves the bank's coin to where rungs spend it.
 pub const FREEZE: NodeId = NodeId(1);

@@ -6,7 +6,7 @@ use super::{BankError, BankTerms, PAYER, PROVIDER};
 use crate::{
     musig::KeySet,
     pact::{LeafPlan, Vault, place_key},
-    role::Role,
+    party::PartyName,
 };
 
 /// The leaf of the payer alone, in the bank.
@@ -73,16 +73,16 @@ fn together(signers: Vec<KeySet>) -> LeafPlan {
     }
 }
 
-fn both(terms: &BankTerms) -> [(Role, PublicKey); 2] {
-    [PAYER, PROVIDER].map(|role| (role, key(terms, role)))
+fn both(terms: &BankTerms) -> [(PartyName, PublicKey); 2] {
+    [PAYER, PROVIDER].map(|party| (party, key(terms, party)))
 }
 
-fn lone(terms: &BankTerms, role: Role, place: &str) -> Result<KeySet, BankError> {
-    Ok(place_key(&terms.id(), place, (role, key(terms, role)))?)
+fn lone(terms: &BankTerms, party: PartyName, place: &str) -> Result<KeySet, BankError> {
+    Ok(place_key(&terms.id(), place, (party, key(terms, party)))?)
 }
 
-fn key(terms: &BankTerms, role: Role) -> PublicKey {
-    match role {
+fn key(terms: &BankTerms, party: PartyName) -> PublicKey {
+    match party {
         PROVIDER => terms.record().provider,
         _ => terms.record().payer,
     }

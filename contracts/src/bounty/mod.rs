@@ -39,7 +39,7 @@ pub use opening::{Opening, Seal};
 pub use record::{Coin, Heard, RelayRecord, RequesterDuty, RequesterRecord, Work};
 pub use relay::{Answer, Relay};
 pub use requester::{Learned, Requester};
-pub use template::{
-    CANCEL, REFUND, derive, relay_name, relay_party, requester_party, restore, settlement,
+pub use template::{CANCEL, REFUND, derive, relay_party, requester_party, restore, settlement};
+pub use terms::{
+    BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER, relay_name,
 };
-pub use terms::{BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER};

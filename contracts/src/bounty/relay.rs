@@ -8,12 +8,9 @@ use narthex_game_model::market::LayerSet;
 
 use super::{
     BoundSeed, BountyError, BountyTerms, Coin, Delivery, Envelope, MAX_RESULT_BYTES, Opening,
-    RelayRecord, RelaySeed, Seal, Share, Work, commitment,
+    RelayRecord, RelaySeed, Seal, Share, Work, commitment, terms::seat_of,
 };
-use crate::{
-    role::Role,
-    setup::{Agreement, Holdings},
-};
+use crate::setup::{Agreement, Holdings};
 
 /// A relay with everything signed that it relies on: that nobody takes the coin back before T without its secret.
 ///
@@ -59,7 +56,7 @@ impl Relay {
         seed: RelaySeed,
         record: RelayRecord,
     ) -> Result<Relay, BountyError> {
-        let Role::Arbiter(seat) = holdings.role() else {
+        let Some(seat) = seat_of(holdings.me()) else {
             return Err(BountyError::Damaged("the holdings are no relay's"));
         };
         let terms = holdings.terms();

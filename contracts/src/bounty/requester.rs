@@ -60,7 +60,7 @@ impl Requester {
         key: SecretKey,
         record: RequesterRecord,
     ) -> Result<Requester, BountyError> {
-        if holdings.role() != REQUESTER {
+        if holdings.me() != REQUESTER {
             return Err(BountyError::Damaged("the holdings are a relay's"));
         }
         let terms = holdings.terms().record();

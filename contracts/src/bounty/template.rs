@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use bitcoin::{Amount, secp256k1::SecretKey};
-use narthex_game_model::{ArbiterSet, market::LayerSet};
+use narthex_game_model::market::LayerSet;
 
-use super::{BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay, terms::seats};
+use super::{
+    BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay,
+    terms::{relay_name, seats},
+};
 use crate::{
     binding::{Bindings, FreshSalt},
     depth::Depth,
-    graph::{Adaptor, NodeId, NodeName, NodeOutput, SecretsNeeded, SigningPlan, Source, TxGraph},
+    graph::{Adaptor, NodeId, NodeName, NodeOutput, SigningPlan, Source, TxGraph, Variant},
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
-    role::{Role, RoleSet},
-    setup::{Agreement, Holdings, Party, RestoreError, SetupError},
+    party::PartySet,
+    setup::{Agreement, Holdings, Party, RestoreError},
 };
 
 /// The requester takes everything back after T.
@@ -33,11 +36,7 @@ pub fn settlement(terms: &BountyTerms, set: LayerSet) -> Result<NodeId, BountyEr
 /// All transactions of a bounty. Pure: same terms, same bytes.
 pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
     let record = terms.record();
-    let relays = (0..terms.relays()).map(|seat| (Role::Arbiter(seat), relay_name(seat)));
-    let mut draft = Draft::new(&[(REQUESTER, "requester")]);
-    for (role, name) in relays {
-        draft.graph.name(role, name);
-    }
+    let mut draft = Draft::new(terms.everyone());
     let vault = draft.vault(&vault(terms)?);
     let locked = vault.output(terms.total());
     let name = ("Bounty", "amounts locked");
@@ -61,8 +60,7 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
         let (name, meaning) = match set.is_empty() {
             true => (NodeName::plain("Cancel"), "all agree that nobody is paid"),
             false => {
-                let members = ArbiterSet::new(set.mask().into()).unwrap_or(ArbiterSet::empty());
-                let name = NodeName::among("Settle", members);
+                let name = NodeName::with("Settle", Variant::of(set.mask().into()));
                 (name, "the result for those who agree on it")
             }
         };
@@ -94,7 +92,7 @@ fn vault(terms: &BountyTerms) -> Result<Vault, BountyError> {
         hashes: Vec::new(),
     };
     let owners = terms.everyone().into_iter();
-    let owners = owners.filter_map(|role| Some((role, terms.signer(role)?)));
+    let owners = owners.filter_map(|party| Some((party, terms.signer(party.id)?)));
     Ok(Vault::new(&owners.collect::<Vec<_>>(), vec![refund])?)
 }
 
@@ -110,7 +108,7 @@ fn payouts(
         let relay = terms.relay(seat)?;
         let left = rest.checked_sub(relay.amount_sat);
         rest = left.ok_or(PactError::Missing("amount for a relay"))?;
-        outputs.push(draft.payout(Role::Arbiter(seat), &relay.script, relay.amount_sat));
+        outputs.push(draft.payout(relay_name(seat), &relay.script, relay.amount_sat));
     }
     if rest > Amount::ZERO {
         let script = &terms.record().requester_script;
@@ -124,12 +122,12 @@ fn payouts(
 fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<SigningPlan, BountyError> {
     let adaptor = draft.graph.adaptor(Adaptor {
         point: terms.point_of(set)?,
-        needs: SecretsNeeded::NONE,
+        needs: Vec::new(),
     });
     let (movers, holders) = match set.is_empty() {
         true => ([REQUESTER].into(), terms.everyone().into_iter().collect()),
         false => {
-            let members: RoleSet = seats(set).map(Role::Arbiter).collect();
+            let members: PartySet = seats(set).map(relay_name).collect();
             (members, [REQUESTER].into())
         }
     };
@@ -175,9 +173,9 @@ pub fn relay_party(
 ) -> Result<(Party<BountyTerms>, BoundSeed), BountyError> {
     relay::check_offered(terms, seat, &seed)?;
     terms.check_room(tip, depth)?;
-    let (graph, role) = (derive(terms)?, Role::Arbiter(seat));
+    let (graph, me) = (derive(terms)?, relay_name(seat));
     let bind = || seed.mark().bind(*terms.id(), bindings);
-    let party = Party::for_bound::<BountyError>(terms.clone(), graph, role, key, bind)?;
+    let party = Party::for_bound::<BountyError>(terms.clone(), graph, me, key, bind)?;
     Ok((party, BoundSeed { seed, depth }))
 }
 
@@ -188,12 +186,7 @@ pub fn restore(
 ) -> Result<Holdings<BountyTerms>, RestoreError> {
     let graph = |terms: &BountyTerms| {
         // Terms that were checked have one.
-        Ok(derive(terms).map_err(|_| SetupError::Graph("form that these terms allow"))?)
+        derive(terms).map_err(|error| RestoreError::Terms(error.to_string()))
     };
     Holdings::restore(terms.clone(), graph, bytes)
-}
-
-/// What people call a relay: they count from 1.
-pub fn relay_name(seat: u8) -> String {
-    format!("relay {}", u16::from(seat) + 1)
 }

@@ -17,13 +17,27 @@ use crate::{
     depth::Depth,
     musig::AdaptorPoint,
     pact::PactError,
-    role::Role,
+    party::{PartyId, PartyName},
     setup::Agreement,
     terms::{Contribution, FeeRate},
 };
 
-/// The requester A has the client's role; relay i + 1 that of arbiter i.
-pub const REQUESTER: Role = Role::Client;
+/// The requester A.
+pub const REQUESTER: PartyName = PartyName::new(PartyId(0), "requester");
+
+/// The place of the first relay among the parties. Those between it and the requester stay empty.
+const FIRST_RELAY: u8 = 3;
+
+/// The relay at a seat, from 0; people count from 1.
+pub const fn relay_name(seat: u8) -> PartyName {
+    let id = PartyId(FIRST_RELAY.saturating_add(seat));
+    PartyName::numbered(id, "relay ", seat as u16 + 1)
+}
+
+/// The seat of a party; `None` if it is no relay's.
+pub(super) fn seat_of(party: impl Into<PartyId>) -> Option<u8> {
+    party.into().0.checked_sub(FIRST_RELAY)
+}
 
 /// Largest terms as JSON, in bytes.
 pub const MAX_BOUNTY_TERMS_BYTES: usize = 128 * 1024;
@@ -327,16 +341,15 @@ impl Agreement for BountyTerms {
         &self.id
     }
 
-    fn signer(&self, role: Role) -> Option<PublicKey> {
-        match role {
-            REQUESTER => Some(self.record.requester_key),
-            Role::Arbiter(seat) => self.relay(seat).ok().map(|relay| relay.key),
-            Role::Worker | Role::Verifier => None,
+    fn signer(&self, party: PartyId) -> Option<PublicKey> {
+        if party == REQUESTER {
+            return Some(self.record.requester_key);
         }
+        Some(self.relay(seat_of(party)?).ok()?.key)
     }
 
-    fn everyone(&self) -> Vec<Role> {
-        let relays = (0..self.relays()).map(Role::Arbiter);
+    fn everyone(&self) -> Vec<PartyName> {
+        let relays = (0..self.relays()).map(relay_name);
         std::iter::once(REQUESTER).chain(relays).collect()
     }
 }

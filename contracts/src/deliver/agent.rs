@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Assignment, Coin, Consent, DeliverError, DeliverRecord, DeliverTerms, Delivery, Handover,
-    Request, Served, UnsealingKey, agent_role,
+    Request, Served, UnsealingKey, agent_name,
     seal::{check_copy, envelope_hash, unseal},
 };
 use crate::{depth::Depth, pact::check_key};
@@ -129,7 +129,7 @@ impl Agent {
         let terms = record.terms.clone().check()?;
         let agent = record.agent;
         let own = terms.agent(agent)?;
-        check_key(&key, own.key, agent_role(agent))?;
+        check_key(&key, own.key, agent_name(agent))?;
         if record.key.hash() != own.unseal_hash {
             return Err(DeliverError::OtherKey { agent });
         }

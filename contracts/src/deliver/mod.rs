@@ -41,7 +41,7 @@ pub use seal::{
 };
 pub use secret::{DeliverySeed, EnvelopeKey, Shared, UnsealingKey};
 pub use sender::{Plan, Sender, SenderDuty, SenderRecord};
-pub use template::{Claimed, Delivery, RECIPIENT, SENDER, agent_role};
+pub use template::{Claimed, Delivery, RECIPIENT, SENDER, agent_name};
 pub use terms::{
     AgentTerms, DeliverRecord, DeliverTerms, MAX_AGENTS, MAX_DELIVER_TERMS_BYTES, MIN_CLAIM_BLOCKS,
 };

@@ -22,18 +22,19 @@ use crate::{
     pact::{
         Draft, LeafPlan, PactError, Placed, Step, Task, UNLOCKED, Vault, by, finish, place_key,
     },
-    role::Role,
+    party::{PartyId, PartyName},
 };
 
-/// The sender has the client's role.
-pub const SENDER: Role = Role::Client;
+/// Who pays for the delivery.
+pub const SENDER: PartyName = PartyName::new(PartyId(0), "sender");
 
-/// The recipient has the verifier's.
-pub const RECIPIENT: Role = Role::Verifier;
+/// Whom it is for.
+pub const RECIPIENT: PartyName = PartyName::new(PartyId(2), "recipient");
 
-/// The agent with this index has an arbiter's.
-pub fn agent_role(agent: u8) -> Role {
-    Role::Arbiter(agent)
+/// The agent with this index, from 0; people count from 1.
+pub const fn agent_name(index: u8) -> PartyName {
+    let id = PartyId(3u8.saturating_add(index));
+    PartyName::numbered(id, "agent ", index as u16 + 1)
 }
 
 const CLAIMS: [&str; super::MAX_AGENTS] = [
@@ -160,7 +161,7 @@ impl Delivery {
         rng: &mut R,
     ) -> Result<Transaction, DeliverError> {
         let graph = self.claim(agent, fee)?;
-        let own = Task::new(&graph, ONLY, 0)?.sign_alone((agent_role(agent), key), None, rng)?;
+        let own = Task::new(&graph, ONLY, 0)?.sign_alone((agent_name(agent), key), None, rng)?;
         let signatures = [own.0, accepted.serialize()];
         Ok(finish(&graph, ONLY, &signatures, &[*unseal.expose()])?)
     }
@@ -225,9 +226,9 @@ impl Delivery {
     ) -> Result<(), DeliverError> {
         let script = &self.terms.agent(agent)?.script;
         let name = CLAIMS.get(usize::from(agent)).copied();
-        let role = agent_role(agent);
+        let party = agent_name(agent);
         let rest = self.rest(fee, script.minimal_non_dust())?;
-        let payout = draft.payout(role, script, rest);
+        let payout = draft.payout(party, script, rest);
         draft.own_fee(Step {
             name: NodeName::plain(name.ok_or(PactError::Missing("claim"))?),
             meaning: "claimed, and the key of the copy published",
@@ -235,7 +236,7 @@ impl Delivery {
             spend: placed.leaf(agent.into())?,
             sequence: UNLOCKED,
             lock_height: 0,
-            plan: by(&[role]),
+            plan: by(&[party]),
             outputs: vec![payout],
         })?;
         Ok(())
@@ -276,11 +277,11 @@ impl Delivery {
 /// terms and its place.
 fn vault(terms: &DeliverTerms) -> Result<Vault, DeliverError> {
     let id = terms.id();
-    let lone = |place: &str, role, key: PublicKey| place_key(&id, place, (role, key));
+    let lone = |place: &str, party, key: PublicKey| place_key(&id, place, (party, key));
     let record = terms.record();
     let mut leaves = Vec::with_capacity(record.agents.len() + 1);
     for (index, agent) in (0..).zip(&record.agents) {
-        let signer = lone("claim", agent_role(index), agent.key)?;
+        let signer = lone("claim", agent_name(index), agent.key)?;
         let recipient = lone(&format!("accept-{index}"), RECIPIENT, record.recipient)?;
         let (key, u) = (signer.output_key(), agent.unseal_hash);
         let accepts = recipient.output_key();
@@ -303,12 +304,8 @@ fn vault(terms: &DeliverTerms) -> Result<Vault, DeliverError> {
 }
 
 fn draft(terms: &DeliverTerms) -> Draft {
-    let mut draft = Draft::new(&[(SENDER, "sender"), (RECIPIENT, "recipient")]);
-    for agent in 0..terms.agents() {
-        let name = format!("agent {}", u16::from(agent) + 1);
-        draft.graph.name(agent_role(agent), name);
-    }
-    draft
+    let agents = (0..terms.agents()).map(agent_name);
+    Draft::new([SENDER, RECIPIENT].into_iter().chain(agents))
 }
 
 fn fund(terms: &DeliverTerms, draft: &mut Draft, vault: &Vault) -> Result<Placed, DeliverError> {

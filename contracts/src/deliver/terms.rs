@@ -14,12 +14,11 @@ use super::{Announcement, DeliverError, seal};
 use crate::{
     depth::Depth,
     pact::PactError,
-    role::MAX_ARBITERS,
     terms::{Contribution, FeeRate},
 };
 
 /// Most agents of one delivery.
-pub const MAX_AGENTS: usize = MAX_ARBITERS as usize;
+pub const MAX_AGENTS: usize = 15;
 
 /// Largest terms as JSON, in bytes.
 pub const MAX_DELIVER_TERMS_BYTES: usize = 64 * 1024;

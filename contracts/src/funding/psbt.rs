@@ -9,8 +9,8 @@ use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 
 use crate::{
     graph::{Spend, TxGraph, satisfaction_weight},
-    role::Role,
-    setup::Holdings,
+    party::PartyName,
+    setup::{Agreement, Holdings},
 };
 
 /// Why a funding PSBT is not accepted.
@@ -28,24 +28,16 @@ pub enum FundingError {
         expected: Txid,
     },
     /// Inputs are still unsigned, or signed wrongly.
-    #[error("the funding is not signed by {missing:?}: {reason}")]
+    #[error("the funding is not signed by {}: {reason}", listed(missing))]
     Unsigned {
         /// Whose inputs are not final.
-        missing: Vec<Role>,
+        missing: Vec<PartyName>,
         /// What the finaliser says of the first.
         reason: String,
     },
     /// The final transaction is absurd, as by its fee.
     #[error("the funding cannot be extracted: {0}")]
     Extract(String),
-}
-
-impl Holdings {
-    /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
-    /// sign away its coins before it holds everything that brings them back.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        funding_psbt(self.graph())
-    }
 }
 
 /// The funding transaction of a graph, unsigned. The caller sees to it that its party holds its exits before.
@@ -125,11 +117,11 @@ pub fn merge_wallet_data(funding: &mut Psbt, contributed: &Psbt) {
 ///
 /// Each input takes the first witness that verifies, whoever sent it: a false signature that a peer puts on another
 /// party's input neither counts nor hides the true one.
-pub fn combine_funding(
-    holdings: &Holdings,
+pub fn combine_funding<T: Agreement>(
+    holdings: &Holdings<T>,
     signed: impl IntoIterator<Item = Psbt>,
 ) -> Result<Transaction, FundingError> {
-    let mut funding = holdings.funding_psbt()?;
+    let mut funding = funding_psbt(holdings.graph())?;
     let expected = funding.unsigned_tx.compute_txid();
     let signed = signed.into_iter().collect::<Vec<_>>();
     if let Some(foreign) = signed
@@ -236,20 +228,25 @@ fn finish_input(
         .map_err(|e| format!("its witness is false: {e}"))
 }
 
-fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<Role> {
+fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<PartyName> {
     let Some(node) = graph.node(TxGraph::FUNDING) else {
         return Vec::new();
     };
-    let mut roles = node
+    let mut parties = node
         .inputs
         .iter()
         .zip(&funding.inputs)
         .filter(|(_, input)| input.final_script_witness.is_none())
         .filter_map(|(node, _)| match node.spend {
-            Spend::Wallet(role) => Some(role),
+            Spend::Wallet(party) => Some(graph.party(party)),
             Spend::KeyPath(_) | Spend::Leaf(_) => None,
         })
         .collect::<Vec<_>>();
-    roles.dedup();
-    roles
+    parties.dedup();
+    parties
+}
+
+fn listed(parties: &[PartyName]) -> String {
+    let names = parties.iter().map(PartyName::to_string);
+    names.collect::<Vec<_>>().join(", ")
 }

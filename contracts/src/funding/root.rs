@@ -18,8 +18,7 @@ use super::{ChildError, FeeCoin};
 use crate::{
     depth::{Depth, Shallow},
     graph::{Purpose, TxGraph, satisfaction_weight},
-    role::Role,
-    terms::Fees,
+    terms::{Fees, Role},
 };
 
 /// Marks a root among data outputs.
@@ -227,7 +226,7 @@ pub fn root_coin(graph: &TxGraph) -> Option<OutPoint> {
     let vout = node
         .outputs
         .iter()
-        .position(|o| o.purpose == Purpose::Change(Role::Worker))?;
+        .position(|o| o.purpose == Purpose::Change(Role::Worker.into()))?;
     Some(OutPoint {
         txid: graph.txid(TxGraph::FUNDING)?,
         vout: vout as u32,

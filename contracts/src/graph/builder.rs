@@ -6,10 +6,10 @@ use bitcoin::{Amount, Script, ScriptBuf, Txid, XOnlyPublicKey, secp256k1::Secp25
 
 use super::{
     Adaptor, AdaptorId, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName, NodeOutput,
-    OutputScript, Purpose, ScriptId, Source, Spend, TxGraph, anchor_script,
+    OutputScript, Purpose, ScriptId, SecretName, Source, Spend, StageName, TxGraph, anchor_script,
     weight::MAX_TRUC_VBYTES,
 };
-use crate::{musig::KeySet, role::Role};
+use crate::{musig::KeySet, party::PartyName};
 
 /// Why a transaction cannot be part of a graph. A template's fault, or of terms that slipped through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +79,10 @@ impl Default for GraphBuilder {
             adaptors: Vec::new(),
             leaves: Vec::new(),
             scripts: Vec::new(),
-            names: Vec::new(),
+            parties: Vec::new(),
+            secrets: Vec::new(),
+            stages: Vec::new(),
+            stage_count: 0,
         })
     }
 }
@@ -122,9 +125,19 @@ impl GraphBuilder {
         AdaptorId((self.0.adaptors.len() - 1) as u32)
     }
 
-    /// Says what this contract calls a party, where the engine's name would mislead.
-    pub fn name(&mut self, role: Role, name: impl Into<String>) {
-        self.0.names.push((role, name.into()));
+    /// Says what this contract calls a party.
+    pub fn party(&mut self, name: impl Into<PartyName>) {
+        self.0.parties.push(name.into());
+    }
+
+    /// Says what this contract calls a secret.
+    pub fn secret(&mut self, name: impl Into<SecretName>) {
+        self.0.secrets.push(name.into());
+    }
+
+    /// Says what this contract calls a stage.
+    pub fn stage(&mut self, name: StageName) {
+        self.0.stages.push(name);
     }
 
     /// Adds a script leaf.
@@ -136,6 +149,10 @@ impl GraphBuilder {
     /// Adds a transaction after checking it.
     pub fn node(&mut self, node: Node) -> Result<NodeId, GraphError> {
         self.check(&node)?;
+        let stages = node
+            .signing
+            .map_or(0, |plan| plan.stage.0.saturating_add(1));
+        self.0.stage_count = self.0.stage_count.max(stages);
         self.0.nodes.push(node);
         self.0.txids.push(OnceLock::<Txid>::new());
         Ok(NodeId((self.0.nodes.len() - 1) as u32))

@@ -15,14 +15,14 @@ pub use builder::{GraphBuilder, GraphError};
 pub use draw::{Detail, in_threes};
 pub use node::{
     Adaptor, AdaptorId, Awaits, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName,
-    NodeOutput, OutputScript, Purpose, Rulings, ScriptId, SecretsNeeded, SigningPlan, Source,
-    Spend, Stage,
+    NodeOutput, OutputScript, Purpose, ScriptId, SecretId, SecretName, SigningPlan, Source, Spend,
+    Stage, StageName, Variant,
 };
 pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
 
 use crate::{
     musig::KeySet,
-    role::{Role, RoleSet},
+    party::{PartyId, PartyName, PartySet},
 };
 
 /// Pay-to-anchor: anybody may spend it without a signature (Bitcoin Core 28 and later).
@@ -39,7 +39,11 @@ pub struct TxGraph {
     adaptors: Vec<Adaptor>,
     leaves: Vec<Leaf>,
     scripts: Vec<OutputScript>,
-    names: Vec<(Role, String)>,
+    parties: Vec<PartyName>,
+    secrets: Vec<SecretName>,
+    stages: Vec<StageName>,
+    /// One more than the last stage of any transaction.
+    stage_count: u8,
 }
 
 impl TxGraph {
@@ -82,14 +86,33 @@ impl TxGraph {
     }
 
     /// What this contract calls a party.
-    pub fn party(&self, role: Role) -> String {
-        let named = self.names.iter().find(|(known, _)| *known == role);
-        named.map_or_else(|| role.to_string(), |(_, name)| name.clone())
+    pub fn party(&self, party: impl Into<PartyId>) -> PartyName {
+        let id = party.into();
+        let named = self.parties.iter().find(|name| name.id == id);
+        named.copied().unwrap_or(PartyName::unnamed(id))
+    }
+
+    /// What this contract calls a secret.
+    pub fn secret(&self, id: SecretId) -> SecretName {
+        let named = self.secrets.iter().find(|name| name.id == id);
+        named.copied().unwrap_or(SecretName::unnamed(id))
+    }
+
+    /// What this contract calls a stage; its number, if it has no name.
+    pub fn stage(&self, id: Stage) -> StageName {
+        let named = self.stages.iter().find(|name| name.id == id);
+        let number = || StageName::numbered(id, "", id.0.into());
+        named.copied().unwrap_or_else(number)
+    }
+
+    /// All stages in order. Those that no transaction belongs to are among them, up to the last that one does.
+    pub fn stages(&self) -> impl ExactSizeIterator<Item = Stage> + use<> {
+        (0..self.stage_count).map(Stage)
     }
 
     /// What this contract calls several, in canonical order.
-    pub fn parties(&self, roles: RoleSet) -> Vec<String> {
-        roles.iter().map(|role| self.party(role)).collect()
+    pub fn parties(&self, parties: PartySet) -> Vec<PartyName> {
+        parties.iter().map(|party| self.party(party)).collect()
     }
 
     /// An output script by index.

@@ -5,11 +5,10 @@ use std::fmt;
 use bitcoin::{
     Amount, OutPoint, ScriptBuf, Sequence, TxOut, hashes::sha256, taproot::ControlBlock,
 };
-use narthex_game_model::{ArbiterSet, Ruling};
 
 use crate::{
     musig::AdaptorPoint,
-    role::{Role, RoleSet},
+    party::{Named, PartyId, PartySet},
 };
 
 /// Index of a transaction in its graph; parents come before children, the funding transaction is 0.
@@ -32,16 +31,13 @@ pub struct LeafId(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ScriptId(pub u16);
 
-/// Name of a transaction: its place in the template and, where there is one variant per outcome of the panel,
-/// which arbiters ruled what, or which of several it is for.
+/// Name of a transaction: its place in the template and, where there are several of one name, which of them it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeName {
     /// Such as `Tx0`, `TxD`, `S6`.
     pub base: &'static str,
-    /// Who ruled, if the variant depends on it.
-    pub rulings: Option<Rulings>,
-    /// Whom it is for, if there is a variant for each set of those who may be.
-    pub members: Option<ArbiterSet>,
+    /// Which of several.
+    pub variant: Option<Variant>,
 }
 
 impl NodeName {
@@ -49,26 +45,15 @@ impl NodeName {
     pub const fn plain(base: &'static str) -> NodeName {
         NodeName {
             base,
-            rulings: None,
-            members: None,
+            variant: None,
         }
     }
 
-    /// The variant for this set.
-    pub const fn among(base: &'static str, members: ArbiterSet) -> NodeName {
+    /// One of several of this name.
+    pub fn with(base: &'static str, variant: impl Into<Variant>) -> NodeName {
         NodeName {
             base,
-            rulings: None,
-            members: Some(members),
-        }
-    }
-
-    /// The variant for these rulings.
-    pub const fn with(base: &'static str, rulings: Rulings) -> NodeName {
-        NodeName {
-            base,
-            rulings: Some(rulings),
-            members: None,
+            variant: Some(variant.into()),
         }
     }
 }
@@ -76,100 +61,107 @@ impl NodeName {
 impl fmt::Display for NodeName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.base)?;
-        if let Some(members) = self.members {
-            write!(f, "{members}")?;
-        }
-        match self.rulings {
+        match &self.variant {
             None => Ok(()),
-            Some(r) if r.verifier.is_empty() && r.worker.is_empty() => f.write_str("{}"),
-            Some(r) if r.verifier.is_empty() => write!(f, "{}", r.worker),
-            Some(r) if r.worker.is_empty() => write!(f, "{}", r.verifier),
-            Some(r) => write!(f, "{}/{}", r.worker, r.verifier),
+            Some(variant) => variant.fmt(f),
         }
     }
 }
 
-/// Which arbiters attested which ruling; no arbiter is in both sets.
+/// Tells transactions of one name apart: by those of some who are alike (members of a panel, everybody that may be
+/// paid) on whom it depends, on one side or on two. Templates say what the sides mean. Its text is `{0,2}`, or
+/// `{1}/{0,2}` if both sides have somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Rulings {
-    /// Those who found the worker at fault.
-    pub worker: ArbiterSet,
-    /// Those who found the verifier at fault.
-    pub verifier: ArbiterSet,
+pub struct Variant {
+    first: u32,
+    second: u32,
 }
 
-impl Rulings {
-    /// `set` attested `ruling`, the others nothing.
-    pub fn of(ruling: Ruling, set: ArbiterSet) -> Rulings {
-        match ruling {
-            Ruling::WorkerAtFault => Rulings {
-                worker: set,
-                verifier: ArbiterSet::empty(),
-            },
-            Ruling::VerifierAtFault => Rulings {
-                worker: ArbiterSet::empty(),
-                verifier: set,
-            },
+impl Variant {
+    /// Those whose bits are set in the mask.
+    pub const fn of(mask: u32) -> Variant {
+        Variant::sides(mask, 0)
+    }
+
+    /// Those on either side. A template takes care that nobody is on both.
+    pub const fn sides(first: u32, second: u32) -> Variant {
+        Variant { first, second }
+    }
+
+    /// Masks of both sides.
+    pub const fn masks(self) -> (u32, u32) {
+        (self.first, self.second)
+    }
+
+    /// How many it depends on.
+    pub const fn count(self) -> u32 {
+        (self.first | self.second).count_ones()
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = |f: &mut fmt::Formatter<'_>, mask: u32| {
+            f.write_str("{")?;
+            let places = (0..u32::BITS).filter(|place| mask >> place & 1 == 1);
+            for (i, place) in places.enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                write!(f, "{comma}{place}")?;
+            }
+            f.write_str("}")
+        };
+        match (self.first, self.second) {
+            (first, 0) => side(f, first),
+            (0, second) => side(f, second),
+            (first, second) => {
+                side(f, first)?;
+                f.write_str("/")?;
+                side(f, second)
+            }
         }
     }
+}
 
-    /// Everyone who attested something.
-    pub fn ruled(self) -> ArbiterSet {
-        ArbiterSet::new(self.worker.mask() | self.verifier.mask()).unwrap_or(ArbiterSet::empty())
+/// A secret that completes signatures, by its number in its contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretId(pub u16);
+
+/// A secret and what its contract calls it.
+pub type SecretName = Named<SecretId>;
+
+impl SecretName {
+    /// For a secret that no table has: `secret 7`.
+    pub const fn unnamed(id: SecretId) -> SecretName {
+        Named::numbered(id, "secret ", id.0)
     }
 }
 
-/// The secrets whose sum completes a signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SecretsNeeded {
-    /// The worker's result secret t.
-    pub result: bool,
-    /// The worker's appeal secret (`paper` layout).
-    pub appeal: bool,
-    /// The panel's one shared secret (`paper` layout).
-    pub panel: bool,
-    /// Attestations, one secret per arbiter.
-    pub rulings: Option<Rulings>,
-}
-
-impl SecretsNeeded {
-    /// None at all.
-    pub const NONE: SecretsNeeded = SecretsNeeded {
-        result: false,
-        appeal: false,
-        panel: false,
-        rulings: None,
-    };
-    /// The result secret alone.
-    pub const RESULT: SecretsNeeded = SecretsNeeded {
-        result: true,
-        ..SecretsNeeded::NONE
-    };
+impl From<SecretName> for SecretId {
+    fn from(name: SecretName) -> SecretId {
+        name.id
+    }
 }
 
 /// An adaptor point and what it is the sum of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Adaptor {
     /// Sum of the points of `needs`.
     pub point: AdaptorPoint,
-    /// The secrets behind it.
-    pub needs: SecretsNeeded,
+    /// The secrets whose sum completes a signature. Empty if the contract keeps its secret apart from the graph's.
+    pub needs: Vec<SecretId>,
 }
 
-/// Order in which signatures are exchanged. A stage opens when the one before is complete and verified.
+/// Order in which signatures are exchanged, from 0. A stage opens when the one before is complete and verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// The appeal and everything behind it.
-    Arbitration,
-    /// Delivery, verdicts and what follows them without appeal.
-    Delivery,
-    /// Settlements that spend the funding output.
-    Settlement,
-}
+pub struct Stage(pub u8);
 
-impl Stage {
-    /// All stages in order.
-    pub const ALL: [Stage; 3] = [Stage::Arbitration, Stage::Delivery, Stage::Settlement];
+/// A stage and what its contract calls it.
+pub type StageName = Named<Stage>;
+
+impl From<StageName> for Stage {
+    fn from(name: StageName) -> Stage {
+        name.id
+    }
 }
 
 /// Who holds which signature of a transaction when setup is over.
@@ -178,9 +170,9 @@ pub struct SigningPlan {
     /// When its shares are exchanged.
     pub stage: Stage,
     /// Who makes the move: the one party, or any of several, that may publish it.
-    pub movers: RoleSet,
+    pub movers: PartySet,
     /// Who holds all shares after setup. A signer outside it sends its shares and keeps none of the others'.
-    pub holders: RoleSet,
+    pub holders: PartySet,
     /// A party that holds all shares but one, which the signer named withholds until it agrees.
     pub awaits: Option<Awaits>,
     /// The adaptor point that the signature is made under.
@@ -191,9 +183,9 @@ pub struct SigningPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Awaits {
     /// Who waits.
-    pub holder: Role,
+    pub holder: PartyId,
     /// Whose share it lacks.
-    pub signer: Role,
+    pub signer: PartyId,
 }
 
 /// Where an input's coin comes from.
@@ -219,7 +211,7 @@ pub enum Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spend {
     /// By the wallet of this party, through a PSBT.
-    Wallet(Role),
+    Wallet(PartyId),
     /// By a key-path signature of a key set.
     KeyPath(KeySetId),
     /// By a leaf of the output's script tree (BIP342).
@@ -262,14 +254,22 @@ pub enum Purpose {
     Contract(KeySetId),
     /// The contract goes on from here; nobody has the key, leaves alone spend it.
     Locked,
-    /// An arbiter's stake; spent by this key set, or by its owner after the contract's last deadline.
-    Stake(Role, KeySetId),
+    /// Stays the owner's, and the contract may take it: spent by this key set, or by its owner alone when the contract
+    /// is over.
+    Held {
+        /// Whose it is.
+        owner: PartyId,
+        /// Who spends it for the contract.
+        keys: KeySetId,
+        /// What the contract calls it, such as `stake`.
+        what: &'static str,
+    },
     /// Pays a party.
-    Payout(Role),
+    Payout(PartyId),
     /// Pays the common fund.
     Fund,
     /// Change of a party's funding.
-    Change(Role),
+    Change(PartyId),
     /// Lets anybody attach a child that pays the fee (P2A).
     Anchor,
     /// Carries data, no value.

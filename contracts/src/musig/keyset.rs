@@ -5,7 +5,7 @@ use bitcoin::{
 };
 use secp256k1_musig as musig;
 
-use crate::role::Role;
+use crate::party::{PartyId, PartyName};
 
 /// Why a set of keys cannot sign together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +17,9 @@ pub enum KeySetError {
     #[error("{first} and {second} have the same key {key}")]
     Duplicate {
         /// Earlier party in canonical order.
-        first: Role,
+        first: PartyName,
         /// Later party.
-        second: Role,
+        second: PartyName,
         /// The key that both brought.
         key: PublicKey,
     },
@@ -33,7 +33,7 @@ pub enum KeySetError {
 /// Key aggregation costs about 20 µs per signer, so it is done once and kept.
 #[derive(Debug, Clone)]
 pub struct KeySet {
-    signers: Vec<(Role, PublicKey)>,
+    signers: Vec<(PartyName, PublicKey)>,
     musig_keys: Vec<musig::PublicKey>,
     /// The aggregate before any tweak.
     aggregate: musig::musig::KeyAggCache,
@@ -48,8 +48,8 @@ impl KeySet {
     /// Aggregates `signers` (KeyAgg of BIP327, in the order given) and tweaks the aggregate as BIP341 says with
     /// `merkle_root`. A root that is no hash of a script tree commits to data at no cost on chain: nobody can
     /// show a script behind it.
-    pub fn new(
-        signers: &[(Role, PublicKey)],
+    pub fn new<P: Into<PartyName> + Copy>(
+        signers: &[(P, PublicKey)],
         merkle_root: Option<TapNodeHash>,
     ) -> Result<KeySet, KeySetError> {
         KeySet::untweaked(signers)?.with_root(merkle_root)
@@ -65,7 +65,11 @@ impl KeySet {
     }
 
     /// The aggregate as it is before BIP341's tweak.
-    pub(super) fn untweaked(signers: &[(Role, PublicKey)]) -> Result<KeySet, KeySetError> {
+    pub(super) fn untweaked<P: Into<PartyName> + Copy>(
+        signers: &[(P, PublicKey)],
+    ) -> Result<KeySet, KeySetError> {
+        let signers = signers.iter().map(|(who, key)| ((*who).into(), *key));
+        let signers = signers.collect::<Vec<(PartyName, PublicKey)>>();
         if signers.is_empty() {
             return Err(KeySetError::Empty);
         }
@@ -87,7 +91,7 @@ impl KeySet {
         let internal_key = XOnlyPublicKey::from_slice(&cache.agg_pk().to_byte_array())
             .map_err(|_| KeySetError::Tweak)?;
         Ok(KeySet {
-            signers: signers.to_vec(),
+            signers,
             musig_keys,
             aggregate: cache,
             cache,
@@ -126,13 +130,19 @@ impl KeySet {
     }
 
     /// Who signs, in the order of aggregation.
-    pub fn signers(&self) -> impl ExactSizeIterator<Item = Role> + '_ {
-        self.signers.iter().map(|(role, _)| *role)
+    pub fn signers(&self) -> impl ExactSizeIterator<Item = PartyId> + '_ {
+        self.names().map(|name| name.id)
     }
 
-    /// Position of `role` among the signers.
-    pub fn position(&self, role: Role) -> Option<usize> {
-        self.signers.iter().position(|(r, _)| *r == role)
+    /// Who signs, with what the contract calls them, in the order of aggregation.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = PartyName> + '_ {
+        self.signers.iter().map(|(name, _)| *name)
+    }
+
+    /// Position of `party` among the signers.
+    pub fn position(&self, party: impl Into<PartyId>) -> Option<usize> {
+        let party = party.into();
+        self.signers.iter().position(|(name, _)| name.id == party)
     }
 
     /// The aggregate before the Taproot tweak.

@@ -4,7 +4,7 @@ use bitcoin::secp256k1::SecretKey;
 use secp256k1_musig as musig;
 
 use super::{AdaptorPoint, AdaptorSignature, KeySet, PublicNonce, SecretNonce};
-use crate::role::Role;
+use crate::party::PartyName;
 
 /// Why signing together failed, and by whose fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum SessionError {
     #[error("the public nonce of {signer} is not a pair of curve points")]
     BadNonce {
         /// Whose nonce it is.
-        signer: Role,
+        signer: PartyName,
     },
     /// The number of nonces or shares is not the number of signers. The caller's fault.
     #[error("{given} nonces or shares for {signers} signers")]
@@ -27,16 +27,16 @@ pub enum SessionError {
     #[error("the partial signature of {signer} is not a scalar")]
     BadShare {
         /// Whose share it is.
-        signer: Role,
+        signer: PartyName,
     },
     /// The adaptor point cannot be added to the nonces: unreachable for points that the library made itself.
     #[error("the adaptor point cannot be added to the nonces")]
     Point,
     /// The secret nonce was spent already, or the key signs nothing here. The caller's fault.
-    #[error("{role} cannot sign in this session")]
+    #[error("{party} cannot sign in this session")]
     NotASigner {
         /// Who tried.
-        role: Role,
+        party: PartyName,
     },
 }
 
@@ -80,7 +80,7 @@ impl std::fmt::Debug for MusigKeypair {
 pub struct PartialSignature(pub [u8; 32]);
 
 impl PartialSignature {
-    fn parse(&self, signer: Role) -> Result<musig::musig::PartialSignature, SessionError> {
+    fn parse(&self, signer: PartyName) -> Result<musig::musig::PartialSignature, SessionError> {
         musig::musig::PartialSignature::from_byte_array(&self.0)
             .map_err(|_| SessionError::BadShare { signer })
     }
@@ -121,12 +121,13 @@ impl Session {
     pub fn sign(
         &self,
         keys: &KeySet,
-        role: Role,
+        party: impl Into<PartyName>,
         keypair: &MusigKeypair,
         nonce: SecretNonce,
     ) -> Result<PartialSignature, SessionError> {
-        let not_a_signer = SessionError::NotASigner { role };
-        let own = keys.position(role).and_then(|i| keys.musig_key(i));
+        let party = party.into();
+        let not_a_signer = SessionError::NotASigner { party };
+        let own = keys.position(party).and_then(|i| keys.musig_key(i));
         // The library aborts the process when the nonce is another key's.
         if own != Some(keypair.public()) {
             return Err(not_a_signer);
@@ -144,14 +145,15 @@ impl Session {
     pub fn verify_share(
         &self,
         keys: &KeySet,
-        signer: Role,
+        signer: impl Into<PartyName>,
         nonce: &PublicNonce,
         share: &PartialSignature,
     ) -> Result<bool, SessionError> {
+        let signer = signer.into();
         let key = keys
             .position(signer)
             .and_then(|i| keys.musig_key(i))
-            .ok_or(SessionError::NotASigner { role: signer })?;
+            .ok_or(SessionError::NotASigner { party: signer })?;
         let nonce = musig::musig::PublicNonce::from_byte_array(&nonce.0)
             .map_err(|_| SessionError::BadNonce { signer })?;
         Ok(self
@@ -174,7 +176,7 @@ impl Session {
         }
         let parsed = shares
             .iter()
-            .zip(keys.signers())
+            .zip(keys.names())
             .map(|(s, signer)| s.parse(signer))
             .collect::<Result<Vec<_>, _>>()?;
         let sum = self
@@ -203,7 +205,7 @@ pub(super) fn aggregate_nonces(
     let absorbed = shifted.is_some();
     let mut parsed = Vec::with_capacity(nonces.len());
     parsed.extend(shifted);
-    for (nonce, signer) in nonces.iter().zip(keys.signers()).skip(parsed.len()) {
+    for (nonce, signer) in nonces.iter().zip(keys.names()).skip(parsed.len()) {
         parsed.push(
             musig::musig::PublicNonce::from_byte_array(&nonce.0)
                 .map_err(|_| SessionError::BadNonce { signer })?,

@@ -9,12 +9,15 @@ use crate::{
         SigningPlan, Source, Spend, Stage, TxGraph,
     },
     musig::KeySet,
-    role::Role,
+    party::PartyName,
     terms::Contribution,
 };
 
 /// No relative timelock; nLockTime counts (BIP65) and replacement is signalled (BIP125).
 pub const UNLOCKED: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
+
+/// The one stage of small contracts: their signatures are exchanged at once. Its number is in their messages.
+pub const STAGE: Stage = Stage(2);
 
 /// A graph under construction.
 #[derive(Debug, Default)]
@@ -77,10 +80,10 @@ pub struct Step {
 }
 
 /// The plan of a transaction that any of `movers` publishes and holds whole, without adaptor point.
-pub fn by(movers: &[Role]) -> SigningPlan {
+pub fn by(movers: &[PartyName]) -> SigningPlan {
     let movers = movers.iter().copied().collect();
     SigningPlan {
-        stage: Stage::Settlement,
+        stage: STAGE,
         movers,
         holders: movers,
         awaits: None,
@@ -90,11 +93,9 @@ pub fn by(movers: &[Role]) -> SigningPlan {
 
 impl Draft {
     /// A graph whose parties this contract calls by these names.
-    pub fn new(names: &[(Role, &str)]) -> Draft {
+    pub fn new(names: impl IntoIterator<Item = PartyName>) -> Draft {
         let mut draft = Draft::default();
-        for (role, name) in names {
-            draft.graph.name(*role, *name);
-        }
+        names.into_iter().for_each(|name| draft.graph.party(name));
         draft
     }
 
@@ -134,11 +135,11 @@ impl Draft {
     }
 
     /// An output that pays a party.
-    pub fn payout(&mut self, role: Role, script: &Script, value: Amount) -> NodeOutput {
+    pub fn payout(&mut self, party: PartyName, script: &Script, value: Amount) -> NodeOutput {
         NodeOutput {
             value,
             script: self.graph.script(script, || format!("raw({script:x})")),
-            purpose: Purpose::Payout(role),
+            purpose: Purpose::Payout(party.id),
         }
     }
 
@@ -158,7 +159,7 @@ impl Draft {
     pub fn funding(
         &mut self,
         (name, meaning): (&'static str, &'static str),
-        role: Role,
+        party: PartyName,
         contribution: &Contribution,
         mut outputs: Vec<NodeOutput>,
     ) -> Result<NodeId, PactError> {
@@ -167,14 +168,14 @@ impl Draft {
         let input = |outpoint: OutPoint, prevout| NodeInput {
             source: Source::External { outpoint, prevout },
             sequence: UNLOCKED,
-            spend: Spend::Wallet(role),
+            spend: Spend::Wallet(party.id),
         };
         if let Some(change) = &contribution.change {
             let script = &change.script;
             outputs.push(NodeOutput {
                 value: change.value_sat,
                 script: self.graph.script(script, || format!("raw({script:x})")),
-                purpose: Purpose::Change(role),
+                purpose: Purpose::Change(party.id),
             });
         }
         Ok(self.graph.node(Node {

@@ -4,7 +4,7 @@ use crate::{
     funding::FundingError,
     graph::GraphError,
     musig::{AdaptorError, KeySetError, PointError, SessionError},
-    role::Role,
+    party::PartyName,
     terms::ContributionError,
 };
 
@@ -30,10 +30,10 @@ pub enum PactError {
     #[error("the contract has no {0}")]
     Missing(&'static str),
     /// The key is not the one that the terms name. The caller's fault.
-    #[error("the secret key is not that of {role} in these terms")]
+    #[error("the secret key is not that of {party} in these terms")]
     WrongKey {
         /// Whose key it should be.
-        role: Role,
+        party: PartyName,
     },
     /// The randomness is broken. The caller's fault.
     #[error("the random source yields zeros")]
@@ -45,7 +45,7 @@ pub enum PactError {
     #[error("the signature of {signer} on {what} does not verify")]
     Signature {
         /// Who signed.
-        signer: Role,
+        signer: PartyName,
         /// What is signed.
         what: &'static str,
     },

@@ -15,7 +15,7 @@ use crate::{
         AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
         SecretNonce, Session,
     },
-    role::Role,
+    party::PartyName,
 };
 
 /// What is signed, and under which keys.
@@ -55,13 +55,13 @@ impl Task {
     /// The signature of the one signer of this task, under `point` if there is one.
     pub fn sign_alone<R: RngCore + CryptoRng>(
         &self,
-        (role, key): (Role, &SecretKey),
+        (party, key): (PartyName, &SecretKey),
         point: Option<&AdaptorPoint>,
         rng: &mut R,
     ) -> Result<AdaptorSignature, PactError> {
         let mut seed = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(&mut *seed);
-        self.sign_seeded((role, key), point, &seed)
+        self.sign_seeded((party, key), point, &seed)
     }
 
     /// As [`Task::sign_alone`] with a nonce that is a hash of key, point and message, as BIP340's own is without
@@ -69,7 +69,7 @@ impl Task {
     /// messages have two nonces.
     pub fn sign_again(
         &self,
-        (role, key): (Role, &SecretKey),
+        (party, key): (PartyName, &SecretKey),
         point: &AdaptorPoint,
     ) -> Result<AdaptorSignature, PactError> {
         let secret = Zeroizing::new(key.secret_bytes());
@@ -80,20 +80,20 @@ impl Task {
             &self.message,
         ];
         let seed = Zeroizing::new(tagged_hash_parts("narthex/nonce-again", &parts));
-        self.sign_seeded((role, key), Some(point), &seed)
+        self.sign_seeded((party, key), Some(point), &seed)
     }
 
     fn sign_seeded(
         &self,
-        (role, key): (Role, &SecretKey),
+        (party, key): (PartyName, &SecretKey),
         point: Option<&AdaptorPoint>,
         seed: &[u8; 32],
     ) -> Result<AdaptorSignature, PactError> {
-        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { role })?;
+        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { party })?;
         let (secret, public) = PublicNonce::generate(seed, &pair, &self.keys, &self.message)
             .ok_or(PactError::Randomness)?;
         let session = Session::new(&self.keys, &[public], point, &self.message)?;
-        let share = session.sign(&self.keys, role, &pair, secret)?;
+        let share = session.sign(&self.keys, party, &pair, secret)?;
         let signature = session.aggregate(&self.keys, &[share])?;
         self.verify(&signature, point)?;
         Ok(signature)
@@ -143,10 +143,14 @@ impl Task {
 }
 
 /// Fails unless `key` is the secret of `public`.
-pub(crate) fn check_key(key: &SecretKey, public: PublicKey, role: Role) -> Result<(), PactError> {
+pub(crate) fn check_key(
+    key: &SecretKey,
+    public: PublicKey,
+    party: PartyName,
+) -> Result<(), PactError> {
     match PublicKey::from_secret_key(&Secp256k1::signing_only(), key) == public {
         true => Ok(()),
-        false => Err(PactError::WrongKey { role }),
+        false => Err(PactError::WrongKey { party }),
     }
 }
 
@@ -155,7 +159,7 @@ pub(crate) fn check_key(key: &SecretKey, public: PublicKey, role: Role) -> Resul
 /// No adaptor point is involved, so whoever gets the last share first gains nothing that the other did not agree to.
 pub struct Cosigner {
     task: Task,
-    role: Role,
+    party: PartyName,
     pair: MusigKeypair,
     secret: SecretNonce,
     own: PublicNonce,
@@ -164,7 +168,7 @@ pub struct Cosigner {
 /// One signature of both parties, of which the own share is made.
 pub struct Cosigned {
     task: Task,
-    role: Role,
+    party: PartyName,
     session: Session,
     own: PartialSignature,
     peer_nonce: PublicNonce,
@@ -175,15 +179,15 @@ impl Cosigner {
     pub fn new<R: RngCore + CryptoRng>(
         graph: &TxGraph,
         node: NodeId,
-        (role, key): (Role, &SecretKey),
+        (party, key): (PartyName, &SecretKey),
         rng: &mut R,
     ) -> Result<(Cosigner, PublicNonce), PactError> {
         let task = Task::new(graph, node, 0)?;
-        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { role })?;
+        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { party })?;
         let (secret, own) = task.nonce(&pair, rng)?;
         let cosigner = Cosigner {
             task,
-            role,
+            party,
             pair,
             secret,
             own,
@@ -195,17 +199,17 @@ impl Cosigner {
     pub fn sign(self, peer_nonce: PublicNonce) -> Result<(Cosigned, PartialSignature), PactError> {
         let Cosigner {
             task,
-            role,
+            party,
             pair,
             secret,
             own,
         } = self;
-        let nonces = ordered(&task.keys, role, own, peer_nonce);
+        let nonces = ordered(&task.keys, party, own, peer_nonce);
         let session = Session::new(&task.keys, &nonces, None, &task.message)?;
-        let own = session.sign(&task.keys, role, &pair, secret)?;
+        let own = session.sign(&task.keys, party, &pair, secret)?;
         let cosigned = Cosigned {
             task,
-            role,
+            party,
             session,
             own,
             peer_nonce,
@@ -219,8 +223,8 @@ impl Cosigned {
     pub fn finish(self, share: PartialSignature) -> Result<[u8; 64], PactError> {
         let keys = &self.task.keys;
         let signer = keys
-            .signers()
-            .find(|role| *role != self.role)
+            .names()
+            .find(|signer| *signer != self.party)
             .ok_or(PactError::Missing("peer"))?;
         let false_share = PactError::Signature {
             signer,
@@ -229,7 +233,7 @@ impl Cosigned {
         if !(self.session).verify_share(keys, signer, &self.peer_nonce, &share)? {
             return Err(false_share);
         }
-        let shares = ordered(keys, self.role, self.own, share);
+        let shares = ordered(keys, self.party, self.own, share);
         let signature = self.session.aggregate(keys, &shares)?;
         self.task
             .verify(&signature, None)
@@ -239,8 +243,8 @@ impl Cosigned {
 }
 
 /// What is one's own and the peer's in the order of the two signers.
-fn ordered<T: Copy>(keys: &KeySet, role: Role, own: T, peer: T) -> [T; 2] {
-    match keys.position(role) {
+fn ordered<T: Copy>(keys: &KeySet, party: PartyName, own: T, peer: T) -> [T; 2] {
+    match keys.position(party) {
         Some(0) => [own, peer],
         _ => [peer, own],
     }

@@ -13,7 +13,7 @@ use bitcoin::{
 use miniscript::{Descriptor, Miniscript, Tap};
 
 use super::PactError;
-use crate::{bond::UNSPENDABLE_KEY, musig::KeySet, role::Role};
+use crate::{bond::UNSPENDABLE_KEY, musig::KeySet, party::PartyName};
 
 /// A leaf to be: its script as miniscript, and what the script checks.
 #[derive(Debug, Clone)]
@@ -48,7 +48,10 @@ pub struct Vault {
 impl Vault {
     /// `tr(K(owners),{leaves})`, the leaves in a balanced tree. With nobody among `owners` the key path is closed by
     /// BIP341's point without known logarithm, and leaves alone spend it.
-    pub fn new(owners: &[(Role, PublicKey)], leaves: Vec<LeafPlan>) -> Result<Vault, PactError> {
+    pub fn new(
+        owners: &[(PartyName, PublicKey)],
+        leaves: Vec<LeafPlan>,
+    ) -> Result<Vault, PactError> {
         let keys = match owners {
             [] => None,
             _ => Some(KeySet::new(owners, None)?),
@@ -118,9 +121,9 @@ fn tree(leaves: &[&str]) -> Option<String> {
 pub fn place_key(
     id: &[u8; 32],
     place: &str,
-    (role, key): (Role, PublicKey),
+    (party, key): (PartyName, PublicKey),
 ) -> Result<KeySet, PactError> {
     let root = tagged_hash_parts("narthex/place-key", &[id, place.as_bytes()]);
     let root = Some(TapNodeHash::from_byte_array(root));
-    Ok(KeySet::new(&[(role, key)], root)?)
+    Ok(KeySet::new(&[(party, key)], root)?)
 }

@@ -14,8 +14,8 @@ use bitcoin::{
 
 use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, Order, Willingness};
 use crate::{
-    role::{MAX_ARBITERS, Role, RoleSet},
-    terms::TermsDraft,
+    party::PartySet,
+    terms::{MAX_ARBITERS, Role, TermsDraft},
 };
 
 /// Why there is no panel.
@@ -56,7 +56,7 @@ pub struct Concealed {
     /// Whose answer.
     pub arbiter: XOnlyPublicKey,
     /// Who showed it.
-    pub shown_by: RoleSet,
+    pub shown_by: PartySet,
 }
 
 /// An answer that counts for nothing. Whoever showed it can check that itself.
@@ -153,7 +153,7 @@ impl Panel {
             let shown_by = shown
                 .get(&entry.identity)
                 .copied()
-                .unwrap_or(RoleSet::EMPTY);
+                .unwrap_or(PartySet::EMPTY);
             concealed.extend(
                 Role::PRINCIPALS
                     .into_iter()
@@ -242,14 +242,14 @@ fn by_party(sets: &[AnswerSet]) -> Result<[&AnswerSet; 3], AgreeError> {
 fn valid_answers(
     order: &Order,
     sets: [&AnswerSet; 3],
-) -> (BTreeMap<XOnlyPublicKey, RoleSet>, Vec<UselessAnswer>) {
+) -> (BTreeMap<XOnlyPublicKey, PartySet>, Vec<UselessAnswer>) {
     let secp = Secp256k1::verification_only();
     let drawn = order
         .entries()
         .iter()
         .map(|e| e.identity)
         .collect::<std::collections::BTreeSet<_>>();
-    let mut shown: BTreeMap<XOnlyPublicKey, RoleSet> = BTreeMap::new();
+    let mut shown: BTreeMap<XOnlyPublicKey, PartySet> = BTreeMap::new();
     let mut useless = Vec::new();
     for set in sets {
         let mut report = |answer: &Willingness, reason| {
@@ -274,7 +274,7 @@ fn valid_answers(
     (shown, useless)
 }
 
-fn transcript(order: &Order, shown: &BTreeMap<XOnlyPublicKey, RoleSet>) -> [u8; 32] {
+fn transcript(order: &Order, shown: &BTreeMap<XOnlyPublicKey, PartySet>) -> [u8; 32] {
     let mut lines = shown
         .iter()
         .map(|(identity, roles)| {

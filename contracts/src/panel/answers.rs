@@ -9,7 +9,7 @@ use narthex_base::kinds::{self, Kind};
 use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 
-use crate::role::Role;
+use crate::terms::Role;
 
 /// Most answers that one party may show: no draw asks so many arbiters.
 pub const MAX_ANSWERS: usize = 4096;

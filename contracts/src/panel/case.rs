@@ -7,7 +7,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Params;
 
 use super::{OfferTerms, SnapshotRules, Unacceptable, offer_terms::Times};
-use crate::{depth::Depth, role::Role};
+use crate::{depth::Depth, terms::Role};
 
 /// When things happen in a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

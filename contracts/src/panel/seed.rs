@@ -13,7 +13,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroize;
 
 use super::DrawCase;
-use crate::role::Role;
+use crate::terms::Role;
 
 /// Why there is no seed, and by whose fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

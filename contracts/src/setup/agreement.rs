@@ -4,30 +4,22 @@ use std::fmt;
 
 use bitcoin::secp256k1::PublicKey;
 
-use crate::{role::Role, terms::Terms};
+use crate::party::{PartyId, PartyName};
 
 /// Terms of any contract, as far as signing goes: who takes part with which key, under which id.
 pub trait Agreement: fmt::Debug + Send + Sync {
     /// Hash of all that is signed about: no message of one ceremony counts in another.
     fn id(&self) -> &[u8; 32];
 
-    /// The key that a party signs with; `None` for a role that is not in it.
-    fn signer(&self, role: Role) -> Option<PublicKey>;
+    /// The key that a party signs with; `None` for one that is not in it.
+    fn signer(&self, party: PartyId) -> Option<PublicKey>;
 
-    /// Everybody, in canonical order.
-    fn everyone(&self) -> Vec<Role>;
-}
+    /// Everybody with what the contract calls them, in canonical order.
+    fn everyone(&self) -> Vec<PartyName>;
 
-impl Agreement for Terms {
-    fn id(&self) -> &[u8; 32] {
-        self.agreement_id()
-    }
-
-    fn signer(&self, role: Role) -> Option<PublicKey> {
-        self.key(role)
-    }
-
-    fn everyone(&self) -> Vec<Role> {
-        self.roles().collect()
+    /// What the contract calls a party.
+    fn name(&self, party: PartyId) -> PartyName {
+        let named = self.everyone().into_iter().find(|name| name.id == party);
+        named.unwrap_or(PartyName::unnamed(party))
     }
 }

@@ -4,16 +4,19 @@ use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
 use narthex_base::codec::{DecodeError, Message as _};
 
 use super::{Agreement, Holdings, NoncesMessage, Party, SetupError, SharesMessage, Signing};
-use crate::{graph::Stage, role::Role};
+use crate::{
+    graph::{Stage, StageName},
+    party::PartyName,
+};
 
 /// Why a ceremony in one process failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CeremonyError {
     /// A party refused to go on.
-    #[error("{role} stops the setup: {error}")]
+    #[error("{party} stops the setup: {error}")]
     Setup {
         /// Who stopped.
-        role: Role,
+        party: PartyName,
         /// Why.
         error: SetupError,
     },
@@ -26,11 +29,11 @@ pub enum CeremonyError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CeremonyStep {
     /// This party draws its nonces.
-    Nonces(Role),
+    Nonces(PartyName),
     /// This party signs.
-    Sign(Role),
+    Sign(PartyName),
     /// This party verifies a stage.
-    Close(Role, Stage),
+    Close(PartyName, StageName),
 }
 
 /// Runs the ceremony between `parties`, who are all of a contract. Each does just what it would do alone.
@@ -39,51 +42,52 @@ pub fn run<T: Agreement, R: RngCore + CryptoRng>(
     rng: &mut R,
     mut progress: impl FnMut(CeremonyStep),
 ) -> Result<Vec<Holdings<T>>, CeremonyError> {
-    let at = |role| move |error| CeremonyError::Setup { role, error };
+    let at = |party| move |error| CeremonyError::Setup { party, error };
     let mut announced = Vec::new();
     let mut nonces = Vec::new();
     for party in parties {
-        let role = party.role;
-        progress(CeremonyStep::Nonces(role));
-        let (next, message) = party.announce(rng).map_err(at(role))?;
-        announced.push((role, next));
+        let me = party.me;
+        progress(CeremonyStep::Nonces(me));
+        let (next, message) = party.announce(rng).map_err(at(me))?;
+        announced.push((me, next));
         nonces.push(message.to_bytes());
     }
     let mut signing: Vec<Signing<T>> = Vec::new();
-    for (role, party) in announced {
-        progress(CeremonyStep::Sign(role));
+    for (me, party) in announced {
+        progress(CeremonyStep::Sign(me));
         let peers = nonces
             .iter()
             .map(|b| NoncesMessage::from_bytes(b))
             .collect::<Result<Vec<_>, _>>()?;
-        signing.push(party.sign(peers).map_err(at(role))?);
+        signing.push(party.sign(peers).map_err(at(me))?);
     }
-    for stage in Stage::ALL {
+    let graph = signing.first().map(|party| party.graph().clone());
+    for stage in graph.iter().flat_map(|graph| graph.stages()) {
         exchange(&mut signing, stage)?;
         for party in &mut signing {
-            let role = party.role();
-            progress(CeremonyStep::Close(role, stage));
-            party.close(stage).map_err(at(role))?;
+            let (me, name) = (party.me(), party.graph().stage(stage));
+            progress(CeremonyStep::Close(me, name));
+            party.close(stage).map_err(at(me))?;
         }
     }
     signing
         .into_iter()
         .map(|party| {
-            let role = party.role();
-            party.finish().map_err(at(role))
+            let me = party.me();
+            party.finish().map_err(at(me))
         })
         .collect()
 }
 
 /// Everybody sends everybody its shares of one stage.
 fn exchange<T: Agreement>(parties: &mut [Signing<T>], stage: Stage) -> Result<(), CeremonyError> {
-    let roles = parties.iter().map(Signing::<T>::role).collect::<Vec<_>>();
+    let names = parties.iter().map(Signing::<T>::me).collect::<Vec<_>>();
     for from in 0..parties.len() {
-        for (to, addressee) in roles.iter().enumerate().filter(|(to, _)| *to != from) {
-            let role = roles[from];
+        for (to, addressee) in names.iter().enumerate().filter(|(to, _)| *to != from) {
+            let party = names[from];
             let message = parties[from]
                 .shares_for(stage, *addressee)
-                .map_err(|error| CeremonyError::Setup { role, error })?;
+                .map_err(|error| CeremonyError::Setup { party, error })?;
             if message.shares.is_empty() {
                 continue;
             }
@@ -91,7 +95,7 @@ fn exchange<T: Agreement>(parties: &mut [Signing<T>], stage: Stage) -> Result<()
             parties[to]
                 .accept(message)
                 .map_err(|error| CeremonyError::Setup {
-                    role: *addressee,
+                    party: *addressee,
                     error,
                 })?;
         }

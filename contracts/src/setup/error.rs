@@ -1,31 +1,19 @@
 //! What can go wrong in a ceremony, and by whose fault.
 
-use crate::{
-    binding::BindError, graph::Stage, musig::SessionError, role::Role, template::TemplateError,
-    terms::TermsError,
-};
+use crate::{binding::BindError, graph::StageName, musig::SessionError, party::PartyName};
 
 /// Why a ceremony stops. No coin is locked in any of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// The graph cannot be derived.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// The secret key is not the one that the terms name for this role. The caller's fault.
-    #[error("the secret key is not the contract key of {role} in these terms")]
+    /// The secret key is not the one that the terms name for this party. The caller's fault.
+    #[error("the secret key is not the contract key of {party} in these terms")]
     WrongKey {
-        /// Own role.
-        role: Role,
+        /// Oneself.
+        party: PartyName,
     },
-    /// These are not the terms that this party proposed, or it has bound itself to others.
-    #[error(transparent)]
-    Terms(#[from] TermsError),
     /// What is to be signed was signed about before, or that cannot be recorded.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The grounds on which the party goes on were found for other parameters. The caller's fault.
-    #[error("the proof that honest play pays is about other parameters than these terms have")]
-    OtherGrounds,
     /// The graph is inconsistent; a template's fault.
     #[error("the graph has no {0}")]
     Graph(&'static str),
@@ -33,33 +21,33 @@ pub enum SetupError {
     #[error("{from} sent a message of another contract")]
     ForeignContract {
         /// Sender.
-        from: Role,
+        from: PartyName,
     },
     /// A message is for somebody else. The sender's fault.
     #[error("{from} sent shares that are meant for {to}")]
     Misdirected {
         /// Sender.
-        from: Role,
+        from: PartyName,
         /// Addressee.
-        to: Role,
+        to: PartyName,
     },
-    /// Nobody of this role takes part.
-    #[error("{role} does not take part")]
+    /// There is no such party.
+    #[error("{party} does not take part")]
     Stranger {
-        /// The role.
-        role: Role,
+        /// Who.
+        party: PartyName,
     },
     /// A party's message is missing.
     #[error("nothing came from {from} yet")]
     Missing {
         /// Who is late.
-        from: Role,
+        from: PartyName,
     },
     /// A message holds another number of nonces or shares than the plan. The sender's fault.
     #[error("{from} sent {given} items, the plan has {wanted} for it")]
     Count {
         /// Sender.
-        from: Role,
+        from: PartyName,
         /// Items sent.
         given: usize,
         /// Items wanted.
@@ -69,7 +57,7 @@ pub enum SetupError {
     #[error("{from} contradicts what it sent before")]
     Contradiction {
         /// Sender.
-        from: Role,
+        from: PartyName,
     },
     /// Somebody sent the two other nonces than each other's. Neither this party nor the sender need be at fault:
     /// compare the nonce messages, which show who sent what.
@@ -78,7 +66,7 @@ pub enum SetupError {
     )]
     Transcript {
         /// Who saw other nonces.
-        from: Role,
+        from: PartyName,
     },
     /// A nonce or share is not even well-formed, or the session failed.
     #[error(transparent)]
@@ -88,18 +76,26 @@ pub enum SetupError {
     #[error("{signer} sent a false share for input {input} of {transaction}")]
     FaultyShare {
         /// Who cheated.
-        signer: Role,
+        signer: PartyName,
         /// Name of the transaction.
         transaction: String,
         /// Its input.
         input: u32,
     },
+    /// A message is of a stage that the contract does not have. The sender's fault.
+    #[error("{from} sent shares of stage {stage}, which this contract does not have")]
+    NoStage {
+        /// Sender.
+        from: PartyName,
+        /// The stage.
+        stage: StageName,
+    },
     /// A stage is asked for before the one before it is closed.
-    #[error("stage {asked:?} is closed until stage {open:?} is complete and verified")]
+    #[error("stage {asked} is closed until stage {open} is complete and verified")]
     StageClosed {
         /// Stage asked for.
-        asked: Stage,
+        asked: StageName,
         /// Stage that must come first.
-        open: Stage,
+        open: StageName,
     },
 }

@@ -14,8 +14,7 @@ use crate::{
         AdaptorError, AdaptorPoint, AdaptorSignature, KeySet, PartialSignature, PublicNonce,
         Session,
     },
-    role::Role,
-    terms::Terms,
+    party::{PartyId, PartyName},
 };
 
 /// One entry of the holdings.
@@ -36,17 +35,17 @@ pub(super) enum Held {
 pub(super) struct Pending {
     pub(super) nonces: Vec<PublicNonce>,
     pub(super) shares: Vec<Option<PartialSignature>>,
-    pub(super) awaits: Role,
+    pub(super) awaits: PartyId,
 }
 
 /// Why a transaction cannot be completed, or a message is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HoldingsError {
     /// The transaction is not in the graph, or this party does not sign or hold it.
-    #[error("{role} does not hold the signatures of {transaction}")]
+    #[error("{party} does not hold the signatures of {transaction}")]
     NotHeld {
-        /// Own role.
-        role: Role,
+        /// Oneself.
+        party: PartyName,
         /// Name of the transaction.
         transaction: String,
     },
@@ -56,14 +55,14 @@ pub enum HoldingsError {
         /// Name of the transaction.
         transaction: String,
         /// Whose share it waits for.
-        signer: Role,
+        signer: PartyName,
     },
     /// A secret is missing.
     #[error("{transaction} is encrypted; it lacks {missing}")]
     Secret {
         /// Name of the transaction.
         transaction: String,
-        /// What is missing.
+        /// What is missing, as the contract calls it.
         missing: String,
     },
     /// The secret or signature does not fit.
@@ -73,14 +72,14 @@ pub enum HoldingsError {
     #[error("{signer} released a share that does not verify")]
     FalseRelease {
         /// Sender.
-        signer: Role,
+        signer: PartyName,
     },
     /// A released share is of another contract, or of an earlier attempt. Not its signer's fault if somebody else sent
     /// it.
     #[error("the share that {signer} released is of another agreement")]
     ForeignRelease {
         /// Signer.
-        signer: Role,
+        signer: PartyName,
     },
     /// The transaction on chain is not the one of the graph.
     #[error("the transaction {found} is not {transaction}")]
@@ -98,7 +97,7 @@ pub struct Release {
     /// What was signed about.
     pub agreement_id: [u8; 32],
     /// Signer.
-    pub from: Role,
+    pub from: PartyId,
     /// Position in the plan.
     pub item: u32,
     /// The share.
@@ -107,11 +106,11 @@ pub struct Release {
 
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
 /// whoever gets hold of a party's holdings can make its moves.
-pub struct Holdings<T = Terms> {
+pub struct Holdings<T> {
     terms: Arc<T>,
     graph: Arc<TxGraph>,
     plan: Arc<Plan>,
-    role: Role,
+    me: PartyName,
     pub(super) held: BTreeMap<usize, Held>,
 }
 
@@ -122,7 +121,7 @@ impl<T> Clone for Holdings<T> {
             terms: self.terms.clone(),
             graph: self.graph.clone(),
             plan: self.plan.clone(),
-            role: self.role,
+            me: self.me,
             held: self.held.clone(),
         }
     }
@@ -131,7 +130,7 @@ impl<T> Clone for Holdings<T> {
 impl<T> std::fmt::Debug for Holdings<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Holdings")
-            .field("role", &self.role)
+            .field("me", &self.me)
             .field("entries", &self.held.len())
             .finish_non_exhaustive()
     }
@@ -151,21 +150,21 @@ impl<T: Agreement> Holdings<T> {
         terms: Arc<T>,
         graph: Arc<TxGraph>,
         plan: Arc<Plan>,
-        role: Role,
+        me: PartyName,
         held: BTreeMap<usize, Held>,
     ) -> Holdings<T> {
         Holdings {
             terms,
             graph,
             plan,
-            role,
+            me,
             held,
         }
     }
 
-    /// Own role.
-    pub fn role(&self) -> Role {
-        self.role
+    /// Oneself.
+    pub fn me(&self) -> PartyName {
+        self.me
     }
 
     /// The terms.
@@ -186,7 +185,7 @@ impl<T: Agreement> Holdings<T> {
             .filter_map(|(i, _)| match self.held.get(&i)? {
                 Held::Withheld(share) | Held::CompleteAndWithheld(_, share) => Some(Release {
                     agreement_id: *self.terms.id(),
-                    from: self.role,
+                    from: self.me.id,
                     item: i as u32,
                     share: *share,
                 }),
@@ -202,14 +201,14 @@ impl<T: Agreement> Holdings<T> {
 
     /// Takes a share that was kept back, after checking it and the signature that it completes.
     pub fn accept(&mut self, release: &Release) -> Result<(), HoldingsError> {
-        let signer = release.from;
+        let signer = self.terms.name(release.from);
         if release.agreement_id != *self.terms.id() {
             return Err(HoldingsError::ForeignRelease { signer });
         }
         let false_release = HoldingsError::FalseRelease { signer };
         let index = release.item as usize;
         let pending = match self.held.get(&index) {
-            Some(Held::Pending(p)) if p.awaits == signer => p,
+            Some(Held::Pending(p)) if p.awaits == release.from => p,
             _ => return Err(false_release),
         };
         let item = self.plan.items().get(index).ok_or(false_release.clone())?;
@@ -284,7 +283,7 @@ impl<T: Agreement> Holdings<T> {
         &self,
         node: NodeId,
         tx: &Transaction,
-    ) -> Result<(SecretKey, Adaptor), HoldingsError> {
+    ) -> Result<(SecretKey, &Adaptor), HoldingsError> {
         if Some(tx.compute_txid()) != self.graph.txid(node) {
             return Err(HoldingsError::OtherTransaction {
                 transaction: self.name(node),
@@ -308,7 +307,7 @@ impl<T: Agreement> Holdings<T> {
             .point
             .to_public_key()
             .map_err(|_| AdaptorError::Unrelated)?;
-        Ok((held.extract(&secp, &signature, &point)?, *adaptor))
+        Ok((held.extract(&secp, &signature, &point)?, adaptor))
     }
 
     /// Checks every signature held, as after reading them back from a disk.
@@ -329,13 +328,13 @@ impl<T: Agreement> Holdings<T> {
     /// Whether every entry is there that a finished ceremony leaves, and of the right kind. A share that was waited
     /// for may have come since.
     pub(super) fn is_whole(&self) -> bool {
-        let role = self.role;
-        self.terms.signer(role).is_some()
+        let me = self.me.id;
+        self.terms.signer(me).is_some()
             && self.held.len() <= self.plan.items().len()
             && self.plan.items().iter().enumerate().all(|(i, item)| {
-                let withholds = item.awaits.is_some_and(|a| a.signer == role);
-                let waits = item.awaits.filter(|a| a.holder == role);
-                match (self.held.get(&i), item.collects(role), withholds) {
+                let withholds = item.awaits.is_some_and(|a| a.signer == me);
+                let waits = item.awaits.filter(|a| a.holder == me);
+                match (self.held.get(&i), item.collects(me), withholds) {
                     (None, false, false) => true,
                     (Some(Held::Withheld(_)), false, true) => true,
                     (Some(Held::CompleteAndWithheld(..)), true, true) => true,
@@ -375,7 +374,7 @@ impl<T: Agreement> Holdings<T> {
             Some(Held::Complete(sig) | Held::CompleteAndWithheld(sig, _)) => Ok((keys, *sig)),
             Some(Held::Pending(p)) => Err(HoldingsError::Waiting {
                 transaction: self.name(node),
-                signer: p.awaits,
+                signer: self.terms.name(p.awaits),
             }),
             _ => Err(self.not_held(node)),
         }
@@ -401,7 +400,7 @@ impl<T: Agreement> Holdings<T> {
 
     pub(super) fn not_held(&self, node: NodeId) -> HoldingsError {
         HoldingsError::NotHeld {
-            role: self.role,
+            party: self.me,
             transaction: self.name(node),
         }
     }

@@ -8,14 +8,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     Agreement, Holdings, Plan, Release, SetupError,
     holdings::{Held, Pending},
-    message::{read_role, write_role},
+    message::{read_party, write_party},
 };
 use crate::{
     graph::TxGraph,
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
-    role::Role,
-    template,
-    terms::Terms,
+    party::PartyId,
 };
 
 const HOLDINGS: Kind = kinds::HOLDINGS;
@@ -27,9 +25,12 @@ pub enum RestoreError {
     /// The bytes are damaged.
     #[error(transparent)]
     Wire(#[from] DecodeError),
-    /// The graph cannot be derived.
+    /// The graph cannot be derived from the terms: what their template says.
+    #[error("{0}")]
+    Terms(String),
+    /// The graph that was derived is inconsistent.
     #[error(transparent)]
-    Setup(#[from] SetupError),
+    Graph(#[from] SetupError),
     /// They belong to another contract.
     #[error("the holdings are of another contract than the terms")]
     OtherContract,
@@ -44,7 +45,7 @@ impl<T: Agreement> Holdings<T> {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut w = Writer::new(HOLDINGS);
         w.fixed(self.terms().id());
-        write_role(&mut w, self.role());
+        write_party(&mut w, self.me().id);
         w.u32(self.held.len() as u32);
         for (i, held) in &self.held {
             w.u32(*i as u32);
@@ -54,7 +55,7 @@ impl<T: Agreement> Holdings<T> {
                 Held::Withheld(share) => w.u8(2).fixed(&share.0),
                 Held::Pending(pending) => {
                     w.u8(3);
-                    write_role(&mut w, pending.awaits);
+                    write_party(&mut w, pending.awaits);
                     w.u32(pending.nonces.len() as u32);
                     for (nonce, share) in pending.nonces.iter().zip(&pending.shares) {
                         w.fixed(&nonce.0).u8(share.is_some().into());
@@ -84,7 +85,7 @@ impl<T: Agreement> Holdings<T> {
         if tagged_hash_parts(CHECKSUM, &[body]) != *hash {
             return Err(RestoreError::Damaged);
         }
-        let role = read_role(&mut r, "role")?;
+        let me = terms.name(read_party(&mut r, "role")?);
         let mut held = BTreeMap::new();
         for _ in 0..r.count("entries", 37)? {
             let index = r.u32("entry")? as usize;
@@ -93,20 +94,12 @@ impl<T: Agreement> Holdings<T> {
         r.finish()?;
         let graph = graph(&terms)?;
         let plan = Plan::new(&graph)?;
-        let holdings = Holdings::new(terms, Arc::new(graph), Arc::new(plan), role, held);
+        let holdings = Holdings::new(terms, Arc::new(graph), Arc::new(plan), me, held);
         if !holdings.is_whole() {
             return Err(RestoreError::Damaged);
         }
         holdings.verify().map_err(|_| RestoreError::Damaged)?;
         Ok(holdings)
-    }
-}
-
-impl Holdings {
-    /// From bytes: derives the graph anew and verifies every signature.
-    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings, RestoreError> {
-        let derive = |terms: &Terms| Ok(template::derive(terms).map_err(SetupError::from)?);
-        Holdings::restore(terms, derive, bytes)
     }
 }
 
@@ -119,7 +112,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
         ),
         2 => Held::Withheld(PartialSignature(r.array("share")?)),
         3 => {
-            let awaits: Role = read_role(r, "signer")?;
+            let awaits: PartyId = read_party(r, "signer")?;
             let (mut nonces, mut shares) = (Vec::new(), Vec::new());
             for _ in 0..r.count("signers", 99)? {
                 nonces.push(PublicNonce(r.array("nonce")?));
@@ -143,7 +136,7 @@ impl Message for Release {
     /// Agreement (32), signer, item, share; 73 bytes in all.
     fn write(&self, w: &mut Writer) {
         w.fixed(&self.agreement_id);
-        write_role(w, self.from);
+        write_party(w, self.from);
         w.u32(self.item).fixed(&self.share.0);
     }
 
@@ -151,7 +144,7 @@ impl Message for Release {
     fn read(r: &mut Reader<'_>) -> Result<Release, DecodeError> {
         Ok(Release {
             agreement_id: r.array("agreement id")?,
-            from: read_role(r, "signer")?,
+            from: read_party(r, "signer")?,
             item: r.u32("item")?,
             share: PartialSignature(r.array("share")?),
         })

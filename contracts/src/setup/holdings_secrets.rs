@@ -1,13 +1,10 @@
-//! Secrets of a computational contract put into its transactions, and taken out of them.
+//! Secrets put into transactions, and taken out of them.
 
-use bitcoin::{
-    Transaction,
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
-};
+use bitcoin::{Transaction, secp256k1::SecretKey};
 
-use super::{Agreement, Holdings, HoldingsError, Release, Secrets};
+use super::{Agreement, Holdings, HoldingsError, Secrets};
 use crate::{
-    graph::{NodeId, SecretsNeeded},
+    graph::{NodeId, SecretId},
     musig::{AdaptorError, AdaptorSignature, sub_secrets},
 };
 
@@ -18,47 +15,40 @@ impl<T: Agreement> Holdings<T> {
         let (i, item) = self.items(node).next().ok_or_else(|| self.not_held(node))?;
         Ok(self.complete_entry(node, i, item)?.1)
     }
-}
-
-impl Holdings {
-    /// The shares of a transaction that this party has kept back so far.
-    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
-        self.withheld(node)
-    }
 
     /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
     pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
-        self.complete_with(node, |adaptor| secrets.sum(&adaptor.needs))
+        self.complete_with(node, |adaptor| secrets.sum(self.graph(), &adaptor.needs))
     }
 
-    /// Takes a secret out of a confirmed or broadcast transaction of the graph: the one that its adaptor
-    /// signature needed besides those in `known`. Works for the result secret in every settlement that pays
-    /// the worker.
-    pub fn extract_result(
+    /// Takes a secret out of a confirmed or broadcast transaction of the graph: the one that its adaptor signature
+    /// needed besides those in `known`.
+    ///
+    /// # Errors
+    /// [`AdaptorError::Unrelated`] if the transaction does not need it; [`HoldingsError::Secret`] if another that it
+    /// needed is not known.
+    pub fn extract_secret(
         &self,
         node: NodeId,
         tx: &Transaction,
+        wanted: impl Into<SecretId>,
         known: &Secrets,
     ) -> Result<SecretKey, HoldingsError> {
+        let wanted = wanted.into();
         let (sum, adaptor) = self.extract(node, tx)?;
-        let mut others = adaptor.needs;
-        if !others.result {
+        let others = adaptor.needs.iter().copied().filter(|id| *id != wanted);
+        let others = others.collect::<Vec<_>>();
+        if others.len() + 1 != adaptor.needs.len() {
             return Err(AdaptorError::Unrelated.into());
         }
-        others.result = false;
-        if others == SecretsNeeded::NONE {
+        if others.is_empty() {
             return Ok(sum);
         }
         let missing = |missing| HoldingsError::Secret {
             transaction: self.name(node),
             missing,
         };
-        let others = known.sum(&others).map_err(missing)?;
-        let result = sub_secrets(sum, &others).ok_or(AdaptorError::Unrelated)?;
-        let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), &result);
-        match point == self.terms().result_point() {
-            true => Ok(result),
-            false => Err(AdaptorError::Unrelated.into()),
-        }
+        let others = known.sum(self.graph(), &others).map_err(missing)?;
+        Ok(sub_secrets(sum, &others).ok_or(AdaptorError::Unrelated)?)
     }
 }

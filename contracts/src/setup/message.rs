@@ -3,7 +3,7 @@
 use crate::{
     graph::Stage,
     musig::{PartialSignature, PublicNonce},
-    role::Role,
+    party::PartyId,
 };
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
@@ -15,7 +15,7 @@ pub struct NoncesMessage {
     /// Which ceremony.
     pub session_id: [u8; 32],
     /// Whose nonces.
-    pub from: Role,
+    pub from: PartyId,
     /// 66 bytes each.
     pub nonces: Vec<PublicNonce>,
 }
@@ -26,7 +26,7 @@ impl Message for NoncesMessage {
     /// The points are checked when they are used.
     fn write(&self, w: &mut Writer) {
         w.fixed(&self.session_id);
-        write_role(w, self.from);
+        write_party(w, self.from);
         w.list(&self.nonces, |w, nonce| {
             w.fixed(&nonce.0);
         });
@@ -35,7 +35,7 @@ impl Message for NoncesMessage {
     fn read(r: &mut Reader<'_>) -> Result<NoncesMessage, DecodeError> {
         Ok(NoncesMessage {
             session_id: r.array("session id")?,
-            from: read_role(r, "sender")?,
+            from: read_party(r, "sender")?,
             nonces: r.list("nonces", 66, |r| r.array("nonce").map(PublicNonce))?,
         })
     }
@@ -44,11 +44,11 @@ impl Message for NoncesMessage {
 /// Hash of everybody's nonces, in canonical order of the parties.
 pub(super) fn transcript<'a>(
     session_id: &[u8; 32],
-    nonces: impl Iterator<Item = (&'a Role, &'a Vec<PublicNonce>)>,
+    nonces: impl Iterator<Item = (&'a PartyId, &'a Vec<PublicNonce>)>,
 ) -> [u8; 32] {
     let mut w = Writer::new(kinds::NONCE_TABLE);
-    for (role, nonces) in nonces {
-        write_role(&mut w, *role);
+    for (party, nonces) in nonces {
+        write_party(&mut w, *party);
         w.list(nonces, |w, nonce| {
             w.fixed(&nonce.0);
         });
@@ -64,9 +64,9 @@ pub struct SharesMessage {
     /// Hash of all nonces as the signer saw them: shares made with other nonces are nobody's proof.
     pub transcript: [u8; 32],
     /// Signer.
-    pub from: Role,
+    pub from: PartyId,
     /// Who is to hold them.
-    pub to: Role,
+    pub to: PartyId,
     /// The stage.
     pub stage: Stage,
     /// 32 bytes each.
@@ -76,12 +76,12 @@ pub struct SharesMessage {
 impl Message for SharesMessage {
     const KIND: Kind = kinds::SHARES;
 
-    /// The shares are checked when the stage is closed.
+    /// Whether there is such a stage is checked when the message is taken, the shares when the stage is closed.
     fn write(&self, w: &mut Writer) {
         w.fixed(&self.session_id).fixed(&self.transcript);
-        write_role(w, self.from);
-        write_role(w, self.to);
-        w.u8(self.stage as u8).list(&self.shares, |w, share| {
+        write_party(w, self.from);
+        write_party(w, self.to);
+        w.u8(self.stage.0).list(&self.shares, |w, share| {
             w.fixed(&share.0);
         });
     }
@@ -89,12 +89,9 @@ impl Message for SharesMessage {
     fn read(r: &mut Reader<'_>) -> Result<SharesMessage, DecodeError> {
         let session_id = r.array("session id")?;
         let transcript = r.array("transcript")?;
-        let from = read_role(r, "sender")?;
-        let to = read_role(r, "addressee")?;
-        let stage = r.u8("stage")?;
-        let stage = *Stage::ALL
-            .get(usize::from(stage))
-            .ok_or_else(|| DecodeError::invalid("stage", stage))?;
+        let from = read_party(r, "sender")?;
+        let to = read_party(r, "addressee")?;
+        let stage = Stage(r.u8("stage")?);
         Ok(SharesMessage {
             session_id,
             transcript,
@@ -106,11 +103,11 @@ impl Message for SharesMessage {
     }
 }
 
-pub(super) fn write_role(w: &mut Writer, role: Role) {
-    w.u8(role.index() as u8);
+pub(super) fn write_party(w: &mut Writer, party: PartyId) {
+    w.u8(party.0);
 }
 
-pub(super) fn read_role(r: &mut Reader<'_>, field: &'static str) -> Result<Role, DecodeError> {
+pub(super) fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, DecodeError> {
     let index = r.u8(field)?;
-    Role::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
+    PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
 }

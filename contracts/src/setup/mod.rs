@@ -2,8 +2,8 @@
 //!
 //! Rounds are types that consume each other:
 //!
-//! 1. [`Party::new`] takes terms that the party has bound its salt to ([`BoundTerms`]), and derives the graph from them,
-//!    alone; it asks for [`Grounds`]: that honest play pays, or that this is research.
+//! 1. A [`Party`] begins with a graph that it has derived alone, from terms that it has bound itself to. Contracts make
+//!    theirs and say what they ask for before: [`Agreement`] is all that the ceremony knows of terms.
 //! 2. [`Party::announce`] draws one nonce per signature; the public ones go to everybody.
 //! 3. [`Announced::sign`] takes everybody's nonces and signs everything at once. No secret nonce outlives it:
 //!    a signature that is withheld is computed now and withheld.
@@ -12,15 +12,14 @@
 //!    the one before has been closed.
 //! 5. [`Signing::finish`] yields [`Holdings`], and only they give access to the funding transaction.
 //!
-//! One set of terms is signed once, for the reason given in ADR 0002: `BoundTerms` are used up by it and cannot be made a
-//! second time ([`crate::binding`]). After a ceremony that failed everybody proposes anew, with new salts.
+//! One set of terms is signed once, for the reason given in ADR 0002: whatever it is bound by is used up
+//! ([`crate::binding`]). After a ceremony that failed everybody proposes anew, with new salts.
 //!
 //! The same request is always answered with the same share: shares are data that was computed once.
 
 mod agreement;
 pub mod ceremony;
 mod error;
-mod grounds;
 mod holdings;
 mod holdings_codec;
 mod holdings_secrets;
@@ -34,7 +33,6 @@ mod tests;
 
 pub use agreement::Agreement;
 pub use error::SetupError;
-pub use grounds::Grounds;
 pub use holdings::{Holdings, HoldingsError, Release};
 pub use holdings_codec::RestoreError;
 pub use message::{NoncesMessage, SharesMessage};
@@ -44,4 +42,4 @@ pub use secrets::Secrets;
 pub use signing::Signing;
 
 #[cfg(doc)]
-use crate::{graph::Stage, terms::BoundTerms};
+use crate::graph::Stage;

@@ -10,38 +10,24 @@ use bitcoin::secp256k1::{
 };
 use zeroize::Zeroizing;
 
-use super::{Agreement, Grounds, NoncesMessage, Plan, SetupError, Signing, plan::context};
+use super::{Agreement, NoncesMessage, Plan, SetupError, Signing, plan::context};
 use crate::{
     binding::{BindError, Binding},
     graph::TxGraph,
     musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
-    role::Role,
-    template,
-    terms::{BoundTerms, Terms},
+    party::{PartyId, PartyName},
 };
 
 /// One party at the start of the ceremony.
 #[derive(Debug)]
-pub struct Party<T = Terms> {
-    pub(super) role: Role,
+pub struct Party<T> {
+    /// Oneself.
+    pub(super) me: PartyName,
     pub(super) keypair: MusigKeypair,
     pub(super) terms: Arc<T>,
     pub(super) graph: Arc<TxGraph>,
     pub(super) plan: Arc<Plan>,
     pub(super) session_id: [u8; 32],
-}
-
-impl Party {
-    /// Derives the graph from the terms. `key` is the secret of the party's contract key, `grounds` why it
-    /// goes on with these terms. The terms are used up, whether it goes on or not.
-    pub fn new(bound: BoundTerms, key: &SecretKey, grounds: &Grounds) -> Result<Party, SetupError> {
-        let (terms, role, binding) = bound.into_parts();
-        if !grounds.cover(&terms) {
-            return Err(SetupError::OtherGrounds);
-        }
-        let graph = template::derive(&terms)?;
-        Party::for_bound(terms, graph, role, key, || Ok(binding))
-    }
 }
 
 impl<T: Agreement> Party<T> {
@@ -50,11 +36,11 @@ impl<T: Agreement> Party<T> {
     pub(crate) fn for_bound<E: From<SetupError> + From<BindError>>(
         terms: Arc<T>,
         graph: TxGraph,
-        role: Role,
+        me: impl Into<PartyName>,
         key: &SecretKey,
         bind: impl FnOnce() -> Result<Binding, BindError>,
     ) -> Result<Party<T>, E> {
-        let party = Party::for_graph(terms, graph, role, key)?;
+        let party = Party::for_graph(terms, graph, me.into(), key)?;
         let _used: Binding = bind()?;
         Ok(party)
     }
@@ -62,24 +48,30 @@ impl<T: Agreement> Party<T> {
     fn for_graph(
         terms: Arc<T>,
         graph: TxGraph,
-        role: Role,
+        me: PartyName,
         key: &SecretKey,
     ) -> Result<Party<T>, SetupError> {
-        let wrong = SetupError::WrongKey { role };
-        if terms.signer(role) != Some(PublicKey::from_secret_key(&Secp256k1::signing_only(), key)) {
+        let wrong = SetupError::WrongKey { party: me };
+        if terms.signer(me.id) != Some(PublicKey::from_secret_key(&Secp256k1::signing_only(), key))
+        {
             return Err(wrong);
         }
         let plan = Plan::new(&graph)?;
         let session_id = session_id(&*terms, &graph);
         let keypair = MusigKeypair::new(key).ok_or(wrong)?;
         Ok(Party {
-            role,
+            me,
             keypair,
             terms,
             graph: Arc::new(graph),
             plan: Arc::new(plan),
             session_id,
         })
+    }
+
+    /// Oneself.
+    pub fn me(&self) -> PartyName {
+        self.me
     }
 
     /// The graph as this party derived it.
@@ -99,7 +91,7 @@ impl<T: Agreement> Party<T> {
     ) -> Result<(Announced<T>, NoncesMessage), SetupError> {
         let items = self
             .plan
-            .signed_by(self.role)
+            .signed_by(self.me)
             .map(|(_, item)| *item)
             .collect::<Vec<_>>();
         // Seeds are drawn one after the other, so that the source need not be shared between threads.
@@ -119,7 +111,7 @@ impl<T: Agreement> Party<T> {
         let (secrets, nonces): (Vec<SecretNonce>, Vec<PublicNonce>) = pairs.into_iter().unzip();
         let own = NoncesMessage {
             session_id: self.session_id,
-            from: self.role,
+            from: self.me.id,
             nonces,
         };
         Ok((
@@ -135,7 +127,7 @@ impl<T: Agreement> Party<T> {
 
 /// A party that has announced its nonces and waits for the others'.
 #[derive(Debug)]
-pub struct Announced<T = Terms> {
+pub struct Announced<T> {
     party: Party<T>,
     secrets: Vec<SecretNonce>,
     pub(super) own: NoncesMessage,
@@ -165,33 +157,32 @@ impl<T: Agreement> Announced<T> {
             .iter()
             .enumerate()
             .map(|(i, item)| {
-                let secret = if item.signers.contains(party.role) {
+                let secret = if item.signers.contains(party.me) {
                     secrets.next()
                 } else {
                     None
                 };
                 (i, item, secret)
             })
-            .filter(|(_, item, secret)| secret.is_some() || item.collects(party.role))
+            .filter(|(_, item, secret)| secret.is_some() || item.collects(party.me))
             .collect::<Vec<_>>();
         let signed = jobs
             .into_par_iter()
             .map(|(i, item, secret)| {
                 let (keys, point) = context(&party.graph, item)?;
                 let nonces = keys
-                    .signers()
-                    .map(|role| {
-                        nonce_at(&nonces, &columns, role, i)
-                            .ok_or(SetupError::Missing { from: role })
+                    .names()
+                    .map(|from| {
+                        nonce_at(&nonces, &columns, from.id, i).ok_or(SetupError::Missing { from })
                     })
                     .collect::<Result<Vec<_>, _>>()?;
                 let session = Session::new(keys, &nonces, point, &item.message)?;
                 let share = match secret {
                     None => None,
-                    Some(secret) => Some(session.sign(keys, party.role, &party.keypair, secret)?),
+                    Some(secret) => Some(session.sign(keys, party.me, &party.keypair, secret)?),
                 };
                 // Only what is aggregated later needs its session kept.
-                Ok((i, item.collects(party.role).then_some(session), share))
+                Ok((i, item.collects(party.me).then_some(session), share))
             })
             .collect::<Result<Vec<_>, SetupError>>()?;
         let count = party.plan.items().len();
@@ -214,10 +205,10 @@ fn session_id(terms: &impl Agreement, graph: &TxGraph) -> [u8; 32] {
 }
 
 /// Every party's nonces.
-pub(super) type Nonces = BTreeMap<Role, Vec<PublicNonce>>;
+pub(super) type Nonces = BTreeMap<PartyId, Vec<PublicNonce>>;
 
 /// For each party, which of its nonces belongs to which item of the plan; `u32::MAX` if none.
-pub(super) type Columns = BTreeMap<Role, Vec<u32>>;
+pub(super) type Columns = BTreeMap<PartyId, Vec<u32>>;
 
 fn gather<T: Agreement>(
     party: &Party<T>,
@@ -227,14 +218,15 @@ fn gather<T: Agreement>(
     let mut nonces = Nonces::new();
     nonces.insert(own.from, own.nonces);
     for message in peers {
-        let from = message.from;
+        let id = message.from;
+        let from = party.terms.name(id);
         if message.session_id != party.session_id {
             return Err(SetupError::ForeignContract { from });
         }
-        if party.terms.signer(from).is_none() {
-            return Err(SetupError::Stranger { role: from });
+        if party.terms.signer(id).is_none() {
+            return Err(SetupError::Stranger { party: from });
         }
-        let wanted = party.plan.signed_by(from).count();
+        let wanted = party.plan.signed_by(id).count();
         if message.nonces.len() != wanted {
             return Err(SetupError::Count {
                 from,
@@ -242,19 +234,19 @@ fn gather<T: Agreement>(
                 wanted,
             });
         }
-        match nonces.get(&from) {
+        match nonces.get(&id) {
             Some(known) if *known == message.nonces => {}
             Some(_) => return Err(SetupError::Contradiction { from }),
-            None => drop(nonces.insert(from, message.nonces)),
+            None => drop(nonces.insert(id, message.nonces)),
         }
     }
-    let signs = |role: &Role| party.plan.signed_by(*role).next().is_some();
+    let signs = |name: &PartyName| party.plan.signed_by(*name).next().is_some();
     match party
         .terms
         .everyone()
         .into_iter()
         .filter(signs)
-        .find(|role| !nonces.contains_key(role))
+        .find(|name| !nonces.contains_key(&name.id))
     {
         Some(from) => Err(SetupError::Missing { from }),
         None => Ok(nonces),
@@ -264,12 +256,12 @@ fn gather<T: Agreement>(
 fn columns<T>(party: &Party<T>, nonces: &Nonces) -> Columns {
     nonces
         .keys()
-        .map(|role| {
+        .map(|id| {
             let mut column = vec![u32::MAX; party.plan.items().len()];
-            for ((i, _), n) in party.plan.signed_by(*role).zip(0u32..) {
+            for ((i, _), n) in party.plan.signed_by(*id).zip(0u32..) {
                 column[i] = n;
             }
-            (*role, column)
+            (*id, column)
         })
         .collect()
 }
@@ -277,9 +269,9 @@ fn columns<T>(party: &Party<T>, nonces: &Nonces) -> Columns {
 pub(super) fn nonce_at(
     nonces: &Nonces,
     columns: &Columns,
-    role: Role,
+    party: PartyId,
     item: usize,
 ) -> Option<PublicNonce> {
-    let at = *columns.get(&role)?.get(item)?;
-    nonces.get(&role)?.get(at as usize).copied()
+    let at = *columns.get(&party)?.get(item)?;
+    nonces.get(&party)?.get(at as usize).copied()
 }

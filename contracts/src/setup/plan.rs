@@ -6,7 +6,7 @@ use super::SetupError;
 use crate::{
     graph::{AdaptorId, Awaits, KeySetId, NodeId, Spend, Stage, TxGraph},
     musig::{AdaptorPoint, KeySet},
-    role::{Role, RoleSet},
+    party::{PartyId, PartySet},
 };
 
 /// One signature: an input of a transaction.
@@ -19,7 +19,7 @@ pub struct Item {
     /// Who signs.
     pub keys: KeySetId,
     /// Signers, as a set.
-    pub signers: RoleSet,
+    pub signers: PartySet,
     /// What is signed (BIP341).
     pub message: [u8; 32],
     /// The adaptor point, if any.
@@ -27,14 +27,15 @@ pub struct Item {
     /// When its shares are exchanged.
     pub stage: Stage,
     /// Who holds it complete after setup.
-    pub holders: RoleSet,
+    pub holders: PartySet,
     /// Who holds it but for one share.
     pub awaits: Option<Awaits>,
 }
 
 impl Item {
     /// Whether `from` sends its share to `to` during setup.
-    pub fn sends(&self, from: Role, to: Role) -> bool {
+    pub fn sends(&self, from: impl Into<PartyId>, to: impl Into<PartyId>) -> bool {
+        let (from, to) = (from.into(), to.into());
         from != to && self.signers.contains(from) && self.collects(to) && {
             !self
                 .awaits
@@ -42,9 +43,10 @@ impl Item {
         }
     }
 
-    /// Whether `role` gathers shares of it: as a holder, or waiting for one.
-    pub fn collects(&self, role: Role) -> bool {
-        self.holders.contains(role) || self.awaits.is_some_and(|a| a.holder == role)
+    /// Whether `party` gathers shares of it: as a holder, or waiting for one.
+    pub fn collects(&self, party: impl Into<PartyId>) -> bool {
+        let party = party.into();
+        self.holders.contains(party) || self.awaits.is_some_and(|a| a.holder == party)
     }
 }
 
@@ -72,16 +74,23 @@ impl Plan {
         &self.items
     }
 
-    /// Those that `role` signs, with their positions.
-    pub fn signed_by(&self, role: Role) -> impl Iterator<Item = (usize, &Item)> {
+    /// Those that `party` signs, with their positions.
+    pub fn signed_by(&self, party: impl Into<PartyId>) -> impl Iterator<Item = (usize, &Item)> {
+        let party = party.into();
         self.items
             .iter()
             .enumerate()
-            .filter(move |(_, item)| item.signers.contains(role))
+            .filter(move |(_, item)| item.signers.contains(party))
     }
 
     /// Those of which `from` sends its share to `to` in `stage`, with their positions.
-    pub fn sent(&self, stage: Stage, from: Role, to: Role) -> impl Iterator<Item = (usize, &Item)> {
+    pub fn sent(
+        &self,
+        stage: impl Into<Stage>,
+        from: impl Into<PartyId>,
+        to: impl Into<PartyId>,
+    ) -> impl Iterator<Item = (usize, &Item)> {
+        let (stage, from, to) = (stage.into(), from.into(), to.into());
         self.items
             .iter()
             .enumerate()
@@ -104,7 +113,7 @@ fn node_items(graph: &TxGraph, id: NodeId) -> Result<Vec<Item>, SetupError> {
         let Spend::KeyPath(keys) = input.spend else {
             continue;
         };
-        let signers: RoleSet = graph
+        let signers: PartySet = graph
             .key_set(keys)
             .ok_or(SetupError::Graph("key set of an input"))?
             .signers()

@@ -1,74 +1,63 @@
 //! The secrets that complete adaptor signatures, as far as a party knows them.
 
+use std::collections::BTreeMap;
+
 use bitcoin::secp256k1::SecretKey;
+use narthex_base::secret::Secret;
 
-use crate::{attest::Attestation, graph::SecretsNeeded, musig::add_secrets};
+use crate::{
+    graph::{SecretId, TxGraph},
+    musig::add_secrets,
+};
 
-/// Secrets at hand. Attestations are added after they have been verified.
+/// Secrets at hand, by their numbers in the contract. They are wiped when dropped, and only their numbers are printed.
 #[derive(Clone, Default)]
-pub struct Secrets {
-    /// The worker's result secret t.
-    pub result: Option<SecretKey>,
-    /// The worker's appeal secret (`paper` layout).
-    pub appeal: Option<SecretKey>,
-    /// The panel's shared secret (`paper` layout).
-    pub panel: Option<SecretKey>,
-    /// Verified attestations.
-    pub attestations: Vec<Attestation>,
-}
+pub struct Secrets(BTreeMap<SecretId, Secret>);
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secrets")
-            .field("result", &self.result.is_some())
-            .field("appeal", &self.appeal.is_some())
-            .field("panel", &self.panel.is_some())
-            .field("attestations", &self.attestations.len())
-            .finish()
+        let known = self.0.keys().map(|id| id.0);
+        f.write_str("Secrets")?;
+        f.debug_list().entries(known).finish()
     }
 }
 
 impl Secrets {
-    /// Sum of the secrets named; `Err` says what is missing.
-    pub fn sum(&self, needs: &SecretsNeeded) -> Result<SecretKey, String> {
+    /// Puts a secret in the place of what was known under this number.
+    pub fn insert(&mut self, id: impl Into<SecretId>, secret: SecretKey) {
+        let bytes = Secret::from_bytes(secret.secret_bytes());
+        self.0.insert(id.into(), bytes);
+    }
+
+    /// The same secrets and this one.
+    #[must_use]
+    pub fn with(mut self, id: impl Into<SecretId>, secret: SecretKey) -> Secrets {
+        self.insert(id, secret);
+        self
+    }
+
+    /// Forgets a secret.
+    pub fn remove(&mut self, id: impl Into<SecretId>) {
+        self.0.remove(&id.into());
+    }
+
+    /// A secret, if it is known.
+    pub fn get(&self, id: impl Into<SecretId>) -> Option<SecretKey> {
+        let secret = self.0.get(&id.into())?;
+        SecretKey::from_slice(secret.expose()).ok()
+    }
+
+    /// Sum of the secrets named; `Err` says what is missing, as the contract of `graph` calls it.
+    pub fn sum(&self, graph: &TxGraph, needs: &[SecretId]) -> Result<SecretKey, String> {
         let mut sum: Option<SecretKey> = None;
-        for secret in self.gather(needs)? {
+        for id in needs {
+            let missing = || graph.secret(*id).to_string();
+            let secret = self.get(*id).ok_or_else(missing)?;
             sum = Some(match sum {
                 None => secret,
                 Some(sum) => add_secrets(sum, &secret).ok_or("secrets that do not cancel")?,
             });
         }
         sum.ok_or_else(|| "any secret".to_owned())
-    }
-
-    fn gather(&self, needs: &SecretsNeeded) -> Result<Vec<SecretKey>, String> {
-        let mut secrets = Vec::new();
-        for (needed, secret, name) in [
-            (needs.result, self.result, "the result secret"),
-            (needs.appeal, self.appeal, "the appeal secret"),
-            (needs.panel, self.panel, "the panel's secret"),
-        ] {
-            if needed {
-                secrets.push(secret.ok_or(name)?);
-            }
-        }
-        let Some(rulings) = needs.rulings else {
-            return Ok(secrets);
-        };
-        use narthex_game_model::Ruling;
-        for (ruling, set) in [
-            (Ruling::WorkerAtFault, rulings.worker),
-            (Ruling::VerifierAtFault, rulings.verifier),
-        ] {
-            for arbiter in set.iter() {
-                let secret = self
-                    .attestations
-                    .iter()
-                    .find(|a| usize::from(a.arbiter) == arbiter && a.ruling == ruling)
-                    .and_then(Attestation::secret);
-                secrets.push(secret.ok_or_else(|| format!("the attestation of arbiter{arbiter}"))?);
-            }
-        }
-        Ok(secrets)
     }
 }

@@ -1,6 +1,9 @@
 //! The third round: shares go out and come in, stage by stage, and are checked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::parallel::*;
 
@@ -12,14 +15,13 @@ use super::{
     plan::context,
 };
 use crate::{
-    graph::Stage,
+    graph::{Stage, TxGraph},
     musig::{AdaptorSignature, PartialSignature, PublicNonce, Session},
-    role::Role,
-    terms::Terms,
+    party::{PartyId, PartyName},
 };
 
 /// A party that has signed everything and exchanges shares.
-pub struct Signing<T = Terms> {
+pub struct Signing<T> {
     party: Party<T>,
     /// Hash of all nonces.
     transcript: [u8; 32],
@@ -29,9 +31,9 @@ pub struct Signing<T = Terms> {
     own: Vec<Option<PartialSignature>>,
     /// What each peer sent, each share at its item's position: one look-up a signer and item
     /// when a stage is closed, which a tree would double the cost of with eighteen signers.
-    received: BTreeMap<Role, Vec<Option<PartialSignature>>>,
+    received: BTreeMap<PartyId, Vec<Option<PartialSignature>>>,
     /// The stages whose shares each peer has sent.
-    heard: BTreeSet<(Stage, Role)>,
+    heard: BTreeSet<(Stage, PartyId)>,
     /// Number of stages that are complete and verified.
     closed: usize,
     held: BTreeMap<usize, Held>,
@@ -59,18 +61,29 @@ impl<T: Agreement> Signing<T> {
         }
     }
 
-    /// Own role.
-    pub fn role(&self) -> Role {
-        self.party.role
+    /// Oneself.
+    pub fn me(&self) -> PartyName {
+        self.party.me
+    }
+
+    /// The graph as this party derived it.
+    pub fn graph(&self) -> &Arc<TxGraph> {
+        &self.party.graph
     }
 
     /// The shares of `stage` that `to` is to hold. Asking again gives the same bytes.
-    pub fn shares_for(&self, stage: Stage, to: Role) -> Result<SharesMessage, SetupError> {
+    pub fn shares_for(
+        &self,
+        stage: impl Into<Stage>,
+        to: impl Into<PartyId>,
+    ) -> Result<SharesMessage, SetupError> {
+        let (stage, to) = (stage.into(), to.into());
         self.check_open(stage)?;
         if self.party.terms.signer(to).is_none() {
-            return Err(SetupError::Stranger { role: to });
+            let party = self.party.terms.name(to);
+            return Err(SetupError::Stranger { party });
         }
-        let from = self.party.role;
+        let from = self.party.me.id;
         let shares = self
             .party
             .plan
@@ -92,19 +105,25 @@ impl<T: Agreement> Signing<T> {
         let SharesMessage {
             session_id,
             transcript,
-            from,
+            from: sender,
             to,
             stage,
             shares,
         } = message;
+        let from = self.party.terms.name(sender);
         if session_id != self.party.session_id {
             return Err(SetupError::ForeignContract { from });
         }
-        if to != self.party.role {
+        if to != self.party.me {
+            let to = self.party.terms.name(to);
             return Err(SetupError::Misdirected { from, to });
         }
-        if from == self.party.role || self.party.terms.signer(from).is_none() {
-            return Err(SetupError::Stranger { role: from });
+        if sender == self.party.me || self.party.terms.signer(sender).is_none() {
+            return Err(SetupError::Stranger { party: from });
+        }
+        if self.graph().stages().all(|known| known != stage) {
+            let stage = self.graph().stage(stage);
+            return Err(SetupError::NoStage { from, stage });
         }
         if transcript != self.transcript {
             return Err(SetupError::Transcript { from });
@@ -112,7 +131,7 @@ impl<T: Agreement> Signing<T> {
         let positions = self
             .party
             .plan
-            .sent(stage, from, to)
+            .sent(stage, sender, to)
             .map(|(i, _)| i)
             .collect::<Vec<_>>();
         if positions.len() != shares.len() {
@@ -125,10 +144,10 @@ impl<T: Agreement> Signing<T> {
         let items = self.party.plan.items().len();
         let known = self
             .received
-            .entry(from)
+            .entry(sender)
             .or_insert_with(|| vec![None; items]);
         let given = || positions.iter().zip(&shares);
-        if self.heard.contains(&(stage, from)) {
+        if self.heard.contains(&(stage, sender)) {
             return match given().all(|(i, share)| known[*i].as_ref() == Some(share)) {
                 true => Ok(()),
                 false => Err(SetupError::Contradiction { from }),
@@ -137,17 +156,18 @@ impl<T: Agreement> Signing<T> {
         for (i, share) in given() {
             known[*i] = Some(*share);
         }
-        self.heard.insert((stage, from));
+        self.heard.insert((stage, sender));
         Ok(())
     }
 
     /// Verifies a stage: one check per aggregate, and only where one fails, one per share to name who cheated.
-    pub fn close(&mut self, stage: Stage) -> Result<(), SetupError> {
+    pub fn close(&mut self, stage: impl Into<Stage>) -> Result<(), SetupError> {
+        let stage = stage.into();
         self.check_open(stage)?;
-        let role = self.party.role;
-        for from in (self.party.terms.everyone().into_iter()).filter(|from| *from != role) {
-            let expected = self.party.plan.sent(stage, from, role).next().is_some();
-            if expected && !self.heard.contains(&(stage, from)) {
+        let me = self.party.me.id;
+        for from in (self.party.terms.everyone().into_iter()).filter(|from| from.id != me) {
+            let expected = self.party.plan.sent(stage, from, me).next().is_some();
+            if expected && !self.heard.contains(&(stage, from.id)) {
                 return Err(SetupError::Missing { from });
             }
         }
@@ -155,46 +175,52 @@ impl<T: Agreement> Signing<T> {
         let held = items
             .par_iter()
             .enumerate()
-            .filter(|(_, item)| {
-                item.stage == stage && (item.collects(role) || withholds(item, role))
-            })
+            .filter(|(_, item)| item.stage == stage && (item.collects(me) || withholds(item, me)))
             .map(|(i, item)| self.collect(i, item).map(|held| (i, held)))
             .collect::<Result<Vec<_>, _>>()?;
         self.held.extend(held);
-        self.closed = self.closed.max(stage as usize + 1);
+        self.closed = self.closed.max(usize::from(stage.0) + 1);
         Ok(())
     }
 
     /// Everything is verified: what the party holds from now on.
     pub fn finish(self) -> Result<Holdings<T>, SetupError> {
-        match Stage::ALL.get(self.closed) {
-            Some(open) => Err(SetupError::StageClosed {
-                asked: Stage::Settlement,
-                open: *open,
-            }),
+        let (open, last) = (self.open(), self.graph().stages().last());
+        match open.zip(last) {
+            Some((open, last)) => Err(self.stage_closed(last, open)),
             None => Ok(Holdings::new(
                 self.party.terms,
                 self.party.graph,
                 self.party.plan,
-                self.party.role,
+                self.party.me,
                 self.held,
             )),
         }
     }
 
     fn check_open(&self, stage: Stage) -> Result<(), SetupError> {
-        match Stage::ALL.get(self.closed) {
-            Some(open) if *open < stage => Err(SetupError::StageClosed {
-                asked: stage,
-                open: *open,
-            }),
+        match self.open() {
+            Some(open) if open < stage => Err(self.stage_closed(stage, open)),
             _ => Ok(()),
         }
     }
 
+    /// The first stage that is not closed.
+    fn open(&self) -> Option<Stage> {
+        self.graph().stages().nth(self.closed)
+    }
+
+    fn stage_closed(&self, asked: Stage, open: Stage) -> SetupError {
+        let graph = self.graph();
+        SetupError::StageClosed {
+            asked: graph.stage(asked),
+            open: graph.stage(open),
+        }
+    }
+
     fn collect(&self, i: usize, item: &Item) -> Result<Held, SetupError> {
-        let role = self.party.role;
-        if !item.collects(role) {
+        let me = self.party.me.id;
+        if !item.collects(me) {
             let share = self.own[i].ok_or(SetupError::Graph("own share"))?;
             return Ok(Held::Withheld(share));
         }
@@ -202,12 +228,12 @@ impl<T: Agreement> Signing<T> {
         let session = self.sessions[i]
             .as_ref()
             .ok_or(SetupError::Graph("session of an item"))?;
-        let share = |signer: Role| match signer {
-            _ if signer == role => self.own[i],
+        let share = |signer: PartyId| match signer {
+            _ if signer == me => self.own[i],
             _ => self.share_of(signer, i),
         };
         let shares = keys.signers().map(share).collect::<Vec<_>>();
-        if let Some(awaits) = item.awaits.filter(|a| a.holder == role) {
+        if let Some(awaits) = item.awaits.filter(|a| a.holder == me) {
             self.name_cheat(i, item, session)?;
             let nonces = self.item_nonces(i, item)?;
             return Ok(Held::Pending(Pending {
@@ -218,7 +244,7 @@ impl<T: Agreement> Signing<T> {
         }
         let all = shares
             .iter()
-            .zip(keys.signers())
+            .zip(keys.names())
             .map(|(share, from)| share.ok_or(SetupError::Missing { from }))
             .collect::<Result<Vec<_>, _>>()?;
         let aggregate: AdaptorSignature = session.aggregate(keys, &all)?;
@@ -232,7 +258,7 @@ impl<T: Agreement> Signing<T> {
                 "valid aggregate although every share verifies",
             ));
         }
-        Ok(match withholds(item, role) {
+        Ok(match withholds(item, me) {
             true => Held::CompleteAndWithheld(
                 aggregate,
                 self.own[i].ok_or(SetupError::Graph("own share"))?,
@@ -244,11 +270,11 @@ impl<T: Agreement> Signing<T> {
     /// Checks each peer's share by itself.
     fn name_cheat(&self, i: usize, item: &Item, session: &Session) -> Result<(), SetupError> {
         let (keys, _) = context(&self.party.graph, item)?;
-        for signer in keys.signers().filter(|signer| *signer != self.party.role) {
-            let Some(share) = self.share_of(signer, i) else {
+        for signer in keys.names().filter(|signer| *signer != self.party.me) {
+            let Some(share) = self.share_of(signer.id, i) else {
                 continue;
             };
-            let nonce = nonce_at(&self.nonces, &self.columns, signer, i)
+            let nonce = nonce_at(&self.nonces, &self.columns, signer.id, i)
                 .ok_or(SetupError::Missing { from: signer })?;
             if !session
                 .verify_share(keys, signer, &nonce, &share)
@@ -270,30 +296,30 @@ impl<T: Agreement> Signing<T> {
         Ok(())
     }
 
-    fn share_of(&self, signer: Role, i: usize) -> Option<PartialSignature> {
+    fn share_of(&self, signer: PartyId, i: usize) -> Option<PartialSignature> {
         self.received.get(&signer)?.get(i).copied().flatten()
     }
 
     fn item_nonces(&self, i: usize, item: &Item) -> Result<Vec<PublicNonce>, SetupError> {
         let (keys, _) = context(&self.party.graph, item)?;
-        keys.signers()
-            .map(|role| {
-                nonce_at(&self.nonces, &self.columns, role, i)
-                    .ok_or(SetupError::Missing { from: role })
+        keys.names()
+            .map(|from| {
+                nonce_at(&self.nonces, &self.columns, from.id, i)
+                    .ok_or(SetupError::Missing { from })
             })
             .collect()
     }
 }
 
-/// Whether `role` keeps a share back that somebody waits for.
-fn withholds(item: &Item, role: Role) -> bool {
-    item.awaits.is_some_and(|a| a.signer == role)
+/// Whether `party` keeps a share back that somebody waits for.
+fn withholds(item: &Item, party: PartyId) -> bool {
+    item.awaits.is_some_and(|a| a.signer == party)
 }
 
 impl<T> std::fmt::Debug for Signing<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signing")
-            .field("role", &self.party.role)
+            .field("me", &self.party.me)
             .field("closed", &self.closed)
             .finish_non_exhaustive()
     }

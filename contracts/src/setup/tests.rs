@@ -13,12 +13,10 @@ use super::{
 };
 use crate::{
     binding::BindError,
-    graph::Stage,
     musig::{AdaptorSignature, PublicNonce, Session},
-    role::Role,
     sample::Cast,
-    template::Exit,
-    terms::TermsError,
+    template::{Exit, PartyError, stage},
+    terms::{Role, Terms, TermsError},
 };
 
 /// What the worker has after the attempt.
@@ -30,7 +28,7 @@ struct Attempt {
 }
 
 /// The worker subtracts T from its nonce of S3', gets everybody's shares of it, sends none, and "crashes".
-fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Attempt {
+fn cancelled(parties: Vec<Party<Terms>>, t_point: &PublicKey, rng: &mut StdRng) -> Attempt {
     let (graph, plan) = (parties[0].graph().clone(), parties[0].plan().clone());
     let node = graph.find(Exit::NORMAL_LONG).unwrap();
     let mut items = plan.items().iter().enumerate();
@@ -38,7 +36,7 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
     let column = |role| plan.signed_by(role).position(|(i, _)| i == index).unwrap();
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for party in parties {
-        let role = party.role;
+        let role = party.role();
         let (mut next, mut message) = party.announce(rng).unwrap();
         if role == Role::Worker {
             let mut bytes = message.nonces[column(role)].0;
@@ -51,7 +49,7 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
         nonces.push(message);
         announced.push((role, next));
     }
-    let mut signing: Vec<Signing> = announced
+    let mut signing: Vec<Signing<Terms>> = announced
         .into_iter()
         .map(|(role, party)| {
             let peers = nonces.iter().filter(|m| m.from != role).cloned();
@@ -63,7 +61,7 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
     for from in 0..roles.len() {
         for to in (0..roles.len()).filter(|to| *to != from) {
             let message = signing[from]
-                .shares_for(Stage::Arbitration, roles[to])
+                .shares_for(stage::ARBITRATION, roles[to])
                 .unwrap();
             if !message.shares.is_empty() {
                 shares.push(message.clone());
@@ -72,13 +70,13 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
         }
     }
     for party in &mut signing {
-        party.close(Stage::Arbitration).unwrap();
+        party.close(stage::ARBITRATION).unwrap();
     }
     let (keys, point) = context(&graph, item).unwrap();
     let of = |role: Role| nonces.iter().find(|m| m.from == role).unwrap().nonces[column(role)];
     let session = Session::new(
         keys,
-        &keys.signers().map(of).collect::<Vec<_>>(),
+        &keys.signers().map(|id| of(id.into())).collect::<Vec<_>>(),
         point,
         &item.message,
     )
@@ -90,12 +88,18 @@ fn cancelled(parties: Vec<Party>, t_point: &PublicKey, rng: &mut StdRng) -> Atte
             _ => Role::Worker,
         };
         let party = signing.iter().find(|s| s.role() == role).unwrap();
-        let message = party.shares_for(Stage::Delivery, to).unwrap();
-        let mut sent = plan.sent(Stage::Delivery, role, to);
+        let message = party.shares_for(stage::DELIVERY, to).unwrap();
+        let mut sent = plan.sent(stage::DELIVERY, role, to);
         message.shares[sent.position(|(i, _)| i == index).unwrap()]
     };
     let plain = session
-        .aggregate(keys, &keys.signers().map(share).collect::<Vec<_>>())
+        .aggregate(
+            keys,
+            &keys
+                .signers()
+                .map(|id| share(id.into()))
+                .collect::<Vec<_>>(),
+        )
         .unwrap();
     plain
         .verify(&keys.output_key(), &item.message, None)
@@ -121,7 +125,7 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     assert!(
         matches!(
             &error,
-            SetupError::Terms(TermsError::Bind(BindError::Used { bound_to, .. })) if bound_to == terms.contract_id()
+            PartyError::Terms(TermsError::Bind(BindError::Used { bound_to, .. })) if bound_to == terms.contract_id()
         ),
         "{error}"
     );
@@ -151,10 +155,15 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     let mut replayed = nonces.clone();
     replayed[1] = first.nonces[1].clone();
     let error = client.sign(replayed).map(drop).unwrap_err();
-    assert_eq!(error, SetupError::ForeignContract { from: Role::Worker });
+    assert_eq!(
+        error,
+        SetupError::ForeignContract {
+            from: Role::Worker.into()
+        }
+    );
     let mut worker = worker.sign(nonces).unwrap();
     for share in first.shares.iter().filter(|m| m.to == Role::Worker) {
-        let from = share.from;
+        let from = Role::from(share.from).into();
         assert_eq!(
             worker.accept(share.clone()),
             Err(SetupError::ForeignContract { from })

@@ -26,6 +26,9 @@ pub use deal::{Dealer, Dealing, Share};
 pub use error::SharingError;
 pub use public::{RevealedShare, SharedPoint};
 
+/// Most members of a sharing, as of a panel.
+const MAX_MEMBERS: u8 = 15;
+
 /// Who shares among whom: binds proofs to one panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sharing {
@@ -38,7 +41,7 @@ impl Sharing {
     /// Sharing among `members` of which `threshold` reconstruct. `context` is fresh for every panel: the draw's
     /// transcript, say.
     pub fn new(context: [u8; 32], members: u8, threshold: u8) -> Result<Sharing, SharingError> {
-        if threshold == 0 || threshold > members || members > crate::role::MAX_ARBITERS {
+        if threshold == 0 || threshold > members || members > MAX_MEMBERS {
             return Err(SharingError::Shape { members, threshold });
         }
         Ok(Sharing {

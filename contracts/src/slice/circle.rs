@@ -9,10 +9,13 @@ use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::SliceError;
-use crate::{role::Role, shared_secret::Sharing};
+use crate::{
+    party::{PartyId, PartyName},
+    shared_secret::Sharing,
+};
 
-/// The client A has the client's role.
-pub const CLIENT: Role = Role::Client;
+/// The client A.
+pub const CLIENT: PartyName = PartyName::new(PartyId(0), "client");
 
 /// Fewest providers: equality needs two.
 pub const MIN_PROVIDERS: usize = 2;
@@ -20,9 +23,13 @@ pub const MIN_PROVIDERS: usize = 2;
 /// Most providers of one slice.
 pub const MAX_PROVIDERS: usize = 10;
 
-/// Provider number `index`, from 0, has the role of the arbiter of that index.
-pub const fn provider(index: u8) -> Role {
-    Role::Arbiter(index)
+/// The place of the first provider among the parties. Those between it and the client stay empty.
+const FIRST_PROVIDER: u8 = 3;
+
+/// Provider number `index`, from 0; people count from 1.
+pub const fn provider(index: u8) -> PartyName {
+    let id = PartyId(FIRST_PROVIDER.saturating_add(index));
+    PartyName::numbered(id, "provider ", index as u16 + 1)
 }
 
 /// Client, providers and job.
@@ -106,13 +113,14 @@ impl Circle {
         self.quorum.saturating_sub(1)
     }
 
-    /// The key of a party; `None` for a role that is not in the circle.
-    pub fn key(&self, role: Role) -> Option<PublicKey> {
-        match role {
-            CLIENT => Some(self.client),
-            Role::Arbiter(index) => self.providers.get(usize::from(index)).copied(),
-            _ => None,
+    /// The key of a party; `None` for one that is not in the circle.
+    pub fn key(&self, party: impl Into<PartyId>) -> Option<PublicKey> {
+        let party = party.into();
+        if party == CLIENT {
+            return Some(self.client);
         }
+        let index = party.0.checked_sub(FIRST_PROVIDER)?;
+        self.providers.get(usize::from(index)).copied()
     }
 
     /// The key of a provider. A message of nobody in the circle is its sender's fault.

@@ -49,7 +49,7 @@ impl Client {
     /// A client after the ceremony.
     pub fn new(holdings: Holdings<SliceTerms>, key: SecretKey) -> Result<Client, SliceError> {
         check_key(&key, holdings.terms().circle().client, CLIENT)?;
-        if holdings.role() != CLIENT {
+        if holdings.me() != CLIENT {
             return Err(SliceError::OtherPoints);
         }
         Ok(Client {

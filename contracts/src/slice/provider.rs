@@ -77,7 +77,7 @@ impl Provider {
         let own = shares.own();
         let terms = holdings.terms().clone();
         check_key(&key, terms.circle().provider_key(own)?, provider(own))?;
-        if holdings.role() != provider(own) {
+        if holdings.me() != provider(own) {
             return Err(SliceError::OtherPoints);
         }
         shares.check(&terms)?;

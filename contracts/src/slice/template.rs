@@ -4,23 +4,24 @@ use bitcoin::Sequence;
 
 use super::{CLIENT, MAX_PROVIDERS, SliceError, SliceTerms, provider};
 use crate::{
-    graph::{Adaptor, NodeId, NodeName, SecretsNeeded, SigningPlan, Source, TxGraph},
+    graph::{Adaptor, NodeId, NodeName, SecretId, SecretName, SigningPlan, Source, TxGraph},
     musig::AdaptorPoint,
     pact::{Draft, LeafPlan, PactError, Placed, Step, UNLOCKED, Vault, by, place_key},
+    setup::Agreement,
 };
 
-/// What the graph calls each provider, its claim, the refund of its price, and the place of the refund's key.
-const NAMES: [[&str; 4]; MAX_PROVIDERS] = [
-    ["provider 1", "Claim1", "Refund1", "refund/1"],
-    ["provider 2", "Claim2", "Refund2", "refund/2"],
-    ["provider 3", "Claim3", "Refund3", "refund/3"],
-    ["provider 4", "Claim4", "Refund4", "refund/4"],
-    ["provider 5", "Claim5", "Refund5", "refund/5"],
-    ["provider 6", "Claim6", "Refund6", "refund/6"],
-    ["provider 7", "Claim7", "Refund7", "refund/7"],
-    ["provider 8", "Claim8", "Refund8", "refund/8"],
-    ["provider 9", "Claim9", "Refund9", "refund/9"],
-    ["provider 10", "Claim10", "Refund10", "refund/10"],
+/// What the graph calls each provider's claim, the refund of its price, and the place of the refund's key.
+const NAMES: [[&str; 3]; MAX_PROVIDERS] = [
+    ["Claim1", "Refund1", "refund/1"],
+    ["Claim2", "Refund2", "refund/2"],
+    ["Claim3", "Refund3", "refund/3"],
+    ["Claim4", "Refund4", "refund/4"],
+    ["Claim5", "Refund5", "refund/5"],
+    ["Claim6", "Refund6", "refund/6"],
+    ["Claim7", "Refund7", "refund/7"],
+    ["Claim8", "Refund8", "refund/8"],
+    ["Claim9", "Refund9", "refund/9"],
+    ["Claim10", "Refund10", "refund/10"],
 ];
 
 /// The claim of a provider, counted from 0.
@@ -37,9 +38,7 @@ pub const fn refund(index: u8) -> NodeId {
 pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
     let (circle, record) = (terms.circle(), terms.record());
     let lines = circle.indices().zip(&NAMES).collect::<Vec<_>>();
-    let mut names = vec![(CLIENT, "client")];
-    names.extend(lines.iter().map(|(i, [name, ..])| (provider(*i), *name)));
-    let mut draft = Draft::new(&names);
+    let mut draft = Draft::new(terms.everyone());
     let mut placed = Vec::new();
     for (index, [.., place]) in &lines {
         placed.push(draft.vault(&vault(terms, *index, place)?));
@@ -53,7 +52,7 @@ pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
             outputs.collect(),
         )
         .map_err(SliceError::from)?;
-    for ((index, [_, claim, refund, _]), vault) in lines.iter().zip(&placed) {
+    for ((index, [claim, refund, _]), vault) in lines.iter().zip(&placed) {
         let source = Source::Output {
             node: TxGraph::FUNDING,
             vout: u32::from(*index),
@@ -93,6 +92,15 @@ fn vault(terms: &SliceTerms, index: u8, place: &str) -> Result<Vault, SliceError
     Ok(Vault::new(&owners, vec![back])?)
 }
 
+/// What completes a provider's claim: what the others share for it, and its own part.
+const fn claim_secret(index: u8) -> SecretName {
+    SecretName::numbered(
+        SecretId(index as u16),
+        "the secret of provider ",
+        index as u16 + 1,
+    )
+}
+
 fn claim_step(
     terms: &SliceTerms,
     draft: &mut Draft,
@@ -101,17 +109,15 @@ fn claim_step(
 ) -> Result<Step, SliceError> {
     let record = terms.record();
     let point = AdaptorPoint::try_from(terms.claim_point(index)?);
+    let secret = claim_secret(index);
+    draft.graph.secret(secret);
     let adaptor = draft.graph.adaptor(Adaptor {
         point: point.map_err(PactError::from)?,
-        // Shared by the other providers; the own part of this one is added.
-        needs: SecretsNeeded {
-            panel: true,
-            ..SecretsNeeded::NONE
-        },
+        needs: vec![secret.id],
     });
     let script = record.provider_scripts.get(usize::from(index));
     let script = script.ok_or(PactError::Missing("script of a provider"))?;
-    let role = provider(index);
+    let party = provider(index);
     Ok(Step {
         name: NodeName::plain(name),
         meaning: "enough others have the same root",
@@ -121,10 +127,10 @@ fn claim_step(
         lock_height: 0,
         plan: SigningPlan {
             // The client holds it too: it takes the secret out of what is published.
-            holders: [CLIENT, role].into(),
+            holders: [CLIENT, party].into(),
             adaptor: Some(adaptor),
-            ..by(&[role])
+            ..by(&[party])
         },
-        outputs: vec![draft.payout(role, script, record.price_sat)],
+        outputs: vec![draft.payout(party, script, record.price_sat)],
     })
 }

@@ -15,7 +15,7 @@ use crate::{
     binding::{BindError, Binding, Bindings, FreshSalt},
     depth::Depth,
     pact::PactError,
-    role::Role,
+    party::{PartyId, PartyName},
     setup::{Agreement, Party},
     shared_secret::SharedPoint,
     terms::{Contribution, FeeRate, FeeRules},
@@ -278,12 +278,12 @@ impl SliceTerms {
 
     fn party(
         &self,
-        role: Role,
+        me: PartyName,
         key: &SecretKey,
         bind: impl FnOnce() -> Result<Binding, BindError>,
     ) -> Result<Party<SliceTerms>, SliceError> {
         let graph = template::derive(self)?;
-        Party::for_bound(self.clone().into(), graph, role, key, bind)
+        Party::for_bound(self.clone().into(), graph, me, key, bind)
     }
 }
 
@@ -292,11 +292,11 @@ impl Agreement for SliceTerms {
         &self.id
     }
 
-    fn signer(&self, role: Role) -> Option<PublicKey> {
-        self.circle().key(role)
+    fn signer(&self, party: PartyId) -> Option<PublicKey> {
+        self.circle().key(party)
     }
 
-    fn everyone(&self) -> Vec<Role> {
+    fn everyone(&self) -> Vec<PartyName> {
         let providers = self.circle().indices().map(provider);
         std::iter::once(CLIENT).chain(providers).collect()
     }

@@ -4,15 +4,14 @@ use bitcoin::{Amount, Script, Sequence, TapNodeHash, hashes::Hash};
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Outcome, Payout, settle};
 
-use super::TemplateError;
+use super::{ContractSecret, TemplateError, stage};
 use crate::{
     graph::{
         Adaptor, AdaptorId, GraphBuilder, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
-        Purpose, ScriptId, SecretsNeeded, SigningPlan, Source, Spend,
+        Purpose, ScriptId, SecretId, SigningPlan, Source, Spend,
     },
     musig::{AdaptorPoint, KeySet},
-    role::Role,
-    terms::{Terms, TermsError},
+    terms::{Role, Terms, TermsError},
 };
 
 /// No relative timelock, but nLockTime counts (BIP65) and replacement is signalled (BIP125).
@@ -37,9 +36,13 @@ pub(super) struct Move {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(terms: &'a Terms) -> Draft<'a> {
+        let mut graph = GraphBuilder::default();
+        terms.roles().for_each(|role| graph.party(role));
+        stage::ALL.into_iter().for_each(|name| graph.stage(name));
+        ContractSecret::all(terms.panel_size()).for_each(|secret| graph.secret(secret));
         Draft {
             terms,
-            graph: GraphBuilder::default(),
+            graph,
             aggregates: Vec::new(),
         }
     }
@@ -98,7 +101,7 @@ impl<'a> Draft<'a> {
                 outputs.push(NodeOutput {
                     value: change.value_sat,
                     script,
-                    purpose: Purpose::Change(role),
+                    purpose: Purpose::Change(role.into()),
                 });
             }
         }
@@ -108,7 +111,7 @@ impl<'a> Draft<'a> {
             .map(|(outpoint, prevout, role)| NodeInput {
                 source: Source::External { outpoint, prevout },
                 sequence: UNLOCKED,
-                spend: Spend::Wallet(role),
+                spend: Spend::Wallet(role.into()),
             })
             .collect();
         Ok(self.graph.node(Node {
@@ -167,8 +170,9 @@ impl<'a> Draft<'a> {
     pub(super) fn adaptor(
         &mut self,
         point: Option<AdaptorPoint>,
-        needs: SecretsNeeded,
+        needs: impl IntoIterator<Item = SecretId>,
     ) -> Option<AdaptorId> {
+        let needs = needs.into_iter().collect();
         point.map(|point| self.graph.adaptor(Adaptor { point, needs }))
     }
 
@@ -192,7 +196,7 @@ impl<'a> Draft<'a> {
             outputs.push(NodeOutput {
                 value,
                 script,
-                purpose: Purpose::Payout(role),
+                purpose: Purpose::Payout(role.into()),
             });
         }
         if payout.fund > Amount::ZERO {

@@ -2,7 +2,8 @@
 
 use narthex_game_model::{ArbiterSet, Ruling};
 
-use crate::graph::{NodeName, Rulings};
+use super::Rulings;
+use crate::graph::NodeName;
 
 /// Names of the endings and steps, for callers that look transactions up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +48,7 @@ impl Exit {
     pub fn failed(rulings: Option<Rulings>, by_anyone: bool) -> NodeName {
         NodeName {
             base: if by_anyone { "S5any" } else { "S5" },
-            rulings,
-            members: None,
+            variant: rulings.map(Into::into),
         }
     }
 }

@@ -12,18 +12,19 @@ use bitcoin::{Amount, Sequence};
 use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
 
 use super::{
-    Exit, Template, TemplateError,
+    ContractSecret, Exit, Rulings, Template, TemplateError,
     common::{Draft, Move, UNLOCKED, spend},
+    stage,
     stake::{stake_keys, stake_unlock_height},
 };
 use crate::{
     graph::{
-        AdaptorId, Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, Rulings,
-        ScriptId, SecretsNeeded, SigningPlan, Stage, TxGraph,
+        AdaptorId, Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
+        SecretId, SigningPlan, Stage, TxGraph,
     },
     musig::{AdaptorPoint, PointSums},
-    role::{Role, RoleSet},
-    terms::Terms,
+    party::PartySet,
+    terms::{Role, Terms},
 };
 
 /// Registry entry.
@@ -46,7 +47,7 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let mut draft = Draft::new(terms);
     let pot = terms.params().contract_value();
     let result = AdaptorPoint::try_from(terms.result_point())?;
-    let result = draft.adaptor(Some(result), SecretsNeeded::RESULT);
+    let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
 
     let k0 = draft.contract_keys("Tx0", Role::PRINCIPALS)?;
     let stakes = stakes(&mut draft)?;
@@ -62,7 +63,7 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
             Exit::DELIVERED,
             "worker delivered",
             [WORKER],
-            Stage::Delivery,
+            stage::DELIVERY.id,
             spend(tx0, 0, k0.0, UNLOCKED),
         ),
         vec![delivered],
@@ -90,7 +91,11 @@ fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
         .map(|i| {
             let (keys, descriptor) = stake_keys(draft.terms, &everyone, i, unlock)?;
             let (keys, script): (KeySetId, ScriptId) = draft.graph.key_set(keys, Some(descriptor));
-            let purpose = Purpose::Stake(Role::Arbiter(i), keys);
+            let purpose = Purpose::Held {
+                owner: Role::Arbiter(i).into(),
+                keys,
+                what: "stake",
+            };
             Ok(StakeOutput {
                 keys,
                 output: NodeOutput {
@@ -107,7 +112,7 @@ fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
 fn by(
     name: NodeName,
     meaning: &'static str,
-    movers: impl Into<RoleSet>,
+    movers: impl Into<PartySet>,
     stage: Stage,
     input: NodeInput,
 ) -> Move {
@@ -139,12 +144,12 @@ fn settle_early(
     // The client holds V's share from the start: without the whole adaptor signature it could not take the
     // result secret out of the published one. Only the worker lacks it, until the verifier approves.
     let signing = SigningPlan {
-        stage: Stage::Settlement,
+        stage: stage::SETTLEMENT.id,
         movers: [WORKER].into(),
         holders: [CLIENT, VERIFIER].into(),
         awaits: Some(Awaits {
-            holder: WORKER,
-            signer: VERIFIER,
+            holder: WORKER.into(),
+            signer: VERIFIER.into(),
         }),
         adaptor: result,
     };
@@ -160,7 +165,7 @@ fn settle_early(
         Exit::ADMITTED,
         "worker admits a fault",
         [WORKER],
-        Stage::Settlement,
+        stage::SETTLEMENT.id,
         input,
     );
     draft.settlement(s4, Outcome::FaultyUnappealed)?;
@@ -177,7 +182,7 @@ fn settle_early(
         Exit::WORKER_TIMEOUT,
         "worker did not deliver",
         [CLIENT, VERIFIER],
-        Stage::Settlement,
+        stage::SETTLEMENT.id,
         late,
     );
     s1.lock_height = params.deliver_height();
@@ -194,8 +199,8 @@ fn verdicts(
 ) -> Result<(NodeId, KeySetId), TemplateError> {
     let windows = draft.terms.params().windows();
     let pot = draft.terms.params().contract_value();
-    let everyone = RoleSet::PRINCIPALS;
-    let stage = Stage::Delivery;
+    let everyone = Role::principals();
+    let stage = stage::DELIVERY.id;
 
     let input = spend(txd, 0, kd, Sequence::from_height(windows.verdict_blocks));
     let mut s2 = by(
@@ -306,7 +311,7 @@ fn appeal(
         Exit::APPEALED,
         "worker appeals",
         [WORKER],
-        Stage::Arbitration,
+        stage::ARBITRATION.id,
         spend(txv0, 0, k0, UNLOCKED),
     );
     step.inputs.extend(
@@ -337,40 +342,35 @@ fn rulings(
     ] {
         for majority in ArbiterSet::majorities(n, k) {
             let missing = u16::from(n) - majority.len() as u16;
-            let (point, needs, movers, outcome, meaning) =
+            let (point, result, movers, outcome, meaning) =
                 match (ruling, sums.sum(majority.mask())?) {
                     (Ruling::WorkerAtFault, sum) => (
                         sum,
-                        SecretsNeeded {
-                            rulings: Some(Rulings::of(ruling, majority)),
-                            ..SecretsNeeded::NONE
-                        },
-                        RoleSet::everyone(n),
+                        None,
+                        Role::everyone(n),
                         Outcome::WorkerAtFault { majority },
                         "arbiters: worker at fault",
                     ),
                     (Ruling::VerifierAtFault, sum) => (
                         sum.map(|sum| sum.plus(&t)).transpose()?,
-                        SecretsNeeded {
-                            rulings: Some(Rulings::of(ruling, majority)),
-                            ..SecretsNeeded::RESULT
-                        },
+                        Some(SecretId::from(ContractSecret::Result)),
                         [WORKER].into(),
                         Outcome::VerifierAtFault { majority },
                         "arbiters: verifier at fault; result secret revealed",
                     ),
                 };
-            let adaptor = draft.adaptor(point, needs);
+            let attested = Rulings::of(ruling, majority).secrets();
+            let adaptor = draft.adaptor(point, attested.chain(result));
             let input = spend(txa, 0, ka, relative(missing.saturating_mul(per_missing)));
             let mut step = by(
                 Exit::ruled(ruling, majority),
                 meaning,
                 movers,
-                Stage::Arbitration,
+                stage::ARBITRATION.id,
                 input,
             );
             step.signing = SigningPlan {
-                holders: RoleSet::everyone(n),
+                holders: Role::everyone(n),
                 adaptor,
                 ..step.signing
             };
@@ -402,11 +402,8 @@ fn failures(
             (Some(a), Some(b)) => Some(a.plus(&b)?),
             (a, b) => a.or(b),
         };
-        let needs = SecretsNeeded {
-            rulings: case,
-            ..SecretsNeeded::NONE
-        };
-        let adaptor = draft.adaptor(point, needs);
+        let attested = case.into_iter().flat_map(Rulings::secrets);
+        let adaptor = draft.adaptor(point, attested);
         // As for majorities, each missing ruling costs time, so that nobody can hide one in order to slash.
         let missing = if enumerated {
             u16::from(n) - ruled.len() as u16
@@ -414,10 +411,10 @@ fn failures(
             0
         };
         let wait = missing.saturating_mul(windows.per_missing_blocks);
-        let interested: RoleSet = std::iter::once(CLIENT)
+        let interested: PartySet = std::iter::once(CLIENT)
             .chain(ruled.iter().map(|i| Role::Arbiter(i as u8)))
             .collect();
-        for (by_anyone, movers) in [(false, interested), (true, RoleSet::everyone(n))] {
+        for (by_anyone, movers) in [(false, interested), (true, Role::everyone(n))] {
             let blocks = windows
                 .decide_blocks
                 .saturating_mul(1 + u16::from(by_anyone))
@@ -428,7 +425,7 @@ fn failures(
                 name,
                 "arbitration failed",
                 movers,
-                Stage::Arbitration,
+                stage::ARBITRATION.id,
                 input,
             );
             step.signing.adaptor = adaptor;

@@ -4,15 +4,19 @@ mod common;
 mod exit;
 mod hardened;
 mod paper;
+mod party;
 mod stake;
+mod words;
 
 use narthex_game_model::{Layout, SettlementError};
 
 pub use exit::Exit;
+pub use party::PartyError;
 pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_unlock_height,
     stake_wallet_descriptor,
 };
+pub use words::{ContractSecret, Rulings, stage};
 
 use crate::{
     graph::{GraphError, TxGraph},

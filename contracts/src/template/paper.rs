@@ -19,17 +19,18 @@ use bitcoin::{Amount, ScriptBuf};
 use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
 
 use super::{
-    Template, TemplateError,
+    ContractSecret, Rulings, Template, TemplateError,
     common::{Draft, Move, UNLOCKED, spend},
+    stage,
 };
 use crate::{
     graph::{
-        Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, Rulings, SecretsNeeded,
-        SigningPlan, Source, Spend, Stage, TxGraph,
+        Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, SecretId, SigningPlan,
+        Source, Spend, TxGraph,
     },
     musig::AdaptorPoint,
-    role::{Role, RoleSet},
-    terms::{Terms, TermsError},
+    party::PartySet,
+    terms::{Role, Terms, TermsError},
 };
 
 /// Registry entry.
@@ -69,16 +70,16 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
 fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), TemplateError> {
     let locks = draft.terms.params().paper_locks().ok_or(MISSING("locks"))?;
     let result = AdaptorPoint::try_from(draft.terms.result_point())?;
-    let result = draft.adaptor(Some(result), SecretsNeeded::RESULT);
+    let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
     let step = |base, meaning, movers: &[Role], lock_height| {
-        let movers: RoleSet = movers.iter().copied().collect();
+        let movers: PartySet = movers.iter().copied().collect();
         Move {
             name: NodeName::plain(base),
             meaning,
             lock_height,
             inputs: vec![spend(tx0, 0, k0, UNLOCKED)],
             signing: SigningPlan {
-                stage: Stage::Settlement,
+                stage: stage::SETTLEMENT.id,
                 movers,
                 holders: movers,
                 awaits: None,
@@ -101,7 +102,7 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
         locks.t1,
     );
     tx3.signing = SigningPlan {
-        holders: RoleSet::PRINCIPALS,
+        holders: Role::principals(),
         adaptor: result,
         ..tx3.signing
     };
@@ -115,8 +116,8 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
     tx4.signing = SigningPlan {
         holders: [Role::Client, Role::Verifier].into(),
         awaits: Some(Awaits {
-            holder: Role::Worker,
-            signer: Role::Verifier,
+            holder: Role::Worker.into(),
+            signer: Role::Verifier.into(),
         }),
         adaptor: result,
         ..tx4.signing
@@ -145,13 +146,7 @@ fn appeal(
         .clone()
         .ok_or(MISSING("paper record"))?;
     let secret = AdaptorPoint::try_from(paper.appeal.point)?;
-    let adaptor = draft.adaptor(
-        Some(secret),
-        SecretsNeeded {
-            appeal: true,
-            ..SecretsNeeded::NONE
-        },
-    );
+    let adaptor = draft.adaptor(Some(secret), [ContractSecret::Appeal.into()]);
     let mut inputs = vec![spend(tx0, 0, k0, UNLOCKED)];
     let mut value = draft.terms.params().contract_value();
     for i in 0..draft.terms.panel_size() {
@@ -188,12 +183,12 @@ fn appeal(
         lock_height: 0,
         inputs,
         signing: SigningPlan {
-            stage: Stage::Arbitration,
+            stage: stage::ARBITRATION.id,
             movers: [Role::Worker].into(),
             holders: [Role::Verifier].into(),
             awaits: Some(Awaits {
-                holder: Role::Worker,
-                signer: Role::Verifier,
+                holder: Role::Worker.into(),
+                signer: Role::Verifier.into(),
             }),
             adaptor,
         },
@@ -206,20 +201,20 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
     let params = draft.terms.params();
     let (n, k) = (params.arbiters(), params.quorum());
     let locks = params.paper_locks().ok_or(MISSING("locks"))?;
-    let step = |name, meaning, lock_height, movers: RoleSet, holders, adaptor| Move {
+    let step = |name, meaning, lock_height, movers: PartySet, holders, adaptor| Move {
         name,
         meaning,
         lock_height,
         inputs: vec![spend(txa, 0, ka, UNLOCKED)],
         signing: SigningPlan {
-            stage: Stage::Arbitration,
+            stage: stage::ARBITRATION.id,
             movers,
             holders,
             awaits: None,
             adaptor,
         },
     };
-    let client: RoleSet = [Role::Client].into();
+    let client: PartySet = [Role::Client].into();
     let tx6 = step(
         NodeName::plain("Tx6"),
         "arbitration failed",
@@ -243,18 +238,11 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
         .ok_or(MISSING("paper record"))?;
     let panel = AdaptorPoint::try_from(paper.panel)?;
     let both = panel.plus(&AdaptorPoint::try_from(draft.terms.result_point())?)?;
-    let needs = SecretsNeeded {
-        panel: true,
-        ..SecretsNeeded::NONE
-    };
-    let everyone = RoleSet::everyone(n);
-    let tx7_adaptor = draft.adaptor(Some(panel), needs);
+    let everyone = Role::everyone(n);
+    let tx7_adaptor = draft.adaptor(Some(panel), [ContractSecret::Panel.into()]);
     let tx8_adaptor = draft.adaptor(
         Some(both),
-        SecretsNeeded {
-            result: true,
-            ..needs
-        },
+        [ContractSecret::Panel, ContractSecret::Result].map(SecretId::from),
     );
     for majority in ArbiterSet::majorities(n, k) {
         let name = NodeName::with("Tx7", Rulings::of(Ruling::WorkerAtFault, majority));
@@ -268,7 +256,7 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
         );
         draft.settlement(tx7, Outcome::WorkerAtFault { majority })?;
         let name = NodeName::with("Tx8", Rulings::of(Ruling::VerifierAtFault, majority));
-        let worker: RoleSet = [Role::Worker].into();
+        let worker: PartySet = [Role::Worker].into();
         let tx8 = step(
             name,
             "arbiters: verifier at fault; result secret revealed",

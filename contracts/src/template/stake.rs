@@ -23,8 +23,7 @@ use crate::{
     funding::{FeeCoin, Sweep, SweepError, Unlock},
     graph::{Purpose, TxGraph},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
-    role::Role,
-    terms::{FeeError, Fees, Terms, TermsError},
+    terms::{FeeError, Fees, Role, Terms, TermsError},
 };
 
 /// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
@@ -175,7 +174,7 @@ pub fn reclaim_stake(
 pub fn stake_output(graph: &TxGraph, arbiter: u8) -> Option<(OutPoint, TxOut)> {
     let node = graph.node(TxGraph::FUNDING)?;
     let vout = node.outputs.iter().position(
-        |o| matches!(o.purpose, Purpose::Stake(role, _) if role == Role::Arbiter(arbiter)),
+        |o| matches!(o.purpose, Purpose::Held { owner, .. } if owner == Role::Arbiter(arbiter)),
     )?;
     let output = node.outputs.get(vout)?;
     let script_pubkey = graph.script(output.script)?.script.clone();

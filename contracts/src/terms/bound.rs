@@ -8,7 +8,7 @@ use super::{Proposal, Terms, TermsDraft, TermsError};
 use crate::{
     attest::{Announcement, AttestationNonce},
     binding::{Binding, Bindings},
-    role::Role,
+    terms::Role,
 };
 
 /// What a salt of terms is bound as.

@@ -7,7 +7,7 @@ use super::{TermsError, TermsRecord, json, record};
 use crate::{
     attest::{Announcement, attestation_point},
     musig::{AdaptorPoint, KeySet},
-    role::Role,
+    terms::Role,
 };
 
 /// Checked terms without announcements. They have the contract's id, which is all that an announcement needs; nobody can

@@ -9,7 +9,7 @@ use crate::{
     binding::BindError,
     graph::GraphError,
     musig::{KeySetError, PointError},
-    role::Role,
+    terms::Role,
 };
 
 /// Why terms are refused. Each names whose proposal is at fault where that is one party's.

@@ -12,6 +12,7 @@
 //! [`Terms`] are a draft with announcements: what judges, holdings and plays share. A party derives its whole
 //! transaction graph from them alone; it cannot sign with them alone.
 
+mod acceptance;
 mod bound;
 mod contribution;
 mod draft;
@@ -21,6 +22,7 @@ mod json;
 mod proof;
 mod proposal;
 mod record;
+mod role;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -28,6 +30,7 @@ use std::ops::Deref;
 use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
+pub use acceptance::AcceptancePolicy;
 pub use bitcoin::FeeRate;
 pub use bound::{BoundDraft, BoundTerms};
 pub use contribution::{
@@ -40,6 +43,7 @@ pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
+pub use role::{MAX_ARBITERS, Role, UnknownRole};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 

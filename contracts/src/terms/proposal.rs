@@ -9,7 +9,7 @@ use bitcoin::{
 use narthex_game_model::AcceptedJob;
 
 use super::{Contribution, FeeRate, PartyRecord, TermsDraft, TermsError};
-use crate::{binding::FreshSalt, role::Role};
+use crate::{binding::FreshSalt, terms::Role};
 
 /// A party's own part of the terms, as it proposed it, and what it understood the rest to be.
 ///

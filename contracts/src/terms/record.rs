@@ -17,7 +17,9 @@ use super::{
     TermsError,
     contribution::{is_null, is_standard, shortened},
 };
-use crate::{graph::satisfaction_weight, musig::KeySet, role::Role, template::stake_unlock_height};
+use crate::{
+    graph::satisfaction_weight, musig::KeySet, template::stake_unlock_height, terms::Role,
+};
 
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
 pub(crate) const MIN_ROOT_COIN: Amount = Amount::from_sat(2_000);

@@ -9,12 +9,12 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{Parity, Secp256k1, SecretKey},
 };
-use narthex_contracts::template::Exit;
+use narthex_contracts::template::{ContractSecret, Exit};
 use narthex_contracts::{
     attest::{AttestError, Attestation, AttestationNonce, extract_identity_key},
-    role::Role,
     sample::attest_without_record,
     setup::{HoldingsError, Secrets},
+    terms::Role,
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
 
@@ -141,11 +141,9 @@ fn false_attestations_are_refused_by_name() {
             .graph()
             .find(Exit::ruled(bad.ruling, majority))
             .unwrap();
-        let secrets = Secrets {
-            result: Some(cast.result()),
-            attestations: vec![attest(&cast, id, 0, bad.ruling), bad],
-            ..Secrets::default()
-        };
+        let mut secrets = Secrets::default().with(ContractSecret::Result, cast.result());
+        secrets.attest(&attest(&cast, id, 0, bad.ruling));
+        secrets.attest(&bad);
         let refused = worker.complete(node, &secrets).unwrap_err();
         assert!(
             matches!(

@@ -9,12 +9,11 @@ use std::sync::{Arc, LazyLock};
 use arbitration_support::{attest, setup};
 use narthex_contracts::{
     attest::Attestation,
-    graph::Stage,
     musig::{PartialSignature, PublicNonce},
-    role::Role,
+    party::PartyId,
     setup::{Holdings, NoncesMessage, Release, RestoreError, SharesMessage},
-    template::Exit,
-    terms::Terms,
+    template::{Exit, stage},
+    terms::{Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 use proptest::prelude::*;
@@ -87,11 +86,11 @@ proptest! {
         id in any::<[u8; 32]>(), from in 0usize..18, to in 0usize..18, stage in 0usize..3,
         items in prop::collection::vec(any::<[u8; 32]>(), 0..5), cut in any::<prop::sample::Index>(),
     ) {
-        let (from, to) = (Role::from_index(from).unwrap(), Role::from_index(to).unwrap());
+        let (from, to) = (PartyId::from_index(from).unwrap(), PartyId::from_index(to).unwrap());
         let nonces = items.iter().map(|i| PublicNonce([&i[..], i, &[1, 2]].concat().try_into().unwrap()));
         let nonces = NoncesMessage { session_id: id, from, nonces: nonces.collect() };
         let shares = items.iter().map(|i| PartialSignature(*i)).collect();
-        let shares = SharesMessage { session_id: id, transcript: id, from, to, stage: Stage::ALL[stage], shares };
+        let shares = SharesMessage { session_id: id, transcript: id, from, to, stage: stage::ALL[stage].id, shares };
         prop_assert_eq!(NoncesMessage::from_bytes(&nonces.to_bytes()), Ok(nonces.clone()));
         prop_assert_eq!(SharesMessage::from_bytes(&shares.to_bytes()), Ok(shares.clone()));
         let small = [STORED.attestation.to_bytes(), STORED.release.to_bytes()];

@@ -6,15 +6,16 @@ use arbitration_support::{attest, point, rulings, setup};
 use bitcoin::secp256k1::Secp256k1;
 use narthex_contracts::{
     attest::attestation_point,
-    graph::{Node, NodeId, Rulings, TxGraph},
-    role::Role,
-    setup::{HoldingsError, Secrets},
+    graph::{Node, NodeId, TxGraph},
+    setup::HoldingsError,
+    template::{ContractSecret, Rulings},
+    terms::Role,
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
 
 /// S6 and S7 of a graph with the ruling and the majority that they are for.
 fn verdicts(graph: &TxGraph) -> Vec<(NodeId, Ruling, ArbiterSet)> {
-    let ruled = |node: &Node| match (node.name.base, node.name.rulings?) {
+    let ruled = |node: &Node| match (node.name.base, node.name.variant?.into()) {
         ("S6", Rulings { worker, .. }) => Some((Ruling::WorkerAtFault, worker)),
         ("S7", Rulings { verifier, .. }) => Some((Ruling::VerifierAtFault, verifier)),
         _ => None,
@@ -30,7 +31,7 @@ fn failures(graph: &TxGraph) -> Vec<(NodeId, Rulings)> {
     graph
         .nodes()
         .filter(|(_, node)| matches!(node.name.base, "S5" | "S5any"))
-        .map(|(id, node)| (id, node.name.rulings.unwrap()))
+        .map(|(id, node)| (id, node.name.variant.unwrap().into()))
         .collect()
 }
 
@@ -77,10 +78,8 @@ fn each_majority_opens_its_settlement(n: u8, k: u8) -> usize {
                 Ruling::VerifierAtFault => (ArbiterSet::empty(), majority),
             };
             let without_result = rulings(&cast, &id, a, b);
-            let secrets = Secrets {
-                result: Some(cast.result()),
-                ..without_result.clone()
-            };
+            let secrets = without_result.clone();
+            let secrets = secrets.with(ContractSecret::Result, cast.result());
             let mut own = None;
             let mut soonest_other = u16::MAX;
             for (node, ruling, set) in &verdicts {
@@ -153,10 +152,8 @@ fn a_tie_or_a_minority_opens_nothing_but_failure() {
         let mut ties = 0;
         for a in all().filter(|a| a.len() < k) {
             for b in all().filter(|b| b.len() < k && b.is_subset_of(a.complement(n))) {
-                let secrets = Secrets {
-                    result: Some(cast.result()),
-                    ..rulings(&cast, &id, a, b)
-                };
+                let secrets = rulings(&cast, &id, a, b);
+                let secrets = secrets.with(ContractSecret::Result, cast.result());
                 ties += usize::from(a.len() == b.len() && !a.is_empty());
                 for (node, ..) in &verdicts {
                     for role in Role::all(n) {

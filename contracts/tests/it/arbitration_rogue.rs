@@ -10,9 +10,8 @@ use bitcoin::{
 use narthex_contracts::{
     attest::{AnnounceError, Announcement, attestation_point},
     musig::{AdaptorError, AdaptorPoint, AdaptorSignature},
-    role::Role,
     sample::Cast,
-    terms::{SecretPoint, Terms, TermsDraft, TermsError},
+    terms::{Role, SecretPoint, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{Layout, Ruling};
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};
 use narthex_contracts::{
     attest::Attestation,
-    graph::Stage,
     musig::{PartialSignature, PublicNonce},
-    role::Role,
     sample::{Cast, attest_without_record},
     setup::{
         Announced, NoncesMessage, Party, Release, SetupError, SharesMessage, Signing, ceremony,
     },
-    template::Exit,
+    template::{Exit, stage},
+    terms::{Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 
@@ -23,13 +22,13 @@ const ORDER: [u8; 32] = [
     0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ];
 
-fn parties() -> Vec<Party> {
+fn parties() -> Vec<Party<Terms>> {
     let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     cast.parties(&terms).unwrap()
 }
 
-fn announced() -> (Vec<Announced>, Vec<NoncesMessage>) {
+fn announced() -> (Vec<Announced<Terms>>, Vec<NoncesMessage>) {
     parties()
         .into_iter()
         .map(|party| party.announce(&mut thread_rng()).unwrap())
@@ -37,13 +36,13 @@ fn announced() -> (Vec<Announced>, Vec<NoncesMessage>) {
 }
 
 /// The client signs after `spoil` has been at the messages of all.
-fn sign(spoil: impl FnOnce(&mut Vec<NoncesMessage>)) -> Result<Signing, SetupError> {
+fn sign(spoil: impl FnOnce(&mut Vec<NoncesMessage>)) -> Result<Signing<Terms>, SetupError> {
     let (announced, mut nonces) = announced();
     spoil(&mut nonces);
     announced.into_iter().next().unwrap().sign(nonces)
 }
 
-fn signing() -> Vec<Signing> {
+fn signing() -> Vec<Signing<Terms>> {
     let (announced, nonces) = announced();
     announced
         .into_iter()
@@ -88,33 +87,29 @@ fn too_few_or_too_many_nonces() {
         .map(drop)
         .unwrap_err();
     assert!(
-        matches!(error, SetupError::Count { from: Role::Worker, given, wanted } if given == 1 && wanted > 1)
+        matches!(error, SetupError::Count { from, given, wanted } if from == Role::Worker && given == 1 && wanted > 1)
     );
     let error = sign(|nonces| nonces[5].nonces.clear())
         .map(drop)
         .unwrap_err();
     assert!(matches!(
         error,
-        SetupError::Count {
-            from: Role::Arbiter(2),
-            given: 0,
-            ..
-        }
+        SetupError::Count { from, given: 0, .. } if from == Role::Arbiter(2)
     ));
     let error = sign(|nonces| drop(nonces.remove(4))).map(drop).unwrap_err();
     assert_eq!(
         error,
         SetupError::Missing {
-            from: Role::Arbiter(1)
+            from: Role::Arbiter(1).into()
         }
     );
-    let error = sign(|nonces| nonces[3].from = Role::Arbiter(14))
+    let error = sign(|nonces| nonces[3].from = Role::Arbiter(14).into())
         .map(drop)
         .unwrap_err();
     assert_eq!(
         error,
         SetupError::Stranger {
-            role: Role::Arbiter(14)
+            party: Role::Arbiter(14).into()
         }
     );
     let error = sign(|nonces| nonces[3].session_id[0] ^= 1)
@@ -123,7 +118,7 @@ fn too_few_or_too_many_nonces() {
     assert_eq!(
         error,
         SetupError::ForeignContract {
-            from: Role::Arbiter(0)
+            from: Role::Arbiter(0).into()
         }
     );
     // A second message that says something else, under the same name or under one's own.
@@ -135,10 +130,10 @@ fn too_few_or_too_many_nonces() {
     assert_eq!(
         error.map(drop).unwrap_err(),
         SetupError::Contradiction {
-            from: Role::Verifier
+            from: Role::Verifier.into()
         }
     );
-    let error = sign(|nonces| nonces[1].from = Role::Client)
+    let error = sign(|nonces| nonces[1].from = Role::Client.into())
         .map(drop)
         .unwrap_err();
     assert!(error.to_string().contains("client"), "{error}");
@@ -147,7 +142,7 @@ fn too_few_or_too_many_nonces() {
 /// The client's view after `spoil` has been at what the verifier sends it in the first stage.
 fn close(spoil: impl FnOnce(&mut SharesMessage)) -> Result<(), SetupError> {
     let mut parties = signing();
-    let stage = Stage::Arbitration;
+    let stage = stage::ARBITRATION;
     let mut spoil = Some(spoil);
     for from in 1..parties.len() {
         let mut message = parties[from].shares_for(stage, Role::Client).unwrap();
@@ -171,34 +166,28 @@ fn shares_that_are_no_scalars_or_false() {
     assert!(
         matches!(
             error,
-            SetupError::FaultyShare {
-                signer: Role::Verifier,
-                ..
-            }
+            SetupError::FaultyShare { signer, .. } if signer == Role::Verifier
         ),
         "{error}"
     );
     let error = close(|message| message.shares.truncate(1)).unwrap_err();
     assert!(matches!(
         error,
-        SetupError::Count {
-            from: Role::Verifier,
-            ..
-        }
+        SetupError::Count { from, .. } if from == Role::Verifier
     ));
-    let error = close(|message| message.to = Role::Worker).unwrap_err();
+    let error = close(|message| message.to = Role::Worker.into()).unwrap_err();
     assert_eq!(
         error,
         SetupError::Misdirected {
-            from: Role::Verifier,
-            to: Role::Worker
+            from: Role::Verifier.into(),
+            to: Role::Worker.into()
         }
     );
     let error = close(|message| message.session_id = [0; 32]).unwrap_err();
     assert_eq!(
         error,
         SetupError::ForeignContract {
-            from: Role::Verifier
+            from: Role::Verifier.into()
         }
     );
 }
@@ -207,7 +196,7 @@ fn shares_that_are_no_scalars_or_false() {
 #[test]
 fn no_share_of_a_later_stage_leaves_before_the_first_is_good() {
     let parties = signing();
-    for stage in [Stage::Delivery, Stage::Settlement] {
+    for stage in [stage::DELIVERY, stage::SETTLEMENT] {
         let error = parties[0]
             .shares_for(stage, Role::Worker)
             .map(drop)
@@ -216,7 +205,7 @@ fn no_share_of_a_later_stage_leaves_before_the_first_is_good() {
             error,
             SetupError::StageClosed {
                 asked: stage,
-                open: Stage::Arbitration
+                open: stage::ARBITRATION
             }
         );
     }
@@ -257,7 +246,7 @@ fn releases_that_are_false() {
     let spoils: [fn(&mut Release); 4] = [
         |r| r.item = u32::MAX,
         |r| r.agreement_id[3] ^= 1,
-        |r| r.from = Role::Client,
+        |r| r.from = Role::Client.into(),
         |r| r.item += 1,
     ];
     for spoil in spoils {

@@ -6,11 +6,10 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::Announcement,
-    role::Role,
     sample::Cast,
     template,
     terms::{
-        Coin, ContributionError, FeeRate, MAX_COINS, MAX_TERMS_BYTES, SecretPoint, Terms,
+        Coin, ContributionError, FeeRate, MAX_COINS, MAX_TERMS_BYTES, Role, SecretPoint, Terms,
         TermsDraft, TermsError, TermsRecord,
     },
 };

@@ -7,11 +7,10 @@ use bitcoin::{
 use narthex_contracts::{
     attest::{Announcement, AttestError, AttestationNonce, extract_identity_key},
     binding::{BindError, Bindings, FreshSalt, Mark, MemoryBindings},
-    role::Role,
     sample::{self, Cast, attest_without_record},
-    setup::{Grounds, Party, SetupError},
+    setup::{Party, SetupError},
     template,
-    terms::{Proposal, Terms, TermsDraft, TermsError},
+    terms::{AcceptancePolicy, Proposal, Role, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{JobBounds, JobMisfit, Layout, Ruling, computation::JobSpec};
 
@@ -283,14 +282,16 @@ fn ceremonies_with_different_nonces_never_mix() {
     let mut rng = thread_rng();
     let mut announce = |role, terms: &Terms| {
         let bound = cast.bound(role, terms).unwrap();
-        let party = Party::new(bound, &cast.key(role), &Grounds::Research).unwrap();
+        let party = Party::new(bound, &cast.key(role), &AcceptancePolicy::Research).unwrap();
         party.announce(&mut rng).unwrap()
     };
     let (client, _) = announce(Role::Client, &one);
     let (_, worker) = announce(Role::Worker, &other);
     assert_eq!(
         client.sign([worker]).map(drop).unwrap_err(),
-        SetupError::ForeignContract { from: Role::Worker }
+        SetupError::ForeignContract {
+            from: Role::Worker.into()
+        }
     );
     // Whoever carries the messages can write another session into them. It helps nothing: the two sign no transaction
     // in common, so that no share of one is worth anything in the other.

@@ -18,11 +18,10 @@ use bounty_support::{
 use narthex_contracts::{
     bounty::{
         BountyError, BountyRecord, BountyTerms, CANCEL, REFUND, REQUESTER, RelayOffer, derive,
-        settlement,
+        relay_name, settlement,
     },
     graph::{NodeId, Spend, Stage, TxGraph, anchor_script},
-    pact::PactError,
-    role::Role,
+    pact::{PactError, STAGE},
     setup::{Agreement, SetupError, Signing},
     terms::FeeRate,
 };
@@ -131,7 +130,7 @@ fn the_requester_has_an_exit_alone() {
     assert_eq!(graph.prevouts(TxGraph::FUNDING).unwrap().len(), 1);
     assert!(matches!(
         graph.node(TxGraph::FUNDING).unwrap().inputs[0].spend,
-        Spend::Wallet(REQUESTER)
+        Spend::Wallet(party) if party == REQUESTER
     ));
     assert!(bounty.requester.funding_psbt(100).is_ok());
 }
@@ -392,22 +391,20 @@ fn a_requester_that_cancels_the_relays_point() {
         .map(|next| next.sign(shown.clone()).unwrap())
         .collect();
     let seen = relays[0]
-        .shares_for(Stage::Arbitration, REQUESTER)
+        .shares_for(Stage(0), REQUESTER)
         .unwrap()
         .transcript;
-    for stage in [Stage::Arbitration, Stage::Delivery] {
+    for stage in [Stage(0), Stage(1)] {
         for relay in &mut relays {
             relay.close(stage).unwrap();
         }
     }
-    let crossed = relays[1]
-        .shares_for(Stage::Settlement, Role::Arbiter(0))
-        .unwrap();
+    let crossed = relays[1].shares_for(STAGE, relay_name(0)).unwrap();
     relays[0].accept(crossed).unwrap();
-    for stage in [Stage::Arbitration, Stage::Delivery] {
+    for stage in [Stage(0), Stage(1)] {
         cheat.close(stage).unwrap();
     }
-    let message = cheat.shares_for(Stage::Settlement, Role::Arbiter(0));
+    let message = cheat.shares_for(STAGE, relay_name(0));
     let mut message = message.unwrap();
     assert_eq!(
         relays[0].accept(message.clone()),
@@ -416,7 +413,7 @@ fn a_requester_that_cancels_the_relays_point() {
     );
     message.transcript = seen;
     relays[0].accept(message).unwrap();
-    match relays[0].close(Stage::Settlement) {
+    match relays[0].close(STAGE) {
         Err(SetupError::FaultyShare {
             signer,
             transaction,

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
     graph::TxGraph,
-    role::Role,
     sample::Cast,
     setup::{Holdings, Secrets, ceremony},
+    template::ContractSecret,
+    terms::{Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 
-fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
+fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>) {
     let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
@@ -20,14 +21,14 @@ fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
 }
 
 /// All secrets of a story in which these arbiters rule.
-fn all_secrets(cast: &Cast, holdings: &Holdings) -> Secrets {
+fn all_secrets(cast: &Cast, holdings: &Holdings<Terms>) -> Secrets {
     let mut secrets = cast.worker_secrets();
-    secrets.panel = Some(cast.panel());
+    secrets.insert(ContractSecret::Panel, cast.panel());
     for i in 0..holdings.terms().panel_size() {
         for ruling in Ruling::ALL {
             let id = holdings.terms().contract_id();
             let attestation = cast.attestation(i, id, ruling).unwrap();
-            secrets.attestations.push(attestation);
+            secrets.attest(&attestation);
         }
     }
     secrets
@@ -49,13 +50,15 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
                 continue;
             };
             assert!(
-                holdings[&awaits.holder].complete(id, &secrets).is_err(),
+                holdings[&awaits.holder.into()]
+                    .complete(id, &secrets)
+                    .is_err(),
                 "{} before release",
                 node.name
             );
-            for release in holdings[&awaits.signer].release(id).unwrap() {
+            for release in holdings[&awaits.signer.into()].release(id).unwrap() {
                 holdings
-                    .get_mut(&awaits.holder)
+                    .get_mut(&awaits.holder.into())
                     .unwrap()
                     .accept(&release)
                     .unwrap();

@@ -6,12 +6,12 @@ use bitcoin::{Amount, secp256k1::rand::thread_rng};
 use narthex_contracts::{
     binding::{BindError, MemoryBindings},
     coop::{COOP, CoopError, Ending, MAX_OPEN_BLOCKS, Proposal},
-    graph::{NodeId, NodeName, Stage, TxGraph},
-    role::Role,
+    graph::{NodeId, NodeName, TxGraph},
     sample::Cast,
     setup::{Agreement, Holdings, HoldingsError, Party, SetupError, ceremony},
     template,
-    terms::Terms,
+    template::stage,
+    terms::{Role, Terms},
 };
 use narthex_game_model::Layout;
 
@@ -86,10 +86,7 @@ fn the_client_gets_the_secret_for_its_share() {
     let secrets = three.cast.worker_secrets();
     assert!(matches!(
         worker.complete(node, &secrets),
-        Err(HoldingsError::Waiting {
-            signer: Role::Client,
-            ..
-        })
+        Err(HoldingsError::Waiting { signer, .. }) if signer == Role::Client
     ));
     for release in client.release(node, EXPIRES - 1).unwrap() {
         worker.accept(&release).unwrap();
@@ -211,7 +208,9 @@ fn what_is_refused_binds_nothing() {
         let error = proposal(0).party(&terms, &contract, (role, &client), 0, record);
         assert_eq!(
             error.map(drop),
-            Err(CoopError::Setup(SetupError::WrongKey { role }))
+            Err(CoopError::Setup(SetupError::WrongKey {
+                party: role.into()
+            }))
         );
     }
     let nowhere = Proposal {
@@ -238,7 +237,7 @@ fn messages_of_one_attempt_are_foreign_to_the_next() {
         .into_iter()
         .map(|party| party.sign(old.clone()).unwrap())
         .collect();
-    let shares = first[2].shares_for(Stage::ALL[0], Role::Client);
+    let shares = first[2].shares_for(stage::ALL[0], Role::Client);
     let shares = shares.unwrap();
 
     let (second, new) = announce(three.parties(&proposal(1)));
@@ -248,16 +247,16 @@ fn messages_of_one_attempt_are_foreign_to_the_next() {
     assert_eq!(
         client.sign(mixed).map(drop).unwrap_err(),
         SetupError::ForeignContract {
-            from: Role::Verifier
+            from: Role::Verifier.into()
         }
     );
     let mut worker = worker.sign(new).unwrap();
     let mut replayed = shares;
-    replayed.to = Role::Worker;
+    replayed.to = Role::Worker.into();
     assert_eq!(
         worker.accept(replayed),
         Err(SetupError::ForeignContract {
-            from: Role::Verifier
+            from: Role::Verifier.into()
         })
     );
 
@@ -267,7 +266,7 @@ fn messages_of_one_attempt_are_foreign_to_the_next() {
     assert_eq!(
         worker.accept(&stale),
         Err(HoldingsError::ForeignRelease {
-            signer: Role::Client
+            signer: Role::Client.into()
         })
     );
 }
@@ -298,7 +297,9 @@ fn what_is_agreed_on_is_in_every_message() {
         let (_, nonces) = worker.announce(&mut rng).unwrap();
         assert_eq!(
             client.sign([nonces]).map(drop).unwrap_err(),
-            SetupError::ForeignContract { from: Role::Worker }
+            SetupError::ForeignContract {
+                from: Role::Worker.into()
+            }
         );
     }
 }

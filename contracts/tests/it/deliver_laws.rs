@@ -10,11 +10,11 @@ use deliver_support::{
 };
 use narthex_contracts::{
     deliver::{
-        DeliverError, DeliverRecord, DeliverTerms, Delivery, MAX_AGENTS, Plan, SENDER, agent_role,
+        DeliverError, DeliverRecord, DeliverTerms, Delivery, MAX_AGENTS, Plan, SENDER, agent_name,
     },
     graph::{NodeId, Purpose, TxGraph},
     pact::PactError,
-    role::RoleSet,
+    party::PartySet,
     terms::FeeRate,
 };
 
@@ -48,7 +48,7 @@ fn every_transaction_keeps_the_laws() {
             lawful(&graph, &claim, FEE);
             assert_eq!(claim.output[0].script_pubkey, script(10 + index));
             let movers = graph.node(NodeId(0)).unwrap().signing.unwrap().movers;
-            assert_eq!(movers, RoleSet::from([agent_role(index)]));
+            assert_eq!(movers, PartySet::from([agent_name(index)]));
             assert_eq!(delivery.claimed_by(&claim).unwrap().agent, index);
         }
         // The sender, the one party with a coin in it, has an exit alone above T.
@@ -58,7 +58,7 @@ fn every_transaction_keeps_the_laws() {
         assert_eq!(refund.lock_time.to_consensus_u32(), T);
         assert_eq!(refund.output[0].script_pubkey, script(1));
         let movers = graph.node(NodeId(0)).unwrap().signing.unwrap().movers;
-        assert_eq!(movers, RoleSet::from([SENDER]));
+        assert_eq!(movers, PartySet::from([SENDER]));
         assert!(delivery.claimed_by(&refund).is_none());
     }
 }

@@ -15,10 +15,9 @@ use bitcoin::{
 use narthex_contracts::{
     funding::{FundingError, combine_funding, merge_wallet_data},
     graph::TxGraph,
-    role::Role,
     sample::Cast,
     setup::{Holdings, ceremony},
-    terms::{Change, Coin, Contribution, FeeRate, deposit},
+    terms::{Change, Coin, Contribution, FeeRate, Role, Terms, deposit},
 };
 use narthex_game_model::Layout;
 
@@ -29,7 +28,7 @@ fn wallet(role: Role) -> (SecretKey, ScriptBuf) {
     (secret, ScriptBuf::new_p2wpkh(&key.wpubkey_hash()))
 }
 
-fn holdings() -> Vec<Holdings> {
+fn holdings() -> Vec<Holdings<Terms>> {
     let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let funding = Role::all(3)
         .map(|role| {
@@ -64,7 +63,7 @@ fn holdings() -> Vec<Holdings> {
 }
 
 /// The inputs of `role`, signed as a wallet does: not finished yet.
-fn signed(holdings: &Holdings, role: Role) -> Psbt {
+fn signed(holdings: &Holdings<Terms>, role: Role) -> Psbt {
     let secp = Secp256k1::new();
     let mut psbt = holdings.funding_psbt().unwrap();
     let (secret, script) = wallet(role);
@@ -87,14 +86,14 @@ fn signed(holdings: &Holdings, role: Role) -> Psbt {
     psbt
 }
 
-fn all(holdings: &[Holdings]) -> Vec<Psbt> {
+fn all(holdings: &[Holdings<Terms>]) -> Vec<Psbt> {
     holdings
         .iter()
         .map(|held| signed(held, held.role()))
         .collect()
 }
 
-fn input_of(holdings: &Holdings, role: Role) -> usize {
+fn input_of(holdings: &Holdings<Terms>, role: Role) -> usize {
     let script = wallet(role).1;
     let prevouts = holdings.graph().prevouts(TxGraph::FUNDING).unwrap();
     prevouts

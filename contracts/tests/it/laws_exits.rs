@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use bitcoin::secp256k1::rand::thread_rng;
 use laws_support::{Sample, children, config, goes_on, samples};
 use narthex_contracts::{
-    graph::{NodeId, NodeName, TxGraph},
-    role::Role,
+    graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::{Holdings, Secrets, ceremony},
-    template::stake_unlock_height,
+    template::{ContractSecret, stake_unlock_height},
+    terms::{MAX_ARBITERS, Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 use proptest::prelude::*;
@@ -52,14 +52,16 @@ fn exit(
 /// What a role holds by the plan: it is among the holders, and knows every secret of the adaptor itself.
 fn planned(graph: &TxGraph, role: Role, id: NodeId) -> bool {
     let signing = graph.node(id).unwrap().signing.unwrap();
-    let needs = signing.adaptor.map(|id| graph.adaptor(id).unwrap().needs);
-    let knows = needs.is_none_or(|needs| {
-        let worker = role == Role::Worker;
-        let own = |i: usize| role == Role::Arbiter(i as u8);
-        (worker || !(needs.result || needs.appeal))
-            && !needs.panel
-            && needs.rulings.is_none_or(|r| r.ruled().iter().all(own))
-    });
+    let needs = signing.adaptor.map(|id| &graph.adaptor(id).unwrap().needs);
+    let own = |id: &SecretId| {
+        let mut all = ContractSecret::all(MAX_ARBITERS);
+        match all.find(|secret| SecretId::from(*secret) == *id).unwrap() {
+            ContractSecret::Result | ContractSecret::Appeal => role == Role::Worker,
+            ContractSecret::Panel => false,
+            ContractSecret::Attestation(_, arbiter) => role == Role::Arbiter(arbiter),
+        }
+    };
+    let knows = needs.is_none_or(|needs| needs.iter().all(own));
     signing.holders.contains(role) && knows
 }
 
@@ -202,14 +204,11 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
         let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
         let own = |role: Role| match role {
             Role::Worker => sample.cast.worker_secrets(),
-            Role::Arbiter(i) => Secrets {
-                attestations: attestations(&sample, i),
-                ..Secrets::default()
-            },
+            Role::Arbiter(i) => attestations(&sample, i),
             _ => Secrets::default(),
         };
         let held = |role: Role, id: NodeId| {
-            let holdings: &Holdings = &holdings[role.index()];
+            let holdings: &Holdings<Terms> = &holdings[role.index()];
             holdings.complete(id, &own(role)).is_ok()
         };
         let found = table(&sample, states, &held);
@@ -227,11 +226,13 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
     }
 }
 
-fn attestations(sample: &Sample, i: u8) -> Vec<narthex_contracts::attest::Attestation> {
+fn attestations(sample: &Sample, i: u8) -> Secrets {
     // One ruling: a second would give the arbiter's key away.
     let id = sample.terms.contract_id();
     let [ruling, _] = Ruling::ALL;
-    vec![sample.cast.attestation(i, id, ruling).unwrap()]
+    let mut secrets = Secrets::default();
+    secrets.attest(&sample.cast.attestation(i, id, ruling).unwrap());
+    secrets
 }
 
 /// Large panels are not told apart when arbitration fails: one case, which waits for nobody.

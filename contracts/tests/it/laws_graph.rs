@@ -8,8 +8,7 @@ use bitcoin::{Amount, Sequence, Witness};
 use laws_support::{Sample, config, goes_on, outcome, samples};
 use narthex_contracts::{
     graph::{Node, NodeId, Purpose, TxGraph, anchor_script},
-    role::Role,
-    terms::FeeRules,
+    terms::{FeeRules, Role},
 };
 use narthex_game_model::{Layout, Outcome, Params, Party, settle};
 use proptest::prelude::*;
@@ -43,10 +42,12 @@ fn check_payout(params: &Params, node: &Node) {
     let mut paid: BTreeMap<Party, Amount> = BTreeMap::new();
     for output in &node.outputs {
         let party = match output.purpose {
-            Purpose::Payout(Role::Client) => Party::Client,
-            Purpose::Payout(Role::Worker) => Party::Worker,
-            Purpose::Payout(Role::Verifier) => Party::Verifier,
-            Purpose::Payout(Role::Arbiter(i)) => Party::Arbiter(i.into()),
+            Purpose::Payout(party) => match Role::from(party) {
+                Role::Client => Party::Client,
+                Role::Worker => Party::Worker,
+                Role::Verifier => Party::Verifier,
+                Role::Arbiter(i) => Party::Arbiter(i.into()),
+            },
             Purpose::Fund => Party::Fund,
             Purpose::Anchor => continue,
             other => panic!("{} has an output for {other:?}", node.name),
@@ -150,7 +151,7 @@ fn check_keys(graph: &TxGraph) {
     let mut held = BTreeSet::new();
     for (_, node) in graph.nodes() {
         for output in &node.outputs {
-            if matches!(output.purpose, Purpose::Contract(_) | Purpose::Stake(..)) {
+            if matches!(output.purpose, Purpose::Contract(_) | Purpose::Held { .. }) {
                 let script = &graph.script(output.script).unwrap().script;
                 assert!(held.insert(script.clone()), "{} shares a key", node.name);
             }

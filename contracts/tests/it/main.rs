@@ -63,7 +63,7 @@ mod panel_seed;
 mod panel_shared_secret;
 mod panel_support;
 mod pictures;
-mod setup_grounds;
+mod setup_acceptance;
 mod signed_once;
 mod slice_laws;
 mod slice_play;

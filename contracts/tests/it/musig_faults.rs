@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::rand::{SeedableRng, rngs::StdRng};
 use narthex_contracts::{
-    graph::Stage,
     musig::{PartialSignature, SessionError},
-    role::Role,
     sample::Cast,
     setup::{NoncesMessage, Party, SetupError, Signing},
+    template::stage,
+    terms::{Role, Terms},
 };
 use narthex_game_model::Layout;
 
-fn parties() -> Vec<Party> {
+fn parties() -> Vec<Party<Terms>> {
     let cast = Cast::example(Layout::Hardened, 3, 2, 500, [9; 32]).unwrap();
     cast.parties(&Arc::new(cast.terms().unwrap())).unwrap()
 }
 
-fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing>, SetupError> {
+fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing<Terms>>, SetupError> {
     let mut rng = StdRng::seed_from_u64(5);
     let (announced, mut nonces): (Vec<_>, Vec<_>) = parties()
         .into_iter()
@@ -38,7 +38,7 @@ fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing>, SetupErro
 
 /// Sends everybody's shares of the first stage to `to`, one of them spoiled, and closes the stage.
 fn close(
-    signing: &mut [Signing],
+    signing: &mut [Signing<Terms>],
     to: Role,
     cheat: Role,
     at: usize,
@@ -46,14 +46,14 @@ fn close(
 ) -> Result<(), SetupError> {
     let at_to = signing.iter().position(|s| s.role() == to).unwrap();
     for i in (0..signing.len()).filter(|i| *i != at_to) {
-        let mut message = signing[i].shares_for(Stage::Arbitration, to)?;
+        let mut message = signing[i].shares_for(stage::ARBITRATION, to)?;
         if message.from == cheat {
             let count = message.shares.len();
             spoil(&mut message.shares[at % count]);
         }
         signing[at_to].accept(message)?;
     }
-    signing[at_to].close(Stage::Arbitration)
+    signing[at_to].close(stage::ARBITRATION)
 }
 
 #[test]
@@ -84,7 +84,13 @@ fn a_share_that_is_no_scalar_names_the_cheat() {
     let mut signing = signing(|_| ()).unwrap();
     let signer = Role::Arbiter(2);
     let result = close(&mut signing, Role::Worker, signer, 3, |s| s.0 = [0xff; 32]);
-    assert_eq!(result, Err(SessionError::BadShare { signer }.into()));
+    assert_eq!(
+        result,
+        Err(SessionError::BadShare {
+            signer: signer.into()
+        }
+        .into())
+    );
 }
 
 #[test]
@@ -95,5 +101,13 @@ fn a_nonce_that_is_no_point_names_the_cheat() {
             message.nonces[4].0[0] = 5;
         }
     });
-    assert_eq!(result.err(), Some(SessionError::BadNonce { signer }.into()));
+    assert_eq!(
+        result.err(),
+        Some(
+            SessionError::BadNonce {
+                signer: signer.into()
+            }
+            .into()
+        )
+    );
 }

@@ -14,8 +14,8 @@ use narthex_contracts::{
         AgreeError, AnswerSet, DrawCase, MAX_ANSWERS, Order, Panel, Seed, Snapshot, TermsMismatch,
         Willingness,
     },
-    role::Role,
     sample::Cast,
+    terms::Role,
 };
 use narthex_game_model::Layout;
 use panel_support::{arbiter, case, identity, mine, pool, principals, standard_terms};

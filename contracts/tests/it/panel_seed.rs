@@ -11,7 +11,7 @@ use narthex_contracts::{
     panel::{
         Commitment, Committing, DrawCase, Order, Seed, SeedBlock, SeedError, SeedNonce, Snapshot,
     },
-    role::Role,
+    terms::Role,
 };
 use panel_support::{case, digest, identity, pool};
 

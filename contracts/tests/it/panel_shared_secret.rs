@@ -6,12 +6,13 @@ use bitcoin::secp256k1::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
-    role::Role,
     sample::Cast,
-    setup::{Secrets, ceremony},
+    setup::ceremony,
     shared_secret::{
         Collector, Dealer, Dealing, RevealedShare, Share, SharedPoint, Sharing, SharingError,
     },
+    template::ContractSecret,
+    terms::Role,
 };
 use narthex_game_model::Layout;
 use proptest::prelude::*;
@@ -217,9 +218,9 @@ fn k_of_the_panel_open_either_verdict_of_the_paper_layout() {
     let parties = cast.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
     let worker = holdings.iter().find(|h| h.role() == Role::Worker).unwrap();
-    let secrets = |panel| Secrets {
-        panel,
-        ..cast.worker_secrets()
+    let secrets = |panel: Option<SecretKey>| match panel {
+        None => cast.worker_secrets(),
+        Some(panel) => cast.worker_secrets().with(ContractSecret::Panel, panel),
     };
     let reconstructed = point.reconstruct(&secp, &shares[1..]).unwrap();
     let mut opened = [0, 0];

@@ -17,7 +17,7 @@ use laws_support::Sample;
 use narthex_contracts::{
     bank::{Bank, BankFunding},
     graph::{Detail, Purpose, TxGraph},
-    role::Role,
+    party::PartyId,
     terms::Change,
 };
 use narthex_game_model::Layout;
@@ -148,10 +148,12 @@ fn in_threes(amount: Amount) -> String {
 }
 
 /// The parties of a graph, from what it pays them.
-fn parties(graph: &TxGraph) -> BTreeSet<Role> {
+fn parties(graph: &TxGraph) -> BTreeSet<PartyId> {
     let outputs = graph.nodes().flat_map(|(_, node)| &node.outputs);
     let roles = outputs.filter_map(|o| match o.purpose {
-        Purpose::Payout(role) | Purpose::Change(role) | Purpose::Stake(role, _) => Some(role),
+        Purpose::Payout(party) | Purpose::Change(party) | Purpose::Held { owner: party, .. } => {
+            Some(party)
+        }
         _ => None,
     });
     roles.collect()
@@ -257,7 +259,7 @@ fn the_legend_has_each_party_in_its_colour() {
         let (boxes, legend) = texts.split_at(legend.unwrap());
         let mut colours = BTreeMap::new();
         for role in parties(&graph) {
-            let party = graph.party(role);
+            let party = graph.party(role).to_string();
             let colour = legend.iter().find(|(text, _)| *text == party);
             let (_, colour) = colour.unwrap_or_else(|| panic!("{name}.svg: no {party}"));
             // Its own, and the same wherever the party is paid.

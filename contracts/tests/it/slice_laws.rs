@@ -12,7 +12,7 @@ use bitcoin::{
 use narthex_contracts::{
     graph::{NodeId, Source, Spend, TxGraph, anchor_script},
     pact::PactError,
-    role::RoleSet,
+    party::PartySet,
     slice::{
         CLIENT, MAX_PROVIDERS, Points, SliceError, SliceRecord, SliceTerms, claim, provider, refund,
     },
@@ -63,10 +63,10 @@ fn every_transaction_keeps_the_laws() {
             assert_eq!(spent(&tx).vout, u32::from(i));
             // The client alone has an exit d blocks after the funding; the provider's, with the others' shares, is
             // open from the first block.
-            assert_eq!(movers(refund(i)), RoleSet::from([CLIENT]));
+            assert_eq!(movers(refund(i)), PartySet::from([CLIENT]));
             let d = slice.terms.record().refund_blocks;
             assert_eq!(back.input[0].sequence, Sequence::from_height(d));
-            assert_eq!(movers(claim(i)), RoleSet::from([provider(i)]));
+            assert_eq!(movers(claim(i)), PartySet::from([provider(i)]));
             assert!(!tx.input[0].sequence.is_relative_lock_time());
         }
     }

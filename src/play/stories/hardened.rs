@@ -1,6 +1,9 @@
 //! Stories of the hardened layout.
 
-use narthex_contracts::{graph::Rulings, role::Role, template::Exit};
+use narthex_contracts::{
+    template::{Exit, Rulings},
+    terms::Role,
+};
 use narthex_game_model::{
     ArbiterSet, Outcome, Ruling, play::Strategy, settlement::MAX_PANEL_WITH_NAMED_SILENCE,
 };

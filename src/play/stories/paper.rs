@@ -1,9 +1,6 @@
 //! Stories of the paper's layout: its seven schemes, and attacks that it does not withstand.
 
-use narthex_contracts::{
-    graph::{NodeName, Rulings},
-    role::Role,
-};
+use narthex_contracts::{graph::NodeName, template::Rulings, terms::Role};
 use narthex_game_model::{ArbiterSet, Outcome, Ruling, play::Strategy};
 
 use super::{cheat_caught, honest_work_checked};

@@ -3,7 +3,7 @@
 use bitcoin::{Transaction, secp256k1::rand};
 use narthex::{
     bank::{Desk, DeskOptions},
-    contracts::{bank::PAYER, role::Role},
+    contracts::{bank::PAYER, party::PartyName},
     regtest::Chain,
 };
 
@@ -33,8 +33,8 @@ pub fn funded(chain: &mut dyn Chain, pennies: u32) -> Desk<'_> {
 }
 
 /// Where a party sits.
-pub fn seat(role: Role) -> usize {
-    usize::from(role != PAYER)
+pub fn seat(party: PartyName) -> usize {
+    usize::from(party != PAYER)
 }
 
 pub fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {

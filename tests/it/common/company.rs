@@ -6,10 +6,9 @@ use bitcoin::{Amount, Psbt, ScriptBuf, Transaction, secp256k1::rand};
 use narthex::{
     contracts::{
         funding::{combine_funding, merge_wallet_data},
-        role::Role,
         sample::Cast,
         setup::{Holdings, Party, ceremony},
-        terms::{Contribution, FeeRate, Terms, TermsError, deposit},
+        terms::{Contribution, FeeRate, Role, Terms, TermsError, deposit},
     },
     game_model::{Params, ParamsRecord},
     regtest::{AcceptedPolicy, Chain, mine_coins},
@@ -120,18 +119,18 @@ impl Company {
         self.propose(funding).unwrap()
     }
 
-    pub fn parties(&self, terms: &Arc<Terms>) -> Vec<Party> {
+    pub fn parties(&self, terms: &Arc<Terms>) -> Vec<Party<Terms>> {
         self.cast.parties(terms).unwrap()
     }
 
     /// An honest ceremony to its end.
-    pub fn ceremony(&self, terms: &Arc<Terms>) -> BTreeMap<Role, Holdings> {
+    pub fn ceremony(&self, terms: &Arc<Terms>) -> BTreeMap<Role, Holdings<Terms>> {
         let held = ceremony::run(self.parties(terms), &mut rand::thread_rng(), |_| ()).unwrap();
         held.into_iter().map(|h| (h.role(), h)).collect()
     }
 
     /// The funding as this party's wallet signs it.
-    pub fn sign(&self, holdings: &Holdings) -> Psbt {
+    pub fn sign(&self, holdings: &Holdings<Terms>) -> Psbt {
         let mut psbt = holdings.funding_psbt().unwrap();
         let role = holdings.role();
         merge_wallet_data(&mut psbt, &self.contributed[&role]);
@@ -139,7 +138,7 @@ impl Company {
         psbt
     }
 
-    pub fn fund(&self, held: &BTreeMap<Role, Holdings>) -> Transaction {
+    pub fn fund(&self, held: &BTreeMap<Role, Holdings<Terms>>) -> Transaction {
         combine_funding(&held[&Role::Client], held.values().map(|h| self.sign(h))).unwrap()
     }
 

@@ -19,10 +19,9 @@ use narthex::{
     contracts::{
         attest::{Attestation, AttestationNonce},
         graph::{NodeId, NodeName, TxGraph},
-        role::Role,
         sample::attest_without_record,
         template::Exit,
-        terms::Terms,
+        terms::{Role, Terms},
     },
     game_model::{
         Layout, Ruling,
@@ -137,8 +136,8 @@ pub fn rule(scene: &mut Scene<'_>, arbiters: impl IntoIterator<Item = u8>, rulin
     for arbiter in arbiters {
         let attestation = attestation(scene, arbiter, ruling);
         for role in roles(scene) {
-            let known = &mut scene.actor_mut(role).unwrap().secrets.attestations;
-            known.push(attestation);
+            let known = &mut scene.actor_mut(role).unwrap().secrets;
+            known.attest(&attestation);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, Transaction};
 use narthex::{
-    contracts::{role::Role, terms::FeeRate},
+    contracts::terms::{FeeRate, Role},
     play::Scene,
     regtest::Error,
     wallet::ChildRequest,

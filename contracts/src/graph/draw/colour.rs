@@ -1,6 +1,6 @@
 //! A colour for each party, by its place in the canonical order: no template chooses any.
 
-use crate::role::Role;
+use crate::party::PartyId;
 
 /// One for each of the three principals and the fifteen seats of the largest panel. The first eight are far apart for
 /// colour-blind readers too; neighbours further on differ in hue and in lightness.
@@ -20,6 +20,6 @@ pub(super) const CONTRACT: &str = "#cccccc";
 pub(super) const ANYBODY: &str = "#999999";
 
 /// The colour of a party.
-pub(super) fn of(role: Role) -> &'static str {
-    PARTIES.get(role.index()).copied().unwrap_or(ANYBODY)
+pub(super) fn of(party: PartyId) -> &'static str {
+    PARTIES.get(party.index()).copied().unwrap_or(ANYBODY)
 }

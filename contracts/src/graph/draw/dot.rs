@@ -9,7 +9,7 @@ use super::{
     html::{Cell, Look, Side, marked, wrapped},
     payments::Table,
 };
-use crate::role::RoleSet;
+use crate::party::PartySet;
 
 /// Characters of a line of prose in a box. Boxes stand side by side: narrow ones keep the letters large when the
 /// picture is fitted to a page.
@@ -224,7 +224,7 @@ impl TxGraph {
         let parties = self
             .cast()
             .iter()
-            .map(|role| (colour::of(role), self.party(role)));
+            .map(|party| (colour::of(party), self.party(party).to_string()));
         let parties = parties.collect::<Vec<_>>();
         let mut others = vec![
             (colour::CONTRACT, "stays in the contract"),
@@ -245,7 +245,7 @@ impl TxGraph {
 }
 
 /// The colours of a line, side by side.
-fn line(movers: RoleSet) -> String {
+fn line(movers: PartySet) -> String {
     match movers.len() {
         1..=MOST_COLOURS => {
             let colours = movers.iter().map(colour::of).collect::<Vec<_>>();

@@ -8,7 +8,7 @@ use super::{
     payments::Payments,
     stem, when,
 };
-use crate::role::RoleSet;
+use crate::party::PartySet;
 
 /// So many variants have a box each; more have one in common.
 const MOST_ALONE: usize = 3;
@@ -20,7 +20,7 @@ pub(super) struct Family {
     /// All of them, in the order of the graph; one at least.
     pub(super) members: Vec<NodeId>,
     /// Everybody who may publish one.
-    pub(super) movers: RoleSet,
+    pub(super) movers: PartySet,
     /// Whether each has the same movers.
     pub(super) same_movers: bool,
     /// The least and the most virtual bytes, signed.
@@ -134,13 +134,13 @@ impl TxGraph {
 
     fn family(&self, name: String, members: Vec<NodeId>) -> Family {
         let nodes = || members.iter().filter_map(|id| self.node(*id));
-        let movers = || nodes().map(|n| n.signing.map_or(RoleSet::EMPTY, |plan| plan.movers));
-        let first = movers().next().unwrap_or(RoleSet::EMPTY);
+        let movers = || nodes().map(|n| n.signing.map_or(PartySet::EMPTY, |plan| plan.movers));
+        let first = movers().next().unwrap_or(PartySet::EMPTY);
         let sizes = nodes().map(|node| self.vsize(node)).collect::<Vec<_>>();
         let least = sizes.iter().min().copied().unwrap_or(0);
         let most = sizes.iter().max().copied().unwrap_or(0);
         Family {
-            movers: movers().flat_map(RoleSet::iter).collect(),
+            movers: movers().flat_map(PartySet::iter).collect(),
             same_movers: movers().all(|these| these == first),
             vbytes: (least, most),
             name,

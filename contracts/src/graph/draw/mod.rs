@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use bitcoin::Amount;
 
 use super::{Purpose, Spend, TxGraph};
-use crate::role::{Role, RoleSet};
+use crate::party::{PartyId, PartySet};
 
 /// How much of a graph is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,18 +26,17 @@ pub enum Detail {
 
 impl TxGraph {
     /// Everybody who funds, is paid, or may publish, in canonical order.
-    fn cast(&self) -> RoleSet {
+    fn cast(&self) -> PartySet {
         let mut cast = BTreeSet::new();
         for node in &self.nodes {
             cast.extend(node.signing.iter().flat_map(|plan| plan.movers.iter()));
             cast.extend(node.inputs.iter().filter_map(|input| match input.spend {
-                Spend::Wallet(role) => Some(role),
+                Spend::Wallet(party) => Some(party),
                 Spend::KeyPath(_) | Spend::Leaf(_) => None,
             }));
             let owner = |purpose| match purpose {
-                Purpose::Stake(role, _) | Purpose::Payout(role) | Purpose::Change(role) => {
-                    Some(role)
-                }
+                Purpose::Held { owner, .. } => Some(owner),
+                Purpose::Payout(party) | Purpose::Change(party) => Some(party),
                 Purpose::Contract(_)
                 | Purpose::Locked
                 | Purpose::Fund
@@ -49,30 +48,38 @@ impl TxGraph {
         cast.into_iter().collect()
     }
 
+    /// Those of them that are called alike and numbered.
+    fn alike(&self) -> PartySet {
+        let cast = self.cast();
+        cast.iter()
+            .filter(|party| self.party(*party).is_numbered())
+            .collect()
+    }
+
     /// Parties in words, short: neighbours whose names differ in a number alone are a range, such as `arbiter0–2`.
-    fn in_short(&self, roles: RoleSet) -> Vec<String> {
-        let mut runs: Vec<(Vec<Role>, String)> = Vec::new();
-        for role in roles.iter() {
-            let name = self.party(role);
+    fn in_short(&self, parties: PartySet) -> Vec<String> {
+        let mut runs: Vec<(Vec<PartyId>, String)> = Vec::new();
+        for party in parties.iter() {
+            let name = self.party(party).to_string();
             let stem = stem(&name);
             match runs.last_mut() {
                 Some((run, known))
                     if stem.len() < name.len()
                         && known == stem
-                        && run.last().map(|last| last.index() + 1) == Some(role.index()) =>
+                        && run.last().map(|last| last.index() + 1) == Some(party.index()) =>
                 {
-                    run.push(role);
+                    run.push(party);
                 }
-                _ => runs.push((vec![role], stem.to_owned())),
+                _ => runs.push((vec![party], stem.to_owned())),
             }
         }
-        let name = |(run, stem): (Vec<Role>, String)| match &run[..] {
+        let name = |(run, stem): (Vec<PartyId>, String)| match &run[..] {
             [first, .., last] => {
-                let (first, last) = (self.party(*first), self.party(*last));
+                let (first, last) = (self.party(*first), self.party(*last).to_string());
                 let number = last.get(stem.len()..).unwrap_or_default();
                 format!("{first}–{number}")
             }
-            one => one.iter().map(|role| self.party(*role)).collect(),
+            one => one.iter().map(|p| self.party(*p).to_string()).collect(),
         };
         runs.into_iter().map(name).collect()
     }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::Amount;
 
 use super::{
-    super::{Node, NodeId, Purpose, TxGraph},
+    super::{Node, NodeId, Purpose, TxGraph, Variant},
     colour,
     family::{Family, gather},
     grouped,
 };
-use crate::role::{Role, RoleSet};
+use crate::party::{PartyId, PartySet};
 
 /// So many kinds of variants have a column each; of more, each row tells from what to what it goes.
 const MOST_COLUMNS: usize = 4;
@@ -19,10 +19,10 @@ const MOST_COLUMNS: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     Contract,
-    Stake(Role),
-    Payout(Role),
+    Held(&'static str, PartyId),
+    Payout(PartyId),
     Fund,
-    Change(Role),
+    Change(PartyId),
     Anchor,
 }
 
@@ -30,7 +30,7 @@ impl Place {
     fn of(purpose: Purpose) -> Option<Place> {
         Some(match purpose {
             Purpose::Contract(_) | Purpose::Locked => Place::Contract,
-            Purpose::Stake(role, _) => Place::Stake(role),
+            Purpose::Held { owner, what, .. } => Place::Held(what, owner),
             Purpose::Payout(role) => Place::Payout(role),
             Purpose::Fund => Place::Fund,
             Purpose::Change(role) => Place::Change(role),
@@ -39,38 +39,41 @@ impl Place {
         })
     }
 
-    fn role(self) -> Option<Role> {
+    fn party(self) -> Option<PartyId> {
         match self {
-            Place::Stake(role) | Place::Payout(role) | Place::Change(role) => Some(role),
+            Place::Held(_, party) | Place::Payout(party) | Place::Change(party) => Some(party),
             Place::Contract | Place::Fund | Place::Anchor => None,
         }
     }
 
-    fn with(self, role: Role) -> Place {
+    fn with(self, party: PartyId) -> Place {
         match self {
-            Place::Stake(_) => Place::Stake(role),
-            Place::Payout(_) => Place::Payout(role),
-            Place::Change(_) => Place::Change(role),
+            Place::Held(what, _) => Place::Held(what, party),
+            Place::Payout(_) => Place::Payout(party),
+            Place::Change(_) => Place::Change(party),
             Place::Contract | Place::Fund | Place::Anchor => self,
         }
     }
 
-    /// The same place of the first seat: seats of a panel are alike.
-    fn seatless(self) -> Place {
-        match self.role() {
-            Some(Role::Arbiter(_)) => self.with(Role::Arbiter(0)),
+    /// The same place of the first seat: those that are called alike and numbered are alike.
+    fn seatless(self, seats: &Seats) -> Place {
+        match (self.party(), seats.iter().next()) {
+            (Some(party), Some(first)) if seats.contains(party) => self.with(first),
             _ => self,
         }
     }
 
     fn colour(self) -> &'static str {
-        match (self, self.role()) {
-            (_, Some(role)) => colour::of(role),
+        match (self, self.party()) {
+            (_, Some(party)) => colour::of(party),
             (Place::Fund, _) => colour::FUND,
             _ => colour::CONTRACT,
         }
     }
 }
+
+/// The parties that are numbered, such as the members of a panel.
+type Seats = PartySet;
 
 /// Amounts, and how often each is paid.
 type Amounts = BTreeMap<Amount, usize>;
@@ -95,11 +98,11 @@ impl Payments {
     }
 
     /// All seats as one.
-    fn seatless(&self) -> Payments {
+    fn seatless(&self, seats: &Seats) -> Payments {
         let mut payments = Payments::default();
         for (place, amounts) in &self.0 {
             for (amount, times) in amounts {
-                payments.add(place.seatless(), *amount, *times);
+                payments.add(place.seatless(seats), *amount, *times);
             }
         }
         payments
@@ -132,7 +135,8 @@ impl Table {
         let paid = |id| graph.node(id).map(Payments::of);
         let ids = || family.members.iter().copied();
         let exact = gather(ids(), paid);
-        let seatless = gather(ids(), |id| paid(id).map(|p| p.seatless()));
+        let alike = graph.alike();
+        let seatless = gather(ids(), |id| paid(id).map(|p| p.seatless(&alike)));
         let (fold, groups) = if seatless.len() < exact.len() {
             (true, seatless)
         } else {
@@ -151,29 +155,33 @@ impl Table {
         }
         let columns = kinds.iter().filter_map(|(id, _)| {
             let payments = paid(*id)?;
-            Some(if fold { payments.seatless() } else { payments })
+            Some(if fold {
+                payments.seatless(&alike)
+            } else {
+                payments
+            })
         });
         let columns = columns.collect::<Vec<_>>();
         let heads = match &groups[..] {
             [_] => Vec::new(),
             _ => groups.iter().map(|group| head(graph, group)).collect(),
         };
-        let seats = |place: Place| match place.role() {
+        let seats = |place: Place| match place.party() {
             // Whoever of the panel is paid by any of them.
-            Some(Role::Arbiter(_)) if fold => ids()
+            Some(party) if fold && alike.contains(party) => ids()
                 .filter_map(paid)
                 .flat_map(|p| p.0.into_keys())
-                .filter(|known| known.seatless() == place)
-                .filter_map(Place::role)
+                .filter(|known| known.seatless(&alike) == place)
+                .filter_map(Place::party)
                 .collect::<BTreeSet<_>>(),
-            role => role.into_iter().collect(),
+            party => party.into_iter().collect(),
         };
         let places = columns.iter().flat_map(|column| column.0.keys().copied());
         let rows = places.collect::<BTreeSet<_>>().into_iter().map(|place| {
             let amounts = |column: &Payments| column.0.get(&place).cloned().unwrap_or_default();
             (place, seats(place), columns.iter().map(amounts).collect())
         });
-        let rows = joined(rows.collect(), |all: &mut Vec<Amounts>, more| {
+        let rows = joined(rows.collect(), &alike, |all: &mut Vec<Amounts>, more| {
             for (amounts, more) in all.iter_mut().zip(more) {
                 for (amount, times) in more {
                     *amounts.entry(amount).or_default() += times;
@@ -184,8 +192,13 @@ impl Table {
             true => vec!["–".to_owned()],
             false => amounts.into_iter().rev().map(times).collect(),
         };
-        let row = |(place, roles, cells): (Place, _, Vec<Amounts>)| {
-            Row::new(graph, place, &roles, cells.into_iter().map(cell).collect())
+        let row = |(place, parties, cells): (Place, _, Vec<Amounts>)| {
+            Row::new(
+                graph,
+                place,
+                &parties,
+                cells.into_iter().map(cell).collect(),
+            )
         };
         Table {
             heads,
@@ -196,20 +209,25 @@ impl Table {
 }
 
 impl Row {
-    fn new(graph: &TxGraph, place: Place, roles: &BTreeSet<Role>, cells: Vec<Vec<String>>) -> Row {
-        let who = graph.in_short(roles.iter().copied().collect::<RoleSet>());
+    fn new(
+        graph: &TxGraph,
+        place: Place,
+        parties: &BTreeSet<PartyId>,
+        cells: Vec<Vec<String>>,
+    ) -> Row {
+        let who = graph.in_short(parties.iter().copied().collect::<PartySet>());
         let who = who.join(", ");
         let label = match place {
             Place::Contract => "contract".to_owned(),
-            Place::Stake(_) => format!("stake of {who}"),
+            Place::Held(what, _) => format!("{what} of {who}"),
             Place::Payout(_) => who,
             Place::Fund => "common fund".to_owned(),
             Place::Change(_) => format!("change of {who}"),
             Place::Anchor => "anchor".to_owned(),
         };
-        let colours = match roles.is_empty() {
+        let colours = match parties.is_empty() {
             true => vec![place.colour()],
-            false => roles.iter().map(|role| colour::of(*role)).collect(),
+            false => parties.iter().map(|party| colour::of(*party)).collect(),
         };
         Row {
             label,
@@ -220,22 +238,26 @@ impl Row {
 }
 
 /// A row before it is written: a place, who is there, and what is paid there.
-type Draft<T> = (Place, BTreeSet<Role>, T);
+type Draft<T> = (Place, BTreeSet<PartyId>, T);
 
 /// Neighbouring seats that are paid alike share a row.
-fn joined<T: PartialEq + Clone>(rows: Vec<Draft<T>>, merge: impl Fn(&mut T, T)) -> Vec<Draft<T>> {
+fn joined<T: PartialEq + Clone>(
+    rows: Vec<Draft<T>>,
+    alike: &Seats,
+    merge: impl Fn(&mut T, T),
+) -> Vec<Draft<T>> {
     let mut out: Vec<(Draft<T>, T)> = Vec::new();
-    for (place, roles, cells) in rows {
+    for (place, parties, cells) in rows {
         match out.last_mut() {
             Some(((first, all, sum), each))
-                if place.role().is_some()
-                    && first.seatless() == place.seatless()
+                if place.party().is_some()
+                    && first.seatless(alike) == place.seatless(alike)
                     && *each == cells =>
             {
-                all.extend(roles);
+                all.extend(parties);
                 merge(sum, cells);
             }
-            _ => out.push(((place, roles, cells.clone()), cells)),
+            _ => out.push(((place, parties, cells.clone()), cells)),
         }
     }
     out.into_iter().map(|(row, _)| row).collect()
@@ -249,17 +271,8 @@ fn head(graph: &TxGraph, group: &[NodeId]) -> Vec<String> {
             .filter_map(|id| graph.node(*id))
             .map(|n| n.name)
     };
-    let seats = graph
-        .cast()
-        .iter()
-        .filter(|role| matches!(role, Role::Arbiter(_)));
-    let seats = seats.count();
-    let stand = names().map(|name| {
-        let ruled = name
-            .rulings
-            .map(|rulings| rulings.ruled().mask().count_ones());
-        ruled.or(name.members.map(|set| set.mask().count_ones()))
-    });
+    let seats = graph.alike().len();
+    let stand = names().map(|name| name.variant.map(Variant::count));
     let stand = stand.collect::<BTreeSet<_>>();
     let mut lines = Vec::new();
     if let [Some(count)] = stand.into_iter().collect::<Vec<_>>()[..] {
@@ -287,7 +300,7 @@ fn ranges(graph: &TxGraph, family: &Family) -> Vec<Row> {
         let sum = |amounts: &Amounts| amounts.iter().map(|(amount, n)| *amount * *n as u64).sum();
         let paid = |p: &Payments| p.0.get(&place).map_or(Amount::ZERO, sum);
         let paid = all.iter().map(paid).collect::<BTreeSet<Amount>>();
-        (place, place.role().into_iter().collect(), paid)
+        (place, place.party().into_iter().collect(), paid)
     });
     let cell = |paid: &BTreeSet<Amount>| match (paid.first(), paid.last()) {
         (Some(least), Some(most)) if paid.len() == 2 => {
@@ -298,11 +311,11 @@ fn ranges(graph: &TxGraph, family: &Family) -> Vec<Row> {
         }
         (least, _) => least.copied().map(grouped).unwrap_or_default(),
     };
-    let rows = joined(rows.collect(), |_, _| ());
-    let row = |(place, roles, paid): (Place, BTreeSet<Role>, BTreeSet<Amount>)| {
-        let each = if roles.len() > 1 { "each " } else { "" };
+    let rows = joined(rows.collect(), &graph.alike(), |_, _| ());
+    let row = |(place, parties, paid): (Place, BTreeSet<PartyId>, BTreeSet<Amount>)| {
+        let each = if parties.len() > 1 { "each " } else { "" };
         let cell = format!("{each}{}", cell(&paid));
-        Row::new(graph, place, &roles, vec![vec![cell]])
+        Row::new(graph, place, &parties, vec![vec![cell]])
     };
     rows.into_iter().map(row).collect()
 }

@@ -85,10 +85,12 @@ impl TxGraph {
         };
         match output.purpose {
             Purpose::Contract(_) | Purpose::Locked => format!("contract {}", descriptor()),
-            Purpose::Stake(role, _) => format!("stake of {} {}", self.party(role), descriptor()),
-            Purpose::Payout(role) => format!("to {}", self.party(role)),
+            Purpose::Held { owner, what, .. } => {
+                format!("{what} of {} {}", self.party(owner), descriptor())
+            }
+            Purpose::Payout(party) => format!("to {}", self.party(party)),
             Purpose::Fund => "to the common fund".into(),
-            Purpose::Change(role) => format!("change of {}", self.party(role)),
+            Purpose::Change(party) => format!("change of {}", self.party(party)),
             Purpose::Anchor => "anchor".into(),
             Purpose::Data => "data".into(),
         }

@@ -2,10 +2,9 @@
 
 use bitcoin::secp256k1::constants::CURVE_ORDER;
 
-use super::Room;
-use crate::{
-    musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session, SessionError},
-    role::Role,
+use super::{Room, nth};
+use crate::musig::{
+    MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session, SessionError,
 };
 
 /// 33 bytes that are no point: wrong kind, x not on the curve, x not in the field, infinity.
@@ -22,7 +21,7 @@ fn no_points() -> [[u8; 33]; 4] {
 fn a_malformed_nonce_names_its_signer() {
     let room = Room::new(1, 5);
     for i in 0..5 {
-        let signer = Role::from_index(i).unwrap();
+        let signer = nth(i);
         for half in 0..2 {
             for bad in no_points() {
                 let mut nonces = room.nonces.clone();
@@ -46,7 +45,7 @@ fn a_malformed_share_names_its_signer() {
     let mut room = Room::new(2, 5);
     let (session, shares) = room.sign(true);
     for i in 0..5 {
-        let signer = Role::from_index(i).unwrap();
+        let signer = nth(i);
         for bad in [CURVE_ORDER, [0xff; 32]] {
             let mut shares = shares.clone();
             shares[i] = PartialSignature(bad);
@@ -103,19 +102,19 @@ fn counts_and_strangers_are_refused() {
     let nonce = PublicNonce::generate(&[3; 32], &outsider, &room.keys, &room.message).unwrap();
     let (session, shares) = room.sign(false);
     assert_eq!(session.aggregate(&room.keys, &shares[..2]), Err(count));
-    let role = Role::Client;
+    let role = nth(0);
     assert_eq!(
         session.sign(&room.keys, role, &outsider, nonce.0),
-        Err(SessionError::NotASigner { role })
+        Err(SessionError::NotASigner { party: role })
     );
-    let role = Role::Arbiter(7);
+    let role = nth(10);
     let own = MusigKeypair::new(&room.secrets[0]).unwrap();
     assert_eq!(
         session.sign(&room.keys, role, &own, SecretNonce(None)),
-        Err(SessionError::NotASigner { role })
+        Err(SessionError::NotASigner { party: role })
     );
     assert_eq!(
         session.verify_share(&room.keys, role, &room.nonces[0], &shares[0]),
-        Err(SessionError::NotASigner { role })
+        Err(SessionError::NotASigner { party: role })
     );
 }

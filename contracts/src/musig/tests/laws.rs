@@ -148,7 +148,7 @@ fn another_root_gives_the_key_set_that_has_it_from_the_start() {
     let secp = Secp256k1::new();
     let signers: Vec<_> = room
         .keys
-        .signers()
+        .names()
         .zip(&room.secrets)
         .map(|(role, s)| (role, PublicKey::from_secret_key(&secp, s)))
         .collect();

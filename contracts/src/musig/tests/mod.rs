@@ -21,7 +21,12 @@ use super::{
     AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
     SecretNonce, Session,
 };
-use crate::role::Role;
+use crate::party::{PartyId, PartyName};
+
+/// The signer at a place, whom nobody has given a name.
+pub(super) fn nth(place: usize) -> PartyName {
+    PartyName::unnamed(PartyId::from_index(place).unwrap())
+}
 
 /// Signers who are about to sign one message.
 struct Room {
@@ -45,12 +50,7 @@ impl Room {
         let signers: Vec<_> = secrets
             .iter()
             .enumerate()
-            .map(|(i, s)| {
-                (
-                    Role::from_index(i).unwrap(),
-                    PublicKey::from_secret_key(&secp, s),
-                )
-            })
+            .map(|(i, s)| (nth(i), PublicKey::from_secret_key(&secp, s)))
             .collect();
         let root = (seed % 2 == 1).then(|| TapNodeHash::from_byte_array(bytes(&mut rng)));
         let keys = KeySet::new(&signers, root).unwrap();
@@ -84,7 +84,7 @@ impl Room {
         let shares = std::mem::take(&mut self.secret_nonces)
             .into_iter()
             .zip(&self.secrets)
-            .zip(self.keys.signers())
+            .zip(self.keys.names())
             .map(|((nonce, secret), role)| {
                 let pair = MusigKeypair::new(secret).unwrap();
                 session.sign(&self.keys, role, &pair, nonce).unwrap()
@@ -94,7 +94,7 @@ impl Room {
     }
 
     fn share_verifies(&self, session: &Session, i: usize, share: &PartialSignature) -> bool {
-        let role = Role::from_index(i).unwrap();
+        let role = nth(i);
         session
             .verify_share(&self.keys, role, &self.nonces[i], share)
             .unwrap()

@@ -7,11 +7,8 @@ use bitcoin::secp256k1::{
 use secp256k1_musig as musig;
 use serde_json::Value;
 
-use super::{array, bytes, cases, json, pick, tagged};
-use crate::{
-    musig::{KeySet, MusigKeypair, PublicNonce, SessionError, session::aggregate_nonces},
-    role::Role,
-};
+use super::{array, bytes, cases, json, nth, pick, tagged};
+use crate::musig::{KeySet, MusigKeypair, PublicNonce, SessionError, session::aggregate_nonces};
 
 /// What goes into NonceGen.
 struct Input {
@@ -111,11 +108,7 @@ fn nonces_of_contracts_are_those_of_bip327() {
     for _ in 0..50 {
         let secrets = [bytes32(), bytes32()].map(|b| SecretKey::from_slice(&b).unwrap());
         let public = secrets.map(|s| PublicKey::from_secret_key(&secp, &s));
-        let keys = KeySet::new(
-            &[(Role::Client, public[0]), (Role::Worker, public[1])],
-            None,
-        )
-        .unwrap();
+        let keys = KeySet::new(&[(nth(0), public[0]), (nth(1), public[1])], None).unwrap();
         let (rand, message) = (bytes32(), bytes32());
         let keypair = MusigKeypair::new(&secrets[0]).unwrap();
         let (secret, nonce) = PublicNonce::generate(&rand, &keypair, &keys, &message).unwrap();
@@ -139,7 +132,7 @@ fn nonces_of_contracts_are_those_of_bip327() {
 fn a_broken_random_source_yields_no_nonce() {
     let key = SecretKey::from_slice(&[7; 32]).unwrap();
     let public = PublicKey::from_secret_key(&bitcoin::secp256k1::Secp256k1::new(), &key);
-    let keys = KeySet::new(&[(Role::Client, public)], None).unwrap();
+    let keys = KeySet::new(&[(nth(0), public)], None).unwrap();
     let pair = MusigKeypair::new(&key).unwrap();
     assert!(PublicNonce::generate(&[0; 32], &pair, &keys, &[1; 32]).is_none());
 }
@@ -150,10 +143,7 @@ fn any_keys(count: usize) -> KeySet {
     let keys: Vec<_> = (0..count)
         .map(|i| {
             let secret = SecretKey::from_slice(&[i as u8 + 1; 32]).unwrap();
-            (
-                Role::from_index(i).unwrap(),
-                PublicKey::from_secret_key(&secp, &secret),
-            )
+            (nth(i), PublicKey::from_secret_key(&secp, &secret))
         })
         .collect();
     KeySet::untweaked(&keys).unwrap()
@@ -176,7 +166,7 @@ fn nonce_agg() {
     }
     for case in cases(&file, "error_test_cases") {
         let at = case["error"]["signer"].as_u64().unwrap() as usize;
-        let signer = Role::from_index(at).unwrap();
+        let signer = nth(at);
         assert_eq!(
             aggregate_nonces(&any_keys(2), &nonces(case), None),
             Err(SessionError::BadNonce { signer })

@@ -4,13 +4,13 @@ use bitcoin::secp256k1::SecretKey;
 use secp256k1_musig as musig;
 use serde_json::Value;
 
-use super::{array, bytes, cases, json, pick, signers, tweak};
+use super::{array, bytes, cases, json, nth, pick, signers, tweak};
 use crate::{
     musig::{
         KeySet, MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session, SessionError,
         session::aggregate_nonces,
     },
-    role::Role,
+    party::PartyName,
 };
 
 fn nonces(file: &Value, case: &Value) -> Vec<PublicNonce> {
@@ -24,8 +24,8 @@ fn keypair(file: &Value) -> MusigKeypair {
     MusigKeypair::new(&SecretKey::from_slice(&bytes(&file["sk"])).unwrap()).unwrap()
 }
 
-fn role(case: &Value) -> Role {
-    Role::from_index(case["signer_index"].as_u64().unwrap() as usize).unwrap()
+fn role(case: &Value) -> PartyName {
+    nth(case["signer_index"].as_u64().unwrap() as usize)
 }
 
 /// The secret nonce of a vector. The library's form of it is the scalars after four bytes of kind, then the key
@@ -74,7 +74,7 @@ fn sign_and_verify() {
         let (pair, role) = (keypair(&file), role(case));
         let share = session.sign(&keys, role, &pair, secret).unwrap();
         assert_eq!(share.0[..], bytes(&case["expected"]));
-        let nonce = &nonces[role.index()];
+        let nonce = &nonces[role.id.index()];
         assert_eq!(session.verify_share(&keys, role, nonce, &share), Ok(true));
         signed += 1;
     }
@@ -113,7 +113,7 @@ fn sign_errors() {
         // Whatever place a party claims, a key that is in none signs in none.
         let roles = match used {
             true => vec![role(case)],
-            false => keys.signers().collect(),
+            false => keys.names().collect(),
         };
         for role in roles {
             let secret = match used {
@@ -122,7 +122,7 @@ fn sign_errors() {
             };
             assert_eq!(
                 session.sign(&keys, role, &keypair(&file), secret),
-                Err(SessionError::NotASigner { role })
+                Err(SessionError::NotASigner { party: role })
             );
         }
         refused[2 + usize::from(used)] += 1;
@@ -157,7 +157,7 @@ fn verify_failures_and_errors() {
             Ok(session) => session,
         };
         let share = PartialSignature(array(&case["sig"]));
-        match session.verify_share(&keys, signer, &nonces[signer.index()], &share) {
+        match session.verify_share(&keys, signer, &nonces[signer.id.index()], &share) {
             Ok(valid) => {
                 assert!(!valid, "{}", case["comment"]);
                 wrong += 1;
@@ -192,7 +192,7 @@ fn tweaks() {
         let secret = secret_nonce(&file["secnonce"]);
         let share = session.sign(&keys, role, &keypair(&file), secret).unwrap();
         assert_eq!(share.0[..], bytes(&case["expected"]), "{}", case["comment"]);
-        let nonce = &nonces[role.index()];
+        let nonce = &nonces[role.id.index()];
         assert_eq!(session.verify_share(&keys, role, nonce, &share), Ok(true));
         signed += 1;
     }
@@ -226,7 +226,7 @@ fn sig_agg() {
             }
             Err(error) => {
                 let at = case["error"]["signer"].as_u64().unwrap() as usize;
-                let signer = Role::from_index(at).unwrap();
+                let signer = nth(at);
                 assert_eq!(error, SessionError::BadShare { signer });
                 refused += 1;
             }

@@ -16,7 +16,8 @@ use bitcoin::{
 use serde_json::Value;
 
 use super::KeySet;
-use crate::role::Role;
+pub(super) use super::tests::nth;
+use crate::party::PartyName;
 
 fn read(file: &str) -> String {
     let path = format!("{}/tests/vectors/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -50,12 +51,12 @@ fn pick<'v>(file: &'v Value, list: &str, case: &Value, indices: &str) -> Vec<&'v
 
 /// Signers as the contracts name them, in the order of the vector. `Err` is the position of the first key that
 /// is none.
-fn signers(keys: &[&Value]) -> Result<Vec<(Role, PublicKey)>, usize> {
+fn signers(keys: &[&Value]) -> Result<Vec<(PartyName, PublicKey)>, usize> {
     keys.iter()
         .enumerate()
         .map(|(i, key)| {
             let key = PublicKey::from_slice(&bytes(key)).map_err(|_| i)?;
-            Ok((Role::from_index(i).unwrap(), key))
+            Ok((nth(i), key))
         })
         .collect()
 }

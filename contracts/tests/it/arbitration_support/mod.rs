@@ -8,14 +8,14 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::Attestation,
-    role::Role,
     sample::Cast,
     setup::{Holdings, Secrets, ceremony},
+    terms::{Role, Terms},
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
 
 /// A contract whose ceremony is over.
-pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings>) {
+pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>) {
     let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
@@ -41,9 +41,7 @@ pub fn rulings(
         (verifier, Ruling::VerifierAtFault),
     ] {
         for i in set.iter() {
-            secrets
-                .attestations
-                .push(attest(cast, contract_id, i as u8, ruling));
+            secrets.attest(&attest(cast, contract_id, i as u8, ruling));
         }
     }
     secrets

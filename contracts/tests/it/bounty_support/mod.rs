@@ -18,10 +18,10 @@ use narthex_contracts::{
     bounty::{
         Answer, BoundSeed, BountyError, BountyRecord, BountyTerms, Call, Closing, Coin, Delivery,
         Envelope, Grant, Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester,
-        RequesterRecord, Seal, Share, relay_party, requester_party, restore,
+        RequesterRecord, Seal, Share, relay_name, relay_party, requester_party, restore,
     },
     depth::Depth,
-    role::Role,
+    party::PartyName,
     setup::{Party, ceremony},
     terms::{Coin as WalletCoin, Contribution, FeeRate},
 };
@@ -123,8 +123,8 @@ pub struct Bounty {
     pub relays: Vec<Relay>,
 }
 
-pub fn roles(relays: u8) -> impl Iterator<Item = (Role, SecretKey)> {
-    let relay = |seat| (Role::Arbiter(seat), secret(11 + seat));
+pub fn roles(relays: u8) -> impl Iterator<Item = (PartyName, SecretKey)> {
+    let relay = |seat| (relay_name(seat), secret(11 + seat));
     std::iter::once((REQUESTER, secret(101))).chain((0..relays).map(relay))
 }
 
@@ -132,8 +132,8 @@ pub fn roles(relays: u8) -> impl Iterator<Item = (Role, SecretKey)> {
 pub fn parties(terms: &Arc<BountyTerms>) -> (Vec<Party<BountyTerms>>, Vec<BoundSeed>) {
     let mut bindings = MemoryBindings::default();
     let (mut parties, mut seeds) = (Vec::new(), Vec::new());
-    for (role, key) in roles(terms.relays()) {
-        let Role::Arbiter(seat) = role else {
+    for (party, key) in roles(terms.relays()) {
+        let Some(seat) = (0..terms.relays()).find(|seat| relay_name(*seat) == party) else {
             let salt = drawn_salt(terms);
             parties.push(requester_party(terms, &key, salt, &mut bindings).unwrap());
             continue;

@@ -7,6 +7,7 @@ use narthex_contracts::{
     graph::{Node, NodeId, Purpose, Source, TxGraph},
     sample::Cast,
     template,
+    template::Rulings,
     terms::Terms,
 };
 use narthex_game_model::{
@@ -141,7 +142,8 @@ pub fn config(cases: u32) -> ProptestConfig {
 /// The settlement that a transaction is; `None` for steps.
 pub fn outcome(node: &Node) -> Option<Outcome> {
     let majority = |verifier: bool| {
-        let rulings = node.name.rulings.expect("the variant names its majority");
+        let rulings = node.name.variant.expect("the variant names its majority");
+        let rulings = Rulings::from(rulings);
         if verifier {
             rulings.verifier
         } else {
@@ -155,7 +157,9 @@ pub fn outcome(node: &Node) -> Option<Outcome> {
         "S3" | "S3'" | "Tx4" => Outcome::Normal,
         "S4" | "S4'" | "Tx5" => Outcome::FaultyUnappealed,
         "S5" | "S5any" | "Tx6" => Outcome::ArbitrationFailed {
-            ruled: node.name.rulings.map_or(ArbiterSet::empty(), |r| r.ruled()),
+            ruled: (node.name.variant).map_or(ArbiterSet::empty(), |variant| {
+                Rulings::from(variant).ruled()
+            }),
         },
         "S6" | "Tx7" => Outcome::WorkerAtFault {
             majority: majority(false),

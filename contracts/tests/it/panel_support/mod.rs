@@ -12,8 +12,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     panel::{DrawCase, DrawTiming, OfferDraft, OfferTerms, Pool},
-    role::Role,
     sample::Cast,
+    terms::Role,
 };
 use narthex_game_model::{Layout, Params, ParamsRecord, Ratio};
 

@@ -1,0 +1,134 @@
+//! A party of a contract of computation in the signing ceremony, and what it does with what it holds afterwards.
+
+use std::sync::Arc;
+
+use bitcoin::{
+    Psbt, Transaction,
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
+
+use super::{ContractSecret, TemplateError, derive};
+use crate::{
+    binding::BindError,
+    funding::{FundingError, funding_psbt},
+    graph::NodeId,
+    musig::AdaptorError,
+    party::{PartyId, PartyName},
+    setup::{
+        Agreement, Holdings, HoldingsError, Party, Release, RestoreError, Secrets, SetupError,
+        Signing,
+    },
+    terms::{AcceptancePolicy, BoundTerms, Role, Terms, TermsError},
+};
+
+impl Agreement for Terms {
+    fn id(&self) -> &[u8; 32] {
+        self.agreement_id()
+    }
+
+    fn signer(&self, party: PartyId) -> Option<PublicKey> {
+        self.key(party.into())
+    }
+
+    fn everyone(&self) -> Vec<PartyName> {
+        self.roles().map(PartyName::from).collect()
+    }
+
+    /// Seats that the panel does not have are called as they would be.
+    fn name(&self, party: PartyId) -> PartyName {
+        Role::from(party).into()
+    }
+}
+
+/// Why a party of a contract of computation does not begin to sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PartyError {
+    /// The policy on which the party goes on was found for other parameters. The caller's fault.
+    #[error("the proof that honest play pays is about other parameters than these terms have")]
+    OtherPolicy,
+    /// These are not the terms that this party proposed, or it has bound itself to others.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// The graph cannot be derived.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The ceremony cannot begin.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+impl From<BindError> for PartyError {
+    fn from(error: BindError) -> PartyError {
+        SetupError::from(error).into()
+    }
+}
+
+impl Party<Terms> {
+    /// Derives the graph from the terms. `key` is the secret of the party's contract key, `policy` why it
+    /// goes on with these terms. The terms are used up, whether it goes on or not.
+    pub fn new(
+        bound: BoundTerms,
+        key: &SecretKey,
+        policy: &AcceptancePolicy,
+    ) -> Result<Party<Terms>, PartyError> {
+        let (terms, role, binding) = bound.into_parts();
+        if !policy.covers(&terms) {
+            return Err(PartyError::OtherPolicy);
+        }
+        let graph = derive(&terms)?;
+        Party::for_bound(terms, graph, role, key, || Ok(binding))
+    }
+
+    /// Own role.
+    pub fn role(&self) -> Role {
+        self.me().id.into()
+    }
+}
+
+impl Signing<Terms> {
+    /// Own role.
+    pub fn role(&self) -> Role {
+        self.me().id.into()
+    }
+}
+
+impl Holdings<Terms> {
+    /// Own role.
+    pub fn role(&self) -> Role {
+        self.me().id.into()
+    }
+
+    /// From bytes: derives the graph anew and verifies every signature.
+    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings<Terms>, RestoreError> {
+        let graph =
+            |terms: &Terms| derive(terms).map_err(|error| RestoreError::Terms(error.to_string()));
+        Holdings::restore(terms, graph, bytes)
+    }
+
+    /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
+    /// sign away its coins before it holds everything that brings them back.
+    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+        funding_psbt(self.graph())
+    }
+
+    /// The shares of a transaction that this party has kept back so far.
+    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
+        self.withheld(node)
+    }
+
+    /// Takes the result secret out of a confirmed or broadcast transaction of the graph that pays the worker. `known`
+    /// are the other secrets that it needed.
+    pub fn extract_result(
+        &self,
+        node: NodeId,
+        tx: &Transaction,
+        known: &Secrets,
+    ) -> Result<SecretKey, HoldingsError> {
+        let result = self.extract_secret(node, tx, ContractSecret::Result, known)?;
+        let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), &result);
+        match point == self.terms().result_point() {
+            true => Ok(result),
+            false => Err(AdaptorError::Unrelated.into()),
+        }
+    }
+}
