@@ -5,6 +5,7 @@ mod exit;
 mod hardened;
 mod paper;
 mod party;
+mod root;
 mod stake;
 mod words;
 
@@ -12,6 +13,7 @@ use narthex_game_model::{Layout, SettlementError};
 
 pub use exit::Exit;
 pub use party::PartyError;
+pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_unlock_height,
     stake_wallet_descriptor,

@@ -14,10 +14,8 @@
 
 mod acceptance;
 mod bound;
-mod contribution;
 mod draft;
 mod error;
-mod fee;
 mod json;
 mod proof;
 mod proposal;
@@ -32,12 +30,13 @@ use serde::{Deserialize, Serialize};
 
 pub use acceptance::AcceptancePolicy;
 pub use bound::{BoundDraft, BoundTerms};
-pub use contribution::{
-    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
+// What a party brings and pays is said in every contract's terms.
+pub use crate::funding::{
+    Change, Coin, Contribution, ContributionError, FeeError, FeeRate, Fees, MAX_COINS,
+    RootCoinFound, is_null,
 };
 pub use draft::TermsDraft;
 pub use error::TermsError;
-pub use fee::{FeeError, FeeRate, Fees};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
