@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, hashes::Hash};
 use narthex_contracts::{
     attest::Attestation,
-    funding::{RootRecord, root_coin},
     panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
     sample::Cast,
     setup::{Holdings, NoncesMessage, Release, SharesMessage, ceremony},
     shared_secret::{Dealing, RevealedShare, Share},
     template,
+    template::{RootRecord, root_coin},
     terms::{Contribution, FeeRate, Role, Terms},
 };
 use narthex_game_model::{Layout, Params};

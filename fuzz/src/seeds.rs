@@ -6,10 +6,9 @@ use bitcoin::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
-    funding::RootRecord,
     musig::PartialSignature,
     setup::SharesMessage,
-    template::{Exit, stage},
+    template::{Exit, RootRecord, stage},
     terms::Role,
 };
 use narthex_game_model::Ruling;

@@ -3,9 +3,9 @@
 use narthex_contracts::{
     coop::CoopError,
     depth::Shallow,
-    funding::{FundingError, Hasty},
+    funding::FundingError,
     setup::{HoldingsError, SetupError, ceremony::CeremonyError},
-    template::{PartyError, ReclaimError, TemplateError},
+    template::{Hasty, PartyError, ReclaimError, TemplateError},
     terms::{FeeError, TermsError},
 };
 use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};

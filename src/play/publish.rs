@@ -3,10 +3,10 @@
 use bitcoin::{Amount, Transaction};
 use narthex_contracts::{
     coop::Proposal,
-    funding::{combine_funding, merge_wallet_data, root_coin},
+    funding::{combine_funding, merge_wallet_data},
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::ceremony,
-    template::{ContractSecret, Exit},
+    template::{ContractSecret, Exit, root_coin},
     terms::{FeeError, FeeRate, FeeRules, Role},
 };
 use narthex_game_model::Outcome as Settlement;

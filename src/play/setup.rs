@@ -9,13 +9,12 @@ use bitcoin::{
 };
 use narthex_contracts::{
     binding::FreshSalt,
-    funding::RootRecord,
     graph::TxGraph,
     setup::{
         Holdings, Party,
         ceremony::{self, CeremonyStep},
     },
-    template::{ContractSecret, stage},
+    template::{ContractSecret, RootRecord, stage},
     terms::{
         AcceptancePolicy, ArbiterRecord, BoundDraft, BoundTerms, Coin, Contribution, PaperRecord,
         PartyRecord, Proposal, Role, SecretPoint, Terms, TermsDraft, TermsRecord,

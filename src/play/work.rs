@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use bitcoin::hashes::Hash;
 use narthex_contracts::{
     attest::{Attestation, AttestationNonce, BoundRuling},
-    funding::{RootRecord, root_coin},
     graph::NodeName,
-    template::{ContractSecret, Exit},
+    template::{ContractSecret, Exit, RootRecord, root_coin},
     terms::Role,
 };
 use narthex_game_model::{

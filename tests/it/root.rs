@@ -7,8 +7,7 @@ use common::rival;
 use narthex::{
     contracts::{
         depth::{Depth, Shallow},
-        funding::{Hasty, RootRecord, root_coin},
-        template::Exit,
+        template::{Exit, Hasty, RootRecord, root_coin},
         terms::{FeeRate, Role},
     },
     play::{PlayError, Scene},

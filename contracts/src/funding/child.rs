@@ -5,10 +5,8 @@ use bitcoin::{
     absolute::LockTime, transaction::Version,
 };
 
-use crate::{
-    graph::{MAX_CHILD_VBYTES, anchor_script, satisfaction_weight},
-    terms::{FeeError, Fees},
-};
+use super::{FeeError, Fees};
+use crate::graph::{MAX_CHILD_VBYTES, anchor_script, satisfaction_weight};
 
 /// A confirmed coin of a wallet that pays a fee.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,18 @@
 //! and sweeps of timelocked coins by their owner.
 
 mod child;
+mod contribution;
+mod fee;
 mod psbt;
-mod root;
 mod sweep;
 
+pub use bitcoin::FeeRate;
 pub use child::{Child, ChildError, FeeCoin};
+pub use contribution::{
+    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
+};
+pub(crate) use contribution::{is_standard, shortened};
+pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub(crate) use psbt::funding_psbt;
 pub use psbt::{FundingError, combine_funding, merge_wallet_data};
-pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use sweep::{Sweep, SweepError, Unlock};

@@ -11,8 +11,7 @@ use bitcoin::{
     transaction::Version,
 };
 
-use super::FeeCoin;
-use crate::terms::{FeeError, Fees, is_null};
+use super::{FeeCoin, FeeError, Fees, is_null};
 
 /// The script that lets the owner spend, and what shows that the coin pays to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

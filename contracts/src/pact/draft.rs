@@ -4,13 +4,13 @@ use bitcoin::{Amount, OutPoint, Script, Sequence, Transaction};
 
 use super::{PactError, Vault};
 use crate::{
+    funding::Contribution,
     graph::{
         GraphBuilder, Leaf, Node, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
         SigningPlan, Source, Spend, Stage, TxGraph,
     },
     musig::KeySet,
     party::PartyName,
-    terms::Contribution,
 };
 
 /// No relative timelock; nLockTime counts (BIP65) and replacement is signalled (BIP125).

@@ -1,11 +1,10 @@
 //! What can go wrong with any small contract, and by whose fault.
 
 use crate::{
-    funding::FundingError,
+    funding::{ContributionError, FundingError},
     graph::GraphError,
     musig::{AdaptorError, KeySetError, PointError, SessionError},
     party::PartyName,
-    terms::ContributionError,
 };
 
 /// Why a small contract cannot be built or signed.

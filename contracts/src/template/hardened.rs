@@ -15,7 +15,8 @@ use super::{
     ContractSecret, Exit, Rulings, Template, TemplateError,
     common::{Draft, Move, UNLOCKED, spend},
     stage,
-    stake::{stake_keys, stake_unlock_height},
+    stake::stake_keys,
+    stake_unlock_height,
 };
 use crate::{
     graph::{

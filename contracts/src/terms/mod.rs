@@ -13,16 +13,16 @@
 //! transaction graph from them alone; it cannot sign with them alone.
 
 mod acceptance;
+mod attested;
 mod bound;
-mod contribution;
 mod draft;
 mod error;
-mod fee;
 mod json;
 mod proof;
 mod proposal;
 mod record;
 mod role;
+mod schedule;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -31,19 +31,20 @@ use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
 pub use acceptance::AcceptancePolicy;
-pub use bitcoin::FeeRate;
 pub use bound::{BoundDraft, BoundTerms};
-pub use contribution::{
-    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
+// What a party brings and pays is said in every contract's terms.
+pub use crate::funding::{
+    Change, Coin, Contribution, ContributionError, FeeError, FeeRate, FeeRules, Fees, MAX_COINS,
+    RootCoinFound, SatPerVb, is_null,
 };
 pub use draft::TermsDraft;
 pub use error::TermsError;
-pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
+pub use schedule::stake_unlock_height;
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Contribution, ContributionError, FeeRate, FeeRules, MAX_COINS, RootCoinFound, SecretPoint,
     TermsError,
-    contribution::{is_null, is_standard, shortened},
 };
 use crate::{
-    graph::satisfaction_weight, musig::KeySet, template::stake_unlock_height, terms::Role,
+    funding::{is_null, is_standard, shortened},
+    graph::satisfaction_weight,
+    musig::KeySet,
+    terms::{Role, stake_unlock_height},
 };
 
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.

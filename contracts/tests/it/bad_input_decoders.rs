@@ -111,7 +111,7 @@ fn every_seed_is_accepted_and_keeps_its_property() {
             }
             "root_record" => {
                 let tx = bitcoin::consensus::deserialize(bytes).unwrap();
-                narthex_contracts::funding::RootRecord::find(&tx, properties::root_place())
+                narthex_contracts::template::RootRecord::find(&tx, properties::root_place())
                     .is_some()
             }
             "small_contracts" => small::is_read(bytes),

@@ -37,6 +37,11 @@ fn proposal(attempt: u32) -> Proposal {
     }
 }
 
+/// Client, worker and verifier about to sign an ending.
+pub fn three_parties() -> Vec<Party<Ending>> {
+    Three::new().parties(&proposal(0))
+}
+
 impl Three {
     fn new() -> Three {
         let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();

@@ -4,10 +4,10 @@ use bitcoin::{
     Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid, WPubkeyHash, Witness, hashes::Hash,
 };
 use narthex_contracts::{
-    funding::{Child, ChildError, FeeCoin, RootRecord},
+    funding::{Child, ChildError, FeeCoin},
     graph::anchor_script,
     sample::Cast,
-    template::{self, Exit},
+    template::{self, Exit, RootRecord},
     terms::{FeeError, FeeRate, Fees},
 };
 use narthex_game_model::Layout;

@@ -62,6 +62,7 @@ mod panel_pool;
 mod panel_seed;
 mod panel_shared_secret;
 mod panel_support;
+mod party_names;
 mod pictures;
 mod setup_acceptance;
 mod signed_once;

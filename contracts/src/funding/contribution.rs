@@ -334,6 +334,6 @@ pub(crate) fn is_standard(script: &ScriptBuf) -> bool {
 }
 
 /// A script for an error message: whole if it is of any standard size.
-pub(super) fn shortened(script: &ScriptBuf) -> ScriptBuf {
+pub(crate) fn shortened(script: &ScriptBuf) -> ScriptBuf {
     ScriptBuf::from_bytes(script.as_bytes().iter().take(83).copied().collect())
 }

@@ -14,9 +14,9 @@ use bitcoin::{
 use narthex_base::kinds::{self, Kind};
 use narthex_game_model::Params;
 
-use super::{ChildError, FeeCoin};
 use crate::{
     depth::{Depth, Shallow},
+    funding::{ChildError, FeeCoin},
     graph::{Purpose, TxGraph, satisfaction_weight},
     terms::{Fees, Role},
 };
