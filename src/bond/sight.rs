@@ -8,7 +8,6 @@ use narthex_regtest::{ChainSource, OutputStatus};
 
 /// Why a bond was not found to count.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SightError {
     /// The chain does not answer.
     #[error(transparent)]

@@ -175,7 +175,6 @@ pub fn contest<P: UnitProgram + ?Sized>(
 
 /// Why two players came to no end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ContestError {
     /// The terms open no dispute.
     #[error(transparent)]
