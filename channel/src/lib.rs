@@ -62,6 +62,7 @@ pub mod laws;
 pub mod log;
 mod logged;
 mod machine;
+pub mod ptlc;
 mod table;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.

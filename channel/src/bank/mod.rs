@@ -9,16 +9,38 @@
 //!
 //! Banks that bear promises ([`Banker`](narthex_contracts::bank::Banker)) are not kept by these machines.
 
+mod banker;
+mod claims;
 mod codec;
+mod ending;
+mod error;
+mod held;
 mod lineage;
 mod machine;
+mod messages;
+mod meter;
+mod offers;
+mod payer;
+mod provider;
+mod purse;
+mod record;
 mod table;
 
 use bitcoin::Transaction;
-use narthex_contracts::bank::{BankError, GoodPenny, Penny, Rung, Rungs};
+use narthex_contracts::bank::{Bank, BankError, BankFunding, Penny, Rung, Rungs};
 
+pub use banker::{Banker, BankerDuty, BankerRecord, ForwardLog, Shown};
+pub use claims::{PennyClaims, PennyPtlc};
+pub use error::BankerError;
+pub use held::{Held, Known, Receipted};
 pub use lineage::{Lineage, MAX_RESUMED};
 pub use machine::{BankMachine, Paying, Receiving, Side};
+pub use messages::{Settled, receipt};
+pub use meter::{Meter, MeterError};
+pub use payer::Payer;
+pub use provider::{GoodPenny, Provider, ProviderBook};
+pub use purse::Purse;
+pub use record::{Accepted, Given, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
 
 /// The payer's side.
 pub type PayerMachine = BankMachine<Paying>;
@@ -220,4 +242,45 @@ pub enum SideError {
         /// What came.
         found: bitcoin::Txid,
     },
+}
+
+/// Where the chain says the bank's coin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coin {
+    /// Not confirmed yet.
+    Unfunded,
+    /// In the bank.
+    Banked {
+        /// So deep that the party that asks gives something for what it pays (see
+        /// [`Depth`](narthex_contracts::depth::Depth)).
+        is_deep: bool,
+    },
+    /// Frozen.
+    Frozen {
+        /// Height that confirmed the freeze.
+        height: u32,
+    },
+    /// Gone: claimed, given back, or moved on.
+    Spent,
+}
+
+/// Checks that `next` goes on with the frozen coin of `bank` and that what it pays first is allowed.
+fn resume_paid(
+    bank: &Bank,
+    next: &Bank,
+    allowed: impl FnOnce(u32) -> bool,
+) -> Result<(), BankError> {
+    use bitcoin::hashes::Hash;
+    let BankFunding::Frozen { prior, paid } = next.terms().record().funding else {
+        return Err(BankError::Foreign);
+    };
+    if prior.to_byte_array() != bank.terms().id() {
+        return Err(BankError::Foreign);
+    }
+    let fee = bitcoin::Amount::ZERO;
+    let problem = "not what was paid";
+    match allowed(paid) {
+        true => Ok(()),
+        false => Err(BankError::Ending { paid, fee, problem }),
+    }
 }
