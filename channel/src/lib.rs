@@ -53,7 +53,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, and both sides of a penny [`bank`].
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], and a payment that is forwarded from one place
+//! to another ([`ptlc`]).
 
 pub mod bank;
 pub mod dispute;

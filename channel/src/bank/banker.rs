@@ -302,6 +302,7 @@ impl Banker {
             point: order.point,
             secret: order.in_secret(&secret)?,
         };
+        // Kept first: it is what the customer owes for, even if its bank does not take it now.
         for effect in forward.step(&ForwardInput::Revealed(secret))? {
             if let ForwardEffect::Claim(_, owed) = effect {
                 self.provider(&owed.place)?

@@ -1,13 +1,17 @@
-//! The two sides of a penny bank as machines.
+//! The two sides of a penny bank, and bankers between banks.
 //!
-//! Neither holds a key, a chain's seed or a nonce. What they need signed they ask for: by [`BankEffect::Sign`], and the answer,
+//! [`Payer`] and [`Provider`] are the sides with their keys, whose records are written as a whole: they sign, give pennies
+//! and take them ([`ProviderBook`] without a key). A [`Banker`] has a bank with each customer and forwards point-locked
+//! payments ([`ptlc`](crate::ptlc)) from one to the next; see `docs/contracts/bankers.md`.
+//!
+//! [`PayerMachine`] and [`ProviderMachine`] are the sides as machines. Neither holds a key, a chain's seed or a nonce. What they need signed they ask for: by [`BankEffect::Sign`], and the answer,
 //! a whole transaction, is [`BankInput::Left`]. A signature of both comes of a session in memory that nobody writes down.
 //! One that died is begun anew, over the same message, with nonces of its own; until it is complete and written nothing
 //! that was signed before is given up (`docs/adr/0051-banks-on-disk.md`).
 //!
 //! What is kept is small: a payment is one entry of 10 bytes on the payer's side and of 82 on the provider's.
 //!
-//! Banks that bear promises ([`Banker`](narthex_contracts::bank::Banker)) are not kept by these machines.
+//! Banks that bear PTLCs are not kept by these machines: a banker's record is.
 
 mod banker;
 mod claims;

@@ -8,7 +8,7 @@ use narthex_base::kinds::{self, Kind};
 use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 
-use super::{PtlcError, PtlcId, point_of};
+use super::{PtlcError, point_of};
 
 /// What a forwarder is asked for. Only who knows the secret of the incoming PTLC can ask: nobody else's order, nor an
 /// order with anything changed, is taken for this PTLC.
@@ -134,11 +134,6 @@ impl Forward {
     pub fn out_secret(&self, given: &SecretKey) -> Result<SecretKey, PtlcError> {
         let plus = Scalar::from(self.tweak);
         given.add_tweak(&plus).map_err(|_| PtlcError::Infinity)
-    }
-
-    /// The incoming PTLC in a place where points tell PTLCs apart.
-    pub fn in_id(&self) -> PtlcId {
-        PtlcId::by_point(&self.in_place, &self.point)
     }
 }
 

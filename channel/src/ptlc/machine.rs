@@ -162,16 +162,6 @@ impl ForwardMachine {
         self.offer.is_some() && self.secret.is_none() && !self.is_ended
     }
 
-    /// Whether nothing is owed for it any more.
-    pub const fn is_paid(&self) -> bool {
-        self.is_paid || self.is_ended
-    }
-
-    /// Whether nothing is to be had for it any more.
-    pub const fn is_collected(&self) -> bool {
-        self.is_collected || self.is_failed || matches!(self.upstream, Upstream::Gone)
-    }
-
     /// Where it stands, in a word.
     pub const fn standing(&self) -> &'static str {
         match (&self.offer, &self.secret) {

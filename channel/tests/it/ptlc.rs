@@ -88,8 +88,7 @@ impl Subject for Forwarded {
 
     fn state(&self, machine: &ForwardMachine) -> String {
         let secret = machine.secret().map(SecretKey::secret_bytes);
-        let over = (machine.is_paid(), machine.is_collected());
-        format!("{machine:?} {secret:?} {over:?}")
+        format!("{machine:?} {secret:?}")
     }
 
     fn input(&mut self, machine: &ForwardMachine, rng: &mut StdRng) -> ForwardInput {

@@ -3,14 +3,12 @@
 //!
 //! 1. Both check the terms ([`BankRecord::check`]) and derive the same [`Bank`] from them alone.
 //! 2. [`PayerOpening`] and [`ProviderOpening`] sign the freeze both ways; only then has the payer a funding PSBT.
-//! 3. [`Payer::rungs`] go to [`ProviderBook::take_rungs`], in batches ahead of the pennies; [`Payer::pay`] or a
-//!    [`Purse`] gives pennies, [`ProviderBook::accept`] takes them for the price of a hash each.
-//! 4. The end: [`Bank::close`] if both agree; or the freeze, and within D blocks [`Provider::claim`], and after them
-//!    [`Payer::thaw`]; or, if nothing was frozen until T, [`Payer::refund`]; or the frozen coin goes on in a new bank
-//!    ([`Bank::resumed`]).
+//! 3. [`Rungs`] go to the provider, in batches ahead of the pennies; a [`Penny`] gives all below it and costs a hash each.
+//! 4. The end: [`Bank::close`] if both agree; or the freeze, and within D blocks the claim by a rung, and after them the
+//!    thaw; or, if nothing was frozen until T, the refund; or the frozen coin goes on in a new bank ([`Bank::resumed`]).
 //!
-//! Strangers pay each other through a [`Banker`], who has a bank with each: [`Payer::promise`] in one bank for another in
-//! the next, good by a secret that the paying customer draws ([`Route`]); see `docs/contracts/bankers.md`.
+//! What both derive and check is here. The two sides, and bankers through whom strangers pay each other, are in the crate
+//! `narthex-channel`.
 //!
 //! The payer has the client's role in the engine, the provider the worker's. What each may lose at every step is in
 //! `docs/contracts/bank.md`.
@@ -54,7 +52,7 @@ use crate::{
     pact,
 };
 
-/// Where a bank stands, as one party knows it. The chain knows where its coin is: [`Coin`].
+/// Where a bank stands, as one party knows it. The chain knows where its coin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
