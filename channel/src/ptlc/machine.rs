@@ -4,87 +4,11 @@ use std::fmt;
 
 use bitcoin::secp256k1::SecretKey;
 
-use super::{Forward, Policy, Ptlc, PtlcError, PtlcId, RevealedSecret, check_secret};
+use super::{
+    ForwardChange, ForwardEffect, ForwardInput, Offer, Policy, PtlcError, RevealedSecret, Upstream,
+    check_secret,
+};
 use crate::{Machine, Step};
-
-/// A payment that a forwarder is asked for, with both its PTLCs as their places describe them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    /// The order.
-    pub order: Forward,
-    /// What the forwarder holds: it is pending in a place whose coin is good.
-    pub incoming: Ptlc,
-    /// What it is to offer.
-    pub outgoing: Ptlc,
-}
-
-/// How the place stands in which the forwarder is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Upstream {
-    /// As usual.
-    Open,
-    /// Closed by force, or about to be: the incoming PTLC ends soon.
-    Closing,
-    /// Ended for good: nothing can be had there any more.
-    Gone,
-}
-
-/// What comes to a forwarded payment.
-#[derive(Clone, PartialEq, Eq)]
-pub enum ForwardInput {
-    /// An order, with the tip at this height.
-    Offer(Box<Offer>, u32),
-    /// The outgoing PTLC cannot be taken back any more.
-    Sent,
-    /// The secret of the outgoing PTLC: shown by its receiver, or by a claim on chain.
-    Revealed(SecretKey),
-    /// The receiver of the outgoing PTLC was given what it is owed.
-    Paid,
-    /// The forwarder was given what the incoming PTLC owes, with its secret.
-    Collected(SecretKey),
-    /// How the place of the incoming PTLC stands.
-    Upstream(Upstream),
-    /// The outgoing PTLC ended for good: by its claim, or without.
-    Ended,
-    /// The incoming PTLC is given up: its place counts on it no more.
-    Failed,
-}
-
-/// What is kept of a forwarded payment.
-#[derive(Clone, PartialEq, Eq)]
-pub enum ForwardChange {
-    /// The order was taken.
-    Offered(Box<Offer>),
-    /// The outgoing PTLC is out.
-    Sent,
-    /// Its secret is known.
-    Revealed(SecretKey),
-    /// Its receiver has what it is owed.
-    Paid,
-    /// The forwarder has what it is owed.
-    Collected,
-    /// The place of the incoming PTLC stands so.
-    Upstream(Upstream),
-    /// The outgoing PTLC ended without its secret.
-    Ended,
-    /// The incoming one is given up.
-    Failed,
-}
-
-/// What is to be done for a forwarded payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForwardEffect {
-    /// Offer this PTLC.
-    Offer(Ptlc),
-    /// Give the receiver of the outgoing PTLC what it is owed.
-    Settle(PtlcId, RevealedSecret),
-    /// Claim the incoming PTLC: ask for it, and if nothing comes, on chain before it ends.
-    Claim(PtlcId, RevealedSecret),
-    /// Give the incoming PTLC up.
-    Fail(PtlcId),
-    /// Close the place of the outgoing PTLC by force, so that it ends in time.
-    ForceClose([u8; 32]),
-}
 
 /// One payment on its way through a forwarder.
 ///
@@ -127,7 +51,7 @@ impl ForwardMachine {
     /// A payment as it was kept. What was kept is checked once more, but for the policy, which may have changed since.
     ///
     /// # Errors
-    /// [`PtlcError::Kept`], [`PtlcError::Proof`], [`PtlcError::OtherSecret`]: the fault of who kept it.
+    /// [`PtlcError::Kept`], or what else a machine does not write: the fault of who kept it.
     pub fn replay(policy: Policy, changes: &[ForwardChange]) -> Result<ForwardMachine, PtlcError> {
         let mut machine = ForwardMachine::new(policy);
         for change in changes {
@@ -137,14 +61,34 @@ impl ForwardMachine {
                     return Err(PtlcError::Kept("two orders"));
                 }
                 (_, None) => return Err(PtlcError::Kept("no order at its beginning")),
-                (ForwardChange::Revealed(secret), Some(offer)) => {
-                    check_secret(&offer.outgoing.point, secret)?;
+                (_, Some(offer)) => {
+                    let input = machine.input_of(change, offer)?;
+                    if machine.taken(&input)? != [change.clone()] {
+                        return Err(PtlcError::Kept("a change that does not follow"));
+                    }
                 }
-                _ => {}
             }
             machine.apply(change);
         }
         Ok(machine)
+    }
+
+    /// An input that makes just this change.
+    fn input_of(&self, change: &ForwardChange, offer: &Offer) -> Result<ForwardInput, PtlcError> {
+        Ok(match change {
+            ForwardChange::Offered(offer) => ForwardInput::Offer(offer.clone(), 0),
+            ForwardChange::Sent => ForwardInput::Sent,
+            ForwardChange::Revealed(secret) => ForwardInput::Revealed(*secret),
+            ForwardChange::Paid => ForwardInput::Paid,
+            ForwardChange::Collected => {
+                let secret = self.secret.as_ref();
+                let secret = secret.ok_or(PtlcError::Kept("collected without a secret"))?;
+                ForwardInput::Collected(offer.order.in_secret(secret)?)
+            }
+            ForwardChange::Upstream(upstream) => ForwardInput::Upstream(*upstream),
+            ForwardChange::Ended => ForwardInput::Ended,
+            ForwardChange::Failed => ForwardInput::Failed,
+        })
     }
 
     /// What was asked for.
@@ -308,26 +252,6 @@ impl ForwardMachine {
     }
 }
 
-impl Offer {
-    /// Whether both PTLCs are those of an order by who knows the secret.
-    fn check(&self) -> Result<(), PtlcError> {
-        let order = &self.order;
-        if !order.is_proven() {
-            return Err(PtlcError::Proof);
-        }
-        if order.in_place == order.out_place {
-            return Err(PtlcError::Way("it goes back to where it came from"));
-        }
-        if self.incoming.point != order.point {
-            return Err(PtlcError::OtherOrder("incoming PTLC"));
-        }
-        match self.outgoing.point == order.out_point()? {
-            true => Ok(()),
-            false => Err(PtlcError::OtherOrder("outgoing PTLC")),
-        }
-    }
-}
-
 impl Machine for ForwardMachine {
     type Input = ForwardInput;
     type Change = ForwardChange;
@@ -382,37 +306,5 @@ impl fmt::Debug for ForwardMachine {
             .field("is_ended", &self.is_ended)
             .field("is_failed", &self.is_failed)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ForwardInput {
-    /// Without the secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ForwardInput::Offer(offer, tip) => write!(f, "Offer({offer:?}, {tip})"),
-            ForwardInput::Sent => f.write_str("Sent"),
-            ForwardInput::Revealed(_) => f.write_str("Revealed(..)"),
-            ForwardInput::Paid => f.write_str("Paid"),
-            ForwardInput::Collected(_) => f.write_str("Collected(..)"),
-            ForwardInput::Upstream(upstream) => write!(f, "Upstream({upstream:?})"),
-            ForwardInput::Ended => f.write_str("Ended"),
-            ForwardInput::Failed => f.write_str("Failed"),
-        }
-    }
-}
-
-impl fmt::Debug for ForwardChange {
-    /// Without the secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ForwardChange::Offered(offer) => write!(f, "Offered({offer:?})"),
-            ForwardChange::Sent => f.write_str("Sent"),
-            ForwardChange::Revealed(_) => f.write_str("Revealed(..)"),
-            ForwardChange::Paid => f.write_str("Paid"),
-            ForwardChange::Collected => f.write_str("Collected"),
-            ForwardChange::Upstream(upstream) => write!(f, "Upstream({upstream:?})"),
-            ForwardChange::Ended => f.write_str("Ended"),
-            ForwardChange::Failed => f.write_str("Failed"),
-        }
     }
 }

@@ -21,6 +21,7 @@ mod machine;
 mod messages;
 mod policy;
 mod route;
+mod steps;
 mod table;
 
 use bitcoin::{
@@ -33,10 +34,11 @@ pub use claims::{ClaimSet, Claims, extract};
 pub use error::PtlcError;
 pub use forward::{Forward, ForwardBody};
 pub use kept::KeptForward;
-pub use machine::{ForwardChange, ForwardEffect, ForwardInput, ForwardMachine, Offer, Upstream};
+pub use machine::ForwardMachine;
 pub use messages::{Notice, Receipt, RevealedSecret};
 pub use policy::{MIN_MARGIN, Policy};
 pub use route::{Leg, MAX_HOPS, Route};
+pub use steps::{ForwardChange, ForwardEffect, ForwardInput, Offer, Upstream};
 
 /// What tells a PTLC apart from every other: the hash of where it lies and of what tells it apart there. Its amount and
 /// point do not: two PTLCs of a channel may have both in common.

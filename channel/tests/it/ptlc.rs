@@ -236,6 +236,11 @@ fn a_log_is_checked_when_it_is_read() {
         vec![offered.clone(), offered.clone()],
         vec![offered.clone(), ForwardChange::Revealed(secret(9))],
         vec![ForwardChange::Offered(Box::new(forged))],
+        vec![offered.clone(), ForwardChange::Paid],
+        vec![offered.clone(), ForwardChange::Collected],
+        vec![offered.clone(), ForwardChange::Failed],
+        vec![offered.clone(), ForwardChange::Sent, ForwardChange::Sent],
+        vec![offered, ForwardChange::Revealed(out), ForwardChange::Ended],
     ];
     for changes in bad {
         assert!(replay(&changes).is_err(), "{changes:?}");
