@@ -9,7 +9,7 @@ use narthex::{
     bank::{BANKER_STORIES, BankerStory, DeskError, DeskOptions, Exchange, play_bank_on},
     channel::bank::{BankerDuty, BankerError, Coin},
     channel::ptlc::RevealedSecret,
-    contracts::bank::{BankError, CheckError, CoinError},
+    contracts::bank::{BankError, CoinError},
     regtest::Chain,
 };
 
@@ -256,10 +256,7 @@ fn a_payer_that_takes_back_at_t(chain: &mut dyn Chain) {
 /// and a banker takes no order for a customer's bank of that kind.
 fn a_banker_without_a_coin(chain: &mut dyn Chain) {
     let coin = |error: DeskError| match error {
-        DeskError::Banker(BankerError::Coin {
-            error: CheckError::Coin(error),
-            ..
-        }) => error,
+        DeskError::Banker(BankerError::Coin { error, .. }) => error,
         other => panic!("{other}"),
     };
     let pass = |exchange: &mut Exchange<'_>| {

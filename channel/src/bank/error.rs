@@ -1,7 +1,7 @@
 //! Why a banker does not pass a payment on.
 
 use bitcoin::hex::DisplayHex;
-use narthex_contracts::bank::{BankError, CheckError};
+use narthex_contracts::bank::{BankError, CoinError};
 
 use crate::ptlc::PtlcError;
 
@@ -32,7 +32,7 @@ pub enum BankerError {
         /// Which bank.
         bank: [u8; 32],
         /// What is wrong.
-        error: CheckError,
+        error: CoinError,
     },
     /// The payment is refused by the rules of all places.
     #[error(transparent)]

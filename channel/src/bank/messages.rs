@@ -6,7 +6,7 @@ use bitcoin::secp256k1::{PublicKey, SecretKey};
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_contracts::{
-    bank::{Bank, PENNY_BYTES, Penny, Phase, Sight},
+    bank::{Bank, CheckError, PENNY_BYTES, Penny, Phase, Sight},
     depth::Depth,
 };
 
@@ -102,8 +102,11 @@ pub fn receipt(
 /// Fails unless a bank's coin is good.
 pub(super) fn check_coin(bank: &Bank, sight: &Sight, depth: Depth) -> Result<(), BankerError> {
     let checked = bank.check_coin(sight, depth);
-    checked.map_err(|error| BankerError::Coin {
-        bank: bank.terms().bank(),
-        error,
+    checked.map_err(|error| match error {
+        CheckError::Coin(error) => BankerError::Coin {
+            bank: bank.terms().bank(),
+            error,
+        },
+        CheckError::Bank(error) => error.into(),
     })
 }

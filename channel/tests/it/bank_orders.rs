@@ -10,7 +10,7 @@ use narthex_channel::bank::{Banker, BankerError, Settled, receipt};
 use narthex_channel::ptlc::{
     Forward, Leg, MAX_HOPS, MIN_MARGIN, Notice, Policy, PtlcError, Receipt, RevealedSecret, Route,
 };
-use narthex_contracts::bank::{BankError, CheckError, CoinError, Sight};
+use narthex_contracts::bank::{BankError, CoinError, Sight};
 use narthex_contracts::depth::{Depth, DepthError};
 use way::{TIP, Way, policy, sight};
 
@@ -204,12 +204,11 @@ fn coins_that_are_not_good() {
         }
     };
     type Spoil<'a> = &'a dyn Fn(&Sight) -> Sight;
-    let is = |error: &CheckError, kind: usize| match error {
-        CheckError::Coin(CoinError::Absent) => kind == 0,
-        CheckError::Coin(CoinError::Other { .. }) => kind == 1,
-        CheckError::Coin(CoinError::Shallow { .. }) => kind == 2,
-        CheckError::Coin(CoinError::Late { .. }) => kind == 3,
-        CheckError::Bank(_) => false,
+    let is = |error: &CoinError, kind: usize| match error {
+        CoinError::Absent => kind == 0,
+        CoinError::Other { .. } => kind == 1,
+        CoinError::Shallow { .. } => kind == 2,
+        CoinError::Late { .. } => kind == 3,
     };
     let (late_from, late_to) = (late(973), late(879));
     for (kind, [spoil_from, spoil_to]) in [

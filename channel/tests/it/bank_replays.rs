@@ -8,7 +8,7 @@ use narthex_channel::{
     ptlc::{Notice, PtlcError},
 };
 use narthex_contracts::{
-    bank::{BankError, CheckError, CoinError, Sight},
+    bank::{BankError, CoinError, Sight},
     depth::Depth,
 };
 
@@ -143,7 +143,7 @@ fn an_order_that_is_asked_again_is_looked_at_again() {
             matches!(
                 error,
                 BankerError::Coin {
-                    error: CheckError::Coin(CoinError::Absent | CoinError::Late { .. }),
+                    error: CoinError::Absent | CoinError::Late { .. },
                     ..
                 }
             )
