@@ -81,6 +81,8 @@ kinds! {
     CLAIM_SET = "NXF1",
     /// A payment to be forwarded.
     FORWARD = "NXKO1",
+    /// A change in the log of a forwarded payment.
+    FORWARD_CHANGE = "NXFC1",
     /// Notice of a revealed secret.
     NOTICE = "NXKN1",
     /// A receipt for a payment.

@@ -53,7 +53,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, and both sides of a penny [`bank`].
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], and a payment that is forwarded from one place
+//! to another ([`ptlc`]).
 
 pub mod bank;
 pub mod dispute;
@@ -62,6 +63,7 @@ pub mod laws;
 pub mod log;
 mod logged;
 mod machine;
+pub mod ptlc;
 mod table;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.

@@ -9,8 +9,6 @@
     unreachable_pub
 )]
 
-#[path = "it/bank_support/mod.rs"]
-mod bank_support;
 #[path = "it/bounty_support/mod.rs"]
 mod bounty_support;
 #[path = "it/deliver_support/mod.rs"]
@@ -26,7 +24,6 @@ mod small;
 #[path = "../../fuzz/src/table.rs"]
 mod table;
 
-use bank_support::way;
 use bitcoin::secp256k1::Secp256k1;
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
@@ -85,13 +82,6 @@ fn contracts() -> Vec<Vec<u8>> {
         json(bounty.terms.record()),
         json(bounty.requester.record()),
         json(bounty.relays[0].record()),
-    ]);
-    let (payer, provider) = bank_support::open(&bank_support::terms(1_000));
-    let way = way::Way::one();
-    all.extend([
-        json(&payer.record()),
-        json(&provider.record()),
-        json(&way.bankers[0].record()),
     ]);
     all
 }

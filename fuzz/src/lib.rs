@@ -4,6 +4,7 @@
 //! `decoders_mutated.rs` of each crate run the same functions with random and with damaged inputs in every test run.
 
 pub mod model;
+pub mod payments;
 pub mod properties;
 pub mod seeds;
 pub mod small;

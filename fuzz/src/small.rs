@@ -6,18 +6,11 @@ use std::{fmt::Display, str::FromStr, sync::OnceLock};
 use bitcoin::{
     Amount, OutPoint,
     hashes::{Hash, sha256},
-    secp256k1::{
-        Keypair, PublicKey, Secp256k1, SecretKey,
-        rand::{SeedableRng, rngs::StdRng},
-        schnorr,
-    },
+    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, schnorr},
 };
 use narthex_contracts::{
     attest,
-    bank::{
-        self, BankFunding, BankRecord, BankTerms, Leg, Penny, Receipt, Release, Route, Rung, Rungs,
-        Settled,
-    },
+    bank::{self, BankFunding, BankRecord, BankTerms, Penny, Rung, Rungs},
     bond::{BondScript, Certificate, Claim, Lock, bip46::Month},
     bounty::{self, Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
     deliver::{self, Announcement, Consent, Handover, Request},
@@ -73,24 +66,6 @@ fn laws() -> Vec<Decoder> {
         }),
         canonical("bank rungs", |b| {
             Some(bank::Rungs::from_bytes(b).ok()?.to_bytes())
-        }),
-        canonical("bank frame", |b| {
-            Some(bank::Frame::from_bytes(b).ok()?.to_bytes())
-        }),
-        canonical("bank order", |b| {
-            Some(bank::Order::from_bytes(b).ok()?.to_bytes())
-        }),
-        canonical("bank notice", |b| {
-            Some(bank::Notice::from_bytes(b).ok()?.to_bytes())
-        }),
-        canonical("bank receipt", |b| {
-            Some(bank::Receipt::from_bytes(b).ok()?.to_bytes())
-        }),
-        canonical("bank release", |b| {
-            Some(bank::Release::from_bytes(b).ok()?.to_bytes())
-        }),
-        canonical("bank settled", |b| {
-            Some(bank::Settled::from_bytes(b).ok()?.to_bytes())
         }),
         canonical("slice post", |b| {
             Some(slice::Post::from_bytes(b).ok()?.to_bytes())
@@ -199,9 +174,6 @@ fn laws() -> Vec<Decoder> {
         stable("deliver evidence", |b| {
             Some(deliver::Evidence::from_bytes(b).ok()?.to_bytes())
         }),
-        stable("bank payerrecord in JSON", json::<bank::PayerRecord>),
-        stable("bank providerrecord in JSON", json::<bank::ProviderRecord>),
-        stable("bank bankerrecord in JSON", json::<bank::BankerRecord>),
         stable("slice clientrecord in JSON", json::<slice::ClientRecord>),
         stable(
             "slice providerrecord in JSON",
@@ -259,58 +231,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
         index: 7,
         secret: [2; 32],
     };
-    let settled = Settled {
-        penny,
-        point,
-        secret: secret(5),
-    };
-    let mut all = [payment(), slice(), delivery(), bounty()].concat();
+    let mut all = [slice(), delivery(), bounty()].concat();
     all.extend([
         b"arbiter3".to_vec(),
         b"2031-07".to_vec(),
-        settled.to_bytes(),
         certificate(),
         rungs.to_bytes(),
         penny.to_bytes().to_vec(),
         serde_json::to_vec(&bank()).expect("JSON"),
     ]);
     all
-}
-
-/// What travels for a payment through a banker.
-fn payment() -> Vec<Vec<u8>> {
-    let leg = |byte| Leg {
-        bank: [byte; 32],
-        count: 700,
-    };
-    let mut rng = StdRng::seed_from_u64(1);
-    let route = Route::new(vec![leg(1), leg(2)], public(4), [5; 32], &mut rng);
-    let route = route.expect("a way");
-    let notice = route.notice().expect("a payee");
-    let signature = schnorr::Signature::from_slice(&[6; 64]).expect("64 bytes");
-    let release = Release {
-        bank: [2; 32],
-        point: public(5),
-        secret: secret(5),
-    };
-    // One promise, no rung at the base, one signature.
-    let frame = [
-        &b"NXF1"[..],
-        &[1; 32],
-        &[0, 0, 0, 9],
-        &[0, 0, 0, 1],
-        &public(5).serialize(),
-        &[0, 0, 2, 188],
-        &[0],
-        &[3; 64],
-    ];
-    vec![
-        route.orders().remove(0).to_bytes(),
-        notice.to_bytes(),
-        Receipt { notice, signature }.to_bytes(),
-        release.to_bytes(),
-        frame.concat(),
-    ]
 }
 
 /// A post, a bundle and evidence of two posts; nothing of it verifies.

@@ -1,6 +1,6 @@
 //! Payments through bankers, and what cheats can do to them.
 
-use narthex_contracts::bank::{BankerDuty, Coin, ProviderDuty};
+use narthex_channel::bank::{BankerDuty, Coin, ProviderDuty};
 
 use super::{DeskError, Exchange};
 
@@ -255,7 +255,7 @@ fn cut(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     let first = orders.first();
     exchange.pass(0, first.ok_or_else(|| DeskError::broken("no order"))?)?;
     match exchange.release(&mut route) {
-        Err(DeskError::Hop(_)) => {}
+        Err(DeskError::Banker(_)) => {}
         other => return Err(DeskError::broken(format!("paid for nothing: {other:?}"))),
     }
     ends_alone(exchange)?;

@@ -5,10 +5,11 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
+use narthex_channel::bank::{Payer, Provider};
 use narthex_contracts::{
     bank::{
         Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, MAX_PENNIES,
-        MIN_CLAIM_BLOCKS, PAYER, Payer, PayerOpening, Points, Provider, ProviderOpening,
+        MIN_CLAIM_BLOCKS, PAYER, PayerOpening, Points, ProviderOpening,
     },
     party::PartyName,
     terms::{Contribution, FeeRate, FeeRules, Fees},
@@ -326,9 +327,9 @@ pub(super) fn open(
     let (bindings, rng) = table.draws(to)?;
     let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
     let (payer, share) = payer.finish(answer, share)?;
-    let mut provider = provider.finish(share)?;
+    let mut provider = Provider::from(provider.finish(share)?);
     if let Some(points) = points {
         provider.rely_on(points);
     }
-    Ok((payer, provider))
+    Ok((payer.into(), provider))
 }

@@ -1,7 +1,11 @@
 //! Why a bank's life cannot go on.
 
+use narthex_channel::{
+    bank::{BankerError, MeterError},
+    ptlc::PtlcError,
+};
 use narthex_contracts::{
-    bank::{BankError, ChooseError, HopError, MeterError},
+    bank::{BankError, ChooseError},
     funding::FundingError,
     pact::PactError,
     terms::FeeError,
@@ -23,7 +27,7 @@ pub enum DeskError {
     Bank(#[from] BankError),
     /// A banker, or a payment through bankers, that does not go on, and says whose fault it is.
     #[error(transparent)]
-    Hop(#[from] HopError),
+    Banker(#[from] BankerError),
     /// Signing together failed, and says whose fault it is.
     #[error(transparent)]
     Pact(#[from] PactError),
@@ -45,6 +49,12 @@ impl DeskError {
     /// Something that the story relies on does not hold.
     pub(super) fn broken(what: impl Into<String>) -> DeskError {
         TableError::Broken(what.into()).into()
+    }
+}
+
+impl From<PtlcError> for DeskError {
+    fn from(error: PtlcError) -> DeskError {
+        BankerError::from(error).into()
     }
 }
 

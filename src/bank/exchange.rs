@@ -1,9 +1,9 @@
 //! Customers and the bankers between them, at one table.
 
 use bitcoin::{Amount, Transaction};
-use narthex_contracts::bank::{
-    Bank, Banker, ChainSeed, Coin, HopError, Leg, MIN_MARGIN, Payer, Policy, Provider, Sight,
-};
+use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
+use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
+use narthex_contracts::bank::{Bank, ChainSeed, Sight};
 use narthex_contracts::depth::Depth;
 use narthex_regtest::{Chain, ChainSource, OutputStatus};
 
@@ -85,7 +85,7 @@ impl<'c> Exchange<'c> {
             Ok(banker)
         });
         Ok(Exchange {
-            bankers: bankers.collect::<Result<_, HopError>>()?,
+            bankers: bankers.collect::<Result<_, BankerError>>()?,
             table,
             names,
             policy,
@@ -211,8 +211,8 @@ impl<'c> Exchange<'c> {
         let (mut count, mut legs) = (pennies, Vec::new());
         for index in (0..self.banks.len()).rev() {
             legs.push(Leg {
-                bank: self.id(index)?,
-                count,
+                place: self.id(index)?,
+                units: count,
             });
             let record = self.bank(index)?.0.bank().terms().record().clone();
             let fee = record.value_sat.checked_mul(count.into());

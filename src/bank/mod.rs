@@ -2,7 +2,7 @@
 //!
 //! A [`Desk`] holds the chain, both parties and their wallets and makes their moves; [`BANK_STORIES`] are whole lives
 //! of banks. At an [`Exchange`] sit customers and the bankers between them; [`BANKER_STORIES`] are theirs. [`measure`] times openings and payments. What the parties sign and check is in
-//! [`contracts::bank`](narthex_contracts::bank).
+//! [`contracts::bank`](narthex_contracts::bank) and [`channel::bank`](narthex_channel::bank).
 
 mod banker_stories;
 mod bench;

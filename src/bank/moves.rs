@@ -5,10 +5,11 @@ use bitcoin::{
     hashes::{Hash, sha256},
 };
 use narthex_base::codec::Message as _;
+use narthex_channel::bank::{Coin, Payer, Provider};
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, ChainSeed, Coin, Cosigner, FREEZE, FreshChain, PAYER,
-        PROVIDER, Payer, Penny, Points, Provider, Rungs, finish_both,
+        Bank, BankFunding, BankRecord, ChainSeed, Cosigner, FREEZE, FreshChain, PAYER, PROVIDER,
+        Penny, Points, Rungs, finish_both,
     },
     depth::Depth,
     graph::{NodeId, TxGraph},

@@ -4,11 +4,12 @@ use narthex_base::codec::Message as _;
 use std::collections::BTreeMap;
 
 use bitcoin::Amount;
+use narthex_channel::bank::{
+    Banker, BankerDuty, BankerRecord, Payer, PennyClaims, Provider, ProviderDuty, Settled, receipt,
+};
+use narthex_channel::ptlc::{Forward, Receipt, RevealedSecret, Route};
 use narthex_contracts::{
-    bank::{
-        Bank, BankError, Banker, BankerDuty, BankerRecord, Frame, Order, Payer, Provider,
-        ProviderDuty, Receipt, Release, Route, Settled, receipt,
-    },
+    bank::{Bank, BankError},
     graph::NodeId,
 };
 
@@ -26,13 +27,13 @@ impl Exchange<'_> {
         let payee = self.b.bank().terms().record().provider;
         let memo = self.table.random();
         let route = Route::new(legs, payee, memo, self.table.rng())?;
-        self.a.promise(route.promise()?)?;
-        let frame = self.a.frame(self.table.rng())?;
+        self.a.offer(route.ptlc()?)?;
+        let frame = self.a.claims(self.table.rng())?;
         self.take(0, &frame)?;
         self.payments += 1;
         let what = format!(
             "promises {} pennies to {}",
-            route.promise()?.count,
+            route.ptlc()?.count,
             self.names[1]
         );
         let why = "under a point whose secret it drew";
@@ -41,15 +42,15 @@ impl Exchange<'_> {
     }
 
     /// The provider of a bank takes a frame.
-    pub fn take(&mut self, bank: usize, frame: &Frame) -> Result<(), DeskError> {
-        let frame = arrived(Frame::from_bytes(&frame.to_bytes()))?;
+    pub fn take(&mut self, bank: usize, frame: &PennyClaims) -> Result<(), DeskError> {
+        let frame = arrived(PennyClaims::from_bytes(&frame.to_bytes()))?;
         self.frames += 1;
-        Ok(self.bank(bank)?.1.take_frame(&frame)?)
+        Ok(self.bank(bank)?.1.take_claims(&frame)?)
     }
 
     /// A banker does what an order says, if it likes what it sees on the chain; the next takes the frame.
-    pub fn pass(&mut self, banker: usize, order: &Order) -> Result<(), DeskError> {
-        let order = arrived(Order::from_bytes(&order.to_bytes()))?;
+    pub fn pass(&mut self, banker: usize, order: &Forward) -> Result<(), DeskError> {
+        let order = arrived(Forward::from_bytes(&order.to_bytes()))?;
         let (from, to) = (self.sight(banker)?, self.sight(banker + 1)?);
         let Exchange { bankers, table, .. } = self;
         let found = bankers.get_mut(banker);
@@ -57,7 +58,7 @@ impl Exchange<'_> {
         let frame = found.forward(&order, (&from, &to), table.rng())?;
         self.take(banker + 1, &frame)?;
         let (who, next) = (self.names[banker + 1], self.names[banker + 2]);
-        let what = format!("promises {} pennies to {next}", order.out_count);
+        let what = format!("promises {} pennies to {next}", order.out_units);
         let why = "for a promise under a point that differs by what the order says";
         Ok(self.table.step(who, what, why)?)
     }
@@ -76,11 +77,13 @@ impl Exchange<'_> {
     }
 
     /// The payee says that it holds the promise, and the payer gives it the secret: it is paid.
-    pub fn release(&mut self, route: &mut Route) -> Result<Release, DeskError> {
+    pub fn release(&mut self, route: &mut Route) -> Result<RevealedSecret, DeskError> {
         let receipt = self.receipt(route)?;
-        let release = arrived(Release::from_bytes(&route.release(&receipt)?.to_bytes()))?;
+        let release = arrived(RevealedSecret::from_bytes(
+            &route.reveal(&receipt)?.to_bytes(),
+        ))?;
         self.b.learn(&release.point, release.secret)?;
-        let count = route.notice()?.count;
+        let count = route.notice()?.units;
         self.arrived = self.arrived.saturating_add(count);
         let what = format!("gives the payee the secret of {count} pennies");
         self.table
@@ -89,8 +92,12 @@ impl Exchange<'_> {
     }
 
     /// A banker is shown the secret and gives pennies for it. What it can collect with comes back.
-    pub fn show(&mut self, banker: usize, release: &Release) -> Result<Release, DeskError> {
-        let release = arrived(Release::from_bytes(&release.to_bytes()))?;
+    pub fn show(
+        &mut self,
+        banker: usize,
+        release: &RevealedSecret,
+    ) -> Result<RevealedSecret, DeskError> {
+        let release = arrived(RevealedSecret::from_bytes(&release.to_bytes()))?;
         let shown = self.banker(banker)?.show(&release)?;
         let gone = || DeskError::broken("a payment that went through already");
         self.settle(banker + 1, &shown.pay.ok_or_else(gone)?)?;
@@ -113,7 +120,7 @@ impl Exchange<'_> {
     pub fn show_back(
         &mut self,
         last: usize,
-        release: Release,
+        release: RevealedSecret,
         route: &Route,
     ) -> Result<(), DeskError> {
         let mut release = release;
@@ -260,7 +267,7 @@ impl Exchange<'_> {
             for (bank, record) in [credit].into_iter().zip(record.credit.into_values()) {
                 credits.push(Payer::restore(bank, pays, &seed, record)?);
             }
-            *banker = Banker::restore(policy, debits, credits, record.hops)?;
+            *banker = Banker::restore(policy, debits, credits, record.forwards)?;
         }
         let what = "come back from their records".into();
         Ok(self.table.step("bankers", what, "all went down")?)

@@ -1,11 +1,9 @@
 //! Whole lives of banks.
 
 use bitcoin::hashes::Hash;
+use narthex_channel::bank::{Coin, Meter, MeterError, PayerDuty, ProviderDuty};
 use narthex_contracts::{
-    bank::{
-        BankError, Candidates, Coin, FreshChain, Meter, MeterError, Opened, PAYER, PROVIDER,
-        PayerDuty, Points, ProviderDuty, Rung, Rungs,
-    },
+    bank::{BankError, Candidates, FreshChain, Opened, PAYER, PROVIDER, Points, Rung, Rungs},
     depth::Depth,
 };
 

@@ -10,7 +10,8 @@ use bitcoin::{Amount, secp256k1::rand};
 use common::{cli, is_bad_script, is_spent, is_too_early};
 use narthex::{
     bank::{BANK_STORIES, BANKER_STORIES, play_bank_on},
-    contracts::bank::{BankError, Coin, PAYER, PROVIDER, PayerDuty, ProviderDuty},
+    channel::bank::{Coin, PayerDuty, ProviderDuty},
+    contracts::bank::{BankError, PAYER, PROVIDER},
     regtest::Chain,
     table::TableOutcome,
 };

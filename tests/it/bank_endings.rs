@@ -10,8 +10,9 @@ use bitcoin::{Amount, Transaction};
 use common::{is_spent, is_too_early};
 use narthex::{
     bank::Desk,
+    channel::bank::{Coin, ProviderDuty},
     contracts::{
-        bank::{Coin, PAYER, PROVIDER, ProviderDuty},
+        bank::{PAYER, PROVIDER},
         party::PartyName,
         terms::FeeRate,
     },

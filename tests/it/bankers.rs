@@ -7,7 +7,9 @@ use bitcoin::{Transaction, secp256k1::rand};
 use common::{at, is_bad_script, is_spent, is_too_early};
 use narthex::{
     bank::{BANKER_STORIES, BankerStory, DeskError, DeskOptions, Exchange, play_bank_on},
-    contracts::bank::{BankError, BankerDuty, CheckError, Coin, CoinError, HopError, Release},
+    channel::bank::{BankerDuty, BankerError, Coin},
+    channel::ptlc::RevealedSecret,
+    contracts::bank::{BankError, CoinError},
     regtest::Chain,
 };
 
@@ -53,7 +55,7 @@ fn funded(chain: &mut dyn Chain, bankers: usize) -> Exchange<'_> {
 }
 
 /// A payment of 700 pennies whose secret the payee knows, and nobody else was shown.
-fn released(exchange: &mut Exchange<'_>) -> Release {
+fn released(exchange: &mut Exchange<'_>) -> RevealedSecret {
     let mut route = exchange.begin(700).unwrap();
     exchange.pass_all(&route).unwrap();
     exchange.release(&mut route).unwrap()
@@ -254,10 +256,7 @@ fn a_payer_that_takes_back_at_t(chain: &mut dyn Chain) {
 /// and a banker takes no order for a customer's bank of that kind.
 fn a_banker_without_a_coin(chain: &mut dyn Chain) {
     let coin = |error: DeskError| match error {
-        DeskError::Hop(HopError::Coin {
-            error: CheckError::Coin(error),
-            ..
-        }) => error,
+        DeskError::Banker(BankerError::Coin { error, .. }) => error,
         other => panic!("{other}"),
     };
     let pass = |exchange: &mut Exchange<'_>| {
@@ -269,10 +268,10 @@ fn a_banker_without_a_coin(chain: &mut dyn Chain) {
         let route = exchange.begin(700).unwrap();
         let promise = route.notice().unwrap();
         let (payer, _, table) = exchange.bank(1).unwrap();
-        let (point, count) = (promise.point, promise.count);
-        let promise = narthex::contracts::bank::Promise { point, count };
-        payer.promise(promise).unwrap();
-        let frame = payer.frame(table.rng()).unwrap();
+        let (point, count) = (promise.point, promise.units);
+        let promise = narthex::channel::bank::PennyPtlc { point, count };
+        payer.offer(promise).unwrap();
+        let frame = payer.claims(table.rng()).unwrap();
         exchange.take(1, &frame).unwrap();
         coin(exchange.receipt(&route).unwrap_err())
     };
@@ -322,7 +321,7 @@ fn an_old_frame_pays_no_more(chain: &mut dyn Chain) {
     exchange.tend(0).unwrap();
     exchange.table().mine(2).unwrap();
     exchange.tend(0).unwrap();
-    assert!(exchange.banker(0).unwrap().hops().is_empty());
+    assert!(exchange.banker(0).unwrap().forwards().is_empty());
     assert_eq!(gains(&mut exchange), [-1_412, 12, 1_400]);
 }
 
@@ -339,7 +338,7 @@ fn a_reorganised_claim_shows_its_secret_all_the_same(chain: &mut dyn Chain) {
     exchange.chain().disconnect(1).unwrap();
     assert!(matches!(exchange.coin(1).unwrap(), Coin::Frozen { .. }));
     // Not deep enough to forget the payment; the secret is the banker's.
-    assert_eq!(exchange.banker(0).unwrap().hops().len(), 1);
+    assert_eq!(exchange.banker(0).unwrap().forwards().len(), 1);
     empty_blocks(&mut exchange, 1);
     mined(&mut exchange, &claim);
     exchange.freeze(0, 1, "test").unwrap();

@@ -336,6 +336,8 @@ fn nothing_prints_elsewhere() {
     let mut files = Vec::new();
     for folder in [
         "src",
+        "base/src",
+        "channel/src",
         "contracts/src",
         "game-model/src",
         "regtest/src",

@@ -335,7 +335,7 @@ fn files_that_a_command_takes() {
 }
 
 /// Sources of what this program reads; what a node answers may have more than is asked for.
-const SOURCES: [&str; 3] = ["src", "contracts/src", "game-model/src"];
+const SOURCES: [&str; 4] = ["src", "channel/src", "contracts/src", "game-model/src"];
 
 /// Every record that is read says that it takes no other fields, also those that no file above has.
 #[test]

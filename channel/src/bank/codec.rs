@@ -5,9 +5,9 @@ use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
 };
-use narthex_contracts::bank::{BankTerms, GoodPenny, Penny, Rungs};
+use narthex_contracts::bank::{BankTerms, Penny, Rungs};
 
-use super::{BankChange, CoinAt, Leaving, Lineage, MAX_RESUMED};
+use super::{BankChange, CoinAt, GoodPenny, Leaving, Lineage, MAX_RESUMED};
 
 impl Message for BankChange {
     const KIND: Kind = kinds::BANK_CHANGE;

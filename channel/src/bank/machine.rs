@@ -4,13 +4,15 @@ use std::marker::PhantomData;
 
 use bitcoin::{Amount, Transaction, Txid, hashes::Hash};
 use narthex_contracts::{
-    bank::{Bank, BankError, Coin, FREEZE, Penny, ProviderBook, ProviderDuty, REFUND, Rungs, THAW},
+    bank::{Bank, BankError, FREEZE, Penny, REFUND, Rungs, THAW},
     graph::{NodeId, TxGraph},
-    musig::AdaptorSignature,
-    pact::{PactError, Task, finish},
+    pact::{PactError, finish},
 };
 
-use super::{BankChange, BankEffect, BankInput, CoinAt, Leaving, Lineage, SideError};
+use super::{
+    BankChange, BankEffect, BankInput, Coin, CoinAt, Leaving, Lineage, ProviderBook, ProviderDuty,
+    SideError,
+};
 use crate::{Machine, Step, Transition};
 
 /// Which side of a bank.
@@ -194,9 +196,7 @@ impl<S: Side> BankMachine<S> {
             Some(known) if known == freeze => Ok(None),
             Some(_) => self.refuse("other signature", ""),
             None => {
-                let task = Task::new(bank.graph(), FREEZE, 0).map_err(BankError::from)?;
-                let verified = task.verify(&AdaptorSignature(*freeze), None);
-                verified.map_err(BankError::from)?;
+                bank.check_freeze(freeze)?;
                 let freeze = *freeze;
                 Ok(Some(BankChange::Signed { freeze }))
             }

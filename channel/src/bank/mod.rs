@@ -1,24 +1,50 @@
-//! The two sides of a penny bank as machines.
+//! The two sides of a penny bank, and bankers between banks.
 //!
-//! Neither holds a key, a chain's seed or a nonce. What they need signed they ask for: by [`BankEffect::Sign`], and the answer,
+//! [`Payer`] and [`Provider`] are the sides with their keys, whose records are written as a whole: they sign, give pennies
+//! and take them ([`ProviderBook`] without a key). A [`Banker`] has a bank with each customer and forwards point-locked
+//! payments ([`ptlc`](crate::ptlc)) from one to the next; see `docs/contracts/bankers.md`.
+//!
+//! [`PayerMachine`] and [`ProviderMachine`] are the sides as machines. Neither holds a key, a chain's seed or a nonce. What they need signed they ask for: by [`BankEffect::Sign`], and the answer,
 //! a whole transaction, is [`BankInput::Left`]. A signature of both comes of a session in memory that nobody writes down.
 //! One that died is begun anew, over the same message, with nonces of its own; until it is complete and written nothing
 //! that was signed before is given up (`docs/adr/0051-banks-on-disk.md`).
 //!
 //! What is kept is small: a payment is one entry of 10 bytes on the payer's side and of 82 on the provider's.
 //!
-//! Banks that bear promises ([`Banker`](narthex_contracts::bank::Banker)) are not kept by these machines.
+//! Banks that bear PTLCs are not kept by these machines: a banker's record is.
 
+mod banker;
+mod claims;
 mod codec;
+mod ending;
+mod error;
+mod held;
 mod lineage;
 mod machine;
+mod messages;
+mod meter;
+mod offers;
+mod payer;
+mod provider;
+mod purse;
+mod record;
 mod table;
 
 use bitcoin::Transaction;
-use narthex_contracts::bank::{BankError, GoodPenny, Penny, Rung, Rungs};
+use narthex_contracts::bank::{Bank, BankError, BankFunding, Penny, Rung, Rungs};
 
+pub use banker::{Banker, BankerDuty, BankerRecord, ForwardLog, Shown};
+pub use claims::{PennyClaims, PennyPtlc};
+pub use error::BankerError;
+pub use held::{Held, Known, Receipted};
 pub use lineage::{Lineage, MAX_RESUMED};
 pub use machine::{BankMachine, Paying, Receiving, Side};
+pub use messages::{Settled, receipt};
+pub use meter::{Meter, MeterError};
+pub use payer::Payer;
+pub use provider::{GoodPenny, Provider, ProviderBook};
+pub use purse::Purse;
+pub use record::{Accepted, Given, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
 
 /// The payer's side.
 pub type PayerMachine = BankMachine<Paying>;
@@ -220,4 +246,45 @@ pub enum SideError {
         /// What came.
         found: bitcoin::Txid,
     },
+}
+
+/// Where the chain says the bank's coin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coin {
+    /// Not confirmed yet.
+    Unfunded,
+    /// In the bank.
+    Banked {
+        /// So deep that the party that asks gives something for what it pays (see
+        /// [`Depth`](narthex_contracts::depth::Depth)).
+        is_deep: bool,
+    },
+    /// Frozen.
+    Frozen {
+        /// Height that confirmed the freeze.
+        height: u32,
+    },
+    /// Gone: claimed, given back, or moved on.
+    Spent,
+}
+
+/// Checks that `next` goes on with the frozen coin of `bank` and that what it pays first is allowed.
+fn resume_paid(
+    bank: &Bank,
+    next: &Bank,
+    allowed: impl FnOnce(u32) -> bool,
+) -> Result<(), BankError> {
+    use bitcoin::hashes::Hash;
+    let BankFunding::Frozen { prior, paid } = next.terms().record().funding else {
+        return Err(BankError::Foreign);
+    };
+    if prior.to_byte_array() != bank.terms().id() {
+        return Err(BankError::Foreign);
+    }
+    let fee = bitcoin::Amount::ZERO;
+    let problem = "not what was paid";
+    match allowed(paid) {
+        true => Ok(()),
+        false => Err(BankError::Ending { paid, fee, problem }),
+    }
 }

@@ -10,6 +10,7 @@ use bitcoin::{
         rand::{Rng, SeedableRng, rngs::StdRng},
     },
 };
+use narthex_channel::bank::{Payer, PayerRecord};
 use narthex_channel::{
     Machine,
     bank::{
@@ -20,8 +21,7 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::{
-        BankError, BankFunding, BankRecord, ChainSeed, FreshChain, Payer, PayerOpening,
-        PayerRecord, ProviderOpening,
+        BankError, BankFunding, BankRecord, ChainSeed, FreshChain, PayerOpening, ProviderOpening,
     },
     binding::MemoryBindings,
     graph::{NodeId, TxGraph},
@@ -87,7 +87,7 @@ pub fn signed() -> Signed {
     let (payer, nonce) = PayerOpening::new(ours, secret(1), fresh, &mut one, &mut rng).unwrap();
     let (_, answer, share) =
         ProviderOpening::new(theirs, secret(2), nonce, &mut two, &mut rng).unwrap();
-    let freeze = payer.finish(answer, share).unwrap().0.record().freeze;
+    let freeze = payer.finish(answer, share).unwrap().0.freeze;
     Signed {
         lineage,
         freeze,
@@ -102,7 +102,7 @@ impl Signed {
             revealed,
             phase: narthex_contracts::bank::Phase::Open,
             freeze: self.freeze,
-            promises: Vec::new(),
+            ptlcs: Vec::new(),
             framed: 0,
             given: Vec::new(),
         };

@@ -8,10 +8,22 @@
 )]
 
 mod bank;
+mod bank_golden;
+mod bank_hops;
+mod bank_laws;
+mod bank_orders;
+mod bank_pennies;
+mod bank_promises;
+mod bank_promises_laws;
+mod bank_purse;
+mod bank_replays;
+mod bank_support;
 mod dispute;
 mod files;
 mod killed;
 mod laws;
 mod pages;
+mod ptlc;
+mod ptlc_money;
 mod stores;
 mod world;

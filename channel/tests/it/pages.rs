@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
     dispute::DisputeMachine,
+    ptlc::ForwardMachine,
     render,
 };
 
@@ -15,6 +16,7 @@ fn pages_are_those_of_the_tables() {
     let pages = [
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
+        ("forward", render::<ForwardMachine>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");

@@ -43,6 +43,14 @@ pub enum BankError {
         /// The latest.
         latest: u32,
     },
+    /// Claims that were signed before pennies that they do not count. The payer's fault, or a message that came late.
+    #[error("claims on top of {base} pennies are too old: {standing} are paid already")]
+    OldClaims {
+        /// Pennies that they count as given.
+        base: u32,
+        /// Pennies that the claims before them count, with what was settled since.
+        standing: u32,
+    },
     /// A penny beyond the last. The sender's fault.
     #[error("penny {index} is beyond the last, {pennies}")]
     Beyond {

@@ -24,11 +24,11 @@ use crate::{
 pub const MAX_RUNGS: usize = 256;
 
 /// Position of the payer's signature in a claim.
-pub(super) const PAYER_POSITION: usize = 0;
+pub const PAYER_POSITION: usize = 0;
 /// Position of the provider's in a claim that waits for one secret; behind all of the payer's in others.
-pub(super) const PROVIDER_POSITION: usize = 1;
+pub const PROVIDER_POSITION: usize = 1;
 /// The claim in its graph.
-pub(super) const CLAIM: NodeId = NodeId(0);
+pub const CLAIM: NodeId = NodeId(0);
 
 /// A rung: the payer's adaptor signature on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,28 +101,31 @@ impl Rung {
             signature,
         })
     }
-}
 
-/// Whether the payer's signature in a rung is one that the secret of its point completes.
-pub(super) fn verify(bank: &Bank, rung: &Rung) -> Result<(), BankError> {
-    let adaptor = AdaptorPoint::try_from(rung.point).map_err(PactError::from)?;
-    Task::new(&bank.claim(rung.index)?, CLAIM, PAYER_POSITION)?
-        .verify(&rung.signature, Some(&adaptor))
-        .map_err(|_| {
-            let what = "a rung";
-            PactError::Signature {
-                signer: PAYER,
-                what,
-            }
-            .into()
+    /// Checks that the payer's signature is one that the secret of the rung's point completes.
+    ///
+    /// # Errors
+    /// [`PactError::Signature`]: the payer's fault.
+    pub fn verify(&self, bank: &Bank) -> Result<(), BankError> {
+        let adaptor = AdaptorPoint::try_from(self.point).map_err(PactError::from)?;
+        Task::new(&bank.claim(self.index)?, CLAIM, PAYER_POSITION)?
+            .verify(&self.signature, Some(&adaptor))
+            .map_err(|_| {
+                let what = "a rung";
+                PactError::Signature {
+                    signer: PAYER,
+                    what,
+                }
+                .into()
+            })
+    }
+
+    /// Whether its point is the one of its penny, of which this is the secret.
+    pub fn is_true(&self, secret: &[u8; 32]) -> bool {
+        scalar(secret).is_some_and(|secret| {
+            PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret) == self.point
         })
-}
-
-/// Whether the point of a rung is the one of its penny.
-pub(super) fn is_true(point: &PublicKey, secret: &[u8; 32]) -> bool {
-    scalar(secret).is_some_and(|secret| {
-        PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret) == *point
-    })
+    }
 }
 
 /// The points of a whole ladder, published before the bank is used: what third parties rely on.

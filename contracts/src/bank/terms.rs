@@ -10,7 +10,7 @@ use narthex_base::codec::Writer;
 use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
-use super::{BankError, MAX_PROMISES};
+use super::BankError;
 use crate::{
     pact::PactError,
     terms::{Contribution, FeeRate},
@@ -24,6 +24,9 @@ pub const MAX_BANK_TERMS_BYTES: usize = 64 * 1024;
 
 /// Fewest blocks in which the provider can claim after a freeze.
 pub const MIN_CLAIM_BLOCKS: u16 = 6;
+
+/// Most promises of a bank that are pending at a time: n of them need n·2ⁿ⁻¹ signatures, 12 for three.
+pub const MAX_PROMISES: usize = 3;
 
 /// Where the bank's coin comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,9 @@ pub enum FundingError {
     /// The graph has no funding transaction; a template's fault.
     #[error("the graph has no funding transaction")]
     NoFunding,
+    /// What brings the coin back is not signed by both. The caller's fault.
+    #[error("the way back is not signed by both: nothing is funded before it is")]
+    NoWayBack,
     /// A PSBT is of another transaction than the one that this party derived. The sender's fault.
     #[error("the PSBT is of transaction {found}, the funding transaction is {expected}")]
     OtherTransaction {

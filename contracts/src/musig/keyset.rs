@@ -20,8 +20,8 @@ pub enum KeySetError {
         first: PartyName,
         /// Later party.
         second: PartyName,
-        /// The key that both brought.
-        key: PublicKey,
+        /// The key that both brought. Apart, so that every error that may be this one stays small.
+        key: Box<PublicKey>,
     },
     /// The tweak is no scalar or leads to the point at infinity: cannot happen with honest hashes.
     #[error("the taproot tweak of this key set is not valid")]
@@ -78,7 +78,7 @@ impl KeySet {
                 return Err(KeySetError::Duplicate {
                     first: *first,
                     second: *second,
-                    key: *key,
+                    key: Box::new(*key),
                 });
             }
         }

@@ -11,6 +11,5 @@ mod vault;
 
 pub use draft::{Draft, Placed, STAGE, Step, UNLOCKED, by, finish};
 pub use error::PactError;
-pub(crate) use sign::check_key;
-pub use sign::{Cosigned, Cosigner, Task};
+pub use sign::{Cosigned, Cosigner, Task, check_key};
 pub use vault::{LeafPlan, Vault, place_key};

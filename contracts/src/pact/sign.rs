@@ -142,12 +142,11 @@ impl Task {
     }
 }
 
-/// Fails unless `key` is the secret of `public`.
-pub(crate) fn check_key(
-    key: &SecretKey,
-    public: PublicKey,
-    party: PartyName,
-) -> Result<(), PactError> {
+/// Checks that `key` is the secret of `public`.
+///
+/// # Errors
+/// [`PactError::WrongKey`]: the caller's fault.
+pub fn check_key(key: &SecretKey, public: PublicKey, party: PartyName) -> Result<(), PactError> {
     match PublicKey::from_secret_key(&Secp256k1::signing_only(), key) == public {
         true => Ok(()),
         false => Err(PactError::WrongKey { party }),

@@ -7,9 +7,12 @@ fn main() -> std::io::Result<()> {
     let models = models
         .flat_map(|decoder| decoder.seeds)
         .map(|bytes| ("game_model", bytes));
+    let payments = narthex_fuzz::payments::seeds().into_iter();
+    let payments = payments.map(|bytes| ("payments", bytes));
     for (i, (target, bytes)) in narthex_fuzz::seeds::all()
         .into_iter()
         .chain(models)
+        .chain(payments)
         .enumerate()
     {
         let dir = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));

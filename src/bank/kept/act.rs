@@ -1,12 +1,13 @@
 //! What the machines have pending is carried out: signers, wallets, the chain.
 
 use bitcoin::{Amount, Transaction, Txid, secp256k1::rand::rngs::OsRng};
+use narthex_channel::bank::{Payer, PayerRecord, Provider};
 use narthex_channel::{
     StepError,
     bank::{BankEffect, BankInput, CoinAt, Leaving, SideError},
 };
 use narthex_contracts::{
-    bank::{BankError, ChainSeed, PAYER, PROVIDER, Payer, PayerRecord, Phase, Provider},
+    bank::{BankError, ChainSeed, PAYER, PROVIDER, Phase},
     graph::{NodeId, TxGraph},
     pact::Cosigner,
 };
@@ -141,7 +142,7 @@ impl KeptBank {
             revealed: machine.pennies(),
             phase: Phase::Open,
             freeze,
-            promises: Vec::new(),
+            ptlcs: Vec::new(),
             framed: 0,
             given: Vec::new(),
         };

@@ -23,13 +23,14 @@ mod party;
 use std::path::{Path, PathBuf};
 
 use bitcoin::{Amount, ScriptBuf};
+use narthex_channel::bank::Coin;
 use narthex_channel::{
     Logged, OpenError, StepError,
     bank::{BankInput, CoinAt, PayerMachine, ProviderMachine, SideError},
     log::{LogError, SqliteLog},
 };
 use narthex_contracts::{
-    bank::{BankError, Coin},
+    bank::BankError,
     depth::Depth,
     pact::PactError,
     terms::{FeeError, FeeRate, FeeRules},

@@ -6,13 +6,14 @@ use bitcoin::{
     Amount,
     secp256k1::{PublicKey, Secp256k1, rand::rngs::OsRng},
 };
+use narthex_channel::bank::Coin;
 use narthex_channel::{
     Logged,
     bank::{BankInput, Lineage, PayerMachine, ProviderMachine},
     log::{Identity, SqliteLog},
 };
 use narthex_contracts::{
-    bank::{BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening},
+    bank::{BankRecord, FreshChain, PayerOpening, ProviderOpening},
     depth::Depth,
 };
 use narthex_disk::{Readers, replace};
@@ -149,7 +150,7 @@ impl KeptBank {
             ProviderOpening::new(theirs, provider.key, nonce, &mut provider.bindings, rng)?;
         let (ours, _share) = ours.finish(answer, share)?;
         // The provider takes the whole signature: it can be shown again at any time, the share only now.
-        let freeze = ours.record().freeze;
+        let freeze = ours.freeze;
         sides.both(&BankInput::Signed { freeze })
     }
 

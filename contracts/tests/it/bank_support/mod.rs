@@ -1,6 +1,4 @@
-//! A bank on coins that are on no chain, opened.
-
-pub mod way;
+//! Terms of a bank on coins that are on no chain.
 
 pub(crate) use super::given;
 
@@ -13,11 +11,7 @@ use bitcoin::{
     },
 };
 use narthex_contracts::{
-    bank::{
-        Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, Payer, PayerOpening,
-        Pebbles, Provider, ProviderOpening,
-    },
-    binding::MemoryBindings,
+    bank::{BankFunding, BankRecord, BankTerms, FreshChain, Pebbles},
     terms::{Coin, Contribution, FeeRate},
 };
 
@@ -88,26 +82,4 @@ pub fn rng() -> StdRng {
 pub fn fresh(terms: &BankTerms, seed: [u8; 32]) -> FreshChain {
     let salt = terms.record().salt.to_byte_array();
     FreshChain::draw(&mut given::Given::new(&[salt, seed]))
-}
-
-/// The seed of a chain, as a payer has it from its record.
-pub fn kept(seed: [u8; 32]) -> ChainSeed {
-    ChainSeed::from_bytes(seed)
-}
-
-pub fn open(terms: &BankTerms) -> (Payer, Provider) {
-    let bank = || Bank::new(terms.clone()).unwrap();
-    open_banks(bank(), bank())
-}
-
-pub fn open_banks(a: Bank, p: Bank) -> (Payer, Provider) {
-    let mut rng = rng();
-    let fresh = fresh(a.terms(), SEED);
-    let mut own = MemoryBindings::default();
-    let (payer, nonce) = PayerOpening::new(a, secret(1), fresh, &mut own, &mut rng).unwrap();
-    let mut own = MemoryBindings::default();
-    let opening = ProviderOpening::new(p, secret(2), nonce, &mut own, &mut rng);
-    let (provider, theirs, share) = opening.unwrap();
-    let (payer, share) = payer.finish(theirs, share).unwrap();
-    (payer, provider.finish(share).unwrap())
 }

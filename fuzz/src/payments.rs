@@ -1,0 +1,151 @@
+//! Messages and records of point-locked payments through penny banks. One property: what is read is written back as it
+//! was.
+
+use narthex_base::codec::Message;
+use std::sync::OnceLock;
+
+use bitcoin::secp256k1::{
+    PublicKey, Secp256k1, SecretKey,
+    rand::{SeedableRng, rngs::StdRng},
+    schnorr,
+};
+use narthex_channel::{
+    bank::{BankerRecord, PayerRecord, PennyClaims, ProviderRecord, Settled},
+    ptlc::{
+        Expiry, Forward, ForwardChange, Leg, Notice, Offer, Ptlc, PtlcId, Receipt, RevealedSecret,
+        Route,
+    },
+};
+use narthex_contracts::bank::Penny;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::table::{Decoder, Law, Read};
+
+/// Every message and record of them. Of these inputs and [`seeds`], each has those that it reads.
+pub fn decoders(more: &[Vec<u8>]) -> Vec<Decoder> {
+    let mut all = laws();
+    let seeds = seeds();
+    for decoder in &mut all {
+        let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
+        decoder.seeds = seeds.iter().chain(more).filter(read).cloned().collect();
+    }
+    all
+}
+
+fn canonical(name: &'static str, read: Read) -> Decoder {
+    Decoder::new(name, Law::Canonical, read, Vec::new())
+}
+
+fn message<T: Message>(data: &[u8]) -> Option<Vec<u8>> {
+    Some(T::from_bytes(data).ok()?.to_bytes())
+}
+
+fn json<T: Serialize + DeserializeOwned>(data: &[u8]) -> Option<Vec<u8>> {
+    let value = serde_json::from_slice::<T>(data).ok()?;
+    Some(serde_json::to_vec(&value).expect("what was read can be written"))
+}
+
+fn stable(name: &'static str, read: Read) -> Decoder {
+    Decoder::new(name, Law::Stable, read, Vec::new())
+}
+
+fn laws() -> Vec<Decoder> {
+    vec![
+        canonical("claims of a bank", message::<PennyClaims>),
+        canonical("forward", message::<Forward>),
+        canonical("change of a forwarded payment", message::<ForwardChange>),
+        canonical("notice", message::<Notice>),
+        canonical("receipt", message::<Receipt>),
+        canonical("revealed secret", message::<RevealedSecret>),
+        canonical("settled", message::<Settled>),
+        stable("route in JSON", json::<Route>),
+        stable("payer of a bank in JSON", json::<PayerRecord>),
+        stable("provider of a bank in JSON", json::<ProviderRecord>),
+        stable("banker in JSON", json::<BankerRecord>),
+    ]
+}
+
+/// Every one of them.
+pub fn messages(data: &[u8]) {
+    let _ = is_read(data);
+}
+
+/// Whether any decoder takes it; each that does keeps its law.
+pub fn is_read(data: &[u8]) -> bool {
+    static LAWS: OnceLock<Vec<Decoder>> = OnceLock::new();
+    let laws = LAWS.get_or_init(laws);
+    laws.iter()
+        .fold(false, |read, decoder| decoder.check(data) | read)
+}
+
+/// Valid inputs: what travels for a payment through a banker, and what the banker keeps of it.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let leg = |byte| Leg {
+        place: [byte; 32],
+        units: 700,
+    };
+    let mut rng = StdRng::seed_from_u64(1);
+    let route = Route::new(vec![leg(1), leg(2)], public(4), [5; 32], &mut rng);
+    let route = route.expect("a way");
+    let notice = route.notice().expect("a payee");
+    let signature = schnorr::Signature::from_slice(&[6; 64]).expect("64 bytes");
+    let revealed = RevealedSecret {
+        place: [2; 32],
+        point: public(5),
+        secret: secret(5),
+    };
+    let settled = Settled {
+        penny: Penny {
+            bank: [1; 32],
+            index: 7,
+            secret: [2; 32],
+        },
+        point: public(5),
+        secret: secret(5),
+    };
+    let order = route.orders().remove(0);
+    let ptlc = |window| Ptlc {
+        id: PtlcId([7; 32]),
+        amount: bitcoin::Amount::from_sat(700),
+        point: public(5),
+        expiry: Expiry {
+            height: 900,
+            window,
+        },
+    };
+    let offer = Offer {
+        order: order.clone(),
+        incoming: ptlc(Some(26)),
+        outgoing: ptlc(None),
+    };
+    // One PTLC, no rung at the base, one signature.
+    let claims = [
+        &b"NXF1"[..],
+        &[1; 32],
+        &[0, 0, 0, 9],
+        &[0, 0, 0, 1],
+        &public(5).serialize(),
+        &[0, 0, 2, 188],
+        &[0],
+        &[3; 64],
+    ];
+    vec![
+        order.to_bytes(),
+        ForwardChange::Offered(Box::new(offer)).to_bytes(),
+        ForwardChange::Revealed(secret(5)).to_bytes(),
+        notice.to_bytes(),
+        Receipt { notice, signature }.to_bytes(),
+        revealed.to_bytes(),
+        settled.to_bytes(),
+        claims.concat(),
+        serde_json::to_vec(&route).expect("JSON"),
+    ]
+}
+
+fn secret(byte: u8) -> SecretKey {
+    SecretKey::from_slice(&[byte; 32]).expect("a key")
+}
+
+fn public(byte: u8) -> PublicKey {
+    PublicKey::from_secret_key(&Secp256k1::new(), &secret(byte))
+}
