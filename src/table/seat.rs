@@ -10,10 +10,7 @@ use bitcoin::{
         rand::{RngCore, SeedableRng, rngs::StdRng},
     },
 };
-use narthex_contracts::{
-    graph::{NodeId, TxGraph},
-    terms::FeeRate,
-};
+use narthex_contracts::{graph::SpendPlan, terms::FeeRate};
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 
 use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
@@ -179,12 +176,9 @@ impl<'c> Table<'c> {
         self.options.rate
     }
 
-    /// The fee, at the rate in force, of the one transaction that `graph` makes. Its weight does not depend on its fee.
-    pub fn fee(&self, graph: &TxGraph) -> Result<Amount, TableError> {
-        let weight = graph.weight(NodeId(0));
-        let weight =
-            weight.ok_or_else(|| TableError::Broken("a transaction of no weight".into()))?;
-        Ok(self.rate().checked_fee(weight)?)
+    /// The fee, at the rate in force, of a transaction that takes this.
+    pub fn fee(&self, plan: &SpendPlan) -> Result<Amount, TableError> {
+        Ok(self.rate().checked_fee(plan.weight)?)
     }
 
     /// The fee rate of what follows.

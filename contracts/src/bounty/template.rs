@@ -12,7 +12,9 @@ use super::{
 use crate::{
     binding::{Bindings, FreshSalt},
     depth::Depth,
-    graph::{Adaptor, NodeId, NodeName, NodeOutput, SigningPlan, Source, TxGraph, Variant},
+    graph::{
+        Adaptor, NodeId, NodeInput, NodeName, NodeOutput, SigningPlan, Source, TxGraph, Variant,
+    },
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     party::PartySet,
     setup::{Agreement, Holdings, Party, RestoreError},
@@ -40,22 +42,29 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
     let vault = draft.vault(&vault(terms)?);
     let locked = vault.output(terms.total());
     let name = ("Bounty", "amounts locked");
-    draft.funding(name, REQUESTER, &record.contribution, vec![locked])?;
+    let contributions = [(REQUESTER, &record.contribution)];
+    draft
+        .funding(name, contributions, vec![locked])
+        .map_err(PactError::from)?;
     let source = Source::Output {
         node: TxGraph::FUNDING,
         vout: 0,
     };
     let back = draft.payout(REQUESTER, &record.requester_script, terms.total());
-    draft.step(Step {
-        name: NodeName::plain("Refund"),
-        meaning: "not settled until T, all back to the requester",
-        source: source.clone(),
-        spend: vault.leaf(REFUND_LEAF)?,
-        sequence: UNLOCKED,
-        lock_height: record.refund_height,
-        plan: by(&[REQUESTER]),
-        outputs: vec![back],
-    })?;
+    draft
+        .step(Step {
+            name: NodeName::plain("Refund"),
+            meaning: "not settled until T, all back to the requester",
+            inputs: vec![NodeInput {
+                source: source.clone(),
+                sequence: UNLOCKED,
+                spend: vault.leaf(REFUND_LEAF)?,
+            }],
+            lock_height: record.refund_height,
+            plan: by(&[REQUESTER]),
+            outputs: vec![back],
+        })
+        .map_err(PactError::from)?;
     for set in terms.sets() {
         let (name, meaning) = match set.is_empty() {
             true => (NodeName::plain("Cancel"), "all agree that nobody is paid"),
@@ -66,16 +75,20 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
         };
         let outputs = payouts(&mut draft, terms, set)?;
         let plan = plan(&mut draft, terms, set)?;
-        draft.step(Step {
-            name,
-            meaning,
-            source: source.clone(),
-            spend: vault.key_path()?,
-            sequence: UNLOCKED,
-            lock_height: 0,
-            plan,
-            outputs,
-        })?;
+        draft
+            .step(Step {
+                name,
+                meaning,
+                inputs: vec![NodeInput {
+                    source: source.clone(),
+                    sequence: UNLOCKED,
+                    spend: vault.key_path()?,
+                }],
+                lock_height: 0,
+                plan,
+                outputs,
+            })
+            .map_err(PactError::from)?;
     }
     Ok(draft.graph.finish())
 }

@@ -5,6 +5,7 @@ mod assemble;
 mod builder;
 mod draw;
 mod node;
+mod spend;
 mod weight;
 
 use std::sync::OnceLock;
@@ -18,6 +19,7 @@ pub use node::{
     NodeOutput, OutputScript, Purpose, ScriptId, SecretId, SecretName, SigningPlan, Source, Spend,
     Stage, StageName, Variant,
 };
+pub use spend::{Locks, Slot, SpendPlan};
 pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
 
 use crate::{

@@ -39,7 +39,7 @@ impl TxGraph {
         self.node_weight(node).to_vbytes_ceil()
     }
 
-    fn node_weight(&self, node: &Node) -> Weight {
+    pub(super) fn node_weight(&self, node: &Node) -> Weight {
         // Version 4, input and output counts, lock time 4; outpoint 36, empty script 1, sequence 4; value 8.
         let mut base = 4
             + varint(node.inputs.len())
