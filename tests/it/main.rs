@@ -34,6 +34,7 @@ mod desk;
 mod disputes;
 mod docs;
 mod effects;
+mod engine;
 mod exits;
 mod fees;
 mod game;
