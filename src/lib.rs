@@ -25,7 +25,7 @@
 //! use std::{collections::BTreeMap, sync::Arc};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // A chain, and a wallet with coins for each of client, worker, verifier and three arbiters.
-//! let (mut chain, rate) = (Embedded::new(), FeeRate(500));
+//! let (mut chain, rate) = (Embedded::new(), FeeRate::from_sat_per_kwu(500));
 //! let mut wallets = BTreeMap::new();
 //! for role in Role::all(3) {
 //!     let mut wallet = PartyWallet::new(&role.to_string(), &[role.index() as u8 + 1; 32])?;
@@ -96,6 +96,9 @@ pub mod threads;
 pub mod wallet;
 
 use narthex_disk as disk;
+
+/// Of the version whose types stand in the signatures of all crates here.
+pub use narthex_contracts::bitcoin;
 
 pub use narthex_channel as channel;
 pub use narthex_contracts as contracts;

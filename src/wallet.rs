@@ -3,8 +3,7 @@
 use bdk_wallet::{
     KeychainKind, Wallet,
     bitcoin::{
-        Amount, FeeRate as BtcFeeRate, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid,
-        Weight,
+        Amount, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid, Weight,
         bip32::{DerivationPath, Xpriv},
         hashes::{Hash, HashEngine, sha256},
         key::TapTweak,
@@ -188,7 +187,7 @@ impl PartyWallet {
     ) -> Result<AcceptedPolicy, ProbeError> {
         let own = self.spare_coins().into_iter().next();
         let own = own.map(|coin| (coin.outpoint, coin.prevout));
-        probe(chain, BtcFeeRate::from_sat_per_kwu(rate.0), own)
+        probe(chain, rate, own)
     }
 
     /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
@@ -338,7 +337,7 @@ impl PartyWallet {
         for (script, amount) in payments {
             builder.add_recipient(script.clone(), *amount);
         }
-        builder.fee_rate(BtcFeeRate::from_sat_per_kwu(fees.rate().0));
+        builder.fee_rate(fees.rate());
         let psbt = builder
             .finish_with_aux_rand(&mut self.rng)
             .map_err(|e| WalletError::Funds {

@@ -38,3 +38,6 @@ pub mod kinds;
 pub mod secret;
 pub mod statement;
 pub mod tagged;
+
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use secp256k1;

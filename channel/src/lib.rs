@@ -64,6 +64,9 @@ mod logged;
 mod machine;
 mod table;
 
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use bitcoin;
+
 pub use logged::{Logged, OpenError, StepError};
 pub use machine::{Machine, Step};
 pub use table::{Tabled, Transition, render};

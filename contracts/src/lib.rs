@@ -13,6 +13,7 @@ mod lots;
 pub mod musig;
 pub mod pact;
 pub mod panel;
+mod parallel;
 pub mod party;
 pub mod sample;
 pub mod seal;
@@ -22,3 +23,6 @@ pub mod slice;
 pub mod template;
 pub mod terms;
 mod wire;
+
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use bitcoin;

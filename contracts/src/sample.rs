@@ -170,7 +170,7 @@ impl Cast {
 
     /// Terms with made-up coins of exactly fitting value.
     pub fn terms(&self) -> Result<Terms, TermsError> {
-        let rate = FeeRate(500);
+        let rate = FeeRate::from_sat_per_kwu(500);
         let funding =
             Role::all(self.params.arbiters()).map(|role| Ok((role, self.made_up_funding(role)?)));
         let payouts = Role::all(self.params.arbiters())

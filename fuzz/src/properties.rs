@@ -227,7 +227,7 @@ pub fn contribution(data: &[u8]) {
     );
     for rate in [0, 500, u64::MAX] {
         // Refusing is fine, whatever it holds.
-        let _ = contribution.check(amount, FeeRate(rate));
+        let _ = contribution.check(amount, FeeRate::from_sat_per_kwu(rate));
     }
 }
 

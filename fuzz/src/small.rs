@@ -486,7 +486,7 @@ fn bank() -> BankRecord {
                 coins: vec![coin],
                 change: None,
             },
-            rate_sat_per_kwu: FeeRate(250),
+            rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
         },
     }
 }

@@ -5,8 +5,7 @@ mod needs;
 mod step_error;
 mod wrap;
 
-pub(crate) use machine::Deadline;
-pub use machine::{Clock, MachineLimit, TimeBudget, reserve, zeros};
+pub use machine::{Clock, Deadline, MachineLimit, TimeBudget, reserve, zeros};
 pub use needs::StepNeeds;
 pub use step_error::StepError;
 pub use wrap::{AnyProgram, Repeated, RunTwice};

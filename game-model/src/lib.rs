@@ -10,6 +10,11 @@
 //! - [`workload`] has real jobs (WebAssembly over input records), [`commitment`] what a worker binds
 //!   itself to, [`sample`] which steps are checked, [`play`] what each role does.
 //!
+//! # Features
+//! Both are on unless told otherwise. Whoever needs rules and commitments alone turns them off and builds neither engine:
+//! - `wasm`: [`workload::WasmProgram`], [`workload::digits`] (wasmi, a parser of WebAssembly's text),
+//! - `retrieval`: [`retrieval`] (Reed–Solomon).
+//!
 //! Of Bitcoin it knows one type, [`bitcoin_units::Amount`].
 //!
 //! ```
@@ -38,20 +43,23 @@ pub mod play;
 pub mod ratio;
 pub mod rational;
 mod records;
+#[cfg(feature = "retrieval")]
 pub mod retrieval;
 pub mod sample;
-pub mod settlement;
 pub mod simulation;
 pub mod text;
 pub mod workload;
+
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use secp256k1;
 
 pub use narthex_base::tagged;
 
 pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;
+pub use params::settlement::{self, Outcome, Party, Payout, SettlementError, settle};
 pub use params::{
     AcceptedJob, JobBounds, JobMisfit, Layout, PaperLocks, Params, ParamsError, ParamsRecord,
     Windows,
 };
 pub use ratio::{Ratio, RatioError};
-pub use settlement::{Outcome, Party, Payout, SettlementError, settle};

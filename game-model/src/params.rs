@@ -10,6 +10,7 @@ mod check;
 mod codec;
 mod example;
 mod job;
+pub mod settlement;
 
 use std::fmt;
 
@@ -23,8 +24,8 @@ pub use codec::DecodeError;
 pub use job::JobBounds;
 
 use crate::ratio::Ratio;
-use crate::settlement::Outcome;
 use crate::tagged::tagged_hash;
+use settlement::Outcome;
 
 /// Longest accepted output script of the common fund, in bytes.
 pub const MAX_FUND_SCRIPT_BYTES: usize = 83;

@@ -3,6 +3,7 @@
 
 use bitcoin_units::Amount;
 use num_bigint::BigInt;
+use num_integer::Integer;
 use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive};
 
@@ -48,6 +49,41 @@ pub fn rounded(value: &Rational, places: u32) -> String {
     }
 }
 
+/// The mean of values, each with its probability.
+///
+/// Probabilities that share a long denominator are added up over it and reduced once: a product and a sum of
+/// fractions each reduce, and that is what long ones cost.
+pub(crate) fn mean<'a>(branches: impl Iterator<Item = (&'a Rational, Rational)>) -> Rational {
+    let mut numerator = BigInt::from(0);
+    let mut shared = BigInt::from(1);
+    let mut values = BigInt::from(1);
+    for (p, value) in branches {
+        if *p.denom() != shared {
+            let both = shared.lcm(p.denom());
+            numerator *= &both / &shared;
+            shared = both;
+        }
+        if values != *value.denom() {
+            let both = values.lcm(value.denom());
+            numerator *= &both / &values;
+            values = both;
+        }
+        numerator += p.numer() * (&shared / p.denom()) * value.numer() * (&values / value.denom());
+    }
+    Rational::new(numerator, shared * values)
+}
+
+/// A fraction that is no more than 2⁻⁶⁴ below this one and short to reckon with: for a search whose result is then
+/// asked with the exact one. Short fractions stay as they are.
+pub(crate) fn shortened(value: &Rational) -> Rational {
+    const BITS: u64 = 64;
+    if value.denom().bits() <= BITS {
+        return value.clone();
+    }
+    let scale = BigInt::from(1) << BITS;
+    Rational::new((value.numer() * &scale) / value.denom(), scale)
+}
+
 /// The nearest float, for charts and statistics only.
 pub fn approximate(value: &Rational) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
@@ -56,6 +92,30 @@ pub fn approximate(value: &Rational) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mean_is_the_sum_of_the_products() {
+        let of = |n: i64, d: i64| Rational::new(n.into(), d.into());
+        let branches = [
+            (of(1, 3), of(5, 2)),
+            (of(1, 6), of(-7, 3)),
+            (of(1, 2), of(0, 1)),
+        ];
+        let sum: Rational = branches.iter().map(|(p, v)| p * v).sum();
+        assert_eq!(mean(branches.iter().map(|(p, v)| (p, v.clone()))), sum);
+        assert_eq!(mean([].into_iter()), of(0, 1));
+    }
+
+    #[test]
+    fn a_short_fraction_is_kept_and_a_long_one_is_a_little_less() {
+        let third = Rational::new(1.into(), 3.into());
+        assert_eq!(shortened(&third), third);
+        let (two, three) = (BigInt::from(2_u8).pow(80), BigInt::from(3_u8).pow(60));
+        let long = Rational::new(two, three);
+        let short = shortened(&long);
+        assert!(short < long && short.denom().bits() <= 65);
+        assert!(&long - &short <= Rational::new(1.into(), BigInt::from(1) << 64));
+    }
 
     #[test]
     fn shows_as_many_places_as_asked() {

@@ -17,8 +17,12 @@ mod error;
 mod leap;
 mod output;
 mod package;
+mod policy;
 mod probe;
 pub mod suite;
+
+/// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
+pub use bitcoin;
 
 pub use bitcoind::{Bitcoind, Node, ensure_bitcoind, find_bitcoind};
 pub use block::{
@@ -30,4 +34,5 @@ pub use embedded::Embedded;
 pub use error::Error;
 pub use leap::leap_to;
 pub use output::{OutputStatus, Spender};
-pub use probe::{AcceptedPolicy, NodePolicy, PolicyGap, ProbeError, probe};
+pub use policy::NodePolicy;
+pub use probe::{AcceptedPolicy, PolicyGap, ProbeError, probe};

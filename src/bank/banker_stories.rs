@@ -238,7 +238,7 @@ fn ends_alone(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.table().mine(depth)?;
     exchange.tend(0)?;
     match exchange.coin(0)? {
-        Coin::Banked => exchange.close(0),
+        Coin::Banked { .. } => exchange.close(0),
         Coin::Frozen { height } => {
             let d = exchange.payer().bank().terms().record().claim_blocks;
             exchange.table().wait_for(height + u32::from(d))?;

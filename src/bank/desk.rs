@@ -11,7 +11,7 @@ use narthex_contracts::{
         MIN_CLAIM_BLOCKS, PAYER, Payer, PayerOpening, Points, Provider, ProviderOpening,
     },
     party::PartyName,
-    terms::{Contribution, FeeRate, Fees},
+    terms::{Contribution, FeeRate, FeeRules, Fees},
 };
 use narthex_regtest::Chain;
 
@@ -51,7 +51,7 @@ impl Default for DeskOptions {
             shift: 5,
             refund_blocks: 60,
             claim_blocks: 12,
-            rate: FeeRate(500),
+            rate: FeeRate::from_sat_per_kwu(500),
             seed: [0; 32],
         }
     }

@@ -181,8 +181,9 @@ impl<'c> Exchange<'c> {
 
     /// Where the chain says that a bank's coin is.
     pub fn coin(&mut self, index: usize) -> Result<Coin, DeskError> {
+        let depth = self.policy.depth;
         let (payer, _, table) = self.bank(index)?;
-        coin_of(payer.bank(), table.chain())
+        coin_of(payer.bank(), table.chain(), depth)
     }
 
     /// The confirmed transaction that ended a bank, and how deep it is: it spends the coin and is no freeze, or spends
@@ -254,11 +255,18 @@ fn delays(options: &DeskOptions, banks: usize) -> Vec<DeskOptions> {
     all
 }
 
-/// Where the chain says that a bank's coin is.
-pub(super) fn coin_of(bank: &Bank, chain: &mut dyn ChainSource) -> Result<Coin, DeskError> {
+/// Where the chain says that a bank's coin is, to a party that asks for this depth.
+pub(super) fn coin_of(
+    bank: &Bank,
+    chain: &mut dyn ChainSource,
+    depth: Depth,
+) -> Result<Coin, DeskError> {
     let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
     let gone = match chain.output_status(banked)? {
-        OutputStatus::Unspent { .. } => return Ok(Coin::Banked),
+        OutputStatus::Unspent { height, .. } => {
+            let is_deep = depth.is_reached(height, chain.height()?);
+            return Ok(Coin::Banked { is_deep });
+        }
         OutputStatus::Spent { .. } => Coin::Spent,
         OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
     };

@@ -10,6 +10,7 @@ use narthex_contracts::{
         Bank, BankFunding, BankRecord, ChainSeed, Coin, Cosigner, FREEZE, FreshChain, PAYER,
         PROVIDER, Payer, Penny, Points, Provider, Rungs, finish_both,
     },
+    depth::Depth,
     graph::{NodeId, TxGraph},
     musig::PublicNonce,
     party::PartyName,
@@ -49,8 +50,12 @@ impl Desk<'_> {
         Ok(rungs)
     }
 
-    /// Pays `pennies` one by one, with rungs as they fall due.
+    /// Pays `pennies` one by one, with rungs as they fall due; first both wait until the coin lies as deep as the
+    /// provider asks.
     pub fn pay(&mut self, pennies: u32) -> Result<(), DeskError> {
+        while self.coin()? == (Coin::Banked { is_deep: false }) {
+            self.table.mine(1)?;
+        }
         for _ in 0..pennies {
             let penny = self.payer.pay(1)?;
             self.bring(&penny)?;
@@ -76,9 +81,9 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Where the chain says that the coin is.
+    /// Where the chain says that the coin is, to a provider that asks for the least depth.
     pub fn coin(&mut self) -> Result<Coin, DeskError> {
-        coin_of(self.payer.bank(), self.table.chain())
+        coin_of(self.payer.bank(), self.table.chain(), Depth::LEAST)
     }
 
     /// Publishes a pre-signed transaction with a child that `who` pays, and confirms both.

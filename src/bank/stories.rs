@@ -1,9 +1,12 @@
 //! Whole lives of banks.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::bank::{
-    BankError, Candidates, Coin, FreshChain, Meter, MeterError, Opened, PAYER, PROVIDER, PayerDuty,
-    Points, ProviderDuty, Rung, Rungs,
+use narthex_contracts::{
+    bank::{
+        BankError, Candidates, Coin, FreshChain, Meter, MeterError, Opened, PAYER, PROVIDER,
+        PayerDuty, Points, ProviderDuty, Rung, Rungs,
+    },
+    depth::Depth,
 };
 
 use super::{Desk, DeskError, container::Container};
@@ -236,9 +239,11 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
         format!("publishes {CANDIDATES} candidates"),
         "others rely on one",
     )?;
-    // The block after the commitment is the beacon.
-    desk.table.mine(1)?;
-    let height = desk.chain().height()?;
+    // The block after the commitment is the beacon, once it is buried: secrets shown for one that a reorganisation takes
+    // away would let the payer know two draws and choose.
+    let height = desk.chain().height()?.saturating_add(1);
+    desk.table
+        .wait_for(Depth::LEAST.reached_at(height).saturating_add(1))?;
     let beacon = desk.chain().block_hash(height)?.to_byte_array();
     let kept = set.kept(&beacon);
     let opened = secrets.iter().enumerate().filter(|(i, _)| *i != kept);
@@ -295,7 +300,7 @@ fn false_rung(desk: &mut Desk<'_>) -> Result<(), DeskError> {
         Ok(Err(BankError::Phase { .. })) => {}
         other => return Err(DeskError::broken(format!("served a cheater: {other:?}"))),
     }
-    if desk.coin()? != Coin::Banked {
+    if !matches!(desk.coin()?, Coin::Banked { .. }) {
         return Err(DeskError::broken("the coin moved"));
     }
     provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;

@@ -60,7 +60,7 @@ impl Default for BoardOptions {
             amount: Amount::from_sat(20_000),
             layer_blocks: 12,
             round_blocks: 4,
-            rate: FeeRate(500),
+            rate: FeeRate::from_sat_per_kwu(500),
             seed: [0; 32],
         }
     }

@@ -4,7 +4,7 @@ use bitcoin::{Amount, Weight};
 use narthex_contracts::{
     bounty::{BountyTerms, CANCEL, REFUND, derive, settlement},
     graph::{NodeId, TxGraph},
-    terms::FeeRate,
+    terms::{FeeRate, FeeRules},
 };
 use narthex_game_model::market::{Chance, Faults, LayerSet, Odds, odds};
 use narthex_regtest::Embedded;

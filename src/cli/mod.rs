@@ -4,11 +4,13 @@ mod bank;
 mod bench;
 mod bond;
 mod bounty;
+mod completions;
 mod contract;
 mod deliver;
 mod game;
 mod input;
 mod job;
+mod man;
 mod market;
 mod node;
 mod output;
@@ -73,6 +75,10 @@ enum Command {
     Deliver(deliver::DeliverCommand),
     /// Measures set-up, commitments, checks, solver and simulation beside what their bare operations cost.
     Bench(bench::BenchArgs),
+    /// Completions of commands and options for a shell.
+    Completions(completions::CompletionsArgs),
+    /// Manual pages, one a command.
+    Man(man::ManArgs),
 }
 
 /// Runs the command and turns what happened into an exit code.
@@ -163,6 +169,8 @@ impl Command {
             Command::Slice(command) => command.run(),
             Command::Deliver(command) => command.run(),
             Command::Bench(args) => args.run(),
+            Command::Completions(args) => args.run(),
+            Command::Man(args) => args.run(),
         };
         done.map(|()| ExitCode::SUCCESS)
     }

@@ -73,7 +73,7 @@ impl NodeCommand {
 impl CheckArgs {
     fn run(self) -> anyhow::Result<()> {
         let mut node = self.node.needed()?;
-        let rate = bitcoin::FeeRate::from_sat_per_kwu(self.fee_rate.0);
+        let rate = bitcoin::FeeRate::from_sat_per_kwu(self.fee_rate.to_sat_per_kwu());
         let accepted = regtest::probe(&mut node, rate, None)?;
         let policy = accepted.node();
         let least = policy.least_now.max(policy.least_relay);

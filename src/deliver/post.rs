@@ -60,7 +60,7 @@ impl Default for PostOptions {
             claim_blocks: 12,
             depth: DEPTH,
             alone: false,
-            rate: FeeRate(500),
+            rate: FeeRate::from_sat_per_kwu(500),
             seed: [0; 32],
         }
     }

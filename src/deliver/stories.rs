@@ -183,7 +183,9 @@ fn replaced(post: &mut Post<'_>) -> Result<(), PostError> {
     let what = "publishes a claim that does not confirm".into();
     post.table.step(&name(0), what, "fees have risen")?;
     let rate = post.table.rate();
-    post.table.set_rate(FeeRate(rate.0.saturating_mul(4)));
+    post.table.set_rate(FeeRate::from_sat_per_kwu(
+        rate.to_sat_per_kwu().saturating_mul(4),
+    ));
     let high = post.claim(0, "the same coin, signed again with a higher fee")?;
     expect(
         high.compute_txid() != low.compute_txid(),
@@ -237,7 +239,9 @@ fn race(post: &mut Post<'_>) -> Result<(), PostError> {
     let what = format!("publishes {}", first.compute_txid());
     post.table.step(&name(0), what, "it was asked first")?;
     let rate = post.table.rate();
-    post.table.set_rate(FeeRate(rate.0.saturating_mul(3)));
+    post.table.set_rate(FeeRate::from_sat_per_kwu(
+        rate.to_sat_per_kwu().saturating_mul(3),
+    ));
     post.claim(1, "a higher fee replaces the other's claim")?;
     let lost = post.table.confirmed_at(first.compute_txid())?;
     expect(lost.is_none(), "two agents were paid")?;

@@ -5,7 +5,7 @@ use narthex_contracts::{
     graph::NodeName,
     sample::Cast,
     template::{self, Exit},
-    terms::FeeRate,
+    terms::{FeeRate, FeeRules},
 };
 use narthex_game_model::{Layout, game::Fees};
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::table::{PartyBalance, Step, TransactionEvent};
+
 /// Takes events as they happen.
 pub trait Reporter {
     /// One more event.
@@ -33,46 +35,6 @@ pub enum Event {
     Transaction(TransactionEvent),
     /// The end.
     Outcome(Outcome),
-}
-
-/// A move off the chain: setup, work, a check, a ruling, waiting.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Step {
-    /// Number of the move, from 1, counted together with transactions.
-    pub number: u32,
-    /// Who moves.
-    pub who: String,
-    /// What happens.
-    pub what: String,
-    /// Why.
-    pub why: String,
-    /// Height of the chain when it happens, blocks.
-    pub height: u32,
-}
-
-/// A confirmed transaction, with the child that paid for it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TransactionEvent {
-    /// Number of the move, from 1.
-    pub number: u32,
-    /// Who published it.
-    pub who: String,
-    /// Name in the graph.
-    pub name: String,
-    /// Why it was published.
-    pub why: String,
-    /// Transaction id.
-    pub txid: String,
-    /// Size in vB.
-    pub vbytes: u64,
-    /// Fee paid for it in sat, by itself and its child together.
-    pub fee_sat: u64,
-    /// Id of the child that paid, if it has one.
-    pub child_txid: Option<String>,
-    /// Size of the child in vB.
-    pub child_vbytes: Option<u64>,
-    /// Height of the block that confirmed it.
-    pub height: u32,
 }
 
 /// How it ended.
@@ -122,27 +84,4 @@ pub struct DecryptedResult {
     pub agreeing_with_labels: Option<f64>,
     /// Whether decryption agrees with the worker's commitment.
     pub matches_commitment: bool,
-}
-
-/// A party's balance before and after.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PartyBalance {
-    /// Who.
-    pub party: String,
-    /// Confirmed balance before the funding, sat.
-    pub before_sat: u64,
-    /// Confirmed balance at the end, sat.
-    pub after_sat: u64,
-    /// What the settlement table gives or takes, sat.
-    pub settlement_sat: i64,
-    /// Fees that the party paid, sat.
-    pub fees_sat: u64,
-}
-
-impl PartyBalance {
-    /// Whether the balance changed by exactly settlement less fees.
-    pub fn is_exact(&self) -> bool {
-        let change = i128::from(self.after_sat) - i128::from(self.before_sat);
-        change == i128::from(self.settlement_sat) - i128::from(self.fees_sat)
-    }
 }

@@ -19,10 +19,12 @@ mod work;
 
 pub use actor::Actor;
 pub use error::PlayError;
-pub use event::{DecryptedResult, Event, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
-pub use options::{ChainKind, PlayOptions};
+pub use event::{DecryptedResult, Event, Outcome, Reporter};
+pub use options::PlayOptions;
 pub use scene::Scene;
 pub use stories::{STORIES, Story, find_story};
+
+pub use crate::table::{ChainKind, PartyBalance, Step, TransactionEvent};
 
 use narthex_regtest::Chain;
 

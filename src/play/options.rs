@@ -5,16 +5,7 @@ use std::path::PathBuf;
 use narthex_contracts::{depth::Depth, terms::FeeRate};
 use narthex_game_model::Layout;
 
-use crate::game::Case;
-
-/// The chain to play on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChainKind {
-    /// In this process; nothing to install.
-    Embedded,
-    /// A bitcoind on regtest, found or built.
-    Bitcoind,
-}
+use crate::{game::Case, table::ChainKind};
 
 /// Options of a play.
 #[derive(Debug, Clone)]
@@ -56,7 +47,7 @@ impl Default for PlayOptions {
             arbiters: 3,
             input: None,
             depth: Depth::LEAST,
-            rate: FeeRate(500),
+            rate: FeeRate::from_sat_per_kwu(500),
             seed: None,
             case: None,
             research: false,

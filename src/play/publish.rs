@@ -7,7 +7,7 @@ use narthex_contracts::{
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::ceremony,
     template::{ContractSecret, Exit, root_coin},
-    terms::{FeeError, FeeRate, Role},
+    terms::{FeeError, FeeRate, FeeRules, Role},
 };
 use narthex_game_model::Outcome as Settlement;
 
@@ -158,7 +158,8 @@ impl Scene<'_> {
         child: &Transaction,
         fee: Amount,
     ) -> Result<(Transaction, Amount), PlayError> {
-        let rate = FeeRate(self.rate().0.saturating_mul(2)).min(FeeRate::MOST);
+        let rate = FeeRate::from_sat_per_kwu(self.rate().to_sat_per_kwu().saturating_mul(2))
+            .min(FeeRate::MOST);
         // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
         let least_fee = fee + Amount::from_sat(child.vsize() as u64 + 1_000);
         let wallet = &mut self.actor_mut(by)?.wallet;

@@ -63,7 +63,7 @@ impl Default for GateOptions {
             post_blocks: 6,
             refund_blocks: 24,
             depth: DEPTH,
-            rate: FeeRate(500),
+            rate: FeeRate::from_sat_per_kwu(500),
             seed: [0; 32],
         }
     }

@@ -9,7 +9,7 @@ mod moves;
 mod seat;
 
 pub use error::TableError;
-pub use event::{TableEvent, TableOutcome, TableReporter};
+pub use event::{PartyBalance, Step, TableEvent, TableOutcome, TableReporter, TransactionEvent};
 pub use figures::Unplayable;
 pub(crate) use figures::{MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, playable};
 pub use seat::{Seat, Table, TableOptions};
@@ -17,7 +17,14 @@ pub use seat::{Seat, Table, TableOptions};
 use bitcoin::ScriptBuf;
 use narthex_regtest::{Bitcoind, Chain, Embedded};
 
-use crate::play::ChainKind;
+/// The chain to play on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainKind {
+    /// In this process; nothing to install.
+    Embedded,
+    /// A bitcoind on regtest, found or built.
+    Bitcoind,
+}
 
 /// An empty chain of this kind.
 pub fn start_chain(kind: ChainKind) -> Result<Box<dyn Chain>, narthex_regtest::Error> {

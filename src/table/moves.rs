@@ -2,8 +2,8 @@
 
 use bitcoin::{Amount, Psbt, Transaction};
 
-use super::{Table, TableError};
-use crate::{play::TransactionEvent, wallet::ChildRequest};
+use super::{Table, TableError, TransactionEvent};
+use crate::wallet::ChildRequest;
 
 impl Table<'_> {
     /// A party signs a funding out of its own coins and publishes it; all that it pays beyond `locked` and its

@@ -10,14 +10,19 @@ use bitcoin::{
         rand::{RngCore, SeedableRng, rngs::StdRng},
     },
 };
-use narthex_contracts::{graph::SpendPlan, terms::FeeRate};
+use narthex_contracts::{
+    graph::SpendPlan,
+    terms::{FeeRate, FeeRules},
+};
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 
-use super::{TableError, TableEvent, TableOutcome, TableReporter, miner};
+use super::{
+    PartyBalance, Step, TableError, TableEvent, TableOutcome, TableReporter, TransactionEvent,
+    miner,
+};
 use crate::{
     bindings::FileBindings,
     disk::{TempDir, temporary_folder},
-    play::{PartyBalance, Step, TransactionEvent},
     wallet::PartyWallet,
 };
 

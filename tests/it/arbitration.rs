@@ -15,8 +15,8 @@ use narthex::{
 
 use Role::{Arbiter, Client, Verifier, Worker};
 
-const LOW: FeeRate = FeeRate(300);
-const HIGH: FeeRate = FeeRate(5_000);
+const LOW: FeeRate = FeeRate::from_sat_per_kwu(300);
+const HIGH: FeeRate = FeeRate::from_sat_per_kwu(5_000);
 
 on_both_chains!(
     fullest_majority_first,

@@ -66,8 +66,11 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     desk.table().wait_for(t).unwrap();
     assert!(is_too_early(&refused(&mut desk, &refund)), "at T itself");
     empty_blocks(&mut desk, 1);
-    assert_eq!(desk.coin().unwrap(), Coin::Banked);
-    assert_eq!(desk.payer().duty(t, Coin::Banked), PayerDuty::Refund);
+    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
+    assert_eq!(
+        desk.payer().duty(t, Coin::Banked { is_deep: true }),
+        PayerDuty::Refund
+    );
     mined(&mut desk, &refund);
     assert_eq!(desk.coin().unwrap(), Coin::Spent);
     // A provider that slept past T has lost what it was paid: that is why it freezes at T − D.
@@ -156,12 +159,14 @@ fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
     let terms = desk.provider().bank().terms().clone();
     let serve_until = terms.freeze_height() - 2;
     assert_eq!(
-        desk.provider().duty(serve_until, Coin::Banked),
+        desk.provider()
+            .duty(serve_until, Coin::Banked { is_deep: true }),
         ProviderDuty::Serve
     );
     desk.table().wait_for(terms.freeze_height()).unwrap();
     assert_eq!(
-        desk.provider().duty(serve_until + 1, Coin::Banked),
+        desk.provider()
+            .duty(serve_until + 1, Coin::Banked { is_deep: true }),
         ProviderDuty::Freeze
     );
     desk.freeze(PROVIDER, "test").unwrap();
@@ -186,7 +191,7 @@ fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
     empty_blocks(&mut desk, d - 1);
     mined(&mut desk, &thaw);
     desk.chain().disconnect(d + 1).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Banked);
+    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
     empty_blocks(&mut desk, 2);
     let new = mined(&mut desk, &freeze);
     assert_eq!(new, old + 2);
@@ -205,7 +210,7 @@ fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
     // The refund's funding is lost below it.
     let depth = desk.chain().height().unwrap() - new + 3;
     desk.chain().disconnect(depth).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Banked);
+    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
 }
 
 /// After an agreed end neither freeze nor claim nor refund has a coin to spend; no penny is given or taken.

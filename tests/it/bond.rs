@@ -107,7 +107,11 @@ fn a_withdrawal_is_replaced_by_a_roll_over(chain: &mut dyn Chain) {
         }
         let next = script(chain, form, 30);
         let cheap = spend(&claim, wallet.fresh_script(), RATE);
-        let dear = spend(&claim, next.script_pubkey().unwrap(), FeeRate(2_000));
+        let dear = spend(
+            &claim,
+            next.script_pubkey().unwrap(),
+            FeeRate::from_sat_per_kwu(2_000),
+        );
         chain.submit(&cheap).unwrap();
         chain.submit(&dear).unwrap();
         assert_eq!(chain.mempool().unwrap(), [dear.compute_txid()]);

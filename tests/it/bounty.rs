@@ -270,7 +270,7 @@ fn children_are_replaced(chain: &mut dyn Chain) {
         .chain()
         .submit_package(&[tx.clone(), child.clone()])
         .unwrap();
-    board.table().set_rate(FeeRate(4_000));
+    board.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
     let (rival, _) = board.table().child(0, &tx).unwrap();
     board.chain().submit(&rival).unwrap();
     let pool = board.chain().mempool().unwrap();

@@ -321,10 +321,10 @@ fn claims_are_replaced(chain: &mut dyn Chain) {
         post.chain().submit(&rival),
         Err(Error::Rejected { .. })
     ));
-    post.table().set_rate(FeeRate(1_000));
+    post.table().set_rate(FeeRate::from_sat_per_kwu(1_000));
     let (rival, _) = post.claim_of(1).unwrap();
     post.chain().submit(&rival).unwrap();
-    post.table().set_rate(FeeRate(2_000));
+    post.table().set_rate(FeeRate::from_sat_per_kwu(2_000));
     let (bumped, fee) = post.claim_of(0).unwrap();
     post.chain().submit(&bumped).unwrap();
     let pool = post.chain().mempool().unwrap();

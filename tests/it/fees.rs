@@ -7,7 +7,7 @@ use common::{before, gains, rival};
 use narthex::{
     contracts::{
         template::Exit,
-        terms::{FeeRate, Role},
+        terms::{FeeRate, FeeRules, Role},
     },
     play::Scene,
     regtest::{Bitcoind, Chain, mine_coins},
@@ -17,11 +17,11 @@ use narthex::{
 use Role::{Client, Verifier, Worker};
 
 /// 1.2, 1.4, 4, 20 and 100 sat/vB.
-const LOW: FeeRate = FeeRate(300);
-const PIN: FeeRate = FeeRate(350);
-const MEDIUM: FeeRate = FeeRate(1_000);
-const TRAFFIC: FeeRate = FeeRate(5_000);
-const HIGH: FeeRate = FeeRate(25_000);
+const LOW: FeeRate = FeeRate::from_sat_per_kwu(300);
+const PIN: FeeRate = FeeRate::from_sat_per_kwu(350);
+const MEDIUM: FeeRate = FeeRate::from_sat_per_kwu(1_000);
+const TRAFFIC: FeeRate = FeeRate::from_sat_per_kwu(5_000);
+const HIGH: FeeRate = FeeRate::from_sat_per_kwu(25_000);
 
 on_both_chains!(
     replaced_and_cycled_out,

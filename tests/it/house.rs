@@ -1,4 +1,5 @@
-//! The arrows between the crates run down, as `docs/ARCHITECTURE.md` draws them, and each stands on one floor.
+//! The arrows between the crates run down, as `docs/ARCHITECTURE.md` draws them, each stands on one floor, and the lower
+//! ones build without the heavy libraries of the upper ones.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,21 +25,22 @@ const FLOORS: &[(&str, u8)] = &[
     ("narthex-setup-bench", 5),
 ];
 
-#[test]
-fn crates_stand_on_lower_floors_alone() {
-    let metadata = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--no-deps",
-            "--offline",
-            "--format-version",
-            "1",
-        ])
+/// What cargo prints about this checkout.
+fn cargo(args: &str) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(args.split(' '))
+        .arg("--offline")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(metadata.status.success(), "{metadata:?}");
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    assert!(output.status.success(), "cargo {args}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn crates_stand_on_lower_floors_alone() {
+    let metadata = cargo("metadata --no-deps --format-version 1");
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
     let floors: BTreeMap<_, _> = FLOORS.iter().copied().collect();
     let mut arrows = 0;
     for package in metadata["packages"].as_array().unwrap() {
@@ -58,6 +60,58 @@ fn crates_stand_on_lower_floors_alone() {
     assert!(
         arrows > FLOORS.len(),
         "{arrows} arrows: the test looks at nothing"
+    );
+}
+
+/// Engines and threads, which somebody who derives and signs contracts does not need.
+const HEAVY: &[&str] = &[
+    "narthex-disk",
+    "rayon",
+    "reed-solomon-simd",
+    "rusqlite",
+    "tokio",
+    "wasm-encoder",
+    "wasmi",
+    "wasmi_core",
+    "wasmparser",
+    "wasmtime",
+    "wat",
+];
+
+/// The heavy libraries that a crate builds with these features, whatever else is in the workspace.
+fn heavy(build: &str) -> Vec<&'static str> {
+    let tree = cargo(&format!("tree -e normal,build --prefix none -p {build}"));
+    let built: BTreeSet<_> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(built.contains("narthex-base"), "{tree}");
+    let heavy = HEAVY.iter().copied();
+    heavy.filter(|name| built.contains(name)).collect()
+}
+
+#[test]
+fn contracts_alone_build_light() {
+    let none: &[&str] = &[];
+    assert_eq!(heavy("narthex-base"), none);
+    assert_eq!(heavy("narthex-game-model --no-default-features"), none);
+    assert_eq!(heavy("narthex-contracts --no-default-features"), none);
+    assert_eq!(heavy("narthex-channel --no-default-features"), none);
+    // Each feature brings what it is for and nothing else.
+    assert_eq!(heavy("narthex-contracts"), ["rayon"]);
+    assert_eq!(
+        heavy("narthex-game-model --no-default-features --features retrieval"),
+        ["reed-solomon-simd"]
+    );
+    let wasm = ["wasmi", "wasmi_core", "wasmparser", "wat"];
+    assert_eq!(
+        heavy("narthex-game-model --no-default-features --features wasm"),
+        // `wat` writes binaries with wasm-encoder.
+        [&["wasm-encoder"], &wasm[..]].concat()
+    );
+    assert_eq!(
+        heavy("narthex-channel --features sqlite"),
+        ["narthex-disk", "rusqlite"]
     );
 }
 

@@ -121,7 +121,7 @@ fn a_life_killed_at_every_write() {
     let states = |payer: &'static str, coin: &'static str| {
         move |found: &Value| found["payer"] == payer && found["coin"] == coin
     };
-    let mut kills = desk.killed_everywhere(OPEN, states("open", "banked"));
+    let mut kills = desk.killed_everywhere(OPEN, states("open", "shallow"));
     kills += desk.killed_everywhere("pay --to 1700", |found| {
         found["given"] == 1_700 && found["taken"] == 1_700
     });
@@ -191,7 +191,19 @@ fn a_life_on_a_node_killed_onwards() {
         chain.mine(1, &anyone).unwrap();
         desk.done("status")
     };
-    assert_eq!(next(OPEN, &mut chain)["payer"], "open");
+    let opened = next(OPEN, &mut chain);
+    assert_eq!(
+        (&opened["payer"], &opened["coin"]),
+        (&"open".into(), &"shallow".into())
+    );
+    // No penny for a coin that a reorganisation of five blocks takes away.
+    next("status", &mut chain);
+    let early = desk.run("pay --to 1700", None);
+    assert!(String::from_utf8_lossy(&early.stderr).contains("not so deep yet"));
+    for _ in 0..3 {
+        assert_eq!(next("status", &mut chain)["coin"], "shallow");
+    }
+    assert_eq!(next("status", &mut chain)["coin"], "banked");
     assert_eq!(next("pay --to 1700", &mut chain)["taken"], 1_700);
     assert_eq!(next("freeze", &mut chain)["coin"], "frozen");
     let resumed = next("resume", &mut chain);
@@ -199,6 +211,9 @@ fn a_life_on_a_node_killed_onwards() {
         (&resumed["bank"], &resumed["payer"]),
         (&1.into(), &"open".into())
     );
+    for _ in 0..5 {
+        next("status", &mut chain);
+    }
     assert_eq!(next("pay --to 900", &mut chain)["taken"], 900);
     assert_eq!(next("freeze --by payer", &mut chain)["coin"], "frozen");
     let after = next("claim", &mut chain);

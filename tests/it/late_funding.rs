@@ -86,7 +86,9 @@ fn a_coin_spent_elsewhere_ends_it(chain: &mut dyn Chain) {
     let funding = company.fund(&held);
     let mut wallet = company.restarted(chain, Role::Worker);
     let payment = [(ScriptBuf::new_p2a(), Amount::from_sat(990_000))];
-    let cancel = wallet.pay(&payment, FeeRate(1_000)).unwrap();
+    let cancel = wallet
+        .pay(&payment, FeeRate::from_sat_per_kwu(1_000))
+        .unwrap();
     chain.submit(&cancel).unwrap();
     chain.mine(1, &common::miner()).unwrap();
     assert!(chain.submit(&funding).is_err());

@@ -108,6 +108,8 @@ fn table() -> Vec<(&'static str, String)> {
         ("deliver show", "".into()),
         ("deliver scan", "--key key transactions".into()),
         ("bench", "--rounds 1 --arbiters 2-of-3".into()),
+        ("completions", "bash".into()),
+        ("man", "bank open".into()),
     ];
     all.into()
 }

@@ -16,8 +16,8 @@ use narthex::{
 
 use Role::{Client, Verifier, Worker};
 
-const LOW: FeeRate = FeeRate(300);
-const HIGH: FeeRate = FeeRate(5_000);
+const LOW: FeeRate = FeeRate::from_sat_per_kwu(300);
+const HIGH: FeeRate = FeeRate::from_sat_per_kwu(5_000);
 
 on_both_chains!(
     late_delivery_against_timeout,

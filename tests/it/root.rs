@@ -46,7 +46,7 @@ fn child(
         parent,
         coins,
         data: Some(record.script()),
-        rate: FeeRate(500),
+        rate: FeeRate::from_sat_per_kwu(500),
         least_fee: Amount::from_sat(least),
     };
     wallet.child(request).unwrap()
@@ -117,7 +117,13 @@ fn alone(scene: &mut Scene<'_>, record: RootRecord) -> Transaction {
     let wallet = &mut scene.actor_mut(Worker).unwrap().wallet;
     let coin = wallet.coin(coin).unwrap();
     let mut psbt = record
-        .transaction(coin, &[], wallet.fresh_script(), FeeRate(500), Amount::ZERO)
+        .transaction(
+            coin,
+            &[],
+            wallet.fresh_script(),
+            FeeRate::from_sat_per_kwu(500),
+            Amount::ZERO,
+        )
         .unwrap();
     wallet.sign_all(&mut psbt).unwrap()
 }

@@ -290,9 +290,9 @@ fn outbid(gate: &mut Gate<'_>, tx: &Transaction, first: usize, second: usize) {
     let (child, _) = gate.table().child(first, tx).unwrap();
     let package = [tx.clone(), child.clone()];
     gate.chain().submit_package(&package).unwrap();
-    gate.table().set_rate(FeeRate(4_000));
+    gate.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
     let (rival, _) = gate.table().child(second, tx).unwrap();
-    gate.table().set_rate(FeeRate(500));
+    gate.table().set_rate(FeeRate::from_sat_per_kwu(500));
     gate.chain().submit(&rival).unwrap();
     let pool = gate.chain().mempool().unwrap();
     assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));

@@ -161,7 +161,14 @@ fn stakes(chain: &mut dyn Chain) {
     }
     let reclaim = |scene: &Scene<'_>, i: u8, by: u8| {
         let key = key(scene, Role::Arbiter(by));
-        reclaim_stake(scene.terms(), scene.graph(), i, &key, miner(), FeeRate(500))
+        reclaim_stake(
+            scene.terms(),
+            scene.graph(),
+            i,
+            &key,
+            miner(),
+            FeeRate::from_sat_per_kwu(500),
+        )
     };
     assert!(
         reclaim(&scene, 0, 1).is_err(),

@@ -27,7 +27,7 @@ fn a_child_that_is_refused_uses_up_no_address() {
         parent: &parent,
         coins: vec![],
         data: None,
-        rate: FeeRate(1_000),
+        rate: FeeRate::from_sat_per_kwu(1_000),
         least_fee: Amount::ZERO,
     };
     assert!(wallet.child(request()).is_err());
@@ -38,11 +38,16 @@ fn a_child_that_is_refused_uses_up_no_address() {
     let balance = wallet.balance();
     assert!(
         wallet
-            .pay(&[(to.clone(), balance * 2)], FeeRate(1_000))
+            .pay(
+                &[(to.clone(), balance * 2)],
+                FeeRate::from_sat_per_kwu(1_000)
+            )
             .is_err()
     );
     let most = balance - Amount::from_sat(10_000);
-    let paid = wallet.pay(&[(to, most)], FeeRate(1_000)).unwrap();
+    let paid = wallet
+        .pay(&[(to, most)], FeeRate::from_sat_per_kwu(1_000))
+        .unwrap();
     assert_eq!(paid.input.len(), 3);
     chain.submit(&paid).unwrap();
 }

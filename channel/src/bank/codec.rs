@@ -105,7 +105,7 @@ fn read_transaction(r: &mut Reader<'_>) -> Result<Transaction, DecodeError> {
 fn write_coin(w: &mut Writer, coin: &CoinAt) {
     match coin {
         CoinAt::Nowhere => w.u8(0),
-        CoinAt::Banked => w.u8(1),
+        CoinAt::Banked { is_deep } => w.u8(1).flag(*is_deep),
         CoinAt::Frozen { height } => w.u8(2).u32(*height),
         CoinAt::Spent { is_deep } => w.u8(3).flag(*is_deep),
     };
@@ -114,7 +114,9 @@ fn write_coin(w: &mut Writer, coin: &CoinAt) {
 fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, DecodeError> {
     Ok(match r.u8("coin")? {
         0 => CoinAt::Nowhere,
-        1 => CoinAt::Banked,
+        1 => CoinAt::Banked {
+            is_deep: r.flag("deep")?,
+        },
         2 => CoinAt::Frozen {
             height: r.u32("height")?,
         },

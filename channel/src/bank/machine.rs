@@ -67,6 +67,9 @@ impl<S> Default for BankMachine<S> {
     }
 }
 
+/// Why a penny is neither given nor taken yet.
+const SHALLOW: &str = ": its coin is not so deep yet that a reorganisation leaves it there";
+
 type Taken = Result<Option<BankChange>, SideError>;
 
 impl<S: Side> BankMachine<S> {
@@ -114,10 +117,19 @@ impl<S: Side> BankMachine<S> {
             (CoinAt::Spent { .. }, ..) => "spent",
             (_, _, _, Some(_)) => "leaving",
             (CoinAt::Nowhere, ..) => "signed",
-            (CoinAt::Banked, ..) if self.is_freezing => "freezing",
-            (CoinAt::Banked, ..) => "open",
+            (CoinAt::Banked { .. }, ..) if self.is_freezing => "freezing",
+            (CoinAt::Banked { .. }, ..) => "open",
             (CoinAt::Frozen { .. }, ..) => "frozen",
         }
+    }
+
+    const fn is_banked(&self) -> bool {
+        matches!(self.coin, CoinAt::Banked { .. })
+    }
+
+    /// Whether pennies are worth anything: the coin is in the bank, and stays there through a short reorganisation.
+    const fn is_deep(&self) -> bool {
+        matches!(self.coin, CoinAt::Banked { is_deep: true })
     }
 
     fn refuse<T>(&self, what: &'static str, hint: &'static str) -> Result<T, SideError> {
@@ -165,7 +177,7 @@ impl<S: Side> BankMachine<S> {
                 "freezing" | "frozen" => Ok(None),
                 "open" => Ok(Some(BankChange::Freezing)),
                 // An agreed end that does not confirm keeps nobody from it.
-                "leaving" if self.coin == CoinAt::Banked && !self.is_freezing => {
+                "leaving" if self.is_banked() && !self.is_freezing => {
                     Ok(Some(BankChange::Freezing))
                 }
                 "leaving" => Ok(None),
@@ -211,6 +223,9 @@ impl<S: Side> BankMachine<S> {
         if !S::PAYS || self.standing() != "open" {
             return self.refuse("payment", "");
         }
+        if !self.is_deep() {
+            return self.refuse("payment", SHALLOW);
+        }
         if to < given {
             return Err(SideError::Given { given, to });
         }
@@ -241,6 +256,9 @@ impl<S: Side> BankMachine<S> {
         }
         if self.standing() != "open" {
             return self.refuse("penny", "");
+        }
+        if !self.is_deep() {
+            return self.refuse("penny", SHALLOW);
         }
         Ok(Some(BankChange::Taken(book.check_penny(penny)?)))
     }
@@ -289,7 +307,7 @@ impl<S: Side> BankMachine<S> {
                     return Err(BankError::Rung { rung, problem }.into());
                 }
             }
-            (Leaving::Refund, CoinAt::Banked) if S::PAYS => {
+            (Leaving::Refund, CoinAt::Banked { .. }) if S::PAYS => {
                 early(record.refund_height.saturating_add(1))?;
             }
             (Leaving::Thaw, CoinAt::Frozen { height }) if S::PAYS => {
@@ -364,10 +382,12 @@ impl<S: Side> BankMachine<S> {
                 (None, Some(lineage)) if !lineage.is_resumed() => due.push(BankEffect::Fund),
                 _ => {}
             },
-            "open" if self.given > 0 => due.push(BankEffect::Give { to: self.given }),
+            "open" if self.given > 0 && self.is_deep() => {
+                due.push(BankEffect::Give { to: self.given })
+            }
             "freezing" => due.extend(freeze()),
             "leaving" => {
-                if self.is_freezing && self.coin == CoinAt::Banked {
+                if self.is_freezing && self.is_banked() {
                     due.extend(freeze());
                 }
                 due.extend(self.leaving.map(|how| match &self.left {

@@ -30,8 +30,11 @@ pub type ProviderMachine = BankMachine<Receiving>;
 pub enum CoinAt {
     /// Not confirmed.
     Nowhere,
-    /// In the bank.
-    Banked,
+    /// In the bank; a short reorganisation does not take it away if `is_deep`.
+    Banked {
+        /// Deep enough, by this party's policy, to give something for what it pays.
+        is_deep: bool,
+    },
     /// Frozen, at this height.
     Frozen {
         /// Height that confirmed the freeze.

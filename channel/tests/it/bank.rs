@@ -77,7 +77,7 @@ pub fn signed() -> Signed {
                 coins: vec![coin],
                 change: None,
             },
-            rate_sat_per_kwu: FeeRate(250),
+            rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
         },
     };
     let terms = fresh.name(model).unwrap().check().unwrap();
@@ -171,8 +171,9 @@ impl<S: Side> Subject for Banks<'_, S> {
         let to = pennies + rng.gen_range(0..400);
         let coins = [
             CoinAt::Nowhere,
-            CoinAt::Banked,
-            CoinAt::Banked,
+            CoinAt::Banked { is_deep: true },
+            CoinAt::Banked { is_deep: true },
+            CoinAt::Banked { is_deep: false },
             CoinAt::Frozen { height: 900 },
             CoinAt::Frozen { height: 900 },
             CoinAt::Frozen { height: 901 },
@@ -184,7 +185,9 @@ impl<S: Side> Subject for Banks<'_, S> {
         match (machine.standing(), rng.gen_range(0..24u8)) {
             ("new", 2..) => BankInput::Propose(signed.lineage.clone()),
             ("proposed", 4..) => BankInput::Signed { freeze },
-            ("signed", 13..) => BankInput::Coin(CoinAt::Banked),
+            ("signed", 13..) => BankInput::Coin(CoinAt::Banked {
+                is_deep: rng.gen_bool(0.8),
+            }),
             // What seldom comes by chance: a freeze beside an end that is not signed, and a spend that a reorganisation takes back.
             ("leaving", 9 | 10) => BankInput::Freeze,
             ("leaving", 11) => BankInput::Coin(CoinAt::Spent { is_deep: false }),
@@ -274,7 +277,7 @@ fn a_payment_is_one_small_entry_on_each_side() {
     for input in [
         BankInput::Propose(signed.lineage.clone()),
         BankInput::Signed { freeze },
-        BankInput::Coin(CoinAt::Banked),
+        BankInput::Coin(CoinAt::Banked { is_deep: true }),
     ] {
         for change in payer.step(&input).unwrap().changes {
             payer.apply(&change);

@@ -357,7 +357,10 @@ impl Banker {
             match payer.duty(tip, coin(id)) {
                 PayerDuty::Refund => due.push((*id, BankerDuty::Refund)),
                 PayerDuty::Thaw => due.push((*id, BankerDuty::Thaw)),
-                PayerDuty::None if coin(id) == Coin::Banked && self.must_stop(id, tip, &coin) => {
+                PayerDuty::None
+                    if matches!(coin(id), Coin::Banked { .. })
+                        && self.must_stop(id, tip, &coin) =>
+                {
                     due.push((*id, BankerDuty::Freeze));
                 }
                 PayerDuty::None => {}
@@ -373,7 +376,7 @@ impl Banker {
             let from = coin(&hop.order.in_bank);
             let duty = self.debit.get(&hop.order.in_bank);
             let duty = duty.map(|provider| provider.duty(tip, from));
-            from != Coin::Banked || duty == Some(ProviderDuty::Freeze)
+            !matches!(from, Coin::Banked { .. }) || duty == Some(ProviderDuty::Freeze)
         })
     }
 }

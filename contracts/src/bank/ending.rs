@@ -31,10 +31,13 @@ impl ProviderBook {
         // Without a rung there is nothing to claim, and a freeze would only cost.
         let worth = rung > 0 || self.awaits();
         match coin {
-            Coin::Banked if worth && (late || self.record.phase == Phase::Cheated) => {
+            Coin::Banked { .. } if worth && (late || self.record.phase == Phase::Cheated) => {
                 ProviderDuty::Freeze
             }
-            Coin::Banked if self.record.phase == Phase::Open && !late => ProviderDuty::Serve,
+            // For a coin that a short reorganisation takes away nothing is served.
+            Coin::Banked { is_deep: true } if self.record.phase == Phase::Open && !late => {
+                ProviderDuty::Serve
+            }
             // A secret may come as long as there is time to use it.
             Coin::Frozen { height } if self.awaits() && next < self.last_claim(height) => {
                 ProviderDuty::None

@@ -103,7 +103,10 @@ pub enum Coin {
     /// Not confirmed yet.
     Unfunded,
     /// In the bank.
-    Banked,
+    Banked {
+        /// So deep that the party that asks gives something for what it pays (see [`crate::depth::Depth`]).
+        is_deep: bool,
+    },
     /// Frozen.
     Frozen {
         /// Height that confirmed the freeze.

@@ -338,7 +338,7 @@ impl Payer {
         let record = self.bank.terms().record();
         let next = tip.saturating_add(1);
         match coin {
-            Coin::Banked if next > record.refund_height => PayerDuty::Refund,
+            Coin::Banked { .. } if next > record.refund_height => PayerDuty::Refund,
             Coin::Frozen { height }
                 if next >= height.saturating_add(record.claim_blocks.into()) =>
             {

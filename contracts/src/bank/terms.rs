@@ -198,7 +198,7 @@ impl BankRecord {
                 contribution,
                 rate_sat_per_kwu,
             } => {
-                w.u8(0).u64(rate_sat_per_kwu.0);
+                w.u8(0).u64(rate_sat_per_kwu.to_sat_per_kwu());
                 contribution.write(&mut w);
             }
         }

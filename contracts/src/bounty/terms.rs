@@ -178,7 +178,7 @@ impl BountyRecord {
             .u32(self.layer_height)
             .u32(self.round_blocks.into())
             .u32(self.refund_height)
-            .u64(self.rate_sat_per_kwu.0);
+            .u64(self.rate_sat_per_kwu.to_sat_per_kwu());
         for relay in &self.relays {
             let (amount, points) = (relay.amount_sat, &relay.points);
             w.fixed(&relay.identity.serialize()).bytes(&offer::body(

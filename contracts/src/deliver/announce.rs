@@ -10,7 +10,7 @@ use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 
 use super::Shared;
-use crate::terms::FeeRate;
+use crate::terms::{FeeRate, FeeRules};
 
 /// Kind (4), root (32), e·G (33), view tag (4).
 const PAYLOAD_BYTES: u64 = 4 + 32 + 33 + 4;

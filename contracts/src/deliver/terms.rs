@@ -111,7 +111,7 @@ impl DeliverRecord {
             .u32(self.refund_height)
             .u32(self.claim_blocks.into())
             .bytes(self.sender_script.as_bytes())
-            .u64(self.rate_sat_per_kwu.0);
+            .u64(self.rate_sat_per_kwu.to_sat_per_kwu());
         self.contribution.write(&mut w);
         tagged_hash_parts("narthex/delivery-terms", &[&w.finish()])
     }

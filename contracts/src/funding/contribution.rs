@@ -1,10 +1,10 @@
 //! A party's part of the funding transaction: coins in, change out.
 
-use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
+use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
 use narthex_base::codec::Writer;
 use serde::{Deserialize, Serialize};
 
-use super::{FeeError, FeeRate};
+use super::{FeeError, FeeRules};
 use crate::{graph::satisfaction_weight, wire::WriteOutPoint};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the

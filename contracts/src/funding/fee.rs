@@ -4,35 +4,48 @@
 //! rate that nodes relay (`-minrelaytxfee`), the rate above which a wallet refuses (`-maxfeerate`, 0.10 BTC/kvB). A
 //! payment without deadline may in addition not give more than a tenth of its coins away.
 
-use bitcoin::{Amount, Weight};
-use serde::{Deserialize, Serialize};
+use bitcoin::{Amount, FeeRate, Weight};
 
 /// The largest part of the coins that a payment without deadline may pay as fee: one in this many.
 const SHARE: u64 = 10;
 
-/// Fee rate in sat per 1000 weight units (1 sat/vB is 250). Any number; [`FeeRate::check`] says which are plausible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct FeeRate(pub u64);
-
-impl FeeRate {
+/// What is asked of a [`FeeRate`] here: whether it is plausible, and what it costs without wrapping. Terms and JSON hold it
+/// in sat per 1000 weight units (1 sat/vB is 250).
+pub trait FeeRules: Copy {
     /// 0.1 sat/vB: nodes relay nothing below it (Bitcoin Core 30, `DEFAULT_MIN_RELAY_TX_FEE`).
-    pub const LEAST: FeeRate = FeeRate(25);
+    const LEAST: FeeRate;
 
     /// 10,000 sat/vB, 0.10 BTC/kvB: more is taken for a mistake (Bitcoin Core, `DEFAULT_MAX_RAW_TX_FEE_RATE`).
-    pub const MOST: FeeRate = FeeRate(2_500_000);
+    const MOST: FeeRate;
 
-    /// Units of this type in 1 sat/vB.
-    pub const PER_VB: u64 = 250;
+    /// Sat per 1000 weight units in 1 sat/vB.
+    const PER_VB: u64;
 
     /// The fee of `weight`, rounded up; `None` if there is not as much money.
-    pub fn fee(self, weight: Weight) -> Option<Amount> {
-        let fee = self.0.checked_mul(weight.to_wu())?.div_ceil(1000);
-        Some(Amount::from_sat(fee)).filter(|fee| *fee <= Amount::MAX_MONEY)
-    }
+    fn fee(self, weight: Weight) -> Option<Amount>;
 
     /// The fee of `weight` at a rate that is no mistake: [`FeeError::Low`] or [`FeeError::High`] otherwise.
-    pub fn checked_fee(self, weight: Weight) -> Result<Amount, FeeError> {
+    fn checked_fee(self, weight: Weight) -> Result<Amount, FeeError>;
+
+    /// Whether it is between [`FeeRules::LEAST`] and [`FeeRules::MOST`].
+    fn check(self) -> Result<(), FeeError>;
+
+    /// To be read by people, in sat/vB, exactly: [`FeeRate`] itself prints the bare number of sat per 1000 weight units.
+    fn per_vb(self) -> SatPerVb;
+}
+
+impl FeeRules for FeeRate {
+    const LEAST: FeeRate = FeeRate::from_sat_per_kwu(25);
+    const MOST: FeeRate = FeeRate::from_sat_per_kwu(2_500_000);
+    const PER_VB: u64 = 250;
+
+    fn fee(self, weight: Weight) -> Option<Amount> {
+        let fee = self.to_sat_per_kwu().checked_mul(weight.to_wu())?;
+        let fee = Amount::from_sat(fee.div_ceil(1000));
+        Some(fee).filter(|fee| *fee <= Amount::MAX_MONEY)
+    }
+
+    fn checked_fee(self, weight: Weight) -> Result<Amount, FeeError> {
         self.check()?;
         self.fee(weight).ok_or(FeeError::Overflow {
             rate: self,
@@ -40,8 +53,7 @@ impl FeeRate {
         })
     }
 
-    /// Whether it is between [`FeeRate::LEAST`] and [`FeeRate::MOST`].
-    pub fn check(self) -> Result<(), FeeError> {
+    fn check(self) -> Result<(), FeeError> {
         if self < FeeRate::LEAST {
             return Err(FeeError::Low { rate: self });
         }
@@ -50,12 +62,20 @@ impl FeeRate {
         }
         Ok(())
     }
+
+    fn per_vb(self) -> SatPerVb {
+        SatPerVb(self)
+    }
 }
 
-impl std::fmt::Display for FeeRate {
-    /// In sat/vB, exactly.
+/// A fee rate as it is shown: `1.5 sat/vB`. See [`FeeRules::per_vb`].
+#[derive(Debug, Clone, Copy)]
+pub struct SatPerVb(FeeRate);
+
+impl std::fmt::Display for SatPerVb {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (whole, part) = (self.0 / FeeRate::PER_VB, self.0 % FeeRate::PER_VB * 4);
+        let rate = self.0.to_sat_per_kwu();
+        let (whole, part) = (rate / FeeRate::PER_VB, rate % FeeRate::PER_VB * 4);
         let part = format!("{part:03}");
         match part.trim_end_matches('0') {
             "" => write!(f, "{whole} sat/vB"),
@@ -69,8 +89,8 @@ impl std::fmt::Display for FeeRate {
 pub enum FeeError {
     /// Nobody would relay it.
     #[error(
-        "a fee rate of {rate} is below {}, the least that nodes relay",
-        FeeRate::LEAST
+        "a fee rate of {} is below {}, the least that nodes relay",
+        rate.per_vb(), FeeRate::LEAST.per_vb()
     )]
     Low {
         /// The rate.
@@ -78,8 +98,8 @@ pub enum FeeError {
     },
     /// No transaction has needed it.
     #[error(
-        "a fee rate of {rate} is above {}; refused as a mistake",
-        FeeRate::MOST
+        "a fee rate of {} is above {}; refused as a mistake",
+        rate.per_vb(), FeeRate::MOST.per_vb()
     )]
     High {
         /// The rate.
@@ -96,7 +116,7 @@ pub enum FeeError {
         coins: Amount,
     },
     /// There is not as much money.
-    #[error("at {rate}, {weight} weight units cost more than there is")]
+    #[error("at {}, {weight} weight units cost more than there is", rate.per_vb())]
     Overflow {
         /// The rate.
         rate: FeeRate,
@@ -166,19 +186,31 @@ mod tests {
     fn bounds_are_exact() {
         let low = |rate| Err(FeeError::Low { rate });
         let high = |rate| Err(FeeError::High { rate });
-        assert_eq!(FeeRate(0).check(), low(FeeRate(0)));
-        assert_eq!(FeeRate(24).check(), low(FeeRate(24)));
-        assert_eq!(FeeRate(25).check(), Ok(()));
-        assert_eq!(FeeRate(2_500_000).check(), Ok(()));
-        assert_eq!(FeeRate(2_500_001).check(), high(FeeRate(2_500_001)));
-        assert_eq!(FeeRate(u64::MAX).check(), high(FeeRate(u64::MAX)));
+        assert_eq!(
+            FeeRate::from_sat_per_kwu(0).check(),
+            low(FeeRate::from_sat_per_kwu(0))
+        );
+        assert_eq!(
+            FeeRate::from_sat_per_kwu(24).check(),
+            low(FeeRate::from_sat_per_kwu(24))
+        );
+        assert_eq!(FeeRate::from_sat_per_kwu(25).check(), Ok(()));
+        assert_eq!(FeeRate::from_sat_per_kwu(2_500_000).check(), Ok(()));
+        assert_eq!(
+            FeeRate::from_sat_per_kwu(2_500_001).check(),
+            high(FeeRate::from_sat_per_kwu(2_500_001))
+        );
+        assert_eq!(
+            FeeRate::from_sat_per_kwu(u64::MAX).check(),
+            high(FeeRate::from_sat_per_kwu(u64::MAX))
+        );
     }
 
     #[test]
     fn nothing_wraps() {
         let all = Weight::from_wu(4_000_000);
         for rate in [1 << 63, u64::MAX, (1 << 63) / 1000 * 250] {
-            let rate = FeeRate(rate);
+            let rate = FeeRate::from_sat_per_kwu(rate);
             assert_eq!(rate.fee(all), None);
             let weight = 4_000_000;
             let error = Err(FeeError::Overflow { rate, weight });
@@ -186,21 +218,24 @@ mod tests {
         }
         // 21 million bitcoin are the most.
         assert_eq!(
-            FeeRate(2_100_000_000_000_001).fee(Weight::from_wu(1_000)),
+            FeeRate::from_sat_per_kwu(2_100_000_000_000_001).fee(Weight::from_wu(1_000)),
             None
         );
-        let most = FeeRate(2_100_000_000_000_000).fee(Weight::from_wu(1_000));
+        let most = FeeRate::from_sat_per_kwu(2_100_000_000_000_000).fee(Weight::from_wu(1_000));
         assert_eq!(most, Some(Amount::MAX_MONEY));
     }
 
     #[test]
     fn a_tenth_and_not_a_satoshi_more() {
-        let fees = Fees::from(FeeRate(500));
+        let fees = Fees::from(FeeRate::from_sat_per_kwu(500));
         assert_eq!(fees.check_share(sat(100), sat(1_009)), Ok(()));
         let (fee, coins) = (sat(101), sat(1_009));
         let error = FeeError::Share { fee, coins };
         assert_eq!(fees.check_share(fee, coins), Err(error));
-        assert_eq!(Fees::waived(FeeRate(500)).check_share(fee, coins), Ok(()));
+        assert_eq!(
+            Fees::waived(FeeRate::from_sat_per_kwu(500)).check_share(fee, coins),
+            Ok(())
+        );
         assert!(error.to_string().contains("0.00000101 BTC"), "{error}");
     }
 
@@ -208,14 +243,14 @@ mod tests {
     fn what_must_be_in_time_is_checked_by_rate_alone() {
         let weight = Weight::from_wu(1_000);
         assert_eq!(
-            Fees::from(FeeRate(500)).in_time(weight, sat(0)),
+            Fees::from(FeeRate::from_sat_per_kwu(500)).in_time(weight, sat(0)),
             Ok(sat(500))
         );
         assert_eq!(
-            Fees::from(FeeRate(500)).in_time(weight, sat(900)),
+            Fees::from(FeeRate::from_sat_per_kwu(500)).in_time(weight, sat(900)),
             Ok(sat(900))
         );
-        let rate = FeeRate(0);
+        let rate = FeeRate::from_sat_per_kwu(0);
         assert_eq!(
             Fees::from(rate).in_time(weight, sat(900)),
             Err(FeeError::Low { rate })
@@ -233,7 +268,7 @@ mod tests {
             (375, "1.5 sat/vB"),
             (2_500_000, "10000 sat/vB"),
         ] {
-            assert_eq!(FeeRate(rate).to_string(), text);
+            assert_eq!(FeeRate::from_sat_per_kwu(rate).per_vb().to_string(), text);
         }
     }
 }

@@ -12,7 +12,7 @@ pub use contribution::{
     Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
 };
 pub(crate) use contribution::{is_standard, shortened};
-pub use fee::{FeeError, FeeRate, Fees};
+pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub(crate) use psbt::funding_psbt;
 pub use psbt::{FundingError, combine_funding, merge_wallet_data};
 pub use sweep::{Sweep, SweepError, Unlock};

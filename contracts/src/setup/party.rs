@@ -3,11 +3,11 @@
 use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
 
+use crate::parallel::*;
 use bitcoin::secp256k1::{
     PublicKey, Secp256k1, SecretKey,
     rand::{CryptoRng, RngCore},
 };
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::{Agreement, NoncesMessage, Plan, SetupError, Signing, plan::context};

@@ -1,6 +1,6 @@
 //! The list of signatures that a graph needs, the same for every party.
 
-use rayon::prelude::*;
+use crate::parallel::*;
 
 use super::SetupError;
 #[cfg(doc)]

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use rayon::prelude::*;
+use crate::parallel::*;
 
 use super::{
     Agreement, Holdings, Item, SetupError, SharesMessage,

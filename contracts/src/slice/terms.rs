@@ -18,7 +18,7 @@ use crate::{
     party::{PartyId, PartyName},
     setup::{Agreement, Party},
     shared_secret::SharedPoint,
-    terms::{Contribution, FeeRate},
+    terms::{Contribution, FeeRate, FeeRules},
 };
 
 /// Largest terms as JSON, in bytes.
@@ -154,7 +154,7 @@ impl SliceRecord {
         for script in &self.provider_scripts {
             w.bytes(script.as_bytes());
         }
-        w.u64(self.rate_sat_per_kwu.0);
+        w.u64(self.rate_sat_per_kwu.to_sat_per_kwu());
         self.contribution.write(&mut w);
         tagged_hash_parts("narthex/slice-terms", &[&w.finish()])
     }

@@ -29,11 +29,12 @@ use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
 pub use acceptance::AcceptancePolicy;
+pub use bitcoin::FeeRate;
 pub use bound::{BoundDraft, BoundTerms};
 // What a party brings and pays is said in every contract's terms.
 pub use crate::funding::{
-    Change, Coin, Contribution, ContributionError, FeeError, FeeRate, Fees, MAX_COINS,
-    RootCoinFound, is_null,
+    Change, Coin, Contribution, ContributionError, FeeError, FeeRules, Fees, MAX_COINS,
+    RootCoinFound, SatPerVb, is_null,
 };
 pub use draft::TermsDraft;
 pub use error::TermsError;

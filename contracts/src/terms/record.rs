@@ -13,7 +13,8 @@ use narthex_game_model::{Layout, Params, ParamsRecord, params::LOCK_TIME_THRESHO
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Contribution, ContributionError, FeeRate, MAX_COINS, RootCoinFound, SecretPoint, TermsError,
+    Contribution, ContributionError, FeeRate, FeeRules, MAX_COINS, RootCoinFound, SecretPoint,
+    TermsError,
 };
 use crate::{
     funding::{is_null, is_standard, shortened},
@@ -245,9 +246,9 @@ impl TermsRecord {
         let rate = self.funding_rate_sat_per_kwu;
         if rate.check().is_err() {
             return Err(TermsError::FundingRate {
-                rate: rate.0,
-                least: FeeRate::LEAST.0,
-                most: FeeRate::MOST.0,
+                rate: rate.to_sat_per_kwu(),
+                least: FeeRate::LEAST.to_sat_per_kwu(),
+                most: FeeRate::MOST.to_sat_per_kwu(),
             });
         }
         for role in Role::all(params.arbiters()) {
@@ -309,7 +310,8 @@ impl TermsRecord {
     /// Hash of everything that the graph depends on, but for the arbiters' nonces: those are derived from it.
     pub(super) fn contract_id(&self, params: &Params) -> [u8; 32] {
         let mut w = Writer::new(kinds::TERMS);
-        w.fixed(&params.hash()).u64(self.funding_rate_sat_per_kwu.0);
+        w.fixed(&params.hash())
+            .u64(self.funding_rate_sat_per_kwu.to_sat_per_kwu());
         w.fixed(self.job.as_byte_array())
             .fixed(self.sample_nonce.as_byte_array());
         w.fixed(&self.result.point.serialize());

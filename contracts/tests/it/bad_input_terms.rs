@@ -441,7 +441,7 @@ fn stake_coins_of_the_paper_layout() {
 #[test]
 fn fee_rates_that_are_mistakes() {
     for rate in [0, 1, 24, 2_500_001, 6_250_001, u64::MAX] {
-        let error = hardened(|r| r.funding_rate_sat_per_kwu = FeeRate(rate));
+        let error = hardened(|r| r.funding_rate_sat_per_kwu = FeeRate::from_sat_per_kwu(rate));
         says(&error, &[&rate.to_string(), "25", "2500000"]);
     }
 }

@@ -246,18 +246,31 @@ fn a_bank_that_ends_stops_the_next() {
     let frozen = Coin::Frozen { height: TIP };
     let banker = &mut way.bankers[0];
     let duties = |banker: &Banker, tip, a, b| banker.duties(tip, &coins(a, b));
-    assert_eq!(duties(banker, TIP, Coin::Banked, Coin::Banked), []);
+    assert_eq!(
+        duties(
+            banker,
+            TIP,
+            Coin::Banked { is_deep: true },
+            Coin::Banked { is_deep: true }
+        ),
+        []
+    );
     for gone in [frozen, Coin::Spent, Coin::Unfunded] {
-        let due = duties(banker, TIP, gone, Coin::Banked);
+        let due = duties(banker, TIP, gone, Coin::Banked { is_deep: true });
         assert_eq!(due, [(to, BankerDuty::Freeze)], "{gone:?}");
     }
     // T − D of the first bank: the banker freezes both.
-    let due = duties(banker, 973, Coin::Banked, frozen);
+    let due = duties(banker, 973, Coin::Banked { is_deep: true }, frozen);
     assert!(due.contains(&(from, BankerDuty::Freeze)), "{due:?}");
     // Frozen both, and D passes without a claim: the banker takes its coin back.
     let due = duties(banker, TIP + 19, frozen, frozen);
     assert_eq!(due, [(to, BankerDuty::Thaw)]);
-    let due = duties(banker, 900, Coin::Banked, Coin::Banked);
+    let due = duties(
+        banker,
+        900,
+        Coin::Banked { is_deep: true },
+        Coin::Banked { is_deep: true },
+    );
     assert!(due.contains(&(to, BankerDuty::Refund)), "{due:?}");
     // The payee claims: the secret is in the claim, and is good in the payer's bank at once.
     let release = route.release(&way.receipt(&route)).unwrap();

@@ -199,7 +199,10 @@ fn a_false_rung_shows_with_its_penny() {
     rungs.rungs = vec![payer_rung(&payer, 500)];
     provider.take_rungs(&rungs).unwrap();
     assert_eq!(provider.enforceable(), 500);
-    assert_eq!(provider.duty(10, Coin::Banked), ProviderDuty::Freeze);
+    assert_eq!(
+        provider.duty(10, Coin::Banked { is_deep: true }),
+        ProviderDuty::Freeze
+    );
 }
 
 /// A rung that a cheating payer signs under the point of `byte` instead of its penny's: as a payer whose chain has

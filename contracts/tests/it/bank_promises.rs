@@ -245,10 +245,19 @@ fn a_provider_waits_for_a_secret_as_long_as_it_can() {
     let (mut payer, mut provider) = open(&terms(10_000));
     let record = terms(10_000).record().clone();
     let late = record.refund_height - u32::from(record.claim_blocks) - 1;
-    assert_eq!(provider.duty(late, Coin::Banked), ProviderDuty::None);
+    assert_eq!(
+        provider.duty(late, Coin::Banked { is_deep: true }),
+        ProviderDuty::None
+    );
     promised(&mut payer, &mut provider, 21, 700);
-    assert_eq!(provider.duty(late - 1, Coin::Banked), ProviderDuty::Serve);
-    assert_eq!(provider.duty(late, Coin::Banked), ProviderDuty::Freeze);
+    assert_eq!(
+        provider.duty(late - 1, Coin::Banked { is_deep: true }),
+        ProviderDuty::Serve
+    );
+    assert_eq!(
+        provider.duty(late, Coin::Banked { is_deep: true }),
+        ProviderDuty::Freeze
+    );
     let frozen = Coin::Frozen { height: 100 };
     let last = 100 + u32::from(record.claim_blocks - MIN_CLAIM_BLOCKS / 2);
     assert_eq!(provider.duty(last - 2, frozen), ProviderDuty::None);

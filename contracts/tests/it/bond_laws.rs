@@ -8,7 +8,7 @@ use bitcoin::{
 use narthex_contracts::{
     bond::{BondScript, Lock},
     funding::SweepError,
-    terms::{FeeError, FeeRate, Fees},
+    terms::{FeeError, FeeRate, FeeRules, Fees},
 };
 use proptest::prelude::*;
 
@@ -55,15 +55,15 @@ proptest! {
         let wallet = ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(bond.owner()));
         let outputs = part.map(|sat| TxOut { value: Amount::from_sat(sat), script_pubkey: wallet });
         let sweep = bond
-            .sweep(coin(), prevout(&bond, sat), outputs.into_iter().collect(), rest, Fees::waived(FeeRate(rate)))
+            .sweep(coin(), prevout(&bond, sat), outputs.into_iter().collect(), rest, Fees::waived(FeeRate::from_sat_per_kwu(rate)))
             .unwrap();
         match sweep.sign(&owner) {
             Ok(tx) => {
                 // Nothing is lost but the fee, and the fee is what the rate says of a weight that is not exceeded.
                 let out: Amount = tx.output.iter().map(|o| o.value).sum();
                 let fee = Amount::from_sat(sat) - out;
-                let least = FeeRate(rate).fee(tx.weight()).unwrap();
-                prop_assert!(fee >= least && fee <= FeeRate(rate).fee(tx.weight() + bitcoin::Weight::from_wu(4)).unwrap());
+                let least = FeeRate::from_sat_per_kwu(rate).fee(tx.weight()).unwrap();
+                prop_assert!(fee >= least && fee <= FeeRate::from_sat_per_kwu(rate).fee(tx.weight() + bitcoin::Weight::from_wu(4)).unwrap());
                 prop_assert!(tx.output.iter().all(|o| o.value >= o.script_pubkey.minimal_non_dust()));
                 prop_assert!(tx.weight().to_vbytes_ceil() < 300);
                 // The exit has a stated height or time, and is replaceable.
@@ -90,7 +90,7 @@ fn another_key_signs_nothing() {
                 prevout(&bond, 50_000),
                 vec![],
                 ScriptBuf::new_p2a(),
-                FeeRate(500),
+                FeeRate::from_sat_per_kwu(500),
             )
             .unwrap();
         let outpoint = coin();
@@ -109,7 +109,7 @@ fn another_key_signs_nothing() {
                 prevout(&bond, 50_000),
                 vec![],
                 bond.script_pubkey().unwrap(),
-                FeeRate(500),
+                FeeRate::from_sat_per_kwu(500),
             )
             .unwrap();
         assert_eq!(
@@ -133,7 +133,13 @@ fn figures_of_the_page() {
         let bond = form(kind, &owner, lock);
         let weigh = |rest: ScriptBuf| {
             let sweep = bond
-                .sweep(coin(), prevout(&bond, 50_000), vec![], rest, FeeRate(500))
+                .sweep(
+                    coin(),
+                    prevout(&bond, 50_000),
+                    vec![],
+                    rest,
+                    FeeRate::from_sat_per_kwu(500),
+                )
                 .unwrap();
             sweep.sign(&owner).unwrap().weight().to_wu()
         };
@@ -193,8 +199,10 @@ fn fees_that_are_mistakes() {
         sweep.unwrap().sign(&owner)
     };
     // 5,000 sat are a tenth.
-    let weight = sweep(coin(), FeeRate(500).into()).unwrap().weight();
-    let dear = FeeRate(6_000_000 / weight.to_wu());
+    let weight = sweep(coin(), FeeRate::from_sat_per_kwu(500).into())
+        .unwrap()
+        .weight();
+    let dear = FeeRate::from_sat_per_kwu(6_000_000 / weight.to_wu());
     let coins = Amount::from_sat(50_000);
     let error = sweep(coin(), dear.into()).unwrap_err();
     assert!(
@@ -204,30 +212,38 @@ fn fees_that_are_mistakes() {
     let paid = sweep(coin(), Fees::waived(dear)).unwrap().output[0].value;
     assert!(coins - paid > coins / 10);
     for (rate, error) in [
-        (0, FeeError::Low { rate: FeeRate(0) }),
+        (
+            0,
+            FeeError::Low {
+                rate: FeeRate::from_sat_per_kwu(0),
+            },
+        ),
         (
             1 << 63,
             FeeError::High {
-                rate: FeeRate(1 << 63),
+                rate: FeeRate::from_sat_per_kwu(1 << 63),
             },
         ),
         (
             u64::MAX,
             FeeError::High {
-                rate: FeeRate(u64::MAX),
+                rate: FeeRate::from_sat_per_kwu(u64::MAX),
             },
         ),
     ] {
-        assert_eq!(sweep(coin(), FeeRate(rate).into()), Err(error.into()));
+        assert_eq!(
+            sweep(coin(), FeeRate::from_sat_per_kwu(rate).into()),
+            Err(error.into())
+        );
     }
-    let free = sweep(coin(), Fees::waived(FeeRate(0))).unwrap();
+    let free = sweep(coin(), Fees::waived(FeeRate::from_sat_per_kwu(0))).unwrap();
     assert_eq!(free.output[0].value, coins);
     // Neither half of the null outpoint names a coin.
     let (mut no_id, mut no_vout) = (coin(), coin());
     no_id.txid = bitcoin::Txid::all_zeros();
     no_vout.vout = u32::MAX;
     for outpoint in [no_id, no_vout] {
-        let error = sweep(outpoint, FeeRate(500).into()).unwrap_err();
+        let error = sweep(outpoint, FeeRate::from_sat_per_kwu(500).into()).unwrap_err();
         assert_eq!(error, SweepError::Null { outpoint });
     }
 }

@@ -23,6 +23,7 @@ use narthex_contracts::{
     graph::{NodeId, Spend, Stage, TxGraph, anchor_script},
     pact::{PactError, STAGE},
     setup::{Agreement, SetupError, Signing},
+    terms::FeeRate,
 };
 use narthex_game_model::market::LayerSet;
 
@@ -343,7 +344,7 @@ fn every_field_is_in_the_id() {
         |r| r.layer_height += 1,
         |r| r.round_blocks += 1,
         |r| r.refund_height += 1,
-        |r| r.rate_sat_per_kwu.0 -= 1,
+        |r| r.rate_sat_per_kwu = FeeRate::from_sat_per_kwu(r.rate_sat_per_kwu.to_sat_per_kwu() - 1),
         |r| r.contribution.coins[0].outpoint.vout += 1,
         |r| r.contribution.coins[0].value_sat += Amount::ONE_SAT,
     ];

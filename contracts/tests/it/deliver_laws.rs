@@ -77,7 +77,7 @@ fn the_funding_pays_what_was_agreed_and_its_fee() {
     assert_eq!(tx.output[1].value, Amount::ZERO);
     // OP_RETURN, one push of 73 bytes: below the 83 that every node relays. The plan counts just its weight.
     assert_eq!(data.len(), 75);
-    let rate = FeeRate(1_000);
+    let rate = FeeRate::from_sat_per_kwu(1_000);
     let fee = Plan::deposit(AMOUNT, rate).unwrap() - AMOUNT;
     assert_eq!(fee.to_sat(), 4 * (8 + 1 + data.len() as u64));
     let node = sender.delivery().graph().node(TxGraph::FUNDING).unwrap();
@@ -137,7 +137,7 @@ fn bad_terms_are_named() {
         ("amount_sat", |r| r.amount_sat = Amount::MAX),
         ("amount_sat", |r| r.amount_sat = Amount::ZERO),
         ("rate_sat_per_kwu", |r| {
-            r.rate_sat_per_kwu = FeeRate(u64::MAX)
+            r.rate_sat_per_kwu = FeeRate::from_sat_per_kwu(u64::MAX)
         }),
     ];
     for (field, change) in defects {
@@ -184,7 +184,7 @@ fn every_field_is_in_the_id() {
         |r| r.refund_height += 1,
         |r| r.claim_blocks += 1,
         |r| r.sender_script = script(99),
-        |r| r.rate_sat_per_kwu.0 -= 1,
+        |r| r.rate_sat_per_kwu = FeeRate::from_sat_per_kwu(r.rate_sat_per_kwu.to_sat_per_kwu() - 1),
         |r| r.contribution.coins[0].outpoint.vout += 1,
         |r| r.contribution.coins[0].value_sat += Amount::ONE_SAT,
     ];

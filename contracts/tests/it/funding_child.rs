@@ -46,7 +46,7 @@ fn child(parent: &Transaction, coins: Vec<FeeCoin>) -> Child<'_> {
         coins,
         change: ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros()),
         data: None,
-        fees: FeeRate(500).into(),
+        fees: FeeRate::from_sat_per_kwu(500).into(),
         least_fee: Amount::ZERO,
     }
 }
@@ -87,8 +87,8 @@ fn what_cannot_be_made_is_named() {
         matches!(child(&parent, many).psbt(), Err(ChildError::TooLarge { vbytes }) if vbytes > 1_000)
     );
     let mut absurd = child(&parent, vec![coin(0, 50_000)]);
-    absurd.fees = FeeRate(u64::MAX).into();
-    let rate = FeeRate(u64::MAX);
+    absurd.fees = FeeRate::from_sat_per_kwu(u64::MAX).into();
+    let rate = FeeRate::from_sat_per_kwu(u64::MAX);
     assert_eq!(absurd.psbt(), Err(ChildError::Fee(FeeError::High { rate })));
     absurd.fees = Fees::waived(rate);
     assert!(matches!(
@@ -111,7 +111,7 @@ proptest! {
         let parent = parent();
         let coins = (0..count).map(|i| coin(i, 2_000_000)).collect::<Vec<_>>();
         let wanted = Child {
-            fees: FeeRate(rate).into(),
+            fees: FeeRate::from_sat_per_kwu(rate).into(),
             least_fee: Amount::from_sat(least),
             data: root.map(|root| RootRecord { root }.script()),
             ..child(&parent, coins)

@@ -55,7 +55,10 @@ fn holdings() -> Vec<Holdings<Terms>> {
         })
         .collect::<BTreeMap<_, _>>();
     let payouts = Role::all(3).map(|role| (role, wallet(role).1)).collect();
-    let terms = Arc::new(cast.terms_with(funding, payouts, FeeRate(500)).unwrap());
+    let terms = Arc::new(
+        cast.terms_with(funding, payouts, FeeRate::from_sat_per_kwu(500))
+            .unwrap(),
+    );
     ceremony::run(cast.parties(&terms).unwrap(), &mut thread_rng(), |_| ()).unwrap()
 }
 
@@ -261,7 +264,9 @@ fn a_contribution_is_what_the_wallet_spends() {
         (1, 251_000)
     );
     assert_eq!(found.change.as_ref().unwrap().value_sat.to_sat(), 50_000);
-    found.check(DEPOSIT, FeeRate(500)).unwrap();
+    found
+        .check(DEPOSIT, FeeRate::from_sat_per_kwu(500))
+        .unwrap();
     // Either form of the coin alone is enough.
     for drop_one in [
         |i: &mut bitcoin::psbt::Input| i.witness_utxo = None,

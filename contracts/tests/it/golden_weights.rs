@@ -93,7 +93,7 @@ fn child(parent: &Transaction) -> Transaction {
         }],
         change: prevout.script_pubkey,
         data: None,
-        fees: FeeRate(250).into(),
+        fees: FeeRate::from_sat_per_kwu(250).into(),
         least_fee: bitcoin::Amount::ZERO,
     };
     let mut tx = child.psbt().unwrap().unsigned_tx;

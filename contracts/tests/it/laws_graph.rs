@@ -8,7 +8,7 @@ use bitcoin::{Amount, Sequence, Witness};
 use laws_support::{Sample, config, goes_on, outcome, samples};
 use narthex_contracts::{
     graph::{Node, NodeId, Purpose, TxGraph, anchor_script},
-    terms::Role,
+    terms::{FeeRules, Role},
 };
 use narthex_game_model::{Layout, Outcome, Params, Party, settle};
 use proptest::prelude::*;

@@ -16,7 +16,7 @@ use narthex_contracts::{
     slice::{
         CLIENT, MAX_PROVIDERS, Points, SliceError, SliceRecord, SliceTerms, claim, provider, refund,
     },
-    terms::{Change, FeeRate},
+    terms::{Change, FeeRate, FeeRules},
 };
 use serde::{Deserialize, Serialize};
 use slice_support::{
@@ -121,12 +121,14 @@ fn the_funding_pays_its_rate() {
             let coins: Amount = coins.sum();
             coins - record.price_sat * u64::from(n)
         };
-        let due = FeeRate(250).fee(graph.weight(NodeId(0)).unwrap()).unwrap();
+        let due = FeeRate::from_sat_per_kwu(250)
+            .fee(graph.weight(NodeId(0)).unwrap())
+            .unwrap();
         assert!(fee(&record) >= due, "{} of {due}", fee(&record));
         // Less than the rate asks for is refused.
         let one = Weight::from_wu(2 * 43 * 4);
         record.contribution.coins[0].value_sat -=
-            Amount::from_sat(300) - FeeRate(250).fee(one).unwrap();
+            Amount::from_sat(300) - FeeRate::from_sat_per_kwu(250).fee(one).unwrap();
         assert!(matches!(
             record.check(),
             Err(SliceError::Pact(PactError::Contribution(_)))
@@ -155,7 +157,9 @@ fn bad_terms_are_named() {
         ("client_script", |r| r.client_script = ScriptBuf::new()),
         ("price_sat", |r| r.price_sat = Amount::from_sat(329)),
         ("price_sat", |r| r.price_sat = Amount::MAX),
-        ("price_sat", |r| r.rate_sat_per_kwu = FeeRate(u64::MAX)),
+        ("price_sat", |r| {
+            r.rate_sat_per_kwu = FeeRate::from_sat_per_kwu(u64::MAX)
+        }),
         ("refund_blocks", |r| r.post_blocks = 2),
         ("refund_blocks", |r| r.post_blocks = 16),
         ("refund_blocks", |r| r.refund_blocks = 0),
@@ -201,7 +205,7 @@ fn every_field_is_in_the_id() {
         |r| r.refund_blocks += 1,
         |r| r.client_script = script(99),
         |r| r.provider_scripts[1] = script(99),
-        |r| r.rate_sat_per_kwu = FeeRate(249),
+        |r| r.rate_sat_per_kwu = FeeRate::from_sat_per_kwu(249),
         |r| r.contribution.coins[0].outpoint.vout += 1,
         |r| r.contribution.coins[0].value_sat += Amount::ONE_SAT,
         |r| {

@@ -79,8 +79,8 @@ impl TimeBudget {
         self.per_step
     }
 
-    /// Starts to count.
-    pub(crate) fn start(&self) -> Deadline<'_> {
+    /// Starts to count: for an engine, when it begins a step.
+    pub fn start(&self) -> Deadline<'_> {
         Deadline {
             budget: self,
             begun: self.clock.now(),
@@ -88,16 +88,19 @@ impl TimeBudget {
     }
 }
 
-/// A step that is being timed.
+/// A step that is being timed. The engine asks it between portions of fuel, since nothing stops a step from outside.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline<'a> {
+pub struct Deadline<'a> {
     budget: &'a TimeBudget,
     begun: Duration,
 }
 
 impl Deadline<'_> {
-    /// An error once the time is up. `fuel` was used of `limit`.
-    pub(crate) fn check(&self, fuel: u64, limit: u64) -> Result<(), StepError> {
+    /// Whether time is left, to an engine that has used `fuel` of the `limit` that the step may use.
+    ///
+    /// # Errors
+    /// [`MachineLimit::Time`], once the time is up.
+    pub fn check(&self, fuel: u64, limit: u64) -> Result<(), StepError> {
         let allowed = self.budget.per_step;
         let taken = self.budget.clock.now().saturating_sub(self.begun);
         if taken <= allowed {

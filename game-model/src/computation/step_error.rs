@@ -111,8 +111,8 @@ pub enum StepError {
 }
 
 impl StepError {
-    /// Something that no program can bring about.
-    pub(crate) fn engine(what: impl ToString) -> Self {
+    /// An engine's failure that no program can bring about: [`MachineLimit::Engine`].
+    pub fn engine(what: impl ToString) -> Self {
         Self::Machine(MachineLimit::Engine(what.to_string()))
     }
 

@@ -31,9 +31,9 @@ use super::economics::{ArbiterModel, Economics, EconomicsError, VerdictRule};
 use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
 use crate::detection::hit_probability;
+use crate::params::settlement::{Outcome, SettlementError, settle};
 use crate::params::{Layout, Params};
 use crate::rational::Rational;
-use crate::settlement::{Outcome, SettlementError, settle};
 
 use crate::rational::sat;
 
@@ -111,11 +111,22 @@ struct Course<'a> {
 /// [`EconomicsError`] if the figures make no game.
 pub fn build(params: &Params, economics: &Economics) -> Result<Game, EconomicsError> {
     economics.check(params)?;
+    let hit = hit_probability(params.steps(), economics.bad_steps, params.sample().into());
+    build_with(params, economics, hit)
+}
+
+/// The same, where the sample hits with probability `hit`: for a search that ends with the exact one.
+pub(super) fn build_with(
+    params: &Params,
+    economics: &Economics,
+    hit: Rational,
+) -> Result<Game, EconomicsError> {
+    economics.check(params)?;
     let course = Course {
         params,
         economics,
         rule: economics.verdict_rule(params.layout()),
-        hit: hit_probability(params.steps(), economics.bad_steps, params.sample().into()),
+        hit,
         failure: std::cell::RefCell::new(None),
     };
     let mut players = vec![Player::Client, Player::Worker, Player::Verifier];

@@ -150,6 +150,15 @@ impl Economics {
         })
     }
 
+    /// Checks that the probability to hit can be had exactly: its cost grows with the smaller count.
+    pub(super) fn check_draws(&self, sample: u64) -> Result<(), EconomicsError> {
+        let bad = self.bad_steps;
+        if bad.min(sample) > MAX_EXACT_DRAWS {
+            return Err(EconomicsError::TooManyDraws { bad, sample });
+        }
+        Ok(())
+    }
+
     /// Checks that there is a game for these figures and this record.
     ///
     /// # Errors
@@ -159,10 +168,7 @@ impl Economics {
         if bad == 0 || bad > steps {
             return Err(EconomicsError::BadSteps { bad, steps });
         }
-        let sample = u64::from(params.sample());
-        if bad.min(sample) > MAX_EXACT_DRAWS {
-            return Err(EconomicsError::TooManyDraws { bad, sample });
-        }
+        self.check_draws(params.sample().into())?;
         match self.arbiters {
             ArbiterModel::Rates {
                 convicts_innocent,
@@ -227,5 +233,5 @@ pub enum EconomicsError {
     },
     /// The settlement table has no row for an ending of the game.
     #[error(transparent)]
-    Settlement(#[from] crate::settlement::SettlementError),
+    Settlement(#[from] crate::params::settlement::SettlementError),
 }

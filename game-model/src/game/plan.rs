@@ -9,12 +9,12 @@ use bitcoin_units::Amount;
 use num_traits::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-use super::build;
+use super::build::{build, build_with};
 use super::economics::{Economics, EconomicsError};
 use super::solve::solve;
 use crate::params::{MAX_MONEY_SAT, Params, ParamsError, ParamsRecord};
 use crate::ratio::{Ratio, RatioError};
-use crate::rational::{Rational, approximate, exact, fraction, sat};
+use crate::rational::{Rational, approximate, exact, fraction, sat, shortened};
 
 /// What is wanted and what it may cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +143,18 @@ fn cheapest(wish: &Wish, sample: u32) -> Result<Point, PlanError> {
             low = middle;
         }
     }
+    // The search went by a shortened probability; what is said of the stake found rests on the exact one.
+    while !draft.holds(high)? {
+        high = match high.checked_add((high / 1_000).max(1)) {
+            Some(more) if more <= MAX_MONEY_SAT => more,
+            _ => {
+                return Err(PlanError::NoStake {
+                    sample,
+                    largest_sat: high,
+                });
+            }
+        };
+    }
     draft.point(high)
 }
 
@@ -151,6 +163,8 @@ struct Draft<'a> {
     wish: &'a Wish,
     economics: Economics,
     record: ParamsRecord,
+    /// p, exact: hundreds of digits where many bad steps meet a large sample.
+    hit: Rational,
 }
 
 impl<'a> Draft<'a> {
@@ -188,9 +202,12 @@ impl<'a> Draft<'a> {
             bounty,
             ..wish.base.clone()
         };
+        economics.check_draws(sample.into())?;
+        let hit = super::hit_probability(steps, economics.bad_steps, sample.into());
         Ok(Self {
             wish,
             economics,
+            hit,
             record: (record.for_job(steps, sample)).map_err(|reason| PlanError::Sample {
                 sample,
                 steps,
@@ -223,7 +240,17 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Whether honest play is the only equilibrium, as far as a probability of 64 bits shows.
     fn works(&self, stake: u64) -> Result<bool, PlanError> {
+        let Ok(params) = self.params(stake) else {
+            return Ok(false);
+        };
+        let game = build_with(&params, &self.economics, shortened(&self.hit))?;
+        Ok(solve(&game).verdict.honest_play_pays())
+    }
+
+    /// Whether it is, exactly.
+    fn holds(&self, stake: u64) -> Result<bool, PlanError> {
         let Ok(params) = self.params(stake) else {
             return Ok(false);
         };
@@ -238,12 +265,10 @@ impl<'a> Draft<'a> {
         let locked = sat(params.contract_value()) + sat(params.stake_output_value()) * &panel;
         let blocks = exact(params.stake_lock_blocks());
         let capital = fraction(self.wish.capital_cost) * locked * blocks / exact(1_000);
-        let bad = self.economics.bad_steps;
-        let hit = super::hit_probability(params.steps(), bad, params.sample().into());
         Ok(Point {
             verifier_cost: self.economics.verifier_cost,
             verification_share: sat(self.economics.verifier_cost) / z,
-            hit,
+            hit: self.hit.clone(),
             total_cost: sat(params.reward()) + sat(params.retainer()) * panel + capital,
             params,
         })

@@ -5,8 +5,8 @@ use std::fmt;
 
 use bitcoin_units::Amount;
 
+use super::settlement::{Outcome, Party};
 use crate::ratio::Ratio;
-use crate::settlement::{Outcome, Party};
 
 /// A side of an inequality, with its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use bitcoin_units::Amount;
 
 use super::bounds::{Bound, BrokenBound, Quantity};
+use super::settlement::{Outcome, Party, SettlementError, settle};
 use super::{
     LOCK_TIME_THRESHOLD, Layout, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
     MIN_APPEAL_BLOCKS, MIN_COMPLETE_BLOCKS, MIN_DECIDE_BLOCKS, MIN_PER_MISSING_BLOCKS,
@@ -14,7 +15,6 @@ use crate::caps::{
     MAX_STEP_FUEL, MAX_UNITS,
 };
 use crate::ratio::Ratio;
-use crate::settlement::{Outcome, Party, SettlementError, settle};
 
 /// The bounds that `candidate` breaks; empty if it is valid.
 pub(super) fn broken_bounds(candidate: &Params) -> Vec<BrokenBound> {

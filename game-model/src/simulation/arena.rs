@@ -10,9 +10,9 @@ use super::tally::{Sums, Tally};
 use crate::commitment::{Commitment, TreeError};
 use crate::computation::{Computation, Job, StepError, StepProgram};
 use crate::params::AcceptedJob;
+use crate::params::settlement::{Outcome, SettlementError};
 use crate::play::{EvidenceError, WorkError};
 use crate::sample::{self, SampleError};
-use crate::settlement::{Outcome, SettlementError};
 
 /// A setup with its job, ready to be played.
 #[derive(Debug)]

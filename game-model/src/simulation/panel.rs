@@ -2,9 +2,9 @@
 
 use super::dice::Dice;
 use crate::arbiters::{ArbiterSet, Ruling};
+use crate::params::settlement::Outcome;
 use crate::play::ArbiterStrategy;
 use crate::ratio::Ratio;
-use crate::settlement::Outcome;
 
 /// How an arbitration went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::arena::Game;
-use crate::settlement::Outcome;
+use crate::params::settlement::Outcome;
 
 /// Satoshi by role, gains positive. 128 bits hold the whole supply in more games than can be played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,15 +30,13 @@ mod units;
 
 use wasmi::ValType;
 
-pub use crate::caps::{
-    MAX_CALL_DEPTH, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_STACK_BYTES, MAX_TABLE_ELEMENTS,
-    MAX_UNITS,
+use crate::caps::{
+    MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_STEP_FUEL, MAX_UNITS,
 };
 pub use interface::ProgramError;
 pub use sandbox::output_span;
 pub use units::WasmUnitProgram;
 
-use crate::caps::{MAX_MEMORY_BYTES, MAX_STEP_FUEL};
 use crate::computation::{StepError, StepNeeds, StepProgram, TimeBudget};
 use crate::tagged::TaggedHasher;
 use interface::Function;

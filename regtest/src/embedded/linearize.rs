@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 
-use super::fee::FeeRate;
+use super::fee::FeeFrac;
 
 /// A transaction with what it pays, what it takes, and what must come before it.
 pub(crate) struct Node<Id> {
@@ -25,7 +25,7 @@ pub(crate) struct Node<Id> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chunk<Id> {
     pub(crate) members: Vec<Id>,
-    pub(crate) rate: FeeRate,
+    pub(crate) rate: FeeFrac,
 }
 
 /// Cuts `nodes` into chunks, best first.
@@ -72,11 +72,11 @@ pub(crate) fn compare_diagrams<Id>(left: &[Chunk<Id>], right: &[Chunk<Id>]) -> O
 }
 
 /// Running totals of fee and size.
-fn corners<Id>(chunks: &[Chunk<Id>]) -> Vec<FeeRate> {
-    let mut total = FeeRate { fee: 0, size: 0 };
+fn corners<Id>(chunks: &[Chunk<Id>]) -> Vec<FeeFrac> {
+    let mut total = FeeFrac { fee: 0, size: 0 };
     let mut corners = vec![total];
     for chunk in chunks {
-        total = FeeRate {
+        total = FeeFrac {
             fee: total.fee + chunk.rate.fee,
             size: total.size + chunk.rate.size,
         };
@@ -86,7 +86,7 @@ fn corners<Id>(chunks: &[Chunk<Id>]) -> Vec<FeeRate> {
 }
 
 /// Fee earned with the first `size` weight units, as a fraction: between two corners it grows evenly.
-fn earned(corners: &[FeeRate], size: u64) -> (u128, u128) {
+fn earned(corners: &[FeeFrac], size: u64) -> (u128, u128) {
     for pair in corners.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         if size <= to.size {
@@ -103,9 +103,9 @@ fn earned(corners: &[FeeRate], size: u64) -> (u128, u128) {
     (u128::from(corners.last().map_or(0, |last| last.fee)), 1)
 }
 
-fn rate<Id>(nodes: &[Node<Id>], set: &BTreeSet<usize>) -> FeeRate {
+fn rate<Id>(nodes: &[Node<Id>], set: &BTreeSet<usize>) -> FeeFrac {
     let fee = set.iter().map(|index| nodes[*index].fee).sum();
-    FeeRate {
+    FeeFrac {
         fee,
         size: set.iter().map(|index| nodes[*index].size).sum(),
     }
@@ -300,7 +300,7 @@ mod tests {
     }
 
     /// Every closed set, tried one by one.
-    fn best_by_force(nodes: &[Node<usize>]) -> FeeRate {
+    fn best_by_force(nodes: &[Node<usize>]) -> FeeFrac {
         let closed = |set: u32| {
             nodes
                 .iter()
@@ -321,7 +321,7 @@ mod tests {
                     best
                 }
             })
-            .unwrap_or(FeeRate { fee: 0, size: 1 })
+            .unwrap_or(FeeFrac { fee: 0, size: 1 })
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bitcoin::{Amount, Txid};
 
 use super::candidate::Candidate;
-use super::fee::{FeeRate, INCREMENTAL_RELAY_SAT_PER_KVB, fee_for};
+use super::fee::{FeeFrac, INCREMENTAL_RELAY_SAT_PER_KVB, fee_for};
 use super::linearize::compare_diagrams;
 use super::pool::{Entry, Pool};
 use super::refusal::Refusal;
@@ -158,7 +158,7 @@ pub(crate) fn check_package(
     change
         .check_payment(pool)
         .or_else(|why| failed(&format!("insufficient anti-DoS fees, {why}")))?;
-    let rate = |fee: Amount, size| FeeRate {
+    let rate = |fee: Amount, size| FeeFrac {
         fee: fee.to_sat(),
         size,
     };

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use bitcoin::{Amount, Transaction, Weight};
 
 use super::connect::MAX_BLOCK_SIGOPS_COST;
-use super::fee::{BLOCK_MIN_SAT_PER_KVB, FeeRate};
+use super::fee::{BLOCK_MIN_SAT_PER_KVB, FeeFrac};
 use super::linearize::Chunk;
 use super::locktime::{LockContext, is_final};
 use super::pool::Pool;
@@ -33,11 +33,11 @@ pub(crate) fn select(pool: &Pool, context: LockContext) -> (Vec<Transaction>, Am
     let (mut weight, mut sigops) = (RESERVED_WEIGHT, RESERVED_SIGOPS_COST);
     let (mut txs, mut fees) = (Vec::new(), Amount::ZERO);
     for (cluster, chunk) in chunks {
-        let floor = FeeRate {
+        let floor = FeeFrac {
             fee: BLOCK_MIN_SAT_PER_KVB,
             size: 1_000,
         };
-        let vsize_rate = FeeRate {
+        let vsize_rate = FeeFrac {
             fee: chunk.rate.fee,
             size: chunk.rate.size.div_ceil(4),
         };

@@ -14,9 +14,9 @@ mod policy;
 use bitcoin::{FeeRate, OutPoint, TxOut};
 
 pub(crate) use policy::FIRST_MAJOR;
-pub use policy::{NodePolicy, PolicyGap};
+pub use policy::PolicyGap;
 
-use crate::{Broadcaster, ChainSource, Error};
+use crate::{Broadcaster, ChainSource, Error, NodePolicy};
 use pair::Pair;
 
 /// How nodes call a script that fails, and nothing else: the end of the code differs between versions.

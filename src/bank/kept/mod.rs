@@ -30,8 +30,9 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::{BankError, Coin},
+    depth::Depth,
     pact::PactError,
-    terms::{FeeError, FeeRate},
+    terms::{FeeError, FeeRate, FeeRules},
 };
 use serde::Serialize;
 
@@ -40,9 +41,6 @@ pub use chain::KeptChain;
 use super::{DeskError, exchange::coin_of};
 use crate::{bindings::BindingsError, wallet::WalletError};
 use party::Party;
-
-/// Blocks above the transaction that left a bank after which nothing more is done for it.
-const DEEP: u32 = 6;
 
 /// Why a kept bank does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +116,7 @@ pub struct KeptBank {
     dir: PathBuf,
     chain: KeptChain,
     rate: FeeRate,
+    depth: Depth,
     payer: Party,
     provider: Party,
     /// Which of the banks behind each other.
@@ -190,18 +189,24 @@ pub struct KeptStanding {
 }
 
 impl KeptBank {
-    /// Opens the folder, or makes it. The wallets read the chain.
+    /// Opens the folder, or makes it. The wallets read the chain. Pennies are given and taken, and a bank is forgotten,
+    /// when what they stand on is so deep.
     ///
     /// # Errors
     /// [`KeptError`]; [`LogError::Busy`] if another command is at work.
-    pub fn load(dir: &Path, mut chain: KeptChain, rate: FeeRate) -> Result<KeptBank, KeptError> {
+    pub fn load(
+        dir: &Path,
+        mut chain: KeptChain,
+        rate: FeeRate,
+        depth: Depth,
+    ) -> Result<KeptBank, KeptError> {
         let mut payer = Party::load(dir, "payer", &mut chain)?;
         let mut provider = Party::load(dir, "provider", &mut chain)?;
         let mut number = 0;
         let mut sides = open::sides(dir, number, [&payer, &provider])?;
         // The last bank whose predecessor was left for it.
         loop {
-            look(&mut sides, &mut chain)?;
+            look(&mut sides, &mut chain, depth)?;
             if !matches!(sides.payer.machine().coin(), CoinAt::Spent { .. }) {
                 break;
             }
@@ -218,6 +223,7 @@ impl KeptBank {
             dir: dir.to_owned(),
             chain,
             rate,
+            depth,
             payer,
             provider,
             number,
@@ -246,7 +252,8 @@ impl KeptBank {
             provider: provider.standing(),
             coin: match payer.coin() {
                 CoinAt::Nowhere => "nowhere",
-                CoinAt::Banked => "banked",
+                CoinAt::Banked { is_deep: true } => "banked",
+                CoinAt::Banked { is_deep: false } => "shallow",
                 CoinAt::Frozen { .. } => "frozen",
                 CoinAt::Spent { .. } => "spent",
             },
@@ -272,7 +279,7 @@ impl KeptBank {
 
     /// What the chain says now goes into the machines and the wallets.
     fn look(&mut self) -> Result<(), KeptError> {
-        look(&mut self.sides, &mut self.chain)?;
+        look(&mut self.sides, &mut self.chain, self.depth)?;
         self.payer.wallet.sync(self.chain.chain())?;
         Ok(self.provider.wallet.sync(self.chain.chain())?)
     }
@@ -284,7 +291,7 @@ impl KeptBank {
 }
 
 /// Where the chain has the coin goes into both machines.
-fn look(sides: &mut Sides, chain: &mut KeptChain) -> Result<(), KeptError> {
+fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), KeptError> {
     let machine = sides.payer.machine();
     let (Some(lineage), Some(_)) = (machine.lineage(), machine.freeze_signature()) else {
         return Ok(());
@@ -296,9 +303,9 @@ fn look(sides: &mut Sides, chain: &mut KeptChain) -> Result<(), KeptError> {
         .left()
         .or(sides.provider.machine().left());
     let left = left.map(bitcoin::Transaction::compute_txid);
-    let coin = match coin_of(lineage.bank(), chain.chain())? {
+    let coin = match coin_of(lineage.bank(), chain.chain(), depth)? {
         Coin::Unfunded => CoinAt::Nowhere,
-        Coin::Banked => CoinAt::Banked,
+        Coin::Banked { is_deep } => CoinAt::Banked { is_deep },
         Coin::Frozen { height } => CoinAt::Frozen { height },
         Coin::Spent => {
             let tip = chain.chain().height()?;
@@ -307,7 +314,7 @@ fn look(sides: &mut Sides, chain: &mut KeptChain) -> Result<(), KeptError> {
                 None => None,
             };
             let height = found.and_then(|(_, height)| height);
-            let is_deep = height.is_some_and(|height| tip >= height.saturating_add(DEEP));
+            let is_deep = height.is_some_and(|height| depth.is_reached(height, tip));
             CoinAt::Spent { is_deep }
         }
     };

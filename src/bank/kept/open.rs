@@ -11,7 +11,10 @@ use narthex_channel::{
     bank::{BankInput, Lineage, PayerMachine, ProviderMachine},
     log::{Identity, SqliteLog},
 };
-use narthex_contracts::bank::{BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening};
+use narthex_contracts::{
+    bank::{BankRecord, Coin, FreshChain, PayerOpening, ProviderOpening},
+    depth::Depth,
+};
 use narthex_disk::{Readers, replace};
 use narthex_game_model::tagged::tagged_hash;
 
@@ -40,7 +43,7 @@ pub(super) fn successor(
     let Some(lineage) = sides.payer.machine().lineage() else {
         return Ok(None);
     };
-    let coin = coin_of(lineage.bank(), chain.chain())?;
+    let coin = coin_of(lineage.bank(), chain.chain(), Depth::LEAST)?;
     Ok((coin != Coin::Unfunded).then_some(sides))
 }
 

@@ -36,6 +36,10 @@ impl KeptBank {
     /// [`KeptError`].
     pub fn pay_to(&mut self, to: u32) -> Result<(), KeptError> {
         self.settle()?;
+        // Whoever has a chain for itself does not wait for others' blocks.
+        while self.chain.is_own() && self.coin() == (CoinAt::Banked { is_deep: false }) {
+            self.mine(1)?;
+        }
         self.sides.payer(&BankInput::Pay { to })?;
         self.settle()?;
         let (taken, worth) = (self.sides.provider.machine().pennies(), self.lineage()?);

@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use clap::{ArgGroup, Args, ValueEnum};
 use narthex::{
     bank::{KeptBank, KeptChain, KeptError},
-    contracts::terms::FeeRate,
+    contracts::{depth::Depth, terms::FeeRate},
     table::TableOptions,
 };
 
@@ -23,6 +23,10 @@ pub(crate) struct KeptArgs {
     /// Fee rate in sat/vB, with up to 3 decimals, 0.1 to 2500.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
+    /// Blocks that the bank's coin must be deep before a penny is given or taken, and what ended a bank before the bank is
+    /// forgotten; 2 at least.
+    #[arg(long, value_name = "BLOCKS", default_value_t)]
+    depth: Depth,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -99,7 +103,7 @@ impl KeptArgs {
             Some(node) => KeptChain::Node(Box::new(node)),
             None => KeptChain::own(&self.dir)?,
         };
-        let mut bank = KeptBank::load(&self.dir, chain, self.fee_rate)?;
+        let mut bank = KeptBank::load(&self.dir, chain, self.fee_rate, self.depth)?;
         act(&mut bank)?;
         let standing = bank.standing()?;
         let mut out = crate::cli::output::out();

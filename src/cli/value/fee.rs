@@ -1,6 +1,6 @@
 //! Fee rates.
 
-use narthex::contracts::terms::FeeRate;
+use narthex::contracts::terms::{FeeRate, FeeRules};
 
 use super::decimal;
 
@@ -15,20 +15,22 @@ pub(crate) fn fee_rate(text: &str) -> Result<FeeRate, String> {
         .ok_or("a fee rate is in sat/vB, with at most 3 decimals, such as 2 or 0.5")?;
     // 1 sat/vB is 250 sat/kwu.
     let rate = thousandths.div_ceil(1_000 / u128::from(FeeRate::PER_VB));
-    let rate = u64::try_from(rate).map(FeeRate);
+    let rate = u64::try_from(rate).map(FeeRate::from_sat_per_kwu);
     rate.map_err(|_| format!("{number} sat/vB are more than all money for a single byte"))
 }
 
 /// A fee rate for a play: one that contracts take, with room for stories that raise it.
 pub(crate) fn play_fee_rate(text: &str) -> Result<FeeRate, String> {
     let rate = fee_rate(text)?;
-    let most = FeeRate(FeeRate::MOST.0 / RAISE);
+    let most = FeeRate::from_sat_per_kwu(FeeRate::MOST.to_sat_per_kwu() / RAISE);
     if !(FeeRate::LEAST..=most).contains(&rate) {
         return Err(format!(
-            "{rate}: plays take {} (the least that nodes relay) to {most} (stories raise it up to {RAISE} times, and \
+            "{}: plays take {} (the least that nodes relay) to {} (stories raise it up to {RAISE} times, and \
              contracts take {} at most)",
-            FeeRate::LEAST,
-            FeeRate::MOST
+            rate.per_vb(),
+            FeeRate::LEAST.per_vb(),
+            most.per_vb(),
+            FeeRate::MOST.per_vb()
         ));
     }
     Ok(rate)
@@ -54,15 +56,18 @@ mod tests {
             let expected = match text {
                 // 2⁶³ sat/vB do not fit, and do not wrap.
                 "9223372036854775808" => None,
-                _ => Some(FeeRate(rate)),
+                _ => Some(FeeRate::from_sat_per_kwu(rate)),
             };
             assert_eq!(fee_rate(text).ok(), expected, "{text}");
         }
         for text in ["", "-1", "1.0001", "1e3", "two", "1/2", "1 sat", "inf"] {
             assert!(fee_rate(text).is_err(), "{text}");
         }
-        assert_eq!(play_fee_rate("0.1"), Ok(FeeRate(25)));
-        assert_eq!(play_fee_rate("2500"), Ok(FeeRate(625_000)));
+        assert_eq!(play_fee_rate("0.1"), Ok(FeeRate::from_sat_per_kwu(25)));
+        assert_eq!(
+            play_fee_rate("2500"),
+            Ok(FeeRate::from_sat_per_kwu(625_000))
+        );
         for text in ["0", "0.096", "2500.001", "73786976294838206463"] {
             assert!(play_fee_rate(text).is_err(), "{text}");
         }

@@ -20,7 +20,7 @@ use super::miner;
 
 pub const FORMS: [BondForm; 3] = [BondForm::Bip46, BondForm::Taproot, BondForm::TaprootTime];
 pub const VALUE: Amount = Amount::from_sat(1_000_000);
-pub const RATE: FeeRate = FeeRate(500);
+pub const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
 
 pub fn secret(name: &str) -> SecretKey {
     SecretKey::from_slice(&sha256::Hash::hash(name.as_bytes()).to_byte_array()).unwrap()

@@ -15,7 +15,7 @@ use narthex::{
     wallet::PartyWallet,
 };
 
-pub const RATE: FeeRate = FeeRate(500);
+pub const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
 const COINS: [Amount; 2] = [Amount::from_sat(800_000), Amount::from_sat(200_000)];
 
 /// Parties of a 2-of-3 contract, each with coins and nothing agreed on yet.
@@ -159,7 +159,9 @@ impl Company {
             assert_eq!(wallet.balance(), total, "{role}");
             let to = ScriptBuf::new_p2a();
             let most = total - Amount::from_sat(1_000);
-            let tx = wallet.pay(&[(to, most)], FeeRate(250)).unwrap();
+            let tx = wallet
+                .pay(&[(to, most)], FeeRate::from_sat_per_kwu(250))
+                .unwrap();
             assert_eq!(tx.input.len(), COINS.len());
             chain.submit(&tx).unwrap();
         }

@@ -63,7 +63,7 @@ pub fn record(pennies: u32) -> BankRecord {
                 coins: vec![coin],
                 change: None,
             },
-            rate_sat_per_kwu: FeeRate(250),
+            rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
         },
     };
     retip(&mut record);

@@ -107,7 +107,7 @@ pub fn record(relays: u8, quorum: u8, salt: u8) -> BountyRecord {
             coins: vec![coin],
             change: None,
         },
-        rate_sat_per_kwu: FeeRate(250),
+        rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
         call,
     }
 }

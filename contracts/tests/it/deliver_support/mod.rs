@@ -51,7 +51,7 @@ pub fn agent_key(agent: u8) -> SecretKey {
 }
 
 pub fn plan(agents: u8) -> Plan {
-    let rate = FeeRate(250);
+    let rate = FeeRate::from_sat_per_kwu(250);
     let coin = WalletCoin {
         outpoint: OutPoint::new(Txid::from_byte_array([3; 32]), 1),
         value_sat: Plan::deposit(AMOUNT, rate).unwrap() + Amount::from_sat(500),

@@ -115,7 +115,7 @@ pub fn record(circle: &Circle, points: &Points) -> SliceRecord {
         client_script: script(1),
         provider_scripts: circle.indices().map(|i| script(2 + i)).collect(),
         contribution: Contribution::default(),
-        rate_sat_per_kwu: FeeRate(250),
+        rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
         circle: circle.clone(),
     };
     record.contribution.coins = vec![WalletCoin {

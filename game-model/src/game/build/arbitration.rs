@@ -5,9 +5,9 @@ use crate::arbiters::{ArbiterSet, Ruling};
 use crate::game::board::{Board, Move};
 use crate::game::economics::ArbiterModel;
 use crate::game::tree::Player;
+use crate::params::settlement::Outcome;
 use crate::ratio::Ratio;
 use crate::rational::{Rational, exact, fraction};
-use crate::settlement::Outcome;
 
 /// Votes so far, and what came before them.
 #[derive(Clone, Copy)]

@@ -3,8 +3,8 @@
 use super::{Course, Past, Work};
 use crate::game::board::{Board, Move};
 use crate::game::tree::Player;
+use crate::params::settlement::Outcome;
 use crate::rational::{Rational, exact};
-use crate::settlement::Outcome;
 
 impl Course<'_> {
     pub(super) fn offer(&self, board: &mut Board) {

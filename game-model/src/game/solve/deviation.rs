@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Equilibrium, skeleton};
 use crate::game::tree::{Game, InfoSetId, Node, NodeId, Player};
-use crate::rational::{Rational, rounded};
+use crate::rational::{Rational, mean, rounded};
 
 /// A player's best answer to everybody else's honest play, better than its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -189,10 +189,10 @@ impl<'a> Profile<'a> {
             Node::Decision { infoset, children } => {
                 self.value(children[actions[*infoset]], player, actions)
             }
-            Node::Chance { branches, .. } => branches
-                .iter()
-                .map(|(_, p, child)| p * self.value(*child, player, actions))
-                .sum(),
+            Node::Chance { branches, .. } => {
+                let each = branches.iter();
+                mean(each.map(|(_, p, child)| (p, self.value(*child, player, actions))))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use num_traits::Zero;
 
 use super::skeleton::{Part, Skeleton};
 use crate::game::tree::InfoSetId;
-use crate::rational::Rational;
+use crate::rational::{Rational, mean};
 
 /// Removes conditionally dominated actions, round after round, until none is left.
 ///
@@ -53,7 +53,7 @@ fn ranges(skeleton: &Skeleton<'_>, player: usize) -> Vec<(Rational, Rational)> {
             Part::Value(payoffs) => (payoffs[player].clone(), payoffs[player].clone()),
             Part::Nature(branches) => {
                 let sum = |pick: &dyn Fn(usize) -> Rational| {
-                    branches.iter().map(|(p, child)| p * pick(*child)).sum()
+                    mean(branches.iter().map(|(p, child)| (p, pick(*child))))
                 };
                 (sum(&|c| ranges[c].0.clone()), sum(&|c| ranges[c].1.clone()))
             }

@@ -8,7 +8,7 @@ use super::Equilibrium;
 use super::skeleton::{Part, Skeleton};
 use crate::game::bimatrix;
 use crate::game::tree::InfoSetId;
-use crate::rational::Rational;
+use crate::rational::{Rational, mean};
 
 /// Most reduced strategies of one player.
 const MAX_STRATEGIES: usize = 256;
@@ -272,13 +272,12 @@ fn expected(skeleton: &Skeleton<'_>, part: usize, profile: &[&Strategy]) -> Vec<
             expected(skeleton, children[action], profile)
         }
         Part::Nature(branches) => {
-            let mut sum = vec![Rational::zero(); profile.len()];
-            for (p, child) in branches {
-                for (sum, payoff) in sum.iter_mut().zip(expected(skeleton, *child, profile)) {
-                    *sum += p * payoff;
-                }
-            }
-            sum
+            let each = branches
+                .iter()
+                .map(|(p, child)| (p, expected(skeleton, *child, profile)));
+            let each = each.collect::<Vec<_>>();
+            let of = |player: usize| mean(each.iter().map(|(p, all)| (*p, all[player].clone())));
+            (0..profile.len()).map(of).collect()
         }
     }
 }

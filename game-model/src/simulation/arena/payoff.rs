@@ -4,8 +4,8 @@ use super::delivery::Delivery;
 use super::verdict::Checked;
 use super::{Arena, Game, SimulationError};
 use crate::computation::{Computation, StepProgram};
+use crate::params::settlement::{Outcome, SettlementError, settle};
 use crate::play::{VerifierStrategy, WorkerStrategy};
-use crate::settlement::{Outcome, SettlementError, settle};
 use crate::simulation::Sums;
 
 impl<P: StepProgram> Arena<'_, P> {

@@ -4,10 +4,10 @@ use super::delivery::{Delivery, Source};
 use super::{Arena, SimulationError};
 use crate::commitment::{Opening, TreeError, open};
 use crate::computation::{Computation, StepProgram};
+use crate::params::settlement::Outcome;
 use crate::play::{
     Appeal, BlindDigests, Evidence, Verdict, VerdictError, VerdictReport, VerifierStrategy, judge,
 };
-use crate::settlement::Outcome;
 use crate::simulation::{Dice, Unbacked, arbitrate};
 
 /// What worker and verifier came to.

@@ -4,8 +4,8 @@ use wasmi::{Module, ValType};
 use wasmparser::{Operator, Parser, Payload};
 
 use super::snapshot::PAGE_BYTES;
-use super::{MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_TABLE_ELEMENTS, MAX_UNITS};
 use crate::caps::{MAX_MEMORY_BYTES, MAX_STEP_FUEL};
+use crate::caps::{MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_TABLE_ELEMENTS, MAX_UNITS};
 
 /// A function that a program must export.
 pub(super) struct Function {

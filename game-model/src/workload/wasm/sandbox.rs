@@ -6,9 +6,10 @@ use wasmi::{
     TrapCode, TypedResumableCall, WasmParams, WasmResults,
 };
 
+use super::Limits;
 use super::interface::{self, Function, ProgramError};
 use super::limiter::{Reserve, StepLimiter};
-use super::{Limits, MAX_CALL_DEPTH, MAX_OUTPUT_BYTES, MAX_STACK_BYTES};
+use crate::caps::{MAX_CALL_DEPTH, MAX_OUTPUT_BYTES, MAX_STACK_BYTES};
 use crate::computation::{Deadline, MachineLimit, StepError, TimeBudget, reserve, zeros};
 
 /// Fuel between two looks at the clock: a small part of a second on any machine.

@@ -1,5 +1,4 @@
 //! What a chain refuses changes nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use bitcoin::ScriptBuf;
 use narthex_regtest::{Bitcoind, Chain, Embedded, Error};

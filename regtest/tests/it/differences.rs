@@ -1,6 +1,5 @@
 //! Where the embedded chain is known to differ from a bitcoind: the table in docs/chains.md, row by row. When a
 //! difference goes away, its test fails and its row is to be struck.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use bitcoin::opcodes::all::{OP_NOP10, OP_PUSHNUM_1};
 use bitcoin::script::Builder;

@@ -2,7 +2,6 @@
 //! with the same code, and hold the same mempool and coins.
 //!
 //! `NARTHEX_SEED` sets the seed, `NARTHEX_STEPS` the number of moves; a failure prints both.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod coins;
 mod moves;

@@ -2,7 +2,7 @@
 
 use narthex_regtest::suite::pay;
 
-use crate::bench::{Bench, data, output};
+use super::bench::{Bench, data, output};
 
 pub(crate) fn versions_do_not_mix(mut bench: Bench) {
     let (a, b) = (bench.coin(), bench.coin());

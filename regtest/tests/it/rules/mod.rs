@@ -1,5 +1,4 @@
 //! One rule at a time, each on both chains.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bench;
 mod blocks;
@@ -12,11 +11,11 @@ mod truc;
 macro_rules! on_both {
     ($($module:ident :: $rule:ident),* $(,)?) => {
         mod embedded {
-            $(#[test] fn $rule() { crate::$module::$rule(crate::bench::Bench::new(narthex_regtest::Embedded::new())); })*
+            $(#[test] fn $rule() { super::$module::$rule(super::bench::Bench::new(narthex_regtest::Embedded::new())); })*
         }
         mod bitcoind {
             $(#[test] fn $rule() {
-                crate::$module::$rule(crate::bench::Bench::new(narthex_regtest::Bitcoind::start().unwrap()));
+                super::$module::$rule(super::bench::Bench::new(narthex_regtest::Bitcoind::start().unwrap()));
             })*
         }
     };

@@ -1,5 +1,4 @@
 //! Both chains keep the same laws.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use narthex_regtest::{Bitcoind, Embedded, suite};
 

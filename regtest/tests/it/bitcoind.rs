@@ -1,5 +1,4 @@
 //! A real daemon: it starts, obeys, ends with its handle, and several run at once.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -80,7 +79,7 @@ fn the_daemon_and_its_directory_go_when_its_owner_is_killed() {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "helper_that_owns_a_daemon_and_waits",
+            "bitcoind::helper_that_owns_a_daemon_and_waits",
             "--ignored",
             "--nocapture",
         ])

@@ -4,7 +4,7 @@ use bitcoin::block::Version;
 use bitcoin::{Amount, Block, CompactTarget};
 use narthex_regtest::{Error, HALVING_INTERVAL_BLOCKS, subsidy};
 
-use crate::bench::{Bench, anyone, data, is_refusal, reseal};
+use super::bench::{Bench, anyone, data, is_refusal, reseal};
 
 type Spoil = fn(&mut Block);
 

@@ -1,5 +1,4 @@
 //! A node is asked whether it takes what contracts end with, before anything is funded; the asking changes nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, TxOut};
 use narthex_regtest::{

@@ -1,6 +1,6 @@
 //! What is mined, and what comes back when blocks go.
 
-use crate::bench::{Bench, anyone, data, output};
+use super::bench::{Bench, anyone, data, output};
 
 pub(crate) fn a_child_pulls_its_parent_into_the_block(mut bench: Bench) {
     let (a, b) = (bench.coin(), bench.coin());

@@ -3,7 +3,7 @@
 use bitcoin::Transaction;
 use narthex_regtest::suite::pay;
 
-use crate::bench::{Bench, anyone, data, output};
+use super::bench::{Bench, anyone, data, output};
 
 pub(crate) fn a_replacement_pays_more_and_for_itself(mut bench: Bench) {
     let coin = bench.coin();

@@ -6,7 +6,7 @@ use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use narthex_regtest::suite::{Signer, spend};
 use narthex_regtest::{ChainSource, Embedded};
 
-use crate::rng::Rng;
+use super::rng::Rng;
 
 pub(crate) type Coin = (OutPoint, TxOut);
 

@@ -4,8 +4,8 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction};
 use narthex_regtest::suite::pay;
 
+use super::super::coins::Coin;
 use super::{Player, defects};
-use crate::coins::Coin;
 
 impl Player {
     /// A parent, with or without fee and dust, and a child that may pay for both; sometimes spoilt.

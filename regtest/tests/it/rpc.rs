@@ -1,5 +1,4 @@
 //! What a node may answer, and what it gets to see: the cookie goes to the address that was named and nowhere else.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{
     io::{Read, Write},

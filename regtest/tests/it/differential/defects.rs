@@ -7,8 +7,8 @@ use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid, W
 use narthex_regtest::suite::pay;
 use narthex_regtest::{ChainSource, Embedded};
 
-use crate::coins::Book;
-use crate::rng::Rng;
+use super::super::coins::Book;
+use super::super::rng::Rng;
 
 /// Spoils a signed transaction in one way, possibly not enough to make it bad; returns what was done.
 pub(crate) fn add(

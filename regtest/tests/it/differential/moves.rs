@@ -10,9 +10,9 @@ use bitcoin::{Amount, ScriptBuf, Transaction, TxOut};
 use narthex_regtest::ChainSource;
 use narthex_regtest::suite::pay;
 
-use crate::coins::{Book, Coin};
-use crate::pair::Pair;
-use crate::rng::Rng;
+use super::coins::{Book, Coin};
+use super::pair::Pair;
+use super::rng::Rng;
 
 /// Satoshis per 1000 virtual bytes: nothing, just below and at the floor, and above.
 const RATES: [u64; 8] = [0, 50, 99, 100, 101, 1_000, 5_000, 50_000];

@@ -3,7 +3,7 @@
 use bitcoin::{OutPoint, ScriptBuf, Witness};
 use narthex_regtest::suite::{pay, spend};
 
-use crate::bench::{Bench, anyone, data, output};
+use super::bench::{Bench, anyone, data, output};
 
 pub(crate) fn dust_must_be_alone_without_fee_and_spent(mut bench: Bench) {
     let (coin, purse) = (bench.coin(), bench.coin());
