@@ -7,13 +7,14 @@ use narthex_game_model::market::LayerSet;
 
 use super::{
     BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay,
-    terms::{relay_name, seats},
+    terms::{relay_name, seats, share_secret},
 };
 use crate::{
     binding::{Bindings, FreshSalt},
     depth::Depth,
     graph::{
-        Adaptor, NodeId, NodeInput, NodeName, NodeOutput, SigningPlan, Source, TxGraph, Variant,
+        Adaptor, NodeId, NodeInput, NodeName, NodeOutput, SecretId, SigningPlan, Source, TxGraph,
+        Variant,
     },
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     party::PartySet,
@@ -133,9 +134,12 @@ fn payouts(
 /// Who holds the signature. The requester alone holds those that pay relays, and gives out the one of the set that it
 /// closes for. The relays rely on the point of the other, which gives everything back, so each holds and verifies it.
 fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<SigningPlan, BountyError> {
+    let secrets = seats(terms.keepers(set)).map(|seat| share_secret(seat, set));
+    let secrets = secrets.collect::<Vec<_>>();
+    secrets.iter().for_each(|name| draft.graph.secret(*name));
     let adaptor = draft.graph.adaptor(Adaptor {
         point: terms.point_of(set)?,
-        needs: Vec::new(),
+        needs: secrets.into_iter().map(SecretId::from).collect(),
     });
     let (movers, holders) = match set.is_empty() {
         true => ([REQUESTER].into(), terms.everyone().into_iter().collect()),

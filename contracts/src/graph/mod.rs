@@ -20,7 +20,7 @@ pub use node::{
     Stage, StageName, Variant,
 };
 pub use spend::{Locks, Slot, SpendPlan};
-pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
+pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight, signed_weight};
 
 use crate::{
     musig::KeySet,

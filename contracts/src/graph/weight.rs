@@ -1,6 +1,6 @@
 //! Weights of the transactions of a graph, known before anything is signed.
 
-use bitcoin::{Script, Weight};
+use bitcoin::{Script, Transaction, Weight};
 
 use super::{Leaf, Node, NodeId, Source, Spend, TxGraph};
 
@@ -26,6 +26,15 @@ pub fn satisfaction_weight(script: &Script) -> Option<Weight> {
     } else {
         None
     }
+}
+
+/// Weight of a transaction with the witnesses that it does not have yet, one for each input.
+pub fn signed_weight(
+    unsigned: &Transaction,
+    witnesses: impl IntoIterator<Item = Weight>,
+) -> Weight {
+    // Marker and flag.
+    unsigned.weight() + Weight::from_wu(2) + witnesses.into_iter().sum::<Weight>()
 }
 
 impl TxGraph {

@@ -21,7 +21,7 @@ pub enum KeySetError {
         /// Later party.
         second: PartyName,
         /// The key that both brought.
-        key: PublicKey,
+        key: Box<PublicKey>,
     },
     /// The tweak is no scalar or leads to the point at infinity: cannot happen with honest hashes.
     #[error("the taproot tweak of this key set is not valid")]
@@ -78,7 +78,7 @@ impl KeySet {
                 return Err(KeySetError::Duplicate {
                     first: *first,
                     second: *second,
-                    key: *key,
+                    key: Box::new(*key),
                 });
             }
         }

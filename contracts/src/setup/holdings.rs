@@ -240,7 +240,7 @@ impl<T: Agreement> Holdings<T> {
 
     /// The transaction ready for broadcast. `secret` gives what completes an adaptor signature, or says what is
     /// missing.
-    pub fn complete_with(
+    pub(super) fn complete_with(
         &self,
         node: NodeId,
         secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,
@@ -249,7 +249,7 @@ impl<T: Agreement> Holdings<T> {
     }
 
     /// As [`Self::complete_with`], with the preimages that leaves want, in order of the inputs.
-    pub fn complete_showing(
+    pub(super) fn complete_showing(
         &self,
         node: NodeId,
         secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,

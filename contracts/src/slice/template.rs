@@ -98,7 +98,7 @@ fn vault(terms: &SliceTerms, index: u8, place: &str) -> Result<Vault, SliceError
 }
 
 /// What completes a provider's claim: what the others share for it, and its own part.
-const fn claim_secret(index: u8) -> SecretName {
+pub(super) const fn claim_secret(index: u8) -> SecretName {
     SecretName::numbered(
         SecretId(index as u16),
         "the secret of provider ",
