@@ -36,6 +36,7 @@ mod disputes;
 mod docs;
 mod effects;
 mod engine;
+mod engine_channel;
 mod exits;
 mod fees;
 mod game;
