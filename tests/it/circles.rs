@@ -11,6 +11,7 @@ use crate::common::sources;
 const CRATES: &[&str] = &[
     "base/src",
     "channel/src",
+    "contracts/src",
     "disk/src",
     "game-model/src",
     "regtest/src",

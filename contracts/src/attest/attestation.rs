@@ -10,10 +10,7 @@ use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Ruling;
 
-use crate::{
-    musig::{challenge, invert, sub_secrets},
-    terms::Terms,
-};
+use crate::musig::{challenge, invert, sub_secrets};
 
 /// An arbiter's ruling as a signature; its scalar is the secret of the ruling's point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,20 +94,6 @@ impl Attestation {
         }
         let message = ruling_message(contract_id, self.ruling);
         statement::verify_in(secp, &message, &self.signature, identity).map_err(|_| invalid)
-    }
-
-    /// The same with the announcement that these terms have for its arbiter.
-    pub fn check(&self, terms: &Terms) -> Result<(), AttestError> {
-        let no_such_arbiter = AttestError::NoSuchArbiter {
-            arbiter: self.arbiter,
-            panel: terms.panel_size().into(),
-        };
-        let (identity, announced) = terms
-            .identity(self.arbiter)
-            .zip(terms.announcement(self.arbiter))
-            .ok_or(no_such_arbiter)?;
-        let secp = Secp256k1::verification_only();
-        self.verify(&secp, identity, &announced.nonce, terms.contract_id())
     }
 
     /// The scalar of the signature: the secret that opens what is encrypted under the ruling's point.

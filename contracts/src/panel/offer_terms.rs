@@ -13,7 +13,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Layout, Params, Ratio};
 use serde::{Deserialize, Serialize};
 
-use crate::{template::stake_unlock_height, terms::MAX_ARBITERS};
+use crate::terms::{MAX_ARBITERS, stake_unlock_height};
 
 /// Terms of an offer. Every bound is the arbiter's; a contract that keeps them all is acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

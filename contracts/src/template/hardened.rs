@@ -15,7 +15,7 @@ use super::{
     ContractSecret, Exit, Rulings, Template, TemplateError,
     common::{Draft, spend},
     stage,
-    stake::{stake_keys, stake_unlock_height},
+    stake::stake_keys,
 };
 use crate::{
     graph::{
@@ -25,7 +25,7 @@ use crate::{
     musig::{AdaptorPoint, PointSums},
     pact::{Step, UNLOCKED},
     party::PartySet,
-    terms::{Role, Terms},
+    terms::{Role, Terms, stake_unlock_height},
 };
 
 /// Registry entry.

@@ -11,12 +11,12 @@ mod words;
 
 use narthex_game_model::{Layout, SettlementError};
 
+pub use crate::terms::stake_unlock_height;
 pub use exit::Exit;
 pub use party::PartyError;
 pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use stake::{
-    ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_unlock_height,
-    stake_wallet_descriptor,
+    ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_wallet_descriptor,
 };
 pub use words::{ContractSecret, Rulings, stage};
 

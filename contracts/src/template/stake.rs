@@ -16,25 +16,14 @@ use bitcoin::{
     transaction::Version,
 };
 use miniscript::{Descriptor, Miniscript, Tap, descriptor::TapTree};
-use narthex_game_model::Params;
 
 use super::TemplateError;
 use crate::{
     funding::{FeeCoin, Sweep, SweepError, Unlock},
     graph::{Purpose, TxGraph, satisfaction_weight, signed_weight},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
-    terms::{FeeError, Fees, Role, Terms, TermsError},
+    terms::{FeeError, Fees, Role, Terms, TermsError, stake_unlock_height},
 };
-
-/// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
-/// everybody uses its whole window.
-pub fn stake_unlock_height(params: &Params) -> u32 {
-    let w = params.windows();
-    let verdict = u32::from(w.verdict_blocks);
-    let complete = u32::from(w.complete_blocks);
-    let dispute = u32::from(w.appeal_blocks) + 2 * u32::from(w.decide_blocks);
-    params.deliver_height() + verdict + complete.max(dispute)
-}
 
 /// Key set and descriptor of an arbiter's stake.
 pub(super) fn stake_keys(

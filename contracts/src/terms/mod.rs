@@ -13,6 +13,7 @@
 //! transaction graph from them alone; it cannot sign with them alone.
 
 mod acceptance;
+mod attested;
 mod bound;
 mod draft;
 mod error;
@@ -41,7 +42,9 @@ pub use error::{RootCoinFound, TermsError};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
-pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
+pub use record::{
+    ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script, stake_unlock_height,
+};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};

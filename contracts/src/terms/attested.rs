@@ -1,0 +1,22 @@
+//! Attestations as these terms judge them.
+
+use bitcoin::secp256k1::Secp256k1;
+
+use super::Terms;
+use crate::attest::{AttestError, Attestation};
+
+impl Attestation {
+    /// Checks it with the identity and the announcement that these terms have for its arbiter.
+    pub fn check(&self, terms: &Terms) -> Result<(), AttestError> {
+        let no_such_arbiter = AttestError::NoSuchArbiter {
+            arbiter: self.arbiter,
+            panel: terms.panel_size().into(),
+        };
+        let (identity, announced) = terms
+            .identity(self.arbiter)
+            .zip(terms.announcement(self.arbiter))
+            .ok_or(no_such_arbiter)?;
+        let secp = Secp256k1::verification_only();
+        self.verify(&secp, identity, &announced.nonce, terms.contract_id())
+    }
+}
