@@ -33,6 +33,7 @@ const MOST_BYTES: u64 = 400_000_000;
 
 /// Why a record cannot be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BindingsError {
     /// The file cannot be read or written. The fault of this machine.
     #[error("the record of bindings {} cannot be opened: {error}", path.display())]

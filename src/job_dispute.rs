@@ -78,6 +78,7 @@ pub struct Account {
 
 /// Why there is no dispute to show.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum JobDisputeError {
     /// The job's program has no units.
     #[error(

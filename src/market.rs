@@ -129,6 +129,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, FileE
 
 /// Why a file was not read or changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FileError {
     /// The system refused.
     #[error("cannot {what} {}: {source}", path.display())]

@@ -41,6 +41,7 @@ pub struct Comparison {
 
 /// Why a run was not played to its end.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SimulateError {
     /// The setup cannot be played.
     #[error(

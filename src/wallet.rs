@@ -27,6 +27,7 @@ use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, prob
 
 /// Why a wallet cannot do what is asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WalletError {
     /// The chain does not answer.
     #[error(transparent)]

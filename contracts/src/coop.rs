@@ -99,6 +99,7 @@ pub const COOP: NodeName = NodeName::plain("coop");
 
 /// Why a proposal is not taken up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CoopError {
     /// The output named is not one of client, worker and verifier.
     #[error("{0} has no output that client, worker and verifier can spend together")]

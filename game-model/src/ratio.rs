@@ -184,6 +184,7 @@ impl<'de> Deserialize<'de> for Ratio {
 
 /// Why two numbers or a text make no [`Ratio`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RatioError {
     /// The denominator is 0.
     #[error("a fraction's denominator must not be 0")]

@@ -98,6 +98,7 @@ fn read_row(row: &str, width: usize, max: u8, bytes: &mut Vec<u8>) -> Result<(),
 
 /// Why a text holds no records.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordsError {
     /// A line is bad.
     #[error("line {line}: {fault}")]
@@ -134,6 +135,7 @@ pub enum RecordsError {
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LineFault {
     /// Another number of values.
     Columns {

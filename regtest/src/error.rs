@@ -10,6 +10,7 @@ use bitcoin::Txid;
 /// will happen again with the same bytes on the same chain; a *caller error* asks for something that does not
 /// exist; everything else is the machine around the chain (daemon, files, network).
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// Consensus or policy refuses this transaction, or the package that it came in.
     #[error("transaction {txid} refused: {reason}")]

@@ -4,6 +4,7 @@ use bitcoin::FeeRate;
 
 /// A node's own words on its version and its mempool.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NodePolicy {
     /// Name and version as the network sees them (BIP14): `/Satoshi:29.0.0/`, `/Satoshi:29.1.0/Knots:20250903/`.
     pub agent: String,

@@ -74,6 +74,7 @@ pub struct Life {
 
 /// Why a life did not go as it should.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LifeError {
     /// The chain does not answer, or a bond does not count.
     #[error(transparent)]

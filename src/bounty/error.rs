@@ -17,6 +17,7 @@ use crate::{
 
 /// Why a bounty's life cannot go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum BoardError {
     /// No story of this name.
     #[error("no such story; `narthex bounty play --list` names them")]

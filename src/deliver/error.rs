@@ -9,6 +9,7 @@ use crate::{
 
 /// Why a delivery cannot go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PostError {
     /// No story of this name.
     #[error("no such story; `narthex deliver play --list` names them")]

@@ -14,6 +14,7 @@ use crate::wallet::WalletError;
 
 /// Why a play cannot go on. Each message says what to change.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlayError {
     /// No story of this name in this layout.
     #[error("no story {name:?} in the {layout} layout; `narthex play --list` names them")]

@@ -16,6 +16,7 @@ use crate::{
 
 /// Why slices cannot go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GateError {
     /// No story of this name.
     #[error("no such story; `narthex slice play --list` names them")]

@@ -7,6 +7,7 @@ use crate::{bindings::BindingsError, wallet::WalletError};
 
 /// Why a small contract cannot go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TableError {
     /// A fee that is taken for a mistake.
     #[error(transparent)]

@@ -51,6 +51,7 @@ mod manual;
 mod market;
 mod one_writer;
 mod output;
+mod packages;
 mod probe;
 mod races;
 mod refused;

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::Command;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/game-model/data/digits.csv");
 
 struct Done {
     fine: bool,

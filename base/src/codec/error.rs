@@ -2,6 +2,7 @@
 
 /// Why bytes are no message. The sender's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// The message ends in the middle of a field.
     #[error("the message ends {missing} bytes before its field {field:?}")]

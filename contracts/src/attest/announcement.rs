@@ -13,6 +13,7 @@ use crate::{attest::attestation::ruling_message, musig::sign_with_nonce};
 
 /// Why an announcement is not accepted. The arbiter's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AnnounceError {
     /// The nonce point is not proved to be known: it may be chosen to cancel other arbiters' points.
     #[error("no valid proof of knowledge of the announced nonce {nonce}")]

@@ -25,6 +25,7 @@ pub struct Attestation {
 
 /// Why an attestation does not count, or proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AttestError {
     /// No arbiter of the panel has this index. The sender's fault.
     #[error("arbiter {arbiter} is not on this panel of {panel}")]

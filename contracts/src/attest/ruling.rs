@@ -78,6 +78,7 @@ impl BoundRuling {
 
 /// Why an arbiter attests nothing. Its own matter: no party is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RulingError {
     /// The case is bound to the other ruling.
     #[error(

@@ -101,6 +101,7 @@ impl<B: Bindings + ?Sized> Bindings for Box<B> {
 
 /// Why something was not bound. Nothing that depends on it may be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BindError {
     /// It has served already. Own fault, or that of whoever asks to sign again; draw it anew.
     #[error(

@@ -40,6 +40,7 @@ pub enum Sighting {
 
 /// Why a bond counts nothing. The fault of whoever claims it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BondFault {
     /// The chain has no such output.
     #[error("there is no output {outpoint}")]

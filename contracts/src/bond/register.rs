@@ -51,6 +51,7 @@ pub struct Entry {
 
 /// Why nothing can be drawn. The caller's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectError {
     /// The share is above 1.
     #[error("a share of {share} of the draws cannot ignore bonds")]

@@ -29,6 +29,7 @@ pub const MAX_TAPROOT_LOCK: u32 = (1 << 31) - 1;
 
 /// Why there is no bond script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BondError {
     /// The expiry is no block height.
     #[error("a bond cannot expire at {expiry_height}: heights are 1 to 499999999 (BIP65)")]

@@ -37,6 +37,7 @@ pub struct Locked {
 
 /// Parameters that make no valuation. The caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ValuationError {
     /// The exponent is 0 or above 2, or its denominator is above 100.
     #[error(

@@ -11,6 +11,7 @@ use crate::{
 /// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of relay i + 1; seats
 /// count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BountyError {
     /// The terms are not usable. The proposer's fault.
     #[error("terms: {field}: {problem}")]

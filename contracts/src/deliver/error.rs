@@ -8,6 +8,7 @@ use crate::{binding::BindError, depth::Shallow, funding::FundingError, pact::Pac
 
 /// Why a delivery does not go on. The client's role is the sender's here, an arbiter's an agent's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeliverError {
     /// The terms are not usable. The sender's fault.
     #[error("terms: {field}: {problem}")]

@@ -60,6 +60,7 @@ pub struct Contribution {
 
 /// What is wrong with a party's coins. That party's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ContributionError {
     /// No coin, or too many.
     #[error("{given} coins; between 1 and {MAX_COINS} are taken")]

@@ -86,6 +86,7 @@ impl std::fmt::Display for SatPerVb {
 
 /// A fee that is refused as a mistake. The fault of whoever named its rate; nothing was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FeeError {
     /// Nobody would relay it.
     #[error(

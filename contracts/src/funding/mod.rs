@@ -7,6 +7,7 @@ mod fee;
 mod psbt;
 mod sweep;
 
+pub use bitcoin::FeeRate;
 pub use child::{Child, ChildError, FeeCoin};
 pub use contribution::{Change, Coin, Contribution, ContributionError, MAX_COINS, is_null};
 pub(crate) use contribution::{is_standard, shortened};

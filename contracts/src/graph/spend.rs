@@ -6,6 +6,7 @@ use super::{GraphBuilder, KeySetId, Node, NodeId, NodeInput, SecretId, Spend, Tx
 
 /// One signature that an input wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Slot {
     /// Which input.
     pub input: u32,
@@ -30,6 +31,7 @@ pub struct Locks {
 /// All that spending by a transaction takes. It does not depend on the fee: who is to pay one out of the coin learns the
 /// weight here, and builds the transaction once.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SpendPlan {
     /// Weight with all witnesses, at most: wallets may sign shorter.
     pub weight: Weight,

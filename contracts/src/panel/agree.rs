@@ -20,6 +20,7 @@ use crate::{
 
 /// Why there is no panel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AgreeError {
     /// Client, worker and verifier must each show one set.
     #[error("the sets of client, worker and verifier are needed, once each; {role} is missing")]

@@ -24,6 +24,7 @@ pub struct DrawTiming {
 
 /// Why a draw cannot be set up. The proposer's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaseError {
     /// No offer terms are named: nobody could be drawn.
     #[error("a draw needs at least one record of offer terms")]

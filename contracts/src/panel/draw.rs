@@ -10,6 +10,7 @@ use narthex_base::{
 
 /// Why nothing can be drawn. The caller's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DrawError {
     /// The snapshot was taken by other rules or at another height than the case says.
     #[error("the snapshot at height {found} was not taken by the rules of this draw at {wanted}")]

@@ -10,6 +10,7 @@ use crate::bond::{BondScript, Claim, Lock};
 
 /// Why a transaction is no offer, although it says so, or why an offer cannot be made. The offering arbiter's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OfferError {
     /// The data output cannot be read.
     #[error("the offer's data output: {0}")]

@@ -9,6 +9,7 @@ use crate::bond::{Lock, Moment, Standing, standing};
 
 /// Why a block or a question does not fit the pool. The feeder's fault, or a reorganisation that it must follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PoolError {
     /// The block is not the next one.
     #[error("block {height} does not follow the tip at {tip}")]

@@ -17,6 +17,7 @@ use crate::terms::Role;
 
 /// Why there is no seed, and by whose fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SeedError {
     /// Only client, worker and verifier bring nonces.
     #[error("{role} does not draw panels")]

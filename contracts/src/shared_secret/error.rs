@@ -2,6 +2,7 @@
 
 /// Why a sharing or a reconstruction stops.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SharingError {
     /// Not a panel, or not a threshold of it. The caller's fault.
     #[error("{threshold} of {members} is no sharing")]

@@ -12,6 +12,7 @@ use narthex_base::codec::DecodeError;
 
 /// Why a slice does not go on. Providers are counted from 0 here, as roles are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SliceError {
     /// The terms are not usable. The proposer's fault.
     #[error("terms: {field}: {problem}")]

@@ -16,6 +16,7 @@ use super::{
     common::{Draft, spend},
     stage,
     stake::stake_keys,
+    stake_unlock_height,
 };
 use crate::{
     graph::{
@@ -25,7 +26,7 @@ use crate::{
     musig::{AdaptorPoint, PointSums},
     pact::{Step, UNLOCKED},
     party::PartySet,
-    terms::{Role, Terms, stake_unlock_height},
+    terms::{Role, Terms},
 };
 
 /// Registry entry.

@@ -17,12 +17,12 @@ use bitcoin::{
 };
 use miniscript::{Descriptor, Miniscript, Tap, descriptor::TapTree};
 
-use super::TemplateError;
+use super::{TemplateError, stake_unlock_height};
 use crate::{
     funding::{FeeCoin, Sweep, SweepError, Unlock},
     graph::{Purpose, TxGraph, satisfaction_weight, signed_weight},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
-    terms::{FeeError, Fees, Role, Terms, TermsError, stake_unlock_height},
+    terms::{FeeError, Fees, Role, Terms, TermsError},
 };
 
 /// Key set and descriptor of an arbiter's stake.

@@ -1,4 +1,4 @@
-//! Attestations as these terms judge them.
+//! Attestations, checked by the terms of their contract.
 
 use bitcoin::secp256k1::Secp256k1;
 
@@ -6,7 +6,7 @@ use super::Terms;
 use crate::attest::{AttestError, Attestation};
 
 impl Attestation {
-    /// Checks it with the identity and the announcement that these terms have for its arbiter.
+    /// The same with the announcement that these terms have for its arbiter.
     pub fn check(&self, terms: &Terms) -> Result<(), AttestError> {
         let no_such_arbiter = AttestError::NoSuchArbiter {
             arbiter: self.arbiter,

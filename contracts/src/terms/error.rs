@@ -14,6 +14,7 @@ use crate::{
 
 /// Why terms are refused. Each names whose proposal is at fault where that is one party's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TermsError {
     /// Longer than any real contract's terms.
     #[error("terms of {bytes} bytes; at most {limit} are read")]

@@ -22,6 +22,7 @@ mod proof;
 mod proposal;
 mod record;
 mod role;
+mod schedule;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -30,22 +31,20 @@ use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
 pub use acceptance::AcceptancePolicy;
-pub use bitcoin::FeeRate;
 pub use bound::{BoundDraft, BoundTerms};
 // What a party brings and pays is said in every contract's terms.
 pub use crate::funding::{
-    Change, Coin, Contribution, ContributionError, FeeError, FeeRules, Fees, MAX_COINS, SatPerVb,
-    is_null,
+    Change, Coin, Contribution, ContributionError, FeeError, FeeRate, FeeRules, Fees, MAX_COINS,
+    SatPerVb, is_null,
 };
 pub use draft::TermsDraft;
 pub use error::{RootCoinFound, TermsError};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
-pub use record::{
-    ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script, stake_unlock_height,
-};
+pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
+pub use schedule::stake_unlock_height;
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 

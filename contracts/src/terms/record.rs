@@ -20,7 +20,7 @@ use crate::{
     funding::{is_null, is_standard, shortened},
     graph::satisfaction_weight,
     musig::KeySet,
-    terms::Role,
+    terms::{Role, stake_unlock_height},
 };
 
 /// Smallest change of the worker that can pay for recording its root, at a few sat/vB.
@@ -375,14 +375,4 @@ pub fn stake_coin_script(role: Role, key: PublicKey) -> Result<ScriptBuf, TermsE
     Ok(ScriptBuf::new_p2tr_tweaked(
         bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(keys.output_key()),
     ))
-}
-
-/// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
-/// everybody uses its whole window.
-pub fn stake_unlock_height(params: &Params) -> u32 {
-    let w = params.windows();
-    let verdict = u32::from(w.verdict_blocks);
-    let complete = u32::from(w.complete_blocks);
-    let dispute = u32::from(w.appeal_blocks) + 2 * u32::from(w.decide_blocks);
-    params.deliver_height() + verdict + complete.max(dispute)
 }

@@ -54,7 +54,7 @@ fn named_as<T: Agreement>(make: impl Fn() -> Vec<Party<T>>, culprit: PartyName, 
     says(
         &spoilt(&|n| {
             let at = at(n);
-            n[at].nonces.pop();
+            let _ = n[at].nonces.pop();
         }),
         called,
     );

@@ -274,6 +274,7 @@ fn read_preamble(reader: &mut Reader<'_>) -> Result<(Domain, u32, u64), DecodeEr
 
 /// Why there is no proof.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError<E> {
     /// The indices make no sense.
     #[error(transparent)]

@@ -206,6 +206,7 @@ fn collect_siblings((start, size): Span, indices: &[u64], wanted: &mut Vec<Span>
 
 /// Why leaves make no tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TreeError {
     /// No leaf was added.
     #[error("a tree needs at least one leaf")]

@@ -72,6 +72,7 @@ fn subtree(
 
 /// Why a proof shows nothing. Whoever handed it over is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProofError {
     /// No leaf was given.
     #[error("the proof is for no leaf at all")]

@@ -5,6 +5,7 @@ use super::receipt::ReceiptKind;
 /// Why a receipt is not one for what was handed over, or none was made. Whoever sent the receipt is
 /// at fault, except for [`Self::OtherSigner`] and [`Self::Signer`], which are the caller's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReceiptError {
     /// It is of another contract.
     #[error("the receipt is for another contract")]

@@ -132,6 +132,7 @@ fn ciphertext_hash(ciphertext: &[u8]) -> [u8; 32] {
 
 /// Why a ciphertext and a secret give no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// These bytes are not what the worker committed to: no proof against anybody.
     #[error("these bytes are not the ciphertext of the commitment")]

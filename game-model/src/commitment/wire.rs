@@ -4,6 +4,7 @@ use narthex_base::codec;
 
 /// Why bytes are not what they are said to be. Whoever wrote or handed over the bytes is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// They end early or late, or a field has a value that no such field has.
     #[error(transparent)]

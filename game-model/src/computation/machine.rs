@@ -9,6 +9,7 @@ use super::StepError;
 /// A limit of the machine that ran a step. The step is not decided by it: on another machine it may
 /// have an output, or another failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MachineLimit {
     /// The system did not give the memory that the step may use.
     #[error(

@@ -4,6 +4,7 @@ use super::MachineLimit;
 
 /// Why a step gave no output.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StepError {
     /// The job has no such step.
     #[error("the job has {steps} steps, no step {index}")]

@@ -132,6 +132,7 @@ fn at(moves: &[SignedMove], place: (u32, [u8; 32])) -> Option<&SignedMove> {
 
 /// Why a book signs no move, or is none. Whoever asked is at fault, but for [`BookError::NotKept`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BookError {
     /// The book is of another dispute.
     #[error("the book of signed moves is of another dispute")]

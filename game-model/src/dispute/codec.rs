@@ -310,6 +310,7 @@ fn read_hashes(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<[u8; 32]>,
 
 /// Why bytes are no transcript. Whoever handed them over is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TranscriptError {
     /// The bytes end too early or too late.
     #[error(transparent)]

@@ -378,6 +378,7 @@ fn duty(terms: &DisputeTerms, state: &Changes) -> Duty {
 /// Why an entry does not count. The side that it claims to come from is at fault if the signature
 /// is good, else whoever brought it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MoveError {
     /// The dispute has been ruled.
     #[error("the dispute has ended")]

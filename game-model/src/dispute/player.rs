@@ -177,6 +177,7 @@ fn decided(next: Result<Vec<u8>, StepError>) -> Result<Option<Vec<u8>>, WalkErro
 
 /// Why a player has no move.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WalkError {
     /// The dispute is at a point that this player never agreed to.
     #[error("the agreed digest of point {point} is not what this player computes")]

@@ -225,6 +225,7 @@ impl DisputeTerms {
 
 /// Why terms open no dispute. Whoever proposed them is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TermsError {
     /// Another program, or another number of units.
     #[error("the program at hand (of {units} units) is not the job's (of {max_units})")]

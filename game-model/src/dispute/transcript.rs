@@ -198,6 +198,7 @@ pub fn reconcile<P: UnitProgram + ?Sized>(
 /// Why a transcript gives no ruling. Whoever handed it over is at fault, unless it is
 /// [`ReplayError::Pending`] or [`ReplayError::Shallow`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplayError {
     /// There is no dispute on these terms.
     #[error(transparent)]

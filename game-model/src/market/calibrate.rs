@@ -132,6 +132,7 @@ impl Setup {
 
 /// Why a market was not simulated to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CalibrateError {
     /// The setup has no requests, too many, or nobody and nothing to ask for.
     #[error(

@@ -289,6 +289,7 @@ fn chained(head: &[u8; 32], audit: &Audit) -> [u8; 32] {
 
 /// Why an audit, or a record of them, is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LedgerError {
     /// The record's policy is none.
     #[error("the ledger's policy: {0}")]

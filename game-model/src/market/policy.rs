@@ -188,6 +188,7 @@ impl Policy {
 
 /// Why a proposal is no policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PolicyError {
     /// λ is 0 or above 1.
     #[error("lambda is {0}; it must be above 0 and at most 1")]

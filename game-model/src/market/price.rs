@@ -280,6 +280,7 @@ impl Search<'_> {
 
 /// Why quotes make no book: whoever collected them passed on one that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum QuoteError {
     /// Too many to search exactly.
     #[error("{0} quotes; at most {MAX_QUOTES} are compared")]
@@ -307,6 +308,7 @@ pub enum QuoteError {
 
 /// Why a request has no price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PriceError {
     /// No number of relays.
     #[error("{0} hops; a line-up has 1 to {MAX_LAYERS} relays")]

@@ -95,6 +95,7 @@ pub struct NoSuchLayer;
 
 /// Why layers cannot be split: the caller's terms are no line-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SplitError {
     /// More layers than an envelope has.
     #[error("{0} layers; a line-up has at most {MAX_LAYERS}")]

@@ -149,6 +149,7 @@ pub(crate) fn within(what: &'static str, job: u64, bound: u64) -> Result<(), Job
 
 /// Why a job is not one for these parameters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JobMisfit {
     /// Another number of steps.
     #[error("the job has {job} steps, the contract's parameters say {params}")]

@@ -168,6 +168,7 @@ fn read_record(r: &mut Reader<'_>) -> Result<ParamsRecord, DecodeError> {
 
 /// Why bytes are no parameter record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// A version that this code does not know.
     #[error("parameter record version {0}, expected {VERSION}")]

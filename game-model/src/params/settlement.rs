@@ -34,6 +34,7 @@ pub const MAX_PANEL_WITH_NAMED_SILENCE: u8 = 7;
 
 /// Why an outcome has no payout under a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettlementError {
     /// The layout has no such scheme.
     #[error("the {layout} layout has no outcome `{outcome}`")]

@@ -122,6 +122,7 @@ pub fn judge<P: StepProgram + ?Sized>(
 
 /// Why evidence is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EvidenceError {
     /// The arbiter's program is not the job's.
     #[error("the program is not that of the job")]

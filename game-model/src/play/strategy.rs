@@ -44,6 +44,7 @@ pub(super) enum Cheat {
 
 /// Why a strategy cannot be played on a job. Whoever chose it is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum StrategyError {
     /// More than all steps.
     #[error("a share of {fraction} of the steps: at most all of them, 1, can be wrong")]

@@ -155,6 +155,7 @@ impl VerdictReport {
 
 /// Why a verdict counts for none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerdictError {
     /// The verifier committed to other digests before the opening.
     #[error("the verifier's digests are not those it committed to before the opening")]
@@ -172,6 +173,7 @@ pub enum VerdictError {
 
 /// Why an opening does not answer the sample. The worker is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpeningError {
     /// It opens other steps than those sampled.
     #[error("the worker opened other steps than those sampled")]

@@ -147,6 +147,7 @@ fn fill(
 
 /// Why there is no work to commit to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WorkError {
     /// The strategy does not fit the job.
     #[error(transparent)]

@@ -172,6 +172,7 @@ fn read_up_to(reader: &mut impl Read, hash: &mut [u8; 32]) -> io::Result<usize> 
 
 /// Why an audit is not passed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AuditError {
     /// The proof could not be read: nobody's fault yet.
     #[error("cannot read the proof: {0}")]

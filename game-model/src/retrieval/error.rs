@@ -27,6 +27,7 @@ pub enum Phase {
 
 /// Why a file was not stored, proven or recovered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The reader or writer that was passed in failed.
     #[error("{what}: {source}")]

@@ -153,6 +153,7 @@ impl TryFrom<ShapeRecord> for Shape {
 
 /// Why a file cannot be cut so. Whoever proposed the cut is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShapeError {
     /// There is nothing to store.
     #[error("the file is empty")]

@@ -128,6 +128,7 @@ fn seed_from_root(commitment: &Commitment) -> [u8; 32] {
 
 /// Why a game could not be played to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SimulationError {
     /// The worker could not commit.
     #[error(transparent)]

@@ -98,6 +98,7 @@ fn check_factors(factors: u64) -> Result<(), ClosedFormError> {
 
 /// Why a closed form has no value. The caller is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClosedFormError {
     /// More bad or sampled steps than there are.
     #[error("{bad} bad and {sample} sampled steps of {steps}")]

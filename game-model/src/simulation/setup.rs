@@ -154,6 +154,7 @@ impl StepProgram for IndexHash {
 
 /// Why a setup cannot be played. The caller is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// A panel of another size.
     #[error("{strategies} strategies for a panel of {panel}")]

@@ -23,7 +23,7 @@ pub const REFERENCE_ROWS: usize = 900;
 
 /// Most labelled images that fit below the input in the program's memory.
 const MAX_REFERENCE_ROWS: usize = (131_072 - 4) / (PIXELS + 1);
-const DATA: &str = include_str!("../../../data/digits.csv");
+const DATA: &str = include_str!("../../data/digits.csv");
 const PROGRAM: &str = include_str!("nearest.wat");
 const UNIT_PROGRAM: &str = include_str!("nearest_units.wat");
 /// The dearest step over [`REFERENCE_ROWS`] images takes 1.4 million; this is enough for the largest
@@ -197,6 +197,7 @@ pub fn predictions(result: &[u8]) -> impl ExactSizeIterator<Item = Prediction> {
 
 /// Why there is no digits job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DigitsError {
     /// The file is bad.
     #[error(transparent)]

@@ -133,7 +133,7 @@ fn the_golden_archive() {
 /// The data set that ships with the project, on a real disk, after the loss of a third of its chunks.
 #[test]
 fn a_real_file_survives_on_disk() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/digits.csv");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/digits.csv");
     let original = std::fs::read(path).unwrap();
     let shape = Shape::surviving(original.len() as u64, Ratio::new(1, 3).unwrap()).unwrap();
     let mut store = tempfile::tempfile().unwrap();

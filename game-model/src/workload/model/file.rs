@@ -18,7 +18,7 @@ pub const MAX_BIAS: u32 = 1 << 30;
 const MAX_SHIFT: u8 = 31;
 /// A class is one byte of the output.
 const MAX_CLASSES: usize = 256;
-const SHIPPED: &[u8] = include_bytes!("../../../../data/digits.model");
+const SHIPPED: &[u8] = include_bytes!("../../../data/digits.model");
 
 /// A network, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +159,7 @@ impl From<DecodeError> for ModelError {
 
 /// Why bytes are no model. Whoever gave the file is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// Above [`MAX_MODEL_BYTES`].
     #[error("model of {bytes} bytes, at most {MAX_MODEL_BYTES} allowed")]

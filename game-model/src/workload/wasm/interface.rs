@@ -81,6 +81,7 @@ pub(super) fn check_tables(source: &[u8]) -> Result<(), ProgramError> {
 
 /// Why bytes are no program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProgramError {
     /// Above [`MAX_PROGRAM_BYTES`].
     #[error("program of {bytes} bytes, at most {MAX_PROGRAM_BYTES} allowed")]

@@ -82,6 +82,7 @@ impl Chain {
 
 /// Why there is no next round.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChainError {
     /// A fan-in out of bounds.
     #[error("merging {found} tables a step; allowed are 2 to {MAX_FAN_IN}")]

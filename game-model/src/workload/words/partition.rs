@@ -110,6 +110,7 @@ pub(super) fn text(record: &[u8], partition_bytes: usize) -> Result<&[u8], StepE
 
 /// Why texts make no records.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PartitionError {
     /// A partition size out of bounds.
     #[error(

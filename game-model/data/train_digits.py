@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trains the digits model: data/digits.csv -> data/digits.model.
+"""Trains the digits model: digits.csv -> digits.model, beside this file.
 
     python3 -m venv venv && venv/bin/pip install numpy==2.4.*
-    venv/bin/python data/train_digits.py
+    venv/bin/python game-model/data/train_digits.py
 
 Trains on the first 900 rows only (shifted by up to a pixel, so that the model does not depend on
 where a digit sits); the other 897 rows are held out. Training uses floating point and its weights
