@@ -28,7 +28,7 @@ use crate::{
     binding::{Bindings, Mark},
     graph::{
         Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName,
-        NodeOutput, Purpose, ScriptId, SigningPlan, Source, Spend, TxGraph,
+        NodeOutput, Purpose, ScriptId, SigningPlan, Source, Spend, SpendPlan, TxGraph,
     },
     musig::AdaptorPoint,
     party::{PartyId, PartyName, PartySet},
@@ -210,8 +210,31 @@ impl Proposal {
         }
     }
 
+    /// What its transaction takes, before the fee is known: what it pays each does not matter, only whom it pays.
+    ///
+    /// # Errors
+    /// [`CoopError::NotSpendable`], [`CoopError::Payee`].
+    pub fn plan(&self, terms: &Terms, contract: &TxGraph) -> Result<SpendPlan, CoopError> {
+        let mut graph = GraphBuilder::default();
+        let (node, _) = self.node(terms, contract, &mut graph)?;
+        let plan = graph.plan(&node);
+        plan.ok_or(CoopError::NotSpendable(self.spends))
+    }
+
     /// The graph of its one transaction, and the coin that it spends.
     fn graph(&self, terms: &Terms, contract: &TxGraph) -> Result<(TxGraph, OutPoint), CoopError> {
+        let mut graph = GraphBuilder::default();
+        let (node, coin) = self.node(terms, contract, &mut graph)?;
+        graph.node(node)?;
+        Ok((graph.finish(), coin))
+    }
+
+    fn node(
+        &self,
+        terms: &Terms,
+        contract: &TxGraph,
+        graph: &mut GraphBuilder,
+    ) -> Result<(Node, OutPoint), CoopError> {
         let not_spendable = CoopError::NotSpendable(self.spends);
         let parent = contract.find(self.spends).ok_or(not_spendable.clone())?;
         let output = contract
@@ -240,7 +263,6 @@ impl Proposal {
                 script_pubkey: script,
             },
         };
-        let mut graph = GraphBuilder::default();
         Role::PRINCIPALS
             .into_iter()
             .for_each(|role| graph.party(role));
@@ -273,7 +295,7 @@ impl Proposal {
                 purpose: Purpose::Payout((*role).into()),
             });
         }
-        graph.node(Node {
+        let node = Node {
             name: COOP,
             meaning: "client, worker and verifier agree",
             version: 2,
@@ -294,8 +316,8 @@ impl Proposal {
                 }),
                 adaptor,
             }),
-        })?;
-        Ok((graph.finish(), outpoint))
+        };
+        Ok((node, outpoint))
     }
 }
 

@@ -147,8 +147,9 @@ impl Desk<'_> {
     /// An agreed end and its fee. Nothing is published or booked.
     pub fn sign_close(&mut self, frozen: bool) -> Result<(Transaction, Amount), DeskError> {
         let paid = self.provider.paid();
-        let draft = self.payer.bank().close(paid, Amount::ONE_SAT, frozen)?;
-        let fee = self.table.fee(&draft)?;
+        let fee = self
+            .table
+            .fee(&self.payer.bank().close_plan(paid, frozen)?)?;
         let rng = self.table.rng();
         let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
         let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;

@@ -3,7 +3,6 @@
 use narthex_base::codec::Message as _;
 use std::collections::BTreeMap;
 
-use bitcoin::Amount;
 use narthex_channel::bank::{
     Banker, BankerDuty, BankerRecord, Payer, PennyClaims, Provider, ProviderDuty, Settled, receipt,
 };
@@ -174,8 +173,7 @@ impl Exchange<'_> {
     pub fn close(&mut self, bank: usize) -> Result<(), DeskError> {
         let (payer, provider, table) = self.bank(bank)?;
         let paid = provider.owed();
-        let draft = payer.bank().close(paid, Amount::ONE_SAT, false)?;
-        let fee = table.fee(&draft)?;
+        let fee = table.fee(&payer.bank().close_plan(paid, false)?)?;
         let (graph, ours, nonce) = payer.close(paid, fee, false, table.rng())?;
         let (_, theirs, answer) = provider.close(paid, fee, false, table.rng())?;
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;

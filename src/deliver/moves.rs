@@ -106,9 +106,7 @@ impl Post<'_> {
 
     /// An agent's claim, and its fee. Nothing is published.
     pub fn claim_of(&mut self, agent: u8) -> Result<(Transaction, Amount), PostError> {
-        let fee = self
-            .table
-            .fee(&self.delivery().claim(agent, Amount::ONE_SAT)?)?;
+        let fee = self.table.fee(&self.delivery().claim_plan(agent)?)?;
         let sight = self.sight()?;
         let own = self.agents.get(usize::from(agent));
         let own = own.ok_or_else(|| PostError::broken("no such agent"))?;
@@ -117,7 +115,7 @@ impl Post<'_> {
 
     /// The sender's refund, and its fee. Nothing is published.
     pub fn refund_of(&mut self) -> Result<(Transaction, Amount), PostError> {
-        let fee = self.table.fee(&self.delivery().refund(Amount::ONE_SAT)?)?;
+        let fee = self.table.fee(&self.delivery().refund_plan()?)?;
         Ok((self.sender.refund(fee, self.table.rng())?, fee))
     }
 

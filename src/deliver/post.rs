@@ -137,7 +137,7 @@ impl<'c> Post<'c> {
         let (bindings, rng) = table.draws(0)?;
         let mut sender = Sender::new(plan, key, &options.message, bindings, rng)?;
         // Stories claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
-        let fee = table.fee(&sender.delivery().claim(0, Amount::ONE_SAT)?)?;
+        let fee = table.fee(&sender.delivery().claim_plan(0)?)?;
         Fees::from(options.rate).check_share(fee, options.amount)?;
         let agents = (0..count).map(|agent| agree(&mut table, options, &mut sender, agent));
         let agents = agents.collect::<Result<Vec<_>, _>>()?;

@@ -267,33 +267,32 @@ impl Scene<'_> {
     ) -> Result<Ending, PlayError> {
         self.bury()?;
         let payout = narthex_game_model::settle(self.terms.params(), settlement)?;
-        // One key-path input and an output per payee: 11 + 57.5 + 43 each.
-        let payees = [payout.client, payout.worker, payout.verifier]
-            .iter()
-            .filter(|v| **v > Amount::ZERO)
-            .count();
-        let weight = bitcoin::Weight::from_wu(4 * (10 + 41 + 43 * payees as u64) + 2 + 66);
-        let fee = self.rate().checked_fee(weight)?;
-        let worker = payout.worker.checked_sub(fee).ok_or(FeeError::Share {
-            fee,
-            coins: payout.worker,
-        })?;
         let payouts = [
             (Role::Client, payout.client),
-            (Role::Worker, worker),
+            (Role::Worker, payout.worker),
             (Role::Verifier, payout.verifier),
         ];
+        let paid = payouts.into_iter().filter(|(_, v)| *v > Amount::ZERO);
         let tip = self.chain.height()?;
-        let proposal = Proposal {
+        let mut proposal = Proposal {
             spends: NodeName::plain("Tx0"),
-            payouts: payouts
-                .into_iter()
-                .filter(|(_, v)| *v > Amount::ZERO)
-                .collect(),
+            payouts: paid.collect(),
             reveals_result: true,
             attempt: 0,
             expires_height: tip + AGREEMENT_BLOCKS,
         };
+        let plan = proposal.plan(&self.terms, &self.graph)?;
+        let fee = self.rate().checked_fee(plan.weight)?;
+        let worker = payout.worker.checked_sub(fee).ok_or(FeeError::Share {
+            fee,
+            coins: payout.worker,
+        })?;
+        for (role, value) in &mut proposal.payouts {
+            if *role == Role::Worker {
+                *value = worker;
+            }
+        }
+        proposal.payouts.retain(|(_, value)| *value > Amount::ZERO);
         let mut parties = Vec::new();
         for role in Role::PRINCIPALS {
             let key = self.actor(role)?.key()?;

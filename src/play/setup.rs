@@ -9,7 +9,6 @@ use bitcoin::{
 };
 use narthex_contracts::{
     binding::FreshSalt,
-    graph::TxGraph,
     setup::{
         Holdings, Party,
         ceremony::{self, CeremonyStep},
@@ -135,7 +134,9 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         Some(party) => party.terms().clone(),
         None => return Err(PlayError::Broken("no party".into())),
     };
-    let (graph, signatures, holdings) = sign_everything(parts, &actors, bound, &acceptance)?;
+    let (signatures, holdings) = sign_everything(parts, &actors, bound, &acceptance)?;
+    let graph = holdings.first().map(|held| held.graph().clone());
+    let graph = graph.ok_or_else(|| PlayError::Broken("no party".into()))?;
     for held in holdings {
         if let Some(actor) = actors.get_mut(&held.role()) {
             actor.holdings = Some(held);
@@ -209,7 +210,7 @@ fn sign_everything(
     actors: &BTreeMap<Role, Actor>,
     bound: Vec<BoundTerms>,
     acceptance: &AcceptancePolicy,
-) -> Result<(Arc<TxGraph>, usize, Vec<Holdings<Terms>>), PlayError> {
+) -> Result<(usize, Vec<Holdings<Terms>>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
     let total = actors.len() as u32 * (3 + stage::ALL.len() as u32);
     let mut done = 0;
@@ -225,7 +226,7 @@ fn sign_everything(
         done += 1;
     }
     let first = parties.first().ok_or_else(nobody)?;
-    let (graph, signatures) = (first.graph().clone(), first.plan().items().len());
+    let signatures = first.plan().items().len();
     let holdings = ceremony::run(parties, &mut parts.rng, |step| {
         let what = match step {
             CeremonyStep::Nonces(role) => format!("{role} draws nonces"),
@@ -236,7 +237,7 @@ fn sign_everything(
         done += 1;
     })?;
     parts.reporter.progress("signed", total, total);
-    Ok((graph, signatures, holdings))
+    Ok((signatures, holdings))
 }
 
 /// Pays everybody its first coins out of block rewards, once the node is known to take what contracts end with.

@@ -11,7 +11,7 @@ use bitcoin::{
     },
 };
 use narthex_contracts::{
-    graph::{NodeId, TxGraph},
+    graph::SpendPlan,
     terms::{FeeRate, FeeRules},
 };
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
@@ -181,12 +181,9 @@ impl<'c> Table<'c> {
         self.options.rate
     }
 
-    /// The fee, at the rate in force, of the one transaction that `graph` makes. Its weight does not depend on its fee.
-    pub fn fee(&self, graph: &TxGraph) -> Result<Amount, TableError> {
-        let weight = graph.weight(NodeId(0));
-        let weight =
-            weight.ok_or_else(|| TableError::Broken("a transaction of no weight".into()))?;
-        Ok(self.rate().checked_fee(weight)?)
+    /// The fee, at the rate in force, of a transaction that takes this.
+    pub fn fee(&self, plan: &SpendPlan) -> Result<Amount, TableError> {
+        Ok(self.rate().checked_fee(plan.weight)?)
     }
 
     /// The fee rate of what follows.

@@ -97,7 +97,7 @@ fn arrows(folder: &str) -> Arrows {
         let own = parts.next().unwrap().trim_end_matches(".rs").to_owned();
         let rest: Vec<_> = parts.collect();
         let is_test = |part: &&str| part.starts_with("tests");
-        if !modules.contains(&own) || rest.iter().any(|part| is_test(part)) {
+        if !modules.contains(&own) || rest.iter().any(is_test) {
             continue;
         }
         let mut names = heads(code, "crate::");

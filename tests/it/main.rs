@@ -35,6 +35,8 @@ mod desk;
 mod disputes;
 mod docs;
 mod effects;
+mod engine;
+mod engine_channel;
 mod exits;
 mod fees;
 mod game;

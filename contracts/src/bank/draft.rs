@@ -7,7 +7,7 @@ use super::{
     vault::{REFUND_LEAF, THAW_LEAF, claim_leaf},
 };
 use crate::{
-    graph::{NodeId, NodeName, NodeOutput, Source, Spend, TxGraph},
+    graph::{NodeId, NodeInput, NodeName, NodeOutput, Source, Spend, SpendPlan, TxGraph},
     pact::{Draft as Plain, PactError, Step, UNLOCKED, Vault, by},
     party::PartyName,
 };
@@ -49,7 +49,7 @@ impl<'a> Draft<'a> {
                 &[PAYER, PROVIDER],
             )
         };
-        draft.plain.step(freeze)?;
+        draft.plain.step(freeze).map_err(PactError::from)?;
         let back = draft.payout(PAYER, record.capacity_sat);
         let refund = Step {
             lock_height: record.refund_height,
@@ -60,17 +60,21 @@ impl<'a> Draft<'a> {
                 &[PAYER],
             )
         };
-        draft.plain.step(refund)?;
+        draft.plain.step(refund).map_err(PactError::from)?;
         let thaw = Step {
-            sequence: Sequence::from_height(record.claim_blocks),
             outputs: vec![back],
+            inputs: vec![NodeInput {
+                source: coin(FREEZE),
+                sequence: Sequence::from_height(record.claim_blocks),
+                spend: stopped.leaf(THAW_LEAF)?,
+            }],
             ..step(
                 ("Thaw", "frozen, not claimed, all back to the payer"),
                 (coin(FREEZE), stopped.leaf(THAW_LEAF)?),
                 &[PAYER],
             )
         };
-        draft.plain.step(thaw)?;
+        draft.plain.step(thaw).map_err(PactError::from)?;
         Ok(draft)
     }
 
@@ -94,7 +98,7 @@ impl<'a> Draft<'a> {
                 &[PROVIDER],
             )
         };
-        Ok(self.plain.step(claim)?)
+        Ok(self.plain.step(claim).map_err(PactError::from)?)
     }
 
     pub(super) fn close(
@@ -104,13 +108,35 @@ impl<'a> Draft<'a> {
         paid: u32,
         fee: Amount,
     ) -> Result<NodeId, BankError> {
+        let close = self.close_step(vault, coin, paid, fee)?;
+        Ok(self.plain.own_fee(close).map_err(PactError::from)?)
+    }
+
+    /// What a close takes, before its fee is known.
+    pub(super) fn close_plan(
+        &mut self,
+        vault: &Vault,
+        coin: Source,
+        paid: u32,
+    ) -> Result<SpendPlan, BankError> {
+        let close = self.close_step(vault, coin, paid, Amount::ZERO)?;
+        Ok(self.plain.plan(close)?)
+    }
+
+    fn close_step(
+        &mut self,
+        vault: &Vault,
+        coin: Source,
+        paid: u32,
+        fee: Amount,
+    ) -> Result<Step, BankError> {
         let terms = self.terms;
         let refused = |problem| BankError::Ending { paid, fee, problem };
         if paid > terms.record().pennies || (paid > 0 && !terms.has_rung(paid)) {
             return Err(refused("it pays the provider dust, or too much"));
         }
         let all = self.plain.vault(vault).key_path()?;
-        let close = Step {
+        Ok(Step {
             outputs: self
                 .split(terms.worth(paid), fee)
                 .map_err(|_| refused("it leaves the payer nothing"))?,
@@ -119,8 +145,7 @@ impl<'a> Draft<'a> {
                 (coin, all),
                 &[PAYER, PROVIDER],
             )
-        };
-        Ok(self.plain.own_fee(close)?)
+        })
     }
 
     fn payout(&mut self, party: PartyName, value: Amount) -> NodeOutput {
@@ -170,7 +195,7 @@ impl<'a> Draft<'a> {
                     &[PAYER, PROVIDER],
                 )
             };
-            return Ok(self.plain.step(resume)?);
+            return Ok(self.plain.step(resume).map_err(PactError::from)?);
         }
         let BankFunding::Wallet { contribution, .. } = &self.terms.record().funding else {
             return Err(PactError::Missing("earlier bank").into());
@@ -178,7 +203,8 @@ impl<'a> Draft<'a> {
         let name = ("Bank", "pennies locked");
         Ok(self
             .plain
-            .funding(name, PAYER, contribution, vec![output])?)
+            .funding(name, [(PAYER, contribution)], vec![output])
+            .map_err(PactError::from)?)
     }
 }
 
@@ -191,9 +217,11 @@ fn step(
     Step {
         name: NodeName::plain(base),
         meaning,
-        source,
-        spend,
-        sequence: UNLOCKED,
+        inputs: vec![NodeInput {
+            source,
+            sequence: UNLOCKED,
+            spend,
+        }],
         lock_height: 0,
         plan: by(movers),
         outputs: Vec::new(),

@@ -5,7 +5,7 @@ use bitcoin::{Amount, OutPoint, TxOut, hashes::Hash};
 
 use super::{BankError, BankFunding, BankTerms, draft::Draft, vault};
 use crate::{
-    graph::{NodeId, Source, TxGraph},
+    graph::{NodeId, Source, SpendPlan, TxGraph},
     pact::{PactError, Vault},
     party::{PartyId, PartyName},
 };
@@ -125,6 +125,13 @@ impl Bank {
         let mut draft = Draft::new(&self.terms);
         draft.close(vault, self.external(frozen)?, paid, fee)?;
         Ok(draft.finish())
+    }
+
+    /// What such an end takes, before its fee is known.
+    pub fn close_plan(&self, paid: u32, frozen: bool) -> Result<SpendPlan, BankError> {
+        let vault = if frozen { &self.frozen } else { &self.bank };
+        let mut draft = Draft::new(&self.terms);
+        draft.close_plan(vault, self.external(frozen)?, paid)
     }
 
     pub(super) fn external(&self, frozen: bool) -> Result<Source, BankError> {

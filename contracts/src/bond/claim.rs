@@ -3,7 +3,7 @@
 use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, key::XOnlyPublicKey};
 
 use super::{BondError, BondScript, Lock, Locked, Moment};
-use crate::terms::is_null;
+use crate::funding::is_null;
 
 /// A bond and whom it stands for. That the bond's key agrees is the certificate's business, or the offer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

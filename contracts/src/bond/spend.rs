@@ -3,10 +3,7 @@
 use bitcoin::{OutPoint, ScriptBuf, Sequence, TxOut};
 
 use super::{BondError, BondScript};
-use crate::{
-    funding::{FeeCoin, Sweep, Unlock},
-    terms::Fees,
-};
+use crate::funding::{FeeCoin, Fees, Sweep, Unlock};
 
 impl BondScript {
     /// The transaction that spends this bond when its lock is over, as a plan. All that `outputs` and the fee leave

@@ -8,12 +8,12 @@ use narthex_game_model::market::{Audit, LayerSet};
 
 use super::{
     BountyError, CANCEL, Closing, Coin, Delivery, Envelope, Grant, Learned, REFUND, REQUESTER,
-    Requester, RequesterDuty, Share, Verdict, settlement, terms::seats,
+    Requester, RequesterDuty, Share, Verdict, settlement,
+    terms::{seats, share_secret},
 };
 use crate::{
-    musig::add_secrets,
     pact::{Task, finish},
-    setup::Agreement,
+    setup::{Agreement, Secrets},
 };
 
 impl Requester {
@@ -109,12 +109,11 @@ impl Requester {
         if self.record.shares.len() < all {
             return Ok(None);
         }
-        let mut secrets = self.record.shares.iter().map(|share| share.secret);
-        let first = secrets.next();
-        let sum =
-            first.and_then(|first| secrets.try_fold(first, |sum, next| add_secrets(sum, &next)));
-        let secret = |_: &_| sum.ok_or_else(|| "secrets that do not cancel".to_owned());
-        Ok(Some(self.holdings.complete_with(CANCEL, secret)?))
+        let mut secrets = Secrets::default();
+        for share in &self.record.shares {
+            secrets.insert(share_secret(share.seat, share.set), share.secret);
+        }
+        Ok(Some(self.holdings.complete(CANCEL, &secrets)?))
     }
 
     /// The refund, valid above T.

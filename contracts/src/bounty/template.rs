@@ -7,12 +7,15 @@ use narthex_game_model::market::LayerSet;
 
 use super::{
     BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay,
-    terms::{relay_name, seats},
+    terms::{relay_name, seats, share_secret},
 };
 use crate::{
     binding::{Bindings, FreshSalt},
     depth::Depth,
-    graph::{Adaptor, NodeId, NodeName, NodeOutput, SigningPlan, Source, TxGraph, Variant},
+    graph::{
+        Adaptor, NodeId, NodeInput, NodeName, NodeOutput, SecretId, SigningPlan, Source, TxGraph,
+        Variant,
+    },
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     party::PartySet,
     setup::{Agreement, Holdings, Party, RestoreError},
@@ -40,22 +43,29 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
     let vault = draft.vault(&vault(terms)?);
     let locked = vault.output(terms.total());
     let name = ("Bounty", "amounts locked");
-    draft.funding(name, REQUESTER, &record.contribution, vec![locked])?;
+    let contributions = [(REQUESTER, &record.contribution)];
+    draft
+        .funding(name, contributions, vec![locked])
+        .map_err(PactError::from)?;
     let source = Source::Output {
         node: TxGraph::FUNDING,
         vout: 0,
     };
     let back = draft.payout(REQUESTER, &record.requester_script, terms.total());
-    draft.step(Step {
-        name: NodeName::plain("Refund"),
-        meaning: "not settled until T, all back to the requester",
-        source: source.clone(),
-        spend: vault.leaf(REFUND_LEAF)?,
-        sequence: UNLOCKED,
-        lock_height: record.refund_height,
-        plan: by(&[REQUESTER]),
-        outputs: vec![back],
-    })?;
+    draft
+        .step(Step {
+            name: NodeName::plain("Refund"),
+            meaning: "not settled until T, all back to the requester",
+            inputs: vec![NodeInput {
+                source: source.clone(),
+                sequence: UNLOCKED,
+                spend: vault.leaf(REFUND_LEAF)?,
+            }],
+            lock_height: record.refund_height,
+            plan: by(&[REQUESTER]),
+            outputs: vec![back],
+        })
+        .map_err(PactError::from)?;
     for set in terms.sets() {
         let (name, meaning) = match set.is_empty() {
             true => (NodeName::plain("Cancel"), "all agree that nobody is paid"),
@@ -66,16 +76,20 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
         };
         let outputs = payouts(&mut draft, terms, set)?;
         let plan = plan(&mut draft, terms, set)?;
-        draft.step(Step {
-            name,
-            meaning,
-            source: source.clone(),
-            spend: vault.key_path()?,
-            sequence: UNLOCKED,
-            lock_height: 0,
-            plan,
-            outputs,
-        })?;
+        draft
+            .step(Step {
+                name,
+                meaning,
+                inputs: vec![NodeInput {
+                    source: source.clone(),
+                    sequence: UNLOCKED,
+                    spend: vault.key_path()?,
+                }],
+                lock_height: 0,
+                plan,
+                outputs,
+            })
+            .map_err(PactError::from)?;
     }
     Ok(draft.graph.finish())
 }
@@ -120,9 +134,12 @@ fn payouts(
 /// Who holds the signature. The requester alone holds those that pay relays, and gives out the one of the set that it
 /// closes for. The relays rely on the point of the other, which gives everything back, so each holds and verifies it.
 fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<SigningPlan, BountyError> {
+    let secrets = seats(terms.keepers(set)).map(|seat| share_secret(seat, set));
+    let secrets = secrets.collect::<Vec<_>>();
+    secrets.iter().for_each(|name| draft.graph.secret(*name));
     let adaptor = draft.graph.adaptor(Adaptor {
         point: terms.point_of(set)?,
-        needs: Vec::new(),
+        needs: secrets.into_iter().map(SecretId::from).collect(),
     });
     let (movers, holders) = match set.is_empty() {
         true => ([REQUESTER].into(), terms.everyone().into_iter().collect()),

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{BountyError, Call, RelayOffer, offer};
 use crate::{
     depth::Depth,
+    graph::{SecretId, SecretName},
     musig::AdaptorPoint,
     pact::PactError,
     party::{PartyId, PartyName},
@@ -32,6 +33,12 @@ const FIRST_RELAY: u8 = 3;
 pub const fn relay_name(seat: u8) -> PartyName {
     let id = PartyId(FIRST_RELAY.saturating_add(seat));
     PartyName::numbered(id, "relay ", seat as u16 + 1)
+}
+
+/// The secret that the relay at a seat gives for one set, or for the empty one to give everything back.
+pub(super) const fn share_secret(seat: u8, set: LayerSet) -> SecretName {
+    let id = SecretId(set.mask() as u16 * 256 + seat as u16);
+    SecretName::numbered(id, "the secret of relay ", seat as u16 + 1)
 }
 
 /// The seat of a party; `None` if it is no relay's.

@@ -17,7 +17,7 @@ use bitcoin::{
 
 use super::{DeliverError, DeliverTerms, UnsealingKey};
 use crate::{
-    graph::{LeafId, NodeId, NodeName, NodeOutput, Purpose, Source, TxGraph},
+    graph::{LeafId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, Source, SpendPlan, TxGraph},
     musig::AdaptorSignature,
     pact::{
         Draft, LeafPlan, PactError, Placed, Step, Task, UNLOCKED, Vault, by, finish, place_key,
@@ -220,49 +220,100 @@ impl Delivery {
     fn put_claim(
         &self,
         draft: &mut Draft,
-        (placed, source): (&Placed, Source),
+        at: (&Placed, Source),
         agent: u8,
         fee: Amount,
     ) -> Result<(), DeliverError> {
-        let script = &self.terms.agent(agent)?.script;
-        let name = CLAIMS.get(usize::from(agent)).copied();
-        let party = agent_name(agent);
-        let rest = self.rest(fee, script.minimal_non_dust())?;
-        let payout = draft.payout(party, script, rest);
-        draft.own_fee(Step {
-            name: NodeName::plain(name.ok_or(PactError::Missing("claim"))?),
-            meaning: "claimed, and the key of the copy published",
-            source,
-            spend: placed.leaf(agent.into())?,
-            sequence: UNLOCKED,
-            lock_height: 0,
-            plan: by(&[party]),
-            outputs: vec![payout],
-        })?;
+        let rest = self.rest(fee, self.terms.agent(agent)?.script.minimal_non_dust())?;
+        let step = self.claim_step(draft, at, agent, rest)?;
+        draft.own_fee(step).map_err(PactError::from)?;
         Ok(())
     }
 
     fn put_refund(
         &self,
         draft: &mut Draft,
-        (placed, source): (&Placed, Source),
+        at: (&Placed, Source),
         fee: Amount,
     ) -> Result<(), DeliverError> {
+        let rest = self.rest(fee, self.terms.record().sender_script.minimal_non_dust())?;
+        let step = self.refund_step(draft, at, rest)?;
+        draft.own_fee(step).map_err(PactError::from)?;
+        Ok(())
+    }
+
+    /// What an agent's claim takes, before its fee is known.
+    pub fn claim_plan(&self, agent: u8) -> Result<SpendPlan, DeliverError> {
+        let all = self.terms.record().amount_sat;
+        self.planned(|draft, at| self.claim_step(draft, at, agent, all))
+    }
+
+    /// What the refund takes, before its fee is known.
+    pub fn refund_plan(&self) -> Result<SpendPlan, DeliverError> {
+        let all = self.terms.record().amount_sat;
+        self.planned(|draft, at| self.refund_step(draft, at, all))
+    }
+
+    fn planned(
+        &self,
+        step: impl FnOnce(&mut Draft, (&Placed, Source)) -> Result<Step, DeliverError>,
+    ) -> Result<SpendPlan, DeliverError> {
+        let (outpoint, prevout) = self.coin()?;
+        let mut draft = draft(&self.terms);
+        let placed = draft.vault(&self.vault);
+        let step = step(
+            &mut draft,
+            (&placed, Source::External { outpoint, prevout }),
+        )?;
+        Ok(draft.plan(step)?)
+    }
+
+    /// An agent's claim that pays it so much.
+    fn claim_step(
+        &self,
+        draft: &mut Draft,
+        (placed, source): (&Placed, Source),
+        agent: u8,
+        pays: Amount,
+    ) -> Result<Step, DeliverError> {
+        let name = CLAIMS.get(usize::from(agent)).copied();
+        let party = agent_name(agent);
+        let payout = draft.payout(party, &self.terms.agent(agent)?.script, pays);
+        Ok(Step {
+            name: NodeName::plain(name.ok_or(PactError::Missing("claim"))?),
+            meaning: "claimed, and the key of the copy published",
+            inputs: vec![NodeInput {
+                source,
+                sequence: UNLOCKED,
+                spend: placed.leaf(agent.into())?,
+            }],
+            lock_height: 0,
+            plan: by(&[party]),
+            outputs: vec![payout],
+        })
+    }
+
+    /// The refund, paying so much.
+    fn refund_step(
+        &self,
+        draft: &mut Draft,
+        (placed, source): (&Placed, Source),
+        pays: Amount,
+    ) -> Result<Step, DeliverError> {
         let record = self.terms.record();
-        let script = &record.sender_script;
-        let rest = self.rest(fee, script.minimal_non_dust())?;
-        let payout = draft.payout(SENDER, script, rest);
-        draft.own_fee(Step {
+        let payout = draft.payout(SENDER, &record.sender_script, pays);
+        Ok(Step {
             name: NodeName::plain("Refund"),
             meaning: "nobody claimed, all back to the sender",
-            source,
-            spend: placed.leaf(record.agents.len())?,
-            sequence: UNLOCKED,
+            inputs: vec![NodeInput {
+                source,
+                sequence: UNLOCKED,
+                spend: placed.leaf(record.agents.len())?,
+            }],
             lock_height: record.refund_height,
             plan: by(&[SENDER]),
             outputs: vec![payout],
-        })?;
-        Ok(())
+        })
     }
 
     fn rest(&self, fee: Amount, least: Amount) -> Result<Amount, DeliverError> {
@@ -319,6 +370,9 @@ fn fund(terms: &DeliverTerms, draft: &mut Draft, vault: &Vault) -> Result<Placed
     };
     let name = ("Delivery", "announced, and one agent's to claim");
     let outputs = vec![placed.output(record.amount_sat), data];
-    draft.funding(name, SENDER, &record.contribution, outputs)?;
+    let contributions = [(SENDER, &record.contribution)];
+    draft
+        .funding(name, contributions, outputs)
+        .map_err(PactError::from)?;
     Ok(placed)
 }

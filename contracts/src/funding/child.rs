@@ -6,7 +6,7 @@ use bitcoin::{
 };
 
 use super::{FeeError, Fees};
-use crate::graph::{MAX_CHILD_VBYTES, anchor_script, satisfaction_weight};
+use crate::graph::{MAX_CHILD_VBYTES, anchor_script, satisfaction_weight, signed_weight};
 
 /// A confirmed coin of a wallet that pays a fee.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,13 @@ pub struct FeeCoin {
     pub outpoint: OutPoint,
     /// What it holds.
     pub prevout: TxOut,
+}
+
+impl FeeCoin {
+    /// Weight of the witness that spends it; `None` for a type of coin whose weight is not known.
+    pub(crate) fn witness(&self) -> Option<Weight> {
+        satisfaction_weight(&self.prevout.script_pubkey)
+    }
 }
 
 /// A child to be made.
@@ -164,12 +171,11 @@ impl Child<'_> {
         if self.coins.is_empty() {
             return Err(ChildError::Coins);
         }
-        // Marker and flag; the anchor's witness is an empty stack of 1 byte.
-        let mut weight = tx.weight() + Weight::from_wu(2 + 1);
-        for coin in &self.coins {
-            weight += satisfaction_weight(&coin.prevout.script_pubkey).ok_or(ChildError::Coins)?;
-        }
-        let vbytes = weight.to_vbytes_ceil();
+        // The anchor's witness is an empty stack of 1 byte.
+        let coins = self.coins.iter().map(FeeCoin::witness);
+        let coins = coins.collect::<Option<Vec<_>>>().ok_or(ChildError::Coins)?;
+        let witnesses = std::iter::once(Weight::from_wu(1)).chain(coins);
+        let vbytes = signed_weight(tx, witnesses).to_vbytes_ceil();
         if vbytes > MAX_CHILD_VBYTES {
             return Err(ChildError::TooLarge { vbytes });
         }

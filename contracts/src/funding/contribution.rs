@@ -1,10 +1,10 @@
 //! A party's part of the funding transaction: coins in, change out.
 
-use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
+use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
 use narthex_base::codec::Writer;
 use serde::{Deserialize, Serialize};
 
-use super::{FeeError, FeeRate, FeeRules};
+use super::{FeeError, FeeRules};
 use crate::{graph::satisfaction_weight, wire::WriteOutPoint};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
@@ -136,43 +136,12 @@ pub enum ContributionError {
         /// The script.
         script: ScriptBuf,
     },
-    /// The worker's change carries the commitment root later and cannot be missing.
-    #[error(
-        "the worker needs change of at least {least} to P2WPKH or P2TR, not {found}: it pays for the record of its commitment root"
-    )]
-    NoRootCoin {
-        /// Smallest value that is accepted.
-        least: Amount,
-        /// What there is: none, or change of another value or script type.
-        found: RootCoinFound,
-    },
-    /// In the `paper` layout an arbiter brings its one stake coin.
-    #[error(
-        "an arbiter's stake must be one coin of exactly {stake} to its own contract key, without change"
-    )]
-    StakeCoin {
-        /// The stake.
-        stake: Amount,
-    },
     /// The PSBT does not pay the deposit to the placeholder, or lacks data on a coin.
     #[error("the PSBT {problem}")]
     Psbt {
         /// What is wrong with it.
         problem: &'static str,
     },
-}
-
-/// The change that is no root coin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RootCoinFound(pub Option<Change>);
-
-impl std::fmt::Display for RootCoinFound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            None => f.write_str("none"),
-            Some(change) => write!(f, "{} to the script {:x}", change.value_sat, change.script),
-        }
-    }
 }
 
 impl Contribution {

@@ -9,9 +9,7 @@ mod sweep;
 
 pub use bitcoin::FeeRate;
 pub use child::{Child, ChildError, FeeCoin};
-pub use contribution::{
-    Change, Coin, Contribution, ContributionError, MAX_COINS, RootCoinFound, is_null,
-};
+pub use contribution::{Change, Coin, Contribution, ContributionError, MAX_COINS, is_null};
 pub(crate) use contribution::{is_standard, shortened};
 pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub(crate) use psbt::funding_psbt;

@@ -12,6 +12,7 @@ use bitcoin::{
 };
 
 use super::{FeeCoin, FeeError, Fees, is_null};
+use crate::graph::signed_weight;
 
 /// The script that lets the owner spend, and what shows that the coin pays to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,8 +153,7 @@ impl Sweep {
             value: Amount::ZERO,
             script_pubkey: self.rest.clone(),
         });
-        // Marker and flag of a transaction with witness.
-        let weight = tx.weight() + Weight::from_wu(2) + self.unlock.weight();
+        let weight = signed_weight(&tx, [self.unlock.weight()]);
         let fee = self.fees.in_time(weight, Amount::ZERO)?;
         let outputs = self
             .outputs

@@ -68,7 +68,7 @@ pub enum GraphError {
 
 /// Collects transactions, parents first.
 #[derive(Debug)]
-pub struct GraphBuilder(TxGraph);
+pub struct GraphBuilder(pub(super) TxGraph);
 
 impl Default for GraphBuilder {
     fn default() -> Self {

@@ -5,6 +5,7 @@ mod assemble;
 mod builder;
 mod draw;
 mod node;
+mod spend;
 mod weight;
 
 use std::sync::OnceLock;
@@ -18,7 +19,8 @@ pub use node::{
     NodeOutput, OutputScript, Purpose, ScriptId, SecretId, SecretName, SigningPlan, Source, Spend,
     Stage, StageName, Variant,
 };
-pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight};
+pub use spend::{Locks, Slot, SpendPlan};
+pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight, signed_weight};
 
 use crate::{
     musig::KeySet,

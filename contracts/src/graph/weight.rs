@@ -1,6 +1,6 @@
 //! Weights of the transactions of a graph, known before anything is signed.
 
-use bitcoin::{Script, Weight};
+use bitcoin::{Script, Transaction, Weight};
 
 use super::{Leaf, Node, NodeId, Source, Spend, TxGraph};
 
@@ -28,6 +28,15 @@ pub fn satisfaction_weight(script: &Script) -> Option<Weight> {
     }
 }
 
+/// Weight of a transaction with the witnesses that it does not have yet, one for each input.
+pub fn signed_weight(
+    unsigned: &Transaction,
+    witnesses: impl IntoIterator<Item = Weight>,
+) -> Weight {
+    // Marker and flag.
+    unsigned.weight() + Weight::from_wu(2) + witnesses.into_iter().sum::<Weight>()
+}
+
 impl TxGraph {
     /// Weight of a transaction with all its witnesses, in weight units.
     pub fn weight(&self, id: NodeId) -> Option<Weight> {
@@ -39,7 +48,7 @@ impl TxGraph {
         self.node_weight(node).to_vbytes_ceil()
     }
 
-    fn node_weight(&self, node: &Node) -> Weight {
+    pub(super) fn node_weight(&self, node: &Node) -> Weight {
         // Version 4, input and output counts, lock time 4; outpoint 36, empty script 1, sequence 4; value 8.
         let mut base = 4
             + varint(node.inputs.len())

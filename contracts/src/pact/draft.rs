@@ -1,13 +1,13 @@
 //! How transactions of a small contract are put into a graph.
 
-use bitcoin::{Amount, OutPoint, Script, Sequence, Transaction};
+use bitcoin::{Amount, Script, Sequence, Transaction};
 
 use super::{PactError, Vault};
 use crate::{
     funding::Contribution,
     graph::{
-        GraphBuilder, Leaf, Node, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
-        SigningPlan, Source, Spend, Stage, TxGraph,
+        GraphBuilder, GraphError, Leaf, Node, NodeId, NodeInput, NodeName, NodeOutput, Purpose,
+        ScriptId, SigningPlan, Source, Spend, SpendPlan, Stage, TxGraph,
     },
     musig::KeySet,
     party::PartyName,
@@ -58,19 +58,15 @@ impl Placed {
     }
 }
 
-/// A transaction with one input.
+/// A transaction that is agreed on and signed before it is needed.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// Its name.
     pub name: NodeName,
     /// What happened if it confirms, in a few words.
     pub meaning: &'static str,
-    /// The coin.
-    pub source: Source,
-    /// How it is spent.
-    pub spend: Spend,
-    /// nSequence: a relative lock, or [`UNLOCKED`].
-    pub sequence: Sequence,
+    /// The coins, in order, and how each is spent.
+    pub inputs: Vec<NodeInput>,
     /// nLockTime: a height, or 0.
     pub lock_height: u32,
     /// Who makes the move and holds which signature.
@@ -138,58 +134,84 @@ impl Draft {
     pub fn payout(&mut self, party: PartyName, script: &Script, value: Amount) -> NodeOutput {
         NodeOutput {
             value,
-            script: self.graph.script(script, || format!("raw({script:x})")),
+            script: self.plain_script(script),
             purpose: Purpose::Payout(party.id),
         }
     }
 
     /// A transaction that pays no fee itself and has an anchor for a child that does.
-    pub fn step(&mut self, step: Step) -> Result<NodeId, PactError> {
+    pub fn step(&mut self, step: Step) -> Result<NodeId, GraphError> {
         let mut node = step.node(3);
         node.outputs.push(self.graph.anchor());
-        Ok(self.graph.node(node)?)
+        self.graph.node(node)
     }
 
     /// A transaction that pays its own fee: what its outputs leave.
-    pub fn own_fee(&mut self, step: Step) -> Result<NodeId, PactError> {
-        Ok(self.graph.node(step.node(2))?)
+    pub fn own_fee(&mut self, step: Step) -> Result<NodeId, GraphError> {
+        self.graph.node(step.node(2))
     }
 
-    /// A funding transaction out of one party's coins. Inputs are in order of their outpoints.
-    pub fn funding(
+    /// What a transaction that pays its own fee takes, before the fee is known: the values of its outputs do not
+    /// matter.
+    pub fn plan(&self, step: Step) -> Result<SpendPlan, PactError> {
+        let plan = self.graph.plan(&step.node(2));
+        plan.ok_or(PactError::Missing("place in the graph for a transaction"))
+    }
+
+    /// The funding transaction: these outputs, then everybody's change. Inputs are in order of their outpoints (BIP69),
+    /// so that nobody's order matters.
+    pub fn funding<'a>(
         &mut self,
         (name, meaning): (&'static str, &'static str),
-        party: PartyName,
-        contribution: &Contribution,
+        contributions: impl IntoIterator<Item = (PartyName, &'a Contribution)>,
         mut outputs: Vec<NodeOutput>,
-    ) -> Result<NodeId, PactError> {
-        let mut coins = contribution.coins.iter().collect::<Vec<_>>();
-        coins.sort_by_key(|coin| coin.outpoint);
-        let input = |outpoint: OutPoint, prevout| NodeInput {
-            source: Source::External { outpoint, prevout },
-            sequence: UNLOCKED,
-            spend: Spend::Wallet(party.id),
-        };
-        if let Some(change) = &contribution.change {
-            let script = &change.script;
-            outputs.push(NodeOutput {
-                value: change.value_sat,
-                script: self.graph.script(script, || format!("raw({script:x})")),
-                purpose: Purpose::Change(party.id),
-            });
+    ) -> Result<NodeId, GraphError> {
+        let mut inputs = Vec::new();
+        for (party, contribution) in contributions {
+            inputs.extend(contribution.coins.iter().map(|coin| NodeInput {
+                source: Source::External {
+                    outpoint: coin.outpoint,
+                    prevout: coin.prevout(),
+                },
+                sequence: UNLOCKED,
+                spend: Spend::Wallet(party.id),
+            }));
+            if let Some(change) = &contribution.change {
+                let script = self.plain_script(&change.script);
+                outputs.push(NodeOutput {
+                    value: change.value_sat,
+                    script,
+                    purpose: Purpose::Change(party.id),
+                });
+            }
         }
-        Ok(self.graph.node(Node {
+        inputs.sort_by_key(|input| match &input.source {
+            Source::External { outpoint, .. } => Some(*outpoint),
+            Source::Output { .. } => None,
+        });
+        self.graph.node(Node {
             name: NodeName::plain(name),
             meaning,
             version: 2,
             lock_height: 0,
-            inputs: coins
-                .into_iter()
-                .map(|coin| input(coin.outpoint, coin.prevout()))
-                .collect(),
+            inputs,
             outputs,
             signing: None,
-        })?)
+        })
+    }
+
+    /// A script that this contract only pays to; its owner's wallet knows a better descriptor.
+    pub fn plain_script(&mut self, script: &Script) -> ScriptId {
+        self.graph.script(script, || format!("raw({script:x})"))
+    }
+}
+
+/// An input that spends an output of the graph.
+pub fn spend(node: NodeId, vout: u32, spend: Spend, sequence: Sequence) -> NodeInput {
+    NodeInput {
+        source: Source::Output { node, vout },
+        sequence,
+        spend,
     }
 }
 
@@ -200,11 +222,7 @@ impl Step {
             meaning: self.meaning,
             version,
             lock_height: self.lock_height,
-            inputs: vec![NodeInput {
-                source: self.source,
-                sequence: self.sequence,
-                spend: self.spend,
-            }],
+            inputs: self.inputs,
             outputs: self.outputs,
             signing: Some(self.plan),
         }

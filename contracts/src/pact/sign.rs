@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::PactError;
 use crate::{
-    graph::{NodeId, Spend, TxGraph},
+    graph::{NodeId, TxGraph},
     musig::{
         AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
         SecretNonce, Session,
@@ -29,25 +29,17 @@ impl Task {
     /// The signature number `position` of a transaction's one input; a leaf's releasers come after its signers.
     pub fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, PactError> {
         let missing = || PactError::Missing("signature to make");
-        let input = graph.node(node).and_then(|node| node.inputs.first());
-        let (id, messages) = match input.ok_or_else(missing)?.spend {
-            Spend::KeyPath(id) if position == 0 => (id, graph.sighashes(node)),
-            Spend::Leaf(leaf) => {
-                let leaf = graph.leaf(leaf).ok_or_else(missing)?;
-                match leaf.signers.get(position) {
-                    Some(id) => (*id, graph.sighashes(node)),
-                    None => {
-                        let releaser = position.checked_sub(leaf.signers.len());
-                        let id = releaser.and_then(|at| leaf.releasers.get(at));
-                        (*id.ok_or_else(missing)?, graph.release_hashes(node))
-                    }
-                }
-            }
-            _ => return Err(missing()),
+        let slots = graph.node(node).and_then(|node| graph.slots(node));
+        let mut slots = slots.ok_or_else(missing)?.into_iter();
+        let slot = slots.find(|slot| slot.input == 0 && usize::from(slot.place) == position);
+        let slot = slot.ok_or_else(missing)?;
+        let messages = match slot.release {
+            true => graph.release_hashes(node),
+            false => graph.sighashes(node),
         };
         let messages = messages.ok_or_else(missing)?;
         Ok(Task {
-            keys: graph.key_set(id).ok_or_else(missing)?.clone(),
+            keys: graph.key_set(slot.keys).ok_or_else(missing)?.clone(),
             message: *messages.first().ok_or_else(missing)?,
         })
     }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
-    Transaction, Witness,
-    secp256k1::{PublicKey, Secp256k1, SecretKey, schnorr},
+    Transaction,
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 
 use super::{Agreement, Item, Plan, plan::context};
@@ -240,17 +240,25 @@ impl<T: Agreement> Holdings<T> {
 
     /// The transaction ready for broadcast. `secret` gives what completes an adaptor signature, or says what is
     /// missing.
-    pub fn complete_with(
+    pub(super) fn complete_with(
         &self,
         node: NodeId,
         secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,
     ) -> Result<Transaction, HoldingsError> {
+        self.complete_showing(node, secret, &[])
+    }
+
+    /// As [`Self::complete_with`], with the preimages that leaves want, in order of the inputs.
+    pub(super) fn complete_showing(
+        &self,
+        node: NodeId,
+        secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,
+        preimages: &[[u8; 32]],
+    ) -> Result<Transaction, HoldingsError> {
+        let not_held = || self.not_held(node);
         let secp = Secp256k1::verification_only();
-        let mut tx = self
-            .graph
-            .assemble(node)
-            .ok_or_else(|| self.not_held(node))?;
-        let mut signed = 0;
+        let mut tx = self.graph.assemble(node).ok_or_else(not_held)?;
+        let mut signatures: Vec<Vec<[u8; 64]>> = vec![Vec::new(); tx.input.len()];
         for (i, item) in self.items(node) {
             let (keys, held) = self.complete_entry(node, i, item)?;
             let signature = match item.adaptor.and_then(|id| self.graph.adaptor(id)) {
@@ -263,18 +271,26 @@ impl<T: Agreement> Holdings<T> {
                     held.complete(&secp, &keys.output_key(), &item.message, &secret)?
                 }
             };
-            let input = tx
-                .input
-                .get_mut(item.input as usize)
-                .ok_or_else(|| self.not_held(node))?;
-            input.witness = Witness::from_slice(&[signature.serialize()]);
-            signed += 1;
+            let of_input = signatures.get_mut(item.input as usize);
+            of_input.ok_or_else(not_held)?.push(signature.serialize());
         }
-        if signed == tx.input.len() {
-            Ok(tx)
-        } else {
-            Err(self.not_held(node))
+        let inputs = &self.graph.node(node).ok_or_else(not_held)?.inputs;
+        let mut left = preimages;
+        for ((input, txin), signatures) in inputs.iter().zip(&mut tx.input).zip(&signatures) {
+            let wanted = self.graph.preimages(input);
+            let missing = || HoldingsError::Secret {
+                transaction: self.name(node),
+                missing: "the preimage of a hash".into(),
+            };
+            let (shown, rest) = left.split_at_checked(wanted).ok_or_else(missing)?;
+            left = rest;
+            let witness = self.graph.witness(input, signatures, shown);
+            txin.witness = witness.ok_or_else(|| match signatures.is_empty() || wanted == 0 {
+                true => not_held(),
+                false => missing(),
+            })?;
         }
+        Ok(tx)
     }
 
     /// Takes out of a confirmed or broadcast transaction of the graph the secret that completed it, and the adaptor
@@ -296,11 +312,14 @@ impl<T: Agreement> Holdings<T> {
             .adaptor
             .and_then(|id| self.graph.adaptor(id))
             .ok_or_else(|| self.not_held(node))?;
-        let signature = tx
-            .input
-            .get(item.input as usize)
-            .and_then(|input| input.witness.nth(0))
-            .and_then(|bytes| schnorr::Signature::from_slice(bytes).ok())
+        let inputs = &self
+            .graph
+            .node(node)
+            .ok_or_else(|| self.not_held(node))?
+            .inputs;
+        let at = item.input as usize;
+        let signature = (inputs.get(at).zip(tx.input.get(at)))
+            .and_then(|(input, txin)| self.graph.signature_in(input, item.place, &txin.witness))
             .ok_or(AdaptorError::Unrelated)?;
         let secp = Secp256k1::signing_only();
         let point: PublicKey = adaptor

@@ -4,7 +4,7 @@ use bitcoin::{Transaction, secp256k1::SecretKey};
 
 use super::{Agreement, Holdings, HoldingsError, Secrets};
 use crate::{
-    graph::{NodeId, SecretId},
+    graph::{Adaptor, NodeId, SecretId},
     musig::{AdaptorError, AdaptorSignature, sub_secrets},
 };
 
@@ -19,6 +19,17 @@ impl<T: Agreement> Holdings<T> {
     /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
     pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
         self.complete_with(node, |adaptor| secrets.sum(self.graph(), &adaptor.needs))
+    }
+
+    /// As [`Self::complete`], with the preimages that leaves want, in order of the inputs.
+    pub fn complete_by_leaf(
+        &self,
+        node: NodeId,
+        secrets: &Secrets,
+        preimages: &[[u8; 32]],
+    ) -> Result<Transaction, HoldingsError> {
+        let secret = |adaptor: &Adaptor| secrets.sum(self.graph(), &adaptor.needs);
+        self.complete_showing(node, secret, preimages)
     }
 
     /// Takes a secret out of a confirmed or broadcast transaction of the graph: the one that its adaptor signature

@@ -33,7 +33,11 @@ pub struct Party<T> {
 impl<T: Agreement> Party<T> {
     /// A ceremony over a graph of these parties, which this party has derived itself. `bind` makes sure that it is the
     /// only one about these terms, durably; it is asked last, so that nothing is bound by what fails.
-    pub(crate) fn for_bound<E: From<SetupError> + From<BindError>>(
+    ///
+    /// # Errors
+    /// [`SetupError::WrongKey`] if `key` is not that of `me` in the terms, [`SetupError::Graph`] if the graph is
+    /// inconsistent; those of `bind`.
+    pub fn for_bound<E: From<SetupError> + From<BindError>>(
         terms: Arc<T>,
         graph: TxGraph,
         me: impl Into<PartyName>,

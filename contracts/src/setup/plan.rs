@@ -3,24 +3,28 @@
 use crate::parallel::*;
 
 use super::SetupError;
+#[cfg(doc)]
+use crate::graph::Slot;
 use crate::{
     graph::{AdaptorId, Awaits, KeySetId, NodeId, Spend, Stage, TxGraph},
     musig::{AdaptorPoint, KeySet},
     party::{PartyId, PartySet},
 };
 
-/// One signature: an input of a transaction.
+/// One signature of a transaction.
 #[derive(Debug, Clone, Copy)]
 pub struct Item {
     /// The transaction.
     pub node: NodeId,
     /// The input.
     pub input: u32,
+    /// Its place among the signatures of the input, as [`Slot::place`].
+    pub place: u16,
     /// Who signs.
     pub keys: KeySetId,
     /// Signers, as a set.
     pub signers: PartySet,
-    /// What is signed (BIP341).
+    /// What is signed (BIP341, BIP342).
     pub message: [u8; 32],
     /// The adaptor point, if any.
     pub adaptor: Option<AdaptorId>,
@@ -50,7 +54,8 @@ impl Item {
     }
 }
 
-/// All signatures of a graph, in order of its transactions and their inputs.
+/// All signatures of a graph that are made before anything is funded: those of key paths and of script leaves, in order
+/// of its transactions, their inputs, and the places in these.
 #[derive(Debug)]
 pub struct Plan {
     items: Vec<Item>,
@@ -105,37 +110,57 @@ fn node_items(graph: &TxGraph, id: NodeId) -> Result<Vec<Item>, SetupError> {
     let Some(signing) = node.signing else {
         return Ok(Vec::new());
     };
-    let messages = graph
-        .sighashes(id)
-        .ok_or(SetupError::Graph("parent of a transaction"))?;
-    let mut items = Vec::with_capacity(messages.len());
-    for ((input, message), i) in node.inputs.iter().zip(messages).zip(0u32..) {
-        let Spend::KeyPath(keys) = input.spend else {
+    let parent = SetupError::Graph("parent of a transaction");
+    let slots = graph
+        .slots(node)
+        .ok_or(SetupError::Graph("leaf of an input"))?;
+    let whole = graph.sighashes(id).ok_or(parent.clone())?;
+    let release = match slots.iter().any(|slot| slot.release) {
+        true => graph.release_hashes(id).ok_or(parent.clone())?,
+        false => Vec::new(),
+    };
+    let mut items = Vec::with_capacity(slots.len());
+    for of_input in slots.chunk_by(|one, other| one.input == other.input) {
+        let signers = of_input.iter().map(|slot| signers(graph, slot.keys));
+        let signers = signers.collect::<Result<Vec<_>, _>>()?;
+        // What nobody holds but who signs it alone is signed when it is published, and is no business of the others.
+        let leaf = of_input
+            .first()
+            .and_then(|slot| node.inputs.get(slot.input as usize))
+            .is_some_and(|input| matches!(input.spend, Spend::Leaf(_)));
+        let own = |set: &PartySet| set.len() == 1 && *set == signing.holders;
+        if leaf && signing.awaits.is_none() && signers.iter().all(own) {
             continue;
-        };
-        let signers: PartySet = graph
-            .key_set(keys)
-            .ok_or(SetupError::Graph("key set of an input"))?
-            .signers()
-            .collect();
-        // A party that waits for one signer holds the inputs which that one does not sign at once.
-        let (holders, awaits) = match signing.awaits {
-            Some(a) if !signers.contains(a.signer) => (signing.holders.with(a.holder), None),
-            awaits => (signing.holders, awaits),
-        };
-        items.push(Item {
-            node: id,
-            input: i,
-            keys,
-            signers,
-            message,
-            adaptor: signing.adaptor,
-            stage: signing.stage,
-            holders,
-            awaits,
-        });
+        }
+        for (slot, signers) in of_input.iter().zip(signers) {
+            // A party that waits for one signer holds the signatures which that one does not make at once.
+            let (holders, awaits) = match signing.awaits {
+                Some(a) if !signers.contains(a.signer) => (signing.holders.with(a.holder), None),
+                awaits => (signing.holders, awaits),
+            };
+            let messages = if slot.release { &release } else { &whole };
+            let message = messages.get(slot.input as usize);
+            items.push(Item {
+                node: id,
+                input: slot.input,
+                place: slot.place,
+                keys: slot.keys,
+                signers,
+                message: *message.ok_or(parent.clone())?,
+                adaptor: signing.adaptor,
+                stage: signing.stage,
+                holders,
+                awaits,
+            });
+        }
     }
     Ok(items)
+}
+
+fn signers(graph: &TxGraph, keys: KeySetId) -> Result<PartySet, SetupError> {
+    let keys = graph.key_set(keys);
+    let keys = keys.ok_or(SetupError::Graph("key set of an input"))?;
+    Ok(keys.signers().collect())
 }
 
 /// Key set and point of an item.

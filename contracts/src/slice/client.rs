@@ -12,12 +12,12 @@ use bitcoin::{
 
 use super::{
     Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
-    claim, provider::restore, refund,
+    claim, provider::restore, refund, template::claim_secret,
 };
 use crate::{
     funding::{FundingError, funding_psbt},
     pact::{Task, check_key, finish},
-    setup::Holdings,
+    setup::{Holdings, Secrets},
 };
 
 /// A client that holds all claims, encrypted: it takes each provider's secret out of what is published.
@@ -150,7 +150,8 @@ impl Client {
     /// ([`super::Provider::posts`]). Until then this says that it is missing.
     pub fn open(&mut self, index: u8, tx: &Transaction) -> Result<Opened, SliceError> {
         self.terms().circle().provider_key(index)?;
-        let (secret, _) = self.holdings.extract(claim(index), tx)?;
+        let (wanted, none) = (claim_secret(index), Secrets::default());
+        let secret = (self.holdings).extract_secret(claim(index), tx, wanted, &none)?;
         self.secrets.insert(index, secret);
         self.opened(index)
     }

@@ -13,13 +13,17 @@ use bitcoin::{
 
 use super::{
     BoundShares, Bundle, Coin, Evidence, Opening, Post, ProviderDuty, ProviderRecord, Shares,
-    SliceError, SliceTerms, Work, bundle::Found, circle::member, claim, provider, template,
+    SliceError, SliceTerms, Work,
+    bundle::Found,
+    circle::member,
+    claim, provider,
+    template::{self, claim_secret},
 };
 use crate::{
     depth::Depth,
     musig::add_secrets,
     pact::check_key,
-    setup::Holdings,
+    setup::{Holdings, Secrets},
     shared_secret::{RevealedShare, SharingError},
 };
 
@@ -304,8 +308,8 @@ impl Provider {
     pub fn claim(&self, sight: (u32, Coin)) -> Result<Transaction, SliceError> {
         let secret = self.secret()?;
         self.buried(sight, "claimed without a price that is locked")?;
-        let with = |_: &_| Ok(secret);
-        Ok(self.holdings.complete_with(claim(self.own), with)?)
+        let secrets = Secrets::default().with(claim_secret(self.own), secret);
+        Ok(self.holdings.complete(claim(self.own), &secrets)?)
     }
 
     fn secret(&self) -> Result<SecretKey, SliceError> {

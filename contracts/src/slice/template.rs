@@ -4,7 +4,9 @@ use bitcoin::Sequence;
 
 use super::{CLIENT, MAX_PROVIDERS, SliceError, SliceTerms, provider};
 use crate::{
-    graph::{Adaptor, NodeId, NodeName, SecretId, SecretName, SigningPlan, Source, TxGraph},
+    graph::{
+        Adaptor, NodeId, NodeInput, NodeName, SecretId, SecretName, SigningPlan, Source, TxGraph,
+    },
     musig::AdaptorPoint,
     pact::{Draft, LeafPlan, PactError, Placed, Step, UNLOCKED, Vault, by, place_key},
     setup::Agreement,
@@ -47,29 +49,32 @@ pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
     draft
         .funding(
             ("Slice", "a price for each provider"),
-            CLIENT,
-            &record.contribution,
+            [(CLIENT, &record.contribution)],
             outputs.collect(),
         )
-        .map_err(SliceError::from)?;
+        .map_err(PactError::from)?;
     for ((index, [claim, refund, _]), vault) in lines.iter().zip(&placed) {
         let source = Source::Output {
             node: TxGraph::FUNDING,
             vout: u32::from(*index),
         };
         let step = claim_step(terms, &mut draft, (*index, claim), (source.clone(), vault))?;
-        draft.step(step)?;
+        draft.step(step).map_err(PactError::from)?;
         let back = draft.payout(CLIENT, &record.client_script, record.price_sat);
-        draft.step(Step {
-            name: NodeName::plain(refund),
-            meaning: "not claimed, back to the client",
-            source,
-            spend: vault.leaf(0)?,
-            sequence: Sequence::from_height(record.refund_blocks),
-            lock_height: 0,
-            plan: by(&[CLIENT]),
-            outputs: vec![back],
-        })?;
+        draft
+            .step(Step {
+                name: NodeName::plain(refund),
+                meaning: "not claimed, back to the client",
+                inputs: vec![NodeInput {
+                    source,
+                    sequence: Sequence::from_height(record.refund_blocks),
+                    spend: vault.leaf(0)?,
+                }],
+                lock_height: 0,
+                plan: by(&[CLIENT]),
+                outputs: vec![back],
+            })
+            .map_err(PactError::from)?;
     }
     Ok(draft.graph.finish())
 }
@@ -93,7 +98,7 @@ fn vault(terms: &SliceTerms, index: u8, place: &str) -> Result<Vault, SliceError
 }
 
 /// What completes a provider's claim: what the others share for it, and its own part.
-const fn claim_secret(index: u8) -> SecretName {
+pub(super) const fn claim_secret(index: u8) -> SecretName {
     SecretName::numbered(
         SecretId(index as u16),
         "the secret of provider ",
@@ -121,9 +126,11 @@ fn claim_step(
     Ok(Step {
         name: NodeName::plain(name),
         meaning: "enough others have the same root",
-        source,
-        spend: vault.key_path()?,
-        sequence: UNLOCKED,
+        inputs: vec![NodeInput {
+            source,
+            sequence: UNLOCKED,
+            spend: vault.key_path()?,
+        }],
         lock_height: 0,
         plan: SigningPlan {
             // The client holds it too: it takes the secret out of what is published.

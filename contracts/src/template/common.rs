@@ -7,42 +7,32 @@ use narthex_game_model::{Outcome, Payout, settle};
 use super::{ContractSecret, TemplateError, stage};
 use crate::{
     graph::{
-        Adaptor, AdaptorId, GraphBuilder, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
-        Purpose, ScriptId, SecretId, SigningPlan, Source, Spend,
+        Adaptor, AdaptorId, KeySetId, NodeId, NodeInput, NodeOutput, Purpose, ScriptId, SecretId,
+        Spend,
     },
     musig::{AdaptorPoint, KeySet},
+    pact::{self, Draft as Plain, Step},
+    setup::Agreement,
     terms::{Role, Terms, TermsError},
 };
-
-/// No relative timelock, but nLockTime counts (BIP65) and replacement is signalled (BIP125).
-pub(super) const UNLOCKED: Sequence = Sequence::ENABLE_RBF_NO_LOCKTIME;
 
 /// A graph under construction, with the terms at hand.
 pub(super) struct Draft<'a> {
     pub(super) terms: &'a Terms,
-    pub(super) graph: GraphBuilder,
+    pub(super) plain: Plain,
     /// One key set for each list of signers met so far: their aggregate serves all its places.
     aggregates: Vec<(Vec<Role>, KeySet)>,
 }
 
-/// What a transaction spends, when, and who signs: all of a node but its outputs.
-pub(super) struct Move {
-    pub(super) name: NodeName,
-    pub(super) meaning: &'static str,
-    pub(super) lock_height: u32,
-    pub(super) inputs: Vec<NodeInput>,
-    pub(super) signing: SigningPlan,
-}
-
 impl<'a> Draft<'a> {
     pub(super) fn new(terms: &'a Terms) -> Draft<'a> {
-        let mut graph = GraphBuilder::default();
-        terms.roles().for_each(|role| graph.party(role));
+        let mut plain = Plain::new(terms.everyone());
+        let graph = &mut plain.graph;
         stage::ALL.into_iter().for_each(|name| graph.stage(name));
         ContractSecret::all(terms.panel_size()).for_each(|secret| graph.secret(secret));
         Draft {
             terms,
-            graph,
+            plain,
             aggregates: Vec::new(),
         }
     }
@@ -59,7 +49,7 @@ impl<'a> Draft<'a> {
         let (params, id) = (self.terms.params().hash(), self.terms.agreement_id());
         let root = tagged_hash_parts("narthex/output", &[&params, id, &place]);
         let keys = self.key_set(roles, Some(root))?;
-        Ok(self.graph.key_set(keys, None))
+        Ok(self.plain.graph.key_set(keys, None))
     }
 
     /// As [`Terms::key_set`], aggregating each list of signers once.
@@ -78,75 +68,33 @@ impl<'a> Draft<'a> {
         Ok(keys)
     }
 
-    /// The funding transaction: `contract` outputs first, then everybody's change. Inputs are sorted by
-    /// outpoint (BIP69), so that nobody's order matters.
+    /// The funding transaction: `contract` outputs first, then everybody's change.
     pub(super) fn funding(
         &mut self,
-        mut outputs: Vec<NodeOutput>,
+        outputs: Vec<NodeOutput>,
         roles: impl IntoIterator<Item = Role>,
     ) -> Result<NodeId, TemplateError> {
-        let mut inputs = Vec::new();
-        for role in roles {
-            let Some(funding) = self.terms.record().funding(role) else {
-                continue;
-            };
-            inputs.extend(
-                funding
-                    .coins
-                    .iter()
-                    .map(|coin| (coin.outpoint, coin.prevout(), role)),
-            );
-            if let Some(change) = &funding.change {
-                let script = self.plain_script(&change.script);
-                outputs.push(NodeOutput {
-                    value: change.value_sat,
-                    script,
-                    purpose: Purpose::Change(role.into()),
-                });
-            }
-        }
-        inputs.sort_by_key(|(outpoint, ..)| *outpoint);
-        let inputs = inputs
-            .into_iter()
-            .map(|(outpoint, prevout, role)| NodeInput {
-                source: Source::External { outpoint, prevout },
-                sequence: UNLOCKED,
-                spend: Spend::Wallet(role.into()),
-            })
-            .collect();
-        Ok(self.graph.node(Node {
-            name: NodeName::plain("Tx0"),
-            meaning: "deposits locked",
-            version: 2,
-            lock_height: 0,
-            inputs,
-            outputs,
-            signing: None,
-        })?)
+        let record = self.terms.record();
+        let brought = roles.into_iter();
+        let brought = brought.filter_map(|role| Some((role.into(), record.funding(role)?)));
+        Ok(self
+            .plain
+            .funding(("Tx0", "deposits locked"), brought, outputs)?)
     }
 
     /// A pre-signed transaction with these outputs and an anchor.
     pub(super) fn step(
         &mut self,
-        step: Move,
-        mut outputs: Vec<NodeOutput>,
+        step: Step,
+        outputs: Vec<NodeOutput>,
     ) -> Result<NodeId, TemplateError> {
-        outputs.push(self.graph.anchor());
-        Ok(self.graph.node(Node {
-            name: step.name,
-            meaning: step.meaning,
-            version: 3,
-            lock_height: step.lock_height,
-            inputs: step.inputs,
-            outputs,
-            signing: Some(step.signing),
-        })?)
+        Ok(self.plain.step(Step { outputs, ..step })?)
     }
 
     /// A pre-signed transaction that pays everybody out as the settlement table says.
     pub(super) fn settlement(
         &mut self,
-        step: Move,
+        step: Step,
         outcome: Outcome,
     ) -> Result<NodeId, TemplateError> {
         let outputs = self.payouts(&settle(self.terms.params(), outcome)?)?;
@@ -173,7 +121,7 @@ impl<'a> Draft<'a> {
         needs: impl IntoIterator<Item = SecretId>,
     ) -> Option<AdaptorId> {
         let needs = needs.into_iter().collect();
-        point.map(|point| self.graph.adaptor(Adaptor { point, needs }))
+        point.map(|point| self.plain.graph.adaptor(Adaptor { point, needs }))
     }
 
     fn payouts(&mut self, payout: &Payout) -> Result<Vec<NodeOutput>, TemplateError> {
@@ -192,7 +140,7 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let script = terms.payout(role).map_or(Script::new(), |s| s.as_script());
-            let script = self.plain_script(script);
+            let script = self.plain.plain_script(script);
             outputs.push(NodeOutput {
                 value,
                 script,
@@ -200,7 +148,9 @@ impl<'a> Draft<'a> {
             });
         }
         if payout.fund > Amount::ZERO {
-            let script = self.plain_script(Script::from_bytes(terms.params().fund()));
+            let script = self
+                .plain
+                .plain_script(Script::from_bytes(terms.params().fund()));
             outputs.push(NodeOutput {
                 value: payout.fund,
                 script,
@@ -209,18 +159,9 @@ impl<'a> Draft<'a> {
         }
         Ok(outputs)
     }
-
-    /// A script that this contract only pays to; its owner's wallet knows a better descriptor.
-    pub(super) fn plain_script(&mut self, script: &Script) -> ScriptId {
-        self.graph.script(script, || format!("raw({script:x})"))
-    }
 }
 
 /// An input that spends an output of a key set in the graph.
 pub(super) fn spend(node: NodeId, vout: u32, keys: KeySetId, sequence: Sequence) -> NodeInput {
-    NodeInput {
-        source: Source::Output { node, vout },
-        sequence,
-        spend: Spend::KeyPath(keys),
-    }
+    pact::spend(node, vout, Spend::KeyPath(keys), sequence)
 }

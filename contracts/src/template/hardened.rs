@@ -13,7 +13,7 @@ use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
 
 use super::{
     ContractSecret, Exit, Rulings, Template, TemplateError,
-    common::{Draft, Move, UNLOCKED, spend},
+    common::{Draft, spend},
     stage,
     stake::stake_keys,
     stake_unlock_height,
@@ -24,6 +24,7 @@ use crate::{
         SecretId, SigningPlan, Stage, TxGraph,
     },
     musig::{AdaptorPoint, PointSums},
+    pact::{Step, UNLOCKED},
     party::PartySet,
     terms::{Role, Terms},
 };
@@ -75,7 +76,7 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let verifier = PointSums::new(&terms.ruling_points(Ruling::VerifierAtFault)?)?;
     rulings(&mut draft, appeal, [&worker, &verifier])?;
     failures(&mut draft, appeal, [&worker, &verifier])?;
-    Ok(draft.graph.finish())
+    Ok(draft.plain.graph.finish())
 }
 
 struct StakeOutput {
@@ -91,7 +92,8 @@ fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
     (0..draft.terms.panel_size())
         .map(|i| {
             let (keys, descriptor) = stake_keys(draft.terms, &everyone, i, unlock)?;
-            let (keys, script): (KeySetId, ScriptId) = draft.graph.key_set(keys, Some(descriptor));
+            let (keys, script): (KeySetId, ScriptId) =
+                draft.plain.graph.key_set(keys, Some(descriptor));
             let purpose = Purpose::Held {
                 owner: Role::Arbiter(i).into(),
                 keys,
@@ -116,7 +118,7 @@ fn by(
     movers: impl Into<PartySet>,
     stage: Stage,
     input: NodeInput,
-) -> Move {
+) -> Step {
     let movers = movers.into();
     let signing = SigningPlan {
         stage,
@@ -125,12 +127,13 @@ fn by(
         awaits: None,
         adaptor: None,
     };
-    Move {
+    Step {
         name,
         meaning,
         lock_height: 0,
         inputs: vec![input],
-        signing,
+        plan: signing,
+        outputs: Vec::new(),
     }
 }
 
@@ -154,12 +157,13 @@ fn settle_early(
         }),
         adaptor: result,
     };
-    let s3 = Move {
+    let s3 = Step {
         name: Exit::NORMAL,
         meaning: "verifier approved, worker reveals the result secret",
         lock_height: 0,
         inputs: vec![input.clone()],
-        signing,
+        plan: signing,
+        outputs: Vec::new(),
     };
     draft.settlement(s3, Outcome::Normal)?;
     let s4 = by(
@@ -212,10 +216,10 @@ fn verdicts(
         input,
     );
     // Under the adaptor point all may hold it: only the worker knows the secret, and the client needs it whole.
-    s2.signing = SigningPlan {
+    s2.plan = SigningPlan {
         holders: everyone,
         adaptor: result,
-        ..s2.signing
+        ..s2.plan
     };
     draft.settlement(s2, Outcome::VerifierTimedOut)?;
 
@@ -254,10 +258,10 @@ fn verdicts(
         stage,
         spend(txv1, 0, k1.0, UNLOCKED),
     );
-    s3.signing = SigningPlan {
+    s3.plan = SigningPlan {
         holders: everyone,
         adaptor: result,
-        ..s3.signing
+        ..s3.plan
     };
     draft.settlement(s3, Outcome::Normal)?;
     let late = spend(
@@ -370,10 +374,10 @@ fn rulings(
                 stage::ARBITRATION.id,
                 input,
             );
-            step.signing = SigningPlan {
+            step.plan = SigningPlan {
                 holders: Role::everyone(n),
                 adaptor,
-                ..step.signing
+                ..step.plan
             };
             draft.settlement(step, outcome)?;
         }
@@ -429,7 +433,7 @@ fn failures(
                 stage::ARBITRATION.id,
                 input,
             );
-            step.signing.adaptor = adaptor;
+            step.plan.adaptor = adaptor;
             draft.settlement(step, Outcome::ArbitrationFailed { ruled })?;
         }
     }

@@ -11,6 +11,7 @@ mod words;
 
 use narthex_game_model::{Layout, SettlementError};
 
+pub use crate::terms::stake_unlock_height;
 pub use exit::Exit;
 pub use party::PartyError;
 pub use root::{Hasty, NoRecord, RootRecord, root_coin};
@@ -18,8 +19,6 @@ pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_wallet_descriptor,
 };
 pub use words::{ContractSecret, Rulings, stage};
-
-pub use crate::terms::stake_unlock_height;
 
 use crate::{
     graph::{GraphError, TxGraph},

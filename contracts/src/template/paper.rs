@@ -20,7 +20,7 @@ use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
 
 use super::{
     ContractSecret, Rulings, Template, TemplateError,
-    common::{Draft, Move, UNLOCKED, spend},
+    common::{Draft, spend},
     stage,
 };
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
         Source, Spend, TxGraph,
     },
     musig::AdaptorPoint,
+    pact::{Step, UNLOCKED},
     party::PartySet,
     terms::{Role, Terms, TermsError},
 };
@@ -53,7 +54,7 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let k0 = draft.contract_keys("Tx0", Role::PRINCIPALS)?;
     let pot = draft.contract_output(k0, terms.params().contract_value());
     let data = ScriptBuf::new_op_return(terms.params().hash());
-    let script = draft.plain_script(&data);
+    let script = draft.plain.plain_script(&data);
     let reference = NodeOutput {
         value: Amount::ZERO,
         script,
@@ -63,7 +64,7 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     settle_early(&mut draft, tx0, k0.0)?;
     let appeal = appeal(&mut draft, tx0, k0.0)?;
     settle_late(&mut draft, appeal)?;
-    Ok(draft.graph.finish())
+    Ok(draft.plain.graph.finish())
 }
 
 /// Tx1 to Tx5.
@@ -73,18 +74,19 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
     let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
     let step = |base, meaning, movers: &[Role], lock_height| {
         let movers: PartySet = movers.iter().copied().collect();
-        Move {
+        Step {
             name: NodeName::plain(base),
             meaning,
             lock_height,
             inputs: vec![spend(tx0, 0, k0, UNLOCKED)],
-            signing: SigningPlan {
+            plan: SigningPlan {
                 stage: stage::SETTLEMENT.id,
                 movers,
                 holders: movers,
                 awaits: None,
                 adaptor: None,
             },
+            outputs: Vec::new(),
         }
     };
     draft.settlement(
@@ -101,10 +103,10 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
         &[Role::Worker],
         locks.t1,
     );
-    tx3.signing = SigningPlan {
+    tx3.plan = SigningPlan {
         holders: Role::principals(),
         adaptor: result,
-        ..tx3.signing
+        ..tx3.plan
     };
     draft.settlement(tx3, Outcome::VerifierTimedOut)?;
     let mut tx4 = step(
@@ -113,14 +115,14 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
         &[Role::Worker],
         0,
     );
-    tx4.signing = SigningPlan {
+    tx4.plan = SigningPlan {
         holders: [Role::Client, Role::Verifier].into(),
         awaits: Some(Awaits {
             holder: Role::Worker.into(),
             signer: Role::Verifier.into(),
         }),
         adaptor: result,
-        ..tx4.signing
+        ..tx4.plan
     };
     draft.settlement(tx4, Outcome::Normal)?;
     let tx5 = step(
@@ -152,7 +154,7 @@ fn appeal(
     for i in 0..draft.terms.panel_size() {
         let role = Role::Arbiter(i);
         let keys = draft.terms.key_set([role], None)?;
-        let (keys, _) = draft.graph.key_set(keys, None);
+        let (keys, _) = draft.plain.graph.key_set(keys, None);
         for coin in draft
             .terms
             .record()
@@ -177,12 +179,12 @@ fn appeal(
     }
     let ka = draft.contract_keys("TxA", draft.terms.roles())?;
     let output = draft.contract_output(ka, value);
-    let step = Move {
+    let step = Step {
         name: NodeName::plain("TxA"),
         meaning: "verifier rejected, worker appeals",
         lock_height: 0,
         inputs,
-        signing: SigningPlan {
+        plan: SigningPlan {
             stage: stage::ARBITRATION.id,
             movers: [Role::Worker].into(),
             holders: [Role::Verifier].into(),
@@ -192,6 +194,7 @@ fn appeal(
             }),
             adaptor,
         },
+        outputs: Vec::new(),
     };
     Ok((draft.step(step, vec![output])?, ka.0))
 }
@@ -201,18 +204,19 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
     let params = draft.terms.params();
     let (n, k) = (params.arbiters(), params.quorum());
     let locks = params.paper_locks().ok_or(MISSING("locks"))?;
-    let step = |name, meaning, lock_height, movers: PartySet, holders, adaptor| Move {
+    let step = |name, meaning, lock_height, movers: PartySet, holders, adaptor| Step {
         name,
         meaning,
         lock_height,
         inputs: vec![spend(txa, 0, ka, UNLOCKED)],
-        signing: SigningPlan {
+        plan: SigningPlan {
             stage: stage::ARBITRATION.id,
             movers,
             holders,
             awaits: None,
             adaptor,
         },
+        outputs: Vec::new(),
     };
     let client: PartySet = [Role::Client].into();
     let tx6 = step(

@@ -42,6 +42,7 @@ impl Agreement for Terms {
 
 /// Why a party of a contract of computation does not begin to sign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PartyError {
     /// The policy on which the party goes on was found for other parameters. The caller's fault.
     #[error("the proof that honest play pays is about other parameters than these terms have")]

@@ -8,7 +8,7 @@
 //! Either way it must confirm by [`RootRecord::deadline`].
 
 use bitcoin::{
-    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight, Witness,
+    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
     absolute::LockTime, script::PushBytesBuf, transaction::Version,
 };
 use narthex_base::kinds::{self, Kind};
@@ -17,7 +17,7 @@ use narthex_game_model::Params;
 use crate::{
     depth::{Depth, Shallow},
     funding::{ChildError, FeeCoin},
-    graph::{Purpose, TxGraph, satisfaction_weight},
+    graph::{Purpose, TxGraph, signed_weight},
     terms::{Fees, Role},
 };
 
@@ -160,11 +160,11 @@ impl RootRecord {
             input: spent.clone().map(input).collect(),
             output: vec![output(self.script()), output(change)],
         };
-        // Marker and flag.
-        let mut weight = tx.weight() + Weight::from_wu(2);
+        let witnesses = spent.clone().map(FeeCoin::witness);
+        let witnesses = witnesses.collect::<Option<Vec<_>>>();
+        let weight = signed_weight(&tx, witnesses.ok_or(ChildError::Coins)?);
         let mut coins = Amount::ZERO;
         for coin in spent.clone() {
-            weight += satisfaction_weight(&coin.prevout.script_pubkey).ok_or(ChildError::Coins)?;
             coins = coins
                 .checked_add(coin.prevout.value)
                 .ok_or(ChildError::Coins)?;

@@ -20,7 +20,7 @@ use miniscript::{Descriptor, Miniscript, Tap, descriptor::TapTree};
 use super::{TemplateError, stake_unlock_height};
 use crate::{
     funding::{FeeCoin, Sweep, SweepError, Unlock},
-    graph::{Purpose, TxGraph},
+    graph::{Purpose, TxGraph, satisfaction_weight, signed_weight},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
     terms::{FeeError, Fees, Role, Terms, TermsError},
 };
@@ -203,7 +203,7 @@ pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
             previous_output: coin.outpoint,
             script_sig: ScriptBuf::new(),
             sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-            witness: Witness::from_slice(&[[0u8; 64]]),
+            witness: Witness::new(),
         }],
         output: vec![TxOut {
             value: prevout.value,
@@ -211,7 +211,9 @@ pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
         }],
     };
     let fees = fees.into();
-    let fee = fees.in_time(tx.weight(), Amount::ZERO)?;
+    let witness = satisfaction_weight(&prevout.script_pubkey);
+    let witness = witness.ok_or(ReclaimError::NoStake { arbiter })?;
+    let fee = fees.in_time(signed_weight(&tx, [witness]), Amount::ZERO)?;
     let limit = tx.output[0].script_pubkey.minimal_non_dust();
     tx.output[0].value = prevout
         .value

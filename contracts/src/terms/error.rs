@@ -3,7 +3,7 @@
 use bitcoin::{Amount, OutPoint, ScriptBuf};
 use narthex_game_model::{JobMisfit, ParamsError};
 
-use super::ContributionError;
+use super::{Change, ContributionError};
 use crate::{
     attest::AnnounceError,
     binding::BindError,
@@ -167,6 +167,26 @@ pub enum TermsError {
         /// What differs.
         field: &'static str,
     },
+    /// The worker's change carries the commitment root later and cannot be missing.
+    #[error(
+        "funding of worker: the worker needs change of at least {least} to P2WPKH or P2TR, not {found}: it pays for the record of its commitment root"
+    )]
+    NoRootCoin {
+        /// Smallest value that is accepted.
+        least: Amount,
+        /// What there is: none, or change of another value or script type.
+        found: RootCoinFound,
+    },
+    /// In the `paper` layout an arbiter brings its one stake coin.
+    #[error(
+        "funding of {role}: an arbiter's stake must be one coin of exactly {stake} to its own contract key, without change"
+    )]
+    StakeCoin {
+        /// Whose it should be.
+        role: Role,
+        /// The stake.
+        stake: Amount,
+    },
     /// A role outside the panel.
     #[error("{role} is no party of this contract")]
     NoSuchParty {
@@ -179,4 +199,17 @@ pub enum TermsError {
         /// Index on the panel.
         arbiter: u8,
     },
+}
+
+/// The change that is no root coin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootCoinFound(pub Option<Change>);
+
+impl std::fmt::Display for RootCoinFound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            None => f.write_str("none"),
+            Some(change) => write!(f, "{} to the script {:x}", change.value_sat, change.script),
+        }
+    }
 }

@@ -35,10 +35,10 @@ pub use bound::{BoundDraft, BoundTerms};
 // What a party brings and pays is said in every contract's terms.
 pub use crate::funding::{
     Change, Coin, Contribution, ContributionError, FeeError, FeeRate, FeeRules, Fees, MAX_COINS,
-    RootCoinFound, SatPerVb, is_null,
+    SatPerVb, is_null,
 };
 pub use draft::TermsDraft;
-pub use error::TermsError;
+pub use error::{RootCoinFound, TermsError};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;

@@ -294,10 +294,10 @@ impl TermsRecord {
                         change.script = shortened(&change.script);
                         change
                     });
-                    return Err(fail(ContributionError::NoRootCoin {
+                    return Err(TermsError::NoRootCoin {
                         least: MIN_ROOT_COIN,
                         found: RootCoinFound(found),
-                    }));
+                    });
                 }
                 _ => {}
             }
@@ -365,10 +365,7 @@ fn check_stake_coin(
     let script = stake_coin_script(role, key)?;
     match (&funding.coins[..], &funding.change) {
         ([coin], None) if coin.value_sat == stake && coin.script == script => Ok(()),
-        _ => Err(TermsError::Contribution {
-            role,
-            error: ContributionError::StakeCoin { stake },
-        }),
+        _ => Err(TermsError::StakeCoin { role, stake }),
     }
 }
 

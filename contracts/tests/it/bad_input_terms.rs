@@ -413,10 +413,8 @@ fn a_worker_without_root_coin() {
         ScriptBuf::new_op_return([1; 4]),
     ] {
         let error = hardened(|r| r.worker.funding.change.as_mut().unwrap().script = script.clone());
-        assert!(matches!(
-            contribution(error),
-            (Role::Worker, ContributionError::NoRootCoin { .. })
-        ));
+        assert!(matches!(error, TermsError::NoRootCoin { .. }));
+        says(&error, &["funding of worker"]);
     }
 }
 
@@ -430,11 +428,10 @@ fn stake_coins_of_the_paper_layout() {
         |r| r.arbiters[1].funding.change = r.client.funding.change.clone(),
     ];
     for spoil in spoils {
-        let (role, error) = contribution(refused(Layout::Paper, spoil));
-        assert_eq!(
-            (role, error),
-            (Role::Arbiter(1), ContributionError::StakeCoin { stake })
-        );
+        let role = Role::Arbiter(1);
+        let error = refused(Layout::Paper, spoil);
+        assert_eq!(error, TermsError::StakeCoin { role, stake });
+        says(&error, &["funding of arbiter1"]);
     }
 }
 

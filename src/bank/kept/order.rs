@@ -1,14 +1,13 @@
 //! What the owners order, once a bank is open.
 
 use bitcoin::{
-    Amount,
     hashes::{Hash, sha256},
     secp256k1::rand::rngs::OsRng,
 };
 use narthex_channel::bank::{BankInput, CoinAt, Leaving};
 use narthex_contracts::{
     bank::{BankFunding, FreshChain},
-    graph::{NodeId, TxGraph},
+    graph::TxGraph,
 };
 
 use super::{KeptBank, KeptError, open};
@@ -102,13 +101,8 @@ impl KeptBank {
         if self.sides.payer.machine().leaving().is_none() {
             let frozen = matches!(self.coin(), CoinAt::Frozen { .. });
             let paid = self.sides.provider.machine().pennies();
-            let draft = self
-                .lineage()?
-                .bank()
-                .close(paid, Amount::ONE_SAT, frozen)?;
-            let weight = draft.weight(NodeId(0));
-            let weight = weight.ok_or_else(|| KeptError::State("a close of no weight".into()))?;
-            let fee_sat = self.fee(weight)?.to_sat();
+            let plan = self.lineage()?.bank().close_plan(paid, frozen)?;
+            let fee_sat = self.fee(plan.weight)?.to_sat();
             self.agree(Leaving::Close {
                 paid,
                 fee_sat,
