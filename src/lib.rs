@@ -12,14 +12,14 @@
 //! - [`regtest`] chains to run on: embedded, and bitcoind
 //! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
-//! - [`market`] ledgers of audits of relays, in files
+//! - [`market`] ledgers of audits of recomputers, in files
 //! - [`simulate`] games by strategies, beside theory
 //! - [`table`] what small contracts share on a chain; [`bank`] penny banks; [`mod@slice`] gated slices
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
 //! ```
-//! use narthex::{contracts::{funding::combine_funding, sample::Cast, setup::ceremony, template::Exit},
+//! use narthex::{contracts::{funding::combine_funding, fixtures::Fixtures, setup::ceremony, template::Exit},
 //!     contracts::terms::{deposit, FeeRate, Role}, game_model::Layout, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
 //!     wallet::{ChildRequest, PartyWallet}};
 //! use std::{collections::BTreeMap, sync::Arc};
@@ -36,7 +36,7 @@
 //! }
 //! // Terms: parameters for a panel of 2 of 3, everybody's keys, announcements, coins and change.
 //! let deliver_height = chain.height()? + 100;
-//! let cast = Cast::example(Layout::Hardened, 3, 2, deliver_height, [7; 32])?;
+//! let cast = Fixtures::example(Layout::Hardened, 3, 2, deliver_height, [7; 32])?;
 //! let (mut funding, mut payouts, mut contributed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
 //! // Does the node take what the contract ends with? Who has not asked cannot fund.
 //! let policy = wallets[&Role::Client].probe(&mut chain, rate)?;

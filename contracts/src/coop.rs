@@ -7,7 +7,7 @@
 //! Here the coin is locked already, so that the order of shares matters: a worker that cancels the point with its
 //! nonce could complete the sum without its secret (`docs/adr/0002-adaptor-in-aggregate-nonce.md`). The client
 //! therefore collects everybody's shares, holds a verified adaptor signature, and only then releases its own to
-//! the worker ([`Holdings::release`]).
+//! the worker ([`ContractSignatures::release`]).
 //!
 //! An agreement is signed once. A run that fails is followed by another attempt, with a number of its own that is bound to
 //! what is agreed on before anything is sent ([`crate::binding`]), and nothing that was sent in one attempt counts in
@@ -27,12 +27,12 @@ use bitcoin::{
 use crate::{
     binding::{Bindings, Mark},
     graph::{
-        Adaptor, Awaits, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName,
-        NodeOutput, Purpose, ScriptId, SigningPlan, Source, Spend, SpendPlan, TxGraph,
+        Adaptor, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
+        Purpose, ScriptId, SigningPlan, Source, Spend, SpendPlan, TxGraph, Withheld,
     },
     musig::AdaptorPoint,
     party::{PartyId, PartyName, PartySet},
-    setup::{Agreement, Holdings, HoldingsError, Party, Release, Secrets, SetupError},
+    setup::{Agreement, ContractSignatures, SignaturesError, Party, Release, Secrets, SetupError},
     template::{ContractSecret, TemplateError, stage},
     terms::{Role, Terms},
 };
@@ -137,7 +137,7 @@ pub enum CoopError {
     Setup(#[from] SetupError),
     /// Nothing is held back of this transaction.
     #[error(transparent)]
-    Holdings(#[from] HoldingsError),
+    ContractSignatures(#[from] SignaturesError),
 }
 
 impl Proposal {
@@ -308,9 +308,9 @@ impl Proposal {
             outputs,
             signing: Some(SigningPlan {
                 stage: stage::SETTLEMENT.id,
-                movers: [Role::Worker].into(),
-                holders: [Role::Client].into(),
-                awaits: Some(Awaits {
+                broadcasters: [Role::Worker].into(),
+                signature_holders: [Role::Client].into(),
+                withheld: Some(Withheld {
                     holder: Role::Worker.into(),
                     signer: Role::Client.into(),
                 }),
@@ -321,11 +321,11 @@ impl Proposal {
     }
 }
 
-impl Holdings<Ending> {
+impl ContractSignatures<Ending> {
     /// The share that the client kept back, for the worker, with `tip` at this height.
     ///
     /// # Errors
-    /// [`CoopError::Expired`] from the expiry on; [`CoopError::Holdings`] for whoever keeps nothing back.
+    /// [`CoopError::Expired`] from the expiry on; [`CoopError::ContractSignatures`] for whoever keeps nothing back.
     pub fn release(&self, node: NodeId, tip: u32) -> Result<Vec<Release>, CoopError> {
         self.terms().proposal.check_time(tip)?;
         Ok(self.withheld(node)?)
@@ -336,7 +336,7 @@ impl Holdings<Ending> {
         &self,
         node: NodeId,
         tx: &Transaction,
-    ) -> Result<SecretKey, HoldingsError> {
+    ) -> Result<SecretKey, SignaturesError> {
         self.extract_secret(node, tx, ContractSecret::Result, &Secrets::default())
     }
 }

@@ -7,6 +7,7 @@ pub mod bounty;
 pub mod coop;
 pub mod deliver;
 pub mod depth;
+pub mod fixtures;
 pub mod funding;
 pub mod graph;
 mod lots;
@@ -15,7 +16,7 @@ pub mod pact;
 pub mod panel;
 mod parallel;
 pub mod party;
-pub mod sample;
+
 pub mod seal;
 pub mod setup;
 pub mod shared_secret;

@@ -28,8 +28,8 @@ use bitcoin::secp256k1::Secp256k1;
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::Evidence,
+    fixtures::Fixtures,
     panel::{AnswerSet, Offer, OfferPayload, Order, Panel, Seed, Willingness},
-    sample::Cast,
     shared_secret::{Collector, Dealer, Sharing},
     terms::Role,
 };
@@ -81,7 +81,7 @@ fn contracts() -> Vec<Vec<u8>> {
     all.extend([
         json(bounty.terms.record()),
         json(bounty.requester.record()),
-        json(bounty.relays[0].record()),
+        json(bounty.recomputers[0].record()),
     ]);
     all
 }
@@ -101,7 +101,7 @@ fn panels() -> Vec<Vec<u8>> {
         by: Role::Worker,
         answers: vec![willing; 2],
     };
-    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let announcement = *cast.terms().unwrap().announcement(1).unwrap();
     let mut all = vec![
         terms.to_bytes(),

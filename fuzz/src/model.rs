@@ -12,7 +12,7 @@ use narthex_game_model::{
     dispute::{DisputeTerms, Entry, Event, Move, Reveal, SignedMove, Transcript},
     game::Economics,
     market::{
-        Chance, Faults, Latency, Ledger, LedgerRecord, Policy, PolicyRecord, Quote, RelayId,
+        Chance, Faults, Latency, Ledger, LedgerRecord, Policy, PolicyRecord, Quote, RecomputerId,
         Request,
     },
     params::JobBounds,
@@ -465,9 +465,9 @@ fn records() -> Vec<Decoder> {
         block_hash: [3; 32],
         chunks: 2,
     };
-    let relay = "01".repeat(32);
+    let recomputer = "01".repeat(32);
     let mut ledger = Ledger::new(Policy::new(PolicyRecord::default()).expect("the default"));
-    let audit = json!({"job": "07".repeat(32), "relay": relay, "passed": true, "height": 800_000});
+    let audit = json!({"job": "07".repeat(32), "recomputer": recomputer, "passed": true, "height": 800_000});
     ledger
         .enter(serde_json::from_value(audit).expect("an audit"))
         .expect("the first");
@@ -540,8 +540,8 @@ fn records() -> Vec<Decoder> {
 
 fn texts() -> Vec<Decoder> {
     let seeds = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-    let relay = "01".repeat(32);
-    let quote = json!({"relay": relay, "base_sat": 900, "hop_fee_sat": 5, "reliability": "0.9",
+    let recomputer = "01".repeat(32);
+    let quote = json!({"recomputer": recomputer, "base_sat": 900, "hop_fee_sat": 5, "reliability": "0.9",
         "latencies": [{"within": "500ms", "premium_sat": 3}]});
     let request = json!({"reliability": "0.99", "hops": 3, "latency": "2b"});
     vec![
@@ -551,7 +551,7 @@ fn texts() -> Vec<Decoder> {
             seeds(&["1/10", "4294967295/4294967295"]),
         ),
         stable("probability", text::<Chance>, seeds(&["0.5", "99.9%", "1"])),
-        stable("relay", text::<RelayId>, seeds(&[&relay])),
+        stable("recomputer", text::<RecomputerId>, seeds(&[&recomputer])),
         stable("faults", text::<Faults>, seeds(&["agreeing", "differing"])),
         stable("latency", text::<Latency>, seeds(&["500ms", "2b"])),
         stable("quote in JSON", json::<Quote>, vec![written(&quote)]),

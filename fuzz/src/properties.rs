@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, hashes::Hash};
 use narthex_contracts::{
     attest::Attestation,
+    fixtures::Fixtures,
     panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
-    sample::Cast,
-    setup::{Holdings, NoncesMessage, Release, SharesMessage, ceremony},
+    setup::{ContractSignatures, NoncesMessage, Release, SharesMessage, ceremony},
     shared_secret::{Dealing, RevealedShare, Share},
     template,
     template::{RootRecord, root_coin},
@@ -19,11 +19,11 @@ use narthex_game_model::{Layout, Params};
 /// A contract to read messages of.
 pub struct World {
     /// Its secrets.
-    pub cast: Cast,
+    pub cast: Fixtures,
     /// Its terms.
     pub terms: Arc<Terms>,
     /// What each party holds.
-    pub holdings: Vec<Holdings<Terms>>,
+    pub holdings: Vec<ContractSignatures<Terms>>,
     /// The parties' nonce messages of a ceremony.
     pub nonces: Vec<Vec<u8>>,
 }
@@ -34,7 +34,7 @@ pub fn world() -> &'static World {
     WORLD.get_or_init(|| {
         let mut rng = bitcoin::secp256k1::rand::thread_rng();
         let mut cast =
-            Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
+            Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
         let earlier = cast.terms().expect("valid terms");
         let nonces = cast
             .parties(&earlier)
@@ -124,15 +124,15 @@ pub fn release(data: &[u8]) {
     }
 }
 
-/// Holdings.
+/// ContractSignatures.
 pub fn holdings(data: &[u8]) {
-    let Ok(holdings) = Holdings::from_bytes(world().terms.clone(), data) else {
+    let Ok(holdings) = ContractSignatures::from_bytes(world().terms.clone(), data) else {
         return;
     };
     holdings.verify().expect("what was accepted verifies");
     let bytes = holdings.to_bytes();
-    let again =
-        Holdings::from_bytes(world().terms.clone(), &bytes).expect("what was written can be read");
+    let again = ContractSignatures::from_bytes(world().terms.clone(), &bytes)
+        .expect("what was written can be read");
     assert_eq!(again.to_bytes(), bytes);
 }
 

@@ -192,7 +192,10 @@ fn laws() -> Vec<Decoder> {
             "bounty requesterrecord in JSON",
             json::<bounty::RequesterRecord>,
         ),
-        stable("bounty relayrecord in JSON", json::<bounty::RelayRecord>),
+        stable(
+            "bounty recomputerrecord in JSON",
+            json::<bounty::RecomputerRecord>,
+        ),
         stable("attest announcement in JSON", json::<attest::Announcement>),
         stable("panel offer in JSON", json::<panel::Offer>),
         stable("panel snapshotrules in JSON", json::<panel::SnapshotRules>),

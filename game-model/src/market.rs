@@ -1,6 +1,6 @@
-//! Relays that recompute a job: what is known of them, whom to ask, what that costs, who is paid.
+//! Recomputers that recompute a job: what is known of them, whom to ask, what that costs, who is paid.
 //!
-//! - [`Ledger`] counts audits of relays under a [`Policy`]; a [`Standing`] is what it says of one.
+//! - [`Ledger`] counts audits of recomputers under a [`Policy`]; a [`Standing`] is what it says of one.
 //! - [`split`] says which layers of an envelope a bounty is split among.
 //! - [`odds`] says how often that is the right root; a [`Book`] of [`Quote`]s has the cheapest
 //!   [`LineUp`] for each [`Request`].
@@ -20,7 +20,7 @@ mod split;
 
 pub use chance::{Chance, NoChance};
 pub use ledger::{
-    Audit, Ledger, LedgerError, LedgerRecord, MAX_AUDITS, NoRelayId, RelayId, Standing,
+    Audit, Ledger, LedgerError, LedgerRecord, MAX_AUDITS, NoRecomputerId, RecomputerId, Standing,
 };
 pub use odds::{Ending, Faults, Odds, odds};
 pub use policy::{Decay, ONE, Policy, PolicyError, PolicyRecord};

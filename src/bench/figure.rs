@@ -8,8 +8,8 @@ use std::{
 
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
+    fixtures::Fixtures,
     graph::{StageName, TxGraph},
-    sample::Cast,
     setup::{NoncesMessage, Party, Plan, SharesMessage, Signing},
     template::stage,
     terms::{Role, Terms},
@@ -35,7 +35,7 @@ impl Planned {
                     .key_set(item.keys)
                     .map_or(0, |keys| keys.signers().len()),
                 signs: item.signers.contains(role),
-                verifies: item.collects(role) && item.awaits.is_none_or(|a| a.holder != role),
+                verifies: item.collects(role) && item.withheld.is_none_or(|a| a.holder != role),
             })
             .filter(|work| work.signs || work.verifies)
             .collect()
@@ -61,7 +61,7 @@ impl Clock {
 /// what it would do alone: reading messages from bytes is part of it. `signed` is called in the middle of each
 /// party's work, between two measurements.
 pub(super) fn ceremony(
-    cast: &Cast,
+    cast: &Fixtures,
     terms: &Terms,
     mut signed: impl FnMut(Role, &Planned),
 ) -> anyhow::Result<Vec<Seconds>> {
@@ -74,7 +74,7 @@ pub(super) fn ceremony(
         .collect::<Vec<_>>();
     let mut rng = thread_rng();
     // Whether honest play pays is a matter of the parameters, not of the set-up.
-    let policy = Cast::policy(terms);
+    let policy = Fixtures::policy(terms);
     let mut planned = None;
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for clock in &mut clocks {

@@ -8,7 +8,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     bond::{
-        BONDLESS_SHARE, BondFault, BondScript, Certificate, Claim, Lock, MAX_TAPROOT_LOCK, Moment,
+        BONDLESS_SHARE, BlockTime, BondFault, BondScript, Certificate, Claim, Lock,
+        MAX_TAPROOT_LOCK,
     },
     terms::FeeRate,
 };
@@ -150,7 +151,7 @@ fn rehearse(wallet: &PartyWallet, options: &LifeOptions) -> Result<(), LifeError
 }
 
 impl Living<'_> {
-    fn tip(&mut self) -> Result<Moment, LifeError> {
+    fn tip(&mut self) -> Result<BlockTime, LifeError> {
         let height = self.chain.height()?;
         Ok(moment(self.chain, height)?)
     }

@@ -2,7 +2,7 @@
 
 use bitcoin::{OutPoint, key::XOnlyPublicKey, secp256k1::Secp256k1};
 use narthex_contracts::bond::{
-    BondFault, Certificate, Claim, Locked, Moment, Register, Sighting, Valuation,
+    BlockTime, BondFault, Certificate, Claim, Locked, Register, Sighting, Valuation,
 };
 use narthex_regtest::{ChainSource, OutputStatus};
 
@@ -18,8 +18,11 @@ pub enum SightError {
 }
 
 /// Height and median time of a block on the active chain.
-pub fn moment(chain: &mut dyn ChainSource, height: u32) -> Result<Moment, narthex_regtest::Error> {
-    Ok(Moment {
+pub fn moment(
+    chain: &mut dyn ChainSource,
+    height: u32,
+) -> Result<BlockTime, narthex_regtest::Error> {
+    Ok(BlockTime {
         height,
         median_time: chain.median_time(height)?,
     })

@@ -1,4 +1,4 @@
-//! Requester and relays at one table, with one bounty after the other.
+//! Requester and recomputers at one table, with one bounty after the other.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use bitcoin::{
 use narthex_contracts::{
     binding::FreshSalt,
     bounty::{
-        BountyRecord, BountyTerms, Call, Coin, Relay, RelayOffer, RelaySeed, Requester, relay_name,
-        relay_party, requester_party, restore,
+        BountyRecord, BountyTerms, Call, Coin, Recomputer, RecomputerOffer, RecomputerSeed,
+        Requester, recomputer_name, recomputer_party, requester_party, restore,
     },
     depth::Depth,
     graph::TxGraph,
     setup::ceremony,
     terms::FeeRate,
 };
-use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RelayId};
+use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RecomputerId};
 use narthex_regtest::{Chain, OutputStatus};
 
 use super::{BoardError, work::Task};
@@ -27,20 +27,20 @@ use crate::table::{
     playable,
 };
 
-/// What relays wait for in a play: it leaves time for the openings whatever the terms are.
+/// What recomputers wait for in a play: it leaves time for the openings whatever the terms are.
 pub(super) const DEPTH: Depth = Depth::LEAST;
 
-/// Where the requester sits; relays follow.
+/// Where the requester sits; recomputers follow.
 pub(super) const CLIENT: usize = 0;
 
 /// Figures of a bounty.
 #[derive(Debug, Clone)]
 pub struct BoardOptions {
-    /// Relays of the line-up.
-    pub relays: u8,
+    /// Recomputers of the line-up.
+    pub recomputers: u8,
     /// Least number of equal layers that are paid.
     pub quorum: u8,
-    /// What the first relay is paid; each next 1,000 sat more, so that no two are mistaken for each other.
+    /// What the first recomputer is paid; each next 1,000 sat more, so that no two are mistaken for each other.
     pub amount: Amount,
     /// Blocks until the layers are due.
     pub layer_blocks: u32,
@@ -55,7 +55,7 @@ pub struct BoardOptions {
 impl Default for BoardOptions {
     fn default() -> Self {
         BoardOptions {
-            relays: 3,
+            recomputers: 3,
             quorum: 2,
             amount: Amount::from_sat(20_000),
             layer_blocks: 12,
@@ -82,9 +82,9 @@ impl BoardOptions {
             why,
         )?;
         let dearest = self.amount.to_sat().saturating_add(5_000);
-        let all = dearest.saturating_mul(self.relays.into());
+        let all = dearest.saturating_mul(self.recomputers.into());
         playable(
-            "amounts of all relays are in sat",
+            "amounts of all recomputers are in sat",
             all,
             0..=MOST_SAT,
             ONE_COIN,
@@ -93,7 +93,7 @@ impl BoardOptions {
     }
 }
 
-/// A relay that is hired: who, and for how much.
+/// A recomputer that is hired: who, and for how much.
 #[derive(Debug, Clone, Copy)]
 pub struct Hired {
     /// Its place at the table.
@@ -102,17 +102,17 @@ pub struct Hired {
     pub amount: Amount,
 }
 
-/// Requester and relays, with the bounty that they are about.
+/// Requester and recomputers, with the bounty that they are about.
 pub struct Board<'c> {
     pub(super) table: Table<'c>,
     pub(super) options: BoardOptions,
     pub(super) requester: Requester,
-    pub(super) relays: Vec<Relay>,
-    /// Where the relays of the line-up sit at the table.
+    pub(super) recomputers: Vec<Recomputer>,
+    /// Where the recomputers of the line-up sit at the table.
     pub(super) line_up: Vec<usize>,
     pub(super) task: Task,
-    /// Seeds of the line-up's relays, kept beside their records.
-    seeds: Vec<RelaySeed>,
+    /// Seeds of the line-up's recomputers, kept beside their records.
+    seeds: Vec<RecomputerSeed>,
     pub(super) ledger: Ledger,
     /// Bounties signed so far; each has contract keys of its own.
     bounties: u32,
@@ -122,13 +122,13 @@ pub struct Board<'c> {
 }
 
 impl<'c> Board<'c> {
-    /// Wallets with coins for the requester and so many relays, and the first bounty signed; nothing is funded.
+    /// Wallets with coins for the requester and so many recomputers, and the first bounty signed; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
         options: &BoardOptions,
         reporter: &'c mut dyn TableReporter,
     ) -> Result<Board<'c>, BoardError> {
-        let names = (0..options.relays).map(|seat| relay_name(seat).to_string());
+        let names = (0..options.recomputers).map(|seat| recomputer_name(seat).to_string());
         let names: Vec<String> = std::iter::once("requester".into()).chain(names).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let common = TableOptions {
@@ -151,7 +151,7 @@ impl<'c> Board<'c> {
             table,
             options: options.clone(),
             requester: signed.requester,
-            relays: signed.relays,
+            recomputers: signed.recomputers,
             line_up: signed.line_up,
             seeds: signed.seeds,
             task,
@@ -164,15 +164,15 @@ impl<'c> Board<'c> {
 
     /// Another bounty in place of the one that is over, or was never funded.
     pub(super) fn renew(&mut self, quorum: u8, hired: &[Hired]) -> Result<(), BoardError> {
-        let relays = u8::try_from(hired.len()).unwrap_or(u8::MAX);
+        let recomputers = u8::try_from(hired.len()).unwrap_or(u8::MAX);
         let options = BoardOptions {
-            relays,
+            recomputers,
             quorum,
             ..self.options.clone()
         };
         let task = Task::new(usize::try_from(self.bounties).unwrap_or(0));
         let signed = sign(&mut self.table, &options, hired, (self.bounties, &task))?;
-        (self.requester, self.relays) = (signed.requester, signed.relays);
+        (self.requester, self.recomputers) = (signed.requester, signed.recomputers);
         (self.line_up, self.seeds) = (signed.line_up, signed.seeds);
         self.task = task;
         self.bounties += 1;
@@ -194,9 +194,9 @@ impl<'c> Board<'c> {
         &mut self.requester
     }
 
-    /// The relays of the line-up, by their seats in it.
-    pub fn relays(&mut self) -> &mut [Relay] {
-        &mut self.relays
+    /// The recomputers of the line-up, by their seats in it.
+    pub fn recomputers(&mut self) -> &mut [Recomputer] {
+        &mut self.recomputers
     }
 
     /// The terms of the bounty at hand.
@@ -209,19 +209,19 @@ impl<'c> Board<'c> {
         keys(&self.table, CLIENT, self.bounties.saturating_sub(1))
     }
 
-    /// Whom ledgers know the relay at a place of the table as.
-    pub(super) fn relay_id(&self, seat: usize) -> Result<RelayId, BoardError> {
+    /// Whom ledgers know the recomputer at a place of the table as.
+    pub(super) fn recomputer_id(&self, seat: usize) -> Result<RecomputerId, BoardError> {
         let identity = self.table.key(seat, 0)?;
         let key = identity.x_only_public_key(&Secp256k1::signing_only()).0;
-        Ok(RelayId(key.serialize()))
+        Ok(RecomputerId(key.serialize()))
     }
 
-    pub(super) fn relay(&mut self, seat: u8) -> Result<&mut Relay, BoardError> {
-        let relay = self.relays.get_mut(usize::from(seat));
-        relay.ok_or_else(|| BoardError::broken(format!("seat {seat} is empty")))
+    pub(super) fn recomputer(&mut self, seat: u8) -> Result<&mut Recomputer, BoardError> {
+        let recomputer = self.recomputers.get_mut(usize::from(seat));
+        recomputer.ok_or_else(|| BoardError::broken(format!("seat {seat} is empty")))
     }
 
-    /// Where a relay of the line-up sits at the table.
+    /// Where a recomputer of the line-up sits at the table.
     pub(super) fn place(&self, seat: u8) -> Result<usize, BoardError> {
         let place = self.line_up.get(usize::from(seat));
         (place.copied()).ok_or_else(|| BoardError::broken(format!("seat {seat} is empty")))
@@ -239,12 +239,12 @@ impl<'c> Board<'c> {
         })
     }
 
-    /// Height of the tip and where the coin is, which all that relays show follows from.
+    /// Height of the tip and where the coin is, which all that recomputers show follows from.
     pub fn sight(&mut self) -> Result<(u32, Coin), BoardError> {
         Ok((self.chain().height()?, self.coin()?))
     }
 
-    /// Blocks pass until the coin is as deep as the relays wait for.
+    /// Blocks pass until the coin is as deep as the recomputers wait for.
     pub fn bury(&mut self) -> Result<(), BoardError> {
         if let (tip, Coin::Locked { height }) = self.sight()? {
             let wanted = DEPTH.reached_at(height);
@@ -262,13 +262,14 @@ impl<'c> Board<'c> {
         let json = serde_json::to_string(self.requester.record())?;
         let (identity, key) = keys(&self.table, CLIENT, number)?;
         self.requester = Requester::restore(held, identity, key, serde_json::from_str(&json)?)?;
-        for (relay, (place, seed)) in
-            (self.relays.iter_mut()).zip(self.line_up.iter().zip(&self.seeds))
+        for (recomputer, (place, seed)) in
+            (self.recomputers.iter_mut()).zip(self.line_up.iter().zip(&self.seeds))
         {
-            let held = restore(&terms, &relay.holdings().to_bytes())?;
-            let json = serde_json::to_string(relay.record())?;
+            let held = restore(&terms, &recomputer.holdings().to_bytes())?;
+            let json = serde_json::to_string(recomputer.record())?;
             let (identity, _) = keys(&self.table, *place, number)?;
-            *relay = Relay::restore(held, identity, seed.clone(), serde_json::from_str(&json)?)?;
+            *recomputer =
+                Recomputer::restore(held, identity, seed.clone(), serde_json::from_str(&json)?)?;
         }
         Ok(())
     }
@@ -280,7 +281,7 @@ impl<'c> Board<'c> {
             lines.count()
         });
         (self.table.outcome(story))
-            .with("relays", self.terms().relays())
+            .with("recomputers", self.terms().recomputers())
             .with("quorum", self.terms().record().call.quorum)
             .with("bounties", self.funded)
             .with("words", words.map_or(serde_json::Value::Null, Into::into))
@@ -304,15 +305,17 @@ fn hired(options: &BoardOptions) -> Result<Vec<Hired>, BoardError> {
             amount: amount?,
         })
     };
-    let hired = (0..options.relays).map(hire).collect::<Option<Vec<_>>>();
+    let hired = (0..options.recomputers)
+        .map(hire)
+        .collect::<Option<Vec<_>>>();
     hired.ok_or_else(|| BoardError::broken("amounts of more than there is"))
 }
 
 struct Signed {
     requester: Requester,
-    relays: Vec<Relay>,
+    recomputers: Vec<Recomputer>,
     line_up: Vec<usize>,
-    seeds: Vec<RelaySeed>,
+    seeds: Vec<RecomputerSeed>,
 }
 
 /// Call, offers, terms and ceremony.
@@ -328,10 +331,10 @@ fn sign(
     let (mut offers, mut seeds) = (Vec::new(), Vec::new());
     for (seat, hire) in (0u8..).zip(hired) {
         let (own, contract) = keys(table, hire.seat, number)?;
-        let seed = RelaySeed::draw(table.rng());
+        let seed = RecomputerSeed::draw(table.rng());
         let script = table.seat(hire.seat)?.script.clone();
         let paid = (script, hire.amount);
-        offers.push(RelayOffer::new(
+        offers.push(RecomputerOffer::new(
             &call,
             seat,
             (&own, &contract),
@@ -348,7 +351,7 @@ fn sign(
     for ((seat, hire), seed) in (0u8..).zip(hired).zip(&seeds) {
         let (_, contract) = keys(table, hire.seat, number)?;
         let bindings = &mut table.seat(hire.seat)?.bindings;
-        let (party, seed) = relay_party(
+        let (party, seed) = recomputer_party(
             &terms,
             seat,
             &contract,
@@ -362,14 +365,14 @@ fn sign(
     let own = held
         .next()
         .ok_or_else(|| BoardError::broken("nobody signed"))?;
-    let mut relays = Vec::with_capacity(hired.len());
+    let mut recomputers = Vec::with_capacity(hired.len());
     for (held, (hire, seed)) in held.zip(hired.iter().zip(bound)) {
         let (identity, _) = keys(table, hire.seat, number)?;
-        relays.push(Relay::new(held, identity, seed)?);
+        recomputers.push(Recomputer::new(held, identity, seed)?);
     }
     Ok(Signed {
         requester: Requester::new(own, identity, key)?,
-        relays,
+        recomputers,
         line_up: hired.iter().map(|hire| hire.seat).collect(),
         seeds,
     })
@@ -379,11 +382,11 @@ fn propose(
     table: &mut Table<'_>,
     options: &BoardOptions,
     call: Call,
-    relays: Vec<RelayOffer>,
+    recomputers: Vec<RecomputerOffer>,
     key: &SecretKey,
 ) -> Result<BountyRecord, BoardError> {
     let height = table.chain().height()?;
-    let total = relays
+    let total = recomputers
         .iter()
         .try_fold(Amount::ZERO, |sum, offer| sum.checked_add(offer.amount_sat));
     let total = total.ok_or_else(|| BoardError::broken("amounts of more than there is"))?;
@@ -393,13 +396,13 @@ fn propose(
     let (contribution, _) = client.wallet.contribute(total, options.rate, &policy)?;
     let layer_height = height.saturating_add(options.layer_blocks);
     // The rounds that the terms need, and two more: nobody is hurried.
-    let rounds = 5 + u32::from(call.relays.saturating_sub(call.quorum));
+    let rounds = 5 + u32::from(call.recomputers.saturating_sub(call.quorum));
     let blocks = rounds.saturating_mul(options.round_blocks.into());
     Ok(BountyRecord {
         call,
         requester_key: PublicKey::from_secret_key(&Secp256k1::signing_only(), key),
         requester_script,
-        relays,
+        recomputers,
         layer_height,
         round_blocks: options.round_blocks,
         refund_height: layer_height.saturating_add(blocks),
@@ -418,7 +421,7 @@ fn call(
         requester: identity.x_only_public_key(&Secp256k1::signing_only()).0,
         job,
         salt,
-        relays: options.relays,
+        recomputers: options.recomputers,
         quorum: options.quorum,
     }
 }

@@ -43,7 +43,7 @@ pub enum BoardError {
     /// A ledger that cannot be kept like this.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// A relay's quote is out of bounds.
+    /// A recomputer's quote is out of bounds.
     #[error(transparent)]
     Quote(#[from] QuoteError),
     /// No line-up is reliable enough.

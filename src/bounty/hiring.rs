@@ -11,19 +11,19 @@ use narthex_game_model::{
 
 use super::{Board, BoardError, Conduct, Hired, stories::conclude};
 
-/// Audits that the requester has of each relay before.
+/// Audits that the requester has of each recomputer before.
 const HISTORY: u32 = 12;
 /// Bounties of the story.
 const ROUNDS: u32 = 4;
-/// The relay that turns bad, by its place at the table: the cheapest.
+/// The recomputer that turns bad, by its place at the table: the cheapest.
 const BAD: usize = 1;
 /// The bounty from which on it is bad, counted from 1.
 const BAD_FROM: u32 = 2;
 
 /// The requester asks for a reliability, and hires whom its ledger makes the cheapest for it.
 pub(super) fn hiring(board: &mut Board<'_>) -> Result<(), BoardError> {
-    if board.options.relays < 4 {
-        return Err(BoardError::Figures("four relays or more"));
+    if board.options.recomputers < 4 {
+        return Err(BoardError::Figures("four recomputers or more"));
     }
     // It forgets fast, so that the story is short.
     let ratio =
@@ -39,15 +39,15 @@ pub(super) fn hiring(board: &mut Board<'_>) -> Result<(), BoardError> {
     let (mut prices, mut hires) = (Vec::new(), Vec::new());
     for number in 1..=ROUNDS {
         let line_up = choose(board)?;
-        let bad = board.relay_id(BAD)?;
+        let bad = board.recomputer_id(BAD)?;
         let hired = hired(board, &line_up)?;
         prices.push(line_up.price.to_sat());
         hires.push(hired.iter().any(|hire| hire.seat == BAD));
         let standing = board.ledger.standing(&bad).priced(board.ledger.policy());
-        let relays = hired.iter().map(|hire| format!("relay {}", hire.seat));
-        let relays = relays.collect::<Vec<_>>().join(", ");
+        let recomputers = hired.iter().map(|hire| format!("recomputer {}", hire.seat));
+        let recomputers = recomputers.collect::<Vec<_>>().join(", ");
         let what = format!(
-            "hires {relays}, {} of them to agree, for {}; relay {BAD} counts as {} reliable",
+            "hires {recomputers}, {} of them to agree, for {}; recomputer {BAD} counts as {} reliable",
             line_up.quorum,
             line_up.price,
             short(standing)
@@ -78,14 +78,14 @@ pub(super) fn hiring(board: &mut Board<'_>) -> Result<(), BoardError> {
 fn remember(board: &mut Board<'_>) -> Result<(), BoardError> {
     let height = board.chain().height()?;
     for number in 0..HISTORY {
-        for seat in 1..=usize::from(board.options.relays) {
-            let relay = board.relay_id(seat)?;
+        for seat in 1..=usize::from(board.options.recomputers) {
+            let recomputer = board.recomputer_id(seat)?;
             let mut job = [0; 32];
             job[..4].copy_from_slice(&number.to_be_bytes());
             let passed = true;
             board.ledger.enter(Audit {
                 job,
-                relay,
+                recomputer,
                 passed,
                 height,
             })?;
@@ -94,17 +94,17 @@ fn remember(board: &mut Board<'_>) -> Result<(), BoardError> {
     Ok(())
 }
 
-/// The cheapest line-up for 97% among all relays, at their quotes: each asks 500 sat more than the one before.
+/// The cheapest line-up for 97% among all recomputers, at their quotes: each asks 500 sat more than the one before.
 fn choose(board: &Board<'_>) -> Result<LineUp, BoardError> {
     let within = Latency::Blocks(board.options.layer_blocks);
     let mut quotes = Vec::new();
-    for seat in 1..=usize::from(board.options.relays) {
-        let relay = board.relay_id(seat)?;
+    for seat in 1..=usize::from(board.options.recomputers) {
+        let recomputer = board.recomputer_id(seat)?;
         let more = Amount::from_sat(500).checked_mul(seat as u64);
         let base = more.and_then(|more| board.options.amount.checked_add(more));
-        let standing = board.ledger.standing(&relay);
+        let standing = board.ledger.standing(&recomputer);
         quotes.push(Quote {
-            relay,
+            recomputer,
             base: base.ok_or_else(|| BoardError::broken("amounts of more than there is"))?,
             hop_fee: Amount::from_sat(10),
             latencies: vec![LatencyOffer {
@@ -126,8 +126,8 @@ fn choose(board: &Board<'_>) -> Result<LineUp, BoardError> {
 fn hired(board: &Board<'_>, line_up: &LineUp) -> Result<Vec<Hired>, BoardError> {
     let mut hired = Vec::with_capacity(line_up.seats.len());
     for chosen in &line_up.seats {
-        for seat in 1..=usize::from(board.options.relays) {
-            if board.relay_id(seat)? == chosen.relay {
+        for seat in 1..=usize::from(board.options.recomputers) {
+            if board.recomputer_id(seat)? == chosen.recomputer {
                 let amount = chosen.pay;
                 hired.push(Hired { seat, amount });
             }

@@ -1,6 +1,6 @@
-//! Bounties with relay line-ups on a chain: from the first coin to the last balance.
+//! Bounties with recomputer line-ups on a chain: from the first coin to the last balance.
 //!
-//! A [`Board`] holds the chain, requester, relays and their wallets and makes their moves; [`BOUNTY_STORIES`] are whole
+//! A [`Board`] holds the chain, requester, recomputers and their wallets and makes their moves; [`BOUNTY_STORIES`] are whole
 //! lives of bounties; [`price`] says what a bounty costs each party. What the parties sign and check is in
 //! [`contracts::bounty`](narthex_contracts::bounty).
 
@@ -46,9 +46,9 @@ pub fn play_bounty_on(
 ) -> Result<TableOutcome, BoardError> {
     let story = BOUNTY_STORIES.iter().find(|known| known.name == story);
     let story = story.ok_or(BoardError::UnknownStory)?;
-    let spare = options.relays.saturating_sub(options.quorum);
+    let spare = options.recomputers.saturating_sub(options.quorum);
     if spare < story.spare {
-        return Err(BoardError::Figures("more relays than the quorum"));
+        return Err(BoardError::Figures("more recomputers than the quorum"));
     }
     let mut board = Board::prepare(chain, options, reporter)?;
     // Nothing is funded yet; what no terms take they have said.

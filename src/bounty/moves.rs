@@ -1,9 +1,9 @@
-//! Moves: messages between requester and relays, as bytes; transactions on the chain.
+//! Moves: messages between requester and recomputers, as bytes; transactions on the chain.
 
 use bitcoin::Transaction;
 use narthex_base::codec::Message as _;
 use narthex_contracts::bounty::{
-    Answer, BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share, relay_name,
+    Answer, BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share, recomputer_name,
 };
 use narthex_game_model::market::LayerSet;
 
@@ -12,7 +12,7 @@ use super::{
     board::{CLIENT, DEPTH},
 };
 
-/// What a relay does with the job.
+/// What a recomputer does with the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conduct {
     /// Recomputes it.
@@ -39,10 +39,10 @@ pub(super) fn seats(set: LayerSet) -> impl Iterator<Item = u8> {
     (0u8..6).filter(move |seat| set.contains(usize::from(*seat)))
 }
 
-/// How people call the relays of a set.
+/// How people call the recomputers of a set.
 pub(super) fn names(set: LayerSet) -> String {
     match seats(set)
-        .map(|seat| relay_name(seat).to_string())
+        .map(|seat| recomputer_name(seat).to_string())
         .collect::<Vec<_>>()
     {
         none if none.is_empty() => "nobody".into(),
@@ -64,7 +64,7 @@ impl Board<'_> {
         Ok(tx)
     }
 
-    /// The relays do the work in the order of the line-up, each upon the envelope of those before it; everybody sees
+    /// The recomputers do the work in the order of the line-up, each upon the envelope of those before it; everybody sees
     /// what goes on from its own.
     pub fn layers(&mut self, conduct: &[Conduct]) -> Result<Envelope, BoardError> {
         let mut envelope = Envelope::new(self.terms());
@@ -76,12 +76,12 @@ impl Board<'_> {
                 Conduct::Lazy(bytes) => self.task.run_lazily(*bytes)?,
             };
             let before = sent(envelope.to_bytes(), Envelope::from_bytes)?;
-            envelope = self.relay(seat)?.sign(&before, &result)?;
+            envelope = self.recomputer(seat)?.sign(&before, &result)?;
             signed.push(seat);
         }
         let height = self.chain().height()?;
         for seat in &signed {
-            self.relay(*seat)?.hear(height, &envelope)?;
+            self.recomputer(*seat)?.hear(height, &envelope)?;
         }
         let arrived = sent(envelope.to_bytes(), Envelope::from_bytes)?;
         self.requester.take_envelope(&arrived)?;
@@ -107,13 +107,13 @@ impl Board<'_> {
         let layers = seal.envelope.seats();
         let mut openings = Vec::new();
         for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-            let opening = self.relay(seat)?.open((height, coin), &seal)?;
+            let opening = self.recomputer(seat)?.open((height, coin), &seal)?;
             openings.push(sent(opening.to_bytes(), Opening::from_bytes)?);
         }
         for opening in &openings {
             self.requester.take_opening(opening)?;
             for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-                self.relay(seat)?.hear_opening(opening)?;
+                self.recomputer(seat)?.hear_opening(opening)?;
             }
         }
         let what = format!("seals the envelope of {}", names(layers));
@@ -168,12 +168,12 @@ impl Board<'_> {
         // Who has no layer in it may still help to give back.
         let asked = closing.opened();
         for seat in seats(asked).filter(|seat| Some(*seat) != silent) {
-            match self.relay(seat)?.accept((height, coin), closing) {
+            match self.recomputer(seat)?.accept((height, coin), closing) {
                 Ok(Answer::Deliver(made)) => {
                     let made = sent(made.to_bytes(), Delivery::from_bytes)?;
                     self.requester.take_delivery(&made)?;
                     for member in seats(paid) {
-                        self.relay(member)?.hear_delivery(height, &made)?;
+                        self.recomputer(member)?.hear_delivery(height, &made)?;
                     }
                 }
                 Ok(Answer::GiveBack(share)) => {
@@ -202,10 +202,10 @@ impl Board<'_> {
         let grant = sent(self.requester.grant()?.to_bytes(), Grant::from_bytes)?;
         let (height, coin) = self.sight()?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
-            let share = self.relay(seat)?.take_grant((height, coin), &grant)?;
+            let share = self.recomputer(seat)?.take_grant((height, coin), &grant)?;
             let share = sent(share.to_bytes(), Share::from_bytes)?;
             for member in seats(paid) {
-                self.relay(member)?.take_share(height, &share)?;
+                self.recomputer(member)?.take_share(height, &share)?;
             }
         }
         self.forward(silent)?;
@@ -218,13 +218,16 @@ impl Board<'_> {
     /// A member publishes the settlement; the requester takes the result out of it.
     pub fn settle(&mut self, seat: u8) -> Result<Transaction, BoardError> {
         let sight = self.sight()?;
-        let settled = self.relay(seat)?.settle(sight)?;
+        let settled = self.recomputer(seat)?.settle(sight)?;
         let (set, tx) = settled.ok_or_else(|| BoardError::broken("a secret is missing"))?;
         let place = self.place(seat)?;
         let why = ("Settle", "every secret of the set is there");
         self.table.publish(place, why, &tx)?;
         for member in seats(set) {
-            let (to, amount) = (self.place(member)?, self.terms().relay(member)?.amount_sat);
+            let (to, amount) = (
+                self.place(member)?,
+                self.terms().recomputer(member)?.amount_sat,
+            );
             self.table.moved(CLIENT, to, amount)?;
         }
         let learned = self.requester.learn(&tx)?;
@@ -238,10 +241,10 @@ impl Board<'_> {
         Ok(tx)
     }
 
-    /// Everything back at once, with every relay's secret.
+    /// Everything back at once, with every recomputer's secret.
     pub fn cancel(&mut self) -> Result<Transaction, BoardError> {
         let tx = self.requester.cancel()?;
-        let tx = tx.ok_or_else(|| BoardError::broken("a relay does not give back"))?;
+        let tx = tx.ok_or_else(|| BoardError::broken("a recomputer does not give back"))?;
         self.table
             .publish(CLIENT, ("Cancel", "nobody is paid, and all agree"), &tx)?;
         Ok(tx)

@@ -21,10 +21,10 @@ const CHILD_VBYTES: u64 = 153;
 pub struct Cost {
     /// Its name.
     pub transaction: String,
-    /// How many relays it pays.
+    /// How many recomputers it pays.
     pub paid: u8,
-    /// What the relays get together, at most, sat.
-    pub relays_sat: u64,
+    /// What the recomputers get together, at most, sat.
+    pub recomputers_sat: u64,
     /// What goes back to the requester with it, at least, sat.
     pub requester_sat: u64,
     /// Its size, vB.
@@ -40,7 +40,7 @@ pub struct Prices {
     pub locked_sat: u64,
     /// Each transaction; settlements by the number of those whom they pay, the dearest of each.
     pub costs: Vec<Cost>,
-    /// How it ends if each relay is as reliable as was said, and false ones agree with each other.
+    /// How it ends if each recomputer is as reliable as was said, and false ones agree with each other.
     pub odds: Odds,
 }
 
@@ -56,7 +56,7 @@ pub fn price(options: &BoardOptions, reliability: Chance) -> Result<Prices, Boar
         LayerSet::empty(),
         options.rate,
     )?];
-    for paid in (options.quorum..=options.relays).rev() {
+    for paid in (options.quorum..=options.recomputers).rev() {
         let sets = terms
             .sets()
             .filter(|set| set.len() == paid && !set.is_empty());
@@ -74,7 +74,7 @@ pub fn price(options: &BoardOptions, reliability: Chance) -> Result<Prices, Boar
     for node in [CANCEL, REFUND] {
         costs.push(cost(terms, &graph, node, LayerSet::empty(), options.rate)?);
     }
-    let reliabilities = vec![reliability; usize::from(options.relays)];
+    let reliabilities = vec![reliability; usize::from(options.recomputers)];
     Ok(Prices {
         locked_sat: terms.total().to_sat(),
         costs,
@@ -83,10 +83,10 @@ pub fn price(options: &BoardOptions, reliability: Chance) -> Result<Prices, Boar
 }
 
 fn amount(terms: &BountyTerms, set: LayerSet) -> Amount {
-    let relays = (0u8..).zip(&terms.record().relays);
-    let paid = relays.filter(|(seat, _)| set.contains(usize::from(*seat)));
+    let recomputers = (0u8..).zip(&terms.record().recomputers);
+    let paid = recomputers.filter(|(seat, _)| set.contains(usize::from(*seat)));
     // The terms have checked that even all of them fit.
-    paid.map(|(_, relay)| relay.amount_sat).sum()
+    paid.map(|(_, recomputer)| recomputer.amount_sat).sum()
 }
 
 fn cost(
@@ -105,15 +105,15 @@ fn cost(
         TxGraph::FUNDING => weight,
         _ => Weight::from_wu(4 * (vbytes + CHILD_VBYTES)),
     };
-    let relays = amount(terms, set);
+    let recomputers = amount(terms, set);
     let back = match node {
         TxGraph::FUNDING => Amount::ZERO,
-        _ => terms.total() - relays,
+        _ => terms.total() - recomputers,
     };
     Ok(Cost {
         transaction: name.into(),
         paid: set.len(),
-        relays_sat: relays.to_sat(),
+        recomputers_sat: recomputers.to_sat(),
         requester_sat: back.to_sat(),
         vbytes,
         fee_sat: rate.checked_fee(whole).map_err(TableError::from)?.to_sat(),

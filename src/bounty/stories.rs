@@ -16,7 +16,7 @@ pub struct BountyStory {
     pub name: &'static str,
     /// What happens, in a line.
     pub summary: &'static str,
-    /// How many relays more than the quorum it takes.
+    /// How many recomputers more than the quorum it takes.
     pub(super) spare: u8,
     /// The moves.
     pub play: fn(&mut Board<'_>) -> Result<(), BoardError>,
@@ -32,13 +32,13 @@ pub const BOUNTY_STORIES: [BountyStory; 11] = [
     ),
     story(
         "wrong",
-        "the last relay's result is wrong: it is not paid",
+        "the last recomputer's result is wrong: it is not paid",
         1,
         wrong,
     ),
     story(
         "absent",
-        "the first relay never comes: the next signs that it is passed over",
+        "the first recomputer never comes: the next signs that it is passed over",
         1,
         absent,
     ),
@@ -50,25 +50,25 @@ pub const BOUNTY_STORIES: [BountyStory; 11] = [
     ),
     story(
         "unanswered",
-        "no relay comes; the requester waits for T",
+        "no recomputer comes; the requester waits for T",
         0,
         unanswered,
     ),
     story(
         "unopened",
-        "the last relay signs and never opens: it counts as absent",
+        "the last recomputer signs and never opens: it counts as absent",
         1,
         unopened,
     ),
     story(
         "withheld",
-        "ATTACK: the last relay withholds its secret; it is left out in the next round",
+        "ATTACK: the last recomputer withholds its secret; it is left out in the next round",
         1,
         withheld,
     ),
     story(
         "undelivered",
-        "ATTACK: the last relay delivers nothing; it is left out in the next round",
+        "ATTACK: the last recomputer delivers nothing; it is left out in the next round",
         1,
         undelivered,
     ),
@@ -80,13 +80,13 @@ pub const BOUNTY_STORIES: [BountyStory; 11] = [
     ),
     story(
         "silent",
-        "ATTACK: the requester never grants; no relay is paid and it reads no result",
+        "ATTACK: the requester never grants; no recomputer is paid and it reads no result",
         0,
         silent,
     ),
     story(
         "hiring",
-        "four bounties; a relay that turns bad is audited, priced and not hired any more",
+        "four bounties; a recomputer that turns bad is audited, priced and not hired any more",
         1,
         hiring::hiring,
     ),
@@ -106,9 +106,9 @@ const fn story(
     }
 }
 
-/// So many relays that do what they should, and the others as said.
+/// So many recomputers that do what they should, and the others as said.
 fn all_but(board: &Board<'_>, odd: &[(u8, Conduct)]) -> Vec<Conduct> {
-    let conduct = (0..board.terms().relays()).map(|seat| {
+    let conduct = (0..board.terms().recomputers()).map(|seat| {
         let said = odd.iter().find(|(odd, _)| *odd == seat);
         said.map_or(Conduct::Honest, |(_, conduct)| *conduct)
     });
@@ -116,7 +116,7 @@ fn all_but(board: &Board<'_>, odd: &[(u8, Conduct)]) -> Vec<Conduct> {
 }
 
 fn last(board: &Board<'_>) -> u8 {
-    board.terms().relays().saturating_sub(1)
+    board.terms().recomputers().saturating_sub(1)
 }
 
 /// From a closing to the end that it leads to.
@@ -189,18 +189,18 @@ fn absent(board: &mut Board<'_>) -> Result<(), BoardError> {
 }
 
 fn nobody(board: &mut Board<'_>) -> Result<(), BoardError> {
-    let relays = board.terms().relays();
-    if relays < 2 {
-        return Err(BoardError::Figures("two relays or more"));
+    let recomputers = board.terms().recomputers();
+    if recomputers < 2 {
+        return Err(BoardError::Figures("two recomputers or more"));
     }
     let lazy = |seat: u8| Conduct::Lazy(500 * usize::from(seat));
-    let conduct: Vec<Conduct> = (0..relays).map(lazy).collect();
+    let conduct: Vec<Conduct> = (0..recomputers).map(lazy).collect();
     let closing = closed(board, &conduct)?;
     conclude(board, &closing)
 }
 
 fn unanswered(board: &mut Board<'_>) -> Result<(), BoardError> {
-    let conduct = vec![Conduct::Absent; usize::from(board.terms().relays())];
+    let conduct = vec![Conduct::Absent; usize::from(board.terms().recomputers())];
     let closing = closed(board, &conduct)?;
     board.answer(&closing, None)?;
     let due = board.terms().record().refund_height;
@@ -226,7 +226,7 @@ fn withheld(board: &mut Board<'_>) -> Result<(), BoardError> {
     let closing = closed(board, &honest)?;
     let paid = board.answer(&closing, None)?;
     board.grant(paid, Some(silent))?;
-    let lacking = board.relay(0)?.missing(paid);
+    let lacking = board.recomputer(0)?.missing(paid);
     let what = format!("lack the secret of {}", names(lacking));
     board
         .table
@@ -268,7 +268,7 @@ fn stripped(board: &mut Board<'_>) -> Result<(), BoardError> {
     let seal = cheat.seal(height)?;
     let lost = last(board);
     for seat in 0..=lost {
-        match board.relay(seat)?.open((height, coin), &seal) {
+        match board.recomputer(seat)?.open((height, coin), &seal) {
             Err(BountyError::LeftOut { seat }) if seat == lost => {}
             other => {
                 return Err(BoardError::broken(format!(
@@ -283,7 +283,7 @@ fn stripped(board: &mut Board<'_>) -> Result<(), BoardError> {
     );
     board
         .table
-        .step("relays", what, "ATTACK: all had seen it in time")?;
+        .step("recomputers", what, "ATTACK: all had seen it in time")?;
     board.refund().map(drop)
 }
 

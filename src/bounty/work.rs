@@ -1,4 +1,4 @@
-//! The work that relays do: counting the words of a text, map and merges, each relay for itself.
+//! The work that recomputers do: counting the words of a text, map and merges, each recomputer for itself.
 
 use bitcoin::hashes::{Hash, sha256};
 use narthex_game_model::{
@@ -58,7 +58,7 @@ impl Task {
         Ok(text)
     }
 
-    /// What a relay makes of it that reads the first `skipped` bytes as if they were not there.
+    /// What a recomputer makes of it that reads the first `skipped` bytes as if they were not there.
     pub(super) fn run_lazily(&self, skipped: usize) -> Result<Vec<u8>, BoardError> {
         let text = self.text.get(skipped..).unwrap_or_default();
         Task { text }.run()

@@ -31,13 +31,13 @@ pub(crate) enum BountyCommand {
 /// Who is hired, and for what.
 #[derive(Args)]
 struct Hired {
-    /// Relays of the line-up, 1 to 6.
+    /// Recomputers of the line-up, 1 to 6.
     #[arg(long, default_value_t = 3)]
-    relays: u8,
+    recomputers: u8,
     /// Least number of equal results that are paid.
     #[arg(long, default_value_t = 2)]
     quorum: u8,
-    /// What the first relay is paid, in sat; each next one 1,000 more.
+    /// What the first recomputer is paid, in sat; each next one 1,000 more.
     #[arg(long, value_name = "SAT", default_value = "20000", value_parser = value::amount)]
     amount: Amount,
 }
@@ -64,7 +64,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "agree")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "relays", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
+    #[arg(long, conflicts_with_all = ["story", "OnChain", "recomputers", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,
@@ -92,7 +92,7 @@ pub(crate) struct PriceArgs {
     /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500.
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
-    /// How reliable each relay is, such as 95%, 0.95 or 19/20; `narthex market` says what a ledger makes of audits.
+    /// How reliable each recomputer is, such as 95%, 0.95 or 19/20; `narthex market` says what a ledger makes of audits.
     #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = value::chance)]
     reliability: Chance,
     /// One JSON object.
@@ -113,7 +113,7 @@ impl BountyCommand {
 impl Figures {
     fn options(&self, common: TableOptions) -> BoardOptions {
         BoardOptions {
-            relays: self.hired.relays,
+            recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
             layer_blocks: self.layer_blocks,
@@ -157,7 +157,7 @@ impl PriceArgs {
     fn run(self) -> anyhow::Result<()> {
         // What it costs depends neither on its blocks nor on its keys.
         let options = BoardOptions {
-            relays: self.hired.relays,
+            recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
             rate: self.fee_rate,
@@ -177,7 +177,7 @@ fn table(out: &mut impl Write, prices: &Prices) -> std::io::Result<()> {
     writeln!(
         out,
         "{:12} {:>5} {:>12} {:>14} {:>6} {:>8}",
-        "sat", "paid", "to relays", "to requester", "vB", "fee"
+        "sat", "paid", "to recomputers", "to requester", "vB", "fee"
     )?;
     for cost in &prices.costs {
         writeln!(
@@ -185,7 +185,7 @@ fn table(out: &mut impl Write, prices: &Prices) -> std::io::Result<()> {
             "{:12} {:>5} {:>12} {:>14} {:>6} {:>8}",
             cost.transaction,
             cost.paid,
-            cost.relays_sat,
+            cost.recomputers_sat,
             cost.requester_sat,
             cost.vbytes,
             cost.fee_sat

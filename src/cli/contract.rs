@@ -10,8 +10,8 @@ use bitcoin::hex::DisplayHex;
 use clap::{Args, Subcommand};
 use narthex::{
     contracts::{
+        fixtures::Fixtures,
         graph::{Purpose, TxGraph},
-        sample::Cast,
         template,
         terms::{MAX_TERMS_BYTES, Terms},
     },
@@ -111,7 +111,7 @@ impl MakeArgs {
             );
             output::note(format_args!("{shown}: {why}"));
         }
-        let terms = Cast::new(params, EVERYBODYS_SEED).terms()?;
+        let terms = Fixtures::new(params, EVERYBODYS_SEED).terms()?;
         output::note(
             "keys, proofs and coins of these terms are made up from a seed that everybody knows: for research only",
         );
@@ -122,7 +122,7 @@ impl MakeArgs {
 impl MadeUp {
     fn terms(&self) -> anyhow::Result<Terms> {
         let PanelArg { quorum, arbiters } = self.arbiters;
-        Ok(Cast::example(
+        Ok(Fixtures::example(
             self.template.into(),
             arbiters,
             quorum,
@@ -179,8 +179,9 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
                 })
             })
             .collect::<Vec<_>>();
-        let movers = node.signing.map(|s| graph.parties(s.movers));
-        let movers = movers.map(|m| m.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let broadcasters = node.signing.map(|s| graph.parties(s.broadcasters));
+        let broadcasters =
+            broadcasters.map(|m| m.iter().map(ToString::to_string).collect::<Vec<_>>());
         let line = serde_json::json!({
             "name": node.name.to_string(),
             "meaning": node.meaning,
@@ -188,7 +189,7 @@ pub(super) fn write_json(out: &mut impl Write, graph: &TxGraph) -> anyhow::Resul
             "weight_wu": graph.weight(id).map(|w| w.to_wu()),
             "lock_height": node.lock_height,
             "relative_lock_blocks": TxGraph::relative_lock_blocks(node),
-            "movers": movers,
+            "broadcasters": broadcasters,
             "outputs": outputs,
         });
         writeln!(out, "{line}")?;

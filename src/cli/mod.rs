@@ -56,12 +56,12 @@ enum Command {
     /// Runs computations, commits to them, checks them.
     #[command(subcommand)]
     Job(job::JobCommand),
-    /// Relays that recompute: audits, reliability, prices.
+    /// Those who recompute jobs: audits, reliability, prices.
     #[command(subcommand)]
     Market(market::MarketCommand),
     /// Plays thousands of games by strategies and compares them with theory.
     Simulate(simulate::SimulateArgs),
-    /// Bounties: relays recompute a job, and those who agree are paid.
+    /// Bounties: several recompute a job, and those who agree are paid.
     #[command(subcommand)]
     Bounty(bounty::BountyCommand),
     /// Penny banks: many tiny payments out of one coin.

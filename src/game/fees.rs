@@ -2,8 +2,8 @@
 
 use bitcoin::{Amount, Weight};
 use narthex_contracts::{
+    fixtures::Fixtures,
     graph::NodeName,
-    sample::Cast,
     template::{self, Exit},
     terms::{FeeRate, FeeRules},
 };
@@ -18,7 +18,7 @@ const CHILD: Weight = Weight::from_wu(609);
 /// # Errors
 /// If there is no contract with such a panel, or the rate is taken for a mistake.
 pub fn fees(layout: Layout, n: u8, k: u8, rate: FeeRate) -> anyhow::Result<Fees> {
-    let graph = template::derive(&Cast::example(layout, n, k, 800_000, [1; 32])?.terms()?)?;
+    let graph = template::derive(&Fixtures::example(layout, n, k, 800_000, [1; 32])?.terms()?)?;
     let cost = |names: &[NodeName]| -> anyhow::Result<Amount> {
         let weight = names
             .iter()

@@ -5,7 +5,7 @@ use bitcoin::{
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_contracts::{
-    setup::{Holdings, Secrets},
+    setup::{ContractSignatures, Secrets},
     template::ContractSecret,
     terms::{Proposal, Role, Terms},
 };
@@ -34,7 +34,7 @@ pub struct Actor {
     /// What its wallet contributed with, to recognise its coins by.
     pub contributed: Option<Psbt>,
     /// What it holds since setup.
-    pub holdings: Option<Holdings<Terms>>,
+    pub holdings: Option<ContractSignatures<Terms>>,
     /// Secrets that it knows.
     pub secrets: Secrets,
     /// Balance before the funding.

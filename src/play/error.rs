@@ -4,7 +4,7 @@ use narthex_contracts::{
     coop::CoopError,
     depth::Shallow,
     funding::FundingError,
-    setup::{HoldingsError, SetupError, ceremony::CeremonyError},
+    setup::{SignaturesError, SetupError, ceremony::CeremonyError},
     template::{Hasty, PartyError, ReclaimError, TemplateError},
     terms::{FeeError, TermsError},
 };
@@ -82,7 +82,7 @@ pub enum PlayError {
     Party(#[from] PartyError),
     /// A transaction that cannot be completed.
     #[error(transparent)]
-    Holdings(#[from] HoldingsError),
+    ContractSignatures(#[from] SignaturesError),
     /// A funding that cannot be completed.
     #[error(transparent)]
     Funding(#[from] FundingError),

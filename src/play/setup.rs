@@ -10,7 +10,7 @@ use bitcoin::{
 use narthex_contracts::{
     binding::FreshSalt,
     setup::{
-        Holdings, Party,
+        ContractSignatures, Party,
         ceremony::{self, CeremonyStep},
     },
     template::{ContractSecret, RootRecord, stage},
@@ -210,7 +210,7 @@ fn sign_everything(
     actors: &BTreeMap<Role, Actor>,
     bound: Vec<BoundTerms>,
     acceptance: &AcceptancePolicy,
-) -> Result<(usize, Vec<Holdings<Terms>>), PlayError> {
+) -> Result<(usize, Vec<ContractSignatures<Terms>>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
     let total = actors.len() as u32 * (3 + stage::ALL.len() as u32);
     let mut done = 0;

@@ -13,7 +13,7 @@ use common::{is_bad_signature, refused};
 use narthex::{
     contracts::{
         graph::{Node, NodeName, TxGraph},
-        setup::{HoldingsError, Secrets},
+        setup::{SignaturesError, Secrets},
         template::{ContractSecret, Exit, Rulings},
         terms::Role,
     },
@@ -101,10 +101,10 @@ fn every_move_is_its_movers() {
             if let Err(e) = complete {
                 let waits = matches!(
                     e,
-                    HoldingsError::Waiting { signer, .. } if signer == Role::Verifier
+                    SignaturesError::Waiting { signer, .. } if signer == Role::Verifier
                 );
                 assert!(
-                    matches!(e, HoldingsError::NotHeld { .. })
+                    matches!(e, SignaturesError::NotHeld { .. })
                         || waits && node.name == Exit::NORMAL,
                     "{role} and {}: {e}",
                     node.name

@@ -19,7 +19,7 @@ on_both_chains!(
     honest_lives_are_exact,
     failing_lives_are_exact,
     cheated_lives_are_exact,
-    a_bad_relay_is_not_hired_any_more,
+    a_bad_recomputer_is_not_hired_any_more,
     the_refund_early_and_late,
     of_two_settlements_one_confirms,
     a_settlement_cannot_be_changed,
@@ -27,7 +27,7 @@ on_both_chains!(
     funding_and_settlement_reorganised,
 );
 
-fn options(relays: u8) -> BoardOptions {
+fn options(recomputers: u8) -> BoardOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
@@ -35,7 +35,7 @@ fn options(relays: u8) -> BoardOptions {
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("NARTHEX_TEST_SEED={hex}");
     BoardOptions {
-        relays,
+        recomputers,
         seed,
         ..BoardOptions::default()
     }
@@ -43,7 +43,7 @@ fn options(relays: u8) -> BoardOptions {
 
 const HONEST: [Conduct; 3] = [Conduct::Honest; 3];
 
-/// Three relays that all hold the settlement; it is not published.
+/// Three recomputers that all hold the settlement; it is not published.
 fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
     let silent: &'static mut () = Box::leak(Box::new(()));
     let mut board = Board::prepare(chain, &options(3), silent).unwrap();
@@ -54,7 +54,7 @@ fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
     let paid = board.answer(&closing, None).unwrap();
     board.grant(paid, None).unwrap();
     let sight = board.sight().unwrap();
-    let (_, tx) = board.relays()[0].settle(sight).unwrap().unwrap();
+    let (_, tx) = board.recomputers()[0].settle(sight).unwrap().unwrap();
     (board, tx)
 }
 
@@ -70,7 +70,7 @@ fn empty_blocks(board: &mut Board<'_>, count: u32) {
     at::empty_blocks(board.table(), count);
 }
 
-/// What all have gained since before the funding, fees that they paid not counted: requester, relays.
+/// What all have gained since before the funding, fees that they paid not counted: requester, recomputers.
 fn gains(board: &mut Board<'_>) -> Vec<i64> {
     board.table().sync().unwrap();
     let sat = |v: u64| i64::try_from(v).unwrap();
@@ -135,9 +135,9 @@ fn lives(chain: &mut dyn Chain, stories: &[&str]) {
     }
 }
 
-/// Four bounties on one chain: the cheapest relay turns bad in the second, is not paid for it, costs more to rely on, and is
+/// Four bounties on one chain: the cheapest recomputer turns bad in the second, is not paid for it, costs more to rely on, and is
 /// not hired in the third and fourth.
-fn a_bad_relay_is_not_hired_any_more(chain: &mut dyn Chain) {
+fn a_bad_recomputer_is_not_hired_any_more(chain: &mut dyn Chain) {
     let mut events: Vec<TableEvent> = Vec::new();
     let outcome = play_bounty_on(chain, "hiring", &options(4), &mut events).unwrap();
     assert!(outcome.balances.iter().all(|balance| balance.is_exact()));
@@ -149,7 +149,7 @@ fn a_bad_relay_is_not_hired_any_more(chain: &mut dyn Chain) {
     let hires: Vec<String> = hires.collect();
     let with_bad = hires.iter().map(|hire| {
         let (hired, _) = hire.split_once(';').unwrap();
-        hired.contains("relay 1")
+        hired.contains("recomputer 1")
     });
     assert_eq!(
         with_bad.collect::<Vec<_>>(),
@@ -189,7 +189,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert_eq!(board.coin().unwrap(), Coin::Spent);
     assert!(is_spent(&refused(&mut board, &settlement)));
     assert_eq!(gains(&mut board), [0, 0, 0, 0]);
-    // Its block is lost; the relays are quicker this time.
+    // Its block is lost; the recomputers are quicker this time.
     board.chain().disconnect(1).unwrap();
     assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
     mined(&mut board, &settlement);
@@ -197,7 +197,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
 }
 
-/// Relay 3 withheld its secret, is left out, and comes with all of them after all: two settlements, both exact; one of
+/// Recomputer 3 withheld its secret, is left out, and comes with all of them after all: two settlements, both exact; one of
 /// them confirms, whichever, and the requester reads the result out of either.
 fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let silent: &'static mut () = Box::leak(Box::new(()));
@@ -213,10 +213,10 @@ fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let two = board.answer(&again, None).unwrap();
     board.grant(two, None).unwrap();
     let sight = board.sight().unwrap();
-    let (paid, for_two) = board.relays()[0].settle(sight).unwrap().unwrap();
+    let (paid, for_two) = board.recomputers()[0].settle(sight).unwrap().unwrap();
     assert_eq!(paid, two);
-    board.relays()[2].take_grant(sight, &grant).unwrap();
-    let (paid, for_all) = board.relays()[2].settle(sight).unwrap().unwrap();
+    board.recomputers()[2].take_grant(sight, &grant).unwrap();
+    let (paid, for_all) = board.recomputers()[2].settle(sight).unwrap().unwrap();
     assert_eq!(paid, all);
     for (first, second, gained) in [
         (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),
@@ -311,9 +311,9 @@ fn the_command() {
         &[
             ("play --list --json", BOUNTY_STORIES.len()),
             ("play --story wrong --json", 10),
-            ("play --story agree --relays 6 --quorum 6 --json", 11),
+            ("play --story agree --recomputers 6 --quorum 6 --json", 11),
             ("show --json", 7),
-            ("show --relays 6 --quorum 1 --json", 66),
+            ("show --recomputers 6 --quorum 1 --json", 66),
             ("price --reliability 90% --json", 1),
         ],
     );
@@ -321,8 +321,8 @@ fn the_command() {
         "bounty",
         &[
             ("play --story none", "no such story"),
-            ("play --relays 0", "terms: relays"),
-            ("play --relays 7", "terms: relays"),
+            ("play --recomputers 0", "terms: recomputers"),
+            ("play --recomputers 7", "terms: recomputers"),
             ("play --quorum 0", "terms: quorum"),
             ("play --quorum 4", "terms: quorum"),
             ("play --amount 100", "asks less than an output"),
@@ -332,9 +332,9 @@ fn the_command() {
             ("play --layer-blocks 4294967295", "terms: refund_height"),
             (
                 "play --story wrong --quorum 3",
-                "more relays than the quorum",
+                "more recomputers than the quorum",
             ),
-            ("play --story hiring", "four relays or more"),
+            ("play --story hiring", "four recomputers or more"),
             ("price --reliability 101%", "no probability"),
             ("play --seed 12", "64 hex digits"),
         ],
@@ -374,7 +374,8 @@ fn prices_are_those_of_the_chain() {
         assert_eq!(cost["vbytes"], event["vbytes"], "{line}");
     }
     for cost in prices["costs"].as_array().unwrap().iter().skip(1) {
-        let sum = cost["relays_sat"].as_u64().unwrap() + cost["requester_sat"].as_u64().unwrap();
+        let sum =
+            cost["recomputers_sat"].as_u64().unwrap() + cost["requester_sat"].as_u64().unwrap();
         assert_eq!(sum, 63_000, "{cost}");
     }
 }

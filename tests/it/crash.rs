@@ -9,7 +9,7 @@ use common::gains;
 use narthex::{
     contracts::{
         graph::NodeName,
-        setup::{Holdings, Release},
+        setup::{ContractSignatures, Release},
         template::{Exit, derive},
         terms::{Role, Terms},
     },
@@ -30,7 +30,7 @@ on_both_chains!(
 fn crash(scene: &mut Scene<'_>, stored: &[(Role, Vec<u8>)], terms: &str) {
     let terms = Arc::new(Terms::from_json(terms.as_bytes()).unwrap());
     for (role, bytes) in stored {
-        let holdings = Holdings::from_bytes(terms.clone(), bytes).unwrap();
+        let holdings = ContractSignatures::from_bytes(terms.clone(), bytes).unwrap();
         assert_eq!(holdings.to_bytes(), *bytes, "{role}");
         assert_eq!(holdings.role(), *role);
         scene.actor_mut(*role).unwrap().holdings = Some(holdings);
@@ -170,10 +170,12 @@ fn damage_is_noticed() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
         assert!(
-            Holdings::from_bytes(scene.terms().clone(), &damaged).is_err(),
+            ContractSignatures::from_bytes(scene.terms().clone(), &damaged).is_err(),
             "byte {at} of {}",
             bytes.len()
         );
     }
-    assert!(Holdings::from_bytes(scene.terms().clone(), &bytes[..bytes.len() - 1]).is_err());
+    assert!(
+        ContractSignatures::from_bytes(scene.terms().clone(), &bytes[..bytes.len() - 1]).is_err()
+    );
 }

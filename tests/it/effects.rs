@@ -93,7 +93,7 @@ fn pairs_of_which_one_would_do_nothing() {
         "bank play --list --fee-rate 7",
         "slice play --list --slices 2",
         "slice play --list --providers 2",
-        "bounty play --list --relays 2",
+        "bounty play --list --recomputers 2",
         "bounty play --list --chain embedded",
         "deliver play --list --file README.md",
         "deliver play --list --depth 2",
@@ -609,7 +609,7 @@ fn every_text_is_read_as_editors_save_it() {
     std::fs::write(at("images"), images).unwrap();
     let counted = json!({ "narthex_job": 1, "work": { "kind": "word-count", "texts": [path], "partition_bytes": 128, "fan_in": 2 } });
     std::fs::write(at("counted"), counted.to_string()).unwrap();
-    let quotes = json!({ "quotes": [{ "relay": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
+    let quotes = json!({ "quotes": [{ "recomputer": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
         "latencies": [{ "within": "2b", "premium_sat": 1 }] }] });
     let snapshot =
         json!({ "height": 5, "median_time": 7, "bonds": [], "bondless": [&identity[2..]] });

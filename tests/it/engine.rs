@@ -10,7 +10,7 @@ use narthex::{
         graph::{NodeId, NodeName, Source},
         pact::Vault,
         party::{PartyName, PartySet},
-        setup::{Holdings, HoldingsError, Party, Secrets, SetupError, ceremony},
+        setup::{ContractSignatures, SignaturesError, Party, Secrets, SetupError, ceremony},
     },
     regtest::Chain,
 };
@@ -27,8 +27,8 @@ on_both_chains!(payments_are_claimed, a_revoked_state_is_lost);
 
 /// Alice and bob, with everything signed over a coin of this chain.
 struct Signed {
-    alice: Holdings<Channel>,
-    bob: Holdings<Channel>,
+    alice: ContractSignatures<Channel>,
+    bob: ContractSignatures<Channel>,
 }
 
 impl Signed {
@@ -70,7 +70,12 @@ impl Signed {
     }
 }
 
-fn confirmed(chain: &mut dyn Chain, holdings: &Holdings<Channel>, node: NodeId, tx: &Transaction) {
+fn confirmed(
+    chain: &mut dyn Chain,
+    holdings: &ContractSignatures<Channel>,
+    node: NodeId,
+    tx: &Transaction,
+) {
     let plan = holdings.graph().spend_plan(node).unwrap();
     assert_eq!(plan.weight, tx.weight(), "known before");
     assert_eq!(Some(tx.compute_txid()), holdings.graph().txid(node));
@@ -196,7 +201,7 @@ fn the_ceremony_signs_what_others_rely_on() {
     let returned = signed.node(one_of("Return", 0));
     let error = signed.alice.complete(returned, &Secrets::default());
     assert!(
-        matches!(error, Err(HoldingsError::NotHeld { .. })),
+        matches!(error, Err(SignaturesError::NotHeld { .. })),
         "{error:?}"
     );
     // Alice's state, what goes back to her by hash, and what she reads secrets out of.

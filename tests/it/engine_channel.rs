@@ -160,7 +160,7 @@ fn under(draft: &mut Draft, name: SecretName, secret: &SecretKey) -> SigningPlan
     });
     SigningPlan {
         // Alice reads the secret out of what bob publishes.
-        holders: [ALICE, BOB].into(),
+        signature_holders: [ALICE, BOB].into(),
         adaptor: Some(adaptor),
         ..by(&[BOB])
     }
@@ -214,7 +214,7 @@ pub fn graph(channel: &Channel, (coin, prevout): (OutPoint, TxOut)) -> TxGraph {
     let input = |vout: usize, how: Spend| spend(commit, vout as u32, how, UNLOCKED);
     // All that a revoked state leaves to alice, in one transaction of bob's.
     let revocation = SigningPlan {
-        holders: [BOB].into(),
+        signature_holders: [BOB].into(),
         ..under(&mut draft, REVOCATION, &secret(0))
     };
     let contested = std::iter::once((0, &own)).chain((2..).zip(hashed.iter().chain(&pointed)));

@@ -40,7 +40,7 @@ fn id(byte: u8) -> String {
 }
 
 fn quote(
-    relay: u8,
+    recomputer: u8,
     base: u64,
     fee: u64,
     latencies: &[(&str, u64)],
@@ -48,8 +48,7 @@ fn quote(
 ) -> Value {
     let offer = |(within, sat): &(&str, u64)| json!({ "within": within, "premium_sat": sat });
     let latencies: Vec<Value> = latencies.iter().map(offer).collect();
-    let mut quote =
-        json!({ "relay": id(relay), "base_sat": base, "hop_fee_sat": fee, "latencies": latencies });
+    let mut quote = json!({ "recomputer": id(recomputer), "base_sat": base, "hop_fee_sat": fee, "latencies": latencies });
     if let Some(reliability) = reliability {
         quote["reliability"] = json!(reliability);
     }
@@ -90,7 +89,7 @@ fn prices_tables_and_line_ups() {
     };
     let price = &lines(dir, &ask("price", "99.5%"))[0];
     assert_eq!(
-        (&price["price_sat"], &price["relays"]),
+        (&price["price_sat"], &price["recomputers"]),
         (&json!(231), &json!(3))
     );
     let chosen = &lines(dir, &ask("choose", "99.5%"))[0];
@@ -103,7 +102,7 @@ fn prices_tables_and_line_ups() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|s| s["relay"].clone())
+        .map(|s| s["recomputer"].clone())
         .collect();
     assert_eq!(seats, [id(2), id(3), id(1)]);
     let table = lines(
@@ -166,7 +165,7 @@ fn a_ledger_prices_quotes() {
             "ledger",
             "audit",
             "ledger.json",
-            "--relay",
+            "--recomputer",
             &good,
             "--job",
             &job,
@@ -202,11 +201,11 @@ fn a_ledger_prices_quotes() {
     ];
     let chosen = &lines(dir, &[&ask[..], &["--reliability", "70%"]].concat())[0];
     assert_eq!(
-        (&chosen["seats"][0]["relay"], &chosen["price_sat"]),
+        (&chosen["seats"][0]["recomputer"], &chosen["price_sat"]),
         (&json!(good), &json!(10))
     );
     let newcomer = &lines(dir, &[&ask[..], &["--reliability", "25%"]].concat())[0];
-    assert_eq!(newcomer["seats"][0]["relay"], json!(id(2)));
+    assert_eq!(newcomer["seats"][0]["recomputer"], json!(id(2)));
 
     // What is refused changes no byte.
     let before = std::fs::read(dir.join("ledger.json")).unwrap();
@@ -216,7 +215,7 @@ fn a_ledger_prices_quotes() {
             vec![
                 "audit",
                 "ledger.json",
-                "--relay",
+                "--recomputer",
                 &good,
                 "--job",
                 &job,
@@ -230,7 +229,7 @@ fn a_ledger_prices_quotes() {
             vec![
                 "audit",
                 "ledger.json",
-                "--relay",
+                "--recomputer",
                 &good,
                 "--job",
                 &other,
@@ -275,7 +274,7 @@ fn a_ledger_prices_quotes() {
         "ledger",
         "audit",
         "ledger.json",
-        "--relay",
+        "--recomputer",
         &good,
         "--job",
         &other,
@@ -294,15 +293,15 @@ fn audits_at_once_are_all_counted() {
     std::thread::scope(|scope| {
         for job in 0..12 {
             scope.spawn(move || {
-                let (job, relay) = (id(job), id(1));
+                let (job, recomputer) = (id(job), id(1));
                 lines(
                     dir,
                     &[
                         "ledger",
                         "audit",
                         "ledger.json",
-                        "--relay",
-                        &relay,
+                        "--recomputer",
+                        &recomputer,
                         "--job",
                         &job,
                         "--height",
@@ -348,7 +347,7 @@ fn bad_quotes_are_one_line() {
             "no latency",
         ),
         ("many", vec![good.clone(); 13], "13 quotes"),
-        ("none", vec![], "no relay offers"),
+        ("none", vec![], "no recomputer offers"),
     ] {
         write_quotes(dir, name, &quotes);
         let said = error(
@@ -406,7 +405,7 @@ fn a_calibration_plays_again() {
     let args = ["calibrate", "--requests", "300"];
     let report = lines(dir.path(), &args);
     assert_eq!(report, lines(dir.path(), &args));
-    assert_eq!(report[0]["relays"].as_array().unwrap().len(), 9);
+    assert_eq!(report[0]["recomputers"].as_array().unwrap().len(), 9);
     assert_eq!(report[0]["seed"], id(21));
     let text = narthex(
         dir.path(),

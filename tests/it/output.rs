@@ -17,7 +17,7 @@ const COIN: &str =
 /// Arguments with which each command succeeds and prints, in this order: later ones read what earlier ones wrote.
 /// `@` is another number each time.
 fn table() -> Vec<(&'static str, String)> {
-    let (relay, job) = ("01".repeat(32), "02".repeat(32));
+    let (recomputer, job) = ("01".repeat(32), "02".repeat(32));
     let bond = format!("--key {KEY} --until 2030-01");
     let identity = &KEY[2..];
     let quotes = "--quotes quotes.json --reliability 90% --hops 1 --latency 500ms";
@@ -81,7 +81,7 @@ fn table() -> Vec<(&'static str, String)> {
         (
             "market ledger audit",
             format!(
-                "ledger --job {} --relay {relay} --passed --height @",
+                "ledger --job {} --recomputer {recomputer} --passed --height @",
                 "@@".repeat(32)
             ),
         ),
@@ -154,7 +154,7 @@ impl Scratch {
         write(
             "quotes.json",
             &format!(
-                r#"{{"quotes":[{{"relay":"{}","base_sat":100,"hop_fee_sat":2,"latencies":[{{"within":"500ms","premium_sat":0}}],"reliability":"0.99"}}]}}"#,
+                r#"{{"quotes":[{{"recomputer":"{}","base_sat":100,"hop_fee_sat":2,"latencies":[{{"within":"500ms","premium_sat":0}}],"reliability":"0.99"}}]}}"#,
                 "01".repeat(32)
             ),
         );

@@ -344,9 +344,11 @@ fn store_commands_that_are_refused_change_nothing() {
 fn ledgers_and_plans_that_are_refused_change_nothing() {
     let place = Place(tempfile::tempdir().unwrap());
     fs::write(place.path("file"), "mine").unwrap();
-    let (relay, job) = ("11".repeat(32), "22".repeat(32));
+    let (recomputer, job) = ("11".repeat(32), "22".repeat(32));
     let audit = |file: &str, height: u32, job: &str| {
-        format!("market ledger audit {file} --relay {relay} --job {job} --passed --height {height}")
+        format!(
+            "market ledger audit {file} --recomputer {recomputer} --job {job} --passed --height {height}"
+        )
     };
     place.refused("market ledger init file", "a ledger is begun once");
     place.refused("market ledger init none/x", "none/x");

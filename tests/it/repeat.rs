@@ -19,7 +19,7 @@ const DRAWING: [&str; 16] = [
     "slice play --story crash",
     "deliver play --story replaced",
     "bounty play",
-    "bounty play --relays 4 --story hiring",
+    "bounty play --recomputers 4 --story hiring",
     "market calibrate --requests 200",
     "simulate --games 200 --sample 40 --worker falsify:1%",
 ];

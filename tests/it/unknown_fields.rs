@@ -10,7 +10,7 @@ use narthex::{
     bank::{Desk, DeskOptions},
     bounty::{Board, BoardOptions},
     contracts::{
-        bank::BankTerms, bounty::BountyTerms, deliver::DeliverTerms, sample::Cast,
+        bank::BankTerms, bounty::BountyTerms, deliver::DeliverTerms, fixtures::Fixtures,
         slice::SliceTerms, terms::Terms,
     },
     deliver::{Post, PostOptions},
@@ -18,7 +18,7 @@ use narthex::{
     game_model::{
         Layout, ParamsRecord,
         game::{ArbiterModel, Economics, plan::Wish},
-        market::{Audit, Decay, Ledger, LedgerRecord, Policy, PolicyRecord, RelayId},
+        market::{Audit, Decay, Ledger, LedgerRecord, Policy, PolicyRecord, RecomputerId},
     },
     job::Manifest,
     job_dispute::DisputeFile,
@@ -124,7 +124,7 @@ fn records_of_the_game() {
     let mut ledger = Ledger::new(Policy::new(policy).unwrap());
     let audit = Audit {
         job: [1; 32],
-        relay: RelayId([2; 32]),
+        recomputer: RecomputerId([2; 32]),
         passed: true,
         height: 3,
     };
@@ -137,7 +137,7 @@ fn records_of_the_game() {
 fn terms_of_every_contract() {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     for layout in [Layout::Hardened, Layout::Paper] {
-        let cast = Cast::example(layout, 3, 2, 800_000, [1; 32]).unwrap();
+        let cast = Fixtures::example(layout, 3, 2, 800_000, [1; 32]).unwrap();
         let terms: Value = serde_json::from_str(&cast.terms().unwrap().to_json().unwrap()).unwrap();
         refuses_others("terms", &terms, &|json| {
             Terms::from_json(json).map(drop).map_err(|e| said(&e))
@@ -229,7 +229,7 @@ fn files_that_a_command_takes() {
         &["bond", "select", "FILE", "--seed", &seed],
     );
 
-    let quotes = json!({ "quotes": [{ "relay": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
+    let quotes = json!({ "quotes": [{ "recomputer": seed, "base_sat": 1, "hop_fee_sat": 1, "reliability": "0.9",
         "latencies": [{ "within": "2b", "premium_sat": 1 }] }] });
     let choose = [
         "market",

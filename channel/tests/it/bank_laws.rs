@@ -53,12 +53,12 @@ fn every_transaction_keeps_the_laws() {
         assert!(provider.claim(rung, &mut rng()).is_err());
     }
     // Each has an exit alone: the payer by T or by D after a freeze, the provider by its freeze at any time.
-    let movers = |id| graph.node(id).unwrap().signing.unwrap().movers;
-    assert!(movers(REFUND).contains(PAYER) && movers(REFUND).len() == 1);
+    let broadcasters = |id| graph.node(id).unwrap().signing.unwrap().broadcasters;
+    assert!(broadcasters(REFUND).contains(PAYER) && broadcasters(REFUND).len() == 1);
     assert_eq!(graph.node(REFUND).unwrap().lock_height, 1_000);
     let thaw = graph.node(THAW).unwrap();
     assert_eq!(TxGraph::relative_lock_blocks(thaw), 20);
-    assert!(movers(FREEZE).contains(PROVIDER));
+    assert!(broadcasters(FREEZE).contains(PROVIDER));
 }
 
 /// The table of `docs/contracts/bank.md`.

@@ -212,7 +212,7 @@ impl<'a> Draft<'a> {
 fn step(
     (base, meaning): (&'static str, &'static str),
     (source, spend): (Source, Spend),
-    movers: &[PartyName],
+    broadcasters: &[PartyName],
 ) -> Step {
     Step {
         name: NodeName::plain(base),
@@ -223,7 +223,7 @@ fn step(
             spend,
         }],
         lock_height: 0,
-        plan: by(movers),
+        plan: by(broadcasters),
         outputs: Vec::new(),
     }
 }

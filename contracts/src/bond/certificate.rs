@@ -9,7 +9,7 @@ use narthex_base::kinds::{self, Kind};
 use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 
-use super::{BondFault, BondScript, Claim, Lock, Locked, Moment, Sighting};
+use super::{BlockTime, BondFault, BondScript, Claim, Lock, Locked, Sighting};
 use crate::wire::{ReadOutPoint, WriteOutPoint};
 
 const BIP46: u8 = 0;
@@ -91,7 +91,7 @@ impl Certificate {
         &self,
         secp: &Secp256k1<C>,
         seen: &Sighting,
-        tip: Moment,
+        tip: BlockTime,
         depth_wanted: u32,
     ) -> Result<Locked, BondFault> {
         self.check_signature(secp, tip.height)?;

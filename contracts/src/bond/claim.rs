@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, key::XOnlyPublicKey};
 
-use super::{BondError, BondScript, Lock, Locked, Moment};
+use super::{BlockTime, BondError, BondScript, Lock, Locked};
 use crate::funding::is_null;
 
 /// A bond and whom it stands for. That the bond's key agrees is the certificate's business, or the offer's.
@@ -32,7 +32,7 @@ pub enum Sighting {
         /// The output.
         output: TxOut,
         /// The block that confirmed it.
-        at: Moment,
+        at: BlockTime,
         /// Whether a confirmed transaction spends it.
         spent: bool,
     },
@@ -68,7 +68,7 @@ pub enum BondFault {
         /// Its lock.
         lock: Lock,
         /// The chain.
-        tip: Moment,
+        tip: BlockTime,
     },
     /// The output pays to another script.
     #[error("the output pays to {found:x}, the bond's script is {wanted:x}")]
@@ -169,7 +169,7 @@ pub struct Standing {
 }
 
 /// Confirmed deep enough, not spent, not expired: without that nothing else matters.
-pub fn standing(coin: &Standing, tip: Moment, depth_wanted: u32) -> Result<(), BondFault> {
+pub fn standing(coin: &Standing, tip: BlockTime, depth_wanted: u32) -> Result<(), BondFault> {
     let depth = (tip.height.saturating_add(1)).saturating_sub(coin.confirmed_height);
     // Zero would let unconfirmed coins in.
     let wanted = depth_wanted.max(1);
@@ -216,7 +216,7 @@ impl Claim {
     pub fn check(
         &self,
         seen: &Sighting,
-        tip: Moment,
+        tip: BlockTime,
         depth_wanted: u32,
     ) -> Result<Locked, BondFault> {
         let outpoint = self.outpoint;

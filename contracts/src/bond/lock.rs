@@ -15,7 +15,7 @@ pub struct Lock(LockTime);
 
 /// The chain after a block: what locks are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct BlockTime {
     /// Height of the block.
     pub height: u32,
     /// Median time of it and the ten blocks before, in Unix seconds (BIP113).
@@ -65,7 +65,7 @@ impl Lock {
     }
 
     /// Whether the block after `tip` may spend the bond.
-    pub fn is_open(self, tip: Moment) -> bool {
+    pub fn is_open(self, tip: BlockTime) -> bool {
         // Consensus wants the lock below the next block's height, or below the median time of its predecessor.
         match self.0 {
             LockTime::Blocks(height) => height.to_consensus_u32() <= tip.height,
@@ -74,7 +74,7 @@ impl Lock {
     }
 
     /// Seconds from `moment` to the lock, negative after it.
-    pub fn seconds_after(self, moment: Moment) -> i64 {
+    pub fn seconds_after(self, moment: BlockTime) -> i64 {
         match self.0 {
             LockTime::Blocks(height) => {
                 (i64::from(height.to_consensus_u32()) - i64::from(moment.height))
@@ -87,7 +87,7 @@ impl Lock {
     }
 
     /// Whole blocks from `moment` to the lock, 0 after it.
-    pub fn blocks_after(self, moment: Moment) -> u32 {
+    pub fn blocks_after(self, moment: BlockTime) -> u32 {
         let blocks = self.seconds_after(moment).max(0) / i64::from(BLOCK_SECONDS);
         u32::try_from(blocks).unwrap_or(u32::MAX)
     }

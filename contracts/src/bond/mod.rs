@@ -23,7 +23,7 @@ mod value;
 
 pub use certificate::Certificate;
 pub use claim::{BondFault, Claim, Sighting, Standing, standing};
-pub use lock::{BLOCK_SECONDS, Lock, Moment};
+pub use lock::{BLOCK_SECONDS, BlockTime, Lock};
 pub use register::{BONDLESS_SHARE, Entry, Register, Reused, SelectError};
 pub use script::{
     BondError, BondScript, MAX_TAPROOT_LOCK, UNSPENDABLE_KEY, bond_descriptor, bond_script,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{OutPoint, key::XOnlyPublicKey};
 use narthex_game_model::Ratio;
 
-use super::{Locked, Moment, Valuation};
+use super::{BlockTime, Locked, Valuation};
 use crate::{
     lots::{Fenwick, Stream},
     wire::WriteOutPoint,
@@ -82,7 +82,7 @@ impl Register {
     /// Both stay as identities without bond. The order of what comes in does not matter.
     pub fn new(
         valuation: &Valuation,
-        now: Moment,
+        now: BlockTime,
         bonds: impl IntoIterator<Item = (XOnlyPublicKey, OutPoint, Locked)>,
         bondless: impl IntoIterator<Item = XOnlyPublicKey>,
     ) -> Register {

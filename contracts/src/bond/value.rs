@@ -4,7 +4,7 @@ use bitcoin::Amount;
 use narthex_game_model::Ratio;
 
 use super::{
-    Lock, Moment,
+    BlockTime, Lock,
     interest::{exp_minus_one, power},
 };
 
@@ -32,7 +32,7 @@ pub struct Locked {
     /// Until when.
     pub lock: Lock,
     /// The block that confirmed it.
-    pub confirmed: Moment,
+    pub confirmed: BlockTime,
 }
 
 /// Parameters that make no valuation. The caller's fault.
@@ -99,7 +99,7 @@ impl Interest {
     }
 
     /// a, with 64 bits behind the point: too low by less than 2⁻⁵⁸ before the lock, within 2⁻⁵⁸ after it.
-    pub fn discount(&self, bond: &Locked, now: Moment) -> u128 {
+    pub fn discount(&self, bond: &Locked, now: BlockTime) -> u128 {
         let whole = bond.lock.seconds_after(bond.confirmed);
         let late = bond.lock.seconds_after(now).saturating_neg();
         self.growth(whole).saturating_sub(self.growth(late))
@@ -115,7 +115,7 @@ impl Interest {
     }
 
     /// V with [`VALUE_FRACTION_BITS`] bits behind the point, rounded down.
-    fn weight(&self, bond: &Locked, now: Moment) -> u128 {
+    fn weight(&self, bond: &Locked, now: BlockTime) -> u128 {
         // No amount above all bitcoin (2⁵¹ sat), so the product is below 2¹¹⁵ and V below 2¹⁰².
         let sat = u128::from(bond.value.min(Amount::MAX_MONEY).to_sat());
         let cost = sat * self.discount(bond, now);
@@ -136,7 +136,7 @@ impl Valuation {
     ///
     /// Floating point would not do: `exp` and `pow` differ between machines in their last bit, and parties that
     /// disagree on one bit disagree on who is drawn.
-    pub fn weight(&self, bond: &Locked, now: Moment) -> u128 {
+    pub fn weight(&self, bond: &Locked, now: BlockTime) -> u128 {
         match self {
             Valuation::Linear => {
                 let blocks = bond.lock.blocks_after(now).min(LOCK_CAP_BLOCKS);

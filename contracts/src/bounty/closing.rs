@@ -70,7 +70,7 @@ impl Closing {
         if self.round > terms.last_round() || (self.round == 0) != self.late.is_empty() {
             return bad("closes a round that there is not");
         }
-        let mut roots = vec![None; usize::from(terms.relays())];
+        let mut roots = vec![None; usize::from(terms.recomputers())];
         let mut last = None;
         for opening in &self.openings {
             opening.verify(terms, &self.envelope)?;

@@ -11,7 +11,7 @@ use narthex_base::statement;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::LayerSet;
 
-use super::{BountyError, BountyTerms, RelaySeed, settlement};
+use super::{BountyError, BountyTerms, RecomputerSeed, settlement};
 use crate::{
     graph::TxGraph,
     musig::AdaptorSignature,
@@ -36,7 +36,7 @@ pub struct Delivery {
     pub set: LayerSet,
     /// The result, encrypted.
     pub sealed: Sealed,
-    /// By the relay's identity.
+    /// By the recomputer's identity.
     pub signature: schnorr::Signature,
 }
 
@@ -44,7 +44,7 @@ impl Delivery {
     pub(super) fn new(
         terms: &BountyTerms,
         (seat, set): (u8, LayerSet),
-        seed: &RelaySeed,
+        seed: &RecomputerSeed,
         result: &[u8],
         identity: &SecretKey,
     ) -> Result<Delivery, BountyError> {
@@ -68,7 +68,7 @@ impl Delivery {
         })
     }
 
-    /// Whether its relay signed it. What is inside is seen when it is paid for.
+    /// Whether its recomputer signed it. What is inside is seen when it is paid for.
     pub fn verify(&self, terms: &BountyTerms) -> Result<(), BountyError> {
         let seat = self.seat;
         let bad = |problem| Err(BountyError::Delivery { seat, problem });
@@ -81,10 +81,10 @@ impl Delivery {
         }
         let digest = digest(&context(terms, seat, self.set), &self.sealed);
         statement::verify(&digest, &self.signature, &identity)
-            .or_else(|_| bad("is not signed by its relay"))
+            .or_else(|_| bad("is not signed by its recomputer"))
     }
 
-    /// The result inside, read with the sum of the set's secrets. An error convicts the relay, which signed it.
+    /// The result inside, read with the sum of the set's secrets. An error convicts the recomputer, which signed it.
     pub fn open(&self, terms: &BountyTerms, sum: &SecretKey) -> Result<Vec<u8>, BountyError> {
         let (seat, context) = (self.seat, context(terms, self.seat, self.set));
         let problem = "does not decrypt";
@@ -119,7 +119,7 @@ fn context(terms: &BountyTerms, seat: u8, set: LayerSet) -> [u8; 32] {
     tagged_hash_parts("narthex/bounty-delivery-context", &parts)
 }
 
-/// What a relay signs: what it is, and what is sealed.
+/// What a recomputer signs: what it is, and what is sealed.
 fn digest(context: &[u8; 32], sealed: &Sealed) -> [u8; 32] {
     let ciphertext = sha256::Hash::hash(&sealed.ciphertext);
     let ephemeral = sealed.ephemeral.serialize();
@@ -185,7 +185,7 @@ impl Message for Grant {
     }
 }
 
-/// A relay's secret for one set.
+/// A recomputer's secret for one set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Share {
     /// Which bounty.
@@ -208,7 +208,7 @@ impl std::fmt::Debug for Share {
 }
 
 impl Share {
-    /// Whether it is the secret of the relay's point. The relay's fault if not.
+    /// Whether it is the secret of the recomputer's point. The recomputer's fault if not.
     pub fn verify(&self, terms: &BountyTerms) -> Result<(), BountyError> {
         if self.terms != *terms.id() {
             return Err(BountyError::Foreign);

@@ -1,4 +1,4 @@
-//! The envelope: each relay signs the one before and a commitment to its own result.
+//! The envelope: each recomputer signs the one before and a commitment to its own result.
 
 use bitcoin::{
     hashes::{Hash, sha256},
@@ -15,14 +15,14 @@ use crate::setup::Agreement;
 
 const LAYER_BYTES: usize = 1 + 32 + 64;
 
-/// One relay's layer.
+/// One recomputer's layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layer {
     /// Whose, from 0.
     pub seat: u8,
     /// Hides the root until all layers are there, so that nobody copies it ([`commitment`]).
     pub commitment: [u8; 32],
-    /// By the relay's identity, over the envelope before and the commitment.
+    /// By the recomputer's identity, over the envelope before and the commitment.
     pub signature: schnorr::Signature,
 }
 
@@ -94,7 +94,7 @@ impl Envelope {
             }
             let digest = layer_digest(&hash, seat, &layer.commitment);
             if statement::verify(&digest, &layer.signature, &identity).is_err() {
-                return bad("is not signed by its relay upon the layers before it");
+                return bad("is not signed by its recomputer upon the layers before it");
             }
             (hash, last) = (layer.upon(&hash), Some(seat));
         }
@@ -172,7 +172,7 @@ impl Layer {
     }
 }
 
-/// What a relay signs to put its layer upon an envelope with the hash `before`.
+/// What a recomputer signs to put its layer upon an envelope with the hash `before`.
 fn layer_digest(before: &[u8; 32], seat: u8, commitment: &[u8; 32]) -> [u8; 32] {
     tagged_hash_parts("narthex/bounty-layer", &[before, &[seat], commitment])
 }

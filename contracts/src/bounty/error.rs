@@ -5,10 +5,10 @@ use narthex_game_model::market::{LayerSet, SplitError};
 
 use crate::{
     binding::BindError, depth::Shallow, funding::FundingError, pact::PactError,
-    setup::HoldingsError, setup::SetupError,
+    setup::SignaturesError, setup::SetupError,
 };
 
-/// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of relay i + 1; seats
+/// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of recomputer i + 1; seats
 /// count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub enum BountyError {
         /// What is wrong.
         problem: String,
     },
-    /// A relay's offer is not usable. That relay's fault.
+    /// A recomputer's offer is not usable. That recomputer's fault.
     #[error("the offer for seat {seat} {problem}")]
     Offer {
         /// Which seat.
@@ -32,7 +32,7 @@ pub enum BountyError {
     /// No secret follows from the seed. The caller takes another.
     #[error("the seed gives no secret; draw another")]
     Seed,
-    /// The terms do not say of this relay what it offered, or the identity is not its. The proposer's fault, or the
+    /// The terms do not say of this recomputer what it offered, or the identity is not its. The proposer's fault, or the
     /// caller's.
     #[error("the terms do not hold what seat {seat} offered")]
     NotOffered {
@@ -56,7 +56,7 @@ pub enum BountyError {
     Funding(#[from] FundingError),
     /// A signature is not held.
     #[error(transparent)]
-    Holdings(#[from] HoldingsError),
+    ContractSignatures(#[from] SignaturesError),
     /// A message cannot be read. The sender's fault.
     #[error(transparent)]
     Wire(#[from] DecodeError),
@@ -86,7 +86,7 @@ pub enum BountyError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// An opening does not hold. That relay's fault.
+    /// An opening does not hold. That recomputer's fault.
     #[error("the opening of seat {seat} {problem}")]
     Opening {
         /// Whose.
@@ -94,7 +94,7 @@ pub enum BountyError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A delivery does not hold. That relay's fault.
+    /// A delivery does not hold. That recomputer's fault.
     #[error("the delivery of seat {seat} {problem}")]
     Delivery {
         /// Whose.
@@ -102,7 +102,7 @@ pub enum BountyError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// A share is not the secret of its relay's point. That relay's fault.
+    /// A share is not the secret of its recomputer's point. That recomputer's fault.
     #[error("the share of seat {seat} is not the secret of its point")]
     Share {
         /// Whose.
@@ -114,7 +114,7 @@ pub enum BountyError {
         /// What it does.
         problem: &'static str,
     },
-    /// A closing leaves out a relay that did its part: this relay has the proof. The requester's fault.
+    /// A closing leaves out a recomputer that did its part: this recomputer has the proof. The requester's fault.
     #[error("the closing leaves out seat {seat}, which did its part")]
     LeftOut {
         /// Whom.
@@ -151,7 +151,7 @@ pub enum BountyError {
         /// Why not.
         why: &'static str,
     },
-    /// The result is larger than is delivered here. The relay's fault.
+    /// The result is larger than is delivered here. The recomputer's fault.
     #[error("a result of {bytes} bytes")]
     Result {
         /// Its size.

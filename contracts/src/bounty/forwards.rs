@@ -1,11 +1,11 @@
-//! What a relay passes on, so that neither the requester nor a relay alone can make somebody look silent; and who is
+//! What a recomputer passes on, so that neither the requester nor a recomputer alone can make somebody look silent; and who is
 //! silent by what it has passed on.
 
 use narthex_game_model::market::LayerSet;
 
-use super::{BountyError, Closing, Delivery, Grant, Heard, Relay, Share, relay::share};
+use super::{BountyError, Closing, Delivery, Grant, Heard, Recomputer, Share, recomputer::share};
 
-/// What a relay passes on of the set that was closed for last. It follows from the record: after a restart it is the
+/// What a recomputer passes on of the set that was closed for last. It follows from the record: after a restart it is the
 /// same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forwards {
@@ -21,7 +21,7 @@ pub struct Forwards {
     pub shares: Vec<Share>,
 }
 
-impl Relay {
+impl Recomputer {
     /// What it passes on, at once after each closing, grant, delivery or secret that is new to it. Nothing before a
     /// closing.
     pub fn forwards(&self) -> Result<Option<Forwards>, BountyError> {
@@ -71,7 +71,7 @@ impl Relay {
     }
 
     /// Whether `seat` withholds what it owes to `set`: its delivery, or its secret once a grant says that all have
-    /// delivered. This relay has passed on the closing, or the grant, two margins before; and what came to it a margin
+    /// delivered. This recomputer has passed on the closing, or the grant, two margins before; and what came to it a margin
     /// before the time was over was passed on early enough for the requester and the members to go on with it.
     pub(super) fn check_withheld(
         &self,

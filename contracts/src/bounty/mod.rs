@@ -1,13 +1,13 @@
-//! Bounties with relay line-ups: several relays recompute a job, each signs the envelope of those before it and its own
+//! Bounties with recomputer line-ups: several parties recompute a job, each signs the envelope of those before it and its own
 //! result, and the bounty is split among those who agree, by amounts fixed at funding.
 //!
-//! 1. The requester makes a [`Call`], the relays answer with [`RelayOffer`]s, all check the terms
+//! 1. The requester makes a [`Call`], the recomputers answer with [`RecomputerOffer`]s, all check the terms
 //!    ([`BountyRecord::check`]) and sign every settlement by the ceremony of [`crate::setup`] ([`requester_party`],
-//!    [`relay_party`]); only then has the requester a funding PSBT ([`Requester::funding_psbt`]).
-//! 2. Each relay does the work and adds a layer ([`Relay::sign`]); the requester seals the envelope
-//!    ([`Requester::seal`]), the relays open ([`Relay::open`]), the requester closes ([`Requester::close`]).
-//! 3. Those who agree deliver the result, encrypted to the sum of their secrets ([`Relay::accept`]); the requester grants
-//!    its signature ([`Requester::grant`]); they put their secrets together and publish ([`Relay::settle`]); the
+//!    [`recomputer_party`]); only then has the requester a funding PSBT ([`Requester::funding_psbt`]).
+//! 2. Each recomputer does the work and adds a layer ([`Recomputer::sign`]); the requester seals the envelope
+//!    ([`Requester::seal`]), the recomputers open ([`Recomputer::open`]), the requester closes ([`Requester::close`]).
+//! 3. Those who agree deliver the result, encrypted to the sum of their secrets ([`Recomputer::accept`]); the requester grants
+//!    its signature ([`Requester::grant`]); they put their secrets together and publish ([`Recomputer::settle`]); the
 //!    requester reads the sum out of the settlement, and the result with it ([`Requester::learn`]).
 //! 4. Otherwise: nobody reaches the quorum and all give everything back at once ([`Requester::cancel`]), or above T
 //!    the requester does alone ([`Requester::refund`]).
@@ -21,9 +21,9 @@ mod error;
 mod forwards;
 mod offer;
 mod opening;
+mod recomputer;
+mod recomputer_end;
 mod record;
-mod relay;
-mod relay_end;
 mod requester;
 mod requester_end;
 mod template;
@@ -34,12 +34,14 @@ pub use delivery::{Delivery, Grant, MAX_RESULT_BYTES, Share};
 pub use envelope::{Envelope, Layer, commitment};
 pub use error::BountyError;
 pub use forwards::Forwards;
-pub use offer::{BoundSeed, Call, RelayOffer, RelaySeed};
+pub use offer::{BoundSeed, Call, RecomputerOffer, RecomputerSeed};
 pub use opening::{Opening, Seal};
-pub use record::{Coin, Heard, RelayRecord, RequesterDuty, RequesterRecord, Work};
-pub use relay::{Answer, Relay};
+pub use recomputer::{Answer, Recomputer};
+pub use record::{Coin, Heard, RecomputerRecord, RequesterDuty, RequesterRecord, Work};
 pub use requester::{Learned, Requester};
-pub use template::{CANCEL, REFUND, derive, relay_party, requester_party, restore, settlement};
+pub use template::{
+    CANCEL, REFUND, derive, recomputer_party, requester_party, restore, settlement,
+};
 pub use terms::{
-    BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER, relay_name,
+    BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER, recomputer_name,
 };

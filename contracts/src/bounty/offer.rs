@@ -1,4 +1,4 @@
-//! What a requester calls for, and what a relay answers: keys, amount, and the points of its secrets.
+//! What a requester calls for, and what a recomputer answers: keys, amount, and the points of its secrets.
 
 use bitcoin::{
     Amount, ScriptBuf,
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::BountyError;
 use crate::{binding::Mark, depth::Depth, terms::SecretPoint};
 
-/// What relays are asked for before the terms are whole. The requester draws a fresh salt for each, and signs with it
+/// What recomputers are asked for before the terms are whole. The requester draws a fresh salt for each, and signs with it
 /// once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,8 +31,8 @@ pub struct Call {
     pub job: sha256::Hash,
     /// [`FreshSalt::value`](crate::binding::FreshSalt::value) of the requester's.
     pub salt: sha256::Hash,
-    /// Relays in the line-up, 1 to 6.
-    pub relays: u8,
+    /// Recomputers in the line-up, 1 to 6.
+    pub recomputers: u8,
     /// Least number of equal layers that are paid.
     pub quorum: u8,
 }
@@ -44,18 +44,18 @@ impl Call {
             field,
             problem: format!("{given}; a line-up has 1 to {MAX_LAYERS}, a quorum 1 to all of them"),
         };
-        if !(1..=MAX_LAYERS).contains(&usize::from(self.relays)) {
-            return Err(bad("relays", self.relays));
+        if !(1..=MAX_LAYERS).contains(&usize::from(self.recomputers)) {
+            return Err(bad("recomputers", self.recomputers));
         }
-        if self.quorum == 0 || self.quorum > self.relays {
+        if self.quorum == 0 || self.quorum > self.recomputers {
             return Err(bad("quorum", self.quorum));
         }
         Ok(())
     }
 
-    /// The sets that a relay has a secret for: the empty one, which cancels, and each that may be paid and has it.
+    /// The sets that a recomputer has a secret for: the empty one, which cancels, and each that may be paid and has it.
     pub fn sets(&self, seat: u8) -> impl Iterator<Item = LayerSet> + use<> {
-        let paid = LayerSet::payable(usize::from(self.relays), self.quorum);
+        let paid = LayerSet::payable(usize::from(self.recomputers), self.quorum);
         std::iter::once(LayerSet::empty()).chain(paid.filter(move |set| set.contains(seat.into())))
     }
 
@@ -65,7 +65,7 @@ impl Call {
             &self.requester.serialize(),
             self.job.as_byte_array(),
             self.salt.as_byte_array(),
-            &[self.relays, self.quorum, seat],
+            &[self.recomputers, self.quorum, seat],
         ];
         tagged_hash_parts("narthex/bounty-call", &parts)
     }
@@ -73,23 +73,23 @@ impl Call {
 
 secret! {
     serde
-    /// What all secrets of a relay in one bounty follow from, kept until the bounty is over. Bytes are taken from the
-    /// relay's record alone; a new one is drawn.
-    RelaySeed
+    /// What all secrets of a recomputer in one bounty follow from, kept until the bounty is over. Bytes are taken from the
+    /// recomputer's record alone; a new one is drawn.
+    RecomputerSeed
 }
 
-/// A seed that is bound to the terms of one bounty: [`relay_party`](super::relay_party) makes it, and nothing else does.
+/// A seed that is bound to the terms of one bounty: [`recomputer_party`](super::recomputer_party) makes it, and nothing else does.
 #[derive(Debug)]
 pub struct BoundSeed {
-    pub(super) seed: RelaySeed,
-    /// How deep the funding must be for this relay.
+    pub(super) seed: RecomputerSeed,
+    /// How deep the funding must be for this recomputer.
     pub(super) depth: Depth,
 }
 
-impl RelaySeed {
+impl RecomputerSeed {
     /// Draws a seed.
-    pub fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> RelaySeed {
-        RelaySeed::drawn(|bytes| rng.fill_bytes(bytes))
+    pub fn draw<R: RngCore + CryptoRng>(rng: &mut R) -> RecomputerSeed {
+        RecomputerSeed::drawn(|bytes| rng.fill_bytes(bytes))
     }
 
     /// What is bound to the terms that it serves.
@@ -97,7 +97,7 @@ impl RelaySeed {
         Mark::of("bounty seed", self.expose())
     }
 
-    /// The secret for one set. One hash in 2¹²⁸ is none: then the relay takes another seed.
+    /// The secret for one set. One hash in 2¹²⁸ is none: then the recomputer takes another seed.
     pub(super) fn secret(
         &self,
         context: &[u8; 32],
@@ -126,16 +126,16 @@ impl RelaySeed {
     }
 }
 
-/// A relay's answer to a call for one seat.
+/// A recomputer's answer to a call for one seat.
 ///
-/// Each set has a secret of its own, so that what a relay gives towards one settlement helps towards no other; and
+/// Each set has a secret of its own, so that what a recomputer gives towards one settlement helps towards no other; and
 /// each point comes with proof that its secret is known, so that none is chosen to cancel another's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RelayOffer {
-    /// Key that the relay is known by in ledgers; it signs the layer and everything that the relay says.
+pub struct RecomputerOffer {
+    /// Key that the recomputer is known by in ledgers; it signs the layer and everything that the recomputer says.
     pub identity: XOnlyPublicKey,
-    /// The relay's key in this contract.
+    /// The recomputer's key in this contract.
     pub key: PublicKey,
     /// Where it is paid, hex of the script.
     pub script: ScriptBuf,
@@ -148,15 +148,15 @@ pub struct RelayOffer {
     pub signature: schnorr::Signature,
 }
 
-impl RelayOffer {
+impl RecomputerOffer {
     /// An offer for a seat, signed. `key` is the contract key's secret.
     pub fn new(
         call: &Call,
         seat: u8,
         (identity, key): (&SecretKey, &SecretKey),
-        seed: &RelaySeed,
+        seed: &RecomputerSeed,
         (script, amount_sat): (ScriptBuf, Amount),
-    ) -> Result<RelayOffer, BountyError> {
+    ) -> Result<RecomputerOffer, BountyError> {
         call.check()?;
         let secp = Secp256k1::signing_only();
         let context = call.context(seat);
@@ -174,7 +174,7 @@ impl RelayOffer {
         let points = call.sets(seat).map(point);
         let points = points.collect::<Result<Vec<_>, BountyError>>()?;
         let digest = digest(&context, &owner, &script, (amount_sat, &points));
-        Ok(RelayOffer {
+        Ok(RecomputerOffer {
             identity: identity.x_only_public_key(&secp).0,
             key: owner,
             script,
@@ -184,7 +184,7 @@ impl RelayOffer {
         })
     }
 
-    /// Whether all of it holds for this seat. The relay's fault if not.
+    /// Whether all of it holds for this seat. The recomputer's fault if not.
     pub(super) fn check<C: Verification>(
         &self,
         secp: &Secp256k1<C>,
@@ -239,7 +239,7 @@ pub(super) fn body(
         .finish()
 }
 
-/// What a relay signs to offer.
+/// What a recomputer signs to offer.
 fn digest(
     context: &[u8; 32],
     key: &PublicKey,

@@ -1,4 +1,4 @@
-//! The seal, by which the requester closes an envelope for layers, and the openings, by which relays say what they
+//! The seal, by which the requester closes an envelope for layers, and the openings, by which recomputers say what they
 //! committed to.
 
 use bitcoin::{
@@ -56,7 +56,7 @@ impl Message for Seal {
     }
 }
 
-/// A relay says what its layer commits to. Signed for one sealed envelope: it counts in no other. [`Opening::verify`]
+/// A recomputer says what its layer commits to. Signed for one sealed envelope: it counts in no other. [`Opening::verify`]
 /// checks what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
@@ -70,7 +70,7 @@ pub struct Opening {
     pub root: [u8; 32],
     /// What hid it.
     pub salt: [u8; 32],
-    /// By the relay's identity.
+    /// By the recomputer's identity.
     pub signature: schnorr::Signature,
 }
 
@@ -94,7 +94,7 @@ impl Opening {
         }
     }
 
-    /// Whether the relay signed it for this envelope and its layer commits to it. The relay's fault if not.
+    /// Whether the recomputer signed it for this envelope and its layer commits to it. The recomputer's fault if not.
     pub fn verify(&self, terms: &BountyTerms, envelope: &Envelope) -> Result<(), BountyError> {
         let (seat, hash) = (self.seat, envelope.hash());
         let bad = |problem| Err(BountyError::Opening { seat, problem });
@@ -107,11 +107,11 @@ impl Opening {
         }
         let digest = opening(&self.terms, seat, hash, (&self.root, &self.salt));
         if statement::verify(&digest, &self.signature, &identity).is_err() {
-            return bad("is not signed by its relay");
+            return bad("is not signed by its recomputer");
         }
         let committed = commitment(terms, seat, &self.root, &self.salt)?;
         match envelope.layer(seat) {
-            None => bad("is of a relay without a layer"),
+            None => bad("is of a recomputer without a layer"),
             Some(layer) if layer.commitment != committed => bad("is not what the layer commits to"),
             Some(_) => Ok(()),
         }
@@ -150,7 +150,7 @@ fn sealing(envelope: &Envelope) -> [u8; 32] {
     tagged_hash_parts("narthex/bounty-seal", &[envelope.hash().as_byte_array()])
 }
 
-/// What a relay signs to open its layer.
+/// What a recomputer signs to open its layer.
 fn opening(
     terms: &[u8; 32],
     seat: u8,

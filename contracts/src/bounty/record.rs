@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share};
 use crate::depth::Depth;
 
-/// A relay's own result.
+/// A recomputer's own result.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Work {
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Work {
     }
 }
 
-/// A delivery that a relay has seen.
+/// A delivery that a recomputer has seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Heard {
@@ -57,11 +57,11 @@ impl Coin {
     }
 }
 
-/// What a relay must not forget, besides its keys, its seed, the terms and its holdings. It is as secret as they are:
+/// What a recomputer must not forget, besides its keys, its seed, the terms and its holdings. It is as secret as they are:
 /// the others' shares are in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RelayRecord {
+pub struct RecomputerRecord {
     /// How deep the funding must be before it opens its layer or shows a secret.
     #[serde(default)]
     pub depth: Depth,
@@ -94,7 +94,7 @@ pub struct RelayRecord {
     /// Height at which it took the first grant of a set, and passed it on.
     #[serde(default)]
     pub granted_at: Vec<(LayerSet, u32)>,
-    /// Secrets of others for settlements that pay this relay.
+    /// Secrets of others for settlements that pay this recomputer.
     #[serde(with = "hex::messages")]
     pub shares: Vec<Share>,
     /// Height at which each came: set, seat, height.

@@ -9,14 +9,14 @@ use narthex_game_model::market::LayerSet;
 use super::{
     BountyError, BountyTerms, Closing, Envelope, Opening, REQUESTER, RequesterRecord, Seal,
 };
-use crate::{depth::Depth, funding::funding_psbt, pact::check_key, setup::Holdings};
+use crate::{depth::Depth, funding::funding_psbt, pact::check_key, setup::ContractSignatures};
 
 /// A requester that holds a signature for every way in which the bounty can be settled.
 ///
 /// Nothing here does I/O. Each change of [`Requester::record`] must be durable before what the call returned leaves the
 /// house; a requester restored from the record sends the same again.
 pub struct Requester {
-    pub(super) holdings: Holdings<BountyTerms>,
+    pub(super) holdings: ContractSignatures<BountyTerms>,
     pub(super) identity: SecretKey,
     pub(super) key: SecretKey,
     pub(super) record: RequesterRecord,
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Learned {
 impl Requester {
     /// A requester after the ceremony. `identity` is the secret of the call's key, `key` that of the contract's.
     pub fn new(
-        holdings: Holdings<BountyTerms>,
+        holdings: ContractSignatures<BountyTerms>,
         identity: SecretKey,
         key: SecretKey,
     ) -> Result<Requester, BountyError> {
@@ -55,13 +55,13 @@ impl Requester {
 
     /// A requester as it was when `record` was written. Everything in it is verified again.
     pub fn restore(
-        holdings: Holdings<BountyTerms>,
+        holdings: ContractSignatures<BountyTerms>,
         identity: SecretKey,
         key: SecretKey,
         record: RequesterRecord,
     ) -> Result<Requester, BountyError> {
         if holdings.me() != REQUESTER {
-            return Err(BountyError::Damaged("the holdings are a relay's"));
+            return Err(BountyError::Damaged("the holdings are a recomputer's"));
         }
         let terms = holdings.terms().record();
         let public = identity.x_only_public_key(&Secp256k1::signing_only()).0;
@@ -114,7 +114,7 @@ impl Requester {
     }
 
     /// What the ceremony left, to be stored once before anything is funded.
-    pub fn holdings(&self) -> &Holdings<BountyTerms> {
+    pub fn holdings(&self) -> &ContractSignatures<BountyTerms> {
         &self.holdings
     }
 
@@ -124,10 +124,10 @@ impl Requester {
     }
 
     /// The funding transaction, for the wallet to sign: only a requester that holds all settlements has it, and not so
-    /// late that no relay would open its layer.
+    /// late that no recomputer would open its layer.
     ///
     /// # Errors
-    /// [`BountyError::Late`] if no relay waits for less than it takes.
+    /// [`BountyError::Late`] if no recomputer waits for less than it takes.
     pub fn funding_psbt(&self, tip: u32) -> Result<Psbt, BountyError> {
         self.terms().check_room(tip, Depth::LEAST)?;
         Ok(funding_psbt(self.holdings.graph())?)
@@ -143,7 +143,7 @@ impl Requester {
         Ok(())
     }
 
-    /// Seals the envelope: for all relays. A complete one at any time, another from the layers' height on; one only,
+    /// Seals the envelope: for all recomputers. A complete one at any time, another from the layers' height on; one only,
     /// because what is opened after it could be copied into a later layer.
     pub fn seal(&mut self, height: u32) -> Result<Seal, BountyError> {
         if let Some(seal) = &self.record.seal {
@@ -180,7 +180,7 @@ impl Requester {
         Ok(())
     }
 
-    /// Closes with the openings that came: for all relays. When one came later, it closes once more with it, until
+    /// Closes with the openings that came: for all recomputers. When one came later, it closes once more with it, until
     /// somebody was left out.
     pub fn close(&mut self, height: u32) -> Result<Closing, BountyError> {
         let terms = self.holdings.terms();

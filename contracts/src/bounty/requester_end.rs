@@ -90,7 +90,7 @@ impl Requester {
         })
     }
 
-    /// Takes a relay's secret to give everything back.
+    /// Takes a recomputer's secret to give everything back.
     pub fn take_share(&mut self, share: &Share) -> Result<(), BountyError> {
         share.verify(self.terms())?;
         if !share.set.is_empty() {
@@ -103,9 +103,9 @@ impl Requester {
         Ok(())
     }
 
-    /// The cancellation, once every relay has given its secret: everything back at once.
+    /// The cancellation, once every recomputer has given its secret: everything back at once.
     pub fn cancel(&self) -> Result<Option<Transaction>, BountyError> {
-        let all = usize::from(self.terms().relays());
+        let all = usize::from(self.terms().recomputers());
         if self.record.shares.len() < all {
             return Ok(None);
         }
@@ -154,7 +154,7 @@ impl Requester {
         let (terms, record) = (self.terms(), &self.record);
         let round = record.closing.as_ref().map_or(0, |closing| closing.round);
         if set.is_empty() {
-            let all = usize::from(terms.relays());
+            let all = usize::from(terms.recomputers());
             return match record.shares.len() == all {
                 true => RequesterDuty::Cancel,
                 false => RequesterDuty::None,
@@ -180,7 +180,7 @@ impl Requester {
         let closing = self.last_closing("an audit")?;
         let settled = self.record.settled.unwrap_or_default();
         let mut audits = Vec::new();
-        for seat in 0..terms.relays() {
+        for seat in 0..terms.recomputers() {
             let within = |set: LayerSet| set.contains(seat.into());
             let passed = within(settled) && !within(self.record.false_results);
             let undecided = verdict.agreed.is_empty() && within(closing.opened());
@@ -189,7 +189,7 @@ impl Requester {
             }
             audits.push(Audit {
                 job: *terms.id(),
-                relay: terms.relay_id(seat)?,
+                recomputer: terms.recomputer_id(seat)?,
                 passed,
                 height,
             });

@@ -6,8 +6,8 @@ use bitcoin::{Amount, secp256k1::SecretKey};
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    BoundSeed, BountyError, BountyTerms, REQUESTER, RelaySeed, relay,
-    terms::{relay_name, seats, share_secret},
+    BoundSeed, BountyError, BountyTerms, REQUESTER, RecomputerSeed, recomputer,
+    terms::{recomputer_name, seats, share_secret},
 };
 use crate::{
     binding::{Bindings, FreshSalt},
@@ -18,7 +18,7 @@ use crate::{
     },
     pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     party::PartySet,
-    setup::{Agreement, Holdings, Party, RestoreError},
+    setup::{Agreement, ContractSignatures, Party, RestoreError},
 };
 
 /// The requester takes everything back after T.
@@ -119,10 +119,14 @@ fn payouts(
     let mut rest = terms.total();
     let mut outputs = Vec::new();
     for seat in seats(set) {
-        let relay = terms.relay(seat)?;
-        let left = rest.checked_sub(relay.amount_sat);
-        rest = left.ok_or(PactError::Missing("amount for a relay"))?;
-        outputs.push(draft.payout(relay_name(seat), &relay.script, relay.amount_sat));
+        let recomputer = terms.recomputer(seat)?;
+        let left = rest.checked_sub(recomputer.amount_sat);
+        rest = left.ok_or(PactError::Missing("amount for a recomputer"))?;
+        outputs.push(draft.payout(
+            recomputer_name(seat),
+            &recomputer.script,
+            recomputer.amount_sat,
+        ));
     }
     if rest > Amount::ZERO {
         let script = &terms.record().requester_script;
@@ -131,8 +135,8 @@ fn payouts(
     Ok(outputs)
 }
 
-/// Who holds the signature. The requester alone holds those that pay relays, and gives out the one of the set that it
-/// closes for. The relays rely on the point of the other, which gives everything back, so each holds and verifies it.
+/// Who holds the signature. The requester alone holds those that pay recomputers, and gives out the one of the set that it
+/// closes for. The recomputers rely on the point of the other, which gives everything back, so each holds and verifies it.
 fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<SigningPlan, BountyError> {
     let secrets = seats(terms.keepers(set)).map(|seat| share_secret(seat, set));
     let secrets = secrets.collect::<Vec<_>>();
@@ -141,23 +145,23 @@ fn plan(draft: &mut Draft, terms: &BountyTerms, set: LayerSet) -> Result<Signing
         point: terms.point_of(set)?,
         needs: secrets.into_iter().map(SecretId::from).collect(),
     });
-    let (movers, holders) = match set.is_empty() {
+    let (broadcasters, signature_holders) = match set.is_empty() {
         true => ([REQUESTER].into(), terms.everyone().into_iter().collect()),
         false => {
-            let members: PartySet = seats(set).map(relay_name).collect();
+            let members: PartySet = seats(set).map(recomputer_name).collect();
             (members, [REQUESTER].into())
         }
     };
     Ok(SigningPlan {
-        movers,
-        holders,
+        broadcasters,
+        signature_holders,
         adaptor: Some(adaptor),
         ..by(&[])
     })
 }
 
 /// The requester's side of signing a bounty. `key` is the secret of its contract key, `salt` that of its call, which is
-/// used up: terms are signed once, and after a ceremony that failed the relays are called again.
+/// used up: terms are signed once, and after a ceremony that failed the recomputers are called again.
 ///
 /// # Errors
 /// [`BountyError::Bind`] if the salt has signed before; nothing was sent then.
@@ -174,36 +178,36 @@ pub fn requester_party(
     Party::for_bound(terms.clone(), derive(terms)?, REQUESTER, key, bind)
 }
 
-/// A relay's side of signing a bounty. `seed` is the one that its offer was made with; it is bound to these terms, and
-/// after a ceremony that failed the relay answers a new call with a new one. `depth` is its policy: how deep the funding
+/// A recomputer's side of signing a bounty. `seed` is the one that its offer was made with; it is bound to these terms, and
+/// after a ceremony that failed the recomputer answers a new call with a new one. `depth` is its policy: how deep the funding
 /// must be before it opens its layer or shows a secret.
 ///
 /// # Errors
 /// [`BountyError::Late`] if the funding could not be so deep in time for the openings, were it in the block after `tip`;
 /// [`BountyError::Bind`] if the seed has signed before, these terms or others; nothing was sent then.
-pub fn relay_party(
+pub fn recomputer_party(
     terms: &Arc<BountyTerms>,
     seat: u8,
     key: &SecretKey,
-    (seed, tip, depth): (RelaySeed, u32, Depth),
+    (seed, tip, depth): (RecomputerSeed, u32, Depth),
     bindings: &mut dyn Bindings,
 ) -> Result<(Party<BountyTerms>, BoundSeed), BountyError> {
-    relay::check_offered(terms, seat, &seed)?;
+    recomputer::check_offered(terms, seat, &seed)?;
     terms.check_room(tip, depth)?;
-    let (graph, me) = (derive(terms)?, relay_name(seat));
+    let (graph, me) = (derive(terms)?, recomputer_name(seat));
     let bind = || seed.mark().bind(*terms.id(), bindings);
     let party = Party::for_bound::<BountyError>(terms.clone(), graph, me, key, bind)?;
     Ok((party, BoundSeed { seed, depth }))
 }
 
-/// What a party stored of a finished ceremony ([`Holdings::to_bytes`]), read back and verified.
+/// What a party stored of a finished ceremony ([`ContractSignatures::to_bytes`]), read back and verified.
 pub fn restore(
     terms: &Arc<BountyTerms>,
     bytes: &[u8],
-) -> Result<Holdings<BountyTerms>, RestoreError> {
+) -> Result<ContractSignatures<BountyTerms>, RestoreError> {
     let graph = |terms: &BountyTerms| {
         // Terms that were checked have one.
         derive(terms).map_err(|error| RestoreError::Terms(error.to_string()))
     };
-    Holdings::restore(terms.clone(), graph, bytes)
+    ContractSignatures::restore(terms.clone(), graph, bytes)
 }

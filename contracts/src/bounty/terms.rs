@@ -1,4 +1,4 @@
-//! What requester and relays agree on before a bounty is funded.
+//! What requester and recomputers agree on before a bounty is funded.
 
 use bitcoin::{
     Amount, ScriptBuf,
@@ -9,10 +9,10 @@ use bitcoin::{
 };
 use narthex_base::codec::Writer;
 use narthex_base::tagged::tagged_hash_parts;
-use narthex_game_model::market::{LayerSet, RelayId};
+use narthex_game_model::market::{LayerSet, RecomputerId};
 use serde::{Deserialize, Serialize};
 
-use super::{BountyError, Call, RelayOffer, offer};
+use super::{BountyError, Call, RecomputerOffer, offer};
 use crate::{
     depth::Depth,
     graph::{SecretId, SecretName},
@@ -26,24 +26,24 @@ use crate::{
 /// The requester A.
 pub const REQUESTER: PartyName = PartyName::new(PartyId(0), "requester");
 
-/// The place of the first relay among the parties. Those between it and the requester stay empty.
-const FIRST_RELAY: u8 = 3;
+/// The place of the first recomputer among the parties. Those between it and the requester stay empty.
+const FIRST_RECOMPUTER: u8 = 3;
 
-/// The relay at a seat, from 0; people count from 1.
-pub const fn relay_name(seat: u8) -> PartyName {
-    let id = PartyId(FIRST_RELAY.saturating_add(seat));
-    PartyName::numbered(id, "relay ", seat as u16 + 1)
+/// The recomputer at a seat, from 0; people count from 1.
+pub const fn recomputer_name(seat: u8) -> PartyName {
+    let id = PartyId(FIRST_RECOMPUTER.saturating_add(seat));
+    PartyName::numbered(id, "recomputer ", seat as u16 + 1)
 }
 
-/// The secret that the relay at a seat gives for one set, or for the empty one to give everything back.
+/// The secret that the recomputer at a seat gives for one set, or for the empty one to give everything back.
 pub(super) const fn share_secret(seat: u8, set: LayerSet) -> SecretName {
     let id = SecretId(set.mask() as u16 * 256 + seat as u16);
-    SecretName::numbered(id, "the secret of relay ", seat as u16 + 1)
+    SecretName::numbered(id, "the secret of recomputer ", seat as u16 + 1)
 }
 
-/// The seat of a party; `None` if it is no relay's.
+/// The seat of a party; `None` if it is no recomputer's.
 pub(super) fn seat_of(party: impl Into<PartyId>) -> Option<u8> {
-    party.into().0.checked_sub(FIRST_RELAY)
+    party.into().0.checked_sub(FIRST_RECOMPUTER)
 }
 
 /// Largest terms as JSON, in bytes.
@@ -56,14 +56,14 @@ pub const MIN_ROUND_BLOCKS: u16 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BountyRecord {
-    /// What the relays answered to.
+    /// What the recomputers answered to.
     pub call: Call,
     /// A's key in the contract.
     pub requester_key: PublicKey,
     /// Where A is paid what is left, hex of the script.
     pub requester_script: ScriptBuf,
-    /// The relays in the order in which they sign.
-    pub relays: Vec<RelayOffer>,
+    /// The recomputers in the order in which they sign.
+    pub recomputers: Vec<RecomputerOffer>,
     /// L: from this height A may seal an envelope that lacks layers.
     pub layer_height: u32,
     /// B: blocks for the openings, for each further closing, and before T.
@@ -85,14 +85,17 @@ pub struct BountyTerms {
 }
 
 impl BountyRecord {
-    /// Checks the terms: one signature for each offer and one for each point of it, some milliseconds each relay.
-    /// Errors name the field or the relay at fault.
+    /// Checks the terms: one signature for each offer and one for each point of it, some milliseconds each recomputer.
+    /// Errors name the field or the recomputer at fault.
     pub fn check(self) -> Result<BountyTerms, BountyError> {
         let bad = |field, problem: String| Err(BountyError::Terms { field, problem });
         self.call.check()?;
-        let (given, relays) = (self.relays.len(), self.call.relays);
-        if given != usize::from(relays) {
-            return bad("relays", format!("{given} offers for {relays} seats"));
+        let (given, recomputers) = (self.recomputers.len(), self.call.recomputers);
+        if given != usize::from(recomputers) {
+            return bad(
+                "recomputers",
+                format!("{given} offers for {recomputers} seats"),
+            );
         }
         let script = &self.requester_script;
         if !script.is_p2tr() && !script.is_p2wpkh() {
@@ -101,7 +104,7 @@ impl BountyRecord {
         self.check_heights()?;
         let total = self.check_amounts()?;
         let secp = Secp256k1::verification_only();
-        for (seat, offer) in (0..).zip(&self.relays) {
+        for (seat, offer) in (0..).zip(&self.recomputers) {
             offer.check(&secp, &self.call, seat)?;
         }
         self.check_strangers()?;
@@ -129,8 +132,8 @@ impl BountyRecord {
             return bad("round_blocks", problem);
         }
         let blocks = u32::from(self.round_blocks);
-        // Openings, one round for each relay that may be left out, the last one's settlement, and B before T.
-        let rounds = 3 + u32::from(self.call.relays - self.call.quorum);
+        // Openings, one round for each recomputer that may be left out, the last one's settlement, and B before T.
+        let rounds = 3 + u32::from(self.call.recomputers - self.call.quorum);
         let last = self.layer_height.checked_add(rounds * blocks);
         if self.layer_height == 0 || last.is_none_or(|last| self.refund_height < last) {
             let problem = format!("is less than {rounds} rounds after the layers' height");
@@ -142,10 +145,10 @@ impl BountyRecord {
         Ok(())
     }
 
-    /// What is locked. Each amount must be worth an output of the relay's, and one of A's when it is not paid.
+    /// What is locked. Each amount must be worth an output of the recomputer's, and one of A's when it is not paid.
     fn check_amounts(&self) -> Result<Amount, BountyError> {
         let mut total = Amount::ZERO;
-        for (seat, offer) in (0..).zip(&self.relays) {
+        for (seat, offer) in (0..).zip(&self.recomputers) {
             let dust = offer.script.minimal_non_dust();
             if offer.amount_sat < dust.max(self.requester_script.minimal_non_dust()) {
                 let problem = "asks less than an output may hold";
@@ -166,7 +169,7 @@ impl BountyRecord {
     fn check_strangers(&self) -> Result<(), BountyError> {
         let mut identities = vec![self.call.requester];
         let mut keys = vec![self.requester_key];
-        for (seat, offer) in (0..).zip(&self.relays) {
+        for (seat, offer) in (0..).zip(&self.recomputers) {
             if identities.contains(&offer.identity) || keys.contains(&offer.key) {
                 let problem = "has the identity or key of somebody before it";
                 return Err(BountyError::Offer { seat, problem });
@@ -186,14 +189,15 @@ impl BountyRecord {
             .u32(self.round_blocks.into())
             .u32(self.refund_height)
             .u64(self.rate_sat_per_kwu.to_sat_per_kwu());
-        for relay in &self.relays {
-            let (amount, points) = (relay.amount_sat, &relay.points);
-            w.fixed(&relay.identity.serialize()).bytes(&offer::body(
-                &relay.key,
-                &relay.script,
-                amount,
-                points,
-            ));
+        for recomputer in &self.recomputers {
+            let (amount, points) = (recomputer.amount_sat, &recomputer.points);
+            w.fixed(&recomputer.identity.serialize())
+                .bytes(&offer::body(
+                    &recomputer.key,
+                    &recomputer.script,
+                    amount,
+                    points,
+                ));
         }
         self.contribution.write(&mut w);
         tagged_hash_parts("narthex/bounty-terms", &[&w.finish()])
@@ -225,35 +229,35 @@ impl BountyTerms {
         self.total
     }
 
-    /// Number of relays.
-    pub fn relays(&self) -> u8 {
-        self.record.call.relays
+    /// Number of recomputers.
+    pub fn recomputers(&self) -> u8 {
+        self.record.call.recomputers
     }
 
-    /// The relay of a seat.
-    pub fn relay(&self, seat: u8) -> Result<&RelayOffer, BountyError> {
-        let relay = self.record.relays.get(usize::from(seat));
-        relay.ok_or(BountyError::Seat { seat })
+    /// The recomputer of a seat.
+    pub fn recomputer(&self, seat: u8) -> Result<&RecomputerOffer, BountyError> {
+        let recomputer = self.record.recomputers.get(usize::from(seat));
+        recomputer.ok_or(BountyError::Seat { seat })
     }
 
-    /// Whom ledgers know the relay of a seat as.
-    pub fn relay_id(&self, seat: u8) -> Result<RelayId, BountyError> {
-        Ok(RelayId(self.relay(seat)?.identity.serialize()))
+    /// Whom ledgers know the recomputer of a seat as.
+    pub fn recomputer_id(&self, seat: u8) -> Result<RecomputerId, BountyError> {
+        Ok(RecomputerId(self.recomputer(seat)?.identity.serialize()))
     }
 
     pub(super) fn identity(&self, seat: u8) -> Result<XOnlyPublicKey, BountyError> {
-        Ok(self.relay(seat)?.identity)
+        Ok(self.recomputer(seat)?.identity)
     }
 
     /// All seats.
     pub fn all(&self) -> LayerSet {
-        let mask = (1u8 << self.relays()) - 1;
+        let mask = (1u8 << self.recomputers()) - 1;
         LayerSet::new(mask).unwrap_or_default()
     }
 
     /// All sets that have a settlement: the empty one, which gives everything back, and each that may be paid.
     pub fn sets(&self) -> impl Iterator<Item = LayerSet> + use<> {
-        let paid = LayerSet::payable(usize::from(self.relays()), self.record.call.quorum);
+        let paid = LayerSet::payable(usize::from(self.recomputers()), self.record.call.quorum);
         std::iter::once(LayerSet::empty()).chain(paid)
     }
 
@@ -262,10 +266,10 @@ impl BountyTerms {
         if set.is_empty() { self.all() } else { set }
     }
 
-    /// The point of one relay's secret for one set; `None` if it has none.
+    /// The point of one recomputer's secret for one set; `None` if it has none.
     pub fn point(&self, seat: u8, set: LayerSet) -> Option<PublicKey> {
         let at = self.record.call.sets(seat).position(|own| own == set)?;
-        Some(self.relay(seat).ok()?.points.get(at)?.point)
+        Some(self.recomputer(seat).ok()?.points.get(at)?.point)
     }
 
     /// The sum of the points of a set.
@@ -307,7 +311,7 @@ impl BountyTerms {
         self.record.layer_height.saturating_add(blocks)
     }
 
-    /// Blocks in which what a relay passes on is answered, and what is answered is passed on: half a round, rounded
+    /// Blocks in which what a recomputer passes on is answered, and what is answered is passed on: half a round, rounded
     /// down.
     pub fn margin(&self) -> u32 {
         u32::from(self.record.round_blocks / 2)
@@ -315,16 +319,16 @@ impl BountyTerms {
 
     /// The last closing that may leave somebody out.
     pub fn last_round(&self) -> u8 {
-        self.relays() - self.record.call.quorum
+        self.recomputers() - self.record.call.quorum
     }
 
-    /// Height from which a relay gives no secret any more: the settlement could meet the refund.
+    /// Height from which a recomputer gives no secret any more: the settlement could meet the refund.
     pub fn give_below(&self) -> u32 {
         let blocks = u32::from(self.record.round_blocks);
         self.record.refund_height.saturating_sub(blocks)
     }
 
-    /// Commitment to a result: what a relay binds itself to and what is compared. Whoever can guess the result can
+    /// Commitment to a result: what a recomputer binds itself to and what is compared. Whoever can guess the result can
     /// check the guess by it.
     pub fn root(&self, result: &[u8]) -> [u8; 32] {
         let job = self.record.call.job.as_byte_array();
@@ -352,11 +356,11 @@ impl Agreement for BountyTerms {
         if party == REQUESTER {
             return Some(self.record.requester_key);
         }
-        Some(self.relay(seat_of(party)?).ok()?.key)
+        Some(self.recomputer(seat_of(party)?).ok()?.key)
     }
 
     fn everyone(&self) -> Vec<PartyName> {
-        let relays = (0..self.relays()).map(relay_name);
-        std::iter::once(REQUESTER).chain(relays).collect()
+        let recomputers = (0..self.recomputers()).map(recomputer_name);
+        std::iter::once(REQUESTER).chain(recomputers).collect()
     }
 }

@@ -10,7 +10,7 @@ use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 use crate::{
     graph::{Spend, TxGraph, satisfaction_weight},
     party::PartyName,
-    setup::{Agreement, Holdings},
+    setup::{Agreement, ContractSignatures},
 };
 
 /// Why a funding PSBT is not accepted.
@@ -121,7 +121,7 @@ pub fn merge_wallet_data(funding: &mut Psbt, contributed: &Psbt) {
 /// Each input takes the first witness that verifies, whoever sent it: a false signature that a peer puts on another
 /// party's input neither counts nor hides the true one.
 pub fn combine_funding<T: Agreement>(
-    holdings: &Holdings<T>,
+    holdings: &ContractSignatures<T>,
     signed: impl IntoIterator<Item = Psbt>,
 ) -> Result<Transaction, FundingError> {
     let mut funding = funding_psbt(holdings.graph())?;

@@ -15,9 +15,9 @@ use bitcoin::{ScriptBuf, Txid};
 pub use builder::{GraphBuilder, GraphError};
 pub use draw::{Detail, in_threes};
 pub use node::{
-    Adaptor, AdaptorId, Awaits, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName,
-    NodeOutput, OutputScript, Purpose, ScriptId, SecretId, SecretName, SigningPlan, Source, Spend,
-    Stage, StageName, Variant,
+    Adaptor, AdaptorId, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName, NodeOutput,
+    OutputScript, Purpose, ScriptId, SecretId, SecretName, SigningPlan, Source, Spend, Stage,
+    StageName, Variant, Withheld,
 };
 pub use spend::{Locks, Slot, SpendPlan};
 pub use weight::{MAX_CHILD_VBYTES, MAX_TRUC_VBYTES, satisfaction_weight, signed_weight};

@@ -170,18 +170,18 @@ pub struct SigningPlan {
     /// When its shares are exchanged.
     pub stage: Stage,
     /// Who makes the move: the one party, or any of several, that may publish it.
-    pub movers: PartySet,
+    pub broadcasters: PartySet,
     /// Who holds all shares after setup. A signer outside it sends its shares and keeps none of the others'.
-    pub holders: PartySet,
+    pub signature_holders: PartySet,
     /// A party that holds all shares but one, which the signer named withholds until it agrees.
-    pub awaits: Option<Awaits>,
+    pub withheld: Option<Withheld>,
     /// The adaptor point that the signature is made under.
     pub adaptor: Option<AdaptorId>,
 }
 
 /// `holder` has every share but that of `signer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Awaits {
+pub struct Withheld {
     /// Who waits.
     pub holder: PartyId,
     /// Whose share it lacks.

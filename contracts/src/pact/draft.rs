@@ -75,14 +75,14 @@ pub struct Step {
     pub outputs: Vec<NodeOutput>,
 }
 
-/// The plan of a transaction that any of `movers` publishes and holds whole, without adaptor point.
-pub fn by(movers: &[PartyName]) -> SigningPlan {
-    let movers = movers.iter().copied().collect();
+/// The plan of a transaction that any of `broadcasters` publishes and holds whole, without adaptor point.
+pub fn by(broadcasters: &[PartyName]) -> SigningPlan {
+    let broadcasters = broadcasters.iter().copied().collect();
     SigningPlan {
         stage: STAGE,
-        movers,
-        holders: movers,
-        awaits: None,
+        broadcasters,
+        signature_holders: broadcasters,
+        withheld: None,
         adaptor: None,
     }
 }

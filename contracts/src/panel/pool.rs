@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::{Block, BlockHash, OutPoint};
 
 use super::{Offer, PoolChanges, Snapshot, SnapshotRules};
-use crate::bond::{Lock, Moment, Standing, standing};
+use crate::bond::{BlockTime, Lock, Standing, standing};
 
 /// Why a block or a question does not fit the pool. The feeder's fault, or a reorganisation that it must follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,7 +147,7 @@ impl Pool {
         };
         let block_hash = self.block_hash(rules.height).ok_or(unknown)?;
         // Offers are locked by height: the time says nothing.
-        let then = Moment {
+        let then = BlockTime {
             height: rules.height,
             median_time: 0,
         };

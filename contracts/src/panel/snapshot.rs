@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Offer;
 use crate::{
-    bond::{Lock, Locked, Moment, Valuation},
+    bond::{BlockTime, Lock, Locked, Valuation},
     wire::{ReadOutPoint, WriteOutPoint},
 };
 
@@ -120,7 +120,7 @@ impl Entry {
     /// linear, so that neither splitting a bond over many identities nor pooling bonds gains weight (ADR 8).
     pub fn weight(&self, height: u32) -> u128 {
         // Offers are locked by height, so the time says nothing; what is left counts, not when it began.
-        let now = Moment {
+        let now = BlockTime {
             height,
             median_time: 0,
         };

@@ -3,7 +3,9 @@
 use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
 use narthex_base::codec::{DecodeError, Message as _};
 
-use super::{Agreement, Holdings, NoncesMessage, Party, SetupError, SharesMessage, Signing};
+use super::{
+    Agreement, ContractSignatures, NoncesMessage, Party, SetupError, SharesMessage, Signing,
+};
 use crate::{
     graph::{Stage, StageName},
     party::PartyName,
@@ -41,7 +43,7 @@ pub fn run<T: Agreement, R: RngCore + CryptoRng>(
     parties: Vec<Party<T>>,
     rng: &mut R,
     mut progress: impl FnMut(CeremonyStep),
-) -> Result<Vec<Holdings<T>>, CeremonyError> {
+) -> Result<Vec<ContractSignatures<T>>, CeremonyError> {
     let at = |party| move |error| CeremonyError::Setup { party, error };
     let mut announced = Vec::new();
     let mut nonces = Vec::new();

@@ -10,7 +10,7 @@
 //! 4. [`Signing::shares_for`] hands out shares stage by stage ([`Stage`]), [`Signing::accept`] takes the others',
 //!    [`Signing::close`] checks a stage and names whoever sent a bad share. A stage opens for others only when
 //!    the one before has been closed.
-//! 5. [`Signing::finish`] yields [`Holdings`], and only they give access to the funding transaction.
+//! 5. [`Signing::finish`] yields [`ContractSignatures`], and only they give access to the funding transaction.
 //!
 //! One set of terms is signed once, for the reason given in ADR 0002: whatever it is bound by is used up
 //! ([`crate::binding`]). After a ceremony that failed everybody proposes anew, with new salts.
@@ -20,25 +20,25 @@
 mod agreement;
 pub mod ceremony;
 mod error;
-mod holdings;
-mod holdings_codec;
-mod holdings_secrets;
 mod message;
 mod party;
 mod plan;
 mod secrets;
+mod signatures;
+mod signatures_codec;
+mod signatures_secrets;
 mod signing;
 #[cfg(test)]
 mod tests;
 
 pub use agreement::Agreement;
 pub use error::SetupError;
-pub use holdings::{Holdings, HoldingsError, Release};
-pub use holdings_codec::RestoreError;
 pub use message::{NoncesMessage, SharesMessage};
 pub use party::{Announced, Party};
 pub use plan::{Item, Plan};
 pub use secrets::Secrets;
+pub use signatures::{ContractSignatures, SignaturesError, Release};
+pub use signatures_codec::RestoreError;
 pub use signing::Signing;
 
 #[cfg(doc)]

@@ -6,7 +6,7 @@ use super::SetupError;
 #[cfg(doc)]
 use crate::graph::Slot;
 use crate::{
-    graph::{AdaptorId, Awaits, KeySetId, NodeId, Spend, Stage, TxGraph},
+    graph::{AdaptorId, KeySetId, NodeId, Spend, Stage, TxGraph, Withheld},
     musig::{AdaptorPoint, KeySet},
     party::{PartyId, PartySet},
 };
@@ -31,9 +31,9 @@ pub struct Item {
     /// When its shares are exchanged.
     pub stage: Stage,
     /// Who holds it complete after setup.
-    pub holders: PartySet,
+    pub signature_holders: PartySet,
     /// Who holds it but for one share.
-    pub awaits: Option<Awaits>,
+    pub withheld: Option<Withheld>,
 }
 
 impl Item {
@@ -42,7 +42,7 @@ impl Item {
         let (from, to) = (from.into(), to.into());
         from != to && self.signers.contains(from) && self.collects(to) && {
             !self
-                .awaits
+                .withheld
                 .is_some_and(|a| a.holder == to && a.signer == from)
         }
     }
@@ -50,7 +50,7 @@ impl Item {
     /// Whether `party` gathers shares of it: as a holder, or waiting for one.
     pub fn collects(&self, party: impl Into<PartyId>) -> bool {
         let party = party.into();
-        self.holders.contains(party) || self.awaits.is_some_and(|a| a.holder == party)
+        self.signature_holders.contains(party) || self.withheld.is_some_and(|a| a.holder == party)
     }
 }
 
@@ -128,15 +128,17 @@ fn node_items(graph: &TxGraph, id: NodeId) -> Result<Vec<Item>, SetupError> {
             .first()
             .and_then(|slot| node.inputs.get(slot.input as usize))
             .is_some_and(|input| matches!(input.spend, Spend::Leaf(_)));
-        let own = |set: &PartySet| set.len() == 1 && *set == signing.holders;
-        if leaf && signing.awaits.is_none() && signers.iter().all(own) {
+        let own = |set: &PartySet| set.len() == 1 && *set == signing.signature_holders;
+        if leaf && signing.withheld.is_none() && signers.iter().all(own) {
             continue;
         }
         for (slot, signers) in of_input.iter().zip(signers) {
             // A party that waits for one signer holds the signatures which that one does not make at once.
-            let (holders, awaits) = match signing.awaits {
-                Some(a) if !signers.contains(a.signer) => (signing.holders.with(a.holder), None),
-                awaits => (signing.holders, awaits),
+            let (signature_holders, withheld) = match signing.withheld {
+                Some(a) if !signers.contains(a.signer) => {
+                    (signing.signature_holders.with(a.holder), None)
+                }
+                withheld => (signing.signature_holders, withheld),
             };
             let messages = if slot.release { &release } else { &whole };
             let message = messages.get(slot.input as usize);
@@ -149,8 +151,8 @@ fn node_items(graph: &TxGraph, id: NodeId) -> Result<Vec<Item>, SetupError> {
                 message: *message.ok_or(parent.clone())?,
                 adaptor: signing.adaptor,
                 stage: signing.stage,
-                holders,
-                awaits,
+                signature_holders,
+                withheld,
             });
         }
     }

@@ -8,8 +8,8 @@ use std::{
 use crate::parallel::*;
 
 use super::{
-    Agreement, Holdings, Item, SetupError, SharesMessage,
-    holdings::{Held, Pending},
+    Agreement, ContractSignatures, Item, SetupError, SharesMessage,
+    signatures::{Held, Pending},
     message::transcript,
     party::{Columns, Nonces, Party, nonce_at},
     plan::context,
@@ -184,11 +184,11 @@ impl<T: Agreement> Signing<T> {
     }
 
     /// Everything is verified: what the party holds from now on.
-    pub fn finish(self) -> Result<Holdings<T>, SetupError> {
+    pub fn finish(self) -> Result<ContractSignatures<T>, SetupError> {
         let (open, last) = (self.open(), self.graph().stages().last());
         match open.zip(last) {
             Some((open, last)) => Err(self.stage_closed(last, open)),
-            None => Ok(Holdings::new(
+            None => Ok(ContractSignatures::new(
                 self.party.terms,
                 self.party.graph,
                 self.party.plan,
@@ -233,13 +233,13 @@ impl<T: Agreement> Signing<T> {
             _ => self.share_of(signer, i),
         };
         let shares = keys.signers().map(share).collect::<Vec<_>>();
-        if let Some(awaits) = item.awaits.filter(|a| a.holder == me) {
+        if let Some(withheld) = item.withheld.filter(|a| a.holder == me) {
             self.name_cheat(i, item, session)?;
             let nonces = self.item_nonces(i, item)?;
             return Ok(Held::Pending(Pending {
                 nonces,
                 shares,
-                awaits: awaits.signer,
+                withheld: withheld.signer,
             }));
         }
         let all = shares
@@ -313,7 +313,7 @@ impl<T: Agreement> Signing<T> {
 
 /// Whether `party` keeps a share back that somebody waits for.
 fn withholds(item: &Item, party: PartyId) -> bool {
-    item.awaits.is_some_and(|a| a.signer == party)
+    item.withheld.is_some_and(|a| a.signer == party)
 }
 
 impl<T> std::fmt::Debug for Signing<T> {

@@ -17,14 +17,14 @@ use super::{
 use crate::{
     funding::{FundingError, funding_psbt},
     pact::{Task, check_key, finish},
-    setup::{Holdings, Secrets},
+    setup::{ContractSignatures, Secrets},
 };
 
 /// A client that holds all claims, encrypted: it takes each provider's secret out of what is published.
 ///
 /// As for [`super::Provider`], its record must be durable before what a call returned leaves the house.
 pub struct Client {
-    holdings: Holdings<SliceTerms>,
+    holdings: ContractSignatures<SliceTerms>,
     key: SecretKey,
     posts: BTreeMap<u8, Post>,
     bundles: BTreeMap<u8, Bundle>,
@@ -47,7 +47,10 @@ pub enum Opened {
 
 impl Client {
     /// A client after the ceremony.
-    pub fn new(holdings: Holdings<SliceTerms>, key: SecretKey) -> Result<Client, SliceError> {
+    pub fn new(
+        holdings: ContractSignatures<SliceTerms>,
+        key: SecretKey,
+    ) -> Result<Client, SliceError> {
         check_key(&key, holdings.terms().circle().client, CLIENT)?;
         if holdings.me() != CLIENT {
             return Err(SliceError::OtherPoints);
@@ -102,7 +105,7 @@ impl Client {
     }
 
     /// The signatures.
-    pub fn holdings(&self) -> &Holdings<SliceTerms> {
+    pub fn holdings(&self) -> &ContractSignatures<SliceTerms> {
         &self.holdings
     }
 

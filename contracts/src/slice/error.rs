@@ -5,7 +5,7 @@ use crate::{
     depth::{Depth, Shallow},
     pact::PactError,
     seal::SealError,
-    setup::{HoldingsError, RestoreError, SetupError},
+    setup::{SignaturesError, RestoreError, SetupError},
     shared_secret::SharingError,
 };
 use narthex_base::codec::DecodeError;
@@ -39,7 +39,7 @@ pub enum SliceError {
     Restore(#[from] RestoreError),
     /// A signature is not held or does not fit.
     #[error(transparent)]
-    Holdings(#[from] HoldingsError),
+    ContractSignatures(#[from] SignaturesError),
     /// A message cannot be read. The sender's fault.
     #[error(transparent)]
     Wire(#[from] DecodeError),

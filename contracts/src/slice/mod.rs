@@ -10,7 +10,7 @@
 //! 1. [`Sharer`]: for a [`Circle`] of client and providers each provider deals shares of the others' secrets; [`Points`]
 //!    are what everybody knows of them, [`Shares`] what one provider keeps.
 //! 2. [`SliceRecord::check`] gives the terms, [`SliceTerms::client_party`] and [`SliceTerms::provider_party`] a side of the
-//!    ceremony, once, in which all claims are signed; with its [`Holdings`](crate::setup::Holdings) each has a [`Client`] or a [`Provider`], and only the client its
+//!    ceremony, once, in which all claims are signed; with its [`ContractSignatures`](crate::setup::ContractSignatures) each has a [`Client`] or a [`Provider`], and only the client its
 //!    funding transaction.
 //! 3. [`Provider::commit`]: a [`Post`] to everybody. [`Provider::release`]: a [`Bundle`] of encrypted shares to
 //!    everybody. [`Provider::take_bundle`] reads those of the others, and [`Provider::claim`] is paid.

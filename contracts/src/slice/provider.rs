@@ -23,7 +23,7 @@ use crate::{
     depth::Depth,
     musig::add_secrets,
     pact::check_key,
-    setup::{Holdings, Secrets},
+    setup::{ContractSignatures, Secrets},
     shared_secret::{RevealedShare, SharingError},
 };
 
@@ -32,7 +32,7 @@ use crate::{
 /// Nothing here does I/O. Each change of [`Provider::record`] must be durable before what the call returned leaves the
 /// house; a provider restored from the record sends the same again.
 pub struct Provider {
-    holdings: Holdings<SliceTerms>,
+    holdings: ContractSignatures<SliceTerms>,
     own: u8,
     key: SecretKey,
     shares: Shares,
@@ -66,7 +66,7 @@ pub enum Taken {
 impl Provider {
     /// A provider after the ceremony. `shares` are those of the sharing that the terms are about.
     pub fn new(
-        holdings: Holdings<SliceTerms>,
+        holdings: ContractSignatures<SliceTerms>,
         key: SecretKey,
         shares: BoundShares,
     ) -> Result<Provider, SliceError> {
@@ -74,7 +74,7 @@ impl Provider {
     }
 
     fn with(
-        holdings: Holdings<SliceTerms>,
+        holdings: ContractSignatures<SliceTerms>,
         key: SecretKey,
         (shares, depth): (Shares, Depth),
     ) -> Result<Provider, SliceError> {
@@ -154,7 +154,7 @@ impl Provider {
     }
 
     /// The signatures.
-    pub fn holdings(&self) -> &Holdings<SliceTerms> {
+    pub fn holdings(&self) -> &ContractSignatures<SliceTerms> {
         &self.holdings
     }
 
@@ -388,7 +388,7 @@ impl std::fmt::Debug for Provider {
 pub(super) fn restore(
     terms: Arc<SliceTerms>,
     bytes: &[u8],
-) -> Result<Holdings<SliceTerms>, SliceError> {
+) -> Result<ContractSignatures<SliceTerms>, SliceError> {
     let graph = template::derive(&terms)?;
-    Ok(Holdings::restore(terms, |_| Ok(graph), bytes)?)
+    Ok(ContractSignatures::restore(terms, |_| Ok(graph), bytes)?)
 }

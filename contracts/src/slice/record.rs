@@ -64,7 +64,7 @@ pub struct Opening {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderRecord {
-    /// Signatures, as [`Holdings::to_bytes`](crate::setup::Holdings::to_bytes) writes them, hex.
+    /// Signatures, as [`ContractSignatures::to_bytes`](crate::setup::ContractSignatures::to_bytes) writes them, hex.
     #[serde(with = "hex")]
     pub holdings: Vec<u8>,
     /// Its shares of the others' secrets, in order of the providers.

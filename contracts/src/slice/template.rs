@@ -134,7 +134,7 @@ fn claim_step(
         lock_height: 0,
         plan: SigningPlan {
             // The client holds it too: it takes the secret out of what is published.
-            holders: [CLIENT, party].into(),
+            signature_holders: [CLIENT, party].into(),
             adaptor: Some(adaptor),
             ..by(&[party])
         },

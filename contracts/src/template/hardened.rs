@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     graph::{
-        AdaptorId, Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
-        SecretId, SigningPlan, Stage, TxGraph,
+        AdaptorId, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId, SecretId,
+        SigningPlan, Stage, TxGraph, Withheld,
     },
     musig::{AdaptorPoint, PointSums},
     pact::{Step, UNLOCKED},
@@ -115,16 +115,16 @@ fn stakes(draft: &mut Draft<'_>) -> Result<Vec<StakeOutput>, TemplateError> {
 fn by(
     name: NodeName,
     meaning: &'static str,
-    movers: impl Into<PartySet>,
+    broadcasters: impl Into<PartySet>,
     stage: Stage,
     input: NodeInput,
 ) -> Step {
-    let movers = movers.into();
+    let broadcasters = broadcasters.into();
     let signing = SigningPlan {
         stage,
-        movers,
-        holders: movers,
-        awaits: None,
+        broadcasters,
+        signature_holders: broadcasters,
+        withheld: None,
         adaptor: None,
     };
     Step {
@@ -149,9 +149,9 @@ fn settle_early(
     // result secret out of the published one. Only the worker lacks it, until the verifier approves.
     let signing = SigningPlan {
         stage: stage::SETTLEMENT.id,
-        movers: [WORKER].into(),
-        holders: [CLIENT, VERIFIER].into(),
-        awaits: Some(Awaits {
+        broadcasters: [WORKER].into(),
+        signature_holders: [CLIENT, VERIFIER].into(),
+        withheld: Some(Withheld {
             holder: WORKER.into(),
             signer: VERIFIER.into(),
         }),
@@ -217,7 +217,7 @@ fn verdicts(
     );
     // Under the adaptor point all may hold it: only the worker knows the secret, and the client needs it whole.
     s2.plan = SigningPlan {
-        holders: everyone,
+        signature_holders: everyone,
         adaptor: result,
         ..s2.plan
     };
@@ -259,7 +259,7 @@ fn verdicts(
         spend(txv1, 0, k1.0, UNLOCKED),
     );
     s3.plan = SigningPlan {
-        holders: everyone,
+        signature_holders: everyone,
         adaptor: result,
         ..s3.plan
     };
@@ -347,7 +347,7 @@ fn rulings(
     ] {
         for majority in ArbiterSet::majorities(n, k) {
             let missing = u16::from(n) - majority.len() as u16;
-            let (point, result, movers, outcome, meaning) =
+            let (point, result, broadcasters, outcome, meaning) =
                 match (ruling, sums.sum(majority.mask())?) {
                     (Ruling::WorkerAtFault, sum) => (
                         sum,
@@ -370,12 +370,12 @@ fn rulings(
             let mut step = by(
                 Exit::ruled(ruling, majority),
                 meaning,
-                movers,
+                broadcasters,
                 stage::ARBITRATION.id,
                 input,
             );
             step.plan = SigningPlan {
-                holders: Role::everyone(n),
+                signature_holders: Role::everyone(n),
                 adaptor,
                 ..step.plan
             };
@@ -419,7 +419,7 @@ fn failures(
         let interested: PartySet = std::iter::once(CLIENT)
             .chain(ruled.iter().map(|i| Role::Arbiter(i as u8)))
             .collect();
-        for (by_anyone, movers) in [(false, interested), (true, Role::everyone(n))] {
+        for (by_anyone, broadcasters) in [(false, interested), (true, Role::everyone(n))] {
             let blocks = windows
                 .decide_blocks
                 .saturating_mul(1 + u16::from(by_anyone))
@@ -429,7 +429,7 @@ fn failures(
             let mut step = by(
                 name,
                 "arbitration failed",
-                movers,
+                broadcasters,
                 stage::ARBITRATION.id,
                 input,
             );

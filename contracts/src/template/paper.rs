@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     graph::{
-        Awaits, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, SecretId, SigningPlan,
-        Source, Spend, TxGraph,
+        KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, SecretId, SigningPlan, Source,
+        Spend, TxGraph, Withheld,
     },
     musig::AdaptorPoint,
     pact::{Step, UNLOCKED},
@@ -72,8 +72,8 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
     let locks = draft.terms.params().paper_locks().ok_or(MISSING("locks"))?;
     let result = AdaptorPoint::try_from(draft.terms.result_point())?;
     let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
-    let step = |base, meaning, movers: &[Role], lock_height| {
-        let movers: PartySet = movers.iter().copied().collect();
+    let step = |base, meaning, broadcasters: &[Role], lock_height| {
+        let broadcasters: PartySet = broadcasters.iter().copied().collect();
         Step {
             name: NodeName::plain(base),
             meaning,
@@ -81,9 +81,9 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
             inputs: vec![spend(tx0, 0, k0, UNLOCKED)],
             plan: SigningPlan {
                 stage: stage::SETTLEMENT.id,
-                movers,
-                holders: movers,
-                awaits: None,
+                broadcasters,
+                signature_holders: broadcasters,
+                withheld: None,
                 adaptor: None,
             },
             outputs: Vec::new(),
@@ -104,7 +104,7 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
         locks.t1,
     );
     tx3.plan = SigningPlan {
-        holders: Role::principals(),
+        signature_holders: Role::principals(),
         adaptor: result,
         ..tx3.plan
     };
@@ -116,8 +116,8 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
         0,
     );
     tx4.plan = SigningPlan {
-        holders: [Role::Client, Role::Verifier].into(),
-        awaits: Some(Awaits {
+        signature_holders: [Role::Client, Role::Verifier].into(),
+        withheld: Some(Withheld {
             holder: Role::Worker.into(),
             signer: Role::Verifier.into(),
         }),
@@ -186,9 +186,9 @@ fn appeal(
         inputs,
         plan: SigningPlan {
             stage: stage::ARBITRATION.id,
-            movers: [Role::Worker].into(),
-            holders: [Role::Verifier].into(),
-            awaits: Some(Awaits {
+            broadcasters: [Role::Worker].into(),
+            signature_holders: [Role::Verifier].into(),
+            withheld: Some(Withheld {
                 holder: Role::Worker.into(),
                 signer: Role::Verifier.into(),
             }),
@@ -204,20 +204,21 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
     let params = draft.terms.params();
     let (n, k) = (params.arbiters(), params.quorum());
     let locks = params.paper_locks().ok_or(MISSING("locks"))?;
-    let step = |name, meaning, lock_height, movers: PartySet, holders, adaptor| Step {
-        name,
-        meaning,
-        lock_height,
-        inputs: vec![spend(txa, 0, ka, UNLOCKED)],
-        plan: SigningPlan {
-            stage: stage::ARBITRATION.id,
-            movers,
-            holders,
-            awaits: None,
-            adaptor,
-        },
-        outputs: Vec::new(),
-    };
+    let step =
+        |name, meaning, lock_height, broadcasters: PartySet, signature_holders, adaptor| Step {
+            name,
+            meaning,
+            lock_height,
+            inputs: vec![spend(txa, 0, ka, UNLOCKED)],
+            plan: SigningPlan {
+                stage: stage::ARBITRATION.id,
+                broadcasters,
+                signature_holders,
+                withheld: None,
+                adaptor,
+            },
+            outputs: Vec::new(),
+        };
     let client: PartySet = [Role::Client].into();
     let tx6 = step(
         NodeName::plain("Tx6"),

@@ -15,8 +15,8 @@ use crate::{
     musig::AdaptorError,
     party::{PartyId, PartyName},
     setup::{
-        Agreement, Holdings, HoldingsError, Party, Release, RestoreError, Secrets, SetupError,
-        Signing,
+        Agreement, ContractSignatures, SignaturesError, Party, Release, RestoreError, Secrets,
+        SetupError, Signing,
     },
     terms::{AcceptancePolicy, BoundTerms, Role, Terms, TermsError},
 };
@@ -93,17 +93,20 @@ impl Signing<Terms> {
     }
 }
 
-impl Holdings<Terms> {
+impl ContractSignatures<Terms> {
     /// Own role.
     pub fn role(&self) -> Role {
         self.me().id.into()
     }
 
     /// From bytes: derives the graph anew and verifies every signature.
-    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Holdings<Terms>, RestoreError> {
+    pub fn from_bytes(
+        terms: Arc<Terms>,
+        bytes: &[u8],
+    ) -> Result<ContractSignatures<Terms>, RestoreError> {
         let graph =
             |terms: &Terms| derive(terms).map_err(|error| RestoreError::Terms(error.to_string()));
-        Holdings::restore(terms, graph, bytes)
+        ContractSignatures::restore(terms, graph, bytes)
     }
 
     /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
@@ -113,7 +116,7 @@ impl Holdings<Terms> {
     }
 
     /// The shares of a transaction that this party has kept back so far.
-    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
+    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, SignaturesError> {
         self.withheld(node)
     }
 
@@ -124,7 +127,7 @@ impl Holdings<Terms> {
         node: NodeId,
         tx: &Transaction,
         known: &Secrets,
-    ) -> Result<SecretKey, HoldingsError> {
+    ) -> Result<SecretKey, SignaturesError> {
         let result = self.extract_secret(node, tx, ContractSecret::Result, known)?;
         let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), &result);
         match point == self.terms().result_point() {

@@ -12,8 +12,8 @@ use bitcoin::{
 use narthex_contracts::template::{ContractSecret, Exit};
 use narthex_contracts::{
     attest::{AttestError, Attestation, AttestationNonce, extract_identity_key},
-    sample::attest_without_record,
-    setup::{HoldingsError, Secrets},
+    fixtures::attest_without_record,
+    setup::{SignaturesError, Secrets},
     terms::Role,
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
@@ -148,7 +148,7 @@ fn false_attestations_are_refused_by_name() {
         assert!(
             matches!(
                 refused,
-                HoldingsError::Adaptor(_) | HoldingsError::Secret { .. }
+                SignaturesError::Adaptor(_) | SignaturesError::Secret { .. }
             ),
             "{what}: {refused}"
         );

@@ -11,7 +11,7 @@ use narthex_contracts::{
     attest::Attestation,
     musig::{PartialSignature, PublicNonce},
     party::PartyId,
-    setup::{Holdings, NoncesMessage, Release, RestoreError, SharesMessage},
+    setup::{ContractSignatures, NoncesMessage, Release, RestoreError, SharesMessage},
     template::{Exit, stage},
     terms::{Role, Terms},
 };
@@ -153,7 +153,7 @@ proptest! {
         let at = at.index(good.len());
         let mut bytes = good.clone();
         if cut { bytes.truncate(at) } else { bytes[at] ^= flip }
-        match Holdings::from_bytes(STORED.terms.clone(), &bytes) {
+        match ContractSignatures::from_bytes(STORED.terms.clone(), &bytes) {
             Ok(_) => prop_assert!(false, "{role}: changed at {at} and accepted"),
             Err(RestoreError::OtherContract) => prop_assert!((4..36).contains(&at)),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
@@ -164,7 +164,7 @@ proptest! {
     fn arbitrary_holdings_are_refused(tail in prop::collection::vec(any::<u8>(), 0..200)) {
         let id = STORED.terms.agreement_id();
         for bytes in [tail.clone(), [b"NXH1", &tail[..]].concat(), [&b"NXH1"[..], id, &tail].concat()] {
-            prop_assert!(Holdings::from_bytes(STORED.terms.clone(), &bytes).is_err());
+            prop_assert!(ContractSignatures::from_bytes(STORED.terms.clone(), &bytes).is_err());
         }
     }
 }
@@ -172,14 +172,15 @@ proptest! {
 #[test]
 fn holdings_survive_their_encoding() {
     for (role, bytes) in &STORED.holdings {
-        let read = Holdings::from_bytes(STORED.terms.clone(), bytes).unwrap();
+        let read = ContractSignatures::from_bytes(STORED.terms.clone(), bytes).unwrap();
         assert_eq!(read.role(), *role);
         assert_eq!(&read.to_bytes(), bytes);
     }
-    let other = narthex_contracts::sample::Cast::example(Layout::Hardened, 3, 2, 501, [7; 32]);
+    let other =
+        narthex_contracts::fixtures::Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32]);
     let other = Arc::new(other.unwrap().terms().unwrap());
     assert_eq!(
-        Holdings::from_bytes(other, &STORED.holdings[0].1).err(),
+        ContractSignatures::from_bytes(other, &STORED.holdings[0].1).err(),
         Some(RestoreError::OtherContract)
     );
 }

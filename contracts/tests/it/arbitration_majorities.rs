@@ -7,7 +7,7 @@ use bitcoin::secp256k1::Secp256k1;
 use narthex_contracts::{
     attest::attestation_point,
     graph::{Node, NodeId, TxGraph},
-    setup::HoldingsError,
+    setup::SignaturesError,
     template::{ContractSecret, Rulings},
     terms::Role,
 };
@@ -87,7 +87,7 @@ fn each_majority_opens_its_settlement(n: u8, k: u8) -> usize {
                 let may = *ruling == ruled && set.is_subset_of(majority);
                 assert_eq!(opened.is_ok(), may, "{majority} {ruled:?}: {opened:?}");
                 if let Err(error) = &opened {
-                    assert!(matches!(error, HoldingsError::Secret { .. }), "{error}");
+                    assert!(matches!(error, SignaturesError::Secret { .. }), "{error}");
                 }
                 if may && *set == majority {
                     own = Some(delay(&graph, *node));

@@ -9,14 +9,14 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::{AnnounceError, Announcement, attestation_point},
+    fixtures::Fixtures,
     musig::{AdaptorError, AdaptorPoint, AdaptorSignature},
-    sample::Cast,
     terms::{Role, SecretPoint, Terms, TermsDraft, TermsError},
 };
 use narthex_game_model::{Layout, Ruling};
 
-fn cast() -> Cast {
-    Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap()
+fn cast() -> Fixtures {
+    Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap()
 }
 
 fn secret(n: u8) -> SecretKey {
@@ -209,7 +209,7 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
 #[test]
 fn announcements_are_bound_to_their_case() {
     let terms = cast().terms().unwrap();
-    let elsewhere = Cast::example(Layout::Hardened, 3, 2, 501, [7; 32])
+    let elsewhere = Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32])
         .unwrap()
         .terms()
         .unwrap();

@@ -101,7 +101,7 @@ fn every_seed_is_accepted_and_keeps_its_property() {
             "nonces" => setup::NoncesMessage::from_bytes(bytes).is_ok(),
             "shares" => setup::SharesMessage::from_bytes(bytes).is_ok(),
             "release" => setup::Release::from_bytes(bytes).is_ok(),
-            "holdings" => setup::Holdings::from_bytes(world.terms.clone(), bytes).is_ok(),
+            "holdings" => setup::ContractSignatures::from_bytes(world.terms.clone(), bytes).is_ok(),
             "attestation" => Attestation::from_bytes(bytes).is_ok(),
             "contribution" => {
                 let (placeholder, amount) = properties::deposit();

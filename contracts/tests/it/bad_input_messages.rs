@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bitcoin::secp256k1::{Secp256k1, rand::thread_rng};
 use narthex_contracts::{
     attest::Attestation,
+    fixtures::{Fixtures, attest_without_record},
     musig::{PartialSignature, PublicNonce},
-    sample::{Cast, attest_without_record},
     setup::{
         Announced, NoncesMessage, Party, Release, SetupError, SharesMessage, Signing, ceremony,
     },
@@ -23,7 +23,7 @@ const ORDER: [u8; 32] = [
 ];
 
 fn parties() -> Vec<Party<Terms>> {
-    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     cast.parties(&terms).unwrap()
 }
@@ -261,7 +261,7 @@ fn releases_that_are_false() {
 
 #[test]
 fn rulings_of_strangers() {
-    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let secp = Secp256k1::new();
     let good = |ruling| cast.attestation(1, terms.contract_id(), ruling).unwrap();

@@ -6,7 +6,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::Announcement,
-    sample::Cast,
+    fixtures::Fixtures,
     template,
     terms::{
         Coin, ContributionError, FeeRate, MAX_COINS, MAX_TERMS_BYTES, Role, SecretPoint, Terms,
@@ -16,7 +16,7 @@ use narthex_contracts::{
 use narthex_game_model::{Layout, Params, ParamsRecord, params::Bound};
 
 fn record(layout: Layout) -> TermsRecord {
-    let cast = Cast::example(layout, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(layout, 3, 2, 500, [7; 32]).unwrap();
     cast.terms().unwrap().record().clone()
 }
 
@@ -180,7 +180,7 @@ fn the_same_key_or_arbiter_twice() {
 
 #[test]
 fn announcements_of_others() {
-    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let refused = |spoil: &dyn Fn(&mut Vec<Announcement>)| {
         let mut announcements = terms.announcements().to_vec();
@@ -194,7 +194,7 @@ fn announcements_of_others() {
     let error = refused(&|a| a[1].signature = a[0].signature);
     says(&error, &["arbiter1", &identity]);
     // An announcement of another case: the same arbiter, other parameters.
-    let other = Cast::example(Layout::Hardened, 3, 2, 501, [7; 32]).unwrap();
+    let other = Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32]).unwrap();
     let stale = *other.terms().unwrap().announcement(1).unwrap();
     let error = refused(&|a| a[1] = stale);
     says(&error, &["arbiter1"]);
@@ -291,7 +291,7 @@ fn funds_that_are_not_relayed() {
             ..record(Layout::Hardened).params
         })
         .unwrap();
-        let error = Cast::new(params, [7; 32]).terms().unwrap_err();
+        let error = Fixtures::new(params, [7; 32]).terms().unwrap_err();
         assert!(matches!(error, TermsError::FundScript { .. }), "{error}");
         says(&error, &["common fund"]);
     }
@@ -449,7 +449,7 @@ fn stakes_that_would_unlock_at_once() {
     let example = ParamsRecord::example(3, 2, 499_999_990);
     let params = Params::new(example).unwrap();
     let height = template::stake_unlock_height(&params);
-    let error = Cast::new(params, [7; 32]).terms().unwrap_err();
+    let error = Fixtures::new(params, [7; 32]).terms().unwrap_err();
     says(&error, &[&height.to_string(), "500000000"]);
 }
 
@@ -467,7 +467,7 @@ fn dust_that_only_the_graph_shows() {
     (example.reward, example.bounty) = (SAT(500), SAT(0));
     (example.dust_limit, example.retainer) = (SAT(0), SAT(0));
     example.fund = b"\x6a\x01n".to_vec();
-    let cast = Cast::new(Params::new(example).unwrap(), [7; 32]);
+    let cast = Fixtures::new(Params::new(example).unwrap(), [7; 32]);
     match cast.terms().map(|terms| template::derive(&terms)) {
         Ok(Err(error)) => assert!(error.to_string().contains("dust limit"), "{error}"),
         Err(error) => says(&error, &["dust limit"]),

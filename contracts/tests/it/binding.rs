@@ -7,7 +7,7 @@ use bitcoin::{
 use narthex_contracts::{
     attest::{Announcement, AttestError, AttestationNonce, extract_identity_key},
     binding::{BindError, Bindings, FreshSalt, Mark, MemoryBindings},
-    sample::{self, Cast, attest_without_record},
+    fixtures::{self, Fixtures, attest_without_record},
     setup::{Party, SetupError},
     template,
     terms::{AcceptancePolicy, Proposal, Role, Terms, TermsDraft, TermsError},
@@ -16,12 +16,12 @@ use narthex_game_model::{JobBounds, JobMisfit, Layout, Ruling, computation::JobS
 
 const ARBITER: Role = Role::Arbiter(0);
 
-fn cast() -> Cast {
-    Cast::example(Layout::Hardened, 3, 2, 900_000, [7; 32]).unwrap()
+fn cast() -> Fixtures {
+    Fixtures::example(Layout::Hardened, 3, 2, 900_000, [7; 32]).unwrap()
 }
 
 /// Two drafts that differ in the client's coin alone, by one satoshi more of fee.
-fn two(cast: &Cast) -> [TermsDraft; 2] {
+fn two(cast: &Fixtures) -> [TermsDraft; 2] {
     let one = cast.terms().unwrap().draft().clone();
     let mut record = one.record().clone();
     record.client.funding.coins[0].value_sat += Amount::from_sat(1);
@@ -31,7 +31,7 @@ fn two(cast: &Cast) -> [TermsDraft; 2] {
 }
 
 /// A proposal of `role` as the drafts have it: the same one again, as a party has it that was restored from a copy.
-fn again(cast: &Cast, role: Role, draft: &TermsDraft) -> Proposal {
+fn again(cast: &Fixtures, role: Role, draft: &TermsDraft) -> Proposal {
     cast.proposal(role, draft).unwrap()
 }
 
@@ -150,7 +150,7 @@ fn nobody_binds_to_a_job_that_these_parameters_did_not_accept() {
     };
     let job = cast.job().unwrap();
     let described = |spec: &JobSpec, bounds: JobBounds| {
-        let program = sample::MadeUpProgram;
+        let program = fixtures::MadeUpProgram;
         bounds.accepts(spec, &program, 0).unwrap()
     };
     let usual = *job.bounds();
@@ -256,7 +256,7 @@ fn an_arbiter_goes_on_with_its_own_announcement_only() {
 }
 
 /// Arbiter 0 with a nonce that it did not derive from its own key: valid, and another than it would announce.
-fn with_nonce_of(cast: &Cast, other: u8, terms: &Terms) -> Announcement {
+fn with_nonce_of(cast: &Fixtures, other: u8, terms: &Terms) -> Announcement {
     let secp = Secp256k1::new();
     let nonce = cast.nonce(other, terms.contract_id()).unwrap();
     let identity = Keypair::from_secret_key(&secp, &cast.identity(0));

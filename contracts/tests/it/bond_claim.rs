@@ -8,11 +8,12 @@ use bitcoin::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::bond::{
-    BondError, BondFault, BondScript, Certificate, Claim, Lock, Moment, Sighting, UNSPENDABLE_KEY,
+    BlockTime, BondError, BondFault, BondScript, Certificate, Claim, Lock, Sighting,
+    UNSPENDABLE_KEY,
 };
 use proptest::prelude::*;
 
-const TIP: Moment = Moment {
+const TIP: BlockTime = BlockTime {
     height: 120,
     median_time: 1_600_000_000,
 };
@@ -54,7 +55,7 @@ fn seen(claim: &Claim) -> Sighting {
             value: claim.value,
             script_pubkey: claim.script.script_pubkey().unwrap(),
         },
-        at: Moment {
+        at: BlockTime {
             height: 110,
             median_time: TIP.median_time - 6_000,
         },
@@ -108,13 +109,13 @@ fn what_is_not_as_claimed_counts_nothing() {
         let Sighting::Confirmed { output, at, .. } = seen(&good) else {
             panic!()
         };
-        let with = |output: TxOut, at: Moment, spent| Sighting::Confirmed { output, at, spent };
+        let with = |output: TxOut, at: BlockTime, spent| Sighting::Confirmed { output, at, spent };
         assert_eq!(
             fault(good, &with(output.clone(), at, true), TIP, 1),
             BondFault::Spent { outpoint }
         );
         // Heights open with the block before, times when the median has passed them.
-        let later = Moment {
+        let later = BlockTime {
             height: 121,
             median_time: TIP.median_time + 1,
         };
@@ -157,7 +158,7 @@ fn what_is_not_as_claimed_counts_nothing() {
             fault(good, &with(other, at, false), TIP, 1),
             BondFault::WrongScript { found, wanted }
         );
-        let aged = Moment { height: 200, ..TIP };
+        let aged = BlockTime { height: 200, ..TIP };
         let lasting = Claim {
             script: BondScript::taproot(x("bond"), Lock::height(500).unwrap()),
             ..good
@@ -171,7 +172,7 @@ fn what_is_not_as_claimed_counts_nothing() {
         );
         assert!(
             sign(lasting)
-                .verify(&secp, &seen(&lasting), Moment { height: 199, ..TIP }, 1)
+                .verify(&secp, &seen(&lasting), BlockTime { height: 199, ..TIP }, 1)
                 .is_ok()
         );
     }

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use bitcoin::{Amount, OutPoint, XOnlyPublicKey};
 use narthex_contracts::bond::{
-    BONDLESS_SHARE, Lock, Locked, Moment, Register, SelectError, Valuation,
+    BONDLESS_SHARE, BlockTime, Lock, Locked, Register, SelectError, Valuation,
 };
 use narthex_game_model::Ratio;
 use panel_support::{coin, digest, identity};
 
 const SEED: &str = "bonds 2026";
 const DRAWS: u64 = 100_000;
-const NOW: Moment = Moment {
+const NOW: BlockTime = BlockTime {
     height: 300,
     median_time: 1_600_000_000,
 };

@@ -2,13 +2,13 @@
 
 use bitcoin::Amount;
 use narthex_contracts::bond::{
-    Interest, Lock, Locked, Moment, VALUE_FRACTION_BITS, Valuation, ValuationError, YEAR_SECONDS,
+    BlockTime, Interest, Lock, Locked, VALUE_FRACTION_BITS, Valuation, ValuationError, YEAR_SECONDS,
 };
 use narthex_game_model::Ratio;
 use proptest::prelude::*;
 
-fn at(height: u32) -> Moment {
-    Moment {
+fn at(height: u32) -> BlockTime {
+    BlockTime {
         height,
         median_time: 1_600_000_000 + height.saturating_mul(600).min(2_000_000_000),
     }
@@ -27,7 +27,7 @@ fn ratio(num: u32, den: u32) -> Ratio {
 }
 
 /// The formula in floating point.
-fn formula(bond: &Locked, now: Moment, r: f64, p: f64) -> f64 {
+fn formula(bond: &Locked, now: BlockTime, r: f64, p: f64) -> f64 {
     let years = |seconds: i64| seconds as f64 / f64::from(YEAR_SECONDS);
     let whole = years(bond.lock.seconds_after(bond.confirmed)).max(0.0);
     let late = years(-bond.lock.seconds_after(now)).max(0.0);
@@ -97,7 +97,7 @@ fn values_follow_the_formula() {
 
 #[test]
 fn times_and_heights_of_the_same_length_weigh_the_same() {
-    let confirmed = Moment {
+    let confirmed = BlockTime {
         height: 800_000,
         median_time: 1_700_000_000,
     };
@@ -135,7 +135,7 @@ fn exponents_have_bounds() {
     }
 }
 
-fn bonds() -> impl Strategy<Value = (Locked, Moment)> {
+fn bonds() -> impl Strategy<Value = (Locked, BlockTime)> {
     (
         any::<u64>(),
         0..499_999_999u32,
@@ -149,7 +149,7 @@ fn bonds() -> impl Strategy<Value = (Locked, Moment)> {
             } else {
                 Lock::height(until)
             };
-            let moment = |height: u32| Moment {
+            let moment = |height: u32| BlockTime {
                 height,
                 median_time: height.saturating_mul(7),
             };

@@ -60,7 +60,7 @@ fn layers_cannot_be_changed() {
         let bytes = Envelope::from_bytes(&bad.to_bytes()).unwrap();
         assert!(bytes.verify(&bounty.terms).is_err(), "{what}");
         assert!(bounty.requester.take_envelope(&bad).is_err(), "{what}");
-        assert!(bounty.relay(1).hear(100, &bad).is_err(), "{what}");
+        assert!(bounty.recomputer(1).hear(100, &bad).is_err(), "{what}");
     }
     refuses(foreign.verify(&bounty.terms), |e| {
         *e == BountyError::Foreign
@@ -84,15 +84,15 @@ fn an_outer_layer_taken_off_is_seen() {
     refuses(dishonest.requester.seal(LAYERS - 1), time);
     let seal = dishonest.requester.seal(LAYERS).unwrap();
     for seat in 0..3 {
-        refuses(bounty.relay(seat).open(at(LAYERS), &seal), left_out(2));
+        refuses(bounty.recomputer(seat).open(at(LAYERS), &seal), left_out(2));
     }
     // Before its time an incomplete one is not opened by anybody.
     let mut late = signed(3, 2);
     late.layers(&THREE[..2]);
-    refuses(late.relay(0).open(at(LAYERS - 1), &seal), time);
-    late.relay(0).open(at(LAYERS), &seal).unwrap();
-    // The inner layers alone are no envelope of relay 3's.
-    refuses(bounty.relay(2).hear(100, &stripped), left_out(2));
+    refuses(late.recomputer(0).open(at(LAYERS - 1), &seal), time);
+    late.recomputer(0).open(at(LAYERS), &seal).unwrap();
+    // The inner layers alone are no envelope of recomputer 3's.
+    refuses(bounty.recomputer(2).hear(100, &stripped), left_out(2));
 }
 
 fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
@@ -101,23 +101,23 @@ fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
     sha256::Hash::hash(&all.concat()).to_byte_array()
 }
 
-fn by_relay_3(message: [u8; 32]) -> schnorr::Signature {
+fn by_recomputer_3(message: [u8; 32]) -> schnorr::Signature {
     let secp = Secp256k1::new();
     secp.sign_schnorr(&Message::from_digest(message), &identity(2).keypair(&secp))
 }
 
-/// A layer of relay 3's with any commitment, as a relay could make it with its own program.
+/// A layer of recomputer 3's with any commitment, as a recomputer could make it with its own program.
 fn layer_of(before: &Envelope, seat: u8, commitment: [u8; 32]) -> Layer {
     let hash = before.hash();
     let parts: [&[u8]; 3] = [hash.as_byte_array(), &[seat], &commitment];
     Layer {
         seat,
         commitment,
-        signature: by_relay_3(tagged("narthex/bounty-layer", &parts)),
+        signature: by_recomputer_3(tagged("narthex/bounty-layer", &parts)),
     }
 }
 
-/// An opening of relay 3's with another's root and salt.
+/// An opening of recomputer 3's with another's root and salt.
 fn opening_of(bounty: &Bounty, seat: u8, other: &Opening) -> Opening {
     let envelope = other.envelope.as_byte_array();
     let parts: [&[u8]; 5] = [
@@ -129,19 +129,19 @@ fn opening_of(bounty: &Bounty, seat: u8, other: &Opening) -> Opening {
     ];
     Opening {
         seat,
-        signature: by_relay_3(tagged("narthex/bounty-opening", &parts)),
+        signature: by_recomputer_3(tagged("narthex/bounty-opening", &parts)),
         ..*other
     }
 }
 
-/// A relay that copies another's commitment cannot open it; one that opens something else than it committed to neither.
+/// A recomputer that copies another's commitment cannot open it; one that opens something else than it committed to neither.
 #[test]
 fn copies_cannot_be_opened() {
     let mut bounty = signed(3, 2);
     let empty = Envelope::new(&bounty.terms);
-    let first = bounty.relay(0).sign(&empty, RIGHT).unwrap();
-    let second = bounty.relay(1).sign(&first, RIGHT).unwrap();
-    // Relay 3 signs the first one's commitment as its own: a valid layer.
+    let first = bounty.recomputer(0).sign(&empty, RIGHT).unwrap();
+    let second = bounty.recomputer(1).sign(&first, RIGHT).unwrap();
+    // Recomputer 3 signs the first one's commitment as its own: a valid layer.
     let mut copied = second.clone();
     copied
         .layers
@@ -149,12 +149,12 @@ fn copies_cannot_be_opened() {
     copied.verify(&bounty.terms).unwrap();
     bounty.requester.take_envelope(&copied).unwrap();
     let seal = bounty.requester.seal(LAYERS).unwrap();
-    let opening = bounty.relay(0).open(at(LAYERS), &seal).unwrap();
+    let opening = bounty.recomputer(0).open(at(LAYERS), &seal).unwrap();
     // It hears root and salt of the first, and signs them as its own: its commitment would have to hash its own seat.
     let stolen = opening_of(&bounty, 2, &opening);
     let wrong = |e: &BountyError| matches!(e, BountyError::Opening { seat: 2, problem } if problem.contains("commits"));
     refuses(bounty.requester.take_opening(&stolen), wrong);
-    refuses(bounty.relay(0).hear_opening(&stolen), wrong);
+    refuses(bounty.recomputer(0).hear_opening(&stolen), wrong);
     // Another root than committed to.
     let mut other = opening;
     other.root = bounty.terms.root(WRONG);
@@ -162,15 +162,15 @@ fn copies_cannot_be_opened() {
     bounty.requester.take_opening(&opening).unwrap();
 }
 
-/// A relay signs one result, and opens one envelope.
+/// A recomputer signs one result, and opens one envelope.
 #[test]
-fn a_relay_does_not_contradict_itself() {
+fn a_recomputer_does_not_contradict_itself() {
     let mut bounty = signed(3, 2);
     let empty = Envelope::new(&bounty.terms);
-    let first = bounty.relay(0).sign(&empty, RIGHT).unwrap();
-    assert_eq!(bounty.relay(0).sign(&empty, RIGHT).unwrap(), first);
-    refuses(bounty.relay(0).sign(&empty, WRONG), phase);
-    let second = bounty.relay(1).sign(&first, RIGHT).unwrap();
+    let first = bounty.recomputer(0).sign(&empty, RIGHT).unwrap();
+    assert_eq!(bounty.recomputer(0).sign(&empty, RIGHT).unwrap(), first);
+    refuses(bounty.recomputer(0).sign(&empty, WRONG), phase);
+    let second = bounty.recomputer(1).sign(&first, RIGHT).unwrap();
     bounty.requester.take_envelope(&second).unwrap();
     let seal = bounty.requester.seal(LAYERS).unwrap();
     assert_eq!(bounty.requester.seal(LAYERS).unwrap(), seal, "once");
@@ -178,14 +178,14 @@ fn a_relay_does_not_contradict_itself() {
     let mut twin = signed(3, 2);
     twin.requester.take_envelope(&first).unwrap();
     let less = twin.requester.seal(LAYERS).unwrap();
-    bounty.relay(0).open(at(LAYERS), &seal).unwrap();
-    refuses(bounty.relay(0).open(at(LAYERS), &less), requester);
+    bounty.recomputer(0).open(at(LAYERS), &seal).unwrap();
+    refuses(bounty.recomputer(0).open(at(LAYERS), &less), requester);
     assert_eq!(
-        bounty.relay(0).open(at(LAYERS), &seal).unwrap(),
-        bounty.relay(0).open(at(LAYERS), &seal).unwrap()
+        bounty.recomputer(0).open(at(LAYERS), &seal).unwrap(),
+        bounty.recomputer(0).open(at(LAYERS), &seal).unwrap()
     );
-    refuses(bounty.relay(2).open(at(LAYERS), &seal), phase);
-    refuses(bounty.relay(2).hear(1, &second), left_out(2));
+    refuses(bounty.recomputer(2).open(at(LAYERS), &seal), phase);
+    refuses(bounty.recomputer(2).hear(1, &second), left_out(2));
 }
 
 /// A closing that leaves out an opening which others have seen, or comes too early, or is not the requester's.
@@ -194,7 +194,7 @@ fn a_false_closing_is_refused() {
     let mut bounty = signed(3, 1);
     bounty.opened(&THREE);
     let record = bounty.requester.record().clone();
-    // The requester forgets relay 2's opening, in league with the others or not.
+    // The requester forgets recomputer 2's opening, in league with the others or not.
     let mut partial = record.clone();
     partial.openings.retain(|opening| opening.seat != 1);
     let held = restore(&bounty.terms, &bounty.requester.holdings().to_bytes()).unwrap();
@@ -203,7 +203,10 @@ fn a_false_closing_is_refused() {
     refuses(cheat.close(OPEN - 1), time);
     let closing = cheat.close(OPEN).unwrap();
     for seat in 0..3 {
-        refuses(bounty.relay(seat).accept(at(OPEN), &closing), left_out(1));
+        refuses(
+            bounty.recomputer(seat).accept(at(OPEN), &closing),
+            left_out(1),
+        );
     }
     // Somebody else's signature, another round, somebody late in the first round.
     let good = bounty.requester.close(OPEN).unwrap();
@@ -215,21 +218,21 @@ fn a_false_closing_is_refused() {
             2 => bad.late = set(&[1]),
             _ => bad.openings.swap(0, 1),
         }
-        refuses(bounty.relay(0).accept(at(OPEN), &bad), requester);
+        refuses(bounty.recomputer(0).accept(at(OPEN), &bad), requester);
     }
-    // A relay that saw nothing of the others waits for their time before it takes a closing without them.
+    // A recomputer that saw nothing of the others waits for their time before it takes a closing without them.
     let mut alone = signed(3, 1);
     let seal = alone.sealed(&THREE);
-    let opening = alone.relay(0).open(at(LAYERS), &seal).unwrap();
+    let opening = alone.recomputer(0).open(at(LAYERS), &seal).unwrap();
     alone.requester.take_opening(&opening).unwrap();
     let closing = alone.requester.close(OPEN).unwrap();
-    refuses(alone.relay(0).accept(at(OPEN - 1), &closing), time);
-    alone.relay(0).accept(at(OPEN), &closing).unwrap();
+    refuses(alone.recomputer(0).accept(at(OPEN - 1), &closing), time);
+    alone.recomputer(0).accept(at(OPEN), &closing).unwrap();
     // More openings come: the closing is extended, never cut.
-    let opening = alone.relay(1).open(at(LAYERS), &seal).unwrap();
+    let opening = alone.recomputer(1).open(at(LAYERS), &seal).unwrap();
     alone.requester.take_opening(&opening).unwrap();
     let more = alone.requester.close(OPEN).unwrap();
     assert_eq!(more.opened(), set(&[0, 1]));
-    alone.relay(0).accept(at(OPEN), &more).unwrap();
-    refuses(alone.relay(0).accept(at(OPEN), &closing), requester);
+    alone.recomputer(0).accept(at(OPEN), &more).unwrap();
+    refuses(alone.recomputer(0).accept(at(OPEN), &closing), requester);
 }

@@ -1,5 +1,5 @@
 //! The laws of the engine, for every transaction of a bounty; golden bytes; terms and offers that are refused; a
-//! requester that tries to take the coin back without the relays.
+//! requester that tries to take the coin back without the recomputers.
 
 use crate::bounty_support;
 
@@ -17,8 +17,8 @@ use bounty_support::{
 };
 use narthex_contracts::{
     bounty::{
-        BountyError, BountyRecord, BountyTerms, CANCEL, REFUND, REQUESTER, RelayOffer, derive,
-        relay_name, settlement,
+        BountyError, BountyRecord, BountyTerms, CANCEL, REFUND, REQUESTER, RecomputerOffer, derive,
+        recomputer_name, settlement,
     },
     graph::{NodeId, Spend, Stage, TxGraph, anchor_script},
     pact::{PactError, STAGE},
@@ -42,7 +42,7 @@ fn lawful(graph: &TxGraph, id: NodeId, tx: &Transaction) {
     assert_eq!(graph.txid(id).unwrap(), tx.compute_txid());
 }
 
-/// Every subset of four relays settles, with the amounts fixed at funding and the rest to the requester.
+/// Every subset of four recomputers settles, with the amounts fixed at funding and the rest to the requester.
 #[test]
 fn every_set_is_paid_exactly() {
     for seats in LayerSet::payable(4, 1) {
@@ -76,7 +76,7 @@ fn every_set_is_paid_exactly() {
 /// The whole graph of each line-up up to six: funding, refund, cancellation and a settlement for each payable set.
 #[test]
 fn every_line_up_has_all_settlements() {
-    for (relays, quorum, sets) in [
+    for (recomputers, quorum, sets) in [
         (1, 1, 1),
         (2, 1, 3),
         (3, 2, 4),
@@ -84,7 +84,7 @@ fn every_line_up_has_all_settlements() {
         (6, 1, 63),
         (6, 4, 22),
     ] {
-        let terms = record(relays, quorum, 7).check().unwrap();
+        let terms = record(recomputers, quorum, 7).check().unwrap();
         let graph = derive(&terms).unwrap();
         assert_eq!(graph.nodes().len(), 3 + sets);
         assert_eq!(terms.sets().count(), 1 + sets);
@@ -100,14 +100,14 @@ fn every_line_up_has_all_settlements() {
                 false => format!("Settle{payable}"),
             };
             assert_eq!(node.name.to_string(), name);
-            // Relays hold and verify what would give everything back; the requester alone what pays.
-            let holders = if payable.is_empty() {
-                1 + usize::from(relays)
+            // Recomputers hold and verify what would give everything back; the requester alone what pays.
+            let signature_holders = if payable.is_empty() {
+                1 + usize::from(recomputers)
             } else {
                 1
             };
-            assert_eq!(plan.holders.len(), holders);
-            assert!(plan.holders.contains(REQUESTER) && plan.adaptor.is_some());
+            assert_eq!(plan.signature_holders.len(), signature_holders);
+            assert!(plan.signature_holders.contains(REQUESTER) && plan.adaptor.is_some());
             assert_eq!(node.lock_height, 0);
         }
         assert!(settlement(&terms, LayerSet::new(1 << 5).unwrap()).is_err() || quorum == 1);
@@ -123,10 +123,10 @@ fn the_requester_has_an_exit_alone() {
     lawful(graph, REFUND, &tx);
     let node = graph.node(REFUND).unwrap();
     assert_eq!(node.lock_height, 260);
-    assert_eq!(node.signing.unwrap().movers, [REQUESTER].into());
+    assert_eq!(node.signing.unwrap().broadcasters, [REQUESTER].into());
     assert!(matches!(node.inputs[0].spend, Spend::Leaf(_)));
     assert_eq!(tx.output[0].value, bounty.terms.total());
-    // A relay has no coin in it, so it needs none: it loses its work at most.
+    // A recomputer has no coin in it, so it needs none: it loses its work at most.
     assert_eq!(graph.prevouts(TxGraph::FUNDING).unwrap().len(), 1);
     assert!(matches!(
         graph.node(TxGraph::FUNDING).unwrap().inputs[0].spend,
@@ -140,11 +140,11 @@ pub fn page_terms() -> BountyTerms {
     let p2tr = |byte: u8| ScriptBuf::from_bytes([&[0x51, 0x20][..], &[byte; 32]].concat());
     let mut page = record(3, 2, 7);
     page.requester_script = p2tr(91);
-    page.relays = (0..3)
+    page.recomputers = (0..3)
         .map(|seat| {
             let (identity, key) = (identity(seat), secret(11 + seat));
             let paid = (p2tr(seat), amount(seat));
-            RelayOffer::new(&page.call, seat, (&identity, &key), &seed(seat), paid).unwrap()
+            RecomputerOffer::new(&page.call, seat, (&identity, &key), &seed(seat), paid).unwrap()
         })
         .collect();
     (page.layer_height, page.refund_height) = (900_000, 900_144);
@@ -224,9 +224,9 @@ type Defect = (&'static str, fn(&mut BountyRecord));
 #[test]
 fn bad_terms_are_named() {
     let defects: [Defect; 13] = [
-        ("relays", |r| r.call.relays = 0),
-        ("relays", |r| r.call.relays = 7),
-        ("relays", |r| drop(r.relays.pop())),
+        ("recomputers", |r| r.call.recomputers = 0),
+        ("recomputers", |r| r.call.recomputers = 7),
+        ("recomputers", |r| drop(r.recomputers.pop())),
         ("quorum", |r| r.call.quorum = 0),
         ("quorum", |r| r.call.quorum = 4),
         ("requester_script", |r| {
@@ -287,7 +287,7 @@ fn bad_terms_are_named() {
 fn bad_offers_name_their_seat() {
     let other_call = offer(&call(3, 2, 9), 1);
     let other_seat = offer(&call(3, 2, 7), 2);
-    type Change<'a> = Box<dyn Fn(&mut RelayOffer) + 'a>;
+    type Change<'a> = Box<dyn Fn(&mut RecomputerOffer) + 'a>;
     let changes: Vec<Change<'_>> = vec![
         Box::new(|o| o.amount_sat += Amount::ONE_SAT),
         Box::new(|o| o.amount_sat = Amount::from_sat(293)),
@@ -304,18 +304,18 @@ fn bad_offers_name_their_seat() {
     ];
     for (at, change) in changes.iter().enumerate() {
         let mut bad = record(3, 2, 7);
-        change(&mut bad.relays[1]);
+        change(&mut bad.recomputers[1]);
         match bad.check() {
             Err(BountyError::Offer { seat: 1, .. }) => {}
             other => panic!("{at}: {other:?}"),
         }
     }
-    // A relay that chooses its point so that another's cancels out signs its offer, and proves nothing.
+    // A recomputer that chooses its point so that another's cancels out signs its offer, and proves nothing.
     let mut rogue = record(2, 2, 7);
-    let theirs = rogue.relays[0].points[1].point;
+    let theirs = rogue.recomputers[0].points[1].point;
     let known = public(66);
     let chosen: PublicKey = known.combine(&theirs.negate(&secp())).unwrap();
-    rogue.relays[1].points[1].point = chosen;
+    rogue.recomputers[1].points[1].point = chosen;
     assert!(matches!(
         rogue.check(),
         Err(BountyError::Offer { seat: 1, .. })
@@ -324,7 +324,7 @@ fn bad_offers_name_their_seat() {
     let mut twice = record(3, 2, 7);
     let keys = (&identity(0), &secret(50));
     let paid = (script(1), amount(1));
-    twice.relays[1] = RelayOffer::new(&twice.call, 1, keys, &seed(1), paid).unwrap();
+    twice.recomputers[1] = RecomputerOffer::new(&twice.call, 1, keys, &seed(1), paid).unwrap();
     assert!(matches!(
         twice.check(),
         Err(BountyError::Offer { seat: 1, .. })
@@ -361,10 +361,10 @@ fn every_field_is_in_the_id() {
     assert!(job.check().is_err(), "the offers are for this job");
 }
 
-/// The requester takes the relays' point off its nonce, to cancel alone with what they send it. What it would owe them
+/// The requester takes the recomputers' point off its nonce, to cancel alone with what they send it. What it would owe them
 /// then it cannot make, and they stop before there is a coin.
 #[test]
-fn a_requester_that_cancels_the_relays_point() {
+fn a_requester_that_cancels_the_recomputers_point() {
     let terms = Arc::new(record(2, 2, 7).check().unwrap());
     let point = terms
         .point_of(LayerSet::empty())
@@ -385,35 +385,37 @@ fn a_requester_that_cancels_the_relays_point() {
     let less = nonce.combine(&point.negate(&secp())).unwrap();
     first[..33].copy_from_slice(&less.serialize());
     let mut parties = announced.into_iter();
-    // The requester goes on with its own nonce, the relays with what they were shown.
+    // The requester goes on with its own nonce, the recomputers with what they were shown.
     let mut cheat = parties.next().unwrap().sign(honest.clone()).unwrap();
-    let mut relays: Vec<Signing<BountyTerms>> = parties
+    let mut recomputers: Vec<Signing<BountyTerms>> = parties
         .map(|next| next.sign(shown.clone()).unwrap())
         .collect();
-    let seen = relays[0]
+    let seen = recomputers[0]
         .shares_for(Stage(0), REQUESTER)
         .unwrap()
         .transcript;
     for stage in [Stage(0), Stage(1)] {
-        for relay in &mut relays {
-            relay.close(stage).unwrap();
+        for recomputer in &mut recomputers {
+            recomputer.close(stage).unwrap();
         }
     }
-    let crossed = relays[1].shares_for(STAGE, relay_name(0)).unwrap();
-    relays[0].accept(crossed).unwrap();
+    let crossed = recomputers[1]
+        .shares_for(STAGE, recomputer_name(0))
+        .unwrap();
+    recomputers[0].accept(crossed).unwrap();
     for stage in [Stage(0), Stage(1)] {
         cheat.close(stage).unwrap();
     }
-    let message = cheat.shares_for(STAGE, relay_name(0));
+    let message = cheat.shares_for(STAGE, recomputer_name(0));
     let mut message = message.unwrap();
     assert_eq!(
-        relays[0].accept(message.clone()),
+        recomputers[0].accept(message.clone()),
         Err(SetupError::Transcript { from: REQUESTER }),
         "its own message shows it"
     );
     message.transcript = seen;
-    relays[0].accept(message).unwrap();
-    match relays[0].close(STAGE) {
+    recomputers[0].accept(message).unwrap();
+    match recomputers[0].close(STAGE) {
         Err(SetupError::FaultyShare {
             signer,
             transaction,

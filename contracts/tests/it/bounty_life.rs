@@ -10,7 +10,8 @@ use bounty_support::{
     requester, seed, set, signed, signed_by,
 };
 use narthex_contracts::bounty::{
-    Answer, BountyError, Coin, Delivery, Envelope, Opening, Relay, RequesterDuty, Share, restore,
+    Answer, BountyError, Coin, Delivery, Envelope, Opening, Recomputer, RequesterDuty, Share,
+    restore,
 };
 use narthex_contracts::setup::Agreement;
 use narthex_game_model::market::LayerSet;
@@ -37,14 +38,14 @@ fn all_agree() {
     bounty.granted(100, paid, &[2, 0]);
     bounty.restart();
     assert!(
-        bounty.relay(0).settle(SETTLING).unwrap().is_none(),
-        "relay 2 gave nothing"
+        bounty.recomputer(0).settle(SETTLING).unwrap().is_none(),
+        "recomputer 2 gave nothing"
     );
-    assert_eq!(bounty.relay(0).missing(paid), set(&[1]));
+    assert_eq!(bounty.recomputer(0).missing(paid), set(&[1]));
     bounty.granted(100, paid, &[1]);
     bounty.restart();
     let settled: Vec<_> = (0..3)
-        .map(|seat| bounty.relay(seat).settle(SETTLING).unwrap().unwrap())
+        .map(|seat| bounty.recomputer(seat).settle(SETTLING).unwrap().unwrap())
         .collect();
     let txids: Vec<_> = settled.iter().map(|(_, tx)| tx.compute_txid()).collect();
     assert!(
@@ -52,7 +53,7 @@ fn all_agree() {
         "anybody publishes the same"
     );
     let (_, tx) = &settled[1];
-    assert_eq!(tx.output.len(), 4, "three relays and the anchor");
+    assert_eq!(tx.output.len(), 4, "three recomputers and the anchor");
     let learned = bounty.requester.learn(tx).unwrap();
     assert_eq!(learned.result.as_deref(), Some(RIGHT));
     assert_eq!((learned.set, learned.cheats), (paid, LayerSet::empty()));
@@ -113,14 +114,15 @@ fn the_minority_is_not_paid() {
 fn nobody_agrees() {
     let tie: [(u8, &[u8]); 4] = [(0, RIGHT), (1, WRONG), (2, RIGHT), (3, WRONG)];
     let below: [(u8, &[u8]); 2] = [(0, RIGHT), (1, WRONG)];
-    for (relays, results) in [(4, &tie[..]), (2, &below[..])] {
-        let mut bounty = signed(relays, 2);
+    for (recomputers, results) in [(4, &tie[..]), (2, &below[..])] {
+        let mut bounty = signed(recomputers, 2);
         let closing = bounty.closed(results);
         assert!(closing.verify(&bounty.terms).unwrap().paid.is_empty());
         refuses(bounty.requester.grant(), phase);
-        for seat in 0..relays {
+        for seat in 0..recomputers {
             assert!(bounty.requester.cancel().unwrap().is_none());
-            let Answer::GiveBack(share) = bounty.relay(seat).accept(at(OPEN), &closing).unwrap()
+            let Answer::GiveBack(share) =
+                bounty.recomputer(seat).accept(at(OPEN), &closing).unwrap()
             else {
                 panic!("seat {seat} keeps it");
             };
@@ -148,7 +150,7 @@ fn a_secret_serves_one_settlement() {
     let closing = bounty.closed(&THREE);
     let all = bounty.deliver(OPEN, &closing);
     bounty.granted(OPEN, all, &[0, 1, 2]);
-    let shares: Vec<Share> = bounty.relay(2).record().shares.clone();
+    let shares: Vec<Share> = bounty.recomputer(2).record().shares.clone();
     assert_eq!(shares.len(), 2);
     for mut share in shares {
         share.verify(&bounty.terms).unwrap();
@@ -169,13 +171,13 @@ fn a_secret_serves_one_settlement() {
         .verify(&bounty.terms, bounty.requester.holdings().graph())
         .unwrap();
     for seat in [1, 2] {
-        refuses(bounty.relay(seat).take_grant(at(OPEN), &grant), phase);
+        refuses(bounty.recomputer(seat).take_grant(at(OPEN), &grant), phase);
     }
     // Nor one whose signature is another's.
     let mut false_grant = bounty.requester.grant().unwrap();
     false_grant.signature = grant.signature;
     refuses(
-        bounty.relay(1).take_grant(at(OPEN), &false_grant),
+        bounty.recomputer(1).take_grant(at(OPEN), &false_grant),
         requester,
     );
 }
@@ -189,12 +191,12 @@ fn audits_follow_the_settlement() {
     let all = bounty.deliver(OPEN, &closing);
     let grant = bounty.granted(OPEN, all, &[0, 1]);
     let next = bounty.terms.round_height(1);
-    let late = bounty.relay(2).take_grant(at(next), &grant).unwrap();
+    let late = bounty.recomputer(2).take_grant(at(next), &grant).unwrap();
     bounty.requester.close_again(next, set(&[2])).unwrap();
     let audits = bounty.requester.audits(300).unwrap();
     assert!(audits.len() == 1 && !audits[0].passed, "nothing settled");
-    bounty.relay(0).take_share(next, &late).unwrap();
-    let (settled, tx) = bounty.relay(0).settle(SETTLING).unwrap().unwrap();
+    bounty.recomputer(0).take_share(next, &late).unwrap();
+    let (settled, tx) = bounty.recomputer(0).settle(SETTLING).unwrap().unwrap();
     assert_eq!(settled, all);
     bounty.requester.learn(&tx).unwrap();
     bounty.restart();
@@ -213,38 +215,38 @@ fn audits_follow_the_settlement() {
 fn given_back_is_given_back() {
     let mut bounty = signed(3, 2);
     let seal = bounty.sealed(&THREE);
-    let opening = bounty.relay(0).open(at(LAYERS), &seal).unwrap();
+    let opening = bounty.recomputer(0).open(at(LAYERS), &seal).unwrap();
     bounty.requester.take_opening(&opening).unwrap();
     let alone = bounty.requester.close(OPEN).unwrap();
-    let answer = bounty.relay(0).accept(at(OPEN), &alone).unwrap();
+    let answer = bounty.recomputer(0).accept(at(OPEN), &alone).unwrap();
     assert!(matches!(answer, Answer::GiveBack(_)));
-    let opening = bounty.relay(1).open(at(LAYERS), &seal).unwrap();
+    let opening = bounty.recomputer(1).open(at(LAYERS), &seal).unwrap();
     bounty.requester.take_opening(&opening).unwrap();
     let more = bounty.requester.close(OPEN).unwrap();
     assert_eq!(more.verify(&bounty.terms).unwrap().paid, set(&[0, 1]));
-    refuses(bounty.relay(0).accept(at(OPEN), &more), requester);
+    refuses(bounty.recomputer(0).accept(at(OPEN), &more), requester);
     // The other way round: who gave a secret towards a settlement gives none to cancel.
     let mut bounty = signed(4, 2);
     let results: [(u8, &[u8]); 4] = [(0, RIGHT), (1, RIGHT), (2, WRONG), (3, WRONG)];
     let seal = bounty.sealed(&results);
     for seat in [0, 1] {
-        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
+        let opening = bounty.recomputer(seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
     }
     let closing = bounty.requester.close(OPEN).unwrap();
     let paid = bounty.deliver(OPEN, &closing);
     bounty.granted(OPEN, paid, &[0]);
     for seat in [2, 3] {
-        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
+        let opening = bounty.recomputer(seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
     }
     let tie = bounty.requester.close(OPEN).unwrap();
     assert!(tie.verify(&bounty.terms).unwrap().paid.is_empty());
     assert_eq!(
-        bounty.relay(0).accept(at(OPEN), &tie).unwrap(),
+        bounty.recomputer(0).accept(at(OPEN), &tie).unwrap(),
         Answer::Nothing
     );
-    let other = bounty.relay(1).accept(at(OPEN), &tie).unwrap();
+    let other = bounty.recomputer(1).accept(at(OPEN), &tie).unwrap();
     assert!(matches!(other, Answer::GiveBack(_)), "it gave nothing yet");
 }
 
@@ -253,10 +255,10 @@ fn given_back_is_given_back() {
 fn records_are_verified() {
     let mut bounty = signed(3, 2);
     bounty.settled(&THREE);
-    let held = || restore(&bounty.terms, &bounty.relays[1].holdings().to_bytes()).unwrap();
-    let record = bounty.relays[1].record().clone();
-    assert!(Relay::restore(held(), identity(0), seed(1), record.clone()).is_err());
-    assert!(Relay::restore(held(), identity(1), seed(0), record.clone()).is_err());
+    let held = || restore(&bounty.terms, &bounty.recomputers[1].holdings().to_bytes()).unwrap();
+    let record = bounty.recomputers[1].record().clone();
+    assert!(Recomputer::restore(held(), identity(0), seed(1), record.clone()).is_err());
+    assert!(Recomputer::restore(held(), identity(1), seed(0), record.clone()).is_err());
     let mut false_result = record.clone();
     false_result.work.as_mut().unwrap().result = WRONG.to_vec();
     let mut lost_seal = record.clone();
@@ -266,13 +268,13 @@ fn records_are_verified() {
     let mut false_grant = record.clone();
     false_grant.grants[0].signature.0[40] ^= 1;
     for bad in [false_result, lost_seal, false_share, false_grant] {
-        assert!(Relay::restore(held(), identity(1), seed(1), bad).is_err());
+        assert!(Recomputer::restore(held(), identity(1), seed(1), bad).is_err());
     }
     let other = signed_by(bounty_support::record(3, 2, 9));
-    let foreign = restore(&other.terms, &other.relays[1].holdings().to_bytes()).unwrap();
-    assert!(Relay::restore(foreign, identity(1), seed(1), record.clone()).is_err());
-    assert!(restore(&other.terms, &bounty.relays[1].holdings().to_bytes()).is_err());
-    Relay::restore(held(), identity(1), seed(1), record.clone()).unwrap();
+    let foreign = restore(&other.terms, &other.recomputers[1].holdings().to_bytes()).unwrap();
+    assert!(Recomputer::restore(foreign, identity(1), seed(1), record.clone()).is_err());
+    assert!(restore(&other.terms, &bounty.recomputers[1].holdings().to_bytes()).is_err());
+    Recomputer::restore(held(), identity(1), seed(1), record.clone()).unwrap();
     // Secrets and results are in no log.
     let text = format!("{record:?} {:?}", record.shares[0]);
     let signature = format!("{:?}", record.grants[0].signature);
@@ -294,7 +296,7 @@ fn decoders_take_only_what_is_whole() {
     let closing = bounty.closed(&THREE);
     let paid = bounty.deliver(OPEN, &closing);
     let grant = bounty.granted(OPEN, paid, &[0]);
-    let share = bounty.relay(1).record().shares[0];
+    let share = bounty.recomputer(1).record().shares[0];
     let requester = bounty.requester.record();
     let opening = requester.openings[0];
     let (seal, delivery) = (

@@ -1,4 +1,4 @@
-//! Random courses: relays that are wrong, absent, silent at any step, or crash; what must hold in each.
+//! Random courses: recomputers that are wrong, absent, silent at any step, or crash; what must hold in each.
 
 use crate::bounty_support;
 
@@ -47,10 +47,10 @@ fn random_courses() {
     let mut rng = StdRng::seed_from_u64(seed);
     let (mut settled, mut cancelled) = (0, 0);
     for _ in 0..40 {
-        let relays = rng.gen_range(1..=5u8);
-        let quorum = rng.gen_range(1..=relays);
-        let conduct: Vec<Conduct> = (0..relays).map(|_| draw(&mut rng)).collect();
-        match course(relays, quorum, &conduct, &mut rng) {
+        let recomputers = rng.gen_range(1..=5u8);
+        let quorum = rng.gen_range(1..=recomputers);
+        let conduct: Vec<Conduct> = (0..recomputers).map(|_| draw(&mut rng)).collect();
+        match course(recomputers, quorum, &conduct, &mut rng) {
             Some(paid) => {
                 settled += 1;
                 let mut right = seats(&conduct, |c| c == Honest);
@@ -58,7 +58,7 @@ fn random_courses() {
                     // Only where the wrong ones are more, or nobody else is.
                     right = seats(&conduct, |c| c == Wrong);
                 }
-                assert_eq!(paid, set(&right), "{relays} {quorum} {conduct:?}");
+                assert_eq!(paid, set(&right), "{recomputers} {quorum} {conduct:?}");
                 assert!(paid.len() >= quorum);
             }
             None => cancelled += 1,
@@ -68,8 +68,8 @@ fn random_courses() {
 }
 
 /// Plays to the end; whom the settlement paid, if there was one.
-fn course(relays: u8, quorum: u8, conduct: &[Conduct], rng: &mut StdRng) -> Option<LayerSet> {
-    let mut bounty = signed(relays, quorum);
+fn course(recomputers: u8, quorum: u8, conduct: &[Conduct], rng: &mut StdRng) -> Option<LayerSet> {
+    let mut bounty = signed(recomputers, quorum);
     let results: Vec<(u8, &[u8])> = (0u8..)
         .zip(conduct)
         .filter(|(_, c)| **c != Absent)
@@ -80,14 +80,14 @@ fn course(relays: u8, quorum: u8, conduct: &[Conduct], rng: &mut StdRng) -> Opti
         if conduct[usize::from(*seat)] == OpensNothing {
             continue;
         }
-        let opening = bounty.relay(*seat).open(at(LAYERS), &seal).unwrap();
+        let opening = bounty.recomputer(*seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
         for (other, _) in results
             .iter()
             .filter(|(o, _)| conduct[usize::from(*o)] != OpensNothing)
         {
             // Whoever has not opened yet hears it later; here at once or never.
-            let _ = bounty.relay(*other).hear_opening(&opening);
+            let _ = bounty.recomputer(*other).hear_opening(&opening);
         }
     }
     if rng.r#gen() {
@@ -118,7 +118,7 @@ fn course(relays: u8, quorum: u8, conduct: &[Conduct], rng: &mut StdRng) -> Opti
         late.retain(|seat| paid.contains(usize::from(*seat)));
         if late.is_empty() {
             let first = of(paid)[0];
-            let (whom, tx) = bounty.relay(first).settle(SETTLING).unwrap().unwrap();
+            let (whom, tx) = bounty.recomputer(first).settle(SETTLING).unwrap().unwrap();
             let learned = bounty.requester.learn(&tx).unwrap();
             let right = conduct[usize::from(first)] != Wrong;
             assert_eq!(
@@ -149,11 +149,14 @@ fn answers(
         if conduct[usize::from(seat)] == DeliversNothing || closing.late.contains(seat.into()) {
             continue;
         }
-        match bounty.relay(seat).accept(at(height), closing).unwrap() {
+        match bounty.recomputer(seat).accept(at(height), closing).unwrap() {
             Answer::Deliver(made) => {
                 bounty.requester.take_delivery(&made).unwrap();
                 for other in of(paid) {
-                    bounty.relay(other).hear_delivery(height, &made).unwrap();
+                    bounty
+                        .recomputer(other)
+                        .hear_delivery(height, &made)
+                        .unwrap();
                 }
             }
             Answer::GiveBack(_) => assert!(paid.is_empty()),

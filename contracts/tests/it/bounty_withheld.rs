@@ -9,7 +9,9 @@ use bounty_support::{
     of, phase, refuses, requester, set, signed, time,
 };
 use narthex_contracts::binding::MemoryBindings;
-use narthex_contracts::bounty::{Answer, BountyError, Coin, RequesterDuty, relay_party, restore};
+use narthex_contracts::bounty::{
+    Answer, BountyError, Coin, RequesterDuty, recomputer_party, restore,
+};
 use narthex_contracts::depth::Shallow;
 use narthex_game_model::market::LayerSet;
 
@@ -21,8 +23,8 @@ fn no_secret_near_the_refund() {
     bounty.deliver(OPEN, &closing);
     let grant = bounty.requester.grant().unwrap();
     let last = REFUND_AT - u32::from(ROUND) - 1;
-    refuses(bounty.relay(0).take_grant(at(last + 1), &grant), time);
-    bounty.relay(0).take_grant(at(last), &grant).unwrap();
+    refuses(bounty.recomputer(0).take_grant(at(last + 1), &grant), time);
+    bounty.recomputer(0).take_grant(at(last), &grant).unwrap();
     assert_eq!(
         bounty
             .requester
@@ -69,17 +71,23 @@ fn a_secret_withheld() {
             narthex_contracts::bounty::Requester::restore(held, a, key, record).unwrap();
         cheat.close_again(next, set(&[1])).unwrap()
     };
-    refuses(bounty.relay(0).accept(at(next), &innocent), left_out(1));
-    refuses(bounty.relay(1).accept(at(next), &innocent), left_out(1));
+    refuses(
+        bounty.recomputer(0).accept(at(next), &innocent),
+        left_out(1),
+    );
+    refuses(
+        bounty.recomputer(1).accept(at(next), &innocent),
+        left_out(1),
+    );
     std::mem::swap(&mut slander.requester, &mut bounty.requester);
     let closing = bounty.requester.close_again(next, set(&[2])).unwrap();
-    refuses(bounty.relay(0).accept(at(next - 1), &closing), time);
-    refuses(bounty.relay(2).accept(at(next), &closing), left_out(2));
+    refuses(bounty.recomputer(0).accept(at(next - 1), &closing), time);
+    refuses(bounty.recomputer(2).accept(at(next), &closing), left_out(2));
     bounty.restart();
     let paid = bounty.deliver(next, &closing);
     assert_eq!(paid, set(&[0, 1]));
     bounty.granted(next, paid, &[0, 1]);
-    let (settled, tx) = bounty.relay(1).settle(SETTLING).unwrap().unwrap();
+    let (settled, tx) = bounty.recomputer(1).settle(SETTLING).unwrap().unwrap();
     assert_eq!(settled, paid);
     assert_eq!(
         bounty.requester.learn(&tx).unwrap().result.as_deref(),
@@ -97,9 +105,9 @@ fn a_secret_withheld() {
         twin.deliver(OPEN, &closing);
         twin.requester.grant().unwrap()
     };
-    let late = bounty.relay(2).take_grant(at(next), &grant).unwrap();
-    bounty.relay(0).take_share(next, &late).unwrap();
-    let (newest, _) = bounty.relay(0).settle(SETTLING).unwrap().unwrap();
+    let late = bounty.recomputer(2).take_grant(at(next), &grant).unwrap();
+    bounty.recomputer(0).take_share(next, &late).unwrap();
+    let (newest, _) = bounty.recomputer(0).settle(SETTLING).unwrap().unwrap();
     assert_eq!(newest, paid, "the one granted last");
     // Below the quorum nobody more can be left out.
     refuses(
@@ -120,37 +128,43 @@ fn whom_the_requester_tells_nothing() {
     bounty.granted(next - 1, all, &[0, 1]);
     let cheat = bounty.requester.close_again(next, set(&[2])).unwrap();
     bounty.restart();
-    // Told a block ago, relay 3 had no time.
+    // Told a block ago, recomputer 3 had no time.
     for seat in [0, 1] {
-        refuses(bounty.relay(seat).accept(at(next), &cheat), time);
-        let passed = bounty.relay(seat).forwards().unwrap().unwrap();
+        refuses(bounty.recomputer(seat).accept(at(next), &cheat), time);
+        let passed = bounty.recomputer(seat).forwards().unwrap().unwrap();
         assert_eq!(passed.shares.len(), 2, "its own and the other's");
     }
-    let passed = bounty.relay(0).forwards().unwrap().unwrap();
+    let passed = bounty.recomputer(0).forwards().unwrap().unwrap();
     assert_eq!(passed.to, set(&[1, 2]));
     let grant = passed.grant.unwrap();
     for share in &passed.shares {
-        bounty.relay(2).take_share(next, share).unwrap();
+        bounty.recomputer(2).take_share(next, share).unwrap();
     }
-    let share = bounty.relay(2).take_grant(at(next), &grant).unwrap();
+    let share = bounty.recomputer(2).take_grant(at(next), &grant).unwrap();
     for seat in [0, 1] {
-        bounty.relay(seat).take_share(next, &share).unwrap();
+        bounty.recomputer(seat).take_share(next, &share).unwrap();
     }
     bounty.restart();
     for seat in [0, 1] {
         refuses(
-            bounty.relay(seat).accept(at(next + 50), &cheat),
+            bounty.recomputer(seat).accept(at(next + 50), &cheat),
             left_out(2),
         );
     }
     for seat in 0..3 {
-        assert_eq!(bounty.relay(seat).settle(SETTLING).unwrap().unwrap().0, all);
+        assert_eq!(
+            bounty.recomputer(seat).settle(SETTLING).unwrap().unwrap().0,
+            all
+        );
     }
     // The closing.
     let mut bounty = signed(3, 2);
     let closing = bounty.closed(&THREE);
     for seat in [0, 1] {
-        let Answer::Deliver(made) = bounty.relay(seat).accept(at(next - 1), &closing).unwrap()
+        let Answer::Deliver(made) = bounty
+            .recomputer(seat)
+            .accept(at(next - 1), &closing)
+            .unwrap()
         else {
             panic!("paid and silent");
         };
@@ -159,12 +173,12 @@ fn whom_the_requester_tells_nothing() {
     let mut twin = signed(3, 2);
     twin.closed(&THREE);
     let cheat = twin.requester.close_again(next, set(&[2])).unwrap();
-    refuses(bounty.relay(0).accept(at(next), &cheat), time);
+    refuses(bounty.recomputer(0).accept(at(next), &cheat), time);
     forwarded(&mut bounty, next, 0);
     bounty.restart();
     for seat in [0, 1] {
         refuses(
-            bounty.relay(seat).accept(at(next + 50), &cheat),
+            bounty.recomputer(seat).accept(at(next + 50), &cheat),
             left_out(2),
         );
     }
@@ -175,9 +189,9 @@ fn whom_the_requester_tells_nothing() {
     );
 }
 
-/// What a relay vetoes with, the requester has from it; a delivery just before the end of a round vetoes nothing.
+/// What a recomputer vetoes with, the requester has from it; a delivery just before the end of a round vetoes nothing.
 #[test]
-fn a_delivery_to_one_relay_alone() {
+fn a_delivery_to_one_recomputer_alone() {
     let next = OPEN + u32::from(ROUND);
     for (height, vetoes) in [
         (OPEN, true),
@@ -189,7 +203,7 @@ fn a_delivery_to_one_relay_alone() {
         let closing = bounty.closed(&THREE);
         let mut made = Vec::new();
         for seat in 0..3 {
-            match bounty.relay(seat).accept(at(OPEN), &closing).unwrap() {
+            match bounty.recomputer(seat).accept(at(OPEN), &closing).unwrap() {
                 Answer::Deliver(delivery) => made.push(delivery),
                 other => panic!("{other:?}"),
             }
@@ -197,15 +211,18 @@ fn a_delivery_to_one_relay_alone() {
         for delivery in &made[..2] {
             bounty.requester.take_delivery(delivery).unwrap();
         }
-        bounty.relay(0).hear_delivery(height, &made[2]).unwrap();
+        bounty
+            .recomputer(0)
+            .hear_delivery(height, &made[2])
+            .unwrap();
         bounty.restart();
         let mut twin = signed(3, 2);
         twin.closed(&THREE);
         let without = twin.requester.close_again(next, set(&[2])).unwrap();
-        bounty.relay(1).accept(at(next), &without).unwrap();
+        bounty.recomputer(1).accept(at(next), &without).unwrap();
         if vetoes {
-            refuses(bounty.relay(0).accept(at(next), &without), left_out(2));
-            let passed = bounty.relay(0).forwards().unwrap().unwrap();
+            refuses(bounty.recomputer(0).accept(at(next), &without), left_out(2));
+            let passed = bounty.recomputer(0).forwards().unwrap().unwrap();
             assert_eq!(passed.deliveries, [*made[2].clone()]);
             bounty
                 .requester
@@ -213,7 +230,7 @@ fn a_delivery_to_one_relay_alone() {
                 .unwrap();
             bounty.requester.grant().unwrap();
         } else {
-            bounty.relay(0).accept(at(next), &without).unwrap();
+            bounty.recomputer(0).accept(at(next), &without).unwrap();
         }
     }
 }
@@ -224,12 +241,13 @@ fn a_delivery_withheld() {
     let mut bounty = signed(3, 2);
     let closing = bounty.closed(&THREE);
     for seat in [0, 1] {
-        let Answer::Deliver(made) = bounty.relay(seat).accept(at(OPEN), &closing).unwrap() else {
+        let Answer::Deliver(made) = bounty.recomputer(seat).accept(at(OPEN), &closing).unwrap()
+        else {
             panic!("paid and silent");
         };
         bounty.requester.take_delivery(&made).unwrap();
         for other in [0, 1, 2] {
-            bounty.relay(other).hear_delivery(OPEN, &made).unwrap();
+            bounty.recomputer(other).hear_delivery(OPEN, &made).unwrap();
         }
     }
     refuses(bounty.requester.grant(), phase);
@@ -246,13 +264,13 @@ fn a_delivery_withheld() {
     assert_eq!(same, closing);
     let false_closing = slander.requester.close_again(next, set(&[1])).unwrap();
     refuses(
-        bounty.relay(0).accept(at(next), &false_closing),
+        bounty.recomputer(0).accept(at(next), &false_closing),
         left_out(1),
     );
     let closing = bounty.requester.close_again(next, set(&[2])).unwrap();
     let paid = bounty.deliver(next, &closing);
     bounty.granted(next, paid, &of(paid));
-    let (_, tx) = bounty.relay(0).settle(SETTLING).unwrap().unwrap();
+    let (_, tx) = bounty.recomputer(0).settle(SETTLING).unwrap().unwrap();
     assert_eq!(
         bounty.requester.learn(&tx).unwrap().result.as_deref(),
         Some(RIGHT)
@@ -266,11 +284,11 @@ fn garbage_delivered() {
     let closing = bounty.closed(&THREE);
     let paid = bounty.deliver(OPEN, &closing);
     let mut json: serde_json::Value = serde_json::to_value(bounty.requester.record()).unwrap();
-    // What a twin of relay 1 signs for a set that it is in, with another result inside.
+    // What a twin of recomputer 1 signs for a set that it is in, with another result inside.
     let mut twin = signed(3, 2);
     let others: [(u8, &[u8]); 3] = [(0, WRONG), (1, WRONG), (2, WRONG)];
     let lie = twin.closed(&others);
-    let Answer::Deliver(garbage) = twin.relay(0).accept(at(OPEN), &lie).unwrap() else {
+    let Answer::Deliver(garbage) = twin.recomputer(0).accept(at(OPEN), &lie).unwrap() else {
         panic!("paid and silent");
     };
     garbage.verify(&bounty.terms).unwrap();
@@ -280,7 +298,7 @@ fn garbage_delivered() {
     let (a, key) = (bounty_support::secret(100), bounty_support::secret(101));
     bounty.requester = narthex_contracts::bounty::Requester::restore(held, a, key, record).unwrap();
     bounty.granted(OPEN, paid, &of(paid));
-    let (_, tx) = bounty.relay(2).settle(SETTLING).unwrap().unwrap();
+    let (_, tx) = bounty.recomputer(2).settle(SETTLING).unwrap().unwrap();
     let learned = bounty.requester.learn(&tx).unwrap();
     assert_eq!(learned.result.as_deref(), Some(RIGHT));
     assert_eq!(learned.cheats, set(&[0]));
@@ -296,7 +314,7 @@ fn garbage_delivered() {
 fn deliveries_are_checked() {
     let mut bounty = signed(3, 2);
     let closing = bounty.closed(&THREE);
-    let Answer::Deliver(good) = bounty.relay(0).accept(at(OPEN), &closing).unwrap() else {
+    let Answer::Deliver(good) = bounty.recomputer(0).accept(at(OPEN), &closing).unwrap() else {
         panic!("paid and silent");
     };
     for change in 0..5 {
@@ -310,7 +328,7 @@ fn deliveries_are_checked() {
         }
         assert!(bounty.requester.take_delivery(&bad).is_err(), "{change}");
         assert!(
-            bounty.relay(1).hear_delivery(OPEN, &bad).is_err(),
+            bounty.recomputer(1).hear_delivery(OPEN, &bad).is_err(),
             "{change}"
         );
     }
@@ -324,7 +342,7 @@ fn deliveries_are_checked() {
     let share = {
         bounty.deliver(OPEN, &closing);
         let grant = bounty.requester.grant().unwrap();
-        bounty.relay(1).take_grant(at(OPEN), &grant).unwrap()
+        bounty.recomputer(1).take_grant(at(OPEN), &grant).unwrap()
     };
     assert!(good.open(&bounty.terms, &share.secret).is_err());
 }
@@ -345,35 +363,44 @@ fn nothing_is_shown_for_a_shallow_coin() {
         })
     };
     let seal = bounty.sealed(&both);
-    let before = bounty.relay(0).record().clone();
-    let refused = bounty.relay(0).open(early(LAYERS), &seal);
+    let before = bounty.recomputer(0).record().clone();
+    let refused = bounty.recomputer(0).open(early(LAYERS), &seal);
     assert_eq!(refused.unwrap_err(), shallow(LAYERS));
-    refuses(bounty.relay(0).open((LAYERS, Coin::Unfunded), &seal), phase);
-    assert_eq!(*bounty.relay(0).record(), before);
+    refuses(
+        bounty.recomputer(0).open((LAYERS, Coin::Unfunded), &seal),
+        phase,
+    );
+    assert_eq!(*bounty.recomputer(0).record(), before);
     for seat in [0, 1] {
-        let opening = bounty.relay(seat).open(at(LAYERS), &seal).unwrap();
+        let opening = bounty.recomputer(seat).open(at(LAYERS), &seal).unwrap();
         bounty.requester.take_opening(&opening).unwrap();
     }
     let closing = bounty.requester.close(OPEN).unwrap();
-    let before = bounty.relay(0).record().clone();
-    let refused = bounty.relay(0).accept(early(OPEN), &closing);
+    let before = bounty.recomputer(0).record().clone();
+    let refused = bounty.recomputer(0).accept(early(OPEN), &closing);
     assert_eq!(refused.unwrap_err(), shallow(OPEN));
-    assert_eq!(*bounty.relay(0).record(), before);
+    assert_eq!(*bounty.recomputer(0).record(), before);
     let paid = bounty.deliver(OPEN, &closing);
     let grant = bounty.requester.grant().unwrap();
-    let before = bounty.relay(0).record().clone();
-    let refused = bounty.relay(0).take_grant(early(OPEN), &grant);
+    let before = bounty.recomputer(0).record().clone();
+    let refused = bounty.recomputer(0).take_grant(early(OPEN), &grant);
     assert_eq!(refused.unwrap_err(), shallow(OPEN));
-    assert_eq!(*bounty.relay(0).record(), before);
+    assert_eq!(*bounty.recomputer(0).record(), before);
     bounty.granted(OPEN, paid, &[0, 1]);
-    let refused = bounty.relay(0).settle(early(OPEN));
+    let refused = bounty.recomputer(0).settle(early(OPEN));
     assert_eq!(refused.unwrap_err(), shallow(OPEN));
     // One block later it is six deep.
     let (_, coin) = early(OPEN);
-    assert!(bounty.relay(0).settle((OPEN + 1, coin)).unwrap().is_some());
+    assert!(
+        bounty
+            .recomputer(0)
+            .settle((OPEN + 1, coin))
+            .unwrap()
+            .is_some()
+    );
 }
 
-/// Layers are opened below 206: a relay that waits for six blocks does not sign when the coin could be so deep at 206,
+/// Layers are opened below 206: a recomputer that waits for six blocks does not sign when the coin could be so deep at 206,
 /// and nobody funds what nobody opens.
 #[test]
 fn a_depth_leaves_time_for_the_openings() {
@@ -382,7 +409,7 @@ fn a_depth_leaves_time_for_the_openings() {
     let sign = |tip| {
         let mut bindings = MemoryBindings::default();
         let seed = (bounty_support::seed(0), tip, DEPTH);
-        relay_party(&bounty.terms, 0, &key, seed, &mut bindings).map(drop)
+        recomputer_party(&bounty.terms, 0, &key, seed, &mut bindings).map(drop)
     };
     let late = BountyError::Late {
         deep_at: 206,

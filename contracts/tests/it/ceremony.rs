@@ -4,16 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
+    fixtures::Fixtures,
     graph::TxGraph,
-    sample::Cast,
-    setup::{Holdings, Secrets, ceremony},
+    setup::{ContractSignatures, Secrets, ceremony},
     template::ContractSecret,
     terms::{Role, Terms},
 };
 use narthex_game_model::{Layout, Ruling};
 
-fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>) {
-    let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
+fn setup(layout: Layout, n: u8, k: u8) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
+    let cast = Fixtures::example(layout, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
@@ -21,7 +21,7 @@ fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>
 }
 
 /// All secrets of a story in which these arbiters rule.
-fn all_secrets(cast: &Cast, holdings: &Holdings<Terms>) -> Secrets {
+fn all_secrets(cast: &Fixtures, holdings: &ContractSignatures<Terms>) -> Secrets {
     let mut secrets = cast.worker_secrets();
     secrets.insert(ContractSecret::Panel, cast.panel());
     for i in 0..holdings.terms().panel_size() {
@@ -46,19 +46,19 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
         let graph = holdings[&Role::Client].graph().clone();
         // The verifier approves or rejects: its withheld shares go to the worker.
         for (id, node) in graph.nodes() {
-            let Some(awaits) = node.signing.and_then(|s| s.awaits) else {
+            let Some(withheld) = node.signing.and_then(|s| s.withheld) else {
                 continue;
             };
             assert!(
-                holdings[&awaits.holder.into()]
+                holdings[&withheld.holder.into()]
                     .complete(id, &secrets)
                     .is_err(),
                 "{} before release",
                 node.name
             );
-            for release in holdings[&awaits.signer.into()].release(id).unwrap() {
+            for release in holdings[&withheld.signer.into()].release(id).unwrap() {
                 holdings
-                    .get_mut(&awaits.holder.into())
+                    .get_mut(&withheld.holder.into())
                     .unwrap()
                     .accept(&release)
                     .unwrap();
@@ -68,8 +68,8 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
             let plan = node.signing.unwrap();
             for role in Role::all(n) {
                 let complete = holdings[&role].complete(id, &secrets);
-                let may =
-                    plan.holders.contains(role) || plan.awaits.is_some_and(|a| a.holder == role);
+                let may = plan.signature_holders.contains(role)
+                    || plan.withheld.is_some_and(|a| a.holder == role);
                 assert_eq!(
                     complete.is_ok(),
                     may,

@@ -6,9 +6,9 @@ use bitcoin::{Amount, secp256k1::rand::thread_rng};
 use narthex_contracts::{
     binding::{BindError, MemoryBindings},
     coop::{COOP, CoopError, Ending, MAX_OPEN_BLOCKS, Proposal},
+    fixtures::Fixtures,
     graph::{NodeId, NodeName, TxGraph},
-    sample::Cast,
-    setup::{Agreement, Holdings, HoldingsError, Party, SetupError, ceremony},
+    setup::{Agreement, ContractSignatures, SignaturesError, Party, SetupError, ceremony},
     template,
     template::stage,
     terms::{Role, Terms},
@@ -18,7 +18,7 @@ use narthex_game_model::Layout;
 const EXPIRES: u32 = 600;
 
 struct Three {
-    cast: Cast,
+    cast: Fixtures,
     terms: Arc<Terms>,
     contract: TxGraph,
     records: BTreeMap<Role, MemoryBindings>,
@@ -44,7 +44,7 @@ pub fn three_parties() -> Vec<Party<Ending>> {
 
 impl Three {
     fn new() -> Three {
-        let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+        let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
         let terms = Arc::new(cast.terms().unwrap());
         Three {
             contract: template::derive(&terms).unwrap(),
@@ -74,7 +74,14 @@ impl Three {
     }
 
     /// Client and worker after a ceremony, and the transaction.
-    fn held(&mut self, attempt: u32) -> (Holdings<Ending>, Holdings<Ending>, NodeId) {
+    fn held(
+        &mut self,
+        attempt: u32,
+    ) -> (
+        ContractSignatures<Ending>,
+        ContractSignatures<Ending>,
+        NodeId,
+    ) {
         let parties = self.parties(&proposal(attempt));
         let mut held = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
         let node = held[0].graph().find(COOP).unwrap();
@@ -91,7 +98,7 @@ fn the_client_gets_the_secret_for_its_share() {
     let secrets = three.cast.worker_secrets();
     assert!(matches!(
         worker.complete(node, &secrets),
-        Err(HoldingsError::Waiting { signer, .. }) if signer == Role::Client
+        Err(SignaturesError::Waiting { signer, .. }) if signer == Role::Client
     ));
     for release in client.release(node, EXPIRES - 1).unwrap() {
         worker.accept(&release).unwrap();
@@ -270,7 +277,7 @@ fn messages_of_one_attempt_are_foreign_to_the_next() {
     let stale = client.release(node, 0).unwrap().remove(0);
     assert_eq!(
         worker.accept(&stale),
-        Err(HoldingsError::ForeignRelease {
+        Err(SignaturesError::ForeignRelease {
             signer: Role::Client.into()
         })
     );

@@ -47,8 +47,8 @@ fn every_transaction_keeps_the_laws() {
             let graph = delivery.claim(index, FEE).unwrap();
             lawful(&graph, &claim, FEE);
             assert_eq!(claim.output[0].script_pubkey, script(10 + index));
-            let movers = graph.node(NodeId(0)).unwrap().signing.unwrap().movers;
-            assert_eq!(movers, PartySet::from([agent_name(index)]));
+            let broadcasters = graph.node(NodeId(0)).unwrap().signing.unwrap().broadcasters;
+            assert_eq!(broadcasters, PartySet::from([agent_name(index)]));
             assert_eq!(delivery.claimed_by(&claim).unwrap().agent, index);
         }
         // The sender, the one party with a coin in it, has an exit alone above T.
@@ -57,8 +57,8 @@ fn every_transaction_keeps_the_laws() {
         lawful(&graph, &refund, FEE);
         assert_eq!(refund.lock_time.to_consensus_u32(), T);
         assert_eq!(refund.output[0].script_pubkey, script(1));
-        let movers = graph.node(NodeId(0)).unwrap().signing.unwrap().movers;
-        assert_eq!(movers, PartySet::from([SENDER]));
+        let broadcasters = graph.node(NodeId(0)).unwrap().signing.unwrap().broadcasters;
+        assert_eq!(broadcasters, PartySet::from([SENDER]));
         assert!(delivery.claimed_by(&refund).is_none());
     }
 }

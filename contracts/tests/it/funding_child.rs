@@ -4,9 +4,9 @@ use bitcoin::{
     Amount, OutPoint, ScriptBuf, Transaction, TxOut, Txid, WPubkeyHash, Witness, hashes::Hash,
 };
 use narthex_contracts::{
+    fixtures::Fixtures,
     funding::{Child, ChildError, FeeCoin},
     graph::anchor_script,
-    sample::Cast,
     template::{self, Exit, RootRecord},
     terms::{FeeError, FeeRate, Fees},
 };
@@ -14,7 +14,7 @@ use narthex_game_model::Layout;
 use proptest::prelude::*;
 
 fn parent() -> Transaction {
-    let terms = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32])
+    let terms = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32])
         .unwrap()
         .terms()
         .unwrap();

@@ -13,10 +13,10 @@ use bitcoin::{
     transaction::Version,
 };
 use narthex_contracts::{
+    fixtures::Fixtures,
     funding::{FundingError, combine_funding, merge_wallet_data},
     graph::TxGraph,
-    sample::Cast,
-    setup::{Holdings, ceremony},
+    setup::{ContractSignatures, ceremony},
     terms::{Change, Coin, Contribution, FeeRate, Role, Terms, deposit},
 };
 use narthex_game_model::Layout;
@@ -28,8 +28,8 @@ fn wallet(role: Role) -> (SecretKey, ScriptBuf) {
     (secret, ScriptBuf::new_p2wpkh(&key.wpubkey_hash()))
 }
 
-fn holdings() -> Vec<Holdings<Terms>> {
-    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+fn holdings() -> Vec<ContractSignatures<Terms>> {
+    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let funding = Role::all(3)
         .map(|role| {
             let script = wallet(role).1;
@@ -63,7 +63,7 @@ fn holdings() -> Vec<Holdings<Terms>> {
 }
 
 /// The inputs of `role`, signed as a wallet does: not finished yet.
-fn signed(holdings: &Holdings<Terms>, role: Role) -> Psbt {
+fn signed(holdings: &ContractSignatures<Terms>, role: Role) -> Psbt {
     let secp = Secp256k1::new();
     let mut psbt = holdings.funding_psbt().unwrap();
     let (secret, script) = wallet(role);
@@ -86,14 +86,14 @@ fn signed(holdings: &Holdings<Terms>, role: Role) -> Psbt {
     psbt
 }
 
-fn all(holdings: &[Holdings<Terms>]) -> Vec<Psbt> {
+fn all(holdings: &[ContractSignatures<Terms>]) -> Vec<Psbt> {
     holdings
         .iter()
         .map(|held| signed(held, held.role()))
         .collect()
 }
 
-fn input_of(holdings: &Holdings<Terms>, role: Role) -> usize {
+fn input_of(holdings: &ContractSignatures<Terms>, role: Role) -> usize {
     let script = wallet(role).1;
     let prevouts = holdings.graph().prevouts(TxGraph::FUNDING).unwrap();
     prevouts

@@ -12,7 +12,7 @@ use bitcoin::secp256k1::rand::thread_rng;
 use laws_support::{Sample, children, config, goes_on, samples};
 use narthex_contracts::{
     graph::{NodeId, NodeName, SecretId, TxGraph},
-    setup::{Holdings, Secrets, ceremony},
+    setup::{ContractSignatures, Secrets, ceremony},
     template::{ContractSecret, stake_unlock_height},
     terms::{MAX_ARBITERS, Role, Terms},
 };
@@ -49,7 +49,7 @@ fn exit(
         .min()
 }
 
-/// What a role holds by the plan: it is among the holders, and knows every secret of the adaptor itself.
+/// What a role holds by the plan: it is among the signature_holders, and knows every secret of the adaptor itself.
 fn planned(graph: &TxGraph, role: Role, id: NodeId) -> bool {
     let signing = graph.node(id).unwrap().signing.unwrap();
     let needs = signing.adaptor.map(|id| &graph.adaptor(id).unwrap().needs);
@@ -62,7 +62,7 @@ fn planned(graph: &TxGraph, role: Role, id: NodeId) -> bool {
         }
     };
     let knows = needs.is_none_or(|needs| needs.iter().all(own));
-    signing.holders.contains(role) && knows
+    signing.signature_holders.contains(role) && knows
 }
 
 /// By name of the step that is confirmed and not spent, the exit of each role in blocks behind [`AT`].
@@ -208,7 +208,7 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
             _ => Secrets::default(),
         };
         let held = |role: Role, id: NodeId| {
-            let holdings: &Holdings<Terms> = &holdings[role.index()];
+            let holdings: &ContractSignatures<Terms> = &holdings[role.index()];
             holdings.complete(id, &own(role)).is_ok()
         };
         let found = table(&sample, states, &held);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::rand::{SeedableRng, rngs::StdRng};
 use narthex_contracts::{
+    fixtures::Fixtures,
     musig::{PartialSignature, SessionError},
-    sample::Cast,
     setup::{NoncesMessage, Party, SetupError, Signing},
     template::stage,
     terms::{Role, Terms},
@@ -13,7 +13,7 @@ use narthex_contracts::{
 use narthex_game_model::Layout;
 
 fn parties() -> Vec<Party<Terms>> {
-    let cast = Cast::example(Layout::Hardened, 3, 2, 500, [9; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [9; 32]).unwrap();
     cast.parties(&Arc::new(cast.terms().unwrap())).unwrap()
 }
 

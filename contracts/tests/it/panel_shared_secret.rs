@@ -6,7 +6,7 @@ use bitcoin::secp256k1::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
-    sample::Cast,
+    fixtures::Fixtures,
     setup::ceremony,
     shared_secret::{
         Collector, Dealer, Dealing, RevealedShare, Share, SharedPoint, Sharing, SharingError,
@@ -210,7 +210,7 @@ fn bad_dealings_and_shares_are_named() {
 #[test]
 fn k_of_the_panel_open_either_verdict_of_the_paper_layout() {
     let secp = Secp256k1::new();
-    let cast = Cast::example(Layout::Paper, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Paper, 3, 2, 500, [7; 32]).unwrap();
     let (point, shares, _) = share(3, 2, 9);
     let mut record = cast.terms().unwrap().record().clone();
     record.paper.as_mut().unwrap().panel = point.point().unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
     bank::{Bank, FREEZE, PAYER, PROVIDER},
-    bounty::{REQUESTER, relay_name},
+    bounty::{REQUESTER, recomputer_name},
     deliver::Agent,
     graph::Stage,
     musig::PartialSignature,
@@ -99,11 +99,11 @@ fn named_as<T: Agreement>(make: impl Fn() -> Vec<Party<T>>, culprit: PartyName, 
 }
 
 #[test]
-fn a_bounty_names_requester_and_relays() {
+fn a_bounty_names_requester_and_recomputers() {
     let terms = bounty_support::record(3, 2, 1).check().unwrap();
     let terms = Arc::new(terms);
     let parties = || bounty_support::parties(&terms).0;
-    named_as(parties, relay_name(1), "relay 2");
+    named_as(parties, recomputer_name(1), "recomputer 2");
     // The requester's share is nobody's first.
     let reversed = || {
         let mut all = parties();
@@ -165,5 +165,5 @@ fn a_bank_names_payer_and_provider() {
 fn a_stranger_is_a_number() {
     let terms = bounty_support::record(3, 2, 1).check().unwrap();
     assert_eq!(terms.name(PartyId(31)).to_string(), "party 31");
-    assert_eq!(terms.name(relay_name(2).id), relay_name(2));
+    assert_eq!(terms.name(recomputer_name(2).id), recomputer_name(2));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitcoin::Amount;
 use narthex_contracts::{
-    sample::Cast,
+    fixtures::Fixtures,
     setup::Party,
     template::PartyError,
     terms::{AcceptancePolicy, Role, Terms},
@@ -14,8 +14,8 @@ use narthex_game_model::{
     game::{Economics, Unprofitable},
 };
 
-fn terms(layout: Layout, n: u8, k: u8) -> (Cast, Arc<Terms>) {
-    let cast = Cast::example(layout, n, k, 800_000, [3; 32]).unwrap();
+fn terms(layout: Layout, n: u8, k: u8) -> (Fixtures, Arc<Terms>) {
+    let cast = Fixtures::example(layout, n, k, 800_000, [3; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     (cast, terms)
 }

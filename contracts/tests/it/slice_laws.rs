@@ -48,7 +48,7 @@ fn every_transaction_keeps_the_laws() {
         let graph = slice.client.holdings().graph().clone();
         assert_eq!(graph.nodes().len(), 1 + 2 * usize::from(n));
         let price = slice.terms.record().price_sat;
-        let movers = |id| graph.node(id).unwrap().signing.unwrap().movers;
+        let broadcasters = |id| graph.node(id).unwrap().signing.unwrap().broadcasters;
         for i in 0..n {
             let tx = slice.provider(i).claim(BURIED).unwrap();
             lawful(&graph, claim(i), &tx);
@@ -63,10 +63,10 @@ fn every_transaction_keeps_the_laws() {
             assert_eq!(spent(&tx).vout, u32::from(i));
             // The client alone has an exit d blocks after the funding; the provider's, with the others' shares, is
             // open from the first block.
-            assert_eq!(movers(refund(i)), PartySet::from([CLIENT]));
+            assert_eq!(broadcasters(refund(i)), PartySet::from([CLIENT]));
             let d = slice.terms.record().refund_blocks;
             assert_eq!(back.input[0].sequence, Sequence::from_height(d));
-            assert_eq!(movers(claim(i)), PartySet::from([provider(i)]));
+            assert_eq!(broadcasters(claim(i)), PartySet::from([provider(i)]));
             assert!(!tx.input[0].sequence.is_relative_lock_time());
         }
     }

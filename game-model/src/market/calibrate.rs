@@ -1,7 +1,7 @@
-//! A simulated market: relays whose true reliability is hidden, a client that knows its ledger only.
+//! A simulated market: recomputers whose true reliability is hidden, a client that knows its ledger only.
 //!
-//! Each request asks for a reliability; the ledger prices the relays, the cheapest line-up answers, the
-//! split pays. Some requests are audited whole, and some relays that were not hired are tried on a job
+//! Each request asks for a reliability; the ledger prices the recomputers, the cheapest line-up answers, the
+//! split pays. Some requests are audited whole, and some recomputers that were not hired are tried on a job
 //! whose answer is known, for which nobody pays them. All randomness follows from the seed.
 
 mod cast;
@@ -15,7 +15,7 @@ pub use report::{AskedLine, Bin, Report, SlotLine};
 use self::cast::Slot;
 use self::report::Tally;
 use super::chance::Chance;
-use super::ledger::{Audit, Ledger, LedgerError, RelayId};
+use super::ledger::{Audit, Ledger, LedgerError, RecomputerId};
 use super::odds::{Ending, Faults};
 use super::policy::{Policy, PolicyError, PolicyRecord};
 use super::price::{Book, LineUp, MAX_QUOTES, PriceError, QuoteError};
@@ -42,18 +42,18 @@ pub struct Setup {
     pub policy: PolicyRecord,
     /// Reliabilities asked for, in turn.
     pub asked: Vec<Chance>,
-    /// Most relays in a line-up.
+    /// Most recomputers in a line-up.
     pub hops: u8,
     /// How often a request that was answered is audited.
     pub audited: Chance,
-    /// How often one relay that was not hired is tried, chosen evenly.
+    /// How often one recomputer that was not hired is tried, chosen evenly.
     pub tried: Chance,
-    /// The relays.
+    /// The recomputers.
     pub cast: Vec<Character>,
 }
 
 impl Setup {
-    /// Relays of every kind: five steady ones, one that wears out, one that turns bad half-way, and two
+    /// Recomputers of every kind: five steady ones, one that wears out, one that turns bad half-way, and two
     /// names of one cluster that are right for `patience` audits, then wrong together, then new.
     pub fn mixed(seed: [u8; 32], requests: u32, patience: u32) -> Self {
         let chance = |percent_tenths: u64| Chance::floor_of(percent_tenths, 1000);
@@ -136,20 +136,20 @@ impl Setup {
 pub enum CalibrateError {
     /// The setup has no requests, too many, or nobody and nothing to ask for.
     #[error(
-        "{requests} requests to {relays} relays for {asked} reliabilities; 1 to {MAX_REQUESTS}, 1 to {MAX_QUOTES}, at least 1"
+        "{requests} requests to {recomputers} recomputers for {asked} reliabilities; 1 to {MAX_REQUESTS}, 1 to {MAX_QUOTES}, at least 1"
     )]
     Empty {
         /// Requests.
         requests: u32,
-        /// Relays.
-        relays: usize,
+        /// Recomputers.
+        recomputers: usize,
         /// Reliabilities.
         asked: usize,
     },
     /// The policy is none.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// A relay's quote is none.
+    /// A recomputer's quote is none.
     #[error(transparent)]
     Quote(#[from] QuoteError),
     /// The requests are none.
@@ -168,13 +168,15 @@ pub enum CalibrateError {
 /// # Errors
 /// [`CalibrateError`] if the setup is none.
 pub fn calibrate(setup: &Setup, mut progress: impl FnMut()) -> Result<Report, CalibrateError> {
-    let (relays, asked) = (setup.cast.len(), setup.asked.len());
+    let (recomputers, asked) = (setup.cast.len(), setup.asked.len());
     let requests = setup.requests;
-    if !(1..=MAX_REQUESTS).contains(&requests) || !(1..=MAX_QUOTES).contains(&relays) || asked == 0
+    if !(1..=MAX_REQUESTS).contains(&requests)
+        || !(1..=MAX_QUOTES).contains(&recomputers)
+        || asked == 0
     {
         return Err(CalibrateError::Empty {
             requests,
-            relays,
+            recomputers,
             asked,
         });
     }
@@ -253,10 +255,13 @@ impl Market<'_> {
         Ok(())
     }
 
-    /// Quotes of all relays under their present names.
-    fn book(&self, reliability: impl Fn(usize, RelayId) -> Chance) -> Result<Book, QuoteError> {
+    /// Quotes of all recomputers under their present names.
+    fn book(
+        &self,
+        reliability: impl Fn(usize, RecomputerId) -> Chance,
+    ) -> Result<Book, QuoteError> {
         let quote = |(number, slot): (usize, &Slot)| Quote {
-            relay: slot.id(),
+            recomputer: slot.id(),
             base: slot.character.base,
             hop_fee: slot.character.hop_fee,
             latencies: vec![LatencyOffer {
@@ -277,11 +282,11 @@ impl Market<'_> {
         line_up: &LineUp,
         right: &[bool],
     ) -> Result<Vec<usize>, CalibrateError> {
-        let of = |id: RelayId| self.slots.iter().position(|slot| slot.id() == id);
+        let of = |id: RecomputerId| self.slots.iter().position(|slot| slot.id() == id);
         let hired: Vec<usize> = line_up
             .seats
             .iter()
-            .filter_map(|seat| of(seat.relay))
+            .filter_map(|seat| of(seat.recomputer))
             .collect();
         let root = |slot: &usize| Some([u8::from(right[*slot]); 32]);
         let layers: Vec<_> = hired.iter().map(root).collect();
@@ -311,8 +316,8 @@ impl Market<'_> {
         slot: usize,
         passed: bool,
     ) -> Result<(), CalibrateError> {
-        let relay = self.slots[slot].id();
-        let standing = self.ledger.standing(&relay);
+        let recomputer = self.slots[slot].id();
+        let standing = self.ledger.standing(&recomputer);
         if number >= self.setup.burn_in {
             self.tally.predicted(
                 standing.expected(),
@@ -323,7 +328,7 @@ impl Market<'_> {
         let job = dice.bytes("job", 0);
         self.ledger.enter(Audit {
             job,
-            relay,
+            recomputer,
             passed,
             height: number,
         })?;

@@ -1,4 +1,4 @@
-//! The ledger of audits, and what it says of each relay.
+//! The ledger of audits, and what it says of each recomputer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,49 +18,51 @@ pub const MAX_AUDITS: usize = 1 << 20;
 static LEDGER: Tag = Tag::new("narthex/ledger");
 static AUDIT: Tag = Tag::new("narthex/audit");
 
-/// Whom a relay signs as: 32 bytes, such as an x-only public key.
+/// Whom a recomputer signs as: 32 bytes, such as an x-only public key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RelayId(pub [u8; 32]);
+pub struct RecomputerId(pub [u8; 32]);
 
-impl fmt::Display for RelayId {
+impl fmt::Display for RecomputerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.as_hex())
     }
 }
 
-impl fmt::Debug for RelayId {
+impl fmt::Debug for RecomputerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RelayId({self})")
+        write!(f, "RecomputerId({self})")
     }
 }
 
-impl FromStr for RelayId {
-    type Err = NoRelayId;
+impl FromStr for RecomputerId {
+    type Err = NoRecomputerId;
 
-    fn from_str(text: &str) -> Result<Self, NoRelayId> {
-        <[u8; 32]>::from_hex(text).map(Self).map_err(|_| NoRelayId)
+    fn from_str(text: &str) -> Result<Self, NoRecomputerId> {
+        <[u8; 32]>::from_hex(text)
+            .map(Self)
+            .map_err(|_| NoRecomputerId)
     }
 }
 
-impl Serialize for RelayId {
+impl Serialize for RecomputerId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for RelayId {
+impl<'de> Deserialize<'de> for RecomputerId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
 
-/// A text is no relay's id.
+/// A text is no recomputer's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a relay's id is 64 hex digits")]
-pub struct NoRelayId;
+#[error("a recomputer's id is 64 hex digits")]
+pub struct NoRecomputerId;
 
-/// One recomputation of what a relay signed.
+/// One recomputation of what a recomputer signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audit {
@@ -68,14 +70,14 @@ pub struct Audit {
     #[serde(with = "narthex_base::hex::array")]
     pub job: [u8; 32],
     /// Whose layer was audited.
-    pub relay: RelayId,
+    pub recomputer: RecomputerId,
     /// Whether the layer was there and right.
     pub passed: bool,
     /// Height of the chain's tip when it was audited.
     pub height: u32,
 }
 
-/// What a ledger knows of a relay.
+/// What a ledger knows of a recomputer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// α in fixed point ([`super::ONE`] is 1): never above its exact value.
@@ -116,7 +118,7 @@ impl Standing {
         self.share(0)
     }
 
-    /// α/(α+β+c) with the policy's caution c: what a relay is priced by. It asks the question "and if
+    /// α/(α+β+c) with the policy's caution c: what a recomputer is priced by. It asks the question "and if
     /// the next c audits failed?", which changes little about a long record and much about none.
     pub fn cautious(&self, policy: &Policy) -> Rational {
         self.share(policy.caution())
@@ -158,13 +160,13 @@ pub struct LedgerRecord {
     pub head: [u8; 32],
 }
 
-/// Audits of relays, each counted once.
+/// Audits of recomputers, each counted once.
 ///
 /// ```
-/// use narthex_game_model::market::{Audit, Ledger, Policy, PolicyRecord, RelayId};
+/// use narthex_game_model::market::{Audit, Ledger, Policy, PolicyRecord, RecomputerId};
 ///
 /// let mut ledger = Ledger::new(Policy::new(PolicyRecord::default())?);
-/// let audit = Audit { job: [7; 32], relay: RelayId([1; 32]), passed: true, height: 800_000 };
+/// let audit = Audit { job: [7; 32], recomputer: RecomputerId([1; 32]), passed: true, height: 800_000 };
 /// ledger.enter(audit)?;
 /// assert!(ledger.enter(audit).is_err(), "counted once");
 /// assert_eq!(Ledger::replay(&ledger.record())?, ledger);
@@ -173,8 +175,8 @@ pub struct LedgerRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
     policy: Policy,
-    standings: BTreeMap<RelayId, Standing>,
-    seen: BTreeSet<(RelayId, [u8; 32])>,
+    standings: BTreeMap<RecomputerId, Standing>,
+    seen: BTreeSet<(RecomputerId, [u8; 32])>,
     audits: Vec<Audit>,
     head: [u8; 32],
 }
@@ -218,10 +220,10 @@ impl Ledger {
         }
     }
 
-    /// Counts an audit; says where the relay stands now. A refused audit changes nothing.
+    /// Counts an audit; says where the recomputer stands now. A refused audit changes nothing.
     ///
     /// # Errors
-    /// - [`LedgerError::CountedTwice`] if this relay was audited on this job before
+    /// - [`LedgerError::CountedTwice`] if this recomputer was audited on this job before
     /// - [`LedgerError::OutOfOrder`] if the audit is older than the last one: counts fade with each
     ///   audit, so everybody who replays must count in one order
     /// - [`LedgerError::Full`] after [`MAX_AUDITS`]
@@ -234,30 +236,30 @@ impl Ledger {
             let height = audit.height;
             return Err(LedgerError::OutOfOrder { height, last });
         }
-        if self.seen.contains(&(audit.relay, audit.job)) {
+        if self.seen.contains(&(audit.recomputer, audit.job)) {
             return Err(LedgerError::CountedTwice {
-                relay: audit.relay,
+                recomputer: audit.recomputer,
                 job: audit.job.to_lower_hex_string(),
             });
         }
-        let standing = self.standing(&audit.relay);
+        let standing = self.standing(&audit.recomputer);
         let standing = standing.after(&self.policy, audit.passed);
         let standing = standing.ok_or(LedgerError::Full)?;
-        self.seen.insert((audit.relay, audit.job));
-        self.standings.insert(audit.relay, standing);
+        self.seen.insert((audit.recomputer, audit.job));
+        self.standings.insert(audit.recomputer, standing);
         self.head = chained(&self.head, &audit);
         self.audits.push(audit);
         Ok(standing)
     }
 
-    /// Where a relay stands; one without audits stands where every newcomer does.
-    pub fn standing(&self, relay: &RelayId) -> Standing {
-        let known = self.standings.get(relay).copied();
+    /// Where a recomputer stands; one without audits stands where every newcomer does.
+    pub fn standing(&self, recomputer: &RecomputerId) -> Standing {
+        let known = self.standings.get(recomputer).copied();
         known.unwrap_or_else(|| Standing::newcomer(&self.policy))
     }
 
-    /// All relays that were audited, by id.
-    pub fn standings(&self) -> impl Iterator<Item = (&RelayId, &Standing)> {
+    /// All recomputers that were audited, by id.
+    pub fn standings(&self) -> impl Iterator<Item = (&RecomputerId, &Standing)> {
         self.standings.iter()
     }
 
@@ -272,7 +274,7 @@ impl Ledger {
     }
 
     /// Hash of the policy and of all audits so far, each bound to those before it: two ledgers with
-    /// one head agree about every relay.
+    /// one head agree about every recomputer.
     pub const fn head(&self) -> [u8; 32] {
         self.head
     }
@@ -281,7 +283,7 @@ impl Ledger {
 fn chained(head: &[u8; 32], audit: &Audit) -> [u8; 32] {
     let hasher: TaggedHasher = AUDIT.start().fixed(head).fixed(&audit.job);
     hasher
-        .fixed(&audit.relay.0)
+        .fixed(&audit.recomputer.0)
         .fixed(&[audit.passed.into()])
         .fixed(&audit.height.to_be_bytes())
         .finish()
@@ -294,11 +296,11 @@ pub enum LedgerError {
     /// The record's policy is none.
     #[error("the ledger's policy: {0}")]
     Policy(#[from] PolicyError),
-    /// The relay was audited on this job before.
-    #[error("relay {relay} was audited on job {job} before; an audit counts once")]
+    /// The recomputer was audited on this job before.
+    #[error("recomputer {recomputer} was audited on job {job} before; an audit counts once")]
     CountedTwice {
-        /// The relay.
-        relay: RelayId,
+        /// The recomputer.
+        recomputer: RecomputerId,
         /// The job, hex.
         job: String,
     },

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::chance::Chance;
 use super::split::{MAX_LAYERS, SplitError, split};
 
-/// What faulty relays answer.
+/// What faulty recomputers answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Faults {
@@ -64,10 +64,10 @@ pub struct Odds {
     pub nobody: Chance,
 }
 
-/// How many relays are right, as relays join: bounds of each probability, rounded outward.
+/// How many recomputers are right, as recomputers join: bounds of each probability, rounded outward.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RightOnes {
-    relays: usize,
+    recomputers: usize,
     least: [Chance; MAX_LAYERS + 1],
     most: [Chance; MAX_LAYERS + 1],
 }
@@ -77,18 +77,18 @@ impl RightOnes {
         let mut none = [Chance::ZERO; MAX_LAYERS + 1];
         none[0] = Chance::ONE;
         Self {
-            relays: 0,
+            recomputers: 0,
             least: none,
             most: none,
         }
     };
 
-    /// With one more relay, independent of the others. Beyond the sixth nothing is counted, which no
+    /// With one more recomputer, independent of the others. Beyond the sixth nothing is counted, which no
     /// line-up reaches.
     pub(super) fn and(&self, reliability: Chance) -> Self {
         let fault = reliability.complement();
         let mut more = *self;
-        more.relays += 1;
+        more.recomputers += 1;
         for right in 0..=MAX_LAYERS {
             let (mut least, mut most) = (
                 self.least[right].and_down(fault),
@@ -109,8 +109,8 @@ impl RightOnes {
             wrong: Chance::ZERO,
             nobody: Chance::ZERO,
         };
-        for right in 0..=self.relays.min(MAX_LAYERS) {
-            match verdicts.ending(self.relays, right, quorum) {
+        for right in 0..=self.recomputers.min(MAX_LAYERS) {
+            match verdicts.ending(self.recomputers, right, quorum) {
                 Ending::Right => odds.right = odds.right.or(self.least[right]),
                 Ending::Wrong => odds.wrong = odds.wrong.or(self.most[right]),
                 Ending::Nobody => odds.nobody = odds.nobody.or(self.most[right]),
@@ -120,36 +120,36 @@ impl RightOnes {
     }
 }
 
-/// How each count of right relays ends, from [`split`] itself, looked up many times.
+/// How each count of right recomputers ends, from [`split`] itself, looked up many times.
 #[derive(Clone, Debug)]
 pub(super) struct Verdicts([[[Ending; MAX_LAYERS + 1]; MAX_LAYERS + 1]; MAX_LAYERS + 1]);
 
 impl Verdicts {
     pub(super) fn new(faults: Faults) -> Self {
         let mut table = [[[Ending::Nobody; MAX_LAYERS + 1]; MAX_LAYERS + 1]; MAX_LAYERS + 1];
-        for (relays, by_right) in table.iter_mut().enumerate() {
-            for (right, by_quorum) in by_right.iter_mut().enumerate().take(relays + 1) {
+        for (recomputers, by_right) in table.iter_mut().enumerate() {
+            for (right, by_quorum) in by_right.iter_mut().enumerate().take(recomputers + 1) {
                 for (quorum, ending) in by_quorum.iter_mut().enumerate().skip(1) {
-                    // A quorum that is no number of these relays pays nobody.
-                    *ending =
-                        ending_of(relays, right, quorum as u8, faults).unwrap_or(Ending::Nobody);
+                    // A quorum that is no number of these recomputers pays nobody.
+                    *ending = ending_of(recomputers, right, quorum as u8, faults)
+                        .unwrap_or(Ending::Nobody);
                 }
             }
         }
         Self(table)
     }
 
-    fn ending(&self, relays: usize, right: usize, quorum: u8) -> Ending {
-        let by_right = self.0.get(relays).and_then(|table| table.get(right));
+    fn ending(&self, recomputers: usize, right: usize, quorum: u8) -> Ending {
+        let by_right = self.0.get(recomputers).and_then(|table| table.get(right));
         let ending = by_right.and_then(|table| table.get(usize::from(quorum)));
         ending.copied().unwrap_or(Ending::Nobody)
     }
 }
 
-/// How the split of `relays` layers ends, the first `right` of which are right. Which ones does not
+/// How the split of `recomputers` layers ends, the first `right` of which are right. Which ones does not
 /// matter: [`split`] does not look at the order.
 fn ending_of(
-    relays: usize,
+    recomputers: usize,
     right: usize,
     quorum: u8,
     faults: Faults,
@@ -159,7 +159,7 @@ fn ending_of(
         (false, Faults::Agreeing) => [1; 32],
         (false, Faults::Differing) => [1 + seat as u8; 32],
     };
-    let layers: Vec<_> = (0..relays).map(|seat| Some(root(seat))).collect();
+    let layers: Vec<_> = (0..recomputers).map(|seat| Some(root(seat))).collect();
     let paid = split(&layers, quorum)?;
     Ok(match paid.iter().next() {
         None => Ending::Nobody,
@@ -168,18 +168,18 @@ fn ending_of(
     })
 }
 
-/// What a line-up of relays with these reliabilities comes to, faults being independent.
+/// What a line-up of recomputers with these reliabilities comes to, faults being independent.
 ///
-/// The count of right relays is Poisson-binomial; each product is rounded outward, so `right` is at
+/// The count of right recomputers is Poisson-binomial; each product is rounded outward, so `right` is at
 /// most 10⁻¹⁶ too low, the others as much too high. `right` grows with each reliability, so lower
 /// bounds of reliabilities give a lower bound.
 ///
 /// # Errors
-/// [`SplitError`] if the line-up is too long or the quorum no number of its relays.
+/// [`SplitError`] if the line-up is too long or the quorum no number of its recomputers.
 pub fn odds(reliabilities: &[Chance], quorum: u8, faults: Faults) -> Result<Odds, SplitError> {
-    let relays = reliabilities.len();
+    let recomputers = reliabilities.len();
     // The split's own check of both numbers.
-    ending_of(relays, relays, quorum, faults)?;
+    ending_of(recomputers, recomputers, quorum, faults)?;
     let right = reliabilities.iter();
     let right = right.fold(RightOnes::NOBODY_YET, |right, chance| right.and(*chance));
     Ok(right.odds(quorum, &Verdicts::new(faults)))

@@ -20,8 +20,8 @@ pub enum Decay {
     /// to 1/(1−λ), and α/(α+β) to the share of passed audits among the latest 1/(1−λ) or so.
     Both,
     /// The one that grows, and no other: α ← λα + 1 on a passed audit, β ← λβ + 1 on a failed one.
-    /// For λ < 1 both counts tend to 1/(1−λ) whatever the relay does, so α/(α+β) tends to 1/2 for
-    /// every relay that fails now and then: fit for short records only (docs/adr/0027).
+    /// For λ < 1 both counts tend to 1/(1−λ) whatever the recomputer does, so α/(α+β) tends to 1/2 for
+    /// every recomputer that fails now and then: fit for short records only (docs/adr/0027).
     Counted,
 }
 
@@ -35,7 +35,7 @@ pub struct PolicyRecord {
     pub alpha: Ratio,
     /// β₀: failed audits that a newcomer is debited with.
     pub beta: Ratio,
-    /// Failed audits that are added to β whenever a relay is priced.
+    /// Failed audits that are added to β whenever a recomputer is priced.
     pub caution: Ratio,
     /// Which count an audit lets fade.
     pub decay: Decay,
@@ -137,7 +137,7 @@ impl Policy {
         })
     }
 
-    /// The least number of passed audits, none failed before, after which a relay that then fails
+    /// The least number of passed audits, none failed before, after which a recomputer that then fails
     /// `failures` audits is priced above a newcomer, so that running away from its name does not pay.
     /// `None` if no record up to a million audits is that good: such a policy invites whitewashing.
     ///

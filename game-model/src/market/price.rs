@@ -1,16 +1,16 @@
 //! The cheapest line-up that is reliable enough, and the table of prices.
 //!
-//! The search is exact. In a line-up of given relays the price is least when hop fees fall along the
+//! The search is exact. In a line-up of given recomputers the price is least when hop fees fall along the
 //! way (rearrangement), so of all orders one is looked at; of all quorums the greatest that is
 //! reliable enough is taken, because it pays for wrong roots least often. What is left are the subsets
 //! of at most h of n quotes, Σ C(n, k) for k ≤ h (2,509 for 12 quotes and 6 hops), each at the cost of
-//! one more relay to a Poisson-binomial count (O(h)) and h quorums of O(h): O(h²·C(n, ≤h)) products.
+//! one more recomputer to a Poisson-binomial count (O(h)) and h quorums of O(h): O(h²·C(n, ≤h)) products.
 
 use bitcoin_units::Amount;
 use serde::Serialize;
 
 use super::chance::Chance;
-use super::ledger::RelayId;
+use super::ledger::RecomputerId;
 use super::odds::{Faults, Odds, RightOnes, Verdicts};
 use super::quote::{Latency, MAX_OFFERS, Quote, Request};
 use super::split::MAX_LAYERS;
@@ -20,17 +20,17 @@ pub const MAX_QUOTES: usize = 12;
 /// Most rows of a table.
 pub const MAX_ROWS: usize = 4096;
 
-/// A relay's place in a line-up.
+/// A recomputer's place in a line-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Seat {
     /// Who.
-    pub relay: RelayId,
+    pub recomputer: RecomputerId,
     /// What it is paid if its layer is among those that the bounty is split among.
     #[serde(rename = "pay_sat", with = "bitcoin_units::amount::serde::as_sat")]
     pub pay: Amount,
 }
 
-/// Relays in the order in which they sign, and what that comes to.
+/// Recomputers in the order in which they sign, and what that comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LineUp {
     /// Who signs, first to last.
@@ -61,22 +61,26 @@ impl Book {
         if quotes.len() > MAX_QUOTES {
             return Err(QuoteError::TooMany(quotes.len()));
         }
-        quotes.sort_by(|a, b| b.hop_fee.cmp(&a.hop_fee).then(a.relay.cmp(&b.relay)));
-        let mut relays: Vec<_> = quotes.iter().map(|quote| quote.relay).collect();
-        relays.sort_unstable();
-        if let Some(pair) = relays.windows(2).find(|pair| pair[0] == pair[1]) {
+        quotes.sort_by(|a, b| {
+            b.hop_fee
+                .cmp(&a.hop_fee)
+                .then(a.recomputer.cmp(&b.recomputer))
+        });
+        let mut recomputers: Vec<_> = quotes.iter().map(|quote| quote.recomputer).collect();
+        recomputers.sort_unstable();
+        if let Some(pair) = recomputers.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(QuoteError::Twice(pair[0]));
         }
         for quote in &quotes {
-            let (relay, offers) = (quote.relay, quote.latencies.len());
+            let (recomputer, offers) = (quote.recomputer, quote.latencies.len());
             if offers > MAX_OFFERS {
-                return Err(QuoteError::TooManyOffers { relay, offers });
+                return Err(QuoteError::TooManyOffers { recomputer, offers });
             }
             // With this bound no sum over six seats comes near 2⁶⁴.
             let premiums = quote.latencies.iter().map(|offer| offer.premium);
             let mut amounts = [quote.base, quote.hop_fee].into_iter().chain(premiums);
             if let Some(amount) = amounts.find(|amount| *amount > Amount::MAX_MONEY) {
-                return Err(QuoteError::Amount { relay, amount });
+                return Err(QuoteError::Amount { recomputer, amount });
             }
         }
         let verdicts = Verdicts::new(faults);
@@ -86,8 +90,8 @@ impl Book {
     /// The cheapest line-up that is reliable enough. Of several, the most reliable.
     ///
     /// # Errors
-    /// - [`PriceError::Hops`] if the request names no number of relays
-    /// - [`PriceError::NoOffer`] if no relay is that fast
+    /// - [`PriceError::Hops`] if the request names no number of recomputers
+    /// - [`PriceError::NoOffer`] if no recomputer is that fast
     /// - [`PriceError::Unobtainable`] with the best that can be had
     pub fn choose(&self, request: &Request) -> Result<LineUp, PriceError> {
         let hops = usize::from(request.hops);
@@ -113,7 +117,7 @@ impl Book {
             (None, Some(best)) => Err(PriceError::Unobtainable {
                 asked: request.reliability,
                 hops: request.hops,
-                relays: offers.len(),
+                recomputers: offers.len(),
                 best: Box::new(best.line_up(&offers)),
             }),
             (None, None) => Err(PriceError::NoOffer(request.latency)),
@@ -125,7 +129,7 @@ impl Book {
         let offer = |quote: &Quote| {
             let premium = quote.premium(latency)?;
             Some(Offer {
-                relay: quote.relay,
+                recomputer: quote.recomputer,
                 fixed: quote.base.to_sat() + premium.to_sat(),
                 hop_fee: quote.hop_fee.to_sat(),
                 reliability: quote.reliability,
@@ -177,7 +181,7 @@ pub struct Row {
 }
 
 struct Offer {
-    relay: RelayId,
+    recomputer: RecomputerId,
     fixed: u64,
     hop_fee: u64,
     reliability: Chance,
@@ -202,7 +206,7 @@ struct Found {
 impl Found {
     fn line_up(self, offers: &[Offer]) -> LineUp {
         let seat = |(seat, index): (usize, &usize)| Seat {
-            relay: offers[*index].relay,
+            recomputer: offers[*index].recomputer,
             pay: Amount::from_sat(offers[*index].pay(seat)),
         };
         LineUp {
@@ -225,7 +229,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Tries every longer line-up whose next relay is one of `offers[from..]`.
+    /// Tries every longer line-up whose next recomputer is one of `offers[from..]`.
     fn descend(&mut self, from: usize, price: u64, right: &RightOnes) {
         if self.path.len() == self.hops {
             return;
@@ -285,22 +289,22 @@ pub enum QuoteError {
     /// Too many to search exactly.
     #[error("{0} quotes; at most {MAX_QUOTES} are compared")]
     TooMany(usize),
-    /// One relay quotes twice.
-    #[error("relay {0} quotes twice; it can sit in one seat only")]
-    Twice(RelayId),
+    /// One recomputer quotes twice.
+    #[error("recomputer {0} quotes twice; it can sit in one seat only")]
+    Twice(RecomputerId),
     /// Too many latencies.
-    #[error("relay {relay} offers {offers} latencies; at most {MAX_OFFERS}")]
+    #[error("recomputer {recomputer} offers {offers} latencies; at most {MAX_OFFERS}")]
     TooManyOffers {
         /// Whose quote.
-        relay: RelayId,
+        recomputer: RecomputerId,
         /// How many.
         offers: usize,
     },
     /// An amount beyond all bitcoin.
-    #[error("relay {relay} asks {amount}, more than there is")]
+    #[error("recomputer {recomputer} asks {amount}, more than there is")]
     Amount {
         /// Whose quote.
-        relay: RelayId,
+        recomputer: RecomputerId,
         /// What it asks.
         amount: Amount,
     },
@@ -310,24 +314,24 @@ pub enum QuoteError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PriceError {
-    /// No number of relays.
-    #[error("{0} hops; a line-up has 1 to {MAX_LAYERS} relays")]
+    /// No number of recomputers.
+    #[error("{0} hops; a line-up has 1 to {MAX_LAYERS} recomputers")]
     Hops(u8),
     /// Nobody is fast enough.
-    #[error("no relay offers its layer within {0}")]
+    #[error("no recomputer offers its layer within {0}")]
     NoOffer(Latency),
     /// No line-up is reliable enough.
     #[error(
-        "no line-up of at most {hops} relays has a reliability of {}; the best, out of {relays} that are fast enough, has {} for {}",
+        "no line-up of at most {hops} recomputers has a reliability of {}; the best, out of {recomputers} that are fast enough, has {} for {}",
         asked.percent(), best.odds.right.percent(), best.price
     )]
     Unobtainable {
         /// What was asked for.
         asked: Chance,
-        /// Most relays that were asked for.
+        /// Most recomputers that were asked for.
         hops: u8,
-        /// Relays that offer the latency asked for: fewer than `hops`, and more seats would not help.
-        relays: usize,
+        /// Recomputers that offer the latency asked for: fewer than `hops`, and more seats would not help.
+        recomputers: usize,
         /// The most reliable line-up; the cheapest of several.
         best: Box<LineUp>,
     },

@@ -1,4 +1,4 @@
-//! What a relay asks, and what a client asks for.
+//! What a recomputer asks, and what a client asks for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use bitcoin_units::Amount;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::chance::Chance;
-use super::ledger::RelayId;
+use super::ledger::RecomputerId;
 
-/// Most latencies that one relay can offer.
+/// Most latencies that one recomputer can offer.
 pub const MAX_OFFERS: usize = 8;
 
-/// How long a relay has for its own layer. Blocks and milliseconds are different classes: an offer of
+/// How long a recomputer has for its own layer. Blocks and milliseconds are different classes: an offer of
 /// one never answers a request for the other. Written as `500ms` or `2b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Latency {
@@ -23,7 +23,7 @@ pub enum Latency {
 }
 
 impl Latency {
-    /// Whether a relay that keeps to `self` keeps to `asked`.
+    /// Whether a recomputer that keeps to `self` keeps to `asked`.
     pub const fn meets(self, asked: Self) -> bool {
         match (self, asked) {
             (Self::Millis(own), Self::Millis(asked)) | (Self::Blocks(own), Self::Blocks(asked)) => {
@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Latency {
 #[error("{0:?} is no latency; write 500ms, or 2b for two blocks")]
 pub struct NoLatency(String);
 
-/// One latency that a relay offers.
+/// One latency that a recomputer offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatencyOffer {
@@ -87,23 +87,23 @@ pub struct LatencyOffer {
     pub premium: Amount,
 }
 
-/// What a relay asks, and how far it is trusted.
+/// What a recomputer asks, and how far it is trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quote {
     /// Who.
-    pub relay: RelayId,
+    pub recomputer: RecomputerId,
     /// For one recomputation of the job.
     #[serde(rename = "base_sat", with = "bitcoin_units::amount::serde::as_sat")]
     pub base: Amount,
-    /// For each hop that the envelope has made when this relay sends it on, its own included: in seat
+    /// For each hop that the envelope has made when this recomputer sends it on, its own included: in seat
     /// i (from 1) it asks i times this, because it checks and carries i layers.
     #[serde(rename = "hop_fee_sat", with = "bitcoin_units::amount::serde::as_sat")]
     pub hop_fee: Amount,
     /// What it can keep to; none: it is not to be had.
     pub latencies: Vec<LatencyOffer>,
     /// Probability that its layer is there in time and right: a lower bound, such as
-    /// [`super::Standing::priced`]. The client's own figure, never the relay's word.
+    /// [`super::Standing::priced`]. The client's own figure, never the recomputer's word.
     pub reliability: Chance,
 }
 
@@ -122,8 +122,8 @@ impl Quote {
 pub struct Request {
     /// At least this probability that the right root is paid for.
     pub reliability: Chance,
-    /// Most hops that the envelope may make: most relays in the line-up, 1 to 6.
+    /// Most hops that the envelope may make: most recomputers in the line-up, 1 to 6.
     pub hops: u8,
-    /// Most time for each relay; the whole takes at most this times the relays.
+    /// Most time for each recomputer; the whole takes at most this times the recomputers.
     pub latency: Latency,
 }

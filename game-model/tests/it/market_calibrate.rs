@@ -67,16 +67,16 @@ fn a_market_of_all_kinds() {
         report.regret
     );
     // One that turns bad is not hired for long.
-    let turned = report.relays[6];
+    let turned = report.recomputers[6];
     assert!(matches!(turned.conduct, Conduct::Turns { .. }));
     assert!(
         turned.hired > 100 && turned.hired_after_turn < 200,
         "{turned:?}"
     );
     assert!(turned.last_hired.unwrap() < 3_000, "{turned:?}");
-    // A cluster that comes back under new names earns less than any steady relay that asks about as much.
-    let sybils: Vec<&SlotLine> = report.relays[7..].iter().collect();
-    let twin = report.relays[3];
+    // A cluster that comes back under new names earns less than any steady recomputer that asks about as much.
+    let sybils: Vec<&SlotLine> = report.recomputers[7..].iter().collect();
+    let twin = report.recomputers[3];
     for sybil in sybils {
         assert!(sybil.names > 3, "{sybil:?}");
         assert!(sybil.gain_sat() <= 0, "{sybil:?}");
@@ -87,9 +87,9 @@ fn a_market_of_all_kinds() {
     }
 }
 
-/// Relays that do not change are not priced as better than they are, with a fading ledger too.
+/// Recomputers that do not change are not priced as better than they are, with a fading ledger too.
 #[test]
-fn steady_relays_are_not_overpriced() {
+fn steady_recomputers_are_not_overpriced() {
     for seed in [[1; 32], [2; 32], [3; 32], SEED] {
         let mut setup = Setup::mixed(seed, 3_000, 20);
         setup.cast.truncate(5);
@@ -112,8 +112,12 @@ fn whitewashing_pays_less_than_staying() {
             let right = Chance::ONE;
             character.conduct = Conduct::Steady { right };
         }
-        let gain =
-            |setup: &Setup| -> i64 { run(setup).relays[7..].iter().map(SlotLine::gain_sat).sum() };
+        let gain = |setup: &Setup| -> i64 {
+            run(setup).recomputers[7..]
+                .iter()
+                .map(SlotLine::gain_sat)
+                .sum()
+        };
         let staying = gain(&honest);
         for patience in [0, 1, 5, 20, 60, 200] {
             let coming_back = gain(&Setup::mixed(seed, 3_000, patience));
@@ -137,7 +141,7 @@ fn a_generous_start_pays_whitewashers() {
     };
     let generous = run(&setup);
     let gain = |report: &Report| {
-        report.relays[7..]
+        report.recomputers[7..]
             .iter()
             .map(SlotLine::gain_sat)
             .sum::<i64>()
@@ -157,13 +161,13 @@ fn a_generous_start_pays_whitewashers() {
     );
 }
 
-/// λ → 1 adapts slowly: the longer the memory, the longer a relay that turned bad is hired.
+/// λ → 1 adapts slowly: the longer the memory, the longer a recomputer that turned bad is hired.
 #[test]
 fn a_long_memory_lags() {
     let hired = |lambda: Ratio| {
         let mut setup = Setup::mixed(SEED, 3_000, 20);
         setup.policy.lambda = lambda;
-        run(&setup).relays[6]
+        run(&setup).recomputers[6]
     };
     let (short, long) = (hired(Ratio::new(99, 100).unwrap()), hired(Ratio::ONE));
     assert!(
@@ -180,11 +184,11 @@ fn the_counted_rule_loses_its_estimates() {
     setup.policy.lambda = Ratio::new(19, 20).unwrap();
     setup.policy.decay = Decay::Counted;
     let report = run(&setup);
-    let good = report.relays[2].estimate;
+    let good = report.recomputers[2].estimate;
     let low: Chance = "0.85".parse().unwrap();
     assert!(
         good < low,
-        "a relay that is right 97% of the time is at {good}"
+        "a recomputer that is right 97% of the time is at {good}"
     );
 }
 

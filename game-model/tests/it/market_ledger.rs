@@ -4,7 +4,7 @@ use narthex_game_model::{
     Ratio,
     market::{
         Audit, Decay, Ledger, LedgerError, LedgerRecord, ONE, Policy, PolicyError, PolicyRecord,
-        RelayId, Standing,
+        RecomputerId, Standing,
     },
     rational::{Rational, exact, fraction},
 };
@@ -19,12 +19,12 @@ fn ratio(num: u32, den: u32) -> Ratio {
     Ratio::new(num, den).unwrap()
 }
 
-fn audit(job: u64, relay: u8, passed: bool) -> Audit {
+fn audit(job: u64, recomputer: u8, passed: bool) -> Audit {
     let mut id = [0; 32];
     id[..8].copy_from_slice(&job.to_be_bytes());
     Audit {
         job: id,
-        relay: RelayId([relay; 32]),
+        recomputer: RecomputerId([recomputer; 32]),
         passed,
         height: 800_000,
     }
@@ -76,11 +76,11 @@ proptest! {
         });
         let mut ledger = Ledger::new(policy);
         for (job, passed) in audits.iter().enumerate() {
-            // Another relay in between changes nothing.
+            // Another recomputer in between changes nothing.
             ledger.enter(audit(job as u64, 2, !passed)).unwrap();
             ledger.enter(audit(job as u64, 1, *passed)).unwrap();
         }
-        let standing = ledger.standing(&RelayId([1; 32]));
+        let standing = ledger.standing(&RecomputerId([1; 32]));
         let passed = audits.iter().filter(|passed| **passed).count();
         let failed = audits.len() - passed;
         prop_assert_eq!((standing.passed as usize, standing.failed as usize), (passed, failed));
@@ -157,7 +157,7 @@ fn refused_audits_change_nothing() {
     };
     assert_eq!(ledger.enter(old), Err(order));
     assert_eq!(ledger, before);
-    // The same job of another relay, and another job of the same relay, do count.
+    // The same job of another recomputer, and another job of the same recomputer, do count.
     ledger.enter(audit(1, 2, true)).unwrap();
     ledger.enter(audit(2, 1, true)).unwrap();
     assert_eq!(ledger.standings().count(), 2);

@@ -3,7 +3,7 @@
 use narthex_game_model::{
     Amount,
     market::{
-        Book, Chance, Faults, Latency, LatencyOffer, PriceError, Quote, QuoteError, RelayId,
+        Book, Chance, Faults, Latency, LatencyOffer, PriceError, Quote, QuoteError, RecomputerId,
         Request, odds, split,
     },
     rational::{Rational, exact},
@@ -14,13 +14,13 @@ fn chance(text: &str) -> Chance {
     text.parse().unwrap()
 }
 
-fn quote(relay: u8, base: u64, hop_fee: u64, premium: &[(u32, u64)], rho: &str) -> Quote {
+fn quote(recomputer: u8, base: u64, hop_fee: u64, premium: &[(u32, u64)], rho: &str) -> Quote {
     let offer = |(millis, sat): &(u32, u64)| LatencyOffer {
         within: Latency::Millis(*millis),
         premium: Amount::from_sat(*sat),
     };
     Quote {
-        relay: RelayId([relay; 32]),
+        recomputer: RecomputerId([recomputer; 32]),
         base: Amount::from_sat(base),
         hop_fee: Amount::from_sat(hop_fee),
         latencies: premium.iter().map(offer).collect(),
@@ -96,9 +96,9 @@ fn quotes() -> impl Strategy<Value = Vec<Quote>> {
     let one = (0..60_u64, 0..12_u64, offers, chances());
     prop::collection::vec(one, 1..6).prop_map(|all| {
         let build =
-            |(relay, (base, fee, offers, rho)): (usize, (u64, u64, Vec<_>, Chance))| Quote {
+            |(recomputer, (base, fee, offers, rho)): (usize, (u64, u64, Vec<_>, Chance))| Quote {
                 reliability: rho,
-                ..quote(relay as u8, base, fee, &offers, "0")
+                ..quote(recomputer as u8, base, fee, &offers, "0")
             };
         all.into_iter().enumerate().map(build).collect()
     })
@@ -124,7 +124,7 @@ proptest! {
     }
 
     #[test]
-    fn better_relays_are_never_worse(
+    fn better_recomputers_are_never_worse(
         chances in prop::collection::vec(chances(), 1..=6), seat in 0..6_usize, better in chances(), quorum in 1..=6_u8,
     ) {
         let quorum = quorum.min(chances.len() as u8);
@@ -172,7 +172,7 @@ proptest! {
                 let seats: Amount = line_up.seats.iter().map(|seat| seat.pay).sum();
                 prop_assert_eq!(seats, line_up.price);
                 let rho = |seat: &narthex_game_model::market::Seat| {
-                    quotes.iter().find(|q| q.relay == seat.relay).unwrap().reliability
+                    quotes.iter().find(|q| q.recomputer == seat.recomputer).unwrap().reliability
                 };
                 let chances: Vec<Chance> = line_up.seats.iter().map(rho).collect();
                 prop_assert_eq!(odds(&chances, line_up.quorum, faults).unwrap(), line_up.odds);
@@ -203,7 +203,7 @@ fn example() -> Vec<Quote> {
 fn the_worked_example() {
     let book = Book::new(example(), Faults::Agreeing).unwrap();
     let three = book.choose(&request("99%", 3, 500)).unwrap();
-    // One relay of 0.99 is exactly what is asked: 100 + 1·2.
+    // One recomputer of 0.99 is exactly what is asked: 100 + 1·2.
     assert_eq!(
         (three.price.to_sat(), three.seats.len(), three.quorum),
         (102, 1, 1)
@@ -222,9 +222,9 @@ fn the_worked_example() {
         (more.odds.right, more.odds.wrong),
         (chance("0.99655"), chance("0.00345"))
     );
-    let order: Vec<u8> = more.seats.iter().map(|seat| seat.relay.0[0]).collect();
+    let order: Vec<u8> = more.seats.iter().map(|seat| seat.recomputer.0[0]).collect();
     assert_eq!(order, [2, 3, 1], "hop fees fall along the way");
-    // 99.9 % cannot be had: a fourth relay can only tie, and a fifth that is hardly ever right is no help.
+    // 99.9 % cannot be had: a fourth recomputer can only tie, and a fifth that is hardly ever right is no help.
     let Err(PriceError::Unobtainable { best, .. }) = book.choose(&request("99.9%", 6, 500)) else {
         panic!("99.9% was had");
     };
@@ -233,7 +233,10 @@ fn the_worked_example() {
     let fast = book.choose(&request("90%", 3, 100)).unwrap();
     assert_eq!((fast.price.to_sat(), fast.seats.len()), (60 + 30 + 4, 1));
     let error = book.choose(&request("90%", 3, 99)).unwrap_err();
-    assert_eq!(error.to_string(), "no relay offers its layer within 99ms");
+    assert_eq!(
+        error.to_string(),
+        "no recomputer offers its layer within 99ms"
+    );
 }
 
 #[test]
@@ -285,7 +288,7 @@ fn a_table_is_monotone_and_says_what_cannot_be_had() {
 #[test]
 fn quotes_have_bounds() {
     let many = (0..13)
-        .map(|relay| quote(relay, 1, 1, &[], "0.5"))
+        .map(|recomputer| quote(recomputer, 1, 1, &[], "0.5"))
         .collect();
     assert_eq!(
         Book::new(many, Faults::Agreeing).err(),
@@ -297,7 +300,7 @@ fn quotes_have_bounds() {
         quote(1, 2, 9, &[], "0.7"),
     ];
     let error = Book::new(twice, Faults::Agreeing).err();
-    assert_eq!(error, Some(QuoteError::Twice(RelayId([1; 32]))));
+    assert_eq!(error, Some(QuoteError::Twice(RecomputerId([1; 32]))));
     let all = Amount::MAX_MONEY.to_sat();
     for dear in [
         quote(1, all + 1, 0, &[], "1"),
@@ -312,7 +315,7 @@ fn quotes_have_bounds() {
     }
     // The dearest that is allowed does not wrap.
     let dear = (0..6)
-        .map(|relay| quote(relay, all, all, &[(1, all)], "0.6"))
+        .map(|recomputer| quote(recomputer, all, all, &[(1, all)], "0.6"))
         .collect();
     let book = Book::new(dear, Faults::Agreeing).unwrap();
     let line_up = book.choose(&request("0.68", 6, 1)).unwrap();
@@ -333,9 +336,13 @@ fn twelve_quotes_are_searched_whole() {
         .collect();
     let book = Book::new(quotes, Faults::Agreeing).unwrap();
     let line_up = book.choose(&request("0.99", 6, 1)).unwrap();
-    let mut relays: Vec<u8> = line_up.seats.iter().map(|seat| seat.relay.0[0]).collect();
-    relays.sort_unstable();
-    assert_eq!(relays, [0, 1, 2, 3, 4]);
+    let mut recomputers: Vec<u8> = line_up
+        .seats
+        .iter()
+        .map(|seat| seat.recomputer.0[0])
+        .collect();
+    recomputers.sort_unstable();
+    assert_eq!(recomputers, [0, 1, 2, 3, 4]);
     assert_eq!(line_up.odds.right, chance("0.99144"));
     assert_eq!(line_up.quorum, 3);
 }

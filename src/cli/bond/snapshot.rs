@@ -12,7 +12,7 @@ use clap::Args;
 use narthex::{
     bond::{SightError, moment, verify},
     contracts::{
-        bond::{Certificate, Lock, Locked, Moment},
+        bond::{BlockTime, Certificate, Lock, Locked},
         terms::is_null,
     },
     regtest::ChainSource,
@@ -55,8 +55,8 @@ impl Snapshot {
     }
 
     /// When it was taken, and what counts then.
-    pub(super) fn bonds(&self) -> anyhow::Result<(Moment, Bonds)> {
-        let now = Moment {
+    pub(super) fn bonds(&self) -> anyhow::Result<(BlockTime, Bonds)> {
+        let now = BlockTime {
             height: self.height,
             median_time: self.median_time,
         };
@@ -65,7 +65,7 @@ impl Snapshot {
             let value = Amount::from_sat(bond.value_sat);
             let lock =
                 Lock::new(bond.lock).with_context(|| format!("the bond {}", bond.outpoint))?;
-            let confirmed = Moment {
+            let confirmed = BlockTime {
                 height: bond.confirmed_height,
                 median_time: bond.confirmed_median_time,
             };

@@ -17,7 +17,7 @@ use crate::cli::{Misuse, value};
 /// Options of `narthex market calibrate`.
 #[derive(Args)]
 pub(crate) struct CalibrateArgs {
-    /// Relays of all kinds, or relays drawn from the ledger's own prior.
+    /// Recomputers of all kinds, or recomputers drawn from the ledger's own prior.
     #[arg(long, value_enum, default_value = "mixed")]
     market: MarketArg,
     /// Requests, up to 100000.
@@ -42,7 +42,7 @@ const USUAL_PATIENCE: u32 = 20;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum MarketArg {
-    /// Steady relays, one that wears out, one that turns bad, a cluster that whitewashes.
+    /// Steady recomputers, one that wears out, one that turns bad, a cluster that whitewashes.
     Mixed,
     /// Reliabilities drawn from Beta(12, 1), which the ledger starts from; nothing is forgotten.
     Matched,
@@ -121,7 +121,7 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
         report.known_price_sat,
         100.0 * report.regret
     )?;
-    for line in &report.relays {
+    for line in &report.recomputers {
         let last = line
             .last_hired
             .map_or("never".into(), |last| last.to_string());

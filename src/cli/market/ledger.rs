@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use narthex::{
     game_model::{
         Ratio,
-        market::{Audit, Decay, Ledger, Policy, PolicyRecord, RelayId, Standing},
+        market::{Audit, Decay, Ledger, Policy, PolicyRecord, RecomputerId, Standing},
         rational::rounded,
     },
     market::LedgerFile,
@@ -23,7 +23,7 @@ pub(crate) enum LedgerCommand {
     Init(InitArgs),
     /// Counts an audit.
     Audit(AuditArgs),
-    /// Shows where relays stand.
+    /// Shows where recomputers stand.
     Show(ShowArgs),
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct InitArgs {
     /// Failed audits that a newcomer is debited with.
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = value::factor)]
     beta: Ratio,
-    /// Failed audits added when a relay is priced.
+    /// Failed audits added when a recomputer is priced.
     #[arg(long, value_name = "FACTOR", default_value = "2", value_parser = value::factor)]
     caution: Ratio,
     /// Which counts an audit lets fade; both without it. With --lambda 1 none does.
@@ -68,9 +68,9 @@ pub(crate) struct AuditArgs {
     /// The job, 64 hex digits.
     #[arg(long, value_parser = value::bytes32)]
     job: [u8; 32],
-    /// The relay, 64 hex digits.
+    /// The recomputer, 64 hex digits.
     #[arg(long)]
-    relay: RelayId,
+    recomputer: RecomputerId,
     /// Its layer was there and right.
     #[arg(long, conflicts_with = "failed", required_unless_present = "failed")]
     passed: bool,
@@ -90,10 +90,10 @@ pub(crate) struct AuditArgs {
 pub(crate) struct ShowArgs {
     /// File of the ledger.
     file: PathBuf,
-    /// This relay only, known or new.
+    /// This recomputer only, known or new.
     #[arg(long)]
-    relay: Option<RelayId>,
-    /// One JSON object a relay.
+    recomputer: Option<RecomputerId>,
+    /// One JSON object a recomputer.
     #[arg(long)]
     json: bool,
 }
@@ -139,7 +139,7 @@ impl InitArgs {
             )?,
             (false, Some(keeps)) => writeln!(
                 out,
-                "head {head}\nafter {keeps} passed audits one failure leaves a relay above a newcomer"
+                "head {head}\nafter {keeps} passed audits one failure leaves a recomputer above a newcomer"
             )?,
             (false, None) => writeln!(
                 out,
@@ -154,7 +154,7 @@ impl AuditArgs {
     fn run(self) -> anyhow::Result<()> {
         let audit = Audit {
             job: self.job,
-            relay: self.relay,
+            recomputer: self.recomputer,
             passed: self.passed,
             height: self.height,
         };
@@ -163,7 +163,7 @@ impl AuditArgs {
             &mut crate::cli::output::out(),
             self.json,
             &ledger,
-            &self.relay,
+            &self.recomputer,
             &standing,
         )
     }
@@ -173,21 +173,21 @@ impl ShowArgs {
     fn run(self) -> anyhow::Result<()> {
         let ledger = LedgerFile::new(self.file).read()?;
         let mut out = crate::cli::output::out();
-        if let Some(relay) = self.relay {
+        if let Some(recomputer) = self.recomputer {
             return print(
                 &mut out,
                 self.json,
                 &ledger,
-                &relay,
-                &ledger.standing(&relay),
+                &recomputer,
+                &ledger.standing(&recomputer),
             );
         }
         if !self.json {
             let (audits, head) = (ledger.audits().len(), ledger.head().to_lower_hex_string());
             writeln!(out, "{audits} audits, head {head}")?;
         }
-        for (relay, standing) in ledger.standings() {
-            print(&mut out, self.json, &ledger, relay, standing)?;
+        for (recomputer, standing) in ledger.standings() {
+            print(&mut out, self.json, &ledger, recomputer, standing)?;
         }
         Ok(())
     }
@@ -197,7 +197,7 @@ fn print(
     out: &mut impl Write,
     json: bool,
     ledger: &Ledger,
-    relay: &RelayId,
+    recomputer: &RecomputerId,
     standing: &Standing,
 ) -> anyhow::Result<()> {
     let priced = standing.priced(ledger.policy());
@@ -209,7 +209,7 @@ fn print(
     } = *standing;
     let estimate = standing.expected();
     if json {
-        let line = json!({ "relay": relay, "passed": passed, "failed": failed,
+        let line = json!({ "recomputer": recomputer, "passed": passed, "failed": failed,
             "alpha_q32": alpha.to_string(), "beta_q32": beta.to_string(),
             "estimate": estimate, "priced": priced, "head": ledger.head().to_lower_hex_string() });
         writeln!(out, "{line}")?;
@@ -217,7 +217,7 @@ fn print(
     }
     writeln!(
         out,
-        "{relay} {passed} passed, {failed} failed: estimate {}, priced as {}",
+        "{recomputer} {passed} passed, {failed} failed: estimate {}, priced as {}",
         rounded(&estimate.exact(), 6),
         rounded(&priced.exact(), 6)
     )?;

@@ -13,7 +13,7 @@ pub(crate) enum MarketCommand {
     Price(price::PriceArgs),
     /// The cheapest line-up that is reliable enough.
     Choose(price::ChooseArgs),
-    /// Audits of relays and what they say.
+    /// Audits of recomputers and what they say.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     /// Simulates a market and compares predictions with what happens.

@@ -8,7 +8,7 @@ use narthex::{
     game_model::{
         Amount,
         market::{
-            Book, Chance, Faults, Latency, LatencyOffer, LineUp, PriceError, Quote, RelayId,
+            Book, Chance, Faults, Latency, LatencyOffer, LineUp, PriceError, Quote, RecomputerId,
             Request, Row,
         },
     },
@@ -24,10 +24,10 @@ struct BookArgs {
     /// Quotes as JSON; see docs/market.md.
     #[arg(long)]
     quotes: PathBuf,
-    /// Ledger that says how reliable the relays are; without it the quotes must.
+    /// Ledger that says how reliable the recomputers are; without it the quotes must.
     #[arg(long)]
     ledger: Option<PathBuf>,
-    /// What faulty relays answer: agreeing (the worst case) or differing.
+    /// What faulty recomputers answer: agreeing (the worst case) or differing.
     #[arg(long, default_value = "agreeing")]
     faults: Faults,
 }
@@ -41,7 +41,7 @@ struct QuoteFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct QuoteLine {
-    relay: RelayId,
+    recomputer: RecomputerId,
     base_sat: u64,
     hop_fee_sat: u64,
     latencies: Vec<LatencyOffer>,
@@ -58,19 +58,19 @@ impl BookArgs {
         let ledger = ledger.transpose()?;
         let quote = |line: QuoteLine| {
             let reliability = match (&ledger, line.reliability) {
-                (Some(ledger), None) => ledger.standing(&line.relay).priced(ledger.policy()),
+                (Some(ledger), None) => ledger.standing(&line.recomputer).priced(ledger.policy()),
                 (None, Some(given)) => given,
                 (Some(_), Some(_)) => anyhow::bail!(
-                    "relay {}: the quote gives a reliability and --ledger another; leave one out",
-                    line.relay
+                    "recomputer {}: the quote gives a reliability and --ledger another; leave one out",
+                    line.recomputer
                 ),
                 (None, None) => anyhow::bail!(
-                    "relay {}: no reliability; put it into the quote or name a --ledger",
-                    line.relay
+                    "recomputer {}: no reliability; put it into the quote or name a --ledger",
+                    line.recomputer
                 ),
             };
             Ok(Quote {
-                relay: line.relay,
+                recomputer: line.recomputer,
                 base: Amount::from_sat(line.base_sat),
                 hop_fee: Amount::from_sat(line.hop_fee_sat),
                 latencies: line.latencies,
@@ -92,10 +92,10 @@ pub(crate) struct PriceArgs {
     /// Reliability asked for, such as 99.9% or 0.999; several with commas with --table.
     #[arg(long, value_name = "SHARE", value_delimiter = ',', required = true, value_parser = value::chance)]
     reliability: Vec<Chance>,
-    /// Most relays in a line-up, 1 to 6; several with commas with --table.
+    /// Most recomputers in a line-up, 1 to 6; several with commas with --table.
     #[arg(long, value_delimiter = ',', required = true)]
     hops: Vec<u8>,
-    /// Most time for each relay, such as 500ms or 2b (blocks); several with commas with --table.
+    /// Most time for each recomputer, such as 500ms or 2b (blocks); several with commas with --table.
     #[arg(long, value_delimiter = ',', required = true)]
     latency: Vec<Latency>,
     /// One row for each combination; those that cannot be had say so.
@@ -151,11 +151,11 @@ fn print_price(
     if json {
         let found = match &line_up {
             Ok(line_up) => {
-                json!({ "price_sat": line_up.price.to_sat(), "relays": line_up.seats.len(),
+                json!({ "price_sat": line_up.price.to_sat(), "recomputers": line_up.seats.len(),
                 "quorum": line_up.quorum, "odds": line_up.odds, "best": Value::Null })
             }
             Err(error) => {
-                json!({ "price_sat": Value::Null, "relays": Value::Null, "quorum": Value::Null,
+                json!({ "price_sat": Value::Null, "recomputers": Value::Null, "quorum": Value::Null,
                 "odds": Value::Null, "best": best(error) })
             }
         };
@@ -168,7 +168,7 @@ fn print_price(
     }
     let price = match line_up {
         Ok(line_up) => format!(
-            "{} sat, {} of {} relays",
+            "{} sat, {} of {} recomputers",
             line_up.price.to_sat(),
             line_up.quorum,
             line_up.seats.len()
@@ -200,10 +200,10 @@ pub(crate) struct ChooseArgs {
     /// Reliability asked for, such as 99.9% or 0.999.
     #[arg(long, value_name = "SHARE", value_parser = value::chance)]
     reliability: Chance,
-    /// Most relays in the line-up, 1 to 6.
+    /// Most recomputers in the line-up, 1 to 6.
     #[arg(long)]
     hops: u8,
-    /// Most time for each relay, such as 500ms or 2b (blocks).
+    /// Most time for each recomputer, such as 500ms or 2b (blocks).
     #[arg(long)]
     latency: Latency,
     /// One JSON object.
@@ -229,7 +229,7 @@ impl ChooseArgs {
                 out,
                 "{}. {} {} sat",
                 seat + 1,
-                paid.relay,
+                paid.recomputer,
                 paid.pay.to_sat()
             )?;
         }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use bitcoin::absolute::LOCK_TIME_THRESHOLD;
-use narthex::contracts::bond::{BondError, Lock, Moment, bip46::Month};
+use narthex::contracts::bond::{BlockTime, BondError, Lock, bip46::Month};
 
 /// When something is: a height, a Unix time, or a month (its first second).
 ///
@@ -65,7 +65,7 @@ impl When {
 
     /// As a moment to compare with a lock. Only the one of height and time that `lock` is in is looked at; a moment in
     /// the other is refused.
-    pub(crate) fn beside(self, lock: Lock) -> anyhow::Result<Moment> {
+    pub(crate) fn beside(self, lock: Lock) -> anyhow::Result<BlockTime> {
         let (number, is_time) = match self {
             When::Height(height) => (height, false),
             When::Time(time) => (time, true),
@@ -78,7 +78,7 @@ impl When {
             kind(lock.is_time()),
             kind(is_time)
         );
-        Ok(Moment {
+        Ok(BlockTime {
             height: number,
             median_time: number,
         })

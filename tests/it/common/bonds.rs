@@ -9,7 +9,7 @@ use bitcoin::{
 use narthex::{
     bond::{BondForm, SightError, moment, verify},
     contracts::{
-        bond::{BondFault, BondScript, Certificate, Claim, Lock, Moment},
+        bond::{BlockTime, BondFault, BondScript, Certificate, Claim, Lock},
         terms::FeeRate,
     },
     regtest::{Chain, Error, mine_coins},
@@ -30,7 +30,7 @@ pub fn x(name: &str) -> XOnlyPublicKey {
     secret(name).x_only_public_key(&Secp256k1::new()).0
 }
 
-pub fn tip(chain: &mut dyn Chain) -> Moment {
+pub fn tip(chain: &mut dyn Chain) -> BlockTime {
     let height = chain.height().unwrap();
     moment(chain, height).unwrap()
 }

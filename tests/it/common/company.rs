@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use bitcoin::{Amount, Psbt, ScriptBuf, Transaction, secp256k1::rand};
 use narthex::{
     contracts::{
+        fixtures::Fixtures,
         funding::{combine_funding, merge_wallet_data},
-        sample::Cast,
-        setup::{Holdings, Party, ceremony},
+        setup::{ContractSignatures, Party, ceremony},
         terms::{Contribution, FeeRate, Role, Terms, TermsError, deposit},
     },
     game_model::{Params, ParamsRecord},
@@ -21,7 +21,7 @@ const COINS: [Amount; 2] = [Amount::from_sat(800_000), Amount::from_sat(200_000)
 /// Parties of a 2-of-3 contract, each with coins and nothing agreed on yet.
 pub struct Company {
     pub seed: [u8; 32],
-    pub cast: Cast,
+    pub cast: Fixtures,
     pub wallets: BTreeMap<Role, PartyWallet>,
     pub contributed: BTreeMap<Role, Psbt>,
     /// That the chain takes what the contract ends with.
@@ -61,7 +61,7 @@ impl Company {
         .unwrap();
         let mut company = Company {
             seed,
-            cast: Cast::new(params, rand::random()),
+            cast: Fixtures::new(params, rand::random()),
             wallets,
             contributed: BTreeMap::new(),
             policy,
@@ -124,13 +124,13 @@ impl Company {
     }
 
     /// An honest ceremony to its end.
-    pub fn ceremony(&self, terms: &Arc<Terms>) -> BTreeMap<Role, Holdings<Terms>> {
+    pub fn ceremony(&self, terms: &Arc<Terms>) -> BTreeMap<Role, ContractSignatures<Terms>> {
         let held = ceremony::run(self.parties(terms), &mut rand::thread_rng(), |_| ()).unwrap();
         held.into_iter().map(|h| (h.role(), h)).collect()
     }
 
     /// The funding as this party's wallet signs it.
-    pub fn sign(&self, holdings: &Holdings<Terms>) -> Psbt {
+    pub fn sign(&self, holdings: &ContractSignatures<Terms>) -> Psbt {
         let mut psbt = holdings.funding_psbt().unwrap();
         let role = holdings.role();
         merge_wallet_data(&mut psbt, &self.contributed[&role]);
@@ -138,7 +138,7 @@ impl Company {
         psbt
     }
 
-    pub fn fund(&self, held: &BTreeMap<Role, Holdings<Terms>>) -> Transaction {
+    pub fn fund(&self, held: &BTreeMap<Role, ContractSignatures<Terms>>) -> Transaction {
         combine_funding(&held[&Role::Client], held.values().map(|h| self.sign(h))).unwrap()
     }
 

@@ -18,8 +18,8 @@ use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, secp256k1::rand};
 use narthex::{
     contracts::{
         attest::{Attestation, AttestationNonce},
+        fixtures::attest_without_record,
         graph::{NodeId, NodeName, TxGraph},
-        sample::attest_without_record,
         template::Exit,
         terms::{Role, Terms},
     },

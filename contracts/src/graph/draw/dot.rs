@@ -69,11 +69,15 @@ impl Panel {
                 n => format!("{} ({n} variants)", family.name),
             };
             wide(&[name], Look::Bold);
-            let movers = if family.movers.is_empty() { "" } else { "by " };
+            let broadcasters = if family.broadcasters.is_empty() {
+                ""
+            } else {
+                "by "
+            };
             let mut facts = family.moved_by(graph);
             // A number stays with its unit.
             facts.push(family.size().replace(' ', "\u{a0}"));
-            let facts = format!("{movers}{}", facts.join(", "));
+            let facts = format!("{broadcasters}{}", facts.join(", "));
             wide(&wrapped(&facts, room), Look::Pale);
         }
         wide(&wrapped(self.meaning, room), Look::Plain);
@@ -136,8 +140,8 @@ impl TxGraph {
         }
         let _ = writeln!(dot, "  legend [label={}];", self.legend());
         for panel in &panels {
-            let movers = panel.families.iter().flat_map(|f| f.movers.iter());
-            let colour = line(movers.collect());
+            let broadcasters = panel.families.iter().flat_map(|f| f.broadcasters.iter());
+            let colour = line(broadcasters.collect());
             for parent in self.parents(panel) {
                 if let Some(from) = home.get(&parent) {
                     let (from, to) = (from.id(), panel.id());
@@ -245,10 +249,10 @@ impl TxGraph {
 }
 
 /// The colours of a line, side by side.
-fn line(movers: PartySet) -> String {
-    match movers.len() {
+fn line(broadcasters: PartySet) -> String {
+    match broadcasters.len() {
         1..=MOST_COLOURS => {
-            let colours = movers.iter().map(colour::of).collect::<Vec<_>>();
+            let colours = broadcasters.iter().map(colour::of).collect::<Vec<_>>();
             colours.join(":")
         }
         _ => colour::ANYBODY.to_owned(),

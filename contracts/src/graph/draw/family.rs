@@ -20,8 +20,8 @@ pub(super) struct Family {
     /// All of them, in the order of the graph; one at least.
     pub(super) members: Vec<NodeId>,
     /// Everybody who may publish one.
-    pub(super) movers: PartySet,
-    /// Whether each has the same movers.
+    pub(super) broadcasters: PartySet,
+    /// Whether each has the same broadcasters.
     pub(super) same_movers: bool,
     /// The least and the most virtual bytes, signed.
     pub(super) vbytes: (u64, u64),
@@ -44,12 +44,12 @@ impl Family {
     /// Who may publish them and when, in words; nothing for what wallets sign.
     pub(super) fn moved_by(&self, graph: &TxGraph) -> Vec<String> {
         let mut parts = Vec::new();
-        let movers = graph.in_short(self.movers);
-        if self.movers.len() > 3 && self.movers == graph.cast() {
+        let broadcasters = graph.in_short(self.broadcasters);
+        if self.broadcasters.len() > 3 && self.broadcasters == graph.cast() {
             parts.push("any party".to_owned());
-        } else if !movers.is_empty() {
+        } else if !broadcasters.is_empty() {
             let some = if self.same_movers { "" } else { "some of " };
-            parts.push(format!("{some}{}", movers.join(" or ")));
+            parts.push(format!("{some}{}", broadcasters.join(" or ")));
         }
         let nodes = self.members.iter().filter_map(|id| graph.node(*id));
         let locks = nodes.map(|n| (n.lock_height, TxGraph::relative_lock_blocks(n)));
@@ -134,14 +134,15 @@ impl TxGraph {
 
     fn family(&self, name: String, members: Vec<NodeId>) -> Family {
         let nodes = || members.iter().filter_map(|id| self.node(*id));
-        let movers = || nodes().map(|n| n.signing.map_or(PartySet::EMPTY, |plan| plan.movers));
-        let first = movers().next().unwrap_or(PartySet::EMPTY);
+        let broadcasters =
+            || nodes().map(|n| n.signing.map_or(PartySet::EMPTY, |plan| plan.broadcasters));
+        let first = broadcasters().next().unwrap_or(PartySet::EMPTY);
         let sizes = nodes().map(|node| self.vsize(node)).collect::<Vec<_>>();
         let least = sizes.iter().min().copied().unwrap_or(0);
         let most = sizes.iter().max().copied().unwrap_or(0);
         Family {
-            movers: movers().flat_map(PartySet::iter).collect(),
-            same_movers: movers().all(|these| these == first),
+            broadcasters: broadcasters().flat_map(PartySet::iter).collect(),
+            same_movers: broadcasters().all(|these| these == first),
             vbytes: (least, most),
             name,
             members,

@@ -29,7 +29,11 @@ impl TxGraph {
     fn cast(&self) -> PartySet {
         let mut cast = BTreeSet::new();
         for node in &self.nodes {
-            cast.extend(node.signing.iter().flat_map(|plan| plan.movers.iter()));
+            cast.extend(
+                node.signing
+                    .iter()
+                    .flat_map(|plan| plan.broadcasters.iter()),
+            );
             cast.extend(node.inputs.iter().filter_map(|input| match input.spend {
                 Spend::Wallet(party) => Some(party),
                 Spend::KeyPath(_) | Spend::Leaf(_) => None,

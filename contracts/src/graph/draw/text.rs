@@ -56,7 +56,7 @@ impl TxGraph {
             n => format!("{} (one of {n}): {}", family.name, node.meaning),
         };
         let moved = family.moved_by(self);
-        if node.signing.is_some() && !family.movers.is_empty() {
+        if node.signing.is_some() && !family.broadcasters.is_empty() {
             let _ = write!(line, "; by {}", moved.join("; "));
         } else if !moved.is_empty() {
             let _ = write!(line, "; {}", moved.join("; "));

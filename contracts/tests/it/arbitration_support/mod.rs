@@ -8,15 +8,19 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest::Attestation,
-    sample::Cast,
-    setup::{Holdings, Secrets, ceremony},
+    fixtures::Fixtures,
+    setup::{ContractSignatures, Secrets, ceremony},
     terms::{Role, Terms},
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};
 
 /// A contract whose ceremony is over.
-pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Terms>>) {
-    let cast = Cast::example(layout, n, k, 500, [7; 32]).unwrap();
+pub fn setup(
+    layout: Layout,
+    n: u8,
+    k: u8,
+) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
+    let cast = Fixtures::example(layout, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
@@ -24,13 +28,13 @@ pub fn setup(layout: Layout, n: u8, k: u8) -> (Cast, BTreeMap<Role, Holdings<Ter
 }
 
 /// An arbiter's attestation in the cast's contract.
-pub fn attest(cast: &Cast, contract_id: &[u8; 32], arbiter: u8, ruling: Ruling) -> Attestation {
+pub fn attest(cast: &Fixtures, contract_id: &[u8; 32], arbiter: u8, ruling: Ruling) -> Attestation {
     cast.attestation(arbiter, contract_id, ruling).unwrap()
 }
 
 /// What is known when these arbiters have ruled so, the result secret excepted.
 pub fn rulings(
-    cast: &Cast,
+    cast: &Fixtures,
     contract_id: &[u8; 32],
     worker: ArbiterSet,
     verifier: ArbiterSet,

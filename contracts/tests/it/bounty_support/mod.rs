@@ -17,8 +17,9 @@ use narthex_contracts::{
     binding::{FreshSalt, MemoryBindings},
     bounty::{
         Answer, BoundSeed, BountyError, BountyRecord, BountyTerms, Call, Closing, Coin, Delivery,
-        Envelope, Grant, Opening, REQUESTER, Relay, RelayOffer, RelayRecord, RelaySeed, Requester,
-        RequesterRecord, Seal, Share, relay_name, relay_party, requester_party, restore,
+        Envelope, Grant, Opening, REQUESTER, Recomputer, RecomputerOffer, RecomputerRecord,
+        RecomputerSeed, Requester, RequesterRecord, Seal, Share, recomputer_name, recomputer_party,
+        requester_party, restore,
     },
     depth::Depth,
     party::PartyName,
@@ -32,7 +33,7 @@ pub const ROUND: u16 = 6;
 pub const REFUND_AT: u32 = 260;
 /// Height that confirms the funding.
 pub const FUNDED: Coin = Coin::Locked { height: 90 };
-/// What every relay waits for.
+/// What every recomputer waits for.
 pub const DEPTH: Depth = Depth::USUAL;
 /// A tip with the coin deep.
 pub const SETTLING: (u32, Coin) = (OPEN, FUNDED);
@@ -57,37 +58,37 @@ pub fn script(byte: u8) -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([byte; 20]))
 }
 
-/// The requester's identity has the key 100, its contract key 101; relay i has 1 + i and 11 + i, and its seed 31 + i.
+/// The requester's identity has the key 100, its contract key 101; recomputer i has 1 + i and 11 + i, and its seed 31 + i.
 pub fn identity(seat: u8) -> SecretKey {
     secret(1 + seat)
 }
 
-pub fn seed(seat: u8) -> RelaySeed {
-    RelaySeed::from_bytes([31 + seat; 32])
+pub fn seed(seat: u8) -> RecomputerSeed {
+    RecomputerSeed::from_bytes([31 + seat; 32])
 }
 
 pub fn amount(seat: u8) -> Amount {
     Amount::from_sat(10_000 + 1_000 * u64::from(seat))
 }
 
-pub fn call(relays: u8, quorum: u8, salt: u8) -> Call {
+pub fn call(recomputers: u8, quorum: u8, salt: u8) -> Call {
     Call {
         requester: secret(100).x_only_public_key(&Secp256k1::new()).0,
         job: sha256::Hash::hash(b"count the words"),
         salt: sha256::Hash::from_byte_array([salt; 32]),
-        relays,
+        recomputers,
         quorum,
     }
 }
 
-pub fn offer(call: &Call, seat: u8) -> RelayOffer {
+pub fn offer(call: &Call, seat: u8) -> RecomputerOffer {
     let keys = (&identity(seat), &secret(11 + seat));
-    RelayOffer::new(call, seat, keys, &seed(seat), (script(seat), amount(seat))).unwrap()
+    RecomputerOffer::new(call, seat, keys, &seed(seat), (script(seat), amount(seat))).unwrap()
 }
 
-pub fn record(relays: u8, quorum: u8, salt: u8) -> BountyRecord {
-    let call = call(relays, quorum, salt);
-    let offers = (0..relays)
+pub fn record(recomputers: u8, quorum: u8, salt: u8) -> BountyRecord {
+    let call = call(recomputers, quorum, salt);
+    let offers = (0..recomputers)
         .map(|seat| offer(&call, seat))
         .collect::<Vec<_>>();
     let total: Amount = offers.iter().map(|offer| offer.amount_sat).sum();
@@ -99,7 +100,7 @@ pub fn record(relays: u8, quorum: u8, salt: u8) -> BountyRecord {
     BountyRecord {
         requester_key: public(101),
         requester_script: script(91),
-        relays: offers,
+        recomputers: offers,
         layer_height: LAYERS,
         round_blocks: ROUND,
         refund_height: REFUND_AT,
@@ -120,27 +121,28 @@ pub fn rng() -> StdRng {
 pub struct Bounty {
     pub terms: Arc<BountyTerms>,
     pub requester: Requester,
-    pub relays: Vec<Relay>,
+    pub recomputers: Vec<Recomputer>,
 }
 
-pub fn roles(relays: u8) -> impl Iterator<Item = (PartyName, SecretKey)> {
-    let relay = |seat| (relay_name(seat), secret(11 + seat));
-    std::iter::once((REQUESTER, secret(101))).chain((0..relays).map(relay))
+pub fn roles(recomputers: u8) -> impl Iterator<Item = (PartyName, SecretKey)> {
+    let recomputer = |seat| (recomputer_name(seat), secret(11 + seat));
+    std::iter::once((REQUESTER, secret(101))).chain((0..recomputers).map(recomputer))
 }
 
-/// Everybody's side of the ceremony, the requester first, and the relays' seeds by seat.
+/// Everybody's side of the ceremony, the requester first, and the recomputers' seeds by seat.
 pub fn parties(terms: &Arc<BountyTerms>) -> (Vec<Party<BountyTerms>>, Vec<BoundSeed>) {
     let mut bindings = MemoryBindings::default();
     let (mut parties, mut seeds) = (Vec::new(), Vec::new());
-    for (party, key) in roles(terms.relays()) {
-        let Some(seat) = (0..terms.relays()).find(|seat| relay_name(*seat) == party) else {
+    for (party, key) in roles(terms.recomputers()) {
+        let Some(seat) = (0..terms.recomputers()).find(|seat| recomputer_name(*seat) == party)
+        else {
             let salt = drawn_salt(terms);
             parties.push(requester_party(terms, &key, salt, &mut bindings).unwrap());
             continue;
         };
         let mut bindings = MemoryBindings::default();
         let (party, seed) =
-            relay_party(terms, seat, &key, (seed(seat), 80, DEPTH), &mut bindings).unwrap();
+            recomputer_party(terms, seat, &key, (seed(seat), 80, DEPTH), &mut bindings).unwrap();
         parties.push(party);
         seeds.push(seed);
     }
@@ -152,8 +154,8 @@ pub fn drawn_salt(terms: &BountyTerms) -> FreshSalt {
     given::salt(terms.record().call.salt.to_byte_array())
 }
 
-pub fn signed(relays: u8, quorum: u8) -> Bounty {
-    signed_by(record(relays, quorum, 7))
+pub fn signed(recomputers: u8, quorum: u8) -> Bounty {
+    signed_by(record(recomputers, quorum, 7))
 }
 
 pub fn signed_by(record: BountyRecord) -> Bounty {
@@ -163,11 +165,11 @@ pub fn signed_by(record: BountyRecord) -> Bounty {
         .unwrap()
         .into_iter();
     let requester = held.next().unwrap();
-    let relays = (0..).zip(held.zip(seeds));
+    let recomputers = (0..).zip(held.zip(seeds));
     Bounty {
         requester: Requester::new(requester, secret(100), secret(101)).unwrap(),
-        relays: relays
-            .map(|(seat, (held, seed))| Relay::new(held, identity(seat), seed).unwrap())
+        recomputers: recomputers
+            .map(|(seat, (held, seed))| Recomputer::new(held, identity(seat), seed).unwrap())
             .collect(),
         terms,
     }
@@ -182,19 +184,19 @@ pub fn of(set: LayerSet) -> Vec<u8> {
 }
 
 impl Bounty {
-    pub fn relay(&mut self, seat: u8) -> &mut Relay {
-        &mut self.relays[usize::from(seat)]
+    pub fn recomputer(&mut self, seat: u8) -> &mut Recomputer {
+        &mut self.recomputers[usize::from(seat)]
     }
 
-    /// These relays sign these results one upon the other; everybody sees the envelope in time.
+    /// These recomputers sign these results one upon the other; everybody sees the envelope in time.
     pub fn layers(&mut self, results: &[(u8, &[u8])]) -> Envelope {
         let mut envelope = Envelope::new(&self.terms);
         for (seat, result) in results {
             let before = Envelope::from_bytes(&envelope.to_bytes()).unwrap();
-            envelope = self.relay(*seat).sign(&before, result).unwrap();
+            envelope = self.recomputer(*seat).sign(&before, result).unwrap();
         }
         for (seat, _) in results {
-            self.relay(*seat).hear(LAYERS - 20, &envelope).unwrap();
+            self.recomputer(*seat).hear(LAYERS - 20, &envelope).unwrap();
         }
         self.requester.take_envelope(&envelope).unwrap();
         envelope
@@ -211,13 +213,13 @@ impl Bounty {
         let seal = self.sealed(results);
         let mut openings = Vec::new();
         for (seat, _) in results {
-            let opening = self.relay(*seat).open(at(LAYERS), &seal).unwrap();
+            let opening = self.recomputer(*seat).open(at(LAYERS), &seal).unwrap();
             openings.push(Opening::from_bytes(&opening.to_bytes()).unwrap());
         }
         for opening in &openings {
             self.requester.take_opening(opening).unwrap();
             for (seat, _) in results {
-                self.relay(*seat).hear_opening(opening).unwrap();
+                self.recomputer(*seat).hear_opening(opening).unwrap();
             }
         }
         openings
@@ -233,14 +235,14 @@ impl Bounty {
     pub fn deliver(&mut self, height: u32, closing: &Closing) -> LayerSet {
         let paid = closing.verify(&self.terms).unwrap().paid;
         for seat in of(paid) {
-            let Answer::Deliver(made) = self.relay(seat).accept(at(height), closing).unwrap()
+            let Answer::Deliver(made) = self.recomputer(seat).accept(at(height), closing).unwrap()
             else {
                 panic!("seat {seat} does not deliver");
             };
             let made = Delivery::from_bytes(&made.to_bytes()).unwrap();
             self.requester.take_delivery(&made).unwrap();
             for other in of(paid) {
-                self.relay(other).hear_delivery(height, &made).unwrap();
+                self.recomputer(other).hear_delivery(height, &made).unwrap();
             }
         }
         paid
@@ -251,10 +253,13 @@ impl Bounty {
         let grant = self.requester.grant().unwrap();
         let grant = Grant::from_bytes(&grant.to_bytes()).unwrap();
         for seat in givers {
-            let share = self.relay(*seat).take_grant(at(height), &grant).unwrap();
+            let share = self
+                .recomputer(*seat)
+                .take_grant(at(height), &grant)
+                .unwrap();
             let share = Share::from_bytes(&share.to_bytes()).unwrap();
             for other in of(paid) {
-                self.relay(other).take_share(height, &share).unwrap();
+                self.recomputer(other).take_share(height, &share).unwrap();
             }
         }
         grant
@@ -267,7 +272,7 @@ impl Bounty {
         let paid = self.deliver(height, &closing);
         self.granted(height, paid, &of(paid));
         let first = of(paid)[0];
-        self.relay(first).settle(SETTLING).unwrap().unwrap()
+        self.recomputer(first).settle(SETTLING).unwrap().unwrap()
     }
 
     /// Everybody goes down and comes back from what was written.
@@ -276,12 +281,12 @@ impl Bounty {
         let record: RequesterRecord = serde_json::from_str(&json).unwrap();
         let held = restore(&self.terms, &self.requester.holdings().to_bytes()).unwrap();
         self.requester = Requester::restore(held, secret(100), secret(101), record).unwrap();
-        for relay in &mut self.relays {
-            let json = serde_json::to_string(relay.record()).unwrap();
-            let record: RelayRecord = serde_json::from_str(&json).unwrap();
-            let held = restore(&self.terms, &relay.holdings().to_bytes()).unwrap();
-            let seat = relay.seat();
-            *relay = Relay::restore(held, identity(seat), seed(seat), record).unwrap();
+        for recomputer in &mut self.recomputers {
+            let json = serde_json::to_string(recomputer.record()).unwrap();
+            let record: RecomputerRecord = serde_json::from_str(&json).unwrap();
+            let held = restore(&self.terms, &recomputer.holdings().to_bytes()).unwrap();
+            let seat = recomputer.seat();
+            *recomputer = Recomputer::restore(held, identity(seat), seed(seat), record).unwrap();
         }
     }
 }
@@ -319,30 +324,41 @@ pub fn layer(error: &BountyError) -> bool {
     matches!(error, BountyError::Layer { .. })
 }
 
-/// What a relay passes on reaches these members, and what they answer reaches everybody in the set.
+/// What a recomputer passes on reaches these members, and what they answer reaches everybody in the set.
 pub fn forwarded(bounty: &mut Bounty, height: u32, from: u8) {
-    let passed = bounty.relay(from).forwards().unwrap().unwrap();
+    let passed = bounty.recomputer(from).forwards().unwrap().unwrap();
     for made in &passed.deliveries {
         bounty.requester.take_delivery(made).unwrap();
     }
     for member in of(passed.to) {
         for made in &passed.deliveries {
-            bounty.relay(member).hear_delivery(height, made).unwrap();
+            bounty
+                .recomputer(member)
+                .hear_delivery(height, made)
+                .unwrap();
         }
         for share in &passed.shares {
-            bounty.relay(member).take_share(height, share).unwrap();
+            bounty.recomputer(member).take_share(height, share).unwrap();
         }
-        let answer = bounty.relay(member).accept(at(height), &passed.closing);
+        let answer = bounty
+            .recomputer(member)
+            .accept(at(height), &passed.closing);
         if let Answer::Deliver(made) = answer.unwrap() {
             bounty.requester.take_delivery(&made).unwrap();
             for other in of(made.set) {
-                bounty.relay(other).hear_delivery(height, &made).unwrap();
+                bounty
+                    .recomputer(other)
+                    .hear_delivery(height, &made)
+                    .unwrap();
             }
         }
         if let Some(grant) = &passed.grant {
-            let share = bounty.relay(member).take_grant(at(height), grant).unwrap();
+            let share = bounty
+                .recomputer(member)
+                .take_grant(at(height), grant)
+                .unwrap();
             for other in of(grant.set) {
-                bounty.relay(other).take_share(height, &share).unwrap();
+                bounty.recomputer(other).take_share(height, &share).unwrap();
             }
         }
     }

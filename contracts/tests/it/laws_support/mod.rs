@@ -4,8 +4,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 
 use bitcoin::Amount;
 use narthex_contracts::{
+    fixtures::Fixtures,
     graph::{Node, NodeId, Purpose, Source, TxGraph},
-    sample::Cast,
     template,
     template::Rulings,
     terms::Terms,
@@ -17,14 +17,14 @@ use proptest::prelude::*;
 
 /// A contract made of random parameters.
 pub struct Sample {
-    pub cast: Cast,
+    pub cast: Fixtures,
     pub terms: Arc<Terms>,
     pub graph: TxGraph,
 }
 
 impl Sample {
     pub fn new(record: ParamsRecord, seed: [u8; 32]) -> Sample {
-        let cast = Cast::new(Params::new(record).unwrap(), seed);
+        let cast = Fixtures::new(Params::new(record).unwrap(), seed);
         let terms = Arc::new(cast.terms().unwrap());
         let graph = template::derive(&terms).unwrap();
         Sample { cast, terms, graph }

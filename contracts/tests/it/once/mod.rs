@@ -8,7 +8,7 @@ use narthex_contracts::{
     attest::{AttestationNonce, BoundRuling, RulingError},
     bank::{Bank, BankError, BankTerms, PayerOpening, Pebbles, ProviderOpening},
     binding::{BindError, conformance::Reopen},
-    bounty::{BountyError, BountyTerms, relay_party, requester_party},
+    bounty::{BountyError, BountyTerms, recomputer_party, requester_party},
     deliver::{DeliverError, Sender},
     depth::Depth,
     setup::Agreement,
@@ -111,15 +111,15 @@ fn bounties() -> [Arc<BountyTerms>; 2] {
     [data, later].map(|data| Arc::new(data.check().unwrap()))
 }
 
-/// A relay with the seed of its offer.
-pub fn relay_seeds(record: &mut impl Reopen<Store: Sized>) {
+/// A recomputer with the seed of its offer.
+pub fn recomputer_seeds(record: &mut impl Reopen<Store: Sized>) {
     let [terms, later] = bounties();
     let (_, key) = bounty_support::roles(3).nth(1).unwrap();
     for round in 0..3 {
         let store = record.store().unwrap();
         let mut sign = |terms| {
             bound(
-                relay_party(
+                recomputer_party(
                     terms,
                     0,
                     &key,
@@ -316,7 +316,7 @@ macro_rules! signed_once {
         once::signed_once! { $new,
             shares_of_a_slice_sign_once: shares,
             a_salt_of_a_slice_signs_once: slice_salts,
-            a_seed_of_a_relay_signs_once: relay_seeds,
+            a_seed_of_a_recomputer_signs_once: recomputer_seeds,
             a_salt_of_a_bounty_signs_once: bounty_salts,
             a_chain_opens_one_bank: chains,
             a_provider_opens_a_bank_once: banks_of_a_provider,

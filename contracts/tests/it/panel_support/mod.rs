@@ -11,8 +11,8 @@ use bitcoin::{
     transaction,
 };
 use narthex_contracts::{
+    fixtures::Fixtures,
     panel::{DrawCase, DrawTiming, OfferDraft, OfferTerms, Pool},
-    sample::Cast,
     terms::Role,
 };
 use narthex_game_model::{Layout, Params, ParamsRecord, Ratio};
@@ -64,13 +64,13 @@ pub const TIMING: DrawTiming = DrawTiming {
 };
 
 /// Contract keys of the made-up client, worker and verifier.
-pub fn principals(cast: &Cast) -> [PublicKey; 3] {
+pub fn principals(cast: &Fixtures) -> [PublicKey; 3] {
     Role::PRINCIPALS.map(|r| PublicKey::from_secret_key(&Secp256k1::new(), &cast.key(r)))
 }
 
 /// A draw for the example contract of `k` of `n`.
 pub fn case(n: u8, k: u8) -> DrawCase {
-    let cast = Cast::example(Layout::Hardened, n, k, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Layout::Hardened, n, k, 500, [7; 32]).unwrap();
     DrawCase::new(
         cast.params(),
         principals(&cast),

@@ -1,16 +1,16 @@
-//! Relays of a simulated market.
+//! Recomputers of a simulated market.
 
 use bitcoin_units::Amount;
 use serde::Serialize;
 
 use super::super::chance::Chance;
-use super::super::ledger::RelayId;
+use super::super::ledger::RecomputerId;
 use super::Setup;
 use super::report::SlotLine;
 use crate::simulation::Dice;
 use crate::tagged::TaggedHasher;
 
-/// What a relay does, which no client sees.
+/// What a recomputer does, which no client sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conduct {
@@ -43,7 +43,7 @@ pub enum Conduct {
     },
 }
 
-/// A relay: its conduct, what it asks, and what working costs it.
+/// A recomputer: its conduct, what it asks, and what working costs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Character {
     /// What it does.
@@ -68,11 +68,11 @@ pub fn drawn(dice: &Dice, slot: u64, alpha: u8, beta: u8) -> Chance {
     Chance::floor_of(found, 1 << 64)
 }
 
-/// A relay and all names that it has had.
+/// A recomputer and all names that it has had.
 pub(super) struct Slot {
     pub(super) character: Character,
     number: usize,
-    id: RelayId,
+    id: RecomputerId,
     names: u32,
     /// Audits passed under this name.
     passed: u32,
@@ -102,7 +102,7 @@ impl Slot {
     }
 
     /// Its present name.
-    pub(super) fn id(&self) -> RelayId {
+    pub(super) fn id(&self) -> RecomputerId {
         self.id
     }
 
@@ -127,7 +127,7 @@ impl Slot {
         }
     }
 
-    /// What someone who saw through every relay would price it by.
+    /// What someone who saw through every recomputer would price it by.
     pub(super) fn known(&self, truth: Chance) -> Chance {
         match self.character.conduct {
             Conduct::Whitewashes { .. } => Chance::ZERO,
@@ -178,7 +178,7 @@ impl Slot {
     }
 }
 
-fn name(slot: usize, names: u32) -> RelayId {
+fn name(slot: usize, names: u32) -> RecomputerId {
     let hasher = TaggedHasher::new("narthex/simulated-relay").number(slot as u64);
-    RelayId(hasher.number(names.into()).finish())
+    RecomputerId(hasher.number(names.into()).finish())
 }

@@ -86,7 +86,7 @@ pub struct AskedLine {
     pub served: Bin,
 }
 
-/// A relay after the run.
+/// A recomputer after the run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SlotLine {
     /// What it did.
@@ -138,8 +138,8 @@ pub struct Report {
     pub known_price_sat: u64,
     /// `price_sat / known_price_sat − 1`.
     pub regret: f64,
-    /// The relays, in order of the cast.
-    pub relays: Vec<SlotLine>,
+    /// The recomputers, in order of the cast.
+    pub recomputers: Vec<SlotLine>,
 }
 
 pub(super) struct Tally {
@@ -211,7 +211,7 @@ impl Tally {
         seed: [u8; 32],
         requests: u32,
         audits: usize,
-        relays: Vec<SlotLine>,
+        recomputers: Vec<SlotLine>,
     ) -> Report {
         let finished = |bins: Vec<Bin>| bins.into_iter().map(Bin::finished).collect();
         let asked = |line: AskedLine| AskedLine {
@@ -228,7 +228,7 @@ impl Tally {
             price_sat: self.price_sat,
             known_price_sat: self.known_price_sat,
             regret: self.price_sat as f64 / (self.known_price_sat.max(1)) as f64 - 1.0,
-            relays,
+            recomputers,
         }
     }
 }

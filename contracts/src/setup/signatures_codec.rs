@@ -1,4 +1,4 @@
-//! Holdings and releases as bytes, so that they are durable before anything is funded.
+//! ContractSignatures and releases as bytes, so that they are durable before anything is funded.
 
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
@@ -6,8 +6,8 @@ use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Agreement, Holdings, Plan, Release, SetupError,
-    holdings::{Held, Pending},
+    Agreement, ContractSignatures, Plan, Release, SetupError,
+    signatures::{Held, Pending},
     message::{read_party, write_party},
 };
 use crate::{
@@ -39,7 +39,7 @@ pub enum RestoreError {
     Damaged,
 }
 
-impl<T: Agreement> Holdings<T> {
+impl<T: Agreement> ContractSignatures<T> {
     /// As bytes: 64 per signature held, and a hash of all behind them. Withheld shares cannot be verified without
     /// the others' nonces; one that a disk changed would make its owner look like a cheat when it is released.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -55,7 +55,7 @@ impl<T: Agreement> Holdings<T> {
                 Held::Withheld(share) => w.u8(2).fixed(&share.0),
                 Held::Pending(pending) => {
                     w.u8(3);
-                    write_party(&mut w, pending.awaits);
+                    write_party(&mut w, pending.withheld);
                     w.u32(pending.nonces.len() as u32);
                     for (nonce, share) in pending.nonces.iter().zip(&pending.shares) {
                         w.fixed(&nonce.0).u8(share.is_some().into());
@@ -75,7 +75,7 @@ impl<T: Agreement> Holdings<T> {
         terms: Arc<T>,
         graph: impl FnOnce(&T) -> Result<TxGraph, RestoreError>,
         bytes: &[u8],
-    ) -> Result<Holdings<T>, RestoreError> {
+    ) -> Result<ContractSignatures<T>, RestoreError> {
         // The kind and a foreign contract are told first: they say more than that the hash does not fit.
         let (body, hash) = bytes.split_last_chunk::<32>().unwrap_or((bytes, &[0; 32]));
         let mut r = Reader::new(HOLDINGS, body)?;
@@ -94,7 +94,7 @@ impl<T: Agreement> Holdings<T> {
         r.finish()?;
         let graph = graph(&terms)?;
         let plan = Plan::new(&graph)?;
-        let holdings = Holdings::new(terms, Arc::new(graph), Arc::new(plan), me, held);
+        let holdings = ContractSignatures::new(terms, Arc::new(graph), Arc::new(plan), me, held);
         if !holdings.is_whole() {
             return Err(RestoreError::Damaged);
         }
@@ -112,7 +112,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
         ),
         2 => Held::Withheld(PartialSignature(r.array("share")?)),
         3 => {
-            let awaits: PartyId = read_party(r, "signer")?;
+            let withheld: PartyId = read_party(r, "signer")?;
             let (mut nonces, mut shares) = (Vec::new(), Vec::new());
             for _ in 0..r.count("signers", 99)? {
                 nonces.push(PublicNonce(r.array("nonce")?));
@@ -123,7 +123,7 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
             Held::Pending(Pending {
                 nonces,
                 shares,
-                awaits,
+                withheld,
             })
         }
         other => return Err(DecodeError::invalid("entry kind", other)),
@@ -140,7 +140,7 @@ impl Message for Release {
         w.u32(self.item).fixed(&self.share.0);
     }
 
-    /// [`Holdings::accept`] checks what it says.
+    /// [`ContractSignatures::accept`] checks what it says.
     fn read(r: &mut Reader<'_>) -> Result<Release, DecodeError> {
         Ok(Release {
             agreement_id: r.array("agreement id")?,

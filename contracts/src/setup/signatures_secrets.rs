@@ -2,22 +2,22 @@
 
 use bitcoin::{Transaction, secp256k1::SecretKey};
 
-use super::{Agreement, Holdings, HoldingsError, Secrets};
+use super::{Agreement, ContractSignatures, SignaturesError, Secrets};
 use crate::{
     graph::{Adaptor, NodeId, SecretId},
     musig::{AdaptorError, AdaptorSignature, sub_secrets},
 };
 
-impl<T: Agreement> Holdings<T> {
+impl<T: Agreement> ContractSignatures<T> {
     /// The signature of the first signed input of a transaction, to be given to those who have its secrets. Under a
     /// point it completes nothing without them.
-    pub fn adaptor_signature(&self, node: NodeId) -> Result<AdaptorSignature, HoldingsError> {
+    pub fn adaptor_signature(&self, node: NodeId) -> Result<AdaptorSignature, SignaturesError> {
         let (i, item) = self.items(node).next().ok_or_else(|| self.not_held(node))?;
         Ok(self.complete_entry(node, i, item)?.1)
     }
 
     /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
-    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, HoldingsError> {
+    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, SignaturesError> {
         self.complete_with(node, |adaptor| secrets.sum(self.graph(), &adaptor.needs))
     }
 
@@ -27,7 +27,7 @@ impl<T: Agreement> Holdings<T> {
         node: NodeId,
         secrets: &Secrets,
         preimages: &[[u8; 32]],
-    ) -> Result<Transaction, HoldingsError> {
+    ) -> Result<Transaction, SignaturesError> {
         let secret = |adaptor: &Adaptor| secrets.sum(self.graph(), &adaptor.needs);
         self.complete_showing(node, secret, preimages)
     }
@@ -36,7 +36,7 @@ impl<T: Agreement> Holdings<T> {
     /// needed besides those in `known`.
     ///
     /// # Errors
-    /// [`AdaptorError::Unrelated`] if the transaction does not need it; [`HoldingsError::Secret`] if another that it
+    /// [`AdaptorError::Unrelated`] if the transaction does not need it; [`SignaturesError::Secret`] if another that it
     /// needed is not known.
     pub fn extract_secret(
         &self,
@@ -44,7 +44,7 @@ impl<T: Agreement> Holdings<T> {
         tx: &Transaction,
         wanted: impl Into<SecretId>,
         known: &Secrets,
-    ) -> Result<SecretKey, HoldingsError> {
+    ) -> Result<SecretKey, SignaturesError> {
         let wanted = wanted.into();
         let (sum, adaptor) = self.extract(node, tx)?;
         let others = adaptor.needs.iter().copied().filter(|id| *id != wanted);
@@ -55,7 +55,7 @@ impl<T: Agreement> Holdings<T> {
         if others.is_empty() {
             return Ok(sum);
         }
-        let missing = |missing| HoldingsError::Secret {
+        let missing = |missing| SignaturesError::Secret {
             transaction: self.name(node),
             missing,
         };

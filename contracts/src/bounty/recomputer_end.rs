@@ -1,18 +1,18 @@
-//! A relay's side from the closing to the settlement.
+//! A recomputer's side from the closing to the settlement.
 
 use bitcoin::Transaction;
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    Answer, BountyError, Closing, Coin, Delivery, Grant, Opening, Relay, Share, Verdict,
-    relay::share, settlement, terms::seats,
+    Answer, BountyError, Closing, Coin, Delivery, Grant, Opening, Recomputer, Share, Verdict,
+    recomputer::share, settlement, terms::seats,
 };
 use crate::{
     musig::{AdaptorError, add_secrets},
     pact::{PactError, Task, finish},
 };
 
-impl Relay {
+impl Recomputer {
     /// Takes a closing, after recomputing from envelope and openings who is paid, and delivers if it is one of them. Not
     /// before the coin is as deep as its policy says: an answer carries a result, or a secret.
     ///
@@ -70,7 +70,7 @@ impl Relay {
         }
     }
 
-    /// More openings came before anybody was left out: nothing else may change. A relay that has given its secret to
+    /// More openings came before anybody was left out: nothing else may change. A recomputer that has given its secret to
     /// give everything back goes on with nothing: the settlement could meet the cancellation.
     fn check_extension(&self, known: &Closing, closing: &Closing) -> Result<(), BountyError> {
         let bad = |problem| Err(BountyError::Requester { problem });
@@ -84,7 +84,7 @@ impl Relay {
         }
     }
 
-    /// Somebody is left out rightly if this relay, too, lacks what that one owes.
+    /// Somebody is left out rightly if this recomputer, too, lacks what that one owes.
     fn check_left_out(
         &self,
         height: u32,
@@ -211,7 +211,7 @@ impl Relay {
         Ok(Some((set, finish(graph, node, &[signature], &[])?)))
     }
 
-    /// Members of a set whose secrets this relay lacks: what the requester asks when it leaves somebody out.
+    /// Members of a set whose secrets this recomputer lacks: what the requester asks when it leaves somebody out.
     pub fn missing(&self, set: LayerSet) -> LayerSet {
         let have = |seat: u8| seat == self.seat || self.has_share(set, seat);
         let missing = seats(set).filter(|seat| !have(*seat));

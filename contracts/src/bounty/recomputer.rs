@@ -1,4 +1,4 @@
-//! A relay's side.
+//! A recomputer's side.
 
 use bitcoin::{
     hashes::{Hash, sha256},
@@ -8,23 +8,23 @@ use narthex_game_model::market::LayerSet;
 
 use super::{
     BoundSeed, BountyError, BountyTerms, Coin, Delivery, Envelope, MAX_RESULT_BYTES, Opening,
-    RelayRecord, RelaySeed, Seal, Share, Work, commitment, terms::seat_of,
+    RecomputerRecord, RecomputerSeed, Seal, Share, Work, commitment, terms::seat_of,
 };
-use crate::setup::{Agreement, Holdings};
+use crate::setup::{Agreement, ContractSignatures};
 
-/// A relay with everything signed that it relies on: that nobody takes the coin back before T without its secret.
+/// A recomputer with everything signed that it relies on: that nobody takes the coin back before T without its secret.
 ///
-/// Nothing here does I/O. Each change of [`Relay::record`] must be durable before what the call returned leaves the
-/// house; a relay restored from the record sends the same again.
-pub struct Relay {
-    pub(super) holdings: Holdings<BountyTerms>,
+/// Nothing here does I/O. Each change of [`Recomputer::record`] must be durable before what the call returned leaves the
+/// house; a recomputer restored from the record sends the same again.
+pub struct Recomputer {
+    pub(super) holdings: ContractSignatures<BountyTerms>,
     pub(super) seat: u8,
     pub(super) identity: SecretKey,
-    pub(super) seed: RelaySeed,
-    pub(super) record: RelayRecord,
+    pub(super) seed: RecomputerSeed,
+    pub(super) record: RecomputerRecord,
 }
 
-/// What a relay does about a closing.
+/// What a recomputer does about a closing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It is paid: its result for the requester, and for all members so that they see it.
@@ -35,29 +35,29 @@ pub enum Answer {
     Nothing,
 }
 
-impl Relay {
-    /// A relay after the ceremony. `identity` is the one that its offer was made with.
+impl Recomputer {
+    /// A recomputer after the ceremony. `identity` is the one that its offer was made with.
     pub fn new(
-        holdings: Holdings<BountyTerms>,
+        holdings: ContractSignatures<BountyTerms>,
         identity: SecretKey,
         seed: BoundSeed,
-    ) -> Result<Relay, BountyError> {
-        let record = RelayRecord {
+    ) -> Result<Recomputer, BountyError> {
+        let record = RecomputerRecord {
             depth: seed.depth,
-            ..RelayRecord::default()
+            ..RecomputerRecord::default()
         };
-        Relay::restore(holdings, identity, seed.seed, record)
+        Recomputer::restore(holdings, identity, seed.seed, record)
     }
 
-    /// A relay as it was when `record` was written. Everything in it is verified again.
+    /// A recomputer as it was when `record` was written. Everything in it is verified again.
     pub fn restore(
-        holdings: Holdings<BountyTerms>,
+        holdings: ContractSignatures<BountyTerms>,
         identity: SecretKey,
-        seed: RelaySeed,
-        record: RelayRecord,
-    ) -> Result<Relay, BountyError> {
+        seed: RecomputerSeed,
+        record: RecomputerRecord,
+    ) -> Result<Recomputer, BountyError> {
         let Some(seat) = seat_of(holdings.me()) else {
-            return Err(BountyError::Damaged("the holdings are no relay's"));
+            return Err(BountyError::Damaged("the holdings are no recomputer's"));
         };
         let terms = holdings.terms();
         let secp = Secp256k1::signing_only();
@@ -66,15 +66,15 @@ impl Relay {
             return Err(BountyError::NotOffered { seat });
         }
         check_offered(terms, seat, &seed)?;
-        let relay = Relay {
+        let recomputer = Recomputer {
             holdings,
             seat,
             identity,
             seed,
             record,
         };
-        relay.check_record()?;
-        Ok(relay)
+        recomputer.check_record()?;
+        Ok(recomputer)
     }
 
     fn check_record(&self) -> Result<(), BountyError> {
@@ -114,12 +114,12 @@ impl Relay {
     }
 
     /// What must be durable.
-    pub fn record(&self) -> &RelayRecord {
+    pub fn record(&self) -> &RecomputerRecord {
         &self.record
     }
 
     /// What the ceremony left, to be stored once.
-    pub fn holdings(&self) -> &Holdings<BountyTerms> {
+    pub fn holdings(&self) -> &ContractSignatures<BountyTerms> {
         &self.holdings
     }
 
@@ -179,7 +179,7 @@ impl Relay {
         Ok(())
     }
 
-    /// Opens its layer of a sealed envelope: for the requester and all relays. It opens once, and not before the coin is
+    /// Opens its layer of a sealed envelope: for the requester and all recomputers. It opens once, and not before the coin is
     /// as deep as its policy says: who agrees with whom is worth something by itself.
     ///
     /// # Errors
@@ -237,7 +237,7 @@ impl Relay {
         }
     }
 
-    /// Sees another relay's opening. It passes on to the requester what that may not have.
+    /// Sees another recomputer's opening. It passes on to the requester what that may not have.
     pub fn hear_opening(&mut self, opening: &Opening) -> Result<(), BountyError> {
         let Some(seal) = &self.record.seal else {
             let (what, why) = ("an opening of another's", "nothing is sealed yet");
@@ -259,7 +259,7 @@ impl Relay {
         commitment(self.terms(), self.seat, root, &self.salt())
     }
 
-    /// Whether the layer that this relay signed is in it, upon the same layers.
+    /// Whether the layer that this recomputer signed is in it, upon the same layers.
     fn is_mine(&self, envelope: &Envelope) -> bool {
         let known = self.record.envelope.as_ref();
         let own = known.and_then(|known| known.layer(self.seat));
@@ -271,9 +271,9 @@ impl Relay {
 pub(super) fn check_offered(
     terms: &BountyTerms,
     seat: u8,
-    seed: &RelaySeed,
+    seed: &RecomputerSeed,
 ) -> Result<(), BountyError> {
-    terms.relay(seat)?;
+    terms.recomputer(seat)?;
     let mut known = terms.record().call.sets(seat);
     let offered =
         known.all(|set| share(terms, seat, seed, set).is_ok_and(|s| s.verify(terms).is_ok()));
@@ -286,7 +286,7 @@ pub(super) fn check_offered(
 pub(super) fn share(
     terms: &BountyTerms,
     seat: u8,
-    seed: &RelaySeed,
+    seed: &RecomputerSeed,
     set: LayerSet,
 ) -> Result<Share, BountyError> {
     Ok(Share {

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// All secret keys of a made-up contract, and what its parties have bound: they sign its terms once, as all others do.
-pub struct Cast {
+pub struct Fixtures {
     seed: [u8; 32],
     params: Params,
     attempt: u32,
@@ -42,10 +42,10 @@ pub struct Cast {
     bindings: Mutex<MemoryBindings>,
 }
 
-impl Cast {
+impl Fixtures {
     /// The parties of a contract with these parameters.
-    pub fn new(params: Params, seed: [u8; 32]) -> Cast {
-        Cast {
+    pub fn new(params: Params, seed: [u8; 32]) -> Fixtures {
+        Fixtures {
             seed,
             params,
             attempt: 0,
@@ -65,12 +65,12 @@ impl Cast {
         k: u8,
         deliver_height: u32,
         seed: [u8; 32],
-    ) -> Result<Cast, TermsError> {
+    ) -> Result<Fixtures, TermsError> {
         let record = match layout {
             Layout::Hardened => ParamsRecord::example(n, k, deliver_height),
             Layout::Paper => ParamsRecord::paper_example(n, k, deliver_height),
         };
-        Ok(Cast::new(Params::new(record)?, seed))
+        Ok(Fixtures::new(Params::new(record)?, seed))
     }
 
     /// The parameters.
@@ -295,9 +295,9 @@ impl Cast {
     }
 
     /// Every party, ready to set up; because honest play pays with the example's figures, or in the
-    /// paper's layout, where it never does, of research. Once for each attempt: see [`Cast::next_attempt`].
+    /// paper's layout, where it never does, of research. Once for each attempt: see [`Fixtures::next_attempt`].
     pub fn parties(&self, terms: &Terms) -> Result<Vec<Party<Terms>>, PartyError> {
-        let policy = Cast::policy(terms);
+        let policy = Fixtures::policy(terms);
         terms
             .roles()
             .map(|role| {

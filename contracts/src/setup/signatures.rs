@@ -35,12 +35,12 @@ pub(super) enum Held {
 pub(super) struct Pending {
     pub(super) nonces: Vec<PublicNonce>,
     pub(super) shares: Vec<Option<PartialSignature>>,
-    pub(super) awaits: PartyId,
+    pub(super) withheld: PartyId,
 }
 
 /// Why a transaction cannot be completed, or a message is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HoldingsError {
+pub enum SignaturesError {
     /// The transaction is not in the graph, or this party does not sign or hold it.
     #[error("{party} does not hold the signatures of {transaction}")]
     NotHeld {
@@ -106,7 +106,7 @@ pub struct Release {
 
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
 /// whoever gets hold of a party's holdings can make its moves.
-pub struct Holdings<T> {
+pub struct ContractSignatures<T> {
     terms: Arc<T>,
     graph: Arc<TxGraph>,
     plan: Arc<Plan>,
@@ -115,9 +115,9 @@ pub struct Holdings<T> {
 }
 
 // Whoever reads a signature or a withheld share can make the move: logs show neither.
-impl<T> Clone for Holdings<T> {
+impl<T> Clone for ContractSignatures<T> {
     fn clone(&self) -> Self {
-        Holdings {
+        ContractSignatures {
             terms: self.terms.clone(),
             graph: self.graph.clone(),
             plan: self.plan.clone(),
@@ -127,9 +127,9 @@ impl<T> Clone for Holdings<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Holdings<T> {
+impl<T> std::fmt::Debug for ContractSignatures<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Holdings")
+        f.debug_struct("ContractSignatures")
             .field("me", &self.me)
             .field("entries", &self.held.len())
             .finish_non_exhaustive()
@@ -145,15 +145,15 @@ impl std::fmt::Debug for Release {
     }
 }
 
-impl<T: Agreement> Holdings<T> {
+impl<T: Agreement> ContractSignatures<T> {
     pub(super) fn new(
         terms: Arc<T>,
         graph: Arc<TxGraph>,
         plan: Arc<Plan>,
         me: PartyName,
         held: BTreeMap<usize, Held>,
-    ) -> Holdings<T> {
-        Holdings {
+    ) -> ContractSignatures<T> {
+        ContractSignatures {
             terms,
             graph,
             plan,
@@ -179,7 +179,7 @@ impl<T: Agreement> Holdings<T> {
 
     /// The shares of a transaction that this party has kept back so far. Whether it may part with them now is for the
     /// contract to say.
-    pub(crate) fn withheld(&self, node: NodeId) -> Result<Vec<Release>, HoldingsError> {
+    pub(crate) fn withheld(&self, node: NodeId) -> Result<Vec<Release>, SignaturesError> {
         let releases = self
             .items(node)
             .filter_map(|(i, _)| match self.held.get(&i)? {
@@ -200,15 +200,15 @@ impl<T: Agreement> Holdings<T> {
     }
 
     /// Takes a share that was kept back, after checking it and the signature that it completes.
-    pub fn accept(&mut self, release: &Release) -> Result<(), HoldingsError> {
+    pub fn accept(&mut self, release: &Release) -> Result<(), SignaturesError> {
         let signer = self.terms.name(release.from);
         if release.agreement_id != *self.terms.id() {
-            return Err(HoldingsError::ForeignRelease { signer });
+            return Err(SignaturesError::ForeignRelease { signer });
         }
-        let false_release = HoldingsError::FalseRelease { signer };
+        let false_release = SignaturesError::FalseRelease { signer };
         let index = release.item as usize;
         let pending = match self.held.get(&index) {
-            Some(Held::Pending(p)) if p.awaits == release.from => p,
+            Some(Held::Pending(p)) if p.withheld == release.from => p,
             _ => return Err(false_release),
         };
         let item = self.plan.items().get(index).ok_or(false_release.clone())?;
@@ -244,7 +244,7 @@ impl<T: Agreement> Holdings<T> {
         &self,
         node: NodeId,
         secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,
-    ) -> Result<Transaction, HoldingsError> {
+    ) -> Result<Transaction, SignaturesError> {
         self.complete_showing(node, secret, &[])
     }
 
@@ -254,7 +254,7 @@ impl<T: Agreement> Holdings<T> {
         node: NodeId,
         secret: impl Fn(&Adaptor) -> Result<SecretKey, String>,
         preimages: &[[u8; 32]],
-    ) -> Result<Transaction, HoldingsError> {
+    ) -> Result<Transaction, SignaturesError> {
         let not_held = || self.not_held(node);
         let secp = Secp256k1::verification_only();
         let mut tx = self.graph.assemble(node).ok_or_else(not_held)?;
@@ -264,7 +264,7 @@ impl<T: Agreement> Holdings<T> {
             let signature = match item.adaptor.and_then(|id| self.graph.adaptor(id)) {
                 None => held.into_signature()?,
                 Some(adaptor) => {
-                    let secret = secret(adaptor).map_err(|missing| HoldingsError::Secret {
+                    let secret = secret(adaptor).map_err(|missing| SignaturesError::Secret {
                         transaction: self.name(node),
                         missing,
                     })?;
@@ -278,7 +278,7 @@ impl<T: Agreement> Holdings<T> {
         let mut left = preimages;
         for ((input, txin), signatures) in inputs.iter().zip(&mut tx.input).zip(&signatures) {
             let wanted = self.graph.preimages(input);
-            let missing = || HoldingsError::Secret {
+            let missing = || SignaturesError::Secret {
                 transaction: self.name(node),
                 missing: "the preimage of a hash".into(),
             };
@@ -299,9 +299,9 @@ impl<T: Agreement> Holdings<T> {
         &self,
         node: NodeId,
         tx: &Transaction,
-    ) -> Result<(SecretKey, &Adaptor), HoldingsError> {
+    ) -> Result<(SecretKey, &Adaptor), SignaturesError> {
         if Some(tx.compute_txid()) != self.graph.txid(node) {
-            return Err(HoldingsError::OtherTransaction {
+            return Err(SignaturesError::OtherTransaction {
                 transaction: self.name(node),
                 found: tx.compute_txid(),
             });
@@ -330,7 +330,7 @@ impl<T: Agreement> Holdings<T> {
     }
 
     /// Checks every signature held, as after reading them back from a disk.
-    pub fn verify(&self) -> Result<(), HoldingsError> {
+    pub fn verify(&self) -> Result<(), SignaturesError> {
         for (i, held) in &self.held {
             let Some(item) = self.plan.items().get(*i) else {
                 return Err(AdaptorError::Invalid.into());
@@ -351,8 +351,8 @@ impl<T: Agreement> Holdings<T> {
         self.terms.signer(me).is_some()
             && self.held.len() <= self.plan.items().len()
             && self.plan.items().iter().enumerate().all(|(i, item)| {
-                let withholds = item.awaits.is_some_and(|a| a.signer == me);
-                let waits = item.awaits.filter(|a| a.holder == me);
+                let withholds = item.withheld.is_some_and(|a| a.signer == me);
+                let waits = item.withheld.filter(|a| a.holder == me);
                 match (self.held.get(&i), item.collects(me), withholds) {
                     (None, false, false) => true,
                     (Some(Held::Withheld(_)), false, true) => true,
@@ -361,7 +361,7 @@ impl<T: Agreement> Holdings<T> {
                     (Some(Held::Pending(p)), true, false) => {
                         let signers = item.signers.len();
                         let missing = p.shares.iter().filter(|share| share.is_none()).count();
-                        waits.is_some_and(|a| a.signer == p.awaits)
+                        waits.is_some_and(|a| a.signer == p.withheld)
                             && (p.shares.len(), missing) == (signers, 1)
                     }
                     _ => false,
@@ -384,16 +384,16 @@ impl<T: Agreement> Holdings<T> {
         node: NodeId,
         i: usize,
         item: &Item,
-    ) -> Result<(&KeySet, AdaptorSignature), HoldingsError> {
+    ) -> Result<(&KeySet, AdaptorSignature), SignaturesError> {
         let keys = self
             .graph
             .key_set(item.keys)
             .ok_or_else(|| self.not_held(node))?;
         match self.held.get(&i) {
             Some(Held::Complete(sig) | Held::CompleteAndWithheld(sig, _)) => Ok((keys, *sig)),
-            Some(Held::Pending(p)) => Err(HoldingsError::Waiting {
+            Some(Held::Pending(p)) => Err(SignaturesError::Waiting {
                 transaction: self.name(node),
-                signer: self.terms.name(p.awaits),
+                signer: self.terms.name(p.withheld),
             }),
             _ => Err(self.not_held(node)),
         }
@@ -417,8 +417,8 @@ impl<T: Agreement> Holdings<T> {
             .unwrap_or_else(|| format!("#{}", node.0))
     }
 
-    pub(super) fn not_held(&self, node: NodeId) -> HoldingsError {
-        HoldingsError::NotHeld {
+    pub(super) fn not_held(&self, node: NodeId) -> SignaturesError {
+        SignaturesError::NotHeld {
             party: self.me,
             transaction: self.name(node),
         }
