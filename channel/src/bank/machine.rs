@@ -291,7 +291,7 @@ impl<S: Side> BankMachine<S> {
                 },
                 _,
             ) => {
-                if !how.is_of(coin) {
+                if !how.is_of(self.coin) {
                     return self.refuse("such a close", ": its coin is elsewhere");
                 }
                 self.agree(*paid, Amount::from_sat(*fee_sat))?;
