@@ -5,7 +5,7 @@ use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
 use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
 use narthex_contracts::bank::{Bank, ChainSeed, Sight};
 use narthex_contracts::depth::Depth;
-use narthex_regtest::{Chain, ChainSource, OutputStatus};
+use narthex_regtest::{Chain, ChainSource, OutputStatus, Spender};
 
 use super::{
     DeskError, DeskOptions,
@@ -193,14 +193,9 @@ impl<'c> Exchange<'c> {
             return Ok(None);
         }
         let (payer, _, table) = self.bank(index)?;
-        let ((banked, _), (frozen, _)) = (payer.bank().coin(false)?, payer.bank().coin(true)?);
         let chain = table.chain();
         let tip = chain.height()?;
-        let mut spent = chain.spender(banked)?;
-        // A freeze ends nothing; what spends the frozen coin does.
-        if spent.as_ref().map(|by| by.tx.compute_txid()) == Some(frozen.txid) {
-            spent = chain.spender(frozen)?;
-        }
+        let spent = ending_of(payer.bank(), chain)?;
         let confirmed = spent.and_then(|by| Some((by.tx, by.height?)));
         Ok(confirmed.map(|(tx, height)| (tx, tip.saturating_sub(height).saturating_add(1))))
     }
@@ -274,4 +269,18 @@ pub(super) fn coin_of(
         OutputStatus::Unspent { height, .. } => Coin::Frozen { height },
         _ => gone,
     })
+}
+
+/// What spends a bank's coin and is no freeze, or spends the frozen coin.
+pub(super) fn ending_of(
+    bank: &Bank,
+    chain: &mut dyn ChainSource,
+) -> Result<Option<Spender>, DeskError> {
+    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
+    let spent = chain.spender(banked)?;
+    // A freeze ends nothing; what spends the frozen coin does.
+    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(frozen.txid) {
+        true => Ok(chain.spender(frozen)?),
+        false => Ok(spent),
+    }
 }

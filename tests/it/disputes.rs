@@ -5,6 +5,8 @@ use crate::desk;
 use std::process::Command;
 
 use desk::Desk;
+use narthex::job_dispute::{DisputeFile, log_of};
+use narthex_channel::log::{Log, SqliteLog};
 use serde_json::Value;
 
 /// A job whose steps can be cut into units.
@@ -136,4 +138,78 @@ fn a_simulation_agrees_with_theory() {
     );
     // The same seed plays the same games.
     assert_eq!(report, run(&[&cheat[..], &["--json"]].concat()));
+}
+
+/// A dispute kept in a log, killed at each write and gone on with: every entry is there, once.
+#[test]
+fn a_kept_dispute_killed_at_every_write() {
+    let desk = Desk::new();
+    let job = divisible(&desk);
+    let file = |liar: &str| desk.path(&format!("{liar}.json")).display().to_string();
+    for liar in ["worker", "challenger"] {
+        desk.run(&[
+            "dispute",
+            "--job",
+            &job,
+            "--step",
+            "5",
+            "--liar",
+            liar,
+            "--out",
+            &file(liar),
+        ]);
+    }
+    let killer = crate::kept_banks::killer(&desk.path(""));
+    let folder = desk.path("kept");
+    let run = |liar: &str, kill_at: Option<u32>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_narthex"));
+        command.args([
+            "job",
+            "dispute",
+            "--job",
+            &job,
+            "--replay",
+            &file(liar),
+            "--json",
+        ]);
+        command.arg("--log").arg(folder.join("dispute"));
+        if let Some(at) = kill_at {
+            command.env("LD_PRELOAD", &killer);
+            command.env("KILL_AT", at.to_string());
+        }
+        command.output().unwrap()
+    };
+    let shown = |output: &std::process::Output| -> Value {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let mut kills = 0;
+    for at in 1..400 {
+        let _ = std::fs::remove_dir_all(&folder);
+        let killed = run("worker", Some(at));
+        let is_killed = killed.status.code().is_none();
+        let account = shown(&run("worker", None));
+        // Opening, moves, ruling.
+        let entries = account["moves"].as_array().unwrap().len() as u64 + 2;
+        let terms = DisputeFile::read(file("worker").as_ref()).unwrap();
+        let mut log = SqliteLog::open(&folder.join("dispute"), &log_of(&terms).unwrap()).unwrap();
+        assert_eq!(
+            log.read(&mut |_, _| {}).unwrap(),
+            entries,
+            "killed at write {at}"
+        );
+        drop(log);
+        if !is_killed {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 5 && kills < 399, "{kills} kills");
+    let other = run("challenger", None);
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(
+        !other.status.success() && said.contains("not the log of"),
+        "{said}"
+    );
 }

@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use bitcoin::Transaction;
 use narthex::regtest::{Bitcoind, ChainSource, Miner};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::common::tree::copy;
 
 /// A library that kills its process at a write.
-fn killer(folder: &Path) -> PathBuf {
+pub(crate) fn killer(folder: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kill/kill_at.c");
     let library = folder.join("kill_at.so");
     let built = Command::new("cc")
@@ -237,4 +238,153 @@ fn a_life_on_a_node_killed_onwards() {
         paid,
         "money is lost but for fees"
     );
+}
+
+/// A desk on a node's chain, whose parties have coins.
+fn on_a_node() -> (Bitcoind, Desk) {
+    let mut chain = Bitcoind::start().unwrap();
+    let (url, cookie) = chain.rpc();
+    let cookie = cookie.display().to_string();
+    let desk = Desk::new(vec!["--node".into(), url, "--cookie".into(), cookie]);
+    let found = desk.done("status");
+    for name in ["payer_address", "provider_address"] {
+        let address: bitcoin::Address<bitcoin::address::NetworkUnchecked> =
+            found[name].as_str().unwrap().parse().unwrap();
+        chain
+            .mine(3, &address.assume_checked().script_pubkey())
+            .unwrap();
+    }
+    chain.mine(100, &anyone()).unwrap();
+    desk.done(OPEN);
+    chain.mine(6, &anyone()).unwrap();
+    (chain, desk)
+}
+
+fn anyone() -> bitcoin::ScriptBuf {
+    bitcoin::ScriptBuf::new_p2a()
+}
+
+/// The freeze, which the other side publishes: the folder knows nothing of it.
+fn others_freeze(chain: &mut Bitcoind, desk: &Desk) -> Transaction {
+    let before = desk.folder.path().join("unfrozen");
+    copy(&desk.dir(), &before);
+    desk.done("freeze");
+    fs::remove_dir_all(desk.dir()).unwrap();
+    copy(&before, &desk.dir());
+    let waiting = chain.mempool().unwrap();
+    let txs = waiting
+        .iter()
+        .map(|txid| chain.transaction(*txid).unwrap().unwrap().0);
+    let txs: Vec<Transaction> = txs.collect();
+    // It has no fee, and a child.
+    let is_spent = |tx: &&Transaction| {
+        let txid = tx.compute_txid();
+        let mut inputs = txs.iter().flat_map(|tx| &tx.input);
+        inputs.any(|input| input.previous_output.txid == txid)
+    };
+    txs.iter().find(is_spent).unwrap().clone()
+}
+
+/// A close that both signed, and a freeze that a miner takes before it: the provider claims all the same, and the bank is
+/// over when that is deep.
+#[test]
+fn a_close_that_a_freeze_outran_keeps_nobody_from_the_claim() {
+    let (mut chain, desk) = on_a_node();
+    desk.done("pay --to 1700");
+    let freeze = others_freeze(&mut chain, &desk);
+    // Whether the node takes it beside the freeze is the node's to say.
+    desk.run("close", None);
+    chain.mine_exactly(&[freeze], &anyone()).unwrap();
+    chain.mine(1, &anyone()).unwrap();
+    let found = desk.done("status");
+    assert_eq!(
+        (&found["coin"], &found["waits"]),
+        (&"frozen".into(), &false.into())
+    );
+    desk.done("claim");
+    chain.mine(1, &anyone()).unwrap();
+    assert_eq!(desk.done("status")["coin"], "spent");
+    chain.mine(6, &anyone()).unwrap();
+    let found = desk.done("status");
+    assert_eq!(
+        (&found["payer"], &found["provider"]),
+        (&"over".into(), &"over".into())
+    );
+}
+
+/// A refund, and a freeze that a miner takes before it: the payer has its coin back D blocks later.
+#[test]
+fn a_refund_that_a_freeze_outran_is_a_thaw() {
+    let (mut chain, desk) = on_a_node();
+    chain.mine(45, &anyone()).unwrap();
+    let freeze = others_freeze(&mut chain, &desk);
+    desk.run("refund", None);
+    chain.mine_exactly(&[freeze], &anyone()).unwrap();
+    chain.mine(1, &anyone()).unwrap();
+    assert_eq!(desk.done("status")["coin"], "frozen");
+    chain.mine(6, &anyone()).unwrap();
+    let before = desk.done("status");
+    desk.done("refund");
+    chain.mine(1, &anyone()).unwrap();
+    let after = desk.done("status");
+    assert_eq!(after["coin"], "spent");
+    let sat = |standing: &Value| standing["payer_sat"].as_u64().unwrap();
+    assert!(sat(&after) > sat(&before), "{before} {after}");
+}
+
+/// One party's folder put back from before a resume: what the other has in the bank that goes on is not touched.
+#[test]
+fn an_old_copy_of_one_side_costs_the_other_nothing() {
+    let desk = Desk::new(Vec::new());
+    desk.done(OPEN);
+    desk.done("pay --to 1700");
+    desk.done("freeze");
+    let old = desk.folder.path().join("old");
+    copy(&desk.dir(), &old);
+    desk.done("resume");
+    desk.done("pay --to 900");
+    let now = desk.folder.path().join("now");
+    copy(&desk.dir(), &now);
+    let put_back = |who: &str| {
+        fs::remove_dir_all(desk.dir()).unwrap();
+        copy(&now, &desk.dir());
+        fs::remove_dir_all(desk.dir().join(who)).unwrap();
+        copy(&old.join(who), &desk.dir().join(who));
+        desk.done("status")
+    };
+    // The payer gives its last penny again.
+    let found = put_back("provider");
+    assert_eq!((&found["bank"], &found["taken"]), (&1.into(), &900.into()));
+    // A payer without the chain of its pennies gives no more; the provider claims what it has.
+    let found = put_back("payer");
+    assert_eq!((&found["bank"], &found["taken"]), (&1.into(), &900.into()));
+    assert!(!desk.run("pay --to 950", None).status.success());
+    let frozen = desk.done("freeze --by provider");
+    let claimed = desk.done("claim");
+    assert_eq!(claimed["coin"], "spent");
+    let sat = |standing: &Value, who: &str| standing[who].as_u64().unwrap();
+    assert!(sat(&claimed, "provider_sat") > sat(&frozen, "provider_sat"));
+    // And it takes its own back, if the provider does not.
+    put_back("payer");
+    desk.done("freeze --by provider");
+    let before = desk.done("status --mine 6");
+    let after = desk.done("refund");
+    assert_eq!(after["coin"], "spent");
+    assert!(sat(&after, "payer_sat") > sat(&before, "payer_sat"));
+}
+
+#[test]
+fn a_bank_that_is_over_is_still_shown() {
+    let desk = Desk::new(Vec::new());
+    desk.done(OPEN);
+    desk.done("pay --to 1700");
+    desk.done("close");
+    let found = desk.done("status --mine 8");
+    assert_eq!(
+        (&found["payer"], &found["provider"]),
+        (&"over".into(), &"over".into())
+    );
+    assert_eq!(desk.done("status")["done"], Value::Array(Vec::new()));
+    let late = desk.run("claim", None);
+    assert!(String::from_utf8_lossy(&late.stderr).contains("over"));
 }

@@ -272,6 +272,7 @@ impl<S: Side> BankMachine<S> {
             return self.refuse("end", "");
         }
         if let Some(known) = &self.leaving
+            && known.is_of(self.coin)
             && (!known.is_agreed() || how.is_agreed())
         {
             return self.refuse("other end", ": one was agreed to or ordered before");
@@ -288,9 +289,9 @@ impl<S: Side> BankMachine<S> {
                     fee_sat,
                     frozen,
                 },
-                coin,
+                _,
             ) => {
-                if *frozen != matches!(coin, CoinAt::Frozen { .. }) {
+                if !how.is_of(self.coin) {
                     return self.refuse("such a close", ": its coin is elsewhere");
                 }
                 self.agree(*paid, Amount::from_sat(*fee_sat))?;
@@ -390,7 +391,11 @@ impl<S: Side> BankMachine<S> {
                 if self.is_freezing && self.is_banked() {
                     due.extend(freeze());
                 }
-                due.extend(self.leaving.map(|how| match &self.left {
+                if self.coin == CoinAt::Nowhere {
+                    due.extend(self.funding.clone().map(BankEffect::Publish));
+                }
+                let leaving = self.leaving.filter(|how| how.is_of(self.coin));
+                due.extend(leaving.map(|how| match &self.left {
                     None => BankEffect::Sign(how),
                     Some(tx) if how.needs_child() => BankEffect::PublishWithChild(tx.clone()),
                     Some(tx) => BankEffect::Publish(tx.clone()),

@@ -109,6 +109,18 @@ impl Leaving {
         matches!(self, Self::Close { .. } | Self::Resume { .. })
     }
 
+    /// Whether it spends the coin where it is. What was signed for another place cannot confirm there: it keeps nobody
+    /// from leaving otherwise, and counts again if a reorganisation takes the coin back.
+    pub const fn is_of(&self, coin: CoinAt) -> bool {
+        match (self, coin) {
+            (Self::Close { frozen, .. }, CoinAt::Frozen { .. }) => *frozen,
+            (Self::Close { frozen, .. }, CoinAt::Banked { .. }) => !*frozen,
+            (Self::Refund, CoinAt::Banked { .. }) => true,
+            (Self::Resume { .. } | Self::Claim { .. } | Self::Thaw, CoinAt::Frozen { .. }) => true,
+            _ => false,
+        }
+    }
+
     /// Whether a child pays its fee; else it pays its own.
     pub const fn needs_child(&self) -> bool {
         !matches!(self, Self::Close { .. })

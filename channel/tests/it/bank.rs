@@ -14,8 +14,8 @@ use narthex_channel::bank::{Payer, PayerRecord};
 use narthex_channel::{
     Machine,
     bank::{
-        BankInput, BankMachine, CoinAt, Leaving, Lineage, PayerMachine, Paying, ProviderMachine,
-        Receiving, Side, SideError,
+        BankEffect, BankInput, BankMachine, CoinAt, Leaving, Lineage, PayerMachine, Paying,
+        ProviderMachine, Receiving, Side, SideError,
     },
     laws::{Effort, Subject, check},
 };
@@ -310,4 +310,117 @@ fn a_payment_is_one_small_entry_on_each_side() {
         provider.apply(&step.changes[0]);
         assert_eq!((payer.pennies(), provider.pennies()), (to, to));
     }
+}
+
+/// A side of an open bank, whose coin is deep.
+fn opened<S: Side>(signed: &Signed) -> BankMachine<S> {
+    let mut machine = BankMachine::default();
+    let freeze = signed.freeze;
+    for input in [
+        BankInput::Propose(signed.lineage.clone()),
+        BankInput::Signed { freeze },
+        BankInput::Coin(CoinAt::Banked { is_deep: true }),
+    ] {
+        take(&mut machine, &input);
+    }
+    machine
+}
+
+fn take<S: Side>(machine: &mut BankMachine<S>, input: &BankInput) {
+    for change in machine.step(input).unwrap().changes {
+        machine.apply(&change);
+    }
+}
+
+/// The provider answers a refund with its freeze, which confirms first: the payer has the thaw left, and nothing is
+/// published that cannot confirm any more.
+#[test]
+fn a_freeze_before_the_refund_leaves_the_thaw() {
+    let signed = signed();
+    let mut payer = opened::<Paying>(&signed);
+    let leave = |tip, how| BankInput::Leave { tip, how };
+    take(&mut payer, &leave(T, Leaving::Refund));
+    take(
+        &mut payer,
+        &BankInput::Left(signed.transaction(&Leaving::Refund)),
+    );
+    assert_eq!(payer.pending().len(), 1);
+    let height = T + 1;
+    take(&mut payer, &BankInput::Coin(CoinAt::Frozen { height }));
+    assert_eq!(payer.pending(), [], "the refund spends nothing any more");
+    let thaw = leave(height + u32::from(D), Leaving::Thaw);
+    take(&mut payer, &thaw);
+    assert_eq!(payer.pending(), [BankEffect::Sign(Leaving::Thaw)]);
+    // A reorganisation takes the freeze away: the refund is signed once more.
+    take(
+        &mut payer,
+        &BankInput::Coin(CoinAt::Banked { is_deep: true }),
+    );
+    assert_eq!(payer.pending(), []);
+    take(&mut payer, &leave(T, Leaving::Refund));
+    assert_eq!(payer.pending(), [BankEffect::Sign(Leaving::Refund)]);
+}
+
+/// A reorganisation takes the payer's freeze away from under the claim: the provider freezes, and its claim is there.
+#[test]
+fn a_claim_outlives_its_freeze() {
+    let signed = signed();
+    let mut provider = opened::<Receiving>(&signed);
+    let mut signer = signed.payer(0);
+    let rungs = signer.rungs(2, &mut StdRng::seed_from_u64(3)).unwrap();
+    take(&mut provider, &BankInput::Rungs(rungs));
+    take(&mut provider, &BankInput::Penny(signer.pay(500).unwrap()));
+    let frozen = BankInput::Coin(CoinAt::Frozen { height: 900 });
+    take(&mut provider, &frozen);
+    let how = Leaving::Claim { rung: 500 };
+    take(&mut provider, &BankInput::Leave { tip: 900, how });
+    let claim = signed.transaction(&how);
+    take(&mut provider, &BankInput::Left(claim.clone()));
+    assert_eq!(
+        provider.pending(),
+        [BankEffect::PublishWithChild(claim.clone())]
+    );
+    take(
+        &mut provider,
+        &BankInput::Coin(CoinAt::Banked { is_deep: false }),
+    );
+    assert_eq!(provider.pending(), [], "there is nothing to claim from");
+    take(&mut provider, &BankInput::Freeze);
+    assert_eq!(provider.pending().len(), 1, "the freeze");
+    take(&mut provider, &frozen);
+    assert_eq!(provider.pending(), [BankEffect::PublishWithChild(claim)]);
+}
+
+/// A close that both signed for the bank's coin does not confirm, and a freeze does: they may close from the frozen coin.
+#[test]
+fn a_close_that_a_freeze_outran_is_agreed_anew() {
+    fn of<S: Side>(signed: &Signed) {
+        let mut machine = opened::<S>(signed);
+        let close = |frozen| Leaving::Close {
+            paid: 0,
+            fee_sat: 300,
+            frozen,
+        };
+        let (before, after) = (close(false), close(true));
+        let leave = |how| BankInput::Leave { tip: 900, how };
+        take(&mut machine, &leave(before));
+        take(&mut machine, &BankInput::Left(signed.transaction(&before)));
+        take(
+            &mut machine,
+            &BankInput::Coin(CoinAt::Frozen { height: 900 }),
+        );
+        assert_eq!(machine.pending(), []);
+        take(&mut machine, &leave(after));
+        assert_eq!(machine.pending(), [BankEffect::Sign(after)]);
+        // A second one of the same coin is refused, as ever.
+        let second = Leaving::Close {
+            paid: 0,
+            fee_sat: 301,
+            frozen: true,
+        };
+        assert!(machine.step(&leave(second)).is_err());
+    }
+    let signed = signed();
+    of::<Paying>(&signed);
+    of::<Receiving>(&signed);
 }

@@ -1,18 +1,18 @@
 //! What the machines have pending is carried out: signers, wallets, the chain.
 
-use bitcoin::{Amount, Transaction, Txid, secp256k1::rand::rngs::OsRng};
+use bitcoin::{Amount, Transaction, Txid, hashes::Hash, secp256k1::rand::rngs::OsRng};
 use narthex_channel::bank::{Payer, PayerRecord, Provider};
 use narthex_channel::{
     StepError,
     bank::{BankEffect, BankInput, CoinAt, Leaving, SideError},
 };
 use narthex_contracts::{
-    bank::{BankError, ChainSeed, PAYER, PROVIDER, Phase},
+    bank::{BankError, ChainSeed, PAYER, PROVIDER, Phase, REFUND, THAW},
     graph::{NodeId, TxGraph},
-    pact::Cosigner,
+    pact::{Cosigner, Task, finish},
 };
 
-use super::{KeptBank, KeptError, open, party::secret};
+use super::{KeptBank, KeptError, open};
 use crate::{bank::moves::sign_both, wallet::ChildRequest};
 
 /// Rungs of one batch.
@@ -43,17 +43,25 @@ impl KeptBank {
         self.settle_one()
     }
 
-    fn settle_one(&mut self) -> Result<(), KeptError> {
-        // The freeze of one that was killed between the two sides.
-        if let Some(freeze) = self.sides.payer.machine().freeze_signature().copied() {
-            self.sides.provider(&BankInput::Signed { freeze })?;
+    /// As before an order: what does not go through is said, and keeps nobody from ordering something else. A close that
+    /// the node refuses must not stand before a claim.
+    pub(super) fn catch_up(&mut self) {
+        if let Err(error) = self.settle() {
+            self.done.push(format!("not done: {error}"));
         }
+    }
+
+    /// Tries everything, and fails with what did not go through first.
+    fn settle_one(&mut self) -> Result<(), KeptError> {
         loop {
             let changes = (self.sides.payer.changes(), self.sides.provider.changes());
-            let mut published = 0;
+            let (mut published, mut failed) = (0, Ok(()));
             for who in [Who::Payer, Who::Provider] {
                 for effect in self.pending(who) {
-                    published += usize::from(self.act(who, effect)?);
+                    match self.act(who, effect) {
+                        Ok(is_published) => published += usize::from(is_published),
+                        Err(error) => failed = failed.and(Err(error)),
+                    }
                 }
             }
             if published > 0 && self.chain.is_own() {
@@ -62,7 +70,7 @@ impl KeptBank {
             self.look()?;
             let after = (self.sides.payer.changes(), self.sides.provider.changes());
             if after == changes {
-                return Ok(());
+                return failed;
             }
         }
     }
@@ -105,7 +113,9 @@ impl KeptBank {
 
     /// The penny, and the rungs that the provider asks for before it takes it.
     fn give(&mut self, to: u32) -> Result<(), KeptError> {
-        if self.sides.provider.machine().pennies() >= to {
+        let provider = self.sides.provider.machine();
+        // One that stops takes none: they stay the payer's to give, or not.
+        if provider.pennies() >= to || provider.standing() != "open" {
             return Ok(());
         }
         let mut payer = self.payer_signer()?;
@@ -133,11 +143,7 @@ impl KeptBank {
         let machine = self.sides.payer.machine();
         let missing = || KeptError::State("the bank in this folder is not open".into());
         let freeze = *machine.freeze_signature().ok_or_else(missing)?;
-        let path = self.seed_path(self.number);
-        let seed = secret(&path)?.ok_or_else(|| KeptError::File {
-            path: path.clone(),
-            error: std::io::ErrorKind::NotFound.into(),
-        })?;
+        let seed = self.seed()?;
         let record = PayerRecord {
             revealed: machine.pennies(),
             phase: Phase::Open,
@@ -163,11 +169,14 @@ impl KeptBank {
         let bank = lineage.bank();
         match how {
             Leaving::Refund | Leaving::Thaw => {
-                let payer = self.payer_signer()?;
-                let tx = match how {
-                    Leaving::Refund => payer.refund(rng)?,
-                    _ => payer.thaw(rng)?,
+                // By the key alone: who lost the chain of its pennies has not lost its coin.
+                let node = match how {
+                    Leaving::Refund => REFUND,
+                    _ => THAW,
                 };
+                let task = Task::new(bank.graph(), node, 0)?;
+                let signature = task.sign_alone((PAYER, &self.payer.key), None, rng)?;
+                let tx = finish(bank.graph(), node, &[signature.0], &[])?;
                 self.sides.payer(&BankInput::Left(tx))
             }
             Leaving::Claim { rung } => {
@@ -185,7 +194,7 @@ impl KeptBank {
                 let graph = bank.close(paid, Amount::from_sat(fee_sat), frozen)?;
                 self.cosign(&graph, NodeId(0))
             }
-            Leaving::Resume { .. } => {
+            Leaving::Resume { txid, .. } => {
                 self.agree(how)?;
                 let next = open::sides(
                     &self.dir,
@@ -199,6 +208,11 @@ impl KeptBank {
                     .lineage()
                     .cloned()
                     .ok_or_else(missing)?;
+                // Neither makes a nonce for anything but what was agreed to.
+                let agreed = Some(Txid::from_byte_array(txid));
+                if next.bank().graph().txid(TxGraph::FUNDING) != agreed {
+                    return Err(missing());
+                }
                 self.cosign(next.bank().graph(), TxGraph::FUNDING)
             }
         }

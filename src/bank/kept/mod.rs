@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use bitcoin::{Amount, ScriptBuf};
 use narthex_channel::bank::Coin;
 use narthex_channel::{
-    Logged, OpenError, StepError,
+    Logged, Machine, OpenError, StepError,
     bank::{BankInput, CoinAt, PayerMachine, ProviderMachine, SideError},
     log::{LogError, SqliteLog},
 };
@@ -39,7 +39,10 @@ use serde::Serialize;
 
 pub use chain::KeptChain;
 
-use super::{DeskError, exchange::coin_of};
+use super::{
+    DeskError,
+    exchange::{coin_of, ending_of},
+};
 use crate::{bindings::BindingsError, wallet::WalletError};
 use party::Party;
 
@@ -150,7 +153,13 @@ impl Sides {
             .map_err(|error| KeptError::Side { who, error })
     }
 
+    /// Both take it, or neither: what the provider refuses, the payer is not to have in its log alone.
     fn both(&mut self, input: &BankInput) -> Result<(), KeptError> {
+        let who = "provider";
+        if let Err(error) = self.provider.machine().step(input) {
+            let error = StepError::Refused(error);
+            return Err(KeptError::Side { who, error });
+        }
         self.payer(input)?;
         self.provider(input)
     }
@@ -205,6 +214,7 @@ impl KeptBank {
         let mut provider = Party::load(dir, "provider", &mut chain)?;
         let mut number = 0;
         let mut sides = open::sides(dir, number, [&payer, &provider])?;
+        open::share(&mut sides)?;
         // The last bank whose predecessor was left for it.
         loop {
             look(&mut sides, &mut chain, depth)?;
@@ -298,23 +308,15 @@ fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), Ke
         return Ok(());
     };
     let lineage = lineage.clone();
-    let left = sides
-        .payer
-        .machine()
-        .left()
-        .or(sides.provider.machine().left());
-    let left = left.map(bitcoin::Transaction::compute_txid);
     let coin = match coin_of(lineage.bank(), chain.chain(), depth)? {
         Coin::Unfunded => CoinAt::Nowhere,
         Coin::Banked { is_deep } => CoinAt::Banked { is_deep },
         Coin::Frozen { height } => CoinAt::Frozen { height },
         Coin::Spent => {
             let tip = chain.chain().height()?;
-            let found = match left {
-                Some(txid) => chain.chain().transaction(txid)?,
-                None => None,
-            };
-            let height = found.and_then(|(_, height)| height);
+            // Whichever end it was: it need not be one that a side has signed last.
+            let ending = ending_of(lineage.bank(), chain.chain())?;
+            let height = ending.and_then(|spender| spender.height);
             let is_deep = height.is_some_and(|height| depth.is_reached(height, tip));
             CoinAt::Spent { is_deep }
         }

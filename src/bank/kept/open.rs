@@ -9,7 +9,7 @@ use bitcoin::{
 use narthex_channel::bank::Coin;
 use narthex_channel::{
     Logged,
-    bank::{BankInput, Lineage, PayerMachine, ProviderMachine},
+    bank::{BankInput, BankMachine, Lineage, PayerMachine, ProviderMachine, Side},
     log::{Identity, SqliteLog},
 };
 use narthex_contracts::{
@@ -19,7 +19,7 @@ use narthex_contracts::{
 use narthex_disk::{Readers, replace};
 use narthex_game_model::tagged::tagged_hash;
 
-use super::{KeptBank, KeptChain, KeptError, Party, Sides};
+use super::{KeptBank, KeptChain, KeptError, Party, Sides, party::secret};
 use crate::bank::{DeskOptions, exchange::coin_of};
 
 /// Coins that a party of a folder's own chain begins with.
@@ -37,10 +37,14 @@ pub(super) fn successor(
     parties: [&Party; 2],
     chain: &mut KeptChain,
 ) -> Result<Option<Sides>, KeptError> {
-    if !log_path(dir, "payer", number).exists() {
+    if !["payer", "provider"]
+        .iter()
+        .any(|who| log_path(dir, who, number).exists())
+    {
         return Ok(None);
     }
-    let sides = sides(dir, number, parties)?;
+    let mut sides = sides(dir, number, parties)?;
+    share(&mut sides)?;
     let Some(lineage) = sides.payer.machine().lineage() else {
         return Ok(None);
     };
@@ -64,6 +68,39 @@ pub(super) fn sides(
         payer: Logged::open(PayerMachine::default(), log("payer", payer)?)?,
         provider: Logged::open(ProviderMachine::default(), log("provider", provider)?)?,
     })
+}
+
+/// A side that has no signed freeze, killed before it or put back from an older copy, gets terms and freeze of the other
+/// side: with its own signature in it, so that it needs to believe nobody.
+pub(super) fn share(sides: &mut Sides) -> Result<(), KeptError> {
+    fn of<S: Side>(machine: &BankMachine<S>) -> Option<(Lineage, [u8; 64])> {
+        Some((machine.lineage()?.clone(), *machine.freeze_signature()?))
+    }
+    let (payers, providers) = (of(sides.payer.machine()), of(sides.provider.machine()));
+    let inputs = |own: Option<&Lineage>, (lineage, freeze): (Lineage, [u8; 64])| {
+        let other = own.is_some_and(|own| *own != lineage);
+        let abandon = other.then_some(BankInput::Abandon);
+        let freeze = BankInput::Signed { freeze };
+        abandon
+            .into_iter()
+            .chain([BankInput::Propose(lineage), freeze])
+    };
+    match (payers, providers) {
+        (Some(known), None) => {
+            let own = sides.provider.machine().lineage();
+            for input in inputs(own, known).collect::<Vec<_>>() {
+                sides.provider(&input)?;
+            }
+        }
+        (None, Some(known)) => {
+            let own = sides.payer.machine().lineage();
+            for input in inputs(own, known).collect::<Vec<_>>() {
+                sides.payer(&input)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 impl KeptBank {
@@ -152,6 +189,17 @@ impl KeptBank {
         // The provider takes the whole signature: it can be shown again at any time, the share only now.
         let freeze = ours.freeze;
         sides.both(&BankInput::Signed { freeze })
+    }
+
+    /// Fails unless the payer has the chain of its pennies.
+    pub(super) fn has_seed(&self) -> Result<(), KeptError> {
+        self.seed().map(drop)
+    }
+
+    pub(super) fn seed(&self) -> Result<[u8; 32], KeptError> {
+        let path = self.seed_path(self.number);
+        let error = std::io::ErrorKind::NotFound.into();
+        secret(&path)?.ok_or(KeptError::File { path, error })
     }
 
     pub(super) fn seed_path(&self, number: u32) -> PathBuf {

@@ -13,12 +13,10 @@ use narthex_contracts::{
 use super::{KeptBank, KeptError, open};
 
 impl KeptBank {
-    /// Carries out what is pending, as after a command that was killed.
-    ///
-    /// # Errors
-    /// [`KeptError`].
-    pub fn go_on(&mut self) -> Result<(), KeptError> {
-        self.settle()
+    /// Carries out what is pending, as after a command that was killed. What does not go through is said in
+    /// [`KeptStanding::done`](super::KeptStanding::done), and is tried again by the next command.
+    pub fn go_on(&mut self) {
+        self.catch_up();
     }
 
     /// Pays so many pennies more.
@@ -35,11 +33,18 @@ impl KeptBank {
     /// # Errors
     /// [`KeptError`].
     pub fn pay_to(&mut self, to: u32) -> Result<(), KeptError> {
-        self.settle()?;
+        self.catch_up();
         // Whoever has a chain for itself does not wait for others' blocks.
         while self.chain.is_own() && self.coin() == (CoinAt::Banked { is_deep: false }) {
             self.mine(1)?;
         }
+        // What nobody takes is not given.
+        let provider = self.sides.provider.machine().standing();
+        if provider != "open" {
+            let why = format!("the provider takes no penny: its side of the bank is {provider}");
+            return Err(KeptError::State(why));
+        }
+        self.has_seed()?;
         self.sides.payer(&BankInput::Pay { to })?;
         self.settle()?;
         let (taken, worth) = (self.sides.provider.machine().pennies(), self.lineage()?);
@@ -54,7 +59,7 @@ impl KeptBank {
     /// # Errors
     /// [`KeptError`].
     pub fn freeze(&mut self, by_payer: bool) -> Result<(), KeptError> {
-        self.settle()?;
+        self.catch_up();
         match by_payer {
             true => self.sides.payer(&BankInput::Freeze)?,
             false => self.sides.provider(&BankInput::Freeze)?,
@@ -67,9 +72,10 @@ impl KeptBank {
     /// # Errors
     /// [`KeptError`].
     pub fn claim(&mut self) -> Result<(), KeptError> {
-        self.settle()?;
+        self.catch_up();
         let machine = self.sides.provider.machine();
-        if machine.left().is_none() {
+        // An end that was agreed to and does not confirm keeps nobody from it.
+        if !matches!(machine.leaving(), Some(Leaving::Claim { .. })) {
             let rung = machine.book().map_or(0, |book| book.enforceable());
             let (tip, how) = (self.chain.chain().height()?, Leaving::Claim { rung });
             self.sides.provider(&BankInput::Leave { tip, how })?;
@@ -82,7 +88,7 @@ impl KeptBank {
     /// # Errors
     /// [`KeptError`].
     pub fn refund(&mut self) -> Result<(), KeptError> {
-        self.settle()?;
+        self.catch_up();
         let how = match self.coin() {
             CoinAt::Frozen { .. } => Leaving::Thaw,
             _ => Leaving::Refund,
@@ -92,13 +98,21 @@ impl KeptBank {
         self.settle()
     }
 
+    /// Whether both have agreed on an end of the coin where it is, or where it was until it was spent.
+    fn is_agreed(&self) -> bool {
+        let coin = self.coin();
+        let is_spent = matches!(coin, CoinAt::Spent { .. });
+        let leaving = self.sides.payer.machine().leaving();
+        leaving.is_some_and(|how| how.is_agreed() && (is_spent || how.is_of(coin)))
+    }
+
     /// Both agree on the end.
     ///
     /// # Errors
     /// [`KeptError`].
     pub fn close(&mut self) -> Result<(), KeptError> {
-        self.settle()?;
-        if self.sides.payer.machine().leaving().is_none() {
+        self.catch_up();
+        if !self.is_agreed() {
             let frozen = matches!(self.coin(), CoinAt::Frozen { .. });
             let paid = self.sides.provider.machine().pennies();
             let plan = self.lineage()?.bank().close_plan(paid, frozen)?;
@@ -117,8 +131,8 @@ impl KeptBank {
     /// # Errors
     /// [`KeptError`].
     pub fn resume(&mut self, refund_blocks: u32) -> Result<(), KeptError> {
-        self.settle()?;
-        if self.sides.payer.machine().leaving().is_none() {
+        self.catch_up();
+        if !self.is_agreed() {
             if !matches!(self.coin(), CoinAt::Frozen { .. }) {
                 let why = "only a frozen bank goes on in another; `narthex bank freeze` freezes it";
                 return Err(KeptError::State(why.into()));
@@ -136,8 +150,13 @@ impl KeptBank {
             self.number.saturating_add(1),
         );
         let mut next = open::sides(&self.dir, number, [&self.payer, &self.provider])?;
+        open::share(&mut next)?;
+        let lineage = self.lineage()?;
+        let funding = BankFunding::Frozen {
+            prior: sha256::Hash::from_byte_array(lineage.bank().terms().id()),
+            paid,
+        };
         if next.payer.machine().freeze_signature().is_none() {
-            let lineage = self.lineage()?;
             let terms = lineage.bank().terms();
             let mut record = terms.record().clone();
             record.pennies = record.pennies.saturating_sub(paid);
@@ -145,17 +164,19 @@ impl KeptBank {
             let more = || KeptError::State("more was paid than is there".into());
             record.capacity_sat = rest.ok_or_else(more)?;
             record.refund_height = (self.chain.chain().height()?).saturating_add(refund_blocks);
-            record.funding = BankFunding::Frozen {
-                prior: sha256::Hash::from_byte_array(terms.id()),
-                paid,
-            };
+            record.funding = funding.clone();
             let fresh = FreshChain::draw(&mut OsRng);
             let resumed = lineage.resumed(fresh.name(record)?.check()?)?;
             self.sign_freeze(number, resumed, fresh, Some(&mut next))?;
-        } else if let Some(freeze) = next.payer.machine().freeze_signature().copied() {
-            next.provider(&BankInput::Signed { freeze })?;
         }
         let lineage = next.payer.machine().lineage();
+        // One that was signed earlier and not agreed to: a reorganisation let more be paid since.
+        if lineage.is_some_and(|next| next.bank().terms().record().funding != funding) {
+            let why = format!(
+                "a bank that goes on was signed when fewer than {paid} pennies were paid; `narthex bank close` or `claim` ends this one"
+            );
+            return Err(KeptError::State(why));
+        }
         let txid = lineage.and_then(|lineage| lineage.bank().graph().txid(TxGraph::FUNDING));
         let txid = txid.ok_or_else(|| KeptError::State("no bank goes on".into()))?;
         Ok((paid, txid.to_byte_array()))

@@ -180,7 +180,8 @@ impl StatusArgs {
             if self.mine > 0 {
                 bank.mine(self.mine)?;
             }
-            bank.go_on()
+            bank.go_on();
+            Ok(())
         })
     }
 }
