@@ -526,7 +526,7 @@ fn the_planner_names_the_bound_that_no_stake_meets() {
 #[test]
 fn a_file_without_end_is_not_read_to_it() {
     refused("play --input /dev/zero", "larger than 67108864 bytes");
-    refused("play --job /dev/zero", "larger than 1048576 bytes");
+    refused("play --job /dev/zero", "at most 1048576 are read");
 }
 
 #[test]

@@ -361,7 +361,7 @@ fn jobs_that_a_story_cannot_be_told_with() {
     let zeros = wasm("");
     fails(
         &["--job", &zeros, "--story", "idle-worker"],
-        "the worker claims zeros without work, and they are right",
+        "the worker claims zeros without work, and all that were sampled are right",
     );
     let events = events(&["--job", &zeros, "--story", "worker-at-fault"]);
     assert_eq!(events.last().unwrap()["scheme"], 6);

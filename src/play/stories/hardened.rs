@@ -185,7 +185,7 @@ pub(super) fn idle_worker(scene: &mut Scene<'_>) -> Result<Ending, PlayError> {
     deliver(scene)?;
     if scene.check()? {
         return Err(PlayError::NoCheat(
-            "the worker claims zeros without work, and they are right",
+            "the worker claims zeros without work, and all that were sampled are right",
         ));
     }
     scene.publish(
