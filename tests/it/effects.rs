@@ -85,6 +85,7 @@ fn pairs_of_which_one_would_do_nothing() {
         "play --list --result digits",
         "play --list --input images.csv",
         "play --list --job job.json",
+        "play --list --stage 1",
         "play --job job.json --input images.csv",
         "play --list --arbiters 3-of-5",
         "play --list --fee-rate 3",
@@ -111,7 +112,6 @@ fn pairs_of_which_one_would_do_nothing() {
     for (args, part) in [
         ("play --economics case.json", "unexpected argument"),
         ("play --stage 1", "--job"),
-        ("play --list --stage 1", "--job"),
         ("bench --what model --arbiters 2-of-3", "--what model"),
         ("bench --rounds 0", "at least 1"),
         ("simulate --games 0", "is not in 1.."),
