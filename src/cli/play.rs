@@ -11,7 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
     game_model::Layout,
-    play::{ChainKind, DecryptedResult, Event, Outcome, PlayOptions, Reporter, STORIES, play},
+    play::{
+        ChainKind, DecryptedResult, Event, JobFile, Outcome, PlayOptions, Reporter, STORIES, play,
+    },
 };
 
 use narthex_disk::{self as disk, Readers};
@@ -42,7 +44,7 @@ pub(crate) struct PlayArgs {
     #[arg(long, default_value = "normal")]
     story: String,
     /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["case", "input", "result", "research", "story", "chain", "template", "arbiters", "fee_rate", "seed"])]
+    #[arg(long, conflicts_with_all = ["case", "input", "job", "stage", "result", "research", "story", "chain", "template", "arbiters", "fee_rate", "seed"])]
     list: bool,
     /// Chain to play on.
     #[arg(long, value_enum, default_value = "embedded")]
@@ -56,7 +58,14 @@ pub(crate) struct PlayArgs {
     /// CSV of own images to read, 64 pixel values of 0 to 16 a row.
     #[arg(long)]
     input: Option<PathBuf>,
-    /// Writes the decrypted result, a digit a line.
+    /// Plays this job, as `narthex job example` writes one, in place of reading digits. A job with several stages has a
+    /// contract for each: the results before the stage that is played are computed first.
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    job: Option<PathBuf>,
+    /// Stage of the job that the contract is about, from 0; without it the last, whose result is the job's.
+    #[arg(long, requires = "job")]
+    stage: Option<u32>,
+    /// Writes the decrypted result, a digit a line; of a --job all outputs, as `narthex job run` writes them.
     #[arg(long)]
     result: Option<PathBuf>,
     /// Fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004; 0.1 to 2500.
@@ -89,6 +98,10 @@ impl PlayArgs {
             quorum: self.arbiters.quorum,
             arbiters: self.arbiters.arbiters,
             input: self.input,
+            job: self.job.map(|path| JobFile {
+                path,
+                stage: self.stage,
+            }),
             rate: self.fee_rate,
             seed: self.seed,
             case: None,
@@ -133,9 +146,7 @@ fn save(path: &Path, result: Option<&DecryptedResult>) -> anyhow::Result<()> {
     let result = result.with_context(|| {
         format!("this story reveals no result: there is nothing to write to {shown}")
     })?;
-    let lines = result.digits.iter().map(|digit| format!("{digit}\n"));
-    let text = lines.collect::<String>();
-    disk::save(path, text.as_bytes(), Readers::Owner)
+    disk::save(path, &result.to_file(), Readers::Owner)
         .with_context(|| format!("cannot write {shown}"))
 }
 
@@ -231,20 +242,7 @@ fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
     )?;
     super::table::balances(out, &o.balances)?;
     if let Some(result) = &o.result {
-        let digits = result
-            .first_digits
-            .iter()
-            .map(ToString::to_string)
-            .collect::<String>();
-        let agreeing = result
-            .agreeing_with_labels
-            .map(|a| format!(", {:.1} % as labelled", 100.0 * a))
-            .unwrap_or_default();
-        writeln!(
-            out,
-            "decrypted result: {} digits, {digits}…{agreeing}",
-            result.steps
-        )?;
+        writeln!(out, "decrypted result: {result}")?;
     } else {
         writeln!(out, "no result was revealed")?;
     }

@@ -4,8 +4,8 @@ use std::{io::Read, path::Path};
 
 use narthex_game_model::{
     commitment::{
-        self, Commitment, Domain, LeafOpening, MAX_RESULT_BYTES, Multiproof, OpenError, Opening,
-        SaltSeed, TreeBuilder, TreeError, seal, state_digest, work_leaf,
+        self, Commitment, Domain, LeafOpening, MAX_RESULT_BYTES, Multiproof, Opening, SaltSeed,
+        TreeBuilder, TreeError, seal, state_digest, work_leaf,
     },
     computation::{Computation, JobSpec, StepError},
     play::{Strategy, Work, WorkerSecrets},
@@ -13,6 +13,7 @@ use narthex_game_model::{
 use serde::{Deserialize, Serialize};
 
 use super::contract::{claimed_name, commitment_name, sealed_name};
+use super::plan::fits_result;
 use super::secrets::{self, SecretsFile, read_secrets};
 use super::{CompleteLog, ContractDir, JobError, OutputLog, state::read_limited};
 use crate::disk::{Draft, Readers};
@@ -241,11 +242,7 @@ fn honest(
 ) -> Result<(Commitment, Vec<u8>), JobError> {
     let tree = TreeBuilder::new(Domain::Work);
     let (root, _) = fill(tree, log.reader()?, spec, &secrets.salts, |_, _| ())?;
-    let size = spec.steps.saturating_mul(spec.output_bytes);
-    if size > MAX_RESULT_BYTES as u64 {
-        let bytes = usize::try_from(size).unwrap_or(usize::MAX);
-        return Err(OpenError::TooLarge { bytes }.into());
-    }
+    fits_result(spec)?;
     let job = spec.id();
     // The cipher authenticates the result as a whole, so it needs all of it.
     let sealed = seal(&secrets.result, &secrets.salts, &job, &log.read_all()?)?;

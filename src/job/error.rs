@@ -355,7 +355,7 @@ impl JobError {
         }
     }
 
-    pub(super) fn step(stage: u32, index: u64, error: StepError) -> Self {
+    pub(crate) fn step(stage: u32, index: u64, error: StepError) -> Self {
         match error {
             StepError::Machine(limit) => Self::Machine {
                 stage,

@@ -30,3 +30,6 @@ pub use run::{Progress, RunOptions, StageRun, run};
 pub use running::Running;
 pub use state::StateDir;
 pub use verify::{Checked, verify};
+
+pub(crate) use plan::fits_result;
+pub(crate) use verify::recompute;

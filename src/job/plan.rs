@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use narthex_game_model::{
-    computation::{AnyProgram, Computation, Job, RunTwice},
+    commitment::{MAX_RESULT_BYTES, OpenError},
+    computation::{AnyProgram, Computation, Job, JobSpec, RunTwice},
     tagged::TaggedHasher,
     text,
     workload::{
@@ -13,6 +14,7 @@ use narthex_game_model::{
         words::{Chain, WordCount, partitions},
     },
 };
+use rayon::prelude::*;
 
 use super::error::Malformed;
 use super::state::read_limited;
@@ -94,12 +96,61 @@ impl Plan {
             .transpose()
     }
 
+    /// The job of one stage. The results before it are computed here: they are what contracts for those stages bring.
+    ///
+    /// # Errors
+    /// [`JobError::NoStage`]; a step before it that has no output, or is not decided on this machine.
+    pub fn into_stage(self, wanted: u32) -> Result<StageJob, JobError> {
+        let stages = self.stages();
+        let none = || JobError::NoStage {
+            stage: wanted,
+            stages,
+        };
+        if wanted >= stages {
+            return Err(none());
+        }
+        let mut later: Option<StageJob> = None;
+        for stage in 0..wanted {
+            let job = later.as_ref().unwrap_or(&self.first);
+            let result = outputs(job, stage)?;
+            later = Some(self.next(&result, job.output_bytes())?.ok_or_else(none)?);
+        }
+        Ok(later.unwrap_or(self.first))
+    }
+
     /// Identity of all stages together.
     pub fn id(&self) -> [u8; 32] {
         TaggedHasher::new("narthex/job-plan")
             .fixed(&self.first.job())
             .number(self.chain.map_or(0, |chain| chain.fan_in() as u64))
             .finish()
+    }
+}
+
+/// All outputs of a job, one after the other, on all cores.
+fn outputs(job: &StageJob, stage: u32) -> Result<Vec<u8>, JobError> {
+    fits_result(job.spec())?;
+    crate::threads::prepare();
+    let done = (0..job.steps()).into_par_iter().map(|step| job.step(step));
+    let done: Vec<_> = done.collect();
+    let mut result = Vec::new();
+    for (index, output) in (0..).zip(done) {
+        // The first that fails is named, whichever thread came first.
+        result.extend(output.map_err(|error| JobError::step(stage, index, error))?);
+    }
+    Ok(result)
+}
+
+/// Whether the outputs of all steps together can be sealed.
+///
+/// # Errors
+/// [`JobError::Seal`] with their size.
+pub(crate) fn fits_result(spec: &JobSpec) -> Result<(), JobError> {
+    let size = spec.steps.saturating_mul(spec.output_bytes);
+    let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    match bytes <= MAX_RESULT_BYTES {
+        true => Ok(()),
+        false => Err(OpenError::TooLarge { bytes }.into()),
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn check_job(job: &StageJob, file: &StageCommitment) -> Result<(), Jo
 }
 
 /// Computes steps anew and names the one that fails.
-pub(super) fn recompute(
+pub(crate) fn recompute(
     job: &StageJob,
     stage: u32,
     indices: &[u64],

@@ -15,7 +15,7 @@ use super::{PlayError, PlayOptions};
 use crate::game::Case;
 
 /// Most steps: one process computes the job for worker, verifier and arbiters.
-const MAX_STEPS: u64 = 20_000;
+pub(super) const MAX_STEPS: u64 = 20_000;
 
 /// A party's first coin without a case; deposits of the example's stakes fit in.
 const USUAL_COIN: Amount = Amount::from_sat(800_000);

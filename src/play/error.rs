@@ -8,9 +8,11 @@ use narthex_contracts::{
     template::{Hasty, PartyError, ReclaimError, TemplateError},
     terms::{FeeError, TermsError},
 };
-use narthex_game_model::{ParamsError, RatioError, SettlementError, game::Unprofitable};
+use narthex_game_model::{
+    ParamsError, RatioError, SettlementError, game::Unprofitable, params::JobMisfit,
+};
 
-use crate::wallet::WalletError;
+use crate::{job::JobError, wallet::WalletError};
 
 /// Why a play cannot go on. Each message says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,34 @@ pub enum PlayError {
     /// The case cannot be played.
     #[error("the case cannot be played: {0}")]
     Case(String),
+    /// A job file that cannot be used, a step of the job without output, or one that this machine could not decide.
+    #[error(transparent)]
+    JobFile(#[from] JobError),
+    /// More steps than a play computes.
+    #[error(
+        "the job cannot be played: it has {steps} steps, and at most {most} are played; give it less input, or leave it to `narthex job run`"
+    )]
+    TooManySteps {
+        /// Of the job, or of its stage that is played.
+        steps: u64,
+        /// Most that are played.
+        most: u64,
+    },
+    /// A job that the parameters were not made for.
+    #[error(
+        "{misfit}; `narthex game plan {wanted} --out CASE` plans a contract for such a job, and `narthex play --case CASE` plays it"
+    )]
+    Misfit {
+        /// What does not fit, with both values.
+        misfit: JobMisfit,
+        /// Options of the planner that make room.
+        wanted: String,
+    },
+    /// A cheat that comes to the right result, so that the story cannot be told with this job.
+    #[error(
+        "the job cannot be played in this story: {0}; play another story, or a job whose outputs are not all zeros"
+    )]
+    NoCheat(&'static str),
     /// The job fails.
     #[error("the job fails: {0}")]
     Job(String),

@@ -1,5 +1,7 @@
 //! What happens during a play, as data. `docs/json.md` documents the same for programs.
 
+use std::{fmt, sync::Arc};
+
 use serde::Serialize;
 
 use crate::table::{PartyBalance, Step, TransactionEvent};
@@ -70,9 +72,58 @@ pub struct Outcome {
     pub result: Option<DecryptedResult>,
 }
 
-/// The decrypted result of the job.
+/// What the client decrypted: the outputs of the job.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DecryptedResult {
+#[serde(untagged)]
+pub enum DecryptedResult {
+    /// Of the shipped program, which reads digits.
+    Digits(DecryptedDigits),
+    /// Of a job file.
+    Outputs(DecryptedOutputs),
+}
+
+impl DecryptedResult {
+    /// What a file of it holds: a digit a line, or the outputs as `narthex job run` writes them.
+    pub fn to_file(&self) -> Vec<u8> {
+        match self {
+            DecryptedResult::Digits(read) => {
+                let lines = read.digits.iter().map(|digit| format!("{digit}\n"));
+                lines.collect::<String>().into_bytes()
+            }
+            DecryptedResult::Outputs(result) => result.outputs.to_vec(),
+        }
+    }
+}
+
+/// One line for people.
+impl fmt::Display for DecryptedResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecryptedResult::Digits(read) => {
+                write!(f, "{} digits, ", read.steps)?;
+                for digit in &read.first_digits {
+                    write!(f, "{digit}")?;
+                }
+                f.write_str("…")?;
+                match read.agreeing_with_labels {
+                    Some(share) => write!(f, ", {:.1} % as labelled", 100.0 * share),
+                    None => Ok(()),
+                }
+            }
+            DecryptedResult::Outputs(result) => {
+                let agrees = match result.matches_commitment {
+                    true => "as committed to",
+                    false => "NOT as committed to",
+                };
+                write!(f, "{result}, {agrees}")
+            }
+        }
+    }
+}
+
+/// Digits that were read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecryptedDigits {
     /// Number of steps, each of which read one image.
     pub steps: u64,
     /// All digits read, one a step. Not part of the event: they may be many.
@@ -84,4 +135,40 @@ pub struct DecryptedResult {
     pub agreeing_with_labels: Option<f64>,
     /// Whether decryption agrees with the worker's commitment.
     pub matches_commitment: bool,
+}
+
+/// Outputs of a stage of a job file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecryptedOutputs {
+    /// Identity of the stage's job, hex, as `narthex job run` prints it.
+    pub job: String,
+    /// The stage, from 0.
+    pub stage: u32,
+    /// Number of stages of the job.
+    pub stages: u32,
+    /// Number of steps.
+    pub steps: u64,
+    /// Size of each output.
+    pub output_bytes: u64,
+    /// SHA-256 of all outputs, one after the other, hex: that of the worker's file of outputs.
+    pub sha256: String,
+    /// The first of these bytes, hex.
+    pub first_bytes: String,
+    /// All of them. Not part of the event: they may be many.
+    #[serde(skip)]
+    pub outputs: Arc<[u8]>,
+    /// Whether decryption agrees with the worker's commitment.
+    pub matches_commitment: bool,
+}
+
+/// Number, size and hash of the outputs, and how they begin.
+impl fmt::Display for DecryptedOutputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (steps, bytes) = (self.steps, self.output_bytes);
+        let (hash, first) = (&self.sha256, &self.first_bytes);
+        write!(
+            f,
+            "{steps} outputs of {bytes} bytes, SHA-256 {hash}: {first}…"
+        )
+    }
 }

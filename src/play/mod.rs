@@ -7,6 +7,7 @@ mod actor;
 mod case;
 mod error;
 mod event;
+mod job;
 mod ledger;
 mod options;
 mod panel;
@@ -19,8 +20,8 @@ mod work;
 
 pub use actor::Actor;
 pub use error::PlayError;
-pub use event::{DecryptedResult, Event, Outcome, Reporter};
-pub use options::PlayOptions;
+pub use event::{DecryptedDigits, DecryptedOutputs, DecryptedResult, Event, Outcome, Reporter};
+pub use options::{JobFile, PlayOptions};
 pub use scene::Scene;
 pub use stories::{STORIES, Story, find_story};
 

@@ -7,6 +7,16 @@ use narthex_game_model::Layout;
 
 use crate::{game::Case, table::ChainKind};
 
+/// A job as `narthex job` runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFile {
+    /// The manifest ([`crate::job::Manifest`]).
+    pub path: PathBuf,
+    /// The stage that the contract is about, from 0; the last, whose result is the job's, if none. Each stage is a
+    /// contract of its own: the results before this one are computed without one.
+    pub stage: Option<u32>,
+}
+
 /// Options of a play.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
@@ -22,6 +32,8 @@ pub struct PlayOptions {
     pub arbiters: u8,
     /// Own input, a CSV of 64 pixel values a row; the shipped data if none.
     pub input: Option<PathBuf>,
+    /// Another job than reading digits; it has its own input.
+    pub job: Option<JobFile>,
     /// How deep a block must be before anybody shows a secret, or draws a sample, on the strength of it.
     pub depth: Depth,
     /// Fee rate of the funding and of the children that pay for all else.
@@ -46,6 +58,7 @@ impl Default for PlayOptions {
             quorum: 2,
             arbiters: 3,
             input: None,
+            job: None,
             depth: Depth::LEAST,
             rate: FeeRate::from_sat_per_kwu(500),
             seed: None,

@@ -63,7 +63,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     let steps = workshop.job.steps();
     parts.step(
         "client",
-        format!("offers a job of {steps} steps: a WebAssembly program over {steps} images"),
+        workshop.origin.offer(&workshop.job),
         "pays for the result exactly when it is right",
     )?;
 
@@ -79,7 +79,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     // Nobody agrees on a job that the parameters were not made for.
     let job = params
         .accepts_job(&workshop.job)
-        .map_err(|misfit| PlayError::Input(misfit.to_string()))?;
+        .map_err(super::job::misfit)?;
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
     for actor in actors.values() {

@@ -13,20 +13,18 @@ use narthex_contracts::{
 use narthex_game_model::{
     Ruling,
     commitment::{Opening, ResultSecret, SaltSeed, open},
-    computation::{Computation, Job},
-    play::{BlindDigests, Evidence, Strategy, Verdict, Work, WorkerSecrets, judge},
-    sample, text,
-    workload::{WasmProgram, digits},
+    computation::{Computation, StepError},
+    play::{Evidence, EvidenceError, Strategy, Verdict, Work, WorkError, WorkerSecrets, judge},
+    sample,
 };
 
-use super::{PlayError, PlayOptions, Scene, event::DecryptedResult};
-use crate::disk;
+use super::{PlayError, PlayOptions, Scene, job::Origin};
+use crate::job::{JobError, StageJob, recompute};
 
 /// The job, as client, worker, verifier and arbiters all have it.
 pub(super) struct Workshop {
-    pub(super) job: Job<WasmProgram>,
-    /// Labels of the input, where it has any.
-    labels: Option<Vec<u8>>,
+    pub(super) job: StageJob,
+    pub(super) origin: Origin,
     /// The verifier's nonce for the sample.
     pub(super) sample_nonce: [u8; 32],
     blind_salt: [u8; 32],
@@ -43,55 +41,33 @@ fn job_error(e: impl ToString) -> PlayError {
     PlayError::Job(e.to_string())
 }
 
-/// Largest file of images, in bytes: half a million rows.
-const MAX_INPUT_BYTES: u64 = 1 << 26;
-
-/// A file's text, as long as it is no larger than images need to be; a device may have no end.
-fn read_input(path: &std::path::Path) -> Result<String, PlayError> {
-    let shown = path.display();
-    let refused = |why: String| PlayError::Input(format!("{shown}: {why}"));
-    let bytes = disk::read_bounded(path, MAX_INPUT_BYTES).map_err(|e| refused(e.to_string()))?;
-    let larger = || refused(format!("larger than {MAX_INPUT_BYTES} bytes"));
-    let bytes = bytes.ok_or_else(larger)?;
-    let text = text::read(&bytes).map_err(|e| refused(e.to_string()))?;
-    Ok(text.to_owned())
-}
-
 impl Workshop {
-    /// The shipped job, or the same program over the user's own records.
+    /// The job of these options, and what its parties draw for it.
     pub(super) fn open(
         options: &PlayOptions,
         secret: impl Fn(&str) -> [u8; 32],
     ) -> Result<Workshop, PlayError> {
-        let (labels, records) = match &options.input {
-            None => {
-                let (_, rest) = digits::Labelled::shipped()
-                    .map_err(job_error)?
-                    .split(digits::REFERENCE_ROWS);
-                match &options.case {
-                    None => (Some(rest.labels().collect()), None),
-                    Some(case) => {
-                        let (labels, records) = super::case::images(&rest, case.params.steps)?;
-                        (Some(labels), Some(records))
-                    }
-                }
-            }
-            Some(path) => {
-                let shown = path.display();
-                let text = read_input(path)?;
-                let records = digits::images_from_csv(&text)
-                    .map_err(|e| PlayError::Input(format!("{shown}: {e}")))?;
-                super::case::check_rows(options, records.len())?;
-                (None, Some(records))
-            }
-        };
+        let (job, origin) = super::job::open(options)?;
         Ok(Workshop {
-            job: digits::job(records).map_err(job_error)?,
-            labels,
+            job,
+            origin,
             sample_nonce: secret("sample nonce"),
             blind_salt: secret("blind salt"),
             salts: SaltSeed::from_bytes(secret("leaf salts")),
         })
+    }
+
+    /// The worker's work by this strategy; a step without output is named as `narthex job run` names it.
+    fn perform(&self, strategy: &Strategy, secrets: &WorkerSecrets) -> Result<Work, PlayError> {
+        Work::perform(&self.job, strategy, secrets).map_err(|error| match error {
+            WorkError::Step { index, error } => self.no_output(index, error),
+            error => job_error(error),
+        })
+    }
+
+    /// A step that failed, or that this machine could not decide, which convicts nobody.
+    fn no_output(&self, index: u64, error: StepError) -> PlayError {
+        JobError::step(self.origin.stage(), index, error).into()
     }
 }
 
@@ -107,7 +83,7 @@ impl Scene<'_> {
             result: ResultSecret::from_bytes(secret.secret_bytes()),
             salts: self.workshop.salts.clone(),
         };
-        let work = Work::perform(&self.workshop.job, strategy, &secrets).map_err(job_error)?;
+        let work = self.workshop.perform(strategy, &secrets)?;
         let root = hex(&work.commitment().id());
         let steps = work.commitment().steps;
         let bytes = work.ciphertext().len();
@@ -153,9 +129,8 @@ impl Scene<'_> {
         let root = delivery.work.commitment().id();
         let seed = sample::seed(&root, &self.workshop.sample_nonce, block.as_byte_array());
         let indices = sample::draw(&seed, steps, count).map_err(job_error)?;
-        let digests =
-            BlindDigests::recompute(&self.workshop.job, &indices, self.workshop.blind_salt)
-                .map_err(job_error)?;
+        let shop = &self.workshop;
+        let digests = recompute(&shop.job, shop.origin.stage(), &indices, shop.blind_salt)?;
         let opening = delivery.work.open(&indices).map_err(job_error)?;
         let verdict = digests
             .verdict(delivery.work.commitment(), &opening)
@@ -220,7 +195,8 @@ impl Scene<'_> {
         };
         let job = &self.workshop.job;
         // Nobody rules on a job that the contract's parameters were not made for.
-        let accepted = self.terms.params().accepts_job(job).map_err(job_error)?;
+        let accepted = self.terms.params().accepts_job(job);
+        let accepted = accepted.map_err(super::job::misfit)?;
         let evidence = Evidence::gather(job, index, opening.clone()).map_err(job_error)?;
         let finding = judge(
             job.program(),
@@ -228,7 +204,10 @@ impl Scene<'_> {
             delivery.work.commitment(),
             &evidence,
         )
-        .map_err(job_error)?;
+        .map_err(|error| match error {
+            EvidenceError::Defect { index, error } => self.workshop.no_output(index, error),
+            error => job_error(error),
+        })?;
         self.step(
             Role::Arbiter(arbiter),
             format!("rules: {}", described(finding.ruling)),
@@ -291,32 +270,11 @@ impl Scene<'_> {
             &secret,
         )
         .map_err(job_error)?;
-        let read = digits::predictions(&plain)
-            .map(|p| p.digit)
-            .collect::<Vec<_>>();
-        let agreeing = self.workshop.labels.as_ref().map(|labels| {
-            read.iter().zip(labels).filter(|(a, b)| a == b).count() as f64
-                / read.len().max(1) as f64
-        });
-        let first = read
-            .iter()
-            .take(24)
-            .map(ToString::to_string)
-            .collect::<String>();
-        let count = read.len();
-        self.result = Some(DecryptedResult {
-            steps: count as u64,
-            first_digits: read.iter().copied().take(24).collect(),
-            digits: read,
-            agreeing_with_labels: agreeing,
-            matches_commitment: true,
-        });
-        let agreement = agreeing
-            .map(|a| format!(", {:.1} % as labelled", 100.0 * a))
-            .unwrap_or_default();
+        let (result, said) = self.workshop.origin.read(&self.workshop.job, plain);
+        self.result = Some(result);
         self.step(
             Role::Client,
-            format!("decrypts {count} digits: {first}…{agreement}"),
+            said,
             "the plaintext agrees with the worker's commitment",
         )
     }

@@ -344,7 +344,7 @@ fn options_at_their_edges() {
 }
 
 /// Commands that fail, each with an error that has a cause or more.
-const FAILING: [&str; 24] = [
+const FAILING: [&str; 27] = [
     "contract show none.json",
     "contract show garbage",
     "contract show empty",
@@ -357,6 +357,9 @@ const FAILING: [&str; 24] = [
     "play --economics case.json",
     "play --input none.csv",
     "play --input garbage",
+    "play --job none.json",
+    "play --job garbage",
+    "play --job garbage --stage 3",
     "job run --job none.json --state state",
     "job run --job case.json --state state",
     "job commit --state none",

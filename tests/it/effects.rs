@@ -84,6 +84,9 @@ fn pairs_of_which_one_would_do_nothing() {
         "play --list --case case.json",
         "play --list --result digits",
         "play --list --input images.csv",
+        "play --list --job job.json",
+        "play --list --stage 1",
+        "play --job job.json --input images.csv",
         "play --list --arbiters 3-of-5",
         "play --list --fee-rate 3",
         "play --list --chain embedded",
@@ -108,6 +111,7 @@ fn pairs_of_which_one_would_do_nothing() {
     }
     for (args, part) in [
         ("play --economics case.json", "unexpected argument"),
+        ("play --stage 1", "--job"),
         ("bench --what model --arbiters 2-of-3", "--what model"),
         ("bench --rounds 0", "at least 1"),
         ("simulate --games 0", "is not in 1.."),
@@ -522,6 +526,7 @@ fn the_planner_names_the_bound_that_no_stake_meets() {
 #[test]
 fn a_file_without_end_is_not_read_to_it() {
     refused("play --input /dev/zero", "larger than 67108864 bytes");
+    refused("play --job /dev/zero", "at most 1048576 are read");
 }
 
 #[test]

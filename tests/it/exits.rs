@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use common::options;
 use narthex::{
     game_model::Layout,
-    play::{Event, Outcome, STORIES, Story, TransactionEvent, play_on},
+    play::{DecryptedResult, Event, Outcome, STORIES, Story, TransactionEvent, play_on},
     regtest::{Bitcoind, Chain, Embedded},
 };
 use table::{Expected, expected};
@@ -106,7 +106,7 @@ fn check_transactions(outcome: &Outcome, events: &[Event], expected: &Expected, 
 fn check_result(outcome: &Outcome, expected: &Expected, job: Job) {
     match (&outcome.result, expected.reveals) {
         (None, false) => {}
-        (Some(result), true) => {
+        (Some(DecryptedResult::Digits(result)), true) => {
             assert!(result.matches_commitment);
             let (images, labelled) = match job {
                 Job::Whole => (table::IMAGES, true),

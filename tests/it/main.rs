@@ -52,6 +52,7 @@ mod market;
 mod one_writer;
 mod output;
 mod packages;
+mod play_job;
 mod probe;
 mod races;
 mod refused;

@@ -183,7 +183,11 @@ pub(super) fn idle_worker(scene: &mut Scene<'_>) -> Result<Ending, PlayError> {
         "does nothing, and hopes to claim that the verifier was silent",
     )?;
     deliver(scene)?;
-    scene.check()?;
+    if scene.check()? {
+        return Err(PlayError::NoCheat(
+            "the worker claims zeros without work, and all that were sampled are right",
+        ));
+    }
     scene.publish(
         Verifier,
         Exit::REJECTED,
