@@ -4,7 +4,9 @@
 
 use std::error::Error;
 
-use narthex::game_model::game::{Game, GameBuilder, GameError, Player, exact, solve};
+use narthex::game_model::game::{
+    Game, GameBuilder, GameError, Move, Player, Rational, exact, solve,
+};
 
 const BUYER: Player = Player::Named("buyer");
 const SELLER: Player = Player::Named("seller");
@@ -23,7 +25,7 @@ struct Shop {
 impl Shop {
     fn game(&self) -> Result<Game, GameError> {
         let mut game = GameBuilder::new("A shop".to_owned(), vec![BUYER, SELLER]);
-        let moves: [(&str, &dyn Fn(&mut GameBuilder, &Shop)); 2] = [
+        let moves: [Move<'_, Shop>; 2] = [
             ("order", &Shop::ordered),
             ("leave", &|b, _| end(b, "no trade", 0, 0)),
         ];
@@ -48,9 +50,9 @@ impl Shop {
         // Who is found out pays the price back, and its deposit is burnt.
         let found = |b: &mut GameBuilder, s: &Shop| end(b, "found out", 0, -s.deposit);
         let away = |b: &mut GameBuilder, s: &Shop| end(b, "got away", -s.price, s.price);
-        let branches = [
-            (often.clone(), ("noticed", &found as _)),
-            (exact(1) - often, ("unnoticed", &away as _)),
+        let branches: [(Rational, Move<'_, Shop>); 2] = [
+            (often.clone(), ("noticed", &found)),
+            (exact(1) - often, ("unnoticed", &away)),
         ];
         b.chance("an inspector", shop, &branches);
     }

@@ -34,7 +34,7 @@ impl StepProgram for Collatz {
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         let bad = |why| StepError::BadRecord { why };
-        let bytes = record.try_into().map_err(|_| bad("a number has 8 bytes"))?;
+        let bytes: [u8; 8] = record.try_into().map_err(|_| bad("a number has 8 bytes"))?;
         let mut n = u64::from_le_bytes(bytes);
         if n == 0 {
             return Err(bad("0 never comes to 1"));

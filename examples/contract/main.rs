@@ -17,7 +17,6 @@ use narthex::{
     },
     regtest::{ChainSource, Embedded, Miner},
 };
-use narthex_base::tagged::tagged_hash_parts;
 use sale::{BUYER, GOODS, PAY, SELLER, Sale};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,29 +26,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let plain = |key: &SecretKey| ScriptBuf::new_p2tr(&secp, public(key).into(), None);
     // Both bring something fresh, so that no two sales are the same one.
     let salts = [(); 2].map(|()| FreshSalt::draw(&mut rng));
-    let id = salts.each_ref().map(|salt| salt.value());
-    let id = tagged_hash_parts("example/sale", &[id[0].as_ref(), id[1].as_ref()]);
-    let sale = Arc::new(Sale {
-        id,
-        keys: [&buyer, &seller].map(public),
-        payouts: [&buyer, &seller].map(plain),
-        goods: public(&goods),
-        expiry: 200,
-    });
+    let sale = Arc::new(Sale::new(
+        salts.each_ref().map(|salt| salt.value()),
+        [&buyer, &seller].map(public),
+        [&buyer, &seller].map(plain),
+        public(&goods),
+        200,
+    ));
     // For the example the coin is mined to the sale; otherwise nobody funds before the ceremony is over.
     chain.mine(1, &sale.vault()?.script())?;
-    let coinbase = chain.block(chain.height()?)?.txdata[0].clone();
+    let coinbase = chain.block(1)?.txdata[0].clone();
     let coin = OutPoint::new(coinbase.compute_txid(), 0);
     chain.mine(100, &plain(&buyer))?;
     // Each derives the graph alone, and binds itself to these terms once.
     let mut parties = Vec::new();
     for ((who, key), salt) in [(BUYER, &buyer), (SELLER, &seller)].into_iter().zip(salts) {
         let graph = sale.graph(coin, coinbase.output[0].clone())?;
-        let (terms, mut store) = (sale.clone(), MemoryBindings::default());
-        let bind = || salt.mark("example/sale").bind(id, &mut store);
-        parties.push(Party::for_bound::<SetupError>(
-            terms, graph, who, key, bind,
-        )?);
+        let (terms, mut store) = (&sale, MemoryBindings::default());
+        let bind = || salt.mark("example/sale").bind(terms.id, &mut store);
+        let party = Party::for_bound::<SetupError>(terms.clone(), graph, who, key, bind)?;
+        parties.push(party);
     }
     let held = ceremony::run(parties, &mut rng, |_| ())?;
     let graph = held[0].graph();

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use narthex::{
-    bitcoin::{OutPoint, ScriptBuf, TxOut, secp256k1::PublicKey},
+    bitcoin::{OutPoint, ScriptBuf, TxOut, hashes::sha256, secp256k1::PublicKey},
     contracts::{
         graph::{Adaptor, NodeInput, NodeName, SecretId, SecretName, SigningPlan, Source, TxGraph},
         musig::AdaptorPoint,
@@ -12,6 +12,7 @@ use narthex::{
         setup::Agreement,
     },
 };
+use narthex_base::tagged::TaggedHasher;
 
 pub(crate) const BUYER: PartyName = PartyName::new(PartyId(0), "buyer");
 pub(crate) const SELLER: PartyName = PartyName::new(PartyId(1), "seller");
@@ -24,12 +25,12 @@ const REFUND: NodeName = NodeName::plain("Refund");
 pub(crate) struct Sale {
     pub(crate) id: [u8; 32],
     /// Of the buyer and of the seller: who signs, and where each is paid.
-    pub(crate) keys: [PublicKey; 2],
-    pub(crate) payouts: [ScriptBuf; 2],
+    keys: [PublicKey; 2],
+    payouts: [ScriptBuf; 2],
     /// Point of the secret.
-    pub(crate) goods: PublicKey,
+    goods: PublicKey,
     /// Height from which the buyer has the coin back.
-    pub(crate) expiry: u32,
+    expiry: u32,
 }
 
 impl Agreement for Sale {
@@ -47,6 +48,29 @@ impl Agreement for Sale {
 }
 
 impl Sale {
+    /// Terms under an id that covers all of them, and what is fresh of both.
+    pub(crate) fn new(
+        salts: [sha256::Hash; 2],
+        keys: [PublicKey; 2],
+        payouts: [ScriptBuf; 2],
+        goods: PublicKey,
+        expiry: u32,
+    ) -> Sale {
+        let mut hash = TaggedHasher::new("example/sale");
+        for i in 0..2 {
+            let (salt, key) = (&salts[i][..], keys[i].serialize());
+            hash = hash.fixed(salt).fixed(&key).sized(payouts[i].as_bytes());
+        }
+        let hash = hash.fixed(&goods.serialize()).number(expiry.into());
+        Sale {
+            id: hash.finish(),
+            keys,
+            payouts,
+            goods,
+            expiry,
+        }
+    }
+
     fn owners(&self) -> [(PartyName, PublicKey); 2] {
         [(BUYER, self.keys[0]), (SELLER, self.keys[1])]
     }
@@ -108,6 +132,6 @@ impl Sale {
                 outputs: vec![output],
             })?;
         }
-        Ok(draft.graph.finish()?)
+        Ok(draft.graph.finish())
     }
 }

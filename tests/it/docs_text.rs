@@ -100,11 +100,12 @@ fn declared(sources: &str) -> BTreeSet<&str> {
     for line in sources.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         for pair in words.windows(2).filter(|pair| items.contains(&pair[0])) {
-            names.extend(pair[1].split(|c| !is_part(c)).next());
+            names.extend(pair[1].split(|c: char| !is_part(c)).next());
         }
         let own = line.trim_start().trim_start_matches("pub ");
-        let end = own.find(|c| !is_part(c)).unwrap_or(own.len());
-        if own[end..].starts_with([':', ',', '(', ' ']) && end > 0 {
+        let end = own.find(|c: char| !is_part(c)).unwrap_or(own.len());
+        let follows = &own[end..];
+        if end > 0 && (follows.starts_with([':', ',', '(']) || follows.starts_with(" {")) {
             names.insert(&own[..end]);
         }
     }
