@@ -57,9 +57,9 @@ impl Sale {
         expiry: u32,
     ) -> Sale {
         let mut hash = TaggedHasher::new("example/sale");
-        for i in 0..2 {
-            let (salt, key) = (&salts[i][..], keys[i].serialize());
-            hash = hash.fixed(salt).fixed(&key).sized(payouts[i].as_bytes());
+        for ((salt, key), payout) in salts.iter().zip(&keys).zip(&payouts) {
+            let key = key.serialize();
+            hash = hash.fixed(&salt[..]).fixed(&key).sized(payout.as_bytes());
         }
         let hash = hash.fixed(&goods.serialize()).number(expiry.into());
         Sale {
