@@ -12,12 +12,12 @@
 //!
 //! ```
 //! use bitcoin::secp256k1::rand::thread_rng;
-//! use narthex_contracts::{sample::Cast, setup::{Secrets, ceremony}, template::{self, Exit}};
+//! use narthex_contracts::{fixtures::Fixtures, setup::{Secrets, ceremony}, template::{self, Exit}};
 //! use narthex_game_model::Layout;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Client, worker, verifier and a panel of 2 of 3, with made-up keys and coins; the work is due at height 1000.
-//! let cast = Cast::example(Layout::Hardened, 3, 2, 1_000, [7; 32])?;
+//! let cast = Fixtures::example(Layout::Hardened, 3, 2, 1_000, [7; 32])?;
 //! let terms = cast.terms()?;
 //! let graph = template::derive(&terms)?;
 //! let s3 = graph.find(Exit::NORMAL).ok_or("no S3")?;

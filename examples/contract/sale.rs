@@ -105,7 +105,7 @@ impl Sale {
         });
         let pay = SigningPlan {
             // The buyer reads the secret out of what the seller publishes, so both hold the signature.
-            holders: [BUYER, SELLER].into(),
+            signature_holders: [BUYER, SELLER].into(),
             adaptor: Some(adaptor),
             ..by(&[SELLER])
         };
