@@ -21,7 +21,7 @@
 //! let coins = mine_coins(&mut chain, 2, &mine, &mine)?;
 //! assert!(matches!(chain.output_status(coins[0].0)?, OutputStatus::Unspent { height: 1, .. }));
 //! // Does this node take what contracts end with? Who has not asked does not fund.
-//! probe(&mut chain, FeeRate::from_sat_per_kwu(500), None)?;
+//! probe(&mut chain, FeeRate::from_sat_per_kwu(500), Some(coins[0].clone()))?;
 //! // A reorganisation takes blocks away, and others come.
 //! let height = chain.height()?;
 //! let tip = chain.block_hash(height)?;
