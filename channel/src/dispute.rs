@@ -17,7 +17,7 @@ use narthex_game_model::{
     play::Finding,
 };
 
-use crate::{Machine, Step, Tabled, Transition, table::transitions};
+use crate::{Machine, Step, Tabled, Transition, transitions};
 
 /// A dispute as one party, or one arbiter, follows it.
 #[derive(Debug)]

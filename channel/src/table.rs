@@ -19,7 +19,20 @@ pub struct Transition {
     pub when: &'static str,
 }
 
-/// Some rows, one on a line: `from + input => to [effects] "when";`.
+/// Some rows of a [`Tabled`] machine, one on a line: `from + input => to [effects] "when";`.
+///
+/// The names are what [`Tabled::state`], [`Tabled::input_name`] and [`Tabled::effect_name`] say.
+///
+/// ```
+/// use narthex_channel::{Transition, transitions};
+///
+/// const ROWS: &[Transition] = transitions! {
+///     dark + press => lit [shine] "";
+///     lit + press => dark [] "";
+/// };
+/// assert_eq!((ROWS[0].to, ROWS[0].effects), ("lit", &["shine"][..]));
+/// ```
+#[macro_export]
 macro_rules! transitions {
     ($($from:ident + $input:ident => $to:ident [$($effect:ident)*] $when:expr;)*) => {
         &[$($crate::Transition {
@@ -31,7 +44,6 @@ macro_rules! transitions {
         }),*]
     };
 }
-pub(crate) use transitions;
 
 /// A machine whose transitions are a value. The first row begins in the state of a new machine; a state in which no row
 /// begins is an end.

@@ -32,7 +32,7 @@ use crate::{
     },
     musig::AdaptorPoint,
     party::{PartyId, PartyName, PartySet},
-    setup::{Agreement, ContractSignatures, SignaturesError, Party, Release, Secrets, SetupError},
+    setup::{Agreement, ContractSignatures, Party, Release, Secrets, SetupError, SignaturesError},
     template::{ContractSecret, TemplateError, stage},
     terms::{Role, Terms},
 };

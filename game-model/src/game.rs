@@ -6,11 +6,12 @@
 //! [`inequalities`] evaluates the conditions that are sufficient for it; [`plan`] looks for the
 //! cheapest parameters for which it is.
 //!
-//! What the game covers, and what it does not, is in [`mod@build`].
+//! What the game covers, and what it does not, is in [`mod@build`]. Any other game is put together with a [`GameBuilder`];
+//! solver and export are the same.
 
 mod bimatrix;
-mod board;
 pub mod build;
+mod builder;
 mod draw;
 mod economics;
 mod efg;
@@ -23,6 +24,7 @@ mod tree;
 pub use crate::detection::hit_probability;
 pub use crate::rational::{Rational, exact, rounded};
 pub use build::build;
+pub use builder::{GameBuilder, GameError, Move};
 pub use economics::{
     ArbiterModel, Economics, EconomicsError, Fees, MAX_EXACT_DRAWS, MAX_STRATEGIC_ARBITERS,
     VerdictRule,

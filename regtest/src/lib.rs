@@ -7,6 +7,28 @@
 //! * [`Embedded`] lives in this process: no daemon, hundreds of blocks a second.
 //!
 //! Where the two differ is listed in `docs/chains.md`, and a differential test holds them to that list.
+//!
+//! Why two: a contract must end on what miners and nodes really take, and its tests must play a thousand blocks in no time.
+//!
+//! ```
+//! use narthex_regtest::bitcoin::{FeeRate, ScriptBuf, WPubkeyHash, hashes::Hash};
+//! use narthex_regtest::{ChainSource, Embedded, Miner, OutputStatus, mine_coins, probe};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut chain = Embedded::new();
+//! let mine = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
+//! // Two coins, and the blocks that they need to mature.
+//! let coins = mine_coins(&mut chain, 2, &mine, &mine)?;
+//! assert!(matches!(chain.output_status(coins[0].0)?, OutputStatus::Unspent { height: 1, .. }));
+//! // Does this node take what contracts end with? Who has not asked does not fund.
+//! probe(&mut chain, FeeRate::from_sat_per_kwu(500), Some(coins[0].clone()))?;
+//! // A reorganisation takes blocks away, and others come.
+//! let height = chain.height()?;
+//! let tip = chain.block_hash(height)?;
+//! chain.reorg(1, &mine)?;
+//! assert_ne!(chain.block_hash(height)?, tip);
+//! # Ok(()) }
+//! ```
 
 mod bitcoind;
 mod block;

@@ -4,7 +4,7 @@ use narthex_contracts::{
     coop::CoopError,
     depth::Shallow,
     funding::FundingError,
-    setup::{SignaturesError, SetupError, ceremony::CeremonyError},
+    setup::{SetupError, SignaturesError, ceremony::CeremonyError},
     template::{Hasty, PartyError, ReclaimError, TemplateError},
     terms::{FeeError, TermsError},
 };

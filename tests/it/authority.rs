@@ -13,7 +13,7 @@ use common::{is_bad_signature, refused};
 use narthex::{
     contracts::{
         graph::{Node, NodeName, TxGraph},
-        setup::{SignaturesError, Secrets},
+        setup::{Secrets, SignaturesError},
         template::{ContractSecret, Exit, Rulings},
         terms::Role,
     },

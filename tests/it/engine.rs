@@ -10,7 +10,7 @@ use narthex::{
         graph::{NodeId, NodeName, Source},
         pact::Vault,
         party::{PartyName, PartySet},
-        setup::{ContractSignatures, SignaturesError, Party, Secrets, SetupError, ceremony},
+        setup::{ContractSignatures, Party, Secrets, SetupError, SignaturesError, ceremony},
     },
     regtest::Chain,
 };

@@ -34,6 +34,7 @@ mod deliver_support;
 mod desk;
 mod disputes;
 mod docs;
+mod docs_text;
 mod effects;
 mod engine;
 mod engine_channel;

@@ -1,7 +1,7 @@
 //! The transitions of both sides.
 
 use super::{BankEffect, BankInput, BankMachine, Paying, Receiving, Side};
-use crate::{Tabled, Transition, table::transitions};
+use crate::{Tabled, Transition, transitions};
 
 /// What happens to the coin, and how a bank ends, is the same on both sides.
 const SHARED: &[Transition] = transitions! {

@@ -1,7 +1,7 @@
 //! The transitions of a forwarded payment.
 
 use super::{ForwardEffect, ForwardInput, ForwardMachine};
-use crate::{Tabled, Transition, table::transitions};
+use crate::{Tabled, Transition, transitions};
 
 const FORWARD: &[Transition] = transitions! {
     new + offer => offered [offer] "proven, in time, with the fee";

@@ -4,8 +4,8 @@ use narthex_base::codec::DecodeError;
 use narthex_game_model::market::{LayerSet, SplitError};
 
 use crate::{
-    binding::BindError, depth::Shallow, funding::FundingError, pact::PactError,
-    setup::SignaturesError, setup::SetupError,
+    binding::BindError, depth::Shallow, funding::FundingError, pact::PactError, setup::SetupError,
+    setup::SignaturesError,
 };
 
 /// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of recomputer i + 1; seats

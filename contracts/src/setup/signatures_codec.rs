@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Agreement, ContractSignatures, Plan, Release, SetupError,
-    signatures::{Held, Pending},
     message::{read_party, write_party},
+    signatures::{Held, Pending},
 };
 use crate::{
     graph::TxGraph,

@@ -2,7 +2,7 @@
 
 use bitcoin::{Transaction, secp256k1::SecretKey};
 
-use super::{Agreement, ContractSignatures, SignaturesError, Secrets};
+use super::{Agreement, ContractSignatures, Secrets, SignaturesError};
 use crate::{
     graph::{Adaptor, NodeId, SecretId},
     musig::{AdaptorError, AdaptorSignature, sub_secrets},
@@ -17,7 +17,11 @@ impl<T: Agreement> ContractSignatures<T> {
     }
 
     /// The transaction ready for broadcast. Adaptor signatures are completed with `secrets`.
-    pub fn complete(&self, node: NodeId, secrets: &Secrets) -> Result<Transaction, SignaturesError> {
+    pub fn complete(
+        &self,
+        node: NodeId,
+        secrets: &Secrets,
+    ) -> Result<Transaction, SignaturesError> {
         self.complete_with(node, |adaptor| secrets.sum(self.graph(), &adaptor.needs))
     }
 

@@ -9,10 +9,10 @@ use crate::parallel::*;
 
 use super::{
     Agreement, ContractSignatures, Item, SetupError, SharesMessage,
-    signatures::{Held, Pending},
     message::transcript,
     party::{Columns, Nonces, Party, nonce_at},
     plan::context,
+    signatures::{Held, Pending},
 };
 use crate::{
     graph::{Stage, TxGraph},

@@ -5,7 +5,7 @@ use crate::{
     depth::{Depth, Shallow},
     pact::PactError,
     seal::SealError,
-    setup::{SignaturesError, RestoreError, SetupError},
+    setup::{RestoreError, SetupError, SignaturesError},
     shared_secret::SharingError,
 };
 use narthex_base::codec::DecodeError;

@@ -15,8 +15,8 @@ use crate::{
     musig::AdaptorError,
     party::{PartyId, PartyName},
     setup::{
-        Agreement, ContractSignatures, SignaturesError, Party, Release, RestoreError, Secrets,
-        SetupError, Signing,
+        Agreement, ContractSignatures, Party, Release, RestoreError, Secrets, SetupError,
+        SignaturesError, Signing,
     },
     terms::{AcceptancePolicy, BoundTerms, Role, Terms, TermsError},
 };

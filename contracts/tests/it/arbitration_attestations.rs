@@ -13,7 +13,7 @@ use narthex_contracts::template::{ContractSecret, Exit};
 use narthex_contracts::{
     attest::{AttestError, Attestation, AttestationNonce, extract_identity_key},
     fixtures::attest_without_record,
-    setup::{SignaturesError, Secrets},
+    setup::{Secrets, SignaturesError},
     terms::Role,
 };
 use narthex_game_model::{ArbiterSet, Layout, Ruling};

@@ -8,7 +8,7 @@ use narthex_contracts::{
     coop::{COOP, CoopError, Ending, MAX_OPEN_BLOCKS, Proposal},
     fixtures::Fixtures,
     graph::{NodeId, NodeName, TxGraph},
-    setup::{Agreement, ContractSignatures, SignaturesError, Party, SetupError, ceremony},
+    setup::{Agreement, ContractSignatures, Party, SetupError, SignaturesError, ceremony},
     template,
     template::stage,
     terms::{Role, Terms},

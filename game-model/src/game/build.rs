@@ -26,7 +26,7 @@
 mod arbitration;
 mod course;
 
-use super::board::Board;
+use super::builder::GameBuilder;
 use super::economics::{ArbiterModel, Economics, EconomicsError, VerdictRule};
 use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
@@ -139,11 +139,11 @@ pub(super) fn build_with(
         params.reward().to_sat(),
         params.worker_stake().to_sat()
     );
-    let mut board = Board::new(title, players);
+    let mut board = GameBuilder::new(title, players);
     course.offer(&mut board);
     match course.failure.into_inner() {
         Some(failure) => Err(failure.into()),
-        None => Ok(board.finish()),
+        None => Ok(board.finish()?),
     }
 }
 
@@ -156,7 +156,7 @@ impl Course<'_> {
         self.rule == VerdictRule::Mechanical
     }
 
-    fn no_contract(&self, board: &mut Board) {
+    fn no_contract(&self, board: &mut GameBuilder) {
         let players = match self.economics.arbiters {
             ArbiterModel::Strategic => 3 + usize::from(self.params.arbiters()),
             ArbiterModel::Rates { .. } => 3,
@@ -164,7 +164,7 @@ impl Course<'_> {
         board.end("no contract".to_owned(), vec![Rational::default(); players]);
     }
 
-    fn end(&self, board: &mut Board, outcome: Outcome, past: &Past) {
+    fn end(&self, board: &mut GameBuilder, outcome: Outcome, past: &Past) {
         match self.payoffs(outcome, past) {
             Ok(payoffs) => board.end(self.ending(outcome, past), payoffs),
             Err(error) => {

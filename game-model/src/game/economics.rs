@@ -234,4 +234,7 @@ pub enum EconomicsError {
     /// The settlement table has no row for an ending of the game.
     #[error(transparent)]
     Settlement(#[from] crate::params::settlement::SettlementError),
+    /// What was built of them is no game: a defect of the rules in [`mod@super::build`].
+    #[error(transparent)]
+    Game(#[from] super::builder::GameError),
 }

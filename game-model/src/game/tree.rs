@@ -22,6 +22,8 @@ pub enum Player {
     Verifier,
     /// The arbiter with this index in the panel.
     Arbiter(u8),
+    /// A player of another game than that of the contract, by the name that the game gives it.
+    Named(&'static str),
 }
 
 impl fmt::Display for Player {
@@ -31,6 +33,7 @@ impl fmt::Display for Player {
             Self::Worker => f.write_str("worker"),
             Self::Verifier => f.write_str("verifier"),
             Self::Arbiter(index) => write!(f, "arbiter {index}"),
+            Self::Named(name) => f.write_str(name),
         }
     }
 }

@@ -407,3 +407,68 @@ fn a_worthless_result_has_no_plan() {
     hopeless.samples.clear();
     assert_eq!(plan(&hopeless, |_| ()).unwrap_err(), PlanError::NoSample);
 }
+
+/// A game that somebody puts together is one, or says what is wrong with it first.
+#[test]
+fn what_is_no_game_is_refused() {
+    use narthex_game_model::game::{GameBuilder, GameError, Move};
+
+    let (alice, bob) = (Player::Named("alice"), Player::Named("bob"));
+    let over = |b: &mut GameBuilder, (): &()| b.end("over".to_owned(), vec![exact(1)]);
+    let two = |b: &mut GameBuilder, (): &()| {
+        b.end("one".to_owned(), vec![exact(1)]);
+        b.end("two".to_owned(), vec![exact(2)]);
+    };
+    let nothing = |_: &mut GameBuilder, (): &()| {};
+    let unpaid = |b: &mut GameBuilder, (): &()| b.end("unpaid".to_owned(), Vec::new());
+    let again = |b: &mut GameBuilder, (): &()| {
+        b.decide(alice, "first", Some(0), &(), &[("another", &over)]);
+    };
+    let built = |put: &dyn Fn(&mut GameBuilder)| {
+        let mut builder = GameBuilder::new("a game".to_owned(), vec![alice]);
+        put(&mut builder);
+        builder.finish()
+    };
+    let first = |player, honest, follow: &dyn Fn(&mut GameBuilder, &())| {
+        built(&|b| b.decide(player, "first", honest, &(), &[("go", follow)]))
+    };
+    let game = first(alice, Some(0), &over).unwrap();
+    assert!(solve(&game).verdict.honest_play_pays());
+    assert_eq!(
+        first(bob, Some(0), &over),
+        Err(GameError::Stranger { player: bob })
+    );
+    let name = "alice: first".to_owned();
+    let actions = Err(GameError::Actions { name });
+    assert_eq!(first(alice, Some(1), &over), actions);
+    assert_eq!(first(alice, Some(0), &again), actions);
+    let following = |after: &str, found| {
+        let after = after.to_owned();
+        Err(GameError::Following { after, found })
+    };
+    assert_eq!(first(alice, None, &nothing), following("go", 0));
+    assert_eq!(first(alice, None, &two), following("go", 2));
+    assert_eq!(built(&|_| ()), following("the beginning", 0));
+    assert_eq!(built(&|b| two(b, &())), following("the beginning", 2));
+    let payoffs = GameError::Payoffs {
+        name: "unpaid".to_owned(),
+        found: 0,
+        players: 1,
+    };
+    assert_eq!(first(alice, None, &unpaid), Err(payoffs));
+    let half = || exact(1) / exact(2);
+    for (p, q) in [
+        (half(), half() + half()),
+        (exact(-1), exact(2)),
+        (half(), exact(0)),
+    ] {
+        let sum = p.clone() + q.clone();
+        let found = built(&|b| {
+            let branches: [(Rational, Move<'_, ()>); 2] =
+                [(p.clone(), ("p", &over)), (q.clone(), ("q", &over))];
+            b.chance("a coin", &(), &branches);
+        });
+        let name = "a coin".to_owned();
+        assert_eq!(found, Err(GameError::Probabilities { name, sum }));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Course, Past};
 use crate::arbiters::{ArbiterSet, Ruling};
-use crate::game::board::{Board, Move};
+use crate::game::builder::{GameBuilder, Move};
 use crate::game::economics::ArbiterModel;
 use crate::game::tree::Player;
 use crate::params::settlement::Outcome;
@@ -39,7 +39,7 @@ impl Votes {
 }
 
 impl Course<'_> {
-    pub(super) fn arbitration(&self, board: &mut Board, past: &Past) {
+    pub(super) fn arbitration(&self, board: &mut GameBuilder, past: &Past) {
         match self.economics.arbiters {
             ArbiterModel::Rates {
                 convicts_innocent,
@@ -57,7 +57,7 @@ impl Course<'_> {
         }
     }
 
-    fn by_rates(&self, board: &mut Board, past: &Past, e1: Ratio, e2: Ratio, e5: Ratio) {
+    fn by_rates(&self, board: &mut GameBuilder, past: &Past, e1: Ratio, e2: Ratio, e5: Ratio) {
         let all = ArbiterSet::full(self.params.arbiters());
         let wrong = fraction(if past.hit { e2 } else { e1 });
         let failed = fraction(e5);
@@ -67,7 +67,7 @@ impl Course<'_> {
         } else {
             (wrong, right)
         };
-        let fails = |b: &mut Board, past: &Past| {
+        let fails = |b: &mut GameBuilder, past: &Past| {
             let ruled = ArbiterSet::empty();
             self.end(b, Outcome::ArbitrationFailed { ruled }, past);
         };
@@ -86,17 +86,18 @@ impl Course<'_> {
     }
 
     /// Arbiters vote one after the other, none knowing what another did.
-    fn vote(&self, board: &mut Board, index: u8, votes: &Votes) {
+    fn vote(&self, board: &mut GameBuilder, index: u8, votes: &Votes) {
         if index == self.params.arbiters() {
             return self.counted(board, votes);
         }
-        let next = |board: &mut Board, votes: &Votes| self.vote(board, index + 1, votes);
-        let check = |b: &mut Board, votes: &Votes| next(b, &votes.checked(index));
-        let silent = |b: &mut Board, votes: &Votes| next(b, votes);
-        let for_worker =
-            |b: &mut Board, votes: &Votes| next(b, &votes.with(index, Ruling::VerifierAtFault));
+        let next = |board: &mut GameBuilder, votes: &Votes| self.vote(board, index + 1, votes);
+        let check = |b: &mut GameBuilder, votes: &Votes| next(b, &votes.checked(index));
+        let silent = |b: &mut GameBuilder, votes: &Votes| next(b, votes);
+        let for_worker = |b: &mut GameBuilder, votes: &Votes| {
+            next(b, &votes.with(index, Ruling::VerifierAtFault))
+        };
         let against =
-            |b: &mut Board, votes: &Votes| next(b, &votes.with(index, Ruling::WorkerAtFault));
+            |b: &mut GameBuilder, votes: &Votes| next(b, &votes.with(index, Ruling::WorkerAtFault));
         let mut moves: Vec<Move<Votes>> = vec![("check", &check)];
         if self.is_mechanical() {
             // Without digests of its own a guess is not a ruling.
@@ -109,7 +110,7 @@ impl Course<'_> {
         board.decide(Player::Arbiter(index), "called", Some(0), votes, &moves);
     }
 
-    fn counted(&self, board: &mut Board, votes: &Votes) {
+    fn counted(&self, board: &mut GameBuilder, votes: &Votes) {
         let quorum = self.params.quorum();
         if votes.worker_at_fault.len() >= quorum {
             return self.convicted(board, &votes.past, votes.worker_at_fault);
@@ -124,7 +125,7 @@ impl Course<'_> {
         self.end(board, Outcome::ArbitrationFailed { ruled }, &votes.past);
     }
 
-    fn convicted(&self, board: &mut Board, past: &Past, majority: ArbiterSet) {
+    fn convicted(&self, board: &mut GameBuilder, past: &Past, majority: ArbiterSet) {
         let convicted = Outcome::WorkerAtFault { majority };
         if !self.is_paper() {
             return self.end(board, convicted, past);
@@ -145,7 +146,7 @@ impl Course<'_> {
         board.decide(Player::Worker, &name, None, past, &moves);
     }
 
-    fn acquitted(&self, board: &mut Board, past: &Past, majority: ArbiterSet) {
+    fn acquitted(&self, board: &mut GameBuilder, past: &Past, majority: ArbiterSet) {
         self.end(board, Outcome::VerifierAtFault { majority }, past);
     }
 }

@@ -1,16 +1,16 @@
 //! From the offer to the verdict and the worker's answer to it.
 
 use super::{Course, Past, Work};
-use crate::game::board::{Board, Move};
+use crate::game::builder::{GameBuilder, Move};
 use crate::game::tree::Player;
 use crate::params::settlement::Outcome;
 use crate::rational::{Rational, exact};
 
 impl Course<'_> {
-    pub(super) fn offer(&self, board: &mut Board) {
+    pub(super) fn offer(&self, board: &mut GameBuilder) {
         let out: Move<()> = ("stay away", &|b, ()| self.no_contract(b));
         let decline: Move<()> = ("decline", &|b, ()| self.no_contract(b));
-        let verifier = |b: &mut Board, (): &()| {
+        let verifier = |b: &mut GameBuilder, (): &()| {
             let accept: Move<()> = ("accept", &|b, ()| self.work(b));
             b.decide(
                 Player::Verifier,
@@ -20,7 +20,7 @@ impl Course<'_> {
                 &[accept, decline],
             );
         };
-        let worker = |b: &mut Board, (): &()| {
+        let worker = |b: &mut GameBuilder, (): &()| {
             let moves = [("accept", &verifier as _), decline];
             b.decide(Player::Worker, "offered", Some(0), &(), &moves);
         };
@@ -28,15 +28,15 @@ impl Course<'_> {
         board.decide(Player::Client, "start", Some(0), &(), &moves);
     }
 
-    fn work(&self, board: &mut Board) {
-        let with = |work| move |b: &mut Board, (): &()| self.answer(b, &Past::new(work));
+    fn work(&self, board: &mut GameBuilder) {
+        let with = |work| move |b: &mut GameBuilder, (): &()| self.answer(b, &Past::new(work));
         let (honest, skip) = (with(Work::Honest), with(Work::Skip));
         let target = with(Work::Target);
-        let time_out = |b: &mut Board, (): &()| {
+        let time_out = |b: &mut GameBuilder, (): &()| {
             self.end(b, Outcome::WorkerTimedOut, &Past::new(Work::Idle));
         };
         // Nothing on the paper's chain says whether there was a delivery, and its t1 comes first.
-        let idle_claim = |b: &mut Board, (): &()| {
+        let idle_claim = |b: &mut GameBuilder, (): &()| {
             self.end(b, Outcome::VerifierTimedOut, &Past::new(Work::Idle));
         };
         let mut moves: Vec<Move<()>> = vec![
@@ -52,19 +52,19 @@ impl Course<'_> {
     }
 
     /// The verifier's choice before it knows anything.
-    fn answer(&self, board: &mut Board, past: &Past) {
-        let verify = |b: &mut Board, past: &Past| {
+    fn answer(&self, board: &mut GameBuilder, past: &Past) {
+        let verify = |b: &mut GameBuilder, past: &Past| {
             let verified = Past {
                 verified: true,
                 ..*past
             };
             self.sampled(b, &verified, |b, past| self.compared(b, past));
         };
-        let reject = |b: &mut Board, past: &Past| {
+        let reject = |b: &mut GameBuilder, past: &Past| {
             self.sampled(b, past, |b, past| self.rejected(b, past));
         };
-        let approve = |b: &mut Board, past: &Past| self.approved(b, past);
-        let silent = |b: &mut Board, past: &Past| self.unanswered(b, past);
+        let approve = |b: &mut GameBuilder, past: &Past| self.approved(b, past);
+        let silent = |b: &mut GameBuilder, past: &Past| self.unanswered(b, past);
         let mut moves: Vec<Move<Past>> = vec![("verify", &verify)];
         if self.is_mechanical() {
             moves.push(("answer unseen", &reject));
@@ -77,13 +77,18 @@ impl Course<'_> {
     }
 
     /// Nature's sample; it matters only where some steps are bad and others are not.
-    fn sampled(&self, board: &mut Board, past: &Past, then: impl Fn(&mut Board, &Past)) {
+    fn sampled(
+        &self,
+        board: &mut GameBuilder,
+        past: &Past,
+        then: impl Fn(&mut GameBuilder, &Past),
+    ) {
         if past.work != Work::Target {
             return then(board, past);
         }
         let with = |hit| {
             let then = &then;
-            move |b: &mut Board, past: &Past| then(b, &Past { hit, ..*past })
+            move |b: &mut GameBuilder, past: &Past| then(b, &Past { hit, ..*past })
         };
         let (hit, missed) = (with(true), with(false));
         let branches: [(Rational, Move<Past>); 2] = [
@@ -94,7 +99,7 @@ impl Course<'_> {
     }
 
     /// The verifier has compared digests.
-    fn compared(&self, board: &mut Board, past: &Past) {
+    fn compared(&self, board: &mut GameBuilder, past: &Past) {
         let approve: Move<Past> = ("approve", &|b, past| self.approved(b, past));
         let reject: Move<Past> = ("reject", &|b, past| self.rejected(b, past));
         let silent: Move<Past> = ("be silent", &|b, past| self.unanswered(b, past));
@@ -116,7 +121,7 @@ impl Course<'_> {
         }
     }
 
-    fn approved(&self, board: &mut Board, past: &Past) {
+    fn approved(&self, board: &mut GameBuilder, past: &Past) {
         let withheld = if self.is_paper() {
             Outcome::WorkerTimedOut
         } else {
@@ -125,7 +130,7 @@ impl Course<'_> {
         self.claim(board, past, "approved", Outcome::Normal, withheld, *past);
     }
 
-    fn unanswered(&self, board: &mut Board, past: &Past) {
+    fn unanswered(&self, board: &mut GameBuilder, past: &Past) {
         let delivered = Past {
             delivered: !self.is_paper(),
             ..*past
@@ -137,7 +142,7 @@ impl Course<'_> {
 
     fn claim(
         &self,
-        board: &mut Board,
+        board: &mut GameBuilder,
         past: &Past,
         what: &str,
         claimed: Outcome,
@@ -154,7 +159,7 @@ impl Course<'_> {
     }
 
     /// The worker knows whether the sample holds a bad step of its own.
-    fn rejected(&self, board: &mut Board, past: &Past) {
+    fn rejected(&self, board: &mut GameBuilder, past: &Past) {
         let name = format!("{}{}, rejected", past.work.name(), past.found());
         let moves: [Move<Past>; 2] = [
             ("admit", &|b, past| {
@@ -166,7 +171,7 @@ impl Course<'_> {
         board.decide(Player::Worker, &name, honest, past, &moves);
     }
 
-    fn appealed(&self, board: &mut Board, past: &Past) {
+    fn appealed(&self, board: &mut GameBuilder, past: &Past) {
         let appealed = Past {
             appealed: true,
             delivered: !self.is_paper(),
