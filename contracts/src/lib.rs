@@ -6,7 +6,7 @@
 //! party holds the way out already, and shows a secret by the signature that pays it.
 //!
 //! The engine ([`party`], [`graph`], [`musig`], [`setup`], [`funding`], [`pact`]) knows no contract. Contracts stand on it: those of a
-//! computation with a panel of arbiters ([`template`], [`panel`], [`attest`]), penny banks ([`bank`]), gated slices ([`slice`]),
+//! computation with a panel of arbiters ([`template`], [`panel`], [`attest`]), penny banks ([`bank`]), gated slices ([`mod@slice`]),
 //! sealed deliveries ([`deliver`]), bounties ([`bounty`]); beside them fidelity bonds ([`bond`]). Nothing here reads a clock, a
 //! socket, a file or a random source; randomness is passed in, and what must be kept is asked for ([`binding`]).
 //!

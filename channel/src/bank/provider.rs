@@ -90,7 +90,7 @@ impl Provider {
     /// A provider with this book.
     ///
     /// # Errors
-    /// [`PactError::WrongKey`](super::super::pact::PactError::WrongKey): the caller's fault.
+    /// [`PactError::WrongKey`](narthex_contracts::pact::PactError::WrongKey): the caller's fault.
     pub fn with_key(book: ProviderBook, key: SecretKey) -> Result<Provider, BankError> {
         check_key(&key, book.bank.terms().record().provider, PROVIDER)?;
         Ok(Provider { book, key })
@@ -150,7 +150,7 @@ impl ProviderBook {
         Ok(book)
     }
 
-    /// Rungs are held to these points from now on: a set that others rely on too (see [`super::Candidates`]).
+    /// Rungs are held to these points from now on: a set that others rely on too (see [`narthex_contracts::bank::Candidates`]).
     pub fn rely_on(&mut self, points: Points) {
         self.points = Some(points);
     }
@@ -266,7 +266,7 @@ impl ProviderBook {
     ///
     /// Refused without harm: a penny of another bank, old, beyond the last, forged, or one for which the payer must
     /// sign a rung first. The last refusal, and so the exposure, is counted in pennies: fewer than
-    /// [`BankTerms::allowance`](super::BankTerms::allowance) of the best rung are ever unenforceable, unless a rung
+    /// [`BankTerms::allowance`](narthex_contracts::bank::BankTerms::allowance) of the best rung are ever unenforceable, unless a rung
     /// turns out to be false, which is reported with the penny that shows it.
     pub fn accept(&mut self, penny: &Penny) -> Result<Accepted, BankError> {
         let good = self.check_penny(penny)?;

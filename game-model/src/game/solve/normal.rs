@@ -64,6 +64,8 @@ impl NormalForm {
             .filter(|p| self.kept[*p].len() > 1)
             .collect::<Vec<_>>();
         match active.as_slice() {
+            // Alone, each best strategy is an extreme equilibrium, and there are no others.
+            _ if self.kept.len() < 2 => (self.pure(skeleton), true),
             [] | [_] | [_, _] => {
                 // Players without a choice stand in where fewer than two have one.
                 let mut pair = active.clone();
