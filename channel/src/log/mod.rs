@@ -1,5 +1,6 @@
 //! Logs: entries behind each other, durable when [`Log::append`] returns.
 
+#[cfg(feature = "sqlite")]
 mod chain;
 mod memory;
 #[cfg(feature = "sqlite")]
