@@ -3,46 +3,21 @@
 use crate::bank_support;
 use narthex_base::codec::Message as _;
 
+use bank_support::promised::{claim, pays, promise, reframe, terms};
 use bank_support::{SEED, kept, open, public, record, retip, rng, secret};
-use bitcoin::{Amount, Transaction};
+use bitcoin::Amount;
 use narthex_channel::bank::{
-    Coin, Payer, PennyClaims, PennyPtlc, Provider, ProviderDuty, ProviderRecord, Settled,
+    Coin, Payer, PennyClaims, Provider, ProviderDuty, ProviderRecord, Settled,
 };
 use narthex_contracts::{
-    bank::{Bank, BankError, BankTerms, MAX_PROMISES, MIN_CLAIM_BLOCKS},
+    bank::{Bank, BankError, MAX_PROMISES, MIN_CLAIM_BLOCKS},
     pact::PactError,
 };
-
-fn terms(pennies: u32) -> BankTerms {
-    let mut record = record(pennies);
-    record.promises = 3;
-    retip(&mut record);
-    record.check().unwrap()
-}
-
-fn promise(byte: u8, count: u32) -> PennyPtlc {
-    let point = public(byte);
-    PennyPtlc { point, count }
-}
 
 /// Makes a promise and gives the frame to the provider, as bytes.
 fn promised(payer: &mut Payer, provider: &mut Provider, byte: u8, count: u32) {
     payer.offer(promise(byte, count)).unwrap();
     reframe(payer, provider).unwrap();
-}
-
-fn reframe(payer: &mut Payer, provider: &mut Provider) -> Result<(), BankError> {
-    let bytes = payer.claims(&mut rng()).unwrap().to_bytes();
-    provider.take_claims(&PennyClaims::from_bytes(&bytes).unwrap())
-}
-
-fn claim(provider: &Provider) -> Transaction {
-    provider.claim(provider.enforceable(), &mut rng()).unwrap()
-}
-
-/// What the claim pays the provider, in pennies of 1 sat.
-fn pays(tx: &Transaction) -> u64 {
-    tx.output[0].value.to_sat()
 }
 
 #[test]

@@ -1,39 +1,13 @@
 //! However promises, pennies and secrets alternate: what each side of a bank may rely on.
 
 use crate::bank_support;
-use narthex_base::codec::Message as _;
 
-use bank_support::{open, public, record, retip, rng, secret};
-use bitcoin::{Transaction, secp256k1::SecretKey};
-use narthex_channel::bank::{Payer, PennyClaims, PennyPtlc, Provider};
-use narthex_contracts::bank::{BankError, BankTerms};
+use bank_support::promised::{claim, pays, promise, reframe, terms};
+use bank_support::{open, public, rng, secret};
+use bitcoin::secp256k1::SecretKey;
+use narthex_channel::bank::PennyPtlc;
+use narthex_contracts::bank::BankError;
 use proptest::prelude::*;
-
-fn terms(pennies: u32) -> BankTerms {
-    let mut record = record(pennies);
-    record.promises = 3;
-    retip(&mut record);
-    record.check().unwrap()
-}
-
-fn promise(byte: u8, count: u32) -> PennyPtlc {
-    let point = public(byte);
-    PennyPtlc { point, count }
-}
-
-fn reframe(payer: &mut Payer, provider: &mut Provider) -> Result<(), BankError> {
-    let bytes = payer.claims(&mut rng()).unwrap().to_bytes();
-    provider.take_claims(&PennyClaims::from_bytes(&bytes).unwrap())
-}
-
-fn claim(provider: &Provider) -> Transaction {
-    provider.claim(provider.enforceable(), &mut rng()).unwrap()
-}
-
-/// What the claim pays the provider, in pennies of 1 sat.
-fn pays(tx: &Transaction) -> u64 {
-    tx.output[0].value.to_sat()
-}
 
 #[derive(Debug, Clone, Copy)]
 enum Move {

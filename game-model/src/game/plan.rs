@@ -9,7 +9,7 @@ use bitcoin_units::Amount;
 use num_traits::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
-use super::build::{build, build_with};
+use super::build::build_with;
 use super::economics::{Economics, EconomicsError};
 use super::solve::solve;
 use crate::params::{MAX_MONEY_SAT, Params, ParamsError, ParamsRecord};
@@ -110,12 +110,13 @@ pub fn plan(wish: &Wish, mut progress: impl FnMut(u32)) -> Result<Plan, PlanErro
 
 fn cheapest(wish: &Wish, sample: u32) -> Result<Point, PlanError> {
     let draft = Draft::new(wish, sample)?;
+    let near = shortened(&draft.hit);
     // Below the least stake the record is refused; from there on, twice as much until it works.
     let mut low = draft.least_stake()?;
     let mut high = low;
     // What every stake so far was refused for: that is not the stake's fault.
     let mut refusal = draft.params(low).err();
-    while !draft.works(high)? {
+    while !draft.works(high, &near)? {
         low = high;
         refusal = match (refusal, draft.params(low)) {
             (Some(before), Err(now)) => before.shared_with(&now),
@@ -137,14 +138,14 @@ fn cheapest(wish: &Wish, sample: u32) -> Result<Point, PlanError> {
     // To a thousandth, upwards: a satoshi more or less is nobody's concern.
     while high - low > (high / 1_000).max(1) {
         let middle = low + (high - low) / 2;
-        if draft.works(middle)? {
+        if draft.works(middle, &near)? {
             high = middle;
         } else {
             low = middle;
         }
     }
     // The search went by a shortened probability; what is said of the stake found rests on the exact one.
-    while !draft.holds(high)? {
+    while !draft.works(high, &draft.hit)? {
         high = match high.checked_add((high / 1_000).max(1)) {
             Some(more) if more <= MAX_MONEY_SAT => more,
             _ => {
@@ -240,21 +241,13 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// Whether honest play is the only equilibrium, as far as a probability of 64 bits shows.
-    fn works(&self, stake: u64) -> Result<bool, PlanError> {
+    /// Whether honest play is the only equilibrium where the sample hits with this probability: the exact one, or the
+    /// shortened one for a search.
+    fn works(&self, stake: u64, hit: &Rational) -> Result<bool, PlanError> {
         let Ok(params) = self.params(stake) else {
             return Ok(false);
         };
-        let game = build_with(&params, &self.economics, shortened(&self.hit))?;
-        Ok(solve(&game).verdict.honest_play_pays())
-    }
-
-    /// Whether it is, exactly.
-    fn holds(&self, stake: u64) -> Result<bool, PlanError> {
-        let Ok(params) = self.params(stake) else {
-            return Ok(false);
-        };
-        let game = build(&params, &self.economics)?;
+        let game = build_with(&params, &self.economics, hit.clone())?;
         Ok(solve(&game).verdict.honest_play_pays())
     }
 

@@ -3,6 +3,7 @@
 #[path = "../../../../contracts/tests/it/given/mod.rs"]
 #[allow(dead_code)]
 pub(crate) mod given;
+pub mod promised;
 #[path = "../../../../contracts/tests/it/bank_support/mod.rs"]
 mod terms_of;
 pub mod way;
