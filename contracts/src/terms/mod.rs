@@ -23,6 +23,7 @@ mod proposal;
 mod record;
 mod role;
 mod schedule;
+mod token;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -45,6 +46,7 @@ pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
 pub use schedule::stake_unlock_height;
+pub use token::{token_descriptor, token_key, token_secret};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 
