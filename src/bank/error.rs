@@ -6,8 +6,8 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::{BankError, ChooseError},
+    builder::BuilderError,
     funding::FundingError,
-    pact::PactError,
     terms::FeeError,
 };
 
@@ -18,6 +18,7 @@ use crate::{
 
 /// Why a bank's life cannot go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeskError {
     /// No story of this name.
     #[error("no such story; `narthex bank play --list` names them")]
@@ -30,7 +31,7 @@ pub enum DeskError {
     Banker(#[from] BankerError),
     /// Signing together failed, and says whose fault it is.
     #[error(transparent)]
-    Pact(#[from] PactError),
+    Pact(#[from] BuilderError),
     /// A service that was not paid for.
     #[error(transparent)]
     Meter(#[from] MeterError),

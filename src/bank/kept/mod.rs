@@ -2,6 +2,7 @@
 //! own, and, where no node is named, a chain.
 //!
 //! ```text
+//! DIR/depth               how deep its owner waits
 //! DIR/chain               blocks of the folder's own chain, if it has one
 //! DIR/payer/seed          of wallet and key
 //! DIR/payer/bindings      what was bound
@@ -16,6 +17,8 @@
 
 mod act;
 mod chain;
+mod depth;
+mod due;
 mod open;
 mod order;
 mod party;
@@ -31,13 +34,14 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::BankError,
+    builder::BuilderError,
     depth::Depth,
-    pact::PactError,
     terms::{FeeError, FeeRate, FeeRules},
 };
 use serde::Serialize;
 
 pub use chain::KeptChain;
+pub use due::Due;
 
 use super::{
     DeskError,
@@ -48,6 +52,7 @@ use party::Party;
 
 /// Why a kept bank does not go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeptError {
     /// A contract, a wallet or a chain refuses.
     #[error(transparent)]
@@ -108,7 +113,7 @@ macro_rules! through_desk {
 }
 through_desk!(
     BankError,
-    PactError,
+    BuilderError,
     WalletError,
     FeeError,
     narthex_regtest::Error,
@@ -192,15 +197,20 @@ pub struct KeptStanding {
     pub provider_sat: u64,
     /// Where to send coins to the payer.
     pub payer_address: String,
-    /// Where to send coins to the provider, who pays for freeze and claim.
+    /// Where to send coins to the provider, who pays for force close and claim.
     pub provider_address: String,
     /// Whether something waits for a block.
     pub waits: bool,
+    /// How deep the coin must lie, in blocks.
+    pub depth: u32,
+    /// What either side should order now, and until when: nothing acts by itself.
+    pub due: Vec<Due>,
 }
 
 impl KeptBank {
     /// Opens the folder, or makes it. The wallets read the chain. Pennies are given and taken, and a bank is forgotten,
-    /// when what they stand on is so deep.
+    /// when what they stand on is so deep, which the folder remembers: 6 blocks
+    /// unless it was said, and never less than was.
     ///
     /// # Errors
     /// [`KeptError`]; [`LogError::Busy`] if another command is at work.
@@ -208,9 +218,10 @@ impl KeptBank {
         dir: &Path,
         mut chain: KeptChain,
         rate: FeeRate,
-        depth: Depth,
+        depth: Option<Depth>,
     ) -> Result<KeptBank, KeptError> {
         let mut payer = Party::load(dir, "payer", &mut chain)?;
+        let depth = depth::in_force(dir, depth)?;
         let mut provider = Party::load(dir, "provider", &mut chain)?;
         let mut number = 0;
         let mut sides = open::sides(dir, number, [&payer, &provider])?;
@@ -249,6 +260,7 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
+        let (waits, due) = (self.waits()?, self.due()?);
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -265,7 +277,7 @@ impl KeptBank {
                 CoinAt::Nowhere => "nowhere",
                 CoinAt::Banked { is_deep: true } => "banked",
                 CoinAt::Banked { is_deep: false } => "shallow",
-                CoinAt::Frozen { .. } => "frozen",
+                CoinAt::ForceClosed { .. } => "force_closed",
                 CoinAt::Spent { .. } => "spent",
             },
             given: payer.pennies(),
@@ -275,7 +287,9 @@ impl KeptBank {
             provider_sat: self.provider.wallet.balance().to_sat(),
             payer_address: address(&self.payer.script),
             provider_address: address(&self.provider.script),
-            waits: self.waits()?,
+            waits,
+            depth: self.depth.blocks(),
+            due,
         })
     }
 
@@ -304,14 +318,14 @@ impl KeptBank {
 /// Where the chain has the coin goes into both machines.
 fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), KeptError> {
     let machine = sides.payer.machine();
-    let (Some(lineage), Some(_)) = (machine.lineage(), machine.freeze_signature()) else {
+    let (Some(lineage), Some(_)) = (machine.lineage(), machine.force_close_signature()) else {
         return Ok(());
     };
     let lineage = lineage.clone();
     let coin = match coin_of(lineage.bank(), chain.chain(), depth)? {
         Coin::Unfunded => CoinAt::Nowhere,
         Coin::Banked { is_deep } => CoinAt::Banked { is_deep },
-        Coin::Frozen { height } => CoinAt::Frozen { height },
+        Coin::ForceClosed { height } => CoinAt::ForceClosed { height },
         Coin::Spent => {
             let tip = chain.chain().height()?;
             // Whichever end it was: it need not be one that a side has signed last.
@@ -323,7 +337,7 @@ fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), Ke
     };
     let coin = BankInput::Coin(coin);
     sides.payer(&coin)?;
-    if sides.provider.machine().freeze_signature().is_some() {
+    if sides.provider.machine().force_close_signature().is_some() {
         sides.provider(&coin)?;
     }
     Ok(())

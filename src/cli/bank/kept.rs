@@ -24,9 +24,9 @@ pub(crate) struct KeptArgs {
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
     /// Blocks that the bank's coin must be deep before a penny is given or taken, and what ended a bank before the bank is
-    /// forgotten; 2 at least.
-    #[arg(long, value_name = "BLOCKS", default_value_t)]
-    depth: Depth,
+    /// forgotten; 2 at least. The folder remembers it, and takes no less later; 6 unless said.
+    #[arg(long, value_name = "BLOCKS")]
+    depth: Option<Depth>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -63,9 +63,9 @@ enum By {
     Provider,
 }
 
-/// Options of `narthex bank freeze`.
+/// Options of `narthex bank force-close`.
 #[derive(Args)]
-pub(crate) struct FreezeArgs {
+pub(crate) struct ForceCloseArgs {
     #[command(flatten)]
     kept: KeptArgs,
     /// Who stops it, and pays for that.
@@ -78,7 +78,7 @@ pub(crate) struct FreezeArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     kept: KeptArgs,
-    /// Blocks until the payer takes back what was never frozen of the next bank.
+    /// Blocks until the payer takes back what was never force-closed of the next bank.
     #[arg(long, default_value_t = 60)]
     refund_blocks: u32,
 }
@@ -133,6 +133,17 @@ impl KeptArgs {
             "provider {:>12} sat  {}",
             standing.provider_sat, standing.provider_address
         )?;
+        for due in &standing.due {
+            let until = match due.until {
+                Some(height) => format!("to confirm below height {height}"),
+                None => "whenever you like".into(),
+            };
+            writeln!(
+                out,
+                "DUE for the {}: `narthex bank {}`, {until}",
+                due.who, due.command
+            )?;
+        }
         if standing.waits {
             writeln!(out, "waits for a block; then `narthex bank status` goes on")?;
         }
@@ -162,9 +173,9 @@ impl PayArgs {
     }
 }
 
-impl FreezeArgs {
+impl ForceCloseArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        self.kept.run(|bank| bank.freeze(self.by == By::Payer))
+        self.kept.run(|bank| bank.force_close(self.by == By::Payer))
     }
 }
 
