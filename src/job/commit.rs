@@ -121,14 +121,15 @@ impl Prepared {
         };
         let secrets = file.secrets(contract, stage)?;
         let shape = shape(&spec, openings)?;
-        let work = |out: &mut dyn Write| match cheat {
-            None => Ok((honest(contract, &log, &spec, (shape, &secrets), out)?, None)),
-            Some(strategy) => {
-                let work = cheating(&log, &spec, (shape, &secrets), strategy)?;
-                let written = out.write_all(work.sealed());
-                written.map_err(JobError::io("cannot write in", state.folder()))?;
-                Ok((*work.commitment(), Some(work.outputs().to_vec())))
-            }
+        let work = |out: &mut dyn Write| -> Result<(Commitment, Option<Vec<u8>>), JobError> {
+            let Some(strategy) = cheat else {
+                let commitment = honest(contract, &log, &spec, (shape, &secrets), out)?;
+                return Ok((commitment, None));
+            };
+            let work = cheating(&log, &spec, (shape, &secrets), strategy)?;
+            let written = out.write_all(work.sealed());
+            written.map_err(JobError::io("cannot write in", state.folder()))?;
+            Ok((*work.commitment(), Some(work.outputs().to_vec())))
         };
         let write = || {
             let mut sealed = contract.open_draft(Readers::Umask)?;

@@ -3,7 +3,7 @@
 use super::delivery::{Delivery, Source};
 use super::{Arena, SimulationError};
 use crate::commitment::{Opening, OpeningBook};
-use crate::computation::{Computation, StepProgram};
+use crate::computation::StepProgram;
 use crate::params::settlement::Outcome;
 use crate::play::{
     Appeal, BlindDigests, Evidence, Verdict, VerdictError, VerdictReport, VerifierStrategy, judge,
