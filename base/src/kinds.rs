@@ -133,6 +133,18 @@ kinds! {
     DISPUTE_CHANGE = "NXUC1",
     /// A change in the log of a bank's side.
     BANK_CHANGE = "NXBL1",
+    /// What a worker commits to: second version, with step keys on a polynomial.
+    COMMITMENT = "NXCM2",
+    /// Opened leaves of a commitment with their key shares and boxes.
+    OPENING = "NXOP2",
+    /// Points of the coefficients of a key polynomial.
+    KEY_POINTS = "NXKP1",
+    /// Sealing, stopped on the way.
+    SEALER = "NXSB1",
+    /// Opening boxes, stopped on the way.
+    UNSEALER = "NXSU1",
+    /// Proof that what a worker sealed is not what it committed to.
+    SEAL_FAULT = "NXSF1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }
