@@ -21,6 +21,9 @@ const RESULT_SECRET: u32 = 2;
 /// Index of the worker's appeal secret (`paper` template).
 const APPEAL_SECRET: u32 = 3;
 
+/// Index of the worker's token.
+const TOKEN: u32 = 4;
+
 /// A party of the play.
 pub struct Actor {
     /// Its role.
@@ -51,6 +54,7 @@ impl Actor {
         let mut secrets = Secrets::default();
         if role == Role::Worker {
             secrets.insert(ContractSecret::Result, wallet.contract_key(RESULT_SECRET)?);
+            secrets.insert(ContractSecret::Token, wallet.contract_key(TOKEN)?);
             secrets.insert(ContractSecret::Appeal, wallet.contract_key(APPEAL_SECRET)?);
         }
         Ok(Actor {

@@ -18,6 +18,9 @@ use crate::{job::JobError, wallet::WalletError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
+    /// The token cannot be sealed or tried on this machine.
+    #[error(transparent)]
+    Seal(narthex_game_model::token::SealError),
     /// No story of this name in this template.
     #[error("no story {name:?} in the {template} template; `narthex play --list` names them")]
     UnknownStory {

@@ -16,6 +16,7 @@ mod records;
 mod scene;
 mod setup;
 mod stories;
+mod token;
 mod work;
 
 pub use actor::Actor;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use narthex_contracts::{depth::Depth, terms::FeeRate};
-use narthex_game_model::Template;
+use narthex_game_model::{Template, token::SealCost};
 
 use crate::{game::Case, table::ChainKind};
 
@@ -45,6 +45,8 @@ pub struct PlayOptions {
     pub case: Option<Case>,
     /// Sign even if honest play does not pay, as it never does in the paper's template.
     pub research: bool,
+    /// What deriving the key of the token's seal takes, on both sides.
+    pub seal_cost: SealCost,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
 }
@@ -64,6 +66,7 @@ impl Default for PlayOptions {
             seed: None,
             case: None,
             research: false,
+            seal_cost: SealCost::CONTRACT,
             probe_early: false,
         }
     }

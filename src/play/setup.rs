@@ -328,6 +328,8 @@ fn propose(
             funding_rate: parts.options.rate,
             identity,
             result: point(actor.secrets.get(ContractSecret::Result)),
+            token: point(actor.secrets.get(ContractSecret::Token))
+                .filter(|_| params.template() == Template::Hardened),
             appeal: point(actor.secrets.get(ContractSecret::Appeal))
                 .filter(|_| params.template() == Template::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
@@ -374,6 +376,15 @@ fn propose(
         &worker.key,
         &hash,
     );
+    let token = match params.template() {
+        Template::Hardened => Some(SecretPoint::token(
+            &secp,
+            &secrets.get(ContractSecret::Token).ok_or_else(missing)?,
+            &worker.key,
+            &hash,
+        )),
+        Template::Paper => None,
+    };
     let paper = match params.template() {
         Template::Hardened => None,
         Template::Paper => Some(PaperRecord {
@@ -399,6 +410,7 @@ fn propose(
             &workshop.sample_nonce,
         )),
         result,
+        token,
         paper,
         funding_rate_sat_per_kwu: parts.options.rate,
     })

@@ -106,22 +106,28 @@ fn through_an_approval_off_chain(chain: &mut dyn Chain) {
     let stored = store(&scene);
     crash(&mut scene, &stored, &terms);
     assert!(scene.complete(Worker, id).is_err());
+    let token = common::token_shown(&mut scene);
     let releases = scene
         .actor(Verifier)
         .unwrap()
         .holdings
         .as_ref()
         .unwrap()
-        .release(id)
+        .release(id, Some(&token))
         .unwrap();
     for release in releases {
         let release = Release::from_bytes(&release.to_bytes()).unwrap();
         let mut wrong = release.clone();
         wrong.share.0[31] ^= 1;
-        let worker = scene.actor_mut(Worker).unwrap().holdings.as_mut().unwrap();
-        assert!(worker.accept(&wrong).is_err());
-        worker.accept(&release).unwrap();
+        let client = scene.actor_mut(Client).unwrap().holdings.as_mut().unwrap();
+        assert!(client.accept(&wrong).is_err());
+        client.accept(&release).unwrap();
     }
+    // The client has the whole, through a crash, before the worker has anything.
+    let stored = store(&scene);
+    crash(&mut scene, &stored, &terms);
+    assert!(scene.complete(Worker, id).is_err());
+    common::handed_to_the_worker(&mut scene);
     // Accepted shares are durable once stored.
     play(&mut scene, &[(Worker, Exit::NORMAL)]);
     assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);

@@ -25,7 +25,7 @@ on_both_chains!(
     unconfirmed_secret_after_approval,
     late_rejection_against_silence,
     late_appeal_against_acceptance,
-    client_approves_alone,
+    two_cannot_settle_without_the_third,
     abandoned_after_everybody_else,
 );
 
@@ -202,23 +202,23 @@ fn late_appeal_against_acceptance(chain: &mut dyn Chain) {
     assert_eq!(gains(&scene), [0, -150_000, 50_000]);
 }
 
-/// The client holds S3 but for the worker's secret, so client and worker can settle as if the verifier had approved.
-/// The verifier is paid as for an approval; it is only the client's own check that it gives up.
-fn client_approves_alone(chain: &mut dyn Chain) {
+/// No two of the three settle as if the third agreed: client and worker would pay the verifier to a token that it does not
+/// know, verifier and worker would show the client a signature that it can take nothing out of. When the verifier has
+/// approved, the client has the whole and the worker's secret is all that is missing.
+fn two_cannot_settle_without_the_third(chain: &mut dyn Chain) {
     let mut scene = common::funded(chain);
     let id = common::node(&scene, Exit::NORMAL);
-    assert!(
-        scene.complete(Worker, id).is_err(),
-        "the worker alone cannot"
-    );
-    assert!(
-        scene.complete(Client, id).is_err(),
-        "the client alone cannot"
-    );
     let secret = scene.actor(Worker).unwrap().secrets.clone();
-    scene.actor_mut(Client).unwrap().secrets = secret;
+    for role in [Client, Verifier] {
+        scene.actor_mut(role).unwrap().secrets = secret.clone();
+    }
+    for role in [Client, Worker, Verifier] {
+        assert!(scene.complete(role, id).is_err(), "{role}");
+    }
+    common::token_shown(&mut scene);
+    common::approve(&mut scene);
     scene
-        .publish(Client, Exit::NORMAL, "by agreement of two")
+        .publish(Client, Exit::NORMAL, "with the worker's secret")
         .unwrap();
     assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
 }
@@ -253,15 +253,6 @@ fn abandoned_after_everybody_else(chain: &mut dyn Chain) {
 }
 
 fn hand_over(scene: &mut narthex::play::Scene<'_>) {
-    let id = common::node(scene, Exit::NORMAL);
-    let releases = scene
-        .actor(Verifier)
-        .unwrap()
-        .holdings
-        .as_ref()
-        .unwrap()
-        .release(id)
-        .unwrap();
-    let worker = scene.actor_mut(Worker).unwrap().holdings.as_mut().unwrap();
-    releases.iter().for_each(|r| worker.accept(r).unwrap());
+    common::token_shown(scene);
+    common::approve(scene);
 }

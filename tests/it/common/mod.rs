@@ -20,8 +20,8 @@ use narthex::{
         attest::{Attestation, AttestationNonce},
         fixtures::attest_without_record,
         graph::{NodeId, NodeName, TxGraph},
-        template::Exit,
-        terms::{Role, Terms},
+        template::{ContractSecret, Exit},
+        terms::{Role, Terms, token_secret},
     },
     game_model::{
         Ruling, Template,
@@ -58,6 +58,8 @@ pub fn options(template: Template, story: &str, (k, n): (u8, u8)) -> PlayOptions
         quorum: k,
         arbiters: n,
         seed: Some(seed),
+        // What stands around the seal is tried here; the contract's own cost is tried once, in `token`.
+        seal_cost: narthex::game_model::token::SealCost::TRIFLING,
         research: template == Template::Paper,
         ..PlayOptions::default()
     }
@@ -231,4 +233,38 @@ pub fn before(scene: &mut Scene<'_>, height: u32) {
 
 pub fn deliver_height(terms: &Terms) -> u32 {
     terms.params().deliver_height()
+}
+
+/// The worker's token, shown to the verifier, whose wallet watches what it will be paid.
+pub fn token_shown(scene: &mut narthex::play::Scene<'_>) -> bitcoin::secp256k1::SecretKey {
+    let worker = scene.actor(Role::Worker).unwrap();
+    let token = worker.secrets.get(ContractSecret::Token).unwrap();
+    let verifier = scene.actor_mut(Role::Verifier).unwrap();
+    verifier.secrets.insert(ContractSecret::Token, token);
+    let key = token_secret(&verifier.key().unwrap(), &token).unwrap();
+    verifier.wallet.import(&key).unwrap();
+    token
+}
+
+/// The verifier approves off chain: its share goes to the client, and the whole signature to the worker.
+pub fn approve(scene: &mut narthex::play::Scene<'_>) {
+    let id = node(scene, Exit::NORMAL);
+    let verifier = scene.actor(Role::Verifier).unwrap();
+    let known = verifier.secrets.get(ContractSecret::Token);
+    let held = verifier.holdings.as_ref().unwrap();
+    let releases = held.release(id, known.as_ref()).unwrap();
+    let client = scene.actor_mut(Role::Client).unwrap();
+    let held = client.holdings.as_mut().unwrap();
+    releases.iter().for_each(|r| held.accept(r).unwrap());
+    handed_to_the_worker(scene);
+}
+
+/// The client hands the worker what it has verified.
+pub fn handed_to_the_worker(scene: &mut narthex::play::Scene<'_>) {
+    let id = node(scene, Exit::NORMAL);
+    let client = scene.actor(Role::Client).unwrap();
+    let whole = client.holdings.as_ref().unwrap().hand_over(id).unwrap();
+    let worker = scene.actor_mut(Role::Worker).unwrap();
+    let held = worker.holdings.as_mut().unwrap();
+    whole.iter().for_each(|handed| held.take(handed).unwrap());
 }
