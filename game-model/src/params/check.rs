@@ -11,7 +11,7 @@ use super::{
 };
 use crate::arbiters::MAX_ARBITERS;
 use crate::caps::{
-    MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES, MAX_SAMPLE,
+    MAX_MEMORY_BYTES, MAX_OPENINGS, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES,
     MAX_STEP_FUEL, MAX_UNITS,
 };
 use crate::ratio::Ratio;
@@ -154,7 +154,7 @@ fn fractions(p: &Params, checks: &mut Checks) {
 fn job(p: &Params, checks: &mut Checks) {
     let b = p.job_bounds();
     let count = |value: u64| Quantity::Count(value);
-    let most_sample = u64::from(MAX_SAMPLE);
+    let most_sample = u64::from(MAX_OPENINGS);
     let sample = u64::from(p.sample());
     checks.require(
         Bound::SampleAtMost,
