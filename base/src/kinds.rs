@@ -143,6 +143,10 @@ kinds! {
     UNSEALER = "NXSU1",
     /// Proof that what a worker sealed is not what it committed to.
     SEAL_FAULT = "NXSF1",
+    /// A token, sealed under the digests of a sample.
+    SEALED_TOKEN = "NXST1",
+    /// What worker and verifier sign for each other and for a panel.
+    CASE_ITEM = "NXIT1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

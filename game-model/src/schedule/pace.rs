@@ -61,8 +61,7 @@ impl Pace {
     /// [`PaceError`] if a window would exceed 16 bits; whoever states the pace is at fault.
     pub fn windows(&self, arbiters: u8, quorum: u8, moves: u32) -> Result<Windows, PaceError> {
         let wide = |blocks: u16| u32::from(blocks);
-        let (reorg, confirm, message) =
-            (wide(self.reorg), wide(self.confirm), wide(self.message));
+        let (reorg, confirm, message) = (wide(self.reorg), wide(self.confirm), wide(self.message));
         let fits = |blocks: u32| u16::try_from(blocks).map_err(|_| PaceError { blocks });
         let move_blocks = confirm + reorg;
         // A twelfth, a sixth, a third and a quarter of the window must hold what `check` asks of them.

@@ -42,12 +42,7 @@ impl TokenBox {
     }
 
     /// The token, from what a peer returned; `None` if it is not the one of this contract.
-    pub fn open(
-        &self,
-        contract: &[u8; 32],
-        point: &PublicKey,
-        own: &ReplySecret,
-    ) -> Option<Token> {
+    pub fn open(&self, contract: &[u8; 32], point: &PublicKey, own: &ReplySecret) -> Option<Token> {
         let mut plain = Zeroizing::new(self.ciphertext);
         let tag = Tag::from(self.tag);
         cipher(point, contract, own)
