@@ -225,18 +225,6 @@ impl Pool {
             (own, kept) => own.or(kept),
         }
     }
-
-    /// The height at which a party says that it had a thing.
-    pub(super) fn own_word(
-        &self,
-        kind: ReceiptKind,
-        item: &[u8; 32],
-        key: &XOnlyPublicKey,
-    ) -> Option<u32> {
-        let issuer = key.serialize();
-        let mine = |r: &&Receipt| r.kind == kind && r.item == *item && r.issuer == issuer;
-        self.receipts.iter().filter(mine).map(|r| r.height).min()
-    }
 }
 
 /// 32 bytes in hex, or nothing.

@@ -4,7 +4,7 @@ use super::evidence::{Brought, Pool};
 use super::item::{Answer, Item, data_id};
 use super::{Case, CaseFinding, Litigant, Rerun, RootOfRecord, Row, RuleError};
 use crate::arbiters::Ruling;
-use crate::commitment::{Commitment, Opening, ReceiptKind};
+use crate::commitment::{Boxed, Commitment, Opening, ReceiptKind};
 use crate::sample;
 use crate::schedule::Schedule;
 use crate::token::{self, SealCost, SealError, SealedToken};
@@ -127,9 +127,7 @@ impl Judge<'_> {
             Err(why) => return Ok(verifier(Row::Reply, why)),
         };
         match answer {
-            Answer::Digests(digests) => {
-                self.digests(&drawn, (&sealed, &digests), (&record, &commitment))
-            }
+            Answer::Digests(digests) => self.digests(&drawn, (&sealed, &digests), &commitment),
             Answer::Shown { hash, .. } => {
                 if let Some(why) = self.false_hash(&hash) {
                     return Ok(verifier(Row::Reply, why));
@@ -214,7 +212,7 @@ impl Judge<'_> {
         if sample::nonce_commitment(&nonce) != self.case.terms.sample_nonce {
             return Ok(Err("the sample's nonce is not the contract's".into()));
         }
-        if !taken && !self.drawn_by(record, height, &block)? {
+        if !taken && !self.may_draw(height, &block)? {
             return Ok(Err(format!("no block at height {height} draws the sample")));
         }
         let date = self.handed(ReceiptKind::Sample, &id, &[Litigant::Worker]);
@@ -225,24 +223,12 @@ impl Judge<'_> {
         Ok(Err(why))
     }
 
-    /// Whether a block draws the sample: the first after delivery and record, or, off chain, the first above the height
-    /// at which the verifier says that it had the commitment.
-    fn drawn_by(
-        &self,
-        record: &RootOfRecord,
-        height: u32,
-        block: &[u8; 32],
-    ) -> Result<bool, RuleError> {
+    /// Whether a block may draw the sample: any of the chain since the funding. Which one, the verifier says, and it
+    /// signs one sample only. Were it bound to the block after a height that only it has seen (off chain), a worker
+    /// could not know whether a sample counts that it must seal a token for.
+    fn may_draw(&self, height: u32, block: &[u8; 32]) -> Result<bool, RuleError> {
         let chain = &self.case.chain;
-        let on_chain = Schedule::sample_height(chain.delivered, record.height);
-        let key = &self.case.terms.verifier;
-        let had = self
-            .pool
-            .own_word(ReceiptKind::Commitment, &record.root, key);
-        let off_chain = had.map(|had| had.saturating_add(1));
-        // The verifier's own word for a height leaves it no more choice than the blocks of this contract.
-        let right = height == on_chain || Some(height) == off_chain;
-        match right && (chain.funded..=chain.appealed).contains(&height) {
+        match (chain.funded..=chain.appealed).contains(&height) {
             true => Ok(self.case.block(height)? == *block),
             false => Ok(false),
         }
@@ -347,12 +333,22 @@ impl Judge<'_> {
         all.find(|opening| exactly(opening, indices) && opening.verify(commitment).is_ok())
     }
 
+    /// The same, with the box of this step.
+    fn with_box(&self, indices: &[u64], commitment: &Commitment, index: u64) -> Option<&Opening> {
+        let whole = |opening: &&Opening| {
+            let leaf = opening.leaf(index);
+            let whole = leaf.is_some_and(|leaf| matches!(leaf.sealed, Boxed::Whole(_)));
+            whole && exactly(opening, indices) && opening.verify(commitment).is_ok()
+        };
+        self.pool.openings.iter().find(whole)
+    }
+
     /// Rows 6 to 8.
     fn digests(
         &mut self,
         drawn: &Drawn,
         (sealed, digests): (&SealedToken, &[[u8; 32]]),
-        (_, commitment): (&RootOfRecord, &Commitment),
+        commitment: &Commitment,
     ) -> Result<Found, RuleError> {
         if self.opens(drawn, sealed, digests)? {
             let reason = "the seal opens under the verifier's own digests".into();
@@ -368,6 +364,11 @@ impl Judge<'_> {
             return Ok(worker(Row::Leaves, reason.into()));
         };
         let index = leaf.index;
+        // Somebody may have brought the same opening with the hash of this box.
+        let Some(opening) = self.with_box(&drawn.indices, commitment, index).cloned() else {
+            let reason = format!("the worker shows its leaves without the box of step {index}");
+            return Ok(worker(Row::Leaves, reason));
+        };
         let rerun = self.rerun;
         let found = rerun.judge(self.case, &mut self.pool, commitment, (index, &opening))?;
         Ok(Found {
@@ -460,12 +461,11 @@ impl Judge<'_> {
             Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),
             _ => None,
         });
-        let taken = samples.filter(|(id, nonce, _)| {
+        let mut taken = samples.filter(|(id, nonce, _)| {
             let right = sample::nonce_commitment(nonce) == self.case.terms.sample_nonce;
             right && self.token(id).is_some()
         });
-        let taken = taken.last();
-        let drawn = match taken {
+        let drawn = match taken.next() {
             Some((id, nonce, block)) => self.draw(id, &record.root, &nonce, &block),
             None => match self.sample_alone(&record)? {
                 Some(drawn) => Ok(drawn),

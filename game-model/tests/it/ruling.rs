@@ -274,39 +274,24 @@ fn row_3_the_sample_is_drawn_by_the_contracts_nonce_and_the_right_block() {
     for other in [
         drawn([1; 32], height, block(height)),
         drawn(NONCE, height, block(height - 1)),
-        drawn(NONCE, height - 1, block(height - 1)),
+        drawn(NONCE, 899, block(899)),
+        drawn(
+            NONCE,
+            scene.case.chain.appealed + 1,
+            block(scene.case.chain.appealed + 1),
+        ),
         drawn(NONCE, u32::MAX, block(1)),
         drawn(NONCE, 0, [0; 32]),
     ] {
         let v = verifier(&scene).said(&other, deadline);
         against(&scene, [open(&scene, &substitute), v], Row::Sample, V);
     }
-    // Off chain: the first block above the one at which the verifier says that it had the commitment.
-    let root = scene.commitment().id();
-    let early = drawn(NONCE, 951, block(951));
-    for (had, row, ruling) in [(950, Row::Token, W), (951, Row::Sample, V)] {
-        let had = receipt(
-            ReceiptKind::Commitment,
-            root,
-            &key_of(Litigant::Verifier),
-            had,
-        );
-        let v = verifier(&scene).said(&early, 951);
-        let v = v.with(|b| b.receipts.push(had));
-        against(&scene, [open(&scene, &substitute), v], row, ruling);
+    // Any block since the funding: off chain nobody else knows which the verifier means.
+    for height in [900, 951, height + 1] {
+        let early = drawn(NONCE, height, block(height));
+        let v = verifier(&scene).said(&early, deadline);
+        against(&scene, [open(&scene, &substitute), v], Row::Token, W);
     }
-    // But no block before the contract.
-    let mut scene = scene;
-    scene.case.chain.funded = 952;
-    let had = receipt(
-        ReceiptKind::Commitment,
-        root,
-        &key_of(Litigant::Verifier),
-        950,
-    );
-    let v = verifier(&scene).said(&early, 951);
-    let v = v.with(|b| b.receipts.push(had));
-    against(&scene, [open(&scene, &substitute), v], Row::Sample, V);
 }
 
 #[test]
@@ -479,6 +464,17 @@ fn rows_6_to_8_judge_the_verifiers_digests() {
     let [w, v] = parts();
     let w = w.with(|b| b.openings[0].leaves[0].digest = [7; 32]);
     against(&scene, [w, v], Row::Leaves, W);
+    // 7: without the box of that step. A verifier that brings the opening without it takes nothing from the worker's.
+    let hash = talk.opening.clone().about(talk.indices[0]);
+    let [w, v] = parts();
+    let w = w.with(|b| b.openings[0] = hash.clone());
+    against(&scene, [w, v], Row::Leaves, W);
+    let [w, v] = parts();
+    let v = v.with(|b| {
+        b.openings.push(hash);
+        b.record = Some(scene.record(talk.indices[2]));
+    });
+    against(&scene, [w, v], Row::Rerun, V);
     // 7: a false token: the leaves are what the verifier says, and the seal is of something else.
     let talk = Talk::sealed(&scene, |_| vec![[6; 32]; SAMPLED as usize]);
     let reply = digests(&talk.token, scene.right(&talk.indices));

@@ -192,7 +192,7 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     };
     // A sample: right, late, of another nonce or block, twice, to some mailboxes; or none.
     let on_chain = scene.sample_height();
-    let drawn = match dice.below(6) {
+    let drawn = match dice.below(8) {
         0 => None,
         1 => Some(Item::Sample {
             nonce: [1; 32],
@@ -203,6 +203,22 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
             nonce: NONCE,
             height: on_chain + 1,
             block: block(on_chain + 1),
+        }),
+        3 => Some(Item::Sample {
+            nonce: NONCE,
+            height: on_chain,
+            block: block(on_chain - 1),
+        }),
+        // Before the commitment, and before the funding.
+        4 => Some(Item::Sample {
+            nonce: NONCE,
+            height: 920,
+            block: block(920),
+        }),
+        5 => Some(Item::Sample {
+            nonce: NONCE,
+            height: 890,
+            block: block(890),
         }),
         _ => Some(scene.sample()),
     };
@@ -222,8 +238,16 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
             };
             said(&mut brought, &other);
         }
-        // The worker sees it in a block, and answers if it is what it should be and in time.
-        let right = *sample == scene.sample();
+        // The worker sees it in a block, and takes it if the nonce is the contract's and the block is on the chain.
+        let Item::Sample {
+            nonce,
+            height,
+            block: drawn_by,
+        } = sample
+        else {
+            unreachable!()
+        };
+        let right = *nonce == NONCE && *height >= 900 && *drawn_by == block(*height);
         if let Some((seen, _)) = mail.read(s.nonce, is_sample)
             && right
         {

@@ -32,12 +32,17 @@ fn the_seal_opens_under_all_digests_in_their_order_and_the_same_sample() {
     let sealed = seal(&x, &SEED, &own, TRIFLING).unwrap();
     let opened = open(&sealed, &SEED, &own, &point, TRIFLING).unwrap();
     assert_eq!(opened.expose(), x.expose());
-    let shut = |sealed: &SealedToken, seed, digests: &[[u8; 32]], point| {
+    fn shut(
+        sealed: &SealedToken,
+        seed: &[u8; 32],
+        digests: &[[u8; 32]],
+        point: &secp256k1::PublicKey,
+    ) -> bool {
         matches!(
             open(sealed, seed, digests, point, TRIFLING),
             Err(SealError::Shut)
         )
-    };
+    }
     for position in 0..own.len() {
         let mut wrong = own.clone();
         wrong[position][31] ^= 1;
