@@ -89,6 +89,7 @@ pub mod job;
 pub mod job_dispute;
 pub mod market;
 pub mod play;
+pub mod ruling;
 pub mod simulate;
 pub mod slice;
 pub mod table;

@@ -43,8 +43,6 @@ kinds! {
     WITHHELD = "NXV1",
     /// A whole signature, handed over by who put it together.
     HANDED_OVER = "NXVW1",
-    /// A token, sealed under the digests of a sample.
-    SEALED_TOKEN = "NXST1",
     /// A ruling of an arbiter, as a signature.
     ATTESTATION = "NXA1",
     /// The commitment root of a delivery, in a data output on chain.
@@ -147,6 +145,10 @@ kinds! {
     UNSEALER = "NXSU1",
     /// Proof that what a worker sealed is not what it committed to.
     SEAL_FAULT = "NXSF1",
+    /// A token, sealed under the digests of a sample.
+    SEALED_TOKEN = "NXST1",
+    /// What worker and verifier sign for each other and for a panel.
+    CASE_ITEM = "NXIT1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

@@ -27,6 +27,13 @@ pub trait StepProgram {
         StepNeeds::MOST
     }
 
+    /// Bits of min-entropy that the digest of a step's output has at least, for who knows program and input and has not
+    /// run the step; 0 where nothing is known. It says whether a token can be sealed under such digests
+    /// ([`crate::token::entropy`]) and is no part of [`Self::id`].
+    fn entropy_bits(&self) -> u32 {
+        0
+    }
+
     /// Runs one step.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ pub mod rational;
 mod records;
 #[cfg(feature = "retrieval")]
 pub mod retrieval;
+pub mod ruling;
 pub mod sample;
 pub mod schedule;
 pub mod simulation;

@@ -132,3 +132,111 @@ fn bad_input_is_named() {
     std::fs::write(path, vec![b' '; (1 << 20) + 1]).unwrap();
     assert!(error(&["game", "solve", path]).contains("larger"));
 }
+
+fn object(args: &[&str]) -> Value {
+    serde_json::from_str(&text(args)).unwrap()
+}
+
+#[test]
+fn the_schedule_names_every_deadline_that_cannot_be_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let paced = dir.path().join("paced.json");
+    let paced = paced.to_str().unwrap();
+    let schedule = |args: &[&str]| {
+        let output = narthex(&[&["game", "schedule"], args].concat());
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    // Made for chains that are mined on demand.
+    let (status, shown) = schedule(&["--json"]);
+    let example: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((status, &example["fits"]), (Some(3), &Value::Bool(false)));
+    assert_eq!(
+        example["broken"][1]["must_hold"],
+        "verdict window / 12 >= m + r + 1"
+    );
+    assert_eq!(example["broken"][1]["right"], "8 blocks");
+    let (status, shown) = schedule(&[]);
+    assert_eq!(status, Some(3));
+    assert!(shown.contains("does not keep every deadline"), "{shown}");
+    std::fs::write(paced, text(&["game", "schedule", "--fit"])).unwrap();
+    let (status, shown) = schedule(&[paced, "--delivered", "799990"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        shown.contains("   800022  worker    root on record"),
+        "{shown}"
+    );
+    let fits = object(&[
+        "game",
+        "schedule",
+        paced,
+        "--delivered",
+        "799990",
+        "--appealed",
+        "800100",
+        "--json",
+    ]);
+    assert_eq!(fits["schedule"]["reply"], 799_990 + 64);
+    assert_eq!(fits["panel"]["evidence"], 800_100 + 8);
+    let dated = schedule(&[paced, "--tip", "799990", "--funding", "799993", "--json"]);
+    assert_eq!(dated.0, Some(3));
+    assert!(dated.1.contains("fund_in_time"), "{}", dated.1);
+}
+
+#[test]
+fn a_case_is_ruled_on_as_the_table_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("ruled.json");
+    let file = file.to_str().unwrap();
+    for (example, row, ruling) in [
+        ("no-sample", "sample", "verifier_at_fault"),
+        ("no-token", "token", "worker_at_fault"),
+        ("no-reply", "reply", "verifier_at_fault"),
+        ("false-rejection", "open_seal", "verifier_at_fault"),
+        ("false-seal", "false_seal", "worker_at_fault"),
+        ("no-ground", "else", "verifier_at_fault"),
+    ] {
+        std::fs::write(file, text(&["game", "rule", "--example", example])).unwrap();
+        let found = object(&["game", "rule", file, "--json"]);
+        assert_eq!(
+            (&found["row"], &found["ruling"]),
+            (&row.into(), &ruling.into())
+        );
+        assert!(
+            found.get("unpaid").is_none() && found.get("refused").is_none(),
+            "{found}"
+        );
+    }
+    let shown = text(&["game", "rule", file]);
+    assert!(
+        shown.contains("row 11: the verifier gives no ground"),
+        "{shown}"
+    );
+    // Without the sample opened to the panel nobody is paid for it; and a block that is missing is no ruling.
+    let mut case: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    case["evidence"][0]["openings"] = Value::Array(Vec::new());
+    std::fs::write(file, case.to_string()).unwrap();
+    let found = object(&["game", "rule", file, "--json"]);
+    assert_eq!(
+        (&found["row"], &found["ruling"]),
+        (&"else".into(), &"worker_at_fault".into())
+    );
+    assert!(found["unpaid"].as_str().unwrap().contains("not opened"));
+    case["chain"]["blocks"] = Value::Array(Vec::new());
+    case["evidence"] = Value::Array(Vec::new());
+    std::fs::write(file, case.to_string()).unwrap();
+    let found = object(&["game", "rule", file, "--json"]);
+    assert_eq!(found["row"], "record");
+    let whole = text(&["game", "rule", "--example", "no-ground"]);
+    let mut case: Value = serde_json::from_str(&whole).unwrap();
+    case["chain"]["blocks"] = Value::Array(Vec::new());
+    case["evidence"][0]["items"] = Value::Array(Vec::new());
+    std::fs::write(file, case.to_string()).unwrap();
+    let missing = error(&["game", "rule", file]);
+    assert!(
+        missing.contains("hash of the block at height 800102 is missing"),
+        "{missing}"
+    );
+}

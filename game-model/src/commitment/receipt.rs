@@ -37,6 +37,16 @@ pub enum ReceiptKind {
     BlindDigests,
     /// A worker's opening of the sample ([`Opening::id`]).
     Opening,
+    /// An arbiter keeps the item in its mailbox, for whoever fetches it. Each issues it alone; see [`crate::ruling`].
+    Kept,
+    /// All boxes and the coefficient box of a commitment.
+    Data,
+    /// A worker's sealed token.
+    Token,
+    /// A verifier's reply to a token.
+    Reply,
+    /// A verifier's nonce and block, which draw the sample.
+    Sample,
 }
 
 impl ReceiptKind {
@@ -45,6 +55,11 @@ impl ReceiptKind {
             Self::Commitment => 1,
             Self::BlindDigests => 2,
             Self::Opening => 3,
+            Self::Kept => 4,
+            Self::Data => 5,
+            Self::Token => 6,
+            Self::Reply => 7,
+            Self::Sample => 8,
         }
     }
 
@@ -53,6 +68,11 @@ impl ReceiptKind {
             1 => Some(Self::Commitment),
             2 => Some(Self::BlindDigests),
             3 => Some(Self::Opening),
+            4 => Some(Self::Kept),
+            5 => Some(Self::Data),
+            6 => Some(Self::Token),
+            7 => Some(Self::Reply),
+            8 => Some(Self::Sample),
             _ => None,
         }
     }
@@ -165,7 +185,7 @@ impl Exchange {
         }
         let (issuer, holder) = match kind {
             ReceiptKind::BlindDigests => (self.worker, self.verifier),
-            ReceiptKind::Commitment | ReceiptKind::Opening => (self.verifier, self.worker),
+            _ => (self.verifier, self.worker),
         };
         if before.issuer != holder {
             return Err(ReceiptError::OtherIssuer);
@@ -190,6 +210,26 @@ impl Exchange {
 pub struct Handover(Receipt);
 
 impl Handover {
+    /// Something that names its own predecessor, so that its receipt need not: an item of a case
+    /// ([`crate::ruling::SignedItem`]), handed by `holder` to `issuer`.
+    pub const fn of(
+        kind: ReceiptKind,
+        contract: [u8; 32],
+        item: [u8; 32],
+        issuer: [u8; 32],
+        holder: [u8; 32],
+    ) -> Self {
+        Self(Receipt {
+            kind,
+            contract,
+            item,
+            issuer,
+            holder,
+            previous: [0; 32],
+            height: 0,
+        })
+    }
+
     /// The receiver acknowledges, with its tip at `height`, which may be below that of the receipt
     /// before: nobody waits until it has caught up with the other one's tip, or with what the other
     /// one says that it is.
@@ -255,7 +295,7 @@ pub struct SignedReceipt {
 
 impl SignedReceipt {
     /// Whether the issuer signed it, whatever it says.
-    fn is_signed(&self) -> bool {
+    pub(crate) fn is_signed(&self) -> bool {
         let issuer = XOnlyPublicKey::from_slice(&self.receipt.issuer);
         let signature = schnorr::Signature::from_slice(&self.signature);
         match (issuer, signature) {

@@ -26,6 +26,10 @@ impl<P: StepProgram + ?Sized> StepProgram for Box<P> {
         (**self).needs()
     }
 
+    fn entropy_bits(&self) -> u32 {
+        (**self).entropy_bits()
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         (**self).run(record)
     }
@@ -91,6 +95,10 @@ impl<P: StepProgram> StepProgram for RunTwice<P> {
 
     fn needs(&self) -> StepNeeds {
         self.0.needs()
+    }
+
+    fn entropy_bits(&self) -> u32 {
+        self.0.entropy_bits()
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

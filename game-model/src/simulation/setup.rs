@@ -136,6 +136,11 @@ impl StepProgram for IndexHash {
         16
     }
 
+    /// All of it: the output is a hash.
+    fn entropy_bits(&self) -> u32 {
+        128
+    }
+
     /// One hash.
     fn needs(&self) -> StepNeeds {
         StepNeeds {

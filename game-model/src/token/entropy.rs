@@ -11,6 +11,7 @@
 //!
 //! Labels alone fail both: a digit that is read right 96 times of 100 has 0.06 bits.
 
+use crate::computation::StepProgram;
 use crate::params::Params;
 
 /// Least entropy of the digests of a sample, in bits.
@@ -27,8 +28,6 @@ pub const MARGIN_BITS: u32 = 10;
 ///
 /// # Errors
 /// [`Guessable`]; whoever proposed the job is at fault.
-///
-/// [`StepProgram::entropy_bits`]: crate::computation::StepProgram::entropy_bits
 pub fn check(bits: u32, sample: u32, step_fuel: u128) -> Result<(), Guessable> {
     let found = u64::from(bits) * u64::from(sample);
     if found < LEAST_SAMPLE_BITS {
@@ -45,13 +44,13 @@ pub fn check(bits: u32, sample: u32, step_fuel: u128) -> Result<(), Guessable> {
 }
 
 impl Params {
-    /// Whether digests of a job with so much entropy a step and so much fuel can seal a token in this contract
-    /// ([`check`]).
+    /// Whether the digests of this program's steps can seal a token in this contract ([`check`]).
     ///
     /// # Errors
     /// [`Guessable`]; whoever proposed the job is at fault.
-    pub fn seals_tokens(&self, bits: u32, step_fuel: u128) -> Result<(), Guessable> {
-        check(bits, self.sample(), step_fuel)
+    pub fn seals_tokens<P: StepProgram + ?Sized>(&self, program: &P) -> Result<(), Guessable> {
+        let fuel = program.needs().step_fuel();
+        check(program.entropy_bits(), self.sample(), fuel)
     }
 }
 

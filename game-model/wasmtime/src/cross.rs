@@ -59,6 +59,10 @@ impl StepProgram for CrossChecked {
         self.0.needs()
     }
 
+    fn entropy_bits(&self) -> u32 {
+        self.0.ruling().entropy_bits()
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         Self::compare(
             &self.0.run_native(record),

@@ -2,6 +2,8 @@
 
 mod bounds;
 mod plan;
+mod rule;
+mod schedule;
 mod solve;
 
 use std::{
@@ -51,6 +53,12 @@ pub(crate) enum GameCommand {
     Plan(plan::PlanArgs),
     /// Writes a case to start from: parameters, costs and values.
     Example(ExampleArgs),
+    /// Lists every deadline of the contract, and which of them a party cannot keep.
+    ///
+    /// Exit status: 0 if it keeps them all, 3 if not; 1 or 2 for an error.
+    Schedule(schedule::ScheduleArgs),
+    /// Rules on a case as its panel must: the first row of the table that applies to terms, chain and evidence.
+    Rule(rule::RuleArgs),
 }
 
 /// The contract and what it is worth to its parties.
@@ -115,6 +123,8 @@ impl GameCommand {
             GameCommand::Solve(args) => return args.run(),
             GameCommand::Export(args) => args.run(),
             GameCommand::Plan(args) => return args.run(),
+            GameCommand::Schedule(args) => return args.run(),
+            GameCommand::Rule(args) => args.run(),
             GameCommand::Example(args) => {
                 let text = serde_json::to_string_pretty(&args.case.read()?)?;
                 writeln!(output::out(), "{text}")?;

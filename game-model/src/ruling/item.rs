@@ -1,0 +1,244 @@
+//! What worker and verifier sign for each other, so that a panel can judge it later.
+
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
+use narthex_base::statement;
+use secp256k1::{Keypair, XOnlyPublicKey, schnorr};
+use serde::{Deserialize, Serialize};
+
+use super::Litigant;
+use crate::caps::MAX_OPENINGS;
+use crate::commitment::{Commitment, ReceiptKind};
+use crate::tagged::TaggedHasher;
+use crate::token::{SealedToken, TokenBox};
+
+/// One step of the talk between worker and verifier. Each names the one before it by its id, so that no answer can be
+/// shown beside another question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Item {
+    /// Worker: what it is bound to.
+    Commitment(Box<Commitment>),
+    /// Verifier: what draws the sample.
+    Sample {
+        /// The nonce that it committed to in the terms.
+        #[serde(with = "narthex_base::hex::array")]
+        nonce: [u8; 32],
+        /// Height of the block.
+        height: u32,
+        /// Its hash, in the byte order in which it is hashed.
+        #[serde(with = "narthex_base::hex::array")]
+        block: [u8; 32],
+    },
+    /// Worker: the token, sealed under the digests of that sample.
+    Token {
+        /// Id of the sample.
+        #[serde(with = "narthex_base::hex::array")]
+        sample: [u8; 32],
+        /// The seal.
+        sealed: SealedToken,
+    },
+    /// Verifier: what came of opening the seal.
+    Reply {
+        /// Id of the token.
+        #[serde(with = "narthex_base::hex::array")]
+        token: [u8; 32],
+        /// What came of it.
+        answer: Answer,
+    },
+    /// Worker: the opening of the sample.
+    Opening {
+        /// Id of the reply.
+        #[serde(with = "narthex_base::hex::array")]
+        reply: [u8; 32],
+        /// [`Opening::id`](crate::commitment::Opening::id).
+        #[serde(with = "narthex_base::hex::array")]
+        opening: [u8; 32],
+    },
+    /// Verifier: why it rejects what was opened.
+    Verdict {
+        /// Id of the opening's item.
+        #[serde(with = "narthex_base::hex::array")]
+        opening: [u8; 32],
+        /// The step whose box does not open to its leaf.
+        bad_box: u64,
+    },
+}
+
+/// What a verifier found under the seal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// It has opened: [`Token::shown`](crate::token::Token::shown), and the token for its own later self.
+    Shown {
+        /// The hash.
+        #[serde(with = "narthex_base::hex::array")]
+        hash: [u8; 32],
+        /// x, encrypted to the verifier itself. Nobody else can check it, and no ruling depends on it.
+        kept: TokenBox,
+    },
+    /// It has not: the verifier's own digests of the sample, in order. It never approves after that.
+    Digests(#[serde(with = "narthex_base::hex::list")] Vec<[u8; 32]>),
+}
+
+impl Item {
+    /// Who says it.
+    pub const fn author(&self) -> Litigant {
+        match self {
+            Self::Commitment(_) | Self::Token { .. } | Self::Opening { .. } => Litigant::Worker,
+            Self::Sample { .. } | Self::Reply { .. } | Self::Verdict { .. } => Litigant::Verifier,
+        }
+    }
+
+    /// Its kind as receipts name it; a verdict has none, since nothing follows it.
+    pub const fn receipt(&self) -> Option<ReceiptKind> {
+        match self {
+            Self::Commitment(_) => Some(ReceiptKind::Commitment),
+            Self::Sample { .. } => Some(ReceiptKind::Sample),
+            Self::Token { .. } => Some(ReceiptKind::Token),
+            Self::Reply { .. } => Some(ReceiptKind::Reply),
+            Self::Opening { .. } => Some(ReceiptKind::Opening),
+            Self::Verdict { .. } => None,
+        }
+    }
+
+    /// What it is, for reasons.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Commitment(_) => "commitment",
+            Self::Sample { .. } => "sample",
+            Self::Token { .. } => "token",
+            Self::Reply { .. } => "reply",
+            Self::Opening { .. } => "opening",
+            Self::Verdict { .. } => "verdict",
+        }
+    }
+
+    pub(super) const fn code(&self) -> u8 {
+        match self {
+            Self::Commitment(_) => 1,
+            Self::Sample { .. } => 2,
+            Self::Token { .. } => 3,
+            Self::Reply { .. } => 4,
+            Self::Opening { .. } => 5,
+            Self::Verdict { .. } => 6,
+        }
+    }
+
+    /// What is signed, and how later items and receipts name it: tagged hash of contract and bytes.
+    pub fn id(&self, contract: &[u8; 32]) -> [u8; 32] {
+        TaggedHasher::new("narthex/case-item")
+            .fixed(contract)
+            .fixed(&self.to_bytes())
+            .finish()
+    }
+
+    /// Signs it for a contract, with the author's word key. The same words have one signature, so that who says a thing
+    /// again after a crash says nothing else.
+    pub fn signed(self, contract: &[u8; 32], key: &Keypair) -> SignedItem {
+        let signature = statement::sign(&self.id(contract), key);
+        SignedItem {
+            item: self,
+            signature,
+        }
+    }
+}
+
+/// What a receipt for all boxes of a commitment names, in a contract.
+pub fn data_id(contract: &[u8; 32], root: &[u8; 32]) -> [u8; 32] {
+    TaggedHasher::new("narthex/case-data")
+        .fixed(contract)
+        .fixed(root)
+        .finish()
+}
+
+impl Message for Item {
+    const KIND: Kind = kinds::CASE_ITEM;
+
+    /// A byte that says which, then its fields in order: 1 commitment (length, message); 2 nonce, height (4), block; 3
+    /// sample, seal (length, message); 4 token, then 0 with hash and box or 1 with number of digests (4) and digests; 5
+    /// reply, opening; 6 opening, step (8).
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.code());
+        match self {
+            Self::Commitment(commitment) => w.message(commitment.as_ref()),
+            Self::Sample {
+                nonce,
+                height,
+                block,
+            } => w.fixed(nonce).u32(*height).fixed(block),
+            Self::Token { sample, sealed } => w.fixed(sample).message(sealed),
+            Self::Reply { token, answer } => {
+                w.fixed(token);
+                match answer {
+                    Answer::Shown { hash, kept } => {
+                        w.flag(false).fixed(hash);
+                        w.fixed(&kept.ciphertext).fixed(&kept.tag)
+                    }
+                    Answer::Digests(digests) => w.flag(true).list(digests, |w, digest| {
+                        w.fixed(digest);
+                    }),
+                }
+            }
+            Self::Opening { reply, opening } => w.fixed(reply).fixed(opening),
+            Self::Verdict { opening, bad_box } => w.fixed(opening).u64(*bad_box),
+        };
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match r.u8("which item")? {
+            1 => Self::Commitment(Box::new(r.message("commitment")?)),
+            2 => Self::Sample {
+                nonce: r.array("nonce")?,
+                height: r.u32("height")?,
+                block: r.array("block")?,
+            },
+            3 => Self::Token {
+                sample: r.array("sample")?,
+                sealed: r.message("seal")?,
+            },
+            4 => Self::Reply {
+                token: r.array("token")?,
+                answer: match r.flag("whether there are digests")? {
+                    false => Answer::Shown {
+                        hash: r.array("hash")?,
+                        kept: TokenBox {
+                            ciphertext: r.array("token for the verifier itself")?,
+                            tag: r.array("tag")?,
+                        },
+                    },
+                    true => {
+                        let most = MAX_OPENINGS as usize;
+                        Answer::Digests(r.list_up_to("digests", 32, most, |r| r.array("digest"))?)
+                    }
+                },
+            },
+            5 => Self::Opening {
+                reply: r.array("reply")?,
+                opening: r.array("opening")?,
+            },
+            6 => Self::Verdict {
+                opening: r.array("opening")?,
+                bad_box: r.u64("step")?,
+            },
+            other => return Err(DecodeError::invalid("which item", other)),
+        })
+    }
+}
+
+/// An item with its author's signature. It says something only under the author's key ([`Self::is_by`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedItem {
+    /// What is said.
+    pub item: Item,
+    /// BIP340 signature of [`Item::id`] under the author's word key.
+    pub signature: schnorr::Signature,
+}
+
+impl SignedItem {
+    /// Whether this key said it in this contract.
+    pub fn is_by(&self, contract: &[u8; 32], key: &XOnlyPublicKey) -> bool {
+        statement::verify(&self.item.id(contract), &self.signature, key).is_ok()
+    }
+}

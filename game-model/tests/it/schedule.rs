@@ -1,0 +1,216 @@
+//! Every deadline in one place, and the ledger that says which of them a party cannot keep.
+
+use narthex_game_model::schedule::{
+    Dates, LedgerRow, Pace, PanelSchedule, Schedule, stake_unlock_height,
+};
+use narthex_game_model::{Params, ParamsRecord};
+
+const HEIGHT: u32 = 800_000;
+
+fn params(n: u8, k: u8, change: impl FnOnce(&mut ParamsRecord)) -> Params {
+    let mut record = ParamsRecord::example(n, k, HEIGHT);
+    change(&mut record);
+    Params::new(record).unwrap()
+}
+
+fn paced(n: u8, k: u8, pace: &Pace) -> Params {
+    let record = ParamsRecord::example(n, k, HEIGHT).paced(pace, 0).unwrap();
+    Params::new(record).unwrap()
+}
+
+fn broken(pace: &Pace, params: &Params, dates: &Dates) -> Vec<LedgerRow> {
+    match pace.check(params, dates) {
+        Ok(()) => Vec::new(),
+        Err(error) => error.broken().iter().map(|broken| broken.row).collect(),
+    }
+}
+
+#[test]
+fn deadlines_are_parts_of_the_window_rounded_down() {
+    for (window, expected) in [
+        (96, [32, 40, 48, 64, 72, 96]),
+        (24, [8, 10, 12, 16, 18, 24]),
+        // ⌊Δ/3⌋, ⌊5Δ/12⌋, ⌊Δ/2⌋, ⌊2Δ/3⌋, ⌊3Δ/4⌋, Δ.
+        (25, [8, 10, 12, 16, 18, 25]),
+        (6, [2, 2, 3, 4, 4, 6]),
+        (u16::MAX / 4, [5_461, 6_826, 8_191, 10_922, 12_287, 16_383]),
+    ] {
+        let params = params(3, 2, |r| r.windows.verdict_blocks = window);
+        let s = Schedule::of(&params, 1_000);
+        let found = [s.record, s.nonce, s.token, s.reply, s.opening, s.verdict];
+        assert_eq!(found, expected.map(|blocks| 1_000 + blocks), "{window}");
+        assert_eq!(s.delivered, 1_000);
+    }
+    let params = params(3, 2, |_| {});
+    assert_eq!(Schedule::of(&params, u32::MAX).verdict, u32::MAX);
+}
+
+#[test]
+fn the_sample_is_drawn_by_the_block_after_delivery_and_record() {
+    assert_eq!(Schedule::sample_height(1_000, 1_010), 1_011);
+    assert_eq!(Schedule::sample_height(1_000, 990), 1_001);
+    assert_eq!(Schedule::sample_height(u32::MAX, 0), u32::MAX);
+}
+
+/// M4: an arbiter must have spoken before the first set without it can be used, which is Δ_Q blocks after the appeal
+/// wherever a majority can do without one.
+#[test]
+fn the_panel_has_as_long_as_nobody_is_slashed_for_silence() {
+    let some = params(5, 3, |_| {});
+    let windows = some.windows();
+    assert!(windows.per_missing_blocks < windows.decide_blocks);
+    assert_eq!(PanelSchedule::blocks(&some), windows.per_missing_blocks);
+    let all = params(3, 3, |_| {});
+    assert_eq!(PanelSchedule::blocks(&all), all.windows().decide_blocks);
+    let long = params(5, 4, |r| {
+        r.windows.per_missing_blocks = 31;
+        r.windows.decide_blocks = 37;
+    });
+    let s = PanelSchedule::of(&long, 2_000);
+    assert_eq!(
+        (s.appealed, s.evidence, s.moves, s.settled),
+        (2_000, 2_010, 2_020, 2_031)
+    );
+}
+
+#[test]
+fn the_stakes_unlock_after_the_longest_story() {
+    let params = params(3, 2, |_| {});
+    // 800000 + 6 + max(6, 6 + 2·12).
+    assert_eq!(stake_unlock_height(&params), 800_036);
+}
+
+#[test]
+fn the_shortest_windows_of_a_pace_fit_and_one_block_less_does_not() {
+    for pace in [Pace::MAINNET, Pace::REGTEST] {
+        for (n, k) in [(3, 2), (3, 3), (5, 3), (5, 4), (15, 8)] {
+            let fits = paced(n, k, &pace);
+            let dates = Dates::default();
+            assert_eq!(broken(&pace, &fits, &dates), [], "{k}-of-{n}");
+            let rows = |change: fn(&mut ParamsRecord)| {
+                let mut record = fits.record().clone();
+                change(&mut record);
+                Params::new(record).map(|shorter| broken(&pace, &shorter, &dates))
+            };
+            let work = rows(|r| r.windows.work_blocks -= 1).unwrap();
+            assert_eq!(work, [LedgerRow::Work]);
+            let verdict = rows(|r| r.windows.verdict_blocks -= 1).unwrap();
+            assert!(verdict.contains(&LedgerRow::VerdictTwelfth), "{verdict:?}");
+            if let Ok(appeal) = rows(|r| r.windows.appeal_blocks -= 1) {
+                assert_eq!(appeal, [LedgerRow::Appeal]);
+            }
+            if let Ok(complete) = rows(|r| r.windows.complete_blocks -= 1) {
+                assert_eq!(complete, [LedgerRow::Complete]);
+            }
+            let panel = match k < n {
+                true => rows(|r| r.windows.per_missing_blocks -= 1).unwrap(),
+                false => rows(|r| r.windows.decide_blocks -= 1).unwrap(),
+            };
+            assert!(panel.contains(&LedgerRow::DecideJudge), "{panel:?}");
+        }
+    }
+}
+
+/// M6: with 6/6/1 a twelfth must hold a reorganisation, a round of messages and a block: Δ_V ≥ 96.
+#[test]
+fn a_twelfth_of_the_verdict_window_outlasts_a_reorganisation() {
+    let pace = Pace::MAINNET;
+    assert_eq!(pace.windows(3, 2, 0).unwrap().verdict_blocks, 96);
+    for (blocks, holds) in [(96, true), (95, false), (24, false)] {
+        let mut record = paced(3, 2, &pace).into_record();
+        record.windows.verdict_blocks = blocks;
+        let params = Params::new(record).unwrap();
+        let rows = broken(&pace, &params, &Dates::default());
+        assert_eq!(!rows.contains(&LedgerRow::VerdictTwelfth), holds);
+    }
+    // From any moment of one deadline to the next there is a twelfth.
+    for window in 6..2_000 {
+        let params = params(3, 2, |r| r.windows.verdict_blocks = window);
+        let s = Schedule::of(&params, 0);
+        let twelfth = u32::from(window) / 12;
+        let steps = [s.record, s.nonce, s.token, s.reply, s.opening, s.verdict];
+        assert!(steps.windows(2).all(|two| two[1] - two[0] >= twelfth));
+        assert!(s.reply - s.token >= u32::from(window) / 6);
+    }
+}
+
+#[test]
+fn every_row_is_named_with_its_values() {
+    let example = params(3, 2, |_| {});
+    let error = Pace::MAINNET
+        .check(&example, &Dates::default())
+        .unwrap_err();
+    let rows: Vec<_> = error.broken().iter().map(|broken| broken.row).collect();
+    assert_eq!(
+        rows,
+        [
+            LedgerRow::VerdictRecord,
+            LedgerRow::VerdictTwelfth,
+            LedgerRow::VerdictCheck,
+            LedgerRow::VerdictConfirm,
+            LedgerRow::Appeal,
+            LedgerRow::Complete,
+            LedgerRow::Quorum,
+            LedgerRow::DecideEvidence,
+            LedgerRow::DecideJudge,
+        ]
+    );
+    assert!(error.breaks(LedgerRow::Quorum) && !error.breaks(LedgerRow::Work));
+    let text = error.to_string();
+    assert!(text.contains(
+        "verdict: verdict window / 12 >= m + r + 1 violated: verdict window / 12 = 0 blocks, m + r + 1 = 8 blocks"
+    ), "{text}");
+}
+
+#[test]
+fn dates_count_where_they_are_known() {
+    let pace = Pace::MAINNET;
+    let fits = paced(3, 2, &pace);
+    let work = u32::from(fits.windows().work_blocks);
+    let latest = HEIGHT - work;
+    let dates = |change: fn(&mut Dates, u32), value| {
+        let mut dates = Dates {
+            tip: Some(latest - 18),
+            funding: Some(latest),
+            ..Dates::default()
+        };
+        change(&mut dates, value);
+        broken(&pace, &fits, &dates)
+    };
+    let tip = |d: &mut Dates, v| d.tip = Some(v);
+    assert_eq!(dates(tip, latest - 18), []);
+    assert_eq!(dates(tip, latest - 17), [LedgerRow::FundInTime]);
+    let funding = |d: &mut Dates, v| d.funding = Some(v);
+    assert_eq!(dates(funding, latest + 1), [LedgerRow::FundBeforeWork]);
+    let unlock = stake_unlock_height(&fits) + 6;
+    let bonds = |d: &mut Dates, v| d.bonds_end = Some(v);
+    assert_eq!(dates(bonds, unlock + 1), []);
+    assert_eq!(dates(bonds, unlock), [LedgerRow::Bonds]);
+    let w = fits.windows();
+    let total = u32::from(w.verdict_blocks + w.appeal_blocks + 2 * w.decide_blocks);
+    let longest = |d: &mut Dates, v| d.longest_dispute = Some(v);
+    assert_eq!(dates(longest, total), []);
+    assert_eq!(dates(longest, total - 1), [LedgerRow::Lock]);
+    let third = u32::from(PanelSchedule::blocks(&fits)) / 3;
+    let search = |d: &mut Dates, v| d.search_blocks = v;
+    assert_eq!(dates(search, third), []);
+    assert_eq!(dates(search, third + 1), [LedgerRow::DecideSearch]);
+    // A search makes the windows longer.
+    let record = fits.record().clone().paced(&pace, 500).unwrap();
+    let longer = Params::new(record).unwrap();
+    let searched = Dates {
+        search_blocks: 500,
+        ..Dates::default()
+    };
+    assert_eq!(broken(&pace, &longer, &searched), []);
+    assert!(fits.record().clone().paced(&pace, 50_000).is_err());
+    // Nothing overflows.
+    assert_eq!(dates(tip, u32::MAX), [LedgerRow::FundInTime]);
+}
+
+#[test]
+fn the_paper_template_has_no_schedule_to_keep() {
+    let paper = Params::new(ParamsRecord::paper_example(3, 2, HEIGHT)).unwrap();
+    let rows = broken(&Pace::REGTEST, &paper, &Dates::default());
+    assert_eq!(rows, [LedgerRow::Hardened]);
+}
