@@ -12,16 +12,16 @@ use narthex_contracts::{
 };
 
 use crate::{
-    table::{TableError, Unplayable},
+    harness::{ScenarioError, Unplayable},
     wallet::WalletError,
 };
 
 /// Why a bank's life cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DeskError {
-    /// No story of this name.
-    #[error("no such story; `narthex bank play --list` names them")]
+pub enum ScenarioError {
+    /// No scenario of this name.
+    #[error("no such scenario; `narthex bank play --list` names them")]
     UnknownStory,
     /// A party refuses, and says whose fault it is.
     #[error(transparent)]
@@ -40,51 +40,51 @@ pub enum DeskError {
     Choose(#[from] ChooseError),
     /// A wallet or a chain that does not take a move.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(#[from] ScenarioError),
     /// A record that does not survive being written and read.
     #[error("a record cannot be written or read: {0}")]
     Record(#[from] serde_json::Error),
 }
 
-impl DeskError {
-    /// Something that the story relies on does not hold.
-    pub(super) fn broken(what: impl Into<String>) -> DeskError {
-        TableError::Broken(what.into()).into()
+impl ScenarioError {
+    /// Something that the scenario relies on does not hold.
+    pub(super) fn broken(what: impl Into<String>) -> ScenarioError {
+        ScenarioError::Broken(what.into()).into()
     }
 }
 
-impl From<PtlcError> for DeskError {
-    fn from(error: PtlcError) -> DeskError {
+impl From<PtlcError> for ScenarioError {
+    fn from(error: PtlcError) -> ScenarioError {
         BankerError::from(error).into()
     }
 }
 
-impl From<FundingError> for DeskError {
-    fn from(error: FundingError) -> DeskError {
-        TableError::from(error).into()
+impl From<FundingError> for ScenarioError {
+    fn from(error: FundingError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<WalletError> for DeskError {
-    fn from(error: WalletError) -> DeskError {
-        TableError::from(error).into()
+impl From<WalletError> for ScenarioError {
+    fn from(error: WalletError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<narthex_regtest::Error> for DeskError {
-    fn from(error: narthex_regtest::Error) -> DeskError {
-        TableError::from(error).into()
+impl From<narthex_regtest::Error> for ScenarioError {
+    fn from(error: narthex_regtest::Error) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<Unplayable> for DeskError {
-    fn from(error: Unplayable) -> DeskError {
-        TableError::from(error).into()
+impl From<Unplayable> for ScenarioError {
+    fn from(error: Unplayable) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<FeeError> for DeskError {
-    fn from(error: FeeError) -> DeskError {
-        TableError::from(error).into()
+impl From<FeeError> for ScenarioError {
+    fn from(error: FeeError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }

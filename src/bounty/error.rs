@@ -11,19 +11,19 @@ use narthex_game_model::{
 };
 
 use crate::{
-    table::{TableError, Unplayable},
+    harness::{ScenarioError, Unplayable},
     wallet::WalletError,
 };
 
 /// Why a bounty's life cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BoardError {
-    /// No story of this name.
-    #[error("no such story; `narthex bounty play --list` names them")]
+pub enum ScenarioError {
+    /// No scenario of this name.
+    #[error("no such scenario; `narthex bounty play --list` names them")]
     UnknownStory,
-    /// The story takes other figures.
-    #[error("this story takes {0}")]
+    /// The scenario takes other figures.
+    #[error("this scenario takes {0}")]
     Figures(&'static str),
     /// A party refuses, and says whose fault it is.
     #[error(transparent)]
@@ -63,45 +63,45 @@ pub enum BoardError {
     Chain(#[from] ChainError),
     /// A wallet or a chain that does not take a move.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(#[from] ScenarioError),
     /// A record that does not survive being written and read.
     #[error("a record cannot be written or read: {0}")]
     Record(#[from] serde_json::Error),
 }
 
-impl BoardError {
-    /// Something that the story relies on does not hold.
-    pub(super) fn broken(what: impl Into<String>) -> BoardError {
-        TableError::Broken(what.into()).into()
+impl ScenarioError {
+    /// Something that the scenario relies on does not hold.
+    pub(super) fn broken(what: impl Into<String>) -> ScenarioError {
+        ScenarioError::Broken(what.into()).into()
     }
 }
 
-impl From<FundingError> for BoardError {
-    fn from(error: FundingError) -> BoardError {
-        TableError::from(error).into()
+impl From<FundingError> for ScenarioError {
+    fn from(error: FundingError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<WalletError> for BoardError {
-    fn from(error: WalletError) -> BoardError {
-        TableError::from(error).into()
+impl From<WalletError> for ScenarioError {
+    fn from(error: WalletError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<narthex_regtest::Error> for BoardError {
-    fn from(error: narthex_regtest::Error) -> BoardError {
-        TableError::from(error).into()
+impl From<narthex_regtest::Error> for ScenarioError {
+    fn from(error: narthex_regtest::Error) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<Unplayable> for BoardError {
-    fn from(error: Unplayable) -> BoardError {
-        TableError::from(error).into()
+impl From<Unplayable> for ScenarioError {
+    fn from(error: Unplayable) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<FeeError> for BoardError {
-    fn from(error: FeeError) -> BoardError {
-        TableError::from(error).into()
+impl From<FeeError> for ScenarioError {
+    fn from(error: FeeError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }

@@ -4,13 +4,13 @@ use narthex_base::codec::Message as _;
 use narthex_contracts::bounty::{Answer, Closing, Delivery, Forwards, Grant, Share};
 
 use super::{
-    Board, BoardError,
+    BountyPlay, ScenarioError,
     moves::{seats, sent},
 };
 
-impl Board<'_> {
+impl BountyPlay<'_> {
     /// Every recomputer that has taken a closing passes on what it has of it; `silent` neither does nor hears.
-    pub(super) fn forward(&mut self, silent: Option<u8>) -> Result<(), BoardError> {
+    pub(super) fn forward(&mut self, silent: Option<u8>) -> Result<(), ScenarioError> {
         let all = self.terms().all();
         for seat in seats(all).filter(|seat| Some(*seat) != silent) {
             let Some(passed) = self.recomputer(seat)?.forwards()? else {
@@ -31,7 +31,7 @@ impl Board<'_> {
         Ok(())
     }
 
-    fn hear(&mut self, member: u8, passed: &Forwards) -> Result<(), BoardError> {
+    fn hear(&mut self, member: u8, passed: &Forwards) -> Result<(), ScenarioError> {
         let (height, coin) = self.status()?;
         let closing = sent(passed.closing.to_bytes(), Closing::from_bytes)?;
         if let Answer::Deliver(made) = self.recomputer(member)?.accept((height, coin), &closing)? {

@@ -8,8 +8,8 @@ use narthex_contracts::bounty::{
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    Board, BoardError,
-    board::{CLIENT, DEPTH},
+    BountyPlay, ScenarioError,
+    play::{CLIENT, DEPTH},
 };
 
 /// What a recomputer does with the job.
@@ -27,7 +27,7 @@ pub enum Conduct {
 pub(super) fn sent<T, E>(
     bytes: Vec<u8>,
     read: impl Fn(&[u8]) -> Result<T, E>,
-) -> Result<T, BoardError>
+) -> Result<T, ScenarioError>
 where
     BountyError: From<E>,
 {
@@ -50,23 +50,23 @@ pub(super) fn names(set: LayerSet) -> String {
     }
 }
 
-impl Board<'_> {
+impl BountyPlay<'_> {
     /// The requester funds the bounty, now that it holds every settlement.
-    pub fn fund(&mut self) -> Result<Transaction, BoardError> {
+    pub fn fund(&mut self) -> Result<Transaction, ScenarioError> {
         let psbt = {
             let tip = self.chain().height()?;
             self.requester.funding_psbt(tip)?
         };
         let total = self.terms().total();
         let why = ("Bounty", "it holds the signatures of every settlement");
-        let tx = self.table.fund(CLIENT, psbt, total, why)?;
+        let tx = self.harness.fund(CLIENT, psbt, total, why)?;
         self.funded += 1;
         Ok(tx)
     }
 
     /// The recomputers do the work in the order of the line-up, each upon the envelope of those before it; everybody sees
     /// what goes on from its own.
-    pub fn layers(&mut self, conduct: &[Conduct]) -> Result<Envelope, BoardError> {
+    pub fn layers(&mut self, conduct: &[Conduct]) -> Result<Envelope, ScenarioError> {
         let mut envelope = Envelope::new(self.terms());
         let mut signed = Vec::new();
         for (seat, conduct) in (0u8..).zip(conduct) {
@@ -88,13 +88,13 @@ impl Board<'_> {
         let (who, bytes) = (names(envelope.seats()), envelope.to_bytes().len());
         let what =
             format!("recompute the job and sign the envelope, one upon the other ({bytes} bytes)");
-        self.table
+        self.harness
             .step(&who, what, "each hides its result from the next")?;
         Ok(envelope)
     }
 
     /// The requester seals the envelope, those in it open, and everybody hears it. `silent` opens nothing.
-    pub fn open(&mut self, silent: Option<u8>) -> Result<Seal, BoardError> {
+    pub fn open(&mut self, silent: Option<u8>) -> Result<Seal, ScenarioError> {
         let complete = self.requester.record().envelope.as_ref();
         let complete = complete.is_some_and(|envelope| envelope.seats() == self.terms().all());
         if !complete {
@@ -117,13 +117,13 @@ impl Board<'_> {
             }
         }
         let what = format!("seals the envelope of {}", names(layers));
-        self.table
+        self.harness
             .step("requester", what, "then all open at once; nobody can copy")?;
         Ok(seal)
     }
 
     /// The requester closes: everybody computes who is paid.
-    pub fn close(&mut self) -> Result<Closing, BoardError> {
+    pub fn close(&mut self) -> Result<Closing, ScenarioError> {
         let sealed = self.requester.record().seal.as_ref();
         let layers = sealed.map_or(0, |seal| seal.envelope.layers.len());
         if self.requester.record().openings.len() < layers {
@@ -137,7 +137,7 @@ impl Board<'_> {
     }
 
     /// The requester leaves out members who withhold something, when their round is over.
-    pub fn close_again(&mut self, late: LayerSet) -> Result<Closing, BoardError> {
+    pub fn close_again(&mut self, late: LayerSet) -> Result<Closing, ScenarioError> {
         let round = self.requester.record().closing.as_ref();
         let next = round.map_or(0, |closing| closing.round.saturating_add(1));
         let due = self.terms().round_height(next);
@@ -148,12 +148,12 @@ impl Board<'_> {
         sent(closing.to_bytes(), Closing::from_bytes)
     }
 
-    fn announce(&mut self, closing: &Closing) -> Result<(), BoardError> {
+    fn announce(&mut self, closing: &Closing) -> Result<(), ScenarioError> {
         let verdict = closing.verify(self.terms())?;
         let (opened, paid) = (names(verdict.opened), names(verdict.paid));
         let what = format!("closes with what {opened} opened: {paid} to be paid");
         Ok(self
-            .table
+            .harness
             .step("requester", what, "the largest group of equal results")?)
     }
 
@@ -162,7 +162,7 @@ impl Board<'_> {
         &mut self,
         closing: &Closing,
         silent: Option<u8>,
-    ) -> Result<LayerSet, BoardError> {
+    ) -> Result<LayerSet, ScenarioError> {
         let paid = closing.verify(self.terms())?.paid;
         let (height, coin) = self.status()?;
         // Who has no layer in it may still help to give back.
@@ -191,14 +191,14 @@ impl Board<'_> {
         let came = came.fold(0u8, |mask, seat| mask | 1 << seat);
         if let Some(came) = LayerSet::new(came).filter(|came| !came.is_empty()) {
             let what = "deliver their results, encrypted to the sum of their secrets".into();
-            self.table
+            self.harness
                 .step(&names(came), what, "the settlement will reveal the sum")?;
         }
         Ok(paid)
     }
 
     /// The requester grants the settlement and the members put their secrets together, all but `silent`.
-    pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, BoardError> {
+    pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, ScenarioError> {
         let grant = sent(self.requester.grant()?.to_bytes(), Grant::from_bytes)?;
         let (height, coin) = self.status()?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
@@ -210,59 +210,59 @@ impl Board<'_> {
         }
         self.forward(silent)?;
         let what = format!("grants the settlement of {}", names(paid));
-        self.table
+        self.harness
             .step("requester", what, "all of them have delivered")?;
         Ok(grant)
     }
 
     /// A member publishes the settlement; the requester takes the result out of it.
-    pub fn settle(&mut self, seat: u8) -> Result<Transaction, BoardError> {
+    pub fn settle(&mut self, seat: u8) -> Result<Transaction, ScenarioError> {
         let status = self.status()?;
         let settled = self.recomputer(seat)?.settle(status)?;
-        let (set, tx) = settled.ok_or_else(|| BoardError::broken("a secret is missing"))?;
+        let (set, tx) = settled.ok_or_else(|| ScenarioError::broken("a secret is missing"))?;
         let place = self.place(seat)?;
         let why = ("Settle", "every secret of the set is there");
-        self.table.publish(place, why, &tx)?;
+        self.harness.publish(place, why, &tx)?;
         for member in seats(set) {
             let (to, amount) = (
                 self.place(member)?,
                 self.terms().recomputer(member)?.amount_sat,
             );
-            self.table.moved(CLIENT, to, amount)?;
+            self.harness.moved(CLIENT, to, amount)?;
         }
         let learned = self.requester.learn(&tx)?;
         let bytes = learned.result.as_ref().map_or(0, Vec::len);
         let cheats = names(learned.cheats);
         let what =
             format!("reads {bytes} bytes of result out of the settlement; cheated by {cheats}");
-        self.table
+        self.harness
             .step("requester", what, "payment and result in one")?;
         self.result = learned.result;
         Ok(tx)
     }
 
     /// Everything back at once, with every recomputer's secret.
-    pub fn cancel(&mut self) -> Result<Transaction, BoardError> {
+    pub fn cancel(&mut self) -> Result<Transaction, ScenarioError> {
         let tx = self.requester.cancel()?;
-        let tx = tx.ok_or_else(|| BoardError::broken("a recomputer does not give back"))?;
-        self.table
+        let tx = tx.ok_or_else(|| ScenarioError::broken("a recomputer does not give back"))?;
+        self.harness
             .publish(CLIENT, ("Cancel", "nobody is paid, and all agree"), &tx)?;
         Ok(tx)
     }
 
     /// Everything back above T.
-    pub fn refund(&mut self) -> Result<Transaction, BoardError> {
+    pub fn refund(&mut self) -> Result<Transaction, ScenarioError> {
         let due = self.terms().record().refund_height;
         self.wait_until(due)?;
-        let tx = self.requester.refund(self.table.rng())?;
-        self.table
+        let tx = self.requester.refund(self.harness.rng())?;
+        self.harness
             .publish(CLIENT, ("Refund", "not settled until T"), &tx)?;
         Ok(tx)
     }
 
     /// What the ledger learns of this bounty, once its end is as deep as everybody waits for.
-    pub fn audit(&mut self) -> Result<(), BoardError> {
-        self.table.mine(DEPTH.blocks().saturating_sub(1))?;
+    pub fn audit(&mut self) -> Result<(), ScenarioError> {
+        self.harness.mine(DEPTH.blocks().saturating_sub(1))?;
         let height = self.chain().height()?;
         let audits = self.requester.audits(height)?;
         let passed = audits.iter().filter(|audit| audit.passed).count();
@@ -271,12 +271,12 @@ impl Board<'_> {
         }
         let what = format!("enters {} audits, {passed} passed", audits.len());
         Ok(self
-            .table
+            .harness
             .step("requester", what, "they price the next request")?)
     }
 
     /// Mines until the tip is at `height`.
-    pub fn wait_until(&mut self, height: u32) -> Result<(), BoardError> {
-        Ok(self.table.wait_for(height.saturating_add(1))?)
+    pub fn wait_until(&mut self, height: u32) -> Result<(), ScenarioError> {
+        Ok(self.harness.wait_for(height.saturating_add(1))?)
     }
 }

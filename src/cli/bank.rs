@@ -7,13 +7,13 @@ use std::io::Write;
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
-    bank::{BANK_STORIES, BANKER_STORIES, Desk, DeskOptions, measure, play_bank},
+    bank::{BANK_SCENARIOS, BANKER_SCENARIOS, BankPlay, BankOptions, measure, play_bank},
     regtest::Embedded,
-    table::TableOptions,
+    table::HarnessOptions,
 };
 
 use super::{
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    harness::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
@@ -80,11 +80,11 @@ struct BankFigures {
 /// Options of `narthex bank play`.
 #[derive(Args)]
 pub(crate) struct PlayArgs {
-    /// How the bank lives; `--list` names the stories.
+    /// How the bank lives; `--list` names the scenarios.
     #[arg(long, default_value = "claim")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "pennies", "value", "step", "shift", "refund_blocks", "claim_blocks", "Common"])]
+    scenario: String,
+    /// Names the scenarios and stops.
+    #[arg(long, conflicts_with_all = ["scenario", "OnChain", "pennies", "value", "step", "shift", "refund_blocks", "claim_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,
@@ -137,14 +137,14 @@ impl BankCommand {
 }
 
 impl Figures {
-    fn options(&self, common: TableOptions) -> DeskOptions {
+    fn options(&self, common: HarnessOptions) -> BankOptions {
         self.bank.options(common)
     }
 }
 
 impl BankFigures {
-    fn options(&self, common: TableOptions) -> DeskOptions {
-        DeskOptions {
+    fn options(&self, common: HarnessOptions) -> BankOptions {
+        BankOptions {
             pennies: self.pennies,
             value: self.value,
             step: self.step,
@@ -160,17 +160,17 @@ impl BankFigures {
 impl PlayArgs {
     fn run(self) -> anyhow::Result<()> {
         if self.list {
-            let banks = BANK_STORIES.iter().map(|story| (story.name, story.summary));
-            let bankers = BANKER_STORIES
+            let banks = BANK_SCENARIOS.iter().map(|scenario| (scenario.name, scenario.summary));
+            let bankers = BANKER_SCENARIOS
                 .iter()
-                .map(|story| (story.name, story.summary));
+                .map(|scenario| (scenario.name, scenario.summary));
             return list(banks.chain(bankers), self.json);
         }
         let options = self.figures.options(self.figures.common.options());
         let mut printer = Printer { json: self.json };
         check_exact(&play_bank(
             self.on.kind(),
-            &self.story,
+            &self.scenario,
             &options,
             &mut printer,
         )?)
@@ -183,7 +183,7 @@ impl ShowArgs {
         let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
+        let mut desk = BankPlay::prepare(&mut chain, &options, &mut silent)?;
         let bank = desk.payer().bank();
         let graph = bank.picture(self.commitment, Amount::from_sat(500))?;
         self.drawing.write(&graph, None)
@@ -192,9 +192,9 @@ impl ShowArgs {
 
 impl BenchArgs {
     fn run(self) -> anyhow::Result<()> {
-        let pace = measure(&DeskOptions {
+        let pace = measure(&BankOptions {
             pennies: self.pennies,
-            ..DeskOptions::default()
+            ..BankOptions::default()
         })?;
         let mut out = crate::cli::output::out();
         if self.json {

@@ -5,15 +5,15 @@ use std::io::Write;
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
-    bounty::{BOUNTY_STORIES, Board, BoardOptions, Prices, play_bounty, price},
+    bounty::{BOUNTY_SCENARIOS, BountyPlay, BountyOptions, Prices, play_bounty, price},
     contracts::{bounty::derive, terms::FeeRate},
     game_model::market::Chance,
     regtest::Embedded,
-    table::TableOptions,
+    table::HarnessOptions,
 };
 
 use super::{
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    harness::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
@@ -60,11 +60,11 @@ struct Figures {
 /// Options of `narthex bounty play`.
 #[derive(Args)]
 pub(crate) struct PlayArgs {
-    /// How the bounty lives; `--list` names the stories.
+    /// How the bounty lives; `--list` names the scenarios.
     #[arg(long, default_value = "agree")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "recomputers", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
+    scenario: String,
+    /// Names the scenarios and stops.
+    #[arg(long, conflicts_with_all = ["scenario", "OnChain", "recomputers", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
     list: bool,
     #[command(flatten)]
     on: OnChain,
@@ -111,8 +111,8 @@ impl BountyCommand {
 }
 
 impl Figures {
-    fn options(&self, common: TableOptions) -> BoardOptions {
-        BoardOptions {
+    fn options(&self, common: HarnessOptions) -> BountyOptions {
+        BountyOptions {
             recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
@@ -127,14 +127,14 @@ impl Figures {
 impl PlayArgs {
     fn run(self) -> anyhow::Result<()> {
         if self.list {
-            let stories = BOUNTY_STORIES.iter();
-            return list(stories.map(|story| (story.name, story.summary)), self.json);
+            let scenarios = BOUNTY_SCENARIOS.iter();
+            return list(scenarios.map(|scenario| (scenario.name, scenario.summary)), self.json);
         }
         let options = self.figures.options(self.figures.common.options());
         let mut printer = Printer { json: self.json };
         check_exact(&play_bounty(
             self.on.kind(),
-            &self.story,
+            &self.scenario,
             &options,
             &mut printer,
         )?)
@@ -147,7 +147,7 @@ impl ShowArgs {
         let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let board = Board::prepare(&mut chain, &options, &mut silent)?;
+        let board = BountyPlay::prepare(&mut chain, &options, &mut silent)?;
         let graph = derive(board.terms())?;
         self.drawing.write(&graph, None)
     }
@@ -156,12 +156,12 @@ impl ShowArgs {
 impl PriceArgs {
     fn run(self) -> anyhow::Result<()> {
         // What it costs depends neither on its blocks nor on its keys.
-        let options = BoardOptions {
+        let options = BountyOptions {
             recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
             rate: self.fee_rate,
-            ..BoardOptions::default()
+            ..BountyOptions::default()
         };
         let prices = price(&options, self.reliability)?;
         let mut out = crate::cli::output::out();

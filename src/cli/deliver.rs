@@ -13,23 +13,23 @@ use narthex::{
         deliver::{MAX_MESSAGE_BYTES, Scanner},
         depth::Depth,
     },
-    deliver::{DELIVER_STORIES, Post, PostOptions, play_delivery},
+    deliver::{DELIVER_SCENARIOS, DeliveryPlay, DeliveryOptions, play_delivery},
     game_model::text,
     regtest::Embedded,
-    table::TableOptions,
+    table::HarnessOptions,
 };
 
 use super::{
     Misuse,
     secret::read_key,
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    harness::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
 /// Longest transaction that is read, as hex: a block's worth.
 const MAX_TX_HEX: u64 = 8_000_000;
 
-/// Stories in which more than one agent is accepted.
+/// Scenarios in which more than one agent is accepted.
 const SEVERAL: [&str; 2] = ["silent", "race"];
 
 /// `narthex deliver …`.
@@ -65,16 +65,16 @@ struct Figures {
 /// Options of `narthex deliver play`.
 #[derive(Args)]
 pub(crate) struct PlayArgs {
-    /// What happens; `--list` names the stories.
+    /// What happens; `--list` names the scenarios.
     #[arg(long, default_value = "delivered")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
+    scenario: String,
+    /// Names the scenarios and stops.
+    #[arg(long, conflicts_with_all = ["scenario", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
     list: bool,
     /// Confirmations of the funding, 2 or more, that agents and recipient wait for.
-    #[arg(long, default_value_t = PostOptions::default().depth)]
+    #[arg(long, default_value_t = DeliveryOptions::default().depth)]
     depth: Depth,
-    /// Agents serve only while no other was accepted; for the stories in which two are, `silent` and `race`.
+    /// Agents serve only while no other was accepted; for the scenarios in which two are, `silent` and `race`.
     #[arg(long)]
     alone: bool,
     /// The file to deliver, at most 64 MiB; a short text without it.
@@ -126,15 +126,15 @@ impl DeliverCommand {
 }
 
 impl Figures {
-    fn options(&self, common: TableOptions) -> PostOptions {
-        PostOptions {
+    fn options(&self, common: HarnessOptions) -> DeliveryOptions {
+        DeliveryOptions {
             agents: self.agents,
             amount: self.amount,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
             rate: common.rate,
             seed: common.seed,
-            ..PostOptions::default()
+            ..DeliveryOptions::default()
         }
     }
 }
@@ -142,21 +142,21 @@ impl Figures {
 impl PlayArgs {
     fn run(self) -> anyhow::Result<()> {
         if self.list {
-            let stories = DELIVER_STORIES
+            let scenarios = DELIVER_SCENARIOS
                 .iter()
-                .map(|story| (story.name, story.summary));
-            return list(stories, self.json);
+                .map(|scenario| (scenario.name, scenario.summary));
+            return list(scenarios, self.json);
         }
-        let one_alone = DELIVER_STORIES
+        let one_alone = DELIVER_SCENARIOS
             .iter()
-            .any(|story| story.name == self.story && !SEVERAL.contains(&story.name));
+            .any(|scenario| scenario.name == self.scenario && !SEVERAL.contains(&scenario.name));
         Misuse::unless(!(self.alone && one_alone), || {
-            let story = &self.story;
+            let scenario = &self.scenario;
             format!(
-                "in the story {story:?} no second agent is accepted: --alone is for {SEVERAL:?}"
+                "in the scenario {scenario:?} no second agent is accepted: --alone is for {SEVERAL:?}"
             )
         })?;
-        let mut options = PostOptions {
+        let mut options = DeliveryOptions {
             depth: self.depth,
             alone: self.alone,
             ..self.figures.options(self.figures.common.options())
@@ -167,7 +167,7 @@ impl PlayArgs {
         let mut printer = Printer { json: self.json };
         check_exact(&play_delivery(
             self.on.kind(),
-            &self.story,
+            &self.scenario,
             &options,
             &mut printer,
         )?)
@@ -192,7 +192,7 @@ impl ShowArgs {
         let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(common);
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let post = Post::prepare(&mut chain, &options, &mut silent)?;
+        let post = DeliveryPlay::prepare(&mut chain, &options, &mut silent)?;
         let graph = post.delivery().picture(self.fee)?;
         self.drawing.write(&graph, None)
     }

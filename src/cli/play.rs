@@ -12,7 +12,7 @@ use narthex::{
     contracts::terms::FeeRate,
     game_model::Template,
     play::{
-        ChainKind, DecryptedResult, Event, JobFile, Outcome, PlayOptions, Reporter, STORIES, play,
+        ChainKind, DecryptedResult, Event, JobFile, Outcome, PlayOptions, Reporter, SCENARIOS, play,
     },
 };
 
@@ -40,11 +40,11 @@ impl From<ChainArg> for ChainKind {
 /// Options of `narthex play`.
 #[derive(Args)]
 pub(crate) struct PlayArgs {
-    /// How the contract ends; `--list` names the stories.
+    /// How the contract ends; `--list` names the scenarios.
     #[arg(long, default_value = "normal")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["case", "input", "job", "stage", "result", "research", "story", "chain", "template", "arbiters", "fee_rate", "seed"])]
+    scenario: String,
+    /// Names the scenarios and stops.
+    #[arg(long, conflicts_with_all = ["case", "input", "job", "stage", "result", "research", "scenario", "chain", "template", "arbiters", "fee_rate", "seed"])]
     list: bool,
     /// Chain to play on.
     #[arg(long, value_enum, default_value = "embedded")]
@@ -92,7 +92,7 @@ impl PlayArgs {
             return list(self.json);
         }
         let options = PlayOptions {
-            story: self.story,
+            scenario: self.scenario,
             template: self.template.into(),
             chain: self.chain.into(),
             quorum: self.arbiters.quorum,
@@ -144,7 +144,7 @@ impl PlayArgs {
 fn save(path: &Path, result: Option<&DecryptedResult>) -> anyhow::Result<()> {
     let shown = path.display();
     let result = result.with_context(|| {
-        format!("this story reveals no result: there is nothing to write to {shown}")
+        format!("this scenario reveals no result: there is nothing to write to {shown}")
     })?;
     disk::save(path, &result.to_file(), Readers::Owner)
         .with_context(|| format!("cannot write {shown}"))
@@ -152,13 +152,13 @@ fn save(path: &Path, result: Option<&DecryptedResult>) -> anyhow::Result<()> {
 
 fn list(json: bool) -> anyhow::Result<()> {
     let mut out = crate::cli::output::out();
-    for story in STORIES {
-        let template = story.layout_name();
+    for scenario in SCENARIOS {
+        let template = scenario.layout_name();
         if json {
-            let line = serde_json::json!({ "template": template, "story": story.name, "summary": story.summary });
+            let line = serde_json::json!({ "template": template, "scenario": scenario.name, "summary": scenario.summary });
             writeln!(out, "{line}")?;
         } else {
-            let flag = if story.template == Template::Paper {
+            let flag = if scenario.template == Template::Paper {
                 "--template paper --research "
             } else {
                 ""
@@ -166,8 +166,8 @@ fn list(json: bool) -> anyhow::Result<()> {
             writeln!(
                 out,
                 "{:46} {}",
-                format!("{flag}--story {}", story.name),
-                story.summary
+                format!("{flag}--scenario {}", scenario.name),
+                scenario.summary
             )?;
         }
     }
@@ -197,8 +197,8 @@ impl Reporter for Human {
         let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match event {
-            Event::Step(s) => super::table::step(&mut out, s),
-            Event::Transaction(t) => super::table::transaction(&mut out, t),
+            Event::Step(s) => super::harness::step(&mut out, s),
+            Event::Transaction(t) => super::harness::transaction(&mut out, t),
             Event::Outcome(o) => outcome(&mut out, o),
         };
     }
@@ -231,7 +231,7 @@ fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
     writeln!(
         out,
         "\n{} ({}, {}, {}): {scheme} in {} transactions ({}), {} vB, settled {} blocks after the funding",
-        o.story,
+        o.scenario,
         o.template,
         o.chain,
         o.arbiters,
@@ -240,7 +240,7 @@ fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
         o.vbytes,
         o.settled_at.saturating_sub(o.funded_at),
     )?;
-    super::table::balances(out, &o.balances)?;
+    super::harness::balances(out, &o.balances)?;
     if let Some(result) = &o.result {
         writeln!(out, "decrypted result: {result}")?;
     } else {

@@ -4,17 +4,17 @@ use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
     regtest::Embedded,
-    slice::{Gate, GateOptions, SLICE_STORIES, play_slice},
-    table::TableOptions,
+    slice::{SlicePlay, SliceOptions, SLICE_SCENARIOS, play_slice},
+    table::HarnessOptions,
 };
 
 use super::{
     Misuse,
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    harness::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
-/// The story whose length is chosen.
+/// The scenario whose length is chosen.
 const STREAM: &str = "stream";
 
 /// `narthex slice …`.
@@ -51,13 +51,13 @@ struct Figures {
 /// Options of `narthex slice play`.
 #[derive(Args)]
 pub(crate) struct PlayArgs {
-    /// How it goes; `--list` names the stories.
+    /// How it goes; `--list` names the scenarios.
     #[arg(long, default_value = "paid")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
+    scenario: String,
+    /// Names the scenarios and stops.
+    #[arg(long, conflicts_with_all = ["scenario", "OnChain", "providers", "quorum", "price", "post_blocks", "refund_blocks", "Common", "slices"])]
     list: bool,
-    /// Slices of the story `stream`; 3 without it. Other stories have one or two of their own.
+    /// Slices of the scenario `stream`; 3 without it. Other scenarios have one or two of their own.
     #[arg(long)]
     slices: Option<u32>,
     #[command(flatten)]
@@ -88,8 +88,8 @@ impl SliceCommand {
 }
 
 impl Figures {
-    fn options(&self, slices: u32, common: TableOptions) -> GateOptions {
-        GateOptions {
+    fn options(&self, slices: u32, common: HarnessOptions) -> SliceOptions {
+        SliceOptions {
             providers: self.providers,
             quorum: self.quorum,
             slices,
@@ -98,7 +98,7 @@ impl Figures {
             refund_blocks: self.refund_blocks,
             rate: common.rate,
             seed: common.seed,
-            ..GateOptions::default()
+            ..SliceOptions::default()
         }
     }
 }
@@ -106,17 +106,17 @@ impl Figures {
 impl PlayArgs {
     fn run(self) -> anyhow::Result<()> {
         if self.list {
-            let stories = SLICE_STORIES.iter();
-            return list(stories.map(|story| (story.name, story.summary)), self.json);
+            let scenarios = SLICE_SCENARIOS.iter();
+            return list(scenarios.map(|scenario| (scenario.name, scenario.summary)), self.json);
         }
-        Misuse::unless(self.slices.is_none() || self.story == STREAM, || {
-            let story = &self.story;
-            format!("--slices is for --story {STREAM}: the story {story:?} has slices of its own")
+        Misuse::unless(self.slices.is_none() || self.scenario == STREAM, || {
+            let scenario = &self.scenario;
+            format!("--slices is for --scenario {STREAM}: the scenario {scenario:?} has slices of its own")
         })?;
-        let slices = self.slices.unwrap_or(GateOptions::default().slices);
+        let slices = self.slices.unwrap_or(SliceOptions::default().slices);
         let options = self.figures.options(slices, self.figures.common.options());
         let mut printer = Printer { json: self.json };
-        let outcome = play_slice(self.on.kind(), &self.story, &options, &mut printer)?;
+        let outcome = play_slice(self.on.kind(), &self.scenario, &options, &mut printer)?;
         check_exact(&outcome)
     }
 }
@@ -127,7 +127,7 @@ impl ShowArgs {
         let common = self.figures.common.options_or([1; 32]);
         let options = self.figures.options(1, common);
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let mut gate = Gate::prepare(&mut chain, &options, &mut silent)?;
+        let mut gate = SlicePlay::prepare(&mut chain, &options, &mut silent)?;
         let graph = gate.client().holdings().graph();
         self.drawing.write(graph, None)
     }

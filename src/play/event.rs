@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
-use crate::table::{PartyBalance, Step, TransactionEvent};
+use crate::harness::{PartyBalance, Step, TransactionEvent};
 
 /// Takes events as they happen.
 pub trait Reporter {
@@ -42,8 +42,8 @@ pub enum Event {
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
-    /// Name of the story.
-    pub story: String,
+    /// Name of the scenario.
+    pub scenario: String,
     /// `hardened` or `paper`.
     pub template: String,
     /// `embedded` or `bitcoind`.

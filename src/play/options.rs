@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use narthex_contracts::{depth::Depth, terms::FeeRate};
 use narthex_game_model::{Template, token::SealCost};
 
-use crate::{game::Case, table::ChainKind};
+use crate::{game::Case, harness::ChainKind};
 
 /// A job as `narthex job` runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct JobFile {
 /// Options of a play.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
-    /// Name of the story.
-    pub story: String,
+    /// Name of the scenario.
+    pub scenario: String,
     /// Template of the contract.
     pub template: Template,
     /// The chain.
@@ -54,7 +54,7 @@ pub struct PlayOptions {
 impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
-            story: "normal".into(),
+            scenario: "normal".into(),
             template: Template::Hardened,
             chain: ChainKind::Embedded,
             quorum: 2,

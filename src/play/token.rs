@@ -12,7 +12,7 @@ use narthex_game_model::{
     token::{SealCost, SealError, Token, open, seal},
 };
 
-use super::{Actor, PlayError, Scene};
+use super::{ContractParticipant, ContractPlay, PlayError};
 
 /// What the verifier answers before the worker opens anything.
 pub(super) enum Answer {
@@ -28,7 +28,7 @@ impl Answer {
     /// The worker seals its token under its own digests of the sample; the verifier tries its own on the seal. The worker
     /// checks what the answer names.
     pub(super) fn find(
-        (terms, actors): (&Terms, &BTreeMap<Role, Actor>),
+        (terms, participants): (&Terms, &BTreeMap<Role, ContractParticipant>),
         (work, digests): (&Work, &BlindDigests),
         (seed, indices): (&[u8; 32], &[u64]),
         cost: SealCost,
@@ -37,7 +37,7 @@ impl Answer {
         let Some(point) = terms.token_point() else {
             return Ok(Answer::Blind);
         };
-        let worker = actors.get(&Role::Worker);
+        let worker = participants.get(&Role::Worker);
         let secret = worker.and_then(|worker| worker.secrets.get(ContractSecret::Token));
         let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
         let token = token.ok_or_else(|| broken("a worker without token"))?;
@@ -71,12 +71,12 @@ impl Answer {
     }
 }
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// The verifier has the token: its wallet watches what an approval will pay it, before it approves.
     pub(super) fn learn_token(&mut self, token: Token) -> Result<(), PlayError> {
         let broken = || PlayError::Broken("a token that is no scalar".into());
         let secret = SecretKey::from_slice(token.expose()).map_err(|_| broken())?;
-        let verifier = self.actor_mut(Role::Verifier)?;
+        let verifier = self.participant_mut(Role::Verifier)?;
         verifier.secrets.insert(ContractSecret::Token, secret);
         let key = token_secret(&verifier.key()?, &secret).ok_or_else(broken)?;
         Ok(verifier.wallet.import(&key)?)

@@ -19,7 +19,7 @@ use narthex_game_model::{
     sample,
 };
 
-use super::{PlayError, PlayOptions, Scene, job::Origin};
+use super::{ContractPlay, PlayError, PlayOptions, job::Origin};
 use crate::job::{JobError, StageJob, recompute};
 
 /// The job, as client, worker, verifier and arbiters all have it.
@@ -81,11 +81,11 @@ impl Workshop {
     }
 }
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// The worker runs the job and commits.
     pub(super) fn work(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
         let secret = self
-            .actor(Role::Worker)?
+            .participant(Role::Worker)?
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("a worker without secret".into()))?;
@@ -149,7 +149,7 @@ impl Scene<'_> {
         let shop = &self.workshop;
         let digests = recompute(&shop.job, shop.origin.stage(), &indices, shop.blind_salt)?;
         let answer = super::token::Answer::find(
-            (&self.terms, &self.actors),
+            (&self.terms, &self.participants),
             (&delivery.work, &digests),
             (&seed, &indices),
             self.options.seal_cost,
@@ -190,12 +190,12 @@ impl Scene<'_> {
         let node = self.find(name)?;
         let broken = || PlayError::Broken("no holdings".into());
         let verifier = self
-            .actor(Role::Verifier)?
+            .participant(Role::Verifier)?
             .holdings
             .as_ref()
             .ok_or_else(broken)?;
         let known = self
-            .actor(Role::Verifier)?
+            .participant(Role::Verifier)?
             .secrets
             .get(ContractSecret::Token);
         let releases = verifier.release(node, known.as_ref())?;
@@ -203,7 +203,7 @@ impl Scene<'_> {
         let signing = self.graph.node(node).and_then(|node| node.signing);
         let waits = signing.and_then(|signing| signing.withheld);
         let waits = Role::from(waits.ok_or_else(broken)?.holder);
-        let holder = self.actor_mut(waits)?.holdings.as_mut();
+        let holder = self.participant_mut(waits)?.holdings.as_mut();
         let holder = holder.ok_or_else(broken)?;
         for release in &releases {
             holder.accept(release)?;
@@ -223,9 +223,13 @@ impl Scene<'_> {
     /// publishes.
     fn pass_on(&mut self, from: Role, node: NodeId, name: NodeName) -> Result<(), PlayError> {
         let broken = || PlayError::Broken("no holdings".into());
-        let holder = self.actor(from)?.holdings.as_ref().ok_or_else(broken)?;
+        let holder = self
+            .participant(from)?
+            .holdings
+            .as_ref()
+            .ok_or_else(broken)?;
         let whole = holder.hand_over(node)?;
-        let worker = self.actor_mut(Role::Worker)?.holdings.as_mut();
+        let worker = self.participant_mut(Role::Worker)?.holdings.as_mut();
         let worker = worker.ok_or_else(broken)?;
         for handed in &whole {
             let read = HandedOver::from_bytes(&handed.to_bytes());
@@ -280,7 +284,10 @@ impl Scene<'_> {
     /// out, nearer.
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
-        let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
+        let identity = self
+            .participant(Role::Arbiter(arbiter))?
+            .identity()?
+            .secret_key();
         let id = *self.terms.contract_id();
         let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
         let secp = bitcoin::secp256k1::Secp256k1::new();
@@ -291,12 +298,12 @@ impl Scene<'_> {
         let sent = attestation.to_bytes();
         let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
         let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
-        for actor in self.actors.values_mut() {
+        for participant in self.participants.values_mut() {
             let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
             received
                 .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
-            actor.secrets.attest(&received);
+            participant.secrets.attest(&received);
         }
         self.step(
             Role::Arbiter(arbiter),
@@ -308,7 +315,7 @@ impl Scene<'_> {
     /// The client decrypts with the secret it has and checks against the commitment.
     pub(super) fn decrypt(&mut self) -> Result<(), PlayError> {
         let secret = self
-            .actor(Role::Client)?
+            .participant(Role::Client)?
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("the client has no secret".into()))?;

@@ -10,16 +10,16 @@ use narthex_game_model::{
 };
 
 use crate::{
-    table::{TableError, Unplayable},
+    harness::{ScenarioError, Unplayable},
     wallet::WalletError,
 };
 
 /// Why slices cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum GateError {
-    /// No story of this name.
-    #[error("no such story; `narthex slice play --list` names them")]
+pub enum ScenarioError {
+    /// No scenario of this name.
+    #[error("no such scenario; `narthex slice play --list` names them")]
     UnknownStory,
     /// The text has fewer slices than asked for.
     #[error("slice {number} of a text that has {slices}")]
@@ -49,45 +49,45 @@ pub enum GateError {
     Step(#[from] StepError),
     /// A wallet or a chain that does not take a move.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(#[from] ScenarioError),
     /// A record that does not survive being written and read.
     #[error("a record cannot be written or read: {0}")]
     Record(#[from] serde_json::Error),
 }
 
-impl GateError {
-    /// Something that the story relies on does not hold.
-    pub(super) fn broken(what: impl Into<String>) -> GateError {
-        TableError::Broken(what.into()).into()
+impl ScenarioError {
+    /// Something that the scenario relies on does not hold.
+    pub(super) fn broken(what: impl Into<String>) -> ScenarioError {
+        ScenarioError::Broken(what.into()).into()
     }
 }
 
-impl From<FundingError> for GateError {
-    fn from(error: FundingError) -> GateError {
-        TableError::from(error).into()
+impl From<FundingError> for ScenarioError {
+    fn from(error: FundingError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<WalletError> for GateError {
-    fn from(error: WalletError) -> GateError {
-        TableError::from(error).into()
+impl From<WalletError> for ScenarioError {
+    fn from(error: WalletError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<narthex_regtest::Error> for GateError {
-    fn from(error: narthex_regtest::Error) -> GateError {
-        TableError::from(error).into()
+impl From<narthex_regtest::Error> for ScenarioError {
+    fn from(error: narthex_regtest::Error) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<Unplayable> for GateError {
-    fn from(error: Unplayable) -> GateError {
-        TableError::from(error).into()
+impl From<Unplayable> for ScenarioError {
+    fn from(error: Unplayable) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }
 
-impl From<FeeError> for GateError {
-    fn from(error: FeeError) -> GateError {
-        TableError::from(error).into()
+impl From<FeeError> for ScenarioError {
+    fn from(error: FeeError) -> ScenarioError {
+        ScenarioError::from(error).into()
     }
 }

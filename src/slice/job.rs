@@ -1,4 +1,4 @@
-//! The work of the stories: the words of a text, counted slice by slice.
+//! The work of the scenarios: the words of a text, counted slice by slice.
 
 use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::slice::Work;
@@ -15,7 +15,7 @@ use narthex_game_model::{
     },
 };
 
-use super::GateError;
+use super::ScenarioError;
 
 const TEXT: &str = include_str!("../../data/texts/rust-book-ch15.txt");
 
@@ -33,19 +33,19 @@ pub struct SliceJob {
 
 impl SliceJob {
     /// How many slices the text has.
-    pub(super) fn available() -> Result<u64, GateError> {
+    pub(super) fn available() -> Result<u64, ScenarioError> {
         Ok(partitions(&[TEXT], PARTITION_BYTES)?.len() / STEPS)
     }
 
     /// Slice `number`, from 0.
-    pub fn new(number: u32) -> Result<SliceJob, GateError> {
+    pub fn new(number: u32) -> Result<SliceJob, ScenarioError> {
         let all = partitions(&[TEXT], PARTITION_BYTES)?;
         let first = u64::from(number).saturating_mul(STEPS);
         let mut bytes = Vec::new();
         for index in first..first.saturating_add(STEPS) {
             let slices = all.len() / STEPS;
             let record = all.get(index);
-            bytes.extend_from_slice(record.ok_or(GateError::NoSlice { number, slices })?);
+            bytes.extend_from_slice(record.ok_or(ScenarioError::NoSlice { number, slices })?);
         }
         let width = bytes.len() / STEPS as usize;
         let records = Records::from_bytes(width, bytes)?;
@@ -62,7 +62,7 @@ impl SliceJob {
     }
 
     /// Does the work: commits to the output of every step, without salt, and counts the words of all.
-    pub fn run(&self) -> Result<Work, GateError> {
+    pub fn run(&self) -> Result<Work, ScenarioError> {
         let mut tree = TreeBuilder::new(Domain::Input);
         let mut total = Table::new();
         for index in 0..self.job.steps() {

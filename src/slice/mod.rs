@@ -1,50 +1,50 @@
 //! Gated slices on a chain: from the first coin to the last balance.
 //!
-//! A [`Gate`] holds the chain, a client and its providers with their wallets and makes their moves;
-//! [`SLICE_STORIES`] are whole slices, honest and not. What the parties sign and check is in
+//! A [`SlicePlay`] holds the chain, a client and its providers with their wallets and makes their moves;
+//! [`SLICE_SCENARIOS`] are whole slices, honest and not. What the parties sign and check is in
 //! [`contracts::slice`](narthex_contracts::slice).
 
 mod cheats;
 mod error;
-mod gate;
 mod job;
 mod moves;
-mod stories;
+mod play;
+mod scenarios;
 
-pub use error::GateError;
-pub use gate::{Gate, GateOptions};
+pub use error::ScenarioError;
 pub use job::SliceJob;
-pub use stories::{SLICE_STORIES, SliceStory};
+pub use play::{SliceOptions, SlicePlay};
+pub use scenarios::{SLICE_SCENARIOS, Scenario};
 
 use narthex_regtest::Chain;
 
 use crate::{
+    harness::{Outcome, Reporter, start_chain},
     play::ChainKind,
-    table::{TableOutcome, TableReporter, start_chain},
 };
 
-/// Plays a story from an empty chain.
+/// Plays a scenario from an empty chain.
 pub fn play_slice(
     kind: ChainKind,
-    story: &str,
-    options: &GateOptions,
-    reporter: &mut dyn TableReporter,
-) -> Result<TableOutcome, GateError> {
+    scenario: &str,
+    options: &SliceOptions,
+    reporter: &mut dyn Reporter,
+) -> Result<Outcome, ScenarioError> {
     let mut chain = start_chain(kind)?;
-    play_slice_on(chain.as_mut(), story, options, reporter)
+    play_slice_on(chain.as_mut(), scenario, options, reporter)
 }
 
-/// Plays a story on a chain of the caller's.
+/// Plays a scenario on a chain of the caller's.
 pub fn play_slice_on(
     chain: &mut dyn Chain,
-    story: &str,
-    options: &GateOptions,
-    reporter: &mut dyn TableReporter,
-) -> Result<TableOutcome, GateError> {
-    let story = SLICE_STORIES.iter().find(|known| known.name == story);
-    let story = story.ok_or(GateError::UnknownStory)?;
+    scenario: &str,
+    options: &SliceOptions,
+    reporter: &mut dyn Reporter,
+) -> Result<Outcome, ScenarioError> {
+    let scenario = SLICE_SCENARIOS.iter().find(|known| known.name == scenario);
+    let scenario = scenario.ok_or(ScenarioError::UnknownStory)?;
     options.check()?;
-    let mut gate = Gate::prepare(chain, options, reporter)?;
-    (story.play)(&mut gate)?;
-    Ok(gate.end(story.name))
+    let mut play = SlicePlay::prepare(chain, options, reporter)?;
+    (scenario.play)(&mut play)?;
+    Ok(play.end(scenario.name))
 }

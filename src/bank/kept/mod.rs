@@ -44,7 +44,7 @@ pub use chain::KeptChain;
 pub use due::Due;
 
 use super::{
-    DeskError,
+    ScenarioError,
     exchange::{coin_of, ending_of},
 };
 use crate::{bindings::BindingsError, wallet::WalletError};
@@ -56,7 +56,7 @@ use party::Party;
 pub enum KeptError {
     /// A contract, a wallet or a chain refuses.
     #[error(transparent)]
-    Desk(Box<DeskError>),
+    Desk(Box<ScenarioError>),
     /// The payer's or the provider's machine refuses.
     #[error("the {who} refuses: {error}")]
     Side {
@@ -90,8 +90,8 @@ pub enum KeptError {
     State(String),
 }
 
-impl From<DeskError> for KeptError {
-    fn from(error: DeskError) -> KeptError {
+impl From<ScenarioError> for KeptError {
+    fn from(error: ScenarioError) -> KeptError {
         KeptError::Desk(Box::new(error))
     }
 }
@@ -106,7 +106,7 @@ macro_rules! through_desk {
     ($($error:ty),*) => {$(
         impl From<$error> for KeptError {
             fn from(error: $error) -> KeptError {
-                DeskError::from(error).into()
+                ScenarioError::from(error).into()
             }
         }
     )*};

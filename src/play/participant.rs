@@ -25,7 +25,7 @@ const APPEAL_SECRET: u32 = 3;
 const TOKEN: u32 = 4;
 
 /// A party of the play.
-pub struct Actor {
+pub struct ContractParticipant {
     /// Its role.
     pub role: Role,
     /// Its coins.
@@ -46,9 +46,9 @@ pub struct Actor {
     pub fees: Amount,
 }
 
-impl Actor {
+impl ContractParticipant {
     /// A party with an empty wallet; all its keys follow from `seed`.
-    pub fn new(role: Role, seed: &[u8; 32]) -> Result<Actor, WalletError> {
+    pub fn new(role: Role, seed: &[u8; 32]) -> Result<ContractParticipant, WalletError> {
         let mut wallet = PartyWallet::new(&role.to_string(), seed)?;
         let payout = wallet.fresh_script();
         let mut secrets = Secrets::default();
@@ -57,7 +57,7 @@ impl Actor {
             secrets.insert(ContractSecret::Token, wallet.contract_key(TOKEN)?);
             secrets.insert(ContractSecret::Appeal, wallet.contract_key(APPEAL_SECRET)?);
         }
-        Ok(Actor {
+        Ok(ContractParticipant {
             role,
             wallet,
             payout,

@@ -19,10 +19,9 @@ use narthex_contracts::{
 };
 use narthex_regtest::Chain;
 
-use super::{GateError, SliceJob};
-use crate::table::{
-    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
-    playable,
+use super::{ScenarioError, SliceJob};
+use crate::harness::{
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter, playable,
 };
 
 /// What providers wait for in a play: it leaves time for claims whatever the terms are.
@@ -33,7 +32,7 @@ const DEPTH: Depth = match Depth::new(3) {
 
 /// Figures of gated slices.
 #[derive(Debug, Clone)]
-pub struct GateOptions {
+pub struct SliceOptions {
     /// n.
     pub providers: u8,
     /// m.
@@ -54,9 +53,9 @@ pub struct GateOptions {
     pub seed: [u8; 32],
 }
 
-impl Default for GateOptions {
+impl Default for SliceOptions {
     fn default() -> Self {
-        GateOptions {
+        SliceOptions {
             providers: 3,
             quorum: 2,
             slices: 3,
@@ -70,9 +69,9 @@ impl Default for GateOptions {
     }
 }
 
-impl GateOptions {
-    /// Whether every story can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), GateError> {
+impl SliceOptions {
+    /// Whether every scenario can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check(&self) -> Result<(), ScenarioError> {
         let most = SliceJob::available()?;
         playable(
             "--slices",
@@ -102,9 +101,9 @@ impl GateOptions {
 }
 
 /// A client and its providers, on a chain, with the slice that is due.
-pub struct Gate<'c> {
-    pub(super) table: Table<'c>,
-    pub(super) options: GateOptions,
+pub struct SlicePlay<'c> {
+    pub(super) harness: Harness<'c>,
+    pub(super) options: SliceOptions,
     pub(super) number: u32,
     pub(super) job: SliceJob,
     pub(super) client: Client,
@@ -121,16 +120,16 @@ pub struct Gate<'c> {
     pub(super) evidence: Vec<(String, Evidence)>,
 }
 
-impl<'c> Gate<'c> {
+impl<'c> SlicePlay<'c> {
     /// Wallets with coins, secrets shared, terms, and the claims of the first slice signed; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
-        options: &GateOptions,
-        reporter: &'c mut dyn TableReporter,
-    ) -> Result<Gate<'c>, GateError> {
+        options: &SliceOptions,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<SlicePlay<'c>, ScenarioError> {
         // Before wallets are made for them.
         Participants::check_numbers(options.providers.into(), options.quorum.into())?;
-        let common = TableOptions {
+        let common = HarnessOptions {
             rate: options.rate,
             seed: options.seed,
         };
@@ -138,11 +137,11 @@ impl<'c> Gate<'c> {
         let names = std::iter::once("client".into()).chain(names);
         let names = names.collect::<Vec<String>>();
         let names = names.iter().map(String::as_str).collect::<Vec<_>>();
-        let mut table = Table::new(chain, &names, common, reporter)?;
+        let mut harness = Harness::new(chain, &names, common, reporter)?;
         let job = SliceJob::new(0)?;
-        let (client, providers) = open(&mut table, options, &job, 0)?;
-        Ok(Gate {
-            table,
+        let (client, providers) = open(&mut harness, options, &job, 0)?;
+        Ok(SlicePlay {
+            harness,
             options: options.clone(),
             number: 0,
             job,
@@ -157,10 +156,10 @@ impl<'c> Gate<'c> {
     }
 
     /// The next slice, with keys, secrets and terms of its own; not funded.
-    pub fn next_slice(&mut self) -> Result<(), GateError> {
+    pub fn next_slice(&mut self) -> Result<(), ScenarioError> {
         let number = self.number.saturating_add(1);
         self.job = SliceJob::new(number)?;
-        let made = open(&mut self.table, &self.options, &self.job, number)?;
+        let made = open(&mut self.harness, &self.options, &self.job, number)?;
         (self.client, self.providers) = made;
         self.number = number;
         self.roots.clear();
@@ -173,9 +172,9 @@ impl<'c> Gate<'c> {
     }
 
     /// A provider, from 0.
-    pub fn provider(&mut self, index: u8) -> Result<&mut Provider, GateError> {
+    pub fn provider(&mut self, index: u8) -> Result<&mut Provider, ScenarioError> {
         let found = self.providers.get_mut(usize::from(index));
-        found.ok_or_else(|| GateError::broken("no such provider"))
+        found.ok_or_else(|| ScenarioError::broken("no such provider"))
     }
 
     /// The terms of the slice that is due.
@@ -188,30 +187,30 @@ impl<'c> Gate<'c> {
         &self.job
     }
 
-    /// The table that all sit at.
-    pub fn table(&mut self) -> &mut Table<'c> {
-        &mut self.table
+    /// The harness.
+    pub fn harness(&mut self) -> &mut Harness<'c> {
+        &mut self.harness
     }
 
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
-        self.table.chain()
+        self.harness.chain()
     }
 
-    /// The random source of the story.
+    /// The random source of the scenario.
     pub fn rng(&mut self) -> &mut StdRng {
-        self.table.rng()
+        self.harness.rng()
     }
 
-    /// A party's key of this slice, by its seat: the client's is 0, provider i's is 1 + i.
-    pub fn key(&self, seat: usize) -> Result<SecretKey, GateError> {
-        Ok(self.table.key(seat, self.number)?)
+    /// A party's key of this slice, by its participant: the client's is 0, provider i's is 1 + i.
+    pub fn key(&self, participant: usize) -> Result<SecretKey, ScenarioError> {
+        Ok(self.harness.key(participant, self.number)?)
     }
 
     /// Balances and figures so far.
-    pub fn outcome(&self, story: &str) -> TableOutcome {
+    pub fn outcome(&self, scenario: &str) -> Outcome {
         let convicted = self.convicted.iter().cloned().collect::<Vec<_>>();
-        (self.table.outcome(story))
+        (self.harness.outcome(scenario))
             .with("providers", self.options.providers)
             .with("quorum", self.options.quorum)
             .with("slices", self.number.saturating_add(1))
@@ -222,9 +221,9 @@ impl<'c> Gate<'c> {
     }
 
     /// Reports the end.
-    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
-        let outcome = self.outcome(story);
-        self.table.end(outcome)
+    pub(super) fn end(&mut self, scenario: &str) -> Outcome {
+        let outcome = self.outcome(scenario);
+        self.harness.end(outcome)
     }
 }
 
@@ -235,21 +234,23 @@ pub(super) fn name(index: usize) -> String {
 
 /// Secrets are shared, the client proposes, everybody signs.
 fn open(
-    table: &mut Table<'_>,
-    options: &GateOptions,
+    harness: &mut Harness<'_>,
+    options: &SliceOptions,
     job: &SliceJob,
     number: u32,
-) -> Result<(Client, Vec<Provider>), GateError> {
+) -> Result<(Client, Vec<Provider>), ScenarioError> {
     let secp = Secp256k1::signing_only();
-    let seats = 0..=usize::from(options.providers);
-    let keys = seats.map(|seat| table.key(seat, number));
+    let participants = 0..=usize::from(options.providers);
+    let keys = participants.map(|participant| harness.key(participant, number));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let public = keys
         .iter()
         .map(|key| PublicKey::from_secret_key(&secp, key));
     let mut public = public.collect::<Vec<_>>().into_iter();
-    let client = public.next().ok_or_else(|| GateError::broken("nobody"))?;
-    let salt = FreshSalt::draw(table.rng());
+    let client = public
+        .next()
+        .ok_or_else(|| ScenarioError::broken("nobody"))?;
+    let salt = FreshSalt::draw(harness.rng());
     let participants = Participants {
         client,
         providers: public.collect(),
@@ -257,23 +258,23 @@ fn open(
         job: job.id(),
         salt: salt.value(),
     };
-    let (points, shares) = share(table, &participants, &keys)?;
-    let terms = propose(table, options, participants, &points)?.check()?;
+    let (points, shares) = share(harness, &participants, &keys)?;
+    let terms = propose(harness, options, participants, &points)?.check()?;
     let mut keys = keys.into_iter();
-    let key = keys.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let key = keys.next().ok_or_else(|| ScenarioError::broken("nobody"))?;
     let keys = keys.collect::<Vec<_>>();
-    let bindings = &mut table.seat(0)?.bindings;
+    let bindings = &mut harness.participant(0)?.bindings;
     let mut parties = vec![terms.client_party(&key, &points, salt, bindings)?];
     let mut bound = Vec::new();
-    for ((seat, key), shares) in (1..).zip(&keys).zip(shares) {
-        let bindings = &mut table.seat(seat)?.bindings;
+    for ((participant, key), shares) in (1..).zip(&keys).zip(shares) {
+        let bindings = &mut harness.participant(participant)?.bindings;
         let shares = (shares, options.depth);
         let (party, shares) = terms.provider_party(key, &points, shares, bindings)?;
         parties.push(party);
         bound.push(shares);
     }
-    let mut held = ceremony::run(parties, table.rng(), |_| {})?.into_iter();
-    let own = held.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let mut held = ceremony::run(parties, harness.rng(), |_| {})?.into_iter();
+    let own = held.next().ok_or_else(|| ScenarioError::broken("nobody"))?;
     let client = Client::new(own, key)?;
     let mut providers = Vec::new();
     for ((holdings, key), shares) in held.zip(keys).zip(bound) {
@@ -284,22 +285,22 @@ fn open(
 
 /// Each provider deals shares of all others' secrets; messages travel as bytes.
 fn share(
-    table: &mut Table<'_>,
+    harness: &mut Harness<'_>,
     participants: &Participants,
     keys: &[SecretKey],
-) -> Result<(Points, Vec<Shares>), GateError> {
+) -> Result<(Points, Vec<Shares>), ScenarioError> {
     let mut dealers = Vec::new();
     for (index, key) in participants.indices().zip(keys.iter().skip(1)) {
         dealers.push(SliceDealer::new(
             participants.clone(),
             index,
             *key,
-            table.rng(),
+            harness.rng(),
         )?);
     }
     let sent = dealers.iter().map(|dealer| dealer.dealt().to_bytes());
-    let all =
-        sent.map(|bytes| SliceDealing::from_bytes(&bytes).map_err(|e| GateError::Slice(e.into())));
+    let all = sent
+        .map(|bytes| SliceDealing::from_bytes(&bytes).map_err(|e| ScenarioError::Slice(e.into())));
     let all = all.collect::<Result<Vec<_>, _>>()?;
     let points = Points::gather(participants, &all)?;
     let mut shares = Vec::new();
@@ -311,17 +312,17 @@ fn share(
 
 /// The client's proposal.
 fn propose(
-    table: &mut Table<'_>,
-    options: &GateOptions,
+    harness: &mut Harness<'_>,
+    options: &SliceOptions,
     participants: Participants,
     points: &Points,
-) -> Result<SliceRecord, GateError> {
+) -> Result<SliceRecord, ScenarioError> {
     let mut scripts = Vec::new();
     for index in participants.indices() {
-        scripts.push(table.seat(1 + usize::from(index))?.script.clone());
+        scripts.push(harness.participant(1 + usize::from(index))?.script.clone());
     }
-    let policy = table.policy().clone();
-    let client = table.seat(0)?;
+    let policy = harness.policy().clone();
+    let client = harness.participant(0)?;
     let mut record = SliceRecord {
         participants,
         points: points.commitments(),
@@ -335,7 +336,7 @@ fn propose(
         rate_sat_per_kwu: options.rate,
     };
     let deposit = record.deposit();
-    let deposit = deposit.ok_or_else(|| GateError::broken("a price of more than there is"))?;
+    let deposit = deposit.ok_or_else(|| ScenarioError::broken("a price of more than there is"))?;
     (record.contribution, _) = client.wallet.contribute(deposit, options.rate, &policy)?;
     Ok(record)
 }

@@ -1,14 +1,14 @@
-//! Every way in which a contract can end, as stories. One table; adding a story is adding a line.
+//! Every way in which a contract can end, as scenarios. One table; adding a scenario is adding a line.
 
 mod hardened;
 mod paper;
 
 use narthex_game_model::{Ratio, Template, play::Strategy};
 
-use super::{PlayError, Scene, scene::Ending};
+use super::{ContractPlay, PlayError, contract::Ending};
 
 /// A way in which a contract ends.
-pub struct Story {
+pub struct Scenario {
     /// Name on the command line.
     pub name: &'static str,
     /// Template that it belongs to.
@@ -16,10 +16,10 @@ pub struct Story {
     /// What happens, in a line.
     pub summary: &'static str,
     /// Makes the moves.
-    pub(super) play: fn(&mut Scene<'_>) -> Result<Ending, PlayError>,
+    pub(super) play: fn(&mut ContractPlay<'_>) -> Result<Ending, PlayError>,
 }
 
-impl Story {
+impl Scenario {
     /// Name of the template.
     pub fn layout_name(&self) -> &'static str {
         layout_name(self.template)
@@ -34,15 +34,15 @@ pub(crate) fn layout_name(template: Template) -> &'static str {
     }
 }
 
-macro_rules! stories {
+macro_rules! scenarios {
     ($($name:literal $template:ident $summary:literal $play:path;)*) => {
-        /// All stories.
-        pub const STORIES: &[Story] =
-            &[$(Story { name: $name, template: Template::$template, summary: $summary, play: $play }),*];
+        /// All scenarios.
+        pub const SCENARIOS: &[Scenario] =
+            &[$(Scenario { name: $name, template: Template::$template, summary: $summary, play: $play }),*];
     };
 }
 
-stories! {
+scenarios! {
     "normal" Hardened "3: the verifier approves off chain, the worker reveals the key: two transactions" hardened::normal;
     "normal-long" Hardened "3': delivered and approved on chain, then revealed" hardened::normal_long;
     "coop" Hardened "agreed: client, worker and verifier close with one ordinary transaction" hardened::coop;
@@ -74,9 +74,9 @@ stories! {
     "one-secret" Paper "attack: the worker opens #7 with the secret that was revealed for #6" paper::one_secret;
 }
 
-/// The story of this name in this template.
-pub fn find_story(template: Template, name: &str) -> Result<&'static Story, PlayError> {
-    STORIES
+/// The scenario of this name in this template.
+pub fn find_scenario(template: Template, name: &str) -> Result<&'static Scenario, PlayError> {
+    SCENARIOS
         .iter()
         .find(|s| s.template == template && s.name == name)
         .ok_or_else(|| PlayError::UnknownStory {
@@ -94,21 +94,21 @@ fn cheating() -> Strategy {
 }
 
 /// Works honestly and has the verifier check; an honest check of honest work approves.
-fn honest_work_checked(scene: &mut Scene<'_>) -> Result<(), PlayError> {
-    scene.work(&Strategy::Honest, "does the whole work")?;
-    match scene.check()? {
+fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    match play.check()? {
         true => Ok(()),
         false => Err(PlayError::Broken("honest work was not approved".into())),
     }
 }
 
 /// Cheats and is caught.
-fn cheat_caught(scene: &mut Scene<'_>) -> Result<(), PlayError> {
-    scene.work(
+fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+    play.work(
         &cheating(),
         "falsifies a tenth of the steps, hoping that the sample misses them",
     )?;
-    match scene.check()? {
+    match play.check()? {
         false => Ok(()),
         true => Err(PlayError::Broken(
             "the sample missed the cheat, which is too unlikely to be chance".into(),

@@ -1,18 +1,18 @@
-//! The parties of a small contract at one table: wallets with coins, a chain, moves, and accounts that must be exact.
+//! The parties of a small contract on one harness: wallets with coins, a chain, moves, and accounts that must be exact.
 //!
-//! A contract's own shell holds a [`Table`] and its state machines, and makes their moves through it.
+//! A contract's own shell holds a [`Harness`] and its state machines, and makes their moves through it.
 
 mod error;
 mod event;
 mod figures;
 mod moves;
-mod seat;
+mod participant;
 
-pub use error::TableError;
-pub use event::{PartyBalance, Step, TableEvent, TableOutcome, TableReporter, TransactionEvent};
+pub use error::ScenarioError;
+pub use event::{Event, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
 pub use figures::Unplayable;
 pub(crate) use figures::{MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, playable};
-pub use seat::{Seat, Table, TableOptions};
+pub use participant::{Harness, HarnessOptions, Participant};
 
 use bitcoin::ScriptBuf;
 use narthex_regtest::{Bitcoind, Chain, Embedded};

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 /// Takes events as they happen.
-pub trait TableReporter {
+pub trait Reporter {
     /// One more event.
-    fn report(&mut self, event: &TableEvent);
+    fn report(&mut self, event: &Event);
 }
 
 /// Forgets everything.
-impl TableReporter for () {
-    fn report(&mut self, _: &TableEvent) {}
+impl Reporter for () {
+    fn report(&mut self, _: &Event) {}
 }
 
 /// Keeps everything.
-impl TableReporter for Vec<TableEvent> {
-    fn report(&mut self, event: &TableEvent) {
+impl Reporter for Vec<Event> {
+    fn report(&mut self, event: &Event) {
         self.push(event.clone());
     }
 }
@@ -25,20 +25,20 @@ impl TableReporter for Vec<TableEvent> {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum TableEvent {
+pub enum Event {
     /// A move off the chain.
     Step(Step),
     /// A confirmed transaction.
     Transaction(TransactionEvent),
     /// The end.
-    Outcome(TableOutcome),
+    Outcome(Outcome),
 }
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TableOutcome {
-    /// Name of the story.
-    pub story: String,
+pub struct Outcome {
+    /// Name of the scenario.
+    pub scenario: String,
     /// `embedded` or `bitcoind`.
     pub chain: String,
     /// Everything random follows from this seed, hex.
@@ -54,10 +54,10 @@ pub struct TableOutcome {
     pub balances: Vec<PartyBalance>,
 }
 
-impl TableOutcome {
+impl Outcome {
     /// The same with one figure more.
     #[must_use]
-    pub fn with(mut self, figure: &str, value: impl Into<serde_json::Value>) -> TableOutcome {
+    pub fn with(mut self, figure: &str, value: impl Into<serde_json::Value>) -> Outcome {
         self.figures.insert(figure.into(), value.into());
         self
     }

@@ -9,12 +9,12 @@ use narthex::{
         terms::FeeRate,
     },
     play::{ChainKind, PartyBalance, Step, TransactionEvent},
-    table::{TableEvent, TableOptions, TableOutcome, TableReporter},
+    harness::{Event, HarnessOptions, Outcome, Reporter},
 };
 
 use super::{contract::write_json, play::ChainArg, value};
 
-/// Where a story is played.
+/// Where a scenario is played.
 #[derive(Args)]
 pub(super) struct OnChain {
     /// Chain to play on.
@@ -41,13 +41,13 @@ pub(super) struct Common {
 
 impl Common {
     /// The options, with a seed out of the system's random source if none is given.
-    pub(super) fn options(&self) -> TableOptions {
+    pub(super) fn options(&self) -> HarnessOptions {
         self.options_or(bitcoin::secp256k1::rand::random())
     }
 
     /// The options, with this seed if none is given.
-    pub(super) fn options_or(&self, default: [u8; 32]) -> TableOptions {
-        TableOptions {
+    pub(super) fn options_or(&self, default: [u8; 32]) -> HarnessOptions {
+        HarnessOptions {
             rate: self.fee_rate,
             seed: self.seed.unwrap_or(default),
         }
@@ -91,19 +91,19 @@ impl Drawing {
     }
 }
 
-/// Names and summaries of stories.
+/// Names and summaries of scenarios.
 pub(super) fn list<'a>(
-    stories: impl Iterator<Item = (&'a str, &'a str)>,
+    scenarios: impl Iterator<Item = (&'a str, &'a str)>,
     json: bool,
 ) -> anyhow::Result<()> {
     let mut out = crate::cli::output::out();
-    for (story, summary) in stories {
+    for (scenario, summary) in scenarios {
         match json {
             true => {
-                let line = serde_json::json!({ "story": story, "summary": summary });
+                let line = serde_json::json!({ "scenario": scenario, "summary": summary });
                 writeln!(out, "{line}")?;
             }
-            false => writeln!(out, "--story {story:16} {summary}")?,
+            false => writeln!(out, "--scenario {scenario:16} {summary}")?,
         }
     }
     Ok(())
@@ -114,17 +114,17 @@ pub(super) struct Printer {
     pub(super) json: bool,
 }
 
-impl TableReporter for Printer {
-    fn report(&mut self, event: &TableEvent) {
+impl Reporter for Printer {
+    fn report(&mut self, event: &Event) {
         let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match (self.json, event) {
             (true, _) => serde_json::to_string(event)
                 .map_err(Into::into)
                 .and_then(|line| writeln!(out, "{line}")),
-            (_, TableEvent::Step(s)) => step(&mut out, s),
-            (_, TableEvent::Transaction(t)) => transaction(&mut out, t),
-            (_, TableEvent::Outcome(o)) => outcome(&mut out, o),
+            (_, Event::Step(s)) => step(&mut out, s),
+            (_, Event::Transaction(t)) => transaction(&mut out, t),
+            (_, Event::Outcome(o)) => outcome(&mut out, o),
         };
     }
 }
@@ -173,7 +173,7 @@ pub(super) fn balances(out: &mut impl Write, balances: &[PartyBalance]) -> std::
     Ok(())
 }
 
-fn outcome(out: &mut impl Write, o: &TableOutcome) -> std::io::Result<()> {
+fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
     let figures = o.figures.iter().map(|(name, value)| {
         let name = name.replace('_', " ");
         match value {
@@ -185,7 +185,7 @@ fn outcome(out: &mut impl Write, o: &TableOutcome) -> std::io::Result<()> {
     writeln!(
         out,
         "\n{} ({}): {figures}; {} transactions ({}), {} vB",
-        o.story,
+        o.scenario,
         o.chain,
         o.transactions.len(),
         o.transactions.join(" → "),
@@ -196,7 +196,7 @@ fn outcome(out: &mut impl Write, o: &TableOutcome) -> std::io::Result<()> {
 }
 
 /// Fails if a balance is not what the contract and its fees make of it.
-pub(super) fn check_exact(outcome: &TableOutcome) -> anyhow::Result<()> {
+pub(super) fn check_exact(outcome: &Outcome) -> anyhow::Result<()> {
     anyhow::ensure!(
         outcome.balances.iter().all(PartyBalance::is_exact),
         "the balances are not what the contract paid; run again with --seed {} and report it",

@@ -1,4 +1,4 @@
-//! Who sits at the table, and their accounts.
+//! Who sits in the play, and their accounts.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -16,10 +16,7 @@ use narthex_contracts::{
 };
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 
-use super::{
-    PartyBalance, Step, TableError, TableEvent, TableOutcome, TableReporter, TransactionEvent,
-    miner,
-};
+use super::{Event, Outcome, PartyBalance, Reporter, ScenarioError, Step, TransactionEvent, miner};
 use crate::{
     bindings::FileBindings,
     disk::{TempDir, temporary_folder},
@@ -28,7 +25,7 @@ use crate::{
 
 /// What holds for any small contract that is played.
 #[derive(Debug, Clone)]
-pub struct TableOptions {
+pub struct HarnessOptions {
     /// Fee rate of fundings and of the children that pay for all else.
     pub rate: FeeRate,
     /// Everything random follows from it.
@@ -36,14 +33,14 @@ pub struct TableOptions {
 }
 
 /// One party's wallet and account.
-pub struct Seat {
+pub struct Participant {
     /// What it is called.
     pub name: String,
     /// Its wallet.
     pub wallet: PartyWallet,
     /// Where it is paid.
     pub script: ScriptBuf,
-    /// Its record of what it has bound, in a file of the table's.
+    /// Its record of what it has bound, in a file of the harness's.
     pub bindings: FileBindings,
     before: Amount,
     fees: Amount,
@@ -51,36 +48,36 @@ pub struct Seat {
 }
 
 /// Parties with their wallets, on a chain.
-pub struct Table<'c> {
+pub struct Harness<'c> {
     pub(super) chain: &'c mut dyn Chain,
-    reporter: &'c mut dyn TableReporter,
+    reporter: &'c mut dyn Reporter,
     rng: StdRng,
-    options: TableOptions,
-    pub(super) seats: Vec<Seat>,
+    options: HarnessOptions,
+    pub(super) participants: Vec<Participant>,
     events: u32,
     on_chain: Vec<(String, u64)>,
     policy: AcceptedPolicy,
-    /// Holds the parties' records; goes with the table.
+    /// Holds the parties' records; goes with the harness.
     folder: TempDir,
 }
 
-impl<'c> Table<'c> {
+impl<'c> Harness<'c> {
     /// Wallets with three coins each, of 50 BTC where the chain is young.
     pub fn new(
         chain: &'c mut dyn Chain,
         names: &[&str],
-        options: TableOptions,
-        reporter: &'c mut dyn TableReporter,
-    ) -> Result<Table<'c>, TableError> {
+        options: HarnessOptions,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<Harness<'c>, ScenarioError> {
         options.rate.check()?;
         let mut rng = StdRng::from_seed(options.seed);
-        let folder = temporary_folder("narthex-records-", None).map_err(TableError::Folder)?;
-        let mut seats = Vec::with_capacity(names.len());
+        let folder = temporary_folder("narthex-records-", None).map_err(ScenarioError::Folder)?;
+        let mut participants = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
             let mut wallet = PartyWallet::new(name, &seed)?;
-            seats.push(Seat {
+            participants.push(Participant {
                 name: (*name).into(),
                 script: wallet.fresh_script(),
                 wallet,
@@ -91,26 +88,27 @@ impl<'c> Table<'c> {
             });
         }
         // What ripens the last party's coins ripens all.
-        if let Some((last, others)) = seats.split_last() {
-            for seat in others {
-                chain.mine(3, &seat.script)?;
+        if let Some((last, others)) = participants.split_last() {
+            for participant in others {
+                chain.mine(3, &participant.script)?;
             }
             mine_coins(chain, 3, &last.script, &miner())?;
         }
-        for seat in &mut seats {
-            seat.wallet.sync(chain)?;
-            seat.before = seat.wallet.balance();
+        for participant in &mut participants {
+            participant.wallet.sync(chain)?;
+            participant.before = participant.wallet.balance();
         }
         // Before a contract is proposed, let alone funded.
-        let first = seats.first();
-        let first = first.ok_or_else(|| TableError::Broken("a table without parties".into()))?;
+        let first = participants.first();
+        let first =
+            first.ok_or_else(|| ScenarioError::Broken("a harness without parties".into()))?;
         let policy = first.wallet.probe(chain, options.rate)?;
-        Ok(Table {
+        Ok(Harness {
             chain,
             reporter,
             rng,
             options,
-            seats,
+            participants,
             events: 0,
             on_chain: Vec::new(),
             policy,
@@ -128,34 +126,42 @@ impl<'c> Table<'c> {
         &self.policy
     }
 
-    /// The random source of the story.
+    /// The random source of the scenario.
     pub fn rng(&mut self) -> &mut StdRng {
         &mut self.rng
     }
 
-    /// A party's record of what it has bound, and the random source of the story.
-    pub fn draws(&mut self, seat: usize) -> Result<(&mut FileBindings, &mut StdRng), TableError> {
-        let taken = self.seats.len();
-        match self.seats.get_mut(seat) {
+    /// A party's record of what it has bound, and the random source of the scenario.
+    pub fn draws(
+        &mut self,
+        participant: usize,
+    ) -> Result<(&mut FileBindings, &mut StdRng), ScenarioError> {
+        let taken = self.participants.len();
+        match self.participants.get_mut(participant) {
             Some(found) => Ok((&mut found.bindings, &mut self.rng)),
-            None => Err(TableError::Broken(format!("seat {seat} of {taken}"))),
+            None => Err(ScenarioError::Broken(format!(
+                "participant {participant} of {taken}"
+            ))),
         }
     }
 
     /// All parties drop their records of bindings and open them again, as after a crash.
-    pub fn reopen(&mut self) -> Result<(), TableError> {
-        for index in 0..self.seats.len() {
+    pub fn reopen(&mut self) -> Result<(), ScenarioError> {
+        for index in 0..self.participants.len() {
             // A record is locked while it is open: it makes room before it is opened anew.
             let aside = self.folder.path().join("aside");
             let aside = FileBindings::open(&aside)?;
             let path = record_path(&self.folder, index);
-            drop(std::mem::replace(&mut self.seat(index)?.bindings, aside));
-            self.seat(index)?.bindings = FileBindings::open(&path)?;
+            drop(std::mem::replace(
+                &mut self.participant(index)?.bindings,
+                aside,
+            ));
+            self.participant(index)?.bindings = FileBindings::open(&path)?;
         }
         Ok(())
     }
 
-    /// 32 random bytes of the story.
+    /// 32 random bytes of the scenario.
     pub fn random(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         self.rng.fill_bytes(&mut bytes);
@@ -163,17 +169,18 @@ impl<'c> Table<'c> {
     }
 
     /// A party, by its place in the list of names.
-    pub fn seat(&mut self, seat: usize) -> Result<&mut Seat, TableError> {
-        let taken = self.seats.len();
-        (self.seats.get_mut(seat))
-            .ok_or_else(|| TableError::Broken(format!("seat {seat} of {taken}")))
+    pub fn participant(&mut self, participant: usize) -> Result<&mut Participant, ScenarioError> {
+        let taken = self.participants.len();
+        (self.participants.get_mut(participant))
+            .ok_or_else(|| ScenarioError::Broken(format!("participant {participant} of {taken}")))
     }
 
     /// A contract key of a party's.
-    pub fn key(&self, seat: usize, index: u32) -> Result<SecretKey, TableError> {
-        let seat = self.seats.get(seat);
-        let seat = seat.ok_or_else(|| TableError::Broken("nobody has this key".into()))?;
-        Ok(seat.wallet.contract_key(index)?)
+    pub fn key(&self, participant: usize, index: u32) -> Result<SecretKey, ScenarioError> {
+        let participant = self.participants.get(participant);
+        let participant =
+            participant.ok_or_else(|| ScenarioError::Broken("nobody has this key".into()))?;
+        Ok(participant.wallet.contract_key(index)?)
     }
 
     /// The fee rate in force.
@@ -182,7 +189,7 @@ impl<'c> Table<'c> {
     }
 
     /// The fee, at the rate in force, of a transaction that takes this.
-    pub fn fee(&self, plan: &SpendPlan) -> Result<Amount, TableError> {
+    pub fn fee(&self, plan: &SpendPlan) -> Result<Amount, ScenarioError> {
         Ok(self.rate().checked_fee(plan.weight)?)
     }
 
@@ -192,55 +199,60 @@ impl<'c> Table<'c> {
     }
 
     /// Mines blocks; the wallets read them.
-    pub fn mine(&mut self, blocks: u32) -> Result<(), TableError> {
+    pub fn mine(&mut self, blocks: u32) -> Result<(), ScenarioError> {
         self.chain.mine(blocks, &miner())?;
         self.sync()
     }
 
     /// The wallets read what they have not seen.
-    pub fn sync(&mut self) -> Result<(), TableError> {
-        for seat in &mut self.seats {
-            seat.wallet.sync(self.chain)?;
+    pub fn sync(&mut self) -> Result<(), ScenarioError> {
+        for participant in &mut self.participants {
+            participant.wallet.sync(self.chain)?;
         }
         Ok(())
     }
 
     /// Mines until the next block is at `height`.
-    pub fn wait_for(&mut self, height: u32) -> Result<(), TableError> {
+    pub fn wait_for(&mut self, height: u32) -> Result<(), ScenarioError> {
         let next = self.chain.height()?.saturating_add(1);
         self.mine(height.saturating_sub(next))
     }
 
     /// Height of the block that holds a transaction, if one does.
-    pub fn confirmed_at(&mut self, txid: Txid) -> Result<Option<u32>, TableError> {
+    pub fn confirmed_at(&mut self, txid: Txid) -> Result<Option<u32>, ScenarioError> {
         Ok(self.chain.transaction(txid)?.and_then(|(_, height)| height))
     }
 
     /// Books what a party gained by the contract, or lost if negative; fees are not counted in it.
-    pub fn earn(&mut self, seat: usize, gain: SignedAmount) -> Result<(), TableError> {
-        let seat = self.seat(seat)?;
-        let sum = seat.earned.checked_add(gain);
-        seat.earned = sum.ok_or_else(|| TableError::Broken("a gain beyond all money".into()))?;
+    pub fn earn(&mut self, participant: usize, gain: SignedAmount) -> Result<(), ScenarioError> {
+        let participant = self.participant(participant)?;
+        let sum = participant.earned.checked_add(gain);
+        participant.earned =
+            sum.ok_or_else(|| ScenarioError::Broken("a gain beyond all money".into()))?;
         Ok(())
     }
 
     /// Books that `from` paid `to` by the contract.
-    pub fn moved(&mut self, from: usize, to: usize, amount: Amount) -> Result<(), TableError> {
+    pub fn moved(&mut self, from: usize, to: usize, amount: Amount) -> Result<(), ScenarioError> {
         let gain = amount.to_signed();
-        let gain = gain.map_err(|e| TableError::Broken(e.to_string()))?;
+        let gain = gain.map_err(|e| ScenarioError::Broken(e.to_string()))?;
         self.earn(from, -gain)?;
         self.earn(to, gain)
     }
 
-    pub(super) fn paid_fee(&mut self, seat: usize, fee: Amount) -> Result<(), TableError> {
-        self.seat(seat)?.fees += fee;
+    pub(super) fn paid_fee(
+        &mut self,
+        participant: usize,
+        fee: Amount,
+    ) -> Result<(), ScenarioError> {
+        self.participant(participant)?.fees += fee;
         Ok(())
     }
 
     /// Reports a move off the chain.
-    pub fn step(&mut self, who: &str, what: String, why: &str) -> Result<(), TableError> {
+    pub fn step(&mut self, who: &str, what: String, why: &str) -> Result<(), ScenarioError> {
         self.events += 1;
-        let event = TableEvent::Step(Step {
+        let event = Event::Step(Step {
             number: self.events,
             who: who.into(),
             what,
@@ -255,37 +267,37 @@ impl<'c> Table<'c> {
         self.events += 1;
         event.number = self.events;
         self.on_chain.push((event.name.clone(), event.vbytes));
-        self.reporter.report(&TableEvent::Transaction(event));
+        self.reporter.report(&Event::Transaction(event));
     }
 
-    /// Balances and transactions of the whole story so far.
-    pub fn outcome(&self, story: &str) -> TableOutcome {
-        let balance = |seat: &Seat| PartyBalance {
-            party: seat.name.clone(),
-            before_sat: seat.before.to_sat(),
-            after_sat: seat.wallet.balance().to_sat(),
-            settlement_sat: seat.earned.to_sat(),
-            fees_sat: seat.fees.to_sat(),
+    /// Balances and transactions of the whole scenario so far.
+    pub fn outcome(&self, scenario: &str) -> Outcome {
+        let balance = |participant: &Participant| PartyBalance {
+            party: participant.name.clone(),
+            before_sat: participant.before.to_sat(),
+            after_sat: participant.wallet.balance().to_sat(),
+            settlement_sat: participant.earned.to_sat(),
+            fees_sat: participant.fees.to_sat(),
         };
-        TableOutcome {
-            story: story.into(),
+        Outcome {
+            scenario: scenario.into(),
             chain: self.chain.name().into(),
             seed: self.options.seed.to_lower_hex_string(),
             figures: BTreeMap::new(),
             transactions: self.on_chain.iter().map(|(name, _)| name.clone()).collect(),
             vbytes: self.on_chain.iter().map(|(_, vbytes)| vbytes).sum(),
-            balances: self.seats.iter().map(balance).collect(),
+            balances: self.participants.iter().map(balance).collect(),
         }
     }
 
     /// Reports the end.
-    pub fn end(&mut self, outcome: TableOutcome) -> TableOutcome {
-        let event = TableEvent::Outcome(outcome.clone());
+    pub fn end(&mut self, outcome: Outcome) -> Outcome {
+        let event = Event::Outcome(outcome.clone());
         self.reporter.report(&event);
         outcome
     }
 }
 
-fn record_path(folder: &TempDir, seat: usize) -> PathBuf {
-    folder.path().join(format!("bindings-{seat}"))
+fn record_path(folder: &TempDir, participant: usize) -> PathBuf {
+    folder.path().join(format!("bindings-{participant}"))
 }

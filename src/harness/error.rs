@@ -1,4 +1,4 @@
-//! Why a small contract cannot go on at a table.
+//! Why a small contract cannot go on in the play.
 
 use narthex_contracts::{funding::FundingError, terms::FeeError};
 
@@ -8,11 +8,11 @@ use crate::{bindings::BindingsError, wallet::WalletError};
 /// Why a small contract cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TableError {
+pub enum ScenarioError {
     /// A fee that is taken for a mistake.
     #[error(transparent)]
     Fee(#[from] FeeError),
-    /// An option that no story can be played with.
+    /// An option that no scenario can be played with.
     #[error(transparent)]
     Figure(#[from] Unplayable),
     /// A funding that cannot be built.
@@ -33,7 +33,7 @@ pub enum TableError {
     /// No folder for the parties' records. The fault of this machine.
     #[error("no folder for the parties' records: {0}")]
     Folder(#[source] std::io::Error),
-    /// Something that the story relies on does not hold; a defect of this program.
+    /// Something that the scenario relies on does not hold; a defect of this program.
     #[error("broken expectation: {0}")]
     Broken(String),
 }
