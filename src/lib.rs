@@ -85,13 +85,13 @@ pub mod bond;
 pub mod bounty;
 pub mod deliver;
 pub mod game;
+pub mod harness;
 pub mod job;
 pub mod job_dispute;
 pub mod market;
 pub mod play;
 pub mod simulate;
 pub mod slice;
-pub mod table;
 pub mod threads;
 pub mod wallet;
 

@@ -4,7 +4,6 @@ use bitcoin::{
     Amount, Transaction,
     hashes::{Hash, sha256},
 };
-use narthex_base::codec::Message as _;
 use narthex_channel::bank::{Coin, Payer, Provider};
 use narthex_contracts::{
     bank::{
@@ -17,7 +16,8 @@ use narthex_contracts::{
     party::PartyName,
 };
 
-use super::{Desk, DeskError, desk::seat, exchange::coin_of};
+use super::{BankPlay, coin::coin_of, play::participant};
+use crate::harness::ScenarioError;
 
 /// A bank that goes on with a frozen coin, before it does.
 pub struct Resumption {
@@ -31,31 +31,30 @@ pub struct Resumption {
 /// Rungs of one batch.
 const BATCH: usize = 8;
 
-impl Desk<'_> {
+impl BankPlay<'_> {
     /// The payer funds the bank, now that both hold the freeze.
-    pub fn fund(&mut self) -> Result<(), DeskError> {
+    pub fn fund(&mut self) -> Result<(), ScenarioError> {
         let psbt = self.payer.funding_psbt()?;
         let capacity = self.payer.bank().terms().record().capacity_sat;
         let why = ("Bank", "both hold the freeze");
-        self.table.fund(seat(PAYER), psbt, capacity, why)?;
+        self.harness.fund(participant(PAYER), psbt, capacity, why)?;
         Ok(())
     }
 
     /// The payer signs the next rungs and the provider takes them.
-    pub fn sign_rungs(&mut self, count: usize) -> Result<Rungs, DeskError> {
-        let rungs = self.payer.rungs(count, self.table.rng())?;
-        self.provider.take_rungs(
-            &Rungs::from_bytes(&rungs.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?,
-        )?;
+    pub fn sign_rungs(&mut self, count: usize) -> Result<Rungs, ScenarioError> {
+        let rungs = self.payer.rungs(count, self.harness.rng())?;
+        let read = self.harness.send("payer", "provider", &rungs)?;
+        self.provider.take_rungs(&read)?;
         self.rungs += rungs.rungs.len();
         Ok(rungs)
     }
 
     /// Pays `pennies` one by one, with rungs as they fall due; first both wait until the coin lies as deep as the
     /// provider asks.
-    pub fn pay(&mut self, pennies: u32) -> Result<(), DeskError> {
+    pub fn pay(&mut self, pennies: u32) -> Result<(), ScenarioError> {
         while self.coin()? == (Coin::Banked { is_deep: false }) {
-            self.table.mine(1)?;
+            self.harness.mine(1)?;
         }
         for _ in 0..pennies {
             let penny = self.payer.pay(1)?;
@@ -63,13 +62,13 @@ impl Desk<'_> {
         }
         let (paid, safe) = (self.provider.paid(), self.provider.enforceable());
         let what = format!("pays {pennies} pennies, {paid} in all; {safe} are enforceable");
-        Ok(self.table.step("payer", what, "for service")?)
+        Ok(self.harness.step("payer", what, "for service")?)
     }
 
     /// Brings a penny to the provider; the payer signs rungs if it asks for them.
-    pub fn bring(&mut self, penny: &Penny) -> Result<(), DeskError> {
+    pub fn bring(&mut self, penny: &Penny) -> Result<(), ScenarioError> {
         use narthex_contracts::bank::BankError::Unenforceable;
-        let penny = Penny::from_bytes(&penny.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?;
+        let penny = self.harness.send("payer", "provider", penny)?;
         // One batch may be all below what was paid in a leap; the next begins there.
         for _ in 0..2 {
             match self.provider.accept(&penny) {
@@ -83,8 +82,8 @@ impl Desk<'_> {
     }
 
     /// Where the chain says that the coin is, to a provider that asks for the least depth.
-    pub fn coin(&mut self) -> Result<Coin, DeskError> {
-        coin_of(self.payer.bank(), self.table.chain(), Depth::LEAST)
+    pub fn coin(&mut self) -> Result<Coin, ScenarioError> {
+        coin_of(self.payer.bank(), self.harness.chain(), Depth::LEAST)
     }
 
     /// Publishes a pre-signed transaction with a child that `who` pays, and confirms both.
@@ -94,17 +93,19 @@ impl Desk<'_> {
         name: &str,
         tx: &Transaction,
         why: &str,
-    ) -> Result<(), DeskError> {
-        Ok(self.table.publish(seat(who), (name, why), tx)?)
+    ) -> Result<(), ScenarioError> {
+        Ok(self.harness.publish(participant(who), (name, why), tx)?)
     }
 
     /// Books what the provider has earned for good, by what the two agreed to or the ladder enforces.
-    fn earned(&mut self, amount: Amount) -> Result<(), DeskError> {
-        Ok(self.table.moved(seat(PAYER), seat(PROVIDER), amount)?)
+    fn earned(&mut self, amount: Amount) -> Result<(), ScenarioError> {
+        Ok(self
+            .harness
+            .moved(participant(PAYER), participant(PROVIDER), amount)?)
     }
 
     /// Either party stops the bank.
-    pub fn freeze(&mut self, who: PartyName, why: &str) -> Result<(), DeskError> {
+    pub fn freeze(&mut self, who: PartyName, why: &str) -> Result<(), ScenarioError> {
         let tx = match who {
             PAYER => self.payer.freeze()?,
             _ => self.provider.freeze()?,
@@ -113,44 +114,44 @@ impl Desk<'_> {
     }
 
     /// The provider claims by its best rung.
-    pub fn claim(&mut self) -> Result<(), DeskError> {
+    pub fn claim(&mut self) -> Result<(), ScenarioError> {
         let best = self.provider.enforceable();
-        let tx = self.provider.claim(best, self.table.rng())?;
+        let tx = self.provider.claim(best, self.harness.rng())?;
         self.publish(PROVIDER, "Claim", &tx, "its best rung")?;
         let worth = self.payer.bank().terms().worth(best);
         self.earned(worth)
     }
 
     /// The payer takes back what was not claimed.
-    pub fn thaw(&mut self) -> Result<(), DeskError> {
-        let tx = self.payer.thaw(self.table.rng())?;
+    pub fn thaw(&mut self) -> Result<(), ScenarioError> {
+        let tx = self.payer.thaw(self.harness.rng())?;
         self.publish(PAYER, "Thaw", &tx, "not claimed in time")
     }
 
     /// The payer takes everything back after T.
-    pub fn refund(&mut self) -> Result<(), DeskError> {
-        let tx = self.payer.refund(self.table.rng())?;
+    pub fn refund(&mut self) -> Result<(), ScenarioError> {
+        let tx = self.payer.refund(self.harness.rng())?;
         self.publish(PAYER, "Refund", &tx, "nobody froze until T")
     }
 
     /// Both agree on the end, in the bank or frozen: one ordinary transaction that pays its own fee.
-    pub fn close(&mut self, frozen: bool) -> Result<Transaction, DeskError> {
+    pub fn close(&mut self, frozen: bool) -> Result<Transaction, ScenarioError> {
         let paid = self.provider.paid();
         let (tx, fee) = self.sign_close(frozen)?;
         let why = ("Close", "both agree");
-        self.table.submit(seat(PAYER), why, &tx, fee)?;
+        self.harness.submit(participant(PAYER), why, &tx, fee)?;
         let worth = self.payer.bank().terms().worth(paid);
         self.earned(worth)?;
         Ok(tx)
     }
 
     /// An agreed end and its fee. Nothing is published or booked.
-    pub fn sign_close(&mut self, frozen: bool) -> Result<(Transaction, Amount), DeskError> {
+    pub fn sign_close(&mut self, frozen: bool) -> Result<(Transaction, Amount), ScenarioError> {
         let paid = self.provider.paid();
         let fee = self
-            .table
+            .harness
             .fee(&self.payer.bank().close_plan(paid, frozen)?)?;
-        let rng = self.table.rng();
+        let rng = self.harness.rng();
         let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
         let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
@@ -158,7 +159,7 @@ impl Desk<'_> {
     }
 
     /// The frozen coin goes on in a new bank of what is left, after the provider was paid.
-    pub fn resume(&mut self) -> Result<(), DeskError> {
+    pub fn resume(&mut self) -> Result<(), ScenarioError> {
         let Resumption {
             tx,
             payer,
@@ -175,12 +176,12 @@ impl Desk<'_> {
     }
 
     /// The next bank and the transaction that moves the frozen coin into it. Nothing is published or booked.
-    pub fn sign_resume(&mut self) -> Result<Resumption, DeskError> {
+    pub fn sign_resume(&mut self) -> Result<Resumption, ScenarioError> {
         let (record, fresh) = self.successor()?;
         let chain_seed = fresh.seed().clone();
         let (payer, provider) = self.reopen(record, (fresh, None))?;
-        let (ours, nonce) = self.payer.resume(&payer, self.table.rng())?;
-        let (theirs, answer) = self.provider.resume(&provider, self.table.rng())?;
+        let (ours, nonce) = self.payer.resume(&payer, self.harness.rng())?;
+        let (theirs, answer) = self.provider.resume(&provider, self.harness.rng())?;
         let graph = payer.bank().graph();
         let tx = sign_both(graph, TxGraph::FUNDING, (ours, nonce), (theirs, answer))?;
         Ok(Resumption {
@@ -192,21 +193,21 @@ impl Desk<'_> {
     }
 
     /// Terms of the bank that goes on, with a chain of its own.
-    fn successor(&mut self) -> Result<(BankRecord, FreshChain), DeskError> {
+    fn successor(&mut self) -> Result<(BankRecord, FreshChain), ScenarioError> {
         let paid = self.provider.paid();
         let terms = self.payer.bank().terms();
         let mut record = terms.record().clone();
         record.pennies = record.pennies.saturating_sub(paid);
         let rest = record.capacity_sat.checked_sub(terms.worth(paid));
         record.capacity_sat =
-            rest.ok_or_else(|| DeskError::broken("more was paid than is there"))?;
-        let height = self.table.chain().height()?;
+            rest.ok_or_else(|| ScenarioError::broken("more was paid than is there"))?;
+        let height = self.harness.chain().height()?;
         record.refund_height = height.saturating_add(self.options.refund_blocks);
         record.funding = BankFunding::Frozen {
             prior: sha256::Hash::from_byte_array(terms.id()),
             paid,
         };
-        let fresh = FreshChain::draw(self.table.rng());
+        let fresh = FreshChain::draw(self.harness.rng());
         Ok((fresh.name(record)?, fresh))
     }
 
@@ -216,7 +217,7 @@ impl Desk<'_> {
         record: BankRecord,
         fresh: FreshChain,
         points: Points,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), ScenarioError> {
         let chain_seed = fresh.seed().clone();
         let (payer, provider) = self.reopen(record, (fresh, Some(points)))?;
         (self.payer, self.provider, self.chain_seed) = (payer, provider, chain_seed);
@@ -224,7 +225,7 @@ impl Desk<'_> {
     }
 
     /// The bank in use, derived from its terms and those of the banks that it goes on with.
-    fn derived(&self) -> Result<Bank, DeskError> {
+    fn derived(&self) -> Result<Bank, ScenarioError> {
         let last = self.payer.bank().terms();
         let mut bank: Option<Bank> = None;
         for terms in self.earlier.iter().chain([last]) {
@@ -234,12 +235,12 @@ impl Desk<'_> {
                 Some(prior) => Bank::resumed(terms, prior)?,
             });
         }
-        bank.ok_or_else(|| DeskError::broken("there is no bank"))
+        bank.ok_or_else(|| ScenarioError::broken("there is no bank"))
     }
 
     /// Both go down and come back from what they wrote.
-    pub fn restart(&mut self) -> Result<(), DeskError> {
-        self.table.reopen()?;
+    pub fn restart(&mut self) -> Result<(), ScenarioError> {
+        self.harness.reopen()?;
         let (ours, theirs) = (self.derived()?, self.derived()?);
         let record = serde_json::from_str(&serde_json::to_string(&self.payer.record())?)?;
         let key = self.key(PAYER)?;
@@ -248,17 +249,17 @@ impl Desk<'_> {
         self.provider = Provider::restore(theirs, self.key(PROVIDER)?, record)?;
         let what = "come back from their records".into();
         Ok(self
-            .table
+            .harness
             .step("payer and provider", what, "both went down")?)
     }
 
     /// Height of the freeze on the chain.
-    pub fn frozen_at(&mut self) -> Result<u32, DeskError> {
+    pub fn frozen_at(&mut self) -> Result<u32, ScenarioError> {
         let found = match self.payer.bank().graph().txid(FREEZE) {
-            Some(txid) => self.table.confirmed_at(txid)?,
+            Some(txid) => self.harness.confirmed_at(txid)?,
             None => None,
         };
-        found.ok_or_else(|| DeskError::broken("it is not frozen"))
+        found.ok_or_else(|| ScenarioError::broken("it is not frozen"))
     }
 }
 
@@ -268,7 +269,7 @@ pub(super) fn sign_both(
     node: NodeId,
     (ours, nonce): (Cosigner, PublicNonce),
     (theirs, answer): (Cosigner, PublicNonce),
-) -> Result<Transaction, DeskError> {
+) -> Result<Transaction, ScenarioError> {
     let (ours, _) = ours.sign(answer)?;
     let (_, share) = theirs.sign(nonce)?;
     Ok(finish_both(graph, node, ours.finish(share)?)?)

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use narthex_contracts::{depth::Depth, terms::FeeRate};
+use narthex_contracts::depth::Depth;
 use narthex_game_model::Layout;
 
-use crate::{game::Case, table::ChainKind};
+use crate::{game::Case, harness::HarnessOptions};
 
 /// A job as `narthex job` runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +20,8 @@ pub struct JobFile {
 /// Options of a play.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
-    /// Name of the story.
-    pub story: String,
     /// Layout of the contract.
     pub layout: Layout,
-    /// The chain.
-    pub chain: ChainKind,
     /// Panel: k of n.
     pub quorum: u8,
     /// Panel: k of n.
@@ -36,10 +32,8 @@ pub struct PlayOptions {
     pub job: Option<JobFile>,
     /// How deep a block must be before anybody shows a secret, or draws a sample, on the strength of it.
     pub depth: Depth,
-    /// Fee rate of the funding and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it, if given.
-    pub seed: Option<[u8; 32]>,
+    /// Fee rate of the funding and of the children that pay for all else, and the seed.
+    pub common: HarnessOptions,
     /// Parameters to play, and costs and values by which the parties check that honest play pays; the example's if none.
     /// Set by [`PlayOptions::with_case`], with the layout and the panel.
     pub case: Option<Case>,
@@ -52,19 +46,24 @@ pub struct PlayOptions {
 impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
-            story: "normal".into(),
             layout: Layout::Hardened,
-            chain: ChainKind::Embedded,
             quorum: 2,
             arbiters: 3,
             input: None,
             job: None,
             depth: Depth::LEAST,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: None,
+            common: HarnessOptions::default(),
             case: None,
             research: false,
             probe_early: false,
         }
+    }
+}
+
+/// Name of a layout.
+pub(crate) fn layout_name(layout: Layout) -> &'static str {
+    match layout {
+        Layout::Hardened => "hardened",
+        Layout::Paper => "paper",
     }
 }

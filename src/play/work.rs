@@ -18,7 +18,7 @@ use narthex_game_model::{
     sample,
 };
 
-use super::{PlayError, PlayOptions, Scene, job::Origin};
+use super::{ContractPlay, PlayError, PlayOptions, job::Origin};
 use crate::job::{JobError, StageJob, recompute};
 
 /// The job, as client, worker, verifier and arbiters all have it.
@@ -71,11 +71,11 @@ impl Workshop {
     }
 }
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// The worker runs the job and commits.
     pub(super) fn work(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
         let secret = self
-            .actor(Role::Worker)?
+            .participant(Role::Worker)?
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("a worker without secret".into()))?;
@@ -158,13 +158,13 @@ impl Scene<'_> {
         let node = self.find(name)?;
         let broken = || PlayError::Broken("no holdings".into());
         let verifier = self
-            .actor(Role::Verifier)?
+            .participant(Role::Verifier)?
             .holdings
             .as_ref()
             .ok_or_else(broken)?;
         let releases = verifier.release(node)?;
         let worker = self
-            .actor_mut(Role::Worker)?
+            .participant_mut(Role::Worker)?
             .holdings
             .as_mut()
             .ok_or_else(broken)?;
@@ -222,7 +222,10 @@ impl Scene<'_> {
     /// out, nearer.
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
-        let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
+        let identity = self
+            .participant(Role::Arbiter(arbiter))?
+            .identity()?
+            .secret_key();
         let id = *self.terms.contract_id();
         let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
         let secp = bitcoin::secp256k1::Secp256k1::new();
@@ -233,12 +236,12 @@ impl Scene<'_> {
         let sent = attestation.to_bytes();
         let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
         let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
-        for actor in self.actors.values_mut() {
+        for participant in self.participants.values_mut() {
             let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
             received
                 .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
-            actor.secrets.attest(&received);
+            participant.secrets.attest(&received);
         }
         self.step(
             Role::Arbiter(arbiter),
@@ -250,7 +253,7 @@ impl Scene<'_> {
     /// The client decrypts with the secret it has and checks against the commitment.
     pub(super) fn decrypt(&mut self) -> Result<(), PlayError> {
         let secret = self
-            .actor(Role::Client)?
+            .participant(Role::Client)?
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("the client has no secret".into()))?;

@@ -4,12 +4,12 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, seat, thaw_of,
+    claim_of, empty_blocks, funded, gains, mined, options, participant, refund_of, refused, thaw_of,
 };
 use bitcoin::{Amount, Transaction};
 use common::{is_spent, is_too_early};
 use narthex::{
-    bank::Desk,
+    bank::BankPlay,
     channel::bank::{Coin, ProviderDuty},
     contracts::{
         bank::{PAYER, PROVIDER},
@@ -30,70 +30,70 @@ on_both_chains!(
 );
 
 /// Makes a transaction of the bank.
-type Make = fn(&mut Desk<'_>) -> Transaction;
+type Make = fn(&mut BankPlay<'_>) -> Transaction;
 
-fn refund_height(desk: &mut Desk<'_>) -> u32 {
-    desk.payer().bank().terms().record().refund_height
+fn refund_height(play: &mut BankPlay<'_>) -> u32 {
+    play.payer().bank().terms().record().refund_height
 }
 
-fn claim_blocks(desk: &mut Desk<'_>) -> u32 {
-    desk.payer().bank().terms().record().claim_blocks.into()
+fn claim_blocks(play: &mut BankPlay<'_>) -> u32 {
+    play.payer().bank().terms().record().claim_blocks.into()
 }
 
 /// Frozen by the payer; the height.
-fn frozen(desk: &mut Desk<'_>) -> u32 {
-    let freeze = desk.payer().freeze().unwrap();
-    mined(desk, &freeze)
+fn frozen(play: &mut BankPlay<'_>) -> u32 {
+    let freeze = play.payer().freeze().unwrap();
+    mined(play, &freeze)
 }
 
 /// The refund, ripe.
-fn ripe_refund(desk: &mut Desk<'_>) -> Transaction {
-    let t = refund_height(desk);
-    desk.table().wait_for(t + 1).unwrap();
-    refund_of(desk)
+fn ripe_refund(play: &mut BankPlay<'_>) -> Transaction {
+    let t = refund_height(play);
+    play.harness().wait_for(t + 1).unwrap();
+    refund_of(play)
 }
 
 /// The thaw, ripe.
-fn ripe_thaw(desk: &mut Desk<'_>) -> Transaction {
-    let at = frozen(desk);
-    let d = claim_blocks(desk);
-    desk.table().wait_for(at + d).unwrap();
-    thaw_of(desk)
+fn ripe_thaw(play: &mut BankPlay<'_>) -> Transaction {
+    let at = frozen(play);
+    let d = claim_blocks(play);
+    play.harness().wait_for(at + d).unwrap();
+    thaw_of(play)
 }
 
-fn resumption(desk: &mut Desk<'_>) -> Transaction {
-    frozen(desk);
+fn resumption(play: &mut BankPlay<'_>) -> Transaction {
+    frozen(play);
     // What it pays must be worth an output, and is what was paid.
-    desk.sign_resume().unwrap().tx
+    play.sign_resume().unwrap().tx
 }
 
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
     let ends: [(PartyName, Make); 5] = [
-        (PROVIDER, |desk| desk.provider().freeze().unwrap()),
-        (PROVIDER, |desk| {
-            frozen(desk);
-            claim_of(desk, 500)
+        (PROVIDER, |play| play.provider().freeze().unwrap()),
+        (PROVIDER, |play| {
+            frozen(play);
+            claim_of(play, 500)
         }),
         (PAYER, ripe_refund),
         (PAYER, ripe_thaw),
         (PAYER, resumption),
     ];
     for (who, make) in ends {
-        let mut desk = funded(chain, 600);
-        let tx = make(&mut desk);
-        let (child, _) = desk.table().child(seat(who), &tx).unwrap();
-        desk.chain()
+        let mut play = funded(chain, 600);
+        let tx = make(&mut play);
+        let (child, _) = play.harness().child(participant(who), &tx).unwrap();
+        play.chain()
             .submit_package(&[tx.clone(), child.clone()])
             .unwrap();
         let other = if who == PAYER { PROVIDER } else { PAYER };
-        desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (rival, _) = desk.table().child(seat(other), &tx).unwrap();
-        desk.chain().submit(&rival).unwrap();
-        let pool = desk.chain().mempool().unwrap();
+        play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
+        let (rival, _) = play.harness().child(participant(other), &tx).unwrap();
+        play.chain().submit(&rival).unwrap();
+        let pool = play.chain().mempool().unwrap();
         assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
-        desk.table().mine(1).unwrap();
-        let found = desk.chain().transaction(tx.compute_txid()).unwrap();
+        play.harness().mine(1).unwrap();
+        let found = play.chain().transaction(tx.compute_txid()).unwrap();
         assert!(found.unwrap().1.is_some());
     }
 }
@@ -101,21 +101,21 @@ fn children_are_replaced(chain: &mut dyn Chain) {
 /// Both sign the end once more, with a higher fee: one of the two confirms, and pays the provider the same.
 fn a_close_is_replaced(chain: &mut dyn Chain) {
     for frozen_first in [false, true] {
-        let mut desk = funded(chain, 600);
+        let mut play = funded(chain, 600);
         if frozen_first {
-            frozen(&mut desk);
+            frozen(&mut play);
         }
-        let (first, low) = desk.sign_close(frozen_first).unwrap();
-        desk.chain().submit(&first).unwrap();
-        desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (second, high) = desk.sign_close(frozen_first).unwrap();
+        let (first, low) = play.sign_close(frozen_first).unwrap();
+        play.chain().submit(&first).unwrap();
+        play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
+        let (second, high) = play.sign_close(frozen_first).unwrap();
         assert!(high > low && first.output[0] == second.output[0]);
-        desk.chain().submit(&second).unwrap();
-        let pool = desk.chain().mempool().unwrap();
+        play.chain().submit(&second).unwrap();
+        let pool = play.chain().mempool().unwrap();
         assert!(pool.contains(&second.compute_txid()) && !pool.contains(&first.compute_txid()));
-        desk.table().mine(1).unwrap();
-        assert_eq!(desk.coin().unwrap(), Coin::Spent);
-        assert!(is_spent(&refused(&mut desk, &first)));
+        play.harness().mine(1).unwrap();
+        assert_eq!(play.coin().unwrap(), Coin::Spent);
+        assert!(is_spent(&refused(&mut play, &first)));
     }
 }
 
@@ -123,29 +123,29 @@ fn a_close_is_replaced(chain: &mut dyn Chain) {
 /// looked has served nothing.
 fn a_funding_is_replaced(chain: &mut dyn Chain) {
     let mut silent = ();
-    let mut desk = Desk::prepare(chain, &options(), &mut silent).unwrap();
-    let mut psbt = desk.payer().funding_psbt().unwrap();
+    let mut play = BankPlay::prepare(chain, &options(), &mut silent).unwrap();
+    let mut psbt = play.payer().funding_psbt().unwrap();
     let mut cheat = psbt.clone();
-    let capacity = desk.payer().bank().terms().record().capacity_sat;
-    let (funding, _) = desk.table().sign_funding(0, &mut psbt, capacity).unwrap();
-    desk.chain().submit(&funding).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    let tip = desk.chain().height().unwrap();
+    let capacity = play.payer().bank().terms().record().capacity_sat;
+    let (funding, _) = play.harness().sign_funding(0, &mut psbt, capacity).unwrap();
+    play.chain().submit(&funding).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    let tip = play.chain().height().unwrap();
     assert_eq!(
-        desk.provider().duty(tip, Coin::Unfunded),
+        play.provider().duty(tip, Coin::Unfunded),
         ProviderDuty::None
     );
-    let own = desk.table().seat(0).unwrap().script.clone();
+    let own = play.harness().participant(0).unwrap().script.clone();
     cheat.unsigned_tx.output[0].script_pubkey = own;
     cheat.unsigned_tx.output[0].value -= Amount::from_sat(20_000);
-    let wallet = &desk.table().seat(0).unwrap().wallet;
+    let wallet = &play.harness().participant(0).unwrap().wallet;
     let cheat = wallet.sign_all(&mut cheat).unwrap();
-    desk.chain().submit(&cheat).unwrap();
-    desk.table().mine(1).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    assert!(is_spent(&refused(&mut desk, &funding)));
-    let freeze = desk.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut desk, &freeze)));
+    play.chain().submit(&cheat).unwrap();
+    play.harness().mine(1).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    assert!(is_spent(&refused(&mut play, &funding)));
+    let freeze = play.provider().freeze().unwrap();
+    assert!(is_spent(&refused(&mut play, &freeze)));
 }
 
 /// The block of each end is lost: the coin is where it was, the end is as good as before and comes once more.
@@ -154,131 +154,131 @@ fn every_end_is_reorganised(chain: &mut dyn Chain) {
         (ripe_refund, false, 0),
         (ripe_thaw, true, 0),
         (resumption, true, 1_200),
-        (|desk| desk.sign_close(false).unwrap().0, false, 1_200),
+        (|play| play.sign_close(false).unwrap().0, false, 1_200),
         (
-            |desk| {
-                frozen(desk);
-                desk.sign_close(true).unwrap().0
+            |play| {
+                frozen(play);
+                play.sign_close(true).unwrap().0
             },
             true,
             1_200,
         ),
         (
-            |desk| {
-                frozen(desk);
-                claim_of(desk, 500)
+            |play| {
+                frozen(play);
+                claim_of(play, 500)
             },
             true,
             1_000,
         ),
     ];
     for (i, (make, from_frozen, paid)) in ends.into_iter().enumerate() {
-        let mut desk = funded(chain, 600);
-        let tx = make(&mut desk);
-        mined(&mut desk, &tx);
-        assert_eq!(desk.coin().unwrap(), Coin::Spent);
-        desk.chain().disconnect(1).unwrap();
-        let back = desk.coin().unwrap();
+        let mut play = funded(chain, 600);
+        let tx = make(&mut play);
+        mined(&mut play, &tx);
+        assert_eq!(play.coin().unwrap(), Coin::Spent);
+        play.chain().disconnect(1).unwrap();
+        let back = play.coin().unwrap();
         match from_frozen {
             true => assert!(matches!(back, Coin::Frozen { .. }), "{i}: {back:?}"),
             false => assert!(matches!(back, Coin::Banked { .. }), "{i}"),
         }
-        empty_blocks(&mut desk, 2);
-        mined(&mut desk, &tx);
-        assert_eq!(desk.coin().unwrap(), Coin::Spent);
-        assert_eq!(gains(&mut desk)[1], paid, "{i}");
+        empty_blocks(&mut play, 2);
+        mined(&mut play, &tx);
+        assert_eq!(play.coin().unwrap(), Coin::Spent);
+        assert_eq!(gains(&mut play)[1], paid, "{i}");
     }
 }
 
 /// The funding's block is lost with pennies paid already: the provider serves no more until it is there again.
 fn a_funding_is_reorganised(chain: &mut dyn Chain) {
-    let mut desk = funded(chain, 600);
-    let (outpoint, _) = desk.payer().bank().coin(false).unwrap();
-    let found = desk.chain().transaction(outpoint.txid).unwrap();
+    let mut play = funded(chain, 600);
+    let (outpoint, _) = play.payer().bank().coin(false).unwrap();
+    let found = play.chain().transaction(outpoint.txid).unwrap();
     let (funding, _) = found.unwrap();
-    desk.chain().disconnect(1).unwrap();
-    let coin = desk.coin().unwrap();
+    play.chain().disconnect(1).unwrap();
+    let coin = play.coin().unwrap();
     assert_eq!(coin, Coin::Banked { is_deep: false });
-    let tip = desk.chain().height().unwrap();
-    let duty = desk.provider().duty(tip, coin);
+    let tip = play.chain().height().unwrap();
+    let duty = play.provider().duty(tip, coin);
     assert_eq!(duty, ProviderDuty::None, "one more and it is gone");
-    desk.chain().disconnect(1).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    let tip = desk.chain().height().unwrap();
+    play.chain().disconnect(1).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    let tip = play.chain().height().unwrap();
     for tip in [tip, tip + 100] {
-        let duty = desk.provider().duty(tip, Coin::Unfunded);
+        let duty = play.provider().duty(tip, Coin::Unfunded);
         assert_eq!(
             duty,
             ProviderDuty::None,
             "nothing to freeze or to serve for"
         );
     }
-    let freeze = desk.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut desk, &freeze)), "no coin yet");
-    empty_blocks(&mut desk, 2);
-    mined(&mut desk, &funding);
-    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
-    mined(&mut desk, &freeze);
-    let claim = claim_of(&mut desk, 500);
-    mined(&mut desk, &claim);
-    assert_eq!(gains(&mut desk)[1], 1_000);
+    let freeze = play.provider().freeze().unwrap();
+    assert!(is_spent(&refused(&mut play, &freeze)), "no coin yet");
+    empty_blocks(&mut play, 2);
+    mined(&mut play, &funding);
+    assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
+    mined(&mut play, &freeze);
+    let claim = claim_of(&mut play, 500);
+    mined(&mut play, &claim);
+    assert_eq!(gains(&mut play)[1], 1_000);
 }
 
 /// After a reorganisation another end may win: a freeze instead of the refund, a claim instead of the thaw, the
 /// close instead of a freeze. The one that lost has no coin any more.
 fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
     // The provider was late, and is given a second chance to freeze.
-    let mut desk = funded(chain, 600);
-    let refund = ripe_refund(&mut desk);
-    mined(&mut desk, &refund);
-    desk.chain().disconnect(1).unwrap();
-    frozen(&mut desk);
-    assert!(is_spent(&refused(&mut desk, &refund)));
-    let claim = claim_of(&mut desk, 500);
-    mined(&mut desk, &claim);
-    assert_eq!(gains(&mut desk)[1], 1_000);
-    drop(desk);
-    let mut desk = funded(chain, 600);
-    let thaw = ripe_thaw(&mut desk);
-    mined(&mut desk, &thaw);
-    desk.chain().disconnect(1).unwrap();
-    let claim = claim_of(&mut desk, 500);
-    mined(&mut desk, &claim);
-    assert!(is_spent(&refused(&mut desk, &thaw)));
-    assert_eq!(gains(&mut desk)[1], 1_000);
-    drop(desk);
+    let mut play = funded(chain, 600);
+    let refund = ripe_refund(&mut play);
+    mined(&mut play, &refund);
+    play.chain().disconnect(1).unwrap();
+    frozen(&mut play);
+    assert!(is_spent(&refused(&mut play, &refund)));
+    let claim = claim_of(&mut play, 500);
+    mined(&mut play, &claim);
+    assert_eq!(gains(&mut play)[1], 1_000);
+    drop(play);
+    let mut play = funded(chain, 600);
+    let thaw = ripe_thaw(&mut play);
+    mined(&mut play, &thaw);
+    play.chain().disconnect(1).unwrap();
+    let claim = claim_of(&mut play, 500);
+    mined(&mut play, &claim);
+    assert!(is_spent(&refused(&mut play, &thaw)));
+    assert_eq!(gains(&mut play)[1], 1_000);
+    drop(play);
     // Deeper than the freeze: the refund is not ripe below T, and the bank is open again.
-    let mut desk = funded(chain, 600);
-    let refund = refund_of(&mut desk);
-    let (close, _) = desk.sign_close(false).unwrap();
-    frozen(&mut desk);
-    desk.chain().disconnect(1).unwrap();
-    assert!(is_too_early(&refused(&mut desk, &refund)));
-    mined(&mut desk, &close);
-    assert_eq!(gains(&mut desk)[1], 1_200);
+    let mut play = funded(chain, 600);
+    let refund = refund_of(&mut play);
+    let (close, _) = play.sign_close(false).unwrap();
+    frozen(&mut play);
+    play.chain().disconnect(1).unwrap();
+    assert!(is_too_early(&refused(&mut play, &refund)));
+    mined(&mut play, &close);
+    assert_eq!(gains(&mut play)[1], 1_200);
 }
 
 /// The block of the resume is lost after pennies were paid in the new bank. It comes again; both come back from their
 /// records, and the new bank is claimed.
 fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
-    let mut desk = funded(chain, 600);
-    desk.freeze(PAYER, "test").unwrap();
-    desk.resume().unwrap();
-    let (outpoint, _) = desk.payer().bank().coin(false).unwrap();
-    let (resume, _) = desk.chain().transaction(outpoint.txid).unwrap().unwrap();
-    desk.pay(700).unwrap();
-    desk.chain().disconnect(2).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    desk.restart().unwrap();
-    empty_blocks(&mut desk, 2);
-    mined(&mut desk, &resume);
-    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
-    desk.pay(500).unwrap();
-    desk.restart().unwrap();
-    desk.freeze(PROVIDER, "test").unwrap();
-    desk.resume().unwrap();
+    let mut play = funded(chain, 600);
+    play.freeze(PAYER, "test").unwrap();
+    play.resume().unwrap();
+    let (outpoint, _) = play.payer().bank().coin(false).unwrap();
+    let (resume, _) = play.chain().transaction(outpoint.txid).unwrap().unwrap();
+    play.pay(700).unwrap();
+    play.chain().disconnect(2).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    play.restart().unwrap();
+    empty_blocks(&mut play, 2);
+    mined(&mut play, &resume);
+    assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
+    play.pay(500).unwrap();
+    play.restart().unwrap();
+    play.freeze(PROVIDER, "test").unwrap();
+    play.resume().unwrap();
     // A bank that goes on with one that went on.
-    desk.restart().unwrap();
-    desk.pay(600).unwrap();
-    desk.close(false).unwrap();
+    play.restart().unwrap();
+    play.pay(600).unwrap();
+    play.close(false).unwrap();
 }

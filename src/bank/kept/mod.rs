@@ -39,11 +39,8 @@ use serde::Serialize;
 
 pub use chain::KeptChain;
 
-use super::{
-    DeskError,
-    exchange::{coin_of, ending_of},
-};
-use crate::{bindings::BindingsError, wallet::WalletError};
+use super::coin::{coin_of, ending_of};
+use crate::{bindings::BindingsError, harness::ScenarioError, wallet::WalletError};
 use party::Party;
 
 /// Why a kept bank does not go on.
@@ -51,7 +48,7 @@ use party::Party;
 pub enum KeptError {
     /// A contract, a wallet or a chain refuses.
     #[error(transparent)]
-    Desk(Box<DeskError>),
+    Desk(Box<ScenarioError>),
     /// The payer's or the provider's machine refuses.
     #[error("the {who} refuses: {error}")]
     Side {
@@ -85,8 +82,8 @@ pub enum KeptError {
     State(String),
 }
 
-impl From<DeskError> for KeptError {
-    fn from(error: DeskError) -> KeptError {
+impl From<ScenarioError> for KeptError {
+    fn from(error: ScenarioError) -> KeptError {
         KeptError::Desk(Box::new(error))
     }
 }
@@ -101,7 +98,7 @@ macro_rules! through_desk {
     ($($error:ty),*) => {$(
         impl From<$error> for KeptError {
             fn from(error: $error) -> KeptError {
-                DeskError::from(error).into()
+                ScenarioError::from(error).into()
             }
         }
     )*};

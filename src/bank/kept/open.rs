@@ -20,7 +20,7 @@ use narthex_disk::{Readers, replace};
 use narthex_game_model::tagged::tagged_hash;
 
 use super::{KeptBank, KeptChain, KeptError, Party, Sides, party::secret};
-use crate::bank::{DeskOptions, exchange::coin_of};
+use crate::bank::{BankOptions, coin::coin_of};
 
 /// Coins that a party of a folder's own chain begins with.
 const COINS: u32 = 3;
@@ -108,7 +108,7 @@ impl KeptBank {
     ///
     /// # Errors
     /// [`KeptError`].
-    pub fn open(&mut self, options: &DeskOptions) -> Result<(), KeptError> {
+    pub fn open(&mut self, options: &BankOptions) -> Result<(), KeptError> {
         self.first_coins()?;
         let machine = self.sides.payer.machine();
         if machine.freeze_signature().is_none() {
@@ -143,7 +143,7 @@ impl KeptBank {
         Ok(())
     }
 
-    fn model(&mut self, options: &DeskOptions, height: u32) -> Result<BankRecord, KeptError> {
+    fn model(&mut self, options: &BankOptions, height: u32) -> Result<BankRecord, KeptError> {
         let secp = Secp256k1::signing_only();
         let capacity = options.capacity(&self.payer.script);
         let capacity = capacity.filter(|all| *all <= Amount::MAX_MONEY);

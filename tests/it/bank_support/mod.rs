@@ -1,58 +1,59 @@
-//! A bank at a desk, where a test wants it.
+//! A bank at a play, where a test wants it.
 
 use bitcoin::{Transaction, secp256k1::rand};
 use narthex::{
-    bank::{Desk, DeskOptions},
+    bank::{BankOptions, BankPlay},
     contracts::{bank::PAYER, party::PartyName},
+    harness::HarnessOptions,
     regtest::Chain,
 };
 
 use crate::common::at;
 
-pub fn options() -> DeskOptions {
+pub fn options() -> BankOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("NARTHEX_TEST_SEED={hex}");
-    DeskOptions {
+    BankOptions {
         pennies: 20_000,
-        seed,
-        ..DeskOptions::default()
+        common: HarnessOptions::seeded(seed),
+        ..BankOptions::default()
     }
 }
 
 /// A funded bank with so many pennies paid.
-pub fn funded(chain: &mut dyn Chain, pennies: u32) -> Desk<'_> {
+pub fn funded(chain: &mut dyn Chain, pennies: u32) -> BankPlay<'_> {
     let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut desk = Desk::prepare(chain, &options(), silent).unwrap();
-    desk.fund().unwrap();
-    desk.pay(pennies).unwrap();
-    desk
+    let mut play = BankPlay::prepare(chain, &options(), silent).unwrap();
+    play.fund().unwrap();
+    play.pay(pennies).unwrap();
+    play
 }
 
 /// Where a party sits.
-pub fn seat(party: PartyName) -> usize {
+pub fn participant(party: PartyName) -> usize {
     usize::from(party != PAYER)
 }
 
-pub fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {
-    at::mined(desk.table(), tx)
+pub fn mined(play: &mut BankPlay<'_>, tx: &Transaction) -> u32 {
+    at::mined(play.harness(), tx)
 }
 
-pub fn refused(desk: &mut Desk<'_>, tx: &Transaction) -> String {
-    at::refused(desk.table(), tx)
+pub fn refused(play: &mut BankPlay<'_>, tx: &Transaction) -> String {
+    at::refused(play.harness(), tx)
 }
 
-pub fn empty_blocks(desk: &mut Desk<'_>, count: u32) {
-    at::empty_blocks(desk.table(), count);
+pub fn empty_blocks(play: &mut BankPlay<'_>, count: u32) {
+    at::empty_blocks(play.harness(), count);
 }
 
 /// What both have gained since before the funding, fees that they paid not counted: payer, provider.
-pub fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
-    desk.table().sync().unwrap();
-    let outcome = desk.outcome("test");
+pub fn gains(play: &mut BankPlay<'_>) -> [i64; 2] {
+    play.harness().sync().unwrap();
+    let outcome = play.outcome("test");
     outcome
         .balances
         .iter()
@@ -65,15 +66,15 @@ pub fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
         .unwrap()
 }
 
-pub fn claim_of(desk: &mut Desk<'_>, rung: u32) -> Transaction {
+pub fn claim_of(play: &mut BankPlay<'_>, rung: u32) -> Transaction {
     let mut rng = rand::thread_rng();
-    desk.provider().claim(rung, &mut rng).unwrap()
+    play.provider().claim(rung, &mut rng).unwrap()
 }
 
-pub fn thaw_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer().thaw(&mut rand::thread_rng()).unwrap()
+pub fn thaw_of(play: &mut BankPlay<'_>) -> Transaction {
+    play.payer().thaw(&mut rand::thread_rng()).unwrap()
 }
 
-pub fn refund_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer().refund(&mut rand::thread_rng()).unwrap()
+pub fn refund_of(play: &mut BankPlay<'_>) -> Transaction {
+    play.payer().refund(&mut rand::thread_rng()).unwrap()
 }

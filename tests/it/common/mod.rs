@@ -27,7 +27,8 @@ use narthex::{
         Layout, Ruling,
         workload::digits::{Labelled, REFERENCE_ROWS},
     },
-    play::{PlayOptions, Scene},
+    harness::HarnessOptions,
+    play::{ContractPlay, PlayOptions},
     regtest::{Chain, Error},
 };
 
@@ -45,19 +46,18 @@ macro_rules! on_both_chains {
 }
 
 /// A play of the example's figures; `NARTHEX_TEST_SEED` (64 hex digits) repeats one.
-pub fn options(layout: Layout, story: &str, (k, n): (u8, u8)) -> PlayOptions {
+pub fn options(layout: Layout, scenario: &str, (k, n): (u8, u8)) -> PlayOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("{layout:?} {story} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
+    println!("{layout:?} {scenario} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
     PlayOptions {
-        story: story.into(),
         layout,
         quorum: k,
         arbiters: n,
-        seed: Some(seed),
+        common: HarnessOptions::seeded(seed),
         research: layout == Layout::Paper,
         ..PlayOptions::default()
     }
@@ -88,66 +88,63 @@ pub fn few_images() -> PathBuf {
 }
 
 /// A hardened contract of the example's figures, just funded; nothing else has happened.
-pub fn funded(chain: &mut dyn Chain) -> Scene<'_> {
-    scene(chain, Layout::Hardened, (2, 3))
+pub fn funded(chain: &mut dyn Chain) -> ContractPlay<'_> {
+    play(chain, Layout::Hardened, (2, 3))
 }
 
 /// A contract that has just been funded.
-pub fn scene(chain: &mut dyn Chain, layout: Layout, panel: (u8, u8)) -> Scene<'_> {
-    // Nothing is reported, so that the reporter need not live as long as the scene.
+pub fn play(chain: &mut dyn Chain, layout: Layout, panel: (u8, u8)) -> ContractPlay<'_> {
+    // Nothing is reported, so that the reporter need not live as long as the play.
     let silent: &'static mut () = Box::leak(Box::new(()));
-    Scene::prepare(chain, &options(layout, "made by the test", panel), silent).unwrap()
+    ContractPlay::prepare(chain, &options(layout, "made by the test", panel), silent).unwrap()
 }
 
 /// The moves from funding to rejection and appeal, for tests that begin there.
-pub fn deliver(scene: &mut Scene<'_>) {
-    scene
-        .publish(Role::Worker, Exit::DELIVERED, "test")
+pub fn deliver(play: &mut ContractPlay<'_>) {
+    play.publish(Role::Worker, Exit::DELIVERED, "test").unwrap();
+}
+
+pub fn reject(play: &mut ContractPlay<'_>) {
+    deliver(play);
+    play.publish(Role::Verifier, Exit::REJECTED, "test")
         .unwrap();
 }
 
-pub fn reject(scene: &mut Scene<'_>) {
-    deliver(scene);
-    scene
-        .publish(Role::Verifier, Exit::REJECTED, "test")
-        .unwrap();
-}
-
-pub fn appeal(scene: &mut Scene<'_>) {
-    reject(scene);
-    scene.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
+pub fn appeal(play: &mut ContractPlay<'_>) {
+    reject(play);
+    play.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
 }
 
 /// An arbiter's attestation, which it makes whatever the case is, and as often as it is asked: a cheat without a record.
-pub fn attestation(scene: &Scene<'_>, arbiter: u8, ruling: Ruling) -> Attestation {
-    let identity = scene
-        .actor(Role::Arbiter(arbiter))
+pub fn attestation(play: &ContractPlay<'_>, arbiter: u8, ruling: Ruling) -> Attestation {
+    let identity = play
+        .participant(Role::Arbiter(arbiter))
         .unwrap()
         .identity()
         .unwrap()
         .secret_key();
-    let id = scene.terms().contract_id();
+    let id = play.terms().contract_id();
     let nonce = AttestationNonce::derive(&identity, id).unwrap();
     attest_without_record(nonce, id, &identity, arbiter, ruling).unwrap()
 }
 
 /// These arbiters attest `ruling` to everybody.
-pub fn rule(scene: &mut Scene<'_>, arbiters: impl IntoIterator<Item = u8>, ruling: Ruling) {
+pub fn rule(play: &mut ContractPlay<'_>, arbiters: impl IntoIterator<Item = u8>, ruling: Ruling) {
     for arbiter in arbiters {
-        let attestation = attestation(scene, arbiter, ruling);
-        for role in roles(scene) {
-            let known = &mut scene.actor_mut(role).unwrap().secrets;
+        let attestation = attestation(play, arbiter, ruling);
+        for role in roles(play) {
+            let known = &mut play.participant_mut(role).unwrap().secrets;
             known.attest(&attestation);
         }
     }
 }
 
-pub fn roles(scene: &Scene<'_>) -> Vec<Role> {
-    scene.terms().roles().collect()
+pub fn roles(play: &ContractPlay<'_>) -> Vec<Role> {
+    play.terms().roles().collect()
 }
 
-pub fn node(scene: &Scene<'_>, name: NodeName) -> NodeId {
-    scene.find(name).unwrap()
+pub fn node(play: &ContractPlay<'_>, name: NodeName) -> NodeId {
+    play.find(name).unwrap()
 }
 
 /// Where the miner of these tests is paid: to anybody.
@@ -157,12 +154,12 @@ pub fn miner() -> ScriptBuf {
 
 /// What the consensus rules say against a block of just this transaction; a miner's help is assumed, so that no
 /// policy protects.
-pub fn refused(scene: &mut Scene<'_>, tx: &Transaction) -> String {
-    let before = scene.chain().height().unwrap();
-    let answer = scene
+pub fn refused(play: &mut ContractPlay<'_>, tx: &Transaction) -> String {
+    let before = play.chain().height().unwrap();
+    let answer = play
         .chain()
         .mine_exactly(std::slice::from_ref(tx), &miner());
-    let after = scene.chain().height().unwrap();
+    let after = play.chain().height().unwrap();
     match answer {
         Err(Error::BlockRejected { reason }) if before == after => reason,
         other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
@@ -170,13 +167,12 @@ pub fn refused(scene: &mut Scene<'_>, tx: &Transaction) -> String {
 }
 
 /// A miner takes this transaction without any fee, or the test fails.
-pub fn mined(scene: &mut Scene<'_>, tx: &Transaction) -> u32 {
-    scene
-        .chain()
+pub fn mined(play: &mut ContractPlay<'_>, tx: &Transaction) -> u32 {
+    play.chain()
         .mine_exactly(std::slice::from_ref(tx), &miner())
         .unwrap();
-    scene.sync().unwrap();
-    scene.chain().height().unwrap()
+    play.sync().unwrap();
+    play.chain().height().unwrap()
 }
 
 /// The words by which the chains refuse a signature; the embedded one says only that the script failed.
@@ -200,15 +196,15 @@ pub fn is_spent(reason: &str) -> bool {
 }
 
 /// What a party has gained since before the funding, its own fees not counted.
-pub fn gain(scene: &Scene<'_>, role: Role) -> i64 {
-    let actor = scene.actor(role).unwrap();
+pub fn gain(play: &ContractPlay<'_>, role: Role) -> i64 {
+    let participant = play.participant(role).unwrap();
     let sat = |a: Amount| i64::try_from(a.to_sat()).unwrap();
-    sat(actor.wallet.balance()) + sat(actor.fees) - sat(actor.before)
+    sat(participant.wallet.balance()) + sat(participant.fees) - sat(participant.before)
 }
 
 /// What client, worker and verifier have gained.
-pub fn gains(scene: &Scene<'_>) -> [i64; 3] {
-    Role::PRINCIPALS.map(|role| gain(scene, role))
+pub fn gains(play: &ContractPlay<'_>) -> [i64; 3] {
+    Role::PRINCIPALS.map(|role| gain(play, role))
 }
 
 /// The first output of a transaction of the graph: the contract's, where it goes on.
@@ -220,13 +216,13 @@ pub fn output_of(graph: &TxGraph, id: NodeId, vout: u32) -> OutPoint {
 }
 
 /// Mines until the next block is at `height`.
-pub fn before(scene: &mut Scene<'_>, height: u32) {
-    let next = scene.chain().height().unwrap() + 1;
+pub fn before(play: &mut ContractPlay<'_>, height: u32) {
+    let next = play.chain().height().unwrap() + 1;
     assert!(
         next <= height,
         "height {height} has passed, the next is {next}"
     );
-    scene.mine(height - next).unwrap();
+    play.mine(height - next).unwrap();
 }
 
 pub fn deliver_height(terms: &Terms) -> u32 {

@@ -22,7 +22,7 @@ const RESULT_SECRET: u32 = 2;
 const APPEAL_SECRET: u32 = 3;
 
 /// A party of the play.
-pub struct Actor {
+pub struct ContractParticipant {
     /// Its role.
     pub role: Role,
     /// Its coins.
@@ -43,9 +43,9 @@ pub struct Actor {
     pub fees: Amount,
 }
 
-impl Actor {
+impl ContractParticipant {
     /// A party with an empty wallet; all its keys follow from `seed`.
-    pub fn new(role: Role, seed: &[u8; 32]) -> Result<Actor, WalletError> {
+    pub fn new(role: Role, seed: &[u8; 32]) -> Result<ContractParticipant, WalletError> {
         let mut wallet = PartyWallet::new(&role.to_string(), seed)?;
         let payout = wallet.fresh_script();
         let mut secrets = Secrets::default();
@@ -53,7 +53,7 @@ impl Actor {
             secrets.insert(ContractSecret::Result, wallet.contract_key(RESULT_SECRET)?);
             secrets.insert(ContractSecret::Appeal, wallet.contract_key(APPEAL_SECRET)?);
         }
-        Ok(Actor {
+        Ok(ContractParticipant {
             role,
             wallet,
             payout,

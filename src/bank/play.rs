@@ -1,5 +1,9 @@
-//! Both parties of a bank at one desk: wallets, keys, the chain.
+//! Both parties of a bank at one play: wallets, keys, the chain.
 
+use crate::harness::{
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
+};
 use bitcoin::{
     Amount, ScriptBuf, Weight,
     hashes::{Hash, sha256},
@@ -16,15 +20,9 @@ use narthex_contracts::{
 };
 use narthex_regtest::Chain;
 
-use super::DeskError;
-use crate::table::{
-    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
-    playable,
-};
-
 /// Figures of a bank.
 #[derive(Debug, Clone)]
-pub struct DeskOptions {
+pub struct BankOptions {
     /// Number of pennies.
     pub pennies: u32,
     /// What one is worth.
@@ -37,28 +35,25 @@ pub struct DeskOptions {
     pub refund_blocks: u32,
     /// D.
     pub claim_blocks: u16,
-    /// Fee rate of the funding and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
-impl Default for DeskOptions {
+impl Default for BankOptions {
     fn default() -> Self {
-        DeskOptions {
+        BankOptions {
             pennies: 100_000,
             value: Amount::from_sat(2),
             step: 500,
             shift: 5,
             refund_blocks: 60,
             claim_blocks: 12,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
 
-impl DeskOptions {
+impl BankOptions {
     /// What the coin of such a bank holds: all pennies, and the payer's own output of the last claim. `None`: more than
     /// can be counted.
     pub(super) fn capacity(&self, payer_script: &ScriptBuf) -> Option<Amount> {
@@ -98,24 +93,24 @@ impl DeskOptions {
     }
 }
 
-/// Pennies that every story has enough of: the longest pay 2,118, and rungs beyond them are signed.
-const STORY_PENNIES: u64 = 5_000;
+/// Pennies that every scenario has enough of: the longest pay 2,118, and rungs beyond them are signed.
+const SCENARIO_PENNIES: u64 = 5_000;
 
-/// Pennies for each of a step, so that stories end before the rungs do.
-const STORY_STEPS: u64 = 10;
+/// Pennies for each of a step, so that scenarios end before the rungs do.
+const SCENARIO_STEPS: u64 = 10;
 
-/// Most pennies to the first rung: stories pay 700 before somebody looks for one.
-const STORY_STEP: u64 = 700;
+/// Most pennies to the first rung: scenarios pay 700 before somebody looks for one.
+const SCENARIO_STEP: u64 = 700;
 
-/// Blocks that stories need between opening a bank and the height at which its provider freezes.
-const STORY_BLOCKS: u64 = 8;
+/// Blocks that scenarios need between opening a bank and the height at which its provider freezes.
+const SCENARIO_BLOCKS: u64 = 8;
 
 /// Weight of an agreed close, `docs/contracts/bank.md`.
 const CLOSE: Weight = Weight::from_wu(616);
 
-impl DeskOptions {
-    /// Whether every story can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), DeskError> {
+impl BankOptions {
+    /// Whether every scenario can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         if self.pennies == 0 || self.pennies > MAX_PENNIES || self.claim_blocks < MIN_CLAIM_BLOCKS {
             return Ok(());
         }
@@ -123,30 +118,30 @@ impl DeskOptions {
         playable(
             "--step",
             self.step,
-            0..=STORY_STEP,
+            0..=SCENARIO_STEP,
             "since they pay 700 pennies before they look for a rung",
         )?;
-        let least = STORY_PENNIES.max(STORY_STEPS * u64::from(self.step));
+        let least = SCENARIO_PENNIES.max(SCENARIO_STEPS * u64::from(self.step));
         let why = "enough for all their payments, and 10 for each of a step";
         playable("--pennies", pennies, least..=MAX_PENNIES.into(), why)?;
         playable(
             "--shift",
             self.shift,
             3..=255,
-            "since rungs so far apart end before the stories do",
+            "since rungs so far apart end before the scenarios do",
         )?;
         let claim = u64::from(self.claim_blocks);
         playable(
             "--claim-blocks",
             claim,
-            0..=MOST_BLOCKS - STORY_BLOCKS,
+            0..=MOST_BLOCKS - SCENARIO_BLOCKS,
             MINED,
         )?;
         let why = "the claim-blocks and 8 more, and at most what can be mined";
         playable(
             "--refund-blocks",
             self.refund_blocks,
-            claim + STORY_BLOCKS..=MOST_BLOCKS,
+            claim + SCENARIO_BLOCKS..=MOST_BLOCKS,
             why,
         )?;
         let all = self.value.to_sat().saturating_mul(pennies.into());
@@ -156,15 +151,15 @@ impl DeskOptions {
             0..=MOST_SAT,
             ONE_COIN,
         )?;
-        let fee = self.rate.checked_fee(CLOSE)?;
-        Ok(Fees::from(self.rate).check_share(fee, Amount::from_sat(all))?)
+        let fee = self.common.rate.checked_fee(CLOSE)?;
+        Ok(Fees::from(self.common.rate).check_share(fee, Amount::from_sat(all))?)
     }
 }
 
 /// A bank between its two parties, on a chain.
-pub struct Desk<'c> {
-    pub(super) table: Table<'c>,
-    pub(super) options: DeskOptions,
+pub struct BankPlay<'c> {
+    pub(super) harness: Harness<'c>,
+    pub(super) options: BankOptions,
     pub(super) payer: Payer,
     pub(super) provider: Provider,
     /// w_N of the bank in use.
@@ -174,23 +169,19 @@ pub struct Desk<'c> {
     pub(super) rungs: usize,
 }
 
-impl<'c> Desk<'c> {
+impl<'c> BankPlay<'c> {
     /// Wallets with coins, terms, and the freeze signed both ways; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
-        options: &DeskOptions,
-        reporter: &'c mut dyn TableReporter,
-    ) -> Result<Desk<'c>, DeskError> {
-        let common = TableOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
-        let mut table = Table::new(chain, &["payer", "provider"], common, reporter)?;
-        let (record, fresh) = propose(&mut table, options, &DESK)?;
+        options: &BankOptions,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<BankPlay<'c>, ScenarioError> {
+        let mut harness = Harness::new(chain, &["payer", "provider"], &options.common, reporter)?;
+        let (record, fresh) = propose(&mut harness, options, &ENDS)?;
         let chain_seed = fresh.seed().clone();
-        let (payer, provider) = open(record, (fresh, None), (&mut table, &DESK), None)?;
-        Ok(Desk {
-            table,
+        let (payer, provider) = open(record, (fresh, None), (&mut harness, &ENDS), None)?;
+        Ok(BankPlay {
+            harness,
             options: options.clone(),
             payer,
             provider,
@@ -206,10 +197,10 @@ impl<'c> Desk<'c> {
         &mut self,
         record: BankRecord,
         (fresh, points): (FreshChain, Option<Points>),
-    ) -> Result<(Payer, Provider), DeskError> {
+    ) -> Result<(Payer, Provider), ScenarioError> {
         let prior = matches!(record.funding, BankFunding::Frozen { .. });
         let prior = prior.then(|| self.payer.bank());
-        let ends = (&mut self.table, &DESK);
+        let ends = (&mut self.harness, &ENDS);
         open(record, (fresh, points), ends, prior)
     }
 
@@ -223,43 +214,37 @@ impl<'c> Desk<'c> {
         &mut self.provider
     }
 
-    /// The table that both sit at.
-    pub fn table(&mut self) -> &mut Table<'c> {
-        &mut self.table
+    /// The harness.
+    pub fn harness(&mut self) -> &mut Harness<'c> {
+        &mut self.harness
     }
 
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
-        self.table.chain()
+        self.harness.chain()
     }
 
-    pub(super) fn key(&self, party: PartyName) -> Result<SecretKey, DeskError> {
-        Ok(self.table.key(seat(party), 0)?)
+    pub(super) fn key(&self, party: PartyName) -> Result<SecretKey, ScenarioError> {
+        Ok(self.harness.key(participant(party), 0)?)
     }
 
     /// Balances and figures of the whole life so far.
-    pub fn outcome(&self, story: &str) -> TableOutcome {
-        (self.table.outcome(story))
+    pub fn outcome(&self, scenario: &str) -> Outcome {
+        (self.harness.outcome(scenario))
             .with("pennies", self.provider.paid())
             .with("rungs", self.rungs)
-    }
-
-    /// Reports the end.
-    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
-        let outcome = self.outcome(story);
-        self.table.end(outcome)
     }
 }
 
 /// Where a party sits.
-pub(super) fn seat(party: PartyName) -> usize {
+pub(super) fn participant(party: PartyName) -> usize {
     match party {
         PAYER => 0,
         _ => 1,
     }
 }
 
-/// Who opens a bank: seats, and the numbers of their keys in it.
+/// Who opens a bank: participants, and the numbers of their keys in it.
 pub(super) struct Ends {
     pub(super) payer: (usize, u32),
     pub(super) provider: (usize, u32),
@@ -267,8 +252,8 @@ pub(super) struct Ends {
     pub(super) promises: u8,
 }
 
-/// The two at a desk, between whom no banker stands.
-const DESK: Ends = Ends {
+/// The two at a play, between whom no banker stands.
+const ENDS: Ends = Ends {
     payer: (0, 0),
     provider: (1, 0),
     promises: 0,
@@ -276,33 +261,35 @@ const DESK: Ends = Ends {
 
 /// The payer's proposal, with a fresh chain.
 pub(super) fn propose(
-    table: &mut Table<'_>,
-    options: &DeskOptions,
+    harness: &mut Harness<'_>,
+    options: &BankOptions,
     ends: &Ends,
-) -> Result<(BankRecord, FreshChain), DeskError> {
-    let height = table.chain().height()?;
+) -> Result<(BankRecord, FreshChain), ScenarioError> {
+    let height = harness.chain().height()?;
     let secp = Secp256k1::signing_only();
     let public = |key: SecretKey| PublicKey::from_secret_key(&secp, &key);
     let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
     let keys = [
-        public(table.key(from, ours)?),
-        public(table.key(to, theirs)?),
+        public(harness.key(from, ours)?),
+        public(harness.key(to, theirs)?),
     ];
-    let provider_script = table.seat(to)?.script.clone();
-    let policy = table.policy().clone();
-    let a = table.seat(from)?;
+    let provider_script = harness.participant(to)?.script.clone();
+    let policy = harness.policy().clone();
+    let a = harness.participant(from)?;
     let scripts = [a.script.clone(), provider_script];
     let capacity = options.capacity(&a.script);
-    let capacity = capacity.ok_or_else(|| DeskError::broken("a bank of more than there is"))?;
-    let (contribution, _) = a.wallet.contribute(capacity, options.rate, &policy)?;
-    let fresh = FreshChain::draw(table.rng());
+    let capacity = capacity.ok_or_else(|| ScenarioError::broken("a bank of more than there is"))?;
+    let (contribution, _) = a
+        .wallet
+        .contribute(capacity, options.common.rate, &policy)?;
+    let fresh = FreshChain::draw(harness.rng());
     let model = BankRecord {
         promises: ends.promises,
         ..options.record(
             keys,
             scripts,
             height,
-            (capacity, contribution, options.rate),
+            (capacity, contribution, options.common.rate),
         )
     };
     Ok((fresh.name(model)?, fresh))
@@ -312,19 +299,19 @@ pub(super) fn propose(
 pub(super) fn open(
     record: BankRecord,
     (fresh, points): (FreshChain, Option<Points>),
-    (table, ends): (&mut Table<'_>, &Ends),
+    (harness, ends): (&mut Harness<'_>, &Ends),
     prior: Option<&Bank>,
-) -> Result<(Payer, Provider), DeskError> {
+) -> Result<(Payer, Provider), ScenarioError> {
     let terms = record.check()?;
     let bank = || match prior {
         None => Bank::new(terms.clone()),
         Some(prior) => Bank::resumed(terms.clone(), prior),
     };
     let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
-    let (ours, theirs) = (table.key(from, ours)?, table.key(to, theirs)?);
-    let (bindings, rng) = table.draws(from)?;
+    let (ours, theirs) = (harness.key(from, ours)?, harness.key(to, theirs)?);
+    let (bindings, rng) = harness.draws(from)?;
     let (payer, nonce) = PayerOpening::new(bank()?, ours, fresh, bindings, rng)?;
-    let (bindings, rng) = table.draws(to)?;
+    let (bindings, rng) = harness.draws(to)?;
     let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
     let (payer, share) = payer.finish(answer, share)?;
     let mut provider = Provider::from(provider.finish(share)?);

@@ -2,78 +2,78 @@
 
 use bitcoin::{Amount, Psbt, Transaction};
 
-use super::{Table, TableError, TransactionEvent};
+use super::{Harness, ScenarioError, TransactionEvent};
 use crate::wallet::ChildRequest;
 
-impl Table<'_> {
+impl Harness<'_> {
     /// A party signs a funding out of its own coins and publishes it; all that it pays beyond `locked` and its
     /// change is its fee. Confirmed in the next block.
     pub fn fund(
         &mut self,
-        seat: usize,
+        participant: usize,
         mut psbt: Psbt,
         locked: Amount,
         (name, why): (&str, &str),
-    ) -> Result<Transaction, TableError> {
-        let (tx, fee) = self.sign_funding(seat, &mut psbt, locked)?;
-        self.paid_fee(seat, fee)?;
+    ) -> Result<Transaction, ScenarioError> {
+        let (tx, fee) = self.sign_funding(participant, &mut psbt, locked)?;
+        self.paid_fee(participant, fee)?;
         self.chain.submit(&tx)?;
         self.mine(1)?;
-        self.report(seat, (name, why), (&tx, fee), None)?;
+        self.report(participant, (name, why), (&tx, fee), None)?;
         Ok(tx)
     }
 
     /// A party's signature on its own funding, and the fee that it pays. Nothing is published or booked.
     pub fn sign_funding(
         &mut self,
-        seat: usize,
+        participant: usize,
         psbt: &mut Psbt,
         locked: Amount,
-    ) -> Result<(Transaction, Amount), TableError> {
-        let wallet = &self.seat(seat)?.wallet;
+    ) -> Result<(Transaction, Amount), ScenarioError> {
+        let wallet = &self.participant(participant)?.wallet;
         let tx = wallet.sign_all(psbt)?;
         let (sent, received) = wallet.sent_and_received(&tx);
         let fee = received
             .checked_add(locked)
             .and_then(|kept| sent.checked_sub(kept));
-        let fee = fee.ok_or_else(|| TableError::Broken("a funding that pays in".into()))?;
+        let fee = fee.ok_or_else(|| ScenarioError::Broken("a funding that pays in".into()))?;
         Ok((tx, fee))
     }
 
-    /// Publishes a transaction that pays its own fee, out of the part of `seat`, and confirms it.
+    /// Publishes a transaction that pays its own fee, out of the part of `participant`, and confirms it.
     pub fn submit(
         &mut self,
-        seat: usize,
+        participant: usize,
         (name, why): (&str, &str),
         tx: &Transaction,
         fee: Amount,
-    ) -> Result<(), TableError> {
+    ) -> Result<(), ScenarioError> {
         self.chain.submit(tx)?;
         self.mine(1)?;
-        self.paid_fee(seat, fee)?;
-        self.report(seat, (name, why), (tx, fee), None)
+        self.paid_fee(participant, fee)?;
+        self.report(participant, (name, why), (tx, fee), None)
     }
 
-    /// Publishes a pre-signed transaction with a child that `seat` pays, and confirms both.
+    /// Publishes a pre-signed transaction with a child that `participant` pays, and confirms both.
     pub fn publish(
         &mut self,
-        seat: usize,
+        participant: usize,
         (name, why): (&str, &str),
         tx: &Transaction,
-    ) -> Result<(), TableError> {
-        let (child, fee) = self.child(seat, tx)?;
+    ) -> Result<(), ScenarioError> {
+        let (child, fee) = self.child(participant, tx)?;
         self.chain.submit_package(&[tx.clone(), child.clone()])?;
         self.mine(1)?;
-        self.paid_fee(seat, fee)?;
-        self.report(seat, (name, why), (tx, fee), Some(&child))
+        self.paid_fee(participant, fee)?;
+        self.report(participant, (name, why), (tx, fee), Some(&child))
     }
 
     /// A child that pays for `tx` through its anchor, and its fee. Nothing is published or booked.
     pub fn child(
         &mut self,
-        seat: usize,
+        participant: usize,
         tx: &Transaction,
-    ) -> Result<(Transaction, Amount), TableError> {
+    ) -> Result<(Transaction, Amount), ScenarioError> {
         let request = ChildRequest {
             parent: tx,
             coins: Vec::new(),
@@ -81,26 +81,27 @@ impl Table<'_> {
             rate: self.rate(),
             least_fee: Amount::ZERO,
         };
-        let wallet = &mut self.seat(seat)?.wallet;
+        let wallet = &mut self.participant(participant)?.wallet;
         let child = wallet.child(request)?;
         let (sent, received) = wallet.sent_and_received(&child);
         let fee = sent.checked_sub(received);
-        let fee = fee.ok_or_else(|| TableError::Broken("a child that pays in".into()))?;
+        let fee = fee.ok_or_else(|| ScenarioError::Broken("a child that pays in".into()))?;
         Ok((child, fee))
     }
 
     /// Reports a transaction that has confirmed.
     fn report(
         &mut self,
-        seat: usize,
+        participant: usize,
         (name, why): (&str, &str),
         (tx, fee): (&Transaction, Amount),
         child: Option<&Transaction>,
-    ) -> Result<(), TableError> {
+    ) -> Result<(), ScenarioError> {
         let txid = tx.compute_txid();
         let known = self.confirmed_at(txid)?;
-        let height = known.ok_or_else(|| TableError::Broken(format!("{name} did not confirm")))?;
-        let who = self.seat(seat)?.name.clone();
+        let height =
+            known.ok_or_else(|| ScenarioError::Broken(format!("{name} did not confirm")))?;
+        let who = self.participant(participant)?.name.clone();
         self.confirmed(TransactionEvent {
             number: 0,
             who,

@@ -1,16 +1,16 @@
-//! Figures that terms take and stories do not: a story needs room to go on, and money to pay with.
+//! Figures that terms take and scenarios do not: a scenario needs room to go on, and money to pay with.
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-/// Most blocks that a story waits for at a time: each is mined.
+/// Most blocks that a scenario waits for at a time: each is mined.
 pub(crate) const MOST_BLOCKS: u64 = 10_000;
 
-/// Most satoshi that a story locks: a wallet at a table has coins of 50 BTC, and one of them must pay for it.
+/// Most satoshi that a scenario locks: a wallet in the play has coins of 50 BTC, and one of them must pay for it.
 pub(crate) const MOST_SAT: u64 = 4_900_000_000;
 
-/// An option that no story can be played with. Whoever named it is at fault; nothing was played.
+/// An option that no scenario can be played with. Whoever named it is at fault; nothing was played.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} {given}: stories take {least} to {most}, {why}")]
+#[error("{what} {given}: scenarios take {least} to {most}, {why}")]
 pub struct Unplayable {
     what: &'static str,
     given: u64,
@@ -19,7 +19,7 @@ pub struct Unplayable {
     why: String,
 }
 
-/// Whether a figure is one that stories are played with; `why` says where the bounds come from.
+/// Whether a figure is one that scenarios are played with; `why` says where the bounds come from.
 pub(crate) fn playable(
     what: &'static str,
     given: impl Into<u64>,
@@ -39,9 +39,9 @@ pub(crate) fn playable(
     }
 }
 
-/// Why a story locks no more than [`MOST_SAT`].
+/// Why a scenario locks no more than [`MOST_SAT`].
 pub(crate) const ONE_COIN: &str =
     "since a wallet with coins of 50 BTC, which must pay fees too, cannot pay more";
 
-/// Why a story waits for no more than [`MOST_BLOCKS`].
+/// Why a scenario waits for no more than [`MOST_BLOCKS`].
 pub(crate) const MINED: &str = "since each block is mined";

@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+/// What an end tells beside balances and transactions, by name: pennies, rungs, copies.
+pub type Figures = BTreeMap<String, serde_json::Value>;
+
 /// Takes events as they happen.
-pub trait TableReporter {
+pub trait Reporter<F = Figures> {
     /// One more event.
-    fn report(&mut self, event: &TableEvent);
+    fn report(&mut self, event: &Event<F>);
+
+    /// Something long goes on: `done` of `total` steps. Called with `done == total` at its end.
+    fn progress(&mut self, _what: &str, _done: u32, _total: u32) {}
 }
 
 /// Forgets everything.
-impl TableReporter for () {
-    fn report(&mut self, _: &TableEvent) {}
+impl<F> Reporter<F> for () {
+    fn report(&mut self, _: &Event<F>) {}
 }
 
 /// Keeps everything.
-impl TableReporter for Vec<TableEvent> {
-    fn report(&mut self, event: &TableEvent) {
+impl<F: Clone> Reporter<F> for Vec<Event<F>> {
+    fn report(&mut self, event: &Event<F>) {
         self.push(event.clone());
     }
 }
@@ -25,28 +31,28 @@ impl TableReporter for Vec<TableEvent> {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum TableEvent {
+pub enum Event<F = Figures> {
     /// A move off the chain.
     Step(Step),
     /// A confirmed transaction.
     Transaction(TransactionEvent),
     /// The end.
-    Outcome(TableOutcome),
+    Outcome(Outcome<F>),
 }
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TableOutcome {
-    /// Name of the story.
-    pub story: String,
+pub struct Outcome<F = Figures> {
+    /// Name of the scenario.
+    pub scenario: String,
     /// `embedded` or `bitcoind`.
     pub chain: String,
     /// Everything random follows from this seed, hex.
     pub seed: String,
-    /// What this kind of contract counts: pennies, rungs, copies.
+    /// What this kind of contract tells.
     #[serde(flatten)]
-    pub figures: BTreeMap<String, serde_json::Value>,
-    /// Names of the transactions on chain, in order.
+    pub figures: F,
+    /// Names of the contract's transactions on chain, in order.
     pub transactions: Vec<String>,
     /// Size of them in vB, children not counted.
     pub vbytes: u64,
@@ -54,10 +60,10 @@ pub struct TableOutcome {
     pub balances: Vec<PartyBalance>,
 }
 
-impl TableOutcome {
+impl Outcome {
     /// The same with one figure more.
     #[must_use]
-    pub fn with(mut self, figure: &str, value: impl Into<serde_json::Value>) -> TableOutcome {
+    pub fn with(mut self, figure: &str, value: impl Into<serde_json::Value>) -> Outcome {
         self.figures.insert(figure.into(), value.into());
         self
     }

@@ -1,6 +1,5 @@
 //! A client and its providers around one slice after the other.
 
-use narthex_base::codec::Message as _;
 use std::collections::BTreeSet;
 
 use bitcoin::{
@@ -11,17 +10,15 @@ use narthex_contracts::{
     binding::FreshSalt,
     depth::Depth,
     setup::ceremony,
-    slice::{
-        Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms,
-    },
-    terms::{Contribution, FeeRate},
+    slice::{Circle, Client, Evidence, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms},
+    terms::Contribution,
 };
 use narthex_regtest::Chain;
 
-use super::{GateError, SliceJob};
-use crate::table::{
-    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
-    playable,
+use super::SliceJob;
+use crate::harness::{
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
 };
 
 /// What providers wait for in a play: it leaves time for claims whatever the terms are.
@@ -32,7 +29,7 @@ const DEPTH: Depth = match Depth::new(3) {
 
 /// Figures of gated slices.
 #[derive(Debug, Clone)]
-pub struct GateOptions {
+pub struct SliceOptions {
     /// n.
     pub providers: u8,
     /// m.
@@ -47,15 +44,13 @@ pub struct GateOptions {
     pub refund_blocks: u16,
     /// How deep the funding must be before a provider releases shares and claims.
     pub depth: Depth,
-    /// Fee rate of the funding and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
-impl Default for GateOptions {
+impl Default for SliceOptions {
     fn default() -> Self {
-        GateOptions {
+        SliceOptions {
             providers: 3,
             quorum: 2,
             slices: 3,
@@ -63,15 +58,14 @@ impl Default for GateOptions {
             post_blocks: 6,
             refund_blocks: 24,
             depth: DEPTH,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
 
-impl GateOptions {
-    /// Whether every story can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), GateError> {
+impl SliceOptions {
+    /// Whether every scenario can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         let most = SliceJob::available()?;
         playable(
             "--slices",
@@ -101,9 +95,9 @@ impl GateOptions {
 }
 
 /// A client and its providers, on a chain, with the slice that is due.
-pub struct Gate<'c> {
-    pub(super) table: Table<'c>,
-    pub(super) options: GateOptions,
+pub struct SlicePlay<'c> {
+    pub(super) harness: Harness<'c>,
+    pub(super) options: SliceOptions,
     pub(super) number: u32,
     pub(super) job: SliceJob,
     pub(super) client: Client,
@@ -120,28 +114,22 @@ pub struct Gate<'c> {
     pub(super) evidence: Vec<(String, Evidence)>,
 }
 
-impl<'c> Gate<'c> {
+impl<'c> SlicePlay<'c> {
     /// Wallets with coins, secrets shared, terms, and the claims of the first slice signed; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
-        options: &GateOptions,
-        reporter: &'c mut dyn TableReporter,
-    ) -> Result<Gate<'c>, GateError> {
+        options: &SliceOptions,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<SlicePlay<'c>, ScenarioError> {
         // Before wallets are made for them.
         Circle::check_numbers(options.providers.into(), options.quorum.into())?;
-        let common = TableOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
         let names = (0..options.providers).map(|i| name(i.into()));
         let names = std::iter::once("client".into()).chain(names);
-        let names = names.collect::<Vec<String>>();
-        let names = names.iter().map(String::as_str).collect::<Vec<_>>();
-        let mut table = Table::new(chain, &names, common, reporter)?;
+        let mut harness = Harness::new(chain, names, &options.common, reporter)?;
         let job = SliceJob::new(0)?;
-        let (client, providers) = open(&mut table, options, &job, 0)?;
-        Ok(Gate {
-            table,
+        let (client, providers) = open(&mut harness, options, &job, 0)?;
+        Ok(SlicePlay {
+            harness,
             options: options.clone(),
             number: 0,
             job,
@@ -156,10 +144,10 @@ impl<'c> Gate<'c> {
     }
 
     /// The next slice, with keys, secrets and terms of its own; not funded.
-    pub fn next_slice(&mut self) -> Result<(), GateError> {
+    pub fn next_slice(&mut self) -> Result<(), ScenarioError> {
         let number = self.number.saturating_add(1);
         self.job = SliceJob::new(number)?;
-        let made = open(&mut self.table, &self.options, &self.job, number)?;
+        let made = open(&mut self.harness, &self.options, &self.job, number)?;
         (self.client, self.providers) = made;
         self.number = number;
         self.roots.clear();
@@ -172,9 +160,9 @@ impl<'c> Gate<'c> {
     }
 
     /// A provider, from 0.
-    pub fn provider(&mut self, index: u8) -> Result<&mut Provider, GateError> {
+    pub fn provider(&mut self, index: u8) -> Result<&mut Provider, ScenarioError> {
         let found = self.providers.get_mut(usize::from(index));
-        found.ok_or_else(|| GateError::broken("no such provider"))
+        found.ok_or_else(|| ScenarioError::broken("no such provider"))
     }
 
     /// The terms of the slice that is due.
@@ -187,30 +175,30 @@ impl<'c> Gate<'c> {
         &self.job
     }
 
-    /// The table that all sit at.
-    pub fn table(&mut self) -> &mut Table<'c> {
-        &mut self.table
+    /// The harness.
+    pub fn harness(&mut self) -> &mut Harness<'c> {
+        &mut self.harness
     }
 
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
-        self.table.chain()
+        self.harness.chain()
     }
 
-    /// The random source of the story.
+    /// The random source of the scenario.
     pub fn rng(&mut self) -> &mut StdRng {
-        self.table.rng()
+        self.harness.rng()
     }
 
-    /// A party's key of this slice, by its seat: the client's is 0, provider i's is 1 + i.
-    pub fn key(&self, seat: usize) -> Result<SecretKey, GateError> {
-        Ok(self.table.key(seat, self.number)?)
+    /// A party's key of this slice, by its participant: the client's is 0, provider i's is 1 + i.
+    pub fn key(&self, participant: usize) -> Result<SecretKey, ScenarioError> {
+        Ok(self.harness.key(participant, self.number)?)
     }
 
     /// Balances and figures so far.
-    pub fn outcome(&self, story: &str) -> TableOutcome {
+    pub fn outcome(&self, scenario: &str) -> Outcome {
         let convicted = self.convicted.iter().cloned().collect::<Vec<_>>();
-        (self.table.outcome(story))
+        (self.harness.outcome(scenario))
             .with("providers", self.options.providers)
             .with("quorum", self.options.quorum)
             .with("slices", self.number.saturating_add(1))
@@ -218,12 +206,6 @@ impl<'c> Gate<'c> {
             .with("refunds", self.refunds)
             .with("roots_paid", self.roots.len())
             .with("convicted", convicted)
-    }
-
-    /// Reports the end.
-    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
-        let outcome = self.outcome(story);
-        self.table.end(outcome)
     }
 }
 
@@ -234,21 +216,23 @@ pub(super) fn name(index: usize) -> String {
 
 /// Secrets are shared, the client proposes, everybody signs.
 fn open(
-    table: &mut Table<'_>,
-    options: &GateOptions,
+    harness: &mut Harness<'_>,
+    options: &SliceOptions,
     job: &SliceJob,
     number: u32,
-) -> Result<(Client, Vec<Provider>), GateError> {
+) -> Result<(Client, Vec<Provider>), ScenarioError> {
     let secp = Secp256k1::signing_only();
-    let seats = 0..=usize::from(options.providers);
-    let keys = seats.map(|seat| table.key(seat, number));
+    let participants = 0..=usize::from(options.providers);
+    let keys = participants.map(|participant| harness.key(participant, number));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let public = keys
         .iter()
         .map(|key| PublicKey::from_secret_key(&secp, key));
     let mut public = public.collect::<Vec<_>>().into_iter();
-    let client = public.next().ok_or_else(|| GateError::broken("nobody"))?;
-    let salt = FreshSalt::draw(table.rng());
+    let client = public
+        .next()
+        .ok_or_else(|| ScenarioError::broken("nobody"))?;
+    let salt = FreshSalt::draw(harness.rng());
     let circle = Circle {
         client,
         providers: public.collect(),
@@ -256,23 +240,23 @@ fn open(
         job: job.id(),
         salt: salt.value(),
     };
-    let (points, shares) = share(table, &circle, &keys)?;
-    let terms = propose(table, options, circle, &points)?.check()?;
+    let (points, shares) = share(harness, &circle, &keys)?;
+    let terms = propose(harness, options, circle, &points)?.check()?;
     let mut keys = keys.into_iter();
-    let key = keys.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let key = keys.next().ok_or_else(|| ScenarioError::broken("nobody"))?;
     let keys = keys.collect::<Vec<_>>();
-    let bindings = &mut table.seat(0)?.bindings;
+    let bindings = &mut harness.participant(0)?.bindings;
     let mut parties = vec![terms.client_party(&key, &points, salt, bindings)?];
     let mut bound = Vec::new();
-    for ((seat, key), shares) in (1..).zip(&keys).zip(shares) {
-        let bindings = &mut table.seat(seat)?.bindings;
+    for ((participant, key), shares) in (1..).zip(&keys).zip(shares) {
+        let bindings = &mut harness.participant(participant)?.bindings;
         let shares = (shares, options.depth);
         let (party, shares) = terms.provider_party(key, &points, shares, bindings)?;
         parties.push(party);
         bound.push(shares);
     }
-    let mut held = ceremony::run(parties, table.rng(), |_| {})?.into_iter();
-    let own = held.next().ok_or_else(|| GateError::broken("nobody"))?;
+    let mut held = ceremony::run(parties, harness.rng(), |_| {})?.into_iter();
+    let own = held.next().ok_or_else(|| ScenarioError::broken("nobody"))?;
     let client = Client::new(own, key)?;
     let mut providers = Vec::new();
     for ((holdings, key), shares) in held.zip(keys).zip(bound) {
@@ -283,17 +267,19 @@ fn open(
 
 /// Each provider deals shares of all others' secrets; messages travel as bytes.
 fn share(
-    table: &mut Table<'_>,
+    harness: &mut Harness<'_>,
     circle: &Circle,
     keys: &[SecretKey],
-) -> Result<(Points, Vec<Shares>), GateError> {
+) -> Result<(Points, Vec<Shares>), ScenarioError> {
     let mut sharers = Vec::new();
     for (index, key) in circle.indices().zip(keys.iter().skip(1)) {
-        sharers.push(Sharer::new(circle.clone(), index, *key, table.rng())?);
+        sharers.push(Sharer::new(circle.clone(), index, *key, harness.rng())?);
     }
-    let sent = sharers.iter().map(|sharer| sharer.dealt().to_bytes());
-    let all = sent.map(|bytes| Dealt::from_bytes(&bytes).map_err(|e| GateError::Slice(e.into())));
-    let all = all.collect::<Result<Vec<_>, _>>()?;
+    let mut all = Vec::new();
+    for (index, sharer) in circle.indices().zip(&sharers) {
+        let from = name(index.into());
+        all.push(harness.send(&from, "everybody", sharer.dealt())?);
+    }
     let points = Points::gather(circle, &all)?;
     let mut shares = Vec::new();
     for sharer in sharers {
@@ -304,17 +290,17 @@ fn share(
 
 /// The client's proposal.
 fn propose(
-    table: &mut Table<'_>,
-    options: &GateOptions,
+    harness: &mut Harness<'_>,
+    options: &SliceOptions,
     circle: Circle,
     points: &Points,
-) -> Result<SliceRecord, GateError> {
+) -> Result<SliceRecord, ScenarioError> {
     let mut scripts = Vec::new();
     for index in circle.indices() {
-        scripts.push(table.seat(1 + usize::from(index))?.script.clone());
+        scripts.push(harness.participant(1 + usize::from(index))?.script.clone());
     }
-    let policy = table.policy().clone();
-    let client = table.seat(0)?;
+    let policy = harness.policy().clone();
+    let client = harness.participant(0)?;
     let mut record = SliceRecord {
         circle,
         points: points.commitments(),
@@ -325,10 +311,12 @@ fn propose(
         client_script: client.script.clone(),
         provider_scripts: scripts,
         contribution: Contribution::default(),
-        rate_sat_per_kwu: options.rate,
+        rate_sat_per_kwu: options.common.rate,
     };
     let deposit = record.deposit();
-    let deposit = deposit.ok_or_else(|| GateError::broken("a price of more than there is"))?;
-    (record.contribution, _) = client.wallet.contribute(deposit, options.rate, &policy)?;
+    let deposit = deposit.ok_or_else(|| ScenarioError::broken("a price of more than there is"))?;
+    (record.contribution, _) = client
+        .wallet
+        .contribute(deposit, options.common.rate, &policy)?;
     Ok(record)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::{
     Amount, ScriptBuf, Transaction,
+    hex::DisplayHex,
     secp256k1::rand::{SeedableRng, rngs::StdRng},
 };
 use narthex_contracts::{
@@ -15,16 +16,20 @@ use narthex_regtest::Chain;
 use std::sync::Arc;
 
 use super::{
-    Actor, Event, Outcome, PlayError, PlayOptions, Reporter, Step, Story, TransactionEvent,
+    ContractParticipant, Event, Outcome, PlayError, PlayOptions, Settled,
     event::DecryptedResult,
+    options::layout_name,
     panel::PanelSecret,
     records::Records,
     work::{Delivery, Workshop},
 };
-use crate::wallet::PartyWallet;
+use crate::{
+    harness::{Reporter, Scenario, Step, TransactionEvent},
+    wallet::PartyWallet,
+};
 
-/// How a story ended: the transaction that settled, and the row of the settlement table that it pays.
-pub(super) struct Ending {
+/// How a script ended: the transaction that settled, and the row of the settlement table that it pays.
+pub struct Ending {
     /// Row of the table.
     pub(super) settlement: Settlement,
     /// Whether the table's number says what happened: not for free agreements.
@@ -49,15 +54,15 @@ pub(super) struct OnChain {
 }
 
 /// A play in progress.
-pub struct Scene<'a> {
+pub struct ContractPlay<'a> {
     pub(super) chain: &'a mut dyn Chain,
     pub(super) options: PlayOptions,
     pub(super) seed: [u8; 32],
     /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
     pub(super) rng: StdRng,
-    reporter: &'a mut dyn Reporter,
+    reporter: &'a mut dyn Reporter<Settled>,
     moves: u32,
-    pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) participants: BTreeMap<Role, ContractParticipant>,
     pub(super) records: Records,
     /// Gets what the settlement table gives to the common fund.
     pub(super) fund: PartyWallet,
@@ -76,14 +81,14 @@ pub struct Scene<'a> {
     pub(super) sideways: Vec<u8>,
 }
 
-/// What [`Scene::prepare`] collects before a scene is complete.
+/// What [`ContractPlay::prepare`] collects before a play is complete.
 pub(super) struct Parts<'a> {
     pub(super) chain: &'a mut dyn Chain,
     pub(super) options: PlayOptions,
     pub(super) seed: [u8; 32],
     /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
     pub(super) rng: StdRng,
-    pub(super) reporter: &'a mut dyn Reporter,
+    pub(super) reporter: &'a mut dyn Reporter<Settled>,
     pub(super) moves: u32,
 }
 
@@ -106,7 +111,7 @@ impl Parts<'_> {
 
 /// The parties and their agreement, from setup.
 pub(super) struct Agreed {
-    pub(super) actors: BTreeMap<Role, Actor>,
+    pub(super) participants: BTreeMap<Role, ContractParticipant>,
     pub(super) records: Records,
     pub(super) fund: PartyWallet,
     pub(super) miner: PartyWallet,
@@ -117,16 +122,14 @@ pub(super) struct Agreed {
     pub(super) panel_secret: Option<PanelSecret>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> ContractPlay<'a> {
     /// Coins for everybody, panel, terms, ceremony, funding: a contract that has just been confirmed.
     pub fn prepare(
         chain: &'a mut dyn Chain,
         options: &PlayOptions,
-        reporter: &'a mut dyn Reporter,
-    ) -> Result<Scene<'a>, PlayError> {
-        let seed = options
-            .seed
-            .unwrap_or_else(bitcoin::secp256k1::rand::random);
+        reporter: &'a mut dyn Reporter<Settled>,
+    ) -> Result<ContractPlay<'a>, PlayError> {
+        let seed = options.common.seed;
         let mut parts = Parts {
             chain,
             options: options.clone(),
@@ -145,7 +148,7 @@ impl<'a> Scene<'a> {
             moves,
         } = parts;
         let Agreed {
-            actors,
+            participants,
             records,
             fund,
             miner,
@@ -155,14 +158,14 @@ impl<'a> Scene<'a> {
             workshop,
             panel_secret,
         } = agreed;
-        let mut scene = Scene {
+        let mut play = ContractPlay {
             chain,
             options,
             seed,
             rng,
             reporter,
             moves,
-            actors,
+            participants,
             records,
             fund,
             miner,
@@ -176,8 +179,8 @@ impl<'a> Scene<'a> {
             result: None,
             sideways: Vec::new(),
         };
-        scene.fund_contract()?;
-        Ok(scene)
+        play.fund_contract()?;
+        Ok(play)
     }
 
     /// The terms that are played.
@@ -197,19 +200,19 @@ impl<'a> Scene<'a> {
 
     /// Fee rate of this play.
     pub fn rate(&self) -> FeeRate {
-        self.options.rate
+        self.options.common.rate
     }
 
     /// A party.
-    pub fn actor(&self, role: Role) -> Result<&Actor, PlayError> {
-        self.actors
+    pub fn participant(&self, role: Role) -> Result<&ContractParticipant, PlayError> {
+        self.participants
             .get(&role)
             .ok_or_else(|| PlayError::Broken(format!("no {role} in the play")))
     }
 
     /// A party, to change.
-    pub fn actor_mut(&mut self, role: Role) -> Result<&mut Actor, PlayError> {
-        self.actors
+    pub fn participant_mut(&mut self, role: Role) -> Result<&mut ContractParticipant, PlayError> {
+        self.participants
             .get_mut(&role)
             .ok_or_else(|| PlayError::Broken(format!("no {role} in the play")))
     }
@@ -315,8 +318,8 @@ impl<'a> Scene<'a> {
 
     /// Lets every wallet read the chain, as after a reorganisation.
     pub fn sync(&mut self) -> Result<(), PlayError> {
-        for actor in self.actors.values_mut() {
-            actor.wallet.sync(self.chain)?;
+        for participant in self.participants.values_mut() {
+            participant.wallet.sync(self.chain)?;
         }
         self.fund.sync(self.chain)?;
         self.miner.sync(self.chain)?;
@@ -324,7 +327,11 @@ impl<'a> Scene<'a> {
     }
 
     /// Brings back what is still locked, draws up the balances and ends the play.
-    pub(super) fn finish(mut self, story: &Story, ending: Ending) -> Result<Outcome, PlayError> {
+    pub(super) fn finish(
+        mut self,
+        scenario: &Scenario<PlayOptions>,
+        ending: Ending,
+    ) -> Result<Outcome, PlayError> {
         let settled_at = self.on_chain.last().map_or(0, |t| t.height);
         let contract = self.on_chain.len();
         self.take_stakes_back(&ending)?;
@@ -332,27 +339,29 @@ impl<'a> Scene<'a> {
         let fees = self.on_chain.iter().map(|t| t.fee.to_sat()).sum();
         let contract_txs = &self.on_chain[..contract];
         let outcome = Outcome {
-            story: story.name.into(),
-            template: story.layout_name().into(),
+            scenario: scenario.name.into(),
             chain: self.chain.name().into(),
-            scheme: ending.scheme,
-            arbiters: format!(
-                "{}-of-{}",
-                self.terms.params().quorum(),
-                self.terms.panel_size()
-            ),
-            seed: self.seed.iter().map(|b| format!("{b:02x}")).collect(),
-            funded_at: self.on_chain.first().map_or(0, |t| t.height),
-            settled_at,
+            seed: self.seed.to_lower_hex_string(),
+            figures: Settled {
+                template: layout_name(scenario.needs).into(),
+                scheme: ending.scheme,
+                arbiters: format!(
+                    "{}-of-{}",
+                    self.terms.params().quorum(),
+                    self.terms.panel_size()
+                ),
+                funded_at: self.on_chain.first().map_or(0, |t| t.height),
+                settled_at,
+                txids: contract_txs
+                    .iter()
+                    .map(|t| t.tx.compute_txid().to_string())
+                    .collect(),
+                fees_sat: fees,
+                result: self.result.take(),
+            },
             transactions: contract_txs.iter().map(|t| t.name.clone()).collect(),
-            txids: contract_txs
-                .iter()
-                .map(|t| t.tx.compute_txid().to_string())
-                .collect(),
             vbytes: contract_txs.iter().map(|t| t.tx.vsize() as u64).sum(),
-            fees_sat: fees,
             balances,
-            result: self.result.take(),
         };
         self.reporter.report(&Event::Outcome(outcome.clone()));
         Ok(outcome)

@@ -1,26 +1,32 @@
-//! Customers and the bankers between them, at one table.
+//! Customers and the bankers between them, on one harness.
 
 use bitcoin::{Amount, Transaction};
 use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
 use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
-use narthex_contracts::bank::{Bank, ChainSeed, Sight};
+use narthex_contracts::bank::{ChainSeed, Sight};
 use narthex_contracts::depth::Depth;
-use narthex_regtest::{Chain, ChainSource, OutputStatus, Spender};
+use narthex_regtest::Chain;
 
 use super::{
-    DeskError, DeskOptions,
-    desk::{Ends, open, propose},
+    BankOptions,
+    coin::{coin_of, ending_of},
+    play::{Ends, open, propose},
 };
-use crate::table::{Table, TableOptions, TableOutcome, TableReporter};
+use crate::harness::{Harness, Outcome, Reporter, ScenarioError};
 
 /// Promises that each bank bears.
 const PROMISES: u8 = 3;
 
+/// Figures of the banks between customers and bankers: those of the last bank; each earlier one has as much more of D and T
+/// as its banker needs.
+#[derive(Debug, Clone, Default)]
+pub struct BankersOptions(pub BankOptions);
+
 /// A customer that pays, one or two bankers, a customer that is paid; a bank between each two.
 ///
-/// Seat i pays in bank i, seat i + 1 is paid in it. Each bank has the least delays that its banker accepts.
-pub struct Exchange<'c> {
-    pub(super) table: Table<'c>,
+/// Participant i pays in bank i, participant i + 1 is paid in it. Each bank has the least delays that its banker accepts.
+pub struct BankersPlay<'c> {
+    pub(super) harness: Harness<'c>,
     pub(super) names: Vec<&'static str>,
     pub(super) policy: Policy,
     pub(super) banks: Vec<[u8; 32]>,
@@ -36,23 +42,19 @@ pub struct Exchange<'c> {
     pub(super) frames: u32,
 }
 
-impl<'c> Exchange<'c> {
+impl<'c> BankersPlay<'c> {
     /// Banks opened and not funded, between two customers of one banker, or of two.
     pub fn prepare(
         chain: &'c mut dyn Chain,
-        options: &DeskOptions,
+        options: &BankOptions,
         bankers: usize,
-        reporter: &'c mut dyn TableReporter,
-    ) -> Result<Exchange<'c>, DeskError> {
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<BankersPlay<'c>, ScenarioError> {
         let names = match bankers {
             1 => vec!["payer", "banker", "payee"],
             _ => vec!["payer", "banker-1", "banker-2", "payee"],
         };
-        let common = TableOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
-        let mut table = Table::new(chain, &names, common, reporter)?;
+        let mut harness = Harness::new(chain, &names, &options.common, reporter)?;
         let policy = Policy {
             margin: MIN_MARGIN,
             depth: Depth::LEAST,
@@ -61,21 +63,21 @@ impl<'c> Exchange<'c> {
         };
         let (mut banks, mut seeds) = (Vec::new(), Vec::new());
         let (mut payers, mut providers) = (Vec::new(), Vec::new());
-        for (seat, delays) in delays(options, names.len() - 1).into_iter().enumerate() {
+        for (participant, delays) in delays(options, names.len() - 1).into_iter().enumerate() {
             let ends = Ends {
-                payer: (seat, 0),
-                provider: (seat + 1, 1),
+                payer: (participant, 0),
+                provider: (participant + 1, 1),
                 promises: PROMISES,
             };
-            let (record, fresh) = propose(&mut table, &delays, &ends)?;
+            let (record, fresh) = propose(&mut harness, &delays, &ends)?;
             banks.push(record.bank());
             seeds.push(fresh.seed().clone());
-            let (payer, provider) = open(record, (fresh, None), (&mut table, &ends), None)?;
+            let (payer, provider) = open(record, (fresh, None), (&mut harness, &ends), None)?;
             payers.push(payer);
             providers.push(provider);
         }
         let mut payers = payers.into_iter();
-        let none = || DeskError::broken("nobody pays or is paid");
+        let none = || ScenarioError::broken("nobody pays or is paid");
         let (a, b) = (payers.next(), providers.pop());
         let (a, b) = (a.ok_or_else(none)?, b.ok_or_else(none)?);
         let bankers = providers.into_iter().zip(payers).map(|(debit, credit)| {
@@ -84,9 +86,9 @@ impl<'c> Exchange<'c> {
             banker.open_credit(credit)?;
             Ok(banker)
         });
-        Ok(Exchange {
+        Ok(BankersPlay {
             bankers: bankers.collect::<Result<_, BankerError>>()?,
-            table,
+            harness,
             names,
             policy,
             banks,
@@ -99,20 +101,20 @@ impl<'c> Exchange<'c> {
         })
     }
 
-    /// The table that all sit at.
-    pub fn table(&mut self) -> &mut Table<'c> {
-        &mut self.table
+    /// The harness.
+    pub fn harness(&mut self) -> &mut Harness<'c> {
+        &mut self.harness
     }
 
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
-        self.table.chain()
+        self.harness.chain()
     }
 
     /// A banker, from the payer's on.
-    pub fn banker(&mut self, index: usize) -> Result<&mut Banker, DeskError> {
+    pub fn banker(&mut self, index: usize) -> Result<&mut Banker, ScenarioError> {
         let found = self.bankers.get_mut(index);
-        found.ok_or_else(|| DeskError::broken("no such banker"))
+        found.ok_or_else(|| ScenarioError::broken("no such banker"))
     }
 
     /// Who pays.
@@ -129,8 +131,8 @@ impl<'c> Exchange<'c> {
     pub fn bank(
         &mut self,
         index: usize,
-    ) -> Result<(&mut Payer, &mut Provider, &mut Table<'c>), DeskError> {
-        let absent = || DeskError::broken("no such bank");
+    ) -> Result<(&mut Payer, &mut Provider, &mut Harness<'c>), ScenarioError> {
+        let absent = || ScenarioError::broken("no such bank");
         let id = *self.banks.get(index).ok_or_else(absent)?;
         let split = index.min(self.bankers.len());
         let (before, after) = self.bankers.split_at_mut(split);
@@ -142,37 +144,37 @@ impl<'c> Exchange<'c> {
             None => &mut self.b,
             Some(banker) => banker.provider(&id)?,
         };
-        Ok((payer, provider, &mut self.table))
+        Ok((payer, provider, &mut self.harness))
     }
 
     /// Identity of a bank.
-    pub fn id(&self, index: usize) -> Result<[u8; 32], DeskError> {
+    pub fn id(&self, index: usize) -> Result<[u8; 32], ScenarioError> {
         let found = self.banks.get(index).copied();
-        found.ok_or_else(|| DeskError::broken("no such bank"))
+        found.ok_or_else(|| ScenarioError::broken("no such bank"))
     }
 
     /// Every payer funds its bank, as deep as bankers ask.
-    pub fn fund(&mut self) -> Result<(), DeskError> {
+    pub fn fund(&mut self) -> Result<(), ScenarioError> {
         for index in 0..self.banks.len() {
             self.fund_bank(index)?;
         }
-        Ok(self.table.mine(self.policy.depth.blocks())?)
+        Ok(self.harness.mine(self.policy.depth.blocks())?)
     }
 
     /// One bank's payer funds it.
-    pub fn fund_bank(&mut self, index: usize) -> Result<(), DeskError> {
-        let (payer, _, table) = self.bank(index)?;
+    pub fn fund_bank(&mut self, index: usize) -> Result<(), ScenarioError> {
+        let (payer, _, harness) = self.bank(index)?;
         let psbt = payer.funding_psbt()?;
         let capacity = payer.bank().terms().record().capacity_sat;
         let why = ("Bank", "both hold the freeze");
-        table.fund(index, psbt, capacity, why)?;
+        harness.fund(index, psbt, capacity, why)?;
         Ok(())
     }
 
     /// What the chain shows of a bank's coin.
-    pub fn sight(&mut self, index: usize) -> Result<Sight, DeskError> {
+    pub fn sight(&mut self, index: usize) -> Result<Sight, ScenarioError> {
         let (outpoint, _) = self.bank(index)?.0.bank().coin(false)?;
-        let chain = self.table.chain();
+        let chain = self.harness.chain();
         Ok(Sight {
             tip: chain.height()?,
             found: chain.output_status(outpoint)?.unspent(),
@@ -180,20 +182,20 @@ impl<'c> Exchange<'c> {
     }
 
     /// Where the chain says that a bank's coin is.
-    pub fn coin(&mut self, index: usize) -> Result<Coin, DeskError> {
+    pub fn coin(&mut self, index: usize) -> Result<Coin, ScenarioError> {
         let depth = self.policy.depth;
-        let (payer, _, table) = self.bank(index)?;
-        coin_of(payer.bank(), table.chain(), depth)
+        let (payer, _, harness) = self.bank(index)?;
+        coin_of(payer.bank(), harness.chain(), depth)
     }
 
     /// The confirmed transaction that ended a bank, and how deep it is: it spends the coin and is no freeze, or spends
     /// the frozen coin.
-    pub fn ending(&mut self, index: usize) -> Result<Option<(Transaction, u32)>, DeskError> {
+    pub fn ending(&mut self, index: usize) -> Result<Option<(Transaction, u32)>, ScenarioError> {
         if self.coin(index)? != Coin::Spent {
             return Ok(None);
         }
-        let (payer, _, table) = self.bank(index)?;
-        let chain = table.chain();
+        let (payer, _, harness) = self.bank(index)?;
+        let chain = harness.chain();
         let tip = chain.height()?;
         let spent = ending_of(payer.bank(), chain)?;
         let confirmed = spent.and_then(|by| Some((by.tx, by.height?)));
@@ -201,7 +203,7 @@ impl<'c> Exchange<'c> {
     }
 
     /// What is promised in each bank so that `pennies` arrive: each banker keeps its fee.
-    pub fn legs(&mut self, pennies: u32) -> Result<Vec<Leg>, DeskError> {
+    pub fn legs(&mut self, pennies: u32) -> Result<Vec<Leg>, ScenarioError> {
         let policy = self.policy;
         let (mut count, mut legs) = (pennies, Vec::new());
         for index in (0..self.banks.len()).rev() {
@@ -212,20 +214,20 @@ impl<'c> Exchange<'c> {
             let record = self.bank(index)?.0.bank().terms().record().clone();
             let fee = record.value_sat.checked_mul(count.into());
             let fee = fee.and_then(|worth| policy.fee(worth));
-            let fee = fee.ok_or_else(|| DeskError::broken("more than there is"))?;
+            let fee = fee.ok_or_else(|| ScenarioError::broken("more than there is"))?;
             let kept = fee.to_sat().div_ceil(record.value_sat.to_sat().max(1));
             let kept = u32::try_from(kept)
                 .ok()
                 .and_then(|kept| count.checked_add(kept));
-            count = kept.ok_or_else(|| DeskError::broken("more than there is"))?;
+            count = kept.ok_or_else(|| ScenarioError::broken("more than there is"))?;
         }
         legs.reverse();
         Ok(legs)
     }
 
     /// Balances and figures so far.
-    pub fn outcome(&self, story: &str) -> TableOutcome {
-        (self.table.outcome(story))
+    pub fn outcome(&self, scenario: &str) -> Outcome {
+        (self.harness.outcome(scenario))
             .with("pennies", self.arrived)
             .with("payments", self.payments)
             .with("frames", self.frames)
@@ -235,7 +237,7 @@ impl<'c> Exchange<'c> {
 
 /// The options of each bank from the first to the last, whose are those given: each earlier one has as much more of D
 /// and T as its banker needs.
-fn delays(options: &DeskOptions, banks: usize) -> Vec<DeskOptions> {
+fn delays(options: &BankOptions, banks: usize) -> Vec<BankOptions> {
     let mut all = vec![options.clone()];
     while all.len() < banks {
         let mut next = all.last().unwrap_or(options).clone();
@@ -248,39 +250,4 @@ fn delays(options: &DeskOptions, banks: usize) -> Vec<DeskOptions> {
     }
     all.reverse();
     all
-}
-
-/// Where the chain says that a bank's coin is, to a party that asks for this depth.
-pub(super) fn coin_of(
-    bank: &Bank,
-    chain: &mut dyn ChainSource,
-    depth: Depth,
-) -> Result<Coin, DeskError> {
-    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
-    let gone = match chain.output_status(banked)? {
-        OutputStatus::Unspent { height, .. } => {
-            let is_deep = depth.is_reached(height, chain.height()?);
-            return Ok(Coin::Banked { is_deep });
-        }
-        OutputStatus::Spent { .. } => Coin::Spent,
-        OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
-    };
-    Ok(match chain.output_status(frozen)? {
-        OutputStatus::Unspent { height, .. } => Coin::Frozen { height },
-        _ => gone,
-    })
-}
-
-/// What spends a bank's coin and is no freeze, or spends the frozen coin.
-pub(super) fn ending_of(
-    bank: &Bank,
-    chain: &mut dyn ChainSource,
-) -> Result<Option<Spender>, DeskError> {
-    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
-    let spent = chain.spender(banked)?;
-    // A freeze ends nothing; what spends the frozen coin does.
-    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(frozen.txid) {
-        true => Ok(chain.spender(frozen)?),
-        false => Ok(spent),
-    }
 }

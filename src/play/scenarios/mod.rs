@@ -1,48 +1,24 @@
-//! Every way in which a contract can end, as stories. One table; adding a story is adding a line.
+//! Every way in which a contract can end, as scenarios. One table; adding a scenario is adding a line.
 
 mod hardened;
 mod paper;
 
 use narthex_game_model::{Layout, Ratio, play::Strategy};
 
-use super::{PlayError, Scene, scene::Ending};
+use narthex_regtest::Chain;
 
-/// A way in which a contract ends.
-pub struct Story {
-    /// Name on the command line.
-    pub name: &'static str,
-    /// Layout that it belongs to.
-    pub layout: Layout,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// Makes the moves.
-    pub(super) play: fn(&mut Scene<'_>) -> Result<Ending, PlayError>,
-}
+use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled, options::layout_name};
+use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError};
 
-impl Story {
-    /// Name of the layout.
-    pub fn layout_name(&self) -> &'static str {
-        layout_name(self.layout)
-    }
-}
-
-/// Name of a layout.
-pub(crate) fn layout_name(layout: Layout) -> &'static str {
-    match layout {
-        Layout::Hardened => "hardened",
-        Layout::Paper => "paper",
-    }
-}
-
-macro_rules! stories {
-    ($($name:literal $layout:ident $summary:literal $play:path;)*) => {
-        /// All stories.
-        pub const STORIES: &[Story] =
-            &[$(Story { name: $name, layout: Layout::$layout, summary: $summary, play: $play }),*];
+macro_rules! scenarios {
+    ($($name:literal $layout:ident $summary:literal $script:path;)*) => {
+        /// All scenarios, each of its layout.
+        pub(super) const SCENARIOS: &[Scenario<PlayOptions>] =
+            &[$(Scenario::<PlayOptions>::needing(Layout::$layout, $name, $summary, $script)),*];
     };
 }
 
-stories! {
+scenarios! {
     "normal" Hardened "3: the verifier approves off chain, the worker reveals the key: two transactions" hardened::normal;
     "normal-long" Hardened "3': delivered and approved on chain, then revealed" hardened::normal_long;
     "coop" Hardened "agreed: client, worker and verifier close with one ordinary transaction" hardened::coop;
@@ -74,15 +50,47 @@ stories! {
     "one-secret" Paper "attack: the worker opens #7 with the secret that was revealed for #6" paper::one_secret;
 }
 
-/// The story of this name in this layout.
-pub fn find_story(layout: Layout, name: &str) -> Result<&'static Story, PlayError> {
-    STORIES
-        .iter()
-        .find(|s| s.layout == layout && s.name == name)
-        .ok_or_else(|| PlayError::UnknownStory {
-            name: name.to_owned(),
-            layout: layout_name(layout),
-        })
+impl Playable for PlayOptions {
+    const COMMAND: &'static str = "play";
+    const SCENARIOS: &'static [Scenario<Self>] = SCENARIOS;
+
+    type Play<'c> = ContractPlay<'c>;
+    type Needs = Layout;
+    type Ending = Ending;
+    type Figures = Settled;
+
+    fn common(&self) -> &HarnessOptions {
+        &self.common
+    }
+
+    fn among(&self) -> String {
+        format!(" in the {} layout", layout_name(self.layout))
+    }
+
+    fn has(&self, scenario: &Scenario<Self>) -> bool {
+        scenario.needs == self.layout
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter<Settled>,
+    ) -> Result<ContractPlay<'c>, ScenarioError> {
+        Ok(ContractPlay::prepare(chain, self, reporter)?)
+    }
+
+    fn end(
+        play: ContractPlay<'_>,
+        scenario: &Scenario<Self>,
+        ending: Ending,
+    ) -> Result<Outcome, ScenarioError> {
+        Ok(play.finish(scenario, ending)?)
+    }
 }
 
 /// A worker that falsifies a tenth of its steps: a sample of 90 misses that with less than one chance in 10,000.
@@ -94,23 +102,23 @@ fn cheating() -> Strategy {
 }
 
 /// Works honestly and has the verifier check; an honest check of honest work approves.
-fn honest_work_checked(scene: &mut Scene<'_>) -> Result<(), PlayError> {
-    scene.work(&Strategy::Honest, "does the whole work")?;
-    match scene.check()? {
+fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    match play.check()? {
         true => Ok(()),
-        false => Err(PlayError::Broken("honest work was not approved".into())),
+        false => Err(ScenarioError::Broken("honest work was not approved".into())),
     }
 }
 
 /// Cheats and is caught.
-fn cheat_caught(scene: &mut Scene<'_>) -> Result<(), PlayError> {
-    scene.work(
+fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(
         &cheating(),
         "falsifies a tenth of the steps, hoping that the sample misses them",
     )?;
-    match scene.check()? {
+    match play.check()? {
         false => Ok(()),
-        true => Err(PlayError::Broken(
+        true => Err(ScenarioError::Broken(
             "the sample missed the cheat, which is too unlikely to be chance".into(),
         )),
     }

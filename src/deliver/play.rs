@@ -1,24 +1,23 @@
-//! All parties of a delivery at one table: sender, agents, recipient.
+//! All parties of a delivery on one harness: sender, agents, recipient.
 
 use bitcoin::{
     Amount,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
-use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::{
-        Agent, Assignment, Conditions, Consent, DeliverError, Delivery, Found, MAX_AGENTS, Plan,
-        Recipient, Scanner, Sender,
+        Agent, Conditions, DeliverError, Delivery, Found, MAX_AGENTS, Plan, Recipient, Scanner,
+        Sender,
     },
     depth::Depth,
-    terms::{FeeRate, Fees},
+    terms::Fees,
 };
 use narthex_regtest::Chain;
 
-use super::PostError;
-use crate::table::{
-    MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Table, TableOptions, TableOutcome, TableReporter,
-    playable,
+use super::moves::name;
+use crate::harness::{
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
 };
 
 /// What agents and recipient wait for in a play, unless another depth is asked for.
@@ -29,7 +28,7 @@ pub const DEPTH: Depth = match Depth::new(3) {
 
 /// Figures of a delivery.
 #[derive(Debug, Clone)]
-pub struct PostOptions {
+pub struct DeliveryOptions {
     /// Number of agents.
     pub agents: u8,
     /// What is delivered.
@@ -44,15 +43,13 @@ pub struct PostOptions {
     pub depth: Depth,
     /// Whether agents serve only while no other was accepted.
     pub alone: bool,
-    /// Fee rate of funding, claim and refund.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
-impl Default for PostOptions {
+impl Default for DeliveryOptions {
     fn default() -> Self {
-        PostOptions {
+        DeliveryOptions {
             agents: 3,
             message: b"Meet me in the narthex at noon.".to_vec(),
             amount: Amount::from_sat(20_000),
@@ -60,24 +57,23 @@ impl Default for PostOptions {
             claim_blocks: 12,
             depth: DEPTH,
             alone: false,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
 
-/// Blocks that stories need beside those of the claim and of the funding's depth.
-const STORY_BLOCKS: u64 = 9;
+/// Blocks that scenarios need beside those of the claim and of the funding's depth.
+const SCENARIO_BLOCKS: u64 = 9;
 
-impl PostOptions {
-    /// Whether every story can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), PostError> {
+impl DeliveryOptions {
+    /// Whether every scenario can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         let (depth, claim) = (u64::from(self.depth.blocks()), u64::from(self.claim_blocks));
-        let room = MOST_BLOCKS / 2 - STORY_BLOCKS;
+        let room = MOST_BLOCKS / 2 - SCENARIO_BLOCKS;
         playable("--depth", depth, Depth::LEAST.blocks().into()..=room, MINED)?;
         playable("--claim-blocks", claim, 0..=room, MINED)?;
         let why = "the claim-blocks, the depth and 9 more, lest a claim be too late, and at most what can be mined";
-        let least = claim + depth + STORY_BLOCKS;
+        let least = claim + depth + SCENARIO_BLOCKS;
         playable(
             "--refund-blocks",
             self.refund_blocks,
@@ -90,9 +86,9 @@ impl PostOptions {
 }
 
 /// A delivery between its parties, on a chain. The sender sits first, then the agents; the recipient has no coins.
-pub struct Post<'c> {
-    pub(super) table: Table<'c>,
-    pub(super) options: PostOptions,
+pub struct DeliveryPlay<'c> {
+    pub(super) harness: Harness<'c>,
+    pub(super) options: DeliveryOptions,
     pub(super) sender: Sender,
     pub(super) agents: Vec<Agent>,
     pub(super) recipient_key: SecretKey,
@@ -104,48 +100,39 @@ pub struct Post<'c> {
     pub(super) read: Option<Vec<u8>>,
 }
 
-impl<'c> Post<'c> {
+impl<'c> DeliveryPlay<'c> {
     /// Wallets with coins, terms, every agent's copy and consent; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
-        options: &PostOptions,
-        reporter: &'c mut dyn TableReporter,
-    ) -> Result<Post<'c>, PostError> {
+        options: &DeliveryOptions,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<DeliveryPlay<'c>, ScenarioError> {
         let count = options.agents;
         // Before wallets are made for them.
         if usize::from(count) > MAX_AGENTS {
-            return Err(PostError::Deliver(DeliverError::Terms {
-                field: "agents",
-                problem: format!("{count} of them; 1 to {MAX_AGENTS} are taken"),
-            }));
+            let problem = format!("{count} of them; 1 to {MAX_AGENTS} are taken");
+            let field = "agents";
+            return Err(DeliverError::Terms { field, problem }.into());
         }
-        let names = (0..=count).map(|seat| match seat {
-            0 => "sender".to_owned(),
-            _ => format!("agent {seat}"),
-        });
-        let names = names.collect::<Vec<_>>();
-        let names = names.iter().map(String::as_str).collect::<Vec<_>>();
-        let common = TableOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
-        let mut table = Table::new(chain, &names, common, reporter)?;
-        let recipient_key = recipient_key(&mut table)?;
-        let scanned = table.chain().height()?.saturating_add(1);
-        let plan = plan(&mut table, options, &recipient_key, count)?;
-        let key = table.key(0, 0)?;
-        let (bindings, rng) = table.draws(0)?;
+        let names = (0..count).map(name);
+        let names = std::iter::once("sender".into()).chain(names);
+        let mut harness = Harness::new(chain, names, &options.common, reporter)?;
+        let recipient_key = recipient_key(&mut harness)?;
+        let scanned = harness.chain().height()?.saturating_add(1);
+        let plan = plan(&mut harness, options, &recipient_key, count)?;
+        let key = harness.key(0, 0)?;
+        let (bindings, rng) = harness.draws(0)?;
         let mut sender = Sender::new(plan, key, &options.message, bindings, rng)?;
-        // Stories claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
-        let fee = table.fee(&sender.delivery().claim_plan(0)?)?;
-        Fees::from(options.rate).check_share(fee, options.amount)?;
-        let agents = (0..count).map(|agent| agree(&mut table, options, &mut sender, agent));
+        // Scenarios claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
+        let fee = harness.fee(&sender.delivery().claim_plan(0)?)?;
+        Fees::from(options.common.rate).check_share(fee, options.amount)?;
+        let agents = (0..count).map(|agent| agree(&mut harness, options, &mut sender, agent));
         let agents = agents.collect::<Result<Vec<_>, _>>()?;
         let copy = sender.delivery().terms().copy_bytes();
         let what = format!("gives each of {count} agents a copy of {copy} bytes, and all agree");
-        table.step("sender", what, "each opens to the same envelope")?;
-        Ok(Post {
-            table,
+        harness.step("sender", what, "each opens to the same envelope")?;
+        Ok(DeliveryPlay {
+            harness,
             options: options.clone(),
             sender,
             agents,
@@ -158,14 +145,14 @@ impl<'c> Post<'c> {
         })
     }
 
-    /// The table that sender and agents sit at.
-    pub fn table(&mut self) -> &mut Table<'c> {
-        &mut self.table
+    /// The harness.
+    pub fn harness(&mut self) -> &mut Harness<'c> {
+        &mut self.harness
     }
 
     /// The chain.
     pub fn chain(&mut self) -> &mut dyn Chain {
-        self.table.chain()
+        self.harness.chain()
     }
 
     /// The sender.
@@ -179,15 +166,15 @@ impl<'c> Post<'c> {
     }
 
     /// An agent by index.
-    pub fn agent(&mut self, agent: u8) -> Result<&mut Agent, PostError> {
+    pub fn agent(&mut self, agent: u8) -> Result<&mut Agent, ScenarioError> {
         let found = self.agents.get_mut(usize::from(agent));
-        found.ok_or_else(|| PostError::broken(format!("there is no agent {agent}")))
+        found.ok_or_else(|| ScenarioError::broken(format!("there is no agent {agent}")))
     }
 
     /// The recipient, once it has heard of the terms.
-    pub fn recipient(&mut self) -> Result<&mut Recipient, PostError> {
+    pub fn recipient(&mut self) -> Result<&mut Recipient, ScenarioError> {
         let known = self.recipient.as_mut();
-        known.ok_or_else(|| PostError::broken("the recipient knows no terms"))
+        known.ok_or_else(|| ScenarioError::broken("the recipient knows no terms"))
     }
 
     /// Key of the recipient.
@@ -196,54 +183,51 @@ impl<'c> Post<'c> {
     }
 
     /// Balances and figures of the delivery so far.
-    pub fn outcome(&self, story: &str) -> TableOutcome {
+    pub fn outcome(&self, scenario: &str) -> Outcome {
         let delivered = self.read.as_deref() == Some(&self.options.message[..]);
-        (self.table.outcome(story))
+        (self.harness.outcome(scenario))
             .with("agents", self.agents.len())
             .with("message_bytes", self.options.message.len())
             .with("copy_bytes", self.delivery().terms().copy_bytes())
             .with("candidates", self.scanner.candidates())
             .with("delivered", delivered)
     }
-
-    /// Reports the end.
-    pub(super) fn end(&mut self, story: &str) -> TableOutcome {
-        let outcome = self.outcome(story);
-        self.table.end(outcome)
-    }
 }
 
 /// Where an agent sits.
-pub(super) fn seat(agent: u8) -> usize {
+pub(super) fn participant(agent: u8) -> usize {
     usize::from(agent) + 1
 }
 
 /// A hash is no key once in 2¹²⁸.
-fn recipient_key(table: &mut Table<'_>) -> Result<SecretKey, PostError> {
-    let key = SecretKey::from_slice(&table.random());
-    key.map_err(|e| PostError::broken(e.to_string()))
+fn recipient_key(harness: &mut Harness<'_>) -> Result<SecretKey, ScenarioError> {
+    let key = SecretKey::from_slice(&harness.random());
+    key.map_err(|e| ScenarioError::broken(e.to_string()))
 }
 
 fn plan(
-    table: &mut Table<'_>,
-    options: &PostOptions,
+    harness: &mut Harness<'_>,
+    options: &DeliveryOptions,
     recipient: &SecretKey,
     count: u8,
-) -> Result<Plan, PostError> {
+) -> Result<Plan, ScenarioError> {
     let secp = Secp256k1::signing_only();
-    let height = table.chain().height()?;
+    let height = harness.chain().height()?;
     let mut agents = Vec::with_capacity(count.into());
     for agent in 0..count {
-        let key = table.key(seat(agent), 0)?;
-        let script = table.seat(seat(agent))?.script.clone();
+        let key = harness.key(participant(agent), 0)?;
+        let script = harness.participant(participant(agent))?.script.clone();
         agents.push((PublicKey::from_secret_key(&secp, &key), script));
     }
-    let deposit = Plan::deposit(options.amount, options.rate);
-    let deposit = deposit.ok_or_else(|| PostError::broken("a delivery for more than there is"))?;
-    let policy = table.policy().clone();
-    let sender = table.seat(0)?;
+    let deposit = Plan::deposit(options.amount, options.common.rate);
+    let deposit =
+        deposit.ok_or_else(|| ScenarioError::broken("a delivery for more than there is"))?;
+    let policy = harness.policy().clone();
+    let sender = harness.participant(0)?;
     let sender_script = sender.script.clone();
-    let (contribution, _) = sender.wallet.contribute(deposit, options.rate, &policy)?;
+    let (contribution, _) = sender
+        .wallet
+        .contribute(deposit, options.common.rate, &policy)?;
     Ok(Plan {
         recipient: PublicKey::from_secret_key(&secp, recipient),
         agents,
@@ -252,33 +236,32 @@ fn plan(
         claim_blocks: options.claim_blocks,
         sender_script,
         contribution,
-        rate: options.rate,
+        rate: options.common.rate,
     })
 }
 
 /// The sender gives an agent its copy, and the agent agrees.
 pub(super) fn agree(
-    table: &mut Table<'_>,
-    options: &PostOptions,
+    harness: &mut Harness<'_>,
+    options: &DeliveryOptions,
     sender: &mut Sender,
     agent: u8,
-) -> Result<Agent, PostError> {
-    let tip = table.chain().height()?;
+) -> Result<Agent, ScenarioError> {
+    let tip = harness.chain().height()?;
     let conditions = Conditions {
         least: options.amount,
         most_bytes: u64::MAX,
         latest_height: tip.saturating_add(options.refund_blocks),
         claim_blocks: options.claim_blocks,
-        script: table.seat(seat(agent))?.script.clone(),
+        script: harness.participant(participant(agent))?.script.clone(),
         depth: options.depth,
         alone: options.alone,
     };
-    let wire = |e| PostError::Deliver(narthex_contracts::deliver::DeliverError::Wire(e));
-    let bytes = sender.assignment(agent)?.to_bytes();
-    let assignment = Assignment::from_bytes(&bytes).map_err(wire)?;
-    let key = table.key(seat(agent), 0)?;
+    let who = name(agent);
+    let assignment = harness.send("sender", &who, &sender.assignment(agent)?)?;
+    let key = harness.key(participant(agent), 0)?;
     let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;
-    let consent = Consent::from_bytes(&consent.to_bytes()).map_err(wire)?;
+    let consent = harness.send(&who, "sender", &consent)?;
     sender.agreed(&consent)?;
     Ok(own)
 }
