@@ -39,9 +39,9 @@ impl Playable for BankersOptions {
         ),
         Scenario::<Self>::needing(
             1,
-            "banker-frozen",
-            "ATTACK: the payer freezes its bank on the way; the payee claims in the last block; the banker still collects",
-            frozen,
+            "banker-force-closed",
+            "ATTACK: the payer force-closes its bank on the way; the payee claims in the last block; the banker still collects",
+            force_closed,
         ),
         Scenario::<Self>::needing(
             1,
@@ -140,10 +140,10 @@ fn banker_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     play.pass_all(&route)?;
     play.release(&mut route)?;
     // Nobody answers until the payee's bank comes near its end.
-    let freeze = play.payee().bank().terms().freeze_height();
-    play.harness().wait_for(freeze)?;
-    payee_duty(play, |duty| duty == ProviderDuty::Freeze)?;
-    play.freeze(1, 2, "T comes near and nobody answers")?;
+    let force_close = play.payee().bank().terms().force_close_height();
+    play.harness().wait_for(force_close)?;
+    payee_duty(play, |duty| duty == ProviderDuty::ForceClose)?;
+    play.force_close(1, 2, "T comes near and nobody answers")?;
     payee_duty(play, |duty| matches!(duty, ProviderDuty::Claim { .. }))?;
     play.claim(1, "the promise, with its secret")?;
     // The banker comes back and reads the claim.
@@ -159,11 +159,11 @@ fn late_secret(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     play.pass_all(&route)?;
     play.release(&mut route)?;
     let record = play.payee().bank().terms().record().clone();
-    // The freeze confirms at T itself, where the banker can take nothing back yet.
+    // The force close confirms at T itself, where the banker can take nothing back yet.
     play.harness().wait_for(record.refund_height)?;
-    play.freeze(1, 2, "held back until T")?;
-    let Coin::Frozen { height } = play.coin(1)? else {
-        return Err(ScenarioError::broken("not frozen"));
+    play.force_close(1, 2, "held back until T")?;
+    let Coin::ForceClosed { height } = play.coin(1)? else {
+        return Err(ScenarioError::broken("not force-closed"));
     };
     let last = height + u32::from(record.claim_blocks) - 1;
     while play.chain().height()? + 1 < last {
@@ -171,8 +171,11 @@ fn late_secret(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
             play.harness().mine(1)?;
         }
     }
-    play.claim(1, "held back until the last block before the thaw")?;
-    // The payer is silent too: the banker, which froze its bank in time, claims there within its margin.
+    play.claim(
+        1,
+        "held back until the last block before the timeout refund",
+    )?;
+    // The payer is silent too: the banker, which force-closed its bank in time, claims there within its margin.
     while play.coin(0)? != Coin::Spent {
         if !play.tend(0)? {
             play.harness().mine(1)?;
@@ -191,23 +194,23 @@ fn in_time(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     }
 }
 
-fn frozen(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
+fn force_closed(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
     let mut route = play.begin(PAYMENT)?;
     play.pass_all(&route)?;
     play.release(&mut route)?;
-    play.freeze(0, 0, "to take back what it has paid with")?;
+    play.force_close(0, 0, "to take back what it has paid with")?;
     match play.duties(0)?.as_slice() {
-        [(1, BankerDuty::Freeze)] => {}
+        [(1, BankerDuty::ForceClose)] => {}
         other => return Err(ScenarioError::broken(format!("the banker is to {other:?}"))),
     }
     play.tend(0)?;
-    let Coin::Frozen { height } = play.coin(1)? else {
-        return Err(ScenarioError::broken("not frozen"));
+    let Coin::ForceClosed { height } = play.coin(1)? else {
+        return Err(ScenarioError::broken("not force-closed"));
     };
     let d = play.payee().bank().terms().record().claim_blocks;
     play.harness().wait_for(height + u32::from(d) - 1)?;
-    play.claim(1, "in the last block before the thaw")?;
+    play.claim(1, "in the last block before the timeout refund")?;
     play.tend(0)?;
     match play.coin(0)? {
         Coin::Spent => Ok(()),
@@ -222,8 +225,8 @@ fn griefed(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     play.pass_all(&route)?;
     // A second payer's payment goes through beside it.
     play.pay(PAYMENT)?;
-    let freeze = play.payee().bank().terms().freeze_height();
-    play.harness().wait_for(freeze)?;
+    let force_close = play.payee().bank().terms().force_close_height();
+    play.harness().wait_for(force_close)?;
     while play.coin(0)? != Coin::Spent || play.coin(1)? != Coin::Spent {
         if !play.tend(0)? && !play.payee_tends()? {
             play.harness().mine(1)?;
@@ -237,8 +240,8 @@ fn second_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     let mut route = play.begin(PAYMENT)?;
     play.pass_all(&route)?;
     play.release(&mut route)?;
-    let freeze = play.payee().bank().terms().freeze_height();
-    play.harness().wait_for(freeze)?;
+    let force_close = play.payee().bank().terms().force_close_height();
+    play.harness().wait_for(force_close)?;
     // The payee claims; the second banker is not there to read the secret, nor ever again.
     while play.coin(2)? != Coin::Spent {
         if !play.payee_tends()? {
@@ -261,10 +264,10 @@ fn ends_alone(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     play.tend(0)?;
     match play.coin(0)? {
         Coin::Banked { .. } => play.close(0),
-        Coin::Frozen { height } => {
+        Coin::ForceClosed { height } => {
             let d = play.payer().bank().terms().record().claim_blocks;
             play.harness().wait_for(height + u32::from(d))?;
-            play.thaw(0)
+            play.timeout_refund(0)
         }
         other => Err(ScenarioError::broken(format!(
             "the first bank is {other:?}"

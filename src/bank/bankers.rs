@@ -3,7 +3,7 @@
 use bitcoin::{Amount, Transaction};
 use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
 use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
-use narthex_contracts::bank::{ChainSeed, Sight};
+use narthex_contracts::bank::{ChainSeed, FundingStatus};
 use narthex_contracts::depth::Depth;
 use narthex_regtest::Chain;
 
@@ -166,16 +166,16 @@ impl<'c> BankersPlay<'c> {
         let (payer, _, harness) = self.bank(index)?;
         let psbt = payer.funding_psbt()?;
         let capacity = payer.bank().terms().record().capacity_sat;
-        let why = ("Bank", "both hold the freeze");
+        let why = ("Bank", "both hold the force close");
         harness.fund(index, psbt, capacity, why)?;
         Ok(())
     }
 
     /// What the chain shows of a bank's coin.
-    pub fn sight(&mut self, index: usize) -> Result<Sight, ScenarioError> {
+    pub fn status(&mut self, index: usize) -> Result<FundingStatus, ScenarioError> {
         let (outpoint, _) = self.bank(index)?.0.bank().coin(false)?;
         let chain = self.harness.chain();
-        Ok(Sight {
+        Ok(FundingStatus {
             tip: chain.height()?,
             found: chain.output_status(outpoint)?.unspent(),
         })
@@ -188,8 +188,8 @@ impl<'c> BankersPlay<'c> {
         coin_of(payer.bank(), harness.chain(), depth)
     }
 
-    /// The confirmed transaction that ended a bank, and how deep it is: it spends the coin and is no freeze, or spends
-    /// the frozen coin.
+    /// The confirmed transaction that ended a bank, and how deep it is: it spends the coin and is no force close, or spends
+    /// the force-closed coin.
     pub fn ending(&mut self, index: usize) -> Result<Option<(Transaction, u32)>, ScenarioError> {
         if self.coin(index)? != Coin::Spent {
             return Ok(None);

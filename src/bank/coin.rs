@@ -12,7 +12,7 @@ pub(super) fn coin_of(
     chain: &mut dyn ChainSource,
     depth: Depth,
 ) -> Result<Coin, ScenarioError> {
-    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
+    let ((banked, _), (force_closed, _)) = (bank.coin(false)?, bank.coin(true)?);
     let gone = match chain.output_status(banked)? {
         OutputStatus::Unspent { height, .. } => {
             let is_deep = depth.is_reached(height, chain.height()?);
@@ -21,22 +21,22 @@ pub(super) fn coin_of(
         OutputStatus::Spent { .. } => Coin::Spent,
         OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
     };
-    Ok(match chain.output_status(frozen)? {
-        OutputStatus::Unspent { height, .. } => Coin::Frozen { height },
+    Ok(match chain.output_status(force_closed)? {
+        OutputStatus::Unspent { height, .. } => Coin::ForceClosed { height },
         _ => gone,
     })
 }
 
-/// What spends a bank's coin and is no freeze, or spends the frozen coin.
+/// What spends a bank's coin and is no force close, or spends the force-closed coin.
 pub(super) fn ending_of(
     bank: &Bank,
     chain: &mut dyn ChainSource,
 ) -> Result<Option<Spender>, ScenarioError> {
-    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
+    let ((banked, _), (force_closed, _)) = (bank.coin(false)?, bank.coin(true)?);
     let spent = chain.spender(banked)?;
-    // A freeze ends nothing; what spends the frozen coin does.
-    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(frozen.txid) {
-        true => Ok(chain.spender(frozen)?),
+    // A force close ends nothing; what spends the force-closed coin does.
+    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(force_closed.txid) {
+        true => Ok(chain.spender(force_closed)?),
         false => Ok(spent),
     }
 }

@@ -28,13 +28,13 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::{BankError, ChooseError},
-    pact::PactError,
+    builder::BuilderError,
 };
 
 crate::harness::refusals!(
     BankError,
     BankerError,
-    PactError,
+    BuilderError,
     MeterError,
     ChooseError,
     PtlcError,

@@ -50,7 +50,7 @@ impl BankersPlay<'_> {
         let order = self
             .harness
             .send(self.names[0], self.name(banker + 1)?, order)?;
-        let (from, to) = (self.sight(banker)?, self.sight(banker + 1)?);
+        let (from, to) = (self.status(banker)?, self.status(banker + 1)?);
         let BankersPlay {
             bankers, harness, ..
         } = self;
@@ -72,10 +72,10 @@ impl BankersPlay<'_> {
 
     /// The payee says that it holds the promise.
     pub fn receipt(&mut self, route: &Route) -> Result<Receipt, ScenarioError> {
-        let sight = self.sight(self.banks.len() - 1)?;
+        let status = self.status(self.banks.len() - 1)?;
         let (payer, payee) = (self.names[0], self.name(self.banks.len())?);
         let notice = self.harness.send(payer, payee, &route.notice()?)?;
-        let receipt = receipt(&mut self.b, &notice, (&sight, self.policy.depth))?;
+        let receipt = receipt(&mut self.b, &notice, (&status, self.policy.depth))?;
         self.harness.send(payee, payer, &receipt)
     }
 
@@ -143,15 +143,15 @@ impl BankersPlay<'_> {
     }
 
     /// Either side of a bank stops it.
-    pub fn freeze(
+    pub fn force_close(
         &mut self,
         bank: usize,
         participant: usize,
         why: &str,
     ) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
-        let tx = payer.freeze()?;
-        Ok(harness.publish(participant, ("Freeze", why), &tx)?)
+        let tx = payer.force_close()?;
+        Ok(harness.publish(participant, ("ForceClose", why), &tx)?)
     }
 
     /// The provider of a bank claims all that it can enforce.
@@ -165,17 +165,17 @@ impl BankersPlay<'_> {
     }
 
     /// The payer of a bank takes back what was not claimed.
-    pub fn thaw(&mut self, bank: usize) -> Result<(), ScenarioError> {
+    pub fn timeout_refund(&mut self, bank: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
-        let tx = payer.thaw(harness.rng())?;
-        Ok(harness.publish(bank, ("Thaw", "not claimed in time"), &tx)?)
+        let tx = payer.timeout_refund(harness.rng())?;
+        Ok(harness.publish(bank, ("TimeoutRefund", "not claimed in time"), &tx)?)
     }
 
     /// The payer of a bank takes everything back after T.
     pub fn refund(&mut self, bank: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.refund(harness.rng())?;
-        Ok(harness.publish(bank, ("Refund", "nobody froze until T"), &tx)?)
+        Ok(harness.publish(bank, ("Refund", "nobody force-closed until T"), &tx)?)
     }
 
     /// Both sides of a bank agree on its end.
@@ -229,9 +229,9 @@ impl BankersPlay<'_> {
         let due = self.duties(banker)?;
         for (bank, duty) in &due {
             match duty {
-                BankerDuty::Freeze => self.freeze(*bank, banker + 1, "it is due")?,
+                BankerDuty::ForceClose => self.force_close(*bank, banker + 1, "it is due")?,
                 BankerDuty::Claim { .. } => self.claim(*bank, "what it holds")?,
-                BankerDuty::Thaw => self.thaw(*bank)?,
+                BankerDuty::TimeoutRefund => self.timeout_refund(*bank)?,
                 BankerDuty::Refund => self.refund(*bank)?,
             }
         }
@@ -243,7 +243,7 @@ impl BankersPlay<'_> {
         let last = self.banks.len() - 1;
         let (tip, coin) = (self.harness.chain().height()?, self.coin(last)?);
         match self.b.duty(tip, coin) {
-            ProviderDuty::Freeze => self.freeze(last, last + 1, "T comes near")?,
+            ProviderDuty::ForceClose => self.force_close(last, last + 1, "T comes near")?,
             ProviderDuty::Claim { .. } => self.claim(last, "what it holds")?,
             ProviderDuty::Serve | ProviderDuty::None => return Ok(false),
         }

@@ -77,7 +77,7 @@ impl BankOptions {
             pennies: self.pennies,
             value_sat: self.value,
             capacity_sat: capacity,
-            tip: sha256::Hash::all_zeros(),
+            chain_root: sha256::Hash::all_zeros(),
             refund_height: height.saturating_add(self.refund_blocks),
             claim_blocks: self.claim_blocks,
             step: self.step,
@@ -93,16 +93,16 @@ impl BankOptions {
     }
 }
 
-/// Pennies that every scenario has enough of: the longest pay 2,118, and rungs beyond them are signed.
+/// Pennies that every scenario has enough of: the longest pay 2,118, and commitments beyond them are signed.
 const SCENARIO_PENNIES: u64 = 5_000;
 
-/// Pennies for each of a step, so that scenarios end before the rungs do.
+/// Pennies for each of a step, so that scenarios end before the commitments do.
 const SCENARIO_STEPS: u64 = 10;
 
-/// Most pennies to the first rung: scenarios pay 700 before somebody looks for one.
+/// Most pennies to the first commitment: scenarios pay 700 before somebody looks for one.
 const SCENARIO_STEP: u64 = 700;
 
-/// Blocks that scenarios need between opening a bank and the height at which its provider freezes.
+/// Blocks that scenarios need between opening a bank and the height at which its provider force-closes.
 const SCENARIO_BLOCKS: u64 = 8;
 
 /// Weight of an agreed close, `docs/contracts/bank.md`.
@@ -119,7 +119,7 @@ impl BankOptions {
             "--step",
             self.step,
             0..=SCENARIO_STEP,
-            "since they pay 700 pennies before they look for a rung",
+            "since they pay 700 pennies before they look for a commitment",
         )?;
         let least = SCENARIO_PENNIES.max(SCENARIO_STEPS * u64::from(self.step));
         let why = "enough for all their payments, and 10 for each of a step";
@@ -128,7 +128,7 @@ impl BankOptions {
             "--shift",
             self.shift,
             3..=255,
-            "since rungs so far apart end before the scenarios do",
+            "since commitments so far apart end before the scenarios do",
         )?;
         let claim = u64::from(self.claim_blocks);
         playable(
@@ -166,11 +166,11 @@ pub struct BankPlay<'c> {
     pub(super) chain_seed: ChainSeed,
     /// Terms of the banks whose coin it goes on with, from the first.
     pub(super) earlier: Vec<BankTerms>,
-    pub(super) rungs: usize,
+    pub(super) commitments: usize,
 }
 
 impl<'c> BankPlay<'c> {
-    /// Wallets with coins, terms, and the freeze signed both ways; nothing is funded.
+    /// Wallets with coins, terms, and the force close signed both ways; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
         options: &BankOptions,
@@ -187,18 +187,18 @@ impl<'c> BankPlay<'c> {
             provider,
             chain_seed,
             earlier: Vec::new(),
-            rungs: 0,
+            commitments: 0,
         })
     }
 
-    /// Opens another bank in place of the one that was prepared or frozen: with these terms and this chain, holding
-    /// rungs to `points` if there are any.
+    /// Opens another bank in place of the one that was prepared or force-closed: with these terms and this chain, holding
+    /// commitments to `points` if there are any.
     pub(super) fn reopen(
         &mut self,
         record: BankRecord,
         (fresh, points): (FreshChain, Option<Points>),
     ) -> Result<(Payer, Provider), ScenarioError> {
-        let prior = matches!(record.funding, BankFunding::Frozen { .. });
+        let prior = matches!(record.funding, BankFunding::ForceClosed { .. });
         let prior = prior.then(|| self.payer.bank());
         let ends = (&mut self.harness, &ENDS);
         open(record, (fresh, points), ends, prior)
@@ -232,7 +232,7 @@ impl<'c> BankPlay<'c> {
     pub fn outcome(&self, scenario: &str) -> Outcome {
         (self.harness.outcome(scenario))
             .with("pennies", self.provider.paid())
-            .with("rungs", self.rungs)
+            .with("commitments", self.commitments)
     }
 }
 
@@ -295,7 +295,7 @@ pub(super) fn propose(
     Ok((fresh.name(model)?, fresh))
 }
 
-/// Each derives the bank alone; the freeze is signed both ways.
+/// Each derives the bank alone; the force close is signed both ways.
 pub(super) fn open(
     record: BankRecord,
     (fresh, points): (FreshChain, Option<Points>),

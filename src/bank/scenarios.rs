@@ -3,7 +3,10 @@
 use bitcoin::hashes::Hash;
 use narthex_channel::bank::{Coin, Meter, MeterError, PayerDuty, ProviderDuty};
 use narthex_contracts::{
-    bank::{BankError, Candidates, FreshChain, Opened, PAYER, PROVIDER, Points, Rung, Rungs},
+    bank::{
+        AdaptorCommitment, AdaptorCommitments, BankError, Candidates, FreshChain, Opened, PAYER,
+        PROVIDER, Points,
+    },
     depth::Depth,
 };
 
@@ -20,7 +23,7 @@ impl Playable for BankOptions {
         Scenario::<Self>::new("close", "paid, and closed by both", close),
         Scenario::<Self>::new(
             "claim",
-            "the payer falls silent; the provider freezes and claims its best rung",
+            "the payer falls silent; the provider force-closes and claims its best commitment",
             claim,
         ),
         Scenario::<Self>::new(
@@ -29,9 +32,9 @@ impl Playable for BankOptions {
             refund,
         ),
         Scenario::<Self>::new(
-            "thaw",
-            "frozen by the provider without a penny; the payer waits D blocks",
-            thaw,
+            "timeout-refund",
+            "force-closed by the provider without a penny; the payer waits D blocks",
+            timeout_refund,
         ),
         Scenario::<Self>::new(
             "resume",
@@ -50,13 +53,13 @@ impl Playable for BankOptions {
         ),
         Scenario::<Self>::new(
             "chosen",
-            "a bank whose ladder third parties rely on, by cut and choose",
+            "a bank whose chain of commitments third parties rely on, by cut and choose",
             chosen,
         ),
         Scenario::<Self>::new(
-            "false-rung",
-            "ATTACK: the payer signs a rung that its penny does not complete",
-            false_rung,
+            "false-commitment",
+            "ATTACK: the payer signs a commitment that its penny does not complete",
+            false_commitment,
         ),
     ];
 
@@ -98,12 +101,12 @@ fn close(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.close(false).map(drop)
 }
 
-/// Waits until the provider must freeze, and lets it do what it must.
+/// Waits until the provider must force-close, and lets it do what it must.
 fn end_by_the_provider(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
-    let freeze = play.provider.bank().terms().freeze_height();
-    play.harness.wait_for(freeze)?;
-    provider_duty(play, |duty| duty == ProviderDuty::Freeze)?;
-    play.freeze(PROVIDER, "T comes near and nobody answers")?;
+    let force_close = play.provider.bank().terms().force_close_height();
+    play.harness.wait_for(force_close)?;
+    provider_duty(play, |duty| duty == ProviderDuty::ForceClose)?;
+    play.force_close(PROVIDER, "T comes near and nobody answers")?;
     provider_duty(play, |duty| matches!(duty, ProviderDuty::Claim { .. }))?;
     play.claim()
 }
@@ -147,25 +150,25 @@ fn refund(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.refund()
 }
 
-fn thaw(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
+fn timeout_refund(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
-    play.freeze(
+    play.force_close(
         PROVIDER,
         "ATTACK: stops a bank that it was paid nothing from",
     )?;
     let blocks = u32::from(play.payer.bank().terms().record().claim_blocks);
-    let ripe = play.frozen_at()?.saturating_add(blocks);
+    let ripe = play.force_closed_at()?.saturating_add(blocks);
     play.harness.wait_for(ripe.saturating_sub(1))?;
     payer_duty(play, PayerDuty::None)?;
     play.harness.wait_for(ripe)?;
-    payer_duty(play, PayerDuty::Thaw)?;
-    play.thaw()
+    payer_duty(play, PayerDuty::TimeoutRefund)?;
+    play.timeout_refund()
 }
 
 fn resume(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
     play.pay(700)?;
-    play.freeze(PAYER, "a pause")?;
+    play.force_close(PAYER, "a pause")?;
     play.resume()?;
     play.pay(400)?;
     play.restart()?;
@@ -178,9 +181,9 @@ const SLICE: u32 = 20;
 
 fn purse(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
-    let (mut purse, rungs) = play.payer.purse(1_000, play.harness.rng())?;
-    play.provider.take_rungs(&rungs)?;
-    play.rungs += rungs.rungs.len();
+    let (mut purse, commitments) = play.payer.purse(1_000, play.harness.rng())?;
+    play.provider.take_commitments(&commitments)?;
+    play.commitments += commitments.commitments.len();
     let mut top = None;
     let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     let mut slices = 0;
@@ -215,7 +218,7 @@ fn purse(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
 
 fn accessor(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
-    play.sign_rungs(8)?;
+    play.sign_commitments(8)?;
     let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     match meter.serve(&mut play.provider, 1, None) {
         Err(MeterError::Due { due: SLICE, .. }) => {}
@@ -290,27 +293,30 @@ fn chosen(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     end_by_the_provider(play)
 }
 
-fn false_rung(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
+fn false_commitment(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
     play.pay(700)?;
-    // The next rung that falls due, under the point of a secret that is not its penny's.
+    // The next commitment that falls due, under the point of a secret that is not its penny's.
     let lie = play.harness.random();
     let key = play.key(PAYER)?;
-    let due = play.payer.rungs(1, play.harness.rng())?;
-    let index = due.rungs.first().map(|rung| rung.index);
-    let index = index.ok_or_else(|| ScenarioError::broken("no rung is due"))?;
-    let rung = Rung::sign(play.payer.bank(), &key, index, &lie, play.harness.rng())?;
-    let (bank, rungs) = (due.bank, vec![rung]);
-    play.provider.take_rungs(&Rungs { bank, rungs })?;
-    play.rungs += 1;
+    let due = play.payer.commitments(1, play.harness.rng())?;
+    let index = due.commitments.first().map(|commitment| commitment.index);
+    let index = index.ok_or_else(|| ScenarioError::broken("no commitment is due"))?;
+    let commitment =
+        AdaptorCommitment::sign(play.payer.bank(), &key, index, &lie, play.harness.rng())?;
+    let (bank, commitments) = (due.bank, vec![commitment]);
+    play.provider
+        .take_commitments(&AdaptorCommitments { bank, commitments })?;
+    play.commitments += 1;
     let penny = play.payer.pay(index - play.provider.paid())?;
     let taken = play.provider.accept(&penny)?;
-    if taken.false_rung != Some(index) {
-        return Err(ScenarioError::broken("the false rung was not found"));
+    if taken.false_commitment != Some(index) {
+        return Err(ScenarioError::broken("the false commitment was not found"));
     }
     let (lost, enforceable) = (taken.total - taken.enforceable, taken.enforceable);
-    let what =
-        format!("finds rung {index} false: {enforceable} pennies are enforceable, {lost} are not");
+    let what = format!(
+        "finds commitment {index} false: {enforceable} pennies are enforceable, {lost} are not"
+    );
     play.harness.step(
         "provider",
         what,
@@ -327,7 +333,7 @@ fn false_rung(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     if !matches!(play.coin()?, Coin::Banked { .. }) {
         return Err(ScenarioError::broken("the coin moved"));
     }
-    provider_duty(play, |duty| duty == ProviderDuty::Freeze)?;
-    play.freeze(PROVIDER, "the payer cheated")?;
+    provider_duty(play, |duty| duty == ProviderDuty::ForceClose)?;
+    play.force_close(PROVIDER, "the payer cheated")?;
     play.claim()
 }

@@ -35,7 +35,7 @@ impl BountyPlay<'_> {
     }
 
     fn hear(&mut self, from: u8, member: u8, passed: &Forwards) -> Result<(), ScenarioError> {
-        let ((height, coin), (from, to)) = (self.sight()?, (Of(from), Of(member)));
+        let ((height, coin), (from, to)) = (self.status()?, (Of(from), Of(member)));
         let closing = self.send(from, to, &passed.closing)?;
         if let Answer::Deliver(made) = self.recomputer(member)?.accept((height, coin), &closing)? {
             self.delivered(to, (height, made.set), &made)?;

@@ -123,7 +123,7 @@ impl BountyPlay<'_> {
             self.wait_until(due)?;
         }
         self.bury()?;
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         let seal = self.requester.seal(height)?;
         let layers = seal.envelope.seats();
         let mut openings = Vec::new();
@@ -187,7 +187,7 @@ impl BountyPlay<'_> {
         silent: Option<u8>,
     ) -> Result<LayerSet, ScenarioError> {
         let paid = closing.verify(self.terms())?.paid;
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         // Who has no layer in it may still help to give back.
         let asked = closing.opened();
         for seat in seats(asked).filter(|seat| Some(*seat) != silent) {
@@ -248,7 +248,7 @@ impl BountyPlay<'_> {
     /// The requester grants the settlement and the members put their secrets together, all but `silent`.
     pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, ScenarioError> {
         let grant = self.requester.grant()?;
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
             let read = self.send(Client, Of(seat), &grant)?;
             let share = self.recomputer(seat)?.take_grant((height, coin), &read)?;
@@ -263,8 +263,8 @@ impl BountyPlay<'_> {
 
     /// A member publishes the settlement; the requester takes the result out of it.
     pub fn settle(&mut self, seat: u8) -> Result<Transaction, ScenarioError> {
-        let sight = self.sight()?;
-        let settled = self.recomputer(seat)?.settle(sight)?;
+        let status = self.status()?;
+        let settled = self.recomputer(seat)?.settle(status)?;
         let (set, tx) = settled.ok_or_else(|| ScenarioError::broken("a secret is missing"))?;
         let place = self.place(seat)?;
         let why = ("Settle", "every secret of the set is there");

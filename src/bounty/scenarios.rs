@@ -281,7 +281,7 @@ fn stripped(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     envelope.layers.pop();
     let due = play.terms().record().layer_height;
     play.wait_until(due)?;
-    let (height, coin) = play.sight()?;
+    let (height, coin) = play.status()?;
     let mut cheat = forgetful(play)?;
     cheat.take_envelope(&envelope)?;
     let seal = cheat.seal(height)?;

@@ -1,6 +1,6 @@
 //! `narthex bounty …`.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
@@ -100,11 +100,11 @@ impl PlayFigures for Figures {
 impl ShowFigures for Figures {
     type More = NoMore;
 
-    fn graph(&self, common: HarnessOptions, _: &NoMore) -> anyhow::Result<TxGraph> {
+    fn graph(&self, common: HarnessOptions, _: &NoMore) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let options = self.options(Self::DEFAULT, common)?;
         let play = BountyPlay::prepare(&mut chain, &options, &mut silent)?;
-        Ok(derive(play.terms())?)
+        Ok(Arc::new(derive(play.terms())?))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -163,10 +164,10 @@ fn read_message(path: &Path) -> anyhow::Result<Vec<u8>> {
 impl ShowFigures for Figures {
     type More = Drawn;
 
-    fn graph(&self, common: HarnessOptions, more: &Drawn) -> anyhow::Result<TxGraph> {
+    fn graph(&self, common: HarnessOptions, more: &Drawn) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let play = DeliveryPlay::prepare(&mut chain, &self.options(common), &mut silent)?;
-        Ok(play.delivery().picture(more.fee)?)
+        Ok(Arc::new(play.delivery().picture(more.fee)?))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use narthex::{
-    game_model::Layout,
+    game_model::Template,
     harness::{HarnessOptions, Outcome, Scenario},
     play::{DecryptedResult, JobFile, PlayOptions, Settled},
 };
@@ -23,7 +23,7 @@ use super::{
 /// Figures of a computational contract.
 #[derive(Args)]
 pub(crate) struct ContractFigures {
-    /// Layout of the contract.
+    /// Template of the contract.
     #[arg(long, value_enum, default_value = "hardened", conflicts_with = "case")]
     template: TemplateArg,
     /// Panel, as k-of-n.
@@ -42,7 +42,7 @@ pub(crate) struct ContractFigures {
     /// Writes the decrypted result, a digit a line; of a --job all outputs, as `narthex job run` writes them.
     #[arg(long)]
     result: Option<PathBuf>,
-    /// Plays the contract even if honest play does not pay, as it never does in the paper's layout.
+    /// Plays the contract even if honest play does not pay, as it never does in the paper's template.
     #[arg(long)]
     research: bool,
     /// Parameters to play, and costs and values by which the parties check that honest play pays, as `narthex game plan --out`
@@ -57,7 +57,7 @@ impl PlayFigures for ContractFigures {
 
     fn options(&self, _: &str, common: HarnessOptions) -> anyhow::Result<PlayOptions> {
         let options = PlayOptions {
-            layout: self.template.into(),
+            template: self.template.into(),
             quorum: self.arbiters.quorum,
             arbiters: self.arbiters.arbiters,
             input: self.input.clone(),
@@ -81,8 +81,8 @@ impl PlayFigures for ContractFigures {
 
     fn template(scenario: &Scenario<PlayOptions>) -> Option<(&'static str, &'static str)> {
         Some(match scenario.needs {
-            Layout::Hardened => ("hardened", ""),
-            Layout::Paper => ("paper", "--template paper --research "),
+            Template::Hardened => ("hardened", ""),
+            Template::Paper => ("paper", "--template paper --research "),
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A contract's command names its figures ([`PlayFigures`], [`ShowFigures`]); `play`, `--list` and `show` come with them.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -195,7 +195,7 @@ pub(super) trait ShowFigures: Args {
     type More: Args;
 
     /// Its transactions.
-    fn graph(&self, common: HarnessOptions, more: &Self::More) -> anyhow::Result<TxGraph>;
+    fn graph(&self, common: HarnessOptions, more: &Self::More) -> anyhow::Result<Arc<TxGraph>>;
 }
 
 /// No figures.

@@ -1,5 +1,7 @@
 //! `narthex slice …`.
 
+use std::sync::Arc;
+
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
@@ -99,9 +101,9 @@ impl PlayFigures for Lives {
 impl ShowFigures for Figures {
     type More = NoMore;
 
-    fn graph(&self, common: HarnessOptions, _: &NoMore) -> anyhow::Result<TxGraph> {
+    fn graph(&self, common: HarnessOptions, _: &NoMore) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut play = SlicePlay::prepare(&mut chain, &self.options(1, common), &mut silent)?;
-        Ok(play.client().holdings().graph().as_ref().clone())
+        Ok(play.client().holdings().graph().clone())
     }
 }

@@ -103,10 +103,10 @@ impl DeliveryPlay<'_> {
     /// An agent's claim, and its fee. Nothing is published.
     pub fn claim_of(&mut self, agent: u8) -> Result<(Transaction, Amount), ScenarioError> {
         let fee = self.harness.fee(&self.delivery().claim_plan(agent)?)?;
-        let sight = self.sight()?;
+        let status = self.status()?;
         let own = self.agents.get(usize::from(agent));
         let own = own.ok_or_else(|| ScenarioError::broken("no such agent"))?;
-        Ok((own.claim(sight, fee, self.harness.rng())?, fee))
+        Ok((own.claim(status, fee, self.harness.rng())?, fee))
     }
 
     /// The sender's refund, and its fee. Nothing is published.
@@ -186,7 +186,7 @@ impl DeliveryPlay<'_> {
     }
 
     /// Height of the tip and where the coin is, which all duties follow from.
-    pub fn sight(&mut self) -> Result<(u32, Coin), ScenarioError> {
+    pub fn status(&mut self) -> Result<(u32, Coin), ScenarioError> {
         Ok((self.chain().height()?, self.coin()?))
     }
 }

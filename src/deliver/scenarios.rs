@@ -99,13 +99,13 @@ fn agent_duty(
     agent: u8,
     expected: AgentDuty,
 ) -> Result<(), ScenarioError> {
-    let (tip, coin) = play.sight()?;
+    let (tip, coin) = play.status()?;
     let duty = play.agent(agent)?.duty(tip, coin);
     expect(duty == expected, format!("{} is to {duty:?}", name(agent)))
 }
 
 fn sender_duty(play: &mut DeliveryPlay<'_>, expected: SenderDuty) -> Result<(), ScenarioError> {
-    let (tip, coin) = play.sight()?;
+    let (tip, coin) = play.status()?;
     let duty = play.sender.duty(tip, coin);
     expect(duty == expected, format!("the sender is to {duty:?}"))
 }

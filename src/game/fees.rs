@@ -7,7 +7,7 @@ use narthex_contracts::{
     template::{self, Exit},
     terms::{FeeRate, FeeRules},
 };
-use narthex_game_model::{Layout, game::Fees};
+use narthex_game_model::{Template, game::Fees};
 
 /// Weight of the child that pays for a transaction: one Taproot coin and the anchor in, change out
 /// (`docs/weights.md`).
@@ -17,14 +17,14 @@ const CHILD: Weight = Weight::from_wu(609);
 ///
 /// # Errors
 /// If there is no contract with such a panel, or the rate is taken for a mistake.
-pub fn fees(layout: Layout, n: u8, k: u8, rate: FeeRate) -> anyhow::Result<Fees> {
-    let graph = template::derive(&Fixtures::example(layout, n, k, 800_000, [1; 32])?.terms()?)?;
+pub fn fees(template: Template, n: u8, k: u8, rate: FeeRate) -> anyhow::Result<Fees> {
+    let graph = template::derive(&Fixtures::example(template, n, k, 800_000, [1; 32])?.terms()?)?;
     let cost = |names: &[NodeName]| -> anyhow::Result<Amount> {
         let weight = names
             .iter()
             .find_map(|name| graph.weight(graph.find(*name)?));
         let Some(weight) = weight else {
-            // The layout has no such move.
+            // The template has no such move.
             return Ok(Amount::ZERO);
         };
         Ok(rate.checked_fee(weight + CHILD)?)

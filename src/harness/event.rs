@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// What an end tells beside balances and transactions, by name: pennies, rungs, copies.
+/// What an end tells beside balances and transactions, by name: pennies, commitments, copies.
 pub type Figures = BTreeMap<String, serde_json::Value>;
 
 /// Takes events as they happen.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use narthex_contracts::depth::Depth;
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 use crate::{game::Case, harness::HarnessOptions};
 
@@ -20,8 +20,8 @@ pub struct JobFile {
 /// Options of a play.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
-    /// Layout of the contract.
-    pub layout: Layout,
+    /// Template of the contract.
+    pub template: Template,
     /// Panel: k of n.
     pub quorum: u8,
     /// Panel: k of n.
@@ -35,9 +35,9 @@ pub struct PlayOptions {
     /// Fee rate of the funding and of the children that pay for all else, and the seed.
     pub common: HarnessOptions,
     /// Parameters to play, and costs and values by which the parties check that honest play pays; the example's if none.
-    /// Set by [`PlayOptions::with_case`], with the layout and the panel.
+    /// Set by [`PlayOptions::with_case`], with the template and the panel.
     pub case: Option<Case>,
-    /// Sign even if honest play does not pay, as it never does in the paper's layout.
+    /// Sign even if honest play does not pay, as it never does in the paper's template.
     pub research: bool,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
@@ -46,7 +46,7 @@ pub struct PlayOptions {
 impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
-            layout: Layout::Hardened,
+            template: Template::Hardened,
             quorum: 2,
             arbiters: 3,
             input: None,
@@ -60,10 +60,10 @@ impl Default for PlayOptions {
     }
 }
 
-/// Name of a layout.
-pub(crate) fn layout_name(layout: Layout) -> &'static str {
-    match layout {
-        Layout::Hardened => "hardened",
-        Layout::Paper => "paper",
+/// Name of a template.
+pub(crate) fn layout_name(template: Template) -> &'static str {
+    match template {
+        Template::Hardened => "hardened",
+        Template::Paper => "paper",
     }
 }

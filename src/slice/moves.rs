@@ -169,8 +169,8 @@ impl SlicePlay<'_> {
 
     /// A provider's claim, as it would publish it now.
     pub fn claim_tx(&mut self, index: u8) -> Result<Transaction, ScenarioError> {
-        let sight = (self.harness.chain().height()?, self.coin(index)?);
-        Ok(self.provider(index)?.claim(sight)?)
+        let status = (self.harness.chain().height()?, self.coin(index)?);
+        Ok(self.provider(index)?.claim(status)?)
     }
 
     /// A provider claims; the client opens the result with the secret that the claim shows.

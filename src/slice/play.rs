@@ -10,7 +10,10 @@ use narthex_contracts::{
     binding::FreshSalt,
     depth::Depth,
     setup::ceremony,
-    slice::{Circle, Client, Evidence, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms},
+    slice::{
+        Client, Evidence, Participants, Points, Provider, Shares, SliceDealer, SliceRecord,
+        SliceTerms,
+    },
     terms::Contribution,
 };
 use narthex_regtest::Chain;
@@ -122,7 +125,7 @@ impl<'c> SlicePlay<'c> {
         reporter: &'c mut dyn Reporter,
     ) -> Result<SlicePlay<'c>, ScenarioError> {
         // Before wallets are made for them.
-        Circle::check_numbers(options.providers.into(), options.quorum.into())?;
+        Participants::check_numbers(options.providers.into(), options.quorum.into())?;
         let names = (0..options.providers).map(|i| name(i.into()));
         let names = std::iter::once("client".into()).chain(names);
         let mut harness = Harness::new(chain, names, &options.common, reporter)?;
@@ -233,15 +236,15 @@ fn open(
         .next()
         .ok_or_else(|| ScenarioError::broken("nobody"))?;
     let salt = FreshSalt::draw(harness.rng());
-    let circle = Circle {
+    let participants = Participants {
         client,
         providers: public.collect(),
         quorum: options.quorum,
         job: job.id(),
         salt: salt.value(),
     };
-    let (points, shares) = share(harness, &circle, &keys)?;
-    let terms = propose(harness, options, circle, &points)?.check()?;
+    let (points, shares) = share(harness, &participants, &keys)?;
+    let terms = propose(harness, options, participants, &points)?.check()?;
     let mut keys = keys.into_iter();
     let key = keys.next().ok_or_else(|| ScenarioError::broken("nobody"))?;
     let keys = keys.collect::<Vec<_>>();
@@ -268,22 +271,27 @@ fn open(
 /// Each provider deals shares of all others' secrets; messages travel as bytes.
 fn share(
     harness: &mut Harness<'_>,
-    circle: &Circle,
+    participants: &Participants,
     keys: &[SecretKey],
 ) -> Result<(Points, Vec<Shares>), ScenarioError> {
-    let mut sharers = Vec::new();
-    for (index, key) in circle.indices().zip(keys.iter().skip(1)) {
-        sharers.push(Sharer::new(circle.clone(), index, *key, harness.rng())?);
+    let mut dealers = Vec::new();
+    for (index, key) in participants.indices().zip(keys.iter().skip(1)) {
+        dealers.push(SliceDealer::new(
+            participants.clone(),
+            index,
+            *key,
+            harness.rng(),
+        )?);
     }
     let mut all = Vec::new();
-    for (index, sharer) in circle.indices().zip(&sharers) {
+    for (index, dealer) in participants.indices().zip(&dealers) {
         let from = name(index.into());
-        all.push(harness.send(&from, "everybody", sharer.dealt())?);
+        all.push(harness.send(&from, "everybody", dealer.dealt())?);
     }
-    let points = Points::gather(circle, &all)?;
+    let points = Points::gather(participants, &all)?;
     let mut shares = Vec::new();
-    for sharer in sharers {
-        shares.push(sharer.finish(&all)?.1);
+    for dealer in dealers {
+        shares.push(dealer.finish(&all)?.1);
     }
     Ok((points, shares))
 }
@@ -292,17 +300,17 @@ fn share(
 fn propose(
     harness: &mut Harness<'_>,
     options: &SliceOptions,
-    circle: Circle,
+    participants: Participants,
     points: &Points,
 ) -> Result<SliceRecord, ScenarioError> {
     let mut scripts = Vec::new();
-    for index in circle.indices() {
+    for index in participants.indices() {
         scripts.push(harness.participant(1 + usize::from(index))?.script.clone());
     }
     let policy = harness.policy().clone();
     let client = harness.participant(0)?;
     let mut record = SliceRecord {
-        circle,
+        participants,
         points: points.commitments(),
         own_points: points.own_points().to_vec(),
         price_sat: options.price,

@@ -4,7 +4,7 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, thaw_of,
+    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, timeout_refund_of,
 };
 use bitcoin::{Amount, secp256k1::rand};
 use common::{cli, is_bad_script, is_spent, is_too_early};
@@ -19,15 +19,15 @@ use narthex::{
 on_both_chains!(
     every_life_is_exact,
     the_refund_early_and_late,
-    the_thaw_early_and_late,
-    the_freeze_at_any_time,
-    a_rung_needs_its_penny_and_the_provider,
-    an_old_rung_hurts_its_publisher,
+    the_timeout_refund_early_and_late,
+    the_force_close_at_any_time,
+    a_commitment_needs_its_penny_and_the_provider,
+    an_old_commitment_hurts_its_publisher,
     a_payer_that_double_spends_after_t,
-    a_claim_and_a_thaw_reorganised,
+    a_claim_and_a_timeout_refund_reorganised,
     a_close_leaves_nothing_to_claim,
     a_resumed_bank_or_a_claim_not_both,
-    a_frozen_bank_is_closed,
+    a_force_closed_bank_is_closed,
 );
 
 /// Every scenario ends with balances exact to the satoshi, and with the transactions that it says.
@@ -35,13 +35,13 @@ fn every_life_is_exact(chain: &mut dyn Chain) {
     let expected = |scenario: &str| -> (&[&str], i64) {
         match scenario {
             "close" => (&["Bank", "Close"], 2_600),
-            "claim" | "chosen" => (&["Bank", "Freeze", "Claim"], 2_000),
+            "claim" | "chosen" => (&["Bank", "ForceClose", "Claim"], 2_000),
             "refund" => (&["Bank", "Refund"], 0),
-            "thaw" => (&["Bank", "Freeze", "Thaw"], 0),
-            "resume" => (&["Bank", "Freeze", "Resume", "Close"], 3_200),
-            "purse" => (&["Bank", "Freeze", "Claim"], 2_000),
+            "timeout-refund" => (&["Bank", "ForceClose", "TimeoutRefund"], 0),
+            "resume" => (&["Bank", "ForceClose", "Resume", "Close"], 3_200),
+            "purse" => (&["Bank", "ForceClose", "Claim"], 2_000),
             "accessor" => (&["Bank", "Close"], 1_600),
-            "false-rung" => (&["Bank", "Freeze", "Claim"], 8_000),
+            "false-commitment" => (&["Bank", "ForceClose", "Claim"], 8_000),
             other => panic!("{other} is not in the table"),
         }
     };
@@ -74,50 +74,50 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     );
     mined(&mut play, &refund);
     assert_eq!(play.coin().unwrap(), Coin::Spent);
-    // A provider that slept past T has lost what it was paid: that is why it freezes at T − D.
-    let freeze = play.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut play, &freeze)));
+    // A provider that slept past T has lost what it was paid: that is why it force-closes at T − D.
+    let force_close = play.provider().force_close().unwrap();
+    assert!(is_spent(&refused(&mut play, &force_close)));
     assert_eq!(gains(&mut play), [0, 0]);
 }
 
-fn the_thaw_early_and_late(chain: &mut dyn Chain) {
+fn the_timeout_refund_early_and_late(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    let freeze = play.payer().freeze().unwrap();
-    let at = mined(&mut play, &freeze);
-    assert_eq!(play.coin().unwrap(), Coin::Frozen { height: at });
-    let (thaw, claim) = (thaw_of(&mut play), claim_of(&mut play, 500));
+    let force_close = play.payer().force_close().unwrap();
+    let at = mined(&mut play, &force_close);
+    assert_eq!(play.coin().unwrap(), Coin::ForceClosed { height: at });
+    let (timeout_refund, claim) = (timeout_refund_of(&mut play), claim_of(&mut play, 500));
     let d = u32::from(play.payer().bank().terms().record().claim_blocks);
     play.harness().wait_for(at + d - 1).unwrap();
-    assert!(is_too_early(&refused(&mut play, &thaw)));
+    assert!(is_too_early(&refused(&mut play, &timeout_refund)));
     empty_blocks(&mut play, 1);
-    // Ripe; a claim that comes as late is still good as long as the thaw is not confirmed.
+    // Ripe; a claim that comes as late is still good as long as the timeout refund is not confirmed.
     mined(&mut play, &claim);
-    assert!(is_spent(&refused(&mut play, &thaw)));
+    assert!(is_spent(&refused(&mut play, &timeout_refund)));
     assert_eq!(gains(&mut play), [-1_000, 1_000]);
 }
 
 /// The provider stops the bank early: the payer gets all but what it paid, at once, out of the claim.
-fn the_freeze_at_any_time(chain: &mut dyn Chain) {
+fn the_force_close_at_any_time(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    play.freeze(PROVIDER, "test").unwrap();
-    let height = play.frozen_at().unwrap();
-    let duty = play.provider().duty(height, Coin::Frozen { height });
-    assert_eq!(duty, ProviderDuty::Claim { rung: 500 });
+    play.force_close(PROVIDER, "test").unwrap();
+    let height = play.force_closed_at().unwrap();
+    let duty = play.provider().duty(height, Coin::ForceClosed { height });
+    assert_eq!(duty, ProviderDuty::Claim { commitment: 500 });
     play.claim().unwrap();
     assert_eq!(gains(&mut play), [-1_000, 1_000]);
 }
 
-fn a_rung_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
+fn a_commitment_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     // 1,000 is signed, its penny was not given.
-    assert!(play.provider().rungs_held() > 1);
+    assert!(play.provider().commitments_held() > 1);
     let mut rng = rand::thread_rng();
     assert!(matches!(
         play.provider().claim(1_000, &mut rng),
-        Err(BankError::Rung { .. })
+        Err(BankError::AdaptorCommitment { .. })
     ));
-    let freeze = play.provider().freeze().unwrap();
-    mined(&mut play, &freeze);
+    let force_close = play.provider().force_close().unwrap();
+    mined(&mut play, &force_close);
     let good = claim_of(&mut play, 500);
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
     // Each signature missing, false, or in the other's place: payer alone, provider alone, a forger.
@@ -140,70 +140,73 @@ fn a_rung_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
     mined(&mut play, &good);
 }
 
-/// The provider publishes a rung that it has better ones than: the payer gains.
-fn an_old_rung_hurts_its_publisher(chain: &mut dyn Chain) {
+/// The provider publishes a commitment that it has better ones than: the payer gains.
+fn an_old_commitment_hurts_its_publisher(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     let old = claim_of(&mut play, 500);
     play.pay(1_000).unwrap();
     let best = play.provider().enforceable();
     assert_eq!(best, 1_500);
     let new = claim_of(&mut play, best);
-    play.freeze(PROVIDER, "test").unwrap();
+    play.force_close(PROVIDER, "test").unwrap();
     mined(&mut play, &old);
     assert!(is_spent(&refused(&mut play, &new)));
     assert_eq!(gains(&mut play), [-1_000, 1_000]);
 }
 
-/// The payer waits for T with the provider's pennies given and tries to take all: the provider froze in time.
+/// The payer waits for T with the provider's pennies given and tries to take all: the provider force-closed in time.
 fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
     let mut play = funded(chain, 1_100);
     let terms = play.provider().bank().terms().clone();
-    let serve_until = terms.freeze_height() - 2;
+    let serve_until = terms.force_close_height() - 2;
     assert_eq!(
         play.provider()
             .duty(serve_until, Coin::Banked { is_deep: true }),
         ProviderDuty::Serve
     );
-    play.harness().wait_for(terms.freeze_height()).unwrap();
+    play.harness().wait_for(terms.force_close_height()).unwrap();
     assert_eq!(
         play.provider()
             .duty(serve_until + 1, Coin::Banked { is_deep: true }),
-        ProviderDuty::Freeze
+        ProviderDuty::ForceClose
     );
-    play.freeze(PROVIDER, "test").unwrap();
-    let (refund, thaw) = (refund_of(&mut play), thaw_of(&mut play));
-    assert!(is_too_early(&refused(&mut play, &thaw)));
+    play.force_close(PROVIDER, "test").unwrap();
+    let (refund, timeout_refund) = (refund_of(&mut play), timeout_refund_of(&mut play));
+    assert!(is_too_early(&refused(&mut play, &timeout_refund)));
     play.claim().unwrap();
     play.harness()
         .wait_for(terms.record().refund_height + 1)
         .unwrap();
     assert!(is_spent(&refused(&mut play, &refund)));
-    assert!(is_spent(&refused(&mut play, &thaw)));
+    assert!(is_spent(&refused(&mut play, &timeout_refund)));
     assert_eq!(gains(&mut play), [-2_000, 2_000]);
 }
 
-/// The freeze's block is lost, and confirms later: D counts from there. The claim's block is lost: it comes again.
-fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
+/// The force close's block is lost, and confirms later: D counts from there. The claim's block is lost: it comes again.
+fn a_claim_and_a_timeout_refund_reorganised(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    let (freeze, thaw) = (play.payer().freeze().unwrap(), thaw_of(&mut play));
+    let (force_close, timeout_refund) = (
+        play.payer().force_close().unwrap(),
+        timeout_refund_of(&mut play),
+    );
     let claim = claim_of(&mut play, 500);
-    let old = mined(&mut play, &freeze);
+    let old = mined(&mut play, &force_close);
     let d = u32::from(play.payer().bank().terms().record().claim_blocks);
     empty_blocks(&mut play, d - 1);
-    mined(&mut play, &thaw);
+    mined(&mut play, &timeout_refund);
     play.chain().disconnect(d + 1).unwrap();
     assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
     empty_blocks(&mut play, 2);
-    let new = mined(&mut play, &freeze);
+    let new = mined(&mut play, &force_close);
     assert_eq!(new, old + 2);
     empty_blocks(&mut play, d - 3);
     assert!(
-        is_too_early(&refused(&mut play, &thaw)),
+        is_too_early(&refused(&mut play, &timeout_refund)),
         "ripe before, not now"
     );
     mined(&mut play, &claim);
     play.chain().disconnect(1).unwrap();
-    assert_eq!(play.coin().unwrap(), Coin::Frozen { height: new });
+    assert_eq!(play.coin().unwrap(), Coin::ForceClosed { height: new });
     empty_blocks(&mut play, 1);
     // One block is left to the provider's window; it claims once more, with the same bytes.
     mined(&mut play, &claim);
@@ -214,12 +217,12 @@ fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
     assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
 }
 
-/// After an agreed end neither freeze nor claim nor refund has a coin to spend; no penny is given or taken.
+/// After an agreed end neither force close nor claim nor refund has a coin to spend; no penny is given or taken.
 fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    let (freeze, refund) = (play.payer().freeze().unwrap(), refund_of(&mut play));
+    let (force_close, refund) = (play.payer().force_close().unwrap(), refund_of(&mut play));
     play.close(false).unwrap();
-    assert!(is_spent(&refused(&mut play, &freeze)));
+    assert!(is_spent(&refused(&mut play, &force_close)));
     let t = play.payer().bank().terms().record().refund_height;
     play.harness().wait_for(t + 1).unwrap();
     assert!(is_spent(&refused(&mut play, &refund)));
@@ -227,25 +230,25 @@ fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
     assert_eq!(gains(&mut play), [-1_200, 1_200]);
 }
 
-/// Resumed: the old rungs have no coin any more. The new bank has its own pennies; old ones are foreign to it.
+/// Resumed: the old commitments have no coin any more. The new bank has its own pennies; old ones are foreign to it.
 fn a_resumed_bank_or_a_claim_not_both(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     let claim = claim_of(&mut play, 500);
     let old = play.payer().last_penny().unwrap();
-    play.freeze(PAYER, "test").unwrap();
+    play.force_close(PAYER, "test").unwrap();
     play.resume().unwrap();
     assert!(is_spent(&refused(&mut play, &claim)));
     assert_eq!(play.provider().accept(&old), Err(BankError::Foreign));
     assert_eq!(play.provider().paid(), 0);
     play.pay(700).unwrap();
-    play.freeze(PROVIDER, "test").unwrap();
+    play.force_close(PROVIDER, "test").unwrap();
     play.claim().unwrap();
     assert_eq!(gains(&mut play), [-2_200, 2_200]);
 }
 
-fn a_frozen_bank_is_closed(chain: &mut dyn Chain) {
+fn a_force_closed_bank_is_closed(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    play.freeze(PROVIDER, "test").unwrap();
+    play.force_close(PROVIDER, "test").unwrap();
     play.close(true).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Spent);
     assert_eq!(gains(&mut play), [-1_200, 1_200]);
@@ -279,7 +282,7 @@ fn the_command() {
             ("play --step 1", "terms: step"),
             ("play --claim-blocks 2", "terms: claim_blocks"),
             ("play --pennies 10000 --value 10000000", "cannot pay"),
-            ("show --rung 1", "no such rung"),
+            ("show --commitment 1", "no such commitment"),
             ("play --seed 12", "64 hex digits"),
         ],
     );

@@ -4,7 +4,8 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, participant, refund_of, refused, thaw_of,
+    claim_of, empty_blocks, funded, gains, mined, options, participant, refund_of, refused,
+    timeout_refund_of,
 };
 use bitcoin::{Amount, Transaction};
 use common::{is_spent, is_too_early};
@@ -40,10 +41,10 @@ fn claim_blocks(play: &mut BankPlay<'_>) -> u32 {
     play.payer().bank().terms().record().claim_blocks.into()
 }
 
-/// Frozen by the payer; the height.
-fn frozen(play: &mut BankPlay<'_>) -> u32 {
-    let freeze = play.payer().freeze().unwrap();
-    mined(play, &freeze)
+/// Force-closed by the payer; the height.
+fn force_closed(play: &mut BankPlay<'_>) -> u32 {
+    let force_close = play.payer().force_close().unwrap();
+    mined(play, &force_close)
 }
 
 /// The refund, ripe.
@@ -53,16 +54,16 @@ fn ripe_refund(play: &mut BankPlay<'_>) -> Transaction {
     refund_of(play)
 }
 
-/// The thaw, ripe.
-fn ripe_thaw(play: &mut BankPlay<'_>) -> Transaction {
-    let at = frozen(play);
+/// The timeout refund, ripe.
+fn ripe_timeout_refund(play: &mut BankPlay<'_>) -> Transaction {
+    let at = force_closed(play);
     let d = claim_blocks(play);
     play.harness().wait_for(at + d).unwrap();
-    thaw_of(play)
+    timeout_refund_of(play)
 }
 
 fn resumption(play: &mut BankPlay<'_>) -> Transaction {
-    frozen(play);
+    force_closed(play);
     // What it pays must be worth an output, and is what was paid.
     play.sign_resume().unwrap().tx
 }
@@ -70,13 +71,13 @@ fn resumption(play: &mut BankPlay<'_>) -> Transaction {
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
     let ends: [(PartyName, Make); 5] = [
-        (PROVIDER, |play| play.provider().freeze().unwrap()),
+        (PROVIDER, |play| play.provider().force_close().unwrap()),
         (PROVIDER, |play| {
-            frozen(play);
+            force_closed(play);
             claim_of(play, 500)
         }),
         (PAYER, ripe_refund),
-        (PAYER, ripe_thaw),
+        (PAYER, ripe_timeout_refund),
         (PAYER, resumption),
     ];
     for (who, make) in ends {
@@ -100,15 +101,15 @@ fn children_are_replaced(chain: &mut dyn Chain) {
 
 /// Both sign the end once more, with a higher fee: one of the two confirms, and pays the provider the same.
 fn a_close_is_replaced(chain: &mut dyn Chain) {
-    for frozen_first in [false, true] {
+    for force_closed_first in [false, true] {
         let mut play = funded(chain, 600);
-        if frozen_first {
-            frozen(&mut play);
+        if force_closed_first {
+            force_closed(&mut play);
         }
-        let (first, low) = play.sign_close(frozen_first).unwrap();
+        let (first, low) = play.sign_close(force_closed_first).unwrap();
         play.chain().submit(&first).unwrap();
         play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (second, high) = play.sign_close(frozen_first).unwrap();
+        let (second, high) = play.sign_close(force_closed_first).unwrap();
         assert!(high > low && first.output[0] == second.output[0]);
         play.chain().submit(&second).unwrap();
         let pool = play.chain().mempool().unwrap();
@@ -144,20 +145,20 @@ fn a_funding_is_replaced(chain: &mut dyn Chain) {
     play.harness().mine(1).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Unfunded);
     assert!(is_spent(&refused(&mut play, &funding)));
-    let freeze = play.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut play, &freeze)));
+    let force_close = play.provider().force_close().unwrap();
+    assert!(is_spent(&refused(&mut play, &force_close)));
 }
 
 /// The block of each end is lost: the coin is where it was, the end is as good as before and comes once more.
 fn every_end_is_reorganised(chain: &mut dyn Chain) {
     let ends: [(Make, bool, i64); 6] = [
         (ripe_refund, false, 0),
-        (ripe_thaw, true, 0),
+        (ripe_timeout_refund, true, 0),
         (resumption, true, 1_200),
         (|play| play.sign_close(false).unwrap().0, false, 1_200),
         (
             |play| {
-                frozen(play);
+                force_closed(play);
                 play.sign_close(true).unwrap().0
             },
             true,
@@ -165,22 +166,22 @@ fn every_end_is_reorganised(chain: &mut dyn Chain) {
         ),
         (
             |play| {
-                frozen(play);
+                force_closed(play);
                 claim_of(play, 500)
             },
             true,
             1_000,
         ),
     ];
-    for (i, (make, from_frozen, paid)) in ends.into_iter().enumerate() {
+    for (i, (make, from_force_closed, paid)) in ends.into_iter().enumerate() {
         let mut play = funded(chain, 600);
         let tx = make(&mut play);
         mined(&mut play, &tx);
         assert_eq!(play.coin().unwrap(), Coin::Spent);
         play.chain().disconnect(1).unwrap();
         let back = play.coin().unwrap();
-        match from_frozen {
-            true => assert!(matches!(back, Coin::Frozen { .. }), "{i}: {back:?}"),
+        match from_force_closed {
+            true => assert!(matches!(back, Coin::ForceClosed { .. }), "{i}: {back:?}"),
             false => assert!(matches!(back, Coin::Banked { .. }), "{i}"),
         }
         empty_blocks(&mut play, 2);
@@ -210,48 +211,48 @@ fn a_funding_is_reorganised(chain: &mut dyn Chain) {
         assert_eq!(
             duty,
             ProviderDuty::None,
-            "nothing to freeze or to serve for"
+            "nothing to force-close or to serve for"
         );
     }
-    let freeze = play.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut play, &freeze)), "no coin yet");
+    let force_close = play.provider().force_close().unwrap();
+    assert!(is_spent(&refused(&mut play, &force_close)), "no coin yet");
     empty_blocks(&mut play, 2);
     mined(&mut play, &funding);
     assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
-    mined(&mut play, &freeze);
+    mined(&mut play, &force_close);
     let claim = claim_of(&mut play, 500);
     mined(&mut play, &claim);
     assert_eq!(gains(&mut play)[1], 1_000);
 }
 
-/// After a reorganisation another end may win: a freeze instead of the refund, a claim instead of the thaw, the
-/// close instead of a freeze. The one that lost has no coin any more.
+/// After a reorganisation another end may win: a force close instead of the refund, a claim instead of the timeout refund, the
+/// close instead of a force close. The one that lost has no coin any more.
 fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
-    // The provider was late, and is given a second chance to freeze.
+    // The provider was late, and is given a second chance to force-close.
     let mut play = funded(chain, 600);
     let refund = ripe_refund(&mut play);
     mined(&mut play, &refund);
     play.chain().disconnect(1).unwrap();
-    frozen(&mut play);
+    force_closed(&mut play);
     assert!(is_spent(&refused(&mut play, &refund)));
     let claim = claim_of(&mut play, 500);
     mined(&mut play, &claim);
     assert_eq!(gains(&mut play)[1], 1_000);
     drop(play);
     let mut play = funded(chain, 600);
-    let thaw = ripe_thaw(&mut play);
-    mined(&mut play, &thaw);
+    let timeout_refund = ripe_timeout_refund(&mut play);
+    mined(&mut play, &timeout_refund);
     play.chain().disconnect(1).unwrap();
     let claim = claim_of(&mut play, 500);
     mined(&mut play, &claim);
-    assert!(is_spent(&refused(&mut play, &thaw)));
+    assert!(is_spent(&refused(&mut play, &timeout_refund)));
     assert_eq!(gains(&mut play)[1], 1_000);
     drop(play);
-    // Deeper than the freeze: the refund is not ripe below T, and the bank is open again.
+    // Deeper than the force close: the refund is not ripe below T, and the bank is open again.
     let mut play = funded(chain, 600);
     let refund = refund_of(&mut play);
     let (close, _) = play.sign_close(false).unwrap();
-    frozen(&mut play);
+    force_closed(&mut play);
     play.chain().disconnect(1).unwrap();
     assert!(is_too_early(&refused(&mut play, &refund)));
     mined(&mut play, &close);
@@ -262,7 +263,7 @@ fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
 /// records, and the new bank is claimed.
 fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    play.freeze(PAYER, "test").unwrap();
+    play.force_close(PAYER, "test").unwrap();
     play.resume().unwrap();
     let (outpoint, _) = play.payer().bank().coin(false).unwrap();
     let (resume, _) = play.chain().transaction(outpoint.txid).unwrap().unwrap();
@@ -275,7 +276,7 @@ fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
     assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
     play.pay(500).unwrap();
     play.restart().unwrap();
-    play.freeze(PROVIDER, "test").unwrap();
+    play.force_close(PROVIDER, "test").unwrap();
     play.resume().unwrap();
     // A bank that goes on with one that went on.
     play.restart().unwrap();

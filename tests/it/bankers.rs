@@ -20,7 +20,7 @@ on_both_chains!(
     attacks_between_bankers_are_exact,
     one_claim_shows_the_secrets_of_several_payments,
     the_tightest_delays_suffice,
-    a_claim_that_races_the_thaw,
+    a_claim_that_races_the_timeout_refund,
     a_payer_that_takes_back_at_t,
     a_banker_without_a_coin,
     an_old_frame_pays_no_more,
@@ -74,13 +74,13 @@ fn empty_blocks(play: &mut BankersPlay<'_>, count: u32) {
     at::empty_blocks(play.harness(), count);
 }
 
-fn freeze_of(play: &mut BankersPlay<'_>, bank: usize) -> Transaction {
-    play.bank(bank).unwrap().0.freeze().unwrap()
+fn force_close_of(play: &mut BankersPlay<'_>, bank: usize) -> Transaction {
+    play.bank(bank).unwrap().0.force_close().unwrap()
 }
 
-fn thaw_of(play: &mut BankersPlay<'_>, bank: usize) -> Transaction {
+fn timeout_refund_of(play: &mut BankersPlay<'_>, bank: usize) -> Transaction {
     let mut rng = rand::thread_rng();
-    play.bank(bank).unwrap().0.thaw(&mut rng).unwrap()
+    play.bank(bank).unwrap().0.timeout_refund(&mut rng).unwrap()
 }
 
 fn claim_of(play: &mut BankersPlay<'_>, bank: usize) -> Transaction {
@@ -113,7 +113,9 @@ fn exact(chain: &mut dyn Chain, scenarios: &[Scenario<BankersOptions>]) {
             "banker" => &[-3 * 1_412, 3 * 12, 3 * 1_400],
             "bankers" => &[-2 * 1_424, 2 * 12, 2 * 12, 2 * 1_400],
             // The payer paid, the payee was paid, the banker earned its fee, whoever cheated.
-            "banker-vanishes" | "banker-late-secret" | "banker-frozen" => &[-1_412, 12, 1_400],
+            "banker-vanishes" | "banker-late-secret" | "banker-force-closed" => {
+                &[-1_412, 12, 1_400]
+            }
             "banker-griefed" => &[-2 * 1_412, 2 * 12, 2 * 1_400],
             // Who is not there to collect loses the payment that it had promised.
             "bankers-vanish" => &[0, 0, -1_400, 1_400],
@@ -164,13 +166,13 @@ fn one_claim_shows_the_secrets_of_several_payments(chain: &mut dyn Chain) {
         for _ in 0..count {
             released(&mut play);
         }
-        play.freeze(1, 2, "test").unwrap();
+        play.force_close(1, 2, "test").unwrap();
         play.claim(1, "test").unwrap();
         let (tx, depth) = play.ending(1).unwrap().unwrap();
         let bank = play.id(1).unwrap();
         let found = play.banker(0).unwrap().spent(&bank, &tx, depth);
         assert_eq!(found.unwrap().len(), count);
-        play.freeze(0, 1, "test").unwrap();
+        play.force_close(0, 1, "test").unwrap();
         play.claim(0, "test").unwrap();
         let count = i64::try_from(count).unwrap();
         assert_eq!(
@@ -180,51 +182,53 @@ fn one_claim_shows_the_secrets_of_several_payments(chain: &mut dyn Chain) {
     }
 }
 
-/// The payer freezes, the banker's freeze confirms three blocks later, the payee claims in its last block, and the
+/// The payer force-closes, the banker's force close confirms three blocks later, the payee claims in its last block, and the
 /// banker's claim has two blocks left; it confirms in the last one.
 fn the_tightest_delays_suffice(chain: &mut dyn Chain) {
     let mut play = funded(chain, 1);
     released(&mut play);
     let ((t_in, d_in), (t_out, d_out)) = (delays(&mut play, 0), delays(&mut play, 1));
     assert_eq!((d_in, t_in), (d_out + 6, t_out + d_out + 6), "just legal");
-    let freeze = freeze_of(&mut play, 0);
-    let frozen_in = mined(&mut play, &freeze);
+    let force_close = force_close_of(&mut play, 0);
+    let force_closed_in = mined(&mut play, &force_close);
     let due = play.duties(0).unwrap();
-    assert_eq!(due, [(1, BankerDuty::Freeze)]);
+    assert_eq!(due, [(1, BankerDuty::ForceClose)]);
     empty_blocks(&mut play, 2);
-    let freeze = freeze_of(&mut play, 1);
-    let frozen_out = mined(&mut play, &freeze);
-    assert_eq!(frozen_out, frozen_in + 3);
-    let (claim, thaw) = (claim_of(&mut play, 1), thaw_of(&mut play, 1));
-    play.harness().wait_for(frozen_out + d_out - 1).unwrap();
-    assert!(is_too_early(&refused(&mut play, &thaw)));
+    let force_close = force_close_of(&mut play, 1);
+    let force_closed_out = mined(&mut play, &force_close);
+    assert_eq!(force_closed_out, force_closed_in + 3);
+    let (claim, timeout_refund) = (claim_of(&mut play, 1), timeout_refund_of(&mut play, 1));
+    play.harness()
+        .wait_for(force_closed_out + d_out - 1)
+        .unwrap();
+    assert!(is_too_early(&refused(&mut play, &timeout_refund)));
     let at = mined(&mut play, &claim);
-    assert_eq!(at, frozen_in + d_in - 4);
+    assert_eq!(at, force_closed_in + d_in - 4);
     let bank = play.id(1).unwrap();
     play.banker(0).unwrap().spent(&bank, &claim, 1).unwrap();
     let due = play.duties(0).unwrap();
-    assert_eq!(due, [(0, BankerDuty::Claim { rung: 706 })]);
+    assert_eq!(due, [(0, BankerDuty::Claim { commitment: 706 })]);
     empty_blocks(&mut play, 2);
-    let (claim, thaw) = (claim_of(&mut play, 0), thaw_of(&mut play, 0));
-    assert!(is_too_early(&refused(&mut play, &thaw)));
+    let (claim, timeout_refund) = (claim_of(&mut play, 0), timeout_refund_of(&mut play, 0));
+    assert!(is_too_early(&refused(&mut play, &timeout_refund)));
     let at = mined(&mut play, &claim);
-    assert_eq!(at, frozen_in + d_in - 1);
+    assert_eq!(at, force_closed_in + d_in - 1);
     assert_eq!(gains(&mut play), [-1_412, 12, 1_400]);
 }
 
-/// The payee claims when the thaw is ripe already, and wins: the banker still collects.
-fn a_claim_that_races_the_thaw(chain: &mut dyn Chain) {
+/// The payee claims when the timeout refund is ripe already, and wins: the banker still collects.
+fn a_claim_that_races_the_timeout_refund(chain: &mut dyn Chain) {
     let mut play = funded(chain, 1);
     released(&mut play);
     let (_, d) = delays(&mut play, 1);
-    play.freeze(0, 0, "test").unwrap();
+    play.force_close(0, 0, "test").unwrap();
     play.tend(0).unwrap();
-    let Coin::Frozen { height } = play.coin(1).unwrap() else {
-        panic!("not frozen")
+    let Coin::ForceClosed { height } = play.coin(1).unwrap() else {
+        panic!("not force-closed")
     };
     play.harness().wait_for(height + d).unwrap();
     let due = play.duties(0).unwrap();
-    assert_eq!(due, [(1, BankerDuty::Thaw)]);
+    assert_eq!(due, [(1, BankerDuty::TimeoutRefund)]);
     let claim = claim_of(&mut play, 1);
     mined(&mut play, &claim);
     play.tend(0).unwrap();
@@ -245,7 +249,7 @@ fn a_payer_that_takes_back_at_t(chain: &mut dyn Chain) {
     let (t, d) = delays(&mut play, 0);
     play.harness().wait_for(t - d).unwrap();
     let due = play.duties(0).unwrap();
-    assert_eq!(due, [(0, BankerDuty::Freeze)]);
+    assert_eq!(due, [(0, BankerDuty::ForceClose)]);
     play.tend(0).unwrap();
     play.tend(0).unwrap();
     play.harness().wait_for(t + 1).unwrap();
@@ -289,9 +293,9 @@ fn a_banker_without_a_coin(chain: &mut dyn Chain) {
     assert_eq!(bluff(&mut play), shallow);
     drop(play);
     let mut play = funded(chain, 1);
-    play.freeze(1, 1, "test").unwrap();
-    assert_eq!(pass(&mut play), CoinError::Absent, "frozen");
-    assert_eq!(bluff(&mut play), CoinError::Absent, "frozen");
+    play.force_close(1, 1, "test").unwrap();
+    assert_eq!(pass(&mut play), CoinError::Absent, "force-closed");
+    assert_eq!(bluff(&mut play), CoinError::Absent, "force-closed");
     drop(play);
     let mut play = funded(chain, 1);
     let (t, d) = delays(&mut play, 1);
@@ -311,14 +315,14 @@ fn an_old_frame_pays_no_more(chain: &mut dyn Chain) {
     let old = claim_of(&mut play, 1);
     released(&mut play);
     let new = claim_of(&mut play, 1);
-    play.freeze(1, 2, "test").unwrap();
+    play.force_close(1, 2, "test").unwrap();
     mined(&mut play, &old);
     assert!(is_spent(&refused(&mut play, &new)));
     play.tend(0).unwrap();
     // The banker knows one secret. For the other payment nothing can be had of it any more, nor is owed.
     play.harness().mine(2).unwrap();
     play.tend(0).unwrap();
-    play.freeze(0, 1, "test").unwrap();
+    play.force_close(0, 1, "test").unwrap();
     play.tend(0).unwrap();
     play.harness().mine(2).unwrap();
     play.tend(0).unwrap();
@@ -330,19 +334,19 @@ fn an_old_frame_pays_no_more(chain: &mut dyn Chain) {
 fn a_reorganised_claim_shows_its_secret_all_the_same(chain: &mut dyn Chain) {
     let mut play = funded(chain, 1);
     released(&mut play);
-    play.freeze(1, 2, "test").unwrap();
+    play.force_close(1, 2, "test").unwrap();
     let claim = claim_of(&mut play, 1);
     mined(&mut play, &claim);
     let bank = play.id(1).unwrap();
     let found = play.banker(0).unwrap().spent(&bank, &claim, 1);
     assert_eq!(found.unwrap().len(), 1);
     play.chain().disconnect(1).unwrap();
-    assert!(matches!(play.coin(1).unwrap(), Coin::Frozen { .. }));
+    assert!(matches!(play.coin(1).unwrap(), Coin::ForceClosed { .. }));
     // Not deep enough to forget the payment; the secret is the banker's.
     assert_eq!(play.banker(0).unwrap().forwards().len(), 1);
     empty_blocks(&mut play, 1);
     mined(&mut play, &claim);
-    play.freeze(0, 1, "test").unwrap();
+    play.force_close(0, 1, "test").unwrap();
     play.claim(0, "test").unwrap();
     assert_eq!(gains(&mut play), [-1_412, 12, 1_400]);
 }
@@ -358,8 +362,8 @@ fn a_promise_needs_its_secret(chain: &mut dyn Chain) {
     assert_eq!(best, 1_400, "two of three secrets are known");
     let mut rng = rand::thread_rng();
     let unknown = play.payee().claim(2_100, &mut rng);
-    assert!(matches!(unknown, Err(BankError::Rung { .. })));
-    play.freeze(1, 2, "test").unwrap();
+    assert!(matches!(unknown, Err(BankError::AdaptorCommitment { .. })));
+    play.force_close(1, 2, "test").unwrap();
     let good = claim_of(&mut play, 1);
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
     assert_eq!(stack.len(), 5);

@@ -53,8 +53,8 @@ fn ready(chain: &mut dyn Chain) -> (BountyPlay<'_>, Transaction) {
     let closing = play.close().unwrap();
     let paid = play.answer(&closing, None).unwrap();
     play.grant(paid, None).unwrap();
-    let sight = play.sight().unwrap();
-    let (_, tx) = play.recomputers()[0].settle(sight).unwrap().unwrap();
+    let status = play.status().unwrap();
+    let (_, tx) = play.recomputers()[0].settle(status).unwrap().unwrap();
     (play, tx)
 }
 
@@ -214,11 +214,11 @@ fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let again = play.close_again(late).unwrap();
     let two = play.answer(&again, None).unwrap();
     play.grant(two, None).unwrap();
-    let sight = play.sight().unwrap();
-    let (paid, for_two) = play.recomputers()[0].settle(sight).unwrap().unwrap();
+    let status = play.status().unwrap();
+    let (paid, for_two) = play.recomputers()[0].settle(status).unwrap().unwrap();
     assert_eq!(paid, two);
-    play.recomputers()[2].take_grant(sight, &grant).unwrap();
-    let (paid, for_all) = play.recomputers()[2].settle(sight).unwrap().unwrap();
+    play.recomputers()[2].take_grant(status, &grant).unwrap();
+    let (paid, for_all) = play.recomputers()[2].settle(status).unwrap().unwrap();
     assert_eq!(paid, all);
     for (first, second, gained) in [
         (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),

@@ -17,12 +17,12 @@ use deliver_support::{
 };
 use narthex::{
     contracts::{
+        builder::{Task, finish},
         deliver::{
             Agent, AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
             agent_name,
         },
         graph::NodeId,
-        pact::{Task, finish},
         terms::FeeRate,
     },
     deliver::{DEPTH, DeliveryPlay},
@@ -124,14 +124,14 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     let t = t(&play);
     play.harness().wait_for(t).unwrap();
     assert!(is_too_early(&refused(&mut play, &refund)), "at T itself");
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(play.sender().duty(tip, coin), SenderDuty::Wait);
     // Without its lock time the script itself refuses, at any height.
     let mut unlocked = refund.clone();
     unlocked.lock_time = bitcoin::absolute::LockTime::ZERO;
     assert!(is_bad_script(&refused(&mut play, &unlocked)));
     empty_blocks(&mut play, 1);
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(
         (tip, play.sender().duty(tip, coin)),
         (t, SenderDuty::Refund)
@@ -148,7 +148,7 @@ fn a_claim_and_a_refund_race(chain: &mut dyn Chain) {
     let (refund, back) = play.refund_of().unwrap();
     let t = t(&play);
     play.harness().wait_for(t).unwrap();
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
     play.harness().wait_for(t + 2).unwrap();
     mined(&mut play, &claim);
@@ -180,7 +180,7 @@ fn a_funding_that_is_double_spent(chain: &mut dyn Chain) {
     mined(&mut play, &rival);
     assert!(is_spent(&refused(&mut play, &funding)));
     play.harness().mine(6).unwrap();
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(coin, Coin::Unfunded);
     assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     play.scan().unwrap();
@@ -247,7 +247,7 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
         let other = sign(&mut play, other, &agreed);
         mined(&mut play, &other);
         play.harness().mine(6).unwrap();
-        let (tip, coin) = play.sight().unwrap();
+        let (tip, coin) = play.status().unwrap();
         assert_eq!(coin, Coin::Unfunded);
         assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
         let mut ask = asked(&play);
@@ -277,7 +277,7 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     let depth = options().depth.blocks() + 1;
     play.chain().disconnect(depth).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Unfunded);
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     let mut rng = StdRng::seed_from_u64(1);
     let late = play
@@ -300,10 +300,10 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     assert!(matches!(answer, Err(Error::BlockRejected { reason }) if is_bad_script(&reason)));
     mined(&mut play, &funding);
     // Not deep enough to serve strangers; the agent waits with its claim too, T is far.
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     empty_blocks(&mut play, 2);
-    let (tip, coin) = play.sight().unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
     mined(&mut play, &claim);
     assert_eq!(gains(&mut play), [-AMOUNT, AMOUNT - sat(fee), 0]);

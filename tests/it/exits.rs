@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use common::options;
 use narthex::{
-    game_model::Layout,
+    game_model::Template,
     harness::{Playable as _, Scenario, TransactionEvent, play_on},
     play::{DecryptedResult, Event, Outcome, PlayOptions},
     regtest::{Bitcoind, Chain, Embedded},
@@ -66,7 +66,7 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
     assert_eq!(outcome.balances.len(), expected.arbiters.len() + 4);
     assert_eq!(sum, 0, "a settlement makes no money");
     assert_eq!(before, after + fees, "what is gone is fees");
-    // In the paper's layout stake coins are made before the contract, whose fees it does not count.
+    // In the paper's template stake coins are made before the contract, whose fees it does not count.
     match outcome.figures.template.as_str() {
         "hardened" => assert_eq!(fees, outcome.figures.fees_sat),
         _ => assert!(fees > outcome.figures.fees_sat),
@@ -146,14 +146,14 @@ fn on_chain_as_told(chain: &mut dyn Chain, outcome: &Outcome) {
     assert_eq!(chain.mempool().unwrap(), [], "nothing is left waiting");
 }
 
-fn scenarios(layout: Layout) -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
+fn scenarios(template: Template) -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
     PlayOptions::SCENARIOS
         .iter()
-        .filter(move |s| s.needs == layout)
+        .filter(move |s| s.needs == template)
 }
 
 fn disputes() -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
-    scenarios(Layout::Hardened).filter(|s| expected(s.needs, s.name, (2, 3)).scheme >= Some(5))
+    scenarios(Template::Hardened).filter(|s| expected(s.needs, s.name, (2, 3)).scheme >= Some(5))
 }
 
 /// Those in which a larger panel makes a difference to consensus rules: somebody is missing.
@@ -181,22 +181,22 @@ fn on_embedded<'a>(
 
 #[test]
 fn hardened_embedded() {
-    on_embedded(scenarios(Layout::Hardened), (2, 3), Job::Whole);
+    on_embedded(scenarios(Template::Hardened), (2, 3), Job::Whole);
 }
 
 #[test]
 fn hardened_bitcoind() {
-    on_bitcoind(scenarios(Layout::Hardened), (2, 3));
+    on_bitcoind(scenarios(Template::Hardened), (2, 3));
 }
 
 #[test]
 fn paper_embedded() {
-    on_embedded(scenarios(Layout::Paper), (2, 3), Job::Few);
+    on_embedded(scenarios(Template::Paper), (2, 3), Job::Few);
 }
 
 #[test]
 fn paper_bitcoind() {
-    on_bitcoind(scenarios(Layout::Paper), (2, 3));
+    on_bitcoind(scenarios(Template::Paper), (2, 3));
 }
 
 #[test]

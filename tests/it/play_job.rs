@@ -10,7 +10,7 @@ use common::{
     table::expected,
 };
 use narthex::{
-    game_model::Layout,
+    game_model::Template,
     harness::{ChainKind, Playable as _, play, play_on},
     play::{DecryptedResult, JobFile, PlayOptions},
     regtest::Bitcoind,
@@ -229,7 +229,7 @@ fn a_job_on_a_real_node() {
             path: bench.collatz(120).into(),
             stage: Some(0),
         }),
-        ..common::options(Layout::Hardened, "worker-at-fault", (2, 3))
+        ..common::options(Template::Hardened, "worker-at-fault", (2, 3))
     };
     let mut chain = Bitcoind::start().unwrap();
     let outcome = play_on(&mut chain, "worker-at-fault", &options, &mut ()).unwrap();

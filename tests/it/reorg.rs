@@ -12,7 +12,7 @@ use narthex::{
         template::{ContractSecret, Exit},
         terms::Role,
     },
-    game_model::Layout,
+    game_model::Template,
     harness::play_on,
     regtest::{Bitcoind, Chain, Embedded},
 };
@@ -39,12 +39,12 @@ const LONG: [&str; 7] = [
 /// The whole scenario on a chain that loses `depth` blocks after each step: everything confirms again, later, not one
 /// block before its locks allow at the new heights, and everybody gets the same to the satoshi.
 fn survives(chain: &mut dyn Chain, scenario: &str, depth: u32) {
-    let mut options = options(Layout::Hardened, scenario, (2, 3));
+    let mut options = options(Template::Hardened, scenario, (2, 3));
     options.probe_early = true;
     options.input = Some(common::few_images());
     let mut shaky = Shaky::new(chain, depth);
     let outcome = play_on(&mut shaky, scenario, &options, &mut ()).unwrap();
-    let expected = table::expected(Layout::Hardened, scenario, (2, 3));
+    let expected = table::expected(Template::Hardened, scenario, (2, 3));
     assert!(shaky.reorganisations >= expected.transactions as u32);
     println!(
         "{scenario}, {depth} deep: {} reorganisations, {} sent again",

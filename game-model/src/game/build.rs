@@ -6,9 +6,9 @@
 //! result is accepted) or *time out*. The verifier, not knowing which, verifies the sample, answers
 //! without looking, or is silent. Nature draws the sample. After a verdict the worker claims or
 //! withholds, admits or appeals; then the panel errs at given rates, or its arbiters are players.
-//! In the paper's layout a worker may also claim for work that it never delivered, the verifier may
+//! In the paper's template a worker may also claim for work that it never delivered, the verifier may
 //! keep its half of an appeal, and a convicted worker may open the other verdict with the panel's
-//! one secret: those are the attacks which that layout leaves open.
+//! one secret: those are the attacks which that template leaves open.
 //!
 //! # Payoffs
 //! Changes of deposits by [`settle`], to the satoshi, less costs and fees, plus R, −L and B where a
@@ -32,7 +32,7 @@ use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
 use crate::detection::hit_probability;
 use crate::params::settlement::{Outcome, SettlementError, settle};
-use crate::params::{Layout, Params};
+use crate::params::{Params, Template};
 use crate::rational::Rational;
 
 use crate::rational::sat;
@@ -125,7 +125,7 @@ pub(super) fn build_with(
     let course = Course {
         params,
         economics,
-        rule: economics.verdict_rule(params.layout()),
+        rule: economics.verdict_rule(params.template()),
         hit,
         failure: std::cell::RefCell::new(None),
     };
@@ -134,8 +134,8 @@ pub(super) fn build_with(
         players.extend((0..params.arbiters()).map(Player::Arbiter));
     }
     let title = format!(
-        "Narthex, {} layout, reward {} sat, worker's stake {} sat",
-        params.layout(),
+        "Narthex, {} template, reward {} sat, worker's stake {} sat",
+        params.template(),
         params.reward().to_sat(),
         params.worker_stake().to_sat()
     );
@@ -149,7 +149,7 @@ pub(super) fn build_with(
 
 impl Course<'_> {
     fn is_paper(&self) -> bool {
-        self.params.layout() == Layout::Paper
+        self.params.template() == Template::Paper
     }
 
     fn is_mechanical(&self) -> bool {

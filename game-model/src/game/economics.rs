@@ -3,7 +3,7 @@
 use bitcoin_units::Amount;
 use serde::{Deserialize, Serialize};
 
-use crate::params::{Layout, Params};
+use crate::params::{Params, Template};
 use crate::ratio::Ratio;
 
 /// Largest panel whose arbiters can be players: each has three or four moves, and all combinations
@@ -57,7 +57,7 @@ pub struct Economics {
     pub bad_steps: u64,
     /// How arbiters are modelled.
     pub arbiters: ArbiterModel,
-    /// Whether a verdict follows from blind digests. `None`: as the layout has it, mechanical in the
+    /// Whether a verdict follows from blind digests. `None`: as the template has it, mechanical in the
     /// hardened one and free in the paper's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictRule>,
@@ -142,11 +142,11 @@ impl Economics {
         }
     }
 
-    /// The rule under which verdicts are given in this layout.
-    pub fn verdict_rule(&self, layout: Layout) -> VerdictRule {
-        self.verdicts.unwrap_or(match layout {
-            Layout::Hardened => VerdictRule::Mechanical,
-            Layout::Paper => VerdictRule::Free,
+    /// The rule under which verdicts are given in this template.
+    pub fn verdict_rule(&self, template: Template) -> VerdictRule {
+        self.verdicts.unwrap_or(match template {
+            Template::Hardened => VerdictRule::Mechanical,
+            Template::Paper => VerdictRule::Free,
         })
     }
 

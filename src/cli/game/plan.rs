@@ -14,7 +14,7 @@ use narthex::{
     contracts::terms::FeeRate,
     game::{Case, chart, fees},
     game_model::{
-        Layout, ParamsRecord, Ratio, Windows,
+        ParamsRecord, Ratio, Template, Windows,
         game::{
             Economics, Rational,
             plan::{Plan, PlanError, Point, Wish, plan},
@@ -159,7 +159,7 @@ impl PlanArgs {
             wrong_loss: self.wrong_loss,
             outside_gain: self.outside_gain,
             bad_steps: self.bad_steps,
-            fees: fees::fees(Layout::Hardened, arbiters, quorum, rate)?,
+            fees: fees::fees(Template::Hardened, arbiters, quorum, rate)?,
             ..Economics::example()
         };
         let base = ParamsRecord {

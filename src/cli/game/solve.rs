@@ -106,7 +106,7 @@ fn write_solution(out: &mut impl Write, game: &Game, solution: &Solution) -> any
 fn write_conditions(out: &mut impl Write, conditions: &[Inequality]) -> anyhow::Result<()> {
     writeln!(
         out,
-        "sufficient conditions (of the hardened layout, without fees):"
+        "sufficient conditions (of the hardened template, without fees):"
     )?;
     for c in conditions {
         let mark = if c.holds() { "holds" } else { "FAILS" };

@@ -1,4 +1,4 @@
-//! Scenarios of the hardened layout.
+//! Scenarios of the hardened template.
 
 use narthex_contracts::{
     template::{Exit, Rulings},

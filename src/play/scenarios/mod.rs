@@ -3,7 +3,7 @@
 mod hardened;
 mod paper;
 
-use narthex_game_model::{Layout, Ratio, play::Strategy};
+use narthex_game_model::{Ratio, Template, play::Strategy};
 
 use narthex_regtest::Chain;
 
@@ -11,10 +11,10 @@ use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled, options::layout
 use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError};
 
 macro_rules! scenarios {
-    ($($name:literal $layout:ident $summary:literal $script:path;)*) => {
-        /// All scenarios, each of its layout.
+    ($($name:literal $template:ident $summary:literal $script:path;)*) => {
+        /// All scenarios, each of its template.
         pub(super) const SCENARIOS: &[Scenario<PlayOptions>] =
-            &[$(Scenario::<PlayOptions>::needing(Layout::$layout, $name, $summary, $script)),*];
+            &[$(Scenario::<PlayOptions>::needing(Template::$template, $name, $summary, $script)),*];
     };
 }
 
@@ -55,7 +55,7 @@ impl Playable for PlayOptions {
     const SCENARIOS: &'static [Scenario<Self>] = SCENARIOS;
 
     type Play<'c> = ContractPlay<'c>;
-    type Needs = Layout;
+    type Needs = Template;
     type Ending = Ending;
     type Figures = Settled;
 
@@ -64,11 +64,11 @@ impl Playable for PlayOptions {
     }
 
     fn among(&self) -> String {
-        format!(" in the {} layout", layout_name(self.layout))
+        format!(" in the {} template", layout_name(self.template))
     }
 
     fn has(&self, scenario: &Scenario<Self>) -> bool {
-        scenario.needs == self.layout
+        scenario.needs == self.template
     }
 
     fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {

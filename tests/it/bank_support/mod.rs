@@ -66,13 +66,15 @@ pub fn gains(play: &mut BankPlay<'_>) -> [i64; 2] {
         .unwrap()
 }
 
-pub fn claim_of(play: &mut BankPlay<'_>, rung: u32) -> Transaction {
+pub fn claim_of(play: &mut BankPlay<'_>, commitment: u32) -> Transaction {
     let mut rng = rand::thread_rng();
-    play.provider().claim(rung, &mut rng).unwrap()
+    play.provider().claim(commitment, &mut rng).unwrap()
 }
 
-pub fn thaw_of(play: &mut BankPlay<'_>) -> Transaction {
-    play.payer().thaw(&mut rand::thread_rng()).unwrap()
+pub fn timeout_refund_of(play: &mut BankPlay<'_>) -> Transaction {
+    play.payer()
+        .timeout_refund(&mut rand::thread_rng())
+        .unwrap()
 }
 
 pub fn refund_of(play: &mut BankPlay<'_>) -> Transaction {
