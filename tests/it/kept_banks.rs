@@ -217,7 +217,7 @@ fn a_life_on_a_node_killed_onwards() {
     }
     assert_eq!(next("pay --to 900", &mut chain)["taken"], 900);
     assert_eq!(
-        next("force-close --by payer", &mut chain)["coin"],
+        next("force close --by payer", &mut chain)["coin"],
         "force-closed"
     );
     let after = next("claim", &mut chain);
@@ -362,14 +362,14 @@ fn an_old_copy_of_one_side_costs_the_other_nothing() {
     let found = put_back("payer");
     assert_eq!((&found["bank"], &found["taken"]), (&1.into(), &900.into()));
     assert!(!desk.run("pay --to 950", None).status.success());
-    let force_closed = desk.done("force-close --by provider");
+    let force_closed = desk.done("force close --by provider");
     let claimed = desk.done("claim");
     assert_eq!(claimed["coin"], "spent");
     let sat = |standing: &Value, who: &str| standing[who].as_u64().unwrap();
     assert!(sat(&claimed, "provider_sat") > sat(&force_closed, "provider_sat"));
     // And it takes its own back, if the provider does not.
     put_back("payer");
-    desk.done("force-close --by provider");
+    desk.done("force close --by provider");
     let before = desk.done("status --mine 6");
     let after = desk.done("refund");
     assert_eq!(after["coin"], "spent");

@@ -68,8 +68,6 @@ pub enum TemplateError {
 pub fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     match TEMPLATES.iter().find(|t| t.template == terms.template()) {
         Some(template) => (template.derive)(terms),
-        None => Err(TemplateError::Script(
-            "no template for this template".into(),
-        )),
+        None => Err(TemplateError::Script("no such template".into())),
     }
 }
