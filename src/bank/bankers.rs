@@ -3,14 +3,16 @@
 use bitcoin::{Amount, Transaction};
 use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
 use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
-use narthex_contracts::bank::{ChainSeed, FundingStatus};
+use narthex_contracts::bank::{
+    Bank, BankRecord, ChainSeed, FreshChain, FundingStatus, PayerOpening, ProviderOpening,
+};
 use narthex_contracts::depth::Depth;
 use narthex_regtest::Chain;
 
 use super::{
     BankOptions,
     coin::{coin_of, ending_of},
-    play::{Ends, open, propose},
+    play::{Ends, propose},
 };
 use crate::harness::{Harness, Outcome, Reporter, ScenarioError};
 
@@ -72,7 +74,7 @@ impl<'c> BankersPlay<'c> {
             let (record, fresh) = propose(&mut harness, &delays, &ends)?;
             banks.push(record.bank());
             seeds.push(fresh.seed().clone());
-            let (payer, provider) = open(record, (fresh, None), (&mut harness, &ends), None)?;
+            let (payer, provider) = open(record, fresh, (&mut harness, &ends))?;
             payers.push(payer);
             providers.push(provider);
         }
@@ -233,6 +235,24 @@ impl<'c> BankersPlay<'c> {
             .with("frames", self.frames)
             .with("bankers", self.bankers.len())
     }
+}
+
+/// Each derives the bank alone; the force close is signed both ways.
+fn open(
+    record: BankRecord,
+    fresh: FreshChain,
+    (harness, ends): (&mut Harness<'_>, &Ends),
+) -> Result<(Payer, Provider), ScenarioError> {
+    let terms = record.check()?;
+    let bank = || Bank::new(terms.clone());
+    let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
+    let (ours, theirs) = (harness.key(from, ours)?, harness.key(to, theirs)?);
+    let (bindings, rng) = harness.draws(from)?;
+    let (payer, nonce) = PayerOpening::new(bank()?, ours, fresh, bindings, rng)?;
+    let (bindings, rng) = harness.draws(to)?;
+    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
+    let (payer, share) = payer.finish(answer, share)?;
+    Ok((payer.into(), provider.finish(share)?.into()))
 }
 
 /// The options of each bank from the first to the last, whose are those given: each earlier one has as much more of D

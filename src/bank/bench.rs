@@ -43,7 +43,8 @@ pub fn measure(options: &BankOptions) -> Result<Pace, ScenarioError> {
     let mut play = BankPlay::prepare(&mut chain, options, &mut silent)?;
     let open_s = begun.elapsed().as_secs_f64();
     let mut rng = StdRng::from_seed(options.common.seed);
-    let (payer, provider) = (&mut play.payer, &mut play.provider);
+    let mut provider = play.provider()?;
+    let payer = play.payer()?;
     let mut pace = Pace {
         pennies: options.pennies,
         open_s,

@@ -8,7 +8,7 @@ use narthex_channel::bank::{
 use narthex_channel::ptlc::{Forward, Receipt, RevealedSecret, Route};
 use narthex_contracts::{bank::Bank, graph::NodeId};
 
-use super::{BankersPlay, moves::sign_both};
+use super::{BankersPlay, keeper::sign_both};
 use crate::harness::ScenarioError;
 
 impl BankersPlay<'_> {

@@ -154,7 +154,7 @@ impl ShowFigures for BankFigures {
     fn graph(&self, common: HarnessOptions, more: &Drawn) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut play = BankPlay::prepare(&mut chain, &self.figures(common), &mut silent)?;
-        let bank = play.payer().bank();
+        let bank = play.payer()?.bank();
         Ok(Arc::new(
             bank.picture(more.commitment, Amount::from_sat(500))?,
         ))
