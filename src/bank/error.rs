@@ -9,6 +9,7 @@ use crate::{bindings::BindingsError, harness::ScenarioError, wallet::WalletError
 
 /// Why a bank that is driven by its machines does not go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeptError {
     /// The rules of banks, a wallet or a chain refuse.
     #[error(transparent)]

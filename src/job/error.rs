@@ -304,6 +304,7 @@ pub enum JobError {
 /// What is wrong with a program or an input.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
+#[non_exhaustive]
 pub enum Malformed {
     /// A WebAssembly program.
     Program(#[from] ProgramError),

@@ -40,6 +40,7 @@ pub(super) struct Pending {
 
 /// Why a transaction cannot be completed, or a message is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignaturesError {
     /// The transaction is not in the graph, or this party does not sign or hold it.
     #[error("{party} does not hold the signatures of {transaction}")]

@@ -21,6 +21,7 @@ const CHECKSUM: &str = "narthex/holdings";
 
 /// Why stored holdings cannot be read back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RestoreError {
     /// The bytes are damaged.
     #[error(transparent)]

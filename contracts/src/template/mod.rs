@@ -43,6 +43,7 @@ pub const TEMPLATES: [TemplateEntry; 2] = [hardened::TEMPLATE, paper::TEMPLATE];
 
 /// Why a graph cannot be derived from terms that passed their own checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// A transaction breaks a law of the engine.
     #[error(transparent)]

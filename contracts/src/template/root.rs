@@ -197,6 +197,7 @@ pub struct Hasty {
 
 /// Why a delivery has no root. The worker's fault: it is as if nothing had been delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoRecord {
     /// The root coin is unspent.
     #[error("the root coin is unspent; it had to be spent by height {deadline}")]

@@ -2,6 +2,7 @@
 //! own, and, where no node is named, a chain.
 //!
 //! ```text
+//! DIR/depth               how deep its owner waits
 //! DIR/chain               blocks of the folder's own chain, if it has one
 //! DIR/payer/seed          of wallet and key
 //! DIR/payer/bindings      what was bound
@@ -16,6 +17,8 @@
 
 mod act;
 mod chain;
+mod depth;
+mod due;
 mod open;
 mod order;
 mod party;
@@ -28,6 +31,7 @@ use narthex_contracts::{depth::Depth, terms::FeeRate};
 use serde::Serialize;
 
 pub use chain::KeptChain;
+pub use due::Due;
 
 use super::{KeptError, keeper::Keeper as _, sides::Sides};
 use party::Party;
@@ -78,11 +82,16 @@ pub struct KeptStanding {
     pub provider_address: String,
     /// Whether something waits for a block.
     pub waits: bool,
+    /// How deep the coin must lie, in blocks.
+    pub depth: u32,
+    /// What either side should order now, and until when: nothing acts by itself.
+    pub due: Vec<Due>,
 }
 
 impl KeptBank {
     /// Opens the folder, or makes it. The wallets read the chain. Pennies are given and taken, and a bank is forgotten,
-    /// when what they stand on is so deep.
+    /// when what they stand on is so deep, which the folder remembers: 6 blocks
+    /// unless it was said, and never less than was.
     ///
     /// # Errors
     /// [`KeptError`]; [`narthex_channel::log::LogError::Busy`] if another command is at work.
@@ -90,9 +99,10 @@ impl KeptBank {
         dir: &Path,
         mut chain: KeptChain,
         rate: FeeRate,
-        depth: Depth,
+        depth: Option<Depth>,
     ) -> Result<KeptBank, KeptError> {
         let mut payer = Party::load(dir, "payer", &mut chain)?;
+        let depth = depth::in_force(dir, depth)?;
         let mut provider = Party::load(dir, "provider", &mut chain)?;
         let mut number = 0;
         let mut sides = open::sides(dir, number, [&payer, &provider])?;
@@ -131,6 +141,7 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
+        let (waits, due) = (self.waits()?, self.due()?);
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -147,7 +158,7 @@ impl KeptBank {
                 CoinAt::Nowhere => "nowhere",
                 CoinAt::Banked { is_deep: true } => "banked",
                 CoinAt::Banked { is_deep: false } => "shallow",
-                CoinAt::ForceClosed { .. } => "force-closed",
+                CoinAt::ForceClosed { .. } => "force_closed",
                 CoinAt::Spent { .. } => "spent",
             },
             given: payer.pennies(),
