@@ -131,7 +131,7 @@ pub(super) fn listed<C: Playable>() -> impl Iterator<Item = Listed> {
 #[derive(Args)]
 pub(crate) struct PlayArgs<F: PlayFigures> {
     /// What happens; `--list` names the scenarios.
-    #[arg(long, alias = "scenario", default_value = F::DEFAULT)]
+    #[arg(long, alias = "story", default_value = F::DEFAULT)]
     scenario: String,
     /// Names the scenarios and stops.
     #[arg(long, conflicts_with_all = beside_list::<F>())]

@@ -141,7 +141,7 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
-        let (waits, due) = (self.waits()?, self.due()?);
+        let (waits, due) = (self.waits(), self.due()?);
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -168,7 +168,9 @@ impl KeptBank {
             provider_sat: self.provider.wallet.balance().to_sat(),
             payer_address: address(&self.payer.script),
             provider_address: address(&self.provider.script),
-            waits: self.waits(),
+            waits,
+            depth: self.depth.blocks(),
+            due,
         })
     }
 
