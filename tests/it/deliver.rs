@@ -82,6 +82,8 @@ fn fifteen_agents_and_the_last_is_paid() {
     let outcome = play.outcome("test");
     assert!(outcome.balances.iter().all(|b| b.is_exact()));
     assert_eq!(outcome.balances[15].settlement_sat, AMOUNT);
+    // A copy and a consent each; a request, what is served, an acceptance.
+    assert_eq!(outcome.figures["messages_sent"], 15 * 2 + 3);
 }
 
 fn command(args: &[&str]) -> (bool, String, String) {
