@@ -74,7 +74,7 @@ impl BankPlay<'_> {
 
     /// Either party stops the bank.
     pub fn force_close(&mut self, who: PartyName, why: &str) -> Result<(), ScenarioError> {
-        self.settle()?;
+        self.look()?;
         self.told(why);
         self.order_force_close(match who {
             PAYER => Who::Payer,
@@ -85,7 +85,7 @@ impl BankPlay<'_> {
 
     /// The provider claims by its best commitment.
     pub fn claim(&mut self) -> Result<(), ScenarioError> {
-        self.settle()?;
+        self.look()?;
         self.told("its best commitment");
         let worth = self.worth(self.provider()?.enforceable())?;
         self.order_claim()?;
@@ -104,7 +104,7 @@ impl BankPlay<'_> {
     }
 
     fn take_back(&mut self, why: &str) -> Result<(), ScenarioError> {
-        self.settle()?;
+        self.look()?;
         self.told(why);
         self.order_refund()?;
         Ok(self.settle()?)
@@ -121,7 +121,7 @@ impl BankPlay<'_> {
 
     /// An agreed end, signed by both. Nothing is published or booked.
     pub fn sign_close(&mut self) -> Result<Transaction, ScenarioError> {
-        self.settle()?;
+        self.look()?;
         self.order_close()?;
         self.sign_pending()
     }
@@ -137,7 +137,7 @@ impl BankPlay<'_> {
 
     /// What moves the force-closed coin into the next bank, signed by both. Nothing is published or booked.
     pub fn sign_resume(&mut self) -> Result<Transaction, ScenarioError> {
-        self.settle()?;
+        self.look()?;
         self.order_resume(self.options.refund_blocks)?;
         self.sign_pending()
     }
