@@ -6,8 +6,7 @@ use narthex_regtest::Chain;
 
 use super::{BankersOptions, BankersPlay};
 use crate::harness::{
-    Figures, HarnessOptions, Outcome, Playable, Reporter, Scenario, ScenarioError, expect,
-    is_refused,
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
 };
 
 impl Playable for BankersOptions {
@@ -63,10 +62,8 @@ impl Playable for BankersOptions {
         ),
     ];
 
-    type Play<'c> = BankersPlay<'c>;
     type Needs = usize;
-    type Ending = ();
-    type Figures = Figures;
+    on_harness!(BankersPlay);
 
     fn common(&self) -> &HarnessOptions {
         &self.0.common
@@ -83,15 +80,6 @@ impl Playable for BankersOptions {
         reporter: &'c mut dyn Reporter,
     ) -> Result<BankersPlay<'c>, ScenarioError> {
         BankersPlay::prepare(chain, &self.0, scenario.needs, reporter)
-    }
-
-    fn end(
-        mut play: BankersPlay<'_>,
-        scenario: &Scenario<Self>,
-        (): (),
-    ) -> Result<Outcome, ScenarioError> {
-        let outcome = play.outcome(scenario.name);
-        Ok(play.harness.end(outcome))
     }
 }
 
@@ -128,10 +116,7 @@ fn payee_duty(
     let last = play.banks.len() - 1;
     let (tip, coin) = (play.chain().height()?, play.coin(last)?);
     let duty = play.payee().duty(tip, coin);
-    match expected(duty) {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!("the payee is to {duty:?}"))),
-    }
+    expect(expected(duty), format!("the payee is to {duty:?}"))
 }
 
 fn banker_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
@@ -188,10 +173,7 @@ fn late_secret(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
 fn in_time(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     let record = play.payer().bank().terms().record().clone();
     let tip = play.chain().height()?;
-    match tip <= record.refund_height {
-        true => Ok(()),
-        false => Err(ScenarioError::broken("collected above T")),
-    }
+    expect(tip <= record.refund_height, "collected above T")
 }
 
 fn force_closed(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {

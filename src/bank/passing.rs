@@ -61,7 +61,7 @@ impl BankersPlay<'_> {
         let (who, next) = (self.name(banker + 1)?, self.name(banker + 2)?);
         let what = format!("promises {} pennies to {next}", order.out_units);
         let why = "for a promise under a point that differs by what the order says";
-        Ok(self.harness.step(who, what, why)?)
+        self.harness.step(who, what, why)
     }
 
     /// All bankers do what their orders say.
@@ -116,7 +116,7 @@ impl BankersPlay<'_> {
             None => self.b.settle(&settled)?.total,
         };
         let what = format!("gives {to} the pennies, {total} in all");
-        Ok(self.harness.step(from, what, "for the secret")?)
+        self.harness.step(from, what, "for the secret")
     }
 
     /// Secrets go back from banker to banker, pennies forth, from banker `last` on.
@@ -151,7 +151,7 @@ impl BankersPlay<'_> {
     ) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.force_close()?;
-        Ok(harness.publish(participant, ("ForceClose", why), &tx)?)
+        harness.publish(participant, ("ForceClose", why), &tx)
     }
 
     /// The provider of a bank claims all that it can enforce.
@@ -161,21 +161,21 @@ impl BankersPlay<'_> {
         let tx = provider.claim(best, harness.rng())?;
         harness.publish(bank + 1, ("Claim", why), &tx)?;
         let worth = provider.bank().terms().worth(best);
-        Ok(harness.moved(bank, bank + 1, worth)?)
+        harness.moved(bank, bank + 1, worth)
     }
 
     /// The payer of a bank takes back what was not claimed.
     pub fn timeout_refund(&mut self, bank: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.timeout_refund(harness.rng())?;
-        Ok(harness.publish(bank, ("TimeoutRefund", "not claimed in time"), &tx)?)
+        harness.publish(bank, ("TimeoutRefund", "not claimed in time"), &tx)
     }
 
     /// The payer of a bank takes everything back after T.
     pub fn refund(&mut self, bank: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.refund(harness.rng())?;
-        Ok(harness.publish(bank, ("Refund", "nobody force-closed until T"), &tx)?)
+        harness.publish(bank, ("Refund", "nobody force-closed until T"), &tx)
     }
 
     /// Both sides of a bank agree on its end.
@@ -188,7 +188,7 @@ impl BankersPlay<'_> {
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
         harness.submit(bank, ("Close", "both agree"), &tx, fee)?;
         let worth = payer.bank().terms().worth(paid);
-        Ok(harness.moved(bank, bank + 1, worth)?)
+        harness.moved(bank, bank + 1, worth)
     }
 
     /// All banks end by agreement.
@@ -280,6 +280,6 @@ impl BankersPlay<'_> {
             *banker = Banker::restore(policy, debits, credits, record.forwards)?;
         }
         let what = "come back from their records".into();
-        Ok(self.harness.step("bankers", what, "all went down")?)
+        self.harness.step("bankers", what, "all went down")
     }
 }

@@ -18,8 +18,7 @@ use super::{
     BankOptions, BankPlay, KeptError, container::Container, keeper::Keeper as _, sides::Who,
 };
 use crate::harness::{
-    Figures, HarnessOptions, Outcome, Playable, Reporter, Scenario, ScenarioError, expect,
-    is_refused,
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
 };
 
 impl Playable for BankOptions {
@@ -68,10 +67,8 @@ impl Playable for BankOptions {
         ),
     ];
 
-    type Play<'c> = BankPlay<'c>;
     type Needs = ();
-    type Ending = ();
-    type Figures = Figures;
+    on_harness!(BankPlay);
 
     fn common(&self) -> &HarnessOptions {
         &self.common
@@ -88,15 +85,6 @@ impl Playable for BankOptions {
         reporter: &'c mut dyn Reporter,
     ) -> Result<BankPlay<'c>, ScenarioError> {
         BankPlay::prepare(chain, self, reporter)
-    }
-
-    fn end(
-        mut play: BankPlay<'_>,
-        scenario: &Scenario<Self>,
-        (): (),
-    ) -> Result<Outcome, ScenarioError> {
-        let outcome = play.outcome(scenario.name);
-        Ok(play.harness.end(outcome))
     }
 }
 

@@ -175,9 +175,8 @@ impl BountyPlay<'_> {
         let verdict = closing.verify(self.terms())?;
         let (opened, paid) = (names(verdict.opened), names(verdict.paid));
         let what = format!("closes with what {opened} opened: {paid} to be paid");
-        Ok(self
-            .harness
-            .step("requester", what, "the largest group of equal results")?)
+        self.harness
+            .step("requester", what, "the largest group of equal results")
     }
 
     /// Those in the envelope take the closing; who is paid delivers, or all give back. `silent` does nothing.
@@ -316,13 +315,12 @@ impl BountyPlay<'_> {
             self.ledger.enter(*audit)?;
         }
         let what = format!("enters {} audits, {passed} passed", audits.len());
-        Ok(self
-            .harness
-            .step("requester", what, "they price the next request")?)
+        self.harness
+            .step("requester", what, "they price the next request")
     }
 
     /// Mines until the tip is at `height`.
     pub fn wait_until(&mut self, height: u32) -> Result<(), ScenarioError> {
-        Ok(self.harness.wait_for(height.saturating_add(1))?)
+        self.harness.wait_for(height.saturating_add(1))
     }
 }

@@ -11,7 +11,7 @@ use super::{
     play::CLIENT,
 };
 use crate::harness::{
-    Figures, HarnessOptions, Outcome, Playable, Reporter, Scenario, ScenarioError,
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, on_harness,
 };
 
 impl Playable for BountyOptions {
@@ -85,10 +85,8 @@ impl Playable for BountyOptions {
         ),
     ];
 
-    type Play<'c> = BountyPlay<'c>;
     type Needs = u8;
-    type Ending = ();
-    type Figures = Figures;
+    on_harness!(BountyPlay);
 
     fn common(&self) -> &HarnessOptions {
         &self.common
@@ -112,15 +110,6 @@ impl Playable for BountyOptions {
         // Nothing is funded yet; what no terms take they have said.
         self.check_figures()?;
         Ok(play)
-    }
-
-    fn end(
-        mut play: BountyPlay<'_>,
-        scenario: &Scenario<Self>,
-        (): (),
-    ) -> Result<Outcome, ScenarioError> {
-        let outcome = play.outcome(scenario.name);
-        Ok(play.harness.end(outcome))
     }
 }
 
@@ -160,39 +149,34 @@ fn closed(play: &mut BountyPlay<'_>, conduct: &[Conduct]) -> Result<Closing, Sce
     play.close()
 }
 
-fn expect(play: &mut BountyPlay<'_>, expected: RequesterDuty) -> Result<(), ScenarioError> {
+fn is_due(play: &mut BountyPlay<'_>, expected: RequesterDuty) -> Result<(), ScenarioError> {
     let (height, coin) = (play.chain().height()?, play.coin()?);
     let duty = play.requester.duty(height, coin);
-    match duty == expected {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!(
-            "the requester is to {duty:?}"
-        ))),
-    }
+    expect(duty == expected, format!("the requester is to {duty:?}"))
 }
 
 fn agree(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let honest = all_but(play, &[]);
-    expect(play, RequesterDuty::None)?;
+    is_due(play, RequesterDuty::None)?;
     play.fund()?;
     play.restart()?;
     play.layers(&honest)?;
-    expect(play, RequesterDuty::Seal)?;
+    is_due(play, RequesterDuty::Seal)?;
     play.restart()?;
     play.open(None)?;
-    expect(play, RequesterDuty::Close)?;
+    is_due(play, RequesterDuty::Close)?;
     play.restart()?;
     let closing = play.close()?;
     play.restart()?;
     let paid = play.answer(&closing, None)?;
-    expect(play, RequesterDuty::Grant(paid))?;
+    is_due(play, RequesterDuty::Grant(paid))?;
     play.restart()?;
     play.grant(paid, None)?;
     play.restart()?;
     let what = "come back from their records after every move".into();
     play.harness.step("all", what, "they went down")?;
     play.settle(0)?;
-    expect(play, RequesterDuty::None)?;
+    is_due(play, RequesterDuty::None)?;
     play.audit()
 }
 
@@ -225,9 +209,9 @@ fn unanswered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     play.answer(&closing, None)?;
     let due = play.terms().record().refund_height;
     play.wait_until(due.saturating_sub(1))?;
-    expect(play, RequesterDuty::None)?;
+    is_due(play, RequesterDuty::None)?;
     play.wait_until(due)?;
-    expect(play, RequesterDuty::Refund)?;
+    is_due(play, RequesterDuty::Refund)?;
     play.refund()?;
     play.audit()
 }
@@ -269,7 +253,7 @@ fn undelivered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let due = play.terms().round_height(1);
     play.wait_until(due)?;
     let undelivered = LayerSet::new(1 << silent).unwrap_or_default();
-    expect(play, RequesterDuty::CloseAgain { undelivered })?;
+    is_due(play, RequesterDuty::CloseAgain { undelivered })?;
     let closing = play.close_again(undelivered)?;
     conclude(play, &closing)
 }

@@ -19,9 +19,8 @@ impl DeliveryPlay<'_> {
 
     /// Blocks until the agents serve.
     pub fn bury(&mut self) -> Result<(), ScenarioError> {
-        Ok(self
-            .harness
-            .mine(self.options.depth.blocks().saturating_sub(1))?)
+        self.harness
+            .mine(self.options.depth.blocks().saturating_sub(1))
     }
 
     /// Where the chain says that the coin is.
@@ -85,7 +84,7 @@ impl DeliveryPlay<'_> {
         let bytes = served.copy.len();
         let agent = self.keep(served)?;
         let what = format!("keeps {bytes} bytes of {}", name(agent));
-        Ok(self.harness.step("recipient", what, "under the root")?)
+        self.harness.step("recipient", what, "under the root")
     }
 
     /// The recipient accepts an agent.
@@ -97,7 +96,7 @@ impl DeliveryPlay<'_> {
         let handover = self.harness.send("recipient", &name(agent), &handover)?;
         self.agent(agent)?.take(&handover)?;
         let what = format!("signs that {} may be paid", name(agent));
-        Ok(self.harness.step("recipient", what, "the copy is kept")?)
+        self.harness.step("recipient", what, "the copy is kept")
     }
 
     /// An agent's claim, and its fee. Nothing is published.
@@ -129,7 +128,7 @@ impl DeliveryPlay<'_> {
     /// The sender takes its coin back.
     pub fn refund(&mut self, why: &str) -> Result<(), ScenarioError> {
         let (refund, fee) = self.refund_of()?;
-        Ok(self.harness.submit(0, ("Refund", why), &refund, fee)?)
+        self.harness.submit(0, ("Refund", why), &refund, fee)
     }
 
     /// The transaction that spent the coin, as anybody finds it in the blocks since the funding.
@@ -182,7 +181,7 @@ impl DeliveryPlay<'_> {
             self.recipient = Some(Recipient::restore(record, copies, &self.recipient_key)?);
         }
         let what = "come back from their records".into();
-        Ok(self.harness.step("all", what, "all went down")?)
+        self.harness.step("all", what, "all went down")
     }
 
     /// Height of the tip and where the coin is, which all duties follow from.

@@ -9,8 +9,7 @@ use narthex_regtest::Chain;
 
 use super::{DeliveryOptions, DeliveryPlay, moves::name};
 use crate::harness::{
-    Figures, HarnessOptions, Outcome, Playable, Reporter, Scenario, ScenarioError, expect,
-    is_refused,
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
 };
 
 impl Playable for DeliveryOptions {
@@ -57,10 +56,8 @@ impl Playable for DeliveryOptions {
         ),
     ];
 
-    type Play<'c> = DeliveryPlay<'c>;
     type Needs = u8;
-    type Ending = ();
-    type Figures = Figures;
+    on_harness!(DeliveryPlay);
 
     fn common(&self) -> &HarnessOptions {
         &self.common
@@ -82,15 +79,6 @@ impl Playable for DeliveryOptions {
         reporter: &'c mut dyn Reporter,
     ) -> Result<DeliveryPlay<'c>, ScenarioError> {
         DeliveryPlay::prepare(chain, self, reporter)
-    }
-
-    fn end(
-        mut play: DeliveryPlay<'_>,
-        scenario: &Scenario<Self>,
-        (): (),
-    ) -> Result<Outcome, ScenarioError> {
-        let outcome = play.outcome(scenario.name);
-        Ok(play.harness.end(outcome))
     }
 }
 

@@ -131,10 +131,7 @@ impl ScenarioError {
 
 /// Fails with what the scenario relies on, unless it holds.
 pub(crate) fn expect(holds: bool, what: impl Into<String>) -> Result<(), ScenarioError> {
-    match holds {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(what)),
-    }
+    expect(holds, what)
 }
 
 /// Whether a side refused so.

@@ -18,6 +18,7 @@ pub use event::{Event, Figures, Outcome, PartyBalance, Reporter, Step, Transacti
 pub use figures::Unplayable;
 pub(crate) use figures::{MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, playable};
 pub use participant::{Harness, HarnessOptions, Participant};
+pub(crate) use scenario::on_harness;
 pub use scenario::{Playable, Scenario, Script, play, play_on};
 
 use bitcoin::ScriptBuf;

@@ -151,3 +151,22 @@ pub fn play_on<C: Playable>(
         error: Box::new(error),
     })
 }
+
+/// What is the same for all contracts whose participants are on a [`Harness`](super::Harness): an ending is told by names.
+macro_rules! on_harness {
+    ($play:ident) => {
+        type Play<'c> = $play<'c>;
+        type Ending = ();
+        type Figures = $crate::harness::Figures;
+
+        fn end(
+            mut play: $play<'_>,
+            scenario: &Scenario<Self>,
+            (): (),
+        ) -> Result<$crate::harness::Outcome, ScenarioError> {
+            let outcome = play.outcome(scenario.name);
+            Ok(play.harness.end(outcome))
+        }
+    };
+}
+pub(crate) use on_harness;

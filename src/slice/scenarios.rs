@@ -6,7 +6,7 @@ use narthex_regtest::Chain;
 
 use super::{SliceOptions, SlicePlay};
 use crate::harness::{
-    Figures, HarnessOptions, Outcome, Playable, Reporter, Scenario, ScenarioError,
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, on_harness,
 };
 
 impl Playable for SliceOptions {
@@ -72,10 +72,8 @@ impl Playable for SliceOptions {
         ),
     ];
 
-    type Play<'c> = SlicePlay<'c>;
     type Needs = ();
-    type Ending = ();
-    type Figures = Figures;
+    on_harness!(SlicePlay);
 
     fn common(&self) -> &HarnessOptions {
         &self.common
@@ -92,15 +90,6 @@ impl Playable for SliceOptions {
         reporter: &'c mut dyn Reporter,
     ) -> Result<SlicePlay<'c>, ScenarioError> {
         SlicePlay::prepare(chain, self, reporter)
-    }
-
-    fn end(
-        mut play: SlicePlay<'_>,
-        scenario: &Scenario<Self>,
-        (): (),
-    ) -> Result<Outcome, ScenarioError> {
-        let outcome = play.outcome(scenario.name);
-        Ok(play.harness.end(outcome))
     }
 }
 
@@ -138,12 +127,10 @@ fn release(play: &mut SlicePlay<'_>, who: &[u8]) -> Result<(), ScenarioError> {
 
 fn settle(play: &mut SlicePlay<'_>, expected: &[u8]) -> Result<(), ScenarioError> {
     let paid = play.settle()?;
-    match paid == expected {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!(
-            "{paid:?} were paid, not {expected:?}"
-        ))),
-    }
+    expect(
+        paid == expected,
+        format!("{paid:?} were paid, not {expected:?}"),
+    )
 }
 
 fn nonsense(work: &mut Work) {
