@@ -384,7 +384,7 @@ impl Keeper for BankPlay<'_> {
     }
 
     fn carry<M: Message>(&mut self, message: M) -> Result<M, KeptError> {
-        self.harness.send("payer", "provider", &message)
+        Ok(self.harness.send("payer", "provider", &message)?)
     }
 
     /// Whoever relies on published points holds each commitment to them.
