@@ -131,7 +131,10 @@ impl ScenarioError {
 
 /// Fails with what the scenario relies on, unless it holds.
 pub(crate) fn expect(holds: bool, what: impl Into<String>) -> Result<(), ScenarioError> {
-    expect(holds, what)
+    match holds {
+        true => Ok(()),
+        false => Err(ScenarioError::broken(what)),
+    }
 }
 
 /// Whether a side refused so.
