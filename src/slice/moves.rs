@@ -131,13 +131,12 @@ impl SlicePlay<'_> {
         match taken {
             Taken::Share { have, need } => {
                 let what = format!("reads a share of {whose}'s: {have} of {need}");
-                Ok(self.harness.step(&who, what, "their roots are equal")?)
+                self.harness.step(&who, what, "their roots are equal")
             }
             Taken::Closed => {
                 let what = format!("cannot read what {whose} released");
-                Ok(self
-                    .harness
-                    .step(&who, what, "their roots differ, or it is rubbish")?)
+                self.harness
+                    .step(&who, what, "their roots differ, or it is rubbish")
             }
             Taken::Passed => Ok(()),
             Taken::False(evidence) => {
