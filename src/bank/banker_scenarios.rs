@@ -1,75 +1,85 @@
 //! Payments through bankers, and what cheats can do to them.
 
-use narthex_channel::bank::{BankerDuty, Coin, ProviderDuty};
+use narthex_channel::bank::{BankerDuty, BankerError, Coin, ProviderDuty};
 
-use super::{BankersPlay, ScenarioError};
+use narthex_regtest::Chain;
 
-/// A scenario of customers and bankers.
-pub struct Scenario {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// How many bankers there are.
-    pub bankers: usize,
-    /// The moves.
-    pub play: fn(&mut BankersPlay<'_>) -> Result<(), ScenarioError>,
-}
+use super::{BankersOptions, BankersPlay};
+use crate::harness::{
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
+};
 
-/// All scenarios.
-pub const BANKER_SCENARIOS: [Scenario; 8] = [
-    scenario(
-        ("banker", 1),
-        "two customers of one banker: paid three times, and closed",
-        banker,
-    ),
-    scenario(
-        ("bankers", 2),
-        "customers of two bankers; the bankers crash on the way",
-        bankers,
-    ),
-    scenario(
-        ("banker-vanishes", 1),
-        "ATTACK: the banker falls silent once the payee was paid; the payee claims by the promise",
-        banker_vanishes,
-    ),
-    scenario(
-        ("banker-late-secret", 1),
-        "ATTACK: the payee holds the secret back until T and D of its bank; the banker collects in time",
-        late_secret,
-    ),
-    scenario(
-        ("banker-force-closed", 1),
-        "ATTACK: the payer force-closes its bank on the way; the payee claims in the last block; the banker still collects",
-        force_closed,
-    ),
-    scenario(
-        ("banker-griefed", 1),
-        "ATTACK: the payer never ends a payment; everybody has its coin back",
-        griefed,
-    ),
-    scenario(
-        ("bankers-vanish", 2),
-        "ATTACK: the second banker vanishes after it promised; it alone loses",
-        second_vanishes,
-    ),
-    scenario(
-        ("bankers-cut", 2),
-        "ATTACK: the second banker vanishes before it promised; nothing is paid",
-        cut,
-    ),
-];
+impl Playable for BankersOptions {
+    const COMMAND: &'static str = "bank play";
+    const SCENARIOS: &'static [Scenario<Self>] = &[
+        Scenario::<Self>::needing(
+            1,
+            "banker",
+            "two customers of one banker: paid three times, and closed",
+            banker,
+        ),
+        Scenario::<Self>::needing(
+            2,
+            "bankers",
+            "customers of two bankers; the bankers crash on the way",
+            bankers,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "banker-vanishes",
+            "ATTACK: the banker falls silent once the payee was paid; the payee claims by the promise",
+            banker_vanishes,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "banker-late-secret",
+            "ATTACK: the payee holds the secret back until T and D of its bank; the banker collects in time",
+            late_secret,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "banker-force-closed",
+            "ATTACK: the payer force-closes its bank on the way; the payee claims in the last block; the banker still collects",
+            force_closed,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "banker-griefed",
+            "ATTACK: the payer never ends a payment; everybody has its coin back",
+            griefed,
+        ),
+        Scenario::<Self>::needing(
+            2,
+            "bankers-vanish",
+            "ATTACK: the second banker vanishes after it promised; it alone loses",
+            second_vanishes,
+        ),
+        Scenario::<Self>::needing(
+            2,
+            "bankers-cut",
+            "ATTACK: the second banker vanishes before it promised; nothing is paid",
+            cut,
+        ),
+    ];
 
-const fn scenario(
-    (name, bankers): (&'static str, usize),
-    summary: &'static str,
-    play: fn(&mut BankersPlay<'_>) -> Result<(), ScenarioError>,
-) -> Scenario {
-    Scenario {
-        name,
-        summary,
-        bankers,
-        play,
+    type Needs = usize;
+    on_harness!(BankersPlay);
+
+    fn common(&self) -> &HarnessOptions {
+        &self.0.common
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        self.0.check_figures()
+    }
+
+    fn prepare<'c>(
+        &self,
+        scenario: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<BankersPlay<'c>, ScenarioError> {
+        BankersPlay::prepare(chain, &self.0, scenario.needs, reporter)
     }
 }
 
@@ -106,10 +116,7 @@ fn payee_duty(
     let last = play.banks.len() - 1;
     let (tip, coin) = (play.chain().height()?, play.coin(last)?);
     let duty = play.payee().duty(tip, coin);
-    match expected(duty) {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!("the payee is to {duty:?}"))),
-    }
+    expect(expected(duty), format!("the payee is to {duty:?}"))
 }
 
 fn banker_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
@@ -166,10 +173,7 @@ fn late_secret(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
 fn in_time(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     let record = play.payer().bank().terms().record().clone();
     let tip = play.chain().height()?;
-    match tip <= record.refund_height {
-        true => Ok(()),
-        false => Err(ScenarioError::broken("collected above T")),
-    }
+    expect(tip <= record.refund_height, "collected above T")
 }
 
 fn force_closed(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
@@ -259,14 +263,9 @@ fn cut(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
     let orders = route.orders();
     let first = orders.first();
     play.pass(0, first.ok_or_else(|| ScenarioError::broken("no order"))?)?;
-    match play.release(&mut route) {
-        Err(ScenarioError::Banker(_)) => {}
-        other => {
-            return Err(ScenarioError::broken(format!(
-                "paid for nothing: {other:?}"
-            )));
-        }
-    }
+    let paid = play.release(&mut route);
+    let is_refusal = is_refused(&paid, |_: &BankerError| true);
+    expect(is_refusal, format!("paid for nothing: {paid:?}"))?;
     ends_alone(play)?;
     // The vanished banker's own coin comes back when it does.
     let t = play.payee().bank().terms().record().refund_height;

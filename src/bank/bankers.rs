@@ -3,18 +3,26 @@
 use bitcoin::{Amount, Transaction};
 use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
 use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
-use narthex_contracts::bank::{Bank, ChainSeed, FundingStatus};
+use narthex_contracts::bank::{
+    Bank, BankRecord, ChainSeed, FreshChain, FundingStatus, PayerOpening, ProviderOpening,
+};
 use narthex_contracts::depth::Depth;
-use narthex_regtest::{Chain, ChainSource, OutputStatus, Spender};
+use narthex_regtest::Chain;
 
 use super::{
-    ScenarioError, BankOptions,
-    play::{Ends, open, propose},
+    BankOptions,
+    coin::{coin_of, ending_of},
+    play::{Ends, propose},
 };
-use crate::harness::{Harness, HarnessOptions, Outcome, Reporter};
+use crate::harness::{Harness, Outcome, Reporter, ScenarioError};
 
 /// Promises that each bank bears.
 const PROMISES: u8 = 3;
+
+/// Figures of the banks between customers and bankers: those of the last bank; each earlier one has as much more of D and T
+/// as its banker needs.
+#[derive(Debug, Clone, Default)]
+pub struct BankersOptions(pub BankOptions);
 
 /// A customer that pays, one or two bankers, a customer that is paid; a bank between each two.
 ///
@@ -48,11 +56,7 @@ impl<'c> BankersPlay<'c> {
             1 => vec!["payer", "banker", "payee"],
             _ => vec!["payer", "banker-1", "banker-2", "payee"],
         };
-        let common = HarnessOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
-        let mut harness = Harness::new(chain, &names, common, reporter)?;
+        let mut harness = Harness::new(chain, &names, &options.common, reporter)?;
         let policy = Policy {
             margin: MIN_MARGIN,
             depth: Depth::LEAST,
@@ -70,7 +74,7 @@ impl<'c> BankersPlay<'c> {
             let (record, fresh) = propose(&mut harness, &delays, &ends)?;
             banks.push(record.bank());
             seeds.push(fresh.seed().clone());
-            let (payer, provider) = open(record, (fresh, None), (&mut harness, &ends), None)?;
+            let (payer, provider) = open(record, fresh, (&mut harness, &ends))?;
             payers.push(payer);
             providers.push(provider);
         }
@@ -156,7 +160,7 @@ impl<'c> BankersPlay<'c> {
         for index in 0..self.banks.len() {
             self.fund_bank(index)?;
         }
-        Ok(self.harness.mine(self.policy.depth.blocks())?)
+        self.harness.mine(self.policy.depth.blocks())
     }
 
     /// One bank's payer funds it.
@@ -233,6 +237,24 @@ impl<'c> BankersPlay<'c> {
     }
 }
 
+/// Each derives the bank alone; the force close is signed both ways.
+fn open(
+    record: BankRecord,
+    fresh: FreshChain,
+    (harness, ends): (&mut Harness<'_>, &Ends),
+) -> Result<(Payer, Provider), ScenarioError> {
+    let terms = record.check()?;
+    let bank = || Bank::new(terms.clone());
+    let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
+    let (ours, theirs) = (harness.key(from, ours)?, harness.key(to, theirs)?);
+    let (bindings, rng) = harness.draws(from)?;
+    let (payer, nonce) = PayerOpening::new(bank()?, ours, fresh, bindings, rng)?;
+    let (bindings, rng) = harness.draws(to)?;
+    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
+    let (payer, share) = payer.finish(answer, share)?;
+    Ok((payer.into(), provider.finish(share)?.into()))
+}
+
 /// The options of each bank from the first to the last, whose are those given: each earlier one has as much more of D
 /// and T as its banker needs.
 fn delays(options: &BankOptions, banks: usize) -> Vec<BankOptions> {
@@ -248,39 +270,4 @@ fn delays(options: &BankOptions, banks: usize) -> Vec<BankOptions> {
     }
     all.reverse();
     all
-}
-
-/// Where the chain says that a bank's coin is, to a party that asks for this depth.
-pub(super) fn coin_of(
-    bank: &Bank,
-    chain: &mut dyn ChainSource,
-    depth: Depth,
-) -> Result<Coin, ScenarioError> {
-    let ((banked, _), (force_closed, _)) = (bank.coin(false)?, bank.coin(true)?);
-    let gone = match chain.output_status(banked)? {
-        OutputStatus::Unspent { height, .. } => {
-            let is_deep = depth.is_reached(height, chain.height()?);
-            return Ok(Coin::Banked { is_deep });
-        }
-        OutputStatus::Spent { .. } => Coin::Spent,
-        OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
-    };
-    Ok(match chain.output_status(force_closed)? {
-        OutputStatus::Unspent { height, .. } => Coin::ForceClosed { height },
-        _ => gone,
-    })
-}
-
-/// What spends a bank's coin and is no force close, or spends the force-closed coin.
-pub(super) fn ending_of(
-    bank: &Bank,
-    chain: &mut dyn ChainSource,
-) -> Result<Option<Spender>, ScenarioError> {
-    let ((banked, _), (force_closed, _)) = (bank.coin(false)?, bank.coin(true)?);
-    let spent = chain.spender(banked)?;
-    // A force close ends nothing; what spends the force-closed coin does.
-    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(force_closed.txid) {
-        true => Ok(chain.spender(force_closed)?),
-        false => Ok(spent),
-    }
 }

@@ -9,7 +9,8 @@ use bitcoin::{
 use narthex_regtest::Embedded;
 use serde::Serialize;
 
-use super::{BankOptions, BankPlay, ScenarioError};
+use super::{BankOptions, BankPlay};
+use crate::harness::ScenarioError;
 
 /// Figures of one bank. They are of this machine and this run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,8 +42,9 @@ pub fn measure(options: &BankOptions) -> Result<Pace, ScenarioError> {
     let begun = Instant::now();
     let mut play = BankPlay::prepare(&mut chain, options, &mut silent)?;
     let open_s = begun.elapsed().as_secs_f64();
-    let mut rng = StdRng::from_seed(options.seed);
-    let (payer, provider) = (&mut play.payer, &mut play.provider);
+    let mut rng = StdRng::from_seed(options.common.seed);
+    let mut provider = play.provider()?;
+    let payer = play.payer()?;
     let mut pace = Pace {
         pennies: options.pennies,
         open_s,

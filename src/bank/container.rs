@@ -1,12 +1,11 @@
 //! A program that works as long as somebody pays: what a bank's pennies buy in the scenarios.
 
+use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use narthex_game_model::{
     computation::{Computation, Job},
     workload::{WasmProgram, digits},
 };
-
-use super::ScenarioError;
 
 /// Images read for one slice.
 const IMAGES: u64 = 10;

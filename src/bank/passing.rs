@@ -1,25 +1,22 @@
 //! Moves of bankers and their customers: a payment step by step, and what each does on the chain.
 
-use narthex_base::codec::Message as _;
 use std::collections::BTreeMap;
 
 use narthex_channel::bank::{
     Banker, BankerDuty, BankerRecord, Payer, PennyClaims, Provider, ProviderDuty, Settled, receipt,
 };
 use narthex_channel::ptlc::{Forward, Receipt, RevealedSecret, Route};
-use narthex_contracts::{
-    bank::{Bank, BankError},
-    graph::NodeId,
-};
+use narthex_contracts::{bank::Bank, graph::NodeId};
 
-use super::{BankersPlay, ScenarioError, moves::sign_both};
-
-/// A message as it arrives, after it was written and read.
-fn arrived<T, E: Into<BankError>>(read: Result<T, E>) -> Result<T, ScenarioError> {
-    read.map_err(|e| ScenarioError::Bank(e.into()))
-}
+use super::{BankersPlay, keeper::sign_both};
+use crate::harness::ScenarioError;
 
 impl BankersPlay<'_> {
+    fn name(&self, participant: usize) -> Result<&'static str, ScenarioError> {
+        let found = self.names.get(participant).copied();
+        found.ok_or_else(|| ScenarioError::broken("no such participant"))
+    }
+
     /// The payer draws a payment's secrets and promises to the first banker.
     pub fn begin(&mut self, pennies: u32) -> Result<Route, ScenarioError> {
         let legs = self.legs(pennies)?;
@@ -42,14 +39,17 @@ impl BankersPlay<'_> {
 
     /// The provider of a bank takes a frame.
     pub fn take(&mut self, bank: usize, frame: &PennyClaims) -> Result<(), ScenarioError> {
-        let frame = arrived(PennyClaims::from_bytes(&frame.to_bytes()))?;
+        let (from, to) = (self.name(bank)?, self.name(bank + 1)?);
+        let frame = self.harness.send(from, to, frame)?;
         self.frames += 1;
         Ok(self.bank(bank)?.1.take_claims(&frame)?)
     }
 
     /// A banker does what an order says, if it likes what it sees on the chain; the next takes the frame.
     pub fn pass(&mut self, banker: usize, order: &Forward) -> Result<(), ScenarioError> {
-        let order = arrived(Forward::from_bytes(&order.to_bytes()))?;
+        let order = self
+            .harness
+            .send(self.names[0], self.name(banker + 1)?, order)?;
         let (from, to) = (self.status(banker)?, self.status(banker + 1)?);
         let BankersPlay {
             bankers, harness, ..
@@ -58,10 +58,10 @@ impl BankersPlay<'_> {
         let found = found.ok_or_else(|| ScenarioError::broken("no such banker"))?;
         let frame = found.forward(&order, (&from, &to), harness.rng())?;
         self.take(banker + 1, &frame)?;
-        let (who, next) = (self.names[banker + 1], self.names[banker + 2]);
+        let (who, next) = (self.name(banker + 1)?, self.name(banker + 2)?);
         let what = format!("promises {} pennies to {next}", order.out_units);
         let why = "for a promise under a point that differs by what the order says";
-        Ok(self.harness.step(who, what, why)?)
+        self.harness.step(who, what, why)
     }
 
     /// All bankers do what their orders say.
@@ -73,16 +73,17 @@ impl BankersPlay<'_> {
     /// The payee says that it holds the promise.
     pub fn receipt(&mut self, route: &Route) -> Result<Receipt, ScenarioError> {
         let status = self.status(self.banks.len() - 1)?;
-        let receipt = receipt(&mut self.b, &route.notice()?, (&status, self.policy.depth))?;
-        arrived(Receipt::from_bytes(&receipt.to_bytes()))
+        let (payer, payee) = (self.names[0], self.name(self.banks.len())?);
+        let notice = self.harness.send(payer, payee, &route.notice()?)?;
+        let receipt = receipt(&mut self.b, &notice, (&status, self.policy.depth))?;
+        self.harness.send(payee, payer, &receipt)
     }
 
     /// The payee says that it holds the promise, and the payer gives it the secret: it is paid.
     pub fn release(&mut self, route: &mut Route) -> Result<RevealedSecret, ScenarioError> {
         let receipt = self.receipt(route)?;
-        let release = arrived(RevealedSecret::from_bytes(
-            &route.reveal(&receipt)?.to_bytes(),
-        ))?;
+        let payee = self.name(self.banks.len())?;
+        let release = (self.harness).send(self.names[0], payee, &route.reveal(&receipt)?)?;
         self.b.learn(&release.point, release.secret)?;
         let count = route.notice()?.units;
         self.arrived = self.arrived.saturating_add(count);
@@ -98,7 +99,8 @@ impl BankersPlay<'_> {
         banker: usize,
         release: &RevealedSecret,
     ) -> Result<RevealedSecret, ScenarioError> {
-        let release = arrived(RevealedSecret::from_bytes(&release.to_bytes()))?;
+        let (from, to) = (self.name(banker + 2)?, self.name(banker + 1)?);
+        let release = self.harness.send(from, to, release)?;
         let shown = self.banker(banker)?.show(&release)?;
         let gone = || ScenarioError::broken("a payment that went through already");
         self.settle(banker + 1, &shown.pay.ok_or_else(gone)?)?;
@@ -107,14 +109,14 @@ impl BankersPlay<'_> {
 
     /// Pennies for a promise arrive in a bank.
     pub fn settle(&mut self, bank: usize, settled: &Settled) -> Result<(), ScenarioError> {
-        let settled = arrived(Settled::from_bytes(&settled.to_bytes()))?;
+        let (from, to) = (self.name(bank)?, self.name(bank + 1)?);
+        let settled = self.harness.send(from, to, settled)?;
         let total = match self.bankers.get_mut(bank) {
             Some(banker) => banker.settle(&settled)?.total,
             None => self.b.settle(&settled)?.total,
         };
-        let (from, to) = (self.names[bank], self.names[bank + 1]);
         let what = format!("gives {to} the pennies, {total} in all");
-        Ok(self.harness.step(from, what, "for the secret")?)
+        self.harness.step(from, what, "for the secret")
     }
 
     /// Secrets go back from banker to banker, pennies forth, from banker `last` on.
@@ -149,7 +151,7 @@ impl BankersPlay<'_> {
     ) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.force_close()?;
-        Ok(harness.publish(participant, ("ForceClose", why), &tx)?)
+        harness.publish(participant, ("ForceClose", why), &tx)
     }
 
     /// The provider of a bank claims all that it can enforce.
@@ -159,21 +161,21 @@ impl BankersPlay<'_> {
         let tx = provider.claim(best, harness.rng())?;
         harness.publish(bank + 1, ("Claim", why), &tx)?;
         let worth = provider.bank().terms().worth(best);
-        Ok(harness.moved(bank, bank + 1, worth)?)
+        harness.moved(bank, bank + 1, worth)
     }
 
     /// The payer of a bank takes back what was not claimed.
     pub fn timeout_refund(&mut self, bank: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.timeout_refund(harness.rng())?;
-        Ok(harness.publish(bank, ("TimeoutRefund", "not claimed in time"), &tx)?)
+        harness.publish(bank, ("TimeoutRefund", "not claimed in time"), &tx)
     }
 
     /// The payer of a bank takes everything back after T.
     pub fn refund(&mut self, bank: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(bank)?;
         let tx = payer.refund(harness.rng())?;
-        Ok(harness.publish(bank, ("Refund", "nobody force-closed until T"), &tx)?)
+        harness.publish(bank, ("Refund", "nobody force-closed until T"), &tx)
     }
 
     /// Both sides of a bank agree on its end.
@@ -186,7 +188,7 @@ impl BankersPlay<'_> {
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
         harness.submit(bank, ("Close", "both agree"), &tx, fee)?;
         let worth = payer.bank().terms().worth(paid);
-        Ok(harness.moved(bank, bank + 1, worth)?)
+        harness.moved(bank, bank + 1, worth)
     }
 
     /// All banks end by agreement.
@@ -218,7 +220,7 @@ impl BankersPlay<'_> {
                 let found = self.banker(banker)?.spent(&id, &tx, depth)?;
                 if !found.is_empty() {
                     let what = format!("reads {} secret out of the claim", found.len());
-                    let who = self.names[banker + 1];
+                    let who = self.name(banker + 1)?;
                     self.harness
                         .step(who, what, "it completes a signature there")?;
                 }
@@ -278,6 +280,6 @@ impl BankersPlay<'_> {
             *banker = Banker::restore(policy, debits, credits, record.forwards)?;
         }
         let what = "come back from their records".into();
-        Ok(self.harness.step("bankers", what, "all went down")?)
+        self.harness.step("bankers", what, "all went down")
     }
 }

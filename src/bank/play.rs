@@ -1,24 +1,43 @@
-//! Both parties of a bank at one play: wallets, keys, the chain.
+//! Both parties of a bank on one harness: wallets, keys, logs, the chain.
+
+use std::collections::BTreeMap;
 
 use bitcoin::{
-    Amount, ScriptBuf, Weight,
+    Amount, Psbt, ScriptBuf, Transaction, Weight,
     hashes::{Hash, sha256},
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
+    secp256k1::{
+        PublicKey, Secp256k1, SecretKey,
+        rand::{SeedableRng, rngs::StdRng},
+    },
 };
-use narthex_channel::bank::{Payer, Provider};
+use narthex_base::codec::Message;
+use narthex_channel::{
+    bank::{Leaving, Lineage, Payer, Provider},
+    log::{Identity, MemoryDisk, MemoryLog},
+};
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, BankTerms, ChainSeed, FreshChain, MAX_PENNIES,
-        MIN_CLAIM_BLOCKS, PAYER, PayerOpening, Points, ProviderOpening,
+        AdaptorCommitments, BankFunding, BankRecord, ChainSeed, FORCE_CLOSE, FreshChain,
+        MAX_PENNIES, MIN_CLAIM_BLOCKS, Points, SignedPayer,
     },
-    party::PartyName,
+    depth::Depth,
+    graph::TxGraph,
     terms::{Contribution, FeeRate, FeeRules, Fees},
 };
-use narthex_regtest::Chain;
+use narthex_game_model::tagged::tagged_hash;
+use narthex_regtest::{Chain, ChainSource};
 
-use super::ScenarioError;
-use crate::harness::{
-    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter, playable,
+use super::{
+    KeptError,
+    keeper::Keeper,
+    sides::{Sides, Who},
+};
+use crate::{
+    bindings::FileBindings,
+    harness::{
+        Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+        ScenarioError, expect, playable,
+    },
 };
 
 /// Figures of a bank.
@@ -36,10 +55,8 @@ pub struct BankOptions {
     pub refund_blocks: u32,
     /// D.
     pub claim_blocks: u16,
-    /// Fee rate of the funding and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
 impl Default for BankOptions {
@@ -51,8 +68,7 @@ impl Default for BankOptions {
             shift: 5,
             refund_blocks: 60,
             claim_blocks: 12,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
@@ -114,7 +130,7 @@ const CLOSE: Weight = Weight::from_wu(616);
 
 impl BankOptions {
     /// Whether every scenario can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         if self.pennies == 0 || self.pennies > MAX_PENNIES || self.claim_blocks < MIN_CLAIM_BLOCKS {
             return Ok(());
         }
@@ -155,22 +171,33 @@ impl BankOptions {
             0..=MOST_SAT,
             ONE_COIN,
         )?;
-        let fee = self.rate.checked_fee(CLOSE)?;
-        Ok(Fees::from(self.rate).check_share(fee, Amount::from_sat(all))?)
+        let fee = self.common.rate.checked_fee(CLOSE)?;
+        Ok(Fees::from(self.common.rate).check_share(fee, Amount::from_sat(all))?)
     }
 }
 
-/// A bank between its two parties, on a chain.
+/// A bank between its two parties, on a chain: both sides as machines with logs in memory, driven by the code that drives
+/// the banks in folders.
 pub struct BankPlay<'c> {
     pub(super) harness: Harness<'c>,
     pub(super) options: BankOptions,
-    pub(super) payer: Payer,
-    pub(super) provider: Provider,
-    /// w_N of the bank in use.
-    pub(super) chain_seed: ChainSeed,
-    /// Terms of the banks whose coin it goes on with, from the first.
-    pub(super) earlier: Vec<BankTerms>,
+    /// The disk of both.
+    disk: MemoryDisk,
+    /// Which of the banks behind each other.
+    pub(super) number: u32,
+    pub(super) sides: Sides<MemoryLog>,
+    /// The payer's signer: key and chain of the bank in use.
+    pub(super) payer: Option<Payer>,
+    /// The same of the bank that goes on, once it is signed.
+    pub(super) next_payer: Option<Payer>,
+    /// w_N of each bank.
+    seeds: BTreeMap<u32, ChainSeed>,
+    /// Points that others rely on too.
+    pub(super) points: Option<Points>,
     pub(super) commitments: usize,
+    /// Why the next transactions are published.
+    why: String,
+    funding_fee: Amount,
 }
 
 impl<'c> BankPlay<'c> {
@@ -180,46 +207,37 @@ impl<'c> BankPlay<'c> {
         options: &BankOptions,
         reporter: &'c mut dyn Reporter,
     ) -> Result<BankPlay<'c>, ScenarioError> {
-        let common = HarnessOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
-        let mut harness = Harness::new(chain, &["payer", "provider"], common, reporter)?;
+        let mut harness = Harness::new(chain, ["payer", "provider"], &options.common, reporter)?;
         let (record, fresh) = propose(&mut harness, options, &ENDS)?;
-        let chain_seed = fresh.seed().clone();
-        let (payer, provider) = open(record, (fresh, None), (&mut harness, &ENDS), None)?;
-        Ok(BankPlay {
+        let disk = MemoryDisk::default();
+        let mut play = BankPlay {
             harness,
             options: options.clone(),
-            payer,
-            provider,
-            chain_seed,
-            earlier: Vec::new(),
+            sides: Sides::open(logs(&disk, 0)?)?,
+            disk,
+            number: 0,
+            payer: None,
+            next_payer: None,
+            seeds: BTreeMap::new(),
+            points: None,
             commitments: 0,
-        })
+            why: String::new(),
+            funding_fee: Amount::ZERO,
+        };
+        play.sign_force_close(&lineage_of(record)?, fresh, None)?;
+        Ok(play)
     }
 
-    /// Opens another bank in place of the one that was prepared or force-closed: with these terms and this chain, holding
-    /// commitments to `points` if there are any.
-    pub(super) fn reopen(
-        &mut self,
-        record: BankRecord,
-        (fresh, points): (FreshChain, Option<Points>),
-    ) -> Result<(Payer, Provider), ScenarioError> {
-        let prior = matches!(record.funding, BankFunding::ForceClosed { .. });
-        let prior = prior.then(|| self.payer.bank());
-        let ends = (&mut self.harness, &ENDS);
-        open(record, (fresh, points), ends, prior)
+    /// The payer's signer.
+    pub fn payer(&mut self) -> Result<&mut Payer, ScenarioError> {
+        let payer = self.payer.as_mut();
+        payer.ok_or_else(|| ScenarioError::broken("no payer has signed"))
     }
 
-    /// The payer.
-    pub fn payer(&mut self) -> &mut Payer {
-        &mut self.payer
-    }
-
-    /// The provider.
-    pub fn provider(&mut self) -> &mut Provider {
-        &mut self.provider
+    /// The provider's book with its key, as its machine stands.
+    pub fn provider(&self) -> Result<Provider, ScenarioError> {
+        let key = self.key(Who::Provider)?;
+        Ok(self.sides.provider_signer(key)?)
     }
 
     /// The harness.
@@ -232,30 +250,191 @@ impl<'c> BankPlay<'c> {
         self.harness.chain()
     }
 
-    pub(super) fn key(&self, party: PartyName) -> Result<SecretKey, ScenarioError> {
-        Ok(self.harness.key(participant(party), 0)?)
-    }
-
     /// Balances and figures of the whole life so far.
     pub fn outcome(&self, scenario: &str) -> Outcome {
         (self.harness.outcome(scenario))
-            .with("pennies", self.provider.paid())
+            .with("pennies", self.sides.provider.machine().pennies())
             .with("commitments", self.commitments)
     }
 
-    /// Reports the end.
-    pub(super) fn end(&mut self, scenario: &str) -> Outcome {
-        let outcome = self.outcome(scenario);
-        self.harness.end(outcome)
+    /// Why the next transactions are published.
+    pub(super) fn told(&mut self, why: &str) {
+        self.why = why.into();
+    }
+
+    pub(super) fn logs(&self, number: u32) -> Result<[MemoryLog; 2], KeptError> {
+        logs(&self.disk, number)
+    }
+
+    pub(super) fn payer_signer(
+        &self,
+        sides: &Sides<MemoryLog>,
+        number: u32,
+    ) -> Result<Payer, ScenarioError> {
+        let seed = self.seeds.get(&number);
+        let seed = seed.ok_or_else(|| ScenarioError::broken("a bank without a chain"))?;
+        Ok(sides.payer_signer(self.key(Who::Payer)?, seed)?)
+    }
+
+    /// What a transaction of the bank in use is called.
+    fn name_of(&self, tx: &Transaction) -> Result<&'static str, KeptError> {
+        let (lineage, txid) = (self.sides.lineage()?, Some(tx.compute_txid()));
+        let graph = lineage.bank().graph();
+        let leaving = |sides: &Sides<MemoryLog>| {
+            let payers = sides.payer.machine();
+            match payers.left() == Some(tx) {
+                true => payers.leaving().copied(),
+                false => sides.provider.machine().leaving().copied(),
+            }
+        };
+        Ok(match leaving(&self.sides) {
+            _ if graph.txid(TxGraph::FUNDING) == txid => "Bank",
+            _ if graph.txid(FORCE_CLOSE) == txid => "ForceClose",
+            Some(Leaving::Claim { .. }) => "Claim",
+            Some(Leaving::Refund) => "Refund",
+            Some(Leaving::TimeoutRefund) => "TimeoutRefund",
+            Some(Leaving::Resume { .. }) => "Resume",
+            Some(Leaving::Close { .. }) | None => "Close",
+        })
     }
 }
 
-/// Where a party sits.
-pub(super) fn participant(party: PartyName) -> usize {
-    match party {
-        PAYER => 0,
-        _ => 1,
+impl Keeper for BankPlay<'_> {
+    type Log = MemoryLog;
+    type Rng = StdRng;
+
+    fn sides(&self) -> &Sides<MemoryLog> {
+        &self.sides
     }
+
+    fn sides_mut(&mut self) -> &mut Sides<MemoryLog> {
+        &mut self.sides
+    }
+
+    fn next(&mut self) -> Result<Sides<MemoryLog>, KeptError> {
+        Sides::open(self.logs(self.number.saturating_add(1))?)
+    }
+
+    fn go_to_next(&mut self) -> Result<bool, KeptError> {
+        if self.next_payer.is_none() {
+            return Ok(false);
+        }
+        let next = self.next()?;
+        if !next.has_coin(self.harness.chain())? {
+            return Ok(false);
+        }
+        self.sides = next;
+        self.number = self.number.saturating_add(1);
+        self.payer = self.next_payer.take();
+        Ok(true)
+    }
+
+    fn chain(&mut self) -> &mut dyn ChainSource {
+        self.harness.chain()
+    }
+
+    fn look(&mut self) -> Result<(), KeptError> {
+        self.sides.look(self.harness.chain(), Depth::LEAST)?;
+        Ok(self.harness.sync()?)
+    }
+
+    fn fee(&self, weight: Weight) -> Result<Amount, KeptError> {
+        Ok(self.harness.rate().checked_fee(weight)?)
+    }
+
+    fn key(&self, who: Who) -> Result<SecretKey, KeptError> {
+        Ok(self.harness.key(place(who), 0)?)
+    }
+
+    fn bindings(&mut self, who: Who) -> Result<&mut FileBindings, KeptError> {
+        Ok(&mut self.harness.participant(place(who))?.bindings)
+    }
+
+    fn rng(&mut self) -> StdRng {
+        StdRng::from_seed(self.harness.random())
+    }
+
+    fn keep_seed(&mut self, is_next: bool, seed: &ChainSeed) -> Result<(), KeptError> {
+        let number = self.number.saturating_add(is_next.into());
+        self.seeds.insert(number, seed.clone());
+        Ok(())
+    }
+
+    fn keep_payer(&mut self, is_next: bool, payer: SignedPayer) {
+        let kept = match is_next {
+            true => &mut self.next_payer,
+            false => &mut self.payer,
+        };
+        *kept = Some(payer.into());
+    }
+
+    fn with_payer<T>(
+        &mut self,
+        act: impl FnOnce(&mut Payer, &mut StdRng) -> Result<T, KeptError>,
+    ) -> Result<T, KeptError> {
+        let mut rng = self.rng();
+        act(self.payer()?, &mut rng)
+    }
+
+    fn sign_funding(&mut self, mut psbt: Psbt) -> Result<Transaction, KeptError> {
+        let capacity = self.sides.lineage()?.bank().terms().record().capacity_sat;
+        let (tx, fee) = self.harness.sign_funding(0, &mut psbt, capacity)?;
+        self.funding_fee = fee;
+        Ok(tx)
+    }
+
+    fn carry<M: Message>(&mut self, message: M) -> Result<M, KeptError> {
+        Ok(self.harness.send("payer", "provider", &message)?)
+    }
+
+    /// Whoever relies on published points holds each commitment to them.
+    fn taking(&mut self, signed: &AdaptorCommitments) -> Result<(), KeptError> {
+        let published = |index| self.points.as_ref().and_then(|points| points.0.get(index));
+        for one in &signed.commitments {
+            let is_published = published(&one.index).is_none_or(|point| *point == one.point);
+            expect(is_published, "a commitment under another point")?;
+        }
+        self.commitments += signed.commitments.len();
+        Ok(())
+    }
+
+    fn put_out(&mut self, tx: &Transaction, child_of: Option<Who>) -> Result<(), KeptError> {
+        let (name, why) = (self.name_of(tx)?, self.why.clone());
+        let why = (name, why.as_str());
+        Ok(match (child_of, self.sides.payer.machine().leaving()) {
+            (Some(who), _) => self.harness.publish(place(who), why, tx)?,
+            (None, Some(Leaving::Close { fee_sat, .. })) => {
+                let fee = Amount::from_sat(*fee_sat);
+                self.harness.submit(0, why, tx, fee)?;
+            }
+            (None, _) => self.harness.submit(0, why, tx, self.funding_fee)?,
+        })
+    }
+
+    /// The harness has mined it.
+    fn confirm(&mut self) -> Result<(), KeptError> {
+        Ok(())
+    }
+}
+
+/// Which participant a side is.
+const fn place(who: Who) -> usize {
+    match who {
+        Who::Payer => 0,
+        Who::Provider => 1,
+    }
+}
+
+/// The logs of both sides of a bank.
+fn logs(disk: &MemoryDisk, number: u32) -> Result<[MemoryLog; 2], KeptError> {
+    let id = tagged_hash("narthex/played-bank", &number.to_be_bytes());
+    let log = |who: &str| disk.open(&Identity::new(format!("bank-{who}"), id));
+    Ok([log("payer")?, log("provider")?])
+}
+
+/// The first of the banks behind each other.
+pub(super) fn lineage_of(record: BankRecord) -> Result<Lineage, ScenarioError> {
+    Ok(Lineage::new(vec![record.check()?])?)
 }
 
 /// Who opens a bank: participants, and the numbers of their keys in it.
@@ -266,7 +445,7 @@ pub(super) struct Ends {
     pub(super) promises: u8,
 }
 
-/// The two at a play, between whom no banker stands.
+/// The two of a bank, between whom no banker stands.
 const ENDS: Ends = Ends {
     payer: (0, 0),
     provider: (1, 0),
@@ -293,7 +472,9 @@ pub(super) fn propose(
     let scripts = [a.script.clone(), provider_script];
     let capacity = options.capacity(&a.script);
     let capacity = capacity.ok_or_else(|| ScenarioError::broken("a bank of more than there is"))?;
-    let (contribution, _) = a.wallet.contribute(capacity, options.rate, &policy)?;
+    let (contribution, _) = a
+        .wallet
+        .contribute(capacity, options.common.rate, &policy)?;
     let fresh = FreshChain::draw(harness.rng());
     let model = BankRecord {
         promises: ends.promises,
@@ -301,34 +482,8 @@ pub(super) fn propose(
             keys,
             scripts,
             height,
-            (capacity, contribution, options.rate),
+            (capacity, contribution, options.common.rate),
         )
     };
     Ok((fresh.name(model)?, fresh))
-}
-
-/// Each derives the bank alone; the force close is signed both ways.
-pub(super) fn open(
-    record: BankRecord,
-    (fresh, points): (FreshChain, Option<Points>),
-    (harness, ends): (&mut Harness<'_>, &Ends),
-    prior: Option<&Bank>,
-) -> Result<(Payer, Provider), ScenarioError> {
-    let terms = record.check()?;
-    let bank = || match prior {
-        None => Bank::new(terms.clone()),
-        Some(prior) => Bank::resumed(terms.clone(), prior),
-    };
-    let ((from, ours), (to, theirs)) = (ends.payer, ends.provider);
-    let (ours, theirs) = (harness.key(from, ours)?, harness.key(to, theirs)?);
-    let (bindings, rng) = harness.draws(from)?;
-    let (payer, nonce) = PayerOpening::new(bank()?, ours, fresh, bindings, rng)?;
-    let (bindings, rng) = harness.draws(to)?;
-    let (provider, answer, share) = ProviderOpening::new(bank()?, theirs, nonce, bindings, rng)?;
-    let (payer, share) = payer.finish(answer, share)?;
-    let mut provider = Provider::from(provider.finish(share)?);
-    if let Some(points) = points {
-        provider.rely_on(points);
-    }
-    Ok((payer.into(), provider))
 }

@@ -1,93 +1,102 @@
 //! Whole lives of banks.
 
 use bitcoin::hashes::Hash;
-use narthex_channel::bank::{Coin, Meter, MeterError, PayerDuty, ProviderDuty};
+use narthex_channel::{
+    StepError,
+    bank::{BankInput, Coin, Meter, MeterError, PayerDuty, ProviderDuty, SideError},
+};
 use narthex_contracts::{
     bank::{
-        AdaptorCommitment, AdaptorCommitments, BankError, Candidates, FreshChain, Opened, PAYER,
-        PROVIDER, Points,
+        AdaptorCommitment, BankError, Candidates, FreshChain, Opened, PAYER, PROVIDER, Phase,
+        Points,
     },
     depth::Depth,
 };
+use narthex_regtest::Chain;
 
-use super::{BankPlay, ScenarioError, container::Container};
+use super::{
+    BankOptions, BankPlay, KeptError, container::Container, keeper::Keeper as _, sides::Who,
+};
+use crate::harness::{
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
+};
 
-/// A bank's life.
-pub struct Scenario {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// The moves.
-    pub play: fn(&mut BankPlay<'_>) -> Result<(), ScenarioError>,
-}
+impl Playable for BankOptions {
+    const COMMAND: &'static str = "bank play";
+    const SCENARIOS: &'static [Scenario<Self>] = &[
+        Scenario::<Self>::new("close", "paid, and closed by both", close),
+        Scenario::<Self>::new(
+            "claim",
+            "the payer falls silent; the provider force-closes and claims its best commitment",
+            claim,
+        ),
+        Scenario::<Self>::new(
+            "refund",
+            "the provider never serves; the payer waits for T",
+            refund,
+        ),
+        Scenario::<Self>::new(
+            "timeout-refund",
+            "force-closed by the provider without a penny; the payer waits D blocks",
+            timeout_refund,
+        ),
+        Scenario::<Self>::new(
+            "resume",
+            "stopped by the payer, and gone on with in a new bank",
+            resume,
+        ),
+        Scenario::<Self>::new(
+            "purse",
+            "a program pays for itself until its purse is empty; both crash on the way",
+            purse,
+        ),
+        Scenario::<Self>::new(
+            "accessor",
+            "whoever asks brings the pennies, slice by slice",
+            accessor,
+        ),
+        Scenario::<Self>::new(
+            "chosen",
+            "a bank whose chain of commitments third parties rely on, by cut and choose",
+            chosen,
+        ),
+        Scenario::<Self>::new(
+            "false-commitment",
+            "ATTACK: the payer signs a commitment that its penny does not complete",
+            false_commitment,
+        ),
+    ];
 
-/// All scenarios.
-pub const BANK_SCENARIOS: [Scenario; 9] = [
-    scenario("close", "paid, and closed by both", close),
-    scenario(
-        "claim",
-        "the payer falls silent; the provider force-closes and claims its best commitment",
-        claim,
-    ),
-    scenario(
-        "refund",
-        "the provider never serves; the payer waits for T",
-        refund,
-    ),
-    scenario(
-        "timeout-refund",
-        "force-closed by the provider without a penny; the payer waits D blocks",
-        timeout_refund,
-    ),
-    scenario(
-        "resume",
-        "stopped by the payer, and gone on with in a new bank",
-        resume,
-    ),
-    scenario(
-        "purse",
-        "a program pays for itself until its purse is empty; both crash on the way",
-        purse,
-    ),
-    scenario(
-        "accessor",
-        "whoever asks brings the pennies, slice by slice",
-        accessor,
-    ),
-    scenario(
-        "chosen",
-        "a bank whose chain of commitments third parties rely on, by cut and choose",
-        chosen,
-    ),
-    scenario(
-        "false-commitment",
-        "ATTACK: the payer signs a commitment that its penny does not complete",
-        false_commitment,
-    ),
-];
+    type Needs = ();
+    on_harness!(BankPlay);
 
-const fn scenario(
-    name: &'static str,
-    summary: &'static str,
-    play: fn(&mut BankPlay<'_>) -> Result<(), ScenarioError>,
-) -> Scenario {
-    Scenario {
-        name,
-        summary,
-        play,
+    fn common(&self) -> &HarnessOptions {
+        &self.common
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        self.check_figures()
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<BankPlay<'c>, ScenarioError> {
+        BankPlay::prepare(chain, self, reporter)
     }
 }
 
 fn close(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
     play.pay(1_300)?;
-    play.close(false).map(drop)
+    play.close()
 }
 
 /// Waits until the provider must force-close, and lets it do what it must.
 fn end_by_the_provider(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
-    let force_close = play.provider.bank().terms().force_close_height();
+    let force_close = play.provider()?.bank().terms().force_close_height();
     play.harness.wait_for(force_close)?;
     provider_duty(play, |duty| duty == ProviderDuty::ForceClose)?;
     play.force_close(PROVIDER, "T comes near and nobody answers")?;
@@ -100,22 +109,14 @@ fn provider_duty(
     expected: impl Fn(ProviderDuty) -> bool,
 ) -> Result<(), ScenarioError> {
     let (tip, coin) = (play.chain().height()?, play.coin()?);
-    let duty = play.provider.duty(tip, coin);
-    match expected(duty) {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!(
-            "the provider is to {duty:?}"
-        ))),
-    }
+    let duty = play.provider()?.duty(tip, coin);
+    expect(expected(duty), format!("the provider is to {duty:?}"))
 }
 
 fn payer_duty(play: &mut BankPlay<'_>, expected: PayerDuty) -> Result<(), ScenarioError> {
     let (tip, coin) = (play.chain().height()?, play.coin()?);
-    let duty = play.payer.duty(tip, coin);
-    match duty == expected {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!("the payer is to {duty:?}"))),
-    }
+    let duty = play.payer()?.duty(tip, coin);
+    expect(duty == expected, format!("the payer is to {duty:?}"))
 }
 
 fn claim(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
@@ -126,7 +127,7 @@ fn claim(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
 
 fn refund(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
-    let t = play.payer.bank().terms().record().refund_height;
+    let t = play.payer()?.bank().terms().record().refund_height;
     play.harness.wait_for(t)?;
     payer_duty(play, PayerDuty::None)?;
     play.harness.wait_for(t.saturating_add(1))?;
@@ -140,7 +141,7 @@ fn timeout_refund(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
         PROVIDER,
         "ATTACK: stops a bank that it was paid nothing from",
     )?;
-    let blocks = u32::from(play.payer.bank().terms().record().claim_blocks);
+    let blocks = u32::from(play.payer()?.bank().terms().record().claim_blocks);
     let ripe = play.force_closed_at()?.saturating_add(blocks);
     play.harness.wait_for(ripe.saturating_sub(1))?;
     payer_duty(play, PayerDuty::None)?;
@@ -157,22 +158,29 @@ fn resume(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.pay(400)?;
     play.restart()?;
     play.pay(500)?;
-    play.close(false).map(drop)
+    play.close()
 }
+
+/// Pennies of a purse.
+const PURSE: u32 = 1_000;
 
 /// Pennies for one slice of a program's run.
 const SLICE: u32 = 20;
 
 fn purse(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
-    let (mut purse, commitments) = play.payer.purse(1_000, play.harness.rng())?;
-    play.provider.take_commitments(&commitments)?;
-    play.commitments += commitments.commitments.len();
+    play.wait_deep()?;
+    // They count as paid; the program carries them in the payer's place.
+    play.sides.payer(&BankInput::Pay { to: PURSE })?;
+    let (mut purse, commitments) = play.with_payer(|payer, rng| Ok(payer.purse(PURSE, rng)?))?;
+    play.take_commitments(commitments)?;
     let mut top = None;
     let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     let mut slices = 0;
     while let Ok(penny) = purse.pay(SLICE) {
-        meter.serve(&mut play.provider, 1, Some(&penny))?;
+        let brought = play.carry(penny)?;
+        play.sides.provider(&BankInput::Penny(brought))?;
+        meter.count(&*play.provider()?, 1)?;
         program.slice()?;
         slices += 1;
         if slices == 20 {
@@ -187,7 +195,7 @@ fn purse(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
         top = Some(penny);
     }
     let spent = top.map_or(0, |penny| penny.index);
-    if purse.left() > 0 || spent != play.provider.paid() {
+    if purse.left() > 0 || spent != play.provider()?.paid() {
         return Err(ScenarioError::broken("the purse was not spent to its end"));
     }
     let (served, steps) = (meter.served(), program.steps());
@@ -202,9 +210,10 @@ fn purse(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
 
 fn accessor(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
-    play.sign_commitments(8)?;
+    play.wait_deep()?;
+    play.give_commitments(8)?;
     let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
-    match meter.serve(&mut play.provider, 1, None) {
+    match meter.count(&*play.provider()?, 1) {
         Err(MeterError::Due { due: SLICE, .. }) => {}
         other => {
             return Err(ScenarioError::broken(format!(
@@ -213,9 +222,9 @@ fn accessor(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
         }
     }
     for _ in 0..40 {
-        let due = meter.due(&play.provider, 1);
-        let penny = play.payer.pay(due)?;
-        meter.serve(&mut play.provider, 1, Some(&penny))?;
+        let due = meter.due(&*play.provider()?, 1);
+        play.pay_at_once(due)?;
+        meter.count(&*play.provider()?, 1)?;
         program.slice()?;
     }
     let what = format!(
@@ -224,14 +233,14 @@ fn accessor(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
         program.digest()
     );
     play.harness.step("payer", what, "accessor pays")?;
-    play.close(false).map(drop)
+    play.close()
 }
 
 /// Candidates of the cut and choose.
 const CANDIDATES: usize = 8;
 
 fn chosen(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
-    let model = play.payer.bank().terms().record().clone();
+    let model = play.payer()?.bank().terms().record().clone();
     let mut secrets = Vec::with_capacity(CANDIDATES);
     let mut entries = Vec::with_capacity(CANDIDATES);
     for _ in 0..CANDIDATES {
@@ -281,23 +290,23 @@ fn false_commitment(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
     play.fund()?;
     play.pay(700)?;
     // The next commitment that falls due, under the point of a secret that is not its penny's.
-    let lie = play.harness.random();
-    let key = play.key(PAYER)?;
-    let due = play.payer.commitments(1, play.harness.rng())?;
+    let (lie, key) = (play.harness.random(), play.key(Who::Payer)?);
+    let due = play.with_payer(|payer, rng| {
+        let mut due = payer.commitments(1, rng)?;
+        for one in &mut due.commitments {
+            *one = AdaptorCommitment::sign(payer.bank(), &key, one.index, &lie, rng)?;
+        }
+        Ok(due)
+    })?;
     let index = due.commitments.first().map(|commitment| commitment.index);
     let index = index.ok_or_else(|| ScenarioError::broken("no commitment is due"))?;
-    let commitment =
-        AdaptorCommitment::sign(play.payer.bank(), &key, index, &lie, play.harness.rng())?;
-    let (bank, commitments) = (due.bank, vec![commitment]);
-    play.provider
-        .take_commitments(&AdaptorCommitments { bank, commitments })?;
-    play.commitments += 1;
-    let penny = play.payer.pay(index - play.provider.paid())?;
-    let taken = play.provider.accept(&penny)?;
-    if taken.false_commitment != Some(index) {
-        return Err(ScenarioError::broken("the false commitment was not found"));
-    }
-    let (lost, enforceable) = (taken.total - taken.enforceable, taken.enforceable);
+    play.take_commitments(due)?;
+    play.pay_at_once(index - play.provider()?.paid())?;
+    let book = play.provider()?;
+    let is_found = book.phase() == Phase::Cheated && book.enforceable() < index;
+    expect(is_found, "the false commitment was not found")?;
+    let enforceable = book.enforceable();
+    let lost = book.paid() - enforceable;
     let what = format!(
         "finds commitment {index} false: {enforceable} pennies are enforceable, {lost} are not"
     );
@@ -306,14 +315,18 @@ fn false_commitment(play: &mut BankPlay<'_>) -> Result<(), ScenarioError> {
         what,
         "the penny shows its point; nothing was served for it",
     )?;
-    match play.payer.pay(1).map(|penny| play.provider.accept(&penny)) {
-        Ok(Err(BankError::Phase { .. })) => {}
-        other => {
-            return Err(ScenarioError::broken(format!(
-                "served a cheater: {other:?}"
-            )));
-        }
-    }
+    let served = play.pay_at_once(1);
+    let is_refusal = is_refused(&served, |error: &KeptError| {
+        let KeptError::Side { error, .. } = error else {
+            return false;
+        };
+        let refused = StepError::Refused(SideError::Bank(BankError::Phase {
+            phase: Phase::Cheated,
+            what: "penny",
+        }));
+        error.to_string() == refused.to_string()
+    });
+    expect(is_refusal, format!("served a cheater: {served:?}"))?;
     if !matches!(play.coin()?, Coin::Banked { .. }) {
         return Err(ScenarioError::broken("the coin moved"));
     }

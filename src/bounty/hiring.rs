@@ -9,7 +9,8 @@ use narthex_game_model::{
     },
 };
 
-use super::{BountyPlay, Conduct, Hired, ScenarioError, scenarios::conclude};
+use super::{BountyPlay, Conduct, Hired, scenarios::conclude};
+use crate::harness::ScenarioError;
 
 /// Audits that the requester has of each recomputer before.
 const HISCENARIO: u32 = 12;

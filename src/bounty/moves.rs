@@ -1,16 +1,17 @@
 //! Moves: messages between requester and recomputers, as bytes; transactions on the chain.
 
 use bitcoin::Transaction;
-use narthex_base::codec::Message as _;
+use narthex_base::codec::Message;
 use narthex_contracts::bounty::{
-    Answer, BountyError, Closing, Delivery, Envelope, Grant, Opening, Seal, Share, recomputer_name,
+    Answer, Closing, Delivery, Envelope, Grant, Seal, Share, recomputer_name,
 };
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    BountyPlay, ScenarioError,
+    BountyPlay,
     play::{CLIENT, DEPTH},
 };
+use crate::harness::ScenarioError;
 
 /// What a recomputer does with the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +24,15 @@ pub enum Conduct {
     Absent,
 }
 
-/// A message as its addressee reads it.
-pub(super) fn sent<T, E>(
-    bytes: Vec<u8>,
-    read: impl Fn(&[u8]) -> Result<T, E>,
-) -> Result<T, ScenarioError>
-where
-    BountyError: From<E>,
-{
-    Ok(read(&bytes).map_err(BountyError::from)?)
+/// Who sends a message, or reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Requester,
+    /// By its seat in the line-up.
+    Recomputer(u8),
 }
+
+use End::{Recomputer as Of, Requester as Client};
 
 /// Seats of a set.
 pub(super) fn seats(set: LayerSet) -> impl Iterator<Item = u8> {
@@ -51,6 +51,25 @@ pub(super) fn names(set: LayerSet) -> String {
 }
 
 impl BountyPlay<'_> {
+    /// A message as the other end reads it.
+    pub(super) fn send<M: Message>(
+        &mut self,
+        from: End,
+        to: End,
+        message: &M,
+    ) -> Result<M, ScenarioError> {
+        let (from, to) = (self.name_of(from)?, self.name_of(to)?);
+        self.harness.send(&from, &to, message)
+    }
+
+    fn name_of(&mut self, end: End) -> Result<String, ScenarioError> {
+        let place = match end {
+            Client => CLIENT,
+            Of(seat) => self.place(seat)?,
+        };
+        Ok(self.harness.participant(place)?.name.clone())
+    }
+
     /// The requester funds the bounty, now that it holds every settlement.
     pub fn fund(&mut self) -> Result<Transaction, ScenarioError> {
         let psbt = {
@@ -68,22 +87,24 @@ impl BountyPlay<'_> {
     /// what goes on from its own.
     pub fn layers(&mut self, conduct: &[Conduct]) -> Result<Envelope, ScenarioError> {
         let mut envelope = Envelope::new(self.terms());
-        let mut signed = Vec::new();
+        let (mut signed, mut from) = (Vec::new(), Client);
         for (seat, conduct) in (0u8..).zip(conduct) {
             let result = match conduct {
                 Conduct::Absent => continue,
                 Conduct::Honest => self.task.run()?,
                 Conduct::Lazy(bytes) => self.task.run_lazily(*bytes)?,
             };
-            let before = sent(envelope.to_bytes(), Envelope::from_bytes)?;
+            let before = self.send(from, Of(seat), &envelope)?;
             envelope = self.recomputer(seat)?.sign(&before, &result)?;
+            from = Of(seat);
             signed.push(seat);
         }
         let height = self.chain().height()?;
         for seat in &signed {
-            self.recomputer(*seat)?.hear(height, &envelope)?;
+            let heard = self.send(from, Of(*seat), &envelope)?;
+            self.recomputer(*seat)?.hear(height, &heard)?;
         }
-        let arrived = sent(envelope.to_bytes(), Envelope::from_bytes)?;
+        let arrived = self.send(from, Client, &envelope)?;
         self.requester.take_envelope(&arrived)?;
         let (who, bytes) = (names(envelope.seats()), envelope.to_bytes().len());
         let what =
@@ -103,17 +124,19 @@ impl BountyPlay<'_> {
         }
         self.bury()?;
         let (height, coin) = self.status()?;
-        let seal = sent(self.requester.seal(height)?.to_bytes(), Seal::from_bytes)?;
+        let seal = self.requester.seal(height)?;
         let layers = seal.envelope.seats();
         let mut openings = Vec::new();
         for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-            let opening = self.recomputer(seat)?.open((height, coin), &seal)?;
-            openings.push(sent(opening.to_bytes(), Opening::from_bytes)?);
+            let seal = self.send(Client, Of(seat), &seal)?;
+            openings.push((seat, self.recomputer(seat)?.open((height, coin), &seal)?));
         }
-        for opening in &openings {
-            self.requester.take_opening(opening)?;
+        for (from, opening) in &openings {
+            let opened = self.send(Of(*from), Client, opening)?;
+            self.requester.take_opening(&opened)?;
             for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-                self.recomputer(seat)?.hear_opening(opening)?;
+                let opened = self.send(Of(*from), Of(seat), opening)?;
+                self.recomputer(seat)?.hear_opening(&opened)?;
             }
         }
         let what = format!("seals the envelope of {}", names(layers));
@@ -133,7 +156,7 @@ impl BountyPlay<'_> {
         let height = self.chain().height()?;
         let closing = self.requester.close(height)?;
         self.announce(&closing)?;
-        sent(closing.to_bytes(), Closing::from_bytes)
+        Ok(closing)
     }
 
     /// The requester leaves out members who withhold something, when their round is over.
@@ -145,16 +168,15 @@ impl BountyPlay<'_> {
         let height = self.chain().height()?;
         let closing = self.requester.close_again(height, late)?;
         self.announce(&closing)?;
-        sent(closing.to_bytes(), Closing::from_bytes)
+        Ok(closing)
     }
 
     fn announce(&mut self, closing: &Closing) -> Result<(), ScenarioError> {
         let verdict = closing.verify(self.terms())?;
         let (opened, paid) = (names(verdict.opened), names(verdict.paid));
         let what = format!("closes with what {opened} opened: {paid} to be paid");
-        Ok(self
-            .harness
-            .step("requester", what, "the largest group of equal results")?)
+        self.harness
+            .step("requester", what, "the largest group of equal results")
     }
 
     /// Those in the envelope take the closing; who is paid delivers, or all give back. `silent` does nothing.
@@ -168,16 +190,11 @@ impl BountyPlay<'_> {
         // Who has no layer in it may still help to give back.
         let asked = closing.opened();
         for seat in seats(asked).filter(|seat| Some(*seat) != silent) {
-            match self.recomputer(seat)?.accept((height, coin), closing) {
-                Ok(Answer::Deliver(made)) => {
-                    let made = sent(made.to_bytes(), Delivery::from_bytes)?;
-                    self.requester.take_delivery(&made)?;
-                    for member in seats(paid) {
-                        self.recomputer(member)?.hear_delivery(height, &made)?;
-                    }
-                }
+            let read = self.send(Client, Of(seat), closing)?;
+            match self.recomputer(seat)?.accept((height, coin), &read) {
+                Ok(Answer::Deliver(made)) => self.delivered(Of(seat), (height, paid), &made)?,
                 Ok(Answer::GiveBack(share)) => {
-                    let share = sent(share.to_bytes(), Share::from_bytes)?;
+                    let share = self.send(Of(seat), Client, &share)?;
                     self.requester.take_share(&share)?;
                 }
                 Ok(Answer::Nothing) => {}
@@ -197,16 +214,44 @@ impl BountyPlay<'_> {
         Ok(paid)
     }
 
+    /// A delivery comes to the requester and to those who are paid with its sender.
+    pub(super) fn delivered(
+        &mut self,
+        from: End,
+        (height, paid): (u32, LayerSet),
+        made: &Delivery,
+    ) -> Result<(), ScenarioError> {
+        let read = self.send(from, Client, made)?;
+        self.requester.take_delivery(&read)?;
+        for member in seats(paid) {
+            let read = self.send(from, Of(member), made)?;
+            self.recomputer(member)?.hear_delivery(height, &read)?;
+        }
+        Ok(())
+    }
+
+    /// A share of a settlement comes to those who are paid by it.
+    pub(super) fn shared(
+        &mut self,
+        from: End,
+        (height, paid): (u32, LayerSet),
+        share: &Share,
+    ) -> Result<(), ScenarioError> {
+        for member in seats(paid) {
+            let read = self.send(from, Of(member), share)?;
+            self.recomputer(member)?.take_share(height, &read)?;
+        }
+        Ok(())
+    }
+
     /// The requester grants the settlement and the members put their secrets together, all but `silent`.
     pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, ScenarioError> {
-        let grant = sent(self.requester.grant()?.to_bytes(), Grant::from_bytes)?;
+        let grant = self.requester.grant()?;
         let (height, coin) = self.status()?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
-            let share = self.recomputer(seat)?.take_grant((height, coin), &grant)?;
-            let share = sent(share.to_bytes(), Share::from_bytes)?;
-            for member in seats(paid) {
-                self.recomputer(member)?.take_share(height, &share)?;
-            }
+            let read = self.send(Client, Of(seat), &grant)?;
+            let share = self.recomputer(seat)?.take_grant((height, coin), &read)?;
+            self.shared(Of(seat), (height, paid), &share)?;
         }
         self.forward(silent)?;
         let what = format!("grants the settlement of {}", names(paid));
@@ -270,13 +315,12 @@ impl BountyPlay<'_> {
             self.ledger.enter(*audit)?;
         }
         let what = format!("enters {} audits, {passed} passed", audits.len());
-        Ok(self
-            .harness
-            .step("requester", what, "they price the next request")?)
+        self.harness
+            .step("requester", what, "they price the next request")
     }
 
     /// Mines until the tip is at `height`.
     pub fn wait_until(&mut self, height: u32) -> Result<(), ScenarioError> {
-        Ok(self.harness.wait_for(height.saturating_add(1))?)
+        self.harness.wait_for(height.saturating_add(1))
     }
 }

@@ -16,14 +16,14 @@ use narthex_contracts::{
     depth::Depth,
     graph::TxGraph,
     setup::ceremony,
-    terms::FeeRate,
 };
 use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RecomputerId};
 use narthex_regtest::{Chain, OutputStatus};
 
-use super::{ScenarioError, work::Task};
+use super::work::Task;
 use crate::harness::{
-    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter, playable,
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
 };
 
 /// What recomputers wait for in a play: it leaves time for the openings whatever the terms are.
@@ -45,10 +45,8 @@ pub struct BountyOptions {
     pub layer_blocks: u32,
     /// B: blocks of a round.
     pub round_blocks: u16,
-    /// Fee rate of fundings and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
 impl Default for BountyOptions {
@@ -59,8 +57,7 @@ impl Default for BountyOptions {
             amount: Amount::from_sat(20_000),
             layer_blocks: 12,
             round_blocks: 4,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
@@ -70,7 +67,7 @@ const SCENARIO_BLOCKS: u64 = 2;
 
 impl BountyOptions {
     /// Whether every scenario can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         let round = u64::from(self.round_blocks);
         playable("--round-blocks", round, 0..=MOST_BLOCKS / 10, MINED)?;
         let why = "a round and 2 more, and at most what can be mined";
@@ -128,12 +125,7 @@ impl<'c> BountyPlay<'c> {
         reporter: &'c mut dyn Reporter,
     ) -> Result<BountyPlay<'c>, ScenarioError> {
         let names = (0..options.recomputers).map(|seat| recomputer_name(seat).to_string());
-        let names: Vec<String> = std::iter::once("requester".into()).chain(names).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let common = HarnessOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
+        let names = std::iter::once("requester".into()).chain(names);
         // Before wallets are made for a line-up that there is not.
         call(
             options,
@@ -142,7 +134,7 @@ impl<'c> BountyPlay<'c> {
             &unused_key()?,
         )
         .check()?;
-        let mut harness = Harness::new(chain, &names, common, reporter)?;
+        let mut harness = Harness::new(chain, names, &options.common, reporter)?;
         let hired = hired(options)?;
         let task = Task::new(0);
         let signed = sign(&mut harness, options, &hired, (0, &task))?;
@@ -285,12 +277,6 @@ impl<'c> BountyPlay<'c> {
             .with("bounties", self.funded)
             .with("words", words.map_or(serde_json::Value::Null, Into::into))
     }
-
-    /// Reports the end.
-    pub(super) fn end(&mut self, scenario: &str) -> Outcome {
-        let outcome = self.outcome(scenario);
-        self.harness.end(outcome)
-    }
 }
 
 /// The line-up that the options ask for.
@@ -392,7 +378,9 @@ fn propose(
     let policy = harness.policy().clone();
     let client = harness.participant(CLIENT)?;
     let requester_script = client.script.clone();
-    let (contribution, _) = client.wallet.contribute(total, options.rate, &policy)?;
+    let (contribution, _) = client
+        .wallet
+        .contribute(total, options.common.rate, &policy)?;
     let layer_height = height.saturating_add(options.layer_blocks);
     // The rounds that the terms need, and two more: nobody is hurried.
     let rounds = 5 + u32::from(call.recomputers.saturating_sub(call.quorum));
@@ -406,7 +394,7 @@ fn propose(
         round_blocks: options.round_blocks,
         refund_height: layer_height.saturating_add(blocks),
         contribution,
-        rate_sat_per_kwu: options.rate,
+        rate_sat_per_kwu: options.common.rate,
     })
 }
 

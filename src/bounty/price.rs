@@ -10,7 +10,7 @@ use narthex_game_model::market::{Chance, Faults, LayerSet, Odds, odds};
 use narthex_regtest::Embedded;
 use serde::Serialize;
 
-use super::{BountyOptions, BountyPlay, ScenarioError};
+use super::{BountyOptions, BountyPlay};
 use crate::harness::ScenarioError;
 
 /// Size of a child with one P2TR coin and a P2TR change, vB.
@@ -54,7 +54,7 @@ pub fn price(options: &BountyOptions, reliability: Chance) -> Result<Prices, Sce
         &graph,
         TxGraph::FUNDING,
         LayerSet::empty(),
-        options.rate,
+        options.common.rate,
     )?];
     for paid in (options.quorum..=options.recomputers).rev() {
         let sets = terms
@@ -68,11 +68,17 @@ pub fn price(options: &BountyOptions, reliability: Chance) -> Result<Prices, Sce
             &graph,
             settlement(terms, set)?,
             set,
-            options.rate,
+            options.common.rate,
         )?);
     }
     for node in [CANCEL, REFUND] {
-        costs.push(cost(terms, &graph, node, LayerSet::empty(), options.rate)?);
+        costs.push(cost(
+            terms,
+            &graph,
+            node,
+            LayerSet::empty(),
+            options.common.rate,
+        )?);
     }
     let reliabilities = vec![reliability; usize::from(options.recomputers)];
     Ok(Prices {

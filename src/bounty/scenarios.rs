@@ -3,105 +3,113 @@
 use narthex_contracts::bounty::{BountyError, Closing, Coin, Requester, RequesterDuty, restore};
 use narthex_game_model::market::LayerSet;
 
+use narthex_regtest::Chain;
+
 use super::{
-    BountyPlay, Conduct, ScenarioError, hiring,
+    BountyOptions, BountyPlay, Conduct, hiring,
     moves::{names, seats},
     play::CLIENT,
 };
+use crate::harness::{
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, on_harness,
+};
 
-/// A bounty's life.
-pub struct Scenario {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// How many recomputers more than the quorum it takes.
-    pub(super) spare: u8,
-    /// The moves.
-    pub play: fn(&mut BountyPlay<'_>) -> Result<(), ScenarioError>,
-}
+impl Playable for BountyOptions {
+    const COMMAND: &'static str = "bounty play";
+    const SCENARIOS: &'static [Scenario<Self>] = &[
+        Scenario::<Self>::needing(
+            0,
+            "agree",
+            "all agree and are paid; everybody crashes between any two moves",
+            agree,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "wrong",
+            "the last recomputer's result is wrong: it is not paid",
+            wrong,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "absent",
+            "the first recomputer never comes: the next signs that it is passed over",
+            absent,
+        ),
+        Scenario::<Self>::needing(
+            0,
+            "nobody",
+            "no two agree: nobody is paid, all give everything back at once",
+            nobody,
+        ),
+        Scenario::<Self>::needing(
+            0,
+            "unanswered",
+            "no recomputer comes; the requester waits for T",
+            unanswered,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "unopened",
+            "the last recomputer signs and never opens: it counts as absent",
+            unopened,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "withheld",
+            "ATTACK: the last recomputer withholds its secret; it is left out in the next round",
+            withheld,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "undelivered",
+            "ATTACK: the last recomputer delivers nothing; it is left out in the next round",
+            undelivered,
+        ),
+        Scenario::<Self>::needing(
+            0,
+            "stripped",
+            "ATTACK: the requester takes the outermost layer off; nobody opens",
+            stripped,
+        ),
+        Scenario::<Self>::needing(
+            0,
+            "silent",
+            "ATTACK: the requester never grants; no recomputer is paid and it reads no result",
+            silent,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "hiring",
+            "four bounties; a recomputer that turns bad is audited, priced and not hired any more",
+            hiring::hiring,
+        ),
+    ];
 
-/// All scenarios.
-pub const BOUNTY_SCENARIOS: [Scenario; 11] = [
-    scenario(
-        "agree",
-        "all agree and are paid; everybody crashes between any two moves",
-        0,
-        agree,
-    ),
-    scenario(
-        "wrong",
-        "the last recomputer's result is wrong: it is not paid",
-        1,
-        wrong,
-    ),
-    scenario(
-        "absent",
-        "the first recomputer never comes: the next signs that it is passed over",
-        1,
-        absent,
-    ),
-    scenario(
-        "nobody",
-        "no two agree: nobody is paid, all give everything back at once",
-        0,
-        nobody,
-    ),
-    scenario(
-        "unanswered",
-        "no recomputer comes; the requester waits for T",
-        0,
-        unanswered,
-    ),
-    scenario(
-        "unopened",
-        "the last recomputer signs and never opens: it counts as absent",
-        1,
-        unopened,
-    ),
-    scenario(
-        "withheld",
-        "ATTACK: the last recomputer withholds its secret; it is left out in the next round",
-        1,
-        withheld,
-    ),
-    scenario(
-        "undelivered",
-        "ATTACK: the last recomputer delivers nothing; it is left out in the next round",
-        1,
-        undelivered,
-    ),
-    scenario(
-        "stripped",
-        "ATTACK: the requester takes the outermost layer off; nobody opens",
-        0,
-        stripped,
-    ),
-    scenario(
-        "silent",
-        "ATTACK: the requester never grants; no recomputer is paid and it reads no result",
-        0,
-        silent,
-    ),
-    scenario(
-        "hiring",
-        "four bounties; a recomputer that turns bad is audited, priced and not hired any more",
-        1,
-        hiring::hiring,
-    ),
-];
+    type Needs = u8;
+    on_harness!(BountyPlay);
 
-const fn scenario(
-    name: &'static str,
-    summary: &'static str,
-    spare: u8,
-    play: fn(&mut BountyPlay<'_>) -> Result<(), ScenarioError>,
-) -> Scenario {
-    Scenario {
-        name,
-        summary,
-        spare,
-        play,
+    fn common(&self) -> &HarnessOptions {
+        &self.common
+    }
+
+    fn check(&self, scenario: &Scenario<Self>) -> Result<(), ScenarioError> {
+        let spare = self.recomputers.saturating_sub(self.quorum);
+        match spare < scenario.needs {
+            true => Err(ScenarioError::Figures("more recomputers than the quorum")),
+            false => Ok(()),
+        }
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<BountyPlay<'c>, ScenarioError> {
+        let play = BountyPlay::prepare(chain, self, reporter)?;
+        // Nothing is funded yet; what no terms take they have said.
+        self.check_figures()?;
+        Ok(play)
     }
 }
 
@@ -141,39 +149,34 @@ fn closed(play: &mut BountyPlay<'_>, conduct: &[Conduct]) -> Result<Closing, Sce
     play.close()
 }
 
-fn expect(play: &mut BountyPlay<'_>, expected: RequesterDuty) -> Result<(), ScenarioError> {
+fn is_due(play: &mut BountyPlay<'_>, expected: RequesterDuty) -> Result<(), ScenarioError> {
     let (height, coin) = (play.chain().height()?, play.coin()?);
     let duty = play.requester.duty(height, coin);
-    match duty == expected {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!(
-            "the requester is to {duty:?}"
-        ))),
-    }
+    expect(duty == expected, format!("the requester is to {duty:?}"))
 }
 
 fn agree(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let honest = all_but(play, &[]);
-    expect(play, RequesterDuty::None)?;
+    is_due(play, RequesterDuty::None)?;
     play.fund()?;
     play.restart()?;
     play.layers(&honest)?;
-    expect(play, RequesterDuty::Seal)?;
+    is_due(play, RequesterDuty::Seal)?;
     play.restart()?;
     play.open(None)?;
-    expect(play, RequesterDuty::Close)?;
+    is_due(play, RequesterDuty::Close)?;
     play.restart()?;
     let closing = play.close()?;
     play.restart()?;
     let paid = play.answer(&closing, None)?;
-    expect(play, RequesterDuty::Grant(paid))?;
+    is_due(play, RequesterDuty::Grant(paid))?;
     play.restart()?;
     play.grant(paid, None)?;
     play.restart()?;
     let what = "come back from their records after every move".into();
     play.harness.step("all", what, "they went down")?;
     play.settle(0)?;
-    expect(play, RequesterDuty::None)?;
+    is_due(play, RequesterDuty::None)?;
     play.audit()
 }
 
@@ -206,9 +209,9 @@ fn unanswered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     play.answer(&closing, None)?;
     let due = play.terms().record().refund_height;
     play.wait_until(due.saturating_sub(1))?;
-    expect(play, RequesterDuty::None)?;
+    is_due(play, RequesterDuty::None)?;
     play.wait_until(due)?;
-    expect(play, RequesterDuty::Refund)?;
+    is_due(play, RequesterDuty::Refund)?;
     play.refund()?;
     play.audit()
 }
@@ -250,7 +253,7 @@ fn undelivered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let due = play.terms().round_height(1);
     play.wait_until(due)?;
     let undelivered = LayerSet::new(1 << silent).unwrap_or_default();
-    expect(play, RequesterDuty::CloseAgain { undelivered })?;
+    is_due(play, RequesterDuty::CloseAgain { undelivered })?;
     let closing = play.close_again(undelivered)?;
     conclude(play, &closing)
 }

@@ -1,12 +1,11 @@
 //! The work that recomputers do: counting the words of a text, map and merges, each recomputer for itself.
 
+use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, sha256};
 use narthex_game_model::{
     computation::{Computation, Job},
     workload::words::{Chain, WordCount, partitions, table},
 };
-
-use super::ScenarioError;
 
 /// Chapters of a book that is free to use (`data/texts/README.md`).
 const TEXTS: [&str; 4] = [

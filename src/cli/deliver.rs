@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -12,17 +13,18 @@ use narthex::{
     contracts::{
         deliver::{MAX_MESSAGE_BYTES, Scanner},
         depth::Depth,
+        graph::TxGraph,
     },
-    deliver::{DELIVER_SCENARIOS, DeliveryPlay, DeliveryOptions, play_delivery},
+    deliver::{DeliveryOptions, DeliveryPlay},
     game_model::text,
+    harness::HarnessOptions,
     regtest::Embedded,
-    table::HarnessOptions,
 };
 
 use super::{
     Misuse,
+    scenario::{PlayArgs, PlayFigures, ShowArgs, ShowFigures},
     secret::read_key,
-    harness::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
@@ -36,16 +38,16 @@ const SEVERAL: [&str; 2] = ["silent", "race"];
 #[derive(Subcommand)]
 pub(crate) enum DeliverCommand {
     /// Plays a whole sealed delivery on a regtest chain.
-    Play(PlayArgs),
+    Play(PlayArgs<Lives>),
     /// Draws the transactions of a delivery with weights and values.
-    Show(ShowArgs),
+    Show(ShowArgs<Figures>),
     /// Looks through transactions for deliveries to a key.
     Scan(ScanArgs),
 }
 
 /// Figures of a delivery.
 #[derive(Args)]
-struct Figures {
+pub(crate) struct Figures {
     /// Number of agents, 1 to 15.
     #[arg(long, default_value_t = 3)]
     agents: u8,
@@ -58,19 +60,11 @@ struct Figures {
     /// Blocks before that in which nobody is accepted.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
-    #[command(flatten)]
-    common: Common,
 }
 
-/// Options of `narthex deliver play`.
+/// Figures of a delivery that is played.
 #[derive(Args)]
-pub(crate) struct PlayArgs {
-    /// What happens; `--list` names the scenarios.
-    #[arg(long, default_value = "delivered")]
-    scenario: String,
-    /// Names the scenarios and stops.
-    #[arg(long, conflicts_with_all = ["scenario", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
-    list: bool,
+pub(crate) struct Lives {
     /// Confirmations of the funding, 2 or more, that agents and recipient wait for.
     #[arg(long, default_value_t = DeliveryOptions::default().depth)]
     depth: Depth,
@@ -81,24 +75,15 @@ pub(crate) struct PlayArgs {
     #[arg(long)]
     file: Option<PathBuf>,
     #[command(flatten)]
-    on: OnChain,
-    #[command(flatten)]
     figures: Figures,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
 }
 
-/// Options of `narthex deliver show`.
+/// Figures of a delivery that is drawn.
 #[derive(Args)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    figures: Figures,
+pub(crate) struct Drawn {
     /// Fee of the claims and the refund that are drawn, in sat.
     #[arg(long, value_name = "SAT", default_value = "400", value_parser = value::amount)]
     fee: Amount,
-    #[command(flatten)]
-    drawing: Drawing,
 }
 
 /// Options of `narthex deliver scan`.
@@ -132,26 +117,22 @@ impl Figures {
             amount: self.amount,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
-            rate: common.rate,
-            seed: common.seed,
+            common,
             ..DeliveryOptions::default()
         }
     }
 }
 
-impl PlayArgs {
-    fn run(self) -> anyhow::Result<()> {
-        if self.list {
-            let scenarios = DELIVER_SCENARIOS
-                .iter()
-                .map(|scenario| (scenario.name, scenario.summary));
-            return list(scenarios, self.json);
-        }
-        let one_alone = DELIVER_SCENARIOS
+impl PlayFigures for Lives {
+    type Options = DeliveryOptions;
+    const DEFAULT: &'static str = "delivered";
+
+    fn options(&self, scenario: &str, common: HarnessOptions) -> anyhow::Result<DeliveryOptions> {
+        let all = Self::scenarios();
+        let one_alone = all
             .iter()
-            .any(|scenario| scenario.name == self.scenario && !SEVERAL.contains(&scenario.name));
+            .any(|known| known.name == scenario && !SEVERAL.contains(&scenario));
         Misuse::unless(!(self.alone && one_alone), || {
-            let scenario = &self.scenario;
             format!(
                 "in the scenario {scenario:?} no second agent is accepted: --alone is for {SEVERAL:?}"
             )
@@ -159,18 +140,12 @@ impl PlayArgs {
         let mut options = DeliveryOptions {
             depth: self.depth,
             alone: self.alone,
-            ..self.figures.options(self.figures.common.options())
+            ..self.figures.options(common)
         };
         if let Some(file) = &self.file {
             options.message = read_message(file)?;
         }
-        let mut printer = Printer { json: self.json };
-        check_exact(&play_delivery(
-            self.on.kind(),
-            &self.scenario,
-            &options,
-            &mut printer,
-        )?)
+        Ok(options)
     }
 }
 
@@ -186,15 +161,13 @@ fn read_message(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(message)
 }
 
-impl ShowArgs {
-    fn run(self) -> anyhow::Result<()> {
-        // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32]);
-        let options = self.figures.options(common);
+impl ShowFigures for Figures {
+    type More = Drawn;
+
+    fn graph(&self, common: HarnessOptions, more: &Drawn) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let post = DeliveryPlay::prepare(&mut chain, &options, &mut silent)?;
-        let graph = post.delivery().picture(self.fee)?;
-        self.drawing.write(&graph, None)
+        let play = DeliveryPlay::prepare(&mut chain, &self.options(common), &mut silent)?;
+        Ok(Arc::new(play.delivery().picture(more.fee)?))
     }
 }
 

@@ -1,30 +1,40 @@
-//! What the commands that play small contracts have in common: options and printing.
+//! What the commands that play and draw contracts have in common: options, lists, printing.
+//!
+//! A contract's command names its figures ([`PlayFigures`], [`ShowFigures`]); `play`, `--list` and `show` come with them.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::{
         graph::{Detail, TxGraph},
         terms::FeeRate,
     },
-    play::{ChainKind, PartyBalance, Step, TransactionEvent},
-    harness::{Event, HarnessOptions, Outcome, Reporter},
+    harness::{
+        ChainKind, Event, Figures, HarnessOptions, Outcome, PartyBalance, Playable, Reporter,
+        Scenario, Step, TransactionEvent, play,
+    },
 };
+use serde::Serialize;
 
-use super::{contract::write_json, play::ChainArg, value};
+use super::{contract::write_json, value};
 
 /// Where a scenario is played.
-#[derive(Args)]
-pub(super) struct OnChain {
-    /// Chain to play on.
-    #[arg(long, value_enum, default_value = "embedded")]
-    chain: ChainArg,
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum ChainArg {
+    /// In this process; nothing to install.
+    Embedded,
+    /// A bitcoind on regtest, found or built.
+    Bitcoind,
 }
 
-impl OnChain {
-    pub(super) fn kind(&self) -> ChainKind {
-        self.chain.into()
+impl From<ChainArg> for ChainKind {
+    fn from(arg: ChainArg) -> Self {
+        match arg {
+            ChainArg::Embedded => ChainKind::Embedded,
+            ChainArg::Bitcoind => ChainKind::Bitcoind,
+        }
     }
 }
 
@@ -40,17 +50,177 @@ pub(super) struct Common {
 }
 
 impl Common {
-    /// The options, with a seed out of the system's random source if none is given.
-    pub(super) fn options(&self) -> HarnessOptions {
-        self.options_or(bitcoin::secp256k1::rand::random())
-    }
-
     /// The options, with this seed if none is given.
-    pub(super) fn options_or(&self, default: [u8; 32]) -> HarnessOptions {
+    fn options_or(&self, default: impl FnOnce() -> [u8; 32]) -> HarnessOptions {
         HarnessOptions {
             rate: self.fee_rate,
-            seed: self.seed.unwrap_or(default),
+            seed: self.seed.unwrap_or_else(default),
         }
+    }
+}
+
+/// What an end is told by.
+type FiguresOf<F> = <<F as PlayFigures>::Options as Playable>::Figures;
+
+/// What a scenario is called, and with which flags in front and under which template it is played.
+pub(super) struct Listed {
+    pub(super) name: &'static str,
+    summary: &'static str,
+    template: Option<&'static str>,
+    flags: &'static str,
+}
+
+/// Figures of a contract whose scenarios are played.
+pub(super) trait PlayFigures: Args {
+    /// As the library takes them.
+    type Options: Playable<Figures: Told>;
+    /// The scenario that is played if none is named.
+    const DEFAULT: &'static str;
+
+    /// The figures of a scenario. What does nothing in it is refused.
+    fn options(&self, scenario: &str, common: HarnessOptions) -> anyhow::Result<Self::Options>;
+
+    /// The template of a scenario, and flags that it needs.
+    fn template(_: &Scenario<Self::Options>) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
+    /// All scenarios.
+    fn scenarios() -> Vec<Listed> {
+        let all = Self::Options::SCENARIOS.iter();
+        let listed = all.map(|scenario| {
+            let template = Self::template(scenario);
+            Listed {
+                name: scenario.name,
+                summary: scenario.summary,
+                template: template.map(|(template, _)| template),
+                flags: template.map_or("", |(_, flags)| flags),
+            }
+        });
+        listed.collect()
+    }
+
+    /// Plays a scenario.
+    fn play(
+        &self,
+        (kind, scenario): (ChainKind, &str),
+        common: HarnessOptions,
+        printer: &mut Printer,
+    ) -> anyhow::Result<Outcome<FiguresOf<Self>>> {
+        let options = self.options(scenario, common)?;
+        Ok(play(kind, scenario, &options, printer)?)
+    }
+
+    /// What is done with the end of a play that was exact.
+    fn keep(&self, _: &Outcome<FiguresOf<Self>>) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Scenarios of another contract as well, under the same command.
+pub(super) fn listed<C: Playable>() -> impl Iterator<Item = Listed> {
+    C::SCENARIOS.iter().map(|scenario| Listed {
+        name: scenario.name,
+        summary: scenario.summary,
+        template: None,
+        flags: "",
+    })
+}
+
+/// Options of `narthex … play`.
+#[derive(Args)]
+pub(crate) struct PlayArgs<F: PlayFigures> {
+    /// What happens; `--list` names the scenarios.
+    #[arg(long, alias = "story", default_value = F::DEFAULT)]
+    scenario: String,
+    /// Names the scenarios and stops.
+    #[arg(long, conflicts_with_all = beside_list::<F>())]
+    list: bool,
+    /// Chain to play on.
+    #[arg(long, value_enum, default_value = "embedded")]
+    chain: ChainArg,
+    #[command(flatten)]
+    figures: F,
+    #[command(flatten)]
+    common: Common,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What does nothing beside `--list`.
+fn beside_list<F: Args>() -> Vec<clap::Id> {
+    let figures = F::augment_args(clap::Command::new("figures"));
+    let own = figures.get_arguments().map(|arg| arg.get_id().clone());
+    let common = ["scenario", "chain", "fee_rate", "seed"].map(clap::Id::from);
+    own.chain(common).collect()
+}
+
+impl<F: PlayFigures> PlayArgs<F> {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.list {
+            return list(&F::scenarios(), self.json);
+        }
+        let common = self.common.options_or(bitcoin::secp256k1::rand::random);
+        let mut printer = Printer::new(self.json);
+        let what = (self.chain.into(), self.scenario.as_str());
+        let outcome = self.figures.play(what, common, &mut printer)?;
+        check_exact(&outcome)?;
+        self.figures.keep(&outcome)
+    }
+}
+
+fn list(scenarios: &[Listed], json: bool) -> anyhow::Result<()> {
+    let mut out = crate::cli::output::out();
+    let typed = |of: &Listed| format!("{}--scenario {}", of.flags, of.name);
+    let width = scenarios.iter().map(|of| typed(of).len()).max();
+    let width = width.unwrap_or(0);
+    for of in scenarios {
+        if json {
+            let mut line = serde_json::json!({ "scenario": of.name, "summary": of.summary });
+            if let Some(template) = of.template {
+                line["template"] = template.into();
+            }
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "{:width$} {}", typed(of), of.summary)?;
+        }
+    }
+    Ok(())
+}
+
+/// Figures of a contract that is drawn.
+pub(super) trait ShowFigures: Args {
+    /// Figures that only the drawing has.
+    type More: Args;
+
+    /// Its transactions.
+    fn graph(&self, common: HarnessOptions, more: &Self::More) -> anyhow::Result<Arc<TxGraph>>;
+}
+
+/// No figures.
+#[derive(Args)]
+pub(super) struct NoMore {}
+
+/// Options of `narthex … show`.
+#[derive(Args)]
+pub(crate) struct ShowArgs<F: ShowFigures> {
+    #[command(flatten)]
+    figures: F,
+    #[command(flatten)]
+    more: F::More,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    drawing: Drawing,
+}
+
+impl<F: ShowFigures> ShowArgs<F> {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        // Coins to draw with; the same seed draws the same.
+        let common = self.common.options_or(|| [1; 32]);
+        let graph = self.figures.graph(common, &self.more)?;
+        self.drawing.write(&graph, None)
     }
 }
 
@@ -91,31 +261,26 @@ impl Drawing {
     }
 }
 
-/// Names and summaries of scenarios.
-pub(super) fn list<'a>(
-    scenarios: impl Iterator<Item = (&'a str, &'a str)>,
-    json: bool,
-) -> anyhow::Result<()> {
-    let mut out = crate::cli::output::out();
-    for (scenario, summary) in scenarios {
-        match json {
-            true => {
-                let line = serde_json::json!({ "scenario": scenario, "summary": summary });
-                writeln!(out, "{line}")?;
-            }
-            false => writeln!(out, "--scenario {scenario:16} {summary}")?,
-        }
-    }
-    Ok(())
+/// What an end tells beside balances, for programs and for people.
+pub(super) trait Told: Serialize + Sized {
+    /// For people.
+    fn tell(outcome: &Outcome<Self>, out: &mut impl Write) -> std::io::Result<()>;
 }
 
 /// Prints events as they happen.
 pub(super) struct Printer {
-    pub(super) json: bool,
+    json: bool,
+    bar: Option<ProgressBar>,
 }
 
-impl Reporter for Printer {
-    fn report(&mut self, event: &Event) {
+impl Printer {
+    fn new(json: bool) -> Printer {
+        Printer { json, bar: None }
+    }
+}
+
+impl<F: Told> Reporter<F> for Printer {
+    fn report(&mut self, event: &Event<F>) {
         let mut out = crate::cli::output::out();
         // A reader that went away needs no report.
         let _ = match (self.json, event) {
@@ -124,13 +289,36 @@ impl Reporter for Printer {
                 .and_then(|line| writeln!(out, "{line}")),
             (_, Event::Step(s)) => step(&mut out, s),
             (_, Event::Transaction(t)) => transaction(&mut out, t),
-            (_, Event::Outcome(o)) => outcome(&mut out, o),
+            (_, Event::Outcome(o)) => F::tell(o, &mut out),
         };
+    }
+
+    fn progress(&mut self, what: &str, done: u32, total: u32) {
+        if self.json {
+            return;
+        }
+        if done >= total {
+            if let Some(bar) = self.bar.take() {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(total.into());
+            // The template is a literal; if it were wrong, the default bar would do.
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}")
+            {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_position(done.into());
+        bar.set_message(what.to_owned());
     }
 }
 
 /// A move off the chain, for people.
-pub(super) fn step(out: &mut impl Write, s: &Step) -> std::io::Result<()> {
+fn step(out: &mut impl Write, s: &Step) -> std::io::Result<()> {
     writeln!(
         out,
         "{:>3}. [{}] {}: {}\n       {}",
@@ -139,7 +327,7 @@ pub(super) fn step(out: &mut impl Write, s: &Step) -> std::io::Result<()> {
 }
 
 /// A confirmed transaction, for people.
-pub(super) fn transaction(out: &mut impl Write, t: &TransactionEvent) -> std::io::Result<()> {
+fn transaction(out: &mut impl Write, t: &TransactionEvent) -> std::io::Result<()> {
     let child = match (&t.child_txid, t.child_vbytes) {
         (Some(id), Some(vbytes)) => format!("\n       paid by child {id} ({vbytes} vB)"),
         _ => String::new(),
@@ -173,33 +361,38 @@ pub(super) fn balances(out: &mut impl Write, balances: &[PartyBalance]) -> std::
     Ok(())
 }
 
-fn outcome(out: &mut impl Write, o: &Outcome) -> std::io::Result<()> {
-    let figures = o.figures.iter().map(|(name, value)| {
-        let name = name.replace('_', " ");
-        match value {
-            serde_json::Value::String(text) => format!("{name} {text}"),
-            value => format!("{name} {value}"),
-        }
-    });
-    let figures = figures.collect::<Vec<_>>().join(", ");
-    writeln!(
-        out,
-        "\n{} ({}): {figures}; {} transactions ({}), {} vB",
-        o.scenario,
-        o.chain,
-        o.transactions.len(),
-        o.transactions.join(" → "),
-        o.vbytes
-    )?;
-    balances(out, &o.balances)?;
-    writeln!(out, "seed {}", o.seed)
+impl Told for Figures {
+    fn tell(o: &Outcome, out: &mut impl Write) -> std::io::Result<()> {
+        let figures = o.figures.iter().map(|(name, value)| {
+            let name = name.replace('_', " ");
+            match value {
+                serde_json::Value::String(text) => format!("{name} {text}"),
+                value => format!("{name} {value}"),
+            }
+        });
+        let figures = figures.collect::<Vec<_>>().join(", ");
+        writeln!(
+            out,
+            "\n{} ({}): {figures}; {} transactions ({}), {} vB",
+            o.scenario,
+            o.chain,
+            o.transactions.len(),
+            o.transactions.join(" → "),
+            o.vbytes
+        )?;
+        balances(out, &o.balances)?;
+        writeln!(out, "seed {}", o.seed)
+    }
 }
 
 /// Fails if a balance is not what the contract and its fees make of it.
-pub(super) fn check_exact(outcome: &Outcome) -> anyhow::Result<()> {
+fn check_exact<F>(outcome: &Outcome<F>) -> anyhow::Result<()> {
+    let wrong = outcome.balances.iter().filter(|b| !b.is_exact());
+    let wrong = wrong.map(|b| b.party.as_str()).collect::<Vec<_>>();
     anyhow::ensure!(
-        outcome.balances.iter().all(PartyBalance::is_exact),
-        "the balances are not what the contract paid; run again with --seed {} and report it",
+        wrong.is_empty(),
+        "the balances of {} are not what the contract paid; run again with --seed {} and report it",
+        wrong.join(", "),
         outcome.seed
     );
     Ok(())

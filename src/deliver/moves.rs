@@ -1,13 +1,11 @@
 //! Moves: what the parties send each other, transactions on the chain.
 
 use bitcoin::{Amount, Transaction};
-use narthex_base::codec::Message as _;
-use narthex_contracts::deliver::{
-    Agent, Coin, DeliverError, Handover, Reading, Recipient, Request, Sender, Served,
-};
+use narthex_contracts::deliver::{Agent, Coin, Reading, Recipient, Sender, Served};
 use narthex_regtest::OutputStatus;
 
-use super::{DeliveryPlay, ScenarioError, play::participant};
+use super::{DeliveryPlay, play::participant};
+use crate::harness::ScenarioError;
 
 impl DeliveryPlay<'_> {
     /// The sender funds, now that all agents agreed.
@@ -21,9 +19,8 @@ impl DeliveryPlay<'_> {
 
     /// Blocks until the agents serve.
     pub fn bury(&mut self) -> Result<(), ScenarioError> {
-        Ok(self
-            .harness
-            .mine(self.options.depth.blocks().saturating_sub(1))?)
+        self.harness
+            .mine(self.options.depth.blocks().saturating_sub(1))
     }
 
     /// Where the chain says that the coin is.
@@ -63,12 +60,10 @@ impl DeliveryPlay<'_> {
             None => Recipient::first_request(found),
             Some(known) => known.request()?,
         };
-        let request = request.to_bytes();
-        let request = Request::from_bytes(&request).map_err(DeliverError::from)?;
+        let request = self.harness.send("recipient", &name(agent), &request)?;
         let (tip, coin) = (self.chain().height()?, self.coin()?);
         let served = self.agent(agent)?.serve(&request, tip, coin)?;
-        let bytes = served.to_bytes();
-        Ok(Served::from_bytes(&bytes).map_err(DeliverError::from)?)
+        self.harness.send(&name(agent), "recipient", &served)
     }
 
     /// The recipient takes up the terms, checks a copy and keeps it.
@@ -89,7 +84,7 @@ impl DeliveryPlay<'_> {
         let bytes = served.copy.len();
         let agent = self.keep(served)?;
         let what = format!("keeps {bytes} bytes of {}", name(agent));
-        Ok(self.harness.step("recipient", what, "under the root")?)
+        self.harness.step("recipient", what, "under the root")
     }
 
     /// The recipient accepts an agent.
@@ -98,11 +93,10 @@ impl DeliveryPlay<'_> {
         let known = self.recipient.as_mut();
         let known = known.ok_or_else(|| ScenarioError::broken("the recipient knows no terms"))?;
         let handover = known.hand_over(agent, (tip, coin), self.harness.rng())?;
-        let handover = handover.to_bytes();
-        let handover = Handover::from_bytes(&handover).map_err(DeliverError::from)?;
+        let handover = self.harness.send("recipient", &name(agent), &handover)?;
         self.agent(agent)?.take(&handover)?;
         let what = format!("signs that {} may be paid", name(agent));
-        Ok(self.harness.step("recipient", what, "the copy is kept")?)
+        self.harness.step("recipient", what, "the copy is kept")
     }
 
     /// An agent's claim, and its fee. Nothing is published.
@@ -134,7 +128,7 @@ impl DeliveryPlay<'_> {
     /// The sender takes its coin back.
     pub fn refund(&mut self, why: &str) -> Result<(), ScenarioError> {
         let (refund, fee) = self.refund_of()?;
-        Ok(self.harness.submit(0, ("Refund", why), &refund, fee)?)
+        self.harness.submit(0, ("Refund", why), &refund, fee)
     }
 
     /// The transaction that spent the coin, as anybody finds it in the blocks since the funding.
@@ -187,7 +181,7 @@ impl DeliveryPlay<'_> {
             self.recipient = Some(Recipient::restore(record, copies, &self.recipient_key)?);
         }
         let what = "come back from their records".into();
-        Ok(self.harness.step("all", what, "all went down")?)
+        self.harness.step("all", what, "all went down")
     }
 
     /// Height of the tip and where the coin is, which all duties follow from.

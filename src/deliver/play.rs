@@ -4,20 +4,20 @@ use bitcoin::{
     Amount,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
-use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::{
-        Agent, Assignment, Conditions, Consent, DeliverError, Delivery, Found, MAX_AGENTS, Plan,
-        Recipient, Scanner, Sender,
+        Agent, Conditions, DeliverError, Delivery, Found, MAX_AGENTS, Plan, Recipient, Scanner,
+        Sender,
     },
     depth::Depth,
-    terms::{FeeRate, Fees},
+    terms::Fees,
 };
 use narthex_regtest::Chain;
 
-use super::ScenarioError;
+use super::moves::name;
 use crate::harness::{
-    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter, playable,
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
 };
 
 /// What agents and recipient wait for in a play, unless another depth is asked for.
@@ -43,10 +43,8 @@ pub struct DeliveryOptions {
     pub depth: Depth,
     /// Whether agents serve only while no other was accepted.
     pub alone: bool,
-    /// Fee rate of funding, claim and refund.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
 impl Default for DeliveryOptions {
@@ -59,8 +57,7 @@ impl Default for DeliveryOptions {
             claim_blocks: 12,
             depth: DEPTH,
             alone: false,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
@@ -70,7 +67,7 @@ const SCENARIO_BLOCKS: u64 = 9;
 
 impl DeliveryOptions {
     /// Whether every scenario can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         let (depth, claim) = (u64::from(self.depth.blocks()), u64::from(self.claim_blocks));
         let room = MOST_BLOCKS / 2 - SCENARIO_BLOCKS;
         playable("--depth", depth, Depth::LEAST.blocks().into()..=room, MINED)?;
@@ -113,22 +110,13 @@ impl<'c> DeliveryPlay<'c> {
         let count = options.agents;
         // Before wallets are made for them.
         if usize::from(count) > MAX_AGENTS {
-            return Err(ScenarioError::Deliver(DeliverError::Terms {
-                field: "agents",
-                problem: format!("{count} of them; 1 to {MAX_AGENTS} are taken"),
-            }));
+            let problem = format!("{count} of them; 1 to {MAX_AGENTS} are taken");
+            let field = "agents";
+            return Err(DeliverError::Terms { field, problem }.into());
         }
-        let names = (0..=count).map(|participant| match participant {
-            0 => "sender".to_owned(),
-            _ => format!("agent {participant}"),
-        });
-        let names = names.collect::<Vec<_>>();
-        let names = names.iter().map(String::as_str).collect::<Vec<_>>();
-        let common = HarnessOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
-        let mut harness = Harness::new(chain, &names, common, reporter)?;
+        let names = (0..count).map(name);
+        let names = std::iter::once("sender".into()).chain(names);
+        let mut harness = Harness::new(chain, names, &options.common, reporter)?;
         let recipient_key = recipient_key(&mut harness)?;
         let scanned = harness.chain().height()?.saturating_add(1);
         let plan = plan(&mut harness, options, &recipient_key, count)?;
@@ -137,7 +125,7 @@ impl<'c> DeliveryPlay<'c> {
         let mut sender = Sender::new(plan, key, &options.message, bindings, rng)?;
         // Scenarios claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
         let fee = harness.fee(&sender.delivery().claim_plan(0)?)?;
-        Fees::from(options.rate).check_share(fee, options.amount)?;
+        Fees::from(options.common.rate).check_share(fee, options.amount)?;
         let agents = (0..count).map(|agent| agree(&mut harness, options, &mut sender, agent));
         let agents = agents.collect::<Result<Vec<_>, _>>()?;
         let copy = sender.delivery().terms().copy_bytes();
@@ -204,12 +192,6 @@ impl<'c> DeliveryPlay<'c> {
             .with("candidates", self.scanner.candidates())
             .with("delivered", delivered)
     }
-
-    /// Reports the end.
-    pub(super) fn end(&mut self, scenario: &str) -> Outcome {
-        let outcome = self.outcome(scenario);
-        self.harness.end(outcome)
-    }
 }
 
 /// Where an agent sits.
@@ -237,13 +219,15 @@ fn plan(
         let script = harness.participant(participant(agent))?.script.clone();
         agents.push((PublicKey::from_secret_key(&secp, &key), script));
     }
-    let deposit = Plan::deposit(options.amount, options.rate);
+    let deposit = Plan::deposit(options.amount, options.common.rate);
     let deposit =
         deposit.ok_or_else(|| ScenarioError::broken("a delivery for more than there is"))?;
     let policy = harness.policy().clone();
     let sender = harness.participant(0)?;
     let sender_script = sender.script.clone();
-    let (contribution, _) = sender.wallet.contribute(deposit, options.rate, &policy)?;
+    let (contribution, _) = sender
+        .wallet
+        .contribute(deposit, options.common.rate, &policy)?;
     Ok(Plan {
         recipient: PublicKey::from_secret_key(&secp, recipient),
         agents,
@@ -252,7 +236,7 @@ fn plan(
         claim_blocks: options.claim_blocks,
         sender_script,
         contribution,
-        rate: options.rate,
+        rate: options.common.rate,
     })
 }
 
@@ -273,12 +257,11 @@ pub(super) fn agree(
         depth: options.depth,
         alone: options.alone,
     };
-    let wire = |e| ScenarioError::Deliver(narthex_contracts::deliver::DeliverError::Wire(e));
-    let bytes = sender.assignment(agent)?.to_bytes();
-    let assignment = Assignment::from_bytes(&bytes).map_err(wire)?;
+    let who = name(agent);
+    let assignment = harness.send("sender", &who, &sender.assignment(agent)?)?;
     let key = harness.key(participant(agent), 0)?;
     let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;
-    let consent = Consent::from_bytes(&consent.to_bytes()).map_err(wire)?;
+    let consent = harness.send(&who, "sender", &consent)?;
     sender.agreed(&consent)?;
     Ok(own)
 }

@@ -1,86 +1,84 @@
 //! Whole deliveries.
 
-use narthex_base::codec::Message as _;
 use narthex_contracts::deliver::{
     AgentDuty, Coin, DeliverError, Evidence, Fault, Reading, SenderDuty,
 };
 use narthex_contracts::terms::FeeRate;
 
-use super::{DeliveryPlay, ScenarioError, moves::name};
+use narthex_regtest::Chain;
 
-/// A delivery from its first coin to its end.
-pub struct Scenario {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// Fewest agents that it takes.
-    pub least_agents: u8,
-    /// The moves.
-    pub play: fn(&mut DeliveryPlay<'_>) -> Result<(), ScenarioError>,
-}
+use super::{DeliveryOptions, DeliveryPlay, moves::name};
+use crate::harness::{
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
+};
 
-/// All scenarios.
-pub const DELIVER_SCENARIOS: [Scenario; 9] = [
-    scenario(
-        "delivered",
-        "asked for, checked, claimed, read",
-        1,
-        delivered,
-    ),
-    scenario("refund", "nobody asks; the sender waits for T", 1, refund),
-    scenario(
-        "late",
-        "the recipient comes too late to pay anybody",
-        1,
-        late,
-    ),
-    scenario("crash", "all parties crash after every step", 1, crash),
-    scenario(
-        "replaced",
-        "fees rise; the claim is replaced by one that pays more",
-        1,
-        replaced,
-    ),
-    scenario(
-        "silent",
-        "the first agent is accepted and does nothing; another is paid",
-        2,
-        silent,
-    ),
-    scenario("race", "two agents are accepted; one is paid", 2, race),
-    scenario(
-        "bad-leaf",
-        "ATTACK: an agent serves other bytes, and another's branch",
-        2,
-        bad_leaf,
-    ),
-    scenario(
-        "no-message",
-        "ATTACK: the sender commits to bytes that are no message, and is convicted",
-        1,
-        no_message,
-    ),
-];
+impl Playable for DeliveryOptions {
+    const COMMAND: &'static str = "deliver play";
+    const SCENARIOS: &'static [Scenario<Self>] = &[
+        Scenario::<Self>::needing(
+            1,
+            "delivered",
+            "asked for, checked, claimed, read",
+            delivered,
+        ),
+        Scenario::<Self>::needing(1, "refund", "nobody asks; the sender waits for T", refund),
+        Scenario::<Self>::needing(
+            1,
+            "late",
+            "the recipient comes too late to pay anybody",
+            late,
+        ),
+        Scenario::<Self>::needing(1, "crash", "all parties crash after every step", crash),
+        Scenario::<Self>::needing(
+            1,
+            "replaced",
+            "fees rise; the claim is replaced by one that pays more",
+            replaced,
+        ),
+        Scenario::<Self>::needing(
+            2,
+            "silent",
+            "the first agent is accepted and does nothing; another is paid",
+            silent,
+        ),
+        Scenario::<Self>::needing(2, "race", "two agents are accepted; one is paid", race),
+        Scenario::<Self>::needing(
+            2,
+            "bad-leaf",
+            "ATTACK: an agent serves other bytes, and another's branch",
+            bad_leaf,
+        ),
+        Scenario::<Self>::needing(
+            1,
+            "no-message",
+            "ATTACK: the sender commits to bytes that are no message, and is convicted",
+            no_message,
+        ),
+    ];
 
-const fn scenario(
-    name: &'static str,
-    summary: &'static str,
-    least_agents: u8,
-    play: fn(&mut DeliveryPlay<'_>) -> Result<(), ScenarioError>,
-) -> Scenario {
-    Scenario {
-        name,
-        summary,
-        least_agents,
-        play,
+    type Needs = u8;
+    on_harness!(DeliveryPlay);
+
+    fn common(&self) -> &HarnessOptions {
+        &self.common
     }
-}
 
-fn expect(fine: bool, what: impl Into<String>) -> Result<(), ScenarioError> {
-    match fine {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(what)),
+    fn check(&self, scenario: &Scenario<Self>) -> Result<(), ScenarioError> {
+        let (given, least) = (self.agents, scenario.needs);
+        if given < least {
+            let what = "agents";
+            return Err(ScenarioError::Few { what, given, least });
+        }
+        self.check_figures()
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<DeliveryPlay<'c>, ScenarioError> {
+        DeliveryPlay::prepare(chain, self, reporter)
     }
 }
 
@@ -151,14 +149,12 @@ fn late(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
         .saturating_sub(terms.claim_blocks.into());
     // The tip is then one above the last at which a claim has its blocks.
     play.harness.wait_for(last.saturating_add(2))?;
-    match play.hand_over(0) {
-        Err(ScenarioError::Deliver(DeliverError::TooLate { .. })) => {}
-        other => {
-            return Err(ScenarioError::broken(format!(
-                "handed over late: {other:?}"
-            )));
-        }
-    }
+    let late = play.hand_over(0);
+    let is_late = |error: &DeliverError| matches!(error, DeliverError::TooLate { .. });
+    expect(
+        is_refused(&late, is_late),
+        format!("handed over late: {late:?}"),
+    )?;
     let what = "signs nothing".into();
     play.harness.step(
         "recipient",
@@ -204,15 +200,17 @@ fn replaced(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
 
 /// Whether a second agent serves although one was accepted. One that serves alone says why not.
 fn second_serves(play: &mut DeliveryPlay<'_>) -> Result<bool, ScenarioError> {
-    match play.ask(1) {
+    let asked = play.ask(1);
+    let not_alone = |error: &DeliverError| matches!(error, DeliverError::NotAlone { .. });
+    match asked {
         Ok(()) => Ok(true),
-        Err(ScenarioError::Deliver(DeliverError::NotAlone { .. })) if play.options.alone => {
+        asked if play.options.alone && is_refused(&asked, not_alone) => {
             let what = "declines: another was accepted".into();
             let why = "that other might outbid its claim";
             play.harness.step(&name(1), what, why)?;
             Ok(false)
         }
-        Err(other) => Err(other),
+        other => other.map(|()| true),
     }
 }
 
@@ -273,14 +271,12 @@ fn bad_leaf(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
         (branch, "a false branch"),
         (index, "as another's"),
     ] {
-        match play.keep(bad) {
-            Err(ScenarioError::Deliver(DeliverError::Leaf { .. })) => {}
-            taken => {
-                return Err(ScenarioError::broken(format!(
-                    "{what} was taken: {taken:?}"
-                )));
-            }
-        }
+        let kept = play.keep(bad);
+        let is_false = |error: &DeliverError| matches!(error, DeliverError::Leaf { .. });
+        expect(
+            is_refused(&kept, is_false),
+            format!("{what} was taken: {kept:?}"),
+        )?;
         let why = "ATTACK: it wants to be paid for nothing";
         play.harness
             .step(&name(0), format!("serves {what}; refused"), why)?;
@@ -301,8 +297,7 @@ fn no_message(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
     let Reading::Fraud(evidence) = play.read()? else {
         return Err(ScenarioError::broken("garbage was read"));
     };
-    let bytes = evidence.to_bytes();
-    let evidence = Evidence::from_bytes(&bytes).map_err(DeliverError::from)?;
+    let evidence: Evidence = play.harness.send("recipient", "anybody", &*evidence)?;
     let guilt = evidence.judge()?;
     expect(guilt.fault == Fault::DoesNotDecrypt, "another fault")?;
     let funded = play.harness.confirmed_at(guilt.funding)?;

@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+/// What an end tells beside balances and transactions, by name: pennies, commitments, copies.
+pub type Figures = BTreeMap<String, serde_json::Value>;
+
 /// Takes events as they happen.
-pub trait Reporter {
+pub trait Reporter<F = Figures> {
     /// One more event.
-    fn report(&mut self, event: &Event);
+    fn report(&mut self, event: &Event<F>);
+
+    /// Something long goes on: `done` of `total` steps. Called with `done == total` at its end.
+    fn progress(&mut self, _what: &str, _done: u32, _total: u32) {}
 }
 
 /// Forgets everything.
-impl Reporter for () {
-    fn report(&mut self, _: &Event) {}
+impl<F> Reporter<F> for () {
+    fn report(&mut self, _: &Event<F>) {}
 }
 
 /// Keeps everything.
-impl Reporter for Vec<Event> {
-    fn report(&mut self, event: &Event) {
+impl<F: Clone> Reporter<F> for Vec<Event<F>> {
+    fn report(&mut self, event: &Event<F>) {
         self.push(event.clone());
     }
 }
@@ -25,28 +31,28 @@ impl Reporter for Vec<Event> {
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+pub enum Event<F = Figures> {
     /// A move off the chain.
     Step(Step),
     /// A confirmed transaction.
     Transaction(TransactionEvent),
     /// The end.
-    Outcome(Outcome),
+    Outcome(Outcome<F>),
 }
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Outcome {
+pub struct Outcome<F = Figures> {
     /// Name of the scenario.
     pub scenario: String,
     /// `embedded` or `bitcoind`.
     pub chain: String,
     /// Everything random follows from this seed, hex.
     pub seed: String,
-    /// What this kind of contract counts: pennies, commitments, copies.
+    /// What this kind of contract tells.
     #[serde(flatten)]
-    pub figures: BTreeMap<String, serde_json::Value>,
-    /// Names of the transactions on chain, in order.
+    pub figures: F,
+    /// Names of the contract's transactions on chain, in order.
     pub transactions: Vec<String>,
     /// Size of them in vB, children not counted.
     pub vbytes: u64,

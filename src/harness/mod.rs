@@ -1,18 +1,25 @@
-//! The parties of a small contract on one harness: wallets with coins, a chain, moves, and accounts that must be exact.
+//! One harness for all scenarios: participants with wallets and accounts that must be exact, a chain, what they send each
+//! other, and the one way to play.
 //!
-//! A contract's own shell holds a [`Harness`] and its state machines, and makes their moves through it.
+//! A contract is registered by its figures, [`Playable`]: its participants on a [`Harness`], and its [`Scenario`]s, each a
+//! script of what the participants do. [`play`] plays any of them; `docs/adr/0056-one-harness.md` says why it is like this.
 
 mod error;
 mod event;
 mod figures;
 mod moves;
+mod network;
 mod participant;
+mod scenario;
 
 pub use error::ScenarioError;
-pub use event::{Event, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
+pub(crate) use error::{Refusal, expect, is_refused, refusals};
+pub use event::{Event, Figures, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
 pub use figures::Unplayable;
 pub(crate) use figures::{MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, playable};
 pub use participant::{Harness, HarnessOptions, Participant};
+pub(crate) use scenario::on_harness;
+pub use scenario::{Playable, Scenario, Script, play, play_on};
 
 use bitcoin::ScriptBuf;
 use narthex_regtest::{Bitcoind, Chain, Embedded};

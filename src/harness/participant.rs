@@ -16,20 +16,37 @@ use narthex_contracts::{
 };
 use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
 
-use super::{Event, Outcome, PartyBalance, Reporter, ScenarioError, Step, TransactionEvent, miner};
+use super::{
+    Event, Outcome, PartyBalance, Reporter, ScenarioError, Step, TransactionEvent, miner,
+    network::Network,
+};
 use crate::{
     bindings::FileBindings,
     disk::{TempDir, temporary_folder},
     wallet::PartyWallet,
 };
 
-/// What holds for any small contract that is played.
-#[derive(Debug, Clone)]
+/// What holds for any contract that is played.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HarnessOptions {
     /// Fee rate of fundings and of the children that pay for all else.
     pub rate: FeeRate,
     /// Everything random follows from it.
     pub seed: [u8; 32],
+}
+
+impl Default for HarnessOptions {
+    fn default() -> Self {
+        Self::seeded([0; 32])
+    }
+}
+
+impl HarnessOptions {
+    /// At the usual rate, 2 sat/vB.
+    pub fn seeded(seed: [u8; 32]) -> Self {
+        let rate = FeeRate::from_sat_per_kwu(500);
+        Self { rate, seed }
+    }
 }
 
 /// One party's wallet and account.
@@ -54,6 +71,7 @@ pub struct Harness<'c> {
     rng: StdRng,
     options: HarnessOptions,
     pub(super) participants: Vec<Participant>,
+    pub(super) network: Network,
     events: u32,
     on_chain: Vec<(String, u64)>,
     policy: AcceptedPolicy,
@@ -65,20 +83,21 @@ impl<'c> Harness<'c> {
     /// Wallets with three coins each, of 50 BTC where the chain is young.
     pub fn new(
         chain: &'c mut dyn Chain,
-        names: &[&str],
-        options: HarnessOptions,
+        names: impl IntoIterator<Item = impl ToString>,
+        options: &HarnessOptions,
         reporter: &'c mut dyn Reporter,
     ) -> Result<Harness<'c>, ScenarioError> {
         options.rate.check()?;
         let mut rng = StdRng::from_seed(options.seed);
         let folder = temporary_folder("narthex-records-", None).map_err(ScenarioError::Folder)?;
-        let mut participants = Vec::with_capacity(names.len());
-        for (index, name) in names.iter().enumerate() {
+        let mut participants = Vec::new();
+        for (index, name) in names.into_iter().enumerate() {
+            let name = name.to_string();
             let mut seed = [0; 32];
             rng.fill_bytes(&mut seed);
-            let mut wallet = PartyWallet::new(name, &seed)?;
+            let mut wallet = PartyWallet::new(&name, &seed)?;
             participants.push(Participant {
-                name: (*name).into(),
+                name,
                 script: wallet.fresh_script(),
                 wallet,
                 bindings: FileBindings::open(&record_path(&folder, index))?,
@@ -101,14 +120,15 @@ impl<'c> Harness<'c> {
         // Before a contract is proposed, let alone funded.
         let first = participants.first();
         let first =
-            first.ok_or_else(|| ScenarioError::Broken("a harness without parties".into()))?;
+            first.ok_or_else(|| ScenarioError::Broken("a play without participants".into()))?;
         let policy = first.wallet.probe(chain, options.rate)?;
         Ok(Harness {
             chain,
             reporter,
             rng,
-            options,
+            options: options.clone(),
             participants,
+            network: Network::default(),
             events: 0,
             on_chain: Vec::new(),
             policy,
@@ -283,7 +303,10 @@ impl<'c> Harness<'c> {
             scenario: scenario.into(),
             chain: self.chain.name().into(),
             seed: self.options.seed.to_lower_hex_string(),
-            figures: BTreeMap::new(),
+            figures: BTreeMap::from([
+                ("messages_sent".into(), self.network.messages.into()),
+                ("bytes_sent".into(), self.network.bytes.into()),
+            ]),
             transactions: self.on_chain.iter().map(|(name, _)| name.clone()).collect(),
             vbytes: self.on_chain.iter().map(|(_, vbytes)| vbytes).sum(),
             balances: self.participants.iter().map(balance).collect(),

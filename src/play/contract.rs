@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::{
     Amount, ScriptBuf, Transaction,
+    hex::DisplayHex,
     secp256k1::rand::{SeedableRng, rngs::StdRng},
 };
 use narthex_contracts::{
@@ -15,17 +16,20 @@ use narthex_regtest::Chain;
 use std::sync::Arc;
 
 use super::{
-    ContractParticipant, Event, Outcome, PlayError, PlayOptions, Reporter, Scenario, Step,
-    TransactionEvent,
+    ContractParticipant, Event, Outcome, PlayError, PlayOptions, Settled,
     event::DecryptedResult,
+    options::layout_name,
     panel::PanelSecret,
     records::Records,
     work::{Delivery, Workshop},
 };
-use crate::wallet::PartyWallet;
+use crate::{
+    harness::{Reporter, Scenario, Step, TransactionEvent},
+    wallet::PartyWallet,
+};
 
-/// How a scenario ended: the transaction that settled, and the row of the settlement table that it pays.
-pub(super) struct Ending {
+/// How a script ended: the transaction that settled, and the row of the settlement table that it pays.
+pub struct Ending {
     /// Row of the table.
     pub(super) settlement: Settlement,
     /// Whether the table's number says what happened: not for free agreements.
@@ -56,7 +60,7 @@ pub struct ContractPlay<'a> {
     pub(super) seed: [u8; 32],
     /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
     pub(super) rng: StdRng,
-    reporter: &'a mut dyn Reporter,
+    reporter: &'a mut dyn Reporter<Settled>,
     moves: u32,
     pub(super) participants: BTreeMap<Role, ContractParticipant>,
     pub(super) records: Records,
@@ -84,7 +88,7 @@ pub(super) struct Parts<'a> {
     pub(super) seed: [u8; 32],
     /// Whatever is drawn in a play is drawn from here, so that its seed repeats it.
     pub(super) rng: StdRng,
-    pub(super) reporter: &'a mut dyn Reporter,
+    pub(super) reporter: &'a mut dyn Reporter<Settled>,
     pub(super) moves: u32,
 }
 
@@ -123,11 +127,9 @@ impl<'a> ContractPlay<'a> {
     pub fn prepare(
         chain: &'a mut dyn Chain,
         options: &PlayOptions,
-        reporter: &'a mut dyn Reporter,
+        reporter: &'a mut dyn Reporter<Settled>,
     ) -> Result<ContractPlay<'a>, PlayError> {
-        let seed = options
-            .seed
-            .unwrap_or_else(bitcoin::secp256k1::rand::random);
+        let seed = options.common.seed;
         let mut parts = Parts {
             chain,
             options: options.clone(),
@@ -198,7 +200,7 @@ impl<'a> ContractPlay<'a> {
 
     /// Fee rate of this play.
     pub fn rate(&self) -> FeeRate {
-        self.options.rate
+        self.options.common.rate
     }
 
     /// A party.
@@ -327,7 +329,7 @@ impl<'a> ContractPlay<'a> {
     /// Brings back what is still locked, draws up the balances and ends the play.
     pub(super) fn finish(
         mut self,
-        scenario: &Scenario,
+        scenario: &Scenario<PlayOptions>,
         ending: Ending,
     ) -> Result<Outcome, PlayError> {
         let settled_at = self.on_chain.last().map_or(0, |t| t.height);
@@ -338,26 +340,28 @@ impl<'a> ContractPlay<'a> {
         let contract_txs = &self.on_chain[..contract];
         let outcome = Outcome {
             scenario: scenario.name.into(),
-            template: scenario.layout_name().into(),
             chain: self.chain.name().into(),
-            scheme: ending.scheme,
-            arbiters: format!(
-                "{}-of-{}",
-                self.terms.params().quorum(),
-                self.terms.panel_size()
-            ),
-            seed: self.seed.iter().map(|b| format!("{b:02x}")).collect(),
-            funded_at: self.on_chain.first().map_or(0, |t| t.height),
-            settled_at,
+            seed: self.seed.to_lower_hex_string(),
+            figures: Settled {
+                template: layout_name(scenario.needs).into(),
+                scheme: ending.scheme,
+                arbiters: format!(
+                    "{}-of-{}",
+                    self.terms.params().quorum(),
+                    self.terms.panel_size()
+                ),
+                funded_at: self.on_chain.first().map_or(0, |t| t.height),
+                settled_at,
+                txids: contract_txs
+                    .iter()
+                    .map(|t| t.tx.compute_txid().to_string())
+                    .collect(),
+                fees_sat: fees,
+                result: self.result.take(),
+            },
             transactions: contract_txs.iter().map(|t| t.name.clone()).collect(),
-            txids: contract_txs
-                .iter()
-                .map(|t| t.tx.compute_txid().to_string())
-                .collect(),
             vbytes: contract_txs.iter().map(|t| t.tx.vsize() as u64).sum(),
-            fees_sat: fees,
             balances,
-            result: self.result.take(),
         };
         self.reporter.report(&Event::Outcome(outcome.clone()));
         Ok(outcome)

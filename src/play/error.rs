@@ -12,7 +12,7 @@ use narthex_game_model::{
     ParamsError, RatioError, SettlementError, game::Unprofitable, params::JobMisfit,
 };
 
-use crate::{job::JobError, wallet::WalletError};
+use crate::{harness::refusals, job::JobError, wallet::WalletError};
 
 /// Why a play cannot go on. Each message says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -21,14 +21,6 @@ pub enum PlayError {
     /// The token cannot be sealed or tried on this machine.
     #[error(transparent)]
     Seal(narthex_game_model::token::SealError),
-    /// No scenario of this name in this template.
-    #[error("no scenario {name:?} in the {template} template; `narthex play --list` names them")]
-    UnknownStory {
-        /// Name asked for.
-        name: String,
-        /// Template asked for.
-        template: &'static str,
-    },
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]
     Input(String),
@@ -149,3 +141,5 @@ pub enum PlayError {
     #[error("broken expectation: {0}")]
     Broken(String),
 }
+
+refusals!(PlayError);

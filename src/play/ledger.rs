@@ -8,7 +8,8 @@ use narthex_contracts::{
 };
 use narthex_game_model::{Payout, Template, settle};
 
-use super::{ContractPlay, PartyBalance, PlayError, contract::Ending};
+use super::{ContractPlay, Ending, PlayError};
+use crate::harness::PartyBalance;
 
 impl ContractPlay<'_> {
     /// Arbiters take their stakes back alone after the contract's last deadline, unless a dispute spent them.

@@ -110,7 +110,9 @@ pub(super) fn publish_offers(
             .and_then(|d| d.outputs())
             .map_err(panel_error)?;
         let payments = outputs.map(|out| (out.script_pubkey, out.value));
-        let tx = participant.wallet.pay(&payments, parts.options.rate)?;
+        let tx = participant
+            .wallet
+            .pay(&payments, parts.options.common.rate)?;
         parts.chain.submit(&tx)?;
     }
     parts.chain.mine(1, miner_script)?;

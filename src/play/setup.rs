@@ -271,8 +271,8 @@ pub(super) fn hand_out_coins<'a>(
         narthex_regtest::mine_coins(parts.chain, coins, miner_script, miner_script)?;
         miner.sync(parts.chain)?;
     }
-    let policy = miner.probe(parts.chain, parts.options.rate)?;
-    let tx = miner.pay(&payments, parts.options.rate)?;
+    let policy = miner.probe(parts.chain, parts.options.common.rate)?;
+    let tx = miner.pay(&payments, parts.options.common.rate)?;
     parts.chain.submit(&tx)?;
     parts.chain.mine(1, miner_script)?;
     miner.sync(parts.chain)?;
@@ -334,7 +334,7 @@ fn propose(
             funding,
             params_hash: params.hash(),
             job: *job,
-            funding_rate: parts.options.rate,
+            funding_rate: parts.options.common.rate,
             identity,
             result: point(participant.secrets.get(ContractSecret::Result)),
             token: point(participant.secrets.get(ContractSecret::Token))
@@ -421,7 +421,7 @@ fn propose(
         result,
         token,
         paper,
-        funding_rate_sat_per_kwu: parts.options.rate,
+        funding_rate_sat_per_kwu: parts.options.common.rate,
     })
 }
 
@@ -435,7 +435,7 @@ fn contribution(
     let (contribution, psbt) =
         participant
             .wallet
-            .contribute(deposit, parts.options.rate, policy)?;
+            .contribute(deposit, parts.options.common.rate, policy)?;
     let coins: Amount = contribution.coins.iter().map(|c| c.value_sat).sum();
     let change = contribution
         .change
@@ -457,7 +457,7 @@ fn stake_coin(
     let value_sat = params.arbiter_stake();
     let tx = participant
         .wallet
-        .pay(&[(script.clone(), value_sat)], parts.options.rate)?;
+        .pay(&[(script.clone(), value_sat)], parts.options.common.rate)?;
     parts.chain.submit(&tx)?;
     parts.chain.mine(1, miner_script)?;
     participant.wallet.sync(parts.chain)?;

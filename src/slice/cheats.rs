@@ -6,7 +6,8 @@ use narthex_contracts::{
     slice::{Bundle, Post},
 };
 
-use super::{ScenarioError, SlicePlay};
+use super::SlicePlay;
+use crate::harness::ScenarioError;
 
 impl SlicePlay<'_> {
     /// A copier shifts another's commitment, so that nobody sees that it is the same, and takes its seal.

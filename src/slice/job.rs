@@ -1,5 +1,6 @@
 //! The work of the scenarios: the words of a text, counted slice by slice.
 
+use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::slice::Work;
 use narthex_game_model::{
@@ -15,8 +16,6 @@ use narthex_game_model::{
     },
 };
 
-use super::ScenarioError;
-
 const TEXT: &str = include_str!("../../data/texts/rust-book-ch15.txt");
 
 /// Size of a step's input.
@@ -24,6 +23,16 @@ const PARTITION_BYTES: usize = 1024;
 
 /// Steps of one slice.
 const STEPS: u64 = 4;
+
+/// The text has fewer slices than asked for. The fault of who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("slice {number} of a text that has {slices}")]
+pub struct NoSlice {
+    /// Number asked for, from 0.
+    number: u32,
+    /// How many there are.
+    slices: u64,
+}
 
 /// One slice of the text.
 pub struct SliceJob {
@@ -45,7 +54,7 @@ impl SliceJob {
         for index in first..first.saturating_add(STEPS) {
             let slices = all.len() / STEPS;
             let record = all.get(index);
-            bytes.extend_from_slice(record.ok_or(ScenarioError::NoSlice { number, slices })?);
+            bytes.extend_from_slice(record.ok_or(NoSlice { number, slices })?);
         }
         let width = bytes.len() / STEPS as usize;
         let records = Records::from_bytes(width, bytes)?;

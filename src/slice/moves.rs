@@ -1,17 +1,17 @@
 //! Moves: messages, which travel as bytes, and transactions.
 
 use bitcoin::{Amount, OutPoint, Transaction};
-use narthex_base::codec::Message as _;
 use narthex_contracts::{
     graph::TxGraph,
     slice::{
-        Bundle, Client, ClientDuty, Coin, Evidence, Opened, Post, Provider, ProviderDuty,
-        SliceError, Taken, Work, claim,
+        Bundle, Client, ClientDuty, Coin, Evidence, Opened, Post, Provider, ProviderDuty, Taken,
+        Work, claim,
     },
 };
 use narthex_regtest::OutputStatus;
 
-use super::{ScenarioError, SlicePlay, play::name};
+use super::{SlicePlay, play::name};
+use crate::harness::ScenarioError;
 
 impl SlicePlay<'_> {
     /// The client funds the slice, now that it holds all claims.
@@ -54,17 +54,17 @@ impl SlicePlay<'_> {
 
     /// Everybody gets a post.
     pub fn send_post(&mut self, post: &Post) -> Result<(), ScenarioError> {
-        let read = || Post::from_bytes(&post.to_bytes()).map_err(SliceError::from);
-        self.client.take_post(&read()?)?;
+        let from = name(post.from.into());
+        self.client
+            .take_post(&self.harness.send(&from, "client", post)?)?;
         for provider in &mut self.providers {
             if provider.index() != post.from {
-                provider.take_post(&read()?)?;
+                let to = name(provider.index().into());
+                provider.take_post(&self.harness.send(&from, &to, post)?)?;
             }
         }
         let what = "commits to its root, the result sealed".into();
-        Ok(self
-            .harness
-            .step(&name(post.from.into()), what, "its work is done")?)
+        self.harness.step(&from, what, "its work is done")
     }
 
     /// A provider that is to release does, and the client has its bundle. False if it is not due.
@@ -82,11 +82,12 @@ impl SlicePlay<'_> {
 
     /// The client gets a bundle, to hand it out.
     pub fn send_bundle(&mut self, bundle: &Bundle) -> Result<(), ScenarioError> {
-        let read = Bundle::from_bytes(&bundle.to_bytes()).map_err(SliceError::from)?;
+        let from = name(bundle.from.into());
+        let read = self.harness.send(&from, "client", bundle)?;
         self.client.take_bundle(&read)?;
         let what = format!("releases {} shares", bundle.shares.len());
         let why = "readable only to who has its root";
-        Ok(self.harness.step(&name(bundle.from.into()), what, why)?)
+        self.harness.step(&from, what, why)
     }
 
     /// The client hands out bundles to those that released theirs.
@@ -95,10 +96,11 @@ impl SlicePlay<'_> {
             let Some(provider) = self.providers.get_mut(i) else {
                 continue;
             };
-            let bundles = self.client.hand_out(provider.index());
-            let taken = bundles
-                .map(|bundle| Ok((bundle.from, provider.take_bundle(bundle)?)))
-                .collect::<Result<Vec<_>, SliceError>>()?;
+            let (mut taken, to) = (Vec::new(), name(i));
+            for bundle in self.client.hand_out(provider.index()) {
+                let read = self.harness.send("client", &to, bundle)?;
+                taken.push((bundle.from, provider.take_bundle(&read)?));
+            }
             for (from, taken) in taken {
                 self.found(i, from, taken)?;
             }
@@ -115,7 +117,9 @@ impl SlicePlay<'_> {
                 let Some(provider) = self.providers.get_mut(i) else {
                     continue;
                 };
-                let (taken, _) = provider.exchange(&bundle)?;
+                let (from, to) = (name(bundle.from.into()), name(i));
+                let read = self.harness.send(&from, &to, &bundle)?;
+                let (taken, _) = provider.exchange(&read)?;
                 self.found(i, bundle.from, taken)?;
             }
         }
@@ -127,13 +131,12 @@ impl SlicePlay<'_> {
         match taken {
             Taken::Share { have, need } => {
                 let what = format!("reads a share of {whose}'s: {have} of {need}");
-                Ok(self.harness.step(&who, what, "their roots are equal")?)
+                self.harness.step(&who, what, "their roots are equal")
             }
             Taken::Closed => {
                 let what = format!("cannot read what {whose} released");
-                Ok(self
-                    .harness
-                    .step(&who, what, "their roots differ, or it is rubbish")?)
+                self.harness
+                    .step(&who, what, "their roots differ, or it is rubbish")
             }
             Taken::Passed => Ok(()),
             Taken::False(evidence) => {
@@ -145,7 +148,7 @@ impl SlicePlay<'_> {
 
     /// Anybody who has the terms comes to the same conviction.
     pub fn convict(&mut self, who: &str, evidence: &Evidence) -> Result<(), ScenarioError> {
-        let read = Evidence::from_bytes(&evidence.to_bytes()).map_err(SliceError::from)?;
+        let read = self.harness.send(who, "anybody", evidence)?;
         let cheat = name(read.verify(self.terms())?.into());
         let what = format!("convicts {cheat} of {}", read.charge());
         self.harness.step(who, what, "signed by the cheat itself")?;
@@ -269,6 +272,6 @@ impl SlicePlay<'_> {
         }
         self.providers = restored;
         let what = "come back from their records".into();
-        Ok(self.harness.step("everybody", what, "all went down")?)
+        self.harness.step("everybody", what, "all went down")
     }
 }

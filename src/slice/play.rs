@@ -1,6 +1,5 @@
 //! A client and its providers around one slice after the other.
 
-use narthex_base::codec::Message as _;
 use std::collections::BTreeSet;
 
 use bitcoin::{
@@ -12,16 +11,17 @@ use narthex_contracts::{
     depth::Depth,
     setup::ceremony,
     slice::{
-        Client, Evidence, Participants, Points, Provider, Shares, SliceDealer, SliceDealing,
-        SliceRecord, SliceTerms,
+        Client, Evidence, Participants, Points, Provider, Shares, SliceDealer, SliceRecord,
+        SliceTerms,
     },
-    terms::{Contribution, FeeRate},
+    terms::Contribution,
 };
 use narthex_regtest::Chain;
 
-use super::{ScenarioError, SliceJob};
+use super::SliceJob;
 use crate::harness::{
-    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter, playable,
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
 };
 
 /// What providers wait for in a play: it leaves time for claims whatever the terms are.
@@ -47,10 +47,8 @@ pub struct SliceOptions {
     pub refund_blocks: u16,
     /// How deep the funding must be before a provider releases shares and claims.
     pub depth: Depth,
-    /// Fee rate of the funding and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
 }
 
 impl Default for SliceOptions {
@@ -63,15 +61,14 @@ impl Default for SliceOptions {
             post_blocks: 6,
             refund_blocks: 24,
             depth: DEPTH,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: [0; 32],
+            common: HarnessOptions::default(),
         }
     }
 }
 
 impl SliceOptions {
     /// Whether every scenario can be played with these figures. What terms refuse is left to them.
-    pub(super) fn check(&self) -> Result<(), ScenarioError> {
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
         let most = SliceJob::available()?;
         playable(
             "--slices",
@@ -129,15 +126,9 @@ impl<'c> SlicePlay<'c> {
     ) -> Result<SlicePlay<'c>, ScenarioError> {
         // Before wallets are made for them.
         Participants::check_numbers(options.providers.into(), options.quorum.into())?;
-        let common = HarnessOptions {
-            rate: options.rate,
-            seed: options.seed,
-        };
         let names = (0..options.providers).map(|i| name(i.into()));
         let names = std::iter::once("client".into()).chain(names);
-        let names = names.collect::<Vec<String>>();
-        let names = names.iter().map(String::as_str).collect::<Vec<_>>();
-        let mut harness = Harness::new(chain, &names, common, reporter)?;
+        let mut harness = Harness::new(chain, names, &options.common, reporter)?;
         let job = SliceJob::new(0)?;
         let (client, providers) = open(&mut harness, options, &job, 0)?;
         Ok(SlicePlay {
@@ -204,7 +195,7 @@ impl<'c> SlicePlay<'c> {
 
     /// A party's key of this slice, by its participant: the client's is 0, provider i's is 1 + i.
     pub fn key(&self, participant: usize) -> Result<SecretKey, ScenarioError> {
-        Ok(self.harness.key(participant, self.number)?)
+        self.harness.key(participant, self.number)
     }
 
     /// Balances and figures so far.
@@ -218,12 +209,6 @@ impl<'c> SlicePlay<'c> {
             .with("refunds", self.refunds)
             .with("roots_paid", self.roots.len())
             .with("convicted", convicted)
-    }
-
-    /// Reports the end.
-    pub(super) fn end(&mut self, scenario: &str) -> Outcome {
-        let outcome = self.outcome(scenario);
-        self.harness.end(outcome)
     }
 }
 
@@ -298,10 +283,11 @@ fn share(
             harness.rng(),
         )?);
     }
-    let sent = dealers.iter().map(|dealer| dealer.dealt().to_bytes());
-    let all = sent
-        .map(|bytes| SliceDealing::from_bytes(&bytes).map_err(|e| ScenarioError::Slice(e.into())));
-    let all = all.collect::<Result<Vec<_>, _>>()?;
+    let mut all = Vec::new();
+    for (index, dealer) in participants.indices().zip(&dealers) {
+        let from = name(index.into());
+        all.push(harness.send(&from, "everybody", dealer.dealt())?);
+    }
     let points = Points::gather(participants, &all)?;
     let mut shares = Vec::new();
     for dealer in dealers {
@@ -333,10 +319,12 @@ fn propose(
         client_script: client.script.clone(),
         provider_scripts: scripts,
         contribution: Contribution::default(),
-        rate_sat_per_kwu: options.rate,
+        rate_sat_per_kwu: options.common.rate,
     };
     let deposit = record.deposit();
     let deposit = deposit.ok_or_else(|| ScenarioError::broken("a price of more than there is"))?;
-    (record.contribution, _) = client.wallet.contribute(deposit, options.rate, &policy)?;
+    (record.contribution, _) = client
+        .wallet
+        .contribute(deposit, options.common.rate, &policy)?;
     Ok(record)
 }

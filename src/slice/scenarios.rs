@@ -2,88 +2,94 @@
 
 use narthex_contracts::slice::{Coin, ProviderDuty, SliceError, Work};
 
-use super::{ScenarioError, SlicePlay};
+use narthex_regtest::Chain;
 
-/// A slice's life.
-pub struct Scenario {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// The moves.
-    pub play: fn(&mut SlicePlay<'_>) -> Result<(), ScenarioError>,
-}
+use super::{SliceOptions, SlicePlay};
+use crate::harness::{
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, on_harness,
+};
 
-/// All scenarios. The cheat, where there is one, is the last provider.
-pub const SLICE_SCENARIOS: [Scenario; 13] = [
-    scenario("paid", "all roots are equal, all are paid", paid),
-    scenario(
-        "stream",
-        "slice after slice; then the providers vanish, one slice's prices locked",
-        stream,
-    ),
-    scenario("crash", "everybody goes down at every step", crash),
-    scenario(
-        "silent",
-        "one never works; the others release when the time for posts is over",
-        silent,
-    ),
-    scenario(
-        "flipped",
-        "ATTACK: one byte of a result is wrong; its provider earns nothing",
-        flipped,
-    ),
-    scenario(
-        "copier",
-        "ATTACK: a provider copies another's commitment; it can open nothing",
-        copier,
-    ),
-    scenario(
-        "too-few",
-        "ATTACK: m − 1 agree on nonsense; they earn nothing",
-        too_few,
-    ),
-    scenario(
-        "bought",
-        "ATTACK that works: m agree on nonsense, and are paid",
-        bought,
-    ),
-    scenario(
-        "staller",
-        "ATTACK: one takes part and does not release; it earns nothing",
-        staller,
-    ),
-    scenario(
-        "false-share",
-        "ATTACK: one releases shares that are none; those it lied to prove it",
-        false_share,
-    ),
-    scenario(
-        "false-seal",
-        "ATTACK: one seals rubbish; it is paid, and convicted by its claim",
-        false_seal,
-    ),
-    scenario(
-        "withheld",
-        "ATTACK: the client hands out nothing; the providers do without it",
-        withheld,
-    ),
-    scenario(
-        "late",
-        "a provider that sleeps past d blocks has worked for nothing",
-        late,
-    ),
-];
+impl Playable for SliceOptions {
+    const COMMAND: &'static str = "slice play";
+    /// All scenarios. The cheat, where there is one, is the last provider.
+    const SCENARIOS: &'static [Scenario<Self>] = &[
+        Scenario::<Self>::new("paid", "all roots are equal, all are paid", paid),
+        Scenario::<Self>::new(
+            "stream",
+            "slice after slice; then the providers vanish, one slice's prices locked",
+            stream,
+        ),
+        Scenario::<Self>::new("crash", "everybody goes down at every step", crash),
+        Scenario::<Self>::new(
+            "silent",
+            "one never works; the others release when the time for posts is over",
+            silent,
+        ),
+        Scenario::<Self>::new(
+            "flipped",
+            "ATTACK: one byte of a result is wrong; its provider earns nothing",
+            flipped,
+        ),
+        Scenario::<Self>::new(
+            "copier",
+            "ATTACK: a provider copies another's commitment; it can open nothing",
+            copier,
+        ),
+        Scenario::<Self>::new(
+            "too-few",
+            "ATTACK: m − 1 agree on nonsense; they earn nothing",
+            too_few,
+        ),
+        Scenario::<Self>::new(
+            "bought",
+            "ATTACK that works: m agree on nonsense, and are paid",
+            bought,
+        ),
+        Scenario::<Self>::new(
+            "staller",
+            "ATTACK: one takes part and does not release; it earns nothing",
+            staller,
+        ),
+        Scenario::<Self>::new(
+            "false-share",
+            "ATTACK: one releases shares that are none; those it lied to prove it",
+            false_share,
+        ),
+        Scenario::<Self>::new(
+            "false-seal",
+            "ATTACK: one seals rubbish; it is paid, and convicted by its claim",
+            false_seal,
+        ),
+        Scenario::<Self>::new(
+            "withheld",
+            "ATTACK: the client hands out nothing; the providers do without it",
+            withheld,
+        ),
+        Scenario::<Self>::new(
+            "late",
+            "a provider that sleeps past d blocks has worked for nothing",
+            late,
+        ),
+    ];
 
-const fn scenario(
-    name: &'static str,
-    summary: &'static str,
-    play: fn(&mut SlicePlay<'_>) -> Result<(), ScenarioError>,
-) -> Scenario {
-    Scenario {
-        name,
-        summary,
-        play,
+    type Needs = ();
+    on_harness!(SlicePlay);
+
+    fn common(&self) -> &HarnessOptions {
+        &self.common
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        self.check_figures()
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<SlicePlay<'c>, ScenarioError> {
+        SlicePlay::prepare(chain, self, reporter)
     }
 }
 
@@ -121,12 +127,10 @@ fn release(play: &mut SlicePlay<'_>, who: &[u8]) -> Result<(), ScenarioError> {
 
 fn settle(play: &mut SlicePlay<'_>, expected: &[u8]) -> Result<(), ScenarioError> {
     let paid = play.settle()?;
-    match paid == expected {
-        true => Ok(()),
-        false => Err(ScenarioError::broken(format!(
-            "{paid:?} were paid, not {expected:?}"
-        ))),
-    }
+    expect(
+        paid == expected,
+        format!("{paid:?} were paid, not {expected:?}"),
+    )
 }
 
 fn nonsense(work: &mut Work) {

@@ -9,10 +9,10 @@ use bank_support::{
 use bitcoin::{Amount, secp256k1::rand};
 use common::{cli, is_bad_script, is_spent, is_too_early};
 use narthex::{
-    bank::{BANK_SCENARIOS, BANKER_SCENARIOS, play_bank_on},
+    bank::{BankOptions, BankersOptions},
     channel::bank::{Coin, PayerDuty, ProviderDuty},
     contracts::bank::{BankError, PAYER, PROVIDER},
-    harness::Outcome,
+    harness::{Outcome, Playable as _, play_on},
     regtest::Chain,
 };
 
@@ -45,12 +45,12 @@ fn every_life_is_exact(chain: &mut dyn Chain) {
             other => panic!("{other} is not in the table"),
         }
     };
-    for scenario in &BANK_SCENARIOS {
+    for scenario in BankOptions::SCENARIOS {
         let Outcome {
             balances,
             transactions,
             ..
-        } = play_bank_on(chain, scenario.name, &options(), &mut ()).unwrap();
+        } = play_on(chain, scenario.name, &options(), &mut ()).unwrap();
         let (names, earned) = expected(scenario.name);
         for balance in &balances {
             assert!(balance.is_exact(), "{}: {balance:?}", scenario.name);
@@ -63,30 +63,32 @@ fn every_life_is_exact(chain: &mut dyn Chain) {
 fn the_refund_early_and_late(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     let refund = refund_of(&mut play);
-    let t = play.payer().bank().terms().record().refund_height;
+    let t = play.payer().unwrap().bank().terms().record().refund_height;
     play.harness().wait_for(t).unwrap();
     assert!(is_too_early(&refused(&mut play, &refund)), "at T itself");
     empty_blocks(&mut play, 1);
     assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
     assert_eq!(
-        play.payer().duty(t, Coin::Banked { is_deep: true }),
+        play.payer()
+            .unwrap()
+            .duty(t, Coin::Banked { is_deep: true }),
         PayerDuty::Refund
     );
     mined(&mut play, &refund);
     assert_eq!(play.coin().unwrap(), Coin::Spent);
     // A provider that slept past T has lost what it was paid: that is why it force-closes at T − D.
-    let force_close = play.provider().force_close().unwrap();
+    let force_close = play.provider().unwrap().force_close().unwrap();
     assert!(is_spent(&refused(&mut play, &force_close)));
     assert_eq!(gains(&mut play), [0, 0]);
 }
 
 fn the_timeout_refund_early_and_late(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    let force_close = play.payer().force_close().unwrap();
+    let force_close = play.payer().unwrap().force_close().unwrap();
     let at = mined(&mut play, &force_close);
     assert_eq!(play.coin().unwrap(), Coin::ForceClosed { height: at });
     let (timeout_refund, claim) = (timeout_refund_of(&mut play), claim_of(&mut play, 500));
-    let d = u32::from(play.payer().bank().terms().record().claim_blocks);
+    let d = u32::from(play.payer().unwrap().bank().terms().record().claim_blocks);
     play.harness().wait_for(at + d - 1).unwrap();
     assert!(is_too_early(&refused(&mut play, &timeout_refund)));
     empty_blocks(&mut play, 1);
@@ -101,7 +103,10 @@ fn the_force_close_at_any_time(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     play.force_close(PROVIDER, "test").unwrap();
     let height = play.force_closed_at().unwrap();
-    let duty = play.provider().duty(height, Coin::ForceClosed { height });
+    let duty = play
+        .provider()
+        .unwrap()
+        .duty(height, Coin::ForceClosed { height });
     assert_eq!(duty, ProviderDuty::Claim { commitment: 500 });
     play.claim().unwrap();
     assert_eq!(gains(&mut play), [-1_000, 1_000]);
@@ -110,13 +115,13 @@ fn the_force_close_at_any_time(chain: &mut dyn Chain) {
 fn a_commitment_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     // 1,000 is signed, its penny was not given.
-    assert!(play.provider().commitments_held() > 1);
+    assert!(play.provider().unwrap().commitments_held() > 1);
     let mut rng = rand::thread_rng();
     assert!(matches!(
-        play.provider().claim(1_000, &mut rng),
+        play.provider().unwrap().claim(1_000, &mut rng),
         Err(BankError::AdaptorCommitment { .. })
     ));
-    let force_close = play.provider().force_close().unwrap();
+    let force_close = play.provider().unwrap().force_close().unwrap();
     mined(&mut play, &force_close);
     let good = claim_of(&mut play, 500);
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
@@ -145,7 +150,7 @@ fn an_old_commitment_hurts_its_publisher(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     let old = claim_of(&mut play, 500);
     play.pay(1_000).unwrap();
-    let best = play.provider().enforceable();
+    let best = play.provider().unwrap().enforceable();
     assert_eq!(best, 1_500);
     let new = claim_of(&mut play, best);
     play.force_close(PROVIDER, "test").unwrap();
@@ -157,16 +162,18 @@ fn an_old_commitment_hurts_its_publisher(chain: &mut dyn Chain) {
 /// The payer waits for T with the provider's pennies given and tries to take all: the provider force-closed in time.
 fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
     let mut play = funded(chain, 1_100);
-    let terms = play.provider().bank().terms().clone();
+    let terms = play.provider().unwrap().bank().terms().clone();
     let serve_until = terms.force_close_height() - 2;
     assert_eq!(
         play.provider()
+            .unwrap()
             .duty(serve_until, Coin::Banked { is_deep: true }),
         ProviderDuty::Serve
     );
     play.harness().wait_for(terms.force_close_height()).unwrap();
     assert_eq!(
         play.provider()
+            .unwrap()
             .duty(serve_until + 1, Coin::Banked { is_deep: true }),
         ProviderDuty::ForceClose
     );
@@ -186,12 +193,12 @@ fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
 fn a_claim_and_a_timeout_refund_reorganised(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     let (force_close, timeout_refund) = (
-        play.payer().force_close().unwrap(),
+        play.payer().unwrap().force_close().unwrap(),
         timeout_refund_of(&mut play),
     );
     let claim = claim_of(&mut play, 500);
     let old = mined(&mut play, &force_close);
-    let d = u32::from(play.payer().bank().terms().record().claim_blocks);
+    let d = u32::from(play.payer().unwrap().bank().terms().record().claim_blocks);
     empty_blocks(&mut play, d - 1);
     mined(&mut play, &timeout_refund);
     play.chain().disconnect(d + 1).unwrap();
@@ -220,13 +227,16 @@ fn a_claim_and_a_timeout_refund_reorganised(chain: &mut dyn Chain) {
 /// After an agreed end neither force close nor claim nor refund has a coin to spend; no penny is given or taken.
 fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    let (force_close, refund) = (play.payer().force_close().unwrap(), refund_of(&mut play));
-    play.close(false).unwrap();
+    let (force_close, refund) = (
+        play.payer().unwrap().force_close().unwrap(),
+        refund_of(&mut play),
+    );
+    play.close().unwrap();
     assert!(is_spent(&refused(&mut play, &force_close)));
-    let t = play.payer().bank().terms().record().refund_height;
+    let t = play.payer().unwrap().bank().terms().record().refund_height;
     play.harness().wait_for(t + 1).unwrap();
     assert!(is_spent(&refused(&mut play, &refund)));
-    assert!(play.payer().pay(1).is_err());
+    assert!(play.pay(1).is_err());
     assert_eq!(gains(&mut play), [-1_200, 1_200]);
 }
 
@@ -234,12 +244,15 @@ fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
 fn a_resumed_bank_or_a_claim_not_both(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     let claim = claim_of(&mut play, 500);
-    let old = play.payer().last_penny().unwrap();
+    let old = play.payer().unwrap().last_penny().unwrap();
     play.force_close(PAYER, "test").unwrap();
     play.resume().unwrap();
     assert!(is_spent(&refused(&mut play, &claim)));
-    assert_eq!(play.provider().accept(&old), Err(BankError::Foreign));
-    assert_eq!(play.provider().paid(), 0);
+    assert_eq!(
+        play.provider().unwrap().accept(&old),
+        Err(BankError::Foreign)
+    );
+    assert_eq!(play.provider().unwrap().paid(), 0);
     play.pay(700).unwrap();
     play.force_close(PROVIDER, "test").unwrap();
     play.claim().unwrap();
@@ -249,7 +262,7 @@ fn a_resumed_bank_or_a_claim_not_both(chain: &mut dyn Chain) {
 fn a_force_closed_bank_is_closed(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     play.force_close(PROVIDER, "test").unwrap();
-    play.close(true).unwrap();
+    play.close().unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Spent);
     assert_eq!(gains(&mut play), [-1_200, 1_200]);
 }
@@ -262,7 +275,7 @@ fn the_command() {
         &[
             (
                 "play --list --json",
-                BANK_SCENARIOS.len() + BANKER_SCENARIOS.len(),
+                BankOptions::SCENARIOS.len() + BankersOptions::SCENARIOS.len(),
             ),
             ("play --scenario close --pennies 5000 --json", 4),
             ("show --json", 6),

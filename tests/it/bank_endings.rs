@@ -4,8 +4,8 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, participant, refund_of, refused,
-    timeout_refund_of,
+    claim_of, close_of, empty_blocks, funded, gains, mined, options, participant, refund_of,
+    refused, timeout_refund_of,
 };
 use bitcoin::{Amount, Transaction};
 use common::{is_spent, is_too_early};
@@ -34,16 +34,22 @@ on_both_chains!(
 type Make = fn(&mut BankPlay<'_>) -> Transaction;
 
 fn refund_height(play: &mut BankPlay<'_>) -> u32 {
-    play.payer().bank().terms().record().refund_height
+    play.payer().unwrap().bank().terms().record().refund_height
 }
 
 fn claim_blocks(play: &mut BankPlay<'_>) -> u32 {
-    play.payer().bank().terms().record().claim_blocks.into()
+    play.payer()
+        .unwrap()
+        .bank()
+        .terms()
+        .record()
+        .claim_blocks
+        .into()
 }
 
 /// Force-closed by the payer; the height.
 fn force_closed(play: &mut BankPlay<'_>) -> u32 {
-    let force_close = play.payer().force_close().unwrap();
+    let force_close = play.payer().unwrap().force_close().unwrap();
     mined(play, &force_close)
 }
 
@@ -65,13 +71,15 @@ fn ripe_timeout_refund(play: &mut BankPlay<'_>) -> Transaction {
 fn resumption(play: &mut BankPlay<'_>) -> Transaction {
     force_closed(play);
     // What it pays must be worth an output, and is what was paid.
-    play.sign_resume().unwrap().tx
+    play.sign_resume().unwrap()
 }
 
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
     let ends: [(PartyName, Make); 5] = [
-        (PROVIDER, |play| play.provider().force_close().unwrap()),
+        (PROVIDER, |play| {
+            play.provider().unwrap().force_close().unwrap()
+        }),
         (PROVIDER, |play| {
             force_closed(play);
             claim_of(play, 500)
@@ -106,10 +114,10 @@ fn a_close_is_replaced(chain: &mut dyn Chain) {
         if force_closed_first {
             force_closed(&mut play);
         }
-        let (first, low) = play.sign_close(force_closed_first).unwrap();
+        let (first, low) = close_of(&mut play, force_closed_first);
         play.chain().submit(&first).unwrap();
         play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (second, high) = play.sign_close(force_closed_first).unwrap();
+        let (second, high) = close_of(&mut play, force_closed_first);
         assert!(high > low && first.output[0] == second.output[0]);
         play.chain().submit(&second).unwrap();
         let pool = play.chain().mempool().unwrap();
@@ -125,15 +133,15 @@ fn a_close_is_replaced(chain: &mut dyn Chain) {
 fn a_funding_is_replaced(chain: &mut dyn Chain) {
     let mut silent = ();
     let mut play = BankPlay::prepare(chain, &options(), &mut silent).unwrap();
-    let mut psbt = play.payer().funding_psbt().unwrap();
+    let mut psbt = play.payer().unwrap().funding_psbt().unwrap();
     let mut cheat = psbt.clone();
-    let capacity = play.payer().bank().terms().record().capacity_sat;
+    let capacity = play.payer().unwrap().bank().terms().record().capacity_sat;
     let (funding, _) = play.harness().sign_funding(0, &mut psbt, capacity).unwrap();
     play.chain().submit(&funding).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Unfunded);
     let tip = play.chain().height().unwrap();
     assert_eq!(
-        play.provider().duty(tip, Coin::Unfunded),
+        play.provider().unwrap().duty(tip, Coin::Unfunded),
         ProviderDuty::None
     );
     let own = play.harness().participant(0).unwrap().script.clone();
@@ -145,7 +153,7 @@ fn a_funding_is_replaced(chain: &mut dyn Chain) {
     play.harness().mine(1).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Unfunded);
     assert!(is_spent(&refused(&mut play, &funding)));
-    let force_close = play.provider().force_close().unwrap();
+    let force_close = play.provider().unwrap().force_close().unwrap();
     assert!(is_spent(&refused(&mut play, &force_close)));
 }
 
@@ -155,11 +163,11 @@ fn every_end_is_reorganised(chain: &mut dyn Chain) {
         (ripe_refund, false, 0),
         (ripe_timeout_refund, true, 0),
         (resumption, true, 1_200),
-        (|play| play.sign_close(false).unwrap().0, false, 1_200),
+        (|play| play.sign_close().unwrap(), false, 1_200),
         (
             |play| {
                 force_closed(play);
-                play.sign_close(true).unwrap().0
+                play.sign_close().unwrap()
             },
             true,
             1_200,
@@ -194,27 +202,27 @@ fn every_end_is_reorganised(chain: &mut dyn Chain) {
 /// The funding's block is lost with pennies paid already: the provider serves no more until it is there again.
 fn a_funding_is_reorganised(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
-    let (outpoint, _) = play.payer().bank().coin(false).unwrap();
+    let (outpoint, _) = play.payer().unwrap().bank().coin(false).unwrap();
     let found = play.chain().transaction(outpoint.txid).unwrap();
     let (funding, _) = found.unwrap();
     play.chain().disconnect(1).unwrap();
     let coin = play.coin().unwrap();
     assert_eq!(coin, Coin::Banked { is_deep: false });
     let tip = play.chain().height().unwrap();
-    let duty = play.provider().duty(tip, coin);
+    let duty = play.provider().unwrap().duty(tip, coin);
     assert_eq!(duty, ProviderDuty::None, "one more and it is gone");
     play.chain().disconnect(1).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Unfunded);
     let tip = play.chain().height().unwrap();
     for tip in [tip, tip + 100] {
-        let duty = play.provider().duty(tip, Coin::Unfunded);
+        let duty = play.provider().unwrap().duty(tip, Coin::Unfunded);
         assert_eq!(
             duty,
             ProviderDuty::None,
             "nothing to force-close or to serve for"
         );
     }
-    let force_close = play.provider().force_close().unwrap();
+    let force_close = play.provider().unwrap().force_close().unwrap();
     assert!(is_spent(&refused(&mut play, &force_close)), "no coin yet");
     empty_blocks(&mut play, 2);
     mined(&mut play, &funding);
@@ -251,7 +259,7 @@ fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
     // Deeper than the force close: the refund is not ripe below T, and the bank is open again.
     let mut play = funded(chain, 600);
     let refund = refund_of(&mut play);
-    let (close, _) = play.sign_close(false).unwrap();
+    let close = play.sign_close().unwrap();
     force_closed(&mut play);
     play.chain().disconnect(1).unwrap();
     assert!(is_too_early(&refused(&mut play, &refund)));
@@ -265,7 +273,7 @@ fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
     let mut play = funded(chain, 600);
     play.force_close(PAYER, "test").unwrap();
     play.resume().unwrap();
-    let (outpoint, _) = play.payer().bank().coin(false).unwrap();
+    let (outpoint, _) = play.payer().unwrap().bank().coin(false).unwrap();
     let (resume, _) = play.chain().transaction(outpoint.txid).unwrap().unwrap();
     play.pay(700).unwrap();
     play.chain().disconnect(2).unwrap();
@@ -281,5 +289,5 @@ fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
     // A bank that goes on with one that went on.
     play.restart().unwrap();
     play.pay(600).unwrap();
-    play.close(false).unwrap();
+    play.close().unwrap();
 }

@@ -6,10 +6,11 @@ use crate::common;
 use bitcoin::{Transaction, secp256k1::rand};
 use common::{at, is_bad_script, is_spent, is_too_early};
 use narthex::{
-    bank::{BANKER_SCENARIOS, BankOptions, BankersPlay, Scenario, ScenarioError, play_bank_on},
+    bank::{BankOptions, BankersOptions, BankersPlay},
     channel::bank::{BankerDuty, BankerError, Coin},
     channel::ptlc::RevealedSecret,
     contracts::bank::{BankError, CoinError},
+    harness::{HarnessOptions, Playable as _, Scenario, ScenarioError, play_on},
     regtest::Chain,
 };
 
@@ -38,7 +39,7 @@ fn options() -> BankOptions {
         pennies: 20_000,
         refund_blocks: 30,
         claim_blocks: 6,
-        seed,
+        common: HarnessOptions::seeded(seed),
         ..BankOptions::default()
     }
 }
@@ -106,7 +107,7 @@ fn gains(play: &mut BankersPlay<'_>) -> Vec<i64> {
 
 /// Every scenario ends with balances exact to the satoshi, and with what the page says that each gains and loses. A
 /// payment of 700 pennies is 1,400 sat; each banker keeps 12.
-fn exact(chain: &mut dyn Chain, scenarios: &[Scenario]) {
+fn exact(chain: &mut dyn Chain, scenarios: &[Scenario<BankersOptions>]) {
     let expected = |scenario: &str| -> &[i64] {
         match scenario {
             "banker" => &[-3 * 1_412, 3 * 12, 3 * 1_400],
@@ -123,7 +124,7 @@ fn exact(chain: &mut dyn Chain, scenarios: &[Scenario]) {
         }
     };
     for scenario in scenarios {
-        let outcome = play_bank_on(chain, scenario.name, &options(), &mut ()).unwrap();
+        let outcome = play_on(chain, scenario.name, &BankersOptions(options()), &mut ()).unwrap();
         for balance in &outcome.balances {
             assert!(balance.is_exact(), "{}: {balance:?}", scenario.name);
         }
@@ -138,11 +139,11 @@ fn exact(chain: &mut dyn Chain, scenarios: &[Scenario]) {
 }
 
 /// So that each of the three plays on a chain of its own.
-fn split() -> [&'static [Scenario]; 3] {
-    const SCENARIOS: &[Scenario] = &BANKER_SCENARIOS;
+fn split() -> [&'static [Scenario<BankersOptions>]; 3] {
+    const SCENARIOS: &[Scenario<BankersOptions>] = BankersOptions::SCENARIOS;
     let (honest, attacks) = SCENARIOS.split_at(2);
     let (one, two) = attacks.split_at(4);
-    assert!(one.iter().all(|scenario| scenario.bankers == 1) && two.len() == 2);
+    assert!(one.iter().all(|scenario| scenario.needs == 1) && two.len() == 2);
     [honest, one, two]
 }
 
@@ -259,9 +260,9 @@ fn a_payer_that_takes_back_at_t(chain: &mut dyn Chain) {
 /// Nothing is accepted offline: a banker whose bank is not funded, is spent, or ends soon gives nothing worth a secret,
 /// and a banker takes no order for a customer's bank of that kind.
 fn a_banker_without_a_coin(chain: &mut dyn Chain) {
-    let coin = |error: ScenarioError| match error {
-        ScenarioError::Banker(BankerError::Coin { error, .. }) => error,
-        other => panic!("{other}"),
+    let coin = |error: ScenarioError| match error.refusal() {
+        Some(BankerError::Coin { error, .. }) => error.clone(),
+        _ => panic!("{error}"),
     };
     let pass = |play: &mut BankersPlay<'_>| {
         let route = play.begin(700).unwrap();

@@ -5,13 +5,13 @@ use crate::common;
 use bitcoin::{Amount, Transaction, Witness, secp256k1::rand};
 use common::{at, cli, is_bad_script, is_spent, is_too_early};
 use narthex::{
-    bounty::{BOUNTY_SCENARIOS, BountyOptions, BountyPlay, Conduct, play_bounty_on},
+    bounty::{BountyOptions, BountyPlay, Conduct},
     contracts::{
         bounty::{Coin, RequesterDuty},
         terms::FeeRate,
     },
     game_model::market::LayerSet,
-    harness::Event,
+    harness::{Event, HarnessOptions, PartyBalance, Playable as _, play_on},
     regtest::Chain,
 };
 
@@ -36,7 +36,7 @@ fn options(recomputers: u8) -> BountyOptions {
     println!("NARTHEX_TEST_SEED={hex}");
     BountyOptions {
         recomputers,
-        seed,
+        common: HarnessOptions::seeded(seed),
         ..BountyOptions::default()
     }
 }
@@ -75,8 +75,7 @@ fn gains(play: &mut BountyPlay<'_>) -> Vec<i64> {
     play.harness().sync().unwrap();
     let sat = |v: u64| i64::try_from(v).unwrap();
     let outcome = play.outcome("test");
-    let gain =
-        |b: &narthex::play::PartyBalance| sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat);
+    let gain = |b: &PartyBalance| sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat);
     outcome.balances.iter().map(gain).collect()
 }
 
@@ -100,7 +99,7 @@ fn cheated_lives_are_exact(chain: &mut dyn Chain) {
 /// Every scenario is played.
 #[test]
 fn no_scenario_is_forgotten() {
-    let names: Vec<&str> = BOUNTY_SCENARIOS
+    let names: Vec<&str> = BountyOptions::SCENARIOS
         .iter()
         .map(|scenario| scenario.name)
         .collect();
@@ -113,7 +112,7 @@ fn no_scenario_is_forgotten() {
 /// These scenarios end with balances exact to the satoshi, and with the transactions that they say.
 fn lives(chain: &mut dyn Chain, scenarios: &[&str]) {
     for scenario in scenarios {
-        let outcome = play_bounty_on(chain, scenario, &options(3), &mut ()).unwrap();
+        let outcome = play_on(chain, scenario, &options(3), &mut ()).unwrap();
         let (end, earned): (&str, [i64; 4]) = match *scenario {
             "agree" => ("Settle", [-63_000, 20_000, 21_000, 22_000]),
             "wrong" | "unopened" | "withheld" | "undelivered" => {
@@ -142,7 +141,7 @@ fn lives(chain: &mut dyn Chain, scenarios: &[&str]) {
 /// not hired in the third and fourth.
 fn a_bad_recomputer_is_not_hired_any_more(chain: &mut dyn Chain) {
     let mut events: Vec<Event> = Vec::new();
-    let outcome = play_bounty_on(chain, "hiring", &options(4), &mut events).unwrap();
+    let outcome = play_on(chain, "hiring", &options(4), &mut events).unwrap();
     assert!(outcome.balances.iter().all(|balance| balance.is_exact()));
     assert_eq!(outcome.transactions, ["Bounty", "Settle"].repeat(4));
     let hires = events.iter().filter_map(|event| match event {
@@ -310,7 +309,7 @@ fn the_command() {
     cli::prints_objects(
         "bounty",
         &[
-            ("play --list --json", BOUNTY_SCENARIOS.len()),
+            ("play --list --json", BountyOptions::SCENARIOS.len()),
             ("play --scenario wrong --json", 10),
             (
                 "play --scenario agree --recomputers 6 --quorum 6 --json",

@@ -64,7 +64,7 @@ fn moves(play: &mut ContractPlay<'_>, moves: &[(Role, NodeName)]) {
 
 fn through_a_dispute(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
-    play(
+    moves(
         &mut play,
         &[
             (Worker, Exit::DELIVERED),
@@ -74,7 +74,7 @@ fn through_a_dispute(chain: &mut dyn Chain) {
     );
     common::rule(&mut play, 0..2, Ruling::VerifierAtFault);
     let two = ArbiterSet::full(2);
-    play(
+    moves(
         &mut play,
         &[(Worker, Exit::ruled(Ruling::VerifierAtFault, two))],
     );
@@ -85,7 +85,7 @@ fn through_a_dispute(chain: &mut dyn Chain) {
 
 fn through_an_approval(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
-    play(
+    moves(
         &mut play,
         &[
             (Worker, Exit::DELIVERED),

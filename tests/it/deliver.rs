@@ -7,8 +7,8 @@ use common::cli;
 use deliver_support::{AMOUNT, options, prepared};
 use narthex::{
     contracts::deliver::Reading,
-    deliver::{DELIVER_SCENARIOS, DeliveryOptions, DeliveryPlay, play_delivery},
-    play::ChainKind,
+    deliver::{DeliveryOptions, DeliveryPlay},
+    harness::{ChainKind, Playable as _, play},
     regtest::Chain,
 };
 
@@ -29,9 +29,9 @@ fn every_scenario_is_exact(chain: &mut dyn Chain) {
         "bitcoind" => ChainKind::Bitcoind,
         _ => ChainKind::Embedded,
     };
-    for scenario in &DELIVER_SCENARIOS {
+    for scenario in DeliveryOptions::SCENARIOS {
         // Wallets read a chain from its first block: short ones for each scenario.
-        let outcome = play_delivery(kind, scenario.name, &options(), &mut ()).unwrap();
+        let outcome = play(kind, scenario.name, &options(), &mut ()).unwrap();
         let (names, payee, delivered) = expected(scenario.name);
         for (participant, balance) in outcome.balances.iter().enumerate() {
             assert!(balance.is_exact(), "{}: {balance:?}", scenario.name);
@@ -55,7 +55,7 @@ fn agents_that_serve_alone_do_not_race() {
         ..options()
     };
     for scenario in ["silent", "race"] {
-        let outcome = play_delivery(ChainKind::Embedded, scenario, &options, &mut ()).unwrap();
+        let outcome = play(ChainKind::Embedded, scenario, &options, &mut ()).unwrap();
         assert!(outcome.balances.iter().all(|b| b.is_exact()));
         assert_eq!(outcome.balances[1].settlement_sat, AMOUNT);
         assert_eq!(outcome.transactions, ["Delivery", "Claim 1"]);
@@ -82,6 +82,8 @@ fn fifteen_agents_and_the_last_is_paid() {
     let outcome = play.outcome("test");
     assert!(outcome.balances.iter().all(|b| b.is_exact()));
     assert_eq!(outcome.balances[15].settlement_sat, AMOUNT);
+    // A copy and a consent each; a request, what is served, an acceptance.
+    assert_eq!(outcome.figures["messages_sent"], 15 * 2 + 3);
 }
 
 fn command(args: &[&str]) -> (bool, String, String) {
@@ -95,7 +97,7 @@ fn the_command() {
     cli::prints_objects(
         "deliver",
         &[
-            ("play --list --json", DELIVER_SCENARIOS.len()),
+            ("play --list --json", DeliveryOptions::SCENARIOS.len()),
             ("play --scenario refund --agents 1 --json", 5),
             ("show --agents 4 --json", 6),
         ],

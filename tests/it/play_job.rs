@@ -11,7 +11,8 @@ use common::{
 };
 use narthex::{
     game_model::Template,
-    play::{DecryptedResult, JobFile, PlayOptions, SCENARIOS, play, play_on},
+    harness::{ChainKind, Playable as _, play, play_on},
+    play::{DecryptedResult, JobFile, PlayOptions},
     regtest::Bitcoind,
 };
 use serde_json::{Value, json};
@@ -190,22 +191,23 @@ fn every_scenario_is_played_with_a_job() {
     bench.run(&job, &state);
     let honest = std::fs::read(format!("{state}/outputs-0.bin")).unwrap();
     let mut revealed = 0;
-    for scenario in SCENARIOS {
+    for scenario in PlayOptions::SCENARIOS {
         let panel = (2, 3);
-        let expected = expected(scenario.template, scenario.name, panel);
+        let expected = expected(scenario.needs, scenario.name, panel);
         let options = PlayOptions {
             job: Some(JobFile {
                 path: job.clone().into(),
                 stage: None,
             }),
-            ..common::options(scenario.template, scenario.name, panel)
+            ..common::options(scenario.needs, scenario.name, panel)
         };
-        let told = format!("{:?} {}", scenario.template, scenario.name);
-        let outcome = play(&options, &mut ()).unwrap_or_else(|e| panic!("{told}: {e}"));
-        assert_eq!(outcome.scheme, expected.scheme, "{told}");
+        let told = format!("{:?} {}", scenario.needs, scenario.name);
+        let outcome = play(ChainKind::Embedded, scenario.name, &options, &mut ())
+            .unwrap_or_else(|e| panic!("{told}: {e}"));
+        assert_eq!(outcome.figures.scheme, expected.scheme, "{told}");
         let inexact = outcome.balances.iter().filter(|b| !b.is_exact()).count();
         assert_eq!(inexact, 0, "{told}");
-        match outcome.result {
+        match outcome.figures.result {
             Some(DecryptedResult::Outputs(result)) if expected.reveals => {
                 assert!(result.matches_commitment, "{told}");
                 let right = result.outputs[..] == honest[..];
@@ -230,8 +232,8 @@ fn a_job_on_a_real_node() {
         ..common::options(Template::Hardened, "worker-at-fault", (2, 3))
     };
     let mut chain = Bitcoind::start().unwrap();
-    let outcome = play_on(&mut chain, &options, &mut ()).unwrap();
-    assert_eq!(outcome.scheme, Some(6));
+    let outcome = play_on(&mut chain, "worker-at-fault", &options, &mut ()).unwrap();
+    assert_eq!(outcome.figures.scheme, Some(6));
     assert!(outcome.balances.iter().all(|b| b.is_exact()));
 }
 
@@ -314,7 +316,9 @@ fn what_cannot_be_played_is_refused_before_anything_happens() {
         input: Some(bench.at("images").into()),
         ..PlayOptions::default()
     };
-    let error = play(&both, &mut ()).unwrap_err().to_string();
+    let error = play(ChainKind::Embedded, "normal", &both, &mut ())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("leave one of the two out"), "{error}");
 }
 

@@ -13,7 +13,7 @@ use narthex::{
         terms::Role,
     },
     game_model::Template,
-    play::play_on,
+    harness::play_on,
     regtest::{Bitcoind, Chain, Embedded},
 };
 
@@ -43,7 +43,7 @@ fn survives(chain: &mut dyn Chain, scenario: &str, depth: u32) {
     options.probe_early = true;
     options.input = Some(common::few_images());
     let mut shaky = Shaky::new(chain, depth);
-    let outcome = play_on(&mut shaky, &options, &mut ()).unwrap();
+    let outcome = play_on(&mut shaky, scenario, &options, &mut ()).unwrap();
     let expected = table::expected(Template::Hardened, scenario, (2, 3));
     assert!(shaky.reorganisations >= expected.transactions as u32);
     println!(
@@ -55,8 +55,9 @@ fn survives(chain: &mut dyn Chain, scenario: &str, depth: u32) {
         assert_eq!(balance.settlement_sat, expected.change_of(&balance.party));
     }
     assert_eq!(outcome.transactions.len(), expected.transactions);
-    assert_eq!(outcome.result.is_some(), expected.reveals);
+    assert_eq!(outcome.figures.result.is_some(), expected.reveals);
     let heights: Vec<u32> = outcome
+        .figures
         .txids
         .iter()
         .map(|txid| {

@@ -10,10 +10,9 @@ use narthex::{
         slice::{ClientDuty, Coin, Opened, ProviderDuty, SliceError},
         terms::FeeRate,
     },
-    harness::Outcome,
-    play::ChainKind,
+    harness::{ChainKind, HarnessOptions, Outcome, Playable as _, play},
     regtest::Chain,
-    slice::{SLICE_SCENARIOS, SliceOptions, SlicePlay, play_slice},
+    slice::{SliceOptions, SlicePlay},
 };
 
 on_both_chains!(
@@ -38,7 +37,7 @@ fn options() -> SliceOptions {
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("NARTHEX_TEST_SEED={hex}");
     SliceOptions {
-        seed,
+        common: HarnessOptions::seeded(seed),
         ..SliceOptions::default()
     }
 }
@@ -110,7 +109,7 @@ fn gains(play: &mut SlicePlay<'_>) -> Vec<i64> {
 
 /// Every scenario, each on a chain of its own, whose coins are young.
 mod every_scenario_is_exact {
-    use narthex::play::ChainKind;
+    use narthex::harness::ChainKind;
 
     #[test]
     fn embedded() {
@@ -136,8 +135,8 @@ fn every_scenario_is_exact(kind: ChainKind) {
             other => panic!("{other} is not in the table"),
         }
     };
-    for scenario in &SLICE_SCENARIOS {
-        let outcome = play_slice(kind, scenario.name, &options(), &mut ()).unwrap();
+    for scenario in SliceOptions::SCENARIOS {
+        let outcome = play(kind, scenario.name, &options(), &mut ()).unwrap();
         let Outcome {
             balances, figures, ..
         } = &outcome;
@@ -416,14 +415,14 @@ fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
 #[test]
 fn every_scenario_with_other_numbers() {
     for (m, n) in [(2, 2), (3, 3), (3, 5)] {
-        for scenario in &SLICE_SCENARIOS {
+        for scenario in SliceOptions::SCENARIOS {
             let options = SliceOptions {
                 providers: n,
                 quorum: m,
                 slices: 2,
                 ..options()
             };
-            let outcome = play_slice(ChainKind::Embedded, scenario.name, &options, &mut ());
+            let outcome = play(ChainKind::Embedded, scenario.name, &options, &mut ());
             let outcome = outcome.unwrap();
             for balance in &outcome.balances {
                 assert!(balance.is_exact(), "{} {m} of {n}", scenario.name);
@@ -438,7 +437,7 @@ fn the_command() {
     cli::prints_objects(
         "slice",
         &[
-            ("play --list --json", SLICE_SCENARIOS.len()),
+            ("play --list --json", SliceOptions::SCENARIOS.len()),
             // Funding; per provider post, release, a share of the other's, claim, result; the end.
             ("play --scenario paid --providers 2 --json", 1 + 2 * 5 + 1),
             ("show --json", 7),

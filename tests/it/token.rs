@@ -6,7 +6,8 @@ use bitcoin::{Network, Transaction, secp256k1::SecretKey};
 use narthex::{
     contracts::terms::{Role, token_descriptor},
     game_model::{Template, token::SealCost},
-    play::{Event, PlayOptions, play_on},
+    harness::play_on,
+    play::{Event, PlayOptions},
     regtest::{Bitcoind, Broadcaster, ChainSource, Embedded, Miner, mine_coins},
     wallet::PartyWallet,
 };
@@ -57,7 +58,7 @@ fn the_seal_at_its_own_cost() {
         ..common::options(Template::Hardened, "normal", (2, 3))
     };
     let mut events: Vec<Event> = Vec::new();
-    let outcome = play_on(&mut Embedded::new(), &options, &mut events).unwrap();
+    let outcome = play_on(&mut Embedded::new(), "normal", &options, &mut events).unwrap();
     let verifier = Role::Verifier.to_string();
     let paid = outcome
         .balances

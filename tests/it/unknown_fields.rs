@@ -146,7 +146,7 @@ fn terms_of_every_contract() {
     let (mut chain, mut silent) = (Embedded::new(), ());
     let play = BankPlay::prepare(&mut chain, &BankOptions::default(), &mut silent);
     let mut play = play.unwrap();
-    let bank = as_json(play.payer().bank().terms().record());
+    let bank = as_json(play.payer().unwrap().bank().terms().record());
     refuses_others("bank", &bank, &|json| {
         BankTerms::from_json(json).map(drop).map_err(|e| said(&e))
     });

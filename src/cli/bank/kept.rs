@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use narthex::{
     bank::{KeptBank, KeptChain, KeptError},
     contracts::{depth::Depth, terms::FeeRate},
-    table::HarnessOptions,
+    harness::HarnessOptions,
 };
 
 use super::{super::node::NodeArgs, BankFigures};
@@ -158,7 +158,7 @@ impl OpenArgs {
             // Nothing of a kept bank follows from a seed that somebody named.
             seed: [0; 32],
         };
-        let options = self.figures.options(common);
+        let options = self.figures.figures(common);
         self.kept.run(|bank| bank.open(&options))
     }
 }

@@ -9,11 +9,14 @@ use narthex_game_model::{
 };
 
 use super::{cheat_caught, cheating, honest_work_checked};
-use crate::play::{ContractPlay, PlayError, contract::Ending};
+use crate::{
+    harness::ScenarioError,
+    play::{ContractPlay, Ending, PlayError},
+};
 
 use Role::{Client, Verifier, Worker};
 
-pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
     play.hand_over(Exit::NORMAL, "r = 1: the sample is right")?;
     let tx = play.publish(
@@ -25,7 +28,7 @@ pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
     Ok(Outcome::Normal.into())
 }
 
-pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     play.check()?;
@@ -39,15 +42,15 @@ pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErr
     Ok(Outcome::Normal.into())
 }
 
-pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
-    play.agree_on(
+    Ok(play.agree_on(
         Outcome::Normal,
         "all three agree, so nothing of the contract shows on chain",
-    )
+    )?)
 }
 
-pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.publish(
         Client,
         Exit::WORKER_TIMEOUT,
@@ -56,7 +59,7 @@ pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> 
     Ok(Outcome::WorkerTimedOut.into())
 }
 
-pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     play.check()?;
@@ -69,7 +72,7 @@ pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayEr
     Ok(Outcome::WorkerWithheld.into())
 }
 
-pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     let tx = play.publish(
@@ -81,7 +84,7 @@ pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, Pla
     Ok(Outcome::VerifierTimedOut.into())
 }
 
-pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     play.publish(
@@ -92,7 +95,7 @@ pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError
     Ok(Outcome::WorkerTimedOut.into())
 }
 
-pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cheat_caught(play)?;
     play.publish(
         Worker,
@@ -102,13 +105,13 @@ pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
     Ok(Outcome::FaultyUnappealed.into())
 }
 
-pub(super) fn admit_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn admit_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     rejected(play)?;
     play.publish(Verifier, Exit::UNAPPEALED, "the worker did not appeal")?;
     Ok(Outcome::FaultyUnappealed.into())
 }
 
-pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     rejected(play)?;
     appeal(play)?;
     // Fewer than a quorum on either side: the honest ones, some that err, and the rest silent.
@@ -135,7 +138,7 @@ pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
     .into())
 }
 
-pub(super) fn failed_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn failed_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     rejected(play)?;
     appeal(play)?;
     let nobody = Rulings {
@@ -155,25 +158,25 @@ pub(super) fn failed_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErr
     .into())
 }
 
-pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     convicted(play, &[])
 }
 
-pub(super) fn worker_at_fault_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn worker_at_fault_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     let silent = missing(play);
     convicted(play, &silent)
 }
 
-pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cleared(play, &[])
 }
 
-pub(super) fn verifier_at_fault_long(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn verifier_at_fault_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     let silent = missing(play);
     cleared(play, &silent)
 }
 
-pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     let all = Strategy::Skip {
         fraction: narthex_game_model::Ratio::ONE,
         seed: 1,
@@ -184,9 +187,8 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErr
     )?;
     deliver(play)?;
     if play.check()? {
-        return Err(PlayError::NoCheat(
-            "the worker claims zeros without work, and all that were sampled are right",
-        ));
+        let why = "the worker claims zeros without work, and all that were sampled are right";
+        return Err(PlayError::NoCheat(why).into());
     }
     play.publish(
         Verifier,
@@ -201,7 +203,7 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErr
     Ok(Outcome::FaultyUnappealed.into())
 }
 
-pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     play.deliver_outbid(Verifier)?;
     play.check()?;
@@ -219,38 +221,38 @@ pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErr
     Ok(Outcome::Normal.into())
 }
 
-fn deliver(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.publish(
         Worker,
         Exit::DELIVERED,
         "delivered; the paying child records the commitment root",
-    )
-    .map(|_| ())
+    )?;
+    Ok(())
 }
 
 /// A cheat is delivered, caught and rejected on chain.
-fn rejected(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.work(
         &cheating(),
         "falsifies a tenth of the steps, hoping that the sample misses them",
     )?;
     deliver(play)?;
     play.check()?;
-    play.publish(Verifier, Exit::REJECTED, "the sample is wrong")
-        .map(|_| ())
+    play.publish(Verifier, Exit::REJECTED, "the sample is wrong")?;
+    Ok(())
 }
 
-fn appeal(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.publish(
         Worker,
         Exit::APPEALED,
         "appeals: all stakes are in the pot now",
-    )
-    .map(|_| ())
+    )?;
+    Ok(())
 }
 
 /// Scheme 6 by everybody who is not silent.
-fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, PlayError> {
+fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
     rejected(play)?;
     appeal(play)?;
     play.everyone_rules(silent)?;
@@ -264,7 +266,7 @@ fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, PlayE
 }
 
 /// Scheme 7 by everybody who is not silent, after a rejection against the verifier's own check.
-fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, PlayError> {
+fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     play.check()?;

@@ -5,40 +5,16 @@ mod paper;
 
 use narthex_game_model::{Ratio, Template, play::Strategy};
 
-use super::{ContractPlay, PlayError, contract::Ending};
+use narthex_regtest::Chain;
 
-/// A way in which a contract ends.
-pub struct Scenario {
-    /// Name on the command line.
-    pub name: &'static str,
-    /// Template that it belongs to.
-    pub template: Template,
-    /// What happens, in a line.
-    pub summary: &'static str,
-    /// Makes the moves.
-    pub(super) play: fn(&mut ContractPlay<'_>) -> Result<Ending, PlayError>,
-}
-
-impl Scenario {
-    /// Name of the template.
-    pub fn layout_name(&self) -> &'static str {
-        layout_name(self.template)
-    }
-}
-
-/// Name of a template.
-pub(crate) fn layout_name(template: Template) -> &'static str {
-    match template {
-        Template::Hardened => "hardened",
-        Template::Paper => "paper",
-    }
-}
+use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled, options::layout_name};
+use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError};
 
 macro_rules! scenarios {
-    ($($name:literal $template:ident $summary:literal $play:path;)*) => {
-        /// All scenarios.
-        pub const SCENARIOS: &[Scenario] =
-            &[$(Scenario { name: $name, template: Template::$template, summary: $summary, play: $play }),*];
+    ($($name:literal $template:ident $summary:literal $script:path;)*) => {
+        /// All scenarios, each of its template.
+        pub(super) const SCENARIOS: &[Scenario<PlayOptions>] =
+            &[$(Scenario::<PlayOptions>::needing(Template::$template, $name, $summary, $script)),*];
     };
 }
 
@@ -74,15 +50,47 @@ scenarios! {
     "one-secret" Paper "attack: the worker opens #7 with the secret that was revealed for #6" paper::one_secret;
 }
 
-/// The scenario of this name in this template.
-pub fn find_scenario(template: Template, name: &str) -> Result<&'static Scenario, PlayError> {
-    SCENARIOS
-        .iter()
-        .find(|s| s.template == template && s.name == name)
-        .ok_or_else(|| PlayError::UnknownStory {
-            name: name.to_owned(),
-            template: layout_name(template),
-        })
+impl Playable for PlayOptions {
+    const COMMAND: &'static str = "play";
+    const SCENARIOS: &'static [Scenario<Self>] = SCENARIOS;
+
+    type Play<'c> = ContractPlay<'c>;
+    type Needs = Template;
+    type Ending = Ending;
+    type Figures = Settled;
+
+    fn common(&self) -> &HarnessOptions {
+        &self.common
+    }
+
+    fn among(&self) -> String {
+        format!(" in the {} template", layout_name(self.template))
+    }
+
+    fn has(&self, scenario: &Scenario<Self>) -> bool {
+        scenario.needs == self.template
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter<Settled>,
+    ) -> Result<ContractPlay<'c>, ScenarioError> {
+        Ok(ContractPlay::prepare(chain, self, reporter)?)
+    }
+
+    fn end(
+        play: ContractPlay<'_>,
+        scenario: &Scenario<Self>,
+        ending: Ending,
+    ) -> Result<Outcome, ScenarioError> {
+        Ok(play.finish(scenario, ending)?)
+    }
 }
 
 /// A worker that falsifies a tenth of its steps: a sample of 90 misses that with less than one chance in 10,000.
@@ -94,23 +102,23 @@ fn cheating() -> Strategy {
 }
 
 /// Works honestly and has the verifier check; an honest check of honest work approves.
-fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     match play.check()? {
         true => Ok(()),
-        false => Err(PlayError::Broken("honest work was not approved".into())),
+        false => Err(ScenarioError::Broken("honest work was not approved".into())),
     }
 }
 
 /// Cheats and is caught.
-fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.work(
         &cheating(),
         "falsifies a tenth of the steps, hoping that the sample misses them",
     )?;
     match play.check()? {
         false => Ok(()),
-        true => Err(PlayError::Broken(
+        true => Err(ScenarioError::Broken(
             "the sample missed the cheat, which is too unlikely to be chance".into(),
         )),
     }

@@ -4,7 +4,10 @@ use narthex_contracts::{graph::NodeName, template::Rulings, terms::Role};
 use narthex_game_model::{ArbiterSet, Outcome, Ruling, play::Strategy};
 
 use super::{cheat_caught, honest_work_checked};
-use crate::play::{ContractPlay, PlayError, contract::Ending};
+use crate::{
+    harness::ScenarioError,
+    play::{ContractPlay, Ending},
+};
 
 use Role::{Client, Verifier, Worker};
 
@@ -12,7 +15,7 @@ const fn tx(name: &'static str) -> NodeName {
     NodeName::plain(name)
 }
 
-pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
     play.hand_over(tx("Tx4"), "r = 1: the sample is right")?;
     let published = play.publish(
@@ -24,22 +27,22 @@ pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
     Ok(Outcome::Normal.into())
 }
 
-pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.publish(Client, tx("Tx2"), "nothing was delivered by t3")?;
     Ok(Outcome::WorkerTimedOut.into())
 }
 
-pub(super) fn timeout_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn timeout_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.publish(Verifier, tx("Tx1"), "nothing was delivered by t3")?;
     Ok(Outcome::WorkerTimedOut.into())
 }
 
-pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     claim_silence(play, "no verdict came by t1; the result is revealed")
 }
 
-pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cheat_caught(play)?;
     play.publish(
         Verifier,
@@ -49,7 +52,7 @@ pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
     Ok(Outcome::FaultyUnappealed.into())
 }
 
-pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cheat_caught(play)?;
     appeal(play)?;
     play.publish(
@@ -63,7 +66,7 @@ pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
     .into())
 }
 
-pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cheat_caught(play)?;
     appeal(play)?;
     let majority = reveal_panel_secret(play)?;
@@ -72,7 +75,7 @@ pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, Pla
     Ok(Outcome::WorkerAtFault { majority }.into())
 }
 
-pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
     appeal(play)?;
     let majority = reveal_panel_secret(play)?;
@@ -80,7 +83,7 @@ pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, P
 }
 
 /// t1 comes before any deadline for delivery, and nothing on chain says whether there was one.
-pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     claim_silence(
         play,
         "ATTACK: delivered nothing, and claims that the verifier was silent",
@@ -88,11 +91,11 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErr
 }
 
 /// The verifier's half of the appeal is its own signature, which it keeps.
-pub(super) fn mute_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn mute_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
     let node = play.find(tx("TxA"))?;
     if play.complete(Worker, node).is_ok() {
-        return Err(PlayError::Broken(
+        return Err(ScenarioError::Broken(
             "the worker could appeal without the verifier".into(),
         ));
     }
@@ -106,7 +109,7 @@ pub(super) fn mute_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, PlayE
 }
 
 /// Nothing keeps an arbiter's coin for the appeal.
-pub(super) fn sideways(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn sideways(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cheat_caught(play)?;
     play.sideways.push(0);
     play.take_stake_back(0, "ATTACK: spends its stake before the appeal")?;
@@ -115,7 +118,7 @@ pub(super) fn sideways(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError>
     let appeal = play.complete(Worker, node)?;
     let (child, _) = play.pay_for(Worker, &appeal, tx("TxA"))?;
     if play.chain().submit_package(&[appeal, child]).is_ok() {
-        return Err(PlayError::Broken(
+        return Err(ScenarioError::Broken(
             "an appeal with a spent stake was taken".into(),
         ));
     }
@@ -124,7 +127,7 @@ pub(super) fn sideways(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError>
 }
 
 /// The arbiters reveal their secret to convict, and the worker uses it to be cleared.
-pub(super) fn one_secret(play: &mut ContractPlay<'_>) -> Result<Ending, PlayError> {
+pub(super) fn one_secret(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     cheat_caught(play)?;
     appeal(play)?;
     let majority = reveal_panel_secret(play)?;
@@ -135,20 +138,20 @@ pub(super) fn one_secret(play: &mut ContractPlay<'_>) -> Result<Ending, PlayErro
     )
 }
 
-fn claim_silence(play: &mut ContractPlay<'_>, why: &str) -> Result<Ending, PlayError> {
+fn claim_silence(play: &mut ContractPlay<'_>, why: &str) -> Result<Ending, ScenarioError> {
     let published = play.publish(Worker, tx("Tx3"), why)?;
     play.reveal(tx("Tx3"), &published)?;
     Ok(Outcome::VerifierTimedOut.into())
 }
 
-fn appeal(play: &mut ContractPlay<'_>) -> Result<(), PlayError> {
+fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.hand_over(tx("TxA"), "r = 0: its signature is its verdict")?;
-    play.publish(Worker, tx("TxA"), "appeals; takes the arbiters' stakes in")
-        .map(|_| ())
+    play.publish(Worker, tx("TxA"), "appeals; takes the arbiters' stakes in")?;
+    Ok(())
 }
 
 /// The panel puts its secret together, as k of its members can.
-fn reveal_panel_secret(play: &mut ContractPlay<'_>) -> Result<ArbiterSet, PlayError> {
+fn reveal_panel_secret(play: &mut ContractPlay<'_>) -> Result<ArbiterSet, ScenarioError> {
     for arbiter in 0..play.terms().panel_size() {
         play.find_ruling(arbiter)?;
     }
@@ -160,7 +163,7 @@ fn open_eight(
     play: &mut ContractPlay<'_>,
     majority: ArbiterSet,
     why: &str,
-) -> Result<Ending, PlayError> {
+) -> Result<Ending, ScenarioError> {
     let name = NodeName::with("Tx8", Rulings::of(Ruling::VerifierAtFault, majority));
     let published = play.publish(Worker, name, why)?;
     play.reveal(name, &published)?;

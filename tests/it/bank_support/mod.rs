@@ -1,9 +1,14 @@
 //! A bank at a play, where a test wants it.
 
-use bitcoin::{Transaction, secp256k1::rand};
+use bitcoin::{Amount, Transaction, secp256k1::rand};
 use narthex::{
     bank::{BankOptions, BankPlay},
-    contracts::{bank::PAYER, party::PartyName},
+    contracts::{
+        bank::{PAYER, finish_both},
+        graph::NodeId,
+        party::PartyName,
+    },
+    harness::HarnessOptions,
     regtest::Chain,
 };
 
@@ -18,7 +23,7 @@ pub fn options() -> BankOptions {
     println!("NARTHEX_TEST_SEED={hex}");
     BankOptions {
         pennies: 20_000,
-        seed,
+        common: HarnessOptions::seeded(seed),
         ..BankOptions::default()
     }
 }
@@ -67,15 +72,37 @@ pub fn gains(play: &mut BankPlay<'_>) -> [i64; 2] {
 
 pub fn claim_of(play: &mut BankPlay<'_>, commitment: u32) -> Transaction {
     let mut rng = rand::thread_rng();
-    play.provider().claim(commitment, &mut rng).unwrap()
+    play.provider()
+        .unwrap()
+        .claim(commitment, &mut rng)
+        .unwrap()
 }
 
 pub fn timeout_refund_of(play: &mut BankPlay<'_>) -> Transaction {
     play.payer()
+        .unwrap()
         .timeout_refund(&mut rand::thread_rng())
         .unwrap()
 }
 
 pub fn refund_of(play: &mut BankPlay<'_>) -> Transaction {
-    play.payer().refund(&mut rand::thread_rng()).unwrap()
+    play.payer()
+        .unwrap()
+        .refund(&mut rand::thread_rng())
+        .unwrap()
+}
+
+/// An end that both sign at the rate in force, as often as they like, and its fee.
+pub fn close_of(play: &mut BankPlay<'_>, force_closed: bool) -> (Transaction, Amount) {
+    let rng = &mut rand::thread_rng();
+    let mut provider = play.provider().unwrap();
+    let paid = provider.paid();
+    let plan = play.payer().unwrap().bank().close_plan(paid, force_closed);
+    let fee = play.harness().fee(&plan.unwrap()).unwrap();
+    let payer = play.payer().unwrap();
+    let (graph, ours, nonce) = payer.close(paid, fee, force_closed, rng).unwrap();
+    let (_, theirs, answer) = provider.close(paid, fee, force_closed, rng).unwrap();
+    let ((ours, _), (_, share)) = (ours.sign(answer).unwrap(), theirs.sign(nonce).unwrap());
+    let signature = ours.finish(share).unwrap();
+    (finish_both(&graph, NodeId(0), signature).unwrap(), fee)
 }

@@ -1,4 +1,4 @@
-//! What a miner does in the play of a small contract.
+//! What a miner does for the harness of a small contract.
 
 use bitcoin::Transaction;
 use narthex::{harness::Harness, regtest::Error};

@@ -27,6 +27,7 @@ use narthex::{
         Ruling, Template,
         workload::digits::{Labelled, REFERENCE_ROWS},
     },
+    harness::HarnessOptions,
     play::{ContractPlay, PlayOptions},
     regtest::{Chain, Error},
 };
@@ -53,11 +54,10 @@ pub fn options(template: Template, scenario: &str, (k, n): (u8, u8)) -> PlayOpti
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("{template:?} {scenario} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
     PlayOptions {
-        scenario: scenario.into(),
         template,
         quorum: k,
         arbiters: n,
-        seed: Some(seed),
+        common: HarnessOptions::seeded(seed),
         // What stands around the seal is tried here; the contract's own cost is tried once, in `token`.
         seal_cost: narthex::game_model::token::SealCost::TRIFLING,
         research: template == Template::Paper,

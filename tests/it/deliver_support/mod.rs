@@ -4,6 +4,7 @@ use crate::common::at;
 use bitcoin::{Amount, Transaction, secp256k1::rand};
 use narthex::{
     deliver::{DeliveryOptions, DeliveryPlay},
+    harness::HarnessOptions,
     regtest::Chain,
 };
 
@@ -16,7 +17,7 @@ pub fn options() -> DeliveryOptions {
     println!("NARTHEX_TEST_SEED={hex}");
     DeliveryOptions {
         agents: 2,
-        seed,
+        common: HarnessOptions::seeded(seed),
         ..DeliveryOptions::default()
     }
 }
