@@ -149,6 +149,8 @@ kinds! {
     SEALED_TOKEN = "NXST1",
     /// What worker and verifier sign for each other and for a panel.
     CASE_ITEM = "NXIT1",
+    /// Something that a party hands another one, or the panel, while work is checked and judged.
+    PIECE = "NXIP1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

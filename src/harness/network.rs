@@ -1,14 +1,27 @@
 //! What participants send each other, as bytes: whoever reads has nothing of the sender's but what it wrote.
 
-use narthex_base::codec::Message;
+use narthex_base::codec::{DecodeError, Message};
 
 use super::{Harness, ScenarioError};
 
 /// Counts what was sent.
 #[derive(Debug, Default)]
-pub(super) struct Network {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Network {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Network {
+    /// Carries a message: what comes out is what the other side reads.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if it cannot be read.
+    pub(crate) fn carry<M: Message>(&mut self, message: &M) -> Result<M, DecodeError> {
+        let bytes = message.to_secret_bytes();
+        self.messages += 1;
+        self.bytes += bytes.len() as u64;
+        M::from_bytes(&bytes)
+    }
 }
 
 impl Harness<'_> {
@@ -23,10 +36,8 @@ impl Harness<'_> {
         to: &str,
         message: &M,
     ) -> Result<M, ScenarioError> {
-        let bytes = message.to_bytes();
-        self.network.messages += 1;
-        self.network.bytes += bytes.len() as u64;
-        M::from_bytes(&bytes).map_err(|error| ScenarioError::Message {
+        let read = self.network.carry(message);
+        read.map_err(|error| ScenarioError::Message {
             from: from.into(),
             to: to.into(),
             error,

@@ -21,10 +21,11 @@ use super::{
     options::layout_name,
     panel::PanelSecret,
     records::Records,
+    talk::Talk,
     work::{Delivery, Workshop},
 };
 use crate::{
-    harness::{Reporter, Scenario, Step, TransactionEvent},
+    harness::{Network, Reporter, Scenario, Step, TransactionEvent},
     wallet::PartyWallet,
 };
 
@@ -75,6 +76,9 @@ pub struct ContractPlay<'a> {
     /// The panel's shared secret, until it is revealed (`paper` template).
     pub(super) panel_secret: Option<PanelSecret>,
     pub(super) delivery: Option<Delivery>,
+    /// What was said, and who has it.
+    pub(super) talk: Talk,
+    pub(super) network: Network,
     pub(super) on_chain: Vec<OnChain>,
     pub(super) result: Option<DecryptedResult>,
     /// Arbiters whose stakes were spent sideways (`paper` template).
@@ -175,6 +179,8 @@ impl<'a> ContractPlay<'a> {
             workshop,
             panel_secret,
             delivery: None,
+            talk: Talk::default(),
+            network: Network::default(),
             on_chain: Vec::new(),
             result: None,
             sideways: Vec::new(),
@@ -357,6 +363,9 @@ impl<'a> ContractPlay<'a> {
                     .map(|t| t.tx.compute_txid().to_string())
                     .collect(),
                 fees_sat: fees,
+                ruling_row: self.talk.row.map(|row| row.to_string()),
+                messages_sent: self.network.messages,
+                bytes_sent: self.network.bytes,
                 result: self.result.take(),
             },
             transactions: contract_txs.iter().map(|t| t.name.clone()).collect(),

@@ -1,15 +1,17 @@
 //! Why a play cannot go on.
 
+use narthex_base::codec::DecodeError;
 use narthex_contracts::{
     coop::CoopError,
     depth::Shallow,
     funding::FundingError,
     setup::{SetupError, SignaturesError, ceremony::CeremonyError},
     template::{Hasty, PartyError, ReclaimError, TemplateError},
-    terms::{FeeError, TermsError},
+    terms::{FeeError, Role, TermsError},
 };
 use narthex_game_model::{
-    ParamsError, RatioError, SettlementError, game::Unprofitable, params::JobMisfit,
+    ParamsError, RatioError, SettlementError, commitment::ReceiptError, game::Unprofitable,
+    params::JobMisfit, ruling::RuleError,
 };
 
 use crate::{harness::refusals, job::JobError, wallet::WalletError};
@@ -137,6 +139,41 @@ pub enum PlayError {
         /// Height of the block that would have held it.
         height: u32,
     },
+    /// A message that is read as something else than was sent.
+    #[error("{from} sends {to} what cannot be read: {error}")]
+    Message {
+        /// Who sent it.
+        from: Role,
+        /// Who reads it.
+        to: Role,
+        /// What is wrong.
+        error: DecodeError,
+    },
+    /// Something that its author has not signed. Whoever brought it is at fault.
+    #[error("no {what} of the {by}'s: its word key has not signed it")]
+    Unsigned {
+        /// Who is said to have signed.
+        by: Role,
+        /// What.
+        what: &'static str,
+    },
+    /// A receipt that is none.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// A sample that the worker seals no token for. The verifier's fault.
+    #[error("the worker takes no such sample: {0}")]
+    FalseSample(&'static str),
+    /// The verifier has not shown that it has the token. Its fault.
+    #[error("the worker opens nothing: the verifier has not answered with the hash of the token")]
+    NoAnswer,
+    /// The verifier is asked to approve what only the worker has.
+    #[error(
+        "the verifier does not approve: neither client nor enough arbiters acknowledge boxes and opening"
+    )]
+    Unserved,
+    /// An arbiter cannot rule, which says nothing about any party.
+    #[error(transparent)]
+    Rule(RuleError),
     /// Something that the scenarios rely on does not hold; a defect of this program.
     #[error("broken expectation: {0}")]
     Broken(String),

@@ -29,6 +29,13 @@ pub struct Settled {
     pub txids: Vec<String>,
     /// All fees in sat, children included.
     pub fees_sat: u64,
+    /// Row of the ruling table by which the panel ruled, `0` to `11` with `9a`; `None` if none was asked, and in the paper's
+    /// template, which has no table.
+    pub ruling_row: Option<String>,
+    /// Number of messages that parties sent each other after the set-up.
+    pub messages_sent: u64,
+    /// Their size in bytes.
+    pub bytes_sent: u64,
     /// What the client decrypted, if the result secret was revealed.
     pub result: Option<DecryptedResult>,
 }

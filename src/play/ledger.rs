@@ -1,9 +1,9 @@
 //! Money at the end: stakes that come back by themselves, balances and what they should be.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, ScriptBuf, secp256k1::Secp256k1};
 use narthex_contracts::{
     graph::NodeName,
-    template::{reclaim_stake, reclaim_stake_coin, stake_unlock_height},
+    template::{ContractSecret, reclaim_stake, reclaim_stake_coin, stake_unlock_height},
     terms::Role,
 };
 use narthex_game_model::{Payout, Template, settle};
@@ -71,13 +71,19 @@ impl ContractPlay<'_> {
     /// Everybody's balance before and after, with what the settlement table says and the fees paid.
     pub(super) fn balances(&mut self, ending: &Ending) -> Result<Vec<PartyBalance>, PlayError> {
         let payout = settle(self.terms.params(), ending.settlement)?;
+        let lost = self.nobodys()?;
+        let lost_sat = i64::try_from(lost.to_sat()).unwrap_or(i64::MAX);
         let mut balances = Vec::new();
         for (role, participant) in &self.participants {
+            let of_table = self.settlement_of(*role, ending, &payout);
             balances.push(PartyBalance {
                 party: role.to_string(),
                 before_sat: participant.before.to_sat(),
                 after_sat: participant.wallet.balance().to_sat(),
-                settlement_sat: self.settlement_of(*role, ending, &payout),
+                settlement_sat: match role {
+                    Role::Verifier => of_table - lost_sat,
+                    _ => of_table,
+                },
                 fees_sat: participant.fees.to_sat(),
             });
         }
@@ -90,7 +96,33 @@ impl ContractPlay<'_> {
             settlement_sat,
             fees_sat: 0,
         });
+        if lost > Amount::ZERO {
+            balances.push(PartyBalance {
+                party: "nobody".into(),
+                before_sat: 0,
+                after_sat: lost.to_sat(),
+                settlement_sat: lost_sat,
+                fees_sat: 0,
+            });
+        }
         Ok(balances)
+    }
+
+    /// What is paid to the sum of verifier's key and token where the verifier never learned the token: nobody has that key.
+    fn nobodys(&self) -> Result<Amount, PlayError> {
+        let known = &self.participant(Role::Verifier)?.secrets;
+        let key = match known.get(ContractSecret::Token) {
+            None => self.terms.token_key()?,
+            Some(_) => None,
+        };
+        let Some(key) = key else {
+            return Ok(Amount::ZERO);
+        };
+        let secp = Secp256k1::verification_only();
+        let script = ScriptBuf::new_p2tr(&secp, key.x_only_public_key().0, None);
+        let outputs = self.on_chain.iter().flat_map(|t| &t.tx.output);
+        let lost = outputs.filter(|out| out.script_pubkey == script);
+        Ok(lost.map(|out| out.value).sum())
     }
 
     fn settlement_of(&self, role: Role, ending: &Ending, payout: &Payout) -> i64 {

@@ -3,6 +3,7 @@
 //! [`PlayOptions`] has the scenarios ([`Playable`](crate::harness::Playable)); a [`ContractPlay`] holds the chain and the
 //! parties and makes their moves. Everything that happens is reported as an [`Event`], for people and for programs.
 
+mod blind;
 mod case;
 mod contract;
 mod error;
@@ -16,6 +17,7 @@ mod publish;
 mod records;
 mod scenarios;
 mod setup;
+mod talk;
 mod token;
 mod work;
 
@@ -24,3 +26,4 @@ pub use error::PlayError;
 pub use event::{DecryptedDigits, DecryptedOutputs, DecryptedResult, Event, Outcome, Settled};
 pub use options::{JobFile, PlayOptions};
 pub use participant::ContractParticipant;
+use talk::{Reply, Under};

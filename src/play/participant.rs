@@ -24,6 +24,9 @@ const APPEAL_SECRET: u32 = 3;
 /// Index of the worker's token.
 const TOKEN: u32 = 4;
 
+/// Index of what the verifier encrypts its token with, for itself.
+const REPLY_SECRET: u32 = 5;
+
 /// A party of the play.
 pub struct ContractParticipant {
     /// Its role.
@@ -73,6 +76,11 @@ impl ContractParticipant {
     /// Secret of the contract key.
     pub fn key(&self) -> Result<SecretKey, WalletError> {
         self.wallet.contract_key(CONTRACT_KEY)
+    }
+
+    /// What it encrypts the token with in its reply, for itself to have again after a loss.
+    pub(super) fn reply_secret(&self) -> Result<SecretKey, WalletError> {
+        self.wallet.contract_key(REPLY_SECRET)
     }
 
     /// The contract key.

@@ -1,26 +1,22 @@
 //! The job inside the contract: work, sample, check, rulings, decryption.
 
-use narthex_base::codec::Message as _;
 use std::collections::BTreeMap;
 
-use bitcoin::hashes::Hash;
 use narthex_contracts::{
     attest::{Attestation, AttestationNonce, BoundRuling},
     graph::{NodeId, NodeName},
-    setup::HandedOver,
     template::{ContractSecret, Exit, RootRecord, root_coin},
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling,
-    commitment::{Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
+    Ruling, Template,
+    commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
     computation::{Computation, StepError},
-    play::{Evidence, EvidenceError, Strategy, Verdict, Work, WorkError, WorkerSecrets, judge},
-    sample,
+    play::{Strategy, Verdict, Work, WorkError, WorkerSecrets},
 };
 
 use super::{ContractPlay, PlayError, PlayOptions, job::Origin};
-use crate::job::{JobError, StageJob, recompute};
+use crate::job::{JobError, StageJob};
 
 /// The job, as client, worker, verifier and arbiters all have it.
 pub(super) struct Workshop {
@@ -28,20 +24,22 @@ pub(super) struct Workshop {
     pub(super) origin: Origin,
     /// The verifier's nonce for the sample.
     pub(super) sample_nonce: [u8; 32],
-    blind_salt: [u8; 32],
+    /// Salt of its blind digests (`paper` template).
+    pub(super) blind_salt: [u8; 32],
     salts: SaltSeed,
     polynomial: PolynomialSeed,
 }
 
-/// What the worker has delivered and the verifier found.
+/// What the worker has made, and how much of it is open.
 pub(super) struct Delivery {
     pub(super) work: Work,
     /// What the worker has opened of it.
-    book: OpeningBook,
-    checked: Option<(Opening, Verdict)>,
+    pub(super) book: OpeningBook,
+    /// What the verifier found (`paper` template).
+    pub(super) checked: Option<(Opening, Verdict)>,
 }
 
-fn job_error(e: impl ToString) -> PlayError {
+pub(super) fn job_error(e: impl ToString) -> PlayError {
     PlayError::Job(e.to_string())
 }
 
@@ -76,14 +74,21 @@ impl Workshop {
     }
 
     /// A step that failed, or that this machine could not decide, which convicts nobody.
-    fn no_output(&self, index: u64, error: StepError) -> PlayError {
+    pub(super) fn no_output(&self, index: u64, error: StepError) -> PlayError {
         JobError::step(self.origin.stage(), index, error).into()
     }
 }
 
 impl ContractPlay<'_> {
-    /// The worker runs the job and commits.
+    /// The worker runs the job, commits, and hands over all boxes.
     pub(super) fn work(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
+        self.compute(strategy, why)?;
+        self.commit()?;
+        self.hand_boxes()
+    }
+
+    /// The worker runs the job and makes its commitment, which it keeps for now.
+    pub(super) fn compute(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
         let secret = self
             .participant(Role::Worker)?
             .secrets
@@ -98,7 +103,6 @@ impl ContractPlay<'_> {
         let work = self.workshop.perform(strategy, &secrets, openings)?;
         let root = hex(&work.commitment().id());
         let steps = work.commitment().steps;
-        let bytes = work.sealed().len();
         self.delivery = Some(Delivery {
             book: OpeningBook::new(work.commitment()),
             work,
@@ -106,9 +110,7 @@ impl ContractPlay<'_> {
         });
         self.step(
             Role::Worker,
-            format!(
-                "runs {steps} steps, commits to root {root}, hands over {bytes} encrypted bytes"
-            ),
+            format!("runs {steps} steps, commits to root {root}"),
             why,
         )
     }
@@ -121,71 +123,12 @@ impl ContractPlay<'_> {
         })
     }
 
-    /// The verifier draws its sample with the hash of the next block, recomputes it blindly, commits to its
-    /// digests, and compares with what the worker then opens. True if all agree.
-    pub(super) fn check(&mut self) -> Result<bool, PlayError> {
-        let (delivered, recorded) = self.committed_heights()?;
-        let depth = self.options.depth;
-        // A block after the commitment, which the worker could not know, and so deep that it stays.
-        let wanted = depth.reached_at(RootRecord::sample_height(delivered, recorded));
-        let missing = wanted.saturating_sub(self.chain.height()?);
-        self.mine(missing)?;
-        let tip = self.chain.height()?;
-        let height = RootRecord::sample_block((delivered, recorded), tip, depth)?;
-        let block = self.chain.block_hash(height)?;
-        let params = self.terms.params();
-        let (steps, count) = (params.steps(), params.sample());
-        let delivery = self
-            .delivery
-            .as_mut()
-            .ok_or_else(|| PlayError::Broken("nothing delivered".into()))?;
-        // A commitment to another secret than the contract's would open nothing, whatever it has in its tree.
-        let result = self.terms.result_point();
-        let commitment = delivery.work.commitment();
-        commitment.check_terms(&result, count).map_err(job_error)?;
-        let root = commitment.id();
-        let seed = sample::seed(&root, &self.workshop.sample_nonce, block.as_byte_array());
-        let indices = sample::draw(&seed, steps, count).map_err(job_error)?;
-        let shop = &self.workshop;
-        let digests = recompute(&shop.job, shop.origin.stage(), &indices, shop.blind_salt)?;
-        let answer = super::token::Answer::find(
-            (&self.terms, &self.participants),
-            (&delivery.work, &digests),
-            (&seed, &indices),
-            self.options.seal_cost,
-        )?;
-        // A play is not taken up again: nothing of its book outlives it.
-        let allowed = delivery
-            .book
-            .allow(&indices, |_| Ok(()))
-            .map_err(job_error)?;
-        let opening = delivery.work.open(&allowed).map_err(job_error)?;
-        let verdict = digests
-            .verdict(delivery.work.commitment(), &opening)
-            .map_err(job_error)?;
-        let found = match &verdict {
-            Verdict::Equal => "all equal".to_owned(),
-            Verdict::Differs { index, .. } => format!("step {index} differs"),
-            Verdict::BadBox { index } => format!("the box of step {index} holds garbage"),
-        };
-        let approves = verdict.approves();
-        let said = answer.said(&digests);
-        if let Some(delivery) = &mut self.delivery {
-            delivery.checked = Some((opening, verdict));
-        }
-        self.step(
-            Role::Verifier,
-            format!("recomputes {count} of {steps} steps, {said}, compares: {found}"),
-            &format!("sample drawn from root, its own nonce and the hash of block {height}, {depth} blocks deep"),
-        )?;
-        if let super::token::Answer::Shown(token) = answer {
-            self.learn_token(token)?;
-        }
-        Ok(approves)
-    }
-
-    /// The verifier hands over the share that it kept back: "r = 1", or its half of the paper's appeal.
+    /// The verifier hands over the share that it kept back, to whoever waits for it: "r = 1", or its half of the paper's
+    /// appeal.
     pub(super) fn hand_over(&mut self, name: NodeName, why: &str) -> Result<(), PlayError> {
+        if self.terms.template() == Template::Hardened {
+            self.check_served()?;
+        }
         self.bury()?;
         let node = self.find(name)?;
         let broken = || PlayError::Broken("no holdings".into());
@@ -203,20 +146,24 @@ impl ContractPlay<'_> {
         let signing = self.graph.node(node).and_then(|node| node.signing);
         let waits = signing.and_then(|signing| signing.withheld);
         let waits = Role::from(waits.ok_or_else(broken)?.holder);
-        let holder = self.participant_mut(waits)?.holdings.as_mut();
-        let holder = holder.ok_or_else(broken)?;
         for release in &releases {
-            holder.accept(release)?;
+            let read = self.send(Role::Verifier, waits, release)?;
+            let holder = self.participant_mut(waits)?.holdings.as_mut();
+            holder.ok_or_else(broken)?.accept(&read)?;
         }
         self.step(
             Role::Verifier,
             format!("hands the {waits} its share of {name}"),
             why,
         )?;
-        match waits {
-            Role::Worker => Ok(()),
-            _ => self.pass_on(waits, node, name),
-        }
+        Ok(())
+    }
+
+    /// The verifier approves off chain, and the client, which waits for its share, hands the settlement on.
+    pub(super) fn settle_off_chain(&mut self, why: &str) -> Result<(), PlayError> {
+        self.hand_over(Exit::NORMAL, why)?;
+        let node = self.find(Exit::NORMAL)?;
+        self.pass_on(Role::Client, node, Exit::NORMAL)
     }
 
     /// Whoever has the whole signature now hands it to the worker: it will know the result secret from what the worker
@@ -228,54 +175,16 @@ impl ContractPlay<'_> {
             .holdings
             .as_ref()
             .ok_or_else(broken)?;
-        let whole = holder.hand_over(node)?;
-        let worker = self.participant_mut(Role::Worker)?.holdings.as_mut();
-        let worker = worker.ok_or_else(broken)?;
-        for handed in &whole {
-            let read = HandedOver::from_bytes(&handed.to_bytes());
-            worker.take(&read.map_err(|_| broken())?)?;
+        for handed in holder.hand_over(node)? {
+            let read = self.send(from, Role::Worker, &handed)?;
+            let worker = self.participant_mut(Role::Worker)?.holdings.as_mut();
+            worker.ok_or_else(broken)?.take(&read)?;
         }
         self.step(
             from,
             format!("hands the worker the whole adaptor signature of {name}"),
             "it has verified it: what completes it will show the result secret",
         )
-    }
-
-    /// What an arbiter finds that re-executes the disputed step from the evidence.
-    pub(super) fn find_ruling(&mut self, arbiter: u8) -> Result<Ruling, PlayError> {
-        let delivery = self
-            .delivery
-            .as_ref()
-            .ok_or_else(|| PlayError::Broken("nothing delivered".into()))?;
-        let (opening, verdict) = delivery
-            .checked
-            .as_ref()
-            .ok_or_else(|| PlayError::Broken("nothing checked".into()))?;
-        // A verifier that rejects against its own check disputes the first sampled step.
-        let first = || opening.leaves.first().map_or(0, |leaf| leaf.index);
-        let index = verdict.disputed().unwrap_or_else(first);
-        let job = &self.workshop.job;
-        // Nobody rules on a job that the contract's parameters were not made for.
-        let accepted = self.terms.params().accepts_job(job);
-        let accepted = accepted.map_err(super::job::misfit)?;
-        let evidence = Evidence::gather(job, index, opening.clone()).map_err(job_error)?;
-        let finding = judge(
-            job.program(),
-            &accepted,
-            delivery.work.commitment(),
-            &evidence,
-        )
-        .map_err(|error| match error {
-            EvidenceError::Defect { index, error } => self.workshop.no_output(index, error),
-            error => job_error(error),
-        })?;
-        self.step(
-            Role::Arbiter(arbiter),
-            format!("rules: {}", described(finding.ruling)),
-            &finding.reason,
-        )?;
-        Ok(finding.ruling)
     }
 
     /// An arbiter binds its case to a ruling, in its own record, and attests it; everybody that checks it learns the
@@ -319,7 +228,7 @@ impl ContractPlay<'_> {
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("the client has no secret".into()))?;
-        let Some(delivery) = &self.delivery else {
+        let Some((commitment, boxes)) = self.boxes_of_client() else {
             return self.step(
                 Role::Client,
                 "has the secret, and nothing to decrypt".into(),
@@ -328,13 +237,7 @@ impl ContractPlay<'_> {
         };
         let secret = ResultSecret::from_bytes(secret.secret_bytes());
         let size = self.workshop.job.output_bytes();
-        let plain = open(
-            delivery.work.commitment(),
-            size,
-            delivery.work.sealed(),
-            &secret,
-        )
-        .map_err(job_error)?;
+        let plain = open(&commitment, size, &boxes, &secret).map_err(job_error)?;
         let (result, said) = self.workshop.origin.read(&self.workshop.job, plain);
         self.result = Some(result);
         self.step(
@@ -344,43 +247,62 @@ impl ContractPlay<'_> {
         )
     }
 
+    /// What was sent to the client, or what the arbiters keep for it.
+    fn boxes_of_client(&self) -> Option<(Commitment, Vec<u8>)> {
+        let arbiters = (0..self.terms.panel_size()).map(Role::Arbiter);
+        let mut all = std::iter::once(Role::Client).chain(arbiters);
+        all.find_map(|role| {
+            let papers = self.papers(role).ok()?;
+            Some((papers.commitment?, papers.boxes.clone()?))
+        })
+    }
+
     /// Heights of delivery and root of record, where the delivery is on chain; else it was made at this tip. The block
     /// after both seeds the sample.
-    fn committed_heights(&mut self) -> Result<(u32, u32), PlayError> {
+    pub(super) fn committed_heights(
+        &mut self,
+        expected: &[u8; 32],
+    ) -> Result<(u32, u32), PlayError> {
         let tip = self.chain.height()?;
         let Some(delivered) = self.confirmed_at(&Exit::DELIVERED) else {
             return Ok((tip, tip));
         };
-        let (Some(coin), Some(delivery)) = (root_coin(&self.graph), &self.delivery) else {
+        let Some(coin) = root_coin(&self.graph) else {
             return Ok((tip, tip));
         };
-        let expected = delivery.work.commitment().id();
         let spender = self.chain.spender(coin)?;
         let spend = spender.and_then(|by| Some((by.height?, by.tx)));
         let params = self.terms.params();
         let found = spend.as_ref().map(|(height, tx)| (*height, tx));
         let record = RootRecord::of_record(params, delivered, coin, found);
         match (record, spend) {
-            (Ok(record), Some((height, _))) if record.root == expected => Ok((delivered, height)),
+            (Ok(record), Some((height, _))) if record.root == *expected => Ok((delivered, height)),
             (Ok(_), _) => Err(PlayError::Broken("another root is on record".into())),
             (Err(none), _) => Err(PlayError::Broken(none.to_string())),
         }
     }
 
-    /// Everybody on the panel finds its ruling and attests it.
-    pub(super) fn everyone_rules(&mut self, silent: &[u8]) -> Result<(), PlayError> {
-        let mut rulings = BTreeMap::new();
-        for arbiter in (0..self.terms.panel_size()).filter(|i| !silent.contains(i)) {
-            rulings.insert(arbiter, self.find_ruling(arbiter)?);
+    /// Everybody on the panel but the silent finds its ruling and attests it. All find the same, or none is attested.
+    pub(super) fn everyone_rules(&mut self, silent: &[u8]) -> Result<Ruling, PlayError> {
+        let rules = |i: &u8| !silent.contains(i);
+        let panel: Vec<u8> = (0..self.terms.panel_size()).filter(rules).collect();
+        let mut found = None;
+        for arbiter in panel.iter().copied() {
+            let ruling = self.find_ruling(arbiter)?;
+            if found.is_some_and(|other| other != ruling) {
+                return Err(PlayError::Broken("arbiters that find differently".into()));
+            }
+            found = Some(ruling);
         }
-        for (arbiter, ruling) in rulings {
+        let ruling = found.ok_or_else(|| PlayError::Broken("nobody rules".into()))?;
+        for arbiter in panel {
             self.attest(arbiter, ruling)?;
         }
-        Ok(())
+        Ok(ruling)
     }
 }
 
-fn described(ruling: Ruling) -> &'static str {
+pub(super) fn described(ruling: Ruling) -> &'static str {
     match ruling {
         Ruling::WorkerAtFault => "the worker is at fault",
         Ruling::VerifierAtFault => "the verifier is at fault",

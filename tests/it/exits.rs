@@ -63,7 +63,8 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
         fees += balance.fees_sat;
         sum += balance.settlement_sat;
     }
-    assert_eq!(outcome.balances.len(), expected.arbiters.len() + 4);
+    let nobody = usize::from(expected.nobody > 0);
+    assert_eq!(outcome.balances.len(), expected.arbiters.len() + 4 + nobody);
     assert_eq!(sum, 0, "a settlement makes no money");
     assert_eq!(before, after + fees, "what is gone is fees");
     // In the paper's template stake coins are made before the contract, whose fees it does not count.
@@ -72,6 +73,8 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
         _ => assert!(fees > outcome.figures.fees_sat),
     }
     assert_eq!(outcome.figures.scheme, expected.scheme);
+    let told = outcome.figures.ruling_row.as_deref();
+    assert_eq!(told, expected.row, "{}", outcome.scenario);
 }
 
 fn check_transactions(outcome: &Outcome, events: &[Event], expected: &Expected, deadline: u32) {
@@ -152,8 +155,18 @@ fn scenarios(template: Template) -> impl Iterator<Item = &'static Scenario<PlayO
         .filter(move |s| s.needs == template)
 }
 
+/// Every ending by itself.
+fn endings() -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
+    scenarios(Template::Hardened).filter(|s| !table::is_of_rulings(s.name))
+}
+
+/// What rulings and tokens are for.
+fn of_rulings() -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
+    scenarios(Template::Hardened).filter(|s| table::is_of_rulings(s.name))
+}
+
 fn disputes() -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
-    scenarios(Template::Hardened).filter(|s| expected(s.needs, s.name, (2, 3)).scheme >= Some(5))
+    endings().filter(|s| expected(s.needs, s.name, (2, 3)).scheme >= Some(5))
 }
 
 /// Those in which a larger panel makes a difference to consensus rules: somebody is missing.
@@ -181,12 +194,24 @@ fn on_embedded<'a>(
 
 #[test]
 fn hardened_embedded() {
-    on_embedded(scenarios(Template::Hardened), (2, 3), Job::Whole);
+    on_embedded(endings(), (2, 3), Job::Whole);
 }
 
 #[test]
 fn hardened_bitcoind() {
-    on_bitcoind(scenarios(Template::Hardened), (2, 3));
+    on_bitcoind(endings(), (2, 3));
+}
+
+#[test]
+fn rulings_embedded() {
+    on_embedded(of_rulings(), (2, 3), Job::Few);
+}
+
+/// The chain is what some rows read: what is not there, what comes too late, and what nobody can spend.
+#[test]
+fn rulings_bitcoind() {
+    let few = ["withheld-nonce", "false-seal", "unearned-approval"];
+    on_bitcoind(of_rulings().filter(|s| few.contains(&s.name)), (2, 3));
 }
 
 #[test]
@@ -218,5 +243,33 @@ fn disputes_of_seven_embedded() {
 fn the_table_names_every_scenario() {
     for scenario in PlayOptions::SCENARIOS {
         expected(scenario.needs, scenario.name, (2, 3));
+    }
+}
+
+/// The page names for each row what tells of it, and nothing else.
+#[test]
+fn the_page_has_the_row_of_every_scenario() {
+    let page = include_str!("../../docs/rulings.md");
+    let (_, played) = page.split_once("## Played").unwrap();
+    let mut named = BTreeMap::new();
+    for line in played.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        for name in cells[2].split(", ").filter(|name| name.starts_with('`')) {
+            let again = named.insert(name.trim_matches('`').to_owned(), cells[1].to_owned());
+            assert_eq!(again, None, "{name} has one row");
+        }
+    }
+    for scenario in scenarios(Template::Hardened) {
+        let row = expected(scenario.needs, scenario.name, (2, 3)).row;
+        // The same with arbiters missing.
+        let name = scenario.name.trim_end_matches("-long");
+        let told = named.get(name).map(String::as_str);
+        assert_eq!(told.filter(|_| row.is_some()), row, "{}", scenario.name);
+    }
+    for (name, row) in named {
+        let options = common::options(Template::Hardened, &name, (2, 3));
+        let scenario = options.scenario(&name).unwrap();
+        let expected = expected(scenario.needs, scenario.name, (2, 3)).row;
+        assert_eq!(expected, Some(row.as_str()), "{name}");
     }
 }

@@ -12,4 +12,5 @@ mod vault;
 pub use draft::{Draft, Placed, PresignedTransaction, STAGE, UNLOCKED, by, finish, spend};
 pub use error::BuilderError;
 pub use sign::{Cosigned, Cosigner, Task, check_key};
+pub(crate) use vault::place_root;
 pub use vault::{LeafPlan, Vault, place_key};

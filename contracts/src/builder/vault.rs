@@ -123,7 +123,13 @@ pub fn place_key(
     place: &str,
     (party, key): (PartyName, PublicKey),
 ) -> Result<KeySet, BuilderError> {
-    let root = tagged_hash_parts("narthex/place-key", &[id, place.as_bytes()]);
-    let root = Some(TapNodeHash::from_byte_array(root));
-    Ok(KeySet::new(&[(party, key)], root)?)
+    Ok(KeySet::new(&[(party, key)], Some(place_root(id, place)))?)
+}
+
+/// What the key of a place is tweaked by.
+pub(crate) fn place_root(id: &[u8; 32], place: &str) -> TapNodeHash {
+    TapNodeHash::from_byte_array(tagged_hash_parts(
+        "narthex/place-key",
+        &[id, place.as_bytes()],
+    ))
 }

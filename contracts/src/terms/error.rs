@@ -33,6 +33,12 @@ pub enum TermsError {
     /// The own job was accepted under other parameters than those of the terms. The fault of whoever binds.
     #[error(transparent)]
     Job(#[from] JobMisfit),
+    /// A judge has another job than the terms name. The fault of whoever gave it to the judge.
+    #[error("the job is not the one that the terms name")]
+    OtherJob,
+    /// The paper's template: arbiters there run a step again, and no table says what follows from a case.
+    #[error("no panel rules by evidence under these terms: their template has no token")]
+    NoRulings,
     /// Keys that cannot sign together.
     #[error(transparent)]
     KeySet(#[from] KeySetError),

@@ -23,6 +23,7 @@ mod proposal;
 mod record;
 mod role;
 mod token;
+mod word;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -46,6 +47,7 @@ pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
 pub use token::{token_descriptor, token_key, token_secret};
+pub use word::{word_key, word_pair};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 

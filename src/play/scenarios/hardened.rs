@@ -5,12 +5,13 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    ArbiterSet, Outcome, Ruling, play::Strategy, settlement::MAX_PANEL_WITH_NAMED_SILENCE,
+    ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
+    settlement::MAX_PANEL_WITH_NAMED_SILENCE,
 };
 
-use super::{cheat_caught, cheating, honest_work_checked};
+use super::cheating;
 use crate::{
-    harness::ScenarioError,
+    harness::{ScenarioError, expect},
     play::{ContractPlay, Ending, PlayError},
 };
 
@@ -18,7 +19,7 @@ use Role::{Client, Verifier, Worker};
 
 pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
-    play.hand_over(Exit::NORMAL, "r = 1: the sample is right")?;
+    play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
     let tx = play.publish(
         Worker,
         Exit::NORMAL,
@@ -29,9 +30,7 @@ pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
 }
 
 pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)?;
-    play.check()?;
+    honest_work_delivered(play)?;
     play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
     let tx = play.publish(
         Worker,
@@ -60,9 +59,7 @@ pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErr
 }
 
 pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)?;
-    play.check()?;
+    honest_work_delivered(play)?;
     play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
     play.publish(
         Verifier,
@@ -73,6 +70,7 @@ pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, Scenar
 }
 
 pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.mute(Verifier);
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     let tx = play.publish(
@@ -85,6 +83,7 @@ pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, Sce
 }
 
 pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.mute(Verifier);
     play.work(&Strategy::Honest, "does the whole work")?;
     deliver(play)?;
     play.publish(
@@ -96,7 +95,7 @@ pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioE
 }
 
 pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    cheat_caught(play)?;
+    sample_refused(play)?;
     play.publish(
         Worker,
         Exit::ADMITTED,
@@ -206,7 +205,7 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
 pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     play.deliver_outbid(Verifier)?;
-    play.check()?;
+    super::approved(play.check()?)?;
     play.publish(
         Verifier,
         Exit::APPROVED,
@@ -221,7 +220,7 @@ pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
     Ok(Outcome::Normal.into())
 }
 
-fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+pub(super) fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.publish(
         Worker,
         Exit::DELIVERED,
@@ -232,60 +231,88 @@ fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
 
 /// A cheat is delivered, caught and rejected on chain.
 fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(
-        &cheating(),
-        "falsifies a tenth of the steps, hoping that the sample misses them",
-    )?;
+    play.work(&cheating(), super::FALSIFIES)?;
     deliver(play)?;
-    play.check()?;
+    super::caught(!play.check()?)?;
     play.publish(Verifier, Exit::REJECTED, "the sample is wrong")?;
     Ok(())
 }
 
-fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+/// Works honestly and has the verifier check.
+fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    super::approved(play.check()?)
+}
+
+/// Cheats and is caught, off chain.
+pub(super) fn sample_refused(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&cheating(), super::FALSIFIES)?;
+    super::caught(!play.check()?)
+}
+
+pub(super) fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.publish(
         Worker,
         Exit::APPEALED,
         "appeals: all stakes are in the pot now",
     )?;
-    Ok(())
+    Ok(play.bring_evidence()?)
 }
 
 /// Scheme 6 by everybody who is not silent.
 fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
     rejected(play)?;
     appeal(play)?;
-    play.everyone_rules(silent)?;
-    let majority = ruling_set(play, silent);
-    play.publish(
-        Verifier,
-        Exit::ruled(Ruling::WorkerAtFault, majority),
-        "the attestations of this majority open the settlement",
-    )?;
-    Ok(Outcome::WorkerAtFault { majority }.into())
+    decided(play, silent, Row::Rerun, Ruling::WorkerAtFault)
 }
 
 /// Scheme 7 by everybody who is not silent, after a rejection against the verifier's own check.
 fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)?;
-    play.check()?;
+    honest_work_delivered(play)?;
     play.publish(
         Verifier,
         Exit::REJECTED,
         "rejects although all digests are equal",
     )?;
     appeal(play)?;
-    play.everyone_rules(silent)?;
-    let majority = ruling_set(play, silent);
-    let name = Exit::ruled(Ruling::VerifierAtFault, majority);
-    let tx = play.publish(
-        Worker,
-        name,
-        "the attestations and its own secret open the settlement",
+    decided(play, silent, Row::Else, Ruling::VerifierAtFault)
+}
+
+/// Works honestly, delivers on chain and has the verifier check there.
+fn honest_work_delivered(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)?;
+    super::approved(play.check()?)
+}
+
+/// Everybody who is not silent rules by this row, and whom that pays settles.
+pub(super) fn decided(
+    play: &mut ContractPlay<'_>,
+    silent: &[u8],
+    row: Row,
+    ruling: Ruling,
+) -> Result<Ending, ScenarioError> {
+    let found = play.everyone_rules(silent)?;
+    let by = play.row();
+    expect(
+        found == ruling && by == Some(row),
+        format!("ruled {found:?} by row {by:?}, and not {ruling:?} by row {row}"),
     )?;
-    play.reveal(name, &tx)?;
-    Ok(Outcome::VerifierAtFault { majority }.into())
+    let majority = ruling_set(play, silent);
+    let name = Exit::ruled(ruling, majority);
+    Ok(match ruling {
+        Ruling::WorkerAtFault => {
+            let why = "the attestations of this majority open the settlement";
+            play.publish(Verifier, name, why)?;
+            Outcome::WorkerAtFault { majority }.into()
+        }
+        Ruling::VerifierAtFault => {
+            let why = "the attestations and its own secret open the settlement";
+            let tx = play.publish(Worker, name, why)?;
+            play.reveal(name, &tx)?;
+            Outcome::VerifierAtFault { majority }.into()
+        }
+    })
 }
 
 /// Arbiters beyond the smallest majority.

@@ -2,13 +2,14 @@
 
 mod hardened;
 mod paper;
+mod rulings;
 
 use narthex_game_model::{Ratio, Template, play::Strategy};
 
 use narthex_regtest::Chain;
 
 use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled, options::layout_name};
-use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError};
+use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect};
 
 macro_rules! scenarios {
     ($($name:literal $template:ident $summary:literal $script:path;)*) => {
@@ -36,6 +37,22 @@ scenarios! {
     "verifier-at-fault-long" Hardened "7: the same with arbiters missing" hardened::verifier_at_fault_long;
     "idle-worker" Hardened "attack: a worker without work claims a delivery; the verifier rejects: 4'" hardened::idle_worker;
     "outbid-root" Hardened "attack: the verifier's child pays for the delivery without its root; the worker records it alone: 3'" hardened::outbid_root;
+    "redraw" Hardened "attack: a caught worker goes on chain with another root: 6, row 1" rulings::redraw;
+    "two-roots" Hardened "attack: the worker signs one root for the verifier and another for the panel: 6, row 0" rulings::two_roots;
+    "withheld-boxes" Hardened "attack: the worker hands over no boxes: 6, row 2" rulings::withheld_boxes;
+    "withheld-nonce" Hardened "attack: the verifier rejects without drawing a sample: 7, row 3" rulings::withheld_nonce;
+    "withheld-token" Hardened "attack: the worker seals no token: 6, row 4" rulings::withheld_token;
+    "withheld-reply" Hardened "attack: the verifier does not answer the token: 7, row 5" rulings::withheld_reply;
+    "false-hash" Hardened "attack: the verifier guesses the hash of the token, and is shown nothing: 7, row 5" rulings::false_hash;
+    "denied-seal" Hardened "attack: the verifier says that an open seal is shut: 7, row 6" rulings::denied_seal;
+    "false-token" Hardened "attack: the worker seals under digests that nobody has: 6, row 7" rulings::false_token;
+    "made-up-digests" Hardened "attack: the verifier answers with digests that it made up: 7, row 8" rulings::made_up_digests;
+    "withheld-opening" Hardened "attack: the worker opens nothing after the right answer: 6, row 9" rulings::withheld_opening;
+    "false-seal" Hardened "attack: the worker computes the sample alone, and seals under what its leaves are not: 6, row 9a" rulings::false_seal;
+    "garbage-boxes" Hardened "attack: right leaves, and boxes full of garbage: 6, row 10" rulings::garbage_boxes;
+    "outside-sample" Hardened "attack: the verifier disputes a step that nobody sampled: 7, row 11" rulings::outside_sample;
+    "unearned-approval" Hardened "attack: the verifier approves without looking; what it is paid is nobody's: 3'" rulings::unearned_approval;
+    "withheld-settlement" Hardened "attack: the client keeps the settlement from the worker, which goes on chain: 3'" rulings::withheld_settlement;
     "normal" Paper "#3: the verifier approves, the worker reveals the key" paper::normal;
     "timeout" Paper "#1: the worker never delivers; the client ends it (Tx2)" paper::timeout;
     "timeout-verifier" Paper "#1: the same, ended by the verifier (Tx1)" paper::timeout_verifier;
@@ -101,25 +118,18 @@ fn cheating() -> Strategy {
     }
 }
 
-/// Works honestly and has the verifier check; an honest check of honest work approves.
-fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    match play.check()? {
-        true => Ok(()),
-        false => Err(ScenarioError::Broken("honest work was not approved".into())),
-    }
+/// Why a worker does that.
+const FALSIFIES: &str = "falsifies a tenth of the steps, hoping that the sample misses them";
+
+/// An honest check of honest work approves.
+fn approved(approves: bool) -> Result<(), ScenarioError> {
+    expect(approves, "honest work was not approved")
 }
 
-/// Cheats and is caught.
-fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(
-        &cheating(),
-        "falsifies a tenth of the steps, hoping that the sample misses them",
-    )?;
-    match play.check()? {
-        false => Ok(()),
-        true => Err(ScenarioError::Broken(
-            "the sample missed the cheat, which is too unlikely to be chance".into(),
-        )),
-    }
+/// A check catches such a cheat.
+fn caught(rejects: bool) -> Result<(), ScenarioError> {
+    expect(
+        rejects,
+        "the sample missed the cheat, which is too unlikely to be chance",
+    )
 }

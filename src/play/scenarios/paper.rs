@@ -3,7 +3,7 @@
 use narthex_contracts::{graph::NodeName, template::Rulings, terms::Role};
 use narthex_game_model::{ArbiterSet, Outcome, Ruling, play::Strategy};
 
-use super::{cheat_caught, honest_work_checked};
+use super::cheating;
 use crate::{
     harness::ScenarioError,
     play::{ContractPlay, Ending},
@@ -153,7 +153,7 @@ fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
 /// The panel puts its secret together, as k of its members can.
 fn reveal_panel_secret(play: &mut ContractPlay<'_>) -> Result<ArbiterSet, ScenarioError> {
     for arbiter in 0..play.terms().panel_size() {
-        play.find_ruling(arbiter)?;
+        play.judge_step(arbiter)?;
     }
     play.open_panel_secret()?;
     Ok(ArbiterSet::full(play.terms().panel_size()))
@@ -168,4 +168,14 @@ fn open_eight(
     let published = play.publish(Worker, name, why)?;
     play.reveal(name, &published)?;
     Ok(Outcome::VerifierAtFault { majority }.into())
+}
+
+fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    super::approved(play.check_blindly()?)
+}
+
+fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&cheating(), super::FALSIFIES)?;
+    super::caught(!play.check_blindly()?)
 }

@@ -34,6 +34,10 @@ pub struct Expected {
     pub reveals: bool,
     /// Whether the work was done.
     pub honest: bool,
+    /// What is paid to a key that nobody has.
+    pub nobody: i64,
+    /// Row of the ruling table.
+    pub row: Option<&'static str>,
 }
 
 impl Expected {
@@ -44,7 +48,8 @@ impl Expected {
             "worker" => self.worker,
             "verifier" => self.verifier,
             // Whatever nobody else gets.
-            "common fund" => -(self.client + self.worker + self.verifier + arbiters),
+            "common fund" => -(self.client + self.worker + self.verifier + arbiters + self.nobody),
+            "nobody" => self.nobody,
             arbiter => {
                 self.arbiters[arbiter
                     .strip_prefix("arbiter")
@@ -80,6 +85,8 @@ fn row(
         arbiters: vec![0; n as usize],
         reveals: false,
         honest: false,
+        nobody: 0,
+        row: None,
     }
 }
 
@@ -88,6 +95,37 @@ fn panel(pot: i64, j: i64, n: i64) -> Vec<i64> {
     (0..n)
         .map(|i| if i < j { pot / j } else { -STAKE })
         .collect()
+}
+
+enum Fault {
+    Worker,
+    Verifier,
+}
+
+/// The scenarios that are there for a row of the table, as `docs/rulings.md` has it.
+fn ruled(scenario: &str) -> Option<(&'static str, Fault)> {
+    use Fault::{Verifier, Worker};
+    Some(match scenario {
+        "two-roots" => ("0", Worker),
+        "redraw" => ("1", Worker),
+        "withheld-boxes" => ("2", Worker),
+        "withheld-nonce" => ("3", Verifier),
+        "withheld-token" => ("4", Worker),
+        "withheld-reply" | "false-hash" => ("5", Verifier),
+        "denied-seal" => ("6", Verifier),
+        "false-token" => ("7", Worker),
+        "made-up-digests" => ("8", Verifier),
+        "withheld-opening" => ("9", Worker),
+        "false-seal" => ("9a", Worker),
+        "garbage-boxes" => ("10", Worker),
+        "outside-sample" => ("11", Verifier),
+        _ => return None,
+    })
+}
+
+/// Whether a scenario tells of a row, or of what the token is for: beside the endings themselves.
+pub fn is_of_rulings(scenario: &str) -> bool {
+    ruled(scenario).is_some() || ["unearned-approval", "withheld-settlement"].contains(&scenario)
 }
 
 fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
@@ -129,8 +167,25 @@ fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
             .collect();
         Expected { arbiters, ..row }
     };
+    let by = |number: &'static str, e: Expected| Expected {
+        row: Some(number),
+        ..e
+    };
+    // A row tells who was at fault, and the whole panel says so.
+    if let Some((number, fault)) = ruled(scenario) {
+        return match fault {
+            Fault::Worker => by(number, convicted(n)),
+            Fault::Verifier => by(number, cleared(n)),
+        };
+    }
     match scenario {
         "normal" => revealed(row(3, 2, Free, normal, n)),
+        // v and φ are in an output of a key that nobody has.
+        "unearned-approval" => revealed(Expected {
+            nobody: VERIFIER_STAKE + fee,
+            ..row(3, 4, Free, [-REWARD, REWARD - fee, -VERIFIER_STAKE], n)
+        }),
+        "withheld-settlement" => revealed(row(3, 4, Free, normal, n)),
         "coop" => revealed(Expected {
             scheme: None,
             ..row(3, 2, Free, normal, n)
@@ -145,12 +200,15 @@ fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
         "admit" => row(4, 2, Free, faulty, n),
         "admit-long" | "idle-worker" => row(4, 4, After("TxV0", 6), faulty, n),
         // k − 1 are right, and as many as can be without a quorum are wrong.
-        "failed" => failed((k - 1) + (k - 1).min(n - k + 1).min((n - k).max(1)), 1),
+        "failed" => by(
+            "8",
+            failed((k - 1) + (k - 1).min(n - k + 1).min((n - k).max(1)), 1),
+        ),
         "failed-long" => failed(0, 2),
-        "worker-at-fault" => convicted(n),
-        "worker-at-fault-long" => convicted(k),
-        "verifier-at-fault" => cleared(n),
-        "verifier-at-fault-long" => cleared(k),
+        "worker-at-fault" => by("8", convicted(n)),
+        "worker-at-fault-long" => by("8", convicted(k)),
+        "verifier-at-fault" => by("11", cleared(n)),
+        "verifier-at-fault-long" => by("11", cleared(k)),
         other => panic!("the test does not know the hardened scenario {other}"),
     }
 }

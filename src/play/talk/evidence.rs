@@ -1,0 +1,272 @@
+//! What is brought to the panel, and how it rules.
+
+use std::collections::BTreeMap;
+
+use bitcoin::hashes::Hash;
+use narthex_contracts::{
+    graph::NodeName,
+    template::{ContractSecret, Exit, RootRecord, root_coin},
+    terms::Role,
+};
+use narthex_game_model::{
+    Ruling,
+    commitment::{Opening, OpeningBook},
+    computation::Computation,
+    play::EvidenceError,
+    ruling::{
+        Answer, Brought, Case, ChainFacts, Item, Litigant, ProvenRecord, Rerun, RootOfRecord, Row,
+        RuleError, rule,
+    },
+    schedule::Schedule,
+    token::Token,
+};
+
+use super::{Piece, missing};
+use crate::play::{ContractPlay, PlayError, job, work::described, work::job_error};
+
+use Role::{Verifier, Worker};
+
+impl ContractPlay<'_> {
+    /// Every deadline of the delivery on chain.
+    pub(in crate::play) fn schedule(&self) -> Result<Schedule, PlayError> {
+        let delivered = self.height_on_chain(&Exit::DELIVERED)?;
+        Ok(Schedule::of(self.terms.params(), delivered))
+    }
+
+    fn height_on_chain(&self, name: &NodeName) -> Result<u32, PlayError> {
+        let height = self.confirmed_at(name);
+        height.ok_or_else(|| missing(&name.to_string()))
+    }
+
+    /// The case, as each judge derives it alone from terms and chain.
+    fn case(&mut self) -> Result<Case, PlayError> {
+        let terms = self.terms.case_terms(*self.workshop.job.spec())?;
+        let funded = self.on_chain.first().map(|tx| tx.height);
+        let funded = funded.ok_or_else(|| missing("Tx0"))?;
+        let delivered = self.height_on_chain(&Exit::DELIVERED)?;
+        let rejected = self.height_on_chain(&Exit::REJECTED)?;
+        let appealed = self.height_on_chain(&Exit::APPEALED)?;
+        let record = self.root_of_record()?;
+        let mut blocks = BTreeMap::new();
+        for height in funded..=self.chain.height()? {
+            blocks.insert(height, self.chain.block_hash(height)?.to_byte_array());
+        }
+        Ok(Case {
+            terms,
+            chain: ChainFacts {
+                funded,
+                delivered,
+                record,
+                rejected,
+                appealed,
+                blocks,
+            },
+        })
+    }
+
+    fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
+        let Some(coin) = root_coin(&self.graph) else {
+            return Ok(None);
+        };
+        let spender = self.chain.spender(coin)?;
+        Ok(spender.and_then(|by| {
+            Some(RootOfRecord {
+                height: by.height?,
+                root: RootRecord::find(&by.tx, coin)?.root,
+            })
+        }))
+    }
+
+    /// The worker opens these steps, as its book allows.
+    pub(super) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, PlayError> {
+        let delivery = self.delivery.as_mut().ok_or_else(|| missing("work"))?;
+        // A play is not taken up again: nothing of its book outlives it.
+        let allowed = delivery.book.allow(indices, |_| Ok(()));
+        let opening = delivery.work.open(&allowed.map_err(job_error)?);
+        opening.map_err(job_error)
+    }
+
+    /// Where no sample was drawn, a later block draws one, and the worker waits with its appeal until that block is known
+    /// and deep, as long as it can.
+    pub(in crate::play) fn await_substitute(&mut self) -> Result<(), PlayError> {
+        let commitment = self.committed()?;
+        if self.drawn(Worker, &commitment)?.is_some() {
+            return Ok(());
+        }
+        let deep = self.options.depth.reached_at(self.schedule()?.token);
+        let appeal = u32::from(self.terms.params().windows().appeal_blocks);
+        // In the block after this tip TxA is still first in line.
+        let rejected = self.height_on_chain(&Exit::REJECTED)?;
+        let last = rejected.saturating_add(appeal).saturating_sub(2);
+        let until = deep.min(last);
+        let missing = until.saturating_sub(self.chain.height()?);
+        self.mine(missing)
+    }
+
+    /// Both sides bring the panel what they have.
+    pub(in crate::play) fn bring_evidence(&mut self) -> Result<(), PlayError> {
+        self.worker_brings()?;
+        self.verifier_brings()
+    }
+
+    fn worker_brings(&mut self) -> Result<(), PlayError> {
+        let commitment = self.committed()?;
+        let contract = *self.terms.contract_id();
+        let (indices, count) = match self.drawn(Worker, &commitment)? {
+            Some(drawn) => (drawn.indices, "the sample"),
+            None => (self.substitute()?, "what a later block draws"),
+        };
+        let opening = self.open_steps(&indices)?;
+        let mut pieces = vec![Piece::Commitment(Box::new(commitment))];
+        let papers = self.papers(Worker)?;
+        let own = |item: &Item| match item {
+            // Whoever is bound by two roots does not say so itself.
+            Item::Commitment(signed) => **signed == commitment,
+            _ => true,
+        };
+        let items = papers.items.iter().filter(|signed| own(&signed.item));
+        pieces.extend(items.cloned().map(Piece::Item));
+        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
+        let answer = papers.last(&contract, |item| match item {
+            Item::Reply { answer, .. } => Some(answer.clone()),
+            _ => None,
+        });
+        match answer.map(|(_, answer)| answer) {
+            Some(Answer::Shown { hash, .. }) => pieces.extend(self.token_shown(&hash)?),
+            Some(Answer::Digests(digests)) => pieces.extend(self.record(&opening, &digests)?),
+            None => {}
+        }
+        let opening = Piece::Opening(Box::new(opening));
+        // What the panel is shown, the other side sees too.
+        self.hand(Worker, Verifier, &opening, None)?;
+        pieces.push(opening);
+        self.bring(Worker, &pieces)?;
+        let what = format!("brings the panel what was signed and acknowledged, and opens {count}");
+        self.step(
+            Worker,
+            what,
+            "evidence: no approval is possible any more, and a ruling that pays it asks for it",
+        )
+    }
+
+    /// x in the open, if the verifier said that it has it and has not.
+    fn token_shown(&self, hash: &[u8; 32]) -> Result<Option<Piece>, PlayError> {
+        let secret = self.participant(Worker)?.secrets.get(ContractSecret::Token);
+        let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
+        let token = token.ok_or_else(|| missing("the worker's token"))?;
+        let is_false = token.shown(self.terms.contract_id()) != *hash;
+        Ok(is_false.then(|| Piece::Token(*token.expose())))
+    }
+
+    /// The input of the lowest step on which leaves and digests differ.
+    fn record(&self, opening: &Opening, digests: &[[u8; 32]]) -> Result<Option<Piece>, PlayError> {
+        let mut pairs = opening.leaves.iter().zip(digests);
+        let differs = pairs.find(|(leaf, own)| leaf.digest != **own);
+        let Some((leaf, _)) = differs else {
+            return Ok(None);
+        };
+        let index = leaf.index;
+        let (record, proof) = self.workshop.job.prove_record(index).map_err(job_error)?;
+        Ok(Some(Piece::Record(ProvenRecord {
+            index,
+            record,
+            proof,
+        })))
+    }
+
+    /// The sample that a later block draws, where the verifier has drawn none.
+    fn substitute(&mut self) -> Result<Vec<u64>, PlayError> {
+        let depth = self.options.depth;
+        let height = self.case()?.substitute_height();
+        let missing = depth
+            .reached_at(height)
+            .saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
+        let block = self.chain.block_hash(height)?.to_byte_array();
+        let drawn = self.draw([0; 32], &self.committed()?, &[0; 32], &block)?;
+        Ok(drawn.indices)
+    }
+
+    fn verifier_brings(&mut self) -> Result<(), PlayError> {
+        let papers = self.papers(Verifier)?;
+        let mut pieces: Vec<_> = papers.items.iter().cloned().map(Piece::Item).collect();
+        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
+        let openings = papers.openings.iter().cloned().map(Box::new);
+        pieces.extend(openings.map(Piece::Opening));
+        if let (Some(digests), Some(opening)) = (&self.talk.digests, papers.openings.last()) {
+            pieces.extend(self.record(opening, digests.digests())?);
+        }
+        self.bring(Verifier, &pieces)?;
+        let count = pieces.len();
+        self.step(
+            Verifier,
+            format!("brings the panel {count} pieces of evidence"),
+            "what it was sent, what it said, and what it was acknowledged",
+        )
+    }
+
+    /// Every arbiter gets every piece; which of them count, the table says.
+    fn bring(&mut self, from: Role, pieces: &[Piece]) -> Result<(), PlayError> {
+        let by = from.litigant().ok_or_else(|| missing("a litigant"))?;
+        for arbiter in 0..self.terms.panel_size() {
+            let arbiter = Role::Arbiter(arbiter);
+            for piece in pieces {
+                let read = self.send(from, arbiter, piece)?;
+                let papers = self.papers_mut(arbiter);
+                let part = papers.brought.entry(by);
+                add(part.or_insert_with(|| Brought::by(by)), read);
+            }
+        }
+        Ok(())
+    }
+
+    /// By which row the panel ruled.
+    pub(in crate::play) fn row(&self) -> Option<Row> {
+        self.talk.row
+    }
+
+    /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
+    pub(in crate::play) fn find_ruling(&mut self, arbiter: u8) -> Result<Ruling, PlayError> {
+        let case = self.case()?;
+        let shop = &self.workshop;
+        // Nobody rules on a job that the contract's parameters were not made for.
+        let accepted = self.terms.params().accepts_job(&shop.job);
+        let accepted = accepted.map_err(job::misfit)?;
+        let brought = self.papers(Role::Arbiter(arbiter))?.brought.values();
+        let brought: Vec<Brought> = brought.cloned().collect();
+        let rerun = Rerun::Step {
+            program: shop.job.program(),
+            job: &accepted,
+        };
+        let found = rule(&case, &brought, rerun, self.options.seal_cost);
+        let found = found.map_err(|error| match error {
+            RuleError::Step(EvidenceError::Defect { index, error }) => shop.no_output(index, error),
+            error => PlayError::Rule(error),
+        })?;
+        self.talk.row = Some(found.row);
+        let (row, who) = (found.row, described(found.ruling));
+        let reason = match found.unpaid {
+            None => found.reason,
+            Some(unpaid) => format!("{}; {unpaid}", found.reason),
+        };
+        self.step(
+            Role::Arbiter(arbiter),
+            format!("rules: {who}, by row {row}"),
+            &reason,
+        )?;
+        Ok(found.ruling)
+    }
+}
+
+fn add(part: &mut Brought, piece: Piece) {
+    match piece {
+        Piece::Item(signed) => part.items.push(signed),
+        Piece::Receipt(receipt) => part.receipts.push(receipt),
+        Piece::Commitment(commitment) => part.commitment = Some(*commitment),
+        Piece::Opening(opening) => part.openings.push(*opening),
+        Piece::Token(x) => part.token = Some(x),
+        Piece::Record(record) => part.record = Some(record),
+        // A panel looks into no boxes but the opened ones.
+        Piece::Boxes(_) => {}
+    }
+}

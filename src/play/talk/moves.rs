@@ -1,0 +1,418 @@
+//! The moves of the talk, each as the honest side makes it and as it can be made otherwise.
+
+use bitcoin::hashes::Hash;
+use narthex_contracts::{
+    template::{ContractSecret, RootRecord},
+    terms::Role,
+};
+use narthex_game_model::{
+    commitment::{Commitment, ReceiptKind},
+    computation::Computation,
+    play::{BlindDigests, Verdict},
+    ruling::{Answer, Item, data_id},
+    sample,
+    token::{ReplySecret, SealError, SealedToken, Token, TokenBox, open, seal},
+};
+
+use super::{Drawn, Piece, missing};
+use crate::{
+    job::recompute,
+    play::{ContractPlay, PlayError, work::job_error},
+};
+
+use Role::{Client, Verifier, Worker};
+
+/// Under which digests the worker seals the token.
+pub(in crate::play) enum Under {
+    /// Those of its leaves.
+    Leaves,
+    /// Those of the steps, whatever its leaves say: it computes the sample when it knows it.
+    Steps,
+    /// None that anybody computes.
+    Nothing,
+}
+
+/// How the verifier answers the token.
+pub(in crate::play) enum Reply {
+    /// By what comes of opening the seal with the digests that it computes.
+    Checked,
+    /// With a hash of nothing, and without work.
+    Guessed,
+    /// With its digests, although the seal opens.
+    Denied,
+    /// With digests that it made up, and without work.
+    Invented,
+}
+
+impl ContractPlay<'_> {
+    /// The worker signs its commitment for the verifier, and shows it to the client.
+    pub(in crate::play) fn commit(&mut self) -> Result<(), PlayError> {
+        let item = Item::Commitment(Box::new(self.committed()?));
+        self.say(Worker, item, Verifier)?;
+        let commitment = self.committed()?;
+        self.hand(
+            Worker,
+            Client,
+            &Piece::Commitment(Box::new(commitment)),
+            None,
+        )
+    }
+
+    /// The worker signs its commitment for the panel alone, which keeps it.
+    pub(in crate::play) fn commit_to_panel(&mut self, why: &str) -> Result<(), PlayError> {
+        let item = Item::Commitment(Box::new(self.committed()?));
+        for arbiter in 0..self.terms.panel_size() {
+            self.say(Worker, item.clone(), Role::Arbiter(arbiter))?;
+        }
+        self.step(Worker, "signs this root for the panel".into(), why)
+    }
+
+    /// The worker hands verifier and client all boxes.
+    pub(in crate::play) fn hand_boxes(&mut self) -> Result<(), PlayError> {
+        let (id, delivery) = (self.committed()?.id(), self.delivery.as_ref());
+        let boxes = delivery.ok_or_else(|| missing("work"))?.work.sealed();
+        let (bytes, boxes) = (boxes.len(), Piece::Boxes(boxes.to_vec()));
+        let data = (ReceiptKind::Data, data_id(self.terms.contract_id(), &id));
+        for to in [Verifier, Client] {
+            self.hand(Worker, to, &boxes, Some(data))?;
+        }
+        let mute = [Verifier, Client].iter().any(|to| self.is_mute(*to));
+        let why = match mute {
+            false => "verifier and client acknowledge them, which dates them",
+            true => {
+                "who acknowledges nothing is served all the same: the arbiters keep them, which dates them"
+            }
+        };
+        let what = format!("hands over {bytes} encrypted bytes, one box a step");
+        self.step(Worker, what, why)
+    }
+
+    fn is_mute(&self, role: Role) -> bool {
+        self.talk.mute.contains(&role)
+    }
+
+    /// What the worker has committed to last.
+    pub(super) fn committed(&self) -> Result<Commitment, PlayError> {
+        let delivery = self.delivery.as_ref();
+        Ok(*delivery.ok_or_else(|| missing("work"))?.work.commitment())
+    }
+
+    /// What the verifier was shown as the worker's commitment.
+    fn received(&self) -> Result<Commitment, PlayError> {
+        let commitment = self.papers(Verifier)?.commitment;
+        commitment.ok_or_else(|| missing("a commitment"))
+    }
+
+    /// The honest course: sample, token, answer, and after the right hash opening and comparison. Whether the verifier
+    /// approves.
+    pub(in crate::play) fn check(&mut self) -> Result<bool, PlayError> {
+        self.draw_sample()?;
+        self.seal_token(&Under::Leaves)?;
+        if !self.answer(&Reply::Checked)? {
+            return Ok(false);
+        }
+        self.open_sample()?;
+        let verdict = self.compare()?;
+        Ok(verdict.approves() && self.check_served().is_ok())
+    }
+
+    /// The verifier shows the nonce that it committed to and names a block, which together draw the sample. The block is
+    /// deep before it is named: a reorganisation would draw another sample, and who opened both opens too much.
+    pub(in crate::play) fn draw_sample(&mut self) -> Result<(), PlayError> {
+        let commitment = self.received()?;
+        let (result, count) = (self.terms.result_point(), self.terms.params().sample());
+        // A commitment to another secret than the contract's would open nothing, whatever it has in its tree.
+        let fits = commitment.check_terms(&result, count);
+        fits.map_err(job_error)?;
+        let height = self.sample_height(&commitment)?;
+        let block = self.chain.block_hash(height)?.to_byte_array();
+        let nonce = self.workshop.sample_nonce;
+        let item = Item::Sample {
+            nonce,
+            height,
+            block,
+        };
+        self.say(Verifier, item, Worker)?;
+        let depth = self.options.depth;
+        self.step(
+            Verifier,
+            format!("shows its nonce, which draws {count} steps with the hash of block {height}"),
+            &format!(
+                "the worker could not know it when it committed, and it is {depth} blocks deep"
+            ),
+        )
+    }
+
+    /// The height that draws the sample, once it is deep enough.
+    pub(in crate::play) fn sample_height(
+        &mut self,
+        commitment: &Commitment,
+    ) -> Result<u32, PlayError> {
+        let (delivered, recorded) = self.committed_heights(&commitment.id())?;
+        let depth = self.options.depth;
+        let wanted = depth.reached_at(RootRecord::sample_height(delivered, recorded));
+        let missing = wanted.saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
+        let tip = self.chain.height()?;
+        Ok(RootRecord::sample_block((delivered, recorded), tip, depth)?)
+    }
+
+    /// The sample as the worker takes it: of the contract's nonce, and of a block that is there to stay.
+    fn take_sample(&mut self) -> Result<Drawn, PlayError> {
+        let commitment = self.committed()?;
+        let contract = *self.terms.contract_id();
+        let said = self.papers(Worker)?.last(&contract, |item| match item {
+            Item::Sample {
+                nonce,
+                height,
+                block,
+            } => Some((*nonce, *height, *block)),
+            _ => None,
+        });
+        let (_, (nonce, height, block)) = said.ok_or_else(|| missing("a sample"))?;
+        let committed = self.terms.record().sample_nonce.to_byte_array();
+        if sample::nonce_commitment(&nonce) != committed {
+            return Err(PlayError::FalseSample("not the nonce of the terms"));
+        }
+        self.options.depth.check(height, self.chain.height()?)?;
+        if self.chain.block_hash(height)?.to_byte_array() != block {
+            return Err(PlayError::FalseSample("not a block of the chain"));
+        }
+        let drawn = self.drawn(Worker, &commitment)?;
+        drawn.ok_or_else(|| missing("a sample"))
+    }
+
+    /// The worker seals its token under the digests of the sample.
+    pub(in crate::play) fn seal_token(&mut self, under: &Under) -> Result<(), PlayError> {
+        let drawn = self.take_sample()?;
+        let token = self.token()?;
+        let (digests, why) = match under {
+            Under::Leaves => (
+                self.own_digests(&drawn.indices)?,
+                "it opens for whoever has computed them, and for nobody else",
+            ),
+            Under::Steps => {
+                let digests = self.recomputed(&drawn.indices)?;
+                (
+                    digests.digests().to_vec(),
+                    "ATTACK: it has computed the sample since it was drawn; its leaves say something else",
+                )
+            }
+            Under::Nothing => (
+                vec![[0; 32]; drawn.indices.len()],
+                "ATTACK: under digests that nobody has, so that no check opens it",
+            ),
+        };
+        let cost = self.options.seal_cost;
+        let sealed = seal(&token, &drawn.seed, &digests, cost).map_err(PlayError::Seal)?;
+        let sample = drawn.id;
+        self.say(Worker, Item::Token { sample, sealed }, Verifier)?;
+        let steps = drawn.indices.len();
+        let what = format!("seals the token under the digests of {steps} sampled steps");
+        self.step(Worker, what, why)
+    }
+
+    fn token(&self) -> Result<Token, PlayError> {
+        let worker = self.participant(Worker)?;
+        let secret = worker.secrets.get(ContractSecret::Token);
+        let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
+        token.ok_or_else(|| missing("the worker's token"))
+    }
+
+    /// Digests of the worker's leaves.
+    pub(super) fn own_digests(&self, indices: &[u64]) -> Result<Vec<[u8; 32]>, PlayError> {
+        let delivery = self.delivery.as_ref().ok_or_else(|| missing("work"))?;
+        let digests = delivery.work.digests(indices);
+        digests.ok_or_else(|| missing("a sampled step"))
+    }
+
+    /// Digests of the steps, run again.
+    fn recomputed(&self, indices: &[u64]) -> Result<BlindDigests, PlayError> {
+        let shop = &self.workshop;
+        // Nothing is committed to: the answer comes before any leaf.
+        Ok(recompute(&shop.job, shop.origin.stage(), indices, [0; 32])?)
+    }
+
+    /// The verifier answers the token, before the worker opens anything. Whether it says that it has it.
+    pub(in crate::play) fn answer(&mut self, reply: &Reply) -> Result<bool, PlayError> {
+        let contract = *self.terms.contract_id();
+        let commitment = self.received()?;
+        let drawn = self.drawn(Verifier, &commitment)?;
+        let drawn = drawn.ok_or_else(|| missing("a sample"))?;
+        let sealed = self.papers(Verifier)?.last(&contract, |item| match item {
+            Item::Token { sample, sealed } if *sample == drawn.id => Some(*sealed),
+            _ => None,
+        });
+        let (token, sealed) = sealed.ok_or_else(|| missing("a token"))?;
+        let (answer, what, why) = match reply {
+            Reply::Guessed => (
+                Answer::Shown {
+                    hash: [0x5a; 32],
+                    kept: TokenBox {
+                        ciphertext: [0; 32],
+                        tag: [0; 16],
+                    },
+                },
+                "answers that it has the token, with a hash of nothing".to_owned(),
+                "ATTACK: has computed nothing, and hopes to be shown the leaves",
+            ),
+            Reply::Invented => (
+                Answer::Digests(vec![[0x5a; 32]; drawn.indices.len()]),
+                "answers that the seal is shut, with digests that it made up".to_owned(),
+                "ATTACK: has computed nothing",
+            ),
+            Reply::Checked | Reply::Denied => self.checked_answer(reply, &drawn, &sealed)?,
+        };
+        let shown = matches!(answer, Answer::Shown { .. });
+        self.say(Verifier, Item::Reply { token, answer }, Worker)?;
+        self.step(Verifier, what, why)?;
+        Ok(shown)
+    }
+
+    /// The verifier's answer after its work.
+    fn checked_answer(
+        &mut self,
+        reply: &Reply,
+        drawn: &Drawn,
+        sealed: &SealedToken,
+    ) -> Result<(Answer, String, &'static str), PlayError> {
+        let digests = self.recomputed(&drawn.indices)?;
+        let point = self.terms.token_point();
+        let point = point.ok_or_else(|| missing("a token point"))?;
+        let cost = self.options.seal_cost;
+        let opened = open(sealed, &drawn.seed, digests.digests(), &point, cost);
+        let own = digests.digests().to_vec();
+        self.talk.digests = Some(digests);
+        let (count, steps) = (drawn.indices.len(), self.workshop.job.steps());
+        let recomputes = format!("recomputes {count} of {steps} steps");
+        let token = match (opened, reply) {
+            (Ok(token), Reply::Checked) => token,
+            (Ok(_), _) => {
+                let what = format!("{recomputes}, and answers that the seal is shut");
+                return Ok((Answer::Digests(own), what, "ATTACK: it has opened it"));
+            }
+            (Err(SealError::Shut), _) => {
+                let what =
+                    format!("{recomputes}, finds the seal shut and answers with its digests");
+                let why = "whoever answers so never approves, and the worker is bound by its root";
+                return Ok((Answer::Digests(own), what, why));
+            }
+            (Err(error), _) => return Err(PlayError::Seal(error)),
+        };
+        let contract = self.terms.contract_id();
+        let hash = token.shown(contract);
+        let own = self.participant(Verifier)?.reply_secret()?;
+        let own = ReplySecret::from_bytes(own.secret_bytes());
+        let kept = TokenBox::seal(&token, contract, &own);
+        let kept = kept.ok_or_else(|| missing("a token"))?;
+        // It has the token before it says so: what an approval pays it, its wallet sees.
+        self.learn_token(token)?;
+        let what = format!("{recomputes}, opens the seal with its digests and names the token");
+        let why = "its answer is there before any leaf, so that it can only be its own work";
+        Ok((Answer::Shown { hash, kept }, what, why))
+    }
+
+    /// The worker opens the sample to verifier and client, after the right answer.
+    ///
+    /// # Errors
+    /// [`PlayError::NoAnswer`]: nothing is opened.
+    pub(in crate::play) fn open_sample(&mut self) -> Result<(), PlayError> {
+        let drawn = self.take_sample()?;
+        let contract = *self.terms.contract_id();
+        let right = self.token()?.shown(&contract);
+        let reply = self.papers(Worker)?.last(&contract, |item| match item {
+            Item::Reply {
+                answer: Answer::Shown { hash, .. },
+                ..
+            } if *hash == right => Some(()),
+            _ => None,
+        });
+        let (reply, ()) = reply.ok_or(PlayError::NoAnswer)?;
+        let opening = self.open_steps(&drawn.indices)?;
+        let item = Item::Opening {
+            reply,
+            opening: opening.id(),
+        };
+        let opening = Piece::Opening(Box::new(opening));
+        for to in [Verifier, Client] {
+            self.hand(Worker, to, &opening, None)?;
+            self.say(Worker, item.clone(), to)?;
+        }
+        let count = drawn.indices.len();
+        self.step(
+            Worker,
+            format!("opens leaves, keys and boxes of {count} steps"),
+            "the answer is the hash of the token; with the key the client can open every box by these",
+        )
+    }
+
+    /// The verifier compares what was opened, leaf by leaf and box by box; it says which box is bad.
+    pub(in crate::play) fn compare(&mut self) -> Result<Verdict, PlayError> {
+        let contract = *self.terms.contract_id();
+        let commitment = self.received()?;
+        let papers = self.papers(Verifier)?;
+        let said = papers.last(&contract, |item| match item {
+            Item::Opening { opening, .. } => Some(*opening),
+            _ => None,
+        });
+        let (item, named) = said.ok_or_else(|| missing("an opening"))?;
+        let mut openings = papers.openings.iter();
+        let opening = openings.find(|opening| opening.id() == named);
+        let opening = opening.ok_or_else(|| missing("what was opened"))?;
+        let digests = self.talk.digests.as_ref();
+        let digests = digests.ok_or_else(|| missing("the verifier's work"))?;
+        let verdict = digests.verdict(&commitment, opening);
+        let verdict = verdict.map_err(job_error)?;
+        let found = match &verdict {
+            Verdict::Equal => "all equal, and every box opens".to_owned(),
+            Verdict::Differs { index, .. } => format!("the leaf of step {index} is another one"),
+            Verdict::BadBox { index } => format!("the box of step {index} holds garbage"),
+        };
+        if let Verdict::BadBox { index } = verdict {
+            self.name_box(item, index)?;
+        }
+        self.step(
+            Verifier,
+            format!("compares what was opened: {found}"),
+            "an open seal says what the worker knew, not what it committed to",
+        )?;
+        Ok(verdict)
+    }
+
+    /// The verifier names the box that it rejects for.
+    fn name_box(&mut self, opening: [u8; 32], bad_box: u64) -> Result<(), PlayError> {
+        self.say(Verifier, Item::Verdict { opening, bad_box }, Worker)?;
+        Ok(())
+    }
+
+    /// The verifier names a box that nobody sampled.
+    pub(in crate::play) fn name_box_outside(&mut self) -> Result<(), PlayError> {
+        let contract = *self.terms.contract_id();
+        let said = self.papers(Verifier)?.last(&contract, |item| match item {
+            Item::Opening { .. } => Some(()),
+            _ => None,
+        });
+        let (item, ()) = said.ok_or_else(|| missing("an opening"))?;
+        let commitment = self.received()?;
+        let drawn = self.drawn(Verifier, &commitment)?;
+        let drawn = drawn.ok_or_else(|| missing("a sample"))?;
+        // Where every step is sampled, there is none beyond the last.
+        let outside = (0..commitment.steps).find(|i| !drawn.indices.contains(i));
+        let outside = outside.unwrap_or(commitment.steps);
+        self.name_box(item, outside)?;
+        self.step(
+            Verifier,
+            format!("says that the box of step {outside} is bad"),
+            "ATTACK: nobody sampled that step, so nobody can open it",
+        )
+    }
+
+    /// Mines until a deadline has passed.
+    pub(in crate::play) fn pass(&mut self, deadline: u32, what: &str) -> Result<(), PlayError> {
+        let missing = deadline.saturating_sub(self.chain.height()?);
+        if missing > 0 {
+            self.step(Verifier, format!("waits until height {deadline}"), what)?;
+        }
+        self.mine(missing)
+    }
+}
