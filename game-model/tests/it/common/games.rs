@@ -1,6 +1,6 @@
 //! Random costs and values for the tests of the game.
 
-use narthex_game_model::game::{ArbiterModel, Economics, Fees};
+use narthex_game_model::game::{ArbiterModel, Economics, Fees, SidePayments};
 use narthex_game_model::{Amount, Layout, Params, ParamsRecord, Ratio};
 use proptest::prelude::*;
 
@@ -55,6 +55,7 @@ pub fn scaled(
         },
         verdicts: None,
         fees: Fees::default(),
+        ..Economics::example()
     }
 }
 
@@ -121,6 +122,12 @@ pub fn near_the_border(layout: Layout) -> impl Strategy<Value = (Params, Economi
             },
             verdicts: None,
             fees: Fees::default(),
+            side_payments: if o.4 % 2 == 0 {
+                SidePayments::Impossible
+            } else {
+                SidePayments::Possible
+            },
+            ..Economics::example()
         };
         Some((params, economics))
     })
