@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use narthex::{contracts::{funding::combine_funding, fixtures::Fixtures, setup::ceremony, template::Exit},
-//!     contracts::terms::{deposit, FeeRate, Role}, game_model::Layout, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
+//!     contracts::terms::{deposit, FeeRate, Role}, game_model::Template, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
 //!     wallet::{ChildRequest, PartyWallet}};
 //! use std::{collections::BTreeMap, sync::Arc};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -36,7 +36,7 @@
 //! }
 //! // Terms: parameters for a panel of 2 of 3, everybody's keys, announcements, coins and change.
 //! let deliver_height = chain.height()? + 100;
-//! let cast = Fixtures::example(Layout::Hardened, 3, 2, deliver_height, [7; 32])?;
+//! let cast = Fixtures::example(Template::Hardened, 3, 2, deliver_height, [7; 32])?;
 //! let (mut funding, mut payouts, mut contributed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
 //! // Does the node take what the contract ends with? Who has not asked cannot fund.
 //! let policy = wallets[&Role::Client].probe(&mut chain, rate)?;

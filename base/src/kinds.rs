@@ -75,8 +75,8 @@ kinds! {
     BOND_CERTIFICATE = "NXBC1",
     /// A penny of a bank.
     PENNY = "NXP1",
-    /// Rungs of a bank, signed by the payer.
-    RUNGS = "NXKL1",
+    /// Commitments of a bank, signed by the payer.
+    COMMITMENTS = "NXKL1",
     /// What a banker signs of payments that are locked to points.
     CLAIM_SET = "NXF1",
     /// A payment to be forwarded.
@@ -111,7 +111,7 @@ kinds! {
     SLICE_BUNDLE = "NXGB1",
     /// Evidence about a slice.
     SLICE_EVIDENCE = "NXGE1",
-    /// Dealt shares of a slice.
+    /// SliceDealing shares of a slice.
     SLICE_DEAL = "NXGD1",
     /// The envelope of a bounty.
     ENVELOPE = "NXYE1",

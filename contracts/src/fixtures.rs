@@ -16,7 +16,7 @@ use bitcoin::{
     },
 };
 use narthex_game_model::{
-    AcceptedJob, JobMisfit, Layout, Params, ParamsRecord, Ruling,
+    AcceptedJob, JobMisfit, Params, ParamsRecord, Ruling, Template,
     computation::{JobSpec, StepError, StepNeeds, StepProgram},
     game::Economics,
 };
@@ -60,15 +60,15 @@ impl Fixtures {
 
     /// Example parameters with a panel of `k` of `n`, for delivery up to `deliver_height`.
     pub fn example(
-        layout: Layout,
+        template: Template,
         n: u8,
         k: u8,
         deliver_height: u32,
         seed: [u8; 32],
     ) -> Result<Fixtures, TermsError> {
-        let record = match layout {
-            Layout::Hardened => ParamsRecord::example(n, k, deliver_height),
-            Layout::Paper => ParamsRecord::paper_example(n, k, deliver_height),
+        let record = match template {
+            Template::Hardened => ParamsRecord::example(n, k, deliver_height),
+            Template::Paper => ParamsRecord::paper_example(n, k, deliver_height),
         };
         Ok(Fixtures::new(Params::new(record)?, seed))
     }
@@ -93,12 +93,12 @@ impl Fixtures {
         self.secret("result", 0)
     }
 
-    /// The worker's appeal secret (`paper` layout).
+    /// The worker's appeal secret (`paper` template).
     pub fn appeal(&self) -> SecretKey {
         self.secret("appeal", 0)
     }
 
-    /// The panel's shared secret (`paper` layout).
+    /// The panel's shared secret (`paper` template).
     pub fn panel(&self) -> SecretKey {
         self.secret("panel", 0)
     }
@@ -237,7 +237,7 @@ impl Fixtures {
                 }
             })
             .collect();
-        let paper = (self.params.layout() == Layout::Paper).then(|| PaperRecord {
+        let paper = (self.params.template() == Template::Paper).then(|| PaperRecord {
             appeal: SecretPoint::appeal(&secp, &self.appeal(), &worker, &hash),
             panel: PublicKey::from_secret_key(&secp, &self.panel()),
         });
@@ -295,7 +295,7 @@ impl Fixtures {
     }
 
     /// Every party, ready to set up; because honest play pays with the example's figures, or in the
-    /// paper's layout, where it never does, of research. Once for each attempt: see [`Fixtures::next_attempt`].
+    /// paper's template, where it never does, of research. Once for each attempt: see [`Fixtures::next_attempt`].
     pub fn parties(&self, terms: &Terms) -> Result<Vec<Party<Terms>>, PartyError> {
         let policy = Fixtures::policy(terms);
         terms
@@ -354,7 +354,7 @@ impl Fixtures {
 
     fn made_up_funding(&self, role: Role) -> Result<Contribution, TermsError> {
         let (paper, arbiter) = (
-            self.params.layout() == Layout::Paper,
+            self.params.template() == Template::Paper,
             matches!(role, Role::Arbiter(_)),
         );
         let txid = Txid::from_byte_array(tagged_hash_parts(

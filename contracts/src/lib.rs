@@ -5,7 +5,7 @@
 //! ceremony ([`setup`]) signs all of it by MuSig2 with adaptor points ([`musig`]) *before* anybody funds. Whatever happens later, a
 //! party holds the way out already, and shows a secret by the signature that pays it.
 //!
-//! The engine ([`party`], [`graph`], [`musig`], [`setup`], [`funding`], [`pact`]) knows no contract. Contracts stand on it: those of a
+//! The engine ([`party`], [`graph`], [`musig`], [`setup`], [`funding`], [`builder`]) knows no contract. Contracts stand on it: those of a
 //! computation with a panel of arbiters ([`template`], [`panel`], [`attest`]), penny banks ([`bank`]), gated slices ([`mod@slice`]),
 //! sealed deliveries ([`deliver`]), bounties ([`bounty`]); beside them fidelity bonds ([`bond`]). Nothing here reads a clock, a
 //! socket, a file or a random source; randomness is passed in, and what must be kept is asked for ([`binding`]).
@@ -13,11 +13,11 @@
 //! ```
 //! use bitcoin::secp256k1::rand::thread_rng;
 //! use narthex_contracts::{fixtures::Fixtures, setup::{Secrets, ceremony}, template::{self, Exit}};
-//! use narthex_game_model::Layout;
+//! use narthex_game_model::Template;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Client, worker, verifier and a panel of 2 of 3, with made-up keys and coins; the work is due at height 1000.
-//! let cast = Fixtures::example(Layout::Hardened, 3, 2, 1_000, [7; 32])?;
+//! let cast = Fixtures::example(Template::Hardened, 3, 2, 1_000, [7; 32])?;
 //! let terms = cast.terms()?;
 //! let graph = template::derive(&terms)?;
 //! let s3 = graph.find(Exit::NORMAL).ok_or("no S3")?;
@@ -38,6 +38,7 @@ pub mod bank;
 pub mod binding;
 pub mod bond;
 pub mod bounty;
+pub mod builder;
 pub mod coop;
 pub mod deliver;
 pub mod depth;
@@ -46,7 +47,6 @@ pub mod funding;
 pub mod graph;
 mod lots;
 pub mod musig;
-pub mod pact;
 pub mod panel;
 mod parallel;
 pub mod party;

@@ -33,7 +33,7 @@ use narthex_contracts::{
     shared_secret::{Collector, Dealer, Sharing},
     terms::Role,
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use serde::Serialize;
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {
@@ -70,10 +70,10 @@ fn contracts() -> Vec<Vec<u8>> {
         json(&slice.client.record()),
         json(&slice.providers[0].record()),
     ]);
-    let circle = slice_support::circle(2, 3, 1);
-    let sharers = slice_support::sharers(&circle, &mut slice_support::rng(1));
+    let participants = slice_support::participants(2, 3, 1);
+    let dealers = slice_support::dealers(&participants, &mut slice_support::rng(1));
     all.extend(
-        slice_support::dealt(&sharers)
+        slice_support::dealt(&dealers)
             .iter()
             .map(|dealt| dealt.to_bytes()),
     );
@@ -101,7 +101,7 @@ fn panels() -> Vec<Vec<u8>> {
         by: Role::Worker,
         answers: vec![willing; 2],
     };
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let announcement = *cast.terms().unwrap().announcement(1).unwrap();
     let mut all = vec![
         terms.to_bytes(),

@@ -5,9 +5,9 @@ use std::error::Error;
 use narthex::{
     bitcoin::{OutPoint, ScriptBuf, TxOut, hashes::sha256, secp256k1::PublicKey},
     contracts::{
+        builder::{Draft, LeafPlan, PresignedTransaction, UNLOCKED, Vault, by, place_key},
         graph::{Adaptor, NodeInput, NodeName, SecretId, SecretName, SigningPlan, Source, TxGraph},
         musig::AdaptorPoint,
-        pact::{Draft, LeafPlan, Step, UNLOCKED, Vault, by, place_key},
         party::{PartyId, PartyName},
         setup::Agreement,
     },
@@ -115,7 +115,7 @@ impl Sale {
         ];
         for (name, spend, lock_height, plan, output) in ends {
             let (outpoint, prevout) = (outpoint, prevout.clone());
-            draft.step(Step {
+            draft.step(PresignedTransaction {
                 name,
                 meaning: if name == PAY {
                     "the secret is sold"

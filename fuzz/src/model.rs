@@ -3,7 +3,7 @@
 use std::{fmt::Display, str::FromStr, sync::OnceLock};
 
 use narthex_game_model::{
-    Layout, Params, ParamsRecord, Ratio,
+    Params, ParamsRecord, Ratio, Template,
     commitment::{
         CheckpointBuilder, Checkpoints, Commitment, Domain, LeafOpening, Multiproof, Opening,
         Receipt, ReceiptKind, SignedReceipt, TreeBuilder,
@@ -442,11 +442,11 @@ fn read_params(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn records() -> Vec<Decoder> {
-    let layouts = [
+    let templates = [
         ParamsRecord::example(5, 3, 500),
         ParamsRecord::paper_example(3, 2, 500),
     ];
-    let params = layouts.map(|record| Params::new(record).expect("an example"));
+    let params = templates.map(|record| Params::new(record).expect("an example"));
     let bytes = params.iter().map(Params::to_bytes).collect();
     let evidence = Evidence {
         index: 1,
@@ -523,9 +523,9 @@ fn records() -> Vec<Decoder> {
             vec![written(&economics)],
         ),
         stable(
-            "layout in JSON",
-            json::<Layout>,
-            vec![written(&Layout::Hardened)],
+            "template in JSON",
+            json::<Template>,
+            vec![written(&Template::Hardened)],
         ),
         stable(
             "strategy in JSON",

@@ -118,7 +118,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         incoming: ptlc(Some(26)),
         outgoing: ptlc(None),
     };
-    // One PTLC, no rung at the base, one signature.
+    // One PTLC, no commitment at the base, one signature.
     let claims = [
         &b"NXF1"[..],
         &[1; 32],

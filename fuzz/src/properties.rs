@@ -14,7 +14,7 @@ use narthex_contracts::{
     template::{RootRecord, root_coin},
     terms::{Contribution, FeeRate, Role, Terms},
 };
-use narthex_game_model::{Layout, Params};
+use narthex_game_model::{Params, Template};
 
 /// A contract to read messages of.
 pub struct World {
@@ -34,7 +34,7 @@ pub fn world() -> &'static World {
     WORLD.get_or_init(|| {
         let mut rng = bitcoin::secp256k1::rand::thread_rng();
         let mut cast =
-            Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
+            Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
         let earlier = cast.terms().expect("valid terms");
         let nonces = cast
             .parties(&earlier)

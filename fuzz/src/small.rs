@@ -10,7 +10,9 @@ use bitcoin::{
 };
 use narthex_contracts::{
     attest,
-    bank::{self, BankFunding, BankRecord, BankTerms, Penny, Rung, Rungs},
+    bank::{
+        self, AdaptorCommitment, AdaptorCommitments, BankFunding, BankRecord, BankTerms, Penny,
+    },
     bond::{BondScript, Certificate, Claim, Lock, bip46::Month},
     bounty::{self, Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
     deliver::{self, Announcement, Consent, Handover, Request},
@@ -64,8 +66,8 @@ fn laws() -> Vec<Decoder> {
         canonical("certificate", |b| {
             Some(Certificate::from_bytes(b).ok()?.to_bytes())
         }),
-        canonical("bank rungs", |b| {
-            Some(bank::Rungs::from_bytes(b).ok()?.to_bytes())
+        canonical("bank commitments", |b| {
+            Some(bank::AdaptorCommitments::from_bytes(b).ok()?.to_bytes())
         }),
         canonical("slice post", |b| {
             Some(slice::Post::from_bytes(b).ok()?.to_bytes())
@@ -74,7 +76,7 @@ fn laws() -> Vec<Decoder> {
             Some(slice::Bundle::from_bytes(b).ok()?.to_bytes())
         }),
         canonical("slice dealt", |b| {
-            Some(slice::Dealt::from_bytes(b).ok()?.to_bytes())
+            Some(slice::SliceDealing::from_bytes(b).ok()?.to_bytes())
         }),
         canonical("slice evidence", |b| {
             Some(slice::Evidence::from_bytes(b).ok()?.to_bytes())
@@ -220,14 +222,14 @@ pub fn is_read(data: &[u8]) -> bool {
 /// Valid inputs.
 pub fn seeds() -> Vec<Vec<u8>> {
     let point = public(5);
-    let rung = |index| Rung {
+    let commitment = |index| AdaptorCommitment {
         index,
         point,
         signature: AdaptorSignature([3; 64]),
     };
-    let rungs = Rungs {
+    let commitments = AdaptorCommitments {
         bank: [1; 32],
-        rungs: vec![rung(500), rung(1_000)],
+        commitments: vec![commitment(500), commitment(1_000)],
     };
     let penny = Penny {
         bank: [1; 32],
@@ -239,7 +241,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         b"arbiter3".to_vec(),
         b"2031-07".to_vec(),
         certificate(),
-        rungs.to_bytes(),
+        commitments.to_bytes(),
         penny.to_bytes().to_vec(),
         serde_json::to_vec(&bank()).expect("JSON"),
     ]);
@@ -406,7 +408,7 @@ fn bank() -> BankRecord {
         pennies: 10_000,
         value_sat: Amount::ONE_SAT,
         capacity_sat: Amount::from_sat(11_000),
-        tip: sha256::Hash::all_zeros(),
+        chain_root: sha256::Hash::all_zeros(),
         refund_height: 1_000,
         claim_blocks: 20,
         step: 500,

@@ -6,7 +6,7 @@
 //!
 //! - [`ParamsRecord`] is a proposal; [`Params`] is a record whose every bound holds, with canonical
 //!   bytes and a hash. A broken bound is named with both sides of its inequality.
-//! - [`settle`] is the settlement table in exact integer arithmetic, for both [`Layout`]s.
+//! - [`settle`] is the settlement table in exact integer arithmetic, for both [`Template`]s.
 //! - [`workload`] has real jobs (WebAssembly over input records), [`commitment`] what a worker binds
 //!   itself to, [`sample`] which steps are checked, [`play`] what each role does.
 //!
@@ -59,7 +59,7 @@ pub use arbiters::{ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;
 pub use params::settlement::{self, Outcome, Party, Payout, SettlementError, settle};
 pub use params::{
-    AcceptedJob, JobBounds, JobMisfit, Layout, PaperLocks, Params, ParamsError, ParamsRecord,
+    AcceptedJob, JobBounds, JobMisfit, PaperLocks, Params, ParamsError, ParamsRecord, Template,
     Windows,
 };
 pub use ratio::{Ratio, RatioError};

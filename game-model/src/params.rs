@@ -54,14 +54,14 @@ pub const P2TR_DUST_SAT: u64 = 330;
 /// Which transaction graph and settlement table a contract follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Layout {
+pub enum Template {
     /// Delivery and verdict are facts on chain, disputes run under relative locks.
     Hardened,
     /// The Prometheus paper's own graph and table with absolute locks, for research.
     Paper,
 }
 
-impl fmt::Display for Layout {
+impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Hardened => "hardened",
@@ -70,7 +70,7 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Relative windows of the hardened layout, in blocks. The paper layout has them too, with the same
+/// Relative windows of the hardened template, in blocks. The paper template has them too, with the same
 /// bounds, and does not use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,7 +112,7 @@ pub struct PaperLocks {
 #[serde(deny_unknown_fields)]
 pub struct ParamsRecord {
     /// Transaction graph and settlement table.
-    pub layout: Layout,
+    pub template: Template,
     /// c: what the client pays for the result.
     #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "reward_sat")]
     pub reward: Amount,
@@ -167,15 +167,15 @@ pub struct ParamsRecord {
     /// Number of distinct steps that are sampled. Must be ⌈σN⌉: it is written out so that both
     /// sides see the number they agree on.
     pub sample: u32,
-    /// t_deliver: absolute height until which the worker must have delivered; in the hardened layout
+    /// t_deliver: absolute height until which the worker must have delivered; in the hardened template
     /// it always has [`Windows::work_blocks`] after the funding.
     pub deliver_height: u32,
-    /// Relative windows. The paper layout does not use them.
+    /// Relative windows. The paper template does not use them.
     pub windows: Windows,
     /// What the job may take at most.
     #[serde(default)]
     pub job_bounds: JobBounds,
-    /// Absolute locks of the paper layout; absent in the hardened one.
+    /// Absolute locks of the paper template; absent in the hardened one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper_locks: Option<PaperLocks>,
     /// Smallest value an output may have.
@@ -239,7 +239,7 @@ impl Params {
 
     getters! {
         /// Transaction graph and settlement table.
-        layout: Layout,
+        template: Template,
         /// c, what the client pays for the result.
         reward: Amount,
         /// w, the worker's stake.
@@ -280,7 +280,7 @@ impl Params {
         windows: Windows,
         /// What the job may take at most.
         job_bounds: JobBounds,
-        /// The paper layout's absolute locks.
+        /// The paper template's absolute locks.
         paper_locks: Option<PaperLocks>,
         /// Smallest value an output may have.
         dust_limit: Amount,

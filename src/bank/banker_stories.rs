@@ -39,9 +39,9 @@ pub const BANKER_STORIES: [BankerStory; 8] = [
         late_secret,
     ),
     story(
-        ("banker-frozen", 1),
-        "ATTACK: the payer freezes its bank on the way; the payee claims in the last block; the banker still collects",
-        frozen,
+        ("banker-force-closed", 1),
+        "ATTACK: the payer force-closes its bank on the way; the payee claims in the last block; the banker still collects",
+        force_closed,
     ),
     story(
         ("banker-griefed", 1),
@@ -118,10 +118,10 @@ fn banker_vanishes(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.pass_all(&route)?;
     exchange.release(&mut route)?;
     // Nobody answers until the payee's bank comes near its end.
-    let freeze = exchange.payee().bank().terms().freeze_height();
-    exchange.table().wait_for(freeze)?;
-    payee_duty(exchange, |duty| duty == ProviderDuty::Freeze)?;
-    exchange.freeze(1, 2, "T comes near and nobody answers")?;
+    let force_close = exchange.payee().bank().terms().force_close_height();
+    exchange.table().wait_for(force_close)?;
+    payee_duty(exchange, |duty| duty == ProviderDuty::ForceClose)?;
+    exchange.force_close(1, 2, "T comes near and nobody answers")?;
     payee_duty(exchange, |duty| matches!(duty, ProviderDuty::Claim { .. }))?;
     exchange.claim(1, "the promise, with its secret")?;
     // The banker comes back and reads the claim.
@@ -137,11 +137,11 @@ fn late_secret(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.pass_all(&route)?;
     exchange.release(&mut route)?;
     let record = exchange.payee().bank().terms().record().clone();
-    // The freeze confirms at T itself, where the banker can take nothing back yet.
+    // The force close confirms at T itself, where the banker can take nothing back yet.
     exchange.table().wait_for(record.refund_height)?;
-    exchange.freeze(1, 2, "held back until T")?;
-    let Coin::Frozen { height } = exchange.coin(1)? else {
-        return Err(DeskError::broken("not frozen"));
+    exchange.force_close(1, 2, "held back until T")?;
+    let Coin::ForceClosed { height } = exchange.coin(1)? else {
+        return Err(DeskError::broken("not force-closed"));
     };
     let last = height + u32::from(record.claim_blocks) - 1;
     while exchange.chain().height()? + 1 < last {
@@ -149,8 +149,11 @@ fn late_secret(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
             exchange.table().mine(1)?;
         }
     }
-    exchange.claim(1, "held back until the last block before the thaw")?;
-    // The payer is silent too: the banker, which froze its bank in time, claims there within its margin.
+    exchange.claim(
+        1,
+        "held back until the last block before the timeout refund",
+    )?;
+    // The payer is silent too: the banker, which force-closed its bank in time, claims there within its margin.
     while exchange.coin(0)? != Coin::Spent {
         if !exchange.tend(0)? {
             exchange.table().mine(1)?;
@@ -169,23 +172,23 @@ fn in_time(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     }
 }
 
-fn frozen(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
+fn force_closed(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.fund()?;
     let mut route = exchange.begin(PAYMENT)?;
     exchange.pass_all(&route)?;
     exchange.release(&mut route)?;
-    exchange.freeze(0, 0, "to take back what it has paid with")?;
+    exchange.force_close(0, 0, "to take back what it has paid with")?;
     match exchange.duties(0)?.as_slice() {
-        [(1, BankerDuty::Freeze)] => {}
+        [(1, BankerDuty::ForceClose)] => {}
         other => return Err(DeskError::broken(format!("the banker is to {other:?}"))),
     }
     exchange.tend(0)?;
-    let Coin::Frozen { height } = exchange.coin(1)? else {
-        return Err(DeskError::broken("not frozen"));
+    let Coin::ForceClosed { height } = exchange.coin(1)? else {
+        return Err(DeskError::broken("not force-closed"));
     };
     let d = exchange.payee().bank().terms().record().claim_blocks;
     exchange.table().wait_for(height + u32::from(d) - 1)?;
-    exchange.claim(1, "in the last block before the thaw")?;
+    exchange.claim(1, "in the last block before the timeout refund")?;
     exchange.tend(0)?;
     match exchange.coin(0)? {
         Coin::Spent => Ok(()),
@@ -200,8 +203,8 @@ fn griefed(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.pass_all(&route)?;
     // A second payer's payment goes through beside it.
     exchange.pay(PAYMENT)?;
-    let freeze = exchange.payee().bank().terms().freeze_height();
-    exchange.table().wait_for(freeze)?;
+    let force_close = exchange.payee().bank().terms().force_close_height();
+    exchange.table().wait_for(force_close)?;
     while exchange.coin(0)? != Coin::Spent || exchange.coin(1)? != Coin::Spent {
         if !exchange.tend(0)? && !exchange.payee_tends()? {
             exchange.table().mine(1)?;
@@ -215,8 +218,8 @@ fn second_vanishes(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     let mut route = exchange.begin(PAYMENT)?;
     exchange.pass_all(&route)?;
     exchange.release(&mut route)?;
-    let freeze = exchange.payee().bank().terms().freeze_height();
-    exchange.table().wait_for(freeze)?;
+    let force_close = exchange.payee().bank().terms().force_close_height();
+    exchange.table().wait_for(force_close)?;
     // The payee claims; the second banker is not there to read the secret, nor ever again.
     while exchange.coin(2)? != Coin::Spent {
         if !exchange.payee_tends()? {
@@ -239,10 +242,10 @@ fn ends_alone(exchange: &mut Exchange<'_>) -> Result<(), DeskError> {
     exchange.tend(0)?;
     match exchange.coin(0)? {
         Coin::Banked { .. } => exchange.close(0),
-        Coin::Frozen { height } => {
+        Coin::ForceClosed { height } => {
             let d = exchange.payer().bank().terms().record().claim_blocks;
             exchange.table().wait_for(height + u32::from(d))?;
-            exchange.thaw(0)
+            exchange.timeout_refund(0)
         }
         other => Err(DeskError::broken(format!("the first bank is {other:?}"))),
     }

@@ -16,7 +16,7 @@ use super::{Desk, DeskError, DeskOptions};
 pub struct Pace {
     /// Pennies of the bank.
     pub pennies: u32,
-    /// Seconds to open it: the chain walked by the payer, terms, graph, the freeze signed both ways.
+    /// Seconds to open it: the chain walked by the payer, terms, graph, the force close signed both ways.
     pub open_s: f64,
     /// Pennies that the payer reveals in a second, one by one.
     pub revealed_per_s: f64,
@@ -24,14 +24,14 @@ pub struct Pace {
     pub verified_per_s: f64,
     /// The floor: hashes of the chain in a second, and nothing else.
     pub floor_per_s: f64,
-    /// Rungs that were signed for all pennies.
-    pub rungs: usize,
-    /// Seconds for all rungs, signed and verified.
-    pub rungs_s: f64,
+    /// Commitments that were signed for all pennies.
+    pub commitments: usize,
+    /// Seconds for all commitments, signed and verified.
+    pub commitments_s: f64,
     /// Most chain secrets that the payer held at a time, 36 bytes each.
     pub secrets_held: usize,
-    /// Most rungs that the provider held at a time.
-    pub rungs_held: usize,
+    /// Most commitments that the provider held at a time.
+    pub commitments_held: usize,
 }
 
 /// Opens a bank and pays all of it, one penny after the other.
@@ -49,10 +49,10 @@ pub fn measure(options: &DeskOptions) -> Result<Pace, DeskError> {
         revealed_per_s: 0.0,
         verified_per_s: 0.0,
         floor_per_s: 0.0,
-        rungs: 0,
-        rungs_s: 0.0,
+        commitments: 0,
+        commitments_s: 0.0,
         secrets_held: 0,
-        rungs_held: 0,
+        commitments_held: 0,
     };
     let (mut reveal_s, mut verify_s, mut floor_s) = (0.0, 0.0, 0.0);
     let mut floor = Floor::new(payer.bank().terms().bank());
@@ -61,10 +61,10 @@ pub fn measure(options: &DeskOptions) -> Result<Pace, DeskError> {
     while payer.left() > 0 {
         if payer.covered() < payer.record().revealed.saturating_add(100) {
             let begun = Instant::now();
-            let rungs = payer.rungs(8, &mut rng)?;
-            provider.take_rungs(&rungs)?;
-            pace.rungs += rungs.rungs.len();
-            pace.rungs_s += begun.elapsed().as_secs_f64();
+            let commitments = payer.commitments(8, &mut rng)?;
+            provider.take_commitments(&commitments)?;
+            pace.commitments += commitments.commitments.len();
+            pace.commitments_s += begun.elapsed().as_secs_f64();
         }
         let begun = Instant::now();
         for _ in 0..payer.left().min(100) {
@@ -83,7 +83,7 @@ pub fn measure(options: &DeskOptions) -> Result<Pace, DeskError> {
         }
         verify_s += begun.elapsed().as_secs_f64();
         pace.secrets_held = pace.secrets_held.max(payer.secrets_held());
-        pace.rungs_held = pace.rungs_held.max(provider.rungs_held());
+        pace.commitments_held = pace.commitments_held.max(provider.commitments_held());
     }
     pace.revealed_per_s = f64::from(options.pennies) / reveal_s;
     pace.verified_per_s = f64::from(options.pennies) / verify_s;

@@ -82,7 +82,7 @@ impl DeskOptions {
             pennies: self.pennies,
             value_sat: self.value,
             capacity_sat: capacity,
-            tip: sha256::Hash::all_zeros(),
+            chain_root: sha256::Hash::all_zeros(),
             refund_height: height.saturating_add(self.refund_blocks),
             claim_blocks: self.claim_blocks,
             step: self.step,
@@ -98,16 +98,16 @@ impl DeskOptions {
     }
 }
 
-/// Pennies that every story has enough of: the longest pay 2,118, and rungs beyond them are signed.
+/// Pennies that every story has enough of: the longest pay 2,118, and commitments beyond them are signed.
 const STORY_PENNIES: u64 = 5_000;
 
-/// Pennies for each of a step, so that stories end before the rungs do.
+/// Pennies for each of a step, so that stories end before the commitments do.
 const STORY_STEPS: u64 = 10;
 
-/// Most pennies to the first rung: stories pay 700 before somebody looks for one.
+/// Most pennies to the first commitment: stories pay 700 before somebody looks for one.
 const STORY_STEP: u64 = 700;
 
-/// Blocks that stories need between opening a bank and the height at which its provider freezes.
+/// Blocks that stories need between opening a bank and the height at which its provider force-closes.
 const STORY_BLOCKS: u64 = 8;
 
 /// Weight of an agreed close, `docs/contracts/bank.md`.
@@ -124,7 +124,7 @@ impl DeskOptions {
             "--step",
             self.step,
             0..=STORY_STEP,
-            "since they pay 700 pennies before they look for a rung",
+            "since they pay 700 pennies before they look for a commitment",
         )?;
         let least = STORY_PENNIES.max(STORY_STEPS * u64::from(self.step));
         let why = "enough for all their payments, and 10 for each of a step";
@@ -133,7 +133,7 @@ impl DeskOptions {
             "--shift",
             self.shift,
             3..=255,
-            "since rungs so far apart end before the stories do",
+            "since commitments so far apart end before the stories do",
         )?;
         let claim = u64::from(self.claim_blocks);
         playable(
@@ -171,11 +171,11 @@ pub struct Desk<'c> {
     pub(super) chain_seed: ChainSeed,
     /// Terms of the banks whose coin it goes on with, from the first.
     pub(super) earlier: Vec<BankTerms>,
-    pub(super) rungs: usize,
+    pub(super) commitments: usize,
 }
 
 impl<'c> Desk<'c> {
-    /// Wallets with coins, terms, and the freeze signed both ways; nothing is funded.
+    /// Wallets with coins, terms, and the force close signed both ways; nothing is funded.
     pub fn prepare(
         chain: &'c mut dyn Chain,
         options: &DeskOptions,
@@ -196,18 +196,18 @@ impl<'c> Desk<'c> {
             provider,
             chain_seed,
             earlier: Vec::new(),
-            rungs: 0,
+            commitments: 0,
         })
     }
 
-    /// Opens another bank in place of the one that was prepared or frozen: with these terms and this chain, holding
-    /// rungs to `points` if there are any.
+    /// Opens another bank in place of the one that was prepared or force-closed: with these terms and this chain, holding
+    /// commitments to `points` if there are any.
     pub(super) fn reopen(
         &mut self,
         record: BankRecord,
         (fresh, points): (FreshChain, Option<Points>),
     ) -> Result<(Payer, Provider), DeskError> {
-        let prior = matches!(record.funding, BankFunding::Frozen { .. });
+        let prior = matches!(record.funding, BankFunding::ForceClosed { .. });
         let prior = prior.then(|| self.payer.bank());
         let ends = (&mut self.table, &DESK);
         open(record, (fresh, points), ends, prior)
@@ -241,7 +241,7 @@ impl<'c> Desk<'c> {
     pub fn outcome(&self, story: &str) -> TableOutcome {
         (self.table.outcome(story))
             .with("pennies", self.provider.paid())
-            .with("rungs", self.rungs)
+            .with("commitments", self.commitments)
     }
 
     /// Reports the end.
@@ -308,7 +308,7 @@ pub(super) fn propose(
     Ok((fresh.name(model)?, fresh))
 }
 
-/// Each derives the bank alone; the freeze is signed both ways.
+/// Each derives the bank alone; the force close is signed both ways.
 pub(super) fn open(
     record: BankRecord,
     (fresh, points): (FreshChain, Option<Points>),

@@ -6,8 +6,8 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::{BankError, ChooseError},
+    builder::BuilderError,
     funding::FundingError,
-    pact::PactError,
     terms::FeeError,
 };
 
@@ -30,7 +30,7 @@ pub enum DeskError {
     Banker(#[from] BankerError),
     /// Signing together failed, and says whose fault it is.
     #[error(transparent)]
-    Pact(#[from] PactError),
+    Pact(#[from] BuilderError),
     /// A service that was not paid for.
     #[error(transparent)]
     Meter(#[from] MeterError),

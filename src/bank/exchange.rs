@@ -3,7 +3,7 @@
 use bitcoin::{Amount, Transaction};
 use narthex_channel::bank::{Banker, BankerError, Coin, Payer, Provider};
 use narthex_channel::ptlc::{Leg, MIN_MARGIN, Policy};
-use narthex_contracts::bank::{Bank, ChainSeed, Sight};
+use narthex_contracts::bank::{Bank, ChainSeed, FundingStatus};
 use narthex_contracts::depth::Depth;
 use narthex_regtest::{Chain, ChainSource, OutputStatus, Spender};
 
@@ -164,16 +164,16 @@ impl<'c> Exchange<'c> {
         let (payer, _, table) = self.bank(index)?;
         let psbt = payer.funding_psbt()?;
         let capacity = payer.bank().terms().record().capacity_sat;
-        let why = ("Bank", "both hold the freeze");
+        let why = ("Bank", "both hold the force close");
         table.fund(index, psbt, capacity, why)?;
         Ok(())
     }
 
     /// What the chain shows of a bank's coin.
-    pub fn sight(&mut self, index: usize) -> Result<Sight, DeskError> {
+    pub fn status(&mut self, index: usize) -> Result<FundingStatus, DeskError> {
         let (outpoint, _) = self.bank(index)?.0.bank().coin(false)?;
         let chain = self.table.chain();
-        Ok(Sight {
+        Ok(FundingStatus {
             tip: chain.height()?,
             found: chain.output_status(outpoint)?.unspent(),
         })
@@ -186,8 +186,8 @@ impl<'c> Exchange<'c> {
         coin_of(payer.bank(), table.chain(), depth)
     }
 
-    /// The confirmed transaction that ended a bank, and how deep it is: it spends the coin and is no freeze, or spends
-    /// the frozen coin.
+    /// The confirmed transaction that ended a bank, and how deep it is: it spends the coin and is no force close, or spends
+    /// the force-closed coin.
     pub fn ending(&mut self, index: usize) -> Result<Option<(Transaction, u32)>, DeskError> {
         if self.coin(index)? != Coin::Spent {
             return Ok(None);
@@ -256,7 +256,7 @@ pub(super) fn coin_of(
     chain: &mut dyn ChainSource,
     depth: Depth,
 ) -> Result<Coin, DeskError> {
-    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
+    let ((banked, _), (force_closed, _)) = (bank.coin(false)?, bank.coin(true)?);
     let gone = match chain.output_status(banked)? {
         OutputStatus::Unspent { height, .. } => {
             let is_deep = depth.is_reached(height, chain.height()?);
@@ -265,22 +265,22 @@ pub(super) fn coin_of(
         OutputStatus::Spent { .. } => Coin::Spent,
         OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
     };
-    Ok(match chain.output_status(frozen)? {
-        OutputStatus::Unspent { height, .. } => Coin::Frozen { height },
+    Ok(match chain.output_status(force_closed)? {
+        OutputStatus::Unspent { height, .. } => Coin::ForceClosed { height },
         _ => gone,
     })
 }
 
-/// What spends a bank's coin and is no freeze, or spends the frozen coin.
+/// What spends a bank's coin and is no force close, or spends the force-closed coin.
 pub(super) fn ending_of(
     bank: &Bank,
     chain: &mut dyn ChainSource,
 ) -> Result<Option<Spender>, DeskError> {
-    let ((banked, _), (frozen, _)) = (bank.coin(false)?, bank.coin(true)?);
+    let ((banked, _), (force_closed, _)) = (bank.coin(false)?, bank.coin(true)?);
     let spent = chain.spender(banked)?;
-    // A freeze ends nothing; what spends the frozen coin does.
-    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(frozen.txid) {
-        true => Ok(chain.spender(frozen)?),
+    // A force close ends nothing; what spends the force-closed coin does.
+    match spent.as_ref().map(|by| by.tx.compute_txid()) == Some(force_closed.txid) {
+        true => Ok(chain.spender(force_closed)?),
         false => Ok(spent),
     }
 }

@@ -8,8 +8,8 @@ use narthex_base::codec::Message as _;
 use narthex_channel::bank::{Coin, Payer, Provider};
 use narthex_contracts::{
     bank::{
-        Bank, BankFunding, BankRecord, ChainSeed, Cosigner, FREEZE, FreshChain, PAYER, PROVIDER,
-        Penny, Points, Rungs, finish_both,
+        AdaptorCommitments, Bank, BankFunding, BankRecord, ChainSeed, Cosigner, FORCE_CLOSE,
+        FreshChain, PAYER, PROVIDER, Penny, Points, finish_both,
     },
     depth::Depth,
     graph::{NodeId, TxGraph},
@@ -19,7 +19,7 @@ use narthex_contracts::{
 
 use super::{Desk, DeskError, desk::seat, exchange::coin_of};
 
-/// A bank that goes on with a frozen coin, before it does.
+/// A bank that goes on with a force-closed coin, before it does.
 pub struct Resumption {
     /// Moves the coin.
     pub tx: Transaction,
@@ -28,30 +28,31 @@ pub struct Resumption {
     chain_seed: ChainSeed,
 }
 
-/// Rungs of one batch.
+/// Commitments of one batch.
 const BATCH: usize = 8;
 
 impl Desk<'_> {
-    /// The payer funds the bank, now that both hold the freeze.
+    /// The payer funds the bank, now that both hold the force close.
     pub fn fund(&mut self) -> Result<(), DeskError> {
         let psbt = self.payer.funding_psbt()?;
         let capacity = self.payer.bank().terms().record().capacity_sat;
-        let why = ("Bank", "both hold the freeze");
+        let why = ("Bank", "both hold the force close");
         self.table.fund(seat(PAYER), psbt, capacity, why)?;
         Ok(())
     }
 
-    /// The payer signs the next rungs and the provider takes them.
-    pub fn sign_rungs(&mut self, count: usize) -> Result<Rungs, DeskError> {
-        let rungs = self.payer.rungs(count, self.table.rng())?;
-        self.provider.take_rungs(
-            &Rungs::from_bytes(&rungs.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?,
+    /// The payer signs the next commitments and the provider takes them.
+    pub fn sign_commitments(&mut self, count: usize) -> Result<AdaptorCommitments, DeskError> {
+        let commitments = self.payer.commitments(count, self.table.rng())?;
+        self.provider.take_commitments(
+            &AdaptorCommitments::from_bytes(&commitments.to_bytes())
+                .map_err(|e| DeskError::Bank(e.into()))?,
         )?;
-        self.rungs += rungs.rungs.len();
-        Ok(rungs)
+        self.commitments += commitments.commitments.len();
+        Ok(commitments)
     }
 
-    /// Pays `pennies` one by one, with rungs as they fall due; first both wait until the coin lies as deep as the
+    /// Pays `pennies` one by one, with commitments as they fall due; first both wait until the coin lies as deep as the
     /// provider asks.
     pub fn pay(&mut self, pennies: u32) -> Result<(), DeskError> {
         while self.coin()? == (Coin::Banked { is_deep: false }) {
@@ -66,14 +67,14 @@ impl Desk<'_> {
         Ok(self.table.step("payer", what, "for service")?)
     }
 
-    /// Brings a penny to the provider; the payer signs rungs if it asks for them.
+    /// Brings a penny to the provider; the payer signs commitments if it asks for them.
     pub fn bring(&mut self, penny: &Penny) -> Result<(), DeskError> {
         use narthex_contracts::bank::BankError::Unenforceable;
         let penny = Penny::from_bytes(&penny.to_bytes()).map_err(|e| DeskError::Bank(e.into()))?;
         // One batch may be all below what was paid in a leap; the next begins there.
         for _ in 0..2 {
             match self.provider.accept(&penny) {
-                Err(Unenforceable { .. }) => drop(self.sign_rungs(BATCH)?),
+                Err(Unenforceable { .. }) => drop(self.sign_commitments(BATCH)?),
                 Err(e) => return Err(e.into()),
                 Ok(_) => return Ok(()),
             }
@@ -98,45 +99,45 @@ impl Desk<'_> {
         Ok(self.table.publish(seat(who), (name, why), tx)?)
     }
 
-    /// Books what the provider has earned for good, by what the two agreed to or the ladder enforces.
+    /// Books what the provider has earned for good, by what the two agreed to or the chain of commitments enforces.
     fn earned(&mut self, amount: Amount) -> Result<(), DeskError> {
         Ok(self.table.moved(seat(PAYER), seat(PROVIDER), amount)?)
     }
 
     /// Either party stops the bank.
-    pub fn freeze(&mut self, who: PartyName, why: &str) -> Result<(), DeskError> {
+    pub fn force_close(&mut self, who: PartyName, why: &str) -> Result<(), DeskError> {
         let tx = match who {
-            PAYER => self.payer.freeze()?,
-            _ => self.provider.freeze()?,
+            PAYER => self.payer.force_close()?,
+            _ => self.provider.force_close()?,
         };
-        self.publish(who, "Freeze", &tx, why)
+        self.publish(who, "ForceClose", &tx, why)
     }
 
-    /// The provider claims by its best rung.
+    /// The provider claims by its best commitment.
     pub fn claim(&mut self) -> Result<(), DeskError> {
         let best = self.provider.enforceable();
         let tx = self.provider.claim(best, self.table.rng())?;
-        self.publish(PROVIDER, "Claim", &tx, "its best rung")?;
+        self.publish(PROVIDER, "Claim", &tx, "its best commitment")?;
         let worth = self.payer.bank().terms().worth(best);
         self.earned(worth)
     }
 
     /// The payer takes back what was not claimed.
-    pub fn thaw(&mut self) -> Result<(), DeskError> {
-        let tx = self.payer.thaw(self.table.rng())?;
-        self.publish(PAYER, "Thaw", &tx, "not claimed in time")
+    pub fn timeout_refund(&mut self) -> Result<(), DeskError> {
+        let tx = self.payer.timeout_refund(self.table.rng())?;
+        self.publish(PAYER, "TimeoutRefund", &tx, "not claimed in time")
     }
 
     /// The payer takes everything back after T.
     pub fn refund(&mut self) -> Result<(), DeskError> {
         let tx = self.payer.refund(self.table.rng())?;
-        self.publish(PAYER, "Refund", &tx, "nobody froze until T")
+        self.publish(PAYER, "Refund", &tx, "nobody force-closed until T")
     }
 
-    /// Both agree on the end, in the bank or frozen: one ordinary transaction that pays its own fee.
-    pub fn close(&mut self, frozen: bool) -> Result<Transaction, DeskError> {
+    /// Both agree on the end, in the bank or force-closed: one ordinary transaction that pays its own fee.
+    pub fn close(&mut self, force_closed: bool) -> Result<Transaction, DeskError> {
         let paid = self.provider.paid();
-        let (tx, fee) = self.sign_close(frozen)?;
+        let (tx, fee) = self.sign_close(force_closed)?;
         let why = ("Close", "both agree");
         self.table.submit(seat(PAYER), why, &tx, fee)?;
         let worth = self.payer.bank().terms().worth(paid);
@@ -145,19 +146,19 @@ impl Desk<'_> {
     }
 
     /// An agreed end and its fee. Nothing is published or booked.
-    pub fn sign_close(&mut self, frozen: bool) -> Result<(Transaction, Amount), DeskError> {
+    pub fn sign_close(&mut self, force_closed: bool) -> Result<(Transaction, Amount), DeskError> {
         let paid = self.provider.paid();
         let fee = self
             .table
-            .fee(&self.payer.bank().close_plan(paid, frozen)?)?;
+            .fee(&self.payer.bank().close_plan(paid, force_closed)?)?;
         let rng = self.table.rng();
-        let (graph, ours, nonce) = self.payer.close(paid, fee, frozen, rng)?;
-        let (_, theirs, answer) = self.provider.close(paid, fee, frozen, rng)?;
+        let (graph, ours, nonce) = self.payer.close(paid, fee, force_closed, rng)?;
+        let (_, theirs, answer) = self.provider.close(paid, fee, force_closed, rng)?;
         let tx = sign_both(&graph, NodeId(0), (ours, nonce), (theirs, answer))?;
         Ok((tx, fee))
     }
 
-    /// The frozen coin goes on in a new bank of what is left, after the provider was paid.
+    /// The force-closed coin goes on in a new bank of what is left, after the provider was paid.
     pub fn resume(&mut self) -> Result<(), DeskError> {
         let Resumption {
             tx,
@@ -174,7 +175,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The next bank and the transaction that moves the frozen coin into it. Nothing is published or booked.
+    /// The next bank and the transaction that moves the force-closed coin into it. Nothing is published or booked.
     pub fn sign_resume(&mut self) -> Result<Resumption, DeskError> {
         let (record, fresh) = self.successor()?;
         let chain_seed = fresh.seed().clone();
@@ -202,7 +203,7 @@ impl Desk<'_> {
             rest.ok_or_else(|| DeskError::broken("more was paid than is there"))?;
         let height = self.table.chain().height()?;
         record.refund_height = height.saturating_add(self.options.refund_blocks);
-        record.funding = BankFunding::Frozen {
+        record.funding = BankFunding::ForceClosed {
             prior: sha256::Hash::from_byte_array(terms.id()),
             paid,
         };
@@ -252,13 +253,13 @@ impl Desk<'_> {
             .step("payer and provider", what, "both went down")?)
     }
 
-    /// Height of the freeze on the chain.
-    pub fn frozen_at(&mut self) -> Result<u32, DeskError> {
-        let found = match self.payer.bank().graph().txid(FREEZE) {
+    /// Height of the force close on the chain.
+    pub fn force_closed_at(&mut self) -> Result<u32, DeskError> {
+        let found = match self.payer.bank().graph().txid(FORCE_CLOSE) {
             Some(txid) => self.table.confirmed_at(txid)?,
             None => None,
         };
-        found.ok_or_else(|| DeskError::broken("it is not frozen"))
+        found.ok_or_else(|| DeskError::broken("it is not force-closed"))
     }
 }
 

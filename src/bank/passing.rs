@@ -50,7 +50,7 @@ impl Exchange<'_> {
     /// A banker does what an order says, if it likes what it sees on the chain; the next takes the frame.
     pub fn pass(&mut self, banker: usize, order: &Forward) -> Result<(), DeskError> {
         let order = arrived(Forward::from_bytes(&order.to_bytes()))?;
-        let (from, to) = (self.sight(banker)?, self.sight(banker + 1)?);
+        let (from, to) = (self.status(banker)?, self.status(banker + 1)?);
         let Exchange { bankers, table, .. } = self;
         let found = bankers.get_mut(banker);
         let found = found.ok_or_else(|| DeskError::broken("no such banker"))?;
@@ -70,8 +70,8 @@ impl Exchange<'_> {
 
     /// The payee says that it holds the promise.
     pub fn receipt(&mut self, route: &Route) -> Result<Receipt, DeskError> {
-        let sight = self.sight(self.banks.len() - 1)?;
-        let receipt = receipt(&mut self.b, &route.notice()?, (&sight, self.policy.depth))?;
+        let status = self.status(self.banks.len() - 1)?;
+        let receipt = receipt(&mut self.b, &route.notice()?, (&status, self.policy.depth))?;
         arrived(Receipt::from_bytes(&receipt.to_bytes()))
     }
 
@@ -139,10 +139,10 @@ impl Exchange<'_> {
     }
 
     /// Either side of a bank stops it.
-    pub fn freeze(&mut self, bank: usize, seat: usize, why: &str) -> Result<(), DeskError> {
+    pub fn force_close(&mut self, bank: usize, seat: usize, why: &str) -> Result<(), DeskError> {
         let (payer, _, table) = self.bank(bank)?;
-        let tx = payer.freeze()?;
-        Ok(table.publish(seat, ("Freeze", why), &tx)?)
+        let tx = payer.force_close()?;
+        Ok(table.publish(seat, ("ForceClose", why), &tx)?)
     }
 
     /// The provider of a bank claims all that it can enforce.
@@ -156,17 +156,17 @@ impl Exchange<'_> {
     }
 
     /// The payer of a bank takes back what was not claimed.
-    pub fn thaw(&mut self, bank: usize) -> Result<(), DeskError> {
+    pub fn timeout_refund(&mut self, bank: usize) -> Result<(), DeskError> {
         let (payer, _, table) = self.bank(bank)?;
-        let tx = payer.thaw(table.rng())?;
-        Ok(table.publish(bank, ("Thaw", "not claimed in time"), &tx)?)
+        let tx = payer.timeout_refund(table.rng())?;
+        Ok(table.publish(bank, ("TimeoutRefund", "not claimed in time"), &tx)?)
     }
 
     /// The payer of a bank takes everything back after T.
     pub fn refund(&mut self, bank: usize) -> Result<(), DeskError> {
         let (payer, _, table) = self.bank(bank)?;
         let tx = payer.refund(table.rng())?;
-        Ok(table.publish(bank, ("Refund", "nobody froze until T"), &tx)?)
+        Ok(table.publish(bank, ("Refund", "nobody force-closed until T"), &tx)?)
     }
 
     /// Both sides of a bank agree on its end.
@@ -220,9 +220,9 @@ impl Exchange<'_> {
         let due = self.duties(banker)?;
         for (bank, duty) in &due {
             match duty {
-                BankerDuty::Freeze => self.freeze(*bank, banker + 1, "it is due")?,
+                BankerDuty::ForceClose => self.force_close(*bank, banker + 1, "it is due")?,
                 BankerDuty::Claim { .. } => self.claim(*bank, "what it holds")?,
-                BankerDuty::Thaw => self.thaw(*bank)?,
+                BankerDuty::TimeoutRefund => self.timeout_refund(*bank)?,
                 BankerDuty::Refund => self.refund(*bank)?,
             }
         }
@@ -234,7 +234,7 @@ impl Exchange<'_> {
         let last = self.banks.len() - 1;
         let (tip, coin) = (self.table.chain().height()?, self.coin(last)?);
         match self.b.duty(tip, coin) {
-            ProviderDuty::Freeze => self.freeze(last, last + 1, "T comes near")?,
+            ProviderDuty::ForceClose => self.force_close(last, last + 1, "T comes near")?,
             ProviderDuty::Claim { .. } => self.claim(last, "what it holds")?,
             ProviderDuty::Serve | ProviderDuty::None => return Ok(false),
         }

@@ -3,7 +3,10 @@
 use bitcoin::hashes::Hash;
 use narthex_channel::bank::{Coin, Meter, MeterError, PayerDuty, ProviderDuty};
 use narthex_contracts::{
-    bank::{BankError, Candidates, FreshChain, Opened, PAYER, PROVIDER, Points, Rung, Rungs},
+    bank::{
+        AdaptorCommitment, AdaptorCommitments, BankError, Candidates, FreshChain, Opened, PAYER,
+        PROVIDER, Points,
+    },
     depth::Depth,
 };
 
@@ -24,7 +27,7 @@ pub const BANK_STORIES: [BankStory; 9] = [
     story("close", "paid, and closed by both", close),
     story(
         "claim",
-        "the payer falls silent; the provider freezes and claims its best rung",
+        "the payer falls silent; the provider force-closes and claims its best commitment",
         claim,
     ),
     story(
@@ -33,9 +36,9 @@ pub const BANK_STORIES: [BankStory; 9] = [
         refund,
     ),
     story(
-        "thaw",
-        "frozen by the provider without a penny; the payer waits D blocks",
-        thaw,
+        "timeout-refund",
+        "force-closed by the provider without a penny; the payer waits D blocks",
+        timeout_refund,
     ),
     story(
         "resume",
@@ -54,13 +57,13 @@ pub const BANK_STORIES: [BankStory; 9] = [
     ),
     story(
         "chosen",
-        "a bank whose ladder third parties rely on, by cut and choose",
+        "a bank whose chain of commitments third parties rely on, by cut and choose",
         chosen,
     ),
     story(
-        "false-rung",
-        "ATTACK: the payer signs a rung that its penny does not complete",
-        false_rung,
+        "false-commitment",
+        "ATTACK: the payer signs a commitment that its penny does not complete",
+        false_commitment,
     ),
 ];
 
@@ -82,12 +85,12 @@ fn close(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.close(false).map(drop)
 }
 
-/// Waits until the provider must freeze, and lets it do what it must.
+/// Waits until the provider must force-close, and lets it do what it must.
 fn end_by_the_provider(desk: &mut Desk<'_>) -> Result<(), DeskError> {
-    let freeze = desk.provider.bank().terms().freeze_height();
-    desk.table.wait_for(freeze)?;
-    provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;
-    desk.freeze(PROVIDER, "T comes near and nobody answers")?;
+    let force_close = desk.provider.bank().terms().force_close_height();
+    desk.table.wait_for(force_close)?;
+    provider_duty(desk, |duty| duty == ProviderDuty::ForceClose)?;
+    desk.force_close(PROVIDER, "T comes near and nobody answers")?;
     provider_duty(desk, |duty| matches!(duty, ProviderDuty::Claim { .. }))?;
     desk.claim()
 }
@@ -129,25 +132,25 @@ fn refund(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.refund()
 }
 
-fn thaw(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+fn timeout_refund(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
-    desk.freeze(
+    desk.force_close(
         PROVIDER,
         "ATTACK: stops a bank that it was paid nothing from",
     )?;
     let blocks = u32::from(desk.payer.bank().terms().record().claim_blocks);
-    let ripe = desk.frozen_at()?.saturating_add(blocks);
+    let ripe = desk.force_closed_at()?.saturating_add(blocks);
     desk.table.wait_for(ripe.saturating_sub(1))?;
     payer_duty(desk, PayerDuty::None)?;
     desk.table.wait_for(ripe)?;
-    payer_duty(desk, PayerDuty::Thaw)?;
-    desk.thaw()
+    payer_duty(desk, PayerDuty::TimeoutRefund)?;
+    desk.timeout_refund()
 }
 
 fn resume(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
     desk.pay(700)?;
-    desk.freeze(PAYER, "a pause")?;
+    desk.force_close(PAYER, "a pause")?;
     desk.resume()?;
     desk.pay(400)?;
     desk.restart()?;
@@ -160,9 +163,9 @@ const SLICE: u32 = 20;
 
 fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
-    let (mut purse, rungs) = desk.payer.purse(1_000, desk.table.rng())?;
-    desk.provider.take_rungs(&rungs)?;
-    desk.rungs += rungs.rungs.len();
+    let (mut purse, commitments) = desk.payer.purse(1_000, desk.table.rng())?;
+    desk.provider.take_commitments(&commitments)?;
+    desk.commitments += commitments.commitments.len();
     let mut top = None;
     let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     let mut slices = 0;
@@ -197,7 +200,7 @@ fn purse(desk: &mut Desk<'_>) -> Result<(), DeskError> {
 
 fn accessor(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
-    desk.sign_rungs(8)?;
+    desk.sign_commitments(8)?;
     let (mut meter, mut program) = (Meter::new(SLICE, 0), Container::new()?);
     match meter.serve(&mut desk.provider, 1, None) {
         Err(MeterError::Due { due: SLICE, .. }) => {}
@@ -268,27 +271,30 @@ fn chosen(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     end_by_the_provider(desk)
 }
 
-fn false_rung(desk: &mut Desk<'_>) -> Result<(), DeskError> {
+fn false_commitment(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     desk.fund()?;
     desk.pay(700)?;
-    // The next rung that falls due, under the point of a secret that is not its penny's.
+    // The next commitment that falls due, under the point of a secret that is not its penny's.
     let lie = desk.table.random();
     let key = desk.key(PAYER)?;
-    let due = desk.payer.rungs(1, desk.table.rng())?;
-    let index = due.rungs.first().map(|rung| rung.index);
-    let index = index.ok_or_else(|| DeskError::broken("no rung is due"))?;
-    let rung = Rung::sign(desk.payer.bank(), &key, index, &lie, desk.table.rng())?;
-    let (bank, rungs) = (due.bank, vec![rung]);
-    desk.provider.take_rungs(&Rungs { bank, rungs })?;
-    desk.rungs += 1;
+    let due = desk.payer.commitments(1, desk.table.rng())?;
+    let index = due.commitments.first().map(|commitment| commitment.index);
+    let index = index.ok_or_else(|| DeskError::broken("no commitment is due"))?;
+    let commitment =
+        AdaptorCommitment::sign(desk.payer.bank(), &key, index, &lie, desk.table.rng())?;
+    let (bank, commitments) = (due.bank, vec![commitment]);
+    desk.provider
+        .take_commitments(&AdaptorCommitments { bank, commitments })?;
+    desk.commitments += 1;
     let penny = desk.payer.pay(index - desk.provider.paid())?;
     let taken = desk.provider.accept(&penny)?;
-    if taken.false_rung != Some(index) {
-        return Err(DeskError::broken("the false rung was not found"));
+    if taken.false_commitment != Some(index) {
+        return Err(DeskError::broken("the false commitment was not found"));
     }
     let (lost, enforceable) = (taken.total - taken.enforceable, taken.enforceable);
-    let what =
-        format!("finds rung {index} false: {enforceable} pennies are enforceable, {lost} are not");
+    let what = format!(
+        "finds commitment {index} false: {enforceable} pennies are enforceable, {lost} are not"
+    );
     desk.table.step(
         "provider",
         what,
@@ -301,7 +307,7 @@ fn false_rung(desk: &mut Desk<'_>) -> Result<(), DeskError> {
     if !matches!(desk.coin()?, Coin::Banked { .. }) {
         return Err(DeskError::broken("the coin moved"));
     }
-    provider_duty(desk, |duty| duty == ProviderDuty::Freeze)?;
-    desk.freeze(PROVIDER, "the payer cheated")?;
+    provider_duty(desk, |duty| duty == ProviderDuty::ForceClose)?;
+    desk.force_close(PROVIDER, "the payer cheated")?;
     desk.claim()
 }

@@ -9,7 +9,7 @@ mod floor;
 pub mod model;
 
 use narthex_contracts::{fixtures::Fixtures, terms::Role};
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use serde::Serialize;
 
 pub use floor::{Floor, SafeFloor, Work};
@@ -98,7 +98,7 @@ pub fn measure(
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<Measurement>> {
     let name = format!("{quorum}-of-{arbiters}");
-    let mut cast = Fixtures::example(Layout::Hardened, arbiters, quorum, 900_000, [42; 32])?;
+    let mut cast = Fixtures::example(Template::Hardened, arbiters, quorum, 900_000, [42; 32])?;
     let rounds = rounds.max(1);
     let safe = SafeFloor::new(Role::all(arbiters).count())?;
     let mut samples = Vec::new();

@@ -17,7 +17,7 @@ use narthex_game_model::Ratio;
 use narthex_regtest::{Chain, mine_coins};
 
 use super::{
-    BondForm, Life, LifeError, LifeOptions, LifeStep, SightError, moment, register, verify,
+    BondForm, Life, LifeError, LifeOptions, LifeStep, StatusError, moment, register, verify,
 };
 use crate::wallet::PartyWallet;
 
@@ -203,7 +203,7 @@ impl Living<'_> {
         let refused = verify(self.chain, &waiting, 1);
         if !matches!(
             refused,
-            Err(SightError::Fault(BondFault::Unconfirmed { .. }))
+            Err(StatusError::Fault(BondFault::Unconfirmed { .. }))
         ) {
             return Err(LifeError::Unexpected(format!(
                 "an unconfirmed bond: {refused:?}"
@@ -313,7 +313,7 @@ impl Living<'_> {
 
     fn check_spent(&mut self, certificate: &Certificate) -> Result<(), LifeError> {
         match verify(self.chain, certificate.claim(), 1) {
-            Err(SightError::Fault(BondFault::Spent { .. })) => self.say(
+            Err(StatusError::Fault(BondFault::Spent { .. })) => self.say(
                 "the first bond's certificate counts nothing: spent".into(),
                 None,
             ),

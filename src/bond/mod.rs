@@ -2,8 +2,8 @@
 
 mod life;
 mod outcome;
-mod sight;
+mod status;
 
 pub use life::live;
 pub use outcome::{BondForm, Life, LifeError, LifeOptions, LifeStep};
-pub use sight::{SightError, moment, register, sight, verify};
+pub use status::{StatusError, moment, register, status, verify};

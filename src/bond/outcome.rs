@@ -8,7 +8,7 @@ use narthex_contracts::{
 };
 use serde::Serialize;
 
-use super::SightError;
+use super::StatusError;
 use crate::wallet::WalletError;
 
 /// Which script a bond has.
@@ -78,7 +78,7 @@ pub struct Life {
 pub enum LifeError {
     /// The chain does not answer, or a bond does not count.
     #[error(transparent)]
-    Sight(#[from] SightError),
+    FundingStatus(#[from] StatusError),
     /// The wallet cannot pay.
     #[error(transparent)]
     Wallet(#[from] WalletError),
@@ -98,12 +98,12 @@ pub enum LifeError {
 
 impl From<narthex_regtest::Error> for LifeError {
     fn from(error: narthex_regtest::Error) -> Self {
-        LifeError::Sight(error.into())
+        LifeError::FundingStatus(error.into())
     }
 }
 
 impl From<BondFault> for LifeError {
     fn from(fault: BondFault) -> Self {
-        LifeError::Sight(fault.into())
+        LifeError::FundingStatus(fault.into())
     }
 }

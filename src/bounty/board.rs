@@ -240,13 +240,13 @@ impl<'c> Board<'c> {
     }
 
     /// Height of the tip and where the coin is, which all that recomputers show follows from.
-    pub fn sight(&mut self) -> Result<(u32, Coin), BoardError> {
+    pub fn status(&mut self) -> Result<(u32, Coin), BoardError> {
         Ok((self.chain().height()?, self.coin()?))
     }
 
     /// Blocks pass until the coin is as deep as the recomputers wait for.
     pub fn bury(&mut self) -> Result<(), BoardError> {
-        if let (tip, Coin::Locked { height }) = self.sight()? {
+        if let (tip, Coin::Locked { height }) = self.status()? {
             let wanted = DEPTH.reached_at(height);
             self.table.mine(wanted.saturating_sub(tip))?;
         }

@@ -32,7 +32,7 @@ impl Board<'_> {
     }
 
     fn hear(&mut self, member: u8, passed: &Forwards) -> Result<(), BoardError> {
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         let closing = sent(passed.closing.to_bytes(), Closing::from_bytes)?;
         if let Answer::Deliver(made) = self.recomputer(member)?.accept((height, coin), &closing)? {
             let made = sent(made.to_bytes(), Delivery::from_bytes)?;

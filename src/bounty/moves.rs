@@ -102,7 +102,7 @@ impl Board<'_> {
             self.wait_until(due)?;
         }
         self.bury()?;
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         let seal = sent(self.requester.seal(height)?.to_bytes(), Seal::from_bytes)?;
         let layers = seal.envelope.seats();
         let mut openings = Vec::new();
@@ -164,7 +164,7 @@ impl Board<'_> {
         silent: Option<u8>,
     ) -> Result<LayerSet, BoardError> {
         let paid = closing.verify(self.terms())?.paid;
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         // Who has no layer in it may still help to give back.
         let asked = closing.opened();
         for seat in seats(asked).filter(|seat| Some(*seat) != silent) {
@@ -200,7 +200,7 @@ impl Board<'_> {
     /// The requester grants the settlement and the members put their secrets together, all but `silent`.
     pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, BoardError> {
         let grant = sent(self.requester.grant()?.to_bytes(), Grant::from_bytes)?;
-        let (height, coin) = self.sight()?;
+        let (height, coin) = self.status()?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
             let share = self.recomputer(seat)?.take_grant((height, coin), &grant)?;
             let share = sent(share.to_bytes(), Share::from_bytes)?;
@@ -217,8 +217,8 @@ impl Board<'_> {
 
     /// A member publishes the settlement; the requester takes the result out of it.
     pub fn settle(&mut self, seat: u8) -> Result<Transaction, BoardError> {
-        let sight = self.sight()?;
-        let settled = self.recomputer(seat)?.settle(sight)?;
+        let status = self.status()?;
+        let settled = self.recomputer(seat)?.settle(status)?;
         let (set, tx) = settled.ok_or_else(|| BoardError::broken("a secret is missing"))?;
         let place = self.place(seat)?;
         let why = ("Settle", "every secret of the set is there");

@@ -262,7 +262,7 @@ fn stripped(board: &mut Board<'_>) -> Result<(), BoardError> {
     envelope.layers.pop();
     let due = board.terms().record().layer_height;
     board.wait_until(due)?;
-    let (height, coin) = board.sight()?;
+    let (height, coin) = board.status()?;
     let mut cheat = forgetful(board)?;
     cheat.take_envelope(&envelope)?;
     let seal = cheat.seal(height)?;

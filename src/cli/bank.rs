@@ -29,12 +29,12 @@ pub(crate) enum BankCommand {
     /// Gives pennies to the provider.
     Pay(kept::PayArgs),
     /// Stops the bank: the provider can claim, and both can go on in another.
-    Freeze(kept::FreezeArgs),
-    /// The provider takes what it was paid out of the frozen coin.
+    ForceClose(kept::ForceCloseArgs),
+    /// The provider takes what it was paid out of the force-closed coin.
     Claim(kept::KeptArgs),
-    /// The payer takes back what is its own: above the refund height, or when a frozen bank was not claimed from.
+    /// The payer takes back what is its own: above the refund height, or when a force-closed bank was not claimed from.
     Refund(kept::KeptArgs),
-    /// The frozen coin goes on in another bank of what is left.
+    /// The force-closed coin goes on in another bank of what is left.
     Resume(kept::ResumeArgs),
     /// Both agree on the end: one transaction that pays its own fee.
     Close(kept::KeptArgs),
@@ -62,16 +62,16 @@ struct BankFigures {
     /// What one is worth, in sat.
     #[arg(long, value_name = "SAT", default_value = "2", value_parser = value::amount)]
     value: Amount,
-    /// Pennies that may be given without a rung that enforces them…
+    /// Pennies that may be given without a commitment that enforces them…
     #[arg(long, default_value_t = 500)]
     step: u32,
     /// …or the 2^SHIFT-th part of what is enforced, if that is more.
     #[arg(long, default_value_t = 5)]
     shift: u8,
-    /// Blocks from the opening until the payer takes back what was never frozen.
+    /// Blocks from the opening until the payer takes back what was never force-closed.
     #[arg(long, default_value_t = 60)]
     refund_blocks: u32,
-    /// Blocks after a freeze in which only the provider can claim.
+    /// Blocks after a force close in which only the provider can claim.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
 }
@@ -99,9 +99,9 @@ pub(crate) struct PlayArgs {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     figures: Figures,
-    /// The claim by this rung and an agreed close after as many pennies are drawn too.
+    /// The claim by this commitment and an agreed close after as many pennies are drawn too.
     #[arg(long, default_value_t = 1_000)]
-    rung: u32,
+    commitment: u32,
     #[command(flatten)]
     drawing: Drawing,
 }
@@ -125,7 +125,7 @@ impl BankCommand {
             BankCommand::Bench(args) => args.run(),
             BankCommand::Open(args) => args.run(),
             BankCommand::Pay(args) => args.run(),
-            BankCommand::Freeze(args) => args.run(),
+            BankCommand::ForceClose(args) => args.run(),
             BankCommand::Claim(args) => args.run(|bank| bank.claim()),
             BankCommand::Refund(args) => args.run(|bank| bank.refund()),
             BankCommand::Resume(args) => args.run(),
@@ -184,7 +184,7 @@ impl ShowArgs {
         let (mut chain, mut silent) = (Embedded::new(), ());
         let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
         let bank = desk.payer().bank();
-        let graph = bank.picture(self.rung, Amount::from_sat(500))?;
+        let graph = bank.picture(self.commitment, Amount::from_sat(500))?;
         self.drawing.write(&graph, None)
     }
 }
@@ -211,13 +211,13 @@ impl BenchArgs {
         )?;
         writeln!(
             out,
-            "rungs              {:>12} in {:.3} s",
-            pace.rungs, pace.rungs_s
+            "commitments              {:>12} in {:.3} s",
+            pace.commitments, pace.commitments_s
         )?;
         writeln!(
             out,
-            "held at most       {:>12} secrets, {} rungs",
-            pace.secrets_held, pace.rungs_held
+            "held at most       {:>12} secrets, {} commitments",
+            pace.secrets_held, pace.commitments_held
         )?;
         Ok(())
     }

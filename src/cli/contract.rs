@@ -74,7 +74,7 @@ pub(crate) struct MakeArgs {
 /// A made-up contract.
 #[derive(Args)]
 struct MadeUp {
-    /// Layout.
+    /// Template.
     #[arg(long, value_enum, default_value = "hardened")]
     template: TemplateArg,
     /// Panel, as k-of-n.

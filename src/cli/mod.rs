@@ -205,20 +205,20 @@ impl std::str::FromStr for PanelArg {
     }
 }
 
-/// A layout by name.
+/// A template by name.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum TemplateArg {
     /// Delivery and verdict on chain before a dispute.
     Hardened,
-    /// The Prometheus paper's own layout, attackable, for research.
+    /// The Prometheus paper's own template, attackable, for research.
     Paper,
 }
 
-impl From<TemplateArg> for narthex::game_model::Layout {
+impl From<TemplateArg> for narthex::game_model::Template {
     fn from(arg: TemplateArg) -> Self {
         match arg {
-            TemplateArg::Hardened => narthex::game_model::Layout::Hardened,
-            TemplateArg::Paper => narthex::game_model::Layout::Paper,
+            TemplateArg::Hardened => narthex::game_model::Template::Hardened,
+            TemplateArg::Paper => narthex::game_model::Template::Paper,
         }
     }
 }

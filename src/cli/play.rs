@@ -10,7 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
-    game_model::Layout,
+    game_model::Template,
     play::{
         ChainKind, DecryptedResult, Event, JobFile, Outcome, PlayOptions, Reporter, STORIES, play,
     },
@@ -49,7 +49,7 @@ pub(crate) struct PlayArgs {
     /// Chain to play on.
     #[arg(long, value_enum, default_value = "embedded")]
     chain: ChainArg,
-    /// Layout of the contract.
+    /// Template of the contract.
     #[arg(long, value_enum, default_value = "hardened", conflicts_with = "case")]
     template: TemplateArg,
     /// Panel, as k-of-n.
@@ -74,7 +74,7 @@ pub(crate) struct PlayArgs {
     /// Everything random follows from this seed: 64 hex digits, as a former play printed it.
     #[arg(long, value_parser = value::bytes32)]
     seed: Option<[u8; 32]>,
-    /// Plays the contract even if honest play does not pay, as it never does in the paper's layout.
+    /// Plays the contract even if honest play does not pay, as it never does in the paper's template.
     #[arg(long)]
     research: bool,
     /// Parameters to play, and costs and values by which the parties check that honest play pays, as `narthex game plan --out`
@@ -93,7 +93,7 @@ impl PlayArgs {
         }
         let options = PlayOptions {
             story: self.story,
-            layout: self.template.into(),
+            template: self.template.into(),
             chain: self.chain.into(),
             quorum: self.arbiters.quorum,
             arbiters: self.arbiters.arbiters,
@@ -158,7 +158,7 @@ fn list(json: bool) -> anyhow::Result<()> {
             let line = serde_json::json!({ "template": template, "story": story.name, "summary": story.summary });
             writeln!(out, "{line}")?;
         } else {
-            let flag = if story.layout == Layout::Paper {
+            let flag = if story.template == Template::Paper {
                 "--template paper --research "
             } else {
                 ""

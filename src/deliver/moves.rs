@@ -107,10 +107,10 @@ impl Post<'_> {
     /// An agent's claim, and its fee. Nothing is published.
     pub fn claim_of(&mut self, agent: u8) -> Result<(Transaction, Amount), PostError> {
         let fee = self.table.fee(&self.delivery().claim_plan(agent)?)?;
-        let sight = self.sight()?;
+        let status = self.status()?;
         let own = self.agents.get(usize::from(agent));
         let own = own.ok_or_else(|| PostError::broken("no such agent"))?;
-        Ok((own.claim(sight, fee, self.table.rng())?, fee))
+        Ok((own.claim(status, fee, self.table.rng())?, fee))
     }
 
     /// The sender's refund, and its fee. Nothing is published.
@@ -189,7 +189,7 @@ impl Post<'_> {
     }
 
     /// Height of the tip and where the coin is, which all duties follow from.
-    pub fn sight(&mut self) -> Result<(u32, Coin), PostError> {
+    pub fn status(&mut self) -> Result<(u32, Coin), PostError> {
         Ok((self.chain().height()?, self.coin()?))
     }
 }

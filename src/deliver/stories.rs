@@ -85,13 +85,13 @@ fn expect(fine: bool, what: impl Into<String>) -> Result<(), PostError> {
 }
 
 fn agent_duty(post: &mut Post<'_>, agent: u8, expected: AgentDuty) -> Result<(), PostError> {
-    let (tip, coin) = post.sight()?;
+    let (tip, coin) = post.status()?;
     let duty = post.agent(agent)?.duty(tip, coin);
     expect(duty == expected, format!("{} is to {duty:?}", name(agent)))
 }
 
 fn sender_duty(post: &mut Post<'_>, expected: SenderDuty) -> Result<(), PostError> {
-    let (tip, coin) = post.sight()?;
+    let (tip, coin) = post.status()?;
     let duty = post.sender.duty(tip, coin);
     expect(duty == expected, format!("the sender is to {duty:?}"))
 }

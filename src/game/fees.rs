@@ -10,7 +10,7 @@ use narthex_contracts::{
     terms::{FeeRate, FeeRules},
 };
 use narthex_game_model::{
-    Layout, Params, ParamsRecord,
+    Params, ParamsRecord, Template,
     game::{Economics, Fees, build, inequalities, solve},
 };
 
@@ -43,15 +43,15 @@ impl MoveWeights {
     ///
     /// # Errors
     /// If there is no such panel.
-    pub fn example(layout: Layout, n: u8, k: u8) -> anyhow::Result<MoveWeights> {
-        let record = match layout {
-            Layout::Hardened => ParamsRecord::example(n, k, 800_000),
-            Layout::Paper => ParamsRecord::paper_example(n, k, 800_000),
+    pub fn example(template: Template, n: u8, k: u8) -> anyhow::Result<MoveWeights> {
+        let record = match template {
+            Template::Hardened => ParamsRecord::example(n, k, 800_000),
+            Template::Paper => ParamsRecord::paper_example(n, k, 800_000),
         };
         MoveWeights::of(&Params::new(record)?)
     }
 
-    /// Fees at `rate`, each with its child's. A move that the layout does not have costs nothing.
+    /// Fees at `rate`, each with its child's. A move that the template does not have costs nothing.
     ///
     /// # Errors
     /// If the rate is taken for a mistake.

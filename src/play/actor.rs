@@ -18,7 +18,7 @@ const CONTRACT_KEY: u32 = 0;
 const IDENTITY_KEY: u32 = 1;
 /// Index of the worker's result secret.
 const RESULT_SECRET: u32 = 2;
-/// Index of the worker's appeal secret (`paper` layout).
+/// Index of the worker's appeal secret (`paper` template).
 const APPEAL_SECRET: u32 = 3;
 
 /// A party of the play.

@@ -27,7 +27,7 @@ const SPARE: Amount = Amount::from_sat(200_000);
 const MOST_PER_PARTY: Amount = Amount::from_int_btc(50);
 
 impl PlayOptions {
-    /// Plays this case: its layout and its panel, too.
+    /// Plays this case: its template and its panel, too.
     ///
     /// # Errors
     /// [`PlayError::Params`] with every bound that its parameters break, [`PlayError::Case`] for what cannot be played.
@@ -46,7 +46,7 @@ impl PlayOptions {
             )));
         }
         Ok(PlayOptions {
-            layout: params.layout(),
+            template: params.template(),
             quorum: params.quorum(),
             arbiters: params.arbiters(),
             case: Some(case),

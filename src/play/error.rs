@@ -18,13 +18,13 @@ use crate::{job::JobError, wallet::WalletError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
-    /// No story of this name in this layout.
-    #[error("no story {name:?} in the {layout} layout; `narthex play --list` names them")]
+    /// No story of this name in this template.
+    #[error("no story {name:?} in the {template} template; `narthex play --list` names them")]
     UnknownStory {
         /// Name asked for.
         name: String,
-        /// Layout asked for.
-        layout: &'static str,
+        /// Template asked for.
+        template: &'static str,
     },
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]

@@ -6,7 +6,7 @@ use narthex_contracts::{
     template::{reclaim_stake, reclaim_stake_coin, stake_unlock_height},
     terms::Role,
 };
-use narthex_game_model::{Layout, Payout, settle};
+use narthex_game_model::{Payout, Template, settle};
 
 use super::{PartyBalance, PlayError, Scene, scene::Ending};
 
@@ -16,12 +16,12 @@ impl Scene<'_> {
         if ending.settlement.spends_stakes() {
             return Ok(());
         }
-        let layout = self.terms.layout();
+        let template = self.terms.template();
         let funded = self.on_chain.first().map_or(0, |t| t.height);
         let after_funding = funded + u32::from(self.terms.params().stake_lock_blocks());
         let unlock = stake_unlock_height(self.terms.params()).max(after_funding - 1);
         let height = self.chain.height()?;
-        if layout == Layout::Hardened && height < unlock {
+        if template == Template::Hardened && height < unlock {
             let until = format!("wait until height {}", unlock + 1);
             self.step("arbiters", until, "the contract's last deadline")?;
             self.mine(unlock - height)?;
@@ -34,16 +34,16 @@ impl Scene<'_> {
         Ok(())
     }
 
-    /// One arbiter takes its stake back. In the paper's layout it can do so at any time.
+    /// One arbiter takes its stake back. In the paper's template it can do so at any time.
     pub(super) fn take_stake_back(&mut self, i: u8, why: &str) -> Result<(), PlayError> {
         let (rate, role) = (self.rate(), Role::Arbiter(i));
         let actor = self.actor(role)?;
         let (destination, key) = (actor.payout.clone(), actor.key()?);
-        let tx = match self.terms.layout() {
-            Layout::Hardened => {
+        let tx = match self.terms.template() {
+            Template::Hardened => {
                 reclaim_stake(&self.terms, &self.graph, i, &key, destination, rate)?
             }
-            Layout::Paper => {
+            Template::Paper => {
                 reclaim_stake_coin(&self.terms, i, &key, destination, rate, &mut self.rng)?
             }
         };

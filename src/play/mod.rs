@@ -43,7 +43,7 @@ pub fn play_on(
     options: &PlayOptions,
     reporter: &mut dyn Reporter,
 ) -> Result<Outcome, PlayError> {
-    let story = find_story(options.layout, &options.story)?;
+    let story = find_story(options.template, &options.story)?;
     let mut scene = Scene::prepare(chain, options, reporter)?;
     let ending = (story.play)(&mut scene)?;
     scene.finish(story, ending)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use narthex_contracts::{depth::Depth, terms::FeeRate};
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 use crate::{game::Case, table::ChainKind};
 
@@ -22,8 +22,8 @@ pub struct JobFile {
 pub struct PlayOptions {
     /// Name of the story.
     pub story: String,
-    /// Layout of the contract.
-    pub layout: Layout,
+    /// Template of the contract.
+    pub template: Template,
     /// The chain.
     pub chain: ChainKind,
     /// Panel: k of n.
@@ -41,9 +41,9 @@ pub struct PlayOptions {
     /// Everything random follows from it, if given.
     pub seed: Option<[u8; 32]>,
     /// Parameters to play, and costs and values by which the parties check that honest play pays; the example's if none.
-    /// Set by [`PlayOptions::with_case`], with the layout and the panel.
+    /// Set by [`PlayOptions::with_case`], with the template and the panel.
     pub case: Option<Case>,
-    /// Sign even if honest play does not pay, as it never does in the paper's layout.
+    /// Sign even if honest play does not pay, as it never does in the paper's template.
     pub research: bool,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
@@ -53,7 +53,7 @@ impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
             story: "normal".into(),
-            layout: Layout::Hardened,
+            template: Template::Hardened,
             chain: ChainKind::Embedded,
             quorum: 2,
             arbiters: 3,

@@ -15,7 +15,7 @@ use narthex_contracts::{
     template::ContractSecret,
     terms::{Role, TermsDraft},
 };
-use narthex_game_model::{Layout, Params, Ratio};
+use narthex_game_model::{Params, Ratio, Template};
 
 use super::{Actor, PlayError, Scene, scene::Parts, setup::secret};
 use crate::wallet::PartyWallet;
@@ -61,9 +61,9 @@ impl Drawn {
 }
 
 /// What the arbiters of a play offer to judge under.
-fn offer_terms(layout: Layout, params: &Params) -> OfferTerms {
+fn offer_terms(template: Template, params: &Params) -> OfferTerms {
     OfferTerms {
-        layout,
+        template,
         stake_sat: params.arbiter_stake(),
         min_retainer_sat: Amount::ZERO,
         min_fee_sat: Amount::ZERO,
@@ -102,7 +102,7 @@ pub(super) fn publish_offers(
     }
     // The node was asked when the principals got theirs.
     let _ = super::setup::hand_out_coins(parts, miner, miner_script, actors.values_mut())?;
-    let terms = offer_terms(parts.options.layout, params);
+    let terms = offer_terms(parts.options.template, params);
     let expiry = parts.chain.height()? + BOND_BLOCKS;
     for actor in actors.values_mut() {
         let identity = actor.identity()?.x_only_public_key().0;
@@ -239,7 +239,7 @@ fn seat(
     Ok((panel, agreement.panel))
 }
 
-/// The panel's one secret of the paper's layout, made by its members without a dealer.
+/// The panel's one secret of the paper's template, made by its members without a dealer.
 pub(super) struct PanelSecret {
     pub(super) point: SharedPoint,
     pub(super) shares: Vec<KeyShare>,
@@ -304,7 +304,7 @@ impl Scene<'_> {
         self.step(
             "arbiters",
             format!("{quorum} of them reveal their shares of the panel's secret"),
-            "one secret stands for either verdict in this layout",
+            "one secret stands for either verdict in this template",
         )
     }
 }

@@ -67,12 +67,12 @@ pub struct Scene<'a> {
     pub(super) terms: Arc<Terms>,
     pub(super) graph: Arc<TxGraph>,
     pub(super) workshop: Workshop,
-    /// The panel's shared secret, until it is revealed (`paper` layout).
+    /// The panel's shared secret, until it is revealed (`paper` template).
     pub(super) panel_secret: Option<PanelSecret>,
     pub(super) delivery: Option<Delivery>,
     pub(super) on_chain: Vec<OnChain>,
     pub(super) result: Option<DecryptedResult>,
-    /// Arbiters whose stakes were spent sideways (`paper` layout).
+    /// Arbiters whose stakes were spent sideways (`paper` template).
     pub(super) sideways: Vec<u8>,
 }
 

@@ -21,7 +21,7 @@ use narthex_contracts::{
     },
 };
 use narthex_game_model::{
-    AcceptedJob, Layout, Params, ParamsRecord, computation::Computation, sample,
+    AcceptedJob, Params, ParamsRecord, Template, computation::Computation, sample,
 };
 use narthex_regtest::AcceptedPolicy;
 
@@ -73,7 +73,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     let policy = hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
-    if params.layout() == Layout::Hardened {
+    if params.template() == Template::Hardened {
         RootRecord::check_room(&params, parts.options.depth)?;
     }
     // Nobody agrees on a job that the parameters were not made for.
@@ -92,9 +92,9 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     let seated = std::mem::take(&mut drawn.actors);
     actors.extend(seated.into_iter().map(|actor| (actor.role, actor)));
 
-    let panel_secret = match params.layout() {
-        Layout::Hardened => None,
-        Layout::Paper => Some(super::panel::share_secret(
+    let panel_secret = match params.template() {
+        Template::Hardened => None,
+        Template::Paper => Some(super::panel::share_secret(
             &params,
             drawn.transcript(),
             &mut parts.rng,
@@ -280,10 +280,10 @@ fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, 
     let example = |record: ParamsRecord| {
         record.for_job(steps, SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE)))
     };
-    let record = match (&parts.options.case, parts.options.layout) {
+    let record = match (&parts.options.case, parts.options.template) {
         (Some(case), _) => super::case::at_height(case, deliver_height)?,
-        (None, Layout::Hardened) => example(ParamsRecord::example(n, k, deliver_height))?,
-        (None, Layout::Paper) => example(ParamsRecord::paper_example(n, k, deliver_height))?,
+        (None, Template::Hardened) => example(ParamsRecord::example(n, k, deliver_height))?,
+        (None, Template::Paper) => example(ParamsRecord::paper_example(n, k, deliver_height))?,
     };
     let record = ParamsRecord {
         fund: fund.into_bytes(),
@@ -303,8 +303,8 @@ fn propose(
 ) -> Result<TermsRecord, PlayError> {
     let mut records = BTreeMap::new();
     for (role, actor) in actors.iter_mut() {
-        let funding = match (params.layout(), role) {
-            (Layout::Paper, Role::Arbiter(_)) => {
+        let funding = match (params.template(), role) {
+            (Template::Paper, Role::Arbiter(_)) => {
                 stake_coin(parts, actor, params, (miner_script, policy))?
             }
             _ => contribution(actor, params, (parts, policy))?,
@@ -329,7 +329,7 @@ fn propose(
             identity,
             result: point(actor.secrets.get(ContractSecret::Result)),
             appeal: point(actor.secrets.get(ContractSecret::Appeal))
-                .filter(|_| params.layout() == Layout::Paper),
+                .filter(|_| params.template() == Template::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
         };
         records.insert(*role, proposal.record());
@@ -374,9 +374,9 @@ fn propose(
         &worker.key,
         &hash,
     );
-    let paper = match params.layout() {
-        Layout::Hardened => None,
-        Layout::Paper => Some(PaperRecord {
+    let paper = match params.template() {
+        Template::Hardened => None,
+        Template::Paper => Some(PaperRecord {
             appeal: SecretPoint::appeal(
                 &secp,
                 &secrets.get(ContractSecret::Appeal).ok_or_else(missing)?,
@@ -424,7 +424,7 @@ fn contribution(
     Ok(contribution)
 }
 
-/// In the paper's layout an arbiter's stake is a coin of its own that it made when it offered itself.
+/// In the paper's template an arbiter's stake is a coin of its own that it made when it offered itself.
 fn stake_coin(
     parts: &mut Parts<'_>,
     actor: &mut Actor,

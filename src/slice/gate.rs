@@ -12,7 +12,8 @@ use narthex_contracts::{
     depth::Depth,
     setup::ceremony,
     slice::{
-        Circle, Client, Dealt, Evidence, Points, Provider, Sharer, Shares, SliceRecord, SliceTerms,
+        Client, Evidence, Participants, Points, Provider, Shares, SliceDealer, SliceDealing,
+        SliceRecord, SliceTerms,
     },
     terms::{Contribution, FeeRate},
 };
@@ -128,7 +129,7 @@ impl<'c> Gate<'c> {
         reporter: &'c mut dyn TableReporter,
     ) -> Result<Gate<'c>, GateError> {
         // Before wallets are made for them.
-        Circle::check_numbers(options.providers.into(), options.quorum.into())?;
+        Participants::check_numbers(options.providers.into(), options.quorum.into())?;
         let common = TableOptions {
             rate: options.rate,
             seed: options.seed,
@@ -249,15 +250,15 @@ fn open(
     let mut public = public.collect::<Vec<_>>().into_iter();
     let client = public.next().ok_or_else(|| GateError::broken("nobody"))?;
     let salt = FreshSalt::draw(table.rng());
-    let circle = Circle {
+    let participants = Participants {
         client,
         providers: public.collect(),
         quorum: options.quorum,
         job: job.id(),
         salt: salt.value(),
     };
-    let (points, shares) = share(table, &circle, &keys)?;
-    let terms = propose(table, options, circle, &points)?.check()?;
+    let (points, shares) = share(table, &participants, &keys)?;
+    let terms = propose(table, options, participants, &points)?.check()?;
     let mut keys = keys.into_iter();
     let key = keys.next().ok_or_else(|| GateError::broken("nobody"))?;
     let keys = keys.collect::<Vec<_>>();
@@ -284,20 +285,26 @@ fn open(
 /// Each provider deals shares of all others' secrets; messages travel as bytes.
 fn share(
     table: &mut Table<'_>,
-    circle: &Circle,
+    participants: &Participants,
     keys: &[SecretKey],
 ) -> Result<(Points, Vec<Shares>), GateError> {
-    let mut sharers = Vec::new();
-    for (index, key) in circle.indices().zip(keys.iter().skip(1)) {
-        sharers.push(Sharer::new(circle.clone(), index, *key, table.rng())?);
+    let mut dealers = Vec::new();
+    for (index, key) in participants.indices().zip(keys.iter().skip(1)) {
+        dealers.push(SliceDealer::new(
+            participants.clone(),
+            index,
+            *key,
+            table.rng(),
+        )?);
     }
-    let sent = sharers.iter().map(|sharer| sharer.dealt().to_bytes());
-    let all = sent.map(|bytes| Dealt::from_bytes(&bytes).map_err(|e| GateError::Slice(e.into())));
+    let sent = dealers.iter().map(|dealer| dealer.dealt().to_bytes());
+    let all =
+        sent.map(|bytes| SliceDealing::from_bytes(&bytes).map_err(|e| GateError::Slice(e.into())));
     let all = all.collect::<Result<Vec<_>, _>>()?;
-    let points = Points::gather(circle, &all)?;
+    let points = Points::gather(participants, &all)?;
     let mut shares = Vec::new();
-    for sharer in sharers {
-        shares.push(sharer.finish(&all)?.1);
+    for dealer in dealers {
+        shares.push(dealer.finish(&all)?.1);
     }
     Ok((points, shares))
 }
@@ -306,17 +313,17 @@ fn share(
 fn propose(
     table: &mut Table<'_>,
     options: &GateOptions,
-    circle: Circle,
+    participants: Participants,
     points: &Points,
 ) -> Result<SliceRecord, GateError> {
     let mut scripts = Vec::new();
-    for index in circle.indices() {
+    for index in participants.indices() {
         scripts.push(table.seat(1 + usize::from(index))?.script.clone());
     }
     let policy = table.policy().clone();
     let client = table.seat(0)?;
     let mut record = SliceRecord {
-        circle,
+        participants,
         points: points.commitments(),
         own_points: points.own_points().to_vec(),
         price_sat: options.price,

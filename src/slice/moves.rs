@@ -161,8 +161,8 @@ impl Gate<'_> {
 
     /// A provider's claim, as it would publish it now.
     pub fn claim_tx(&mut self, index: u8) -> Result<Transaction, GateError> {
-        let sight = (self.table.chain().height()?, self.coin(index)?);
-        Ok(self.provider(index)?.claim(sight)?)
+        let status = (self.table.chain().height()?, self.coin(index)?);
+        Ok(self.provider(index)?.claim(status)?)
     }
 
     /// A provider claims; the client opens the result with the secret that the claim shows.

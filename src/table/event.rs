@@ -43,7 +43,7 @@ pub struct TableOutcome {
     pub chain: String,
     /// Everything random follows from this seed, hex.
     pub seed: String,
-    /// What this kind of contract counts: pennies, rungs, copies.
+    /// What this kind of contract counts: pennies, commitments, copies.
     #[serde(flatten)]
     pub figures: BTreeMap<String, serde_json::Value>,
     /// Names of the transactions on chain, in order.

@@ -1,4 +1,4 @@
-//! Who can complete what: every transaction of both layouts against every party, with what it knows, with all that
+//! Who can complete what: every transaction of both templates against every party, with what it knows, with all that
 //! can be known, and with false secrets. And transactions that were changed after they were signed.
 
 use crate::common;
@@ -17,7 +17,7 @@ use narthex::{
         template::{ContractSecret, Exit, Rulings},
         terms::Role,
     },
-    game_model::{ArbiterSet, Layout, Ruling},
+    game_model::{ArbiterSet, Ruling, Template},
     play::Scene,
     regtest::{Chain, Embedded},
 };
@@ -150,11 +150,11 @@ fn rulings_do_not_travel() {
     }
 }
 
-/// In the paper's layout, one secret opens either verdict: the weakness is there, and nothing else is.
+/// In the paper's template, one secret opens either verdict: the weakness is there, and nothing else is.
 #[test]
 fn the_papers_moves() {
     let mut chain = Embedded::new();
-    let scene = common::scene(&mut chain, Layout::Paper, (2, 3));
+    let scene = common::scene(&mut chain, Template::Paper, (2, 3));
     let worker = scene.actor(Role::Worker).unwrap().secrets.clone();
     let mut open = Vec::new();
     for (id, node) in scene.graph().nodes().skip(1) {

@@ -4,7 +4,7 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, thaw_of,
+    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, timeout_refund_of,
 };
 use bitcoin::{Amount, secp256k1::rand};
 use common::{cli, is_bad_script, is_spent, is_too_early};
@@ -19,15 +19,15 @@ use narthex::{
 on_both_chains!(
     every_life_is_exact,
     the_refund_early_and_late,
-    the_thaw_early_and_late,
-    the_freeze_at_any_time,
-    a_rung_needs_its_penny_and_the_provider,
-    an_old_rung_hurts_its_publisher,
+    the_timeout_refund_early_and_late,
+    the_force_close_at_any_time,
+    a_commitment_needs_its_penny_and_the_provider,
+    an_old_commitment_hurts_its_publisher,
     a_payer_that_double_spends_after_t,
-    a_claim_and_a_thaw_reorganised,
+    a_claim_and_a_timeout_refund_reorganised,
     a_close_leaves_nothing_to_claim,
     a_resumed_bank_or_a_claim_not_both,
-    a_frozen_bank_is_closed,
+    a_force_closed_bank_is_closed,
 );
 
 /// Every story ends with balances exact to the satoshi, and with the transactions that it says.
@@ -35,13 +35,13 @@ fn every_life_is_exact(chain: &mut dyn Chain) {
     let expected = |story: &str| -> (&[&str], i64) {
         match story {
             "close" => (&["Bank", "Close"], 2_600),
-            "claim" | "chosen" => (&["Bank", "Freeze", "Claim"], 2_000),
+            "claim" | "chosen" => (&["Bank", "ForceClose", "Claim"], 2_000),
             "refund" => (&["Bank", "Refund"], 0),
-            "thaw" => (&["Bank", "Freeze", "Thaw"], 0),
-            "resume" => (&["Bank", "Freeze", "Resume", "Close"], 3_200),
-            "purse" => (&["Bank", "Freeze", "Claim"], 2_000),
+            "timeout-refund" => (&["Bank", "ForceClose", "TimeoutRefund"], 0),
+            "resume" => (&["Bank", "ForceClose", "Resume", "Close"], 3_200),
+            "purse" => (&["Bank", "ForceClose", "Claim"], 2_000),
             "accessor" => (&["Bank", "Close"], 1_600),
-            "false-rung" => (&["Bank", "Freeze", "Claim"], 8_000),
+            "false-commitment" => (&["Bank", "ForceClose", "Claim"], 8_000),
             other => panic!("{other} is not in the table"),
         }
     };
@@ -74,50 +74,50 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     );
     mined(&mut desk, &refund);
     assert_eq!(desk.coin().unwrap(), Coin::Spent);
-    // A provider that slept past T has lost what it was paid: that is why it freezes at T − D.
-    let freeze = desk.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut desk, &freeze)));
+    // A provider that slept past T has lost what it was paid: that is why it force-closes at T − D.
+    let force_close = desk.provider().force_close().unwrap();
+    assert!(is_spent(&refused(&mut desk, &force_close)));
     assert_eq!(gains(&mut desk), [0, 0]);
 }
 
-fn the_thaw_early_and_late(chain: &mut dyn Chain) {
+fn the_timeout_refund_early_and_late(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
-    let freeze = desk.payer().freeze().unwrap();
-    let at = mined(&mut desk, &freeze);
-    assert_eq!(desk.coin().unwrap(), Coin::Frozen { height: at });
-    let (thaw, claim) = (thaw_of(&mut desk), claim_of(&mut desk, 500));
+    let force_close = desk.payer().force_close().unwrap();
+    let at = mined(&mut desk, &force_close);
+    assert_eq!(desk.coin().unwrap(), Coin::ForceClosed { height: at });
+    let (timeout_refund, claim) = (timeout_refund_of(&mut desk), claim_of(&mut desk, 500));
     let d = u32::from(desk.payer().bank().terms().record().claim_blocks);
     desk.table().wait_for(at + d - 1).unwrap();
-    assert!(is_too_early(&refused(&mut desk, &thaw)));
+    assert!(is_too_early(&refused(&mut desk, &timeout_refund)));
     empty_blocks(&mut desk, 1);
-    // Ripe; a claim that comes as late is still good as long as the thaw is not confirmed.
+    // Ripe; a claim that comes as late is still good as long as the timeout refund is not confirmed.
     mined(&mut desk, &claim);
-    assert!(is_spent(&refused(&mut desk, &thaw)));
+    assert!(is_spent(&refused(&mut desk, &timeout_refund)));
     assert_eq!(gains(&mut desk), [-1_000, 1_000]);
 }
 
 /// The provider stops the bank early: the payer gets all but what it paid, at once, out of the claim.
-fn the_freeze_at_any_time(chain: &mut dyn Chain) {
+fn the_force_close_at_any_time(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
-    desk.freeze(PROVIDER, "test").unwrap();
-    let height = desk.frozen_at().unwrap();
-    let duty = desk.provider().duty(height, Coin::Frozen { height });
-    assert_eq!(duty, ProviderDuty::Claim { rung: 500 });
+    desk.force_close(PROVIDER, "test").unwrap();
+    let height = desk.force_closed_at().unwrap();
+    let duty = desk.provider().duty(height, Coin::ForceClosed { height });
+    assert_eq!(duty, ProviderDuty::Claim { commitment: 500 });
     desk.claim().unwrap();
     assert_eq!(gains(&mut desk), [-1_000, 1_000]);
 }
 
-fn a_rung_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
+fn a_commitment_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
     // 1,000 is signed, its penny was not given.
-    assert!(desk.provider().rungs_held() > 1);
+    assert!(desk.provider().commitments_held() > 1);
     let mut rng = rand::thread_rng();
     assert!(matches!(
         desk.provider().claim(1_000, &mut rng),
-        Err(BankError::Rung { .. })
+        Err(BankError::AdaptorCommitment { .. })
     ));
-    let freeze = desk.provider().freeze().unwrap();
-    mined(&mut desk, &freeze);
+    let force_close = desk.provider().force_close().unwrap();
+    mined(&mut desk, &force_close);
     let good = claim_of(&mut desk, 500);
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
     // Each signature missing, false, or in the other's place: payer alone, provider alone, a forger.
@@ -140,70 +140,73 @@ fn a_rung_needs_its_penny_and_the_provider(chain: &mut dyn Chain) {
     mined(&mut desk, &good);
 }
 
-/// The provider publishes a rung that it has better ones than: the payer gains.
-fn an_old_rung_hurts_its_publisher(chain: &mut dyn Chain) {
+/// The provider publishes a commitment that it has better ones than: the payer gains.
+fn an_old_commitment_hurts_its_publisher(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
     let old = claim_of(&mut desk, 500);
     desk.pay(1_000).unwrap();
     let best = desk.provider().enforceable();
     assert_eq!(best, 1_500);
     let new = claim_of(&mut desk, best);
-    desk.freeze(PROVIDER, "test").unwrap();
+    desk.force_close(PROVIDER, "test").unwrap();
     mined(&mut desk, &old);
     assert!(is_spent(&refused(&mut desk, &new)));
     assert_eq!(gains(&mut desk), [-1_000, 1_000]);
 }
 
-/// The payer waits for T with the provider's pennies given and tries to take all: the provider froze in time.
+/// The payer waits for T with the provider's pennies given and tries to take all: the provider force-closed in time.
 fn a_payer_that_double_spends_after_t(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 1_100);
     let terms = desk.provider().bank().terms().clone();
-    let serve_until = terms.freeze_height() - 2;
+    let serve_until = terms.force_close_height() - 2;
     assert_eq!(
         desk.provider()
             .duty(serve_until, Coin::Banked { is_deep: true }),
         ProviderDuty::Serve
     );
-    desk.table().wait_for(terms.freeze_height()).unwrap();
+    desk.table().wait_for(terms.force_close_height()).unwrap();
     assert_eq!(
         desk.provider()
             .duty(serve_until + 1, Coin::Banked { is_deep: true }),
-        ProviderDuty::Freeze
+        ProviderDuty::ForceClose
     );
-    desk.freeze(PROVIDER, "test").unwrap();
-    let (refund, thaw) = (refund_of(&mut desk), thaw_of(&mut desk));
-    assert!(is_too_early(&refused(&mut desk, &thaw)));
+    desk.force_close(PROVIDER, "test").unwrap();
+    let (refund, timeout_refund) = (refund_of(&mut desk), timeout_refund_of(&mut desk));
+    assert!(is_too_early(&refused(&mut desk, &timeout_refund)));
     desk.claim().unwrap();
     desk.table()
         .wait_for(terms.record().refund_height + 1)
         .unwrap();
     assert!(is_spent(&refused(&mut desk, &refund)));
-    assert!(is_spent(&refused(&mut desk, &thaw)));
+    assert!(is_spent(&refused(&mut desk, &timeout_refund)));
     assert_eq!(gains(&mut desk), [-2_000, 2_000]);
 }
 
-/// The freeze's block is lost, and confirms later: D counts from there. The claim's block is lost: it comes again.
-fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
+/// The force close's block is lost, and confirms later: D counts from there. The claim's block is lost: it comes again.
+fn a_claim_and_a_timeout_refund_reorganised(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
-    let (freeze, thaw) = (desk.payer().freeze().unwrap(), thaw_of(&mut desk));
+    let (force_close, timeout_refund) = (
+        desk.payer().force_close().unwrap(),
+        timeout_refund_of(&mut desk),
+    );
     let claim = claim_of(&mut desk, 500);
-    let old = mined(&mut desk, &freeze);
+    let old = mined(&mut desk, &force_close);
     let d = u32::from(desk.payer().bank().terms().record().claim_blocks);
     empty_blocks(&mut desk, d - 1);
-    mined(&mut desk, &thaw);
+    mined(&mut desk, &timeout_refund);
     desk.chain().disconnect(d + 1).unwrap();
     assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
     empty_blocks(&mut desk, 2);
-    let new = mined(&mut desk, &freeze);
+    let new = mined(&mut desk, &force_close);
     assert_eq!(new, old + 2);
     empty_blocks(&mut desk, d - 3);
     assert!(
-        is_too_early(&refused(&mut desk, &thaw)),
+        is_too_early(&refused(&mut desk, &timeout_refund)),
         "ripe before, not now"
     );
     mined(&mut desk, &claim);
     desk.chain().disconnect(1).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Frozen { height: new });
+    assert_eq!(desk.coin().unwrap(), Coin::ForceClosed { height: new });
     empty_blocks(&mut desk, 1);
     // One block is left to the provider's window; it claims once more, with the same bytes.
     mined(&mut desk, &claim);
@@ -214,12 +217,12 @@ fn a_claim_and_a_thaw_reorganised(chain: &mut dyn Chain) {
     assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
 }
 
-/// After an agreed end neither freeze nor claim nor refund has a coin to spend; no penny is given or taken.
+/// After an agreed end neither force close nor claim nor refund has a coin to spend; no penny is given or taken.
 fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
-    let (freeze, refund) = (desk.payer().freeze().unwrap(), refund_of(&mut desk));
+    let (force_close, refund) = (desk.payer().force_close().unwrap(), refund_of(&mut desk));
     desk.close(false).unwrap();
-    assert!(is_spent(&refused(&mut desk, &freeze)));
+    assert!(is_spent(&refused(&mut desk, &force_close)));
     let t = desk.payer().bank().terms().record().refund_height;
     desk.table().wait_for(t + 1).unwrap();
     assert!(is_spent(&refused(&mut desk, &refund)));
@@ -227,25 +230,25 @@ fn a_close_leaves_nothing_to_claim(chain: &mut dyn Chain) {
     assert_eq!(gains(&mut desk), [-1_200, 1_200]);
 }
 
-/// Resumed: the old rungs have no coin any more. The new bank has its own pennies; old ones are foreign to it.
+/// Resumed: the old commitments have no coin any more. The new bank has its own pennies; old ones are foreign to it.
 fn a_resumed_bank_or_a_claim_not_both(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
     let claim = claim_of(&mut desk, 500);
     let old = desk.payer().last_penny().unwrap();
-    desk.freeze(PAYER, "test").unwrap();
+    desk.force_close(PAYER, "test").unwrap();
     desk.resume().unwrap();
     assert!(is_spent(&refused(&mut desk, &claim)));
     assert_eq!(desk.provider().accept(&old), Err(BankError::Foreign));
     assert_eq!(desk.provider().paid(), 0);
     desk.pay(700).unwrap();
-    desk.freeze(PROVIDER, "test").unwrap();
+    desk.force_close(PROVIDER, "test").unwrap();
     desk.claim().unwrap();
     assert_eq!(gains(&mut desk), [-2_200, 2_200]);
 }
 
-fn a_frozen_bank_is_closed(chain: &mut dyn Chain) {
+fn a_force_closed_bank_is_closed(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
-    desk.freeze(PROVIDER, "test").unwrap();
+    desk.force_close(PROVIDER, "test").unwrap();
     desk.close(true).unwrap();
     assert_eq!(desk.coin().unwrap(), Coin::Spent);
     assert_eq!(gains(&mut desk), [-1_200, 1_200]);
@@ -279,7 +282,7 @@ fn the_command() {
             ("play --step 1", "terms: step"),
             ("play --claim-blocks 2", "terms: claim_blocks"),
             ("play --pennies 10000 --value 10000000", "cannot pay"),
-            ("show --rung 1", "no such rung"),
+            ("show --commitment 1", "no such commitment"),
             ("play --seed 12", "64 hex digits"),
         ],
     );

@@ -4,7 +4,8 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, seat, thaw_of,
+    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, seat,
+    timeout_refund_of,
 };
 use bitcoin::{Amount, Transaction};
 use common::{is_spent, is_too_early};
@@ -40,10 +41,10 @@ fn claim_blocks(desk: &mut Desk<'_>) -> u32 {
     desk.payer().bank().terms().record().claim_blocks.into()
 }
 
-/// Frozen by the payer; the height.
-fn frozen(desk: &mut Desk<'_>) -> u32 {
-    let freeze = desk.payer().freeze().unwrap();
-    mined(desk, &freeze)
+/// Force-closed by the payer; the height.
+fn force_closed(desk: &mut Desk<'_>) -> u32 {
+    let force_close = desk.payer().force_close().unwrap();
+    mined(desk, &force_close)
 }
 
 /// The refund, ripe.
@@ -53,16 +54,16 @@ fn ripe_refund(desk: &mut Desk<'_>) -> Transaction {
     refund_of(desk)
 }
 
-/// The thaw, ripe.
-fn ripe_thaw(desk: &mut Desk<'_>) -> Transaction {
-    let at = frozen(desk);
+/// The timeout refund, ripe.
+fn ripe_timeout_refund(desk: &mut Desk<'_>) -> Transaction {
+    let at = force_closed(desk);
     let d = claim_blocks(desk);
     desk.table().wait_for(at + d).unwrap();
-    thaw_of(desk)
+    timeout_refund_of(desk)
 }
 
 fn resumption(desk: &mut Desk<'_>) -> Transaction {
-    frozen(desk);
+    force_closed(desk);
     // What it pays must be worth an output, and is what was paid.
     desk.sign_resume().unwrap().tx
 }
@@ -70,13 +71,13 @@ fn resumption(desk: &mut Desk<'_>) -> Transaction {
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
     let ends: [(PartyName, Make); 5] = [
-        (PROVIDER, |desk| desk.provider().freeze().unwrap()),
+        (PROVIDER, |desk| desk.provider().force_close().unwrap()),
         (PROVIDER, |desk| {
-            frozen(desk);
+            force_closed(desk);
             claim_of(desk, 500)
         }),
         (PAYER, ripe_refund),
-        (PAYER, ripe_thaw),
+        (PAYER, ripe_timeout_refund),
         (PAYER, resumption),
     ];
     for (who, make) in ends {
@@ -100,15 +101,15 @@ fn children_are_replaced(chain: &mut dyn Chain) {
 
 /// Both sign the end once more, with a higher fee: one of the two confirms, and pays the provider the same.
 fn a_close_is_replaced(chain: &mut dyn Chain) {
-    for frozen_first in [false, true] {
+    for force_closed_first in [false, true] {
         let mut desk = funded(chain, 600);
-        if frozen_first {
-            frozen(&mut desk);
+        if force_closed_first {
+            force_closed(&mut desk);
         }
-        let (first, low) = desk.sign_close(frozen_first).unwrap();
+        let (first, low) = desk.sign_close(force_closed_first).unwrap();
         desk.chain().submit(&first).unwrap();
         desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (second, high) = desk.sign_close(frozen_first).unwrap();
+        let (second, high) = desk.sign_close(force_closed_first).unwrap();
         assert!(high > low && first.output[0] == second.output[0]);
         desk.chain().submit(&second).unwrap();
         let pool = desk.chain().mempool().unwrap();
@@ -144,20 +145,20 @@ fn a_funding_is_replaced(chain: &mut dyn Chain) {
     desk.table().mine(1).unwrap();
     assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
     assert!(is_spent(&refused(&mut desk, &funding)));
-    let freeze = desk.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut desk, &freeze)));
+    let force_close = desk.provider().force_close().unwrap();
+    assert!(is_spent(&refused(&mut desk, &force_close)));
 }
 
 /// The block of each end is lost: the coin is where it was, the end is as good as before and comes once more.
 fn every_end_is_reorganised(chain: &mut dyn Chain) {
     let ends: [(Make, bool, i64); 6] = [
         (ripe_refund, false, 0),
-        (ripe_thaw, true, 0),
+        (ripe_timeout_refund, true, 0),
         (resumption, true, 1_200),
         (|desk| desk.sign_close(false).unwrap().0, false, 1_200),
         (
             |desk| {
-                frozen(desk);
+                force_closed(desk);
                 desk.sign_close(true).unwrap().0
             },
             true,
@@ -165,22 +166,22 @@ fn every_end_is_reorganised(chain: &mut dyn Chain) {
         ),
         (
             |desk| {
-                frozen(desk);
+                force_closed(desk);
                 claim_of(desk, 500)
             },
             true,
             1_000,
         ),
     ];
-    for (i, (make, from_frozen, paid)) in ends.into_iter().enumerate() {
+    for (i, (make, from_force_closed, paid)) in ends.into_iter().enumerate() {
         let mut desk = funded(chain, 600);
         let tx = make(&mut desk);
         mined(&mut desk, &tx);
         assert_eq!(desk.coin().unwrap(), Coin::Spent);
         desk.chain().disconnect(1).unwrap();
         let back = desk.coin().unwrap();
-        match from_frozen {
-            true => assert!(matches!(back, Coin::Frozen { .. }), "{i}: {back:?}"),
+        match from_force_closed {
+            true => assert!(matches!(back, Coin::ForceClosed { .. }), "{i}: {back:?}"),
             false => assert!(matches!(back, Coin::Banked { .. }), "{i}"),
         }
         empty_blocks(&mut desk, 2);
@@ -210,48 +211,48 @@ fn a_funding_is_reorganised(chain: &mut dyn Chain) {
         assert_eq!(
             duty,
             ProviderDuty::None,
-            "nothing to freeze or to serve for"
+            "nothing to force-close or to serve for"
         );
     }
-    let freeze = desk.provider().freeze().unwrap();
-    assert!(is_spent(&refused(&mut desk, &freeze)), "no coin yet");
+    let force_close = desk.provider().force_close().unwrap();
+    assert!(is_spent(&refused(&mut desk, &force_close)), "no coin yet");
     empty_blocks(&mut desk, 2);
     mined(&mut desk, &funding);
     assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
-    mined(&mut desk, &freeze);
+    mined(&mut desk, &force_close);
     let claim = claim_of(&mut desk, 500);
     mined(&mut desk, &claim);
     assert_eq!(gains(&mut desk)[1], 1_000);
 }
 
-/// After a reorganisation another end may win: a freeze instead of the refund, a claim instead of the thaw, the
-/// close instead of a freeze. The one that lost has no coin any more.
+/// After a reorganisation another end may win: a force close instead of the refund, a claim instead of the timeout refund, the
+/// close instead of a force close. The one that lost has no coin any more.
 fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
-    // The provider was late, and is given a second chance to freeze.
+    // The provider was late, and is given a second chance to force-close.
     let mut desk = funded(chain, 600);
     let refund = ripe_refund(&mut desk);
     mined(&mut desk, &refund);
     desk.chain().disconnect(1).unwrap();
-    frozen(&mut desk);
+    force_closed(&mut desk);
     assert!(is_spent(&refused(&mut desk, &refund)));
     let claim = claim_of(&mut desk, 500);
     mined(&mut desk, &claim);
     assert_eq!(gains(&mut desk)[1], 1_000);
     drop(desk);
     let mut desk = funded(chain, 600);
-    let thaw = ripe_thaw(&mut desk);
-    mined(&mut desk, &thaw);
+    let timeout_refund = ripe_timeout_refund(&mut desk);
+    mined(&mut desk, &timeout_refund);
     desk.chain().disconnect(1).unwrap();
     let claim = claim_of(&mut desk, 500);
     mined(&mut desk, &claim);
-    assert!(is_spent(&refused(&mut desk, &thaw)));
+    assert!(is_spent(&refused(&mut desk, &timeout_refund)));
     assert_eq!(gains(&mut desk)[1], 1_000);
     drop(desk);
-    // Deeper than the freeze: the refund is not ripe below T, and the bank is open again.
+    // Deeper than the force close: the refund is not ripe below T, and the bank is open again.
     let mut desk = funded(chain, 600);
     let refund = refund_of(&mut desk);
     let (close, _) = desk.sign_close(false).unwrap();
-    frozen(&mut desk);
+    force_closed(&mut desk);
     desk.chain().disconnect(1).unwrap();
     assert!(is_too_early(&refused(&mut desk, &refund)));
     mined(&mut desk, &close);
@@ -262,7 +263,7 @@ fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
 /// records, and the new bank is claimed.
 fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
     let mut desk = funded(chain, 600);
-    desk.freeze(PAYER, "test").unwrap();
+    desk.force_close(PAYER, "test").unwrap();
     desk.resume().unwrap();
     let (outpoint, _) = desk.payer().bank().coin(false).unwrap();
     let (resume, _) = desk.chain().transaction(outpoint.txid).unwrap().unwrap();
@@ -275,7 +276,7 @@ fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
     assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
     desk.pay(500).unwrap();
     desk.restart().unwrap();
-    desk.freeze(PROVIDER, "test").unwrap();
+    desk.force_close(PROVIDER, "test").unwrap();
     desk.resume().unwrap();
     // A bank that goes on with one that went on.
     desk.restart().unwrap();

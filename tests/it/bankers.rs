@@ -19,7 +19,7 @@ on_both_chains!(
     attacks_between_bankers_are_exact,
     one_claim_shows_the_secrets_of_several_payments,
     the_tightest_delays_suffice,
-    a_claim_that_races_the_thaw,
+    a_claim_that_races_the_timeout_refund,
     a_payer_that_takes_back_at_t,
     a_banker_without_a_coin,
     an_old_frame_pays_no_more,
@@ -73,13 +73,18 @@ fn empty_blocks(exchange: &mut Exchange<'_>, count: u32) {
     at::empty_blocks(exchange.table(), count);
 }
 
-fn freeze_of(exchange: &mut Exchange<'_>, bank: usize) -> Transaction {
-    exchange.bank(bank).unwrap().0.freeze().unwrap()
+fn force_close_of(exchange: &mut Exchange<'_>, bank: usize) -> Transaction {
+    exchange.bank(bank).unwrap().0.force_close().unwrap()
 }
 
-fn thaw_of(exchange: &mut Exchange<'_>, bank: usize) -> Transaction {
+fn timeout_refund_of(exchange: &mut Exchange<'_>, bank: usize) -> Transaction {
     let mut rng = rand::thread_rng();
-    exchange.bank(bank).unwrap().0.thaw(&mut rng).unwrap()
+    exchange
+        .bank(bank)
+        .unwrap()
+        .0
+        .timeout_refund(&mut rng)
+        .unwrap()
 }
 
 fn claim_of(exchange: &mut Exchange<'_>, bank: usize) -> Transaction {
@@ -112,7 +117,9 @@ fn exact(chain: &mut dyn Chain, stories: &[BankerStory]) {
             "banker" => &[-3 * 1_412, 3 * 12, 3 * 1_400],
             "bankers" => &[-2 * 1_424, 2 * 12, 2 * 12, 2 * 1_400],
             // The payer paid, the payee was paid, the banker earned its fee, whoever cheated.
-            "banker-vanishes" | "banker-late-secret" | "banker-frozen" => &[-1_412, 12, 1_400],
+            "banker-vanishes" | "banker-late-secret" | "banker-force-closed" => {
+                &[-1_412, 12, 1_400]
+            }
             "banker-griefed" => &[-2 * 1_412, 2 * 12, 2 * 1_400],
             // Who is not there to collect loses the payment that it had promised.
             "bankers-vanish" => &[0, 0, -1_400, 1_400],
@@ -163,13 +170,13 @@ fn one_claim_shows_the_secrets_of_several_payments(chain: &mut dyn Chain) {
         for _ in 0..count {
             released(&mut exchange);
         }
-        exchange.freeze(1, 2, "test").unwrap();
+        exchange.force_close(1, 2, "test").unwrap();
         exchange.claim(1, "test").unwrap();
         let (tx, depth) = exchange.ending(1).unwrap().unwrap();
         let bank = exchange.id(1).unwrap();
         let found = exchange.banker(0).unwrap().spent(&bank, &tx, depth);
         assert_eq!(found.unwrap().len(), count);
-        exchange.freeze(0, 1, "test").unwrap();
+        exchange.force_close(0, 1, "test").unwrap();
         exchange.claim(0, "test").unwrap();
         let count = i64::try_from(count).unwrap();
         assert_eq!(
@@ -179,51 +186,60 @@ fn one_claim_shows_the_secrets_of_several_payments(chain: &mut dyn Chain) {
     }
 }
 
-/// The payer freezes, the banker's freeze confirms three blocks later, the payee claims in its last block, and the
+/// The payer force-closes, the banker's force close confirms three blocks later, the payee claims in its last block, and the
 /// banker's claim has two blocks left; it confirms in the last one.
 fn the_tightest_delays_suffice(chain: &mut dyn Chain) {
     let mut exchange = funded(chain, 1);
     released(&mut exchange);
     let ((t_in, d_in), (t_out, d_out)) = (delays(&mut exchange, 0), delays(&mut exchange, 1));
     assert_eq!((d_in, t_in), (d_out + 6, t_out + d_out + 6), "just legal");
-    let freeze = freeze_of(&mut exchange, 0);
-    let frozen_in = mined(&mut exchange, &freeze);
+    let force_close = force_close_of(&mut exchange, 0);
+    let force_closed_in = mined(&mut exchange, &force_close);
     let due = exchange.duties(0).unwrap();
-    assert_eq!(due, [(1, BankerDuty::Freeze)]);
+    assert_eq!(due, [(1, BankerDuty::ForceClose)]);
     empty_blocks(&mut exchange, 2);
-    let freeze = freeze_of(&mut exchange, 1);
-    let frozen_out = mined(&mut exchange, &freeze);
-    assert_eq!(frozen_out, frozen_in + 3);
-    let (claim, thaw) = (claim_of(&mut exchange, 1), thaw_of(&mut exchange, 1));
-    exchange.table().wait_for(frozen_out + d_out - 1).unwrap();
-    assert!(is_too_early(&refused(&mut exchange, &thaw)));
+    let force_close = force_close_of(&mut exchange, 1);
+    let force_closed_out = mined(&mut exchange, &force_close);
+    assert_eq!(force_closed_out, force_closed_in + 3);
+    let (claim, timeout_refund) = (
+        claim_of(&mut exchange, 1),
+        timeout_refund_of(&mut exchange, 1),
+    );
+    exchange
+        .table()
+        .wait_for(force_closed_out + d_out - 1)
+        .unwrap();
+    assert!(is_too_early(&refused(&mut exchange, &timeout_refund)));
     let at = mined(&mut exchange, &claim);
-    assert_eq!(at, frozen_in + d_in - 4);
+    assert_eq!(at, force_closed_in + d_in - 4);
     let bank = exchange.id(1).unwrap();
     exchange.banker(0).unwrap().spent(&bank, &claim, 1).unwrap();
     let due = exchange.duties(0).unwrap();
-    assert_eq!(due, [(0, BankerDuty::Claim { rung: 706 })]);
+    assert_eq!(due, [(0, BankerDuty::Claim { commitment: 706 })]);
     empty_blocks(&mut exchange, 2);
-    let (claim, thaw) = (claim_of(&mut exchange, 0), thaw_of(&mut exchange, 0));
-    assert!(is_too_early(&refused(&mut exchange, &thaw)));
+    let (claim, timeout_refund) = (
+        claim_of(&mut exchange, 0),
+        timeout_refund_of(&mut exchange, 0),
+    );
+    assert!(is_too_early(&refused(&mut exchange, &timeout_refund)));
     let at = mined(&mut exchange, &claim);
-    assert_eq!(at, frozen_in + d_in - 1);
+    assert_eq!(at, force_closed_in + d_in - 1);
     assert_eq!(gains(&mut exchange), [-1_412, 12, 1_400]);
 }
 
-/// The payee claims when the thaw is ripe already, and wins: the banker still collects.
-fn a_claim_that_races_the_thaw(chain: &mut dyn Chain) {
+/// The payee claims when the timeout refund is ripe already, and wins: the banker still collects.
+fn a_claim_that_races_the_timeout_refund(chain: &mut dyn Chain) {
     let mut exchange = funded(chain, 1);
     released(&mut exchange);
     let (_, d) = delays(&mut exchange, 1);
-    exchange.freeze(0, 0, "test").unwrap();
+    exchange.force_close(0, 0, "test").unwrap();
     exchange.tend(0).unwrap();
-    let Coin::Frozen { height } = exchange.coin(1).unwrap() else {
-        panic!("not frozen")
+    let Coin::ForceClosed { height } = exchange.coin(1).unwrap() else {
+        panic!("not force-closed")
     };
     exchange.table().wait_for(height + d).unwrap();
     let due = exchange.duties(0).unwrap();
-    assert_eq!(due, [(1, BankerDuty::Thaw)]);
+    assert_eq!(due, [(1, BankerDuty::TimeoutRefund)]);
     let claim = claim_of(&mut exchange, 1);
     mined(&mut exchange, &claim);
     exchange.tend(0).unwrap();
@@ -244,7 +260,7 @@ fn a_payer_that_takes_back_at_t(chain: &mut dyn Chain) {
     let (t, d) = delays(&mut exchange, 0);
     exchange.table().wait_for(t - d).unwrap();
     let due = exchange.duties(0).unwrap();
-    assert_eq!(due, [(0, BankerDuty::Freeze)]);
+    assert_eq!(due, [(0, BankerDuty::ForceClose)]);
     exchange.tend(0).unwrap();
     exchange.tend(0).unwrap();
     exchange.table().wait_for(t + 1).unwrap();
@@ -288,9 +304,9 @@ fn a_banker_without_a_coin(chain: &mut dyn Chain) {
     assert_eq!(bluff(&mut exchange), shallow);
     drop(exchange);
     let mut exchange = funded(chain, 1);
-    exchange.freeze(1, 1, "test").unwrap();
-    assert_eq!(pass(&mut exchange), CoinError::Absent, "frozen");
-    assert_eq!(bluff(&mut exchange), CoinError::Absent, "frozen");
+    exchange.force_close(1, 1, "test").unwrap();
+    assert_eq!(pass(&mut exchange), CoinError::Absent, "force-closed");
+    assert_eq!(bluff(&mut exchange), CoinError::Absent, "force-closed");
     drop(exchange);
     let mut exchange = funded(chain, 1);
     let (t, d) = delays(&mut exchange, 1);
@@ -310,14 +326,14 @@ fn an_old_frame_pays_no_more(chain: &mut dyn Chain) {
     let old = claim_of(&mut exchange, 1);
     released(&mut exchange);
     let new = claim_of(&mut exchange, 1);
-    exchange.freeze(1, 2, "test").unwrap();
+    exchange.force_close(1, 2, "test").unwrap();
     mined(&mut exchange, &old);
     assert!(is_spent(&refused(&mut exchange, &new)));
     exchange.tend(0).unwrap();
     // The banker knows one secret. For the other payment nothing can be had of it any more, nor is owed.
     exchange.table().mine(2).unwrap();
     exchange.tend(0).unwrap();
-    exchange.freeze(0, 1, "test").unwrap();
+    exchange.force_close(0, 1, "test").unwrap();
     exchange.tend(0).unwrap();
     exchange.table().mine(2).unwrap();
     exchange.tend(0).unwrap();
@@ -329,19 +345,22 @@ fn an_old_frame_pays_no_more(chain: &mut dyn Chain) {
 fn a_reorganised_claim_shows_its_secret_all_the_same(chain: &mut dyn Chain) {
     let mut exchange = funded(chain, 1);
     released(&mut exchange);
-    exchange.freeze(1, 2, "test").unwrap();
+    exchange.force_close(1, 2, "test").unwrap();
     let claim = claim_of(&mut exchange, 1);
     mined(&mut exchange, &claim);
     let bank = exchange.id(1).unwrap();
     let found = exchange.banker(0).unwrap().spent(&bank, &claim, 1);
     assert_eq!(found.unwrap().len(), 1);
     exchange.chain().disconnect(1).unwrap();
-    assert!(matches!(exchange.coin(1).unwrap(), Coin::Frozen { .. }));
+    assert!(matches!(
+        exchange.coin(1).unwrap(),
+        Coin::ForceClosed { .. }
+    ));
     // Not deep enough to forget the payment; the secret is the banker's.
     assert_eq!(exchange.banker(0).unwrap().forwards().len(), 1);
     empty_blocks(&mut exchange, 1);
     mined(&mut exchange, &claim);
-    exchange.freeze(0, 1, "test").unwrap();
+    exchange.force_close(0, 1, "test").unwrap();
     exchange.claim(0, "test").unwrap();
     assert_eq!(gains(&mut exchange), [-1_412, 12, 1_400]);
 }
@@ -357,8 +376,8 @@ fn a_promise_needs_its_secret(chain: &mut dyn Chain) {
     assert_eq!(best, 1_400, "two of three secrets are known");
     let mut rng = rand::thread_rng();
     let unknown = exchange.payee().claim(2_100, &mut rng);
-    assert!(matches!(unknown, Err(BankError::Rung { .. })));
-    exchange.freeze(1, 2, "test").unwrap();
+    assert!(matches!(unknown, Err(BankError::AdaptorCommitment { .. })));
+    exchange.force_close(1, 2, "test").unwrap();
     let good = claim_of(&mut exchange, 1);
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
     assert_eq!(stack.len(), 5);

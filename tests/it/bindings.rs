@@ -23,7 +23,7 @@ use narthex::{
         fixtures::Fixtures,
         terms::{Role, TermsDraft, TermsError},
     },
-    game_model::{Layout, Ruling},
+    game_model::{Ruling, Template},
 };
 
 fn mark(n: u8) -> Mark {
@@ -302,7 +302,7 @@ fn one_process_cannot_open_a_record_twice() {
 #[test]
 fn terms_that_were_bound_before_a_restart_are_refused_after_it() {
     let mut record = Record::new();
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let mut other = terms.record().clone();
     other.client.funding.coins[0].value_sat += bitcoin::Amount::from_sat(1);

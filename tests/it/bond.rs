@@ -13,7 +13,7 @@ use common::{
     is_bad_script, is_spent, is_too_early, miner,
 };
 use narthex::{
-    bond::{LifeOptions, live, register, sight, verify},
+    bond::{LifeOptions, live, register, status, verify},
     contracts::{
         bond::{BondFault, Claim, Sighting, Valuation, bip46::Month},
         terms::FeeRate,
@@ -152,7 +152,7 @@ fn reorganised_under_the_confirmation(chain: &mut dyn Chain) {
         };
         assert_eq!(count(chain, certificate), (1, None));
         chain.reorg(1, &miner()).unwrap();
-        assert_eq!(sight(chain, claim.outpoint).unwrap(), Sighting::Waiting);
+        assert_eq!(status(chain, claim.outpoint).unwrap(), Sighting::Waiting);
         let lost = BondFault::Unconfirmed {
             depth: 0,
             wanted: 1,

@@ -9,12 +9,12 @@ use common::{
     miner,
 };
 use narthex::{
-    bond::{BondForm, SightError, register, verify},
+    bond::{BondForm, StatusError, register, verify},
     contracts::{
         bond::{BondFault, BondScript, Certificate, Claim, Lock, Valuation},
         panel::{Offer, OfferDraft, OfferTerms, Pool, SnapshotRules},
     },
-    game_model::{Layout, Ratio},
+    game_model::{Ratio, Template},
     regtest::Chain,
 };
 
@@ -139,7 +139,7 @@ fn what_counts_nothing(chain: &mut dyn Chain) {
 fn an_offer_is_a_bond(chain: &mut dyn Chain) {
     let mut wallet = funded(chain);
     let terms = OfferTerms {
-        layout: Layout::Hardened,
+        template: Template::Hardened,
         stake_sat: Amount::from_sat(250_000),
         min_retainer_sat: Amount::ZERO,
         min_fee_sat: Amount::ZERO,
@@ -203,13 +203,13 @@ fn an_offer_is_a_bond(chain: &mut dyn Chain) {
     }
     assert!(matches!(
         seen(chain),
-        Err(SightError::Fault(BondFault::Expired { .. }))
+        Err(StatusError::Fault(BondFault::Expired { .. }))
     ));
     chain.submit(&withdrawal).unwrap();
     chain.mine(1, &miner()).unwrap();
     assert!(matches!(
         seen(chain),
-        Err(SightError::Fault(BondFault::Spent { .. }))
+        Err(StatusError::Fault(BondFault::Spent { .. }))
     ));
     assert_eq!(open, 8);
 }

@@ -53,8 +53,8 @@ fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
     let closing = board.close().unwrap();
     let paid = board.answer(&closing, None).unwrap();
     board.grant(paid, None).unwrap();
-    let sight = board.sight().unwrap();
-    let (_, tx) = board.recomputers()[0].settle(sight).unwrap().unwrap();
+    let status = board.status().unwrap();
+    let (_, tx) = board.recomputers()[0].settle(status).unwrap().unwrap();
     (board, tx)
 }
 
@@ -212,11 +212,11 @@ fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let again = board.close_again(late).unwrap();
     let two = board.answer(&again, None).unwrap();
     board.grant(two, None).unwrap();
-    let sight = board.sight().unwrap();
-    let (paid, for_two) = board.recomputers()[0].settle(sight).unwrap().unwrap();
+    let status = board.status().unwrap();
+    let (paid, for_two) = board.recomputers()[0].settle(status).unwrap().unwrap();
     assert_eq!(paid, two);
-    board.recomputers()[2].take_grant(sight, &grant).unwrap();
-    let (paid, for_all) = board.recomputers()[2].settle(sight).unwrap().unwrap();
+    board.recomputers()[2].take_grant(status, &grant).unwrap();
+    let (paid, for_all) = board.recomputers()[2].settle(status).unwrap().unwrap();
     assert_eq!(paid, all);
     for (first, second, gained) in [
         (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),

@@ -17,12 +17,12 @@ use deliver_support::{
 };
 use narthex::{
     contracts::{
+        builder::{Task, finish},
         deliver::{
             Agent, AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
             agent_name,
         },
         graph::NodeId,
-        pact::{Task, finish},
         terms::FeeRate,
     },
     deliver::{DEPTH, Post},
@@ -124,14 +124,14 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     let t = t(&post);
     post.table().wait_for(t).unwrap();
     assert!(is_too_early(&refused(&mut post, &refund)), "at T itself");
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(post.sender().duty(tip, coin), SenderDuty::Wait);
     // Without its lock time the script itself refuses, at any height.
     let mut unlocked = refund.clone();
     unlocked.lock_time = bitcoin::absolute::LockTime::ZERO;
     assert!(is_bad_script(&refused(&mut post, &unlocked)));
     empty_blocks(&mut post, 1);
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(
         (tip, post.sender().duty(tip, coin)),
         (t, SenderDuty::Refund)
@@ -148,7 +148,7 @@ fn a_claim_and_a_refund_race(chain: &mut dyn Chain) {
     let (refund, back) = post.refund_of().unwrap();
     let t = t(&post);
     post.table().wait_for(t).unwrap();
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
     post.table().wait_for(t + 2).unwrap();
     mined(&mut post, &claim);
@@ -180,7 +180,7 @@ fn a_funding_that_is_double_spent(chain: &mut dyn Chain) {
     mined(&mut post, &rival);
     assert!(is_spent(&refused(&mut post, &funding)));
     post.table().mine(6).unwrap();
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(coin, Coin::Unfunded);
     assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     post.scan().unwrap();
@@ -247,7 +247,7 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
         let other = sign(&mut post, other, &agreed);
         mined(&mut post, &other);
         post.table().mine(6).unwrap();
-        let (tip, coin) = post.sight().unwrap();
+        let (tip, coin) = post.status().unwrap();
         assert_eq!(coin, Coin::Unfunded);
         assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
         let mut ask = asked(&post);
@@ -277,7 +277,7 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     let depth = options().depth.blocks() + 1;
     post.chain().disconnect(depth).unwrap();
     assert_eq!(post.coin().unwrap(), Coin::Unfunded);
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     let mut rng = StdRng::seed_from_u64(1);
     let late = post
@@ -300,10 +300,10 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     assert!(matches!(answer, Err(Error::BlockRejected { reason }) if is_bad_script(&reason)));
     mined(&mut post, &funding);
     // Not deep enough to serve strangers; the agent waits with its claim too, T is far.
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     empty_blocks(&mut post, 2);
-    let (tip, coin) = post.sight().unwrap();
+    let (tip, coin) = post.status().unwrap();
     assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
     mined(&mut post, &claim);
     assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);

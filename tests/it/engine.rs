@@ -7,8 +7,8 @@ use bitcoin::{OutPoint, Transaction, secp256k1::rand::thread_rng};
 use narthex::{
     contracts::{
         binding::{Mark, MemoryBindings},
+        builder::Vault,
         graph::{NodeId, NodeName, Source},
-        pact::Vault,
         party::{PartyName, PartySet},
         setup::{ContractSignatures, Party, Secrets, SetupError, SignaturesError, ceremony},
     },
@@ -226,7 +226,7 @@ fn the_engine_has_no_contracts_words() {
         "template::",
         "game_model",
     ];
-    let parts = ["party.rs", "graph", "musig", "setup", "pact", "funding"];
+    let parts = ["party.rs", "graph", "musig", "setup", "builder", "funding"];
     let mut seen = 0;
     for (path, code) in parts
         .iter()

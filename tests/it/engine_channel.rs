@@ -6,12 +6,14 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use narthex::contracts::{
+    builder::{
+        Draft, LeafPlan, Placed, PresignedTransaction, UNLOCKED, Vault, by, place_key, spend,
+    },
     graph::{
         Adaptor, NodeInput, NodeName, SecretId, SecretName, SigningPlan, Source, Spend, TxGraph,
         Variant,
     },
     musig::{AdaptorPoint, KeySet},
-    pact::{Draft, LeafPlan, Placed, Step, UNLOCKED, Vault, by, place_key, spend},
     party::{PartyId, PartyName},
     setup::Agreement,
 };
@@ -198,7 +200,7 @@ pub fn graph(channel: &Channel, (coin, prevout): (OutPoint, TxOut)) -> TxGraph {
         prevout,
     };
     let commit = draft
-        .step(Step {
+        .step(PresignedTransaction {
             name: COMMIT,
             meaning: "alice publishes her state",
             inputs: vec![NodeInput {
@@ -220,7 +222,7 @@ pub fn graph(channel: &Channel, (coin, prevout): (OutPoint, TxOut)) -> TxGraph {
     let contested = std::iter::once((0, &own)).chain((2..).zip(hashed.iter().chain(&pointed)));
     let contested = contested.map(|(vout, vault)| input(vout, vault.key_path().unwrap()));
     let all_of_it = draft.payout(BOB, &script(8), half + paid);
-    let step = |name, meaning, inputs, plan, outputs| Step {
+    let step = |name, meaning, inputs, plan, outputs| PresignedTransaction {
         name,
         meaning,
         inputs,
@@ -279,7 +281,7 @@ pub fn graph(channel: &Channel, (coin, prevout): (OutPoint, TxOut)) -> TxGraph {
             let outputs = vec![to_alice.clone()];
             let back = step(one_of(base, i), "expired", back, by(&[ALICE]), outputs);
             draft
-                .step(Step {
+                .step(PresignedTransaction {
                     lock_height: channel.expiry,
                     ..back
                 })

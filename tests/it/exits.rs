@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use common::options;
 use narthex::{
-    game_model::Layout,
+    game_model::Template,
     play::{DecryptedResult, Event, Outcome, STORIES, Story, TransactionEvent, play_on},
     regtest::{Bitcoind, Chain, Embedded},
 };
@@ -27,14 +27,14 @@ enum Job {
 }
 
 fn ends_as_it_must(chain: &mut dyn Chain, story: &Story, panel: (u8, u8), job: Job) {
-    let mut options = options(story.layout, story.name, panel);
+    let mut options = options(story.template, story.name, panel);
     options.probe_early = true;
     options.input = (job == Job::Few).then(common::few_images);
     let start = chain.height().unwrap();
     let mut events: Vec<Event> = Vec::new();
     let outcome = play_on(chain, &options, &mut events).unwrap();
     let deadline = start + BLOCKS_BEFORE_TERMS + BLOCKS_TO_DELIVER;
-    let expected = expected(story.layout, story.name, panel);
+    let expected = expected(story.template, story.name, panel);
     check_money(&outcome, &expected);
     check_transactions(&outcome, &events, &expected, deadline);
     check_result(&outcome, &expected, job);
@@ -60,7 +60,7 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
     assert_eq!(outcome.balances.len(), expected.arbiters.len() + 4);
     assert_eq!(sum, 0, "a settlement makes no money");
     assert_eq!(before, after + fees, "what is gone is fees");
-    // In the paper's layout stake coins are made before the contract, whose fees it does not count.
+    // In the paper's template stake coins are made before the contract, whose fees it does not count.
     match outcome.template.as_str() {
         "hardened" => assert_eq!(fees, outcome.fees_sat),
         _ => assert!(fees > outcome.fees_sat),
@@ -137,12 +137,12 @@ fn on_chain_as_told(chain: &mut dyn Chain, outcome: &Outcome) {
     assert_eq!(chain.mempool().unwrap(), [], "nothing is left waiting");
 }
 
-fn stories(layout: Layout) -> impl Iterator<Item = &'static Story> {
-    STORIES.iter().filter(move |s| s.layout == layout)
+fn stories(template: Template) -> impl Iterator<Item = &'static Story> {
+    STORIES.iter().filter(move |s| s.template == template)
 }
 
 fn disputes() -> impl Iterator<Item = &'static Story> {
-    stories(Layout::Hardened).filter(|s| expected(s.layout, s.name, (2, 3)).scheme >= Some(5))
+    stories(Template::Hardened).filter(|s| expected(s.template, s.name, (2, 3)).scheme >= Some(5))
 }
 
 /// Those in which a larger panel makes a difference to consensus rules: somebody is missing.
@@ -166,22 +166,22 @@ fn on_embedded<'a>(stories: impl Iterator<Item = &'a Story>, panel: (u8, u8), jo
 
 #[test]
 fn hardened_embedded() {
-    on_embedded(stories(Layout::Hardened), (2, 3), Job::Whole);
+    on_embedded(stories(Template::Hardened), (2, 3), Job::Whole);
 }
 
 #[test]
 fn hardened_bitcoind() {
-    on_bitcoind(stories(Layout::Hardened), (2, 3));
+    on_bitcoind(stories(Template::Hardened), (2, 3));
 }
 
 #[test]
 fn paper_embedded() {
-    on_embedded(stories(Layout::Paper), (2, 3), Job::Few);
+    on_embedded(stories(Template::Paper), (2, 3), Job::Few);
 }
 
 #[test]
 fn paper_bitcoind() {
-    on_bitcoind(stories(Layout::Paper), (2, 3));
+    on_bitcoind(stories(Template::Paper), (2, 3));
 }
 
 #[test]
@@ -202,6 +202,6 @@ fn disputes_of_seven_embedded() {
 #[test]
 fn the_table_names_every_story() {
     for story in STORIES {
-        expected(story.layout, story.name, (2, 3));
+        expected(story.template, story.name, (2, 3));
     }
 }

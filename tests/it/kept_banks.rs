@@ -126,7 +126,7 @@ fn a_life_killed_at_every_write() {
     kills += desk.killed_everywhere("pay --to 1700", |found| {
         found["given"] == 1_700 && found["taken"] == 1_700
     });
-    kills += desk.killed_everywhere("freeze", states("frozen", "frozen"));
+    kills += desk.killed_everywhere("force-close", states("force-closed", "force-closed"));
     kills += desk.killed_everywhere("resume", |found| {
         found["bank"] == 1 && found["payer"] == "open" && found["provider"] == "open"
     });
@@ -142,9 +142,9 @@ fn a_claim_and_a_refund_killed_at_every_write() {
     desk.done("pay --to 1700");
     let opened = desk.folder.path().join("opened");
     copy(&desk.dir(), &opened);
-    desk.done("freeze");
-    let frozen = desk.folder.path().join("frozen");
-    copy(&desk.dir(), &frozen);
+    desk.done("force-close");
+    let force_closed = desk.folder.path().join("force-closed");
+    copy(&desk.dir(), &force_closed);
     let before = desk.done("status");
     assert!(desk.killed_everywhere("claim", |found| found["coin"] == "spent") > 3);
     let after = desk.done("status");
@@ -153,13 +153,13 @@ fn a_claim_and_a_refund_killed_at_every_write() {
 
     // Not claimed in time.
     fs::remove_dir_all(desk.dir()).unwrap();
-    copy(&frozen, &desk.dir());
+    copy(&force_closed, &desk.dir());
     let early = desk.run("refund", None);
     assert!(String::from_utf8_lossy(&early.stderr).contains("not before height"));
     desk.done("status --mine 6");
     assert!(desk.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
 
-    // Never frozen.
+    // Never force-closed.
     fs::remove_dir_all(desk.dir()).unwrap();
     copy(&opened, &desk.dir());
     desk.done("status --mine 45");
@@ -206,7 +206,7 @@ fn a_life_on_a_node_killed_onwards() {
     }
     assert_eq!(next("status", &mut chain)["coin"], "banked");
     assert_eq!(next("pay --to 1700", &mut chain)["taken"], 1_700);
-    assert_eq!(next("freeze", &mut chain)["coin"], "frozen");
+    assert_eq!(next("force-close", &mut chain)["coin"], "force-closed");
     let resumed = next("resume", &mut chain);
     assert_eq!(
         (&resumed["bank"], &resumed["payer"]),
@@ -216,7 +216,10 @@ fn a_life_on_a_node_killed_onwards() {
         next("status", &mut chain);
     }
     assert_eq!(next("pay --to 900", &mut chain)["taken"], 900);
-    assert_eq!(next("freeze --by payer", &mut chain)["coin"], "frozen");
+    assert_eq!(
+        next("force-close --by payer", &mut chain)["coin"],
+        "force-closed"
+    );
     let after = next("claim", &mut chain);
     assert_eq!(after["coin"], "spent");
     assert!(kills > 15, "{kills} kills");
@@ -264,11 +267,11 @@ fn anyone() -> bitcoin::ScriptBuf {
     bitcoin::ScriptBuf::new_p2a()
 }
 
-/// The freeze, which the other side publishes: the folder knows nothing of it.
-fn others_freeze(chain: &mut Bitcoind, desk: &Desk) -> Transaction {
-    let before = desk.folder.path().join("unfrozen");
+/// The force close, which the other side publishes: the folder knows nothing of it.
+fn others_force_close(chain: &mut Bitcoind, desk: &Desk) -> Transaction {
+    let before = desk.folder.path().join("not_force_closed");
     copy(&desk.dir(), &before);
-    desk.done("freeze");
+    desk.done("force-close");
     fs::remove_dir_all(desk.dir()).unwrap();
     copy(&before, &desk.dir());
     let waiting = chain.mempool().unwrap();
@@ -285,21 +288,21 @@ fn others_freeze(chain: &mut Bitcoind, desk: &Desk) -> Transaction {
     txs.iter().find(is_spent).unwrap().clone()
 }
 
-/// A close that both signed, and a freeze that a miner takes before it: the provider claims all the same, and the bank is
+/// A close that both signed, and a force close that a miner takes before it: the provider claims all the same, and the bank is
 /// over when that is deep.
 #[test]
-fn a_close_that_a_freeze_outran_keeps_nobody_from_the_claim() {
+fn a_close_that_a_force_close_outran_keeps_nobody_from_the_claim() {
     let (mut chain, desk) = on_a_node();
     desk.done("pay --to 1700");
-    let freeze = others_freeze(&mut chain, &desk);
-    // Whether the node takes it beside the freeze is the node's to say.
+    let force_close = others_force_close(&mut chain, &desk);
+    // Whether the node takes it beside the force close is the node's to say.
     desk.run("close", None);
-    chain.mine_exactly(&[freeze], &anyone()).unwrap();
+    chain.mine_exactly(&[force_close], &anyone()).unwrap();
     chain.mine(1, &anyone()).unwrap();
     let found = desk.done("status");
     assert_eq!(
         (&found["coin"], &found["waits"]),
-        (&"frozen".into(), &false.into())
+        (&"force-closed".into(), &false.into())
     );
     desk.done("claim");
     chain.mine(1, &anyone()).unwrap();
@@ -312,16 +315,16 @@ fn a_close_that_a_freeze_outran_keeps_nobody_from_the_claim() {
     );
 }
 
-/// A refund, and a freeze that a miner takes before it: the payer has its coin back D blocks later.
+/// A refund, and a force close that a miner takes before it: the payer has its coin back D blocks later.
 #[test]
-fn a_refund_that_a_freeze_outran_is_a_thaw() {
+fn a_refund_that_a_force_close_outran_is_a_timeout_refund() {
     let (mut chain, desk) = on_a_node();
     chain.mine(45, &anyone()).unwrap();
-    let freeze = others_freeze(&mut chain, &desk);
+    let force_close = others_force_close(&mut chain, &desk);
     desk.run("refund", None);
-    chain.mine_exactly(&[freeze], &anyone()).unwrap();
+    chain.mine_exactly(&[force_close], &anyone()).unwrap();
     chain.mine(1, &anyone()).unwrap();
-    assert_eq!(desk.done("status")["coin"], "frozen");
+    assert_eq!(desk.done("status")["coin"], "force-closed");
     chain.mine(6, &anyone()).unwrap();
     let before = desk.done("status");
     desk.done("refund");
@@ -338,7 +341,7 @@ fn an_old_copy_of_one_side_costs_the_other_nothing() {
     let desk = Desk::new(Vec::new());
     desk.done(OPEN);
     desk.done("pay --to 1700");
-    desk.done("freeze");
+    desk.done("force-close");
     let old = desk.folder.path().join("old");
     copy(&desk.dir(), &old);
     desk.done("resume");
@@ -359,14 +362,14 @@ fn an_old_copy_of_one_side_costs_the_other_nothing() {
     let found = put_back("payer");
     assert_eq!((&found["bank"], &found["taken"]), (&1.into(), &900.into()));
     assert!(!desk.run("pay --to 950", None).status.success());
-    let frozen = desk.done("freeze --by provider");
+    let force_closed = desk.done("force-close --by provider");
     let claimed = desk.done("claim");
     assert_eq!(claimed["coin"], "spent");
     let sat = |standing: &Value, who: &str| standing[who].as_u64().unwrap();
-    assert!(sat(&claimed, "provider_sat") > sat(&frozen, "provider_sat"));
+    assert!(sat(&claimed, "provider_sat") > sat(&force_closed, "provider_sat"));
     // And it takes its own back, if the provider does not.
     put_back("payer");
-    desk.done("freeze --by provider");
+    desk.done("force-close --by provider");
     let before = desk.done("status --mine 6");
     let after = desk.done("refund");
     assert_eq!(after["coin"], "spent");

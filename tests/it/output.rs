@@ -96,9 +96,9 @@ fn table() -> Vec<(&'static str, String)> {
         ("bank bench", "--pennies 10000".into()),
         ("bank open", "--dir new@ --pennies 10000".into()),
         ("bank pay", "5 --dir COPY-OF-open".into()),
-        ("bank freeze", "--dir COPY-OF-open".into()),
-        ("bank claim", "--dir COPY-OF-frozen".into()),
-        ("bank resume", "--dir COPY-OF-frozen".into()),
+        ("bank force close", "--dir COPY-OF-open".into()),
+        ("bank claim", "--dir COPY-OF-force-closed".into()),
+        ("bank resume", "--dir COPY-OF-force-closed".into()),
         ("bank close", "--dir COPY-OF-open".into()),
         ("bank refund", "--dir COPY-OF-late".into()),
         ("bank status", "--dir COPY-OF-open".into()),
@@ -120,7 +120,10 @@ const ELSEWHERE: [&str; 2] = ["bond snapshot", "node check"];
 /// Kept banks as they stand before the command that is tried on a copy (`COPY-OF-` and the name).
 const KEPT: [(&str, &[&str]); 3] = [
     ("open", &["open --pennies 10000", "pay 500"]),
-    ("frozen", &["open --pennies 10000", "pay 500", "freeze"]),
+    (
+        "force-closed",
+        &["open --pennies 10000", "pay 500", "force-close"],
+    ),
     (
         "late",
         &[

@@ -10,7 +10,7 @@ use common::{
     table::expected,
 };
 use narthex::{
-    game_model::Layout,
+    game_model::Template,
     play::{DecryptedResult, JobFile, PlayOptions, STORIES, play, play_on},
     regtest::Bitcoind,
 };
@@ -192,15 +192,15 @@ fn every_story_is_played_with_a_job() {
     let mut revealed = 0;
     for story in STORIES {
         let panel = (2, 3);
-        let expected = expected(story.layout, story.name, panel);
+        let expected = expected(story.template, story.name, panel);
         let options = PlayOptions {
             job: Some(JobFile {
                 path: job.clone().into(),
                 stage: None,
             }),
-            ..common::options(story.layout, story.name, panel)
+            ..common::options(story.template, story.name, panel)
         };
-        let told = format!("{:?} {}", story.layout, story.name);
+        let told = format!("{:?} {}", story.template, story.name);
         let outcome = play(&options, &mut ()).unwrap_or_else(|e| panic!("{told}: {e}"));
         assert_eq!(outcome.scheme, expected.scheme, "{told}");
         let inexact = outcome.balances.iter().filter(|b| !b.is_exact()).count();
@@ -227,7 +227,7 @@ fn a_job_on_a_real_node() {
             path: bench.collatz(120).into(),
             stage: Some(0),
         }),
-        ..common::options(Layout::Hardened, "worker-at-fault", (2, 3))
+        ..common::options(Template::Hardened, "worker-at-fault", (2, 3))
     };
     let mut chain = Bitcoind::start().unwrap();
     let outcome = play_on(&mut chain, &options, &mut ()).unwrap();

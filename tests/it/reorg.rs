@@ -12,7 +12,7 @@ use narthex::{
         template::{ContractSecret, Exit},
         terms::Role,
     },
-    game_model::Layout,
+    game_model::Template,
     play::play_on,
     regtest::{Bitcoind, Chain, Embedded},
 };
@@ -39,12 +39,12 @@ const LONG: [&str; 7] = [
 /// The whole story on a chain that loses `depth` blocks after each step: everything confirms again, later, not one
 /// block before its locks allow at the new heights, and everybody gets the same to the satoshi.
 fn survives(chain: &mut dyn Chain, story: &str, depth: u32) {
-    let mut options = options(Layout::Hardened, story, (2, 3));
+    let mut options = options(Template::Hardened, story, (2, 3));
     options.probe_early = true;
     options.input = Some(common::few_images());
     let mut shaky = Shaky::new(chain, depth);
     let outcome = play_on(&mut shaky, &options, &mut ()).unwrap();
-    let expected = table::expected(Layout::Hardened, story, (2, 3));
+    let expected = table::expected(Template::Hardened, story, (2, 3));
     assert!(shaky.reorganisations >= expected.transactions as u32);
     println!(
         "{story}, {depth} deep: {} reorganisations, {} sent again",

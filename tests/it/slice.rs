@@ -377,11 +377,11 @@ fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
         gate.work(i, |_| {}).unwrap();
     }
     empty_blocks(&mut gate, 1);
-    let sight = (funded + 1, Coin::Locked { height: funded });
+    let status = (funded + 1, Coin::Locked { height: funded });
     let early = gate
         .provider(0)
         .unwrap()
-        .release(sight, &mut rand::thread_rng());
+        .release(status, &mut rand::thread_rng());
     let shallow = SliceError::Shallow {
         of: 0,
         error: Shallow {

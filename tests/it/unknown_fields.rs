@@ -16,7 +16,7 @@ use narthex::{
     deliver::{Post, PostOptions},
     game::Case,
     game_model::{
-        Layout, ParamsRecord,
+        ParamsRecord, Template,
         game::{ArbiterModel, Economics, plan::Wish},
         market::{Audit, Decay, Ledger, LedgerRecord, Policy, PolicyRecord, RecomputerId},
     },
@@ -136,8 +136,8 @@ fn records_of_the_game() {
 #[test]
 fn terms_of_every_contract() {
     let said = |error: &dyn std::fmt::Display| error.to_string();
-    for layout in [Layout::Hardened, Layout::Paper] {
-        let cast = Fixtures::example(layout, 3, 2, 800_000, [1; 32]).unwrap();
+    for template in [Template::Hardened, Template::Paper] {
+        let cast = Fixtures::example(template, 3, 2, 800_000, [1; 32]).unwrap();
         let terms: Value = serde_json::from_str(&cast.terms().unwrap().to_json().unwrap()).unwrap();
         refuses_others("terms", &terms, &|json| {
             Terms::from_json(json).map(drop).map_err(|e| said(&e))

@@ -13,7 +13,7 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
-use narthex_contracts::bank::{BankError, Phase, Sight};
+use narthex_contracts::bank::{BankError, FundingStatus, Phase};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -53,17 +53,17 @@ pub struct ForwardLog(#[serde(with = "narthex_base::hex::messages")] pub Vec<For
 /// What a banker does about one of its banks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BankerDuty {
-    /// Publish the freeze: the payer's or the provider's, which is the same transaction.
-    Freeze,
+    /// Publish the force close: the payer's or the provider's, which is the same transaction.
+    ForceClose,
     /// Publish the claim, at once.
     Claim {
         /// Pennies that it pays.
-        rung: u32,
+        commitment: u32,
     },
     /// Publish the refund, at once: T has passed.
     Refund,
-    /// Publish the thaw, at once: nobody claimed.
-    Thaw,
+    /// Publish the timeout refund, at once: nobody claimed.
+    TimeoutRefund,
 }
 
 /// What comes of a secret that a payee showed.
@@ -192,7 +192,7 @@ impl Banker {
     pub fn forward<R: RngCore + CryptoRng>(
         &mut self,
         order: &Forward,
-        (from, to): (&Sight, &Sight),
+        (from, to): (&FundingStatus, &FundingStatus),
         rng: &mut R,
     ) -> Result<PennyClaims, BankerError> {
         let same = |known: &&KeptForward| {
@@ -328,7 +328,7 @@ impl Banker {
         Ok(taken)
     }
 
-    /// A transaction spends the coin of a bank, or its frozen coin, for good, and is `depth` blocks deep (0 if it
+    /// A transaction spends the coin of a bank, or its force-closed coin, for good, and is `depth` blocks deep (0 if it
     /// waits). What it shows is used at once; what it ends counts as ended when it is deep enough.
     ///
     /// # Errors
@@ -390,20 +390,22 @@ impl Banker {
         let mut due = Vec::new();
         for (id, provider) in &self.debit {
             match provider.duty(tip, coin(id)) {
-                ProviderDuty::Freeze => due.push((*id, BankerDuty::Freeze)),
-                ProviderDuty::Claim { rung } => due.push((*id, BankerDuty::Claim { rung })),
+                ProviderDuty::ForceClose => due.push((*id, BankerDuty::ForceClose)),
+                ProviderDuty::Claim { commitment } => {
+                    due.push((*id, BankerDuty::Claim { commitment }))
+                }
                 ProviderDuty::Serve | ProviderDuty::None => {}
             }
         }
         for (id, payer) in &self.credit {
             match payer.duty(tip, coin(id)) {
                 PayerDuty::Refund => due.push((*id, BankerDuty::Refund)),
-                PayerDuty::Thaw => due.push((*id, BankerDuty::Thaw)),
+                PayerDuty::TimeoutRefund => due.push((*id, BankerDuty::TimeoutRefund)),
                 PayerDuty::None
                     if matches!(coin(id), Coin::Banked { .. })
                         && self.must_stop(id, tip, &coin) =>
                 {
-                    due.push((*id, BankerDuty::Freeze));
+                    due.push((*id, BankerDuty::ForceClose));
                 }
                 PayerDuty::None => {}
             }
@@ -418,7 +420,7 @@ impl Banker {
             let duty = self.debit.get(&forward.order().in_place);
             let duty = duty.map(|provider| provider.duty(tip, from));
             let is_banked = matches!(from, Coin::Banked { .. });
-            let ends = !is_banked || duty == Some(ProviderDuty::Freeze);
+            let ends = !is_banked || duty == Some(ProviderDuty::ForceClose);
             ends && forward.closes_by(Upstream::Closing) == Some(*bank)
         })
     }

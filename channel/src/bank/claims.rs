@@ -15,11 +15,12 @@ use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_contracts::{
     bank::{
-        Bank, BankError, BankTerms, CLAIM, MAX_PROMISES, PAYER, PAYER_POSITION, PROVIDER, Rung,
+        AdaptorCommitment, Bank, BankError, BankTerms, CLAIM, MAX_PROMISES, PAYER, PAYER_POSITION,
+        PROVIDER,
     },
+    builder::{BuilderError, Task, finish},
     graph::TxGraph,
     musig::{AdaptorPoint, AdaptorSignature},
-    pact::{PactError, Task, finish},
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ pub struct PennyPtlc {
 }
 
 impl PennyPtlc {
-    /// As a forwarder sees it, in the bank of these terms. It ends with the bank: T, or D blocks after a freeze.
+    /// As a forwarder sees it, in the bank of these terms. It ends with the bank: T, or D blocks after a force close.
     pub fn in_bank(&self, terms: &BankTerms) -> Ptlc {
         let record = terms.record();
         Ptlc {
@@ -60,8 +61,8 @@ pub struct PennyClaims {
     pub base: u32,
     /// The PTLCs, in the order in which they were offered.
     pub ptlcs: Vec<PennyPtlc>,
-    /// The ordinary rung at the base, if a claim of as little can be published.
-    pub foot: Option<Rung>,
+    /// The ordinary commitment at the base, if a claim of as little can be published.
+    pub foot: Option<AdaptorCommitment>,
     /// For each choice of PTLCs, as a bit mask from 1 on, a signature for each chosen one.
     signatures: ClaimSet,
 }
@@ -102,7 +103,7 @@ impl Choices<'_> {
                 return Err(fail("its point has a promise already"));
             }
             let alone = self.base.saturating_add(ptlc.count);
-            if ptlc.count == 0 || !terms.has_rung(alone.min(pennies)) {
+            if ptlc.count == 0 || !terms.has_commitment(alone.min(pennies)) {
                 return Err(fail("it is worth less than an output"));
             }
             index = index.saturating_add(ptlc.count);
@@ -134,7 +135,7 @@ impl Claims for Choices<'_> {
 }
 
 /// The payer's signatures of a claim that waits for so many secrets.
-fn tasks(graph: &TxGraph, secrets: usize) -> Result<Vec<Task>, PactError> {
+fn tasks(graph: &TxGraph, secrets: usize) -> Result<Vec<Task>, BuilderError> {
     let task = |slot| Task::new(graph, CLAIM, PAYER_POSITION + slot);
     (0..secrets).map(task).collect()
 }
@@ -167,7 +168,7 @@ impl PennyClaims {
     pub(super) fn sign(
         bank: &Bank,
         key: &SecretKey,
-        (base, foot): (u32, Option<Rung>),
+        (base, foot): (u32, Option<AdaptorCommitment>),
         ptlcs: &[PennyPtlc],
     ) -> Result<PennyClaims, BankError> {
         let choices = Choices { bank, base, ptlcs };
@@ -196,7 +197,7 @@ impl PennyClaims {
         choices.check()?;
         match self.signatures.verify(&choices)? {
             true => Ok(()),
-            false => Err(PactError::Signature {
+            false => Err(BuilderError::Signature {
                 signer: PAYER,
                 what: "a promise",
             }
@@ -224,8 +225,11 @@ impl PennyClaims {
         (mask, secret): (usize, impl Fn(&PublicKey) -> Option<SecretKey>),
         rng: &mut R,
     ) -> Result<Transaction, BankError> {
-        let (rung, problem) = (self.index(mask), "a promise of it has no secret yet");
-        let missing = || BankError::Rung { rung, problem };
+        let (commitment, problem) = (self.index(mask), "a promise of it has no secret yet");
+        let missing = || BankError::AdaptorCommitment {
+            commitment,
+            problem,
+        };
         let choices = self.choices(bank);
         let claim = mask.checked_sub(1).ok_or_else(missing)?;
         let signatures = self.signatures.complete(&choices, claim, secret)?;
@@ -263,7 +267,7 @@ impl Message for PennyClaims {
         let (bank, base) = (r.array("bank")?, r.u32("base")?);
         let ptlcs = r.list_up_to("promises", 33 + 4, MAX_PROMISES, ptlc)?;
         let foot = match r.flag("foot")? {
-            true => Some(Rung {
+            true => Some(AdaptorCommitment {
                 index: base,
                 point: r.point("point")?,
                 signature: AdaptorSignature(r.array("signature")?),
@@ -312,14 +316,14 @@ fn claim_of(bank: &Bank, claim: &Transaction) -> Result<Option<(TxGraph, usize)>
     };
     // Script and control block, the provider's signature, the payer's.
     let secrets = input.witness.len().saturating_sub(3);
-    let rung = pennies_in(bank.terms(), first.value);
-    if secrets == 0 || secrets > MAX_PROMISES || !bank.terms().has_rung(rung) {
+    let commitment = pennies_in(bank.terms(), first.value);
+    if secrets == 0 || secrets > MAX_PROMISES || !bank.terms().has_commitment(commitment) {
         return Ok(None);
     }
     if secrets > 1 && secrets > usize::from(bank.terms().record().promises) {
         return Ok(None);
     }
-    let graph = bank.claim_by(rung, secrets)?;
+    let graph = bank.claim_by(commitment, secrets)?;
     let same = graph.txid(CLAIM) == Some(claim.compute_txid());
     Ok(same.then_some((graph, secrets)))
 }

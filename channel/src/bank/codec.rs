@@ -5,7 +5,7 @@ use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
 };
-use narthex_contracts::bank::{BankTerms, Penny, Rungs};
+use narthex_contracts::bank::{AdaptorCommitments, BankTerms, Penny};
 
 use super::{BankChange, CoinAt, GoodPenny, Leaving, Lineage, MAX_RESUMED};
 
@@ -22,8 +22,8 @@ impl Message for BankChange {
             Self::Abandoned => {
                 w.u8(1);
             }
-            Self::Signed { freeze } => {
-                w.u8(2).fixed(freeze);
+            Self::Signed { force_close } => {
+                w.u8(2).fixed(force_close);
             }
             Self::Funded(tx) => {
                 w.u8(3).bytes(&consensus::serialize(tx));
@@ -35,18 +35,21 @@ impl Message for BankChange {
             Self::Paid { to } => {
                 w.u8(5).u32(*to);
             }
-            Self::Rungs(rungs) => {
-                let (bank, rungs) = ([0; 32], rungs.clone());
-                w.u8(6).message(&Rungs { bank, rungs });
+            Self::AdaptorCommitments(commitments) => {
+                let (bank, commitments) = ([0; 32], commitments.clone());
+                w.u8(6).message(&AdaptorCommitments { bank, commitments });
             }
-            Self::Taken(GoodPenny { penny, false_rungs }) => {
+            Self::Taken(GoodPenny {
+                penny,
+                false_commitments,
+            }) => {
                 w.u8(7)
                     .fixed(&penny.to_bytes())
-                    .list(false_rungs, |w, rung| {
-                        w.u32(*rung);
+                    .list(false_commitments, |w, commitment| {
+                        w.u32(*commitment);
                     });
             }
-            Self::Freezing => {
+            Self::ForceClosing => {
                 w.u8(8);
             }
             Self::Leaving(how) => {
@@ -64,19 +67,25 @@ impl Message for BankChange {
             0 => Self::Proposed(read_lineage(r)?),
             1 => Self::Abandoned,
             2 => Self::Signed {
-                freeze: r.array("freeze")?,
+                force_close: r.array("force-close")?,
             },
             3 => Self::Funded(read_transaction(r)?),
             4 => Self::Coin(read_coin(r)?),
             5 => Self::Paid { to: r.u32("to")? },
-            6 => Self::Rungs(r.message::<Rungs>("rungs")?.rungs),
+            6 => Self::AdaptorCommitments(
+                r.message::<AdaptorCommitments>("commitments")?.commitments,
+            ),
             7 => {
                 let penny = r.slice("penny", narthex_contracts::bank::PENNY_BYTES)?;
                 let penny = Penny::from_bytes(penny)?;
-                let false_rungs = r.list("false rungs", 4, |r| r.u32("false rung"))?;
-                Self::Taken(GoodPenny { penny, false_rungs })
+                let false_commitments =
+                    r.list("false commitments", 4, |r| r.u32("false commitment"))?;
+                Self::Taken(GoodPenny {
+                    penny,
+                    false_commitments,
+                })
             }
-            8 => Self::Freezing,
+            8 => Self::ForceClosing,
             9 => Self::Leaving(read_leaving(r)?),
             10 => Self::Left(read_transaction(r)?),
             kind => return Err(unknown("change", kind)),
@@ -106,7 +115,7 @@ fn write_coin(w: &mut Writer, coin: &CoinAt) {
     match coin {
         CoinAt::Nowhere => w.u8(0),
         CoinAt::Banked { is_deep } => w.u8(1).flag(*is_deep),
-        CoinAt::Frozen { height } => w.u8(2).u32(*height),
+        CoinAt::ForceClosed { height } => w.u8(2).u32(*height),
         CoinAt::Spent { is_deep } => w.u8(3).flag(*is_deep),
     };
 }
@@ -117,7 +126,7 @@ fn read_coin(r: &mut Reader<'_>) -> Result<CoinAt, DecodeError> {
         1 => CoinAt::Banked {
             is_deep: r.flag("deep")?,
         },
-        2 => CoinAt::Frozen {
+        2 => CoinAt::ForceClosed {
             height: r.u32("height")?,
         },
         3 => CoinAt::Spent {
@@ -132,12 +141,12 @@ fn write_leaving(w: &mut Writer, how: &Leaving) {
         Leaving::Close {
             paid,
             fee_sat,
-            frozen,
-        } => w.u8(0).u32(*paid).u64(*fee_sat).flag(*frozen),
+            force_closed,
+        } => w.u8(0).u32(*paid).u64(*fee_sat).flag(*force_closed),
         Leaving::Resume { paid, txid } => w.u8(1).u32(*paid).fixed(txid),
-        Leaving::Claim { rung } => w.u8(2).u32(*rung),
+        Leaving::Claim { commitment } => w.u8(2).u32(*commitment),
         Leaving::Refund => w.u8(3),
-        Leaving::Thaw => w.u8(4),
+        Leaving::TimeoutRefund => w.u8(4),
     };
 }
 
@@ -146,17 +155,17 @@ fn read_leaving(r: &mut Reader<'_>) -> Result<Leaving, DecodeError> {
         0 => Leaving::Close {
             paid: r.u32("paid")?,
             fee_sat: r.u64("fee")?,
-            frozen: r.flag("frozen")?,
+            force_closed: r.flag("force-closed")?,
         },
         1 => Leaving::Resume {
             paid: r.u32("paid")?,
             txid: r.array("txid")?,
         },
         2 => Leaving::Claim {
-            rung: r.u32("rung")?,
+            commitment: r.u32("commitment")?,
         },
         3 => Leaving::Refund,
-        4 => Leaving::Thaw,
+        4 => Leaving::TimeoutRefund,
         kind => return Err(unknown("end", kind)),
     })
 }

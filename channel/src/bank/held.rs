@@ -8,7 +8,7 @@ use bitcoin::{
 };
 use serde::{Deserialize, Serialize};
 
-use narthex_contracts::bank::{BankError, Phase, Rungs};
+use narthex_contracts::bank::{AdaptorCommitments, BankError, Phase};
 
 use super::{Accepted, PennyClaims, PennyPtlc, ProviderBook, Settled, claims::check_secret};
 
@@ -175,7 +175,7 @@ impl ProviderBook {
             let kept = held.receipts.iter().copied();
             receipts = kept.filter(|r| keeps(&r.point)).collect();
         }
-        let before = (self.rungs.clone(), self.record.held.clone());
+        let before = (self.commitments.clone(), self.record.held.clone());
         let result = self.replace_claims(Held {
             claims: claims.clone(),
             known,
@@ -183,15 +183,15 @@ impl ProviderBook {
             receipts,
         });
         if result.is_err() {
-            (self.rungs, self.record.held) = before;
+            (self.commitments, self.record.held) = before;
         }
         result
     }
 
     fn replace_claims(&mut self, held: Held) -> Result<(), BankError> {
         if let Some(foot) = held.claims.foot {
-            let (bank, rungs) = (held.claims.bank, vec![foot]);
-            self.take_rungs(&Rungs { bank, rungs })?;
+            let (bank, commitments) = (held.claims.bank, vec![foot]);
+            self.take_commitments(&AdaptorCommitments { bank, commitments })?;
         }
         self.record.held = Some(held);
         self.check_exposure(self.record.latest)
@@ -284,18 +284,18 @@ impl ProviderBook {
     pub(super) fn check_exposure(&self, index: u32) -> Result<(), BankError> {
         let terms = self.bank.terms();
         let framed = self.framed().map_or(0, |(index, _)| index);
-        let mut rung = self.best(index).max(framed);
+        let mut commitment = self.best(index).max(framed);
         if let Some(held) = &self.record.held
             && held.open().next().is_some()
         {
-            rung = rung.min(held.standing());
+            commitment = commitment.min(held.standing());
         }
-        let allowance = terms.allowance(rung);
-        match index.saturating_sub(rung) >= allowance {
+        let allowance = terms.allowance(commitment);
+        match index.saturating_sub(commitment) >= allowance {
             false => Ok(()),
             true => Err(BankError::Unenforceable {
                 index,
-                rung,
+                commitment,
                 allowed_from: index.saturating_sub(allowance),
             }),
         }

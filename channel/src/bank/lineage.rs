@@ -25,7 +25,7 @@ impl Lineage {
         Ok(Self { terms, bank })
     }
 
-    /// The same and a bank that goes on with its frozen coin.
+    /// The same and a bank that goes on with its force-closed coin.
     ///
     /// # Errors
     /// As [`Lineage::new`].

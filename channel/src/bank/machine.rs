@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 
 use bitcoin::{Amount, Transaction, Txid, hashes::Hash};
 use narthex_contracts::{
-    bank::{Bank, BankError, FREEZE, Penny, REFUND, Rungs, THAW},
+    bank::{AdaptorCommitments, Bank, BankError, FORCE_CLOSE, Penny, REFUND, TIMEOUT_REFUND},
+    builder::{BuilderError, finish},
     graph::{NodeId, TxGraph},
-    pact::{PactError, finish},
 };
 
 use super::{
@@ -31,7 +31,7 @@ pub trait Side: Clone + std::fmt::Debug {
 #[derive(Clone, Copy, Debug)]
 pub struct Paying;
 
-/// The provider's side: takes pennies and rungs.
+/// The provider's side: takes pennies and commitments.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiving;
 
@@ -39,15 +39,15 @@ pub struct Receiving;
 #[derive(Clone, Debug)]
 pub struct BankMachine<S> {
     lineage: Option<Lineage>,
-    freeze: Option<[u8; 64]>,
+    force_close: Option<[u8; 64]>,
     funding: Option<Transaction>,
     coin: CoinAt,
-    is_freezing: bool,
+    is_force_closing: bool,
     leaving: Option<Leaving>,
     left: Option<Transaction>,
     /// Pennies given away, on the payer's side.
     given: u32,
-    /// On the provider's side, once the freeze is signed.
+    /// On the provider's side, once the force close is signed.
     book: Option<ProviderBook>,
     side: PhantomData<S>,
 }
@@ -56,10 +56,10 @@ impl<S> Default for BankMachine<S> {
     fn default() -> Self {
         Self {
             lineage: None,
-            freeze: None,
+            force_close: None,
             funding: None,
             coin: CoinAt::Nowhere,
-            is_freezing: false,
+            is_force_closing: false,
             leaving: None,
             left: None,
             given: 0,
@@ -80,9 +80,9 @@ impl<S: Side> BankMachine<S> {
         self.lineage.as_ref()
     }
 
-    /// Both parties' signature on the freeze.
-    pub const fn freeze_signature(&self) -> Option<&[u8; 64]> {
-        self.freeze.as_ref()
+    /// Both parties' signature on the force close.
+    pub const fn force_close_signature(&self) -> Option<&[u8; 64]> {
+        self.force_close.as_ref()
     }
 
     /// What the provider was given.
@@ -112,16 +112,16 @@ impl<S: Side> BankMachine<S> {
 
     /// Where it stands, in a word.
     pub const fn standing(&self) -> &'static str {
-        match (self.coin, &self.lineage, &self.freeze, &self.leaving) {
+        match (self.coin, &self.lineage, &self.force_close, &self.leaving) {
             (CoinAt::Spent { is_deep: true }, ..) => "over",
             (_, None, ..) => "new",
             (_, _, None, _) => "proposed",
             (CoinAt::Spent { .. }, ..) => "spent",
             (_, _, _, Some(_)) => "leaving",
             (CoinAt::Nowhere, ..) => "signed",
-            (CoinAt::Banked { .. }, ..) if self.is_freezing => "freezing",
+            (CoinAt::Banked { .. }, ..) if self.is_force_closing => "force_closing",
             (CoinAt::Banked { .. }, ..) => "open",
-            (CoinAt::Frozen { .. }, ..) => "frozen",
+            (CoinAt::ForceClosed { .. }, ..) => "force_closed",
         }
     }
 
@@ -160,45 +160,45 @@ impl<S: Side> BankMachine<S> {
                 Some(known) if known == lineage => Ok(None),
                 Some(_) => self.refuse("terms", ""),
             },
-            BankInput::Abandon => match (&self.lineage, &self.freeze) {
+            BankInput::Abandon => match (&self.lineage, &self.force_close) {
                 (None, _) => Ok(None),
                 (Some(_), None) => Ok(Some(BankChange::Abandoned)),
-                _ => self.refuse("end of its opening", ": its freeze is signed"),
+                _ => self.refuse("end of its opening", ": its force close is signed"),
             },
-            BankInput::Signed { freeze } => self.signed(freeze),
+            BankInput::Signed { force_close } => self.signed(force_close),
             BankInput::Funded(tx) => self.funded(tx),
-            BankInput::Coin(coin) => match &self.freeze {
+            BankInput::Coin(coin) => match &self.force_close {
                 _ if self.coin == *coin => Ok(None),
                 Some(_) => Ok(Some(BankChange::Coin(*coin))),
-                None => self.refuse("coin", ": its freeze is not signed"),
+                None => self.refuse("coin", ": its force close is not signed"),
             },
             BankInput::Pay { to } => self.paid(*to),
-            BankInput::Rungs(rungs) => self.rungs(rungs),
+            BankInput::AdaptorCommitments(commitments) => self.commitments(commitments),
             BankInput::Penny(penny) => self.penny(penny),
-            BankInput::Freeze => match self.standing() {
-                "freezing" | "frozen" => Ok(None),
-                "open" => Ok(Some(BankChange::Freezing)),
+            BankInput::ForceClose => match self.standing() {
+                "force_closing" | "force_closed" => Ok(None),
+                "open" => Ok(Some(BankChange::ForceClosing)),
                 // An agreed end that does not confirm keeps nobody from it.
-                "leaving" if self.is_banked() && !self.is_freezing => {
-                    Ok(Some(BankChange::Freezing))
+                "leaving" if self.is_banked() && !self.is_force_closing => {
+                    Ok(Some(BankChange::ForceClosing))
                 }
                 "leaving" => Ok(None),
-                _ => self.refuse("freeze", ""),
+                _ => self.refuse("force_close", ""),
             },
             BankInput::Leave { tip, how } => self.leave(*tip, how),
             BankInput::Left(tx) => self.left_by(tx),
         }
     }
 
-    fn signed(&self, freeze: &[u8; 64]) -> Taken {
+    fn signed(&self, force_close: &[u8; 64]) -> Taken {
         let bank = self.bank("signature")?;
-        match &self.freeze {
-            Some(known) if known == freeze => Ok(None),
+        match &self.force_close {
+            Some(known) if known == force_close => Ok(None),
             Some(_) => self.refuse("other signature", ""),
             None => {
-                bank.check_freeze(freeze)?;
-                let freeze = *freeze;
-                Ok(Some(BankChange::Signed { freeze }))
+                bank.check_force_close(force_close)?;
+                let force_close = *force_close;
+                Ok(Some(BankChange::Signed { force_close }))
             }
         }
     }
@@ -206,7 +206,7 @@ impl<S: Side> BankMachine<S> {
     fn funded(&self, tx: &Transaction) -> Taken {
         let bank = self.bank("funding")?;
         let is_first = self.lineage.as_ref().is_some_and(|l| !l.is_resumed());
-        if !S::PAYS || !is_first || self.freeze.is_none() {
+        if !S::PAYS || !is_first || self.force_close.is_none() {
             return self.refuse("funding", "");
         }
         same_transaction(bank.graph().txid(TxGraph::FUNDING), tx)?;
@@ -236,15 +236,15 @@ impl<S: Side> BankMachine<S> {
         Ok((to > given).then_some(BankChange::Paid { to }))
     }
 
-    fn rungs(&self, rungs: &Rungs) -> Taken {
+    fn commitments(&self, commitments: &AdaptorCommitments) -> Taken {
         let Some(book) = &self.book else {
-            return self.refuse("rungs", "");
+            return self.refuse("commitments", "");
         };
         if !matches!(self.standing(), "signed" | "open") {
-            return self.refuse("rungs", "");
+            return self.refuse("commitments", "");
         }
-        let good = book.check_rungs(rungs)?;
-        Ok((!good.is_empty()).then_some(BankChange::Rungs(good)))
+        let good = book.check_commitments(commitments)?;
+        Ok((!good.is_empty()).then_some(BankChange::AdaptorCommitments(good)))
     }
 
     fn penny(&self, penny: &Penny) -> Taken {
@@ -268,7 +268,10 @@ impl<S: Side> BankMachine<S> {
         if self.leaving.as_ref() == Some(how) {
             return Ok(None);
         }
-        if !matches!(self.standing(), "open" | "freezing" | "frozen" | "leaving") {
+        if !matches!(
+            self.standing(),
+            "open" | "force_closing" | "force_closed" | "leaving"
+        ) {
             return self.refuse("end", "");
         }
         if let Some(known) = &self.leaving
@@ -287,7 +290,7 @@ impl<S: Side> BankMachine<S> {
                 Leaving::Close {
                     paid,
                     fee_sat,
-                    frozen,
+                    force_closed,
                 },
                 _,
             ) => {
@@ -295,23 +298,31 @@ impl<S: Side> BankMachine<S> {
                     return self.refuse("such a close", ": its coin is elsewhere");
                 }
                 self.agree(*paid, Amount::from_sat(*fee_sat))?;
-                bank.close(*paid, Amount::from_sat(*fee_sat), *frozen)?;
+                bank.close(*paid, Amount::from_sat(*fee_sat), *force_closed)?;
             }
-            (Leaving::Resume { paid, .. }, CoinAt::Frozen { .. }) => {
+            (Leaving::Resume { paid, .. }, CoinAt::ForceClosed { .. }) => {
                 self.agree(*paid, Amount::ZERO)?;
             }
-            (Leaving::Claim { rung }, CoinAt::Frozen { height }) if !S::PAYS => {
-                let coin = Coin::Frozen { height };
+            (Leaving::Claim { commitment }, CoinAt::ForceClosed { height }) if !S::PAYS => {
+                let coin = Coin::ForceClosed { height };
                 let duty = self.book.as_ref().map(|book| book.duty(tip, coin));
-                if duty != Some(ProviderDuty::Claim { rung: *rung }) {
-                    let (rung, problem) = (*rung, "not the best that is enforceable");
-                    return Err(BankError::Rung { rung, problem }.into());
+                if duty
+                    != Some(ProviderDuty::Claim {
+                        commitment: *commitment,
+                    })
+                {
+                    let (commitment, problem) = (*commitment, "not the best that is enforceable");
+                    return Err(BankError::AdaptorCommitment {
+                        commitment,
+                        problem,
+                    }
+                    .into());
                 }
             }
             (Leaving::Refund, CoinAt::Banked { .. }) if S::PAYS => {
                 early(record.refund_height.saturating_add(1))?;
             }
-            (Leaving::Thaw, CoinAt::Frozen { height }) if S::PAYS => {
+            (Leaving::TimeoutRefund, CoinAt::ForceClosed { height }) if S::PAYS => {
                 early(height.saturating_add(record.claim_blocks.into()))?;
             }
             _ => {
@@ -356,23 +367,23 @@ impl<S: Side> BankMachine<S> {
             Leaving::Close {
                 paid,
                 fee_sat,
-                frozen,
+                force_closed,
             } => {
-                let graph = bank.close(*paid, Amount::from_sat(*fee_sat), *frozen)?;
+                let graph = bank.close(*paid, Amount::from_sat(*fee_sat), *force_closed)?;
                 graph.txid(NodeId(0))
             }
             Leaving::Resume { txid, .. } => Some(Txid::from_byte_array(*txid)),
-            Leaving::Claim { rung } => bank.claim(*rung)?.txid(NodeId(0)),
+            Leaving::Claim { commitment } => bank.claim(*commitment)?.txid(NodeId(0)),
             Leaving::Refund => bank.graph().txid(REFUND),
-            Leaving::Thaw => bank.graph().txid(THAW),
+            Leaving::TimeoutRefund => bank.graph().txid(TIMEOUT_REFUND),
         })
     }
 
     /// What is to be done as it stands.
     fn due(&self) -> Vec<BankEffect> {
-        let freeze = || {
-            let (bank, signature) = (self.lineage.as_ref()?.bank(), self.freeze?);
-            let tx = finish(bank.graph(), FREEZE, &[signature], &[]).ok()?;
+        let force_close = || {
+            let (bank, signature) = (self.lineage.as_ref()?.bank(), self.force_close?);
+            let tx = finish(bank.graph(), FORCE_CLOSE, &[signature], &[]).ok()?;
             Some(BankEffect::PublishWithChild(tx))
         };
         let mut due = Vec::new();
@@ -386,10 +397,10 @@ impl<S: Side> BankMachine<S> {
             "open" if self.given > 0 && self.is_deep() => {
                 due.push(BankEffect::Give { to: self.given })
             }
-            "freezing" => due.extend(freeze()),
+            "force_closing" => due.extend(force_close()),
             "leaving" => {
-                if self.is_freezing && self.is_banked() {
-                    due.extend(freeze());
+                if self.is_force_closing && self.is_banked() {
+                    due.extend(force_close());
                 }
                 if self.coin == CoinAt::Nowhere {
                     due.extend(self.funding.clone().map(BankEffect::Publish));
@@ -408,7 +419,7 @@ impl<S: Side> BankMachine<S> {
 }
 
 fn same_transaction(expected: Option<Txid>, tx: &Transaction) -> Result<(), SideError> {
-    let missing = || BankError::from(PactError::Missing("transaction"));
+    let missing = || BankError::from(BuilderError::Missing("transaction"));
     let expected = expected.ok_or_else(missing)?;
     match tx.compute_txid() {
         found if found == expected => Ok(()),
@@ -435,18 +446,18 @@ impl<S: Side> Machine for BankMachine<S> {
         match change {
             BankChange::Proposed(lineage) => self.lineage = Some(lineage.clone()),
             BankChange::Abandoned => self.lineage = None,
-            BankChange::Signed { freeze } => {
-                self.freeze = Some(*freeze);
+            BankChange::Signed { force_close } => {
+                self.force_close = Some(*force_close);
                 let bank = self.lineage.as_ref().map(|lineage| lineage.bank().clone());
                 self.book = match S::PAYS {
                     true => None,
-                    false => bank.map(|bank| ProviderBook::open(bank, *freeze)),
+                    false => bank.map(|bank| ProviderBook::open(bank, *force_close)),
                 };
             }
             BankChange::Funded(tx) => self.funding = Some(tx.clone()),
             BankChange::Coin(coin) => self.coin = *coin,
             BankChange::Paid { to } => self.given = *to,
-            BankChange::Rungs(good) => {
+            BankChange::AdaptorCommitments(good) => {
                 if let Some(book) = &mut self.book {
                     book.hold(good);
                 }
@@ -457,7 +468,7 @@ impl<S: Side> Machine for BankMachine<S> {
                     let _ = book.take(good);
                 }
             }
-            BankChange::Freezing => self.is_freezing = true,
+            BankChange::ForceClosing => self.is_force_closing = true,
             BankChange::Leaving(how) => {
                 self.leaving = Some(*how);
                 self.left = None;

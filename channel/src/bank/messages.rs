@@ -6,7 +6,7 @@ use bitcoin::secp256k1::{PublicKey, SecretKey};
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_contracts::{
-    bank::{Bank, CheckError, PENNY_BYTES, Penny, Phase, Sight},
+    bank::{Bank, CheckError, FundingStatus, PENNY_BYTES, Penny, Phase},
     depth::Depth,
 };
 
@@ -77,7 +77,7 @@ impl Route {
 pub fn receipt(
     provider: &mut Provider,
     notice: &Notice,
-    (sight, depth): (&Sight, Depth),
+    (status, depth): (&FundingStatus, Depth),
 ) -> Result<Receipt, BankerError> {
     let bank: &Bank = provider.bank();
     if notice.place != bank.terms().bank() {
@@ -92,7 +92,7 @@ pub fn receipt(
         let count = notice.units;
         return Err(BankerError::NoPromise { count });
     }
-    check_coin(bank, sight, depth)?;
+    check_coin(bank, status, depth)?;
     if !provider.receipt_for(notice.point, notice.memo) {
         return Err(BankerError::OtherMemo);
     }
@@ -100,8 +100,12 @@ pub fn receipt(
 }
 
 /// Fails unless a bank's coin is good.
-pub(super) fn check_coin(bank: &Bank, sight: &Sight, depth: Depth) -> Result<(), BankerError> {
-    let checked = bank.check_coin(sight, depth);
+pub(super) fn check_coin(
+    bank: &Bank,
+    status: &FundingStatus,
+    depth: Depth,
+) -> Result<(), BankerError> {
+    let checked = bank.check_coin(status, depth);
     checked.map_err(|error| match error {
         CheckError::Coin(error) => BankerError::Coin {
             bank: bank.terms().bank(),

@@ -22,8 +22,8 @@ pub enum MeterError {
     /// The penny is not taken; nothing is served and nothing is lost.
     #[error(transparent)]
     Bank(#[from] BankError),
-    /// The payer signed a false rung: what it brought may not be enforceable. Nothing is served any more.
-    #[error("the payer's rung is false: freeze, and serve no more")]
+    /// The payer signed a false commitment: what it brought may not be enforceable. Nothing is served any more.
+    #[error("the payer's commitment is false: force close, and serve no more")]
     Cheated,
     /// Not enough was brought.
     #[error("{units} units cost {due} pennies, {credit} were brought")]

@@ -31,7 +31,9 @@ mod record;
 mod table;
 
 use bitcoin::Transaction;
-use narthex_contracts::bank::{Bank, BankError, BankFunding, Penny, Rung, Rungs};
+use narthex_contracts::bank::{
+    AdaptorCommitment, AdaptorCommitments, Bank, BankError, BankFunding, Penny,
+};
 
 pub use banker::{Banker, BankerDuty, BankerRecord, ForwardLog, Shown};
 pub use claims::{PennyClaims, PennyPtlc};
@@ -61,9 +63,9 @@ pub enum CoinAt {
         /// Deep enough, by this party's policy, to give something for what it pays.
         is_deep: bool,
     },
-    /// Frozen, at this height.
-    Frozen {
-        /// Height that confirmed the freeze.
+    /// Force-closed, at this height.
+    ForceClosed {
+        /// Height that confirmed the force close.
         height: u32,
     },
     /// Spent, and no reorganisation has to be reckoned with if `is_deep`.
@@ -76,14 +78,14 @@ pub enum CoinAt {
 /// How a party leaves a bank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
-    /// By agreement, after `paid` pennies, from the bank or the frozen coin.
+    /// By agreement, after `paid` pennies, from the bank or the force-closed coin.
     Close {
         /// Pennies for the provider.
         paid: u32,
         /// Its own fee, in sat, out of the payer's part.
         fee_sat: u64,
-        /// Whether it spends the frozen coin.
-        frozen: bool,
+        /// Whether it spends the force-closed coin.
+        force_closed: bool,
     },
     /// By agreement, into a bank that goes on.
     Resume {
@@ -92,15 +94,15 @@ pub enum Leaving {
         /// The transaction that moves the coin: it commits to the bank that goes on.
         txid: [u8; 32],
     },
-    /// The provider's claim by a rung.
+    /// The provider's claim by a commitment.
     Claim {
         /// Its number.
-        rung: u32,
+        commitment: u32,
     },
-    /// The payer takes back what nobody froze until T.
+    /// The payer takes back what nobody force-closed until T.
     Refund,
-    /// The payer takes back what was frozen and not claimed in D blocks.
-    Thaw,
+    /// The payer takes back what was force-closed and not claimed in D blocks.
+    TimeoutRefund,
 }
 
 impl Leaving {
@@ -113,10 +115,13 @@ impl Leaving {
     /// from leaving otherwise, and counts again if a reorganisation takes the coin back.
     pub const fn is_of(&self, coin: CoinAt) -> bool {
         match (self, coin) {
-            (Self::Close { frozen, .. }, CoinAt::Frozen { .. }) => *frozen,
-            (Self::Close { frozen, .. }, CoinAt::Banked { .. }) => !*frozen,
+            (Self::Close { force_closed, .. }, CoinAt::ForceClosed { .. }) => *force_closed,
+            (Self::Close { force_closed, .. }, CoinAt::Banked { .. }) => !*force_closed,
             (Self::Refund, CoinAt::Banked { .. }) => true,
-            (Self::Resume { .. } | Self::Claim { .. } | Self::Thaw, CoinAt::Frozen { .. }) => true,
+            (
+                Self::Resume { .. } | Self::Claim { .. } | Self::TimeoutRefund,
+                CoinAt::ForceClosed { .. },
+            ) => true,
             _ => false,
         }
     }
@@ -134,10 +139,10 @@ pub enum BankInput {
     Propose(Lineage),
     /// The opening came to nothing.
     Abandon,
-    /// Both parties' signature on the freeze.
+    /// Both parties' signature on the force close.
     Signed {
         /// Complete.
-        freeze: [u8; 64],
+        force_close: [u8; 64],
     },
     /// The payer's wallet has signed the funding.
     Funded(Transaction),
@@ -148,12 +153,12 @@ pub enum BankInput {
         /// Number of the last penny given then.
         to: u32,
     },
-    /// The payer's rungs.
-    Rungs(Rungs),
+    /// The payer's commitments.
+    AdaptorCommitments(AdaptorCommitments),
     /// A penny.
     Penny(Penny),
     /// The owner stops the bank.
-    Freeze,
+    ForceClose,
     /// The owner leaves, with the tip at this height.
     Leave {
         /// Height of the tip.
@@ -172,10 +177,10 @@ pub enum BankChange {
     Proposed(Lineage),
     /// No terms.
     Abandoned,
-    /// The freeze is signed.
+    /// The force close is signed.
     Signed {
         /// Both parties' signature.
-        freeze: [u8; 64],
+        force_close: [u8; 64],
     },
     /// The funding is signed.
     Funded(Transaction),
@@ -186,12 +191,12 @@ pub enum BankChange {
         /// The last.
         to: u32,
     },
-    /// Rungs to hold.
-    Rungs(Vec<Rung>),
+    /// Commitments to hold.
+    AdaptorCommitments(Vec<AdaptorCommitment>),
     /// A penny was taken.
     Taken(GoodPenny),
     /// The bank is to be stopped.
-    Freezing,
+    ForceClosing,
     /// It is left so.
     Leaving(Leaving),
     /// By this transaction.
@@ -201,11 +206,11 @@ pub enum BankChange {
 /// What is to be done for a bank.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BankEffect {
-    /// Sign the freeze with the other side, or abandon.
+    /// Sign the force close with the other side, or abandon.
     Cosign,
     /// Have the wallet sign the funding.
     Fund,
-    /// Give the penny of this number, and the rungs that the provider asks for.
+    /// Give the penny of this number, and the commitments that the provider asks for.
     Give {
         /// Its number.
         to: u32,
@@ -271,23 +276,23 @@ pub enum Coin {
         /// [`Depth`](narthex_contracts::depth::Depth)).
         is_deep: bool,
     },
-    /// Frozen.
-    Frozen {
-        /// Height that confirmed the freeze.
+    /// Force-closed.
+    ForceClosed {
+        /// Height that confirmed the force close.
         height: u32,
     },
     /// Gone: claimed, given back, or moved on.
     Spent,
 }
 
-/// Checks that `next` goes on with the frozen coin of `bank` and that what it pays first is allowed.
+/// Checks that `next` goes on with the force-closed coin of `bank` and that what it pays first is allowed.
 fn resume_paid(
     bank: &Bank,
     next: &Bank,
     allowed: impl FnOnce(u32) -> bool,
 ) -> Result<(), BankError> {
     use bitcoin::hashes::Hash;
-    let BankFunding::Frozen { prior, paid } = next.terms().record().funding else {
+    let BankFunding::ForceClosed { prior, paid } = next.terms().record().funding else {
         return Err(BankError::Foreign);
     };
     if prior.to_byte_array() != bank.terms().id() {

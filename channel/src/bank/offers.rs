@@ -82,9 +82,9 @@ impl Payer {
         rng: &mut R,
     ) -> Result<PennyClaims, BankError> {
         let base = self.record.revealed;
-        // One rung in 2¹²⁸ cannot be had; the provider then says whether it does without.
-        let foot = match self.bank.terms().has_rung(base) {
-            true => self.rung(base, rng).ok(),
+        // One commitment in 2¹²⁸ cannot be had; the provider then says whether it does without.
+        let foot = match self.bank.terms().has_commitment(base) {
+            true => self.commitment(base, rng).ok(),
             false => None,
         };
         PennyClaims::sign(&self.bank, &self.key, (base, foot), ptlcs)

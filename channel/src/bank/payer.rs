@@ -10,13 +10,13 @@ use bitcoin::{
 
 use narthex_contracts::{
     bank::{
-        Bank, BankError, ChainSeed, Cosigner, FREEZE, MAX_RUNGS, PAYER, Pebbles, Penny, Phase,
-        REFUND, Rung, Rungs, SignedPayer, THAW, scalar,
+        AdaptorCommitment, AdaptorCommitments, Bank, BankError, ChainSeed, Cosigner, FORCE_CLOSE,
+        MAX_COMMITMENTS, PAYER, Pebbles, Penny, Phase, REFUND, SignedPayer, TIMEOUT_REFUND, scalar,
     },
+    builder::{Task, check_key, finish},
     funding::FundingError,
     graph::{NodeId, TxGraph},
     musig::PublicNonce,
-    pact::{Task, check_key, finish},
 };
 
 use super::{Coin, PayerDuty, PayerRecord, PennyClaims};
@@ -29,8 +29,8 @@ pub struct Payer {
     pub(super) bank: Bank,
     pub(super) key: SecretKey,
     pub(super) chain: Pebbles,
-    /// The last rung of the ladder that was signed, so that the next batch goes on there. Not known after a crash:
-    /// then the ladder begins anew with the last penny.
+    /// The last commitment of the chain of commitments that was signed, so that the next batch goes on there. Not known after a crash:
+    /// then the chain of commitments begins anew with the last penny.
     pub(super) signed: Option<u32>,
     pub(super) record: PayerRecord,
 }
@@ -41,7 +41,7 @@ impl From<SignedPayer> for Payer {
         let record = PayerRecord {
             revealed: 0,
             phase: Phase::Open,
-            freeze: signed.freeze,
+            force_close: signed.force_close,
             ptlcs: Vec::new(),
             framed: 0,
             given: Vec::new(),
@@ -66,7 +66,7 @@ impl Payer {
     ) -> Result<Payer, BankError> {
         check_key(&key, bank.terms().record().payer, PAYER)?;
         let chain = bank.chain(seed, record.revealed)?;
-        bank.check_freeze(&record.freeze)?;
+        bank.check_force_close(&record.force_close)?;
         PennyClaims::check_ptlcs(&bank, record.revealed, &record.ptlcs)?;
         Ok(Payer {
             bank,
@@ -97,85 +97,99 @@ impl Payer {
         self.chain.held()
     }
 
-    /// The funding transaction, for the wallet to sign: only a payer that holds the freeze has it.
+    /// The funding transaction, for the wallet to sign: only a payer that holds the force close has it.
     pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        self.bank.funding_psbt(&self.record.freeze)
+        self.bank.funding_psbt(&self.record.force_close)
     }
 
-    /// The rungs that the next payments need, up to `count` of them, each as far above the one before as the terms
-    /// allow. Empty at the end of the ladder.
-    pub fn rungs<R: RngCore + CryptoRng>(
+    /// The commitments that the next payments need, up to `count` of them, each as far above the one before as the terms
+    /// allow. Empty at the end of the chain of commitments.
+    pub fn commitments<R: RngCore + CryptoRng>(
         &mut self,
         count: usize,
         rng: &mut R,
-    ) -> Result<Rungs, BankError> {
-        self.check(Phase::Open, "rungs")?;
+    ) -> Result<AdaptorCommitments, BankError> {
+        self.check(Phase::Open, "commitments")?;
         let pennies = self.bank.terms().record().pennies;
         let (mut last, mut due) = self.foot();
         last = last.max(self.signed.unwrap_or(0));
-        while due.len() < count.min(MAX_RUNGS) && last < pennies {
-            last = self.bank.terms().next_rung(last);
+        while due.len() < count.min(MAX_COMMITMENTS) && last < pennies {
+            last = self.bank.terms().next_commitment(last);
             due.push(last);
         }
         due.truncate(count);
-        let rungs = self.sign_rungs(&due, rng)?;
+        let commitments = self.sign_commitments(&due, rng)?;
         last = due.last().copied().unwrap_or(last);
         self.signed = Some(last);
-        Ok(Rungs {
+        Ok(AdaptorCommitments {
             bank: self.bank.terms().bank(),
-            rungs,
+            commitments,
         })
     }
 
-    /// Where the ladder stands at the last penny, and the rung there if it is still to be signed.
+    /// Where the chain of commitments stands at the last penny, and the commitment there if it is still to be signed.
     pub(super) fn foot(&self) -> (u32, Vec<u32>) {
         let revealed = self.record.revealed;
-        if !self.bank.terms().has_rung(revealed) {
+        if !self.bank.terms().has_commitment(revealed) {
             return (0, Vec::new());
         }
-        // What was paid in one leap needs no rungs below it.
+        // What was paid in one leap needs no commitments below it.
         let covered = self.signed.is_some_and(|signed| signed >= revealed);
         let due = (!covered).then_some(revealed);
         (revealed, due.into_iter().collect())
     }
 
-    /// Signs these rungs, in rising order. One index in 2¹²⁸ has none; the next makes up for it.
-    pub(super) fn sign_rungs<R: RngCore + CryptoRng>(
+    /// Signs these commitments, in rising order. One index in 2¹²⁸ has none; the next makes up for it.
+    pub(super) fn sign_commitments<R: RngCore + CryptoRng>(
         &self,
         indices: &[u32],
         rng: &mut R,
-    ) -> Result<Vec<Rung>, BankError> {
+    ) -> Result<Vec<AdaptorCommitment>, BankError> {
         let problem = "passed already, or beyond the last";
-        let rung = indices.first().copied().unwrap_or(0);
+        let commitment = indices.first().copied().unwrap_or(0);
         let secrets = self.chain.ahead(indices);
-        let secrets = secrets.ok_or(BankError::Rung { rung, problem })?;
+        let secrets = secrets.ok_or(BankError::AdaptorCommitment {
+            commitment,
+            problem,
+        })?;
         let pairs = indices.iter().zip(&secrets);
         let usable = pairs.filter(|(_, secret)| scalar(secret).is_some());
         usable
-            .map(|(index, secret)| Rung::sign(&self.bank, &self.key, *index, secret, rng))
+            .map(|(index, secret)| {
+                AdaptorCommitment::sign(&self.bank, &self.key, *index, secret, rng)
+            })
             .collect()
     }
 
-    /// The highest penny that a provider takes with the rungs signed so far. A payer signs more before it pays beyond:
-    /// rungs of pennies that it has passed by cannot be signed any more, and the next one is then at its last penny.
+    /// The highest penny that a provider takes with the commitments signed so far. A payer signs more before it pays beyond:
+    /// commitments of pennies that it has passed by cannot be signed any more, and the next one is then at its last penny.
     pub fn covered(&self) -> u32 {
         let terms = self.bank.terms();
         let pennies = terms.record().pennies;
         match self.signed {
-            Some(rung) if rung >= pennies => pennies,
-            Some(rung) => rung.saturating_add(terms.allowance(rung) - 1).min(pennies),
+            Some(commitment) if commitment >= pennies => pennies,
+            Some(commitment) => commitment
+                .saturating_add(terms.allowance(commitment) - 1)
+                .min(pennies),
             None => 0,
         }
     }
 
-    /// One rung at just this penny, which makes a provider safe to the last penny before a pause.
-    pub fn rung<R: RngCore + CryptoRng>(&self, index: u32, rng: &mut R) -> Result<Rung, BankError> {
+    /// One commitment at just this penny, which makes a provider safe to the last penny before a pause.
+    pub fn commitment<R: RngCore + CryptoRng>(
+        &self,
+        index: u32,
+        rng: &mut R,
+    ) -> Result<AdaptorCommitment, BankError> {
         let problem = "its secret is no scalar";
-        let rungs = self.sign_rungs(&[index], rng)?;
-        rungs.into_iter().next().ok_or(BankError::Rung {
-            rung: index,
-            problem,
-        })
+        let commitments = self.sign_commitments(&[index], rng)?;
+        commitments
+            .into_iter()
+            .next()
+            .ok_or(BankError::AdaptorCommitment {
+                commitment: index,
+                problem,
+            })
     }
 
     /// Pays `count` pennies. The record changes: it must be durable before the penny is sent.
@@ -222,20 +236,20 @@ impl Payer {
         &mut self,
         paid: u32,
         fee: Amount,
-        frozen: bool,
+        force_closed: bool,
         rng: &mut R,
     ) -> Result<(TxGraph, Cosigner, PublicNonce), BankError> {
         if paid > self.record.revealed {
             let problem = "more than was paid";
             return Err(BankError::Ending { paid, fee, problem });
         }
-        let graph = self.bank.close(paid, fee, frozen)?;
+        let graph = self.bank.close(paid, fee, force_closed)?;
         let (cosigner, nonce) = Cosigner::new(&graph, NodeId(0), (PAYER, &self.key), rng)?;
         self.record.phase = Phase::Closing;
         Ok((graph, cosigner, nonce))
     }
 
-    /// Signs the transaction that moves the frozen coin of this bank into `next`, of which the payer holds the freeze.
+    /// Signs the transaction that moves the force-closed coin of this bank into `next`, of which the payer holds the force close.
     pub fn resume<R: RngCore + CryptoRng>(
         &mut self,
         next: &Payer,
@@ -248,12 +262,12 @@ impl Payer {
         Ok(made)
     }
 
-    /// The freeze, complete. The payer may stop the bank at any time by it.
-    pub fn freeze(&self) -> Result<Transaction, BankError> {
+    /// The force close, complete. The payer may stop the bank at any time by it.
+    pub fn force_close(&self) -> Result<Transaction, BankError> {
         Ok(finish(
             self.bank.graph(),
-            FREEZE,
-            &[self.record.freeze],
+            FORCE_CLOSE,
+            &[self.record.force_close],
             &[],
         )?)
     }
@@ -263,9 +277,12 @@ impl Payer {
         self.alone(REFUND, rng)
     }
 
-    /// The thaw, valid D blocks after the freeze.
-    pub fn thaw<R: RngCore + CryptoRng>(&self, rng: &mut R) -> Result<Transaction, BankError> {
-        self.alone(THAW, rng)
+    /// The timeout refund, valid D blocks after the force close.
+    pub fn timeout_refund<R: RngCore + CryptoRng>(
+        &self,
+        rng: &mut R,
+    ) -> Result<Transaction, BankError> {
+        self.alone(TIMEOUT_REFUND, rng)
     }
 
     /// What is due with the tip at `tip` and the coin there.
@@ -274,10 +291,10 @@ impl Payer {
         let next = tip.saturating_add(1);
         match coin {
             Coin::Banked { .. } if next > record.refund_height => PayerDuty::Refund,
-            Coin::Frozen { height }
+            Coin::ForceClosed { height }
                 if next >= height.saturating_add(record.claim_blocks.into()) =>
             {
-                PayerDuty::Thaw
+                PayerDuty::TimeoutRefund
             }
             _ => PayerDuty::None,
         }

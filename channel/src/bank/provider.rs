@@ -1,14 +1,14 @@
-//! The provider's side: a few hundred bytes and the rungs ahead, whatever the number of pennies.
+//! The provider's side: a few hundred bytes and the commitments ahead, whatever the number of pennies.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{hashes::Hash, secp256k1::SecretKey};
 use narthex_contracts::{
     bank::{
-        Bank, BankError, Links, MAX_RUNGS, PROVIDER, Penny, Phase, Points, Rung, Rungs,
-        SignedProvider,
+        AdaptorCommitment, AdaptorCommitments, Bank, BankError, Links, MAX_COMMITMENTS, PROVIDER,
+        Penny, Phase, Points, SignedProvider,
     },
-    pact::check_key,
+    builder::check_key,
 };
 
 use super::{Accepted, ProviderRecord};
@@ -40,7 +40,7 @@ impl std::ops::DerefMut for Provider {
 pub struct ProviderBook {
     pub(super) bank: Arc<Bank>,
     pub(super) links: Links,
-    pub(super) rungs: BTreeMap<u32, Rung>,
+    pub(super) commitments: BTreeMap<u32, AdaptorCommitment>,
     points: Option<Points>,
     pub(super) record: ProviderRecord,
 }
@@ -48,10 +48,10 @@ pub struct ProviderBook {
 impl std::fmt::Debug for ProviderBook {
     /// Without the penny, as its record.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let rungs = &self.rungs.len();
+        let commitments = &self.commitments.len();
         let book = &mut f.debug_struct("ProviderBook");
         book.field("record", &self.record)
-            .field("rungs", rungs)
+            .field("commitments", commitments)
             .finish_non_exhaustive()
     }
 }
@@ -61,15 +61,15 @@ impl std::fmt::Debug for ProviderBook {
 pub struct GoodPenny {
     /// The penny.
     pub penny: Penny,
-    /// Rungs below it that are false: the payer gave other points than their pennies'.
-    pub false_rungs: Vec<u32>,
+    /// Commitments below it that are false: the payer gave other points than their pennies'.
+    pub false_commitments: Vec<u32>,
 }
 
 impl From<SignedProvider> for Provider {
     /// Nothing was taken yet.
     fn from(signed: SignedProvider) -> Provider {
         Provider {
-            book: ProviderBook::open(signed.bank.into(), signed.freeze),
+            book: ProviderBook::open(signed.bank.into(), signed.force_close),
             key: signed.key,
         }
     }
@@ -90,7 +90,7 @@ impl Provider {
     /// A provider with this book.
     ///
     /// # Errors
-    /// [`PactError::WrongKey`](narthex_contracts::pact::PactError::WrongKey): the caller's fault.
+    /// [`BuilderError::WrongKey`](narthex_contracts::builder::PactError::WrongKey): the caller's fault.
     pub fn with_key(book: ProviderBook, key: SecretKey) -> Result<Provider, BankError> {
         check_key(&key, book.bank.terms().record().provider, PROVIDER)?;
         Ok(Provider { book, key })
@@ -98,21 +98,21 @@ impl Provider {
 }
 
 impl ProviderBook {
-    /// The book of a bank whose freeze is signed by both, as `freeze` says.
-    pub fn open(bank: Arc<Bank>, freeze: [u8; 64]) -> ProviderBook {
+    /// The book of a bank whose force close is signed by both, as `force-close` says.
+    pub fn open(bank: Arc<Bank>, force_close: [u8; 64]) -> ProviderBook {
         let terms = bank.terms();
         let record = ProviderRecord {
             latest: 0,
-            secret: terms.record().tip,
-            rungs: Vec::new(),
+            secret: terms.record().chain_root,
+            commitments: Vec::new(),
             phase: Phase::Open,
-            freeze,
+            force_close,
             held: None,
         };
         ProviderBook {
             links: Links::new(&terms.bank()),
             bank,
-            rungs: BTreeMap::new(),
+            commitments: BTreeMap::new(),
             points: None,
             record,
         }
@@ -125,32 +125,32 @@ impl ProviderBook {
             index: record.latest,
         };
         let (latest, secret) = (record.latest, record.secret.to_byte_array());
-        let tip = terms.record().tip.to_byte_array();
+        let tip = terms.record().chain_root.to_byte_array();
         if latest > terms.record().pennies || links.down(latest, secret, 0) != tip {
             return Err(forged);
         }
-        bank.check_freeze(&record.freeze)?;
+        bank.check_force_close(&record.force_close)?;
         let mut book = ProviderBook {
             links,
             bank,
-            rungs: BTreeMap::new(),
+            commitments: BTreeMap::new(),
             points: None,
             record: ProviderRecord {
-                rungs: Vec::new(),
+                commitments: Vec::new(),
                 held: None,
                 ..record
             },
         };
         let bank = book.bank.terms().bank();
-        let rungs = record.rungs;
-        book.take_rungs(&Rungs { bank, rungs })?;
+        let commitments = record.commitments;
+        book.take_commitments(&AdaptorCommitments { bank, commitments })?;
         if let Some(held) = record.held {
             book.restore_claims(held)?;
         }
         Ok(book)
     }
 
-    /// Rungs are held to these points from now on: a set that others rely on too (see [`narthex_contracts::bank::Candidates`]).
+    /// Commitments are held to these points from now on: a set that others rely on too (see [`narthex_contracts::bank::Candidates`]).
     pub fn rely_on(&mut self, points: Points) {
         self.points = Some(points);
     }
@@ -158,7 +158,7 @@ impl ProviderBook {
     /// What must be durable.
     pub fn record(&self) -> ProviderRecord {
         ProviderRecord {
-            rungs: self.rungs.values().copied().collect(),
+            commitments: self.commitments.values().copied().collect(),
             ..self.record.clone()
         }
     }
@@ -190,90 +190,98 @@ impl ProviderBook {
         penny.bank == self.bank.terms().bank() && (penny.index, penny.secret) == (latest, secret)
     }
 
-    /// Rungs in memory.
-    pub fn rungs_held(&self) -> usize {
-        self.rungs.len()
+    /// Commitments in memory.
+    pub fn commitments_held(&self) -> usize {
+        self.commitments.len()
     }
 
     pub(super) fn best(&self, index: u32) -> u32 {
-        self.rungs
+        self.commitments
             .range(..=index)
             .next_back()
             .map_or(0, |(i, _)| *i)
     }
 
-    /// Takes rungs, all or none. Each must be one that its secret completes; whether the secret is the penny's shows
-    /// when the penny comes. Rungs that a better one makes useless are dropped.
-    pub fn take_rungs(&mut self, rungs: &Rungs) -> Result<(), BankError> {
-        let good = self.check_rungs(rungs)?;
+    /// Takes commitments, all or none. Each must be one that its secret completes; whether the secret is the penny's shows
+    /// when the penny comes. Commitments that a better one makes useless are dropped.
+    pub fn take_commitments(&mut self, commitments: &AdaptorCommitments) -> Result<(), BankError> {
+        let good = self.check_commitments(commitments)?;
         self.hold(&good);
         Ok(())
     }
 
-    /// Those of these rungs that are worth holding, each verified; all of them are refused for one that is bad.
+    /// Those of these commitments that are worth holding, each verified; all of them are refused for one that is bad.
     ///
     /// # Errors
     /// [`BankError`]: the payer's fault.
-    pub fn check_rungs(&self, rungs: &Rungs) -> Result<Vec<Rung>, BankError> {
-        if rungs.bank != self.bank.terms().bank() {
+    pub fn check_commitments(
+        &self,
+        commitments: &AdaptorCommitments,
+    ) -> Result<Vec<AdaptorCommitment>, BankError> {
+        if commitments.bank != self.bank.terms().bank() {
             return Err(BankError::Foreign);
         }
         let (best, latest) = (self.best(self.record.latest), self.record.latest);
         // Of those whose pennies were given only the highest is of use, and only it is worth a walk down the chain.
-        let passed = rungs.rungs.iter().map(|rung| rung.index);
+        let passed = commitments
+            .commitments
+            .iter()
+            .map(|commitment| commitment.index);
         let highest_passed = passed.filter(|index| *index <= latest).max().unwrap_or(0);
-        let mut good: BTreeMap<u32, Rung> = BTreeMap::new();
-        for rung in &rungs.rungs {
-            let fail = |problem| BankError::Rung {
-                rung: rung.index,
+        let mut good: BTreeMap<u32, AdaptorCommitment> = BTreeMap::new();
+        for commitment in &commitments.commitments {
+            let fail = |problem| BankError::AdaptorCommitment {
+                commitment: commitment.index,
                 problem,
             };
-            let useless = rung.index <= best || rung.index < highest_passed;
-            let index = &rung.index;
-            if useless || self.rungs.contains_key(index) || good.contains_key(index) {
+            let useless = commitment.index <= best || commitment.index < highest_passed;
+            let index = &commitment.index;
+            if useless || self.commitments.contains_key(index) || good.contains_key(index) {
                 continue;
             }
-            if self.rungs.len().saturating_add(good.len()) >= MAX_RUNGS {
+            if self.commitments.len().saturating_add(good.len()) >= MAX_COMMITMENTS {
                 return Err(fail("too many at a time"));
             }
-            let published = |points: &Points| points.0.get(&rung.index).copied();
+            let published = |points: &Points| points.0.get(&commitment.index).copied();
             if let Some(point) = self.points.as_ref().and_then(published)
-                && point != rung.point
+                && point != commitment.point
             {
                 return Err(fail("another point than the published one"));
             }
-            rung.verify(&self.bank)?;
-            if rung.index <= latest {
+            commitment.verify(&self.bank)?;
+            if commitment.index <= latest {
                 let secret = self.record.secret.to_byte_array();
-                let secret = self.links.down(latest, secret, rung.index);
-                if !rung.is_true(&secret) {
+                let secret = self.links.down(latest, secret, commitment.index);
+                if !commitment.is_true(&secret) {
                     return Err(fail("another point than the penny's"));
                 }
             }
-            good.insert(rung.index, *rung);
+            good.insert(commitment.index, *commitment);
         }
         Ok(good.into_values().collect())
     }
 
-    /// Holds rungs that [`ProviderBook::check_rungs`] found good.
-    pub fn hold(&mut self, good: &[Rung]) {
-        self.rungs
-            .extend(good.iter().map(|rung| (rung.index, *rung)));
+    /// Holds commitments that [`ProviderBook::check_commitments`] found good.
+    pub fn hold(&mut self, good: &[AdaptorCommitment]) {
+        self.commitments.extend(
+            good.iter()
+                .map(|commitment| (commitment.index, *commitment)),
+        );
         self.drop_useless();
     }
 
     /// Takes a penny, whoever brings it. The record changes: it must be durable before anything is given for it.
     ///
     /// Refused without harm: a penny of another bank, old, beyond the last, forged, or one for which the payer must
-    /// sign a rung first. The last refusal, and so the exposure, is counted in pennies: fewer than
-    /// [`BankTerms::allowance`](narthex_contracts::bank::BankTerms::allowance) of the best rung are ever unenforceable, unless a rung
+    /// sign a commitment first. The last refusal, and so the exposure, is counted in pennies: fewer than
+    /// [`BankTerms::allowance`](narthex_contracts::bank::BankTerms::allowance) of the best commitment are ever unenforceable, unless a commitment
     /// turns out to be false, which is reported with the penny that shows it.
     pub fn accept(&mut self, penny: &Penny) -> Result<Accepted, BankError> {
         let good = self.check_penny(penny)?;
         Ok(self.take(&good))
     }
 
-    /// Whether [`ProviderBook::accept`] takes this penny, and which rungs it shows to be false.
+    /// Whether [`ProviderBook::accept`] takes this penny, and which commitments it shows to be false.
     ///
     /// # Errors
     /// As [`ProviderBook::accept`].
@@ -292,21 +300,27 @@ impl ProviderBook {
             return Err(BankError::Beyond { index, pennies });
         }
         self.check_exposure(index)?;
-        let false_rungs = self.walk(penny)?;
+        let false_commitments = self.walk(penny)?;
         let penny = *penny;
-        Ok(GoodPenny { penny, false_rungs })
+        Ok(GoodPenny {
+            penny,
+            false_commitments,
+        })
     }
 
     /// Takes a penny that [`ProviderBook::check_penny`] found good.
     pub fn take(&mut self, good: &GoodPenny) -> Accepted {
-        let GoodPenny { penny, false_rungs } = good;
+        let GoodPenny {
+            penny,
+            false_commitments,
+        } = good;
         let (latest, index) = (self.record.latest, penny.index);
-        for rung in false_rungs {
-            self.rungs.remove(rung);
+        for commitment in false_commitments {
+            self.commitments.remove(commitment);
         }
         self.record.latest = index;
         self.record.secret = bitcoin::hashes::sha256::Hash::from_byte_array(penny.secret);
-        if !false_rungs.is_empty() {
+        if !false_commitments.is_empty() {
             self.record.phase = Phase::Cheated;
         }
         self.drop_useless();
@@ -314,27 +328,27 @@ impl ProviderBook {
             fresh: index.saturating_sub(latest),
             total: index,
             enforceable: self.enforceable(),
-            false_rung: false_rungs.first().copied(),
+            false_commitment: false_commitments.first().copied(),
         }
     }
 
-    /// Hashes a penny down to the latest one: an error if it does not get there, else the rungs passed whose points
+    /// Hashes a penny down to the latest one: an error if it does not get there, else the commitments passed whose points
     /// are not their pennies'.
     fn walk(&self, penny: &Penny) -> Result<Vec<u32>, BankError> {
         let (index, mut secret) = (penny.index, penny.secret);
         let mut at = index;
         let mut passed = Vec::new();
         let between = self.record.latest.saturating_add(1)..=index;
-        for (rung, held) in self.rungs.range(between).rev() {
-            secret = self.links.down(at, secret, *rung);
-            at = *rung;
+        for (commitment, held) in self.commitments.range(between).rev() {
+            secret = self.links.down(at, secret, *commitment);
+            at = *commitment;
             passed.push((*held, secret));
         }
         let known = self.record.secret.to_byte_array();
         if self.links.down(at, secret, self.record.latest) != known {
             return Err(BankError::Forged { index });
         }
-        let is_false = |(held, secret): &(Rung, _)| !held.is_true(secret);
+        let is_false = |(held, secret): &(AdaptorCommitment, _)| !held.is_true(secret);
         let found = passed.into_iter().filter(is_false);
         let found = found.map(|(held, _)| held.index);
         Ok(found.collect())
@@ -350,7 +364,7 @@ impl ProviderBook {
 
     fn drop_useless(&mut self) {
         let best = self.best(self.record.latest);
-        self.rungs = self.rungs.split_off(&best);
+        self.commitments = self.commitments.split_off(&best);
     }
 
     /// Stops serving, whatever comes, as when the own service ends or the payer is not to be trusted any more.

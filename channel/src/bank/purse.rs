@@ -2,7 +2,9 @@
 
 use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
 
-use narthex_contracts::bank::{BankError, MAX_RUNGS, Pebbles, Penny, Phase, Rungs};
+use narthex_contracts::bank::{
+    AdaptorCommitments, BankError, MAX_COMMITMENTS, Pebbles, Penny, Phase,
+};
 
 use super::Payer;
 
@@ -50,12 +52,12 @@ impl Purse {
 
 impl Payer {
     /// Hands `budget` pennies to a program, which then pays without any key. They count as paid: whoever steals the
-    /// purse can give them to the provider, and nothing else. The rungs that they need go to the provider.
+    /// purse can give them to the provider, and nothing else. The commitments that they need go to the provider.
     pub fn purse<R: RngCore + CryptoRng>(
         &mut self,
         budget: u32,
         rng: &mut R,
-    ) -> Result<(Purse, Rungs), BankError> {
+    ) -> Result<(Purse, AdaptorCommitments), BankError> {
         self.check(Phase::Open, "purse")?;
         if !self.record.ptlcs.is_empty() {
             // Its pennies would go beyond what the last claims bear.
@@ -72,25 +74,29 @@ impl Payer {
             return Err(spent);
         }
         let (mut last, mut due) = self.foot();
-        while last < top && due.len() <= MAX_RUNGS {
-            last = self.bank.terms().next_rung(last).min(top);
+        while last < top && due.len() <= MAX_COMMITMENTS {
+            last = self.bank.terms().next_commitment(last).min(top);
             // Nothing is due for pennies that are worth less than dust together.
-            if self.bank.terms().has_rung(last) {
+            if self.bank.terms().has_commitment(last) {
                 due.push(last);
             }
         }
-        if due.len() > MAX_RUNGS {
-            let (rung, problem) = (top, "a purse that needs so many rungs is too large");
-            return Err(BankError::Rung { rung, problem });
+        if due.len() > MAX_COMMITMENTS {
+            let (commitment, problem) =
+                (top, "a purse that needs so many commitments is too large");
+            return Err(BankError::AdaptorCommitment {
+                commitment,
+                problem,
+            });
         }
-        let rungs = self.sign_rungs(&due, rng)?;
+        let commitments = self.sign_commitments(&due, rng)?;
         let penny = self.chain.reveal(budget).ok_or(spent)?;
         self.record.revealed = top;
         self.signed = due.last().copied().or(self.signed);
-        let rungs = Rungs {
+        let commitments = AdaptorCommitments {
             bank: penny.bank,
-            rungs,
+            commitments,
         };
-        Ok((Purse::new(penny, from), rungs))
+        Ok((Purse::new(penny, from), commitments))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use narthex_contracts::bank::{Phase, Rung};
+use narthex_contracts::bank::{AdaptorCommitment, Phase};
 
 use super::{Held, PennyPtlc};
 
@@ -14,9 +14,9 @@ pub struct PayerRecord {
     pub revealed: u32,
     /// Where the bank stands.
     pub phase: Phase,
-    /// Both parties' signature on the freeze, hex.
+    /// Both parties' signature on the force close, hex.
     #[serde(with = "narthex_base::hex::array")]
-    pub freeze: [u8; 64],
+    pub force_close: [u8; 64],
     /// PTLCs whose secrets were not shown yet, in the order in which they were offered.
     #[serde(default, rename = "promises")]
     pub ptlcs: Vec<PennyPtlc>,
@@ -43,10 +43,10 @@ pub struct Given {
 pub enum PayerDuty {
     /// Nothing is due.
     None,
-    /// Nobody froze until T: publish the refund.
+    /// Nobody force-closed until T: publish the refund.
     Refund,
-    /// Frozen and not claimed in D blocks: publish the thaw.
-    Thaw,
+    /// Force-closed and not claimed in D blocks: publish the timeout refund.
+    TimeoutRefund,
 }
 
 /// What the provider must not forget, besides its key and the bank's terms.
@@ -57,25 +57,25 @@ pub struct ProviderRecord {
     pub latest: u32,
     /// Its secret; w_0 before the first.
     pub secret: bitcoin::hashes::sha256::Hash,
-    /// Rungs that the latest penny, or later ones, complete: their messages, hex.
-    #[serde(with = "rungs_hex")]
-    pub rungs: Vec<Rung>,
+    /// Commitments that the latest penny, or later ones, complete: their messages, hex.
+    #[serde(with = "commitments_hex")]
+    pub commitments: Vec<AdaptorCommitment>,
     /// Where the bank stands.
     pub phase: Phase,
-    /// Both parties' signature on the freeze, hex.
+    /// Both parties' signature on the force close, hex.
     #[serde(with = "narthex_base::hex::array")]
-    pub freeze: [u8; 64],
+    pub force_close: [u8; 64],
     /// The payer's last claims by PTLCs.
     #[serde(default)]
     pub held: Option<Held>,
 }
 
 impl std::fmt::Debug for ProviderRecord {
-    /// Without the penny: it completes the payer's signature on a rung.
+    /// Without the penny: it completes the payer's signature on a commitment.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProviderRecord")
             .field("latest", &self.latest)
-            .field("rungs", &self.rungs.len())
+            .field("commitments", &self.commitments.len())
             .field("phase", &self.phase)
             .field("held", &self.held)
             .finish_non_exhaustive()
@@ -89,12 +89,12 @@ pub enum ProviderDuty {
     Serve,
     /// Nothing is due: not funded, closing, or over.
     None,
-    /// Publish the freeze: T comes near, or the payer cheated.
-    Freeze,
-    /// Publish the claim by this rung, at once.
+    /// Publish the force close: T comes near, or the payer cheated.
+    ForceClose,
+    /// Publish the claim by this commitment, at once.
     Claim {
-        /// The best rung.
-        rung: u32,
+        /// The best commitment.
+        commitment: u32,
     },
 }
 
@@ -107,23 +107,29 @@ pub struct Accepted {
     pub total: u32,
     /// How many of them a claim enforces.
     pub enforceable: u32,
-    /// A rung that turned out to be false: the payer gave another point than its penny's. Serve no more, freeze.
-    pub false_rung: Option<u32>,
+    /// A commitment that turned out to be false: the payer gave another point than its penny's. Serve no more, force close.
+    pub false_commitment: Option<u32>,
 }
 
-/// Rungs as the hex of their message, without their bank, which the terms name.
-mod rungs_hex {
+/// Commitments as the hex of their message, without their bank, which the terms name.
+mod commitments_hex {
     use narthex_base::hex;
     use serde::{Deserializer, Serializer};
 
-    use narthex_contracts::bank::{Rung, Rungs};
+    use narthex_contracts::bank::{AdaptorCommitment, AdaptorCommitments};
 
-    pub(super) fn serialize<S: Serializer>(rungs: &[Rung], s: S) -> Result<S::Ok, S::Error> {
-        let (bank, rungs) = ([0; 32], rungs.to_vec());
-        hex::message::serialize(&Rungs { bank, rungs }, s)
+    pub(super) fn serialize<S: Serializer>(
+        commitments: &[AdaptorCommitment],
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        let (bank, commitments) = ([0; 32], commitments.to_vec());
+        hex::message::serialize(&AdaptorCommitments { bank, commitments }, s)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Rung>, D::Error> {
-        hex::message::deserialize::<Rungs, D>(d).map(|rungs| rungs.rungs)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Vec<AdaptorCommitment>, D::Error> {
+        hex::message::deserialize::<AdaptorCommitments, D>(d)
+            .map(|commitments| commitments.commitments)
     }
 }

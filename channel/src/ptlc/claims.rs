@@ -3,8 +3,8 @@
 use bitcoin::secp256k1::{PublicKey, SecretKey};
 use narthex_base::codec::{DecodeError, Reader, Writer};
 use narthex_contracts::{
+    builder::{BuilderError, Task},
     musig::{AdaptorPoint, AdaptorSignature},
-    pact::{PactError, Task},
 };
 
 /// The transactions by which the PTLCs of a place are claimed. A penny bank has one for each choice of pending PTLCs, with
@@ -14,7 +14,7 @@ use narthex_contracts::{
 /// the sum of the points would show the sum alone.
 pub trait Claims {
     /// Why a transaction cannot be built.
-    type Error: From<PactError>;
+    type Error: From<BuilderError>;
 
     /// How many there are.
     fn count(&self) -> usize;
@@ -40,7 +40,7 @@ impl ClaimSet {
     /// What the place or the signer says.
     pub fn sign<C: Claims>(
         claims: &C,
-        sign: impl Fn(&Task, &AdaptorPoint) -> Result<AdaptorSignature, PactError>,
+        sign: impl Fn(&Task, &AdaptorPoint) -> Result<AdaptorSignature, BuilderError>,
     ) -> Result<ClaimSet, C::Error> {
         let mut signatures = Vec::with_capacity(claims.count());
         for claim in 0..claims.count() {
@@ -67,7 +67,7 @@ impl ClaimSet {
                 return Ok(false);
             }
             for ((task, point), signature) in tasks.iter().zip(points).zip(held) {
-                let point = AdaptorPoint::try_from(point).map_err(PactError::from)?;
+                let point = AdaptorPoint::try_from(point).map_err(BuilderError::from)?;
                 if task.verify(signature, Some(&point)).is_err() {
                     return Ok(false);
                 }
@@ -127,8 +127,8 @@ impl ClaimSet {
 pub fn extract(
     published: impl IntoIterator<Item = (Task, [u8; 64])>,
     points: impl Iterator<Item = PublicKey> + Clone,
-    sign: impl Fn(&Task, &AdaptorPoint) -> Result<AdaptorSignature, PactError>,
-) -> Result<Vec<(PublicKey, SecretKey)>, PactError> {
+    sign: impl Fn(&Task, &AdaptorPoint) -> Result<AdaptorSignature, BuilderError>,
+) -> Result<Vec<(PublicKey, SecretKey)>, BuilderError> {
     let mut found = Vec::new();
     for (task, published) in published {
         for point in points.clone() {

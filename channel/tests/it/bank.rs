@@ -39,10 +39,10 @@ fn script(byte: u8) -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([byte; 20]))
 }
 
-/// A bank with both signatures on its freeze, and the seed of its chain.
+/// A bank with both signatures on its force close, and the seed of its chain.
 pub struct Signed {
     lineage: Lineage,
-    freeze: [u8; 64],
+    force_close: [u8; 64],
     seed: ChainSeed,
 }
 
@@ -64,7 +64,7 @@ pub fn signed() -> Signed {
         pennies: 2_000,
         value_sat: Amount::ONE_SAT,
         capacity_sat: capacity,
-        tip: sha256::Hash::all_zeros(),
+        chain_root: sha256::Hash::all_zeros(),
         refund_height: T,
         claim_blocks: D,
         step: 500,
@@ -87,10 +87,10 @@ pub fn signed() -> Signed {
     let (payer, nonce) = PayerOpening::new(ours, secret(1), fresh, &mut one, &mut rng).unwrap();
     let (_, answer, share) =
         ProviderOpening::new(theirs, secret(2), nonce, &mut two, &mut rng).unwrap();
-    let freeze = payer.finish(answer, share).unwrap().0.freeze;
+    let force_close = payer.finish(answer, share).unwrap().0.force_close;
     Signed {
         lineage,
-        freeze,
+        force_close,
         seed,
     }
 }
@@ -101,7 +101,7 @@ impl Signed {
         let record = PayerRecord {
             revealed,
             phase: narthex_contracts::bank::Phase::Open,
-            freeze: self.freeze,
+            force_close: self.force_close,
             ptlcs: Vec::new(),
             framed: 0,
             given: Vec::new(),
@@ -123,16 +123,16 @@ impl Signed {
             Leaving::Close {
                 paid,
                 fee_sat,
-                frozen,
+                force_closed,
             } => of(
                 &bank
-                    .close(*paid, Amount::from_sat(*fee_sat), *frozen)
+                    .close(*paid, Amount::from_sat(*fee_sat), *force_closed)
                     .unwrap(),
                 NodeId(0),
             ),
-            Leaving::Claim { rung } => of(&bank.claim(*rung).unwrap(), NodeId(0)),
+            Leaving::Claim { commitment } => of(&bank.claim(*commitment).unwrap(), NodeId(0)),
             Leaving::Refund => of(bank.graph(), narthex_contracts::bank::REFUND),
-            Leaving::Thaw => of(bank.graph(), narthex_contracts::bank::THAW),
+            Leaving::TimeoutRefund => of(bank.graph(), narthex_contracts::bank::TIMEOUT_REFUND),
             Leaving::Resume { .. } => of(bank.graph(), TxGraph::FUNDING),
         };
         for input in &mut tx.input {
@@ -156,7 +156,7 @@ impl<S: Side> Subject for Banks<'_, S> {
         // What the book holds is not in its own picture.
         let book = machine
             .book()
-            .map(|book| (book.paid(), book.enforceable(), book.rungs_held()));
+            .map(|book| (book.paid(), book.enforceable(), book.commitments_held()));
         format!("{machine:?} {book:?}")
     }
 
@@ -166,7 +166,7 @@ impl<S: Side> Subject for Banks<'_, S> {
     )]
     fn input(&mut self, machine: &BankMachine<S>, rng: &mut StdRng) -> BankInput {
         let signed = self.0;
-        let freeze = signed.freeze;
+        let force_close = signed.force_close;
         let pennies = machine.pennies();
         let to = pennies + rng.gen_range(0..400);
         let coins = [
@@ -174,33 +174,35 @@ impl<S: Side> Subject for Banks<'_, S> {
             CoinAt::Banked { is_deep: true },
             CoinAt::Banked { is_deep: true },
             CoinAt::Banked { is_deep: false },
-            CoinAt::Frozen { height: 900 },
-            CoinAt::Frozen { height: 900 },
-            CoinAt::Frozen { height: 901 },
+            CoinAt::ForceClosed { height: 900 },
+            CoinAt::ForceClosed { height: 900 },
+            CoinAt::ForceClosed { height: 901 },
             CoinAt::Spent { is_deep: false },
             CoinAt::Spent { is_deep: true },
         ];
-        let frozen = matches!(machine.coin(), CoinAt::Frozen { .. });
+        let force_closed = matches!(machine.coin(), CoinAt::ForceClosed { .. });
         let tip = [990, T - 1, T, 918, 919, 1_500][rng.gen_range(0..6)];
         match (machine.standing(), rng.gen_range(0..24u8)) {
             ("new", 2..) => BankInput::Propose(signed.lineage.clone()),
-            ("proposed", 4..) => BankInput::Signed { freeze },
+            ("proposed", 4..) => BankInput::Signed { force_close },
             ("signed", 13..) => BankInput::Coin(CoinAt::Banked {
                 is_deep: rng.gen_bool(0.8),
             }),
-            // What seldom comes by chance: a freeze beside an end that is not signed, and a spend that a reorganisation takes back.
-            ("leaving", 9 | 10) => BankInput::Freeze,
+            // What seldom comes by chance: a force close beside an end that is not signed, and a spend that a reorganisation takes back.
+            ("leaving", 9 | 10) => BankInput::ForceClose,
             ("leaving", 11) => BankInput::Coin(CoinAt::Spent { is_deep: false }),
             ("spent", 8..) => BankInput::Coin(coins[rng.gen_range(0..coins.len())]),
             ("leaving", 12..=15) => BankInput::Coin(coins[rng.gen_range(0..coins.len())]),
             ("leaving", 18..) => match machine.leaving() {
                 Some(how) => BankInput::Left(signed.transaction(how)),
-                None => BankInput::Freeze,
+                None => BankInput::ForceClose,
             },
             (_, 0) => BankInput::Propose(signed.lineage.clone()),
             (_, 1) => BankInput::Abandon,
-            (_, 2) => BankInput::Signed { freeze: [1; 64] },
-            (_, 3) => BankInput::Signed { freeze },
+            (_, 2) => BankInput::Signed {
+                force_close: [1; 64],
+            },
+            (_, 3) => BankInput::Signed { force_close },
             (_, 4) => {
                 let how = Leaving::Resume {
                     paid: 0,
@@ -209,13 +211,13 @@ impl<S: Side> Subject for Banks<'_, S> {
                 BankInput::Funded(signed.transaction(&how))
             }
             (_, 5) => BankInput::Funded(signed.transaction(&Leaving::Refund)),
-            (_, 6) => BankInput::Freeze,
+            (_, 6) => BankInput::ForceClose,
             (_, 7..=9) => {
                 let how = match rng.gen_range(0..6u8) {
                     0 | 1 => Leaving::Close {
                         paid: pennies.max(500),
                         fee_sat: 300,
-                        frozen,
+                        force_closed,
                     },
                     2 => Leaving::Resume {
                         paid: pennies,
@@ -228,19 +230,19 @@ impl<S: Side> Subject for Banks<'_, S> {
                             .to_byte_array(),
                     },
                     3 => Leaving::Claim {
-                        rung: machine.book().map_or(500, |book| book.enforceable()),
+                        commitment: machine.book().map_or(500, |book| book.enforceable()),
                     },
                     4 => Leaving::Refund,
-                    _ => Leaving::Thaw,
+                    _ => Leaving::TimeoutRefund,
                 };
                 BankInput::Leave { tip, how }
             }
             (_, 10..=12) => BankInput::Coin(coins[rng.gen_range(0..coins.len())]),
-            (_, 13) => BankInput::Left(signed.transaction(&Leaving::Thaw)),
+            (_, 13) => BankInput::Left(signed.transaction(&Leaving::TimeoutRefund)),
             (_, 14..=18) if S::PAYS => BankInput::Pay { to },
             (_, 14..=16) => {
                 let from = pennies.min(1_999);
-                BankInput::Rungs(signed.payer(from).rungs(2, rng).unwrap())
+                BankInput::AdaptorCommitments(signed.payer(from).commitments(2, rng).unwrap())
             }
             (_, 17) => {
                 // Forged.
@@ -273,10 +275,10 @@ fn a_payment_is_one_small_entry_on_each_side() {
     use narthex_base::codec::Message;
     let signed = signed();
     let (mut payer, mut provider) = (PayerMachine::default(), ProviderMachine::default());
-    let freeze = signed.freeze;
+    let force_close = signed.force_close;
     for input in [
         BankInput::Propose(signed.lineage.clone()),
-        BankInput::Signed { freeze },
+        BankInput::Signed { force_close },
         BankInput::Coin(CoinAt::Banked { is_deep: true }),
     ] {
         for change in payer.step(&input).unwrap().changes {
@@ -297,8 +299,9 @@ fn a_payment_is_one_small_entry_on_each_side() {
         let step = provider.step(&BankInput::Penny(penny));
         let step = match step {
             Err(SideError::Bank(BankError::Unenforceable { .. })) => {
-                let rungs = BankInput::Rungs(signer.rungs(8, &mut rng).unwrap());
-                for change in provider.step(&rungs).unwrap().changes {
+                let commitments =
+                    BankInput::AdaptorCommitments(signer.commitments(8, &mut rng).unwrap());
+                for change in provider.step(&commitments).unwrap().changes {
                     provider.apply(&change);
                 }
                 provider.step(&BankInput::Penny(penny)).unwrap()
@@ -315,10 +318,10 @@ fn a_payment_is_one_small_entry_on_each_side() {
 /// A side of an open bank, whose coin is deep.
 fn opened<S: Side>(signed: &Signed) -> BankMachine<S> {
     let mut machine = BankMachine::default();
-    let freeze = signed.freeze;
+    let force_close = signed.force_close;
     for input in [
         BankInput::Propose(signed.lineage.clone()),
-        BankInput::Signed { freeze },
+        BankInput::Signed { force_close },
         BankInput::Coin(CoinAt::Banked { is_deep: true }),
     ] {
         take(&mut machine, &input);
@@ -332,10 +335,10 @@ fn take<S: Side>(machine: &mut BankMachine<S>, input: &BankInput) {
     }
 }
 
-/// The provider answers a refund with its freeze, which confirms first: the payer has the thaw left, and nothing is
+/// The provider answers a refund with its force close, which confirms first: the payer has the timeout refund left, and nothing is
 /// published that cannot confirm any more.
 #[test]
-fn a_freeze_before_the_refund_leaves_the_thaw() {
+fn a_force_close_before_the_refund_leaves_the_timeout_refund() {
     let signed = signed();
     let mut payer = opened::<Paying>(&signed);
     let leave = |tip, how| BankInput::Leave { tip, how };
@@ -346,12 +349,12 @@ fn a_freeze_before_the_refund_leaves_the_thaw() {
     );
     assert_eq!(payer.pending().len(), 1);
     let height = T + 1;
-    take(&mut payer, &BankInput::Coin(CoinAt::Frozen { height }));
+    take(&mut payer, &BankInput::Coin(CoinAt::ForceClosed { height }));
     assert_eq!(payer.pending(), [], "the refund spends nothing any more");
-    let thaw = leave(height + u32::from(D), Leaving::Thaw);
-    take(&mut payer, &thaw);
-    assert_eq!(payer.pending(), [BankEffect::Sign(Leaving::Thaw)]);
-    // A reorganisation takes the freeze away: the refund is signed once more.
+    let timeout_refund = leave(height + u32::from(D), Leaving::TimeoutRefund);
+    take(&mut payer, &timeout_refund);
+    assert_eq!(payer.pending(), [BankEffect::Sign(Leaving::TimeoutRefund)]);
+    // A reorganisation takes the force close away: the refund is signed once more.
     take(
         &mut payer,
         &BankInput::Coin(CoinAt::Banked { is_deep: true }),
@@ -361,18 +364,20 @@ fn a_freeze_before_the_refund_leaves_the_thaw() {
     assert_eq!(payer.pending(), [BankEffect::Sign(Leaving::Refund)]);
 }
 
-/// A reorganisation takes the payer's freeze away from under the claim: the provider freezes, and its claim is there.
+/// A reorganisation takes the payer's force close away from under the claim: the provider force-closes, and its claim is there.
 #[test]
-fn a_claim_outlives_its_freeze() {
+fn a_claim_outlives_its_force_close() {
     let signed = signed();
     let mut provider = opened::<Receiving>(&signed);
     let mut signer = signed.payer(0);
-    let rungs = signer.rungs(2, &mut StdRng::seed_from_u64(3)).unwrap();
-    take(&mut provider, &BankInput::Rungs(rungs));
+    let commitments = signer
+        .commitments(2, &mut StdRng::seed_from_u64(3))
+        .unwrap();
+    take(&mut provider, &BankInput::AdaptorCommitments(commitments));
     take(&mut provider, &BankInput::Penny(signer.pay(500).unwrap()));
-    let frozen = BankInput::Coin(CoinAt::Frozen { height: 900 });
-    take(&mut provider, &frozen);
-    let how = Leaving::Claim { rung: 500 };
+    let force_closed = BankInput::Coin(CoinAt::ForceClosed { height: 900 });
+    take(&mut provider, &force_closed);
+    let how = Leaving::Claim { commitment: 500 };
     take(&mut provider, &BankInput::Leave { tip: 900, how });
     let claim = signed.transaction(&how);
     take(&mut provider, &BankInput::Left(claim.clone()));
@@ -385,21 +390,21 @@ fn a_claim_outlives_its_freeze() {
         &BankInput::Coin(CoinAt::Banked { is_deep: false }),
     );
     assert_eq!(provider.pending(), [], "there is nothing to claim from");
-    take(&mut provider, &BankInput::Freeze);
-    assert_eq!(provider.pending().len(), 1, "the freeze");
-    take(&mut provider, &frozen);
+    take(&mut provider, &BankInput::ForceClose);
+    assert_eq!(provider.pending().len(), 1, "the force close");
+    take(&mut provider, &force_closed);
     assert_eq!(provider.pending(), [BankEffect::PublishWithChild(claim)]);
 }
 
-/// A close that both signed for the bank's coin does not confirm, and a freeze does: they may close from the frozen coin.
+/// A close that both signed for the bank's coin does not confirm, and a force close does: they may close from the force-closed coin.
 #[test]
-fn a_close_that_a_freeze_outran_is_agreed_anew() {
+fn a_close_that_a_force_close_outran_is_agreed_anew() {
     fn of<S: Side>(signed: &Signed) {
         let mut machine = opened::<S>(signed);
-        let close = |frozen| Leaving::Close {
+        let close = |force_closed| Leaving::Close {
             paid: 0,
             fee_sat: 300,
-            frozen,
+            force_closed,
         };
         let (before, after) = (close(false), close(true));
         let leave = |how| BankInput::Leave { tip: 900, how };
@@ -407,7 +412,7 @@ fn a_close_that_a_freeze_outran_is_agreed_anew() {
         take(&mut machine, &BankInput::Left(signed.transaction(&before)));
         take(
             &mut machine,
-            &BankInput::Coin(CoinAt::Frozen { height: 900 }),
+            &BankInput::Coin(CoinAt::ForceClosed { height: 900 }),
         );
         assert_eq!(machine.pending(), []);
         take(&mut machine, &leave(after));
@@ -416,7 +421,7 @@ fn a_close_that_a_freeze_outran_is_agreed_anew() {
         let second = Leaving::Close {
             paid: 0,
             fee_sat: 301,
-            frozen: true,
+            force_closed: true,
         };
         assert!(machine.step(&leave(second)).is_err());
     }

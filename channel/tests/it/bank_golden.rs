@@ -1,4 +1,4 @@
-//! Whole banks as data: terms in; ids, pennies, every transaction, rungs and frames out.
+//! Whole banks as data: terms in; ids, pennies, every transaction, commitments and frames out.
 //!
 //! A change of any byte that parties hash or sign shows here. `NARTHEX_BLESS=1 cargo test -p narthex-channel --test it
 //! bank_golden` writes the files anew; banks opened before such a change cannot be continued after it.
@@ -73,7 +73,7 @@ fn derived(record: BankRecord) -> Value {
     let claims = (1..=usize::from(record.promises.max(1)))
         .map(|secrets| transactions(&bank.claim_by(1_000, secrets).unwrap()))
         .collect::<Vec<_>>();
-    let rungs = payer.rungs(3, &mut Same).unwrap().to_bytes();
+    let commitments = payer.commitments(3, &mut Same).unwrap().to_bytes();
     payer.pay(600).unwrap();
     for i in 0..record.promises {
         let (point, count) = (public(21 + i), 500 + u32::from(i));
@@ -86,7 +86,7 @@ fn derived(record: BankRecord) -> Value {
         "pennies": pennies,
         "transactions": transactions(bank.graph()),
         "claims_of_1000": claims,
-        "rungs": rungs.to_lower_hex_string(),
+        "commitments": commitments.to_lower_hex_string(),
         "frame": frame.to_lower_hex_string(),
     })
 }

@@ -15,7 +15,7 @@ use narthex_channel::ptlc::{Notice, PtlcError, Receipt, RevealedSecret, Route};
 use narthex_contracts::bank::BankError;
 use narthex_contracts::depth::Depth;
 use std::collections::BTreeMap;
-use way::{TIP, Way, sight};
+use way::{TIP, Way, status};
 
 /// Counts of a payment of 700 pennies of 1 sat: 10 and a thousandth for each banker.
 const ONE: [u32; 2] = [710, 700];
@@ -122,7 +122,7 @@ fn a_banker_that_promises_something_else() {
         payer.offer(PennyPtlc { point, count }).unwrap();
         let frame = payer.claims(&mut rng()).unwrap();
         way.b.take_claims(&frame).unwrap();
-        let seen = sight(way.b.bank());
+        let seen = status(way.b.bank());
         let refused = receipt(&mut way.b, &notice, (&seen, Depth::LEAST));
         assert_eq!(refused, Err(BankerError::NoPromise { count: 700 }));
     }
@@ -205,7 +205,7 @@ fn no_wormhole_around_a_banker() {
 fn two_payments_do_not_end_in_one_point() {
     let mut way = Way::one();
     let (mut second, provider) = way::open_between(way::between(8, way::FIRST, (1_000, 26)), 8, 2);
-    let from = sight(provider.bank());
+    let from = status(provider.bank());
     let bank = way::id(&second);
     way.bankers[0].open_debit(provider).unwrap();
     let mut route = way.route(&ONE);
@@ -218,7 +218,7 @@ fn two_payments_do_not_end_in_one_point() {
     let other: Route = serde_json::from_value(other).unwrap();
     second.offer(other.ptlc().unwrap()).unwrap();
     let frame = second.claims(&mut rng()).unwrap();
-    let (_, to) = way.sights(0);
+    let (_, to) = way.statuses(0);
     let banker = &mut way.bankers[0];
     banker.provider(&bank).unwrap().take_claims(&frame).unwrap();
     let order = &other.orders()[0];
@@ -243,7 +243,7 @@ fn a_bank_that_ends_stops_the_next() {
     way.pass(0, &route.orders()[0]);
     let [from, to] = [way.banks[0], way.banks[1]];
     let coins = |a, b| BTreeMap::from([(from, a), (to, b)]);
-    let frozen = Coin::Frozen { height: TIP };
+    let force_closed = Coin::ForceClosed { height: TIP };
     let banker = &mut way.bankers[0];
     let duties = |banker: &Banker, tip, a, b| banker.duties(tip, &coins(a, b));
     assert_eq!(
@@ -255,16 +255,16 @@ fn a_bank_that_ends_stops_the_next() {
         ),
         []
     );
-    for gone in [frozen, Coin::Spent, Coin::Unfunded] {
+    for gone in [force_closed, Coin::Spent, Coin::Unfunded] {
         let due = duties(banker, TIP, gone, Coin::Banked { is_deep: true });
-        assert_eq!(due, [(to, BankerDuty::Freeze)], "{gone:?}");
+        assert_eq!(due, [(to, BankerDuty::ForceClose)], "{gone:?}");
     }
-    // T − D of the first bank: the banker freezes both.
-    let due = duties(banker, 973, Coin::Banked { is_deep: true }, frozen);
-    assert!(due.contains(&(from, BankerDuty::Freeze)), "{due:?}");
-    // Frozen both, and D passes without a claim: the banker takes its coin back.
-    let due = duties(banker, TIP + 19, frozen, frozen);
-    assert_eq!(due, [(to, BankerDuty::Thaw)]);
+    // T − D of the first bank: the banker force-closes both.
+    let due = duties(banker, 973, Coin::Banked { is_deep: true }, force_closed);
+    assert!(due.contains(&(from, BankerDuty::ForceClose)), "{due:?}");
+    // Force-closed both, and D passes without a claim: the banker takes its coin back.
+    let due = duties(banker, TIP + 19, force_closed, force_closed);
+    assert_eq!(due, [(to, BankerDuty::TimeoutRefund)]);
     let due = duties(
         banker,
         900,
@@ -278,8 +278,8 @@ fn a_bank_that_ends_stops_the_next() {
     let claim = way.b.claim(700, &mut rng()).unwrap();
     let found = way.bankers[0].spent(&to, &claim, 0).unwrap();
     assert_eq!(found.len(), 1);
-    let due = way.bankers[0].duties(TIP + 5, &coins(frozen, frozen));
-    assert_eq!(due, [(from, BankerDuty::Claim { rung: 710 })]);
+    let due = way.bankers[0].duties(TIP + 5, &coins(force_closed, force_closed));
+    assert_eq!(due, [(from, BankerDuty::Claim { commitment: 710 })]);
     assert_eq!(way.bankers[0].forwards().len(), 1);
     way.bankers[0].spent(&to, &claim, 2).unwrap();
     let collected = way.bankers[0].provider(&from).unwrap();
@@ -299,17 +299,21 @@ fn a_payment_that_fails() {
     way.pass(0, &order);
     let [from, to] = [way.banks[0], way.banks[1]];
     let fee = Amount::from_sat(300);
-    let thaw = way.bankers[0].payer(&to).unwrap().thaw(&mut rng()).unwrap();
-    let (sight_from, sight_to) = way.sights(0);
+    let timeout_refund = way.bankers[0]
+        .payer(&to)
+        .unwrap()
+        .timeout_refund(&mut rng())
+        .unwrap();
+    let (sight_from, sight_to) = way.statuses(0);
     let banker = &mut way.bankers[0];
     let close = |banker: &mut Banker| {
         let provider = banker.provider(&from).unwrap();
         provider.close(0, fee, false, &mut rng()).map(drop)
     };
     assert!(close(banker).is_err());
-    assert_eq!(banker.spent(&to, &thaw, 1).unwrap(), []);
+    assert_eq!(banker.spent(&to, &timeout_refund, 1).unwrap(), []);
     assert!(close(banker).is_err(), "not deep enough");
-    assert_eq!(banker.spent(&to, &thaw, 2).unwrap(), []);
+    assert_eq!(banker.spent(&to, &timeout_refund, 2).unwrap(), []);
     assert!(banker.forwards().is_empty());
     let again = banker.forward(&order, (&sight_from, &sight_to), &mut rng());
     assert_eq!(again, Err(BankerError::NoPromise { count: 710 }));
@@ -394,7 +398,7 @@ fn one_promise_has_one_receipt() {
     assert_eq!(way.receipt(&route), first);
     let mut other = route.notice().unwrap();
     other.memo[0] ^= 1;
-    let seen = sight(way.b.bank());
+    let seen = status(way.b.bank());
     let refused = receipt(&mut way.b, &other, (&seen, Depth::LEAST));
     assert_eq!(refused, Err(BankerError::OtherMemo));
     let text = serde_json::to_string(&way.b.record()).unwrap();

@@ -7,15 +7,16 @@ use bitcoin::{Amount, Transaction, TxOut, hashes::Hash, hashes::sha256};
 use narthex_channel::bank::{Payer, Provider};
 use narthex_contracts::{
     bank::{
-        Bank, BankError, BankFunding, BankRecord, BankTerms, Candidates, ChooseError, FREEZE,
-        Opened, PAYER, PROVIDER, PayerOpening, Pebbles, Points, ProviderOpening, REFUND, THAW,
+        Bank, BankError, BankFunding, BankRecord, BankTerms, Candidates, ChooseError, FORCE_CLOSE,
+        Opened, PAYER, PROVIDER, PayerOpening, Pebbles, Points, ProviderOpening, REFUND,
+        TIMEOUT_REFUND,
     },
     binding::MemoryBindings,
+    builder::BuilderError,
     graph::{
         GraphBuilder, GraphError, KeySetId, Leaf, LeafId, NodeId, Source, Spend, TxGraph,
         anchor_script,
     },
-    pact::PactError,
 };
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
@@ -37,28 +38,32 @@ fn lawful(graph: &TxGraph, id: NodeId, tx: &Transaction) {
 fn every_transaction_keeps_the_laws() {
     let (mut payer, mut provider) = open(&terms(10_000));
     provider
-        .take_rungs(&payer.rungs(8, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(8, &mut rng()).unwrap())
         .unwrap();
     provider.accept(&payer.pay(1_600).unwrap()).unwrap();
     let graph = payer.bank().graph();
-    lawful(graph, FREEZE, &provider.freeze().unwrap());
+    lawful(graph, FORCE_CLOSE, &provider.force_close().unwrap());
     lawful(graph, REFUND, &payer.refund(&mut rng()).unwrap());
-    lawful(graph, THAW, &payer.thaw(&mut rng()).unwrap());
+    lawful(
+        graph,
+        TIMEOUT_REFUND,
+        &payer.timeout_refund(&mut rng()).unwrap(),
+    );
     let best = provider.enforceable();
     let claim = provider.claim(best, &mut rng()).unwrap();
     lawful(&payer.bank().claim(best).unwrap(), NodeId(0), &claim);
     assert_eq!(claim.output[0].value, Amount::from_sat(best.into()));
-    // A rung whose penny was not given cannot be published, nor one that was never signed.
-    for rung in [best + 500, best - 1, 0] {
-        assert!(provider.claim(rung, &mut rng()).is_err());
+    // A commitment whose penny was not given cannot be published, nor one that was never signed.
+    for commitment in [best + 500, best - 1, 0] {
+        assert!(provider.claim(commitment, &mut rng()).is_err());
     }
-    // Each has an exit alone: the payer by T or by D after a freeze, the provider by its freeze at any time.
+    // Each has an exit alone: the payer by T or by D after a force close, the provider by its force close at any time.
     let broadcasters = |id| graph.node(id).unwrap().signing.unwrap().broadcasters;
     assert!(broadcasters(REFUND).contains(PAYER) && broadcasters(REFUND).len() == 1);
     assert_eq!(graph.node(REFUND).unwrap().lock_height, 1_000);
-    let thaw = graph.node(THAW).unwrap();
-    assert_eq!(TxGraph::relative_lock_blocks(thaw), 20);
-    assert!(broadcasters(FREEZE).contains(PROVIDER));
+    let timeout_refund = graph.node(TIMEOUT_REFUND).unwrap();
+    assert_eq!(TxGraph::relative_lock_blocks(timeout_refund), 20);
+    assert!(broadcasters(FORCE_CLOSE).contains(PROVIDER));
 }
 
 /// The table of `docs/contracts/bank.md`.
@@ -102,9 +107,9 @@ fn a_leaf_of_another_output_is_refused() {
         panic!("the refund is no spend by a leaf");
     };
     let leaf = bank.graph().leaf(id).unwrap();
-    let spend = |frozen: bool, leaf: Option<Leaf>| {
+    let spend = |force_closed: bool, leaf: Option<Leaf>| {
         let mut graph = GraphBuilder::default();
-        let (outpoint, prevout) = bank.coin(frozen).unwrap();
+        let (outpoint, prevout) = bank.coin(force_closed).unwrap();
         let keys = bank.graph().key_set(KeySetId(0)).unwrap().clone();
         graph.key_set(keys, None);
         let script = graph.script(&script(1), String::new);
@@ -137,7 +142,7 @@ fn a_leaf_of_another_output_is_refused() {
 }
 
 #[test]
-fn the_last_rung_pays_all_and_the_least_pays_no_dust() {
+fn the_last_commitment_pays_all_and_the_least_pays_no_dust() {
     for pennies in [500, 10_000] {
         let bank = Bank::new(terms(pennies)).unwrap();
         let graph = bank.claim(pennies).unwrap();
@@ -183,7 +188,7 @@ fn bad_terms_are_named() {
     short.capacity_sat += Amount::from_sat(400);
     assert!(matches!(
         short.check(),
-        Err(BankError::Pact(PactError::Contribution(_)))
+        Err(BankError::Pact(BuilderError::Contribution(_)))
     ));
     assert!(BankTerms::from_json(&[b' '; 100_000]).is_err());
     let json = serde_json::to_vec(&record(10_000)).unwrap();
@@ -199,7 +204,7 @@ fn every_field_is_in_the_id() {
     let id = terms(10_000).id();
     let changes: [fn(&mut BankRecord); 10] = [
         |r| r.salt = sha256::Hash::from_byte_array([1; 32]),
-        |r| r.tip = sha256::Hash::from_byte_array([1; 32]),
+        |r| r.chain_root = sha256::Hash::from_byte_array([1; 32]),
         |r| r.provider = public(5),
         |r| r.refund_height += 1,
         |r| r.claim_blocks += 1,
@@ -222,7 +227,7 @@ fn every_field_is_in_the_id() {
 }
 
 #[test]
-fn a_false_share_of_the_freeze_names_its_signer() {
+fn a_false_share_of_the_force_close_names_its_signer() {
     let bank = || Bank::new(terms(10_000)).unwrap();
     let mut rng = rng();
     let fresh = |seed| bank_support::fresh(&terms(10_000), seed);
@@ -234,7 +239,9 @@ fn a_false_share_of_the_freeze_names_its_signer() {
     let (_, theirs, mut share) = opening.unwrap();
     share.0[31] ^= 1;
     match payer.finish(theirs, share) {
-        Err(BankError::Pact(PactError::Signature { signer, .. })) => assert_eq!(signer, PROVIDER),
+        Err(BankError::Pact(BuilderError::Signature { signer, .. })) => {
+            assert_eq!(signer, PROVIDER)
+        }
         _ => panic!("a false share was taken"),
     }
     let mut unused = MemoryBindings::default();
@@ -251,7 +258,7 @@ fn resumed(prior: &Bank, paid: u32) -> BankRecord {
     next.salt = sha256::Hash::from_byte_array([8; 32]);
     next.capacity_sat -= prior.terms().worth(paid);
     next.pennies -= paid;
-    next.funding = BankFunding::Frozen {
+    next.funding = BankFunding::ForceClosed {
         prior: sha256::Hash::from_byte_array(prior.terms().id()),
         paid,
     };
@@ -308,9 +315,9 @@ fn cut_and_choose() {
         Points::of_chain(&set.terms(kept).unwrap(), seeds[kept].1).unwrap()
     };
     let (terms, relied) = set.check(&beacon, &open(kept), points(&set, kept)).unwrap();
-    let tip = Pebbles::tip(terms.bank(), 4_000, seeds[kept].1);
-    assert_eq!(terms.record().tip.to_byte_array(), tip);
-    // The provider holds rungs to the points that everybody relies on.
+    let tip = Pebbles::root(terms.bank(), 4_000, seeds[kept].1);
+    assert_eq!(terms.record().chain_root.to_byte_array(), tip);
+    // The provider holds commitments to the points that everybody relies on.
     let bank = || Bank::new(terms.clone()).unwrap();
     let mut rng = rng();
     let fresh = bank_support::fresh(&terms, seeds[kept].1);
@@ -326,10 +333,10 @@ fn cut_and_choose() {
     let mut false_points = relied.clone();
     false_points.0.insert(500, public(6));
     provider.rely_on(false_points);
-    let rungs = payer.rungs(4, &mut rng).unwrap();
-    assert!(provider.take_rungs(&rungs).is_err());
+    let commitments = payer.commitments(4, &mut rng).unwrap();
+    assert!(provider.take_commitments(&commitments).is_err());
     provider.rely_on(relied.clone());
-    provider.take_rungs(&rungs).unwrap();
+    provider.take_commitments(&commitments).unwrap();
     // Openings that are missing, of the wrong ones, too many or wrong.
     let mut wrong = open(kept);
     wrong[0].seed = [0; 32];

@@ -10,9 +10,9 @@ use narthex_channel::bank::{Banker, BankerError, Settled, receipt};
 use narthex_channel::ptlc::{
     Forward, Leg, MAX_HOPS, MIN_MARGIN, Notice, Policy, PtlcError, Receipt, RevealedSecret, Route,
 };
-use narthex_contracts::bank::{BankError, CoinError, Sight};
+use narthex_contracts::bank::{BankError, CoinError, FundingStatus};
 use narthex_contracts::depth::{Depth, DepthError};
-use way::{TIP, Way, policy, sight};
+use way::{TIP, Way, policy, status};
 
 /// Counts of a payment of 700 pennies of 1 sat, of which the banker keeps 10.
 const ONE: [u32; 2] = [710, 700];
@@ -23,12 +23,12 @@ fn orders_that_are_not_the_payers() {
     let mut way = Way::one();
     let route = way.route(&ONE);
     let order = route.orders().remove(0);
-    let (from, to) = way.sights(0);
+    let (from, to) = way.statuses(0);
     let refused = |way: &mut Way, order: &Forward| {
         let before = way.bankers[0].record();
-        let sights = (&from, &to);
+        let statuses = (&from, &to);
         let error = way.bankers[0]
-            .forward(order, sights, &mut rng())
+            .forward(order, statuses, &mut rng())
             .unwrap_err();
         assert_eq!(way.bankers[0].record(), before, "nothing changes");
         error
@@ -84,7 +84,7 @@ fn nothing_is_good_at_another_banker() {
     let (mut way, mut other) = (Way::one(), Way::two());
     let route = way.route(&ONE);
     way.begin(&route);
-    let (from, to) = other.sights(0);
+    let (from, to) = other.statuses(0);
     let order = &route.orders()[0];
     let error = other.bankers[0].forward(order, (&from, &to), &mut rng());
     assert!(matches!(error, Err(BankerError::NoBank(_))), "{error:?}");
@@ -100,7 +100,7 @@ fn fees_and_balances() {
         let mut way = Way::one();
         let route = way.route(&counts);
         way.begin(&route);
-        let (from, to) = way.sights(0);
+        let (from, to) = way.statuses(0);
         let order = &route.orders()[0];
         let taken = way.bankers[0].forward(order, (&from, &to), &mut rng());
         assert_eq!(taken.is_ok(), fine, "{counts:?}: {taken:?}");
@@ -112,7 +112,7 @@ fn fees_and_balances() {
     way.bankers[0].payer(&bank).unwrap().pay(9_400).unwrap();
     let route = way.route(&ONE);
     way.begin(&route);
-    let (from, to) = way.sights(0);
+    let (from, to) = way.statuses(0);
     let order = &route.orders()[0];
     let taken = way.bankers[0].forward(order, (&from, &to), &mut rng());
     assert!(
@@ -145,7 +145,7 @@ fn delays_leave_the_banker_its_margin() {
         let mut way = Way::new(&[first, (t, d)]);
         let route = way.route(&ONE);
         way.begin(&route);
-        let (from, to) = way.sights(0);
+        let (from, to) = way.statuses(0);
         let order = &route.orders()[0];
         let taken = way.bankers[0].forward(order, (&from, &to), &mut rng());
         match problem {
@@ -181,29 +181,29 @@ fn coins_that_are_not_good() {
     let route = way.route(&ONE);
     way.begin(&route);
     let order = route.orders().remove(0);
-    let good = way.sights(0);
-    let absent = |sight: &Sight| Sight {
+    let good = way.statuses(0);
+    let absent = |status: &FundingStatus| FundingStatus {
         found: None,
-        ..sight.clone()
+        ..status.clone()
     };
-    let other = |sight: &Sight| {
-        let mut sight = sight.clone();
-        sight.found.as_mut().unwrap().0.value -= Amount::ONE_SAT;
-        sight
+    let other = |status: &FundingStatus| {
+        let mut status = status.clone();
+        status.found.as_mut().unwrap().0.value -= Amount::ONE_SAT;
+        status
     };
-    let shallow = |sight: &Sight| {
-        let mut sight = sight.clone();
-        sight.found.as_mut().unwrap().1 = TIP;
-        sight
+    let shallow = |status: &FundingStatus| {
+        let mut status = status.clone();
+        status.found.as_mut().unwrap().1 = TIP;
+        status
     };
-    // 873 is followed by 874, the first height at which the provider of the first bank freezes; 879 by 880.
+    // 873 is followed by 874, the first height at which the provider of the first bank force-closes; 879 by 880.
     let late = |tip| {
-        move |sight: &Sight| Sight {
+        move |status: &FundingStatus| FundingStatus {
             tip,
-            ..sight.clone()
+            ..status.clone()
         }
     };
-    type Spoil<'a> = &'a dyn Fn(&Sight) -> Sight;
+    type Spoil<'a> = &'a dyn Fn(&FundingStatus) -> FundingStatus;
     let is = |error: &CoinError, kind: usize| match error {
         CoinError::Absent => kind == 0,
         CoinError::Other { .. } => kind == 1,
@@ -236,7 +236,7 @@ fn coins_that_are_not_good() {
     way.pass(0, &order);
     // The payee gives no receipt for such a promise either, and the payer then no secret.
     let notice = route.notice().unwrap();
-    let seen = sight(way.b.bank());
+    let seen = status(way.b.bank());
     for spoil in [&absent as Spoil<'_>, &other, &shallow, &late_to] {
         let refused = receipt(&mut way.b, &notice, (&spoil(&seen), Depth::LEAST));
         assert!(

@@ -1,4 +1,4 @@
-//! Pennies, rungs, purses: what a provider takes and what it refuses, without a chain.
+//! Pennies, commitments, purses: what a provider takes and what it refuses, without a chain.
 
 use crate::bank_support;
 use narthex_base::codec::Message as _;
@@ -6,8 +6,10 @@ use narthex_base::codec::Message as _;
 use bank_support::{SEED, kept, open, public, record, retip, rng, secret, terms};
 use bitcoin::{Amount, hashes::Hash};
 use narthex_channel::bank::{Coin, Payer, Provider, ProviderDuty, ProviderRecord};
-use narthex_contracts::bank::{Bank, BankError, Links, MAX_RUNGS, Pebbles, Penny, Phase, Rungs};
-use narthex_contracts::pact::PactError;
+use narthex_contracts::bank::{
+    AdaptorCommitments, Bank, BankError, Links, MAX_COMMITMENTS, Pebbles, Penny, Phase,
+};
+use narthex_contracts::builder::BuilderError;
 use proptest::prelude::*;
 
 proptest! {
@@ -35,7 +37,7 @@ proptest! {
     #[test]
     fn changed_pennies_do_not_pay(byte in 4usize..72, flip in 1u8..=255) {
         let (mut payer, mut provider) = open(&terms(10_000));
-        provider.take_rungs(&payer.rungs(3, &mut rng()).unwrap()).unwrap();
+        provider.take_commitments(&payer.commitments(3, &mut rng()).unwrap()).unwrap();
         let penny = payer.pay(300).unwrap();
         let mut bytes = penny.to_bytes();
         bytes[byte] ^= flip;
@@ -49,21 +51,21 @@ proptest! {
     #[test]
     fn noise_is_no_message(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(Penny::from_bytes(&bytes).is_err());
-        prop_assert!(Rungs::from_bytes(&bytes).is_err());
+        prop_assert!(AdaptorCommitments::from_bytes(&bytes).is_err());
     }
 
-    /// However payments and batches of rungs alternate, what is not enforceable stays below the allowance.
+    /// However payments and batches of commitments alternate, what is not enforceable stays below the allowance.
     #[test]
     fn exposure_is_bounded(steps in prop::collection::vec((1u32..700, 0usize..4), 1..14)) {
         let terms = terms(20_000);
         let (mut payer, mut provider) = open(&terms);
         for (count, batch) in steps {
-            provider.take_rungs(&payer.rungs(batch, &mut rng()).unwrap()).unwrap();
+            provider.take_commitments(&payer.commitments(batch, &mut rng()).unwrap()).unwrap();
             let Ok(penny) = payer.pay(count) else { break };
             match provider.accept(&penny) {
                 Ok(taken) => {
                     prop_assert!(taken.total - taken.enforceable < terms.allowance(taken.enforceable));
-                    prop_assert_eq!(taken.false_rung, None);
+                    prop_assert_eq!(taken.false_commitment, None);
                 }
                 Err(BankError::Unenforceable { .. }) => {}
                 Err(e) => prop_assert!(false, "{e}"),
@@ -76,7 +78,7 @@ proptest! {
 fn old_foreign_and_later_pennies() {
     let (mut payer, mut provider) = open(&terms(10_000));
     provider
-        .take_rungs(&payer.rungs(8, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(8, &mut rng()).unwrap())
         .unwrap();
     let [first, second] = [payer.pay(10).unwrap(), payer.pay(10).unwrap()];
     // A lost penny costs nothing: the next one counts for both.
@@ -118,28 +120,30 @@ fn a_million_pennies_in_bounded_memory() {
         let penny = payer.pay(payer.left().min(250)).unwrap();
         let taken = match provider.accept(&penny) {
             Err(BankError::Unenforceable { .. }) => {
-                let rungs = payer.rungs(16, &mut rng()).unwrap();
-                signed += rungs.rungs.len();
-                provider.take_rungs(&rungs).unwrap();
+                let commitments = payer.commitments(16, &mut rng()).unwrap();
+                signed += commitments.commitments.len();
+                provider.take_commitments(&commitments).unwrap();
                 provider.accept(&penny).unwrap()
             }
             taken => taken.unwrap(),
         };
         assert_eq!(taken.fresh, 250);
         secrets = secrets.max(payer.secrets_held());
-        held = held.max(provider.rungs_held());
+        held = held.max(provider.commitments_held());
     }
     assert_eq!(provider.enforceable(), 1_000_000);
-    println!("{signed} rungs signed; at most {secrets} secrets and {held} rungs in memory");
+    println!(
+        "{signed} commitments signed; at most {secrets} secrets and {held} commitments in memory"
+    );
     assert!(signed < 200 && secrets <= 22 && held <= 17);
 }
 
-/// A payer that leaps beyond its rungs is refused and not stuck: the next rung is at its last penny.
+/// A payer that leaps beyond its commitments is refused and not stuck: the next commitment is at its last penny.
 #[test]
-fn a_leap_needs_one_rung() {
+fn a_leap_needs_one_commitment() {
     let (mut payer, mut provider) = open(&terms(1_000_000));
     provider
-        .take_rungs(&payer.rungs(2, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(2, &mut rng()).unwrap())
         .unwrap();
     let covered = payer.covered();
     assert_eq!(covered, 1_499);
@@ -152,40 +156,43 @@ fn a_leap_needs_one_rung() {
             Err(BankError::Unenforceable { .. })
         ));
     }
-    let rungs = payer.rungs(1, &mut rng()).unwrap();
-    assert_eq!(rungs.rungs[0].index, leap.index);
-    provider.take_rungs(&rungs).unwrap();
-    assert!(provider.accept(&passed).is_err(), "its rung was passed by");
+    let commitments = payer.commitments(1, &mut rng()).unwrap();
+    assert_eq!(commitments.commitments[0].index, leap.index);
+    provider.take_commitments(&commitments).unwrap();
+    assert!(
+        provider.accept(&passed).is_err(),
+        "its commitment was passed by"
+    );
     let taken = provider.accept(&leap).unwrap();
     assert_eq!((taken.fresh, taken.enforceable), (700_001, leap.index));
 }
 
 #[test]
-fn a_false_rung_shows_with_its_penny() {
+fn a_false_commitment_shows_with_its_penny() {
     let (mut payer, mut provider) = open(&terms(10_000));
-    let mut rungs = payer.rungs(2, &mut rng()).unwrap();
-    // Rung 500 under the point of another secret: the payer's own chain of another bank.
+    let mut commitments = payer.commitments(2, &mut rng()).unwrap();
+    // Commitment 500 under the point of another secret: the payer's own chain of another bank.
     let mut other = record(10_000);
     other.step = 500;
     other.salt = bitcoin::hashes::sha256::Hash::from_byte_array([8; 32]);
     retip(&mut other);
     let point = public(77);
-    rungs.rungs[0].point = point;
+    commitments.commitments[0].point = point;
     assert!(matches!(
-        provider.take_rungs(&rungs),
-        Err(BankError::Pact(PactError::Signature { .. }))
+        provider.take_commitments(&commitments),
+        Err(BankError::Pact(BuilderError::Signature { .. }))
     ));
-    assert_eq!(provider.rungs_held(), 0, "all or none");
-    let lie = lying_rung(&payer, 500, 77);
-    let bank = rungs.bank;
+    assert_eq!(provider.commitments_held(), 0, "all or none");
+    let lie = lying_commitment(&payer, 500, 77);
+    let bank = commitments.bank;
     provider
-        .take_rungs(&Rungs {
+        .take_commitments(&AdaptorCommitments {
             bank,
-            rungs: vec![lie],
+            commitments: vec![lie],
         })
         .unwrap();
     let taken = provider.accept(&payer.pay(700).unwrap()).unwrap();
-    assert_eq!((taken.false_rung, taken.enforceable), (Some(500), 0));
+    assert_eq!((taken.false_commitment, taken.enforceable), (Some(500), 0));
     assert!(matches!(
         provider.accept(&payer.pay(1).unwrap()),
         Err(BankError::Phase {
@@ -193,20 +200,24 @@ fn a_false_rung_shows_with_its_penny() {
             ..
         })
     ));
-    // The honest rung of the same penny makes good for it: the provider may still claim.
-    rungs.rungs = vec![payer_rung(&payer, 500)];
-    provider.take_rungs(&rungs).unwrap();
+    // The honest commitment of the same penny makes good for it: the provider may still claim.
+    commitments.commitments = vec![payer_commitment(&payer, 500)];
+    provider.take_commitments(&commitments).unwrap();
     assert_eq!(provider.enforceable(), 500);
     assert_eq!(
         provider.duty(10, Coin::Banked { is_deep: true }),
-        ProviderDuty::Freeze
+        ProviderDuty::ForceClose
     );
 }
 
-/// A rung that a cheating payer signs under the point of `byte` instead of its penny's: as a payer whose chain has
+/// A commitment that a cheating payer signs under the point of `byte` instead of its penny's: as a payer whose chain has
 /// that secret at the index would.
-fn lying_rung(payer: &Payer, index: u32, byte: u8) -> narthex_contracts::bank::Rung {
-    narthex_contracts::bank::Rung::sign(
+fn lying_commitment(
+    payer: &Payer,
+    index: u32,
+    byte: u8,
+) -> narthex_contracts::bank::AdaptorCommitment {
+    narthex_contracts::bank::AdaptorCommitment::sign(
         payer.bank(),
         &secret(1),
         index,
@@ -216,10 +227,10 @@ fn lying_rung(payer: &Payer, index: u32, byte: u8) -> narthex_contracts::bank::R
     .unwrap()
 }
 
-fn payer_rung(payer: &Payer, index: u32) -> narthex_contracts::bank::Rung {
+fn payer_commitment(payer: &Payer, index: u32) -> narthex_contracts::bank::AdaptorCommitment {
     let links = Links::new(&payer.bank().terms().bank());
     let secret = links.down(10_000, SEED, index);
-    narthex_contracts::bank::Rung::sign(
+    narthex_contracts::bank::AdaptorCommitment::sign(
         payer.bank(),
         &bank_support::secret(1),
         index,
@@ -230,39 +241,42 @@ fn payer_rung(payer: &Payer, index: u32) -> narthex_contracts::bank::Rung {
 }
 
 #[test]
-fn rungs_in_excess_and_out_of_place() {
+fn commitments_in_excess_and_out_of_place() {
     let (mut payer, mut provider) = open(&terms(1_000_000));
-    let rungs = payer.rungs(4, &mut rng()).unwrap();
-    let mut foreign = rungs.clone();
+    let commitments = payer.commitments(4, &mut rng()).unwrap();
+    let mut foreign = commitments.clone();
     foreign.bank[0] ^= 1;
-    assert_eq!(provider.take_rungs(&foreign), Err(BankError::Foreign));
-    // A rung under another's number: its signature is of another claim.
-    let mut moved = rungs.clone();
-    moved.rungs[0].index += 1;
+    assert_eq!(provider.take_commitments(&foreign), Err(BankError::Foreign));
+    // A commitment under another's number: its signature is of another claim.
+    let mut moved = commitments.clone();
+    moved.commitments[0].index += 1;
     assert!(matches!(
-        provider.take_rungs(&moved),
-        Err(BankError::Pact(PactError::Signature { .. }))
+        provider.take_commitments(&moved),
+        Err(BankError::Pact(BuilderError::Signature { .. }))
     ));
     for index in [0, 1, 293, 1_000_001, u32::MAX] {
-        let mut absent = rungs.clone();
-        absent.rungs[0].index = index;
-        let taken = provider.take_rungs(&absent);
-        // Rung 0 pays nothing and is passed over; others are no rungs: dust, or beyond the last.
+        let mut absent = commitments.clone();
+        absent.commitments[0].index = index;
+        let taken = provider.take_commitments(&absent);
+        // Commitment 0 pays nothing and is passed over; others are no commitments: dust, or beyond the last.
         assert_eq!(taken.is_ok(), index == 0, "{index}: {taken:?}");
-        assert!(provider.rungs_held() <= 4);
+        assert!(provider.commitments_held() <= 4);
     }
     // Twice the same is once.
-    provider.take_rungs(&rungs).unwrap();
-    provider.take_rungs(&rungs).unwrap();
-    assert_eq!(provider.rungs_held(), 4);
-    let bytes = rungs.to_bytes();
-    assert_eq!(Rungs::from_bytes(&bytes).unwrap(), rungs);
+    provider.take_commitments(&commitments).unwrap();
+    provider.take_commitments(&commitments).unwrap();
+    assert_eq!(provider.commitments_held(), 4);
+    let bytes = commitments.to_bytes();
+    assert_eq!(AdaptorCommitments::from_bytes(&bytes).unwrap(), commitments);
     for cut in 0..bytes.len() {
-        assert!(Rungs::from_bytes(&bytes[..cut]).is_err());
+        assert!(AdaptorCommitments::from_bytes(&bytes[..cut]).is_err());
     }
     let mut count = bytes.clone();
     count[36..40].copy_from_slice(&u32::MAX.to_be_bytes());
-    assert!(Rungs::from_bytes(&count).is_err(), "nothing is allocated");
+    assert!(
+        AdaptorCommitments::from_bytes(&count).is_err(),
+        "nothing is allocated"
+    );
 }
 
 #[test]
@@ -270,14 +284,14 @@ fn a_provider_keeps_no_more_than_its_limit() {
     let mut record = record(600_000);
     (record.step, record.shift) = (500, 31);
     let (mut payer, mut provider) = open(&record.check().unwrap());
-    let first = payer.rungs(MAX_RUNGS, &mut rng()).unwrap();
-    provider.take_rungs(&first).unwrap();
-    let more = payer.rungs(1, &mut rng()).unwrap();
+    let first = payer.commitments(MAX_COMMITMENTS, &mut rng()).unwrap();
+    provider.take_commitments(&first).unwrap();
+    let more = payer.commitments(1, &mut rng()).unwrap();
     assert!(matches!(
-        provider.take_rungs(&more),
-        Err(BankError::Rung { .. })
+        provider.take_commitments(&more),
+        Err(BankError::AdaptorCommitment { .. })
     ));
-    assert_eq!(provider.rungs_held(), MAX_RUNGS);
+    assert_eq!(provider.commitments_held(), MAX_COMMITMENTS);
 }
 
 #[test]
@@ -285,7 +299,7 @@ fn after_a_crash_nothing_is_lost() {
     let terms = terms(10_000);
     let (mut payer, mut provider) = open(&terms);
     provider
-        .take_rungs(&payer.rungs(4, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(4, &mut rng()).unwrap())
         .unwrap();
     provider.accept(&payer.pay(800).unwrap()).unwrap();
     let again = |provider: &Provider| {
@@ -301,10 +315,10 @@ fn after_a_crash_nothing_is_lost() {
     assert_eq!(restored.record(), provider.record());
     let penny = payer.last_penny().unwrap();
     assert_eq!(restored.accept(&penny).unwrap().total, 850);
-    // It does not know which rungs it signed: the ladder goes on at the last penny.
-    let rungs = payer.rungs(2, &mut rng()).unwrap();
-    assert_eq!(rungs.rungs[0].index, 850);
-    restored.take_rungs(&rungs).unwrap();
+    // It does not know which commitments it signed: the chain of commitments goes on at the last penny.
+    let commitments = payer.commitments(2, &mut rng()).unwrap();
+    assert_eq!(commitments.commitments[0].index, 850);
+    restored.take_commitments(&commitments).unwrap();
     assert_eq!(restored.enforceable(), 850);
     // Records of other keys, seeds, banks or pennies are refused.
     let bank = || Bank::new(terms.clone()).unwrap();
@@ -314,7 +328,7 @@ fn after_a_crash_nothing_is_lost() {
     forged.latest += 1;
     assert!(Provider::restore(bank(), secret(2), forged).is_err());
     let mut forged = restored.record();
-    forged.freeze[40] ^= 1;
+    forged.force_close[40] ^= 1;
     assert!(Provider::restore(bank(), secret(2), forged).is_err());
 }
 
@@ -322,7 +336,7 @@ fn after_a_crash_nothing_is_lost() {
 fn an_end_pays_what_was_given() {
     let (mut payer, mut provider) = open(&terms(10_000));
     provider
-        .take_rungs(&payer.rungs(4, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(4, &mut rng()).unwrap())
         .unwrap();
     provider.accept(&payer.pay(900).unwrap()).unwrap();
     let fee = Amount::from_sat(300);

@@ -11,7 +11,7 @@ use narthex_channel::bank::{
 };
 use narthex_contracts::{
     bank::{Bank, BankError, MAX_PROMISES, MIN_CLAIM_BLOCKS},
-    pact::PactError,
+    builder::BuilderError,
 };
 
 /// Makes a promise and gives the frame to the provider, as bytes.
@@ -36,7 +36,10 @@ fn a_secret_enforces_its_promise_and_the_claim_shows_it() {
     assert_eq!(pays(&tx), 700);
     assert_eq!(payer.extract(&tx).unwrap(), [(public(21), secret(21))]);
     // Other transactions of the bank show nothing.
-    for other in [payer.freeze().unwrap(), payer.thaw(&mut rng()).unwrap()] {
+    for other in [
+        payer.force_close().unwrap(),
+        payer.timeout_refund(&mut rng()).unwrap(),
+    ] {
         assert_eq!(payer.extract(&other).unwrap(), []);
     }
 }
@@ -145,7 +148,7 @@ fn false_frames_are_refused_and_change_nothing() {
     other.ptlcs[0].point = public(21);
     assert!(matches!(
         provider.take_claims(&other),
-        Err(BankError::Pact(PactError::Signature { .. }))
+        Err(BankError::Pact(BuilderError::Signature { .. }))
     ));
     let good = payer.claims(&mut rng()).unwrap();
     let mut less = good.clone();
@@ -185,8 +188,8 @@ fn false_frames_are_refused_and_change_nothing() {
 #[test]
 fn pennies_beside_a_promise() {
     let (mut payer, mut provider) = open(&terms(10_000));
-    let rungs = payer.rungs(6, &mut rng()).unwrap();
-    provider.take_rungs(&rungs).unwrap();
+    let commitments = payer.commitments(6, &mut rng()).unwrap();
+    provider.take_commitments(&commitments).unwrap();
     promised(&mut payer, &mut provider, 21, 700);
     provider.accept(&payer.pay(499).unwrap()).unwrap();
     let left_behind = payer.pay(1).unwrap_err();
@@ -231,16 +234,16 @@ fn a_provider_waits_for_a_secret_as_long_as_it_can() {
     );
     assert_eq!(
         provider.duty(late, Coin::Banked { is_deep: true }),
-        ProviderDuty::Freeze
+        ProviderDuty::ForceClose
     );
-    let frozen = Coin::Frozen { height: 100 };
+    let force_closed = Coin::ForceClosed { height: 100 };
     let last = 100 + u32::from(record.claim_blocks - MIN_CLAIM_BLOCKS / 2);
-    assert_eq!(provider.duty(last - 2, frozen), ProviderDuty::None);
+    assert_eq!(provider.duty(last - 2, force_closed), ProviderDuty::None);
     // Without a secret there is nothing to claim at the end either.
-    assert_eq!(provider.duty(last - 1, frozen), ProviderDuty::None);
+    assert_eq!(provider.duty(last - 1, force_closed), ProviderDuty::None);
     provider.learn(&public(21), secret(21)).unwrap();
-    let claim = ProviderDuty::Claim { rung: 700 };
-    assert_eq!(provider.duty(101, frozen), claim);
+    let claim = ProviderDuty::Claim { commitment: 700 };
+    assert_eq!(provider.duty(101, force_closed), claim);
 }
 
 #[test]
@@ -314,7 +317,11 @@ fn weights_and_sizes_are_those_of_the_page() {
         assert!(page.contains(&row), "{row}");
         let n = usize::from(n);
         let len = payer.claims(&mut rng()).unwrap().to_bytes().len();
-        assert_eq!(len, 45 + 37 * n + 64 * n * (1 << (n - 1)), "no rung at 0");
+        assert_eq!(
+            len,
+            45 + 37 * n + 64 * n * (1 << (n - 1)),
+            "no commitment at 0"
+        );
     }
     payer.pay(499).unwrap();
     let len = payer.claims(&mut rng()).unwrap().to_bytes().len();

@@ -50,7 +50,7 @@ proptest! {
                     && let Err(BankError::Unenforceable { .. }) = provider.accept(&penny)
                 {
                     let _ = reframe(&mut payer, &mut provider);
-                    provider.take_rungs(&payer.rungs(2, &mut rng()).unwrap()).unwrap();
+                    provider.take_commitments(&payer.commitments(2, &mut rng()).unwrap()).unwrap();
                     let _ = provider.accept(&penny);
                 },
                 Move::Promise(byte, count) => drop(payer.offer(promise(of(byte).1, count))),

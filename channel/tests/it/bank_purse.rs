@@ -4,17 +4,17 @@ use crate::bank_support;
 
 use bank_support::{open, rng, secret, terms};
 use narthex_channel::bank::{Meter, MeterError, Purse};
-use narthex_contracts::bank::{BankError, Penny, Rung, Rungs};
+use narthex_contracts::bank::{AdaptorCommitment, AdaptorCommitments, BankError, Penny};
 
 #[test]
 fn a_stolen_purse_is_worth_its_budget() {
     let (mut payer, mut provider) = open(&terms(100_000));
     provider
-        .take_rungs(&payer.rungs(4, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(4, &mut rng()).unwrap())
         .unwrap();
     provider.accept(&payer.pay(600).unwrap()).unwrap();
-    let (mut purse, rungs) = payer.purse(2_000, &mut rng()).unwrap();
-    provider.take_rungs(&rungs).unwrap();
+    let (mut purse, commitments) = payer.purse(2_000, &mut rng()).unwrap();
+    provider.take_commitments(&commitments).unwrap();
     let mut meter = Meter::new(10, 600);
     for _ in 0..50 {
         let penny = purse.pay(10).unwrap();
@@ -38,7 +38,7 @@ fn a_stolen_purse_is_worth_its_budget() {
     assert!(provider.accept(&more).is_err());
     // The owner pays on above the budget.
     provider
-        .take_rungs(&payer.rungs(2, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(2, &mut rng()).unwrap())
         .unwrap();
     assert_eq!(
         provider.accept(&payer.pay(5).unwrap()).unwrap().total,
@@ -51,7 +51,7 @@ fn a_stolen_purse_is_worth_its_budget() {
 fn whoever_asks_brings_the_pennies() {
     let (mut payer, mut provider) = open(&terms(10_000));
     provider
-        .take_rungs(&payer.rungs(4, &mut rng()).unwrap())
+        .take_commitments(&payer.commitments(4, &mut rng()).unwrap())
         .unwrap();
     let mut meter = Meter::new(7, 0);
     assert!(matches!(
@@ -74,14 +74,17 @@ fn whoever_asks_brings_the_pennies() {
     assert!(meter.serve(&mut provider, u32::MAX, None).is_err());
 }
 
-/// A leap on a false rung: the penny is genuine and kept, and buys nothing.
+/// A leap on a false commitment: the penny is genuine and kept, and buys nothing.
 #[test]
-fn a_false_rung_buys_nothing() {
+fn a_false_commitment_buys_nothing() {
     let (mut payer, mut provider) = open(&terms(100_000));
     let lie = secret(77).secret_bytes();
-    let rung = Rung::sign(payer.bank(), &secret(1), 50_000, &lie, &mut rng()).unwrap();
-    let (bank, rungs) = (provider.bank().terms().bank(), vec![rung]);
-    provider.take_rungs(&Rungs { bank, rungs }).unwrap();
+    let commitment =
+        AdaptorCommitment::sign(payer.bank(), &secret(1), 50_000, &lie, &mut rng()).unwrap();
+    let (bank, commitments) = (provider.bank().terms().bank(), vec![commitment]);
+    provider
+        .take_commitments(&AdaptorCommitments { bank, commitments })
+        .unwrap();
     let mut meter = Meter::new(10, 0);
     let leap = payer.pay(50_000).unwrap();
     let refused = meter.serve(&mut provider, 1, Some(&leap));

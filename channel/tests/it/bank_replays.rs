@@ -1,14 +1,14 @@
 //! What comes late, or twice: old claims, orders that are asked again, points that serve again.
 
 use crate::bank_support;
-use bank_support::way::{TIP, Way, sight};
+use bank_support::way::{TIP, Way, status};
 use bank_support::{open, public, record, retip, rng, secret};
 use narthex_channel::{
     bank::{BankerError, Payer, PennyPtlc, Provider, receipt},
     ptlc::{Notice, PtlcError},
 };
 use narthex_contracts::{
-    bank::{BankError, CoinError, Sight},
+    bank::{BankError, CoinError, FundingStatus},
     depth::Depth,
 };
 
@@ -64,7 +64,7 @@ fn claims_of_before_a_settlement_are_refused() {
     };
     assert_eq!(take(&mut way), Err(too_old));
     assert_eq!(way.bankers[0].record(), before);
-    let (from, to) = way.sights(0);
+    let (from, to) = way.statuses(0);
     let again = way.bankers[0].forward(&order, (&from, &to), &mut rng());
     assert_eq!(again, Err(BankerError::NoPromise { count: 410 }));
     // What is signed on top of what was paid goes on.
@@ -85,7 +85,7 @@ fn a_point_that_serves_again_begins_anew() {
     let claims = payer.claims(&mut rng()).unwrap();
     provider.take_claims(&claims).unwrap();
     assert!(provider.secret(&point).is_none(), "nobody showed it again");
-    let seen = sight(provider.bank());
+    let seen = status(provider.bank());
     let notice = |memo| Notice {
         place: provider_id(&payer),
         point,
@@ -115,7 +115,7 @@ fn provider_id(payer: &Payer) -> [u8; 32] {
     payer.bank().terms().bank()
 }
 
-/// The banker went down before its claims left, and is asked again when the payer has frozen its bank meanwhile: what did
+/// The banker went down before its claims left, and is asked again when the payer has force-closed its bank meanwhile: what did
 /// not leave then does not leave now, as its time upstream is running out.
 #[test]
 fn an_order_that_is_asked_again_is_looked_at_again() {
@@ -123,16 +123,16 @@ fn an_order_that_is_asked_again_is_looked_at_again() {
     let mut route = way.route(&SMALL);
     way.begin(&route);
     let order = route.orders().remove(0);
-    let (from, to) = way.sights(0);
+    let (from, to) = way.statuses(0);
     way.bankers[0]
         .forward(&order, (&from, &to), &mut rng())
         .unwrap();
     way.crash();
-    let gone = Sight {
+    let gone = FundingStatus {
         found: None,
         ..from.clone()
     };
-    let late = Sight {
+    let late = FundingStatus {
         tip: TIP + 900,
         ..to.clone()
     };

@@ -176,7 +176,7 @@ impl World {
             self.is_shown = true;
             self.tell(ForwardInput::Revealed(self.out_secret));
         }
-        // The bank's freeze at the last moment before T.
+        // The bank's force close at the last moment before T.
         if height + 1 == self.to.expiry.height && self.chance(50) {
             self.to.closing.get_or_insert(height + 1);
         }

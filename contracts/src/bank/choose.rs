@@ -1,6 +1,6 @@
-//! Cut and choose: third parties come to rely on the points of a ladder without seeing a penny of it.
+//! Cut and choose: third parties come to rely on the points of a chain of commitments without seeing a penny of it.
 //!
-//! The payer commits to n candidate chains, each with the points of its whole ladder. A challenge that nobody could
+//! The payer commits to n candidate chains, each with the points of its whole chain of commitments. A challenge that nobody could
 //! know before keeps one of them; the others are opened and recomputed by whoever cares. A payer with one false
 //! candidate is undetected with probability 1/n, and then that is the one in use; with more, never.
 
@@ -25,8 +25,8 @@ pub struct Entry {
     /// Salt of its bank.
     pub salt: [u8; 32],
     /// w_0.
-    pub tip: [u8; 32],
-    /// Hash of the points of its ladder.
+    pub chain_root: [u8; 32],
+    /// Hash of the points of its chain of commitments.
     pub points: [u8; 32],
 }
 
@@ -70,7 +70,7 @@ pub enum ChooseError {
         /// Tip or points.
         what: &'static str,
     },
-    /// A chain has no ladder, or a candidate makes no terms.
+    /// A chain has no chain of commitments, or a candidate makes no terms.
     #[error(transparent)]
     Bank(#[from] BankError),
 }
@@ -97,10 +97,14 @@ impl Candidates {
         record.salt = Hash::from_byte_array(salt);
         // Before the walk down the chain, whose length they bound.
         record.clone().check()?;
-        let tip = Pebbles::tip(record.bank(), record.pennies, seed);
-        record.tip = Hash::from_byte_array(tip);
+        let chain_root = Pebbles::root(record.bank(), record.pennies, seed);
+        record.chain_root = Hash::from_byte_array(chain_root);
         let points = Points::of_chain(&record.check()?, seed)?.root();
-        Ok(Entry { salt, tip, points })
+        Ok(Entry {
+            salt,
+            chain_root,
+            points,
+        })
     }
 
     /// What is committed to: everything that the choice may not depend on.
@@ -108,7 +112,7 @@ impl Candidates {
         let flat = self
             .entries
             .iter()
-            .flat_map(|e| [e.salt, e.tip, e.points])
+            .flat_map(|e| [e.salt, e.chain_root, e.points])
             .flatten()
             .collect::<Vec<_>>();
         tagged_hash_parts("narthex/bank-candidates", &[&self.terms.id(), &flat])
@@ -130,7 +134,7 @@ impl Candidates {
         let entry = entry.ok_or(ChooseError::NotOpened { candidate })?;
         let mut record = self.terms.record().clone();
         record.salt = Hash::from_byte_array(entry.salt);
-        record.tip = Hash::from_byte_array(entry.tip);
+        record.chain_root = Hash::from_byte_array(entry.chain_root);
         Ok(record.check()?)
     }
 
@@ -153,7 +157,7 @@ impl Candidates {
             let open = open.ok_or(not_opened)?;
             let truth = Candidates::entry(self.terms.record(), entry.salt, open.seed)?;
             for (what, same) in [
-                ("tip", truth.tip == entry.tip),
+                ("chain root", truth.chain_root == entry.chain_root),
                 ("set of points", truth.points == entry.points),
             ] {
                 if !same {

@@ -3,12 +3,12 @@
 use bitcoin::{Amount, Sequence};
 
 use super::{
-    Bank, BankError, BankFunding, BankTerms, FREEZE, PAYER, PROVIDER,
-    vault::{REFUND_LEAF, THAW_LEAF, claim_leaf},
+    Bank, BankError, BankFunding, BankTerms, FORCE_CLOSE, PAYER, PROVIDER,
+    vault::{REFUND_LEAF, TIMEOUT_REFUND_LEAF, claim_leaf},
 };
 use crate::{
+    builder::{BuilderError, Draft as Plain, PresignedTransaction, UNLOCKED, Vault, by},
     graph::{NodeId, NodeInput, NodeName, NodeOutput, Source, Spend, SpendPlan, TxGraph},
-    pact::{Draft as Plain, PactError, Step, UNLOCKED, Vault, by},
     party::PartyName,
 };
 
@@ -30,75 +30,84 @@ impl<'a> Draft<'a> {
         self.plain.graph.finish()
     }
 
-    /// Funding, freeze, refund and thaw.
+    /// Funding, force close, refund and take the timeout refund.
     pub(super) fn whole(
         terms: &'a BankTerms,
-        [bank, frozen]: [&Vault; 2],
+        [bank, force_closed]: [&Vault; 2],
         prior: Option<(&Bank, u32)>,
     ) -> Result<Draft<'a>, BankError> {
         let record = terms.record();
         let mut draft = Draft::new(terms);
-        let (banked, stopped) = (draft.plain.vault(bank), draft.plain.vault(frozen));
+        let (banked, stopped) = (draft.plain.vault(bank), draft.plain.vault(force_closed));
         draft.funding(banked.output(record.capacity_sat), prior)?;
         let coin = |node| Source::Output { node, vout: 0 };
-        let freeze = Step {
+        let force_close = PresignedTransaction {
             outputs: vec![stopped.output(record.capacity_sat)],
             ..step(
-                ("Freeze", "stopped, to be claimed"),
+                ("ForceClose", "stopped, to be claimed"),
                 (coin(TxGraph::FUNDING), banked.key_path()?),
                 &[PAYER, PROVIDER],
             )
         };
-        draft.plain.step(freeze).map_err(PactError::from)?;
+        draft.plain.step(force_close).map_err(BuilderError::from)?;
         let back = draft.payout(PAYER, record.capacity_sat);
-        let refund = Step {
+        let refund = PresignedTransaction {
             lock_height: record.refund_height,
             outputs: vec![back.clone()],
             ..step(
-                ("Refund", "never frozen, all back to the payer"),
+                ("Refund", "never force-closed, all back to the payer"),
                 (coin(TxGraph::FUNDING), banked.leaf(REFUND_LEAF)?),
                 &[PAYER],
             )
         };
-        draft.plain.step(refund).map_err(PactError::from)?;
-        let thaw = Step {
+        draft.plain.step(refund).map_err(BuilderError::from)?;
+        let timeout_refund = PresignedTransaction {
             outputs: vec![back],
             inputs: vec![NodeInput {
-                source: coin(FREEZE),
+                source: coin(FORCE_CLOSE),
                 sequence: Sequence::from_height(record.claim_blocks),
-                spend: stopped.leaf(THAW_LEAF)?,
+                spend: stopped.leaf(TIMEOUT_REFUND_LEAF)?,
             }],
             ..step(
-                ("Thaw", "frozen, not claimed, all back to the payer"),
-                (coin(FREEZE), stopped.leaf(THAW_LEAF)?),
+                (
+                    "TimeoutRefund",
+                    "force-closed, not claimed, all back to the payer",
+                ),
+                (coin(FORCE_CLOSE), stopped.leaf(TIMEOUT_REFUND_LEAF)?),
                 &[PAYER],
             )
         };
-        draft.plain.step(thaw).map_err(PactError::from)?;
+        draft
+            .plain
+            .step(timeout_refund)
+            .map_err(BuilderError::from)?;
         Ok(draft)
     }
 
     pub(super) fn claim(
         &mut self,
-        frozen: &Vault,
+        force_closed: &Vault,
         coin: Source,
-        (rung, secrets): (u32, usize),
+        (commitment, secrets): (u32, usize),
     ) -> Result<NodeId, BankError> {
         let terms = self.terms;
-        if !terms.has_rung(rung) {
-            let problem = "the bank has no such rung";
-            return Err(BankError::Rung { rung, problem });
+        if !terms.has_commitment(commitment) {
+            let problem = "the bank has no such commitment";
+            return Err(BankError::AdaptorCommitment {
+                commitment,
+                problem,
+            });
         }
-        let leaf = self.plain.vault(frozen).leaf(claim_leaf(secrets))?;
-        let claim = Step {
-            outputs: self.split(terms.worth(rung), Amount::ZERO)?,
+        let leaf = self.plain.vault(force_closed).leaf(claim_leaf(secrets))?;
+        let claim = PresignedTransaction {
+            outputs: self.split(terms.worth(commitment), Amount::ZERO)?,
             ..step(
-                ("Claim", "the provider claims its best rung"),
+                ("Claim", "the provider claims its best commitment"),
                 (coin, leaf),
                 &[PROVIDER],
             )
         };
-        Ok(self.plain.step(claim).map_err(PactError::from)?)
+        Ok(self.plain.step(claim).map_err(BuilderError::from)?)
     }
 
     pub(super) fn close(
@@ -109,7 +118,7 @@ impl<'a> Draft<'a> {
         fee: Amount,
     ) -> Result<NodeId, BankError> {
         let close = self.close_step(vault, coin, paid, fee)?;
-        Ok(self.plain.own_fee(close).map_err(PactError::from)?)
+        Ok(self.plain.own_fee(close).map_err(BuilderError::from)?)
     }
 
     /// What a close takes, before its fee is known.
@@ -129,14 +138,14 @@ impl<'a> Draft<'a> {
         coin: Source,
         paid: u32,
         fee: Amount,
-    ) -> Result<Step, BankError> {
+    ) -> Result<PresignedTransaction, BankError> {
         let terms = self.terms;
         let refused = |problem| BankError::Ending { paid, fee, problem };
-        if paid > terms.record().pennies || (paid > 0 && !terms.has_rung(paid)) {
+        if paid > terms.record().pennies || (paid > 0 && !terms.has_commitment(paid)) {
             return Err(refused("it pays the provider dust, or too much"));
         }
         let all = self.plain.vault(vault).key_path()?;
-        Ok(Step {
+        Ok(PresignedTransaction {
             outputs: self
                 .split(terms.worth(paid), fee)
                 .map_err(|_| refused("it leaves the payer nothing"))?,
@@ -160,7 +169,7 @@ impl<'a> Draft<'a> {
     /// `earned` to the provider and the rest, less a fee, to the payer.
     fn split(&mut self, earned: Amount, fee: Amount) -> Result<Vec<NodeOutput>, BankError> {
         let capacity = self.terms.record().capacity_sat;
-        let missing = PactError::Missing("rest for the payer");
+        let missing = BuilderError::Missing("rest for the payer");
         let rest = capacity
             .checked_sub(earned)
             .and_then(|rest| rest.checked_sub(fee))
@@ -182,29 +191,29 @@ impl<'a> Draft<'a> {
         prior: Option<(&Bank, u32)>,
     ) -> Result<NodeId, BankError> {
         if let Some((prior, paid)) = prior {
-            let keys = self.plain.vault(&prior.frozen).key_path()?;
+            let keys = self.plain.vault(&prior.force_closed).key_path()?;
             let mut outputs = vec![output];
             if paid > 0 {
                 outputs.push(self.payout(PROVIDER, prior.terms.worth(paid)));
             }
-            let resume = Step {
+            let resume = PresignedTransaction {
                 outputs,
                 ..step(
-                    ("Resume", "the frozen coin goes on in a new bank"),
+                    ("Resume", "the force-closed coin goes on in a new bank"),
                     (prior.external(true)?, keys),
                     &[PAYER, PROVIDER],
                 )
             };
-            return Ok(self.plain.step(resume).map_err(PactError::from)?);
+            return Ok(self.plain.step(resume).map_err(BuilderError::from)?);
         }
         let BankFunding::Wallet { contribution, .. } = &self.terms.record().funding else {
-            return Err(PactError::Missing("earlier bank").into());
+            return Err(BuilderError::Missing("earlier bank").into());
         };
         let name = ("Bank", "pennies locked");
         Ok(self
             .plain
             .funding(name, [(PAYER, contribution)], vec![output])
-            .map_err(PactError::from)?)
+            .map_err(BuilderError::from)?)
     }
 }
 
@@ -213,8 +222,8 @@ fn step(
     (base, meaning): (&'static str, &'static str),
     (source, spend): (Source, Spend),
     broadcasters: &[PartyName],
-) -> Step {
-    Step {
+) -> PresignedTransaction {
+    PresignedTransaction {
         name: NodeName::plain(base),
         meaning,
         inputs: vec![NodeInput {

@@ -4,7 +4,7 @@ use bitcoin::{Amount, secp256k1::PublicKey};
 use narthex_base::codec::DecodeError;
 
 use super::Phase;
-use crate::{binding::BindError, pact::PactError};
+use crate::{binding::BindError, builder::BuilderError};
 
 /// Why a bank does not go on. The client's role is the payer's here, the worker's the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum BankError {
     },
     /// The contract cannot be built or signed.
     #[error(transparent)]
-    Pact(#[from] PactError),
+    Pact(#[from] BuilderError),
     /// The salt is not that of these terms. The caller's fault.
     #[error("the salt is not that of these terms")]
     OtherSalt,
@@ -65,21 +65,23 @@ pub enum BankError {
         /// Its number.
         index: u32,
     },
-    /// The penny is not enforceable enough: the payer must sign a rung first.
-    #[error("penny {index} needs a rung above {allowed_from}: only {rung} pennies are enforceable")]
+    /// The penny is not enforceable enough: the payer must sign a commitment first.
+    #[error(
+        "penny {index} needs a commitment above {allowed_from}: only {commitment} pennies are enforceable"
+    )]
     Unenforceable {
         /// Its number.
         index: u32,
-        /// Best rung at or below it.
-        rung: u32,
-        /// Lowest rung that would do.
+        /// Best commitment at or below it.
+        commitment: u32,
+        /// Lowest commitment that would do.
         allowed_from: u32,
     },
-    /// A rung that the bank does not have, or out of order, or too many. The payer's fault.
-    #[error("rung {rung}: {problem}")]
-    Rung {
+    /// A commitment that the bank does not have, or out of order, or too many. The payer's fault.
+    #[error("commitment {commitment}: {problem}")]
+    AdaptorCommitment {
         /// Its number.
-        rung: u32,
+        commitment: u32,
         /// What is wrong.
         problem: &'static str,
     },

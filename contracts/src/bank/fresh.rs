@@ -36,8 +36,8 @@ impl FreshChain {
         model.salt = self.salt.value();
         // Before the walk down the chain, whose length they bound.
         model.clone().check()?;
-        let tip = Pebbles::tip(model.bank(), model.pennies, *self.seed.expose());
-        model.tip = sha256::Hash::from_byte_array(tip);
+        let tip = Pebbles::root(model.bank(), model.pennies, *self.seed.expose());
+        model.chain_root = sha256::Hash::from_byte_array(tip);
         Ok(model)
     }
 

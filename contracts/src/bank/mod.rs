@@ -2,10 +2,10 @@
 //! of the payer's for a payment.
 //!
 //! 1. Both check the terms ([`BankRecord::check`]) and derive the same [`Bank`] from them alone.
-//! 2. [`PayerOpening`] and [`ProviderOpening`] sign the freeze both ways; only then has the payer a funding PSBT.
-//! 3. [`Rungs`] go to the provider, in batches ahead of the pennies; a [`Penny`] gives all below it and costs a hash each.
-//! 4. The end: [`Bank::close`] if both agree; or the freeze, and within D blocks the claim by a rung, and after them the
-//!    thaw; or, if nothing was frozen until T, the refund; or the frozen coin goes on in a new bank ([`Bank::resumed`]).
+//! 2. [`PayerOpening`] and [`ProviderOpening`] sign the force close both ways; only then has the payer a funding PSBT.
+//! 3. [`AdaptorCommitments`] go to the provider, in batches ahead of the pennies; a [`Penny`] gives all below it and costs a hash each.
+//! 4. The end: [`Bank::close`] if both agree; or the force close, and within D blocks the claim by a commitment, and after them the
+//!    timeout refund; or, if nothing was force-closed until T, the refund; or the force-closed coin goes on in a new bank ([`Bank::resumed`]).
 //!
 //! What both derive and check is here. The two sides, and bankers through whom strangers pay each other, are in the crate
 //! `narthex-channel`.
@@ -14,14 +14,14 @@
 //! `docs/contracts/bank.md`.
 
 mod choose;
+mod commitments;
 mod draft;
 mod error;
 mod fresh;
-mod ladder;
 mod opening;
 mod pebbles;
 mod penny;
-mod sight;
+mod status;
 mod template;
 mod terms;
 mod vault;
@@ -31,25 +31,26 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use choose::{Candidates, ChooseError, Entry, MAX_CANDIDATES, Opened};
+pub use commitments::{
+    AdaptorCommitment, AdaptorCommitments, CLAIM, MAX_COMMITMENTS, MAX_PUBLISHED_COMMITMENTS,
+    PAYER_POSITION, PROVIDER_POSITION, Points,
+};
 pub use error::BankError;
 pub use fresh::{ChainSeed, FreshChain};
-pub use ladder::{
-    CLAIM, MAX_LADDER, MAX_RUNGS, PAYER_POSITION, PROVIDER_POSITION, Points, Rung, Rungs,
-};
 pub use opening::{PayerOpening, ProviderOpening, SignedPayer, SignedProvider};
 pub use pebbles::Pebbles;
 pub use penny::{Links, PENNY_BYTES, Penny, scalar};
-pub use sight::{CheckError, CoinError, Sight};
-pub use template::{Bank, FREEZE, PAYER, PROVIDER, REFUND, THAW};
+pub use status::{CheckError, CoinError, FundingStatus};
+pub use template::{Bank, FORCE_CLOSE, PAYER, PROVIDER, REFUND, TIMEOUT_REFUND};
 pub use terms::{
     BankFunding, BankRecord, BankTerms, MAX_BANK_TERMS_BYTES, MAX_PENNIES, MAX_PROMISES,
     MIN_CLAIM_BLOCKS,
 };
 
-pub use crate::pact::{Cosigned, Cosigner};
+pub use crate::builder::{Cosigned, Cosigner};
 use crate::{
+    builder,
     graph::{NodeId, TxGraph},
-    pact,
 };
 
 /// Where a bank stands, as one party knows it. The chain knows where its coin is.
@@ -60,7 +61,7 @@ pub enum Phase {
     Open,
     /// An end was agreed to: no more pennies.
     Closing,
-    /// A rung of the payer's was false: no more pennies, and freeze.
+    /// A commitment of the payer's was false: no more pennies, and force-close.
     Cheated,
 }
 
@@ -80,5 +81,5 @@ pub fn finish_both(
     node: NodeId,
     signature: [u8; 64],
 ) -> Result<bitcoin::Transaction, BankError> {
-    Ok(pact::finish(graph, node, &[signature], &[])?)
+    Ok(builder::finish(graph, node, &[signature], &[])?)
 }

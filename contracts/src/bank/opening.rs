@@ -1,4 +1,4 @@
-//! The freeze is signed both ways before the bank has a coin.
+//! The force close is signed both ways before the bank has a coin.
 
 use bitcoin::{
     Psbt,
@@ -11,16 +11,16 @@ use bitcoin::{
 
 use super::{
     Bank, BankError, ChainSeed, FreshChain, Pebbles,
-    template::{FREEZE, PAYER, PROVIDER},
+    template::{FORCE_CLOSE, PAYER, PROVIDER},
 };
 use crate::{
     binding::{Bindings, Mark},
+    builder::{Cosigned, Cosigner, Task, check_key},
     funding::{FundingError, funding_psbt},
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
-    pact::{Cosigned, Cosigner, Task, check_key},
 };
 
-/// A payer before the freeze is signed by both: it has no funding transaction yet.
+/// A payer before the force close is signed by both: it has no funding transaction yet.
 pub struct PayerOpening {
     bank: Bank,
     key: SecretKey,
@@ -28,14 +28,14 @@ pub struct PayerOpening {
     cosigner: Cosigner,
 }
 
-/// A provider before it has the freeze.
+/// A provider before it has the force close.
 pub struct ProviderOpening {
     bank: Bank,
     key: SecretKey,
     cosigned: Cosigned,
 }
 
-/// What a payer has once both signed the freeze: all that its side of the bank is made of.
+/// What a payer has once both signed the force close: all that its side of the bank is made of.
 pub struct SignedPayer {
     /// The bank.
     pub bank: Bank,
@@ -43,8 +43,8 @@ pub struct SignedPayer {
     pub key: SecretKey,
     /// The chain, of which nothing was given.
     pub chain: Pebbles,
-    /// Both parties' signature on the freeze.
-    pub freeze: [u8; 64],
+    /// Both parties' signature on the force close.
+    pub force_close: [u8; 64],
 }
 
 /// The same on the provider's side.
@@ -53,12 +53,12 @@ pub struct SignedProvider {
     pub bank: Bank,
     /// The provider's key.
     pub key: SecretKey,
-    /// Both parties' signature on the freeze.
-    pub freeze: [u8; 64],
+    /// Both parties' signature on the force close.
+    pub force_close: [u8; 64],
 }
 
 impl PayerOpening {
-    /// Begins with the freeze's signature. `fresh` is what the terms name; it is bound to them and used up, so that a bank
+    /// Begins with the force close's signature. `fresh` is what the terms name; it is bound to them and used up, so that a bank
     /// whose opening failed is proposed anew with another.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl PayerOpening {
         }
         check_key(&key, bank.terms().record().payer, PAYER)?;
         let chain = bank.chain(fresh.seed(), 0)?;
-        let (cosigner, nonce) = Cosigner::new(bank.graph(), FREEZE, (PAYER, &key), rng)?;
+        let (cosigner, nonce) = Cosigner::new(bank.graph(), FORCE_CLOSE, (PAYER, &key), rng)?;
         fresh.bind(bank.terms().id(), bindings)?;
         let opening = PayerOpening {
             bank,
@@ -94,19 +94,19 @@ impl PayerOpening {
         share: PartialSignature,
     ) -> Result<(SignedPayer, PartialSignature), BankError> {
         let (cosigned, own) = self.cosigner.sign(nonce)?;
-        let freeze = cosigned.finish(share)?;
+        let force_close = cosigned.finish(share)?;
         let signed = SignedPayer {
             bank: self.bank,
             key: self.key,
             chain: self.chain,
-            freeze,
+            force_close,
         };
         Ok((signed, own))
     }
 }
 
 impl ProviderOpening {
-    /// Answers the payer's nonce with an own one and the share of the freeze. The bank is bound to its terms: pennies of
+    /// Answers the payer's nonce with an own one and the share of the force close. The bank is bound to its terms: pennies of
     /// one chain are taken for one bank.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl ProviderOpening {
         rng: &mut R,
     ) -> Result<(ProviderOpening, PublicNonce, PartialSignature), BankError> {
         check_key(&key, bank.terms().record().provider, PROVIDER)?;
-        let (cosigner, own) = Cosigner::new(bank.graph(), FREEZE, (PROVIDER, &key), rng)?;
+        let (cosigner, own) = Cosigner::new(bank.graph(), FORCE_CLOSE, (PROVIDER, &key), rng)?;
         // First, so that a nonce that is none does not use up the bank; the share is nobody's before it is bound.
         let (cosigned, share) = cosigner.sign(nonce)?;
         let bank_mark = Mark::of("bank of a provider", &bank.terms().bank());
@@ -136,7 +136,7 @@ impl ProviderOpening {
     /// Takes the payer's share. The bank is open once its funding is confirmed.
     pub fn finish(self, share: PartialSignature) -> Result<SignedProvider, BankError> {
         Ok(SignedProvider {
-            freeze: self.cosigned.finish(share)?,
+            force_close: self.cosigned.finish(share)?,
             bank: self.bank,
             key: self.key,
         })
@@ -144,24 +144,24 @@ impl ProviderOpening {
 }
 
 impl Bank {
-    /// The funding transaction, for the wallet of a payer that holds both parties' signature on the freeze.
+    /// The funding transaction, for the wallet of a payer that holds both parties' signature on the force close.
     ///
     /// # Errors
     /// [`FundingError::NoWayBack`] without that signature; [`FundingError::NoFunding`] if the bank goes on with another's
     /// coin.
-    pub fn funding_psbt(&self, freeze: &[u8; 64]) -> Result<Psbt, FundingError> {
-        self.check_freeze(freeze)
+    pub fn funding_psbt(&self, force_close: &[u8; 64]) -> Result<Psbt, FundingError> {
+        self.check_force_close(force_close)
             .map_err(|_| FundingError::NoWayBack)?;
         funding_psbt(self.graph())
     }
 
-    /// Checks that this is both parties' signature on the freeze.
+    /// Checks that this is both parties' signature on the force close.
     ///
     /// # Errors
-    /// [`PactError::Signature`](crate::pact::PactError::Signature): the fault of whoever brings it.
-    pub fn check_freeze(&self, signature: &[u8; 64]) -> Result<(), BankError> {
+    /// [`BuilderError::Signature`](crate::builder::PactError::Signature): the fault of whoever brings it.
+    pub fn check_force_close(&self, signature: &[u8; 64]) -> Result<(), BankError> {
         let signature = AdaptorSignature(*signature);
-        Ok(Task::new(self.graph(), FREEZE, 0)?.verify(&signature, None)?)
+        Ok(Task::new(self.graph(), FORCE_CLOSE, 0)?.verify(&signature, None)?)
     }
 
     /// The chain of this bank after `revealed` pennies.
@@ -172,7 +172,7 @@ impl Bank {
     pub fn chain(&self, seed: &ChainSeed, revealed: u32) -> Result<Pebbles, BankError> {
         let (record, id) = (self.terms().record(), self.terms().bank());
         let mut chain = Pebbles::new(id, record.pennies, *seed.expose(), 0);
-        if chain.secret(0) != Some(record.tip.to_byte_array()) {
+        if chain.secret(0) != Some(record.chain_root.to_byte_array()) {
             return Err(BankError::WrongSeed);
         }
         let left = chain.left();

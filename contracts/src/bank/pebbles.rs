@@ -109,7 +109,7 @@ impl Pebbles {
     }
 
     /// w_0, which the terms of a bank name. Walks the whole chain once.
-    pub fn tip(bank: [u8; 32], top: u32, seed: [u8; 32]) -> [u8; 32] {
+    pub fn root(bank: [u8; 32], top: u32, seed: [u8; 32]) -> [u8; 32] {
         Links::new(&bank).down(top, seed, 0)
     }
 

@@ -77,7 +77,7 @@ impl Links {
 
 /// w_i as the secret of an adaptor point: the 32 bytes as a big-endian number.
 ///
-/// `None` if that is zero or not below the group order, which a hash is once in 2¹²⁸. There is no rung at such an
+/// `None` if that is zero or not below the group order, which a hash is once in 2¹²⁸. There is no commitment at such an
 /// index; its pennies are enforced by the next.
 pub fn scalar(secret: &[u8; 32]) -> Option<SecretKey> {
     SecretKey::from_slice(secret).ok()

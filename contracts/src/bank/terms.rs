@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BankError;
 use crate::{
-    pact::PactError,
+    builder::BuilderError,
     terms::{Contribution, FeeRate},
 };
 
@@ -22,7 +22,7 @@ pub const MAX_PENNIES: u32 = 1 << 24;
 /// Largest terms as JSON, in bytes.
 pub const MAX_BANK_TERMS_BYTES: usize = 64 * 1024;
 
-/// Fewest blocks in which the provider can claim after a freeze.
+/// Fewest blocks in which the provider can claim after a force close.
 pub const MIN_CLAIM_BLOCKS: u16 = 6;
 
 /// Most promises of a bank that are pending at a time: n of them need n·2ⁿ⁻¹ signatures, 12 for three.
@@ -39,8 +39,8 @@ pub enum BankFunding {
         /// Fee rate of the funding transaction.
         rate_sat_per_kwu: FeeRate,
     },
-    /// The frozen coin of an earlier bank of the same two, out of which its pennies are paid first.
-    Frozen {
+    /// The force-closed coin of an earlier bank of the same two, out of which its pennies are paid first.
+    ForceClosed {
         /// Id of the earlier bank's terms.
         prior: sha256::Hash,
         /// Pennies of the earlier bank that the provider has been given.
@@ -67,12 +67,12 @@ pub struct BankRecord {
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub capacity_sat: Amount,
     /// w_0.
-    pub tip: sha256::Hash,
-    /// T: above this height the payer takes everything back if nothing was frozen.
+    pub chain_root: sha256::Hash,
+    /// T: above this height the payer takes everything back if nothing was force-closed.
     pub refund_height: u32,
-    /// D: blocks after the freeze in which only the provider can claim.
+    /// D: blocks after the force close in which only the provider can claim.
     pub claim_blocks: u16,
-    /// Pennies that may be given without a rung that enforces them: fewer than the larger of `step`…
+    /// Pennies that may be given without a commitment that enforces them: fewer than the larger of `step`…
     pub step: u32,
     /// …and the 2^`shift`-th part of what is enforced.
     pub shift: u8,
@@ -171,7 +171,7 @@ impl BankRecord {
         {
             contribution
                 .check(self.capacity_sat, *rate_sat_per_kwu)
-                .map_err(PactError::from)?;
+                .map_err(BuilderError::from)?;
         }
         let id = self.id();
         Ok(BankTerms {
@@ -184,7 +184,7 @@ impl BankRecord {
     fn id(&self) -> [u8; 32] {
         let mut w = Writer::default();
         w.fixed(&self.bank())
-            .fixed(self.tip.as_byte_array())
+            .fixed(self.chain_root.as_byte_array())
             .u64(self.capacity_sat.to_sat())
             .u32(self.refund_height)
             .u32(self.claim_blocks.into())
@@ -194,7 +194,7 @@ impl BankRecord {
             .bytes(self.payer_script.as_bytes())
             .bytes(self.provider_script.as_bytes());
         match &self.funding {
-            BankFunding::Frozen { prior, paid } => {
+            BankFunding::ForceClosed { prior, paid } => {
                 w.u8(1).fixed(prior.as_byte_array()).u32(*paid);
             }
             BankFunding::Wallet {
@@ -254,25 +254,26 @@ impl BankTerms {
             .unwrap_or(self.record.capacity_sat)
     }
 
-    /// The rung that is due next when `rung` is the highest (0 for none): what lies between may be unenforced.
-    pub fn next_rung(&self, rung: u32) -> u32 {
-        rung.saturating_add(self.allowance(rung))
+    /// The commitment that is due next when `commitment` is the highest (0 for none): what lies between may be unenforced.
+    pub fn next_commitment(&self, commitment: u32) -> u32 {
+        commitment
+            .saturating_add(self.allowance(commitment))
             .min(self.record.pennies)
     }
 
-    /// Pennies from which on a further rung is due above `rung`.
-    pub fn allowance(&self, rung: u32) -> u32 {
-        self.record.step.max(rung >> self.record.shift)
+    /// Pennies from which on a further commitment is due above `commitment`.
+    pub fn allowance(&self, commitment: u32) -> u32 {
+        self.record.step.max(commitment >> self.record.shift)
     }
 
-    /// Whether a rung of this index can be published: it is in the bank and pays more than dust.
-    pub fn has_rung(&self, rung: u32) -> bool {
-        rung <= self.record.pennies
-            && self.worth(rung) >= self.record.provider_script.minimal_non_dust()
+    /// Whether a commitment of this index can be published: it is in the bank and pays more than dust.
+    pub fn has_commitment(&self, commitment: u32) -> bool {
+        commitment <= self.record.pennies
+            && self.worth(commitment) >= self.record.provider_script.minimal_non_dust()
     }
 
-    /// Height at which the provider stops to serve and freezes, so that the freeze confirms before T.
-    pub fn freeze_height(&self) -> u32 {
+    /// Height at which the provider stops to serve and force-closes, so that the force close confirms before T.
+    pub fn force_close_height(&self) -> u32 {
         self.record
             .refund_height
             .saturating_sub(self.record.claim_blocks.into())

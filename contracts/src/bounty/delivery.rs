@@ -13,9 +13,9 @@ use narthex_game_model::market::LayerSet;
 
 use super::{BountyError, BountyTerms, RecomputerSeed, settlement};
 use crate::{
+    builder::{BuilderError, Task},
     graph::TxGraph,
     musig::AdaptorSignature,
-    pact::{PactError, Task},
     seal::Sealed,
     setup::Agreement,
 };
@@ -51,7 +51,7 @@ impl Delivery {
         let context = context(terms, seat, set);
         let ephemeral = &seed.ephemeral(&context, result)?;
         let point = terms.point_of(set)?.to_public_key();
-        let point = point.map_err(PactError::from)?;
+        let point = point.map_err(BuilderError::from)?;
         let bytes = result.len();
         let too_large = BountyError::Result { bytes };
         if bytes > MAX_RESULT_BYTES {

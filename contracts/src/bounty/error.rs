@@ -4,8 +4,8 @@ use narthex_base::codec::DecodeError;
 use narthex_game_model::market::{LayerSet, SplitError};
 
 use crate::{
-    binding::BindError, depth::Shallow, funding::FundingError, pact::PactError, setup::SetupError,
-    setup::SignaturesError,
+    binding::BindError, builder::BuilderError, depth::Shallow, funding::FundingError,
+    setup::SetupError, setup::SignaturesError,
 };
 
 /// Why a bounty does not go on. The client's role is the requester's here, arbiter i's that of recomputer i + 1; seats
@@ -41,7 +41,7 @@ pub enum BountyError {
     },
     /// The contract cannot be built or signed.
     #[error(transparent)]
-    Pact(#[from] PactError),
+    Pact(#[from] BuilderError),
     /// The salt is not that of these terms. The caller's fault.
     #[error("the salt is not that of these terms")]
     OtherSalt,

@@ -8,8 +8,8 @@ use super::{
     recomputer::share, settlement, terms::seats,
 };
 use crate::{
+    builder::{BuilderError, Task, finish},
     musig::{AdaptorError, add_secrets},
-    pact::{PactError, Task, finish},
 };
 
 impl Recomputer {
@@ -203,7 +203,7 @@ impl Recomputer {
         let sum = shares
             .map(|share| share.secret)
             .try_fold(own, |sum, next| {
-                add_secrets(sum, &next).ok_or(PactError::from(AdaptorError::WrongSecret))
+                add_secrets(sum, &next).ok_or(BuilderError::from(AdaptorError::WrongSecret))
             })?;
         let node = settlement(terms, set)?;
         let task = Task::new(graph, node, 0)?;

@@ -9,7 +9,7 @@ use narthex_game_model::market::LayerSet;
 use super::{
     BountyError, BountyTerms, Closing, Envelope, Opening, REQUESTER, RequesterRecord, Seal,
 };
-use crate::{depth::Depth, funding::funding_psbt, pact::check_key, setup::ContractSignatures};
+use crate::{builder::check_key, depth::Depth, funding::funding_psbt, setup::ContractSignatures};
 
 /// A requester that holds a signature for every way in which the bounty can be settled.
 ///

@@ -12,7 +12,7 @@ use super::{
     terms::{seats, share_secret},
 };
 use crate::{
-    pact::{Task, finish},
+    builder::{Task, finish},
     setup::{Agreement, Secrets},
 };
 

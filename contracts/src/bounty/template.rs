@@ -11,12 +11,14 @@ use super::{
 };
 use crate::{
     binding::{Bindings, FreshSalt},
+    builder::{
+        BuilderError, Draft, LeafPlan, PresignedTransaction, UNLOCKED, Vault, by, place_key,
+    },
     depth::Depth,
     graph::{
         Adaptor, NodeId, NodeInput, NodeName, NodeOutput, SecretId, SigningPlan, Source, TxGraph,
         Variant,
     },
-    pact::{Draft, LeafPlan, PactError, Step, UNLOCKED, Vault, by, place_key},
     party::PartySet,
     setup::{Agreement, ContractSignatures, Party, RestoreError},
 };
@@ -46,14 +48,14 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
     let contributions = [(REQUESTER, &record.contribution)];
     draft
         .funding(name, contributions, vec![locked])
-        .map_err(PactError::from)?;
+        .map_err(BuilderError::from)?;
     let source = Source::Output {
         node: TxGraph::FUNDING,
         vout: 0,
     };
     let back = draft.payout(REQUESTER, &record.requester_script, terms.total());
     draft
-        .step(Step {
+        .step(PresignedTransaction {
             name: NodeName::plain("Refund"),
             meaning: "not settled until T, all back to the requester",
             inputs: vec![NodeInput {
@@ -65,7 +67,7 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
             plan: by(&[REQUESTER]),
             outputs: vec![back],
         })
-        .map_err(PactError::from)?;
+        .map_err(BuilderError::from)?;
     for set in terms.sets() {
         let (name, meaning) = match set.is_empty() {
             true => (NodeName::plain("Cancel"), "all agree that nobody is paid"),
@@ -77,7 +79,7 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
         let outputs = payouts(&mut draft, terms, set)?;
         let plan = plan(&mut draft, terms, set)?;
         draft
-            .step(Step {
+            .step(PresignedTransaction {
                 name,
                 meaning,
                 inputs: vec![NodeInput {
@@ -89,7 +91,7 @@ pub fn derive(terms: &BountyTerms) -> Result<TxGraph, BountyError> {
                 plan,
                 outputs,
             })
-            .map_err(PactError::from)?;
+            .map_err(BuilderError::from)?;
     }
     Ok(draft.graph.finish())
 }
@@ -121,7 +123,7 @@ fn payouts(
     for seat in seats(set) {
         let recomputer = terms.recomputer(seat)?;
         let left = rest.checked_sub(recomputer.amount_sat);
-        rest = left.ok_or(PactError::Missing("amount for a recomputer"))?;
+        rest = left.ok_or(BuilderError::Missing("amount for a recomputer"))?;
         outputs.push(draft.payout(
             recomputer_name(seat),
             &recomputer.script,

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BountyError, Call, RecomputerOffer, offer};
 use crate::{
+    builder::BuilderError,
     depth::Depth,
     graph::{SecretId, SecretName},
     musig::AdaptorPoint,
-    pact::PactError,
     party::{PartyId, PartyName},
     setup::Agreement,
     terms::{Contribution, FeeRate},
@@ -110,7 +110,7 @@ impl BountyRecord {
         self.check_strangers()?;
         self.contribution
             .check(total, self.rate_sat_per_kwu)
-            .map_err(PactError::from)?;
+            .map_err(BuilderError::from)?;
         let id = self.id();
         let terms = BountyTerms {
             record: self,
@@ -277,10 +277,10 @@ impl BountyTerms {
         let mut sum: Option<AdaptorPoint> = None;
         for seat in seats(self.keepers(set)) {
             let point = self.point(seat, set).ok_or(BountyError::NoSet { set })?;
-            let point = AdaptorPoint::try_from(point).map_err(PactError::from)?;
+            let point = AdaptorPoint::try_from(point).map_err(BuilderError::from)?;
             sum = Some(match sum {
                 None => point,
-                Some(sum) => sum.plus(&point).map_err(PactError::from)?,
+                Some(sum) => sum.plus(&point).map_err(BuilderError::from)?,
             });
         }
         sum.ok_or(BountyError::NoSet { set })

@@ -17,7 +17,7 @@ use super::{
     Request, Served, UnsealingKey, agent_name,
     seal::{check_copy, envelope_hash, unseal},
 };
-use crate::{depth::Depth, pact::check_key};
+use crate::{builder::check_key, depth::Depth};
 
 /// For what an agent keeps a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]

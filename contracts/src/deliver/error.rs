@@ -4,7 +4,7 @@ use bitcoin::{Amount, Txid};
 use narthex_base::codec::DecodeError;
 use narthex_game_model::commitment::{ProofError, TreeError};
 
-use crate::{binding::BindError, depth::Shallow, funding::FundingError, pact::PactError};
+use crate::{binding::BindError, builder::BuilderError, depth::Shallow, funding::FundingError};
 
 /// Why a delivery does not go on. The client's role is the sender's here, an arbiter's an agent's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum DeliverError {
     },
     /// The contract cannot be built or signed.
     #[error(transparent)]
-    Pact(#[from] PactError),
+    Pact(#[from] BuilderError),
     /// The funding cannot be built.
     #[error(transparent)]
     Funding(#[from] FundingError),

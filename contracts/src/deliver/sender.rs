@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{
     binding::Bindings,
+    builder::check_key,
     depth::Depth,
     funding::funding_psbt,
-    pact::check_key,
     terms::{Contribution, FeeRate},
 };
 

@@ -17,11 +17,12 @@ use bitcoin::{
 
 use super::{DeliverError, DeliverTerms, UnsealingKey};
 use crate::{
+    builder::{
+        BuilderError, Draft, LeafPlan, Placed, PresignedTransaction, Task, UNLOCKED, Vault, by,
+        finish, place_key,
+    },
     graph::{LeafId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, Source, SpendPlan, TxGraph},
     musig::AdaptorSignature,
-    pact::{
-        Draft, LeafPlan, PactError, Placed, Step, Task, UNLOCKED, Vault, by, finish, place_key,
-    },
     party::{PartyId, PartyName},
 };
 
@@ -106,7 +107,7 @@ impl Delivery {
     /// The coin that agents claim.
     pub fn coin(&self) -> Result<(OutPoint, TxOut), DeliverError> {
         let txid = self.graph.txid(TxGraph::FUNDING);
-        let txid = txid.ok_or(PactError::Missing("funding"))?;
+        let txid = txid.ok_or(BuilderError::Missing("funding"))?;
         let prevout = TxOut {
             value: self.terms.record().amount_sat,
             script_pubkey: self.vault.script(),
@@ -188,7 +189,7 @@ impl Delivery {
         let signature = self
             .acceptance(agent)?
             .sign_alone((RECIPIENT, one_time), None, rng)?;
-        Ok(signature.into_signature().map_err(PactError::from)?)
+        Ok(signature.into_signature().map_err(BuilderError::from)?)
     }
 
     /// Whether a signature is the recipient's acceptance of this agent.
@@ -226,7 +227,7 @@ impl Delivery {
     ) -> Result<(), DeliverError> {
         let rest = self.rest(fee, self.terms.agent(agent)?.script.minimal_non_dust())?;
         let step = self.claim_step(draft, at, agent, rest)?;
-        draft.own_fee(step).map_err(PactError::from)?;
+        draft.own_fee(step).map_err(BuilderError::from)?;
         Ok(())
     }
 
@@ -238,7 +239,7 @@ impl Delivery {
     ) -> Result<(), DeliverError> {
         let rest = self.rest(fee, self.terms.record().sender_script.minimal_non_dust())?;
         let step = self.refund_step(draft, at, rest)?;
-        draft.own_fee(step).map_err(PactError::from)?;
+        draft.own_fee(step).map_err(BuilderError::from)?;
         Ok(())
     }
 
@@ -256,7 +257,7 @@ impl Delivery {
 
     fn planned(
         &self,
-        step: impl FnOnce(&mut Draft, (&Placed, Source)) -> Result<Step, DeliverError>,
+        step: impl FnOnce(&mut Draft, (&Placed, Source)) -> Result<PresignedTransaction, DeliverError>,
     ) -> Result<SpendPlan, DeliverError> {
         let (outpoint, prevout) = self.coin()?;
         let mut draft = draft(&self.terms);
@@ -275,12 +276,12 @@ impl Delivery {
         (placed, source): (&Placed, Source),
         agent: u8,
         pays: Amount,
-    ) -> Result<Step, DeliverError> {
+    ) -> Result<PresignedTransaction, DeliverError> {
         let name = CLAIMS.get(usize::from(agent)).copied();
         let party = agent_name(agent);
         let payout = draft.payout(party, &self.terms.agent(agent)?.script, pays);
-        Ok(Step {
-            name: NodeName::plain(name.ok_or(PactError::Missing("claim"))?),
+        Ok(PresignedTransaction {
+            name: NodeName::plain(name.ok_or(BuilderError::Missing("claim"))?),
             meaning: "claimed, and the key of the copy published",
             inputs: vec![NodeInput {
                 source,
@@ -299,10 +300,10 @@ impl Delivery {
         draft: &mut Draft,
         (placed, source): (&Placed, Source),
         pays: Amount,
-    ) -> Result<Step, DeliverError> {
+    ) -> Result<PresignedTransaction, DeliverError> {
         let record = self.terms.record();
         let payout = draft.payout(SENDER, &record.sender_script, pays);
-        Ok(Step {
+        Ok(PresignedTransaction {
             name: NodeName::plain("Refund"),
             meaning: "nobody claimed, all back to the sender",
             inputs: vec![NodeInput {
@@ -373,6 +374,6 @@ fn fund(terms: &DeliverTerms, draft: &mut Draft, vault: &Vault) -> Result<Placed
     let contributions = [(SENDER, &record.contribution)];
     draft
         .funding(name, contributions, outputs)
-        .map_err(PactError::from)?;
+        .map_err(BuilderError::from)?;
     Ok(placed)
 }

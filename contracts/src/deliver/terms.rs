@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Announcement, DeliverError, seal};
 use crate::{
+    builder::BuilderError,
     depth::Depth,
-    pact::PactError,
     terms::{Contribution, FeeRate},
 };
 
@@ -171,7 +171,7 @@ impl DeliverRecord {
         };
         self.contribution
             .check(deposit, self.rate_sat_per_kwu)
-            .map_err(PactError::from)?;
+            .map_err(BuilderError::from)?;
         let id = self.id();
         Ok(DeliverTerms { record: self, id })
     }

@@ -10,7 +10,7 @@ use bitcoin::{
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
-use narthex_game_model::{Layout, Params, Ratio};
+use narthex_game_model::{Params, Ratio, Template};
 use serde::{Deserialize, Serialize};
 
 use crate::terms::{MAX_ARBITERS, stake_unlock_height};
@@ -20,7 +20,7 @@ use crate::terms::{MAX_ARBITERS, stake_unlock_height};
 #[serde(deny_unknown_fields)]
 pub struct OfferTerms {
     /// Transaction graph and settlement table.
-    pub layout: Layout,
+    pub template: Template,
     /// The stake a, exactly: more is a risk that the arbiter did not offer, less is not what the pool promises.
     #[serde(with = "bitcoin::amount::serde::as_sat")]
     pub stake_sat: Amount,
@@ -38,10 +38,10 @@ pub struct OfferTerms {
     pub min_panel: u8,
     /// Largest panel.
     pub max_panel: u8,
-    /// Least time to judge, in blocks: Δ_D, or t4 − t2 in the `paper` layout.
+    /// Least time to judge, in blocks: Δ_D, or t4 − t2 in the `paper` template.
     pub min_decide_blocks: u32,
     /// Longest lock of the stake after the delivery deadline, in blocks, if everybody uses its whole window; from
-    /// t1 to t4 in the `paper` layout.
+    /// t1 to t4 in the `paper` template.
     pub max_dispute_blocks: u32,
     /// Most fuel of a step, all its units together, in `wasmi` units.
     pub max_step_fuel: u64,
@@ -59,13 +59,13 @@ pub struct OfferTerms {
 /// Which bound of an offer a contract breaks. Nobody's fault: the two do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unacceptable {
-    /// Another layout.
-    #[error("the contract has the {contract} layout, the offer is for {offer}")]
-    Layout {
+    /// Another template.
+    #[error("the contract has the {contract} template, the offer is for {offer}")]
+    Template {
         /// Of the contract.
-        contract: Layout,
+        contract: Template,
         /// Of the offer.
-        offer: Layout,
+        offer: Template,
     },
     /// Another stake.
     #[error("the contract asks for a stake of {contract}, the offer is for {offer}")]
@@ -144,10 +144,10 @@ pub enum Unacceptable {
 impl OfferTerms {
     /// Whether an arbiter with these terms takes a contract with these parameters.
     pub fn accepts(&self, params: &Params) -> Result<(), Unacceptable> {
-        if params.layout() != self.layout {
-            return Err(Unacceptable::Layout {
-                contract: params.layout(),
-                offer: self.layout,
+        if params.template() != self.template {
+            return Err(Unacceptable::Template {
+                contract: params.template(),
+                offer: self.template,
             });
         }
         if params.arbiter_stake() != self.stake_sat {
@@ -277,9 +277,9 @@ impl Message for OfferTerms {
     const KIND: Kind = kinds::OFFER_TERMS;
 
     fn write(&self, w: &mut Writer) {
-        w.u8(match self.layout {
-            Layout::Hardened => 0,
-            Layout::Paper => 1,
+        w.u8(match self.template {
+            Template::Hardened => 0,
+            Template::Paper => 1,
         });
         w.amount(self.stake_sat)
             .amount(self.min_retainer_sat)
@@ -297,10 +297,10 @@ impl Message for OfferTerms {
     }
 
     fn read(r: &mut Reader<'_>) -> Result<OfferTerms, DecodeError> {
-        let layout = match r.u8("layout")? {
-            0 => Layout::Hardened,
-            1 => Layout::Paper,
-            other => return Err(DecodeError::invalid("layout", other)),
+        let template = match r.u8("template")? {
+            0 => Template::Hardened,
+            1 => Template::Paper,
+            other => return Err(DecodeError::invalid("template", other)),
         };
         let mut amount = |field| match r.amount(field)? {
             sat if sat > Amount::MAX_MONEY => Err(DecodeError::invalid(field, sat)),
@@ -323,7 +323,7 @@ impl Message for OfferTerms {
             return Err(DecodeError::invalid("panel", found));
         }
         Ok(OfferTerms {
-            layout,
+            template,
             stake_sat,
             min_retainer_sat,
             min_fee_sat,

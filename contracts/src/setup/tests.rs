@@ -5,7 +5,7 @@ use bitcoin::secp256k1::{
     PublicKey, Secp256k1,
     rand::{SeedableRng, rngs::StdRng},
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 use super::{
     NoncesMessage, Party, SetupError, SharesMessage, Signing, ceremony,
@@ -115,7 +115,7 @@ fn cancelled(parties: Vec<Party<Terms>>, t_point: &PublicKey, rng: &mut StdRng) 
 #[test]
 fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     let mut rng = StdRng::seed_from_u64(1);
-    let mut cast = Fixtures::example(Layout::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
+    let mut cast = Fixtures::example(Template::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let parties = cast.parties(&terms).unwrap();
     let first = cancelled(parties, &terms.result_point(), &mut rng);

@@ -113,7 +113,7 @@ impl KeyShare {
         self.member
     }
 
-    /// Gives the share away. In the `paper` layout k of these open *either* verdict.
+    /// Gives the share away. In the `paper` template k of these open *either* verdict.
     pub fn reveal(self) -> RevealedShare {
         RevealedShare {
             member: self.member,

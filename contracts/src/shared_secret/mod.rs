@@ -1,6 +1,6 @@
 //! One secret of a panel, of which any k of n members can make the whole, and which nobody ever dealt.
 //!
-//! The `paper` layout opens either verdict with the panel's one secret, for research; in a gated slice
+//! The `paper` template opens either verdict with the panel's one secret, for research; in a gated slice
 //! ([`crate::slice`]) each provider's pay hangs on a secret that the others share.
 //! Every member shares a random secret of its own by Shamir's scheme, with public commitments to its polynomial
 //! (Feldman, 1987), and the panel's secret is the sum of all (Pedersen, 1991):

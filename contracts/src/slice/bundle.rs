@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Post, SliceError, SliceTerms,
-    circle::member,
+    participants::member,
     pedersen,
     post::{signature, signed_by},
 };
@@ -82,7 +82,7 @@ impl Bundle {
         if self.terms != terms.id() {
             return Err(SliceError::Foreign);
         }
-        let key = terms.circle().provider_key(self.from)?;
+        let key = terms.participants().provider_key(self.from)?;
         let digest = digest(&self.terms, self.from, &self.shares);
         signed_by(&key, &digest, &self.signature, self.from)
     }

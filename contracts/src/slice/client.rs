@@ -15,8 +15,8 @@ use super::{
     claim, provider::restore, refund, template::claim_secret,
 };
 use crate::{
+    builder::{Task, check_key, finish},
     funding::{FundingError, funding_psbt},
-    pact::{Task, check_key, finish},
     setup::{ContractSignatures, Secrets},
 };
 
@@ -51,7 +51,7 @@ impl Client {
         holdings: ContractSignatures<SliceTerms>,
         key: SecretKey,
     ) -> Result<Client, SliceError> {
-        check_key(&key, holdings.terms().circle().client, CLIENT)?;
+        check_key(&key, holdings.terms().participants().client, CLIENT)?;
         if holdings.me() != CLIENT {
             return Err(SliceError::OtherPoints);
         }
@@ -152,7 +152,7 @@ impl Client {
     /// A provider that kept its post from the client has to have shown it to all who paid it: they have it
     /// ([`super::Provider::posts`]). Until then this says that it is missing.
     pub fn open(&mut self, index: u8, tx: &Transaction) -> Result<Opened, SliceError> {
-        self.terms().circle().provider_key(index)?;
+        self.terms().participants().provider_key(index)?;
         let (wanted, none) = (claim_secret(index), Secrets::default());
         let secret = (self.holdings).extract_secret(claim(index), tx, wanted, &none)?;
         self.secrets.insert(index, secret);
@@ -179,7 +179,7 @@ impl Client {
         index: u8,
         rng: &mut R,
     ) -> Result<Transaction, SliceError> {
-        self.terms().circle().provider_key(index)?;
+        self.terms().participants().provider_key(index)?;
         let (graph, node) = (self.holdings.graph(), refund(index));
         let task = Task::new(graph, node, 0)?;
         let signature = task.sign_alone((CLIENT, &self.key), None, rng)?;

@@ -11,12 +11,12 @@ use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
 use super::{
-    Circle, Points, Shares, SliceError,
-    circle::{member, provider, sharer},
+    Participants, Points, Shares, SliceError,
+    participants::{dealer, member, provider},
     post::{signature, signed_by},
 };
 use crate::{
-    pact::check_key,
+    builder::check_key,
     seal::{Sealed, TAG_BYTES},
     shared_secret::{Collector, Dealer, Dealing, Share, SharingError},
 };
@@ -26,9 +26,9 @@ const SHARE_BYTES: usize = 39;
 
 /// What one provider deals, for everybody to see. The shares in it are encrypted, each bundle to its addressee's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dealt {
-    /// [`Circle::id`].
-    pub circle: [u8; 32],
+pub struct SliceDealing {
+    /// [`Participants::id`].
+    pub participants: [u8; 32],
     /// Who deals.
     pub from: u8,
     /// U: the point of the own part of the own secret.
@@ -43,63 +43,68 @@ pub struct Dealt {
 }
 
 /// A provider that has dealt and waits for the others.
-pub struct Sharer {
-    circle: Circle,
+pub struct SliceDealer {
+    participants: Participants,
     own: u8,
     key: SecretKey,
-    dealt: Dealt,
+    dealt: SliceDealing,
     /// u, the own part of the own secret.
     part: SecretKey,
     /// Own shares of what it dealt itself: by whose secret.
     kept: Vec<(u8, Share)>,
 }
 
-impl Sharer {
+impl SliceDealer {
     /// Draws a polynomial for each other provider's secret. `key` is the own contract key.
     pub fn new<R: RngCore + CryptoRng>(
-        circle: Circle,
+        participants: Participants,
         own: u8,
         key: SecretKey,
         rng: &mut R,
-    ) -> Result<Sharer, SliceError> {
-        circle.check()?;
-        check_key(&key, circle.provider_key(own)?, provider(own))?;
+    ) -> Result<SliceDealer, SliceError> {
+        participants.check()?;
+        check_key(&key, participants.provider_key(own)?, provider(own))?;
         let mut dealers = Vec::new();
-        for of in circle.others(own) {
+        for of in participants.others(own) {
             let at = member(of, own).ok_or(SliceError::Degenerate)?;
-            let dealer = Dealer::new(circle.sharing(of)?, at, rng);
+            let dealer = Dealer::new(participants.sharing(of)?, at, rng);
             dealers.push((of, dealer.map_err(in_sharing(of))?));
         }
         let secp = Secp256k1::signing_only();
         let dealing = |(of, dealer): &(u8, Dealer)| dealer.dealing(&secp).map_err(in_sharing(*of));
         let dealings = dealers.iter().map(dealing).collect::<Result<_, _>>()?;
         let mut shares = Vec::new();
-        for to in circle.others(own) {
+        for to in participants.others(own) {
             let mut plain = Zeroizing::new(Vec::new());
             for (of, dealer) in dealers.iter().filter(|(of, _)| *of != to) {
                 plain.extend(share(dealer, *of, to)?.to_secret_bytes().iter());
             }
-            let bound = bound(&circle, own, to);
-            shares.push(Sealed::new(&circle.provider_key(to)?, &bound, &plain, rng)?);
+            let bound = bound(&participants, own, to);
+            shares.push(Sealed::new(
+                &participants.provider_key(to)?,
+                &bound,
+                &plain,
+                rng,
+            )?);
         }
         let kept = dealers.iter();
         let kept = kept.map(|(of, dealer)| Ok((*of, share(dealer, *of, own)?)));
         let kept = kept.collect::<Result<_, SliceError>>()?;
         let part = SecretKey::new(rng);
         let own_point = PublicKey::from_secret_key(&secp, &part);
-        let mut dealt = Dealt {
-            circle: circle.id(),
+        let mut dealt = SliceDealing {
+            participants: participants.id(),
             from: own,
             own_point,
-            own_proof: signature(&part, &proof(&circle.id(), own, &own_point), rng),
+            own_proof: signature(&part, &proof(&participants.id(), own, &own_point), rng),
             dealings,
             shares,
             // Replaced below: what is signed is the rest.
             signature: signature(&key, &[0; 32], rng),
         };
         dealt.signature = signature(&key, &dealt.digest(), rng);
-        Ok(Sharer {
-            circle,
+        Ok(SliceDealer {
+            participants,
             own,
             key,
             dealt,
@@ -109,22 +114,22 @@ impl Sharer {
     }
 
     /// The own message, the same whenever it is asked for.
-    pub fn dealt(&self) -> &Dealt {
+    pub fn dealt(&self) -> &SliceDealing {
         &self.dealt
     }
 
     /// Everybody has dealt. Names whoever dealt badly; nothing is locked yet.
-    pub fn finish(mut self, all: &[Dealt]) -> Result<(Points, Shares), SliceError> {
-        let points = Points::gather(&self.circle, all)?;
-        let (own, circle) = (self.own, &self.circle);
+    pub fn finish(mut self, all: &[SliceDealing]) -> Result<(Points, Shares), SliceError> {
+        let points = Points::gather(&self.participants, all)?;
+        let (own, participants) = (self.own, &self.participants);
         if all.iter().find(|dealt| dealt.from == own) != Some(&self.dealt) {
             return Err(SliceError::Missing { from: own });
         }
         let secp = Secp256k1::new();
         let mut values = Vec::new();
-        for of in circle.others(own) {
+        for of in participants.others(own) {
             let at = member(of, own).ok_or(SliceError::Degenerate)?;
-            let collector = Collector::new(circle.sharing(of)?, at);
+            let collector = Collector::new(participants.sharing(of)?, at);
             let mut collector = collector.map_err(in_sharing(of))?;
             for dealt in all.iter().filter(|dealt| dealt.from != of) {
                 let dealer = dealt.from;
@@ -157,23 +162,26 @@ impl Sharer {
         Ok(Share::from_bytes(&share.to_secret_bytes())?)
     }
 
-    fn share_from(&self, dealt: &Dealt, of: u8) -> Result<Share, SliceError> {
+    fn share_from(&self, dealt: &SliceDealing, of: u8) -> Result<Share, SliceError> {
         let (dealer, own) = (dealt.from, self.own);
         let fail = SliceError::FalseDeal { dealer, of };
         let to = member(dealer, own).ok_or(SliceError::Degenerate)?;
         let sealed = dealt.shares.get(usize::from(to)).ok_or(fail.clone())?;
-        let bound = bound(&self.circle, dealer, own);
+        let bound = bound(&self.participants, dealer, own);
         let plain = sealed.open(&self.key, &bound).ok_or(fail.clone())?;
-        let mut others = self.circle.others(dealer).filter(|other| *other != own);
+        let mut others = self
+            .participants
+            .others(dealer)
+            .filter(|other| *other != own);
         let at = others.position(|other| other == of).ok_or(fail.clone())?;
         let bytes = plain.chunks_exact(SHARE_BYTES).nth(at);
         Share::from_bytes(bytes.ok_or(fail.clone())?).map_err(|_| fail)
     }
 }
 
-impl std::fmt::Debug for Sharer {
+impl std::fmt::Debug for SliceDealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sharer({})", self.own)
+        write!(f, "SliceDealer({})", self.own)
     }
 }
 
@@ -186,16 +194,16 @@ pub(super) fn in_sharing(of: u8) -> impl Fn(SharingError) -> SliceError {
     move |error| SliceError::Sharing { of, error }
 }
 
-fn proof(circle: &[u8; 32], from: u8, point: &PublicKey) -> [u8; 32] {
-    let parts: [&[u8]; 3] = [circle, &[from], &point.serialize()];
+fn proof(participants: &[u8; 32], from: u8, point: &PublicKey) -> [u8; 32] {
+    let parts: [&[u8]; 3] = [participants, &[from], &point.serialize()];
     tagged_hash_parts("narthex/slice-own-part", &parts)
 }
 
-fn bound(circle: &Circle, from: u8, to: u8) -> [u8; 32] {
-    tagged_hash_parts("narthex/slice-deal-to", &[&circle.id(), &[from, to]])
+fn bound(participants: &Participants, from: u8, to: u8) -> [u8; 32] {
+    tagged_hash_parts("narthex/slice-deal-to", &[&participants.id(), &[from, to]])
 }
 
-impl Dealt {
+impl SliceDealing {
     pub(super) fn dealing(&self, of: u8) -> Result<&Dealing, SliceError> {
         let at = member(self.from, of).map(usize::from);
         let dealing = at.and_then(|at| self.dealings.get(at));
@@ -203,33 +211,33 @@ impl Dealt {
     }
 
     /// Checks signature, numbers and every dealing.
-    pub fn verify(&self, circle: &Circle) -> Result<(), SliceError> {
-        if self.circle != circle.id() {
+    pub fn verify(&self, participants: &Participants) -> Result<(), SliceError> {
+        if self.participants != participants.id() {
             return Err(SliceError::Foreign);
         }
         let from = self.from;
         signed_by(
-            &circle.provider_key(from)?,
+            &participants.provider_key(from)?,
             &self.digest(),
             &self.signature,
             from,
         )?;
-        let proof = proof(&self.circle, from, &self.own_point);
+        let proof = proof(&self.participants, from, &self.own_point);
         signed_by(&self.own_point, &proof, &self.own_proof, from)
             .map_err(|_| SliceError::Unproven { from })?;
-        let others = usize::from(circle.size()).saturating_sub(1);
+        let others = usize::from(participants.size()).saturating_sub(1);
         if self.dealings.len() != others || self.shares.len() != others {
             return Err(SliceError::Missing { from });
         }
         let secp = Secp256k1::verification_only();
-        for of in circle.others(from) {
+        for of in participants.others(from) {
             let dealing = self.dealing(of)?;
-            let check = dealing.verify(&secp, &circle.sharing(of)?);
+            let check = dealing.verify(&secp, &participants.sharing(of)?);
             check.map_err(in_sharing(of))?;
-            if sharer(of, dealing.dealer) != from {
+            if dealer(of, dealing.dealer) != from {
                 return Err(SliceError::Stranger {
                     index: dealing.dealer,
-                    providers: circle.size(),
+                    providers: participants.size(),
                 });
             }
         }
@@ -237,14 +245,14 @@ impl Dealt {
     }
 
     fn digest(&self) -> [u8; 32] {
-        let mut w = Writer::new(Dealt::KIND);
+        let mut w = Writer::new(SliceDealing::KIND);
         self.write_body(&mut w);
         tagged_hash_parts("narthex/slice-dealt", &[&w.finish()])
     }
 
     /// All but the signature.
     fn write_body(&self, w: &mut Writer) {
-        w.fixed(&self.circle)
+        w.fixed(&self.participants)
             .u8(self.from)
             .point(&self.own_point)
             .signature(&self.own_proof)
@@ -255,7 +263,7 @@ impl Dealt {
     }
 }
 
-impl Message for Dealt {
+impl Message for SliceDealing {
     const KIND: Kind = kinds::SLICE_DEAL;
 
     fn write(&self, w: &mut Writer) {
@@ -263,11 +271,11 @@ impl Message for Dealt {
         w.signature(&self.signature);
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Dealt, DecodeError> {
+    fn read(r: &mut Reader<'_>) -> Result<SliceDealing, DecodeError> {
         let max = SHARE_BYTES * super::MAX_PROVIDERS;
         let share = |r: &mut Reader<'_>| Sealed::read(r, "shares", max);
-        Ok(Dealt {
-            circle: r.array("circle")?,
+        Ok(SliceDealing {
+            participants: r.array("participants")?,
             from: r.u8("dealer")?,
             own_point: r.point("own point")?,
             own_proof: r.signature("signature")?,

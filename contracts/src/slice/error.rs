@@ -2,8 +2,8 @@
 
 use crate::{
     binding::BindError,
+    builder::BuilderError,
     depth::{Depth, Shallow},
-    pact::PactError,
     seal::SealError,
     setup::{RestoreError, SetupError, SignaturesError},
     shared_secret::SharingError,
@@ -24,7 +24,7 @@ pub enum SliceError {
     },
     /// The contract cannot be built or signed.
     #[error(transparent)]
-    Pact(#[from] PactError),
+    Pact(#[from] BuilderError),
     /// The salt is not that of these terms. The caller's fault.
     #[error("the salt is not that of these terms")]
     OtherSalt,
@@ -67,7 +67,7 @@ pub enum SliceError {
         of: u8,
     },
     /// The terms have other points than the sharing gave. The proposer's fault.
-    #[error("the terms do not have the points that were shared for this circle")]
+    #[error("the terms do not have the points that were shared for this participants")]
     OtherPoints,
     /// The message is of another slice. The sender's fault.
     #[error("a message of another slice")]

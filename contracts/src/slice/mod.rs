@@ -7,7 +7,7 @@
 //! would add. Only who committed to the same root, and did so itself, can read the share; nobody shows a root before
 //! it is paid.
 //!
-//! 1. [`Sharer`]: for a [`Circle`] of client and providers each provider deals shares of the others' secrets; [`Points`]
+//! 1. [`SliceDealer`]: for a [`Participants`] of client and providers each provider deals shares of the others' secrets; [`Points`]
 //!    are what everybody knows of them, [`Shares`] what one provider keeps.
 //! 2. [`SliceRecord::check`] gives the terms, [`SliceTerms::client_party`] and [`SliceTerms::provider_party`] a side of the
 //!    ceremony, once, in which all claims are signed; with its [`ContractSignatures`](crate::setup::ContractSignatures) each has a [`Client`] or a [`Provider`], and only the client its
@@ -21,11 +21,11 @@
 //! may lose at every step is in `docs/contracts/slice.md`.
 
 mod bundle;
-mod circle;
 mod client;
 mod deal;
 mod error;
 mod evidence;
+mod participants;
 mod pedersen;
 mod points;
 mod post;
@@ -35,11 +35,11 @@ mod template;
 mod terms;
 
 pub use bundle::Bundle;
-pub use circle::{CLIENT, Circle, MAX_PROVIDERS, MIN_PROVIDERS, provider};
 pub use client::{Client, Opened};
-pub use deal::{Dealt, Sharer};
+pub use deal::{SliceDealer, SliceDealing};
 pub use error::SliceError;
 pub use evidence::Evidence;
+pub use participants::{CLIENT, MAX_PROVIDERS, MIN_PROVIDERS, Participants, provider};
 pub use points::{BoundShares, Points, Shares};
 pub use post::{MAX_RESULT_BYTES, Post, Work};
 pub use provider::{Provider, Taken};

@@ -7,17 +7,19 @@ use bitcoin::{
 use narthex_base::codec::Writer;
 use narthex_base::tagged::tagged_hash_parts;
 
-use super::{Circle, Dealt, SliceError, SliceTerms, circle::member, deal::in_sharing};
+use super::{
+    Participants, SliceDealing, SliceError, SliceTerms, deal::in_sharing, participants::member,
+};
 use crate::{
     binding::Mark,
     depth::Depth,
     shared_secret::{RevealedShare, SharedPoint},
 };
 
-/// What everybody knows of the secrets of a circle: for each provider one shared point S and one of its own, U.
+/// What everybody knows of the secrets of a participants: for each provider one shared point S and one of its own, U.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Points {
-    circle: [u8; 32],
+    participants: [u8; 32],
     points: Vec<SharedPoint>,
     own_points: Vec<PublicKey>,
 }
@@ -41,12 +43,12 @@ pub struct BoundShares {
 
 impl Points {
     /// Adds everybody's dealings up, after checking them all: for the client, and for each provider its own point.
-    pub fn gather(circle: &Circle, all: &[Dealt]) -> Result<Points, SliceError> {
-        circle.check()?;
+    pub fn gather(participants: &Participants, all: &[SliceDealing]) -> Result<Points, SliceError> {
+        participants.check()?;
         for dealt in all {
-            dealt.verify(circle)?;
+            dealt.verify(participants)?;
         }
-        for from in circle.indices() {
+        for from in participants.indices() {
             match all.iter().filter(|dealt| dealt.from == from).count() {
                 1 => {}
                 _ => return Err(SliceError::Missing { from }),
@@ -57,14 +59,17 @@ impl Points {
             let others = all.iter().filter(|dealt| dealt.from != of);
             let dealings = others.map(|dealt| dealt.dealing(of).cloned());
             let dealings = dealings.collect::<Result<Vec<_>, _>>()?;
-            SharedPoint::of(&secp, circle.sharing(of)?, &dealings).map_err(in_sharing(of))
+            SharedPoint::of(&secp, participants.sharing(of)?, &dealings).map_err(in_sharing(of))
         };
         let own_point = |of: u8| all.iter().find(|dealt| dealt.from == of);
-        let own_points = circle.indices().filter_map(own_point);
+        let own_points = participants.indices().filter_map(own_point);
         Ok(Points {
-            circle: circle.id(),
+            participants: participants.id(),
             own_points: own_points.map(|dealt| dealt.own_point).collect(),
-            points: circle.indices().map(point).collect::<Result<_, _>>()?,
+            points: participants
+                .indices()
+                .map(point)
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -82,7 +87,7 @@ impl Points {
     /// Hash of all, to compare with others before anything is signed.
     pub fn fingerprint(&self) -> sha256::Hash {
         let mut w = Writer::default();
-        w.fixed(&self.circle);
+        w.fixed(&self.participants);
         let shared = self.points.iter().flat_map(SharedPoint::commitments);
         for point in shared.chain(&self.own_points) {
             w.point(point);
@@ -95,8 +100,8 @@ impl Points {
         self.points.get(usize::from(of))
     }
 
-    pub(super) fn circle(&self) -> [u8; 32] {
-        self.circle
+    pub(super) fn participants(&self) -> [u8; 32] {
+        self.participants
     }
 }
 
@@ -120,7 +125,7 @@ impl Shares {
         if own_points.get(usize::from(self.own)) != Some(&part) {
             return Err(SliceError::OtherPoints);
         }
-        for of in terms.circle().others(self.own) {
+        for of in terms.participants().others(self.own) {
             let share = self.of(of).ok_or(SliceError::OtherPoints)?;
             let check = terms.point(of)?.verify(&secp, &share);
             check.map_err(|_| SliceError::OtherPoints)?;

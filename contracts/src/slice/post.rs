@@ -42,7 +42,7 @@ impl std::fmt::Debug for Work {
 impl Work {
     /// The root that providers are compared by: job, computation and result.
     pub fn root(&self, terms: &SliceTerms) -> [u8; 32] {
-        let job = terms.circle().job.as_byte_array();
+        let job = terms.participants().job.as_byte_array();
         let result = sha256::Hash::hash(&self.result);
         let parts: [&[u8]; 3] = [job, &self.commitment, result.as_byte_array()];
         tagged_hash_parts("narthex/slice-root", &parts)
@@ -115,7 +115,7 @@ impl Post {
         if self.terms != terms.id() {
             return Err(SliceError::Foreign);
         }
-        let key = terms.circle().provider_key(self.from)?;
+        let key = terms.participants().provider_key(self.from)?;
         let digest = digest(&self.terms, self.from, &self.commitment, &self.sealed);
         signed_by(&key, &digest, &self.signature, self.from)
     }
@@ -173,7 +173,7 @@ fn bound(terms: &[u8; 32], from: u8, commitment: &PublicKey) -> [u8; 32] {
     tagged_hash_parts("narthex/slice-result", &parts)
 }
 
-/// A BIP340 signature by a contract key. What is signed is a tagged hash with the slice or circle in it.
+/// A BIP340 signature by a contract key. What is signed is a tagged hash with the slice or participants in it.
 pub(super) fn signature<R: RngCore + CryptoRng>(
     key: &SecretKey,
     digest: &[u8; 32],

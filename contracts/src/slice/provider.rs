@@ -15,14 +15,15 @@ use super::{
     BoundShares, Bundle, Coin, Evidence, Opening, Post, ProviderDuty, ProviderRecord, Shares,
     SliceError, SliceTerms, Work,
     bundle::Found,
-    circle::member,
-    claim, provider,
+    claim,
+    participants::member,
+    provider,
     template::{self, claim_secret},
 };
 use crate::{
+    builder::check_key,
     depth::Depth,
     musig::add_secrets,
-    pact::check_key,
     setup::{ContractSignatures, Secrets},
     shared_secret::{RevealedShare, SharingError},
 };
@@ -80,7 +81,7 @@ impl Provider {
     ) -> Result<Provider, SliceError> {
         let own = shares.own();
         let terms = holdings.terms().clone();
-        check_key(&key, terms.circle().provider_key(own)?, provider(own))?;
+        check_key(&key, terms.participants().provider_key(own)?, provider(own))?;
         if holdings.me() != provider(own) {
             return Err(SliceError::OtherPoints);
         }
@@ -246,7 +247,8 @@ impl Provider {
         let opening = opening.ok_or(order("released before an own commitment"))?;
         let height = self.buried((tip, coin), "released without a price that is locked")?;
         let until = self.post_height(height);
-        let missing = usize::from(self.terms().circle().size()).saturating_sub(self.posts.len());
+        let missing =
+            usize::from(self.terms().participants().size()).saturating_sub(self.posts.len());
         if missing > 0 && tip < until {
             let height = until;
             return Err(SliceError::TooSoon { missing, height });
@@ -286,7 +288,7 @@ impl Provider {
                 self.received.insert(bundle.from, share.value);
                 Ok(Taken::Share {
                     have: self.received.len(),
-                    need: self.terms().circle().needed(),
+                    need: self.terms().participants().needed(),
                 })
             }
         }
@@ -305,9 +307,9 @@ impl Provider {
     ///
     /// # Errors
     /// [`SliceError::Unpaid`] without shares enough, [`SliceError::Shallow`] before the depth of the policy.
-    pub fn claim(&self, sight: (u32, Coin)) -> Result<Transaction, SliceError> {
+    pub fn claim(&self, status: (u32, Coin)) -> Result<Transaction, SliceError> {
         let secret = self.secret()?;
-        self.buried(sight, "claimed without a price that is locked")?;
+        self.buried(status, "claimed without a price that is locked")?;
         let secrets = Secrets::default().with(claim_secret(self.own), secret);
         Ok(self.holdings.complete(claim(self.own), &secrets)?)
     }
@@ -321,7 +323,7 @@ impl Provider {
         let secret = secret.map_err(|error| match error {
             SharingError::TooFew { given, .. } => SliceError::Unpaid {
                 have: given,
-                need: self.terms().circle().needed(),
+                need: self.terms().participants().needed(),
             },
             error => SliceError::Sharing {
                 of: self.own,
@@ -357,14 +359,14 @@ impl Provider {
         let Coin::Locked { height } = coin else {
             return ProviderDuty::None;
         };
-        let circle = self.terms().circle();
+        let participants = self.terms().participants();
         let over = tip >= self.post_height(height);
         let deep = self.depth.is_reached(height, tip);
-        if deep && self.received.len() >= usize::from(circle.needed()) {
+        if deep && self.received.len() >= usize::from(participants.needed()) {
             // Also when the refund is open: whichever confirms first.
             return ProviderDuty::Claim;
         }
-        let all = self.posts.len() == usize::from(circle.size());
+        let all = self.posts.len() == usize::from(participants.size());
         match (&self.opening, &self.bundle) {
             (None, _) if over => ProviderDuty::None,
             (None, _) => ProviderDuty::Work,

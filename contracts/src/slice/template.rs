@@ -4,11 +4,13 @@ use bitcoin::Sequence;
 
 use super::{CLIENT, MAX_PROVIDERS, SliceError, SliceTerms, provider};
 use crate::{
+    builder::{
+        BuilderError, Draft, LeafPlan, Placed, PresignedTransaction, UNLOCKED, Vault, by, place_key,
+    },
     graph::{
         Adaptor, NodeId, NodeInput, NodeName, SecretId, SecretName, SigningPlan, Source, TxGraph,
     },
     musig::AdaptorPoint,
-    pact::{Draft, LeafPlan, PactError, Placed, Step, UNLOCKED, Vault, by, place_key},
     setup::Agreement,
 };
 
@@ -38,8 +40,8 @@ pub const fn refund(index: u8) -> NodeId {
 
 /// Derives the graph from the terms alone.
 pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
-    let (circle, record) = (terms.circle(), terms.record());
-    let lines = circle.indices().zip(&NAMES).collect::<Vec<_>>();
+    let (participants, record) = (terms.participants(), terms.record());
+    let lines = participants.indices().zip(&NAMES).collect::<Vec<_>>();
     let mut draft = Draft::new(terms.everyone());
     let mut placed = Vec::new();
     for (index, [.., place]) in &lines {
@@ -52,17 +54,17 @@ pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
             [(CLIENT, &record.contribution)],
             outputs.collect(),
         )
-        .map_err(PactError::from)?;
+        .map_err(BuilderError::from)?;
     for ((index, [claim, refund, _]), vault) in lines.iter().zip(&placed) {
         let source = Source::Output {
             node: TxGraph::FUNDING,
             vout: u32::from(*index),
         };
         let step = claim_step(terms, &mut draft, (*index, claim), (source.clone(), vault))?;
-        draft.step(step).map_err(PactError::from)?;
+        draft.step(step).map_err(BuilderError::from)?;
         let back = draft.payout(CLIENT, &record.client_script, record.price_sat);
         draft
-            .step(Step {
+            .step(PresignedTransaction {
                 name: NodeName::plain(refund),
                 meaning: "not claimed, back to the client",
                 inputs: vec![NodeInput {
@@ -74,14 +76,14 @@ pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
                 plan: by(&[CLIENT]),
                 outputs: vec![back],
             })
-            .map_err(PactError::from)?;
+            .map_err(BuilderError::from)?;
     }
     Ok(draft.graph.finish())
 }
 
 /// `tr(K(A,P),{and_v(v:pk(A),older(d))})`.
 fn vault(terms: &SliceTerms, index: u8, place: &str) -> Result<Vault, SliceError> {
-    let client = terms.circle().client;
+    let client = terms.participants().client;
     let alone = place_key(&terms.id(), place, (CLIENT, client))?;
     let (key, d) = (alone.output_key(), terms.record().refund_blocks);
     let back = LeafPlan {
@@ -92,7 +94,7 @@ fn vault(terms: &SliceTerms, index: u8, place: &str) -> Result<Vault, SliceError
     };
     let owners = [
         (CLIENT, client),
-        (provider(index), terms.circle().provider_key(index)?),
+        (provider(index), terms.participants().provider_key(index)?),
     ];
     Ok(Vault::new(&owners, vec![back])?)
 }
@@ -111,19 +113,19 @@ fn claim_step(
     draft: &mut Draft,
     (index, name): (u8, &'static str),
     (source, vault): (Source, &Placed),
-) -> Result<Step, SliceError> {
+) -> Result<PresignedTransaction, SliceError> {
     let record = terms.record();
     let point = AdaptorPoint::try_from(terms.claim_point(index)?);
     let secret = claim_secret(index);
     draft.graph.secret(secret);
     let adaptor = draft.graph.adaptor(Adaptor {
-        point: point.map_err(PactError::from)?,
+        point: point.map_err(BuilderError::from)?,
         needs: vec![secret.id],
     });
     let script = record.provider_scripts.get(usize::from(index));
-    let script = script.ok_or(PactError::Missing("script of a provider"))?;
+    let script = script.ok_or(BuilderError::Missing("script of a provider"))?;
     let party = provider(index);
-    Ok(Step {
+    Ok(PresignedTransaction {
         name: NodeName::plain(name),
         meaning: "enough others have the same root",
         inputs: vec![NodeInput {

@@ -9,12 +9,12 @@ use narthex_base::tagged::tagged_hash_parts;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BoundShares, CLIENT, Circle, Points, Shares, SliceError, pedersen, provider, template,
+    BoundShares, CLIENT, Participants, Points, Shares, SliceError, pedersen, provider, template,
 };
 use crate::{
     binding::{BindError, Binding, Bindings, FreshSalt},
+    builder::BuilderError,
     depth::Depth,
-    pact::PactError,
     party::{PartyId, PartyName},
     setup::{Agreement, Party},
     shared_secret::SharedPoint,
@@ -38,7 +38,7 @@ const OUTPUT_WEIGHT: u64 = 4 * 43;
 #[serde(deny_unknown_fields)]
 pub struct SliceRecord {
     /// Client, providers, job.
-    pub circle: Circle,
+    pub participants: Participants,
     /// [`Points::commitments`]: what the providers share.
     pub points: Vec<Vec<PublicKey>>,
     /// [`Points::own_points`]: each provider's own part of its secret.
@@ -71,7 +71,7 @@ pub struct SliceTerms {
 impl SliceRecord {
     /// What the client's wallet has to bring: all prices, and the fee of all outputs beyond the first.
     pub fn deposit(&self) -> Option<Amount> {
-        let n = self.circle.providers.len() as u64;
+        let n = self.participants.providers.len() as u64;
         let outputs = Weight::from_wu(OUTPUT_WEIGHT.checked_mul(n.saturating_sub(1))?);
         let fee = self.rate_sat_per_kwu.fee(outputs)?;
         self.price_sat.checked_mul(n)?.checked_add(fee)
@@ -80,8 +80,8 @@ impl SliceRecord {
     /// Checks the terms. Errors name the field; the proposer is at fault.
     pub fn check(self) -> Result<SliceTerms, SliceError> {
         let bad = |field, problem: String| Err(SliceError::Terms { field, problem });
-        self.circle.check()?;
-        let n = self.circle.providers.len();
+        self.participants.check()?;
+        let n = self.participants.providers.len();
         for (field, given) in [
             ("points", self.points.len()),
             ("own_points", self.own_points.len()),
@@ -116,7 +116,7 @@ impl SliceRecord {
             Some(deposit) if deposit <= Amount::MAX_MONEY => self
                 .contribution
                 .check(deposit, self.rate_sat_per_kwu)
-                .map_err(PactError::from)?,
+                .map_err(BuilderError::from)?,
             _ => return bad("price_sat", "is more than there is".into()),
         }
         let id = self.id();
@@ -128,9 +128,9 @@ impl SliceRecord {
     }
 
     fn shared_points(&self) -> Result<Vec<SharedPoint>, SliceError> {
-        let wanted = self.circle.needed();
+        let wanted = self.participants.needed();
         let point = |(of, given): (u8, &Vec<PublicKey>)| {
-            let sharing = self.circle.sharing(of)?;
+            let sharing = self.participants.sharing(of)?;
             let count = given.len();
             let problem = format!("{count} for provider {of}, where {wanted} are needed");
             SharedPoint::agreed(sharing, given).ok_or(SliceError::Terms {
@@ -138,12 +138,16 @@ impl SliceRecord {
                 problem,
             })
         };
-        self.circle.indices().zip(&self.points).map(point).collect()
+        self.participants
+            .indices()
+            .zip(&self.points)
+            .map(point)
+            .collect()
     }
 
     fn id(&self) -> [u8; 32] {
         let mut w = Writer::default();
-        w.fixed(&self.circle.id());
+        w.fixed(&self.participants.id());
         for point in self.points.iter().flatten().chain(&self.own_points) {
             w.fixed(&point.serialize());
         }
@@ -181,11 +185,11 @@ impl SliceTerms {
     }
 
     /// Client, providers, job.
-    pub fn circle(&self) -> &Circle {
-        &self.record.circle
+    pub fn participants(&self) -> &Participants {
+        &self.record.participants
     }
 
-    /// Identity of the terms: circle, points, amounts, times, scripts and coins.
+    /// Identity of the terms: participants, points, amounts, times, scripts and coins.
     pub fn id(&self) -> [u8; 32] {
         self.id
     }
@@ -194,7 +198,7 @@ impl SliceTerms {
     pub fn point(&self, of: u8) -> Result<&SharedPoint, SliceError> {
         let stranger = SliceError::Stranger {
             index: of,
-            providers: self.circle().size(),
+            providers: self.participants().size(),
         };
         self.points.get(usize::from(of)).ok_or(stranger)
     }
@@ -212,8 +216,8 @@ impl SliceTerms {
         pedersen::commit(self, root, x)
     }
 
-    /// The client's side of the ceremony that signs all claims. `salt` is that of its circle, which is used up: terms are
-    /// signed once, and after a ceremony that failed there is another circle.
+    /// The client's side of the ceremony that signs all claims. `salt` is that of its participants, which is used up: terms are
+    /// signed once, and after a ceremony that failed there is another participants.
     ///
     /// # Errors
     /// [`SliceError::Bind`] if the salt has signed before; nothing was sent then.
@@ -224,7 +228,7 @@ impl SliceTerms {
         salt: FreshSalt,
         bindings: &mut dyn Bindings,
     ) -> Result<Party<SliceTerms>, SliceError> {
-        if salt.value() != self.circle().salt {
+        if salt.value() != self.participants().salt {
             return Err(SliceError::OtherSalt);
         }
         self.check_points(points)?;
@@ -268,7 +272,7 @@ impl SliceTerms {
 
     /// `points` are those that this party saw shared: it signs for no others.
     fn check_points(&self, points: &Points) -> Result<(), SliceError> {
-        let same = points.circle() == self.circle().id();
+        let same = points.participants() == self.participants().id();
         let same = same && points.own_points() == self.record.own_points;
         match same && points.commitments() == self.record.points {
             true => Ok(()),
@@ -293,11 +297,11 @@ impl Agreement for SliceTerms {
     }
 
     fn signer(&self, party: PartyId) -> Option<PublicKey> {
-        self.circle().key(party)
+        self.participants().key(party)
     }
 
     fn everyone(&self) -> Vec<PartyName> {
-        let providers = self.circle().indices().map(provider);
+        let providers = self.participants().indices().map(provider);
         std::iter::once(CLIENT).chain(providers).collect()
     }
 }

@@ -6,12 +6,12 @@ use narthex_game_model::{Outcome, Payout, settle};
 
 use super::{ContractSecret, TemplateError, stage};
 use crate::{
+    builder::{self, Draft as Plain, PresignedTransaction},
     graph::{
         Adaptor, AdaptorId, KeySetId, NodeId, NodeInput, NodeOutput, Purpose, ScriptId, SecretId,
         Spend,
     },
     musig::{AdaptorPoint, KeySet},
-    pact::{self, Draft as Plain, Step},
     setup::Agreement,
     terms::{Role, Terms, TermsError},
 };
@@ -85,16 +85,16 @@ impl<'a> Draft<'a> {
     /// A pre-signed transaction with these outputs and an anchor.
     pub(super) fn step(
         &mut self,
-        step: Step,
+        step: PresignedTransaction,
         outputs: Vec<NodeOutput>,
     ) -> Result<NodeId, TemplateError> {
-        Ok(self.plain.step(Step { outputs, ..step })?)
+        Ok(self.plain.step(PresignedTransaction { outputs, ..step })?)
     }
 
     /// A pre-signed transaction that pays everybody out as the settlement table says.
     pub(super) fn settlement(
         &mut self,
-        step: Step,
+        step: PresignedTransaction,
         outcome: Outcome,
     ) -> Result<NodeId, TemplateError> {
         let outputs = self.payouts(&settle(self.terms.params(), outcome)?)?;
@@ -163,5 +163,5 @@ impl<'a> Draft<'a> {
 
 /// An input that spends an output of a key set in the graph.
 pub(super) fn spend(node: NodeId, vout: u32, keys: KeySetId, sequence: Sequence) -> NodeInput {
-    pact::spend(node, vout, Spend::KeyPath(keys), sequence)
+    builder::spend(node, vout, Spend::KeyPath(keys), sequence)
 }

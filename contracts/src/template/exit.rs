@@ -1,4 +1,4 @@
-//! Names of the hardened layout's transactions, for callers that look them up.
+//! Names of the hardened template's transactions, for callers that look them up.
 
 use narthex_game_model::{ArbiterSet, Ruling};
 

@@ -1,4 +1,4 @@
-//! The hardened layout: delivery and verdict are facts on chain when they are disputed.
+//! The hardened template: delivery and verdict are facts on chain when they are disputed.
 //!
 //! ```text
 //! Tx0 ─┬─ S3, S4, S1
@@ -9,30 +9,30 @@
 //! ```
 
 use bitcoin::{Amount, Sequence};
-use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
+use narthex_game_model::{ArbiterSet, Outcome, Ruling, Template};
 
 use super::{
-    ContractSecret, Exit, Rulings, Template, TemplateError,
+    ContractSecret, Exit, Rulings, TemplateEntry, TemplateError,
     common::{Draft, spend},
     stage,
     stake::stake_keys,
     stake_unlock_height,
 };
 use crate::{
+    builder::{PresignedTransaction, UNLOCKED},
     graph::{
         AdaptorId, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId, SecretId,
         SigningPlan, Stage, TxGraph, Withheld,
     },
     musig::{AdaptorPoint, PointSums},
-    pact::{Step, UNLOCKED},
     party::PartySet,
     terms::{Role, Terms},
 };
 
 /// Registry entry.
-pub(super) const TEMPLATE: Template = Template {
+pub(super) const TEMPLATE: TemplateEntry = TemplateEntry {
     name: "hardened",
-    layout: Layout::Hardened,
+    template: Template::Hardened,
     summary: "delivery and verdict on chain before a dispute, relative windows, one point per verdict and majority",
     derive,
 };
@@ -118,7 +118,7 @@ fn by(
     broadcasters: impl Into<PartySet>,
     stage: Stage,
     input: NodeInput,
-) -> Step {
+) -> PresignedTransaction {
     let broadcasters = broadcasters.into();
     let signing = SigningPlan {
         stage,
@@ -127,7 +127,7 @@ fn by(
         withheld: None,
         adaptor: None,
     };
-    Step {
+    PresignedTransaction {
         name,
         meaning,
         lock_height: 0,
@@ -157,7 +157,7 @@ fn settle_early(
         }),
         adaptor: result,
     };
-    let s3 = Step {
+    let s3 = PresignedTransaction {
         name: Exit::NORMAL,
         meaning: "verifier approved, worker reveals the result secret",
         lock_height: 0,

@@ -9,7 +9,7 @@ mod root;
 mod stake;
 mod words;
 
-use narthex_game_model::{Layout, SettlementError};
+use narthex_game_model::{SettlementError, Template};
 
 pub use crate::terms::stake_unlock_height;
 pub use exit::Exit;
@@ -26,12 +26,12 @@ use crate::{
     terms::{Terms, TermsError},
 };
 
-/// A layout of the contract as data: its name and the pure function that derives its graph.
-pub struct Template {
+/// A template of the contract as data: its name and the pure function that derives its graph.
+pub struct TemplateEntry {
     /// Name on the command line and in parameters.
     pub name: &'static str,
-    /// The layout in the parameters that selects it.
-    pub layout: Layout,
+    /// The template in the parameters that selects it.
+    pub template: Template,
     /// What it is for, in a line.
     pub summary: &'static str,
     /// Terms to graph. Pure: same terms, same bytes.
@@ -39,7 +39,7 @@ pub struct Template {
 }
 
 /// All templates.
-pub const TEMPLATES: [Template; 2] = [hardened::TEMPLATE, paper::TEMPLATE];
+pub const TEMPLATES: [TemplateEntry; 2] = [hardened::TEMPLATE, paper::TEMPLATE];
 
 /// Why a graph cannot be derived from terms that passed their own checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,10 +64,12 @@ pub enum TemplateError {
     Script(String),
 }
 
-/// Derives the graph of these terms by the template that their layout names.
+/// Derives the graph of these terms by the template that their template names.
 pub fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
-    match TEMPLATES.iter().find(|t| t.layout == terms.layout()) {
+    match TEMPLATES.iter().find(|t| t.template == terms.template()) {
         Some(template) => (template.derive)(terms),
-        None => Err(TemplateError::Script("no template for this layout".into())),
+        None => Err(TemplateError::Script(
+            "no template for this template".into(),
+        )),
     }
 }

@@ -1,4 +1,4 @@
-//! The layout of the Prometheus paper (Orlovsky, Sachtachtinskagia, draft 0.1.0, 2019), for research: `Tx0`, `TxA`,
+//! The template of the Prometheus paper (Orlovsky, Sachtachtinskagia, draft 0.1.0, 2019), for research: `Tx0`, `TxA`,
 //! `Tx1` to `Tx8`, absolute locktimes t1 < t2 < t3 < t4 as its settlement table numbers them. Taproot outputs and
 //! adaptor secrets stand in for P2SH and hash locks; nothing else is mended, so do not use it for money.
 //!
@@ -16,36 +16,36 @@
 //! do; here there is one per majority set. Since one secret opens them all, whoever publishes picks the set.
 
 use bitcoin::{Amount, ScriptBuf};
-use narthex_game_model::{ArbiterSet, Layout, Outcome, Ruling};
+use narthex_game_model::{ArbiterSet, Outcome, Ruling, Template};
 
 use super::{
-    ContractSecret, Rulings, Template, TemplateError,
+    ContractSecret, Rulings, TemplateEntry, TemplateError,
     common::{Draft, spend},
     stage,
 };
 use crate::{
+    builder::{PresignedTransaction, UNLOCKED},
     graph::{
         KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, SecretId, SigningPlan, Source,
         Spend, TxGraph, Withheld,
     },
     musig::AdaptorPoint,
-    pact::{Step, UNLOCKED},
     party::PartySet,
     terms::{Role, Terms, TermsError},
 };
 
 /// Registry entry.
-pub(super) const TEMPLATE: Template = Template {
+pub(super) const TEMPLATE: TemplateEntry = TemplateEntry {
     name: "paper",
-    layout: Layout::Paper,
-    summary: "the Prometheus paper's own layout, attackable, for research",
+    template: Template::Paper,
+    summary: "the Prometheus paper's own template, attackable, for research",
     derive,
 };
 
-const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Layout {
+const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Template {
     field,
     state: "missing",
-    layout: "paper",
+    template: "paper",
 };
 
 /// Derives the graph.
@@ -74,7 +74,7 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
     let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
     let step = |base, meaning, broadcasters: &[Role], lock_height| {
         let broadcasters: PartySet = broadcasters.iter().copied().collect();
-        Step {
+        PresignedTransaction {
             name: NodeName::plain(base),
             meaning,
             lock_height,
@@ -179,7 +179,7 @@ fn appeal(
     }
     let ka = draft.contract_keys("TxA", draft.terms.roles())?;
     let output = draft.contract_output(ka, value);
-    let step = Step {
+    let step = PresignedTransaction {
         name: NodeName::plain("TxA"),
         meaning: "verifier rejected, worker appeals",
         lock_height: 0,
@@ -204,8 +204,8 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
     let params = draft.terms.params();
     let (n, k) = (params.arbiters(), params.quorum());
     let locks = params.paper_locks().ok_or(MISSING("locks"))?;
-    let step =
-        |name, meaning, lock_height, broadcasters: PartySet, signature_holders, adaptor| Step {
+    let step = |name, meaning, lock_height, broadcasters: PartySet, signature_holders, adaptor| {
+        PresignedTransaction {
             name,
             meaning,
             lock_height,
@@ -218,7 +218,8 @@ fn settle_late(draft: &mut Draft<'_>, (txa, ka): (NodeId, KeySetId)) -> Result<(
                 adaptor,
             },
             outputs: Vec::new(),
-        };
+        }
+    };
     let client: PartySet = [Role::Client].into();
     let tx6 = step(
         NodeName::plain("Tx6"),

@@ -91,7 +91,7 @@ pub enum ReclaimError {
     /// The stake's script cannot be built from these terms.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// There is no such stake output, as in layouts that have none.
+    /// There is no such stake output, as in templates that have none.
     #[error("the contract has no stake output of arbiter{arbiter}")]
     NoStake {
         /// Index on the panel.
@@ -180,7 +180,7 @@ pub fn stake_output(graph: &TxGraph, arbiter: u8) -> Option<(OutPoint, TxOut)> {
     ))
 }
 
-/// The transaction by which an arbiter takes back its stake coin of the `paper` layout, at any time: nothing there
+/// The transaction by which an arbiter takes back its stake coin of the `paper` template, at any time: nothing there
 /// keeps a stake from being spent sideways. It pays its fee out of the stake.
 pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
     terms: &Terms,

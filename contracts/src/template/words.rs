@@ -27,9 +27,9 @@ pub mod stage {
 pub enum ContractSecret {
     /// The worker's result secret t.
     Result,
-    /// The worker's appeal secret (`paper` layout).
+    /// The worker's appeal secret (`paper` template).
     Appeal,
-    /// The panel's one shared secret (`paper` layout).
+    /// The panel's one shared secret (`paper` template).
     Panel,
     /// What an arbiter gives away by attesting a ruling.
     Attestation(Ruling, u8),

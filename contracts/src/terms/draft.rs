@@ -1,7 +1,7 @@
 //! Terms before the arbiters have announced their nonces: what is agreed on, bound and announced for.
 
 use bitcoin::{Amount, ScriptBuf, key::XOnlyPublicKey, secp256k1::PublicKey};
-use narthex_game_model::{Layout, Params};
+use narthex_game_model::{Params, Template};
 
 use super::{TermsError, TermsRecord, json, record};
 use crate::{
@@ -114,8 +114,8 @@ impl TermsDraft {
     }
 
     /// Which template lays these terms out.
-    pub fn layout(&self) -> Layout {
-        self.params.layout()
+    pub fn template(&self) -> Template {
+        self.params.template()
     }
 
     /// Whether an announcement is this arbiter's for these terms. To be asked when it comes, so that a bad one is

@@ -149,15 +149,15 @@ pub enum TermsError {
         /// The coin.
         outpoint: OutPoint,
     },
-    /// The fields of the `paper` layout are missing there or given elsewhere.
-    #[error("the {field} is {state} in the {layout} layout")]
-    Layout {
+    /// The fields of the `paper` template are missing there or given elsewhere.
+    #[error("the {field} is {state} in the {template} template")]
+    Template {
         /// Field.
         field: &'static str,
         /// `missing` or `not allowed`.
         state: &'static str,
-        /// Layout of the terms.
-        layout: &'static str,
+        /// Template of the terms.
+        template: &'static str,
     },
     /// The terms say something else of a party than it proposed. The fault of whoever put them together.
     #[error("the terms have another {field} than {role} proposed or agreed to")]
@@ -177,7 +177,7 @@ pub enum TermsError {
         /// What there is: none, or change of another value or script type.
         found: RootCoinFound,
     },
-    /// In the `paper` layout an arbiter brings its one stake coin.
+    /// In the `paper` template an arbiter brings its one stake coin.
     #[error(
         "funding of {role}: an arbiter's stake must be one coin of exactly {stake} to its own contract key, without change"
     )]

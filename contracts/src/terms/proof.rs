@@ -32,7 +32,7 @@ impl SecretPoint {
         SecretPoint::new(secp, secret, RESULT, worker, params_hash)
     }
 
-    /// The point of the worker's appeal secret (`paper` layout).
+    /// The point of the worker's appeal secret (`paper` template).
     pub fn appeal<C: Signing>(
         secp: &Secp256k1<C>,
         secret: &SecretKey,

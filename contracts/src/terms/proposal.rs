@@ -37,7 +37,7 @@ pub struct Proposal {
     pub identity: Option<XOnlyPublicKey>,
     /// The worker's result point. Settlements under another point can't be completed by it.
     pub result: Option<PublicKey>,
-    /// The worker's appeal point (`paper` layout).
+    /// The worker's appeal point (`paper` template).
     pub appeal: Option<PublicKey>,
     /// The verifier's commitment to its sample nonce.
     pub sample_nonce: Option<sha256::Hash>,

@@ -9,7 +9,7 @@ use bitcoin::{
 use narthex_base::codec::Writer;
 use narthex_base::kinds::{self};
 use narthex_base::tagged::tagged_hash_parts;
-use narthex_game_model::{Layout, Params, ParamsRecord, params::LOCK_TIME_THRESHOLD};
+use narthex_game_model::{Params, ParamsRecord, Template, params::LOCK_TIME_THRESHOLD};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -78,7 +78,7 @@ pub struct ArbiterRecord {
     pub identity: XOnlyPublicKey,
 }
 
-/// What only the `paper` layout has.
+/// What only the `paper` template has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PaperRecord {
@@ -108,7 +108,7 @@ pub struct TermsRecord {
     pub sample_nonce: sha256::Hash,
     /// Point T of the worker's result secret.
     pub result: SecretPoint,
-    /// Only in the `paper` layout.
+    /// Only in the `paper` template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper: Option<PaperRecord>,
     /// Fee rate of the funding transaction.
@@ -165,8 +165,10 @@ impl TermsRecord {
 
     fn check_heights(&self, params: &Params) -> Result<(), TermsError> {
         let (height, limit) = (stake_unlock_height(params), LOCK_TIME_THRESHOLD);
-        match params.layout() {
-            Layout::Hardened if height >= limit => Err(TermsError::UnlockHeight { height, limit }),
+        match params.template() {
+            Template::Hardened if height >= limit => {
+                Err(TermsError::UnlockHeight { height, limit })
+            }
             _ => Ok(()),
         }
     }
@@ -177,24 +179,24 @@ impl TermsRecord {
         if !self.result.verify(&secp, RESULT, &self.worker.key, &hash) {
             return Err(TermsError::PointProof { what: RESULT });
         }
-        match (params.layout(), &self.paper) {
-            (Layout::Hardened, None) => Ok(()),
-            (Layout::Hardened, Some(_)) => Err(TermsError::Layout {
+        match (params.template(), &self.paper) {
+            (Template::Hardened, None) => Ok(()),
+            (Template::Hardened, Some(_)) => Err(TermsError::Template {
                 field: "paper record",
                 state: "not allowed",
-                layout: "hardened",
+                template: "hardened",
             }),
-            (Layout::Paper, None) => Err(TermsError::Layout {
+            (Template::Paper, None) => Err(TermsError::Template {
                 field: "paper record",
                 state: "missing",
-                layout: "paper",
+                template: "paper",
             }),
-            (Layout::Paper, Some(paper))
+            (Template::Paper, Some(paper))
                 if paper.appeal.verify(&secp, APPEAL, &self.worker.key, &hash) =>
             {
                 Ok(())
             }
-            (Layout::Paper, Some(_)) => Err(TermsError::PointProof { what: APPEAL }),
+            (Template::Paper, Some(_)) => Err(TermsError::PointProof { what: APPEAL }),
         }
     }
 
@@ -279,13 +281,13 @@ impl TermsRecord {
                 }
                 seen.push((role, coin.outpoint));
             }
-            match (params.layout(), role) {
-                (Layout::Paper, Role::Arbiter(_)) => {
+            match (params.template(), role) {
+                (Template::Paper, Role::Arbiter(_)) => {
                     check_stake_coin(role, key, funding, params.arbiter_stake())?;
                     continue;
                 }
                 // Of a type whose spending has a known weight: the child that carries the root is planned with it.
-                (Layout::Hardened, Role::Worker)
+                (Template::Hardened, Role::Worker)
                     if funding.change.as_ref().is_none_or(|c| {
                         c.value_sat < MIN_ROOT_COIN || satisfaction_weight(&c.script).is_none()
                     }) =>
@@ -355,7 +357,7 @@ pub fn deposit(params: &Params, role: Role) -> Amount {
     }
 }
 
-/// In the `paper` layout the stake is a coin of the arbiter's own, spent by the appeal.
+/// In the `paper` template the stake is a coin of the arbiter's own, spent by the appeal.
 fn check_stake_coin(
     role: Role,
     key: PublicKey,
@@ -369,7 +371,7 @@ fn check_stake_coin(
     }
 }
 
-/// Script of an arbiter's stake coin in the `paper` layout: its contract key alone, spent by key path.
+/// Script of an arbiter's stake coin in the `paper` template: its contract key alone, spent by key path.
 pub fn stake_coin_script(role: Role, key: PublicKey) -> Result<ScriptBuf, TermsError> {
     let keys = KeySet::new(&[(role, key)], None)?;
     Ok(ScriptBuf::new_p2tr_tweaked(

@@ -16,7 +16,7 @@ use narthex_contracts::{
     setup::{Secrets, SignaturesError},
     terms::Role,
 };
-use narthex_game_model::{ArbiterSet, Layout, Ruling};
+use narthex_game_model::{ArbiterSet, Ruling, Template};
 
 fn secret(n: u8) -> SecretKey {
     SecretKey::from_slice(&[n; 32]).unwrap()
@@ -79,7 +79,7 @@ fn attesting_twice_gives_the_identity_key_away_for_all_parities() {
 #[test]
 fn false_attestations_are_refused_by_name() {
     let secp = Secp256k1::new();
-    let (cast, holdings) = setup(Layout::Hardened, 3, 2);
+    let (cast, holdings) = setup(Template::Hardened, 3, 2);
     let worker = &holdings[&Role::Worker];
     let terms = worker.terms();
     let id = terms.contract_id();

@@ -15,7 +15,7 @@ use narthex_contracts::{
     template::{Exit, stage},
     terms::{Role, Terms},
 };
-use narthex_game_model::{Layout, Ruling};
+use narthex_game_model::{Ruling, Template};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ struct Stored {
 }
 
 static STORED: LazyLock<Stored> = LazyLock::new(|| {
-    let (cast, holdings) = setup(Layout::Hardened, 3, 2);
+    let (cast, holdings) = setup(Template::Hardened, 3, 2);
     let verifier = &holdings[&Role::Verifier];
     let terms = verifier.terms().clone();
     let normal = verifier.graph().find(Exit::NORMAL).unwrap();
@@ -177,7 +177,7 @@ fn holdings_survive_their_encoding() {
         assert_eq!(&read.to_bytes(), bytes);
     }
     let other =
-        narthex_contracts::fixtures::Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32]);
+        narthex_contracts::fixtures::Fixtures::example(Template::Hardened, 3, 2, 501, [7; 32]);
     let other = Arc::new(other.unwrap().terms().unwrap());
     assert_eq!(
         ContractSignatures::from_bytes(other, &STORED.holdings[0].1).err(),

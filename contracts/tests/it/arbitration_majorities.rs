@@ -11,7 +11,7 @@ use narthex_contracts::{
     template::{ContractSecret, Rulings},
     terms::Role,
 };
-use narthex_game_model::{ArbiterSet, Layout, Ruling};
+use narthex_game_model::{ArbiterSet, Ruling, Template};
 
 /// S6 and S7 of a graph with the ruling and the majority that they are for.
 fn verdicts(graph: &TxGraph) -> Vec<(NodeId, Ruling, ArbiterSet)> {
@@ -41,7 +41,7 @@ fn delay(graph: &TxGraph, id: NodeId) -> u16 {
 
 #[test]
 fn attestation_points_are_known_before_anybody_rules() {
-    let (cast, holdings) = setup(Layout::Hardened, 3, 2);
+    let (cast, holdings) = setup(Template::Hardened, 3, 2);
     let terms = holdings[&Role::Client].terms();
     let secp = Secp256k1::new();
     for ruling in Ruling::ALL {
@@ -65,7 +65,7 @@ fn attestation_points_are_known_before_anybody_rules() {
 /// of that set, and besides it only those of its own subsets, all of which have to wait longer. The other ruling
 /// stays shut, and S7 without the result secret too.
 fn each_majority_opens_its_settlement(n: u8, k: u8) -> usize {
-    let (cast, holdings) = setup(Layout::Hardened, n, k);
+    let (cast, holdings) = setup(Template::Hardened, n, k);
     let worker = &holdings[&Role::Worker];
     let graph = worker.graph().clone();
     let id = *worker.terms().contract_id();
@@ -118,7 +118,7 @@ fn two_of_three_and_three_of_five_open_exactly_their_own() {
 #[test]
 fn each_missing_arbiter_costs_its_window() {
     for (n, k) in [(3, 2), (5, 3)] {
-        let (_, holdings) = setup(Layout::Hardened, n, k);
+        let (_, holdings) = setup(Template::Hardened, n, k);
         let graph = holdings[&Role::Client].graph();
         let windows = holdings[&Role::Client].terms().params().windows();
         let missing = |set: ArbiterSet| u16::from(n - set.len()) * windows.per_missing_blocks;
@@ -143,7 +143,7 @@ fn each_missing_arbiter_costs_its_window() {
 #[test]
 fn a_tie_or_a_minority_opens_nothing_but_failure() {
     for (n, k) in [(3u8, 2u8), (5, 3)] {
-        let (cast, holdings) = setup(Layout::Hardened, n, k);
+        let (cast, holdings) = setup(Template::Hardened, n, k);
         let client = &holdings[&Role::Client];
         let graph = client.graph().clone();
         let id = *client.terms().contract_id();

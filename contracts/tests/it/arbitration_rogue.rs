@@ -13,10 +13,10 @@ use narthex_contracts::{
     musig::{AdaptorError, AdaptorPoint, AdaptorSignature},
     terms::{Role, SecretPoint, Terms, TermsDraft, TermsError},
 };
-use narthex_game_model::{Layout, Ruling};
+use narthex_game_model::{Ruling, Template};
 
 fn cast() -> Fixtures {
-    Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap()
+    Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap()
 }
 
 fn secret(n: u8) -> SecretKey {
@@ -209,7 +209,7 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
 #[test]
 fn announcements_are_bound_to_their_case() {
     let terms = cast().terms().unwrap();
-    let elsewhere = Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32])
+    let elsewhere = Fixtures::example(Template::Hardened, 3, 2, 501, [7; 32])
         .unwrap()
         .terms()
         .unwrap();

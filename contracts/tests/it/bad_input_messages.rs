@@ -14,7 +14,7 @@ use narthex_contracts::{
     template::{Exit, stage},
     terms::{Role, Terms},
 };
-use narthex_game_model::{Layout, Ruling};
+use narthex_game_model::{Ruling, Template};
 
 /// The order of the group, which no scalar reaches.
 const ORDER: [u8; 32] = [
@@ -23,7 +23,7 @@ const ORDER: [u8; 32] = [
 ];
 
 fn parties() -> Vec<Party<Terms>> {
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     cast.parties(&terms).unwrap()
 }
@@ -261,7 +261,7 @@ fn releases_that_are_false() {
 
 #[test]
 fn rulings_of_strangers() {
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let secp = Secp256k1::new();
     let good = |ruling| cast.attestation(1, terms.contract_id(), ruling).unwrap();

@@ -13,22 +13,22 @@ use narthex_contracts::{
         TermsDraft, TermsError, TermsRecord,
     },
 };
-use narthex_game_model::{Layout, Params, ParamsRecord, params::Bound};
+use narthex_game_model::{Params, ParamsRecord, Template, params::Bound};
 
-fn record(layout: Layout) -> TermsRecord {
-    let cast = Fixtures::example(layout, 3, 2, 500, [7; 32]).unwrap();
+fn record(template: Template) -> TermsRecord {
+    let cast = Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap();
     cast.terms().unwrap().record().clone()
 }
 
 /// The terms after `spoil`, which must be refused.
-fn refused(layout: Layout, spoil: impl FnOnce(&mut TermsRecord)) -> TermsError {
-    let mut record = record(layout);
+fn refused(template: Template, spoil: impl FnOnce(&mut TermsRecord)) -> TermsError {
+    let mut record = record(template);
     spoil(&mut record);
     TermsDraft::new(record).expect_err("spoiled terms were taken")
 }
 
 fn hardened(spoil: impl FnOnce(&mut TermsRecord)) -> TermsError {
-    refused(Layout::Hardened, spoil)
+    refused(Template::Hardened, spoil)
 }
 
 /// The error's text must name all of these.
@@ -162,7 +162,7 @@ fn the_same_key_or_arbiter_twice() {
         &error,
         &[
             "client and verifier",
-            &record(Layout::Hardened).client.key.to_string(),
+            &record(Template::Hardened).client.key.to_string(),
         ],
     );
     let error = hardened(|r| r.arbiters[2].key = r.arbiters[0].key);
@@ -180,7 +180,7 @@ fn the_same_key_or_arbiter_twice() {
 
 #[test]
 fn announcements_of_others() {
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let terms = cast.terms().unwrap();
     let refused = |spoil: &dyn Fn(&mut Vec<Announcement>)| {
         let mut announcements = terms.announcements().to_vec();
@@ -194,7 +194,7 @@ fn announcements_of_others() {
     let error = refused(&|a| a[1].signature = a[0].signature);
     says(&error, &["arbiter1", &identity]);
     // An announcement of another case: the same arbiter, other parameters.
-    let other = Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32]).unwrap();
+    let other = Fixtures::example(Template::Hardened, 3, 2, 501, [7; 32]).unwrap();
     let stale = *other.terms().unwrap().announcement(1).unwrap();
     let error = refused(&|a| a[1] = stale);
     says(&error, &["arbiter1"]);
@@ -210,19 +210,19 @@ fn announcements_of_others() {
 fn secrets_that_nobody_proves_to_know() {
     let secp = Secp256k1::new();
     let secret = SecretKey::from_slice(&[9; 32]).unwrap();
-    let hash = Params::new(record(Layout::Paper).params).unwrap().hash();
+    let hash = Params::new(record(Template::Paper).params).unwrap().hash();
     // Somebody else's point, a proof for another use, a proof for another worker.
     let error = hardened(|r| r.result.point = r.client.key);
     assert_eq!(error, TermsError::PointProof { what: "result" });
-    let error = refused(Layout::Paper, |r| {
+    let error = refused(Template::Paper, |r| {
         r.result = SecretPoint::appeal(&secp, &secret, &r.worker.key, &hash)
     });
     assert_eq!(error, TermsError::PointProof { what: "result" });
-    let error = refused(Layout::Paper, |r| {
+    let error = refused(Template::Paper, |r| {
         r.result = SecretPoint::result(&secp, &secret, &r.client.key, &hash)
     });
     assert_eq!(error, TermsError::PointProof { what: "result" });
-    let error = refused(Layout::Paper, |r| {
+    let error = refused(Template::Paper, |r| {
         r.paper.as_mut().unwrap().appeal = r.result
     });
     assert_eq!(error, TermsError::PointProof { what: "appeal" });
@@ -230,13 +230,13 @@ fn secrets_that_nobody_proves_to_know() {
 
 #[test]
 fn fields_of_the_other_layout() {
-    let error = hardened(|r| r.paper = record(Layout::Paper).paper);
+    let error = hardened(|r| r.paper = record(Template::Paper).paper);
     says(&error, &["paper record", "not allowed", "hardened"]);
-    let error = refused(Layout::Paper, |r| r.paper = None);
+    let error = refused(Template::Paper, |r| r.paper = None);
     says(&error, &["paper record", "missing"]);
-    let error = hardened(|r| r.params.paper_locks = record(Layout::Paper).params.paper_locks);
+    let error = hardened(|r| r.params.paper_locks = record(Template::Paper).params.paper_locks);
     says(&error, &["paper_locks"]);
-    let error = refused(Layout::Paper, |r| r.params.retainer = SAT(1));
+    let error = refused(Template::Paper, |r| r.params.retainer = SAT(1));
     says(&error, &["retainer"]);
 }
 
@@ -288,7 +288,7 @@ fn funds_that_are_not_relayed() {
         assert!(matches!(error, TermsError::PointProof { .. }));
         let params = Params::new(ParamsRecord {
             fund,
-            ..record(Layout::Hardened).params
+            ..record(Template::Hardened).params
         })
         .unwrap();
         let error = Fixtures::new(params, [7; 32]).terms().unwrap_err();
@@ -327,7 +327,7 @@ fn coins_that_do_not_fit() {
         &error,
         &[
             "client and arbiter1",
-            &record(Layout::Hardened).client.funding.coins[0]
+            &record(Template::Hardened).client.funding.coins[0]
                 .outpoint
                 .to_string(),
         ],
@@ -378,7 +378,7 @@ fn change_that_does_not_fit() {
             (change.script, change.value_sat) = (script, SAT(value));
         })
     };
-    let taproot = record(Layout::Hardened).client.payout;
+    let taproot = record(Template::Hardened).client.payout;
     let error = change(taproot.clone(), 329);
     says(&error, &["client", "0.00000329 BTC", "0.00000330 BTC"]);
     for script in [
@@ -420,7 +420,7 @@ fn a_worker_without_root_coin() {
 
 #[test]
 fn stake_coins_of_the_paper_layout() {
-    let stake = record(Layout::Paper).params.arbiter_stake;
+    let stake = record(Template::Paper).params.arbiter_stake;
     let spoils: [fn(&mut TermsRecord); 4] = [
         |r| r.arbiters[1].funding.coins[0].value_sat = Amount::from_sat(249_999),
         |r| r.arbiters[1].funding.coins.clear(),
@@ -429,7 +429,7 @@ fn stake_coins_of_the_paper_layout() {
     ];
     for spoil in spoils {
         let role = Role::Arbiter(1);
-        let error = refused(Layout::Paper, spoil);
+        let error = refused(Template::Paper, spoil);
         assert_eq!(error, TermsError::StakeCoin { role, stake });
         says(&error, &["funding of arbiter1"]);
     }

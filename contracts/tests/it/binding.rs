@@ -12,12 +12,12 @@ use narthex_contracts::{
     template,
     terms::{AcceptancePolicy, Proposal, Role, Terms, TermsDraft, TermsError},
 };
-use narthex_game_model::{JobBounds, JobMisfit, Layout, Ruling, computation::JobSpec};
+use narthex_game_model::{JobBounds, JobMisfit, Ruling, Template, computation::JobSpec};
 
 const ARBITER: Role = Role::Arbiter(0);
 
 fn cast() -> Fixtures {
-    Fixtures::example(Layout::Hardened, 3, 2, 900_000, [7; 32]).unwrap()
+    Fixtures::example(Template::Hardened, 3, 2, 900_000, [7; 32]).unwrap()
 }
 
 /// Two drafts that differ in the client's coin alone, by one satoshi more of fee.

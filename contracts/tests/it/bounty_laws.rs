@@ -20,8 +20,8 @@ use narthex_contracts::{
         BountyError, BountyRecord, BountyTerms, CANCEL, REFUND, REQUESTER, RecomputerOffer, derive,
         recomputer_name, settlement,
     },
+    builder::{BuilderError, STAGE},
     graph::{NodeId, Spend, Stage, TxGraph, anchor_script},
-    pact::{PactError, STAGE},
     setup::{Agreement, SetupError, Signing},
     terms::FeeRate,
 };
@@ -257,7 +257,7 @@ fn bad_terms_are_named() {
     short.contribution.coins[0].value_sat -= Amount::from_sat(400);
     assert!(matches!(
         short.check(),
-        Err(BountyError::Pact(PactError::Contribution(_)))
+        Err(BountyError::Pact(BuilderError::Contribution(_)))
     ));
     let least = record(3, 2, 7);
     assert_eq!(

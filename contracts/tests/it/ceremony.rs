@@ -1,4 +1,4 @@
-//! The ceremony from terms to holdings, for both layouts.
+//! The ceremony from terms to holdings, for both templates.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,10 +10,14 @@ use narthex_contracts::{
     template::ContractSecret,
     terms::{Role, Terms},
 };
-use narthex_game_model::{Layout, Ruling};
+use narthex_game_model::{Ruling, Template};
 
-fn setup(layout: Layout, n: u8, k: u8) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
-    let cast = Fixtures::example(layout, n, k, 500, [7; 32]).unwrap();
+fn setup(
+    template: Template,
+    n: u8,
+    k: u8,
+) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
+    let cast = Fixtures::example(template, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
@@ -36,12 +40,12 @@ fn all_secrets(cast: &Fixtures, holdings: &ContractSignatures<Terms>) -> Secrets
 
 #[test]
 fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
-    for (layout, n, k) in [
-        (Layout::Hardened, 3, 2),
-        (Layout::Hardened, 4, 3),
-        (Layout::Paper, 3, 2),
+    for (template, n, k) in [
+        (Template::Hardened, 3, 2),
+        (Template::Hardened, 4, 3),
+        (Template::Paper, 3, 2),
     ] {
-        let (cast, mut holdings) = setup(layout, n, k);
+        let (cast, mut holdings) = setup(template, n, k);
         let secrets = all_secrets(&cast, &holdings[&Role::Client]);
         let graph = holdings[&Role::Client].graph().clone();
         // The verifier approves or rejects: its withheld shares go to the worker.
@@ -73,7 +77,7 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
                 assert_eq!(
                     complete.is_ok(),
                     may,
-                    "{layout:?} {role} {}: {complete:?}",
+                    "{template:?} {role} {}: {complete:?}",
                     node.name
                 );
                 if let Ok(tx) = complete {

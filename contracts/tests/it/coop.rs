@@ -13,7 +13,7 @@ use narthex_contracts::{
     template::stage,
     terms::{Role, Terms},
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 const EXPIRES: u32 = 600;
 
@@ -44,7 +44,7 @@ pub fn three_parties() -> Vec<Party<Ending>> {
 
 impl Three {
     fn new() -> Three {
-        let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+        let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
         let terms = Arc::new(cast.terms().unwrap());
         Three {
             contract: template::derive(&terms).unwrap(),

@@ -16,13 +16,13 @@ use deliver_support::{
 };
 use narthex_contracts::{
     binding::{BindError, MemoryBindings},
+    builder::BuilderError,
     deliver::{
         Agent, AgentDuty, Assignment, Coin, Conditions, DeliverError, DeliverySeed, EnvelopeKey,
         Evidence, Fault, Found, Guilt, Handover, MAX_MESSAGE_BYTES, Plan, Reading, Recipient,
         Sender, SenderDuty, Shared,
     },
     depth::Shallow,
-    pact::PactError,
 };
 
 const FEE: Amount = Amount::from_sat(400);
@@ -220,7 +220,7 @@ fn an_agent_checks_before_it_agrees() {
     ));
     assert!(matches!(
         hear(given(), &wanted, agent_key(2), 890),
-        DeliverError::Pact(PactError::WrongKey { .. })
+        DeliverError::Pact(BuilderError::WrongKey { .. })
     ));
     let mut other = given();
     other.key = sender.assignment(2).unwrap().key;
@@ -342,7 +342,7 @@ fn forged_claim(
     let graph = delivery.claim(0, FEE).unwrap();
     let id = narthex_contracts::graph::NodeId(0);
     let signatures = [[0; 64], handover.signature.serialize()];
-    narthex_contracts::pact::finish(&graph, id, &signatures, &[*key]).unwrap()
+    narthex_contracts::builder::finish(&graph, id, &signatures, &[*key]).unwrap()
 }
 
 /// No recipient convicts an honest sender.

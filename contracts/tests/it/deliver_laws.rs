@@ -9,11 +9,11 @@ use deliver_support::{
     AMOUNT, FUNDED, MESSAGE, T, TIP, agreed, pay, plan, public, recipient, record, rng, script,
 };
 use narthex_contracts::{
+    builder::BuilderError,
     deliver::{
         DeliverError, DeliverRecord, DeliverTerms, Delivery, MAX_AGENTS, Plan, SENDER, agent_name,
     },
     graph::{NodeId, Purpose, TxGraph},
-    pact::PactError,
     party::PartySet,
     terms::FeeRate,
 };
@@ -153,7 +153,7 @@ fn bad_terms_are_named() {
     short.amount_sat += Amount::from_sat(420);
     assert!(matches!(
         short.check(),
-        Err(DeliverError::Pact(PactError::Contribution(_)))
+        Err(DeliverError::Pact(BuilderError::Contribution(_)))
     ));
     let json = record(3).check().unwrap().to_json().unwrap();
     let terms = DeliverTerms::from_json(&json).unwrap();

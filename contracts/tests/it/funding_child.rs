@@ -10,11 +10,11 @@ use narthex_contracts::{
     template::{self, Exit, RootRecord},
     terms::{FeeError, FeeRate, Fees},
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use proptest::prelude::*;
 
 fn parent() -> Transaction {
-    let terms = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32])
+    let terms = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32])
         .unwrap()
         .terms()
         .unwrap();

@@ -19,7 +19,7 @@ use narthex_contracts::{
     setup::{ContractSignatures, ceremony},
     terms::{Change, Coin, Contribution, FeeRate, Role, Terms, deposit},
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 /// A wallet of one P2WPKH key per party.
 fn wallet(role: Role) -> (SecretKey, ScriptBuf) {
@@ -29,7 +29,7 @@ fn wallet(role: Role) -> (SecretKey, ScriptBuf) {
 }
 
 fn holdings() -> Vec<ContractSignatures<Terms>> {
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let funding = Role::all(3)
         .map(|role| {
             let script = wallet(role).1;

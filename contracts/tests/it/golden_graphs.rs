@@ -10,7 +10,7 @@ use std::{fmt::Write, path::PathBuf};
 use bitcoin::{Amount, Txid, hex::DisplayHex};
 use laws_support::{Sample, example};
 use narthex_contracts::{graph::TxGraph, template, terms::Terms};
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use serde::{Deserialize, Serialize};
 
 /// What is pinned of a transaction.
@@ -105,14 +105,14 @@ fn check(name: &str, made_up: impl FnOnce() -> Sample) {
 #[test]
 fn hardened_2_of_3() {
     check("hardened-2-of-3.json", || {
-        Sample::example(Layout::Hardened, 3, 2)
+        Sample::example(Template::Hardened, 3, 2)
     });
 }
 
 #[test]
 fn hardened_3_of_5_with_retainer() {
     check("hardened-3-of-5.json", || {
-        let mut record = example(Layout::Hardened, 5, 3);
+        let mut record = example(Template::Hardened, 5, 3);
         record.retainer = Amount::from_sat(2_500);
         Sample::new(record, [2; 32])
     });
@@ -120,5 +120,7 @@ fn hardened_3_of_5_with_retainer() {
 
 #[test]
 fn paper_2_of_3() {
-    check("paper-2-of-3.json", || Sample::example(Layout::Paper, 3, 2));
+    check("paper-2-of-3.json", || {
+        Sample::example(Template::Paper, 3, 2)
+    });
 }

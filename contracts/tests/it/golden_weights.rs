@@ -14,7 +14,7 @@ use narthex_contracts::{
     template::Exit,
     terms::FeeRate,
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 const PANELS: [(u8, u8); 3] = [(3, 2), (5, 3), (15, 8)];
 
@@ -149,19 +149,19 @@ coin and one Taproot change pays for it. Spans are over the variants of a transa
 fn document() -> String {
     let mut text = String::from(HEAD);
     let mut happy = String::from(
-        "| layout | panel | Tx0 | S3 or Tx4 | the same without anchor | sum over smallest | fee child | with the child |\n|---|---|---|---|---|---|---|---|\n",
+        "| template | panel | Tx0 | S3 or Tx4 | the same without anchor | sum over smallest | fee child | with the child |\n|---|---|---|---|---|---|---|---|\n",
     );
-    for (layout, s3) in [
-        (Layout::Hardened, Exit::NORMAL),
-        (Layout::Paper, NodeName::plain("Tx4")),
+    for (template, s3) in [
+        (Template::Hardened, Exit::NORMAL),
+        (Template::Paper, NodeName::plain("Tx4")),
     ] {
         for (n, k) in PANELS {
-            let sample = Sample::example(layout, n, k);
-            writeln!(text, "## {layout}, {k} of {n}\n\n{}", table(&sample)).unwrap();
+            let sample = Sample::example(template, n, k);
+            writeln!(text, "## {template}, {k} of {n}\n\n{}", table(&sample)).unwrap();
             let path = HappyPath::of(&sample.graph, s3);
             writeln!(
                 happy,
-                "| {layout} | {k} of {n} | {} | {} | {} | {} | {} | {} |",
+                "| {template} | {k} of {n} | {} | {} | {} | {} | {} | {} |",
                 path.tx0.to_wu(),
                 path.s3.to_wu(),
                 path.s3_least.to_wu(),
@@ -217,19 +217,19 @@ fn weights_are_as_documented() {
 
 #[test]
 fn the_happy_path_is_within_five_percent_of_the_smallest() {
-    for (layout, s3) in [
-        (Layout::Hardened, Exit::NORMAL),
-        (Layout::Paper, NodeName::plain("Tx4")),
+    for (template, s3) in [
+        (Template::Hardened, Exit::NORMAL),
+        (Template::Paper, NodeName::plain("Tx4")),
     ] {
         for (n, k) in PANELS.into_iter().take(2) {
-            let sample = Sample::example(layout, n, k);
+            let sample = Sample::example(template, n, k);
             let path = HappyPath::of(&sample.graph, s3);
             assert_eq!((path.s3 - path.s3_least).to_wu(), 52, "the anchor");
             // As the document says: of both, and of the settlement alone.
-            let documented = if layout == Layout::Paper { 24 } else { 14 };
+            let documented = if template == Template::Paper { 24 } else { 14 };
             assert!(
                 path.excess_permille(false) <= documented,
-                "{layout} {k} of {n}"
+                "{template} {k} of {n}"
             );
             assert_eq!((1000 * 52u64).div_ceil(path.s3_least.to_wu()), 85);
             // Nothing but keys, values and signatures: 4 bytes of version and of locktime, counts, marker, flag.

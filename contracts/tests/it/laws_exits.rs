@@ -16,7 +16,7 @@ use narthex_contracts::{
     template::{ContractSecret, stake_unlock_height},
     terms::{MAX_ARBITERS, Role, Terms},
 };
-use narthex_game_model::{Layout, Ruling};
+use narthex_game_model::{Ruling, Template};
 use proptest::prelude::*;
 
 /// Height at which the contract's step confirmed, in what follows: any height will do.
@@ -76,15 +76,15 @@ fn table(sample: &Sample, states: &[&'static str], holds: &dyn Fn(Role, NodeId) 
         for role in sample.terms.roles() {
             let mut block = exit(graph, id, AT, &|node| holds(role, node));
             // Until the appeal spends it, an arbiter's stake waits for nothing but its height; in the paper's
-            // layout it is an ordinary coin.
+            // template it is an ordinary coin.
             if matches!(role, Role::Arbiter(_)) && *state != "TxA" {
-                block = Some(match sample.params().layout() {
-                    Layout::Hardened => {
+                block = Some(match sample.params().template() {
+                    Template::Hardened => {
                         // The relative lock counts from the funding, so that this is the latest case.
                         let relative = u32::from(sample.params().stake_lock_blocks());
                         (stake_unlock_height(sample.params()) + 1).max(AT + relative)
                     }
-                    Layout::Paper => AT + 1,
+                    Template::Paper => AT + 1,
                 });
             }
             table.insert((state, role), block.map(|block| block - AT));
@@ -147,7 +147,7 @@ proptest! {
     #![proptest_config(config(16))]
 
     #[test]
-    fn hardened((record, seed) in samples(Layout::Hardened, 5)) {
+    fn hardened((record, seed) in samples(Template::Hardened, 5)) {
         let sample = Sample::new(record, seed);
         let found = table(&sample, &HARDENED, &|role, id| planned(&sample.graph, role, id));
         prop_assert_eq!(&found, &documented(&sample));
@@ -161,7 +161,7 @@ proptest! {
 /// From the funding alone, before anything is late: the way out opens with the delivery's deadline.
 #[test]
 fn before_the_deadline_client_and_verifier_wait_for_it() {
-    let sample = Sample::example(Layout::Hardened, 3, 2);
+    let sample = Sample::example(Template::Hardened, 3, 2);
     let deliver = sample.params().deliver_height();
     let at = |role| {
         exit(&sample.graph, TxGraph::FUNDING, 700_000, &|id| {
@@ -173,10 +173,10 @@ fn before_the_deadline_client_and_verifier_wait_for_it() {
     assert_eq!(at(Role::Worker), Some(700_001));
 }
 
-/// The paper's layout: no exit for worker, verifier and arbiters from the appeal, whose stakes are in it.
+/// The paper's template: no exit for worker, verifier and arbiters from the appeal, whose stakes are in it.
 #[test]
 fn paper_locks_parties_in() {
-    let sample = Sample::example(Layout::Paper, 3, 2);
+    let sample = Sample::example(Template::Paper, 3, 2);
     let found = table(&sample, &PAPER, &|role, id| {
         planned(&sample.graph, role, id)
     });
@@ -195,11 +195,11 @@ fn paper_locks_parties_in() {
 /// The same from what parties really hold, with the secrets that are their own.
 #[test]
 fn holdings_of_a_ceremony_bear_the_table_out() {
-    for (layout, states) in [
-        (Layout::Hardened, &HARDENED[..]),
-        (Layout::Paper, &PAPER[..]),
+    for (template, states) in [
+        (Template::Hardened, &HARDENED[..]),
+        (Template::Paper, &PAPER[..]),
     ] {
-        let sample = Sample::example(layout, 3, 2);
+        let sample = Sample::example(template, 3, 2);
         let parties = sample.cast.parties(&sample.terms).unwrap();
         let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
         let own = |role: Role| match role {
@@ -220,7 +220,7 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
                 id
             ))
         );
-        if layout == Layout::Hardened {
+        if template == Template::Hardened {
             assert_eq!(found, documented(&sample));
         }
     }
@@ -238,7 +238,7 @@ fn attestations(sample: &Sample, i: u8) -> Secrets {
 /// Large panels are not told apart when arbitration fails: one case, which waits for nobody.
 #[test]
 fn a_large_panel_fails_earlier() {
-    let sample = Sample::example(Layout::Hardened, 8, 7);
+    let sample = Sample::example(Template::Hardened, 8, 7);
     let found = table(&sample, &["TxA"], &|role, id| {
         planned(&sample.graph, role, id)
     });

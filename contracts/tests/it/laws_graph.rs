@@ -10,7 +10,7 @@ use narthex_contracts::{
     graph::{Node, NodeId, Purpose, TxGraph, anchor_script},
     terms::{FeeRules, Role},
 };
-use narthex_game_model::{Layout, Outcome, Params, Party, settle};
+use narthex_game_model::{Outcome, Params, Party, Template, settle};
 use proptest::prelude::*;
 
 /// Value in and value out, by the bytes of the transaction and not by the nodes that it was made of.
@@ -120,7 +120,7 @@ fn check_locks(sample: &Sample) {
         match outcome(node) {
             Some(Outcome::WorkerAtFault { majority } | Outcome::VerifierAtFault { majority }) => {
                 let missing = n - u32::from(majority.len());
-                let expected = if params.layout() == Layout::Paper {
+                let expected = if params.template() == Template::Paper {
                     0
                 } else {
                     missing * per_missing
@@ -128,14 +128,14 @@ fn check_locks(sample: &Sample) {
                 assert_eq!(lock, expected, "{}", node.name);
                 rulings.insert(lock);
             }
-            Some(Outcome::ArbitrationFailed { .. }) if params.layout() == Layout::Hardened => {
+            Some(Outcome::ArbitrationFailed { .. }) if params.template() == Template::Hardened => {
                 assert!(lock >= windows.decide_blocks.into());
                 failures.insert(lock);
             }
             _ => {}
         }
     }
-    if params.layout() == Layout::Hardened {
+    if params.template() == Template::Hardened {
         assert_eq!(rulings.first(), Some(&0));
         // The slowest majority has the appeal window to itself.
         let slowest = rulings.last().unwrap() + u32::from(windows.appeal_blocks);
@@ -192,8 +192,8 @@ fn check_endings(sample: &Sample) {
         .nodes()
         .filter_map(|(_, node)| outcome(node))
         .collect();
-    for wanted in Outcome::kinds(params.layout(), n, k) {
-        let named_silence = params.layout() == Layout::Hardened && n <= 7;
+    for wanted in Outcome::kinds(params.template(), n, k) {
+        let named_silence = params.template() == Template::Hardened && n <= 7;
         let wanted = match wanted {
             Outcome::ArbitrationFailed { .. } if !named_silence => Outcome::ArbitrationFailed {
                 ruled: narthex_game_model::ArbiterSet::empty(),
@@ -211,12 +211,12 @@ proptest! {
     #![proptest_config(config(24))]
 
     #[test]
-    fn hardened((record, seed) in samples(Layout::Hardened, 5)) {
+    fn hardened((record, seed) in samples(Template::Hardened, 5)) {
         check(&Sample::new(record, seed));
     }
 
     #[test]
-    fn paper((record, seed) in samples(Layout::Paper, 6)) {
+    fn paper((record, seed) in samples(Template::Paper, 6)) {
         check(&Sample::new(record, seed));
     }
 }
@@ -225,16 +225,16 @@ proptest! {
 fn every_panel_size() {
     // Up to 7 arbiters a failed arbitration has 3ⁿ cases: six and seven take long and are made as five are.
     for (n, k) in [(3, 2), (4, 3), (5, 4), (8, 7), (9, 8)] {
-        for layout in [Layout::Hardened, Layout::Paper] {
-            check(&Sample::example(layout, n, k));
+        for template in [Template::Hardened, Template::Paper] {
+            check(&Sample::example(template, n, k));
         }
     }
 }
 
 #[test]
 fn a_law_that_is_broken_is_noticed() {
-    let mut sample = Sample::example(Layout::Hardened, 3, 2);
-    let other = Sample::example(Layout::Hardened, 4, 3);
+    let mut sample = Sample::example(Template::Hardened, 3, 2);
+    let other = Sample::example(Template::Hardened, 4, 3);
     sample.graph = other.graph;
     let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&sample)));
     assert!(

@@ -9,7 +9,7 @@ use narthex_contracts::{
     template,
     terms::{Terms, TermsDraft, TermsRecord},
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ proptest! {
 
     #[test]
     fn parties_derive_the_same_bytes_alone(
-        (record, seed) in samples(Layout::Hardened, 4), (paper, paper_seed) in samples(Layout::Paper, 4),
+        (record, seed) in samples(Template::Hardened, 4), (paper, paper_seed) in samples(Template::Paper, 4),
     ) {
         check_agreement(&Sample::new(record, seed));
         check_agreement(&Sample::new(paper, paper_seed));
@@ -53,7 +53,7 @@ proptest! {
 /// is still part of what is agreed on: another order is another contract.
 #[test]
 fn the_order_of_coins_does_not_change_the_order_of_inputs() {
-    let sample = Sample::example(Layout::Hardened, 3, 2);
+    let sample = Sample::example(Template::Hardened, 3, 2);
     let mut record = sample.terms.record().clone();
     let mut coin = record.client.funding.coins[0].clone();
     coin.outpoint.vout = 7;
@@ -180,13 +180,13 @@ fn change_everything(sample: &Sample) -> (usize, usize) {
 
 #[test]
 fn no_field_of_the_terms_goes_unnoticed() {
-    for (layout, n, k) in [(Layout::Hardened, 3, 2), (Layout::Paper, 3, 2)] {
-        let sample = Sample::example(layout, n, k);
+    for (template, n, k) in [(Template::Hardened, 3, 2), (Template::Paper, 3, 2)] {
+        let sample = Sample::example(template, n, k);
         let (refused, other) = change_everything(&sample);
         // Both happen, and often: proofs are checked, and plain values make another contract.
         assert!(
             refused > 100 && other > 80,
-            "{layout}: {refused} refused, {other} others"
+            "{template}: {refused} refused, {other} others"
         );
     }
 }
@@ -194,7 +194,7 @@ fn no_field_of_the_terms_goes_unnoticed() {
 /// Announcements are for one contract: with any change of whole terms they are somebody else's, or none.
 #[test]
 fn no_announcement_survives_a_change_of_the_terms() {
-    let sample = Sample::example(Layout::Paper, 3, 2);
+    let sample = Sample::example(Template::Paper, 3, 2);
     let json: Value = serde_json::from_str(&sample.terms.to_json().unwrap()).unwrap();
     let mut paths = Vec::new();
     leaves(&json, &mut Vec::new(), &mut paths);
@@ -214,7 +214,7 @@ fn no_announcement_survives_a_change_of_the_terms() {
 
 #[test]
 fn unknown_fields_are_refused_everywhere() {
-    let sample = Sample::example(Layout::Paper, 3, 2);
+    let sample = Sample::example(Template::Paper, 3, 2);
     let json: Value = serde_json::from_str(&sample.terms.to_json().unwrap()).unwrap();
     let mut objects = Vec::new();
     let mut open: Vec<Vec<String>> = vec![Vec::new()];
@@ -246,7 +246,7 @@ fn unknown_fields_are_refused_everywhere() {
 
 #[test]
 fn a_record_is_its_json() {
-    let sample = Sample::example(Layout::Hardened, 5, 3);
+    let sample = Sample::example(Template::Hardened, 5, 3);
     let json = serde_json::to_string(sample.terms.record()).unwrap();
     let record: TermsRecord = serde_json::from_str(&json).unwrap();
     assert_eq!(&record, sample.terms.record());

@@ -10,10 +10,10 @@ use narthex_contracts::{
     template::stage,
     terms::{Role, Terms},
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 fn parties() -> Vec<Party<Terms>> {
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [9; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [9; 32]).unwrap();
     cast.parties(&Arc::new(cast.terms().unwrap())).unwrap()
 }
 

@@ -17,7 +17,7 @@ use narthex_contracts::{
     },
     terms::Role,
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use panel_support::{arbiter, case, identity, mine, pool, principals, standard_terms};
 use proptest::prelude::*;
 
@@ -203,7 +203,7 @@ fn each_principal_shows_one_set_of_bounded_size() {
 /// From offers to terms: the arbiters that were drawn, and only they, in drawn order, are those of the contract.
 #[test]
 fn terms_are_held_to_the_panel_that_was_drawn() {
-    let cast = Fixtures::example(Layout::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let secp = Secp256k1::new();
     let keys = (0..3)
         .map(|i| Keypair::from_secret_key(&secp, &cast.identity(i)))
@@ -253,12 +253,12 @@ fn terms_are_held_to_the_panel_that_was_drawn() {
         assert_eq!(verdict.is_ok(), in_order, "{verdict:?}");
         verdicts.push(in_order);
         if in_order {
-            let other = Fixtures::example(Layout::Hardened, 3, 2, 501, [7; 32]).unwrap();
+            let other = Fixtures::example(Template::Hardened, 3, 2, 501, [7; 32]).unwrap();
             assert_eq!(
                 panel.check_terms(&case, &other.terms().unwrap()),
                 Err(TermsMismatch::Params)
             );
-            let stranger = Fixtures::example(Layout::Hardened, 3, 2, 500, [8; 32]).unwrap();
+            let stranger = Fixtures::example(Template::Hardened, 3, 2, 500, [8; 32]).unwrap();
             assert_eq!(
                 panel.check_terms(&case, &stranger.terms().unwrap()),
                 Err(TermsMismatch::Principal { role: Role::Client })

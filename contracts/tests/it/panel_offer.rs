@@ -20,7 +20,7 @@ use narthex_contracts::panel::{
     BondError, Offer, OfferDraft, OfferError, OfferPayload, OfferTerms, UNSPENDABLE_KEY,
     Unacceptable, bond_descriptor, bond_script,
 };
-use narthex_game_model::{Layout, Params, ParamsRecord, Ratio};
+use narthex_game_model::{Params, ParamsRecord, Ratio, Template};
 use panel_support::{arbiter, coin, identity, offer, params, standard_terms, transaction};
 use proptest::prelude::*;
 
@@ -258,10 +258,10 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
     let cases: Vec<Case> = vec![
         (
             OfferTerms {
-                layout: Layout::Paper,
+                template: Template::Paper,
                 ..good
             },
-            |e| matches!(e, Unacceptable::Layout { .. }),
+            |e| matches!(e, Unacceptable::Template { .. }),
         ),
         (
             OfferTerms {
@@ -435,7 +435,7 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
     assert_eq!(edge.accepts(&params(3, 2)), Ok(()));
     let paper = Params::new(ParamsRecord::paper_example(3, 2, 500)).unwrap();
     let terms = OfferTerms {
-        layout: Layout::Paper,
+        template: Template::Paper,
         min_decide_blocks: 24,
         max_dispute_blocks: 36,
         ..good

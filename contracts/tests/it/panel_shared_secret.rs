@@ -14,7 +14,7 @@ use narthex_contracts::{
     template::ContractSecret,
     terms::Role,
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 use proptest::prelude::*;
 
 /// A whole sharing: the point, everybody's revealed share, and the dealings.
@@ -205,12 +205,12 @@ fn bad_dealings_and_shares_are_named() {
     );
 }
 
-/// The point stands in a contract of the `paper` layout, and k arbiters open its verdicts: both of them, which is
-/// what is wrong with that layout.
+/// The point stands in a contract of the `paper` template, and k arbiters open its verdicts: both of them, which is
+/// what is wrong with that template.
 #[test]
 fn k_of_the_panel_open_either_verdict_of_the_paper_layout() {
     let secp = Secp256k1::new();
-    let cast = Fixtures::example(Layout::Paper, 3, 2, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Paper, 3, 2, 500, [7; 32]).unwrap();
     let (point, shares, _) = share(3, 2, 9);
     let mut record = cast.terms().unwrap().record().clone();
     record.paper.as_mut().unwrap().panel = point.point().unwrap();

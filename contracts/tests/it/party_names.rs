@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::rand::thread_rng;
 use narthex_contracts::{
-    bank::{Bank, FREEZE, PAYER, PROVIDER},
+    bank::{Bank, FORCE_CLOSE, PAYER, PROVIDER},
     bounty::{REQUESTER, recomputer_name},
+    builder::{Cosigner, STAGE},
     deliver::Agent,
     graph::Stage,
     musig::PartialSignature,
-    pact::{Cosigner, STAGE},
     party::{PartyId, PartyName},
     setup::{Agreement, NoncesMessage, Party, SetupError, Signing},
     slice::{CLIENT, provider},
@@ -115,11 +115,13 @@ fn a_bounty_names_requester_and_recomputers() {
 
 #[test]
 fn a_slice_names_client_and_providers() {
-    let circle = slice_support::circle(2, 3, 1);
+    let participants = slice_support::participants(2, 3, 1);
     let made = |seed| {
         let mut rng = slice_support::rng(seed);
-        let (points, shares) = slice_support::shared(&circle, &mut rng);
-        let terms = slice_support::record(&circle, &points).check().unwrap();
+        let (points, shares) = slice_support::shared(&participants, &mut rng);
+        let terms = slice_support::record(&participants, &points)
+            .check()
+            .unwrap();
         slice_support::parties(&terms, &points, shares).0
     };
     let parties = || made(4);
@@ -150,7 +152,7 @@ fn a_bank_names_payer_and_provider() {
         (PROVIDER, bank_support::secret(2)),
     ];
     let draw = |rng: &mut _, (who, key): &(PartyName, _)| {
-        Cosigner::new(bank.graph(), FREEZE, (*who, key), rng).unwrap()
+        Cosigner::new(bank.graph(), FORCE_CLOSE, (*who, key), rng).unwrap()
     };
     for (own, peer, called) in [(0, 1, "provider"), (1, 0, "payer")] {
         let ((one, _), (_, theirs)) = (draw(&mut rng, &keys[own]), draw(&mut rng, &keys[peer]));

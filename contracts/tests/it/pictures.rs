@@ -20,7 +20,7 @@ use narthex_contracts::{
     party::PartyId,
     terms::Change,
 };
-use narthex_game_model::Layout;
+use narthex_game_model::Template;
 
 /// Width of the screen that a picture is fitted to, and the least height of letters there.
 const SCREEN_PX: f64 = 1_200.0;
@@ -52,9 +52,9 @@ fn bounty() -> TxGraph {
 
 fn slice(n: u8) -> Arc<TxGraph> {
     let mut rng = slice_support::rng(1);
-    let circle = slice_support::circle(2, n, 7);
-    let (points, _) = slice_support::shared(&circle, &mut rng);
-    let mut page = slice_support::record(&circle, &points);
+    let participants = slice_support::participants(2, n, 7);
+    let (points, _) = slice_support::shared(&participants, &mut rng);
+    let mut page = slice_support::record(&participants, &points);
     // An amount of ten digits, all of which could be those of a hash.
     page.contribution.coins[0].value_sat += Amount::from_sat(4_999_939_500);
     page.contribution.change = Some(Change {
@@ -66,10 +66,10 @@ fn slice(n: u8) -> Arc<TxGraph> {
 }
 
 fn pictures() -> Vec<(&'static str, Arc<TxGraph>)> {
-    let layout = |layout| Arc::new(Sample::example(layout, 3, 2).graph);
+    let template = |template| Arc::new(Sample::example(template, 3, 2).graph);
     vec![
-        ("hardened", layout(Layout::Hardened)),
-        ("paper", layout(Layout::Paper)),
+        ("hardened", template(Template::Hardened)),
+        ("paper", template(Template::Paper)),
         ("bank", Arc::new(bank())),
         ("bounty", Arc::new(bounty())),
         ("deliver", Arc::new(deliver_laws::picture(2))),
@@ -287,8 +287,8 @@ fn boxes(dot: &str) -> usize {
 /// A large panel has thousands of transactions and as many boxes as a small one.
 #[test]
 fn many_variants_are_one_box() {
-    let small = Sample::example(Layout::Hardened, 3, 2).graph;
-    let large = Sample::example(Layout::Hardened, 7, 4).graph;
+    let small = Sample::example(Template::Hardened, 3, 2).graph;
+    let large = Sample::example(Template::Hardened, 7, 4).graph;
     assert!(large.nodes().len() > 500);
     let dot = |graph: &TxGraph| graph.to_dot(Detail::Grouped);
     assert_eq!(boxes(&dot(&large)), boxes(&dot(&small)));
@@ -320,7 +320,7 @@ fn all_are_drawn_if_wished() {
 /// The text, too, shows each kind of variant: two of three rulings pay otherwise than three.
 #[test]
 fn the_text_has_each_kind_of_variant() {
-    let graph = Sample::example(Layout::Hardened, 3, 2).graph;
+    let graph = Sample::example(Template::Hardened, 3, 2).graph;
     let text = graph.to_text(Detail::Grouped);
     for line in ["  S6{0,1,2}", "  S6{0,1}, one of 3 that pay alike"] {
         assert!(text.lines().any(|l| l == line), "{text}");

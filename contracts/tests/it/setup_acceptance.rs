@@ -10,12 +10,12 @@ use narthex_contracts::{
     terms::{AcceptancePolicy, Role, Terms},
 };
 use narthex_game_model::{
-    Layout,
+    Template,
     game::{Economics, Unprofitable},
 };
 
-fn terms(layout: Layout, n: u8, k: u8) -> (Fixtures, Arc<Terms>) {
-    let cast = Fixtures::example(layout, n, k, 800_000, [3; 32]).unwrap();
+fn terms(template: Template, n: u8, k: u8) -> (Fixtures, Arc<Terms>) {
+    let cast = Fixtures::example(template, n, k, 800_000, [3; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     (cast, terms)
 }
@@ -23,7 +23,7 @@ fn terms(layout: Layout, n: u8, k: u8) -> (Fixtures, Arc<Terms>) {
 #[test]
 fn the_hardened_example_pays_with_every_panel() {
     for (n, k) in [(3, 2), (5, 3), (7, 4), (15, 8)] {
-        let (_, terms) = terms(Layout::Hardened, n, k);
+        let (_, terms) = terms(Template::Hardened, n, k);
         let policy = AcceptancePolicy::of(&terms, &Economics::example()).unwrap();
         assert!(matches!(policy, AcceptancePolicy::Pays(_)));
     }
@@ -36,7 +36,7 @@ fn what_does_not_pay_is_refused_with_the_reason() {
         bad_steps: 1,
         ..Economics::example()
     };
-    let (_, hardened) = terms(Layout::Hardened, 3, 2);
+    let (_, hardened) = terms(Template::Hardened, 3, 2);
     let error = AcceptancePolicy::of(&hardened, &greedy).unwrap_err();
     let said = error.to_string();
     let Unprofitable::NotUnique { broken, .. } = &error else {
@@ -57,7 +57,7 @@ fn what_does_not_pay_is_refused_with_the_reason() {
     assert!(said.contains("worker: at work → target"), "{said}");
     assert!(said.contains("p(ρc + δw) > (1−p)B"), "{said}");
 
-    let (_, paper) = terms(Layout::Paper, 3, 2);
+    let (_, paper) = terms(Template::Paper, 3, 2);
     let said = AcceptancePolicy::of(&paper, &Economics::example())
         .unwrap_err()
         .to_string();
@@ -66,8 +66,8 @@ fn what_does_not_pay_is_refused_with_the_reason() {
 
 #[test]
 fn a_policy_is_for_one_record() {
-    let (mut cast, three) = terms(Layout::Hardened, 3, 2);
-    let (_, five) = terms(Layout::Hardened, 5, 3);
+    let (mut cast, three) = terms(Template::Hardened, 3, 2);
+    let (_, five) = terms(Template::Hardened, 5, 3);
     let of_five = AcceptancePolicy::of(&five, &Economics::example()).unwrap();
     let key = cast.key(Role::Client);
     let bound = cast.bound(Role::Client, &three).unwrap();

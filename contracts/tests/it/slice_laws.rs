@@ -10,8 +10,8 @@ use bitcoin::{
     hex::DisplayHex,
 };
 use narthex_contracts::{
+    builder::BuilderError,
     graph::{NodeId, Source, Spend, TxGraph, anchor_script},
-    pact::PactError,
     party::PartySet,
     slice::{
         CLIENT, MAX_PROVIDERS, Points, SliceError, SliceRecord, SliceTerms, claim, provider, refund,
@@ -20,7 +20,8 @@ use narthex_contracts::{
 };
 use serde::{Deserialize, Serialize};
 use slice_support::{
-    BURIED, circle, client_party, public, record, right, rng, script, secret, shared, slice_of,
+    BURIED, client_party, participants, public, record, right, rng, script, secret, shared,
+    slice_of,
 };
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
@@ -110,9 +111,9 @@ fn no_key_serves_twice() {
 #[test]
 fn the_funding_pays_its_rate() {
     for n in [2, 3, MAX_PROVIDERS as u8] {
-        let circle = circle(2, n, 4);
-        let (points, _) = shared(&circle, &mut rng(4));
-        let mut record = record(&circle, &points);
+        let participants = participants(2, n, 4);
+        let (points, _) = shared(&participants, &mut rng(4));
+        let mut record = record(&participants, &points);
         let terms = record.clone().check().unwrap();
         let graph = client_party(&terms, &points);
         let graph = graph.graph();
@@ -131,7 +132,7 @@ fn the_funding_pays_its_rate() {
             Amount::from_sat(300) - FeeRate::from_sat_per_kwu(250).fee(one).unwrap();
         assert!(matches!(
             record.check(),
-            Err(SliceError::Pact(PactError::Contribution(_)))
+            Err(SliceError::Pact(BuilderError::Contribution(_)))
         ));
     }
 }
@@ -141,11 +142,11 @@ type Defect = (&'static str, fn(&mut SliceRecord));
 
 #[test]
 fn bad_terms_are_named() {
-    let circle = circle(3, 4, 5);
-    let (points, _) = shared(&circle, &mut rng(5));
-    let good = || record(&circle, &points);
+    let participants = participants(3, 4, 5);
+    let (points, _) = shared(&participants, &mut rng(5));
+    let good = || record(&participants, &points);
     let defects: [Defect; 15] = [
-        ("quorum", |r| r.circle.quorum = 5),
+        ("quorum", |r| r.participants.quorum = 5),
         ("points", |r| drop(r.points.pop())),
         ("points", |r| r.points[1].truncate(1)),
         ("points", |r| r.points[1].push(public(1))),
@@ -190,14 +191,14 @@ fn bad_terms_are_named() {
 
 #[test]
 fn every_field_is_in_the_id() {
-    let circle = circle(2, 3, 6);
-    let (points, _) = shared(&circle, &mut rng(6));
-    let id = record(&circle, &points).check().unwrap().id();
+    let participants = participants(2, 3, 6);
+    let (points, _) = shared(&participants, &mut rng(6));
+    let id = record(&participants, &points).check().unwrap().id();
     let changes: [fn(&mut SliceRecord); 15] = [
-        |r| r.circle.client = public(99),
-        |r| r.circle.providers[2] = public(99),
-        |r| r.circle.job = sha256::Hash::all_zeros(),
-        |r| r.circle.salt = sha256::Hash::all_zeros(),
+        |r| r.participants.client = public(99),
+        |r| r.participants.providers[2] = public(99),
+        |r| r.participants.job = sha256::Hash::all_zeros(),
+        |r| r.participants.salt = sha256::Hash::all_zeros(),
         |r| r.points[2][0] = public(99),
         |r| r.own_points[2] = public(99),
         |r| r.price_sat -= Amount::ONE_SAT,
@@ -217,7 +218,7 @@ fn every_field_is_in_the_id() {
         },
     ];
     for (i, change) in changes.into_iter().enumerate() {
-        let mut other = record(&circle, &points);
+        let mut other = record(&participants, &points);
         change(&mut other);
         assert_ne!(other.check().unwrap().id(), id, "{i}");
     }
@@ -225,9 +226,9 @@ fn every_field_is_in_the_id() {
 
 /// A slice of three with P2TR coins and payouts, as on the page.
 fn example() -> (SliceTerms, Points) {
-    let circle = circle(2, 3, 7);
-    let (points, _) = shared(&circle, &mut rng(7));
-    let mut record = record(&circle, &points);
+    let participants = participants(2, 3, 7);
+    let (points, _) = shared(&participants, &mut rng(7));
+    let mut record = record(&participants, &points);
     let p2tr = |byte: u8| ScriptBuf::from_bytes([&[0x51, 0x20][..], &[byte; 32]].concat());
     record.client_script = p2tr(1);
     record.provider_scripts = (2..5).map(p2tr).collect();

@@ -6,25 +6,25 @@ use narthex_base::codec::Message as _;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, rand::rngs::StdRng};
 use narthex_contracts::{
     binding::MemoryBindings,
+    builder::STAGE,
     depth::Depth,
     graph::Stage,
     musig::PartialSignature,
-    pact::STAGE,
     seal::Sealed,
     setup::{NoncesMessage, SetupError, Signing},
     shared_secret::SharingError,
     slice::{
-        BoundShares, Bundle, CLIENT, Circle, Client, Dealt, Evidence, Points, Post, Provider,
-        Sharer, Shares, SliceError, SliceTerms, provider,
+        BoundShares, Bundle, CLIENT, Client, Evidence, Participants, Points, Post, Provider,
+        Shares, SliceDealer, SliceDealing, SliceError, SliceTerms, provider,
     },
 };
 use slice_support::{
-    BURIED, circle, dealt, depth, drawn_salt, key, public, record, right, rng, secret, shared,
-    sharers, slice_of, tagged,
+    BURIED, dealers, dealt, depth, drawn_salt, key, participants, public, record, right, rng,
+    secret, shared, slice_of, tagged,
 };
 
 /// The same message after a change, signed by its dealer.
-fn resigned(mut dealt: Dealt, change: impl FnOnce(&mut Dealt)) -> Dealt {
+fn resigned(mut dealt: SliceDealing, change: impl FnOnce(&mut SliceDealing)) -> SliceDealing {
     change(&mut dealt);
     let bytes = dealt.to_bytes();
     let body = &bytes[..bytes.len() - 64];
@@ -32,25 +32,25 @@ fn resigned(mut dealt: Dealt, change: impl FnOnce(&mut Dealt)) -> Dealt {
     let secp = Secp256k1::new();
     let pair = Keypair::from_secret_key(&secp, &key(dealt.from));
     let signature = secp.sign_schnorr_no_aux_rand(&digest, &pair);
-    Dealt::from_bytes(&[body, &signature.serialize()].concat()).unwrap()
+    SliceDealing::from_bytes(&[body, &signature.serialize()].concat()).unwrap()
 }
 
-fn refused(circle: &Circle, sharer: Sharer, all: &[Dealt]) -> SliceError {
+fn refused(participants: &Participants, dealer: SliceDealer, all: &[SliceDealing]) -> SliceError {
     // Everybody who sees the public part comes to the same.
-    let own = sharer.finish(all).map(drop).unwrap_err();
+    let own = dealer.finish(all).map(drop).unwrap_err();
     if !matches!(own, SliceError::FalseDeal { .. }) {
-        assert_eq!(Points::gather(circle, all).unwrap_err(), own);
+        assert_eq!(Points::gather(participants, all).unwrap_err(), own);
     }
     own
 }
 
-fn cheated(change: impl Fn(&Circle, &mut Vec<Dealt>, &mut StdRng)) -> SliceError {
+fn cheated(change: impl Fn(&Participants, &mut Vec<SliceDealing>, &mut StdRng)) -> SliceError {
     let mut rng = rng(1);
-    let circle = circle(3, 4, 1);
-    let sharers = sharers(&circle, &mut rng);
-    let mut all = dealt(&sharers);
-    change(&circle, &mut all, &mut rng);
-    refused(&circle, sharers.into_iter().next().unwrap(), &all)
+    let participants = participants(3, 4, 1);
+    let dealers = dealers(&participants, &mut rng);
+    let mut all = dealt(&dealers);
+    change(&participants, &mut all, &mut rng);
+    refused(&participants, dealers.into_iter().next().unwrap(), &all)
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn bad_dealers_are_named() {
     let dealer = 2;
     // A share that does not lie on the polynomial, or none at all, for provider 0.
     for length in [78, 39, 0] {
-        let found = cheated(|circle, all, rng| {
-            let bound = tagged("narthex/slice-deal-to", &[&circle.id(), &[dealer, 0]]);
+        let found = cheated(|participants, all, rng| {
+            let bound = tagged("narthex/slice-deal-to", &[&participants.id(), &[dealer, 0]]);
             let mut plain = b"NXPS1\x02\x00".to_vec();
             plain.extend([7; 32]);
             plain = plain.repeat(2);
@@ -99,8 +99,8 @@ fn bad_dealers_are_named() {
     let error = SharingError::Proof { dealer: 1 };
     assert_eq!(found, SliceError::Sharing { of: 0, error });
     // An own part that cancels what the others share, so that it would know the sum: it cannot be proved.
-    let found = cheated(|circle, all, _| {
-        let points = Points::gather(circle, all).unwrap();
+    let found = cheated(|participants, all, _| {
+        let points = Points::gather(participants, all).unwrap();
         let shared = points.commitments()[2][0].negate(&Secp256k1::new());
         all[2] = resigned(all[2].clone(), |dealt| {
             dealt.own_point = public(99).combine(&shared).unwrap();
@@ -115,9 +115,9 @@ fn bad_dealers_are_named() {
         });
     });
     assert_eq!(found, SliceError::Unproven { from: 2 });
-    // Too few dealings or bundles, another's name, no signature, twice, not at all, of another circle.
+    // Too few dealings or bundles, another's name, no signature, twice, not at all, of another participants.
     let missing = SliceError::Missing { from: 2 };
-    type Change = fn(&mut Dealt);
+    type Change = fn(&mut SliceDealing);
     for change in [
         (|d| drop(d.dealings.pop())) as Change,
         |d| drop(d.shares.pop()),
@@ -135,8 +135,8 @@ fn bad_dealers_are_named() {
     let found = cheated(|_, all, _| all.push(all[2].clone()));
     assert_eq!(found, missing);
     let found = cheated(|_, all, rng| {
-        let other = self::circle(3, 4, 2);
-        all[2] = dealt(&sharers(&other, rng))[2].clone();
+        let other = self::participants(3, 4, 2);
+        all[2] = dealt(&dealers(&other, rng))[2].clone();
     });
     assert_eq!(found, SliceError::Foreign);
 }
@@ -145,17 +145,17 @@ fn bad_dealers_are_named() {
 #[test]
 fn two_tongues_do_not_meet() {
     let mut rng = rng(2);
-    let circle = circle(2, 3, 1);
-    let honest = sharers(&circle, &mut rng);
+    let participants = participants(2, 3, 1);
+    let honest = dealers(&participants, &mut rng);
     let all = dealt(&honest);
     let mut other = all.clone();
-    let again = Sharer::new(circle.clone(), 2, key(2), &mut rng).unwrap();
+    let again = SliceDealer::new(participants.clone(), 2, key(2), &mut rng).unwrap();
     other[2] = again.dealt().clone();
     let mut honest = honest.into_iter();
     let (first, one) = honest.next().unwrap().finish(&all).unwrap();
     let (second, two) = honest.next().unwrap().finish(&other).unwrap();
     assert_ne!(first.fingerprint(), second.fingerprint());
-    let terms = record(&circle, &first).check().unwrap();
+    let terms = record(&participants, &first).check().unwrap();
     assert!(provide(&terms, &key(0), &first, one).is_ok());
     let refused = provide(&terms, &key(1), &second, two).unwrap_err();
     assert_eq!(refused, SliceError::OtherPoints);
@@ -168,9 +168,9 @@ fn two_tongues_do_not_meet() {
 #[test]
 fn points_of_the_clients_own_are_refused() {
     let mut rng = rng(3);
-    let circle = circle(2, 3, 1);
-    let (points, shares) = shared(&circle, &mut rng);
-    let mut own = record(&circle, &points);
+    let participants = participants(2, 3, 1);
+    let (points, shares) = shared(&participants, &mut rng);
+    let mut own = record(&participants, &points);
     own.points[1] = vec![public(99)];
     let terms = own.check().unwrap();
     for shares in shares {
@@ -178,16 +178,16 @@ fn points_of_the_clients_own_are_refused() {
         let refused = provide(&terms, &key, &points, shares).unwrap_err();
         assert_eq!(refused, SliceError::OtherPoints);
     }
-    let (points, mut shares) = shared(&circle, &mut rng);
-    let mut own = record(&circle, &points);
+    let (points, mut shares) = shared(&participants, &mut rng);
+    let mut own = record(&participants, &points);
     own.own_points[1] = public(99);
     let terms = own.check().unwrap();
     let refused = provide(&terms, &key(1), &points, shares.remove(1)).unwrap_err();
     assert_eq!(refused, SliceError::OtherPoints);
-    // Nor for points of another circle.
-    let other = self::circle(2, 3, 2);
+    // Nor for points of another participants.
+    let other = self::participants(2, 3, 2);
     let (foreign, _) = shared(&other, &mut rng);
-    let terms = record(&circle, &points).check().unwrap();
+    let terms = record(&participants, &points).check().unwrap();
     let mut bindings = MemoryBindings::default();
     let mut sign = |key: &SecretKey, points: &Points, salt| {
         terms
@@ -207,7 +207,7 @@ fn points_of_the_clients_own_are_refused() {
         Err(SliceError::OtherSalt)
     );
     assert!(provide(&terms, &key(1), &points, shares.remove(0)).is_err());
-    let (_, mut strange) = shared(&circle, &mut rng);
+    let (_, mut strange) = shared(&participants, &mut rng);
     assert!(matches!(
         provide(&terms, &key(0), &points, strange.remove(0)),
         Err(SliceError::OtherPoints)
@@ -233,9 +233,9 @@ fn provide(
 #[test]
 fn a_depth_leaves_time_for_claims() {
     let mut rng = rng(7);
-    let circle = circle(2, 2, 7);
-    let (points, mut shares) = shared(&circle, &mut rng);
-    let terms = record(&circle, &points).check().unwrap();
+    let participants = participants(2, 2, 7);
+    let (points, mut shares) = shared(&participants, &mut rng);
+    let terms = record(&participants, &points).check().unwrap();
     let depth = |blocks| Depth::new(blocks).unwrap();
     let mut bindings = MemoryBindings::default();
     let mut sign = |shares, depth| {
@@ -243,7 +243,7 @@ fn a_depth_leaves_time_for_claims() {
         signed.map(drop)
     };
     let own = shares.remove(0);
-    let copy = || shared(&circle, &mut self::rng(7)).1.remove(0);
+    let copy = || shared(&participants, &mut self::rng(7)).1.remove(0);
     let impatient = SliceError::Impatient {
         refund_blocks: 18,
         depth: depth(16),
@@ -273,9 +273,9 @@ fn signing(
 #[test]
 fn a_false_share_of_a_claim() {
     let mut rng = rng(4);
-    let circle = circle(2, 3, 1);
-    let (points, shares) = shared(&circle, &mut rng);
-    let terms = record(&circle, &points).check().unwrap();
+    let participants = participants(2, 3, 1);
+    let (points, shares) = shared(&participants, &mut rng);
+    let terms = record(&participants, &points).check().unwrap();
     let mut all = signing(&terms, &points, shares, &mut rng);
     let mut messages = Vec::new();
     for stage in [Stage(0), Stage(1), STAGE] {
@@ -316,7 +316,7 @@ fn holdings_of_another_role() {
     let holdings = slice.client.holdings().clone();
     assert!(Client::new(slice.providers[0].holdings().clone(), secret(1)).is_err());
     assert!(Client::new(holdings.clone(), secret(2)).is_err());
-    let other = circle(2, 2, 1);
+    let other = participants(2, 2, 1);
     let (points, shares) = shared(&other, &mut rng);
     let terms = record(&other, &points).check().unwrap();
     let (_, mut shares) = slice_support::parties(&terms, &points, shares);
@@ -354,10 +354,10 @@ fn malformed_messages() {
     torture(&bundle.to_bytes(), |bytes| {
         Bundle::from_bytes(bytes).is_ok_and(|bundle| bundle.verify(&terms).is_ok())
     });
-    let circle = circle(2, 3, 21);
-    let one = dealt(&sharers(&circle, &mut rng(6)))[0].clone();
+    let participants = participants(2, 3, 21);
+    let one = dealt(&dealers(&participants, &mut rng(6)))[0].clone();
     torture(&one.to_bytes(), |bytes| {
-        Dealt::from_bytes(bytes).is_ok_and(|dealt| dealt.verify(&circle).is_ok())
+        SliceDealing::from_bytes(bytes).is_ok_and(|dealt| dealt.verify(&participants).is_ok())
     });
     let evidence = Evidence::FalseSeal {
         post: Post::sign(
@@ -404,7 +404,7 @@ fn oversized_messages() {
 #[test]
 fn circles_are_checked() {
     let negated = public(2).negate(&Secp256k1::new());
-    type Defect = (&'static str, fn(&mut Circle));
+    type Defect = (&'static str, fn(&mut Participants));
     let defects: [Defect; 6] = [
         ("providers", |c| c.providers.truncate(1)),
         ("providers", |c| {
@@ -416,17 +416,17 @@ fn circles_are_checked() {
         ("quorum", |c| c.quorum = 4),
     ];
     for (field, change) in defects {
-        let mut bad = circle(2, 3, 1);
+        let mut bad = participants(2, 3, 1);
         change(&mut bad);
-        match Sharer::new(bad, 0, key(0), &mut rng(8)) {
+        match SliceDealer::new(bad, 0, key(0), &mut rng(8)) {
             Err(SliceError::Terms { field: found, .. }) => assert_eq!(found, field),
             other => panic!("{other:?}"),
         }
     }
-    let mut bad = circle(2, 3, 1);
+    let mut bad = participants(2, 3, 1);
     bad.providers[1] = negated;
     assert!(bad.check().is_err());
     let mine: SecretKey = key(1);
-    assert!(Sharer::new(circle(2, 3, 1), 0, mine, &mut rng(8)).is_err());
-    assert!(Sharer::new(circle(2, 3, 1), 3, mine, &mut rng(8)).is_err());
+    assert!(SliceDealer::new(participants(2, 3, 1), 0, mine, &mut rng(8)).is_err());
+    assert!(SliceDealer::new(participants(2, 3, 1), 3, mine, &mut rng(8)).is_err());
 }

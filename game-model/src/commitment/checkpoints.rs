@@ -89,7 +89,7 @@ impl CheckpointBuilder {
 
     /// All that the builder holds, as canonical bytes.
     ///
-    /// Layout, numbers big-endian: version 1, domain, level, number of leaves (8), tops of whole
+    /// Template, numbers big-endian: version 1, domain, level, number of leaves (8), tops of whole
     /// groups (32 each), roots of the perfect subtrees of the group begun, largest first (32 each);
     /// tagged hash of all that.
     pub fn save(&self) -> Vec<u8> {

@@ -17,7 +17,7 @@ const CHECKSUM_TAG: &str = "narthex/tree-state";
 impl TreeBuilder {
     /// All that the builder holds, as canonical bytes: at most 64 hashes and the unfinished proof.
     ///
-    /// Layout, numbers big-endian: version 1, domain, number of leaves (8), roots of the perfect
+    /// Template, numbers big-endian: version 1, domain, number of leaves (8), roots of the perfect
     /// subtrees from the largest (32 each; one per bit set in the number), 0 or 1 for a proof; with
     /// a proof: leaves announced (8), number of indices (8), indices (8 each), siblings found so far
     /// (32 each); tagged hash of all that.

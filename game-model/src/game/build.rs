@@ -13,9 +13,9 @@
 //! (S4') or appeals (TxA). The panel errs at given rates, or its arbiters are players. An approved worker claims (S3) or
 //! withholds the secret.
 //!
-//! In the paper's layout a worker may also claim for work that it never delivered, the verifier may
+//! In the paper's template a worker may also claim for work that it never delivered, the verifier may
 //! keep its half of an appeal, and a convicted worker may open the other verdict with the panel's
-//! one secret: those are the attacks which that layout leaves open. It has no moves of the hardened one.
+//! one secret: those are the attacks which that template leaves open. It has no moves of the hardened one.
 //!
 //! # Payoffs
 //! Changes of deposits by [`settle`], to the satoshi, less costs and fees, plus R, −L and B where a
@@ -47,7 +47,7 @@ use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
 use crate::detection::hit_probability;
 use crate::params::settlement::{Outcome, SettlementError, settle};
-use crate::params::{Layout, Params};
+use crate::params::{Params, Template};
 use crate::rational::Rational;
 
 use crate::rational::sat;
@@ -170,8 +170,8 @@ pub(super) fn build_with(
         players.extend((0..params.arbiters()).map(Player::Arbiter));
     }
     let title = format!(
-        "Narthex, {} layout, reward {} sat, worker's stake {} sat",
-        params.layout(),
+        "Narthex, {} template, reward {} sat, worker's stake {} sat",
+        params.template(),
         params.reward().to_sat(),
         params.worker_stake().to_sat()
     );
@@ -194,7 +194,7 @@ impl<'a> Course<'a> {
         Self {
             params,
             economics,
-            rule: economics.verdict_rule(params.layout()),
+            rule: economics.verdict_rule(params.template()),
             hit,
             failure: std::cell::RefCell::new(None),
         }
@@ -203,7 +203,7 @@ impl<'a> Course<'a> {
 
 impl Course<'_> {
     fn is_paper(&self) -> bool {
-        self.params.layout() == Layout::Paper
+        self.params.template() == Template::Paper
     }
 
     fn has_token(&self) -> bool {

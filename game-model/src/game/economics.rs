@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fees::Fees;
 use super::league::League;
-use crate::params::{Layout, Params};
+use crate::params::{Params, Template};
 use crate::ratio::Ratio;
 
 /// Largest panel whose arbiters can be players: each has three or four moves, and all combinations
@@ -59,7 +59,7 @@ pub struct Economics {
     pub bad_steps: u64,
     /// How arbiters are modelled.
     pub arbiters: ArbiterModel,
-    /// What stands behind a verdict. `None`: as the layout has it, a token in the hardened one, nothing in the
+    /// What stands behind a verdict. `None`: as the template has it, a token in the hardened one, nothing in the
     /// paper's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictRule>,
@@ -173,11 +173,11 @@ impl Economics {
         }
     }
 
-    /// The rule under which verdicts are given in this layout.
-    pub fn verdict_rule(&self, layout: Layout) -> VerdictRule {
-        self.verdicts.unwrap_or(match layout {
-            Layout::Hardened => VerdictRule::Token,
-            Layout::Paper => VerdictRule::Free,
+    /// The rule under which verdicts are given in this template.
+    pub fn verdict_rule(&self, template: Template) -> VerdictRule {
+        self.verdicts.unwrap_or(match template {
+            Template::Hardened => VerdictRule::Token,
+            Template::Paper => VerdictRule::Free,
         })
     }
 

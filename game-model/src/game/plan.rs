@@ -26,7 +26,7 @@ pub use search::best_sample;
 pub struct Wish {
     /// Costs and values; its verifier's cost is replaced by what the sample costs.
     pub economics: Economics,
-    /// Layout, panel, shares α … ε and windows; rewards, stakes, bounty and sample are replaced.
+    /// Template, panel, shares α … ε and windows; rewards, stakes, bounty and sample are replaced.
     pub base: ParamsRecord,
     /// What verifying one step costs by what doing it costs the worker.
     pub verification_overhead: Ratio,

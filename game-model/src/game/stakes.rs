@@ -61,7 +61,7 @@ pub struct Locked {
     pub cost_sat: Rational,
 }
 
-/// All three tables of a hardened contract; empty for the paper's layout.
+/// All three tables of a hardened contract; empty for the paper's template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StakesReport {
     /// By step.
@@ -154,8 +154,8 @@ fn griefing(params: &Params, economics: &Economics) -> Result<Vec<Grief>, Econom
 }
 
 fn options(params: &Params) -> Vec<FreeOption> {
-    use crate::params::Layout;
-    if params.layout() == Layout::Paper {
+    use crate::params::Template;
+    if params.template() == Template::Paper {
         return Vec::new();
     }
     let w = params.windows();

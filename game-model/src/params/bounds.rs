@@ -145,7 +145,7 @@ pub enum Bound {
     JobOutputPositive,
     /// Output ≤ [`MAX_OUTPUT_BYTES`](crate::caps::MAX_OUTPUT_BYTES).
     JobOutputAtMost,
-    /// Fuel × units ≤ stated rate × Δ_D (t4 − t2 in the paper layout) in seconds
+    /// Fuel × units ≤ stated rate × Δ_D (t4 − t2 in the paper template) in seconds
     /// ([`JUDGING_SECONDS_PER_BLOCK`](crate::caps::JUDGING_SECONDS_PER_BLOCK)): an arbiter that cannot
     /// judge in time is slashed for silence.
     JobJudgedInWindow,
@@ -155,9 +155,9 @@ pub enum Bound {
     PaperAdmissionAtMostStake,
     /// w − φ − b ≤ v: the arbiters' pot can be paid by a verifier at fault as well.
     PotAtMostVerifierStake,
-    /// b = 0 in the paper layout, which knows no bounty.
+    /// b = 0 in the paper template, which knows no bounty.
     PaperHasNoBounty,
-    /// retainer = 0 in the paper layout, which knows no retainer.
+    /// retainer = 0 in the paper template, which knows no retainer.
     PaperHasNoRetainer,
     /// Δ_T ≥ 1, see [`MIN_WORK_BLOCKS`](super::MIN_WORK_BLOCKS).
     WorkWindowMinimum,
@@ -186,9 +186,9 @@ pub enum Bound {
     DeliverHeightPositive,
     /// t_deliver < 500,000,000 (BIP65: above it is a time).
     DeliverHeightIsHeight,
-    /// The paper layout needs its locks.
+    /// The paper template needs its locks.
     PaperLocksPresent,
-    /// The hardened layout has no absolute locks besides t_deliver.
+    /// The hardened template has no absolute locks besides t_deliver.
     PaperLocksAbsent,
     /// t1 < t2.
     PaperLockOneBeforeTwo,
@@ -285,8 +285,8 @@ impl Bound {
             ),
             Self::DeliverHeightPositive => ("t_deliver", ">=", "1"),
             Self::DeliverHeightIsHeight => ("t_deliver", "<", "500000000"),
-            Self::PaperLocksPresent => ("paper_locks", "=", "given in the paper layout"),
-            Self::PaperLocksAbsent => ("paper_locks", "=", "none in the hardened layout"),
+            Self::PaperLocksPresent => ("paper_locks", "=", "given in the paper template"),
+            Self::PaperLocksAbsent => ("paper_locks", "=", "none in the hardened template"),
             Self::PaperLockOneBeforeTwo => ("t1", "<", "t2"),
             Self::PaperLockTwoBeforeThree => ("t2", "<", "t3"),
             Self::PaperLockThreeBeforeFour => ("t3", "<", "t4"),

@@ -5,9 +5,9 @@ use bitcoin_units::Amount;
 use super::bounds::{Bound, BrokenBound, Quantity};
 use super::settlement::{Outcome, Party, SettlementError, settle};
 use super::{
-    LOCK_TIME_THRESHOLD, Layout, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
+    LOCK_TIME_THRESHOLD, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
     MIN_APPEAL_BLOCKS, MIN_COMPLETE_BLOCKS, MIN_DECIDE_BLOCKS, MIN_PER_MISSING_BLOCKS,
-    MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params, ParamsRecord,
+    MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params, ParamsRecord, Template,
 };
 use crate::arbiters::MAX_ARBITERS;
 use crate::caps::{
@@ -225,8 +225,8 @@ fn penalties(p: &Params, checks: &mut Checks) {
     let (w, v) = (sat(p.worker_stake()), sat(p.verifier_stake()));
     let (reward, bounty) = (sat(p.verifier_reward()), sat(p.bounty()));
     let admission = sat(p.delta().floor_of(p.worker_stake()));
-    match p.layout() {
-        Layout::Hardened => {
+    match p.template() {
+        Template::Hardened => {
             let verifier = reward + bounty;
             checks.require(
                 Bound::VerifierPaidFromAdmission,
@@ -237,7 +237,7 @@ fn penalties(p: &Params, checks: &mut Checks) {
             let pot = w - verifier;
             checks.require(Bound::PotAtMostVerifierStake, pot <= v, side(pot), side(v));
         }
-        Layout::Paper => {
+        Template::Paper => {
             let taken = reward + admission;
             checks.require(
                 Bound::PaperAdmissionAtMostStake,
@@ -355,21 +355,21 @@ fn locks(p: &Params, checks: &mut Checks) {
         height(deliver),
         height(LOCK_TIME_THRESHOLD),
     );
-    match (p.layout(), p.paper_locks()) {
-        (Layout::Hardened, None) => {}
-        (Layout::Hardened, Some(_)) => checks.require(
+    match (p.template(), p.paper_locks()) {
+        (Template::Hardened, None) => {}
+        (Template::Hardened, Some(_)) => checks.require(
             Bound::PaperLocksAbsent,
             false,
             Quantity::Present,
             Quantity::Absent,
         ),
-        (Layout::Paper, None) => checks.require(
+        (Template::Paper, None) => checks.require(
             Bound::PaperLocksPresent,
             false,
             Quantity::Absent,
             Quantity::Present,
         ),
-        (Layout::Paper, Some(locks)) => {
+        (Template::Paper, Some(locks)) => {
             let ordered = [
                 (Bound::PaperLockOneBeforeTwo, locks.t1, locks.t2),
                 (Bound::PaperLockTwoBeforeThree, locks.t2, locks.t3),
@@ -386,7 +386,7 @@ fn locks(p: &Params, checks: &mut Checks) {
 /// Tries every kind of outcome: each must be payable and leave nobody with dust.
 fn payouts(p: &Params, checks: &mut Checks) {
     let dust = p.dust_limit();
-    for outcome in Outcome::kinds(p.layout(), p.arbiters(), p.quorum()) {
+    for outcome in Outcome::kinds(p.template(), p.arbiters(), p.quorum()) {
         let payout = match settle(p, outcome) {
             Ok(payout) => payout,
             Err(error) => {

@@ -8,7 +8,9 @@
 use narthex_base::codec::{self, Reader, Writer};
 
 use super::bounds::ParamsError;
-use super::{JobBounds, Layout, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Windows};
+use super::{
+    JobBounds, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Template, Windows,
+};
 use crate::ratio::Ratio;
 
 /// The only version that is read. Version 1 had no work window, version 2 no bounds of the job.
@@ -19,9 +21,9 @@ impl Params {
     pub fn to_bytes(&self) -> Vec<u8> {
         let r = self.record();
         let mut w = Writer::default();
-        w.u8(VERSION).u8(match r.layout {
-            Layout::Hardened => 0,
-            Layout::Paper => 1,
+        w.u8(VERSION).u8(match r.template {
+            Template::Hardened => 0,
+            Template::Paper => 1,
         });
         w.amount(r.reward)
             .amount(r.worker_stake)
@@ -132,14 +134,14 @@ fn read_record(r: &mut Reader<'_>) -> Result<ParamsRecord, DecodeError> {
     if version != VERSION {
         return Err(DecodeError::Version(version));
     }
-    let layout = match r.u8("layout")? {
-        0 => Layout::Hardened,
-        1 => Layout::Paper,
-        code => return Err(DecodeError::Layout(code)),
+    let template = match r.u8("template")? {
+        0 => Template::Hardened,
+        1 => Template::Paper,
+        code => return Err(DecodeError::Template(code)),
     };
     // Struct fields are evaluated in the order written, which is the order of the bytes.
     Ok(ParamsRecord {
-        layout,
+        template,
         reward: r.amount("reward")?,
         worker_stake: r.amount("worker_stake")?,
         verifier_stake: r.amount("verifier_stake")?,
@@ -173,9 +175,9 @@ pub enum DecodeError {
     /// A version that this code does not know.
     #[error("parameter record version {0}, expected {VERSION}")]
     Version(u8),
-    /// A layout code other than 0 and 1.
-    #[error("unknown layout code {0}")]
-    Layout(u8),
+    /// A template code other than 0 and 1.
+    #[error("unknown template code {0}")]
+    Template(u8),
     /// The bytes end inside the record, or go on behind it.
     #[error(transparent)]
     Codec(#[from] codec::DecodeError),

@@ -2,7 +2,7 @@
 
 use bitcoin_units::Amount;
 
-use super::{JobBounds, Layout, P2TR_DUST_SAT, PaperLocks, ParamsRecord, Windows};
+use super::{JobBounds, P2TR_DUST_SAT, PaperLocks, ParamsRecord, Template, Windows};
 use crate::ratio::{Ratio, RatioError};
 
 /// `OP_RETURN "narthex"`: a fund that burns what it takes.
@@ -22,7 +22,7 @@ impl ParamsRecord {
         let ratio = |num, den| Ratio::new(num, den).unwrap_or(Ratio::ZERO);
         let missing = u16::from(n.saturating_sub(k));
         Self {
-            layout: Layout::Hardened,
+            template: Template::Hardened,
             reward: sat(100_000),
             worker_stake: sat(200_000),
             verifier_stake: sat(220_000),
@@ -57,13 +57,13 @@ impl ParamsRecord {
         }
     }
 
-    /// The same figures in the paper's layout, which has neither bounty nor retainer; the locks
+    /// The same figures in the paper's template, which has neither bounty nor retainer; the locks
     /// follow each other at 12 blocks, the worker's time-out t3 at `deliver_height`. α is 1/2: there a worker that was
     /// rejected cannot wait for its time-out, since t2 is before t3.
     pub fn paper_example(n: u8, k: u8, deliver_height: u32) -> Self {
         let t3 = deliver_height;
         Self {
-            layout: Layout::Paper,
+            template: Template::Paper,
             bounty: Amount::ZERO,
             alpha: Ratio::HALF,
             paper_locks: Some(PaperLocks {

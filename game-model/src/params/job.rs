@@ -99,7 +99,7 @@ const LEAF_BYTES: u128 = 8 + 32 + 32;
 const LEVELS: u128 = 64;
 
 impl Params {
-    /// Blocks in which arbiters judge: Δ_D, or t4 − t2 in the paper layout.
+    /// Blocks in which arbiters judge: Δ_D, or t4 − t2 in the paper template.
     pub fn judging_blocks(&self) -> u64 {
         match self.paper_locks() {
             None => self.windows().decide_blocks.into(),

@@ -26,7 +26,7 @@ pub use outcome::Outcome;
 pub use payout::{Party, Payout};
 
 use crate::arbiters::ArbiterSet;
-use crate::params::{Layout, Params};
+use crate::params::{Params, Template};
 
 /// The largest panel for which scheme 5 tells arbiters that ruled from silent ones. Above it the
 /// pre-signed variants would be too many, and all are slashed alike (the Prometheus paper's rule).
@@ -36,11 +36,11 @@ pub const MAX_PANEL_WITH_NAMED_SILENCE: u8 = 7;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettlementError {
-    /// The layout has no such scheme.
-    #[error("the {layout} layout has no outcome `{outcome}`")]
+    /// The template has no such scheme.
+    #[error("the {template} template has no outcome `{outcome}`")]
     NotInLayout {
-        /// The record's layout.
-        layout: Layout,
+        /// The record's template.
+        template: Template,
         /// The outcome asked for.
         outcome: Outcome,
     },
@@ -82,7 +82,7 @@ pub enum SettlementError {
 /// contract output and, in schemes 5 to 7, all stake outputs.
 ///
 /// # Errors
-/// See [`SettlementError`]. A valid [`Params`] and an outcome of its layout whose sets lie in the
+/// See [`SettlementError`]. A valid [`Params`] and an outcome of its template whose sets lie in the
 /// panel, majorities with at least k members, have a payout.
 pub fn settle(params: &Params, outcome: Outcome) -> Result<Payout, SettlementError> {
     if let Some(set) = outcome.named_arbiters() {
@@ -91,13 +91,13 @@ pub fn settle(params: &Params, outcome: Outcome) -> Result<Payout, SettlementErr
     let insolvent = || SettlementError::Insolvent {
         scheme: outcome.scheme(),
     };
-    let shares = match (params.layout(), outcome) {
-        (Layout::Paper, Outcome::WorkerWithheld) => {
-            let layout = params.layout();
-            return Err(SettlementError::NotInLayout { layout, outcome });
+    let shares = match (params.template(), outcome) {
+        (Template::Paper, Outcome::WorkerWithheld) => {
+            let template = params.template();
+            return Err(SettlementError::NotInLayout { template, outcome });
         }
-        (Layout::Hardened, _) => hardened::shares(params, outcome),
-        (Layout::Paper, _) => paper::shares(params, outcome),
+        (Template::Hardened, _) => hardened::shares(params, outcome),
+        (Template::Paper, _) => paper::shares(params, outcome),
     };
     let payout = shares
         .and_then(|shares| shares.with_dust_rule(params.dust_limit()))

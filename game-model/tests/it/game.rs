@@ -9,7 +9,7 @@ use narthex_game_model::game::{
     ArbiterModel, Economics, EconomicsError, Fees, Game, Node, Player, Rational, Solution, Verdict,
     VerdictRule, build, exact, hit_probability, inequalities, solve,
 };
-use narthex_game_model::{Amount, Layout, Params, ParamsRecord, Ratio};
+use narthex_game_model::{Amount, Params, ParamsRecord, Ratio, Template};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -321,28 +321,31 @@ fn where_all_inequalities_hold_honest_play_is_unique() {
     let (mut held, mut unique, mut cases) = (0, 0, 0);
     let counts = std::cell::RefCell::new((&mut held, &mut unique, &mut cases));
     let mut runner = TestRunner::new(config(300));
-    let done = runner.run(&near_the_border(Layout::Hardened), |(params, economics)| {
-        let list = inequalities(&params, &economics).unwrap();
-        let all = list.iter().all(|i| i.holds());
-        let verdict = solved(&params, &economics).verdict;
-        let mut counts = counts.borrow_mut();
-        *counts.0 += u32::from(all);
-        *counts.1 += u32::from(verdict.honest_play_pays());
-        *counts.2 += 1;
-        if all {
-            prop_assert_eq!(&verdict, &Verdict::Unique);
-        }
-        // And these are necessary.
-        for name in [
-            "client takes part",
-            "worker takes part",
-            "verifier takes part",
-        ] {
-            let broken = list.iter().any(|i| i.name == name && !i.holds());
-            prop_assert!(!broken || !verdict.honest_play_pays());
-        }
-        Ok(())
-    });
+    let done = runner.run(
+        &near_the_border(Template::Hardened),
+        |(params, economics)| {
+            let list = inequalities(&params, &economics).unwrap();
+            let all = list.iter().all(|i| i.holds());
+            let verdict = solved(&params, &economics).verdict;
+            let mut counts = counts.borrow_mut();
+            *counts.0 += u32::from(all);
+            *counts.1 += u32::from(verdict.honest_play_pays());
+            *counts.2 += 1;
+            if all {
+                prop_assert_eq!(&verdict, &Verdict::Unique);
+            }
+            // And these are necessary.
+            for name in [
+                "client takes part",
+                "worker takes part",
+                "verifier takes part",
+            ] {
+                let broken = list.iter().any(|i| i.name == name && !i.holds());
+                prop_assert!(!broken || !verdict.honest_play_pays());
+            }
+            Ok(())
+        },
+    );
     done.unwrap_or_else(|failure| panic!("{failure}"));
     println!("of {cases} cases {held} meet the inequalities, {unique} are unique");
     assert!(
@@ -354,7 +357,7 @@ fn where_all_inequalities_hold_honest_play_is_unique() {
 #[test]
 fn the_papers_layout_never_makes_honest_play_pay() {
     on_random_cases(60, |params, economics, _| {
-        if params.layout() == Layout::Paper {
+        if params.template() == Template::Paper {
             assert!(!solved(params, economics).verdict.honest_play_pays());
         }
     });

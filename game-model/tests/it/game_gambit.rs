@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::games::{economics, near_the_border, scaled};
 use narthex_game_model::game::{ArbiterModel, Economics, Verdict, build, solve};
-use narthex_game_model::{Layout, Params};
+use narthex_game_model::{Params, Template};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -68,12 +68,12 @@ fn gambit_agrees_on_random_contracts_of_both_layouts() {
     let mut write = |kind: &str, number: u32, params: &Params, economics: &Economics| {
         // The whole tree's normal form is small only without arbiters as players.
         let rates = matches!(economics.arbiters, ArbiterModel::Rates { .. });
-        let whole = rates && params.layout() == Layout::Hardened && number < 20;
+        let whole = rates && params.template() == Template::Hardened && number < 20;
         let name = format!("{kind} {number}: {params:?} {economics:?}");
         writeln!(file, "{}", case(&name, params, economics, whole)).unwrap();
     };
-    for layout in [Layout::Hardened, Layout::Paper] {
-        let strategy = near_the_border(layout);
+    for template in [Template::Hardened, Template::Paper] {
+        let strategy = near_the_border(template);
         for number in 0..110 {
             let (params, economics) = strategy.new_tree(&mut runner).unwrap().current();
             write("near the border", number, &params, &economics);

@@ -6,7 +6,7 @@ use narthex_base::codec;
 use common::ratio;
 use narthex_game_model::params::{Bound, BrokenBound, DecodeError, Quantity};
 use narthex_game_model::{
-    Amount, ArbiterSet, Layout, Outcome, PaperLocks, Params, ParamsRecord, Party, Ratio, Windows,
+    Amount, ArbiterSet, Outcome, PaperLocks, Params, ParamsRecord, Party, Ratio, Template, Windows,
     params,
 };
 use proptest::prelude::*;
@@ -40,7 +40,7 @@ fn examples_of_every_panel_are_valid() {
             let params = Params::new(ParamsRecord::example(n, k, HEIGHT)).unwrap();
             assert_eq!((params.arbiters(), params.quorum()), (n, k));
             let paper = Params::new(ParamsRecord::paper_example(n, k, HEIGHT)).unwrap();
-            assert_eq!(paper.layout(), Layout::Paper);
+            assert_eq!(paper.template(), Template::Paper);
         }
     }
 }
@@ -298,7 +298,7 @@ fn each_window_has_a_minimum() {
         assert_eq!(broken[0], (bound, least - 1, least));
         assert_eq!(broken.len() > 1, bound == Bound::DecideWindowMinimum);
         assert_eq!(bound.inequality().2, least.to_string());
-        // Nothing is excused in the layout that does not use the windows.
+        // Nothing is excused in the template that does not use the windows.
         let error = Params::new(paper(|r| r.windows = windows)).unwrap_err();
         assert!(error.breaks(bound));
     }
@@ -412,7 +412,7 @@ fn each_malformed_encoding_is_named() {
     assert_eq!(with(0, 1), DecodeError::Version(1));
     assert_eq!(with(0, 2), DecodeError::Version(2));
     assert_eq!(with(0, 4), DecodeError::Version(4));
-    assert_eq!(with(1, 2), DecodeError::Layout(2));
+    assert_eq!(with(1, 2), DecodeError::Template(2));
     assert_eq!(with(59, 84), DecodeError::FundScriptLength(84));
     // α is 1/2; 2/2 and 1/0 are not in lowest terms.
     let alpha = 60 + bytes[59] as usize;

@@ -97,7 +97,7 @@ fn a_job_that_nobody_can_judge_makes_no_contract() {
             && error.to_string().ends_with("= 720000 fuel"),
         "{error}"
     );
-    // In the paper layout the time is that from t2 to t4.
+    // In the paper template the time is that from t2 to t4.
     let mut paper = ParamsRecord::paper_example(3, 2, HEIGHT);
     paper.job_bounds.fuel_per_second = 1_000;
     paper.job_bounds.fuel = 24 * 60 * 1_000;

@@ -4,8 +4,8 @@ use crate::common;
 
 use common::ratio;
 use narthex_game_model::{
-    Amount, ArbiterSet, Layout, Outcome, Params, ParamsRecord, Party, Payout, Ratio,
-    SettlementError, settle,
+    Amount, ArbiterSet, Outcome, Params, ParamsRecord, Party, Payout, Ratio, SettlementError,
+    Template, settle,
 };
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn sats(list: &[u64]) -> Vec<Amount> {
     list.iter().copied().map(Amount::from_sat).collect()
 }
 
-/// Any outcome of the layout with arbitrary (for rulings: sufficient) arbiter sets.
+/// Any outcome of the template with arbitrary (for rulings: sufficient) arbiter sets.
 fn outcome(params: &Params, pick: u16, mask: u16) -> Outcome {
     let panel = ArbiterSet::full(params.arbiters());
     let ruled = ArbiterSet::new(mask & panel.mask()).unwrap();
@@ -37,7 +37,7 @@ fn outcome(params: &Params, pick: u16, mask: u16) -> Outcome {
         Outcome::VerifierAtFault { majority },
         Outcome::WorkerWithheld,
     ];
-    let count = if params.layout() == Layout::Paper {
+    let count = if params.template() == Template::Paper {
         7
     } else {
         8
@@ -229,7 +229,7 @@ fn table(p: &Params, outcome: Outcome) -> ExactPayout {
     let rho_c = c.times(p.rho());
     let phi = c.minus(rho_c);
     let neg = |x: Exact| zero.minus(x);
-    let paper = p.layout() == Layout::Paper;
+    let paper = p.template() == Template::Paper;
     let alpha_w = w.times(p.alpha());
     let j = outcome.named_arbiters().map_or(0, ArbiterSet::len);
     let pot = if paper { w } else { w.minus(phi).minus(b) };
@@ -382,7 +382,7 @@ fn the_paper_example_by_hand() {
     assert_eq!(
         settle(&params, Outcome::WorkerWithheld),
         Err(SettlementError::NotInLayout {
-            layout: Layout::Paper,
+            template: Template::Paper,
             outcome: Outcome::WorkerWithheld
         })
     );

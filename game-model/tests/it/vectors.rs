@@ -66,7 +66,7 @@ fn records() -> Vec<(&'static str, ParamsRecord)> {
 fn outcomes(params: &Params) -> Vec<Outcome> {
     let (n, k) = (params.arbiters(), params.quorum());
     let late = ArbiterSet::full(n - k).complement(n);
-    let mut outcomes: Vec<_> = Outcome::kinds(params.layout(), n, k).collect();
+    let mut outcomes: Vec<_> = Outcome::kinds(params.template(), n, k).collect();
     outcomes.push(Outcome::ArbitrationFailed { ruled: late });
     outcomes.push(Outcome::WorkerAtFault { majority: late });
     outcomes.push(Outcome::VerifierAtFault { majority: late });

@@ -7,15 +7,15 @@ use narthex_channel::{
     bank::{BankEffect, BankInput, CoinAt, Leaving, SideError},
 };
 use narthex_contracts::{
-    bank::{BankError, ChainSeed, PAYER, PROVIDER, Phase, REFUND, THAW},
+    bank::{BankError, ChainSeed, PAYER, PROVIDER, Phase, REFUND, TIMEOUT_REFUND},
+    builder::{Cosigner, Task, finish},
     graph::{NodeId, TxGraph},
-    pact::{Cosigner, Task, finish},
 };
 
 use super::{KeptBank, KeptError, open};
 use crate::{bank::moves::sign_both, wallet::ChildRequest};
 
-/// Rungs of one batch.
+/// Commitments of one batch.
 const BATCH: usize = 8;
 
 /// Whose effect it is.
@@ -96,7 +96,7 @@ impl KeptBank {
     /// Carries out one effect; whether a transaction waits for a block then.
     fn act(&mut self, who: Who, effect: BankEffect) -> Result<bool, KeptError> {
         match effect {
-            // Only `open` and `resume` sign a freeze, in one go.
+            // Only `open` and `resume` sign a force close, in one go.
             BankEffect::Cosign => Ok(false),
             BankEffect::Fund => {
                 let mut psbt = self.payer_signer()?.funding_psbt()?;
@@ -111,7 +111,7 @@ impl KeptBank {
         }
     }
 
-    /// The penny, and the rungs that the provider asks for before it takes it.
+    /// The penny, and the commitments that the provider asks for before it takes it.
     fn give(&mut self, to: u32) -> Result<(), KeptError> {
         let provider = self.sides.provider.machine();
         // One that stops takes none: they stay the payer's to give, or not.
@@ -125,8 +125,9 @@ impl KeptBank {
         for _ in 0..3 {
             match self.sides.provider.step(&BankInput::Penny(penny)) {
                 Err(StepError::Refused(SideError::Bank(BankError::Unenforceable { .. }))) => {
-                    let rungs = payer.rungs(BATCH, &mut OsRng)?;
-                    self.sides.provider(&BankInput::Rungs(rungs))?;
+                    let commitments = payer.commitments(BATCH, &mut OsRng)?;
+                    self.sides
+                        .provider(&BankInput::AdaptorCommitments(commitments))?;
                 }
                 Err(error) => {
                     let who = "provider";
@@ -142,12 +143,12 @@ impl KeptBank {
     fn payer_signer(&self) -> Result<Payer, KeptError> {
         let machine = self.sides.payer.machine();
         let missing = || KeptError::State("the bank in this folder is not open".into());
-        let freeze = *machine.freeze_signature().ok_or_else(missing)?;
+        let force_close = *machine.force_close_signature().ok_or_else(missing)?;
         let seed = self.seed()?;
         let record = PayerRecord {
             revealed: machine.pennies(),
             phase: Phase::Open,
-            freeze,
+            force_close,
             ptlcs: Vec::new(),
             framed: 0,
             given: Vec::new(),
@@ -168,30 +169,30 @@ impl KeptBank {
         let lineage = self.lineage()?;
         let bank = lineage.bank();
         match how {
-            Leaving::Refund | Leaving::Thaw => {
+            Leaving::Refund | Leaving::TimeoutRefund => {
                 // By the key alone: who lost the chain of its pennies has not lost its coin.
                 let node = match how {
                     Leaving::Refund => REFUND,
-                    _ => THAW,
+                    _ => TIMEOUT_REFUND,
                 };
                 let task = Task::new(bank.graph(), node, 0)?;
                 let signature = task.sign_alone((PAYER, &self.payer.key), None, rng)?;
                 let tx = finish(bank.graph(), node, &[signature.0], &[])?;
                 self.sides.payer(&BankInput::Left(tx))
             }
-            Leaving::Claim { rung } => {
+            Leaving::Claim { commitment } => {
                 let book = self.sides.provider.machine().book().cloned();
                 let book = book.ok_or_else(|| KeptError::State("the bank is not open".into()))?;
-                let tx = Provider::with_key(book, self.provider.key)?.claim(rung, rng)?;
+                let tx = Provider::with_key(book, self.provider.key)?.claim(commitment, rng)?;
                 self.sides.provider(&BankInput::Left(tx))
             }
             Leaving::Close {
                 paid,
                 fee_sat,
-                frozen,
+                force_closed,
             } => {
                 self.agree(how)?;
-                let graph = bank.close(paid, Amount::from_sat(fee_sat), frozen)?;
+                let graph = bank.close(paid, Amount::from_sat(fee_sat), force_closed)?;
                 self.cosign(&graph, NodeId(0))
             }
             Leaving::Resume { txid, .. } => {

@@ -31,8 +31,8 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::BankError,
+    builder::BuilderError,
     depth::Depth,
-    pact::PactError,
     terms::{FeeError, FeeRate, FeeRules},
 };
 use serde::Serialize;
@@ -108,7 +108,7 @@ macro_rules! through_desk {
 }
 through_desk!(
     BankError,
-    PactError,
+    BuilderError,
     WalletError,
     FeeError,
     narthex_regtest::Error,
@@ -192,7 +192,7 @@ pub struct KeptStanding {
     pub provider_sat: u64,
     /// Where to send coins to the payer.
     pub payer_address: String,
-    /// Where to send coins to the provider, who pays for freeze and claim.
+    /// Where to send coins to the provider, who pays for force close and claim.
     pub provider_address: String,
     /// Whether something waits for a block.
     pub waits: bool,
@@ -265,7 +265,7 @@ impl KeptBank {
                 CoinAt::Nowhere => "nowhere",
                 CoinAt::Banked { is_deep: true } => "banked",
                 CoinAt::Banked { is_deep: false } => "shallow",
-                CoinAt::Frozen { .. } => "frozen",
+                CoinAt::ForceClosed { .. } => "force-closed",
                 CoinAt::Spent { .. } => "spent",
             },
             given: payer.pennies(),
@@ -304,14 +304,14 @@ impl KeptBank {
 /// Where the chain has the coin goes into both machines.
 fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), KeptError> {
     let machine = sides.payer.machine();
-    let (Some(lineage), Some(_)) = (machine.lineage(), machine.freeze_signature()) else {
+    let (Some(lineage), Some(_)) = (machine.lineage(), machine.force_close_signature()) else {
         return Ok(());
     };
     let lineage = lineage.clone();
     let coin = match coin_of(lineage.bank(), chain.chain(), depth)? {
         Coin::Unfunded => CoinAt::Nowhere,
         Coin::Banked { is_deep } => CoinAt::Banked { is_deep },
-        Coin::Frozen { height } => CoinAt::Frozen { height },
+        Coin::ForceClosed { height } => CoinAt::ForceClosed { height },
         Coin::Spent => {
             let tip = chain.chain().height()?;
             // Whichever end it was: it need not be one that a side has signed last.
@@ -323,7 +323,7 @@ fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), Ke
     };
     let coin = BankInput::Coin(coin);
     sides.payer(&coin)?;
-    if sides.provider.machine().freeze_signature().is_some() {
+    if sides.provider.machine().force_close_signature().is_some() {
         sides.provider(&coin)?;
     }
     Ok(())

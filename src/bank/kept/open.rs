@@ -1,4 +1,4 @@
-//! Opening a bank: terms, and the freeze signed by both in one session that is never written down.
+//! Opening a bank: terms, and the force close signed by both in one session that is never written down.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ fn log_path(dir: &Path, who: &str, number: u32) -> PathBuf {
 }
 
 /// The bank of this number, if the coin of the one before it went there. One that was signed and never got the coin, since
-/// the provider claimed or the payer thawed in its place, is none.
+/// the provider claimed or the payer refunded in its place, is none.
 pub(super) fn successor(
     dir: &Path,
     number: u32,
@@ -70,20 +70,23 @@ pub(super) fn sides(
     })
 }
 
-/// A side that has no signed freeze, killed before it or put back from an older copy, gets terms and freeze of the other
+/// A side that has no signed force close, killed before it or put back from an older copy, gets terms and force-close of the other
 /// side: with its own signature in it, so that it needs to believe nobody.
 pub(super) fn share(sides: &mut Sides) -> Result<(), KeptError> {
     fn of<S: Side>(machine: &BankMachine<S>) -> Option<(Lineage, [u8; 64])> {
-        Some((machine.lineage()?.clone(), *machine.freeze_signature()?))
+        Some((
+            machine.lineage()?.clone(),
+            *machine.force_close_signature()?,
+        ))
     }
     let (payers, providers) = (of(sides.payer.machine()), of(sides.provider.machine()));
-    let inputs = |own: Option<&Lineage>, (lineage, freeze): (Lineage, [u8; 64])| {
+    let inputs = |own: Option<&Lineage>, (lineage, force_close): (Lineage, [u8; 64])| {
         let other = own.is_some_and(|own| *own != lineage);
         let abandon = other.then_some(BankInput::Abandon);
-        let freeze = BankInput::Signed { freeze };
+        let force_close = BankInput::Signed { force_close };
         abandon
             .into_iter()
-            .chain([BankInput::Propose(lineage), freeze])
+            .chain([BankInput::Propose(lineage), force_close])
     };
     match (payers, providers) {
         (Some(known), None) => {
@@ -111,15 +114,15 @@ impl KeptBank {
     pub fn open(&mut self, options: &DeskOptions) -> Result<(), KeptError> {
         self.first_coins()?;
         let machine = self.sides.payer.machine();
-        if machine.freeze_signature().is_none() {
+        if machine.force_close_signature().is_none() {
             let height = self.chain.chain().height()?;
             let model = self.model(options, height)?;
             let fresh = FreshChain::draw(&mut OsRng);
             let record = fresh.name(model)?;
             let terms = vec![record.check()?];
             let lineage = Lineage::new(terms)?;
-            self.sign_freeze(0, lineage, fresh, None)?;
-            self.done.push("both signed the freeze".into());
+            self.sign_force_close(0, lineage, fresh, None)?;
+            self.done.push("both signed the force close".into());
         } else if machine.standing() != "signed" {
             let state = machine.standing();
             return Err(KeptError::State(format!(
@@ -162,7 +165,7 @@ impl KeptBank {
 
     /// Terms are written first, then bound, then a nonce leaves. A session that died has left terms without a signature:
     /// they are dropped on both sides, and others take their place.
-    pub(super) fn sign_freeze(
+    pub(super) fn sign_force_close(
         &mut self,
         number: u32,
         lineage: Lineage,
@@ -187,8 +190,8 @@ impl KeptBank {
             ProviderOpening::new(theirs, provider.key, nonce, &mut provider.bindings, rng)?;
         let (ours, _share) = ours.finish(answer, share)?;
         // The provider takes the whole signature: it can be shown again at any time, the share only now.
-        let freeze = ours.freeze;
-        sides.both(&BankInput::Signed { freeze })
+        let force_close = ours.force_close;
+        sides.both(&BankInput::Signed { force_close })
     }
 
     /// Fails unless the payer has the chain of its pennies.

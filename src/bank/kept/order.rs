@@ -58,16 +58,16 @@ impl KeptBank {
     ///
     /// # Errors
     /// [`KeptError`].
-    pub fn freeze(&mut self, by_payer: bool) -> Result<(), KeptError> {
+    pub fn force_close(&mut self, by_payer: bool) -> Result<(), KeptError> {
         self.catch_up();
         match by_payer {
-            true => self.sides.payer(&BankInput::Freeze)?,
-            false => self.sides.provider(&BankInput::Freeze)?,
+            true => self.sides.payer(&BankInput::ForceClose)?,
+            false => self.sides.provider(&BankInput::ForceClose)?,
         }
         self.settle()
     }
 
-    /// The provider claims by its best rung, if there is one.
+    /// The provider claims by its best commitment, if there is one.
     ///
     /// # Errors
     /// [`KeptError`].
@@ -76,21 +76,21 @@ impl KeptBank {
         let machine = self.sides.provider.machine();
         // An end that was agreed to and does not confirm keeps nobody from it.
         if !matches!(machine.leaving(), Some(Leaving::Claim { .. })) {
-            let rung = machine.book().map_or(0, |book| book.enforceable());
-            let (tip, how) = (self.chain.chain().height()?, Leaving::Claim { rung });
+            let commitment = machine.book().map_or(0, |book| book.enforceable());
+            let (tip, how) = (self.chain.chain().height()?, Leaving::Claim { commitment });
             self.sides.provider(&BankInput::Leave { tip, how })?;
         }
         self.settle()
     }
 
-    /// The payer takes back what is its own: above T, or D blocks after a freeze that nobody claimed from.
+    /// The payer takes back what is its own: above T, or D blocks after a force close that nobody claimed from.
     ///
     /// # Errors
     /// [`KeptError`].
     pub fn refund(&mut self) -> Result<(), KeptError> {
         self.catch_up();
         let how = match self.coin() {
-            CoinAt::Frozen { .. } => Leaving::Thaw,
+            CoinAt::ForceClosed { .. } => Leaving::TimeoutRefund,
             _ => Leaving::Refund,
         };
         let tip = self.chain.chain().height()?;
@@ -113,28 +113,28 @@ impl KeptBank {
     pub fn close(&mut self) -> Result<(), KeptError> {
         self.catch_up();
         if !self.is_agreed() {
-            let frozen = matches!(self.coin(), CoinAt::Frozen { .. });
+            let force_closed = matches!(self.coin(), CoinAt::ForceClosed { .. });
             let paid = self.sides.provider.machine().pennies();
-            let plan = self.lineage()?.bank().close_plan(paid, frozen)?;
+            let plan = self.lineage()?.bank().close_plan(paid, force_closed)?;
             let fee_sat = self.fee(plan.weight)?.to_sat();
             self.agree(Leaving::Close {
                 paid,
                 fee_sat,
-                frozen,
+                force_closed,
             })?;
         }
         self.settle()
     }
 
-    /// The frozen coin goes on in another bank of what is left. Its freeze is signed before the coin moves.
+    /// The force-closed coin goes on in another bank of what is left. Its force close is signed before the coin moves.
     ///
     /// # Errors
     /// [`KeptError`].
     pub fn resume(&mut self, refund_blocks: u32) -> Result<(), KeptError> {
         self.catch_up();
         if !self.is_agreed() {
-            if !matches!(self.coin(), CoinAt::Frozen { .. }) {
-                let why = "only a frozen bank goes on in another; `narthex bank freeze` freezes it";
+            if !matches!(self.coin(), CoinAt::ForceClosed { .. }) {
+                let why = "only a force-closed bank goes on in another; `narthex bank force-close` force-closes it";
                 return Err(KeptError::State(why.into()));
             }
             let (paid, txid) = self.next_bank(refund_blocks)?;
@@ -143,7 +143,7 @@ impl KeptBank {
         self.settle()
     }
 
-    /// The bank that goes on, with its freeze signed: pennies that the provider gets first, and what moves the coin.
+    /// The bank that goes on, with its force close signed: pennies that the provider gets first, and what moves the coin.
     fn next_bank(&mut self, refund_blocks: u32) -> Result<(u32, [u8; 32]), KeptError> {
         let (paid, number) = (
             self.sides.provider.machine().pennies(),
@@ -152,11 +152,11 @@ impl KeptBank {
         let mut next = open::sides(&self.dir, number, [&self.payer, &self.provider])?;
         open::share(&mut next)?;
         let lineage = self.lineage()?;
-        let funding = BankFunding::Frozen {
+        let funding = BankFunding::ForceClosed {
             prior: sha256::Hash::from_byte_array(lineage.bank().terms().id()),
             paid,
         };
-        if next.payer.machine().freeze_signature().is_none() {
+        if next.payer.machine().force_close_signature().is_none() {
             let terms = lineage.bank().terms();
             let mut record = terms.record().clone();
             record.pennies = record.pennies.saturating_sub(paid);
@@ -167,7 +167,7 @@ impl KeptBank {
             record.funding = funding.clone();
             let fresh = FreshChain::draw(&mut OsRng);
             let resumed = lineage.resumed(fresh.name(record)?.check()?)?;
-            self.sign_freeze(number, resumed, fresh, Some(&mut next))?;
+            self.sign_force_close(number, resumed, fresh, Some(&mut next))?;
         }
         let lineage = next.payer.machine().lineage();
         // One that was signed earlier and not agreed to: a reorganisation let more be paid since.

@@ -63,9 +63,9 @@ enum By {
     Provider,
 }
 
-/// Options of `narthex bank freeze`.
+/// Options of `narthex bank force-close`.
 #[derive(Args)]
-pub(crate) struct FreezeArgs {
+pub(crate) struct ForceCloseArgs {
     #[command(flatten)]
     kept: KeptArgs,
     /// Who stops it, and pays for that.
@@ -78,7 +78,7 @@ pub(crate) struct FreezeArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     kept: KeptArgs,
-    /// Blocks until the payer takes back what was never frozen of the next bank.
+    /// Blocks until the payer takes back what was never force-closed of the next bank.
     #[arg(long, default_value_t = 60)]
     refund_blocks: u32,
 }
@@ -162,9 +162,9 @@ impl PayArgs {
     }
 }
 
-impl FreezeArgs {
+impl ForceCloseArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        self.kept.run(|bank| bank.freeze(self.by == By::Payer))
+        self.kept.run(|bank| bank.force_close(self.by == By::Payer))
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::Context;
 use bitcoin::{Amount, OutPoint, hex::FromHex, key::XOnlyPublicKey, secp256k1::Secp256k1};
 use clap::Args;
 use narthex::{
-    bond::{SightError, moment, verify},
+    bond::{StatusError, moment, verify},
     contracts::{
         bond::{BlockTime, Certificate, Lock, Locked},
         terms::is_null,
@@ -137,7 +137,7 @@ impl SnapshotArgs {
             let claim = certificate.claim();
             let checked = match certificate.check_signature(&secp, height) {
                 Ok(()) => verify(&mut node, claim, self.depth),
-                Err(fault) => Err(SightError::Fault(fault)),
+                Err(fault) => Err(StatusError::Fault(fault)),
             };
             match checked {
                 Ok(locked) => snapshot.bonds.push(Bond {
@@ -149,13 +149,13 @@ impl SnapshotArgs {
                     confirmed_median_time: locked.confirmed.median_time,
                 }),
                 // Left out, and said so: the others count all the same.
-                Err(SightError::Fault(fault)) => {
+                Err(StatusError::Fault(fault)) => {
                     crate::cli::output::note(format_args!(
                         "{} is left out: {fault}",
                         claim.outpoint
                     ));
                 }
-                Err(SightError::Chain(error)) => return Err(error.into()),
+                Err(StatusError::Chain(error)) => return Err(error.into()),
             }
         }
         let line = serde_json::to_string(&snapshot)?;

@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use narthex::{
     game::Case,
     game_model::{
-        Layout, Params, ParamsRecord,
+        Params, ParamsRecord, Template,
         game::{ArbiterModel, Economics, Game, build},
     },
 };
@@ -60,7 +60,7 @@ pub(crate) enum GameCommand {
 pub(crate) struct CaseArgs {
     /// A case as JSON, as `narthex game example` writes it; `-` for standard input. Without it the example's.
     case: Option<PathBuf>,
-    /// Layout of the example.
+    /// Template of the example.
     #[arg(long, value_enum, default_value = "hardened", conflicts_with = "case")]
     template: TemplateArg,
     /// Panel of the example, as k-of-n.
@@ -137,8 +137,8 @@ impl CaseArgs {
             None => {
                 let PanelArg { quorum, arbiters } = self.arbiters;
                 let params = match self.template.into() {
-                    Layout::Hardened => ParamsRecord::example(arbiters, quorum, 800_000),
-                    Layout::Paper => ParamsRecord::paper_example(arbiters, quorum, 800_000),
+                    Template::Hardened => ParamsRecord::example(arbiters, quorum, 800_000),
+                    Template::Paper => ParamsRecord::paper_example(arbiters, quorum, 800_000),
                 };
                 Case {
                     params,

@@ -14,7 +14,7 @@ use narthex::{
     contracts::terms::FeeRate,
     game::{Case, chart, fees::MoveWeights},
     game_model::{
-        Layout, ParamsRecord, Ratio, Windows,
+        ParamsRecord, Ratio, Template, Windows,
         game::{
             Economics, Rational, SidePayments,
             plan::{Plan, PlanError, Point, Wish, best_sample, plan},
@@ -163,7 +163,7 @@ impl PlanArgs {
             wrong_loss: self.wrong_loss,
             outside_gain: self.outside_gain,
             bad_steps: self.bad_steps,
-            fees: MoveWeights::example(Layout::Hardened, arbiters, quorum)?.fees(rate)?,
+            fees: MoveWeights::example(Template::Hardened, arbiters, quorum)?.fees(rate)?,
             ..Economics::example()
         };
         let base = ParamsRecord {

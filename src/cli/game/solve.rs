@@ -134,7 +134,7 @@ fn write_rival(out: &mut impl Write, other: &Rival) -> anyhow::Result<()> {
 fn write_conditions(out: &mut impl Write, conditions: &[Inequality]) -> anyhow::Result<()> {
     writeln!(
         out,
-        "sufficient conditions (of the hardened layout; f: the fee of S4 or TxD, the lower one; h: those of TxV0 and S4'):"
+        "sufficient conditions (of the hardened template; f: the fee of S4 or TxD, the lower one; h: those of TxV0 and S4'):"
     )?;
     for c in conditions {
         let mark = if c.holds() { "holds" } else { "FAILS" };

@@ -6,13 +6,13 @@ use narthex::{
     contracts::terms::{FeeRate, FeeRules},
     game::fees::MoveWeights,
     game_model::{
-        Layout, Params,
+        Params, Template,
         game::{Economics, Inspection, PanelReport, Rational, StakesReport, rounded},
     },
 };
 use serde_json::{Value, json};
 
-/// All of it. For the paper's layout only what does not need the hardened graph.
+/// All of it. For the paper's template only what does not need the hardened graph.
 pub(super) struct Beside {
     fees: Option<FeeRate>,
     league: Option<Inspection>,
@@ -23,7 +23,7 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn new(params: &Params, economics: &Economics) -> anyhow::Result<Beside> {
-        let hardened = params.layout() == Layout::Hardened;
+        let hardened = params.template() == Template::Hardened;
         let fees = match hardened {
             true => MoveWeights::of(params)?.honest_up_to(params, economics)?,
             false => None,

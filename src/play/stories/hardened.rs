@@ -1,4 +1,4 @@
-//! Stories of the hardened layout.
+//! Stories of the hardened template.
 
 use narthex_contracts::{
     template::{Exit, Rulings},

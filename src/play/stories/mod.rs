@@ -3,7 +3,7 @@
 mod hardened;
 mod paper;
 
-use narthex_game_model::{Layout, Ratio, play::Strategy};
+use narthex_game_model::{Ratio, Template, play::Strategy};
 
 use super::{PlayError, Scene, scene::Ending};
 
@@ -11,8 +11,8 @@ use super::{PlayError, Scene, scene::Ending};
 pub struct Story {
     /// Name on the command line.
     pub name: &'static str,
-    /// Layout that it belongs to.
-    pub layout: Layout,
+    /// Template that it belongs to.
+    pub template: Template,
     /// What happens, in a line.
     pub summary: &'static str,
     /// Makes the moves.
@@ -20,25 +20,25 @@ pub struct Story {
 }
 
 impl Story {
-    /// Name of the layout.
+    /// Name of the template.
     pub fn layout_name(&self) -> &'static str {
-        layout_name(self.layout)
+        layout_name(self.template)
     }
 }
 
-/// Name of a layout.
-pub(crate) fn layout_name(layout: Layout) -> &'static str {
-    match layout {
-        Layout::Hardened => "hardened",
-        Layout::Paper => "paper",
+/// Name of a template.
+pub(crate) fn layout_name(template: Template) -> &'static str {
+    match template {
+        Template::Hardened => "hardened",
+        Template::Paper => "paper",
     }
 }
 
 macro_rules! stories {
-    ($($name:literal $layout:ident $summary:literal $play:path;)*) => {
+    ($($name:literal $template:ident $summary:literal $play:path;)*) => {
         /// All stories.
         pub const STORIES: &[Story] =
-            &[$(Story { name: $name, layout: Layout::$layout, summary: $summary, play: $play }),*];
+            &[$(Story { name: $name, template: Template::$template, summary: $summary, play: $play }),*];
     };
 }
 
@@ -74,14 +74,14 @@ stories! {
     "one-secret" Paper "attack: the worker opens #7 with the secret that was revealed for #6" paper::one_secret;
 }
 
-/// The story of this name in this layout.
-pub fn find_story(layout: Layout, name: &str) -> Result<&'static Story, PlayError> {
+/// The story of this name in this template.
+pub fn find_story(template: Template, name: &str) -> Result<&'static Story, PlayError> {
     STORIES
         .iter()
-        .find(|s| s.layout == layout && s.name == name)
+        .find(|s| s.template == template && s.name == name)
         .ok_or_else(|| PlayError::UnknownStory {
             name: name.to_owned(),
-            layout: layout_name(layout),
+            template: layout_name(template),
         })
 }
 

@@ -1,4 +1,4 @@
-//! Stories of the paper's layout: its seven schemes, and attacks that it does not withstand.
+//! Stories of the paper's template: its seven schemes, and attacks that it does not withstand.
 
 use narthex_contracts::{graph::NodeName, template::Rulings, terms::Role};
 use narthex_game_model::{ArbiterSet, Outcome, Ruling, play::Strategy};

@@ -65,13 +65,15 @@ pub fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
         .unwrap()
 }
 
-pub fn claim_of(desk: &mut Desk<'_>, rung: u32) -> Transaction {
+pub fn claim_of(desk: &mut Desk<'_>, commitment: u32) -> Transaction {
     let mut rng = rand::thread_rng();
-    desk.provider().claim(rung, &mut rng).unwrap()
+    desk.provider().claim(commitment, &mut rng).unwrap()
 }
 
-pub fn thaw_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer().thaw(&mut rand::thread_rng()).unwrap()
+pub fn timeout_refund_of(desk: &mut Desk<'_>) -> Transaction {
+    desk.payer()
+        .timeout_refund(&mut rand::thread_rng())
+        .unwrap()
 }
 
 pub fn refund_of(desk: &mut Desk<'_>) -> Transaction {

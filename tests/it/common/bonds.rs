@@ -7,7 +7,7 @@ use bitcoin::{
     secp256k1::{Keypair, Secp256k1, SecretKey},
 };
 use narthex::{
-    bond::{BondForm, SightError, moment, verify},
+    bond::{BondForm, StatusError, moment, verify},
     contracts::{
         bond::{BlockTime, BondFault, BondScript, Certificate, Claim, Lock},
         terms::FeeRate,
@@ -111,7 +111,7 @@ pub fn spend(claim: &Claim, to: ScriptBuf, rate: FeeRate) -> Transaction {
 
 pub fn fault(chain: &mut dyn Chain, claim: &Claim) -> BondFault {
     match verify(chain, claim, 1) {
-        Err(SightError::Fault(fault)) => fault,
+        Err(StatusError::Fault(fault)) => fault,
         other => panic!("{other:?}"),
     }
 }

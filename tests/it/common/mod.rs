@@ -24,7 +24,7 @@ use narthex::{
         terms::{Role, Terms},
     },
     game_model::{
-        Layout, Ruling,
+        Ruling, Template,
         workload::digits::{Labelled, REFERENCE_ROWS},
     },
     play::{PlayOptions, Scene},
@@ -45,20 +45,20 @@ macro_rules! on_both_chains {
 }
 
 /// A play of the example's figures; `NARTHEX_TEST_SEED` (64 hex digits) repeats one.
-pub fn options(layout: Layout, story: &str, (k, n): (u8, u8)) -> PlayOptions {
+pub fn options(template: Template, story: &str, (k, n): (u8, u8)) -> PlayOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("{layout:?} {story} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
+    println!("{template:?} {story} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
     PlayOptions {
         story: story.into(),
-        layout,
+        template,
         quorum: k,
         arbiters: n,
         seed: Some(seed),
-        research: layout == Layout::Paper,
+        research: template == Template::Paper,
         ..PlayOptions::default()
     }
 }
@@ -89,14 +89,14 @@ pub fn few_images() -> PathBuf {
 
 /// A hardened contract of the example's figures, just funded; nothing else has happened.
 pub fn funded(chain: &mut dyn Chain) -> Scene<'_> {
-    scene(chain, Layout::Hardened, (2, 3))
+    scene(chain, Template::Hardened, (2, 3))
 }
 
 /// A contract that has just been funded.
-pub fn scene(chain: &mut dyn Chain, layout: Layout, panel: (u8, u8)) -> Scene<'_> {
+pub fn scene(chain: &mut dyn Chain, template: Template, panel: (u8, u8)) -> Scene<'_> {
     // Nothing is reported, so that the reporter need not live as long as the scene.
     let silent: &'static mut () = Box::leak(Box::new(()));
-    Scene::prepare(chain, &options(layout, "made by the test", panel), silent).unwrap()
+    Scene::prepare(chain, &options(template, "made by the test", panel), silent).unwrap()
 }
 
 /// The moves from funding to rejection and appeal, for tests that begin there.

@@ -1,7 +1,7 @@
 //! The settlement table for the example's figures, written down a second time: in plain integers, from the document
 //! and not from the code.
 
-use narthex::game_model::{Layout, workload::digits::Labelled};
+use narthex::game_model::{Template, workload::digits::Labelled};
 
 /// Images of the shipped job.
 pub const IMAGES: usize = 897;
@@ -56,10 +56,10 @@ impl Expected {
     }
 }
 
-pub fn expected(layout: Layout, story: &str, (k, n): (u8, u8)) -> Expected {
-    match layout {
-        Layout::Hardened => hardened(story, k.into(), n.into()),
-        Layout::Paper => paper(story, k.into(), n.into()),
+pub fn expected(template: Template, story: &str, (k, n): (u8, u8)) -> Expected {
+    match template {
+        Template::Hardened => hardened(story, k.into(), n.into()),
+        Template::Paper => paper(story, k.into(), n.into()),
     }
 }
 

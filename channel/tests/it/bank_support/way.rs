@@ -5,7 +5,7 @@ use narthex_base::codec::Message as _;
 use narthex_channel::bank::{Banker, BankerRecord, Payer, PennyClaims, Provider, Settled, receipt};
 use narthex_channel::ptlc::{Forward, Leg, Policy, Receipt, RevealedSecret, Route};
 use narthex_contracts::bank::{
-    Bank, BankRecord, BankTerms, PayerOpening, Pebbles, ProviderOpening, Sight,
+    Bank, BankRecord, BankTerms, FundingStatus, PayerOpening, Pebbles, ProviderOpening,
 };
 
 use super::{fresh, kept, public, record, rng, secret};
@@ -36,8 +36,8 @@ pub fn between(payer: u8, provider: u8, (t, d): (u32, u16)) -> BankRecord {
     (record.refund_height, record.claim_blocks) = (t, d);
     record.promises = 3;
     record.salt = bitcoin::hashes::Hash::from_byte_array([payer * 16 + provider + d as u8; 32]);
-    let tip = Pebbles::tip(record.bank(), record.pennies, seed(payer, provider));
-    record.tip = bitcoin::hashes::Hash::from_byte_array(tip);
+    let tip = Pebbles::root(record.bank(), record.pennies, seed(payer, provider));
+    record.chain_root = bitcoin::hashes::Hash::from_byte_array(tip);
     record
 }
 
@@ -61,9 +61,9 @@ pub fn open_between(record: BankRecord, payer: u8, provider: u8) -> (Payer, Prov
 }
 
 /// The coin of a bank, as deep as the policy asks.
-pub fn sight(bank: &Bank) -> Sight {
+pub fn status(bank: &Bank) -> FundingStatus {
     let (_, output) = bank.coin(false).unwrap();
-    Sight {
+    FundingStatus {
         tip: TIP,
         found: Some((output, TIP - 1)),
     }
@@ -148,15 +148,15 @@ impl Way {
         provider.take_claims(&frame).unwrap();
     }
 
-    pub fn sights(&mut self, i: usize) -> (Sight, Sight) {
-        let from = sight(self.bankers[i].provider(&self.banks[i]).unwrap().bank());
-        let to = sight(self.bankers[i].payer(&self.banks[i + 1]).unwrap().bank());
+    pub fn statuses(&mut self, i: usize) -> (FundingStatus, FundingStatus) {
+        let from = status(self.bankers[i].provider(&self.banks[i]).unwrap().bank());
+        let to = status(self.bankers[i].payer(&self.banks[i + 1]).unwrap().bank());
         (from, to)
     }
 
     /// A banker passes it on; the next, or the payee, takes the frame.
     pub fn pass(&mut self, i: usize, order: &Forward) {
-        let (from, to) = self.sights(i);
+        let (from, to) = self.statuses(i);
         let order = Forward::from_bytes(&order.to_bytes()).unwrap();
         let frame = self.bankers[i]
             .forward(&order, (&from, &to), &mut rng())
@@ -171,11 +171,11 @@ impl Way {
     }
 
     pub fn receipt(&mut self, route: &Route) -> Receipt {
-        let sight = sight(self.b.bank());
+        let status = status(self.b.bank());
         let receipt = receipt(
             &mut self.b,
             &route.notice().unwrap(),
-            (&sight, Depth::LEAST),
+            (&status, Depth::LEAST),
         )
         .unwrap();
         Receipt::from_bytes(&receipt.to_bytes()).unwrap()

@@ -12,15 +12,15 @@ use narthex_contracts::{
     setup::{ContractSignatures, Secrets, ceremony},
     terms::{Role, Terms},
 };
-use narthex_game_model::{ArbiterSet, Layout, Ruling};
+use narthex_game_model::{ArbiterSet, Ruling, Template};
 
 /// A contract whose ceremony is over.
 pub fn setup(
-    layout: Layout,
+    template: Template,
     n: u8,
     k: u8,
 ) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
-    let cast = Fixtures::example(layout, n, k, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(template, n, k, 500, [7; 32]).unwrap();
     let terms = Arc::new(cast.terms().unwrap());
     let parties = cast.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();

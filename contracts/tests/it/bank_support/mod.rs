@@ -29,7 +29,7 @@ pub fn script(byte: u8) -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([byte; 20]))
 }
 
-/// 1 sat a penny; a rung at every 500, and at every 16th part of what is enforced.
+/// 1 sat a penny; a commitment at every 500, and at every 16th part of what is enforced.
 pub fn record(pennies: u32) -> BankRecord {
     let capacity = Amount::from_sat(u64::from(pennies) + 1_000);
     let coin = Coin {
@@ -44,7 +44,7 @@ pub fn record(pennies: u32) -> BankRecord {
         pennies,
         value_sat: Amount::ONE_SAT,
         capacity_sat: capacity,
-        tip: sha256::Hash::all_zeros(),
+        chain_root: sha256::Hash::all_zeros(),
         refund_height: 1_000,
         claim_blocks: 20,
         step: 500,
@@ -66,8 +66,8 @@ pub fn record(pennies: u32) -> BankRecord {
 
 /// Gives the record the chain of the seed.
 pub fn retip(record: &mut BankRecord) {
-    let tip = Pebbles::tip(record.bank(), record.pennies, SEED);
-    record.tip = sha256::Hash::from_byte_array(tip);
+    let tip = Pebbles::root(record.bank(), record.pennies, SEED);
+    record.chain_root = sha256::Hash::from_byte_array(tip);
 }
 
 pub fn terms(pennies: u32) -> BankTerms {

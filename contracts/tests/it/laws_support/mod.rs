@@ -11,7 +11,7 @@ use narthex_contracts::{
     terms::Terms,
 };
 use narthex_game_model::{
-    ArbiterSet, Layout, Outcome, PaperLocks, Params, ParamsRecord, Ratio, Windows,
+    ArbiterSet, Outcome, PaperLocks, Params, ParamsRecord, Ratio, Template, Windows,
 };
 use proptest::prelude::*;
 
@@ -30,8 +30,8 @@ impl Sample {
         Sample { cast, terms, graph }
     }
 
-    pub fn example(layout: Layout, n: u8, k: u8) -> Sample {
-        Sample::new(example(layout, n, k), [1; 32])
+    pub fn example(template: Template, n: u8, k: u8) -> Sample {
+        Sample::new(example(template, n, k), [1; 32])
     }
 
     pub fn params(&self) -> &Params {
@@ -39,11 +39,11 @@ impl Sample {
     }
 }
 
-/// Example parameters of either layout.
-pub fn example(layout: Layout, n: u8, k: u8) -> ParamsRecord {
-    match layout {
-        Layout::Hardened => ParamsRecord::example(n, k, 800_000),
-        Layout::Paper => ParamsRecord::paper_example(n, k, 800_000),
+/// Example parameters of either template.
+pub fn example(template: Template, n: u8, k: u8) -> ParamsRecord {
+    match template {
+        Template::Hardened => ParamsRecord::example(n, k, 800_000),
+        Template::Paper => ParamsRecord::paper_example(n, k, 800_000),
     }
 }
 
@@ -82,8 +82,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// Parameters of a layout with a panel of 3 to `largest`, on both sides of every rounding.
-    pub fn records(layout: Layout, largest: u8)(
+    /// Parameters of a template with a panel of 3 to `largest`, on both sides of every rounding.
+    pub fn records(template: Template, largest: u8)(
         (n, majority) in (3..=largest).prop_flat_map(|n| (Just(n), n / 2 + 1..=n)),
         (reward, stake, over, above) in (20_000u64..3_000_000, 50_000u64..3_000_000, 0u64..100_000, 0u64..100_000),
         (alpha, beta, delta, epsilon) in (ratio(30..=97), ratio(5..=97), ratio(80..=97), ratio(20..=70)),
@@ -93,7 +93,7 @@ prop_compose! {
         (deliver_height, gaps) in (3_000u32..900_000, (1u32..900, 1u32..900, 1u32..900)),
     ) -> ParamsRecord {
         let sat = Amount::from_sat;
-        let paper = layout == Layout::Paper;
+        let paper = template == Template::Paper;
         // The stake covers the verifier's reward whatever the fractions are.
         let stake = stake + reward;
         ParamsRecord {
@@ -117,14 +117,14 @@ prop_compose! {
                 t3: deliver_height,
                 t4: deliver_height + gaps.2,
             }),
-            ..example(layout, n, majority)
+            ..example(template, n, majority)
         }
     }
 }
 
 /// Random contracts; parameters that break a bound are drawn again.
-pub fn samples(layout: Layout, largest: u8) -> impl Strategy<Value = (ParamsRecord, [u8; 32])> {
-    let valid = records(layout, largest).prop_filter("a bound is broken", |record| {
+pub fn samples(template: Template, largest: u8) -> impl Strategy<Value = (ParamsRecord, [u8; 32])> {
+    let valid = records(template, largest).prop_filter("a bound is broken", |record| {
         Params::new(record.clone()).is_ok()
     });
     (valid, any::<[u8; 32]>())

@@ -41,11 +41,11 @@ fn bound<T, E: std::fmt::Display>(
 
 /// A provider with the same shares: other terms of them, and the same once more.
 pub fn shares(record: &mut impl Reopen<Store: Sized>) {
-    let circle = slice_support::circle(2, 3, 7);
+    let participants = slice_support::participants(2, 3, 7);
     // A source that repeats itself gives the same sharing.
-    let shared = || slice_support::shared(&circle, &mut slice_support::rng(7));
+    let shared = || slice_support::shared(&participants, &mut slice_support::rng(7));
     let (points, _) = shared();
-    let data = slice_support::record(&circle, &points);
+    let data = slice_support::record(&participants, &points);
     let terms = data.clone().check().unwrap();
     let mut cheaper = data;
     cheaper.price_sat -= Amount::from_sat(1);
@@ -77,11 +77,15 @@ pub fn shares(record: &mut impl Reopen<Store: Sized>) {
 
 /// A client with the same salt.
 pub fn slice_salts(record: &mut impl Reopen<Store: Sized>) {
-    let circle = slice_support::circle(2, 3, 8);
-    let (points, _) = slice_support::shared(&circle, &mut slice_support::rng(8));
-    let (other, _) = slice_support::shared(&circle, &mut slice_support::rng(9));
-    let terms = slice_support::record(&circle, &points).check().unwrap();
-    let twin = slice_support::record(&circle, &other).check().unwrap();
+    let participants = slice_support::participants(2, 3, 8);
+    let (points, _) = slice_support::shared(&participants, &mut slice_support::rng(8));
+    let (other, _) = slice_support::shared(&participants, &mut slice_support::rng(9));
+    let terms = slice_support::record(&participants, &points)
+        .check()
+        .unwrap();
+    let twin = slice_support::record(&participants, &other)
+        .check()
+        .unwrap();
     for round in 0..3 {
         let store = record.store().unwrap();
         let mut sign = |terms: &SliceTerms, points| {
@@ -206,8 +210,8 @@ pub fn chains(record: &mut impl Reopen<Store: Sized>) {
     }
     // The salt alone, with another chain.
     let mut data = one.record().clone();
-    let tip = Pebbles::tip(data.bank(), 1_000, [44; 32]);
-    data.tip = bitcoin::hashes::Hash::from_byte_array(tip);
+    let tip = Pebbles::root(data.bank(), 1_000, [44; 32]);
+    data.chain_root = bitcoin::hashes::Hash::from_byte_array(tip);
     let same_salt = data.check().unwrap();
     is_used(opened(&same_salt, [44; 32], record), &one.id());
 }

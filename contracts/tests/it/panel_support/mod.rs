@@ -15,7 +15,7 @@ use narthex_contracts::{
     panel::{DrawCase, DrawTiming, OfferDraft, OfferTerms, Pool},
     terms::Role,
 };
-use narthex_game_model::{Layout, Params, ParamsRecord, Ratio};
+use narthex_game_model::{Params, ParamsRecord, Ratio, Template};
 
 /// The 32 bytes that stand for a name and a number.
 pub fn digest(name: &str, n: u64) -> [u8; 32] {
@@ -39,7 +39,7 @@ pub fn params(n: u8, k: u8) -> Params {
 /// Terms that the example contract keeps.
 pub fn standard_terms() -> OfferTerms {
     OfferTerms {
-        layout: Layout::Hardened,
+        template: Template::Hardened,
         stake_sat: Amount::from_sat(250_000),
         min_retainer_sat: Amount::ZERO,
         min_fee_sat: Amount::from_sat(5_000),
@@ -70,7 +70,7 @@ pub fn principals(cast: &Fixtures) -> [PublicKey; 3] {
 
 /// A draw for the example contract of `k` of `n`.
 pub fn case(n: u8, k: u8) -> DrawCase {
-    let cast = Fixtures::example(Layout::Hardened, n, k, 500, [7; 32]).unwrap();
+    let cast = Fixtures::example(Template::Hardened, n, k, 500, [7; 32]).unwrap();
     DrawCase::new(
         cast.params(),
         principals(&cast),

@@ -17,8 +17,8 @@ use narthex_contracts::{
     setup::Party,
     setup::ceremony,
     slice::{
-        BoundShares, Circle, Client, Coin, Dealt, Points, Post, Provider, Sharer, Shares,
-        SliceRecord, SliceTerms, Taken, Work,
+        BoundShares, Client, Coin, Participants, Points, Post, Provider, Shares, SliceDealer,
+        SliceDealing, SliceRecord, SliceTerms, Taken, Work,
     },
     terms::{Coin as WalletCoin, Contribution, FeeRate},
 };
@@ -68,8 +68,8 @@ pub fn script(byte: u8) -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([byte; 20]))
 }
 
-pub fn circle(m: u8, n: u8, salt: u8) -> Circle {
-    Circle {
+pub fn participants(m: u8, n: u8, salt: u8) -> Participants {
+    Participants {
         client: public(1),
         providers: (0..n).map(|i| public(2 + i)).collect(),
         quorum: m,
@@ -78,26 +78,26 @@ pub fn circle(m: u8, n: u8, salt: u8) -> Circle {
     }
 }
 
-pub fn sharers(circle: &Circle, rng: &mut StdRng) -> Vec<Sharer> {
-    let sharer = |i| Sharer::new(circle.clone(), i, key(i), rng).unwrap();
-    circle.indices().map(sharer).collect()
+pub fn dealers(participants: &Participants, rng: &mut StdRng) -> Vec<SliceDealer> {
+    let dealer = |i| SliceDealer::new(participants.clone(), i, key(i), rng).unwrap();
+    participants.indices().map(dealer).collect()
 }
 
 /// Everybody's message, as it travels.
-pub fn dealt(sharers: &[Sharer]) -> Vec<Dealt> {
-    sharers
+pub fn dealt(dealers: &[SliceDealer]) -> Vec<SliceDealing> {
+    dealers
         .iter()
-        .map(|sharer| Dealt::from_bytes(&sharer.dealt().to_bytes()).unwrap())
+        .map(|dealer| SliceDealing::from_bytes(&dealer.dealt().to_bytes()).unwrap())
         .collect()
 }
 
-pub fn shared(circle: &Circle, rng: &mut StdRng) -> (Points, Vec<Shares>) {
-    let sharers = sharers(circle, rng);
-    let all = dealt(&sharers);
-    let points = Points::gather(circle, &all).unwrap();
+pub fn shared(participants: &Participants, rng: &mut StdRng) -> (Points, Vec<Shares>) {
+    let dealers = dealers(participants, rng);
+    let all = dealt(&dealers);
+    let points = Points::gather(participants, &all).unwrap();
     let mut shares = Vec::new();
-    for sharer in sharers {
-        let (theirs, own) = sharer.finish(&all).unwrap();
+    for dealer in dealers {
+        let (theirs, own) = dealer.finish(&all).unwrap();
         assert_eq!(theirs, points);
         shares.push(own);
     }
@@ -105,7 +105,7 @@ pub fn shared(circle: &Circle, rng: &mut StdRng) -> (Points, Vec<Shares>) {
 }
 
 /// 5,000 sat each; 6 blocks for posts, refund after 18.
-pub fn record(circle: &Circle, points: &Points) -> SliceRecord {
+pub fn record(participants: &Participants, points: &Points) -> SliceRecord {
     let mut record = SliceRecord {
         points: points.commitments(),
         own_points: points.own_points().to_vec(),
@@ -113,10 +113,10 @@ pub fn record(circle: &Circle, points: &Points) -> SliceRecord {
         post_blocks: 6,
         refund_blocks: 18,
         client_script: script(1),
-        provider_scripts: circle.indices().map(|i| script(2 + i)).collect(),
+        provider_scripts: participants.indices().map(|i| script(2 + i)).collect(),
         contribution: Contribution::default(),
         rate_sat_per_kwu: FeeRate::from_sat_per_kwu(250),
-        circle: circle.clone(),
+        participants: participants.clone(),
     };
     record.contribution.coins = vec![WalletCoin {
         outpoint: OutPoint::new(Txid::from_byte_array([3; 32]), 1),
@@ -155,7 +155,7 @@ pub fn client_party(terms: &SliceTerms, points: &Points) -> Party<SliceTerms> {
 
 /// The salt of these terms, as if it had been drawn.
 pub fn drawn_salt(terms: &SliceTerms) -> FreshSalt {
-    given::salt(terms.circle().salt.to_byte_array())
+    given::salt(terms.participants().salt.to_byte_array())
 }
 
 /// A slice whose claims are signed.
@@ -168,9 +168,9 @@ pub struct Slice {
 
 pub fn slice_of(m: u8, n: u8, salt: u8) -> Slice {
     let mut rng = rng(u64::from(salt));
-    let circle = circle(m, n, salt);
-    let (points, shares) = shared(&circle, &mut rng);
-    let terms = record(&circle, &points).check().unwrap();
+    let participants = participants(m, n, salt);
+    let (points, shares) = shared(&participants, &mut rng);
+    let terms = record(&participants, &points).check().unwrap();
     let (parties, shares) = parties(&terms, &points, shares);
     let mut holdings = ceremony::run(parties, &mut rng, |_| {})
         .unwrap()

@@ -5,7 +5,7 @@ use crate::arbiters::ArbiterSet;
 use crate::game::economics::{Economics, EconomicsError};
 use crate::game::tree::Player;
 use crate::params::settlement::Outcome;
-use crate::params::{Layout, Params};
+use crate::params::{Params, Template};
 use crate::rational::{Rational, exact, sat};
 
 /// How a contract ends after one step off honest play, the others going on as it pays them.
@@ -20,13 +20,13 @@ pub(in crate::game) struct Ending {
     pub(in crate::game) panel_loses: Rational,
 }
 
-/// The payoffs of honest play, and the courses in which one party does harm. Nothing for the paper's layout.
+/// The payoffs of honest play, and the courses in which one party does harm. Nothing for the paper's template.
 pub(in crate::game) fn endings(
     params: &Params,
     economics: &Economics,
 ) -> Result<(Vec<Rational>, Vec<Ending>), EconomicsError> {
     economics.check(params)?;
-    if params.layout() == Layout::Paper {
+    if params.template() == Template::Paper {
         return Ok((Vec::new(), Vec::new()));
     }
     let course = Course::new(params, economics);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::arbiters::{ArbiterSet, Ruling};
-use crate::params::Layout;
+use crate::params::Template;
 
 /// How a contract ends: one of the seven settlement schemes, with what selects its variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub enum Outcome {
     /// Scheme 1: the worker delivered nothing in time.
     WorkerTimedOut,
     /// Scheme 1': the verifier approved, then the worker withheld the result secret. Not part of
-    /// the paper's layout.
+    /// the paper's template.
     WorkerWithheld,
     /// Scheme 2: the verifier gave no verdict in time.
     VerifierTimedOut,
@@ -68,11 +68,11 @@ impl Outcome {
         }
     }
 
-    /// One outcome of every kind that has a payout of its own: each scheme of the layout, scheme 5
+    /// One outcome of every kind that has a payout of its own: each scheme of the template, scheme 5
     /// with nobody and with everybody ruling, schemes 6 and 7 with every majority size. Which
     /// arbiters are in a set changes only whose output is whose.
-    pub fn kinds(layout: Layout, panel: u8, quorum: u8) -> impl Iterator<Item = Self> {
-        let withheld = matches!(layout, Layout::Hardened).then_some(Self::WorkerWithheld);
+    pub fn kinds(template: Template, panel: u8, quorum: u8) -> impl Iterator<Item = Self> {
+        let withheld = matches!(template, Template::Hardened).then_some(Self::WorkerWithheld);
         let unnamed = [
             Self::WorkerTimedOut,
             Self::VerifierTimedOut,

@@ -1,7 +1,7 @@
 //! Random costs and values for the tests of the game.
 
 use narthex_game_model::game::{ArbiterModel, Economics, Fees, SidePayments};
-use narthex_game_model::{Amount, Layout, Params, ParamsRecord, Ratio};
+use narthex_game_model::{Amount, Params, ParamsRecord, Ratio, Template};
 use proptest::prelude::*;
 
 const HEIGHT: u32 = 800_000;
@@ -60,7 +60,7 @@ pub fn scaled(
 }
 
 /// Contracts about as large as the example, near the border between paying and not paying.
-pub fn near_the_border(layout: Layout) -> impl Strategy<Value = (Params, Economics)> {
+pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Economics)> {
     let percent = |low: u64, high: u64| low..=high;
     let shares = [(20, 100), (1, 100), (1, 10), (40, 95), (20, 100), (50, 95)];
     let shares = shares.map(|(low, high): (u32, u32)| low..=high);
@@ -83,9 +83,9 @@ pub fn near_the_border(layout: Layout) -> impl Strategy<Value = (Params, Economi
         let w = 1_000 * t.0;
         let v = w + w * t.1 / 100;
         let a = v + v * t.2 / 100;
-        let (example, bounty) = match layout {
-            Layout::Hardened => (ParamsRecord::example(3, 2, HEIGHT), sat(w * o.4 / 100)),
-            Layout::Paper => (ParamsRecord::paper_example(3, 2, HEIGHT), Amount::ZERO),
+        let (example, bounty) = match template {
+            Template::Hardened => (ParamsRecord::example(3, 2, HEIGHT), sat(w * o.4 / 100)),
+            Template::Paper => (ParamsRecord::paper_example(3, 2, HEIGHT), Amount::ZERO),
         };
         let record = ParamsRecord {
             worker_stake: sat(w),

@@ -2,7 +2,7 @@
 
 pub mod games;
 
-use narthex_game_model::{Amount, Layout, PaperLocks, Params, ParamsRecord, Ratio, Windows};
+use narthex_game_model::{Amount, PaperLocks, Params, ParamsRecord, Ratio, Template, Windows};
 use proptest::prelude::*;
 
 /// 21 million bitcoin in satoshi, split over the deposits of the largest panel.
@@ -31,7 +31,7 @@ fn deposit() -> impl Strategy<Value = u64> {
     .prop_map(|sat| sat.min(LARGEST_DEPOSIT_SAT))
 }
 
-/// Records of both layouts that hold the relations between fields; their values may still make
+/// Records of both templates that hold the relations between fields; their values may still make
 /// dust, so not all are valid.
 pub fn record() -> impl Strategy<Value = ParamsRecord> {
     let sums = (deposit(), deposit(), deposit(), deposit(), 0u64..100_000);
@@ -65,7 +65,7 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
     let [w, v, a] = stakes;
     let quorums: Vec<u8> = (n / 2 + 1..=n).collect();
     let k = *quorum.get(&quorums);
-    // γ below ε, and in the paper layout γ + ε at most 1.
+    // γ below ε, and in the paper template γ + ε at most 1.
     let epsilon = if hardened {
         epsilon
     } else {
@@ -120,7 +120,7 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
         return record;
     }
     ParamsRecord {
-        layout: Layout::Paper,
+        template: Template::Paper,
         bounty: Amount::ZERO,
         retainer: Amount::ZERO,
         delta: delta.min(ratio(1, 2)),
@@ -134,7 +134,7 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
     }
 }
 
-/// Valid parameters of both layouts.
+/// Valid parameters of both templates.
 pub fn params() -> impl Strategy<Value = Params> {
     record().prop_filter_map("breaks a bound", |record| Params::new(record).ok())
 }

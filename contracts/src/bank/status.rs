@@ -5,9 +5,9 @@ use bitcoin::{Amount, TxOut};
 use super::{Bank, BankError};
 use crate::depth::Depth;
 
-/// What the own chain says of the bank's coin, before any freeze.
+/// What the own chain says of the bank's coin, before any force close.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sight {
+pub struct FundingStatus {
     /// Height of the tip.
     pub tip: u32,
     /// The output at the bank's outpoint and the height that confirmed it, if it is confirmed and not spent.
@@ -36,36 +36,38 @@ pub enum CoinError {
         /// How many are wanted.
         wanted: u32,
     },
-    /// So near to T that the provider must freeze.
-    #[error("the next block, {next}, is at or above {freeze_height}, where the provider freezes")]
+    /// So near to T that the provider must force-close.
+    #[error(
+        "the next block, {next}, is at or above {force_close_height}, where the provider force-closes"
+    )]
     Late {
         /// Height of the next block.
         next: u32,
         /// T − D.
-        freeze_height: u32,
+        force_close_height: u32,
     },
 }
 
 impl Bank {
     /// Fails unless the bank's coin is there, `depth` blocks deep, and T far enough.
-    pub fn check_coin(&self, sight: &Sight, depth: Depth) -> Result<(), CheckError> {
+    pub fn check_coin(&self, status: &FundingStatus, depth: Depth) -> Result<(), CheckError> {
         let (_, wanted) = self.coin(false)?;
-        let (found, height) = sight.found.as_ref().ok_or(CoinError::Absent)?;
+        let (found, height) = status.found.as_ref().ok_or(CoinError::Absent)?;
         if *found != wanted {
             let (found, wanted) = (found.value, wanted.value);
             return Err(CoinError::Other { found, wanted }.into());
         }
-        let next = sight.tip.saturating_add(1);
+        let next = status.tip.saturating_add(1);
         let confirmations = next.saturating_sub(*height);
-        if !depth.is_reached(*height, sight.tip) {
+        if !depth.is_reached(*height, status.tip) {
             let (found, wanted) = (confirmations, depth.blocks());
             return Err(CoinError::Shallow { found, wanted }.into());
         }
-        let freeze_height = self.terms().freeze_height();
-        match next >= freeze_height {
+        let force_close_height = self.terms().force_close_height();
+        match next >= force_close_height {
             true => Err(CoinError::Late {
                 next,
-                freeze_height,
+                force_close_height,
             }
             .into()),
             false => Ok(()),

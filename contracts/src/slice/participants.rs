@@ -35,7 +35,7 @@ pub const fn provider(index: u8) -> PartyName {
 /// Client, providers and job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Circle {
+pub struct Participants {
     /// Key of A, who pays.
     pub client: PublicKey,
     /// Keys of the providers.
@@ -48,10 +48,10 @@ pub struct Circle {
     pub salt: sha256::Hash,
 }
 
-impl Circle {
+impl Participants {
     /// Checks numbers and keys. The proposer is at fault.
     pub fn check(&self) -> Result<(), SliceError> {
-        Circle::check_numbers(self.providers.len(), self.quorum.into())?;
+        Participants::check_numbers(self.providers.len(), self.quorum.into())?;
         for (i, key) in self.providers.iter().enumerate() {
             // Signatures show the x coordinate only.
             let x = |key: &PublicKey| key.x_only_public_key().0;
@@ -113,7 +113,7 @@ impl Circle {
         self.quorum.saturating_sub(1)
     }
 
-    /// The key of a party; `None` for one that is not in the circle.
+    /// The key of a party; `None` for one that is not in the participants.
     pub fn key(&self, party: impl Into<PartyId>) -> Option<PublicKey> {
         let party = party.into();
         if party == CLIENT {
@@ -123,7 +123,7 @@ impl Circle {
         self.providers.get(usize::from(index)).copied()
     }
 
-    /// The key of a provider. A message of nobody in the circle is its sender's fault.
+    /// The key of a provider. A message of nobody in the participants is its sender's fault.
     pub(super) fn provider_key(&self, index: u8) -> Result<PublicKey, SliceError> {
         let stranger = SliceError::Stranger {
             index,
@@ -150,6 +150,6 @@ pub(super) fn member(of: u8, index: u8) -> Option<u8> {
 }
 
 /// The provider at a place among those that share the secret of `of`.
-pub(super) fn sharer(of: u8, member: u8) -> u8 {
+pub(super) fn dealer(of: u8, member: u8) -> u8 {
     member.saturating_add(u8::from(member >= of))
 }

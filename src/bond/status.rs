@@ -8,7 +8,7 @@ use narthex_regtest::{ChainSource, OutputStatus};
 
 /// Why a bond was not found to count.
 #[derive(Debug, thiserror::Error)]
-pub enum SightError {
+pub enum StatusError {
     /// The chain does not answer.
     #[error(transparent)]
     Chain(#[from] narthex_regtest::Error),
@@ -29,7 +29,7 @@ pub fn moment(
 }
 
 /// What is at an outpoint, confirmed or not, spent or not.
-pub fn sight(
+pub fn status(
     chain: &mut dyn ChainSource,
     outpoint: OutPoint,
 ) -> Result<Sighting, narthex_regtest::Error> {
@@ -50,10 +50,10 @@ pub fn verify(
     chain: &mut dyn ChainSource,
     claim: &Claim,
     depth_wanted: u32,
-) -> Result<Locked, SightError> {
+) -> Result<Locked, StatusError> {
     let height = chain.height()?;
     let tip = moment(chain, height)?;
-    let seen = sight(chain, claim.outpoint)?;
+    let seen = status(chain, claim.outpoint)?;
     Ok(claim.check(&seen, tip, depth_wanted)?)
 }
 
@@ -73,7 +73,7 @@ pub fn register(
     for (index, certificate) in certificates.iter().enumerate() {
         let claim = certificate.claim();
         let checked = match certificate.check_signature(&secp, height) {
-            Ok(()) => claim.check(&sight(chain, claim.outpoint)?, tip, depth_wanted),
+            Ok(()) => claim.check(&status(chain, claim.outpoint)?, tip, depth_wanted),
             Err(fault) => Err(fault),
         };
         match checked {

@@ -9,7 +9,7 @@ mod error;
 mod sign;
 mod vault;
 
-pub use draft::{Draft, Placed, STAGE, Step, UNLOCKED, by, finish, spend};
-pub use error::PactError;
+pub use draft::{Draft, Placed, PresignedTransaction, STAGE, UNLOCKED, by, finish, spend};
+pub use error::BuilderError;
 pub use sign::{Cosigned, Cosigner, Task, check_key};
 pub use vault::{LeafPlan, Vault, place_key};

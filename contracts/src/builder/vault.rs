@@ -12,7 +12,7 @@ use bitcoin::{
 };
 use miniscript::{Descriptor, Miniscript, Tap};
 
-use super::PactError;
+use super::BuilderError;
 use crate::{bond::UNSPENDABLE_KEY, musig::KeySet, party::PartyName};
 
 /// A leaf to be: its script as miniscript, and what the script checks.
@@ -51,7 +51,7 @@ impl Vault {
     pub fn new(
         owners: &[(PartyName, PublicKey)],
         leaves: Vec<LeafPlan>,
-    ) -> Result<Vault, PactError> {
+    ) -> Result<Vault, BuilderError> {
         let keys = match owners {
             [] => None,
             _ => Some(KeySet::new(owners, None)?),
@@ -59,9 +59,9 @@ impl Vault {
         let internal = match &keys {
             Some(keys) => keys.internal_key(),
             None => XOnlyPublicKey::from_slice(&UNSPENDABLE_KEY)
-                .map_err(|e| PactError::Script(e.to_string()))?,
+                .map_err(|e| BuilderError::Script(e.to_string()))?,
         };
-        let script_error = |e: miniscript::Error| PactError::Script(e.to_string());
+        let script_error = |e: miniscript::Error| BuilderError::Script(e.to_string());
         let scripts = leaves.iter().map(|leaf| leaf.script.as_str());
         let descriptor = match tree(&scripts.collect::<Vec<_>>()) {
             None => format!("tr({internal})"),
@@ -69,7 +69,7 @@ impl Vault {
         };
         let parsed = Descriptor::<XOnlyPublicKey>::from_str(&descriptor).map_err(script_error)?;
         let Descriptor::Tr(tr) = &parsed else {
-            return Err(PactError::Script("not a Taproot descriptor".into()));
+            return Err(BuilderError::Script("not a Taproot descriptor".into()));
         };
         let spend = tr.spend_info();
         let branch = |plan: LeafPlan| {
@@ -78,7 +78,7 @@ impl Vault {
                 .encode();
             let control = spend
                 .control_block(&(script.clone(), LeafVersion::TapScript))
-                .ok_or(PactError::Missing("leaf"))?;
+                .ok_or(BuilderError::Missing("leaf"))?;
             Ok(Branch {
                 plan,
                 script,
@@ -87,7 +87,7 @@ impl Vault {
         };
         let branches = leaves.into_iter().map(branch);
         Ok(Vault {
-            branches: branches.collect::<Result<_, PactError>>()?,
+            branches: branches.collect::<Result<_, BuilderError>>()?,
             keys: match keys {
                 None => None,
                 Some(keys) => Some(keys.with_root(spend.merkle_root())?),
@@ -122,7 +122,7 @@ pub fn place_key(
     id: &[u8; 32],
     place: &str,
     (party, key): (PartyName, PublicKey),
-) -> Result<KeySet, PactError> {
+) -> Result<KeySet, BuilderError> {
     let root = tagged_hash_parts("narthex/place-key", &[id, place.as_bytes()]);
     let root = Some(TapNodeHash::from_byte_array(root));
     Ok(KeySet::new(&[(party, key)], root)?)

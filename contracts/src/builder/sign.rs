@@ -8,7 +8,7 @@ use bitcoin::secp256k1::{
 use narthex_base::tagged::tagged_hash_parts;
 use zeroize::Zeroizing;
 
-use super::PactError;
+use super::BuilderError;
 use crate::{
     graph::{NodeId, TxGraph},
     musig::{
@@ -27,8 +27,8 @@ pub struct Task {
 
 impl Task {
     /// The signature number `position` of a transaction's one input; a leaf's releasers come after its signers.
-    pub fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, PactError> {
-        let missing = || PactError::Missing("signature to make");
+    pub fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, BuilderError> {
+        let missing = || BuilderError::Missing("signature to make");
         let slots = graph.node(node).and_then(|node| graph.slots(node));
         let mut slots = slots.ok_or_else(missing)?.into_iter();
         let slot = slots.find(|slot| slot.input == 0 && usize::from(slot.place) == position);
@@ -50,7 +50,7 @@ impl Task {
         (party, key): (PartyName, &SecretKey),
         point: Option<&AdaptorPoint>,
         rng: &mut R,
-    ) -> Result<AdaptorSignature, PactError> {
+    ) -> Result<AdaptorSignature, BuilderError> {
         let mut seed = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(&mut *seed);
         self.sign_seeded((party, key), point, &seed)
@@ -63,7 +63,7 @@ impl Task {
         &self,
         (party, key): (PartyName, &SecretKey),
         point: &AdaptorPoint,
-    ) -> Result<AdaptorSignature, PactError> {
+    ) -> Result<AdaptorSignature, BuilderError> {
         let secret = Zeroizing::new(key.secret_bytes());
         let parts: [&[u8]; 4] = [
             &*secret,
@@ -80,10 +80,10 @@ impl Task {
         (party, key): (PartyName, &SecretKey),
         point: Option<&AdaptorPoint>,
         seed: &[u8; 32],
-    ) -> Result<AdaptorSignature, PactError> {
-        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { party })?;
+    ) -> Result<AdaptorSignature, BuilderError> {
+        let pair = MusigKeypair::new(key).ok_or(BuilderError::WrongKey { party })?;
         let (secret, public) = PublicNonce::generate(seed, &pair, &self.keys, &self.message)
-            .ok_or(PactError::Randomness)?;
+            .ok_or(BuilderError::Randomness)?;
         let session = Session::new(&self.keys, &[public], point, &self.message)?;
         let share = session.sign(&self.keys, party, &pair, secret)?;
         let signature = session.aggregate(&self.keys, &[share])?;
@@ -97,7 +97,7 @@ impl Task {
         signature: &AdaptorSignature,
         published: &[u8; 64],
         point: &AdaptorPoint,
-    ) -> Result<SecretKey, PactError> {
+    ) -> Result<SecretKey, BuilderError> {
         let secp = Secp256k1::signing_only();
         let published = AdaptorSignature(*published).into_signature()?;
         Ok(signature.extract(&secp, &published, &point.to_public_key()?)?)
@@ -108,7 +108,7 @@ impl Task {
         &self,
         signature: &AdaptorSignature,
         point: Option<&AdaptorPoint>,
-    ) -> Result<(), PactError> {
+    ) -> Result<(), BuilderError> {
         Ok(signature.verify(&self.keys.output_key(), &self.message, point)?)
     }
 
@@ -117,7 +117,7 @@ impl Task {
         &self,
         signature: &AdaptorSignature,
         secret: &SecretKey,
-    ) -> Result<[u8; 64], PactError> {
+    ) -> Result<[u8; 64], BuilderError> {
         let secp = Secp256k1::verification_only();
         let complete = signature.complete(&secp, &self.keys.output_key(), &self.message, secret)?;
         Ok(complete.serialize())
@@ -127,21 +127,22 @@ impl Task {
         &self,
         pair: &MusigKeypair,
         rng: &mut R,
-    ) -> Result<(SecretNonce, PublicNonce), PactError> {
+    ) -> Result<(SecretNonce, PublicNonce), BuilderError> {
         let mut seed = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(&mut *seed);
-        PublicNonce::generate(&seed, pair, &self.keys, &self.message).ok_or(PactError::Randomness)
+        PublicNonce::generate(&seed, pair, &self.keys, &self.message)
+            .ok_or(BuilderError::Randomness)
     }
 }
 
 /// Checks that `key` is the secret of `public`.
 ///
 /// # Errors
-/// [`PactError::WrongKey`]: the caller's fault.
-pub fn check_key(key: &SecretKey, public: PublicKey, party: PartyName) -> Result<(), PactError> {
+/// [`BuilderError::WrongKey`]: the caller's fault.
+pub fn check_key(key: &SecretKey, public: PublicKey, party: PartyName) -> Result<(), BuilderError> {
     match PublicKey::from_secret_key(&Secp256k1::signing_only(), key) == public {
         true => Ok(()),
-        false => Err(PactError::WrongKey { party }),
+        false => Err(BuilderError::WrongKey { party }),
     }
 }
 
@@ -172,9 +173,9 @@ impl Cosigner {
         node: NodeId,
         (party, key): (PartyName, &SecretKey),
         rng: &mut R,
-    ) -> Result<(Cosigner, PublicNonce), PactError> {
+    ) -> Result<(Cosigner, PublicNonce), BuilderError> {
         let task = Task::new(graph, node, 0)?;
-        let pair = MusigKeypair::new(key).ok_or(PactError::WrongKey { party })?;
+        let pair = MusigKeypair::new(key).ok_or(BuilderError::WrongKey { party })?;
         let (secret, own) = task.nonce(&pair, rng)?;
         let cosigner = Cosigner {
             task,
@@ -187,7 +188,10 @@ impl Cosigner {
     }
 
     /// Makes the own share. The secret nonce is gone afterwards, also if it fails.
-    pub fn sign(self, peer_nonce: PublicNonce) -> Result<(Cosigned, PartialSignature), PactError> {
+    pub fn sign(
+        self,
+        peer_nonce: PublicNonce,
+    ) -> Result<(Cosigned, PartialSignature), BuilderError> {
         let Cosigner {
             task,
             party,
@@ -211,13 +215,13 @@ impl Cosigner {
 
 impl Cosigned {
     /// Adds the peer's share. A false one names the peer.
-    pub fn finish(self, share: PartialSignature) -> Result<[u8; 64], PactError> {
+    pub fn finish(self, share: PartialSignature) -> Result<[u8; 64], BuilderError> {
         let keys = &self.task.keys;
         let signer = keys
             .names()
             .find(|signer| *signer != self.party)
-            .ok_or(PactError::Missing("peer"))?;
-        let false_share = PactError::Signature {
+            .ok_or(BuilderError::Missing("peer"))?;
+        let false_share = BuilderError::Signature {
             signer,
             what: "a transaction of both",
         };

@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, Script, Sequence, Transaction};
 
-use super::{PactError, Vault};
+use super::{BuilderError, Vault};
 use crate::{
     funding::Contribution,
     graph::{
@@ -45,22 +45,22 @@ impl Placed {
     }
 
     /// Spending it by all its owners' key.
-    pub fn key_path(&self) -> Result<Spend, PactError> {
+    pub fn key_path(&self) -> Result<Spend, BuilderError> {
         match self.purpose {
             Purpose::Contract(keys) => Ok(Spend::KeyPath(keys)),
-            _ => Err(PactError::Missing("key path")),
+            _ => Err(BuilderError::Missing("key path")),
         }
     }
 
     /// Spending it by a leaf, in the order of its plans.
-    pub fn leaf(&self, index: usize) -> Result<Spend, PactError> {
-        (self.leaves.get(index).copied()).ok_or(PactError::Missing("leaf"))
+    pub fn leaf(&self, index: usize) -> Result<Spend, BuilderError> {
+        (self.leaves.get(index).copied()).ok_or(BuilderError::Missing("leaf"))
     }
 }
 
 /// A transaction that is agreed on and signed before it is needed.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct PresignedTransaction {
     /// Its name.
     pub name: NodeName,
     /// What happened if it confirms, in a few words.
@@ -140,22 +140,24 @@ impl Draft {
     }
 
     /// A transaction that pays no fee itself and has an anchor for a child that does.
-    pub fn step(&mut self, step: Step) -> Result<NodeId, GraphError> {
+    pub fn step(&mut self, step: PresignedTransaction) -> Result<NodeId, GraphError> {
         let mut node = step.node(3);
         node.outputs.push(self.graph.anchor());
         self.graph.node(node)
     }
 
     /// A transaction that pays its own fee: what its outputs leave.
-    pub fn own_fee(&mut self, step: Step) -> Result<NodeId, GraphError> {
+    pub fn own_fee(&mut self, step: PresignedTransaction) -> Result<NodeId, GraphError> {
         self.graph.node(step.node(2))
     }
 
     /// What a transaction that pays its own fee takes, before the fee is known: the values of its outputs do not
     /// matter.
-    pub fn plan(&self, step: Step) -> Result<SpendPlan, PactError> {
+    pub fn plan(&self, step: PresignedTransaction) -> Result<SpendPlan, BuilderError> {
         let plan = self.graph.plan(&step.node(2));
-        plan.ok_or(PactError::Missing("place in the graph for a transaction"))
+        plan.ok_or(BuilderError::Missing(
+            "place in the graph for a transaction",
+        ))
     }
 
     /// The funding transaction: these outputs, then everybody's change. Inputs are in order of their outpoints (BIP69),
@@ -215,7 +217,7 @@ pub fn spend(node: NodeId, vout: u32, spend: Spend, sequence: Sequence) -> NodeI
     }
 }
 
-impl Step {
+impl PresignedTransaction {
     fn node(self, version: i32) -> Node {
         Node {
             name: self.name,
@@ -236,8 +238,8 @@ pub fn finish(
     id: NodeId,
     signatures: &[[u8; 64]],
     preimages: &[[u8; 32]],
-) -> Result<Transaction, PactError> {
-    let missing = || PactError::Missing("transaction that these signatures and preimages fit");
+) -> Result<Transaction, BuilderError> {
+    let missing = || BuilderError::Missing("transaction that these signatures and preimages fit");
     let mut tx = graph.assemble(id).ok_or_else(missing)?;
     let node = graph.node(id).ok_or_else(missing)?;
     for (input, txin) in node.inputs.iter().zip(&mut tx.input) {
