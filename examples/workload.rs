@@ -7,7 +7,7 @@ use std::error::Error;
 use narthex::{
     bitcoin::secp256k1::rand::{RngCore, thread_rng},
     game_model::{
-        commitment::{ResultSecret, SaltSeed, open},
+        commitment::{OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
         computation::{Computation, Job, StepError, StepProgram},
         params::JobBounds,
         play::{BlindDigests, Evidence, Strategy, Verdict, Work, WorkerSecrets, judge},
@@ -61,21 +61,29 @@ fn random() -> [u8; 32] {
     bytes
 }
 
+/// Steps that the verifier computes again.
+const SAMPLE: u32 = 200;
+
 /// The worker works as its strategy says and commits; the verifier recomputes a sample that neither could choose.
 fn play(job: &Job<Collatz>, strategy: &Strategy) -> Result<Verdict, Box<dyn Error>> {
     let secrets = WorkerSecrets {
         result: ResultSecret::from_bytes(random()),
         salts: SaltSeed::from_bytes(random()),
+        polynomial: PolynomialSeed::from_bytes(random()),
     };
-    let work = Work::perform(job, strategy, &secrets)?;
+    // As many openings as the sample has steps: so many keys say nothing about the result secret.
+    let work = Work::perform(job, strategy, &secrets, SAMPLE)?;
+    let mut book = OpeningBook::new(work.commitment());
     let commitment = work.commitment();
     // Root, the verifier's nonce, and the hash of a block behind the commitment.
     let seed = sample::seed(&commitment.id(), &random(), &random());
-    let sampled = sample::draw(&seed, job.steps(), 200)?;
+    let sampled = sample::draw(&seed, job.steps(), SAMPLE)?;
     let digests = BlindDigests::recompute(job, &sampled, random())?;
-    let verdict = digests.verdict(commitment, &work.open(&sampled)?)?;
-    if let Verdict::Differs { index, .. } = verdict {
-        let evidence = Evidence::gather(job, index, work.open(&[index])?)?;
+    // A worker on a machine that may stop writes them down before it shows them.
+    let opening = work.open(&book.allow(&sampled, |_| Ok(()))?)?;
+    let verdict = digests.verdict(commitment, &opening)?;
+    if let Some(index) = verdict.disputed() {
+        let evidence = Evidence::gather(job, index, opening)?;
         let accepted = JobBounds::MOST.accepts_job(job)?;
         let finding = judge(job.program(), &accepted, commitment, &evidence)?;
         println!("  the arbiters: {:?}, {}", finding.ruling, finding.reason);
@@ -83,7 +91,7 @@ fn play(job: &Job<Collatz>, strategy: &Strategy) -> Result<Verdict, Box<dyn Erro
         let result = open(
             commitment,
             job.output_bytes(),
-            work.ciphertext(),
+            work.sealed(),
             &secrets.result,
         )?;
         let lengths = result

@@ -11,7 +11,7 @@ use narthex_channel::{
     log::{Identity, Log, LogError, MemoryLog},
 };
 use narthex_game_model::{
-    commitment::TreeError,
+    commitment::{BookError, OpenerError, TreeError},
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
     dispute::{
         ContestError, DisputeTerms, Duty, Event, MoveError, ReplayError, SearchPlan, Side,
@@ -150,6 +150,12 @@ pub enum JobDisputeError {
     /// No such leaf.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// No such step in the book of opened ones.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The demonstration's worker cannot open its own work.
+    #[error(transparent)]
+    Opener(#[from] OpenerError),
     /// A defect of this program: entries before the opening.
     #[error(transparent)]
     NotOpened(DisputeError),

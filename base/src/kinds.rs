@@ -30,7 +30,7 @@ macro_rules! kinds {
 
 kinds! {
     /// Terms of the computational contract.
-    TERMS = "NXT2",
+    TERMS = "NXT3",
     /// Public nonces of a ceremony.
     NONCES = "NXN1",
     /// What a contract id covers of the nonces of a ceremony.
@@ -41,6 +41,10 @@ kinds! {
     HOLDINGS = "NXH1",
     /// A withheld share, handed over.
     WITHHELD = "NXV1",
+    /// A whole signature, handed over by who put it together.
+    HANDED_OVER = "NXVW1",
+    /// A token, sealed under the digests of a sample.
+    SEALED_TOKEN = "NXST1",
     /// A ruling of an arbiter, as a signature.
     ATTESTATION = "NXA1",
     /// The commitment root of a delivery, in a data output on chain.
@@ -131,6 +135,18 @@ kinds! {
     DISPUTE_CHANGE = "NXUC1",
     /// A change in the log of a bank's side.
     BANK_CHANGE = "NXBL1",
+    /// What a worker commits to: second version, with step keys on a polynomial.
+    COMMITMENT = "NXCM2",
+    /// Opened leaves of a commitment with their key shares and boxes.
+    OPENING = "NXOP2",
+    /// Points of the coefficients of a key polynomial.
+    KEY_POINTS = "NXKP1",
+    /// Sealing, stopped on the way.
+    SEALER = "NXSB1",
+    /// Opening boxes, stopped on the way.
+    UNSEALER = "NXSU1",
+    /// Proof that what a worker sealed is not what it committed to.
+    SEAL_FAULT = "NXSF1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

@@ -90,6 +90,7 @@ pub enum DisputeEffect {
 
 /// Why nothing changes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DisputeError {
     /// An entry came before the opening. The fault of whoever reads the record.
     #[error("the dispute's opening was not read yet")]

@@ -95,6 +95,7 @@ where
 
 /// Why a machine does not come back from its log.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// The log cannot be read.
     #[error(transparent)]

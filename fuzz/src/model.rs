@@ -2,11 +2,14 @@
 
 use std::{fmt::Display, str::FromStr, sync::OnceLock};
 
+use narthex_base::codec::Message;
 use narthex_game_model::{
     Params, ParamsRecord, Ratio, Template,
     commitment::{
-        CheckpointBuilder, Checkpoints, Commitment, Domain, LeafOpening, Multiproof, Opening,
-        Receipt, ReceiptKind, SignedReceipt, TreeBuilder,
+        Boxed, CheckpointBuilder, Checkpoints, Commitment, Domain, KeyPoints, Multiproof, Opener,
+        Opening, OpeningBook, PolynomialSeed, Receipt, ReceiptKind, ResultSecret, SaltSeed,
+        SealFault, SealedShape, Sealer, Sealing, SignedReceipt, TreeBuilder, WorkerSecrets,
+        prove_box, state_digest, work_leaf,
     },
     computation::{JobSpec, StepProgram, UnitProgram},
     dispute::{DisputeTerms, Entry, Event, Move, Reveal, SignedMove, Transcript},
@@ -79,18 +82,91 @@ fn resealed(tag: &str, bytes: &[u8]) -> Vec<u8> {
     [content, &tagged_hash(tag, content)].concat()
 }
 
-fn opening() -> Opening {
-    let leaf = |index| LeafOpening {
-        index,
-        salt: [3; 32],
-        digest: [4; 32],
+/// A small commitment with its opening, its points, and the proof that a box of it is garbage.
+fn sealed() -> (Commitment, Opening, SealFault) {
+    let secrets = WorkerSecrets {
+        result: ResultSecret::from_bytes([1; 32]),
+        salts: SaltSeed::from_bytes([2; 32]),
+        polynomial: PolynomialSeed::from_bytes([3; 32]),
     };
-    Opening {
-        leaves: vec![leaf(1), leaf(5)],
-        proof: Multiproof {
-            siblings: vec![[5; 32]; 3],
-        },
+    let outputs = [*b"one", *b"two", *b"six"];
+    let mut leaves = TreeBuilder::new(Domain::Work);
+    for (index, output) in (0..).zip(outputs) {
+        let digest = state_digest(&output);
+        leaves.push(work_leaf(index, &secrets.salts.salt(index), &digest));
     }
+    let what = Sealing {
+        job: [1; 32],
+        root: leaves.finish().expect("leaves").0,
+        shape: SealedShape::new(3, 3, 2).expect("a shape"),
+    };
+    let mut sealer = Sealer::new(&what, &secrets).expect("secrets");
+    let mut records = sealer.coefficients().to_vec();
+    for output in outputs {
+        records.extend(sealer.push(&output).expect("an output"));
+    }
+    let commitment = sealer.finish().expect("all outputs");
+    let polynomial = what.polynomial(&secrets).expect("secrets");
+    let allowed = OpeningBook::new(&commitment).allow(&[0, 2], |_| Ok(()));
+    let allowed = allowed.expect("two openings");
+    let mut opener = Opener::new(&commitment, &allowed, &polynomial).expect("its own");
+    let boxes = records[what.shape.coefficient_bytes()..].chunks(what.shape.record_bytes());
+    for ((index, output), record) in (0..).zip(outputs).zip(boxes) {
+        let sealed = Boxed::Whole(record[SealedShape::LEAF_BYTES..].to_vec());
+        let salt = secrets.salts.salt(index);
+        opener
+            .push(salt, state_digest(&output), sealed)
+            .expect("a step");
+    }
+    let fault = prove_box(&commitment, 3, &records, &polynomial, 1).expect("a step");
+    (commitment, opener.finish().expect("all steps"), fault)
+}
+
+fn opening() -> Opening {
+    sealed().1
+}
+
+fn commitment() -> Commitment {
+    sealed().0
+}
+
+fn faults() -> Vec<Vec<u8>> {
+    let coefficients = SealFault::Coefficients {
+        result: ResultSecret::from_bytes([1; 32]),
+        sealed: vec![5; 80],
+    };
+    vec![sealed().2.to_bytes(), coefficients.to_bytes()]
+}
+
+fn message<T: Message>(data: &[u8]) -> Option<Vec<u8>> {
+    Some(T::from_bytes(data).ok()?.to_bytes())
+}
+
+/// A sealer that stopped on the way, read with its own secrets.
+fn sealer_state(data: &[u8]) -> Option<Vec<u8>> {
+    static SEALING: OnceLock<(Sealing, WorkerSecrets)> = OnceLock::new();
+    let (what, secrets) = SEALING.get_or_init(|| {
+        let secrets = WorkerSecrets {
+            result: ResultSecret::from_bytes([1; 32]),
+            salts: SaltSeed::from_bytes([2; 32]),
+            polynomial: PolynomialSeed::from_bytes([3; 32]),
+        };
+        let shape = SealedShape::new(9, 3, 1).expect("a shape");
+        let what = Sealing {
+            job: [1; 32],
+            root: [2; 32],
+            shape,
+        };
+        (what, secrets)
+    });
+    if data.is_empty() {
+        let mut sealer = Sealer::new(what, secrets).ok()?;
+        for output in [b"one", b"two", b"six"] {
+            sealer.push(output).ok()?;
+        }
+        return Some(sealer.save());
+    }
+    Some(Sealer::resume(what, secrets, data).ok()?.save())
 }
 
 fn commitments() -> Vec<Decoder> {
@@ -146,9 +222,28 @@ fn commitments() -> Vec<Decoder> {
         },
         canonical(
             "opening",
-            |b| Some(Opening::from_bytes(b).ok()?.to_bytes()),
-            vec![opening().to_bytes()],
+            message::<Opening>,
+            vec![opening().to_bytes(), opening().about(2).to_bytes()],
         ),
+        canonical(
+            "commitment",
+            message::<Commitment>,
+            vec![commitment().to_bytes()],
+        ),
+        canonical(
+            "points of keys",
+            message::<KeyPoints>,
+            vec![opening().points.to_bytes()],
+        ),
+        canonical("proof of garbage", message::<SealFault>, faults()),
+        Decoder {
+            reseal: Some(|bytes| resealed("narthex/sealer-state", bytes)),
+            ..canonical(
+                "saved sealer",
+                |b| if b.is_empty() { None } else { sealer_state(b) },
+                sealer_state(&[]).into_iter().collect(),
+            )
+        },
         canonical(
             "receipt",
             |b| Some(SignedReceipt::from_bytes(b).ok()?.to_bytes().to_vec()),
@@ -175,16 +270,6 @@ fn commitments() -> Vec<Decoder> {
             vec![[[1; 32], [2; 32], [3; 32]].concat()],
         ),
     ]
-}
-
-fn commitment() -> Commitment {
-    Commitment {
-        job: [1; 32],
-        steps: 9,
-        root: [2; 32],
-        ciphertext_hash: [3; 32],
-        plaintext_hash: [4; 32],
-    }
 }
 
 fn archive() -> Archive {

@@ -7,7 +7,8 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use narthex_game_model::commitment::{
-    Commitment, Domain, LeafOpening, Opening, SaltSeed, TreeBuilder, state_digest, work_leaf,
+    Boxed, Domain, Opener, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, SealedShape,
+    Sealer, Sealing, TreeBuilder, WorkerSecrets, box_hash, state_digest, work_leaf,
 };
 use narthex_game_model::computation::{Computation, Repeated};
 use narthex_game_model::play::BlindDigests;
@@ -22,33 +23,47 @@ fn proof(c: &mut Criterion) {
     let outputs: Vec<_> = (0..job.period()).map(|i| job.step(i).unwrap()).collect();
     let digests: Vec<_> = outputs.iter().map(|output| state_digest(output)).collect();
     let digest = |index: u64| digests[(index % job.period()) as usize];
-    let salts = SaltSeed::from_bytes([1; 32]);
     let seed = sample::seed(&[2; 32], &[3; 32], &[4; 32]);
     let indices = sample::draw(&seed, STEPS, SAMPLE).unwrap();
-    let prove = || {
-        let mut tree = TreeBuilder::proving(Domain::Work, STEPS, &indices).unwrap();
-        for index in 0..STEPS {
-            tree.push(work_leaf(index, &salts.salt(index), &digest(index)));
-        }
-        tree.finish().unwrap()
+    let secrets = WorkerSecrets {
+        result: ResultSecret::from_bytes([1; 32]),
+        salts: SaltSeed::from_bytes([2; 32]),
+        polynomial: PolynomialSeed::from_bytes([3; 32]),
     };
-    let (root, proof) = prove();
-    let leaf = |index: &u64| LeafOpening {
-        index: *index,
-        salt: salts.salt(*index),
-        digest: digest(*index),
-    };
-    let opening = Opening {
-        leaves: indices.iter().map(leaf).collect(),
-        proof,
-    };
-    let commitment = Commitment {
+    let salt = |index| secrets.salts.salt(index);
+    let mut leaves = TreeBuilder::new(Domain::Work);
+    for index in 0..STEPS {
+        leaves.push(work_leaf(index, &salt(index), &digest(index)));
+    }
+    let what = Sealing {
         job: job.job(),
-        steps: STEPS,
-        root,
-        ciphertext_hash: [0; 32],
-        plaintext_hash: [0; 32],
+        root: leaves.finish().unwrap().0,
+        shape: SealedShape::new(STEPS, job.output_bytes(), SAMPLE).unwrap(),
     };
+    let mut sealer = Sealer::new(&what, &secrets).unwrap();
+    let mut boxes = Vec::new();
+    for index in 0..STEPS {
+        let record = sealer.push(&outputs[(index % job.period()) as usize]);
+        let sealed = record.unwrap()[SealedShape::LEAF_BYTES..].to_vec();
+        boxes.push(match indices.binary_search(&index) {
+            Ok(_) => Boxed::Whole(sealed),
+            Err(_) => Boxed::Hash(box_hash(&sealed)),
+        });
+    }
+    let commitment = sealer.finish().unwrap();
+    let polynomial = what.polynomial(&secrets).unwrap();
+    let allowed = OpeningBook::new(&commitment).allow(&indices, |_| Ok(()));
+    let allowed = allowed.unwrap();
+    let prove = || {
+        let mut opener = Opener::new(&commitment, &allowed, &polynomial).unwrap();
+        for (index, sealed) in (0..).zip(&boxes) {
+            opener
+                .push(salt(index), digest(index), sealed.clone())
+                .unwrap();
+        }
+        opener.finish().unwrap()
+    };
+    let opening = prove();
 
     let mut group = c.benchmark_group("300 of 1,000,000 steps");
     group.sample_size(10);
@@ -70,6 +85,17 @@ fn proof(c: &mut Criterion) {
     });
     group.bench_function("check the opening alone", |b| {
         b.iter(|| opening.verify(&commitment).unwrap());
+    });
+    group.bench_function("check the shares alone", |b| {
+        b.iter(|| {
+            opening
+                .points
+                .check(&commitment.result, &opening.shares())
+                .unwrap()
+        });
+    });
+    group.bench_function("the shares of all steps", |b| {
+        b.iter(|| polynomial.shares(0).take(STEPS as usize).count());
     });
     group.bench_function("prove, hashing all leaves", |b| b.iter(prove));
     group.finish();

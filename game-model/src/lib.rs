@@ -46,8 +46,10 @@ mod records;
 #[cfg(feature = "retrieval")]
 pub mod retrieval;
 pub mod sample;
+pub mod schedule;
 pub mod simulation;
 pub mod text;
+pub mod token;
 pub mod workload;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
@@ -63,3 +65,4 @@ pub use params::{
     Windows,
 };
 pub use ratio::{Ratio, RatioError};
+pub use schedule::{PanelSchedule, Schedule};

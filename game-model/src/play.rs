@@ -8,8 +8,9 @@ mod strategy;
 mod verifier;
 mod worker;
 
+pub use crate::commitment::WorkerSecrets;
 pub use arbiter::{Evidence, EvidenceError, Finding, judge};
 pub use conduct::{Appeal, ArbiterStrategy, VerifierStrategy, WorkerStrategy};
 pub use strategy::{Strategy, StrategyError};
 pub use verifier::{BlindDigests, OpeningError, Verdict, VerdictError, VerdictReport};
-pub use worker::{Work, WorkError, WorkerSecrets};
+pub use worker::{Work, WorkError};

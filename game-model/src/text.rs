@@ -38,6 +38,7 @@ pub fn parsed<'a, T, E: serde::de::Error>(
 
 /// Why a file is no text. The file is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NotText {
     /// Two bytes a letter.
     #[error("this is UTF-16; save it as UTF-8")]

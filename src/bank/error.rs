@@ -18,6 +18,7 @@ use crate::{
 
 /// Why a bank's life cannot go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeskError {
     /// No story of this name.
     #[error("no such story; `narthex bank play --list` names them")]

@@ -20,7 +20,7 @@ pub use bench::{Pace, measure};
 pub use desk::{Desk, DeskOptions};
 pub use error::DeskError;
 pub use exchange::Exchange;
-pub use kept::{KeptBank, KeptChain, KeptError, KeptStanding};
+pub use kept::{Due, KeptBank, KeptChain, KeptError, KeptStanding};
 pub use moves::Resumption;
 pub use stories::{BANK_STORIES, BankStory};
 

@@ -5,10 +5,13 @@
 use std::{hint::black_box, io::Cursor, time::Instant};
 
 use anyhow::Context;
+use bitcoin::secp256k1;
 use narthex_game_model::{
     Params, ParamsRecord, Ratio,
     commitment::{
-        Commitment, Domain, LeafOpening, Opening, SaltSeed, TreeBuilder, state_digest, work_leaf,
+        Boxed, Commitment, Domain, KeyPolynomial, Opener, Opening, OpeningBook, PolynomialSeed,
+        ResultSecret, SaltSeed, SealedShape, Sealer, Sealing, TreeBuilder, WorkerSecrets, box_hash,
+        state_digest, work_leaf,
     },
     computation::{Computation, Repeated, StepError},
     game::{ArbiterModel, Economics, build, solve},
@@ -40,7 +43,7 @@ pub fn run(rounds: usize, mut progress: impl FnMut(&str)) -> anyhow::Result<Vec<
     let mut all = Vec::new();
     progress("committing");
     all.push(committing(rounds)?);
-    progress("checking a sample");
+    progress("sealing, and checking a sample");
     all.extend(checking(rounds)?);
     progress("storing");
     all.push(storing(rounds)?);
@@ -107,62 +110,132 @@ fn committing(rounds: usize) -> anyhow::Result<Measurement> {
     ))
 }
 
-/// Checking 300 of 10⁶ steps, beside running these 300; and proving them in a second pass over the leaves.
+/// A worker's commitment to repeated outputs, and what it needs to open some of them.
+struct Sealed {
+    commitment: Commitment,
+    polynomial: KeyPolynomial,
+    salts: SaltSeed,
+    /// Of each step, with the boxes of the sampled ones.
+    boxes: Vec<Boxed>,
+}
+
+impl Sealed {
+    /// Commits to these outputs over and over; keeps the boxes of `sampled`.
+    fn new(outputs: &[Vec<u8>], openings: u32, sampled: &[u64]) -> anyhow::Result<Self> {
+        let secrets = WorkerSecrets {
+            result: ResultSecret::from_bytes([1; 32]),
+            salts: SaltSeed::from_bytes([2; 32]),
+            polynomial: PolynomialSeed::from_bytes([3; 32]),
+        };
+        let width = outputs.first().map_or(0, Vec::len);
+        let shape = SealedShape::new(STEPS, width, openings).context("outputs of nothing")?;
+        let output = |index: u64| &outputs[(index % outputs.len() as u64) as usize];
+        let mut leaves = TreeBuilder::new(Domain::Work);
+        for index in 0..STEPS {
+            let digest = state_digest(output(index));
+            leaves.push(work_leaf(index, &secrets.salts.salt(index), &digest));
+        }
+        let (root, _) = leaves.finish()?;
+        let job = [4; 32];
+        let what = Sealing { job, root, shape };
+        let mut sealer = Sealer::new(&what, &secrets)?;
+        let mut boxes = Vec::new();
+        for index in 0..STEPS {
+            let record = sealer.push(output(index))?;
+            let sealed = &record[SealedShape::LEAF_BYTES..];
+            boxes.push(match sampled.binary_search(&index) {
+                Ok(_) => Boxed::Whole(sealed.to_vec()),
+                Err(_) => Boxed::Hash(box_hash(sealed)),
+            });
+        }
+        Ok(Self {
+            commitment: sealer.finish()?,
+            polynomial: what.polynomial(&secrets)?,
+            salts: secrets.salts,
+            boxes,
+        })
+    }
+
+    /// Opens these steps in a second pass over all of them.
+    fn open(&self, digest: impl Fn(u64) -> [u8; 32], sampled: &[u64]) -> anyhow::Result<Opening> {
+        let allowed = OpeningBook::new(&self.commitment).allow(sampled, |_| Ok(()))?;
+        let mut opener = Opener::new(&self.commitment, &allowed, &self.polynomial)?;
+        for (index, sealed) in (0..).zip(&self.boxes) {
+            opener.push(self.salts.salt(index), digest(index), sealed.clone())?;
+        }
+        Ok(opener.finish()?)
+    }
+}
+
+/// Sealing 10⁶ steps for 300 openings, beside doing so for one, where the keys cost nothing; checking 300 of them, beside
+/// running these 300; the shares in that, beside as many multiplications as points; and proving the 300 in a second pass.
 fn checking(rounds: usize) -> anyhow::Result<Vec<Measurement>> {
     let job = Repeated::new(digits::job(None)?, STEPS).context("the shipped job has no steps")?;
-    let digests = (0..job.period())
-        .map(|i| Ok(state_digest(&job.step(i)?)))
-        .collect::<Result<Vec<_>, StepError>>()?;
+    let outputs = (0..job.period()).map(|i| job.step(i));
+    let outputs = outputs.collect::<Result<Vec<_>, StepError>>()?;
+    let digests: Vec<_> = outputs.iter().map(|output| state_digest(output)).collect();
     let digest = |index: u64| digests[(index % job.period()) as usize];
-    let salts = SaltSeed::from_bytes([1; 32]);
     let indices = sample::draw(&sample::seed(&[2; 32], &[3; 32], &[4; 32]), STEPS, SAMPLE)?;
-    let mut proofs = Vec::new();
-    let mut checks = Vec::new();
+    let (mut seals, mut shares) = (Vec::new(), Vec::new());
+    let (mut proofs, mut checks) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let (proved, made) = timed(|| {
-            let mut tree = TreeBuilder::proving(Domain::Work, STEPS, &indices)?;
-            for index in 0..STEPS {
-                tree.push(work_leaf(index, &salts.salt(index), &digest(index)));
-            }
-            tree.finish()
-        });
-        let (root, proof) = made?;
-        let leaf = |index: &u64| LeafOpening {
-            index: *index,
-            salt: salts.salt(*index),
-            digest: digest(*index),
-        };
-        let opening = Opening {
-            leaves: indices.iter().map(leaf).collect(),
-            proof,
-        };
-        let commitment = Commitment {
-            job: job.job(),
-            steps: STEPS,
-            root,
-            ciphertext_hash: [0; 32],
-            plaintext_hash: [0; 32],
-        };
+        let (figure, sealed) = timed(|| Sealed::new(&outputs, SAMPLE, &indices));
+        let (floor, one) = timed(|| Sealed::new(&outputs, 1, &indices));
+        black_box(one?);
+        seals.push((figure, Some(floor)));
+        let sealed = sealed?;
+        let (proved, opening) = timed(|| sealed.open(digest, &indices));
+        let opening = opening?;
         let (figure, verdict) = timed(|| {
             let blind = BlindDigests::recompute(&job, &indices, [5; 32])?;
-            anyhow::Ok(blind.verdict(&commitment, &opening)?)
+            anyhow::Ok(blind.verdict(&sealed.commitment, &opening)?)
         });
         anyhow::ensure!(verdict?.approves(), "an honest sample was rejected");
         let (floor, ran) = timed(|| indices.iter().try_for_each(|i| job.step(*i).map(|_| ())));
         ran?;
         checks.push((figure, Some(floor)));
         proofs.push((proved, None));
+        let (figure, checked) = timed(|| {
+            opening
+                .points
+                .check(&sealed.commitment.result, &opening.shares())
+        });
+        anyhow::ensure!(checked.is_ok(), "honest shares were rejected");
+        let (floor, ()) = timed(|| multiplied(&sealed.commitment.result, SAMPLE + 1));
+        shares.push((figure, Some(floor)));
     }
     Ok(vec![
         measurement(
+            format!("seal {STEPS} steps for {SAMPLE} openings, floor: for one"),
+            &seals,
+        ),
+        measurement(
             format!("check {SAMPLE} of {STEPS} steps, floor: running them"),
             &checks,
+        ),
+        measurement(
+            format!(
+                "check {SAMPLE} key shares, floor: {} points multiplied",
+                SAMPLE + 1
+            ),
+            &shares,
         ),
         measurement(
             format!("prove {SAMPLE} of {STEPS} steps in a second pass"),
             &proofs,
         ),
     ])
+}
+
+/// A point multiplied so often by large numbers.
+fn multiplied(point: &secp256k1::PublicKey, times: u32) {
+    let secp = secp256k1::Secp256k1::verification_only();
+    for number in 0..times {
+        let mut factor = [0x5a; 32];
+        factor[..4].copy_from_slice(&number.to_be_bytes());
+        let factor = secp256k1::Scalar::from_be_bytes(factor);
+        black_box(factor.map(|factor| point.mul_tweak(&secp, &factor)).ok());
+    }
 }
 
 /// Coding a file so that any two thirds of its chunks recover it, beside SHA-256 of the file.

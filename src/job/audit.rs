@@ -7,7 +7,7 @@ use narthex_game_model::{
     sample,
 };
 
-use super::commit::sealed_result;
+use super::sealed::sealed_result;
 use super::verify::{check_job, recompute};
 use super::{ContractDir, JobError, Plan, StageCommitment, StageJob, open_steps};
 
@@ -61,6 +61,14 @@ pub fn audit(
         let count = options
             .sample
             .min(u32::try_from(job.steps()).unwrap_or(u32::MAX));
+        let openings = file.commitment.openings;
+        if count > openings {
+            return Err(JobError::SampleTooLarge {
+                stage,
+                openings,
+                sample: count,
+            });
+        }
         let seed = sample::seed(&file.commitment.id(), &nonce, &block_hash);
         let sampled = sample::draw(&seed, job.steps(), count)?;
         let digests = recompute(job, stage, &sampled, random())?;

@@ -1,11 +1,11 @@
 //! Committing to what was run, and opening leaves of it.
 
-use std::{io::Read, path::Path};
+use std::io::{BufWriter, Write};
 
 use narthex_game_model::{
     commitment::{
-        self, Commitment, Domain, LeafOpening, MAX_RESULT_BYTES, Multiproof, Opening, SaltSeed,
-        TreeBuilder, TreeError, seal, state_digest, work_leaf,
+        Commitment, Domain, SealError, SealedShape, Sealer, Sealing, TreeBuilder, state_digest,
+        work_leaf,
     },
     computation::{Computation, JobSpec, StepError},
     play::{Strategy, Work, WorkerSecrets},
@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::{claimed_name, commitment_name, sealed_name};
 use super::plan::fits_result;
-use super::secrets::{self, SecretsFile, read_secrets};
-use super::{CompleteLog, ContractDir, JobError, OutputLog, state::read_limited};
+use super::sealed::{each, is_committed};
+use super::secrets::{self, SecretsFile};
+use super::{CompleteLog, ContractDir, JobError, OutputLog};
 use crate::disk::{Draft, Readers};
 
 /// A commitment as a file.
@@ -40,11 +41,13 @@ pub struct Committed {
 }
 
 /// Commits to every stage that was run, for one contract; makes its secrets if it has none. Done again, it gives the same
-/// commitment. `cheat` is for demonstrations: a stage, and what the worker claims for it.
+/// commitment. `openings` is how many steps of a stage the contract samples: no more are ever opened; all, where a stage
+/// has fewer. `cheat` is for demonstrations: a stage, and what the worker claims for it.
 ///
 /// All is computed and checked before anything is written: what is refused leaves the directory as it was.
 pub fn commit(
     contract: &ContractDir<'_>,
+    openings: u32,
     cheat: Option<(u32, &Strategy)>,
 ) -> Result<Vec<Committed>, JobError> {
     let state = contract.state();
@@ -68,7 +71,8 @@ pub fn commit(
     }
     let prepare = |(stage, spec)| {
         let cheat = cheat.filter(|(cheated, _)| *cheated == stage);
-        Prepared::new(contract, stage, spec, cheat.map(|(_, strategy)| strategy))
+        let strategy = cheat.map(|(_, strategy)| strategy);
+        Prepared::new(contract, stage, spec, openings, strategy)
     };
     let prepared: Vec<_> = specs
         .iter()
@@ -100,6 +104,7 @@ impl Prepared {
         contract: &ContractDir<'_>,
         stage: u32,
         spec: JobSpec,
+        openings: u32,
         cheat: Option<&Strategy>,
     ) -> Result<Self, JobError> {
         let state = contract.state();
@@ -115,12 +120,29 @@ impl Prepared {
             None => (SecretsFile::draw(contract)?, true),
         };
         let secrets = file.secrets(contract, stage)?;
-        let (commitment, sealed, claimed) = match cheat {
-            None => {
-                let (commitment, sealed) = honest(&log, &spec, &secrets)?;
-                (commitment, sealed, None)
-            }
-            Some(strategy) => cheating(&log, &spec, &secrets, strategy)?,
+        let shape = shape(&spec, openings)?;
+        let work = |out: &mut dyn Write| -> Result<(Commitment, Option<Vec<u8>>), JobError> {
+            let Some(strategy) = cheat else {
+                let commitment = honest(contract, &log, &spec, (shape, &secrets), out)?;
+                return Ok((commitment, None));
+            };
+            let work = cheating(&log, &spec, (shape, &secrets), strategy)?;
+            let written = out.write_all(work.sealed());
+            written.map_err(JobError::io("cannot write in", state.folder()))?;
+            Ok((*work.commitment(), Some(work.outputs().to_vec())))
+        };
+        let write = || {
+            let mut sealed = contract.open_draft(Readers::Umask)?;
+            let done = work(sealed.file())?;
+            Ok::<_, JobError>((done, Some(sealed)))
+        };
+        // Where all is there already, nothing is written.
+        let ((commitment, claimed), sealed) = match before {
+            None => write()?,
+            Some(before) => match is_committed(contract, &before) {
+                Ok(()) => (work(&mut std::io::sink())?, None),
+                Err(_) => write()?,
+            },
         };
         let done = StageCommitment {
             stage,
@@ -145,13 +167,10 @@ impl Prepared {
         Ok(Self {
             done: Committed {
                 file: done,
-                sealed_bytes: sealed.len() as u64,
+                sealed_bytes: shape.total_bytes(),
             },
             secrets,
-            sealed: match before.is_some() && contract.holds(&sealed_name(stage), &sealed) {
-                true => None,
-                false => Some(draft(&sealed, all)?),
-            },
+            sealed,
             claimed: match &claimed {
                 Some(bytes) if before.is_none() || !contract.holds(&claimed_name(stage), bytes) => {
                     Some(draft(bytes, owner)?)
@@ -187,73 +206,54 @@ impl Prepared {
     }
 }
 
-/// Opens these leaves (strictly ascending) of a stage that was committed to.
-pub fn open_steps(
-    contract: &ContractDir<'_>,
-    stage: u32,
-    indices: &[u64],
-) -> Result<Opening, JobError> {
-    let committed = contract.committed(stage)?;
-    let spec = committed.spec;
-    let salts = read_secrets(contract, stage)?.salts;
-    let mut leaves = Vec::with_capacity(indices.len());
-    let mut wanted = indices.iter().peekable();
-    let tree = TreeBuilder::proving(Domain::Work, spec.steps, indices)?;
-    let (outputs, path) = contract.claimed(stage, &spec)?;
-    let (root, proof) = fill(tree, outputs, &spec, &salts, |index, digest| {
-        if wanted.next_if_eq(&&index).is_some() {
-            leaves.push(LeafOpening {
-                index,
-                salt: salts.salt(index),
-                digest,
-            });
-        }
-    })?;
-    // An opening of another tree would be held against the worker.
-    if root != committed.commitment.root {
-        return Err(JobError::OtherRoot { path });
-    }
-    Ok(Opening { leaves, proof })
+/// Sizes of a stage's sealed result.
+fn shape(spec: &JobSpec, openings: u32) -> Result<SealedShape, JobError> {
+    fits_result(spec)?;
+    let openings = openings.min(u32::try_from(spec.steps).unwrap_or(u32::MAX));
+    let output_bytes = usize::try_from(spec.output_bytes).unwrap_or(usize::MAX);
+    let none = SealError::Shape {
+        steps: spec.steps,
+        output_bytes,
+        openings,
+    };
+    SealedShape::new(spec.steps, output_bytes, openings).ok_or_else(|| none.into())
 }
 
-/// What the worker sealed, decrypted with its secret and checked: the result as the client has it once the worker is
-/// paid.
-pub(super) fn sealed_result(
-    contract: &ContractDir<'_>,
-    file: &StageCommitment,
-) -> Result<Vec<u8>, JobError> {
-    let stage = file.stage;
-    let secrets = read_secrets(contract, stage)?;
-    let path = contract.path(&sealed_name(stage));
-    let sealed = read_limited(&path, MAX_RESULT_BYTES as u64 + 16)?;
-    let width = usize::try_from(file.spec.output_bytes).unwrap_or(usize::MAX);
-    commitment::open(&file.commitment, width, &sealed, &secrets.result).map_err(|source| {
-        match source.convicts_worker() {
-            true => JobError::Sealed { stage, source },
-            false => JobError::NotTheResult { stage },
-        }
-    })
-}
-
+/// Passes the outputs twice, since the keys depend on all of them; one at a time is in memory.
 fn honest(
+    contract: &ContractDir<'_>,
     log: &CompleteLog,
     spec: &JobSpec,
-    secrets: &WorkerSecrets,
-) -> Result<(Commitment, Vec<u8>), JobError> {
-    let tree = TreeBuilder::new(Domain::Work);
-    let (root, _) = fill(tree, log.reader()?, spec, &secrets.salts, |_, _| ())?;
-    fits_result(spec)?;
+    (shape, secrets): (SealedShape, &WorkerSecrets),
+    out: &mut dyn Write,
+) -> Result<Commitment, JobError> {
+    let width = shape.output_bytes();
+    let mut leaves = TreeBuilder::new(Domain::Work);
+    each(
+        log.reader()?,
+        log.path(),
+        (spec.steps, width),
+        |index, output| {
+            let salt = secrets.salts.salt(index);
+            leaves.push(work_leaf(index, &salt, &state_digest(output)));
+            Ok(())
+        },
+    )?;
+    let (root, _) = leaves.finish()?;
     let job = spec.id();
-    // The cipher authenticates the result as a whole, so it needs all of it.
-    let sealed = seal(&secrets.result, &secrets.salts, &job, &log.read_all()?)?;
-    let commitment = Commitment {
-        job,
-        steps: spec.steps,
-        root,
-        ciphertext_hash: sealed.ciphertext_hash,
-        plaintext_hash: sealed.plaintext_hash,
-    };
-    Ok((commitment, sealed.ciphertext))
+    let mut sealer = Sealer::new(&Sealing { job, root, shape }, secrets)?;
+    let mut out = BufWriter::with_capacity(1 << 20, out);
+    let folder = contract.state().folder();
+    let io = || JobError::io("cannot write in", folder);
+    out.write_all(sealer.coefficients()).map_err(io())?;
+    each(
+        log.reader()?,
+        log.path(),
+        (spec.steps, width),
+        |_, output| out.write_all(&sealer.push(output)?).map_err(io()),
+    )?;
+    out.flush().map_err(io())?;
+    Ok(sealer.finish()?)
 }
 
 /// Outputs that were computed, as a computation that a simulated worker can cheat on.
@@ -286,46 +286,19 @@ impl Computation for Recorded<'_> {
     }
 }
 
-/// Commitment, ciphertext and claimed outputs of a worker that cheats.
-type Claimed = (Commitment, Vec<u8>, Option<Vec<u8>>);
-
+/// The work of a worker that cheats on what was computed.
 fn cheating(
     log: &CompleteLog,
     spec: &JobSpec,
-    secrets: &WorkerSecrets,
+    (shape, secrets): (SealedShape, &WorkerSecrets),
     strategy: &Strategy,
-) -> Result<Claimed, JobError> {
+) -> Result<Work, JobError> {
     let outputs = log.read_all()?;
     let recorded = Recorded { spec, outputs };
-    let work = Work::perform(&recorded, strategy, secrets)?;
-    let (commitment, sealed) = (*work.commitment(), work.ciphertext().to_vec());
-    let width = recorded.output_bytes();
-    let claimed = commitment::open(&commitment, width, &sealed, &secrets.result)?;
-    Ok((commitment, sealed, Some(claimed)))
-}
-
-/// Streams outputs into a tree; one output at a time is in memory.
-fn fill(
-    mut tree: TreeBuilder,
-    mut outputs: impl Read,
-    spec: &JobSpec,
-    salts: &SaltSeed,
-    mut seen: impl FnMut(u64, [u8; 32]),
-) -> Result<([u8; 32], Multiproof), JobError> {
-    let mut output = Vec::new();
-    for index in 0..spec.steps {
-        output.clear();
-        let read = (&mut outputs)
-            .take(spec.output_bytes)
-            .read_to_end(&mut output)
-            .map_err(JobError::io("cannot read outputs of step", Path::new("")))?;
-        if read as u64 != spec.output_bytes {
-            let (expected, found) = (spec.steps, index);
-            return Err(TreeError::Count { expected, found }.into());
-        }
-        let digest = state_digest(&output);
-        seen(index, digest);
-        tree.push(work_leaf(index, &salts.salt(index), &digest));
-    }
-    Ok(tree.finish()?)
+    Ok(Work::perform(
+        &recorded,
+        strategy,
+        secrets,
+        shape.openings(),
+    )?)
 }

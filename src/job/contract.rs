@@ -154,13 +154,16 @@ impl ContractDir<'_> {
 
     /// A file that gets its name with [`ContractDir::publish`].
     pub(super) fn draft(&self, bytes: &[u8], readers: Readers) -> Result<Draft, JobError> {
-        let path = self.state.path("draft");
-        let write = || {
-            let mut draft = Draft::beside(&path, readers)?;
-            std::io::Write::write_all(draft.file(), bytes)?;
-            Ok(draft)
-        };
-        write().map_err(JobError::io("cannot write in", self.state.folder()))
+        let mut draft = self.open_draft(readers)?;
+        let written = std::io::Write::write_all(draft.file(), bytes);
+        written.map_err(JobError::io("cannot write in", self.state.folder()))?;
+        Ok(draft)
+    }
+
+    /// A file of nothing yet, to be written piece by piece.
+    pub(super) fn open_draft(&self, readers: Readers) -> Result<Draft, JobError> {
+        let draft = Draft::beside(&self.state.path("draft"), readers);
+        draft.map_err(JobError::io("cannot write in", self.state.folder()))
     }
 
     pub(super) fn publish(&self, draft: Draft, file: &str) -> Result<(), JobError> {
@@ -182,6 +185,7 @@ impl ContractDir<'_> {
             claimed_name(stage),
             sealed_name(stage),
             commitment_name(stage),
+            opened_name(stage),
         ];
         names.iter().try_for_each(|name| {
             let path = self.path(name);
@@ -215,6 +219,10 @@ pub(super) fn commitment_name(stage: u32) -> String {
 
 pub(super) fn sealed_name(stage: u32) -> String {
     format!("result-{stage}.sealed")
+}
+
+pub(super) fn opened_name(stage: u32) -> String {
+    format!("opened-{stage}.json")
 }
 
 pub(super) fn claimed_name(stage: u32) -> String {

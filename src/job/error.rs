@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use narthex_game_model::{
-    commitment::{OpenError, TreeError},
+    commitment::{BookError, KeyError, OpenError, OpenerError, SealError, TreeError},
     computation::{MachineLimit, StepError},
     play::{OpeningError, WorkError},
     sample::SampleError,
@@ -271,15 +271,17 @@ pub enum JobError {
     },
     /// The worker handed over other bytes than it committed to.
     #[error(
-        "stage {stage}: the sealed result is not that of the commitment; this proves nothing: ask the worker for the right one"
+        "stage {stage}: {source}; this proves nothing: ask the worker for the sealed result of its commitment"
     )]
     NotTheResult {
         /// The stage.
         stage: u32,
+        /// What is wrong.
+        source: OpenError,
     },
     /// The worker's sealed result is not what it committed to.
     #[error(
-        "stage {stage}: {source}; with commitment, ciphertext and key this convicts the worker"
+        "stage {stage}: {source}; with commitment, sealed result and key this convicts the worker"
     )]
     Sealed {
         /// The stage.
@@ -295,7 +297,37 @@ pub enum JobError {
     Indices(#[from] TreeError),
     /// The result cannot be committed to.
     #[error("{0}; a job whose result is larger must be cut in several")]
-    Seal(#[from] OpenError),
+    Seal(#[from] SealError),
+    /// The contract's keys cannot be made.
+    #[error("{0}; the secrets or the number of openings are not of this contract")]
+    Keys(#[from] KeyError),
+    /// More steps than the worker may open, or none that there are.
+    #[error("{0}; name steps of the job, each once, no more than the contract samples")]
+    Book(#[from] BookError),
+    /// What is opened is not what was committed to.
+    #[error("{0}; restore the files of this contract from a copy")]
+    Opener(#[from] OpenerError),
+    /// The record of opened steps is of another commitment.
+    #[error(
+        "{path} is of another commitment; restore it from a copy: without it nobody knows what was opened"
+    )]
+    OthersOpened {
+        /// The record.
+        path: PathBuf,
+    },
+    /// The verifier samples more steps than the worker committed to open.
+    #[error(
+        "stage {stage}: the commitment allows {openings} openings, and the sample has {sample} steps; commit with \
+         --sample {sample}, or audit with --sample {openings}"
+    )]
+    SampleTooLarge {
+        /// The stage.
+        stage: u32,
+        /// d.
+        openings: u32,
+        /// Steps sampled.
+        sample: u32,
+    },
     /// The cheating worker of a demonstration did not come to an end.
     #[error(transparent)]
     Cheat(#[from] WorkError),
@@ -304,6 +336,7 @@ pub enum JobError {
 /// What is wrong with a program or an input.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
+#[non_exhaustive]
 pub enum Malformed {
     /// A WebAssembly program.
     Program(#[from] ProgramError),

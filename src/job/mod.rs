@@ -14,12 +14,13 @@ mod outputs;
 mod plan;
 mod run;
 mod running;
+mod sealed;
 mod secrets;
 mod state;
 mod verify;
 
 pub use audit::{AuditOptions, StageAudit, audit};
-pub use commit::{Committed, StageCommitment, commit, open_steps};
+pub use commit::{Committed, StageCommitment, commit};
 pub use contract::{ContractDir, ContractName};
 pub use engine::Engine;
 pub use error::JobError;
@@ -28,6 +29,7 @@ pub use outputs::{CompleteLog, OutputLog, Recovery};
 pub use plan::{Plan, StageJob};
 pub use run::{Progress, RunOptions, StageRun, run};
 pub use running::Running;
+pub use sealed::open_steps;
 pub use state::StateDir;
 pub use verify::{Checked, verify};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use narthex_game_model::{
-    commitment::{MAX_RESULT_BYTES, OpenError},
+    commitment::{MAX_RESULT_BYTES, SealError},
     computation::{AnyProgram, Computation, Job, JobSpec, RunTwice},
     tagged::TaggedHasher,
     text,
@@ -150,7 +150,7 @@ pub(crate) fn fits_result(spec: &JobSpec) -> Result<(), JobError> {
     let bytes = usize::try_from(size).unwrap_or(usize::MAX);
     match bytes <= MAX_RESULT_BYTES {
         true => Ok(()),
-        false => Err(OpenError::TooLarge { bytes }.into()),
+        false => Err(SealError::TooLarge { bytes }.into()),
     }
 }
 

@@ -3,7 +3,7 @@
 use bitcoin::hex::{DisplayHex, FromHex};
 use bitcoin::secp256k1::rand::{RngCore, rngs::OsRng};
 use narthex_game_model::{
-    commitment::{ResultSecret, SaltSeed},
+    commitment::{PolynomialSeed, ResultSecret, SaltSeed},
     play::WorkerSecrets,
 };
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ pub(super) struct SecretsFile {
     contract: Option<String>,
     result: String,
     salts: String,
+    polynomial: String,
 }
 
 impl SecretsFile {
@@ -36,6 +37,7 @@ impl SecretsFile {
             contract: contract.name().map(ToString::to_string),
             result: fresh()?,
             salts: fresh()?,
+            polynomial: fresh()?,
         })
     }
 
@@ -69,6 +71,7 @@ impl SecretsFile {
         Ok(WorkerSecrets {
             result: ResultSecret::from_bytes(bytes(&self.result)?),
             salts: SaltSeed::from_bytes(bytes(&self.salts)?),
+            polynomial: PolynomialSeed::from_bytes(bytes(&self.polynomial)?),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use bitcoin::secp256k1::{Keypair, Secp256k1};
 use narthex_game_model::{
-    commitment::{Commitment, Opening, ResultSecret, SaltSeed},
+    commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed},
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
     dispute::{
         Dispute, DisputeTerms, FallsSilent, HonestPlayer, LyingPlayer, Move, MoveCost, Player,
@@ -178,9 +178,12 @@ fn commit_to_step<P: StepProgram>(
     let secrets = WorkerSecrets {
         result: ResultSecret::from_bytes(secret(b"result secret")),
         salts: SaltSeed::from_bytes(secret(b"salts")),
+        polynomial: PolynomialSeed::from_bytes(secret(b"polynomial")),
     };
-    let work = Work::perform(&OneStep { job, index }, &strategy, &secrets)?;
-    let opening = work.open(&[index])?;
+    let work = Work::perform(&OneStep { job, index }, &strategy, &secrets, 1)?;
+    // A demonstration's commitment: nothing of it is for sale.
+    let allowed = OpeningBook::new(work.commitment()).allow(&[index], |_| Ok(()))?;
+    let opening = work.open(&allowed)?;
     Ok((*work.commitment(), opening))
 }
 

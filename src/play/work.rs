@@ -12,7 +12,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     Ruling,
-    commitment::{Opening, ResultSecret, SaltSeed, open},
+    commitment::{Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
     computation::{Computation, StepError},
     play::{Evidence, EvidenceError, Strategy, Verdict, Work, WorkError, WorkerSecrets, judge},
     sample,
@@ -29,11 +29,14 @@ pub(super) struct Workshop {
     pub(super) sample_nonce: [u8; 32],
     blind_salt: [u8; 32],
     salts: SaltSeed,
+    polynomial: PolynomialSeed,
 }
 
 /// What the worker has delivered and the verifier found.
 pub(super) struct Delivery {
     pub(super) work: Work,
+    /// What the worker has opened of it.
+    book: OpeningBook,
     checked: Option<(Opening, Verdict)>,
 }
 
@@ -54,12 +57,18 @@ impl Workshop {
             sample_nonce: secret("sample nonce"),
             blind_salt: secret("blind salt"),
             salts: SaltSeed::from_bytes(secret("leaf salts")),
+            polynomial: PolynomialSeed::from_bytes(secret("polynomial")),
         })
     }
 
     /// The worker's work by this strategy; a step without output is named as `narthex job run` names it.
-    fn perform(&self, strategy: &Strategy, secrets: &WorkerSecrets) -> Result<Work, PlayError> {
-        Work::perform(&self.job, strategy, secrets).map_err(|error| match error {
+    fn perform(
+        &self,
+        strategy: &Strategy,
+        secrets: &WorkerSecrets,
+        openings: u32,
+    ) -> Result<Work, PlayError> {
+        Work::perform(&self.job, strategy, secrets, openings).map_err(|error| match error {
             WorkError::Step { index, error } => self.no_output(index, error),
             error => job_error(error),
         })
@@ -82,12 +91,15 @@ impl Scene<'_> {
         let secrets = WorkerSecrets {
             result: ResultSecret::from_bytes(secret.secret_bytes()),
             salts: self.workshop.salts.clone(),
+            polynomial: self.workshop.polynomial.clone(),
         };
-        let work = self.workshop.perform(strategy, &secrets)?;
+        let openings = self.terms.params().sample();
+        let work = self.workshop.perform(strategy, &secrets, openings)?;
         let root = hex(&work.commitment().id());
         let steps = work.commitment().steps;
-        let bytes = work.ciphertext().len();
+        let bytes = work.sealed().len();
         self.delivery = Some(Delivery {
+            book: OpeningBook::new(work.commitment()),
             work,
             checked: None,
         });
@@ -124,14 +136,23 @@ impl Scene<'_> {
         let (steps, count) = (params.steps(), params.sample());
         let delivery = self
             .delivery
-            .as_ref()
+            .as_mut()
             .ok_or_else(|| PlayError::Broken("nothing delivered".into()))?;
-        let root = delivery.work.commitment().id();
+        // A commitment to another secret than the contract's would open nothing, whatever it has in its tree.
+        let result = self.terms.result_point();
+        let commitment = delivery.work.commitment();
+        commitment.check_terms(&result, count).map_err(job_error)?;
+        let root = commitment.id();
         let seed = sample::seed(&root, &self.workshop.sample_nonce, block.as_byte_array());
         let indices = sample::draw(&seed, steps, count).map_err(job_error)?;
         let shop = &self.workshop;
         let digests = recompute(&shop.job, shop.origin.stage(), &indices, shop.blind_salt)?;
-        let opening = delivery.work.open(&indices).map_err(job_error)?;
+        // A play is not taken up again: nothing of its book outlives it.
+        let allowed = delivery
+            .book
+            .allow(&indices, |_| Ok(()))
+            .map_err(job_error)?;
+        let opening = delivery.work.open(&allowed).map_err(job_error)?;
         let verdict = digests
             .verdict(delivery.work.commitment(), &opening)
             .map_err(job_error)?;
@@ -139,6 +160,7 @@ impl Scene<'_> {
         let found = match &verdict {
             Verdict::Equal => "all equal".to_owned(),
             Verdict::Differs { index, .. } => format!("step {index} differs"),
+            Verdict::BadBox { index } => format!("the box of step {index} holds garbage"),
         };
         let approves = verdict.approves();
         if let Some(delivery) = &mut self.delivery {
@@ -189,10 +211,8 @@ impl Scene<'_> {
             .as_ref()
             .ok_or_else(|| PlayError::Broken("nothing checked".into()))?;
         // A verifier that rejects against its own check disputes the first sampled step.
-        let index = match verdict {
-            Verdict::Differs { index, .. } => *index,
-            Verdict::Equal => opening.leaves.first().map_or(0, |leaf| leaf.index),
-        };
+        let first = || opening.leaves.first().map_or(0, |leaf| leaf.index);
+        let index = verdict.disputed().unwrap_or_else(first);
         let job = &self.workshop.job;
         // Nobody rules on a job that the contract's parameters were not made for.
         let accepted = self.terms.params().accepts_job(job);
@@ -266,7 +286,7 @@ impl Scene<'_> {
         let plain = open(
             delivery.work.commitment(),
             size,
-            delivery.work.ciphertext(),
+            delivery.work.sealed(),
             &secret,
         )
         .map_err(job_error)?;
@@ -275,7 +295,7 @@ impl Scene<'_> {
         self.step(
             Role::Client,
             said,
-            "the plaintext agrees with the worker's commitment",
+            "each box opens to what the worker's commitment says",
         )
     }
 

@@ -62,7 +62,9 @@ fn each_contract_has_secrets_of_its_own() {
                 secrets["result"].to_string(),
                 secrets["salts"].to_string(),
                 commitment["root"].to_string(),
-                commitment["ciphertext_hash"].to_string(),
+                secrets["polynomial"].to_string(),
+                commitment["points"].to_string(),
+                commitment["boxes"].to_string(),
                 format!("{sealed:?}"),
             ] {
                 seen.insert(value);
@@ -70,7 +72,7 @@ fn each_contract_has_secrets_of_its_own() {
             }
         }
     }
-    assert_eq!((seen.len(), values), (60, 60), "all of them differ");
+    assert_eq!((seen.len(), values), (84, 84), "all of them differ");
     // Each is opened with its own.
     let open = |contract: &[&str]| {
         let args = [&["open", "--state", "s", "--steps", "1,2"], contract].concat();
@@ -127,6 +129,105 @@ fn each_contract_has_secrets_of_its_own() {
         error.contains("narthex job commit --state s --contract bob`")
             && error.contains("alice")
             && error.contains("cheat"),
+        "{error}"
+    );
+}
+
+/// What was opened counts after every restart; more than was committed to is refused, however it is asked for, and leaves
+/// the folder as it was.
+#[test]
+fn no_more_steps_are_opened_than_were_committed_to() {
+    let desk = Desk::new();
+    desk.example("wasm");
+    desk.run(&["run", "wasm.json", "--state", "s"]);
+    desk.run(&["commit", "--state", "s", "--sample", "3"]);
+    let open = |steps: &str| desk.try_run(&["open", "--state", "s", "--steps", steps]);
+    let audit = |sample: &str| {
+        let args = [
+            "audit",
+            "--job",
+            "wasm.json",
+            "--state",
+            "s",
+            "--sample",
+            sample,
+        ];
+        desk.try_run(&args)
+    };
+    let refused = |done: std::process::Output, why: &str| {
+        let error = String::from_utf8(done.stderr).unwrap();
+        assert!(!done.status.success() && error.contains(why), "{error}");
+        assert!(done.stdout.is_empty());
+    };
+    refused(open("0,1,2,3"), "no secret");
+    assert!(!desk.path("s/opened-0.json").exists());
+    refused(audit("4"), "commit with --sample 4");
+    let first = open("1,2");
+    assert!(first.status.success());
+    let before = tree(&desk.path("s"));
+    refused(open("3,4"), "no secret");
+    refused(audit("3"), "no secret");
+    assert_eq!(open("1,2").stdout, first.stdout);
+    assert_eq!(difference(&before, &tree(&desk.path("s"))), [""; 0]);
+    assert!(open("2,7").status.success());
+    refused(open("3"), "no secret");
+    // A book of another commitment says nothing of this one, so nothing is opened by it.
+    desk.run(&["commit", "--state", "s", "--contract", "b", "--sample", "3"]);
+    fs::copy(
+        desk.path("s/opened-0.json"),
+        desk.path("s/contracts/b/opened-0.json"),
+    )
+    .unwrap();
+    let error = desk.fails(&["open", "--state", "s", "--contract", "b", "--steps", "1"]);
+    assert!(error.contains("another commitment"), "{error}");
+}
+
+/// A worker that computed everything, committed to it and sealed garbage is rejected before it is paid.
+#[test]
+fn sealed_garbage_is_rejected_by_an_audit() {
+    let desk = Desk::new();
+    desk.example("wasm");
+    desk.run(&["run", "wasm.json", "--state", "s"]);
+    desk.run(&["commit", "--state", "s"]);
+    desk.run(&[
+        "commit",
+        "--state",
+        "s",
+        "--contract",
+        "bad",
+        "--cheat",
+        "garbage:1",
+    ]);
+    let root = |name: &str| read(&desk, name)["commitment"]["job"].clone();
+    assert_eq!(
+        root("s/commitment-0.json"),
+        root("s/contracts/bad/commitment-0.json")
+    );
+    let audit = [
+        "audit",
+        "--job",
+        "wasm.json",
+        "--state",
+        "s",
+        "--sample",
+        "2",
+    ];
+    desk.run(&audit);
+    let error = desk.fails(&[&audit[..], &["--contract", "bad"]].concat());
+    assert!(error.contains("does not open under its key"), "{error}");
+    let opening = desk.run(&["open", "--state", "s", "--contract", "bad", "--steps", "1"]);
+    fs::write(desk.path("opening"), opening).unwrap();
+    let error = desk.fails(&[
+        "verify",
+        "--job",
+        "wasm.json",
+        "--commitment",
+        "s/contracts/bad/commitment-0.json",
+        "--opening",
+        "opening",
+    ]);
+    assert!(
+        error.contains("holds something else than its leaf"),
         "{error}"
     );
 }

@@ -126,7 +126,7 @@ fn a_life_killed_at_every_write() {
     kills += desk.killed_everywhere("pay --to 1700", |found| {
         found["given"] == 1_700 && found["taken"] == 1_700
     });
-    kills += desk.killed_everywhere("force-close", states("force-closed", "force-closed"));
+    kills += desk.killed_everywhere("force-close", states("force_closed", "force_closed"));
     kills += desk.killed_everywhere("resume", |found| {
         found["bank"] == 1 && found["payer"] == "open" && found["provider"] == "open"
     });
@@ -143,7 +143,7 @@ fn a_claim_and_a_refund_killed_at_every_write() {
     let opened = desk.folder.path().join("opened");
     copy(&desk.dir(), &opened);
     desk.done("force-close");
-    let force_closed = desk.folder.path().join("force-closed");
+    let force_closed = desk.folder.path().join("force_closed");
     copy(&desk.dir(), &force_closed);
     let before = desk.done("status");
     assert!(desk.killed_everywhere("claim", |found| found["coin"] == "spent") > 3);
@@ -206,7 +206,7 @@ fn a_life_on_a_node_killed_onwards() {
     }
     assert_eq!(next("status", &mut chain)["coin"], "banked");
     assert_eq!(next("pay --to 1700", &mut chain)["taken"], 1_700);
-    assert_eq!(next("force-close", &mut chain)["coin"], "force-closed");
+    assert_eq!(next("force-close", &mut chain)["coin"], "force_closed");
     let resumed = next("resume", &mut chain);
     assert_eq!(
         (&resumed["bank"], &resumed["payer"]),
@@ -218,7 +218,7 @@ fn a_life_on_a_node_killed_onwards() {
     assert_eq!(next("pay --to 900", &mut chain)["taken"], 900);
     assert_eq!(
         next("force-close --by payer", &mut chain)["coin"],
-        "force-closed"
+        "force_closed"
     );
     let after = next("claim", &mut chain);
     assert_eq!(after["coin"], "spent");
@@ -241,6 +241,68 @@ fn a_life_on_a_node_killed_onwards() {
         paid,
         "money is lost but for fees"
     );
+}
+
+/// What one command said of the depth holds for all that come: a later one asks for more, or for nothing.
+#[test]
+fn the_depth_is_the_folders_and_is_only_raised() {
+    let desk = Desk::new(Vec::new());
+    assert_eq!(desk.done(OPEN)["depth"], 6);
+    let less = desk.run("status --depth 2", None);
+    let said = String::from_utf8_lossy(&less.stderr).into_owned();
+    assert!(
+        !less.status.success() && said.contains("leave out --depth"),
+        "{said}"
+    );
+    assert_eq!(desk.done("status")["depth"], 6);
+    assert_eq!(desk.done("status --depth 9")["depth"], 9);
+    assert_eq!(desk.done("pay 5")["depth"], 9, "nobody asked for another");
+    for wrong in ["", "1", "six", "99999999999", "-3"] {
+        fs::write(desk.dir().join("depth"), wrong).unwrap();
+        let refused = desk.run("status", None);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            !refused.status.success() && said.contains("depth"),
+            "{wrong:?}: {said}"
+        );
+    }
+}
+
+/// Nothing of a kept bank acts by itself: `status` says what a side loses by if it orders it too late.
+#[test]
+fn status_says_what_is_due_and_until_when() {
+    let desk = Desk::new(Vec::new());
+    let due = |found: &Value| {
+        let due = found["due"].as_array().unwrap().iter();
+        let words = |due: &Value| format!("{} {} {}", due["who"], due["command"], due["until"]);
+        due.map(words)
+            .collect::<Vec<_>>()
+            .join("; ")
+            .replace('"', "")
+    };
+    assert_eq!(due(&desk.done(OPEN)), "");
+    let paid = desk.done("pay --to 1700");
+    assert_eq!(due(&paid), "");
+    // T is 40 blocks above the tip at which it was opened, and the provider stops 6 blocks before it.
+    let height = paid["height"].as_u64().unwrap();
+    let mut found = paid;
+    for _ in 0..40 {
+        if !due(&found).is_empty() {
+            break;
+        }
+        found = desk.done("status --mine 1");
+    }
+    let (at, said) = (found["height"].as_u64().unwrap(), due(&found));
+    assert!(said.starts_with("provider force-close "), "{said}");
+    let until: u64 = said.rsplit(' ').next().unwrap().parse().unwrap();
+    // The block after the tip is T − D; the payer's refund is valid above T.
+    assert_eq!((at + 1) + 6 + 1, until, "from {height}");
+    let found = desk.done("force-close");
+    let closed_at = found["height"].as_u64().unwrap();
+    assert_eq!(due(&found), format!("provider claim {}", closed_at + 6));
+    let late = desk.done("status --mine 6");
+    assert!(due(&late).ends_with("payer refund null"), "{}", due(&late));
+    assert_eq!(due(&desk.done("claim")), "");
 }
 
 /// A desk on a node's chain, whose parties have coins.
@@ -302,7 +364,7 @@ fn a_close_that_a_force_close_outran_keeps_nobody_from_the_claim() {
     let found = desk.done("status");
     assert_eq!(
         (&found["coin"], &found["waits"]),
-        (&"force-closed".into(), &false.into())
+        (&"force_closed".into(), &false.into())
     );
     desk.done("claim");
     chain.mine(1, &anyone()).unwrap();
@@ -324,7 +386,7 @@ fn a_refund_that_a_force_close_outran_is_a_timeout_refund() {
     desk.run("refund", None);
     chain.mine_exactly(&[force_close], &anyone()).unwrap();
     chain.mine(1, &anyone()).unwrap();
-    assert_eq!(desk.done("status")["coin"], "force-closed");
+    assert_eq!(desk.done("status")["coin"], "force_closed");
     chain.mine(6, &anyone()).unwrap();
     let before = desk.done("status");
     desk.done("refund");

@@ -96,7 +96,7 @@ fn table() -> Vec<(&'static str, String)> {
         ("bank bench", "--pennies 10000".into()),
         ("bank open", "--dir new@ --pennies 10000".into()),
         ("bank pay", "5 --dir COPY-OF-open".into()),
-        ("bank force close", "--dir COPY-OF-open".into()),
+        ("bank force-close", "--dir COPY-OF-open".into()),
         ("bank claim", "--dir COPY-OF-force-closed".into()),
         ("bank resume", "--dir COPY-OF-force-closed".into()),
         ("bank close", "--dir COPY-OF-open".into()),

@@ -7,6 +7,7 @@ use crate::ptlc::PtlcError;
 
 /// Why a banker does not pass a payment on, or a payee gives no receipt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BankerError {
     /// The banker has no such bank, on this side. The sender's fault.
     #[error("no bank {}", .0.as_hex())]

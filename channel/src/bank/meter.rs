@@ -18,6 +18,7 @@ pub struct Meter {
 
 /// Why a unit is not served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum MeterError {
     /// The penny is not taken; nothing is served and nothing is lost.
     #[error(transparent)]

@@ -225,6 +225,7 @@ pub enum BankEffect {
 
 /// Why a side of a bank does not take something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SideError {
     /// By the rules of banks.
     #[error(transparent)]

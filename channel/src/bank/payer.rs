@@ -287,17 +287,7 @@ impl Payer {
 
     /// What is due with the tip at `tip` and the coin there.
     pub fn duty(&self, tip: u32, coin: Coin) -> PayerDuty {
-        let record = self.bank.terms().record();
-        let next = tip.saturating_add(1);
-        match coin {
-            Coin::Banked { .. } if next > record.refund_height => PayerDuty::Refund,
-            Coin::ForceClosed { height }
-                if next >= height.saturating_add(record.claim_blocks.into()) =>
-            {
-                PayerDuty::TimeoutRefund
-            }
-            _ => PayerDuty::None,
-        }
+        PayerDuty::of(self.bank.terms().record(), tip, coin)
     }
 
     fn alone<R: RngCore + CryptoRng>(

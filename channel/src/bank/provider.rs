@@ -90,7 +90,7 @@ impl Provider {
     /// A provider with this book.
     ///
     /// # Errors
-    /// [`BuilderError::WrongKey`](narthex_contracts::builder::PactError::WrongKey): the caller's fault.
+    /// [`BuilderError::WrongKey`](narthex_contracts::builder::BuilderError::WrongKey): the caller's fault.
     pub fn with_key(book: ProviderBook, key: SecretKey) -> Result<Provider, BankError> {
         check_key(&key, book.bank.terms().record().provider, PROVIDER)?;
         Ok(Provider { book, key })

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use narthex_contracts::bank::{AdaptorCommitment, Phase};
+use narthex_contracts::bank::{AdaptorCommitment, BankRecord, Phase};
 
-use super::{Held, PennyPtlc};
+use super::{Coin, Held, PennyPtlc};
 
 /// What the payer must not forget, besides its key, the chain's seed and the bank's terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,23 @@ pub enum PayerDuty {
     Refund,
     /// Force-closed and not claimed in D blocks: publish the timeout refund.
     TimeoutRefund,
+}
+
+impl PayerDuty {
+    /// What is due to the payer of a bank of these terms, with the tip at `tip` and the coin there. It takes no secret to
+    /// know it.
+    pub fn of(terms: &BankRecord, tip: u32, coin: Coin) -> PayerDuty {
+        let next = tip.saturating_add(1);
+        match coin {
+            Coin::Banked { .. } if next > terms.refund_height => PayerDuty::Refund,
+            Coin::ForceClosed { height }
+                if next >= height.saturating_add(terms.claim_blocks.into()) =>
+            {
+                PayerDuty::TimeoutRefund
+            }
+            _ => PayerDuty::None,
+        }
+    }
 }
 
 /// What the provider must not forget, besides its key and the bank's terms.

@@ -6,6 +6,7 @@ use crate::log::{Log, LogError};
 
 /// What goes wrong at an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// Nothing is written: the disk was full.
     Before,

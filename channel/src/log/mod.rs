@@ -54,6 +54,7 @@ impl std::fmt::Display for Identity {
 
 /// Why a log does not serve.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LogError {
     /// Another process has it open.
     #[error("{name} is in use by another process; wait until it has ended")]

@@ -4,6 +4,7 @@ use bitcoin::{Amount, secp256k1::PublicKey};
 
 /// What is wrong with a point-locked payment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PtlcError {
     /// The policy is not safe. The forwarder's fault.
     #[error("policy: {field} is {given}; at least {least} is safe")]

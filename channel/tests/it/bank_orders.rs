@@ -209,6 +209,7 @@ fn coins_that_are_not_good() {
         CoinError::Other { .. } => kind == 1,
         CoinError::Shallow { .. } => kind == 2,
         CoinError::Late { .. } => kind == 3,
+        _ => false,
     };
     let (late_from, late_to) = (late(973), late(879));
     for (kind, [spoil_from, spoil_to]) in [

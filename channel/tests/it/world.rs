@@ -1,7 +1,10 @@
 //! A worker's wrong claim about a small step, to dispute.
 
 use narthex_game_model::{
-    commitment::{Commitment, Domain, LeafOpening, Opening, TreeBuilder, state_digest, work_leaf},
+    commitment::{
+        Boxed, Commitment, Domain, Opener, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed,
+        SealedShape, Sealing, TreeBuilder, WorkerSecrets, box_leaf, state_digest, work_leaf,
+    },
     computation::{Computation, Job, StepError, StepProgram, UnitProgram},
     dispute::{DisputeTerms, Side},
     params::JobBounds,
@@ -80,16 +83,42 @@ pub fn terms(job: &Job<Chain>) -> DisputeTerms {
         false => state_digest(&job.step(i).unwrap()),
     };
     let salt = |i: u64| [i as u8; 32];
-    let mut tree = TreeBuilder::proving(Domain::Work, job.steps(), &[INDEX]).unwrap();
+    // What lies in the boxes is not looked at.
+    let boxed = |i: u64| Boxed::Hash([i as u8; 32]);
+    let secrets = WorkerSecrets {
+        result: ResultSecret::from_bytes([1; 32]),
+        salts: SaltSeed::from_bytes([2; 32]),
+        polynomial: PolynomialSeed::from_bytes([3; 32]),
+    };
+    let [mut leaves, mut boxes] = [Domain::Work, Domain::Sealed].map(TreeBuilder::new);
     for i in 0..job.steps() {
-        tree.push(work_leaf(i, &salt(i), &digest(i)));
+        let leaf = work_leaf(i, &salt(i), &digest(i));
+        leaves.push(leaf);
+        boxes.push(box_leaf(i, &leaf, &boxed(i).hash()));
     }
-    let (root, proof) = tree.finish().unwrap();
-    let leaves = vec![LeafOpening {
-        index: INDEX,
-        salt: salt(INDEX),
-        digest: digest(INDEX),
-    }];
+    let (root, _) = leaves.finish().unwrap();
+    let what = Sealing {
+        job: job.job(),
+        root,
+        shape: SealedShape::new(job.steps(), job.output_bytes(), 1).unwrap(),
+    };
+    let polynomial = what.polynomial(&secrets).unwrap();
+    let commitment = Commitment {
+        job: job.job(),
+        steps: job.steps(),
+        root,
+        result: secrets.result.point().unwrap(),
+        openings: 1,
+        points: polynomial.points().unwrap().id(),
+        boxes: boxes.finish().unwrap().0,
+        coefficients: [1; 32],
+    };
+    let allowed = OpeningBook::new(&commitment).allow(&[INDEX], |_| Ok(()));
+    let allowed = allowed.unwrap();
+    let mut opener = Opener::new(&commitment, &allowed, &polynomial).unwrap();
+    for i in 0..job.steps() {
+        opener.push(salt(i), digest(i), boxed(i)).unwrap();
+    }
     DisputeTerms {
         contract: [0xc0; 32],
         job: *job.spec(),
@@ -97,15 +126,9 @@ pub fn terms(job: &Job<Chain>) -> DisputeTerms {
             fuel_per_second: u64::MAX,
             ..JobBounds::MOST
         },
-        commitment: Commitment {
-            job: job.job(),
-            steps: job.steps(),
-            root,
-            ciphertext_hash: [1; 32],
-            plaintext_hash: [2; 32],
-        },
+        commitment,
         index: INDEX,
-        opening: Opening { leaves, proof },
+        opening: opener.finish().unwrap(),
         worker: keypair(Side::Worker).x_only_public_key().0,
         challenger: keypair(Side::Challenger).x_only_public_key().0,
         max_units: 30,

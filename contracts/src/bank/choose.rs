@@ -41,6 +41,7 @@ pub struct Opened {
 
 /// Why a set is not relied on. The payer's fault, but for an absurd number asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChooseError {
     /// Too few to choose from, or too many to check.
     #[error("{given} candidates; 2 to {MAX_CANDIDATES} are taken")]

@@ -8,6 +8,7 @@ use crate::{binding::BindError, builder::BuilderError};
 
 /// Why a bank does not go on. The client's role is the payer's here, the worker's the provider's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BankError {
     /// The terms are not usable. The proposer's fault.
     #[error("terms: {field}: {problem}")]

@@ -158,7 +158,7 @@ impl Bank {
     /// Checks that this is both parties' signature on the force close.
     ///
     /// # Errors
-    /// [`BuilderError::Signature`](crate::builder::PactError::Signature): the fault of whoever brings it.
+    /// [`BuilderError::Signature`](crate::builder::BuilderError::Signature): the fault of whoever brings it.
     pub fn check_force_close(&self, signature: &[u8; 64]) -> Result<(), BankError> {
         let signature = AdaptorSignature(*signature);
         Ok(Task::new(self.graph(), FORCE_CLOSE, 0)?.verify(&signature, None)?)

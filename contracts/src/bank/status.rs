@@ -16,6 +16,7 @@ pub struct FundingStatus {
 
 /// Why a bank's pennies and promises are not worth anything now. The payer's fault, or only time's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CoinError {
     /// Not confirmed, or spent already.
     #[error("the bank's coin is not on the chain, or spent")]

@@ -88,7 +88,7 @@ impl Bank {
         &self.terms
     }
 
-    /// Funding, force close, refund and take the timeout refund.
+    /// Funding, force close, refund and timeout refund.
     pub fn graph(&self) -> &TxGraph {
         &self.graph
     }

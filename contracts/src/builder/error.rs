@@ -9,6 +9,7 @@ use crate::{
 
 /// Why a small contract cannot be built or signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BuilderError {
     /// A party's coins do not fit. That party's fault.
     #[error(transparent)]

@@ -34,6 +34,7 @@ pub struct Evidence {
 
 /// What the sender did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// Its copy does not open under its key.
     DoesNotUnseal,

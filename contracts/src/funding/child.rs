@@ -45,6 +45,7 @@ pub struct Child<'a> {
 
 /// Why a child cannot be made. The caller's coins or parent are at fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ChildError {
     /// The fee rate is taken for a mistake.
     #[error(transparent)]

@@ -15,6 +15,7 @@ use crate::{
 
 /// Why a funding PSBT is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FundingError {
     /// The graph has no funding transaction; a template's fault.
     #[error("the graph has no funding transaction")]

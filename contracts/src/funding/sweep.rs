@@ -82,6 +82,7 @@ pub struct Sweep {
 
 /// Why a coin cannot be swept. The caller's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SweepError {
     /// The fee is taken for a mistake.
     #[error(transparent)]

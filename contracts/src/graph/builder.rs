@@ -13,6 +13,7 @@ use crate::{musig::KeySet, party::PartyName};
 
 /// Why a transaction cannot be part of a graph. A template's fault, or of terms that slipped through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GraphError {
     /// Value is created or lost.
     #[error("{name} takes in {inputs} and pays out {outputs}")]

@@ -13,6 +13,7 @@ use super::{
 
 /// Why an adaptor signature cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AdaptorError {
     /// The 64 bytes are no signature on this message under this key and point.
     #[error("the (adaptor) signature does not verify")]

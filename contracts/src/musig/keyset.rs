@@ -9,6 +9,7 @@ use crate::party::{PartyId, PartyName};
 
 /// Why a set of keys cannot sign together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeySetError {
     /// There is nobody in the set.
     #[error("a key set needs at least one signer")]

@@ -7,6 +7,7 @@ use super::keyset::{from_musig, to_musig};
 
 /// Why a sum of points is no adaptor point.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PointError {
     /// The points cancel each other: whoever brought the last one chose it after seeing the others.
     #[error("the adaptor points add up to the point at infinity")]

@@ -8,6 +8,7 @@ use crate::party::PartyName;
 
 /// Why signing together failed, and by whose fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SessionError {
     /// A signer's public nonce is no pair of points. The signer's fault.
     #[error("the public nonce of {signer} is not a pair of curve points")]

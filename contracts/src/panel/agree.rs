@@ -101,6 +101,7 @@ pub struct Panel {
 
 /// Why terms do not name the panel that was drawn. The proposer's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TermsMismatch {
     /// The draw was for other parameters.
     #[error("the terms have other parameters than the draw")]

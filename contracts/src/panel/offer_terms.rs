@@ -58,6 +58,7 @@ pub struct OfferTerms {
 
 /// Which bound of an offer a contract breaks. Nobody's fault: the two do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unacceptable {
     /// Another template.
     #[error("the contract has the {contract} template, the offer is for {offer}")]

@@ -13,6 +13,7 @@ use crate::{
 
 /// Why a ceremony in one process failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CeremonyError {
     /// A party refused to go on.
     #[error("{party} stops the setup: {error}")]

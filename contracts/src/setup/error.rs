@@ -4,6 +4,7 @@ use crate::{binding::BindError, graph::StageName, musig::SessionError, party::Pa
 
 /// Why a ceremony stops. No coin is locked in any of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// The secret key is not the one that the terms name for this party. The caller's fault.
     #[error("the secret key is not the contract key of {party} in these terms")]

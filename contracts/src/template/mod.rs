@@ -43,6 +43,7 @@ pub const TEMPLATES: [TemplateEntry; 2] = [hardened::TEMPLATE, paper::TEMPLATE];
 
 /// Why a graph cannot be derived from terms that passed their own checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// A transaction breaks a law of the engine.
     #[error(transparent)]
@@ -68,8 +69,6 @@ pub enum TemplateError {
 pub fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     match TEMPLATES.iter().find(|t| t.template == terms.template()) {
         Some(template) => (template.derive)(terms),
-        None => Err(TemplateError::Script(
-            "no template for this template".into(),
-        )),
+        None => Err(TemplateError::Script("no such template".into())),
     }
 }

@@ -12,7 +12,7 @@ use bitcoin::{
     absolute::LockTime, script::PushBytesBuf, transaction::Version,
 };
 use narthex_base::kinds::{self, Kind};
-use narthex_game_model::Params;
+use narthex_game_model::{Params, Schedule};
 
 use crate::{
     depth::{Depth, Shallow},
@@ -67,10 +67,10 @@ impl RootRecord {
         }
     }
 
-    /// Last height at which the record counts, for a delivery confirmed at `delivered_height`: a third of the
-    /// verdict window later, so that the verifier has the rest.
+    /// Last height at which the record counts, for a delivery confirmed at `delivered_height`
+    /// ([`Schedule::record`]).
     pub fn deadline(params: &Params, delivered_height: u32) -> u32 {
-        delivered_height.saturating_add(u32::from(params.windows().verdict_blocks / 3))
+        Schedule::of(params, delivered_height).record
     }
 
     /// The root of record of a delivery confirmed at `delivered_height`: what verifier and arbiters all judge by.
@@ -92,10 +92,9 @@ impl RootRecord {
         })
     }
 
-    /// Height of the block whose hash goes into the seed of the sample: the first one after both delivery and
-    /// record, which the worker could not know when it committed.
-    pub fn sample_height(delivered_height: u32, record_height: u32) -> u32 {
-        delivered_height.max(record_height).saturating_add(1)
+    /// Height of the block whose hash goes into the seed of the sample ([`Schedule::sample_height`]).
+    pub const fn sample_height(delivered_height: u32, record_height: u32) -> u32 {
+        Schedule::sample_height(delivered_height, record_height)
     }
 
     /// Height of the sample's block for a delivery and a record that confirmed there, if that block is deep enough at
@@ -122,7 +121,7 @@ impl RootRecord {
     pub fn check_room(params: &Params, depth: Depth) -> Result<(), Hasty> {
         let verdict_blocks = params.windows().verdict_blocks;
         // From a delivery at 0: drawn at this tip, and in the block above it there is a verdict.
-        let latest = RootRecord::sample_height(0, RootRecord::deadline(params, 0));
+        let latest = RootRecord::sample_height(0, Schedule::of(params, 0).record);
         let verdict = depth.reached_at(latest).saturating_add(1);
         match verdict < u32::from(verdict_blocks) {
             true => Ok(()),
@@ -197,6 +196,7 @@ pub struct Hasty {
 
 /// Why a delivery has no root. The worker's fault: it is as if nothing had been delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoRecord {
     /// The root coin is unspent.
     #[error("the root coin is unspent; it had to be spent by height {deadline}")]

@@ -87,6 +87,7 @@ pub fn stake_wallet_descriptor(
 
 /// Why a stake cannot be taken back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReclaimError {
     /// The stake's script cannot be built from these terms.
     #[error(transparent)]

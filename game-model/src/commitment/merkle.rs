@@ -19,6 +19,8 @@ pub enum Domain {
     Chunks,
     /// The sealed copies of a message that several keep.
     Copies,
+    /// The boxes that a result is sealed in, one for each step.
+    Sealed,
 }
 
 impl Domain {
@@ -29,6 +31,7 @@ impl Domain {
             Self::Work => b"work\0",
             Self::Chunks => b"chunk",
             Self::Copies => b"copy\0",
+            Self::Sealed => b"seal\0",
         }
     }
 
@@ -39,6 +42,7 @@ impl Domain {
             Self::Work => 1,
             Self::Chunks => 2,
             Self::Copies => 3,
+            Self::Sealed => 4,
         }
     }
 
@@ -48,6 +52,7 @@ impl Domain {
             1 => Some(Self::Work),
             2 => Some(Self::Chunks),
             3 => Some(Self::Copies),
+            4 => Some(Self::Sealed),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use super::cost::{move_fuel, plan};
 use super::entry::Side;
 use super::interval::Interval;
 use crate::caps::fuel_in_window;
-use crate::commitment::{Commitment, Opening, ProofError};
+use crate::commitment::{Commitment, Opening, OpeningFault};
 use crate::computation::{JobSpec, UnitProgram};
 use crate::params::{AcceptedJob, JobBounds, JobMisfit, within};
 use crate::tagged::TaggedHasher;
@@ -288,7 +288,7 @@ pub enum TermsError {
     OneKey,
     /// The leaf is not the worker's.
     #[error("the disputed leaf is not in the worker's tree: {0}")]
-    Leaf(#[source] ProofError),
+    Leaf(OpeningFault),
     /// The opening is good but does not contain the step.
     #[error("step {index} is not among the opened leaves")]
     NotOpened {

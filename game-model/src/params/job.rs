@@ -93,8 +93,11 @@ impl JobBounds {
     }
 }
 
-/// Bytes of a leaf that is opened: index, salt, digest.
-const LEAF_BYTES: u128 = 8 + 32 + 32;
+/// Bytes of a leaf that is opened: index, salt, digest, share, hash of its box; and of the point of a coefficient, of which
+/// there are as many as leaves.
+const LEAF_BYTES: u128 = 8 + 32 + 32 + 32 + 1 + 32 + 33;
+/// Bytes of a box beside the output, with its length.
+const BOX_BYTES: u128 = 4 + 32 + 16;
 /// Levels of the deepest tree.
 const LEVELS: u128 = 64;
 
@@ -114,16 +117,17 @@ impl Params {
     }
 
     /// Most bytes of evidence about one step: its record and the opening of the whole sample, with
-    /// their proofs, and the state that a dispute reveals where steps are cut.
+    /// their proofs and the box of the step, and the state that a dispute reveals where steps are cut.
     pub fn evidence_bytes(&self) -> u128 {
         let levels = u128::from(64 - self.steps().leading_zeros()).min(LEVELS);
-        let opened = u128::from(self.sample()) * (LEAF_BYTES + 32 * levels);
+        let opened = u128::from(self.sample()) * (LEAF_BYTES + 2 * 32 * levels);
         let bounds = self.job_bounds();
         // A dispute about a step that is cut ends with the state at a cut: its memory and what describes it.
         let state = match bounds.units {
             0 | 1 => 0,
             _ => u128::from(bounds.memory_bytes) * 257 / 256,
         };
-        u128::from(bounds.record_bytes) + 32 * levels + opened + state
+        let sealed = BOX_BYTES + u128::from(bounds.output_bytes);
+        u128::from(bounds.record_bytes) + 32 * levels + opened + sealed + state
     }
 }

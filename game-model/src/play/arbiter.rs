@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::arbiters::Ruling;
 use crate::commitment::{
-    Commitment, Domain, Multiproof, Opening, ProofError, TreeError, input_leaf, state_digest,
+    Commitment, Domain, Multiproof, Opening, OpeningFault, ProofError, TreeError, input_leaf,
+    state_digest,
 };
 use crate::computation::{Job, StepError, StepProgram};
 use crate::params::AcceptedJob;
@@ -41,7 +42,7 @@ impl Evidence {
             index,
             record,
             record_proof,
-            opening,
+            opening: opening.about(index),
         })
     }
 }
@@ -56,7 +57,8 @@ pub struct Finding {
     pub reason: String,
 }
 
-/// Judges a dispute by re-executing its step.
+/// Judges a dispute by opening the box of its step and re-executing it. A box that holds something else than the leaf
+/// commits to is the worker's fault, whatever the step gives.
 ///
 /// A step that fails (by trap, fuel, output) has no state that anyone could commit to, so a worker
 /// that committed to one is at fault: the honest thing to do with such a job is not to deliver.
@@ -97,10 +99,17 @@ pub fn judge<P: StepProgram + ?Sized>(
         .opening
         .verify(commitment)
         .map_err(EvidenceError::Leaf)?;
-    let claimed = evidence
-        .opening
-        .digest(index)
-        .ok_or(EvidenceError::NotOpened { index })?;
+    let opened = evidence.opening.leaf(index);
+    let opened = opened.ok_or(EvidenceError::NotOpened { index })?;
+    // No step has to be run to see that: the worker has opened a box of its own that holds something else.
+    let checked = opened.check_box(commitment);
+    if let Err(why) = checked.ok_or(EvidenceError::NoBox { index })? {
+        return Ok(Finding {
+            ruling: Ruling::WorkerAtFault,
+            reason: format!("the worker's box of step {index} {why}"),
+        });
+    }
+    let claimed = opened.digest;
 
     Ok(match program.run(&evidence.record) {
         Ok(output) if state_digest(&output) == claimed => Finding {
@@ -142,8 +151,14 @@ pub enum EvidenceError {
     #[error("the record is not in the job's input: {0}")]
     Record(#[source] ProofError),
     /// The leaf is not the worker's.
-    #[error("the leaf is not in the worker's tree: {0}")]
-    Leaf(#[source] ProofError),
+    #[error(transparent)]
+    Leaf(OpeningFault),
+    /// The opening has the hash of the disputed step's box, and not the box.
+    #[error("the evidence lacks the box of step {index}")]
+    NoBox {
+        /// The disputed step.
+        index: u64,
+    },
     /// The arbiter's own machine gives no dependable answer.
     #[error("step {index} can't be judged on this machine: {error}")]
     Defect {

@@ -33,6 +33,14 @@ pub enum Strategy {
         /// Indices of the steps; [`Strategy::check`] says whether the job has them all.
         steps: BTreeSet<u64>,
     },
+    /// Computes everything, commits to it, and seals garbage for ⌈fraction · N⌉ steps: the tree is right and the key opens
+    /// nothing.
+    Garbage {
+        /// Share of the steps.
+        fraction: Ratio,
+        /// Which ones.
+        seed: u64,
+    },
 }
 
 /// What happens to the chosen steps.
@@ -40,6 +48,7 @@ pub enum Strategy {
 pub(super) enum Cheat {
     Skip,
     Falsify,
+    Garbage,
 }
 
 /// Why a strategy cannot be played on a job. Whoever chose it is at fault.
@@ -73,7 +82,9 @@ impl Strategy {
     pub fn check(&self, steps: u64) -> Result<(), StrategyError> {
         match self {
             Self::Honest => Ok(()),
-            Self::Skip { fraction, .. } | Self::Falsify { fraction, .. } => {
+            Self::Skip { fraction, .. }
+            | Self::Falsify { fraction, .. }
+            | Self::Garbage { fraction, .. } => {
                 if *fraction > Ratio::ONE {
                     return Err(StrategyError::Share {
                         fraction: *fraction,
@@ -94,7 +105,7 @@ impl Strategy {
         }
     }
 
-    /// The steps whose outputs will be wrong, in a job of `steps` steps.
+    /// The steps whose outputs will be wrong or sealed as garbage, in a job of `steps` steps.
     pub fn bad_steps(&self, steps: u64) -> BTreeSet<u64> {
         let (mut bad, _) = self.cheats(steps);
         bad.split_off(&steps);
@@ -105,7 +116,9 @@ impl Strategy {
     #[must_use]
     pub fn reseeded(&self, new_seed: u64) -> Self {
         let mut other = self.clone();
-        if let Self::Skip { seed, .. } | Self::Falsify { seed, .. } = &mut other {
+        if let Self::Skip { seed, .. } | Self::Falsify { seed, .. } | Self::Garbage { seed, .. } =
+            &mut other
+        {
             *seed = new_seed;
         }
         other
@@ -115,7 +128,7 @@ impl Strategy {
     pub fn computed(&self, steps: u64) -> u64 {
         match self.cheats(steps) {
             (skipped, Cheat::Skip) => steps.saturating_sub(skipped.len() as u64),
-            (_, Cheat::Falsify) => steps,
+            (_, Cheat::Falsify | Cheat::Garbage) => steps,
         }
     }
 
@@ -126,6 +139,7 @@ impl Strategy {
             Self::Skip { fraction, seed } => (choose(*fraction, *seed, steps), Cheat::Skip),
             Self::Falsify { fraction, seed } => (choose(*fraction, *seed, steps), Cheat::Falsify),
             Self::Target { steps } => (steps.clone(), Cheat::Falsify),
+            Self::Garbage { fraction, seed } => (choose(*fraction, *seed, steps), Cheat::Garbage),
         }
     }
 }

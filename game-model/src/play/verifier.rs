@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commitment::{Commitment, Opening, ProofError, state_digest};
+use crate::commitment::{Commitment, Opening, OpeningFault, state_digest};
 use crate::computation::{Computation, StepError};
 use crate::tagged::TaggedHasher;
 
@@ -60,7 +60,8 @@ impl BlindDigests {
         all.finish()
     }
 
-    /// The mechanical verdict over the worker's opening of exactly the sampled leaves.
+    /// The mechanical verdict over the worker's opening of exactly the sampled leaves: whether they are right, and whether
+    /// their keys open their boxes to them. A wrong leaf comes before a bad box.
     ///
     /// # Errors
     /// [`OpeningError`] if the opening is not one of these leaves: the worker has not answered.
@@ -73,15 +74,21 @@ impl BlindDigests {
         if self.indices.len() != self.digests.len() || !opened.eq(self.indices.iter().copied()) {
             return Err(OpeningError::OtherSteps);
         }
+        if let Some(index) = opening.missing_box() {
+            return Err(OpeningError::NoBox { index });
+        }
         opening.verify(commitment)?;
         let mut pairs = opening.leaves.iter().zip(&self.digests);
-        Ok(match pairs.find(|(leaf, own)| leaf.digest != **own) {
-            None => Verdict::Equal,
-            Some((leaf, own)) => Verdict::Differs {
+        if let Some((leaf, own)) = pairs.find(|(leaf, own)| leaf.digest != **own) {
+            return Ok(Verdict::Differs {
                 index: leaf.index,
                 claimed: leaf.digest,
                 recomputed: *own,
-            },
+            });
+        }
+        Ok(match opening.bad_box(commitment) {
+            None => Verdict::Equal,
+            Some((index, _)) => Verdict::BadBox { index },
         })
     }
 }
@@ -90,7 +97,7 @@ impl BlindDigests {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Verdict {
-    /// All digests agree: approve.
+    /// All digests agree, and all keys open their boxes to them: approve.
     Equal,
     /// The first step on which they differ: reject, and this is the dispute.
     Differs {
@@ -103,12 +110,26 @@ pub enum Verdict {
         #[serde(with = "narthex_base::hex::array")]
         recomputed: [u8; 32],
     },
+    /// All digests agree, and this is the first step whose box does not open under its key to what the leaf commits to:
+    /// reject. The payment would buy a key to garbage. The opening proves it to anybody.
+    BadBox {
+        /// Index of the step.
+        index: u64,
+    },
 }
 
 impl Verdict {
     /// r = 1.
     pub const fn approves(&self) -> bool {
         matches!(self, Self::Equal)
+    }
+
+    /// The step that a rejection is about.
+    pub const fn disputed(&self) -> Option<u64> {
+        match self {
+            Self::Equal => None,
+            Self::Differs { index, .. } | Self::BadBox { index } => Some(*index),
+        }
     }
 }
 
@@ -178,7 +199,13 @@ pub enum OpeningError {
     /// It opens other steps than those sampled.
     #[error("the worker opened other steps than those sampled")]
     OtherSteps,
-    /// The leaves are not in the committed tree.
-    #[error("the opened leaves are not in the worker's tree: {0}")]
-    Proof(#[from] ProofError),
+    /// It shows the hash of a box in place of the box.
+    #[error("the worker opened step {index} without its box")]
+    NoBox {
+        /// Index of the step.
+        index: u64,
+    },
+    /// Leaves, boxes or keys are not those committed to.
+    #[error(transparent)]
+    Opening(#[from] OpeningFault),
 }

@@ -1,36 +1,33 @@
 //! The worker: runs the steps, commits, opens what is sampled.
 
+use std::collections::BTreeSet;
+
 use super::strategy::{Cheat, Strategy, StrategyError};
 use crate::commitment::{
-    Commitment, Domain, LeafOpening, OpenError, Opening, ResultSecret, SaltSeed, TreeBuilder,
-    TreeError, seal, state_digest, work_leaf,
+    AllowedOpening, Boxed, Commitment, Domain, KeyError, KeyPolynomial, Opener, OpenerError,
+    Opening, SaltSeed, SealError, SealedShape, Sealer, Sealing, TreeBuilder, TreeError,
+    WorkerSecrets, state_digest, work_leaf,
 };
 use crate::computation::{Computation, StepError};
 
-/// The two secrets of a worker in one contract. Fresh random bytes for each contract.
-#[derive(Clone, Debug)]
-pub struct WorkerSecrets {
-    /// t, whose point is in the contract.
-    pub result: ResultSecret,
-    /// Seed of the leaves' salts.
-    pub salts: SaltSeed,
-}
-
 /// Work that is done and committed to.
 ///
-/// It keeps the outputs (which are the result) and derives digests, salts and leaves anew when it
-/// opens some of them; the tree itself is never held.
+/// It keeps the outputs and the sealed result; trees are made anew when some leaves are opened.
 #[derive(Debug)]
 pub struct Work {
     commitment: Commitment,
-    ciphertext: Vec<u8>,
+    sealed: Vec<u8>,
     outputs: Vec<u8>,
-    output_bytes: usize,
+    shape: SealedShape,
     salts: SaltSeed,
+    polynomial: KeyPolynomial,
+    /// Steps whose boxes hold garbage.
+    garbage: BTreeSet<u64>,
 }
 
 impl Work {
-    /// Runs all steps as the strategy says and commits to what came out.
+    /// Runs all steps as the strategy says and commits to what came out, with keys of which `openings` are ever shown: as
+    /// many as the contract samples.
     ///
     /// # Errors
     /// [`WorkError`], with the step that failed; a strategy that does not fit the job, before any is run.
@@ -38,9 +35,16 @@ impl Work {
         computation: &C,
         strategy: &Strategy,
         secrets: &WorkerSecrets,
+        openings: u32,
     ) -> Result<Self, WorkError> {
         let (steps, output_bytes) = (computation.steps(), computation.output_bytes());
         strategy.check(steps)?;
+        let shape = SealedShape::new(steps, output_bytes, openings);
+        let shape = shape.ok_or(SealError::Shape {
+            steps,
+            output_bytes,
+            openings,
+        })?;
         let (cheats, cheat) = strategy.cheats(steps);
         let mut outputs = Vec::new();
         for index in 0..steps {
@@ -52,50 +56,61 @@ impl Work {
             let mut output = computation
                 .step(index)
                 .map_err(|error| WorkError::Step { index, error })?;
-            if let Some(first) = output.first_mut().filter(|_| cheats_here) {
+            let falsified = cheats_here && cheat == Cheat::Falsify;
+            if let Some(first) = output.first_mut().filter(|_| falsified) {
                 *first = first.wrapping_add(1);
             }
             outputs.append(&mut output);
         }
-        Self::commit(computation.job(), outputs, output_bytes, secrets)
+        let garbage = match cheat {
+            Cheat::Garbage => cheats,
+            _ => BTreeSet::new(),
+        };
+        Self::commit(computation.job(), outputs, shape, garbage, secrets)
     }
 
     /// The same outputs under fresh secrets: another tree, another commitment, no step run again.
     ///
     /// # Errors
-    /// None of [`WorkError`]'s, for outputs that were committed to before.
+    /// None of [`WorkError`]'s, for outputs that were committed to before and secrets that are such.
     pub fn resealed(self, secrets: &WorkerSecrets) -> Result<Self, WorkError> {
-        Self::commit(
-            self.commitment.job,
-            self.outputs,
-            self.output_bytes,
-            secrets,
-        )
+        let job = self.commitment.job;
+        Self::commit(job, self.outputs, self.shape, self.garbage, secrets)
     }
 
     fn commit(
         job: [u8; 32],
         outputs: Vec<u8>,
-        output_bytes: usize,
+        shape: SealedShape,
+        garbage: BTreeSet<u64>,
         secrets: &WorkerSecrets,
     ) -> Result<Self, WorkError> {
-        let sealed = seal(&secrets.result, &secrets.salts, &job, &outputs)?;
-        let tree = TreeBuilder::new(Domain::Work);
-        let (root, _) = fill(tree, &outputs, output_bytes, &secrets.salts)?;
-        // Each output has `output_bytes`, which is never 0.
-        let steps = outputs.len() as u64 / (output_bytes.max(1) as u64);
+        let width = shape.output_bytes();
+        let mut leaves = TreeBuilder::new(Domain::Work);
+        for (index, output) in (0..).zip(outputs.chunks_exact(width)) {
+            let salt = secrets.salts.salt(index);
+            leaves.push(work_leaf(index, &salt, &state_digest(output)));
+        }
+        let (root, _) = leaves.finish()?;
+        let what = Sealing { job, root, shape };
+        let mut sealer = Sealer::new(&what, secrets)?;
+        let mut sealed = sealer.coefficients().to_vec();
+        let rubbish = vec![0x55; width];
+        for (index, output) in (0..).zip(outputs.chunks_exact(width)) {
+            let boxed = match garbage.contains(&index) {
+                true => &rubbish,
+                false => output,
+            };
+            sealed.append(&mut sealer.push_other(output, boxed)?);
+        }
         Ok(Self {
-            commitment: Commitment {
-                job,
-                steps,
-                root,
-                ciphertext_hash: sealed.ciphertext_hash,
-                plaintext_hash: sealed.plaintext_hash,
-            },
-            ciphertext: sealed.ciphertext,
+            commitment: sealer.finish()?,
+            sealed,
             outputs,
-            output_bytes,
+            shape,
             salts: secrets.salts.clone(),
+            polynomial: what.polynomial(secrets)?,
+            garbage,
         })
     }
 
@@ -104,45 +119,35 @@ impl Work {
         &self.commitment
     }
 
-    /// The encrypted result, for the client.
-    pub fn ciphertext(&self) -> &[u8] {
-        &self.ciphertext
+    /// The outputs that the leaves commit to, one after the other.
+    pub fn outputs(&self) -> &[u8] {
+        &self.outputs
     }
 
-    /// Opens these leaves (strictly ascending indices). Only the sampled ones, and only after the
-    /// verifier has committed to its own digests: an opened leaf can be copied.
+    /// The sealed result, for the client: coefficient box and records.
+    pub fn sealed(&self) -> &[u8] {
+        &self.sealed
+    }
+
+    /// Opens leaves with their keys and boxes. Only the sampled ones, and only after the verifier has committed to its
+    /// own digests: an opened leaf can be copied. They come out of the commitment's [`OpeningBook`], so that there are
+    /// never more of them than keep the result secret.
+    ///
+    /// [`OpeningBook`]: crate::commitment::OpeningBook
     ///
     /// # Errors
-    /// [`TreeError::Indices`] for indices that do not ascend or are not steps.
-    pub fn open(&self, indices: &[u64]) -> Result<Opening, TreeError> {
-        let steps = self.commitment.steps;
-        let tree = TreeBuilder::proving(Domain::Work, steps, indices)?;
-        let (_, proof) = fill(tree, &self.outputs, self.output_bytes, &self.salts)?;
-        let leaf = |index: &u64| {
-            let position = usize::try_from(*index).ok()?;
-            let output = self.outputs.chunks_exact(self.output_bytes).nth(position)?;
-            Some(LeafOpening {
-                index: *index,
-                salt: self.salts.salt(*index),
-                digest: state_digest(output),
-            })
-        };
-        let leaves = indices.iter().map(leaf).collect::<Option<Vec<_>>>();
-        let leaves = leaves.ok_or(TreeError::Indices { leaves: steps })?;
-        Ok(Opening { leaves, proof })
+    /// [`OpenerError`] for a book of another commitment, or no steps at all.
+    pub fn open(&self, allowed: &AllowedOpening) -> Result<Opening, OpenerError> {
+        let mut opener = Opener::new(&self.commitment, allowed, &self.polynomial)?;
+        let records = &self.sealed[self.shape.coefficient_bytes()..];
+        let records = records.chunks_exact(self.shape.record_bytes());
+        let outputs = self.outputs.chunks_exact(self.shape.output_bytes());
+        for (index, (output, record)) in (0..).zip(outputs.zip(records)) {
+            let sealed = Boxed::Whole(record[SealedShape::LEAF_BYTES..].to_vec());
+            opener.push(self.salts.salt(index), state_digest(output), sealed)?;
+        }
+        opener.finish()
     }
-}
-
-fn fill(
-    mut tree: TreeBuilder,
-    outputs: &[u8],
-    output_bytes: usize,
-    salts: &SaltSeed,
-) -> Result<([u8; 32], crate::commitment::Multiproof), TreeError> {
-    for (index, output) in (0..).zip(outputs.chunks_exact(output_bytes)) {
-        tree.push(work_leaf(index, &salts.salt(index), &state_digest(output)));
-    }
-    tree.finish()
 }
 
 /// Why there is no work to commit to.
@@ -160,9 +165,12 @@ pub enum WorkError {
         /// What went wrong.
         error: StepError,
     },
-    /// The result is too large to seal.
+    /// The result can't be sealed.
     #[error(transparent)]
-    Seal(#[from] OpenError),
+    Seal(#[from] SealError),
+    /// No keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// There is no step.
     #[error(transparent)]
     Tree(#[from] TreeError),

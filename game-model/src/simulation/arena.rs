@@ -7,7 +7,7 @@ mod verdict;
 use super::dice::Dice;
 use super::setup::{SeedRule, Setup, SetupError};
 use super::tally::{Sums, Tally};
-use crate::commitment::{Commitment, TreeError};
+use crate::commitment::{BookError, Commitment, OpenerError, TreeError};
 use crate::computation::{Computation, Job, StepError, StepProgram};
 use crate::params::AcceptedJob;
 use crate::params::settlement::{Outcome, SettlementError};
@@ -142,6 +142,12 @@ pub enum SimulationError {
     /// A tree could not be built.
     #[error(transparent)]
     Tree(#[from] TreeError),
+    /// A worker would have opened more than it may.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// A worker could not open its own work.
+    #[error(transparent)]
+    Open(#[from] OpenerError),
     /// The panel was given evidence of something else.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use narthex_game_model::commitment::{
-    Commitment, Domain, Multiproof, OpenError, ProofError, ResultSecret, SaltSeed, TreeBuilder,
-    TreeError, open, seal, state_digest, work_leaf,
+    Domain, Multiproof, ProofError, TreeBuilder, TreeError, state_digest, work_leaf,
 };
 use narthex_game_model::sample;
 use narthex_game_model::tagged::TaggedHasher;
@@ -173,119 +172,4 @@ fn samples_are_unbiased_and_depend_on_each_input() {
     // A sample that nobody could hold is refused before it is drawn.
     let error = sample::draw(&base, u64::MAX, u32::MAX).unwrap_err();
     assert!(error.to_string().contains("at most 1048576"), "{error}");
-}
-
-const JOB: [u8; 32] = [9; 32];
-const OUTPUTS: &[u8] = b"onetwosix";
-
-fn secret(byte: u8) -> ResultSecret {
-    ResultSecret::from_bytes([byte; 32])
-}
-
-/// A commitment to `OUTPUTS` (three bytes each) with its ciphertext; `sealed` is what is really
-/// encrypted.
-fn committed(sealed: &[u8]) -> (Commitment, Vec<u8>) {
-    let salts = SaltSeed::from_bytes([5; 32]);
-    let mut tree = TreeBuilder::new(Domain::Work);
-    for (index, output) in (0..).zip(OUTPUTS.chunks(3)) {
-        tree.push(work_leaf(index, &salts.salt(index), &state_digest(output)));
-    }
-    let (root, _) = tree.finish().unwrap();
-    let sealed = seal(&secret(1), &salts, &JOB, sealed).unwrap();
-    let commitment = Commitment {
-        job: JOB,
-        steps: 3,
-        root,
-        ciphertext_hash: sealed.ciphertext_hash,
-        plaintext_hash: sealed.plaintext_hash,
-    };
-    (commitment, sealed.ciphertext)
-}
-
-#[test]
-fn the_right_secret_opens_the_result() {
-    let (commitment, ciphertext) = committed(OUTPUTS);
-    assert_eq!(
-        open(&commitment, 3, &ciphertext, &secret(1)).unwrap(),
-        OUTPUTS
-    );
-    assert!(!ciphertext.windows(3).any(|w| w == b"two"));
-}
-
-#[test]
-fn every_way_to_open_garbage_is_told_apart() {
-    let (commitment, ciphertext) = committed(OUTPUTS);
-    let outcome = |commitment: &Commitment, bytes: &[u8], byte| {
-        open(commitment, 3, bytes, &secret(byte)).unwrap_err()
-    };
-    // The secret that the worker revealed does not fit its ciphertext.
-    let wrong_key = outcome(&commitment, &ciphertext, 2);
-    assert_eq!(wrong_key, OpenError::DoesNotDecrypt);
-    assert!(wrong_key.convicts_worker());
-    // Somebody shows other bytes: that convicts nobody.
-    let other = outcome(&commitment, &ciphertext[1..], 1);
-    assert_eq!(other, OpenError::NotTheCiphertext);
-    assert!(!other.convicts_worker());
-    // The worker committed to one plaintext and encrypted another one. The nonce comes from the
-    // commitment, so it does not even decrypt.
-    let lie = Commitment {
-        plaintext_hash: [0; 32],
-        ..commitment
-    };
-    assert_eq!(outcome(&lie, &ciphertext, 1), OpenError::DoesNotDecrypt);
-    let same_nonce = Commitment {
-        plaintext_hash: {
-            let mut hash = commitment.plaintext_hash;
-            hash[31] ^= 1;
-            hash
-        },
-        ..commitment
-    };
-    assert_eq!(
-        outcome(&same_nonce, &ciphertext, 1),
-        OpenError::NotThePlaintext
-    );
-    // The tree is right, the encrypted result is another one, or of another size, or for another
-    // number of steps.
-    for sealed in [&b"onetwosiz"[..], b"one", b""] {
-        let (garbage, ciphertext) = committed(sealed);
-        assert_eq!(outcome(&garbage, &ciphertext, 1), OpenError::NotTheWork);
-    }
-    assert_eq!(
-        open(&commitment, 0, &ciphertext, &secret(1)),
-        Err(OpenError::NotTheWork)
-    );
-    // A ciphertext can't be passed off as the result of another job.
-    let moved = Commitment {
-        job: [8; 32],
-        ..commitment
-    };
-    assert_eq!(outcome(&moved, &ciphertext, 1), OpenError::DoesNotDecrypt);
-}
-
-#[test]
-fn secrets_are_not_printed_and_the_id_binds_every_field() {
-    assert_eq!(format!("{:?}", secret(0xab)), "ResultSecret(..)");
-    let (base, _) = committed(OUTPUTS);
-    let bytes = [1; 32];
-    let changed = [
-        Commitment { job: bytes, ..base },
-        Commitment { steps: 4, ..base },
-        Commitment {
-            root: bytes,
-            ..base
-        },
-        Commitment {
-            ciphertext_hash: bytes,
-            ..base
-        },
-        Commitment {
-            plaintext_hash: bytes,
-            ..base
-        },
-    ];
-    let ids: BTreeSet<_> = changed.iter().chain([&base]).map(Commitment::id).collect();
-    assert_eq!(ids.len(), 6);
-    let json = serde_json::to_string(&base).unwrap();
-    assert_eq!(serde_json::from_str::<Commitment>(&json).unwrap(), base);
 }

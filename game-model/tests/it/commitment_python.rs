@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use commitment_cases::{self as cases, Source};
 use narthex_game_model::commitment::ReceiptKind;
 use narthex_game_model::retrieval::Shape;
+use narthex_game_model::sample;
 use serde_json::Value;
 
 const ROUNDS: usize = 12;
@@ -38,13 +39,19 @@ fn round(source: &mut Source) -> Vec<Value> {
     all.push(cases::multiproof(name, leaves, source.hash(), &indices));
     let level = source.below(8) as u32;
     all.push(cases::saved(name, leaves, source.hash(), level));
-    all.push(cases::opening(leaves, source.hash(), &indices));
     all.push(cases::blind(source, &indices));
     let steps = source.number().max(1);
     let count = 1 + source.below(steps.min(200)) as u32;
     all.push(cases::draw(source.hash(), steps, count));
-    let outputs = source.bytes(300);
-    all.push(cases::sealed(source, &outputs));
+    let (steps, width) = (1 + source.below(12), 1 + source.below(70) as usize);
+    let openings = 1 + source.below(steps) as u32;
+    let opened = sample::draw(
+        &source.hash(),
+        steps,
+        1 + source.below(openings.into()) as u32,
+    );
+    let opened = opened.unwrap();
+    all.push(cases::sealed(source, (steps, width), openings, &opened));
     all.push(cases::commitment(source));
     let kinds = [
         ReceiptKind::Commitment,
@@ -94,9 +101,11 @@ fn a_changed_output_is_a_disagreement() {
         "checkpoints",
         "commitment",
         "indices",
-        "ciphertext",
-        "ciphertext_hash",
-        "plaintext_hash",
+        "sealed",
+        "points",
+        "commitment_bytes",
+        "opening",
+        "opening_id",
         "id",
         "bytes",
         "issuer",

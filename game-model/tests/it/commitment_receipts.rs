@@ -1,12 +1,15 @@
 //! Receipts: the whole exchange with real roles and BIP340 signatures, and every forgery by name.
 
+use crate::commitment_support::{open, perform, secrets};
 use narthex_base::codec;
+
+use narthex_base::codec::Message as _;
 use narthex_game_model::commitment::{
     DecodeError, Exchange, Handover, Opening, Receipt, ReceiptError, ReceiptKind, ReceiptSigner,
-    ResultSecret, SaltSeed, SignedReceipt,
+    SignedReceipt,
 };
 use narthex_game_model::computation::{Computation, StepError};
-use narthex_game_model::play::{BlindDigests, Strategy, Verdict, Work, WorkerSecrets};
+use narthex_game_model::play::{BlindDigests, Strategy, Verdict, Work};
 use narthex_game_model::sample;
 use proptest::prelude::*;
 use secp256k1::{Keypair, SECP256K1};
@@ -37,11 +40,7 @@ impl Computation for Squares {
 }
 
 fn work(strategy: &Strategy) -> Work {
-    let secrets = WorkerSecrets {
-        result: ResultSecret::from_bytes([1; 32]),
-        salts: SaltSeed::from_bytes([2; 32]),
-    };
-    Work::perform(&Squares, strategy, &secrets).unwrap()
+    perform(&Squares, strategy, &secrets(1)).unwrap()
 }
 
 fn exchange(contract: u8) -> (Exchange, Keypair, Keypair) {
@@ -73,7 +72,7 @@ fn play(strategy: &Strategy) -> (Verdict, [SignedReceipt; 3]) {
     let blinded = handover.check(&second).unwrap();
 
     // Only now does the worker open.
-    let opening = work.open(&drawn).unwrap();
+    let opening = open(&work, &drawn);
     let handover = exchange.opening(&blinded, &opening).unwrap();
     let third = handover.acknowledge(102, &verifier_key).unwrap();
     handover.check(&third).unwrap();
@@ -176,7 +175,7 @@ fn a_receipt_is_of_no_use_under_another_contract_or_out_of_order() {
         Err(ReceiptError::OtherContract)
     );
 
-    let opening = work(&Strategy::Honest).open(&[1, 2]).unwrap();
+    let opening = open(&work(&Strategy::Honest), &[1, 2]);
     // An opening right after the commitment: the blind digests are missing.
     let missing = ReceiptError::OtherKind {
         expected: ReceiptKind::BlindDigests,
@@ -221,13 +220,14 @@ proptest! {
         picks in prop::collection::btree_set(0u64..50, 0..20), cut in any::<prop::sample::Index>(),
     ) {
         let indices: Vec<u64> = picks.into_iter().collect();
-        let opening = work(&Strategy::Honest).open(&indices).unwrap();
+        let opening = open(&work(&Strategy::Honest), &indices);
         let bytes = opening.to_bytes();
         prop_assert_eq!(Opening::from_bytes(&bytes), Ok(opening));
         let short = Opening::from_bytes(&bytes[..cut.index(bytes.len())]);
-        prop_assert!(matches!(short, Err(DecodeError::Codec(codec::DecodeError::Truncated { .. }))), "{short:?}");
+        use codec::DecodeError::{Kind, Truncated};
+        prop_assert!(matches!(short, Err(Truncated { .. } | Kind { .. })), "{short:?}");
         let long = Opening::from_bytes(&[&bytes[..], &[0, 0]].concat());
-        prop_assert_eq!(long, Err(codec::DecodeError::Trailing { extra: 2 }.into()));
+        prop_assert_eq!(long, Err(codec::DecodeError::Trailing { extra: 2 }));
     }
 }
 
@@ -256,13 +256,16 @@ fn hostile_bytes_are_named() {
         signed
     );
     assert!(serde_json::from_str::<SignedReceipt>("\"00\"").is_err());
-    // An opening of 2⁶¹ leaves in eight bytes.
-    let huge = Opening::from_bytes(&(1u64 << 61).to_be_bytes()).unwrap_err();
+    // An opening of 2³² − 1 leaves, of 109 bytes at the least, in nine bytes.
+    let huge = Opening::from_bytes(b"NXOP2\xff\xff\xff\xff").unwrap_err();
     assert_eq!(
         huge,
-        DecodeError::Codec(codec::DecodeError::Truncated {
+        codec::DecodeError::Truncated {
             field: "leaves",
-            missing: usize::MAX
-        })
+            missing: 109 * u32::MAX as usize
+        }
     );
+    // The first version is not read.
+    let first = Opening::from_bytes(&[0; 16]).unwrap_err();
+    assert!(matches!(first, codec::DecodeError::Kind { .. }));
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use commitment_cases::{self as cases, Source};
 use hex_conservative::FromHex;
-use narthex_game_model::commitment::{Opening, ReceiptKind, SignedReceipt};
+use narthex_base::codec::Message as _;
+use narthex_game_model::commitment::{Commitment, Opening, ReceiptKind, SignedReceipt};
 use narthex_game_model::retrieval::Shape;
 use serde_json::Value;
 
@@ -72,12 +73,13 @@ fn samples(source: &mut Source) -> Vec<Value> {
 }
 
 fn results(source: &mut Source) -> Vec<Value> {
-    let mut all: Vec<_> = [&b""[..], b"onetwosix", &[7; 31], &[1; 200]]
-        .map(|outputs| cases::sealed(source, outputs))
-        .into();
+    let mut all = vec![
+        cases::sealed(source, (1, 1), 1, &[0]),
+        cases::sealed(source, (3, 3), 2, &[1]),
+        cases::sealed(source, (5, 31), 5, &[0, 1, 2, 3, 4]),
+        cases::sealed(source, (100, 11), 7, &[7, 50, 99]),
+    ];
     all.extend([cases::commitment(source), cases::commitment(source)]);
-    all.push(cases::opening(5, source.hash(), &[0, 3]));
-    all.push(cases::opening(100, source.hash(), &[7, 50, 99]));
     all
 }
 
@@ -148,10 +150,13 @@ fn field(case: &Value, name: &str) -> Vec<u8> {
 fn stored_openings_and_receipts_read_back() {
     for (_, cases) in files() {
         for case in cases {
-            if case["kind"] == "opening" {
-                let bytes = field(&case, "bytes");
-                let id = Opening::from_bytes(&bytes).unwrap().id();
-                assert_eq!(&id[..], field(&case, "id"));
+            if case["kind"] == "sealed" {
+                let opening = Opening::from_bytes(&field(&case, "opening")).unwrap();
+                assert_eq!(&opening.id()[..], field(&case, "opening_id"));
+                let commitment = Commitment::from_bytes(&field(&case, "commitment_bytes"));
+                let commitment = commitment.unwrap();
+                assert_eq!(opening.verify(&commitment), Ok(()));
+                assert_eq!(opening.bad_box(&commitment), None);
             } else if case["kind"] == "receipt" {
                 let bytes = field(&case, "bytes");
                 let signed = SignedReceipt::from_bytes(&bytes).unwrap();

@@ -7,7 +7,7 @@ use dispute_support::programs::Chain;
 use dispute_support::small::{INDEX, UNITS, advance, chain, moved, right, story, world};
 use dispute_support::{DEPTH, OPENED_AT, WINDOW, World};
 use narthex_game_model::Ruling;
-use narthex_game_model::commitment::ProofError;
+use narthex_game_model::commitment::{OpeningFault, ProofError};
 use narthex_game_model::computation::StepProgram;
 use narthex_game_model::dispute::{
     Dispute, DisputeTerms, Duty, Entry, Event, HonestPlayer, MAX_UNITS, Move, MoveError, Phase,
@@ -61,7 +61,10 @@ fn terms_that_open_no_dispute_are_named() {
     assert_eq!(error(&|t| t.challenger = t.worker), TermsError::OneKey);
     assert_eq!(error(&|t| t.index = 2), TermsError::NotOpened { index: 2 });
     let wrong_leaf = error(&|t| t.opening.leaves[0].digest[0] ^= 1);
-    assert_eq!(wrong_leaf, TermsError::Leaf(ProofError::OtherRoot));
+    assert_eq!(
+        wrong_leaf,
+        TermsError::Leaf(OpeningFault::Leaves(ProofError::OtherRoot))
+    );
     let huge = Chain {
         units: MAX_UNITS + 1,
     };
@@ -79,7 +82,7 @@ fn terms_that_open_no_dispute_are_named() {
     let changes: [&dyn Fn(&mut DisputeTerms); 16] = [
         &|t| t.contract[0] ^= 1,
         &|t| t.job.steps += 1,
-        &|t| t.commitment.plaintext_hash[0] ^= 1,
+        &|t| t.commitment.coefficients[0] ^= 1,
         &|t| t.opening.leaves[0].digest[0] ^= 1,
         &|t| t.challenger = t.worker,
         &|t| t.max_units += 1,

@@ -1,5 +1,7 @@
 //! A limit of the machine is a third outcome beside right and wrong: whoever's machine it is, nobody is blamed.
 
+use crate::commitment_support as support;
+
 use crate::dispute_support;
 use crate::retrieval_cases;
 
@@ -10,7 +12,6 @@ use dispute_support::programs::Chain;
 use dispute_support::small::{INDEX, chain, records, right};
 use dispute_support::{OPENED_AT, World, keypair};
 use narthex_game_model::Ruling;
-use narthex_game_model::commitment::{ResultSecret, SaltSeed};
 use narthex_game_model::computation::{
     Job, MachineLimit, RunTwice, StepError, StepProgram, UnitProgram,
 };
@@ -19,7 +20,7 @@ use narthex_game_model::dispute::{
 };
 use narthex_game_model::params::JobBounds;
 use narthex_game_model::play::{
-    BlindDigests, Evidence, EvidenceError, Strategy, Work, WorkError, WorkerSecrets, judge,
+    BlindDigests, Evidence, EvidenceError, Strategy, WorkError, WorkerSecrets, judge,
 };
 use narthex_game_model::retrieval::{StoreError, prove, survey};
 use retrieval_cases::{silent, stored};
@@ -93,21 +94,18 @@ impl<P: UnitProgram> UnitProgram for Poor<P> {
 }
 
 fn secrets() -> WorkerSecrets {
-    WorkerSecrets {
-        result: ResultSecret::from_bytes([1; 32]),
-        salts: SaltSeed::from_bytes([2; 32]),
-    }
+    support::secrets(1)
 }
 
 #[test]
 fn neither_worker_nor_verifier_nor_arbiter_decides_by_what_its_machine_lacks() {
     let job = Job::new(chain(), records()).unwrap();
-    let work = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap();
-    let opening = work.open(&[1]).unwrap();
+    let work = support::perform(&job, &Strategy::Honest, &secrets()).unwrap();
+    let opening = support::open(&work, &[1]);
     let evidence = Evidence::gather(&job, 1, opening).unwrap();
     let poor_job = |poor| Job::new(Poor::new(chain(), poor, false), records()).unwrap();
 
-    let error = Work::perform(&poor_job(2), &Strategy::Honest, &secrets()).unwrap_err();
+    let error = support::perform(&poor_job(2), &Strategy::Honest, &secrets()).unwrap_err();
     let index = 2;
     assert_eq!(
         error,

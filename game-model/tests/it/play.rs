@@ -1,7 +1,10 @@
 //! A whole dispute over the real job: honest and cheating workers, the blind verifier, the arbiter.
 
+use crate::commitment_support::{self as support, perform};
+
 use narthex_game_model::commitment::{
-    Commitment, Opening, ProofError, ResultSecret, SaltSeed, open, state_digest, work_leaf,
+    BookError, Commitment, Opening, OpeningBook, OpeningFault, ProofError, open, state_digest,
+    work_leaf,
 };
 use narthex_game_model::computation::{
     Computation, Job, JobSpec, RunTwice, StepError, StepProgram,
@@ -15,10 +18,7 @@ use narthex_game_model::workload::{Limits, Records, WasmProgram, digits};
 use narthex_game_model::{Ratio, Ruling, sample};
 
 fn secrets() -> WorkerSecrets {
-    WorkerSecrets {
-        result: ResultSecret::from_bytes([1; 32]),
-        salts: SaltSeed::from_bytes([2; 32]),
-    }
+    support::secrets(1)
 }
 
 fn digits_job(records: u64) -> Job<WasmProgram> {
@@ -39,10 +39,10 @@ fn sampled(commitment: &Commitment, count: u32) -> Vec<u64> {
 }
 
 fn play(job: &Job<WasmProgram>, strategy: &Strategy, count: u32) -> (Work, Opening, Verdict) {
-    let work = Work::perform(job, strategy, &secrets()).unwrap();
+    let work = Work::perform(job, strategy, &secrets(), count).unwrap();
     let sample = sampled(work.commitment(), count);
     let blind = BlindDigests::recompute(job, &sample, [5; 32]).unwrap();
-    let opening = work.open(&sample).unwrap();
+    let opening = support::open(&work, &sample);
     let verdict = blind.verdict(work.commitment(), &opening).unwrap();
     (work, opening, verdict)
 }
@@ -57,13 +57,7 @@ fn honest_work_is_approved_and_opens_to_the_predictions() {
     let (work, opening, verdict) = play(&job, &Strategy::Honest, 90);
     assert!(verdict.approves());
     let outputs = digits::OUTPUT_BYTES;
-    let result = open(
-        work.commitment(),
-        outputs,
-        work.ciphertext(),
-        &secrets().result,
-    )
-    .unwrap();
+    let result = open(work.commitment(), outputs, work.sealed(), &secrets().result).unwrap();
     assert_eq!(digits::predictions(&result).len(), 897);
     let (_, rest) = digits::Labelled::shipped()
         .unwrap()
@@ -123,10 +117,8 @@ fn cheating_is_found_when_sampled_and_convicted() {
 fn a_cheat_outside_the_sample_passes_and_inside_does_not() {
     let job = digits_job(60);
     let bad = |count: u32| {
-        let honest = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap();
-        honest
-            .open(&sampled(honest.commitment(), count))
-            .unwrap()
+        let honest = perform(&job, &Strategy::Honest, &secrets()).unwrap();
+        support::open(&honest, &sampled(honest.commitment(), count))
             .leaves
             .len() as u64
     };
@@ -148,16 +140,16 @@ fn a_cheat_outside_the_sample_passes_and_inside_does_not() {
 #[test]
 fn the_fraction_of_a_strategy_is_exact() {
     let job = digits_job(60);
-    let honest = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap();
+    let honest = perform(&job, &Strategy::Honest, &secrets()).unwrap();
     let all: Vec<u64> = (0..60).collect();
-    let right = honest.open(&all).unwrap();
+    let right = support::open(&honest, &all);
     for (fraction, bad) in [("1/60", 1), ("1/59", 2), ("1/2", 30), ("1", 60)] {
         let strategy = Strategy::Falsify {
             fraction: fraction.parse().unwrap(),
             seed: 9,
         };
-        let work = Work::perform(&job, &strategy, &secrets()).unwrap();
-        let claimed = work.open(&all).unwrap();
+        let work = perform(&job, &strategy, &secrets()).unwrap();
+        let claimed = support::open(&work, &all);
         let differ = claimed
             .leaves
             .iter()
@@ -180,32 +172,40 @@ fn the_fraction_of_a_strategy_is_exact() {
 #[test]
 fn an_opening_that_does_not_answer_the_sample_is_named() {
     let job = digits_job(20);
-    let work = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap();
+    let work = perform(&job, &Strategy::Honest, &secrets()).unwrap();
     let blind = BlindDigests::recompute(&job, &[3, 9], [5; 32]).unwrap();
     let verdict = |opening: &Opening| blind.verdict(work.commitment(), opening);
-    let good = work.open(&[3, 9]).unwrap();
+    let good = support::open(&work, &[3, 9]);
     assert_eq!(verdict(&good), Ok(Verdict::Equal));
     assert_eq!(
-        verdict(&work.open(&[3, 8]).unwrap()),
+        verdict(&support::open(&work, &[3, 8])),
         Err(OpeningError::OtherSteps)
     );
     assert_eq!(
-        verdict(&work.open(&[3]).unwrap()),
+        verdict(&support::open(&work, &[3])),
         Err(OpeningError::OtherSteps)
     );
     let mut forged = good.clone();
     forged.leaves[1].digest[0] ^= 1;
     assert_eq!(
         verdict(&forged),
-        Err(OpeningError::Proof(ProofError::OtherRoot))
+        Err(OpeningError::Opening(OpeningFault::Leaves(
+            ProofError::OtherRoot
+        )))
     );
     let mut salted = good;
     salted.leaves[1].salt[0] ^= 1;
     assert_eq!(
         verdict(&salted),
-        Err(OpeningError::Proof(ProofError::OtherRoot))
+        Err(OpeningError::Opening(OpeningFault::Leaves(
+            ProofError::OtherRoot
+        )))
     );
-    assert!(work.open(&[9, 3]).is_err() && work.open(&[20]).is_err());
+    // Steps come out of the book in order, and none that there is not.
+    assert_eq!(support::allowed(&work, &[9, 3]).indices(), [3, 9]);
+    let (index, steps) = (20, 20);
+    let none = OpeningBook::new(work.commitment()).allow(&[20], |_| Ok(()));
+    assert_eq!(none, Err(BookError::NoStep { index, steps }));
 }
 
 #[test]
@@ -231,9 +231,9 @@ fn blind_digests_bind_their_steps_digests_and_salt() {
 fn leaves_can_not_be_copied_before_they_are_opened() {
     // Who knows a digest but not the salt can't tell whether the leaf commits to it.
     let job = digits_job(20);
-    let work = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap();
-    let opened = work.open(&[3]).unwrap().leaves[0];
-    let other = work.open(&[4]).unwrap().leaves[0];
+    let work = perform(&job, &Strategy::Honest, &secrets()).unwrap();
+    let opened = support::open(&work, &[3]).leaves.remove(0);
+    let other = support::open(&work, &[4]).leaves.remove(0);
     assert_ne!(opened.salt, other.salt);
     let guessed = work_leaf(4, &opened.salt, &other.digest);
     assert_ne!(guessed, work_leaf(4, &other.salt, &other.digest));
@@ -247,7 +247,7 @@ fn accepted<P: StepProgram>(job: &Job<P>) -> AcceptedJob {
 #[test]
 fn evidence_of_something_else_is_refused_by_name() {
     let job = digits_job(20);
-    let work = Work::perform(
+    let work = perform(
         &job,
         &Strategy::Falsify {
             fraction: Ratio::ONE,
@@ -257,7 +257,7 @@ fn evidence_of_something_else_is_refused_by_name() {
     )
     .unwrap();
     let commitment = work.commitment();
-    let evidence = Evidence::gather(&job, 3, work.open(&[3, 9]).unwrap()).unwrap();
+    let evidence = Evidence::gather(&job, 3, support::open(&work, &[3, 9])).unwrap();
     let error = |evidence: &Evidence| {
         judge(job.program(), &accepted(&job), commitment, evidence).unwrap_err()
     };
@@ -283,8 +283,11 @@ fn evidence_of_something_else_is_refused_by_name() {
     // A leaf that the worker never committed to.
     let mut framed = evidence.clone();
     framed.opening.leaves[0].digest = [0; 32];
-    assert_eq!(error(&framed), EvidenceError::Leaf(ProofError::OtherRoot));
-    let elsewhere = Evidence::gather(&job, 4, work.open(&[3, 9]).unwrap()).unwrap();
+    assert_eq!(
+        error(&framed),
+        EvidenceError::Leaf(OpeningFault::Leaves(ProofError::OtherRoot))
+    );
+    let elsewhere = Evidence::gather(&job, 4, support::open(&work, &[3, 9])).unwrap();
     assert_eq!(error(&elsewhere), EvidenceError::NotOpened { index: 4 });
     // Another program, another job.
     let other = digits_job(19);
@@ -305,7 +308,7 @@ fn evidence_of_something_else_is_refused_by_name() {
     let program = WasmProgram::new(ECHO, limits).unwrap();
     let with_other = judge(&program, &accepted(&job), commitment, &evidence).unwrap_err();
     assert_eq!(with_other, EvidenceError::OtherProgram);
-    assert!(Evidence::gather(&job, 20, work.open(&[3]).unwrap()).is_err());
+    assert!(Evidence::gather(&job, 20, support::open(&work, &[3])).is_err());
 }
 
 /// Gives back its record of four bytes; loops for ever if it starts with 255.
@@ -326,7 +329,7 @@ fn a_step_that_cannot_finish_convicts_whoever_claims_its_output() {
     let records = Records::from_bytes(4, bytes).unwrap();
     let job = Job::new(WasmProgram::new(ECHO, limits).unwrap(), records).unwrap();
     let error = StepError::OutOfFuel { limit: 10_000 };
-    let honest = Work::perform(&job, &Strategy::Honest, &secrets()).unwrap_err();
+    let honest = perform(&job, &Strategy::Honest, &secrets()).unwrap_err();
     assert_eq!(honest, WorkError::Step { index: 1, error });
 
     // Only a worker that skips the step can commit at all.
@@ -335,10 +338,10 @@ fn a_step_that_cannot_finish_convicts_whoever_claims_its_output() {
             fraction: Ratio::new(1, 3).unwrap(),
             seed,
         };
-        Work::perform(&job, &strategy, &secrets()).ok()
+        perform(&job, &strategy, &secrets()).ok()
     };
     let work = (0..50).find_map(skip).unwrap();
-    let evidence = Evidence::gather(&job, 1, work.open(&[1]).unwrap()).unwrap();
+    let evidence = Evidence::gather(&job, 1, support::open(&work, &[1])).unwrap();
     let finding = judge(job.program(), &accepted(&job), work.commitment(), &evidence).unwrap();
     assert_eq!(finding.ruling, Ruling::WorkerAtFault);
     assert!(finding.reason.contains("fuel"), "{}", finding.reason);

@@ -1,12 +1,14 @@
 //! Copying and signing without work, move by move: what exactly stops them.
 
+use crate::commitment_support::{open, perform, secrets};
+
 use narthex_game_model::commitment::{
-    Commitment, LeafOpening, OpenError, Opening, ProofError, ResultSecret, SaltSeed, open,
-    state_digest,
+    Boxed, Commitment, CommitmentFault, KeyShare, LeafOpening, OpenError, Opening, OpeningFault,
+    ProofError, open as unseal, state_digest,
 };
 use narthex_game_model::computation::{Computation, Job};
 use narthex_game_model::play::{
-    BlindDigests, OpeningError, Strategy, Verdict, VerdictError, VerdictReport, Work, WorkerSecrets,
+    BlindDigests, OpeningError, Strategy, Verdict, VerdictError, VerdictReport, Work,
 };
 use narthex_game_model::sample;
 use narthex_game_model::simulation::IndexHash;
@@ -20,15 +22,8 @@ fn job() -> Job<IndexHash> {
     Job::new(IndexHash, Records::from_bytes(8, bytes).unwrap()).unwrap()
 }
 
-fn secrets(byte: u8) -> WorkerSecrets {
-    WorkerSecrets {
-        result: ResultSecret::from_bytes([byte; 32]),
-        salts: SaltSeed::from_bytes([byte ^ 0xff; 32]),
-    }
-}
-
 fn honest(byte: u8) -> Work {
-    Work::perform(&job(), &Strategy::Honest, &secrets(byte)).unwrap()
+    perform(&job(), &Strategy::Honest, &secrets(byte)).unwrap()
 }
 
 fn drawn(commitment: &Commitment, nonce: u8, count: u32) -> Vec<u64> {
@@ -47,33 +42,38 @@ fn a_copied_commitment_can_not_be_opened_by_whoever_lacks_the_salts() {
     // The copier even knows every output, having done the work; its own salts are others.
     let copier = honest(2);
     let answer = |opening: &Opening| blind(&sample).verdict(victim.commitment(), opening);
-    let own = copier.open(&sample).unwrap();
+    let own = open(&copier, &sample);
     assert_eq!(
         answer(&own),
-        Err(OpeningError::Proof(ProofError::OtherRoot))
+        Err(OpeningError::Opening(OpeningFault::Leaves(
+            ProofError::OtherRoot
+        )))
     );
     // The victim's openings of other steps, in its own contract with another nonce.
     let others = drawn(victim.commitment(), 2, 5);
     assert_ne!(sample, others);
-    let seen = victim.open(&others).unwrap();
+    let seen = open(&victim, &others);
     assert_eq!(answer(&seen), Err(OpeningError::OtherSteps));
     // With those of its leaves that it has seen, salts made up for the rest, and any siblings.
     let leaf = |index: &u64| {
         let known = seen.leaves.iter().find(|leaf| leaf.index == *index);
-        known.copied().unwrap_or(LeafOpening {
+        known.cloned().unwrap_or(LeafOpening {
             index: *index,
             salt: [9; 32],
             digest: state_digest(&job().step(*index).unwrap()),
+            share: KeyShare::from_bytes([7; 32]),
+            sealed: Boxed::Whole(vec![0; 80]),
         })
     };
     for proof in [own.proof.clone(), seen.proof.clone()] {
         let patched = Opening {
             leaves: sample.iter().map(leaf).collect(),
             proof,
+            ..own.clone()
         };
-        assert!(matches!(answer(&patched), Err(OpeningError::Proof(_))));
+        assert!(matches!(answer(&patched), Err(OpeningError::Opening(_))));
     }
-    assert_eq!(answer(&victim.open(&sample).unwrap()), Ok(Verdict::Equal));
+    assert_eq!(answer(&open(&victim, &sample)), Ok(Verdict::Equal));
 }
 
 #[test]
@@ -81,13 +81,13 @@ fn opened_leaves_come_too_late_to_commit_to() {
     // Digests that became public in the victim's contract are worth something to a worker that has
     // not committed yet: it saves exactly those steps. Its sample follows from its own commitment.
     let victim = honest(1);
-    let seen = victim.open(&drawn(victim.commitment(), 1, 5)).unwrap();
+    let seen = open(&victim, &drawn(victim.commitment(), 1, 5));
     let known: Vec<u64> = seen.leaves.iter().map(|leaf| leaf.index).collect();
     let missing = (0..STEPS).filter(|i| !known.contains(i)).collect();
-    let copier = Work::perform(&job(), &Strategy::Target { steps: missing }, &secrets(2)).unwrap();
+    let copier = perform(&job(), &Strategy::Target { steps: missing }, &secrets(2)).unwrap();
     let sample = drawn(copier.commitment(), 3, 5);
     assert!(sample.iter().any(|index| !known.contains(index)));
-    let opening = copier.open(&sample).unwrap();
+    let opening = open(&copier, &sample);
     let verdict = blind(&sample)
         .verdict(copier.commitment(), &opening)
         .unwrap();
@@ -95,10 +95,15 @@ fn opened_leaves_come_too_late_to_commit_to() {
     // Once it has committed, another contract's leaves cannot replace its own.
     let swapped = Opening {
         leaves: seen.leaves.clone(),
-        proof: copier.open(&known).unwrap().proof,
+        ..open(&copier, &known)
     };
     let verdict = blind(&known).verdict(copier.commitment(), &swapped);
-    assert_eq!(verdict, Err(OpeningError::Proof(ProofError::OtherRoot)));
+    assert_eq!(
+        verdict,
+        Err(OpeningError::Opening(OpeningFault::Leaves(
+            ProofError::OtherRoot
+        )))
+    );
 }
 
 #[test]
@@ -106,24 +111,28 @@ fn a_commitment_copied_whole_can_not_be_completed() {
     // The limit: where the victim has opened the very steps that are sampled, the copy passes.
     let victim = honest(1);
     let all: Vec<u64> = (0..STEPS).collect();
-    let seen = victim.open(&all).unwrap();
+    let seen = open(&victim, &all);
     let verdict = blind(&all).verdict(victim.commitment(), &seen);
     assert_eq!(verdict, Ok(Verdict::Equal));
-    // But the settlement that would pay the copier reveals the copier's secret, and that does not
-    // open what was committed to: it is convicted instead.
-    let (commitment, ciphertext) = (victim.commitment(), victim.ciphertext());
+    // But it is a commitment to the victim's secret, not to the one whose point is in the copier's contract: nobody
+    // checks a step of it, and the settlement that would pay the copier opens nothing.
+    let copiers = secrets(2).result.point().unwrap();
+    let refused = victim.commitment().check_terms(&copiers, STEPS as u32);
+    assert_eq!(refused, Err(CommitmentFault::OtherSecret));
+    let (commitment, sealed) = (victim.commitment(), victim.sealed());
     let size = job().output_bytes();
-    let opened = open(commitment, size, ciphertext, &secrets(2).result);
-    assert_eq!(opened, Err(OpenError::DoesNotDecrypt));
-    assert!(opened.unwrap_err().convicts_worker());
-    assert!(open(commitment, size, ciphertext, &secrets(1).result).is_ok());
+    let opened = unseal(commitment, size, sealed, &secrets(2).result);
+    assert_eq!(opened, Err(OpenError::OtherSecret));
+    let own = secrets(1).result.point().unwrap();
+    assert_eq!(commitment.check_terms(&own, STEPS as u32), Ok(()));
+    assert!(unseal(commitment, size, sealed, &secrets(1).result).is_ok());
 }
 
 #[test]
 fn an_approval_without_work_can_not_be_backed() {
-    let work = Work::perform(&job(), &Strategy::Target { steps: [3].into() }, &secrets(1)).unwrap();
+    let work = perform(&job(), &Strategy::Target { steps: [3].into() }, &secrets(1)).unwrap();
     let sample: Vec<u64> = (0..STEPS).step_by(3).collect();
-    let opening = work.open(&sample).unwrap();
+    let opening = open(&work, &sample);
     let claimed: Vec<_> = opening.leaves.iter().map(|leaf| leaf.digest).collect();
     let noise = BlindDigests::claim([1; 32], sample.clone(), vec![[7; 32]; sample.len()]);
     let published = noise.commitment();
@@ -171,7 +180,7 @@ fn an_approval_without_work_can_not_be_backed() {
 }
 
 fn honest_opening(sample: &[u64]) -> Opening {
-    honest(7).open(sample).unwrap()
+    open(&honest(7), sample)
 }
 
 #[test]
@@ -199,16 +208,17 @@ proptest! {
         let victim = honest(1);
         let theirs = drawn(victim.commitment(), nonces.0, counts.0);
         let asked = drawn(victim.commitment(), nonces.1, counts.1);
-        let seen = victim.open(&theirs).unwrap();
-        let made_up = honest(3).open(&asked).unwrap();
+        let seen = open(&victim, &theirs);
+        let made_up = open(&honest(3), &asked);
         let leaf = |leaf: &LeafOpening| {
             let known = seen.leaves.iter().find(|known| known.index == leaf.index);
-            known.copied().unwrap_or(LeafOpening { salt, ..*leaf })
+            known.cloned().unwrap_or(LeafOpening { salt, ..leaf.clone() })
         };
         let mut siblings = seen.proof.siblings.clone();
         siblings.extend(&made_up.proof.siblings);
         siblings.truncate(keep);
-        let mut patched = Opening { leaves: made_up.leaves.iter().map(leaf).collect(), proof: made_up.proof };
+        let leaves = made_up.leaves.iter().map(leaf).collect();
+        let mut patched = Opening { leaves, ..made_up.clone() };
         let is_new = asked.iter().any(|index| !theirs.contains(index));
         for with_seen in [false, true] {
             if with_seen {

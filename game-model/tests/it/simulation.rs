@@ -136,6 +136,26 @@ fn cheats_end_by_the_sample_and_pay_as_the_game_says() {
     );
     assert_eq!(tally.wrong_accepted, games - tally.detected);
 
+    // A right tree with garbage in as many boxes is found as often, and the panel finds against it too.
+    let garbage = Strategy::Garbage {
+        fraction: ratio("1/10"),
+        seed: 0,
+    };
+    let sealed = Setup {
+        worker: WorkerStrategy::Deliver(garbage),
+        ..setup.clone()
+    };
+    let boxes = run(&sealed, 3, games);
+    assert_eq!(
+        (boxes.wrong_deliveries, boxes.detected),
+        (games, boxes.sampled)
+    );
+    assert!(agrees(boxes.detected, games, &p), "{boxes:?}");
+    assert_eq!(boxes.wrong_accepted, games - boxes.detected);
+    let appeal = Appeal::Always;
+    let appealed = run(&Setup { appeal, ..sealed }, 3, 50);
+    assert_eq!(appealed.scheme("6"), appealed.detected);
+
     // An appeal of the guilty costs it the rest of its stake.
     let appealing = run(
         &Setup {

@@ -50,6 +50,11 @@ def _lift(x):
     return x, y if y % 2 == 0 else P - y
 
 
+def multiply(secret):
+    """The point of a scalar, both coordinates."""
+    return _mul(G, secret)
+
+
 def public_key(secret):
     """The x-only key of a 32-byte secret."""
     return _mul(G, int.from_bytes(secret, "big"))[0].to_bytes(32, "big")

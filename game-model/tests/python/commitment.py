@@ -74,7 +74,7 @@ def made_leaves(case):
 
 # Tree
 
-DOMAINS = {"input": b"input", "work": b"work\0", "chunk": b"chunk"}
+DOMAINS = {"input": b"input", "work": b"work\0", "chunk": b"chunk", "seal": b"seal\0"}
 
 
 def cut(size):
@@ -259,35 +259,95 @@ def _(c):
     return {"commitment": H("blind-digests", h(c, "salt"), counts, *map(n8, indices), *digests)}
 
 
+def compressed(secret):
+    """The point of a scalar, in 33 bytes."""
+    x, y = bip340.multiply(secret)
+    return bytes([2 + y % 2]) + x.to_bytes(32, "big")
+
+
+def n4(number):
+    return number.to_bytes(4, "big")
+
+
+def many(items):
+    return n4(len(items)) + b"".join(items)
+
+
+def long(data):
+    return n4(len(data)) + data
+
+
+def coefficients(secret, seed, job, root_, degree):
+    start = [seed, secret, job, root_, n8(degree)]
+    out = [int.from_bytes(secret, "big")]
+    for j in range(1, degree + 1):
+        tries = 0
+        while True:
+            number = int.from_bytes(H("polynomial", *start, n8(j), n8(tries)), "big")
+            if 0 < number < bip340.N:
+                break
+            tries += 1
+        out.append(number)
+    return out
+
+
+def value(f, x):
+    total = 0
+    for coefficient in reversed(f):
+        total = (total * x + coefficient) % bip340.N
+    return total.to_bytes(32, "big")
+
+
+def commitment_bytes(job, steps, root_, result, openings, points, boxes, coefficients_):
+    return b"NXCM2" + job + n8(steps) + root_ + result + n4(openings) + points + boxes + coefficients_
+
+
 @case_of("sealed")
 def _(c):
-    secret, job = h(c, "secret"), h(c, "job")
-    plaintext = h(c, "salt_seed") + h(c, "outputs")
-    plaintext_hash = H("result-plaintext", secret, sized(plaintext))
-    key = H("result-key", secret, job)
-    ciphertext = chacha.encrypt(key, plaintext_hash[:12], plaintext, job)
+    secret, job, steps, degree = h(c, "secret"), h(c, "job"), c["steps"], c["openings"]
+    whole = h(c, "outputs")
+    width = len(whole) // steps
+    outputs = [whole[i * width : (i + 1) * width] for i in range(steps)]
+    salts = [salt(h(c, "salt_seed"), i) for i in range(steps)]
+    digests = [state_digest(o) for o in outputs]
+    leaves = [work_leaf(i, salts[i], digests[i]) for i in range(steps)]
+    root_ = root("work", leaves)
+    f = coefficients(secret, h(c, "polynomial_seed"), job, root_, degree)
+    points = b"NXKP1" + many([compressed(x) for x in f[1:]])
+    points_id = H("key-points", points)
+    plain = b"".join(x.to_bytes(32, "big") for x in f[1:])
+    zero = bytes(12)
+    box = chacha.encrypt(H("coefficient-key", secret, job, points_id), zero, plain, b"")
+    shares = [value(f, i + 1) for i in range(steps)]
+    keys = [H("step-key", job, n8(i), shares[i]) for i in range(steps)]
+    boxes = [chacha.encrypt(keys[i], zero, salts[i] + outputs[i], b"") for i in range(steps)]
+    hashes_ = [H("box", sized(b)) for b in boxes]
+    box_leaves = [H("box-leaf", n8(i), leaves[i], hashes_[i]) for i in range(steps)]
+    data = commitment_bytes(
+        job, steps, root_, compressed(f[0]), degree, points_id, root("seal", box_leaves), H("coefficients", box)
+    )
+    opened = c["opened"]
+    proofs = many(siblings(leaves, 0, opened)) + many(siblings(box_leaves, 0, opened))
+
+    def opening(boxed):
+        shown_ = [n8(i) + salts[i] + digests[i] + shares[i] + boxed(i) for i in opened]
+        return b"NXOP2" + many(shown_) + proofs + long(points)
+
     return {
-        "ciphertext": ciphertext,
-        "ciphertext_hash": H("result-ciphertext", ciphertext),
-        "plaintext_hash": plaintext_hash,
+        "sealed": box + b"".join(leaf + b for leaf, b in zip(leaves, boxes)),
+        "points": points,
+        "commitment_bytes": data,
+        "id": H("commitment", data),
+        "opening": opening(lambda i: b"\1" + long(boxes[i])),
+        "opening_id": H("opening", opening(lambda i: b"\0" + hashes_[i])),
     }
 
 
 @case_of("commitment")
 def _(c):
-    hashes_ = h(c, "root") + h(c, "ciphertext_hash") + h(c, "plaintext_hash")
-    data = h(c, "job") + n8(c["steps"]) + hashes_
+    names = [h(c, name) for name in ("points", "boxes", "coefficients")]
+    data = commitment_bytes(h(c, "job"), c["steps"], h(c, "root"), h(c, "result"), c["openings"], *names)
     return {"bytes": data, "id": H("commitment", data)}
-
-
-@case_of("opening")
-def _(c):
-    seed = h(c, "seed")
-    opened = [n8(i) + salt(seed, i) + state_digest(n8(i)) for i in c["indices"]]
-    leaves = [made_leaf("work", seed, i) for i in range(c["leaves"])]
-    proof = siblings(leaves, 0, c["indices"])
-    data = n8(len(opened)) + b"".join(opened) + n8(len(proof)) + b"".join(proof)
-    return {"bytes": data, "id": H("opening", data)}
 
 
 @case_of("receipt")

@@ -11,6 +11,7 @@ use crate::{Chain, Error, mine_coins};
 
 /// How a chain broke a law.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Violation {
     /// It said something else than the law demands.
     #[error("{chain} breaks the law `{law}`: {what}")]

@@ -2,6 +2,7 @@
 //! own, and, where no node is named, a chain.
 //!
 //! ```text
+//! DIR/depth               how deep its owner waits
 //! DIR/chain               blocks of the folder's own chain, if it has one
 //! DIR/payer/seed          of wallet and key
 //! DIR/payer/bindings      what was bound
@@ -16,6 +17,8 @@
 
 mod act;
 mod chain;
+mod depth;
+mod due;
 mod open;
 mod order;
 mod party;
@@ -38,6 +41,7 @@ use narthex_contracts::{
 use serde::Serialize;
 
 pub use chain::KeptChain;
+pub use due::Due;
 
 use super::{
     DeskError,
@@ -48,6 +52,7 @@ use party::Party;
 
 /// Why a kept bank does not go on.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeptError {
     /// A contract, a wallet or a chain refuses.
     #[error(transparent)]
@@ -196,11 +201,16 @@ pub struct KeptStanding {
     pub provider_address: String,
     /// Whether something waits for a block.
     pub waits: bool,
+    /// How deep the coin must lie, in blocks.
+    pub depth: u32,
+    /// What either side should order now, and until when: nothing acts by itself.
+    pub due: Vec<Due>,
 }
 
 impl KeptBank {
     /// Opens the folder, or makes it. The wallets read the chain. Pennies are given and taken, and a bank is forgotten,
-    /// when what they stand on is so deep.
+    /// when what they stand on is so deep, which the folder remembers: 6 blocks
+    /// unless it was said, and never less than was.
     ///
     /// # Errors
     /// [`KeptError`]; [`LogError::Busy`] if another command is at work.
@@ -208,9 +218,10 @@ impl KeptBank {
         dir: &Path,
         mut chain: KeptChain,
         rate: FeeRate,
-        depth: Depth,
+        depth: Option<Depth>,
     ) -> Result<KeptBank, KeptError> {
         let mut payer = Party::load(dir, "payer", &mut chain)?;
+        let depth = depth::in_force(dir, depth)?;
         let mut provider = Party::load(dir, "provider", &mut chain)?;
         let mut number = 0;
         let mut sides = open::sides(dir, number, [&payer, &provider])?;
@@ -249,6 +260,7 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
+        let (waits, due) = (self.waits()?, self.due()?);
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -265,7 +277,7 @@ impl KeptBank {
                 CoinAt::Nowhere => "nowhere",
                 CoinAt::Banked { is_deep: true } => "banked",
                 CoinAt::Banked { is_deep: false } => "shallow",
-                CoinAt::ForceClosed { .. } => "force-closed",
+                CoinAt::ForceClosed { .. } => "force_closed",
                 CoinAt::Spent { .. } => "spent",
             },
             given: payer.pennies(),
@@ -275,7 +287,9 @@ impl KeptBank {
             provider_sat: self.provider.wallet.balance().to_sat(),
             payer_address: address(&self.payer.script),
             provider_address: address(&self.provider.script),
-            waits: self.waits()?,
+            waits,
+            depth: self.depth.blocks(),
+            due,
         })
     }
 

@@ -24,9 +24,9 @@ pub(crate) struct KeptArgs {
     #[arg(long, value_name = "SAT/VB", default_value = "2", value_parser = value::play_fee_rate)]
     fee_rate: FeeRate,
     /// Blocks that the bank's coin must be deep before a penny is given or taken, and what ended a bank before the bank is
-    /// forgotten; 2 at least.
-    #[arg(long, value_name = "BLOCKS", default_value_t)]
-    depth: Depth,
+    /// forgotten; 2 at least. The folder remembers it, and takes no less later; 6 unless said.
+    #[arg(long, value_name = "BLOCKS")]
+    depth: Option<Depth>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -133,6 +133,17 @@ impl KeptArgs {
             "provider {:>12} sat  {}",
             standing.provider_sat, standing.provider_address
         )?;
+        for due in &standing.due {
+            let until = match due.until {
+                Some(height) => format!("to confirm below height {height}"),
+                None => "whenever you like".into(),
+            };
+            writeln!(
+                out,
+                "DUE for the {}: `narthex bank {}`, {until}",
+                due.who, due.command
+            )?;
+        }
         if standing.waits {
             writeln!(out, "waits for a block; then `narthex bank status` goes on")?;
         }

@@ -59,6 +59,10 @@ impl AuditArgs {
         })?;
         printed?;
         match audits.last().map(|last| (last.stage, last.verdict)) {
+            Some((stage, Verdict::BadBox { index })) => bail!(
+                "stage {stage}, step {index}: the worker's box does not open under its key to its own output; reject: \
+                 commitment and opening convict the worker"
+            ),
             Some((stage, Verdict::Differs { index, .. })) => bail!(
                 "stage {stage}, step {index}: the worker's digest is of another output; reject, and dispute this step"
             ),
@@ -87,6 +91,7 @@ impl AuditArgs {
         let verdict = match found.verdict {
             Verdict::Equal => "all equal; the sealed result opens and is the work".to_owned(),
             Verdict::Differs { index, .. } => format!("step {index} differs"),
+            Verdict::BadBox { index } => format!("the box of step {index} holds garbage"),
         };
         print(&format!(
             "stage {}: {count} of {steps} steps computed again, {verdict}\n  root of record {record}\n  \

@@ -18,8 +18,11 @@ pub(crate) struct CommitArgs {
     state: StateArgs,
     #[command(flatten)]
     contract: ContractArgs,
+    /// Steps of each stage that the contract samples; all, if there are fewer. No more are ever opened.
+    #[arg(long, default_value_t = 100)]
+    sample: u32,
     /// For demonstrations, claims other outputs than were computed: `skip:1/10` (zeros for a tenth of the steps),
-    /// `falsify:1/10`, `target:3,17` (just these).
+    /// `falsify:1/10`, `target:3,17` (just these); or seals garbage: `garbage:1/10`.
     #[arg(long, value_parser = strategy)]
     cheat: Option<Strategy>,
     /// Stage to cheat on.
@@ -35,7 +38,7 @@ impl CommitArgs {
         let state = StateDir::open(&self.state.state)?;
         let cheat = self.cheat.as_ref().map(|cheat| (self.cheat_stage, cheat));
         let contract = state.contract(self.contract.contract);
-        let committed = commit(&contract, cheat)?;
+        let committed = commit(&contract, self.sample, cheat)?;
         warn_if_exposed(&contract);
         for done in committed {
             let file = done.file;
@@ -45,7 +48,8 @@ impl CommitArgs {
             if self.json {
                 print(&serde_json::json!({
                     "event": "commit", "stage": file.stage, "job": job, "steps": file.spec.steps,
-                    "root": root, "commitment": id, "sealed_bytes": done.sealed_bytes,
+                    "root": root, "commitment": id, "openings": file.commitment.openings,
+                    "sealed_bytes": done.sealed_bytes,
                     "contract": contract.name().map(ToString::to_string),
                 }).to_string())?;
             } else {
@@ -83,6 +87,10 @@ fn strategy(text: &str) -> anyhow::Result<Strategy> {
             let (fraction, seed) = fraction()?;
             Strategy::Falsify { fraction, seed }
         }
+        "garbage" => {
+            let (fraction, seed) = fraction()?;
+            Strategy::Garbage { fraction, seed }
+        }
         "target" => {
             let steps = what.split(',').map(|step| step.trim().parse());
             let steps = steps.collect::<Result<_, _>>();
@@ -90,6 +98,6 @@ fn strategy(text: &str) -> anyhow::Result<Strategy> {
                 steps: steps.context("steps are numbers")?,
             }
         }
-        other => bail!("no cheat {other:?}; there are skip, falsify and target"),
+        other => bail!("no cheat {other:?}; there are skip, falsify, target and garbage"),
     })
 }

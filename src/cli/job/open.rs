@@ -15,7 +15,8 @@ pub(crate) struct OpenArgs {
     /// The stage.
     #[arg(long, default_value_t = 0)]
     stage: u32,
-    /// Steps to open, each once, in order. Open only what was sampled, after the verifier has committed to its digests: an opened leaf can
+    /// Steps to open, each once, in order; in all no more than were committed to (`commit --sample`), since with one more
+    /// the result secret could be computed. Open only what was sampled, after the verifier has committed to its digests: an opened leaf can
     /// be copied.
     #[arg(long, value_delimiter = ',', required = true)]
     steps: Vec<u64>,

@@ -39,8 +39,14 @@ impl VerifyArgs {
             let found = verify(&plan, &self.commitment, opening, self.previous.as_deref())?;
             let (stage, steps) = (found.stage, found.steps);
             let id = found.commitment.to_lower_hex_string();
-            if let Verdict::Differs { index, .. } = found.verdict {
-                differing.push(format!("stage {stage}, step {index}"));
+            match found.verdict {
+                Verdict::Equal => {}
+                Verdict::Differs { index, .. } => differing.push(format!(
+                    "stage {stage}, step {index}: the worker's digest is of another output"
+                )),
+                Verdict::BadBox { index } => differing.push(format!(
+                    "stage {stage}, step {index}: the worker's box holds something else than its leaf"
+                )),
             }
             match self.json {
                 true => print(
@@ -57,10 +63,7 @@ impl VerifyArgs {
             }
         }
         if !differing.is_empty() {
-            bail!(
-                "the worker's digest is of another output: {}; reject, and dispute this step",
-                differing.join("; ")
-            );
+            bail!("{}; reject, and dispute this step", differing.join("; "));
         }
         Ok(())
     }

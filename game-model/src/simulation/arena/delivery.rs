@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Arena, Grinding, SimulationError, seed_from_root};
-use crate::commitment::{Commitment, Opening, ResultSecret, SaltSeed};
+use crate::commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed};
 use crate::computation::{Computation, StepProgram};
 use crate::play::{Strategy, Work, WorkerSecrets, WorkerStrategy};
 use crate::sample;
@@ -12,7 +12,6 @@ use crate::simulation::Dice;
 /// What a worker has when the sample is drawn.
 pub(super) struct Delivery {
     pub(super) commitment: Commitment,
-    pub(super) ciphertext: Vec<u8>,
     pub(super) bad: BTreeSet<u64>,
     pub(super) secret: ResultSecret,
     pub(super) source: Source,
@@ -29,10 +28,9 @@ pub(super) enum Source {
 
 impl<P: StepProgram> Arena<'_, P> {
     pub(super) fn deliver(&self, dice: &Dice) -> Result<Option<Delivery>, SimulationError> {
-        let steps = self.job.steps();
+        let (steps, openings) = (self.job.steps(), self.setup.params.sample());
         let own = |work: Work, strategy: &Strategy, secrets: WorkerSecrets, grinding| Delivery {
             commitment: *work.commitment(),
-            ciphertext: work.ciphertext().to_vec(),
             bad: strategy.bad_steps(steps),
             secret: secrets.result,
             source: Source::Own(work),
@@ -43,7 +41,7 @@ impl<P: StepProgram> Arena<'_, P> {
             WorkerStrategy::Deliver(strategy) => {
                 let strategy = strategy.reseeded(dice.number("bad steps", 0));
                 let secrets = secrets(dice, "worker", 0);
-                let work = Work::perform(self.job, &strategy, &secrets)?;
+                let work = Work::perform(self.job, &strategy, &secrets, openings)?;
                 Some(own(work, &strategy, secrets, None))
             }
             WorkerStrategy::Grind { work, most_tries } => {
@@ -64,7 +62,7 @@ impl<P: StepProgram> Arena<'_, P> {
     ) -> Result<(Work, WorkerSecrets, Grinding), SimulationError> {
         let bad = strategy.bad_steps(self.job.steps());
         let mut own = secrets(dice, "worker", 0);
-        let mut work = Work::perform(self.job, strategy, &own)?;
+        let mut work = Work::perform(self.job, strategy, &own, self.setup.params.sample())?;
         let mut tries = 1;
         loop {
             let predicted = self.draw(&seed_from_root(work.commitment()))?;
@@ -80,13 +78,20 @@ impl<P: StepProgram> Arena<'_, P> {
 
     /// Takes over all that an honest worker of the same job made public in a contract of its own.
     fn copy(&self, dice: &Dice) -> Result<Delivery, SimulationError> {
-        let victim = Work::perform(self.job, &Strategy::Honest, &secrets(dice, "victim", 0))?;
+        let openings = self.setup.params.sample();
+        let victim = Work::perform(
+            self.job,
+            &Strategy::Honest,
+            &secrets(dice, "victim", 0),
+            openings,
+        )?;
         let [nonce, block] = ["victim nonce", "victim block"].map(|part| dice.bytes(part, 0));
         let seed = sample::seed(&victim.commitment().id(), &nonce, &block);
-        let opened = victim.open(&self.draw(&seed)?)?;
+        let sample = self.draw(&seed)?;
+        let allowed = OpeningBook::new(victim.commitment()).allow(&sample, |_| Ok(()))?;
+        let opened = victim.open(&allowed)?;
         Ok(Delivery {
             commitment: *victim.commitment(),
-            ciphertext: victim.ciphertext().to_vec(),
             bad: BTreeSet::new(),
             // Its own: the point of the contract is that of no other secret.
             secret: secrets(dice, "worker", 0).result,
@@ -101,5 +106,6 @@ fn secrets(dice: &Dice, who: &str, number: u64) -> WorkerSecrets {
     WorkerSecrets {
         result: ResultSecret::from_bytes(part("result secret")),
         salts: SaltSeed::from_bytes(part("salts")),
+        polynomial: PolynomialSeed::from_bytes(part("polynomial")),
     }
 }

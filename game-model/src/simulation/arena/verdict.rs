@@ -2,8 +2,8 @@
 
 use super::delivery::{Delivery, Source};
 use super::{Arena, SimulationError};
-use crate::commitment::{Opening, TreeError, open};
-use crate::computation::{Computation, StepProgram};
+use crate::commitment::{Opening, OpeningBook};
+use crate::computation::StepProgram;
 use crate::params::settlement::Outcome;
 use crate::play::{
     Appeal, BlindDigests, Evidence, Verdict, VerdictError, VerdictReport, VerifierStrategy, judge,
@@ -88,7 +88,9 @@ impl<P: StepProgram> Arena<'_, P> {
                 with(self.after_silence(delivery))
             }
             Verdict::Equal => with(self.after_approval(delivery)),
-            Verdict::Differs { index, .. } => self.rejected(delivery, index, opening, dice)?,
+            Verdict::Differs { index, .. } | Verdict::BadBox { index } => {
+                self.rejected(delivery, index, opening, dice)?
+            }
         };
         Ok(Checked {
             sampled,
@@ -98,9 +100,17 @@ impl<P: StepProgram> Arena<'_, P> {
         })
     }
 
-    fn open(&self, delivery: &Delivery, sample: &[u64]) -> Result<Option<Opening>, TreeError> {
+    fn open(
+        &self,
+        delivery: &Delivery,
+        sample: &[u64],
+    ) -> Result<Option<Opening>, SimulationError> {
         match &delivery.source {
-            Source::Own(work) => work.open(sample).map(Some),
+            Source::Own(work) => {
+                // Nothing of a game outlives it.
+                let allowed = OpeningBook::new(work.commitment()).allow(sample, |_| Ok(()))?;
+                Ok(Some(work.open(&allowed)?))
+            }
             // It has no salts of its own, so it can only pass on what it has seen.
             Source::Copied(opening) => Ok(Some(opening.clone())),
         }
@@ -120,30 +130,24 @@ impl<P: StepProgram> Arena<'_, P> {
 
     /// The worker's settlement needs its result secret.
     fn after_approval(&self, delivery: &Delivery) -> Outcome {
-        match self.can_reveal(delivery) {
+        match Self::can_reveal(delivery) {
             true => Outcome::Normal,
             false => Outcome::WorkerWithheld,
         }
     }
 
     fn after_silence(&self, delivery: &Delivery) -> Outcome {
-        match self.can_reveal(delivery) {
+        match Self::can_reveal(delivery) {
             true => Outcome::VerifierTimedOut,
             // The client ends it alone, and is paid as if nothing had been delivered.
             false => Outcome::WorkerTimedOut,
         }
     }
 
-    /// Whether the secret whose point is in the contract opens what was committed to.
-    fn can_reveal(&self, delivery: &Delivery) -> bool {
-        let size = self.job.output_bytes();
-        open(
-            &delivery.commitment,
-            size,
-            &delivery.ciphertext,
-            &delivery.secret,
-        )
-        .is_ok()
+    /// Whether the worker can be paid by what it committed to: a settlement that pays it shows the secret whose point
+    /// is in its commitment. What that opens is another question.
+    fn can_reveal(delivery: &Delivery) -> bool {
+        delivery.secret.point() == Some(delivery.commitment.result)
     }
 
     fn rejected(

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use hex_conservative::DisplayHex;
+use narthex_base::codec::Message as _;
 use narthex_game_model::commitment::{
-    CheckpointBuilder, Commitment, Domain, LeafOpening, Opening, Receipt, ReceiptKind,
-    ResultSecret, SaltSeed, SignedReceipt, TreeBuilder, input_leaf, seal, state_digest, work_leaf,
+    Boxed, CheckpointBuilder, Commitment, Domain, Opener, OpeningBook, PolynomialSeed, Receipt,
+    ReceiptKind, ResultSecret, SaltSeed, SealedShape, Sealer, Sealing, SignedReceipt, TreeBuilder,
+    WorkerSecrets, input_leaf, state_digest, work_leaf,
 };
 use narthex_game_model::play::BlindDigests;
 use narthex_game_model::retrieval::{Archive, Challenge, Shape, chunk_leaf};
@@ -164,19 +166,72 @@ pub(crate) fn blind(source: &mut Source, indices: &[u64]) -> Value {
     case
 }
 
-pub(crate) fn sealed(source: &mut Source, outputs: &[u8]) -> Value {
-    let (secret, salts, job) = (source.hash(), source.hash(), source.hash());
-    let sealed = seal(
-        &ResultSecret::from_bytes(secret),
-        &SaltSeed::from_bytes(salts),
-        &job,
-        outputs,
-    );
-    let sealed = sealed.unwrap();
-    json!({"kind": "sealed", "secret": hex(&secret), "salt_seed": hex(&salts), "job": hex(&job),
-        "outputs": hex(outputs), "ciphertext": hex(&sealed.ciphertext),
-        "ciphertext_hash": hex(&sealed.ciphertext_hash),
-        "plaintext_hash": hex(&sealed.plaintext_hash)})
+/// Secrets from the source; a result secret that is no secret key has one chance in 2^128.
+fn secrets(source: &mut Source) -> (WorkerSecrets, Value) {
+    let [result, salts, polynomial] = [source.hash(), source.hash(), source.hash()];
+    let shown = json!({"secret": hex(&result), "salt_seed": hex(&salts),
+        "polynomial_seed": hex(&polynomial)});
+    let secrets = WorkerSecrets {
+        result: ResultSecret::from_bytes(result),
+        salts: SaltSeed::from_bytes(salts),
+        polynomial: PolynomialSeed::from_bytes(polynomial),
+    };
+    (secrets, shown)
+}
+
+/// A result of `steps` outputs of `width` bytes, sealed, with an opening of `indices` and what stands in its id.
+pub(crate) fn sealed(
+    source: &mut Source,
+    (steps, width): (u64, usize),
+    openings: u32,
+    indices: &[u64],
+) -> Value {
+    let (secrets, mut case) = secrets(source);
+    let job = source.hash();
+    let bytes = steps as usize * width;
+    let outputs: Vec<u8> = (0..bytes.div_ceil(32))
+        .flat_map(|_| source.hash())
+        .take(bytes)
+        .collect();
+    let mut tree = TreeBuilder::new(Domain::Work);
+    for (index, output) in (0..).zip(outputs.chunks(width)) {
+        tree.push(work_leaf(
+            index,
+            &secrets.salts.salt(index),
+            &state_digest(output),
+        ));
+    }
+    let (root, _) = tree.finish().unwrap();
+    let shape = SealedShape::new(steps, width, openings).unwrap();
+    let what = Sealing { job, root, shape };
+    let mut sealer = Sealer::new(&what, &secrets).unwrap();
+    let mut sealed = sealer.coefficients().to_vec();
+    for output in outputs.chunks(width) {
+        sealed.append(&mut sealer.push(output).unwrap());
+    }
+    let commitment = sealer.finish().unwrap();
+    let polynomial = what.polynomial(&secrets).unwrap();
+    let allowed = OpeningBook::new(&commitment)
+        .allow(indices, |_| Ok(()))
+        .unwrap();
+    let mut opener = Opener::new(&commitment, &allowed, &polynomial).unwrap();
+    let records = sealed[shape.coefficient_bytes()..].chunks(shape.record_bytes());
+    for (index, (output, record)) in (0..).zip(outputs.chunks(width).zip(records)) {
+        let boxed = Boxed::Whole(record[SealedShape::LEAF_BYTES..].to_vec());
+        let salt = secrets.salts.salt(index);
+        opener.push(salt, state_digest(output), boxed).unwrap();
+    }
+    let opening = opener.finish().unwrap();
+    opening.verify(&commitment).unwrap();
+    let more = json!({"kind": "sealed", "job": hex(&job), "steps": steps, "outputs": hex(&outputs),
+        "openings": openings, "opened": indices, "sealed": hex(&sealed),
+        "points": hex(&polynomial.points().unwrap().to_bytes()),
+        "commitment_bytes": hex(&commitment.to_bytes()), "id": hex(&commitment.id()),
+        "opening": hex(&opening.to_bytes()), "opening_id": hex(&opening.id())});
+    case.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    case
 }
 
 pub(crate) fn commitment(source: &mut Source) -> Value {
@@ -184,33 +239,17 @@ pub(crate) fn commitment(source: &mut Source) -> Value {
         job: source.hash(),
         steps: source.number(),
         root: source.hash(),
-        ciphertext_hash: source.hash(),
-        plaintext_hash: source.hash(),
+        result: ResultSecret::from_bytes(source.hash()).point().unwrap(),
+        openings: source.below(1 << 32) as u32,
+        points: source.hash(),
+        boxes: source.hash(),
+        coefficients: source.hash(),
     };
     let mut case = serde_json::to_value(commitment).unwrap();
     case["kind"] = "commitment".into();
     case["bytes"] = hex(&commitment.to_bytes()).into();
     case["id"] = hex(&commitment.id()).into();
     case
-}
-
-pub(crate) fn opening(leaves: u64, seed: [u8; 32], indices: &[u64]) -> Value {
-    let mut tree = TreeBuilder::proving(Domain::Work, leaves, indices).unwrap();
-    (0..leaves).for_each(|index| tree.push(made_leaf("work", &seed, index)));
-    let (_, proof) = tree.finish().unwrap();
-    let salts = SaltSeed::from_bytes(seed);
-    let opened = |index: &u64| LeafOpening {
-        index: *index,
-        salt: salts.salt(*index),
-        digest: state_digest(&index.to_be_bytes()),
-    };
-    let leaves_opened = indices.iter().map(opened).collect();
-    let opening = Opening {
-        leaves: leaves_opened,
-        proof,
-    };
-    json!({"kind": "opening", "leaves": leaves, "seed": hex(&seed), "indices": indices,
-        "bytes": hex(&opening.to_bytes()), "id": hex(&opening.id())})
 }
 
 pub(crate) fn receipt(source: &mut Source, kind: ReceiptKind) -> Value {

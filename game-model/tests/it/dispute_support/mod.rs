@@ -5,8 +5,11 @@ pub mod branches;
 pub mod programs;
 pub mod small;
 
+use crate::commitment_support::secrets;
+
 use narthex_game_model::commitment::{
-    Commitment, Domain, LeafOpening, Opening, TreeBuilder, state_digest, work_leaf,
+    Boxed, Commitment, Domain, Opener, Opening, OpeningBook, SealedShape, Sealing, TreeBuilder,
+    box_leaf, seal_box, state_digest, work_leaf,
 };
 use narthex_game_model::computation::{Computation, Job, UnitProgram};
 use narthex_game_model::dispute::{DisputeTerms, Move, Side, SignedMove};
@@ -61,6 +64,55 @@ pub fn keypair(side: Side) -> Keypair {
     Keypair::from_seckey_slice(&Secp256k1::new(), &[byte; 32]).unwrap()
 }
 
+/// A commitment to leaves of these salts and digests, and the opening of one of them. Boxes hold what the job gives.
+fn opened<P: UnitProgram>(
+    job: &Job<P>,
+    root: [u8; 32],
+    index: u64,
+    leaf: &dyn Fn(u64) -> ([u8; 32], [u8; 32]),
+) -> (Commitment, Opening) {
+    let secrets = secrets(1);
+    let (steps, output_bytes) = (job.steps(), job.output_bytes());
+    let shape = SealedShape::new(steps, output_bytes, 1).unwrap();
+    // The keys of other leaves: those of a worker that commits to any digest have no outputs to be sealed with.
+    let what = Sealing {
+        job: job.job(),
+        root,
+        shape,
+    };
+    let polynomial = what.polynomial(&secrets).unwrap();
+    let points = polynomial.points().unwrap();
+    let boxed = |i: u64| {
+        let output = job.step(i).unwrap_or_else(|_| vec![0; output_bytes]);
+        let share = polynomial.share(i).unwrap();
+        Boxed::Whole(seal_box(&share, &job.job(), i, &leaf(i).0, &output))
+    };
+    let mut boxes = TreeBuilder::new(Domain::Sealed);
+    for i in 0..steps {
+        let (salt, digest) = leaf(i);
+        boxes.push(box_leaf(i, &work_leaf(i, &salt, &digest), &boxed(i).hash()));
+    }
+    let commitment = Commitment {
+        job: job.job(),
+        steps,
+        root,
+        result: secrets.result.point().unwrap(),
+        openings: 1,
+        points: points.id(),
+        boxes: boxes.finish().unwrap().0,
+        coefficients: [2; 32],
+    };
+    let allowed = OpeningBook::new(&commitment)
+        .allow(&[index], |_| Ok(()))
+        .unwrap();
+    let mut opener = Opener::new(&commitment, &allowed, &polynomial).unwrap();
+    for i in 0..steps {
+        let (salt, digest) = leaf(i);
+        opener.push(salt, digest, boxed(i)).unwrap();
+    }
+    (commitment, opener.finish().unwrap())
+}
+
 impl<P: UnitProgram> World<P> {
     /// The worker has committed to `claimed` for step `index`; elsewhere to what is right, or to
     /// zeros where a step fails.
@@ -72,31 +124,19 @@ impl<P: UnitProgram> World<P> {
             false => job.step(i).map_or([0; 32], |output| state_digest(&output)),
         };
         let salt = |i: u64| [i as u8; 32];
-        let mut tree = TreeBuilder::proving(Domain::Work, job.steps(), &[index]).unwrap();
+        let mut tree = TreeBuilder::new(Domain::Work);
         for i in 0..job.steps() {
             tree.push(work_leaf(i, &salt(i), &digest(i)));
         }
-        let (root, proof) = tree.finish().unwrap();
+        let (root, _) = tree.finish().unwrap();
+        let (commitment, opening) = opened(&job, root, index, &|i| (salt(i), digest(i)));
         let terms = DisputeTerms {
             contract: [0xc0; 32],
             job: *job.spec(),
             bounds: BOUNDS,
-            commitment: Commitment {
-                job: job.job(),
-                steps: job.steps(),
-                root,
-                ciphertext_hash: [1; 32],
-                plaintext_hash: [2; 32],
-            },
+            commitment,
             index,
-            opening: Opening {
-                leaves: vec![LeafOpening {
-                    index,
-                    salt: salt(index),
-                    digest: claimed,
-                }],
-                proof,
-            },
+            opening,
             worker: keypair(Side::Worker).x_only_public_key().0,
             challenger: keypair(Side::Challenger).x_only_public_key().0,
             max_units,

@@ -1,0 +1,130 @@
+//! Every deadline of a delivery and of a dispute, in one place, and whether a party can keep them.
+//!
+//! Heights decide who was late, so that no clock and no word of a party does. [`Schedule`] has what counts from the
+//! delivery (TxD), [`PanelSchedule`] what counts from the appeal (TxA). All are *last* heights: what is dated at that
+//! height is in time. Windows are cut by whole blocks, rounded down, as everybody can count them.
+//!
+//! | by | who | what |
+//! |---|---|---|
+//! | D + ⌊Δ_V/3⌋ | worker | root of record confirmed; boxes and coefficient box handed over |
+//! | D + ⌊5Δ_V/12⌋ | verifier | its nonce, which draws the sample |
+//! | D + ⌊Δ_V/2⌋ | worker | token, sealed under the sample's digests |
+//! | D + ⌊2Δ_V/3⌋ | verifier | reply: it has the token, or its own digests |
+//! | D + ⌊3Δ_V/4⌋ | worker | opening, after a right reply |
+//! | D + Δ_V | verifier | verdict confirmed; from here on the worker can take S2 |
+//! | A + ⌊E/3⌋ | both | evidence for the panel |
+//! | A + 2⌊E/3⌋ | both | moves of a search inside the disputed step |
+//! | A + E | panel | attested, and the settlement confirmed |
+//!
+//! E is Δ_Q where a majority can do without an arbiter, and Δ_D where it can't. The set that leaves one arbiter out can be
+//! used Δ_Q blocks after the appeal: an arbiter that has not spoken by then is slashed for silence, however long Δ_D is.
+//!
+//! What a party needs to keep these deadlines is its [`Pace`]; [`Pace::check`] names every row of the ledger that does not
+//! fit the parameters.
+
+mod ledger;
+mod pace;
+
+use serde::Serialize;
+
+pub use ledger::{BrokenRow, Dates, LedgerError, LedgerRow};
+pub use pace::{Pace, PaceError};
+
+use crate::params::Params;
+
+/// What counts from a delivery that confirmed at a height. All are the last heights that are in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Schedule {
+    /// D: TxD confirmed.
+    pub delivered: u32,
+    /// Worker: root of record confirmed, boxes handed over.
+    pub record: u32,
+    /// Verifier: nonce of the sample.
+    pub nonce: u32,
+    /// Worker: sealed token. The block of this height draws the sample where the verifier has shown no nonce
+    /// ([`crate::ruling`]).
+    pub token: u32,
+    /// Verifier: reply to the token.
+    pub reply: u32,
+    /// Worker: opening of the sample.
+    pub opening: u32,
+    /// Verifier: TxV0 or TxV1 confirmed; a block later S2 can be.
+    pub verdict: u32,
+}
+
+impl Schedule {
+    /// For a delivery at `delivered`. Only the hardened template has deliveries on chain; the windows of the paper's are
+    /// not used.
+    pub fn of(params: &Params, delivered: u32) -> Self {
+        let window = u32::from(params.windows().verdict_blocks);
+        // Twelfths of a 16-bit window stay far below 2³²; heights are below 5·10⁸.
+        let at = |twelfths: u32| delivered.saturating_add(twelfths * window / 12);
+        Self {
+            delivered,
+            record: at(4),
+            nonce: at(5),
+            token: at(6),
+            reply: at(8),
+            opening: at(9),
+            verdict: at(12),
+        }
+    }
+
+    /// Height of the block whose hash goes into the seed of the sample: the first after both delivery and record, which
+    /// the worker could not know when it committed. The record may have confirmed before the delivery.
+    pub const fn sample_height(delivered: u32, record: u32) -> u32 {
+        let later = if delivered > record {
+            delivered
+        } else {
+            record
+        };
+        later.saturating_add(1)
+    }
+}
+
+/// What counts from an appeal that confirmed at a height. All are the last heights that are in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PanelSchedule {
+    /// A: TxA confirmed.
+    pub appealed: u32,
+    /// Evidence.
+    pub evidence: u32,
+    /// Moves of a search inside the disputed step.
+    pub moves: u32,
+    /// Attested, and the settlement confirmed.
+    pub settled: u32,
+}
+
+impl PanelSchedule {
+    /// For an appeal at `appealed`.
+    pub fn of(params: &Params, appealed: u32) -> Self {
+        let window = u32::from(Self::blocks(params));
+        let at = |blocks: u32| appealed.saturating_add(blocks);
+        Self {
+            appealed,
+            evidence: at(window / 3),
+            moves: at(2 * (window / 3)),
+            settled: at(window),
+        }
+    }
+
+    /// E: blocks that the panel has, from the appeal to a settlement on chain.
+    pub fn blocks(params: &Params) -> u16 {
+        let windows = params.windows();
+        match params.quorum() < params.arbiters() {
+            true => windows.per_missing_blocks,
+            false => windows.decide_blocks,
+        }
+    }
+}
+
+/// Height from which an arbiter may take its stake back alone: after the last move of the longest story in which
+/// everybody uses its whole window.
+pub fn stake_unlock_height(params: &Params) -> u32 {
+    let windows = params.windows();
+    let dispute = u32::from(windows.appeal_blocks) + 2 * u32::from(windows.decide_blocks);
+    let verdict = u32::from(windows.verdict_blocks);
+    let complete = u32::from(windows.complete_blocks);
+    // A valid t_deliver is below 5·10⁸, and windows have 16 bits.
+    params.deliver_height() + verdict + complete.max(dispute)
+}
