@@ -43,8 +43,6 @@ kinds! {
     WITHHELD = "NXV1",
     /// A whole signature, handed over by who put it together.
     HANDED_OVER = "NXVW1",
-    /// A token, sealed under the digests of a sample.
-    SEALED_TOKEN = "NXST1",
     /// A ruling of an arbiter, as a signature.
     ATTESTATION = "NXA1",
     /// The commitment root of a delivery, in a data output on chain.
