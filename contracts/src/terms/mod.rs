@@ -39,12 +39,12 @@ pub use crate::funding::{
 };
 pub use draft::TermsDraft;
 pub use error::{RootCoinFound, TermsError};
+pub use narthex_game_model::schedule::stake_unlock_height;
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
-pub use narthex_game_model::schedule::stake_unlock_height;
 pub use token::{token_descriptor, token_key, token_secret};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
