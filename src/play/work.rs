@@ -1,9 +1,7 @@
 //! The job inside the contract: work, sample, check, rulings, decryption.
 
-use std::collections::BTreeMap;
-
 use narthex_contracts::{
-    attest::{Attestation, AttestationNonce, BoundRuling},
+    attest::{AttestationNonce, BoundRuling},
     graph::{NodeId, NodeName},
     template::{ContractSecret, Exit, RootRecord, root_coin},
     terms::Role,
@@ -204,15 +202,15 @@ impl ContractPlay<'_> {
         let record = self.records.of(Role::Arbiter(arbiter))?;
         let bound = BoundRuling::bind(&id, &name, ruling, record)?;
         let attestation = nonce.attest(&secp, &identity, arbiter, bound)?;
-        let sent = attestation.to_bytes();
         let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
         let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
-        for participant in self.participants.values_mut() {
-            let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
+        let everybody: Vec<Role> = self.participants.keys().copied().collect();
+        for role in everybody {
+            let received = self.send(Role::Arbiter(arbiter), role, &attestation)?;
             received
                 .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
-            participant.secrets.attest(&received);
+            self.participant_mut(role)?.secrets.attest(&received);
         }
         self.step(
             Role::Arbiter(arbiter),

@@ -10,12 +10,11 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     Ruling,
-    commitment::{Opening, OpeningBook},
-    computation::Computation,
+    commitment::Opening,
     play::EvidenceError,
     ruling::{
-        Answer, Brought, Case, ChainFacts, Item, Litigant, ProvenRecord, Rerun, RootOfRecord, Row,
-        RuleError, rule,
+        Answer, Brought, Case, ChainFacts, Item, ProvenRecord, Rerun, RootOfRecord, Row, RuleError,
+        rule,
     },
     schedule::Schedule,
     token::Token,
@@ -78,7 +77,7 @@ impl ContractPlay<'_> {
     }
 
     /// The worker opens these steps, as its book allows.
-    pub(super) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, PlayError> {
+    pub(in crate::play) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, PlayError> {
         let delivery = self.delivery.as_mut().ok_or_else(|| missing("work"))?;
         // A play is not taken up again: nothing of its book outlives it.
         let allowed = delivery.book.allow(indices, |_| Ok(()));

@@ -130,7 +130,7 @@ pub fn is_of_rulings(scenario: &str) -> bool {
 
 fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
     use Timing::{After, Deadline, Free};
-    // φ = c/5, b = 30,000, α = 1/2, β = 1/4, γ = 1/10, δ = 3/4, ε = 1/2; windows of 6 blocks; Δ_Q = 2.
+    // φ = c/5, b = 30,000, α = 9/10, β = 1/4, γ = 1/10, δ = 3/4, ε = 1/2; windows of 6 blocks; Δ_Q = 2.
     let (fee, pot) = (20_000, WORKER_STAKE - 20_000 - 30_000);
     let decide = (10 + 2 * (n - k)) as u32;
     let normal = [-REWARD, REWARD - fee, fee];
@@ -193,9 +193,9 @@ fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
         "normal-long" => revealed(row(3, 4, Free, normal, n)),
         // The root is recorded by a transaction of its own.
         "outbid-root" => revealed(row(3, 5, Free, normal, n)),
-        "timeout" => row(1, 2, Deadline(0), [0, -100_000, 0], n),
-        "timeout-long" => row(1, 4, After("TxV1", 6), [0, -100_000, fee], n),
-        "abandoned" => row(1, 3, After("TxD", 6 + 2 * decide), [0, -100_000, 0], n),
+        "timeout" => row(1, 2, Deadline(0), [0, -180_000, 0], n),
+        "timeout-long" => row(1, 4, After("TxV1", 6), [0, -180_000, fee], n),
+        "abandoned" => row(1, 3, After("TxD", 6 + 2 * decide), [0, -180_000, 0], n),
         "silent-verifier" => revealed(row(2, 3, After("TxD", 6), [-25_000, 80_000, -55_000], n)),
         "admit" => row(4, 2, Free, faulty, n),
         "admit-long" | "idle-worker" => row(4, 4, After("TxV0", 6), faulty, n),
