@@ -153,8 +153,7 @@ impl ContractPlay<'_> {
             Role::Verifier,
             format!("hands the {waits} its share of {name}"),
             why,
-        )?;
-        Ok(())
+        )
     }
 
     /// The verifier approves off chain, and the client, which waits for its share, hands the settlement on.

@@ -10,7 +10,8 @@
 
 mod evidence;
 mod message;
-mod moves;
+mod verifier;
+mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,8 @@ use narthex_game_model::{
 };
 
 pub(super) use message::Piece;
-pub(super) use moves::{Reply, Under};
+pub(super) use verifier::Reply;
+pub(super) use worker::Under;
 
 use super::{ContractPlay, PlayError};
 

@@ -1,36 +1,22 @@
-//! The moves of the talk, each as the honest side makes it and as it can be made otherwise.
+//! The verifier's moves of the talk, honest and otherwise.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::{
-    template::{ContractSecret, RootRecord},
-    terms::Role,
-};
+use narthex_contracts::{template::RootRecord, terms::Role};
 use narthex_game_model::{
-    commitment::{Commitment, ReceiptKind},
+    commitment::Commitment,
     computation::Computation,
     play::{BlindDigests, Verdict},
-    ruling::{Answer, Item, data_id},
-    sample,
-    token::{ReplySecret, SealError, SealedToken, Token, TokenBox, open, seal},
+    ruling::{Answer, Item},
+    token::{ReplySecret, SealError, SealedToken, TokenBox, open},
 };
 
-use super::{Drawn, Piece, missing};
+use super::{Drawn, missing, worker::Under};
 use crate::{
     job::recompute,
     play::{ContractPlay, PlayError, work::job_error},
 };
 
-use Role::{Client, Verifier, Worker};
-
-/// Under which digests the worker seals the token.
-pub(in crate::play) enum Under {
-    /// Those of its leaves.
-    Leaves,
-    /// Those of the steps, whatever its leaves say: it computes the sample when it knows it.
-    Steps,
-    /// None that anybody computes.
-    Nothing,
-}
+use Role::{Verifier, Worker};
 
 /// How the verifier answers the token.
 pub(in crate::play) enum Reply {
@@ -45,58 +31,6 @@ pub(in crate::play) enum Reply {
 }
 
 impl ContractPlay<'_> {
-    /// The worker signs its commitment for the verifier, and shows it to the client.
-    pub(in crate::play) fn commit(&mut self) -> Result<(), PlayError> {
-        let item = Item::Commitment(Box::new(self.committed()?));
-        self.say(Worker, item, Verifier)?;
-        let commitment = self.committed()?;
-        self.hand(
-            Worker,
-            Client,
-            &Piece::Commitment(Box::new(commitment)),
-            None,
-        )
-    }
-
-    /// The worker signs its commitment for the panel alone, which keeps it.
-    pub(in crate::play) fn commit_to_panel(&mut self, why: &str) -> Result<(), PlayError> {
-        let item = Item::Commitment(Box::new(self.committed()?));
-        for arbiter in 0..self.terms.panel_size() {
-            self.say(Worker, item.clone(), Role::Arbiter(arbiter))?;
-        }
-        self.step(Worker, "signs this root for the panel".into(), why)
-    }
-
-    /// The worker hands verifier and client all boxes.
-    pub(in crate::play) fn hand_boxes(&mut self) -> Result<(), PlayError> {
-        let (id, delivery) = (self.committed()?.id(), self.delivery.as_ref());
-        let boxes = delivery.ok_or_else(|| missing("work"))?.work.sealed();
-        let (bytes, boxes) = (boxes.len(), Piece::Boxes(boxes.to_vec()));
-        let data = (ReceiptKind::Data, data_id(self.terms.contract_id(), &id));
-        for to in [Verifier, Client] {
-            self.hand(Worker, to, &boxes, Some(data))?;
-        }
-        let mute = [Verifier, Client].iter().any(|to| self.is_mute(*to));
-        let why = match mute {
-            false => "verifier and client acknowledge them, which dates them",
-            true => {
-                "who acknowledges nothing is served all the same: the arbiters keep them, which dates them"
-            }
-        };
-        let what = format!("hands over {bytes} encrypted bytes, one box a step");
-        self.step(Worker, what, why)
-    }
-
-    fn is_mute(&self, role: Role) -> bool {
-        self.talk.mute.contains(&role)
-    }
-
-    /// What the worker has committed to last.
-    pub(super) fn committed(&self) -> Result<Commitment, PlayError> {
-        let delivery = self.delivery.as_ref();
-        Ok(*delivery.ok_or_else(|| missing("work"))?.work.commitment())
-    }
-
     /// What the verifier was shown as the worker's commitment.
     fn received(&self) -> Result<Commitment, PlayError> {
         let commitment = self.papers(Verifier)?.commitment;
@@ -157,77 +91,8 @@ impl ContractPlay<'_> {
         Ok(RootRecord::sample_block((delivered, recorded), tip, depth)?)
     }
 
-    /// The sample as the worker takes it: of the contract's nonce, and of a block that is there to stay.
-    fn take_sample(&mut self) -> Result<Drawn, PlayError> {
-        let commitment = self.committed()?;
-        let contract = *self.terms.contract_id();
-        let said = self.papers(Worker)?.last(&contract, |item| match item {
-            Item::Sample {
-                nonce,
-                height,
-                block,
-            } => Some((*nonce, *height, *block)),
-            _ => None,
-        });
-        let (_, (nonce, height, block)) = said.ok_or_else(|| missing("a sample"))?;
-        let committed = self.terms.record().sample_nonce.to_byte_array();
-        if sample::nonce_commitment(&nonce) != committed {
-            return Err(PlayError::FalseSample("not the nonce of the terms"));
-        }
-        self.options.depth.check(height, self.chain.height()?)?;
-        if self.chain.block_hash(height)?.to_byte_array() != block {
-            return Err(PlayError::FalseSample("not a block of the chain"));
-        }
-        let drawn = self.drawn(Worker, &commitment)?;
-        drawn.ok_or_else(|| missing("a sample"))
-    }
-
-    /// The worker seals its token under the digests of the sample.
-    pub(in crate::play) fn seal_token(&mut self, under: &Under) -> Result<(), PlayError> {
-        let drawn = self.take_sample()?;
-        let token = self.token()?;
-        let (digests, why) = match under {
-            Under::Leaves => (
-                self.own_digests(&drawn.indices)?,
-                "it opens for whoever has computed them, and for nobody else",
-            ),
-            Under::Steps => {
-                let digests = self.recomputed(&drawn.indices)?;
-                (
-                    digests.digests().to_vec(),
-                    "ATTACK: it has computed the sample since it was drawn; its leaves say something else",
-                )
-            }
-            Under::Nothing => (
-                vec![[0; 32]; drawn.indices.len()],
-                "ATTACK: under digests that nobody has, so that no check opens it",
-            ),
-        };
-        let cost = self.options.seal_cost;
-        let sealed = seal(&token, &drawn.seed, &digests, cost).map_err(PlayError::Seal)?;
-        let sample = drawn.id;
-        self.say(Worker, Item::Token { sample, sealed }, Verifier)?;
-        let steps = drawn.indices.len();
-        let what = format!("seals the token under the digests of {steps} sampled steps");
-        self.step(Worker, what, why)
-    }
-
-    fn token(&self) -> Result<Token, PlayError> {
-        let worker = self.participant(Worker)?;
-        let secret = worker.secrets.get(ContractSecret::Token);
-        let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
-        token.ok_or_else(|| missing("the worker's token"))
-    }
-
-    /// Digests of the worker's leaves.
-    pub(super) fn own_digests(&self, indices: &[u64]) -> Result<Vec<[u8; 32]>, PlayError> {
-        let delivery = self.delivery.as_ref().ok_or_else(|| missing("work"))?;
-        let digests = delivery.work.digests(indices);
-        digests.ok_or_else(|| missing("a sampled step"))
-    }
-
     /// Digests of the steps, run again.
-    fn recomputed(&self, indices: &[u64]) -> Result<BlindDigests, PlayError> {
+    pub(super) fn recomputed(&self, indices: &[u64]) -> Result<BlindDigests, PlayError> {
         let shop = &self.workshop;
         // Nothing is committed to: the answer comes before any leaf.
         Ok(recompute(&shop.job, shop.origin.stage(), indices, [0; 32])?)
@@ -310,40 +175,6 @@ impl ContractPlay<'_> {
         let what = format!("{recomputes}, opens the seal with its digests and names the token");
         let why = "its answer is there before any leaf, so that it can only be its own work";
         Ok((Answer::Shown { hash, kept }, what, why))
-    }
-
-    /// The worker opens the sample to verifier and client, after the right answer.
-    ///
-    /// # Errors
-    /// [`PlayError::NoAnswer`]: nothing is opened.
-    pub(in crate::play) fn open_sample(&mut self) -> Result<(), PlayError> {
-        let drawn = self.take_sample()?;
-        let contract = *self.terms.contract_id();
-        let right = self.token()?.shown(&contract);
-        let reply = self.papers(Worker)?.last(&contract, |item| match item {
-            Item::Reply {
-                answer: Answer::Shown { hash, .. },
-                ..
-            } if *hash == right => Some(()),
-            _ => None,
-        });
-        let (reply, ()) = reply.ok_or(PlayError::NoAnswer)?;
-        let opening = self.open_steps(&drawn.indices)?;
-        let item = Item::Opening {
-            reply,
-            opening: opening.id(),
-        };
-        let opening = Piece::Opening(Box::new(opening));
-        for to in [Verifier, Client] {
-            self.hand(Worker, to, &opening, None)?;
-            self.say(Worker, item.clone(), to)?;
-        }
-        let count = drawn.indices.len();
-        self.step(
-            Worker,
-            format!("opens leaves, keys and boxes of {count} steps"),
-            "the answer is the hash of the token; with the key the client can open every box by these",
-        )
     }
 
     /// The verifier compares what was opened, leaf by leaf and box by box; it says which box is bad.
