@@ -47,7 +47,6 @@ enum Mailbox {
 struct Mail {
     boxes: Vec<Mailbox>,
     kept: Vec<(u32, Item)>,
-    data: Option<u32>,
     receipts: [Vec<SignedReceipt>; 2],
 }
 
@@ -73,7 +72,6 @@ impl Mail {
         Mail {
             boxes,
             kept: Vec::new(),
-            data: None,
             receipts: [Vec::new(), Vec::new()],
         }
     }
@@ -110,7 +108,6 @@ impl Mail {
     fn keep_data(&mut self, id: [u8; 32], height: u32, to: impl Fn(u8) -> bool) {
         for index in self.honest().into_iter().filter(|a| to(*a)) {
             self.receipts[WORKER].push(kept(id, index, height));
-            self.data = Some(height);
         }
     }
 
