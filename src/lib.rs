@@ -85,6 +85,7 @@ pub mod bond;
 pub mod bounty;
 pub mod deliver;
 pub mod game;
+pub mod harness;
 pub mod job;
 pub mod job_dispute;
 pub mod market;
@@ -92,7 +93,6 @@ pub mod play;
 pub mod ruling;
 pub mod simulate;
 pub mod slice;
-pub mod table;
 pub mod threads;
 pub mod wallet;
 

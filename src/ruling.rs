@@ -174,12 +174,12 @@ const SAMPLED: u32 = 6;
 const DELIVERED: u32 = 800_100;
 
 /// What the parties of a made-up case say.
-struct Story {
+struct Scenario {
     file: CaseFile,
     said: [Brought; 2],
 }
 
-impl Story {
+impl Scenario {
     /// Something that is said and kept by the whole panel since a height.
     fn say(&mut self, item: &Item, height: u32) -> Result<[u8; 32], NoCase> {
         let (author, by) = match item.author() {
@@ -268,25 +268,25 @@ pub fn made_up(what: MadeUp) -> Result<CaseFile, NoCase> {
         evidence: Vec::new(),
     };
     let said = [Litigant::Worker, Litigant::Verifier].map(Brought::by);
-    let mut story = Story { file, said };
-    story.said[0].commitment = Some(*work.commitment());
-    story.keep(0, data_id(&CONTRACT, &root), schedule.record)?;
-    let drawn = tell(&mut story, what, (&job, &work, &x), &schedule)?;
+    let mut scenario = Scenario { file, said };
+    scenario.said[0].commitment = Some(*work.commitment());
+    scenario.keep(0, data_id(&CONTRACT, &root), schedule.record)?;
+    let drawn = tell(&mut scenario, what, (&job, &work, &x), &schedule)?;
     let mut book = OpeningBook::new(work.commitment());
     let allowed = book.allow(&drawn, |_| Ok(())).map_err(none)?;
-    story.said[0].openings = vec![work.open(&allowed).map_err(none)?];
-    let mut file = story.file;
+    scenario.said[0].openings = vec![work.open(&allowed).map_err(none)?];
+    let mut file = scenario.file;
     for height in [DELIVERED + 2, schedule.token] {
         let hash = block(height);
         file.chain.blocks.push(Block { height, hash });
     }
-    file.evidence = story.said.into();
+    file.evidence = scenario.said.into();
     Ok(file)
 }
 
 /// What is said, and the steps that the worker opens to the panel in the end.
 fn tell(
-    story: &mut Story,
+    scenario: &mut Scenario,
     what: MadeUp,
     (job, work, x): (&Job<IndexHash>, &Work, &Token),
     schedule: &Schedule,
@@ -306,7 +306,7 @@ fn tell(
         height,
         block: block(height),
     };
-    let sample = story.say(&sample, schedule.nonce)?;
+    let sample = scenario.say(&sample, schedule.nonce)?;
     let (seed, indices) = drawn(&NONCE, height)?;
     if what == MadeUp::NoToken {
         return Ok(indices);
@@ -315,7 +315,7 @@ fn tell(
     let right = indices.iter().map(step).collect::<Result<Vec<_>, _>>();
     let right = right.map_err(none)?;
     let sealed = token::seal(x, &seed, &right, SealCost::CONTRACT).map_err(none)?;
-    let token = story.say(&Item::Token { sample, sealed }, schedule.token)?;
+    let token = scenario.say(&Item::Token { sample, sealed }, schedule.token)?;
     let answer = match what {
         MadeUp::NoReply => return Ok(indices),
         MadeUp::FalseRejection => Answer::Digests(right),
@@ -325,13 +325,13 @@ fn tell(
                 .ok_or_else(|| none("no box"))?,
         },
     };
-    let reply = story.say(&Item::Reply { token, answer }, schedule.reply)?;
+    let reply = scenario.say(&Item::Reply { token, answer }, schedule.reply)?;
     if what != MadeUp::FalseRejection {
         let mut book = OpeningBook::new(work.commitment());
         let allowed = book.allow(&indices, |_| Ok(())).map_err(none)?;
         let opened: Opening = work.open(&allowed).map_err(none)?;
         let opening = opened.id();
-        story.say(&Item::Opening { reply, opening }, schedule.opening)?;
+        scenario.say(&Item::Opening { reply, opening }, schedule.opening)?;
     }
     Ok(indices)
 }

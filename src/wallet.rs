@@ -21,7 +21,7 @@ use bdk_wallet::{
 use narthex_contracts::{
     bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
-    terms::{Contribution, ContributionError, FeeError, FeeRate, Fees},
+    terms::{Contribution, ContributionError, FeeError, FeeRate, Fees, token_descriptor},
 };
 use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
 
@@ -80,6 +80,8 @@ pub struct PartyWallet {
     owner: String,
     root: Xpriv,
     inner: Wallet,
+    /// Wallets of single keys that came from elsewhere.
+    imported: Vec<(SecretKey, Wallet)>,
     /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
     rng: StdRng,
 }
@@ -104,6 +106,7 @@ impl PartyWallet {
             owner: owner.into(),
             root,
             inner,
+            imported: Vec::new(),
             rng: shuffling(seed),
         })
     }
@@ -127,27 +130,88 @@ impl PartyWallet {
 
     /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
     pub fn sync(&mut self, chain: &mut dyn ChainSource) -> Result<(), WalletError> {
-        let checkpoints = self.inner.latest_checkpoint();
-        let mut seen = checkpoints
-            .iter()
-            .map(|block| (block.height(), block.hash()));
-        let known = chain.last_common(&mut seen)?;
-        let tip = chain.height()?;
-        for height in known.map_or(0, |h| h + 1)..=tip {
-            let block = chain.block(height)?;
-            self.inner
-                .apply_block(&block, height)
-                .map_err(|_| WalletError::Disconnected {
-                    height,
-                    owner: self.owner.clone(),
-                })?;
+        for wallet in std::iter::once(&mut self.inner)
+            .chain(self.imported.iter_mut().map(|(_, wallet)| wallet))
+        {
+            let checkpoints = wallet.latest_checkpoint();
+            let mut seen = checkpoints
+                .iter()
+                .map(|block| (block.height(), block.hash()));
+            let known = chain.last_common(&mut seen)?;
+            let tip = chain.height()?;
+            for height in known.map_or(0, |h| h + 1)..=tip {
+                let block = chain.block(height)?;
+                wallet
+                    .apply_block(&block, height)
+                    .map_err(|_| WalletError::Disconnected {
+                        height,
+                        owner: self.owner.clone(),
+                    })?;
+            }
         }
         Ok(())
     }
 
+    /// Watches and owns what is paid to this key alone (`tr(KEY)`), from the next [`PartyWallet::sync`] on, whenever it was
+    /// or will be paid. The same key again changes nothing.
+    ///
+    /// # Errors
+    /// [`WalletError::Setup`] if the key makes no descriptor.
+    pub fn import(&mut self, key: &SecretKey) -> Result<(), WalletError> {
+        let setup = |reason: String| WalletError::Setup {
+            owner: self.owner.clone(),
+            reason,
+        };
+        let descriptor = token_descriptor(key, Network::Regtest.into());
+        let wallet = Wallet::create_single(descriptor.to_string())
+            .network(Network::Regtest)
+            .create_wallet_no_persist()
+            .map_err(|e| setup(e.to_string()))?;
+        if self.imported.iter().all(|(known, _)| known != key) {
+            self.imported.push((*key, wallet));
+        }
+        Ok(())
+    }
+
+    /// Everything that imported keys own goes to a script of the wallet's own, signed; `None` if they own nothing.
+    ///
+    /// # Errors
+    /// [`WalletError`] if the coins are not worth the fee.
+    pub fn sweep_imported(
+        &mut self,
+        fees: impl Into<Fees>,
+    ) -> Result<Option<Transaction>, WalletError> {
+        let (fees, script) = (fees.into(), self.fresh_script());
+        let owner = &self.owner;
+        let failed = |reason: String| WalletError::Funds {
+            owner: owner.clone(),
+            reason,
+        };
+        let found = (self.imported.iter_mut()).find(|(_, w)| w.balance().confirmed > Amount::ZERO);
+        let Some((key, wallet)) = found else {
+            return Ok(None);
+        };
+        let mut builder = wallet.build_tx();
+        builder.drain_wallet().drain_to(script);
+        builder.fee_rate(fees.rate());
+        let psbt = builder.finish_with_aux_rand(&mut self.rng);
+        let mut psbt = psbt.map_err(|e| failed(e.to_string()))?;
+        let secp = Secp256k1::new();
+        let keypair = key.keypair(&secp).tap_tweak(&secp, None).to_keypair();
+        for index in 0..psbt.inputs.len() {
+            let signature = key_signature(&psbt, index, &keypair).map_err(&failed)?;
+            psbt.inputs[index].tap_key_sig = Some(signature);
+            let done = psbt.finalize_inp_mut(&secp, index);
+            done.map_err(|e| failed(e.to_string()))?;
+        }
+        Ok(Some(psbt.extract_tx().map_err(|e| failed(e.to_string()))?))
+    }
+
     /// All confirmed and spendable coins together.
     pub fn balance(&self) -> Amount {
-        self.inner.balance().confirmed
+        let wallets =
+            std::iter::once(&self.inner).chain(self.imported.iter().map(|(_, wallet)| wallet));
+        wallets.map(|wallet| wallet.balance().confirmed).sum()
     }
 
     /// A fresh script to be paid to.
@@ -299,7 +363,14 @@ impl PartyWallet {
 
     /// What a transaction gave to and took from this wallet.
     pub fn sent_and_received(&self, tx: &Transaction) -> (Amount, Amount) {
-        self.inner.sent_and_received(tx)
+        let wallets =
+            std::iter::once(&self.inner).chain(self.imported.iter().map(|(_, wallet)| wallet));
+        let (mut sent, mut received) = (Amount::ZERO, Amount::ZERO);
+        for (out, into) in wallets.map(|wallet| wallet.sent_and_received(tx)) {
+            sent += out;
+            received += into;
+        }
+        (sent, received)
     }
 
     /// Whether the wallet has seen this transaction confirmed.

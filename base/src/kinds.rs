@@ -30,7 +30,7 @@ macro_rules! kinds {
 
 kinds! {
     /// Terms of the computational contract.
-    TERMS = "NXT2",
+    TERMS = "NXT3",
     /// Public nonces of a ceremony.
     NONCES = "NXN1",
     /// What a contract id covers of the nonces of a ceremony.
@@ -41,6 +41,8 @@ kinds! {
     HOLDINGS = "NXH1",
     /// A withheld share, handed over.
     WITHHELD = "NXV1",
+    /// A whole signature, handed over by who put it together.
+    HANDED_OVER = "NXVW1",
     /// A ruling of an arbiter, as a signature.
     ATTESTATION = "NXA1",
     /// The commitment root of a delivery, in a data output on chain.

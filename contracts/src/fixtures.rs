@@ -93,6 +93,11 @@ impl Fixtures {
         self.secret("result", 0)
     }
 
+    /// The worker's token.
+    pub fn token(&self) -> SecretKey {
+        self.secret("token", 0)
+    }
+
     /// The worker's appeal secret (`paper` template).
     pub fn appeal(&self) -> SecretKey {
         self.secret("appeal", 0)
@@ -250,6 +255,8 @@ impl Fixtures {
             job: sha256::Hash::from_byte_array(self.job_spec().id()),
             sample_nonce: sha256::Hash::hash(b"made-up nonce"),
             result: SecretPoint::result(&secp, &self.result(), &worker, &hash),
+            token: (self.params.template() == Template::Hardened)
+                .then(|| SecretPoint::token(&secp, &self.token(), &worker, &hash)),
             paper,
             funding_rate_sat_per_kwu: rate,
         })
@@ -274,6 +281,7 @@ impl Fixtures {
                 _ => None,
             },
             result: Some(record.result.point),
+            token: draft.token_point(),
             appeal: record.paper.as_ref().map(|paper| paper.appeal.point),
             sample_nonce: Some(record.sample_nonce),
         })

@@ -11,11 +11,12 @@ pub const MAX_PROGRAM_BYTES: usize = 4 << 20;
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 /// Largest output of a step in bytes.
 pub const MAX_OUTPUT_BYTES: usize = 1 << 20;
-/// Most steps or chunks of a sample: whoever checks it holds each, and its opening goes into evidence,
-/// some 1.5 kB for a leaf at the most.
+/// Most steps or chunks of a sample that is drawn: whoever checks it holds each. Steps are bounded by [`MAX_OPENINGS`]
+/// too.
 pub const MAX_SAMPLE: u32 = 1 << 20;
 /// Most steps of one commitment that a worker ever opens: the degree of its key polynomial. Whoever takes the polynomial
-/// out of shares, or checks as many, multiplies as many numbers as the square of it.
+/// out of shares, or checks as many, multiplies as many numbers as the square of it; and an opening goes into evidence, some
+/// 4.3 kB for a step at the most.
 pub const MAX_OPENINGS: u32 = 1 << 14;
 /// Most fuel of a step, all its units together, in `wasmi` units (about one per instruction): an
 /// hour at 3·10^8 a second, which an interpreter does on a machine of 2025.

@@ -9,7 +9,8 @@ use bitcoin::{
 use narthex_regtest::Embedded;
 use serde::Serialize;
 
-use super::{Desk, DeskError, DeskOptions};
+use super::{BankOptions, BankPlay};
+use crate::harness::ScenarioError;
 
 /// Figures of one bank. They are of this machine and this run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,14 +36,15 @@ pub struct Pace {
 }
 
 /// Opens a bank and pays all of it, one penny after the other.
-pub fn measure(options: &DeskOptions) -> Result<Pace, DeskError> {
+pub fn measure(options: &BankOptions) -> Result<Pace, ScenarioError> {
     let mut chain = Embedded::new();
     let mut silent = ();
     let begun = Instant::now();
-    let mut desk = Desk::prepare(&mut chain, options, &mut silent)?;
+    let mut play = BankPlay::prepare(&mut chain, options, &mut silent)?;
     let open_s = begun.elapsed().as_secs_f64();
-    let mut rng = StdRng::from_seed(options.seed);
-    let (payer, provider) = (&mut desk.payer, &mut desk.provider);
+    let mut rng = StdRng::from_seed(options.common.seed);
+    let mut provider = play.provider()?;
+    let payer = play.payer()?;
     let mut pace = Pace {
         pennies: options.pennies,
         open_s,

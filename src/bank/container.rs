@@ -1,12 +1,11 @@
-//! A program that works as long as somebody pays: what a bank's pennies buy in the stories.
+//! A program that works as long as somebody pays: what a bank's pennies buy in the scenarios.
 
+use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use narthex_game_model::{
     computation::{Computation, Job},
     workload::{WasmProgram, digits},
 };
-
-use super::DeskError;
 
 /// Images read for one slice.
 const IMAGES: u64 = 10;
@@ -19,31 +18,31 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn new() -> Result<Container, DeskError> {
+    pub(super) fn new() -> Result<Container, ScenarioError> {
         Ok(Container {
-            job: digits::job(None).map_err(|e| DeskError::broken(e.to_string()))?,
+            job: digits::job(None).map_err(|e| ScenarioError::broken(e.to_string()))?,
             next: 0,
             outputs: sha256::Hash::engine(),
         })
     }
 
     /// Goes on with a program that was stopped after so many steps, by running them again.
-    pub(super) fn resume(steps: u64) -> Result<Container, DeskError> {
+    pub(super) fn resume(steps: u64) -> Result<Container, ScenarioError> {
         let mut container = Container::new()?;
         container.run(steps)?;
         Ok(container)
     }
 
     /// One slice of work: what the provider does for its pennies.
-    pub(super) fn slice(&mut self) -> Result<(), DeskError> {
+    pub(super) fn slice(&mut self) -> Result<(), ScenarioError> {
         self.run(IMAGES)
     }
 
-    fn run(&mut self, steps: u64) -> Result<(), DeskError> {
+    fn run(&mut self, steps: u64) -> Result<(), ScenarioError> {
         let end = self.next.saturating_add(steps).min(self.job.steps());
         for step in self.next..end {
             let output = self.job.step(step);
-            let output = output.map_err(|e| DeskError::broken(e.to_string()))?;
+            let output = output.map_err(|e| ScenarioError::broken(e.to_string()))?;
             self.outputs.input(&output);
         }
         self.next = end;

@@ -1,90 +1,88 @@
-//! Why a bank's life cannot go on.
+//! Why a bank does not go on.
 
-use narthex_channel::{
-    bank::{BankerError, MeterError},
-    ptlc::PtlcError,
-};
-use narthex_contracts::{
-    bank::{BankError, ChooseError},
-    builder::BuilderError,
-    funding::FundingError,
-    terms::FeeError,
-};
+use std::path::PathBuf;
 
-use crate::{
-    table::{TableError, Unplayable},
-    wallet::WalletError,
-};
+use narthex_channel::{OpenError, StepError, bank::SideError, log::LogError};
+use narthex_contracts::{bank::BankError, builder::BuilderError, terms::FeeError};
 
-/// Why a bank's life cannot go on.
+use crate::{bindings::BindingsError, harness::ScenarioError, wallet::WalletError};
+
+/// Why a bank that is driven by its machines does not go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DeskError {
-    /// No story of this name.
-    #[error("no such story; `narthex bank play --list` names them")]
-    UnknownStory,
-    /// A party refuses, and says whose fault it is.
+pub enum KeptError {
+    /// The rules of banks, a wallet or a chain refuse.
     #[error(transparent)]
-    Bank(#[from] BankError),
-    /// A banker, or a payment through bankers, that does not go on, and says whose fault it is.
+    Contract(Box<ScenarioError>),
+    /// The payer's or the provider's machine refuses.
+    #[error("the {who} refuses: {error}")]
+    Side {
+        /// Which side.
+        who: &'static str,
+        /// Why.
+        error: StepError<SideError>,
+    },
+    /// The node does not take what a bank ends with, or it could not be found out: nothing is funded.
     #[error(transparent)]
-    Banker(#[from] BankerError),
-    /// Signing together failed, and says whose fault it is.
+    Probe(Box<narthex_regtest::ProbeError>),
+    /// A log cannot be opened.
     #[error(transparent)]
-    Pact(#[from] BuilderError),
-    /// A service that was not paid for.
+    Log(#[from] LogError),
+    /// A log does not give its machine back.
     #[error(transparent)]
-    Meter(#[from] MeterError),
-    /// A set of candidates that is not relied on.
+    Open(#[from] OpenError),
+    /// A record of bindings cannot be opened.
     #[error(transparent)]
-    Choose(#[from] ChooseError),
-    /// A wallet or a chain that does not take a move.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// A record that does not survive being written and read.
-    #[error("a record cannot be written or read: {0}")]
-    Record(#[from] serde_json::Error),
+    Bindings(#[from] BindingsError),
+    /// A file of the folder's.
+    #[error("{} cannot be read or written: {error}", path.display())]
+    File {
+        /// Its name.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Not as it stands.
+    #[error("{0}")]
+    State(String),
 }
 
-impl DeskError {
-    /// Something that the story relies on does not hold.
-    pub(super) fn broken(what: impl Into<String>) -> DeskError {
-        TableError::Broken(what.into()).into()
+impl From<ScenarioError> for KeptError {
+    fn from(error: ScenarioError) -> KeptError {
+        KeptError::Contract(Box::new(error))
     }
 }
 
-impl From<PtlcError> for DeskError {
-    fn from(error: PtlcError) -> DeskError {
-        BankerError::from(error).into()
+impl From<narthex_regtest::ProbeError> for KeptError {
+    fn from(error: narthex_regtest::ProbeError) -> KeptError {
+        KeptError::Probe(Box::new(error))
     }
 }
 
-impl From<FundingError> for DeskError {
-    fn from(error: FundingError) -> DeskError {
-        TableError::from(error).into()
-    }
+macro_rules! through_contract {
+    ($($error:ty),*) => {$(
+        impl From<$error> for KeptError {
+            fn from(error: $error) -> KeptError {
+                ScenarioError::from(error).into()
+            }
+        }
+    )*};
 }
+through_contract!(
+    BankError,
+    BuilderError,
+    WalletError,
+    FeeError,
+    narthex_regtest::Error,
+    narthex_contracts::funding::FundingError
+);
 
-impl From<WalletError> for DeskError {
-    fn from(error: WalletError) -> DeskError {
-        TableError::from(error).into()
-    }
-}
-
-impl From<narthex_regtest::Error> for DeskError {
-    fn from(error: narthex_regtest::Error) -> DeskError {
-        TableError::from(error).into()
-    }
-}
-
-impl From<Unplayable> for DeskError {
-    fn from(error: Unplayable) -> DeskError {
-        TableError::from(error).into()
-    }
-}
-
-impl From<FeeError> for DeskError {
-    fn from(error: FeeError) -> DeskError {
-        TableError::from(error).into()
+impl From<KeptError> for ScenarioError {
+    /// What is not the machines' own is said as it was.
+    fn from(error: KeptError) -> ScenarioError {
+        match error {
+            KeptError::Contract(error) => *error,
+            other => ScenarioError::Refused(Box::new(other)),
+        }
     }
 }

@@ -10,8 +10,8 @@ use narthex_game_model::market::{Chance, Faults, LayerSet, Odds, odds};
 use narthex_regtest::Embedded;
 use serde::Serialize;
 
-use super::{Board, BoardError, BoardOptions};
-use crate::table::TableError;
+use super::{BountyOptions, BountyPlay};
+use crate::harness::ScenarioError;
 
 /// Size of a child with one P2TR coin and a P2TR change, vB.
 const CHILD_VBYTES: u64 = 153;
@@ -45,16 +45,16 @@ pub struct Prices {
 }
 
 /// What a bounty of these figures costs at this fee rate.
-pub fn price(options: &BoardOptions, reliability: Chance) -> Result<Prices, BoardError> {
+pub fn price(options: &BountyOptions, reliability: Chance) -> Result<Prices, ScenarioError> {
     let (mut chain, mut silent) = (Embedded::new(), ());
-    let board = Board::prepare(&mut chain, options, &mut silent)?;
-    let (terms, graph) = (board.terms(), derive(board.terms())?);
+    let play = BountyPlay::prepare(&mut chain, options, &mut silent)?;
+    let (terms, graph) = (play.terms(), derive(play.terms())?);
     let mut costs = vec![cost(
         terms,
         &graph,
         TxGraph::FUNDING,
         LayerSet::empty(),
-        options.rate,
+        options.common.rate,
     )?];
     for paid in (options.quorum..=options.recomputers).rev() {
         let sets = terms
@@ -68,11 +68,17 @@ pub fn price(options: &BoardOptions, reliability: Chance) -> Result<Prices, Boar
             &graph,
             settlement(terms, set)?,
             set,
-            options.rate,
+            options.common.rate,
         )?);
     }
     for node in [CANCEL, REFUND] {
-        costs.push(cost(terms, &graph, node, LayerSet::empty(), options.rate)?);
+        costs.push(cost(
+            terms,
+            &graph,
+            node,
+            LayerSet::empty(),
+            options.common.rate,
+        )?);
     }
     let reliabilities = vec![reliability; usize::from(options.recomputers)];
     Ok(Prices {
@@ -95,8 +101,8 @@ fn cost(
     node: NodeId,
     set: LayerSet,
     rate: FeeRate,
-) -> Result<Cost, BoardError> {
-    let missing = || BoardError::broken("a transaction is missing");
+) -> Result<Cost, ScenarioError> {
+    let missing = || ScenarioError::broken("a transaction is missing");
     let weight = graph.weight(node).ok_or_else(missing)?;
     let name = graph.node(node).ok_or_else(missing)?.name.base;
     let vbytes = weight.to_vbytes_ceil();
@@ -116,6 +122,9 @@ fn cost(
         recomputers_sat: recomputers.to_sat(),
         requester_sat: back.to_sat(),
         vbytes,
-        fee_sat: rate.checked_fee(whole).map_err(TableError::from)?.to_sat(),
+        fee_sat: rate
+            .checked_fee(whole)
+            .map_err(ScenarioError::from)?
+            .to_sat(),
     })
 }

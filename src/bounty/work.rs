@@ -1,12 +1,11 @@
 //! The work that recomputers do: counting the words of a text, map and merges, each recomputer for itself.
 
+use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, sha256};
 use narthex_game_model::{
     computation::{Computation, Job},
     workload::words::{Chain, WordCount, partitions, table},
 };
-
-use super::BoardError;
 
 /// Chapters of a book that is free to use (`data/texts/README.md`).
 const TEXTS: [&str; 4] = [
@@ -34,14 +33,14 @@ impl Task {
     }
 
     /// The job's id: program and input.
-    pub(super) fn job(&self) -> Result<sha256::Hash, BoardError> {
+    pub(super) fn job(&self) -> Result<sha256::Hash, ScenarioError> {
         let map = WordCount::new(PARTITION_BYTES)?;
         let job = Job::new(map, partitions(&[self.text], PARTITION_BYTES)?)?;
         Ok(sha256::Hash::from_byte_array(job.spec().id()))
     }
 
     /// The result: a line for each word, in their order.
-    pub(super) fn run(&self) -> Result<Vec<u8>, BoardError> {
+    pub(super) fn run(&self) -> Result<Vec<u8>, ScenarioError> {
         let map = WordCount::new(PARTITION_BYTES)?;
         let job = Job::new(map, partitions(&[self.text], PARTITION_BYTES)?)?;
         let (mut bytes, mut width) = (outputs(&job)?, job.output_bytes());
@@ -59,13 +58,13 @@ impl Task {
     }
 
     /// What a recomputer makes of it that reads the first `skipped` bytes as if they were not there.
-    pub(super) fn run_lazily(&self, skipped: usize) -> Result<Vec<u8>, BoardError> {
+    pub(super) fn run_lazily(&self, skipped: usize) -> Result<Vec<u8>, ScenarioError> {
         let text = self.text.get(skipped..).unwrap_or_default();
         Task { text }.run()
     }
 }
 
-fn outputs<C: Computation>(job: &C) -> Result<Vec<u8>, BoardError> {
+fn outputs<C: Computation>(job: &C) -> Result<Vec<u8>, ScenarioError> {
     let outputs = (0..job.steps()).map(|index| job.step(index));
     let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     Ok(outputs.concat())

@@ -2,18 +2,19 @@
 
 mod kept;
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
-    bank::{BANK_STORIES, BANKER_STORIES, Desk, DeskOptions, measure, play_bank},
+    bank::{BankOptions, BankPlay, BankersOptions, measure},
+    contracts::graph::TxGraph,
+    harness::{ChainKind, HarnessOptions, Outcome, Playable as _, play},
     regtest::Embedded,
-    table::TableOptions,
 };
 
 use super::{
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    scenario::{Listed, PlayArgs, PlayFigures, Printer, ShowArgs, ShowFigures, listed},
     value,
 };
 
@@ -21,9 +22,9 @@ use super::{
 #[derive(Subcommand)]
 pub(crate) enum BankCommand {
     /// Plays a whole life of a penny bank on a regtest chain.
-    Play(PlayArgs),
+    Play(PlayArgs<BankFigures>),
     /// Draws the transactions of a bank with weights and values.
-    Show(ShowArgs),
+    Show(ShowArgs<BankFigures>),
     /// Opens a bank that is kept in a folder: both sides of it, on a node's regtest chain or one of the folder's own.
     Open(kept::OpenArgs),
     /// Gives pennies to the provider.
@@ -45,18 +46,9 @@ pub(crate) enum BankCommand {
     Bench(BenchArgs),
 }
 
-/// Figures of a bank that is played.
-#[derive(Args)]
-struct Figures {
-    #[command(flatten)]
-    bank: BankFigures,
-    #[command(flatten)]
-    common: Common,
-}
-
 /// Figures of a bank.
 #[derive(Args)]
-struct BankFigures {
+pub(crate) struct BankFigures {
     /// Number of pennies.
     #[arg(long, default_value_t = 100_000)]
     pennies: u32,
@@ -77,34 +69,12 @@ struct BankFigures {
     claim_blocks: u16,
 }
 
-/// Options of `narthex bank play`.
+/// Figures of a bank that is drawn.
 #[derive(Args)]
-pub(crate) struct PlayArgs {
-    /// How the bank lives; `--list` names the stories.
-    #[arg(long, default_value = "claim")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "pennies", "value", "step", "shift", "refund_blocks", "claim_blocks", "Common"])]
-    list: bool,
-    #[command(flatten)]
-    on: OnChain,
-    #[command(flatten)]
-    figures: Figures,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Options of `narthex bank show`.
-#[derive(Args)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    figures: Figures,
+pub(crate) struct Drawn {
     /// The claim by this commitment and an agreed close after as many pennies are drawn too.
     #[arg(long, default_value_t = 1_000)]
     commitment: u32,
-    #[command(flatten)]
-    drawing: Drawing,
 }
 
 /// Options of `narthex bank bench`.
@@ -136,65 +106,66 @@ impl BankCommand {
     }
 }
 
-impl Figures {
-    fn options(&self, common: TableOptions) -> DeskOptions {
-        self.bank.options(common)
-    }
-}
-
 impl BankFigures {
-    fn options(&self, common: TableOptions) -> DeskOptions {
-        DeskOptions {
+    fn figures(&self, common: HarnessOptions) -> BankOptions {
+        BankOptions {
             pennies: self.pennies,
             value: self.value,
             step: self.step,
             shift: self.shift,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
-            rate: common.rate,
-            seed: common.seed,
+            common,
         }
     }
 }
 
-impl PlayArgs {
-    fn run(self) -> anyhow::Result<()> {
-        if self.list {
-            let banks = BANK_STORIES.iter().map(|story| (story.name, story.summary));
-            let bankers = BANKER_STORIES
-                .iter()
-                .map(|story| (story.name, story.summary));
-            return list(banks.chain(bankers), self.json);
-        }
-        let options = self.figures.options(self.figures.common.options());
-        let mut printer = Printer { json: self.json };
-        check_exact(&play_bank(
-            self.on.kind(),
-            &self.story,
-            &options,
-            &mut printer,
-        )?)
+impl PlayFigures for BankFigures {
+    type Options = BankOptions;
+    const DEFAULT: &'static str = "claim";
+
+    fn options(&self, _: &str, common: HarnessOptions) -> anyhow::Result<BankOptions> {
+        Ok(self.figures(common))
+    }
+
+    /// Those of one bank, and those of customers with bankers between them.
+    fn scenarios() -> Vec<Listed> {
+        (listed::<BankOptions>().chain(listed::<BankersOptions>())).collect()
+    }
+
+    fn play(
+        &self,
+        (kind, scenario): (ChainKind, &str),
+        common: HarnessOptions,
+        printer: &mut Printer,
+    ) -> anyhow::Result<Outcome> {
+        let options = self.figures(common);
+        let bankers = BankersOptions(options.clone());
+        Ok(match bankers.scenario(scenario) {
+            Ok(_) => play(kind, scenario, &bankers, printer)?,
+            Err(_) => play(kind, scenario, &options, printer)?,
+        })
     }
 }
 
-impl ShowArgs {
-    fn run(self) -> anyhow::Result<()> {
-        // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32]);
-        let options = self.figures.options(common);
+impl ShowFigures for BankFigures {
+    type More = Drawn;
+
+    fn graph(&self, common: HarnessOptions, more: &Drawn) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let mut desk = Desk::prepare(&mut chain, &options, &mut silent)?;
-        let bank = desk.payer().bank();
-        let graph = bank.picture(self.commitment, Amount::from_sat(500))?;
-        self.drawing.write(&graph, None)
+        let mut play = BankPlay::prepare(&mut chain, &self.figures(common), &mut silent)?;
+        let bank = play.payer()?.bank();
+        Ok(Arc::new(
+            bank.picture(more.commitment, Amount::from_sat(500))?,
+        ))
     }
 }
 
 impl BenchArgs {
     fn run(self) -> anyhow::Result<()> {
-        let pace = measure(&DeskOptions {
+        let pace = measure(&BankOptions {
             pennies: self.pennies,
-            ..DeskOptions::default()
+            ..BankOptions::default()
         })?;
         let mut out = crate::cli::output::out();
         if self.json {

@@ -1,19 +1,19 @@
 //! `narthex bounty …`.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use bitcoin::Amount;
 use clap::{Args, Subcommand};
 use narthex::{
-    bounty::{BOUNTY_STORIES, Board, BoardOptions, Prices, play_bounty, price},
-    contracts::{bounty::derive, terms::FeeRate},
+    bounty::{BountyOptions, BountyPlay, Prices, price},
+    contracts::{bounty::derive, graph::TxGraph, terms::FeeRate},
     game_model::market::Chance,
+    harness::HarnessOptions,
     regtest::Embedded,
-    table::TableOptions,
 };
 
 use super::{
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
+    scenario::{NoMore, PlayArgs, PlayFigures, ShowArgs, ShowFigures},
     value,
 };
 
@@ -21,9 +21,9 @@ use super::{
 #[derive(Subcommand)]
 pub(crate) enum BountyCommand {
     /// Plays a whole life of a bounty on a regtest chain.
-    Play(PlayArgs),
+    Play(PlayArgs<Figures>),
     /// Draws the transactions of a bounty with weights and values.
-    Show(ShowArgs),
+    Show(ShowArgs<Figures>),
     /// Says what a bounty costs each party, ending by ending, and how likely each is.
     Price(PriceArgs),
 }
@@ -44,7 +44,7 @@ struct Hired {
 
 /// Figures of a bounty.
 #[derive(Args)]
-struct Figures {
+pub(crate) struct Figures {
     #[command(flatten)]
     hired: Hired,
     /// Blocks until the layers are due.
@@ -53,35 +53,6 @@ struct Figures {
     /// Blocks of a round: for openings, for each further closing, and before the refund.
     #[arg(long, default_value_t = 4)]
     round_blocks: u16,
-    #[command(flatten)]
-    common: Common,
-}
-
-/// Options of `narthex bounty play`.
-#[derive(Args)]
-pub(crate) struct PlayArgs {
-    /// How the bounty lives; `--list` names the stories.
-    #[arg(long, default_value = "agree")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "recomputers", "quorum", "amount", "layer_blocks", "round_blocks", "Common"])]
-    list: bool,
-    #[command(flatten)]
-    on: OnChain,
-    #[command(flatten)]
-    figures: Figures,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Options of `narthex bounty show`.
-#[derive(Args)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    figures: Figures,
-    #[command(flatten)]
-    drawing: Drawing,
 }
 
 /// Options of `narthex bounty price`.
@@ -110,58 +81,45 @@ impl BountyCommand {
     }
 }
 
-impl Figures {
-    fn options(&self, common: TableOptions) -> BoardOptions {
-        BoardOptions {
+impl PlayFigures for Figures {
+    type Options = BountyOptions;
+    const DEFAULT: &'static str = "agree";
+
+    fn options(&self, _: &str, common: HarnessOptions) -> anyhow::Result<BountyOptions> {
+        Ok(BountyOptions {
             recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
             layer_blocks: self.layer_blocks,
             round_blocks: self.round_blocks,
-            rate: common.rate,
-            seed: common.seed,
-        }
+            common,
+        })
     }
 }
 
-impl PlayArgs {
-    fn run(self) -> anyhow::Result<()> {
-        if self.list {
-            let stories = BOUNTY_STORIES.iter();
-            return list(stories.map(|story| (story.name, story.summary)), self.json);
-        }
-        let options = self.figures.options(self.figures.common.options());
-        let mut printer = Printer { json: self.json };
-        check_exact(&play_bounty(
-            self.on.kind(),
-            &self.story,
-            &options,
-            &mut printer,
-        )?)
-    }
-}
+impl ShowFigures for Figures {
+    type More = NoMore;
 
-impl ShowArgs {
-    fn run(self) -> anyhow::Result<()> {
-        // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32]);
-        let options = self.figures.options(common);
+    fn graph(&self, common: HarnessOptions, _: &NoMore) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let board = Board::prepare(&mut chain, &options, &mut silent)?;
-        let graph = derive(board.terms())?;
-        self.drawing.write(&graph, None)
+        let options = self.options(Self::DEFAULT, common)?;
+        let play = BountyPlay::prepare(&mut chain, &options, &mut silent)?;
+        Ok(Arc::new(derive(play.terms())?))
     }
 }
 
 impl PriceArgs {
     fn run(self) -> anyhow::Result<()> {
         // What it costs depends neither on its blocks nor on its keys.
-        let options = BoardOptions {
+        let options = BountyOptions {
             recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
-            rate: self.fee_rate,
-            ..BoardOptions::default()
+            common: HarnessOptions {
+                rate: self.fee_rate,
+                ..HarnessOptions::default()
+            },
+            ..BountyOptions::default()
         };
         let prices = price(&options, self.reliability)?;
         let mut out = crate::cli::output::out();

@@ -19,7 +19,7 @@ use narthex::{
     game_model::{Params, game::HonestPlay},
 };
 
-use super::{PanelArg, TemplateArg, output, table::Drawing};
+use super::{PanelArg, TemplateArg, output, scenario::Drawing};
 
 /// What to do with a contract.
 #[derive(Subcommand)]

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -12,40 +13,41 @@ use narthex::{
     contracts::{
         deliver::{MAX_MESSAGE_BYTES, Scanner},
         depth::Depth,
+        graph::TxGraph,
     },
-    deliver::{DELIVER_STORIES, Post, PostOptions, play_delivery},
+    deliver::{DeliveryOptions, DeliveryPlay},
     game_model::text,
+    harness::HarnessOptions,
     regtest::Embedded,
-    table::TableOptions,
 };
 
 use super::{
     Misuse,
+    scenario::{PlayArgs, PlayFigures, ShowArgs, ShowFigures},
     secret::read_key,
-    table::{Common, Drawing, OnChain, Printer, check_exact, list},
     value,
 };
 
 /// Longest transaction that is read, as hex: a block's worth.
 const MAX_TX_HEX: u64 = 8_000_000;
 
-/// Stories in which more than one agent is accepted.
+/// Scenarios in which more than one agent is accepted.
 const SEVERAL: [&str; 2] = ["silent", "race"];
 
 /// `narthex deliver …`.
 #[derive(Subcommand)]
 pub(crate) enum DeliverCommand {
     /// Plays a whole sealed delivery on a regtest chain.
-    Play(PlayArgs),
+    Play(PlayArgs<Lives>),
     /// Draws the transactions of a delivery with weights and values.
-    Show(ShowArgs),
+    Show(ShowArgs<Figures>),
     /// Looks through transactions for deliveries to a key.
     Scan(ScanArgs),
 }
 
 /// Figures of a delivery.
 #[derive(Args)]
-struct Figures {
+pub(crate) struct Figures {
     /// Number of agents, 1 to 15.
     #[arg(long, default_value_t = 3)]
     agents: u8,
@@ -58,47 +60,30 @@ struct Figures {
     /// Blocks before that in which nobody is accepted.
     #[arg(long, default_value_t = 12)]
     claim_blocks: u16,
-    #[command(flatten)]
-    common: Common,
 }
 
-/// Options of `narthex deliver play`.
+/// Figures of a delivery that is played.
 #[derive(Args)]
-pub(crate) struct PlayArgs {
-    /// What happens; `--list` names the stories.
-    #[arg(long, default_value = "delivered")]
-    story: String,
-    /// Names the stories and stops.
-    #[arg(long, conflicts_with_all = ["story", "OnChain", "agents", "amount", "refund_blocks", "claim_blocks", "depth", "alone", "Common", "file"])]
-    list: bool,
+pub(crate) struct Lives {
     /// Confirmations of the funding, 2 or more, that agents and recipient wait for.
-    #[arg(long, default_value_t = PostOptions::default().depth)]
+    #[arg(long, default_value_t = DeliveryOptions::default().depth)]
     depth: Depth,
-    /// Agents serve only while no other was accepted; for the stories in which two are, `silent` and `race`.
+    /// Agents serve only while no other was accepted; for the scenarios in which two are, `silent` and `race`.
     #[arg(long)]
     alone: bool,
     /// The file to deliver, at most 64 MiB; a short text without it.
     #[arg(long)]
     file: Option<PathBuf>,
     #[command(flatten)]
-    on: OnChain,
-    #[command(flatten)]
     figures: Figures,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
 }
 
-/// Options of `narthex deliver show`.
+/// Figures of a delivery that is drawn.
 #[derive(Args)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    figures: Figures,
+pub(crate) struct Drawn {
     /// Fee of the claims and the refund that are drawn, in sat.
     #[arg(long, value_name = "SAT", default_value = "400", value_parser = value::amount)]
     fee: Amount,
-    #[command(flatten)]
-    drawing: Drawing,
 }
 
 /// Options of `narthex deliver scan`.
@@ -126,51 +111,41 @@ impl DeliverCommand {
 }
 
 impl Figures {
-    fn options(&self, common: TableOptions) -> PostOptions {
-        PostOptions {
+    fn options(&self, common: HarnessOptions) -> DeliveryOptions {
+        DeliveryOptions {
             agents: self.agents,
             amount: self.amount,
             refund_blocks: self.refund_blocks,
             claim_blocks: self.claim_blocks,
-            rate: common.rate,
-            seed: common.seed,
-            ..PostOptions::default()
+            common,
+            ..DeliveryOptions::default()
         }
     }
 }
 
-impl PlayArgs {
-    fn run(self) -> anyhow::Result<()> {
-        if self.list {
-            let stories = DELIVER_STORIES
-                .iter()
-                .map(|story| (story.name, story.summary));
-            return list(stories, self.json);
-        }
-        let one_alone = DELIVER_STORIES
+impl PlayFigures for Lives {
+    type Options = DeliveryOptions;
+    const DEFAULT: &'static str = "delivered";
+
+    fn options(&self, scenario: &str, common: HarnessOptions) -> anyhow::Result<DeliveryOptions> {
+        let all = Self::scenarios();
+        let one_alone = all
             .iter()
-            .any(|story| story.name == self.story && !SEVERAL.contains(&story.name));
+            .any(|known| known.name == scenario && !SEVERAL.contains(&scenario));
         Misuse::unless(!(self.alone && one_alone), || {
-            let story = &self.story;
             format!(
-                "in the story {story:?} no second agent is accepted: --alone is for {SEVERAL:?}"
+                "in the scenario {scenario:?} no second agent is accepted: --alone is for {SEVERAL:?}"
             )
         })?;
-        let mut options = PostOptions {
+        let mut options = DeliveryOptions {
             depth: self.depth,
             alone: self.alone,
-            ..self.figures.options(self.figures.common.options())
+            ..self.figures.options(common)
         };
         if let Some(file) = &self.file {
             options.message = read_message(file)?;
         }
-        let mut printer = Printer { json: self.json };
-        check_exact(&play_delivery(
-            self.on.kind(),
-            &self.story,
-            &options,
-            &mut printer,
-        )?)
+        Ok(options)
     }
 }
 
@@ -186,15 +161,13 @@ fn read_message(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(message)
 }
 
-impl ShowArgs {
-    fn run(self) -> anyhow::Result<()> {
-        // Coins to draw with; the same seed draws the same.
-        let common = self.figures.common.options_or([1; 32]);
-        let options = self.figures.options(common);
+impl ShowFigures for Figures {
+    type More = Drawn;
+
+    fn graph(&self, common: HarnessOptions, more: &Drawn) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let post = Post::prepare(&mut chain, &options, &mut silent)?;
-        let graph = post.delivery().picture(self.fee)?;
-        self.drawing.write(&graph, None)
+        let play = DeliveryPlay::prepare(&mut chain, &self.options(common), &mut silent)?;
+        Ok(Arc::new(play.delivery().picture(more.fee)?))
     }
 }
 

@@ -15,11 +15,12 @@ mod market;
 mod node;
 mod output;
 mod play;
+mod scenario;
 mod secret;
 mod simulate;
 mod slice;
 mod store;
-mod table;
+
 mod value;
 
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Plays a whole contract on a regtest chain, from first coins to last balance.
-    Play(play::PlayArgs),
+    Play(scenario::PlayArgs<play::ContractFigures>),
     /// Looks at contracts.
     #[command(subcommand)]
     Contract(contract::ContractCommand),

@@ -24,7 +24,7 @@ use super::{Misuse, PanelArg, output, value};
 /// Options of `narthex simulate`.
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
-    /// honest, skip:1%, falsify:1%, target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree anew).
+    /// honest, skip:1%, falsify:1%, garbage:1% (right leaves, garbage in the boxes), target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree anew).
     #[arg(long, default_value = "honest", value_parser = worker)]
     worker: WorkerStrategy,
     /// honest, rubber-stamp, blind-accuse or silent.
@@ -286,6 +286,10 @@ fn worker(text: &str) -> Result<WorkerStrategy, String> {
             fraction: fraction()?,
             seed: 0,
         }),
+        ("garbage", _) => WorkerStrategy::Deliver(Strategy::Garbage {
+            fraction: fraction()?,
+            seed: 0,
+        }),
         ("target", _) => WorkerStrategy::Deliver(Strategy::Target {
             steps: rest
                 .split(',')
@@ -301,7 +305,7 @@ fn worker(text: &str) -> Result<WorkerStrategy, String> {
         },
         _ => {
             return Err(format!(
-                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, target:STEPS, time-out, copy or grind:SHARE"
+                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, garbage:SHARE, target:STEPS, time-out, copy or grind:SHARE"
             ));
         }
     })

@@ -4,13 +4,14 @@ use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::deliver::{Copies, Sender, SenderRecord, Shared, copy_leaf, seal};
 
 use super::{
-    Post, PostError,
-    post::{agree, seat},
+    DeliveryPlay,
+    play::{agree, participant},
 };
+use crate::harness::ScenarioError;
 
-impl Post<'_> {
+impl DeliveryPlay<'_> {
     /// The sender makes new terms whose copies all open to `envelope`. Its agents cannot tell: they agree.
-    pub fn lie(&mut self, envelope: Vec<u8>) -> Result<(), PostError> {
+    pub fn lie(&mut self, envelope: Vec<u8>) -> Result<(), ScenarioError> {
         let mut terms = self.sender.record().terms;
         let mut leaves = Vec::with_capacity(terms.agents.len());
         for agent in 0..self.options.agents {
@@ -29,18 +30,17 @@ impl Post<'_> {
             consents: vec![None; terms.agents.len()],
             terms,
         };
-        let key = self.table.key(0, 0)?;
+        let key = self.harness.key(0, 0)?;
         self.sender = Sender::restore(record, key, envelope)?;
         let mut agents = Vec::with_capacity(self.agents.len());
         for agent in 0..self.options.agents {
-            let made = agree(&mut self.table, &self.options, &mut self.sender, agent)?;
+            let made = agree(&mut self.harness, &self.options, &mut self.sender, agent)?;
             agents.push(made);
         }
         self.agents = agents;
-        let last = seat(self.options.agents).saturating_sub(1);
+        let last = participant(self.options.agents).saturating_sub(1);
         let what = format!("gives {last} agents copies of bytes that are no message");
-        Ok(self
-            .table
-            .step("sender", what, "ATTACK: they open to one envelope")?)
+        self.harness
+            .step("sender", what, "ATTACK: they open to one envelope")
     }
 }

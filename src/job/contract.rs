@@ -1,7 +1,7 @@
 //! One contract that a worker sells its result in: what is secret in it, what was committed to, what is claimed.
 //!
 //! A job is computed once and may be sold many times. Each sale is a contract of its own and has its own result secret,
-//! salts, ciphertext and claims: with those of another, one client's payment would open the result for all, and leaves
+//! salts, keys, boxes and claims: with those of another, one client's payment would open the result for all, and leaves
 //! opened for one verifier could be shown to the next.
 
 use std::{fs::File, io::BufReader, path::PathBuf, str::FromStr};

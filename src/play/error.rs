@@ -12,20 +12,15 @@ use narthex_game_model::{
     ParamsError, RatioError, SettlementError, game::Unprofitable, params::JobMisfit,
 };
 
-use crate::{job::JobError, wallet::WalletError};
+use crate::{harness::refusals, job::JobError, wallet::WalletError};
 
 /// Why a play cannot go on. Each message says what to change.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
-    /// No story of this name in this template.
-    #[error("no story {name:?} in the {template} template; `narthex play --list` names them")]
-    UnknownStory {
-        /// Name asked for.
-        name: String,
-        /// Template asked for.
-        template: &'static str,
-    },
+    /// The token cannot be sealed or tried on this machine.
+    #[error(transparent)]
+    Seal(narthex_game_model::token::SealError),
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]
     Input(String),
@@ -55,9 +50,9 @@ pub enum PlayError {
         /// Options of the planner that make room.
         wanted: String,
     },
-    /// A cheat that comes to the right result, so that the story cannot be told with this job.
+    /// A cheat that comes to the right result, so that the scenario cannot be told with this job.
     #[error(
-        "the job cannot be played in this story: {0}; play another story, or a job whose outputs are not all zeros"
+        "the job cannot be played in this scenario: {0}; play another scenario, or a job whose outputs are not all zeros"
     )]
     NoCheat(&'static str),
     /// The job fails.
@@ -142,7 +137,9 @@ pub enum PlayError {
         /// Height of the block that would have held it.
         height: u32,
     },
-    /// Something that the stories rely on does not hold; a defect of this program.
+    /// Something that the scenarios rely on does not hold; a defect of this program.
     #[error("broken expectation: {0}")]
     Broken(String),
 }
+
+refusals!(PlayError);

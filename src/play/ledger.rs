@@ -8,9 +8,10 @@ use narthex_contracts::{
 };
 use narthex_game_model::{Payout, Template, settle};
 
-use super::{PartyBalance, PlayError, Scene, scene::Ending};
+use super::{ContractPlay, Ending, PlayError};
+use crate::harness::PartyBalance;
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// Arbiters take their stakes back alone after the contract's last deadline, unless a dispute spent them.
     pub(super) fn take_stakes_back(&mut self, ending: &Ending) -> Result<(), PlayError> {
         if ending.settlement.spends_stakes() {
@@ -37,8 +38,8 @@ impl Scene<'_> {
     /// One arbiter takes its stake back. In the paper's template it can do so at any time.
     pub(super) fn take_stake_back(&mut self, i: u8, why: &str) -> Result<(), PlayError> {
         let (rate, role) = (self.rate(), Role::Arbiter(i));
-        let actor = self.actor(role)?;
-        let (destination, key) = (actor.payout.clone(), actor.key()?);
+        let participant = self.participant(role)?;
+        let (destination, key) = (participant.payout.clone(), participant.key()?);
         let tx = match self.terms.template() {
             Template::Hardened => {
                 reclaim_stake(&self.terms, &self.graph, i, &key, destination, rate)?
@@ -55,7 +56,7 @@ impl Scene<'_> {
             .first()
             .and_then(|out| stake.checked_sub(out.value))
             .unwrap_or(Amount::ZERO);
-        self.actor_mut(role)?.fees += fee;
+        self.participant_mut(role)?.fees += fee;
         let height = self.height_of(&tx)?;
         self.confirmed(
             role,
@@ -71,13 +72,13 @@ impl Scene<'_> {
     pub(super) fn balances(&mut self, ending: &Ending) -> Result<Vec<PartyBalance>, PlayError> {
         let payout = settle(self.terms.params(), ending.settlement)?;
         let mut balances = Vec::new();
-        for (role, actor) in &self.actors {
+        for (role, participant) in &self.participants {
             balances.push(PartyBalance {
                 party: role.to_string(),
-                before_sat: actor.before.to_sat(),
-                after_sat: actor.wallet.balance().to_sat(),
+                before_sat: participant.before.to_sat(),
+                after_sat: participant.wallet.balance().to_sat(),
                 settlement_sat: self.settlement_of(*role, ending, &payout),
-                fees_sat: actor.fees.to_sat(),
+                fees_sat: participant.fees.to_sat(),
             });
         }
         let fund = self.fund.balance().to_sat();

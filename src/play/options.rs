@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use narthex_contracts::{depth::Depth, terms::FeeRate};
-use narthex_game_model::Template;
+use narthex_contracts::depth::Depth;
+use narthex_game_model::{Template, token::SealCost};
 
-use crate::{game::Case, table::ChainKind};
+use crate::{game::Case, harness::HarnessOptions};
 
 /// A job as `narthex job` runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +20,8 @@ pub struct JobFile {
 /// Options of a play.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
-    /// Name of the story.
-    pub story: String,
     /// Template of the contract.
     pub template: Template,
-    /// The chain.
-    pub chain: ChainKind,
     /// Panel: k of n.
     pub quorum: u8,
     /// Panel: k of n.
@@ -36,15 +32,15 @@ pub struct PlayOptions {
     pub job: Option<JobFile>,
     /// How deep a block must be before anybody shows a secret, or draws a sample, on the strength of it.
     pub depth: Depth,
-    /// Fee rate of the funding and of the children that pay for all else.
-    pub rate: FeeRate,
-    /// Everything random follows from it, if given.
-    pub seed: Option<[u8; 32]>,
+    /// Fee rate of the funding and of the children that pay for all else, and the seed.
+    pub common: HarnessOptions,
     /// Parameters to play, and costs and values by which the parties check that honest play pays; the example's if none.
     /// Set by [`PlayOptions::with_case`], with the template and the panel.
     pub case: Option<Case>,
     /// Sign even if honest play does not pay, as it never does in the paper's template.
     pub research: bool,
+    /// What deriving the key of the token's seal takes, on both sides.
+    pub seal_cost: SealCost,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
 }
@@ -52,19 +48,25 @@ pub struct PlayOptions {
 impl Default for PlayOptions {
     fn default() -> Self {
         PlayOptions {
-            story: "normal".into(),
             template: Template::Hardened,
-            chain: ChainKind::Embedded,
             quorum: 2,
             arbiters: 3,
             input: None,
             job: None,
             depth: Depth::LEAST,
-            rate: FeeRate::from_sat_per_kwu(500),
-            seed: None,
+            common: HarnessOptions::default(),
             case: None,
             research: false,
+            seal_cost: SealCost::CONTRACT,
             probe_early: false,
         }
+    }
+}
+
+/// Name of a template.
+pub(crate) fn layout_name(template: Template) -> &'static str {
+    match template {
+        Template::Hardened => "hardened",
+        Template::Paper => "paper",
     }
 }

@@ -17,7 +17,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{Params, Ratio, Template};
 
-use super::{Actor, PlayError, Scene, scene::Parts, setup::secret};
+use super::{ContractParticipant, ContractPlay, PlayError, contract::Parts, setup::secret};
 use crate::wallet::PartyWallet;
 
 /// Arbiters in the pool beyond the seats of the panel.
@@ -35,13 +35,13 @@ fn panel_error(e: impl ToString) -> PlayError {
 
 /// Arbiters that have offered themselves, with their wallets.
 pub(super) struct Candidates {
-    actors: BTreeMap<u8, Actor>,
+    participants: BTreeMap<u8, ContractParticipant>,
     terms: OfferTerms,
 }
 
 /// A panel that was drawn, for checking proposed terms against.
 pub(super) struct Drawn {
-    pub(super) actors: Vec<Actor>,
+    pub(super) participants: Vec<ContractParticipant>,
     panel: Panel,
     case: DrawCase,
 }
@@ -89,41 +89,46 @@ pub(super) fn publish_offers(
     params: &Params,
 ) -> Result<Candidates, PlayError> {
     let pool = parts.options.arbiters.saturating_add(SPARE_ARBITERS);
-    let mut actors = BTreeMap::new();
+    let mut participants = BTreeMap::new();
     for i in 0..pool {
         // The role is a place in the pool until the draw gives it a seat; it goes no further than names.
-        actors.insert(
+        participants.insert(
             i,
-            Actor::new(
+            ContractParticipant::new(
                 Role::Arbiter(0),
                 &secret(&parts.seed, &format!("candidate {i}")),
             )?,
         );
     }
     // The node was asked when the principals got theirs.
-    let _ = super::setup::hand_out_coins(parts, miner, miner_script, actors.values_mut())?;
+    let _ = super::setup::hand_out_coins(parts, miner, miner_script, participants.values_mut())?;
     let terms = offer_terms(parts.options.template, params);
     let expiry = parts.chain.height()? + BOND_BLOCKS;
-    for actor in actors.values_mut() {
-        let identity = actor.identity()?.x_only_public_key().0;
+    for participant in participants.values_mut() {
+        let identity = participant.identity()?.x_only_public_key().0;
         let outputs = OfferDraft::new(identity, expiry, BOND, &terms)
             .and_then(|d| d.outputs())
             .map_err(panel_error)?;
         let payments = outputs.map(|out| (out.script_pubkey, out.value));
-        let tx = actor.wallet.pay(&payments, parts.options.rate)?;
+        let tx = participant
+            .wallet
+            .pay(&payments, parts.options.common.rate)?;
         parts.chain.submit(&tx)?;
     }
     parts.chain.mine(1, miner_script)?;
-    for actor in actors.values_mut() {
-        actor.wallet.sync(parts.chain)?;
-        actor.before = actor.wallet.balance();
+    for participant in participants.values_mut() {
+        participant.wallet.sync(parts.chain)?;
+        participant.before = participant.wallet.balance();
     }
     let until = format!(
         "{pool} arbiters offer themselves: {} sat each locked until height {expiry}",
         BOND.to_sat()
     );
     parts.step("arbiters", until, "a bond makes an identity costly")?;
-    Ok(Candidates { actors, terms })
+    Ok(Candidates {
+        participants,
+        terms,
+    })
 }
 
 /// Draws the panel. Client, worker and verifier commit to nonces, a later block is mined, the nonces are opened.
@@ -170,9 +175,9 @@ pub(super) fn draw(
     }
     let seed = revealing.finish().map_err(panel_error)?;
     let order = draw_order(parts, &case, &seed)?;
-    let (actors, panel) = seat(parts, candidates, &order, &case)?;
+    let (participants, panel) = seat(parts, candidates, &order, &case)?;
     Ok(Drawn {
-        actors,
+        participants,
         panel,
         case,
     })
@@ -200,11 +205,11 @@ fn seat(
     candidates: Candidates,
     order: &Order,
     case: &DrawCase,
-) -> Result<(Vec<Actor>, Panel), PlayError> {
+) -> Result<(Vec<ContractParticipant>, Panel), PlayError> {
     let secp = Secp256k1::new();
     let mut by_identity = BTreeMap::new();
-    for actor in candidates.actors.into_values() {
-        by_identity.insert(actor.identity()?.x_only_public_key().0, actor);
+    for participant in candidates.participants.into_values() {
+        by_identity.insert(participant.identity()?.x_only_public_key().0, participant);
     }
     let declines = order.entries().first().map(|entry| entry.identity);
     let mut answers = Vec::new();
@@ -213,8 +218,12 @@ fn seat(
         .iter()
         .filter(|entry| Some(entry.identity) != declines)
     {
-        if let Some(actor) = by_identity.get(&entry.identity) {
-            answers.push(Willingness::sign(&secp, &actor.identity()?, order.id()));
+        if let Some(participant) = by_identity.get(&entry.identity) {
+            answers.push(Willingness::sign(
+                &secp,
+                &participant.identity()?,
+                order.id(),
+            ));
         }
     }
     let sets = Role::PRINCIPALS.map(|by| AnswerSet {
@@ -224,11 +233,11 @@ fn seat(
     let agreement = Panel::agree(order, &sets).map_err(panel_error)?;
     let mut panel = Vec::new();
     for (i, entry) in (0u8..).zip(&agreement.panel.arbiters) {
-        let mut actor = by_identity
+        let mut participant = by_identity
             .remove(&entry.identity)
             .ok_or_else(|| PlayError::Panel("a seat for somebody unknown".into()))?;
-        actor.role = Role::Arbiter(i);
-        panel.push(actor);
+        participant.role = Role::Arbiter(i);
+        panel.push(participant);
     }
     let (seats, drawn) = (panel.len(), order.entries().len());
     parts.step(
@@ -283,7 +292,7 @@ pub(super) fn share_secret(
     Ok(PanelSecret { point, shares })
 }
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// k members of the panel reveal their shares, and everybody has the secret.
     pub(super) fn open_panel_secret(&mut self) -> Result<(), PlayError> {
         self.bury()?;
@@ -298,8 +307,8 @@ impl Scene<'_> {
         let secret = point
             .reconstruct(&Secp256k1::new(), &revealed)
             .map_err(panel_error)?;
-        for actor in self.actors.values_mut() {
-            actor.secrets.insert(ContractSecret::Panel, secret);
+        for participant in self.participants.values_mut() {
+            participant.secrets.insert(ContractSecret::Panel, secret);
         }
         self.step(
             "arbiters",

@@ -11,29 +11,29 @@ use narthex_contracts::{
 };
 use narthex_game_model::Outcome as Settlement;
 
-use super::{PlayError, Scene, scene::Ending};
+use super::{ContractPlay, PlayError, contract::Ending};
 use crate::wallet::{ChildRequest, WalletError};
 
 /// Blocks in which an agreement is to be concluded: a day.
 const AGREEMENT_BLOCKS: u32 = 144;
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// Everybody signs Tx0, now that everybody holds every signature that it may need, and it is confirmed.
     pub(super) fn fund_contract(&mut self) -> Result<(), PlayError> {
         let mut signed = Vec::new();
-        for actor in self.actors.values_mut() {
-            let holdings = actor
+        for participant in self.participants.values_mut() {
+            let holdings = participant
                 .holdings
                 .as_ref()
                 .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
             let mut psbt = holdings.funding_psbt()?;
-            if let Some(contributed) = &actor.contributed {
+            if let Some(contributed) = &participant.contributed {
                 merge_wallet_data(&mut psbt, contributed);
             }
-            actor.wallet.sign(&mut psbt)?;
+            participant.wallet.sign(&mut psbt)?;
             signed.push(psbt);
         }
-        let client = self.actor(Role::Client)?.holdings.as_ref();
+        let client = self.participant(Role::Client)?.holdings.as_ref();
         let tx = combine_funding(
             client.ok_or_else(|| PlayError::Broken("no holdings".into()))?,
             signed,
@@ -42,7 +42,7 @@ impl Scene<'_> {
         self.mine(1)?;
         let height = self.chain.height()?;
         if let Some(coin) = root_coin(&self.graph) {
-            self.actor_mut(Role::Worker)?.wallet.reserve(coin);
+            self.participant_mut(Role::Worker)?.wallet.reserve(coin);
         }
         let fee = self.funding_fee(&tx);
         let name = NodeName::plain("Tx0");
@@ -75,7 +75,7 @@ impl Scene<'_> {
         self.chain.submit_package(&[tx.clone(), child.clone()])?;
         self.mine(1)?;
         let height = self.height_of(&tx)?;
-        self.actor_mut(who)?.fees += fee;
+        self.participant_mut(who)?.fees += fee;
         self.confirmed(who, &name, why, (tx.clone(), height, fee), Some(&child));
         Ok(tx)
     }
@@ -91,12 +91,12 @@ impl Scene<'_> {
 
     /// The transaction as `who` completes it.
     pub fn complete(&self, who: Role, node: NodeId) -> Result<Transaction, PlayError> {
-        let actor = self.actor(who)?;
-        let holdings = actor
+        let participant = self.participant(who)?;
+        let holdings = participant
             .holdings
             .as_ref()
             .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
-        Ok(holdings.complete(node, &actor.secrets)?)
+        Ok(holdings.complete(node, &participant.secrets)?)
     }
 
     /// A child of `who`'s that pays for `tx`, and its fee. The delivery's carries the commitment root.
@@ -109,7 +109,7 @@ impl Scene<'_> {
         let rate = self.rate();
         let (mut coins, mut data) = (Vec::new(), None);
         if let (Some(record), Some(coin)) = (self.root_record(name), root_coin(&self.graph)) {
-            let worker = &self.actor(Role::Worker)?.wallet;
+            let worker = &self.participant(Role::Worker)?.wallet;
             coins.push(
                 worker
                     .coin(coin)
@@ -117,7 +117,7 @@ impl Scene<'_> {
             );
             data = Some(record.script());
         }
-        let wallet = &mut self.actor_mut(who)?.wallet;
+        let wallet = &mut self.participant_mut(who)?.wallet;
         let request = ChildRequest {
             parent: tx,
             coins,
@@ -144,7 +144,7 @@ impl Scene<'_> {
         self.mine(1)?;
         let height = self.height_of(&tx)?;
         let (rival, paid) = rival;
-        self.actor_mut(by)?.fees += paid;
+        self.participant_mut(by)?.fees += paid;
         let why = "ATTACK: another child pays for the delivery, so that the worker's root is not recorded with it";
         self.confirmed(by, &name, why, (tx, height, paid), Some(&rival));
         self.record_root_alone()
@@ -162,7 +162,7 @@ impl Scene<'_> {
             .min(FeeRate::MOST);
         // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
         let least_fee = fee + Amount::from_sat(child.vsize() as u64 + 1_000);
-        let wallet = &mut self.actor_mut(by)?.wallet;
+        let wallet = &mut self.participant_mut(by)?.wallet;
         let request = ChildRequest {
             parent,
             coins: Vec::new(),
@@ -181,7 +181,7 @@ impl Scene<'_> {
         let broken = || PlayError::Broken("no root coin".into());
         let record = self.root_record(Exit::DELIVERED).ok_or_else(broken)?;
         let (rate, outpoint) = (self.rate(), root_coin(&self.graph).ok_or_else(broken)?);
-        let worker = &mut self.actor_mut(Role::Worker)?.wallet;
+        let worker = &mut self.participant_mut(Role::Worker)?.wallet;
         let coin = worker.coin(outpoint).ok_or_else(broken)?;
         let change = worker.fresh_script();
         let mut psbt = record
@@ -192,7 +192,7 @@ impl Scene<'_> {
         let fee = sent.checked_sub(received).unwrap_or(Amount::ZERO);
         self.chain.submit(&tx)?;
         self.mine(1)?;
-        self.actor_mut(Role::Worker)?.fees += fee;
+        self.participant_mut(Role::Worker)?.fees += fee;
         let height = self.height_of(&tx)?;
         let why = "spends its root coin: nobody can keep it from recording the root";
         self.confirmed(
@@ -295,7 +295,7 @@ impl Scene<'_> {
         proposal.payouts.retain(|(_, value)| *value > Amount::ZERO);
         let mut parties = Vec::new();
         for role in Role::PRINCIPALS {
-            let key = self.actor(role)?.key()?;
+            let key = self.participant(role)?.key()?;
             let record = self.records.of(role)?;
             parties.push(proposal.party(&self.terms, &self.graph, (role, &key), tip, record)?);
         }
@@ -314,13 +314,13 @@ impl Scene<'_> {
         for release in client.release(node, self.chain.height()?)? {
             worker.accept(&release)?;
         }
-        let tx = worker.complete(node, &self.actor(Role::Worker)?.secrets)?;
+        let tx = worker.complete(node, &self.participant(Role::Worker)?.secrets)?;
         self.chain.submit(&tx)?;
         self.mine(1)?;
         let secret = client.extract_result(node, &tx)?;
-        let client = self.actor_mut(Role::Client)?;
+        let client = self.participant_mut(Role::Client)?;
         client.secrets.insert(ContractSecret::Result, secret);
-        self.actor_mut(Role::Worker)?.fees += fee;
+        self.participant_mut(Role::Worker)?.fees += fee;
         let height = self.height_of(&tx)?;
         self.confirmed(
             Role::Worker,
@@ -339,13 +339,13 @@ impl Scene<'_> {
     /// The client takes the result secret out of a published settlement and decrypts.
     pub(super) fn reveal(&mut self, name: NodeName, tx: &Transaction) -> Result<(), PlayError> {
         let node = self.find(name)?;
-        let client = self.actor(Role::Client)?;
+        let client = self.participant(Role::Client)?;
         let holdings = client
             .holdings
             .as_ref()
             .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
         let secret = holdings.extract_result(node, tx, &client.secrets)?;
-        let client = self.actor_mut(Role::Client)?;
+        let client = self.participant_mut(Role::Client)?;
         client.secrets.insert(ContractSecret::Result, secret);
         self.step(
             Role::Client,

@@ -26,10 +26,10 @@ use narthex_game_model::{
 use narthex_regtest::AcceptedPolicy;
 
 use super::{
-    Actor, PlayError,
+    ContractParticipant, PlayError,
+    contract::{Agreed, Parts},
     panel::PanelSecret,
     records::Records,
-    scene::{Agreed, Parts},
     work::Workshop,
 };
 use crate::wallet::PartyWallet;
@@ -67,11 +67,14 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         "pays for the result exactly when it is right",
     )?;
 
-    let mut actors = BTreeMap::new();
+    let mut participants = BTreeMap::new();
     for role in Role::PRINCIPALS {
-        actors.insert(role, Actor::new(role, &secret(&seed, &role.to_string()))?);
+        participants.insert(
+            role,
+            ContractParticipant::new(role, &secret(&seed, &role.to_string()))?,
+        );
     }
-    let policy = hand_out_coins(parts, &mut miner, &miner_script, actors.values_mut())?;
+    let policy = hand_out_coins(parts, &mut miner, &miner_script, participants.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
     if params.template() == Template::Hardened {
         RootRecord::check_room(&params, parts.options.depth)?;
@@ -82,15 +85,19 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         .map_err(super::job::misfit)?;
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
-    for actor in actors.values() {
-        keys.push(actor.public_key()?);
+    for participant in participants.values() {
+        keys.push(participant.public_key()?);
     }
     let keys: [PublicKey; 3] = keys
         .try_into()
         .map_err(|_| PlayError::Broken("not three principals".into()))?;
     let mut drawn = super::panel::draw(parts, candidates, &params, keys, &miner_script)?;
-    let seated = std::mem::take(&mut drawn.actors);
-    actors.extend(seated.into_iter().map(|actor| (actor.role, actor)));
+    let seated = std::mem::take(&mut drawn.participants);
+    participants.extend(
+        seated
+            .into_iter()
+            .map(|participant| (participant.role, participant)),
+    );
 
     let panel_secret = match params.template() {
         Template::Hardened => None,
@@ -102,7 +109,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     };
     let record = propose(
         parts,
-        &mut actors,
+        &mut participants,
         &params,
         (&workshop, &job),
         panel_secret.as_ref(),
@@ -110,16 +117,16 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     )?;
     let draft = TermsDraft::new(record)?;
     drawn.check(&draft)?;
-    for actor in actors.values() {
+    for participant in participants.values() {
         if let Some(coin) = draft
-            .coins_of_others(actor.role)
-            .find(|coin| actor.wallet.coin(*coin).is_some())
+            .coins_of_others(participant.role)
+            .find(|coin| participant.wallet.coin(*coin).is_some())
         {
             return Err(PlayError::Broken(format!("{coin} is no coin of others")));
         }
     }
-    let mut records = Records::begin(actors.keys().copied())?;
-    let bound = bind(&mut actors, &draft, &mut records)?;
+    let mut records = Records::begin(participants.keys().copied())?;
+    let bound = bind(&mut participants, &draft, &mut records)?;
     parts.step(
         "everybody",
         format!(
@@ -134,12 +141,12 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         Some(party) => party.terms().clone(),
         None => return Err(PlayError::Broken("no party".into())),
     };
-    let (signatures, holdings) = sign_everything(parts, &actors, bound, &acceptance)?;
+    let (signatures, holdings) = sign_everything(parts, &participants, bound, &acceptance)?;
     let graph = holdings.first().map(|held| held.graph().clone());
     let graph = graph.ok_or_else(|| PlayError::Broken("no party".into()))?;
     for held in holdings {
-        if let Some(actor) = actors.get_mut(&held.role()) {
-            actor.holdings = Some(held);
+        if let Some(participant) = participants.get_mut(&held.role()) {
+            participant.holdings = Some(held);
         }
     }
     let transactions = graph.nodes().len();
@@ -149,7 +156,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         "nobody funds before holding every signature that it may need",
     )?;
     Ok(Agreed {
-        actors,
+        participants,
         records,
         fund,
         miner,
@@ -163,21 +170,23 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
 
 /// Everybody checks that the terms are its own and binds its salt to them, durably; only then the arbiters announce.
 fn bind(
-    actors: &mut BTreeMap<Role, Actor>,
+    participants: &mut BTreeMap<Role, ContractParticipant>,
     draft: &TermsDraft,
     records: &mut Records,
 ) -> Result<Vec<BoundTerms>, PlayError> {
     let mut bound = Vec::new();
-    for (role, actor) in actors.iter_mut() {
-        let proposed = actor.proposed.take();
+    for (role, participant) in participants.iter_mut() {
+        let proposed = participant.proposed.take();
         let proposed = proposed.ok_or_else(|| PlayError::Broken("no proposal".into()))?;
         bound.push(draft.clone().bind(proposed, records.of(*role)?)?);
     }
     let secp = Secp256k1::new();
     let mut announcements = Vec::new();
     for party in &mut bound {
-        if let (Role::Arbiter(_), Some(actor)) = (party.role(), actors.get(&party.role())) {
-            announcements.push(party.announce(&secp, &actor.identity()?)?);
+        if let (Role::Arbiter(_), Some(participant)) =
+            (party.role(), participants.get(&party.role()))
+        {
+            announcements.push(party.announce(&secp, &participant.identity()?)?);
         }
     }
     let complete = |party: BoundDraft| Ok(party.complete(announcements.clone())?);
@@ -207,12 +216,12 @@ fn acceptance(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<AcceptancePol
 /// Everybody derives the graph and signs it with everybody.
 fn sign_everything(
     parts: &mut Parts<'_>,
-    actors: &BTreeMap<Role, Actor>,
+    participants: &BTreeMap<Role, ContractParticipant>,
     bound: Vec<BoundTerms>,
     acceptance: &AcceptancePolicy,
 ) -> Result<(usize, Vec<ContractSignatures<Terms>>), PlayError> {
     // Each party derives, draws nonces, signs and closes every stage.
-    let total = actors.len() as u32 * (3 + stage::ALL.len() as u32);
+    let total = participants.len() as u32 * (3 + stage::ALL.len() as u32);
     let mut done = 0;
     let nobody = || PlayError::Broken("no party".into());
     let mut parties = Vec::new();
@@ -221,8 +230,8 @@ fn sign_everything(
         parts
             .reporter
             .progress(&format!("{role} derives the graph"), done, total);
-        let actor = actors.get(&role).ok_or_else(nobody)?;
-        parties.push(Party::new(party, &actor.key()?, acceptance)?);
+        let participant = participants.get(&role).ok_or_else(nobody)?;
+        parties.push(Party::new(party, &participant.key()?, acceptance)?);
         done += 1;
     }
     let first = parties.first().ok_or_else(nobody)?;
@@ -245,14 +254,14 @@ pub(super) fn hand_out_coins<'a>(
     parts: &mut Parts<'_>,
     miner: &mut PartyWallet,
     miner_script: &ScriptBuf,
-    actors: impl Iterator<Item = &'a mut Actor>,
+    participants: impl Iterator<Item = &'a mut ContractParticipant>,
 ) -> Result<AcceptedPolicy, PlayError> {
-    let mut actors = actors.collect::<Vec<_>>();
+    let mut participants = participants.collect::<Vec<_>>();
     let first_coin = parts.options.first_coin()?;
     let mut payments = Vec::new();
-    for actor in &mut actors {
+    for participant in &mut participants {
         let coins = [first_coin, FEE_COIN];
-        payments.extend(coins.map(|amount| (actor.wallet.fresh_script(), amount)));
+        payments.extend(coins.map(|amount| (participant.wallet.fresh_script(), amount)));
     }
     let needed = payments.iter().map(|(_, amount)| *amount).sum::<Amount>();
     if miner.balance() < needed.max(Amount::ONE_BTC) {
@@ -262,14 +271,14 @@ pub(super) fn hand_out_coins<'a>(
         narthex_regtest::mine_coins(parts.chain, coins, miner_script, miner_script)?;
         miner.sync(parts.chain)?;
     }
-    let policy = miner.probe(parts.chain, parts.options.rate)?;
-    let tx = miner.pay(&payments, parts.options.rate)?;
+    let policy = miner.probe(parts.chain, parts.options.common.rate)?;
+    let tx = miner.pay(&payments, parts.options.common.rate)?;
     parts.chain.submit(&tx)?;
     parts.chain.mine(1, miner_script)?;
     miner.sync(parts.chain)?;
-    for actor in actors {
-        actor.wallet.sync(parts.chain)?;
-        actor.before = actor.wallet.balance();
+    for participant in participants {
+        participant.wallet.sync(parts.chain)?;
+        participant.before = participant.wallet.balance();
     }
     Ok(policy)
 }
@@ -295,45 +304,47 @@ fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, 
 /// Each party makes its own part of the terms.
 fn propose(
     parts: &mut Parts<'_>,
-    actors: &mut BTreeMap<Role, Actor>,
+    participants: &mut BTreeMap<Role, ContractParticipant>,
     params: &Params,
     (workshop, job): (&Workshop, &AcceptedJob),
     panel_secret: Option<&PanelSecret>,
     (miner_script, policy): (&ScriptBuf, &AcceptedPolicy),
 ) -> Result<TermsRecord, PlayError> {
     let mut records = BTreeMap::new();
-    for (role, actor) in actors.iter_mut() {
+    for (role, participant) in participants.iter_mut() {
         let funding = match (params.template(), role) {
             (Template::Paper, Role::Arbiter(_)) => {
-                stake_coin(parts, actor, params, (miner_script, policy))?
+                stake_coin(parts, participant, params, (miner_script, policy))?
             }
-            _ => contribution(actor, params, (parts, policy))?,
+            _ => contribution(participant, params, (parts, policy))?,
         };
         let point = |secret: Option<SecretKey>| {
             secret.map(|secret| PublicKey::from_secret_key(&Secp256k1::new(), &secret))
         };
         let nonce = sample::nonce_commitment(&workshop.sample_nonce);
         let identity = match role {
-            Role::Arbiter(_) => Some(actor.identity()?.x_only_public_key().0),
+            Role::Arbiter(_) => Some(participant.identity()?.x_only_public_key().0),
             _ => None,
         };
         let proposal = Proposal {
             role: *role,
-            key: actor.public_key()?,
+            key: participant.public_key()?,
             salt: FreshSalt::draw(&mut parts.rng),
-            payout: actor.payout.clone(),
+            payout: participant.payout.clone(),
             funding,
             params_hash: params.hash(),
             job: *job,
-            funding_rate: parts.options.rate,
+            funding_rate: parts.options.common.rate,
             identity,
-            result: point(actor.secrets.get(ContractSecret::Result)),
-            appeal: point(actor.secrets.get(ContractSecret::Appeal))
+            result: point(participant.secrets.get(ContractSecret::Result)),
+            token: point(participant.secrets.get(ContractSecret::Token))
+                .filter(|_| params.template() == Template::Hardened),
+            appeal: point(participant.secrets.get(ContractSecret::Appeal))
                 .filter(|_| params.template() == Template::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
         };
         records.insert(*role, proposal.record());
-        actor.proposed = Some(proposal);
+        participant.proposed = Some(proposal);
     }
     let mut take = |role: Role| {
         records
@@ -356,17 +367,17 @@ fn propose(
             payout,
             funding,
         } = take(Role::Arbiter(i))?;
-        let actor = actors.get(&Role::Arbiter(i));
-        let actor = actor.ok_or_else(|| PlayError::Broken("an empty seat".into()))?;
+        let participant = participants.get(&Role::Arbiter(i));
+        let participant = participant.ok_or_else(|| PlayError::Broken("an empty seat".into()))?;
         arbiters.push(ArbiterRecord {
             key,
             salt,
             payout,
             funding,
-            identity: actor.identity()?.x_only_public_key().0,
+            identity: participant.identity()?.x_only_public_key().0,
         });
     }
-    let secrets = &actors[&Role::Worker].secrets;
+    let secrets = &participants[&Role::Worker].secrets;
     let missing = || PlayError::Broken("a worker without secrets".into());
     let result = SecretPoint::result(
         &secp,
@@ -374,6 +385,15 @@ fn propose(
         &worker.key,
         &hash,
     );
+    let token = match params.template() {
+        Template::Hardened => Some(SecretPoint::token(
+            &secp,
+            &secrets.get(ContractSecret::Token).ok_or_else(missing)?,
+            &worker.key,
+            &hash,
+        )),
+        Template::Paper => None,
+    };
     let paper = match params.template() {
         Template::Hardened => None,
         Template::Paper => Some(PaperRecord {
@@ -399,48 +419,50 @@ fn propose(
             &workshop.sample_nonce,
         )),
         result,
+        token,
         paper,
-        funding_rate_sat_per_kwu: parts.options.rate,
+        funding_rate_sat_per_kwu: parts.options.common.rate,
     })
 }
 
 /// A party's coins and change for its deposit.
 fn contribution(
-    actor: &mut Actor,
+    participant: &mut ContractParticipant,
     params: &Params,
     (parts, policy): (&Parts<'_>, &AcceptedPolicy),
 ) -> Result<Contribution, PlayError> {
-    let deposit = narthex_contracts::terms::deposit(params, actor.role);
-    let (contribution, psbt) = actor
-        .wallet
-        .contribute(deposit, parts.options.rate, policy)?;
+    let deposit = narthex_contracts::terms::deposit(params, participant.role);
+    let (contribution, psbt) =
+        participant
+            .wallet
+            .contribute(deposit, parts.options.common.rate, policy)?;
     let coins: Amount = contribution.coins.iter().map(|c| c.value_sat).sum();
     let change = contribution
         .change
         .as_ref()
         .map_or(Amount::ZERO, |c| c.value_sat);
-    actor.fees += coins - deposit - change;
-    actor.contributed = Some(psbt);
+    participant.fees += coins - deposit - change;
+    participant.contributed = Some(psbt);
     Ok(contribution)
 }
 
 /// In the paper's template an arbiter's stake is a coin of its own that it made when it offered itself.
 fn stake_coin(
     parts: &mut Parts<'_>,
-    actor: &mut Actor,
+    participant: &mut ContractParticipant,
     params: &Params,
     (miner_script, _): (&ScriptBuf, &AcceptedPolicy),
 ) -> Result<Contribution, PlayError> {
-    let script = stake_coin_script(actor.role, actor.public_key()?)?;
+    let script = stake_coin_script(participant.role, participant.public_key()?)?;
     let value_sat = params.arbiter_stake();
-    let tx = actor
+    let tx = participant
         .wallet
-        .pay(&[(script.clone(), value_sat)], parts.options.rate)?;
+        .pay(&[(script.clone(), value_sat)], parts.options.common.rate)?;
     parts.chain.submit(&tx)?;
     parts.chain.mine(1, miner_script)?;
-    actor.wallet.sync(parts.chain)?;
-    let (sent, received) = actor.wallet.sent_and_received(&tx);
-    actor.fees += sent - received - value_sat;
+    participant.wallet.sync(parts.chain)?;
+    let (sent, received) = participant.wallet.sent_and_received(&tx);
+    participant.fees += sent - received - value_sat;
     let vout = tx
         .output
         .iter()

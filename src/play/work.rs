@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use bitcoin::hashes::Hash;
 use narthex_contracts::{
     attest::{Attestation, AttestationNonce, BoundRuling},
-    graph::NodeName,
+    graph::{NodeId, NodeName},
+    setup::HandedOver,
     template::{ContractSecret, Exit, RootRecord, root_coin},
     terms::Role,
 };
@@ -18,7 +19,7 @@ use narthex_game_model::{
     sample,
 };
 
-use super::{PlayError, PlayOptions, Scene, job::Origin};
+use super::{ContractPlay, PlayError, PlayOptions, job::Origin};
 use crate::job::{JobError, StageJob, recompute};
 
 /// The job, as client, worker, verifier and arbiters all have it.
@@ -80,11 +81,11 @@ impl Workshop {
     }
 }
 
-impl Scene<'_> {
+impl ContractPlay<'_> {
     /// The worker runs the job and commits.
     pub(super) fn work(&mut self, strategy: &Strategy, why: &str) -> Result<(), PlayError> {
         let secret = self
-            .actor(Role::Worker)?
+            .participant(Role::Worker)?
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("a worker without secret".into()))?;
@@ -147,6 +148,12 @@ impl Scene<'_> {
         let indices = sample::draw(&seed, steps, count).map_err(job_error)?;
         let shop = &self.workshop;
         let digests = recompute(&shop.job, shop.origin.stage(), &indices, shop.blind_salt)?;
+        let answer = super::token::Answer::find(
+            (&self.terms, &self.participants),
+            (&delivery.work, &digests),
+            (&seed, &indices),
+            self.options.seal_cost,
+        )?;
         // A play is not taken up again: nothing of its book outlives it.
         let allowed = delivery
             .book
@@ -156,21 +163,24 @@ impl Scene<'_> {
         let verdict = digests
             .verdict(delivery.work.commitment(), &opening)
             .map_err(job_error)?;
-        let blind = hex(&digests.commitment());
         let found = match &verdict {
             Verdict::Equal => "all equal".to_owned(),
             Verdict::Differs { index, .. } => format!("step {index} differs"),
             Verdict::BadBox { index } => format!("the box of step {index} holds garbage"),
         };
         let approves = verdict.approves();
+        let said = answer.said(&digests);
         if let Some(delivery) = &mut self.delivery {
             delivery.checked = Some((opening, verdict));
         }
         self.step(
             Role::Verifier,
-            format!("recomputes {count} of {steps} steps, commits to its digests ({}…), compares: {found}", &blind[..16]),
+            format!("recomputes {count} of {steps} steps, {said}, compares: {found}"),
             &format!("sample drawn from root, its own nonce and the hash of block {height}, {depth} blocks deep"),
         )?;
+        if let super::token::Answer::Shown(token) = answer {
+            self.learn_token(token)?;
+        }
         Ok(approves)
     }
 
@@ -180,23 +190,55 @@ impl Scene<'_> {
         let node = self.find(name)?;
         let broken = || PlayError::Broken("no holdings".into());
         let verifier = self
-            .actor(Role::Verifier)?
+            .participant(Role::Verifier)?
             .holdings
             .as_ref()
             .ok_or_else(broken)?;
-        let releases = verifier.release(node)?;
-        let worker = self
-            .actor_mut(Role::Worker)?
-            .holdings
-            .as_mut()
-            .ok_or_else(broken)?;
+        let known = self
+            .participant(Role::Verifier)?
+            .secrets
+            .get(ContractSecret::Token);
+        let releases = verifier.release(node, known.as_ref())?;
+        // Who waits for the share: in the paper's template the worker itself.
+        let signing = self.graph.node(node).and_then(|node| node.signing);
+        let waits = signing.and_then(|signing| signing.withheld);
+        let waits = Role::from(waits.ok_or_else(broken)?.holder);
+        let holder = self.participant_mut(waits)?.holdings.as_mut();
+        let holder = holder.ok_or_else(broken)?;
         for release in &releases {
-            worker.accept(release)?;
+            holder.accept(release)?;
         }
         self.step(
             Role::Verifier,
-            format!("hands the worker its share of {name}"),
+            format!("hands the {waits} its share of {name}"),
             why,
+        )?;
+        match waits {
+            Role::Worker => Ok(()),
+            _ => self.pass_on(waits, node, name),
+        }
+    }
+
+    /// Whoever has the whole signature now hands it to the worker: it will know the result secret from what the worker
+    /// publishes.
+    fn pass_on(&mut self, from: Role, node: NodeId, name: NodeName) -> Result<(), PlayError> {
+        let broken = || PlayError::Broken("no holdings".into());
+        let holder = self
+            .participant(from)?
+            .holdings
+            .as_ref()
+            .ok_or_else(broken)?;
+        let whole = holder.hand_over(node)?;
+        let worker = self.participant_mut(Role::Worker)?.holdings.as_mut();
+        let worker = worker.ok_or_else(broken)?;
+        for handed in &whole {
+            let read = HandedOver::from_bytes(&handed.to_bytes());
+            worker.take(&read.map_err(|_| broken())?)?;
+        }
+        self.step(
+            from,
+            format!("hands the worker the whole adaptor signature of {name}"),
+            "it has verified it: what completes it will show the result secret",
         )
     }
 
@@ -242,7 +284,10 @@ impl Scene<'_> {
     /// out, nearer.
     pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
         let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
-        let identity = self.actor(Role::Arbiter(arbiter))?.identity()?.secret_key();
+        let identity = self
+            .participant(Role::Arbiter(arbiter))?
+            .identity()?
+            .secret_key();
         let id = *self.terms.contract_id();
         let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
         let secp = bitcoin::secp256k1::Secp256k1::new();
@@ -253,12 +298,12 @@ impl Scene<'_> {
         let sent = attestation.to_bytes();
         let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
         let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
-        for actor in self.actors.values_mut() {
+        for participant in self.participants.values_mut() {
             let received = Attestation::from_bytes(&sent).map_err(|_| broken())?;
             received
                 .verify(&secp, &identity, &nonce, &id)
                 .map_err(|_| broken())?;
-            actor.secrets.attest(&received);
+            participant.secrets.attest(&received);
         }
         self.step(
             Role::Arbiter(arbiter),
@@ -270,7 +315,7 @@ impl Scene<'_> {
     /// The client decrypts with the secret it has and checks against the commitment.
     pub(super) fn decrypt(&mut self) -> Result<(), PlayError> {
         let secret = self
-            .actor(Role::Client)?
+            .participant(Role::Client)?
             .secrets
             .get(ContractSecret::Result);
         let secret = secret.ok_or_else(|| PlayError::Broken("the client has no secret".into()))?;

@@ -6,24 +6,25 @@ use narthex_contracts::{
     slice::{Bundle, Post},
 };
 
-use super::{Gate, GateError};
+use super::SlicePlay;
+use crate::harness::ScenarioError;
 
-impl Gate<'_> {
+impl SlicePlay<'_> {
     /// A copier shifts another's commitment, so that nobody sees that it is the same, and takes its seal.
-    pub(super) fn copied(&mut self, copier: u8, of: &Post) -> Result<Post, GateError> {
+    pub(super) fn copied(&mut self, copier: u8, of: &Post) -> Result<Post, ScenarioError> {
         let shift = SecretKey::new(self.rng());
         let shift = PublicKey::from_secret_key(&Secp256k1::signing_only(), &shift);
         let commitment = of.commitment.combine(&shift);
-        let commitment = commitment.map_err(|e| GateError::broken(e.to_string()))?;
+        let commitment = commitment.map_err(|e| ScenarioError::broken(e.to_string()))?;
         self.signed(copier, commitment, of.sealed.clone())
     }
 
     /// A true commitment, and rubbish under the seal.
-    pub(super) fn badly_sealed(&mut self, cheat: u8) -> Result<Post, GateError> {
+    pub(super) fn badly_sealed(&mut self, cheat: u8) -> Result<Post, ScenarioError> {
         let work = self.job.run()?;
         let provider = self.providers.get_mut(usize::from(cheat));
-        let provider = provider.ok_or_else(|| GateError::broken("no such provider"))?;
-        let post = provider.commit(&work, self.table.rng())?;
+        let provider = provider.ok_or_else(|| ScenarioError::broken("no such provider"))?;
+        let post = provider.commit(&work, self.harness.rng())?;
         let to = self.terms().claim_point(cheat)?;
         let rubbish = Sealed::new(&to, &[0; 32], b"nothing of worth", self.rng())
             .map_err(narthex_contracts::slice::SliceError::from)?;
@@ -35,7 +36,7 @@ impl Gate<'_> {
         from: u8,
         commitment: PublicKey,
         sealed: Sealed,
-    ) -> Result<Post, GateError> {
+    ) -> Result<Post, ScenarioError> {
         let key = self.key(1 + usize::from(from))?;
         let terms = self.terms().clone();
         let said = (commitment, sealed);
@@ -43,7 +44,7 @@ impl Gate<'_> {
     }
 
     /// Shares that are none, readable to all who have the root.
-    pub(super) fn false_shares(&mut self, liar: u8) -> Result<Bundle, GateError> {
+    pub(super) fn false_shares(&mut self, liar: u8) -> Result<Bundle, ScenarioError> {
         let key = self.key(1 + usize::from(liar))?;
         let root = self.job.run()?.root(self.terms());
         let terms = self.terms().clone();

@@ -1,5 +1,6 @@
-//! The work of the stories: the words of a text, counted slice by slice.
+//! The work of the scenarios: the words of a text, counted slice by slice.
 
+use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::slice::Work;
 use narthex_game_model::{
@@ -15,8 +16,6 @@ use narthex_game_model::{
     },
 };
 
-use super::GateError;
-
 const TEXT: &str = include_str!("../../data/texts/rust-book-ch15.txt");
 
 /// Size of a step's input.
@@ -24,6 +23,16 @@ const PARTITION_BYTES: usize = 1024;
 
 /// Steps of one slice.
 const STEPS: u64 = 4;
+
+/// The text has fewer slices than asked for. The fault of who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("slice {number} of a text that has {slices}")]
+pub struct NoSlice {
+    /// Number asked for, from 0.
+    number: u32,
+    /// How many there are.
+    slices: u64,
+}
 
 /// One slice of the text.
 pub struct SliceJob {
@@ -33,19 +42,19 @@ pub struct SliceJob {
 
 impl SliceJob {
     /// How many slices the text has.
-    pub(super) fn available() -> Result<u64, GateError> {
+    pub(super) fn available() -> Result<u64, ScenarioError> {
         Ok(partitions(&[TEXT], PARTITION_BYTES)?.len() / STEPS)
     }
 
     /// Slice `number`, from 0.
-    pub fn new(number: u32) -> Result<SliceJob, GateError> {
+    pub fn new(number: u32) -> Result<SliceJob, ScenarioError> {
         let all = partitions(&[TEXT], PARTITION_BYTES)?;
         let first = u64::from(number).saturating_mul(STEPS);
         let mut bytes = Vec::new();
         for index in first..first.saturating_add(STEPS) {
             let slices = all.len() / STEPS;
             let record = all.get(index);
-            bytes.extend_from_slice(record.ok_or(GateError::NoSlice { number, slices })?);
+            bytes.extend_from_slice(record.ok_or(NoSlice { number, slices })?);
         }
         let width = bytes.len() / STEPS as usize;
         let records = Records::from_bytes(width, bytes)?;
@@ -62,7 +71,7 @@ impl SliceJob {
     }
 
     /// Does the work: commits to the output of every step, without salt, and counts the words of all.
-    pub fn run(&self) -> Result<Work, GateError> {
+    pub fn run(&self) -> Result<Work, ScenarioError> {
         let mut tree = TreeBuilder::new(Domain::Input);
         let mut total = Table::new();
         for index in 0..self.job.steps() {

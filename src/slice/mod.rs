@@ -1,50 +1,19 @@
 //! Gated slices on a chain: from the first coin to the last balance.
 //!
-//! A [`Gate`] holds the chain, a client and its providers with their wallets and makes their moves;
-//! [`SLICE_STORIES`] are whole slices, honest and not. What the parties sign and check is in
-//! [`contracts::slice`](narthex_contracts::slice).
+//! A [`SlicePlay`] holds the chain, a client and its providers with their wallets and makes their moves; [`SliceOptions`]
+//! has the scenarios, whole slices, honest and not. What the parties sign and check is in
+//! [`contracts::slice`](narthex_contracts::slice): sides that are called, not machines.
 
 mod cheats;
-mod error;
-mod gate;
 mod job;
 mod moves;
-mod stories;
+mod play;
+mod scenarios;
 
-pub use error::GateError;
-pub use gate::{Gate, GateOptions};
-pub use job::SliceJob;
-pub use stories::{SLICE_STORIES, SliceStory};
+pub use job::{NoSlice, SliceJob};
+pub use play::{SliceOptions, SlicePlay};
 
-use narthex_regtest::Chain;
+use narthex_contracts::slice::SliceError;
+use narthex_game_model::workload::RecordsError;
 
-use crate::{
-    play::ChainKind,
-    table::{TableOutcome, TableReporter, start_chain},
-};
-
-/// Plays a story from an empty chain.
-pub fn play_slice(
-    kind: ChainKind,
-    story: &str,
-    options: &GateOptions,
-    reporter: &mut dyn TableReporter,
-) -> Result<TableOutcome, GateError> {
-    let mut chain = start_chain(kind)?;
-    play_slice_on(chain.as_mut(), story, options, reporter)
-}
-
-/// Plays a story on a chain of the caller's.
-pub fn play_slice_on(
-    chain: &mut dyn Chain,
-    story: &str,
-    options: &GateOptions,
-    reporter: &mut dyn TableReporter,
-) -> Result<TableOutcome, GateError> {
-    let story = SLICE_STORIES.iter().find(|known| known.name == story);
-    let story = story.ok_or(GateError::UnknownStory)?;
-    options.check()?;
-    let mut gate = Gate::prepare(chain, options, reporter)?;
-    (story.play)(&mut gate)?;
-    Ok(gate.end(story.name))
-}
+crate::harness::refusals!(SliceError, RecordsError, NoSlice);

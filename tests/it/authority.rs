@@ -18,7 +18,7 @@ use narthex::{
         terms::Role,
     },
     game_model::{ArbiterSet, Ruling, Template},
-    play::Scene,
+    play::ContractPlay,
     regtest::{Chain, Embedded},
 };
 
@@ -63,32 +63,32 @@ fn scalar() -> SecretKey {
 }
 
 /// Everything that can be known: the worker's secret and both rulings of every arbiter.
-fn everything(scene: &Scene<'_>) -> Secrets {
-    let mut all = scene.actor(Role::Worker).unwrap().secrets.clone();
-    for i in 0..scene.terms().panel_size() {
+fn everything(play: &ContractPlay<'_>) -> Secrets {
+    let mut all = play.participant(Role::Worker).unwrap().secrets.clone();
+    for i in 0..play.terms().panel_size() {
         for ruling in [Ruling::WorkerAtFault, Ruling::VerifierAtFault] {
-            all.attest(&common::attestation(scene, i, ruling));
+            all.attest(&common::attestation(play, i, ruling));
         }
     }
     all
 }
 
 /// The numbers of all attestations.
-fn attested(scene: &Scene<'_>) -> impl Iterator<Item = ContractSecret> {
-    let all = ContractSecret::all(scene.terms().panel_size());
+fn attested(play: &ContractPlay<'_>) -> impl Iterator<Item = ContractSecret> {
+    let all = ContractSecret::all(play.terms().panel_size());
     all.filter(|secret| matches!(secret, ContractSecret::Attestation(..)))
 }
 
 #[test]
 fn every_move_is_its_movers() {
     let mut chain = Embedded::new();
-    let scene = common::funded(&mut chain);
-    let all = everything(&scene);
+    let play = common::funded(&mut chain);
+    let all = everything(&play);
     let (mut moves, mut held) = (0, 0);
-    for (id, node) in scene.graph().nodes().skip(1) {
+    for (id, node) in play.graph().nodes().skip(1) {
         let (result, rulings) = takes(node);
-        for role in common::roles(&scene) {
-            let holdings = scene.actor(role).unwrap().holdings.as_ref().unwrap();
+        for role in common::roles(&play) {
+            let holdings = play.participant(role).unwrap().holdings.as_ref().unwrap();
             let with = |secrets: &Secrets| holdings.complete(id, secrets);
             moves += 1;
             let complete = with(&all);
@@ -116,7 +116,7 @@ fn every_move_is_its_movers() {
                 let mut less = all.clone();
                 match secret {
                     "result" => less.remove(ContractSecret::Result),
-                    _ => attested(&scene).for_each(|secret| less.remove(secret)),
+                    _ => attested(&play).for_each(|secret| less.remove(secret)),
                 }
                 with(&less).is_ok()
             };
@@ -133,14 +133,14 @@ fn every_move_is_its_movers() {
 #[test]
 fn rulings_do_not_travel() {
     let (mut one, mut two) = (Embedded::new(), Embedded::new());
-    let scene = common::funded(&mut one);
+    let play = common::funded(&mut one);
     let foreign = everything(&common::funded(&mut two));
-    let own = &scene.actor(Role::Worker).unwrap().secrets;
+    let own = &play.participant(Role::Worker).unwrap().secrets;
     let own = own.get(ContractSecret::Result).unwrap();
     let mixed = foreign.with(ContractSecret::Result, own);
-    for (id, node) in scene.graph().nodes().skip(1).filter(|(_, n)| takes(n).1) {
-        for role in common::roles(&scene) {
-            let holdings = scene.actor(role).unwrap().holdings.as_ref().unwrap();
+    for (id, node) in play.graph().nodes().skip(1).filter(|(_, n)| takes(n).1) {
+        for role in common::roles(&play) {
+            let holdings = play.participant(role).unwrap().holdings.as_ref().unwrap();
             assert!(
                 holdings.complete(id, &mixed).is_err(),
                 "{role} and {}",
@@ -154,12 +154,12 @@ fn rulings_do_not_travel() {
 #[test]
 fn the_papers_moves() {
     let mut chain = Embedded::new();
-    let scene = common::scene(&mut chain, Template::Paper, (2, 3));
-    let worker = scene.actor(Role::Worker).unwrap().secrets.clone();
+    let play = common::play(&mut chain, Template::Paper, (2, 3));
+    let worker = play.participant(Role::Worker).unwrap().secrets.clone();
     let mut open = Vec::new();
-    for (id, node) in scene.graph().nodes().skip(1) {
-        for role in common::roles(&scene) {
-            let holdings = scene.actor(role).unwrap().holdings.as_ref().unwrap();
+    for (id, node) in play.graph().nodes().skip(1) {
+        for role in common::roles(&play) {
+            let holdings = play.participant(role).unwrap().holdings.as_ref().unwrap();
             if holdings.complete(id, &worker).is_ok() {
                 open.push((node.name.base, role));
             }
@@ -238,19 +238,19 @@ fn changes(tx: &Transaction, others: &[Transaction]) -> Vec<(&'static str, Trans
     all
 }
 
-fn completed(scene: &Scene<'_>, moves: &[(Role, NodeName)]) -> Vec<Transaction> {
+fn completed(play: &ContractPlay<'_>, moves: &[(Role, NodeName)]) -> Vec<Transaction> {
     let with = |(who, name): &(Role, NodeName)| {
-        let holdings = scene.actor(*who).unwrap().holdings.as_ref().unwrap();
+        let holdings = play.participant(*who).unwrap().holdings.as_ref().unwrap();
         holdings
-            .complete(scene.find(*name).unwrap(), &everything(scene))
+            .complete(play.find(*name).unwrap(), &everything(play))
             .unwrap()
     };
     moves.iter().map(with).collect()
 }
 
 /// None of these transactions can be changed; the last of them is mined as it is.
-fn hold_and_mine(scene: &mut Scene<'_>, moves: &[(Role, NodeName)]) -> usize {
-    let txs = completed(scene, moves);
+fn hold_and_mine(play: &mut ContractPlay<'_>, moves: &[(Role, NodeName)]) -> usize {
+    let txs = completed(play, moves);
     let mut tried = 0;
     for (i, tx) in txs.iter().enumerate() {
         let others: Vec<_> = txs
@@ -260,7 +260,7 @@ fn hold_and_mine(scene: &mut Scene<'_>, moves: &[(Role, NodeName)]) -> usize {
             .map(|(_, t)| t.clone())
             .collect();
         for (what, changed) in changes(tx, &others) {
-            let reason = refused(scene, &changed);
+            let reason = refused(play, &changed);
             assert!(
                 is_bad_signature(&reason),
                 "{what} in {}: {reason}",
@@ -269,24 +269,23 @@ fn hold_and_mine(scene: &mut Scene<'_>, moves: &[(Role, NodeName)]) -> usize {
             tried += 1;
         }
     }
-    common::mined(scene, txs.last().unwrap());
+    common::mined(play, txs.last().unwrap());
     tried
 }
 
 fn changed_after_signing(chain: &mut dyn Chain) {
     use Role::{Client, Verifier, Worker};
-    let mut scene = common::funded(chain);
+    let mut play = common::funded(chain);
     assert!(
-        scene
-            .graph()
+        play.graph()
             .node(TxGraph::FUNDING)
             .unwrap()
             .signing
             .is_none()
     );
     // Timelocks have passed at each step, so that it is the signature that counts.
-    let deadline = common::deliver_height(scene.terms());
-    common::before(&mut scene, deadline + 1);
+    let deadline = common::deliver_height(play.terms());
+    common::before(&mut play, deadline + 1);
     let mut tried = 0;
     let early = [
         (Verifier, Exit::NORMAL),
@@ -294,21 +293,21 @@ fn changed_after_signing(chain: &mut dyn Chain) {
         (Client, Exit::WORKER_TIMEOUT),
         (Worker, Exit::DELIVERED),
     ];
-    tried += hold_and_mine(&mut scene, &early);
-    scene.mine(6 + 24).unwrap();
+    tried += hold_and_mine(&mut play, &early);
+    play.mine(6 + 24).unwrap();
     let verdicts = [
         (Worker, Exit::VERIFIER_TIMEOUT),
         (Client, Exit::ABANDONED),
         (Verifier, Exit::APPROVED),
         (Verifier, Exit::REJECTED),
     ];
-    tried += hold_and_mine(&mut scene, &verdicts);
-    scene.mine(6).unwrap();
+    tried += hold_and_mine(&mut play, &verdicts);
+    play.mine(6).unwrap();
     tried += hold_and_mine(
-        &mut scene,
+        &mut play,
         &[(Client, Exit::UNAPPEALED), (Worker, Exit::APPEALED)],
     );
-    scene.mine(30).unwrap();
+    play.mine(30).unwrap();
     let two = ArbiterSet::full(2);
     let rulings = Rulings {
         worker: ArbiterSet::full(1),
@@ -324,6 +323,6 @@ fn changed_after_signing(chain: &mut dyn Chain) {
         (Client, Exit::failed(Some(rulings), false)),
         (Role::Arbiter(1), Exit::failed(Some(rulings), true)),
     ];
-    tried += hold_and_mine(&mut scene, &endings);
+    tried += hold_and_mine(&mut play, &endings);
     println!("{tried} changed transactions refused");
 }

@@ -4,13 +4,13 @@ use crate::bank_support;
 use crate::common;
 
 use bank_support::{
-    claim_of, empty_blocks, funded, gains, mined, options, refund_of, refused, seat,
-    timeout_refund_of,
+    claim_of, close_of, empty_blocks, funded, gains, mined, options, participant, refund_of,
+    refused, timeout_refund_of,
 };
 use bitcoin::{Amount, Transaction};
 use common::{is_spent, is_too_early};
 use narthex::{
-    bank::Desk,
+    bank::BankPlay,
     channel::bank::{Coin, ProviderDuty},
     contracts::{
         bank::{PAYER, PROVIDER},
@@ -31,70 +31,78 @@ on_both_chains!(
 );
 
 /// Makes a transaction of the bank.
-type Make = fn(&mut Desk<'_>) -> Transaction;
+type Make = fn(&mut BankPlay<'_>) -> Transaction;
 
-fn refund_height(desk: &mut Desk<'_>) -> u32 {
-    desk.payer().bank().terms().record().refund_height
+fn refund_height(play: &mut BankPlay<'_>) -> u32 {
+    play.payer().unwrap().bank().terms().record().refund_height
 }
 
-fn claim_blocks(desk: &mut Desk<'_>) -> u32 {
-    desk.payer().bank().terms().record().claim_blocks.into()
+fn claim_blocks(play: &mut BankPlay<'_>) -> u32 {
+    play.payer()
+        .unwrap()
+        .bank()
+        .terms()
+        .record()
+        .claim_blocks
+        .into()
 }
 
 /// Force-closed by the payer; the height.
-fn force_closed(desk: &mut Desk<'_>) -> u32 {
-    let force_close = desk.payer().force_close().unwrap();
-    mined(desk, &force_close)
+fn force_closed(play: &mut BankPlay<'_>) -> u32 {
+    let force_close = play.payer().unwrap().force_close().unwrap();
+    mined(play, &force_close)
 }
 
 /// The refund, ripe.
-fn ripe_refund(desk: &mut Desk<'_>) -> Transaction {
-    let t = refund_height(desk);
-    desk.table().wait_for(t + 1).unwrap();
-    refund_of(desk)
+fn ripe_refund(play: &mut BankPlay<'_>) -> Transaction {
+    let t = refund_height(play);
+    play.harness().wait_for(t + 1).unwrap();
+    refund_of(play)
 }
 
 /// The timeout refund, ripe.
-fn ripe_timeout_refund(desk: &mut Desk<'_>) -> Transaction {
-    let at = force_closed(desk);
-    let d = claim_blocks(desk);
-    desk.table().wait_for(at + d).unwrap();
-    timeout_refund_of(desk)
+fn ripe_timeout_refund(play: &mut BankPlay<'_>) -> Transaction {
+    let at = force_closed(play);
+    let d = claim_blocks(play);
+    play.harness().wait_for(at + d).unwrap();
+    timeout_refund_of(play)
 }
 
-fn resumption(desk: &mut Desk<'_>) -> Transaction {
-    force_closed(desk);
+fn resumption(play: &mut BankPlay<'_>) -> Transaction {
+    force_closed(play);
     // What it pays must be worth an output, and is what was paid.
-    desk.sign_resume().unwrap().tx
+    play.sign_resume().unwrap()
 }
 
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
     let ends: [(PartyName, Make); 5] = [
-        (PROVIDER, |desk| desk.provider().force_close().unwrap()),
-        (PROVIDER, |desk| {
-            force_closed(desk);
-            claim_of(desk, 500)
+        (PROVIDER, |play| {
+            play.provider().unwrap().force_close().unwrap()
+        }),
+        (PROVIDER, |play| {
+            force_closed(play);
+            claim_of(play, 500)
         }),
         (PAYER, ripe_refund),
         (PAYER, ripe_timeout_refund),
         (PAYER, resumption),
     ];
     for (who, make) in ends {
-        let mut desk = funded(chain, 600);
-        let tx = make(&mut desk);
-        let (child, _) = desk.table().child(seat(who), &tx).unwrap();
-        desk.chain()
+        let mut play = funded(chain, 600);
+        let tx = make(&mut play);
+        let (child, _) = play.harness().child(participant(who), &tx).unwrap();
+        play.chain()
             .submit_package(&[tx.clone(), child.clone()])
             .unwrap();
         let other = if who == PAYER { PROVIDER } else { PAYER };
-        desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (rival, _) = desk.table().child(seat(other), &tx).unwrap();
-        desk.chain().submit(&rival).unwrap();
-        let pool = desk.chain().mempool().unwrap();
+        play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
+        let (rival, _) = play.harness().child(participant(other), &tx).unwrap();
+        play.chain().submit(&rival).unwrap();
+        let pool = play.chain().mempool().unwrap();
         assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
-        desk.table().mine(1).unwrap();
-        let found = desk.chain().transaction(tx.compute_txid()).unwrap();
+        play.harness().mine(1).unwrap();
+        let found = play.chain().transaction(tx.compute_txid()).unwrap();
         assert!(found.unwrap().1.is_some());
     }
 }
@@ -102,21 +110,21 @@ fn children_are_replaced(chain: &mut dyn Chain) {
 /// Both sign the end once more, with a higher fee: one of the two confirms, and pays the provider the same.
 fn a_close_is_replaced(chain: &mut dyn Chain) {
     for force_closed_first in [false, true] {
-        let mut desk = funded(chain, 600);
+        let mut play = funded(chain, 600);
         if force_closed_first {
-            force_closed(&mut desk);
+            force_closed(&mut play);
         }
-        let (first, low) = desk.sign_close(force_closed_first).unwrap();
-        desk.chain().submit(&first).unwrap();
-        desk.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-        let (second, high) = desk.sign_close(force_closed_first).unwrap();
+        let (first, low) = close_of(&mut play, force_closed_first);
+        play.chain().submit(&first).unwrap();
+        play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
+        let (second, high) = close_of(&mut play, force_closed_first);
         assert!(high > low && first.output[0] == second.output[0]);
-        desk.chain().submit(&second).unwrap();
-        let pool = desk.chain().mempool().unwrap();
+        play.chain().submit(&second).unwrap();
+        let pool = play.chain().mempool().unwrap();
         assert!(pool.contains(&second.compute_txid()) && !pool.contains(&first.compute_txid()));
-        desk.table().mine(1).unwrap();
-        assert_eq!(desk.coin().unwrap(), Coin::Spent);
-        assert!(is_spent(&refused(&mut desk, &first)));
+        play.harness().mine(1).unwrap();
+        assert_eq!(play.coin().unwrap(), Coin::Spent);
+        assert!(is_spent(&refused(&mut play, &first)));
     }
 }
 
@@ -124,29 +132,29 @@ fn a_close_is_replaced(chain: &mut dyn Chain) {
 /// looked has served nothing.
 fn a_funding_is_replaced(chain: &mut dyn Chain) {
     let mut silent = ();
-    let mut desk = Desk::prepare(chain, &options(), &mut silent).unwrap();
-    let mut psbt = desk.payer().funding_psbt().unwrap();
+    let mut play = BankPlay::prepare(chain, &options(), &mut silent).unwrap();
+    let mut psbt = play.payer().unwrap().funding_psbt().unwrap();
     let mut cheat = psbt.clone();
-    let capacity = desk.payer().bank().terms().record().capacity_sat;
-    let (funding, _) = desk.table().sign_funding(0, &mut psbt, capacity).unwrap();
-    desk.chain().submit(&funding).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    let tip = desk.chain().height().unwrap();
+    let capacity = play.payer().unwrap().bank().terms().record().capacity_sat;
+    let (funding, _) = play.harness().sign_funding(0, &mut psbt, capacity).unwrap();
+    play.chain().submit(&funding).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    let tip = play.chain().height().unwrap();
     assert_eq!(
-        desk.provider().duty(tip, Coin::Unfunded),
+        play.provider().unwrap().duty(tip, Coin::Unfunded),
         ProviderDuty::None
     );
-    let own = desk.table().seat(0).unwrap().script.clone();
+    let own = play.harness().participant(0).unwrap().script.clone();
     cheat.unsigned_tx.output[0].script_pubkey = own;
     cheat.unsigned_tx.output[0].value -= Amount::from_sat(20_000);
-    let wallet = &desk.table().seat(0).unwrap().wallet;
+    let wallet = &play.harness().participant(0).unwrap().wallet;
     let cheat = wallet.sign_all(&mut cheat).unwrap();
-    desk.chain().submit(&cheat).unwrap();
-    desk.table().mine(1).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    assert!(is_spent(&refused(&mut desk, &funding)));
-    let force_close = desk.provider().force_close().unwrap();
-    assert!(is_spent(&refused(&mut desk, &force_close)));
+    play.chain().submit(&cheat).unwrap();
+    play.harness().mine(1).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    assert!(is_spent(&refused(&mut play, &funding)));
+    let force_close = play.provider().unwrap().force_close().unwrap();
+    assert!(is_spent(&refused(&mut play, &force_close)));
 }
 
 /// The block of each end is lost: the coin is where it was, the end is as good as before and comes once more.
@@ -155,131 +163,131 @@ fn every_end_is_reorganised(chain: &mut dyn Chain) {
         (ripe_refund, false, 0),
         (ripe_timeout_refund, true, 0),
         (resumption, true, 1_200),
-        (|desk| desk.sign_close(false).unwrap().0, false, 1_200),
+        (|play| play.sign_close().unwrap(), false, 1_200),
         (
-            |desk| {
-                force_closed(desk);
-                desk.sign_close(true).unwrap().0
+            |play| {
+                force_closed(play);
+                play.sign_close().unwrap()
             },
             true,
             1_200,
         ),
         (
-            |desk| {
-                force_closed(desk);
-                claim_of(desk, 500)
+            |play| {
+                force_closed(play);
+                claim_of(play, 500)
             },
             true,
             1_000,
         ),
     ];
     for (i, (make, from_force_closed, paid)) in ends.into_iter().enumerate() {
-        let mut desk = funded(chain, 600);
-        let tx = make(&mut desk);
-        mined(&mut desk, &tx);
-        assert_eq!(desk.coin().unwrap(), Coin::Spent);
-        desk.chain().disconnect(1).unwrap();
-        let back = desk.coin().unwrap();
+        let mut play = funded(chain, 600);
+        let tx = make(&mut play);
+        mined(&mut play, &tx);
+        assert_eq!(play.coin().unwrap(), Coin::Spent);
+        play.chain().disconnect(1).unwrap();
+        let back = play.coin().unwrap();
         match from_force_closed {
             true => assert!(matches!(back, Coin::ForceClosed { .. }), "{i}: {back:?}"),
             false => assert!(matches!(back, Coin::Banked { .. }), "{i}"),
         }
-        empty_blocks(&mut desk, 2);
-        mined(&mut desk, &tx);
-        assert_eq!(desk.coin().unwrap(), Coin::Spent);
-        assert_eq!(gains(&mut desk)[1], paid, "{i}");
+        empty_blocks(&mut play, 2);
+        mined(&mut play, &tx);
+        assert_eq!(play.coin().unwrap(), Coin::Spent);
+        assert_eq!(gains(&mut play)[1], paid, "{i}");
     }
 }
 
 /// The funding's block is lost with pennies paid already: the provider serves no more until it is there again.
 fn a_funding_is_reorganised(chain: &mut dyn Chain) {
-    let mut desk = funded(chain, 600);
-    let (outpoint, _) = desk.payer().bank().coin(false).unwrap();
-    let found = desk.chain().transaction(outpoint.txid).unwrap();
+    let mut play = funded(chain, 600);
+    let (outpoint, _) = play.payer().unwrap().bank().coin(false).unwrap();
+    let found = play.chain().transaction(outpoint.txid).unwrap();
     let (funding, _) = found.unwrap();
-    desk.chain().disconnect(1).unwrap();
-    let coin = desk.coin().unwrap();
+    play.chain().disconnect(1).unwrap();
+    let coin = play.coin().unwrap();
     assert_eq!(coin, Coin::Banked { is_deep: false });
-    let tip = desk.chain().height().unwrap();
-    let duty = desk.provider().duty(tip, coin);
+    let tip = play.chain().height().unwrap();
+    let duty = play.provider().unwrap().duty(tip, coin);
     assert_eq!(duty, ProviderDuty::None, "one more and it is gone");
-    desk.chain().disconnect(1).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    let tip = desk.chain().height().unwrap();
+    play.chain().disconnect(1).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    let tip = play.chain().height().unwrap();
     for tip in [tip, tip + 100] {
-        let duty = desk.provider().duty(tip, Coin::Unfunded);
+        let duty = play.provider().unwrap().duty(tip, Coin::Unfunded);
         assert_eq!(
             duty,
             ProviderDuty::None,
             "nothing to force-close or to serve for"
         );
     }
-    let force_close = desk.provider().force_close().unwrap();
-    assert!(is_spent(&refused(&mut desk, &force_close)), "no coin yet");
-    empty_blocks(&mut desk, 2);
-    mined(&mut desk, &funding);
-    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
-    mined(&mut desk, &force_close);
-    let claim = claim_of(&mut desk, 500);
-    mined(&mut desk, &claim);
-    assert_eq!(gains(&mut desk)[1], 1_000);
+    let force_close = play.provider().unwrap().force_close().unwrap();
+    assert!(is_spent(&refused(&mut play, &force_close)), "no coin yet");
+    empty_blocks(&mut play, 2);
+    mined(&mut play, &funding);
+    assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
+    mined(&mut play, &force_close);
+    let claim = claim_of(&mut play, 500);
+    mined(&mut play, &claim);
+    assert_eq!(gains(&mut play)[1], 1_000);
 }
 
 /// After a reorganisation another end may win: a force close instead of the refund, a claim instead of the timeout refund, the
 /// close instead of a force close. The one that lost has no coin any more.
 fn another_end_after_a_reorganisation(chain: &mut dyn Chain) {
     // The provider was late, and is given a second chance to force-close.
-    let mut desk = funded(chain, 600);
-    let refund = ripe_refund(&mut desk);
-    mined(&mut desk, &refund);
-    desk.chain().disconnect(1).unwrap();
-    force_closed(&mut desk);
-    assert!(is_spent(&refused(&mut desk, &refund)));
-    let claim = claim_of(&mut desk, 500);
-    mined(&mut desk, &claim);
-    assert_eq!(gains(&mut desk)[1], 1_000);
-    drop(desk);
-    let mut desk = funded(chain, 600);
-    let timeout_refund = ripe_timeout_refund(&mut desk);
-    mined(&mut desk, &timeout_refund);
-    desk.chain().disconnect(1).unwrap();
-    let claim = claim_of(&mut desk, 500);
-    mined(&mut desk, &claim);
-    assert!(is_spent(&refused(&mut desk, &timeout_refund)));
-    assert_eq!(gains(&mut desk)[1], 1_000);
-    drop(desk);
+    let mut play = funded(chain, 600);
+    let refund = ripe_refund(&mut play);
+    mined(&mut play, &refund);
+    play.chain().disconnect(1).unwrap();
+    force_closed(&mut play);
+    assert!(is_spent(&refused(&mut play, &refund)));
+    let claim = claim_of(&mut play, 500);
+    mined(&mut play, &claim);
+    assert_eq!(gains(&mut play)[1], 1_000);
+    drop(play);
+    let mut play = funded(chain, 600);
+    let timeout_refund = ripe_timeout_refund(&mut play);
+    mined(&mut play, &timeout_refund);
+    play.chain().disconnect(1).unwrap();
+    let claim = claim_of(&mut play, 500);
+    mined(&mut play, &claim);
+    assert!(is_spent(&refused(&mut play, &timeout_refund)));
+    assert_eq!(gains(&mut play)[1], 1_000);
+    drop(play);
     // Deeper than the force close: the refund is not ripe below T, and the bank is open again.
-    let mut desk = funded(chain, 600);
-    let refund = refund_of(&mut desk);
-    let (close, _) = desk.sign_close(false).unwrap();
-    force_closed(&mut desk);
-    desk.chain().disconnect(1).unwrap();
-    assert!(is_too_early(&refused(&mut desk, &refund)));
-    mined(&mut desk, &close);
-    assert_eq!(gains(&mut desk)[1], 1_200);
+    let mut play = funded(chain, 600);
+    let refund = refund_of(&mut play);
+    let close = play.sign_close().unwrap();
+    force_closed(&mut play);
+    play.chain().disconnect(1).unwrap();
+    assert!(is_too_early(&refused(&mut play, &refund)));
+    mined(&mut play, &close);
+    assert_eq!(gains(&mut play)[1], 1_200);
 }
 
 /// The block of the resume is lost after pennies were paid in the new bank. It comes again; both come back from their
 /// records, and the new bank is claimed.
 fn a_resumed_bank_is_reorganised(chain: &mut dyn Chain) {
-    let mut desk = funded(chain, 600);
-    desk.force_close(PAYER, "test").unwrap();
-    desk.resume().unwrap();
-    let (outpoint, _) = desk.payer().bank().coin(false).unwrap();
-    let (resume, _) = desk.chain().transaction(outpoint.txid).unwrap().unwrap();
-    desk.pay(700).unwrap();
-    desk.chain().disconnect(2).unwrap();
-    assert_eq!(desk.coin().unwrap(), Coin::Unfunded);
-    desk.restart().unwrap();
-    empty_blocks(&mut desk, 2);
-    mined(&mut desk, &resume);
-    assert!(matches!(desk.coin().unwrap(), Coin::Banked { .. }));
-    desk.pay(500).unwrap();
-    desk.restart().unwrap();
-    desk.force_close(PROVIDER, "test").unwrap();
-    desk.resume().unwrap();
+    let mut play = funded(chain, 600);
+    play.force_close(PAYER, "test").unwrap();
+    play.resume().unwrap();
+    let (outpoint, _) = play.payer().unwrap().bank().coin(false).unwrap();
+    let (resume, _) = play.chain().transaction(outpoint.txid).unwrap().unwrap();
+    play.pay(700).unwrap();
+    play.chain().disconnect(2).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    play.restart().unwrap();
+    empty_blocks(&mut play, 2);
+    mined(&mut play, &resume);
+    assert!(matches!(play.coin().unwrap(), Coin::Banked { .. }));
+    play.pay(500).unwrap();
+    play.restart().unwrap();
+    play.force_close(PROVIDER, "test").unwrap();
+    play.resume().unwrap();
     // A bank that goes on with one that went on.
-    desk.restart().unwrap();
-    desk.pay(600).unwrap();
-    desk.close(false).unwrap();
+    play.restart().unwrap();
+    play.pay(600).unwrap();
+    play.close().unwrap();
 }

@@ -5,14 +5,14 @@ use crate::common;
 use bitcoin::{Amount, Transaction, Witness, secp256k1::rand};
 use common::{at, cli, is_bad_script, is_spent, is_too_early};
 use narthex::{
-    bounty::{BOUNTY_STORIES, Board, BoardOptions, Conduct, play_bounty_on},
+    bounty::{BountyOptions, BountyPlay, Conduct},
     contracts::{
         bounty::{Coin, RequesterDuty},
         terms::FeeRate,
     },
     game_model::market::LayerSet,
+    harness::{Event, HarnessOptions, PartyBalance, Playable as _, play_on},
     regtest::Chain,
-    table::TableEvent,
 };
 
 on_both_chains!(
@@ -27,64 +27,63 @@ on_both_chains!(
     funding_and_settlement_reorganised,
 );
 
-fn options(recomputers: u8) -> BoardOptions {
+fn options(recomputers: u8) -> BountyOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("NARTHEX_TEST_SEED={hex}");
-    BoardOptions {
+    BountyOptions {
         recomputers,
-        seed,
-        ..BoardOptions::default()
+        common: HarnessOptions::seeded(seed),
+        ..BountyOptions::default()
     }
 }
 
 const HONEST: [Conduct; 3] = [Conduct::Honest; 3];
 
 /// Three recomputers that all hold the settlement; it is not published.
-fn ready(chain: &mut dyn Chain) -> (Board<'_>, Transaction) {
+fn ready(chain: &mut dyn Chain) -> (BountyPlay<'_>, Transaction) {
     let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut board = Board::prepare(chain, &options(3), silent).unwrap();
-    board.fund().unwrap();
-    board.layers(&HONEST).unwrap();
-    board.open(None).unwrap();
-    let closing = board.close().unwrap();
-    let paid = board.answer(&closing, None).unwrap();
-    board.grant(paid, None).unwrap();
-    let status = board.status().unwrap();
-    let (_, tx) = board.recomputers()[0].settle(status).unwrap().unwrap();
-    (board, tx)
+    let mut play = BountyPlay::prepare(chain, &options(3), silent).unwrap();
+    play.fund().unwrap();
+    play.layers(&HONEST).unwrap();
+    play.open(None).unwrap();
+    let closing = play.close().unwrap();
+    let paid = play.answer(&closing, None).unwrap();
+    play.grant(paid, None).unwrap();
+    let status = play.status().unwrap();
+    let (_, tx) = play.recomputers()[0].settle(status).unwrap().unwrap();
+    (play, tx)
 }
 
-fn mined(board: &mut Board<'_>, tx: &Transaction) -> u32 {
-    at::mined(board.table(), tx)
+fn mined(play: &mut BountyPlay<'_>, tx: &Transaction) -> u32 {
+    at::mined(play.harness(), tx)
 }
 
-fn refused(board: &mut Board<'_>, tx: &Transaction) -> String {
-    at::refused(board.table(), tx)
+fn refused(play: &mut BountyPlay<'_>, tx: &Transaction) -> String {
+    at::refused(play.harness(), tx)
 }
 
-fn empty_blocks(board: &mut Board<'_>, count: u32) {
-    at::empty_blocks(board.table(), count);
+fn empty_blocks(play: &mut BountyPlay<'_>, count: u32) {
+    at::empty_blocks(play.harness(), count);
 }
 
 /// What all have gained since before the funding, fees that they paid not counted: requester, recomputers.
-fn gains(board: &mut Board<'_>) -> Vec<i64> {
-    board.table().sync().unwrap();
+fn gains(play: &mut BountyPlay<'_>) -> Vec<i64> {
+    play.harness().sync().unwrap();
     let sat = |v: u64| i64::try_from(v).unwrap();
-    let outcome = board.outcome("test");
-    let gain =
-        |b: &narthex::play::PartyBalance| sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat);
+    let outcome = play.outcome("test");
+    let gain = |b: &PartyBalance| sat(b.after_sat) + sat(b.fees_sat) - sat(b.before_sat);
     outcome.balances.iter().map(gain).collect()
 }
 
-fn refund_of(board: &mut Board<'_>) -> Transaction {
-    board.requester().refund(&mut rand::thread_rng()).unwrap()
+fn refund_of(play: &mut BountyPlay<'_>) -> Transaction {
+    play.requester().refund(&mut rand::thread_rng()).unwrap()
 }
 
-/// A chain pays less and less for blocks, so the stories share it by a few.
+/// A chain pays less and less for blocks, so the scenarios share it by a few.
 fn honest_lives_are_exact(chain: &mut dyn Chain) {
     lives(chain, &["agree", "nobody", "absent"]);
 }
@@ -97,21 +96,24 @@ fn cheated_lives_are_exact(chain: &mut dyn Chain) {
     lives(chain, &["withheld", "undelivered", "stripped", "silent"]);
 }
 
-/// Every story is played.
+/// Every scenario is played.
 #[test]
-fn no_story_is_forgotten() {
-    let names: Vec<&str> = BOUNTY_STORIES.iter().map(|story| story.name).collect();
+fn no_scenario_is_forgotten() {
+    let names: Vec<&str> = BountyOptions::SCENARIOS
+        .iter()
+        .map(|scenario| scenario.name)
+        .collect();
     let source = include_str!("bounty.rs");
     for name in names {
         assert!(source.contains(&format!("\"{name}\"")), "{name}");
     }
 }
 
-/// These stories end with balances exact to the satoshi, and with the transactions that they say.
-fn lives(chain: &mut dyn Chain, stories: &[&str]) {
-    for story in stories {
-        let outcome = play_bounty_on(chain, story, &options(3), &mut ()).unwrap();
-        let (end, earned): (&str, [i64; 4]) = match *story {
+/// These scenarios end with balances exact to the satoshi, and with the transactions that they say.
+fn lives(chain: &mut dyn Chain, scenarios: &[&str]) {
+    for scenario in scenarios {
+        let outcome = play_on(chain, scenario, &options(3), &mut ()).unwrap();
+        let (end, earned): (&str, [i64; 4]) = match *scenario {
             "agree" => ("Settle", [-63_000, 20_000, 21_000, 22_000]),
             "wrong" | "unopened" | "withheld" | "undelivered" => {
                 ("Settle", [-41_000, 20_000, 21_000, 0])
@@ -121,16 +123,16 @@ fn lives(chain: &mut dyn Chain, stories: &[&str]) {
             "unanswered" | "stripped" | "silent" => ("Refund", [0; 4]),
             other => panic!("{other} is not in the table"),
         };
-        assert_eq!(outcome.transactions, ["Bounty", end], "{story}");
+        assert_eq!(outcome.transactions, ["Bounty", end], "{scenario}");
         for (balance, earned) in outcome.balances.iter().zip(earned) {
-            assert!(balance.is_exact(), "{story}: {balance:?}");
-            assert_eq!(balance.settlement_sat, earned, "{story}");
+            assert!(balance.is_exact(), "{scenario}: {balance:?}");
+            assert_eq!(balance.settlement_sat, earned, "{scenario}");
         }
         // The requester has the result exactly when it paid.
         assert_eq!(
             outcome.figures["words"].is_null(),
             end != "Settle",
-            "{story}"
+            "{scenario}"
         );
     }
 }
@@ -138,12 +140,12 @@ fn lives(chain: &mut dyn Chain, stories: &[&str]) {
 /// Four bounties on one chain: the cheapest recomputer turns bad in the second, is not paid for it, costs more to rely on, and is
 /// not hired in the third and fourth.
 fn a_bad_recomputer_is_not_hired_any_more(chain: &mut dyn Chain) {
-    let mut events: Vec<TableEvent> = Vec::new();
-    let outcome = play_bounty_on(chain, "hiring", &options(4), &mut events).unwrap();
+    let mut events: Vec<Event> = Vec::new();
+    let outcome = play_on(chain, "hiring", &options(4), &mut events).unwrap();
     assert!(outcome.balances.iter().all(|balance| balance.is_exact()));
     assert_eq!(outcome.transactions, ["Bounty", "Settle"].repeat(4));
     let hires = events.iter().filter_map(|event| match event {
-        TableEvent::Step(step) if step.what.starts_with("hires") => Some(step.what.clone()),
+        Event::Step(step) if step.what.starts_with("hires") => Some(step.what.clone()),
         _ => None,
     });
     let hires: Vec<String> = hires.collect();
@@ -175,74 +177,73 @@ fn a_bad_recomputer_is_not_hired_any_more(chain: &mut dyn Chain) {
 
 /// The refund: not at T, above it; a settlement that comes as late is still good while the refund is not confirmed.
 fn the_refund_early_and_late(chain: &mut dyn Chain) {
-    let (mut board, settlement) = ready(chain);
-    let refund = refund_of(&mut board);
-    let t = board.terms().record().refund_height;
-    board.table().wait_for(t).unwrap();
-    assert!(is_too_early(&refused(&mut board, &refund)), "at T itself");
-    empty_blocks(&mut board, 1);
+    let (mut play, settlement) = ready(chain);
+    let refund = refund_of(&mut play);
+    let t = play.terms().record().refund_height;
+    play.harness().wait_for(t).unwrap();
+    assert!(is_too_early(&refused(&mut play, &refund)), "at T itself");
+    empty_blocks(&mut play, 1);
     assert_eq!(
-        board.requester().duty(t, Coin::Locked { height: 1 }),
+        play.requester().duty(t, Coin::Locked { height: 1 }),
         RequesterDuty::Refund
     );
-    mined(&mut board, &refund);
-    assert_eq!(board.coin().unwrap(), Coin::Spent);
-    assert!(is_spent(&refused(&mut board, &settlement)));
-    assert_eq!(gains(&mut board), [0, 0, 0, 0]);
+    mined(&mut play, &refund);
+    assert_eq!(play.coin().unwrap(), Coin::Spent);
+    assert!(is_spent(&refused(&mut play, &settlement)));
+    assert_eq!(gains(&mut play), [0, 0, 0, 0]);
     // Its block is lost; the recomputers are quicker this time.
-    board.chain().disconnect(1).unwrap();
-    assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
-    mined(&mut board, &settlement);
-    assert!(is_spent(&refused(&mut board, &refund)));
-    assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
+    play.chain().disconnect(1).unwrap();
+    assert!(matches!(play.coin().unwrap(), Coin::Locked { .. }));
+    mined(&mut play, &settlement);
+    assert!(is_spent(&refused(&mut play, &refund)));
+    assert_eq!(gains(&mut play), [-63_000, 20_000, 21_000, 22_000]);
 }
 
 /// Recomputer 3 withheld its secret, is left out, and comes with all of them after all: two settlements, both exact; one of
 /// them confirms, whichever, and the requester reads the result out of either.
 fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut board = Board::prepare(chain, &options(3), silent).unwrap();
-    board.fund().unwrap();
-    board.layers(&HONEST).unwrap();
-    board.open(None).unwrap();
-    let closing = board.close().unwrap();
-    let all = board.answer(&closing, None).unwrap();
-    let grant = board.grant(all, Some(2)).unwrap();
+    let mut play = BountyPlay::prepare(chain, &options(3), silent).unwrap();
+    play.fund().unwrap();
+    play.layers(&HONEST).unwrap();
+    play.open(None).unwrap();
+    let closing = play.close().unwrap();
+    let all = play.answer(&closing, None).unwrap();
+    let grant = play.grant(all, Some(2)).unwrap();
     let late = LayerSet::new(0b100).unwrap();
-    let again = board.close_again(late).unwrap();
-    let two = board.answer(&again, None).unwrap();
-    board.grant(two, None).unwrap();
-    let status = board.status().unwrap();
-    let (paid, for_two) = board.recomputers()[0].settle(status).unwrap().unwrap();
+    let again = play.close_again(late).unwrap();
+    let two = play.answer(&again, None).unwrap();
+    play.grant(two, None).unwrap();
+    let status = play.status().unwrap();
+    let (paid, for_two) = play.recomputers()[0].settle(status).unwrap().unwrap();
     assert_eq!(paid, two);
-    board.recomputers()[2].take_grant(status, &grant).unwrap();
-    let (paid, for_all) = board.recomputers()[2].settle(status).unwrap().unwrap();
+    play.recomputers()[2].take_grant(status, &grant).unwrap();
+    let (paid, for_all) = play.recomputers()[2].settle(status).unwrap().unwrap();
     assert_eq!(paid, all);
     for (first, second, gained) in [
         (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),
         (&for_all, &for_two, [-63_000, 20_000, 21_000, 22_000]),
     ] {
-        mined(&mut board, first);
-        assert!(is_spent(&refused(&mut board, second)));
-        assert_eq!(gains(&mut board), gained);
-        let learned = board.requester().learn(first).unwrap();
+        mined(&mut play, first);
+        assert!(is_spent(&refused(&mut play, second)));
+        assert_eq!(gains(&mut play), gained);
+        let learned = play.requester().learn(first).unwrap();
         assert!(learned.result.is_some() && learned.cheats.is_empty());
-        board.chain().disconnect(1).unwrap();
+        play.chain().disconnect(1).unwrap();
     }
 }
 
 /// Other amounts, another set's outputs, a missing or false signature: consensus refuses them.
 fn a_settlement_cannot_be_changed(chain: &mut dyn Chain) {
-    let (mut board, good) = ready(chain);
+    let (mut play, good) = ready(chain);
     let signature = good.input[0].witness.iter().next().unwrap().to_vec();
     let mut flipped = signature.clone();
     flipped[40] ^= 1;
     let mut greedy = good.clone();
     greedy.output[0].value += Amount::ONE_SAT;
     greedy.output[1].value -= Amount::ONE_SAT;
-    let fewer =
-        narthex::contracts::bounty::settlement(board.terms(), LayerSet::new(0b011).unwrap());
-    let graph = board.requester().holdings().graph().clone();
+    let fewer = narthex::contracts::bounty::settlement(play.terms(), LayerSet::new(0b011).unwrap());
+    let graph = play.requester().holdings().graph().clone();
     let mut other_set = graph.assemble(fewer.unwrap()).unwrap();
     other_set.input[0].witness = good.input[0].witness.clone();
     let witness = |stack: &[u8]| {
@@ -251,56 +252,55 @@ fn a_settlement_cannot_be_changed(chain: &mut dyn Chain) {
         tx
     };
     for bad in [greedy, other_set, witness(&flipped), witness(&[0; 64])] {
-        assert!(is_bad_script(&refused(&mut board, &bad)));
+        assert!(is_bad_script(&refused(&mut play, &bad)));
     }
     // The requester's grant itself is no signature.
-    let grant = board.requester().grant().unwrap();
+    let grant = play.requester().grant().unwrap();
     assert!(is_bad_script(&refused(
-        &mut board,
+        &mut play,
         &witness(&grant.signature.0)
     )));
-    mined(&mut board, &good);
+    mined(&mut play, &good);
 }
 
 /// A member's child is outbid by another's, whoever's: the settlement confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
-    let (mut board, tx) = ready(chain);
-    let (child, _) = board.table().child(1, &tx).unwrap();
-    board
-        .chain()
+    let (mut play, tx) = ready(chain);
+    let (child, _) = play.harness().child(1, &tx).unwrap();
+    play.chain()
         .submit_package(&[tx.clone(), child.clone()])
         .unwrap();
-    board.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-    let (rival, _) = board.table().child(0, &tx).unwrap();
-    board.chain().submit(&rival).unwrap();
-    let pool = board.chain().mempool().unwrap();
+    play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
+    let (rival, _) = play.harness().child(0, &tx).unwrap();
+    play.chain().submit(&rival).unwrap();
+    let pool = play.chain().mempool().unwrap();
     assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
-    board.table().mine(1).unwrap();
-    assert_eq!(board.coin().unwrap(), Coin::Spent);
-    assert!(board.requester().learn(&tx).unwrap().result.is_some());
+    play.harness().mine(1).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Spent);
+    assert!(play.requester().learn(&tx).unwrap().result.is_some());
 }
 
 /// The settlement's block and then the funding's are lost: all comes again with the same bytes.
 fn funding_and_settlement_reorganised(chain: &mut dyn Chain) {
-    let (mut board, tx) = ready(chain);
-    let txid = board
+    let (mut play, tx) = ready(chain);
+    let txid = play
         .requester()
         .holdings()
         .graph()
         .txid(narthex::contracts::graph::TxGraph::FUNDING);
-    let (funding, height) = board.chain().transaction(txid.unwrap()).unwrap().unwrap();
-    let settled = mined(&mut board, &tx);
+    let (funding, height) = play.chain().transaction(txid.unwrap()).unwrap().unwrap();
+    let settled = mined(&mut play, &tx);
     let depth = settled - height.unwrap() + 1;
-    board.chain().disconnect(1).unwrap();
-    assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
-    mined(&mut board, &tx);
-    board.chain().disconnect(depth).unwrap();
-    assert_eq!(board.coin().unwrap(), Coin::Unfunded);
-    assert!(is_spent(&refused(&mut board, &tx)), "without its coin");
-    mined(&mut board, &funding);
-    assert!(matches!(board.coin().unwrap(), Coin::Locked { .. }));
-    mined(&mut board, &tx);
-    assert_eq!(gains(&mut board), [-63_000, 20_000, 21_000, 22_000]);
+    play.chain().disconnect(1).unwrap();
+    assert!(matches!(play.coin().unwrap(), Coin::Locked { .. }));
+    mined(&mut play, &tx);
+    play.chain().disconnect(depth).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    assert!(is_spent(&refused(&mut play, &tx)), "without its coin");
+    mined(&mut play, &funding);
+    assert!(matches!(play.coin().unwrap(), Coin::Locked { .. }));
+    mined(&mut play, &tx);
+    assert_eq!(gains(&mut play), [-63_000, 20_000, 21_000, 22_000]);
 }
 
 /// The real command: every line of `--json` is an object, and what is refused says why in one line.
@@ -309,9 +309,12 @@ fn the_command() {
     cli::prints_objects(
         "bounty",
         &[
-            ("play --list --json", BOUNTY_STORIES.len()),
-            ("play --story wrong --json", 10),
-            ("play --story agree --recomputers 6 --quorum 6 --json", 11),
+            ("play --list --json", BountyOptions::SCENARIOS.len()),
+            ("play --scenario wrong --json", 10),
+            (
+                "play --scenario agree --recomputers 6 --quorum 6 --json",
+                11,
+            ),
             ("show --json", 7),
             ("show --recomputers 6 --quorum 1 --json", 66),
             ("price --reliability 90% --json", 1),
@@ -320,7 +323,7 @@ fn the_command() {
     let said = cli::refuses(
         "bounty",
         &[
-            ("play --story none", "no such story"),
+            ("play --scenario none", "no such scenario"),
             ("play --recomputers 0", "terms: recomputers"),
             ("play --recomputers 7", "terms: recomputers"),
             ("play --quorum 0", "terms: quorum"),
@@ -331,10 +334,10 @@ fn the_command() {
             ("play --round-blocks 1", "terms: round_blocks"),
             ("play --layer-blocks 4294967295", "terms: refund_height"),
             (
-                "play --story wrong --quorum 3",
+                "play --scenario wrong --quorum 3",
                 "more recomputers than the quorum",
             ),
-            ("play --story hiring", "four recomputers or more"),
+            ("play --scenario hiring", "four recomputers or more"),
             ("price --reliability 101%", "no probability"),
             ("play --seed 12", "64 hex digits"),
         ],
@@ -350,13 +353,13 @@ fn the_command() {
     }
 }
 
-/// The price table is what a bounty really costs: the same amounts and sizes as on the chain.
+/// The price harness is what a bounty really costs: the same amounts and sizes as on the chain.
 #[test]
 fn prices_are_those_of_the_chain() {
     let (_, out, _) = cli::words("bounty", "price --json");
     let prices: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
     assert_eq!(prices["locked_sat"], 63_000);
-    let (_, played, _) = cli::words("bounty", "play --story agree --json");
+    let (_, played, _) = cli::words("bounty", "play --scenario agree --json");
     for line in played
         .lines()
         .filter(|line| line.contains("\"event\":\"transaction\""))

@@ -273,12 +273,12 @@ fn options_at_their_edges() {
         "{} commands, {options} options",
         all.len()
     );
-    let story = |cmd: &Cmd| {
+    let scenario = |cmd: &Cmd| {
         cmd.options
             .iter()
             .any(|o| o.name == "--fee-rate" && o.takes)
     };
-    assert!(all.iter().filter(|cmd| story(cmd)).count() >= 8);
+    assert!(all.iter().filter(|cmd| scenario(cmd)).count() >= 8);
 
     let (mut faults, mut refused) = (Vec::new(), 0);
     for run in 0..runs {

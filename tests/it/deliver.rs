@@ -1,4 +1,4 @@
-//! Sealed deliveries: every story on both chains, and the command.
+//! Sealed deliveries: every scenario on both chains, and the command.
 
 use crate::common;
 use crate::deliver_support;
@@ -7,17 +7,17 @@ use common::cli;
 use deliver_support::{AMOUNT, options, prepared};
 use narthex::{
     contracts::deliver::Reading,
-    deliver::{DELIVER_STORIES, Post, PostOptions, play_delivery},
-    play::ChainKind,
+    deliver::{DeliveryOptions, DeliveryPlay},
+    harness::{ChainKind, Playable as _, play},
     regtest::Chain,
 };
 
-on_both_chains!(every_story_is_exact);
+on_both_chains!(every_scenario_is_exact);
 
-/// Every story ends with balances exact to the satoshi, with the transactions and the delivery that it says.
-fn every_story_is_exact(chain: &mut dyn Chain) {
-    let expected = |story: &str| -> (&[&str], usize, bool) {
-        match story {
+/// Every scenario ends with balances exact to the satoshi, with the transactions and the delivery that it says.
+fn every_scenario_is_exact(chain: &mut dyn Chain) {
+    let expected = |scenario: &str| -> (&[&str], usize, bool) {
+        match scenario {
             "delivered" | "crash" | "replaced" => (&["Delivery", "Claim 1"], 1, true),
             "silent" | "race" | "bad-leaf" => (&["Delivery", "Claim 2"], 2, true),
             "refund" | "late" => (&["Delivery", "Refund"], 0, false),
@@ -29,33 +29,33 @@ fn every_story_is_exact(chain: &mut dyn Chain) {
         "bitcoind" => ChainKind::Bitcoind,
         _ => ChainKind::Embedded,
     };
-    for story in &DELIVER_STORIES {
-        // Wallets read a chain from its first block: short ones for each story.
-        let outcome = play_delivery(kind, story.name, &options(), &mut ()).unwrap();
-        let (names, payee, delivered) = expected(story.name);
-        for (seat, balance) in outcome.balances.iter().enumerate() {
-            assert!(balance.is_exact(), "{}: {balance:?}", story.name);
-            let settled = match seat {
+    for scenario in DeliveryOptions::SCENARIOS {
+        // Wallets read a chain from its first block: short ones for each scenario.
+        let outcome = play(kind, scenario.name, &options(), &mut ()).unwrap();
+        let (names, payee, delivered) = expected(scenario.name);
+        for (participant, balance) in outcome.balances.iter().enumerate() {
+            assert!(balance.is_exact(), "{}: {balance:?}", scenario.name);
+            let settled = match participant {
                 0 if payee > 0 => -AMOUNT,
-                seat if seat == payee && payee > 0 => AMOUNT,
+                participant if participant == payee && payee > 0 => AMOUNT,
                 _ => 0,
             };
-            assert_eq!(balance.settlement_sat, settled, "{}", story.name);
+            assert_eq!(balance.settlement_sat, settled, "{}", scenario.name);
         }
-        assert_eq!(outcome.transactions, names, "{}", story.name);
-        assert_eq!(outcome.figures["delivered"], delivered, "{}", story.name);
+        assert_eq!(outcome.transactions, names, "{}", scenario.name);
+        assert_eq!(outcome.figures["delivered"], delivered, "{}", scenario.name);
     }
 }
 
 /// Agents that serve alone leave a delivery to the one that was accepted first.
 #[test]
 fn agents_that_serve_alone_do_not_race() {
-    let options = PostOptions {
+    let options = DeliveryOptions {
         alone: true,
         ..options()
     };
-    for story in ["silent", "race"] {
-        let outcome = play_delivery(ChainKind::Embedded, story, &options, &mut ()).unwrap();
+    for scenario in ["silent", "race"] {
+        let outcome = play(ChainKind::Embedded, scenario, &options, &mut ()).unwrap();
         assert!(outcome.balances.iter().all(|b| b.is_exact()));
         assert_eq!(outcome.balances[1].settlement_sat, AMOUNT);
         assert_eq!(outcome.transactions, ["Delivery", "Claim 1"]);
@@ -66,22 +66,24 @@ fn agents_that_serve_alone_do_not_race() {
 #[test]
 fn fifteen_agents_and_the_last_is_paid() {
     let mut chain = narthex::regtest::Embedded::new();
-    let options = PostOptions {
+    let options = DeliveryOptions {
         agents: 15,
         ..options()
     };
     let mut silent = ();
-    let mut post = Post::prepare(&mut chain, &options, &mut silent).unwrap();
-    post.fund().unwrap();
-    post.bury().unwrap();
-    post.scan().unwrap();
-    post.ask(14).unwrap();
-    post.hand_over(14).unwrap();
-    post.claim(14, "the last").unwrap();
-    assert!(matches!(post.read().unwrap(), Reading::Message(_)));
-    let outcome = post.outcome("test");
+    let mut play = DeliveryPlay::prepare(&mut chain, &options, &mut silent).unwrap();
+    play.fund().unwrap();
+    play.bury().unwrap();
+    play.scan().unwrap();
+    play.ask(14).unwrap();
+    play.hand_over(14).unwrap();
+    play.claim(14, "the last").unwrap();
+    assert!(matches!(play.read().unwrap(), Reading::Message(_)));
+    let outcome = play.outcome("test");
     assert!(outcome.balances.iter().all(|b| b.is_exact()));
     assert_eq!(outcome.balances[15].settlement_sat, AMOUNT);
+    // A copy and a consent each; a request, what is served, an acceptance.
+    assert_eq!(outcome.figures["messages_sent"], 15 * 2 + 3);
 }
 
 fn command(args: &[&str]) -> (bool, String, String) {
@@ -95,8 +97,8 @@ fn the_command() {
     cli::prints_objects(
         "deliver",
         &[
-            ("play --list --json", DELIVER_STORIES.len()),
-            ("play --story refund --agents 1 --json", 5),
+            ("play --list --json", DeliveryOptions::SCENARIOS.len()),
+            ("play --scenario refund --agents 1 --json", 5),
             ("show --agents 4 --json", 6),
         ],
     );
@@ -110,16 +112,16 @@ fn the_command() {
     cli::refuses(
         "deliver",
         &[
-            ("play --story none", "no such story"),
-            ("play --story race --agents 1", "this story needs 2"),
-            ("play --agents 0", "this story needs 1"),
+            ("play --scenario none", "no such scenario"),
+            ("play --scenario race --agents 1", "this scenario needs 2"),
+            ("play --agents 0", "this scenario needs 1"),
             ("play --agents 16", "terms: agents"),
             ("play --agents 255", "terms: agents"),
             ("play --amount 300", "terms: amount_sat"),
             ("play --claim-blocks 5", "terms: claim_blocks"),
             ("play --amount 18446744073709551615", "more than there is"),
             ("play --file /none", "cannot read /none"),
-            ("play --refund-blocks 10", "stories take 24"),
+            ("play --refund-blocks 10", "scenarios take 24"),
             ("show --fee 20000", "leaves nothing"),
             ("play --seed 12", "64 hex digits are wanted"),
         ],
@@ -130,11 +132,11 @@ fn the_command() {
 #[test]
 fn the_scan_command() {
     let mut chain = narthex::regtest::Embedded::new();
-    let mut post = prepared(&mut chain);
-    post.fund().unwrap();
-    let (outpoint, _) = post.delivery().coin().unwrap();
-    let height = post.chain().height().unwrap();
-    let block = post.chain().block(height).unwrap();
+    let mut play = prepared(&mut chain);
+    play.fund().unwrap();
+    let (outpoint, _) = play.delivery().coin().unwrap();
+    let height = play.chain().height().unwrap();
+    let block = play.chain().block(height).unwrap();
     let lines = block
         .txdata
         .iter()
@@ -142,7 +144,7 @@ fn the_scan_command() {
     let lines = lines.collect::<Vec<_>>().join("\n");
     let dir = tempfile::tempdir().unwrap();
     let (key, txs) = (dir.path().join("key"), dir.path().join("txs"));
-    std::fs::write(&key, post.recipient_key().display_secret().to_string()).unwrap();
+    std::fs::write(&key, play.recipient_key().display_secret().to_string()).unwrap();
     std::fs::write(&txs, &lines).unwrap();
     let scan = |key: &std::path::Path, txs: &std::path::Path| {
         command(&[

@@ -25,7 +25,7 @@ use narthex::{
         graph::NodeId,
         terms::FeeRate,
     },
-    deliver::{DEPTH, Post},
+    deliver::{DEPTH, DeliveryPlay},
     regtest::{Chain, Error},
 };
 
@@ -45,8 +45,8 @@ on_both_chains!(
 
 /// Each part of a claim missing, false, or in another's place is refused, by miners too.
 fn a_claim_needs_key_recipient_and_agent(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0]);
-    let (good, fee) = post.claim_of(0).unwrap();
+    let mut play = paid(chain, &[0]);
+    let (good, fee) = play.claim_of(0).unwrap();
     let stack: Vec<Vec<u8>> = good.input[0].witness.iter().map(<[u8]>::to_vec).collect();
     let with = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
         let (mut bad, mut stack) = (good.clone(), stack.clone());
@@ -73,122 +73,122 @@ fn a_claim_needs_key_recipient_and_agent(chain: &mut dyn Chain) {
         with(&|s| s[2].clear()),
     ];
     for bad in bad {
-        assert!(is_bad_script(&refused(&mut post, &bad)));
+        assert!(is_bad_script(&refused(&mut play, &bad)));
     }
     // The same to another payee: whoever sees the claim in the mempool has no signature for it.
     let mut stolen = good.clone();
-    stolen.output[0].script_pubkey = post.table().seat(2).unwrap().script.clone();
-    assert!(is_bad_script(&refused(&mut post, &stolen)));
+    stolen.output[0].script_pubkey = play.harness().participant(2).unwrap().script.clone();
+    assert!(is_bad_script(&refused(&mut play, &stolen)));
     // The key path is nobody's.
     let mut lone = good.clone();
     lone.input[0].witness = Witness::from_slice(&[&stack[2]]);
-    assert!(is_bad_script(&refused(&mut post, &lone)));
-    mined(&mut post, &good);
-    assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);
+    assert!(is_bad_script(&refused(&mut play, &lone)));
+    mined(&mut play, &good);
+    assert_eq!(gains(&mut play), [-AMOUNT, AMOUNT - sat(fee), 0]);
 }
 
 /// Agent 2 has agent 1's whole witness, and its own key: still nothing.
 fn an_agent_cannot_use_what_is_anothers(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0]);
-    let (first, _) = post.claim_of(0).unwrap();
-    let shown = post.delivery().claimed_by(&first).unwrap();
-    let terms = post.delivery().terms().id();
+    let mut play = paid(chain, &[0]);
+    let (first, _) = play.claim_of(0).unwrap();
+    let shown = play.delivery().claimed_by(&first).unwrap();
+    let terms = play.delivery().terms().id();
     let accepted = shown_acceptance(&first);
     let replay = Handover {
         terms,
         agent: 1,
         signature: accepted,
     };
-    let taken = post.agent(1).unwrap().take(&replay);
+    let taken = play.agent(1).unwrap().take(&replay);
     assert_eq!(taken, Err(DeliverError::FalseAcceptance { agent: 1 }));
     // Nor by hand: a claim of agent 2's with agent 1's key does not fit its leaf…
-    let graph = post.delivery().claim(1, Amount::from_sat(500)).unwrap();
+    let graph = play.delivery().claim(1, Amount::from_sat(500)).unwrap();
     let preimages = [*shown.key.expose()];
     let signatures = [[1; 64], accepted.serialize()];
     assert!(finish(&graph, NodeId(0), &signatures, &preimages).is_err());
     // …nor does agent 1's acceptance with agent 2's own key and signature…
-    let own = post.agent(1).unwrap().record().key.clone();
-    let theirs = by_hand(&mut post, 1, accepted, own.expose());
-    assert!(is_bad_script(&refused(&mut post, &theirs)));
+    let own = play.agent(1).unwrap().record().key.clone();
+    let theirs = by_hand(&mut play, 1, accepted, own.expose());
+    assert!(is_bad_script(&refused(&mut play, &theirs)));
     // …and agent 1's leaf wants agent 1's signature.
     let mut theirs = first.clone();
-    theirs.output[0].script_pubkey = post.table().seat(2).unwrap().script.clone();
-    assert!(is_bad_script(&refused(&mut post, &theirs)));
-    mined(&mut post, &first);
-    assert!(matches!(post.read().unwrap(), Reading::Message(_)));
+    theirs.output[0].script_pubkey = play.harness().participant(2).unwrap().script.clone();
+    assert!(is_bad_script(&refused(&mut play, &theirs)));
+    mined(&mut play, &first);
+    assert!(matches!(play.read().unwrap(), Reading::Message(_)));
 }
 
 fn the_refund_early_and_late(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[]);
-    let (refund, fee) = post.refund_of().unwrap();
-    let t = t(&post);
-    post.table().wait_for(t).unwrap();
-    assert!(is_too_early(&refused(&mut post, &refund)), "at T itself");
-    let (tip, coin) = post.status().unwrap();
-    assert_eq!(post.sender().duty(tip, coin), SenderDuty::Wait);
+    let mut play = paid(chain, &[]);
+    let (refund, fee) = play.refund_of().unwrap();
+    let t = t(&play);
+    play.harness().wait_for(t).unwrap();
+    assert!(is_too_early(&refused(&mut play, &refund)), "at T itself");
+    let (tip, coin) = play.status().unwrap();
+    assert_eq!(play.sender().duty(tip, coin), SenderDuty::Wait);
     // Without its lock time the script itself refuses, at any height.
     let mut unlocked = refund.clone();
     unlocked.lock_time = bitcoin::absolute::LockTime::ZERO;
-    assert!(is_bad_script(&refused(&mut post, &unlocked)));
-    empty_blocks(&mut post, 1);
-    let (tip, coin) = post.status().unwrap();
+    assert!(is_bad_script(&refused(&mut play, &unlocked)));
+    empty_blocks(&mut play, 1);
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(
-        (tip, post.sender().duty(tip, coin)),
+        (tip, play.sender().duty(tip, coin)),
         (t, SenderDuty::Refund)
     );
-    assert!(mined(&mut post, &refund) > t);
-    assert_eq!(gains(&mut post), [-sat(fee), 0, 0]);
-    assert_eq!(post.coin().unwrap(), Coin::Spent);
+    assert!(mined(&mut play, &refund) > t);
+    assert_eq!(gains(&mut play), [-sat(fee), 0, 0]);
+    assert_eq!(play.coin().unwrap(), Coin::Spent);
 }
 
 /// An agent that slept until T still claims as long as no refund is confirmed; after one it has nothing.
 fn a_claim_and_a_refund_race(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0]);
-    let (claim, fee) = post.claim_of(0).unwrap();
-    let (refund, back) = post.refund_of().unwrap();
-    let t = t(&post);
-    post.table().wait_for(t).unwrap();
-    let (tip, coin) = post.status().unwrap();
-    assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
-    post.table().wait_for(t + 2).unwrap();
-    mined(&mut post, &claim);
-    assert!(is_spent(&refused(&mut post, &refund)));
-    assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);
+    let mut play = paid(chain, &[0]);
+    let (claim, fee) = play.claim_of(0).unwrap();
+    let (refund, back) = play.refund_of().unwrap();
+    let t = t(&play);
+    play.harness().wait_for(t).unwrap();
+    let (tip, coin) = play.status().unwrap();
+    assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
+    play.harness().wait_for(t + 2).unwrap();
+    mined(&mut play, &claim);
+    assert!(is_spent(&refused(&mut play, &refund)));
+    assert_eq!(gains(&mut play), [-AMOUNT, AMOUNT - sat(fee), 0]);
     // The same race the other way round: the sender has its coin back, and the recipient its message, by the claim
     // that everybody saw.
-    post.chain().disconnect(1).unwrap();
-    mined(&mut post, &refund);
-    assert!(is_spent(&refused(&mut post, &claim)));
-    assert_eq!(gains(&mut post), [-sat(back), 0, 0]);
-    let read = post.recipient().unwrap().read(&claim).unwrap();
+    play.chain().disconnect(1).unwrap();
+    mined(&mut play, &refund);
+    assert!(is_spent(&refused(&mut play, &claim)));
+    assert_eq!(gains(&mut play), [-sat(back), 0, 0]);
+    let read = play.recipient().unwrap().read(&claim).unwrap();
     assert!(matches!(read, Reading::Message(_)));
 }
 
 /// The sender spends its coins elsewhere before the funding confirms: no agent served, none loses anything.
 fn a_funding_that_is_double_spent(chain: &mut dyn Chain) {
-    let mut post = prepared(chain);
-    let tip = post.chain().height().unwrap();
-    let mut psbt = post.sender().funding_psbt(tip).unwrap();
+    let mut play = prepared(chain);
+    let tip = play.chain().height().unwrap();
+    let mut psbt = play.sender().funding_psbt(tip).unwrap();
     let amount = Amount::from_sat(20_000);
-    let (funding, _) = post.table().sign_funding(0, &mut psbt, amount).unwrap();
-    post.chain().submit(&funding).unwrap();
-    assert_eq!(post.coin().unwrap(), Coin::Unfunded);
-    let request = asked(&post);
-    let unpaid = post.agent(0).unwrap().serve(&request, tip, Coin::Unfunded);
+    let (funding, _) = play.harness().sign_funding(0, &mut psbt, amount).unwrap();
+    play.chain().submit(&funding).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    let request = asked(&play);
+    let unpaid = play.agent(0).unwrap().serve(&request, tip, Coin::Unfunded);
     assert!(matches!(unpaid, Err(DeliverError::NotFunded { .. })));
-    let rival = elsewhere(&mut post, &funding);
-    mined(&mut post, &rival);
-    assert!(is_spent(&refused(&mut post, &funding)));
-    post.table().mine(6).unwrap();
-    let (tip, coin) = post.status().unwrap();
+    let rival = elsewhere(&mut play, &funding);
+    mined(&mut play, &rival);
+    assert!(is_spent(&refused(&mut play, &funding)));
+    play.harness().mine(6).unwrap();
+    let (tip, coin) = play.status().unwrap();
     assert_eq!(coin, Coin::Unfunded);
-    assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
-    post.scan().unwrap();
-    assert!(post.served(0).is_err());
+    assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
+    play.scan().unwrap();
+    assert!(play.served(0).is_err());
 }
 
-fn asked(post: &Post<'_>) -> narthex::contracts::deliver::Request {
-    let (outpoint, _) = post.delivery().coin().unwrap();
+fn asked(play: &DeliveryPlay<'_>) -> narthex::contracts::deliver::Request {
+    let (outpoint, _) = play.delivery().coin().unwrap();
     narthex::contracts::deliver::Request {
         funding: outpoint.txid,
         accepted: Default::default(),
@@ -196,32 +196,32 @@ fn asked(post: &Post<'_>) -> narthex::contracts::deliver::Request {
 }
 
 /// The sender's own payment of the coins that `funding` spends, to itself.
-fn elsewhere(post: &mut Post<'_>, funding: &Transaction) -> Transaction {
-    let seat = post.table().seat(0).unwrap();
+fn elsewhere(play: &mut DeliveryPlay<'_>, funding: &Transaction) -> Transaction {
+    let participant = play.harness().participant(0).unwrap();
     let mut other = funding.clone();
     let all: Amount = other.output.iter().map(|out| out.value).sum();
     other.output = vec![TxOut {
         value: all,
-        script_pubkey: seat.script.clone(),
+        script_pubkey: participant.script.clone(),
     }];
-    sign(post, other, funding)
+    sign(play, other, funding)
 }
 
 /// Signed by the sender's wallet anew.
-fn sign(post: &mut Post<'_>, mut tx: Transaction, funding: &Transaction) -> Transaction {
+fn sign(play: &mut DeliveryPlay<'_>, mut tx: Transaction, funding: &Transaction) -> Transaction {
     for input in &mut tx.input {
         input.witness = Witness::new();
     }
     assert_eq!(tx.input.len(), funding.input.len());
     let mut psbt = bitcoin::Psbt::from_unsigned_tx(tx).unwrap();
-    let seat = post.table().seat(0).unwrap();
+    let participant = play.harness().participant(0).unwrap();
     for (input, txin) in psbt.inputs.iter_mut().zip(&funding.input) {
-        input.witness_utxo = seat
+        input.witness_utxo = participant
             .wallet
             .coin(txin.previous_output)
             .map(|coin| coin.prevout);
     }
-    seat.wallet.sign_all(&mut psbt).unwrap()
+    participant.wallet.sign_all(&mut psbt).unwrap()
 }
 
 /// Less money, another script, another root, under the same announcement or not: nobody serves, nobody pays.
@@ -237,29 +237,29 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
         },
     ];
     for change in changes {
-        let mut post = prepared(chain);
-        let tip = post.chain().height().unwrap();
-        let mut psbt = post.sender().funding_psbt(tip).unwrap();
+        let mut play = prepared(chain);
+        let tip = play.chain().height().unwrap();
+        let mut psbt = play.sender().funding_psbt(tip).unwrap();
         let amount = Amount::from_sat(20_000);
-        let (agreed, _) = post.table().sign_funding(0, &mut psbt, amount).unwrap();
+        let (agreed, _) = play.harness().sign_funding(0, &mut psbt, amount).unwrap();
         let mut other = agreed.clone();
         change(&mut other);
-        let other = sign(&mut post, other, &agreed);
-        mined(&mut post, &other);
-        post.table().mine(6).unwrap();
-        let (tip, coin) = post.status().unwrap();
+        let other = sign(&mut play, other, &agreed);
+        mined(&mut play, &other);
+        play.harness().mine(6).unwrap();
+        let (tip, coin) = play.status().unwrap();
         assert_eq!(coin, Coin::Unfunded);
-        assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
-        let mut ask = asked(&post);
-        assert!(post.agent(0).unwrap().serve(&ask, tip, coin).is_err());
+        assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
+        let mut ask = asked(&play);
+        assert!(play.agent(0).unwrap().serve(&ask, tip, coin).is_err());
         ask.funding = other.compute_txid();
-        let foreign = post.agent(0).unwrap().serve(&ask, tip, coin);
+        let foreign = play.agent(0).unwrap().serve(&ask, tip, coin);
         assert_eq!(foreign, Err(DeliverError::Foreign));
         // An agent that shows the terms all the same convinces nobody.
         let announced =
-            narthex::contracts::deliver::Scanner::new(post.recipient_key()).look(&other);
+            narthex::contracts::deliver::Scanner::new(play.recipient_key()).look(&other);
         if let Some(found) = announced {
-            let (terms, key) = (post.sender().record().terms, post.recipient_key());
+            let (terms, key) = (play.sender().record().terms, play.recipient_key());
             let opened = Recipient::open(&found, (terms, DEPTH), &key);
             assert!(matches!(opened, Err(DeliverError::OtherFunding { .. })));
         }
@@ -268,74 +268,74 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
 
 /// After a reorganisation acceptance and u_i are public: the agent is paid all the same, and nobody else.
 fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0]);
-    let (outpoint, _) = post.delivery().coin().unwrap();
-    let (funding, _) = post.chain().transaction(outpoint.txid).unwrap().unwrap();
-    let (claim, fee) = post.claim_of(0).unwrap();
-    mined(&mut post, &claim);
+    let mut play = paid(chain, &[0]);
+    let (outpoint, _) = play.delivery().coin().unwrap();
+    let (funding, _) = play.chain().transaction(outpoint.txid).unwrap().unwrap();
+    let (claim, fee) = play.claim_of(0).unwrap();
+    mined(&mut play, &claim);
     // Claim and funding are lost: depth blocks of burying, one of the claim.
     let depth = options().depth.blocks() + 1;
-    post.chain().disconnect(depth).unwrap();
-    assert_eq!(post.coin().unwrap(), Coin::Unfunded);
-    let (tip, coin) = post.status().unwrap();
-    assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
+    play.chain().disconnect(depth).unwrap();
+    assert_eq!(play.coin().unwrap(), Coin::Unfunded);
+    let (tip, coin) = play.status().unwrap();
+    assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
     let mut rng = StdRng::seed_from_u64(1);
-    let late = post
+    let late = play
         .recipient()
         .unwrap()
         .hand_over(0, (tip, coin), &mut rng);
     assert!(matches!(late, Err(DeliverError::NotFunded { .. })));
     // Agent 2 and strangers know all that the claim showed.
-    let terms = post.delivery().terms().id();
+    let terms = play.delivery().terms().id();
     let replay = Handover {
         terms,
         agent: 1,
         signature: shown_acceptance(&claim),
     };
-    assert!(post.agent(1).unwrap().take(&replay).is_err());
+    assert!(play.agent(1).unwrap().take(&replay).is_err());
     let mut stolen = claim.clone();
     stolen.output[0].script_pubkey = miner();
     let pair = [funding.clone(), stolen];
-    let answer = post.chain().mine_exactly(&pair, &miner());
+    let answer = play.chain().mine_exactly(&pair, &miner());
     assert!(matches!(answer, Err(Error::BlockRejected { reason }) if is_bad_script(&reason)));
-    mined(&mut post, &funding);
+    mined(&mut play, &funding);
     // Not deep enough to serve strangers; the agent waits with its claim too, T is far.
-    let (tip, coin) = post.status().unwrap();
-    assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
-    empty_blocks(&mut post, 2);
-    let (tip, coin) = post.status().unwrap();
-    assert_eq!(post.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
-    mined(&mut post, &claim);
-    assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);
-    assert!(matches!(post.read().unwrap(), Reading::Message(_)));
+    let (tip, coin) = play.status().unwrap();
+    assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
+    empty_blocks(&mut play, 2);
+    let (tip, coin) = play.status().unwrap();
+    assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Claim);
+    mined(&mut play, &claim);
+    assert_eq!(gains(&mut play), [-AMOUNT, AMOUNT - sat(fee), 0]);
+    assert!(matches!(play.read().unwrap(), Reading::Message(_)));
 }
 
 /// Two agents outbid each other in the mempool, and one its own claim: a lower fee is refused, one coin pays one.
 fn claims_are_replaced(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0, 1]);
-    let (first, _) = post.claim_of(0).unwrap();
-    post.chain().submit(&first).unwrap();
-    let (rival, _) = post.claim_of(1).unwrap();
+    let mut play = paid(chain, &[0, 1]);
+    let (first, _) = play.claim_of(0).unwrap();
+    play.chain().submit(&first).unwrap();
+    let (rival, _) = play.claim_of(1).unwrap();
     // The same fee for the same size replaces nothing (BIP125).
     assert!(matches!(
-        post.chain().submit(&rival),
+        play.chain().submit(&rival),
         Err(Error::Rejected { .. })
     ));
-    post.table().set_rate(FeeRate::from_sat_per_kwu(1_000));
-    let (rival, _) = post.claim_of(1).unwrap();
-    post.chain().submit(&rival).unwrap();
-    post.table().set_rate(FeeRate::from_sat_per_kwu(2_000));
-    let (bumped, fee) = post.claim_of(0).unwrap();
-    post.chain().submit(&bumped).unwrap();
-    let pool = post.chain().mempool().unwrap();
+    play.harness().set_rate(FeeRate::from_sat_per_kwu(1_000));
+    let (rival, _) = play.claim_of(1).unwrap();
+    play.chain().submit(&rival).unwrap();
+    play.harness().set_rate(FeeRate::from_sat_per_kwu(2_000));
+    let (bumped, fee) = play.claim_of(0).unwrap();
+    play.chain().submit(&bumped).unwrap();
+    let pool = play.chain().mempool().unwrap();
     assert!(pool.contains(&bumped.compute_txid()));
     assert!(!pool.contains(&rival.compute_txid()) && !pool.contains(&first.compute_txid()));
-    post.table().mine(1).unwrap();
+    play.harness().mine(1).unwrap();
     for lost in [&first, &rival] {
-        assert!(is_spent(&refused(&mut post, lost)));
+        assert!(is_spent(&refused(&mut play, lost)));
     }
-    assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);
-    assert!(matches!(post.read().unwrap(), Reading::Message(_)));
+    assert_eq!(gains(&mut play), [-AMOUNT, AMOUNT - sat(fee), 0]);
+    assert!(matches!(play.read().unwrap(), Reading::Message(_)));
 }
 
 /// The recipient's signature that a claim shows, without its sighash byte.
@@ -347,26 +347,26 @@ fn shown_acceptance(claim: &Transaction) -> schnorr::Signature {
 
 /// A claim of an agent's with any signature in the place of the recipient's, at a fee that replaces all others.
 fn by_hand(
-    post: &mut Post<'_>,
+    play: &mut DeliveryPlay<'_>,
     agent: u8,
     accepted: schnorr::Signature,
     unseal: &[u8; 32],
 ) -> Transaction {
-    let graph = post
+    let graph = play
         .delivery()
         .claim(agent, Amount::from_sat(5_000))
         .unwrap();
-    let key = post.table().key(usize::from(agent) + 1, 0).unwrap();
+    let key = play.harness().key(usize::from(agent) + 1, 0).unwrap();
     let own = Task::new(&graph, NodeId(0), 0).unwrap();
     let signer = (agent_name(agent), &key);
-    let own = own.sign_alone(signer, None, post.table().rng()).unwrap();
+    let own = own.sign_alone(signer, None, play.harness().rng()).unwrap();
     let signatures = [own.0, accepted.serialize()];
     finish(&graph, NodeId(0), &signatures, &[*unseal]).unwrap()
 }
 
 /// A plain signature of what the recipient would sign to accept an agent.
-fn accepted_by(post: &Post<'_>, agent: u8, key: &SecretKey) -> schnorr::Signature {
-    let graph = post.delivery().claim(agent, Amount::ONE_SAT).unwrap();
+fn accepted_by(play: &DeliveryPlay<'_>, agent: u8, key: &SecretKey) -> schnorr::Signature {
+    let graph = play.delivery().claim(agent, Amount::ONE_SAT).unwrap();
     let message = graph.release_hashes(NodeId(0)).unwrap()[0];
     let secp = Secp256k1::new();
     secp.sign_schnorr_no_aux_rand(&Message::from_digest(message), &key.keypair(&secp))
@@ -375,74 +375,74 @@ fn accepted_by(post: &Post<'_>, agent: u8, key: &SecretKey) -> schnorr::Signatur
 /// A sender that is agent 2 knows the seed, every u_i, what it shares with the recipient, and sees agent 1's claim. It
 /// takes nothing back: agent 2 was not accepted, and nothing that the sender knows accepts it.
 fn the_sender_is_an_agent_itself(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0]);
-    let (served, fee) = post.claim_of(0).unwrap();
-    post.chain().submit(&served).unwrap();
-    let record = post.sender().record();
-    let (terms, seed) = (post.delivery().terms().id(), record.seed);
-    let sender_key = post.table().key(0, 0).unwrap();
+    let mut play = paid(chain, &[0]);
+    let (served, fee) = play.claim_of(0).unwrap();
+    play.chain().submit(&served).unwrap();
+    let record = play.sender().record();
+    let (terms, seed) = (play.delivery().terms().id(), record.seed);
+    let sender_key = play.harness().key(0, 0).unwrap();
     // All scalars that it has: its own key, its agent's, what it shares with the recipient, the seed.
     let secp = Secp256k1::new();
-    let recipient = PublicKey::from_secret_key(&secp, &post.recipient_key());
-    let shared = Shared::of_recipient(&post.recipient_key(), &record.terms.ephemeral);
+    let recipient = PublicKey::from_secret_key(&secp, &play.recipient_key());
+    let shared = Shared::of_recipient(&play.recipient_key(), &record.terms.ephemeral);
     assert_eq!(
         shared.one_time_key(&recipient),
         Some(record.terms.recipient)
     );
     let known = [
         sender_key,
-        post.table().key(2, 0).unwrap(),
+        play.harness().key(2, 0).unwrap(),
         SecretKey::from_slice(shared.expose()).unwrap(),
         SecretKey::from_slice(shared.envelope_key().expose()).unwrap(),
         SecretKey::from_slice(seed.expose()).unwrap(),
     ];
     let mut tries = known
         .iter()
-        .map(|key| accepted_by(&post, 1, key))
+        .map(|key| accepted_by(&play, 1, key))
         .collect::<Vec<_>>();
     tries.push(shown_acceptance(&served));
-    let unseal = post.sender().assignment(1).unwrap().key;
+    let unseal = play.sender().assignment(1).unwrap().key;
     for signature in tries {
         let handover = Handover {
             terms,
             agent: 1,
             signature,
         };
-        let insider: &mut Agent = post.agent(1).unwrap();
+        let insider: &mut Agent = play.agent(1).unwrap();
         assert_eq!(
             insider.take(&handover),
             Err(DeliverError::FalseAcceptance { agent: 1 })
         );
-        let back = by_hand(&mut post, 1, signature, unseal.expose());
-        assert!(is_bad_script(&refused(&mut post, &back)));
-        assert!(post.chain().submit(&back).is_err());
+        let back = by_hand(&mut play, 1, signature, unseal.expose());
+        assert!(is_bad_script(&refused(&mut play, &back)));
+        assert!(play.chain().submit(&back).is_err());
     }
-    mined(&mut post, &served);
-    assert_eq!(gains(&mut post), [-AMOUNT, AMOUNT - sat(fee), 0]);
-    let read = post.recipient().unwrap().read(&served).unwrap();
+    mined(&mut play, &served);
+    assert_eq!(gains(&mut play), [-AMOUNT, AMOUNT - sat(fee), 0]);
+    let read = play.recipient().unwrap().read(&served).unwrap();
     assert!(matches!(read, Reading::Message(_)));
 }
 
 /// A sender in league with the recipient cannot end a delivery before T: that takes an agent.
 fn sender_and_recipient_take_nothing_before_t(chain: &mut dyn Chain) {
-    let mut post = paid(chain, &[0]);
-    let (claim, _) = post.claim_of(0).unwrap();
+    let mut play = paid(chain, &[0]);
+    let (claim, _) = play.claim_of(0).unwrap();
     let mut theirs = claim.clone();
-    theirs.output[0].script_pubkey = post.table().seat(0).unwrap().script.clone();
+    theirs.output[0].script_pubkey = play.harness().participant(0).unwrap().script.clone();
     // The recipient's signature is good whatever the claim pays, so the agent's place is all that is missing.
-    let graph = post.delivery().claim(0, Amount::from_sat(500)).unwrap();
+    let graph = play.delivery().claim(0, Amount::from_sat(500)).unwrap();
     let message = graph.sighashes(NodeId(0)).unwrap()[0];
     let secp = Secp256k1::new();
-    for key in [post.table().key(0, 0).unwrap(), post.recipient_key()] {
+    for key in [play.harness().key(0, 0).unwrap(), play.recipient_key()] {
         let own =
             secp.sign_schnorr_no_aux_rand(&Message::from_digest(message), &key.keypair(&secp));
         let mut stack: Vec<Vec<u8>> = claim.input[0].witness.iter().map(<[u8]>::to_vec).collect();
         stack[2] = own.serialize().to_vec();
         theirs.input[0].witness = Witness::from_slice(&stack);
-        assert!(is_bad_script(&refused(&mut post, &theirs)));
+        assert!(is_bad_script(&refused(&mut play, &theirs)));
     }
-    let (refund, _) = post.refund_of().unwrap();
-    assert!(is_too_early(&refused(&mut post, &refund)));
+    let (refund, _) = play.refund_of().unwrap();
+    assert!(is_too_early(&refused(&mut play, &refund)));
 }
 
 /// Announcements to others cost the recipient one multiplication each, and lead it nowhere.

@@ -13,8 +13,8 @@ use common::{cli::command, leaves::leaves};
 /// What is not run as it is written, and what is run in its place: slow ones smaller, foreign ones without.
 const INSTEAD: [(&str, &str); 10] = [
     (
-        "play --chain bitcoind --story worker-at-fault",
-        "play --story worker-at-fault",
+        "play --chain bitcoind --scenario worker-at-fault",
+        "play --scenario worker-at-fault",
     ),
     (
         "contract show --dot | dot -Tsvg > graph.svg",

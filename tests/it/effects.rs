@@ -79,7 +79,7 @@ fn pairs_of_which_one_would_do_nothing() {
         "play --case case.json --template paper",
         "play --case case.json --arbiters 3-of-5",
         "play --list --template paper",
-        "play --list --story normal",
+        "play --list --scenario normal",
         "play --list --research",
         "play --list --case case.json",
         "play --list --result digits",
@@ -90,7 +90,7 @@ fn pairs_of_which_one_would_do_nothing() {
         "play --list --arbiters 3-of-5",
         "play --list --fee-rate 3",
         "play --list --chain embedded",
-        "bank play --list --story claim",
+        "bank play --list --scenario claim",
         "bank play --list --pennies 7",
         "bank play --list --claim-blocks 7",
         "bank play --list --fee-rate 7",
@@ -157,10 +157,10 @@ fn pairs_of_which_one_would_do_nothing() {
             "market ledger init /nonexistent/ledger --lambda 1 --decay counted",
             "no count ever fades",
         ),
-        ("slice play --slices 2", "--story stream"),
+        ("slice play --slices 2", "--scenario stream"),
         ("deliver play --alone", "no second agent is accepted"),
         (
-            "deliver play --story replaced --alone",
+            "deliver play --scenario replaced --alone",
             "no second agent is accepted",
         ),
         ("deliver show --alone", "unexpected argument"),
@@ -459,7 +459,7 @@ fn a_case_that_is_refused_is_refused_by_all() {
         let (fine, _, err) = command(args[0], &[&args[1..], &["--research"]].concat());
         assert!(fine, "{err}");
     }
-    // An input of another size than the case's job, and a story that reveals nothing to save.
+    // An input of another size than the case's job, and a scenario that reveals nothing to save.
     let rows = folder.path().join("rows.csv");
     std::fs::write(&rows, format!("{}\n", ["0"; 64].join(","))).unwrap();
     let path = write(folder.path(), "case.json", &case());
@@ -473,7 +473,7 @@ fn a_case_that_is_refused_is_refused_by_all() {
     );
     let nowhere = folder.path().join("digits");
     let result = nowhere.to_str().unwrap();
-    let (fine, _, err) = command("play", &["--story", "timeout", "--result", result]);
+    let (fine, _, err) = command("play", &["--scenario", "timeout", "--result", result]);
     assert!(
         !fine && err.contains("reveals no result") && !nowhere.exists(),
         "{err}"
@@ -838,6 +838,6 @@ fn foreign_text_is_shown_safely() {
     );
     let (fine, _, err) = command("game", &["solve", "--\u{1b}[31m"]);
     assert!(!fine && !err.contains('\u{1b}'), "{err}");
-    let (fine, _, err) = command("play", &["--story", "\u{1b}[31mred"]);
+    let (fine, _, err) = command("play", &["--scenario", "\u{1b}[31mred"]);
     assert!(!fine && !err.contains('\u{1b}'), "{err}");
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use common::options;
 use narthex::{
     game_model::Template,
-    play::{DecryptedResult, Event, Outcome, STORIES, Story, TransactionEvent, play_on},
+    harness::{Playable as _, Scenario, TransactionEvent, play_on},
+    play::{DecryptedResult, Event, Outcome, PlayOptions},
     regtest::{Bitcoind, Chain, Embedded},
 };
 use table::{Expected, expected};
@@ -26,15 +27,20 @@ enum Job {
     Few,
 }
 
-fn ends_as_it_must(chain: &mut dyn Chain, story: &Story, panel: (u8, u8), job: Job) {
-    let mut options = options(story.template, story.name, panel);
+fn ends_as_it_must(
+    chain: &mut dyn Chain,
+    scenario: &Scenario<PlayOptions>,
+    panel: (u8, u8),
+    job: Job,
+) {
+    let mut options = options(scenario.needs, scenario.name, panel);
     options.probe_early = true;
     options.input = (job == Job::Few).then(common::few_images);
     let start = chain.height().unwrap();
     let mut events: Vec<Event> = Vec::new();
-    let outcome = play_on(chain, &options, &mut events).unwrap();
+    let outcome = play_on(chain, scenario.name, &options, &mut events).unwrap();
     let deadline = start + BLOCKS_BEFORE_TERMS + BLOCKS_TO_DELIVER;
-    let expected = expected(story.template, story.name, panel);
+    let expected = expected(scenario.needs, scenario.name, panel);
     check_money(&outcome, &expected);
     check_transactions(&outcome, &events, &expected, deadline);
     check_result(&outcome, &expected, job);
@@ -50,7 +56,7 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
             balance.settlement_sat,
             expected.change_of(name),
             "{name} in {}",
-            outcome.story
+            outcome.scenario
         );
         before += balance.before_sat;
         after += balance.after_sat;
@@ -61,11 +67,11 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
     assert_eq!(sum, 0, "a settlement makes no money");
     assert_eq!(before, after + fees, "what is gone is fees");
     // In the paper's template stake coins are made before the contract, whose fees it does not count.
-    match outcome.template.as_str() {
-        "hardened" => assert_eq!(fees, outcome.fees_sat),
-        _ => assert!(fees > outcome.fees_sat),
+    match outcome.figures.template.as_str() {
+        "hardened" => assert_eq!(fees, outcome.figures.fees_sat),
+        _ => assert!(fees > outcome.figures.fees_sat),
     }
-    assert_eq!(outcome.scheme, expected.scheme);
+    assert_eq!(outcome.figures.scheme, expected.scheme);
 }
 
 fn check_transactions(outcome: &Outcome, events: &[Event], expected: &Expected, deadline: u32) {
@@ -84,7 +90,7 @@ fn check_transactions(outcome: &Outcome, events: &[Event], expected: &Expected, 
         .collect();
     let last = outcome.transactions.last().unwrap().as_str();
     let height = confirmed[last].height;
-    assert_eq!(outcome.settled_at, height);
+    assert_eq!(outcome.figures.settled_at, height);
     match expected.timing {
         table::Timing::Free => {}
         table::Timing::Deadline(blocks) => {
@@ -104,7 +110,7 @@ fn check_transactions(outcome: &Outcome, events: &[Event], expected: &Expected, 
 }
 
 fn check_result(outcome: &Outcome, expected: &Expected, job: Job) {
-    match (&outcome.result, expected.reveals) {
+    match (&outcome.figures.result, expected.reveals) {
         (None, false) => {}
         (Some(DecryptedResult::Digits(result)), true) => {
             assert!(result.matches_commitment);
@@ -122,14 +128,17 @@ fn check_result(outcome: &Outcome, expected: &Expected, job: Job) {
                 assert!(result.agreeing_with_labels.is_none_or(|share| share > 0.9));
             }
         }
-        (found, wanted) => panic!("{}: revealed {wanted}, decrypted {found:?}", outcome.story),
+        (found, wanted) => panic!(
+            "{}: revealed {wanted}, decrypted {found:?}",
+            outcome.scenario
+        ),
     }
 }
 
 /// The chain itself holds what the outcome tells, in order.
 fn on_chain_as_told(chain: &mut dyn Chain, outcome: &Outcome) {
     let mut last = 0;
-    for txid in &outcome.txids {
+    for txid in &outcome.figures.txids {
         let (_, height) = chain.transaction(txid.parse().unwrap()).unwrap().unwrap();
         assert!(height.unwrap() > last, "{txid} is not after its parent");
         last = height.unwrap();
@@ -137,51 +146,57 @@ fn on_chain_as_told(chain: &mut dyn Chain, outcome: &Outcome) {
     assert_eq!(chain.mempool().unwrap(), [], "nothing is left waiting");
 }
 
-fn stories(template: Template) -> impl Iterator<Item = &'static Story> {
-    STORIES.iter().filter(move |s| s.template == template)
+fn scenarios(template: Template) -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
+    PlayOptions::SCENARIOS
+        .iter()
+        .filter(move |s| s.needs == template)
 }
 
-fn disputes() -> impl Iterator<Item = &'static Story> {
-    stories(Template::Hardened).filter(|s| expected(s.template, s.name, (2, 3)).scheme >= Some(5))
+fn disputes() -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
+    scenarios(Template::Hardened).filter(|s| expected(s.needs, s.name, (2, 3)).scheme >= Some(5))
 }
 
 /// Those in which a larger panel makes a difference to consensus rules: somebody is missing.
-fn incomplete_panels() -> impl Iterator<Item = &'static Story> {
+fn incomplete_panels() -> impl Iterator<Item = &'static Scenario<PlayOptions>> {
     disputes().filter(|s| !s.name.ends_with("fault"))
 }
 
 /// A daemon serves a few plays: the subsidy, from which everybody is paid, halves every 150 blocks.
-fn on_bitcoind<'a>(stories: impl Iterator<Item = &'a Story>, panel: (u8, u8)) {
-    let stories: Vec<_> = stories.collect();
-    for few in stories.chunks(3) {
+fn on_bitcoind<'a>(scenarios: impl Iterator<Item = &'a Scenario<PlayOptions>>, panel: (u8, u8)) {
+    let scenarios: Vec<_> = scenarios.collect();
+    for few in scenarios.chunks(3) {
         let mut chain = Bitcoind::start().unwrap();
         few.iter()
-            .for_each(|story| ends_as_it_must(&mut chain, story, panel, Job::Few));
+            .for_each(|scenario| ends_as_it_must(&mut chain, scenario, panel, Job::Few));
     }
 }
 
-fn on_embedded<'a>(stories: impl Iterator<Item = &'a Story>, panel: (u8, u8), job: Job) {
-    stories.for_each(|story| ends_as_it_must(&mut Embedded::new(), story, panel, job));
+fn on_embedded<'a>(
+    scenarios: impl Iterator<Item = &'a Scenario<PlayOptions>>,
+    panel: (u8, u8),
+    job: Job,
+) {
+    scenarios.for_each(|scenario| ends_as_it_must(&mut Embedded::new(), scenario, panel, job));
 }
 
 #[test]
 fn hardened_embedded() {
-    on_embedded(stories(Template::Hardened), (2, 3), Job::Whole);
+    on_embedded(scenarios(Template::Hardened), (2, 3), Job::Whole);
 }
 
 #[test]
 fn hardened_bitcoind() {
-    on_bitcoind(stories(Template::Hardened), (2, 3));
+    on_bitcoind(scenarios(Template::Hardened), (2, 3));
 }
 
 #[test]
 fn paper_embedded() {
-    on_embedded(stories(Template::Paper), (2, 3), Job::Few);
+    on_embedded(scenarios(Template::Paper), (2, 3), Job::Few);
 }
 
 #[test]
 fn paper_bitcoind() {
-    on_bitcoind(stories(Template::Paper), (2, 3));
+    on_bitcoind(scenarios(Template::Paper), (2, 3));
 }
 
 #[test]
@@ -200,8 +215,8 @@ fn disputes_of_seven_embedded() {
 }
 
 #[test]
-fn the_table_names_every_story() {
-    for story in STORIES {
-        expected(story.template, story.name, (2, 3));
+fn the_table_names_every_scenario() {
+    for scenario in PlayOptions::SCENARIOS {
+        expected(scenario.needs, scenario.name, (2, 3));
     }
 }

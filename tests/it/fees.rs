@@ -9,7 +9,7 @@ use narthex::{
         template::Exit,
         terms::{FeeRate, FeeRules, Role},
     },
-    play::Scene,
+    play::ContractPlay,
     regtest::{Bitcoind, Chain, mine_coins},
     wallet::{ChildRequest, PartyWallet, WalletError},
 };
@@ -30,19 +30,23 @@ on_both_chains!(
 );
 
 /// Approved on chain; the worker has Δ_W to confirm S3'.
-fn approved(chain: &mut dyn Chain) -> (Scene<'_>, Transaction, u32) {
-    let mut scene = common::funded(chain);
-    common::deliver(&mut scene);
-    scene.publish(Verifier, Exit::APPROVED, "test").unwrap();
-    let height = scene.chain().height().unwrap();
-    let s3 = scene
-        .complete(Worker, common::node(&scene, Exit::NORMAL_LONG))
+fn approved(chain: &mut dyn Chain) -> (ContractPlay<'_>, Transaction, u32) {
+    let mut play = common::funded(chain);
+    common::deliver(&mut play);
+    play.publish(Verifier, Exit::APPROVED, "test").unwrap();
+    let height = play.chain().height().unwrap();
+    let s3 = play
+        .complete(Worker, common::node(&play, Exit::NORMAL_LONG))
         .unwrap();
-    (scene, s3, height)
+    (play, s3, height)
 }
 
-fn fee(scene: &Scene<'_>, who: Role, child: &Transaction) -> Amount {
-    let (sent, received) = scene.actor(who).unwrap().wallet.sent_and_received(child);
+fn fee(play: &ContractPlay<'_>, who: Role, child: &Transaction) -> Amount {
+    let (sent, received) = play
+        .participant(who)
+        .unwrap()
+        .wallet
+        .sent_and_received(child);
     sent - received
 }
 
@@ -55,16 +59,16 @@ fn outbid(paid: Amount) -> Amount {
 /// the settlement is left without a fee. The worker sees it and sends its child again. Each round costs the verifier
 /// a confirmed fee above the worker's, and nothing is gained but a block at most.
 fn replaced_and_cycled_out(chain: &mut dyn Chain) {
-    let (mut scene, s3, approved) = approved(chain);
-    let own = rival::offer(&mut scene, Worker, &s3, LOW).unwrap();
+    let (mut play, s3, approved) = approved(chain);
+    let own = rival::offer(&mut play, Worker, &s3, LOW).unwrap();
     let mut cost = Amount::ZERO;
     for round in 0..2 {
-        assert!(rival::waits(&mut scene, &own), "round {round}");
-        let least = outbid(fee(&scene, Worker, &own));
-        let stolen = rival::child(&mut scene, Verifier, &s3, LOW, least);
-        scene.chain().submit(&stolen).unwrap();
-        assert!(!rival::waits(&mut scene, &own), "replaced");
-        let verifier = &mut scene.actor_mut(Verifier).unwrap().wallet;
+        assert!(rival::waits(&mut play, &own), "round {round}");
+        let least = outbid(fee(&play, Worker, &own));
+        let stolen = rival::child(&mut play, Verifier, &s3, LOW, least);
+        play.chain().submit(&stolen).unwrap();
+        assert!(!rival::waits(&mut play, &own), "replaced");
+        let verifier = &mut play.participant_mut(Verifier).unwrap().wallet;
         let away = verifier
             .pay(&[(ScriptBuf::new_p2a(), Amount::from_sat(1_000))], HIGH)
             .unwrap();
@@ -74,45 +78,44 @@ fn replaced_and_cycled_out(chain: &mut dyn Chain) {
                 .iter()
                 .any(|s| s.previous_output == i.previous_output)
         }));
-        scene.chain().submit(&away).unwrap();
-        assert!(!rival::waits(&mut scene, &stolen), "and out again");
-        cost += fee(&scene, Verifier, &away);
-        scene.mine(1).unwrap();
-        assert!(rival::is_confirmed(&mut scene, &away));
+        play.chain().submit(&away).unwrap();
+        assert!(!rival::waits(&mut play, &stolen), "and out again");
+        cost += fee(&play, Verifier, &away);
+        play.mine(1).unwrap();
+        assert!(rival::is_confirmed(&mut play, &away));
         assert!(
-            !rival::is_confirmed(&mut scene, &s3),
+            !rival::is_confirmed(&mut play, &s3),
             "nobody pays for the settlement"
         );
         // The worker's node still has, or takes again, what pays.
-        scene
-            .chain()
+        play.chain()
             .submit_package(&[s3.clone(), own.clone()])
             .unwrap();
     }
-    let honest = fee(&scene, Worker, &own);
+    let honest = fee(&play, Worker, &own);
     println!("two rounds cost the attacker {cost}, the worker's child {honest}");
     assert!(cost > honest * 10);
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Worker, &own);
-    let confirmed = scene.height_of(&s3).unwrap();
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Worker, &own);
+    let confirmed = play.height_of(&s3).unwrap();
     assert!(confirmed < approved + 6, "before the window of S1' opens");
-    assert_eq!(gains(&scene)[..2], [-100_000, 80_000]);
+    assert_eq!(gains(&play)[..2], [-100_000, 80_000]);
 }
 
 /// A rival's child may be as large as version 3 allows, 1,000 vB, at a rate that no miner takes, if only
 /// it is better than the worker's own. Replacing it costs the
 /// worker what those 1,000 vB pay, and no more.
 fn pinned_by_a_large_child(chain: &mut dyn Chain) {
-    let (mut scene, s3, approved) = approved(chain);
-    let own = rival::offer(&mut scene, Worker, &s3, LOW).unwrap();
+    let (mut play, s3, approved) = approved(chain);
+    let own = rival::offer(&mut play, Worker, &s3, LOW).unwrap();
     let data = |bytes: usize| {
         Some(ScriptBuf::new_op_return(
             PushBytesBuf::try_from(vec![0; bytes]).unwrap(),
         ))
     };
-    let least_fee = outbid(fee(&scene, Worker, &own));
+    let least_fee = outbid(fee(&play, Worker, &own));
     let mut pin = |bytes| {
-        let wallet = &mut scene.actor_mut(Client).unwrap().wallet;
+        let wallet = &mut play.participant_mut(Client).unwrap().wallet;
         wallet.child(ChildRequest {
             parent: &s3,
             coins: Vec::new(),
@@ -131,12 +134,12 @@ fn pinned_by_a_large_child(chain: &mut dyn Chain) {
         "{} vB",
         large.vsize()
     );
-    scene.chain().submit(&large).unwrap();
-    let pinned = fee(&scene, Client, &large);
-    let bump = rival::child(&mut scene, Worker, &s3, MEDIUM, outbid(pinned));
-    scene.chain().submit(&bump).unwrap();
-    assert!(!rival::waits(&mut scene, &large));
-    let paid = fee(&scene, Worker, &bump);
+    play.chain().submit(&large).unwrap();
+    let pinned = fee(&play, Client, &large);
+    let bump = rival::child(&mut play, Worker, &s3, MEDIUM, outbid(pinned));
+    play.chain().submit(&bump).unwrap();
+    assert!(!rival::waits(&mut play, &large));
+    let paid = fee(&play, Worker, &bump);
     println!(
         "the pin paid {pinned} for {} vB, its removal {paid}",
         large.vsize()
@@ -146,23 +149,23 @@ fn pinned_by_a_large_child(chain: &mut dyn Chain) {
         .fee(Weight::from_vb_unchecked(1_000 + s3.vsize() as u64))
         .unwrap();
     assert!(paid <= outbid(bound).max(MEDIUM.fee(Weight::from_vb_unchecked(500)).unwrap()));
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Worker, &bump);
-    assert!(scene.height_of(&s3).unwrap() < approved + 6);
-    assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Worker, &bump);
+    assert!(play.height_of(&s3).unwrap() < approved + 6);
+    assert_eq!(gains(&play), [-100_000, 80_000, 20_000]);
 }
 
 /// Who gains by a settlement can pay for it: the verifier's child replaces the worker's too low one.
 fn bumped_by_another_party(chain: &mut dyn Chain) {
-    let (mut scene, s3, _) = approved(chain);
-    let own = rival::offer(&mut scene, Worker, &s3, LOW).unwrap();
-    let least = outbid(fee(&scene, Worker, &own));
-    let help = rival::child(&mut scene, Verifier, &s3, HIGH, least);
-    scene.chain().submit(&help).unwrap();
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Verifier, &help);
-    assert!(rival::is_confirmed(&mut scene, &s3));
-    assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+    let (mut play, s3, _) = approved(chain);
+    let own = rival::offer(&mut play, Worker, &s3, LOW).unwrap();
+    let least = outbid(fee(&play, Worker, &own));
+    let help = rival::child(&mut play, Verifier, &s3, HIGH, least);
+    play.chain().submit(&help).unwrap();
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Verifier, &help);
+    assert!(rival::is_confirmed(&mut play, &s3));
+    assert_eq!(gains(&play), [-100_000, 80_000, 20_000]);
 }
 
 /// Transactions of 112 outputs, each of which fills a block of this daemon.
@@ -184,26 +187,26 @@ fn spike_bitcoind() {
     let small = ["-blockreservedweight=2000", "-blockmaxweight=22000"].map(String::from);
     let mut chain = Bitcoind::start_with(&small).unwrap();
     let traffic = traffic(&mut chain, 8);
-    let (mut scene, s3, approved) = approved(&mut chain);
+    let (mut play, s3, approved) = approved(&mut chain);
     for tx in &traffic {
-        scene.chain().submit(tx).unwrap();
+        play.chain().submit(tx).unwrap();
     }
-    let own = rival::offer(&mut scene, Worker, &s3, LOW).unwrap();
-    before(&mut scene, approved + 3);
-    assert!(!rival::is_confirmed(&mut scene, &s3), "blocks are full");
-    let full = scene.chain().block(approved + 2).unwrap();
+    let own = rival::offer(&mut play, Worker, &s3, LOW).unwrap();
+    before(&mut play, approved + 3);
+    assert!(!rival::is_confirmed(&mut play, &s3), "blocks are full");
+    let full = play.chain().block(approved + 2).unwrap();
     assert_eq!(full.txdata.len(), 2, "one transaction fills a block");
-    let low = fee(&scene, Worker, &own);
-    let bump = rival::child(&mut scene, Worker, &s3, HIGH, outbid(low));
-    scene.chain().submit(&bump).unwrap();
-    assert!(!rival::waits(&mut scene, &own));
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Worker, &bump);
-    println!("low {low}, in the spike {}", fee(&scene, Worker, &bump));
-    assert_eq!(scene.height_of(&s3).unwrap(), approved + 3);
+    let low = fee(&play, Worker, &own);
+    let bump = rival::child(&mut play, Worker, &s3, HIGH, outbid(low));
+    play.chain().submit(&bump).unwrap();
+    assert!(!rival::waits(&mut play, &own));
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Worker, &bump);
+    println!("low {low}, in the spike {}", fee(&play, Worker, &bump));
+    assert_eq!(play.height_of(&s3).unwrap(), approved + 3);
     assert!(
-        !scene.chain().mempool().unwrap().is_empty(),
+        !play.chain().mempool().unwrap().is_empty(),
         "traffic waits on"
     );
-    assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+    assert_eq!(gains(&play), [-100_000, 80_000, 20_000]);
 }

@@ -375,6 +375,10 @@ fn a_commitment_that_was_killed_is_finished() {
                     fs::write(path, bytes).unwrap();
                 }
             }
+            // Killed before anything was opened.
+            for stage in 0..4 {
+                fs::remove_file(desk.path(&format!("s/opened-{stage}.json"))).ok();
+            }
             fs::write(desk.path("s/.narthex-killed.part"), "half").unwrap();
             let mut args = vec!["commit", "--state", "s"];
             if cheats {

@@ -247,7 +247,8 @@ fn a_cheating_worker_is_caught() {
     ] {
         let state = cheat.replace(['/', ':'], "-");
         desk.run(&["run", "digits-model.json", "--state", &state]);
-        desk.run(&["commit", "--state", &state, "--cheat", cheat]);
+        let commit = ["commit", "--state", &state, "--sample", sample];
+        desk.run(&[&commit[..], &["--cheat", cheat]].concat());
         let audit = [
             "audit",
             "--job",

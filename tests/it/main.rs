@@ -65,5 +65,6 @@ mod signed_once;
 mod slice;
 mod store;
 mod theft;
+mod token;
 mod unknown_fields;
 mod wallet;

@@ -11,7 +11,8 @@ use common::{
 };
 use narthex::{
     game_model::Template,
-    play::{DecryptedResult, JobFile, PlayOptions, STORIES, play, play_on},
+    harness::{ChainKind, Playable as _, play, play_on},
+    play::{DecryptedResult, JobFile, PlayOptions},
     regtest::Bitcoind,
 };
 use serde_json::{Value, json};
@@ -108,7 +109,7 @@ fn a_wasm_job_gives_what_a_run_gives() {
     let bench = Bench::new();
     let job = bench.collatz(150);
     decrypts_what_is_run(&bench, &job, (0, &[]));
-    decrypts_what_is_run(&bench, &job, (0, &["--story", "verifier-at-fault"]));
+    decrypts_what_is_run(&bench, &job, (0, &["--scenario", "verifier-at-fault"]));
     // The same in words.
     let seed = "07".repeat(32);
     let (fine, out, err) = command("play", &["--job", &job, "--seed", &seed]);
@@ -145,7 +146,7 @@ fn a_cheat_at_any_job_is_caught_and_convicted_by_running_its_step_again() {
         &["--job", &counted],
         &["--job", &counted, "--stage", "0"],
     ] {
-        let events = events(&[args, &["--story", "worker-at-fault"]].concat());
+        let events = events(&[args, &["--scenario", "worker-at-fault"]].concat());
         let outcome = events.last().unwrap();
         assert_eq!(outcome["scheme"], 6, "{args:?}");
         assert_eq!(outcome["result"], Value::Null, "{args:?}");
@@ -182,30 +183,31 @@ fn a_job_file_of_the_shipped_digits_is_the_contract_of_a_play_without_one() {
     }
 }
 
-/// A job in every story, to the satoshi: what is revealed is what was committed to, and false where the worker cheated.
+/// A job in every scenario, to the satoshi: what is revealed is what was committed to, and false where the worker cheated.
 #[test]
-fn every_story_is_played_with_a_job() {
+fn every_scenario_is_played_with_a_job() {
     let bench = Bench::new();
     let (job, state) = (bench.collatz(60), bench.at("state"));
     bench.run(&job, &state);
     let honest = std::fs::read(format!("{state}/outputs-0.bin")).unwrap();
     let mut revealed = 0;
-    for story in STORIES {
+    for scenario in PlayOptions::SCENARIOS {
         let panel = (2, 3);
-        let expected = expected(story.template, story.name, panel);
+        let expected = expected(scenario.needs, scenario.name, panel);
         let options = PlayOptions {
             job: Some(JobFile {
                 path: job.clone().into(),
                 stage: None,
             }),
-            ..common::options(story.template, story.name, panel)
+            ..common::options(scenario.needs, scenario.name, panel)
         };
-        let told = format!("{:?} {}", story.template, story.name);
-        let outcome = play(&options, &mut ()).unwrap_or_else(|e| panic!("{told}: {e}"));
-        assert_eq!(outcome.scheme, expected.scheme, "{told}");
+        let told = format!("{:?} {}", scenario.needs, scenario.name);
+        let outcome = play(ChainKind::Embedded, scenario.name, &options, &mut ())
+            .unwrap_or_else(|e| panic!("{told}: {e}"));
+        assert_eq!(outcome.figures.scheme, expected.scheme, "{told}");
         let inexact = outcome.balances.iter().filter(|b| !b.is_exact()).count();
         assert_eq!(inexact, 0, "{told}");
-        match outcome.result {
+        match outcome.figures.result {
             Some(DecryptedResult::Outputs(result)) if expected.reveals => {
                 assert!(result.matches_commitment, "{told}");
                 let right = result.outputs[..] == honest[..];
@@ -230,8 +232,8 @@ fn a_job_on_a_real_node() {
         ..common::options(Template::Hardened, "worker-at-fault", (2, 3))
     };
     let mut chain = Bitcoind::start().unwrap();
-    let outcome = play_on(&mut chain, &options, &mut ()).unwrap();
-    assert_eq!(outcome.scheme, Some(6));
+    let outcome = play_on(&mut chain, "worker-at-fault", &options, &mut ()).unwrap();
+    assert_eq!(outcome.figures.scheme, Some(6));
     assert!(outcome.balances.iter().all(|b| b.is_exact()));
 }
 
@@ -314,7 +316,9 @@ fn what_cannot_be_played_is_refused_before_anything_happens() {
         input: Some(bench.at("images").into()),
         ..PlayOptions::default()
     };
-    let error = play(&both, &mut ()).unwrap_err().to_string();
+    let error = play(ChainKind::Embedded, "normal", &both, &mut ())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("leave one of the two out"), "{error}");
 }
 
@@ -336,7 +340,7 @@ fn a_case_that_is_planned_for_a_job_plays_it() {
 
 /// A step without output ends the play and names the step, as a run does; zeros that are right are no cheat.
 #[test]
-fn jobs_that_a_story_cannot_be_told_with() {
+fn jobs_that_a_scenario_cannot_be_told_with() {
     let bench = Bench::new();
     let program = |body: &str| {
         format!(
@@ -360,10 +364,10 @@ fn jobs_that_a_story_cannot_be_told_with() {
     };
     let zeros = wasm("");
     fails(
-        &["--job", &zeros, "--story", "idle-worker"],
+        &["--job", &zeros, "--scenario", "idle-worker"],
         "the worker claims zeros without work, and all that were sampled are right",
     );
-    let events = events(&["--job", &zeros, "--story", "worker-at-fault"]);
+    let events = events(&["--job", &zeros, "--scenario", "worker-at-fault"]);
     assert_eq!(events.last().unwrap()["scheme"], 6);
     let traps = wasm("(if (i64.eq (i64.load (i32.const 0)) (i64.const 7)) (then (unreachable)))");
     fails(&["--job", &traps], "stage 0, step 7: the program trapped");

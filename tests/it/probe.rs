@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use narthex::{
-    bank::{Desk, DeskOptions},
-    play::{PlayError, PlayOptions, Scene},
+    bank::{BankOptions, BankPlay},
+    harness::{Harness, HarnessOptions, ScenarioError},
+    play::{ContractPlay, PlayError, PlayOptions},
     regtest::{Bitcoind, ChainSource, PolicyGap, ProbeError},
-    table::{Table, TableError, TableOptions},
 };
 
 /// Core, started with a policy that lets no child wait with its parent.
@@ -34,7 +34,7 @@ fn nothing_was_sent(chain: &mut Bitcoind) {
 #[test]
 fn no_computational_contract_is_funded() {
     let mut chain = refusing();
-    let error = Scene::prepare(&mut chain, &PlayOptions::default(), &mut ()).err();
+    let error = ContractPlay::prepare(&mut chain, &PlayOptions::default(), &mut ()).err();
     match error.expect("refused") {
         PlayError::Probe(error) => is_named(&error),
         other => panic!("{other}"),
@@ -45,16 +45,13 @@ fn no_computational_contract_is_funded() {
 #[test]
 fn no_small_contract_is_funded() {
     let mut chain = refusing();
-    let options = TableOptions {
-        rate: DeskOptions::default().rate,
-        seed: [7; 32],
-    };
-    let error = Table::new(&mut chain, &["one", "other"], options, &mut ()).err();
+    let options = HarnessOptions::seeded([7; 32]);
+    let error = Harness::new(&mut chain, &["one", "other"], &options, &mut ()).err();
     match error.expect("refused") {
-        TableError::Probe(error) => is_named(&error),
+        ScenarioError::Probe(error) => is_named(&error),
         other => panic!("{other}"),
     }
-    let error = Desk::prepare(&mut chain, &DeskOptions::default(), &mut ()).err();
+    let error = BankPlay::prepare(&mut chain, &BankOptions::default(), &mut ()).err();
     let error = error.expect("refused").to_string();
     assert!(error.contains("-limitclustercount"), "{error}");
     nothing_was_sent(&mut chain);
@@ -76,17 +73,14 @@ fn the_command_asks_a_node_of_ones_own() {
             text(output.stderr),
         )
     };
-    let options = || TableOptions {
-        rate: DeskOptions::default().rate,
-        seed: [7; 32],
-    };
+    let options = || HarnessOptions::seeded([7; 32]);
     let mut good = Bitcoind::start().unwrap();
     let (fine, _, err) = check(&good);
     assert!(
         !fine && err.contains("nothing to ask the node with"),
         "{err}"
     );
-    drop(Table::new(&mut good, &["one"], options(), &mut ()).unwrap());
+    drop(Harness::new(&mut good, &["one"], &options(), &mut ()).unwrap());
     let (fine, out, err) = check(&good);
     assert!(fine, "{err}");
     let said: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -94,7 +88,7 @@ fn the_command_asks_a_node_of_ones_own() {
     assert!(said["agent"].as_str().unwrap().contains("Satoshi"), "{out}");
 
     let mut bad = refusing();
-    assert!(Table::new(&mut bad, &["one"], options(), &mut ()).is_err());
+    assert!(Harness::new(&mut bad, &["one"], &options(), &mut ()).is_err());
     let (fine, out, err) = check(&bad);
     assert!(!fine && out.is_empty(), "{out}");
     assert!(err.contains("-limitclustercount"), "{err}");

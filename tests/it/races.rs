@@ -25,80 +25,80 @@ on_both_chains!(
     unconfirmed_secret_after_approval,
     late_rejection_against_silence,
     late_appeal_against_acceptance,
-    client_approves_alone,
+    two_cannot_settle_without_the_third,
     abandoned_after_everybody_else,
 );
 
 /// After the deadline both S1 and a late delivery can be mined; whoever pays more is. Nobody is paid twice.
 fn late_delivery_against_timeout(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let deadline = deliver_height(scene.terms());
-    let s1 = scene
-        .complete(Client, common::node(&scene, Exit::WORKER_TIMEOUT))
+    let mut play = common::funded(chain);
+    let deadline = deliver_height(play.terms());
+    let s1 = play
+        .complete(Client, common::node(&play, Exit::WORKER_TIMEOUT))
         .unwrap();
-    let txd = scene
-        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+    let txd = play
+        .complete(Worker, common::node(&play, Exit::DELIVERED))
         .unwrap();
-    before(&mut scene, deadline);
+    before(&mut play, deadline);
     assert!(
-        is_too_early(&refused(&mut scene, &s1)),
+        is_too_early(&refused(&mut play, &s1)),
         "a block at the deadline cannot hold S1"
     );
-    scene.mine(1).unwrap();
-    let child = rival::offer(&mut scene, Client, &s1, LOW).unwrap();
+    play.mine(1).unwrap();
+    let child = rival::offer(&mut play, Client, &s1, LOW).unwrap();
     assert!(
-        rival::offer(&mut scene, Worker, &txd, LOW).is_err(),
+        rival::offer(&mut play, Worker, &txd, LOW).is_err(),
         "at one rate the first stays"
     );
-    let late = rival::offer(&mut scene, Worker, &txd, HIGH).unwrap();
-    assert!(!rival::waits(&mut scene, &s1) && !rival::waits(&mut scene, &child));
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Worker, &late);
-    assert!(rival::is_confirmed(&mut scene, &txd));
-    assert!(is_spent(&refused(&mut scene, &s1)));
+    let late = rival::offer(&mut play, Worker, &txd, HIGH).unwrap();
+    assert!(!rival::waits(&mut play, &s1) && !rival::waits(&mut play, &child));
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Worker, &late);
+    assert!(rival::is_confirmed(&mut play, &txd));
+    assert!(is_spent(&refused(&mut play, &s1)));
     // The late delivery gains nothing by being late: the verifier's window begins now.
-    let s2 = scene
-        .complete(Worker, common::node(&scene, Exit::VERIFIER_TIMEOUT))
+    let s2 = play
+        .complete(Worker, common::node(&play, Exit::VERIFIER_TIMEOUT))
         .unwrap();
-    assert!(is_too_early(&refused(&mut scene, &s2)));
-    scene.publish(Verifier, Exit::REJECTED, "late").unwrap();
-    scene.publish(Client, Exit::UNAPPEALED, "late").unwrap();
-    assert_eq!(gains(&scene), [0, -150_000, 50_000]);
+    assert!(is_too_early(&refused(&mut play, &s2)));
+    play.publish(Verifier, Exit::REJECTED, "late").unwrap();
+    play.publish(Client, Exit::UNAPPEALED, "late").unwrap();
+    assert_eq!(gains(&play), [0, -150_000, 50_000]);
 }
 
 /// WEAKNESS. S3 shows the secret as soon as it is broadcast. If it is not confirmed by the deadline, the client takes
 /// the secret from the mempool and replaces S3 by S1: it has the result and its money. The worker must not broadcast
 /// S3 so late; TxD shows nothing and is what it has to publish then.
 fn unconfirmed_secret_against_timeout(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let id = common::node(&scene, Exit::NORMAL);
-    hand_over(&mut scene);
-    let s3 = scene.complete(Worker, id).unwrap();
-    let s1 = scene
-        .complete(Client, common::node(&scene, Exit::WORKER_TIMEOUT))
+    let mut play = common::funded(chain);
+    let id = common::node(&play, Exit::NORMAL);
+    hand_over(&mut play);
+    let s3 = play.complete(Worker, id).unwrap();
+    let s1 = play
+        .complete(Client, common::node(&play, Exit::WORKER_TIMEOUT))
         .unwrap();
-    let deadline = deliver_height(scene.terms());
-    before(&mut scene, deadline + 1);
-    rival::offer(&mut scene, Worker, &s3, LOW).unwrap();
-    let (seen, _) = scene
+    let deadline = deliver_height(play.terms());
+    before(&mut play, deadline + 1);
+    rival::offer(&mut play, Worker, &s3, LOW).unwrap();
+    let (seen, _) = play
         .chain()
         .transaction(s3.compute_txid())
         .unwrap()
         .unwrap();
-    let client = scene.actor(Client).unwrap();
+    let client = play.participant(Client).unwrap();
     let holdings = client.holdings.as_ref().unwrap();
     let secret = holdings.extract_result(id, &seen, &client.secrets).unwrap();
     assert_eq!(
         Some(secret),
-        (scene.actor(Worker).unwrap().secrets).get(ContractSecret::Result),
+        (play.participant(Worker).unwrap().secrets).get(ContractSecret::Result),
         "the result is the client's"
     );
-    let child = rival::offer(&mut scene, Client, &s1, HIGH).unwrap();
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Client, &child);
-    assert!(rival::is_confirmed(&mut scene, &s1));
+    let child = rival::offer(&mut play, Client, &s1, HIGH).unwrap();
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Client, &child);
+    assert!(rival::is_confirmed(&mut play, &s1));
     assert_eq!(
-        gains(&scene),
+        gains(&play),
         [0, -100_000, 0],
         "the worker pays for its lateness"
     );
@@ -106,32 +106,32 @@ fn unconfirmed_secret_against_timeout(chain: &mut dyn Chain) {
 
 /// The same after an approval on chain: S3' must confirm within Δ_W. Before that nothing can replace it.
 fn unconfirmed_secret_after_approval(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    common::deliver(&mut scene);
-    scene.publish(Verifier, Exit::APPROVED, "test").unwrap();
-    let approved = scene.chain().height().unwrap();
-    let s3 = scene
-        .complete(Worker, common::node(&scene, Exit::NORMAL_LONG))
+    let mut play = common::funded(chain);
+    common::deliver(&mut play);
+    play.publish(Verifier, Exit::APPROVED, "test").unwrap();
+    let approved = play.chain().height().unwrap();
+    let s3 = play
+        .complete(Worker, common::node(&play, Exit::NORMAL_LONG))
         .unwrap();
-    let s1 = scene
-        .complete(Client, common::node(&scene, Exit::WITHHELD))
+    let s1 = play
+        .complete(Client, common::node(&play, Exit::WITHHELD))
         .unwrap();
-    before(&mut scene, approved + 5);
-    let child = rival::offer(&mut scene, Worker, &s3, LOW).unwrap();
+    before(&mut play, approved + 5);
+    let child = rival::offer(&mut play, Worker, &s3, LOW).unwrap();
     assert!(
-        rival::offer(&mut scene, Client, &s1, HIGH).is_err(),
+        rival::offer(&mut play, Client, &s1, HIGH).is_err(),
         "within the window, at whatever rate"
     );
-    assert!(is_too_early(&refused(&mut scene, &s1)));
+    assert!(is_too_early(&refused(&mut play, &s1)));
     // No block takes it; one block later the window is over.
-    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-    scene.sync().unwrap();
-    let penalty = rival::offer(&mut scene, Client, &s1, HIGH).unwrap();
-    assert!(!rival::waits(&mut scene, &s3) && !rival::waits(&mut scene, &child));
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Client, &penalty);
-    assert_eq!(scene.height_of(&s1).unwrap(), approved + 6);
-    assert_eq!(gains(&scene), [0, -100_000, 20_000]);
+    play.chain().mine_exactly(&[], &common::miner()).unwrap();
+    play.sync().unwrap();
+    let penalty = rival::offer(&mut play, Client, &s1, HIGH).unwrap();
+    assert!(!rival::waits(&mut play, &s3) && !rival::waits(&mut play, &child));
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Client, &penalty);
+    assert_eq!(play.height_of(&s1).unwrap(), approved + 6);
+    assert_eq!(gains(&play), [0, -100_000, 20_000]);
 }
 
 /// S2 becomes possible Δ_V after the delivery; a rejection stays possible. While S2 waits unconfirmed, the verifier
@@ -139,129 +139,117 @@ fn unconfirmed_secret_after_approval(chain: &mut dyn Chain) {
 /// verifier its stake, and the worker waits but does not lose.
 fn late_rejection_against_silence(chain: &mut dyn Chain) {
     use narthex::game_model::{ArbiterSet, Ruling};
-    let mut scene = common::funded(chain);
-    common::deliver(&mut scene);
-    let delivered = scene.chain().height().unwrap();
-    let s2 = scene
-        .complete(Worker, common::node(&scene, Exit::VERIFIER_TIMEOUT))
+    let mut play = common::funded(chain);
+    common::deliver(&mut play);
+    let delivered = play.chain().height().unwrap();
+    let s2 = play
+        .complete(Worker, common::node(&play, Exit::VERIFIER_TIMEOUT))
         .unwrap();
-    let txv0 = scene
-        .complete(Verifier, common::node(&scene, Exit::REJECTED))
+    let txv0 = play
+        .complete(Verifier, common::node(&play, Exit::REJECTED))
         .unwrap();
-    before(&mut scene, delivered + 6);
-    rival::offer(&mut scene, Worker, &s2, LOW).unwrap();
-    let late = rival::offer(&mut scene, Verifier, &txv0, HIGH).unwrap();
-    assert!(!rival::waits(&mut scene, &s2));
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Verifier, &late);
+    before(&mut play, delivered + 6);
+    rival::offer(&mut play, Worker, &s2, LOW).unwrap();
+    let late = rival::offer(&mut play, Verifier, &txv0, HIGH).unwrap();
+    assert!(!rival::waits(&mut play, &s2));
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Verifier, &late);
     assert!(
-        is_spent(&refused(&mut scene, &s2)),
+        is_spent(&refused(&mut play, &s2)),
         "S2 and the rejection spend one output"
     );
-    scene
-        .publish(Worker, Exit::APPEALED, "rejected out of spite")
+    play.publish(Worker, Exit::APPEALED, "rejected out of spite")
         .unwrap();
-    common::rule(&mut scene, 0..3, Ruling::VerifierAtFault);
+    common::rule(&mut play, 0..3, Ruling::VerifierAtFault);
     let name = Exit::ruled(Ruling::VerifierAtFault, ArbiterSet::full(3));
-    scene.publish(Worker, name, "cleared").unwrap();
-    assert_eq!(gains(&scene), [-100_000, 100_000, -220_000]);
+    play.publish(Worker, name, "cleared").unwrap();
+    assert_eq!(gains(&play), [-100_000, 100_000, -220_000]);
 }
 
 /// S4' becomes possible Δ_A after the rejection, the appeal stays possible until S4' confirms, and as long as no
 /// arbiter has taken its stake back.
 fn late_appeal_against_acceptance(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    common::reject(&mut scene);
-    let rejected = scene.chain().height().unwrap();
-    let s4 = scene
-        .complete(Client, common::node(&scene, Exit::UNAPPEALED))
+    let mut play = common::funded(chain);
+    common::reject(&mut play);
+    let rejected = play.chain().height().unwrap();
+    let s4 = play
+        .complete(Client, common::node(&play, Exit::UNAPPEALED))
         .unwrap();
-    let txa = scene
-        .complete(Worker, common::node(&scene, Exit::APPEALED))
+    let txa = play
+        .complete(Worker, common::node(&play, Exit::APPEALED))
         .unwrap();
-    before(&mut scene, rejected + 5);
-    assert!(is_too_early(&refused(&mut scene, &s4)));
-    before(&mut scene, rejected + 6);
-    rival::offer(&mut scene, Client, &s4, LOW).unwrap();
-    let late = rival::offer(&mut scene, Worker, &txa, HIGH).unwrap();
+    before(&mut play, rejected + 5);
+    assert!(is_too_early(&refused(&mut play, &s4)));
+    before(&mut play, rejected + 6);
+    rival::offer(&mut play, Client, &s4, LOW).unwrap();
+    let late = rival::offer(&mut play, Worker, &txa, HIGH).unwrap();
     assert!(
-        !rival::waits(&mut scene, &s4),
+        !rival::waits(&mut play, &s4),
         "the better paid appeal replaces it"
     );
     // And back again: whoever pays more in the end.
     let request_least = Amount::from_sat(20_000);
-    let child = rival::child(&mut scene, Verifier, &s4, HIGH, request_least);
-    scene
-        .chain()
+    let child = rival::child(&mut play, Verifier, &s4, HIGH, request_least);
+    play.chain()
         .submit_package(&[s4.clone(), child.clone()])
         .unwrap();
-    assert!(!rival::waits(&mut scene, &txa) && !rival::waits(&mut scene, &late));
-    scene.mine(1).unwrap();
-    rival::pay(&mut scene, Verifier, &child);
-    assert!(is_spent(&refused(&mut scene, &txa)));
-    assert_eq!(gains(&scene), [0, -150_000, 50_000]);
+    assert!(!rival::waits(&mut play, &txa) && !rival::waits(&mut play, &late));
+    play.mine(1).unwrap();
+    rival::pay(&mut play, Verifier, &child);
+    assert!(is_spent(&refused(&mut play, &txa)));
+    assert_eq!(gains(&play), [0, -150_000, 50_000]);
 }
 
-/// The client holds S3 but for the worker's secret, so client and worker can settle as if the verifier had approved.
-/// The verifier is paid as for an approval; it is only the client's own check that it gives up.
-fn client_approves_alone(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let id = common::node(&scene, Exit::NORMAL);
-    assert!(
-        scene.complete(Worker, id).is_err(),
-        "the worker alone cannot"
-    );
-    assert!(
-        scene.complete(Client, id).is_err(),
-        "the client alone cannot"
-    );
-    let secret = scene.actor(Worker).unwrap().secrets.clone();
-    scene.actor_mut(Client).unwrap().secrets = secret;
-    scene
-        .publish(Client, Exit::NORMAL, "by agreement of two")
+/// No two of the three settle as if the third agreed: client and worker would pay the verifier to a token that it does not
+/// know, verifier and worker would show the client a signature that it can take nothing out of. When the verifier has
+/// approved, the client has the whole and the worker's secret is all that is missing.
+fn two_cannot_settle_without_the_third(chain: &mut dyn Chain) {
+    let mut play = common::funded(chain);
+    let id = common::node(&play, Exit::NORMAL);
+    let secret = play.participant(Worker).unwrap().secrets.clone();
+    for role in [Client, Verifier] {
+        play.participant_mut(role).unwrap().secrets = secret.clone();
+    }
+    for role in [Client, Worker, Verifier] {
+        assert!(play.complete(role, id).is_err(), "{role}");
+    }
+    common::token_shown(&mut play);
+    common::approve(&mut play);
+    play.publish(Client, Exit::NORMAL, "with the worker's secret")
         .unwrap();
-    assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+    assert_eq!(gains(&play), [-100_000, 80_000, 20_000]);
 }
 
 /// S1'' waits 2·Δ_D longer than S2, and gives way to a verdict. A worker whose S2 is still unconfirmed by then has shown
 /// its secret and loses αw: it must settle, or have its silence, before.
 fn abandoned_after_everybody_else(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    common::deliver(&mut scene);
-    let delivered = scene.chain().height().unwrap();
-    let s1 = scene
-        .complete(Client, common::node(&scene, Exit::ABANDONED))
+    let mut play = common::funded(chain);
+    common::deliver(&mut play);
+    let delivered = play.chain().height().unwrap();
+    let s1 = play
+        .complete(Client, common::node(&play, Exit::ABANDONED))
         .unwrap();
-    let s2 = scene
-        .complete(Worker, common::node(&scene, Exit::VERIFIER_TIMEOUT))
+    let s2 = play
+        .complete(Worker, common::node(&play, Exit::VERIFIER_TIMEOUT))
         .unwrap();
-    let txv0 = scene
-        .complete(Verifier, common::node(&scene, Exit::REJECTED))
+    let txv0 = play
+        .complete(Verifier, common::node(&play, Exit::REJECTED))
         .unwrap();
     let first = delivered + 6 + 2 * 12;
-    before(&mut scene, first - 1);
-    assert!(is_too_early(&refused(&mut scene, &s1)));
+    before(&mut play, first - 1);
+    assert!(is_too_early(&refused(&mut play, &s1)));
     for other in [&s2, &txv0] {
-        common::mined(&mut scene, other);
-        assert!(is_spent(&refused(&mut scene, &s1)));
-        scene.chain().disconnect(1).unwrap();
+        common::mined(&mut play, other);
+        assert!(is_spent(&refused(&mut play, &s1)));
+        play.chain().disconnect(1).unwrap();
     }
-    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-    common::mined(&mut scene, &s1);
-    assert!(is_spent(&refused(&mut scene, &s2)) && is_spent(&refused(&mut scene, &txv0)));
-    assert_eq!(gains(&scene), [0, -100_000, 0]);
+    play.chain().mine_exactly(&[], &common::miner()).unwrap();
+    common::mined(&mut play, &s1);
+    assert!(is_spent(&refused(&mut play, &s2)) && is_spent(&refused(&mut play, &txv0)));
+    assert_eq!(gains(&play), [0, -100_000, 0]);
 }
 
-fn hand_over(scene: &mut narthex::play::Scene<'_>) {
-    let id = common::node(scene, Exit::NORMAL);
-    let releases = scene
-        .actor(Verifier)
-        .unwrap()
-        .holdings
-        .as_ref()
-        .unwrap()
-        .release(id)
-        .unwrap();
-    let worker = scene.actor_mut(Worker).unwrap().holdings.as_mut().unwrap();
-    releases.iter().for_each(|r| worker.accept(r).unwrap());
+fn hand_over(play: &mut narthex::play::ContractPlay<'_>) {
+    common::token_shown(play);
+    common::approve(play);
 }

@@ -13,7 +13,7 @@ use narthex::{
         terms::Role,
     },
     game_model::Template,
-    play::play_on,
+    harness::play_on,
     regtest::{Bitcoind, Chain, Embedded},
 };
 
@@ -36,18 +36,18 @@ const LONG: [&str; 7] = [
     "verifier-at-fault-long",
 ];
 
-/// The whole story on a chain that loses `depth` blocks after each step: everything confirms again, later, not one
+/// The whole scenario on a chain that loses `depth` blocks after each step: everything confirms again, later, not one
 /// block before its locks allow at the new heights, and everybody gets the same to the satoshi.
-fn survives(chain: &mut dyn Chain, story: &str, depth: u32) {
-    let mut options = options(Template::Hardened, story, (2, 3));
+fn survives(chain: &mut dyn Chain, scenario: &str, depth: u32) {
+    let mut options = options(Template::Hardened, scenario, (2, 3));
     options.probe_early = true;
     options.input = Some(common::few_images());
     let mut shaky = Shaky::new(chain, depth);
-    let outcome = play_on(&mut shaky, &options, &mut ()).unwrap();
-    let expected = table::expected(Template::Hardened, story, (2, 3));
+    let outcome = play_on(&mut shaky, scenario, &options, &mut ()).unwrap();
+    let expected = table::expected(Template::Hardened, scenario, (2, 3));
     assert!(shaky.reorganisations >= expected.transactions as u32);
     println!(
-        "{story}, {depth} deep: {} reorganisations, {} sent again",
+        "{scenario}, {depth} deep: {} reorganisations, {} sent again",
         shaky.reorganisations, shaky.sent_again
     );
     for balance in &outcome.balances {
@@ -55,8 +55,9 @@ fn survives(chain: &mut dyn Chain, story: &str, depth: u32) {
         assert_eq!(balance.settlement_sat, expected.change_of(&balance.party));
     }
     assert_eq!(outcome.transactions.len(), expected.transactions);
-    assert_eq!(outcome.result.is_some(), expected.reveals);
+    assert_eq!(outcome.figures.result.is_some(), expected.reveals);
     let heights: Vec<u32> = outcome
+        .figures
         .txids
         .iter()
         .map(|txid| {
@@ -83,24 +84,24 @@ fn survives(chain: &mut dyn Chain, story: &str, depth: u32) {
 }
 
 #[test]
-fn stories_embedded() {
+fn scenarios_embedded() {
     for depth in [1, 3] {
         LONG.iter()
-            .for_each(|story| survives(&mut Embedded::new(), story, depth));
+            .for_each(|scenario| survives(&mut Embedded::new(), scenario, depth));
     }
 }
 
 #[test]
-fn stories_bitcoind() {
-    for (story, depth) in LONG.iter().zip([1, 2, 3].into_iter().cycle()) {
-        survives(&mut Bitcoind::start().unwrap(), story, depth);
+fn scenarios_bitcoind() {
+    for (scenario, depth) in LONG.iter().zip([1, 2, 3].into_iter().cycle()) {
+        survives(&mut Bitcoind::start().unwrap(), scenario, depth);
     }
 }
 
 /// S2, S1' and S4' against the loss of their parents' blocks: what was ripe is not ripe any more.
 fn locks_count_from_the_new_height(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let funded = scene.chain().height().unwrap();
+    let mut play = common::funded(chain);
+    let funded = play.chain().height().unwrap();
     let cases = [
         (
             vec![(Worker, Exit::DELIVERED)],
@@ -119,113 +120,118 @@ fn locks_count_from_the_new_height(chain: &mut dyn Chain) {
         ),
     ];
     for (parents, who, last) in cases {
-        let complete = |scene: &narthex::play::Scene<'_>, (who, name): (Role, NodeName)| {
-            scene.complete(who, common::node(scene, name)).unwrap()
+        let complete = |play: &narthex::play::ContractPlay<'_>, (who, name): (Role, NodeName)| {
+            play.complete(who, common::node(play, name)).unwrap()
         };
         let parents: Vec<_> = parents
             .into_iter()
-            .map(|step| complete(&scene, step))
+            .map(|step| complete(&play, step))
             .collect();
-        let last = complete(&scene, (who, last));
+        let last = complete(&play, (who, last));
         for tx in &parents {
-            common::mined(&mut scene, tx);
+            common::mined(&mut play, tx);
         }
-        let old = scene.chain().height().unwrap();
-        scene.mine(5).unwrap();
-        assert_eq!(common::mined(&mut scene, &last), old + 6);
+        let old = play.chain().height().unwrap();
+        play.mine(5).unwrap();
+        assert_eq!(common::mined(&mut play, &last), old + 6);
         // All but the parent's ancestors is lost; the parent comes back two blocks later.
-        scene.chain().disconnect(7).unwrap();
-        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-        let new = common::mined(&mut scene, parents.last().unwrap());
+        play.chain().disconnect(7).unwrap();
+        play.chain().mine_exactly(&[], &common::miner()).unwrap();
+        play.chain().mine_exactly(&[], &common::miner()).unwrap();
+        let new = common::mined(&mut play, parents.last().unwrap());
         assert_eq!(new, old + 2);
-        while scene.chain().height().unwrap() < new + 4 {
-            scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+        while play.chain().height().unwrap() < new + 4 {
+            play.chain().mine_exactly(&[], &common::miner()).unwrap();
         }
         assert!(
-            is_too_early(&refused(&mut scene, &last)),
+            is_too_early(&refused(&mut play, &last)),
             "ripe on the old branch, not here"
         );
-        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-        assert_eq!(common::mined(&mut scene, &last), new + 6);
-        let height = scene.chain().height().unwrap();
-        scene.chain().disconnect(height - funded).unwrap();
-        scene.sync().unwrap();
+        play.chain().mine_exactly(&[], &common::miner()).unwrap();
+        assert_eq!(common::mined(&mut play, &last), new + 6);
+        let height = play.chain().height().unwrap();
+        play.chain().disconnect(height - funded).unwrap();
+        play.sync().unwrap();
     }
 }
 
 /// WEAKNESS of waiting: a delivery in the last block before the deadline is in time, until that block is lost; then
 /// S1 competes with it. A worker should deliver as many blocks early as it wants to be safe from.
 fn a_delivery_lost_at_the_deadline(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let deadline = deliver_height(scene.terms());
-    let txd = scene
-        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+    let mut play = common::funded(chain);
+    let deadline = deliver_height(play.terms());
+    let txd = play
+        .complete(Worker, common::node(&play, Exit::DELIVERED))
         .unwrap();
-    let s1 = scene
-        .complete(Client, common::node(&scene, Exit::WORKER_TIMEOUT))
+    let s1 = play
+        .complete(Client, common::node(&play, Exit::WORKER_TIMEOUT))
         .unwrap();
-    before(&mut scene, deadline);
-    common::mined(&mut scene, &txd);
-    assert!(is_spent(&refused(&mut scene, &s1)));
-    scene.chain().disconnect(1).unwrap();
+    before(&mut play, deadline);
+    common::mined(&mut play, &txd);
+    assert!(is_spent(&refused(&mut play, &s1)));
+    play.chain().disconnect(1).unwrap();
     assert!(
-        is_too_early(&refused(&mut scene, &s1)),
+        is_too_early(&refused(&mut play, &s1)),
         "still not in the deadline's own block"
     );
-    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-    common::mined(&mut scene, &s1);
-    assert!(is_spent(&refused(&mut scene, &txd)));
-    assert_eq!(gains(&scene), [0, -100_000, 0]);
+    play.chain().mine_exactly(&[], &common::miner()).unwrap();
+    common::mined(&mut play, &s1);
+    assert!(is_spent(&refused(&mut play, &txd)));
+    assert_eq!(gains(&play), [0, -100_000, 0]);
 }
 
 /// A verifier may change its mind when its verdict's block is lost; each way ends by its own rules, with nothing left.
 fn another_verdict_after_a_reorganisation(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    common::deliver(&mut scene);
-    let approve = scene
-        .complete(Verifier, common::node(&scene, Exit::APPROVED))
+    let mut play = common::funded(chain);
+    common::deliver(&mut play);
+    let approve = play
+        .complete(Verifier, common::node(&play, Exit::APPROVED))
         .unwrap();
-    let reject = scene
-        .complete(Verifier, common::node(&scene, Exit::REJECTED))
+    let reject = play
+        .complete(Verifier, common::node(&play, Exit::REJECTED))
         .unwrap();
-    let open = scene
-        .complete(Worker, common::node(&scene, Exit::NORMAL_LONG))
+    let open = play
+        .complete(Worker, common::node(&play, Exit::NORMAL_LONG))
         .unwrap();
-    common::mined(&mut scene, &approve);
-    common::mined(&mut scene, &open);
-    assert_eq!(gains(&scene), [-100_000, 80_000, 20_000]);
+    common::mined(&mut play, &approve);
+    common::mined(&mut play, &open);
+    assert_eq!(gains(&play), [-100_000, 80_000, 20_000]);
     // The secret is out, and both blocks are lost. The rejection costs the verifier its stake if the panel is right.
-    scene.chain().disconnect(2).unwrap();
-    common::mined(&mut scene, &reject);
-    assert!(is_spent(&refused(&mut scene, &approve)) && is_spent(&refused(&mut scene, &open)));
-    scene.publish(Worker, Exit::APPEALED, "test").unwrap();
+    play.chain().disconnect(2).unwrap();
+    common::mined(&mut play, &reject);
+    assert!(is_spent(&refused(&mut play, &approve)) && is_spent(&refused(&mut play, &open)));
+    play.publish(Worker, Exit::APPEALED, "test").unwrap();
     common::rule(
-        &mut scene,
+        &mut play,
         0..3,
         narthex::game_model::Ruling::VerifierAtFault,
     );
     let all = narthex::game_model::ArbiterSet::full(3);
     let name = Exit::ruled(narthex::game_model::Ruling::VerifierAtFault, all);
-    scene.publish(Worker, name, "test").unwrap();
-    assert_eq!(gains(&scene), [-100_000, 100_000, -220_000]);
+    play.publish(Worker, name, "test").unwrap();
+    assert_eq!(gains(&play), [-100_000, 100_000, -220_000]);
 }
 
 /// WEAKNESS of settling late: S3 confirmed just before the deadline and lost with its block leaves the client with the
 /// secret and S1. The worker loses αw and its pay.
 fn a_secret_does_not_come_back(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let id = common::node(&scene, Exit::NORMAL);
-    let secrets = scene.actor(Worker).unwrap().secrets.clone();
-    let verifier = scene.actor(Verifier).unwrap().holdings.as_ref().unwrap();
-    let s3 = verifier.complete(id, &secrets).unwrap();
-    let s1 = scene
-        .complete(Client, common::node(&scene, Exit::WORKER_TIMEOUT))
+    let mut play = common::funded(chain);
+    let id = common::node(&play, Exit::NORMAL);
+    let secrets = play.participant(Worker).unwrap().secrets.clone();
+    let verifier = play
+        .participant(Verifier)
+        .unwrap()
+        .holdings
+        .as_ref()
         .unwrap();
-    let deadline = deliver_height(scene.terms());
-    before(&mut scene, deadline);
-    common::mined(&mut scene, &s3);
-    let client = scene.actor(Client).unwrap();
+    let s3 = verifier.complete(id, &secrets).unwrap();
+    let s1 = play
+        .complete(Client, common::node(&play, Exit::WORKER_TIMEOUT))
+        .unwrap();
+    let deadline = deliver_height(play.terms());
+    before(&mut play, deadline);
+    common::mined(&mut play, &s3);
+    let client = play.participant(Client).unwrap();
     let secret = client
         .holdings
         .as_ref()
@@ -233,8 +239,8 @@ fn a_secret_does_not_come_back(chain: &mut dyn Chain) {
         .extract_result(id, &s3, &client.secrets)
         .unwrap();
     assert_eq!(Some(secret), secrets.get(ContractSecret::Result));
-    scene.chain().disconnect(1).unwrap();
-    scene.chain().mine_exactly(&[], &common::miner()).unwrap();
-    common::mined(&mut scene, &s1);
-    assert_eq!(gains(&scene), [0, -100_000, 0]);
+    play.chain().disconnect(1).unwrap();
+    play.chain().mine_exactly(&[], &common::miner()).unwrap();
+    common::mined(&mut play, &s1);
+    assert_eq!(gains(&play), [0, -100_000, 0]);
 }

@@ -3,23 +3,30 @@
 use crate::common;
 
 use common::cli::words;
+use narthex::{
+    harness::{
+        ChainKind, Figures, Harness, HarnessOptions, Outcome, Playable, Reporter, Scenario,
+        ScenarioError, play,
+    },
+    regtest::Chain,
+};
 
 /// Whatever draws something, and takes a seed for it.
 const DRAWING: [&str; 16] = [
     "play",
-    "play --story worker-at-fault",
-    "play --story coop",
-    "play --arbiters 3-of-4 --story failed-long",
+    "play --scenario worker-at-fault",
+    "play --scenario coop",
+    "play --arbiters 3-of-4 --scenario failed-long",
     "play --template paper --research",
-    "play --template paper --research --story failed",
+    "play --template paper --research --scenario failed",
     "bond play",
     "bond play --form bip46",
-    "bank play --story banker",
-    "bank play --story chosen",
-    "slice play --story crash",
-    "deliver play --story replaced",
+    "bank play --scenario banker",
+    "bank play --scenario chosen",
+    "slice play --scenario crash",
+    "deliver play --scenario replaced",
     "bounty play",
-    "bounty play --recomputers 4 --story hiring",
+    "bounty play --recomputers 4 --scenario hiring",
     "market calibrate --requests 200",
     "simulate --games 200 --sample 40 --worker falsify:1%",
 ];
@@ -65,4 +72,78 @@ fn a_printed_seed_repeats_the_run() {
         assert_eq!(seed.len(), 64, "{name}: {seed}");
         assert_eq!(first, run(name, seed, false), "{name}");
     }
+}
+
+/// A contract of nobody, whose only scenario goes wrong by what it draws.
+struct Wrong(HarnessOptions);
+
+impl Playable for Wrong {
+    const COMMAND: &'static str = "wrong play";
+    const SCENARIOS: &'static [Scenario<Self>] = &[Scenario::<Self>::new("wrong", "", wrong)];
+
+    type Play<'c> = Harness<'c>;
+    type Needs = ();
+    type Ending = ();
+    type Figures = Figures;
+
+    fn common(&self) -> &HarnessOptions {
+        &self.0
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<Harness<'c>, ScenarioError> {
+        Harness::new(chain, ["one"], &self.0, reporter)
+    }
+
+    fn end(
+        mut play: Harness<'_>,
+        scenario: &Scenario<Self>,
+        (): (),
+    ) -> Result<Outcome, ScenarioError> {
+        let outcome = play.outcome(scenario.name);
+        Ok(play.end(outcome))
+    }
+}
+
+fn wrong(play: &mut Harness<'_>) -> Result<(), ScenarioError> {
+    let drawn = u64::from_be_bytes(play.random()[..8].try_into().unwrap());
+    Err(ScenarioError::Broken(format!("drew {drawn:016x}")))
+}
+
+#[test]
+fn a_scenario_that_fails_names_its_seed() {
+    let fails = |seed: u8| {
+        let options = Wrong(HarnessOptions::seeded([seed; 32]));
+        let failed = play(ChainKind::Embedded, "wrong", &options, &mut ());
+        failed.unwrap_err().to_string()
+    };
+    let said = fails(7);
+    let seed = "07".repeat(32);
+    assert!(said.contains("broken expectation: drew "), "{said}");
+    assert!(
+        said.ends_with(&format!("`--scenario wrong --seed {seed}` repeats it")),
+        "{said}"
+    );
+    assert_eq!(said, fails(7));
+    let drawn = |said: &str| said.split(';').next().unwrap().to_owned();
+    assert_ne!(
+        drawn(&said),
+        drawn(&fails(8)),
+        "what goes wrong follows from the seed"
+    );
+    let options = Wrong(HarnessOptions::seeded([7; 32]));
+    let unknown = play(ChainKind::Embedded, "right", &options, &mut ());
+    let unknown = unknown.unwrap_err().to_string();
+    assert_eq!(
+        unknown,
+        "no such scenario; `narthex wrong play --list` names them"
+    );
 }

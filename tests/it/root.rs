@@ -10,7 +10,7 @@ use narthex::{
         template::{Exit, Hasty, RootRecord, root_coin},
         terms::{FeeRate, Role},
     },
-    play::{PlayError, Scene},
+    play::{ContractPlay, PlayError},
     regtest::Chain,
     wallet::ChildRequest,
 };
@@ -28,15 +28,15 @@ const ROOT: RootRecord = RootRecord { root: [0x5a; 32] };
 const OTHER: RootRecord = RootRecord { root: [0xa5; 32] };
 
 fn child(
-    scene: &mut Scene<'_>,
+    play: &mut ContractPlay<'_>,
     who: Role,
     parent: &Transaction,
     record: RootRecord,
     with_coin: bool,
     least: u64,
 ) -> Transaction {
-    let coin = root_coin(scene.graph()).unwrap();
-    let wallet = &mut scene.actor_mut(who).unwrap().wallet;
+    let coin = root_coin(play.graph()).unwrap();
+    let wallet = &mut play.participant_mut(who).unwrap().wallet;
     let coins = if with_coin {
         vec![wallet.coin(coin).unwrap()]
     } else {
@@ -53,11 +53,11 @@ fn child(
 }
 
 /// Roots of record that the chain holds from a height on.
-fn on_record(scene: &mut Scene<'_>, from: u32) -> Vec<RootRecord> {
-    let coin = root_coin(scene.graph()).unwrap();
-    let tip = scene.chain().height().unwrap();
+fn on_record(play: &mut ContractPlay<'_>, from: u32) -> Vec<RootRecord> {
+    let coin = root_coin(play.graph()).unwrap();
+    let tip = play.chain().height().unwrap();
     let blocks: Vec<_> = (from..=tip)
-        .map(|height| scene.chain().block(height).unwrap())
+        .map(|height| play.chain().block(height).unwrap())
         .collect();
     blocks
         .iter()
@@ -69,15 +69,15 @@ fn on_record(scene: &mut Scene<'_>, from: u32) -> Vec<RootRecord> {
 /// The verifier replaces the worker's child by one that claims another root. The delivery confirms under the same id;
 /// nothing is on record until the worker spends its root coin.
 fn only_the_workers_root_counts(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let start = scene.chain().height().unwrap();
-    let id = common::node(&scene, Exit::DELIVERED);
-    let txd = scene.complete(Worker, id).unwrap();
-    assert_eq!(Some(txd.compute_txid()), scene.graph().txid(id));
-    let coin = root_coin(scene.graph()).unwrap();
+    let mut play = common::funded(chain);
+    let start = play.chain().height().unwrap();
+    let id = common::node(&play, Exit::DELIVERED);
+    let txd = play.complete(Worker, id).unwrap();
+    assert_eq!(Some(txd.compute_txid()), play.graph().txid(id));
+    let coin = root_coin(play.graph()).unwrap();
 
-    let own = child(&mut scene, Worker, &txd, ROOT, true, 0);
-    let another = child(&mut scene, Worker, &txd, OTHER, true, 0);
+    let own = child(&mut play, Worker, &txd, ROOT, true, 0);
+    let another = child(&mut play, Worker, &txd, OTHER, true, 0);
     for (child, root) in [(&own, ROOT), (&another, OTHER)] {
         assert_eq!(RootRecord::find(child, coin), Some(root));
         assert_eq!(
@@ -86,35 +86,34 @@ fn only_the_workers_root_counts(chain: &mut dyn Chain) {
             "one delivery for any root"
         );
     }
-    scene
-        .chain()
+    play.chain()
         .submit_package(&[txd.clone(), own.clone()])
         .unwrap();
-    let forged = child(&mut scene, Verifier, &txd, OTHER, false, 5_000);
+    let forged = child(&mut play, Verifier, &txd, OTHER, false, 5_000);
     assert_eq!(RootRecord::find(&forged, coin), None);
-    scene.chain().submit(&forged).unwrap();
-    assert!(!rival::waits(&mut scene, &own), "an anchor is anybody's");
-    scene.mine(1).unwrap();
-    assert!(rival::is_confirmed(&mut scene, &txd) && rival::is_confirmed(&mut scene, &forged));
-    assert_eq!(on_record(&mut scene, start), []);
+    play.chain().submit(&forged).unwrap();
+    assert!(!rival::waits(&mut play, &own), "an anchor is anybody's");
+    play.mine(1).unwrap();
+    assert!(rival::is_confirmed(&mut play, &txd) && rival::is_confirmed(&mut play, &forged));
+    assert_eq!(on_record(&mut play, start), []);
 
     // The worker's own transaction, which nobody can replace; in time it counts.
-    let delivered = scene.height_of(&txd).unwrap();
-    let record = alone(&mut scene, ROOT);
-    scene.chain().submit(&record).unwrap();
-    scene.mine(1).unwrap();
-    assert_eq!(on_record(&mut scene, start), [ROOT]);
-    let deadline = RootRecord::deadline(scene.terms().params(), delivered);
+    let delivered = play.height_of(&txd).unwrap();
+    let record = alone(&mut play, ROOT);
+    play.chain().submit(&record).unwrap();
+    play.mine(1).unwrap();
+    assert_eq!(on_record(&mut play, start), [ROOT]);
+    let deadline = RootRecord::deadline(play.terms().params(), delivered);
     assert_eq!(deadline, delivered + 2, "a third of the verdict's window");
-    assert!(scene.height_of(&record).unwrap() <= deadline);
+    assert!(play.height_of(&record).unwrap() <= deadline);
     // The moves behind the delivery are as they were signed before anybody knew a root.
-    scene.publish(Verifier, Exit::APPROVED, "test").unwrap();
-    scene.publish(Worker, Exit::NORMAL_LONG, "test").unwrap();
+    play.publish(Verifier, Exit::APPROVED, "test").unwrap();
+    play.publish(Worker, Exit::NORMAL_LONG, "test").unwrap();
 }
 
-fn alone(scene: &mut Scene<'_>, record: RootRecord) -> Transaction {
-    let coin = root_coin(scene.graph()).unwrap();
-    let wallet = &mut scene.actor_mut(Worker).unwrap().wallet;
+fn alone(play: &mut ContractPlay<'_>, record: RootRecord) -> Transaction {
+    let coin = root_coin(play.graph()).unwrap();
+    let wallet = &mut play.participant_mut(Worker).unwrap().wallet;
     let coin = wallet.coin(coin).unwrap();
     let mut psbt = record
         .transaction(
@@ -130,14 +129,14 @@ fn alone(scene: &mut Scene<'_>, record: RootRecord) -> Transaction {
 
 /// A coin is spent once: the worker cannot record a second root, nor two in one transaction, nor one that is cut.
 fn one_root_and_no_second(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let start = scene.chain().height().unwrap();
-    let coin = root_coin(scene.graph()).unwrap();
-    let txd = scene
-        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+    let mut play = common::funded(chain);
+    let start = play.chain().height().unwrap();
+    let coin = root_coin(play.graph()).unwrap();
+    let txd = play
+        .complete(Worker, common::node(&play, Exit::DELIVERED))
         .unwrap();
-    let first = child(&mut scene, Worker, &txd, ROOT, true, 0);
-    let second = alone(&mut scene, OTHER);
+    let first = child(&mut play, Worker, &txd, ROOT, true, 0);
+    let second = alone(&mut play, OTHER);
     let mut double = first.clone();
     double.output.push(bitcoin::TxOut {
         value: Amount::ZERO,
@@ -153,11 +152,11 @@ fn one_root_and_no_second(chain: &mut dyn Chain) {
     }
     assert_eq!(RootRecord::find(&cut, coin), None);
 
-    scene.chain().submit_package(&[txd, first]).unwrap();
-    scene.mine(1).unwrap();
-    assert_eq!(on_record(&mut scene, start), [ROOT]);
-    assert!(scene.chain().submit(&second).is_err());
-    assert!(common::is_spent(&common::refused(&mut scene, &second)));
+    play.chain().submit_package(&[txd, first]).unwrap();
+    play.mine(1).unwrap();
+    assert_eq!(on_record(&mut play, start), [ROOT]);
+    assert!(play.chain().submit(&second).is_err());
+    assert!(common::is_spent(&common::refused(&mut play, &second)));
 }
 
 fn deep(blocks: u32) -> Depth {
@@ -167,21 +166,17 @@ fn deep(blocks: u32) -> Depth {
 /// The sample's block is refused while one block could replace it, and a reorganisation of one block then leaves the
 /// sample as it was drawn. Windows that leave no time for the depth are refused.
 fn a_sample_waits_for_its_block(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let txd = scene
-        .complete(Worker, common::node(&scene, Exit::DELIVERED))
+    let mut play = common::funded(chain);
+    let txd = play
+        .complete(Worker, common::node(&play, Exit::DELIVERED))
         .unwrap();
-    let own = child(&mut scene, Worker, &txd, ROOT, true, 0);
-    scene
-        .chain()
+    let own = child(&mut play, Worker, &txd, ROOT, true, 0);
+    play.chain()
         .submit_package(&[txd.clone(), own.clone()])
         .unwrap();
-    scene.mine(2).unwrap();
-    let (delivered, recorded) = (
-        scene.height_of(&txd).unwrap(),
-        scene.height_of(&own).unwrap(),
-    );
-    let tip = scene.chain().height().unwrap();
+    play.mine(2).unwrap();
+    let (delivered, recorded) = (play.height_of(&txd).unwrap(), play.height_of(&own).unwrap());
+    let tip = play.chain().height().unwrap();
     assert_eq!((delivered, recorded), (tip - 1, tip - 1));
     let draw = |tip| RootRecord::sample_block((delivered, recorded), tip, deep(2));
     let shallow = |at| Shallow {
@@ -195,16 +190,16 @@ fn a_sample_waits_for_its_block(chain: &mut dyn Chain) {
         "there is no block yet"
     );
     assert_eq!(draw(tip), Err(shallow(tip)), "one block could replace it");
-    scene.mine(1).unwrap();
+    play.mine(1).unwrap();
     assert_eq!(draw(tip + 1), Ok(tip));
-    let drawn = scene.chain().block_hash(tip).unwrap();
-    scene.chain().disconnect(1).unwrap();
+    let drawn = play.chain().block_hash(tip).unwrap();
+    play.chain().disconnect(1).unwrap();
     for _ in 0..2 {
-        scene.chain().mine_exactly(&[], &common::miner()).unwrap();
+        play.chain().mine_exactly(&[], &common::miner()).unwrap();
     }
-    assert_eq!(scene.chain().block_hash(tip).unwrap(), drawn);
+    assert_eq!(play.chain().block_hash(tip).unwrap(), drawn);
     // Six blocks for a verdict: two for the record, one for the sample's block, one upon it, and one for the verdict.
-    let room = |depth| RootRecord::check_room(scene.terms().params(), deep(depth));
+    let room = |depth| RootRecord::check_room(play.terms().params(), deep(depth));
     assert_eq!(room(2), Ok(()));
     let hasty = Hasty {
         verdict_blocks: 6,
@@ -215,9 +210,9 @@ fn a_sample_waits_for_its_block(chain: &mut dyn Chain) {
 
 /// Nobody shows a secret on the strength of a transaction of the contract that one block could take away.
 fn secrets_wait_for_the_contract(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let funded = scene.chain().height().unwrap();
-    match scene.check_buried() {
+    let mut play = common::funded(chain);
+    let funded = play.chain().height().unwrap();
+    match play.check_buried() {
         Err(PlayError::Shallow(shallow)) => assert_eq!(
             shallow,
             Shallow {
@@ -228,10 +223,10 @@ fn secrets_wait_for_the_contract(chain: &mut dyn Chain) {
         ),
         other => panic!("{other:?}"),
     }
-    scene.bury().unwrap();
-    assert_eq!(scene.chain().height().unwrap(), funded + 1);
-    scene.check_buried().unwrap();
+    play.bury().unwrap();
+    assert_eq!(play.chain().height().unwrap(), funded + 1);
+    play.check_buried().unwrap();
     // What one block took away is not relied on, and what is back is new.
-    scene.chain().disconnect(2).unwrap();
-    assert!(scene.check_buried().is_err());
+    play.chain().disconnect(2).unwrap();
+    assert!(play.check_buried().is_err());
 }

@@ -1,4 +1,4 @@
-//! Gated slices on both chains: every story, every transaction early, late, replaced and reorganised.
+//! Gated slices on both chains: every scenario, every transaction early, late, replaced and reorganised.
 
 use crate::common;
 
@@ -10,10 +10,9 @@ use narthex::{
         slice::{ClientDuty, Coin, Opened, ProviderDuty, SliceError},
         terms::FeeRate,
     },
-    play::ChainKind,
+    harness::{ChainKind, HarnessOptions, Outcome, Playable as _, play},
     regtest::Chain,
-    slice::{Gate, GateOptions, SLICE_STORIES, play_slice},
-    table::TableOutcome,
+    slice::{SliceOptions, SlicePlay},
 };
 
 on_both_chains!(
@@ -30,76 +29,76 @@ on_both_chains!(
 /// The price of each provider.
 const PRICE: i64 = 20_000;
 
-fn options() -> GateOptions {
+fn options() -> SliceOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("NARTHEX_TEST_SEED={hex}");
-    GateOptions {
-        seed,
-        ..GateOptions::default()
+    SliceOptions {
+        common: HarnessOptions::seeded(seed),
+        ..SliceOptions::default()
     }
 }
 
 /// A funded slice of three in which everybody has posted, released and read: ready to claim.
-fn ready(chain: &mut dyn Chain) -> Gate<'_> {
+fn ready(chain: &mut dyn Chain) -> SlicePlay<'_> {
     let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut gate = Gate::prepare(chain, &options(), silent).unwrap();
-    gate.fund().unwrap();
-    share(&mut gate);
-    gate
+    let mut play = SlicePlay::prepare(chain, &options(), silent).unwrap();
+    play.fund().unwrap();
+    share(&mut play);
+    play
 }
 
 /// Work, releases, and the client hands out.
-fn share(gate: &mut Gate<'_>) {
+fn share(play: &mut SlicePlay<'_>) {
     for i in 0..3 {
-        gate.work(i, |_| {}).unwrap();
+        play.work(i, |_| {}).unwrap();
     }
-    gate.bury().unwrap();
+    play.bury().unwrap();
     for i in 0..3 {
-        assert!(gate.release(i).unwrap());
+        assert!(play.release(i).unwrap());
     }
-    gate.hand_out().unwrap();
+    play.hand_out().unwrap();
 }
 
-fn mined(gate: &mut Gate<'_>, tx: &Transaction) -> u32 {
-    at::mined(gate.table(), tx)
+fn mined(play: &mut SlicePlay<'_>, tx: &Transaction) -> u32 {
+    at::mined(play.harness(), tx)
 }
 
-fn refused(gate: &mut Gate<'_>, tx: &Transaction) -> String {
-    at::refused(gate.table(), tx)
+fn refused(play: &mut SlicePlay<'_>, tx: &Transaction) -> String {
+    at::refused(play.harness(), tx)
 }
 
-fn empty_blocks(gate: &mut Gate<'_>, count: u32) {
-    at::empty_blocks(gate.table(), count);
+fn empty_blocks(play: &mut SlicePlay<'_>, count: u32) {
+    at::empty_blocks(play.harness(), count);
 }
 
-fn claim_of(gate: &mut Gate<'_>, index: u8) -> Transaction {
-    gate.claim_tx(index).unwrap()
+fn claim_of(play: &mut SlicePlay<'_>, index: u8) -> Transaction {
+    play.claim_tx(index).unwrap()
 }
 
-fn refund_of(gate: &mut Gate<'_>, index: u8) -> Transaction {
+fn refund_of(play: &mut SlicePlay<'_>, index: u8) -> Transaction {
     let mut rng = rand::thread_rng();
-    gate.client().refund(index, &mut rng).unwrap()
+    play.client().refund(index, &mut rng).unwrap()
 }
 
-fn funded_at(gate: &mut Gate<'_>) -> u32 {
-    match gate.coin(0).unwrap() {
+fn funded_at(play: &mut SlicePlay<'_>) -> u32 {
+    match play.coin(0).unwrap() {
         Coin::Locked { height } => height,
         other => panic!("{other:?}"),
     }
 }
 
-fn d(gate: &Gate<'_>) -> u32 {
-    gate.terms().record().refund_blocks.into()
+fn d(play: &SlicePlay<'_>) -> u32 {
+    play.terms().record().refund_blocks.into()
 }
 
 /// What each has gained since before, fees that it paid not counted: client, providers.
-fn gains(gate: &mut Gate<'_>) -> Vec<i64> {
-    gate.table().sync().unwrap();
-    let outcome = gate.outcome("test");
+fn gains(play: &mut SlicePlay<'_>) -> Vec<i64> {
+    play.harness().sync().unwrap();
+    let outcome = play.outcome("test");
     let sat = |v: u64| i64::try_from(v).unwrap();
     let gain = outcome
         .balances
@@ -108,26 +107,26 @@ fn gains(gate: &mut Gate<'_>) -> Vec<i64> {
     gain.collect()
 }
 
-/// Every story, each on a chain of its own, whose coins are young.
-mod every_story_is_exact {
-    use narthex::play::ChainKind;
+/// Every scenario, each on a chain of its own, whose coins are young.
+mod every_scenario_is_exact {
+    use narthex::harness::ChainKind;
 
     #[test]
     fn embedded() {
-        super::every_story_is_exact(ChainKind::Embedded);
+        super::every_scenario_is_exact(ChainKind::Embedded);
     }
 
     #[test]
     fn bitcoind() {
-        super::every_story_is_exact(ChainKind::Bitcoind);
+        super::every_scenario_is_exact(ChainKind::Bitcoind);
     }
 }
 
-/// Every story ends with balances exact to the satoshi, and pays whom it says.
-fn every_story_is_exact(kind: ChainKind) {
+/// Every scenario ends with balances exact to the satoshi, and pays whom it says.
+fn every_scenario_is_exact(kind: ChainKind) {
     // Who is paid by how many slices, and who is convicted.
-    let expected = |story: &str| -> ([i64; 3], usize) {
-        match story {
+    let expected = |scenario: &str| -> ([i64; 3], usize) {
+        match scenario {
             "paid" | "crash" | "withheld" => ([1, 1, 1], 0),
             "stream" => ([2, 2, 2], 0),
             "silent" | "flipped" | "copier" | "too-few" | "staller" => ([1, 1, 0], 0),
@@ -136,61 +135,66 @@ fn every_story_is_exact(kind: ChainKind) {
             other => panic!("{other} is not in the table"),
         }
     };
-    for story in &SLICE_STORIES {
-        let outcome = play_slice(kind, story.name, &options(), &mut ()).unwrap();
-        let TableOutcome {
+    for scenario in SliceOptions::SCENARIOS {
+        let outcome = play(kind, scenario.name, &options(), &mut ()).unwrap();
+        let Outcome {
             balances, figures, ..
         } = &outcome;
-        let (slices, convicted) = expected(story.name);
+        let (slices, convicted) = expected(scenario.name);
         for balance in balances {
-            assert!(balance.is_exact(), "{}: {balance:?}", story.name);
+            assert!(balance.is_exact(), "{}: {balance:?}", scenario.name);
         }
         let settled = balances.iter().map(|b| b.settlement_sat);
         let all: i64 = slices.iter().sum();
         let wanted = std::iter::once(-all).chain(slices).map(|s| s * PRICE);
-        assert!(settled.eq(wanted), "{}: {balances:?}", story.name);
+        assert!(settled.eq(wanted), "{}: {balances:?}", scenario.name);
         let found = figures["convicted"].as_array().unwrap().len();
-        assert_eq!(found, convicted, "{}", story.name);
+        assert_eq!(found, convicted, "{}", scenario.name);
         // Each price went one way, once.
         let count = |figure: &str| figures[figure].as_i64().unwrap();
         let prices = 3 * count("slices");
-        assert_eq!(count("claims") + count("refunds"), prices, "{}", story.name);
+        assert_eq!(
+            count("claims") + count("refunds"),
+            prices,
+            "{}",
+            scenario.name
+        );
     }
 }
 
 fn the_refund_early_and_late(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
-    let (funded, d) = (funded_at(&mut gate), d(&gate));
-    let refunds = [0, 1, 2].map(|i| refund_of(&mut gate, i));
-    gate.table().wait_for(funded + d - 1).unwrap();
+    let mut play = ready(chain);
+    let (funded, d) = (funded_at(&mut play), d(&play));
+    let refunds = [0, 1, 2].map(|i| refund_of(&mut play, i));
+    play.harness().wait_for(funded + d - 1).unwrap();
     let coin = Coin::Locked { height: funded };
-    assert_eq!(gate.client().duty(funded + d - 2, coin), ClientDuty::None);
+    assert_eq!(play.client().duty(funded + d - 2, coin), ClientDuty::None);
     for refund in &refunds {
-        assert!(is_too_early(&refused(&mut gate, refund)), "one block early");
+        assert!(is_too_early(&refused(&mut play, refund)), "one block early");
     }
     // Nor does the client's key alone spend it in another way.
     let mut hasty = refunds[0].clone();
     hasty.input[0].sequence = bitcoin::Sequence::ENABLE_RBF_NO_LOCKTIME;
-    assert!(is_bad_script(&refused(&mut gate, &hasty)));
-    empty_blocks(&mut gate, 1);
-    assert_eq!(gate.client().duty(funded + d - 1, coin), ClientDuty::Refund);
-    let late = claim_of(&mut gate, 0);
-    mined(&mut gate, &refunds[0]);
-    assert!(is_spent(&refused(&mut gate, &late)));
+    assert!(is_bad_script(&refused(&mut play, &hasty)));
+    empty_blocks(&mut play, 1);
+    assert_eq!(play.client().duty(funded + d - 1, coin), ClientDuty::Refund);
+    let late = claim_of(&mut play, 0);
+    mined(&mut play, &refunds[0]);
+    assert!(is_spent(&refused(&mut play, &late)));
     // The others' prices are still theirs: each output goes its own way.
-    let claim = claim_of(&mut gate, 1);
-    mined(&mut gate, &claim);
-    assert!(is_spent(&refused(&mut gate, &refunds[1])));
-    empty_blocks(&mut gate, 50);
-    mined(&mut gate, &refunds[2]);
-    assert_eq!(gains(&mut gate), [-PRICE, 0, PRICE, 0]);
+    let claim = claim_of(&mut play, 1);
+    mined(&mut play, &claim);
+    assert!(is_spent(&refused(&mut play, &refunds[1])));
+    empty_blocks(&mut play, 50);
+    mined(&mut play, &refunds[2]);
+    assert_eq!(gains(&mut play), [-PRICE, 0, PRICE, 0]);
 }
 
 /// The signature alone, another's, or on another payout: refused by every node.
 fn a_claim_needs_its_secret(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
-    let good = claim_of(&mut gate, 0);
-    let other = claim_of(&mut gate, 1);
+    let mut play = ready(chain);
+    let good = claim_of(&mut play, 0);
+    let other = claim_of(&mut play, 1);
     let signature = good.input[0].witness.nth(0).unwrap().to_vec();
     let mut bent = signature.clone();
     bent[63] ^= 1;
@@ -198,171 +202,171 @@ fn a_claim_needs_its_secret(chain: &mut dyn Chain) {
     for stack in [bent, others] {
         let mut bad = good.clone();
         bad.input[0].witness = [stack][..].into();
-        assert!(is_bad_script(&refused(&mut gate, &bad)));
+        assert!(is_bad_script(&refused(&mut play, &bad)));
     }
     let mut stolen = good.clone();
     stolen.output[0].script_pubkey = other.output[0].script_pubkey.clone();
-    assert!(is_bad_script(&refused(&mut gate, &stolen)));
-    let height = mined(&mut gate, &good);
+    assert!(is_bad_script(&refused(&mut play, &stolen)));
+    let height = mined(&mut play, &good);
     assert!(height > 0);
-    let opened = gate.opened(0, &good).unwrap();
-    let work = gate.job().run().unwrap();
+    let opened = play.opened(0, &good).unwrap();
+    let work = play.job().run().unwrap();
     assert!(matches!(opened, Opened::Result { work: found, .. } if found == work));
     // The secret of one is of no use to another.
-    let unpaid = gate.client().opened(1);
+    let unpaid = play.client().opened(1);
     assert_eq!(unpaid, Err(SliceError::Missing { from: 1 }));
 }
 
 /// Both valid at once: whichever confirms, and the other never.
 fn a_late_claim_races_the_refund(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
-    let (funded, d) = (funded_at(&mut gate), d(&gate));
-    gate.table().wait_for(funded + d).unwrap();
+    let mut play = ready(chain);
+    let (funded, d) = (funded_at(&mut play), d(&play));
+    play.harness().wait_for(funded + d).unwrap();
     let coin = Coin::Locked { height: funded };
-    let provider = gate.provider(0).unwrap();
+    let provider = play.provider(0).unwrap();
     assert_eq!(provider.duty(funded + d, coin), ProviderDuty::Claim);
-    let (claim, refund) = (claim_of(&mut gate, 0), refund_of(&mut gate, 0));
+    let (claim, refund) = (claim_of(&mut play, 0), refund_of(&mut play, 0));
     let both = [claim.clone(), refund.clone()];
-    assert!(gate.chain().mine_exactly(&both, &miner()).is_err());
-    mined(&mut gate, &claim);
-    assert!(is_spent(&refused(&mut gate, &refund)));
-    let (claim, refund) = (claim_of(&mut gate, 1), refund_of(&mut gate, 1));
-    mined(&mut gate, &refund);
-    assert!(is_spent(&refused(&mut gate, &claim)));
+    assert!(play.chain().mine_exactly(&both, &miner()).is_err());
+    mined(&mut play, &claim);
+    assert!(is_spent(&refused(&mut play, &refund)));
+    let (claim, refund) = (claim_of(&mut play, 1), refund_of(&mut play, 1));
+    mined(&mut play, &refund);
+    assert!(is_spent(&refused(&mut play, &claim)));
     // The client saw the claim that lost in a pool: it has the result without paying, as the late one risked.
-    assert!(gate.opened(1, &claim).is_ok());
-    assert_eq!(gains(&mut gate)[..3], [-PRICE - PRICE, PRICE, 0]);
+    assert!(play.opened(1, &claim).is_ok());
+    assert_eq!(gains(&mut play)[..3], [-PRICE - PRICE, PRICE, 0]);
 }
 
 /// The blocks of refund, claim and funding are lost: the same bytes confirm again, and d counts anew.
 fn lost_blocks(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
-    let (funded, d) = (funded_at(&mut gate), d(&gate));
-    let (claim, refund) = (claim_of(&mut gate, 0), refund_of(&mut gate, 1));
+    let mut play = ready(chain);
+    let (funded, d) = (funded_at(&mut play), d(&play));
+    let (claim, refund) = (claim_of(&mut play, 0), refund_of(&mut play, 1));
     let txid = claim.input[0].previous_output.txid;
-    let (funding, _) = gate.chain().transaction(txid).unwrap().unwrap();
-    mined(&mut gate, &claim);
-    gate.chain().disconnect(1).unwrap();
-    assert_eq!(gate.coin(0).unwrap(), Coin::Locked { height: funded });
-    mined(&mut gate, &claim);
-    let tip = gate.chain().height().unwrap();
-    empty_blocks(&mut gate, funded + d - 1 - tip);
-    mined(&mut gate, &refund);
-    gate.chain().disconnect(1).unwrap();
-    assert_eq!(gate.coin(1).unwrap(), Coin::Locked { height: funded });
-    mined(&mut gate, &refund);
+    let (funding, _) = play.chain().transaction(txid).unwrap().unwrap();
+    mined(&mut play, &claim);
+    play.chain().disconnect(1).unwrap();
+    assert_eq!(play.coin(0).unwrap(), Coin::Locked { height: funded });
+    mined(&mut play, &claim);
+    let tip = play.chain().height().unwrap();
+    empty_blocks(&mut play, funded + d - 1 - tip);
+    mined(&mut play, &refund);
+    play.chain().disconnect(1).unwrap();
+    assert_eq!(play.coin(1).unwrap(), Coin::Locked { height: funded });
+    mined(&mut play, &refund);
     // All of it goes, the funding too, and comes back two blocks later.
-    let depth = gate.chain().height().unwrap() - funded + 1;
-    gate.chain().disconnect(depth).unwrap();
-    assert_eq!(gate.coin(0).unwrap(), Coin::Unfunded);
-    let provider = gate.provider(0).unwrap();
+    let depth = play.chain().height().unwrap() - funded + 1;
+    play.chain().disconnect(depth).unwrap();
+    assert_eq!(play.coin(0).unwrap(), Coin::Unfunded);
+    let provider = play.provider(0).unwrap();
     assert_eq!(provider.duty(funded, Coin::Unfunded), ProviderDuty::None);
-    empty_blocks(&mut gate, 2);
-    let again = mined(&mut gate, &funding);
+    empty_blocks(&mut play, 2);
+    let again = mined(&mut play, &funding);
     assert_eq!(again, funded + 2);
-    mined(&mut gate, &claim);
-    let tip = gate.chain().height().unwrap();
-    empty_blocks(&mut gate, funded + d - 1 - tip);
+    mined(&mut play, &claim);
+    let tip = play.chain().height().unwrap();
+    empty_blocks(&mut play, funded + d - 1 - tip);
     assert!(
-        is_too_early(&refused(&mut gate, &refund)),
+        is_too_early(&refused(&mut play, &refund)),
         "ripe before, not now"
     );
-    empty_blocks(&mut gate, 2);
-    mined(&mut gate, &refund);
-    assert_eq!(gate.coin(0).unwrap(), Coin::Spent);
-    assert_eq!(gate.coin(1).unwrap(), Coin::Spent);
+    empty_blocks(&mut play, 2);
+    mined(&mut play, &refund);
+    assert_eq!(play.coin(0).unwrap(), Coin::Spent);
+    assert_eq!(play.coin(1).unwrap(), Coin::Spent);
 }
 
 /// A child is outbid by a better one of the other party: the transaction below confirms all the same.
 fn children_are_replaced(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
-    let (funded, d) = (funded_at(&mut gate), d(&gate));
-    let claim = claim_of(&mut gate, 0);
-    outbid(&mut gate, &claim, 1, 0);
-    gate.table().wait_for(funded + d).unwrap();
-    let refund = refund_of(&mut gate, 2);
-    outbid(&mut gate, &refund, 0, 3);
-    assert_eq!(gate.coin(0).unwrap(), Coin::Spent);
-    assert_eq!(gate.coin(2).unwrap(), Coin::Spent);
+    let mut play = ready(chain);
+    let (funded, d) = (funded_at(&mut play), d(&play));
+    let claim = claim_of(&mut play, 0);
+    outbid(&mut play, &claim, 1, 0);
+    play.harness().wait_for(funded + d).unwrap();
+    let refund = refund_of(&mut play, 2);
+    outbid(&mut play, &refund, 0, 3);
+    assert_eq!(play.coin(0).unwrap(), Coin::Spent);
+    assert_eq!(play.coin(2).unwrap(), Coin::Spent);
 }
 
-fn outbid(gate: &mut Gate<'_>, tx: &Transaction, first: usize, second: usize) {
-    let (child, _) = gate.table().child(first, tx).unwrap();
+fn outbid(play: &mut SlicePlay<'_>, tx: &Transaction, first: usize, second: usize) {
+    let (child, _) = play.harness().child(first, tx).unwrap();
     let package = [tx.clone(), child.clone()];
-    gate.chain().submit_package(&package).unwrap();
-    gate.table().set_rate(FeeRate::from_sat_per_kwu(4_000));
-    let (rival, _) = gate.table().child(second, tx).unwrap();
-    gate.table().set_rate(FeeRate::from_sat_per_kwu(500));
-    gate.chain().submit(&rival).unwrap();
-    let pool = gate.chain().mempool().unwrap();
+    play.chain().submit_package(&package).unwrap();
+    play.harness().set_rate(FeeRate::from_sat_per_kwu(4_000));
+    let (rival, _) = play.harness().child(second, tx).unwrap();
+    play.harness().set_rate(FeeRate::from_sat_per_kwu(500));
+    play.chain().submit(&rival).unwrap();
+    let pool = play.chain().mempool().unwrap();
     assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
-    gate.table().mine(1).unwrap();
-    let found = gate.table().confirmed_at(tx.compute_txid()).unwrap();
+    play.harness().mine(1).unwrap();
+    let found = play.harness().confirmed_at(tx.compute_txid()).unwrap();
     assert!(found.is_some());
 }
 
 /// A stream whose client is killed: before a funding nobody has worked for it; after one the providers are paid without
-/// it. (The story `stream` ends with the providers gone.)
+/// it. (The scenario `stream` ends with the providers gone.)
 fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
+    let mut play = ready(chain);
     for i in 0..3 {
-        gate.claim(i).unwrap();
+        play.claim(i).unwrap();
     }
-    gate.next_slice().unwrap();
+    play.next_slice().unwrap();
     // Unfunded: no provider begins, whatever is said.
-    let tip = gate.chain().height().unwrap();
+    let tip = play.chain().height().unwrap();
     for i in 0..3 {
-        let coin = gate.coin(i).unwrap();
-        let provider = gate.provider(i).unwrap();
+        let coin = play.coin(i).unwrap();
+        let provider = play.provider(i).unwrap();
         assert_eq!(provider.duty(tip, coin), ProviderDuty::None);
-        assert!(!gate.release(i).unwrap());
+        assert!(!play.release(i).unwrap());
     }
-    gate.fund().unwrap();
-    assert_eq!(gains(&mut gate), [-6 * PRICE, PRICE, PRICE, PRICE]);
+    play.fund().unwrap();
+    assert_eq!(gains(&mut play), [-6 * PRICE, PRICE, PRICE, PRICE]);
     for i in 0..3 {
-        gate.work(i, |_| {}).unwrap();
+        play.work(i, |_| {}).unwrap();
     }
-    gate.bury().unwrap();
+    play.bury().unwrap();
     for i in 0..3 {
-        assert!(gate.release(i).unwrap());
+        assert!(play.release(i).unwrap());
     }
     // The client is gone; the providers exchange their bundles.
-    gate.exchange().unwrap();
-    let claims = [0, 1, 2].map(|i| claim_of(&mut gate, i));
+    play.exchange().unwrap();
+    let claims = [0, 1, 2].map(|i| claim_of(&mut play, i));
     for claim in &claims {
-        mined(&mut gate, claim);
+        mined(&mut play, claim);
     }
     assert_eq!(
-        gains(&mut gate),
+        gains(&mut play),
         [-6 * PRICE, 2 * PRICE, 2 * PRICE, 2 * PRICE]
     );
     // It comes back, and opens what it paid for from the chain.
-    gate.restart().unwrap();
+    play.restart().unwrap();
     assert!(matches!(
-        gate.opened(2, &claims[2]).unwrap(),
+        play.opened(2, &claims[2]).unwrap(),
         Opened::Result { .. }
     ));
 }
 
 fn a_slice_opens_nothing_of_another(chain: &mut dyn Chain) {
-    let mut gate = ready(chain);
-    let post = gate.client().posts().next().unwrap().clone();
-    let bundle = gate.provider(0).unwrap().bundle().unwrap().clone();
-    let claim = claim_of(&mut gate, 0);
-    gate.settle().unwrap();
-    gate.next_slice().unwrap();
-    gate.fund().unwrap();
-    assert!(gate.send_post(&post).is_err());
-    assert!(gate.send_bundle(&bundle).is_err());
-    assert!(gate.opened(0, &claim).is_err());
+    let mut play = ready(chain);
+    let post = play.client().posts().next().unwrap().clone();
+    let bundle = play.provider(0).unwrap().bundle().unwrap().clone();
+    let claim = claim_of(&mut play, 0);
+    play.settle().unwrap();
+    play.next_slice().unwrap();
+    play.fund().unwrap();
+    assert!(play.send_post(&post).is_err());
+    assert!(play.send_bundle(&bundle).is_err());
+    assert!(play.opened(0, &claim).is_err());
     // Confirmed once, and not again.
-    refused(&mut gate, &claim);
-    share(&mut gate);
-    assert_eq!(gate.settle().unwrap(), [0, 1, 2]);
+    refused(&mut play, &claim);
+    share(&mut play);
+    assert_eq!(play.settle().unwrap(), [0, 1, 2]);
     let price = Amount::from_sat(PRICE.unsigned_abs());
-    assert_eq!(gate.terms().record().price_sat, price);
+    assert_eq!(play.terms().record().price_sat, price);
     assert_eq!(
-        gains(&mut gate),
+        gains(&mut play),
         [-6 * PRICE, 2 * PRICE, 2 * PRICE, 2 * PRICE]
     );
 }
@@ -370,15 +374,15 @@ fn a_slice_opens_nothing_of_another(chain: &mut dyn Chain) {
 /// At two blocks of three nothing is released; at three it is, and then two lost blocks leave the coin where it was.
 fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
     let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut gate = Gate::prepare(chain, &options(), silent).unwrap();
-    gate.fund().unwrap();
-    let funded = funded_at(&mut gate);
+    let mut play = SlicePlay::prepare(chain, &options(), silent).unwrap();
+    play.fund().unwrap();
+    let funded = funded_at(&mut play);
     for i in 0..3 {
-        gate.work(i, |_| {}).unwrap();
+        play.work(i, |_| {}).unwrap();
     }
-    empty_blocks(&mut gate, 1);
+    empty_blocks(&mut play, 1);
     let status = (funded + 1, Coin::Locked { height: funded });
-    let early = gate
+    let early = play
         .provider(0)
         .unwrap()
         .release(status, &mut rand::thread_rng());
@@ -391,37 +395,37 @@ fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
         },
     };
     assert_eq!(early, Err(shallow));
-    assert!(!gate.release(0).unwrap());
-    assert!(gate.provider(0).unwrap().bundle().is_none());
-    empty_blocks(&mut gate, 1);
-    assert!(gate.release(0).unwrap());
-    gate.chain().disconnect(2).unwrap();
-    assert_eq!(gate.coin(0).unwrap(), Coin::Locked { height: funded });
+    assert!(!play.release(0).unwrap());
+    assert!(play.provider(0).unwrap().bundle().is_none());
+    empty_blocks(&mut play, 1);
+    assert!(play.release(0).unwrap());
+    play.chain().disconnect(2).unwrap();
+    assert_eq!(play.coin(0).unwrap(), Coin::Locked { height: funded });
     // Again one block deep: the others wait once more.
-    assert!(!gate.release(1).unwrap());
-    empty_blocks(&mut gate, 2);
+    assert!(!play.release(1).unwrap());
+    empty_blocks(&mut play, 2);
     for i in [1, 2] {
-        assert!(gate.release(i).unwrap());
+        assert!(play.release(i).unwrap());
     }
-    gate.hand_out().unwrap();
-    assert_eq!(gate.settle().unwrap(), [0, 1, 2]);
+    play.hand_out().unwrap();
+    assert_eq!(play.settle().unwrap(), [0, 1, 2]);
 }
 
 /// Other sizes, on the embedded chain: with m = n the smallest cheat leaves all unpaid, or the liar alone paid.
 #[test]
-fn every_story_with_other_numbers() {
+fn every_scenario_with_other_numbers() {
     for (m, n) in [(2, 2), (3, 3), (3, 5)] {
-        for story in &SLICE_STORIES {
-            let options = GateOptions {
+        for scenario in SliceOptions::SCENARIOS {
+            let options = SliceOptions {
                 providers: n,
                 quorum: m,
                 slices: 2,
                 ..options()
             };
-            let outcome = play_slice(ChainKind::Embedded, story.name, &options, &mut ());
+            let outcome = play(ChainKind::Embedded, scenario.name, &options, &mut ());
             let outcome = outcome.unwrap();
             for balance in &outcome.balances {
-                assert!(balance.is_exact(), "{} {m} of {n}", story.name);
+                assert!(balance.is_exact(), "{} {m} of {n}", scenario.name);
             }
         }
     }
@@ -433,9 +437,9 @@ fn the_command() {
     cli::prints_objects(
         "slice",
         &[
-            ("play --list --json", SLICE_STORIES.len()),
+            ("play --list --json", SliceOptions::SCENARIOS.len()),
             // Funding; per provider post, release, a share of the other's, claim, result; the end.
-            ("play --story paid --providers 2 --json", 1 + 2 * 5 + 1),
+            ("play --scenario paid --providers 2 --json", 1 + 2 * 5 + 1),
             ("show --json", 7),
             ("show --providers 10 --quorum 7 --json", 21),
         ],
@@ -443,7 +447,7 @@ fn the_command() {
     cli::refuses(
         "slice",
         &[
-            ("play --story none", "no such story"),
+            ("play --scenario none", "no such scenario"),
             ("play --providers 1", "terms: providers"),
             ("play --providers 255", "terms: providers"),
             ("play --quorum 1", "terms: quorum"),
@@ -453,7 +457,7 @@ fn the_command() {
             ("play --price 100000000000", "cannot pay"),
             ("play --post-blocks 2", "terms: refund_blocks"),
             ("play --refund-blocks 7", "terms: refund_blocks"),
-            ("play --story stream --slices 1000", "of a text that has"),
+            ("play --scenario stream --slices 1000", "of a text that has"),
             ("play --seed 12", "64 hex digits"),
         ],
     );

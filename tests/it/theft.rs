@@ -19,19 +19,19 @@ use narthex::{
         terms::{FeeRate, Role},
     },
     game_model::{ArbiterSet, Ruling},
-    play::Scene,
+    play::ContractPlay,
     regtest::Chain,
 };
 
 on_both_chains!(contract_outputs, stakes, payouts_and_anchors);
 
-fn key(scene: &Scene<'_>, role: Role) -> SecretKey {
-    scene.actor(role).unwrap().key().unwrap()
+fn key(play: &ContractPlay<'_>, role: Role) -> SecretKey {
+    play.participant(role).unwrap().key().unwrap()
 }
 
-fn coin(scene: &Scene<'_>, name: NodeName, vout: u32) -> Coin {
-    let id = scene.find(name).unwrap();
-    let graph = scene.graph();
+fn coin(play: &ContractPlay<'_>, name: NodeName, vout: u32) -> Coin {
+    let id = play.find(name).unwrap();
+    let graph = play.graph();
     let output = &graph.node(id).unwrap().outputs[vout as usize];
     let script_pubkey = graph.script(output.script).unwrap().script.clone();
     (
@@ -44,14 +44,13 @@ fn coin(scene: &Scene<'_>, name: NodeName, vout: u32) -> Coin {
 }
 
 /// Root of an output's script tree, or what stands in its place.
-fn root(scene: &Scene<'_>, name: NodeName, vout: u32) -> Option<[u8; 32]> {
-    let id = scene.find(name).unwrap();
-    let purpose = scene.graph().node(id).unwrap().outputs[vout as usize].purpose;
+fn root(play: &ContractPlay<'_>, name: NodeName, vout: u32) -> Option<[u8; 32]> {
+    let id = play.find(name).unwrap();
+    let purpose = play.graph().node(id).unwrap().outputs[vout as usize].purpose;
     let (Purpose::Contract(keys) | Purpose::Held { keys, .. }) = purpose else {
         return None;
     };
-    scene
-        .graph()
+    play.graph()
         .key_set(keys)
         .unwrap()
         .merkle_root()
@@ -60,21 +59,21 @@ fn root(scene: &Scene<'_>, name: NodeName, vout: u32) -> Option<[u8; 32]> {
 
 /// What a coalition can sign with all that it has: the sum of its terms of the aggregate, tweaked as the output is.
 fn by_coalition(
-    scene: &Scene<'_>,
+    play: &ContractPlay<'_>,
     signers: &[Role],
     coalition: &[Role],
     at: (NodeName, u32),
 ) -> Transaction {
     let keys: Vec<_> = signers
         .iter()
-        .map(|r| scene.terms().key(*r).unwrap())
+        .map(|r| play.terms().key(*r).unwrap())
         .collect();
-    let secrets: Vec<_> = coalition.iter().map(|r| key(scene, *r)).collect();
+    let secrets: Vec<_> = coalition.iter().map(|r| key(play, *r)).collect();
     let secp = Secp256k1::new();
     let sum = Keypair::from_secret_key(&secp, &forge::coalition(&keys, &secrets));
-    let root = root(scene, at.0, at.1).map(bitcoin::TapNodeHash::from_byte_array);
+    let root = root(play, at.0, at.1).map(bitcoin::TapNodeHash::from_byte_array);
     let signer = sum.tap_tweak(&secp, root).to_keypair();
-    let coins = [coin(scene, at.0, at.1)];
+    let coins = [coin(play, at.0, at.1)];
     let mut tx = forge::take(&coins, &miner(), 0);
     let message = Message::from_digest(forge::sighash(&tx, 0, &coins));
     tx.input[0].witness = Witness::from_slice(&[secp.sign_schnorr(&message, &signer).serialize()]);
@@ -82,12 +81,12 @@ fn by_coalition(
 }
 
 /// No party alone and no coalition short of all signers can take the output.
-fn holds_against_all(scene: &mut Scene<'_>, signers: &[Role], at: (NodeName, u32)) {
-    let coin = coin(scene, at.0, at.1);
-    let root = root(scene, at.0, at.1);
-    for role in common::roles(scene) {
-        for theft in forge::single_key(&key(scene, role), &coin, root, &miner()) {
-            let reason = refused(scene, &theft);
+fn holds_against_all(play: &mut ContractPlay<'_>, signers: &[Role], at: (NodeName, u32)) {
+    let coin = coin(play, at.0, at.1);
+    let root = root(play, at.0, at.1);
+    for role in common::roles(play) {
+        for theft in forge::single_key(&key(play, role), &coin, root, &miner()) {
+            let reason = refused(play, &theft);
             assert!(
                 is_bad_signature(&reason),
                 "{role} takes {}:{}: {reason}",
@@ -104,8 +103,8 @@ fn holds_against_all(scene: &mut Scene<'_>, signers: &[Role], at: (NodeName, u32
             .filter(|(i, _)| mask >> i & 1 == 1)
             .map(|(_, r)| *r)
             .collect();
-        let theft = by_coalition(scene, signers, &coalition, at);
-        let reason = refused(scene, &theft);
+        let theft = by_coalition(play, signers, &coalition, at);
+        let reason = refused(play, &theft);
         assert!(
             is_bad_signature(&reason),
             "{coalition:?} take {}:{}: {reason}",
@@ -116,54 +115,53 @@ fn holds_against_all(scene: &mut Scene<'_>, signers: &[Role], at: (NodeName, u32
 }
 
 /// All signers together own it: the test's arithmetic is right, and its thefts fail for the reason they should.
-fn falls_to_all(scene: &mut Scene<'_>, signers: &[Role], at: (NodeName, u32)) {
-    let tx = by_coalition(scene, signers, signers, at);
-    common::mined(scene, &tx);
+fn falls_to_all(play: &mut ContractPlay<'_>, signers: &[Role], at: (NodeName, u32)) {
+    let tx = by_coalition(play, signers, signers, at);
+    common::mined(play, &tx);
 }
 
 fn contract_outputs(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let everybody = common::roles(&scene);
+    let mut play = common::funded(chain);
+    let everybody = common::roles(&play);
     let three = Role::PRINCIPALS;
-    holds_against_all(&mut scene, &three, (NodeName::plain("Tx0"), 0));
-    common::deliver(&mut scene);
-    holds_against_all(&mut scene, &three, (Exit::DELIVERED, 0));
-    scene
-        .publish(Role::Verifier, Exit::REJECTED, "test")
+    holds_against_all(&mut play, &three, (NodeName::plain("Tx0"), 0));
+    common::deliver(&mut play);
+    holds_against_all(&mut play, &three, (Exit::DELIVERED, 0));
+    play.publish(Role::Verifier, Exit::REJECTED, "test")
         .unwrap();
-    holds_against_all(&mut scene, &three, (Exit::REJECTED, 0));
-    scene.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
-    holds_against_all(&mut scene, &everybody, (Exit::APPEALED, 0));
-    falls_to_all(&mut scene, &everybody, (Exit::APPEALED, 0));
+    holds_against_all(&mut play, &three, (Exit::REJECTED, 0));
+    play.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
+    holds_against_all(&mut play, &everybody, (Exit::APPEALED, 0));
+    falls_to_all(&mut play, &everybody, (Exit::APPEALED, 0));
     // The same contract in another ending; the appeal is unconfirmed again.
-    scene.chain().disconnect(3).unwrap();
-    let approve = node_tx(&scene, Role::Verifier, Exit::APPROVED);
-    common::mined(&mut scene, &approve);
-    holds_against_all(&mut scene, &three, (Exit::APPROVED, 0));
-    falls_to_all(&mut scene, &three, (Exit::APPROVED, 0));
+    play.chain().disconnect(3).unwrap();
+    let approve = node_tx(&play, Role::Verifier, Exit::APPROVED);
+    common::mined(&mut play, &approve);
+    holds_against_all(&mut play, &three, (Exit::APPROVED, 0));
+    falls_to_all(&mut play, &three, (Exit::APPROVED, 0));
 }
 
-fn node_tx(scene: &Scene<'_>, who: Role, name: NodeName) -> Transaction {
-    scene.complete(who, scene.find(name).unwrap()).unwrap()
+fn node_tx(play: &ContractPlay<'_>, who: Role, name: NodeName) -> Transaction {
+    play.complete(who, play.find(name).unwrap()).unwrap()
 }
 
 /// A stake belongs to all together, or after the last deadline to its owner; to nobody else at any time.
 fn stakes(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    let everybody = common::roles(&scene);
-    let unlock = stake_unlock_height(scene.terms().params());
+    let mut play = common::funded(chain);
+    let everybody = common::roles(&play);
+    let unlock = stake_unlock_height(play.terms().params());
     assert_eq!(
         unlock,
-        common::deliver_height(scene.terms()) + 6 + 6 + 2 * 12
+        common::deliver_height(play.terms()) + 6 + 6 + 2 * 12
     );
     for vout in 1..=3 {
-        holds_against_all(&mut scene, &everybody, (NodeName::plain("Tx0"), vout));
+        holds_against_all(&mut play, &everybody, (NodeName::plain("Tx0"), vout));
     }
-    let reclaim = |scene: &Scene<'_>, i: u8, by: u8| {
-        let key = key(scene, Role::Arbiter(by));
+    let reclaim = |play: &ContractPlay<'_>, i: u8, by: u8| {
+        let key = key(play, Role::Arbiter(by));
         reclaim_stake(
-            scene.terms(),
-            scene.graph(),
+            play.terms(),
+            play.graph(),
             i,
             &key,
             miner(),
@@ -171,13 +169,13 @@ fn stakes(chain: &mut dyn Chain) {
         )
     };
     assert!(
-        reclaim(&scene, 0, 1).is_err(),
+        reclaim(&play, 0, 1).is_err(),
         "the code refuses another's key"
     );
-    let own = reclaim(&scene, 0, 0).unwrap();
-    assert!(is_too_early(&refused(&mut scene, &own)));
+    let own = reclaim(&play, 0, 0).unwrap();
+    assert!(is_too_early(&refused(&mut play, &own)));
     // Without either wait: the script demands what the transaction does not say any more.
-    let height = scene.chain().height().unwrap();
+    let height = play.chain().height().unwrap();
     let hasty = |tx: &Transaction, height: Option<u32>, no_relative_lock: bool| {
         let mut hasty = tx.clone();
         if let Some(height) = height {
@@ -189,47 +187,47 @@ fn stakes(chain: &mut dyn Chain) {
         hasty
     };
     let mut neither = hasty(&own, Some(height), true);
-    resign_leaf(&scene, &mut neither, 0, 0);
-    let reason = refused(&mut scene, &neither);
+    resign_leaf(&play, &mut neither, 0, 0);
+    let reason = refused(&mut play, &neither);
     assert!(is_bad_script(&reason), "{reason}");
 
-    let funded = node_height(&mut scene, "Tx0");
-    let relative = u32::from(scene.terms().params().stake_lock_blocks());
+    let funded = node_height(&mut play, "Tx0");
+    let relative = u32::from(play.terms().params().stake_lock_blocks());
     let first = (unlock + 1).max(funded + relative);
-    common::before(&mut scene, first - 1);
-    let reason = refused(&mut scene, &own);
+    common::before(&mut play, first - 1);
+    let reason = refused(&mut play, &own);
     assert!(is_too_early(&reason), "one block too early: {reason}");
-    common::before(&mut scene, first);
+    common::before(&mut play, first);
     // Both waits are over, and still the script wants to read both.
     for mut cut in [
         hasty(&own, Some(unlock - 1), false),
         hasty(&own, None, true),
     ] {
-        resign_leaf(&scene, &mut cut, 0, 0);
-        let reason = refused(&mut scene, &cut);
+        resign_leaf(&play, &mut cut, 0, 0);
+        let reason = refused(&mut play, &cut);
         assert!(is_bad_script(&reason), "{reason}");
     }
     for thief in [1, 2] {
         let mut theft = own.clone();
-        resign_leaf(&scene, &mut theft, 0, thief);
-        let reason = refused(&mut scene, &theft);
+        resign_leaf(&play, &mut theft, 0, thief);
+        let reason = refused(&mut play, &theft);
         assert!(is_bad_signature(&reason), "{reason}");
     }
-    common::mined(&mut scene, &own);
-    falls_to_all(&mut scene, &everybody, (NodeName::plain("Tx0"), 2));
+    common::mined(&mut play, &own);
+    falls_to_all(&mut play, &everybody, (NodeName::plain("Tx0"), 2));
 }
 
-fn node_height(scene: &mut Scene<'_>, base: &'static str) -> u32 {
-    let txid = scene
+fn node_height(play: &mut ContractPlay<'_>, base: &'static str) -> u32 {
+    let txid = play
         .graph()
-        .txid(scene.find(NodeName::plain(base)).unwrap())
+        .txid(play.find(NodeName::plain(base)).unwrap())
         .unwrap();
-    scene.chain().transaction(txid).unwrap().unwrap().1.unwrap()
+    play.chain().transaction(txid).unwrap().unwrap().1.unwrap()
 }
 
 /// Signs the owner's leaf of stake `i` with the key of arbiter `by`.
-fn resign_leaf(scene: &Scene<'_>, tx: &mut Transaction, i: u8, by: u8) {
-    let (_, prevout) = stake_output(scene.graph(), i).unwrap();
+fn resign_leaf(play: &ContractPlay<'_>, tx: &mut Transaction, i: u8, by: u8) {
+    let (_, prevout) = stake_output(play.graph(), i).unwrap();
     let leaf = bitcoin::ScriptBuf::from_bytes(tx.input[0].witness.nth(1).unwrap().to_vec());
     let hash = TapLeafHash::from_script(&leaf, LeafVersion::TapScript);
     let sighash = SighashCache::new(&*tx)
@@ -241,7 +239,7 @@ fn resign_leaf(scene: &Scene<'_>, tx: &mut Transaction, i: u8, by: u8) {
         )
         .unwrap();
     let secp = Secp256k1::new();
-    let pair = Keypair::from_secret_key(&secp, &key(scene, Role::Arbiter(by)));
+    let pair = Keypair::from_secret_key(&secp, &key(play, Role::Arbiter(by)));
     let signature = secp.sign_schnorr(&Message::from_digest(sighash.to_byte_array()), &pair);
     let mut items = tx.input[0].witness.to_vec();
     items[0] = signature.serialize().to_vec();
@@ -250,14 +248,14 @@ fn resign_leaf(scene: &Scene<'_>, tx: &mut Transaction, i: u8, by: u8) {
 
 /// What has been paid out is its owner's alone; an anchor is anybody's, and worth nothing.
 fn payouts_and_anchors(chain: &mut dyn Chain) {
-    let mut scene = common::funded(chain);
-    common::appeal(&mut scene);
-    common::rule(&mut scene, 0..3, Ruling::WorkerAtFault);
+    let mut play = common::funded(chain);
+    common::appeal(&mut play);
+    common::rule(&mut play, 0..3, Ruling::WorkerAtFault);
     let name = Exit::ruled(Ruling::WorkerAtFault, ArbiterSet::full(3));
     // Whoever has the attestations settles, not only a party that gains by it.
-    let tx = scene.publish(Role::Worker, name, "test").unwrap();
-    let id = scene.find(name).unwrap();
-    let node = scene.graph().node(id).unwrap().clone();
+    let tx = play.publish(Role::Worker, name, "test").unwrap();
+    let id = play.find(name).unwrap();
+    let node = play.graph().node(id).unwrap().clone();
     assert_eq!(node.inputs.len(), 1);
     assert!(matches!(node.inputs[0].spend, Spend::KeyPath(_)));
     for (vout, output) in node.outputs.iter().enumerate() {
@@ -267,16 +265,16 @@ fn payouts_and_anchors(chain: &mut dyn Chain) {
         let owner = Role::from(owner);
         assert_eq!(
             &tx.output[vout].script_pubkey,
-            scene.terms().payout(owner).unwrap()
+            play.terms().payout(owner).unwrap()
         );
-        for thief in common::roles(&scene) {
+        for thief in common::roles(&play) {
             for theft in forge::single_key(
-                &key(&scene, thief),
-                &coin(&scene, name, vout as u32),
+                &key(&play, thief),
+                &coin(&play, name, vout as u32),
                 None,
                 &miner(),
             ) {
-                let reason = refused(&mut scene, &theft);
+                let reason = refused(&mut play, &theft);
                 assert!(
                     is_bad_signature(&reason),
                     "{thief} takes {owner}'s payout: {reason}"
@@ -285,7 +283,7 @@ fn payouts_and_anchors(chain: &mut dyn Chain) {
         }
     }
     // The anchors were spent by the children; one that is left is anybody's.
-    let anchors: Vec<_> = scene
+    let anchors: Vec<_> = play
         .graph()
         .nodes()
         .flat_map(|(_, n)| n.outputs.iter().filter(|o| o.purpose == Purpose::Anchor))
@@ -297,7 +295,7 @@ fn payouts_and_anchors(chain: &mut dyn Chain) {
         vout: tx.output.len() as u32 - 1,
     };
     assert!(
-        scene.chain().utxo(spent).unwrap().is_none(),
+        play.chain().utxo(spent).unwrap().is_none(),
         "the child spent it"
     );
 }

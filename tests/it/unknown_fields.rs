@@ -7,13 +7,13 @@ use std::{fs, path::Path};
 use bitcoin::secp256k1::{Keypair, Secp256k1};
 use common::cli::command;
 use narthex::{
-    bank::{Desk, DeskOptions},
-    bounty::{Board, BoardOptions},
+    bank::{BankOptions, BankPlay},
+    bounty::{BountyOptions, BountyPlay},
     contracts::{
         bank::BankTerms, bounty::BountyTerms, deliver::DeliverTerms, fixtures::Fixtures,
         slice::SliceTerms, terms::Terms,
     },
-    deliver::{Post, PostOptions},
+    deliver::{DeliveryOptions, DeliveryPlay},
     game::Case,
     game_model::{
         ParamsRecord, Template,
@@ -23,7 +23,7 @@ use narthex::{
     job::Manifest,
     job_dispute::DisputeFile,
     regtest::Embedded,
-    slice::{Gate, GateOptions},
+    slice::{SliceOptions, SlicePlay},
 };
 use serde_json::{Value, json};
 
@@ -144,27 +144,27 @@ fn terms_of_every_contract() {
         });
     }
     let (mut chain, mut silent) = (Embedded::new(), ());
-    let desk = Desk::prepare(&mut chain, &DeskOptions::default(), &mut silent);
-    let mut desk = desk.unwrap();
-    let bank = as_json(desk.payer().bank().terms().record());
+    let play = BankPlay::prepare(&mut chain, &BankOptions::default(), &mut silent);
+    let mut play = play.unwrap();
+    let bank = as_json(play.payer().unwrap().bank().terms().record());
     refuses_others("bank", &bank, &|json| {
         BankTerms::from_json(json).map(drop).map_err(|e| said(&e))
     });
     let mut chain = Embedded::new();
-    let board = Board::prepare(&mut chain, &BoardOptions::default(), &mut silent).unwrap();
-    let bounty = as_json(board.terms().record());
+    let play = BountyPlay::prepare(&mut chain, &BountyOptions::default(), &mut silent).unwrap();
+    let bounty = as_json(play.terms().record());
     refuses_others("bounty", &bounty, &|json| {
         BountyTerms::from_json(json).map(drop).map_err(|e| said(&e))
     });
     let mut chain = Embedded::new();
-    let gate = Gate::prepare(&mut chain, &GateOptions::default(), &mut silent).unwrap();
-    let slice = as_json(gate.terms().record());
+    let play = SlicePlay::prepare(&mut chain, &SliceOptions::default(), &mut silent).unwrap();
+    let slice = as_json(play.terms().record());
     refuses_others("slice", &slice, &|json| {
         SliceTerms::from_json(json).map(drop).map_err(|e| said(&e))
     });
     let mut chain = Embedded::new();
-    let post = Post::prepare(&mut chain, &PostOptions::default(), &mut silent).unwrap();
-    let delivery = as_json(post.delivery().terms().record());
+    let play = DeliveryPlay::prepare(&mut chain, &DeliveryOptions::default(), &mut silent).unwrap();
+    let delivery = as_json(play.delivery().terms().record());
     refuses_others("delivery", &delivery, &|json| {
         DeliverTerms::from_json(json)
             .map(drop)

@@ -5,7 +5,7 @@
 
 use narthex_contracts::bank::{BankError, Penny, Phase};
 
-use super::{Accepted, Provider};
+use super::{Accepted, Provider, ProviderBook};
 
 /// Counts units served against pennies taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Meter {
     }
 
     /// Pennies brought and not served off.
-    pub fn credit(&self, provider: &Provider) -> u32 {
-        provider.paid().saturating_sub(self.served)
+    pub fn credit(&self, book: &ProviderBook) -> u32 {
+        book.paid().saturating_sub(self.served)
     }
 
     /// Pennies served off: durable together with the provider's record.
@@ -55,9 +55,9 @@ impl Meter {
     }
 
     /// What must still be brought for `units`.
-    pub fn due(&self, provider: &Provider, units: u32) -> u32 {
+    pub fn due(&self, book: &ProviderBook, units: u32) -> u32 {
         let cost = self.price.saturating_mul(units);
-        cost.saturating_sub(self.credit(provider))
+        cost.saturating_sub(self.credit(book))
     }
 
     /// Takes what is brought, and books `units` if it suffices. What was taken and does not suffice stays as credit.
@@ -71,16 +71,25 @@ impl Meter {
             None => None,
             Some(penny) => Some(provider.accept(penny)?),
         };
-        if provider.phase() == Phase::Cheated {
+        self.count(provider, units)?;
+        Ok(accepted)
+    }
+
+    /// Books `units` if what was taken suffices.
+    ///
+    /// # Errors
+    /// [`MeterError::Cheated`], [`MeterError::Due`].
+    pub fn count(&mut self, book: &ProviderBook, units: u32) -> Result<(), MeterError> {
+        if book.phase() == Phase::Cheated {
             return Err(MeterError::Cheated);
         }
-        let credit = self.credit(provider);
+        let credit = self.credit(book);
         let short = |due| MeterError::Due { units, due, credit };
         let due = self.price.checked_mul(units).ok_or(short(u32::MAX))?;
         if due > credit {
             return Err(short(due));
         }
         self.served = self.served.saturating_add(due);
-        Ok(accepted)
+        Ok(())
     }
 }

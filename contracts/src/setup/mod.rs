@@ -37,7 +37,7 @@ pub use message::{NoncesMessage, SharesMessage};
 pub use party::{Announced, Party};
 pub use plan::{Item, Plan};
 pub use secrets::Secrets;
-pub use signatures::{ContractSignatures, Release, SignaturesError};
+pub use signatures::{ContractSignatures, HandedOver, Release, SignaturesError};
 pub use signatures_codec::RestoreError;
 pub use signing::Signing;
 

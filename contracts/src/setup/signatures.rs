@@ -75,6 +75,17 @@ pub enum SignaturesError {
         /// Sender.
         signer: PartyName,
     },
+    /// A signature that was handed over does not verify, or is none of the graph's. The fault of whoever handed it over.
+    #[error("the signature that was handed over for {transaction} does not verify")]
+    FalseSignature {
+        /// Name of the transaction, or its place in the plan.
+        transaction: String,
+    },
+    /// The verifier's approval pays it to a token, and this secret is not that token's: approving now burns its payment.
+    #[error(
+        "the token is not known: an approval without it pays the verifier to a key that nobody has"
+    )]
+    Token,
     /// A released share is of another contract, or of an earlier attempt. Not its signer's fault if somebody else sent
     /// it.
     #[error("the share that {signer} released is of another agreement")]
@@ -82,6 +93,9 @@ pub enum SignaturesError {
         /// Signer.
         signer: PartyName,
     },
+    /// A signature that was handed over is of another agreement, or of an earlier attempt.
+    #[error("the signature that was handed over is of another agreement")]
+    OtherAgreement,
     /// The transaction on chain is not the one of the graph.
     #[error("the transaction {found} is not {transaction}")]
     OtherTransaction {
@@ -103,6 +117,18 @@ pub struct Release {
     pub item: u32,
     /// The share.
     pub share: PartialSignature,
+}
+
+/// A whole signature, put together by one who had all shares and handed over to one that had not. Under a point it is an
+/// adaptor signature.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HandedOver {
+    /// What was signed about.
+    pub agreement_id: [u8; 32],
+    /// Position in the plan.
+    pub item: u32,
+    /// The signature.
+    pub signature: AdaptorSignature,
 }
 
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
@@ -133,6 +159,14 @@ impl<T> std::fmt::Debug for ContractSignatures<T> {
         f.debug_struct("ContractSignatures")
             .field("me", &self.me)
             .field("entries", &self.held.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for HandedOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HandedOver")
+            .field("item", &self.item)
             .finish_non_exhaustive()
     }
 }
@@ -217,6 +251,59 @@ impl<T: Agreement> ContractSignatures<T> {
             .complete_pending(item, pending, release)
             .ok_or(false_release)?;
         self.held.insert(index, Held::Complete(complete));
+        Ok(())
+    }
+
+    /// The whole signatures of a transaction, for a party that has none of its own. Whoever relies on the transaction's
+    /// point has them first, and hands them over then: what is published later gives the secret to who has the signature.
+    ///
+    /// # Errors
+    /// [`SignaturesError::Waiting`] or [`SignaturesError::NotHeld`] as long as they are not whole.
+    pub fn hand_over(&self, node: NodeId) -> Result<Vec<HandedOver>, SignaturesError> {
+        let mut whole = Vec::new();
+        for (i, item) in self.items(node) {
+            whole.push(HandedOver {
+                agreement_id: *self.terms.id(),
+                item: i as u32,
+                signature: self.complete_entry(node, i, item)?.1,
+            });
+        }
+        match whole.is_empty() {
+            true => Err(self.not_held(node)),
+            false => Ok(whole),
+        }
+    }
+
+    /// Takes a whole signature, after checking it. The same again changes nothing.
+    ///
+    /// # Errors
+    /// [`SignaturesError::FalseSignature`]; [`SignaturesError::OtherAgreement`] if it is of another agreement.
+    pub fn take(&mut self, handed: &HandedOver) -> Result<(), SignaturesError> {
+        if handed.agreement_id != *self.terms.id() {
+            return Err(SignaturesError::OtherAgreement);
+        }
+        let index = handed.item as usize;
+        let (item, plan) = (self.plan.items().get(index), &self.plan);
+        let transaction = match item {
+            Some(item) => self.name(item.node),
+            None => format!("#{index} of {}", plan.items().len()),
+        };
+        let false_signature = || SignaturesError::FalseSignature { transaction };
+        let checked = item.and_then(|item| {
+            let (keys, point) = context(&self.graph, item).ok()?;
+            let is_good = handed
+                .signature
+                .verify(&keys.output_key(), &item.message, point);
+            is_good.ok()
+        });
+        checked.ok_or_else(false_signature)?;
+        let held = match self.held.get(&index) {
+            Some(Held::Withheld(share) | Held::CompleteAndWithheld(_, share)) => {
+                Held::CompleteAndWithheld(handed.signature, *share)
+            }
+            _ => Held::Complete(handed.signature),
+        };
+        self.held.insert(index, held);
         Ok(())
     }
 
@@ -355,7 +442,9 @@ impl<T: Agreement> ContractSignatures<T> {
                 let withholds = item.withheld.is_some_and(|a| a.signer == me);
                 let waits = item.withheld.filter(|a| a.holder == me);
                 match (self.held.get(&i), item.collects(me), withholds) {
-                    (None, false, false) => true,
+                    // What was not gathered here may have been handed over whole.
+                    (None | Some(Held::Complete(_)), false, false) => true,
+                    (Some(Held::CompleteAndWithheld(..)), false, true) => true,
                     (Some(Held::Withheld(_)), false, true) => true,
                     (Some(Held::CompleteAndWithheld(..)), true, true) => true,
                     (Some(Held::Complete(_)), true, false) => true,

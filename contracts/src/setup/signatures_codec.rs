@@ -6,7 +6,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Agreement, ContractSignatures, Plan, Release, SetupError,
+    Agreement, ContractSignatures, HandedOver, Plan, Release, SetupError,
     message::{read_party, write_party},
     signatures::{Held, Pending},
 };
@@ -129,6 +129,26 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
         }
         other => return Err(DecodeError::invalid("entry kind", other)),
     })
+}
+
+impl Message for HandedOver {
+    const KIND: Kind = kinds::HANDED_OVER;
+
+    /// Agreement (32), item, signature; 105 bytes in all.
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.agreement_id)
+            .u32(self.item)
+            .fixed(&self.signature.0);
+    }
+
+    /// [`ContractSignatures::take`] checks what it says.
+    fn read(r: &mut Reader<'_>) -> Result<HandedOver, DecodeError> {
+        Ok(HandedOver {
+            agreement_id: r.array("agreement id")?,
+            item: r.u32("item")?,
+            signature: AdaptorSignature(r.array("signature")?),
+        })
+    }
 }
 
 impl Message for Release {

@@ -1,8 +1,10 @@
 //! What both templates need: funding, payouts, key sets per node.
 
-use bitcoin::{Amount, Script, Sequence, TapNodeHash, hashes::Hash};
+use bitcoin::{
+    Amount, Script, ScriptBuf, Sequence, TapNodeHash, hashes::Hash, secp256k1::Secp256k1,
+};
 use narthex_base::tagged::tagged_hash_parts;
-use narthex_game_model::{Outcome, Payout, settle};
+use narthex_game_model::{Outcome, settle};
 
 use super::{ContractSecret, TemplateError, stage};
 use crate::{
@@ -97,7 +99,7 @@ impl<'a> Draft<'a> {
         step: PresignedTransaction,
         outcome: Outcome,
     ) -> Result<NodeId, TemplateError> {
-        let outputs = self.payouts(&settle(self.terms.params(), outcome)?)?;
+        let outputs = self.payouts(outcome)?;
         self.step(step, outputs)
     }
 
@@ -124,7 +126,8 @@ impl<'a> Draft<'a> {
         point.map(|point| self.plain.graph.adaptor(Adaptor { point, needs }))
     }
 
-    fn payouts(&mut self, payout: &Payout) -> Result<Vec<NodeOutput>, TemplateError> {
+    fn payouts(&mut self, outcome: Outcome) -> Result<Vec<NodeOutput>, TemplateError> {
+        let payout = settle(self.terms.params(), outcome)?;
         let parties = [
             (Role::Client, payout.client),
             (Role::Worker, payout.worker),
@@ -139,8 +142,18 @@ impl<'a> Draft<'a> {
             if value == Amount::ZERO {
                 continue;
             }
-            let script = terms.payout(role).map_or(Script::new(), |s| s.as_script());
-            let script = self.plain.plain_script(script);
+            let script = match (role, outcome, terms.token_key()?) {
+                // What an approval brings is paid to who computed the sample.
+                (Role::Verifier, Outcome::Normal, Some(key)) => {
+                    let key = key.x_only_public_key().0;
+                    let script = ScriptBuf::new_p2tr(&Secp256k1::verification_only(), key, None);
+                    self.plain.graph.script(&script, || format!("tr({key})"))
+                }
+                _ => {
+                    let script = terms.payout(role).map_or(Script::new(), |s| s.as_script());
+                    self.plain.plain_script(script)
+                }
+            };
             outputs.push(NodeOutput {
                 value,
                 script,

@@ -145,14 +145,16 @@ fn settle_early(
     result: Option<AdaptorId>,
 ) -> Result<(), TemplateError> {
     let input = spend(tx0, 0, k0, UNLOCKED);
-    // The client holds V's share from the start: without the whole adaptor signature it could not take the
-    // result secret out of the published one. Only the worker lacks it, until the verifier approves.
+    // Nobody holds it whole after setup. The verifier's share goes to the client when it approves; the client hands the
+    // whole adaptor signature to the worker, once it has verified it. With the verifier's share from the start, client and
+    // worker could pay the verifier to a token that it does not know yet; with the client's, worker and verifier could
+    // publish what the client cannot take the result secret out of.
     let signing = SigningPlan {
         stage: stage::SETTLEMENT.id,
         broadcasters: [WORKER].into(),
-        signature_holders: [CLIENT, VERIFIER].into(),
+        signature_holders: PartySet::default(),
         withheld: Some(Withheld {
-            holder: WORKER.into(),
+            holder: CLIENT.into(),
             signer: VERIFIER.into(),
         }),
         adaptor: result,

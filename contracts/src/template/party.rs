@@ -115,9 +115,22 @@ impl ContractSignatures<Terms> {
         funding_psbt(self.graph())
     }
 
-    /// The shares of a transaction that this party has kept back so far.
-    pub fn release(&self, node: NodeId) -> Result<Vec<Release>, SignaturesError> {
-        self.withheld(node)
+    /// The shares of a transaction that this party has kept back so far: the verifier's approval. Where it is paid to a
+    /// token it needs the token, or it would sign its payment away to a key that nobody has.
+    ///
+    /// # Errors
+    /// [`SignaturesError::Token`] without the token of these terms; [`SignaturesError::NotHeld`] if it keeps none back.
+    pub fn release(
+        &self,
+        node: NodeId,
+        token: Option<&SecretKey>,
+    ) -> Result<Vec<Release>, SignaturesError> {
+        let secp = Secp256k1::signing_only();
+        let shown = token.map(|token| PublicKey::from_secret_key(&secp, token));
+        match self.terms().token_point() {
+            Some(wanted) if shown != Some(wanted) => Err(SignaturesError::Token),
+            _ => self.withheld(node),
+        }
     }
 
     /// Takes the result secret out of a confirmed or broadcast transaction of the graph that pays the worker. `known`

@@ -6,6 +6,7 @@ use crate::{
     attest::Attestation,
     graph::{SecretId, SecretName, Variant},
     setup::Secrets,
+    terms::MAX_ARBITERS,
 };
 
 /// The order in which its signatures are exchanged.
@@ -31,6 +32,8 @@ pub enum ContractSecret {
     Appeal,
     /// The panel's one shared secret (`paper` template).
     Panel,
+    /// The worker's token x: no transaction is under it, the verifier's payment for an approval is.
+    Token,
     /// What an arbiter gives away by attesting a ruling.
     Attestation(Ruling, u8),
 }
@@ -41,7 +44,7 @@ impl ContractSecret {
         let attested = (0..n).flat_map(|arbiter| {
             Ruling::ALL.map(|ruling| ContractSecret::Attestation(ruling, arbiter))
         });
-        let own = [Self::Result, Self::Appeal, Self::Panel];
+        let own = [Self::Result, Self::Appeal, Self::Panel, Self::Token];
         own.into_iter().chain(attested)
     }
 }
@@ -52,6 +55,8 @@ impl From<ContractSecret> for SecretId {
             ContractSecret::Result => 0,
             ContractSecret::Appeal => 1,
             ContractSecret::Panel => 2,
+            // Behind those of the largest panel.
+            ContractSecret::Token => 3 + 2 * u16::from(MAX_ARBITERS),
             ContractSecret::Attestation(Ruling::WorkerAtFault, i) => 3 + 2 * u16::from(i),
             ContractSecret::Attestation(Ruling::VerifierAtFault, i) => 4 + 2 * u16::from(i),
         })
@@ -65,6 +70,7 @@ impl From<ContractSecret> for SecretName {
             ContractSecret::Result => SecretName::new(id, "the result secret"),
             ContractSecret::Appeal => SecretName::new(id, "the appeal secret"),
             ContractSecret::Panel => SecretName::new(id, "the panel's secret"),
+            ContractSecret::Token => SecretName::new(id, "the token"),
             ContractSecret::Attestation(_, arbiter) => {
                 SecretName::numbered(id, "the attestation of arbiter", arbiter.into())
             }

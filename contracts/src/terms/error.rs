@@ -149,6 +149,12 @@ pub enum TermsError {
         /// The coin.
         outpoint: OutPoint,
     },
+    /// The token point is one that does not do its work. The worker's fault.
+    #[error("the token point is {problem}")]
+    TokenPoint {
+        /// What it is.
+        problem: &'static str,
+    },
     /// The fields of the `paper` template are missing there or given elsewhere.
     #[error("the {field} is {state} in the {template} template")]
     Template {

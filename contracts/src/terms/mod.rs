@@ -22,6 +22,7 @@ mod proof;
 mod proposal;
 mod record;
 mod role;
+mod token;
 
 use narthex_base::tagged::tagged_hash_parts;
 use std::ops::Deref;
@@ -44,6 +45,7 @@ pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
+pub use token::{token_descriptor, token_key, token_secret};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 

@@ -4,7 +4,7 @@ use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey, Signing, Verification,
 use narthex_base::{statement, tagged::tagged_hash_parts};
 use serde::{Deserialize, Serialize};
 
-use super::record::{APPEAL, RESULT};
+use super::record::{APPEAL, RESULT, TOKEN};
 
 /// An adaptor point with proof of knowledge of its discrete logarithm.
 ///
@@ -30,6 +30,16 @@ impl SecretPoint {
         params_hash: &[u8; 32],
     ) -> SecretPoint {
         SecretPoint::new(secp, secret, RESULT, worker, params_hash)
+    }
+
+    /// The point of the worker's token, for the parties of a contract with these parameters.
+    pub fn token<C: Signing>(
+        secp: &Secp256k1<C>,
+        secret: &SecretKey,
+        worker: &PublicKey,
+        params_hash: &[u8; 32],
+    ) -> SecretPoint {
+        SecretPoint::new(secp, secret, TOKEN, worker, params_hash)
     }
 
     /// The point of the worker's appeal secret (`paper` template).

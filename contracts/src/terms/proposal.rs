@@ -37,6 +37,8 @@ pub struct Proposal {
     pub identity: Option<XOnlyPublicKey>,
     /// The worker's result point. Settlements under another point can't be completed by it.
     pub result: Option<PublicKey>,
+    /// The worker's token point: approvals under another pay a verifier that the worker knows nothing of.
+    pub token: Option<PublicKey>,
     /// The worker's appeal point (`paper` template).
     pub appeal: Option<PublicKey>,
     /// The verifier's commitment to its sample nonce.
@@ -92,6 +94,10 @@ impl TermsDraft {
                     Some(record.result.point) == own.result,
                     role == Role::Worker,
                 ),
+            ),
+            (
+                "token point",
+                is_or_not_mine(self.token_point() == own.token, role == Role::Worker),
             ),
             (
                 "appeal point",

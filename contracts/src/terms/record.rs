@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Contribution, ContributionError, FeeRate, FeeRules, MAX_COINS, RootCoinFound, SecretPoint,
-    TermsError,
+    TermsError, token::token_key,
 };
 use crate::{
     funding::{is_null, is_standard, shortened},
@@ -108,6 +108,9 @@ pub struct TermsRecord {
     pub sample_nonce: sha256::Hash,
     /// Point T of the worker's result secret.
     pub result: SecretPoint,
+    /// Point X of the worker's token, to which the verifier is paid for its approval; in the hardened template only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretPoint>,
     /// Only in the `paper` template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper: Option<PaperRecord>,
@@ -117,6 +120,8 @@ pub struct TermsRecord {
 
 /// Name of the proof for the result point.
 pub(super) const RESULT: &str = "result";
+/// Name of the proof for the token point.
+pub(super) const TOKEN: &str = "token";
 /// Name of the proof for the appeal point.
 pub(super) const APPEAL: &str = "appeal";
 
@@ -179,6 +184,7 @@ impl TermsRecord {
         if !self.result.verify(&secp, RESULT, &self.worker.key, &hash) {
             return Err(TermsError::PointProof { what: RESULT });
         }
+        self.check_token(&secp, params, &hash)?;
         match (params.template(), &self.paper) {
             (Template::Hardened, None) => Ok(()),
             (Template::Hardened, Some(_)) => Err(TermsError::Template {
@@ -198,6 +204,42 @@ impl TermsRecord {
             }
             (Template::Paper, Some(_)) => Err(TermsError::PointProof { what: APPEAL }),
         }
+    }
+
+    /// The token is the worker's, proved like the result, and neither the result nor what cancels the verifier's key: with
+    /// X = ±T the result's publication would pay a verifier that approved without work.
+    fn check_token(
+        &self,
+        secp: &Secp256k1<bitcoin::secp256k1::VerifyOnly>,
+        params: &Params,
+        hash: &[u8; 32],
+    ) -> Result<(), TermsError> {
+        let (template, state) = match (params.template(), &self.token) {
+            (Template::Paper, None) => return Ok(()),
+            (Template::Paper, Some(_)) => ("paper", "not allowed"),
+            (Template::Hardened, None) => ("hardened", "missing"),
+            (Template::Hardened, Some(token)) => {
+                if !token.verify(secp, TOKEN, &self.worker.key, hash) {
+                    return Err(TermsError::PointProof { what: TOKEN });
+                }
+                let x = |point: &PublicKey| point.x_only_public_key().0;
+                if x(&token.point) == x(&self.result.point) {
+                    let problem = "that of the result secret";
+                    return Err(TermsError::TokenPoint { problem });
+                }
+                return match token_key(&self.verifier.key, &token.point) {
+                    Some(_) => Ok(()),
+                    None => Err(TermsError::TokenPoint {
+                        problem: "the negative of the verifier's key",
+                    }),
+                };
+            }
+        };
+        Err(TermsError::Template {
+            field: "token point",
+            state,
+            template,
+        })
     }
 
     fn check_identities(&self) -> Result<(), TermsError> {
@@ -316,6 +358,9 @@ impl TermsRecord {
         w.fixed(self.job.as_byte_array())
             .fixed(self.sample_nonce.as_byte_array());
         w.fixed(&self.result.point.serialize());
+        if let Some(token) = &self.token {
+            w.fixed(&token.point.serialize());
+        }
         if let Some(paper) = &self.paper {
             w.fixed(&paper.appeal.point.serialize())
                 .fixed(&paper.panel.serialize());

@@ -34,7 +34,10 @@ static STORED: LazyLock<Stored> = LazyLock::new(|| {
     let normal = verifier.graph().find(Exit::NORMAL).unwrap();
     Stored {
         json: terms.to_json().unwrap(),
-        release: verifier.release(normal).unwrap().remove(0),
+        release: verifier
+            .release(normal, Some(&cast.token()))
+            .unwrap()
+            .remove(0),
         attestation: attest(&cast, terms.contract_id(), 1, Ruling::WorkerAtFault),
         holdings: holdings.iter().map(|(r, h)| (*r, h.to_bytes())).collect(),
         terms,

@@ -28,6 +28,12 @@ fn parties() -> Vec<Party<Terms>> {
     cast.parties(&terms).unwrap()
 }
 
+/// The token of these parties' terms.
+fn token() -> bitcoin::secp256k1::SecretKey {
+    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]);
+    cast.unwrap().token()
+}
+
 fn announced() -> (Vec<Announced<Terms>>, Vec<NoncesMessage>) {
     parties()
         .into_iter()
@@ -234,29 +240,29 @@ fn counts_that_promise_more_than_there_is() {
 fn releases_that_are_false() {
     let mut rng = thread_rng();
     let mut holdings = ceremony::run(parties(), &mut rng, |_| ()).unwrap();
-    let s3 = holdings[1].graph().find(Exit::NORMAL).unwrap();
-    let release = holdings[2].release(s3).unwrap().remove(0);
-    let before = holdings[1].to_bytes();
+    let s3 = holdings[0].graph().find(Exit::NORMAL).unwrap();
+    let release = holdings[2].release(s3, Some(&token())).unwrap().remove(0);
+    let before = holdings[0].to_bytes();
     for bytes in [ORDER, [0; 32], [1; 32], [0xff; 32]] {
         let mut false_one = release.clone();
         false_one.share = PartialSignature(bytes);
-        let error = holdings[1].accept(&false_one).unwrap_err().to_string();
+        let error = holdings[0].accept(&false_one).unwrap_err().to_string();
         assert!(error.contains("verifier"), "{error}");
     }
     let spoils: [fn(&mut Release); 4] = [
         |r| r.item = u32::MAX,
         |r| r.agreement_id[3] ^= 1,
-        |r| r.from = Role::Client.into(),
+        |r| r.from = Role::Worker.into(),
         |r| r.item += 1,
     ];
     for spoil in spoils {
         let mut other = release.clone();
         spoil(&mut other);
-        assert!(holdings[1].accept(&other).is_err());
+        assert!(holdings[0].accept(&other).is_err());
     }
     // Nothing is lost: the true one still counts.
-    assert_eq!(holdings[1].to_bytes(), before);
-    holdings[1].accept(&release).unwrap();
+    assert_eq!(holdings[0].to_bytes(), before);
+    holdings[0].accept(&release).unwrap();
 }
 
 #[test]

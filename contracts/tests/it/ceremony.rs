@@ -7,7 +7,7 @@ use narthex_contracts::{
     fixtures::Fixtures,
     graph::TxGraph,
     setup::{ContractSignatures, Secrets, ceremony},
-    template::ContractSecret,
+    template::{ContractSecret, Exit},
     terms::{Role, Terms},
 };
 use narthex_game_model::{Ruling, Template};
@@ -60,11 +60,25 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
                 "{} before release",
                 node.name
             );
-            for release in holdings[&withheld.signer.into()].release(id).unwrap() {
+            for release in holdings[&withheld.signer.into()]
+                .release(id, Some(&cast.token()))
+                .unwrap()
+            {
                 holdings
                     .get_mut(&withheld.holder.into())
                     .unwrap()
                     .accept(&release)
+                    .unwrap();
+            }
+        }
+        // The client has verified the whole, and hands it to the worker.
+        if let Some(s3) = graph.find(Exit::NORMAL) {
+            assert!(holdings[&Role::Worker].complete(s3, &secrets).is_err());
+            for whole in holdings[&Role::Client].hand_over(s3).unwrap() {
+                holdings
+                    .get_mut(&Role::Worker)
+                    .unwrap()
+                    .take(&whole)
                     .unwrap();
             }
         }
@@ -73,7 +87,8 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
             for role in Role::all(n) {
                 let complete = holdings[&role].complete(id, &secrets);
                 let may = plan.signature_holders.contains(role)
-                    || plan.withheld.is_some_and(|a| a.holder == role);
+                    || plan.withheld.is_some_and(|a| a.holder == role)
+                    || (role == Role::Worker && graph.find(Exit::NORMAL) == Some(id));
                 assert_eq!(
                     complete.is_ok(),
                     may,

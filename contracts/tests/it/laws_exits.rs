@@ -56,7 +56,9 @@ fn planned(graph: &TxGraph, role: Role, id: NodeId) -> bool {
     let own = |id: &SecretId| {
         let mut all = ContractSecret::all(MAX_ARBITERS);
         match all.find(|secret| SecretId::from(*secret) == *id).unwrap() {
-            ContractSecret::Result | ContractSecret::Appeal => role == Role::Worker,
+            ContractSecret::Result | ContractSecret::Appeal | ContractSecret::Token => {
+                role == Role::Worker
+            }
             ContractSecret::Panel => false,
             ContractSecret::Attestation(_, arbiter) => role == Role::Arbiter(arbiter),
         }

@@ -62,3 +62,4 @@ mod slice_laws;
 mod slice_play;
 mod slice_setup;
 mod slice_support;
+mod token;

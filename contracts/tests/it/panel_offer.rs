@@ -380,10 +380,10 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
                 )
             },
         ),
-        // A record of 1 MiB, 100 leaves of 72 bytes, 101 paths of 10 hashes.
+        // A record of 1 MiB with a path of 10 hashes; 100 leaves of 170 bytes with two such paths; a box of 1 MiB and 52.
         (
             OfferTerms {
-                max_evidence_bytes: (1 << 20) + 100 * 72 + 101 * 320 - 1,
+                max_evidence_bytes: (2 << 20) + 320 + 100 * (170 + 640) + 52 - 1,
                 ..good
             },
             |e| {
@@ -391,7 +391,7 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
                     e,
                     Unacceptable::Job {
                         what: "bytes of evidence about a step",
-                        contract: 1_088_096,
+                        contract: 2_178_524,
                         ..
                     }
                 )

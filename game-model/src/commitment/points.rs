@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::KeyShare;
 use super::scalar::Scalar;
 use crate::caps::MAX_OPENINGS;
-use crate::tagged::{TaggedHasher, tagged_hash};
+use crate::tagged::{Tag, TaggedHasher, tagged_hash};
+
+static WEIGHT: Tag = Tag::new("narthex/share-weight");
 
 /// F_1 to F_d: points of all coefficients but t, whose point is the contract's. They say what every share must be, and
 /// no share.
@@ -88,8 +90,7 @@ impl KeyPoints {
             let (Some(value), Some(x)) = (share.scalar(), index.checked_add(1)) else {
                 return false;
             };
-            let weight = TaggedHasher::new("narthex/share-weight");
-            let weight = weight.fixed(&seed).number(number).finish();
+            let weight = WEIGHT.start().fixed(&seed).number(number).finish();
             let weight = u128::from_be_bytes(std::array::from_fn(|i| weight[i]));
             let mut power = Scalar::from_u128(weight);
             left = left.plus(power.times(value));

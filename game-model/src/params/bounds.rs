@@ -125,7 +125,7 @@ pub enum Bound {
     StepsPositive,
     /// The sample is ⌈σN⌉.
     SampleIsSigmaOfSteps,
-    /// The sample is at most [`MAX_SAMPLE`](crate::caps::MAX_SAMPLE): its opening is evidence.
+    /// The sample is at most [`MAX_OPENINGS`](crate::caps::MAX_OPENINGS): its keys are shown, and of more none are made.
     SampleAtMost,
     /// A unit of the job has fuel.
     JobFuelPositive,
@@ -248,7 +248,7 @@ impl Bound {
             Self::SigmaAtMostOne => ("sigma", "<=", "1"),
             Self::StepsPositive => ("steps", ">", "0"),
             Self::SampleIsSigmaOfSteps => ("sample", "=", "ceil(sigma * steps)"),
-            Self::SampleAtMost => ("sample", "<=", "1048576"),
+            Self::SampleAtMost => ("sample", "<=", "16384"),
             Self::JobFuelPositive => ("job's fuel", ">=", "1"),
             Self::JobUnitsPositive => ("job's units", ">=", "1"),
             Self::JobUnitsAtMost => ("job's units", "<=", "2^32"),

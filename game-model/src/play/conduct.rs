@@ -14,7 +14,7 @@ pub enum WorkerStrategy {
     Deliver(Strategy),
     /// Delivers nothing.
     TimeOut,
-    /// Does no work: presents commitment, ciphertext and openings of another worker of the same job
+    /// Does no work: presents commitment, sealed result and openings of another worker of the same job
     /// as its own. It has what that worker made public, and no secret of it.
     Copy,
     /// Cheats on some steps and salts its tree anew until the sample that it predicts from the root

@@ -49,6 +49,11 @@ impl BlindDigests {
         }
     }
 
+    /// The digests, in the order of the sample: what opens the worker's seal.
+    pub fn digests(&self) -> &[[u8; 32]] {
+        &self.digests
+    }
+
     /// What the verifier publishes before the worker opens anything.
     pub fn commitment(&self) -> [u8; 32] {
         let start = TaggedHasher::new("narthex/blind-digests")

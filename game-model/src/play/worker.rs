@@ -129,6 +129,18 @@ impl Work {
         &self.sealed
     }
 
+    /// Digests of the outputs at these steps, in their order: what the worker seals its token under. Nothing is opened by
+    /// it. `None` if a step is beyond the last.
+    pub fn digests(&self, indices: &[u64]) -> Option<Vec<[u8; 32]>> {
+        let width = self.shape.output_bytes();
+        let digest = |index: &u64| {
+            let at = usize::try_from(*index).ok()?.checked_mul(width)?;
+            let output = self.outputs.get(at..at.checked_add(width)?)?;
+            Some(state_digest(output))
+        };
+        indices.iter().map(digest).collect()
+    }
+
     /// Opens leaves with their keys and boxes. Only the sampled ones, and only after the verifier has committed to its
     /// own digests: an opened leaf can be copied. They come out of the commitment's [`OpeningBook`], so that there are
     /// never more of them than keep the result secret.

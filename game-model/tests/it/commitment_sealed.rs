@@ -127,7 +127,9 @@ fn the_right_secret_opens_the_result_and_no_other() {
     let expected = good.what.shape.total_bytes();
     let found = expected - 1;
     assert_eq!(
-        with(&|s| drop(s.pop())),
+        with(&|s| {
+            s.pop();
+        }),
         OpenError::Length { found, expected }
     );
     assert_eq!(with(&|s| s[0] ^= 1), OpenError::OtherCoefficients);

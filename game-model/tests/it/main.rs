@@ -24,6 +24,8 @@ mod dispute_support;
 mod dispute_transcripts;
 mod game;
 mod game_gambit;
+mod game_moves;
+mod game_plans;
 mod machine_limits;
 mod market_calibrate;
 mod market_ledger;

@@ -1,7 +1,7 @@
 //! Bounds of a contract's job: who judges it must know beforehand that it can.
 
 use narthex_game_model::caps::{
-    MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES, MAX_SAMPLE,
+    MAX_MEMORY_BYTES, MAX_OPENINGS, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES,
     MAX_STEP_FUEL,
 };
 use narthex_game_model::computation::{Job, StepProgram};
@@ -107,9 +107,9 @@ fn a_job_that_nobody_can_judge_makes_no_contract() {
     assert!(error.breaks(Bound::JobJudgedInWindow), "{error}");
     // The sample, whose opening is evidence.
     let sampled = |sample: u32| changed(&|r| *r = r.clone().for_job(1 << 30, sample).unwrap());
-    assert!(sampled(MAX_SAMPLE).is_ok());
+    assert!(sampled(MAX_OPENINGS).is_ok());
     assert!(
-        sampled(MAX_SAMPLE * 2)
+        sampled(MAX_OPENINGS * 2)
             .unwrap_err()
             .breaks(Bound::SampleAtMost)
     );

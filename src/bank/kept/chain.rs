@@ -7,7 +7,7 @@ use narthex_channel::log::{Identity, Log, SqliteLog};
 use narthex_regtest::{ChainSource, Embedded, Miner, Node, NodeAccess};
 
 use super::KeptError;
-use crate::table::miner;
+use crate::harness::miner;
 
 /// The chain that a kept bank lives on.
 pub enum KeptChain {

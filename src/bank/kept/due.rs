@@ -4,7 +4,7 @@ use narthex_channel::bank::{CoinAt, PayerDuty, ProviderDuty};
 use serde::Serialize;
 
 use super::{KeptBank, KeptError};
-use crate::bank::exchange::coin_of;
+use crate::bank::coin::coin_of;
 
 /// Something that a side loses by if it does not order it in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -25,100 +25,16 @@ mod party;
 
 use std::path::{Path, PathBuf};
 
-use bitcoin::{Amount, ScriptBuf};
-use narthex_channel::bank::Coin;
-use narthex_channel::{
-    Logged, Machine, OpenError, StepError,
-    bank::{BankInput, CoinAt, PayerMachine, ProviderMachine, SideError},
-    log::{LogError, SqliteLog},
-};
-use narthex_contracts::{
-    bank::BankError,
-    builder::BuilderError,
-    depth::Depth,
-    terms::{FeeError, FeeRate, FeeRules},
-};
+use bitcoin::ScriptBuf;
+use narthex_channel::{bank::CoinAt, log::SqliteLog};
+use narthex_contracts::{depth::Depth, terms::FeeRate};
 use serde::Serialize;
 
 pub use chain::KeptChain;
 pub use due::Due;
 
-use super::{
-    DeskError,
-    exchange::{coin_of, ending_of},
-};
-use crate::{bindings::BindingsError, wallet::WalletError};
+use super::{KeptError, keeper::Keeper as _, sides::Sides};
 use party::Party;
-
-/// Why a kept bank does not go on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeptError {
-    /// A contract, a wallet or a chain refuses.
-    #[error(transparent)]
-    Desk(Box<DeskError>),
-    /// The payer's or the provider's machine refuses.
-    #[error("the {who} refuses: {error}")]
-    Side {
-        /// Which side.
-        who: &'static str,
-        /// Why.
-        error: StepError<SideError>,
-    },
-    /// The node does not take what a bank ends with, or it could not be found out: nothing is funded.
-    #[error(transparent)]
-    Probe(Box<narthex_regtest::ProbeError>),
-    /// A log cannot be opened.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A log does not give its machine back.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A record of bindings cannot be opened.
-    #[error(transparent)]
-    Bindings(#[from] BindingsError),
-    /// A file of the folder's.
-    #[error("{} cannot be read or written: {error}", path.display())]
-    File {
-        /// Its name.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// Not as it stands.
-    #[error("{0}")]
-    State(String),
-}
-
-impl From<DeskError> for KeptError {
-    fn from(error: DeskError) -> KeptError {
-        KeptError::Desk(Box::new(error))
-    }
-}
-
-impl From<narthex_regtest::ProbeError> for KeptError {
-    fn from(error: narthex_regtest::ProbeError) -> KeptError {
-        KeptError::Probe(Box::new(error))
-    }
-}
-
-macro_rules! through_desk {
-    ($($error:ty),*) => {$(
-        impl From<$error> for KeptError {
-            fn from(error: $error) -> KeptError {
-                DeskError::from(error).into()
-            }
-        }
-    )*};
-}
-through_desk!(
-    BankError,
-    BuilderError,
-    WalletError,
-    FeeError,
-    narthex_regtest::Error,
-    narthex_contracts::funding::FundingError
-);
 
 /// A bank in a folder, between its two parties.
 pub struct KeptBank {
@@ -130,44 +46,9 @@ pub struct KeptBank {
     provider: Party,
     /// Which of the banks behind each other.
     number: u32,
-    sides: Sides,
+    sides: Sides<SqliteLog>,
     /// What was done, in words.
     done: Vec<String>,
-}
-
-/// Both machines of one bank.
-struct Sides {
-    payer: Logged<PayerMachine, SqliteLog>,
-    provider: Logged<ProviderMachine, SqliteLog>,
-}
-
-impl Sides {
-    fn payer(&mut self, input: &BankInput) -> Result<(), KeptError> {
-        let who = "payer";
-        let stepped = self.payer.step(input);
-        stepped
-            .map(drop)
-            .map_err(|error| KeptError::Side { who, error })
-    }
-
-    fn provider(&mut self, input: &BankInput) -> Result<(), KeptError> {
-        let who = "provider";
-        let stepped = self.provider.step(input);
-        stepped
-            .map(drop)
-            .map_err(|error| KeptError::Side { who, error })
-    }
-
-    /// Both take it, or neither: what the provider refuses, the payer is not to have in its log alone.
-    fn both(&mut self, input: &BankInput) -> Result<(), KeptError> {
-        let who = "provider";
-        if let Err(error) = self.provider.machine().step(input) {
-            let error = StepError::Refused(error);
-            return Err(KeptError::Side { who, error });
-        }
-        self.payer(input)?;
-        self.provider(input)
-    }
 }
 
 /// How a kept bank stands.
@@ -213,7 +94,7 @@ impl KeptBank {
     /// unless it was said, and never less than was.
     ///
     /// # Errors
-    /// [`KeptError`]; [`LogError::Busy`] if another command is at work.
+    /// [`KeptError`]; [`narthex_channel::log::LogError::Busy`] if another command is at work.
     pub fn load(
         dir: &Path,
         mut chain: KeptChain,
@@ -225,10 +106,10 @@ impl KeptBank {
         let mut provider = Party::load(dir, "provider", &mut chain)?;
         let mut number = 0;
         let mut sides = open::sides(dir, number, [&payer, &provider])?;
-        open::share(&mut sides)?;
+        sides.share()?;
         // The last bank whose predecessor was left for it.
         loop {
-            look(&mut sides, &mut chain, depth)?;
+            sides.look(chain.chain(), depth)?;
             if !matches!(sides.payer.machine().coin(), CoinAt::Spent { .. }) {
                 break;
             }
@@ -260,7 +141,7 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
-        let (waits, due) = (self.waits()?, self.due()?);
+        let (waits, due) = (self.waits(), self.due()?);
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -301,44 +182,4 @@ impl KeptBank {
         self.chain.mine(blocks)?;
         self.look()
     }
-
-    /// What the chain says now goes into the machines and the wallets.
-    fn look(&mut self) -> Result<(), KeptError> {
-        look(&mut self.sides, &mut self.chain, self.depth)?;
-        self.payer.wallet.sync(self.chain.chain())?;
-        Ok(self.provider.wallet.sync(self.chain.chain())?)
-    }
-
-    /// The fee of a transaction of this weight at the rate in force.
-    fn fee(&self, weight: bitcoin::Weight) -> Result<Amount, KeptError> {
-        Ok(self.rate.checked_fee(weight)?)
-    }
-}
-
-/// Where the chain has the coin goes into both machines.
-fn look(sides: &mut Sides, chain: &mut KeptChain, depth: Depth) -> Result<(), KeptError> {
-    let machine = sides.payer.machine();
-    let (Some(lineage), Some(_)) = (machine.lineage(), machine.force_close_signature()) else {
-        return Ok(());
-    };
-    let lineage = lineage.clone();
-    let coin = match coin_of(lineage.bank(), chain.chain(), depth)? {
-        Coin::Unfunded => CoinAt::Nowhere,
-        Coin::Banked { is_deep } => CoinAt::Banked { is_deep },
-        Coin::ForceClosed { height } => CoinAt::ForceClosed { height },
-        Coin::Spent => {
-            let tip = chain.chain().height()?;
-            // Whichever end it was: it need not be one that a side has signed last.
-            let ending = ending_of(lineage.bank(), chain.chain())?;
-            let height = ending.and_then(|spender| spender.height);
-            let is_deep = height.is_some_and(|height| depth.is_reached(height, tip));
-            CoinAt::Spent { is_deep }
-        }
-    };
-    let coin = BankInput::Coin(coin);
-    sides.payer(&coin)?;
-    if sides.provider.machine().force_close_signature().is_some() {
-        sides.provider(&coin)?;
-    }
-    Ok(())
 }

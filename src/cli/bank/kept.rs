@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use narthex::{
     bank::{KeptBank, KeptChain, KeptError},
     contracts::{depth::Depth, terms::FeeRate},
-    table::TableOptions,
+    harness::HarnessOptions,
 };
 
 use super::{super::node::NodeArgs, BankFigures};
@@ -153,12 +153,12 @@ impl KeptArgs {
 
 impl OpenArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let common = TableOptions {
+        let common = HarnessOptions {
             rate: self.kept.fee_rate,
             // Nothing of a kept bank follows from a seed that somebody named.
             seed: [0; 32],
         };
-        let options = self.figures.options(common);
+        let options = self.figures.figures(common);
         self.kept.run(|bank| bank.open(&options))
     }
 }

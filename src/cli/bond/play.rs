@@ -7,11 +7,11 @@ use clap::Args;
 use narthex::{
     bond::{BondForm, LifeOptions, LifeStep, live},
     contracts::terms::FeeRate,
-    table::start_chain,
+    harness::start_chain,
 };
 
 use super::args::ValuationArgs;
-use crate::cli::{play::ChainArg, value};
+use crate::cli::{scenario::ChainArg, value};
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum LifeForm {

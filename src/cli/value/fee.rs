@@ -4,7 +4,7 @@ use narthex::contracts::terms::{FeeRate, FeeRules};
 
 use super::decimal;
 
-/// What stories may multiply a rate with, where they raise a fee.
+/// What scenarios may multiply a rate with, where they raise a fee.
 const RAISE: u64 = 4;
 
 /// A fee rate in sat/vB, with up to 3 decimals, rounded up to the next 0.004. Any rate: who takes it checks it.
@@ -19,13 +19,13 @@ pub(crate) fn fee_rate(text: &str) -> Result<FeeRate, String> {
     rate.map_err(|_| format!("{number} sat/vB are more than all money for a single byte"))
 }
 
-/// A fee rate for a play: one that contracts take, with room for stories that raise it.
+/// A fee rate for a play: one that contracts take, with room for scenarios that raise it.
 pub(crate) fn play_fee_rate(text: &str) -> Result<FeeRate, String> {
     let rate = fee_rate(text)?;
     let most = FeeRate::from_sat_per_kwu(FeeRate::MOST.to_sat_per_kwu() / RAISE);
     if !(FeeRate::LEAST..=most).contains(&rate) {
         return Err(format!(
-            "{}: plays take {} (the least that nodes relay) to {} (stories raise it up to {RAISE} times, and \
+            "{}: plays take {} (the least that nodes relay) to {} (scenarios raise it up to {RAISE} times, and \
              contracts take {} at most)",
             rate.per_vb(),
             FeeRate::LEAST.per_vb(),

@@ -1,58 +1,63 @@
-//! A bank at a desk, where a test wants it.
+//! A bank at a play, where a test wants it.
 
-use bitcoin::{Transaction, secp256k1::rand};
+use bitcoin::{Amount, Transaction, secp256k1::rand};
 use narthex::{
-    bank::{Desk, DeskOptions},
-    contracts::{bank::PAYER, party::PartyName},
+    bank::{BankOptions, BankPlay},
+    contracts::{
+        bank::{PAYER, finish_both},
+        graph::NodeId,
+        party::PartyName,
+    },
+    harness::HarnessOptions,
     regtest::Chain,
 };
 
 use crate::common::at;
 
-pub fn options() -> DeskOptions {
+pub fn options() -> BankOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
     println!("NARTHEX_TEST_SEED={hex}");
-    DeskOptions {
+    BankOptions {
         pennies: 20_000,
-        seed,
-        ..DeskOptions::default()
+        common: HarnessOptions::seeded(seed),
+        ..BankOptions::default()
     }
 }
 
 /// A funded bank with so many pennies paid.
-pub fn funded(chain: &mut dyn Chain, pennies: u32) -> Desk<'_> {
+pub fn funded(chain: &mut dyn Chain, pennies: u32) -> BankPlay<'_> {
     let silent: &'static mut () = Box::leak(Box::new(()));
-    let mut desk = Desk::prepare(chain, &options(), silent).unwrap();
-    desk.fund().unwrap();
-    desk.pay(pennies).unwrap();
-    desk
+    let mut play = BankPlay::prepare(chain, &options(), silent).unwrap();
+    play.fund().unwrap();
+    play.pay(pennies).unwrap();
+    play
 }
 
 /// Where a party sits.
-pub fn seat(party: PartyName) -> usize {
+pub fn participant(party: PartyName) -> usize {
     usize::from(party != PAYER)
 }
 
-pub fn mined(desk: &mut Desk<'_>, tx: &Transaction) -> u32 {
-    at::mined(desk.table(), tx)
+pub fn mined(play: &mut BankPlay<'_>, tx: &Transaction) -> u32 {
+    at::mined(play.harness(), tx)
 }
 
-pub fn refused(desk: &mut Desk<'_>, tx: &Transaction) -> String {
-    at::refused(desk.table(), tx)
+pub fn refused(play: &mut BankPlay<'_>, tx: &Transaction) -> String {
+    at::refused(play.harness(), tx)
 }
 
-pub fn empty_blocks(desk: &mut Desk<'_>, count: u32) {
-    at::empty_blocks(desk.table(), count);
+pub fn empty_blocks(play: &mut BankPlay<'_>, count: u32) {
+    at::empty_blocks(play.harness(), count);
 }
 
 /// What both have gained since before the funding, fees that they paid not counted: payer, provider.
-pub fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
-    desk.table().sync().unwrap();
-    let outcome = desk.outcome("test");
+pub fn gains(play: &mut BankPlay<'_>) -> [i64; 2] {
+    play.harness().sync().unwrap();
+    let outcome = play.outcome("test");
     outcome
         .balances
         .iter()
@@ -65,17 +70,39 @@ pub fn gains(desk: &mut Desk<'_>) -> [i64; 2] {
         .unwrap()
 }
 
-pub fn claim_of(desk: &mut Desk<'_>, commitment: u32) -> Transaction {
+pub fn claim_of(play: &mut BankPlay<'_>, commitment: u32) -> Transaction {
     let mut rng = rand::thread_rng();
-    desk.provider().claim(commitment, &mut rng).unwrap()
+    play.provider()
+        .unwrap()
+        .claim(commitment, &mut rng)
+        .unwrap()
 }
 
-pub fn timeout_refund_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer()
+pub fn timeout_refund_of(play: &mut BankPlay<'_>) -> Transaction {
+    play.payer()
+        .unwrap()
         .timeout_refund(&mut rand::thread_rng())
         .unwrap()
 }
 
-pub fn refund_of(desk: &mut Desk<'_>) -> Transaction {
-    desk.payer().refund(&mut rand::thread_rng()).unwrap()
+pub fn refund_of(play: &mut BankPlay<'_>) -> Transaction {
+    play.payer()
+        .unwrap()
+        .refund(&mut rand::thread_rng())
+        .unwrap()
+}
+
+/// An end that both sign at the rate in force, as often as they like, and its fee.
+pub fn close_of(play: &mut BankPlay<'_>, force_closed: bool) -> (Transaction, Amount) {
+    let rng = &mut rand::thread_rng();
+    let mut provider = play.provider().unwrap();
+    let paid = provider.paid();
+    let plan = play.payer().unwrap().bank().close_plan(paid, force_closed);
+    let fee = play.harness().fee(&plan.unwrap()).unwrap();
+    let payer = play.payer().unwrap();
+    let (graph, ours, nonce) = payer.close(paid, fee, force_closed, rng).unwrap();
+    let (_, theirs, answer) = provider.close(paid, fee, force_closed, rng).unwrap();
+    let ((ours, _), (_, share)) = (ours.sign(answer).unwrap(), theirs.sign(nonce).unwrap());
+    let signature = ours.finish(share).unwrap();
+    (finish_both(&graph, NodeId(0), signature).unwrap(), fee)
 }

@@ -1,21 +1,21 @@
-//! What a miner does at the table of a small contract.
+//! What a miner does for the harness of a small contract.
 
 use bitcoin::Transaction;
-use narthex::{regtest::Error, table::Table};
+use narthex::{harness::Harness, regtest::Error};
 
 use super::miner;
 
 /// Mines a block of just this; its height.
-pub fn mined(table: &mut Table<'_>, tx: &Transaction) -> u32 {
+pub fn mined(harness: &mut Harness<'_>, tx: &Transaction) -> u32 {
     let txs = std::slice::from_ref(tx);
-    table.chain().mine_exactly(txs, &miner()).unwrap();
-    table.sync().unwrap();
-    table.chain().height().unwrap()
+    harness.chain().mine_exactly(txs, &miner()).unwrap();
+    harness.sync().unwrap();
+    harness.chain().height().unwrap()
 }
 
 /// What consensus says against a block of just this.
-pub fn refused(table: &mut Table<'_>, tx: &Transaction) -> String {
-    match table
+pub fn refused(harness: &mut Harness<'_>, tx: &Transaction) -> String {
+    match harness
         .chain()
         .mine_exactly(std::slice::from_ref(tx), &miner())
     {
@@ -25,8 +25,8 @@ pub fn refused(table: &mut Table<'_>, tx: &Transaction) -> String {
 }
 
 /// Mines blocks of nothing, whatever waits.
-pub fn empty_blocks(table: &mut Table<'_>, count: u32) {
+pub fn empty_blocks(harness: &mut Harness<'_>, count: u32) {
     for _ in 0..count {
-        table.chain().mine_exactly(&[], &miner()).unwrap();
+        harness.chain().mine_exactly(&[], &miner()).unwrap();
     }
 }

@@ -20,14 +20,15 @@ use narthex::{
         attest::{Attestation, AttestationNonce},
         fixtures::attest_without_record,
         graph::{NodeId, NodeName, TxGraph},
-        template::Exit,
-        terms::{Role, Terms},
+        template::{ContractSecret, Exit},
+        terms::{Role, Terms, token_secret},
     },
     game_model::{
         Ruling, Template,
         workload::digits::{Labelled, REFERENCE_ROWS},
     },
-    play::{PlayOptions, Scene},
+    harness::HarnessOptions,
+    play::{ContractPlay, PlayOptions},
     regtest::{Chain, Error},
 };
 
@@ -45,19 +46,20 @@ macro_rules! on_both_chains {
 }
 
 /// A play of the example's figures; `NARTHEX_TEST_SEED` (64 hex digits) repeats one.
-pub fn options(template: Template, story: &str, (k, n): (u8, u8)) -> PlayOptions {
+pub fn options(template: Template, scenario: &str, (k, n): (u8, u8)) -> PlayOptions {
     let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     });
     let seed: [u8; 32] = given.unwrap_or_else(rand::random);
     let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("{template:?} {story} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
+    println!("{template:?} {scenario} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
     PlayOptions {
-        story: story.into(),
         template,
         quorum: k,
         arbiters: n,
-        seed: Some(seed),
+        common: HarnessOptions::seeded(seed),
+        // What stands around the seal is tried here; the contract's own cost is tried once, in `token`.
+        seal_cost: narthex::game_model::token::SealCost::TRIFLING,
         research: template == Template::Paper,
         ..PlayOptions::default()
     }
@@ -88,66 +90,63 @@ pub fn few_images() -> PathBuf {
 }
 
 /// A hardened contract of the example's figures, just funded; nothing else has happened.
-pub fn funded(chain: &mut dyn Chain) -> Scene<'_> {
-    scene(chain, Template::Hardened, (2, 3))
+pub fn funded(chain: &mut dyn Chain) -> ContractPlay<'_> {
+    play(chain, Template::Hardened, (2, 3))
 }
 
 /// A contract that has just been funded.
-pub fn scene(chain: &mut dyn Chain, template: Template, panel: (u8, u8)) -> Scene<'_> {
-    // Nothing is reported, so that the reporter need not live as long as the scene.
+pub fn play(chain: &mut dyn Chain, template: Template, panel: (u8, u8)) -> ContractPlay<'_> {
+    // Nothing is reported, so that the reporter need not live as long as the play.
     let silent: &'static mut () = Box::leak(Box::new(()));
-    Scene::prepare(chain, &options(template, "made by the test", panel), silent).unwrap()
+    ContractPlay::prepare(chain, &options(template, "made by the test", panel), silent).unwrap()
 }
 
 /// The moves from funding to rejection and appeal, for tests that begin there.
-pub fn deliver(scene: &mut Scene<'_>) {
-    scene
-        .publish(Role::Worker, Exit::DELIVERED, "test")
+pub fn deliver(play: &mut ContractPlay<'_>) {
+    play.publish(Role::Worker, Exit::DELIVERED, "test").unwrap();
+}
+
+pub fn reject(play: &mut ContractPlay<'_>) {
+    deliver(play);
+    play.publish(Role::Verifier, Exit::REJECTED, "test")
         .unwrap();
 }
 
-pub fn reject(scene: &mut Scene<'_>) {
-    deliver(scene);
-    scene
-        .publish(Role::Verifier, Exit::REJECTED, "test")
-        .unwrap();
-}
-
-pub fn appeal(scene: &mut Scene<'_>) {
-    reject(scene);
-    scene.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
+pub fn appeal(play: &mut ContractPlay<'_>) {
+    reject(play);
+    play.publish(Role::Worker, Exit::APPEALED, "test").unwrap();
 }
 
 /// An arbiter's attestation, which it makes whatever the case is, and as often as it is asked: a cheat without a record.
-pub fn attestation(scene: &Scene<'_>, arbiter: u8, ruling: Ruling) -> Attestation {
-    let identity = scene
-        .actor(Role::Arbiter(arbiter))
+pub fn attestation(play: &ContractPlay<'_>, arbiter: u8, ruling: Ruling) -> Attestation {
+    let identity = play
+        .participant(Role::Arbiter(arbiter))
         .unwrap()
         .identity()
         .unwrap()
         .secret_key();
-    let id = scene.terms().contract_id();
+    let id = play.terms().contract_id();
     let nonce = AttestationNonce::derive(&identity, id).unwrap();
     attest_without_record(nonce, id, &identity, arbiter, ruling).unwrap()
 }
 
 /// These arbiters attest `ruling` to everybody.
-pub fn rule(scene: &mut Scene<'_>, arbiters: impl IntoIterator<Item = u8>, ruling: Ruling) {
+pub fn rule(play: &mut ContractPlay<'_>, arbiters: impl IntoIterator<Item = u8>, ruling: Ruling) {
     for arbiter in arbiters {
-        let attestation = attestation(scene, arbiter, ruling);
-        for role in roles(scene) {
-            let known = &mut scene.actor_mut(role).unwrap().secrets;
+        let attestation = attestation(play, arbiter, ruling);
+        for role in roles(play) {
+            let known = &mut play.participant_mut(role).unwrap().secrets;
             known.attest(&attestation);
         }
     }
 }
 
-pub fn roles(scene: &Scene<'_>) -> Vec<Role> {
-    scene.terms().roles().collect()
+pub fn roles(play: &ContractPlay<'_>) -> Vec<Role> {
+    play.terms().roles().collect()
 }
 
-pub fn node(scene: &Scene<'_>, name: NodeName) -> NodeId {
-    scene.find(name).unwrap()
+pub fn node(play: &ContractPlay<'_>, name: NodeName) -> NodeId {
+    play.find(name).unwrap()
 }
 
 /// Where the miner of these tests is paid: to anybody.
@@ -157,12 +156,12 @@ pub fn miner() -> ScriptBuf {
 
 /// What the consensus rules say against a block of just this transaction; a miner's help is assumed, so that no
 /// policy protects.
-pub fn refused(scene: &mut Scene<'_>, tx: &Transaction) -> String {
-    let before = scene.chain().height().unwrap();
-    let answer = scene
+pub fn refused(play: &mut ContractPlay<'_>, tx: &Transaction) -> String {
+    let before = play.chain().height().unwrap();
+    let answer = play
         .chain()
         .mine_exactly(std::slice::from_ref(tx), &miner());
-    let after = scene.chain().height().unwrap();
+    let after = play.chain().height().unwrap();
     match answer {
         Err(Error::BlockRejected { reason }) if before == after => reason,
         other => panic!("{} was not refused: {other:?}", tx.compute_txid()),
@@ -170,13 +169,12 @@ pub fn refused(scene: &mut Scene<'_>, tx: &Transaction) -> String {
 }
 
 /// A miner takes this transaction without any fee, or the test fails.
-pub fn mined(scene: &mut Scene<'_>, tx: &Transaction) -> u32 {
-    scene
-        .chain()
+pub fn mined(play: &mut ContractPlay<'_>, tx: &Transaction) -> u32 {
+    play.chain()
         .mine_exactly(std::slice::from_ref(tx), &miner())
         .unwrap();
-    scene.sync().unwrap();
-    scene.chain().height().unwrap()
+    play.sync().unwrap();
+    play.chain().height().unwrap()
 }
 
 /// The words by which the chains refuse a signature; the embedded one says only that the script failed.
@@ -200,15 +198,15 @@ pub fn is_spent(reason: &str) -> bool {
 }
 
 /// What a party has gained since before the funding, its own fees not counted.
-pub fn gain(scene: &Scene<'_>, role: Role) -> i64 {
-    let actor = scene.actor(role).unwrap();
+pub fn gain(play: &ContractPlay<'_>, role: Role) -> i64 {
+    let participant = play.participant(role).unwrap();
     let sat = |a: Amount| i64::try_from(a.to_sat()).unwrap();
-    sat(actor.wallet.balance()) + sat(actor.fees) - sat(actor.before)
+    sat(participant.wallet.balance()) + sat(participant.fees) - sat(participant.before)
 }
 
 /// What client, worker and verifier have gained.
-pub fn gains(scene: &Scene<'_>) -> [i64; 3] {
-    Role::PRINCIPALS.map(|role| gain(scene, role))
+pub fn gains(play: &ContractPlay<'_>) -> [i64; 3] {
+    Role::PRINCIPALS.map(|role| gain(play, role))
 }
 
 /// The first output of a transaction of the graph: the contract's, where it goes on.
@@ -220,15 +218,49 @@ pub fn output_of(graph: &TxGraph, id: NodeId, vout: u32) -> OutPoint {
 }
 
 /// Mines until the next block is at `height`.
-pub fn before(scene: &mut Scene<'_>, height: u32) {
-    let next = scene.chain().height().unwrap() + 1;
+pub fn before(play: &mut ContractPlay<'_>, height: u32) {
+    let next = play.chain().height().unwrap() + 1;
     assert!(
         next <= height,
         "height {height} has passed, the next is {next}"
     );
-    scene.mine(height - next).unwrap();
+    play.mine(height - next).unwrap();
 }
 
 pub fn deliver_height(terms: &Terms) -> u32 {
     terms.params().deliver_height()
+}
+
+/// The worker's token, shown to the verifier, whose wallet watches what it will be paid.
+pub fn token_shown(play: &mut narthex::play::ContractPlay<'_>) -> bitcoin::secp256k1::SecretKey {
+    let worker = play.participant(Role::Worker).unwrap();
+    let token = worker.secrets.get(ContractSecret::Token).unwrap();
+    let verifier = play.participant_mut(Role::Verifier).unwrap();
+    verifier.secrets.insert(ContractSecret::Token, token);
+    let key = token_secret(&verifier.key().unwrap(), &token).unwrap();
+    verifier.wallet.import(&key).unwrap();
+    token
+}
+
+/// The verifier approves off chain: its share goes to the client, and the whole signature to the worker.
+pub fn approve(play: &mut narthex::play::ContractPlay<'_>) {
+    let id = node(play, Exit::NORMAL);
+    let verifier = play.participant(Role::Verifier).unwrap();
+    let known = verifier.secrets.get(ContractSecret::Token);
+    let held = verifier.holdings.as_ref().unwrap();
+    let releases = held.release(id, known.as_ref()).unwrap();
+    let client = play.participant_mut(Role::Client).unwrap();
+    let held = client.holdings.as_mut().unwrap();
+    releases.iter().for_each(|r| held.accept(r).unwrap());
+    handed_to_the_worker(play);
+}
+
+/// The client hands the worker what it has verified.
+pub fn handed_to_the_worker(play: &mut narthex::play::ContractPlay<'_>) {
+    let id = node(play, Exit::NORMAL);
+    let client = play.participant(Role::Client).unwrap();
+    let whole = client.holdings.as_ref().unwrap().hand_over(id).unwrap();
+    let worker = play.participant_mut(Role::Worker).unwrap();
+    let held = worker.holdings.as_mut().unwrap();
+    whole.iter().for_each(|handed| held.take(handed).unwrap());
 }

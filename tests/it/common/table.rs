@@ -22,7 +22,7 @@ pub enum Timing {
     After(&'static str, u32),
 }
 
-/// What a story must come to.
+/// What a scenario must come to.
 pub struct Expected {
     pub scheme: Option<u8>,
     pub transactions: usize,
@@ -56,10 +56,10 @@ impl Expected {
     }
 }
 
-pub fn expected(template: Template, story: &str, (k, n): (u8, u8)) -> Expected {
+pub fn expected(template: Template, scenario: &str, (k, n): (u8, u8)) -> Expected {
     match template {
-        Template::Hardened => hardened(story, k.into(), n.into()),
-        Template::Paper => paper(story, k.into(), n.into()),
+        Template::Hardened => hardened(scenario, k.into(), n.into()),
+        Template::Paper => paper(scenario, k.into(), n.into()),
     }
 }
 
@@ -90,7 +90,7 @@ fn panel(pot: i64, j: i64, n: i64) -> Vec<i64> {
         .collect()
 }
 
-fn hardened(story: &str, k: i64, n: i64) -> Expected {
+fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
     use Timing::{After, Deadline, Free};
     // φ = c/5, b = 30,000, α = 1/2, β = 1/4, γ = 1/10, δ = 3/4, ε = 1/2; windows of 6 blocks; Δ_Q = 2.
     let (fee, pot) = (20_000, WORKER_STAKE - 20_000 - 30_000);
@@ -129,7 +129,7 @@ fn hardened(story: &str, k: i64, n: i64) -> Expected {
             .collect();
         Expected { arbiters, ..row }
     };
-    match story {
+    match scenario {
         "normal" => revealed(row(3, 2, Free, normal, n)),
         "coop" => revealed(Expected {
             scheme: None,
@@ -151,11 +151,11 @@ fn hardened(story: &str, k: i64, n: i64) -> Expected {
         "worker-at-fault-long" => convicted(k),
         "verifier-at-fault" => cleared(n),
         "verifier-at-fault-long" => cleared(k),
-        other => panic!("the test does not know the hardened story {other}"),
+        other => panic!("the test does not know the hardened scenario {other}"),
     }
 }
 
-fn paper(story: &str, k: i64, n: i64) -> Expected {
+fn paper(scenario: &str, k: i64, n: i64) -> Expected {
     use Timing::{Deadline, Free};
     let fee = 20_000;
     let _ = k;
@@ -175,7 +175,7 @@ fn paper(story: &str, k: i64, n: i64) -> Expected {
             ..row
         })
     };
-    match story {
+    match scenario {
         "normal" => revealed(row(3, 2, Free, [-REWARD, REWARD - fee, fee], n)),
         "timeout" | "timeout-verifier" => row(1, 2, Deadline(0), [0, -100_000, 0], n),
         "silent-verifier" => revealed(row(2, 2, Deadline(-24), silent, n)),
@@ -205,7 +205,7 @@ fn paper(story: &str, k: i64, n: i64) -> Expected {
             honest: false,
             ..cleared()
         },
-        other => panic!("the test does not know the paper's story {other}"),
+        other => panic!("the test does not know the paper's scenario {other}"),
     }
 }
 

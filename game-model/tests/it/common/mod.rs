@@ -88,8 +88,8 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
     };
     let phi = rest.floor_of(sat(c)).to_sat();
     let bounty = (phi_room - phi.min(phi_room)) / 100 * bounty_percent;
-    // A sample is at most 2^20 steps.
-    let fewest = u32::try_from(steps >> 20).unwrap() + 1;
+    // A sample is at most 2^14 steps.
+    let fewest = u32::try_from(steps >> 14).unwrap() + 1;
     let sigma = sigma.min(ratio(1, fewest.max(1_000)));
     let record = ParamsRecord {
         reward: sat(c),

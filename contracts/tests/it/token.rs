@@ -1,0 +1,270 @@
+//! What an approval pays the verifier waits for a token: where it is paid, who can bring the settlement about, and when.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::{
+    hashes::{Hash, sha256},
+    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::thread_rng},
+};
+use narthex_base::codec::Message as _;
+use narthex_contracts::{
+    binding::{Bindings, MemoryBindings},
+    fixtures::Fixtures,
+    graph::{NodeId, Purpose},
+    party::PartyId,
+    setup::{ContractSignatures, HandedOver, Secrets, SignaturesError, ceremony},
+    template::{ContractSecret, Exit},
+    terms::{
+        Role, SecretPoint, Terms, TermsDraft, TermsError, TermsRecord, token_key, token_secret,
+    },
+};
+use narthex_game_model::Template;
+
+use Role::{Client, Verifier, Worker};
+
+type Parties = BTreeMap<Role, ContractSignatures<Terms>>;
+
+fn cast(template: Template) -> Fixtures {
+    Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap()
+}
+
+fn setup() -> (Fixtures, Parties, NodeId) {
+    let cast = cast(Template::Hardened);
+    let terms = Arc::new(cast.terms().unwrap());
+    let parties = cast.parties(&terms).unwrap();
+    let held = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
+    let held: Parties = held.into_iter().map(|h| (h.role(), h)).collect();
+    let s3 = held[&Client].graph().find(Exit::NORMAL).unwrap();
+    (cast, held, s3)
+}
+
+fn record() -> (Fixtures, TermsRecord) {
+    let cast = cast(Template::Hardened);
+    let record = cast.terms().unwrap().record().clone();
+    (cast, record)
+}
+
+/// Approves: the verifier's share goes to the client.
+fn approve(held: &mut Parties, s3: NodeId, token: &SecretKey) {
+    for release in held[&Verifier].release(s3, Some(token)).unwrap() {
+        held.get_mut(&Client).unwrap().accept(&release).unwrap();
+    }
+}
+
+#[test]
+fn an_approval_pays_the_verifier_to_its_key_and_the_token_and_nothing_else_does() {
+    let (cast, held, _) = setup();
+    let (terms, graph) = (held[&Client].terms(), held[&Client].graph());
+    let key = terms.key(Verifier).unwrap();
+    let sum = token_key(&key, &terms.token_point().unwrap()).unwrap();
+    let secret = token_secret(&cast.key(Verifier), &cast.token()).unwrap();
+    let secp = Secp256k1::new();
+    assert_eq!(PublicKey::from_secret_key(&secp, &secret), sum);
+    // BIP386: an output key without script path, as `tr(KEY)` makes it.
+    let wallets = bitcoin::ScriptBuf::new_p2tr(&secp, sum.x_only_public_key().0, None);
+    let (mut approvals, mut others) = (0, 0);
+    for (_, node) in graph.nodes() {
+        for output in &node.outputs {
+            if output.purpose != Purpose::Payout(PartyId::from(Verifier)) {
+                continue;
+            }
+            let script = graph.script(output.script).unwrap();
+            if [Exit::NORMAL, Exit::NORMAL_LONG].contains(&node.name) {
+                assert_eq!(script.script, wallets, "{}", node.name);
+                assert_eq!(script.script.len(), 34, "as any other Taproot output");
+                approvals += 1;
+            } else {
+                assert_eq!(
+                    &script.script,
+                    terms.payout(Verifier).unwrap(),
+                    "{}",
+                    node.name
+                );
+                others += 1;
+            }
+        }
+    }
+    assert!(approvals == 2 && others > 10, "{approvals} {others}");
+}
+
+/// Neither the client with the worker, who know everything but the approval, nor the verifier with the worker, who would be
+/// paid without the client's learning the result.
+#[test]
+fn nobody_holds_the_settlement_whole_after_setup() {
+    let (cast, held, s3) = setup();
+    let secrets = cast.worker_secrets();
+    for role in [Client, Worker, Verifier] {
+        assert!(held[&role].complete(s3, &secrets).is_err(), "{role}");
+        assert!(held[&role].hand_over(s3).is_err(), "{role}");
+    }
+    // All shares that two of them have between them: nothing of the third's.
+    let plan_of = |role: Role| held[&role].release(s3, Some(&cast.token()));
+    assert!(plan_of(Client).is_err() && plan_of(Worker).is_err());
+    assert_eq!(plan_of(Verifier).unwrap().len(), 1);
+}
+
+#[test]
+fn the_client_has_the_whole_first_and_learns_the_result_from_what_the_worker_publishes() {
+    let (cast, mut held, s3) = setup();
+    approve(&mut held, s3, &cast.token());
+    let secrets = cast.worker_secrets();
+    // The worker has nothing of it yet: it takes the long way if the client withholds.
+    assert!(held[&Worker].complete(s3, &secrets).is_err());
+    let long = held[&Worker].graph().find(Exit::NORMAL_LONG).unwrap();
+    assert!(held[&Worker].complete(long, &secrets).is_ok());
+    let whole = held[&Client].hand_over(s3).unwrap();
+    let bytes = whole[0].to_bytes();
+    assert_eq!(bytes.len(), 105);
+    let read = HandedOver::from_bytes(&bytes).unwrap();
+    let worker = held.get_mut(&Worker).unwrap();
+    worker.take(&read).unwrap();
+    let once = worker.to_bytes();
+    worker.take(&read).unwrap();
+    assert_eq!(worker.to_bytes(), once, "the same again changes nothing");
+    let tx = worker.complete(s3, &secrets).unwrap();
+    let t = held[&Client]
+        .extract_result(s3, &tx, &Secrets::default())
+        .unwrap();
+    assert_eq!(t, cast.result());
+    // What was handed over survives a restart, on both sides.
+    for role in [Client, Worker] {
+        let (terms, bytes) = (held[&role].terms().clone(), held[&role].to_bytes());
+        let restored = ContractSignatures::<Terms>::from_bytes(terms, &bytes).unwrap();
+        assert!(restored.complete(s3, &secrets).is_ok(), "{role}");
+    }
+}
+
+#[test]
+fn an_approval_needs_the_token() {
+    let (cast, held, s3) = setup();
+    let verifier = &held[&Verifier];
+    for wrong in [None, Some(cast.result()), Some(cast.key(Verifier))] {
+        let refused = verifier.release(s3, wrong.as_ref()).unwrap_err();
+        assert_eq!(refused, SignaturesError::Token);
+    }
+    // The token's negative has the same x coordinate, and pays nobody.
+    let negative = cast.token().negate();
+    assert!(verifier.release(s3, Some(&negative)).is_err());
+    assert!(verifier.release(s3, Some(&cast.token())).is_ok());
+}
+
+#[test]
+fn false_signatures_are_not_taken_and_change_nothing() {
+    let (cast, mut held, s3) = setup();
+    approve(&mut held, s3, &cast.token());
+    let whole = held[&Client].hand_over(s3).unwrap().remove(0);
+    let worker = held.get_mut(&Worker).unwrap();
+    let before = worker.to_bytes();
+    let spoils: [fn(&mut HandedOver); 4] = [
+        |h| h.agreement_id[0] ^= 1,
+        |h| h.item = u32::MAX,
+        |h| h.item += 1,
+        |h| h.signature.0[63] ^= 1,
+    ];
+    for spoil in spoils {
+        let mut other = whole.clone();
+        spoil(&mut other);
+        assert!(worker.take(&other).is_err());
+        assert_eq!(worker.to_bytes(), before);
+    }
+    worker.take(&whole).unwrap();
+}
+
+#[test]
+fn tokens_that_do_not_do_their_work_are_refused() {
+    let (cast, record) = record();
+    let secp = Secp256k1::new();
+    let hash = cast.params().hash();
+    let by = |secret: &SecretKey| {
+        let mut record = record.clone();
+        record.token = Some(SecretPoint::token(&secp, secret, &record.worker.key, &hash));
+        TermsDraft::new(record)
+    };
+    assert!(by(&SecretKey::from_slice(&[9; 32]).unwrap()).is_ok());
+    // The result's publication would give it away.
+    for same in [cast.result(), cast.result().negate()] {
+        assert!(matches!(by(&same), Err(TermsError::TokenPoint { .. })));
+    }
+    let cancels = cast.key(Verifier).negate();
+    assert!(matches!(by(&cancels), Err(TermsError::TokenPoint { .. })));
+    // Y − K, of whose secret nobody can show that it knows it: the worker would be paid in the verifier's place.
+    let mut rogue = record.clone();
+    let y = SecretKey::from_slice(&[8; 32]).unwrap();
+    let point = PublicKey::from_secret_key(&secp, &y);
+    let point = point.combine(&record.verifier.key.negate(&secp)).unwrap();
+    let paid = token_key(&record.verifier.key, &point).unwrap();
+    assert_eq!(paid, PublicKey::from_secret_key(&secp, &y));
+    let mut proof = SecretPoint::token(&secp, &y, &record.worker.key, &hash);
+    proof.point = point;
+    rogue.token = Some(proof);
+    let refused = TermsDraft::new(rogue);
+    assert!(matches!(
+        refused,
+        Err(TermsError::PointProof { what: "token" })
+    ));
+    // Neither missing, nor a proof for another use, worker or contract.
+    let mut none = record.clone();
+    none.token = None;
+    assert!(matches!(
+        TermsDraft::new(none),
+        Err(TermsError::Template { .. })
+    ));
+    let foreign = [
+        SecretPoint::result(&secp, &cast.token(), &record.worker.key, &hash),
+        SecretPoint::token(&secp, &cast.token(), &record.client.key, &hash),
+        SecretPoint::token(&secp, &cast.token(), &record.worker.key, &[0; 32]),
+    ];
+    for token in foreign {
+        let mut other = record.clone();
+        other.token = Some(token);
+        assert!(matches!(
+            TermsDraft::new(other),
+            Err(TermsError::PointProof { .. })
+        ));
+    }
+    let mut paper = self::cast(Template::Paper)
+        .terms()
+        .unwrap()
+        .record()
+        .clone();
+    paper.token = record.token;
+    assert!(matches!(
+        TermsDraft::new(paper),
+        Err(TermsError::Template { .. })
+    ));
+}
+
+/// Whoever puts the terms together brings a token of its own: the worker does not bind itself to them.
+#[test]
+fn the_worker_binds_itself_to_its_own_token_alone() {
+    let (cast, mut record) = record();
+    let secp = Secp256k1::new();
+    let own = cast.proposal(Worker, &TermsDraft::new(record.clone()).unwrap());
+    let own = own.unwrap();
+    let other = SecretKey::from_slice(&[9; 32]).unwrap();
+    let hash = cast.params().hash();
+    record.token = Some(SecretPoint::token(&secp, &other, &record.worker.key, &hash));
+    let changed = TermsDraft::new(record).unwrap();
+    let refused = changed.check_proposal(&own).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            TermsError::NotAsProposed {
+                role: Worker,
+                field: "token point"
+            }
+        ),
+        "{refused}"
+    );
+    let mut bindings = MemoryBindings::default();
+    assert!(
+        changed
+            .bind(own, &mut bindings as &mut dyn Bindings)
+            .is_err()
+    );
+    assert_eq!(
+        sha256::Hash::hash(b"made-up nonce"),
+        cast.terms().unwrap().record().sample_nonce
+    );
+    assert!(ContractSecret::all(15).any(|secret| secret == ContractSecret::Token));
+}

@@ -1,0 +1,267 @@
+//! All parties of a delivery on one harness: sender, agents, recipient.
+
+use bitcoin::{
+    Amount,
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
+use narthex_contracts::{
+    deliver::{
+        Agent, Conditions, DeliverError, Delivery, Found, MAX_AGENTS, Plan, Recipient, Scanner,
+        Sender,
+    },
+    depth::Depth,
+    terms::Fees,
+};
+use narthex_regtest::Chain;
+
+use super::moves::name;
+use crate::harness::{
+    Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
+    ScenarioError, playable,
+};
+
+/// What agents and recipient wait for in a play, unless another depth is asked for.
+pub const DEPTH: Depth = match Depth::new(3) {
+    Ok(depth) => depth,
+    Err(_) => Depth::LEAST,
+};
+
+/// Figures of a delivery.
+#[derive(Debug, Clone)]
+pub struct DeliveryOptions {
+    /// Number of agents.
+    pub agents: u8,
+    /// What is delivered.
+    pub message: Vec<u8>,
+    /// What the agent that claims gets, less the fee of its claim.
+    pub amount: Amount,
+    /// Blocks from the terms until T.
+    pub refund_blocks: u32,
+    /// Blocks before T in which nobody is accepted.
+    pub claim_blocks: u16,
+    /// How deep the funding must be for agents and recipient.
+    pub depth: Depth,
+    /// Whether agents serve only while no other was accepted.
+    pub alone: bool,
+    /// Fee rate and seed.
+    pub common: HarnessOptions,
+}
+
+impl Default for DeliveryOptions {
+    fn default() -> Self {
+        DeliveryOptions {
+            agents: 3,
+            message: b"Meet me in the narthex at noon.".to_vec(),
+            amount: Amount::from_sat(20_000),
+            refund_blocks: 60,
+            claim_blocks: 12,
+            depth: DEPTH,
+            alone: false,
+            common: HarnessOptions::default(),
+        }
+    }
+}
+
+/// Blocks that scenarios need beside those of the claim and of the funding's depth.
+const SCENARIO_BLOCKS: u64 = 9;
+
+impl DeliveryOptions {
+    /// Whether every scenario can be played with these figures. What terms refuse is left to them.
+    pub(super) fn check_figures(&self) -> Result<(), ScenarioError> {
+        let (depth, claim) = (u64::from(self.depth.blocks()), u64::from(self.claim_blocks));
+        let room = MOST_BLOCKS / 2 - SCENARIO_BLOCKS;
+        playable("--depth", depth, Depth::LEAST.blocks().into()..=room, MINED)?;
+        playable("--claim-blocks", claim, 0..=room, MINED)?;
+        let why = "the claim-blocks, the depth and 9 more, lest a claim be too late, and at most what can be mined";
+        let least = claim + depth + SCENARIO_BLOCKS;
+        playable(
+            "--refund-blocks",
+            self.refund_blocks,
+            least..=MOST_BLOCKS,
+            why,
+        )?;
+        playable("--amount", self.amount.to_sat(), 0..=MOST_SAT, ONE_COIN)?;
+        Ok(())
+    }
+}
+
+/// A delivery between its parties, on a chain. The sender sits first, then the agents; the recipient has no coins.
+pub struct DeliveryPlay<'c> {
+    pub(super) harness: Harness<'c>,
+    pub(super) options: DeliveryOptions,
+    pub(super) sender: Sender,
+    pub(super) agents: Vec<Agent>,
+    pub(super) recipient_key: SecretKey,
+    pub(super) scanner: Scanner,
+    /// The next block that the recipient looks at.
+    pub(super) scanned: u32,
+    pub(super) found: Option<Found>,
+    pub(super) recipient: Option<Recipient>,
+    pub(super) read: Option<Vec<u8>>,
+}
+
+impl<'c> DeliveryPlay<'c> {
+    /// Wallets with coins, terms, every agent's copy and consent; nothing is funded.
+    pub fn prepare(
+        chain: &'c mut dyn Chain,
+        options: &DeliveryOptions,
+        reporter: &'c mut dyn Reporter,
+    ) -> Result<DeliveryPlay<'c>, ScenarioError> {
+        let count = options.agents;
+        // Before wallets are made for them.
+        if usize::from(count) > MAX_AGENTS {
+            let problem = format!("{count} of them; 1 to {MAX_AGENTS} are taken");
+            let field = "agents";
+            return Err(DeliverError::Terms { field, problem }.into());
+        }
+        let names = (0..count).map(name);
+        let names = std::iter::once("sender".into()).chain(names);
+        let mut harness = Harness::new(chain, names, &options.common, reporter)?;
+        let recipient_key = recipient_key(&mut harness)?;
+        let scanned = harness.chain().height()?.saturating_add(1);
+        let plan = plan(&mut harness, options, &recipient_key, count)?;
+        let key = harness.key(0, 0)?;
+        let (bindings, rng) = harness.draws(0)?;
+        let mut sender = Sender::new(plan, key, &options.message, bindings, rng)?;
+        // Scenarios claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
+        let fee = harness.fee(&sender.delivery().claim_plan(0)?)?;
+        Fees::from(options.common.rate).check_share(fee, options.amount)?;
+        let agents = (0..count).map(|agent| agree(&mut harness, options, &mut sender, agent));
+        let agents = agents.collect::<Result<Vec<_>, _>>()?;
+        let copy = sender.delivery().terms().copy_bytes();
+        let what = format!("gives each of {count} agents a copy of {copy} bytes, and all agree");
+        harness.step("sender", what, "each opens to the same envelope")?;
+        Ok(DeliveryPlay {
+            harness,
+            options: options.clone(),
+            sender,
+            agents,
+            scanner: Scanner::new(recipient_key),
+            recipient_key,
+            scanned,
+            found: None,
+            recipient: None,
+            read: None,
+        })
+    }
+
+    /// The harness.
+    pub fn harness(&mut self) -> &mut Harness<'c> {
+        &mut self.harness
+    }
+
+    /// The chain.
+    pub fn chain(&mut self) -> &mut dyn Chain {
+        self.harness.chain()
+    }
+
+    /// The sender.
+    pub fn sender(&mut self) -> &mut Sender {
+        &mut self.sender
+    }
+
+    /// The delivery.
+    pub fn delivery(&self) -> &Delivery {
+        self.sender.delivery()
+    }
+
+    /// An agent by index.
+    pub fn agent(&mut self, agent: u8) -> Result<&mut Agent, ScenarioError> {
+        let found = self.agents.get_mut(usize::from(agent));
+        found.ok_or_else(|| ScenarioError::broken(format!("there is no agent {agent}")))
+    }
+
+    /// The recipient, once it has heard of the terms.
+    pub fn recipient(&mut self) -> Result<&mut Recipient, ScenarioError> {
+        let known = self.recipient.as_mut();
+        known.ok_or_else(|| ScenarioError::broken("the recipient knows no terms"))
+    }
+
+    /// Key of the recipient.
+    pub fn recipient_key(&self) -> SecretKey {
+        self.recipient_key
+    }
+
+    /// Balances and figures of the delivery so far.
+    pub fn outcome(&self, scenario: &str) -> Outcome {
+        let delivered = self.read.as_deref() == Some(&self.options.message[..]);
+        (self.harness.outcome(scenario))
+            .with("agents", self.agents.len())
+            .with("message_bytes", self.options.message.len())
+            .with("copy_bytes", self.delivery().terms().copy_bytes())
+            .with("candidates", self.scanner.candidates())
+            .with("delivered", delivered)
+    }
+}
+
+/// Where an agent sits.
+pub(super) fn participant(agent: u8) -> usize {
+    usize::from(agent) + 1
+}
+
+/// A hash is no key once in 2¹²⁸.
+fn recipient_key(harness: &mut Harness<'_>) -> Result<SecretKey, ScenarioError> {
+    let key = SecretKey::from_slice(&harness.random());
+    key.map_err(|e| ScenarioError::broken(e.to_string()))
+}
+
+fn plan(
+    harness: &mut Harness<'_>,
+    options: &DeliveryOptions,
+    recipient: &SecretKey,
+    count: u8,
+) -> Result<Plan, ScenarioError> {
+    let secp = Secp256k1::signing_only();
+    let height = harness.chain().height()?;
+    let mut agents = Vec::with_capacity(count.into());
+    for agent in 0..count {
+        let key = harness.key(participant(agent), 0)?;
+        let script = harness.participant(participant(agent))?.script.clone();
+        agents.push((PublicKey::from_secret_key(&secp, &key), script));
+    }
+    let deposit = Plan::deposit(options.amount, options.common.rate);
+    let deposit =
+        deposit.ok_or_else(|| ScenarioError::broken("a delivery for more than there is"))?;
+    let policy = harness.policy().clone();
+    let sender = harness.participant(0)?;
+    let sender_script = sender.script.clone();
+    let (contribution, _) = sender
+        .wallet
+        .contribute(deposit, options.common.rate, &policy)?;
+    Ok(Plan {
+        recipient: PublicKey::from_secret_key(&secp, recipient),
+        agents,
+        amount: options.amount,
+        refund_height: height.saturating_add(options.refund_blocks),
+        claim_blocks: options.claim_blocks,
+        sender_script,
+        contribution,
+        rate: options.common.rate,
+    })
+}
+
+/// The sender gives an agent its copy, and the agent agrees.
+pub(super) fn agree(
+    harness: &mut Harness<'_>,
+    options: &DeliveryOptions,
+    sender: &mut Sender,
+    agent: u8,
+) -> Result<Agent, ScenarioError> {
+    let tip = harness.chain().height()?;
+    let conditions = Conditions {
+        least: options.amount,
+        most_bytes: u64::MAX,
+        latest_height: tip.saturating_add(options.refund_blocks),
+        claim_blocks: options.claim_blocks,
+        script: harness.participant(participant(agent))?.script.clone(),
+        depth: options.depth,
+        alone: options.alone,
+    };
+    let who = name(agent);
+    let assignment = harness.send("sender", &who, &sender.assignment(agent)?)?;
+    let key = harness.key(participant(agent), 0)?;
+    let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;
+    let consent = harness.send(&who, "sender", &consent)?;
+    sender.agreed(&consent)?;
+    Ok(own)
+}

@@ -1,0 +1,311 @@
+//! Scenarios of the hardened template.
+
+use narthex_contracts::{
+    template::{Exit, Rulings},
+    terms::Role,
+};
+use narthex_game_model::{
+    ArbiterSet, Outcome, Ruling, play::Strategy, settlement::MAX_PANEL_WITH_NAMED_SILENCE,
+};
+
+use super::{cheat_caught, cheating, honest_work_checked};
+use crate::{
+    harness::ScenarioError,
+    play::{ContractPlay, Ending, PlayError},
+};
+
+use Role::{Client, Verifier, Worker};
+
+pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest_work_checked(play)?;
+    play.hand_over(Exit::NORMAL, "r = 1: the sample is right")?;
+    let tx = play.publish(
+        Worker,
+        Exit::NORMAL,
+        "takes the reward; the signature carries the result secret",
+    )?;
+    play.reveal(Exit::NORMAL, &tx)?;
+    Ok(Outcome::Normal.into())
+}
+
+pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)?;
+    play.check()?;
+    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    let tx = play.publish(
+        Worker,
+        Exit::NORMAL_LONG,
+        "takes the reward; the signature carries the result secret",
+    )?;
+    play.reveal(Exit::NORMAL_LONG, &tx)?;
+    Ok(Outcome::Normal.into())
+}
+
+pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest_work_checked(play)?;
+    Ok(play.agree_on(
+        Outcome::Normal,
+        "all three agree, so nothing of the contract shows on chain",
+    )?)
+}
+
+pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.publish(
+        Client,
+        Exit::WORKER_TIMEOUT,
+        "nothing was delivered by the deadline",
+    )?;
+    Ok(Outcome::WorkerTimedOut.into())
+}
+
+pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)?;
+    play.check()?;
+    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    play.publish(
+        Verifier,
+        Exit::WITHHELD,
+        "the worker withholds the result secret",
+    )?;
+    Ok(Outcome::WorkerWithheld.into())
+}
+
+pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)?;
+    let tx = play.publish(
+        Worker,
+        Exit::VERIFIER_TIMEOUT,
+        "no verdict came; the result is revealed",
+    )?;
+    play.reveal(Exit::VERIFIER_TIMEOUT, &tx)?;
+    Ok(Outcome::VerifierTimedOut.into())
+}
+
+pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)?;
+    play.publish(
+        Client,
+        Exit::ABANDONED,
+        "worker and verifier are silent together, and the client need not wait for them",
+    )?;
+    Ok(Outcome::WorkerTimedOut.into())
+}
+
+pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    cheat_caught(play)?;
+    play.publish(
+        Worker,
+        Exit::ADMITTED,
+        "admits: a dispute would cost the whole stake",
+    )?;
+    Ok(Outcome::FaultyUnappealed.into())
+}
+
+pub(super) fn admit_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    rejected(play)?;
+    play.publish(Verifier, Exit::UNAPPEALED, "the worker did not appeal")?;
+    Ok(Outcome::FaultyUnappealed.into())
+}
+
+pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    rejected(play)?;
+    appeal(play)?;
+    // Fewer than a quorum on either side: the honest ones, some that err, and the rest silent.
+    let (n, k) = (
+        play.terms().params().arbiters(),
+        play.terms().params().quorum(),
+    );
+    let right = k - 1;
+    let wrong = right.min(n - right).min(n.saturating_sub(k).max(1));
+    for arbiter in 0..right {
+        let ruling = play.find_ruling(arbiter)?;
+        play.attest(arbiter, ruling)?;
+    }
+    for arbiter in right..right + wrong {
+        play.attest(arbiter, Ruling::VerifierAtFault)?;
+    }
+    let (worker, verifier) = (range(0, right), range(right, right + wrong));
+    let rulings = (n <= MAX_PANEL_WITH_NAMED_SILENCE).then_some(Rulings { worker, verifier });
+    let name = Exit::failed(rulings, false);
+    play.publish(Client, name, "no majority agrees")?;
+    Ok(Outcome::ArbitrationFailed {
+        ruled: rulings.map_or(ArbiterSet::empty(), Rulings::ruled),
+    }
+    .into())
+}
+
+pub(super) fn failed_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    rejected(play)?;
+    appeal(play)?;
+    let nobody = Rulings {
+        worker: ArbiterSet::empty(),
+        verifier: ArbiterSet::empty(),
+    };
+    let rulings = (play.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE).then_some(nobody);
+    let name = Exit::failed(rulings, true);
+    play.publish(
+        Role::Arbiter(0),
+        name,
+        "nobody ruled and the client is gone: anybody ends it",
+    )?;
+    Ok(Outcome::ArbitrationFailed {
+        ruled: ArbiterSet::empty(),
+    }
+    .into())
+}
+
+pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    convicted(play, &[])
+}
+
+pub(super) fn worker_at_fault_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    let silent = missing(play);
+    convicted(play, &silent)
+}
+
+pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    cleared(play, &[])
+}
+
+pub(super) fn verifier_at_fault_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    let silent = missing(play);
+    cleared(play, &silent)
+}
+
+pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    let all = Strategy::Skip {
+        fraction: narthex_game_model::Ratio::ONE,
+        seed: 1,
+    };
+    play.work(
+        &all,
+        "does nothing, and hopes to claim that the verifier was silent",
+    )?;
+    deliver(play)?;
+    if play.check()? {
+        let why = "the worker claims zeros without work, and all that were sampled are right";
+        return Err(PlayError::NoCheat(why).into());
+    }
+    play.publish(
+        Verifier,
+        Exit::REJECTED,
+        "the delivery is on chain, so the verifier can answer it there",
+    )?;
+    play.publish(
+        Client,
+        Exit::UNAPPEALED,
+        "the worker has nothing to appeal with",
+    )?;
+    Ok(Outcome::FaultyUnappealed.into())
+}
+
+pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    play.deliver_outbid(Verifier)?;
+    play.check()?;
+    play.publish(
+        Verifier,
+        Exit::APPROVED,
+        "the root is on chain all the same, and the sample is right",
+    )?;
+    let tx = play.publish(
+        Worker,
+        Exit::NORMAL_LONG,
+        "takes the reward; the signature carries the result secret",
+    )?;
+    play.reveal(Exit::NORMAL_LONG, &tx)?;
+    Ok(Outcome::Normal.into())
+}
+
+fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.publish(
+        Worker,
+        Exit::DELIVERED,
+        "delivered; the paying child records the commitment root",
+    )?;
+    Ok(())
+}
+
+/// A cheat is delivered, caught and rejected on chain.
+fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(
+        &cheating(),
+        "falsifies a tenth of the steps, hoping that the sample misses them",
+    )?;
+    deliver(play)?;
+    play.check()?;
+    play.publish(Verifier, Exit::REJECTED, "the sample is wrong")?;
+    Ok(())
+}
+
+fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.publish(
+        Worker,
+        Exit::APPEALED,
+        "appeals: all stakes are in the pot now",
+    )?;
+    Ok(())
+}
+
+/// Scheme 6 by everybody who is not silent.
+fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
+    rejected(play)?;
+    appeal(play)?;
+    play.everyone_rules(silent)?;
+    let majority = ruling_set(play, silent);
+    play.publish(
+        Verifier,
+        Exit::ruled(Ruling::WorkerAtFault, majority),
+        "the attestations of this majority open the settlement",
+    )?;
+    Ok(Outcome::WorkerAtFault { majority }.into())
+}
+
+/// Scheme 7 by everybody who is not silent, after a rejection against the verifier's own check.
+fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)?;
+    play.check()?;
+    play.publish(
+        Verifier,
+        Exit::REJECTED,
+        "rejects although all digests are equal",
+    )?;
+    appeal(play)?;
+    play.everyone_rules(silent)?;
+    let majority = ruling_set(play, silent);
+    let name = Exit::ruled(Ruling::VerifierAtFault, majority);
+    let tx = play.publish(
+        Worker,
+        name,
+        "the attestations and its own secret open the settlement",
+    )?;
+    play.reveal(name, &tx)?;
+    Ok(Outcome::VerifierAtFault { majority }.into())
+}
+
+/// Arbiters beyond the smallest majority.
+fn missing(play: &ContractPlay<'_>) -> Vec<u8> {
+    (play.terms().params().quorum()..play.terms().panel_size()).collect()
+}
+
+fn ruling_set(play: &ContractPlay<'_>, silent: &[u8]) -> ArbiterSet {
+    let mut set = ArbiterSet::full(play.terms().panel_size());
+    for arbiter in silent {
+        let gone = ArbiterSet::new(1 << arbiter).unwrap_or(ArbiterSet::empty());
+        set = ArbiterSet::new(set.mask() & !gone.mask()).unwrap_or(set);
+    }
+    set
+}
+
+fn range(from: u8, to: u8) -> ArbiterSet {
+    let mut set = ArbiterSet::empty();
+    for i in from..to {
+        set.insert(i.into());
+    }
+    set
+}

@@ -1,0 +1,125 @@
+//! Every way in which a contract can end, as scenarios. One table; adding a scenario is adding a line.
+
+mod hardened;
+mod paper;
+
+use narthex_game_model::{Ratio, Template, play::Strategy};
+
+use narthex_regtest::Chain;
+
+use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled, options::layout_name};
+use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError};
+
+macro_rules! scenarios {
+    ($($name:literal $template:ident $summary:literal $script:path;)*) => {
+        /// All scenarios, each of its template.
+        pub(super) const SCENARIOS: &[Scenario<PlayOptions>] =
+            &[$(Scenario::<PlayOptions>::needing(Template::$template, $name, $summary, $script)),*];
+    };
+}
+
+scenarios! {
+    "normal" Hardened "3: the verifier approves off chain, the worker reveals the key: two transactions" hardened::normal;
+    "normal-long" Hardened "3': delivered and approved on chain, then revealed" hardened::normal_long;
+    "coop" Hardened "agreed: client, worker and verifier close with one ordinary transaction" hardened::coop;
+    "timeout" Hardened "1: the worker never delivers" hardened::timeout;
+    "timeout-long" Hardened "1': approved on chain, then the worker withholds the key" hardened::timeout_long;
+    "silent-verifier" Hardened "2: delivered, the verifier says nothing" hardened::silent_verifier;
+    "abandoned" Hardened "1'': delivered, then worker and verifier are silent together; the client ends it" hardened::abandoned;
+    "admit" Hardened "4: the sample catches the worker, which admits: two transactions" hardened::admit;
+    "admit-long" Hardened "4': delivered, rejected, not appealed" hardened::admit_long;
+    "failed" Hardened "5: the panel is split, the client ends it" hardened::failed;
+    "failed-long" Hardened "5: nobody on the panel rules; anybody ends it later" hardened::failed_long;
+    "worker-at-fault" Hardened "6: a cheating worker appeals, the whole panel convicts it" hardened::worker_at_fault;
+    "worker-at-fault-long" Hardened "6: the same with arbiters missing: the others wait for them" hardened::worker_at_fault_long;
+    "verifier-at-fault" Hardened "7: an honest worker is rejected, appeals, the whole panel clears it" hardened::verifier_at_fault;
+    "verifier-at-fault-long" Hardened "7: the same with arbiters missing" hardened::verifier_at_fault_long;
+    "idle-worker" Hardened "attack: a worker without work claims a delivery; the verifier rejects: 4'" hardened::idle_worker;
+    "outbid-root" Hardened "attack: the verifier's child pays for the delivery without its root; the worker records it alone: 3'" hardened::outbid_root;
+    "normal" Paper "#3: the verifier approves, the worker reveals the key" paper::normal;
+    "timeout" Paper "#1: the worker never delivers; the client ends it (Tx2)" paper::timeout;
+    "timeout-verifier" Paper "#1: the same, ended by the verifier (Tx1)" paper::timeout_verifier;
+    "silent-verifier" Paper "#2: the verifier says nothing (Tx3)" paper::silent_verifier;
+    "admit" Paper "#4: worker at fault, no appeal (Tx5)" paper::admit;
+    "failed" Paper "#5: nobody rules (Tx6)" paper::failed;
+    "worker-at-fault" Paper "#6: the panel convicts the worker (Tx7)" paper::worker_at_fault;
+    "verifier-at-fault" Paper "#7: the panel clears the worker (Tx8)" paper::verifier_at_fault;
+    "idle-worker" Paper "attack: a worker that did nothing is paid as if the verifier had been silent" paper::idle_worker;
+    "mute-verifier" Paper "attack: a verifier withholds its half of the appeal and takes #4 from an honest worker" paper::mute_verifier;
+    "sideways" Paper "attack: an arbiter spends its stake before the appeal, which is then impossible" paper::sideways;
+    "one-secret" Paper "attack: the worker opens #7 with the secret that was revealed for #6" paper::one_secret;
+}
+
+impl Playable for PlayOptions {
+    const COMMAND: &'static str = "play";
+    const SCENARIOS: &'static [Scenario<Self>] = SCENARIOS;
+
+    type Play<'c> = ContractPlay<'c>;
+    type Needs = Template;
+    type Ending = Ending;
+    type Figures = Settled;
+
+    fn common(&self) -> &HarnessOptions {
+        &self.common
+    }
+
+    fn among(&self) -> String {
+        format!(" in the {} template", layout_name(self.template))
+    }
+
+    fn has(&self, scenario: &Scenario<Self>) -> bool {
+        scenario.needs == self.template
+    }
+
+    fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
+        Ok(())
+    }
+
+    fn prepare<'c>(
+        &self,
+        _: &Scenario<Self>,
+        chain: &'c mut dyn Chain,
+        reporter: &'c mut dyn Reporter<Settled>,
+    ) -> Result<ContractPlay<'c>, ScenarioError> {
+        Ok(ContractPlay::prepare(chain, self, reporter)?)
+    }
+
+    fn end(
+        play: ContractPlay<'_>,
+        scenario: &Scenario<Self>,
+        ending: Ending,
+    ) -> Result<Outcome, ScenarioError> {
+        Ok(play.finish(scenario, ending)?)
+    }
+}
+
+/// A worker that falsifies a tenth of its steps: a sample of 90 misses that with less than one chance in 10,000.
+fn cheating() -> Strategy {
+    Strategy::Falsify {
+        fraction: Ratio::new(1, 10).unwrap_or(Ratio::ONE),
+        seed: 1,
+    }
+}
+
+/// Works honestly and has the verifier check; an honest check of honest work approves.
+fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    match play.check()? {
+        true => Ok(()),
+        false => Err(ScenarioError::Broken("honest work was not approved".into())),
+    }
+}
+
+/// Cheats and is caught.
+fn cheat_caught(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(
+        &cheating(),
+        "falsifies a tenth of the steps, hoping that the sample misses them",
+    )?;
+    match play.check()? {
+        false => Ok(()),
+        true => Err(ScenarioError::Broken(
+            "the sample missed the cheat, which is too unlikely to be chance".into(),
+        )),
+    }
+}
