@@ -505,9 +505,7 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
             .zip(&own)
             .any(|(leaf, own)| leaf.digest != *own);
         if !differs {
-            let Some((bad_box, _)) = opening.bad_box(&commitment) else {
-                return None;
-            };
+            let (bad_box, _) = opening.bad_box(&commitment)?;
             let verdict = Item::Verdict {
                 opening: id(&item),
                 bad_box,

@@ -272,10 +272,7 @@ impl<'a> Draft<'a> {
             Err(Refused::Params(refused)) => Some(refused),
             _ => None,
         };
-        loop {
-            let Err(reason) = self.suffices(high, &near) else {
-                break;
-            };
+        while let Err(reason) = self.suffices(high, &near) {
             low = high;
             refusal = match (refusal, &reason) {
                 (Some(before), Refused::Params(now)) => before.shared_with(now),
