@@ -455,18 +455,21 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         };
         brought[VERIFIER].items.push(sign(&reply));
         mail.all(VERIFIER, &reply, replied);
+        // Which step it is about, the worker's leaves say, which may come when nothing can be brought any more.
         if !fits {
-            let claimed = scene.claimed(&indices);
-            let differs = claimed.iter().zip(&own).position(|(a, b)| a != b);
-            brought[VERIFIER].record = differs.map(|position| scene.record(indices[position]));
             break 'talk replied + 1;
         }
-        // The opening: right, of another step, with a false share, of another reply, late, to some; or none.
+        // The opening: right, of another step or one more, with a false share, of another reply, late, to some; or none.
         let mut opening = scene.open(&indices);
         match dice.below(5) {
             0 => opening = scene.open(&scene.substitute()),
             1 => opening.leaves[1].share = opening.leaves[0].share.clone(),
             2 => opening.leaves[0].digest = own[0],
+            3 => {
+                let mut more = opening.leaves[0].clone();
+                more.index = STEPS;
+                opening.leaves.push(more);
+            }
             _ => {}
         }
         let item = match dice.below(8) {
