@@ -13,7 +13,7 @@ use crate::rational::{Rational, exact};
 pub(super) const MAX_STRATEGIES: usize = 14;
 
 /// Most vertices that are looked at for a player: C(rows + columns, rows), each a system of equations over long fractions.
-const MAX_VERTICES: usize = 500;
+const MAX_VERTICES: usize = 2_100;
 
 /// A mixed strategy: one probability a pure strategy.
 pub(super) type Mixed = Vec<Rational>;

@@ -223,7 +223,7 @@ fn bad_figures_are_named() {
         };
     });
     assert!(matches!(error(&rates), EconomicsError::Rates { .. }));
-    let record = ParamsRecord::example(3, 2, HEIGHT).for_job(1_000_000_000, 1_000_000);
+    let record = ParamsRecord::example(3, 2, HEIGHT).for_job(1_000_000_000, 16_000);
     let large = Params::new(record.unwrap()).unwrap();
     let draws = with(|e| e.bad_steps = 1_000_000);
     let error = build(&large, &draws).unwrap_err();

@@ -41,6 +41,7 @@ mod retrieval_detection;
 mod retrieval_faults;
 mod ruling;
 mod ruling_fair;
+mod ruling_hostile;
 mod ruling_support;
 mod schedule;
 mod settlement;
