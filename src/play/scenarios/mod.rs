@@ -110,7 +110,7 @@ impl Playable for PlayOptions {
     }
 }
 
-/// A worker that falsifies a tenth of its steps: a sample of 90 misses that with less than one chance in 10,000.
+/// A worker that falsifies a tenth of its steps: a sample of 90 misses that with less than one chance in 10,000, and more are drawn.
 fn cheating() -> Strategy {
     Strategy::Falsify {
         fraction: Ratio::new(1, 10).unwrap_or(Ratio::ONE),
