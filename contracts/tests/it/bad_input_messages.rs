@@ -326,7 +326,7 @@ fn a_bad_message_is_refused_when_it_comes_and_costs_nothing() {
     assert_eq!(client.missing().len(), nonces.len() - 1);
     for message in &nonces[1..] {
         let next = client.missing()[0];
-        assert_eq!(next, message.from);
+        assert_eq!(next.id, message.from);
         client.accept_bytes(next, &message.to_bytes()).unwrap();
         // The same again is nothing new.
         client.accept(message.clone()).unwrap();
