@@ -21,7 +21,9 @@ use narthex_game_model::{
     params::JobBounds,
     play::{BlindDigests, Evidence, Strategy, Verdict, VerdictReport},
     retrieval::{Archive, Challenge, ChunkHashes, Shape},
+    ruling::{Answer, Brought, Item, Litigant},
     tagged::tagged_hash,
+    token::{SealedToken, TokenBox},
     workload::{
         Limits, Records, WasmProgram, WasmUnitProgram,
         digits::{self, Labelled},
@@ -169,6 +171,56 @@ fn sealer_state(data: &[u8]) -> Option<Vec<u8>> {
     Some(Sealer::resume(what, secrets, data).ok()?.save())
 }
 
+fn items() -> Vec<Item> {
+    let sealed = SealedToken {
+        ciphertext: [4; 32],
+        tag: [5; 16],
+    };
+    let kept = TokenBox {
+        ciphertext: [6; 32],
+        tag: [7; 16],
+    };
+    vec![
+        Item::Commitment(Box::new(commitment())),
+        Item::Sample {
+            nonce: [1; 32],
+            height: 800_000,
+            block: [2; 32],
+        },
+        Item::Token {
+            sample: [3; 32],
+            sealed,
+        },
+        Item::Reply {
+            token: [8; 32],
+            answer: Answer::Shown {
+                hash: [9; 32],
+                kept,
+            },
+        },
+        Item::Reply {
+            token: [8; 32],
+            answer: Answer::Digests(vec![[1; 32]; 3]),
+        },
+        Item::Opening {
+            reply: [8; 32],
+            opening: [1; 32],
+        },
+        Item::Verdict {
+            opening: [1; 32],
+            bad_box: 7,
+        },
+    ]
+}
+
+fn brought() -> Brought {
+    let mut part = Brought::by(Litigant::Worker);
+    part.commitment = Some(commitment());
+    part.openings = vec![opening()];
+    part.token = Some([1; 32]);
+    part
+}
+
 fn commitments() -> Vec<Decoder> {
     let push = |mut tree: TreeBuilder, leaves: u8| {
         (0..leaves).for_each(|leaf| tree.push([leaf; 32]));
@@ -236,6 +288,16 @@ fn commitments() -> Vec<Decoder> {
             vec![opening().points.to_bytes()],
         ),
         canonical("proof of garbage", message::<SealFault>, faults()),
+        canonical(
+            "item of a case",
+            message::<Item>,
+            items().iter().map(Item::to_bytes).collect(),
+        ),
+        stable(
+            "evidence of a party",
+            json::<Brought>,
+            vec![written(&brought())],
+        ),
         Decoder {
             reseal: Some(|bytes| resealed("narthex/sealer-state", bytes)),
             ..canonical(

@@ -8,7 +8,7 @@ mod wrap;
 pub use machine::{Clock, Deadline, MachineLimit, TimeBudget, reserve, zeros};
 pub use needs::StepNeeds;
 pub use step_error::StepError;
-pub use wrap::{AnyProgram, Repeated, RunTwice};
+pub use wrap::{AnyProgram, Repeated, RunTwice, Stated};
 
 use crate::commitment::{Domain, Multiproof, TreeBuilder, TreeError, input_leaf};
 use crate::records::Records;

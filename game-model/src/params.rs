@@ -199,6 +199,14 @@ macro_rules! getters {
     };
 }
 
+impl ParamsRecord {
+    /// [`Params::stake_lock_blocks`] of this record, valid or not.
+    pub(crate) fn stake_lock_blocks(&self) -> u16 {
+        // Longer is a broken bound; only a record that is not valid has this maximum.
+        u16::try_from(check::stake_lock(self)).unwrap_or(u16::MAX)
+    }
+}
+
 impl Params {
     /// Validates a record.
     ///
@@ -319,8 +327,7 @@ impl Params {
     /// whole of each window. A worker whose t_deliver is later than Δ_T blocks after the funding has
     /// longer; that the stakes outlast this too takes an absolute lock beside the relative one.
     pub fn stake_lock_blocks(&self) -> u16 {
-        // Longer is a broken bound; only validation itself sees this maximum.
-        u16::try_from(check::stake_lock(self)).unwrap_or(u16::MAX)
+        self.0.stake_lock_blocks()
     }
 
     /// a + retainer: value of each arbiter's stake output, in satoshi.

@@ -14,7 +14,7 @@
 //! | 5 | no reply to it handed over, or of another number of digests; or it is a hash and not that of x | verifier |
 //! | 6 | digests, and the seal opens under them to x | verifier |
 //! | 7 | digests, and the worker's leaves are not shown, are not its own, or are equal to all of them | worker |
-//! | 8 | digests: the lowest step on which they differ is run again | as it finds |
+//! | 8 | digests: the lowest step on which they differ is run again, with the input that the worker brings | as it finds |
 //! | 9* | hash, and no opening handed over; or the one that the worker signed is none | worker |
 //! | 9a | hash, and the seal does not open to x under the opened leaves | worker |
 //! | 10 | hash, and the box that the verifier names does not open to its leaf | worker |

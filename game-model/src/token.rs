@@ -95,7 +95,7 @@ impl SealCost {
     /// keep guesses off hardware that is fast because it is small.
     pub const CONTRACT: Self = Self {
         memory_kib: 64 << 10,
-        passes: 6,
+        passes: 10,
     };
 
     /// Next to nothing, for tests of what stands around the seal. It protects nothing.

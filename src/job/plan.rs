@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use narthex_game_model::{
     commitment::{MAX_RESULT_BYTES, SealError},
-    computation::{AnyProgram, Computation, Job, JobSpec, RunTwice},
+    computation::{AnyProgram, Computation, Job, JobSpec, RunTwice, Stated},
     tagged::TaggedHasher,
     text,
     workload::{
@@ -263,7 +263,11 @@ fn digits_wasm(images: Option<PathBuf>, units: bool, running: &Running) -> Resul
         let (source, limits) = digits::source(&reference).map_err(|e| refused(e.into()))?;
         Engine::compile(running, &source, limits)?
     };
-    Ok((program, records, None))
+    let program = Stated {
+        program,
+        entropy_bits: digits::ENTROPY_BITS,
+    };
+    Ok((Box::new(program), records, None))
 }
 
 /// The rows that neither the reference nor the model's training has.

@@ -33,6 +33,7 @@ fn the_hardened_example_pays_with_every_panel() {
 fn what_does_not_pay_is_refused_with_the_reason() {
     let greedy = Economics {
         outside_gain: Amount::from_sat(900_000),
+        bad_steps: 1,
         ..Economics::example()
     };
     let (_, hardened) = terms(Template::Hardened, 3, 2);
@@ -44,7 +45,14 @@ fn what_does_not_pay_is_refused_with_the_reason() {
     let names = broken.iter().map(|i| i.name).collect::<Vec<_>>();
     assert_eq!(
         names,
-        ["target", "honest appeals rather than target", "bribe"]
+        [
+            "target",
+            "honest appeals rather than target",
+            "bribe",
+            "honest appeals rather than bribe",
+            "league by silence",
+            "league by a ruling",
+        ]
     );
     assert!(said.contains("worker: at work → target"), "{said}");
     assert!(said.contains("p(ρc + δw) > (1−p)B"), "{said}");

@@ -79,6 +79,42 @@ impl<C: Computation> Computation for Repeated<C> {
     }
 }
 
+/// A program with what is known of its outputs' entropy, which nobody can read off the program itself. It is the same
+/// program and has the same identity.
+#[derive(Clone, Debug)]
+pub struct Stated<P> {
+    /// The program.
+    pub program: P,
+    /// [`StepProgram::entropy_bits`].
+    pub entropy_bits: u32,
+}
+
+impl<P: StepProgram> StepProgram for Stated<P> {
+    fn id(&self) -> [u8; 32] {
+        self.program.id()
+    }
+
+    fn output_bytes(&self) -> usize {
+        self.program.output_bytes()
+    }
+
+    fn needs(&self) -> StepNeeds {
+        self.program.needs()
+    }
+
+    fn entropy_bits(&self) -> u32 {
+        self.entropy_bits
+    }
+
+    fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
+        self.program.run(record)
+    }
+
+    fn units(&self) -> Option<&dyn UnitProgram> {
+        self.program.units()
+    }
+}
+
 /// Runs each step twice and refuses one that differs. It is the same program, so it has the same
 /// identity; for those who try a program before they accept it.
 #[derive(Clone, Debug)]

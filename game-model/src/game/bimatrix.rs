@@ -12,11 +12,14 @@ use crate::rational::{Rational, exact};
 /// Most strategies of both players together.
 pub(super) const MAX_STRATEGIES: usize = 14;
 
+/// Most vertices that are looked at for a player: C(rows + columns, rows), each a system of equations over long fractions.
+const MAX_VERTICES: usize = 2_100;
+
 /// A mixed strategy: one probability a pure strategy.
 pub(super) type Mixed = Vec<Rational>;
 
 /// The extreme equilibria of the game in which player 1 gets `first[i][j]` and player 2
-/// `second[i][j]`. `None` if there are more than [`MAX_STRATEGIES`].
+/// `second[i][j]`. `None` if there are more than [`MAX_STRATEGIES`], or more than [`MAX_VERTICES`] to look at.
 pub(super) fn equilibria(
     first: &[Vec<Rational>],
     second: &[Vec<Rational>],
@@ -24,6 +27,10 @@ pub(super) fn equilibria(
     let rows = first.len();
     let columns = first.first().map_or(0, Vec::len);
     if rows + columns > MAX_STRATEGIES {
+        return None;
+    }
+    let vertices_at_most = (0..rows).fold(1, |ways, i| ways * (rows + columns - i) / (i + 1));
+    if vertices_at_most > MAX_VERTICES {
         return None;
     }
     // x against player 2's payoffs: Σ_i x_i second[i][j] ≤ 1; y against player 1's.

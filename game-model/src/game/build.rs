@@ -3,31 +3,46 @@
 //! # Moves
 //! The client offers; worker and verifier accept. The worker plays *honest*, *skip* (no work, a
 //! commitment to garbage), *target* (the whole work with m bad steps that bring it B outside, if the
-//! result is accepted) or *time out*. The verifier, not knowing which, verifies the sample, answers
-//! without looking, or is silent. Nature draws the sample. After a verdict the worker claims or
-//! withholds, admits or appeals; then the panel errs at given rates, or its arbiters are players.
+//! result is accepted), *garbage* (right steps, m sealed boxes of garbage, the same B), *redraw* (as target, and another
+//! root if the sample hits), *hand nothing over*, or *time out*. With skip or target it may promise the verifier a payment
+//! outside the contract ([`Promise`]). The verifier, not knowing which, verifies the sample, approves or rejects
+//! without looking, or is silent. Nature draws the sample.
+//!
+//! A rejected worker admits (S4), does nothing until its time is out (S1), or delivers on chain (TxD). Then the verifier
+//! rejects on chain (TxV0), approves there after all (TxV1), or is silent (S2); after TxV0 the worker leaves it at that
+//! (S4') or appeals (TxA). The panel errs at given rates, or its arbiters are players. An approved worker claims (S3) or
+//! withholds the secret.
+//!
 //! In the paper's template a worker may also claim for work that it never delivered, the verifier may
 //! keep its half of an appeal, and a convicted worker may open the other verdict with the panel's
-//! one secret: those are the attacks which that template leaves open.
+//! one secret: those are the attacks which that template leaves open. It has no moves of the hardened one.
 //!
 //! # Payoffs
 //! Changes of deposits by [`settle`], to the satoshi, less costs and fees, plus R, −L and B where a
 //! result is revealed (schemes 2, 3, 7). Everybody's payoff is 0 if there is no contract. The
 //! retainer goes from the client to the arbiters once there is one.
 //!
+//! # What is taken as worse than it is
+//! - A verifier that has seen a difference is paid if it approves nonetheless: a cheat may seal the token under the right
+//!   digests, or hand it over.
+//! - An approved worker that withholds does so off chain (S1), where the verifier is not paid.
+//! - A promise is of the most that a cheat can pay, and binds.
+//!
 //! # What is not covered
-//! - Coalitions. A worker that is the verifier, or bribes it, can share its digests. The `bribe`
-//!   inequality is what stands against an offer to a verifier that is not the worker.
+//! - One owner of two parties: [`super::Inspection`] and the inequalities named `league`.
 //! - Time-outs are published as soon as they pay: whoever gets a deposit back by it does so.
-//! - A rejected worker that neither admits nor appeals loses as one that admits (S4 or S4').
-//! - A verifier under [`VerdictRule::Mechanical`] is bound to its digests; that the contract's chain
-//!   alone does not bind it is why the rule is a parameter.
+//! - A verifier that rejects unseen and verifies once the worker has delivered: it ends as honest play, and costs it TxV1.
+//!   Nor a verifier that was promised something and rejects unseen, which is the worker's loss.
+//! - A move whose payoffs are to everybody those of another is not offered twice: S4 beside S4' where neither costs a fee.
 
 mod arbitration;
 mod course;
+mod endings;
+mod promise;
+mod verdict;
 
 use super::builder::GameBuilder;
-use super::economics::{ArbiterModel, Economics, EconomicsError, VerdictRule};
+use super::economics::{Economics, EconomicsError, SidePayments, VerdictRule};
 use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
 use crate::detection::hit_probability;
@@ -36,6 +51,8 @@ use crate::params::{Params, Template};
 use crate::rational::Rational;
 
 use crate::rational::sat;
+pub(super) use endings::{Ending, endings};
+pub use promise::Promise;
 
 /// What the worker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +60,9 @@ enum Work {
     Honest,
     Skip,
     Target,
+    Redraw,
+    Garbage,
+    Withhold,
     Idle,
 }
 
@@ -52,8 +72,16 @@ impl Work {
             Self::Honest => "honest",
             Self::Skip => "skipped",
             Self::Target => "targeted",
+            Self::Redraw => "would redraw",
+            Self::Garbage => "sealed garbage",
+            Self::Withhold => "handed nothing over",
             Self::Idle => "idle",
         }
+    }
+
+    /// Some steps are bad and others are not, so that the sample matters.
+    const fn is_partial(self) -> bool {
+        matches!(self, Self::Target | Self::Redraw | Self::Garbage)
     }
 }
 
@@ -61,14 +89,21 @@ impl Work {
 #[derive(Clone, Copy, Debug)]
 struct Past {
     work: Work,
+    /// What the worker promised the verifier, and whether it owes it now.
+    promise: Option<Promise>,
+    owed: bool,
     /// The sample holds a bad step.
     hit: bool,
     /// The verifier recomputed the sample.
     verified: bool,
+    /// The verifier has the token without which its pay is burnt.
+    token: bool,
     /// Arbiters that checked, each at its cost.
     checked: ArbiterSet,
     /// On-chain moves that have been paid for.
     delivered: bool,
+    approved: bool,
+    rejected: bool,
     appealed: bool,
 }
 
@@ -76,22 +111,29 @@ impl Past {
     const fn new(work: Work) -> Self {
         Self {
             work,
-            // Garbage is found in whatever sample.
-            hit: matches!(work, Work::Skip),
+            promise: None,
+            owed: false,
+            // Garbage is found in whatever sample, and so is that nothing was handed over.
+            hit: matches!(work, Work::Skip | Work::Withhold),
             verified: false,
+            token: false,
             checked: ArbiterSet::empty(),
             delivered: false,
+            approved: false,
+            rejected: false,
             appealed: false,
         }
     }
 
-    /// What a worker with some bad steps knows of the sample.
-    const fn found(&self) -> &'static str {
-        match (self.work, self.hit) {
-            (Work::Target, true) => ", found out",
-            (Work::Target, false) => ", not found out",
-            _ => "",
-        }
+    /// What the worker knows: what it did and promised, and whether the sample holds a bad step of its own.
+    fn known(&self) -> String {
+        let promised = self.promise.map_or("", Promise::by_worker);
+        let found = match (self.work.is_partial(), self.hit) {
+            (true, true) => ", found out",
+            (true, false) => ", not found out",
+            (false, _) => "",
+        };
+        format!("{}{promised}{found}", self.work.name())
     }
 }
 
@@ -122,15 +164,9 @@ pub(super) fn build_with(
     hit: Rational,
 ) -> Result<Game, EconomicsError> {
     economics.check(params)?;
-    let course = Course {
-        params,
-        economics,
-        rule: economics.verdict_rule(params.template()),
-        hit,
-        failure: std::cell::RefCell::new(None),
-    };
+    let course = Course::with_hit(params, economics, hit);
     let mut players = vec![Player::Client, Player::Worker, Player::Verifier];
-    if economics.arbiters == ArbiterModel::Strategic {
+    if economics.arbiters.plays() {
         players.extend((0..params.arbiters()).map(Player::Arbiter));
     }
     let title = format!(
@@ -147,19 +183,42 @@ pub(super) fn build_with(
     }
 }
 
+impl<'a> Course<'a> {
+    fn new(params: &'a Params, economics: &'a Economics) -> Self {
+        let (steps, sample) = (params.steps(), params.sample().into());
+        let hit = hit_probability(steps, economics.bad_steps, sample);
+        Self::with_hit(params, economics, hit)
+    }
+
+    fn with_hit(params: &'a Params, economics: &'a Economics, hit: Rational) -> Self {
+        Self {
+            params,
+            economics,
+            rule: economics.verdict_rule(params.template()),
+            hit,
+            failure: std::cell::RefCell::new(None),
+        }
+    }
+}
+
 impl Course<'_> {
     fn is_paper(&self) -> bool {
         self.params.template() == Template::Paper
     }
 
-    fn is_mechanical(&self) -> bool {
-        self.rule == VerdictRule::Mechanical
+    fn has_token(&self) -> bool {
+        self.rule == VerdictRule::Token
+    }
+
+    /// Whether the worker can promise what the contract does not see.
+    fn has_promises(&self) -> bool {
+        !self.is_paper() && self.economics.side_payments == SidePayments::Possible
     }
 
     fn no_contract(&self, board: &mut GameBuilder) {
-        let players = match self.economics.arbiters {
-            ArbiterModel::Strategic => 3 + usize::from(self.params.arbiters()),
-            ArbiterModel::Rates { .. } => 3,
+        let players = match self.economics.arbiters.plays() {
+            true => 3 + usize::from(self.params.arbiters()),
+            false => 3,
         };
         board.end("no contract".to_owned(), vec![Rational::default(); players]);
     }
@@ -194,31 +253,41 @@ impl Course<'_> {
                 Work::Honest => client += sat(economics.right_value),
                 _ => client -= sat(economics.wrong_loss),
             }
-            if past.work == Work::Target {
+            if past.work.is_partial() {
                 worker += sat(economics.outside_gain);
             }
         }
-        if matches!(past.work, Work::Honest | Work::Target) {
+        if past.work == Work::Honest || past.work.is_partial() {
             worker -= sat(economics.worker_cost);
         }
         if past.verified {
             verifier -= sat(economics.verifier_cost);
         }
+        if outcome == Outcome::Normal && !past.token && self.has_token() {
+            // Locked to a key that nobody has.
+            verifier = -sat(params.verifier_stake());
+        }
+        if let Some(promise) = past.promise.filter(|_| past.owed) {
+            let promised = self.promised(promise);
+            worker -= &promised;
+            verifier += promised;
+        }
         let fees = &economics.fees;
-        if past.delivered {
-            worker -= sat(fees.delivery);
-        }
-        if past.appealed {
-            worker -= sat(fees.appeal);
-            verifier -= sat(fees.rejection);
-        }
-        match outcome.scheme() {
-            1 | 5 => client -= sat(fees.settlement),
-            6 => verifier -= sat(fees.settlement),
-            _ => worker -= sat(fees.settlement),
+        let paid = |made: bool, fee| if made { sat(fee) } else { Rational::default() };
+        worker -= paid(past.delivered, fees.delivery) + paid(past.appealed, fees.appeal);
+        verifier -= paid(past.rejected, fees.rejection) + paid(past.approved, fees.approval);
+        match (outcome.scheme(), past.rejected) {
+            (1, _) => client -= sat(fees.time_out),
+            (2, _) => worker -= sat(fees.late),
+            (3, _) => worker -= sat(fees.settlement),
+            (4, false) => worker -= sat(fees.admission),
+            (4, true) => verifier -= sat(fees.unappealed),
+            (5, _) => client -= sat(fees.failed),
+            (6, _) => verifier -= sat(fees.convicted),
+            _ => worker -= sat(fees.acquitted),
         }
         let mut payoffs = vec![client, worker, verifier];
-        if economics.arbiters == ArbiterModel::Strategic {
+        if economics.arbiters.plays() {
             let stake = sat(params.arbiter_stake());
             for index in 0..usize::from(params.arbiters()) {
                 // A stake that is spent comes back with the retainer in its share.

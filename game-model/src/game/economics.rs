@@ -3,6 +3,8 @@
 use bitcoin_units::Amount;
 use serde::{Deserialize, Serialize};
 
+use super::fees::Fees;
+use super::league::League;
 use crate::params::{Params, Template};
 use crate::ratio::Ratio;
 
@@ -57,24 +59,59 @@ pub struct Economics {
     pub bad_steps: u64,
     /// How arbiters are modelled.
     pub arbiters: ArbiterModel,
-    /// Whether a verdict follows from blind digests. `None`: as the template has it, mechanical in the
-    /// hardened one and free in the paper's.
+    /// What stands behind a verdict. `None`: as the template has it, a token in the hardened one, nothing in the
+    /// paper's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictRule>,
     /// What moves on chain cost.
     #[serde(default)]
     pub fees: Fees,
+    /// Whether worker and verifier can promise each other payments outside the contract.
+    #[serde(default, skip_serializing_if = "SidePayments::is_default")]
+    pub side_payments: SidePayments,
+    /// What locking coins costs, as a share of them per 1,000 blocks. Not part of the tree; [`super::inequalities`] asks
+    /// whether the retainer pays an arbiter for it.
+    #[serde(default = "no_cost", skip_serializing_if = "is_no_cost")]
+    pub capital_cost: Ratio,
+    /// One owner of worker and verifier, who is outside the tree. `None`: nobody asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub league: Option<League>,
 }
 
-/// Whether parties may say what they like.
+const fn no_cost() -> Ratio {
+    Ratio::ZERO
+}
+
+fn is_no_cost(cost: &Ratio) -> bool {
+    *cost == Ratio::ZERO
+}
+
+/// Payments between worker and verifier that the contract does not see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SidePayments {
+    /// A worker can promise, and is bound by what it promised, as by a contract of its own.
+    #[default]
+    Possible,
+    /// Nobody pays for silence.
+    Impossible,
+}
+
+impl SidePayments {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What stands behind a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictRule {
-    /// Blind digests: a verdict is the comparison of digests that were committed to before any leaf
-    /// was opened. Whoever did not do the work has none, so its blind answer is a rejection that
-    /// does not stand, and an arbiter's guess does not count.
-    Mechanical,
-    /// Anybody may sign anything at any time (the Prometheus paper).
+    /// The verifier's pay in schemes 3 and 3' waits for a token that is sealed under the digests of the whole sample:
+    /// whoever approves without work burns its stake and its reward. A rejection without work is one over digests that
+    /// are made up.
+    Token,
+    /// Anybody may sign anything at any time and is paid for it (the Prometheus paper).
     Free,
 }
 
@@ -91,36 +128,23 @@ pub enum ArbiterModel {
         /// e5: it comes to no decision.
         undecided: Ratio,
     },
-    /// Each arbiter of the panel is a player that checks, guesses or is silent.
+    /// Each arbiter of the panel is a player that checks, guesses or is silent. Under [`VerdictRule::Token`] a ruling
+    /// counts only with the digests on which it rests, so a guess is as good as silence.
     Strategic,
+    /// The same, where a ruling is a bit whatever the rule, as the chain sees it: a guess counts.
+    Bits,
 }
 
-/// Chain fees in satoshi, each paid by whoever makes the move.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Fees {
-    /// A settlement, by the party that publishes it.
-    #[serde(
-        with = "bitcoin_units::amount::serde::as_sat",
-        rename = "settlement_sat"
-    )]
-    pub settlement: Amount,
-    /// The delivery TxD, by the worker; only when the verdict does not come at once.
-    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "delivery_sat")]
-    pub delivery: Amount,
-    /// A rejection TxV0, by the verifier; only when the worker appeals.
-    #[serde(
-        with = "bitcoin_units::amount::serde::as_sat",
-        rename = "rejection_sat"
-    )]
-    pub rejection: Amount,
-    /// The appeal TxA, by the worker.
-    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "appeal_sat")]
-    pub appeal: Amount,
+impl ArbiterModel {
+    /// Whether each arbiter is a player.
+    pub const fn plays(&self) -> bool {
+        matches!(self, Self::Strategic | Self::Bits)
+    }
 }
 
 impl Economics {
-    /// Figures for which [`crate::ParamsRecord::example`] makes honest play pay.
+    /// Figures for which [`crate::ParamsRecord::example`] makes honest play pay, side payments included: a sample of 100
+    /// of 1,000 steps finds 20 bad ones with 0.88.
     pub fn example() -> Self {
         let sat = Amount::from_sat;
         let ratio = |num, den| Ratio::new(num, den).unwrap_or(Ratio::ZERO);
@@ -131,7 +155,7 @@ impl Economics {
             right_value: sat(150_000),
             wrong_loss: sat(100_000),
             outside_gain: sat(20_000),
-            bad_steps: 1,
+            bad_steps: 20,
             arbiters: ArbiterModel::Rates {
                 convicts_innocent: ratio(1, 100),
                 acquits_guilty: ratio(1, 100),
@@ -139,13 +163,20 @@ impl Economics {
             },
             verdicts: None,
             fees: Fees::default(),
+            side_payments: SidePayments::default(),
+            capital_cost: Ratio::ZERO,
+            league: Some(League {
+                worker_verifier: ratio(1, 10),
+                audit_cost: sat(500),
+                kappa: sat(100_000),
+            }),
         }
     }
 
     /// The rule under which verdicts are given in this template.
     pub fn verdict_rule(&self, template: Template) -> VerdictRule {
         self.verdicts.unwrap_or(match template {
-            Template::Hardened => VerdictRule::Mechanical,
+            Template::Hardened => VerdictRule::Token,
             Template::Paper => VerdictRule::Free,
         })
     }
@@ -181,7 +212,7 @@ impl Economics {
                     }
                 }
             }
-            ArbiterModel::Strategic => {
+            ArbiterModel::Strategic | ArbiterModel::Bits => {
                 let arbiters = params.arbiters();
                 if arbiters > MAX_STRATEGIC_ARBITERS {
                     return Err(EconomicsError::PanelTooLarge { arbiters });

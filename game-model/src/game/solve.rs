@@ -1,10 +1,11 @@
-//! Subgame-perfect equilibria, exactly.
+//! Equilibria that survive the elimination of dominated actions, exactly.
 //!
 //! From the last subgame to the first: each is solved with its own subgames replaced by their
 //! payoffs. Within one, an action goes that is *conditionally dominated*: in every situation of its
 //! information set, whatever follows, it gives its player strictly less than another. (So no belief
 //! about an information set off the path can make it a best reply; subgame perfection alone would
-//! leave the verifier free to be silent about a cheat that never happens.) Of what is left the
+//! leave the verifier free to be silent about a cheat that never happens.) This is an argument of forward induction: what
+//! is left may be fewer than the subgame-perfect equilibria. [`rival()`] looks for another of those. Of what is left the
 //! reduced normal form is taken, strictly dominated strategies go, and all extreme equilibria of the
 //! remaining game are found, mixed ones included, if at most two players still have a choice.
 //!
@@ -14,6 +15,7 @@
 mod deviation;
 mod dominance;
 mod normal;
+mod rival;
 mod skeleton;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +24,7 @@ use num_traits::One;
 use serde::Serialize;
 
 pub use deviation::Deviation;
+pub use rival::{Rival, rival};
 
 use super::tree::{Game, InfoSetId, NodeId};
 use crate::rational::Rational;
@@ -58,7 +61,8 @@ pub struct Solution {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// Honest play is the only equilibrium.
+    /// Honest play is the only equilibrium that is left when conditionally dominated actions and strictly dominated
+    /// strategies go, one after the other.
     Unique,
     /// Honest play is an equilibrium, and there is another.
     NotUnique {

@@ -7,7 +7,7 @@ use super::settlement::{Outcome, Party, SettlementError, settle};
 use super::{
     LOCK_TIME_THRESHOLD, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
     MIN_APPEAL_BLOCKS, MIN_COMPLETE_BLOCKS, MIN_DECIDE_BLOCKS, MIN_PER_MISSING_BLOCKS,
-    MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params, Template,
+    MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params, ParamsRecord, Template,
 };
 use crate::arbiters::MAX_ARBITERS;
 use crate::caps::{
@@ -312,8 +312,8 @@ fn windows(p: &Params, checks: &mut Checks) {
         blocks(decided),
     );
     let locks = [
-        (Bound::RelativeLocksFit, longest_decision(p)),
-        (Bound::StakeLockFits, stake_lock(p)),
+        (Bound::RelativeLocksFit, longest_decision(p.record())),
+        (Bound::StakeLockFits, stake_lock(p.record())),
     ];
     for (bound, lock) in locks {
         checks.require(
@@ -326,15 +326,15 @@ fn windows(p: &Params, checks: &mut Checks) {
 }
 
 /// 2Δ_D + nΔ_Q.
-fn longest_decision(p: &Params) -> u64 {
-    let w = p.windows();
-    2 * u64::from(w.decide_blocks) + u64::from(p.arbiters()) * u64::from(w.per_missing_blocks)
+fn longest_decision(record: &ParamsRecord) -> u64 {
+    let w = record.windows;
+    2 * u64::from(w.decide_blocks) + u64::from(record.arbiters) * u64::from(w.per_missing_blocks)
 }
 
 /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q), wide enough for records that are not valid.
-pub(super) fn stake_lock(p: &Params) -> u64 {
-    let w = p.windows();
-    let dispute = u64::from(w.appeal_blocks) + longest_decision(p);
+pub(super) fn stake_lock(record: &ParamsRecord) -> u64 {
+    let w = record.windows;
+    let dispute = u64::from(w.appeal_blocks) + longest_decision(record);
     u64::from(w.work_blocks)
         + u64::from(w.verdict_blocks)
         + dispute.max(u64::from(w.complete_blocks))

@@ -12,8 +12,9 @@ impl ParamsRecord {
     /// A hardened contract over 100,000 sat with a panel of `k` of `n`.
     ///
     /// With costs z ≤ 5,000, y ≤ 500, g ≤ 1,000 sat, an outside gain B ≤ 20,000 sat of an accepted
-    /// wrong result, a sample that hits a cheat with p ≥ 1/2, and arbiters that err in at most one
-    /// case of a hundred, honest play satisfies the sufficient inequalities of the game. The windows
+    /// wrong result, a sample that hits a cheat with p ≥ 7/10, and arbiters that err in at most one
+    /// case of a hundred, honest play satisfies the sufficient inequalities of the game. α is above δ, so that a worker
+    /// that was found out admits it rather than wait until its time is out. The windows
     /// are short, for chains that are mined on demand; μ is `k/n` (nothing is checked here, and
     /// `n = 0` gives μ = 0).
     pub fn example(n: u8, k: u8, deliver_height: u32) -> Self {
@@ -28,7 +29,7 @@ impl ParamsRecord {
             arbiters: n,
             arbiter_stake: sat(250_000),
             fund: BURN_SCRIPT.to_vec(),
-            alpha: ratio(1, 2),
+            alpha: ratio(9, 10),
             beta: ratio(1, 4),
             gamma: ratio(1, 10),
             delta: ratio(3, 4),
@@ -57,12 +58,14 @@ impl ParamsRecord {
     }
 
     /// The same figures in the paper's template, which has neither bounty nor retainer; the locks
-    /// follow each other at 12 blocks, the worker's time-out t3 at `deliver_height`.
+    /// follow each other at 12 blocks, the worker's time-out t3 at `deliver_height`. α is 1/2: there a worker that was
+    /// rejected cannot wait for its time-out, since t2 is before t3.
     pub fn paper_example(n: u8, k: u8, deliver_height: u32) -> Self {
         let t3 = deliver_height;
         Self {
             template: Template::Paper,
             bounty: Amount::ZERO,
+            alpha: Ratio::HALF,
             paper_locks: Some(PaperLocks {
                 t1: t3.saturating_sub(24),
                 t2: t3.saturating_sub(12),

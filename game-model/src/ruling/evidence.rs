@@ -1,12 +1,17 @@
 //! What parties bring, and what of it counts.
 
+use std::cmp::Reverse;
+
+use narthex_base::codec::Message;
 use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::item::{Item, SignedItem};
 use super::{CaseTerms, Litigant};
 use crate::arbiters::MAX_ARBITERS;
+use crate::caps::MAX_OPENINGS;
 use crate::commitment::{Commitment, Multiproof, Opening, Receipt, ReceiptKind, SignedReceipt};
+use crate::tagged::TaggedHasher;
 use crate::token::Token;
 
 /// Most items that one party brings: each kind twice over, by both.
@@ -57,6 +62,38 @@ pub struct ProvenRecord {
 }
 
 impl Brought {
+    /// How much is in it, before anything is looked at.
+    const fn pieces(&self) -> usize {
+        self.items.len() + self.receipts.len() + self.openings.len()
+    }
+
+    /// Hash of all that is in it.
+    fn digest(&self, contract: &[u8; 32]) -> [u8; 32] {
+        let start = TaggedHasher::new("narthex/case-part").number(self.items.len() as u64);
+        let items = self.items.iter().fold(start, |hash, signed| {
+            let hash = hash.fixed(&signed.item.id(contract));
+            hash.fixed(&signed.signature.serialize())
+        });
+        let start = items.number(self.receipts.len() as u64);
+        let receipts = self.receipts.iter();
+        let receipts = receipts.fold(start, |hash, signed| hash.fixed(&signed.to_bytes()));
+        let commitment = self.commitment.as_ref().map(Message::to_bytes);
+        let start = receipts.sized(&commitment.unwrap_or_default());
+        let start = start.number(self.openings.len() as u64);
+        let openings = self.openings.iter();
+        let openings = openings.fold(start, |hash, opening| hash.sized(&opening.to_bytes()));
+        let token = self.token.as_ref().map_or(&[][..], |token| &token[..]);
+        let hash = openings.sized(token);
+        let Some(record) = &self.record else {
+            return hash.finish();
+        };
+        let siblings = record.proof.siblings.as_flattened();
+        hash.number(record.index)
+            .sized(&record.record)
+            .sized(siblings)
+            .finish()
+    }
+
     /// Nothing yet.
     pub const fn by(by: Litigant) -> Self {
         Self {
@@ -105,8 +142,17 @@ impl Pool {
             records: Vec::new(),
             refused: Vec::new(),
         };
+        // Judges get parts in any order. So that all take the same one of two, it is the one with more in it.
+        let mut parts: Vec<_> = brought.iter().collect();
+        parts.sort_by_cached_key(|part| {
+            (
+                part.by,
+                Reverse(part.pieces()),
+                part.digest(&terms.contract),
+            )
+        });
         let mut seen = Vec::new();
-        for part in brought {
+        for part in parts {
             if seen.contains(&part.by) {
                 pool.refuse(part.by, "evidence", "a second part of one party");
                 continue;
@@ -135,9 +181,10 @@ impl Pool {
             self.receipt(terms, by, receipt);
         }
         self.commitments.extend(part.commitment);
+        // Of more steps than the sample's too: a worker that signed such a one is convicted by it.
         for opening in part.openings.iter().take(MAX_SHOWN_OPENINGS) {
-            let (found, most) = (opening.leaves.len(), terms.params.sample());
-            match found as u64 <= u64::from(most) {
+            let (found, most) = (opening.leaves.len(), MAX_OPENINGS as usize);
+            match found <= most {
                 true => self.openings.push(opening.clone()),
                 false => self.refuse(by, "opening", format!("{found} leaves of at most {most}")),
             }

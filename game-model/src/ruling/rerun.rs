@@ -111,9 +111,10 @@ fn step(
             Err(why) => return Err(RuleError::Step(why)),
         }
     }
-    // Both have the record. Who says that the other's digest is wrong has to bring it.
+    // The worker has the digests since the reply, and its own leaves: it knows the step before anybody else, and has to bring
+    // the input with the leaves. The verifier learns which step it is from them, maybe when nothing can be brought any more.
     Ok(Finding {
-        ruling: Ruling::VerifierAtFault,
+        ruling: Ruling::WorkerAtFault,
         reason: format!("nobody brings the input of step {index}, on which the digests differ"),
     })
 }

@@ -11,8 +11,9 @@ use crate::token::{self, SealCost, SealError, SealedToken};
 
 /// Rules on a case: the first row of the table that applies.
 ///
-/// `brought` is all that was in evidence at [`PanelSchedule::evidence`](crate::schedule::PanelSchedule), in any order; a
-/// party's second part counts as absent. `cost` is that of the seal, [`SealCost::CONTRACT`] in every contract.
+/// `brought` is all that was in evidence at [`PanelSchedule::evidence`](crate::schedule::PanelSchedule), in any order. Who
+/// brought a part, the caller has seen to: parts are not signed. Of two parts of one party the one with more pieces counts,
+/// of as many the one with the smaller hash. `cost` is that of the seal, [`SealCost::CONTRACT`] in every contract.
 ///
 /// # Errors
 /// [`RuleError`]: nothing is found, and nothing is said about any party.

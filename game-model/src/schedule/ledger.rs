@@ -47,7 +47,8 @@ pub enum LedgerRow {
     VerdictCheck,
     /// ⌊Δ_V/4⌋ ≥ b: the verdict after the opening.
     VerdictConfirm,
-    /// Δ_A ≥ b + r.
+    /// Δ_A ≥ b + max(b, r): a verifier may reject in the block of the delivery, and the worker appeals when its root is on
+    /// record (an appeal before it is lost, whatever the work).
     Appeal,
     /// Δ_W ≥ b + r.
     Complete,
@@ -79,7 +80,7 @@ impl LedgerRow {
             Self::VerdictTwelfth => ("verdict", "verdict window / 12", ">=", "m + r + 1"),
             Self::VerdictCheck => ("verdict", "verdict window / 6", ">=", "check + m"),
             Self::VerdictConfirm => ("verdict", "verdict window / 4", ">=", "b"),
-            Self::Appeal => ("appeal", "appeal window", ">=", "b + r"),
+            Self::Appeal => ("appeal", "appeal window", ">=", "b + max(b, r)"),
             Self::Complete => ("complete", "completion window", ">=", "b + r"),
             Self::Quorum => ("quorum", "panel's window", ">=", "b"),
             Self::DecideEvidence => ("decide", "panel's window / 3", ">=", "evidence + m"),
@@ -211,7 +212,7 @@ impl Ledger {
         self.at_least(LedgerRow::VerdictTwelfth, verdict / 12, m + r + 1);
         self.at_least(LedgerRow::VerdictCheck, verdict / 6, wide(pace.check) + m);
         self.at_least(LedgerRow::VerdictConfirm, verdict / 4, b);
-        self.at_least(LedgerRow::Appeal, wide(windows.appeal_blocks), b + r);
+        self.at_least(LedgerRow::Appeal, wide(windows.appeal_blocks), b + b.max(r));
         self.at_least(LedgerRow::Complete, wide(windows.complete_blocks), b + r);
         self.at_least(LedgerRow::Quorum, panel, b);
         let third = panel / 3;

@@ -76,7 +76,8 @@ impl Pace {
             .max(wide(self.judge) + message + confirm);
         let panel = third.saturating_mul(3).max(confirm).max(1);
         let missing = u32::from(arbiters.saturating_sub(quorum));
-        let appeal = move_blocks.max(super::ledger::LEAST_MOVE);
+        let appeal = (confirm + confirm.max(reorg)).max(super::ledger::LEAST_MOVE);
+        let complete = move_blocks.max(super::ledger::LEAST_MOVE);
         let decide = match missing {
             0 => panel.max(appeal),
             _ => panel.saturating_mul(missing).saturating_add(appeal),
@@ -85,7 +86,7 @@ impl Pace {
             work_blocks: fits((wide(self.work) + confirm).max(1))?,
             verdict_blocks: fits(verdict.into_iter().max().unwrap_or(0))?,
             appeal_blocks: fits(appeal)?,
-            complete_blocks: fits(appeal)?,
+            complete_blocks: fits(complete)?,
             decide_blocks: fits(decide.max(super::ledger::LEAST_MOVE))?,
             per_missing_blocks: match missing {
                 0 => 1,

@@ -18,6 +18,9 @@ pub const PIXELS: usize = 64;
 pub const MAX_PIXEL: u8 = 16;
 /// Size of each output: digit, votes, distance of the nearest image (16 bits, little-endian).
 pub const OUTPUT_BYTES: usize = 4;
+/// Bits of entropy that an output has for who has not run the step: digit and votes have next to none, the distance of the
+/// nearest image has hundreds of values. A test measures as much over the shipped images.
+pub const ENTROPY_BITS: u32 = 6;
 /// Labelled images in the demonstration job; the other rows are its input.
 pub const REFERENCE_ROWS: usize = 900;
 
@@ -31,9 +34,6 @@ const UNIT_PROGRAM: &str = include_str!("nearest_units.wat");
 const FUEL_PER_STEP: u64 = 8_000_000;
 /// One image compared with another takes about 1,700.
 const FUEL_PER_UNIT: u64 = 10_000;
-/// Digit and votes say next to nothing to who guesses them; the distance of the nearest image has hundreds of values. Over
-/// the shipped images a test measures that much.
-const ENTROPY_BITS: u32 = 6;
 /// Three pages, which the program has and cannot grow.
 const MEMORY_BYTES: u64 = 3 * 65_536;
 
@@ -127,7 +127,7 @@ pub fn source(reference: &Labelled) -> Result<(Vec<u8>, Limits), DigitsError> {
 /// As [`source`].
 pub fn program(reference: &Labelled) -> Result<WasmProgram, DigitsError> {
     let (source, limits) = source(reference)?;
-    Ok(WasmProgram::new(&source, limits)?.with_entropy(ENTROPY_BITS))
+    Ok(WasmProgram::new(&source, limits)?)
 }
 
 /// The same classifier in units of one labelled image each: the same outputs, another job.

@@ -84,7 +84,6 @@ impl Limits {
 pub struct WasmProgram {
     id: [u8; 32],
     bytes: usize,
-    entropy_bits: u32,
     sandbox: Sandbox,
 }
 
@@ -113,12 +112,7 @@ impl WasmProgram {
             .number(limits.output_bytes as u64)
             .finish();
         let bytes = source.len();
-        Ok(Self {
-            id,
-            bytes,
-            entropy_bits: 0,
-            sandbox,
-        })
+        Ok(Self { id, bytes, sandbox })
     }
 
     /// With so much time for each step on this machine. It is no part of the job: a step that takes
@@ -126,13 +120,6 @@ impl WasmProgram {
     #[must_use]
     pub fn with_budget(mut self, budget: TimeBudget) -> Self {
         self.sandbox.set_budget(budget);
-        self
-    }
-
-    /// With what whoever wrote it says of its outputs ([`StepProgram::entropy_bits`]): nobody can read it off the program.
-    #[must_use]
-    pub const fn with_entropy(mut self, bits: u32) -> Self {
-        self.entropy_bits = bits;
         self
     }
 
@@ -169,10 +156,6 @@ impl StepProgram for WasmProgram {
             memory_bytes: self.sandbox.memory_bytes(),
             program_bytes: self.bytes as u64,
         }
-    }
-
-    fn entropy_bits(&self) -> u32 {
-        self.entropy_bits
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

@@ -236,11 +236,11 @@ fn hostile_bytes_are_named() {
     let (_, _, signed, _) = second();
     let bytes = signed.to_bytes();
     let mut kind = bytes;
-    kind[0] = 4;
+    kind[0] = 9;
     let error = SignedReceipt::from_bytes(&kind).unwrap_err();
     assert_eq!(
         error,
-        DecodeError::Codec(codec::DecodeError::invalid("kind of receipt", 4))
+        DecodeError::Codec(codec::DecodeError::invalid("kind of receipt", 9))
     );
     let short = SignedReceipt::from_bytes(&bytes[..228]).unwrap_err();
     assert_eq!(

@@ -565,7 +565,8 @@ fn garbage_is_proven_in_a_few_bytes_and_nothing_else_is() {
         change(&mut bent);
         bent.verify(commitment).unwrap_err()
     };
-    let bends: [(&dyn Fn(&mut SealFault), NoFault); 6] = [
+    type Bend<'a> = (&'a dyn Fn(&mut SealFault), NoFault);
+    let bends: [Bend<'_>; 6] = [
         (
             &|fault| {
                 if let SealFault::Box { share, .. } = fault {

@@ -414,10 +414,13 @@ fn each_malformed_encoding_is_named() {
     assert_eq!(with(0, 4), DecodeError::Version(4));
     assert_eq!(with(1, 2), DecodeError::Template(2));
     assert_eq!(with(59, 84), DecodeError::FundScriptLength(84));
-    // α is 1/2; 2/2 and 1/0 are not in lowest terms.
-    let alpha = 60 + bytes[59] as usize;
-    assert_eq!(with(alpha + 3, 2), DecodeError::Fraction { num: 2, den: 2 });
-    assert_eq!(with(alpha + 7, 0), DecodeError::Fraction { num: 1, den: 0 });
+    // γ is 1/10; 2/10 and 1/0 are not in lowest terms.
+    let gamma = 60 + bytes[59] as usize + 16;
+    assert_eq!(
+        with(gamma + 3, 2),
+        DecodeError::Fraction { num: 2, den: 10 }
+    );
+    assert_eq!(with(gamma + 7, 0), DecodeError::Fraction { num: 1, den: 0 });
     assert_eq!(with(bytes.len() - 1, 2), DecodeError::LocksFlag(2));
     assert!(matches!(with(58, 2), DecodeError::Bounds(e) if e.breaks(Bound::PanelAtLeastThree)));
     for cut in 0..bytes.len() {

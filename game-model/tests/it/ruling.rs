@@ -339,7 +339,7 @@ fn row_4_the_token_is_for_the_sample_and_in_time() {
     // Who answers a token has it.
     let reply = shown(&talk.token);
     let late = w(&scene).said(&talk.token, s.token + 1);
-    against(&scene, [late, v().said(&reply, s.reply)], Row::Else, V);
+    against(&scene, [late, v().said(&reply, s.reply)], Row::Opening, W);
     // Of another sample.
     let Item::Token { sealed, .. } = talk.token else {
         unreachable!()

@@ -12,7 +12,7 @@ use narthex_game_model::tagged::TaggedHasher;
 
 use crate::ruling_support::*;
 
-const GAMES: u64 = 400;
+const GAMES: u64 = 1_200;
 
 struct Dice(u64, u64);
 
@@ -47,7 +47,6 @@ enum Mailbox {
 struct Mail {
     boxes: Vec<Mailbox>,
     kept: Vec<(u32, Item)>,
-    data: Option<u32>,
     receipts: [Vec<SignedReceipt>; 2],
 }
 
@@ -73,7 +72,6 @@ impl Mail {
         Mail {
             boxes,
             kept: Vec::new(),
-            data: None,
             receipts: [Vec::new(), Vec::new()],
         }
     }
@@ -110,7 +108,6 @@ impl Mail {
     fn keep_data(&mut self, id: [u8; 32], height: u32, to: impl Fn(u8) -> bool) {
         for index in self.honest().into_iter().filter(|a| to(*a)) {
             self.receipts[WORKER].push(kept(id, index, height));
-            self.data = Some(height);
         }
     }
 
@@ -175,7 +172,12 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         root,
     });
     // The verifier rejects at any time; the worker appeals when its root is on record.
-    let rejected = dice.height(DELIVERED + 1, s.verdict);
+    let earliest = if dice.one_in(2) {
+        s.reply + 3
+    } else {
+        DELIVERED + 1
+    };
+    let rejected = dice.height(earliest, s.verdict);
     scene.case.chain.rejected = rejected;
     scene.case.chain.appealed = rejected.max(recorded) + 1 + dice.below(5) as u32;
     let at = dice.height(DELIVERED, s.record);
@@ -192,7 +194,7 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     };
     // A sample: right, late, of another nonce or block, twice, to some mailboxes; or none.
     let on_chain = scene.sample_height();
-    let drawn = match dice.below(8) {
+    let drawn = match dice.below(14) {
         0 => None,
         1 => Some(Item::Sample {
             nonce: [1; 32],
@@ -372,16 +374,21 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         Brought::by(Litigant::Verifier),
     ];
     let root = scene.commitment().id();
-    let recorded = dice.height(DELIVERED - 5, s.record + 2);
-    scene.case.chain.record = (!dice.one_in(10)).then_some(RootOfRecord {
+    let after = if dice.one_in(8) { 2 } else { 0 };
+    let recorded = dice.height(DELIVERED - 5, s.record + after);
+    scene.case.chain.record = (!dice.one_in(20)).then_some(RootOfRecord {
         height: recorded,
         root,
     });
     let mut lied = vec![data_id(&CONTRACT, &root)];
-    let mask = dice.next();
-    let at = dice.height(DELIVERED, s.record + 2);
+    let mask = if dice.one_in(4) {
+        dice.next()
+    } else {
+        u64::MAX
+    };
+    let at = dice.height(DELIVERED, s.record + after);
     mail.keep_data(lied[0], at, move |a| mask >> a & 1 == 1);
-    brought[WORKER].commitment = (!dice.one_in(10)).then(|| scene.commitment());
+    brought[WORKER].commitment = (!dice.one_in(20)).then(|| scene.commitment());
     if dice.one_in(10) {
         let mut other = scene.commitment();
         other.root = [1; 32];
@@ -448,18 +455,21 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         };
         brought[VERIFIER].items.push(sign(&reply));
         mail.all(VERIFIER, &reply, replied);
+        // Which step it is about, the worker's leaves say, which may come when nothing can be brought any more.
         if !fits {
-            let claimed = scene.claimed(&indices);
-            let differs = claimed.iter().zip(&own).position(|(a, b)| a != b);
-            brought[VERIFIER].record = differs.map(|position| scene.record(indices[position]));
             break 'talk replied + 1;
         }
-        // The opening: right, of another step, with a false share, of another reply, late, to some; or none.
+        // The opening: right, of another step or one more, with a false share, of another reply, late, to some; or none.
         let mut opening = scene.open(&indices);
         match dice.below(5) {
             0 => opening = scene.open(&scene.substitute()),
             1 => opening.leaves[1].share = opening.leaves[0].share.clone(),
             2 => opening.leaves[0].digest = own[0],
+            3 => {
+                let mut more = opening.leaves[0].clone();
+                more.index = STEPS;
+                opening.leaves.push(more);
+            }
             _ => {}
         }
         let item = match dice.below(8) {
@@ -498,9 +508,7 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
             .zip(&own)
             .any(|(leaf, own)| leaf.digest != *own);
         if !differs {
-            let Some((bad_box, _)) = opening.bad_box(&commitment) else {
-                return None;
-            };
+            let (bad_box, _) = opening.bad_box(&commitment)?;
             let verdict = Item::Verdict {
                 opening: id(&item),
                 bad_box,

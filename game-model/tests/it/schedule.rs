@@ -111,6 +111,24 @@ fn the_shortest_windows_of_a_pace_fit_and_one_block_less_does_not() {
     }
 }
 
+/// M8: a verifier may reject in the block of the delivery, and the worker appeals only when its root is on record.
+#[test]
+fn a_worker_that_is_rejected_at_once_has_time_for_its_root_and_its_appeal() {
+    for (confirm, reorg, blocks) in [(6, 6, 12), (6, 1, 12), (6, 0, 12), (1, 6, 7)] {
+        let pace = Pace {
+            confirm,
+            reorg,
+            ..Pace::MAINNET
+        };
+        let mut record = paced(3, 2, &pace).into_record();
+        assert_eq!(record.windows.appeal_blocks, blocks, "{pace:?}");
+        record.windows.appeal_blocks -= 1;
+        let params = Params::new(record).unwrap();
+        let rows = broken(&pace, &params, &Dates::default());
+        assert_eq!(rows, [LedgerRow::Appeal], "{pace:?}");
+    }
+}
+
 /// M6: with 6/6/1 a twelfth must hold a reorganisation, a round of messages and a block: Δ_V ≥ 96.
 #[test]
 fn a_twelfth_of_the_verdict_window_outlasts_a_reorganisation() {

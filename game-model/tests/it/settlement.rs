@@ -310,12 +310,12 @@ fn the_example_by_hand() {
     let set = |mask| ArbiterSet::new(mask).unwrap();
     row(
         Outcome::WorkerTimedOut,
-        [100_000, 100_000, 220_000, 100_000],
+        [100_000, 20_000, 220_000, 180_000],
         &[],
     );
     row(
         Outcome::WorkerWithheld,
-        [100_000, 100_000, 240_000, 80_000],
+        [100_000, 20_000, 240_000, 160_000],
         &[],
     );
     row(

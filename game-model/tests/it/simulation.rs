@@ -99,7 +99,7 @@ fn an_honest_game_is_scheme_3_and_pays_what_the_table_says() {
         20,
     );
     assert_eq!(late.scheme("1"), 20);
-    assert_eq!(late.payoffs.worker_sat, 20 * -100_000);
+    assert_eq!(late.payoffs.worker_sat, 20 * -180_000);
     assert_eq!(late.payoffs.verifier_sat, 0);
     let silent = Setup {
         verifier: VerifierStrategy::Silent,

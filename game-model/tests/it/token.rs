@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use narthex_base::codec::Message;
 use narthex_game_model::commitment::state_digest;
-use narthex_game_model::computation::{Computation, StepProgram};
-use narthex_game_model::params::JobBounds;
+use narthex_game_model::computation::{Computation, Stated, StepProgram};
 use narthex_game_model::token::{
     ReplySecret, SealCost, SealError, SealedToken, Token, TokenBox,
     entropy::{self, Guessable},
@@ -192,7 +191,7 @@ fn digests_that_are_easy_to_guess_seal_nothing() {
             least: 25
         })
     );
-    assert_eq!(entropy::check(25, 1_000, u128::MAX).is_ok(), false);
+    assert!(entropy::check(25, 1_000, u128::MAX).is_err());
 }
 
 #[test]
@@ -201,19 +200,30 @@ fn what_workloads_say_of_their_entropy_is_not_more_than_is_measured() {
     let all: Vec<_> = (0..job.steps())
         .map(|i| state_digest(&job.step(i).unwrap()))
         .collect();
-    let (said, measured) = (job.program().entropy_bits(), entropy::measured(&all));
-    println!(
-        "digits: {said} bits a step said, {measured} measured over {} steps",
+    let (said, measured) = (digits::ENTROPY_BITS, entropy::measured(&all));
+    assert!(
+        said <= measured,
+        "{said} bits said, {measured} measured over {} steps",
         all.len()
     );
-    assert!(said <= measured);
-    let fuel = job.program().needs().step_fuel();
-    let sealed = entropy::check(said, 90, fuel);
-    println!("digits seal a token over 90 steps: {sealed:?}");
-    // Nothing is known of a program that does not say.
-    let silent = narthex_game_model::simulation::IndexHash;
-    assert_eq!(silent.entropy_bits(), 128);
+    assert_eq!(job.program().entropy_bits(), 0);
+    let program = Stated {
+        program: job.program().clone(),
+        entropy_bits: said,
+    };
+    assert_eq!(program.id(), job.program().id());
+    assert_eq!(program.entropy_bits(), said);
+    // Guessing them is cheaper than a step may be.
+    let fuel = program.needs().step_fuel();
+    let least = 1 + 10 + 23 - 26;
+    assert_eq!(fuel.next_power_of_two(), 1 << 23);
+    let guessable = Guessable::Step { bits: said, least };
+    assert_eq!(entropy::check(said, 90, fuel), Err(guessable));
+    let whole = narthex_game_model::simulation::IndexHash;
+    assert_eq!(whole.entropy_bits(), 128);
+    let params = crate::ruling_support::params(3, 2);
+    assert_eq!(params.seals_tokens(&whole), Ok(()));
+    assert!(params.seals_tokens(&program).is_err());
     assert_eq!(entropy::measured(&[]), 0);
     assert_eq!(entropy::measured(&[[1; 32], [1; 32], [2; 32]]), 0);
-    assert!(JobBounds::default().step_fuel() > 0);
 }

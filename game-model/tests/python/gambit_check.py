@@ -197,6 +197,10 @@ def expected(node, play, gone):
     return total
 
 
+# More than this, and Gambit takes minutes.
+MOST_STRATEGIES = 40
+
+
 class Undecided(Exception):
     """A subgame in which more than two players have a choice, or with too many answers."""
 
@@ -264,6 +268,8 @@ def solve(root, players):
             return [(expected(node, settled, gone), settled)]
         if len(active) > 2:
             raise Undecided("more than two players")
+        if strategies(node, gone, active) > MOST_STRATEGIES:
+            raise Undecided("too many strategies")
         shown = active if len(active) == 2 else [active[0], (active[0] + 1) % len(players)]
         names = " ".join(f'"{players[p]}"' for p in shown)
         out = [f'EFG 2 R "subgame" {{ {names} }}', '""']
@@ -285,6 +291,20 @@ def solve(root, players):
         return found
 
     return go(root), bool(unsettled)
+
+
+def strategies(node, gone, active):
+    """An upper bound on what the players together may still do."""
+    total = 0
+    sets = infosets(node)
+    live = {n.label for n in reached(node, gone) if n.kind == "p"}
+    for player in active:
+        own = 1
+        for label, nodes in sets.items():
+            if nodes[0].player == player and label in live:
+                own *= len([a for a in nodes[0].actions if (label, a) not in gone])
+        total += own
+    return total
 
 
 def left_actions(node, label, gone):
@@ -311,6 +331,9 @@ def labels_by_player(node, gone, shown, settled):
 def check(case):
     players, root = parse(case["efg"])
     honest = case["honest"]
+    if not case["equilibria"] and not case["complete"]:
+        # Left open by the solver: there is nothing to compare.
+        return None
     try:
         found, unsettled = solve(root, players)
     except Undecided as why:

@@ -5,6 +5,7 @@ mod plan;
 mod rule;
 mod schedule;
 mod solve;
+mod stakes;
 
 use std::{
     io::Write,
@@ -41,7 +42,8 @@ const UNDECIDED: u8 = 4;
 pub(crate) enum GameCommand {
     /// Draws the tree: who moves, what it knows, what each ending pays. Honest actions are marked with `*`.
     Show(ShowArgs),
-    /// Solves it exactly: whether honest play is the only equilibrium, or which deviation pays and how much.
+    /// Solves it exactly: whether honest play is the only equilibrium that survives elimination, or which deviation pays and
+    /// how much; with conditions, the fee rate up to which they hold, leagues, the panel, harm, options and locked coins.
     ///
     /// Exit status: 0 if honest play is the only equilibrium, 3 if it is not, 4 if that could not be decided; 1 or 2 for an error.
     Solve(solve::SolveArgs),
@@ -75,6 +77,9 @@ pub(crate) struct CaseArgs {
     /// Arbiters are players, not error rates; panels up to 5.
     #[arg(long)]
     strategic: bool,
+    /// Arbiters are players, and a ruling is a bit: a guess counts, as the chain sees it.
+    #[arg(long, conflicts_with = "strategic")]
+    bits: bool,
 }
 
 /// Options of `narthex game example`.
@@ -153,6 +158,9 @@ impl CaseArgs {
         };
         if self.strategic {
             case.economics.arbiters = ArbiterModel::Strategic;
+        }
+        if self.bits {
+            case.economics.arbiters = ArbiterModel::Bits;
         }
         Ok(case)
     }

@@ -12,12 +12,12 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
-    game::{Case, chart, fees},
+    game::{Case, chart, fees::MoveWeights},
     game_model::{
         ParamsRecord, Ratio, Template, Windows,
         game::{
-            Economics, Rational,
-            plan::{Plan, PlanError, Point, Wish, plan},
+            Economics, Rational, SidePayments,
+            plan::{Plan, PlanError, Point, Wish, best_sample, plan},
             rounded,
         },
     },
@@ -50,7 +50,7 @@ pub(crate) struct PlanArgs {
     /// m: the fewest bad steps that give the worker B.
     #[arg(long, default_value_t = 100)]
     bad_steps: u64,
-    /// Sample sizes to look at; without it 24 between 10 and 3,000, as many as the job has.
+    /// Sample sizes to look at; without it the cheapest of all that the job has, and 24 between 10 and 3,000 beside it.
     #[arg(long, value_delimiter = ',')]
     samples: Vec<u32>,
     /// What verifying a step costs by what doing it costs.
@@ -65,7 +65,7 @@ pub(crate) struct PlanArgs {
     /// What locking coins costs, as a share of them per 1,000 blocks.
     #[arg(long, value_name = "SHARE", default_value = "1/1000", value_parser = value::share)]
     capital_cost: Ratio,
-    /// Lets the bounty be 0: then a verifier that is offered z + B for its silence may take it.
+    /// Takes side payments between worker and verifier for impossible: then the bounty only pays the fees of a rejection.
     #[arg(long)]
     allow_bribes: bool,
     /// Panel, as k-of-n.
@@ -96,7 +96,11 @@ pub(crate) struct PlanArgs {
 
 impl PlanArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let wish = self.wish()?;
+        let mut wish = self.wish()?;
+        // Where no size has a contract, those that are shown say why.
+        if let (true, Ok(best)) = (self.samples.is_empty(), best_sample(&wish)) {
+            wish.samples.push(best);
+        }
         let bar = ProgressBar::new(wish.samples.len() as u64);
         // The template is a literal; if it were wrong, the default bar would do.
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
@@ -159,7 +163,7 @@ impl PlanArgs {
             wrong_loss: self.wrong_loss,
             outside_gain: self.outside_gain,
             bad_steps: self.bad_steps,
-            fees: fees::fees(Template::Hardened, arbiters, quorum, rate)?,
+            fees: MoveWeights::example(Template::Hardened, arbiters, quorum)?.fees(rate)?,
             ..Economics::example()
         };
         let base = ParamsRecord {
@@ -225,6 +229,11 @@ fn case(wish: &Wish, point: &Point) -> Case {
         params: point.params.record().clone(),
         economics: Economics {
             verifier_cost: point.verifier_cost,
+            capital_cost: wish.capital_cost,
+            side_payments: match wish.resist_bribes {
+                true => wish.economics.side_payments,
+                false => SidePayments::Impossible,
+            },
             ..wish.economics.clone()
         },
     }

@@ -4,11 +4,12 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Args;
 use narthex::game_model::game::{
-    Equilibrium, Game, Inequality, Node, Solution, Verdict, inequalities, rounded, solve,
+    Equilibrium, Game, Inequality, Node, Rival, Solution, Verdict, inequalities, rival, rounded,
+    solve,
 };
 use serde_json::{Value, json};
 
-use super::CaseArgs;
+use super::{CaseArgs, stakes::Beside};
 
 /// Options of `narthex game solve`.
 #[derive(Args)]
@@ -25,6 +26,10 @@ impl SolveArgs {
         let (params, economics, game) = self.case.game()?;
         let solution = solve(&game);
         let conditions = inequalities(&params, &economics)?;
+        // Where honest play is no equilibrium, or not the only one that is left, nobody asks for more of them.
+        let unique = solution.verdict.honest_play_pays();
+        let other = unique.then(|| rival(&game, &solution)).flatten();
+        let beside = Beside::new(&params, &economics)?;
         let status = ExitCode::from(match solution.verdict {
             Verdict::Unique => 0,
             Verdict::NotUnique { .. } | Verdict::Deviates(_) => super::NO,
@@ -33,26 +38,37 @@ impl SolveArgs {
         let mut out = crate::cli::output::out();
         if self.json {
             let equilibria = solution.equilibria.iter().map(|e| as_json(&game, e));
-            let line = json!({
+            let mut line = json!({
                 "honest_play_pays": solution.verdict.honest_play_pays(),
                 "verdict": solution.verdict,
                 "deviations": solution.deviations,
                 "equilibria": equilibria.collect::<Vec<_>>(),
                 "open": solution.open,
                 "conditions": conditions.iter().map(condition).collect::<Vec<_>>(),
+                "other_subgame_perfect": other,
             });
+            if let (Value::Object(line), Value::Object(more)) = (&mut line, beside.json()) {
+                line.extend(more);
+            }
             writeln!(out, "{line}")?;
             return Ok(status);
         }
         write_solution(&mut out, &game, &solution)?;
+        if let Some(other) = &other {
+            write_rival(&mut out, other)?;
+        }
         write_conditions(&mut out, &conditions)?;
+        beside.write(&mut out)?;
         Ok(status)
     }
 }
 
 fn write_solution(out: &mut impl Write, game: &Game, solution: &Solution) -> anyhow::Result<()> {
     match &solution.verdict {
-        Verdict::Unique => writeln!(out, "honest play is the only subgame-perfect equilibrium")?,
+        Verdict::Unique => writeln!(
+            out,
+            "honest play is the only equilibrium that is left when dominated actions go"
+        )?,
         Verdict::NotUnique { other } => {
             writeln!(
                 out,
@@ -103,17 +119,29 @@ fn write_solution(out: &mut impl Write, game: &Game, solution: &Solution) -> any
     Ok(())
 }
 
+fn write_rival(out: &mut impl Write, other: &Rival) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "it is not the only subgame-perfect one; elimination argues another away: {} → {}",
+        other.at, other.action
+    )?;
+    for (at, action) in &other.others {
+        writeln!(out, "  {at} → {action}")?;
+    }
+    Ok(())
+}
+
 fn write_conditions(out: &mut impl Write, conditions: &[Inequality]) -> anyhow::Result<()> {
     writeln!(
         out,
-        "sufficient conditions (of the hardened template, without fees):"
+        "sufficient conditions (of the hardened template; f: the fee of S4 or TxD, the lower one; h: those of TxV0 and S4'):"
     )?;
     for c in conditions {
         let mark = if c.holds() { "holds" } else { "FAILS" };
         let (left, right) = (rounded(&c.left, 2), rounded(&c.right, 2));
         writeln!(
             out,
-            "  {mark}  {:38} {:38} {left} > {right}",
+            "  {mark}  {:38} {:48} {left} > {right}",
             c.name, c.formula
         )?;
     }

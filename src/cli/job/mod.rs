@@ -3,6 +3,7 @@
 mod audit;
 mod commit;
 mod dispute;
+mod entropy;
 mod example;
 mod open;
 mod run;
@@ -32,6 +33,8 @@ pub(crate) enum JobCommand {
     Audit(audit::AuditArgs),
     /// Plays or replays a dispute over one step, down to one unit of it.
     Dispute(dispute::DisputeArgs),
+    /// Measures how hard the digests of a job are to guess, and whether a token can be sealed under them.
+    Entropy(entropy::EntropyArgs),
 }
 
 impl JobCommand {
@@ -44,6 +47,7 @@ impl JobCommand {
             JobCommand::Verify(args) => args.run(),
             JobCommand::Audit(args) => args.run(),
             JobCommand::Dispute(args) => args.run(),
+            JobCommand::Entropy(args) => args.run(),
         };
         // These errors name their cause themselves, in front of what to do next.
         done.map_err(|error| match error.downcast::<JobError>() {

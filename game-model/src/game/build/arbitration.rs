@@ -46,7 +46,7 @@ impl Course<'_> {
                 acquits_guilty,
                 undecided,
             } => self.by_rates(board, past, convicts_innocent, acquits_guilty, undecided),
-            ArbiterModel::Strategic => {
+            ArbiterModel::Strategic | ArbiterModel::Bits => {
                 let votes = Votes {
                     past: *past,
                     worker_at_fault: ArbiterSet::empty(),
@@ -99,7 +99,7 @@ impl Course<'_> {
         let against =
             |b: &mut GameBuilder, votes: &Votes| next(b, &votes.with(index, Ruling::WorkerAtFault));
         let mut moves: Vec<Move<Votes>> = vec![("check", &check)];
-        if self.is_mechanical() {
+        if self.has_token() && self.economics.arbiters != ArbiterModel::Bits {
             // Without digests of its own a guess is not a ruling.
             moves.push(("guess", &silent));
         } else {
@@ -132,11 +132,7 @@ impl Course<'_> {
         }
         // The panel has one secret for both verdicts: whoever holds it picks one.
         let acquitted = Outcome::VerifierAtFault { majority };
-        let name = format!(
-            "{}{}, convicted by {majority}",
-            past.work.name(),
-            past.found()
-        );
+        let name = format!("{}, convicted by {majority}", past.known());
         let moves: [Move<Past>; 2] = [
             ("yield", &|b, past| self.end(b, convicted, past)),
             ("open the other verdict", &|b, past| {

@@ -1,5 +1,6 @@
-//! From the offer to the verdict and the worker's answer to it.
+//! From the offer to the verifier's answer.
 
+use super::promise::Promise;
 use super::{Course, Past, Work};
 use crate::game::builder::{GameBuilder, Move};
 use crate::game::tree::Player;
@@ -39,6 +40,19 @@ impl Course<'_> {
         let idle_claim = |b: &mut GameBuilder, (): &()| {
             self.end(b, Outcome::VerifierTimedOut, &Past::new(Work::Idle));
         };
+        let (redraw, garbage) = (with(Work::Redraw), with(Work::Garbage));
+        let nothing = |b: &mut GameBuilder, (): &()| self.handed_nothing(b);
+        let promising = |work, promise| {
+            move |b: &mut GameBuilder, (): &()| {
+                let promise = Some(promise);
+                let past = Past::new(work);
+                self.answer(b, &Past { promise, ..past });
+            }
+        };
+        let promises = Promise::ALL.map(|promise| {
+            let each = [Work::Skip, Work::Target].map(|work| promising(work, promise));
+            (promise.moves(), each)
+        });
         let mut moves: Vec<Move<()>> = vec![
             ("honest", &honest),
             ("skip", &skip),
@@ -47,6 +61,16 @@ impl Course<'_> {
         ];
         if self.is_paper() {
             moves.push(("claim without delivery", &idle_claim));
+        } else {
+            moves.push(("redraw", &redraw));
+            moves.push(("seal garbage", &garbage));
+            moves.push(("hand nothing over", &nothing));
+        }
+        if self.has_promises() {
+            for (names, [skip, target]) in &promises {
+                moves.push((names[0], skip));
+                moves.push((names[1], target));
+            }
         }
         board.decide(Player::Worker, "at work", Some(0), &(), &moves);
     }
@@ -56,6 +80,7 @@ impl Course<'_> {
         let verify = |b: &mut GameBuilder, past: &Past| {
             let verified = Past {
                 verified: true,
+                token: true,
                 ..*past
             };
             self.sampled(b, &verified, |b, past| self.compared(b, past));
@@ -63,17 +88,30 @@ impl Course<'_> {
         let reject = |b: &mut GameBuilder, past: &Past| {
             self.sampled(b, past, |b, past| self.rejected(b, past));
         };
-        let approve = |b: &mut GameBuilder, past: &Past| self.approved(b, past);
-        let silent = |b: &mut GameBuilder, past: &Past| self.unanswered(b, past);
+        let given = past.promise.is_some_and(Promise::hands_token_over);
+        let approve = |b: &mut GameBuilder, past: &Past| {
+            let token = given;
+            let past = Past { token, ..*past };
+            match past.promise {
+                // Whether it is paid depends on the sample.
+                Some(Promise::IfHit) => self.sampled(b, &past, |b, past| self.approved(b, past)),
+                _ => self.approved(b, &past),
+            }
+        };
+        let silent = |b: &mut GameBuilder, past: &Past| {
+            let owed = past.promise == Some(Promise::Silence);
+            self.unanswered(b, &Past { owed, ..*past });
+        };
         let mut moves: Vec<Move<Past>> = vec![("verify", &verify)];
-        if self.is_mechanical() {
-            moves.push(("answer unseen", &reject));
-        } else {
+        if past.promise.is_none() || given || !self.has_token() {
             moves.push(("approve unseen", &approve));
+        }
+        if past.promise.is_none() {
             moves.push(("reject unseen", &reject));
         }
         moves.push(("be silent", &silent));
-        board.decide(Player::Verifier, "asked to verify", Some(0), past, &moves);
+        let name = past.promise.map_or("asked to verify", Promise::to_verifier);
+        board.decide(Player::Verifier, name, Some(0), past, &moves);
     }
 
     /// Nature's sample; it matters only where some steps are bad and others are not.
@@ -83,7 +121,7 @@ impl Course<'_> {
         past: &Past,
         then: impl Fn(&mut GameBuilder, &Past),
     ) {
-        if past.work != Work::Target {
+        if !past.work.is_partial() {
             return then(board, past);
         }
         let with = |hit| {
@@ -98,102 +136,20 @@ impl Course<'_> {
         board.chance("sample", past, &branches);
     }
 
-    /// The verifier has compared digests.
+    /// The verifier has compared digests, or has seen a second root instead.
     fn compared(&self, board: &mut GameBuilder, past: &Past) {
         let approve: Move<Past> = ("approve", &|b, past| self.approved(b, past));
         let reject: Move<Past> = ("reject", &|b, past| self.rejected(b, past));
         let silent: Move<Past> = ("be silent", &|b, past| self.unanswered(b, past));
-        let name = if past.hit {
-            "sees a difference"
-        } else {
-            "sees no difference"
+        let seen = match (past.hit, past.work) {
+            (true, Work::Redraw) => "is shown another root",
+            (true, _) => "sees a difference",
+            (false, _) => "sees no difference",
         };
+        let promised = past.promise.map_or("", Promise::to_verifier);
+        let name = [seen, promised].join(if promised.is_empty() { "" } else { ", " });
         let truthful = usize::from(past.hit);
-        match (self.is_mechanical(), past.hit) {
-            (true, true) => board.decide(Player::Verifier, name, Some(0), past, &[reject, silent]),
-            (true, false) => {
-                board.decide(Player::Verifier, name, Some(0), past, &[approve, silent]);
-            }
-            (false, _) => {
-                let moves = [approve, reject, silent];
-                board.decide(Player::Verifier, name, Some(truthful), past, &moves);
-            }
-        }
-    }
-
-    fn approved(&self, board: &mut GameBuilder, past: &Past) {
-        let withheld = if self.is_paper() {
-            Outcome::WorkerTimedOut
-        } else {
-            Outcome::WorkerWithheld
-        };
-        self.claim(board, past, "approved", Outcome::Normal, withheld, *past);
-    }
-
-    fn unanswered(&self, board: &mut GameBuilder, past: &Past) {
-        let delivered = Past {
-            delivered: !self.is_paper(),
-            ..*past
-        };
-        let late = Outcome::VerifierTimedOut;
-        let withheld = Outcome::WorkerTimedOut;
-        self.claim(board, past, "no verdict came", late, withheld, delivered);
-    }
-
-    fn claim(
-        &self,
-        board: &mut GameBuilder,
-        past: &Past,
-        what: &str,
-        claimed: Outcome,
-        withheld: Outcome,
-        claims_as: Past,
-    ) {
-        let name = format!("{}, {what}", past.work.name());
-        let moves: [Move<Past>; 2] = [
-            ("claim", &|b, _| self.end(b, claimed, &claims_as)),
-            ("withhold", &|b, past| self.end(b, withheld, past)),
-        ];
-        let honest = (past.work == Work::Honest).then_some(0);
-        board.decide(Player::Worker, &name, honest, past, &moves);
-    }
-
-    /// The worker knows whether the sample holds a bad step of its own.
-    fn rejected(&self, board: &mut GameBuilder, past: &Past) {
-        let name = format!("{}{}, rejected", past.work.name(), past.found());
-        let moves: [Move<Past>; 2] = [
-            ("admit", &|b, past| {
-                self.end(b, Outcome::FaultyUnappealed, past)
-            }),
-            ("appeal", &|b, past| self.appealed(b, past)),
-        ];
-        let honest = (past.work == Work::Honest).then_some(1);
-        board.decide(Player::Worker, &name, honest, past, &moves);
-    }
-
-    fn appealed(&self, board: &mut GameBuilder, past: &Past) {
-        let appealed = Past {
-            appealed: true,
-            delivered: !self.is_paper(),
-            ..*past
-        };
-        if !self.is_paper() {
-            return self.arbitration(board, &appealed);
-        }
-        let knows = match (past.verified, past.hit) {
-            (false, _) => "rejected unseen, appealed against",
-            (true, true) => "rejected a difference, appealed against",
-            (true, false) => "rejected no difference, appealed against",
-        };
-        let moves: [Move<Past>; 2] = [
-            ("hand its share over", &|b, _| {
-                self.arbitration(b, &appealed)
-            }),
-            ("keep its share", &|b, past| {
-                self.end(b, Outcome::FaultyUnappealed, past)
-            }),
-        ];
-        let honest = (past.verified && past.hit).then_some(0);
-        board.decide(Player::Verifier, knows, honest, past, &moves);
+        let moves = [approve, reject, silent];
+        board.decide(Player::Verifier, &name, Some(truthful), past, &moves);
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn all(game: &Game, hint: Option<&Equilibrium>) -> Vec<Deviation> {
 }
 
 /// What everybody does at each information set.
-struct Profile<'a> {
+pub(super) struct Profile<'a> {
     game: &'a Game,
     members: Vec<Vec<NodeId>>,
     actions: Vec<usize>,
@@ -69,7 +69,7 @@ struct Profile<'a> {
 
 impl<'a> Profile<'a> {
     /// Honest play; where it says nothing, the equilibrium's likeliest action, else a best reply.
-    fn honest(game: &'a Game, hint: Option<&Equilibrium>) -> Self {
+    pub(super) fn honest(game: &'a Game, hint: Option<&Equilibrium>) -> Self {
         let mut profile = Self {
             game,
             members: game.members(),
@@ -92,6 +92,31 @@ impl<'a> Profile<'a> {
                 hinted.unwrap_or_else(|| profile.reply(set, &BTreeMap::new(), &profile.actions));
         }
         profile
+    }
+
+    /// Prescribes an action.
+    pub(super) fn set(&mut self, set: InfoSetId, action: usize) {
+        self.actions[set] = action;
+    }
+
+    /// Whether nobody gains in any subgame by leaving it alone.
+    pub(super) fn stands_in_every_subgame(&self) -> bool {
+        let players = 0..self.game.players.len();
+        let roots = self.game.subgame_roots();
+        roots
+            .into_iter()
+            .all(|root| players.clone().all(|p| self.improve(root, p).is_none()))
+    }
+
+    /// Where it leaves honest play but at this set.
+    pub(super) fn departures(&self, but: InfoSetId) -> Vec<(String, String)> {
+        let sets = self.game.infosets.iter().enumerate();
+        let left = sets.filter(|(set, info)| {
+            *set != but && info.honest.is_some_and(|h| h != self.actions[*set])
+        });
+        let named =
+            left.map(|(set, info)| (info.name.clone(), info.actions[self.actions[set]].clone()));
+        named.collect()
     }
 
     fn improve(&self, root: NodeId, player: usize) -> Option<Deviation> {

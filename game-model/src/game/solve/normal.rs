@@ -13,7 +13,7 @@ use crate::rational::{Rational, mean};
 /// Most reduced strategies of one player.
 const MAX_STRATEGIES: usize = 256;
 /// Most combinations of strategies.
-const MAX_PROFILES: usize = 20_000;
+const MAX_PROFILES: usize = 5_000;
 
 /// What a player does at the information sets that its own play reaches.
 type Strategy = BTreeMap<InfoSetId, usize>;
@@ -161,19 +161,39 @@ impl NormalForm {
     }
 
     fn always_better(&self, player: usize, better: usize, worse: usize) -> bool {
-        better != worse
-            && (0..self.payoffs.len()).all(|index| {
-                let mut profile = self.profile(index);
-                let possible = profile
-                    .iter()
-                    .zip(&self.kept)
-                    .all(|(s, kept)| kept.contains(s));
-                if profile[player] != worse || !possible {
-                    return true;
+        if better == worse {
+            return false;
+        }
+        // What a strategy of each player adds to the index of a profile.
+        let mut strides = vec![1; self.strategies.len()];
+        for slot in (1..strides.len()).rev() {
+            strides[slot - 1] = strides[slot] * self.strategies[slot].len();
+        }
+        let others = (0..strides.len()).filter(|other| *other != player);
+        let others = others.collect::<Vec<_>>();
+        let mut chosen = vec![0; others.len()];
+        loop {
+            let pairs = others.iter().zip(&chosen);
+            let rest = pairs.map(|(other, at)| self.kept[*other][*at] * strides[*other]);
+            let rest = rest.sum::<usize>();
+            let of = |s: usize| &self.payoffs[rest + s * strides[player]][player];
+            if of(better) <= of(worse) {
+                return false;
+            }
+            // The next combination of what the others may still do.
+            let mut slot = 0;
+            while slot < chosen.len() {
+                chosen[slot] += 1;
+                if chosen[slot] < self.kept[others[slot]].len() {
+                    break;
                 }
-                profile[player] = better;
-                self.payoff(&profile)[player] > self.payoffs[index][player]
-            })
+                chosen[slot] = 0;
+                slot += 1;
+            }
+            if slot == chosen.len() {
+                return true;
+            }
+        }
     }
 
     fn profile(&self, mut index: usize) -> Vec<usize> {

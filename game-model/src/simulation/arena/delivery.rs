@@ -21,7 +21,7 @@ pub(super) struct Delivery {
 /// Where openings come from.
 pub(super) enum Source {
     /// Own work.
-    Own(Work),
+    Own(Box<Work>),
     /// What the copied worker opened in its own contract.
     Copied(Opening),
 }
@@ -33,7 +33,7 @@ impl<P: StepProgram> Arena<'_, P> {
             commitment: *work.commitment(),
             bad: strategy.bad_steps(steps),
             secret: secrets.result,
-            source: Source::Own(work),
+            source: Source::Own(Box::new(work)),
             grinding,
         };
         Ok(match &self.setup.worker {

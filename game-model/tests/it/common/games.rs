@@ -1,6 +1,6 @@
 //! Random costs and values for the tests of the game.
 
-use narthex_game_model::game::{ArbiterModel, Economics, Fees};
+use narthex_game_model::game::{ArbiterModel, Economics, Fees, SidePayments};
 use narthex_game_model::{Amount, Params, ParamsRecord, Ratio, Template};
 use proptest::prelude::*;
 
@@ -55,6 +55,7 @@ pub fn scaled(
         },
         verdicts: None,
         fees: Fees::default(),
+        ..Economics::example()
     }
 }
 
@@ -121,6 +122,12 @@ pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Eco
             },
             verdicts: None,
             fees: Fees::default(),
+            side_payments: if o.4 % 2 == 0 {
+                SidePayments::Impossible
+            } else {
+                SidePayments::Possible
+            },
+            ..Economics::example()
         };
         Some((params, economics))
     })
