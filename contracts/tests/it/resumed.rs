@@ -24,7 +24,8 @@ fn signed<T: Agreement>(parties: Vec<Party<T>>, rng: &mut StdRng) -> Vec<Signing
     let (announced, nonces): (Vec<_>, Vec<_>) = announced.unzip();
     let each = announced.into_iter();
     each.map(|mut party| {
-        for message in nonces.iter().filter(|m| party.me().id != m.from) {
+        let me = party.me().id;
+        for message in nonces.iter().filter(|m| me != m.from) {
             party.accept(message.clone()).unwrap();
         }
         party.sign().unwrap()
