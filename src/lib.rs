@@ -19,7 +19,7 @@
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!
 //! ```
-//! use narthex::{contracts::{funding::combine_funding, fixtures::Fixtures, setup::ceremony, template::Exit},
+//! use narthex::{contracts::{funding::{combine_witnesses, funding_witnesses}, fixtures::Fixtures, setup::ceremony, template::Exit},
 //!     contracts::terms::{deposit, FeeRate, Role}, game_model::Template, regtest::{Broadcaster, ChainSource, Embedded, Miner, mine_coins},
 //!     wallet::{ChildRequest, PartyWallet}};
 //! use std::{collections::BTreeMap, sync::Arc};
@@ -58,9 +58,9 @@
 //!     let mut psbt = held[role].funding_psbt()?;
 //!     narthex::contracts::funding::merge_wallet_data(&mut psbt, own);
 //!     wallets[role].sign(&mut psbt)?;
-//!     signed.push(psbt);
+//!     signed.push(funding_witnesses(&held[role], &psbt)?);
 //! }
-//! chain.submit(&combine_funding(&held[&Role::Client], signed)?)?;
+//! chain.submit(&combine_witnesses(&held[&Role::Client], signed)?)?;
 //! chain.mine(1, terms.payout(Role::Client).ok_or("no client")?)?;
 //! // The verifier approves; the worker completes S3 with its secret and pays for it by a child.
 //! let s3 = held[&Role::Client].graph().find(Exit::NORMAL).ok_or("no S3")?;

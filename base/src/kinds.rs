@@ -37,8 +37,12 @@ kinds! {
     NONCE_TABLE = "NXNT1",
     /// Partial signatures of a ceremony.
     SHARES = "NXS1",
+    /// A ceremony in which a party has signed, stored.
+    SIGNING = "NXSG1",
     /// Signatures that a party holds when a ceremony is over.
     HOLDINGS = "NXH1",
+    /// Witnesses of a party's inputs of the funding transaction.
+    FUNDING_WITNESSES = "NXFW1",
     /// A withheld share, handed over.
     WITHHELD = "NXV1",
     /// A whole signature, handed over by who put it together.

@@ -32,7 +32,10 @@ use crate::{
     },
     musig::AdaptorPoint,
     party::{PartyId, PartyName, PartySet},
-    setup::{Agreement, ContractSignatures, Party, Release, Secrets, SetupError, SignaturesError},
+    setup::{
+        Agreement, ContractSignatures, Party, Release, RestoreError, Secrets, SetupError,
+        SignaturesError, Signing,
+    },
     template::{ContractSecret, TemplateError, stage},
     terms::{Role, Terms},
 };
@@ -135,6 +138,9 @@ pub enum CoopError {
     /// The ceremony cannot start.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// What was stored of an attempt cannot be read back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// Nothing is held back of this transaction.
     #[error(transparent)]
     ContractSignatures(#[from] SignaturesError),
@@ -163,6 +169,32 @@ impl Proposal {
                 expires_height,
             });
         }
+        let (ending, graph, coin) = self.ending(terms, contract)?;
+        let attempt = self.attempt.to_be_bytes();
+        let parts: [&[u8]; 5] = [
+            terms.contract_id(),
+            &[role.index() as u8],
+            coin.txid.as_byte_array(),
+            &coin.vout.to_be_bytes(),
+            &attempt,
+        ];
+        let (mark, id) = (Mark::of(PURPOSE, &parts.concat()), ending.id);
+        let bind = || mark.bind(id, store);
+        Ok(Party::for_bound::<SetupError>(
+            Arc::new(ending),
+            graph,
+            role,
+            key,
+            bind,
+        )?)
+    }
+
+    /// What is signed about, its graph, and the coin that it spends.
+    fn ending(
+        &self,
+        terms: &Arc<Terms>,
+        contract: &TxGraph,
+    ) -> Result<(Ending, TxGraph, OutPoint), CoopError> {
         let (graph, coin) = self.graph(terms, contract)?;
         let transaction = graph.find(COOP).and_then(|node| graph.txid(node));
         let transaction = transaction.ok_or(CoopError::NotSpendable(self.spends))?;
@@ -182,22 +214,37 @@ impl Proposal {
             proposal: self.clone(),
             id: tagged_hash_parts("narthex/ending", &parts),
         };
-        let parts: [&[u8]; 5] = [
-            terms.contract_id(),
-            &[role.index() as u8],
-            coin.txid.as_byte_array(),
-            &coin.vout.to_be_bytes(),
-            &attempt,
-        ];
-        let (mark, id) = (Mark::of(PURPOSE, &parts.concat()), ending.id);
-        let bind = || mark.bind(id, store);
-        Ok(Party::for_bound::<SetupError>(
-            Arc::new(ending),
-            graph,
-            role,
-            key,
-            bind,
-        )?)
+        Ok((ending, graph, coin))
+    }
+
+    /// A run of the ceremony that was stored before a crash ([`Signing::to_bytes`]), read back. Of this proposal only:
+    /// another attempt is another agreement.
+    ///
+    /// # Errors
+    /// [`CoopError::Restore`]; those of [`Proposal::party`] about what is spent and paid.
+    pub fn resume(
+        &self,
+        terms: &Arc<Terms>,
+        contract: &TxGraph,
+        bytes: &[u8],
+    ) -> Result<Signing<Ending>, CoopError> {
+        let (ending, graph, _) = self.ending(terms, contract)?;
+        Ok(Signing::restore(Arc::new(ending), |_| Ok(graph), bytes)?)
+    }
+
+    /// The signatures of a finished ceremony, stored ([`ContractSignatures::to_bytes`]) and read back.
+    ///
+    /// # Errors
+    /// As [`Proposal::resume`].
+    pub fn restore(
+        &self,
+        terms: &Arc<Terms>,
+        contract: &TxGraph,
+        bytes: &[u8],
+    ) -> Result<ContractSignatures<Ending>, CoopError> {
+        let (ending, graph, _) = self.ending(terms, contract)?;
+        let ending = Arc::new(ending);
+        Ok(ContractSignatures::restore(ending, |_| Ok(graph), bytes)?)
     }
 
     fn check_time(&self, tip: u32) -> Result<(), CoopError> {

@@ -7,8 +7,9 @@ use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, hashes::Hash};
 use narthex_contracts::{
     attest::Attestation,
     fixtures::Fixtures,
+    funding::FundingWitnesses,
     panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
-    setup::{ContractSignatures, NoncesMessage, Release, SharesMessage, ceremony},
+    setup::{ContractSignatures, NoncesMessage, Release, SharesMessage, Signing, ceremony},
     shared_secret::{Dealing, RevealedShare, Share},
     template,
     template::{RootRecord, root_coin},
@@ -26,6 +27,10 @@ pub struct World {
     pub holdings: Vec<ContractSignatures<Terms>>,
     /// The parties' nonce messages of a ceremony.
     pub nonces: Vec<Vec<u8>>,
+    /// Terms of that ceremony.
+    pub earlier: Arc<Terms>,
+    /// That ceremony as each stored it after signing.
+    pub signing: Vec<Vec<u8>>,
 }
 
 /// The one contract that all properties share.
@@ -35,13 +40,15 @@ pub fn world() -> &'static World {
         let mut rng = bitcoin::secp256k1::rand::thread_rng();
         let mut cast =
             Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
-        let earlier = cast.terms().expect("valid terms");
-        let nonces = cast
-            .parties(&earlier)
-            .expect("parties")
+        let earlier = Arc::new(cast.terms().expect("valid terms"));
+        let parties = cast.parties(&earlier).expect("parties").into_iter();
+        let announced = parties.map(|party| party.announce(&mut rng).expect("nonces"));
+        let (announced, nonces): (Vec<_>, Vec<_>) = announced.unzip();
+        let signing = announced
             .into_iter()
-            .map(|party| party.announce(&mut rng).expect("nonces").1.to_bytes())
+            .map(|party| party.sign_with(nonces.clone()).expect("signs").to_bytes())
             .collect();
+        let nonces = nonces.iter().map(NoncesMessage::to_bytes).collect();
         // Terms are signed once.
         cast.next_attempt();
         let terms = Arc::new(cast.terms().expect("valid terms"));
@@ -52,6 +59,8 @@ pub fn world() -> &'static World {
             terms,
             holdings,
             nonces,
+            earlier,
+            signing,
         }
     })
 }
@@ -134,6 +143,20 @@ pub fn holdings(data: &[u8]) {
     let again = ContractSignatures::from_bytes(world().terms.clone(), &bytes)
         .expect("what was written can be read");
     assert_eq!(again.to_bytes(), bytes);
+}
+
+/// A ceremony under way, stored.
+pub fn signing(data: &[u8]) {
+    if let Ok(signing) = Signing::<Terms>::from_bytes(world().earlier.clone(), data) {
+        assert_eq!(signing.to_bytes(), data);
+    }
+}
+
+/// Witnesses of the funding transaction.
+pub fn witnesses(data: &[u8]) {
+    if let Ok(message) = FundingWitnesses::from_bytes(data) {
+        assert_eq!(message.to_bytes(), data);
+    }
 }
 
 /// Attestations.

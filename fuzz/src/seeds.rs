@@ -6,6 +6,7 @@ use bitcoin::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
+    funding::FundingWitnesses,
     musig::PartialSignature,
     setup::SharesMessage,
     template::{Exit, RootRecord, stage},
@@ -31,6 +32,8 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("contribution", contribution()),
         ("root_record", root_record()),
     ];
+    seeds.push(("witnesses", witnesses()));
+    seeds.extend(world.signing.iter().map(|bytes| ("signing", bytes.clone())));
     seeds.extend(world.nonces.iter().map(|bytes| ("nonces", bytes.clone())));
     seeds.extend(
         world
@@ -58,6 +61,18 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         seeds.push(("attestation", attestation.to_bytes()));
     }
     seeds
+}
+
+fn witnesses() -> Vec<u8> {
+    FundingWitnesses {
+        agreement_id: [5; 32],
+        from: Role::Worker.into(),
+        inputs: vec![
+            (1, Witness::from_slice(&[vec![6; 64]])),
+            (2, Witness::from_slice(&[vec![7; 72], vec![2; 33]])),
+        ],
+    }
+    .to_bytes()
 }
 
 fn shares() -> Vec<u8> {

@@ -410,5 +410,5 @@ pub(super) fn sign_both(
 ) -> Result<Transaction, BankError> {
     let (ours, _) = ours.sign(answer)?;
     let (_, share) = theirs.sign(nonce)?;
-    Ok(finish_both(graph, node, ours.finish(share)?)?)
+    finish_both(graph, node, ours.finish(share)?)
 }

@@ -401,14 +401,15 @@ impl Keeper for BankPlay<'_> {
     fn put_out(&mut self, tx: &Transaction, child_of: Option<Who>) -> Result<(), KeptError> {
         let (name, why) = (self.name_of(tx)?, self.why.clone());
         let why = (name, why.as_str());
-        Ok(match (child_of, self.sides.payer.machine().leaving()) {
+        match (child_of, self.sides.payer.machine().leaving()) {
             (Some(who), _) => self.harness.publish(place(who), why, tx)?,
             (None, Some(Leaving::Close { fee_sat, .. })) => {
                 let fee = Amount::from_sat(*fee_sat);
                 self.harness.submit(0, why, tx, fee)?;
             }
             (None, _) => self.harness.submit(0, why, tx, self.funding_fee)?,
-        })
+        }
+        Ok(())
     }
 
     /// The harness has mined it.

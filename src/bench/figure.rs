@@ -96,7 +96,7 @@ pub(super) fn ceremony(
     for (clock, party) in clocks.iter_mut().zip(announced) {
         signing.push(clock.time(Phase::Sign, || {
             let peers = nonces.iter().map(|bytes| NoncesMessage::from_bytes(bytes));
-            anyhow::Ok(party.sign(peers.collect::<Result<Vec<_>, _>>()?)?)
+            anyhow::Ok(party.sign_with(peers.collect::<Result<Vec<_>, _>>()?)?)
         })?);
         if let Some(planned) = &planned {
             signed(clock.role, planned);

@@ -196,7 +196,7 @@ pub fn open_steps(
     let allowed = book.allow(indices, |all| {
         // What it opened before: nothing new leaves by this pass.
         let known: Vec<_> = before.iter().copied().collect();
-        let write = || {
+        let write = || -> Result<(), JobError> {
             let mut known_book = read_book(contract, &file)?;
             pass(&known_book.allow(&known, |_| Ok(()))?)?;
             let opened = OpenedFile {
@@ -206,7 +206,8 @@ pub fn open_steps(
             let bytes = contract.state().to_json(&name, &opened)?;
             contract.publish(contract.draft(&bytes, Readers::Owner)?, &name)
         };
-        kept = write();
+        let written = write();
+        kept = written;
         match &kept {
             Ok(()) => Ok(()),
             Err(error) => Err(error.to_string()),

@@ -3,7 +3,7 @@
 use bitcoin::{Amount, Transaction};
 use narthex_contracts::{
     coop::Proposal,
-    funding::{combine_funding, merge_wallet_data},
+    funding::{combine_witnesses, funding_witnesses, merge_wallet_data},
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::ceremony,
     template::{ContractSecret, Exit, root_coin},
@@ -31,10 +31,10 @@ impl ContractPlay<'_> {
                 merge_wallet_data(&mut psbt, contributed);
             }
             participant.wallet.sign(&mut psbt)?;
-            signed.push(psbt);
+            signed.push(funding_witnesses(holdings, &psbt)?);
         }
         let client = self.participant(Role::Client)?.holdings.as_ref();
-        let tx = combine_funding(
+        let tx = combine_witnesses(
             client.ok_or_else(|| PlayError::Broken("no holdings".into()))?,
             signed,
         )?;

@@ -9,7 +9,7 @@ use bitcoin::{Amount, FeeRate, Network, Psbt, ScriptBuf, bip32::Xpriv, secp256k1
 use common::company::Company;
 use narthex::{
     contracts::{
-        funding::{combine_funding, merge_wallet_data},
+        funding::{combine_witnesses, funding_witnesses, merge_wallet_data},
         setup::Secrets,
         template::Exit,
         terms::{Contribution, Role},
@@ -64,7 +64,7 @@ fn bip84(chain: &mut dyn Chain) {
     let mut signed = Vec::new();
     for (role, holdings) in &held {
         if *role != Role::Worker {
-            signed.push(company.sign(holdings));
+            signed.push(company.witnesses(holdings));
             continue;
         }
         let mut own = holdings.funding_psbt().unwrap();
@@ -75,9 +75,9 @@ fn bip84(chain: &mut dyn Chain) {
         let _ = own.sign(&root, wallet.secp_ctx());
         let signatures = own.inputs.iter().map(|i| i.partial_sigs.len());
         assert_eq!(signatures.sum::<usize>(), 1, "of its one coin");
-        signed.push(own);
+        signed.push(funding_witnesses(holdings, &own).unwrap());
     }
-    let tx = combine_funding(&held[&Role::Verifier], signed).unwrap();
+    let tx = combine_witnesses(&held[&Role::Verifier], signed).unwrap();
     let before = wallet.balance().total();
     chain.submit(&tx).unwrap();
     chain.mine(1, &common::miner()).unwrap();

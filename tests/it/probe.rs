@@ -46,7 +46,7 @@ fn no_computational_contract_is_funded() {
 fn no_small_contract_is_funded() {
     let mut chain = refusing();
     let options = HarnessOptions::seeded([7; 32]);
-    let error = Harness::new(&mut chain, &["one", "other"], &options, &mut ()).err();
+    let error = Harness::new(&mut chain, ["one", "other"], &options, &mut ()).err();
     match error.expect("refused") {
         ScenarioError::Probe(error) => is_named(&error),
         other => panic!("{other}"),
@@ -80,7 +80,7 @@ fn the_command_asks_a_node_of_ones_own() {
         !fine && err.contains("nothing to ask the node with"),
         "{err}"
     );
-    drop(Harness::new(&mut good, &["one"], &options(), &mut ()).unwrap());
+    drop(Harness::new(&mut good, ["one"], &options(), &mut ()).unwrap());
     let (fine, out, err) = check(&good);
     assert!(fine, "{err}");
     let said: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -88,7 +88,7 @@ fn the_command_asks_a_node_of_ones_own() {
     assert!(said["agent"].as_str().unwrap().contains("Satoshi"), "{out}");
 
     let mut bad = refusing();
-    assert!(Harness::new(&mut bad, &["one"], &options(), &mut ()).is_err());
+    assert!(Harness::new(&mut bad, ["one"], &options(), &mut ()).is_err());
     let (fine, out, err) = check(&bad);
     assert!(!fine && out.is_empty(), "{out}");
     assert!(err.contains("-limitclustercount"), "{err}");

@@ -9,7 +9,7 @@ use bitcoin::{Amount, Psbt, Witness, secp256k1::rand::thread_rng};
 use common::company::Company;
 use narthex::{
     contracts::{
-        funding::{FundingError, combine_funding},
+        funding::{FundingError, combine_witnesses, funding_witnesses},
         graph::StageName,
         setup::{NoncesMessage, Party, SetupError, Signing},
         template::stage,
@@ -68,7 +68,7 @@ fn ceremony(parties: Vec<Party<Terms>>, culprit: Role, fault: Fault) -> Vec<(Rol
             .collect();
         // Nobody is told its own nonces; the culprit believes its true ones.
         peers.retain(|message| message.from != role);
-        match party.sign(peers) {
+        match party.sign_with(peers) {
             Ok(next) => drop(signing.insert(role, next)),
             Err(e) => complaints.push((role, e)),
         }
@@ -207,8 +207,9 @@ fn spoiling_the_funding(chain: &mut dyn Chain) {
     let all = |changed: &dyn Fn(Role, Psbt) -> Option<Psbt>| {
         let psbts = signed
             .iter()
-            .filter_map(|(role, psbt)| changed(*role, psbt.clone()));
-        combine_funding(&held[&Role::Worker], psbts.collect::<Vec<_>>())
+            .filter_map(|(role, psbt)| Some((role, changed(*role, psbt.clone())?)));
+        let given = psbts.map(|(role, psbt)| funding_witnesses(&held[role], &psbt));
+        combine_witnesses(&held[&Role::Worker], given.collect::<Result<Vec<_>, _>>()?)
     };
     for culprit in Role::all(3) {
         let only = |f: &dyn Fn(&mut Psbt)| {
@@ -240,7 +241,7 @@ fn spoiling_the_funding(chain: &mut dyn Chain) {
         other(only(&|p| {
             p.unsigned_tx.lock_time = bitcoin::absolute::LockTime::from_height(9).unwrap()
         }));
-        // A final witness that is none: the transaction is put together, and no chain takes it.
+        // A final witness that is none: its own side does not send it, and nobody takes it.
         let own = signed[&culprit]
             .inputs
             .iter()
@@ -248,14 +249,28 @@ fn spoiling_the_funding(chain: &mut dyn Chain) {
             .unwrap();
         let nonsense = Witness::from_slice(&[[7u8; 64]]);
         let spoilt = only(&|p| p.inputs[own].final_script_witness = Some(nonsense.clone()));
-        if let Ok(tx) = spoilt {
-            assert!(chain.submit(&tx).is_err(), "{culprit}'s false signature");
-            assert!(chain.mine_exactly(&[tx], &common::miner()).is_err());
-        }
+        assert!(
+            matches!(&spoilt, Err(FundingError::Unsigned { missing, .. }) if missing[..] == [culprit]),
+            "{culprit}: {spoilt:?}"
+        );
+        let sent = held.iter().map(|(role, held)| {
+            let mut message = funding_witnesses(held, &signed[role]).unwrap();
+            if *role == culprit {
+                message.inputs[0].1 = nonsense.clone();
+            }
+            message
+        });
+        let spoilt = combine_witnesses(&held[&Role::Worker], sent);
+        assert!(
+            matches!(&spoilt, Err(FundingError::FalseWitness { from, .. }) if *from == culprit),
+            "{culprit}: {spoilt:?}"
+        );
     }
     // Five of six signatures are known by now; the sixth party still spends its coins elsewhere.
     company.all_coins_are_free(chain);
-    let late = combine_funding(&held[&Role::Client], signed.into_values()).unwrap();
+    let sent = held.iter();
+    let sent = sent.map(|(role, held)| funding_witnesses(held, &signed[role]).unwrap());
+    let late = combine_witnesses(&held[&Role::Client], sent).unwrap();
     assert!(
         chain.submit(&late).is_err(),
         "the coins are gone; the funding can never be"

@@ -40,7 +40,7 @@ pub use recomputer::{Answer, Recomputer};
 pub use record::{Coin, Heard, RecomputerRecord, RequesterDuty, RequesterRecord, Work};
 pub use requester::{Learned, Requester};
 pub use template::{
-    CANCEL, REFUND, derive, recomputer_party, requester_party, restore, settlement,
+    CANCEL, REFUND, derive, recomputer_party, requester_party, restore, resume, settlement,
 };
 pub use terms::{
     BountyRecord, BountyTerms, MAX_BOUNTY_TERMS_BYTES, MIN_ROUND_BLOCKS, REQUESTER, recomputer_name,

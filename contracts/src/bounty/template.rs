@@ -20,7 +20,7 @@ use crate::{
         Variant,
     },
     party::PartySet,
-    setup::{Agreement, ContractSignatures, Party, RestoreError},
+    setup::{Agreement, ContractSignatures, Party, RestoreError, Signing},
 };
 
 /// The requester takes everything back after T.
@@ -207,9 +207,21 @@ pub fn restore(
     terms: &Arc<BountyTerms>,
     bytes: &[u8],
 ) -> Result<ContractSignatures<BountyTerms>, RestoreError> {
-    let graph = |terms: &BountyTerms| {
-        // Terms that were checked have one.
-        derive(terms).map_err(|error| RestoreError::Terms(error.to_string()))
-    };
-    ContractSignatures::restore(terms.clone(), graph, bytes)
+    ContractSignatures::restore(terms.clone(), derive_again, bytes)
+}
+
+/// What a party stored of a ceremony under way ([`Signing::to_bytes`]), read back.
+///
+/// # Errors
+/// [`RestoreError`]: of other terms, or changed.
+pub fn resume(
+    terms: &Arc<BountyTerms>,
+    bytes: &[u8],
+) -> Result<Signing<BountyTerms>, RestoreError> {
+    Signing::restore(terms.clone(), derive_again, bytes)
+}
+
+fn derive_again(terms: &BountyTerms) -> Result<TxGraph, RestoreError> {
+    // Terms that were checked have one.
+    derive(terms).map_err(|error| RestoreError::Terms(error.to_string()))
 }

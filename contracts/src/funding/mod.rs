@@ -1,4 +1,4 @@
-//! The funding transaction as a PSBT that any wallet can sign, the children that pay for all others,
+//! The funding transaction as a PSBT that any wallet can sign, the witnesses of it that parties exchange, the children that pay for all others,
 //! and sweeps of timelocked coins by their owner.
 
 mod child;
@@ -6,6 +6,7 @@ mod contribution;
 mod fee;
 mod psbt;
 mod sweep;
+mod witnesses;
 
 pub use bitcoin::FeeRate;
 pub use child::{Child, ChildError, FeeCoin};
@@ -13,5 +14,6 @@ pub use contribution::{Change, Coin, Contribution, ContributionError, MAX_COINS,
 pub(crate) use contribution::{is_standard, shortened};
 pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub(crate) use psbt::funding_psbt;
-pub use psbt::{FundingError, combine_funding, merge_wallet_data};
+pub use psbt::{FundingError, merge_wallet_data};
 pub use sweep::{Sweep, SweepError, Unlock};
+pub use witnesses::{FundingWitnesses, check_witnesses, combine_witnesses, funding_witnesses};

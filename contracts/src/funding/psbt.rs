@@ -1,19 +1,19 @@
-//! Tx0 as a PSBT (BIP174, BIP371): built by each party alone, signed by its wallet, combined by anybody.
+//! Tx0 as a PSBT (BIP174, BIP371): built by each party alone and signed by its own wallet. What of it goes to others is in
+//! [`super::FundingWitnesses`].
 
 use bitcoin::{
-    FeeRate, Psbt, ScriptBuf, Transaction, Txid, Weight, psbt,
+    FeeRate, Psbt, ScriptBuf, Transaction, Txid, Weight, Witness, psbt,
     secp256k1::{Secp256k1, VerifyOnly},
     sighash::Prevouts,
 };
 use miniscript::{interpreter::Interpreter, psbt::PsbtExt};
 
 use crate::{
-    graph::{Spend, TxGraph, satisfaction_weight},
+    graph::{TxGraph, satisfaction_weight},
     party::PartyName,
-    setup::{Agreement, ContractSignatures},
 };
 
-/// Why a funding PSBT is not accepted.
+/// Why a funding PSBT or a peer's witnesses are not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FundingError {
@@ -23,7 +23,7 @@ pub enum FundingError {
     /// What brings the coin back is not signed by both. The caller's fault.
     #[error("the way back is not signed by both: nothing is funded before it is")]
     NoWayBack,
-    /// A PSBT is of another transaction than the one that this party derived. The sender's fault.
+    /// A PSBT is of another transaction than the one that this party derived. The own wallet's fault.
     #[error("the PSBT is of transaction {found}, the funding transaction is {expected}")]
     OtherTransaction {
         /// Transaction of the PSBT.
@@ -31,7 +31,45 @@ pub enum FundingError {
         /// Transaction of the graph.
         expected: Txid,
     },
-    /// Inputs are still unsigned, or signed wrongly.
+    /// Witnesses are of another agreement. The sender's fault.
+    #[error("{from} sent witnesses of another agreement")]
+    OtherAgreement {
+        /// Sender.
+        from: PartyName,
+    },
+    /// There is no such party.
+    #[error("{party} does not take part")]
+    Stranger {
+        /// Who.
+        party: PartyName,
+    },
+    /// A witness for an input that the party does not bring, or a second one for its own. The sender's fault.
+    #[error("{from} sent a witness for input {input}, which is not its own to sign, or not again")]
+    ForeignInput {
+        /// Sender.
+        from: PartyName,
+        /// Number of the input.
+        input: u32,
+    },
+    /// No witness for an input that the party brings. The sender's fault.
+    #[error("{from} sent no witness for its input {input}")]
+    MissingInput {
+        /// Sender.
+        from: PartyName,
+        /// Number of the input.
+        input: u32,
+    },
+    /// A witness that the coin's script does not take. The sender's fault.
+    #[error("the witness that {from} sent for input {input} is not taken: {reason}")]
+    FalseWitness {
+        /// Sender.
+        from: PartyName,
+        /// Number of the input.
+        input: u32,
+        /// Why not.
+        reason: String,
+    },
+    /// Inputs are still unsigned, or signed wrongly by the own wallet.
     #[error("the funding is not signed by {}: {reason}", listed(missing))]
     Unsigned {
         /// Whose inputs are not final.
@@ -117,66 +155,41 @@ pub fn merge_wallet_data(funding: &mut Psbt, contributed: &Psbt) {
     }
 }
 
-/// Puts the signed PSBTs of all parties together. Each must be of exactly the transaction of the graph.
-///
-/// Each input takes the first witness that verifies, whoever sent it: a false signature that a peer puts on another
-/// party's input neither counts nor hides the true one.
-pub fn combine_funding<T: Agreement>(
-    holdings: &ContractSignatures<T>,
-    signed: impl IntoIterator<Item = Psbt>,
-) -> Result<Transaction, FundingError> {
-    let mut funding = funding_psbt(holdings.graph())?;
-    let expected = funding.unsigned_tx.compute_txid();
-    let signed = signed.into_iter().collect::<Vec<_>>();
-    if let Some(foreign) = signed
-        .iter()
-        .find(|psbt| psbt.unsigned_tx != funding.unsigned_tx)
-    {
-        return Err(FundingError::OtherTransaction {
-            found: foreign.unsigned_tx.compute_txid(),
-            expected,
-        });
-    }
-    let secp = Secp256k1::verification_only();
-    let mut problem = None;
-    for index in 0..funding.inputs.len() {
-        let given = signed.iter().filter_map(|psbt| psbt.inputs.get(index));
-        if let Err(reason) = take_witness(&secp, &mut funding, index, given) {
-            problem.get_or_insert(reason);
-        }
-    }
-    if let Some(reason) = problem {
-        let missing = unsigned(holdings.graph(), &funding);
-        return Err(FundingError::Unsigned { missing, reason });
-    }
+/// The transaction of a PSBT whose inputs all have their witnesses.
+pub(super) fn extract(funding: Psbt) -> Result<Transaction, FundingError> {
     // The terms bound each party's fee, before anybody signed.
     funding
         .extract_tx_with_fee_rate_limit(FeeRate::MAX)
         .map_err(|e| FundingError::Extract(e.to_string()))
 }
 
-/// Gives one input the first witness of `given` that verifies; the error is about the last that does not.
-fn take_witness<'a>(
+/// The witness of one input of `funding`, made of what the own wallet gave back for it and run against the coin's script:
+/// the finaliser itself takes a finished witness on trust.
+pub(super) fn finish_input(
     secp: &Secp256k1<VerifyOnly>,
     funding: &mut Psbt,
-    index: usize,
-    given: impl Iterator<Item = &'a psbt::Input>,
-) -> Result<(), String> {
-    let unsigned = funding.inputs[index].clone();
-    let mut problem = "it has no signature".to_owned();
-    for theirs in given.filter(|input| has_signature(input)) {
-        let mut candidate = theirs.clone();
-        // What the coin holds is what the terms say.
-        candidate.witness_utxo = unsigned.witness_utxo.clone();
-        candidate.non_witness_utxo = None;
-        funding.inputs[index] = candidate;
-        match finish_input(secp, funding, index) {
-            Ok(()) => return Ok(()),
-            Err(reason) => problem = reason,
-        }
+    index: u32,
+    signed: &psbt::Input,
+) -> Result<Witness, String> {
+    if !has_signature(signed) {
+        return Err("it has no signature".into());
     }
-    funding.inputs[index] = unsigned;
-    Err(problem)
+    let at = index as usize;
+    let mut candidate = signed.clone();
+    // What the coin holds is what the terms say.
+    candidate.witness_utxo = funding.inputs[at].witness_utxo.clone();
+    candidate.non_witness_utxo = None;
+    funding.inputs[at] = candidate;
+    let finished = funding.finalize_inp_mut(secp, at);
+    finished.map_err(|e| e.to_string())?;
+    let input = &funding.inputs[at];
+    // Both coin types that terms take are native segwit.
+    if input.final_script_sig.is_some() {
+        return Err("it has a script signature".into());
+    }
+    let witness = input.final_script_witness.clone().unwrap_or_default();
+    verify_witness(secp, funding, index, &witness)?;
+    Ok(witness)
 }
 
 fn has_signature(input: &psbt::Input) -> bool {
@@ -186,30 +199,26 @@ fn has_signature(input: &psbt::Input) -> bool {
         || !input.tap_script_sigs.is_empty()
 }
 
-/// Makes the input's witness, if it is not made yet, and runs it against the coin's script: the finaliser itself
-/// takes a finished witness on trust.
-fn finish_input(
+/// Runs a witness against the script of the coin that an input spends.
+pub(super) fn verify_witness(
     secp: &Secp256k1<VerifyOnly>,
-    funding: &mut Psbt,
-    index: usize,
+    funding: &Psbt,
+    index: u32,
+    witness: &Witness,
 ) -> Result<(), String> {
-    funding
-        .finalize_inp_mut(secp, index)
-        .map_err(|e| e.to_string())?;
+    let at = index as usize;
     let prevouts = funding
         .inputs
         .iter()
         .map(|input| input.witness_utxo.clone().ok_or("a coin is not known"))
         .collect::<Result<Vec<_>, _>>()?;
-    let input = &funding.inputs[index];
-    // Both coin types that terms take are native segwit.
-    if input.final_script_sig.is_some() {
-        return Err("it has a script signature".into());
-    }
-    let witness = input.final_script_witness.clone().unwrap_or_default();
+    let script = &prevouts
+        .get(at)
+        .ok_or("there is no such input")?
+        .script_pubkey;
     // A spend by a long script would lower the fee rate after everybody has signed. One unit more for a signature
     // with a sighash byte.
-    let limit = satisfaction_weight(&prevouts[index].script_pubkey).map_or(0, Weight::to_wu) + 1;
+    let limit = satisfaction_weight(script).map_or(0, Weight::to_wu) + 1;
     if witness.size() as u64 > limit {
         return Err(format!(
             "its witness weighs {} wu, at most {limit} are agreed on",
@@ -218,36 +227,14 @@ fn finish_input(
     }
     let tx = &funding.unsigned_tx;
     let script_sig = ScriptBuf::new();
-    let interpreter = Interpreter::from_txdata(
-        &prevouts[index].script_pubkey,
-        &script_sig,
-        &witness,
-        tx.input[index].sequence,
-        tx.lock_time,
-    )
-    .map_err(|e| e.to_string())?;
+    let sequence = tx.input[at].sequence;
+    let interpreter =
+        Interpreter::from_txdata(script, &script_sig, witness, sequence, tx.lock_time)
+            .map_err(|e| e.to_string())?;
     interpreter
-        .iter(secp, tx, index, &Prevouts::All(&prevouts))
+        .iter(secp, tx, at, &Prevouts::All(&prevouts))
         .try_for_each(|element| element.map(drop))
         .map_err(|e| format!("its witness is false: {e}"))
-}
-
-fn unsigned(graph: &TxGraph, funding: &Psbt) -> Vec<PartyName> {
-    let Some(node) = graph.node(TxGraph::FUNDING) else {
-        return Vec::new();
-    };
-    let mut parties = node
-        .inputs
-        .iter()
-        .zip(&funding.inputs)
-        .filter(|(_, input)| input.final_script_witness.is_none())
-        .filter_map(|(node, _)| match node.spend {
-            Spend::Wallet(party) => Some(graph.party(party)),
-            Spend::KeyPath(_) | Spend::Leaf(_) => None,
-        })
-        .collect::<Vec<_>>();
-    parties.dedup();
-    parties
 }
 
 fn listed(parties: &[PartyName]) -> String {

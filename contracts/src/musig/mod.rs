@@ -16,7 +16,7 @@ mod session;
 
 pub use adaptor::{AdaptorError, AdaptorSignature};
 pub use keyset::{KeySet, KeySetError, taproot_tweak_hash};
-pub use nonce::{PublicNonce, SecretNonce};
+pub use nonce::{CheckedNonce, PublicNonce, SecretNonce};
 pub use point::{AdaptorPoint, PointError, PointSums};
 pub(crate) use scalar::{add_secrets, challenge, invert, sign_with_nonce, sub_secrets};
 pub use session::{MusigKeypair, PartialSignature, Session, SessionError};

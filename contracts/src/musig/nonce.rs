@@ -32,7 +32,32 @@ impl std::fmt::Debug for SecretNonce {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicNonce(pub [u8; 66]);
 
+/// A public nonce whose halves are points: what a session sums up. It takes two square roots to find that out, which is
+/// done once, when the message comes that holds it.
+#[derive(Clone, Copy)]
+pub struct CheckedNonce(pub(super) musig::musig::PublicNonce);
+
+impl CheckedNonce {
+    /// As it travels.
+    pub fn to_public(&self) -> PublicNonce {
+        PublicNonce(self.0.serialize())
+    }
+}
+
+impl std::fmt::Debug for CheckedNonce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.to_public(), f)
+    }
+}
+
 impl PublicNonce {
+    /// Whether both halves are points of the curve, without a session or a message: `None` if one is not. Whose fault
+    /// that is, the caller knows, who has the message.
+    pub fn check(&self) -> Option<CheckedNonce> {
+        let parsed = musig::musig::PublicNonce::from_byte_array(&self.0);
+        parsed.ok().map(CheckedNonce)
+    }
+
     /// Makes a nonce pair for one message under one key set (NonceGen of BIP327).
     ///
     /// `seed` must be fresh, uniform and secret. The secret key, aggregate key and message are mixed in, so

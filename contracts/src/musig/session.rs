@@ -3,7 +3,7 @@
 use bitcoin::secp256k1::SecretKey;
 use secp256k1_musig as musig;
 
-use super::{AdaptorPoint, AdaptorSignature, KeySet, PublicNonce, SecretNonce};
+use super::{AdaptorPoint, AdaptorSignature, CheckedNonce, KeySet, PublicNonce, SecretNonce};
 use crate::party::PartyName;
 
 /// Why signing together failed, and by whose fault.
@@ -108,6 +108,20 @@ impl Session {
         Ok(Session::from_aggregate(keys, aggregate, message))
     }
 
+    /// As [`Session::new`], of nonces that were checked when they came: no signer is at fault here any more.
+    ///
+    /// # Errors
+    /// [`SessionError::Count`], [`SessionError::Point`].
+    pub fn of_checked(
+        keys: &KeySet,
+        nonces: &[CheckedNonce],
+        adaptor: Option<&AdaptorPoint>,
+        message: &[u8; 32],
+    ) -> Result<Session, SessionError> {
+        let aggregate = sum_nonces(keys, nonces, adaptor)?;
+        Ok(Session::from_aggregate(keys, aggregate, message))
+    }
+
     pub(super) fn from_aggregate(
         keys: &KeySet,
         aggregate: musig::musig::AggregatedNonce,
@@ -193,36 +207,47 @@ pub(super) fn aggregate_nonces(
     nonces: &[PublicNonce],
     adaptor: Option<&AdaptorPoint>,
 ) -> Result<musig::musig::AggregatedNonce, SessionError> {
-    if nonces.len() != keys.signers().len() {
-        return Err(SessionError::Count {
-            given: nonces.len(),
-            signers: keys.signers().len(),
-        });
+    check_count(keys, nonces.len())?;
+    let checked = nonces
+        .iter()
+        .zip(keys.names())
+        .map(|(nonce, signer)| nonce.check().ok_or(SessionError::BadNonce { signer }))
+        .collect::<Result<Vec<_>, _>>()?;
+    sum_nonces(keys, &checked, adaptor)
+}
+
+fn check_count(keys: &KeySet, given: usize) -> Result<(), SessionError> {
+    let signers = keys.signers().len();
+    match given == signers {
+        true => Ok(()),
+        false => Err(SessionError::Count { given, signers }),
     }
-    // The sum does not depend on where the point comes in. Added to one signer's nonce before that is parsed,
-    // it costs one square root; added to the aggregate it would cost three, since the library takes the
-    // aggregate back as compressed bytes only.
+}
+
+fn sum_nonces(
+    keys: &KeySet,
+    nonces: &[CheckedNonce],
+    adaptor: Option<&AdaptorPoint>,
+) -> Result<musig::musig::AggregatedNonce, SessionError> {
+    check_count(keys, nonces.len())?;
+    // The sum does not depend on where the point comes in. Added to one signer's nonce it costs less than added to the
+    // aggregate, which the library takes back as compressed bytes only.
     let shifted = adaptor.and_then(|point| shift_one(nonces.first()?, point));
-    let absorbed = shifted.is_some();
-    let mut parsed = Vec::with_capacity(nonces.len());
-    parsed.extend(shifted);
-    for (nonce, signer) in nonces.iter().zip(keys.names()).skip(parsed.len()) {
-        parsed.push(
-            musig::musig::PublicNonce::from_byte_array(&nonce.0)
-                .map_err(|_| SessionError::BadNonce { signer })?,
-        );
+    let mut summed = nonces.iter().map(|nonce| &nonce.0).collect::<Vec<_>>();
+    if let (Some(first), Some(shifted)) = (summed.first_mut(), &shifted) {
+        *first = shifted;
     }
-    let aggregate = musig::musig::AggregatedNonce::new(&parsed.iter().collect::<Vec<_>>());
+    let aggregate = musig::musig::AggregatedNonce::new(&summed);
     match adaptor {
-        Some(point) if !absorbed => shift(&aggregate, point).ok_or(SessionError::Point),
+        Some(point) if shifted.is_none() => shift(&aggregate, point).ok_or(SessionError::Point),
         _ => Ok(aggregate),
     }
 }
 
-/// A signer's nonce with `point` added to its first half. `None` if it is no pair of points, or if the first
-/// half is −`point`, because the halves of one signer's nonce cannot be the point at infinity.
-fn shift_one(nonce: &PublicNonce, point: &AdaptorPoint) -> Option<musig::musig::PublicNonce> {
-    let mut bytes = nonce.0;
+/// A signer's nonce with `point` added to its first half. `None` if that half is −`point`, because the halves of one
+/// signer's nonce cannot be the point at infinity.
+fn shift_one(nonce: &CheckedNonce, point: &AdaptorPoint) -> Option<musig::musig::PublicNonce> {
+    let mut bytes = nonce.0.serialize();
     let sum = musig::PublicKey::from_slice(&bytes[..33])
         .ok()?
         .combine(point.inner())

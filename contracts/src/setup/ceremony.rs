@@ -1,11 +1,9 @@
 //! A whole ceremony in one process: for simulations, tests and benchmarks. Messages travel as bytes.
 
 use bitcoin::secp256k1::rand::{CryptoRng, RngCore};
-use narthex_base::codec::{DecodeError, Message as _};
+use narthex_base::codec::Message as _;
 
-use super::{
-    Agreement, ContractSignatures, NoncesMessage, Party, SetupError, SharesMessage, Signing,
-};
+use super::{Agreement, ContractSignatures, Party, SetupError, Signing};
 use crate::{
     graph::{Stage, StageName},
     party::PartyName,
@@ -23,9 +21,6 @@ pub enum CeremonyError {
         /// Why.
         error: SetupError,
     },
-    /// A message did not survive its encoding.
-    #[error(transparent)]
-    Wire(#[from] DecodeError),
 }
 
 /// A step of the ceremony, reported as it begins.
@@ -49,20 +44,19 @@ pub fn run<T: Agreement, R: RngCore + CryptoRng>(
     let mut announced = Vec::new();
     let mut nonces = Vec::new();
     for party in parties {
-        let me = party.me;
+        let me = party.me();
         progress(CeremonyStep::Nonces(me));
         let (next, message) = party.announce(rng).map_err(at(me))?;
         announced.push((me, next));
-        nonces.push(message.to_bytes());
+        nonces.push((me, message.to_bytes()));
     }
     let mut signing: Vec<Signing<T>> = Vec::new();
-    for (me, party) in announced {
+    for (me, mut party) in announced {
         progress(CeremonyStep::Sign(me));
-        let peers = nonces
-            .iter()
-            .map(|b| NoncesMessage::from_bytes(b))
-            .collect::<Result<Vec<_>, _>>()?;
-        signing.push(party.sign(peers).map_err(at(me))?);
+        for (from, bytes) in nonces.iter().filter(|(from, _)| *from != me) {
+            party.accept_bytes(*from, bytes).map_err(at(me))?;
+        }
+        signing.push(party.sign().map_err(at(me))?);
     }
     let graph = signing.first().map(|party| party.graph().clone());
     for stage in graph.iter().flat_map(|graph| graph.stages()) {
@@ -94,9 +88,8 @@ fn exchange<T: Agreement>(parties: &mut [Signing<T>], stage: Stage) -> Result<()
             if message.shares.is_empty() {
                 continue;
             }
-            let message = SharesMessage::from_bytes(&message.to_bytes())?;
             parties[to]
-                .accept(message)
+                .accept_bytes(party, stage, &message.to_bytes())
                 .map_err(|error| CeremonyError::Setup {
                     party: *addressee,
                     error,

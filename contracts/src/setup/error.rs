@@ -1,5 +1,7 @@
 //! What can go wrong in a ceremony, and by whose fault.
 
+use narthex_base::codec::DecodeError;
+
 use crate::{binding::BindError, graph::StageName, musig::SessionError, party::PartyName};
 
 /// Why a ceremony stops. No coin is locked in any of these cases.
@@ -53,6 +55,32 @@ pub enum SetupError {
         given: usize,
         /// Items wanted.
         wanted: usize,
+    },
+    /// A message is longer or shorter than the plan has it, whatever it says. The sender's fault.
+    #[error("{from} sent {given} bytes, the plan has {wanted} for it")]
+    Length {
+        /// Sender.
+        from: PartyName,
+        /// Bytes sent.
+        given: usize,
+        /// Bytes wanted.
+        wanted: usize,
+    },
+    /// A message of the right length is none. The sender's fault.
+    #[error("what {from} sent is no message: {error}")]
+    Wire {
+        /// Sender.
+        from: PartyName,
+        /// Why not.
+        error: DecodeError,
+    },
+    /// A message says that it is from another party than the one that sent it. The sender's fault.
+    #[error("{from} sent a message that says it is from {said}")]
+    OtherSender {
+        /// Sender.
+        from: PartyName,
+        /// Who the message says sent it.
+        said: PartyName,
     },
     /// The sender said something else before. The sender's fault.
     #[error("{from} contradicts what it sent before")]

@@ -1,7 +1,7 @@
-//! The first two rounds: deriving the graph, drawing nonces.
+//! The first round: deriving the graph, drawing nonces.
 
 use narthex_base::tagged::tagged_hash_parts;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::parallel::*;
 use bitcoin::secp256k1::{
@@ -10,24 +10,73 @@ use bitcoin::secp256k1::{
 };
 use zeroize::Zeroizing;
 
-use super::{Agreement, NoncesMessage, Plan, SetupError, Signing, plan::context};
+use super::{Agreement, Announced, NoncesMessage, Plan, SetupError, plan::context};
 use crate::{
     binding::{BindError, Binding},
     graph::TxGraph,
-    musig::{MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session},
+    musig::{MusigKeypair, PublicNonce, SecretNonce},
     party::{PartyId, PartyName},
 };
 
-/// One party at the start of the ceremony.
+/// What a party derives alone of a ceremony, and keeps through all of its rounds: nothing in it is secret.
 #[derive(Debug)]
-pub struct Party<T> {
+pub(super) struct Seat<T> {
     /// Oneself.
     pub(super) me: PartyName,
-    pub(super) keypair: MusigKeypair,
     pub(super) terms: Arc<T>,
     pub(super) graph: Arc<TxGraph>,
     pub(super) plan: Arc<Plan>,
     pub(super) session_id: [u8; 32],
+}
+
+impl<T: Agreement> Seat<T> {
+    pub(super) fn new(terms: Arc<T>, graph: TxGraph, me: PartyName) -> Result<Seat<T>, SetupError> {
+        let plan = Plan::new(&graph)?;
+        let session_id = session_id(&*terms, &graph);
+        Ok(Seat {
+            me,
+            terms,
+            graph: Arc::new(graph),
+            plan: Arc::new(plan),
+            session_id,
+        })
+    }
+
+    /// Bytes of a message of a known length, which is looked at before anything else of it.
+    pub(super) fn check_length(
+        &self,
+        from: PartyId,
+        bytes: &[u8],
+        wanted: usize,
+    ) -> Result<(), SetupError> {
+        let (given, from) = (bytes.len(), self.terms.name(from));
+        match given == wanted {
+            true => Ok(()),
+            false => Err(SetupError::Length {
+                from,
+                given,
+                wanted,
+            }),
+        }
+    }
+
+    /// Who in a message says that it is from somebody else than who sent it.
+    pub(super) fn check_sender(&self, from: PartyId, said: PartyId) -> Result<(), SetupError> {
+        match from == said {
+            true => Ok(()),
+            false => Err(SetupError::OtherSender {
+                from: self.terms.name(from),
+                said: self.terms.name(said),
+            }),
+        }
+    }
+}
+
+/// One party at the start of the ceremony.
+#[derive(Debug)]
+pub struct Party<T> {
+    pub(super) seat: Seat<T>,
+    pub(super) keypair: MusigKeypair,
 }
 
 impl<T: Agreement> Party<T> {
@@ -60,32 +109,24 @@ impl<T: Agreement> Party<T> {
         {
             return Err(wrong);
         }
-        let plan = Plan::new(&graph)?;
-        let session_id = session_id(&*terms, &graph);
         let keypair = MusigKeypair::new(key).ok_or(wrong)?;
-        Ok(Party {
-            me,
-            keypair,
-            terms,
-            graph: Arc::new(graph),
-            plan: Arc::new(plan),
-            session_id,
-        })
+        let seat = Seat::new(terms, graph, me)?;
+        Ok(Party { seat, keypair })
     }
 
     /// Oneself.
     pub fn me(&self) -> PartyName {
-        self.me
+        self.seat.me
     }
 
     /// The graph as this party derived it.
     pub fn graph(&self) -> &Arc<TxGraph> {
-        &self.graph
+        &self.seat.graph
     }
 
     /// The signatures that the graph needs.
     pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+        &self.seat.plan
     }
 
     /// Draws a nonce pair for everything that the party signs. `rng` gives 32 bytes for each.
@@ -94,8 +135,9 @@ impl<T: Agreement> Party<T> {
         rng: &mut R,
     ) -> Result<(Announced<T>, NoncesMessage), SetupError> {
         let items = self
+            .seat
             .plan
-            .signed_by(self.me)
+            .signed_by(self.seat.me)
             .map(|(_, item)| *item)
             .collect::<Vec<_>>();
         // Seeds are drawn one after the other, so that the source need not be shared between threads.
@@ -107,96 +149,18 @@ impl<T: Agreement> Party<T> {
             .par_iter()
             .zip(seeds.par_iter())
             .map(|(item, seed)| {
-                let (keys, _) = context(&self.graph, item)?;
+                let (keys, _) = context(&self.seat.graph, item)?;
                 PublicNonce::generate(seed, &self.keypair, keys, &item.message)
                     .ok_or(SetupError::Graph("randomness: the source yields zeros"))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let (secrets, nonces): (Vec<SecretNonce>, Vec<PublicNonce>) = pairs.into_iter().unzip();
         let own = NoncesMessage {
-            session_id: self.session_id,
-            from: self.me.id,
+            session_id: self.seat.session_id,
+            from: self.seat.me.id,
             nonces,
         };
-        Ok((
-            Announced {
-                party: self,
-                secrets,
-                own: own.clone(),
-            },
-            own,
-        ))
-    }
-}
-
-/// A party that has announced its nonces and waits for the others'.
-#[derive(Debug)]
-pub struct Announced<T> {
-    party: Party<T>,
-    secrets: Vec<SecretNonce>,
-    pub(super) own: NoncesMessage,
-}
-
-impl<T: Agreement> Announced<T> {
-    /// Signs everything with everybody's nonces. The secret nonces are gone afterwards, also if it fails.
-    ///
-    /// A ceremony that fails is not run again: a party that cancelled an adaptor point with its nonce may hold plain
-    /// signatures on the transactions of these terms (ADR 0002). The terms were used up when it began; everybody proposes
-    /// anew, and the new salts make other messages of them all.
-    pub fn sign(
-        self,
-        peers: impl IntoIterator<Item = NoncesMessage>,
-    ) -> Result<Signing<T>, SetupError> {
-        let Announced {
-            party,
-            secrets,
-            own,
-        } = self;
-        let nonces = gather(&party, own, peers)?;
-        let columns = columns(&party, &nonces);
-        let mut secrets = secrets.into_iter();
-        let jobs = party
-            .plan
-            .items()
-            .iter()
-            .enumerate()
-            .map(|(i, item)| {
-                let secret = if item.signers.contains(party.me) {
-                    secrets.next()
-                } else {
-                    None
-                };
-                (i, item, secret)
-            })
-            .filter(|(_, item, secret)| secret.is_some() || item.collects(party.me))
-            .collect::<Vec<_>>();
-        let signed = jobs
-            .into_par_iter()
-            .map(|(i, item, secret)| {
-                let (keys, point) = context(&party.graph, item)?;
-                let nonces = keys
-                    .names()
-                    .map(|from| {
-                        nonce_at(&nonces, &columns, from.id, i).ok_or(SetupError::Missing { from })
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                let session = Session::new(keys, &nonces, point, &item.message)?;
-                let share = match secret {
-                    None => None,
-                    Some(secret) => Some(session.sign(keys, party.me, &party.keypair, secret)?),
-                };
-                // Only what is aggregated later needs its session kept.
-                Ok((i, item.collects(party.me).then_some(session), share))
-            })
-            .collect::<Result<Vec<_>, SetupError>>()?;
-        let count = party.plan.items().len();
-        let mut sessions: Vec<Option<Session>> = (0..count).map(|_| None).collect();
-        let mut shares: Vec<Option<PartialSignature>> = vec![None; count];
-        for (i, session, share) in signed {
-            sessions[i] = session;
-            shares[i] = share;
-        }
-        Ok(Signing::new(party, nonces, columns, sessions, shares))
+        Ok((Announced::new(self, secrets, &own)?, own))
     }
 }
 
@@ -206,76 +170,4 @@ fn session_id(terms: &impl Agreement, graph: &TxGraph) -> [u8; 32] {
     let last = graph.nodes().last().and_then(|(id, _)| graph.txid(id));
     let last = last.map(|txid| txid.to_byte_array()).unwrap_or_default();
     tagged_hash_parts("narthex/ceremony", &[terms.id(), &last])
-}
-
-/// Every party's nonces.
-pub(super) type Nonces = BTreeMap<PartyId, Vec<PublicNonce>>;
-
-/// For each party, which of its nonces belongs to which item of the plan; `u32::MAX` if none.
-pub(super) type Columns = BTreeMap<PartyId, Vec<u32>>;
-
-fn gather<T: Agreement>(
-    party: &Party<T>,
-    own: NoncesMessage,
-    peers: impl IntoIterator<Item = NoncesMessage>,
-) -> Result<Nonces, SetupError> {
-    let mut nonces = Nonces::new();
-    nonces.insert(own.from, own.nonces);
-    for message in peers {
-        let id = message.from;
-        let from = party.terms.name(id);
-        if message.session_id != party.session_id {
-            return Err(SetupError::ForeignContract { from });
-        }
-        if party.terms.signer(id).is_none() {
-            return Err(SetupError::Stranger { party: from });
-        }
-        let wanted = party.plan.signed_by(id).count();
-        if message.nonces.len() != wanted {
-            return Err(SetupError::Count {
-                from,
-                given: message.nonces.len(),
-                wanted,
-            });
-        }
-        match nonces.get(&id) {
-            Some(known) if *known == message.nonces => {}
-            Some(_) => return Err(SetupError::Contradiction { from }),
-            None => drop(nonces.insert(id, message.nonces)),
-        }
-    }
-    let signs = |name: &PartyName| party.plan.signed_by(*name).next().is_some();
-    match party
-        .terms
-        .everyone()
-        .into_iter()
-        .filter(signs)
-        .find(|name| !nonces.contains_key(&name.id))
-    {
-        Some(from) => Err(SetupError::Missing { from }),
-        None => Ok(nonces),
-    }
-}
-
-fn columns<T>(party: &Party<T>, nonces: &Nonces) -> Columns {
-    nonces
-        .keys()
-        .map(|id| {
-            let mut column = vec![u32::MAX; party.plan.items().len()];
-            for ((i, _), n) in party.plan.signed_by(*id).zip(0u32..) {
-                column[i] = n;
-            }
-            (*id, column)
-        })
-        .collect()
-}
-
-pub(super) fn nonce_at(
-    nonces: &Nonces,
-    columns: &Columns,
-    party: PartyId,
-    item: usize,
-) -> Option<PublicNonce> {
-    let at = *columns.get(&party)?.get(item)?;
-    nonces.get(&party)?.get(at as usize).copied()
 }

@@ -4,6 +4,8 @@ use crate::parallel::*;
 
 use super::SetupError;
 #[cfg(doc)]
+use super::{NoncesMessage, SharesMessage};
+#[cfg(doc)]
 use crate::graph::Slot;
 use crate::{
     graph::{AdaptorId, KeySetId, NodeId, Spend, Stage, TxGraph, Withheld},
@@ -100,6 +102,31 @@ impl Plan {
             .iter()
             .enumerate()
             .filter(move |(_, item)| item.stage == stage && item.sends(from, to))
+    }
+}
+
+/// Bytes of a [`NoncesMessage`] without nonces, and of one nonce.
+const NONCES_BYTES: [usize; 2] = [41, 66];
+
+/// Bytes of a [`SharesMessage`] without shares, and of one share.
+const SHARES_BYTES: [usize; 2] = [75, 32];
+
+impl Plan {
+    /// How long the message with `party`'s nonces is, known before a byte of it comes: 41 and 66 for each.
+    pub fn nonce_bytes(&self, party: impl Into<PartyId>) -> usize {
+        let [head, each] = NONCES_BYTES;
+        head + each * self.signed_by(party).count()
+    }
+
+    /// How long the message with `from`'s shares of a stage for `to` is: 75 and 32 for each.
+    pub fn share_bytes(
+        &self,
+        stage: impl Into<Stage>,
+        from: impl Into<PartyId>,
+        to: impl Into<PartyId>,
+    ) -> usize {
+        let [head, each] = SHARES_BYTES;
+        head + each * self.sent(stage, from, to).count()
     }
 }
 

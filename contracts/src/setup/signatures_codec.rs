@@ -2,13 +2,13 @@
 
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
-use narthex_base::tagged::tagged_hash_parts;
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Agreement, ContractSignatures, HandedOver, Plan, Release, SetupError,
+    Agreement, ContractSignatures, HandedOver, Plan, Release, RestoreError,
     message::{read_party, write_party},
     signatures::{Held, Pending},
+    stored::{begin, end, open},
 };
 use crate::{
     graph::TxGraph,
@@ -19,33 +19,11 @@ use crate::{
 const HOLDINGS: Kind = kinds::HOLDINGS;
 const CHECKSUM: &str = "narthex/holdings";
 
-/// Why stored holdings cannot be read back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RestoreError {
-    /// The bytes are damaged.
-    #[error(transparent)]
-    Wire(#[from] DecodeError),
-    /// The graph cannot be derived from the terms: what their template says.
-    #[error("{0}")]
-    Terms(String),
-    /// The graph that was derived is inconsistent.
-    #[error(transparent)]
-    Graph(#[from] SetupError),
-    /// They belong to another contract.
-    #[error("the holdings are of another contract than the terms")]
-    OtherContract,
-    /// The hash does not fit or a signature does not verify: the bytes were changed.
-    #[error("the stored holdings were changed; restore from another copy")]
-    Damaged,
-}
-
 impl<T: Agreement> ContractSignatures<T> {
     /// As bytes: 64 per signature held, and a hash of all behind them. Withheld shares cannot be verified without
     /// the others' nonces; one that a disk changed would make its owner look like a cheat when it is released.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::new(HOLDINGS);
-        w.fixed(self.terms().id());
+        let mut w = begin(HOLDINGS, &**self.terms());
         write_party(&mut w, self.me().id);
         w.u32(self.held.len() as u32);
         for (i, held) in &self.held {
@@ -66,9 +44,7 @@ impl<T: Agreement> ContractSignatures<T> {
                 }
             };
         }
-        let mut bytes = w.finish();
-        bytes.extend(tagged_hash_parts(CHECKSUM, &[&bytes]));
-        bytes
+        end(w, CHECKSUM)
     }
 
     /// From bytes, with the graph that this party has derived anew from the terms: verifies every signature.
@@ -77,15 +53,7 @@ impl<T: Agreement> ContractSignatures<T> {
         graph: impl FnOnce(&T) -> Result<TxGraph, RestoreError>,
         bytes: &[u8],
     ) -> Result<ContractSignatures<T>, RestoreError> {
-        // The kind and a foreign contract are told first: they say more than that the hash does not fit.
-        let (body, hash) = bytes.split_last_chunk::<32>().unwrap_or((bytes, &[0; 32]));
-        let mut r = Reader::new(HOLDINGS, body)?;
-        if r.array::<32>("agreement id")? != *terms.id() {
-            return Err(RestoreError::OtherContract);
-        }
-        if tagged_hash_parts(CHECKSUM, &[body]) != *hash {
-            return Err(RestoreError::Damaged);
-        }
+        let mut r = open(HOLDINGS, CHECKSUM, &*terms, bytes)?;
         let me = terms.name(read_party(&mut r, "role")?);
         let mut held = BTreeMap::new();
         for _ in 0..r.count("entries", 37)? {

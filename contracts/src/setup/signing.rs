@@ -6,11 +6,15 @@ use std::{
 };
 
 use crate::parallel::*;
+use narthex_base::codec::Message as _;
 
+#[cfg(doc)]
+use super::Plan;
 use super::{
     Agreement, ContractSignatures, Item, SetupError, SharesMessage,
+    announced::{Columns, Nonces, nonce_at},
     message::transcript,
-    party::{Columns, Nonces, Party, nonce_at},
+    party::Seat,
     plan::context,
     signatures::{Held, Pending},
 };
@@ -22,34 +26,34 @@ use crate::{
 
 /// A party that has signed everything and exchanges shares.
 pub struct Signing<T> {
-    party: Party<T>,
+    pub(super) seat: Seat<T>,
     /// Hash of all nonces.
-    transcript: [u8; 32],
-    nonces: Nonces,
+    pub(super) transcript: [u8; 32],
+    pub(super) nonces: Nonces,
     columns: Columns,
     sessions: Vec<Option<Session>>,
-    own: Vec<Option<PartialSignature>>,
+    pub(super) own: Vec<Option<PartialSignature>>,
     /// What each peer sent, each share at its item's position: one look-up a signer and item
     /// when a stage is closed, which a tree would double the cost of with eighteen signers.
     received: BTreeMap<PartyId, Vec<Option<PartialSignature>>>,
     /// The stages whose shares each peer has sent.
-    heard: BTreeSet<(Stage, PartyId)>,
+    pub(super) heard: BTreeSet<(Stage, PartyId)>,
     /// Number of stages that are complete and verified.
-    closed: usize,
+    pub(super) closed: usize,
     held: BTreeMap<usize, Held>,
 }
 
 impl<T: Agreement> Signing<T> {
     pub(super) fn new(
-        party: Party<T>,
+        seat: Seat<T>,
         nonces: Nonces,
         columns: Columns,
         sessions: Vec<Option<Session>>,
         own: Vec<Option<PartialSignature>>,
     ) -> Signing<T> {
         Signing {
-            transcript: transcript(&party.session_id, nonces.iter()),
-            party,
+            transcript: transcript(&seat.session_id, nonces.iter()),
+            seat,
             nonces,
             columns,
             sessions,
@@ -63,12 +67,12 @@ impl<T: Agreement> Signing<T> {
 
     /// Oneself.
     pub fn me(&self) -> PartyName {
-        self.party.me
+        self.seat.me
     }
 
     /// The graph as this party derived it.
     pub fn graph(&self) -> &Arc<TxGraph> {
-        &self.party.graph
+        &self.seat.graph
     }
 
     /// The shares of `stage` that `to` is to hold. Asking again gives the same bytes.
@@ -79,19 +83,19 @@ impl<T: Agreement> Signing<T> {
     ) -> Result<SharesMessage, SetupError> {
         let (stage, to) = (stage.into(), to.into());
         self.check_open(stage)?;
-        if self.party.terms.signer(to).is_none() {
-            let party = self.party.terms.name(to);
+        if self.seat.terms.signer(to).is_none() {
+            let party = self.seat.terms.name(to);
             return Err(SetupError::Stranger { party });
         }
-        let from = self.party.me.id;
+        let from = self.seat.me.id;
         let shares = self
-            .party
+            .seat
             .plan
             .sent(stage, from, to)
             .filter_map(|(i, _)| self.own[i])
             .collect();
         Ok(SharesMessage {
-            session_id: self.party.session_id,
+            session_id: self.seat.session_id,
             transcript: self.transcript,
             from,
             to,
@@ -110,15 +114,15 @@ impl<T: Agreement> Signing<T> {
             stage,
             shares,
         } = message;
-        let from = self.party.terms.name(sender);
-        if session_id != self.party.session_id {
+        let from = self.seat.terms.name(sender);
+        if session_id != self.seat.session_id {
             return Err(SetupError::ForeignContract { from });
         }
-        if to != self.party.me {
-            let to = self.party.terms.name(to);
+        if to != self.seat.me {
+            let to = self.seat.terms.name(to);
             return Err(SetupError::Misdirected { from, to });
         }
-        if sender == self.party.me || self.party.terms.signer(sender).is_none() {
+        if sender == self.seat.me || self.seat.terms.signer(sender).is_none() {
             return Err(SetupError::Stranger { party: from });
         }
         if self.graph().stages().all(|known| known != stage) {
@@ -129,7 +133,7 @@ impl<T: Agreement> Signing<T> {
             return Err(SetupError::Transcript { from });
         }
         let positions = self
-            .party
+            .seat
             .plan
             .sent(stage, sender, to)
             .map(|(i, _)| i)
@@ -141,7 +145,7 @@ impl<T: Agreement> Signing<T> {
                 wanted: positions.len(),
             });
         }
-        let items = self.party.plan.items().len();
+        let items = self.seat.plan.items().len();
         let known = self
             .received
             .entry(sender)
@@ -160,18 +164,41 @@ impl<T: Agreement> Signing<T> {
         Ok(())
     }
 
+    /// As [`Signing::accept`], of the bytes that `from` sent for `stage`: how many there must be is known before the first
+    /// is read ([`Plan::share_bytes`]).
+    ///
+    /// # Errors
+    /// [`SetupError::Length`], [`SetupError::Wire`], [`SetupError::OtherSender`]; those of [`Signing::accept`].
+    pub fn accept_bytes(
+        &mut self,
+        from: impl Into<PartyId>,
+        stage: impl Into<Stage>,
+        bytes: &[u8],
+    ) -> Result<(), SetupError> {
+        let (from, stage): (PartyId, Stage) = (from.into(), stage.into());
+        let seat = &self.seat;
+        let wanted = seat.plan.share_bytes(stage, from, seat.me);
+        seat.check_length(from, bytes, wanted)?;
+        let message = SharesMessage::from_bytes(bytes).map_err(|error| SetupError::Wire {
+            from: seat.terms.name(from),
+            error,
+        })?;
+        seat.check_sender(from, message.from)?;
+        self.accept(message)
+    }
+
     /// Verifies a stage: one check per aggregate, and only where one fails, one per share to name who cheated.
     pub fn close(&mut self, stage: impl Into<Stage>) -> Result<(), SetupError> {
         let stage = stage.into();
         self.check_open(stage)?;
-        let me = self.party.me.id;
-        for from in (self.party.terms.everyone().into_iter()).filter(|from| from.id != me) {
-            let expected = self.party.plan.sent(stage, from, me).next().is_some();
+        let me = self.seat.me.id;
+        for from in (self.seat.terms.everyone().into_iter()).filter(|from| from.id != me) {
+            let expected = self.seat.plan.sent(stage, from, me).next().is_some();
             if expected && !self.heard.contains(&(stage, from.id)) {
                 return Err(SetupError::Missing { from });
             }
         }
-        let items = self.party.plan.items();
+        let items = self.seat.plan.items();
         let held = items
             .par_iter()
             .enumerate()
@@ -189,10 +216,10 @@ impl<T: Agreement> Signing<T> {
         match open.zip(last) {
             Some((open, last)) => Err(self.stage_closed(last, open)),
             None => Ok(ContractSignatures::new(
-                self.party.terms,
-                self.party.graph,
-                self.party.plan,
-                self.party.me,
+                self.seat.terms,
+                self.seat.graph,
+                self.seat.plan,
+                self.seat.me,
                 self.held,
             )),
         }
@@ -219,12 +246,12 @@ impl<T: Agreement> Signing<T> {
     }
 
     fn collect(&self, i: usize, item: &Item) -> Result<Held, SetupError> {
-        let me = self.party.me.id;
+        let me = self.seat.me.id;
         if !item.collects(me) {
             let share = self.own[i].ok_or(SetupError::Graph("own share"))?;
             return Ok(Held::Withheld(share));
         }
-        let (keys, point) = context(&self.party.graph, item)?;
+        let (keys, point) = context(&self.seat.graph, item)?;
         let session = self.sessions[i]
             .as_ref()
             .ok_or(SetupError::Graph("session of an item"))?;
@@ -269,8 +296,8 @@ impl<T: Agreement> Signing<T> {
 
     /// Checks each peer's share by itself.
     fn name_cheat(&self, i: usize, item: &Item, session: &Session) -> Result<(), SetupError> {
-        let (keys, _) = context(&self.party.graph, item)?;
-        for signer in keys.names().filter(|signer| *signer != self.party.me) {
+        let (keys, _) = context(&self.seat.graph, item)?;
+        for signer in keys.names().filter(|signer| *signer != self.seat.me) {
             let Some(share) = self.share_of(signer.id, i) else {
                 continue;
             };
@@ -281,7 +308,7 @@ impl<T: Agreement> Signing<T> {
                 .unwrap_or(false)
             {
                 let transaction = self
-                    .party
+                    .seat
                     .graph
                     .node(item.node)
                     .map(|node| node.name.to_string())
@@ -296,12 +323,12 @@ impl<T: Agreement> Signing<T> {
         Ok(())
     }
 
-    fn share_of(&self, signer: PartyId, i: usize) -> Option<PartialSignature> {
+    pub(super) fn share_of(&self, signer: PartyId, i: usize) -> Option<PartialSignature> {
         self.received.get(&signer)?.get(i).copied().flatten()
     }
 
     fn item_nonces(&self, i: usize, item: &Item) -> Result<Vec<PublicNonce>, SetupError> {
-        let (keys, _) = context(&self.party.graph, item)?;
+        let (keys, _) = context(&self.seat.graph, item)?;
         keys.names()
             .map(|from| {
                 nonce_at(&self.nonces, &self.columns, from.id, i)
@@ -319,7 +346,7 @@ fn withholds(item: &Item, party: PartyId) -> bool {
 impl<T> std::fmt::Debug for Signing<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signing")
-            .field("me", &self.party.me)
+            .field("me", &self.seat.me)
             .field("closed", &self.closed)
             .finish_non_exhaustive()
     }

@@ -8,7 +8,9 @@ use bitcoin::secp256k1::{
 use narthex_game_model::Template;
 
 use super::{
-    NoncesMessage, Party, SetupError, SharesMessage, Signing, ceremony,
+    NoncesMessage, Party, SetupError, SharesMessage, Signing,
+    announced::check,
+    ceremony,
     plan::{Item, context},
 };
 use crate::{
@@ -44,7 +46,8 @@ fn cancelled(parties: Vec<Party<Terms>>, t_point: &PublicKey, rng: &mut StdRng) 
             let less = first.combine(&t_point.negate(&Secp256k1::new())).unwrap();
             bytes[..33].copy_from_slice(&less.serialize());
             message.nonces[column(role)] = PublicNonce(bytes);
-            next.own = message.clone();
+            let own = check(next.me(), &message.nonces).unwrap();
+            next.nonces.insert(message.from, own);
         }
         nonces.push(message);
         announced.push((role, next));
@@ -53,7 +56,7 @@ fn cancelled(parties: Vec<Party<Terms>>, t_point: &PublicKey, rng: &mut StdRng) 
         .into_iter()
         .map(|(role, party)| {
             let peers = nonces.iter().filter(|m| m.from != role).cloned();
-            party.sign(peers).unwrap()
+            party.sign_with(peers).unwrap()
         })
         .collect();
     let roles: Vec<Role> = signing.iter().map(Signing::role).collect();
@@ -154,14 +157,14 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     let worker = announced.next().unwrap();
     let mut replayed = nonces.clone();
     replayed[1] = first.nonces[1].clone();
-    let error = client.sign(replayed).map(drop).unwrap_err();
+    let error = client.sign_with(replayed).map(drop).unwrap_err();
     assert_eq!(
         error,
         SetupError::ForeignContract {
             from: Role::Worker.into()
         }
     );
-    let mut worker = worker.sign(nonces).unwrap();
+    let mut worker = worker.sign_with(nonces).unwrap();
     for share in first.shares.iter().filter(|m| m.to == Role::Worker) {
         let from = Role::from(share.from).into();
         assert_eq!(

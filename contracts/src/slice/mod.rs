@@ -42,7 +42,7 @@ pub use evidence::Evidence;
 pub use participants::{CLIENT, MAX_PROVIDERS, MIN_PROVIDERS, Participants, provider};
 pub use points::{BoundShares, Points, Shares};
 pub use post::{MAX_RESULT_BYTES, Post, Work};
-pub use provider::{Provider, Taken};
+pub use provider::{Provider, Taken, resume};
 pub use record::{ClientDuty, ClientRecord, Coin, Opening, ProviderDuty, ProviderRecord};
 pub use template::{claim, refund};
 pub use terms::{MAX_SLICE_TERMS_BYTES, MIN_BLOCKS, SliceRecord, SliceTerms};

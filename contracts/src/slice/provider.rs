@@ -24,7 +24,7 @@ use crate::{
     builder::check_key,
     depth::Depth,
     musig::add_secrets,
-    setup::{ContractSignatures, Secrets},
+    setup::{ContractSignatures, Secrets, Signing},
     shared_secret::{RevealedShare, SharingError},
 };
 
@@ -393,4 +393,13 @@ pub(super) fn restore(
 ) -> Result<ContractSignatures<SliceTerms>, SliceError> {
     let graph = template::derive(&terms)?;
     Ok(ContractSignatures::restore(terms, |_| Ok(graph), bytes)?)
+}
+
+/// What a party of a slice stored of a ceremony under way ([`Signing::to_bytes`]), read back.
+///
+/// # Errors
+/// [`SliceError`]: of other terms, or changed.
+pub fn resume(terms: &Arc<SliceTerms>, bytes: &[u8]) -> Result<Signing<SliceTerms>, SliceError> {
+    let graph = template::derive(terms)?;
+    Ok(Signing::restore(terms.clone(), |_| Ok(graph), bytes)?)
 }

@@ -11,7 +11,7 @@ use super::{ContractSecret, TemplateError, derive};
 use crate::{
     binding::BindError,
     funding::{FundingError, funding_psbt},
-    graph::NodeId,
+    graph::{NodeId, TxGraph},
     musig::AdaptorError,
     party::{PartyId, PartyName},
     setup::{
@@ -91,6 +91,19 @@ impl Signing<Terms> {
     pub fn role(&self) -> Role {
         self.me().id.into()
     }
+
+    /// From bytes that were stored before a crash: derives the graph anew, and goes on where it stood. Nothing is signed
+    /// by it, so that it may be read as often as one likes.
+    ///
+    /// # Errors
+    /// [`RestoreError`]: of another contract, or changed.
+    pub fn from_bytes(terms: Arc<Terms>, bytes: &[u8]) -> Result<Signing<Terms>, RestoreError> {
+        Signing::restore(terms, derive_again, bytes)
+    }
+}
+
+fn derive_again(terms: &Terms) -> Result<TxGraph, RestoreError> {
+    derive(terms).map_err(|error| RestoreError::Terms(error.to_string()))
 }
 
 impl ContractSignatures<Terms> {
@@ -104,9 +117,7 @@ impl ContractSignatures<Terms> {
         terms: Arc<Terms>,
         bytes: &[u8],
     ) -> Result<ContractSignatures<Terms>, RestoreError> {
-        let graph =
-            |terms: &Terms| derive(terms).map_err(|error| RestoreError::Terms(error.to_string()));
-        ContractSignatures::restore(terms, graph, bytes)
+        ContractSignatures::restore(terms, derive_again, bytes)
     }
 
     /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can

@@ -21,13 +21,15 @@ use table::Damage;
 /// Name and property.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 12] = [
+const TARGETS: [Target; 14] = [
     ("terms_json", properties::terms_json),
     ("params_bytes", properties::params_bytes),
     ("nonces", properties::nonces),
     ("shares", properties::shares),
     ("release", properties::release),
     ("holdings", properties::holdings),
+    ("signing", properties::signing),
+    ("witnesses", properties::witnesses),
     ("attestation", properties::attestation),
     ("panel", properties::panel),
     ("offer_transaction", properties::offer_transaction),
@@ -65,10 +67,10 @@ proptest! {
     #![proptest_config(config(400))]
 
     #[test]
-    fn random_bytes(kind in 0usize..36, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn random_bytes(kind in 0usize..38, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         // Behind the kind of a message, or there would be few that get past it.
-        let kinds: [&[u8]; 36] = [
-            b"", b"{", b"NXN1", b"NXS1", b"NXV1", b"NXH1", b"NXA1", b"NXO1", b"NXPD1", b"NXPS1", b"psbt\xff", b"\x01\x00", b"NXBC1", b"NXP1", b"NXR1", b"NXF1", b"NXKO1", b"NXKN1", b"NXKR1", b"NXKS1", b"NXKD1", b"NXYE1", b"NXYQ1", b"NXYO1", b"NXYC1", b"NXYD1", b"NXYG1", b"NXYK1", b"NXGB1", b"NXGC1", b"NXGD1", b"NXGE1", b"NXD1", b"NXD3", b"NXD4", b"NXD6",
+        let kinds: [&[u8]; 38] = [
+            b"", b"{", b"NXN1", b"NXS1", b"NXV1", b"NXH1", b"NXA1", b"NXO1", b"NXPD1", b"NXPS1", b"psbt\xff", b"\x01\x00", b"NXBC1", b"NXP1", b"NXR1", b"NXF1", b"NXKO1", b"NXKN1", b"NXKR1", b"NXKS1", b"NXKD1", b"NXYE1", b"NXYQ1", b"NXYO1", b"NXYC1", b"NXYD1", b"NXYG1", b"NXYK1", b"NXGB1", b"NXGC1", b"NXGD1", b"NXGE1", b"NXD1", b"NXD3", b"NXD4", b"NXD6", b"NXSG1", b"NXFW1",
         ];
         let bytes = [kinds[kind], &bytes].concat();
         for (_, property) in TARGETS {
@@ -102,6 +104,8 @@ fn every_seed_is_accepted_and_keeps_its_property() {
             "shares" => setup::SharesMessage::from_bytes(bytes).is_ok(),
             "release" => setup::Release::from_bytes(bytes).is_ok(),
             "holdings" => setup::ContractSignatures::from_bytes(world.terms.clone(), bytes).is_ok(),
+            "signing" => setup::Signing::<Terms>::from_bytes(world.earlier.clone(), bytes).is_ok(),
+            "witnesses" => narthex_contracts::funding::FundingWitnesses::from_bytes(bytes).is_ok(),
             "attestation" => Attestation::from_bytes(bytes).is_ok(),
             "contribution" => {
                 let (placeholder, amount) = properties::deposit();

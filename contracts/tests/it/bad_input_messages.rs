@@ -45,14 +45,14 @@ fn announced() -> (Vec<Announced<Terms>>, Vec<NoncesMessage>) {
 fn sign(spoil: impl FnOnce(&mut Vec<NoncesMessage>)) -> Result<Signing<Terms>, SetupError> {
     let (announced, mut nonces) = announced();
     spoil(&mut nonces);
-    announced.into_iter().next().unwrap().sign(nonces)
+    announced.into_iter().next().unwrap().sign_with(nonces)
 }
 
 fn signing() -> Vec<Signing<Terms>> {
     let (announced, nonces) = announced();
     announced
         .into_iter()
-        .map(|party| party.sign(nonces.clone()).unwrap())
+        .map(|party| party.sign_with(nonces.clone()).unwrap())
         .collect()
 }
 
@@ -286,4 +286,67 @@ fn rulings_of_strangers() {
     let (id, key) = (terms.contract_id(), cast.identity(2));
     let foreign = attest_without_record(foreign, id, &key, 1, Ruling::WorkerAtFault).unwrap();
     assert!(verify(&foreign).is_err());
+}
+
+/// One bad message is refused when it comes and costs nobody's nonces: whoever sent it sends the right one, and all sign.
+#[test]
+fn a_bad_message_is_refused_when_it_comes_and_costs_nothing() {
+    let (announced, nonces) = announced();
+    let mut client = announced.into_iter().next().unwrap();
+    let worker = Role::Worker;
+    let bytes = nonces[1].to_bytes();
+    assert_eq!(bytes.len(), client.plan().nonce_bytes(worker));
+    let said = |client: &mut Announced<Terms>, bytes: &[u8]| client.accept_bytes(worker, bytes);
+    for len in [0, 1, bytes.len() - 1] {
+        let length = SetupError::Length {
+            from: worker.into(),
+            given: len,
+            wanted: bytes.len(),
+        };
+        assert_eq!(said(&mut client, &bytes[..len]), Err(length));
+    }
+    let mut kind = bytes.clone();
+    kind[0] ^= 1;
+    assert!(matches!(
+        said(&mut client, &kind),
+        Err(SetupError::Wire { from, .. }) if from == worker
+    ));
+    // Somebody else's name in it, and a nonce that is no point.
+    let mut named = bytes.clone();
+    named[36] = Role::Verifier.index() as u8;
+    let other = SetupError::OtherSender {
+        from: worker.into(),
+        said: Role::Verifier.into(),
+    };
+    assert_eq!(said(&mut client, &named), Err(other));
+    let mut point = bytes.clone();
+    point[41..74].fill(5);
+    let error = said(&mut client, &point).unwrap_err().to_string();
+    assert!(error.contains("public nonce of worker"), "{error}");
+    assert_eq!(client.missing().len(), nonces.len() - 1);
+    for message in &nonces[1..] {
+        let next = client.missing()[0];
+        assert_eq!(next.id, message.from);
+        client.accept_bytes(next, &message.to_bytes()).unwrap();
+        // The same again is nothing new.
+        client.accept(message.clone()).unwrap();
+    }
+    assert!(client.missing().is_empty());
+    assert!(said(&mut client, &point).is_err());
+    let mut client = client.sign().unwrap();
+    // Shares are as long as the plan has them, and refused before they are read if they are not.
+    let other = signing().remove(1);
+    let message = other.shares_for(stage::ARBITRATION, Role::Client).unwrap();
+    let bytes = message.to_bytes();
+    let wanted = parties()[0]
+        .plan()
+        .share_bytes(stage::ARBITRATION, worker, Role::Client);
+    assert_eq!(bytes.len(), wanted);
+    let error = client.accept_bytes(worker, stage::ARBITRATION, &bytes[1..]);
+    let length = SetupError::Length {
+        from: worker.into(),
+        given: wanted - 1,
+        wanted,
+    };
+    assert_eq!(error, Err(length));
 }

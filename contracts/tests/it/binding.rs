@@ -288,7 +288,7 @@ fn ceremonies_with_different_nonces_never_mix() {
     let (client, _) = announce(Role::Client, &one);
     let (_, worker) = announce(Role::Worker, &other);
     assert_eq!(
-        client.sign([worker]).map(drop).unwrap_err(),
+        client.sign_with([worker]).map(drop).unwrap_err(),
         SetupError::ForeignContract {
             from: Role::Worker.into()
         }

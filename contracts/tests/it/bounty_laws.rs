@@ -386,9 +386,9 @@ fn a_requester_that_cancels_the_recomputers_point() {
     first[..33].copy_from_slice(&less.serialize());
     let mut parties = announced.into_iter();
     // The requester goes on with its own nonce, the recomputers with what they were shown.
-    let mut cheat = parties.next().unwrap().sign(honest.clone()).unwrap();
+    let mut cheat = parties.next().unwrap().sign_with(honest.clone()).unwrap();
     let mut recomputers: Vec<Signing<BountyTerms>> = parties
-        .map(|next| next.sign(shown.clone()).unwrap())
+        .map(|next| next.sign_with(shown.clone()).unwrap())
         .collect();
     let seen = recomputers[0]
         .shares_for(Stage(0), REQUESTER)

@@ -247,7 +247,7 @@ fn messages_of_one_attempt_are_foreign_to_the_next() {
     let (first, old) = announce(three.parties(&proposal(0)));
     let first: Vec<_> = first
         .into_iter()
-        .map(|party| party.sign(old.clone()).unwrap())
+        .map(|party| party.sign_with(old.clone()).unwrap())
         .collect();
     let shares = first[2].shares_for(stage::ALL[0], Role::Client);
     let shares = shares.unwrap();
@@ -257,12 +257,12 @@ fn messages_of_one_attempt_are_foreign_to_the_next() {
     let (client, worker) = (second.next().unwrap(), second.next().unwrap());
     let mixed = [new[1].clone(), old[2].clone()];
     assert_eq!(
-        client.sign(mixed).map(drop).unwrap_err(),
+        client.sign_with(mixed).map(drop).unwrap_err(),
         SetupError::ForeignContract {
             from: Role::Verifier.into()
         }
     );
-    let mut worker = worker.sign(new).unwrap();
+    let mut worker = worker.sign_with(new).unwrap();
     let mut replayed = shares;
     replayed.to = Role::Worker.into();
     assert_eq!(
@@ -308,7 +308,7 @@ fn what_is_agreed_on_is_in_every_message() {
         let (client, _) = client.announce(&mut rng).unwrap();
         let (_, nonces) = worker.announce(&mut rng).unwrap();
         assert_eq!(
-            client.sign([nonces]).map(drop).unwrap_err(),
+            client.sign_with([nonces]).map(drop).unwrap_err(),
             SetupError::ForeignContract {
                 from: Role::Worker.into()
             }

@@ -1,4 +1,4 @@
-//! Funding as a PSBT: what wallets bring, what peers send back, and what of it is taken.
+//! Funding: what wallets bring and sign as PSBTs, what peers send of it, and what of that is taken.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,13 +8,17 @@ use bitcoin::{
     absolute::LockTime,
     ecdsa,
     hashes::Hash,
-    secp256k1::{Message, PublicKey, Secp256k1, SecretKey, rand::thread_rng},
+    secp256k1::{self, PublicKey, Secp256k1, SecretKey, rand::thread_rng},
     sighash::SighashCache,
     transaction::Version,
 };
+use narthex_base::codec::Message as _;
 use narthex_contracts::{
     fixtures::Fixtures,
-    funding::{FundingError, combine_funding, merge_wallet_data},
+    funding::{
+        FundingError, FundingWitnesses, check_witnesses, combine_witnesses, funding_witnesses,
+        merge_wallet_data,
+    },
     graph::TxGraph,
     setup::{ContractSignatures, ceremony},
     terms::{Change, Coin, Contribution, FeeRate, Role, Terms, deposit},
@@ -77,7 +81,10 @@ fn signed(holdings: &ContractSignatures<Terms>, role: Role) -> Psbt {
         let sighash = cache
             .p2wpkh_signature_hash(i, &script, prevout.value, EcdsaSighashType::All)
             .unwrap();
-        let signature = secp.sign_ecdsa(&Message::from_digest(sighash.to_byte_array()), &secret);
+        let signature = secp.sign_ecdsa(
+            &secp256k1::Message::from_digest(sighash.to_byte_array()),
+            &secret,
+        );
         let key = bitcoin::PublicKey::new(PublicKey::from_secret_key(&secp, &secret));
         input
             .partial_sigs
@@ -86,10 +93,9 @@ fn signed(holdings: &ContractSignatures<Terms>, role: Role) -> Psbt {
     psbt
 }
 
-fn all(holdings: &[ContractSignatures<Terms>]) -> Vec<Psbt> {
-    holdings
-        .iter()
-        .map(|held| signed(held, held.role()))
+fn all(holdings: &[ContractSignatures<Terms>]) -> Vec<FundingWitnesses> {
+    let sent = holdings.iter();
+    sent.map(|held| funding_witnesses(held, &signed(held, held.role())).unwrap())
         .collect()
 }
 
@@ -105,7 +111,7 @@ fn input_of(holdings: &ContractSignatures<Terms>, role: Role) -> usize {
 #[test]
 fn all_signatures_together_make_the_transaction_of_the_graph() {
     let holdings = holdings();
-    let tx = combine_funding(&holdings[3], all(&holdings)).unwrap();
+    let tx = combine_witnesses(&holdings[3], all(&holdings)).unwrap();
     assert_eq!(
         Some(tx.compute_txid()),
         holdings[0].graph().txid(TxGraph::FUNDING)
@@ -117,12 +123,21 @@ fn all_signatures_together_make_the_transaction_of_the_graph() {
 #[test]
 fn who_has_not_signed_is_named() {
     let holdings = holdings();
-    let mut psbts = all(&holdings);
-    psbts.remove(4);
-    psbts.remove(1);
-    match combine_funding(&holdings[0], psbts).unwrap_err() {
+    let mut given = all(&holdings);
+    given.remove(4);
+    given.remove(1);
+    match combine_witnesses(&holdings[0], given).unwrap_err() {
         FundingError::Unsigned { missing, reason } => {
             assert_eq!(missing, [Role::Worker, Role::Arbiter(1)]);
+            assert!(reason.contains("no signature"), "{reason}");
+        }
+        other => panic!("{other}"),
+    }
+    // An own wallet that has not signed.
+    let unsigned = holdings[1].funding_psbt().unwrap();
+    match funding_witnesses(&holdings[1], &unsigned).unwrap_err() {
+        FundingError::Unsigned { missing, reason } => {
+            assert_eq!(missing, [Role::Worker]);
             assert!(reason.contains("no signature"), "{reason}");
         }
         other => panic!("{other}"),
@@ -132,63 +147,165 @@ fn who_has_not_signed_is_named() {
 #[test]
 fn a_foreign_transaction_is_refused_with_both_ids() {
     let holdings = holdings();
-    let mut psbts = all(&holdings);
-    psbts[2].unsigned_tx.output[0].value -= Amount::from_sat(1);
+    let mut psbt = signed(&holdings[2], Role::Verifier);
+    psbt.unsigned_tx.output[0].value -= Amount::from_sat(1);
     let expected = holdings[0].graph().txid(TxGraph::FUNDING).unwrap();
-    let found = psbts[2].unsigned_tx.compute_txid();
-    let error = combine_funding(&holdings[0], psbts).unwrap_err();
+    let found = psbt.unsigned_tx.compute_txid();
+    let error = funding_witnesses(&holdings[2], &psbt).unwrap_err();
     assert_eq!(error, FundingError::OtherTransaction { found, expected });
 }
 
-/// A peer that puts rubbish on another party's input neither passes it off as signed nor hides the true signature,
-/// in whatever order the PSBTs come.
+/// What a PSBT says of inputs that are not its wallet's goes nowhere, and a false one of its own stays at home.
 #[test]
-fn rubbish_on_another_partys_input_changes_nothing() {
+fn rubbish_in_a_psbt_is_not_handed_on() {
     let holdings = holdings();
-    let victim = input_of(&holdings[0], Role::Client);
+    let [mine, victim] = [Role::Verifier, Role::Client].map(|role| input_of(&holdings[0], role));
     let secp = Secp256k1::new();
     let key = bitcoin::PublicKey::new(PublicKey::from_secret_key(&secp, &wallet(Role::Client).0));
-    let false_signature = {
-        let mut other = signed(&holdings[2], Role::Verifier);
-        let verifier = input_of(&holdings[2], Role::Verifier);
-        let (_, signature) = other.inputs[verifier].partial_sigs.pop_first().unwrap();
-        signature
+    let own = bitcoin::PublicKey::new(PublicKey::from_secret_key(&secp, &wallet(Role::Verifier).0));
+    let of = |role: Role, holdings: &ContractSignatures<Terms>| {
+        let input = input_of(holdings, role);
+        signed(holdings, role).inputs[input]
+            .partial_sigs
+            .pop_first()
+            .unwrap()
+            .1
     };
+    let (clients, verifiers) = (
+        of(Role::Client, &holdings[0]),
+        of(Role::Verifier, &holdings[2]),
+    );
     let rubbish: [fn(&mut bitcoin::psbt::Input, bitcoin::PublicKey, ecdsa::Signature); 5] = [
         |input, _, _| input.final_script_witness = Some(Witness::from_slice(&[[1; 3]])),
         |input, _, _| input.final_script_witness = Some(Witness::new()),
         |input, _, _| input.final_script_witness = Some(Witness::from_slice(&[vec![7; 400_000]])),
-        |input, key, signature| input.partial_sigs.extend([(key, signature)]),
+        |input, key, signature| input.partial_sigs = [(key, signature)].into(),
         |input, _, _| input.final_script_sig = Some(ScriptBuf::from_bytes(vec![0x51])),
     ];
+    let clean = &all(&holdings)[2];
     for spoil in rubbish {
+        let mut psbt = signed(&holdings[2], Role::Verifier);
+        spoil(&mut psbt.inputs[victim], key, verifiers);
+        // A false amount is not believed either.
+        psbt.inputs[victim].witness_utxo.as_mut().unwrap().value = Amount::from_sat(1);
+        assert_eq!(&funding_witnesses(&holdings[2], &psbt).unwrap(), clean);
+        spoil(&mut psbt.inputs[mine], own, clients);
+        psbt.inputs[mine].partial_sigs.retain(|_, s| *s == clients);
+        let error = funding_witnesses(&holdings[2], &psbt).unwrap_err();
+        assert!(
+            matches!(&error, FundingError::Unsigned { missing, .. } if *missing == [Role::Verifier]),
+            "{error}"
+        );
+    }
+}
+
+/// A witness that its coin's script does not take neither passes for the party's nor hides its true one, in whatever order
+/// they come; alone, it is named with its input.
+#[test]
+fn a_false_witness_changes_nothing_and_names_its_sender() {
+    let holdings = holdings();
+    let victim = input_of(&holdings[0], Role::Client) as u32;
+    let [clients, .., verifiers] = [0usize, 1, 2].map(|at| all(&holdings)[at].inputs[0].1.clone());
+    let element = |at: usize, f: fn(&mut Vec<u8>)| {
+        let mut elements = clients.to_vec();
+        f(&mut elements[at]);
+        Witness::from_slice(&elements)
+    };
+    let rubbish = [
+        Witness::from_slice(&[[1; 3]]),
+        Witness::new(),
+        Witness::from_slice(&[vec![7; 400_000]]),
+        verifiers,
+        element(0, |signature| signature[20] ^= 1),
+        element(0, |signature| *signature.last_mut().unwrap() = 0x83),
+        element(1, |key| key[0] ^= 1),
+    ];
+    for spoilt in rubbish {
+        let mut message = all(&holdings)[0].clone();
+        message.inputs[0].1 = spoilt;
+        let error = check_witnesses(&holdings[5], &message).unwrap_err();
+        assert!(
+            matches!(&error, FundingError::FalseWitness { from, input, .. } if *from == Role::Client && *input == victim),
+            "{error}"
+        );
         for first in [true, false] {
-            let mut psbts = all(&holdings);
-            spoil(&mut psbts[2].inputs[victim], key, false_signature);
-            // A false amount is not believed either.
-            psbts[2].inputs[victim].witness_utxo.as_mut().unwrap().value = Amount::from_sat(1);
-            if first {
-                psbts.swap(0, 2);
-            }
-            let tx = combine_funding(&holdings[5], psbts.clone()).unwrap();
+            let mut given = all(&holdings);
+            given.insert(if first { 0 } else { 6 }, message.clone());
+            let tx = combine_witnesses(&holdings[5], given.clone()).unwrap();
             assert_eq!(
                 Some(tx.compute_txid()),
                 holdings[0].graph().txid(TxGraph::FUNDING)
             );
-            let witness = &tx.input[victim].witness;
-            assert_eq!(
-                witness.last().map(<[u8]>::len),
-                Some(33),
-                "the rubbish was taken: {witness:?}"
-            );
-            // Without the client's own PSBT there is only the rubbish, which is none.
-            psbts.remove(if first { 2 } else { 0 });
-            let error = combine_funding(&holdings[5], psbts).unwrap_err();
-            assert!(
-                matches!(&error, FundingError::Unsigned { missing, .. } if *missing == [Role::Client]),
-                "{error}"
-            );
+            assert_eq!(tx.input[victim as usize].witness, clients);
+            // Without the client's own there is only the rubbish, which is none.
+            given.remove(usize::from(first));
+            let given = given
+                .into_iter()
+                .filter(|m| m.from != Role::Client || *m == message);
+            assert_eq!(combine_witnesses(&holdings[5], given).unwrap_err(), error);
         }
+    }
+}
+
+#[test]
+fn wrong_missing_and_foreign_inputs_are_named() {
+    let holdings = holdings();
+    let [victim, own] =
+        [Role::Client, Role::Verifier].map(|role| input_of(&holdings[0], role) as u32);
+    let from = Role::Verifier.into();
+    let said = |change: &dyn Fn(&mut FundingWitnesses)| {
+        let mut given = all(&holdings);
+        change(&mut given[2]);
+        let error = check_witnesses(&holdings[4], &given[2]).unwrap_err();
+        assert_eq!(combine_witnesses(&holdings[4], given).unwrap_err(), error);
+        error
+    };
+    let clients = all(&holdings)[0].inputs[0].clone();
+    let foreign = |input| FundingError::ForeignInput { from, input };
+    let missing = FundingError::MissingInput { from, input: own };
+    assert_eq!(said(&|m| m.inputs.clear()), missing);
+    assert_eq!(said(&|m| m.inputs.push(clients.clone())), foreign(victim));
+    assert_eq!(
+        said(&|m| m.inputs.insert(0, clients.clone())),
+        foreign(victim)
+    );
+    assert_eq!(said(&|m| m.inputs = vec![clients.clone()]), foreign(victim));
+    assert_eq!(said(&|m| m.inputs.push(m.inputs[0].clone())), foreign(own));
+    assert_eq!(said(&|m| m.inputs[0].0 = u32::MAX), missing);
+    let other = FundingError::OtherAgreement { from };
+    assert_eq!(said(&|m| m.agreement_id[0] ^= 1), other);
+    let mut stranger = all(&holdings)[2].clone();
+    stranger.from = Role::Arbiter(14).into();
+    assert_eq!(
+        check_witnesses(&holdings[4], &stranger).unwrap_err(),
+        FundingError::Stranger {
+            party: Role::Arbiter(14).into()
+        }
+    );
+}
+
+#[test]
+fn witnesses_survive_their_encoding_and_large_ones_are_refused() {
+    let holdings = holdings();
+    for message in all(&holdings) {
+        let bytes = message.to_bytes();
+        assert_eq!(FundingWitnesses::from_bytes(&bytes), Ok(message.clone()));
+        assert!(bytes.len() <= 155, "{}", bytes.len());
+    }
+    let with = |inputs: usize, elements: usize, len: usize| FundingWitnesses {
+        inputs: vec![(0, Witness::from_slice(&vec![vec![7; len]; elements])); inputs],
+        ..all(&holdings)[0].clone()
+    };
+    let read = |message: &FundingWitnesses| FundingWitnesses::from_bytes(&message.to_bytes());
+    let most = with(20, 2, 73);
+    assert_eq!(read(&most), Ok(most.clone()));
+    for (large, says) in [
+        (with(21, 2, 73), "inputs"),
+        (with(20, 3, 73), "elements"),
+        (with(20, 2, 74), "element length"),
+    ] {
+        let error = read(&large).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
     }
 }
 

@@ -56,6 +56,7 @@ mod panel_shared_secret;
 mod panel_support;
 mod party_names;
 mod pictures;
+mod resumed;
 mod setup_acceptance;
 mod signed_once;
 mod slice_laws;

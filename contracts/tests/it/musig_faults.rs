@@ -31,7 +31,7 @@ fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing<Terms>>, Se
         .map(|(party, own)| {
             let from = own.from;
             let peers = nonces.iter().filter(|m| m.from != from).cloned();
-            party.sign(peers)
+            party.sign_with(peers)
         })
         .collect()
 }

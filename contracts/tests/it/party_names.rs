@@ -40,7 +40,7 @@ fn named_as<T: Agreement>(make: impl Fn() -> Vec<Party<T>>, culprit: PartyName, 
     let spoilt = |spoil: &dyn Fn(&mut Vec<NoncesMessage>)| {
         let (mut parties, mut nonces) = announced();
         spoil(&mut nonces);
-        parties.remove(0).sign(nonces).map(drop).unwrap_err()
+        parties.remove(0).sign_with(nonces).map(drop).unwrap_err()
     };
     let at = |nonces: &[NoncesMessage]| nonces.iter().position(|m| m.from == culprit).unwrap();
     says(&spoilt(&|n| drop(n.remove(at(n)))), called);
@@ -67,7 +67,7 @@ fn named_as<T: Agreement>(make: impl Fn() -> Vec<Party<T>>, culprit: PartyName, 
     );
     let (parties, nonces) = announced();
     let signing = parties.into_iter();
-    let signing = signing.map(|party| party.sign(nonces.clone()).unwrap());
+    let signing = signing.map(|party| party.sign_with(nonces.clone()).unwrap());
     let mut signing = signing.collect::<Vec<Signing<T>>>();
     let me = signing[0].me();
     for stage in [Stage(0), Stage(1)] {

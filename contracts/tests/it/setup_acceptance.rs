@@ -55,7 +55,10 @@ fn what_does_not_pay_is_refused_with_the_reason() {
         ]
     );
     assert!(said.contains("worker: at work → target"), "{said}");
-    assert!(said.contains("p(ρc + δw) > (1−p)B"), "{said}");
+    assert!(
+        said.contains("p(ρc − fee of S3 + δw + f) > (1−p)B"),
+        "{said}"
+    );
 
     let (_, paper) = terms(Template::Paper, 3, 2);
     let said = AcceptancePolicy::of(&paper, &Economics::example())

@@ -265,7 +265,7 @@ fn signing(
     let (announced, nonces): (Vec<_>, Vec<NoncesMessage>) = announced.unzip();
     let signing = announced.into_iter();
     signing
-        .map(|party| party.sign(nonces.clone()).unwrap())
+        .map(|party| party.sign_with(nonces.clone()).unwrap())
         .collect()
 }
 

@@ -6,7 +6,7 @@ use bitcoin::{Amount, Psbt, ScriptBuf, Transaction, secp256k1::rand};
 use narthex::{
     contracts::{
         fixtures::Fixtures,
-        funding::{combine_funding, merge_wallet_data},
+        funding::{FundingWitnesses, combine_witnesses, funding_witnesses, merge_wallet_data},
         setup::{ContractSignatures, Party, ceremony},
         terms::{Contribution, FeeRate, Role, Terms, TermsError, deposit},
     },
@@ -138,8 +138,14 @@ impl Company {
         psbt
     }
 
+    /// What this party gives the others of it.
+    pub fn witnesses(&self, holdings: &ContractSignatures<Terms>) -> FundingWitnesses {
+        funding_witnesses(holdings, &self.sign(holdings)).unwrap()
+    }
+
     pub fn fund(&self, held: &BTreeMap<Role, ContractSignatures<Terms>>) -> Transaction {
-        combine_funding(&held[&Role::Client], held.values().map(|h| self.sign(h))).unwrap()
+        let given = held.values().map(|h| self.witnesses(h));
+        combine_witnesses(&held[&Role::Client], given).unwrap()
     }
 
     /// A wallet of the same seed that has been started anew.

@@ -62,7 +62,7 @@ pub fn scaled(
 /// Contracts about as large as the example, near the border between paying and not paying.
 pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Economics)> {
     let percent = |low: u64, high: u64| low..=high;
-    let shares = [(20, 100), (1, 100), (1, 10), (40, 95), (20, 100), (50, 95)];
+    let shares = [(50, 100), (1, 100), (1, 10), (30, 80), (20, 100), (50, 95)];
     let shares = shares.map(|(low, high): (u32, u32)| low..=high);
     let stakes = (percent(60, 400), percent(0, 60), percent(0, 60));
     let costs = (
@@ -72,11 +72,11 @@ pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Eco
         percent(80, 300),
     );
     let others = (
-        percent(0, 1_000),
-        1u64..=30,
+        percent(0, 500),
+        1u64..=60,
         [0u32..=40, 0u32..=40, 0u32..=40],
         any::<bool>(),
-        0u64..=60,
+        0u64..=80,
     );
     (shares, stakes, costs, others).prop_filter_map("breaks a bound", move |(s, t, c, o)| {
         let [alpha, beta, gamma, delta, epsilon, rho] = s.map(|p| Ratio::new(p, 100).unwrap());
