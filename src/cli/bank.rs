@@ -30,7 +30,7 @@ pub(crate) enum BankCommand {
     /// Gives pennies to the provider.
     Pay(kept::PayArgs),
     /// Stops the bank: the provider can claim, and both can go on in another.
-    #[command(alias = "force-close")]
+    #[command(alias = "freeze")]
     ForceClose(kept::ForceCloseArgs),
     /// The provider takes what it was paid out of the force-closed coin.
     Claim(kept::KeptArgs),

@@ -35,7 +35,8 @@ fn may(node: &Node, role: Role) -> bool {
     match node.name.base {
         "S4" | "TxD" | "TxA" => role == Worker,
         // Whoever holds an adaptor signature can complete it with the secret; only the worker has that.
-        "S3" => matches!(role, Client | Verifier),
+        // Nobody, until the verifier approves.
+        "S3" => false,
         "S2" | "S3'" => matches!(role, Client | Worker | Verifier),
         "S1''" => role == Client,
         "S1" | "S1'" | "S4'" => matches!(role, Client | Verifier),
@@ -283,12 +284,15 @@ fn changed_after_signing(chain: &mut dyn Chain) {
             .signing
             .is_none()
     );
+    // The settlement is held by whoever has it handed over.
+    common::token_shown(&mut play);
+    common::approve(&mut play);
     // Timelocks have passed at each step, so that it is the signature that counts.
     let deadline = common::deliver_height(play.terms());
     common::before(&mut play, deadline + 1);
     let mut tried = 0;
     let early = [
-        (Verifier, Exit::NORMAL),
+        (Worker, Exit::NORMAL),
         (Worker, Exit::ADMITTED),
         (Client, Exit::WORKER_TIMEOUT),
         (Worker, Exit::DELIVERED),

@@ -93,7 +93,7 @@ fn through_an_approval(chain: &mut dyn Chain) {
             (Client, Exit::WITHHELD),
         ],
     );
-    assert_eq!(gains(&play), [0, -100_000, 20_000]);
+    assert_eq!(gains(&play), [0, -180_000, 20_000]);
 }
 
 /// The share that the verifier withholds is withheld through a crash, and can be handed over after it; so can the

@@ -388,7 +388,10 @@ fn the_parameters_of_a_case_are_those_that_are_played() {
     let balances = outcome["balances"].as_array().unwrap();
     let client = balances.iter().find(|b| b["party"] == "client").unwrap();
     let reward = case["params"]["reward_sat"].as_i64().unwrap();
-    assert_eq!(client["settlement_sat"].as_i64(), Some(-reward));
+    // The client pays for the panel's standing by as well.
+    let of = |field: &str| case["params"][field].as_i64().unwrap();
+    let retainers = of("arbiters") * of("retainer_sat");
+    assert_eq!(client["settlement_sat"].as_i64(), Some(-reward - retainers));
     assert_eq!(outcome["result"]["steps"], 1000);
     let saved = std::fs::read_to_string(digits).unwrap();
     assert_eq!(saved.lines().count(), 1000);

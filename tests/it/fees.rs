@@ -32,6 +32,7 @@ on_both_chains!(
 /// Approved on chain; the worker has Δ_W to confirm S3'.
 fn approved(chain: &mut dyn Chain) -> (ContractPlay<'_>, Transaction, u32) {
     let mut play = common::funded(chain);
+    common::token_shown(&mut play);
     common::deliver(&mut play);
     play.publish(Verifier, Exit::APPROVED, "test").unwrap();
     let height = play.chain().height().unwrap();

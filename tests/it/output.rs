@@ -31,6 +31,8 @@ fn table() -> Vec<(&'static str, String)> {
         ("game export", "--efg".into()),
         ("game plan", "--samples 300".into()),
         ("game example", "".into()),
+        ("game schedule", "".into()),
+        ("game rule", "--example no-sample".into()),
         ("store encode", "file --out store@".into()),
         (
             "store challenge",
@@ -66,6 +68,7 @@ fn table() -> Vec<(&'static str, String)> {
         ("bond select", format!("snapshot.json --seed {job}")),
         ("bond play", "".into()),
         ("job example", "wasm".into()),
+        ("job entropy", "--job job.json".into()),
         ("job run", "job.json --state work".into()),
         ("job commit", "--state work".into()),
         ("job open", "--state work --steps 0".into()),

@@ -99,7 +99,7 @@ fn unconfirmed_secret_against_timeout(chain: &mut dyn Chain) {
     assert!(rival::is_confirmed(&mut play, &s1));
     assert_eq!(
         gains(&play),
-        [0, -100_000, 0],
+        [0, -180_000, 0],
         "the worker pays for its lateness"
     );
 }
@@ -131,7 +131,7 @@ fn unconfirmed_secret_after_approval(chain: &mut dyn Chain) {
     play.mine(1).unwrap();
     rival::pay(&mut play, Client, &penalty);
     assert_eq!(play.height_of(&s1).unwrap(), approved + 6);
-    assert_eq!(gains(&play), [0, -100_000, 20_000]);
+    assert_eq!(gains(&play), [0, -180_000, 20_000]);
 }
 
 /// S2 becomes possible Δ_V after the delivery; a rejection stays possible. While S2 waits unconfirmed, the verifier
@@ -246,7 +246,7 @@ fn abandoned_after_everybody_else(chain: &mut dyn Chain) {
     play.chain().mine_exactly(&[], &common::miner()).unwrap();
     common::mined(&mut play, &s1);
     assert!(is_spent(&refused(&mut play, &s2)) && is_spent(&refused(&mut play, &txv0)));
-    assert_eq!(gains(&play), [0, -100_000, 0]);
+    assert_eq!(gains(&play), [0, -180_000, 0]);
 }
 
 fn hand_over(play: &mut narthex::play::ContractPlay<'_>) {

@@ -101,6 +101,7 @@ fn scenarios_bitcoind() {
 /// S2, S1' and S4' against the loss of their parents' blocks: what was ripe is not ripe any more.
 fn locks_count_from_the_new_height(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
+    common::token_shown(&mut play);
     let funded = play.chain().height().unwrap();
     let cases = [
         (
@@ -159,6 +160,7 @@ fn locks_count_from_the_new_height(chain: &mut dyn Chain) {
 /// S1 competes with it. A worker should deliver as many blocks early as it wants to be safe from.
 fn a_delivery_lost_at_the_deadline(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
+    common::token_shown(&mut play);
     let deadline = deliver_height(play.terms());
     let txd = play
         .complete(Worker, common::node(&play, Exit::DELIVERED))
@@ -177,12 +179,13 @@ fn a_delivery_lost_at_the_deadline(chain: &mut dyn Chain) {
     play.chain().mine_exactly(&[], &common::miner()).unwrap();
     common::mined(&mut play, &s1);
     assert!(is_spent(&refused(&mut play, &txd)));
-    assert_eq!(gains(&play), [0, -100_000, 0]);
+    assert_eq!(gains(&play), [0, -180_000, 0]);
 }
 
 /// A verifier may change its mind when its verdict's block is lost; each way ends by its own rules, with nothing left.
 fn another_verdict_after_a_reorganisation(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
+    common::token_shown(&mut play);
     common::deliver(&mut play);
     let approve = play
         .complete(Verifier, common::node(&play, Exit::APPROVED))
@@ -216,15 +219,11 @@ fn another_verdict_after_a_reorganisation(chain: &mut dyn Chain) {
 /// secret and S1. The worker loses αw and its pay.
 fn a_secret_does_not_come_back(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
+    common::token_shown(&mut play);
     let id = common::node(&play, Exit::NORMAL);
     let secrets = play.participant(Worker).unwrap().secrets.clone();
-    let verifier = play
-        .participant(Verifier)
-        .unwrap()
-        .holdings
-        .as_ref()
-        .unwrap();
-    let s3 = verifier.complete(id, &secrets).unwrap();
+    common::approve(&mut play);
+    let s3 = play.complete(Worker, id).unwrap();
     let s1 = play
         .complete(Client, common::node(&play, Exit::WORKER_TIMEOUT))
         .unwrap();
@@ -242,5 +241,5 @@ fn a_secret_does_not_come_back(chain: &mut dyn Chain) {
     play.chain().disconnect(1).unwrap();
     play.chain().mine_exactly(&[], &common::miner()).unwrap();
     common::mined(&mut play, &s1);
-    assert_eq!(gains(&play), [0, -100_000, 0]);
+    assert_eq!(gains(&play), [0, -180_000, 0]);
 }
