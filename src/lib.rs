@@ -14,7 +14,7 @@
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
 //! - [`market`] ledgers of audits of recomputers, in files
 //! - [`simulate`] games by strategies, beside theory
-//! - [`table`] what small contracts share on a chain; [`bank`] penny banks; [`mod@slice`] gated slices
+//! - [`harness`] what scenarios are played on; [`bank`] penny banks; [`mod@slice`] gated slices
 //!
 //! Terms, graph, signatures, funding and settlement of a contract, with the library alone:
 //!

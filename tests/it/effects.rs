@@ -404,7 +404,7 @@ fn the_parameters_of_a_case_are_those_that_are_played() {
     assert!(fine, "{err}");
     let report: Value = serde_json::from_str(&out).unwrap();
     let client = report["tally"]["transfers"]["client_sat"].as_i64();
-    assert_eq!(client, Some(-3 * reward));
+    assert_eq!(client, Some(-3 * (reward + retainers)));
 
     let terms = folder.path().join("terms.json");
     let terms = terms.to_str().unwrap();

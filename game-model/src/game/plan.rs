@@ -2,7 +2,7 @@
 //!
 //! For each size of the sample: rewards a margin above costs, a bounty above what a cheat could
 //! offer its verifier, a retainer above what locking a stake costs, and the least worker's stake for which all of
-//! [`inequalities`](super::inequalities()) hold; then [`solve()`] is asked, with exact figures, whether honest play is
+//! [`inequalities`](super::inequalities()) hold; then [`solve`](super::solve()) is asked, with exact figures, whether honest play is
 //! unique. The other stakes follow from the bounds (w ≤ v ≤ a). Small samples need large stakes, large ones
 //! much verification: the frontier between the two is what a client chooses from, and [`best_sample`] finds the cheapest
 //! of all sizes.
