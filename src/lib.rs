@@ -62,10 +62,14 @@
 //! }
 //! chain.submit(&combine_witnesses(&held[&Role::Client], signed)?)?;
 //! chain.mine(1, terms.payout(Role::Client).ok_or("no client")?)?;
-//! // The verifier approves; the worker completes S3 with its secret and pays for it by a child.
+//! // The verifier approves, with the token that its digests of the sample opened; the client has the whole signature then and
+//! // hands it on; the worker completes S3 with its secret and pays for it by a child.
 //! let s3 = held[&Role::Client].graph().find(Exit::NORMAL).ok_or("no S3")?;
-//! for release in held[&Role::Verifier].release(s3)? {
-//!     held.get_mut(&Role::Worker).ok_or("no worker")?.accept(&release)?;
+//! for release in held[&Role::Verifier].release(s3, Some(&cast.token()))? {
+//!     held.get_mut(&Role::Client).ok_or("no client")?.accept(&release)?;
+//! }
+//! for whole in held[&Role::Client].hand_over(s3)? {
+//!     held.get_mut(&Role::Worker).ok_or("no worker")?.take(&whole)?;
 //! }
 //! let settlement = held[&Role::Worker].complete(s3, &cast.worker_secrets())?;
 //! let request = ChildRequest { parent: &settlement, coins: vec![], data: None, rate, least_fee: bitcoin::Amount::ZERO };
