@@ -2,17 +2,23 @@
 //!
 //! Each player's mixed strategies, scaled by the opponent's payoff, are a polytope; an equilibrium
 //! is a pair of vertices at which every pure strategy is unplayed or a best reply (von Stengel,
-//! "Computing equilibria for two-person games", 2002, section 2). Vertices are found from every
-//! choice of tight inequalities, so degenerate games are no special case. Only for small games.
+//! "Computing equilibria for two-person games", 2002, section 2). Vertices are found by walking from
+//! one feasible basis to all its neighbours, degenerate ones included. Only for small games.
 
-use num_traits::{One, Zero};
+use std::collections::{BTreeMap, BTreeSet};
+
+use num_traits::Zero;
 
 use crate::rational::{Rational, exact};
+
+mod tableau;
+
+use tableau::Tableau;
 
 /// Most strategies of both players together.
 pub(super) const MAX_STRATEGIES: usize = 14;
 
-/// Most vertices that are looked at for a player: C(rows + columns, rows), each a system of equations over long fractions.
+/// Most vertices that are looked at for a player: C(rows + columns, rows), each a basis of long whole numbers.
 const MAX_VERTICES: usize = 2_100;
 
 /// A mixed strategy: one probability a pure strategy.
@@ -66,83 +72,32 @@ fn normalised(point: &[Rational]) -> Mixed {
 }
 
 /// Vertices but the origin of { x ≥ 0, constraints · x ≤ 1 }, with a bit per tight inequality:
-/// first x_i ≥ 0, then the constraints.
+/// first x_i ≥ 0, then the constraints. All entries are positive, so there is no unbounded ray.
 fn vertices(constraints: &[Vec<Rational>], dimension: usize) -> Vec<(Vec<Rational>, u32)> {
-    let total = dimension + constraints.len();
-    let mut found: Vec<(Vec<Rational>, u32)> = Vec::new();
-    for choice in 0_u32..1 << total {
-        if choice.count_ones() as usize != dimension {
-            continue;
-        }
-        let Some(point) = solve(constraints, dimension, choice) else {
-            continue;
-        };
-        if point.iter().all(Zero::is_zero) || found.iter().any(|(known, _)| *known == point) {
-            continue;
-        }
-        if let Some(tight) = tight(constraints, &point) {
-            found.push((point, tight));
+    let start = Tableau::origin(constraints, dimension);
+    let mut seen = BTreeSet::from([start.free_mask()]);
+    let mut open = vec![start];
+    // By tight inequalities, which tell vertices apart: the least choice of them that determines it.
+    let mut found: BTreeMap<u32, (u32, Vec<Rational>)> = BTreeMap::new();
+    while let Some(tableau) = open.pop() {
+        let choice = tableau.free_mask();
+        let first = found
+            .entry(tableau.tight_mask())
+            .or_insert_with(|| (choice, tableau.point(dimension)));
+        first.0 = first.0.min(choice);
+        for (row, column) in tableau.neighbours() {
+            if seen.insert(tableau.mask_after(row, column)) {
+                open.push(tableau.pivoted(row, column));
+            }
         }
     }
-    found
-}
-
-/// The inequalities that are tight at a point; `None` if one is broken.
-fn tight(constraints: &[Vec<Rational>], point: &[Rational]) -> Option<u32> {
-    let mut bits = 0;
-    for (i, value) in point.iter().enumerate() {
-        if *value < Rational::zero() {
-            return None;
-        }
-        bits |= u32::from(value.is_zero()) << i;
-    }
-    for (j, row) in constraints.iter().enumerate() {
-        let left: Rational = row.iter().zip(point).map(|(a, b)| a * b).sum();
-        if left > Rational::one() {
-            return None;
-        }
-        bits |= u32::from(left.is_one()) << (point.len() + j);
-    }
-    Some(bits)
-}
-
-/// The point at which the chosen inequalities are equations; `None` if there is not exactly one.
-fn solve(constraints: &[Vec<Rational>], dimension: usize, choice: u32) -> Option<Vec<Rational>> {
-    let chosen = |bit: usize| choice >> bit & 1 == 1;
-    // Coordinates that are 0 drop out of the system.
-    let free = (0..dimension).filter(|i| !chosen(*i)).collect::<Vec<_>>();
-    let mut rows = constraints
-        .iter()
-        .enumerate()
-        .filter(|(j, _)| chosen(dimension + j))
-        .map(|(_, row)| {
-            let left = free.iter().map(|i| row[*i].clone());
-            left.chain([Rational::one()]).collect::<Vec<_>>()
-        })
+    let mut vertices = found
+        .into_iter()
+        .filter(|(_, (_, point))| !point.iter().all(Zero::is_zero))
+        .map(|(tight, (choice, point))| (choice, (point, tight)))
         .collect::<Vec<_>>();
-    for column in 0..free.len() {
-        let pivot = (column..rows.len()).find(|r| !rows[*r][column].is_zero())?;
-        rows.swap(column, pivot);
-        let scale = rows[column][column].clone();
-        for value in &mut rows[column] {
-            *value /= &scale;
-        }
-        let pivot_row = rows[column].clone();
-        for (r, row) in rows.iter_mut().enumerate() {
-            let factor = row[column].clone();
-            if r == column || factor.is_zero() {
-                continue;
-            }
-            for (value, above) in row.iter_mut().zip(&pivot_row) {
-                *value -= &factor * above;
-            }
-        }
-    }
-    let mut point = vec![Rational::zero(); dimension];
-    for (row, i) in free.iter().enumerate() {
-        point[*i] = rows[row][free.len()].clone();
-    }
-    Some(point)
+    vertices.sort_by_key(|(choice, _)| *choice);
+    vertices.into_iter().map(|(_, vertex)| vertex).collect()
 }
 
 #[cfg(test)]

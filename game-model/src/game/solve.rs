@@ -87,6 +87,19 @@ impl Verdict {
 
 /// Solves a game.
 pub fn solve(game: &Game) -> Solution {
+    let (equilibria, open) = equilibria(game);
+    let deviations = deviation::all(game, equilibria.first());
+    let verdict = verdict(game, &equilibria, &open, &deviations);
+    Solution {
+        equilibria,
+        open,
+        deviations,
+        verdict,
+    }
+}
+
+/// The equilibria of the whole game, and what was left open on the way to them.
+fn equilibria(game: &Game) -> (Vec<Equilibrium>, Vec<String>) {
     let mut solver = Solver {
         game,
         ends: game.subtree_ends(),
@@ -97,16 +110,8 @@ pub fn solve(game: &Game) -> Solution {
         let equilibria = solver.subgame(root);
         solver.solved.insert(root, equilibria);
     }
-    let equilibria = solver.solved.remove(&0).unwrap_or_default();
-    let open = solver.open;
-    let deviations = deviation::all(game, equilibria.first());
-    let verdict = verdict(game, &equilibria, &open, &deviations);
-    Solution {
-        equilibria,
-        open,
-        deviations,
-        verdict,
-    }
+    let whole = solver.solved.remove(&0).unwrap_or_default();
+    (whole, solver.open)
 }
 
 fn verdict(

@@ -14,13 +14,6 @@ use serde_json::Value;
 
 const ROUNDS: usize = 12;
 
-fn seed() -> String {
-    std::env::var("NARTHEX_SEED").unwrap_or_else(|_| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.unwrap().as_nanos().to_string()
-    })
-}
-
 fn indices(source: &mut Source, leaves: u64, most: u64) -> Vec<u64> {
     let count = 1 + source.below(most.min(leaves));
     let all: BTreeSet<u64> = (0..count).map(|_| source.below(leaves)).collect();
@@ -75,9 +68,9 @@ fn written(folder: &tempfile::TempDir, cases: &[Value]) -> std::path::PathBuf {
 
 #[test]
 fn both_implementations_agree_on_random_cases() {
-    let seed = seed();
+    let seed = crate::common::seed();
     println!("NARTHEX_SEED={seed}");
-    let mut source = Source::new(&seed);
+    let mut source = Source::new(&seed.to_string());
     let all: Vec<_> = (0..ROUNDS).flat_map(|_| round(&mut source)).collect();
     let folder = tempfile::tempdir().unwrap();
     let (agrees, words) = cases::second_opinion(&[written(&folder, &all)]);

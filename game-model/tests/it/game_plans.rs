@@ -62,7 +62,7 @@ fn random_plans_are_honest_with_every_deviation() {
         failure_persistence: None,
         // Solving a game takes seconds: the figures that fail are said as they are.
         max_shrink_iters: 0,
-        ..ProptestConfig::with_cases(24)
+        ..ProptestConfig::with_cases(40)
     });
     let figures = (
         (500u64..200_000, 0u64..500_000, 2u64..12),

@@ -7,7 +7,9 @@ Reads a file of JSON objects, one a line:
   honest_play_pays   whether honest play was called the only equilibrium
   deviates    whether it was called no equilibrium
   complete    whether all equilibria were found and every choice is settled
-  whole       whether to hand the whole tree to Gambit, too
+
+Every equilibrium that was put together from subgames is then handed back to Gambit on the whole tree: with the others'
+play in place of their nodes, it finds no reply that pays a player more.
 
 Reading the file, cutting the tree into subgames and taking away actions that no belief justifies is
 done here once more, from the definitions; equilibria are Gambit's. Prints a summary; exits with 1
@@ -17,6 +19,7 @@ and the first difference if there is one.
 import io
 import json
 import re
+import resource
 import sys
 from fractions import Fraction
 
@@ -197,8 +200,21 @@ def expected(node, play, gone):
     return total
 
 
-# More than this, and Gambit takes minutes.
+# More than this, and Gambit takes minutes for a subgame.
 MOST_STRATEGIES = 40
+
+# More than this, and it does for one player's replies on the whole tree.
+MOST_REPLIES = 400
+
+# So many equilibria of a game are tried on the whole tree.
+MOST_TRIED = 3
+
+# In bytes: what does not fit says so instead of taking the machine's memory.
+MOST_MEMORY = 4 << 30
+
+
+# Marks, in a play, what stands for a choice that is left open.
+OPEN = "open"
 
 
 class Undecided(Exception):
@@ -257,6 +273,9 @@ def solve(root, players):
             left = [a for a in nodes[0].actions if (label, a) not in gone]
             if len(left) == 1:
                 settled[label] = {left[0]: Fraction(1)}
+            elif label in unsettled:
+                # Nobody who plays on gets here: any choice that is left stands for all.
+                settled[OPEN, label] = {left[0]: Fraction(1)}
         active = sorted(
             {
                 n.player
@@ -356,42 +375,91 @@ def check(case):
         all(play.get(l, {}).get(a, Fraction(0)) == 1 for l, a in honest.items()) for _, play in found
     ):
         return "called no equilibrium, and it is one"
-    if case["whole"]:
-        return whole(case, players, root, honest)
-    return True
+    return whole(players, root, found)
 
 
-def whole(case, players, root, honest):
-    """Gambit on the tree as exported: the honest path is among its pure equilibria or it is not."""
-    game = pygambit.read_efg(io.StringIO(case["efg"]))
-    node = root
-    while node.kind == "p":
-        node = node.children[node.actions.index(honest[node.label])]
-    if node.kind != "t":
-        return "nature moves on the honest path"
-    pure = pygambit.nash.enumpure_solve(game).equilibria
-    payoffs = {tuple(Fraction(str(e.payoffs[p])) for p in players) for e in pure}
-    here = tuple(node.payoffs) in payoffs
-    if case["honest_play_pays"] and not here:
-        return "Gambit finds no pure equilibrium with the payoffs of honest play"
-    return True
+def whole(players, root, found):
+    """Gambit on the whole tree: nobody has a better reply than what the equilibrium pays. Says how many it tried."""
+    tried = 0
+    for payoffs, play in found[:MOST_TRIED]:
+        for player in range(len(players)):
+            alone = against(root, play, player)
+            if not 1 < replies(alone) <= MOST_REPLIES:
+                continue
+            best = best_reply(alone, players, player)
+            if best != payoffs[player]:
+                return f"{players[player]} gets {payoffs[player]}, and {best} for the best reply on the whole tree"
+            tried += 1
+    return tried
+
+
+def against(node, play, player):
+    """The tree that is left to one player when the others play as said."""
+    if node.kind == "t":
+        return node
+    weights, kept = node.probabilities, list(zip(node.actions, node.children))
+    if node.kind == "p" and node.player != player:
+        chosen = play.get(node.label) or play.get((OPEN, node.label)) or {node.actions[0]: Fraction(1)}
+        kept = [(a, c) for a, c in kept if chosen.get(a)]
+        weights = [chosen[a] for a, _ in kept]
+        if len(kept) == 1:
+            return against(kept[0][1], play, player)
+    kind = node.kind if node.player == player else "c"
+    made = Node(kind, node.player, node.label, [a for a, _ in kept], weights, None)
+    made.children = [against(c, play, player) for _, c in kept]
+    return made
+
+
+def replies(root):
+    """How many pure strategies the only player of a tree has, choices that it rules out itself left out."""
+    after = {}
+
+    def go(node, last):
+        for action, child in zip(node.actions, node.children):
+            if node.kind == "p":
+                after.setdefault(last, {})[node.label] = node.actions
+                go(child, (node.label, action))
+            else:
+                go(child, last)
+
+    def ways(last):
+        product = 1
+        for label, actions in after.get(last, {}).items():
+            product *= sum(ways((label, a)) for a in actions)
+        return product
+
+    go(root, None)
+    return ways(None)
+
+
+def best_reply(alone, players, player):
+    shown = [player, (player + 1) % len(players)]
+    names = " ".join(f'"{players[p]}"' for p in shown)
+    out = [f'EFG 2 R "alone" {{ {names} }}', '""']
+    write(alone, players, {"t": 0, "c": 0}, out, set(), shown)
+    game = pygambit.read_efg(io.StringIO("\n".join(out) + "\n"))
+    best = {Fraction(str(e.payoffs[players[player]])) for e in pygambit.nash.enumpure_solve(game).equilibria}
+    assert len(best) == 1, best
+    return best.pop()
 
 
 def main():
     cases = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
-    counts = {"checked": 0, "undecided": 0, "unique": 0, "whole": 0, "several": 0}
+    counts = {"checked": 0, "undecided": 0, "unique": 0, "several": 0, "whole": 0, "replies": 0}
     for number, case in enumerate(cases):
         said = check(case)
-        if said not in (True, None):
+        if isinstance(said, str):
             print(f"case {number} ({case['name']}): {said}")
             sys.exit(1)
         counts["undecided" if said is None else "checked"] += 1
         counts["unique"] += case["honest_play_pays"]
         counts["several"] += len(case["equilibria"]) > 1
-        counts["whole"] += case["whole"] and said is True
+        counts["whole"] += bool(said)
+        counts["replies"] += said or 0
     print(json.dumps({"gambit": pygambit.__version__, **counts}))
 
 
 if __name__ == "__main__":
     sys.setrecursionlimit(10_000)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     main()

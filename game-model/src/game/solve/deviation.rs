@@ -154,17 +154,18 @@ impl<'a> Profile<'a> {
         let likely = self.members[set]
             .iter()
             .any(|n| reach.get(n).is_some_and(|p| !p.is_zero()));
+        let even = Rational::one();
         let worth = |action: usize| -> Rational {
             let each = self.members[set].iter().map(|node| {
                 let child = self.game.children(*node).nth(action).unwrap_or(*node);
                 let weight = match reach.get(node) {
-                    Some(p) if likely => p.clone(),
+                    Some(p) if likely => p,
                     // Off the path any belief will do; an even one is taken.
-                    _ => Rational::one(),
+                    _ => &even,
                 };
-                weight * self.value(child, info.player, actions)
+                (weight, self.value(child, info.player, actions))
             });
-            each.sum()
+            mean(each)
         };
         let mut best = (actions[set], worth(actions[set]));
         for action in 0..info.actions.len() {

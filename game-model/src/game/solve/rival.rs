@@ -8,7 +8,7 @@ use num_traits::One;
 use serde::Serialize;
 
 use super::deviation::Profile;
-use super::{Solution, solve};
+use super::{Solution, equilibria};
 use crate::game::tree::{Game, InfoSetId, Node, Player};
 
 /// Most equilibria of a game with one action prescribed that are tried.
@@ -38,8 +38,8 @@ pub fn rival(game: &Game, solution: &Solution) -> Option<Rival> {
     for set in sets {
         let info = &game.infosets[set];
         for action in (0..info.actions.len()).filter(|action| Some(*action) != info.honest) {
-            let prescribed = solve(&prescribing(game, set, action));
-            let candidates = prescribed.equilibria.iter().take(MOST_TRIED);
+            let (prescribed, _) = equilibria(&prescribing(game, set, action));
+            let candidates = prescribed.iter().take(MOST_TRIED);
             for candidate in candidates {
                 let mut profile = Profile::honest(game, solution.equilibria.first());
                 for (at, odds) in &candidate.behaviour {

@@ -62,7 +62,7 @@ pub fn scaled(
 /// Contracts about as large as the example, near the border between paying and not paying.
 pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Economics)> {
     let percent = |low: u64, high: u64| low..=high;
-    let shares = [(50, 100), (1, 100), (1, 10), (30, 80), (20, 100), (50, 95)];
+    let shares = [(70, 100), (1, 100), (1, 10), (30, 80), (20, 100), (50, 95)];
     let shares = shares.map(|(low, high): (u32, u32)| low..=high);
     let stakes = (percent(60, 400), percent(0, 60), percent(0, 60));
     let costs = (

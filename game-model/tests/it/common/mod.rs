@@ -8,6 +8,17 @@ use proptest::prelude::*;
 /// 21 million bitcoin in satoshi, split over the deposits of the largest panel.
 const LARGEST_DEPOSIT_SAT: u64 = 2_100_000_000_000_000 / 18;
 
+/// `NARTHEX_SEED`, or another with every run: a test says it, so that a run can be had again.
+pub fn seed() -> u64 {
+    match std::env::var("NARTHEX_SEED") {
+        Ok(seed) => seed.parse().expect("NARTHEX_SEED is a number below 2^64"),
+        Err(_) => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            now.map_or(0, |now| now.as_nanos() as u64)
+        }
+    }
+}
+
 pub fn ratio(num: u32, den: u32) -> Ratio {
     Ratio::new(num, den).unwrap()
 }
