@@ -81,7 +81,7 @@ pub struct PartyWallet {
     root: Xpriv,
     inner: Wallet,
     /// Wallets of single keys that came from elsewhere.
-    imported: Vec<(SecretKey, Wallet)>,
+    imported: Vec<Wallet>,
     /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
     rng: StdRng,
 }
@@ -130,9 +130,7 @@ impl PartyWallet {
 
     /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
     pub fn sync(&mut self, chain: &mut dyn ChainSource) -> Result<(), WalletError> {
-        for wallet in std::iter::once(&mut self.inner)
-            .chain(self.imported.iter_mut().map(|(_, wallet)| wallet))
-        {
+        for wallet in std::iter::once(&mut self.inner).chain(&mut self.imported) {
             let checkpoints = wallet.latest_checkpoint();
             let mut seen = checkpoints
                 .iter()
@@ -167,51 +165,24 @@ impl PartyWallet {
             .network(Network::Regtest)
             .create_wallet_no_persist()
             .map_err(|e| setup(e.to_string()))?;
-        if self.imported.iter().all(|(known, _)| known != key) {
-            self.imported.push((*key, wallet));
+        let paid_to = |wallet: &Wallet| wallet.peek_address(KeychainKind::External, 0).address;
+        let own = paid_to(&wallet);
+        if self.imported.iter().all(|known| paid_to(known) != own) {
+            self.imported.push(wallet);
         }
         Ok(())
     }
 
-    /// Everything that imported keys own goes to a script of the wallet's own, signed; `None` if they own nothing.
-    ///
-    /// # Errors
-    /// [`WalletError`] if the coins are not worth the fee.
-    pub fn sweep_imported(
-        &mut self,
-        fees: impl Into<Fees>,
-    ) -> Result<Option<Transaction>, WalletError> {
-        let (fees, script) = (fees.into(), self.fresh_script());
-        let owner = &self.owner;
-        let failed = |reason: String| WalletError::Funds {
-            owner: owner.clone(),
-            reason,
-        };
-        let found = (self.imported.iter_mut()).find(|(_, w)| w.balance().confirmed > Amount::ZERO);
-        let Some((key, wallet)) = found else {
-            return Ok(None);
-        };
-        let mut builder = wallet.build_tx();
-        builder.drain_wallet().drain_to(script);
-        builder.fee_rate(fees.rate());
-        let psbt = builder.finish_with_aux_rand(&mut self.rng);
-        let mut psbt = psbt.map_err(|e| failed(e.to_string()))?;
-        let secp = Secp256k1::new();
-        let keypair = key.keypair(&secp).tap_tweak(&secp, None).to_keypair();
-        for index in 0..psbt.inputs.len() {
-            let signature = key_signature(&psbt, index, &keypair).map_err(&failed)?;
-            psbt.inputs[index].tap_key_sig = Some(signature);
-            let done = psbt.finalize_inp_mut(&secp, index);
-            done.map_err(|e| failed(e.to_string()))?;
-        }
-        Ok(Some(psbt.extract_tx().map_err(|e| failed(e.to_string()))?))
+    /// That of its seed, and those of keys from elsewhere.
+    fn wallets(&self) -> impl Iterator<Item = &Wallet> {
+        std::iter::once(&self.inner).chain(&self.imported)
     }
 
     /// All confirmed and spendable coins together.
     pub fn balance(&self) -> Amount {
-        let wallets =
-            std::iter::once(&self.inner).chain(self.imported.iter().map(|(_, wallet)| wallet));
-        wallets.map(|wallet| wallet.balance().confirmed).sum()
+        self.wallets()
+            .map(|wallet| wallet.balance().confirmed)
+            .sum()
     }
 
     /// A fresh script to be paid to.
@@ -363,10 +334,8 @@ impl PartyWallet {
 
     /// What a transaction gave to and took from this wallet.
     pub fn sent_and_received(&self, tx: &Transaction) -> (Amount, Amount) {
-        let wallets =
-            std::iter::once(&self.inner).chain(self.imported.iter().map(|(_, wallet)| wallet));
         let (mut sent, mut received) = (Amount::ZERO, Amount::ZERO);
-        for (out, into) in wallets.map(|wallet| wallet.sent_and_received(tx)) {
+        for (out, into) in self.wallets().map(|wallet| wallet.sent_and_received(tx)) {
             sent += out;
             received += into;
         }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use narthex_base::codec::{DecodeError, Reader, Writer};
+
 /// Most parties of one contract. A set of them is a mask of so many bits.
 pub const MAX_PARTIES: u8 = 32;
 
@@ -22,6 +24,17 @@ impl PartyId {
         let id = u8::try_from(index).ok();
         id.filter(|id| *id < MAX_PARTIES).map(PartyId)
     }
+}
+
+/// A party in a message: 1 byte.
+pub(crate) fn write_party(w: &mut Writer, party: PartyId) {
+    w.u8(party.0);
+}
+
+/// A party out of a message.
+pub(crate) fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, DecodeError> {
+    let index = r.u8(field)?;
+    PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
 }
 
 /// What a contract calls something that the engine knows by its number: a word, and behind it a number where several

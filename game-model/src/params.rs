@@ -297,6 +297,11 @@ impl Params {
         u8::try_from(quorum).unwrap_or(u8::MAX)
     }
 
+    /// q = n − k + 1: as many arbiters that keep a thing show that it was handed over.
+    pub fn keepers(&self) -> usize {
+        usize::from(self.0.arbiters.saturating_sub(self.quorum())) + 1
+    }
+
     /// ⌊ρc⌋: the worker's part of the reward.
     pub fn worker_share(&self) -> Amount {
         self.0.rho.floor_of(self.0.reward)

@@ -38,6 +38,7 @@ mod evidence;
 mod finding;
 mod item;
 mod rerun;
+mod shown;
 mod table;
 
 pub use case::{Case, CaseTerms, ChainFacts, Litigant, RootOfRecord};

@@ -1,6 +1,9 @@
 //! Payments through bankers, and what cheats can do to them.
 
-use narthex_channel::bank::{BankerDuty, BankerError, Coin, ProviderDuty};
+use narthex_channel::{
+    bank::{BankerDuty, BankerError, Coin, ProviderDuty},
+    ptlc::Route,
+};
 
 use narthex_regtest::Chain;
 
@@ -119,11 +122,17 @@ fn payee_duty(
     expect(expected(duty), format!("the payee is to {duty:?}"))
 }
 
-fn banker_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
+/// Banks that are funded, and a payment through them whose secret the payee has shown.
+fn released(play: &mut BankersPlay<'_>) -> Result<Route, ScenarioError> {
     play.fund()?;
     let mut route = play.begin(PAYMENT)?;
     play.pass_all(&route)?;
     play.release(&mut route)?;
+    Ok(route)
+}
+
+fn banker_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
+    let route = released(play)?;
     // Nobody answers until the payee's bank comes near its end.
     let force_close = play.payee().bank().terms().force_close_height();
     play.harness().wait_for(force_close)?;
@@ -139,10 +148,7 @@ fn banker_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
 }
 
 fn late_secret(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
-    play.fund()?;
-    let mut route = play.begin(PAYMENT)?;
-    play.pass_all(&route)?;
-    play.release(&mut route)?;
+    released(play)?;
     let record = play.payee().bank().terms().record().clone();
     // The force close confirms at T itself, where the banker can take nothing back yet.
     play.harness().wait_for(record.refund_height)?;
@@ -177,10 +183,7 @@ fn in_time(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
 }
 
 fn force_closed(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
-    play.fund()?;
-    let mut route = play.begin(PAYMENT)?;
-    play.pass_all(&route)?;
-    play.release(&mut route)?;
+    released(play)?;
     play.force_close(0, 0, "to take back what it has paid with")?;
     match play.duties(0)?.as_slice() {
         [(1, BankerDuty::ForceClose)] => {}
@@ -218,10 +221,7 @@ fn griefed(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
 }
 
 fn second_vanishes(play: &mut BankersPlay<'_>) -> Result<(), ScenarioError> {
-    play.fund()?;
-    let mut route = play.begin(PAYMENT)?;
-    play.pass_all(&route)?;
-    play.release(&mut route)?;
+    released(play)?;
     let force_close = play.payee().bank().terms().force_close_height();
     play.harness().wait_for(force_close)?;
     // The payee claims; the second banker is not there to read the secret, nor ever again.

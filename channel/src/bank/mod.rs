@@ -75,6 +75,18 @@ pub enum CoinAt {
     },
 }
 
+/// As whoever does not ask how deep the end of the coin lies sees it.
+impl From<CoinAt> for Coin {
+    fn from(at: CoinAt) -> Coin {
+        match at {
+            CoinAt::Nowhere => Coin::Unfunded,
+            CoinAt::Banked { is_deep } => Coin::Banked { is_deep },
+            CoinAt::ForceClosed { height } => Coin::ForceClosed { height },
+            CoinAt::Spent { .. } => Coin::Spent,
+        }
+    }
+}
+
 /// How a party leaves a bank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     graph::{Spend, TxGraph},
-    party::PartyId,
+    party::{PartyId, read_party, write_party},
     setup::{Agreement, ContractSignatures},
 };
 
@@ -44,7 +44,8 @@ impl Message for FundingWitnesses {
 
     /// Agreement (32), party, and for each input its number and the elements of its witness; 3,102 bytes at most.
     fn write(&self, w: &mut Writer) {
-        w.fixed(&self.agreement_id).u8(self.from.0);
+        w.fixed(&self.agreement_id);
+        write_party(w, self.from);
         w.list(&self.inputs, |w, (input, witness)| {
             w.u32(*input)
                 .u8(u8::try_from(witness.len()).unwrap_or(u8::MAX));
@@ -58,9 +59,7 @@ impl Message for FundingWitnesses {
     /// [`combine_witnesses`] checks what it says.
     fn read(r: &mut Reader<'_>) -> Result<FundingWitnesses, DecodeError> {
         let agreement_id = r.array("agreement id")?;
-        let from = r.u8("party")?;
-        let from =
-            PartyId::from_index(from.into()).ok_or_else(|| DecodeError::invalid("party", from))?;
+        let from = read_party(r, "party")?;
         let inputs = r.list_up_to("inputs", 5, MAX_COINS, |r| {
             Ok((r.u32("input")?, read_witness(r)?))
         })?;

@@ -3,7 +3,7 @@
 use crate::{
     graph::Stage,
     musig::{PartialSignature, PublicNonce},
-    party::PartyId,
+    party::{PartyId, read_party, write_party},
 };
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
@@ -101,13 +101,4 @@ impl Message for SharesMessage {
             shares: r.list("shares", 32, |r| r.array("share").map(PartialSignature))?,
         })
     }
-}
-
-pub(super) fn write_party(w: &mut Writer, party: PartyId) {
-    w.u8(party.0);
-}
-
-pub(super) fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, DecodeError> {
-    let index = r.u8(field)?;
-    PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
 }

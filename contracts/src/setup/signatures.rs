@@ -119,24 +119,12 @@ pub struct Release {
     pub share: PartialSignature,
 }
 
-/// A whole signature, put together by one who had all shares and handed over to one that had not. Under a point it is an
-/// adaptor signature.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HandedOver {
-    /// What was signed about.
-    pub agreement_id: [u8; 32],
-    /// Position in the plan.
-    pub item: u32,
-    /// The signature.
-    pub signature: AdaptorSignature,
-}
-
 /// Signatures of one party, with the graph that they belong to. Public data and secrets of nobody, except that
 /// whoever gets hold of a party's holdings can make its moves.
 pub struct ContractSignatures<T> {
-    terms: Arc<T>,
-    graph: Arc<TxGraph>,
-    plan: Arc<Plan>,
+    pub(super) terms: Arc<T>,
+    pub(super) graph: Arc<TxGraph>,
+    pub(super) plan: Arc<Plan>,
     me: PartyName,
     pub(super) held: BTreeMap<usize, Held>,
 }
@@ -159,14 +147,6 @@ impl<T> std::fmt::Debug for ContractSignatures<T> {
         f.debug_struct("ContractSignatures")
             .field("me", &self.me)
             .field("entries", &self.held.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for HandedOver {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HandedOver")
-            .field("item", &self.item)
             .finish_non_exhaustive()
     }
 }
@@ -251,59 +231,6 @@ impl<T: Agreement> ContractSignatures<T> {
             .complete_pending(item, pending, release)
             .ok_or(false_release)?;
         self.held.insert(index, Held::Complete(complete));
-        Ok(())
-    }
-
-    /// The whole signatures of a transaction, for a party that has none of its own. Whoever relies on the transaction's
-    /// point has them first, and hands them over then: what is published later gives the secret to who has the signature.
-    ///
-    /// # Errors
-    /// [`SignaturesError::Waiting`] or [`SignaturesError::NotHeld`] as long as they are not whole.
-    pub fn hand_over(&self, node: NodeId) -> Result<Vec<HandedOver>, SignaturesError> {
-        let mut whole = Vec::new();
-        for (i, item) in self.items(node) {
-            whole.push(HandedOver {
-                agreement_id: *self.terms.id(),
-                item: i as u32,
-                signature: self.complete_entry(node, i, item)?.1,
-            });
-        }
-        match whole.is_empty() {
-            true => Err(self.not_held(node)),
-            false => Ok(whole),
-        }
-    }
-
-    /// Takes a whole signature, after checking it. The same again changes nothing.
-    ///
-    /// # Errors
-    /// [`SignaturesError::FalseSignature`]; [`SignaturesError::OtherAgreement`] if it is of another agreement.
-    pub fn take(&mut self, handed: &HandedOver) -> Result<(), SignaturesError> {
-        if handed.agreement_id != *self.terms.id() {
-            return Err(SignaturesError::OtherAgreement);
-        }
-        let index = handed.item as usize;
-        let (item, plan) = (self.plan.items().get(index), &self.plan);
-        let transaction = match item {
-            Some(item) => self.name(item.node),
-            None => format!("#{index} of {}", plan.items().len()),
-        };
-        let false_signature = || SignaturesError::FalseSignature { transaction };
-        let checked = item.and_then(|item| {
-            let (keys, point) = context(&self.graph, item).ok()?;
-            let is_good = handed
-                .signature
-                .verify(&keys.output_key(), &item.message, point);
-            is_good.ok()
-        });
-        checked.ok_or_else(false_signature)?;
-        let held = match self.held.get(&index) {
-            Some(Held::Withheld(share) | Held::CompleteAndWithheld(_, share)) => {
-                Held::CompleteAndWithheld(handed.signature, *share)
-            }
-            _ => Held::Complete(handed.signature),
-        };
-        self.held.insert(index, held);
         Ok(())
     }
 

@@ -5,15 +5,14 @@ use narthex_base::kinds::{self, Kind};
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Agreement, ContractSignatures, HandedOver, Plan, Release, RestoreError,
-    message::{read_party, write_party},
+    Agreement, ContractSignatures, Plan, Release, RestoreError,
     signatures::{Held, Pending},
     stored::{begin, end, open},
 };
 use crate::{
     graph::TxGraph,
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
-    party::PartyId,
+    party::{PartyId, read_party, write_party},
 };
 
 const HOLDINGS: Kind = kinds::HOLDINGS;
@@ -97,26 +96,6 @@ fn read_entry(r: &mut Reader<'_>) -> Result<Held, DecodeError> {
         }
         other => return Err(DecodeError::invalid("entry kind", other)),
     })
-}
-
-impl Message for HandedOver {
-    const KIND: Kind = kinds::HANDED_OVER;
-
-    /// Agreement (32), item, signature; 105 bytes in all.
-    fn write(&self, w: &mut Writer) {
-        w.fixed(&self.agreement_id)
-            .u32(self.item)
-            .fixed(&self.signature.0);
-    }
-
-    /// [`ContractSignatures::take`] checks what it says.
-    fn read(r: &mut Reader<'_>) -> Result<HandedOver, DecodeError> {
-        Ok(HandedOver {
-            agreement_id: r.array("agreement id")?,
-            item: r.u32("item")?,
-            signature: AdaptorSignature(r.array("signature")?),
-        })
-    }
 }
 
 impl Message for Release {

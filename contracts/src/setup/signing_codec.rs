@@ -12,13 +12,13 @@ use crate::parallel::*;
 use super::{
     Agreement, RestoreError, SetupError, SharesMessage, Signing,
     announced::{Nonces, check, columns, session},
-    message::{read_party, write_party},
     party::Seat,
     stored::{begin, end, open},
 };
 use crate::{
     graph::{Stage, TxGraph},
     musig::{PartialSignature, PublicNonce},
+    party::{read_party, write_party},
 };
 
 const SIGNING: Kind = kinds::SIGNING;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::RuleError;
 use crate::computation::JobSpec;
 use crate::params::Params;
-use crate::schedule::{PanelSchedule, Schedule};
+use crate::schedule::Schedule;
 
 /// Who brings evidence. Arbiters bring none: they rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,12 +72,6 @@ impl CaseTerms {
             Litigant::Verifier => &self.verifier,
         }
     }
-
-    /// q = n − k + 1: how many arbiters must keep a thing for it to be handed over.
-    pub fn keepers(&self) -> usize {
-        let missing = self.params.arbiters().saturating_sub(self.params.quorum());
-        usize::from(missing) + 1
-    }
 }
 
 /// A root in the spend of the worker's root coin.
@@ -122,11 +116,6 @@ impl Case {
     /// Deadlines from the delivery.
     pub fn schedule(&self) -> Schedule {
         Schedule::of(&self.terms.params, self.chain.delivered)
-    }
-
-    /// Deadlines from the appeal.
-    pub fn panel_schedule(&self) -> PanelSchedule {
-        PanelSchedule::of(&self.terms.params, self.chain.appealed)
     }
 
     /// Height of the block that draws a sample where the verifier has drawn none: that of the token's deadline, or the

@@ -7,6 +7,7 @@ use secp256k1::XOnlyPublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::item::{Item, SignedItem};
+use super::shown::Shown;
 use super::{CaseTerms, Litigant};
 use crate::arbiters::MAX_ARBITERS;
 use crate::caps::MAX_OPENINGS;
@@ -125,7 +126,7 @@ pub(super) struct Pool {
     pub(super) items: Vec<([u8; 32], Item)>,
     receipts: Vec<Receipt>,
     pub(super) commitments: Vec<Commitment>,
-    pub(super) openings: Vec<Opening>,
+    pub(super) openings: Vec<Shown>,
     pub(super) tokens: Vec<Token>,
     pub(super) records: Vec<(Litigant, ProvenRecord)>,
     pub(super) refused: Vec<Refused>,
@@ -185,7 +186,7 @@ impl Pool {
         for opening in part.openings.iter().take(MAX_SHOWN_OPENINGS) {
             let (found, most) = (opening.leaves.len(), MAX_OPENINGS as usize);
             match found <= most {
-                true => self.openings.push(opening.clone()),
+                true => self.openings.push(opening.clone().into()),
                 false => self.refuse(by, "opening", format!("{found} leaves of at most {most}")),
             }
         }
@@ -265,7 +266,7 @@ impl Pool {
         let kept = terms.arbiters.iter();
         let mut kept: Vec<_> = kept.filter_map(|key| of(ReceiptKind::Kept, key)).collect();
         kept.sort_unstable();
-        let enough = terms.keepers().saturating_sub(1);
+        let enough = terms.params.keepers().saturating_sub(1);
         let kept = kept.get(enough).copied();
         match (own, kept) {
             (Some(own), Some(kept)) => Some(own.min(kept)),

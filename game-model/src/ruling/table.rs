@@ -4,7 +4,7 @@ use super::evidence::{Brought, Pool};
 use super::item::{Answer, Item, data_id};
 use super::{Case, CaseFinding, Litigant, Rerun, RootOfRecord, Row, RuleError};
 use crate::arbiters::Ruling;
-use crate::commitment::{Boxed, Commitment, Opening, ReceiptKind};
+use crate::commitment::{Commitment, ReceiptKind};
 use crate::sample;
 use crate::schedule::Schedule;
 use crate::token::{self, SealCost, SealError, SealedToken};
@@ -75,19 +75,19 @@ const fn verifier(row: Row, reason: String) -> Found {
     }
 }
 
-struct Judge<'a> {
-    case: &'a Case,
+pub(super) struct Judge<'a> {
+    pub(super) case: &'a Case,
     schedule: Schedule,
-    pool: Pool,
+    pub(super) pool: Pool,
     rerun: Rerun<'a>,
     cost: SealCost,
 }
 
 /// A sample that counts.
-struct Drawn {
+pub(super) struct Drawn {
     id: [u8; 32],
     seed: [u8; 32],
-    indices: Vec<u64>,
+    pub(super) indices: Vec<u64>,
 }
 
 impl Judge<'_> {
@@ -161,7 +161,7 @@ impl Judge<'_> {
     }
 
     /// Row 1: the root of record, with what it commits to.
-    fn record(&self) -> Result<(RootOfRecord, Commitment), String> {
+    pub(super) fn record(&self) -> Result<(RootOfRecord, Commitment), String> {
         let (deadline, appealed) = (self.schedule.record, self.case.chain.appealed);
         let record = self.case.chain.record.ok_or("no root of record")?;
         let height = record.height;
@@ -194,7 +194,7 @@ impl Judge<'_> {
     }
 
     /// Row 3: the sample that the verifier has drawn, if it counts and was handed over.
-    fn sample(&self, record: &RootOfRecord) -> Result<Result<Drawn, String>, RuleError> {
+    pub(super) fn sample(&self, record: &RootOfRecord) -> Result<Result<Drawn, String>, RuleError> {
         let deadline = self.schedule.nonce.min(self.case.chain.rejected);
         let mut why = format!("no sample handed over by height {deadline}");
         let own = self.pool.items.iter().find_map(|(id, item)| match item {
@@ -235,7 +235,7 @@ impl Judge<'_> {
         }
     }
 
-    fn draw(
+    pub(super) fn draw(
         &self,
         id: [u8; 32],
         root: &[u8; 32],
@@ -250,7 +250,7 @@ impl Judge<'_> {
     }
 
     /// The worker's token for a sample.
-    fn token(&self, sample: &[u8; 32]) -> Option<([u8; 32], SealedToken)> {
+    pub(super) fn token(&self, sample: &[u8; 32]) -> Option<([u8; 32], SealedToken)> {
         self.pool.items.iter().find_map(|(id, item)| match item {
             Item::Token {
                 sample: named,
@@ -328,22 +328,6 @@ impl Judge<'_> {
         }
     }
 
-    /// An opening of exactly these steps that is the worker's.
-    fn opened(&self, indices: &[u64], commitment: &Commitment) -> Option<&Opening> {
-        let mut all = self.pool.openings.iter();
-        all.find(|opening| exactly(opening, indices) && opening.verify(commitment).is_ok())
-    }
-
-    /// The same, with the box of this step.
-    fn with_box(&self, indices: &[u64], commitment: &Commitment, index: u64) -> Option<&Opening> {
-        let whole = |opening: &&Opening| {
-            let leaf = opening.leaf(index);
-            let whole = leaf.is_some_and(|leaf| matches!(leaf.sealed, Boxed::Whole(_)));
-            whole && exactly(opening, indices) && opening.verify(commitment).is_ok()
-        };
-        self.pool.openings.iter().find(whole)
-    }
-
     /// Rows 6 to 8.
     fn digests(
         &mut self,
@@ -400,12 +384,12 @@ impl Judge<'_> {
         // What the worker signed as its opening and is none convicts it whenever the verifier rejects.
         let named = signed.and_then(|(_, named)| {
             let mut all = self.pool.openings.iter();
-            all.find(|opening| opening.id() == named)
+            all.find(|shown| shown.opening.id() == named)
         });
-        if let Some(opening) = named {
-            let why = match exactly(opening, &drawn.indices) {
+        if let Some(shown) = named {
+            let why = match shown.is_of(&drawn.indices) {
                 false => Some("it opens other steps than the sample's".to_owned()),
-                true => opening.verify(commitment).err().map(|why| why.to_string()),
+                true => shown.check(commitment).err().map(|why| why.to_string()),
             };
             if let Some(why) = why {
                 let reason = format!("the opening that the worker signed is none: {why}");
@@ -435,9 +419,9 @@ impl Judge<'_> {
             return verifier(Row::Else, format!("step {index} is not in the sample"));
         }
         // Openings may have the box or its hash; whoever has the box shows it.
-        for opening in &self.pool.openings {
-            let fits = exactly(opening, &drawn.indices) && opening.verify(commitment).is_ok();
-            let leaf = opening.leaf(index).filter(|_| fits);
+        for shown in &self.pool.openings {
+            let fits = shown.answers(&drawn.indices, commitment);
+            let leaf = shown.opening.leaf(index).filter(|_| fits);
             if let Some(Err(why)) = leaf.and_then(|leaf| leaf.check_box(commitment)) {
                 return worker(
                     Row::BadBox,
@@ -450,66 +434,6 @@ impl Judge<'_> {
             format!("the box of step {index} is not shown to be bad"),
         )
     }
-
-    /// Why the worker cannot be paid by a ruling against the verifier, if so: it has to open the sample to the panel, keys
-    /// and boxes and all, as it would have to for an approval.
-    fn unpaid(&self) -> Result<Option<String>, RuleError> {
-        let Ok((record, commitment)) = self.record() else {
-            return Ok(Some("there is no commitment to pay for".into()));
-        };
-        // The one sample that the worker may have opened: it signed a token for it. Else one that counts.
-        let samples = self.pool.items.iter().filter_map(|(id, item)| match item {
-            Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),
-            _ => None,
-        });
-        let mut taken = samples.filter(|(id, nonce, _)| {
-            let right = sample::nonce_commitment(nonce) == self.case.terms.sample_nonce;
-            right && self.token(id).is_some()
-        });
-        let drawn = match taken.next() {
-            Some((id, nonce, block)) => self.draw(id, &record.root, &nonce, &block),
-            None => match self.sample_alone(&record)? {
-                Some(drawn) => Ok(drawn),
-                None => {
-                    let block = self.case.block(self.case.substitute_height())?;
-                    self.draw([0; 32], &record.root, &[0; 32], &block)
-                }
-            },
-        };
-        let drawn = match drawn {
-            Ok(drawn) => drawn,
-            Err(why) => return Ok(Some(why)),
-        };
-        let openings = self.pool.openings.iter();
-        let mut why = "the worker has not opened the sample to the panel".to_owned();
-        for opening in openings.filter(|opening| exactly(opening, &drawn.indices)) {
-            why = match opening.verify(&commitment) {
-                Err(fault) => fault.to_string(),
-                Ok(()) => match (opening.missing_box(), opening.bad_box(&commitment)) {
-                    (None, None) => return Ok(None),
-                    (Some(index), _) => format!("the box of step {index} is not shown"),
-                    (None, Some((index, fault))) => format!("the box of step {index} {fault}"),
-                },
-            };
-        }
-        Ok(Some(why))
-    }
-
-    /// The sample that counts, unless the verifier has signed two.
-    fn sample_alone(&self, record: &RootOfRecord) -> Result<Option<Drawn>, RuleError> {
-        let items = self.pool.items.iter();
-        let samples = items.filter(|(_, item)| matches!(item, Item::Sample { .. }));
-        match samples.count() {
-            1 => Ok(self.sample(record)?.ok()),
-            _ => Ok(None),
-        }
-    }
-}
-
-/// Whether an opening is of exactly these steps.
-fn exactly(opening: &Opening, indices: &[u64]) -> bool {
-    let opened = opening.leaves.iter().map(|leaf| leaf.index);
-    opened.eq(indices.iter().copied())
 }
 
 fn dated(date: Option<u32>) -> String {

@@ -4,7 +4,6 @@ use narthex_channel::bank::{CoinAt, PayerDuty, ProviderDuty};
 use serde::Serialize;
 
 use super::{KeptBank, KeptError};
-use crate::bank::coin::coin_of;
 
 /// Something that a side loses by if it does not order it in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,7 +17,7 @@ pub struct Due {
 }
 
 impl KeptBank {
-    /// What is due on the chain as it is.
+    /// What is due with the coin where the machines last saw it.
     pub(super) fn due(&mut self) -> Result<Vec<Due>, KeptError> {
         let mut all = Vec::new();
         let machine = self.sides.payer.machine();
@@ -26,9 +25,7 @@ impl KeptBank {
         let (Some(lineage), Some(_)) = (machine.lineage(), machine.force_close_signature()) else {
             return Ok(all);
         };
-        let lineage = lineage.clone();
-        let tip = self.chain.chain().height()?;
-        let coin = coin_of(lineage.bank(), self.chain.chain(), self.depth)?;
+        let (tip, coin) = (self.chain.chain().height()?, at.into());
         let record = lineage.bank().terms().record();
         if let Some(book) = self.sides.provider.machine().book() {
             let until = match at {

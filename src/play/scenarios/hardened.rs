@@ -1,6 +1,7 @@
 //! Scenarios of the hardened template.
 
 use narthex_contracts::{
+    graph::NodeName,
     template::{Exit, Rulings},
     terms::Role,
 };
@@ -20,25 +21,13 @@ use Role::{Client, Verifier, Worker};
 pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_checked(play)?;
     play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
-    let tx = play.publish(
-        Worker,
-        Exit::NORMAL,
-        "takes the reward; the signature carries the result secret",
-    )?;
-    play.reveal(Exit::NORMAL, &tx)?;
-    Ok(Outcome::Normal.into())
+    rewarded(play, Exit::NORMAL)
 }
 
 pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_delivered(play)?;
     play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
-    let tx = play.publish(
-        Worker,
-        Exit::NORMAL_LONG,
-        "takes the reward; the signature carries the result secret",
-    )?;
-    play.reveal(Exit::NORMAL_LONG, &tx)?;
-    Ok(Outcome::Normal.into())
+    rewarded(play, Exit::NORMAL_LONG)
 }
 
 pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -71,8 +60,7 @@ pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, Scenar
 
 pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.mute(Verifier);
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)?;
+    honest(play)?;
     let tx = play.publish(
         Worker,
         Exit::VERIFIER_TIMEOUT,
@@ -84,8 +72,7 @@ pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, Sce
 
 pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.mute(Verifier);
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)?;
+    honest(play)?;
     play.publish(
         Client,
         Exit::ABANDONED,
@@ -211,13 +198,24 @@ pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
         Exit::APPROVED,
         "the root is on chain all the same, and the sample is right",
     )?;
-    let tx = play.publish(
-        Worker,
-        Exit::NORMAL_LONG,
-        "takes the reward; the signature carries the result secret",
-    )?;
-    play.reveal(Exit::NORMAL_LONG, &tx)?;
+    rewarded(play, Exit::NORMAL_LONG)
+}
+
+/// The worker takes its reward by this settlement, and the client reads the result secret out of it.
+pub(super) fn rewarded(
+    play: &mut ContractPlay<'_>,
+    exit: NodeName,
+) -> Result<Ending, ScenarioError> {
+    let why = "takes the reward; the signature carries the result secret";
+    let tx = play.publish(Worker, exit, why)?;
+    play.reveal(exit, &tx)?;
     Ok(Outcome::Normal.into())
+}
+
+/// Honest work, delivered on chain.
+pub(super) fn honest(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)
 }
 
 pub(super) fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
@@ -280,8 +278,7 @@ fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, Scenari
 
 /// Works honestly, delivers on chain and has the verifier check there.
 fn honest_work_delivered(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)?;
+    honest(play)?;
     super::approved(play.check()?)
 }
 

@@ -1,11 +1,11 @@
 //! One scenario for each row of the table of rulings that a play can reach.
 
 use narthex_contracts::{template::Exit, terms::Role};
-use narthex_game_model::{Outcome, Ratio, Ruling, play::Strategy, ruling::Row};
+use narthex_game_model::{Ratio, Ruling, play::Strategy, ruling::Row};
 
 use super::{
     cheating,
-    hardened::{appeal, decided, deliver, sample_refused},
+    hardened::{appeal, decided, deliver, honest, rewarded, sample_refused},
 };
 use crate::{
     harness::{ScenarioError, expect},
@@ -30,16 +30,22 @@ fn disputed(
     decided(play, &[], row, ruling)
 }
 
-/// Honest work, delivered on chain.
-fn honest(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)
-}
-
-/// The same with a sample drawn.
+/// Honest work, delivered on chain, with a sample drawn.
 fn sampled(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     honest(play)?;
     Ok(play.draw_sample()?)
+}
+
+/// The same, the token sealed under something and answered somehow.
+fn answered(
+    play: &mut ContractPlay<'_>,
+    under: &Under,
+    reply: &Reply,
+) -> Result<(), ScenarioError> {
+    sampled(play)?;
+    play.seal_token(under)?;
+    play.answer(reply)?;
+    Ok(())
 }
 
 pub(super) fn two_roots(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -92,9 +98,7 @@ pub(super) fn withheld_reply(play: &mut ContractPlay<'_>) -> Result<Ending, Scen
 }
 
 pub(super) fn false_hash(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    sampled(play)?;
-    play.seal_token(&Under::Leaves)?;
-    play.answer(&Reply::Guessed)?;
+    answered(play, &Under::Leaves, &Reply::Guessed)?;
     expect(
         matches!(play.open_sample(), Err(PlayError::NoAnswer)),
         "leaves are opened to who has not got the token",
@@ -104,32 +108,24 @@ pub(super) fn false_hash(play: &mut ContractPlay<'_>) -> Result<Ending, Scenario
 }
 
 pub(super) fn denied_seal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    sampled(play)?;
-    play.seal_token(&Under::Leaves)?;
-    play.answer(&Reply::Denied)?;
+    answered(play, &Under::Leaves, &Reply::Denied)?;
     let why = "ATTACK: rejects what it has found right";
     disputed(play, why, Row::OpenSeal, V)
 }
 
 pub(super) fn false_token(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    sampled(play)?;
-    play.seal_token(&Under::Nothing)?;
-    play.answer(&Reply::Checked)?;
+    answered(play, &Under::Nothing, &Reply::Checked)?;
     disputed(play, "the seal is shut", Row::Leaves, W)
 }
 
 pub(super) fn made_up_digests(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    sampled(play)?;
-    play.seal_token(&Under::Leaves)?;
-    play.answer(&Reply::Invented)?;
+    answered(play, &Under::Leaves, &Reply::Invented)?;
     let why = "ATTACK: who answers with digests can only reject";
     disputed(play, why, Row::Rerun, V)
 }
 
 pub(super) fn withheld_opening(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    sampled(play)?;
-    play.seal_token(&Under::Leaves)?;
-    play.answer(&Reply::Checked)?;
+    answered(play, &Under::Leaves, &Reply::Checked)?;
     let deadline = play.schedule()?.opening;
     play.pass(deadline, "the worker may still open the sample")?;
     disputed(play, "nothing is opened", Row::Opening, W)
@@ -174,13 +170,7 @@ pub(super) fn unearned_approval(play: &mut ContractPlay<'_>) -> Result<Ending, S
         Exit::APPROVED,
         "ATTACK: the verifier approves without looking; what it is paid is nobody's",
     )?;
-    let tx = play.publish(
-        Worker,
-        Exit::NORMAL_LONG,
-        "takes the reward; the signature carries the result secret",
-    )?;
-    play.reveal(Exit::NORMAL_LONG, &tx)?;
-    Ok(Outcome::Normal.into())
+    rewarded(play, Exit::NORMAL_LONG)
 }
 
 /// The client has the verifier's share, so nobody else has the whole settlement; its data the arbiters keep.
@@ -203,11 +193,5 @@ pub(super) fn withheld_settlement(play: &mut ContractPlay<'_>) -> Result<Ending,
         Exit::APPROVED,
         "ATTACK: the client keeps the settlement; sample and token stand on chain too",
     )?;
-    let tx = play.publish(
-        Worker,
-        Exit::NORMAL_LONG,
-        "takes the reward; the signature carries the result secret",
-    )?;
-    play.reveal(Exit::NORMAL_LONG, &tx)?;
-    Ok(Outcome::Normal.into())
+    rewarded(play, Exit::NORMAL_LONG)
 }

@@ -72,6 +72,15 @@ impl Papers {
         let mut items = self.items.iter().rev();
         items.find_map(|signed| Some((signed.item.id(contract), pick(&signed.item)?)))
     }
+
+    /// The opening that the worker signed last: id of the item, and of what is opened.
+    fn opening(&self, contract: &[u8; 32]) -> Result<([u8; 32], [u8; 32]), PlayError> {
+        let said = self.last(contract, |item| match item {
+            Item::Opening { opening, .. } => Some(*opening),
+            _ => None,
+        });
+        said.ok_or_else(|| missing("an opening"))
+    }
 }
 
 /// The talk of a play.
@@ -113,9 +122,13 @@ impl ContractPlay<'_> {
         self.talk.papers.entry(role).or_default()
     }
 
-    fn word(&self, role: Role) -> Result<Keypair, PlayError> {
+    /// What a party signs by its word key, which is wiped then.
+    fn signed_by<T>(&self, role: Role, sign: impl FnOnce(&Keypair) -> T) -> Result<T, PlayError> {
         let key = self.participant(role)?.key()?;
-        Ok(word_pair(self.terms.contract_id(), &key))
+        let mut pair = word_pair(self.terms.contract_id(), &key);
+        let signed = sign(&pair);
+        pair.non_secure_erase();
+        Ok(signed)
     }
 
     fn word_key(&self, role: Role) -> Result<[u8; 32], PlayError> {
@@ -139,9 +152,7 @@ impl ContractPlay<'_> {
         let contract = *self.terms.contract_id();
         let id = item.id(&contract);
         let kind = item.receipt();
-        let mut pair = self.word(from)?;
-        let signed = item.signed(&contract, &pair);
-        pair.non_secure_erase();
+        let signed = self.signed_by(from, |pair| item.signed(&contract, pair))?;
         self.papers_mut(from).file(Piece::Item(signed.clone()));
         let receipt = kind.map(|kind| (kind, id));
         self.hand(from, to, &Piece::Item(signed), receipt)?;
@@ -187,9 +198,7 @@ impl ContractPlay<'_> {
         let (issuer, holder) = (self.word_key(to)?, self.word_key(from)?);
         let handover = Handover::of(kind, contract, id, issuer, holder);
         let tip = self.chain.height()?;
-        let mut pair = self.word(to)?;
-        let signed = handover.acknowledge(tip, &pair);
-        pair.non_secure_erase();
+        let signed = self.signed_by(to, |pair| handover.acknowledge(tip, pair))?;
         let signed = Piece::Receipt(signed?);
         // What the client and the arbiters have, the verifier must know before it approves.
         let mut holders = vec![from];
@@ -243,6 +252,12 @@ impl ContractPlay<'_> {
         self.draw(id, commitment, &nonce, &block).map(Some)
     }
 
+    /// The same, where there must be one.
+    fn sampled(&self, role: Role, commitment: &Commitment) -> Result<Drawn, PlayError> {
+        let drawn = self.drawn(role, commitment)?;
+        drawn.ok_or_else(|| missing("a sample"))
+    }
+
     fn draw(
         &self,
         id: [u8; 32],
@@ -264,15 +279,10 @@ impl ContractPlay<'_> {
         let commitment = verifier.commitment.as_ref();
         let commitment = commitment.ok_or_else(|| missing("a commitment"))?;
         let contract = self.terms.contract_id();
-        let opening = verifier.last(contract, |item| match item {
-            Item::Opening { .. } => Some(()),
-            _ => None,
-        });
-        let (opening, ()) = opening.ok_or_else(|| missing("an opening"))?;
+        let (opening, _) = verifier.opening(contract)?;
         let client = self.word_key(Role::Client)?;
         // As many as the panel's table counts with (row 2): fewer than these lie, so that one of them gives it to the client.
-        let params = self.terms.params();
-        let enough = usize::from(params.arbiters() - params.quorum()) + 1;
+        let enough = self.terms.params().keepers();
         let data = data_id(contract, &commitment.id());
         for (kind, id) in [(ReceiptKind::Data, data), (ReceiptKind::Opening, opening)] {
             let of = |wanted: ReceiptKind| {

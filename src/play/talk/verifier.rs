@@ -46,8 +46,14 @@ impl ContractPlay<'_> {
             return Ok(false);
         }
         self.open_sample()?;
-        let verdict = self.compare()?;
-        Ok(verdict.approves() && self.check_served().is_ok())
+        if !self.compare()?.approves() {
+            return Ok(false);
+        }
+        match self.check_served() {
+            Ok(()) => Ok(true),
+            Err(PlayError::Unserved) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The verifier shows the nonce that it committed to and names a block, which together draw the sample. The block is
@@ -102,8 +108,7 @@ impl ContractPlay<'_> {
     pub(in crate::play) fn answer(&mut self, reply: &Reply) -> Result<bool, PlayError> {
         let contract = *self.terms.contract_id();
         let commitment = self.received()?;
-        let drawn = self.drawn(Verifier, &commitment)?;
-        let drawn = drawn.ok_or_else(|| missing("a sample"))?;
+        let drawn = self.sampled(Verifier, &commitment)?;
         let sealed = self.papers(Verifier)?.last(&contract, |item| match item {
             Item::Token { sample, sealed } if *sample == drawn.id => Some(*sealed),
             _ => None,
@@ -182,11 +187,7 @@ impl ContractPlay<'_> {
         let contract = *self.terms.contract_id();
         let commitment = self.received()?;
         let papers = self.papers(Verifier)?;
-        let said = papers.last(&contract, |item| match item {
-            Item::Opening { opening, .. } => Some(*opening),
-            _ => None,
-        });
-        let (item, named) = said.ok_or_else(|| missing("an opening"))?;
+        let (item, named) = papers.opening(&contract)?;
         let mut openings = papers.openings.iter();
         let opening = openings.find(|opening| opening.id() == named);
         let opening = opening.ok_or_else(|| missing("what was opened"))?;
@@ -219,14 +220,9 @@ impl ContractPlay<'_> {
     /// The verifier names a box that nobody sampled.
     pub(in crate::play) fn name_box_outside(&mut self) -> Result<(), PlayError> {
         let contract = *self.terms.contract_id();
-        let said = self.papers(Verifier)?.last(&contract, |item| match item {
-            Item::Opening { .. } => Some(()),
-            _ => None,
-        });
-        let (item, ()) = said.ok_or_else(|| missing("an opening"))?;
+        let (item, _) = self.papers(Verifier)?.opening(&contract)?;
         let commitment = self.received()?;
-        let drawn = self.drawn(Verifier, &commitment)?;
-        let drawn = drawn.ok_or_else(|| missing("a sample"))?;
+        let drawn = self.sampled(Verifier, &commitment)?;
         // Where every step is sampled, there is none beyond the last.
         let outside = (0..commitment.steps).find(|i| !drawn.indices.contains(i));
         let outside = outside.unwrap_or(commitment.steps);

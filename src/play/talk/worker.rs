@@ -27,15 +27,9 @@ pub(in crate::play) enum Under {
 impl ContractPlay<'_> {
     /// The worker signs its commitment for the verifier, and shows it to the client.
     pub(in crate::play) fn commit(&mut self) -> Result<(), PlayError> {
-        let item = Item::Commitment(Box::new(self.committed()?));
-        self.say(Worker, item, Verifier)?;
-        let commitment = self.committed()?;
-        self.hand(
-            Worker,
-            Client,
-            &Piece::Commitment(Box::new(commitment)),
-            None,
-        )
+        let commitment = Box::new(self.committed()?);
+        self.say(Worker, Item::Commitment(commitment.clone()), Verifier)?;
+        self.hand(Worker, Client, &Piece::Commitment(commitment), None)
     }
 
     /// The worker signs its commitment for the panel alone, which keeps it.
@@ -98,8 +92,7 @@ impl ContractPlay<'_> {
         if self.chain.block_hash(height)?.to_byte_array() != block {
             return Err(PlayError::FalseSample("not a block of the chain"));
         }
-        let drawn = self.drawn(Worker, &commitment)?;
-        drawn.ok_or_else(|| missing("a sample"))
+        self.sampled(Worker, &commitment)
     }
 
     /// The worker seals its token under the digests of the sample.
