@@ -116,7 +116,9 @@ fn two_equilibria() {
     assert_eq!(rival(&game, &solve(&game)), None);
 }
 
-/// Promises are refused exactly where both conditions hold.
+/// Promises are refused where both conditions hold, and taken where the first does not. Where only the second one fails, the
+/// tree may refuse them all the same: with so small a gain that nobody cheats a little and bribes, whoever promises has done
+/// nothing, and the verifier knows it.
 #[test]
 fn the_bribe_conditions_are_those_of_the_tree() {
     let (mut safe, mut unsafe_) = (0, 0);
@@ -155,12 +157,17 @@ fn the_bribe_conditions_are_those_of_the_tree() {
         let bribes = ["bribe", "bribe of an idle worker"];
         let others = rows.iter().filter(|row| !bribes.contains(&row.name));
         prop_assume!(others.clone().all(|row| row.holds()));
-        let refused = bribes.iter().all(|name| holds(&params, &economics, name));
+        let [first, second] = bribes.map(|name| holds(&params, &economics, name));
         let verdict = verdict(&params, &economics);
-        prop_assert_eq!(refused, verdict.honest_play_pays(), "{:?}", verdict);
+        let honest = verdict.honest_play_pays();
+        if first {
+            prop_assert!(honest || !second, "{:?}", verdict);
+        } else {
+            prop_assert!(!honest, "{:?}", verdict);
+        }
         let mut counts = counts.borrow_mut();
-        *counts.0 += u32::from(refused);
-        *counts.1 += u32::from(!refused);
+        *counts.0 += u32::from(first && second);
+        *counts.1 += u32::from(!honest);
         Ok(())
     });
     done.unwrap_or_else(|failure| panic!("{failure}"));
