@@ -12,9 +12,9 @@ use narthex::{
     game::Case,
     game_model::{
         Amount, Params, ParamsRecord, Ratio,
-        game::{Economics, Fees},
+        game::{Economics, Fees, League},
         play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
-        simulation::{Costs, SeedRule, Setup, Unbacked},
+        simulation::{Costs, LeaguePlay, RootRule, SeedRule, Setup, Unbacked},
     },
     simulate::{self, Report},
 };
@@ -24,7 +24,8 @@ use super::{Misuse, PanelArg, output, value};
 /// Options of `narthex simulate`.
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
-    /// honest, skip:1%, falsify:1%, garbage:1% (right leaves, garbage in the boxes), target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree anew).
+    /// honest, skip:1%, falsify:1%, garbage:1% (right leaves, garbage in the boxes), target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree
+    /// anew), redraw:5% (falsifies 5 % and, if the sample finds it, shows another root for another sample).
     #[arg(long, default_value = "honest", value_parser = worker)]
     worker: WorkerStrategy,
     /// honest, rubber-stamp, blind-accuse or silent.
@@ -41,7 +42,8 @@ pub(crate) struct SimulateArgs {
     /// Panel, as k-of-n.
     #[arg(long, default_value = "2-of-3", conflicts_with = "case")]
     arbiters: PanelArg,
-    /// A rejected worker appeals: when-right (without it), always or never. For games in which one is rejected.
+    /// A rejected worker appeals: when-right (without it), always, never (it admits) or idle (never, and it lets its time run
+    /// out). For games in which one is rejected.
     #[arg(long, value_parser = appeal)]
     appeal: Option<Appeal>,
     /// Games to play.
@@ -59,7 +61,28 @@ pub(crate) struct SimulateArgs {
     /// An approval without digests to back it stands, as in the Prometheus paper. For --verifier rubber-stamp.
     #[arg(long)]
     nobody_checks: bool,
-    /// Most trees that a grinder makes in a game; 10,000 without it.
+    /// The latest root that a worker shows counts, as if no ruling bound it to one. For --worker redraw.
+    #[arg(long)]
+    any_root: bool,
+    /// f: share of the games in which worker and verifier have one owner. It cheats as --worker says, now and then; the
+    /// others are honest. The client audits and may challenge.
+    #[arg(long, value_name = "SHARE", value_parser = value::share)]
+    league: Option<Ratio>,
+    /// ε: how often a league cheats; without it as often as in equilibrium. For --league.
+    #[arg(long, value_name = "SHARE", requires = "league", value_parser = value::share)]
+    cheat_rate: Option<Ratio>,
+    /// q: how often the client audits; without it as often as in equilibrium, and 0 is a contract without challenges. For
+    /// --league.
+    #[arg(long, value_name = "SHARE", requires = "league", value_parser = value::share)]
+    audit_rate: Option<Ratio>,
+    /// What an audit costs the client; 500, or the case's, without it. For --league.
+    #[arg(long, value_name = "SAT", requires = "league", value_parser = value::amount)]
+    audit_cost_sat: Option<Amount>,
+    /// κ: what a challenge that is upheld pays the client beside its reward back; 100,000, or the case's, without it. For
+    /// --league.
+    #[arg(long, value_name = "SAT", requires = "league", value_parser = value::amount)]
+    kappa_sat: Option<Amount>,
+    /// Most trees that a grinder makes in a game, 10,000 without it; most roots that a redrawer shows, 2 without it.
     #[arg(long)]
     most_tries: Option<u32>,
     /// z: what computing all steps costs, in satoshi.
@@ -110,9 +133,13 @@ impl SimulateArgs {
     fn check_effects(&self) -> Result<(), Misuse> {
         use {VerifierStrategy as V, WorkerStrategy as W};
         let (worker, verifier) = (&self.worker, self.verifier);
+        if self.league.is_some() {
+            return self.check_league();
+        }
         let delivers = !matches!(worker, W::TimeOut);
         let honest = matches!(worker, W::Deliver(Strategy::Honest));
-        let grinds = matches!(worker, W::Grind { .. });
+        let tries = matches!(worker, W::Grind { .. } | W::Redraw { .. });
+        let redraws = matches!(worker, W::Redraw { .. });
         let rejects = delivers
             && match verifier {
                 V::BlindAccuse => true,
@@ -125,17 +152,18 @@ impl SimulateArgs {
         let appeals = may_appeal
             && match self.appeal.unwrap_or(Appeal::WhenRight) {
                 Appeal::Always => true,
-                Appeal::Never => false,
+                Appeal::Never | Appeal::Idle => false,
                 Appeal::WhenRight => verifier != V::Honest,
             };
-        let refuse = |fine: bool, option: &str, why: &str| {
-            Misuse::unless(fine, || format!("{option} changes nothing here: {why}"))
-        };
+        let refuse = changes_nothing;
         let (given, no) = (
             self.most_tries.is_some(),
-            "it is a grinder's; say --worker grind:SHARE",
+            "it is a grinder's or redrawer's; say --worker grind:SHARE or redraw:SHARE",
         );
-        refuse(!given || grinds, "--most-tries", no)?;
+        refuse(!given || tries, "--most-tries", no)?;
+        let no = "only --worker redraw shows a second root, and only to a verifier that has found it out";
+        let caught = redraws && verifier == V::Honest;
+        refuse(!self.any_root || caught, "--any-root", no)?;
         let no = "only --verifier rubber-stamp approves without digests of its own, and only of what is delivered";
         let stamps = verifier == V::RubberStamp && delivers;
         refuse(!self.nobody_checks || stamps, "--nobody-checks", no)?;
@@ -152,8 +180,23 @@ impl SimulateArgs {
         refuse(self.arbiter.is_empty() || appeals, "--arbiter", no)
     }
 
+    /// What a league does not come to: its verifier approves, and the others are honest.
+    fn check_league(&self) -> Result<(), Misuse> {
+        let no = "in these games nobody is rejected, and nobody appeals: a league approves its own work, and strangers are honest";
+        let given = [
+            (self.most_tries.is_some(), "--most-tries"),
+            (self.any_root, "--any-root"),
+            (self.nobody_checks, "--nobody-checks"),
+            (self.root_alone, "--root-alone"),
+            (self.appeal.is_some(), "--appeal"),
+            (!self.arbiter.is_empty(), "--arbiter"),
+        ];
+        let mut each = given.into_iter();
+        each.try_for_each(|(given, option)| changes_nothing(!given, option, no))
+    }
+
     fn setup(&self) -> anyhow::Result<Setup> {
-        let (params, costs) = match &self.case {
+        let (params, costs, known) = match &self.case {
             Some(path) => of_case(path)?,
             None => self.of_example()?,
         };
@@ -164,10 +207,16 @@ impl SimulateArgs {
             _ => self.arbiter.clone(),
         };
         let mut worker = self.worker.clone();
-        if let WorkerStrategy::Grind { most_tries, .. } = &mut worker {
-            *most_tries = self.most_tries.unwrap_or(USUAL_TRIES);
+        match &mut worker {
+            WorkerStrategy::Grind { most_tries, .. } => {
+                *most_tries = self.most_tries.unwrap_or(USUAL_TRIES);
+            }
+            WorkerStrategy::Redraw { most_roots, .. } => {
+                *most_roots = self.most_tries.unwrap_or(USUAL_ROOTS);
+            }
+            _ => {}
         }
-        Ok(Setup {
+        let mut setup = Setup {
             params,
             worker,
             appeal: self.appeal.unwrap_or(Appeal::WhenRight),
@@ -181,11 +230,54 @@ impl SimulateArgs {
                 true => Unbacked::Stands,
                 false => Unbacked::CountsAsSilence,
             },
+            roots: match self.any_root {
+                true => RootRule::Latest,
+                false => RootRule::One,
+            },
+            league: None,
             costs,
+        };
+        setup.league = match self.league {
+            Some(share) => Some(self.played(&setup, share, known)?),
+            None => None,
+        };
+        Ok(setup)
+    }
+
+    /// The league with the rates that were given, and those of the equilibrium in place of others.
+    fn played(
+        &self,
+        setup: &Setup,
+        worker_verifier: Ratio,
+        known: Option<League>,
+    ) -> anyhow::Result<LeaguePlay> {
+        let usual = known.or(Economics::example().league);
+        let usual = |of: fn(League) -> Amount| usual.map_or(Amount::ZERO, of);
+        let league = League {
+            worker_verifier,
+            audit_cost: self.audit_cost_sat.unwrap_or(usual(|l| l.audit_cost)),
+            kappa: self.kappa_sat.unwrap_or(usual(|l| l.kappa)),
+        };
+        // Where there is nothing to find there is no equilibrium either; the setup says so.
+        let never = LeaguePlay {
+            league,
+            cheats: Ratio::ZERO,
+            audits: Ratio::ZERO,
+        };
+        let bad = setup.worker.work().map(|work| work.bad_steps(setup.params.steps()));
+        let play = match (bad.is_some_and(|bad| !bad.is_empty()), self.cheat_rate, self.audit_rate) {
+            (true, None, _) | (true, _, None) => LeaguePlay::equilibrium(setup, league)
+                .context("the rates of the equilibrium cannot be had; say --cheat-rate and --audit-rate")?,
+            _ => never,
+        };
+        Ok(LeaguePlay {
+            cheats: self.cheat_rate.unwrap_or(play.cheats),
+            audits: self.audit_rate.unwrap_or(play.audits),
+            league,
         })
     }
 
-    fn of_example(&self) -> anyhow::Result<(Params, Costs)> {
+    fn of_example(&self) -> anyhow::Result<(Params, Costs, Option<League>)> {
         let PanelArg { quorum, arbiters } = self.arbiters;
         let record = ParamsRecord::example(arbiters, quorum, 800_000)
             .for_job(self.steps, self.sample)
@@ -201,15 +293,22 @@ impl SimulateArgs {
             wrong_result_sat: price,
             bad_steps: 0,
         };
-        Ok((Params::new(record)?, costs))
+        Ok((Params::new(record)?, costs, None))
     }
 }
 
 /// Most trees that a grinder makes, unless it is said.
 const USUAL_TRIES: u32 = 10_000;
 
+/// Most roots that a redrawer shows, unless it is said.
+const USUAL_ROOTS: u32 = 2;
+
+fn changes_nothing(fine: bool, option: &str, why: &str) -> Result<(), Misuse> {
+    Misuse::unless(fine, || format!("{option} changes nothing here: {why}"))
+}
+
 /// A case's parameters, and of its costs and values what a simulation knows.
-fn of_case(path: &Path) -> anyhow::Result<(Params, Costs)> {
+fn of_case(path: &Path) -> anyhow::Result<(Params, Costs, Option<League>)> {
     let Case { params, economics } = super::game::read_case(path)?;
     let params = Params::new(params).with_context(|| format!("{} is refused", path.display()))?;
     let costs = Costs {
@@ -229,7 +328,7 @@ fn of_case(path: &Path) -> anyhow::Result<(Params, Costs)> {
             "the case's model of arbiters and verdicts is the solver's; here they play as --arbiter and --nobody-checks say",
         );
     }
-    Ok((params, costs))
+    Ok((params, costs, economics.league))
 }
 
 fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
@@ -245,7 +344,25 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
             line.what, line.measured, line.closed_form, line.deviations
         )?;
     }
+    if let Some(league) = &report.league {
+        let play = &tally.league;
+        writeln!(
+            out,
+            "  leagues: {} games of {}, {} of them cheated; the client audited {} games\n  \
+             with f = {}, ε = {}, q = {}: at most f·ε = {} wrong results accepted",
+            play.leagues,
+            tally.games,
+            play.cheats,
+            play.audits,
+            league.worker_verifier,
+            league.cheat_rate,
+            league.audit_rate,
+            league.accepted_at_most
+        )?;
+    }
     for (what, count) in [
+        ("other roots shown", tally.other_roots),
+        ("rejected by the record (row 1)", tally.by_record),
         ("wrong results paid for", tally.wrong_accepted),
         ("deliveries that did not open", tally.unopened),
         ("approvals without digests", tally.unbacked_approvals),
@@ -303,9 +420,16 @@ fn worker(text: &str) -> Result<WorkerStrategy, String> {
             },
             most_tries: 1,
         },
+        ("redraw", _) => WorkerStrategy::Redraw {
+            work: Strategy::Falsify {
+                fraction: fraction()?,
+                seed: 0,
+            },
+            most_roots: USUAL_ROOTS,
+        },
         _ => {
             return Err(format!(
-                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, garbage:SHARE, target:STEPS, time-out, copy or grind:SHARE"
+                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, garbage:SHARE, target:STEPS, time-out, copy, grind:SHARE or redraw:SHARE"
             ));
         }
     })
@@ -330,7 +454,8 @@ fn appeal(text: &str) -> Result<Appeal, String> {
         "when-right" => Appeal::WhenRight,
         "always" => Appeal::Always,
         "never" => Appeal::Never,
-        _ => return Err(format!("{text:?}: when-right, always or never")),
+        "idle" => Appeal::Idle,
+        _ => return Err(format!("{text:?}: when-right, always, never or idle")),
     })
 }
 

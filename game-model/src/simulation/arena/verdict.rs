@@ -8,6 +8,7 @@ use crate::params::settlement::Outcome;
 use crate::play::{
     Appeal, BlindDigests, Evidence, Verdict, VerdictError, VerdictReport, VerifierStrategy, judge,
 };
+use crate::simulation::league::LeagueGame;
 use crate::simulation::{Dice, Unbacked, arbitrate};
 
 /// What worker and verifier came to.
@@ -19,6 +20,8 @@ pub(super) struct Checked {
     pub(super) unbacked_approval: bool,
     pub(super) equivocations: u8,
     pub(super) arbiters_that_checked: u8,
+    pub(super) by_record: bool,
+    pub(super) league: Option<LeagueGame>,
 }
 
 impl Checked {
@@ -31,6 +34,8 @@ impl Checked {
             unbacked_approval: false,
             equivocations: 0,
             arbiters_that_checked: 0,
+            by_record: false,
+            league: None,
         }
     }
 }
@@ -100,7 +105,7 @@ impl<P: StepProgram> Arena<'_, P> {
         })
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         delivery: &Delivery,
         sample: &[u64],
@@ -160,6 +165,7 @@ impl<P: StepProgram> Arena<'_, P> {
         let appeals = match self.setup.appeal {
             Appeal::Always => true,
             Appeal::Never => false,
+            Appeal::Idle => return Ok(Checked::ended(Outcome::WorkerTimedOut)),
             Appeal::WhenRight => !delivery.bad.contains(&index),
         };
         if !appeals {
