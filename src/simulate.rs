@@ -142,7 +142,12 @@ fn compare(setup: &Setup, tally: &Tally) -> Vec<Comparison> {
         // Jobs too large for an exact product have no closed form here.
         if let Ok(closed_form) = expected {
             let variance = variance(closed_form);
-            comparisons.push(Comparison::new(what, measured, (closed_form, variance), games));
+            comparisons.push(Comparison::new(
+                what,
+                measured,
+                (closed_form, variance),
+                games,
+            ));
         }
     };
     let escapes = grinds && setup.seed_rule == SeedRule::RootAlone;
@@ -188,12 +193,27 @@ fn compare_leagues(setup: &Setup, play: &LeaguePlay, tally: &Tally) -> Vec<Compa
     };
     let games = tally.games;
     let wrong = tally.wrong_accepted as f64;
-    note("wrong results accepted", wrong, odds(&expected.accepted), games);
-    note("challenges upheld", league.upheld as f64, odds(&expected.upheld), games);
+    note(
+        "wrong results accepted",
+        wrong,
+        odds(&expected.accepted),
+        games,
+    );
+    note(
+        "challenges upheld",
+        league.upheld as f64,
+        odds(&expected.upheld),
+        games,
+    );
     let client = tally.payoffs.client_sat as f64;
     note("client's payoff, sat", client, of(&expected.client), games);
     let cheating = league.cheating_sat as f64;
-    note("payoff of a league that cheats, sat", cheating, of(&expected.cheating), league.cheats);
+    note(
+        "payoff of a league that cheats, sat",
+        cheating,
+        of(&expected.cheating),
+        league.cheats,
+    );
     comparisons
 }
 

@@ -264,10 +264,18 @@ impl SimulateArgs {
             cheats: Ratio::ZERO,
             audits: Ratio::ZERO,
         };
-        let bad = setup.worker.work().map(|work| work.bad_steps(setup.params.steps()));
-        let play = match (bad.is_some_and(|bad| !bad.is_empty()), self.cheat_rate, self.audit_rate) {
-            (true, None, _) | (true, _, None) => LeaguePlay::equilibrium(setup, league)
-                .context("the rates of the equilibrium cannot be had; say --cheat-rate and --audit-rate")?,
+        let bad = setup
+            .worker
+            .work()
+            .map(|work| work.bad_steps(setup.params.steps()));
+        let play = match (
+            bad.is_some_and(|bad| !bad.is_empty()),
+            self.cheat_rate,
+            self.audit_rate,
+        ) {
+            (true, None, _) | (true, _, None) => LeaguePlay::equilibrium(setup, league).context(
+                "the rates of the equilibrium cannot be had; say --cheat-rate and --audit-rate",
+            )?,
             _ => never,
         };
         Ok(LeaguePlay {

@@ -231,8 +231,10 @@ impl Economics {
         }
         self.check_draws(params.sample().into())?;
         let shares = [
-            self.league.map(|league| ("leagues", league.worker_verifier)),
-            self.panel_audits.map(|audits| ("guilty workers", audits.planted)),
+            self.league
+                .map(|league| ("leagues", league.worker_verifier)),
+            self.panel_audits
+                .map(|audits| ("guilty workers", audits.planted)),
         ];
         for (of, share) in shares.into_iter().flatten() {
             if share > Ratio::ONE {

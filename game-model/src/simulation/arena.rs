@@ -13,7 +13,9 @@ use crate::commitment::{BookError, Commitment, OpenerError, TreeError};
 use crate::computation::{Computation, Job, StepError, StepProgram};
 use crate::params::AcceptedJob;
 use crate::params::settlement::{Outcome, SettlementError};
-use crate::play::{BlindDigests, EvidenceError, Strategy, VerifierStrategy, WorkError, WorkerStrategy};
+use crate::play::{
+    BlindDigests, EvidenceError, Strategy, VerifierStrategy, WorkError, WorkerStrategy,
+};
 use crate::sample::{self, SampleError};
 
 /// A setup with its job, ready to be played.

@@ -258,7 +258,9 @@ pub enum LeaguePlayError {
     #[error("{0} is no share of games: it is above 1")]
     AboveOne(Ratio),
     /// It could not be paid.
-    #[error("κ of {kappa_sat} sat is more than the stakes of worker and verifier, {stakes_sat} sat")]
+    #[error(
+        "κ of {kappa_sat} sat is more than the stakes of worker and verifier, {stakes_sat} sat"
+    )]
     Kappa {
         /// κ.
         kappa_sat: u64,

@@ -85,7 +85,11 @@ fn checking_is_dominant_exactly_from_the_audit_rate_on() {
             let economics = economics(planted, FINE);
             let found = dominance(&params, &economics);
             let least = found.least_expected_fine_sat.clone().unwrap();
-            assert_eq!(least, closed_form(&params, planted), "{k} of {n}, {planted}");
+            assert_eq!(
+                least,
+                closed_form(&params, planted),
+                "{k} of {n}, {planted}"
+            );
             let rate = found.least_audit_rate.clone().unwrap();
             assert_eq!(rate, &least / exact(FINE));
             let game = |audited| {
@@ -113,25 +117,35 @@ fn checking_is_dominant_exactly_from_the_audit_rate_on() {
 }
 
 #[test]
-fn overruling_makes_checking_dominant_exactly_from_its_rate_on() {
+fn appeals_leave_audits_the_cost_of_judging_exactly_from_their_rate_on() {
     for (n, k) in [(3, 2), (5, 3), (5, 4)] {
         let planted = ratio(1, 4);
         let (params, economics) = (panel(n, k), economics(planted, 0));
         let found = dominance(&params, &economics);
         // No fine, no rate.
         assert_eq!(found.least_audit_rate, None);
+        // g / τ.
+        assert_eq!(found.least_beside_appeals_sat, Some(exact(4_000)));
         let least = found.least_overruled.unwrap();
+        println!("{k} of {n}: overruled above {least}");
         const PARTS: u32 = 1_000_000;
         let last = u32::try_from((&least * exact(PARTS)).floor().to_integer()).unwrap();
-        let game = |parts| {
+        // 4,000.01 sat on average, or none.
+        let game = |parts, audited| {
             let oversight = Oversight {
                 overruled: ratio(parts, PARTS),
+                audited,
+                fine: Amount::from_sat(4_001),
                 ..Oversight::none(planted)
             };
             panel_game(&params, &economics, oversight).unwrap()
         };
-        assert!(!dominant(&game(last)), "{k} of {n}: {least}");
-        assert!(dominant(&game(last + 1)), "{k} of {n}: {least}");
+        let audited = ratio(400_001, 400_100);
+        assert!(!dominant(&game(last - 1, audited)), "{k} of {n}: {least}");
+        assert!(dominant(&game(last + 1, audited)), "{k} of {n}: {least}");
+        // Without audits a guess among the silent is as good, and nobody overrules what is no ruling.
+        assert!(!dominant(&game(PARTS, ratio(0, 1))), "{k} of {n}");
+        assert!(!dominant(&game(PARTS, ratio(4_000, 4_001))), "{k} of {n}");
     }
 }
 

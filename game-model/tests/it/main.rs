@@ -27,6 +27,7 @@ mod game_gambit;
 mod game_moves;
 mod game_panels;
 mod game_plans;
+mod game_rejections;
 mod machine_limits;
 mod market_calibrate;
 mod market_ledger;

@@ -316,18 +316,12 @@ fn who_does_nothing_when_found_out_ends_in_scheme_1() {
     let mut setup = setup(WorkerStrategy::Deliver(falsify("1/10")), 50, 10);
     setup.appeal = Appeal::Idle;
     let tally = run(&setup, 13, 100);
-    assert_eq!(
-        (tally.scheme("1"), tally.scheme("4")),
-        (tally.detected, 0)
-    );
+    assert_eq!((tally.scheme("1"), tally.scheme("4")), (tally.detected, 0));
     // αw, more than the δw of who admits; and its verifier has nothing.
     let missed = i128::from(tally.scheme("3"));
     let idle = i128::from(tally.detected);
     assert!(idle > 50);
-    assert_eq!(
-        tally.transfers.worker_sat,
-        missed * 80_000 - idle * 180_000
-    );
+    assert_eq!(tally.transfers.worker_sat, missed * 80_000 - idle * 180_000);
     assert_eq!(tally.transfers.verifier_sat, missed * 20_000);
 }
 

@@ -57,10 +57,16 @@ fn agree(setup: &Setup, seed: u8) -> Tally {
     let tally = run(setup, seed, GAMES);
     let expected = setup.league.unwrap().expectation(setup).unwrap();
     let league = &tally.league;
-    assert!(agrees(tally.wrong_accepted, GAMES, &expected.accepted), "{tally:?}");
+    assert!(
+        agrees(tally.wrong_accepted, GAMES, &expected.accepted),
+        "{tally:?}"
+    );
     assert!(agrees(league.upheld, GAMES, &expected.upheld), "{tally:?}");
     assert_eq!(tally.scheme("challenge"), league.upheld);
-    assert!(sums_to(tally.payoffs.client_sat, GAMES, &expected.client), "{tally:?}");
+    assert!(
+        sums_to(tally.payoffs.client_sat, GAMES, &expected.client),
+        "{tally:?}"
+    );
     assert!(
         sums_to(league.cheating_sat, league.cheats, &expected.cheating),
         "{tally:?}"
@@ -95,7 +101,11 @@ fn leagues_and_audits_come_to_what_the_closed_form_says() {
     };
     let league = setup.league.unwrap().league;
     let found = Inspection::new(&setup.params, &economics, &league);
-    assert!(agrees(tally.wrong_accepted, GAMES, &found.accepted_without_challenge));
+    assert!(agrees(
+        tally.wrong_accepted,
+        GAMES,
+        &found.accepted_without_challenge
+    ));
     let lost = exact(tally.wrong_accepted) * exact(200_000u64) / exact(GAMES);
     assert!(&lost > &(&found.loss_without_challenge * fraction(9, 10)));
 }
@@ -164,7 +174,10 @@ fn a_league_among_strangers_hides_behind_them() {
             panic!("{f}: {solution:?}");
         };
         let odds = |name: &str, action: usize| {
-            let set = game.infosets.iter().position(|set| set.name.ends_with(name));
+            let set = game
+                .infosets
+                .iter()
+                .position(|set| set.name.ends_with(name));
             mixed.behaviour[&set.unwrap()][action].clone()
         };
         assert_eq!(odds("at work", 1), hidden, "{f}");

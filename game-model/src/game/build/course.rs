@@ -85,7 +85,13 @@ impl Course<'_> {
             end(b, &Past { left, ..*past });
         };
         let moves: [Move<Past>; 2] = [("sign a rejection of nothing", &end), ("leave it", &leave)];
-        board.decide(Player::Verifier, "handed nothing in time", None, &idle, &moves);
+        board.decide(
+            Player::Verifier,
+            "handed nothing in time",
+            None,
+            &idle,
+            &moves,
+        );
     }
 
     /// The verifier's choice before it knows anything.

@@ -161,12 +161,16 @@ impl Symbols {
             - &self.f_appeal
     }
 
+    /// What a worker loses that is found out and does what is best for it: S1 included, whatever the conditions ask for.
+    pub(in crate::game) fn gives_up_for(&self) -> Rational {
+        self.admitted().min(self.alpha_w.clone())
+    }
+
     /// What a worker loses that is found out and gives up: by S4, or TxD and S4'; and by S1, where that need not be dearer.
     pub(super) fn penalty(&self) -> Rational {
-        let admitted = self.admitted();
         match self.pays_rejection {
-            true => admitted.min(self.alpha_w.clone()),
-            false => admitted,
+            true => self.gives_up_for(),
+            false => self.admitted(),
         }
     }
 

@@ -28,8 +28,12 @@ pub struct Dominance {
     /// q: the audit rate above which F does it; above 1 no rate does. `None` without a fine.
     #[serde(serialize_with = "shown")]
     pub least_audit_rate: Option<Rational>,
-    /// θ: the same without audits, where a wrong majority is overruled with this probability, slashed, and those that it
-    /// outvoted are paid.
+    /// What is left for audits to do, rate times fine, where every wrong majority is overruled, slashed, and those that it
+    /// outvoted are paid: more than this, g/min(τ, 1−τ). Appeals alone never do it: where no side has a majority nothing is
+    /// overruled, and a guess costs nothing.
+    #[serde(serialize_with = "shown")]
+    pub least_beside_appeals_sat: Option<Rational>,
+    /// θ: the probability to be overruled above which that is already enough.
     #[serde(serialize_with = "shown")]
     pub least_overruled: Option<Rational>,
 }
@@ -51,13 +55,15 @@ impl Dominance {
         let fine = economics.panel_audits.map(|audits| audits.fine);
         let panel = Panel::new(params, economics);
         let tau = fraction(planted);
-        let least_expected_fine_sat = panel.least_expected_fine(&tau);
+        let least_expected_fine_sat = panel.least_expected_fine(&tau, false);
+        let beside = panel.least_expected_fine(&tau, true);
         let rate = least_expected_fine_sat.as_ref().zip(fine);
         let rate = rate.filter(|(_, fine)| *fine > Amount::ZERO);
         Self {
             planted,
             least_audit_rate: rate.map(|(least, fine)| least / sat(fine)),
-            least_overruled: panel.least_overruled(&tau),
+            least_overruled: (beside.as_ref()).and_then(|fine| panel.least_overruled(&tau, fine)),
+            least_beside_appeals_sat: beside,
             least_expected_fine_sat,
             fine,
         }
@@ -123,7 +129,9 @@ impl Panel {
             let checked = if side == guilty { others.check } else { 0 };
             guessed + checked + usize::from(own == Some(side))
         };
-        let won = [true, false].into_iter().find(|side| votes(*side) >= self.k);
+        let won = [true, false]
+            .into_iter()
+            .find(|side| votes(*side) >= self.k);
         let Some(won) = won else {
             return match own {
                 Some(_) => exact(0),
@@ -137,7 +145,7 @@ impl Panel {
         }
     }
 
-    /// By how much checking is better than this, without audits.
+    /// By how much checking is better than this, without audits, where every wrong majority is overruled or none.
     fn ahead(&self, instead: Instead, others: Others, tau: &Rational, over: bool) -> Rational {
         let gap = |guilty: bool| {
             let checked = self.settled(Some(guilty), others, guilty, over);
@@ -146,12 +154,13 @@ impl Panel {
         tau * gap(true) + (exact(1) - tau) * gap(false) - &self.cost
     }
 
-    fn least_expected_fine(&self, tau: &Rational) -> Option<Rational> {
+    /// The least that a wrong ruling must cost on average.
+    fn least_expected_fine(&self, tau: &Rational, over: bool) -> Option<Rational> {
         let zero = exact(0);
         let mut least = zero.clone();
         for others in self.mixtures() {
             for instead in Instead::ALL {
-                let ahead = self.ahead(instead, others, tau, false);
+                let ahead = self.ahead(instead, others, tau, over);
                 if ahead > zero {
                     continue;
                 }
@@ -165,18 +174,20 @@ impl Panel {
         Some(least)
     }
 
-    fn least_overruled(&self, tau: &Rational) -> Option<Rational> {
+    /// The least θ for which that expected fine is enough.
+    fn least_overruled(&self, tau: &Rational, fine: &Rational) -> Option<Rational> {
         let zero = exact(0);
         let mut least = zero.clone();
         for others in self.mixtures() {
             for instead in Instead::ALL {
                 // Linear between the two.
-                let never = self.ahead(instead, others, tau, false);
-                let always = self.ahead(instead, others, tau, true);
-                if always <= zero {
+                let fined = instead.wrong(tau) * fine;
+                let never = self.ahead(instead, others, tau, false) + &fined;
+                let always = self.ahead(instead, others, tau, true) + fined;
+                if always < zero {
                     return None;
                 }
-                if never <= zero {
+                if never < zero {
                     least = least.max(-&never / (always - &never));
                 }
             }

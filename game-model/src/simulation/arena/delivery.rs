@@ -42,8 +42,7 @@ impl<P: StepProgram> Arena<'_, P> {
         };
         Ok(match worker {
             WorkerStrategy::TimeOut => None,
-            WorkerStrategy::Deliver(strategy)
-            | WorkerStrategy::Redraw { work: strategy, .. } => {
+            WorkerStrategy::Deliver(strategy) | WorkerStrategy::Redraw { work: strategy, .. } => {
                 let strategy = strategy.reseeded(dice.number("bad steps", 0));
                 let secrets = secrets(dice, "worker", 0);
                 let work = Work::perform(self.job, &strategy, &secrets, openings)?;

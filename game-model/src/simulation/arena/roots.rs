@@ -102,7 +102,8 @@ impl<P: StepProgram> Arena<'_, P> {
         };
         let case = Case { terms, chain };
         let found = rule(&case, &[brought], Rerun::None, SealCost::TRIFLING);
-        let found = found.map_err(|_| SimulationError::Broken("a case of two roots without a ruling"))?;
+        let found =
+            found.map_err(|_| SimulationError::Broken("a case of two roots without a ruling"))?;
         Ok((found.row, found.ruling))
     }
 }
