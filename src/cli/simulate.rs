@@ -12,7 +12,7 @@ use narthex::{
     game::Case,
     game_model::{
         Amount, Params, ParamsRecord, Ratio,
-        game::{Economics, Fees, League},
+        game::{Economics, Fees, League, TimeOuts},
         play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
         simulation::{Costs, LeaguePlay, RootRule, SeedRule, Setup, Unbacked},
     },
@@ -58,7 +58,8 @@ pub(crate) struct SimulateArgs {
     /// Draws the sample from the root alone, as the Prometheus paper does: the worker can grind it. For workers that cheat.
     #[arg(long)]
     root_alone: bool,
-    /// An approval without digests to back it stands, as in the Prometheus paper. For --verifier rubber-stamp.
+    /// An approval without digests to back it is paid, as in the Prometheus paper; else it burns stake and reward. For
+    /// --verifier rubber-stamp.
     #[arg(long)]
     nobody_checks: bool,
     /// The latest root that a worker shows counts, as if no ruling bound it to one. For --worker redraw.
@@ -228,7 +229,7 @@ impl SimulateArgs {
             },
             unbacked: match self.nobody_checks {
                 true => Unbacked::Stands,
-                false => Unbacked::CountsAsSilence,
+                false => Unbacked::Burns,
             },
             roots: match self.any_root {
                 true => RootRule::Latest,
@@ -330,6 +331,9 @@ fn of_case(path: &Path) -> anyhow::Result<(Params, Costs, Option<League>)> {
     };
     if economics.fees != Fees::default() {
         output::note("the fees of the case are not simulated; `narthex game solve` counts them");
+    }
+    if economics.time_outs != TimeOuts::default() {
+        output::note("an S1 that pays for a rejection is the solver's; here it pays nobody");
     }
     if economics.arbiters != Economics::example().arbiters || economics.verdicts.is_some() {
         output::note(

@@ -35,12 +35,14 @@ pub enum RootRule {
     Latest,
 }
 
-/// What becomes of an approval that the verifier cannot back with digests committed to before.
+/// What becomes of an approval that the verifier cannot back with digests of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unbacked {
-    /// It counts for none: scheme 2.
+    /// It stands, and the verifier's stake and reward are in an output whose key nobody has: it approved without the token.
     #[default]
+    Burns,
+    /// It counts for none: scheme 2, as in a contract without a token whose client looks at the digests.
     CountsAsSilence,
     /// It stands, as where nobody looks at the verifier's digests (the Prometheus paper).
     Stands,

@@ -22,6 +22,8 @@ pub struct Sums {
     pub arbiters_sat: i128,
     /// The common fund.
     pub fund_sat: i128,
+    /// What is in outputs whose keys nobody has.
+    pub nobody_sat: i128,
 }
 
 impl Sums {
@@ -34,22 +36,25 @@ impl Sums {
             verifier_sat: self.verifier_sat + other.verifier_sat,
             arbiters_sat: self.arbiters_sat + other.arbiters_sat,
             fund_sat: self.fund_sat + other.fund_sat,
+            nobody_sat: self.nobody_sat + other.nobody_sat,
         }
     }
 
     /// The sum over all roles: 0 for transfers.
     pub const fn total(&self) -> i128 {
-        self.client_sat + self.worker_sat + self.verifier_sat + self.arbiters_sat + self.fund_sat
+        let parties = self.client_sat + self.worker_sat + self.verifier_sat + self.arbiters_sat;
+        parties + self.fund_sat + self.nobody_sat
     }
 
     /// Each role by name.
-    pub const fn by_role(&self) -> [(&'static str, i128); 5] {
+    pub const fn by_role(&self) -> [(&'static str, i128); 6] {
         [
             ("client", self.client_sat),
             ("worker", self.worker_sat),
             ("verifier", self.verifier_sat),
             ("arbiters", self.arbiters_sat),
             ("fund", self.fund_sat),
+            ("nobody", self.nobody_sat),
         ]
     }
 }

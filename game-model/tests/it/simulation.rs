@@ -361,6 +361,13 @@ fn a_rubber_stamp_is_found_out_by_its_digests() {
     let mut setup = setup(WorkerStrategy::Deliver(falsify("1/10")), 50, 10);
     setup.verifier = VerifierStrategy::RubberStamp;
     setup.costs.verify_sat = 500;
+    // Approving without the token: the contract goes on, and stake and reward are nobody's.
+    let burnt = run(&setup, 7, 100);
+    assert_eq!((burnt.unbacked_approvals, burnt.scheme("3")), (100, 100));
+    assert_eq!(burnt.payoffs.verifier_sat, 100 * -220_000);
+    assert_eq!(burnt.transfers.nobody_sat, 100 * 240_000);
+    assert_eq!(burnt.transfers.worker_sat, 100 * 80_000);
+    setup.unbacked = Unbacked::CountsAsSilence;
     let tally = run(&setup, 7, 100);
     // None of its approvals can be backed, right or wrong; it loses βv each time.
     assert_eq!((tally.unbacked_approvals, tally.scheme("2")), (100, 100));

@@ -21,6 +21,11 @@ impl<P: StepProgram> Arena<'_, P> {
             true => self.challenged(),
             false => self.transfers(outcome)?,
         };
+        // Where the worker withholds, its verifier is paid without a token (scheme 1').
+        let transfers = match checked.burnt && outcome == Outcome::Normal {
+            true => self.burnt(transfers),
+            false => transfers,
+        };
         let wrong_delivery = delivery.is_some_and(|delivery| !delivery.bad.is_empty());
         let revealed = matches!(
             outcome,
@@ -77,6 +82,7 @@ impl<P: StepProgram> Arena<'_, P> {
             verifier_sat: sat(payout.verifier) - sat(params.verifier_stake()),
             arbiters_sat: arbiters,
             fund_sat: sat(payout.fund),
+            nobody_sat: 0,
         })
     }
 
@@ -93,6 +99,17 @@ impl<P: StepProgram> Arena<'_, P> {
             verifier_sat: -verifier,
             arbiters_sat: retainers,
             fund_sat: worker + verifier - kappa,
+            nobody_sat: 0,
+        }
+    }
+
+    /// The verifier's output is locked to a token that it does not have.
+    fn burnt(&self, paid: Sums) -> Sums {
+        let stake = i128::from(self.setup.params.verifier_stake().to_sat());
+        Sums {
+            verifier_sat: -stake,
+            nobody_sat: paid.verifier_sat + stake,
+            ..paid
         }
     }
 
@@ -136,6 +153,7 @@ impl<P: StepProgram> Arena<'_, P> {
             verifier_sat: if verifies { -sat(costs.verify_sat) } else { 0 },
             arbiters_sat: -sat(costs.arbitrate_sat) * i128::from(arbiters_that_checked),
             fund_sat: 0,
+            nobody_sat: 0,
         }
     }
 }
