@@ -286,6 +286,9 @@ pub enum EconomicsError {
         /// k.
         sample: u64,
     },
+    /// A proof was asked for with a rule that is for comparison only.
+    #[error("no contract has an S1 that pays for a rejection: leave `time_outs` out")]
+    NoSuchContract,
     /// A share of more than all.
     #[error("a share of {share} {of} is more than all")]
     Share {

@@ -20,11 +20,9 @@ impl HonestPlay {
     /// # Errors
     /// [`Unprofitable`], with the deviation that pays and the inequalities that fail.
     pub fn prove(params: &Params, economics: &Economics) -> Result<Self, Unprofitable> {
-        // No contract has the other rule, so nothing is proved by it.
-        let economics = &Economics {
-            time_outs: TimeOuts::PayNobody,
-            ..economics.clone()
-        };
+        if economics.time_outs != TimeOuts::PayNobody {
+            return Err(EconomicsError::NoSuchContract.into());
+        }
         let game = build(params, economics)?;
         let verdict = solve(&game).verdict;
         if verdict.honest_play_pays() {
