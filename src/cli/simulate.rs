@@ -1,5 +1,8 @@
 //! `narthex simulate`.
 
+mod league;
+mod strategy;
+
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -11,15 +14,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     game::Case,
     game_model::{
-        Amount, Params, ParamsRecord, Ratio,
+        Amount, Params, ParamsRecord,
         game::{Economics, Fees, League, TimeOuts},
         play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
-        simulation::{Costs, LeaguePlay, RootRule, SeedRule, Setup, Unbacked},
+        simulation::{Costs, RootRule, SeedRule, Setup, Unbacked},
     },
     simulate::{self, Report},
 };
 
 use super::{Misuse, PanelArg, output, value};
+use league::LeagueArgs;
+use strategy::{appeal, arbiter, verifier, worker};
 
 /// Options of `narthex simulate`.
 #[derive(Args)]
@@ -65,24 +70,8 @@ pub(crate) struct SimulateArgs {
     /// The latest root that a worker shows counts, as if no ruling bound it to one. For --worker redraw.
     #[arg(long)]
     any_root: bool,
-    /// f: share of the games in which worker and verifier have one owner. It cheats as --worker says, now and then; the
-    /// others are honest. The client audits and may challenge.
-    #[arg(long, value_name = "SHARE", value_parser = value::share)]
-    league: Option<Ratio>,
-    /// ε: how often a league cheats; without it as often as in equilibrium. For --league.
-    #[arg(long, value_name = "SHARE", requires = "league", value_parser = value::share)]
-    cheat_rate: Option<Ratio>,
-    /// q: how often the client audits; without it as often as in equilibrium, and 0 is a contract without challenges. For
-    /// --league.
-    #[arg(long, value_name = "SHARE", requires = "league", value_parser = value::share)]
-    audit_rate: Option<Ratio>,
-    /// What an audit costs the client; 500, or the case's, without it. For --league.
-    #[arg(long, value_name = "SAT", requires = "league", value_parser = value::amount)]
-    audit_cost_sat: Option<Amount>,
-    /// κ: what a challenge that is upheld pays the client beside its reward back; 100,000, or the case's, without it. For
-    /// --league.
-    #[arg(long, value_name = "SAT", requires = "league", value_parser = value::amount)]
-    kappa_sat: Option<Amount>,
+    #[command(flatten)]
+    league: LeagueArgs,
     /// Most trees that a grinder makes in a game, 10,000 without it; most roots that a redrawer shows, 2 without it.
     #[arg(long)]
     most_tries: Option<u32>,
@@ -134,7 +123,7 @@ impl SimulateArgs {
     fn check_effects(&self) -> Result<(), Misuse> {
         use {VerifierStrategy as V, WorkerStrategy as W};
         let (worker, verifier) = (&self.worker, self.verifier);
-        if self.league.is_some() {
+        if self.league.is_given() {
             return self.check_league();
         }
         let delivers = !matches!(worker, W::TimeOut);
@@ -238,52 +227,8 @@ impl SimulateArgs {
             league: None,
             costs,
         };
-        setup.league = match self.league {
-            Some(share) => Some(self.played(&setup, share, known)?),
-            None => None,
-        };
+        setup.league = self.league.played(&setup, known)?;
         Ok(setup)
-    }
-
-    /// The league with the rates that were given, and those of the equilibrium in place of others.
-    fn played(
-        &self,
-        setup: &Setup,
-        worker_verifier: Ratio,
-        known: Option<League>,
-    ) -> anyhow::Result<LeaguePlay> {
-        let usual = known.or(Economics::example().league);
-        let usual = |of: fn(League) -> Amount| usual.map_or(Amount::ZERO, of);
-        let league = League {
-            worker_verifier,
-            audit_cost: self.audit_cost_sat.unwrap_or(usual(|l| l.audit_cost)),
-            kappa: self.kappa_sat.unwrap_or(usual(|l| l.kappa)),
-        };
-        // Where there is nothing to find there is no equilibrium either; the setup says so.
-        let never = LeaguePlay {
-            league,
-            cheats: Ratio::ZERO,
-            audits: Ratio::ZERO,
-        };
-        let bad = setup
-            .worker
-            .work()
-            .map(|work| work.bad_steps(setup.params.steps()));
-        let play = match (
-            bad.is_some_and(|bad| !bad.is_empty()),
-            self.cheat_rate,
-            self.audit_rate,
-        ) {
-            (true, None, _) | (true, _, None) => LeaguePlay::equilibrium(setup, league).context(
-                "the rates of the equilibrium cannot be had; say --cheat-rate and --audit-rate",
-            )?,
-            _ => never,
-        };
-        Ok(LeaguePlay {
-            cheats: self.cheat_rate.unwrap_or(play.cheats),
-            audits: self.audit_rate.unwrap_or(play.audits),
-            league,
-        })
     }
 
     fn of_example(&self) -> anyhow::Result<(Params, Costs, Option<League>)> {
@@ -398,149 +343,4 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
         writeln!(out, "  {role:25} {moved:>15.1} {payoff:>22.1}")?;
     }
     Ok(())
-}
-
-fn worker(text: &str) -> Result<WorkerStrategy, String> {
-    let (name, rest) = text.split_once(':').unwrap_or((text, ""));
-    let fraction = || value::share(rest);
-    Ok(match (name, rest) {
-        ("honest", "") => WorkerStrategy::Deliver(Strategy::Honest),
-        ("time-out", "") => WorkerStrategy::TimeOut,
-        ("copy", "") => WorkerStrategy::Copy,
-        ("skip", _) => WorkerStrategy::Deliver(Strategy::Skip {
-            fraction: fraction()?,
-            seed: 0,
-        }),
-        ("falsify", _) => WorkerStrategy::Deliver(Strategy::Falsify {
-            fraction: fraction()?,
-            seed: 0,
-        }),
-        ("garbage", _) => WorkerStrategy::Deliver(Strategy::Garbage {
-            fraction: fraction()?,
-            seed: 0,
-        }),
-        ("target", _) => WorkerStrategy::Deliver(Strategy::Target {
-            steps: rest
-                .split(',')
-                .map(|step| step.parse().map_err(|_| format!("{step:?} is no step")))
-                .collect::<Result<_, _>>()?,
-        }),
-        ("grind", _) => WorkerStrategy::Grind {
-            work: Strategy::Falsify {
-                fraction: fraction()?,
-                seed: 0,
-            },
-            most_tries: 1,
-        },
-        ("redraw", _) => WorkerStrategy::Redraw {
-            work: Strategy::Falsify {
-                fraction: fraction()?,
-                seed: 0,
-            },
-            most_roots: USUAL_ROOTS,
-        },
-        _ => {
-            return Err(format!(
-                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, garbage:SHARE, target:STEPS, time-out, copy, grind:SHARE or redraw:SHARE"
-            ));
-        }
-    })
-}
-
-fn verifier(text: &str) -> Result<VerifierStrategy, String> {
-    Ok(match text {
-        "honest" => VerifierStrategy::Honest,
-        "rubber-stamp" => VerifierStrategy::RubberStamp,
-        "blind-accuse" => VerifierStrategy::BlindAccuse,
-        "silent" => VerifierStrategy::Silent,
-        _ => {
-            return Err(format!(
-                "{text:?}: a verifier is honest, rubber-stamp, blind-accuse or silent"
-            ));
-        }
-    })
-}
-
-fn appeal(text: &str) -> Result<Appeal, String> {
-    Ok(match text {
-        "when-right" => Appeal::WhenRight,
-        "always" => Appeal::Always,
-        "never" => Appeal::Never,
-        "idle" => Appeal::Idle,
-        _ => return Err(format!("{text:?}: when-right, always, never or idle")),
-    })
-}
-
-fn arbiter(text: &str) -> Result<ArbiterStrategy, String> {
-    Ok(match text {
-        "honest" => ArbiterStrategy::Honest,
-        "guess" => ArbiterStrategy::Guess,
-        "silent" => ArbiterStrategy::Silent,
-        "equivocate" => ArbiterStrategy::Equivocate,
-        _ => {
-            let rates = text.strip_prefix("erring:").map(|rates| {
-                let rates = rates
-                    .split(',')
-                    .map(value::share)
-                    .collect::<Result<Vec<_>, _>>();
-                rates.map(|rates| <[Ratio; 3]>::try_from(rates).ok())
-            });
-            match rates {
-                Some(Ok(Some([convicts_innocent, acquits_guilty, undecided]))) => {
-                    ArbiterStrategy::Erring {
-                        convicts_innocent,
-                        acquits_guilty,
-                        undecided,
-                    }
-                }
-                _ => {
-                    return Err(format!(
-                        "{text:?}: an arbiter is honest, guess, silent, equivocate or erring:E1,E2,E5"
-                    ));
-                }
-            }
-        }
-    })
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strategies_by_name() {
-        let skip = WorkerStrategy::Deliver(Strategy::Skip {
-            fraction: Ratio::new(1, 200).unwrap(),
-            seed: 0,
-        });
-        for text in ["skip:0.5%", "skip:1/200", "skip:00.50%"] {
-            assert_eq!(worker(text).as_ref(), Ok(&skip), "{text}");
-        }
-        for text in [
-            "",
-            "skip",
-            "skip:",
-            "skip:101%",
-            "skip:-1%",
-            "skip:x%",
-            "skip:1.%%",
-            "honest:1%",
-            "target:",
-            "skip:1.00000000000000000000000000000000000%",
-            "target:1,x",
-        ] {
-            assert!(worker(text).is_err(), "{text}");
-        }
-        assert!(arbiter("erring:1%,1/50,0").is_ok());
-        for text in [
-            "erring:1%,1%",
-            "erring:1%,1%,1%,1%",
-            "erring",
-            "erring:2,0,0",
-        ] {
-            assert!(arbiter(text).is_err(), "{text}");
-        }
-        assert!(verifier("Honest").is_err() && appeal("maybe").is_err());
-    }
 }

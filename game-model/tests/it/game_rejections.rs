@@ -160,7 +160,7 @@ fn neither_rule_makes_cheaper_contracts() {
     };
     let near = |a: &Rational, b: &Rational| {
         let off = a - b;
-        &off * exact(50) <= b.clone() && &off * exact(-50) <= b.clone()
+        &off * exact(100) <= b.clone() && &off * exact(-100) <= b.clone()
     };
     let grid = [(50, 75, 49), (75, 75, 74), (90, 75, 75), (90, 89, 89)];
     let each = grid.into_iter().flat_map(|at| [(at, true), (at, false)]);
