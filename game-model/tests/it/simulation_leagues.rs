@@ -107,7 +107,7 @@ fn leagues_and_audits_come_to_what_the_closed_form_says() {
         &found.accepted_without_challenge
     ));
     let lost = exact(tally.wrong_accepted) * exact(200_000u64) / exact(GAMES);
-    assert!(&lost > &(&found.loss_without_challenge * fraction(9, 10)));
+    assert!(lost > &found.loss_without_challenge * fraction(9, 10));
 }
 
 fn fraction_of(text: &str) -> Rational {
