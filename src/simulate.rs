@@ -2,10 +2,10 @@
 
 use bitcoin::hex::DisplayHex;
 use narthex_game_model::{
-    play::{Strategy, VerifierStrategy, WorkerStrategy},
-    rational::approximate,
+    play::{VerifierStrategy, WorkerStrategy},
+    rational::{Rational, approximate, fraction},
     simulation::{
-        Arena, Dice, SeedRule, Setup, SetupError, SimulationError, Tally,
+        Arena, Dice, LeaguePlay, RootRule, SeedRule, Setup, SetupError, SimulationError, Tally,
         closed::{ClosedFormError, detection, grinding_tries},
     },
 };
@@ -24,6 +24,33 @@ pub struct Report {
     pub tally: Tally,
     /// Figures that have a closed form under this setup.
     pub comparisons: Vec<Comparison>,
+    /// Leagues of worker and verifier, where some are played.
+    pub league: Option<LeagueRates>,
+}
+
+/// The rates at which leagues and client were played, as fractions, and the bound on what comes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeagueRates {
+    /// f: share of the games with a league.
+    pub worker_verifier: String,
+    /// ε: how often it cheats.
+    pub cheat_rate: String,
+    /// q: how often the client audits.
+    pub audit_rate: String,
+    /// f·ε: at most so many wrong results are accepted.
+    pub accepted_at_most: String,
+}
+
+impl LeagueRates {
+    fn new(play: &LeaguePlay) -> LeagueRates {
+        let f = play.league.worker_verifier;
+        LeagueRates {
+            worker_verifier: f.to_string(),
+            cheat_rate: play.cheats.to_string(),
+            audit_rate: play.audits.to_string(),
+            accepted_at_most: (fraction(f) * fraction(play.cheats)).to_string(),
+        }
+    }
 }
 
 /// A measured figure and what theory says.
@@ -87,7 +114,11 @@ pub fn run(
     let tally = batches.try_reduce(Tally::default, |a, b| Ok(a.plus(&b)))?;
     Ok(Report {
         seed: seed.to_lower_hex_string(),
-        comparisons: compare(setup, &tally),
+        comparisons: match &setup.league {
+            Some(play) => compare_leagues(setup, play, &tally),
+            None => compare(setup, &tally),
+        },
+        league: setup.league.as_ref().map(LeagueRates::new),
         tally,
     })
 }
@@ -95,11 +126,10 @@ pub fn run(
 fn compare(setup: &Setup, tally: &Tally) -> Vec<Comparison> {
     let (steps, sample) = (setup.params.steps(), u64::from(setup.params.sample()));
     let mut comparisons = Vec::new();
-    let (work, grinds) = match &setup.worker {
-        WorkerStrategy::Deliver(work) => (work, false),
-        WorkerStrategy::Grind { work, .. } => (work, true),
-        WorkerStrategy::TimeOut | WorkerStrategy::Copy => (&Strategy::Honest, false),
+    let Some(work) = setup.worker.work() else {
+        return comparisons;
     };
+    let grinds = matches!(setup.worker, WorkerStrategy::Grind { .. });
     let bad = work.bad_steps(steps).len() as u64;
     if bad == 0 {
         return comparisons;
@@ -111,14 +141,13 @@ fn compare(setup: &Setup, tally: &Tally) -> Vec<Comparison> {
                     variance: &dyn Fn(f64) -> f64| {
         // Jobs too large for an exact product have no closed form here.
         if let Ok(closed_form) = expected {
-            let spread = (variance(closed_form) / games).sqrt();
-            let off = measured - closed_form;
-            comparisons.push(Comparison {
+            let variance = variance(closed_form);
+            comparisons.push(Comparison::new(
                 what,
                 measured,
-                closed_form,
-                deviations: if off == 0.0 { 0.0 } else { off / spread },
-            });
+                (closed_form, variance),
+                games,
+            ));
         }
     };
     let escapes = grinds && setup.seed_rule == SeedRule::RootAlone;
@@ -131,17 +160,87 @@ fn compare(setup: &Setup, tally: &Tally) -> Vec<Comparison> {
         });
     }
     if !escapes && setup.verifier == VerifierStrategy::Honest {
-        let expected = detection(steps, bad, sample).map(|p| approximate(&p));
+        // Where every root draws a sample of its own, all of them have to hit.
+        let samples = match (&setup.worker, setup.roots) {
+            (WorkerStrategy::Redraw { most_roots, .. }, RootRule::Latest) => *most_roots,
+            _ => 1,
+        };
+        let all_hit = |p: Rational| f64::powf(approximate(&p), f64::from(samples));
+        let expected = detection(steps, bad, sample).map(all_hit);
         let rate = tally.detected as f64 / games;
         note("cheats detected", rate, expected, &|p| p * (1.0 - p));
     }
     comparisons
 }
 
+/// Leagues and audits, beside what is expected of them.
+fn compare_leagues(setup: &Setup, play: &LeaguePlay, tally: &Tally) -> Vec<Comparison> {
+    let Ok(expected) = play.expectation(setup) else {
+        return Vec::new();
+    };
+    let league = &tally.league;
+    let mut comparisons = Vec::new();
+    let mut note = |what, sum: f64, [mean, variance]: [f64; 2], games: u64| {
+        if games > 0 {
+            let games = games as f64;
+            comparisons.push(Comparison::new(what, sum / games, (mean, variance), games));
+        }
+    };
+    let of = |[mean, variance]: &[Rational; 2]| [approximate(mean), approximate(variance)];
+    let odds = |p: &Rational| {
+        let p = approximate(p);
+        [p, p * (1.0 - p)]
+    };
+    let games = tally.games;
+    let wrong = tally.wrong_accepted as f64;
+    note(
+        "wrong results accepted",
+        wrong,
+        odds(&expected.accepted),
+        games,
+    );
+    note(
+        "challenges upheld",
+        league.upheld as f64,
+        odds(&expected.upheld),
+        games,
+    );
+    let client = tally.payoffs.client_sat as f64;
+    note("client's payoff, sat", client, of(&expected.client), games);
+    let cheating = league.cheating_sat as f64;
+    note(
+        "payoff of a league that cheats, sat",
+        cheating,
+        of(&expected.cheating),
+        league.cheats,
+    );
+    comparisons
+}
+
+impl Comparison {
+    fn new(
+        what: &'static str,
+        measured: f64,
+        (closed_form, variance): (f64, f64),
+        games: f64,
+    ) -> Comparison {
+        let spread = (variance / games).sqrt();
+        let off = measured - closed_form;
+        Comparison {
+            what,
+            measured,
+            closed_form,
+            deviations: if off == 0.0 { 0.0 } else { off / spread },
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
+    use narthex_game_model::game::Economics;
+    use narthex_game_model::play::Strategy;
     use narthex_game_model::{Params, ParamsRecord, Ratio};
 
     fn setup(worker: WorkerStrategy) -> Setup {
@@ -202,5 +301,44 @@ mod tests {
         )
         .unwrap();
         assert_eq!(nothing.comparisons, []);
+    }
+
+    #[test]
+    fn who_shows_another_root_is_compared_by_the_rule_that_binds_it() {
+        let (work, most_roots) = (falsify(), 2);
+        let mut setup = setup(WorkerStrategy::Redraw { work, most_roots });
+        let bound = run(&setup, [3; 32], 300, |_| ()).unwrap();
+        setup.roots = RootRule::Latest;
+        let free = run(&setup, [3; 32], 300, |_| ()).unwrap();
+        for (report, closed_form) in [(&bound, 0.6894), (&free, 0.6894 * 0.6894)] {
+            let [found] = &report.comparisons[..] else {
+                panic!("{:?}", report.comparisons)
+            };
+            assert!((found.closed_form - closed_form).abs() < 1e-3, "{found:?}");
+            assert!(found.deviations.abs() < 5.0, "{found:?}");
+        }
+        assert!(free.tally.detected < bound.tally.detected);
+    }
+
+    #[test]
+    fn leagues_are_compared_by_their_rates() {
+        let mut setup = setup(WorkerStrategy::Deliver(falsify()));
+        setup.costs.outside_gain_sat = 20_000;
+        setup.costs.wrong_result_sat = 100_000;
+        let league = Economics::example().league.unwrap();
+        let play = LeaguePlay::equilibrium(&setup, league).unwrap();
+        // a/(p(κ + L + c)) of all, so ten times that of leagues.
+        let all = 500.0 / (0.6894 * 300_000.0);
+        assert!((approximate(&fraction(play.cheats)) - 10.0 * all).abs() < 1e-4);
+        setup.league = Some(LeaguePlay {
+            cheats: Ratio::new(1, 2).unwrap(),
+            ..play
+        });
+        let report = run(&setup, [4; 32], 1_000, |_| ()).unwrap();
+        assert_eq!(report.comparisons.len(), 4);
+        for found in &report.comparisons {
+            assert!(found.deviations.abs() < 5.0, "{found:?}");
+        }
+        assert_eq!(report.league.unwrap().accepted_at_most, "1/20");
     }
 }

@@ -21,6 +21,7 @@ mod inequality;
 mod league;
 mod panel;
 pub mod plan;
+mod rejected;
 pub mod solve;
 mod stakes;
 mod tree;
@@ -31,13 +32,14 @@ pub use build::{Promise, build};
 pub use builder::{GameBuilder, GameError, Move};
 pub use economics::{
     ArbiterModel, Economics, EconomicsError, MAX_EXACT_DRAWS, MAX_STRATEGIC_ARBITERS, SidePayments,
-    VerdictRule,
+    TimeOuts, VerdictRule,
 };
 pub use fees::Fees;
 pub use honest::{HonestPlay, Unprofitable};
 pub use inequality::{Inequality, inequalities};
-pub use league::{Inspection, League, inspection_game};
-pub use panel::{Oversight, PanelReport, panel_game};
+pub use league::{Inspection, League, hidden_league_game, inspection_game};
+pub use panel::{Dominance, Oversight, PanelAudits, PanelReport, panel_game};
+pub use rejected::{RejectedWorker, hindrance_game, rejected_worker};
 pub use solve::{Deviation, Equilibrium, Rival, Solution, Verdict, rival, solve};
 pub use stakes::{FreeOption, Grief, Locked, StakesReport};
 pub use tree::{Game, InfoSet, InfoSetId, Node, NodeId, Player};

@@ -1,5 +1,8 @@
 //! `narthex simulate`.
 
+mod league;
+mod strategy;
+
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -11,20 +14,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     game::Case,
     game_model::{
-        Amount, Params, ParamsRecord, Ratio,
-        game::{Economics, Fees},
+        Amount, Params, ParamsRecord,
+        game::{Economics, Fees, League, TimeOuts},
         play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
-        simulation::{Costs, SeedRule, Setup, Unbacked},
+        simulation::{Costs, RootRule, SeedRule, Setup, Unbacked},
     },
     simulate::{self, Report},
 };
 
 use super::{Misuse, PanelArg, output, value};
+use league::LeagueArgs;
+use strategy::{appeal, arbiter, verifier, worker};
 
 /// Options of `narthex simulate`.
 #[derive(Args)]
 pub(crate) struct SimulateArgs {
-    /// honest, skip:1%, falsify:1%, garbage:1% (right leaves, garbage in the boxes), target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree anew).
+    /// honest, skip:1%, falsify:1%, garbage:1% (right leaves, garbage in the boxes), target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree
+    /// anew), redraw:5% (falsifies 5 % and, if the sample finds it, shows another root for another sample).
     #[arg(long, default_value = "honest", value_parser = worker)]
     worker: WorkerStrategy,
     /// honest, rubber-stamp, blind-accuse or silent.
@@ -41,7 +47,8 @@ pub(crate) struct SimulateArgs {
     /// Panel, as k-of-n.
     #[arg(long, default_value = "2-of-3", conflicts_with = "case")]
     arbiters: PanelArg,
-    /// A rejected worker appeals: when-right (without it), always or never. For games in which one is rejected.
+    /// A rejected worker appeals: when-right (without it), always, never (it admits) or idle (never, and it lets its time run
+    /// out). For games in which one is rejected.
     #[arg(long, value_parser = appeal)]
     appeal: Option<Appeal>,
     /// Games to play.
@@ -56,10 +63,16 @@ pub(crate) struct SimulateArgs {
     /// Draws the sample from the root alone, as the Prometheus paper does: the worker can grind it. For workers that cheat.
     #[arg(long)]
     root_alone: bool,
-    /// An approval without digests to back it stands, as in the Prometheus paper. For --verifier rubber-stamp.
+    /// An approval without digests to back it is paid, as in the Prometheus paper; else it burns stake and reward. For
+    /// --verifier rubber-stamp.
     #[arg(long)]
     nobody_checks: bool,
-    /// Most trees that a grinder makes in a game; 10,000 without it.
+    /// The latest root that a worker shows counts, as if no ruling bound it to one. For --worker redraw.
+    #[arg(long)]
+    any_root: bool,
+    #[command(flatten)]
+    league: LeagueArgs,
+    /// Most trees that a grinder makes in a game, 10,000 without it; most roots that a redrawer shows, 2 without it.
     #[arg(long)]
     most_tries: Option<u32>,
     /// z: what computing all steps costs, in satoshi.
@@ -110,9 +123,13 @@ impl SimulateArgs {
     fn check_effects(&self) -> Result<(), Misuse> {
         use {VerifierStrategy as V, WorkerStrategy as W};
         let (worker, verifier) = (&self.worker, self.verifier);
+        if self.league.is_given() {
+            return self.check_league();
+        }
         let delivers = !matches!(worker, W::TimeOut);
         let honest = matches!(worker, W::Deliver(Strategy::Honest));
-        let grinds = matches!(worker, W::Grind { .. });
+        let tries = matches!(worker, W::Grind { .. } | W::Redraw { .. });
+        let redraws = matches!(worker, W::Redraw { .. });
         let rejects = delivers
             && match verifier {
                 V::BlindAccuse => true,
@@ -125,17 +142,18 @@ impl SimulateArgs {
         let appeals = may_appeal
             && match self.appeal.unwrap_or(Appeal::WhenRight) {
                 Appeal::Always => true,
-                Appeal::Never => false,
+                Appeal::Never | Appeal::Idle => false,
                 Appeal::WhenRight => verifier != V::Honest,
             };
-        let refuse = |fine: bool, option: &str, why: &str| {
-            Misuse::unless(fine, || format!("{option} changes nothing here: {why}"))
-        };
+        let refuse = changes_nothing;
         let (given, no) = (
             self.most_tries.is_some(),
-            "it is a grinder's; say --worker grind:SHARE",
+            "it is a grinder's or redrawer's; say --worker grind:SHARE or redraw:SHARE",
         );
-        refuse(!given || grinds, "--most-tries", no)?;
+        refuse(!given || tries, "--most-tries", no)?;
+        let no = "only --worker redraw shows a second root, and only to a verifier that has found it out";
+        let caught = redraws && verifier == V::Honest;
+        refuse(!self.any_root || caught, "--any-root", no)?;
         let no = "only --verifier rubber-stamp approves without digests of its own, and only of what is delivered";
         let stamps = verifier == V::RubberStamp && delivers;
         refuse(!self.nobody_checks || stamps, "--nobody-checks", no)?;
@@ -152,8 +170,23 @@ impl SimulateArgs {
         refuse(self.arbiter.is_empty() || appeals, "--arbiter", no)
     }
 
+    /// What a league does not come to: its verifier approves, and the others are honest.
+    fn check_league(&self) -> Result<(), Misuse> {
+        let no = "in these games nobody is rejected, and nobody appeals: a league approves its own work, and strangers are honest";
+        let given = [
+            (self.most_tries.is_some(), "--most-tries"),
+            (self.any_root, "--any-root"),
+            (self.nobody_checks, "--nobody-checks"),
+            (self.root_alone, "--root-alone"),
+            (self.appeal.is_some(), "--appeal"),
+            (!self.arbiter.is_empty(), "--arbiter"),
+        ];
+        let mut each = given.into_iter();
+        each.try_for_each(|(given, option)| changes_nothing(!given, option, no))
+    }
+
     fn setup(&self) -> anyhow::Result<Setup> {
-        let (params, costs) = match &self.case {
+        let (params, costs, known) = match &self.case {
             Some(path) => of_case(path)?,
             None => self.of_example()?,
         };
@@ -164,10 +197,16 @@ impl SimulateArgs {
             _ => self.arbiter.clone(),
         };
         let mut worker = self.worker.clone();
-        if let WorkerStrategy::Grind { most_tries, .. } = &mut worker {
-            *most_tries = self.most_tries.unwrap_or(USUAL_TRIES);
+        match &mut worker {
+            WorkerStrategy::Grind { most_tries, .. } => {
+                *most_tries = self.most_tries.unwrap_or(USUAL_TRIES);
+            }
+            WorkerStrategy::Redraw { most_roots, .. } => {
+                *most_roots = self.most_tries.unwrap_or(USUAL_ROOTS);
+            }
+            _ => {}
         }
-        Ok(Setup {
+        let mut setup = Setup {
             params,
             worker,
             appeal: self.appeal.unwrap_or(Appeal::WhenRight),
@@ -179,13 +218,20 @@ impl SimulateArgs {
             },
             unbacked: match self.nobody_checks {
                 true => Unbacked::Stands,
-                false => Unbacked::CountsAsSilence,
+                false => Unbacked::Burns,
             },
+            roots: match self.any_root {
+                true => RootRule::Latest,
+                false => RootRule::One,
+            },
+            league: None,
             costs,
-        })
+        };
+        setup.league = self.league.played(&setup, known)?;
+        Ok(setup)
     }
 
-    fn of_example(&self) -> anyhow::Result<(Params, Costs)> {
+    fn of_example(&self) -> anyhow::Result<(Params, Costs, Option<League>)> {
         let PanelArg { quorum, arbiters } = self.arbiters;
         let record = ParamsRecord::example(arbiters, quorum, 800_000)
             .for_job(self.steps, self.sample)
@@ -201,15 +247,22 @@ impl SimulateArgs {
             wrong_result_sat: price,
             bad_steps: 0,
         };
-        Ok((Params::new(record)?, costs))
+        Ok((Params::new(record)?, costs, None))
     }
 }
 
 /// Most trees that a grinder makes, unless it is said.
 const USUAL_TRIES: u32 = 10_000;
 
+/// Most roots that a redrawer shows, unless it is said.
+const USUAL_ROOTS: u32 = 2;
+
+fn changes_nothing(fine: bool, option: &str, why: &str) -> Result<(), Misuse> {
+    Misuse::unless(fine, || format!("{option} changes nothing here: {why}"))
+}
+
 /// A case's parameters, and of its costs and values what a simulation knows.
-fn of_case(path: &Path) -> anyhow::Result<(Params, Costs)> {
+fn of_case(path: &Path) -> anyhow::Result<(Params, Costs, Option<League>)> {
     let Case { params, economics } = super::game::read_case(path)?;
     let params = Params::new(params).with_context(|| format!("{} is refused", path.display()))?;
     let costs = Costs {
@@ -224,12 +277,15 @@ fn of_case(path: &Path) -> anyhow::Result<(Params, Costs)> {
     if economics.fees != Fees::default() {
         output::note("the fees of the case are not simulated; `narthex game solve` counts them");
     }
+    if economics.time_outs != TimeOuts::default() {
+        output::note("an S1 that pays for a rejection is the solver's; here it pays nobody");
+    }
     if economics.arbiters != Economics::example().arbiters || economics.verdicts.is_some() {
         output::note(
             "the case's model of arbiters and verdicts is the solver's; here they play as --arbiter and --nobody-checks say",
         );
     }
-    Ok((params, costs))
+    Ok((params, costs, economics.league))
 }
 
 fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
@@ -245,7 +301,25 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
             line.what, line.measured, line.closed_form, line.deviations
         )?;
     }
+    if let Some(league) = &report.league {
+        let play = &tally.league;
+        writeln!(
+            out,
+            "  leagues: {} games of {}, {} of them cheated; the client audited {} games\n  \
+             with f = {}, ε = {}, q = {}: at most f·ε = {} wrong results accepted",
+            play.leagues,
+            tally.games,
+            play.cheats,
+            play.audits,
+            league.worker_verifier,
+            league.cheat_rate,
+            league.audit_rate,
+            league.accepted_at_most
+        )?;
+    }
     for (what, count) in [
+        ("other roots shown", tally.other_roots),
+        ("rejected by the record (row 1)", tally.by_record),
         ("wrong results paid for", tally.wrong_accepted),
         ("deliveries that did not open", tally.unopened),
         ("approvals without digests", tally.unbacked_approvals),
@@ -269,141 +343,4 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
         writeln!(out, "  {role:25} {moved:>15.1} {payoff:>22.1}")?;
     }
     Ok(())
-}
-
-fn worker(text: &str) -> Result<WorkerStrategy, String> {
-    let (name, rest) = text.split_once(':').unwrap_or((text, ""));
-    let fraction = || value::share(rest);
-    Ok(match (name, rest) {
-        ("honest", "") => WorkerStrategy::Deliver(Strategy::Honest),
-        ("time-out", "") => WorkerStrategy::TimeOut,
-        ("copy", "") => WorkerStrategy::Copy,
-        ("skip", _) => WorkerStrategy::Deliver(Strategy::Skip {
-            fraction: fraction()?,
-            seed: 0,
-        }),
-        ("falsify", _) => WorkerStrategy::Deliver(Strategy::Falsify {
-            fraction: fraction()?,
-            seed: 0,
-        }),
-        ("garbage", _) => WorkerStrategy::Deliver(Strategy::Garbage {
-            fraction: fraction()?,
-            seed: 0,
-        }),
-        ("target", _) => WorkerStrategy::Deliver(Strategy::Target {
-            steps: rest
-                .split(',')
-                .map(|step| step.parse().map_err(|_| format!("{step:?} is no step")))
-                .collect::<Result<_, _>>()?,
-        }),
-        ("grind", _) => WorkerStrategy::Grind {
-            work: Strategy::Falsify {
-                fraction: fraction()?,
-                seed: 0,
-            },
-            most_tries: 1,
-        },
-        _ => {
-            return Err(format!(
-                "{text:?}: a worker is honest, skip:SHARE, falsify:SHARE, garbage:SHARE, target:STEPS, time-out, copy or grind:SHARE"
-            ));
-        }
-    })
-}
-
-fn verifier(text: &str) -> Result<VerifierStrategy, String> {
-    Ok(match text {
-        "honest" => VerifierStrategy::Honest,
-        "rubber-stamp" => VerifierStrategy::RubberStamp,
-        "blind-accuse" => VerifierStrategy::BlindAccuse,
-        "silent" => VerifierStrategy::Silent,
-        _ => {
-            return Err(format!(
-                "{text:?}: a verifier is honest, rubber-stamp, blind-accuse or silent"
-            ));
-        }
-    })
-}
-
-fn appeal(text: &str) -> Result<Appeal, String> {
-    Ok(match text {
-        "when-right" => Appeal::WhenRight,
-        "always" => Appeal::Always,
-        "never" => Appeal::Never,
-        _ => return Err(format!("{text:?}: when-right, always or never")),
-    })
-}
-
-fn arbiter(text: &str) -> Result<ArbiterStrategy, String> {
-    Ok(match text {
-        "honest" => ArbiterStrategy::Honest,
-        "guess" => ArbiterStrategy::Guess,
-        "silent" => ArbiterStrategy::Silent,
-        "equivocate" => ArbiterStrategy::Equivocate,
-        _ => {
-            let rates = text.strip_prefix("erring:").map(|rates| {
-                let rates = rates
-                    .split(',')
-                    .map(value::share)
-                    .collect::<Result<Vec<_>, _>>();
-                rates.map(|rates| <[Ratio; 3]>::try_from(rates).ok())
-            });
-            match rates {
-                Some(Ok(Some([convicts_innocent, acquits_guilty, undecided]))) => {
-                    ArbiterStrategy::Erring {
-                        convicts_innocent,
-                        acquits_guilty,
-                        undecided,
-                    }
-                }
-                _ => {
-                    return Err(format!(
-                        "{text:?}: an arbiter is honest, guess, silent, equivocate or erring:E1,E2,E5"
-                    ));
-                }
-            }
-        }
-    })
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strategies_by_name() {
-        let skip = WorkerStrategy::Deliver(Strategy::Skip {
-            fraction: Ratio::new(1, 200).unwrap(),
-            seed: 0,
-        });
-        for text in ["skip:0.5%", "skip:1/200", "skip:00.50%"] {
-            assert_eq!(worker(text).as_ref(), Ok(&skip), "{text}");
-        }
-        for text in [
-            "",
-            "skip",
-            "skip:",
-            "skip:101%",
-            "skip:-1%",
-            "skip:x%",
-            "skip:1.%%",
-            "honest:1%",
-            "target:",
-            "skip:1.00000000000000000000000000000000000%",
-            "target:1,x",
-        ] {
-            assert!(worker(text).is_err(), "{text}");
-        }
-        assert!(arbiter("erring:1%,1/50,0").is_ok());
-        for text in [
-            "erring:1%,1%",
-            "erring:1%,1%,1%,1%",
-            "erring",
-            "erring:2,0,0",
-        ] {
-            assert!(arbiter(text).is_err(), "{text}");
-        }
-        assert!(verifier("Honest").is_err() && appeal("maybe").is_err());
-    }
 }

@@ -130,6 +130,35 @@ fn pairs_of_which_one_would_do_nothing() {
             "simulate --worker time-out --root-alone",
             "delivers wrong work",
         ),
+        ("simulate --any-root", "--worker redraw"),
+        (
+            "simulate --worker redraw:1% --verifier silent --any-root",
+            "that has found it out",
+        ),
+        (
+            "simulate --worker falsify:1% --most-tries 3",
+            "redraw:SHARE",
+        ),
+        ("simulate --cheat-rate 1/2", "--league"),
+        ("simulate --audit-rate 1/2", "--league"),
+        ("simulate --audit-cost-sat 7", "--league"),
+        ("simulate --kappa-sat 7", "--league"),
+        (
+            "simulate --league 1/10 --worker skip:1% --appeal never",
+            "nobody is rejected",
+        ),
+        (
+            "simulate --league 1/10 --worker skip:1% --arbiter guess",
+            "nobody is rejected",
+        ),
+        (
+            "simulate --league 1/10 --worker skip:1% --root-alone",
+            "nobody is rejected",
+        ),
+        (
+            "simulate --worker skip:1/2 --appeal idle --arbiter guess",
+            "nobody appeals",
+        ),
         ("simulate --appeal always", "rejects nobody"),
         ("simulate --worker copy --appeal always", "rejects nobody"),
         (
@@ -345,6 +374,16 @@ fn a_cheat_that_changes_nothing() {
     refused("simulate --worker target:3,1000 --games 3", "no step 1000");
     refused("simulate --worker skip:0% --games 3", "cheats on no step");
     refused("simulate --worker grind:0% --games 3", "cheats on no step");
+    refused("simulate --worker redraw:0% --games 3", "cheats on no step");
+    refused("simulate --league 1/10 --games 3", "delivers wrong work");
+    refused(
+        "simulate --league 1/10 --worker skip:1% --verifier silent --games 3",
+        "an honest verifier",
+    );
+    refused(
+        "simulate --league 1/10 --worker skip:1% --kappa-sat 99999999 --games 3",
+        "more than the stakes",
+    );
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("work");
     let state = state.to_str().unwrap();

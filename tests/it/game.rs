@@ -50,6 +50,10 @@ fn a_planned_contract_solves_as_promised() {
     let points = points.collect::<Vec<_>>();
     assert_eq!(points.len(), 3);
     assert_eq!(points.iter().filter(|p| p["cheapest"] == true).count(), 1);
+    for point in &points {
+        let stake = &point["paid_rejections"]["worker_stake_sat"];
+        assert_eq!(point["cheapest"] == true, stake.is_u64(), "{point}");
+    }
     let drawn = std::fs::read_to_string(&svg).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.contains("sampled steps"));
     // Stake and cost are both drawn, each from zero, and what they are of is named.
@@ -68,6 +72,20 @@ fn a_planned_contract_solves_as_promised() {
     let solved: Value = serde_json::from_str(&text(&["game", "solve", &case, "--json"])).unwrap();
     assert_eq!(solved["honest_play_pays"], true);
     assert_eq!(solved["equilibria"].as_array().unwrap().len(), 1);
+    // Both rules of a worker that is rejected off chain, the contract's first.
+    let rules = solved["rejected_worker"].as_array().unwrap();
+    assert_eq!(rules[0]["time_outs"], "pay_nobody");
+    assert_eq!(rules[0]["honest_play_pays"], true);
+    assert_eq!(rules[1]["time_outs"], "pay_rejection");
+    assert_eq!(rules[0]["idle_pays_sat"], "0");
+    assert_ne!(rules[1]["idle_pays_sat"], "0");
+    let dominance = &solved["panel"]["dominance"];
+    assert_eq!(dominance["fine_sat"], 1_000_000);
+    assert!(dominance["least_audit_rate"].is_string(), "{dominance}");
+    // The tree of the other rule has a move that the contract's has not.
+    let other = text(&["game", "show", &case, "--paid-rejections"]);
+    assert!(other.contains("sign a rejection of nothing"));
+    assert!(!text(&["game", "show", &case]).contains("sign a rejection of nothing"));
     let efg = text(&["game", "export", &case, "--efg"]);
     let nodes = text(&["game", "show", &case, "--json"]);
     assert_eq!(efg.lines().count(), nodes.lines().count() + 2);

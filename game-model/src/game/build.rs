@@ -17,6 +17,9 @@
 //! keep its half of an appeal, and a convicted worker may open the other verdict with the panel's
 //! one secret: those are the attacks which that template leaves open. It has no moves of the hardened one.
 //!
+//! With [`TimeOuts::PayRejection`], for comparison, S1 pays a verifier whose signed rejection comes before it. A rejection costs
+//! nothing, so one is signed wherever a worker's time runs out; where it was idle that is a move.
+//!
 //! # Payoffs
 //! Changes of deposits by [`settle`], to the satoshi, less costs and fees, plus R, −L and B where a
 //! result is revealed (schemes 2, 3, 7). Everybody's payoff is 0 if there is no contract. The
@@ -42,7 +45,7 @@ mod promise;
 mod verdict;
 
 use super::builder::GameBuilder;
-use super::economics::{Economics, EconomicsError, SidePayments, VerdictRule};
+use super::economics::{Economics, EconomicsError, SidePayments, TimeOuts, VerdictRule};
 use super::tree::{Game, Player};
 use crate::arbiters::ArbiterSet;
 use crate::detection::hit_probability;
@@ -98,6 +101,8 @@ struct Past {
     verified: bool,
     /// The verifier has the token without which its pay is burnt.
     token: bool,
+    /// The verifier signs no rejection though it could be paid for one.
+    left: bool,
     /// Arbiters that checked, each at its cost.
     checked: ArbiterSet,
     /// On-chain moves that have been paid for.
@@ -117,6 +122,7 @@ impl Past {
             hit: matches!(work, Work::Skip | Work::Withhold),
             verified: false,
             token: false,
+            left: false,
             checked: ArbiterSet::empty(),
             delivered: false,
             approved: false,
@@ -215,6 +221,11 @@ impl Course<'_> {
         !self.is_paper() && self.economics.side_payments == SidePayments::Possible
     }
 
+    /// Whether S1 pays a verifier that has rejected; never in the paper's template.
+    fn pays_rejection(&self) -> bool {
+        !self.is_paper() && self.economics.time_outs == TimeOuts::PayRejection
+    }
+
     fn no_contract(&self, board: &mut GameBuilder) {
         let players = match self.economics.arbiters.plays() {
             true => 3 + usize::from(self.params.arbiters()),
@@ -235,6 +246,10 @@ impl Course<'_> {
 
     fn ending(&self, outcome: Outcome, past: &Past) -> String {
         match (reveals(outcome), past.work) {
+            (false, _) if outcome == Outcome::WorkerTimedOut && self.pays_rejection() => {
+                let paid = if past.left { "not paid" } else { "paid" };
+                format!("{outcome}, verifier {paid}")
+            }
             (false, _) => outcome.to_string(),
             (true, Work::Honest) => format!("{outcome} (right result)"),
             (true, _) => format!("{outcome} (wrong result)"),
@@ -262,6 +277,11 @@ impl Course<'_> {
         }
         if past.verified {
             verifier -= sat(economics.verifier_cost);
+        }
+        if outcome == Outcome::WorkerTimedOut && self.pays_rejection() && !past.left {
+            let penalty = params.alpha().floor_of(params.worker_stake());
+            let owed = sat(params.verifier_reward()) + sat(params.bounty());
+            verifier += owed.min(sat(penalty));
         }
         if outcome == Outcome::Normal && !past.token && self.has_token() {
             // Locked to a key that nobody has.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fees::Fees;
 use super::league::League;
+use super::panel::PanelAudits;
 use crate::params::{Params, Template};
 use crate::ratio::Ratio;
 
@@ -63,6 +64,9 @@ pub struct Economics {
     /// paper's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<VerdictRule>,
+    /// What S1 pays a verifier that has rejected. Contracts pay it nothing; the other rule is for comparison.
+    #[serde(default, skip_serializing_if = "TimeOuts::is_default")]
+    pub time_outs: TimeOuts,
     /// What moves on chain cost.
     #[serde(default)]
     pub fees: Fees,
@@ -76,6 +80,9 @@ pub struct Economics {
     /// One owner of worker and verifier, who is outside the tree. `None`: nobody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub league: Option<League>,
+    /// Who looks at arbiters, which is outside the tree too. `None`: nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel_audits: Option<PanelAudits>,
 }
 
 const fn no_cost() -> Ratio {
@@ -84,6 +91,24 @@ const fn no_cost() -> Ratio {
 
 fn is_no_cost(cost: &Ratio) -> bool {
     *cost == Ratio::ZERO
+}
+
+/// What a settlement by the worker's time-out (S1) pays a verifier that has signed a rejection before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeOuts {
+    /// Nothing, as contracts have it. So doing nothing must cost a rejected worker more than admitting: αw > δw + f.
+    #[default]
+    PayNobody,
+    /// φ + b out of αw, as S4 does. A rejection is a signature, which costs nothing and needs no work to be about: a verifier
+    /// signs one whenever a worker's time runs out.
+    PayRejection,
+}
+
+impl TimeOuts {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Payments between worker and verifier that the contract does not see.
@@ -162,6 +187,7 @@ impl Economics {
                 undecided: ratio(1, 100),
             },
             verdicts: None,
+            time_outs: TimeOuts::default(),
             fees: Fees::default(),
             side_payments: SidePayments::default(),
             capital_cost: Ratio::ZERO,
@@ -169,6 +195,10 @@ impl Economics {
                 worker_verifier: ratio(1, 10),
                 audit_cost: sat(500),
                 kappa: sat(100_000),
+            }),
+            panel_audits: Some(PanelAudits {
+                planted: ratio(1, 10),
+                fine: sat(1_000_000),
             }),
         }
     }
@@ -200,6 +230,17 @@ impl Economics {
             return Err(EconomicsError::BadSteps { bad, steps });
         }
         self.check_draws(params.sample().into())?;
+        let shares = [
+            self.league
+                .map(|league| ("leagues", league.worker_verifier)),
+            self.panel_audits
+                .map(|audits| ("guilty workers", audits.planted)),
+        ];
+        for (of, share) in shares.into_iter().flatten() {
+            if share > Ratio::ONE {
+                return Err(EconomicsError::Share { of, share });
+            }
+        }
         match self.arbiters {
             ArbiterModel::Rates {
                 convicts_innocent,
@@ -244,6 +285,17 @@ pub enum EconomicsError {
         bad: u64,
         /// k.
         sample: u64,
+    },
+    /// A proof was asked for with a rule that is for comparison only.
+    #[error("no contract has an S1 that pays for a rejection: leave `time_outs` out")]
+    NoSuchContract,
+    /// A share of more than all.
+    #[error("a share of {share} {of} is more than all")]
+    Share {
+        /// Of what.
+        of: &'static str,
+        /// The share.
+        share: Ratio,
     },
     /// Error rates of the panel that exceed 1 together.
     #[error("the panel's rates {error} and {undecided} are more than 1 together")]

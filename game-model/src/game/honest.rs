@@ -1,7 +1,7 @@
 //! Proof, for whoever is about to sign, that honest play pays.
 
 use super::build;
-use super::economics::{Economics, EconomicsError};
+use super::economics::{Economics, EconomicsError, TimeOuts};
 use super::inequality::{Inequality, inequalities};
 use super::solve::{Verdict, solve};
 use crate::params::Params;
@@ -20,6 +20,9 @@ impl HonestPlay {
     /// # Errors
     /// [`Unprofitable`], with the deviation that pays and the inequalities that fail.
     pub fn prove(params: &Params, economics: &Economics) -> Result<Self, Unprofitable> {
+        if economics.time_outs != TimeOuts::PayNobody {
+            return Err(EconomicsError::NoSuchContract.into());
+        }
         let game = build(params, economics)?;
         let verdict = solve(&game).verdict;
         if verdict.honest_play_pays() {

@@ -9,7 +9,7 @@ use super::economics::{Economics, EconomicsError};
 use crate::params::Params;
 use crate::rational::Rational;
 
-pub(super) use symbols::{Symbols, errors, locking};
+pub(super) use symbols::{Deposits, Symbols, locking};
 
 /// A strict inequality, `left > right`, in satoshi.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

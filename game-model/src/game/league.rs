@@ -46,8 +46,14 @@ pub struct Inspection {
     /// q: how often the client audits then, and the least rate θ at which challenges that it is bound to deter a league;
     /// `None` where even an audit of every contract does not.
     pub audits: Option<Rational>,
-    /// f · ε: the share of contracts in which a wrong result is accepted at most.
+    /// f · ε: the share of contracts in which a wrong result is accepted at most, if the client knows a league when it
+    /// meets one.
     pub accepted: Rational,
+    /// How often a league cheats if the client cannot tell it from strangers: ε/f, at most 1. The client audits by what it
+    /// believes of everybody; with few leagues among them each may cheat more.
+    pub hidden_cheats: Rational,
+    /// The share of contracts in which a wrong result is accepted at most then: the lesser of ε and f.
+    pub hidden_accepted: Rational,
     /// The same without recourse, as in the templates without a challenge: f.
     pub accepted_without_challenge: Rational,
     /// What the client loses by it on average, f · (c + L), without recourse.
@@ -101,7 +107,13 @@ impl Inspection {
         // A league that no audit deters always cheats.
         let cheats = if audits.is_none() { one } else { cheats };
         let f = fraction(league.worker_verifier);
+        let hidden_cheats = match f > cheats {
+            true => &cheats / &f,
+            false => exact(1),
+        };
         Self {
+            hidden_accepted: &f * &hidden_cheats,
+            hidden_cheats,
             accepted: &f * &cheats,
             loss_without_challenge: &f * (&s.price + &s.lost),
             accepted_without_challenge: f,
@@ -112,7 +124,8 @@ impl Inspection {
     }
 }
 
-/// The inspection game itself, for the solver and for Gambit: two players, one move each.
+/// The inspection game itself, for the solver and for Gambit: two players, one move each. The client knows that it faces
+/// a league.
 ///
 /// # Errors
 /// [`GameError`]: a defect of this function.
@@ -120,6 +133,28 @@ pub fn inspection_game(
     params: &Params,
     economics: &Economics,
     league: &League,
+) -> Result<Game, GameError> {
+    inspection(params, economics, league, false)
+}
+
+/// The same where nature draws who worker and verifier are: a league with f, else strangers, who are honest. The client
+/// cannot tell.
+///
+/// # Errors
+/// [`GameError`]: a defect of this function.
+pub fn hidden_league_game(
+    params: &Params,
+    economics: &Economics,
+    league: &League,
+) -> Result<Game, GameError> {
+    inspection(params, economics, league, true)
+}
+
+fn inspection(
+    params: &Params,
+    economics: &Economics,
+    league: &League,
+    hidden: bool,
 ) -> Result<Game, GameError> {
     const LEAGUE: Player = Player::Named("league of worker and verifier");
     let s = Stakes::new(params, economics, league);
@@ -165,6 +200,17 @@ pub fn inspection_game(
         ("be honest", &|b, ()| look(b, &false)),
         ("cheat", &|b, ()| look(b, &true)),
     ];
-    board.decide(LEAGUE, "at work", Some(0), &(), &moves);
+    let works = |b: &mut GameBuilder, (): &()| b.decide(LEAGUE, "at work", Some(0), &(), &moves);
+    if hidden {
+        let f = fraction(league.worker_verifier);
+        let strangers = |b: &mut GameBuilder, (): &()| look(b, &false);
+        let branches: [(Rational, Move<'_, ()>); 2] = [
+            (f.clone(), ("league", &works)),
+            (exact(1) - f, ("strangers", &strangers)),
+        ];
+        board.chance("owners", &(), &branches);
+    } else {
+        works(&mut board, &());
+    }
     board.finish()
 }

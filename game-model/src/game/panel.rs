@@ -1,6 +1,9 @@
 //! The panel as players whose rulings are bits: what a wrong ruling costs to buy, and what makes checking pay.
 
-use serde::{Serialize, Serializer};
+mod dominance;
+
+use bitcoin_units::Amount;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::builder::{GameBuilder, GameError, Move};
 use super::economics::Economics;
@@ -8,6 +11,7 @@ use super::tree::{Game, Player};
 use crate::params::Params;
 use crate::ratio::Ratio;
 use crate::rational::{Rational, exact, fraction, sat};
+pub use dominance::Dominance;
 
 /// Who looks at the panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +22,34 @@ pub struct Oversight {
     /// θ: the probability that a wrong ruling is overruled, by a larger panel or an audit, and its majority slashed
     /// instead of the minority.
     pub overruled: Ratio,
+    /// q: the probability that somebody looks whether a ruling was right, each arbiter's for itself.
+    pub audited: Ratio,
+    /// F: what an arbiter loses whose ruling an audit finds wrong, beside what the settlement did to it. Its stake is spent
+    /// by then, so it is a bond of its own.
+    pub fine: Amount,
+}
+
+impl Oversight {
+    /// Nobody looks, and nobody appeals against the panel; a share `planted` of the workers is guilty.
+    pub const fn none(planted: Ratio) -> Self {
+        Self {
+            planted,
+            overruled: Ratio::ZERO,
+            audited: Ratio::ZERO,
+            fine: Amount::ZERO,
+        }
+    }
+}
+
+/// Audits of arbiters, as figures of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PanelAudits {
+    /// τ: the share of appeals in which the worker is guilty, planted ones included.
+    pub planted: Ratio,
+    /// F: what an arbiter loses whose ruling an audit finds wrong, in satoshi.
+    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "fine_sat")]
+    pub fine: Amount,
 }
 
 /// What stands between an appeal and a wrong ruling, in satoshi.
@@ -60,6 +92,8 @@ pub struct PanelReport {
     /// it all may as well guess, whatever is planted.
     #[serde(serialize_with = "shown")]
     pub least_overruled: Rational,
+    /// What makes checking the best an arbiter can do, whatever the others do.
+    pub dominance: Dominance,
 }
 
 fn shown<S: Serializer>(value: &Rational, serializer: S) -> Result<S::Ok, S::Error> {
@@ -102,6 +136,7 @@ impl PanelReport {
             // θ(pot + a) − (1 − θ)(a + pot/n) > g
             least_overruled: (&g + &a + &share) / (&pot + &a + &a + &share),
             pot_sat: pot,
+            dominance: Dominance::new(params, economics),
         }
     }
 }
@@ -117,13 +152,10 @@ pub fn panel_game(
     oversight: Oversight,
 ) -> Result<Game, GameError> {
     let panel = Panel {
-        n: params.arbiters(),
-        k: params.quorum().into(),
-        stake: sat(params.arbiter_stake()),
-        silence: sat(params.epsilon().floor_of(params.arbiter_stake())),
-        cost: sat(economics.arbiter_cost),
-        pot: pot(params),
         overruled: fraction(oversight.overruled),
+        // Who looks at each ruling for itself is no move of the tree: what it costs on average is.
+        wrong: fraction(oversight.audited) * sat(oversight.fine),
+        ..Panel::new(params, economics)
     };
     let players = (0..panel.n).map(Player::Arbiter).collect();
     let mut board = GameBuilder::new(
@@ -168,9 +200,25 @@ struct Panel {
     cost: Rational,
     pot: Rational,
     overruled: Rational,
+    /// What a wrong ruling costs on average beside the settlement.
+    wrong: Rational,
 }
 
 impl Panel {
+    /// Without oversight.
+    fn new(params: &Params, economics: &Economics) -> Self {
+        Self {
+            n: params.arbiters(),
+            k: params.quorum().into(),
+            stake: sat(params.arbiter_stake()),
+            silence: sat(params.epsilon().floor_of(params.arbiter_stake())),
+            cost: sat(economics.arbiter_cost),
+            pot: pot(params),
+            overruled: exact(0),
+            wrong: exact(0),
+        }
+    }
+
     fn vote(&self, board: &mut GameBuilder, index: u8, votes: &Votes) {
         if index == self.n {
             return self.counted(board, votes);
@@ -215,9 +263,10 @@ impl Panel {
                 .collect::<Vec<_>>()
         };
         let less_costs = |payoffs: Vec<Rational>| {
-            let each = payoffs.into_iter().zip(&votes.votes);
-            let cost = |(payoff, vote): (Rational, &Vote)| match vote {
+            let each = payoffs.into_iter().zip(votes.votes.iter().zip(&rulings));
+            let cost = |(payoff, (vote, ruling)): (Rational, (&Vote, &Option<bool>))| match vote {
                 Vote::Checked => payoff - &self.cost,
+                _ if ruling.is_some_and(|ruling| ruling != votes.guilty) => payoff - &self.wrong,
                 _ => payoff,
             };
             each.map(cost).collect::<Vec<_>>()

@@ -25,6 +25,26 @@ pub enum WorkerStrategy {
         /// Most trees that it makes.
         most_tries: u32,
     },
+    /// Cheats on some steps and, each time it is found out, shows another root for the same contract, of the same work under
+    /// other salts: the nonce has been seen, and the other root draws another sample.
+    Redraw {
+        /// What it does with the steps.
+        work: Strategy,
+        /// Most roots that it shows, the first one included.
+        most_roots: u32,
+    },
+}
+
+impl WorkerStrategy {
+    /// What it does with the steps; `None` if it computes none.
+    pub const fn work(&self) -> Option<&Strategy> {
+        match self {
+            Self::Deliver(work) | Self::Grind { work, .. } | Self::Redraw { work, .. } => {
+                Some(work)
+            }
+            Self::TimeOut | Self::Copy => None,
+        }
+    }
 }
 
 /// When a worker that is rejected appeals to the panel instead of admitting a fault.
@@ -36,8 +56,10 @@ pub enum Appeal {
     WhenRight,
     /// Always, in the hope of erring arbiters.
     Always,
-    /// Never.
+    /// Never: it admits.
     Never,
+    /// Never, and it does not admit either: it lets its time run out.
+    Idle,
 }
 
 /// How a verifier plays.

@@ -73,9 +73,9 @@ impl Work {
     ///
     /// # Errors
     /// None of [`WorkError`]'s, for outputs that were committed to before and secrets that are such.
-    pub fn resealed(self, secrets: &WorkerSecrets) -> Result<Self, WorkError> {
-        let job = self.commitment.job;
-        Self::commit(job, self.outputs, self.shape, self.garbage, secrets)
+    pub fn resealed(&self, secrets: &WorkerSecrets) -> Result<Self, WorkError> {
+        let (outputs, garbage) = (self.outputs.clone(), self.garbage.clone());
+        Self::commit(self.commitment.job, outputs, self.shape, garbage, secrets)
     }
 
     fn commit(

@@ -2,16 +2,20 @@
 
 mod delivery;
 mod payoff;
+mod roots;
 mod verdict;
 
 use super::dice::Dice;
-use super::setup::{SeedRule, Setup, SetupError};
+use super::league::LeagueGame;
+use super::setup::{RootRule, SeedRule, Setup, SetupError};
 use super::tally::{Sums, Tally};
 use crate::commitment::{BookError, Commitment, OpenerError, TreeError};
 use crate::computation::{Computation, Job, StepError, StepProgram};
 use crate::params::AcceptedJob;
 use crate::params::settlement::{Outcome, SettlementError};
-use crate::play::{EvidenceError, WorkError};
+use crate::play::{
+    BlindDigests, EvidenceError, Strategy, VerifierStrategy, WorkError, WorkerStrategy,
+};
 use crate::sample::{self, SampleError};
 
 /// A setup with its job, ready to be played.
@@ -45,6 +49,12 @@ pub struct Game {
     pub equivocations: u8,
     /// What a grinder did.
     pub grinding: Option<Grinding>,
+    /// Roots that the worker showed after its first.
+    pub other_roots: u32,
+    /// For another root the panel would find against the worker (row 1 of [`crate::ruling`]).
+    pub by_record: bool,
+    /// Whether worker and verifier had one owner, and what the client's audit came to; `None` where nobody asks.
+    pub league: Option<LeagueGame>,
     /// What the settlement moved, against the deposits.
     pub transfers: Sums,
     /// The same with costs and what the result is worth.
@@ -97,15 +107,88 @@ impl<'a, P: StepProgram> Arena<'a, P> {
     /// # Errors
     /// [`SimulationError`]: a step that fails, or a table that does not pay this outcome.
     pub fn play(&self, dice: &Dice) -> Result<Game, SimulationError> {
-        let Some(delivery) = self.deliver(dice)? else {
+        if let Some(league) = &self.setup.league {
+            return self.play_against_league(league.roll(dice), dice);
+        }
+        let worker = &self.setup.worker;
+        let Some(mut delivery) = self.deliver(worker, dice)? else {
             let checked = verdict::Checked::ended(Outcome::WorkerTimedOut);
             return self.settled(&checked, None, None);
         };
+        let mut seed = self.sample_seed(&delivery.commitment, dice);
+        let mut checked = self.check(&delivery, &seed, dice)?;
+        let mut roots = 1;
+        let most_roots = match worker {
+            WorkerStrategy::Redraw { most_roots, .. } => *most_roots,
+            _ => 1,
+        };
+        while checked.detected && roots < most_roots {
+            let Some(other) = self.another_root(&delivery, roots, dice)? else {
+                break;
+            };
+            roots += 1;
+            match self.setup.roots {
+                RootRule::One => {
+                    checked = self.another_root_shown((&delivery, &other), dice)?;
+                    break;
+                }
+                RootRule::Latest => {
+                    seed = self.sample_seed(&other.commitment, dice);
+                    checked = self.check(&other, &seed, dice)?;
+                    delivery = other;
+                }
+            }
+        }
+        let game = self.settled(&checked, Some(&delivery), Some(seed))?;
+        let other_roots = roots - 1;
+        Ok(Game {
+            other_roots,
+            ..game
+        })
+    }
+
+    /// A game in which the client may challenge an approval, and worker and verifier may have one owner.
+    fn play_against_league(
+        &self,
+        league: LeagueGame,
+        dice: &Dice,
+    ) -> Result<Game, SimulationError> {
+        let honest = WorkerStrategy::Deliver(Strategy::Honest);
+        let worker = match league.cheats {
+            true => &self.setup.worker,
+            false => &honest,
+        };
+        let delivery = self.deliver(worker, dice)?;
+        let delivery = delivery.ok_or(SimulationError::Broken("a league that delivers nothing"))?;
         let seed = self.sample_seed(&delivery.commitment, dice);
-        let checked = self.check(&delivery, &seed, dice)?;
+        // A verifier in league approves what its worker tells it to.
+        let verifier = match league.cheats {
+            true => None,
+            false => Some(VerifierStrategy::Honest),
+        };
+        let mut checked = match verifier {
+            Some(_) => self.check(&delivery, &seed, dice)?,
+            None => verdict::Checked::ended(Outcome::Normal),
+        };
+        let upheld = league.audited && self.audit_finds(&delivery, dice)?;
+        checked.league = Some(LeagueGame { upheld, ..league });
         self.settled(&checked, Some(&delivery), Some(seed))
     }
 
+    /// Whether the client, that draws a sample of its own when it has the result, finds something in it.
+    fn audit_finds(
+        &self,
+        delivery: &delivery::Delivery,
+        dice: &Dice,
+    ) -> Result<bool, SimulationError> {
+        let sample = self.draw(&dice.bytes("audit", 0))?;
+        let digests = BlindDigests::recompute(self.job, &sample, [0; 32])?;
+        let opening = self.open(delivery, &sample)?;
+        let verdict = opening.map(|opening| digests.verdict(&delivery.commitment, &opening));
+        Ok(!matches!(verdict, Some(Ok(verdict)) if verdict.approves()))
+    }
+
+    /// The nonce was drawn once; a later block or another root gives another seed.
     fn sample_seed(&self, commitment: &Commitment, dice: &Dice) -> [u8; 32] {
         match self.setup.seed_rule {
             SeedRule::RootAlone => seed_from_root(commitment),

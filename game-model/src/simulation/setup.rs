@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::league::{LeaguePlay, LeaguePlayError};
 use crate::commitment::TreeError;
 use crate::computation::{Job, StepError, StepNeeds, StepProgram};
 use crate::params::{JobMisfit, Params};
@@ -23,12 +24,25 @@ pub enum SeedRule {
     RootAlone,
 }
 
-/// What becomes of an approval that the verifier cannot back with digests committed to before.
+/// Whether a worker is bound to one root.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootRule {
+    /// Whoever shows another root for the same contract is at fault (row 1 of [`crate::ruling`]), so the verifier rejects.
+    #[default]
+    One,
+    /// The latest root that is shown counts: each draws a sample of its own.
+    Latest,
+}
+
+/// What becomes of an approval that the verifier cannot back with digests of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unbacked {
-    /// It counts for none: scheme 2.
+    /// It stands, and the verifier's stake and reward are in an output whose key nobody has: it approved without the token.
     #[default]
+    Burns,
+    /// It counts for none: scheme 2, as in a contract without a token whose client looks at the digests.
     CountsAsSilence,
     /// It stands, as where nobody looks at the verifier's digests (the Prometheus paper).
     Stands,
@@ -72,6 +86,11 @@ pub struct Setup {
     pub seed_rule: SeedRule,
     /// What becomes of an approval without work.
     pub unbacked: Unbacked,
+    /// What another root is worth to a worker.
+    pub roots: RootRule,
+    /// One owner of worker and verifier, in a share of the games: then the worker plays in these games alone, and is honest
+    /// in the others.
+    pub league: Option<LeaguePlay>,
     /// Costs outside the table.
     pub costs: Costs,
 }
@@ -88,6 +107,8 @@ impl Setup {
             arbiters,
             seed_rule: SeedRule::default(),
             unbacked: Unbacked::default(),
+            roots: RootRule::default(),
+            league: None,
             costs: Costs::default(),
         }
     }
@@ -113,11 +134,11 @@ impl Setup {
         if steps == 0 || steps > MAX_STEPS {
             return Err(SetupError::Steps { steps });
         }
-        match &self.worker {
-            WorkerStrategy::Deliver(work) | WorkerStrategy::Grind { work, .. } => {
-                work.check(steps)?
-            }
-            WorkerStrategy::TimeOut | WorkerStrategy::Copy => {}
+        if let Some(work) = self.worker.work() {
+            work.check(steps)?;
+        }
+        if let Some(league) = &self.league {
+            league.check(self)?;
         }
         Ok(())
     }
@@ -178,6 +199,9 @@ pub enum SetupError {
     /// The worker's cheat is none, or on steps that there are not.
     #[error(transparent)]
     Strategy(#[from] StrategyError),
+    /// A league that cannot be played so.
+    #[error(transparent)]
+    League(#[from] LeaguePlayError),
     /// The job has another number of steps than the parameters say.
     #[error("a job of {job} steps under parameters for {params}")]
     OtherJob {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::arena::Game;
+use super::league::LeagueTally;
 use crate::params::settlement::Outcome;
 
 /// Satoshi by role, gains positive. 128 bits hold the whole supply in more games than can be played.
@@ -21,6 +22,8 @@ pub struct Sums {
     pub arbiters_sat: i128,
     /// The common fund.
     pub fund_sat: i128,
+    /// What is in outputs whose keys nobody has.
+    pub nobody_sat: i128,
 }
 
 impl Sums {
@@ -33,22 +36,25 @@ impl Sums {
             verifier_sat: self.verifier_sat + other.verifier_sat,
             arbiters_sat: self.arbiters_sat + other.arbiters_sat,
             fund_sat: self.fund_sat + other.fund_sat,
+            nobody_sat: self.nobody_sat + other.nobody_sat,
         }
     }
 
     /// The sum over all roles: 0 for transfers.
     pub const fn total(&self) -> i128 {
-        self.client_sat + self.worker_sat + self.verifier_sat + self.arbiters_sat + self.fund_sat
+        let parties = self.client_sat + self.worker_sat + self.verifier_sat + self.arbiters_sat;
+        parties + self.fund_sat + self.nobody_sat
     }
 
     /// Each role by name.
-    pub const fn by_role(&self) -> [(&'static str, i128); 5] {
+    pub const fn by_role(&self) -> [(&'static str, i128); 6] {
         [
             ("client", self.client_sat),
             ("worker", self.worker_sat),
             ("verifier", self.verifier_sat),
             ("arbiters", self.arbiters_sat),
             ("fund", self.fund_sat),
+            ("nobody", self.nobody_sat),
         ]
     }
 }
@@ -59,7 +65,7 @@ impl Sums {
 pub struct Tally {
     /// Games played.
     pub games: u64,
-    /// Games by settlement scheme: 1, 1' (result secret withheld), 2 to 7.
+    /// Games by settlement scheme: 1, 1' (result secret withheld), 2 to 7; `challenge` where the client's was upheld.
     pub schemes: BTreeMap<String, u64>,
     /// Games with a delivery that holds a wrong output.
     pub wrong_deliveries: u64,
@@ -79,6 +85,12 @@ pub struct Tally {
     pub tries: u64,
     /// Games in which a grinder found a tree that it was content with.
     pub ground: u64,
+    /// Roots that workers showed after their first.
+    pub other_roots: u64,
+    /// Games in which the panel would find against the worker for another root (row 1).
+    pub by_record: u64,
+    /// Leagues of worker and verifier, and audits.
+    pub league: LeagueTally,
     /// What the settlements moved, against the deposits.
     pub transfers: Sums,
     /// The same with costs and what results are worth.
@@ -91,6 +103,7 @@ impl Tally {
         let count = u64::from;
         let label = match game.outcome {
             Outcome::WorkerWithheld => "1'".to_owned(),
+            _ if game.league.is_some_and(|league| league.upheld) => "challenge".to_owned(),
             other => other.scheme().to_string(),
         };
         self.games += 1;
@@ -105,6 +118,13 @@ impl Tally {
         if let Some(grinding) = game.grinding {
             self.tries += u64::from(grinding.tries);
             self.ground += count(grinding.found);
+        }
+        self.other_roots += u64::from(game.other_roots);
+        self.by_record += count(game.by_record);
+        if let Some(league) = &game.league {
+            let paid = &game.payoffs;
+            let both = paid.worker_sat + paid.verifier_sat;
+            self.league.add(league, (paid.client_sat, both));
         }
         self.transfers = self.transfers.plus(game.transfers);
         self.payoffs = self.payoffs.plus(game.payoffs);
@@ -128,12 +148,15 @@ impl Tally {
             equivocations: self.equivocations + other.equivocations,
             tries: self.tries + other.tries,
             ground: self.ground + other.ground,
+            other_roots: self.other_roots + other.other_roots,
+            by_record: self.by_record + other.by_record,
+            league: self.league.plus(&other.league),
             transfers: self.transfers.plus(other.transfers),
             payoffs: self.payoffs.plus(other.payoffs),
         }
     }
 
-    /// Games that ended in this scheme: "1", "1'", "2" … "7".
+    /// Games that ended in this scheme: "1", "1'", "2" … "7", or "challenge" where the client's was upheld.
     pub fn scheme(&self, label: &str) -> u64 {
         self.schemes.get(label).copied().unwrap_or(0)
     }

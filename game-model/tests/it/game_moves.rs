@@ -247,7 +247,10 @@ fn rulings_that_are_bits_need_oversight() {
     assert_eq!(report.buys_verifier_sat, exact(220_000 + 50_000));
     assert!(!report.can_hang);
     let checks = |planted, overruled| {
-        let oversight = Oversight { planted, overruled };
+        let oversight = Oversight {
+            overruled,
+            ..Oversight::none(planted)
+        };
         let game = panel_game(&params, &bits, oversight).unwrap();
         solve(&game).verdict.honest_play_pays()
     };

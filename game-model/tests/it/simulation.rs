@@ -10,7 +10,8 @@ use narthex_game_model::play::{
 };
 use narthex_game_model::simulation::closed::{detection, grinding_tries};
 use narthex_game_model::simulation::{
-    Arena, Costs, Detection, Dice, SeedRule, Setup, SetupError, Tally, Unbacked, detection_by_seeds,
+    Arena, Costs, Detection, Dice, RootRule, SeedRule, Setup, SetupError, Tally, Unbacked,
+    detection_by_seeds,
 };
 use num_bigint::BigInt;
 use num_rational::BigRational;
@@ -244,6 +245,87 @@ fn grinding_pays_against_the_root_alone_and_not_against_the_full_seed() {
 }
 
 #[test]
+fn another_root_gains_nothing_where_a_worker_is_bound_to_one() {
+    let (steps, bad, sample, games) = (100, 15, 6, 400);
+    let mut setup = setup(WorkerStrategy::Deliver(falsify("15/100")), steps, sample);
+    setup.costs.outside_gain_sat = 20_000;
+    let plain = run(&setup, 12, games);
+    let redraw = |roots: u32| {
+        let work = falsify("15/100");
+        let most_roots = roots;
+        WorkerStrategy::Redraw { work, most_roots }
+    };
+    setup.worker = redraw(2);
+    let p = detection(steps, bad, u64::from(sample)).unwrap();
+    let bound = run(&setup, 12, games);
+    assert!(agrees(bound.detected, games, &p), "{bound:?}");
+    // Not the chance that two samples both hit: the bound tells the two apart.
+    assert!(!agrees(bound.detected, games, &(&p * &p)), "{bound:?}");
+    // Caught as often as who never redraws, paid as much, and each time the panel would find so by the record.
+    assert_eq!(bound.payoffs, plain.payoffs);
+    assert_eq!(bound.schemes, plain.schemes);
+    assert_eq!(
+        (bound.other_roots, bound.by_record),
+        (bound.detected, bound.detected)
+    );
+    // An appeal is lost by that row, whatever the other sample holds.
+    let appeal = Appeal::Always;
+    let appealed = run(
+        &Setup {
+            appeal,
+            ..setup.clone()
+        },
+        12,
+        60,
+    );
+    assert!(appealed.scheme("6") > 10);
+    assert_eq!(
+        (appealed.scheme("6"), appealed.scheme("3")),
+        (appealed.by_record, 60 - appealed.by_record)
+    );
+
+    // Were it not bound, it would be caught only if all its samples hit, and gain by it.
+    setup.roots = RootRule::Latest;
+    for roots in [2, 3] {
+        setup.worker = redraw(roots);
+        let free = run(&setup, 12, games);
+        let all_hit = num_traits::pow(p.clone(), roots as usize);
+        assert!(agrees(free.detected, games, &all_hit), "{roots}: {free:?}");
+        assert!(!agrees(free.detected, games, &p), "{roots}: {free:?}");
+        assert!(free.payoffs.worker_sat > bound.payoffs.worker_sat + 10_000_000);
+        assert_eq!(free.by_record, 0);
+        assert!(free.other_roots > bound.other_roots / 2);
+    }
+    // Nor does it help with garbage in the boxes.
+    setup.roots = RootRule::One;
+    let work = Strategy::Garbage {
+        fraction: ratio("15/100"),
+        seed: 0,
+    };
+    setup.worker = WorkerStrategy::Redraw {
+        work,
+        most_roots: 5,
+    };
+    let boxes = run(&setup, 12, games);
+    assert!(agrees(boxes.detected, games, &p), "{boxes:?}");
+    assert_eq!(boxes.by_record, boxes.detected);
+}
+
+#[test]
+fn who_does_nothing_when_found_out_ends_in_scheme_1() {
+    let mut setup = setup(WorkerStrategy::Deliver(falsify("1/10")), 50, 10);
+    setup.appeal = Appeal::Idle;
+    let tally = run(&setup, 13, 100);
+    assert_eq!((tally.scheme("1"), tally.scheme("4")), (tally.detected, 0));
+    // αw, more than the δw of who admits; and its verifier has nothing.
+    let missed = i128::from(tally.scheme("3"));
+    let idle = i128::from(tally.detected);
+    assert!(idle > 50);
+    assert_eq!(tally.transfers.worker_sat, missed * 80_000 - idle * 180_000);
+    assert_eq!(tally.transfers.verifier_sat, missed * 20_000);
+}
+
+#[test]
 fn a_copier_cannot_open_and_where_it_can_it_is_not_paid() {
     // Its victim opened another sample, and nobody else has the salts.
     let mut setup = setup(WorkerStrategy::Copy, 50, 10);
@@ -279,6 +361,13 @@ fn a_rubber_stamp_is_found_out_by_its_digests() {
     let mut setup = setup(WorkerStrategy::Deliver(falsify("1/10")), 50, 10);
     setup.verifier = VerifierStrategy::RubberStamp;
     setup.costs.verify_sat = 500;
+    // Approving without the token: the contract goes on, and stake and reward are nobody's.
+    let burnt = run(&setup, 7, 100);
+    assert_eq!((burnt.unbacked_approvals, burnt.scheme("3")), (100, 100));
+    assert_eq!(burnt.payoffs.verifier_sat, 100 * -220_000);
+    assert_eq!(burnt.transfers.nobody_sat, 100 * 240_000);
+    assert_eq!(burnt.transfers.worker_sat, 100 * 80_000);
+    setup.unbacked = Unbacked::CountsAsSilence;
     let tally = run(&setup, 7, 100);
     // None of its approvals can be backed, right or wrong; it loses βv each time.
     assert_eq!((tally.unbacked_approvals, tally.scheme("2")), (100, 100));

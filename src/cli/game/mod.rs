@@ -19,7 +19,7 @@ use narthex::{
     game::Case,
     game_model::{
         Params, ParamsRecord, Template,
-        game::{ArbiterModel, Economics, Game, build},
+        game::{ArbiterModel, Economics, Game, TimeOuts, build},
     },
 };
 
@@ -80,6 +80,9 @@ pub(crate) struct CaseArgs {
     /// Arbiters are players, and a ruling is a bit: a guess counts, as the chain sees it.
     #[arg(long, conflicts_with = "strategic")]
     bits: bool,
+    /// S1 pays a verifier that has signed a rejection before: a rule that no contract has, for comparison.
+    #[arg(long)]
+    paid_rejections: bool,
 }
 
 /// Options of `narthex game example`.
@@ -161,6 +164,9 @@ impl CaseArgs {
         }
         if self.bits {
             case.economics.arbiters = ArbiterModel::Bits;
+        }
+        if self.paid_rejections {
+            case.economics.time_outs = TimeOuts::PayRejection;
         }
         Ok(case)
     }

@@ -16,7 +16,7 @@ use narthex::{
     game_model::{
         ParamsRecord, Ratio, Template, Windows,
         game::{
-            Economics, Rational, SidePayments,
+            Economics, Rational, SidePayments, TimeOuts,
             plan::{Plan, PlanError, Point, Wish, best_sample, plan},
             rounded,
         },
@@ -124,6 +124,7 @@ impl PlanArgs {
             }
         };
 
+        let paid = paid_rejections(&wish, &plan.frontier[plan.best]);
         // Those that nobody named are only left out.
         let found = |sample: &u32| plan.frontier.iter().any(|p| p.params.sample() == *sample);
         let mut missing = self.samples.clone();
@@ -144,11 +145,13 @@ impl PlanArgs {
         let mut out = crate::cli::output::out();
         if self.json {
             for (index, point) in plan.frontier.iter().enumerate() {
-                writeln!(out, "{}", as_json(point, index == plan.best))?;
+                let paid = paid.as_ref().filter(|_| index == plan.best);
+                writeln!(out, "{}", as_json(point, index == plan.best, paid))?;
             }
             return Ok(ExitCode::SUCCESS);
         }
         write_table(&mut out, &plan)?;
+        write_paid(&mut out, paid.as_ref())?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -239,6 +242,36 @@ fn case(wish: &Wish, point: &Point) -> Case {
     }
 }
 
+/// The cheapest contract with a sample of the same size whose S1 pays a verifier that has rejected; `None` if there is none.
+fn paid_rejections(wish: &Wish, point: &Point) -> Option<Point> {
+    let wish = Wish {
+        economics: Economics {
+            time_outs: TimeOuts::PayRejection,
+            ..wish.economics.clone()
+        },
+        samples: vec![point.params.sample()],
+        ..wish.clone()
+    };
+    let plan = plan(&wish, |_| ()).ok()?;
+    plan.frontier.into_iter().next()
+}
+
+fn write_paid(out: &mut impl Write, paid: Option<&Point>) -> anyhow::Result<()> {
+    match paid {
+        Some(point) => writeln!(
+            out,
+            "were S1 to pay a verifier that has rejected, which no contract does: stake {}, total cost {} for the cheapest sample",
+            point.params.worker_stake().to_sat(),
+            rounded(&point.total_cost, 0)
+        )?,
+        None => writeln!(
+            out,
+            "were S1 to pay a verifier that has rejected, there were no contract with the cheapest sample"
+        )?,
+    }
+    Ok(())
+}
+
 fn percent(share: &Rational) -> String {
     let hundred = narthex::game_model::game::exact(100);
     format!("{} %", rounded(&(share * hundred), 2))
@@ -273,7 +306,7 @@ fn write_table(out: &mut impl Write, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn as_json(point: &Point, cheapest: bool) -> serde_json::Value {
+fn as_json(point: &Point, cheapest: bool, paid: Option<&Point>) -> serde_json::Value {
     serde_json::json!({
         "sample": point.params.sample(),
         "hit": point.hit.to_string(),
@@ -282,5 +315,11 @@ fn as_json(point: &Point, cheapest: bool) -> serde_json::Value {
         "total_cost_sat": point.total_cost.to_string(),
         "params": point.params.record(),
         "cheapest": cheapest,
+        "paid_rejections": paid.map(|paid| {
+            serde_json::json!({
+                "worker_stake_sat": paid.params.worker_stake().to_sat(),
+                "total_cost_sat": paid.total_cost.to_string(),
+            })
+        }),
     })
 }

@@ -7,7 +7,10 @@ use narthex::{
     game::fees::MoveWeights,
     game_model::{
         Params, Template,
-        game::{Economics, Inspection, PanelReport, Rational, StakesReport, rounded},
+        game::{
+            Economics, Inspection, PanelReport, Rational, RejectedWorker, StakesReport, TimeOuts,
+            rejected_worker, rounded,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -18,6 +21,7 @@ pub(super) struct Beside {
     league: Option<Inspection>,
     panel: PanelReport,
     tables: StakesReport,
+    rejected: Vec<RejectedWorker>,
     hardened: bool,
 }
 
@@ -34,6 +38,7 @@ impl Beside {
                 .map(|league| Inspection::new(params, economics, league)),
             panel: PanelReport::new(params, economics),
             tables: StakesReport::new(params, economics)?,
+            rejected: rejected_worker(params, economics)?,
             hardened,
         })
     }
@@ -45,6 +50,8 @@ impl Beside {
                 "epsilon": l.cheats.to_string(),
                 "audit_rate": l.audits.as_ref().map(Rational::to_string),
                 "wrong_accepted": l.accepted.to_string(),
+                "hidden_epsilon": l.hidden_cheats.to_string(),
+                "hidden_wrong_accepted": l.hidden_accepted.to_string(),
                 "wrong_accepted_without_challenge": l.accepted_without_challenge.to_string(),
                 "loss_without_challenge_sat": l.loss_without_challenge.to_string(),
             })
@@ -53,6 +60,7 @@ impl Beside {
             "honest_up_to": self.fees.map(|rate| rate.per_vb().to_string()),
             "league": league,
             "panel": self.panel,
+            "rejected_worker": self.rejected,
             "griefing": self.tables.griefing,
             "options": self.tables.options,
             "locked": self.tables.locked,
@@ -66,9 +74,49 @@ impl Beside {
                 None => writeln!(out, "the conditions hold at no fee rate that nodes relay")?,
             }
         }
+        self.write_rejected(out)?;
         self.write_league(out)?;
         self.write_panel(out)?;
         self.write_tables(out)
+    }
+
+    fn write_rejected(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        if self.rejected.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "a worker that is rejected off chain, if S1 pays nobody (as contracts have it) or a verifier that has signed a rejection:"
+        )?;
+        for rule in &self.rejected {
+            let name = match rule.time_outs {
+                TimeOuts::PayNobody => "pays nobody",
+                TimeOuts::PayRejection => "pays a rejection",
+            };
+            let honest = match (rule.honest_play_pays, rule.unmet.first()) {
+                (true, None) => {
+                    "honest play is the only equilibrium, by the conditions too".to_owned()
+                }
+                (true, Some(unmet)) => {
+                    format!("honest play is the only equilibrium, though \"{unmet}\" fails")
+                }
+                (false, Some(unmet)) => {
+                    format!("honest play is not the only equilibrium; \"{unmet}\" fails")
+                }
+                (false, None) => "honest play is not the only equilibrium".to_owned(),
+            };
+            writeln!(
+                out,
+                "  {name:16} {honest}\n{:19}it loses {} sat; a verifier has {} sat of an idle worker, and {} sat more than by honest play\n{:19}if it \
+                 keeps one from delivering",
+                "",
+                rounded(&rule.worker_loses_sat, 0),
+                rounded(&rule.idle_pays_sat, 0),
+                rounded(&rule.hindering_pays_sat, 0),
+                ""
+            )?;
+        }
+        Ok(())
     }
 
     fn write_league(&self, out: &mut impl Write) -> anyhow::Result<()> {
@@ -90,11 +138,14 @@ impl Beside {
             Some(rate) => writeln!(
                 out,
                 "  with a challenge by the client: it cheats with ε = {} % and the client audits {} % (no pure equilibrium):\n  \
-                 wrong results accepted {} %; challenges that the client is bound to deter it above {} %",
+                 wrong results accepted {} %; challenges that the client is bound to deter it above {} %\n  \
+                 a league that the client cannot tell from strangers cheats with {} %: wrong results accepted {} %",
                 percent(&l.cheats),
                 percent(rate),
                 percent(&l.accepted),
-                percent(rate)
+                percent(rate),
+                percent(&l.hidden_cheats),
+                percent(&l.hidden_accepted)
             )?,
             None => writeln!(
                 out,
@@ -127,6 +178,7 @@ impl Beside {
             rounded(&p.least_planted, 4),
             rounded(&p.least_overruled, 4)
         )?;
+        self.write_dominance(out)?;
         if p.can_hang {
             writeln!(
                 out,
@@ -135,6 +187,47 @@ impl Beside {
                 sat(&p.hung_worker_loses_sat),
                 sat(&p.hung_verifier_loses_sat)
             )?;
+        }
+        Ok(())
+    }
+
+    fn write_dominance(&self, out: &mut impl Write) -> anyhow::Result<()> {
+        let d = &self.panel.dominance;
+        let Some(least) = &d.least_expected_fine_sat else {
+            return Ok(writeln!(
+                out,
+                "  with {} of the appeals guilty no audit makes checking dominant: an arbiter may as well not look",
+                d.planted
+            )?);
+        };
+        write!(
+            out,
+            "  with {} of the appeals guilty checking is dominant, whatever the others do, where a wrong ruling costs more than\n  \
+             a + pot/(k+1) + g/min(τ, 1−τ) = {} sat on average in audits",
+            d.planted,
+            rounded(least, 0)
+        )?;
+        if let (Some(rate), Some(fine)) = (&d.least_audit_rate, d.fine) {
+            write!(
+                out,
+                ": audited above {} with a fine of {} sat{}",
+                rounded(rate, 4),
+                fine.to_sat(),
+                if *rate > narthex::game_model::game::exact(1) {
+                    ", which no rate is"
+                } else {
+                    ""
+                }
+            )?;
+        }
+        match (&d.least_overruled, &d.least_beside_appeals_sat) {
+            (Some(rate), Some(fine)) => writeln!(
+                out,
+                ";\n  or more than {} sat where a wrong majority is overruled with more than {}",
+                rounded(fine, 0),
+                rounded(rate, 4)
+            )?,
+            _ => writeln!(out)?,
         }
         Ok(())
     }

@@ -33,9 +33,7 @@ impl Course<'_> {
         let with = |work| move |b: &mut GameBuilder, (): &()| self.answer(b, &Past::new(work));
         let (honest, skip) = (with(Work::Honest), with(Work::Skip));
         let target = with(Work::Target);
-        let time_out = |b: &mut GameBuilder, (): &()| {
-            self.end(b, Outcome::WorkerTimedOut, &Past::new(Work::Idle));
-        };
+        let time_out = |b: &mut GameBuilder, (): &()| self.timed_out(b);
         // Nothing on the paper's chain says whether there was a delivery, and its t1 comes first.
         let idle_claim = |b: &mut GameBuilder, (): &()| {
             self.end(b, Outcome::VerifierTimedOut, &Past::new(Work::Idle));
@@ -73,6 +71,27 @@ impl Course<'_> {
             }
         }
         board.decide(Player::Worker, "at work", Some(0), &(), &moves);
+    }
+
+    /// The worker has done nothing, and there is nothing to reject.
+    fn timed_out(&self, board: &mut GameBuilder) {
+        let idle = Past::new(Work::Idle);
+        let end = |b: &mut GameBuilder, past: &Past| self.end(b, Outcome::WorkerTimedOut, past);
+        if !self.pays_rejection() {
+            return end(board, &idle);
+        }
+        let leave = |b: &mut GameBuilder, past: &Past| {
+            let left = true;
+            end(b, &Past { left, ..*past });
+        };
+        let moves: [Move<Past>; 2] = [("sign a rejection of nothing", &end), ("leave it", &leave)];
+        board.decide(
+            Player::Verifier,
+            "handed nothing in time",
+            None,
+            &idle,
+            &moves,
+        );
     }
 
     /// The verifier's choice before it knows anything.

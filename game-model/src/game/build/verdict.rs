@@ -81,7 +81,10 @@ impl Course<'_> {
         let nothing = |b: &mut GameBuilder, past: &Past| {
             self.end(b, Outcome::WorkerTimedOut, past);
         };
-        let mut moves: Vec<Move<Past>> = vec![("deliver", &deliver), ("do nothing", &nothing)];
+        let mut moves: Vec<Move<Past>> = vec![("deliver", &deliver)];
+        if self.idling_differs(past) {
+            moves.push(("do nothing", &nothing));
+        }
         if self.admitting_differs() {
             moves.push(admit);
         }
@@ -148,6 +151,12 @@ impl Course<'_> {
         let moves: [Move<Past>; 2] = [("appeal", &appeal), ("leave it", &leave)];
         let honest = (past.work == Work::Honest).then_some(0);
         board.decide(Player::Worker, &name, honest, past, &moves);
+    }
+
+    /// Whether S1 is to anybody something else than S4; where S1 pays a rejection and all fees are alike it need not be.
+    fn idling_differs(&self, past: &Past) -> bool {
+        let of = |outcome| self.payoffs(outcome, past).ok();
+        !self.pays_rejection() || of(Outcome::WorkerTimedOut) != of(Outcome::FaultyUnappealed)
     }
 
     /// Whether S4 is to anybody something else than TxD, TxV0 and S4'.

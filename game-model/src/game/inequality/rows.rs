@@ -84,13 +84,25 @@ impl Symbols {
                 &self.p * (&self.rho_c - &self.f_claim + self.penalty()),
                 self.missed() * &self.gain,
             ),
-            row(
+            self.giving_up(),
+        ]
+    }
+
+    fn giving_up(&self) -> Inequality {
+        match self.pays_rejection {
+            false => row(
                 "rejected worker gives up",
                 "αw > δw + f",
                 self.alpha_w.clone(),
-                self.penalty(),
+                self.admitted(),
             ),
-        ]
+            true => row(
+                "S1 can pay a rejection",
+                "αw > φ + b",
+                self.alpha_w.clone(),
+                &self.phi + &self.b,
+            ),
+        }
     }
 
     fn disputes(&self) -> Vec<Inequality> {

@@ -1,10 +1,18 @@
 //! The letters of the formulas.
 
 use crate::detection::hit_probability;
-use crate::game::economics::{ArbiterModel, Economics, SidePayments};
-use crate::params::Params;
+use crate::game::economics::{ArbiterModel, Economics, SidePayments, TimeOuts};
+use crate::params::{Params, ParamsRecord};
 use crate::ratio::Ratio;
 use crate::rational::{Rational, exact, fraction, sat};
+
+/// What of a contract a search has not settled yet, in satoshi.
+pub(in crate::game) struct Deposits {
+    pub(in crate::game) w: Rational,
+    pub(in crate::game) v: Rational,
+    pub(in crate::game) a: Rational,
+    pub(in crate::game) retainer: Rational,
+}
 
 /// Amounts in satoshi, from a record or, for a search, from figures that no record has yet.
 pub(in crate::game) struct Symbols {
@@ -42,6 +50,8 @@ pub(in crate::game) struct Symbols {
     pub(in crate::game) f_rejecting: Rational,
     pub(in crate::game) f_giving_up: Rational,
     pub(in crate::game) f_catching: Rational,
+    /// Whether S1 pays a verifier that has rejected.
+    pub(in crate::game) pays_rejection: bool,
     /// Whether side payments are possible.
     pub(in crate::game) bribes: bool,
     /// What locking 1 sat for as long as a stake costs; `None` if it costs nothing.
@@ -69,34 +79,56 @@ impl Symbols {
 
     /// The same where the sample hits with probability `p`.
     pub(in crate::game) fn with_hit(params: &Params, economics: &Economics, p: Rational) -> Self {
-        let [e1, e2, e5] = errors(&economics.arbiters);
-        let (w, v, a) = (
-            params.worker_stake(),
-            params.verifier_stake(),
-            params.arbiter_stake(),
-        );
-        let fees = &economics.fees;
+        let deposits = Deposits {
+            w: sat(params.worker_stake()),
+            v: sat(params.verifier_stake()),
+            a: sat(params.arbiter_stake()),
+            retainer: sat(params.retainer()),
+        };
+        // Parts of a stake are floored as in the settlement table.
+        let part = |share: Ratio, stake: &Rational| (fraction(share) * stake).floor();
+        let symbols = Self::of(params.record(), deposits, part, economics, p);
         Self {
-            c: sat(params.reward()),
-            w: sat(w),
-            v: sat(v),
-            a: sat(a),
-            b: sat(params.bounty()),
+            locking: locking(economics.capital_cost, params.stake_lock_blocks()),
+            ..symbols
+        }
+    }
+
+    /// The letters for these deposits, whatever the record has in their place; `part` is a share of a stake. Locking costs
+    /// nothing.
+    pub(in crate::game) fn of(
+        record: &ParamsRecord,
+        deposits: Deposits,
+        part: impl Fn(Ratio, &Rational) -> Rational,
+        economics: &Economics,
+        p: Rational,
+    ) -> Self {
+        let [e1, e2, e5] = errors(&economics.arbiters);
+        let Deposits { w, v, a, retainer } = deposits;
+        let fees = &economics.fees;
+        // A record's ρ is at most 1.
+        let rest = record.rho.complement().unwrap_or(Ratio::ZERO);
+        Self {
+            c: sat(record.reward),
+            b: sat(record.bounty),
             z: sat(economics.worker_cost),
             y: sat(economics.verifier_cost),
             g: sat(economics.arbiter_cost),
             r: sat(economics.right_value),
             gain: sat(economics.outside_gain),
-            retainer: sat(params.retainer()),
-            n: params.arbiters(),
-            rho_c: sat(params.worker_share()),
-            phi: sat(params.verifier_reward()),
-            alpha_w: sat(params.alpha().floor_of(w)),
-            beta_v: sat(params.beta().floor_of(v)),
-            delta_w: sat(params.delta().floor_of(w)),
-            eps_w: sat(params.epsilon().floor_of(w)),
-            eps_v: sat(params.epsilon().floor_of(v)),
-            eps_a: sat(params.epsilon().floor_of(a)),
+            retainer,
+            n: record.arbiters,
+            rho_c: sat(record.rho.floor_of(record.reward)),
+            phi: sat(rest.floor_of(record.reward)),
+            alpha_w: part(record.alpha, &w),
+            beta_v: part(record.beta, &v),
+            delta_w: part(record.delta, &w),
+            eps_w: part(record.epsilon, &w),
+            eps_v: part(record.epsilon, &v),
+            eps_a: part(record.epsilon, &a),
+            w,
+            v,
+            a,
             p,
             e1,
             e2,
@@ -109,8 +141,9 @@ impl Symbols {
             f_rejecting: fees.rejecting(),
             f_giving_up: fees.giving_up(),
             f_catching: fees.catching(),
+            pays_rejection: economics.time_outs == TimeOuts::PayRejection,
             bribes: economics.side_payments == SidePayments::Possible,
-            locking: locking(economics.capital_cost, params.stake_lock_blocks()),
+            locking: None,
         }
     }
 
@@ -128,13 +161,29 @@ impl Symbols {
             - &self.f_appeal
     }
 
-    /// What a worker loses that is found out and gives up.
+    /// What a worker loses that is found out and does what is best for it: S1 included, whatever the conditions ask for.
+    pub(in crate::game) fn gives_up_for(&self) -> Rational {
+        self.admitted().min(self.alpha_w.clone())
+    }
+
+    /// What a worker loses that is found out and gives up: by S4, or TxD and S4'; and by S1, where that need not be dearer.
     pub(super) fn penalty(&self) -> Rational {
+        match self.pays_rejection {
+            true => self.gives_up_for(),
+            false => self.admitted(),
+        }
+    }
+
+    /// δw + f.
+    pub(super) fn admitted(&self) -> Rational {
         &self.delta_w + &self.f_giving_up
     }
 
     /// What is left of the bounty where the worker gives up in the way that is cheapest for it.
     pub(super) fn net_bounty(&self) -> Rational {
+        if self.pays_rejection && self.alpha_w < self.admitted() {
+            return self.b.clone();
+        }
         &self.b - &self.f_catching
     }
 

@@ -7,7 +7,7 @@ use super::{PlanError, Point, Wish};
 use crate::detection::hit_probability;
 use crate::game::build::build_with;
 use crate::game::economics::{Economics, SidePayments};
-use crate::game::inequality::{Symbols, errors, locking};
+use crate::game::inequality::{Deposits, Symbols, locking};
 use crate::game::solve::solve;
 use crate::params::{MAX_MONEY_SAT, Params, ParamsError, ParamsRecord};
 use crate::ratio::Ratio;
@@ -155,48 +155,15 @@ impl<'a> Draft<'a> {
 
     /// The letters of the inequalities for a stake w = v = a, nothing floored.
     fn symbols(&self, stake: &Rational) -> Symbols {
-        let record = &self.record;
-        let of = |share: Ratio| fraction(share) * stake;
-        let [e1, e2, e5] = errors(&self.economics.arbiters);
-        let fees = &self.economics.fees;
-        let rho_c = sat(record.rho.floor_of(record.reward));
-        let rho = record.rho.complement().unwrap_or(Ratio::ZERO);
-        Symbols {
-            c: sat(record.reward),
+        let deposits = Deposits {
             w: stake.clone(),
             v: stake.clone(),
             a: stake.clone(),
-            b: sat(record.bounty),
-            z: sat(self.economics.worker_cost),
-            y: sat(self.economics.verifier_cost),
-            g: sat(self.economics.arbiter_cost),
-            r: sat(self.economics.right_value),
-            gain: sat(self.economics.outside_gain),
             retainer: self.least_retainer(stake),
-            n: record.arbiters,
-            rho_c,
-            phi: sat(rho.floor_of(record.reward)),
-            alpha_w: of(record.alpha),
-            beta_v: of(record.beta),
-            delta_w: of(record.delta),
-            eps_w: of(record.epsilon),
-            eps_v: of(record.epsilon),
-            eps_a: of(record.epsilon),
-            p: self.hit.clone(),
-            e1,
-            e2,
-            e5,
-            f_claim: sat(fees.settlement),
-            f_late: sat(fees.late),
-            f_acquitted: sat(fees.acquitted),
-            f_delivery: sat(fees.delivery),
-            f_appeal: sat(fees.appeal),
-            f_rejecting: fees.rejecting(),
-            f_giving_up: fees.giving_up(),
-            f_catching: fees.catching(),
-            bribes: self.economics.side_payments == SidePayments::Possible,
-            locking: None,
-        }
+        };
+        let part = |share: Ratio, stake: &Rational| fraction(share) * stake;
+        let hit = self.hit.clone();
+        Symbols::of(&self.record, deposits, part, &self.economics, hit)
     }
 
     /// By inequality, the least stake that it asks for; 0 where it asks for none. All are linear in the stake, so two

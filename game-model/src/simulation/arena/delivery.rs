@@ -27,7 +27,11 @@ pub(super) enum Source {
 }
 
 impl<P: StepProgram> Arena<'_, P> {
-    pub(super) fn deliver(&self, dice: &Dice) -> Result<Option<Delivery>, SimulationError> {
+    pub(super) fn deliver(
+        &self,
+        worker: &WorkerStrategy,
+        dice: &Dice,
+    ) -> Result<Option<Delivery>, SimulationError> {
         let (steps, openings) = (self.job.steps(), self.setup.params.sample());
         let own = |work: Work, strategy: &Strategy, secrets: WorkerSecrets, grinding| Delivery {
             commitment: *work.commitment(),
@@ -36,9 +40,9 @@ impl<P: StepProgram> Arena<'_, P> {
             source: Source::Own(Box::new(work)),
             grinding,
         };
-        Ok(match &self.setup.worker {
+        Ok(match worker {
             WorkerStrategy::TimeOut => None,
-            WorkerStrategy::Deliver(strategy) => {
+            WorkerStrategy::Deliver(strategy) | WorkerStrategy::Redraw { work: strategy, .. } => {
                 let strategy = strategy.reseeded(dice.number("bad steps", 0));
                 let secrets = secrets(dice, "worker", 0);
                 let work = Work::perform(self.job, &strategy, &secrets, openings)?;
@@ -74,6 +78,30 @@ impl<P: StepProgram> Arena<'_, P> {
             work = work.resealed(&own)?;
             tries += 1;
         }
+    }
+
+    /// The same work under another root; the secret is the contract's, so it stays. `None` if it is nobody's own work.
+    pub(super) fn another_root(
+        &self,
+        delivery: &Delivery,
+        number: u32,
+        dice: &Dice,
+    ) -> Result<Option<Delivery>, SimulationError> {
+        let Source::Own(work) = &delivery.source else {
+            return Ok(None);
+        };
+        let secrets = WorkerSecrets {
+            result: secrets(dice, "worker", 0).result,
+            ..secrets(dice, "worker", number.into())
+        };
+        let work = work.resealed(&secrets)?;
+        Ok(Some(Delivery {
+            commitment: *work.commitment(),
+            bad: delivery.bad.clone(),
+            secret: secrets.result,
+            source: Source::Own(Box::new(work)),
+            grinding: None,
+        }))
     }
 
     /// Takes over all that an honest worker of the same job made public in a contract of its own.

@@ -8,6 +8,7 @@ use crate::params::settlement::Outcome;
 use crate::play::{
     Appeal, BlindDigests, Evidence, Verdict, VerdictError, VerdictReport, VerifierStrategy, judge,
 };
+use crate::simulation::league::LeagueGame;
 use crate::simulation::{Dice, Unbacked, arbitrate};
 
 /// What worker and verifier came to.
@@ -19,6 +20,10 @@ pub(super) struct Checked {
     pub(super) unbacked_approval: bool,
     pub(super) equivocations: u8,
     pub(super) arbiters_that_checked: u8,
+    pub(super) by_record: bool,
+    /// The verifier approved without the token.
+    pub(super) burnt: bool,
+    pub(super) league: Option<LeagueGame>,
 }
 
 impl Checked {
@@ -31,6 +36,9 @@ impl Checked {
             unbacked_approval: false,
             equivocations: 0,
             arbiters_that_checked: 0,
+            by_record: false,
+            burnt: false,
+            league: None,
         }
     }
 }
@@ -66,9 +74,11 @@ impl<P: StepProgram> Arena<'_, P> {
             .as_ref()
             .and_then(|opening| digests.verdict(&delivery.commitment, opening).ok());
         let (Some(opening), Some(compared)) = (opening, compared) else {
+            let stamped = self.setup.verifier == VerifierStrategy::RubberStamp;
             return Ok(Checked {
                 unopened: true,
-                unbacked_approval: self.setup.verifier == VerifierStrategy::RubberStamp,
+                unbacked_approval: stamped,
+                burnt: stamped && self.setup.unbacked == Unbacked::Burns,
                 ..with(self.without_opening(delivery))
             });
         };
@@ -92,15 +102,17 @@ impl<P: StepProgram> Arena<'_, P> {
                 self.rejected(delivery, index, opening, dice)?
             }
         };
+        let unbacked_approval = unbacked && verdict.approves();
         Ok(Checked {
             sampled,
             detected,
-            unbacked_approval: unbacked && verdict.approves(),
+            unbacked_approval,
+            burnt: unbacked_approval && self.setup.unbacked == Unbacked::Burns,
             ..after
         })
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         delivery: &Delivery,
         sample: &[u64],
@@ -119,7 +131,9 @@ impl<P: StepProgram> Arena<'_, P> {
     /// Only a rubber stamp approves what was not opened, and only where nobody looks.
     fn without_opening(&self, delivery: &Delivery) -> Outcome {
         match (self.setup.verifier, self.setup.unbacked) {
-            (VerifierStrategy::RubberStamp, Unbacked::Stands) => self.after_approval(delivery),
+            (VerifierStrategy::RubberStamp, Unbacked::Stands | Unbacked::Burns) => {
+                self.after_approval(delivery)
+            }
             (VerifierStrategy::RubberStamp, Unbacked::CountsAsSilence) => {
                 self.after_silence(delivery)
             }
@@ -160,6 +174,7 @@ impl<P: StepProgram> Arena<'_, P> {
         let appeals = match self.setup.appeal {
             Appeal::Always => true,
             Appeal::Never => false,
+            Appeal::Idle => return Ok(Checked::ended(Outcome::WorkerTimedOut)),
             Appeal::WhenRight => !delivery.bad.contains(&index),
         };
         if !appeals {

@@ -1,6 +1,6 @@
 //! Random costs and values for the tests of the game.
 
-use narthex_game_model::game::{ArbiterModel, Economics, Fees, SidePayments};
+use narthex_game_model::game::{ArbiterModel, Economics, Fees, SidePayments, TimeOuts};
 use narthex_game_model::{Amount, Params, ParamsRecord, Ratio, Template};
 use proptest::prelude::*;
 
@@ -126,6 +126,10 @@ pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Eco
                 SidePayments::Impossible
             } else {
                 SidePayments::Possible
+            },
+            time_outs: match o.4 % 3 {
+                0 => TimeOuts::PayRejection,
+                _ => TimeOuts::PayNobody,
             },
             ..Economics::example()
         };
