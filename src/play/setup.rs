@@ -284,12 +284,15 @@ pub(super) fn hand_out_coins<'a>(
     Ok(policy)
 }
 
+/// Steps that are sampled of a job of so many, where no case says how many.
+pub(super) fn sample_of(steps: u64) -> u32 {
+    SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE))
+}
+
 fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, PlayError> {
     let (n, k) = (parts.options.arbiters, parts.options.quorum);
     let deliver_height = parts.chain.height()? + DELIVERY_BLOCKS;
-    let example = |record: ParamsRecord| {
-        record.for_job(steps, SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE)))
-    };
+    let example = |record: ParamsRecord| record.for_job(steps, sample_of(steps));
     let record = match (&parts.options.case, parts.options.template) {
         (Some(case), _) => super::case::at_height(case, deliver_height)?,
         (None, Template::Hardened) => example(ParamsRecord::example(n, k, deliver_height))?,
