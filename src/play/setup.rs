@@ -84,6 +84,11 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     let job = params
         .accepts_job(&workshop.job)
         .map_err(super::job::misfit)?;
+    // One negotiation is had about parameters in a play.
+    let negotiation = params.hash();
+    for participant in participants.values_mut() {
+        participant.negotiates(negotiation);
+    }
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
     for participant in participants.values() {
@@ -94,11 +99,10 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         .map_err(|_| PlayError::Broken("not three principals".into()))?;
     let mut drawn = super::panel::draw(parts, candidates, &params, keys, &miner_script)?;
     let seated = std::mem::take(&mut drawn.participants);
-    participants.extend(
-        seated
-            .into_iter()
-            .map(|participant| (participant.role, participant)),
-    );
+    participants.extend(seated.into_iter().map(|mut participant| {
+        participant.negotiates(negotiation);
+        (participant.role, participant)
+    }));
 
     let panel_secret = match params.template() {
         Template::Hardened => None,

@@ -36,6 +36,7 @@ mod deliver_decoders;
 mod deliver_laws;
 mod deliver_recipient;
 mod deliver_support;
+mod derive;
 mod enrolment;
 mod funding_child;
 mod funding_psbt;
