@@ -147,7 +147,7 @@ pub enum TermsMismatch {
         /// Identity drawn.
         drawn: XOnlyPublicKey,
         /// The bound that is broken, with both values.
-        error: Unacceptable,
+        error: Box<Unacceptable>,
     },
     /// The verifier that was drawn would judge itself.
     #[error("seat {seat} is drawn for {drawn}, who is the verifier")]
@@ -224,7 +224,11 @@ impl Panel {
                     terms: entry.terms_hash,
                 })?;
             let accepted = offer.accepts(terms.params());
-            accepted.map_err(|error| TermsMismatch::Offer { seat, drawn, error })?;
+            accepted.map_err(|error| TermsMismatch::Offer {
+                seat,
+                drawn,
+                error: Box::new(error),
+            })?;
         }
         Ok(())
     }

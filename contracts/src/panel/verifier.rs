@@ -47,7 +47,7 @@ pub enum VerifierMismatch {
         /// Identity drawn.
         drawn: XOnlyPublicKey,
         /// Who enrolled.
-        enrolled: XOnlyPublicKey,
+        enrolled: Box<XOnlyPublicKey>,
     },
     /// The terms name another contract key than the one that was enrolled.
     #[error("the terms name another key for the verifier than {drawn} has enrolled")]
@@ -67,7 +67,7 @@ pub enum VerifierMismatch {
         /// Identity drawn.
         drawn: XOnlyPublicKey,
         /// The bound that is broken, with both values.
-        error: Unacceptable,
+        error: Box<Unacceptable>,
     },
     /// The panel was drawn without leaving out the verifier.
     #[error("the panel's draw did not leave out {drawn}, who is the verifier")]
@@ -119,6 +119,7 @@ impl DrawnVerifier {
         let drawn = self.offer.identity;
         let enrolled = enrolment.node.x_only_public_key().0;
         if enrolled != drawn {
+            let enrolled = Box::new(enrolled);
             return Err(VerifierMismatch::NotDrawn { drawn, enrolled });
         }
         if terms.key(Role::Verifier) != Some(enrolment.key) {
@@ -127,7 +128,10 @@ impl DrawnVerifier {
         let offer = case.offer(&self.offer.terms_hash);
         let offer = offer.ok_or(VerifierMismatch::UnknownOffer { drawn })?;
         let accepted = offer.accepts(terms.params());
-        accepted.map_err(|error| VerifierMismatch::Offer { drawn, error })
+        accepted.map_err(|error| VerifierMismatch::Offer {
+            drawn,
+            error: Box::new(error),
+        })
     }
 
     /// Whether the panel of this draw can't have the verifier on it.

@@ -261,7 +261,7 @@ fn terms_are_held_to_the_verifier_that_was_drawn() {
         found,
         Err(VerifierMismatch::NotDrawn {
             drawn: drawn.offer.identity,
-            enrolled: friend.x_only_public_key().0
+            enrolled: Box::new(friend.x_only_public_key().0)
         })
     );
     // The one drawn, and terms with another key.
@@ -402,7 +402,7 @@ fn a_panel_is_held_to_its_offers() {
     let said = TermsMismatch::Offer {
         seat: 1,
         drawn,
-        error,
+        error: Box::new(error),
     }
     .to_string();
     assert!(
