@@ -51,22 +51,24 @@ kinds! {
     ATTESTATION = "NXA1",
     /// The commitment root of a delivery, in a data output on chain.
     ROOT_RECORD = "NXR1",
-    /// An arbiter's offer, in a data output on chain.
+    /// Who a party is: its node key and its contract key sign each other.
+    ENROLMENT = "NXEN1",
+    /// An arbiter's or a verifier's offer, in a data output on chain.
     OFFER = "NXO1",
-    /// Terms of an arbiter's offer.
-    OFFER_TERMS = "NXOT2",
+    /// Terms of such an offer.
+    OFFER_TERMS = "NXOT3",
     /// An arbiter that is willing to serve on a panel.
     WILLINGNESS = "NXW1",
     /// All that are willing.
     ANSWERS = "NXWS1",
     /// A case that a panel is asked to rule on.
-    DRAW_CASE = "NXDC1",
+    DRAW_CASE = "NXDC2",
     /// Which offers count, and at what height.
     SNAPSHOT_ROOT = "NXSR1",
     /// The offers that count at a height.
     SNAPSHOT = "NXSN1",
     /// A pool in drawn order.
-    DRAWN_ORDER = "NXDO1",
+    DRAWN_ORDER = "NXDO2",
     /// The arbiters of a contract, as drawn.
     PANEL = "NXPL1",
     /// Commitments of a dealer of a shared secret.

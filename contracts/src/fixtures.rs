@@ -439,6 +439,11 @@ impl StepProgram for MadeUpProgram {
         }
     }
 
+    /// As much as its one byte can have: the job is made up, and contracts with a token take no other.
+    fn entropy_bits(&self) -> u32 {
+        8
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         let bytes = record.len();
         Err(StepError::RecordDoesNotFit { bytes })

@@ -42,6 +42,8 @@ pub mod builder;
 pub mod coop;
 pub mod deliver;
 pub mod depth;
+pub mod derive;
+pub mod enrolment;
 pub mod fixtures;
 pub mod funding;
 pub mod graph;

@@ -28,6 +28,7 @@ use bitcoin::secp256k1::Secp256k1;
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
     deliver::Evidence,
+    enrolment::{Enrolment, Scope},
     fixtures::Fixtures,
     panel::{AnswerSet, Offer, OfferPayload, Order, Panel, Seed, Willingness},
     shared_secret::{Collector, Dealer, Sharing},
@@ -96,6 +97,13 @@ fn panels() -> Vec<Vec<u8>> {
         expiry_height: 5_000,
         terms_hash: terms.hash(),
     };
+    let pair = panel_support::arbiter(1);
+    let enrolled = Enrolment::sign(
+        Scope::Contract([1; 32]),
+        Role::Arbiter(2),
+        &pair,
+        &panel_support::arbiter(2),
+    );
     let willing = Willingness::sign(&secp, &panel_support::arbiter(1), &[7; 32]);
     let answers = AnswerSet {
         by: Role::Worker,
@@ -105,6 +113,8 @@ fn panels() -> Vec<Vec<u8>> {
     let announcement = *cast.terms().unwrap().announcement(1).unwrap();
     let mut all = vec![
         terms.to_bytes(),
+        panel_support::verifier_terms().to_bytes(),
+        enrolled.unwrap().to_bytes(),
         payload.to_bytes(),
         willing.to_bytes(),
         answers.to_bytes(),

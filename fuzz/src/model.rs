@@ -444,7 +444,7 @@ fn units() -> &'static (WasmUnitProgram, Vec<u8>, ModelProgram, Vec<u8>) {
     static UNITS: OnceLock<(WasmUnitProgram, Vec<u8>, ModelProgram, Vec<u8>)> = OnceLock::new();
     UNITS.get_or_init(|| {
         let (few, _) = Labelled::shipped().expect("as shipped").split(4);
-        let wasm = digits::unit_program(&few).expect("four images");
+        let wasm = digits::unit_program(&few).expect("four images").program;
         let model = ModelProgram::new(Model::shipped().expect("as shipped"));
         let record = vec![3; digits::PIXELS];
         let start = wasm.start(&record).expect("a record");

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bitcoin::{Amount, OutPoint, Psbt, ScriptBuf, Transaction, hashes::Hash};
 use narthex_contracts::{
     attest::Attestation,
+    enrolment::{Enrolment, Scope},
     fixtures::Fixtures,
     funding::FundingWitnesses,
     panel::{AnswerSet, Offer, OfferPayload, OfferTerms, Willingness},
@@ -176,6 +177,26 @@ pub fn attestation(data: &[u8]) {
     }
     let genuine = world.cast.attestation(i, id, attestation.ruling);
     assert_eq!(valid, genuine == Ok(attestation));
+}
+
+/// Enrolments: canonical bytes, of which none holds but what both keys signed.
+pub fn enrolment(data: &[u8]) {
+    let Ok(enrolment) = Enrolment::from_bytes(data) else {
+        return;
+    };
+    assert_eq!(enrolment.to_bytes(), data);
+    let own = enrolment.check(&enrolment.scope, enrolment.role).is_ok();
+    // Whatever it is, it counts for nothing else.
+    let elsewhere = match enrolment.scope {
+        Scope::Negotiation(id) => Scope::Contract(id),
+        Scope::Contract(id) => Scope::Negotiation(id),
+    };
+    assert!(enrolment.check(&elsewhere, enrolment.role).is_err());
+    let moved = Enrolment {
+        scope: elsewhere,
+        ..enrolment
+    };
+    assert!(!own || moved.check(&elsewhere, moved.role).is_err());
 }
 
 /// Everything of the panel that is canonical bytes.

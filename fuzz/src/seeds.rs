@@ -2,10 +2,14 @@
 
 use bitcoin::{
     Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, WPubkeyHash, Witness,
-    absolute::LockTime, hashes::Hash, transaction::Version,
+    absolute::LockTime,
+    hashes::Hash,
+    secp256k1::{Secp256k1, SecretKey},
+    transaction::Version,
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
+    enrolment::{Enrolment, Scope},
     funding::FundingWitnesses,
     musig::PartialSignature,
     setup::SharesMessage,
@@ -33,6 +37,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("root_record", root_record()),
     ];
     seeds.push(("witnesses", witnesses()));
+    seeds.push(("enrolment", enrolment()));
     seeds.extend(world.signing.iter().map(|bytes| ("signing", bytes.clone())));
     seeds.extend(world.nonces.iter().map(|bytes| ("nonces", bytes.clone())));
     seeds.extend(
@@ -61,6 +66,15 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         seeds.push(("attestation", attestation.to_bytes()));
     }
     seeds
+}
+
+fn enrolment() -> Vec<u8> {
+    let world = world();
+    let pair = |secret: SecretKey| secret.keypair(&Secp256k1::new());
+    let (node, key) = (world.cast.identity(1), world.cast.key(Role::Arbiter(1)));
+    let scope = Scope::Contract(*world.terms.contract_id());
+    let signed = Enrolment::sign(scope, Role::Arbiter(1), &pair(node), &pair(key));
+    signed.expect("two keys").to_bytes()
 }
 
 fn witnesses() -> Vec<u8> {

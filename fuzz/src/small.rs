@@ -16,6 +16,7 @@ use narthex_contracts::{
     bond::{BondScript, Certificate, Claim, Lock, bip46::Month},
     bounty::{self, Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
     deliver::{self, Announcement, Consent, Handover, Request},
+    enrolment,
     musig::AdaptorSignature,
     panel,
     seal::Sealed,
@@ -119,6 +120,9 @@ fn laws() -> Vec<Decoder> {
         }),
         canonical("panel offerterms", |b| {
             Some(panel::OfferTerms::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("enrolment", |b| {
+            Some(enrolment::Enrolment::from_bytes(b).ok()?.to_bytes())
         }),
         canonical("panel willingness", |b| {
             Some(panel::Willingness::from_bytes(b).ok()?.to_bytes())

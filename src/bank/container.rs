@@ -3,7 +3,7 @@
 use crate::harness::ScenarioError;
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use narthex_game_model::{
-    computation::{Computation, Job},
+    computation::{Computation, Job, Stated},
     workload::{WasmProgram, digits},
 };
 
@@ -12,7 +12,7 @@ const IMAGES: u64 = 10;
 
 /// A WebAssembly program that reads handwritten digits, with how far it is.
 pub(super) struct Container {
-    job: Job<WasmProgram>,
+    job: Job<Stated<WasmProgram>>,
     next: u64,
     outputs: sha256::HashEngine,
 }

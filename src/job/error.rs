@@ -362,6 +362,14 @@ pub enum Malformed {
         /// Number of records.
         records: u64,
     },
+    /// More entropy than an output has bits.
+    #[error("{stated} bits of entropy are stated for outputs of {bytes} bytes, which have at most {}", 8 * bytes)]
+    Entropy {
+        /// Stated.
+        stated: u32,
+        /// Size of an output.
+        bytes: usize,
+    },
     /// Defect of the second engine.
     #[error("{0}")]
     Engine(String),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use narthex_game_model::{
     commitment::{MAX_RESULT_BYTES, SealError},
-    computation::{AnyProgram, Computation, Job, JobSpec, RunTwice, Stated},
+    computation::{AnyProgram, Computation, Job, JobSpec, RunTwice, Stated, StepProgram},
     tagged::TaggedHasher,
     text,
     workload::{
@@ -42,6 +42,7 @@ pub struct Plan {
     chain: Option<Chain>,
     wasm: bool,
     twice: bool,
+    entropy_bits: Option<u32>,
 }
 
 impl Plan {
@@ -51,10 +52,11 @@ impl Plan {
         let beside = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
         let (program, records, chain) = parts(&manifest.work, &beside, running)?;
         Ok(Self {
-            first: stage(program, records, running.twice)?,
+            first: stage(program, records, running.twice, manifest.entropy_bits)?,
             chain,
             wasm: matches!(manifest.work, Work::Wasm { .. } | Work::DigitsWasm { .. }),
             twice: running.twice,
+            entropy_bits: manifest.entropy_bits,
         })
     }
 
@@ -92,7 +94,8 @@ impl Plan {
                 what: "the result before".into(),
                 source: source.into(),
             })?;
-        next.map(|(program, records)| stage(Box::new(program), records, self.twice))
+        let stated = self.entropy_bits;
+        next.map(|(program, records)| stage(Box::new(program), records, self.twice, stated))
             .transpose()
     }
 
@@ -154,10 +157,30 @@ pub(crate) fn fits_result(spec: &JobSpec) -> Result<(), JobError> {
     }
 }
 
-fn stage(program: AnyProgram, records: Records, twice: bool) -> Result<StageJob, JobError> {
-    let program = match twice {
+/// `stated` is what the file says of the outputs' entropy; without it the program speaks for itself.
+fn stage(
+    program: AnyProgram,
+    records: Records,
+    twice: bool,
+    stated: Option<u32>,
+) -> Result<StageJob, JobError> {
+    let program: AnyProgram = match twice {
         true => Box::new(RunTwice(program)),
         false => program,
+    };
+    let bytes = program.output_bytes();
+    let program: AnyProgram = match stated {
+        None => program,
+        Some(stated) if stated as usize > bytes.saturating_mul(8) => {
+            return Err(JobError::Refused {
+                what: "entropy_bits".into(),
+                source: Malformed::Entropy { stated, bytes },
+            });
+        }
+        Some(entropy_bits) => Box::new(Stated {
+            program,
+            entropy_bits,
+        }),
     };
     Ok(Job::new(program, records)?)
 }
@@ -257,17 +280,13 @@ fn digits_wasm(images: Option<PathBuf>, units: bool, running: &Running) -> Resul
     let (reference, _) = shipped.split(digits::REFERENCE_ROWS);
     let program: AnyProgram = if units {
         running.engine.needs_wasmi()?;
-        let program = digits::unit_program(&reference).map_err(|e| refused(e.into()))?;
-        Box::new(program.with_budget(running.budget()))
+        let stated = digits::unit_program(&reference).map_err(|e| refused(e.into()))?;
+        Box::new(stated.program.with_budget(running.budget()))
     } else {
         let (source, limits) = digits::source(&reference).map_err(|e| refused(e.into()))?;
         Engine::compile(running, &source, limits)?
     };
-    let program = Stated {
-        program,
-        entropy_bits: digits::ENTROPY_BITS,
-    };
-    Ok((Box::new(program), records, None))
+    Ok((Box::new(digits::stated(program)), records, None))
 }
 
 /// The rows that neither the reference nor the model's training has.

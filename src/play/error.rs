@@ -52,6 +52,9 @@ pub enum PlayError {
         /// Options of the planner that make room.
         wanted: String,
     },
+    /// The job's outputs are too easy to guess: no token is sealed under their digests.
+    #[error("the job does not suit a contract with a token: {0}")]
+    Guessable(narthex_game_model::token::entropy::Guessable),
     /// A cheat that comes to the right result, so that the scenario cannot be told with this job.
     #[error(
         "the job cannot be played in this scenario: {0}; play another scenario, or a job whose outputs are not all zeros"

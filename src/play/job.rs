@@ -4,10 +4,11 @@ use std::path::Path;
 
 use bitcoin::hashes::{Hash, sha256};
 use narthex_game_model::{
-    JobBounds,
-    computation::{AnyProgram, Computation, Job},
+    JobBounds, Template,
+    computation::{AnyProgram, Computation, Job, StepProgram},
     params::JobMisfit,
     text,
+    token::entropy,
     workload::digits,
 };
 
@@ -63,6 +64,11 @@ pub(super) fn open(options: &PlayOptions) -> Result<(StageJob, Origin), PlayErro
     }
     let bounds = case.map_or_else(JobBounds::default, |params| params.job_bounds);
     bounds.accepts_job(&job).map_err(misfit)?;
+    if options.template == Template::Hardened {
+        let sample = case.map_or_else(|| super::setup::sample_of(steps), |params| params.sample);
+        let (bits, needs) = (job.program().entropy_bits(), job.program().needs());
+        entropy::check(bits, sample, needs.step_fuel()).map_err(PlayError::Guessable)?;
+    }
     Ok((job, origin))
 }
 
@@ -137,6 +143,7 @@ pub(super) fn misfit(misfit: JobMisfit) -> PlayError {
             "bytes an output" => format!("--output {job}"),
             _ => "its bounds".into(),
         },
+        JobMisfit::Guessable(guessable) => return PlayError::Guessable(*guessable),
         _ => "the bounds of this job".into(),
     };
     PlayError::Misfit { misfit, wanted }

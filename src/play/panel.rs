@@ -8,8 +8,8 @@ use bitcoin::{
 };
 use narthex_contracts::{
     panel::{
-        AnswerSet, Committing, DrawCase, DrawTiming, OfferDraft, OfferTerms, Order, Panel, Pool,
-        SeedBlock, SeedError, SeedNonce, Willingness,
+        AnswerSet, Committing, DrawCase, DrawTiming, OfferDraft, OfferRole, OfferTerms, Order,
+        Panel, Pool, SeedBlock, SeedError, SeedNonce, Willingness,
     },
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
     template::ContractSecret,
@@ -62,10 +62,16 @@ impl Drawn {
 
 /// What the arbiters of a play offer to judge under.
 fn offer_terms(template: Template, params: &Params) -> OfferTerms {
+    // Whoever is paid for a mailbox keeps one.
+    let kept = match params.retainer() > Amount::ZERO {
+        true => u64::try_from(params.blob_bytes()).unwrap_or(u64::MAX),
+        false => 0,
+    };
     OfferTerms {
+        role: OfferRole::Arbiter,
         template,
         stake_sat: params.arbiter_stake(),
-        min_retainer_sat: Amount::ZERO,
+        min_retainer_sat: params.retainer(),
         min_fee_sat: Amount::ZERO,
         max_epsilon: Ratio::ONE,
         min_mu: Ratio::new(1, 2).unwrap_or(Ratio::ONE),
@@ -77,6 +83,8 @@ fn offer_terms(template: Template, params: &Params) -> OfferTerms {
         max_memory_bytes: 256 << 20,
         max_program_bytes: 4 << 20,
         max_evidence_bytes: 16 << 20,
+        max_blob_bytes: kept,
+        max_cases: 1,
         fuel_per_second: 10_000_000,
     }
 }
@@ -219,6 +227,8 @@ fn seat(
         .filter(|entry| Some(entry.identity) != declines)
     {
         if let Some(participant) = by_identity.get(&entry.identity) {
+            // It serves in no other contract.
+            candidates.terms.has_room(0).map_err(panel_error)?;
             answers.push(Willingness::sign(
                 &secp,
                 &participant.identity()?,

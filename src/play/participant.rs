@@ -4,7 +4,9 @@ use bitcoin::{
     Amount, Psbt, ScriptBuf,
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
+use narthex_base::secret::Secret;
 use narthex_contracts::{
+    derive::{OwnSalt, Salted, contract_key},
     setup::{ContractSignatures, Secrets},
     template::ContractSecret,
     terms::{Proposal, Role, Terms},
@@ -12,17 +14,10 @@ use narthex_contracts::{
 
 use crate::wallet::{PartyWallet, WalletError};
 
-/// Index of the contract key among a party's keys.
-const CONTRACT_KEY: u32 = 0;
-/// Index of an arbiter's identity key.
+/// Index of an arbiter's identity key among a party's keys.
 const IDENTITY_KEY: u32 = 1;
-/// Index of the worker's result secret.
-const RESULT_SECRET: u32 = 2;
 /// Index of the worker's appeal secret (`paper` template).
 const APPEAL_SECRET: u32 = 3;
-
-/// Index of the worker's token.
-const TOKEN: u32 = 4;
 
 /// Index of what the verifier encrypts its token with, for itself.
 const REPLY_SECRET: u32 = 5;
@@ -47,6 +42,14 @@ pub struct ContractParticipant {
     pub before: Amount,
     /// Fees paid so far.
     pub fees: Amount,
+    seed: Secret,
+    negotiation: Option<[u8; 32]>,
+}
+
+/// What a party would draw from the system's source for its attempt at a contract. A play can be repeated, so here it
+/// follows from the party's seed.
+pub(super) fn own_salt(seed: &[u8; 32]) -> OwnSalt {
+    OwnSalt::from_bytes(super::setup::secret(seed, "own salt"))
 }
 
 impl ContractParticipant {
@@ -55,9 +58,15 @@ impl ContractParticipant {
         let mut wallet = PartyWallet::new(&role.to_string(), seed)?;
         let payout = wallet.fresh_script();
         let mut secrets = Secrets::default();
+        let own = Secret::from_bytes(*seed);
         if role == Role::Worker {
-            secrets.insert(ContractSecret::Result, wallet.contract_key(RESULT_SECRET)?);
-            secrets.insert(ContractSecret::Token, wallet.contract_key(TOKEN)?);
+            let none = || unset(role, "a secret that is no scalar");
+            let salted = Salted::new(&own, own_salt(seed));
+            let (result, token) = (salted.result(), salted.token());
+            let result = result.and_then(|secret| SecretKey::from_slice(secret.expose()).ok());
+            let token = token.and_then(|token| SecretKey::from_slice(token.expose()).ok());
+            secrets.insert(ContractSecret::Result, result.ok_or_else(none)?);
+            secrets.insert(ContractSecret::Token, token.ok_or_else(none)?);
             secrets.insert(ContractSecret::Appeal, wallet.contract_key(APPEAL_SECRET)?);
         }
         Ok(ContractParticipant {
@@ -70,12 +79,24 @@ impl ContractParticipant {
             secrets,
             before: Amount::ZERO,
             fees: Amount::ZERO,
+            seed: own,
+            negotiation: None,
         })
     }
 
+    /// Takes part in a negotiation, which its contract key is for.
+    pub(super) fn negotiates(&mut self, negotiation: [u8; 32]) {
+        self.negotiation = Some(negotiation);
+    }
+
     /// Secret of the contract key.
+    ///
+    /// # Errors
+    /// [`WalletError::Setup`] before there is a contract to negotiate.
     pub fn key(&self) -> Result<SecretKey, WalletError> {
-        self.wallet.contract_key(CONTRACT_KEY)
+        let negotiation = self.negotiation.as_ref();
+        let key = negotiation.and_then(|id| contract_key(&self.seed, id));
+        key.ok_or_else(|| unset(self.role, "no contract is negotiated"))
     }
 
     /// What it encrypts the token with in its reply, for itself to have again after a loss.
@@ -97,5 +118,12 @@ impl ContractParticipant {
             &Secp256k1::new(),
             &self.wallet.contract_key(IDENTITY_KEY)?,
         ))
+    }
+}
+
+fn unset(role: Role, reason: &str) -> WalletError {
+    WalletError::Setup {
+        owner: role.to_string(),
+        reason: reason.to_owned(),
     }
 }

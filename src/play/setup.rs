@@ -84,6 +84,11 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     let job = params
         .accepts_job(&workshop.job)
         .map_err(super::job::misfit)?;
+    // One negotiation is had about parameters in a play.
+    let negotiation = params.hash();
+    for participant in participants.values_mut() {
+        participant.negotiates(negotiation);
+    }
     let candidates = super::panel::publish_offers(parts, &mut miner, &miner_script, &params)?;
     let mut keys = Vec::new();
     for participant in participants.values() {
@@ -94,11 +99,10 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         .map_err(|_| PlayError::Broken("not three principals".into()))?;
     let mut drawn = super::panel::draw(parts, candidates, &params, keys, &miner_script)?;
     let seated = std::mem::take(&mut drawn.participants);
-    participants.extend(
-        seated
-            .into_iter()
-            .map(|participant| (participant.role, participant)),
-    );
+    participants.extend(seated.into_iter().map(|mut participant| {
+        participant.negotiates(negotiation);
+        (participant.role, participant)
+    }));
 
     let panel_secret = match params.template() {
         Template::Hardened => None,
@@ -284,12 +288,15 @@ pub(super) fn hand_out_coins<'a>(
     Ok(policy)
 }
 
+/// Steps that are sampled of a job of so many, where no case says how many.
+pub(super) fn sample_of(steps: u64) -> u32 {
+    SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE))
+}
+
 fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, PlayError> {
     let (n, k) = (parts.options.arbiters, parts.options.quorum);
     let deliver_height = parts.chain.height()? + DELIVERY_BLOCKS;
-    let example = |record: ParamsRecord| {
-        record.for_job(steps, SAMPLE.min(u32::try_from(steps).unwrap_or(SAMPLE)))
-    };
+    let example = |record: ParamsRecord| record.for_job(steps, sample_of(steps));
     let record = match (&parts.options.case, parts.options.template) {
         (Some(case), _) => super::case::at_height(case, deliver_height)?,
         (None, Template::Hardened) => example(ParamsRecord::example(n, k, deliver_height))?,

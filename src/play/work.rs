@@ -1,7 +1,9 @@
 //! The job inside the contract: work, sample, check, rulings, decryption.
 
+use narthex_base::secret::Secret;
 use narthex_contracts::{
     attest::{AttestationNonce, BoundRuling},
+    derive::Salted,
     graph::{NodeId, NodeName},
     template::{ContractSecret, Exit, RootRecord, root_coin},
     terms::Role,
@@ -13,7 +15,7 @@ use narthex_game_model::{
     play::{Strategy, Verdict, Work, WorkError, WorkerSecrets},
 };
 
-use super::{ContractPlay, PlayError, PlayOptions, job::Origin};
+use super::{ContractPlay, PlayError, PlayOptions, job::Origin, participant::own_salt};
 use crate::job::{JobError, StageJob};
 
 /// The job, as client, worker, verifier and arbiters all have it.
@@ -42,19 +44,27 @@ pub(super) fn job_error(e: impl ToString) -> PlayError {
 }
 
 impl Workshop {
-    /// The job of these options, and what its parties draw for it.
+    /// The job of these options, and what its parties need for it, from the seed of each.
     pub(super) fn open(
         options: &PlayOptions,
         secret: impl Fn(&str) -> [u8; 32],
     ) -> Result<Workshop, PlayError> {
         let (job, origin) = super::job::open(options)?;
+        let [worker, verifier] = [Role::Worker, Role::Verifier].map(|role| {
+            let seed = secret(&role.to_string());
+            (own_salt(&seed), Secret::from_bytes(seed))
+        });
+        let (verifies, works) = (
+            Salted::new(&verifier.1, verifier.0),
+            Salted::new(&worker.1, worker.0),
+        );
         Ok(Workshop {
             job,
             origin,
-            sample_nonce: secret("sample nonce"),
+            sample_nonce: *verifies.sample_nonce().expose(),
             blind_salt: secret("blind salt"),
-            salts: SaltSeed::from_bytes(secret("leaf salts")),
-            polynomial: PolynomialSeed::from_bytes(secret("polynomial")),
+            salts: works.leaf_salts(),
+            polynomial: works.polynomial(),
         })
     }
 

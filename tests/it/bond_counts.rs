@@ -12,7 +12,7 @@ use narthex::{
     bond::{BondForm, StatusError, register, verify},
     contracts::{
         bond::{BondFault, BondScript, Certificate, Claim, Lock, Valuation},
-        panel::{Offer, OfferDraft, OfferTerms, Pool, SnapshotRules},
+        panel::{Offer, OfferDraft, OfferRole, OfferTerms, Pool, SnapshotRules},
     },
     game_model::{Ratio, Template},
     regtest::Chain,
@@ -139,6 +139,7 @@ fn what_counts_nothing(chain: &mut dyn Chain) {
 fn an_offer_is_a_bond(chain: &mut dyn Chain) {
     let mut wallet = funded(chain);
     let terms = OfferTerms {
+        role: OfferRole::Arbiter,
         template: Template::Hardened,
         stake_sat: Amount::from_sat(250_000),
         min_retainer_sat: Amount::ZERO,
@@ -153,6 +154,8 @@ fn an_offer_is_a_bond(chain: &mut dyn Chain) {
         max_memory_bytes: 256 << 20,
         max_program_bytes: 4 << 20,
         max_evidence_bytes: 16 << 20,
+        max_blob_bytes: 0,
+        max_cases: 1,
         fuel_per_second: 10_000_000,
     };
     let expiry = chain.height().unwrap() + 9;

@@ -576,7 +576,8 @@ fn byte_order_marks_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("marked.csv");
     let row = format!("{}\n", ["0"; 64].join(","));
-    std::fs::write(&path, format!("\u{feff}{row}{row}")).unwrap();
+    // Fewer have too little to guess for a token.
+    std::fs::write(&path, format!("\u{feff}{}", row.repeat(4))).unwrap();
     let marked = path.to_str().unwrap();
     let (fine, _, err) = command("play", &["--input", marked]);
     assert!(fine, "{err}");
@@ -702,7 +703,7 @@ fn every_text_is_read_as_editors_save_it() {
     let cases: Vec<(String, Vec<&str>, &str)> = vec![
         (case().to_string(), vec!["game", "solve", &path], ""),
         (terms, vec!["contract", "show", &path], ""),
-        (row.clone(), vec!["play", "--input", &path], ""),
+        (row.repeat(4), vec!["play", "--input", &path], ""),
         (row, vec!["job", "run", &images, "--state", &state_1], ""),
         (
             "One two.\nOne\n".into(),

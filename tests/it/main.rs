@@ -21,6 +21,7 @@ mod bindings;
 mod bond;
 mod bond_cli;
 mod bond_counts;
+mod bond_draw;
 mod bond_node;
 mod bounty;
 mod circles;

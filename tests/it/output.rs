@@ -66,6 +66,7 @@ fn table() -> Vec<(&'static str, String)> {
         ),
         ("bond roll", format!("{bond} {COIN} --next 2031-01")),
         ("bond select", format!("snapshot.json --seed {job}")),
+        ("bond draw", "--example verifier".into()),
         ("bond play", "".into()),
         ("job example", "wasm".into()),
         ("job entropy", "--job job.json".into()),

@@ -174,10 +174,10 @@ fn a_job_file_of_the_shipped_digits_is_the_contract_of_a_play_without_one() {
         assert_eq!(plain[field], played[field], "{field}");
     }
     assert_eq!(plain["result"]["steps"], played["result"]["steps"]);
-    // An output is digit, votes and distance.
+    // An output is digit, votes, distance and trace.
     let bytes = played["result"]["first_bytes"].as_str().unwrap();
     let first = plain["result"]["first_digits"].as_array().unwrap();
-    for (output, digit) in bytes.as_bytes().chunks_exact(8).zip(first) {
+    for (output, digit) in bytes.as_bytes().chunks_exact(16).zip(first) {
         let digit = format!("{:02x}", digit.as_u64().unwrap());
         assert_eq!(output[..2], *digit.as_bytes());
     }
@@ -331,6 +331,10 @@ fn a_case_that_is_planned_for_a_job_plays_it() {
         work["limits"]["fuel"] = 150_000_000.into();
         work["input"]["records"] = 200.into();
     });
+    // A step of so much fuel is dear to compute, and so must be dear to guess.
+    let mut stated: Value = serde_json::from_slice(&std::fs::read(&job).unwrap()).unwrap();
+    stated["entropy_bits"] = 13.into();
+    std::fs::write(&job, stated.to_string()).unwrap();
     let plan =
         format!("plan --fuel 150000000 --samples 60 --steps 200 --bad-steps 20 --out {case}");
     let (fine, _, err) = words("game", &plan);
@@ -371,4 +375,98 @@ fn jobs_that_a_scenario_cannot_be_told_with() {
     assert_eq!(events.last().unwrap()["scheme"], 6);
     let traps = wasm("(if (i64.eq (i64.load (i32.const 0)) (i64.const 7)) (then (unreachable)))");
     fails(&["--job", &traps], "stage 0, step 7: the program trapped");
+}
+
+/// A contract with a token takes no job whose digests are guessed: before anything happens, with the figures and the field
+/// that says what is known.
+#[test]
+fn guessable_jobs_are_refused() {
+    let bench = Bench::new();
+    let stating = |bits: Option<u32>| {
+        let path = bench.collatz(40);
+        let mut job: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        match bits {
+            None => drop(job.as_object_mut().unwrap().remove("entropy_bits")),
+            Some(bits) => job["entropy_bits"] = bits.into(),
+        }
+        std::fs::write(&path, job.to_string()).unwrap();
+        path
+    };
+    let refused = |bits: Option<u32>, more: &[&str]| {
+        let job = stating(bits);
+        let args = [&["--job", &job][..], more].concat();
+        let (fine, out, err) = command("play", &args);
+        assert!(!fine && out.is_empty(), "{out}");
+        err
+    };
+    let unknown = refused(None, &[]);
+    for said in [
+        "0 bits",
+        "at least 40",
+        "`entropy_bits`",
+        "narthex job entropy",
+    ] {
+        assert!(unknown.contains(said), "{said}: {unknown}");
+    }
+    assert_eq!(refused(Some(0), &[]), unknown);
+    // A step of a million units of fuel.
+    let step = refused(Some(4), &[]);
+    assert!(
+        step.contains("has 4 bits") && step.contains("below 5"),
+        "{step}"
+    );
+    // More than an output has.
+    let most = refused(Some(33), &[]);
+    assert!(
+        most.contains("33 bits") && most.contains("at most 32"),
+        "{most}"
+    );
+    // Seven steps have 35 bits, and eight would do.
+    let job = bench.collatz(7);
+    let (fine, _, few) = command("play", &["--job", &job]);
+    assert!(!fine, "{few}");
+    assert!(
+        few.contains("35 bits") && few.contains("sample 8 steps"),
+        "{few}"
+    );
+    let job = bench.collatz(8);
+    events(&["--job", &job]);
+    // The other template has no token.
+    let job = stating(None);
+    events(&["--job", &job, "--template", "paper", "--research"]);
+}
+
+/// What the examples say of their entropy, no measurement refutes, and it is enough for a token.
+#[test]
+fn what_the_examples_say_of_their_entropy_is_enough() {
+    let bench = Bench::new();
+    for (kind, stated) in [
+        ("wasm", 5),
+        ("digits-wasm", 12),
+        ("digits-units", 12),
+        ("digits-model", 7),
+        ("word-count", 48),
+    ] {
+        let job = bench.example(kind, |_| ());
+        let measure = if kind == "digits-units" {
+            "20"
+        } else {
+            "10000"
+        };
+        let args = ["entropy", "--job", &job, "--measure", measure, "--json"];
+        let (fine, out, err) = command("job", &args);
+        assert!(fine, "{err}");
+        let found: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(found["stated_bits"], stated, "{kind}");
+        assert_eq!(found["counted_bits"], stated, "{kind}: {found}");
+        assert_eq!(found["seals_tokens"], true, "{kind}: {found}");
+    }
+    // Own files have been measured by nobody.
+    std::fs::write(bench.at("numbers"), [0; 80]).unwrap();
+    let (fine, own, err) = words(
+        "job",
+        &format!("example wasm --input {}", bench.at("numbers")),
+    );
+    assert!(fine, "{err}");
+    assert!(!own.contains("entropy_bits"), "{own}");
 }

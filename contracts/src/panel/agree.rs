@@ -1,4 +1,4 @@
-//! The panel: the first willing arbiters in drawn order, out of what all three parties show.
+//! The panel: the first willing arbiters in drawn order, out of what all three parties show. A verifier is seated alike.
 
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
@@ -8,11 +8,12 @@ use narthex_base::{
 use std::collections::BTreeMap;
 
 use bitcoin::{
+    hashes::sha256,
     key::XOnlyPublicKey,
     secp256k1::{PublicKey, Secp256k1},
 };
 
-use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, Order, Willingness};
+use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, OfferRole, Order, Unacceptable, Willingness};
 use crate::{
     party::PartySet,
     terms::{MAX_ARBITERS, Role, TermsDraft},
@@ -22,8 +23,16 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AgreeError {
-    /// Client, worker and verifier must each show one set.
-    #[error("the sets of client, worker and verifier are needed, once each; {role} is missing")]
+    /// The order is one of the other role. The caller's fault.
+    #[error("this is the order of a draw for the role of {found}, not for that of {wanted}")]
+    OtherRole {
+        /// Whose order it is.
+        found: OfferRole,
+        /// Who is wanted.
+        wanted: OfferRole,
+    },
+    /// All who draw must each show one set: client and worker, and the verifier for a panel.
+    #[error("the sets of all who draw are needed, once each; {role} is missing")]
     MissingSet {
         /// Whose set is missing.
         role: Role,
@@ -36,8 +45,8 @@ pub enum AgreeError {
         /// Answers in it.
         given: usize,
     },
-    /// Too few arbiters are willing: draw again, with other terms or later.
-    #[error("{willing} arbiters are willing, {wanted} are needed")]
+    /// Too few are willing: draw again, with other terms or later.
+    #[error("{willing} of those drawn are willing, {wanted} are needed")]
     TooFew {
         /// Valid answers.
         willing: usize,
@@ -120,6 +129,34 @@ pub enum TermsMismatch {
         /// Identity drawn.
         drawn: XOnlyPublicKey,
     },
+    /// A seat is filled by an offer that the draw was not among.
+    #[error("seat {seat}, {drawn}, offers other terms ({terms}) than the draw was among")]
+    UnknownOffer {
+        /// Index on the panel.
+        seat: u8,
+        /// Identity drawn.
+        drawn: XOnlyPublicKey,
+        /// Hash of its terms.
+        terms: sha256::Hash,
+    },
+    /// The contract asks more of an arbiter than it offers.
+    #[error("seat {seat}, {drawn}: {error}")]
+    Offer {
+        /// Index on the panel.
+        seat: u8,
+        /// Identity drawn.
+        drawn: XOnlyPublicKey,
+        /// The bound that is broken, with both values.
+        error: Box<Unacceptable>,
+    },
+    /// The verifier that was drawn would judge itself.
+    #[error("seat {seat} is drawn for {drawn}, who is the verifier")]
+    BothRoles {
+        /// Index on the panel.
+        seat: u8,
+        /// Identity drawn.
+        drawn: XOnlyPublicKey,
+    },
     /// The terms and the panel are not of one size.
     #[error("the terms name {named} arbiters, {drawn} were drawn")]
     Size {
@@ -133,51 +170,25 @@ pub enum TermsMismatch {
 impl Panel {
     /// Takes the first willing arbiters of the order. Whoever has the same three sets gets the same panel; and
     /// an arbiter that one party shows cannot be kept out by the others.
+    ///
+    /// # Errors
+    /// [`AgreeError`].
     pub fn agree(order: &Order, sets: &[AnswerSet]) -> Result<Agreement, AgreeError> {
-        let sets = by_party(sets)?;
-        let (shown, useless) = valid_answers(order, sets);
-        let seats = usize::from(order.seats());
-        let arbiters = order
-            .entries()
-            .iter()
-            .filter(|e| shown.contains_key(&e.identity))
-            .take(seats)
-            .copied()
-            .collect::<Vec<_>>();
-        if arbiters.len() < seats {
-            return Err(AgreeError::TooFew {
-                willing: arbiters.len(),
-                wanted: order.seats(),
-            });
-        }
-        let mut concealed = Vec::new();
-        for entry in &arbiters {
-            let shown_by = shown
-                .get(&entry.identity)
-                .copied()
-                .unwrap_or(PartySet::EMPTY);
-            concealed.extend(
-                Role::PRINCIPALS
-                    .into_iter()
-                    .filter(|role| !shown_by.contains(*role))
-                    .map(|by| Concealed {
-                        by,
-                        arbiter: entry.identity,
-                        shown_by,
-                    }),
-            );
-        }
-        let transcript = transcript(order, &shown);
+        let (arbiters, transcript, report) = seated(order, OfferRole::Arbiter, sets)?;
         Ok(Agreement {
             panel: Panel {
                 arbiters,
                 transcript,
             },
-            report: Report { concealed, useless },
+            report,
         })
     }
 
-    /// Whether proposed terms are those of the draw: parameters, parties and the arbiters seat by seat.
+    /// Whether proposed terms are those of the draw: parameters, parties and the arbiters seat by seat, each of whom takes
+    /// such a contract.
+    ///
+    /// # Errors
+    /// [`TermsMismatch`]: the first that differs. Who proposed the terms is at fault.
     pub fn check_terms(&self, case: &DrawCase, terms: &TermsDraft) -> Result<(), TermsMismatch> {
         if terms.params().hash() != *case.params_hash() {
             return Err(TermsMismatch::Params);
@@ -201,6 +212,23 @@ impl Panel {
                     drawn: entry.identity,
                 });
             }
+            let drawn = entry.identity;
+            if case.verifier() == Some(&drawn) {
+                return Err(TermsMismatch::BothRoles { seat, drawn });
+            }
+            let offer = case
+                .offer(&entry.terms_hash)
+                .ok_or(TermsMismatch::UnknownOffer {
+                    seat,
+                    drawn,
+                    terms: entry.terms_hash,
+                })?;
+            let accepted = offer.accepts(terms.params());
+            accepted.map_err(|error| TermsMismatch::Offer {
+                seat,
+                drawn,
+                error: Box::new(error),
+            })?;
         }
         Ok(())
     }
@@ -224,8 +252,54 @@ impl Message for Panel {
     }
 }
 
-/// The three sets in canonical order.
-fn by_party(sets: &[AnswerSet]) -> Result<[&AnswerSet; 3], AgreeError> {
+/// Those who take the seats, the hash of the draw with all valid answers, and who kept what back.
+pub(super) fn seated(
+    order: &Order,
+    wanted: OfferRole,
+    sets: &[AnswerSet],
+) -> Result<(Vec<Entry>, [u8; 32], Report), AgreeError> {
+    let found = order.role();
+    if found != wanted {
+        return Err(AgreeError::OtherRole { found, wanted });
+    }
+    let sets = by_party(order, sets)?;
+    let (shown, useless) = valid_answers(order, &sets);
+    let seats = usize::from(order.seats());
+    let arbiters = order
+        .entries()
+        .iter()
+        .filter(|e| shown.contains_key(&e.identity))
+        .take(seats)
+        .copied()
+        .collect::<Vec<_>>();
+    if arbiters.len() < seats {
+        return Err(AgreeError::TooFew {
+            willing: arbiters.len(),
+            wanted: order.seats(),
+        });
+    }
+    let mut concealed = Vec::new();
+    for entry in &arbiters {
+        let shown_by = shown
+            .get(&entry.identity)
+            .copied()
+            .unwrap_or(PartySet::EMPTY);
+        concealed.extend(
+            (order.role().drawn_by().iter())
+                .filter(|role| !shown_by.contains(**role))
+                .map(|by| Concealed {
+                    by: *by,
+                    arbiter: entry.identity,
+                    shown_by,
+                }),
+        );
+    }
+    let report = Report { concealed, useless };
+    Ok((arbiters, transcript(order, &shown), report))
+}
+
+/// The sets of all who draw, in canonical order.
+fn by_party<'a>(order: &Order, sets: &'a [AnswerSet]) -> Result<Vec<&'a AnswerSet>, AgreeError> {
     let of = |role| {
         let mut own = sets.iter().filter(|set| set.by == role);
         match (own.next(), own.next()) {
@@ -237,13 +311,18 @@ fn by_party(sets: &[AnswerSet]) -> Result<[&AnswerSet; 3], AgreeError> {
             _ => Err(AgreeError::MissingSet { role }),
         }
     };
-    Ok([of(Role::Client)?, of(Role::Worker)?, of(Role::Verifier)?])
+    order
+        .role()
+        .drawn_by()
+        .iter()
+        .map(|role| of(*role))
+        .collect()
 }
 
 /// Who shows a valid answer of whom, by identity; and the answers that are not valid.
 fn valid_answers(
     order: &Order,
-    sets: [&AnswerSet; 3],
+    sets: &[&AnswerSet],
 ) -> (BTreeMap<XOnlyPublicKey, PartySet>, Vec<UselessAnswer>) {
     let secp = Secp256k1::verification_only();
     let drawn = order

@@ -1,12 +1,12 @@
-//! What three parties agree on before they draw a panel.
+//! What parties agree on before they draw: three of them a panel, client and worker a verifier.
 
-use bitcoin::{Amount, secp256k1::PublicKey};
+use bitcoin::{Amount, hashes::sha256, key::XOnlyPublicKey, secp256k1::PublicKey};
 use narthex_base::codec::Writer;
 use narthex_base::kinds::{self};
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Params;
 
-use super::{OfferTerms, SnapshotRules, Unacceptable, offer_terms::Times};
+use super::{OfferRole, OfferTerms, SnapshotRules, Unacceptable, acceptable::Times};
 use crate::{depth::Depth, terms::Role};
 
 /// When things happen in a draw.
@@ -29,6 +29,16 @@ pub enum CaseError {
     /// No offer terms are named: nobody could be drawn.
     #[error("a draw needs at least one record of offer terms")]
     NoTerms,
+    /// Offers are drawn for what they are offers of.
+    #[error("offer terms {index} are for the role of {found}, the draw is for that of {wanted}")]
+    Role {
+        /// Position in the list.
+        index: usize,
+        /// Of the terms.
+        found: OfferRole,
+        /// Of the draw.
+        wanted: OfferRole,
+    },
     /// The contract breaks the terms of offers that it wants to draw from.
     #[error("offer terms {index}: {error}")]
     Unacceptable {
@@ -52,12 +62,17 @@ pub enum CaseError {
     },
 }
 
-/// One draw of one contract's panel.
+/// One draw of one contract's panel, or of its verifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrawCase {
     params_hash: [u8; 32],
-    principals: [PublicKey; 3],
+    role: OfferRole,
+    /// Keys of those who draw, in canonical order.
+    principals: Vec<PublicKey>,
+    /// Identity of a verifier that was drawn before.
+    verifier: Option<XOnlyPublicKey>,
     seats: u8,
+    offers: Vec<OfferTerms>,
     rules: SnapshotRules,
     seed_height: u32,
     reveal_height: u32,
@@ -67,6 +82,9 @@ pub struct DrawCase {
 impl DrawCase {
     /// A draw for a contract with these parameters between the owners of these contract keys (client, worker,
     /// verifier), among offers of at least `min_bond` that commit to one of `terms`.
+    ///
+    /// # Errors
+    /// [`CaseError`]; whoever proposed the draw is at fault.
     pub fn new(
         params: &Params,
         principals: [PublicKey; 3],
@@ -74,10 +92,45 @@ impl DrawCase {
         min_bond: Amount,
         timing: DrawTiming,
     ) -> Result<DrawCase, CaseError> {
+        let role = OfferRole::Arbiter;
+        DrawCase::of(role, params, &principals, terms, (min_bond, timing))
+    }
+
+    /// A draw of the verifier for a contract with these parameters between the owners of these contract keys (client,
+    /// worker), among offers of at least `min_bond` that commit to one of `terms`. It comes before the panel's, which leaves out
+    /// who was drawn ([`DrawCase::without`]).
+    ///
+    /// # Errors
+    /// [`CaseError`]; whoever proposed the draw is at fault.
+    pub fn for_verifier(
+        params: &Params,
+        principals: [PublicKey; 2],
+        terms: &[OfferTerms],
+        min_bond: Amount,
+        timing: DrawTiming,
+    ) -> Result<DrawCase, CaseError> {
+        let role = OfferRole::Verifier;
+        DrawCase::of(role, params, &principals, terms, (min_bond, timing))
+    }
+
+    fn of(
+        role: OfferRole,
+        params: &Params,
+        principals: &[PublicKey],
+        terms: &[OfferTerms],
+        (min_bond, timing): (Amount, DrawTiming),
+    ) -> Result<DrawCase, CaseError> {
         if terms.is_empty() {
             return Err(CaseError::NoTerms);
         }
         for (index, record) in terms.iter().enumerate() {
+            if record.role != role {
+                return Err(CaseError::Role {
+                    index,
+                    found: record.role,
+                    wanted: role,
+                });
+            }
             record
                 .accepts(params)
                 .map_err(|error| CaseError::Unacceptable { index, error })?;
@@ -106,23 +159,62 @@ impl DrawCase {
             min_bond_sat: min_bond,
             terms_hashes: terms.iter().map(OfferTerms::hash).collect(),
         };
-        let params_hash = params.hash();
-        let mut w = Writer::new(kinds::DRAW_CASE);
-        w.fixed(&params_hash);
-        for key in &principals {
-            w.fixed(&key.serialize());
-        }
-        w.u32(seed_height).u32(reveal_height);
-        w.message(&rules);
-        Ok(DrawCase {
-            params_hash,
-            principals,
-            seats: params.arbiters(),
+        let seats = match role {
+            OfferRole::Arbiter => params.arbiters(),
+            OfferRole::Verifier => 1,
+        };
+        let case = DrawCase {
+            params_hash: params.hash(),
+            role,
+            principals: principals.to_vec(),
+            verifier: None,
+            seats,
+            offers: terms.to_vec(),
             rules,
             seed_height,
             reveal_height,
-            id: tagged_hash_parts("narthex/panel-case", &[&w.finish()]),
-        })
+            id: [0; 32],
+        };
+        Ok(case.identified())
+    }
+
+    /// The same draw, in which nobody with this identity takes a seat: the verifier that was drawn for the contract. Who
+    /// has offers of both kinds serves in one role of a contract.
+    pub fn without(self, verifier: XOnlyPublicKey) -> DrawCase {
+        let verifier = Some(verifier);
+        DrawCase { verifier, ..self }.identified()
+    }
+
+    fn identified(self) -> DrawCase {
+        let mut w = Writer::new(kinds::DRAW_CASE);
+        w.fixed(&self.params_hash);
+        self.role.write(&mut w);
+        w.list(&self.principals, |w, key| {
+            w.point(key);
+        });
+        w.flag(self.verifier.is_some());
+        if let Some(verifier) = &self.verifier {
+            w.key(verifier);
+        }
+        w.u32(self.seed_height).u32(self.reveal_height);
+        w.message(&self.rules);
+        let id = tagged_hash_parts("narthex/panel-case", &[&w.finish()]);
+        DrawCase { id, ..self }
+    }
+
+    /// What is drawn.
+    pub fn role(&self) -> OfferRole {
+        self.role
+    }
+
+    /// Identity of the verifier that takes no seat.
+    pub fn verifier(&self) -> Option<&XOnlyPublicKey> {
+        self.verifier.as_ref()
+    }
+
+    /// Terms that offers of this draw commit to, by their hash.
+    pub fn offer(&self, hash: &sha256::Hash) -> Option<&OfferTerms> {
+        self.offers.iter().find(|terms| terms.hash() == *hash)
     }
 
     /// Identifies the draw: tagged hash of everything that the parties agreed on.
@@ -135,12 +227,12 @@ impl DrawCase {
         &self.params_hash
     }
 
-    /// Contract key of client, worker or verifier.
+    /// Contract key of client or worker, or of the verifier where it draws.
     pub fn principal(&self, role: Role) -> Option<&PublicKey> {
         self.principals.get(role.index())
     }
 
-    /// n, the number of arbiters wanted.
+    /// The number wanted: n arbiters, or one verifier.
     pub fn seats(&self) -> u8 {
         self.seats
     }

@@ -1,6 +1,6 @@
 //! The draw: from seed and snapshot to an order of the whole pool.
 
-use super::{DrawCase, Entry, Seed, Snapshot};
+use super::{DrawCase, Entry, OfferRole, Seed, Snapshot};
 use crate::lots::{Fenwick, Stream};
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
@@ -26,13 +26,14 @@ pub enum DrawError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     id: [u8; 32],
+    role: OfferRole,
     seats: u8,
     entries: Vec<Entry>,
 }
 
 impl Order {
     /// Draws without replacement: each place goes to one of those left with a probability of its weight over
-    /// theirs. Exact: numbers are drawn by rejection, not by remainder.
+    /// theirs. Exact: numbers are drawn by rejection, not by remainder. The verifier that the case leaves out is no part of it.
     pub fn draw(case: &DrawCase, snapshot: &Snapshot, seed: &Seed) -> Result<Order, DrawError> {
         if snapshot.rules() != case.rules() {
             return Err(DrawError::OtherSnapshot {
@@ -44,7 +45,10 @@ impl Order {
         let weights = snapshot
             .entries()
             .iter()
-            .map(|e| e.weight(height))
+            .map(|e| match case.verifier() == Some(&e.identity) {
+                true => 0,
+                false => e.weight(height),
+            })
             .collect::<Vec<_>>();
         let id = tagged_hash_parts("narthex/panel-draw", &[case.id(), &seed.0, snapshot.hash()]);
         let mut stream = Stream::new("narthex/panel-stream", id);
@@ -62,6 +66,7 @@ impl Order {
         }
         Ok(Order {
             id,
+            role: case.role(),
             seats: case.seats(),
             entries,
         })
@@ -72,7 +77,12 @@ impl Order {
         &self.id
     }
 
-    /// n, the number of arbiters wanted.
+    /// What is drawn.
+    pub fn role(&self) -> OfferRole {
+        self.role
+    }
+
+    /// The number wanted.
     pub fn seats(&self) -> u8 {
         self.seats
     }
@@ -87,16 +97,18 @@ impl Order {
 impl Message for Order {
     const KIND: Kind = kinds::DRAWN_ORDER;
 
-    /// Id (32), seats (1), entries as drawn.
+    /// Id (32), role (1), seats (1), entries as drawn.
     fn write(&self, w: &mut Writer) {
-        w.fixed(&self.id)
-            .u8(self.seats)
+        w.fixed(&self.id);
+        self.role.write(w);
+        w.u8(self.seats)
             .list(&self.entries, |w, entry| entry.write(w));
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Order, DecodeError> {
         Ok(Order {
             id: r.array("draw")?,
+            role: OfferRole::read(r)?,
             seats: r.u8("seats")?,
             entries: r.list("entries", Entry::BYTES, Entry::read)?,
         })

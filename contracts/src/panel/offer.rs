@@ -5,7 +5,7 @@ use miniscript::Descriptor;
 use narthex_base::codec::DecodeError;
 use serde::{Deserialize, Serialize};
 
-use super::{BondError, OfferPayload, OfferTerms, bond_descriptor, bond_script};
+use super::{BondError, OfferPayload, OfferTerms, OfferTermsError, bond_descriptor, bond_script};
 use crate::bond::{BondScript, Claim, Lock};
 
 /// Why a transaction is no offer, although it says so, or why an offer cannot be made. The offering arbiter's fault.
@@ -34,6 +34,9 @@ pub enum OfferError {
     /// The expiry is no height, or there is no script.
     #[error(transparent)]
     Bond(#[from] BondError),
+    /// Nobody may draw by such terms.
+    #[error(transparent)]
+    Terms(#[from] OfferTermsError),
     /// The bond was expired when it confirmed.
     #[error("confirmed at {confirmed_height}, not below its expiry at {expiry_height}")]
     Expired {
@@ -60,13 +63,17 @@ pub struct OfferDraft {
 }
 
 impl OfferDraft {
-    /// Offers to judge under `terms`, with `value` locked until `expiry_height`.
+    /// Offers to judge or to verify under `terms`, with `value` locked until `expiry_height`.
+    ///
+    /// # Errors
+    /// [`OfferError::Terms`] for terms that are none, [`OfferError::Value`] or [`OfferError::Bond`] for a bond that is none.
     pub fn new(
         identity: XOnlyPublicKey,
         expiry_height: u32,
         value: Amount,
         terms: &OfferTerms,
     ) -> Result<OfferDraft, OfferError> {
+        terms.check()?;
         let least = bond_script(&identity, expiry_height)?.minimal_non_dust();
         if value < least || value > Amount::MAX_MONEY {
             return Err(OfferError::Value { value, least });

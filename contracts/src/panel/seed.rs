@@ -1,4 +1,4 @@
-//! The seed of a draw: three nonces committed before, and the hash of a block mined after.
+//! The seed of a draw: a nonce of each who draws, committed before, and the hash of a block mined after.
 //!
 //! Rounds are types: [`Committing`] → [`Committed`] → [`Revealing`] → [`Seed`]. Nonces are revealed only when the
 //! block is known and buried, for two reasons: a miner that knows no nonce cannot tell a good block from a bad one,
@@ -19,8 +19,8 @@ use crate::terms::Role;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedError {
-    /// Only client, worker and verifier bring nonces.
-    #[error("{role} does not draw panels")]
+    /// Only client, worker and, for a panel, verifier bring nonces.
+    #[error("{role} does not take part in this draw")]
     NotAPrincipal {
         /// Who tried.
         role: Role,
@@ -169,7 +169,7 @@ impl Committing {
         tip: u32,
     ) -> Result<(), SeedError> {
         let seed_height = self.case.seed_height();
-        let slot = slot(&mut self.commitments, from)?;
+        let slot = slot(&self.case, &mut self.commitments, from)?;
         match slot {
             Some(known) if *known == commitment => return Ok(()),
             Some(_) => return Err(SeedError::Contradiction { from }),
@@ -188,10 +188,12 @@ impl Committing {
 
     /// When all have committed.
     pub fn close(&self) -> Result<Committed, SeedError> {
-        let commitments = complete(&self.commitments, |from| SeedError::NotCommitted { from })?;
+        complete(&self.case, &self.commitments, |from| {
+            SeedError::NotCommitted { from }
+        })?;
         Ok(Committed {
             case: self.case.clone(),
-            commitments,
+            commitments: self.commitments,
         })
     }
 }
@@ -211,7 +213,7 @@ pub struct SeedBlock {
 #[derive(Debug, Clone)]
 pub struct Committed {
     case: DrawCase,
-    commitments: [Commitment; 3],
+    commitments: [Option<Commitment>; 3],
 }
 
 impl Committed {
@@ -243,7 +245,7 @@ impl Committed {
 #[derive(Debug, Clone)]
 pub struct Revealing {
     case: DrawCase,
-    commitments: [Commitment; 3],
+    commitments: [Option<Commitment>; 3],
     block_hash: BlockHash,
     nonces: [Option<[u8; 32]>; 3],
 }
@@ -251,8 +253,9 @@ pub struct Revealing {
 impl Revealing {
     /// Takes a party's nonce, own included.
     pub fn accept(&mut self, from: Role, nonce: [u8; 32]) -> Result<(), SeedError> {
-        let slot = slot(&mut self.nonces, from)?;
-        if self.commitments.get(from.index()) != Some(&commitment(self.case.id(), from, &nonce)) {
+        let slot = slot(&self.case, &mut self.nonces, from)?;
+        let own = commitment(self.case.id(), from, &nonce);
+        if self.commitments.get(from.index()) != Some(&Some(own)) {
             return Err(SeedError::WrongReveal { from });
         }
         *slot = Some(nonce);
@@ -261,18 +264,10 @@ impl Revealing {
 
     /// When all have revealed.
     pub fn finish(&self) -> Result<Seed, SeedError> {
-        let [client, worker, verifier] =
-            complete(&self.nonces, |from| SeedError::NotRevealed { from })?;
-        Ok(Seed(tagged_hash_parts(
-            "narthex/panel-seed",
-            &[
-                self.case.id(),
-                &client,
-                &worker,
-                &verifier,
-                self.block_hash.as_byte_array(),
-            ],
-        )))
+        let nonces = complete(&self.case, &self.nonces, |from| SeedError::NotRevealed {
+            from,
+        })?;
+        Ok(Seed::of(&self.case, &nonces, &self.block_hash))
     }
 }
 
@@ -281,6 +276,15 @@ impl Revealing {
 pub struct Seed(pub(super) [u8; 32]);
 
 impl Seed {
+    /// What follows from revealed nonces, in canonical order, and the hash of the seed's block: for who took no part in the
+    /// draw and checks it. That each nonce was committed to before that block, only those who drew have seen.
+    pub fn of(case: &DrawCase, nonces: &[[u8; 32]], block: &BlockHash) -> Seed {
+        let mut parts: Vec<&[u8]> = vec![case.id()];
+        parts.extend(nonces.iter().map(<[u8; 32]>::as_slice));
+        parts.push(block.as_byte_array());
+        Seed(tagged_hash_parts("narthex/panel-seed", &parts))
+    }
+
     /// A seed that was computed and stored before.
     pub fn from_bytes(bytes: [u8; 32]) -> Seed {
         Seed(bytes)
@@ -292,20 +296,26 @@ impl Seed {
     }
 }
 
-fn slot<T>(slots: &mut [Option<T>; 3], role: Role) -> Result<&mut Option<T>, SeedError> {
-    slots
-        .get_mut(role.index())
-        .ok_or(SeedError::NotAPrincipal { role })
+fn slot<'a, T>(
+    case: &DrawCase,
+    slots: &'a mut [Option<T>; 3],
+    role: Role,
+) -> Result<&'a mut Option<T>, SeedError> {
+    let draws = case.role().drawn_by().contains(&role);
+    let slot = slots.get_mut(role.index()).filter(|_| draws);
+    slot.ok_or(SeedError::NotAPrincipal { role })
 }
 
+/// What those who draw have brought, in canonical order.
 fn complete<T: Copy>(
+    case: &DrawCase,
     slots: &[Option<T>; 3],
     missing: impl Fn(Role) -> SeedError,
-) -> Result<[T; 3], SeedError> {
-    let [client, worker, verifier] = slots;
-    Ok([
-        client.ok_or_else(|| missing(Role::Client))?,
-        worker.ok_or_else(|| missing(Role::Worker))?,
-        verifier.ok_or_else(|| missing(Role::Verifier))?,
-    ])
+) -> Result<Vec<T>, SeedError> {
+    let drawers = case.role().drawn_by().iter();
+    let brought = drawers.map(|role| {
+        let slot = slots.get(role.index()).copied().flatten();
+        slot.ok_or_else(|| missing(*role))
+    });
+    brought.collect()
 }

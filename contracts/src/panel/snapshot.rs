@@ -147,8 +147,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Of several offers of one identity the heaviest counts; of equally heavy ones the one with the lowest
-    /// outpoint. The order in which offers come in does not matter.
-    pub(super) fn new<'a>(
+    /// outpoint. The order in which offers come in does not matter. That the chain has these offers at that height, unspent, the
+    /// caller knows: from a [`Pool`](super::Pool), or from whoever wrote them down.
+    pub fn new<'a>(
         rules: SnapshotRules,
         block_hash: BlockHash,
         offers: impl IntoIterator<Item = &'a Offer>,

@@ -21,7 +21,7 @@ use table::Damage;
 /// Name and property.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 14] = [
+const TARGETS: [Target; 15] = [
     ("terms_json", properties::terms_json),
     ("params_bytes", properties::params_bytes),
     ("nonces", properties::nonces),
@@ -31,6 +31,7 @@ const TARGETS: [Target; 14] = [
     ("signing", properties::signing),
     ("witnesses", properties::witnesses),
     ("attestation", properties::attestation),
+    ("enrolment", properties::enrolment),
     ("panel", properties::panel),
     ("offer_transaction", properties::offer_transaction),
     ("contribution", properties::contribution),
@@ -106,6 +107,7 @@ fn every_seed_is_accepted_and_keeps_its_property() {
             "holdings" => setup::ContractSignatures::from_bytes(world.terms.clone(), bytes).is_ok(),
             "signing" => setup::Signing::<Terms>::from_bytes(world.earlier.clone(), bytes).is_ok(),
             "witnesses" => narthex_contracts::funding::FundingWitnesses::from_bytes(bytes).is_ok(),
+            "enrolment" => narthex_contracts::enrolment::Enrolment::from_bytes(bytes).is_ok(),
             "attestation" => Attestation::from_bytes(bytes).is_ok(),
             "contribution" => {
                 let (placeholder, amount) = properties::deposit();

@@ -8,6 +8,7 @@ use bitcoin::{
     absolute::LockTime,
     ecdsa,
     hashes::Hash,
+    hex::DisplayHex,
     secp256k1::{self, PublicKey, Secp256k1, SecretKey, rand::thread_rng},
     sighash::SighashCache,
     transaction::Version,
@@ -437,4 +438,33 @@ fn contributions_that_do_not_add_up_are_named() {
             .to_string();
         assert!(error.contains(says), "{error:?} does not say {says:?}");
     }
+}
+
+/// What each party of a 2-of-3 sends of Tx0, byte for byte. `NARTHEX_BLESS=1` writes the file anew.
+#[test]
+fn golden_witnesses() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/vectors/funding_witnesses.json"
+    );
+    let messages = all(&holdings()).into_iter().map(|message| {
+        let inputs = message.inputs.iter().map(|(input, witness)| {
+            let elements = witness.iter().map(DisplayHex::to_lower_hex_string);
+            serde_json::json!({ "input": input, "witness": elements.collect::<Vec<_>>() })
+        });
+        serde_json::json!({
+            "agreement": message.agreement_id.to_lower_hex_string(),
+            "from": Role::from(message.from),
+            "inputs": inputs.collect::<Vec<_>>(),
+            "bytes": message.to_bytes().to_lower_hex_string(),
+        })
+    });
+    let found = serde_json::Value::Array(messages.collect());
+    if std::env::var_os("NARTHEX_BLESS").is_some() {
+        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
+        std::fs::write(path, text).unwrap();
+    }
+    let stored: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(found, stored);
 }

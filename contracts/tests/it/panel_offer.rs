@@ -17,11 +17,13 @@ use bitcoin::{
 };
 use miniscript::{Descriptor, DescriptorPublicKey, interpreter::Interpreter};
 use narthex_contracts::panel::{
-    BondError, Offer, OfferDraft, OfferError, OfferPayload, OfferTerms, UNSPENDABLE_KEY,
-    Unacceptable, bond_descriptor, bond_script,
+    BondError, Offer, OfferDraft, OfferError, OfferPayload, OfferTerms, OfferTermsError,
+    UNSPENDABLE_KEY, Unacceptable, bond_descriptor, bond_script,
 };
 use narthex_game_model::{Params, ParamsRecord, Ratio, Template};
-use panel_support::{arbiter, coin, identity, offer, params, standard_terms, transaction};
+use panel_support::{
+    arbiter, coin, identity, offer, params, standard_terms, transaction, verifier_terms,
+};
 use proptest::prelude::*;
 
 #[test]
@@ -426,6 +428,79 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
         assert!(is(&error), "{error}");
         assert_ne!(terms.hash(), good.hash());
     }
+    // A verifier's bounds, one beyond the border.
+    let good = verifier_terms();
+    assert_eq!(good.accepts(&params(3, 2)), Ok(()));
+    let cases: Vec<Case> = vec![
+        (
+            OfferTerms {
+                stake_sat: sat(220_001),
+                ..good
+            },
+            |e| matches!(e, Unacceptable::Stake { .. }),
+        ),
+        (
+            OfferTerms {
+                min_fee_sat: sat(20_001),
+                ..good
+            },
+            |e| matches!(e, Unacceptable::Pay { what: "reward", .. }),
+        ),
+        (
+            OfferTerms {
+                max_epsilon: Ratio::new(24, 100).unwrap(),
+                ..good
+            },
+            |e| matches!(e, Unacceptable::Share { symbol: "β", .. }),
+        ),
+        (
+            OfferTerms {
+                min_decide_blocks: 3,
+                ..good
+            },
+            |e| {
+                *e == Unacceptable::Time {
+                    what: "time to verify",
+                    contract: 2,
+                    bound: 3,
+                }
+            },
+        ),
+        (
+            OfferTerms {
+                max_blob_bytes: good.max_blob_bytes - 1,
+                ..good
+            },
+            |e| {
+                *e == Unacceptable::Job {
+                    what: "bytes of data to keep",
+                    contract: 1_153_603_016,
+                    bound: 1_153_603_015,
+                }
+            },
+        ),
+        (
+            OfferTerms {
+                fuel_per_second: 83_333_333,
+                ..good
+            },
+            |e| {
+                *e == Unacceptable::VerifyingTime {
+                    sample: 100,
+                    fuel: 10_000_000_000,
+                    blocks: 2,
+                    fuel_per_second: 83_333_333,
+                    fits: 9_999_999_960,
+                }
+            },
+        ),
+    ];
+    for (terms, is) in cases {
+        let error = terms.accepts(&params(3, 2)).unwrap_err();
+        assert!(is(&error), "{error}");
+        assert_ne!(terms.hash(), good.hash());
+    }
+    let good = standard_terms();
     let edge = OfferTerms {
         min_fee_sat: sat(50_000),
         min_decide_blocks: 12,
@@ -441,6 +516,99 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
         ..good
     };
     assert_eq!(terms.accepts(&paper), Ok(()));
+}
+
+/// Data is kept for a retainer, and where one is paid, data is kept.
+#[test]
+fn mailboxes_are_paid_for_or_there_are_none() {
+    let sat = Amount::from_sat;
+    let paying = |retainer| {
+        let record = ParamsRecord {
+            retainer: sat(retainer),
+            ..ParamsRecord::example(3, 2, 500)
+        };
+        Params::new(record).unwrap()
+    };
+    let none = standard_terms();
+    let contract = 1_153_603_016;
+    assert_eq!(paying(1_000).blob_bytes(), contract);
+    let what = "bytes of data to keep";
+    let lacks = |bound| {
+        Err(Unacceptable::Job {
+            what,
+            contract,
+            bound,
+        })
+    };
+    assert_eq!(none.accepts(&paying(0)), Ok(()));
+    assert_eq!(none.accepts(&paying(1_000)), lacks(0));
+    let keeps = OfferTerms {
+        min_retainer_sat: sat(1_000),
+        max_blob_bytes: 1_153_603_016,
+        ..none
+    };
+    assert_eq!(keeps.accepts(&paying(1_000)), Ok(()));
+    for retainer in [0, 999] {
+        let unpaid = Unacceptable::Pay {
+            what: "retainer",
+            contract: sat(retainer),
+            least: sat(1_000),
+        };
+        assert_eq!(keeps.accepts(&paying(retainer)), Err(unpaid));
+    }
+    let smaller = OfferTerms {
+        max_blob_bytes: 1_153_603_015,
+        ..keeps
+    };
+    assert_eq!(smaller.accepts(&paying(1_000)), lacks(1_153_603_015));
+
+    // What nobody may offer is not published, not drawn by and not read.
+    let unpaid = OfferTerms {
+        min_retainer_sat: Amount::ZERO,
+        ..keeps
+    };
+    let idle = OfferTerms {
+        max_cases: 0,
+        ..none
+    };
+    let retained = OfferTerms {
+        min_retainer_sat: sat(1),
+        ..verifier_terms()
+    };
+    let upside_down = OfferTerms {
+        min_panel: 5,
+        max_panel: 3,
+        ..none
+    };
+    let max_blob_bytes = 1_153_603_016;
+    for (terms, fault) in [
+        (unpaid, OfferTermsError::UnpaidMailbox { max_blob_bytes }),
+        (idle, OfferTermsError::NoCases),
+        (
+            retained,
+            OfferTermsError::VerifierRetainer { retainer: sat(1) },
+        ),
+        (upside_down, OfferTermsError::Panel { least: 5, most: 3 }),
+    ] {
+        assert_eq!(terms.check(), Err(fault.clone()));
+        assert!(OfferTerms::from_bytes(&terms.to_bytes()).is_err());
+        assert_eq!(
+            terms.accepts(&paying(1_000)),
+            Err(Unacceptable::Terms(fault.clone()))
+        );
+        let published = OfferDraft::new(identity(1), 900, sat(50_000), &terms);
+        assert_eq!(published, Err(OfferError::Terms(fault)));
+    }
+}
+
+#[test]
+fn who_serves_in_as_many_contracts_as_it_offered_takes_no_more() {
+    let terms = standard_terms();
+    assert_eq!(terms.max_cases, 3);
+    assert_eq!(terms.has_room(2), Ok(()));
+    let full = Unacceptable::Full { open: 3, most: 3 };
+    assert_eq!(terms.has_room(3), Err(full));
+    assert!(terms.has_room(u32::MAX).is_err());
 }
 
 proptest! {

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bitcoin::secp256k1::rand::{RngCore, SeedableRng, rngs::StdRng};
+use bitcoin::{
+    hashes::{Hash, sha256},
+    hex::DisplayHex,
+    secp256k1::rand::{self, CryptoRng, RngCore, SeedableRng, rngs::StdRng},
+};
 use narthex_base::{codec::Message as _, tagged::tagged_hash_parts};
 use narthex_contracts::{
     binding::MemoryBindings,
@@ -17,7 +21,10 @@ use narthex_contracts::{
 use narthex_game_model::Template;
 
 /// Everybody after the second round, nonces taken one by one.
-fn signed<T: Agreement>(parties: Vec<Party<T>>, rng: &mut StdRng) -> Vec<Signing<T>> {
+fn signed<T: Agreement, R: RngCore + CryptoRng>(
+    parties: Vec<Party<T>>,
+    rng: &mut R,
+) -> Vec<Signing<T>> {
     let announced = parties
         .into_iter()
         .map(|party| party.announce(rng).unwrap());
@@ -130,6 +137,10 @@ fn ending() -> Proposal {
 }
 
 fn ending_parties() -> (Arc<Terms>, Vec<Signing<Ending>>) {
+    ending_parties_with(&mut StdRng::seed_from_u64(4))
+}
+
+fn ending_parties_with<R: RngCore + CryptoRng>(rng: &mut R) -> (Arc<Terms>, Vec<Signing<Ending>>) {
     let (cast, terms) = cast(Template::Hardened);
     let graph = template::derive(&terms).unwrap();
     let parties = Role::PRINCIPALS.map(|role| {
@@ -137,7 +148,7 @@ fn ending_parties() -> (Arc<Terms>, Vec<Signing<Ending>>) {
         let party = ending().party(&terms, &graph, (role, &key), 590, &mut record);
         party.unwrap()
     });
-    (terms, signed(parties.into(), &mut StdRng::seed_from_u64(4)))
+    (terms, signed(parties.into(), rng))
 }
 
 #[test]
@@ -239,4 +250,73 @@ fn what_was_changed_or_belongs_elsewhere_is_not_taken() {
         Signing::<Terms>::from_bytes(other, bytes).map(drop),
         Err(RestoreError::OtherContract)
     );
+}
+
+/// Numbers that are the same in every version of every library, for golden bytes alone.
+struct Counted(u64);
+
+impl CryptoRng for Counted {}
+
+impl RngCore for Counted {
+    fn next_u32(&mut self) -> u32 {
+        self.next_u64() as u32
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_be_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, out: &mut [u8]) {
+        for part in out.chunks_mut(32) {
+            self.0 += 1;
+            let block = sha256::Hash::hash(&self.0.to_be_bytes());
+            part.copy_from_slice(&block.as_byte_array()[..part.len()]);
+        }
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rand::Error> {
+        self.fill_bytes(out);
+        Ok(())
+    }
+}
+
+/// What stored ceremonies look like: of an agreed ending whole, of a contract by length and hash, before the first message and
+/// with every stage closed. `NARTHEX_BLESS=1` writes the file anew; ceremonies that were stored before are then lost.
+#[test]
+fn golden_stored_ceremonies() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
+    let (_, endings) = ending_parties_with(&mut Counted(0));
+    let whole = endings.iter().map(|party| {
+        let bytes = party.to_bytes();
+        serde_json::json!({ "party": party.me().to_string(), "bytes": bytes.to_lower_hex_string() })
+    });
+    let whole: Vec<_> = whole.collect();
+    let (cast, terms) = cast(Template::Hardened);
+    let all = signed(cast.parties(&terms).unwrap(), &mut Counted(1 << 32));
+    let (mut first, mut last) = (BTreeMap::new(), BTreeMap::new());
+    drop(exchange(all, |party| {
+        let bytes = party.to_bytes();
+        let seen = serde_json::json!({
+            "length": bytes.len(),
+            "sha256": sha256::Hash::hash(&bytes).to_string(),
+        });
+        first
+            .entry(party.role().to_string())
+            .or_insert(seen.clone());
+        last.insert(party.role().to_string(), seen);
+        party
+    }));
+    let found = serde_json::json!({
+        "ending": whole,
+        "contract": { "signed": first, "closed": last },
+    });
+    if std::env::var_os("NARTHEX_BLESS").is_some() {
+        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
+        std::fs::write(path, text).unwrap();
+    }
+    let stored: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(found, stored);
 }

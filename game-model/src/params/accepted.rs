@@ -1,7 +1,8 @@
 //! Jobs that somebody has compared with the bounds of its contract. Nobody binds itself to another, or judges one.
 
-use super::{JobBounds, Params};
+use super::{JobBounds, Params, Template};
 use crate::computation::{Job, JobSpec, StepNeeds, StepProgram};
+use crate::token::entropy::{self, Guessable};
 
 /// A job that keeps within bounds. Only a check makes one ([`Params::accepts_job`] and its kin), so whoever asks for
 /// one by type is never bound to a job that it cannot judge in time, and never rules on one:
@@ -21,6 +22,9 @@ pub struct AcceptedJob {
     spec: JobSpec,
     bounds: JobBounds,
     record_bytes: u64,
+    /// What its outputs' entropy is compared with again, for a contract.
+    entropy_bits: u32,
+    step_fuel: u128,
 }
 
 impl AcceptedJob {
@@ -75,6 +79,8 @@ impl JobBounds {
             spec: *spec,
             bounds: *self,
             record_bytes,
+            entropy_bits: program.entropy_bits(),
+            step_fuel: program.needs().step_fuel(),
         })
     }
 
@@ -96,13 +102,13 @@ impl JobBounds {
 
 impl Params {
     /// Accepts a job that these parameters were made for. Whoever binds itself to a contract asks this first; a job
-    /// that does not fit may be one that nobody can judge in time.
+    /// that does not fit may be one that nobody can judge in time, and one whose digests can be guessed seals no token.
     ///
     /// # Errors
     /// [`JobMisfit`] with both values; who proposed the job is at fault.
     pub fn accepts_job<P: StepProgram>(&self, job: &Job<P>) -> Result<AcceptedJob, JobMisfit> {
         self.has_steps(job.spec())?;
-        self.job_bounds().accepts_job(job)
+        self.for_tokens(self.job_bounds().accepts_job(job)?)
     }
 
     /// The same for a job of which only the description and the program are at hand ([`JobBounds::accepts`]).
@@ -116,18 +122,40 @@ impl Params {
         record_bytes: u64,
     ) -> Result<AcceptedJob, JobMisfit> {
         self.has_steps(spec)?;
-        self.job_bounds().accepts(spec, program, record_bytes)
+        self.for_tokens(self.job_bounds().accepts(spec, program, record_bytes)?)
     }
 
-    /// Whether a job was accepted under these very parameters, and not under others.
+    /// Whether a job was accepted under these very parameters, and not under others. Bounds alone say nothing about
+    /// samples, so the entropy of its digests is asked again.
     ///
     /// # Errors
-    /// [`JobMisfit::Steps`] or [`JobMisfit::OtherBounds`]; whoever hands it in is at fault.
+    /// [`JobMisfit::Steps`], [`JobMisfit::OtherBounds`] or [`JobMisfit::Guessable`]; whoever hands it in is at fault.
     pub fn has_accepted(&self, job: &AcceptedJob) -> Result<(), JobMisfit> {
         self.has_steps(&job.spec)?;
         match job.bounds == self.job_bounds() {
-            true => Ok(()),
+            true => self.for_tokens(*job).map(|_| ()),
             false => Err(JobMisfit::OtherBounds),
+        }
+    }
+
+    fn for_tokens(&self, job: AcceptedJob) -> Result<AcceptedJob, JobMisfit> {
+        self.seals(job.entropy_bits, job.step_fuel)?;
+        Ok(job)
+    }
+
+    /// Whether the digests of this program's steps can seal a token in this contract ([`entropy::check`]). What accepts jobs
+    /// asks it of each; the `paper` template has no token.
+    ///
+    /// # Errors
+    /// [`Guessable`]; whoever proposed the job is at fault.
+    pub fn seals_tokens<P: StepProgram + ?Sized>(&self, program: &P) -> Result<(), Guessable> {
+        self.seals(program.entropy_bits(), program.needs().step_fuel())
+    }
+
+    fn seals(&self, bits: u32, step_fuel: u128) -> Result<(), Guessable> {
+        match self.template() {
+            Template::Hardened => entropy::check(bits, self.sample(), step_fuel),
+            Template::Paper => Ok(()),
         }
     }
 
@@ -169,6 +197,9 @@ pub enum JobMisfit {
         /// Of the parameters.
         bound: u64,
     },
+    /// Its digests are too easy to guess for the contract's token.
+    #[error(transparent)]
+    Guessable(#[from] Guessable),
     /// The program at hand is not the one that the description names.
     #[error("the program at hand is not that of the job")]
     OtherProgram,

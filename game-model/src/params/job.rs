@@ -7,6 +7,7 @@ use crate::caps::{
     MAX_MEMORY_BYTES, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES, MAX_STEP_FUEL,
     MAX_UNITS, STATE_BYTES_PER_FUEL, fuel_in_window,
 };
+use crate::commitment::SealedShape;
 use crate::computation::StepNeeds;
 
 /// Bounds of the contract's job, each at most that of [`crate::caps`].
@@ -110,17 +111,54 @@ impl Params {
         }
     }
 
-    /// Fuel that fits into that time at a rate, counted with few seconds a block
+    /// Blocks between the last heights for the verifier's nonce, which draws the sample, and for its reply: ⌊2Δ_V/3⌋ −
+    /// ⌊5Δ_V/12⌋; in the paper template t2 − t1.
+    pub fn verifying_blocks(&self) -> u64 {
+        match self.paper_locks() {
+            None => {
+                let window = u64::from(self.windows().verdict_blocks);
+                8 * window / 12 - 5 * window / 12
+            }
+            Some(locks) => locks.t2.saturating_sub(locks.t1).into(),
+        }
+    }
+
+    /// Fuel that fits into the time to verify at a rate, counted as [`Self::fuel_to_judge`] counts.
+    pub fn fuel_to_verify(&self, fuel_per_second: u64) -> u128 {
+        fuel_in_window(fuel_per_second, self.verifying_blocks())
+    }
+
+    /// Fuel that fits into the time to judge at a rate, counted with few seconds a block
     /// ([`crate::caps::JUDGING_SECONDS_PER_BLOCK`]).
     pub fn fuel_to_judge(&self, fuel_per_second: u64) -> u128 {
         fuel_in_window(fuel_per_second, self.judging_blocks())
     }
 
+    /// Most bytes that the worker hands over in one contract, and that a mailbox keeps: the sealed result, and the opening of the
+    /// whole sample with its boxes.
+    pub fn blob_bytes(&self) -> u128 {
+        let output = self.job_bounds().output_bytes;
+        let bytes = usize::try_from(output).unwrap_or(usize::MAX);
+        let shape = SealedShape::new(self.steps(), bytes, self.sample());
+        // There is one for each output that parameters allow, unless 64 bits do not count its bytes.
+        let sealed = shape.map_or(u128::from(u64::MAX), |shape| shape.total_bytes().into());
+        let boxes = u128::from(self.sample()) * (BOX_BYTES + u128::from(output));
+        sealed + self.opened_bytes() + boxes
+    }
+
+    /// Of the opening of a whole sample without its boxes.
+    fn opened_bytes(&self) -> u128 {
+        u128::from(self.sample()) * (LEAF_BYTES + 2 * 32 * self.levels())
+    }
+
+    fn levels(&self) -> u128 {
+        u128::from(64 - self.steps().leading_zeros()).min(LEVELS)
+    }
+
     /// Most bytes of evidence about one step: its record and the opening of the whole sample, with
     /// their proofs and the box of the step, and the state that a dispute reveals where steps are cut.
     pub fn evidence_bytes(&self) -> u128 {
-        let levels = u128::from(64 - self.steps().leading_zeros()).min(LEVELS);
-        let opened = u128::from(self.sample()) * (LEAF_BYTES + 2 * 32 * levels);
+        let (levels, opened) = (self.levels(), self.opened_bytes());
         let bounds = self.job_bounds();
         // A dispute about a step that is cut ends with the state at a cut: its memory and what describes it.
         let state = match bounds.units {

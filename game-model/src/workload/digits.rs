@@ -9,18 +9,19 @@ use std::fmt::Write as _;
 
 use super::wasm::{Limits, ProgramError, WasmProgram, WasmUnitProgram};
 use crate::commitment::TreeError;
-use crate::computation::Job;
+use crate::computation::{Job, Stated};
 use crate::records::{Records, RecordsError};
 
 /// Values per image.
 pub const PIXELS: usize = 64;
 /// Largest value of a pixel.
 pub const MAX_PIXEL: u8 = 16;
-/// Size of each output: digit, votes, distance of the nearest image (16 bits, little-endian).
-pub const OUTPUT_BYTES: usize = 4;
-/// Bits of entropy that an output has for who has not run the step: digit and votes have next to none, the distance of the
-/// nearest image has hundreds of values. A test measures as much over the shipped images.
-pub const ENTROPY_BITS: u32 = 6;
+/// Size of each output: digit, votes, distance of the nearest image (16 bits), trace (32 bits), both little-endian.
+pub const OUTPUT_BYTES: usize = 8;
+/// Bits of entropy that an output has for who has not run the step. Digit and votes have next to none and the distance of the
+/// nearest image 6, which is less than a step of this fuel needs to seal a token; the trace mixes the distances of all
+/// labelled images, and nobody has it who has not compared with each. A test measures as much over thousands of images.
+pub const ENTROPY_BITS: u32 = 12;
 /// Labelled images in the demonstration job; the other rows are its input.
 pub const REFERENCE_ROWS: usize = 900;
 
@@ -125,27 +126,32 @@ pub fn source(reference: &Labelled) -> Result<(Vec<u8>, Limits), DigitsError> {
 ///
 /// # Errors
 /// As [`source`].
-pub fn program(reference: &Labelled) -> Result<WasmProgram, DigitsError> {
+pub fn program(reference: &Labelled) -> Result<Stated<WasmProgram>, DigitsError> {
     let (source, limits) = source(reference)?;
-    Ok(WasmProgram::new(&source, limits)?)
+    Ok(stated(WasmProgram::new(&source, limits)?))
+}
+
+/// A program that gives these outputs, with what is known of them ([`ENTROPY_BITS`]).
+pub const fn stated<P>(program: P) -> Stated<P> {
+    Stated {
+        program,
+        entropy_bits: ENTROPY_BITS,
+    }
 }
 
 /// The same classifier in units of one labelled image each: the same outputs, another job.
 ///
 /// # Errors
 /// As [`source`].
-pub fn unit_program(reference: &Labelled) -> Result<WasmUnitProgram, DigitsError> {
+pub fn unit_program(reference: &Labelled) -> Result<Stated<WasmUnitProgram>, DigitsError> {
     let limits = Limits {
         fuel: FUEL_PER_UNIT,
         memory_bytes: MEMORY_BYTES,
         output_bytes: OUTPUT_BYTES,
     };
     let source = with_reference(UNIT_PROGRAM, reference)?;
-    Ok(WasmUnitProgram::new(
-        &source,
-        limits,
-        reference.len() as u64,
-    )?)
+    let program = WasmUnitProgram::new(&source, limits, reference.len() as u64)?;
+    Ok(stated(program))
 }
 
 fn with_reference(program: &str, reference: &Labelled) -> Result<Vec<u8>, DigitsError> {
@@ -168,7 +174,7 @@ fn with_reference(program: &str, reference: &Labelled) -> Result<Vec<u8>, Digits
 ///
 /// # Errors
 /// [`DigitsError`]; none for the shipped data.
-pub fn job(input: Option<Records>) -> Result<Job<WasmProgram>, DigitsError> {
+pub fn job(input: Option<Records>) -> Result<Job<Stated<WasmProgram>>, DigitsError> {
     let (reference, rest) = Labelled::shipped()?.split(REFERENCE_ROWS);
     let input = match input {
         Some(records) => records,
@@ -186,6 +192,8 @@ pub struct Prediction {
     pub votes: u8,
     /// Squared distance of the nearest one.
     pub distance: u16,
+    /// What the comparisons with all labelled images came to.
+    pub trace: u32,
 }
 
 /// The predictions in a result: the outputs of all steps one after the other. Bytes behind the
@@ -195,6 +203,7 @@ pub fn predictions(result: &[u8]) -> impl ExactSizeIterator<Item = Prediction> {
         digit: output[0],
         votes: output[1],
         distance: u16::from_le_bytes([output[2], output[3]]),
+        trace: u32::from_le_bytes([output[4], output[5], output[6], output[7]]),
     })
 }
 

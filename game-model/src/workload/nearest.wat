@@ -7,10 +7,13 @@
 ;; Memory:        0  u32, number of labelled rows
 ;;                4  rows of 65 bytes: 64 pixels, then the digit
 ;;           131072  input: 64 pixels
-;;           131200  output: digit, votes for it (1 to 3), distance of the nearest row as u16
+;;           131200  output: digit, votes for it (1 to 3), distance of the nearest row as u16, trace as u32
 ;;
 ;; Integers only. Distance: sum of squared differences, at most 64 * 255^2 < 2^31. Of two rows at
 ;; one distance the earlier counts as nearer, so the result does not depend on any search order.
+;;
+;; The trace mixes what every row's comparison gave (FNV-1a, a word at a time). Who leaves a row out or guesses the
+;; digit does not know it: it is what makes an output hard to guess, where the rest says little more than a label.
 (module
   (memory (export "memory") 3 3)
   (global (export "input") i32 (i32.const 131072))
@@ -37,17 +40,20 @@
     (local $row i32) (local $end i32) (local $d i32) (local $label i32)
     (local $d1 i32) (local $d2 i32) (local $d3 i32)
     (local $l1 i32) (local $l2 i32) (local $l3 i32)
-    (local $digit i32) (local $votes i32)
+    (local $digit i32) (local $votes i32) (local $trace i32)
     (if (i32.ne (local.get $length) (i32.const 64)) (then (unreachable)))
     (local.set $d1 (i32.const 0x7fffffff))
     (local.set $d2 (i32.const 0x7fffffff))
     (local.set $d3 (i32.const 0x7fffffff))
+    (local.set $trace (i32.const 0x811c9dc5))
     (local.set $row (i32.const 4))
     (local.set $end
       (i32.add (i32.const 4) (i32.mul (i32.const 65) (i32.load (i32.const 0)))))
 
     (loop $rows
       (local.set $d (call $distance (local.get $row) (local.get $d3)))
+      (local.set $trace
+        (i32.mul (i32.xor (local.get $trace) (local.get $d)) (i32.const 0x01000193)))
       (if (i32.lt_s (local.get $d) (local.get $d3))
         (then
           (local.set $label (i32.load8_u offset=64 (local.get $row)))
@@ -77,9 +83,10 @@
     (i32.store8 (i32.const 131200) (local.get $digit))
     (i32.store8 (i32.const 131201) (local.get $votes))
     (i32.store16 (i32.const 131202) (local.get $d1))
+    (i32.store (i32.const 131204) (local.get $trace))
     (i64.or
       (i64.shl (i64.const 131200) (i64.const 32))
-      (i64.const 4)))
+      (i64.const 8)))
 
   ;; The labelled rows are put here.
   (data (i32.const 0) "@REFERENCE@"))

@@ -4,8 +4,9 @@ use narthex_game_model::caps::{
     MAX_MEMORY_BYTES, MAX_OPENINGS, MAX_OUTPUT_BYTES, MAX_PROGRAM_BYTES, MAX_RECORD_BYTES,
     MAX_STEP_FUEL,
 };
-use narthex_game_model::computation::{Job, StepProgram};
+use narthex_game_model::computation::{Job, Stated, StepProgram};
 use narthex_game_model::params::Bound;
+use narthex_game_model::token::entropy::Guessable;
 use narthex_game_model::workload::digits;
 use narthex_game_model::{AcceptedJob, JobBounds, JobMisfit, Params, ParamsRecord};
 
@@ -164,8 +165,8 @@ fn a_job_that_does_not_fit_its_parameters_is_refused() {
         exceeds("bytes a record", 64, 63)
     );
     assert_eq!(
-        bounds(&|b| b.output_bytes = 3),
-        exceeds("bytes an output", 4, 3)
+        bounds(&|b| b.output_bytes = 7),
+        exceeds("bytes an output", 8, 7)
     );
     assert!(bounds(&|b| b.program_bytes = 1_000).is_err());
     let other = params(&|r| *r = r.clone().for_job(896, 90).unwrap());
@@ -215,4 +216,46 @@ fn a_job_that_does_not_fit_its_parameters_is_refused() {
     assert_eq!(described, Ok(here));
     let foreign = with_units.accepts(job.spec(), cut.program(), 64);
     assert_eq!(foreign, Err(JobMisfit::OtherProgram));
+}
+
+#[test]
+fn a_job_whose_digests_can_be_guessed_is_refused() {
+    let job = digits::job(None).unwrap();
+    let stating = |entropy_bits| {
+        let program = Stated {
+            program: job.program().program.clone(),
+            entropy_bits,
+        };
+        Job::new(program, job.records().clone()).unwrap()
+    };
+    let params = |record: ParamsRecord, sample| {
+        let mut record = record.for_job(897, sample).unwrap();
+        record.job_bounds.fuel = 8_000_000;
+        Params::new(record).unwrap()
+    };
+    let hardened = |sample| params(ParamsRecord::example(3, 2, HEIGHT), sample);
+    let ours = hardened(90);
+    assert_eq!(refusal(ours.accepts_job(&job)), Ok(()));
+    let unknown = Err(JobMisfit::Guessable(Guessable::Unknown));
+    assert_eq!(refusal(ours.accepts_job(&stating(0))), unknown);
+    let step = Err(JobMisfit::Guessable(Guessable::Step { bits: 7, least: 8 }));
+    assert_eq!(refusal(ours.accepts_job(&stating(7))), step);
+    assert_eq!(refusal(ours.accepts_job(&stating(8))), Ok(()));
+    let few = |sample| Err(JobMisfit::Guessable(Guessable::Sample { bits: 8, sample }));
+    assert_eq!(refusal(hardened(4).accepts_job(&stating(8))), few(4));
+    assert_eq!(refusal(hardened(5).accepts_job(&stating(8))), Ok(()));
+    // So is one that was held against bounds alone, or accepted for a larger sample under the same bounds.
+    let bounds = ours.job_bounds();
+    let aside = bounds.accepts_job(&stating(0)).unwrap();
+    assert_eq!(ours.has_accepted(&aside), unknown);
+    let larger = hardened(5).accepts_job(&stating(8)).unwrap();
+    assert_eq!(hardened(5).has_accepted(&larger), Ok(()));
+    assert_eq!(hardened(4).has_accepted(&larger), few(4));
+    // Who has description and program alone, too.
+    let program = stating(0);
+    let described = ours.accepts(job.spec(), program.program(), 64);
+    assert_eq!(refusal(described), unknown);
+    // The other template has no token.
+    let paper = params(ParamsRecord::paper_example(3, 2, HEIGHT), 90);
+    assert_eq!(refusal(paper.accepts_job(&stating(0))), Ok(()));
 }

@@ -7,7 +7,7 @@ use narthex_game_model::commitment::{
     work_leaf,
 };
 use narthex_game_model::computation::{
-    Computation, Job, JobSpec, RunTwice, StepError, StepProgram,
+    Computation, Job, JobSpec, RunTwice, Stated, StepError, StepProgram,
 };
 use narthex_game_model::params::{AcceptedJob, JobBounds};
 use narthex_game_model::play::{
@@ -21,7 +21,7 @@ fn secrets() -> WorkerSecrets {
     support::secrets(1)
 }
 
-fn digits_job(records: u64) -> Job<WasmProgram> {
+fn digits_job(records: u64) -> Job<Stated<WasmProgram>> {
     let images = digits::job(None).unwrap();
     let bytes = images
         .records()
@@ -38,7 +38,11 @@ fn sampled(commitment: &Commitment, count: u32) -> Vec<u64> {
     sample::draw(&seed, commitment.steps, count).unwrap()
 }
 
-fn play(job: &Job<WasmProgram>, strategy: &Strategy, count: u32) -> (Work, Opening, Verdict) {
+fn play(
+    job: &Job<Stated<WasmProgram>>,
+    strategy: &Strategy,
+    count: u32,
+) -> (Work, Opening, Verdict) {
     let work = Work::perform(job, strategy, &secrets(), count).unwrap();
     let sample = sampled(work.commitment(), count);
     let blind = BlindDigests::recompute(job, &sample, [5; 32]).unwrap();
@@ -303,7 +307,7 @@ fn evidence_of_something_else_is_refused_by_name() {
     assert_eq!(for_other, EvidenceError::OtherJob);
     let limits = Limits {
         fuel: 1,
-        ..job.program().limits()
+        ..job.program().program.limits()
     };
     let program = WasmProgram::new(ECHO, limits).unwrap();
     let with_other = judge(&program, &accepted(&job), commitment, &evidence).unwrap_err();

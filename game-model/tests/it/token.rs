@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use narthex_base::codec::Message;
 use narthex_game_model::commitment::state_digest;
-use narthex_game_model::computation::{Computation, Stated, StepProgram};
+use narthex_game_model::computation::StepProgram;
 use narthex_game_model::token::{
     ReplySecret, SealCost, SealError, SealedToken, Token, TokenBox,
     entropy::{self, Guessable},
     open, seal,
 };
 use narthex_game_model::workload::digits;
+use narthex_game_model::{Params, ParamsRecord};
 
 const SEED: [u8; 32] = [5; 32];
 const TRIFLING: SealCost = SealCost::TRIFLING;
@@ -165,14 +166,20 @@ fn the_contracts_cost_opens_as_well() {
 #[test]
 fn digests_that_are_easy_to_guess_seal_nothing() {
     // Labels: 0.96⁹⁰, less than a bit a step.
-    assert_eq!(
-        entropy::check(0, 90, 1),
-        Err(Guessable::Sample { found: 0 })
+    assert_eq!(entropy::check(0, 90, 1), Err(Guessable::Unknown));
+    let few = Guessable::Sample {
+        bits: 1,
+        sample: 39,
+    };
+    assert_eq!(entropy::check(1, 39, 1), Err(few));
+    let said = few.to_string();
+    assert!(
+        said.contains("39 bits of entropy") && said.contains("sample 40 steps"),
+        "{said}"
     );
-    assert_eq!(
-        entropy::check(1, 39, 1),
-        Err(Guessable::Sample { found: 39 })
-    );
+    assert_eq!(entropy::least_sample(0), None);
+    assert_eq!(entropy::least_sample(6), Some(7));
+    assert_eq!(entropy::check(6, 7, 1), Ok(()));
     assert_eq!(entropy::check(1, 40, 1), Ok(()));
     // A step of 2^26 units of fuel takes as long as a try: 1 bit for the mean of the tries, 10 for better machines.
     let step = 1 << 26;
@@ -197,33 +204,69 @@ fn digests_that_are_easy_to_guess_seal_nothing() {
 #[test]
 fn what_workloads_say_of_their_entropy_is_not_more_than_is_measured() {
     let job = digits::job(None).unwrap();
-    let all: Vec<_> = (0..job.steps())
-        .map(|i| state_digest(&job.step(i).unwrap()))
-        .collect();
-    let (said, measured) = (digits::ENTROPY_BITS, entropy::measured(&all));
+    // All shipped images that the reference has not, and each upside down, mirrored and both: with fewer no digest need be
+    // there twice however few bits it has.
+    let images: Vec<Vec<u8>> = job.records().iter().map(<[u8]>::to_vec).collect();
+    let (mut traced, mut labelled) = (Vec::new(), Vec::new());
+    for image in &images {
+        let rows: Vec<Vec<u8>> = image.chunks(8).map(<[u8]>::to_vec).collect();
+        let mirrored = |rows: &[Vec<u8>]| -> Vec<u8> {
+            rows.iter()
+                .flat_map(|row| row.iter().rev().copied())
+                .collect()
+        };
+        let mut down = rows.clone();
+        down.reverse();
+        let shifted = [&image[8..], &image[..8]].concat();
+        for image in [
+            image.clone(),
+            mirrored(&rows),
+            down.concat(),
+            mirrored(&down),
+            shifted,
+        ] {
+            let output = job.program().run(&image).unwrap();
+            traced.push(state_digest(&output));
+        }
+        labelled.push(state_digest(&job.program().run(image).unwrap()[..4]));
+    }
+    let (said, measured) = (digits::ENTROPY_BITS, entropy::measured(&traced));
     assert!(
         said <= measured,
         "{said} bits said, {measured} measured over {} steps",
-        all.len()
+        traced.len()
     );
-    assert_eq!(job.program().entropy_bits(), 0);
-    let program = Stated {
-        program: job.program().clone(),
-        entropy_bits: said,
-    };
+    assert_eq!(job.program().entropy_bits(), said);
+    let program = &job.program().program;
+    assert_eq!(program.entropy_bits(), 0, "nobody reads it off a program");
     assert_eq!(program.id(), job.program().id());
-    assert_eq!(program.entropy_bits(), said);
-    // Guessing them is cheaper than a step may be.
+    // Without the trace guessing them is cheaper than a step may be.
     let fuel = program.needs().step_fuel();
     let least = 1 + 10 + 23 - 26;
     assert_eq!(fuel.next_power_of_two(), 1 << 23);
-    let guessable = Guessable::Step { bits: said, least };
-    assert_eq!(entropy::check(said, 90, fuel), Err(guessable));
+    let bare = entropy::measured(&labelled);
+    assert!(bare < least, "{bare}");
+    let guessable = Guessable::Step { bits: bare, least };
+    assert_eq!(entropy::check(bare, 90, fuel), Err(guessable));
+    assert_eq!(entropy::check(said, 90, fuel), Ok(()));
+    // In units a step may take more.
+    let (few, _) = digits::Labelled::shipped().unwrap().split(900);
+    let units = digits::unit_program(&few).unwrap();
+    assert_eq!(entropy::check(said, 90, units.needs().step_fuel()), Ok(()));
     let whole = narthex_game_model::simulation::IndexHash;
     assert_eq!(whole.entropy_bits(), 128);
     let params = crate::ruling_support::params(3, 2);
     assert_eq!(params.seals_tokens(&whole), Ok(()));
-    assert!(params.seals_tokens(&program).is_err());
+    assert_eq!(params.seals_tokens(program), Err(Guessable::Unknown));
+    let paper = Params::new(ParamsRecord::paper_example(3, 2, 800_000)).unwrap();
+    assert_eq!(paper.seals_tokens(program), Ok(()), "it has no token");
     assert_eq!(entropy::measured(&[]), 0);
     assert_eq!(entropy::measured(&[[1; 32], [1; 32], [2; 32]]), 0);
+    // What is there once refutes nothing.
+    assert_eq!(entropy::refuted(7, &[[1; 32], [2; 32]]), 7);
+    assert_eq!(
+        entropy::refuted(7, &[[1; 32], [1; 32], [2; 32], [3; 32]]),
+        1
+    );
+    assert_eq!(entropy::refuted(7, &[]), 7);
 }

@@ -69,7 +69,7 @@ fn units_give_what_the_step_gives() {
 #[test]
 fn the_digits_in_units_equal_the_digits() {
     let (reference, rest) = Labelled::shipped().unwrap().split(digits::REFERENCE_ROWS);
-    let program = digits::unit_program(&reference).unwrap();
+    let program = digits::unit_program(&reference).unwrap().program;
     let job = digits::job(None).unwrap();
     assert_ne!(program.id(), job.program().id(), "another program");
     let images = rest.images().unwrap();
@@ -226,7 +226,8 @@ fn states_of_strangers_are_refused() {
         &[&good[..], &good[21..21 + 1_028]].concat(),
         "a chunk twice",
     );
-    let other = digits::unit_program(&Labelled::shipped().unwrap().split(5).0).unwrap();
+    let (few, _) = Labelled::shipped().unwrap().split(5);
+    let other = digits::unit_program(&few).unwrap().program;
     refused(&other.start(&[1; 64]).unwrap(), "of another program");
 }
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod certificate;
+mod draw;
 mod play;
 mod script;
 mod select;
@@ -30,6 +31,8 @@ pub(crate) enum BondCommand {
     Roll(spend::RollArgs),
     /// Draws identities by their bonds, a share of the draws without looking at bonds.
     Select(select::SelectArgs),
+    /// Draws a contract's panel, or its verifier, again from a file, and holds the contract to it.
+    Draw(draw::DrawArgs),
     /// Lives a bond's whole life on a regtest chain: locked, verified, drawn by, rolled over, withdrawn.
     Play(play::PlayArgs),
 }
@@ -45,6 +48,7 @@ impl BondCommand {
             BondCommand::Withdraw(args) => args.run(),
             BondCommand::Roll(args) => args.run(),
             BondCommand::Select(args) => args.run(),
+            BondCommand::Draw(args) => args.run(),
             BondCommand::Play(args) => args.run(),
         }
     }

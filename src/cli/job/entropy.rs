@@ -45,22 +45,25 @@ impl EntropyArgs {
         let (said, measured) = (job.program().entropy_bits(), entropy::measured(&digests));
         let fuel = job.program().needs().step_fuel();
         // What is measured bounds what can be true.
-        let bits = said.min(measured);
+        let bits = entropy::refuted(said, &digests);
         let sealed = entropy::check(bits, self.sample, fuel);
         if self.json {
             let line = json!({
                 "stated_bits": said,
                 "measured_bits": measured,
                 "measured_steps": run,
+                "counted_bits": bits,
                 "sample": self.sample,
                 "seals_tokens": sealed.is_ok(),
                 "why_not": sealed.err().map(|why| why.to_string()),
             });
             return print(&line.to_string());
         }
-        print(&format!(
-            "{said} bits a step stated, at most {measured} measured over {run} steps"
-        ))?;
+        let measure = match bits == said && measured < said {
+            true => format!("all digests of {run} steps differ, which does not refute it"),
+            false => format!("at most {measured} measured over {run} steps"),
+        };
+        print(&format!("{said} bits a step stated, {measure}"))?;
         match sealed {
             Ok(()) => print(&format!(
                 "a sample of {} steps can seal a token",

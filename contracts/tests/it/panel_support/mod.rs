@@ -12,7 +12,7 @@ use bitcoin::{
 };
 use narthex_contracts::{
     fixtures::Fixtures,
-    panel::{DrawCase, DrawTiming, OfferDraft, OfferTerms, Pool},
+    panel::{DrawCase, DrawTiming, OfferDraft, OfferRole, OfferTerms, Pool},
     terms::Role,
 };
 use narthex_game_model::{Params, ParamsRecord, Ratio, Template};
@@ -39,6 +39,7 @@ pub fn params(n: u8, k: u8) -> Params {
 /// Terms that the example contract keeps.
 pub fn standard_terms() -> OfferTerms {
     OfferTerms {
+        role: OfferRole::Arbiter,
         template: Template::Hardened,
         stake_sat: Amount::from_sat(250_000),
         min_retainer_sat: Amount::ZERO,
@@ -53,7 +54,27 @@ pub fn standard_terms() -> OfferTerms {
         max_memory_bytes: 256 << 20,
         max_program_bytes: 4 << 20,
         max_evidence_bytes: 16 << 20,
+        max_blob_bytes: 0,
+        max_cases: 3,
         fuel_per_second: 10_000_000,
+    }
+}
+
+/// Terms of a verifier that the example contract keeps, each bound but for the machine's at its border.
+pub fn verifier_terms() -> OfferTerms {
+    OfferTerms {
+        role: OfferRole::Verifier,
+        stake_sat: Amount::from_sat(220_000),
+        min_fee_sat: Amount::from_sat(20_000),
+        max_epsilon: Ratio::new(1, 4).unwrap(),
+        min_decide_blocks: 2,
+        max_dispute_blocks: 36,
+        // 1,000 records of 80 bytes and 1 MiB, and 100 times 32 and 16 bytes for the coefficients; 100 leaves of 170 bytes
+        // with two paths of 10 hashes, and as many boxes of 1 MiB and 52 bytes.
+        max_blob_bytes: 1_048_656_000 + 3_216 + 100 * (170 + 640) + 100 * (52 + (1 << 20)),
+        // 100 steps of 100,000,000 in 2 blocks, of which 60 seconds each count.
+        fuel_per_second: 83_333_334,
+        ..standard_terms()
     }
 }
 

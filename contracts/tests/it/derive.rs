@@ -1,0 +1,91 @@
+//! Secrets that follow from a seed: the same again, and no two alike.
+
+use std::collections::BTreeSet;
+
+use bitcoin::hex::DisplayHex;
+use narthex_base::secret::Secret;
+use narthex_contracts::derive::{Derived, OwnSalt, Salted, contract_key};
+use proptest::prelude::*;
+
+/// All that follows from a seed, by name.
+fn all(seed: [u8; 32], negotiation: [u8; 32], salt: [u8; 32]) -> Vec<(Derived, [u8; 32])> {
+    let seed = Secret::from_bytes(seed);
+    let salted = Salted::new(&seed, OwnSalt::from_bytes(salt));
+    let of = |what| match what {
+        Derived::ContractKey => contract_key(&seed, &negotiation).unwrap().secret_bytes(),
+        Derived::Result => *salted.result().unwrap().expose(),
+        Derived::Polynomial => *salted.polynomial().expose(),
+        Derived::LeafSalts => *salted.leaf_salts().expose(),
+        Derived::Token => *salted.token().unwrap().expose(),
+        Derived::SampleNonce => *salted.sample_nonce().expose(),
+    };
+    Derived::ALL
+        .into_iter()
+        .map(|what| (what, of(what)))
+        .collect()
+}
+
+#[test]
+fn no_name_stands_for_two() {
+    let names: BTreeSet<_> = Derived::ALL.iter().map(|what| what.info()).collect();
+    assert_eq!(names.len(), Derived::ALL.len());
+}
+
+proptest! {
+    /// Each has its own value, whatever the seed; the contract key follows from seed and negotiation and lasts through
+    /// attempts, all others from seed and own salt and never come again with another.
+    #[test]
+    fn what_must_last_lasts_and_what_must_not_come_twice_does_not(
+        seed in any::<[u8; 32]>(), (negotiation, salt) in any::<([u8; 32], [u8; 32])>(),
+        (other_seed, other_negotiation, other_salt) in any::<([u8; 32], [u8; 32], [u8; 32])>(),
+    ) {
+        let found = all(seed, negotiation, salt);
+        let values: BTreeSet<_> = found.iter().map(|(_, bytes)| *bytes).collect();
+        prop_assert_eq!(values.len(), Derived::ALL.len());
+        prop_assert_eq!(&found, &all(seed, negotiation, salt));
+        let next_attempt = all(seed, negotiation, other_salt);
+        let elsewhere = all(seed, other_negotiation, salt);
+        for (i, (what, bytes)) in found.iter().enumerate() {
+            let lasts = *what == Derived::ContractKey;
+            prop_assert_eq!(*bytes == next_attempt[i].1, lasts, "{:?} of another attempt", what);
+            prop_assert_eq!(*bytes == elsewhere[i].1, !lasts, "{:?} of another negotiation", what);
+        }
+        let others = all(other_seed, negotiation, salt);
+        prop_assert!(others.iter().all(|(_, bytes)| !values.contains(bytes)));
+    }
+}
+
+#[test]
+fn own_salts_are_drawn_and_kept() {
+    let rng = &mut bitcoin::secp256k1::rand::thread_rng();
+    let (one, two) = (OwnSalt::draw(rng), OwnSalt::draw(rng));
+    assert_ne!(one, two);
+    assert_eq!(OwnSalt::from_bytes(one.to_bytes()), one);
+    let shown = format!("{:?}", Salted::new(&Secret::from_bytes([0x5a; 32]), one));
+    assert!(
+        !shown.to_lowercase().contains("5a5a") && !shown.contains("90, 90"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn golden_secrets() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/derived.json");
+    let (seed, negotiation, salt) = ([0x11; 32], [0x22; 32], [0x33; 32]);
+    let hex = |bytes: &[u8]| bytes.to_lower_hex_string();
+    let names = all(seed, negotiation, salt).into_iter();
+    let names = names.map(|(what, bytes)| (what.info().to_owned(), hex(&bytes).into()));
+    let found = serde_json::json!({
+        "seed": hex(&seed),
+        "negotiation": hex(&negotiation),
+        "own_salt": hex(&salt),
+        "derived": names.collect::<serde_json::Map<_, _>>(),
+    });
+    if std::env::var_os("NARTHEX_BLESS").is_some() {
+        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
+        std::fs::write(path, text).unwrap();
+    }
+    let stored: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(found, stored);
+}
