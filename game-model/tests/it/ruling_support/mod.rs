@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use narthex_game_model::commitment::{
-    Commitment, Handover, Opening, ReceiptKind, SignedReceipt, state_digest,
+    Commitment, Opening, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt, state_digest,
 };
 use narthex_game_model::computation::{Computation, Job};
 use narthex_game_model::params::AcceptedJob;
@@ -241,11 +241,14 @@ pub fn sign(item: &Item) -> SignedItem {
     item.clone().signed(&CONTRACT, &key_of(item.author()))
 }
 
+/// A receipt of whatever somebody is ready to sign: who lies has no need of the thing.
 pub fn receipt(kind: ReceiptKind, item: [u8; 32], by: &Keypair, height: u32) -> SignedReceipt {
-    let key = by.x_only_public_key().0.serialize();
-    Handover::of(kind, CONTRACT, item, key, [0; 32])
-        .acknowledge(height, by)
-        .unwrap()
+    let receipt = Receipt {
+        height,
+        ..Receipt::expected(kind, CONTRACT, item, by.key(), [0; 32])
+    };
+    let signature = by.sign(&receipt.id()).unwrap();
+    SignedReceipt { receipt, signature }
 }
 
 pub fn kept(item: [u8; 32], index: u8, height: u32) -> SignedReceipt {
