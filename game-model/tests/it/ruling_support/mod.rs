@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use narthex_game_model::commitment::{
     Commitment, Opening, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt, state_digest,
 };
-use narthex_game_model::computation::{Computation, Job};
+use narthex_game_model::computation::{Computation, Job, StepError, StepNeeds, StepProgram};
 use narthex_game_model::params::AcceptedJob;
 use narthex_game_model::play::{Strategy, Work};
 use narthex_game_model::ruling::{
@@ -43,9 +43,40 @@ pub fn x() -> Token {
     Token::from_bytes([0x21; 32]).unwrap()
 }
 
-pub fn job() -> Job<IndexHash> {
+/// One hash a step, but for steps that fail.
+pub struct Program {
+    pub fails: Vec<u64>,
+}
+
+impl StepProgram for Program {
+    fn id(&self) -> [u8; 32] {
+        IndexHash.id()
+    }
+
+    fn output_bytes(&self) -> usize {
+        IndexHash.output_bytes()
+    }
+
+    fn entropy_bits(&self) -> u32 {
+        IndexHash.entropy_bits()
+    }
+
+    fn needs(&self) -> StepNeeds {
+        IndexHash.needs()
+    }
+
+    fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
+        match self.fails.iter().any(|step| step.to_be_bytes() == record) {
+            true => Err(StepError::Trap("unreachable".into())),
+            false => IndexHash.run(record),
+        }
+    }
+}
+
+fn job(fails: &[u64]) -> Job<Program> {
     let bytes = (0..STEPS).flat_map(u64::to_be_bytes).collect();
-    Job::new(IndexHash, records(bytes)).unwrap()
+    let fails = fails.to_vec();
+    Job::new(Program { fails }, records(bytes)).unwrap()
 }
 
 fn records(bytes: Vec<u8>) -> narthex_game_model::workload::Records {
@@ -61,14 +92,19 @@ pub fn params(n: u8, k: u8) -> Params {
 /// after it.
 pub struct Scene {
     pub case: Case,
-    pub job: Job<IndexHash>,
+    pub job: Job<Program>,
     pub accepted: AcceptedJob,
     pub work: Work,
 }
 
 impl Scene {
     pub fn new(n: u8, k: u8, strategy: &Strategy) -> Scene {
-        let (params, job) = (params(n, k), job());
+        Scene::failing(n, k, strategy, &[])
+    }
+
+    /// With steps that have no output.
+    pub fn failing(n: u8, k: u8, strategy: &Strategy, fails: &[u64]) -> Scene {
+        let (params, job) = (params(n, k), job(fails));
         let secrets = commitment_support::secrets(9);
         let work = Work::perform(&job, strategy, &secrets, SAMPLED).unwrap();
         let accepted = params.accepts_job(&job).unwrap();
