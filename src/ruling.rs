@@ -178,7 +178,6 @@ const DELIVERED: u32 = 800_100;
 /// What the parties of a made-up case say.
 struct Scenario {
     file: CaseFile,
-    terms: CaseTerms,
     said: [Brought; 2],
 }
 
@@ -194,8 +193,10 @@ impl Scenario {
             Litigant::Worker => (WORKER, 0),
             _ => (VERIFIER, 1),
         };
-        let signed = item.clone().signed(&CONTRACT, &key(author)?);
-        let received = Received::item(&self.terms, &signed, opened).map_err(none)?;
+        let pair = key(author)?;
+        let signed = item.clone().signed(&CONTRACT, &pair);
+        let received = Received::item(&CONTRACT, &pair.x_only_public_key().0, &signed, opened)
+            .map_err(none)?;
         self.said[by].items.push(signed);
         self.keep(by, &received, height)?;
         Ok(*received.id())
@@ -274,8 +275,7 @@ pub fn made_up(what: MadeUp) -> Result<CaseFile, NoCase> {
         evidence: Vec::new(),
     };
     let said = [Litigant::Worker, Litigant::Verifier].map(Brought::by);
-    let terms = file.case().map_err(none)?.terms;
-    let mut scenario = Scenario { file, terms, said };
+    let mut scenario = Scenario { file, said };
     scenario.said[0].commitment = Some(*work.commitment());
     let boxes = check_sealed(work.commitment(), job.output_bytes(), work.sealed()).map_err(none)?;
     let boxes = Received::data(&CONTRACT, &boxes);

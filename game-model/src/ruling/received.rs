@@ -5,8 +5,10 @@
 //! thing itself: an opening with all its boxes beside the item that names it, the data of a root through the check against
 //! what was committed to.
 
+use secp256k1::XOnlyPublicKey;
+
+use super::Litigant;
 use super::item::{Item, SignedItem, data_id};
-use super::{CaseTerms, Litigant};
 use crate::commitment::{
     Handover, Opening, ReceiptError, ReceiptKind, ReceiptSigner, SealedData, SignedReceipt,
 };
@@ -25,7 +27,7 @@ pub struct Received {
 }
 
 impl Received {
-    /// An item, signed by its author in this contract. That of an opening is received with what it names: `held` are the
+    /// An item, signed in this contract with its author's word key. That of an opening is received with what it names: `held` are the
     /// openings that the receiver has.
     ///
     /// What the opening says is another question: a worker that signed a bad one is convicted by it, and its receiver has
@@ -34,14 +36,14 @@ impl Received {
     /// # Errors
     /// [`NotReceived`]; whoever handed it over is at fault.
     pub fn item<'a>(
-        terms: &CaseTerms,
+        contract: &[u8; 32],
+        author: &XOnlyPublicKey,
         signed: &SignedItem,
         held: impl IntoIterator<Item = &'a Opening>,
     ) -> Result<Self, NotReceived> {
-        let (item, contract) = (&signed.item, terms.contract);
-        let by = item.author();
-        if !signed.is_by(&contract, terms.key(by)) {
-            return Err(NotReceived::Unsigned { by });
+        let item = &signed.item;
+        if !signed.is_by(contract, author) {
+            return Err(NotReceived::Unsigned { by: item.author() });
         }
         let kind = item.receipt().ok_or(NotReceived::NothingFollows)?;
         if let Item::Opening { opening, .. } = item {
@@ -49,8 +51,8 @@ impl Received {
         }
         Ok(Self {
             kind,
-            contract,
-            item: item.id(&contract),
+            contract: *contract,
+            item: item.id(contract),
         })
     }
 

@@ -71,7 +71,6 @@ enum Mailbox {
 
 /// The mailboxes: what each keeps since when, and the receipts that it has given to each side.
 struct Mail {
-    terms: CaseTerms,
     boxes: Vec<Mailbox>,
     kept: Vec<(u32, Item)>,
     /// Openings, and to whom they were handed.
@@ -102,7 +101,6 @@ impl Mail {
             }
         }
         Mail {
-            terms: terms.clone(),
             boxes,
             kept: Vec::new(),
             openings: Vec::new(),
@@ -128,6 +126,7 @@ impl Mail {
     /// received. Whether anybody keeps it.
     fn say(&mut self, from: usize, item: &Item, height: u32, to: u64) -> bool {
         let signed = sign(item);
+        let author = key_of(item.author()).x_only_public_key().0;
         let mut kept = false;
         for index in self.honest() {
             if to >> index & 1 == 0 {
@@ -135,7 +134,7 @@ impl Mail {
             }
             let held = self.openings.iter().filter(|(to, _)| to >> index & 1 == 1);
             let held = held.map(|(_, opening)| opening);
-            if let Ok(received) = Received::item(&self.terms, &signed, held) {
+            if let Ok(received) = Received::item(&CONTRACT, &author, &signed, held) {
                 let receipt = received.keep([0; 32], height, &arbiter(index)).unwrap();
                 self.receipts[from].push(receipt);
                 kept = true;

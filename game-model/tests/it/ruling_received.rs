@@ -1,25 +1,33 @@
 //! What is acknowledged is what was looked into; and what a verifier says of steps that have no output.
 
 use narthex_game_model::commitment::{
-    OpenError, ReceiptKind, ReceiptSigner, SealedShape, check_sealed,
+    OpenError, Opening, ReceiptKind, ReceiptSigner, SealedShape, check_sealed,
 };
 use narthex_game_model::play::{BlindDigests, Strategy};
-use narthex_game_model::ruling::{Item, Litigant, NotReceived, Received, Row, data_id};
+use narthex_game_model::ruling::{Item, Litigant, NotReceived, Received, Row, SignedItem, data_id};
 use narthex_game_model::{Ratio, Ruling};
 
 use crate::ruling_support::*;
+
+/// An item as its receiver takes it, with these openings at hand.
+fn taken<'a>(
+    signed: &SignedItem,
+    held: impl IntoIterator<Item = &'a Opening>,
+) -> Result<Received, NotReceived> {
+    let author = key_of(signed.item.author()).x_only_public_key().0;
+    Received::item(&CONTRACT, &author, signed, held)
+}
 
 /// The item of an opening is small, and names by a hash what its receiver must have.
 #[test]
 fn an_opening_is_acknowledged_with_what_it_names() {
     let scene = Scene::new(3, 2, &Strategy::Honest);
-    let terms = &scene.case.terms;
     let sample = scene.sample();
     let indices = scene.indices(&sample);
     let token = scene.token(&sample, &scene.claimed(&indices));
     let (reply, opening) = (shown(&token), scene.open(&indices));
     let signed = sign(&opens(&reply, &opening));
-    let received = |held: &[_]| Received::item(terms, &signed, held);
+    let received = |held: &[_]| taken(&signed, held);
     assert_eq!(received(&[]), Err(NotReceived::NoOpening));
     let other = scene.open(&scene.substitute());
     assert_eq!(
@@ -43,22 +51,22 @@ fn an_opening_is_acknowledged_with_what_it_names() {
     let mut bad = opening.clone();
     bad.leaves[0].digest = [7; 32];
     let signed = sign(&opens(&reply, &bad));
-    assert!(Received::item(terms, &signed, [&bad]).is_ok());
+    assert!(taken(&signed, [&bad]).is_ok());
 
     // Other items are all that they say; but somebody must have said them, and of a verdict nothing comes.
     for item in [&sample, &token, &reply] {
-        let none = Received::item(terms, &sign(item), []).unwrap();
+        let none = taken(&sign(item), []).unwrap();
         assert_eq!(Some(none.kind()), item.receipt());
     }
     let forged = sample.clone().signed(&CONTRACT, &key_of(Litigant::Worker));
     let by = Litigant::Verifier;
-    let unsigned = Received::item(terms, &forged, []);
+    let unsigned = taken(&forged, []);
     assert_eq!(unsigned, Err(NotReceived::Unsigned { by }));
     let verdict = Item::Verdict {
         opening: [1; 32],
         bad_box: 0,
     };
-    let nothing = Received::item(terms, &sign(&verdict), []);
+    let nothing = taken(&sign(&verdict), []);
     assert_eq!(nothing, Err(NotReceived::NothingFollows));
 
     // What is signed counts at the table, under the kind of who signs.

@@ -69,11 +69,14 @@ impl ContractPlay<'_> {
         to: Role,
         piece: &Piece,
     ) -> Result<Result<Option<Received>, String>, PlayError> {
-        let terms = self.terms.case_terms(*self.workshop.job.spec())?;
+        let contract = self.terms.contract_id();
         let item = |signed: &SignedItem, extra: Option<&_>| {
             let held = self.talk.papers.get(&to);
             let held = held.into_iter().flat_map(|papers| &papers.openings);
-            Received::item(&terms, signed, held.chain(extra))
+            let by = signed.item.author();
+            let key = self.terms.word_key(by.into());
+            let key = key.ok_or(NotReceived::Unsigned { by })?;
+            Received::item(contract, &key, signed, held.chain(extra))
         };
         let found = match piece {
             Piece::Item(signed) => match item(signed, None) {
@@ -81,19 +84,22 @@ impl ContractPlay<'_> {
                 Err(NotReceived::NothingFollows) => Ok(None),
                 Err(why) => Err(why.to_string()),
             },
-            // Its item may have come before it.
+            // Its item may have come before it; if there is none, or boxes are missing, nothing is received yet.
             Piece::Opening(opening) => {
+                let id = opening.id();
                 let items = self.talk.papers.get(&to).into_iter();
                 let mut items = items.flat_map(|papers| &papers.items);
-                let names = |signed: &&SignedItem| matches!(&signed.item, Item::Opening { opening: named, .. } if *named == opening.id());
-                let signed = items.find(names);
+                let signed = items.find(|signed| match &signed.item {
+                    Item::Opening { opening, .. } => *opening == id,
+                    _ => false,
+                });
                 Ok(signed.and_then(|signed| item(signed, Some(opening.as_ref())).ok()))
             }
             Piece::Boxes(sealed) => {
                 let papers = self.talk.papers.get(&to);
                 let width = self.workshop.job.output_bytes();
                 let data = papers.and_then(|papers| papers.data(width, sealed));
-                let data = data.map(|data| Received::data(self.terms.contract_id(), &data));
+                let data = data.map(|data| Received::data(contract, &data));
                 data.map(Some)
                     .ok_or_else(|| "these are not the boxes of a commitment that is here".into())
             }
