@@ -46,7 +46,7 @@ impl ContractPlay<'_> {
     fn deliver_piece(&mut self, from: Role, to: Role, piece: &Piece) -> Result<(), PlayError> {
         let read = self.send(from, to, piece)?;
         self.check_signed(&read)?;
-        let found = self.look_into(to, &read)?;
+        let found = self.look_into(to, &read);
         let is_data = matches!(read, Piece::Boxes(_));
         // Boxes of nothing that is known take the place of no others.
         if !is_data || found.is_ok() {
@@ -64,11 +64,7 @@ impl ContractPlay<'_> {
     }
 
     /// What a party has received with this piece, if it is something that is acknowledged; or why it has not.
-    fn look_into(
-        &self,
-        to: Role,
-        piece: &Piece,
-    ) -> Result<Result<Option<Received>, String>, PlayError> {
+    fn look_into(&self, to: Role, piece: &Piece) -> Result<Option<Received>, String> {
         let contract = self.terms.contract_id();
         let item = |signed: &SignedItem, extra: Option<&_>| {
             let held = self.talk.papers.get(&to);
@@ -78,7 +74,7 @@ impl ContractPlay<'_> {
             let key = key.ok_or(NotReceived::Unsigned { by })?;
             Received::item(contract, &key, signed, held.chain(extra))
         };
-        let found = match piece {
+        match piece {
             Piece::Item(signed) => match item(signed, None) {
                 Ok(received) => Ok(Some(received)),
                 Err(NotReceived::NothingFollows) => Ok(None),
@@ -104,8 +100,7 @@ impl ContractPlay<'_> {
                     .ok_or_else(|| "these are not the boxes of a commitment that is here".into())
             }
             _ => Ok(None),
-        };
-        Ok(found)
+        }
     }
 
     /// The receiver acknowledges; an arbiter says that it keeps the thing.
