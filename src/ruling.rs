@@ -6,12 +6,14 @@ use narthex_base::hex;
 use narthex_game_model::{
     Params, ParamsError, ParamsRecord,
     commitment::{
-        Handover, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, WorkerSecrets,
+        Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, WorkerSecrets, check_sealed,
         state_digest,
     },
     computation::{Computation, Job, JobSpec},
     play::{Strategy, Work},
-    ruling::{Answer, Brought, Case, CaseTerms, ChainFacts, Item, Litigant, RootOfRecord, data_id},
+    ruling::{
+        Answer, Brought, Case, CaseTerms, ChainFacts, Item, Litigant, Received, RootOfRecord,
+    },
     sample,
     schedule::{Pace, Schedule},
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey, XOnlyPublicKey},
@@ -180,25 +182,30 @@ struct Scenario {
 }
 
 impl Scenario {
-    /// Something that is said and kept by the whole panel since a height.
-    fn say(&mut self, item: &Item, height: u32) -> Result<[u8; 32], NoCase> {
+    /// Something that is said and kept by the whole panel since a height; of an opening, what it names too.
+    fn say(
+        &mut self,
+        item: &Item,
+        opened: Option<&Opening>,
+        height: u32,
+    ) -> Result<[u8; 32], NoCase> {
         let (author, by) = match item.author() {
             Litigant::Worker => (WORKER, 0),
             _ => (VERIFIER, 1),
         };
-        let signed = item.clone().signed(&CONTRACT, &key(author)?);
+        let pair = key(author)?;
+        let signed = item.clone().signed(&CONTRACT, &pair);
+        let received = Received::item(&CONTRACT, &pair.x_only_public_key().0, &signed, opened)
+            .map_err(none)?;
         self.said[by].items.push(signed);
-        let id = item.id(&CONTRACT);
-        self.keep(by, id, height)?;
-        Ok(id)
+        self.keep(by, &received, height)?;
+        Ok(*received.id())
     }
 
-    fn keep(&mut self, by: usize, item: [u8; 32], height: u32) -> Result<(), NoCase> {
-        for (number, issuer) in (ARBITERS..).zip(&self.file.keys.arbiters) {
-            let kind = narthex_game_model::commitment::ReceiptKind::Kept;
-            let kept = Handover::of(kind, CONTRACT, item, issuer.serialize(), [0; 32]);
-            let kept = kept.acknowledge(height, &key(number)?).map_err(none)?;
-            self.said[by].receipts.push(kept);
+    fn keep(&mut self, by: usize, received: &Received, height: u32) -> Result<(), NoCase> {
+        for (number, _) in (ARBITERS..).zip(&self.file.keys.arbiters) {
+            let kept = received.keep([0; 32], height, &key(number)?);
+            self.said[by].receipts.push(kept.map_err(none)?);
         }
         Ok(())
     }
@@ -270,7 +277,9 @@ pub fn made_up(what: MadeUp) -> Result<CaseFile, NoCase> {
     let said = [Litigant::Worker, Litigant::Verifier].map(Brought::by);
     let mut scenario = Scenario { file, said };
     scenario.said[0].commitment = Some(*work.commitment());
-    scenario.keep(0, data_id(&CONTRACT, &root), schedule.record)?;
+    let boxes = check_sealed(work.commitment(), job.output_bytes(), work.sealed()).map_err(none)?;
+    let boxes = Received::data(&CONTRACT, &boxes);
+    scenario.keep(0, &boxes, schedule.record)?;
     let drawn = tell(&mut scenario, what, (&job, &work, &x), &schedule)?;
     let mut book = OpeningBook::new(work.commitment());
     let allowed = book.allow(&drawn, |_| Ok(())).map_err(none)?;
@@ -306,7 +315,7 @@ fn tell(
         height,
         block: block(height),
     };
-    let sample = scenario.say(&sample, schedule.nonce)?;
+    let sample = scenario.say(&sample, None, schedule.nonce)?;
     let (seed, indices) = drawn(&NONCE, height)?;
     if what == MadeUp::NoToken {
         return Ok(indices);
@@ -315,7 +324,7 @@ fn tell(
     let right = indices.iter().map(step).collect::<Result<Vec<_>, _>>();
     let right = right.map_err(none)?;
     let sealed = token::seal(x, &seed, &right, SealCost::CONTRACT).map_err(none)?;
-    let token = scenario.say(&Item::Token { sample, sealed }, schedule.token)?;
+    let token = scenario.say(&Item::Token { sample, sealed }, None, schedule.token)?;
     let answer = match what {
         MadeUp::NoReply => return Ok(indices),
         MadeUp::FalseRejection => Answer::Digests(right),
@@ -325,13 +334,14 @@ fn tell(
                 .ok_or_else(|| none("no box"))?,
         },
     };
-    let reply = scenario.say(&Item::Reply { token, answer }, schedule.reply)?;
+    let reply = scenario.say(&Item::Reply { token, answer }, None, schedule.reply)?;
     if what != MadeUp::FalseRejection {
         let mut book = OpeningBook::new(work.commitment());
         let allowed = book.allow(&indices, |_| Ok(())).map_err(none)?;
         let opened: Opening = work.open(&allowed).map_err(none)?;
         let opening = opened.id();
-        scenario.say(&Item::Opening { reply, opening }, schedule.opening)?;
+        let item = Item::Opening { reply, opening };
+        scenario.say(&item, Some(&opened), schedule.opening)?;
     }
     Ok(indices)
 }

@@ -59,7 +59,7 @@ pub use receipt_error::{ReceiptError, SignerError};
 pub use sealing::{SealError, Sealer, Sealing};
 pub use secrets::{KeyShare, PolynomialSeed, ResultSecret, SaltSeed, WorkerSecrets};
 pub use shape::{BoxError, MAX_RESULT_BYTES, SealedShape, open_box, seal_box};
-pub use unsealing::{OpenError, SealedCheck, Unsealer, open, open_with};
+pub use unsealing::{OpenError, SealedCheck, SealedData, Unsealer, check_sealed, open, open_with};
 pub use wire::DecodeError;
 
 use crate::tagged::tagged_hash;

@@ -30,6 +30,8 @@
 //! *Handed over* is what the receiver acknowledges, or n − k + 1 arbiters, which keep it for the receiver; the date is then
 //! the (n − k + 1)-th smallest of their heights. Whoever signs an answer that names a thing has acknowledged the thing.
 //!
+//! A date is of what was looked into: receipts are made of a [`Received`], and of nothing else.
+//!
 //! Who follows the schedule and asks all arbiters is not ruled against while at most k − 1 arbiters are mute and at most
 //! n − k lie about what they keep. See `docs/rulings.md` and `docs/adr/0062-rulings.md`.
 
@@ -37,6 +39,7 @@ mod case;
 mod evidence;
 mod finding;
 mod item;
+mod received;
 mod rerun;
 mod shown;
 mod table;
@@ -45,5 +48,6 @@ pub use case::{Case, CaseTerms, ChainFacts, Litigant, RootOfRecord};
 pub use evidence::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, Refused};
 pub use finding::{CaseFinding, Row, RuleError};
 pub use item::{Answer, Item, SignedItem, data_id};
+pub use received::{NotReceived, Received};
 pub use rerun::Rerun;
 pub use table::rule;

@@ -111,7 +111,7 @@ fn answer(
         })
 }
 
-fn random() -> [u8; 32] {
+pub(super) fn random() -> [u8; 32] {
     let mut bytes = [0; 32];
     thread_rng().fill_bytes(&mut bytes);
     bytes

@@ -109,7 +109,7 @@ pub(super) fn is_committed(
     let (width, coefficients) = (sealed.shape.output_bytes(), &sealed.coefficients);
     let mut check = SealedCheck::new(&file.commitment, width, coefficients).map_err(refused)?;
     sealed.records(|record| check.push(record).map_err(refused))?;
-    check.finish().map_err(refused)
+    check.finish().map(drop).map_err(refused)
 }
 
 /// What the worker sealed, opened with its secret and checked: the result as the client has it once the worker is paid.

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use bitcoin::hex::DisplayHex;
 use narthex_game_model::{
-    commitment::{MAX_RESULT_BYTES, Opening, state_digest},
+    commitment::{MAX_RESULT_BYTES, Opening},
     computation::Computation,
     play::{BlindDigests, Verdict},
 };
 
+use super::audit::random;
 use super::state::{read_json, read_limited};
 use super::{JobError, Plan, StageCommitment, StageJob};
 
@@ -61,7 +62,7 @@ pub fn verify(
             source: source.into(),
         })?;
     let indices: Vec<u64> = opening.leaves.iter().map(|leaf| leaf.index).collect();
-    let digests = recompute(job, file.stage, &indices, [0; 32])?;
+    let digests = recompute(job, file.stage, &indices, random())?;
     let verdict = digests
         .verdict(&file.commitment, &opening)
         .map_err(|source| JobError::Opening {
@@ -110,16 +111,17 @@ pub(super) fn check_job(job: &StageJob, file: &StageCommitment) -> Result<(), Jo
     }
 }
 
-/// Computes steps anew and names the one that fails.
+/// Computes steps anew and names the one that this machine cannot decide. `salt` is random, and nobody else's: what stands
+/// for the output of a step that has none is derived from it.
 pub(crate) fn recompute(
     job: &StageJob,
     stage: u32,
     indices: &[u64],
     salt: [u8; 32],
 ) -> Result<BlindDigests, JobError> {
-    let digest = |index: &u64| match job.step(*index) {
-        Ok(output) => Ok(state_digest(&output)),
-        Err(error) => Err(JobError::step(stage, *index, error)),
+    let digest = |index: &u64| {
+        let digest = BlindDigests::digest(job, *index, &salt);
+        digest.map_err(|error| JobError::step(stage, *index, error))
     };
     let digests = indices.iter().map(digest).collect::<Result<_, _>>()?;
     Ok(BlindDigests::claim(salt, indices.to_vec(), digests))

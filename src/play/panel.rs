@@ -82,7 +82,10 @@ fn offer_terms(template: Template, params: &Params) -> OfferTerms {
         max_step_fuel: 1_000_000_000,
         max_memory_bytes: 256 << 20,
         max_program_bytes: 4 << 20,
-        max_evidence_bytes: 16 << 20,
+        // A panel that could not read what its own contract may bring would not have been drawn.
+        max_evidence_bytes: u64::try_from(params.evidence_bytes())
+            .unwrap_or(u64::MAX)
+            .max(16 << 20),
         max_blob_bytes: kept,
         max_cases: 1,
         fuel_per_second: 10_000_000,

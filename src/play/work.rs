@@ -24,7 +24,7 @@ pub(super) struct Workshop {
     pub(super) origin: Origin,
     /// The verifier's nonce for the sample.
     pub(super) sample_nonce: [u8; 32],
-    /// Salt of its blind digests (`paper` template).
+    /// Salt of its digests: of the commitment to them (`paper` template), and of what stands for a step without output.
     pub(super) blind_salt: [u8; 32],
     salts: SaltSeed,
     polynomial: PolynomialSeed,

@@ -342,7 +342,8 @@ fn a_case_that_is_planned_for_a_job_plays_it() {
     decrypts_what_is_run(&bench, &job, (0, &["--case", &case]));
 }
 
-/// A step without output ends the play and names the step, as a run does; zeros that are right are no cheat.
+/// A step without output ends the play and names the step, as a run does, but for a worker that has not run it; zeros that
+/// are right are no cheat.
 #[test]
 fn jobs_that_a_scenario_cannot_be_told_with() {
     let bench = Bench::new();
@@ -371,10 +372,13 @@ fn jobs_that_a_scenario_cannot_be_told_with() {
         &["--job", &zeros, "--scenario", "idle-worker"],
         "the worker claims zeros without work, and all that were sampled are right",
     );
-    let events = events(&["--job", &zeros, "--scenario", "worker-at-fault"]);
-    assert_eq!(events.last().unwrap()["scheme"], 6);
+    let convicted = events(&["--job", &zeros, "--scenario", "worker-at-fault"]);
+    assert_eq!(convicted.last().unwrap()["scheme"], 6);
     let traps = wasm("(if (i64.eq (i64.load (i32.const 0)) (i64.const 7)) (then (unreachable)))");
     fails(&["--job", &traps], "stage 0, step 7: the program trapped");
+    // A worker that claims zeros for it too is not saved by a step that the verifier has no digest of.
+    let rejected = events(&["--job", &traps, "--scenario", "idle-worker"]);
+    assert_eq!(rejected.last().unwrap()["scheme"], 4);
 }
 
 /// A contract with a token takes no job whose digests are guessed: before anything happens, with the figures and the field

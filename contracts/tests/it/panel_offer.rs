@@ -382,10 +382,18 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
                 )
             },
         ),
-        // A record of 1 MiB with a path of 10 hashes; 100 leaves of 170 bytes with two such paths; a box of 1 MiB and 52.
+        // A record of 1 MiB with a path of 10 hashes; 100 leaves of 157 bytes beside outputs of 64 KiB, with a point each; 424
+        // hashes in each of two trees; what was said, 100 digests, and 5 receipts for each of 6 things.
         (
             OfferTerms {
-                max_evidence_bytes: (2 << 20) + 320 + 100 * (170 + 640) + 52 - 1,
+                max_evidence_bytes: (1 << 20)
+                    + 320
+                    + 100 * (157 + 65_536 + 33)
+                    + 2 * 32 * 424
+                    + 1_500
+                    + 3_200
+                    + 6 * 5 * 229
+                    - 1,
                 ..good
             },
             |e| {
@@ -393,7 +401,7 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
                     e,
                     Unacceptable::Job {
                         what: "bytes of evidence about a step",
-                        contract: 2_178_524,
+                        contract: 7_660_202,
                         ..
                     }
                 )

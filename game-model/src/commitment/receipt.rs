@@ -161,8 +161,12 @@ impl Exchange {
     /// Third: the worker hands over its opening of the sample.
     ///
     /// # Errors
-    /// [`ReceiptError`] if `before` is not the receipt for the blind digests in this exchange.
+    /// [`ReceiptError`] if `before` is not the receipt for the blind digests in this exchange, or if a box is missing.
     pub fn opening(&self, before: &Receipt, opening: &Opening) -> Result<Handover, ReceiptError> {
+        // The name of an opening is the same with a box and with its hash.
+        if let Some(index) = opening.missing_box() {
+            return Err(ReceiptError::NoBox { index });
+        }
         let kinds = (ReceiptKind::BlindDigests, ReceiptKind::Opening);
         self.after(before, kinds, opening.id())
     }
@@ -210,24 +214,16 @@ impl Exchange {
 pub struct Handover(Receipt);
 
 impl Handover {
-    /// Something that names its own predecessor, so that its receipt need not: an item of a case
-    /// ([`crate::ruling::SignedItem`]), handed by `holder` to `issuer`.
-    pub const fn of(
+    /// Something that names its own predecessor, so that its receipt need not, handed by `holder` to `issuer`. From
+    /// outside it takes what was received, and not its name ([`crate::ruling::Received`]).
+    pub(crate) const fn of(
         kind: ReceiptKind,
         contract: [u8; 32],
         item: [u8; 32],
         issuer: [u8; 32],
         holder: [u8; 32],
     ) -> Self {
-        Self(Receipt {
-            kind,
-            contract,
-            item,
-            issuer,
-            holder,
-            previous: [0; 32],
-            height: 0,
-        })
+        Self(Receipt::expected(kind, contract, item, issuer, holder))
     }
 
     /// The receiver acknowledges, with its tip at `height`, which may be below that of the receipt
@@ -254,7 +250,28 @@ impl Handover {
     /// # Errors
     /// [`ReceiptError`]: it is not; the issuer has not acknowledged.
     pub fn check(&self, signed: &SignedReceipt) -> Result<Receipt, ReceiptError> {
-        let (found, expected) = (&signed.receipt, &self.0);
+        signed.check(&self.0)
+    }
+}
+
+/// A receipt with its issuer's signature. Bare, it proves nothing: see [`Handover::check`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SignedReceipt {
+    /// What is signed.
+    pub receipt: Receipt,
+    /// BIP340 signature of [`Receipt::id`] under [`Receipt::issuer`].
+    pub signature: [u8; 64],
+}
+
+impl SignedReceipt {
+    /// Whether it acknowledges what the giver has handed over: `expected` but for the height, which is the issuer's word.
+    /// The giver knows the name of what it gave, and need not look into it again.
+    ///
+    /// # Errors
+    /// [`ReceiptError`]: it does not.
+    pub fn check(&self, expected: &Receipt) -> Result<Receipt, ReceiptError> {
+        let found = &self.receipt;
         if found.contract != expected.contract {
             return Err(ReceiptError::OtherContract);
         }
@@ -276,24 +293,12 @@ impl Handover {
         if found.previous != expected.previous {
             return Err(ReceiptError::OtherPredecessor);
         }
-        if !signed.is_signed() {
+        if !self.is_signed() {
             return Err(ReceiptError::Signature);
         }
         Ok(*found)
     }
-}
 
-/// A receipt with its issuer's signature. Bare, it proves nothing: see [`Handover::check`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SignedReceipt {
-    /// What is signed.
-    pub receipt: Receipt,
-    /// BIP340 signature of [`Receipt::id`] under [`Receipt::issuer`].
-    pub signature: [u8; 64],
-}
-
-impl SignedReceipt {
     /// Whether the issuer signed it, whatever it says.
     pub(crate) fn is_signed(&self) -> bool {
         let issuer = XOnlyPublicKey::from_slice(&self.receipt.issuer);
@@ -308,6 +313,25 @@ impl SignedReceipt {
 }
 
 impl Receipt {
+    /// What the giver of such a thing expects of its receiver, or of an arbiter that keeps it ([`SignedReceipt::check`]).
+    pub const fn expected(
+        kind: ReceiptKind,
+        contract: [u8; 32],
+        item: [u8; 32],
+        issuer: [u8; 32],
+        holder: [u8; 32],
+    ) -> Self {
+        Self {
+            kind,
+            contract,
+            item,
+            issuer,
+            holder,
+            previous: [0; 32],
+            height: 0,
+        }
+    }
+
     /// The message that is signed; also the receipt's name in the next one.
     pub fn id(&self) -> [u8; 32] {
         tagged_hash("narthex/receipt", &self.to_bytes())

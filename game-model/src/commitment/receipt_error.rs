@@ -33,6 +33,12 @@ pub enum ReceiptError {
     /// The signature is not the issuer's over these bytes.
     #[error("the issuer has not signed this receipt")]
     Signature,
+    /// An opening without the box of a step: nobody acknowledges half of it.
+    #[error("the opening has no box of step {index}")]
+    NoBox {
+        /// The first such step.
+        index: u64,
+    },
     /// The caller's key is not that of the party that has to acknowledge.
     #[error("this key is not that of the party that received")]
     OtherSigner,

@@ -70,8 +70,22 @@ fn is_of(polynomial: &KeyPolynomial, commitment: &Commitment) -> bool {
             .is_some_and(|points| points.id() == commitment.points)
 }
 
+/// A sealed result that was checked against its commitment to the last record: only [`SealedCheck::finish`] makes one. What
+/// acknowledges the data is made of it ([`Received::data`](crate::ruling::Received::data)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedData {
+    root: [u8; 32],
+}
+
+impl SealedData {
+    /// The root of record whose boxes these are: [`Commitment::id`].
+    pub const fn root(&self) -> &[u8; 32] {
+        &self.root
+    }
+}
+
 /// Checks a sealed result without any key: that it is what was committed to, and that its boxes and the tree of leaves
-/// speak of the same steps. Who signs a receipt for the data has done this.
+/// speak of the same steps. Who signs a receipt for the data has done this, and can sign none otherwise ([`SealedData`]).
 ///
 /// It takes the records in order and holds one hash for each bit of their number.
 #[derive(Debug)]
@@ -138,7 +152,7 @@ impl SealedCheck {
     /// # Errors
     /// [`OpenError::Record`] before it; [`OpenError::NotTheBoxes`] if these are not the boxes committed to;
     /// [`OpenError::NotTheWork`] if they are, and stand beside other leaves than those of the worker's tree.
-    pub fn finish(self) -> Result<(), OpenError> {
+    pub fn finish(self) -> Result<SealedData, OpenError> {
         let index = self.records();
         let (Ok((leaves, _)), Ok((boxes, _))) = (self.leaves.finish(), self.boxes.finish()) else {
             return Err(OpenError::Record { index });
@@ -150,7 +164,9 @@ impl SealedCheck {
             return Err(OpenError::NotTheBoxes);
         }
         match leaves == self.commitment.root {
-            true => Ok(()),
+            true => Ok(SealedData {
+                root: self.commitment.id(),
+            }),
             false => Err(OpenError::NotTheWork),
         }
     }
@@ -222,7 +238,7 @@ impl Unsealer {
     /// # Errors
     /// As for [`SealedCheck::finish`].
     pub fn finish(self) -> Result<(), OpenError> {
-        self.check.finish()
+        self.check.finish().map(drop)
     }
 
     /// All that is needed to go on, beside the polynomial; as [`Sealer::save`](super::Sealer::save), with a kind of its
@@ -259,7 +275,7 @@ pub fn open(
     sealed: &[u8],
     result: &ResultSecret,
 ) -> Result<Vec<u8>, OpenError> {
-    let (coefficients, records) = check_whole(commitment, output_bytes, sealed)?;
+    let (coefficients, records, _) = check_whole(commitment, output_bytes, sealed)?;
     let polynomial = KeyPolynomial::from_box(commitment, result, coefficients)?;
     open_records(commitment, output_bytes, records, &polynomial)
 }
@@ -274,8 +290,21 @@ pub fn open_with(
     sealed: &[u8],
     polynomial: &KeyPolynomial,
 ) -> Result<Vec<u8>, OpenError> {
-    let (_, records) = check_whole(commitment, output_bytes, sealed)?;
+    let (_, records, _) = check_whole(commitment, output_bytes, sealed)?;
     open_records(commitment, output_bytes, records, polynomial)
+}
+
+/// Checks a whole sealed result against its commitment, without any key ([`SealedCheck`]).
+///
+/// # Errors
+/// [`OpenError`]: it is not what was committed to, or the worker committed to what is none.
+pub fn check_sealed(
+    commitment: &Commitment,
+    output_bytes: usize,
+    sealed: &[u8],
+) -> Result<SealedData, OpenError> {
+    let (_, _, data) = check_whole(commitment, output_bytes, sealed)?;
+    Ok(data)
 }
 
 /// Coefficient box and records of what was committed to, so that whatever fails later is the worker's.
@@ -283,7 +312,7 @@ fn check_whole<'a>(
     commitment: &Commitment,
     output_bytes: usize,
     sealed: &'a [u8],
-) -> Result<(&'a [u8], &'a [u8]), OpenError> {
+) -> Result<(&'a [u8], &'a [u8], SealedData), OpenError> {
     let shape = SealedShape::of(commitment, output_bytes).ok_or(OpenError::Shape)?;
     if sealed.len() as u64 != shape.total_bytes() {
         return Err(OpenError::Length {
@@ -296,8 +325,8 @@ fn check_whole<'a>(
     for record in records.chunks(shape.record_bytes()) {
         check.push(record)?;
     }
-    check.finish()?;
-    Ok((coefficients, records))
+    let data = check.finish()?;
+    Ok((coefficients, records, data))
 }
 
 fn open_records(

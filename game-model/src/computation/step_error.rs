@@ -117,6 +117,11 @@ impl StepError {
         Self::Machine(MachineLimit::Engine(what.to_string()))
     }
 
+    /// Whether the step has no output, whoever runs it: nobody can commit to one, and who did is at fault.
+    pub const fn is_of_the_step(&self) -> bool {
+        !self.is_defect() && !matches!(self, Self::NoSuchStep { .. })
+    }
+
     /// Whether the failure says something about this machine or its engine rather than about
     /// program and record: a third outcome beside right and wrong, on which nobody is convicted.
     pub const fn is_defect(&self) -> bool {

@@ -36,8 +36,9 @@ pub struct JobBounds {
 }
 
 impl Default for JobBounds {
-    /// Steps of 10^8 units of fuel that are not cut, 64 MiB of memory, records of 1 MiB, and arbiters
-    /// that burn 10^7 units a second: a thirtieth of what an interpreter does on a machine of 2025.
+    /// Steps of 10^8 units of fuel that are not cut, 64 MiB of memory, records of 1 MiB, outputs of 64 KiB, and arbiters
+    /// that burn 10^7 units a second: a thirtieth of what an interpreter does on a machine of 2025. The boxes of a
+    /// whole sample go into evidence: at 100 steps of it these outputs are 6.5 MB, those of [`MAX_OUTPUT_BYTES`] 105 MB.
     fn default() -> Self {
         Self {
             fuel: 100_000_000,
@@ -45,7 +46,7 @@ impl Default for JobBounds {
             memory_bytes: 64 << 20,
             program_bytes: MAX_PROGRAM_BYTES as u64,
             record_bytes: 1 << 20,
-            output_bytes: MAX_OUTPUT_BYTES as u64,
+            output_bytes: 64 << 10,
             fuel_per_second: 10_000_000,
         }
     }
@@ -94,13 +95,31 @@ impl JobBounds {
     }
 }
 
-/// Bytes of a leaf that is opened: index, salt, digest, share, hash of its box; and of the point of a coefficient, of which
-/// there are as many as leaves.
-const LEAF_BYTES: u128 = 8 + 32 + 32 + 32 + 1 + 32 + 33;
-/// Bytes of a box beside the output, with its length.
-const BOX_BYTES: u128 = 4 + 32 + 16;
-/// Levels of the deepest tree.
-const LEVELS: u128 = 64;
+/// Bytes of a leaf that is opened, beside the output in its box: index, salt, digest, share; flag and length of the box; salt
+/// and tag in the box.
+const LEAF_BYTES: u128 = 8 + 3 * 32 + 1 + 4 + 32 + 16;
+/// Point of a coefficient, of which there are as many as leaves.
+const POINT_BYTES: u128 = 33;
+/// Counts, lengths and kinds of an opening, a commitment and a record, with the commitment itself, the index of the record
+/// and x.
+const FRAME_BYTES: u128 = 400;
+/// All kinds of items, each with its signature; but for the digests of a reply.
+const ITEM_BYTES: u128 = 1_100;
+/// Kinds of things that are acknowledged in a talk.
+const ACKNOWLEDGED: u128 = 6;
+/// A signed receipt.
+const RECEIPT_BYTES: u128 = 229;
+
+/// Most hashes that prove so many leaves of a tree of `count`: at each level one for each pair of which one side is proven,
+/// and never more than there are other leaves.
+fn most_siblings(count: u64, leaves: u64) -> u128 {
+    let (mut width, mut sum) = (count, 0u128);
+    while width > 1 {
+        sum += u128::from(leaves.min(width / 2));
+        width -= width / 2;
+    }
+    sum.min(count.saturating_sub(leaves).into())
+}
 
 impl Params {
     /// Blocks in which arbiters judge: Δ_D, or t4 − t2 in the paper template.
@@ -142,30 +161,35 @@ impl Params {
         let shape = SealedShape::new(self.steps(), bytes, self.sample());
         // There is one for each output that parameters allow, unless 64 bits do not count its bytes.
         let sealed = shape.map_or(u128::from(u64::MAX), |shape| shape.total_bytes().into());
-        let boxes = u128::from(self.sample()) * (BOX_BYTES + u128::from(output));
-        sealed + self.opened_bytes() + boxes
+        sealed + self.opening_bytes(self.sample())
     }
 
-    /// Of the opening of a whole sample without its boxes.
-    fn opened_bytes(&self) -> u128 {
-        u128::from(self.sample()) * (LEAF_BYTES + 2 * 32 * self.levels())
+    /// Of an opening of so many steps: leaves with their boxes and keys, and the proofs in both trees.
+    fn opening_bytes(&self, opened: u32) -> u128 {
+        let leaf = LEAF_BYTES + u128::from(self.job_bounds().output_bytes) + POINT_BYTES;
+        u128::from(opened) * leaf + 2 * 32 * most_siblings(self.steps(), opened.into())
     }
 
-    fn levels(&self) -> u128 {
-        u128::from(64 - self.steps().leading_zeros()).min(LEVELS)
-    }
-
-    /// Most bytes of evidence about one step: its record and the opening of the whole sample, with
-    /// their proofs and the box of the step, and the state that a dispute reveals where steps are cut.
+    /// Most bytes of evidence that one party has to bring, in the canonical form of each piece. A ruling that pays the worker
+    /// takes the whole sample opened, every box of it with its key; to that come the points that the keys are checked
+    /// against, the proofs in both trees, the input of the disputed step with its proof, what was said and what the
+    /// panel and both others acknowledged of it; and the state that a dispute reveals where steps are cut.
+    ///
+    /// No opening of this contract is longer, and the bound is less than twice what the longest takes. In JSON all is twice
+    /// as long.
     pub fn evidence_bytes(&self) -> u128 {
-        let (levels, opened) = (self.levels(), self.opened_bytes());
         let bounds = self.job_bounds();
+        let (steps, sample) = (self.steps(), u128::from(self.sample()));
+        let opening = self.opening_bytes(self.sample());
+        let record = u128::from(bounds.record_bytes) + 32 * most_siblings(steps, 1);
+        // Each arbiter's receipt, and those of the two others.
+        let receipts = ACKNOWLEDGED * RECEIPT_BYTES * (u128::from(self.arbiters()) + 2);
+        let said = ITEM_BYTES + 32 * sample + receipts;
         // A dispute about a step that is cut ends with the state at a cut: its memory and what describes it.
         let state = match bounds.units {
             0 | 1 => 0,
             _ => u128::from(bounds.memory_bytes) * 257 / 256,
         };
-        let sealed = BOX_BYTES + u128::from(bounds.output_bytes);
-        u128::from(bounds.record_bytes) + 32 * levels + opened + sealed + state
+        FRAME_BYTES + opening + record + said + state
     }
 }

@@ -11,6 +11,10 @@ use crate::computation::{Computation, StepError};
 use crate::tagged::TaggedHasher;
 
 /// A verifier's own digests of the sampled steps, blind to the worker's.
+///
+/// A step that fails has no output, hence no digest. What stands in its place is derived from the verifier's salt: no worker
+/// can commit to it, or seal its token under it, beforehand. Were it known, a worker could have a step approved that
+/// nobody can run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlindDigests {
@@ -23,21 +27,40 @@ pub struct BlindDigests {
 
 impl BlindDigests {
     /// Recomputes the sampled steps (ascending indices). `salt` is 32 fresh random bytes; it keeps
-    /// the commitment from being guessed where outputs are few.
+    /// the commitment from being guessed where outputs are few, and stands for the output of steps that have none.
     ///
     /// # Errors
-    /// [`StepError`] of a sampled step.
+    /// [`StepError`] of a sampled step that this machine cannot decide, or that the job has not.
     pub fn recompute<C: Computation + ?Sized>(
         computation: &C,
         sample: &[u64],
         salt: [u8; 32],
     ) -> Result<Self, StepError> {
-        let digest = |index: &u64| computation.step(*index).map(|output| state_digest(&output));
+        let digest = |index: &u64| Self::digest(computation, *index, &salt);
         Ok(Self {
             salt,
             indices: sample.to_vec(),
             digests: sample.iter().map(digest).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Digest of a step, or what stands for it where the step fails.
+    ///
+    /// # Errors
+    /// As for [`Self::recompute`].
+    pub fn digest<C: Computation + ?Sized>(
+        computation: &C,
+        index: u64,
+        salt: &[u8; 32],
+    ) -> Result<[u8; 32], StepError> {
+        match computation.step(index) {
+            Ok(output) => Ok(state_digest(&output)),
+            Err(error) if error.is_of_the_step() => Ok(TaggedHasher::new("narthex/no-output")
+                .fixed(salt)
+                .number(index)
+                .finish()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Digests from elsewhere: what somebody else computed, or nobody.

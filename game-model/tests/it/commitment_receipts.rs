@@ -183,6 +183,14 @@ fn a_receipt_is_of_no_use_under_another_contract_or_out_of_order() {
     };
     assert_eq!(exchange.opening(&bound, &opening), Err(missing));
     assert!(exchange.opening(&signed.receipt, &opening).is_ok());
+    // Half of an opening, under the name of the whole.
+    let half = opening.clone().about(2);
+    assert_eq!(half.id(), opening.id());
+    let index = 1;
+    assert_eq!(
+        exchange.opening(&signed.receipt, &half),
+        Err(ReceiptError::NoBox { index })
+    );
     // The same two with their roles changed.
     let swapped = Exchange {
         worker: exchange.verifier,

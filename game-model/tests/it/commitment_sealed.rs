@@ -202,7 +202,8 @@ fn boxes_are_as_many_as_steps() {
         records.iter().try_for_each(|record| check.push(record))?;
         check.finish()
     };
-    assert_eq!(check(&good.commitment, &records), Ok(()));
+    let whole = check(&good.commitment, &records).unwrap();
+    assert_eq!(whole.root(), &good.commitment.id());
     let index = 2;
     assert_eq!(
         check(&good.commitment, &records[..2]),

@@ -404,6 +404,23 @@ fn row_5_the_reply_is_in_time_and_to_the_workers_token() {
 }
 
 #[test]
+fn row_5_what_the_verifier_replies_is_there_before_it_rejects() {
+    let mut scene = honest();
+    let talk = Talk::of(&scene);
+    let s = scene.schedule();
+    scene.case.chain.rejected = s.reply - 3;
+    let reply = shown(&talk.token);
+    let at = |height| {
+        let w = shows(worker(&scene), talk.opening.clone());
+        let v = verifier(&scene).said(&talk.sample, s.nonce);
+        [w.said(&talk.token, s.token), v.said(&reply, height)]
+    };
+    against(&scene, at(s.reply - 2), Row::Reply, V);
+    // Then it has replied, and has no ground.
+    against(&scene, at(s.reply - 3), Row::Else, V);
+}
+
+#[test]
 fn row_5_a_false_hash_is_found_by_the_token() {
     let scene = honest();
     let talk = Talk::of(&scene);
@@ -648,6 +665,51 @@ fn a_ruling_against_the_verifier_takes_an_opening() {
     let pile = shows(worker(&bad), bad.open(&bad.substitute()));
     let found = against(&bad, [pile, verifier(&bad)], Row::Sample, W);
     assert!(found.unpaid.unwrap().contains("box of step"));
+    // The same where the sample was drawn: no reply, an open seal that is denied, digests that are wrong.
+    for scene in [honest(), garbage()] {
+        let talk = Talk::of(&scene);
+        let s = scene.schedule();
+        let silent = || {
+            let w = worker(&scene).said(&talk.token, s.token);
+            [w, verifier(&scene).said(&talk.sample, s.nonce)]
+        };
+        let same = digests(&talk.token, scene.right(&talk.indices));
+        let mut wrong = scene.right(&talk.indices);
+        wrong[2] = [9; 32];
+        let wrong = digests(&talk.token, wrong);
+        let told = |reply: &Item| {
+            let [w, v] = silent();
+            [w, v.said(reply, s.reply)]
+        };
+        let is_garbage = scene.commitment() != honest().commitment();
+        let whole = talk.opening.clone();
+        // The box of the step that row 8 is about is there, and no other.
+        let half = whole.clone().about(talk.indices[2]);
+        let cases: [(Row, &dyn Fn() -> [Pile; 2]); 3] = [
+            (Row::Reply, &silent),
+            (Row::OpenSeal, &|| told(&same)),
+            (Row::Rerun, &|| told(&wrong)),
+        ];
+        for (row, parts) in cases {
+            let shown = |opening: &Opening| {
+                let [w, v] = parts();
+                let w = shows(w, opening.clone());
+                [
+                    w.with(|b| b.record = Some(scene.record(talk.indices[2]))),
+                    v,
+                ]
+            };
+            let found = against(&scene, shown(&half), row, W);
+            // Row 8 convicts a worker of the garbage in that very box.
+            if !(is_garbage && row == Row::Rerun) {
+                assert!(found.unpaid.unwrap().contains("is not shown"));
+            }
+            match is_garbage {
+                false => against(&scene, shown(&whole), row, V),
+                true => against(&scene, shown(&whole), row, W),
+            };
+        }
+    }
     // Appealed before the token's deadline: the first block after the appeal draws it.
     let mut early = honest();
     early.case.chain.rejected = RECORDED + 1;
@@ -683,7 +745,9 @@ fn kept_counts_from_as_many_arbiters_as_are_left_without_a_majority() {
     assert_eq!(found(&[(0, 1), (4, deadline + 1)]), Row::Sample);
     let one_lies = [(0, deadline), (1, deadline), (4, u32::MAX)];
     assert_eq!(found(&one_lies), Row::Token);
-    // An arbiter counts once.
+    // An arbiter counts once, by its smallest height: who shows more receipts of it moves nothing back.
+    let again = [(0, deadline), (0, u32::MAX), (4, u32::MAX), (4, deadline)];
+    assert_eq!(found(&again), Row::Token);
     assert_eq!(found(&[(0, deadline), (0, deadline - 1)]), Row::Sample);
     let scene = honest();
     let stranger = receipt(ReceiptKind::Kept, id(&sample), &keypair(77), deadline);

@@ -2,12 +2,18 @@
 //! of the panel, and whatever of its messages is lost.
 //!
 //! Games are played block by block through the arbiters' mailboxes. At most k − 1 arbiters fail; of these at most n − k lie
-//! for the cheat: they acknowledge what they have not got, at any height. `SEED=n` repeats a game.
+//! for the cheat: they acknowledge what they have not got, at any height. The honest ones keep what they have looked into.
+//! A cheat says things at the deadline, a block after it or at any height, to some mailboxes, twice, and differently; it
+//! hands over garbage, or the name of a thing and not the thing. `SEED=n` repeats a game.
 
 use narthex_game_model::Ruling;
-use narthex_game_model::commitment::{Opening, ReceiptKind, SignedReceipt};
+use narthex_game_model::commitment::{
+    Opening, OpeningBook, ReceiptKind, SealedData, SignedReceipt, check_sealed,
+};
 use narthex_game_model::play::Strategy;
-use narthex_game_model::ruling::{Answer, Brought, Item, Litigant, RootOfRecord, data_id};
+use narthex_game_model::ruling::{
+    Answer, Brought, CaseTerms, Item, Litigant, Received, RootOfRecord, data_id,
+};
 use narthex_game_model::tagged::TaggedHasher;
 
 use crate::ruling_support::*;
@@ -34,7 +40,27 @@ impl Dice {
     fn height(&mut self, from: u32, to: u32) -> u32 {
         from + self.below(u64::from(to - from) + 1) as u32
     }
+
+    /// About a deadline: the last block that is in time, the first that is not, or any.
+    fn about(&mut self, from: u32, deadline: u32) -> u32 {
+        match self.below(4) {
+            0 => deadline,
+            1 => deadline + 1,
+            _ => self.height(from, deadline + 3),
+        }
+    }
+
+    /// Some of the mailboxes, or all.
+    fn some(&mut self) -> u64 {
+        match self.one_in(4) {
+            true => ALL,
+            false => self.next(),
+        }
+    }
 }
+
+/// All mailboxes.
+const ALL: u64 = u64::MAX;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Mailbox {
@@ -47,6 +73,8 @@ enum Mailbox {
 struct Mail {
     boxes: Vec<Mailbox>,
     kept: Vec<(u32, Item)>,
+    /// Openings, and to whom they were handed.
+    openings: Vec<(u64, Opening)>,
     receipts: [Vec<SignedReceipt>; 2],
 }
 
@@ -54,13 +82,16 @@ const WORKER: usize = 0;
 const VERIFIER: usize = 1;
 
 impl Mail {
-    fn new(n: u8, k: u8, dice: &mut Dice) -> Mail {
+    fn new(terms: &CaseTerms, dice: &mut Dice) -> Mail {
+        let (n, k) = (terms.params.arbiters(), terms.params.quorum());
         let mut boxes = vec![Mailbox::Honest; n.into()];
         let (mut liars, mut failing) = (n - k, k - 1);
+        // As many mute ones as a panel may have, or any.
+        let all_mute = dice.one_in(4);
         for mailbox in &mut boxes {
-            if failing > 0 && dice.one_in(2) {
+            if failing > 0 && (all_mute || dice.one_in(2)) {
                 failing -= 1;
-                *mailbox = match liars > 0 && dice.one_in(2) {
+                *mailbox = match !all_mute && liars > 0 && dice.one_in(2) {
                     true => {
                         liars -= 1;
                         Mailbox::Liar
@@ -72,6 +103,7 @@ impl Mail {
         Mail {
             boxes,
             kept: Vec::new(),
+            openings: Vec::new(),
             receipts: [Vec::new(), Vec::new()],
         }
     }
@@ -90,25 +122,45 @@ impl Mail {
             .collect()
     }
 
-    /// Says something to those of the honest mailboxes that the sender does not leave out.
-    fn say(&mut self, from: usize, item: &Item, height: u32, to: impl Fn(u8) -> bool) {
-        let reached: Vec<_> = self.honest().into_iter().filter(|a| to(*a)).collect();
-        for index in &reached {
-            self.receipts[from].push(kept(id(item), *index, height));
+    /// Says something to those of the honest mailboxes that the sender does not leave out, which keep what they have
+    /// received. Whether anybody keeps it.
+    fn say(&mut self, from: usize, item: &Item, height: u32, to: u64) -> bool {
+        let signed = sign(item);
+        let author = key_of(item.author()).x_only_public_key().0;
+        let mut kept = false;
+        for index in self.honest() {
+            if to >> index & 1 == 0 {
+                continue;
+            }
+            let held = self.openings.iter().filter(|(to, _)| to >> index & 1 == 1);
+            let held = held.map(|(_, opening)| opening);
+            if let Ok(received) = Received::item(&CONTRACT, &author, &signed, held) {
+                let receipt = received.keep([0; 32], height, &arbiter(index)).unwrap();
+                self.receipts[from].push(receipt);
+                kept = true;
+            }
         }
-        if !reached.is_empty() {
+        if kept {
             self.kept.push((height, item.clone()));
         }
+        kept
     }
 
     fn all(&mut self, from: usize, item: &Item, height: u32) {
-        self.say(from, item, height, |_| true);
+        self.say(from, item, height, ALL);
     }
 
-    fn keep_data(&mut self, id: [u8; 32], height: u32, to: impl Fn(u8) -> bool) {
-        for index in self.honest().into_iter().filter(|a| to(*a)) {
-            self.receipts[WORKER].push(kept(id, index, height));
-        }
+    /// Keeps the data that the worker hands over, if it is what was committed to. Whether anybody does.
+    fn keep_data(&mut self, data: Option<SealedData>, height: u32, to: u64) -> bool {
+        let reached: Vec<_> = self.honest();
+        let mut reached = reached.into_iter().filter(|index| to >> index & 1 == 1);
+        let Some(received) = data.map(|data| Received::data(&CONTRACT, &data)) else {
+            return false;
+        };
+        let before = self.receipts[WORKER].len();
+        let receipt = |index| received.keep([0; 32], height, &arbiter(index)).unwrap();
+        self.receipts[WORKER].extend(reached.by_ref().map(receipt));
+        self.receipts[WORKER].len() > before
     }
 
     /// The first item of a kind that honest mailboxes have by this height. Whoever asks each block sees the first.
@@ -153,6 +205,12 @@ fn is_opening_of(item: &Item, reply: &Item) -> bool {
     matches!(item, Item::Opening { reply: named, .. } if *named == id(reply))
 }
 
+/// The worker's boxes, as a mailbox finds them.
+fn boxes(scene: &Scene) -> Option<SealedData> {
+    let width = usize::try_from(scene.case.terms.job.output_bytes).unwrap();
+    check_sealed(&scene.commitment(), width, scene.work.sealed()).ok()
+}
+
 /// Receipts within the bound of a part: an honest side leaves out what it does not need.
 fn needed(mut receipts: Vec<SignedReceipt>) -> Vec<SignedReceipt> {
     receipts.sort_by_key(|r| (r.receipt.item, r.receipt.issuer, r.receipt.height));
@@ -162,8 +220,7 @@ fn needed(mut receipts: Vec<SignedReceipt>) -> Vec<SignedReceipt> {
 
 /// A verifier that does anything against a worker that does its duty. `None` if it does not reject.
 fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
-    let terms = &scene.case.terms;
-    let mut mail = Mail::new(terms.params.arbiters(), terms.params.quorum(), dice);
+    let mut mail = Mail::new(&scene.case.terms, dice);
     let s = scene.schedule();
     let recorded = dice.height(DELIVERED - 5, s.record);
     let root = scene.commitment().id();
@@ -181,7 +238,7 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     scene.case.chain.rejected = rejected;
     scene.case.chain.appealed = rejected.max(recorded) + 1 + dice.below(5) as u32;
     let at = dice.height(DELIVERED, s.record);
-    mail.keep_data(data_id(&CONTRACT, &root), at, |_| true);
+    mail.keep_data(boxes(scene), at, ALL);
 
     let mut brought = [
         Brought::by(Litigant::Worker),
@@ -192,155 +249,144 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         brought[VERIFIER].items.push(sign(item));
         lied.push(id(item));
     };
-    // A sample: right, late, of another nonce or block, twice, to some mailboxes; or none.
+    // Samples: right, late, of another nonce or block, two, to some mailboxes; or none.
     let on_chain = scene.sample_height();
-    let drawn = match dice.below(14) {
-        0 => None,
-        1 => Some(Item::Sample {
-            nonce: [1; 32],
-            height: on_chain,
-            block: block(on_chain),
-        }),
-        2 => Some(Item::Sample {
-            nonce: NONCE,
-            height: on_chain + 1,
-            block: block(on_chain + 1),
-        }),
-        3 => Some(Item::Sample {
-            nonce: NONCE,
-            height: on_chain,
-            block: block(on_chain - 1),
-        }),
-        // Before the commitment, and before the funding.
-        4 => Some(Item::Sample {
-            nonce: NONCE,
-            height: 920,
-            block: block(920),
-        }),
-        5 => Some(Item::Sample {
-            nonce: NONCE,
-            height: 890,
-            block: block(890),
-        }),
-        _ => Some(scene.sample()),
+    let by = |nonce, height: u32, hash_of: u32| Item::Sample {
+        nonce,
+        height,
+        block: block(hash_of),
     };
-    let mask = dice.next();
-    let some = move |a: u8| mask >> a & 1 == 1;
-    let mut taken = None;
-    let mut opened = None;
-    if let Some(sample) = &drawn {
+    let mut drawn = Vec::new();
+    match dice.below(14) {
+        0 => {}
+        1 => drawn.push(by([1; 32], on_chain, on_chain)),
+        2 => drawn.push(by(NONCE, on_chain + 1, on_chain + 1)),
+        3 => drawn.push(by(NONCE, on_chain, on_chain - 1)),
+        // Before the commitment, and before the funding.
+        4 => drawn.push(by(NONCE, 920, 920)),
+        5 => drawn.push(by(NONCE, 890, 890)),
+        _ => drawn.push(scene.sample()),
+    }
+    if dice.one_in(4) {
+        let other = on_chain + 2 + dice.below(3) as u32;
+        drawn.push(by(NONCE, other, other));
+    }
+    for sample in &drawn {
         said(&mut brought, sample);
-        let at = dice.height(on_chain, s.nonce + 3);
-        mail.say(VERIFIER, sample, at, some);
-        if dice.one_in(8) {
-            let other = Item::Sample {
-                nonce: NONCE,
-                height: on_chain + 2,
-                block: block(on_chain + 2),
-            };
-            said(&mut brought, &other);
+        // The other one it may keep to itself until the panel sits.
+        if !dice.one_in(6) {
+            let at = dice.about(on_chain, s.nonce);
+            mail.say(VERIFIER, sample, at, dice.some());
         }
-        // The worker sees it in a block, and takes it if the nonce is the contract's and the block is on the chain.
-        let Item::Sample {
+    }
+    let right = |item: &Item| match item {
+        Item::Sample {
             nonce,
             height,
             block: drawn_by,
-        } = sample
-        else {
-            unreachable!()
-        };
-        let right = *nonce == NONCE && *height >= 900 && *drawn_by == block(*height);
-        if let Some((seen, _)) = mail.read(s.nonce, is_sample)
-            && right
+        } => *nonce == NONCE && *height >= 900 && *drawn_by == block(*height),
+        _ => false,
+    };
+    let mut taken = None;
+    let mut opened = None;
+    // The worker takes the first that it sees, if the nonce is the contract's and the block is on the chain. What else it sees
+    // it brings the panel, and seals nothing for it.
+    for (_, seen) in mail
+        .kept
+        .iter()
+        .filter(|(at, item)| *at <= s.nonce && is_sample(item))
+    {
+        brought[WORKER].items.push(sign(seen));
+    }
+    if let Some((seen, sample)) = mail.read(s.nonce, right) {
+        let sample = &sample;
+        let token = scene.token(sample, &scene.claimed(&scene.indices(sample)));
+        brought[WORKER].items.push(sign(&token));
+        mail.all(
+            WORKER,
+            &token,
+            seen + dice.below(u64::from(s.token - seen) + 1) as u32,
+        );
+        taken = Some((sample.clone(), token.clone()));
+        // A reply: right, false, to another token, late, to some; or none.
+        let indices = scene.indices(sample);
+        let mut digests_of = scene.right(&indices);
+        if dice.one_in(2) {
+            let position = dice.below(digests_of.len() as u64) as usize;
+            digests_of[position] = [9; 32];
+        }
+        if dice.one_in(8) {
+            digests_of.pop();
+        }
+        let forged = scene.token(sample, &[[2; 32]; SAMPLED as usize]);
+        let mut false_hash = shown(&token);
+        if let Item::Reply {
+            answer: Answer::Shown { hash, .. },
+            ..
+        } = &mut false_hash
         {
-            brought[WORKER].items.push(sign(sample));
-            let token = scene.token(sample, &scene.claimed(&scene.indices(sample)));
-            brought[WORKER].items.push(sign(&token));
-            mail.all(
-                WORKER,
-                &token,
-                seen + dice.below(u64::from(s.token - seen) + 1) as u32,
-            );
-            taken = Some((sample.clone(), token.clone()));
-            // A reply: right, false, to another token, late, to some; or none.
-            let indices = scene.indices(sample);
-            let mut digests_of = scene.right(&indices);
-            if dice.one_in(2) {
-                let position = dice.below(digests_of.len() as u64) as usize;
-                digests_of[position] = [9; 32];
+            *hash = [3; 32];
+        }
+        let reply = match dice.below(6) {
+            0 => None,
+            1 => Some(digests(&token, digests_of)),
+            2 => Some(false_hash),
+            3 => Some(shown(&forged)),
+            _ => Some(shown(&token)),
+        };
+        if let Some(reply) = reply {
+            said(&mut brought, &reply);
+            let at = dice.about(s.nonce, s.reply);
+            mail.say(VERIFIER, &reply, at, dice.some());
+            // Another one, before it or after it.
+            if dice.one_in(6) {
+                let other = digests(&token, vec![[1; 32]; SAMPLED as usize]);
+                said(&mut brought, &other);
+                let at = dice.about(s.nonce, s.reply);
+                mail.say(VERIFIER, &other, at, dice.some());
             }
-            if dice.one_in(8) {
-                digests_of.pop();
-            }
-            let forged = scene.token(sample, &[[2; 32]; SAMPLED as usize]);
-            let mut false_hash = shown(&token);
-            if let Item::Reply {
-                answer: Answer::Shown { hash, .. },
-                ..
-            } = &mut false_hash
-            {
-                *hash = [3; 32];
-            }
-            let reply = match dice.below(6) {
-                0 => None,
-                1 => Some(digests(&token, digests_of)),
-                2 => Some(false_hash),
-                3 => Some(shown(&forged)),
-                _ => Some(shown(&token)),
-            };
-            if let Some(reply) = reply {
-                said(&mut brought, &reply);
-                let at = dice.height(s.nonce, s.reply + 3);
-                let mask = dice.next();
-                mail.say(VERIFIER, &reply, at, move |a| mask >> a & 1 == 1);
-                let seen = mail.read(s.reply, |item| is_reply_to(item, &token));
-                if let Some((seen, _)) = seen {
-                    brought[WORKER].items.push(sign(&reply));
-                    let right = reply == shown(&token);
-                    if right {
-                        let opening = scene.open(&indices);
-                        let item = opens(&reply, &opening);
-                        brought[WORKER].items.push(sign(&item));
-                        let at = seen.max(s.token).min(s.opening);
-                        mail.all(WORKER, &item, at);
-                        opened = Some(item);
-                    } else if matches!(
-                        reply,
-                        Item::Reply {
-                            answer: Answer::Shown { .. },
-                            ..
-                        }
-                    ) {
-                        brought[WORKER].token = Some(*x().expose());
-                    }
-                    if let Item::Reply {
-                        answer: Answer::Digests(own),
+            let seen = mail.read(s.reply, |item| is_reply_to(item, &token));
+            if let Some((seen, reply)) = seen {
+                brought[WORKER].items.push(sign(&reply));
+                let right = reply == shown(&token);
+                if right {
+                    let opening = scene.open(&indices);
+                    let item = opens(&reply, &opening);
+                    brought[WORKER].items.push(sign(&item));
+                    let at = seen.max(s.token).min(s.opening);
+                    mail.openings.push((ALL, opening));
+                    mail.all(WORKER, &item, at);
+                    opened = Some((item, indices.clone()));
+                } else if matches!(
+                    reply,
+                    Item::Reply {
+                        answer: Answer::Shown { .. },
                         ..
-                    } = &reply
-                    {
-                        let claimed = scene.claimed(&indices);
-                        let differs = claimed.iter().zip(own).position(|(a, b)| a != b);
-                        let index = differs.map(|position| indices[position]);
-                        brought[WORKER].record = index.map(|index| scene.record(index));
                     }
+                ) {
+                    brought[WORKER].token = Some(*x().expose());
                 }
-                if dice.one_in(8) {
-                    said(
-                        &mut brought,
-                        &digests(&token, vec![[1; 32]; SAMPLED as usize]),
-                    );
+                if let Item::Reply {
+                    answer: Answer::Digests(own),
+                    ..
+                } = &reply
+                {
+                    let claimed = scene.claimed(&indices);
+                    let differs = claimed.iter().zip(own).position(|(a, b)| a != b);
+                    let index = differs.map(|position| indices[position]);
+                    brought[WORKER].record = index.map(|index| scene.record(index));
                 }
-                if dice.one_in(2) {
-                    let step = dice.below(STEPS);
-                    let opening = opened.as_ref().map_or([0; 32], id);
-                    said(
-                        &mut brought,
-                        &Item::Verdict {
-                            opening,
-                            bad_box: step,
-                        },
-                    );
-                }
+            }
+            if dice.one_in(2) {
+                let step = dice.below(STEPS);
+                let opening = opened.as_ref().map_or([0; 32], |(item, _)| id(item));
+                said(
+                    &mut brought,
+                    &Item::Verdict {
+                        opening,
+                        bad_box: step,
+                    },
+                );
             }
         }
     }
@@ -349,10 +395,20 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         Some((sample, _)) => scene.indices(sample),
         None => scene.substitute(),
     };
+    // Never more steps in all than keep the result secret, whatever was drawn.
+    let mut book = OpeningBook::new(&scene.commitment());
+    let before = opened.map(|(_, indices)| indices).unwrap_or_default();
+    for shown in [&before, &indices] {
+        book.allow(shown, |_| Ok(())).unwrap();
+    }
     brought[WORKER].openings.push(scene.open(&indices));
     brought[WORKER].commitment = Some(scene.commitment());
-    // The verifier may rather keep something back.
+    // The verifier may rather keep something back, or bring it twice.
     brought[VERIFIER].items.retain(|_| !dice.one_in(6));
+    if dice.one_in(4) {
+        let again = brought[VERIFIER].items.clone();
+        brought[VERIFIER].items.extend(again);
+    }
     if dice.one_in(3) {
         brought[VERIFIER].record = Some(scene.record(dice.below(STEPS)));
     }
@@ -366,28 +422,30 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
 
 /// A worker that does anything against a verifier that does its duty. `None` if the verifier approves.
 fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
-    let terms = &scene.case.terms;
-    let mut mail = Mail::new(terms.params.arbiters(), terms.params.quorum(), dice);
+    let mut mail = Mail::new(&scene.case.terms, dice);
     let s = scene.schedule();
     let mut brought = [
         Brought::by(Litigant::Worker),
         Brought::by(Litigant::Verifier),
     ];
     let root = scene.commitment().id();
-    let after = if dice.one_in(8) { 2 } else { 0 };
-    let recorded = dice.height(DELIVERED - 5, s.record + after);
+    let recorded = match dice.one_in(8) {
+        true => dice.about(DELIVERED - 5, s.record),
+        false => dice.height(DELIVERED - 5, s.record),
+    };
     scene.case.chain.record = (!dice.one_in(20)).then_some(RootOfRecord {
         height: recorded,
         root,
     });
     let mut lied = vec![data_id(&CONTRACT, &root)];
-    let mask = if dice.one_in(4) {
-        dice.next()
-    } else {
-        u64::MAX
+    let mask = if dice.one_in(4) { dice.next() } else { ALL };
+    let at = match dice.one_in(4) {
+        true => dice.about(DELIVERED, s.record),
+        false => dice.height(DELIVERED, s.record),
     };
-    let at = dice.height(DELIVERED, s.record + after);
-    mail.keep_data(lied[0], at, move |a| mask >> a & 1 == 1);
+    // What is not committed to, no mailbox keeps that looks into it.
+    let data = boxes(scene).filter(|_| !dice.one_in(10));
+    let served = mail.keep_data(data, at, mask) && at <= s.record;
     brought[WORKER].commitment = (!dice.one_in(20)).then(|| scene.commitment());
     if dice.one_in(10) {
         let mut other = scene.commitment();
@@ -405,6 +463,7 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     let rejected = 'talk: {
         if scene.case.chain.record.is_none_or(|r| r.height > s.record)
             || brought[VERIFIER].items.len() == 1
+            || !served
         {
             break 'talk s.record + 1;
         }
@@ -432,9 +491,8 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         for token in &tokens {
             brought[WORKER].items.push(sign(token));
             lied.push(id(token));
-            let mask = dice.next();
-            let at = dice.height(drawn, s.token + 3);
-            mail.say(WORKER, token, at, move |a| mask >> a & 1 == 1);
+            let at = dice.about(drawn, s.token);
+            mail.say(WORKER, token, at, dice.some());
         }
         let Some((seen, token)) = mail.read(s.token, |item| is_token_for(item, &sample)) else {
             break 'talk s.token + 1;
@@ -483,9 +541,14 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         if let Some(item) = &item {
             brought[WORKER].items.push(sign(item));
             lied.push(id(item));
-            let mask = dice.next();
-            let at = dice.height(replied, s.opening + 3);
-            mail.say(WORKER, item, at, move |a| mask >> a & 1 == 1);
+            // With what it names, with one box of it, or alone.
+            match dice.below(5) {
+                0 => {}
+                1 => mail.openings.push((ALL, opening.clone().about(indices[1]))),
+                _ => mail.openings.push((dice.some(), opening.clone())),
+            }
+            let at = dice.about(replied, s.opening);
+            mail.say(WORKER, item, at, dice.some());
         }
         let Some((seen, item)) = mail.read(s.opening, |item| is_opening_of(item, &reply)) else {
             break 'talk s.opening + 1;
@@ -519,6 +582,10 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     };
     scene.case.chain.rejected = rejected;
     scene.case.chain.appealed = rejected + 1 + dice.below(5) as u32;
+    if dice.one_in(4) {
+        let again = brought[WORKER].items.clone();
+        brought[WORKER].items.extend(again);
+    }
     brought[WORKER].openings = shown_openings;
     brought[WORKER].token = dice.one_in(2).then(|| *x().expose());
     if dice.one_in(3) {

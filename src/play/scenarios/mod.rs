@@ -39,7 +39,9 @@ scenarios! {
     "outbid-root" Hardened "attack: the verifier's child pays for the delivery without its root; the worker records it alone: 3'" hardened::outbid_root;
     "redraw" Hardened "attack: a caught worker goes on chain with another root: 6, row 1" rulings::redraw;
     "two-roots" Hardened "attack: the worker signs one root for the verifier and another for the panel: 6, row 0" rulings::two_roots;
+    "two-samples" Hardened "attack: the verifier draws two samples, to be shown the one that the worker did not seal for: 7, row 0" rulings::two_samples;
     "withheld-boxes" Hardened "attack: the worker hands over no boxes: 6, row 2" rulings::withheld_boxes;
+    "empty-boxes" Hardened "attack: the worker hands over zeros in place of its boxes, which nobody acknowledges: 6, row 2" rulings::empty_boxes;
     "withheld-nonce" Hardened "attack: the verifier rejects without drawing a sample: 7, row 3" rulings::withheld_nonce;
     "withheld-token" Hardened "attack: the worker seals no token: 6, row 4" rulings::withheld_token;
     "withheld-reply" Hardened "attack: the verifier does not answer the token: 7, row 5" rulings::withheld_reply;
@@ -48,6 +50,7 @@ scenarios! {
     "false-token" Hardened "attack: the worker seals under digests that nobody has: 6, row 7" rulings::false_token;
     "made-up-digests" Hardened "attack: the verifier answers with digests that it made up: 7, row 8" rulings::made_up_digests;
     "withheld-opening" Hardened "attack: the worker opens nothing after the right answer: 6, row 9" rulings::withheld_opening;
+    "hollow-opening" Hardened "attack: the worker signs its opening and hands over one box of it: 6, row 9" rulings::hollow_opening;
     "false-seal" Hardened "attack: the worker computes the sample alone, and seals under what its leaves are not: 6, row 9a" rulings::false_seal;
     "garbage-boxes" Hardened "attack: right leaves, and boxes full of garbage: 6, row 10" rulings::garbage_boxes;
     "outside-sample" Hardened "attack: the verifier disputes a step that nobody sampled: 7, row 11" rulings::outside_sample;

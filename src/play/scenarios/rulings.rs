@@ -57,6 +57,17 @@ pub(super) fn two_roots(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioE
     disputed(play, why, Row::Contradiction, W)
 }
 
+pub(super) fn two_samples(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    sampled(play)?;
+    play.seal_token(&Under::Leaves)?;
+    play.draw_again()?;
+    play.answer(&Reply::Checked)?;
+    play.open_sample()?;
+    super::approved(play.compare()?.approves())?;
+    let why = "ATTACK: the worker opened the one sample that it sealed for, and is to be asked for the other";
+    disputed(play, why, Row::Contradiction, V)
+}
+
 pub(super) fn redraw(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     sample_refused(play)?;
     play.compute(
@@ -75,6 +86,17 @@ pub(super) fn withheld_boxes(play: &mut ContractPlay<'_>) -> Result<Ending, Scen
     let deadline = play.schedule()?.record;
     play.pass(deadline, "the worker may still hand over its boxes")?;
     disputed(play, "there are no boxes", Row::Boxes, W)
+}
+
+pub(super) fn empty_boxes(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.compute(&Strategy::Honest, "does the whole work")?;
+    play.commit()?;
+    play.hand_zeros()?;
+    deliver(play)?;
+    let deadline = play.schedule()?.record;
+    play.pass(deadline, "the worker may still hand over its boxes")?;
+    let why = "what it was handed is not what was committed to, and it has not acknowledged it";
+    disputed(play, why, Row::Boxes, W)
 }
 
 pub(super) fn withheld_nonce(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -129,6 +151,14 @@ pub(super) fn withheld_opening(play: &mut ContractPlay<'_>) -> Result<Ending, Sc
     let deadline = play.schedule()?.opening;
     play.pass(deadline, "the worker may still open the sample")?;
     disputed(play, "nothing is opened", Row::Opening, W)
+}
+
+pub(super) fn hollow_opening(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    answered(play, &Under::Leaves, &Reply::Checked)?;
+    play.open_hollow()?;
+    let deadline = play.schedule()?.opening;
+    play.pass(deadline, "the worker may still hand over what it signed")?;
+    disputed(play, "what was signed was not opened", Row::Opening, W)
 }
 
 pub(super) fn false_seal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {

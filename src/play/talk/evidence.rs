@@ -13,14 +13,14 @@ use narthex_game_model::{
     commitment::Opening,
     play::EvidenceError,
     ruling::{
-        Answer, Brought, Case, ChainFacts, Item, ProvenRecord, Rerun, RootOfRecord, Row, RuleError,
-        rule,
+        Answer, Brought, Case, ChainFacts, Item, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
+        RootOfRecord, Row, RuleError, rule,
     },
     schedule::Schedule,
     token::Token,
 };
 
-use super::{Piece, missing};
+use super::{Drawn, Piece, missing};
 use crate::play::{ContractPlay, PlayError, job, work::described, work::job_error};
 
 use Role::{Verifier, Worker};
@@ -88,8 +88,7 @@ impl ContractPlay<'_> {
     /// Where no sample was drawn, a later block draws one, and the worker waits with its appeal until that block is known
     /// and deep, as long as it can.
     pub(in crate::play) fn await_substitute(&mut self) -> Result<(), PlayError> {
-        let commitment = self.committed()?;
-        if self.drawn(Worker, &commitment)?.is_some() {
+        if self.taken()?.is_some() {
             return Ok(());
         }
         let deep = self.options.depth.reached_at(self.schedule()?.token);
@@ -111,11 +110,12 @@ impl ContractPlay<'_> {
     fn worker_brings(&mut self) -> Result<(), PlayError> {
         let commitment = self.committed()?;
         let contract = *self.terms.contract_id();
-        let (indices, count) = match self.drawn(Worker, &commitment)? {
-            Some(drawn) => (drawn.indices, "the sample"),
+        // What it sealed its token for and nothing else: that is what a ruling that pays it asks for.
+        let (drawn, count) = match self.taken()? {
+            Some(drawn) => (drawn, "the sample that its token names"),
             None => (self.substitute()?, "what a later block draws"),
         };
-        let opening = self.open_steps(&indices)?;
+        let opening = self.open_steps(&drawn.indices)?;
         let mut pieces = vec![Piece::Commitment(Box::new(commitment))];
         let papers = self.papers(Worker)?;
         let own = |item: &Item| match item {
@@ -123,13 +123,12 @@ impl ContractPlay<'_> {
             Item::Commitment(signed) => **signed == commitment,
             _ => true,
         };
-        let items = papers.items.iter().filter(|signed| own(&signed.item));
-        pieces.extend(items.cloned().map(Piece::Item));
+        let items = papers.told().into_iter();
+        let items = items.filter(|signed| own(&signed.item));
+        pieces.extend(items.map(Piece::Item));
         pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        let answer = papers.last(&contract, |item| match item {
-            Item::Reply { answer, .. } => Some(answer.clone()),
-            _ => None,
-        });
+        let token = papers.sealed(&contract);
+        let answer = token.and_then(|(token, _)| papers.reply_to(&contract, &token));
         match answer.map(|(_, answer)| answer) {
             Some(Answer::Shown { hash, .. }) => pieces.extend(self.token_shown(&hash)?),
             Some(Answer::Digests(digests)) => pieces.extend(self.record(&opening, &digests)?),
@@ -137,7 +136,7 @@ impl ContractPlay<'_> {
         }
         let opening = Piece::Opening(Box::new(opening));
         // What the panel is shown, the other side sees too.
-        self.hand(Worker, Verifier, &opening, None)?;
+        self.hand(Worker, Verifier, &opening)?;
         pieces.push(opening);
         self.bring(Worker, &pieces)?;
         let what = format!("brings the panel what was signed and acknowledged, and opens {count}");
@@ -174,7 +173,7 @@ impl ContractPlay<'_> {
     }
 
     /// The sample that a later block draws, where the verifier has drawn none.
-    fn substitute(&mut self) -> Result<Vec<u64>, PlayError> {
+    fn substitute(&mut self) -> Result<Drawn, PlayError> {
         let depth = self.options.depth;
         let height = self.case()?.substitute_height();
         let missing = depth
@@ -182,18 +181,25 @@ impl ContractPlay<'_> {
             .saturating_sub(self.chain.height()?);
         self.mine(missing)?;
         let block = self.chain.block_hash(height)?.to_byte_array();
-        let drawn = self.draw([0; 32], &self.committed()?, &[0; 32], &block)?;
-        Ok(drawn.indices)
+        self.draw([0; 32], &self.committed()?, &[0; 32], &block)
     }
 
     fn verifier_brings(&mut self) -> Result<(), PlayError> {
         let papers = self.papers(Verifier)?;
-        let mut pieces: Vec<_> = papers.items.iter().cloned().map(Piece::Item).collect();
+        let mut pieces: Vec<_> = papers.told().into_iter().map(Piece::Item).collect();
         pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        let openings = papers.openings.iter().cloned().map(Box::new);
-        pieces.extend(openings.map(Piece::Opening));
-        if let (Some(digests), Some(opening)) = (&self.talk.digests, papers.openings.last()) {
-            pieces.extend(self.record(opening, digests.digests())?);
+        // Of what it was shown beside it brings nothing: its part is bounded, and the worker sends what it likes.
+        let openings = papers.signed_openings().take(MAX_SHOWN_OPENINGS);
+        pieces.extend(openings.cloned().map(Box::new).map(Piece::Opening));
+        if let Some(digests) = &self.talk.digests {
+            let sampled = self.sampled(Verifier, &self.received()?)?.indices;
+            let of_sample = |opening: &&Opening| {
+                let opened = opening.leaves.iter().map(|leaf| leaf.index);
+                opened.eq(sampled.iter().copied())
+            };
+            if let Some(opening) = papers.openings.iter().find(of_sample) {
+                pieces.extend(self.record(opening, digests.digests())?);
+            }
         }
         self.bring(Verifier, &pieces)?;
         let count = pieces.len();

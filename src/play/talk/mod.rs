@@ -6,9 +6,15 @@
 //! from the chain itself.
 //!
 //! The order is what binds. The verifier draws a sample; the worker seals the token under its digests; the verifier answers
-//! *before* the worker opens anything; the verifier compares what is opened leaf by leaf.
+//! *before* the worker opens anything; the verifier compares what is opened leaf by leaf. Each answers the first thing that
+//! was said to what it said itself, and opens, seals or answers nothing else: whoever says a thing twice gains no second
+//! answer.
+//!
+//! An acknowledgement is of what was looked into ([`Received`](narthex_game_model::ruling::Received)): who hands over an
+//! item and not what it names has handed over nothing.
 
 mod evidence;
+mod handing;
 mod message;
 mod verifier;
 mod worker;
@@ -18,10 +24,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::secp256k1::Keypair;
 use narthex_contracts::terms::{Role, word_pair};
 use narthex_game_model::{
-    commitment::{Commitment, Handover, Opening, ReceiptKind, SignedReceipt},
+    commitment::{Commitment, Opening, ReceiptKind, SealedData, SignedReceipt, check_sealed},
     play::BlindDigests,
-    ruling::{Brought, Item, Litigant, Row, SignedItem, data_id},
+    ruling::{Answer, Brought, Item, Litigant, Row, SignedItem, data_id},
     sample,
+    token::SealedToken,
 };
 
 pub(super) use message::Piece;
@@ -57,29 +64,96 @@ impl Papers {
             Piece::Receipt(receipt) => self.receipts.push(receipt),
             Piece::Commitment(commitment) => self.commitment = Some(*commitment),
             Piece::Boxes(boxes) => self.boxes = Some(boxes),
-            Piece::Opening(opening) => self.openings.push(*opening),
-            // Only a panel is shown these, and files them as evidence.
-            Piece::Token(_) | Piece::Record(_) => {}
+            Piece::Opening(opening) if !self.openings.contains(&opening) => {
+                self.openings.push(*opening);
+            }
+            // Only a panel is shown the last two, and files them as evidence.
+            Piece::Opening(_) | Piece::Token(_) | Piece::Record(_) => {}
         }
     }
 
-    /// The last item that `pick` takes, with its id.
-    pub(super) fn last<T>(
+    /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
+    /// reason to act.
+    pub(super) fn first<T>(
         &self,
         contract: &[u8; 32],
         pick: impl Fn(&Item) -> Option<T>,
     ) -> Option<([u8; 32], T)> {
-        let mut items = self.items.iter().rev();
+        let mut items = self.items.iter();
         items.find_map(|signed| Some((signed.item.id(contract), pick(&signed.item)?)))
     }
 
-    /// The opening that the worker signed last: id of the item, and of what is opened.
+    /// What a panel is brought of what was said: two different items of a kind by one author, which are enough against it.
+    /// Whoever says a hundred fills nobody else's part.
+    fn told(&self) -> Vec<SignedItem> {
+        let mut told: Vec<SignedItem> = Vec::new();
+        for signed in &self.items {
+            let same = |other: &&SignedItem| other.item.name() == signed.item.name();
+            if told.iter().filter(same).count() < 2 {
+                told.push(signed.clone());
+            }
+        }
+        told
+    }
+
+    /// The openings that the worker has signed, each with the boxes that came with it.
+    fn signed_openings(&self) -> impl Iterator<Item = &Opening> {
+        let named = |opening: &&Opening| {
+            let id = opening.id();
+            self.items.iter().any(
+                |signed| matches!(&signed.item, Item::Opening { opening, .. } if *opening == id),
+            )
+        };
+        self.openings.iter().filter(named)
+    }
+
+    /// The token that was sealed for a sample.
+    fn token_for(&self, contract: &[u8; 32], drawn: &[u8; 32]) -> Option<([u8; 32], SealedToken)> {
+        self.first(contract, |item| match item {
+            Item::Token { sample, sealed } if sample == drawn => Some(*sealed),
+            _ => None,
+        })
+    }
+
+    /// The reply to a token.
+    fn reply_to(&self, contract: &[u8; 32], sealed: &[u8; 32]) -> Option<([u8; 32], Answer)> {
+        self.first(contract, |item| match item {
+            Item::Reply { token, answer } if token == sealed => Some(answer.clone()),
+            _ => None,
+        })
+    }
+
+    /// The token that the worker has sealed, and the sample that it names.
+    fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], [u8; 32])> {
+        self.first(contract, |item| match item {
+            Item::Token { sample, .. } => Some(*sample),
+            _ => None,
+        })
+    }
+
+    /// What the worker has opened after the verifier's reply: id of the item, and of what is opened.
     fn opening(&self, contract: &[u8; 32]) -> Result<([u8; 32], [u8; 32]), PlayError> {
-        let said = self.last(contract, |item| match item {
-            Item::Opening { opening, .. } => Some(*opening),
+        let reply = self.first(contract, |item| match item {
+            Item::Reply { .. } => Some(()),
             _ => None,
         });
-        said.ok_or_else(|| missing("an opening"))
+        let opening = reply.and_then(|(replied, ())| {
+            self.first(contract, |item| match item {
+                Item::Opening { reply, opening } if *reply == replied => Some(*opening),
+                _ => None,
+            })
+        });
+        opening.ok_or_else(|| missing("an opening"))
+    }
+
+    /// The data, if it is that of a commitment that is here.
+    fn data(&self, output_bytes: usize, sealed: &[u8]) -> Option<SealedData> {
+        let signed = self.items.iter().filter_map(|signed| match &signed.item {
+            Item::Commitment(commitment) => Some(**commitment),
+            _ => None,
+        });
+        let mut known = signed.chain(self.commitment);
+        known.find_map(|commitment| check_sealed(&commitment, output_bytes, sealed).ok())
     }
 }
 
@@ -147,115 +221,16 @@ impl ContractPlay<'_> {
         read.map_err(|error| PlayError::Message { from, to, error })
     }
 
-    /// The author signs an item and has it handed over. Its id.
-    pub(super) fn say(&mut self, from: Role, item: Item, to: Role) -> Result<[u8; 32], PlayError> {
-        let contract = *self.terms.contract_id();
-        let id = item.id(&contract);
-        let kind = item.receipt();
-        let signed = self.signed_by(from, |pair| item.signed(&contract, pair))?;
-        self.papers_mut(from).file(Piece::Item(signed.clone()));
-        let receipt = kind.map(|kind| (kind, id));
-        self.hand(from, to, &Piece::Item(signed), receipt)?;
-        Ok(id)
-    }
-
-    /// Hands something over. The other side acknowledges it, if something of that kind is acknowledged; if it is mute, every
-    /// arbiter keeps it for that side and says so. What is given to an arbiter is kept by it.
-    pub(super) fn hand(
-        &mut self,
-        from: Role,
-        to: Role,
-        piece: &Piece,
-        receipt: Option<(ReceiptKind, [u8; 32])>,
-    ) -> Result<(), PlayError> {
-        let kept = receipt.map(|(_, id)| (ReceiptKind::Kept, id));
-        if let Role::Arbiter(_) = to {
-            return self.deliver_piece(from, to, piece, kept);
-        }
-        if !self.talk.mute.contains(&to) {
-            return self.deliver_piece(from, to, piece, receipt);
-        }
-        for arbiter in 0..self.terms.panel_size() {
-            self.deliver_piece(from, Role::Arbiter(arbiter), piece, kept)?;
-        }
-        Ok(())
-    }
-
-    fn deliver_piece(
-        &mut self,
-        from: Role,
-        to: Role,
-        piece: &Piece,
-        receipt: Option<(ReceiptKind, [u8; 32])>,
-    ) -> Result<(), PlayError> {
-        let read = self.send(from, to, piece)?;
-        self.check_signed(&read)?;
-        self.papers_mut(to).file(read);
-        let Some((kind, id)) = receipt else {
-            return Ok(());
-        };
-        let contract = *self.terms.contract_id();
-        let (issuer, holder) = (self.word_key(to)?, self.word_key(from)?);
-        let handover = Handover::of(kind, contract, id, issuer, holder);
-        let tip = self.chain.height()?;
-        let signed = self.signed_by(to, |pair| handover.acknowledge(tip, pair))?;
-        let signed = Piece::Receipt(signed?);
-        // What the client and the arbiters have, the verifier must know before it approves.
-        let mut holders = vec![from];
-        if from == Role::Worker && to != Role::Verifier {
-            holders.push(Role::Verifier);
-        }
-        for holder in holders {
-            if self.talk.mute.contains(&holder) {
-                continue;
-            }
-            let read = self.send(to, holder, &signed)?;
-            if let Piece::Receipt(receipt) = &read {
-                handover.check(receipt)?;
-            }
-            self.papers_mut(holder).file(read);
-        }
-        Ok(())
-    }
-
-    /// Nobody takes what its author has not signed.
-    fn check_signed(&self, piece: &Piece) -> Result<(), PlayError> {
-        let Piece::Item(signed) = piece else {
-            return Ok(());
-        };
-        let by = Role::from(signed.item.author());
-        let key = self.terms.word_key(by).ok_or_else(|| missing("a key"))?;
-        match signed.is_by(self.terms.contract_id(), &key) {
-            true => Ok(()),
-            false => Err(PlayError::Unsigned {
-                by,
-                what: signed.item.name(),
-            }),
-        }
-    }
-
-    /// The sample that was said last, as this party draws it from a commitment.
-    pub(super) fn drawn(
-        &self,
-        role: Role,
-        commitment: &Commitment,
-    ) -> Result<Option<Drawn>, PlayError> {
+    /// The sample that was said first, as this party draws it from a commitment.
+    fn sampled(&self, role: Role, commitment: &Commitment) -> Result<Drawn, PlayError> {
         let said = self
             .papers(role)?
-            .last(self.terms.contract_id(), |item| match item {
+            .first(self.terms.contract_id(), |item| match item {
                 Item::Sample { nonce, block, .. } => Some((*nonce, *block)),
                 _ => None,
             });
-        let Some((id, (nonce, block))) = said else {
-            return Ok(None);
-        };
-        self.draw(id, commitment, &nonce, &block).map(Some)
-    }
-
-    /// The same, where there must be one.
-    fn sampled(&self, role: Role, commitment: &Commitment) -> Result<Drawn, PlayError> {
-        let drawn = self.drawn(role, commitment)?;
-        drawn.ok_or_else(|| missing("a sample"))
+        let (id, (nonce, block)) = said.ok_or_else(|| missing("a sample"))?;
+        self.draw(id, commitment, &nonce, &block)
     }
 
     fn draw(

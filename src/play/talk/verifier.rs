@@ -32,7 +32,7 @@ pub(in crate::play) enum Reply {
 
 impl ContractPlay<'_> {
     /// What the verifier was shown as the worker's commitment.
-    fn received(&self) -> Result<Commitment, PlayError> {
+    pub(super) fn received(&self) -> Result<Commitment, PlayError> {
         let commitment = self.papers(Verifier)?.commitment;
         commitment.ok_or_else(|| missing("a commitment"))
     }
@@ -65,6 +65,18 @@ impl ContractPlay<'_> {
         let fits = commitment.check_terms(&result, count);
         fits.map_err(job_error)?;
         let height = self.sample_height(&commitment)?;
+        self.say_sample(height)?;
+        let depth = self.options.depth;
+        self.step(
+            Verifier,
+            format!("shows its nonce, which draws {count} steps with the hash of block {height}"),
+            &format!(
+                "the worker could not know it when it committed, and it is {depth} blocks deep"
+            ),
+        )
+    }
+
+    fn say_sample(&mut self, height: u32) -> Result<(), PlayError> {
         let block = self.chain.block_hash(height)?.to_byte_array();
         let nonce = self.workshop.sample_nonce;
         let item = Item::Sample {
@@ -73,13 +85,21 @@ impl ContractPlay<'_> {
             block,
         };
         self.say(Verifier, item, Worker)?;
-        let depth = self.options.depth;
+        Ok(())
+    }
+
+    /// The verifier names another block, for other steps.
+    pub(in crate::play) fn draw_again(&mut self) -> Result<(), PlayError> {
+        // As deep as the first: the worker has no other reason to refuse it.
+        let height = self.sample_height(&self.received()?)?.saturating_add(1);
+        let wanted = self.options.depth.reached_at(height);
+        let missing = wanted.saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
+        self.say_sample(height)?;
         self.step(
             Verifier,
-            format!("shows its nonce, which draws {count} steps with the hash of block {height}"),
-            &format!(
-                "the worker could not know it when it committed, and it is {depth} blocks deep"
-            ),
+            format!("shows its nonce again, with the hash of block {height}"),
+            "ATTACK: a worker that opens both samples gives the result away, and one that opens the other has not opened its own",
         )
     }
 
@@ -100,8 +120,14 @@ impl ContractPlay<'_> {
     /// Digests of the steps, run again.
     pub(super) fn recomputed(&self, indices: &[u64]) -> Result<BlindDigests, PlayError> {
         let shop = &self.workshop;
-        // Nothing is committed to: the answer comes before any leaf.
-        Ok(recompute(&shop.job, shop.origin.stage(), indices, [0; 32])?)
+        // Nothing is committed to: the answer comes before any leaf. But what stands for a step without output is nobody
+        // else's to know.
+        Ok(recompute(
+            &shop.job,
+            shop.origin.stage(),
+            indices,
+            shop.blind_salt,
+        )?)
     }
 
     /// The verifier answers the token, before the worker opens anything. Whether it says that it has it.
@@ -109,10 +135,7 @@ impl ContractPlay<'_> {
         let contract = *self.terms.contract_id();
         let commitment = self.received()?;
         let drawn = self.sampled(Verifier, &commitment)?;
-        let sealed = self.papers(Verifier)?.last(&contract, |item| match item {
-            Item::Token { sample, sealed } if *sample == drawn.id => Some(*sealed),
-            _ => None,
-        });
+        let sealed = self.papers(Verifier)?.token_for(&contract, &drawn.id);
         let (token, sealed) = sealed.ok_or_else(|| missing("a token"))?;
         let (answer, what, why) = match reply {
             Reply::Guessed => (

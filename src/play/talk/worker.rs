@@ -3,8 +3,8 @@
 use bitcoin::hashes::Hash;
 use narthex_contracts::{template::ContractSecret, terms::Role};
 use narthex_game_model::{
-    commitment::{Commitment, ReceiptKind},
-    ruling::{Answer, Item, data_id},
+    commitment::Commitment,
+    ruling::{Answer, Item},
     sample,
     token::{Token, seal},
 };
@@ -29,7 +29,7 @@ impl ContractPlay<'_> {
     pub(in crate::play) fn commit(&mut self) -> Result<(), PlayError> {
         let commitment = Box::new(self.committed()?);
         self.say(Worker, Item::Commitment(commitment.clone()), Verifier)?;
-        self.hand(Worker, Client, &Piece::Commitment(commitment), None)
+        self.hand(Worker, Client, &Piece::Commitment(commitment))
     }
 
     /// The worker signs its commitment for the panel alone, which keeps it.
@@ -43,22 +43,34 @@ impl ContractPlay<'_> {
 
     /// The worker hands verifier and client all boxes.
     pub(in crate::play) fn hand_boxes(&mut self) -> Result<(), PlayError> {
-        let (id, delivery) = (self.committed()?.id(), self.delivery.as_ref());
+        let delivery = self.delivery.as_ref();
         let boxes = delivery.ok_or_else(|| missing("work"))?.work.sealed();
         let (bytes, boxes) = (boxes.len(), Piece::Boxes(boxes.to_vec()));
-        let data = (ReceiptKind::Data, data_id(self.terms.contract_id(), &id));
         for to in [Verifier, Client] {
-            self.hand(Worker, to, &boxes, Some(data))?;
+            self.hand(Worker, to, &boxes)?;
         }
         let mute = [Verifier, Client].iter().any(|to| self.is_mute(*to));
         let why = match mute {
-            false => "verifier and client acknowledge them, which dates them",
+            false => "verifier and client check them and acknowledge them, which dates them",
             true => {
                 "who acknowledges nothing is served all the same: the arbiters keep them, which dates them"
             }
         };
         let what = format!("hands over {bytes} encrypted bytes, one box a step");
         self.step(Worker, what, why)
+    }
+
+    /// The worker hands over as many zeros.
+    pub(in crate::play) fn hand_zeros(&mut self) -> Result<(), PlayError> {
+        let delivery = self.delivery.as_ref();
+        let boxes = delivery.ok_or_else(|| missing("work"))?.work.sealed();
+        let (bytes, zeros) = (boxes.len(), Piece::Boxes(vec![0; boxes.len()]));
+        let what = format!("hands over {bytes} bytes, all of them 0");
+        self.step(Worker, what, "ATTACK: somebody may acknowledge them unseen")?;
+        for to in [Verifier, Client] {
+            self.hand(Worker, to, &zeros)?;
+        }
+        Ok(())
     }
 
     fn is_mute(&self, role: Role) -> bool {
@@ -71,11 +83,28 @@ impl ContractPlay<'_> {
         Ok(*delivery.ok_or_else(|| missing("work"))?.work.commitment())
     }
 
-    /// The sample as the worker takes it: of the contract's nonce, and of a block that is there to stay.
+    /// The sample that the worker's own token names: the one that it opens, and no other, whatever else the verifier says.
+    /// It opened two, and had given the result away. `None` before it has sealed.
+    pub(super) fn taken(&self) -> Result<Option<Drawn>, PlayError> {
+        let (contract, papers) = (self.terms.contract_id(), self.papers(Worker)?);
+        let Some((_, named)) = papers.sealed(contract) else {
+            return Ok(None);
+        };
+        let mut items = papers.items.iter().map(|signed| &signed.item);
+        let drawn = items.find_map(|item| match item {
+            Item::Sample { nonce, block, .. } if item.id(contract) == named => Some((nonce, block)),
+            _ => None,
+        });
+        let (nonce, block) = drawn.ok_or_else(|| missing("the sample of the token"))?;
+        self.draw(named, &self.committed()?, nonce, block).map(Some)
+    }
+
+    /// The sample as the worker takes it: the first that it is sent, of the contract's nonce, and of a block that is there to
+    /// stay.
     fn take_sample(&mut self) -> Result<Drawn, PlayError> {
         let commitment = self.committed()?;
         let contract = *self.terms.contract_id();
-        let said = self.papers(Worker)?.last(&contract, |item| match item {
+        let said = self.papers(Worker)?.first(&contract, |item| match item {
             Item::Sample {
                 nonce,
                 height,
@@ -139,22 +168,28 @@ impl ContractPlay<'_> {
         digests.ok_or_else(|| missing("a sampled step"))
     }
 
-    /// The worker opens the sample to verifier and client, after the right answer.
+    /// The reply to the worker's own token that says that it is open, with the right hash; and the sample of that token.
+    fn answered(&self) -> Result<([u8; 32], Drawn), PlayError> {
+        let contract = *self.terms.contract_id();
+        let right = self.token()?.shown(&contract);
+        let papers = self.papers(Worker)?;
+        let sealed = papers.sealed(&contract);
+        let reply = sealed.and_then(|(token, _)| papers.reply_to(&contract, &token));
+        let (Some((reply, answer)), Some(drawn)) = (reply, self.taken()?) else {
+            return Err(PlayError::NoAnswer);
+        };
+        match answer {
+            Answer::Shown { hash, .. } if hash == right => Ok((reply, drawn)),
+            _ => Err(PlayError::NoAnswer),
+        }
+    }
+
+    /// The worker opens the sample that it sealed its token for to verifier and client, after the right answer.
     ///
     /// # Errors
     /// [`PlayError::NoAnswer`]: nothing is opened.
     pub(in crate::play) fn open_sample(&mut self) -> Result<(), PlayError> {
-        let drawn = self.take_sample()?;
-        let contract = *self.terms.contract_id();
-        let right = self.token()?.shown(&contract);
-        let reply = self.papers(Worker)?.last(&contract, |item| match item {
-            Item::Reply {
-                answer: Answer::Shown { hash, .. },
-                ..
-            } if *hash == right => Some(()),
-            _ => None,
-        });
-        let (reply, ()) = reply.ok_or(PlayError::NoAnswer)?;
+        let (reply, drawn) = self.answered()?;
         let opening = self.open_steps(&drawn.indices)?;
         let item = Item::Opening {
             reply,
@@ -162,7 +197,7 @@ impl ContractPlay<'_> {
         };
         let opening = Piece::Opening(Box::new(opening));
         for to in [Verifier, Client] {
-            self.hand(Worker, to, &opening, None)?;
+            self.hand(Worker, to, &opening)?;
             self.say(Worker, item.clone(), to)?;
         }
         let count = drawn.indices.len();
@@ -171,5 +206,23 @@ impl ContractPlay<'_> {
             format!("opens leaves, keys and boxes of {count} steps"),
             "the answer is the hash of the token; with the key the client can open every box by these",
         )
+    }
+
+    /// The worker signs its opening, and hands over that alone and one box of it.
+    pub(in crate::play) fn open_hollow(&mut self) -> Result<(), PlayError> {
+        let (reply, drawn) = self.answered()?;
+        let opening = self.open_steps(&drawn.indices)?;
+        let item = Item::Opening {
+            reply,
+            opening: opening.id(),
+        };
+        self.step(
+            Worker,
+            "signs its opening, and hands over one box of it".into(),
+            "ATTACK: the name of an opening is the same with a box and with its hash",
+        )?;
+        self.say(Worker, item, Verifier)?;
+        let one = opening.about(drawn.indices.first().copied().unwrap_or_default());
+        self.hand(Worker, Verifier, &Piece::Opening(Box::new(one)))
     }
 }

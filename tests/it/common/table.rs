@@ -107,15 +107,16 @@ fn ruled(scenario: &str) -> Option<(&'static str, Fault)> {
     use Fault::{Verifier, Worker};
     Some(match scenario {
         "two-roots" => ("0", Worker),
+        "two-samples" => ("0", Verifier),
         "redraw" => ("1", Worker),
-        "withheld-boxes" => ("2", Worker),
+        "withheld-boxes" | "empty-boxes" => ("2", Worker),
         "withheld-nonce" => ("3", Verifier),
         "withheld-token" => ("4", Worker),
         "withheld-reply" | "false-hash" => ("5", Verifier),
         "denied-seal" => ("6", Verifier),
         "false-token" => ("7", Worker),
         "made-up-digests" => ("8", Verifier),
-        "withheld-opening" => ("9", Worker),
+        "withheld-opening" | "hollow-opening" => ("9", Worker),
         "false-seal" => ("9a", Worker),
         "garbage-boxes" => ("10", Worker),
         "outside-sample" => ("11", Verifier),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use narthex_game_model::commitment::{
-    Commitment, Handover, Opening, ReceiptKind, SignedReceipt, state_digest,
+    Commitment, Opening, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt, state_digest,
 };
-use narthex_game_model::computation::{Computation, Job};
+use narthex_game_model::computation::{Computation, Job, StepError, StepNeeds, StepProgram};
 use narthex_game_model::params::AcceptedJob;
 use narthex_game_model::play::{Strategy, Work};
 use narthex_game_model::ruling::{
@@ -43,9 +43,40 @@ pub fn x() -> Token {
     Token::from_bytes([0x21; 32]).unwrap()
 }
 
-pub fn job() -> Job<IndexHash> {
+/// One hash a step, but for steps that fail.
+pub struct Program {
+    pub fails: Vec<u64>,
+}
+
+impl StepProgram for Program {
+    fn id(&self) -> [u8; 32] {
+        IndexHash.id()
+    }
+
+    fn output_bytes(&self) -> usize {
+        IndexHash.output_bytes()
+    }
+
+    fn entropy_bits(&self) -> u32 {
+        IndexHash.entropy_bits()
+    }
+
+    fn needs(&self) -> StepNeeds {
+        IndexHash.needs()
+    }
+
+    fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
+        match self.fails.iter().any(|step| step.to_be_bytes() == record) {
+            true => Err(StepError::Trap("unreachable".into())),
+            false => IndexHash.run(record),
+        }
+    }
+}
+
+fn job(fails: &[u64]) -> Job<Program> {
     let bytes = (0..STEPS).flat_map(u64::to_be_bytes).collect();
-    Job::new(IndexHash, records(bytes)).unwrap()
+    let fails = fails.to_vec();
+    Job::new(Program { fails }, records(bytes)).unwrap()
 }
 
 fn records(bytes: Vec<u8>) -> narthex_game_model::workload::Records {
@@ -61,14 +92,19 @@ pub fn params(n: u8, k: u8) -> Params {
 /// after it.
 pub struct Scene {
     pub case: Case,
-    pub job: Job<IndexHash>,
+    pub job: Job<Program>,
     pub accepted: AcceptedJob,
     pub work: Work,
 }
 
 impl Scene {
     pub fn new(n: u8, k: u8, strategy: &Strategy) -> Scene {
-        let (params, job) = (params(n, k), job());
+        Scene::failing(n, k, strategy, &[])
+    }
+
+    /// With steps that have no output.
+    pub fn failing(n: u8, k: u8, strategy: &Strategy, fails: &[u64]) -> Scene {
+        let (params, job) = (params(n, k), job(fails));
         let secrets = commitment_support::secrets(9);
         let work = Work::perform(&job, strategy, &secrets, SAMPLED).unwrap();
         let accepted = params.accepts_job(&job).unwrap();
@@ -241,11 +277,14 @@ pub fn sign(item: &Item) -> SignedItem {
     item.clone().signed(&CONTRACT, &key_of(item.author()))
 }
 
+/// A receipt of whatever somebody is ready to sign: who lies has no need of the thing.
 pub fn receipt(kind: ReceiptKind, item: [u8; 32], by: &Keypair, height: u32) -> SignedReceipt {
-    let key = by.x_only_public_key().0.serialize();
-    Handover::of(kind, CONTRACT, item, key, [0; 32])
-        .acknowledge(height, by)
-        .unwrap()
+    let receipt = Receipt {
+        height,
+        ..Receipt::expected(kind, CONTRACT, item, by.key(), [0; 32])
+    };
+    let signature = by.sign(&receipt.id()).unwrap();
+    SignedReceipt { receipt, signature }
 }
 
 pub fn kept(item: [u8; 32], index: u8, height: u32) -> SignedReceipt {
