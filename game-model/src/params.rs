@@ -44,6 +44,8 @@ pub const MIN_APPEAL_BLOCKS: u16 = 2;
 pub const MIN_COMPLETE_BLOCKS: u16 = 2;
 /// Least Δ_D: the appeal is seen in one block, and the settlement can be mined in the next.
 pub const MIN_DECIDE_BLOCKS: u16 = 2;
+/// Least Δ_C: a third of it is the worker's to serve the client, and the client checks and publishes in the rest.
+pub const MIN_CHALLENGE_BLOCKS: u16 = 6;
 /// Least Δ_Q: a smaller majority must open later than a larger one.
 pub const MIN_PER_MISSING_BLOCKS: u16 = 1;
 /// 21 million bitcoin, in satoshi.
@@ -59,6 +61,15 @@ pub enum Template {
     Hardened,
     /// The Prometheus paper's own graph and table with absolute locks, for research.
     Paper,
+    /// As hardened, and the client can challenge an approval: worker and verifier that are in league lose both stakes.
+    Audited,
+}
+
+impl Template {
+    /// Whether delivery and verdict are facts on chain, as in all templates but the paper's.
+    pub const fn has_delivery(self) -> bool {
+        !matches!(self, Self::Paper)
+    }
 }
 
 impl fmt::Display for Template {
@@ -66,8 +77,27 @@ impl fmt::Display for Template {
         f.write_str(match self {
             Self::Hardened => "hardened",
             Self::Paper => "paper",
+            Self::Audited => "audited",
         })
     }
+}
+
+/// What the client's challenge of an approval costs and brings: part of a record in the audited template only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// x: what the client locks beside the reward, and loses with it when its challenge is dismissed. It pays the arbiters
+    /// of a challenge, however they rule.
+    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "bond_sat")]
+    pub bond: Amount,
+    /// κ: what the client gets out of the stakes, beside all that it locked, when its challenge is upheld.
+    #[serde(
+        with = "bitcoin_units::amount::serde::as_sat",
+        rename = "compensation_sat"
+    )]
+    pub compensation: Amount,
+    /// Δ_C: how long an approval on chain can be challenged before the worker can settle.
+    pub challenge_blocks: u16,
 }
 
 /// Relative windows of the hardened template, in blocks. The paper template has them too, with the same
@@ -178,6 +208,9 @@ pub struct ParamsRecord {
     /// Absolute locks of the paper template; absent in the hardened one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper_locks: Option<PaperLocks>,
+    /// The client's challenge; present in the audited template alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
     /// Smallest value an output may have.
     #[serde(
         with = "bitcoin_units::amount::serde::as_sat",
@@ -282,6 +315,8 @@ impl Params {
         job_bounds: JobBounds,
         /// The paper template's absolute locks.
         paper_locks: Option<PaperLocks>,
+        /// The audited template's challenge.
+        audit: Option<Audit>,
         /// Smallest value an output may have.
         dust_limit: Amount,
     }
@@ -314,19 +349,35 @@ impl Params {
         share.floor_of(self.0.reward)
     }
 
-    /// c + w + v: value of the contract output, in satoshi.
+    /// x, the client's bond; nothing where there is no challenge.
+    pub fn challenge_bond(&self) -> Amount {
+        self.0.audit.map_or(Amount::ZERO, |audit| audit.bond)
+    }
+
+    /// c + x: what the client locks in the contract output.
+    pub fn client_deposit(&self) -> Amount {
+        let sum = self.0.reward.to_sat();
+        // Valid parameters stay below 21 million bitcoin, so nothing saturates.
+        Amount::from_sat(sum.saturating_add(self.challenge_bond().to_sat()))
+    }
+
+    /// Δ_C: how long an approval on chain can be challenged; 0 where it cannot.
+    pub fn challenge_blocks(&self) -> u16 {
+        self.0.audit.map_or(0, |audit| audit.challenge_blocks)
+    }
+
+    /// c + x + w + v: value of the contract output, in satoshi.
     pub fn contract_value(&self) -> Amount {
         // Valid parameters stay below 21 million bitcoin, so nothing saturates.
         let sum = self
-            .0
-            .reward
+            .client_deposit()
             .to_sat()
             .saturating_add(self.0.worker_stake.to_sat())
             .saturating_add(self.0.verifier_stake.to_sat());
         Amount::from_sat(sum)
     }
 
-    /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q): the relative lock of the stake outputs.
+    /// Δ_T + Δ_V + max(Δ_C + Δ_W, max(Δ_A, Δ_C) + 2Δ_D + nΔ_Q): the relative lock of the stake outputs.
     ///
     /// It outlasts the longest story that starts at the funding and in which everybody uses the
     /// whole of each window. A worker whose t_deliver is later than Δ_T blocks after the funding has

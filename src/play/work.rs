@@ -7,7 +7,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling, Template,
+    Ruling,
     commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
     computation::{Computation, StepError},
     play::{Strategy, Verdict, Work, WorkError, WorkerSecrets},
@@ -124,7 +124,7 @@ impl ContractPlay<'_> {
     /// The verifier hands over the share that it kept back, to whoever waits for it: "r = 1", or its half of the paper's
     /// appeal.
     pub(super) fn hand_over(&mut self, name: NodeName, why: &str) -> Result<(), PlayError> {
-        if self.terms.template() == Template::Hardened {
+        if self.terms.template().has_delivery() {
             self.check_served()?;
         }
         self.bury()?;

@@ -281,6 +281,7 @@ impl Message for OfferTerms {
         w.u8(match self.template {
             Template::Hardened => 0,
             Template::Paper => 1,
+            Template::Audited => 2,
         });
         w.amount(self.stake_sat)
             .amount(self.min_retainer_sat)
@@ -301,6 +302,7 @@ impl Message for OfferTerms {
         let template = match r.u8("template")? {
             0 => Template::Hardened,
             1 => Template::Paper,
+            2 => Template::Audited,
             other => return Err(DecodeError::invalid("template", other)),
         };
         let mut amount = |field| match r.amount(field)? {

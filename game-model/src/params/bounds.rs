@@ -180,7 +180,7 @@ pub enum Bound {
     DecisionLeavesSlowestMajorityAppealWindow,
     /// 2Δ_D + nΔ_Q ≤ 65535 (BIP68).
     RelativeLocksFit,
-    /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q) ≤ 65535 (BIP68): the lock of the stake outputs.
+    /// Δ_T + Δ_V + max(Δ_C + Δ_W, max(Δ_A, Δ_C) + 2Δ_D + nΔ_Q) ≤ 65535 (BIP68): the lock of the stake outputs.
     StakeLockFits,
     /// t_deliver ≥ 1.
     DeliverHeightPositive,
@@ -188,7 +188,7 @@ pub enum Bound {
     DeliverHeightIsHeight,
     /// The paper template needs its locks.
     PaperLocksPresent,
-    /// The hardened template has no absolute locks besides t_deliver.
+    /// Only the paper template has absolute locks besides t_deliver.
     PaperLocksAbsent,
     /// t1 < t2.
     PaperLockOneBeforeTwo,
@@ -198,7 +198,17 @@ pub enum Bound {
     PaperLockThreeBeforeFour,
     /// t4 < 500,000,000 (BIP65).
     PaperLocksAreHeights,
-    /// c + w + v + n(a + retainer) ≤ 21 million bitcoin.
+    /// The audited template needs the terms of its challenge.
+    AuditPresent,
+    /// Only the audited template has a challenge.
+    AuditAbsent,
+    /// x > 0: a challenge that costs nothing is made of every approval.
+    ChallengeBondPositive,
+    /// κ + x ≤ w + v: an upheld challenge pays the client and, as a dismissed one does, x to the arbiters.
+    ChallengePaidFromStakes,
+    /// Δ_C ≥ 6, see [`MIN_CHALLENGE_BLOCKS`](super::MIN_CHALLENGE_BLOCKS).
+    ChallengeWindowMinimum,
+    /// c + x + w + v + n(a + retainer) ≤ 21 million bitcoin.
     TotalWithinSupply,
     /// a + retainer is no dust.
     StakeOutputAboveDust,
@@ -279,19 +289,24 @@ impl Bound {
             }
             Self::RelativeLocksFit => ("2 * decision + n * per missing", "<=", "65535"),
             Self::StakeLockFits => (
-                "work + verdict + max(completion, appeal + 2 * decision + n * per missing)",
+                "work + verdict + max(challenge + completion, max(appeal, challenge) + 2 * decision + n * per missing)",
                 "<=",
                 "65535",
             ),
             Self::DeliverHeightPositive => ("t_deliver", ">=", "1"),
             Self::DeliverHeightIsHeight => ("t_deliver", "<", "500000000"),
             Self::PaperLocksPresent => ("paper_locks", "=", "given in the paper template"),
-            Self::PaperLocksAbsent => ("paper_locks", "=", "none in the hardened template"),
+            Self::PaperLocksAbsent => ("paper_locks", "=", "none but in the paper template"),
             Self::PaperLockOneBeforeTwo => ("t1", "<", "t2"),
             Self::PaperLockTwoBeforeThree => ("t2", "<", "t3"),
             Self::PaperLockThreeBeforeFour => ("t3", "<", "t4"),
             Self::PaperLocksAreHeights => ("t4", "<", "500000000"),
-            Self::TotalWithinSupply => ("c + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
+            Self::AuditPresent => ("audit", "=", "given in the audited template"),
+            Self::AuditAbsent => ("audit", "=", "none but in the audited template"),
+            Self::ChallengeBondPositive => ("x", ">", "0"),
+            Self::ChallengePaidFromStakes => ("kappa + x", "<=", "w + v"),
+            Self::ChallengeWindowMinimum => ("challenge window", ">=", "6"),
+            Self::TotalWithinSupply => ("c + x + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
             Self::StakeOutputAboveDust => ("a + retainer", ">=", "dust limit"),
             Self::ShareAboveDust { outcome, party } => {
                 let lhs = format!("share of the {party} in scheme {outcome}");

@@ -7,6 +7,7 @@ use secp256k1::{PublicKey, XOnlyPublicKey};
 use serde::{Deserialize, Serialize};
 
 use super::RuleError;
+use crate::arbiters::Accusation;
 use crate::computation::JobSpec;
 use crate::params::Params;
 use crate::schedule::Schedule;
@@ -94,9 +95,11 @@ pub struct ChainFacts {
     pub delivered: u32,
     /// The root of record, if the root coin was spent with exactly one.
     pub record: Option<RootOfRecord>,
-    /// Height of TxV0.
+    /// What put the case before the panel.
+    pub accusation: Accusation,
+    /// Height of TxV0, or of TxV1 where the client challenges it.
     pub rejected: u32,
-    /// Height of TxA.
+    /// Height of TxA, or of TxC.
     pub appealed: u32,
     /// Hashes of blocks by height, in the byte order in which they are hashed: at least those that
     /// [`RuleError::Block`] asks for.
@@ -125,6 +128,14 @@ impl Case {
         self.schedule().token.min(after)
     }
 
+    /// The word key of whoever accuses the worker: the verifier that rejected, or the client that challenges.
+    pub const fn accuser(&self) -> &XOnlyPublicKey {
+        match self.chain.accusation {
+            Accusation::Appeal => &self.terms.verifier,
+            Accusation::Challenge => &self.terms.client,
+        }
+    }
+
     /// A block's hash.
     pub(super) fn block(&self, height: u32) -> Result<[u8; 32], RuleError> {
         let known = self.chain.blocks.get(&height).copied();
@@ -145,7 +156,12 @@ impl Case {
         ];
         if !order.is_sorted() {
             return Err(RuleError::Facts(
-                "funding, delivery, rejection and appeal confirm in this order",
+                "funding, delivery, verdict and appeal or challenge confirm in this order",
+            ));
+        }
+        if chain.accusation == Accusation::Challenge && self.terms.params.audit().is_none() {
+            return Err(RuleError::Facts(
+                "only an audited contract's approval is challenged",
             ));
         }
         if self.terms.arbiters.len() != usize::from(self.terms.params.arbiters()) {

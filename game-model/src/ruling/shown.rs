@@ -73,26 +73,7 @@ impl Judge<'_> {
         let Ok((record, commitment)) = self.record() else {
             return Ok(Some("there is no commitment to pay for".into()));
         };
-        // The one sample that the worker may have opened: it signed a token for it. Else one that counts.
-        let samples = self.pool.items.iter().filter_map(|(id, item)| match item {
-            Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),
-            _ => None,
-        });
-        let mut taken = samples.filter(|(id, nonce, _)| {
-            let right = sample::nonce_commitment(nonce) == self.case.terms.sample_nonce;
-            right && self.token(id).is_some()
-        });
-        let drawn = match taken.next() {
-            Some((id, nonce, block)) => self.draw(id, &record.root, &nonce, &block),
-            None => match self.sample_alone(&record)? {
-                Some(drawn) => Ok(drawn),
-                None => {
-                    let block = self.case.block(self.case.substitute_height())?;
-                    self.draw([0; 32], &record.root, &[0; 32], &block)
-                }
-            },
-        };
-        let drawn = match drawn {
+        let drawn = match self.paid_sample(&record)? {
             Ok(drawn) => drawn,
             Err(why) => return Ok(Some(why)),
         };
@@ -110,6 +91,30 @@ impl Judge<'_> {
             };
         }
         Ok(Some(why))
+    }
+
+    /// The sample that the worker has to have opened to be paid by a ruling.
+    pub(super) fn paid_sample(
+        &self,
+        record: &RootOfRecord,
+    ) -> Result<Result<Drawn, String>, RuleError> {
+        // The one sample that the worker may have opened: it signed a token for it. Else one that counts.
+        let samples = self.pool.items.iter().filter_map(|(id, item)| match item {
+            Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),
+            _ => None,
+        });
+        let mut taken = samples.filter(|(id, nonce, _)| {
+            let right = sample::nonce_commitment(nonce) == self.case.terms.sample_nonce;
+            right && self.token(id).is_some()
+        });
+        if let Some((id, nonce, block)) = taken.next() {
+            return Ok(self.draw(id, &record.root, &nonce, &block));
+        }
+        if let Some(drawn) = self.sample_alone(record)? {
+            return Ok(Ok(drawn));
+        }
+        let block = self.case.block(self.case.substitute_height())?;
+        Ok(self.draw([0; 32], &record.root, &[0; 32], &block))
     }
 
     /// The sample that counts, unless the verifier has signed two.

@@ -9,7 +9,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling,
+    Accusation, Ruling,
     commitment::Opening,
     play::EvidenceError,
     ruling::{
@@ -56,6 +56,7 @@ impl ContractPlay<'_> {
                 funded,
                 delivered,
                 record,
+                accusation: Accusation::Appeal,
                 rejected,
                 appealed,
                 blocks,

@@ -16,7 +16,7 @@ use narthex_game_model::schedule::{Pace, Schedule};
 use narthex_game_model::simulation::IndexHash;
 use narthex_game_model::tagged::TaggedHasher;
 use narthex_game_model::token::{self, ReplySecret, SealCost, Token, TokenBox};
-use narthex_game_model::{Params, ParamsRecord, sample};
+use narthex_game_model::{Accusation, Params, ParamsRecord, sample};
 use secp256k1::{Keypair, SECP256K1};
 
 use crate::commitment_support;
@@ -87,6 +87,7 @@ impl Scene {
             params,
         };
         let chain = ChainFacts {
+            accusation: Accusation::Appeal,
             funded: 900,
             delivered: DELIVERED,
             record: Some(RootOfRecord {
