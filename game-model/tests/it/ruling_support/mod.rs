@@ -12,7 +12,7 @@ use narthex_game_model::ruling::{
     Answer, Brought, Case, CaseFinding, CaseTerms, ChainFacts, Item, Litigant, ProvenRecord, Rerun,
     RootOfRecord, RuleError, SignedItem, data_id, rule,
 };
-use narthex_game_model::schedule::{Pace, Schedule};
+use narthex_game_model::schedule::{ChallengeSchedule, Pace, Schedule};
 use narthex_game_model::simulation::IndexHash;
 use narthex_game_model::tagged::TaggedHasher;
 use narthex_game_model::token::{self, ReplySecret, SealCost, Token, TokenBox};
@@ -68,7 +68,24 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(n: u8, k: u8, strategy: &Strategy) -> Scene {
-        let (params, job) = (params(n, k), job());
+        Scene::of(params(n, k), strategy)
+    }
+
+    /// A contract whose verifier approved on chain before the reply was due, and whose client challenges that at the last
+    /// moment.
+    pub fn challenged(n: u8, k: u8, strategy: &Strategy) -> Scene {
+        let record = ParamsRecord::audited_example(n, k, 800_000).for_job(STEPS, SAMPLED);
+        let record = record.unwrap().paced(&Pace::MAINNET, 0).unwrap();
+        let mut scene = Scene::of(Params::new(record).unwrap(), strategy);
+        let chain = &mut scene.case.chain;
+        chain.accusation = Accusation::Challenge;
+        let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.rejected);
+        chain.appealed = dates.challenged;
+        scene
+    }
+
+    fn of(params: Params, strategy: &Strategy) -> Scene {
+        let (n, job) = (params.arbiters(), job());
         let secrets = commitment_support::secrets(9);
         let work = Work::perform(&job, strategy, &secrets, SAMPLED).unwrap();
         let accepted = params.accepts_job(&job).unwrap();
