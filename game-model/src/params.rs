@@ -44,8 +44,6 @@ pub const MIN_APPEAL_BLOCKS: u16 = 2;
 pub const MIN_COMPLETE_BLOCKS: u16 = 2;
 /// Least Δ_D: the appeal is seen in one block, and the settlement can be mined in the next.
 pub const MIN_DECIDE_BLOCKS: u16 = 2;
-/// Least Δ_C: a third of it is the worker's to serve the client, and the client checks and publishes in the rest.
-pub const MIN_CHALLENGE_BLOCKS: u16 = 6;
 /// Least Δ_Q: a smaller majority must open later than a larger one.
 pub const MIN_PER_MISSING_BLOCKS: u16 = 1;
 /// 21 million bitcoin, in satoshi.
@@ -96,7 +94,9 @@ pub struct Audit {
         rename = "compensation_sat"
     )]
     pub compensation: Amount,
-    /// Δ_C: how long an approval on chain can be challenged before the worker can settle.
+    /// Δ_C: how long after an approval on chain the worker can settle. In the first third of it nobody can challenge: until
+    /// then the worker's root comes on record at the latest, the chain draws a sample where nobody did, and the worker
+    /// serves the client with it.
     pub challenge_blocks: u16,
 }
 
@@ -364,6 +364,11 @@ impl Params {
     /// Δ_C: how long an approval on chain can be challenged; 0 where it cannot.
     pub fn challenge_blocks(&self) -> u16 {
         self.0.audit.map_or(0, |audit| audit.challenge_blocks)
+    }
+
+    /// ⌊Δ_C/3⌋: how long an approval on chain cannot be challenged yet.
+    pub fn challenge_lock_blocks(&self) -> u16 {
+        self.challenge_blocks() / 3
     }
 
     /// c + x + w + v: value of the contract output, in satoshi.

@@ -13,8 +13,8 @@
 //! | D + ⌊2Δ_V/3⌋ | verifier | reply: it has the token, or its own digests |
 //! | D + ⌊3Δ_V/4⌋ | worker | opening, after a right reply |
 //! | D + Δ_V | verifier | verdict confirmed; from here on the worker can take S2 |
-//! | V + ⌊Δ_C/3⌋ | worker | boxes and opening handed over to the client, after an approval that confirmed at V (audited template) |
-//! | V + Δ_C | client | its challenge (TxC) of that approval; a block later the worker can settle |
+//! | V + ⌊Δ_C/3⌋ | worker | boxes and opening handed over to the client, after an approval that confirmed at V (audited template); nobody can challenge before |
+//! | V + Δ_C | client | its challenge (TxC) of that approval; from here on the worker can settle |
 //! | A + ⌊E/3⌋ | both | evidence for the panel |
 //! | A + 2⌊E/3⌋ | both | moves of a search inside the disputed step |
 //! | A + E | panel | attested, and the settlement confirmed |
@@ -90,21 +90,21 @@ impl Schedule {
 pub struct ChallengeSchedule {
     /// V: TxV1 confirmed.
     pub approved: u32,
-    /// Worker: boxes and opening of the sample handed over to the client, if that has not been done.
+    /// Worker: boxes and opening of the sample handed over to the client, if that has not been done. TxC confirms at this
+    /// height at the earliest.
     pub served: u32,
-    /// Client: TxC confirmed; a block later S3' can be.
-    pub challenged: u32,
+    /// S3' confirms at this height at the earliest: a block before, TxC has the approval to itself.
+    pub claimed: u32,
 }
 
 impl ChallengeSchedule {
     /// For an approval at `approved`. In templates without a challenge all three are that height.
     pub fn of(params: &Params, approved: u32) -> Self {
-        let window = u32::from(params.challenge_blocks());
-        let at = |blocks: u32| approved.saturating_add(blocks);
+        let at = |blocks: u16| approved.saturating_add(blocks.into());
         Self {
             approved,
-            served: at(window / 3),
-            challenged: at(window),
+            served: at(params.challenge_lock_blocks()),
+            claimed: at(params.challenge_blocks()),
         }
     }
 }

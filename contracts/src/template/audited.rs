@@ -2,13 +2,14 @@
 //!
 //! A verifier that is the worker approves anything. Here its approval is not the last word: on chain the worker's
 //! settlement waits Δ_C, and until then the client can put the case before the panel, with a bond that it loses if nothing
-//! is found. If something is, worker and verifier lose both stakes.
+//! is found. If something is, worker and verifier lose both stakes. It cannot in the first third of Δ_C, or client and
+//! verifier together could approve and challenge before the worker's root is on record.
 //!
 //! ```text
 //! Tx0 ─┬─ S3, S4, S1
 //!      └─ TxD ─┬─ S2, S1''
 //!              ├─ TxV1 ─┬─ S3' after Δ_C, S1'
-//!              │        └─ TxC ─ S6', S7' per majority set; S5' per set that ruled
+//!              │        └─ TxC after ⌊Δ_C/3⌋ ─ S6', S7' per majority set; S5' per set that ruled
 //!              └─ TxV0 ─┬─ S4'
 //!                       └─ TxA ─ S6, S7 per majority set; S5 per set that ruled
 //! ```

@@ -75,7 +75,7 @@ pub(super) fn appeal(
     verdicts: &Verdicts,
 ) -> Result<(NodeId, KeySetId), TemplateError> {
     let step = (Exit::APPEALED, "worker appeals", WORKER);
-    to_panel(draft, verdicts, verdicts.rejected, step)
+    to_panel(draft, verdicts, (verdicts.rejected, UNLOCKED), step)
 }
 
 /// TxC: the client takes an approval to the panel.
@@ -84,7 +84,8 @@ pub(super) fn challenge(
     verdicts: &Verdicts,
 ) -> Result<(NodeId, KeySetId), TemplateError> {
     let step = (Exit::CHALLENGED, "client challenges the approval", CLIENT);
-    to_panel(draft, verdicts, verdicts.approved, step)
+    let lock = relative(draft.terms.params().challenge_lock_blocks());
+    to_panel(draft, verdicts, (verdicts.approved, lock), step)
 }
 
 struct StakeOutput {
@@ -312,7 +313,7 @@ fn verdicts(
 fn to_panel(
     draft: &mut Draft<'_>,
     verdicts: &Verdicts,
-    (verdict, keys): (NodeId, KeySetId),
+    ((verdict, keys), lock): ((NodeId, KeySetId), Sequence),
     (name, meaning, who): (NodeName, &'static str, Role),
 ) -> Result<(NodeId, KeySetId), TemplateError> {
     let ka = draft.contract_keys(name.base, draft.terms.roles())?;
@@ -328,7 +329,7 @@ fn to_panel(
         meaning,
         [who],
         stage::ARBITRATION.id,
-        spend(verdict, 0, keys, UNLOCKED),
+        spend(verdict, 0, keys, lock),
     );
     step.inputs.extend(
         (1u32..)

@@ -136,7 +136,7 @@ fn documented(sample: &Sample) -> Table {
     let challenge = sample.params().challenge_blocks();
     let (claim, withheld) = (u32::from(challenge.max(1)), u32::from(challenge) + c);
     let client = match sample.params().template() {
-        Template::Audited => withheld.min(1 + early),
+        Template::Audited => withheld.min(u32::from(challenge / 3) + early),
         _ => withheld,
     };
     row("Tx0", Some(t), Some(1), Some(t), stake);

@@ -206,8 +206,10 @@ pub enum Bound {
     ChallengeBondPositive,
     /// κ + x ≤ w + v: an upheld challenge pays the client and, as a dismissed one does, x to the arbiters.
     ChallengePaidFromStakes,
-    /// Δ_C ≥ 6, see [`MIN_CHALLENGE_BLOCKS`](super::MIN_CHALLENGE_BLOCKS).
-    ChallengeWindowMinimum,
+    /// ⌊Δ_C/3⌋ > ⌊Δ_V/3⌋: a verifier can approve in the block of the delivery, and a challenge must come after the last
+    /// moment of the root of record, and a block later that draws a sample. Else client and verifier together could
+    /// challenge a worker that had no time to commit.
+    ChallengeAfterRecord,
     /// c + x + w + v + n(a + retainer) ≤ 21 million bitcoin.
     TotalWithinSupply,
     /// a + retainer is no dust.
@@ -305,7 +307,7 @@ impl Bound {
             Self::AuditAbsent => ("audit", "=", "none but in the audited template"),
             Self::ChallengeBondPositive => ("x", ">", "0"),
             Self::ChallengePaidFromStakes => ("kappa + x", "<=", "w + v"),
-            Self::ChallengeWindowMinimum => ("challenge window", ">=", "6"),
+            Self::ChallengeAfterRecord => ("challenge window / 3", ">", "verdict window / 3"),
             Self::TotalWithinSupply => ("c + x + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
             Self::StakeOutputAboveDust => ("a + retainer", ">=", "dust limit"),
             Self::ShareAboveDust { outcome, party } => {

@@ -6,8 +6,8 @@ use super::bounds::{Bound, BrokenBound, Quantity};
 use super::settlement::{Outcome, Party, SettlementError, settle};
 use super::{
     LOCK_TIME_THRESHOLD, MAX_FUND_SCRIPT_BYTES, MAX_MONEY_SAT, MAX_RELATIVE_LOCK_BLOCKS,
-    MIN_APPEAL_BLOCKS, MIN_CHALLENGE_BLOCKS, MIN_COMPLETE_BLOCKS, MIN_DECIDE_BLOCKS,
-    MIN_PER_MISSING_BLOCKS, MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params, ParamsRecord, Template,
+    MIN_APPEAL_BLOCKS, MIN_COMPLETE_BLOCKS, MIN_DECIDE_BLOCKS, MIN_PER_MISSING_BLOCKS,
+    MIN_VERDICT_BLOCKS, MIN_WORK_BLOCKS, Params, ParamsRecord, Template,
 };
 use crate::arbiters::MAX_ARBITERS;
 use crate::caps::{
@@ -412,11 +412,13 @@ fn audit(p: &Params, checks: &mut Checks) {
         Quantity::Sat(stakes),
     );
     let blocks = |value: u16| Quantity::Blocks(value.into());
+    let third = audit.challenge_blocks / 3;
+    let record = p.windows().verdict_blocks / 3;
     checks.require(
-        Bound::ChallengeWindowMinimum,
-        audit.challenge_blocks >= MIN_CHALLENGE_BLOCKS,
-        blocks(audit.challenge_blocks),
-        blocks(MIN_CHALLENGE_BLOCKS),
+        Bound::ChallengeAfterRecord,
+        third > record,
+        blocks(third),
+        blocks(record),
     );
 }
 

@@ -78,14 +78,14 @@ impl ParamsRecord {
     }
 
     /// The same figures in the audited template: a bond of 60,000 sat, which is what three arbiters share for a challenge,
-    /// a compensation of 100,000 sat, a window of 6 blocks.
+    /// a compensation of 100,000 sat, a window of 12 blocks.
     pub fn audited_example(n: u8, k: u8, deliver_height: u32) -> Self {
         Self {
             template: Template::Audited,
             audit: Some(Audit {
                 bond: Amount::from_sat(60_000),
                 compensation: Amount::from_sat(100_000),
-                challenge_blocks: 6,
+                challenge_blocks: 12,
             }),
             ..Self::example(n, k, deliver_height)
         }

@@ -10,7 +10,7 @@ use super::RuleError;
 use crate::arbiters::Accusation;
 use crate::computation::JobSpec;
 use crate::params::Params;
-use crate::schedule::Schedule;
+use crate::schedule::{ChallengeSchedule, Schedule};
 
 /// Who brings evidence. Arbiters bring none: they rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,8 +122,13 @@ impl Case {
     }
 
     /// Height of the block that draws a sample where the verifier has drawn none: that of the token's deadline, or the
-    /// first after the appeal, if that comes before. The worker's root is on record before either.
+    /// first after the appeal, if that comes before. The worker's root is on record before either. Where the client
+    /// challenges an approval, the first after approval and root, so that the worker can serve the client before.
     pub fn substitute_height(&self) -> u32 {
+        if self.chain.accusation == Accusation::Challenge {
+            let record = self.chain.record.map_or(0, |record| record.height);
+            return self.chain.rejected.max(record).saturating_add(1);
+        }
         let after = self.chain.appealed.saturating_add(1);
         self.schedule().token.min(after)
     }
@@ -159,10 +164,18 @@ impl Case {
                 "funding, delivery, verdict and appeal or challenge confirm in this order",
             ));
         }
-        if chain.accusation == Accusation::Challenge && self.terms.params.audit().is_none() {
-            return Err(RuleError::Facts(
-                "only an audited contract's approval is challenged",
-            ));
+        if chain.accusation == Accusation::Challenge {
+            if self.terms.params.audit().is_none() {
+                return Err(RuleError::Facts(
+                    "only an audited contract's approval is challenged",
+                ));
+            }
+            let dates = ChallengeSchedule::of(&self.terms.params, chain.rejected);
+            if chain.appealed < dates.served {
+                return Err(RuleError::Facts(
+                    "a challenge confirms a third of its window after the approval",
+                ));
+            }
         }
         if self.terms.arbiters.len() != usize::from(self.terms.params.arbiters()) {
             return Err(RuleError::Facts(

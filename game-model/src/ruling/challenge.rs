@@ -31,9 +31,6 @@ impl Judge<'_> {
     fn unserved(&self, record: &RootOfRecord) -> Option<String> {
         let chain = &self.case.chain;
         let dates = ChallengeSchedule::of(&self.case.terms.params, chain.rejected);
-        if chain.appealed <= dates.served {
-            return None;
-        }
         let data = data_id(&self.case.terms.contract, &record.root);
         let opening = self.pool.items.iter().find_map(|(id, item)| {
             let signed = matches!(item, Item::Opening { .. });

@@ -52,7 +52,8 @@ pub enum LedgerRow {
     Appeal,
     /// Δ_W ≥ b + r.
     Complete,
-    /// ⌊Δ_C/3⌋ ≥ m + r, in the audited template: the worker serves the client once the approval is deep.
+    /// ⌊Δ_C/3⌋ ≥ ⌊Δ_V/3⌋ + m + r + 1, in the audited template: where nobody has drawn a sample, the block after approval and
+    /// root does, and the worker serves the client once that is deep.
     ChallengeServe,
     /// Δ_C − ⌊Δ_C/3⌋ ≥ judge + m + b, there too: the client checks what was opened, and its challenge confirms.
     Challenge,
@@ -86,7 +87,12 @@ impl LedgerRow {
             Self::VerdictConfirm => ("verdict", "verdict window / 4", ">=", "b"),
             Self::Appeal => ("appeal", "appeal window", ">=", "b + max(b, r)"),
             Self::Complete => ("complete", "completion window", ">=", "b + r"),
-            Self::ChallengeServe => ("challenge", "challenge window / 3", ">=", "m + r"),
+            Self::ChallengeServe => (
+                "challenge",
+                "challenge window / 3",
+                ">=",
+                "verdict window / 3 + m + r + 1",
+            ),
             Self::Challenge => (
                 "challenge",
                 "two thirds of the challenge window",
@@ -227,7 +233,8 @@ impl Ledger {
         self.at_least(LedgerRow::Complete, wide(windows.complete_blocks), b + r);
         if params.audit().is_some() {
             let window = wide(params.challenge_blocks());
-            self.at_least(LedgerRow::ChallengeServe, window / 3, m + r);
+            let serve = verdict / 3 + m + r + 1;
+            self.at_least(LedgerRow::ChallengeServe, window / 3, serve);
             let least = wide(pace.judge) + m + b;
             self.at_least(LedgerRow::Challenge, window - window / 3, least);
         }

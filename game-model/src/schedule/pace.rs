@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::params::{Audit, MIN_CHALLENGE_BLOCKS, ParamsRecord, Windows};
+use crate::params::{Audit, ParamsRecord, Windows};
 
 /// What a party counts on, in blocks. Its own policy: nobody else's signature depends on it.
 ///
@@ -54,16 +54,17 @@ impl Pace {
         evidence: 1,
     };
 
-    /// The shortest Δ_C that a party of this pace keeps: a third for the worker to serve the client, the rest for the
+    /// The shortest Δ_C that a party of this pace keeps beside this Δ_V: a third for the worker to serve the client, the rest for the
     /// client to check and to challenge.
     ///
     /// # Errors
     /// [`PaceError`] if it would exceed 16 bits; whoever states the pace is at fault.
-    pub fn challenge_blocks(&self) -> Result<u16, PaceError> {
+    pub fn challenge_blocks(&self, verdict_blocks: u16) -> Result<u16, PaceError> {
         let wide = |blocks: u16| u32::from(blocks);
-        let third = wide(self.message) + wide(self.reorg);
+        let serve = wide(self.message) + wide(self.reorg) + 1;
+        let third = wide(verdict_blocks / 3) + serve;
         let rest = wide(self.judge) + wide(self.message) + wide(self.confirm);
-        let blocks = (3 * third.max(rest.div_ceil(2))).max(MIN_CHALLENGE_BLOCKS.into());
+        let blocks = 3 * third.max(rest.div_ceil(2));
         u16::try_from(blocks).map_err(|_| PaceError { blocks })
     }
 
@@ -119,7 +120,7 @@ impl ParamsRecord {
         let quorum = self.mu.ceil_of(u32::from(self.arbiters));
         let quorum = u8::try_from(quorum).unwrap_or(u8::MAX);
         let windows = pace.windows(self.arbiters, quorum, moves)?;
-        let challenge_blocks = pace.challenge_blocks()?;
+        let challenge_blocks = pace.challenge_blocks(windows.verdict_blocks)?;
         let audit = self.audit.map(|audit| Audit {
             challenge_blocks,
             ..audit

@@ -194,14 +194,14 @@ fn a_client_that_was_not_served_need_not_guess() {
         let half = worker.with(|b| b.receipts.retain(|r| r.receipt.kind != kind));
         found(&scene, [half, client(&scene)], Row::Unserved, UPHELD);
     }
-    // A challenge that comes before the worker's time is over does not cut it short.
+    // The chain lets no challenge cut that time short: a case in which one does is none.
     let mut hasty = honest();
     hasty.case.chain.appealed = served;
     let unserved = Approved::of(&hasty).worker;
-    found(&hasty, [unserved, client(&hasty)], Row::NoGround, DISMISSED);
-    hasty.case.chain.appealed = served + 1;
-    let unserved = Approved::of(&hasty).worker;
     found(&hasty, [unserved, client(&hasty)], Row::Unserved, UPHELD);
+    hasty.case.chain.appealed = served - 1;
+    let refused = hasty.rule(&[Approved::of(&hasty).worker.0]).unwrap_err();
+    assert!(matches!(refused, RuleError::Facts(why) if why.contains("a third")));
 }
 
 #[test]

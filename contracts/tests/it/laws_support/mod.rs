@@ -88,7 +88,7 @@ prop_compose! {
         (bounty, retainer, steps) in (0u64..5_000, 0u64..5_000, 1u64..100_000),
         (fund, windows) in (fund(), windows()),
         (deliver_height, gaps) in (3_000u32..900_000, (1u32..900, 1u32..900, 1u32..900)),
-        (bond, compensation, challenge_blocks) in (5_000u64..300_000, 0u64..100_000, 6u16..2000),
+        (bond, compensation, challenge_blocks) in (5_000u64..300_000, 0u64..100_000, 1u16..1000),
     ) -> ParamsRecord {
         let sat = Amount::from_sat;
         let paper = template == Template::Paper;
@@ -118,7 +118,8 @@ prop_compose! {
             audit: (template == Template::Audited).then(|| Audit {
                 bond: sat(bond.min(stake)),
                 compensation: sat(compensation.min(stake)),
-                challenge_blocks,
+                // Its third is longer than the verdict window's.
+                challenge_blocks: windows.verdict_blocks + 2 + challenge_blocks,
             }),
             ..example(template, n, majority)
         }

@@ -80,7 +80,7 @@ impl Scene {
         let chain = &mut scene.case.chain;
         chain.accusation = Accusation::Challenge;
         let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.rejected);
-        chain.appealed = dates.challenged;
+        chain.appealed = dates.claimed - 1;
         scene
     }
 
