@@ -7,7 +7,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling,
+    Accusation, Ruling,
     commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
     computation::{Computation, StepError},
     play::{Strategy, Verdict, Work, WorkError, WorkerSecrets},
@@ -213,7 +213,7 @@ impl ContractPlay<'_> {
         }
         self.step(
             Role::Arbiter(arbiter),
-            format!("attests: {}", described(ruling)),
+            format!("attests: {}", described(self.accusation(), ruling)),
             "a signature with the nonce announced at setup",
         )
     }
@@ -299,10 +299,12 @@ impl ContractPlay<'_> {
     }
 }
 
-pub(super) fn described(ruling: Ruling) -> &'static str {
-    match ruling {
-        Ruling::WorkerAtFault => "the worker is at fault",
-        Ruling::VerifierAtFault => "the verifier is at fault",
+pub(super) fn described(accusation: Accusation, ruling: Ruling) -> &'static str {
+    match (accusation, ruling) {
+        (Accusation::Appeal, Ruling::WorkerAtFault) => "the worker is at fault",
+        (Accusation::Appeal, Ruling::VerifierAtFault) => "the verifier is at fault",
+        (Accusation::Challenge, Ruling::WorkerAtFault) => "the challenge is upheld",
+        (Accusation::Challenge, Ruling::VerifierAtFault) => "the challenge is dismissed",
     }
 }
 

@@ -127,7 +127,7 @@ impl Case {
     pub fn substitute_height(&self) -> u32 {
         if self.chain.accusation == Accusation::Challenge {
             let record = self.chain.record.map_or(0, |record| record.height);
-            return self.chain.rejected.max(record).saturating_add(1);
+            return Schedule::sample_height(self.chain.rejected, record);
         }
         let after = self.chain.appealed.saturating_add(1);
         self.schedule().token.min(after)

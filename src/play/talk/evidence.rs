@@ -43,8 +43,13 @@ impl ContractPlay<'_> {
         let funded = self.on_chain.first().map(|tx| tx.height);
         let funded = funded.ok_or_else(|| missing("Tx0"))?;
         let delivered = self.height_on_chain(&Exit::DELIVERED)?;
-        let rejected = self.height_on_chain(&Exit::REJECTED)?;
-        let appealed = self.height_on_chain(&Exit::APPEALED)?;
+        let accusation = self.accusation();
+        let [verdict, step] = match accusation {
+            Accusation::Appeal => [Exit::REJECTED, Exit::APPEALED],
+            Accusation::Challenge => [Exit::APPROVED, Exit::CHALLENGED],
+        };
+        let rejected = self.height_on_chain(&verdict)?;
+        let appealed = self.height_on_chain(&step)?;
         let record = self.root_of_record()?;
         let mut blocks = BTreeMap::new();
         for height in funded..=self.chain.height()? {
@@ -56,12 +61,20 @@ impl ContractPlay<'_> {
                 funded,
                 delivered,
                 record,
-                accusation: Accusation::Appeal,
+                accusation,
                 rejected,
                 appealed,
                 blocks,
             },
         })
+    }
+
+    /// What has put the case before the panel: an appeal, unless the client has challenged.
+    pub(in crate::play) fn accusation(&self) -> Accusation {
+        match self.confirmed_at(&Exit::CHALLENGED) {
+            Some(_) => Accusation::Challenge,
+            None => Accusation::Appeal,
+        }
     }
 
     fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
@@ -107,6 +120,12 @@ impl ContractPlay<'_> {
     pub(in crate::play) fn bring_evidence(&mut self) -> Result<(), PlayError> {
         self.worker_brings()?;
         self.verifier_brings()
+    }
+
+    /// Worker and client bring the panel what they have of an approval that was challenged.
+    pub(in crate::play) fn bring_challenge(&mut self, step: Option<u64>) -> Result<(), PlayError> {
+        self.worker_brings()?;
+        self.client_brings(step)
     }
 
     fn worker_brings(&mut self) -> Result<(), PlayError> {
@@ -175,9 +194,17 @@ impl ContractPlay<'_> {
     }
 
     /// The sample that a later block draws, where the verifier has drawn none.
-    fn substitute(&mut self) -> Result<Vec<u64>, PlayError> {
+    pub(super) fn substitute(&mut self) -> Result<Vec<u64>, PlayError> {
         let depth = self.options.depth;
-        let height = self.case()?.substitute_height();
+        let height = match self.confirmed_at(&Exit::APPROVED) {
+            // As the case will have it, before there is one: the client is served with this sample.
+            Some(approved) => {
+                let record = self.root_of_record()?;
+                let record = record.ok_or_else(|| missing("a root of record"))?;
+                Schedule::sample_height(approved, record.height)
+            }
+            None => self.case()?.substitute_height(),
+        };
         let missing = depth
             .reached_at(height)
             .saturating_sub(self.chain.height()?);
@@ -206,7 +233,7 @@ impl ContractPlay<'_> {
     }
 
     /// Every arbiter gets every piece; which of them count, the table says.
-    fn bring(&mut self, from: Role, pieces: &[Piece]) -> Result<(), PlayError> {
+    pub(super) fn bring(&mut self, from: Role, pieces: &[Piece]) -> Result<(), PlayError> {
         let by = from.litigant().ok_or_else(|| missing("a litigant"))?;
         for arbiter in 0..self.terms.panel_size() {
             let arbiter = Role::Arbiter(arbiter);
@@ -244,7 +271,7 @@ impl ContractPlay<'_> {
             error => PlayError::Rule(error),
         })?;
         self.talk.row = Some(found.row);
-        let (row, who) = (found.row, described(found.ruling));
+        let (row, who) = (found.row, described(self.accusation(), found.ruling));
         let reason = match found.unpaid {
             None => found.reason,
             Some(unpaid) => format!("{}; {unpaid}", found.reason),

@@ -8,6 +8,7 @@
 //! The order is what binds. The verifier draws a sample; the worker seals the token under its digests; the verifier answers
 //! *before* the worker opens anything; the verifier compares what is opened leaf by leaf.
 
+mod client;
 mod evidence;
 mod message;
 mod verifier;

@@ -7,7 +7,7 @@ use narthex_game_model::{
     computation::Computation,
     play::{BlindDigests, Verdict},
     ruling::{Answer, Item},
-    token::{ReplySecret, SealError, SealedToken, TokenBox, open},
+    token::{ReplySecret, SealError, SealedToken, Token, TokenBox, open},
 };
 
 use super::{Drawn, missing, worker::Under};
@@ -169,6 +169,14 @@ impl ContractPlay<'_> {
             }
             (Err(error), _) => return Err(PlayError::Seal(error)),
         };
+        let answer = self.shows_token(token)?;
+        let what = format!("{recomputes}, opens the seal with its digests and names the token");
+        let why = "its answer is there before any leaf, so that it can only be its own work";
+        Ok((answer, what, why))
+    }
+
+    /// The answer of a verifier that has the token.
+    pub(super) fn shows_token(&mut self, token: Token) -> Result<Answer, PlayError> {
         let contract = self.terms.contract_id();
         let hash = token.shown(contract);
         let own = self.participant(Verifier)?.reply_secret()?;
@@ -177,9 +185,7 @@ impl ContractPlay<'_> {
         let kept = kept.ok_or_else(|| missing("a token"))?;
         // It has the token before it says so: what an approval pays it, its wallet sees.
         self.learn_token(token)?;
-        let what = format!("{recomputes}, opens the seal with its digests and names the token");
-        let why = "its answer is there before any leaf, so that it can only be its own work";
-        Ok((Answer::Shown { hash, kept }, what, why))
+        Ok(Answer::Shown { hash, kept })
     }
 
     /// The verifier compares what was opened, leaf by leaf and box by box; it says which box is bad.

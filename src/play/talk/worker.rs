@@ -139,6 +139,25 @@ impl ContractPlay<'_> {
         digests.ok_or_else(|| missing("a sampled step"))
     }
 
+    /// A verifier that has not asked for anything has approved: the worker opens to the client what the chain draws.
+    pub(in crate::play) fn serve_client(&mut self) -> Result<(), PlayError> {
+        let indices = self.substitute()?;
+        let opening = self.open_steps(&indices)?;
+        let item = Item::Opening {
+            // There is no answer to name.
+            reply: [0; 32],
+            opening: opening.id(),
+        };
+        self.hand(Worker, Client, &Piece::Opening(Box::new(opening)), None)?;
+        self.say(Worker, item, Client)?;
+        let count = indices.len();
+        self.step(
+            Worker,
+            format!("opens {count} steps to the client, as a later block draws them"),
+            "the verifier has asked for none, and a client that sees nothing has reason to challenge",
+        )
+    }
+
     /// The worker opens the sample to verifier and client, after the right answer.
     ///
     /// # Errors

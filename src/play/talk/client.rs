@@ -1,0 +1,105 @@
+//! The client's moves of the talk: where it can challenge, it looks for itself.
+
+use narthex_contracts::{template::ContractSecret, terms::Role};
+use narthex_game_model::{
+    commitment::Opening,
+    computation::Computation,
+    play::Verdict,
+    ruling::{Item, ProvenRecord},
+    token::Token,
+};
+
+use super::{Piece, missing};
+use crate::play::{ContractPlay, PlayError, work::job_error};
+
+use Role::{Client, Verifier, Worker};
+
+impl ContractPlay<'_> {
+    /// The client runs the opened steps again, as the verifier was to. The first that is not what the worker's leaf says.
+    pub(in crate::play) fn audit(&mut self) -> Result<Option<u64>, PlayError> {
+        let papers = self.papers(Client)?;
+        let commitment = papers.commitment.ok_or_else(|| missing("a commitment"))?;
+        let opening = papers.openings.last();
+        let opening = opening.ok_or_else(|| missing("what was opened"))?.clone();
+        let opened = |opening: &Opening| opening.leaves.iter().map(|leaf| leaf.index).collect();
+        let indices: Vec<u64> = opened(&opening);
+        let digests = self.recomputed(&indices)?;
+        let verdict = digests.verdict(&commitment, &opening).map_err(job_error)?;
+        let (bad, found) = match verdict {
+            Verdict::Equal => (None, "all equal, and every box opens".to_owned()),
+            Verdict::Differs { index, .. } => (
+                Some(index),
+                format!("the leaf of step {index} is another one"),
+            ),
+            Verdict::BadBox { index } => (
+                Some(index),
+                format!("the box of step {index} holds garbage"),
+            ),
+        };
+        let (count, steps) = (indices.len(), self.workshop.job.steps());
+        self.step(
+            Client,
+            format!("audits the approval: recomputes {count} of {steps} steps: {found}"),
+            "a verifier that is the worker approves anything",
+        )?;
+        Ok(bad)
+    }
+
+    /// A step that was opened to the client.
+    pub(in crate::play) fn opened_to_client(&self) -> Result<Option<u64>, PlayError> {
+        let opening = self.papers(Client)?.openings.last();
+        let leaf = opening.and_then(|opening| opening.leaves.first());
+        Ok(leaf.map(|leaf| leaf.index))
+    }
+
+    /// The client brings the panel what was sent to it, and the input of the step that it names.
+    pub(super) fn client_brings(&mut self, step: Option<u64>) -> Result<(), PlayError> {
+        let papers = self.papers(Client)?;
+        let mut pieces: Vec<_> = papers.items.iter().cloned().map(Piece::Item).collect();
+        let openings = papers.openings.iter().cloned().map(Box::new);
+        pieces.extend(openings.map(Piece::Opening));
+        if let Some(index) = step {
+            let (record, proof) = self.workshop.job.prove_record(index).map_err(job_error)?;
+            pieces.push(Piece::Record(ProvenRecord {
+                index,
+                record,
+                proof,
+            }));
+        }
+        self.bring(Client, &pieces)?;
+        let count = pieces.len();
+        let named = step.map_or("no step".to_owned(), |index| format!("step {index}"));
+        self.step(
+            Client,
+            format!("brings the panel {count} pieces of evidence, and names {named}"),
+            "what it was sent, and the input of what it accuses the worker of",
+        )
+    }
+
+    /// One owner of worker and verifier: the verifier is told the token, and its answer is right without work.
+    pub(in crate::play) fn answer_in_league(&mut self) -> Result<(), PlayError> {
+        let contract = *self.terms.contract_id();
+        let secret = self.participant(Worker)?.secrets.get(ContractSecret::Token);
+        let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
+        let token = token.ok_or_else(|| missing("the worker's token"))?;
+        let sealed = self.papers(Verifier)?.last(&contract, |item| match item {
+            Item::Token { .. } => Some(()),
+            _ => None,
+        });
+        let (named, ()) = sealed.ok_or_else(|| missing("a token"))?;
+        let answer = self.shows_token(token)?;
+        self.say(
+            Verifier,
+            Item::Reply {
+                token: named,
+                answer,
+            },
+            Worker,
+        )?;
+        self.step(
+            Verifier,
+            "names the token without work".into(),
+            "ATTACK: worker and verifier have one owner, which tells the one what the other seals",
+        )
+    }
+}
