@@ -234,7 +234,7 @@ fn the_happy_path_is_within_five_percent_of_the_smallest() {
                 "{template} {k} of {n}"
             );
             let anchor = if template == Template::Audited {
-                67
+                66
             } else {
                 85
             };
