@@ -94,6 +94,8 @@ pub struct Audit {
         rename = "compensation_sat"
     )]
     pub compensation: Amount,
+    /// How many steps the worker opens to the client, beside the sample: what finds a league's cheat.
+    pub steps: u32,
     /// Δ_C: how long after an approval on chain the worker can settle. In the first third of it nobody can challenge: until
     /// then the worker's root comes on record at the latest, the chain draws a sample where nobody did, and the worker
     /// serves the client with it.
@@ -364,6 +366,13 @@ impl Params {
     /// Δ_C: how long an approval on chain can be challenged; 0 where it cannot.
     pub fn challenge_blocks(&self) -> u16 {
         self.0.audit.map_or(0, |audit| audit.challenge_blocks)
+    }
+
+    /// How many steps the worker opens at most: the sample, and the client's own where it has one. The polynomial of the
+    /// result's keys has this degree.
+    pub fn openings(&self) -> u32 {
+        let audited = self.0.audit.map_or(0, |audit| audit.steps);
+        self.0.sample.saturating_add(audited)
     }
 
     /// ⌊Δ_C/3⌋: how long an approval on chain cannot be challenged yet.

@@ -28,11 +28,11 @@
 //!
 //! | row | fact | against |
 //! |---|---|---|
-//! | 0 | two different items of one kind, signed by the worker | worker and verifier |
+//! | 0 | two different items of one kind, signed by the worker or by the client | that one, the worker first |
 //! | 1 | as above | worker and verifier |
-//! | c2 | boxes or opening of the sample not handed over to the client by ⌊Δ_C/3⌋ after TxV1 | worker and verifier |
-//! | c3 | the worker does not open the sample to the panel, keys and boxes and all | worker and verifier |
-//! | c4 | the step whose input the client brings is in the sample, and its leaf is not what it gives when it is run again | worker and verifier |
+//! | c2 | boxes, or the opening of what the client looks at, not handed over to it by ⌊Δ_C/3⌋ after TxV1 | worker and verifier |
+//! | c3 | the worker does not open those steps to the panel, keys and boxes and all | worker and verifier |
+//! | c4 | the step whose input the client brings is among them, and its leaf is not what it gives when it is run again | worker and verifier |
 //! | c5 | anything else | client |
 //!
 //! *A ruling against the verifier pays the worker.* So it also takes what an approval takes: the sample opened to the

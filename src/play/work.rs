@@ -97,7 +97,7 @@ impl ContractPlay<'_> {
             salts: self.workshop.salts.clone(),
             polynomial: self.workshop.polynomial.clone(),
         };
-        let openings = self.terms.params().sample();
+        let openings = self.terms.params().openings();
         let work = self.workshop.perform(strategy, &secrets, openings)?;
         let root = hex(&work.commitment().id());
         let steps = work.commitment().steps;

@@ -206,6 +206,10 @@ pub enum Bound {
     ChallengeBondPositive,
     /// κ + x ≤ w + v: an upheld challenge pays the client and, as a dismissed one does, x to the arbiters.
     ChallengePaidFromStakes,
+    /// At least one step is opened to the client.
+    AuditStepsPositive,
+    /// And no more than there are.
+    AuditStepsAtMost,
     /// ⌊Δ_C/3⌋ > ⌊Δ_V/3⌋: a verifier can approve in the block of the delivery, and a challenge must come after the last
     /// moment of the root of record, and a block later that draws a sample. Else client and verifier together could
     /// challenge a worker that had no time to commit.
@@ -260,7 +264,7 @@ impl Bound {
             Self::SigmaAtMostOne => ("sigma", "<=", "1"),
             Self::StepsPositive => ("steps", ">", "0"),
             Self::SampleIsSigmaOfSteps => ("sample", "=", "ceil(sigma * steps)"),
-            Self::SampleAtMost => ("sample", "<=", "16384"),
+            Self::SampleAtMost => ("sample + audited steps", "<=", "16384"),
             Self::JobFuelPositive => ("job's fuel", ">=", "1"),
             Self::JobUnitsPositive => ("job's units", ">=", "1"),
             Self::JobUnitsAtMost => ("job's units", "<=", "2^32"),
@@ -307,6 +311,8 @@ impl Bound {
             Self::AuditAbsent => ("audit", "=", "none but in the audited template"),
             Self::ChallengeBondPositive => ("x", ">", "0"),
             Self::ChallengePaidFromStakes => ("kappa + x", "<=", "w + v"),
+            Self::AuditStepsPositive => ("audited steps", ">=", "1"),
+            Self::AuditStepsAtMost => ("audited steps", "<=", "steps"),
             Self::ChallengeAfterRecord => ("challenge window / 3", ">", "verdict window / 3"),
             Self::TotalWithinSupply => ("c + x + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
             Self::StakeOutputAboveDust => ("a + retainer", ">=", "dust limit"),

@@ -156,7 +156,7 @@ fn job(p: &Params, checks: &mut Checks) {
     let b = p.job_bounds();
     let count = |value: u64| Quantity::Count(value);
     let most_sample = u64::from(MAX_OPENINGS);
-    let sample = u64::from(p.sample());
+    let sample = u64::from(p.openings());
     checks.require(
         Bound::SampleAtMost,
         sample <= most_sample,
@@ -412,6 +412,20 @@ fn audit(p: &Params, checks: &mut Checks) {
         Quantity::Sat(stakes),
     );
     let blocks = |value: u16| Quantity::Blocks(value.into());
+    let steps = |value: u64| Quantity::Count(value);
+    let audited = u64::from(audit.steps);
+    checks.require(
+        Bound::AuditStepsPositive,
+        audited >= 1,
+        steps(audited),
+        steps(1),
+    );
+    checks.require(
+        Bound::AuditStepsAtMost,
+        audited <= p.steps(),
+        steps(audited),
+        steps(p.steps()),
+    );
     let third = audit.challenge_blocks / 3;
     let record = p.windows().verdict_blocks / 3;
     checks.require(

@@ -22,7 +22,7 @@ const AUDIT: u8 = 2;
 const VERSION: u8 = 3;
 
 impl Params {
-    /// The canonical bytes, at most 310.
+    /// The canonical bytes, at most 314.
     pub fn to_bytes(&self) -> Vec<u8> {
         let r = self.record();
         let mut w = Writer::default();
@@ -71,7 +71,7 @@ impl Params {
             }
             (None, Some(audit)) => {
                 w.u8(AUDIT).amount(audit.bond).amount(audit.compensation);
-                w.u16(audit.challenge_blocks);
+                w.u32(audit.steps).u16(audit.challenge_blocks);
             }
             (None, None) => {
                 w.u8(NOTHING);
@@ -126,6 +126,7 @@ fn read_special(r: &mut Reader<'_>) -> Result<(Option<PaperLocks>, Option<Audit>
             let audit = Audit {
                 bond: r.amount("challenge bond")?,
                 compensation: r.amount("compensation")?,
+                steps: r.u32("audited steps")?,
                 challenge_blocks: r.u16("challenge_blocks")?,
             };
             Ok((None, Some(audit)))

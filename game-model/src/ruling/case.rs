@@ -122,15 +122,17 @@ impl Case {
     }
 
     /// Height of the block that draws a sample where the verifier has drawn none: that of the token's deadline, or the
-    /// first after the appeal, if that comes before. The worker's root is on record before either. Where the client
-    /// challenges an approval, the first after approval and root, so that the worker can serve the client before.
+    /// first after the appeal, if that comes before. The worker's root is on record before either.
     pub fn substitute_height(&self) -> u32 {
-        if self.chain.accusation == Accusation::Challenge {
-            let record = self.chain.record.map_or(0, |record| record.height);
-            return Schedule::sample_height(self.chain.rejected, record);
-        }
         let after = self.chain.appealed.saturating_add(1);
         self.schedule().token.min(after)
+    }
+
+    /// Height of the block that draws what the client looks at, where it has drawn nothing: the first after approval and
+    /// root. Who could still choose its root would choose one that draws well.
+    pub fn audit_height(&self) -> u32 {
+        let record = self.chain.record.map_or(0, |record| record.height);
+        Schedule::sample_height(self.chain.rejected, record)
     }
 
     /// The word key of whoever accuses the worker: the verifier that rejected, or the client that challenges.

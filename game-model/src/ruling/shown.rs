@@ -37,6 +37,19 @@ impl Shown {
         checked.as_ref().copied()
     }
 
+    /// Why the worker cannot be paid by it, if so.
+    pub(super) fn unpaid(&self, commitment: &Commitment) -> Option<String> {
+        let opening = &self.opening;
+        match self.check(commitment) {
+            Err(fault) => Some(fault.to_string()),
+            Ok(()) => match (opening.missing_box(), opening.bad_box(commitment)) {
+                (None, None) => None,
+                (Some(index), _) => Some(format!("the box of step {index} is not shown")),
+                (None, Some((index, fault))) => Some(format!("the box of step {index} {fault}")),
+            },
+        }
+    }
+
     /// Whether it is the worker's, of exactly these steps.
     pub(super) fn answers(&self, indices: &[u64], commitment: &Commitment) -> bool {
         self.is_of(indices) && self.check(commitment).is_ok()
@@ -80,24 +93,16 @@ impl Judge<'_> {
         let openings = self.pool.openings.iter();
         let mut why = "the worker has not opened the sample to the panel".to_owned();
         for shown in openings.filter(|shown| shown.is_of(&drawn.indices)) {
-            let opening = &shown.opening;
-            why = match shown.check(&commitment) {
-                Err(fault) => fault.to_string(),
-                Ok(()) => match (opening.missing_box(), opening.bad_box(&commitment)) {
-                    (None, None) => return Ok(None),
-                    (Some(index), _) => format!("the box of step {index} is not shown"),
-                    (None, Some((index, fault))) => format!("the box of step {index} {fault}"),
-                },
-            };
+            match shown.unpaid(&commitment) {
+                None => return Ok(None),
+                Some(fault) => why = fault,
+            }
         }
         Ok(Some(why))
     }
 
     /// The sample that the worker has to have opened to be paid by a ruling.
-    pub(super) fn paid_sample(
-        &self,
-        record: &RootOfRecord,
-    ) -> Result<Result<Drawn, String>, RuleError> {
+    fn paid_sample(&self, record: &RootOfRecord) -> Result<Result<Drawn, String>, RuleError> {
         // The one sample that the worker may have opened: it signed a token for it. Else one that counts.
         let samples = self.pool.items.iter().filter_map(|(id, item)| match item {
             Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),

@@ -42,7 +42,11 @@ pub fn rule(
     } = found;
     let unpaid = match ruling {
         Ruling::WorkerAtFault => None,
-        Ruling::VerifierAtFault => judge.unpaid()?,
+        Ruling::VerifierAtFault => match case.chain.accusation {
+            Accusation::Appeal => judge.unpaid()?,
+            // Row c3 has asked for what the worker is paid for.
+            Accusation::Challenge => None,
+        },
     };
     Ok(CaseFinding {
         row,
@@ -193,7 +197,7 @@ impl Judge<'_> {
         let shown = shown.copied().find(|shown| shown.id() == record.root);
         let shown = shown.ok_or("nobody shows what the root of record commits to")?;
         let terms = &self.case.terms;
-        let fits = shown.check_terms(&terms.result, terms.params.sample());
+        let fits = shown.check_terms(&terms.result, terms.params.openings());
         fits.map_err(|why| why.to_string())?;
         match shown.job == terms.job.id() && shown.steps == terms.params.steps() {
             true => Ok((record, shown)),

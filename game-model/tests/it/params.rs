@@ -189,6 +189,8 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
             ChallengePaidFromStakes,
             audited(|a| a.compensation = sat(360_001)),
         ),
+        (AuditStepsPositive, audited(|a| a.steps = 0)),
+        (AuditStepsAtMost, audited(|a| a.steps = 1_001)),
         (ChallengeAfterRecord, audited(|a| a.challenge_blocks = 8)),
         (
             // The bond comes back by an output of the client's own.
@@ -263,6 +265,7 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.windows.decide_blocks = 8),
         audited(|a| a.compensation = sat(360_000)),
         audited(|a| a.bond = sat(330)),
+        audited(|a| a.steps = 1_000),
         audited(|a| a.challenge_blocks = 9),
         // 12 + 6 + Δ_C + 2·12 + 3·2 ≤ 65535.
         audited(|a| a.challenge_blocks = 65_487),

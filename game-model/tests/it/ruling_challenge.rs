@@ -1,6 +1,6 @@
 //! Rulings on an approval that the client challenges: each row with what decides just before it.
 
-use narthex_game_model::commitment::{Opening, ReceiptKind, SignedReceipt};
+use narthex_game_model::commitment::{ReceiptKind, SignedReceipt};
 use narthex_game_model::play::Strategy;
 use narthex_game_model::ruling::{Brought, CaseFinding, Item, Litigant, Row, RuleError, data_id};
 use narthex_game_model::schedule::ChallengeSchedule;
@@ -30,29 +30,37 @@ fn dates(scene: &Scene) -> ChallengeSchedule {
     ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.rejected)
 }
 
-/// A talk between worker and verifier that ended in an approval: opening and token are the sample's.
+/// What the worker opened to the client after an approval.
 struct Approved {
     indices: Vec<u64>,
-    opening: Opening,
     signed: Item,
     worker: Pile,
 }
 
 impl Approved {
+    /// As a block draws it.
     fn of(scene: &Scene) -> Approved {
-        let sample = scene.sample();
-        let indices = scene.indices(&sample);
-        let token = scene.token(&sample, &scene.claimed(&indices));
+        Approved::drawn(scene, None)
+    }
+
+    /// As the client draws it.
+    fn drawn(scene: &Scene, nonce: Option<[u8; 32]>) -> Approved {
+        let indices = scene.audited(nonce);
         let opening = scene.open(&indices);
-        let reply = shown(&token);
-        let signed = opens(&reply, &opening);
-        let mut worker = Pile::of(Litigant::Worker, scene);
+        let root = scene.commitment().id();
+        let draw = nonce.map(|nonce| Item::Audit { root, nonce });
+        let signed = Item::AuditOpening {
+            audit: draw.as_ref().map_or([0; 32], id),
+            opening: opening.id(),
+        };
+        let mut worker = Pile::of(Litigant::Worker, scene).unsaid(&signed);
         worker.0.commitment = Some(scene.commitment());
-        let worker = worker.unsaid(&sample).unsaid(&token).unsaid(&signed);
+        if let Some(draw) = &draw {
+            worker = worker.unsaid(draw);
+        }
         Approved {
             indices,
-            worker: shows(worker, opening.clone()),
-            opening,
+            worker: shows(worker, opening),
             signed,
         }
     }
@@ -138,7 +146,7 @@ fn right_work_is_paid_whatever_step_the_client_names() {
 fn wrong_work_that_was_approved_costs_both_their_stakes() {
     let scene = cheat();
     let approved = Approved::of(&scene);
-    let bad = bad_step(&scene, &approved.indices).expect("the sample hits");
+    let bad = bad_step(&scene, &approved.indices).expect("the draw hits");
     let served = dates(&scene).served;
     let right = approved.indices.iter().find(|i| **i >= STEPS / 2).copied();
     let worker = approved.served(&scene, served);
@@ -148,9 +156,9 @@ fn wrong_work_that_was_approved_costs_both_their_stakes() {
         Row::ChallengedStep,
         UPHELD,
     );
-    // Naming a right step of wrong work shows nothing; nor does a wrong one outside the sample.
+    // Naming a right step of wrong work shows nothing; nor does a wrong one that was not drawn.
     let worker = Approved::of(&scene).served(&scene, served);
-    let named = names(&scene, right.expect("the sample has a right step too"));
+    let named = names(&scene, right.expect("it has a right step too"));
     found(&scene, [worker, named], Row::NoGround, DISMISSED);
     let approved = Approved::of(&scene);
     let outside = (0..STEPS / 2).find(|i| !approved.indices.contains(i));
@@ -211,12 +219,12 @@ fn what_was_opened_to_the_client_is_opened_to_the_panel() {
     let hidden = Approved::of(&scene).served(&scene, served);
     let hidden = hidden.with(|b| b.openings.clear());
     found(&scene, [hidden, client(&scene)], Row::Unopened, UPHELD);
-    // Of other steps than the sample's.
+    // Of other steps than those.
     let approved = Approved::of(&scene);
     let others: Vec<u64> = (0..STEPS)
         .filter(|i| !approved.indices.contains(i))
         .collect();
-    let other = scene.open(&others[..SAMPLED as usize]);
+    let other = scene.open(&others[..AUDITED as usize]);
     let worker = approved.served(&scene, served);
     let worker = worker.with(|b| b.openings = vec![other]);
     found(&scene, [worker, client(&scene)], Row::Unopened, UPHELD);
@@ -232,26 +240,81 @@ fn scene_of_garbage(fraction: Ratio) -> Scene {
 }
 
 #[test]
-fn without_a_talk_a_later_block_draws_what_the_worker_opens() {
-    // The verifier approves without a word: the worker opens what the chain draws, serves the client with it, and is paid.
+fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
+    let scene = cheat();
+    let served = dates(&scene).served;
+    let nonce = (0..)
+        .map(|n| [n; 32])
+        .find(|n| bad_step(&scene, &scene.audited(Some(*n))).is_some());
+    let approved = Approved::drawn(&scene, nonce);
+    let bad = bad_step(&scene, &approved.indices).unwrap();
+    let draw = Item::Audit {
+        root: scene.commitment().id(),
+        nonce: nonce.unwrap(),
+    };
+    let worker = approved.served(&scene, served);
+    found(
+        &scene,
+        [worker, names(&scene, bad)],
+        Row::ChallengedStep,
+        UPHELD,
+    );
+    // A draw that the worker has not taken does not count: the block's does, and it has opened that.
     let scene = honest();
-    let drawn = scene.substitute();
-    let opening = scene.open(&drawn);
-    let signed = Item::Opening {
-        reply: [0; 32],
-        opening: opening.id(),
+    let worker = Approved::of(&scene).served(&scene, served);
+    let brought = [worker, client(&scene).unsaid(&draw)];
+    found(&scene, brought, Row::NoGround, DISMISSED);
+    // The worker names a draw of its own making.
+    let approved = Approved::drawn(&scene, Some([9; 32]));
+    let forged = approved.served(&scene, served).with(|b| {
+        b.items
+            .retain(|signed| !matches!(signed.item, Item::Audit { .. }));
+    });
+    found(&scene, [forged, client(&scene)], Row::Unopened, UPHELD);
+    // Two draws are the client's contradiction, whichever the worker took.
+    let worker = Approved::drawn(&scene, Some([9; 32])).served(&scene, served);
+    let other = Item::Audit {
+        root: scene.commitment().id(),
+        nonce: [8; 32],
     };
-    let mut worker = Pile::of(Litigant::Worker, &scene).unsaid(&signed);
-    worker.0.commitment = Some(scene.commitment());
-    let talk = Approved {
-        indices: drawn,
-        worker: shows(worker, opening.clone()),
+    let brought = [worker, client(&scene).unsaid(&other)];
+    found(&scene, brought, Row::Contradiction, DISMISSED);
+    // Of another root than the one on record.
+    let elsewhere = Item::Audit {
+        root: [3; 32],
+        nonce: [9; 32],
+    };
+    let mut approved = Approved::drawn(&scene, Some([9; 32]));
+    let opening = scene.open(&approved.indices).id();
+    approved.signed = Item::AuditOpening {
+        audit: id(&elsewhere),
         opening,
-        signed,
     };
-    assert_eq!(talk.opening.leaves.len(), SAMPLED as usize);
-    let worker = talk.served(&scene, dates(&scene).served);
-    found(&scene, [worker, client(&scene)], Row::NoGround, DISMISSED);
+    approved.worker.0.items = vec![sign(&approved.signed), sign(&elsewhere)];
+    let worker = approved.served(&scene, served);
+    found(&scene, [worker, client(&scene)], Row::Unopened, UPHELD);
+}
+
+/// A league chooses a block and grinds its root until its own sample misses what is wrong. It does not choose what the
+/// client looks at.
+#[test]
+fn what_the_league_has_sampled_does_not_count() {
+    let scene = cheat();
+    let served = dates(&scene).served;
+    let approved = Approved::of(&scene);
+    let bad = bad_step(&scene, &approved.indices).unwrap();
+    let sample = scene.sample();
+    let token = scene.token(&sample, &scene.claimed(&scene.indices(&sample)));
+    let clean = scene.open(&(STEPS / 2..STEPS / 2 + u64::from(SAMPLED)).collect::<Vec<_>>());
+    let opened = opens(&shown(&token), &clean);
+    let worker = approved.served(&scene, served);
+    let worker = shows(worker.unsaid(&sample).unsaid(&token).unsaid(&opened), clean);
+    found(
+        &scene,
+        [worker, names(&scene, bad)],
+        Row::ChallengedStep,
+        UPHELD,
+    );
 }
 
 #[test]
@@ -269,8 +332,8 @@ fn only_the_workers_word_counts_and_the_root_must_be_on_record() {
     let brought = [worker, client(&scene).unsaid(&second)];
     found(&scene, brought, Row::NoGround, DISMISSED);
     // A second opening of the worker's is.
-    let other = Item::Opening {
-        reply: [7; 32],
+    let other = Item::AuditOpening {
+        audit: [7; 32],
         opening: [7; 32],
     };
     let worker = Approved::of(&scene).served(&scene, served);

@@ -26,6 +26,8 @@ const DISMISSED: Ruling = Ruling::VerifierAtFault;
 pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     play.work(&Strategy::Honest, "does the whole work")?;
     super::approved(play.check()?)?;
+    play.draw_audit()?;
+    play.serve_client()?;
     nothing_wrong(play)?;
     play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
     rewarded(play, Exit::NORMAL)
@@ -35,6 +37,7 @@ pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
     honest(play)?;
     super::approved(play.check()?)?;
     play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    play.serve_client()?;
     nothing_wrong(play)?;
     rewarded(play, Exit::NORMAL_LONG)
 }
@@ -70,6 +73,7 @@ pub(super) fn dismissed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioE
     honest(play)?;
     super::approved(play.check()?)?;
     play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    play.serve_client()?;
     nothing_wrong(play)?;
     let opened = play.opened_to_client()?;
     challenge(play, opened)?;
@@ -138,6 +142,7 @@ fn league(play: &mut ContractPlay<'_>) -> Result<u64, ScenarioError> {
         Exit::APPROVED,
         "ATTACK: approves what it knows to be wrong",
     )?;
+    play.serve_client()?;
     let found = play.audit()?;
     super::caught(found.is_some())?;
     Ok(found.unwrap_or_default())

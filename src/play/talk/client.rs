@@ -1,5 +1,6 @@
 //! The client's moves of the talk: where it can challenge, it looks for itself.
 
+use bitcoin::secp256k1::rand::RngCore;
 use narthex_contracts::{template::ContractSecret, terms::Role};
 use narthex_game_model::{
     commitment::Opening,
@@ -15,14 +16,38 @@ use crate::play::{ContractPlay, PlayError, work::job_error};
 use Role::{Client, Verifier, Worker};
 
 impl ContractPlay<'_> {
-    /// The client runs the opened steps again, as the verifier was to. The first that is not what the worker's leaf says.
-    pub(in crate::play) fn audit(&mut self) -> Result<Option<u64>, PlayError> {
+    /// The client draws what it will look at, by a nonce that nobody knows before.
+    pub(in crate::play) fn draw_audit(&mut self) -> Result<(), PlayError> {
+        let commitment = self.papers(Client)?.commitment;
+        let root = commitment.ok_or_else(|| missing("a commitment"))?.id();
+        let mut nonce = [0; 32];
+        self.rng.fill_bytes(&mut nonce);
+        self.say(Client, Item::Audit { root, nonce }, Worker)?;
+        self.step(
+            Client,
+            "draws steps that it will look at itself".into(),
+            "before it hands on the settlement; a league could choose what its own sample misses",
+        )
+    }
+
+    /// The opening that the worker signed for the client.
+    fn audit_opening(&self) -> Result<&Opening, PlayError> {
         let papers = self.papers(Client)?;
-        let commitment = papers.commitment.ok_or_else(|| missing("a commitment"))?;
-        let opening = papers.openings.last();
-        let opening = opening.ok_or_else(|| missing("what was opened"))?.clone();
-        let opened = |opening: &Opening| opening.leaves.iter().map(|leaf| leaf.index).collect();
-        let indices: Vec<u64> = opened(&opening);
+        let contract = self.terms.contract_id();
+        let named = papers.last(contract, |item| match item {
+            Item::AuditOpening { opening, .. } => Some(*opening),
+            _ => None,
+        });
+        let opening = named.and_then(|(_, id)| papers.openings.iter().find(|o| o.id() == id));
+        opening.ok_or_else(|| missing("what was opened"))
+    }
+
+    /// The client runs the opened steps again. The first that is not what the worker's leaf says.
+    pub(in crate::play) fn audit(&mut self) -> Result<Option<u64>, PlayError> {
+        let commitment = self.papers(Client)?.commitment;
+        let commitment = commitment.ok_or_else(|| missing("a commitment"))?;
+        let opening = self.audit_opening()?.clone();
+        let indices: Vec<u64> = opening.leaves.iter().map(|leaf| leaf.index).collect();
         let digests = self.recomputed(&indices)?;
         let verdict = digests.verdict(&commitment, &opening).map_err(job_error)?;
         let (bad, found) = match verdict {
@@ -47,8 +72,7 @@ impl ContractPlay<'_> {
 
     /// A step that was opened to the client.
     pub(in crate::play) fn opened_to_client(&self) -> Result<Option<u64>, PlayError> {
-        let opening = self.papers(Client)?.openings.last();
-        let leaf = opening.and_then(|opening| opening.leaves.first());
+        let leaf = self.audit_opening()?.leaves.first();
         Ok(leaf.map(|leaf| leaf.index))
     }
 

@@ -77,7 +77,7 @@ impl ContractPlay<'_> {
         }
     }
 
-    fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
+    pub(super) fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
         let Some(coin) = root_coin(&self.graph) else {
             return Ok(None);
         };
@@ -124,8 +124,26 @@ impl ContractPlay<'_> {
 
     /// Worker and client bring the panel what they have of an approval that was challenged.
     pub(in crate::play) fn bring_challenge(&mut self, step: Option<u64>) -> Result<(), PlayError> {
-        self.worker_brings()?;
+        self.worker_answers()?;
         self.client_brings(step)
+    }
+
+    /// The worker brings the panel what it opened to the client, if it did.
+    fn worker_answers(&mut self) -> Result<(), PlayError> {
+        let commitment = Piece::Commitment(Box::new(self.committed()?));
+        let papers = self.papers(Worker)?;
+        let mut pieces = vec![commitment];
+        pieces.extend(papers.items.iter().cloned().map(Piece::Item));
+        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
+        let openings = papers.openings.iter().cloned().map(Box::new);
+        pieces.extend(openings.map(Piece::Opening));
+        let count = pieces.len();
+        self.bring(Worker, &pieces)?;
+        self.step(
+            Worker,
+            format!("brings the panel {count} pieces of evidence"),
+            "what it said, what it opened to the client, and what was acknowledged",
+        )
     }
 
     fn worker_brings(&mut self) -> Result<(), PlayError> {
@@ -194,17 +212,9 @@ impl ContractPlay<'_> {
     }
 
     /// The sample that a later block draws, where the verifier has drawn none.
-    pub(super) fn substitute(&mut self) -> Result<Vec<u64>, PlayError> {
+    fn substitute(&mut self) -> Result<Vec<u64>, PlayError> {
         let depth = self.options.depth;
-        let height = match self.confirmed_at(&Exit::APPROVED) {
-            // As the case will have it, before there is one: the client is served with this sample.
-            Some(approved) => {
-                let record = self.root_of_record()?;
-                let record = record.ok_or_else(|| missing("a root of record"))?;
-                Schedule::sample_height(approved, record.height)
-            }
-            None => self.case()?.substitute_height(),
-        };
+        let height = self.case()?.substitute_height();
         let missing = depth
             .reached_at(height)
             .saturating_sub(self.chain.height()?);

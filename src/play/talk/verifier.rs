@@ -60,7 +60,8 @@ impl ContractPlay<'_> {
     /// deep before it is named: a reorganisation would draw another sample, and who opened both opens too much.
     pub(in crate::play) fn draw_sample(&mut self) -> Result<(), PlayError> {
         let commitment = self.received()?;
-        let (result, count) = (self.terms.result_point(), self.terms.params().sample());
+        let params = self.terms.params();
+        let (result, count) = (self.terms.result_point(), params.openings());
         // A commitment to another secret than the contract's would open nothing, whatever it has in its tree.
         let fits = commitment.check_terms(&result, count);
         fits.map_err(job_error)?;

@@ -1,16 +1,20 @@
 //! The worker's moves of the talk, honest and otherwise.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::{template::ContractSecret, terms::Role};
+use narthex_contracts::{
+    template::{ContractSecret, Exit},
+    terms::Role,
+};
 use narthex_game_model::{
     commitment::{Commitment, ReceiptKind},
     ruling::{Answer, Item, data_id},
     sample,
+    schedule::Schedule,
     token::{Token, seal},
 };
 
 use super::{Drawn, Piece, missing};
-use crate::play::{ContractPlay, PlayError};
+use crate::play::{ContractPlay, PlayError, work::job_error};
 
 use Role::{Client, Verifier, Worker};
 
@@ -139,23 +143,59 @@ impl ContractPlay<'_> {
         digests.ok_or_else(|| missing("a sampled step"))
     }
 
-    /// A verifier that has not asked for anything has approved: the worker opens to the client what the chain draws.
+    /// The worker opens to the client what it looks at itself: what the client has drawn, or what the block after approval
+    /// and root draws.
     pub(in crate::play) fn serve_client(&mut self) -> Result<(), PlayError> {
-        let indices = self.substitute()?;
+        let contract = *self.terms.contract_id();
+        let root = self.committed()?.id();
+        let said = self.papers(Worker)?.last(&contract, |item| match item {
+            Item::Audit { root, nonce } => Some((*root, *nonce)),
+            _ => None,
+        });
+        let (audit, seed, by) = match said {
+            Some((_, (other, _))) if other != root => {
+                return Err(PlayError::FalseSample("drawn for another root"));
+            }
+            Some((id, (_, nonce))) => {
+                (id, sample::audit_seed(&root, &nonce, &[0; 32]), "its nonce")
+            }
+            None => {
+                let block = self.audit_block()?;
+                let seed = sample::audit_seed(&root, &[0; 32], &block);
+                ([0; 32], seed, "a block")
+            }
+        };
+        let params = self.terms.params();
+        let count = params.audit().map_or(0, |audit| audit.steps);
+        let indices = sample::draw(&seed, params.steps(), count).map_err(job_error)?;
         let opening = self.open_steps(&indices)?;
-        let item = Item::Opening {
-            // There is no answer to name.
-            reply: [0; 32],
+        let item = Item::AuditOpening {
+            audit,
             opening: opening.id(),
         };
-        self.hand(Worker, Client, &Piece::Opening(Box::new(opening)), None)?;
+        let opening = Box::new(opening);
+        self.papers_mut(Worker)
+            .file(Piece::Opening(opening.clone()));
+        self.hand(Worker, Client, &Piece::Opening(opening), None)?;
         self.say(Worker, item, Client)?;
-        let count = indices.len();
         self.step(
             Worker,
-            format!("opens {count} steps to the client, as a later block draws them"),
-            "the verifier has asked for none, and a client that sees nothing has reason to challenge",
+            format!("opens {count} steps to the client, which {by} draws"),
+            "a league's own sample would miss what is wrong, and who sees nothing has reason to challenge",
         )
+    }
+
+    /// The first block after approval and root, once it is deep.
+    fn audit_block(&mut self) -> Result<[u8; 32], PlayError> {
+        let approved = self.confirmed_at(&Exit::APPROVED);
+        let approved = approved.ok_or_else(|| missing("an approval"))?;
+        let record = self.root_of_record()?;
+        let record = record.ok_or_else(|| missing("a root of record"))?;
+        let height = Schedule::sample_height(approved, record.height);
+        let deep = self.options.depth.reached_at(height);
+        let missing = deep.saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
+        Ok(self.chain.block_hash(height)?.to_byte_array())
     }
 
     /// The worker opens the sample to verifier and client, after the right answer.

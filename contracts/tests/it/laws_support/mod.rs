@@ -118,6 +118,7 @@ prop_compose! {
             audit: (template == Template::Audited).then(|| Audit {
                 bond: sat(bond.min(stake)),
                 compensation: sat(compensation.min(stake)),
+                steps: u32::try_from(steps.min(50)).unwrap(),
                 // Its third is longer than the verdict window's.
                 challenge_blocks: windows.verdict_blocks + 2 + challenge_blocks,
             }),

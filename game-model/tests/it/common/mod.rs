@@ -139,6 +139,7 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
             audit: Some(Audit {
                 bond: sat(bond),
                 compensation: sat(u64::from(deliver_height) % (w + v - bond)),
+                steps: record.sample,
                 challenge_blocks: record.windows.verdict_blocks.saturating_add(3),
             }),
             ..record
