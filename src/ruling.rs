@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use narthex_base::hex;
 use narthex_game_model::{
-    Params, ParamsError, ParamsRecord,
+    Accusation, Params, ParamsError, ParamsRecord,
     commitment::{
         Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, WorkerSecrets, check_sealed,
         state_digest,
@@ -49,9 +49,12 @@ pub struct ChainRecord {
     /// The root of record, if there is one.
     #[serde(default)]
     pub record: Option<RootOfRecord>,
-    /// Height of TxV0.
+    /// What put the case before the panel.
+    #[serde(default)]
+    pub accusation: Accusation,
+    /// Height of TxV0, or of TxV1 where the client challenges it.
     pub rejected: u32,
-    /// Height of TxA.
+    /// Height of TxA, or of TxC.
     pub appealed: u32,
     /// Hashes of blocks.
     pub blocks: Vec<Block>,
@@ -125,6 +128,7 @@ impl CaseFile {
                 funded: self.chain.funded,
                 delivered: self.chain.delivered,
                 record: self.chain.record,
+                accusation: self.chain.accusation,
                 rejected: self.chain.rejected,
                 appealed: self.chain.appealed,
                 blocks: blocks.collect::<BTreeMap<_, _>>(),
@@ -268,6 +272,7 @@ pub fn made_up(what: MadeUp) -> Result<CaseFile, NoCase> {
                 height: DELIVERED + 1,
                 root,
             }),
+            accusation: Accusation::Appeal,
             rejected: schedule.verdict,
             appealed: schedule.verdict + 3,
             blocks: Vec::new(),

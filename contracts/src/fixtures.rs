@@ -66,10 +66,7 @@ impl Fixtures {
         deliver_height: u32,
         seed: [u8; 32],
     ) -> Result<Fixtures, TermsError> {
-        let record = match template {
-            Template::Hardened => ParamsRecord::example(n, k, deliver_height),
-            Template::Paper => ParamsRecord::paper_example(n, k, deliver_height),
-        };
+        let record = ParamsRecord::example_of(template, n, k, deliver_height);
         Ok(Fixtures::new(Params::new(record)?, seed))
     }
 
@@ -255,7 +252,10 @@ impl Fixtures {
             job: sha256::Hash::from_byte_array(self.job_spec().id()),
             sample_nonce: sha256::Hash::hash(b"made-up nonce"),
             result: SecretPoint::result(&secp, &self.result(), &worker, &hash),
-            token: (self.params.template() == Template::Hardened)
+            token: self
+                .params
+                .template()
+                .has_delivery()
                 .then(|| SecretPoint::token(&secp, &self.token(), &worker, &hash)),
             paper,
             funding_rate_sat_per_kwu: rate,

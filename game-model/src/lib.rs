@@ -58,7 +58,7 @@ pub use secp256k1;
 
 pub use narthex_base::tagged;
 
-pub use arbiters::{ArbiterSet, Ruling};
+pub use arbiters::{Accusation, ArbiterSet, Ruling};
 pub use bitcoin_units::Amount;
 pub use params::settlement::{self, Outcome, Party, Payout, SettlementError, settle};
 pub use params::{

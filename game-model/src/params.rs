@@ -59,6 +59,15 @@ pub enum Template {
     Hardened,
     /// The Prometheus paper's own graph and table with absolute locks, for research.
     Paper,
+    /// As hardened, and the client can challenge an approval: worker and verifier that are in league lose both stakes.
+    Audited,
+}
+
+impl Template {
+    /// Whether delivery and verdict are facts on chain, as in all templates but the paper's.
+    pub const fn has_delivery(self) -> bool {
+        !matches!(self, Self::Paper)
+    }
 }
 
 impl fmt::Display for Template {
@@ -66,8 +75,31 @@ impl fmt::Display for Template {
         f.write_str(match self {
             Self::Hardened => "hardened",
             Self::Paper => "paper",
+            Self::Audited => "audited",
         })
     }
+}
+
+/// What the client's challenge of an approval costs and brings: part of a record in the audited template only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// x: what the client locks beside the reward, and loses with it when its challenge is dismissed. It pays the arbiters
+    /// of a challenge, however they rule.
+    #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "bond_sat")]
+    pub bond: Amount,
+    /// κ: what the client gets out of the stakes, beside all that it locked, when its challenge is upheld.
+    #[serde(
+        with = "bitcoin_units::amount::serde::as_sat",
+        rename = "compensation_sat"
+    )]
+    pub compensation: Amount,
+    /// How many steps the worker opens to the client, beside the sample: what finds a league's cheat.
+    pub steps: u32,
+    /// Δ_C: how long after an approval on chain the worker can settle. In the first third of it nobody can challenge: until
+    /// then the worker's root comes on record at the latest, the chain draws a sample where nobody did, and the worker
+    /// serves the client with it.
+    pub challenge_blocks: u16,
 }
 
 /// Relative windows of the hardened template, in blocks. The paper template has them too, with the same
@@ -178,6 +210,9 @@ pub struct ParamsRecord {
     /// Absolute locks of the paper template; absent in the hardened one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper_locks: Option<PaperLocks>,
+    /// The client's challenge; present in the audited template alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
     /// Smallest value an output may have.
     #[serde(
         with = "bitcoin_units::amount::serde::as_sat",
@@ -282,6 +317,8 @@ impl Params {
         job_bounds: JobBounds,
         /// The paper template's absolute locks.
         paper_locks: Option<PaperLocks>,
+        /// The audited template's challenge.
+        audit: Option<Audit>,
         /// Smallest value an output may have.
         dust_limit: Amount,
     }
@@ -314,19 +351,47 @@ impl Params {
         share.floor_of(self.0.reward)
     }
 
-    /// c + w + v: value of the contract output, in satoshi.
+    /// x, the client's bond; nothing where there is no challenge.
+    pub fn challenge_bond(&self) -> Amount {
+        self.0.audit.map_or(Amount::ZERO, |audit| audit.bond)
+    }
+
+    /// c + x: what the client locks in the contract output.
+    pub fn client_deposit(&self) -> Amount {
+        let sum = self.0.reward.to_sat();
+        // Valid parameters stay below 21 million bitcoin, so nothing saturates.
+        Amount::from_sat(sum.saturating_add(self.challenge_bond().to_sat()))
+    }
+
+    /// Δ_C: how long an approval on chain can be challenged; 0 where it cannot.
+    pub fn challenge_blocks(&self) -> u16 {
+        self.0.audit.map_or(0, |audit| audit.challenge_blocks)
+    }
+
+    /// How many steps the worker opens at most: the sample, and the client's own where it has one. The polynomial of the
+    /// result's keys has this degree.
+    pub fn openings(&self) -> u32 {
+        let audited = self.0.audit.map_or(0, |audit| audit.steps);
+        self.0.sample.saturating_add(audited)
+    }
+
+    /// ⌊Δ_C/3⌋: how long an approval on chain cannot be challenged yet.
+    pub fn challenge_lock_blocks(&self) -> u16 {
+        self.challenge_blocks() / 3
+    }
+
+    /// c + x + w + v: value of the contract output, in satoshi.
     pub fn contract_value(&self) -> Amount {
         // Valid parameters stay below 21 million bitcoin, so nothing saturates.
         let sum = self
-            .0
-            .reward
+            .client_deposit()
             .to_sat()
             .saturating_add(self.0.worker_stake.to_sat())
             .saturating_add(self.0.verifier_stake.to_sat());
         Amount::from_sat(sum)
     }
 
-    /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q): the relative lock of the stake outputs.
+    /// Δ_T + Δ_V + max(Δ_C + Δ_W, max(Δ_A, Δ_C) + 2Δ_D + nΔ_Q): the relative lock of the stake outputs.
     ///
     /// It outlasts the longest story that starts at the funding and in which everybody uses the
     /// whole of each window. A worker whose t_deliver is later than Δ_T blocks after the funding has

@@ -23,6 +23,18 @@
 //! Rows with a star apply only if TxV0 confirmed after the deadline that they name: a verifier that rejects at once does
 //! not cut short what the worker has to do. What the verifier hands over must be there before TxV0.
 //!
+//! Where the client challenges an approval (`audited` template), these rows stand in place of those from 2 on; there "against
+//! the verifier" says that the challenge is dismissed:
+//!
+//! | row | fact | against |
+//! |---|---|---|
+//! | 0 | two different items of one kind, signed by the worker or by the client | that one, the worker first |
+//! | 1 | as above | worker and verifier |
+//! | c2 | boxes, or the opening of what the client looks at, not handed over to it by ⌊Δ_C/3⌋ after TxV1 | worker and verifier |
+//! | c3 | the worker does not open those steps to the panel, keys and boxes and all | worker and verifier |
+//! | c4 | the step whose input the client brings is among them, and its leaf is not what it gives when it is run again | worker and verifier |
+//! | c5 | anything else | client |
+//!
 //! *A ruling against the verifier pays the worker.* So it also takes what an approval takes: the sample opened to the
 //! panel, with keys and boxes that fit the commitment. Where no sample was drawn, the hash of a later block draws it
 //! ([`Case::substitute_height`]). Without that the ruling is against the worker.
@@ -36,6 +48,7 @@
 //! n − k lie about what they keep. See `docs/rulings.md` and `docs/adr/0062-rulings.md`.
 
 mod case;
+mod challenge;
 mod evidence;
 mod finding;
 mod item;

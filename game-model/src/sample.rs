@@ -32,6 +32,19 @@ pub fn seed(root: &[u8; 32], nonce: &[u8; 32], block_hash: &[u8; 32]) -> [u8; 32
         .finish()
 }
 
+/// The seed of the client's own look at a result that was approved.
+///
+/// A verifier in league with the worker can choose what its sample misses: it knows its nonce before the worker commits. So what
+/// the client is shown is drawn apart, by a nonce of the client's (`block_hash` zeros) or by a block after approval and
+/// root (`nonce` zeros).
+pub fn audit_seed(root: &[u8; 32], nonce: &[u8; 32], block_hash: &[u8; 32]) -> [u8; 32] {
+    TaggedHasher::new("narthex/audit-seed")
+        .fixed(root)
+        .fixed(nonce)
+        .fixed(block_hash)
+        .finish()
+}
+
 /// Draws `count` distinct indices below `steps`, each subset equally likely; ascending.
 ///
 /// Memory and time depend on `count` only (Floyd's algorithm, with rejection instead of a biased

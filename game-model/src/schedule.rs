@@ -1,7 +1,8 @@
 //! Every deadline of a delivery and of a dispute, in one place, and whether a party can keep them.
 //!
 //! Heights decide who was late, so that no clock and no word of a party does. [`Schedule`] has what counts from the
-//! delivery (TxD), [`PanelSchedule`] what counts from the appeal (TxA). All are *last* heights: what is dated at that
+//! delivery (TxD), [`PanelSchedule`] what counts from the appeal (TxA) or
+//! the client's challenge (TxC). All are *last* heights: what is dated at that
 //! height is in time. Windows are cut by whole blocks, rounded down, as everybody can count them.
 //!
 //! | by | who | what |
@@ -12,6 +13,8 @@
 //! | D + ⌊2Δ_V/3⌋ | verifier | reply: it has the token, or its own digests |
 //! | D + ⌊3Δ_V/4⌋ | worker | opening, after a right reply |
 //! | D + Δ_V | verifier | verdict confirmed; from here on the worker can take S2 |
+//! | V + ⌊Δ_C/3⌋ | worker | boxes and opening handed over to the client, after an approval that confirmed at V (audited template); nobody can challenge before |
+//! | V + Δ_C | client | its challenge (TxC) of that approval; from here on the worker can settle |
 //! | A + ⌊E/3⌋ | both | evidence for the panel |
 //! | A + 2⌊E/3⌋ | both | moves of a search inside the disputed step |
 //! | A + E | panel | attested, and the settlement confirmed |
@@ -82,6 +85,30 @@ impl Schedule {
     }
 }
 
+/// What counts from an approval on chain (TxV1) in the audited template. All are the last heights that are in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ChallengeSchedule {
+    /// V: TxV1 confirmed.
+    pub approved: u32,
+    /// Worker: boxes and opening of the sample handed over to the client, if that has not been done. TxC confirms at this
+    /// height at the earliest.
+    pub served: u32,
+    /// S3' confirms at this height at the earliest: a block before, TxC has the approval to itself.
+    pub claimed: u32,
+}
+
+impl ChallengeSchedule {
+    /// For an approval at `approved`. In templates without a challenge all three are that height.
+    pub fn of(params: &Params, approved: u32) -> Self {
+        let at = |blocks: u16| approved.saturating_add(blocks.into());
+        Self {
+            approved,
+            served: at(params.challenge_lock_blocks()),
+            claimed: at(params.challenge_blocks()),
+        }
+    }
+}
+
 /// What counts from an appeal that confirmed at a height. All are the last heights that are in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PanelSchedule {
@@ -122,9 +149,11 @@ impl PanelSchedule {
 /// everybody uses its whole window.
 pub fn stake_unlock_height(params: &Params) -> u32 {
     let windows = params.windows();
-    let dispute = u32::from(windows.appeal_blocks) + 2 * u32::from(windows.decide_blocks);
+    let challenge = params.challenge_blocks();
+    let answer = windows.appeal_blocks.max(challenge);
+    let dispute = u32::from(answer) + 2 * u32::from(windows.decide_blocks);
     let verdict = u32::from(windows.verdict_blocks);
-    let complete = u32::from(windows.complete_blocks);
+    let complete = u32::from(challenge) + u32::from(windows.complete_blocks);
     // A valid t_deliver is below 5·10⁸, and windows have 16 bits.
     params.deliver_height() + verdict + complete.max(dispute)
 }

@@ -213,6 +213,8 @@ enum TemplateArg {
     Hardened,
     /// The Prometheus paper's own template, attackable, for research.
     Paper,
+    /// As hardened, and the client can challenge an approval.
+    Audited,
 }
 
 impl From<TemplateArg> for narthex::game_model::Template {
@@ -220,6 +222,7 @@ impl From<TemplateArg> for narthex::game_model::Template {
         match arg {
             TemplateArg::Hardened => narthex::game_model::Template::Hardened,
             TemplateArg::Paper => narthex::game_model::Template::Paper,
+            TemplateArg::Audited => narthex::game_model::Template::Audited,
         }
     }
 }

@@ -82,6 +82,7 @@ impl PlayFigures for ContractFigures {
     fn template(scenario: &Scenario<PlayOptions>) -> Option<(&'static str, &'static str)> {
         Some(match scenario.needs {
             Template::Hardened => ("hardened", ""),
+            Template::Audited => ("audited", "--template audited "),
             Template::Paper => ("paper", "--template paper --research "),
         })
     }

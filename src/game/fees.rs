@@ -44,10 +44,7 @@ impl MoveWeights {
     /// # Errors
     /// If there is no such panel.
     pub fn example(template: Template, n: u8, k: u8) -> anyhow::Result<MoveWeights> {
-        let record = match template {
-            Template::Hardened => ParamsRecord::example(n, k, 800_000),
-            Template::Paper => ParamsRecord::paper_example(n, k, 800_000),
-        };
+        let record = ParamsRecord::example_of(template, n, k, 800_000);
         MoveWeights::of(&Params::new(record)?)
     }
 

@@ -4,7 +4,7 @@
 use bitcoin::hashes::Hash;
 use narthex_contracts::terms::Role;
 use narthex_game_model::{
-    Ruling,
+    Accusation, Ruling,
     play::{Evidence, EvidenceError, Verdict, judge},
     sample,
 };
@@ -85,7 +85,7 @@ impl ContractPlay<'_> {
         })?;
         self.step(
             Role::Arbiter(arbiter),
-            format!("rules: {}", described(finding.ruling)),
+            format!("rules: {}", described(Accusation::Appeal, finding.ruling)),
             &finding.reason,
         )?;
         Ok(finding.ruling)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bitcoin::hashes::{Hash, sha256};
 use narthex_game_model::{
-    JobBounds, Template,
+    JobBounds,
     computation::{AnyProgram, Computation, Job, StepProgram},
     params::JobMisfit,
     text,
@@ -64,7 +64,7 @@ pub(super) fn open(options: &PlayOptions) -> Result<(StageJob, Origin), PlayErro
     }
     let bounds = case.map_or_else(JobBounds::default, |params| params.job_bounds);
     bounds.accepts_job(&job).map_err(misfit)?;
-    if options.template == Template::Hardened {
+    if options.template.has_delivery() {
         let sample = case.map_or_else(|| super::setup::sample_of(steps), |params| params.sample);
         let (bits, needs) = (job.program().entropy_bits(), job.program().needs());
         entropy::check(bits, sample, needs.step_fuel()).map_err(PlayError::Guessable)?;

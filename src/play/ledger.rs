@@ -22,7 +22,7 @@ impl ContractPlay<'_> {
         let after_funding = funded + u32::from(self.terms.params().stake_lock_blocks());
         let unlock = stake_unlock_height(self.terms.params()).max(after_funding - 1);
         let height = self.chain.height()?;
-        if template == Template::Hardened && height < unlock {
+        if template.has_delivery() && height < unlock {
             let until = format!("wait until height {}", unlock + 1);
             self.step("arbiters", until, "the contract's last deadline")?;
             self.mine(unlock - height)?;
@@ -41,7 +41,7 @@ impl ContractPlay<'_> {
         let participant = self.participant(role)?;
         let (destination, key) = (participant.payout.clone(), participant.key()?);
         let tx = match self.terms.template() {
-            Template::Hardened => {
+            Template::Hardened | Template::Audited => {
                 reclaim_stake(&self.terms, &self.graph, i, &key, destination, rate)?
             }
             Template::Paper => {

@@ -68,5 +68,6 @@ pub(crate) fn layout_name(template: Template) -> &'static str {
     match template {
         Template::Hardened => "hardened",
         Template::Paper => "paper",
+        Template::Audited => "audited",
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     let policy = hand_out_coins(parts, &mut miner, &miner_script, participants.values_mut())?;
     let params = params(parts, fund.fresh_script(), steps)?;
-    if params.template() == Template::Hardened {
+    if params.template().has_delivery() {
         RootRecord::check_room(&params, parts.options.depth)?;
     }
     // Nobody agrees on a job that the parameters were not made for.
@@ -105,7 +105,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }));
 
     let panel_secret = match params.template() {
-        Template::Hardened => None,
+        Template::Hardened | Template::Audited => None,
         Template::Paper => Some(super::panel::share_secret(
             &params,
             drawn.transcript(),
@@ -299,8 +299,7 @@ fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, 
     let example = |record: ParamsRecord| record.for_job(steps, sample_of(steps));
     let record = match (&parts.options.case, parts.options.template) {
         (Some(case), _) => super::case::at_height(case, deliver_height)?,
-        (None, Template::Hardened) => example(ParamsRecord::example(n, k, deliver_height))?,
-        (None, Template::Paper) => example(ParamsRecord::paper_example(n, k, deliver_height))?,
+        (None, template) => example(ParamsRecord::example_of(template, n, k, deliver_height))?,
     };
     let record = ParamsRecord {
         fund: fund.into_bytes(),
@@ -346,7 +345,7 @@ fn propose(
             identity,
             result: point(participant.secrets.get(ContractSecret::Result)),
             token: point(participant.secrets.get(ContractSecret::Token))
-                .filter(|_| params.template() == Template::Hardened),
+                .filter(|_| params.template().has_delivery()),
             appeal: point(participant.secrets.get(ContractSecret::Appeal))
                 .filter(|_| params.template() == Template::Paper),
             sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
@@ -394,7 +393,7 @@ fn propose(
         &hash,
     );
     let token = match params.template() {
-        Template::Hardened => Some(SecretPoint::token(
+        Template::Hardened | Template::Audited => Some(SecretPoint::token(
             &secp,
             &secrets.get(ContractSecret::Token).ok_or_else(missing)?,
             &worker.key,
@@ -403,7 +402,7 @@ fn propose(
         Template::Paper => None,
     };
     let paper = match params.template() {
-        Template::Hardened => None,
+        Template::Hardened | Template::Audited => None,
         Template::Paper => Some(PaperRecord {
             appeal: SecretPoint::appeal(
                 &secp,

@@ -9,7 +9,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling, Template,
+    Accusation, Ruling,
     commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
     computation::{Computation, StepError},
     play::{Strategy, Verdict, Work, WorkError, WorkerSecrets},
@@ -107,7 +107,7 @@ impl ContractPlay<'_> {
             salts: self.workshop.salts.clone(),
             polynomial: self.workshop.polynomial.clone(),
         };
-        let openings = self.terms.params().sample();
+        let openings = self.terms.params().openings();
         let work = self.workshop.perform(strategy, &secrets, openings)?;
         let root = hex(&work.commitment().id());
         let steps = work.commitment().steps;
@@ -134,7 +134,7 @@ impl ContractPlay<'_> {
     /// The verifier hands over the share that it kept back, to whoever waits for it: "r = 1", or its half of the paper's
     /// appeal.
     pub(super) fn hand_over(&mut self, name: NodeName, why: &str) -> Result<(), PlayError> {
-        if self.terms.template() == Template::Hardened {
+        if self.terms.template().has_delivery() {
             self.check_served()?;
         }
         self.bury()?;
@@ -223,7 +223,7 @@ impl ContractPlay<'_> {
         }
         self.step(
             Role::Arbiter(arbiter),
-            format!("attests: {}", described(ruling)),
+            format!("attests: {}", described(self.accusation(), ruling)),
             "a signature with the nonce announced at setup",
         )
     }
@@ -309,10 +309,12 @@ impl ContractPlay<'_> {
     }
 }
 
-pub(super) fn described(ruling: Ruling) -> &'static str {
-    match ruling {
-        Ruling::WorkerAtFault => "the worker is at fault",
-        Ruling::VerifierAtFault => "the verifier is at fault",
+pub(super) fn described(accusation: Accusation, ruling: Ruling) -> &'static str {
+    match (accusation, ruling) {
+        (Accusation::Appeal, Ruling::WorkerAtFault) => "the worker is at fault",
+        (Accusation::Appeal, Ruling::VerifierAtFault) => "the verifier is at fault",
+        (Accusation::Challenge, Ruling::WorkerAtFault) => "the challenge is upheld",
+        (Accusation::Challenge, Ruling::VerifierAtFault) => "the challenge is dismissed",
     }
 }
 

@@ -69,7 +69,7 @@ fn check_money(outcome: &Outcome, expected: &Expected) {
     assert_eq!(before, after + fees, "what is gone is fees");
     // In the paper's template stake coins are made before the contract, whose fees it does not count.
     match outcome.figures.template.as_str() {
-        "hardened" => assert_eq!(fees, outcome.figures.fees_sat),
+        "hardened" | "audited" => assert_eq!(fees, outcome.figures.fees_sat),
         _ => assert!(fees > outcome.figures.fees_sat),
     }
     assert_eq!(outcome.figures.scheme, expected.scheme);
@@ -212,6 +212,23 @@ fn rulings_embedded() {
 fn rulings_bitcoind() {
     let few = ["withheld-nonce", "false-seal", "unearned-approval"];
     on_bitcoind(of_rulings().filter(|s| few.contains(&s.name)), (2, 3));
+}
+
+#[test]
+fn audited_embedded() {
+    on_embedded(scenarios(Template::Audited), (2, 3), Job::Few);
+}
+
+#[test]
+fn audited_bitcoind() {
+    on_bitcoind(scenarios(Template::Audited), (2, 3));
+}
+
+/// With a majority short of the whole panel, and a hung one.
+#[test]
+fn challenges_of_five_embedded() {
+    let challenges = scenarios(Template::Audited).filter(|s| s.name.starts_with("challenge"));
+    on_embedded(challenges, (3, 5), Job::Few);
 }
 
 #[test]

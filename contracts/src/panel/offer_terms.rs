@@ -186,6 +186,7 @@ impl Message for OfferTerms {
         w.u8(match self.template {
             Template::Hardened => 0,
             Template::Paper => 1,
+            Template::Audited => 2,
         });
         w.amount(self.stake_sat)
             .amount(self.min_retainer_sat)
@@ -209,6 +210,7 @@ impl Message for OfferTerms {
         let template = match r.u8("template")? {
             0 => Template::Hardened,
             1 => Template::Paper,
+            2 => Template::Audited,
             other => return Err(DecodeError::invalid("template", other)),
         };
         let mut amount = |field| match r.amount(field)? {

@@ -1,4 +1,4 @@
-//! What both templates need: funding, payouts, key sets per node.
+//! What all templates need: funding, payouts, key sets per node.
 
 use bitcoin::{
     Amount, Script, ScriptBuf, Sequence, TapNodeHash, hashes::Hash, secp256k1::Secp256k1,
@@ -8,7 +8,7 @@ use narthex_game_model::{Outcome, settle};
 
 use super::{ContractSecret, TemplateError, stage};
 use crate::{
-    builder::{self, Draft as Plain, PresignedTransaction},
+    builder::{self, Draft as Plain, PresignedTransaction, UNLOCKED},
     graph::{
         Adaptor, AdaptorId, KeySetId, NodeId, NodeInput, NodeOutput, Purpose, ScriptId, SecretId,
         Spend,
@@ -144,7 +144,7 @@ impl<'a> Draft<'a> {
             }
             let script = match (role, outcome, terms.token_key()?) {
                 // What an approval brings is paid to who computed the sample.
-                (Role::Verifier, Outcome::Normal, Some(key)) => {
+                (Role::Verifier, outcome, Some(key)) if outcome.pays_an_approval() => {
                     let key = key.x_only_public_key().0;
                     let script = ScriptBuf::new_p2tr(&Secp256k1::verification_only(), key, None);
                     self.plain.graph.script(&script, || format!("tr({key})"))
@@ -177,4 +177,13 @@ impl<'a> Draft<'a> {
 /// An input that spends an output of a key set in the graph.
 pub(super) fn spend(node: NodeId, vout: u32, keys: KeySetId, sequence: Sequence) -> NodeInput {
     builder::spend(node, vout, Spend::KeyPath(keys), sequence)
+}
+
+/// A relative timelock, none for 0 blocks.
+pub(super) fn relative(blocks: u16) -> Sequence {
+    if blocks == 0 {
+        UNLOCKED
+    } else {
+        Sequence::from_height(blocks)
+    }
 }

@@ -1,8 +1,8 @@
-//! Names of the hardened template's transactions, for callers that look them up.
+//! Names of the transactions of templates with deliveries, for callers that look them up.
 
 use narthex_game_model::{ArbiterSet, Ruling};
 
-use super::Rulings;
+use super::{Accusation, Rulings};
 use crate::graph::NodeName;
 
 /// Names of the endings and steps, for callers that look transactions up.
@@ -34,20 +34,43 @@ impl Exit {
     pub const UNAPPEALED: NodeName = NodeName::plain("S4'");
     /// The worker appeals.
     pub const APPEALED: NodeName = NodeName::plain("TxA");
+    /// The client challenges an approval (`audited` template).
+    pub const CHALLENGED: NodeName = NodeName::plain("TxC");
+
+    /// Settlement 6 or 7 by this majority after an appeal.
+    pub fn ruled(ruling: Ruling, majority: ArbiterSet) -> NodeName {
+        Exit::ruled_on(Accusation::Appeal, ruling, majority)
+    }
 
     /// Settlement 6 or 7 by this majority.
-    pub fn ruled(ruling: Ruling, majority: ArbiterSet) -> NodeName {
-        let base = match ruling {
-            Ruling::WorkerAtFault => "S6",
-            Ruling::VerifierAtFault => "S7",
+    pub fn ruled_on(accusation: Accusation, ruling: Ruling, majority: ArbiterSet) -> NodeName {
+        let base = match (accusation, ruling) {
+            (Accusation::Appeal, Ruling::WorkerAtFault) => "S6",
+            (Accusation::Appeal, Ruling::VerifierAtFault) => "S7",
+            (Accusation::Challenge, Ruling::WorkerAtFault) => "S6'",
+            (Accusation::Challenge, Ruling::VerifierAtFault) => "S7'",
         };
         NodeName::with(base, Rulings::of(ruling, majority))
     }
 
-    /// Settlement 5: `by_anyone` after twice the window, else by the client and the arbiters that ruled.
+    /// As [`Self::failed_on`], after an appeal.
     pub fn failed(rulings: Option<Rulings>, by_anyone: bool) -> NodeName {
+        Exit::failed_on(Accusation::Appeal, rulings, by_anyone)
+    }
+
+    /// Settlement 5: `by_anyone` after twice the window, else by the client and the arbiters that ruled.
+    pub fn failed_on(
+        accusation: Accusation,
+        rulings: Option<Rulings>,
+        by_anyone: bool,
+    ) -> NodeName {
         NodeName {
-            base: if by_anyone { "S5any" } else { "S5" },
+            base: match (accusation, by_anyone) {
+                (Accusation::Appeal, false) => "S5",
+                (Accusation::Appeal, true) => "S5any",
+                (Accusation::Challenge, false) => "S5'",
+                (Accusation::Challenge, true) => "S5any'",
+            },
             variant: rulings.map(Into::into),
         }
     }

@@ -1,6 +1,9 @@
 //! Templates: from terms to a transaction graph. One file each, and one line in [`TEMPLATES`].
 
+mod arbitration;
+mod audited;
 mod common;
+mod delivery;
 mod exit;
 mod hardened;
 mod paper;
@@ -18,7 +21,7 @@ pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_wallet_descriptor,
 };
-pub use words::{ContractSecret, Rulings, stage};
+pub use words::{Accusation, ContractSecret, Rulings, stage};
 
 use crate::{
     graph::{GraphError, TxGraph},
@@ -39,7 +42,7 @@ pub struct TemplateEntry {
 }
 
 /// All templates.
-pub const TEMPLATES: [TemplateEntry; 2] = [hardened::TEMPLATE, paper::TEMPLATE];
+pub const TEMPLATES: [TemplateEntry; 3] = [hardened::TEMPLATE, paper::TEMPLATE, audited::TEMPLATE];
 
 /// Why a graph cannot be derived from terms that passed their own checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -45,7 +45,7 @@ pub(super) const TEMPLATE: TemplateEntry = TemplateEntry {
 const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Template {
     field,
     state: "missing",
-    template: "paper",
+    template: Template::Paper,
 };
 
 /// Derives the graph.

@@ -1,5 +1,6 @@
 //! What the engine's numbers stand for in a contract of computation: its secrets, stages and variants.
 
+pub use narthex_game_model::Accusation;
 use narthex_game_model::{ArbiterSet, Ruling};
 
 use crate::{

@@ -169,7 +169,7 @@ pub enum TermsError {
         /// `missing` or `not allowed`.
         state: &'static str,
         /// Template of the terms.
-        template: &'static str,
+        template: narthex_game_model::Template,
     },
     /// The terms say something else of a party than it proposed. The fault of whoever put them together.
     #[error("the terms have another {field} than {role} proposed or agreed to")]

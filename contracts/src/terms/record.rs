@@ -171,7 +171,7 @@ impl TermsRecord {
     fn check_heights(&self, params: &Params) -> Result<(), TermsError> {
         let (height, limit) = (stake_unlock_height(params), LOCK_TIME_THRESHOLD);
         match params.template() {
-            Template::Hardened if height >= limit => {
+            template if template.has_delivery() && height >= limit => {
                 Err(TermsError::UnlockHeight { height, limit })
             }
             _ => Ok(()),
@@ -186,16 +186,18 @@ impl TermsRecord {
         }
         self.check_token(&secp, params, &hash)?;
         match (params.template(), &self.paper) {
-            (Template::Hardened, None) => Ok(()),
-            (Template::Hardened, Some(_)) => Err(TermsError::Template {
-                field: "paper record",
-                state: "not allowed",
-                template: "hardened",
-            }),
+            (Template::Hardened | Template::Audited, None) => Ok(()),
+            (template @ (Template::Hardened | Template::Audited), Some(_)) => {
+                Err(TermsError::Template {
+                    field: "paper record",
+                    state: "not allowed",
+                    template,
+                })
+            }
             (Template::Paper, None) => Err(TermsError::Template {
                 field: "paper record",
                 state: "missing",
-                template: "paper",
+                template: Template::Paper,
             }),
             (Template::Paper, Some(paper))
                 if paper.appeal.verify(&secp, APPEAL, &self.worker.key, &hash) =>
@@ -216,9 +218,9 @@ impl TermsRecord {
     ) -> Result<(), TermsError> {
         let (template, state) = match (params.template(), &self.token) {
             (Template::Paper, None) => return Ok(()),
-            (Template::Paper, Some(_)) => ("paper", "not allowed"),
-            (Template::Hardened, None) => ("hardened", "missing"),
-            (Template::Hardened, Some(token)) => {
+            (template @ Template::Paper, Some(_)) => (template, "not allowed"),
+            (template @ (Template::Hardened | Template::Audited), None) => (template, "missing"),
+            (Template::Hardened | Template::Audited, Some(token)) => {
                 if !token.verify(secp, TOKEN, &self.worker.key, hash) {
                     return Err(TermsError::PointProof { what: TOKEN });
                 }
@@ -329,10 +331,11 @@ impl TermsRecord {
                     continue;
                 }
                 // Of a type whose spending has a known weight: the child that carries the root is planned with it.
-                (Template::Hardened, Role::Worker)
-                    if funding.change.as_ref().is_none_or(|c| {
-                        c.value_sat < MIN_ROOT_COIN || satisfaction_weight(&c.script).is_none()
-                    }) =>
+                (template, Role::Worker)
+                    if template.has_delivery()
+                        && funding.change.as_ref().is_none_or(|c| {
+                            c.value_sat < MIN_ROOT_COIN || satisfaction_weight(&c.script).is_none()
+                        }) =>
                 {
                     let found = funding.change.clone().map(|mut change| {
                         change.script = shortened(&change.script);
@@ -387,14 +390,14 @@ impl TermsRecord {
     }
 }
 
-/// What a party puts into the contract, fee not counted. The client also pays the retainers in.
+/// What a party puts into the contract, fee not counted. The client also pays the retainers in, and its bond where it can challenge.
 pub fn deposit(params: &Params, role: Role) -> Amount {
     match role {
         // Params checks that all deposits together fit into the money supply.
         Role::Client => params
             .retainer()
             .checked_mul(u64::from(params.arbiters()))
-            .and_then(|retainers| retainers.checked_add(params.reward()))
+            .and_then(|retainers| retainers.checked_add(params.client_deposit()))
             .unwrap_or(Amount::MAX_MONEY),
         Role::Worker => params.worker_stake(),
         Role::Verifier => params.verifier_stake(),

@@ -119,6 +119,13 @@ fn hardened_3_of_5_with_retainer() {
 }
 
 #[test]
+fn audited_2_of_3() {
+    check("audited-2-of-3.json", || {
+        Sample::example(Template::Audited, 3, 2)
+    });
+}
+
+#[test]
 fn paper_2_of_3() {
     check("paper-2-of-3.json", || {
         Sample::example(Template::Paper, 3, 2)

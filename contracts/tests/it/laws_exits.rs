@@ -79,9 +79,9 @@ fn table(sample: &Sample, states: &[&'static str], holds: &dyn Fn(Role, NodeId) 
             let mut block = exit(graph, id, AT, &|node| holds(role, node));
             // Until the appeal spends it, an arbiter's stake waits for nothing but its height; in the paper's
             // template it is an ordinary coin.
-            if matches!(role, Role::Arbiter(_)) && *state != "TxA" {
+            if matches!(role, Role::Arbiter(_)) && !["TxA", "TxC"].contains(state) {
                 block = Some(match sample.params().template() {
-                    Template::Hardened => {
+                    Template::Hardened | Template::Audited => {
                         // The relative lock counts from the funding, so that this is the latest case.
                         let relative = u32::from(sample.params().stake_lock_blocks());
                         (stake_unlock_height(sample.params()) + 1).max(AT + relative)
@@ -96,9 +96,10 @@ fn table(sample: &Sample, states: &[&'static str], holds: &dyn Fn(Role, NodeId) 
 }
 
 const HARDENED: [&str; 5] = ["Tx0", "TxD", "TxV1", "TxV0", "TxA"];
+const AUDITED: [&str; 6] = ["Tx0", "TxD", "TxV1", "TxV0", "TxA", "TxC"];
 const PAPER: [&str; 2] = ["Tx0", "TxA"];
 
-/// What `docs/contracts/hardened.md` says, for a panel that is told apart in scheme 5.
+/// What `docs/contracts/hardened.md` and `audited.md` say, for a panel that is told apart in scheme 5.
 fn documented(sample: &Sample) -> Table {
     let w = sample.params().windows();
     let t = u32::from(w.work_blocks);
@@ -131,17 +132,31 @@ fn documented(sample: &Sample) -> Table {
     let stake = (unlock + 1)
         .saturating_sub(AT)
         .max(sample.params().stake_lock_blocks().into());
+    // Only a challenge makes the worker wait for its reward, and the client has one way out more.
+    let challenge = sample.params().challenge_blocks();
+    let (claim, withheld) = (u32::from(challenge.max(1)), u32::from(challenge) + c);
+    let client = match sample.params().template() {
+        Template::Audited => withheld.min(u32::from(challenge / 3) + early),
+        _ => withheld,
+    };
     row("Tx0", Some(t), Some(1), Some(t), stake);
-    row("TxD", Some(v + 2 * d), Some(v), Some(1 + a.min(c)), stake);
-    row("TxV1", Some(c), Some(1), Some(c), stake);
-    row("TxV0", Some(a), Some(1 + late), Some(a), stake);
     row(
-        "TxA",
-        Some(early),
-        Some(late),
-        Some(late),
-        (late).min(d + (n - 1) * q),
+        "TxD",
+        Some(v + 2 * d),
+        Some(v),
+        Some(1 + a.min(withheld)),
+        stake,
     );
+    row("TxV1", Some(client), Some(claim), Some(withheld), stake);
+    row("TxV0", Some(a), Some(1 + late), Some(a), stake);
+    let mut panel = |state| {
+        let arbiter = late.min(d + (n - 1) * q);
+        row(state, Some(early), Some(late), Some(late), arbiter);
+    };
+    panel("TxA");
+    if sample.params().template() == Template::Audited {
+        panel("TxC");
+    }
     table
 }
 
@@ -150,14 +165,26 @@ proptest! {
 
     #[test]
     fn hardened((record, seed) in samples(Template::Hardened, 5)) {
-        let sample = Sample::new(record, seed);
-        let found = table(&sample, &HARDENED, &|role, id| planned(&sample.graph, role, id));
-        prop_assert_eq!(&found, &documented(&sample));
-        // All of it within the lock of the stakes, which is the sum of the windows.
-        let bound = 1 + u32::from(sample.params().stake_lock_blocks());
-        let late = found.iter().filter(|(_, blocks)| blocks.is_none_or(|b| b > bound)).collect::<Vec<_>>();
-        prop_assert!(late.is_empty(), "{late:?}");
+        as_documented(&Sample::new(record, seed), &HARDENED)?;
     }
+
+    #[test]
+    fn audited((record, seed) in samples(Template::Audited, 4)) {
+        as_documented(&Sample::new(record, seed), &AUDITED)?;
+    }
+}
+
+fn as_documented(sample: &Sample, states: &[&'static str]) -> Result<(), TestCaseError> {
+    let found = table(sample, states, &|role, id| planned(&sample.graph, role, id));
+    prop_assert_eq!(&found, &documented(sample));
+    // All of it within the lock of the stakes, which is the sum of the windows.
+    let bound = 1 + u32::from(sample.params().stake_lock_blocks());
+    let late = found
+        .iter()
+        .filter(|(_, blocks)| blocks.is_none_or(|b| b > bound))
+        .collect::<Vec<_>>();
+    prop_assert!(late.is_empty(), "{late:?}");
+    Ok(())
 }
 
 /// From the funding alone, before anything is late: the way out opens with the delivery's deadline.
@@ -199,6 +226,7 @@ fn paper_locks_parties_in() {
 fn holdings_of_a_ceremony_bear_the_table_out() {
     for (template, states) in [
         (Template::Hardened, &HARDENED[..]),
+        (Template::Audited, &AUDITED[..]),
         (Template::Paper, &PAPER[..]),
     ] {
         let sample = Sample::example(template, 3, 2);
@@ -222,7 +250,7 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
                 id
             ))
         );
-        if template == Template::Hardened {
+        if template.has_delivery() {
             assert_eq!(found, documented(&sample));
         }
     }

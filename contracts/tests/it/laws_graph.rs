@@ -118,7 +118,12 @@ fn check_locks(sample: &Sample) {
         }
         let lock = u32::from(TxGraph::relative_lock_blocks(node));
         match outcome(node) {
-            Some(Outcome::WorkerAtFault { majority } | Outcome::VerifierAtFault { majority }) => {
+            Some(
+                Outcome::WorkerAtFault { majority }
+                | Outcome::VerifierAtFault { majority }
+                | Outcome::ChallengeUpheld { majority }
+                | Outcome::ChallengeDismissed { majority },
+            ) => {
                 let missing = n - u32::from(majority.len());
                 let expected = if params.template() == Template::Paper {
                     0
@@ -128,14 +133,14 @@ fn check_locks(sample: &Sample) {
                 assert_eq!(lock, expected, "{}", node.name);
                 rulings.insert(lock);
             }
-            Some(Outcome::ArbitrationFailed { .. }) if params.template() == Template::Hardened => {
+            Some(ending) if ending.is_undecided() && params.template().has_delivery() => {
                 assert!(lock >= windows.decide_blocks.into());
                 failures.insert(lock);
             }
             _ => {}
         }
     }
-    if params.template() == Template::Hardened {
+    if params.template().has_delivery() {
         assert_eq!(rulings.first(), Some(&0));
         // The slowest majority has the appeal window to itself.
         let slowest = rulings.last().unwrap() + u32::from(windows.appeal_blocks);
@@ -193,18 +198,32 @@ fn check_endings(sample: &Sample) {
         .filter_map(|(_, node)| outcome(node))
         .collect();
     for wanted in Outcome::kinds(params.template(), n, k) {
-        let named_silence = params.template() == Template::Hardened && n <= 7;
+        let named_silence = params.template().has_delivery() && n <= 7;
+        let ruled = narthex_game_model::ArbiterSet::empty();
         let wanted = match wanted {
-            Outcome::ArbitrationFailed { .. } if !named_silence => Outcome::ArbitrationFailed {
-                ruled: narthex_game_model::ArbiterSet::empty(),
-            },
+            Outcome::ArbitrationFailed { .. } if !named_silence => {
+                Outcome::ArbitrationFailed { ruled }
+            }
+            Outcome::ChallengeUndecided { .. } if !named_silence => {
+                Outcome::ChallengeUndecided { ruled }
+            }
             other => other,
         };
         assert!(found.contains(&wanted), "nothing ends as {wanted}");
     }
     let majorities = narthex_game_model::ArbiterSet::majorities(n, k).count();
-    let rulings = |scheme| found.iter().filter(|o| o.scheme() == scheme).count();
-    assert_eq!((rulings(6), rulings(7)), (majorities, majorities));
+    let rulings = |scheme, challenged| {
+        let of = |o: &&Outcome| o.scheme() == scheme && o.is_challenged() == challenged;
+        found.iter().filter(of).count()
+    };
+    let all = (majorities, majorities);
+    assert_eq!((rulings(6, false), rulings(7, false)), all);
+    let challenges = if params.template() == Template::Audited {
+        all
+    } else {
+        (0, 0)
+    };
+    assert_eq!((rulings(6, true), rulings(7, true)), challenges);
 }
 
 proptest! {
@@ -212,6 +231,11 @@ proptest! {
 
     #[test]
     fn hardened((record, seed) in samples(Template::Hardened, 5)) {
+        check(&Sample::new(record, seed));
+    }
+
+    #[test]
+    fn audited((record, seed) in samples(Template::Audited, 4)) {
         check(&Sample::new(record, seed));
     }
 
@@ -225,7 +249,7 @@ proptest! {
 fn every_panel_size() {
     // Up to 7 arbiters a failed arbitration has 3ⁿ cases: six and seven take long and are made as five are.
     for (n, k) in [(3, 2), (4, 3), (5, 4), (8, 7), (9, 8)] {
-        for template in [Template::Hardened, Template::Paper] {
+        for template in [Template::Hardened, Template::Paper, Template::Audited] {
             check(&Sample::example(template, n, k));
         }
     }

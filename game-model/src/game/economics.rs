@@ -206,7 +206,7 @@ impl Economics {
     /// The rule under which verdicts are given in this template.
     pub fn verdict_rule(&self, template: Template) -> VerdictRule {
         self.verdicts.unwrap_or(match template {
-            Template::Hardened => VerdictRule::Token,
+            Template::Hardened | Template::Audited => VerdictRule::Token,
             Template::Paper => VerdictRule::Free,
         })
     }

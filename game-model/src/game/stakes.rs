@@ -110,12 +110,19 @@ fn blocks(params: &Params, outcome: Outcome, on_chain: bool) -> u32 {
         Outcome::Normal if !on_chain => sum(&[w.work_blocks]),
         Outcome::VerifierTimedOut => sum(&[w.work_blocks, w.verdict_blocks]),
         Outcome::Normal | Outcome::WorkerWithheld => {
-            sum(&[w.work_blocks, w.verdict_blocks, w.complete_blocks])
+            let approved = sum(&[w.work_blocks, w.verdict_blocks]);
+            approved + sum(&[params.challenge_blocks(), w.complete_blocks])
         }
         Outcome::FaultyUnappealed => sum(&dispute),
         Outcome::WorkerAtFault { .. }
         | Outcome::VerifierAtFault { .. }
         | Outcome::ArbitrationFailed { .. } => sum(&dispute) + sum(&[w.decide_blocks]),
+        Outcome::ChallengeUpheld { .. }
+        | Outcome::ChallengeDismissed { .. }
+        | Outcome::ChallengeUndecided { .. } => {
+            let approved = sum(&[w.work_blocks, w.verdict_blocks]);
+            approved + sum(&[params.challenge_blocks(), w.decide_blocks])
+        }
     }
 }
 
@@ -193,7 +200,7 @@ fn locked(params: &Params, economics: &Economics) -> Vec<Locked> {
     let retainers = sat(params.retainer()) * exact(params.arbiters());
     let stake = sat(params.arbiter_stake());
     let fixed = [
-        (Party::Client, sat(params.reward()) + retainers),
+        (Party::Client, sat(params.client_deposit()) + retainers),
         (Party::Worker, sat(params.worker_stake())),
         (Party::Verifier, sat(params.verifier_stake())),
     ];

@@ -154,7 +154,9 @@ impl Params {
 
     fn seals(&self, bits: u32, step_fuel: u128) -> Result<(), Guessable> {
         match self.template() {
-            Template::Hardened => entropy::check(bits, self.sample(), step_fuel),
+            Template::Hardened | Template::Audited => {
+                entropy::check(bits, self.sample(), step_fuel)
+            }
             Template::Paper => Ok(()),
         }
     }

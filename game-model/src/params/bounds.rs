@@ -180,7 +180,7 @@ pub enum Bound {
     DecisionLeavesSlowestMajorityAppealWindow,
     /// 2Δ_D + nΔ_Q ≤ 65535 (BIP68).
     RelativeLocksFit,
-    /// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q) ≤ 65535 (BIP68): the lock of the stake outputs.
+    /// Δ_T + Δ_V + max(Δ_C + Δ_W, max(Δ_A, Δ_C) + 2Δ_D + nΔ_Q) ≤ 65535 (BIP68): the lock of the stake outputs.
     StakeLockFits,
     /// t_deliver ≥ 1.
     DeliverHeightPositive,
@@ -188,7 +188,7 @@ pub enum Bound {
     DeliverHeightIsHeight,
     /// The paper template needs its locks.
     PaperLocksPresent,
-    /// The hardened template has no absolute locks besides t_deliver.
+    /// Only the paper template has absolute locks besides t_deliver.
     PaperLocksAbsent,
     /// t1 < t2.
     PaperLockOneBeforeTwo,
@@ -198,7 +198,23 @@ pub enum Bound {
     PaperLockThreeBeforeFour,
     /// t4 < 500,000,000 (BIP65).
     PaperLocksAreHeights,
-    /// c + w + v + n(a + retainer) ≤ 21 million bitcoin.
+    /// The audited template needs the terms of its challenge.
+    AuditPresent,
+    /// Only the audited template has a challenge.
+    AuditAbsent,
+    /// x > 0: a challenge that costs nothing is made of every approval.
+    ChallengeBondPositive,
+    /// κ + x ≤ w + v: an upheld challenge pays the client and, as a dismissed one does, x to the arbiters.
+    ChallengePaidFromStakes,
+    /// At least one step is opened to the client.
+    AuditStepsPositive,
+    /// And no more than there are.
+    AuditStepsAtMost,
+    /// ⌊Δ_C/3⌋ > ⌊Δ_V/3⌋: a verifier can approve in the block of the delivery, and a challenge must come after the last
+    /// moment of the root of record, and a block later that draws a sample. Else client and verifier together could
+    /// challenge a worker that had no time to commit.
+    ChallengeAfterRecord,
+    /// c + x + w + v + n(a + retainer) ≤ 21 million bitcoin.
     TotalWithinSupply,
     /// a + retainer is no dust.
     StakeOutputAboveDust,
@@ -248,7 +264,7 @@ impl Bound {
             Self::SigmaAtMostOne => ("sigma", "<=", "1"),
             Self::StepsPositive => ("steps", ">", "0"),
             Self::SampleIsSigmaOfSteps => ("sample", "=", "ceil(sigma * steps)"),
-            Self::SampleAtMost => ("sample", "<=", "16384"),
+            Self::SampleAtMost => ("sample + audited steps", "<=", "16384"),
             Self::JobFuelPositive => ("job's fuel", ">=", "1"),
             Self::JobUnitsPositive => ("job's units", ">=", "1"),
             Self::JobUnitsAtMost => ("job's units", "<=", "2^32"),
@@ -279,19 +295,26 @@ impl Bound {
             }
             Self::RelativeLocksFit => ("2 * decision + n * per missing", "<=", "65535"),
             Self::StakeLockFits => (
-                "work + verdict + max(completion, appeal + 2 * decision + n * per missing)",
+                "work + verdict + max(challenge + completion, max(appeal, challenge) + 2 * decision + n * per missing)",
                 "<=",
                 "65535",
             ),
             Self::DeliverHeightPositive => ("t_deliver", ">=", "1"),
             Self::DeliverHeightIsHeight => ("t_deliver", "<", "500000000"),
             Self::PaperLocksPresent => ("paper_locks", "=", "given in the paper template"),
-            Self::PaperLocksAbsent => ("paper_locks", "=", "none in the hardened template"),
+            Self::PaperLocksAbsent => ("paper_locks", "=", "none but in the paper template"),
             Self::PaperLockOneBeforeTwo => ("t1", "<", "t2"),
             Self::PaperLockTwoBeforeThree => ("t2", "<", "t3"),
             Self::PaperLockThreeBeforeFour => ("t3", "<", "t4"),
             Self::PaperLocksAreHeights => ("t4", "<", "500000000"),
-            Self::TotalWithinSupply => ("c + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
+            Self::AuditPresent => ("audit", "=", "given in the audited template"),
+            Self::AuditAbsent => ("audit", "=", "none but in the audited template"),
+            Self::ChallengeBondPositive => ("x", ">", "0"),
+            Self::ChallengePaidFromStakes => ("kappa + x", "<=", "w + v"),
+            Self::AuditStepsPositive => ("audited steps", ">=", "1"),
+            Self::AuditStepsAtMost => ("audited steps", "<=", "steps"),
+            Self::ChallengeAfterRecord => ("challenge window / 3", ">", "verdict window / 3"),
+            Self::TotalWithinSupply => ("c + x + w + v + n * (a + retainer)", "<=", "21000000 BTC"),
             Self::StakeOutputAboveDust => ("a + retainer", ">=", "dust limit"),
             Self::ShareAboveDust { outcome, party } => {
                 let lhs = format!("share of the {party} in scheme {outcome}");

@@ -25,6 +25,7 @@ pub(super) fn broken_bounds(candidate: &Params) -> Vec<BrokenBound> {
     penalties(candidate, &mut checks);
     windows(candidate, &mut checks);
     locks(candidate, &mut checks);
+    audit(candidate, &mut checks);
     // Payouts mean something only where sums cannot overflow and the panel exists.
     let payable = ![
         Bound::TotalWithinSupply,
@@ -98,7 +99,7 @@ fn deposits(p: &Params, checks: &mut Checks) {
 
     let sat = |amount: Amount| u128::from(amount.to_sat());
     let stake = sat(a) + sat(p.retainer());
-    let total = sat(c) + sat(w) + sat(v) + u128::from(n) * stake;
+    let total = sat(p.client_deposit()) + sat(w) + sat(v) + u128::from(n) * stake;
     let supply = u128::from(MAX_MONEY_SAT);
     checks.require(
         Bound::TotalWithinSupply,
@@ -155,7 +156,7 @@ fn job(p: &Params, checks: &mut Checks) {
     let b = p.job_bounds();
     let count = |value: u64| Quantity::Count(value);
     let most_sample = u64::from(MAX_OPENINGS);
-    let sample = u64::from(p.sample());
+    let sample = u64::from(p.openings());
     checks.require(
         Bound::SampleAtMost,
         sample <= most_sample,
@@ -226,7 +227,7 @@ fn penalties(p: &Params, checks: &mut Checks) {
     let (reward, bounty) = (sat(p.verifier_reward()), sat(p.bounty()));
     let admission = sat(p.delta().floor_of(p.worker_stake()));
     match p.template() {
-        Template::Hardened => {
+        Template::Hardened | Template::Audited => {
             let verifier = reward + bounty;
             checks.require(
                 Bound::VerifierPaidFromAdmission,
@@ -331,13 +332,13 @@ fn longest_decision(record: &ParamsRecord) -> u64 {
     2 * u64::from(w.decide_blocks) + u64::from(record.arbiters) * u64::from(w.per_missing_blocks)
 }
 
-/// Δ_T + Δ_V + max(Δ_W, Δ_A + 2Δ_D + nΔ_Q), wide enough for records that are not valid.
+/// Δ_T + Δ_V + max(Δ_C + Δ_W, max(Δ_A, Δ_C) + 2Δ_D + nΔ_Q), wide enough for records that are not valid.
 pub(super) fn stake_lock(record: &ParamsRecord) -> u64 {
     let w = record.windows;
-    let dispute = u64::from(w.appeal_blocks) + longest_decision(record);
-    u64::from(w.work_blocks)
-        + u64::from(w.verdict_blocks)
-        + dispute.max(u64::from(w.complete_blocks))
+    let challenge = record.audit.map_or(0, |audit| audit.challenge_blocks);
+    let dispute = u64::from(w.appeal_blocks.max(challenge)) + longest_decision(record);
+    let complete = u64::from(challenge) + u64::from(w.complete_blocks);
+    u64::from(w.work_blocks) + u64::from(w.verdict_blocks) + dispute.max(complete)
 }
 
 fn locks(p: &Params, checks: &mut Checks) {
@@ -356,8 +357,8 @@ fn locks(p: &Params, checks: &mut Checks) {
         height(LOCK_TIME_THRESHOLD),
     );
     match (p.template(), p.paper_locks()) {
-        (Template::Hardened, None) => {}
-        (Template::Hardened, Some(_)) => checks.require(
+        (Template::Hardened | Template::Audited, None) => {}
+        (Template::Hardened | Template::Audited, Some(_)) => checks.require(
             Bound::PaperLocksAbsent,
             false,
             Quantity::Present,
@@ -381,6 +382,58 @@ fn locks(p: &Params, checks: &mut Checks) {
             }
         }
     }
+}
+
+/// The client's challenge: given where it can be made, its arbiters and the compensation paid out of the stakes.
+fn audit(p: &Params, checks: &mut Checks) {
+    let (present, absent) = (Quantity::Present, Quantity::Absent);
+    let audit = match (p.template(), p.audit()) {
+        (Template::Audited, Some(audit)) => audit,
+        (Template::Audited, None) => {
+            return checks.require(Bound::AuditPresent, false, absent, present);
+        }
+        (_, None) => return,
+        (_, Some(_)) => return checks.require(Bound::AuditAbsent, false, present, absent),
+    };
+    let zero = Amount::ZERO;
+    checks.require(
+        Bound::ChallengeBondPositive,
+        audit.bond > zero,
+        audit.bond,
+        zero,
+    );
+    let sat = |amount: Amount| u128::from(amount.to_sat());
+    let paid = sat(audit.compensation) + sat(audit.bond);
+    let stakes = sat(p.worker_stake()) + sat(p.verifier_stake());
+    checks.require(
+        Bound::ChallengePaidFromStakes,
+        paid <= stakes,
+        Quantity::Sat(paid),
+        Quantity::Sat(stakes),
+    );
+    let blocks = |value: u16| Quantity::Blocks(value.into());
+    let steps = |value: u64| Quantity::Count(value);
+    let audited = u64::from(audit.steps);
+    checks.require(
+        Bound::AuditStepsPositive,
+        audited >= 1,
+        steps(audited),
+        steps(1),
+    );
+    checks.require(
+        Bound::AuditStepsAtMost,
+        audited <= p.steps(),
+        steps(audited),
+        steps(p.steps()),
+    );
+    let third = audit.challenge_blocks / 3;
+    let record = p.windows().verdict_blocks / 3;
+    checks.require(
+        Bound::ChallengeAfterRecord,
+        third > record,
+        blocks(third),
+        blocks(record),
+    );
 }
 
 /// Tries every kind of outcome: each must be payable and leave nobody with dust.

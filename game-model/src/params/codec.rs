@@ -2,28 +2,34 @@
 //!
 //! Version 3: fields in the order below, integers big-endian, amounts as 64-bit satoshi, fractions
 //! as two 32-bit integers in lowest terms, the fund script behind one length byte, the job's bounds as
-//! seven 64-bit integers, the paper's locks behind a presence byte. There is exactly one encoding of each valid record, so that the
+//! seven 64-bit integers, then a byte that says what follows: nothing, the paper's locks, or the audited template's challenge. There is exactly one encoding of each valid record, so that the
 //! hash of the bytes identifies the terms.
 
 use narthex_base::codec::{self, Reader, Writer};
 
 use super::bounds::ParamsError;
 use super::{
-    JobBounds, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Template, Windows,
+    Audit, JobBounds, MAX_FUND_SCRIPT_BYTES, PaperLocks, Params, ParamsRecord, Template, Windows,
 };
 use crate::ratio::Ratio;
+
+/// What follows the job's bounds.
+const NOTHING: u8 = 0;
+const LOCKS: u8 = 1;
+const AUDIT: u8 = 2;
 
 /// The only version that is read. Version 1 had no work window, version 2 no bounds of the job.
 const VERSION: u8 = 3;
 
 impl Params {
-    /// The canonical bytes, at most 308.
+    /// The canonical bytes, at most 314.
     pub fn to_bytes(&self) -> Vec<u8> {
         let r = self.record();
         let mut w = Writer::default();
         w.u8(VERSION).u8(match r.template {
             Template::Hardened => 0,
             Template::Paper => 1,
+            Template::Audited => 2,
         });
         w.amount(r.reward)
             .amount(r.worker_stake)
@@ -57,9 +63,19 @@ impl Params {
             .u64(job.record_bytes)
             .u64(job.output_bytes)
             .u64(job.fuel_per_second);
-        w.flag(r.paper_locks.is_some());
-        if let Some(locks) = r.paper_locks {
-            w.u32(locks.t1).u32(locks.t2).u32(locks.t3).u32(locks.t4);
+        // A valid record has at most one of both.
+        match (r.paper_locks, r.audit) {
+            (Some(locks), _) => {
+                w.u8(LOCKS).u32(locks.t1).u32(locks.t2);
+                w.u32(locks.t3).u32(locks.t4);
+            }
+            (None, Some(audit)) => {
+                w.u8(AUDIT).amount(audit.bond).amount(audit.compensation);
+                w.u32(audit.steps).u16(audit.challenge_blocks);
+            }
+            (None, None) => {
+                w.u8(NOTHING);
+            }
         }
         w.finish()
     }
@@ -93,16 +109,29 @@ fn read_script(r: &mut Reader<'_>) -> Result<Vec<u8>, DecodeError> {
     Ok(r.slice("fund", len)?.to_vec())
 }
 
-fn read_locks(r: &mut Reader<'_>) -> Result<Option<PaperLocks>, DecodeError> {
-    match r.u8("paper locks")? {
-        0 => Ok(None),
-        1 => Ok(Some(PaperLocks {
-            t1: r.u32("t1")?,
-            t2: r.u32("t2")?,
-            t3: r.u32("t3")?,
-            t4: r.u32("t4")?,
-        })),
-        flag => Err(DecodeError::LocksFlag(flag)),
+/// What only some templates have.
+fn read_special(r: &mut Reader<'_>) -> Result<(Option<PaperLocks>, Option<Audit>), DecodeError> {
+    match r.u8("what follows")? {
+        NOTHING => Ok((None, None)),
+        LOCKS => {
+            let locks = PaperLocks {
+                t1: r.u32("t1")?,
+                t2: r.u32("t2")?,
+                t3: r.u32("t3")?,
+                t4: r.u32("t4")?,
+            };
+            Ok((Some(locks), None))
+        }
+        AUDIT => {
+            let audit = Audit {
+                bond: r.amount("challenge bond")?,
+                compensation: r.amount("compensation")?,
+                steps: r.u32("audited steps")?,
+                challenge_blocks: r.u16("challenge_blocks")?,
+            };
+            Ok((None, Some(audit)))
+        }
+        flag => Err(DecodeError::Special(flag)),
     }
 }
 
@@ -137,10 +166,11 @@ fn read_record(r: &mut Reader<'_>) -> Result<ParamsRecord, DecodeError> {
     let template = match r.u8("template")? {
         0 => Template::Hardened,
         1 => Template::Paper,
+        2 => Template::Audited,
         code => return Err(DecodeError::Template(code)),
     };
     // Struct fields are evaluated in the order written, which is the order of the bytes.
-    Ok(ParamsRecord {
+    let mut record = ParamsRecord {
         template,
         reward: r.amount("reward")?,
         worker_stake: r.amount("worker_stake")?,
@@ -164,8 +194,11 @@ fn read_record(r: &mut Reader<'_>) -> Result<ParamsRecord, DecodeError> {
         deliver_height: r.u32("deliver_height")?,
         windows: read_windows(r)?,
         job_bounds: read_job_bounds(r)?,
-        paper_locks: read_locks(r)?,
-    })
+        paper_locks: None,
+        audit: None,
+    };
+    (record.paper_locks, record.audit) = read_special(r)?;
+    Ok(record)
 }
 
 /// Why bytes are no parameter record.
@@ -175,7 +208,7 @@ pub enum DecodeError {
     /// A version that this code does not know.
     #[error("parameter record version {0}, expected {VERSION}")]
     Version(u8),
-    /// A template code other than 0 and 1.
+    /// A template code other than 0, 1 and 2.
     #[error("unknown template code {0}")]
     Template(u8),
     /// The bytes end inside the record, or go on behind it.
@@ -192,9 +225,11 @@ pub enum DecodeError {
     /// The fund script is longer than allowed.
     #[error("fund script of {0} bytes, at most {MAX_FUND_SCRIPT_BYTES} allowed")]
     FundScriptLength(usize),
-    /// The presence byte of the paper's locks is neither 0 nor 1.
-    #[error("presence byte {0} of the paper's locks, expected 0 or 1")]
-    LocksFlag(u8),
+    /// The byte before the paper's locks or the challenge's terms is none of 0, 1 and 2.
+    #[error(
+        "{0} says what follows the job's bounds, expected 0 (nothing), 1 (the paper's locks) or 2 (a challenge's terms)"
+    )]
+    Special(u8),
     /// The record breaks bounds.
     #[error(transparent)]
     Bounds(#[from] ParamsError),

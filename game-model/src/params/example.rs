@@ -2,7 +2,7 @@
 
 use bitcoin_units::Amount;
 
-use super::{JobBounds, P2TR_DUST_SAT, PaperLocks, ParamsRecord, Template, Windows};
+use super::{Audit, JobBounds, P2TR_DUST_SAT, PaperLocks, ParamsRecord, Template, Windows};
 use crate::ratio::{Ratio, RatioError};
 
 /// `OP_RETURN "narthex"`: a fund that burns what it takes.
@@ -53,6 +53,7 @@ impl ParamsRecord {
             },
             job_bounds: JobBounds::default(),
             paper_locks: None,
+            audit: None,
             dust_limit: sat(P2TR_DUST_SAT),
         }
     }
@@ -76,16 +77,47 @@ impl ParamsRecord {
         }
     }
 
+    /// The same figures in the audited template: a bond of 60,000 sat, which is what three arbiters share for a challenge,
+    /// a compensation of 100,000 sat, 100 steps and 12 blocks
+    /// for the client to look at the work.
+    pub fn audited_example(n: u8, k: u8, deliver_height: u32) -> Self {
+        Self {
+            template: Template::Audited,
+            audit: Some(Audit {
+                bond: Amount::from_sat(60_000),
+                compensation: Amount::from_sat(100_000),
+                steps: 100,
+                challenge_blocks: 12,
+            }),
+            ..Self::example(n, k, deliver_height)
+        }
+    }
+
+    /// The example of a template: [`Self::example`], [`Self::paper_example`] or [`Self::audited_example`].
+    pub fn example_of(template: Template, n: u8, k: u8, deliver_height: u32) -> Self {
+        match template {
+            Template::Hardened => Self::example(n, k, deliver_height),
+            Template::Paper => Self::paper_example(n, k, deliver_height),
+            Template::Audited => Self::audited_example(n, k, deliver_height),
+        }
+    }
+
     /// The same record for a job of `steps` steps of which `sample` are sampled: σ is set to
-    /// `sample / steps`.
+    /// `sample / steps`, and a client that can challenge looks at no more than all.
     ///
     /// # Errors
     /// [`RatioError`] if `steps` is 0 or the fraction's lowest terms do not fit 32 bits.
     pub fn for_job(self, steps: u64, sample: u32) -> Result<Self, RatioError> {
+        let most = u32::try_from(steps).unwrap_or(u32::MAX);
+        let audit = self.audit.map(|audit| Audit {
+            steps: audit.steps.min(most),
+            ..audit
+        });
         Ok(Self {
             sigma: Ratio::from_u64(sample.into(), steps)?,
             steps,
             sample,
+            audit,
             ..self
         })
     }

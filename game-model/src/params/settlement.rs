@@ -16,6 +16,7 @@
 //! spent, each arbiter's share includes the retainer whatever it did; in schemes 1 to 4 the stake
 //! outputs stay with their owners, and no share of theirs is part of the payout.
 
+mod audited;
 mod hardened;
 mod outcome;
 mod paper;
@@ -92,10 +93,10 @@ pub fn settle(params: &Params, outcome: Outcome) -> Result<Payout, SettlementErr
         scheme: outcome.scheme(),
     };
     let shares = match (params.template(), outcome) {
-        (Template::Paper, Outcome::WorkerWithheld) => {
-            let template = params.template();
+        (template, outcome) if !outcome.is_in(template) => {
             return Err(SettlementError::NotInLayout { template, outcome });
         }
+        (Template::Audited, _) => audited::shares(params, outcome),
         (Template::Hardened, _) => hardened::shares(params, outcome),
         (Template::Paper, _) => paper::shares(params, outcome),
     };
@@ -121,7 +122,7 @@ fn check_set(params: &Params, outcome: Outcome, set: ArbiterSet) -> Result<(), S
         return Err(SettlementError::OutsidePanel { set, panel });
     }
     let quorum = params.quorum();
-    let is_majority = !matches!(outcome, Outcome::ArbitrationFailed { .. });
+    let is_majority = !outcome.is_undecided();
     if is_majority && (set.is_empty() || set.len() < quorum) {
         return Err(SettlementError::NoMajority { set, quorum });
     }

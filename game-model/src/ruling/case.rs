@@ -7,9 +7,10 @@ use secp256k1::{PublicKey, XOnlyPublicKey};
 use serde::{Deserialize, Serialize};
 
 use super::RuleError;
+use crate::arbiters::Accusation;
 use crate::computation::JobSpec;
 use crate::params::Params;
-use crate::schedule::Schedule;
+use crate::schedule::{ChallengeSchedule, Schedule};
 
 /// Who brings evidence. Arbiters bring none: they rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,9 +95,11 @@ pub struct ChainFacts {
     pub delivered: u32,
     /// The root of record, if the root coin was spent with exactly one.
     pub record: Option<RootOfRecord>,
-    /// Height of TxV0.
+    /// What put the case before the panel.
+    pub accusation: Accusation,
+    /// Height of TxV0, or of TxV1 where the client challenges it.
     pub rejected: u32,
-    /// Height of TxA.
+    /// Height of TxA, or of TxC.
     pub appealed: u32,
     /// Hashes of blocks by height, in the byte order in which they are hashed: at least those that
     /// [`RuleError::Block`] asks for.
@@ -125,6 +128,21 @@ impl Case {
         self.schedule().token.min(after)
     }
 
+    /// Height of the block that draws what the client looks at, where it has drawn nothing: the first after approval and
+    /// root. Who could still choose its root would choose one that draws well.
+    pub fn audit_height(&self) -> u32 {
+        let record = self.chain.record.map_or(0, |record| record.height);
+        Schedule::sample_height(self.chain.rejected, record)
+    }
+
+    /// The word key of whoever accuses the worker: the verifier that rejected, or the client that challenges.
+    pub const fn accuser(&self) -> &XOnlyPublicKey {
+        match self.chain.accusation {
+            Accusation::Appeal => &self.terms.verifier,
+            Accusation::Challenge => &self.terms.client,
+        }
+    }
+
     /// A block's hash.
     pub(super) fn block(&self, height: u32) -> Result<[u8; 32], RuleError> {
         let known = self.chain.blocks.get(&height).copied();
@@ -145,8 +163,21 @@ impl Case {
         ];
         if !order.is_sorted() {
             return Err(RuleError::Facts(
-                "funding, delivery, rejection and appeal confirm in this order",
+                "funding, delivery, verdict and appeal or challenge confirm in this order",
             ));
+        }
+        if chain.accusation == Accusation::Challenge {
+            if self.terms.params.audit().is_none() {
+                return Err(RuleError::Facts(
+                    "only an audited contract's approval is challenged",
+                ));
+            }
+            let dates = ChallengeSchedule::of(&self.terms.params, chain.rejected);
+            if chain.appealed < dates.served {
+                return Err(RuleError::Facts(
+                    "a challenge confirms a third of its window after the approval",
+                ));
+            }
         }
         if self.terms.arbiters.len() != usize::from(self.terms.params.arbiters()) {
             return Err(RuleError::Facts(

@@ -40,6 +40,14 @@ pub enum Row {
     BadBox,
     /// 11.
     Else,
+    /// c2.
+    Unserved,
+    /// c3.
+    Unopened,
+    /// c4.
+    ChallengedStep,
+    /// c5.
+    NoGround,
 }
 
 impl fmt::Display for Row {
@@ -58,6 +66,10 @@ impl fmt::Display for Row {
             Self::FalseSeal => "9a",
             Self::BadBox => "10",
             Self::Else => "11",
+            Self::Unserved => "c2",
+            Self::Unopened => "c3",
+            Self::ChallengedStep => "c4",
+            Self::NoGround => "c5",
         })
     }
 }
@@ -91,7 +103,7 @@ pub enum RuleError {
     /// A block is missing.
     #[error("the hash of the block at height {height} is missing")]
     Block {
-        /// Its height, at most one above the appeal.
+        /// Its height, at most one above the appeal or challenge.
         height: u32,
     },
     /// A step is to be run again, and there is no program.

@@ -1,4 +1,4 @@
-//! What worker and verifier sign for each other, so that a panel can judge it later.
+//! What worker and verifier (and a client that audits) sign for each other, so that a panel can judge it later.
 
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
@@ -63,6 +63,24 @@ pub enum Item {
         /// The step whose box does not open to its leaf.
         bad_box: u64,
     },
+    /// Client: what draws the steps that it looks at itself, before it hands the settlement on. It signs one.
+    Audit {
+        /// The worker's root, which it has been shown.
+        #[serde(with = "narthex_base::hex::array")]
+        root: [u8; 32],
+        /// Drawn when that is known.
+        #[serde(with = "narthex_base::hex::array")]
+        nonce: [u8; 32],
+    },
+    /// Worker: the opening of those steps.
+    AuditOpening {
+        /// Id of the client's draw; zeros, where a block drew because the client did not.
+        #[serde(with = "narthex_base::hex::array")]
+        audit: [u8; 32],
+        /// [`Opening::id`](crate::commitment::Opening::id).
+        #[serde(with = "narthex_base::hex::array")]
+        opening: [u8; 32],
+    },
 }
 
 /// What a verifier found under the seal.
@@ -85,7 +103,11 @@ impl Item {
     /// Who says it.
     pub const fn author(&self) -> Litigant {
         match self {
-            Self::Commitment(_) | Self::Token { .. } | Self::Opening { .. } => Litigant::Worker,
+            Self::Commitment(_)
+            | Self::Token { .. }
+            | Self::Opening { .. }
+            | Self::AuditOpening { .. } => Litigant::Worker,
+            Self::Audit { .. } => Litigant::Client,
             Self::Sample { .. } | Self::Reply { .. } | Self::Verdict { .. } => Litigant::Verifier,
         }
     }
@@ -97,8 +119,17 @@ impl Item {
             Self::Sample { .. } => Some(ReceiptKind::Sample),
             Self::Token { .. } => Some(ReceiptKind::Token),
             Self::Reply { .. } => Some(ReceiptKind::Reply),
-            Self::Opening { .. } => Some(ReceiptKind::Opening),
+            Self::Opening { .. } | Self::AuditOpening { .. } => Some(ReceiptKind::Opening),
+            Self::Audit { .. } => Some(ReceiptKind::Sample),
             Self::Verdict { .. } => None,
+        }
+    }
+
+    /// The opening that it names as the worker's ([`Opening::id`](crate::commitment::Opening::id)).
+    pub const fn opened(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Opening { opening, .. } | Self::AuditOpening { opening, .. } => Some(opening),
+            _ => None,
         }
     }
 
@@ -111,6 +142,8 @@ impl Item {
             Self::Reply { .. } => "reply",
             Self::Opening { .. } => "opening",
             Self::Verdict { .. } => "verdict",
+            Self::Audit { .. } => "audit",
+            Self::AuditOpening { .. } => "opening of the audit",
         }
     }
 
@@ -122,6 +155,8 @@ impl Item {
             Self::Reply { .. } => 4,
             Self::Opening { .. } => 5,
             Self::Verdict { .. } => 6,
+            Self::Audit { .. } => 7,
+            Self::AuditOpening { .. } => 8,
         }
     }
 
@@ -157,7 +192,7 @@ impl Message for Item {
 
     /// A byte that says which, then its fields in order: 1 commitment (length, message); 2 nonce, height (4), block; 3
     /// sample, seal (length, message); 4 token, then 0 with hash and box or 1 with number of digests (4) and digests; 5
-    /// reply, opening; 6 opening, step (8).
+    /// reply, opening; 6 opening, step (8); 7 root, nonce; 8 audit, opening.
     fn write(&self, w: &mut Writer) {
         w.u8(self.code());
         match self {
@@ -182,6 +217,8 @@ impl Message for Item {
             }
             Self::Opening { reply, opening } => w.fixed(reply).fixed(opening),
             Self::Verdict { opening, bad_box } => w.fixed(opening).u64(*bad_box),
+            Self::Audit { root, nonce } => w.fixed(root).fixed(nonce),
+            Self::AuditOpening { audit, opening } => w.fixed(audit).fixed(opening),
         };
     }
 
@@ -220,6 +257,14 @@ impl Message for Item {
             6 => Self::Verdict {
                 opening: r.array("opening")?,
                 bad_box: r.u64("step")?,
+            },
+            7 => Self::Audit {
+                root: r.array("root")?,
+                nonce: r.array("nonce")?,
+            },
+            8 => Self::AuditOpening {
+                audit: r.array("audit")?,
+                opening: r.array("opening")?,
             },
             other => return Err(DecodeError::invalid("which item", other)),
         })

@@ -8,7 +8,7 @@
 use secp256k1::XOnlyPublicKey;
 
 use super::Litigant;
-use super::item::{Item, SignedItem, data_id};
+use super::item::{SignedItem, data_id};
 use crate::commitment::{
     Handover, Opening, ReceiptError, ReceiptKind, ReceiptSigner, SealedData, SignedReceipt,
 };
@@ -46,7 +46,7 @@ impl Received {
             return Err(NotReceived::Unsigned { by: item.author() });
         }
         let kind = item.receipt().ok_or(NotReceived::NothingFollows)?;
-        if let Item::Opening { opening, .. } = item {
+        if let Some(opening) = item.opened() {
             named(opening, held)?;
         }
         Ok(Self {

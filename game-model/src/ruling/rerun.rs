@@ -2,7 +2,6 @@
 
 use super::evidence::Pool;
 use super::{Case, RuleError};
-use crate::arbiters::Ruling;
 use crate::commitment::{Commitment, Opening};
 use crate::computation::{StepProgram, UnitProgram};
 use crate::dispute::{DisputeTerms, Transcript, judge_dispute};
@@ -37,14 +36,14 @@ pub enum Rerun<'a> {
 }
 
 impl Rerun<'_> {
-    /// Judges this step, and no other.
+    /// Judges this step, and no other. `None` if nobody brings its input.
     pub(super) fn judge(
         &self,
         case: &Case,
         pool: &mut Pool,
         commitment: &Commitment,
         (index, opening): (u64, &Opening),
-    ) -> Result<Finding, RuleError> {
+    ) -> Result<Option<Finding>, RuleError> {
         match *self {
             Rerun::None => Err(RuleError::Program { index }),
             Rerun::Step { program, job } => {
@@ -64,13 +63,14 @@ impl Rerun<'_> {
                     && terms.commitment == *commitment
                     && terms.index == index
                     && terms.worker == case.terms.worker
-                    && terms.challenger == case.terms.verifier
+                    && terms.challenger == *case.accuser()
                     && terms.claimed().ok() == claimed;
                 if !same {
                     let why = format!("the search is not about step {index} of this contract");
                     return Err(RuleError::OtherCase(why));
                 }
-                Ok(judge_dispute(program, job, terms, transcript, tip)?)
+                let found = judge_dispute(program, job, terms, transcript, tip)?;
+                Ok(Some(found))
             }
         }
     }
@@ -90,7 +90,7 @@ fn step(
     pool: &mut Pool,
     commitment: &Commitment,
     (index, opening): (u64, &Opening),
-) -> Result<Finding, RuleError> {
+) -> Result<Option<Finding>, RuleError> {
     let brought = pool.records.iter().filter(|(_, r)| r.index == index);
     let brought: Vec<_> = brought.cloned().collect();
     for (by, record) in brought {
@@ -101,7 +101,7 @@ fn step(
             opening: opening.clone().about(index),
         };
         match judge(program, job, commitment, &evidence) {
-            Ok(finding) => return Ok(finding),
+            Ok(finding) => return Ok(Some(finding)),
             Err(why @ (EvidenceError::Record(_) | EvidenceError::RecordTooLarge { .. })) => {
                 pool.refuse(by, "record", why.to_string());
             }
@@ -111,10 +111,5 @@ fn step(
             Err(why) => return Err(RuleError::Step(why)),
         }
     }
-    // The worker has the digests since the reply, and its own leaves: it knows the step before anybody else, and has to bring
-    // the input with the leaves. The verifier learns which step it is from them, maybe when nothing can be brought any more.
-    Ok(Finding {
-        ruling: Ruling::WorkerAtFault,
-        reason: format!("nobody brings the input of step {index}, on which the digests differ"),
-    })
+    Ok(None)
 }

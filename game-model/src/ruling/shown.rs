@@ -37,6 +37,19 @@ impl Shown {
         checked.as_ref().copied()
     }
 
+    /// Why the worker cannot be paid by it, if so.
+    pub(super) fn unpaid(&self, commitment: &Commitment) -> Option<String> {
+        let opening = &self.opening;
+        match self.check(commitment) {
+            Err(fault) => Some(fault.to_string()),
+            Ok(()) => match (opening.missing_box(), opening.bad_box(commitment)) {
+                (None, None) => None,
+                (Some(index), _) => Some(format!("the box of step {index} is not shown")),
+                (None, Some((index, fault))) => Some(format!("the box of step {index} {fault}")),
+            },
+        }
+    }
+
     /// Whether it is the worker's, of exactly these steps.
     pub(super) fn answers(&self, indices: &[u64], commitment: &Commitment) -> bool {
         self.is_of(indices) && self.check(commitment).is_ok()
@@ -73,6 +86,23 @@ impl Judge<'_> {
         let Ok((record, commitment)) = self.record() else {
             return Ok(Some("there is no commitment to pay for".into()));
         };
+        let drawn = match self.paid_sample(&record)? {
+            Ok(drawn) => drawn,
+            Err(why) => return Ok(Some(why)),
+        };
+        let openings = self.pool.openings.iter();
+        let mut why = "the worker has not opened the sample to the panel".to_owned();
+        for shown in openings.filter(|shown| shown.is_of(&drawn.indices)) {
+            match shown.unpaid(&commitment) {
+                None => return Ok(None),
+                Some(fault) => why = fault,
+            }
+        }
+        Ok(Some(why))
+    }
+
+    /// The sample that the worker has to have opened to be paid by a ruling.
+    fn paid_sample(&self, record: &RootOfRecord) -> Result<Result<Drawn, String>, RuleError> {
         // The one sample that the worker may have opened: it signed a token for it. Else one that counts.
         let samples = self.pool.items.iter().filter_map(|(id, item)| match item {
             Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),
@@ -82,34 +112,14 @@ impl Judge<'_> {
             let right = sample::nonce_commitment(nonce) == self.case.terms.sample_nonce;
             right && self.token(id).is_some()
         });
-        let drawn = match taken.next() {
-            Some((id, nonce, block)) => self.draw(id, &record.root, &nonce, &block),
-            None => match self.sample_alone(&record)? {
-                Some(drawn) => Ok(drawn),
-                None => {
-                    let block = self.case.block(self.case.substitute_height())?;
-                    self.draw([0; 32], &record.root, &[0; 32], &block)
-                }
-            },
-        };
-        let drawn = match drawn {
-            Ok(drawn) => drawn,
-            Err(why) => return Ok(Some(why)),
-        };
-        let openings = self.pool.openings.iter();
-        let mut why = "the worker has not opened the sample to the panel".to_owned();
-        for shown in openings.filter(|shown| shown.is_of(&drawn.indices)) {
-            let opening = &shown.opening;
-            why = match shown.check(&commitment) {
-                Err(fault) => fault.to_string(),
-                Ok(()) => match (opening.missing_box(), opening.bad_box(&commitment)) {
-                    (None, None) => return Ok(None),
-                    (Some(index), _) => format!("the box of step {index} is not shown"),
-                    (None, Some((index, fault))) => format!("the box of step {index} {fault}"),
-                },
-            };
+        if let Some((id, nonce, block)) = taken.next() {
+            return Ok(self.draw(id, &record.root, &nonce, &block));
         }
-        Ok(Some(why))
+        if let Some(drawn) = self.sample_alone(record)? {
+            return Ok(Ok(drawn));
+        }
+        let block = self.case.block(self.case.substitute_height())?;
+        Ok(self.draw([0; 32], &record.root, &[0; 32], &block))
     }
 
     /// The sample that counts, unless the verifier has signed two.

@@ -3,7 +3,7 @@
 use super::evidence::{Brought, Pool};
 use super::item::{Answer, Item, data_id};
 use super::{Case, CaseFinding, Litigant, Rerun, RootOfRecord, Row, RuleError};
-use crate::arbiters::Ruling;
+use crate::arbiters::{Accusation, Ruling};
 use crate::commitment::{Commitment, ReceiptKind};
 use crate::sample;
 use crate::schedule::Schedule;
@@ -31,7 +31,10 @@ pub fn rule(
         rerun,
         cost,
     };
-    let found = judge.table()?;
+    let found = match case.chain.accusation {
+        Accusation::Appeal => judge.table()?,
+        Accusation::Challenge => judge.challenge()?,
+    };
     let Found {
         row,
         ruling,
@@ -39,7 +42,11 @@ pub fn rule(
     } = found;
     let unpaid = match ruling {
         Ruling::WorkerAtFault => None,
-        Ruling::VerifierAtFault => judge.unpaid()?,
+        Ruling::VerifierAtFault => match case.chain.accusation {
+            Accusation::Appeal => judge.unpaid()?,
+            // Row c3 has asked for what the worker is paid for.
+            Accusation::Challenge => None,
+        },
     };
     Ok(CaseFinding {
         row,
@@ -53,13 +60,13 @@ pub fn rule(
     })
 }
 
-struct Found {
-    row: Row,
-    ruling: Ruling,
-    reason: String,
+pub(super) struct Found {
+    pub(super) row: Row,
+    pub(super) ruling: Ruling,
+    pub(super) reason: String,
 }
 
-const fn worker(row: Row, reason: String) -> Found {
+pub(super) const fn worker(row: Row, reason: String) -> Found {
     Found {
         row,
         ruling: Ruling::WorkerAtFault,
@@ -67,7 +74,7 @@ const fn worker(row: Row, reason: String) -> Found {
     }
 }
 
-const fn verifier(row: Row, reason: String) -> Found {
+pub(super) const fn verifier(row: Row, reason: String) -> Found {
     Found {
         row,
         ruling: Ruling::VerifierAtFault,
@@ -79,7 +86,7 @@ pub(super) struct Judge<'a> {
     pub(super) case: &'a Case,
     schedule: Schedule,
     pub(super) pool: Pool,
-    rerun: Rerun<'a>,
+    pub(super) rerun: Rerun<'a>,
     cost: SealCost,
 }
 
@@ -92,7 +99,7 @@ pub(super) struct Drawn {
 
 impl Judge<'_> {
     fn table(&mut self) -> Result<Found, RuleError> {
-        if let Some(found) = self.contradiction() {
+        if let Some(found) = self.contradiction(&[Litigant::Worker, Litigant::Verifier]) {
             return Ok(found);
         }
         let (record, commitment) = match self.record() {
@@ -138,13 +145,18 @@ impl Judge<'_> {
         }
     }
 
-    fn handed(&self, kind: ReceiptKind, item: &[u8; 32], receivers: &[Litigant]) -> Option<u32> {
+    pub(super) fn handed(
+        &self,
+        kind: ReceiptKind,
+        item: &[u8; 32],
+        receivers: &[Litigant],
+    ) -> Option<u32> {
         self.pool.handed(&self.case.terms, kind, item, receivers)
     }
 
     /// Row 0. Items are in the pool once each, so two of one kind are different.
-    fn contradiction(&self) -> Option<Found> {
-        for author in [Litigant::Worker, Litigant::Verifier] {
+    pub(super) fn contradiction(&self, authors: &[Litigant]) -> Option<Found> {
+        for author in authors.iter().copied() {
             let mut said: Vec<_> = self.pool.items.iter().map(|(_, item)| item).collect();
             said.retain(|item| item.author() == author);
             said.sort_by_key(|item| item.code());
@@ -185,7 +197,7 @@ impl Judge<'_> {
         let shown = shown.copied().find(|shown| shown.id() == record.root);
         let shown = shown.ok_or("nobody shows what the root of record commits to")?;
         let terms = &self.case.terms;
-        let fits = shown.check_terms(&terms.result, terms.params.sample());
+        let fits = shown.check_terms(&terms.result, terms.params.openings());
         fits.map_err(|why| why.to_string())?;
         match shown.job == terms.job.id() && shown.steps == terms.params.steps() {
             true => Ok((record, shown)),
@@ -356,6 +368,14 @@ impl Judge<'_> {
         };
         let rerun = self.rerun;
         let found = rerun.judge(self.case, &mut self.pool, commitment, (index, &opening))?;
+        // The worker has the digests since the reply, and its own leaves: it knows the step before anybody else, and has to
+        // bring the input with the leaves. The verifier learns which step it is from them, maybe when nothing can be brought
+        // any more.
+        let Some(found) = found else {
+            let reason =
+                format!("nobody brings the input of step {index}, on which the digests differ");
+            return Ok(worker(Row::Rerun, reason));
+        };
         Ok(Found {
             row: Row::Rerun,
             ruling: found.ruling,
@@ -436,7 +456,7 @@ impl Judge<'_> {
     }
 }
 
-fn dated(date: Option<u32>) -> String {
+pub(super) fn dated(date: Option<u32>) -> String {
     date.map_or_else(
         || "nobody has acknowledged it".to_owned(),
         |height| format!("acknowledged at height {height}"),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Pace, PanelSchedule, stake_unlock_height};
-use crate::params::{Params, Quantity, Template};
+use crate::params::{Params, Quantity};
 
 /// Least window in which somebody answers a transaction of somebody else: seen in one block, answered in the next.
 pub(super) const LEAST_MOVE: u32 = 2;
@@ -30,7 +30,7 @@ pub struct Dates {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LedgerRow {
-    /// The hardened template: the paper's has no delivery on chain to count from.
+    /// Not the paper's template, which has no delivery on chain to count from.
     Hardened,
     /// tip + setup + b + r ≤ funding deadline.
     FundInTime,
@@ -52,6 +52,11 @@ pub enum LedgerRow {
     Appeal,
     /// Δ_W ≥ b + r.
     Complete,
+    /// ⌊Δ_C/3⌋ ≥ ⌊Δ_V/3⌋ + m + r + 1, in the audited template: where nobody has drawn a sample, the block after approval and
+    /// root does, and the worker serves the client once that is deep.
+    ChallengeServe,
+    /// Δ_C − ⌊Δ_C/3⌋ ≥ judge + m + b, there too: the client checks what was opened, and its challenge confirms.
+    Challenge,
     /// E ≥ b: a settlement by the panel confirms.
     Quorum,
     /// ⌊E/3⌋ ≥ evidence + m.
@@ -82,6 +87,18 @@ impl LedgerRow {
             Self::VerdictConfirm => ("verdict", "verdict window / 4", ">=", "b"),
             Self::Appeal => ("appeal", "appeal window", ">=", "b + max(b, r)"),
             Self::Complete => ("complete", "completion window", ">=", "b + r"),
+            Self::ChallengeServe => (
+                "challenge",
+                "challenge window / 3",
+                ">=",
+                "verdict window / 3 + m + r + 1",
+            ),
+            Self::Challenge => (
+                "challenge",
+                "two thirds of the challenge window",
+                ">=",
+                "judge + m + b",
+            ),
             Self::Quorum => ("quorum", "panel's window", ">=", "b"),
             Self::DecideEvidence => ("decide", "panel's window / 3", ">=", "evidence + m"),
             Self::DecideSearch => (
@@ -191,7 +208,7 @@ impl Ledger {
     }
 
     fn rows(&mut self, pace: &Pace, params: &Params, dates: &Dates) {
-        if params.template() != Template::Hardened {
+        if !params.template().has_delivery() {
             let (lhs, rhs) = (Quantity::Absent, Quantity::Present);
             return self.require(LedgerRow::Hardened, false, lhs, rhs);
         }
@@ -214,6 +231,13 @@ impl Ledger {
         self.at_least(LedgerRow::VerdictConfirm, verdict / 4, b);
         self.at_least(LedgerRow::Appeal, wide(windows.appeal_blocks), b + b.max(r));
         self.at_least(LedgerRow::Complete, wide(windows.complete_blocks), b + r);
+        if params.audit().is_some() {
+            let window = wide(params.challenge_blocks());
+            let serve = verdict / 3 + m + r + 1;
+            self.at_least(LedgerRow::ChallengeServe, window / 3, serve);
+            let least = wide(pace.judge) + m + b;
+            self.at_least(LedgerRow::Challenge, window - window / 3, least);
+        }
         self.at_least(LedgerRow::Quorum, panel, b);
         let third = panel / 3;
         self.at_least(LedgerRow::DecideEvidence, third, wide(pace.evidence) + m);
@@ -234,7 +258,8 @@ impl Ledger {
             self.require(LedgerRow::Bonds, end > unlock, lhs, rhs);
         }
         if let Some(longest) = dates.longest_dispute {
-            let total = verdict + wide(windows.appeal_blocks) + 2 * decide;
+            let answer = windows.appeal_blocks.max(params.challenge_blocks());
+            let total = verdict + wide(answer) + 2 * decide;
             let (lhs, rhs) = (Quantity::Blocks(total), Quantity::Blocks(longest.into()));
             self.require(LedgerRow::Lock, total <= longest.into(), lhs, rhs);
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::params::{ParamsRecord, Windows};
+use crate::params::{Audit, ParamsRecord, Windows};
 
 /// What a party counts on, in blocks. Its own policy: nobody else's signature depends on it.
 ///
@@ -54,6 +54,20 @@ impl Pace {
         evidence: 1,
     };
 
+    /// The shortest Δ_C that a party of this pace keeps beside this Δ_V: a third for the worker to serve the client, the rest for the
+    /// client to check and to challenge.
+    ///
+    /// # Errors
+    /// [`PaceError`] if it would exceed 16 bits; whoever states the pace is at fault.
+    pub fn challenge_blocks(&self, verdict_blocks: u16) -> Result<u16, PaceError> {
+        let wide = |blocks: u16| u32::from(blocks);
+        let serve = wide(self.message) + wide(self.reorg) + 1;
+        let third = wide(verdict_blocks / 3) + serve;
+        let rest = wide(self.judge) + wide(self.message) + wide(self.confirm);
+        let blocks = 3 * third.max(rest.div_ceil(2));
+        u16::try_from(blocks).map_err(|_| PaceError { blocks })
+    }
+
     /// The shortest windows that a party of this pace keeps, with a panel of `quorum` of `arbiters`: what
     /// [`Self::check`] finds no row against. `moves` are the blocks of a search inside a step, 0 where steps are not cut.
     ///
@@ -97,7 +111,8 @@ impl Pace {
 }
 
 impl ParamsRecord {
-    /// The same record with the shortest windows that a party of this pace keeps ([`Pace::windows`]).
+    /// The same record with the shortest windows that a party of this pace keeps ([`Pace::windows`],
+    /// [`Pace::challenge_blocks`]).
     ///
     /// # Errors
     /// [`PaceError`].
@@ -105,7 +120,16 @@ impl ParamsRecord {
         let quorum = self.mu.ceil_of(u32::from(self.arbiters));
         let quorum = u8::try_from(quorum).unwrap_or(u8::MAX);
         let windows = pace.windows(self.arbiters, quorum, moves)?;
-        Ok(Self { windows, ..self })
+        let challenge_blocks = pace.challenge_blocks(windows.verdict_blocks)?;
+        let audit = self.audit.map(|audit| Audit {
+            challenge_blocks,
+            ..audit
+        });
+        Ok(Self {
+            windows,
+            audit,
+            ..self
+        })
     }
 }
 

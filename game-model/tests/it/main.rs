@@ -43,6 +43,7 @@ mod retrieval_cases;
 mod retrieval_detection;
 mod retrieval_faults;
 mod ruling;
+mod ruling_challenge;
 mod ruling_fair;
 mod ruling_hostile;
 mod ruling_received;

@@ -7,7 +7,7 @@ use common::ratio;
 use narthex_game_model::params::{Bound, BrokenBound, DecodeError, Quantity};
 use narthex_game_model::{
     Amount, ArbiterSet, Outcome, PaperLocks, Params, ParamsRecord, Party, Ratio, Template, Windows,
-    params,
+    params, params::Audit,
 };
 use proptest::prelude::*;
 
@@ -29,6 +29,12 @@ fn paper(change: impl FnOnce(&mut ParamsRecord)) -> ParamsRecord {
     record
 }
 
+fn audited(change: impl FnOnce(&mut Audit)) -> ParamsRecord {
+    let mut record = ParamsRecord::audited_example(3, 2, HEIGHT);
+    record.audit.as_mut().map(change).unwrap();
+    record
+}
+
 fn paper_locks(t1: u32, t2: u32, t3: u32, t4: u32) -> ParamsRecord {
     paper(|r| r.paper_locks = Some(PaperLocks { t1, t2, t3, t4 }))
 }
@@ -41,6 +47,9 @@ fn examples_of_every_panel_are_valid() {
             assert_eq!((params.arbiters(), params.quorum()), (n, k));
             let paper = Params::new(ParamsRecord::paper_example(n, k, HEIGHT)).unwrap();
             assert_eq!(paper.template(), Template::Paper);
+            let audited = ParamsRecord::audited_example(n, k, HEIGHT);
+            let audited = Params::new(audited).unwrap();
+            assert_eq!(audited.template(), Template::Audited);
         }
     }
 }
@@ -166,6 +175,32 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
             let locks = ParamsRecord::paper_example(3, 2, HEIGHT).paper_locks;
             hardened(|r| r.paper_locks = locks)
         }),
+        (AuditPresent, {
+            let mut record = audited(|_| ());
+            record.audit = None;
+            record
+        }),
+        (AuditAbsent, {
+            let audit = audited(|_| ()).audit;
+            hardened(|r| r.audit = audit)
+        }),
+        (ChallengeBondPositive, audited(|a| a.bond = Amount::ZERO)),
+        (
+            ChallengePaidFromStakes,
+            audited(|a| a.compensation = sat(360_001)),
+        ),
+        (AuditStepsPositive, audited(|a| a.steps = 0)),
+        (AuditStepsAtMost, audited(|a| a.steps = 1_001)),
+        (ChallengeAfterRecord, audited(|a| a.challenge_blocks = 8)),
+        (
+            // The bond comes back by an output of the client's own.
+            ShareAboveDust {
+                outcome: Outcome::Normal,
+                party: Party::Client,
+            },
+            audited(|a| a.bond = sat(329)),
+        ),
+        (StakeLockFits, audited(|a| a.challenge_blocks = 65_488)),
         (PaperLockOneBeforeTwo, paper_locks(2, 2, 3, 4)),
         (PaperLockTwoBeforeThree, paper_locks(1, 3, 3, 4)),
         (PaperLockThreeBeforeFour, paper_locks(1, 2, 4, 4)),
@@ -228,6 +263,12 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.bounty = sat(130_000)),
         hardened(|r| r.fund = vec![0x51; 83]),
         hardened(|r| r.windows.decide_blocks = 8),
+        audited(|a| a.compensation = sat(360_000)),
+        audited(|a| a.bond = sat(330)),
+        audited(|a| a.steps = 1_000),
+        audited(|a| a.challenge_blocks = 9),
+        // 12 + 6 + Δ_C + 2·12 + 3·2 ≤ 65535.
+        audited(|a| a.challenge_blocks = 65_487),
         hardened(|r| r.windows.decide_blocks = 32_752),
         hardened(|r| r.windows.work_blocks = 65_493),
         hardened(|r| r.windows.verdict_blocks = 65_487),
@@ -412,7 +453,7 @@ fn each_malformed_encoding_is_named() {
     assert_eq!(with(0, 1), DecodeError::Version(1));
     assert_eq!(with(0, 2), DecodeError::Version(2));
     assert_eq!(with(0, 4), DecodeError::Version(4));
-    assert_eq!(with(1, 2), DecodeError::Template(2));
+    assert_eq!(with(1, 3), DecodeError::Template(3));
     assert_eq!(with(59, 84), DecodeError::FundScriptLength(84));
     // γ is 1/10; 2/10 and 1/0 are not in lowest terms.
     let gamma = 60 + bytes[59] as usize + 16;
@@ -421,7 +462,15 @@ fn each_malformed_encoding_is_named() {
         DecodeError::Fraction { num: 2, den: 10 }
     );
     assert_eq!(with(gamma + 7, 0), DecodeError::Fraction { num: 1, den: 0 });
-    assert_eq!(with(bytes.len() - 1, 2), DecodeError::LocksFlag(2));
+    assert_eq!(with(bytes.len() - 1, 3), DecodeError::Special(3));
+    // A challenge's terms are announced, and there are none.
+    let missing = codec::DecodeError::Truncated {
+        field: "challenge bond",
+        missing: 8,
+    };
+    assert_eq!(with(bytes.len() - 1, 2), missing.into());
+    // Another template's special terms are a broken bound, whatever they say.
+    assert!(matches!(with(1, 2), DecodeError::Bounds(e) if e.breaks(Bound::AuditPresent)));
     assert!(matches!(with(58, 2), DecodeError::Bounds(e) if e.breaks(Bound::PanelAtLeastThree)));
     for cut in 0..bytes.len() {
         let refused = Params::from_bytes(&bytes[..cut]);

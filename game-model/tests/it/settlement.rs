@@ -36,11 +36,14 @@ fn outcome(params: &Params, pick: u16, mask: u16) -> Outcome {
         Outcome::WorkerAtFault { majority },
         Outcome::VerifierAtFault { majority },
         Outcome::WorkerWithheld,
+        Outcome::ChallengeUndecided { ruled },
+        Outcome::ChallengeUpheld { majority },
+        Outcome::ChallengeDismissed { majority },
     ];
-    let count = if params.template() == Template::Paper {
-        7
-    } else {
-        8
+    let count = match params.template() {
+        Template::Paper => 7,
+        Template::Hardened => 8,
+        Template::Audited => 11,
     };
     kinds[usize::from(pick) % count]
 }
@@ -83,7 +86,10 @@ proptest! {
         prop_assert!(guilty.worker <= admits.worker && admits.worker <= normal.worker);
         prop_assert!(innocent.worker >= normal.worker);
         prop_assert!(guilty.client >= params.reward());
-        prop_assert_eq!(innocent.client, Amount::ZERO);
+        // Its bond stays the client's, with what flooring left over.
+        let bond = params.challenge_bond().to_sat();
+        let rounding = if bond == 0 { 0 } else { 16 };
+        prop_assert!((bond..=bond + rounding).contains(&innocent.client.to_sat()));
         let majority = outcome(&params, 5, mask).named_arbiters().unwrap();
         for (index, share) in guilty.arbiters.iter().enumerate() {
             let own = params.stake_output_value();
@@ -219,6 +225,9 @@ impl ExactPayout {
 /// makes the row sum to zero.
 fn table(p: &Params, outcome: Outcome) -> ExactPayout {
     let zero = Exact(0, 1);
+    let (x, kappa) = p.audit().map_or((zero, zero), |audit| {
+        (Exact::whole(audit.bond), Exact::whole(audit.compensation))
+    });
     let (c, w, v, a) = (
         Exact::whole(p.reward()),
         Exact::whole(p.worker_stake()),
@@ -268,6 +277,13 @@ fn table(p: &Params, outcome: Outcome) -> ExactPayout {
             (zero, neg(w), dv, pot.over(j), neg(a))
         }
         Outcome::VerifierAtFault { .. } => (neg(c), c, neg(v), pot.over(j), neg(a)),
+        Outcome::ChallengeUpheld { .. } => (kappa, neg(w), neg(v), x.over(j), neg(a)),
+        Outcome::ChallengeDismissed { .. } => (neg(c.plus(x)), rho_c, phi, x.over(j), neg(a)),
+        Outcome::ChallengeUndecided { .. } => {
+            let part = |stake: Exact| neg(stake.times(p.epsilon()));
+            let ruled = if p.arbiters() <= 7 { zero } else { part(a) };
+            (part(x), part(w), part(v), ruled, part(a))
+        }
     };
     let count = if outcome.scheme() >= 5 {
         usize::from(p.arbiters())
@@ -282,7 +298,7 @@ fn table(p: &Params, outcome: Outcome) -> ExactPayout {
         .iter()
         .fold(dc.plus(dw).plus(dv), |sum, change| sum.plus(*change));
     ExactPayout {
-        client: c.plus(dc),
+        client: c.plus(x).plus(dc),
         worker: w.plus(dw),
         verifier: v.plus(dv),
         arbiters: changes
@@ -293,20 +309,64 @@ fn table(p: &Params, outcome: Outcome) -> ExactPayout {
     }
 }
 
+fn expect_row(params: &Params, outcome: Outcome, cwvf: [u64; 4], arbiters: &[u64]) {
+    let expected = Payout {
+        client: sat(cwvf[0]),
+        worker: sat(cwvf[1]),
+        verifier: sat(cwvf[2]),
+        arbiters: sats(arbiters),
+        fund: sat(cwvf[3]),
+    };
+    assert_eq!(settle(params, outcome).unwrap(), expected, "{outcome}");
+}
+
+/// The rows of a challenge, worked out by hand: x = 60,000, κ = 100,000.
+#[test]
+fn the_audited_example_by_hand() {
+    let params = Params::new(ParamsRecord::audited_example(3, 2, 500)).unwrap();
+    let row = |outcome, cwvf, arbiters: &[u64]| expect_row(&params, outcome, cwvf, arbiters);
+    let set = |mask| ArbiterSet::new(mask).unwrap();
+    row(Outcome::Normal, [60_000, 280_000, 240_000, 0], &[]);
+    let (all, two) = (set(0b111), set(0b011));
+    row(
+        Outcome::ChallengeUpheld { majority: all },
+        [260_000, 0, 0, 260_000],
+        &[270_000; 3],
+    );
+    row(
+        Outcome::ChallengeUpheld { majority: two },
+        [260_000, 0, 0, 510_000],
+        &[280_000, 280_000, 0],
+    );
+    row(
+        Outcome::ChallengeDismissed { majority: all },
+        [0, 280_000, 240_000, 0],
+        &[270_000; 3],
+    );
+    row(
+        Outcome::ChallengeUndecided { ruled: set(0) },
+        [130_000, 100_000, 110_000, 615_000],
+        &[125_000; 3],
+    );
+    let ruled = set(0b100);
+    row(
+        Outcome::ChallengeUndecided { ruled },
+        [130_000, 100_000, 110_000, 490_000],
+        &[125_000, 125_000, 250_000],
+    );
+    // Elsewhere nobody can challenge.
+    let hardened = Params::new(ParamsRecord::example(3, 2, 500)).unwrap();
+    let template = Template::Hardened;
+    let outcome = Outcome::ChallengeUpheld { majority: all };
+    let refused = SettlementError::NotInLayout { template, outcome };
+    assert_eq!(settle(&hardened, outcome), Err(refused));
+}
+
 /// The example's rows, worked out by hand.
 #[test]
 fn the_example_by_hand() {
     let params = Params::new(ParamsRecord::example(3, 2, 500)).unwrap();
-    let row = |outcome, cwvf: [u64; 4], arbiters: &[u64]| {
-        let expected = Payout {
-            client: sat(cwvf[0]),
-            worker: sat(cwvf[1]),
-            verifier: sat(cwvf[2]),
-            arbiters: sats(arbiters),
-            fund: sat(cwvf[3]),
-        };
-        assert_eq!(settle(&params, outcome).unwrap(), expected, "{outcome}");
-    };
+    let row = |outcome, cwvf, arbiters: &[u64]| expect_row(&params, outcome, cwvf, arbiters);
     let set = |mask| ArbiterSet::new(mask).unwrap();
     row(
         Outcome::WorkerTimedOut,

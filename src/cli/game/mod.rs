@@ -18,7 +18,7 @@ use clap::{Args, Subcommand};
 use narthex::{
     game::Case,
     game_model::{
-        Params, ParamsRecord, Template,
+        Params, ParamsRecord,
         game::{ArbiterModel, Economics, Game, TimeOuts, build},
     },
 };
@@ -149,10 +149,8 @@ impl CaseArgs {
             Some(path) => read_case(path)?,
             None => {
                 let PanelArg { quorum, arbiters } = self.arbiters;
-                let params = match self.template.into() {
-                    Template::Hardened => ParamsRecord::example(arbiters, quorum, 800_000),
-                    Template::Paper => ParamsRecord::paper_example(arbiters, quorum, 800_000),
-                };
+                let template = self.template.into();
+                let params = ParamsRecord::example_of(template, arbiters, quorum, 800_000);
                 Case {
                     params,
                     economics: Economics::example(),

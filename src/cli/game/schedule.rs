@@ -6,7 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use narthex::game_model::{
     Params,
-    schedule::{Dates, LedgerError, Pace, PanelSchedule, Schedule, stake_unlock_height},
+    schedule::{
+        ChallengeSchedule, Dates, LedgerError, Pace, PanelSchedule, Schedule, stake_unlock_height,
+    },
 };
 use serde_json::json;
 
@@ -87,6 +89,10 @@ impl ScheduleArgs {
             .verdict
             .saturating_add(params.windows().appeal_blocks.into());
         let panel = PanelSchedule::of(&params, self.appealed.unwrap_or(last));
+        // An approval may come as late as a rejection.
+        let challenge = params
+            .audit()
+            .map(|_| ChallengeSchedule::of(&params, schedule.verdict));
         let kept = pace.check(&params, &dates);
         let unlock = stake_unlock_height(&params);
         let mut out = output::out();
@@ -106,6 +112,7 @@ impl ScheduleArgs {
                 let line = json!({
                     "schedule": schedule,
                     "panel": panel,
+                    "challenge": challenge,
                     "stake_unlock_height": unlock,
                     "pace": pace,
                     "fits": kept.is_ok(),
@@ -114,7 +121,7 @@ impl ScheduleArgs {
                 writeln!(out, "{line}")?;
             }
             false => {
-                write_schedule(&mut out, &schedule, &panel, unlock)?;
+                write_schedule(&mut out, (&schedule, challenge), &panel, unlock)?;
                 write_ledger(&mut out, &kept)?;
             }
         }
@@ -127,11 +134,17 @@ impl ScheduleArgs {
 
 fn write_schedule(
     out: &mut impl Write,
-    schedule: &Schedule,
+    (schedule, challenge): (&Schedule, Option<ChallengeSchedule>),
     panel: &PanelSchedule,
     unlock: u32,
 ) -> anyhow::Result<()> {
-    for (height, who, what) in [
+    let challenge = challenge.map(|dates| {
+        [
+            (dates.served, "worker", "client served; it can challenge"),
+            (dates.claimed, "client", "challenge confirmed before that"),
+        ]
+    });
+    let mut rows = vec![
         (schedule.delivered, "worker", "delivery confirmed"),
         (
             schedule.record,
@@ -152,7 +165,10 @@ fn write_schedule(
         (panel.moves, "both", "moves inside the disputed step"),
         (panel.settled, "panel", "attested, settlement confirmed"),
         (unlock, "arbiters", "stakes are free from here on"),
-    ] {
+    ];
+    // Beside the appeal: a contract comes to one of them.
+    rows.splice(7..7, challenge.into_iter().flatten());
+    for (height, who, what) in rows {
         writeln!(out, "{height:>9}  {who:9} {what}")?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use narthex::{
     contracts::terms::{FeeRate, FeeRules},
     game::fees::MoveWeights,
     game_model::{
-        Params, Template,
+        Params,
         game::{
             Economics, Inspection, PanelReport, Rational, RejectedWorker, StakesReport, TimeOuts,
             rejected_worker, rounded,
@@ -27,7 +27,7 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn new(params: &Params, economics: &Economics) -> anyhow::Result<Beside> {
-        let hardened = params.template() == Template::Hardened;
+        let hardened = params.template().has_delivery();
         let fees = match hardened {
             true => MoveWeights::of(params)?.honest_up_to(params, economics)?,
             false => None,

@@ -6,7 +6,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
+    Accusation, ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
     settlement::MAX_PANEL_WITH_NAMED_SILENCE,
 };
 
@@ -296,24 +296,29 @@ pub(super) fn decided(
         format!("ruled {found:?} by row {by:?}, and not {ruling:?} by row {row}"),
     )?;
     let majority = ruling_set(play, silent);
-    let name = Exit::ruled(ruling, majority);
-    Ok(match ruling {
+    let accusation = play.accusation();
+    let name = Exit::ruled_on(accusation, ruling, majority);
+    match ruling {
         Ruling::WorkerAtFault => {
+            // Whoever it pays.
+            let accuser = match accusation {
+                Accusation::Appeal => Verifier,
+                Accusation::Challenge => Client,
+            };
             let why = "the attestations of this majority open the settlement";
-            play.publish(Verifier, name, why)?;
-            Outcome::WorkerAtFault { majority }.into()
+            play.publish(accuser, name, why)?;
         }
         Ruling::VerifierAtFault => {
             let why = "the attestations and its own secret open the settlement";
             let tx = play.publish(Worker, name, why)?;
             play.reveal(name, &tx)?;
-            Outcome::VerifierAtFault { majority }.into()
         }
-    })
+    }
+    Ok(accusation.outcome(ruling.outcome(majority)).into())
 }
 
 /// Arbiters beyond the smallest majority.
-fn missing(play: &ContractPlay<'_>) -> Vec<u8> {
+pub(super) fn missing(play: &ContractPlay<'_>) -> Vec<u8> {
     (play.terms().params().quorum()..play.terms().panel_size()).collect()
 }
 

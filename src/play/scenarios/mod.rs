@@ -1,5 +1,6 @@
 //! Every way in which a contract can end, as scenarios. One table; adding a scenario is adding a line.
 
+mod audited;
 mod hardened;
 mod paper;
 mod rulings;
@@ -56,6 +57,18 @@ scenarios! {
     "outside-sample" Hardened "attack: the verifier disputes a step that nobody sampled: 7, row 11" rulings::outside_sample;
     "unearned-approval" Hardened "attack: the verifier approves without looking; what it is paid is nobody's: 3'" rulings::unearned_approval;
     "withheld-settlement" Hardened "attack: the client keeps the settlement from the worker, which goes on chain: 3'" rulings::withheld_settlement;
+    "normal" Audited "3: as hardened, after the client has looked for itself: two transactions" audited::normal;
+    "normal-long" Audited "3': approved on chain, audited, and settled when the time to challenge is over" audited::normal_long;
+    "timeout-long" Audited "1': approved on chain, not challenged, then the worker withholds the key" hardened::timeout_long;
+    "worker-at-fault" Audited "6: a cheating worker is rejected and appeals, as in hardened" hardened::worker_at_fault;
+    "verifier-at-fault" Audited "7: an honest worker is rejected and appeals, as in hardened" hardened::verifier_at_fault;
+    "challenge-upheld" Audited "attack: one owner of worker and verifier approves its own garbage; the client challenges: 6, row c4" audited::upheld;
+    "challenge-upheld-long" Audited "attack: the same with arbiters missing: the others wait for them" audited::upheld_long;
+    "challenge-unserved" Audited "attack: the league approves, and opens nothing to the client: 6, row c2" audited::unserved;
+    "challenge-dismissed" Audited "attack: the client challenges right work, and pays for it with its bond: 7, row c5" audited::dismissed;
+    "challenge-bluff" Audited "attack: the verifier approves unasked and the client challenges at once; the worker has served it: 7, row c5" audited::bluff;
+    "unearned-approval" Audited "attack: the verifier approves unasked; what it is paid is nobody's: 3'" audited::unearned_approval;
+    "challenge-undecided" Audited "5: the panel does not rule on a challenge; the client ends it" audited::undecided;
     "normal" Paper "#3: the verifier approves, the worker reveals the key" paper::normal;
     "timeout" Paper "#1: the worker never delivers; the client ends it (Tx2)" paper::timeout;
     "timeout-verifier" Paper "#1: the same, ended by the verifier (Tx1)" paper::timeout_verifier;

@@ -9,7 +9,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling,
+    Accusation, Ruling,
     commitment::Opening,
     play::EvidenceError,
     ruling::{
@@ -43,8 +43,13 @@ impl ContractPlay<'_> {
         let funded = self.on_chain.first().map(|tx| tx.height);
         let funded = funded.ok_or_else(|| missing("Tx0"))?;
         let delivered = self.height_on_chain(&Exit::DELIVERED)?;
-        let rejected = self.height_on_chain(&Exit::REJECTED)?;
-        let appealed = self.height_on_chain(&Exit::APPEALED)?;
+        let accusation = self.accusation();
+        let [verdict, step] = match accusation {
+            Accusation::Appeal => [Exit::REJECTED, Exit::APPEALED],
+            Accusation::Challenge => [Exit::APPROVED, Exit::CHALLENGED],
+        };
+        let rejected = self.height_on_chain(&verdict)?;
+        let appealed = self.height_on_chain(&step)?;
         let record = self.root_of_record()?;
         let mut blocks = BTreeMap::new();
         for height in funded..=self.chain.height()? {
@@ -56,6 +61,7 @@ impl ContractPlay<'_> {
                 funded,
                 delivered,
                 record,
+                accusation,
                 rejected,
                 appealed,
                 blocks,
@@ -63,7 +69,15 @@ impl ContractPlay<'_> {
         })
     }
 
-    fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
+    /// What has put the case before the panel: an appeal, unless the client has challenged.
+    pub(in crate::play) fn accusation(&self) -> Accusation {
+        match self.confirmed_at(&Exit::CHALLENGED) {
+            Some(_) => Accusation::Challenge,
+            None => Accusation::Appeal,
+        }
+    }
+
+    pub(super) fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
         let Some(coin) = root_coin(&self.graph) else {
             return Ok(None);
         };
@@ -105,6 +119,30 @@ impl ContractPlay<'_> {
     pub(in crate::play) fn bring_evidence(&mut self) -> Result<(), PlayError> {
         self.worker_brings()?;
         self.verifier_brings()
+    }
+
+    /// Worker and client bring the panel what they have of an approval that was challenged.
+    pub(in crate::play) fn bring_challenge(&mut self, step: Option<u64>) -> Result<(), PlayError> {
+        self.worker_answers()?;
+        self.client_brings(step)
+    }
+
+    /// The worker brings the panel what it opened to the client, if it did.
+    fn worker_answers(&mut self) -> Result<(), PlayError> {
+        let commitment = Piece::Commitment(Box::new(self.committed()?));
+        let papers = self.papers(Worker)?;
+        let mut pieces = vec![commitment];
+        pieces.extend(papers.told().into_iter().map(Piece::Item));
+        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
+        let openings = papers.openings.iter().cloned().map(Box::new);
+        pieces.extend(openings.map(Piece::Opening));
+        let count = pieces.len();
+        self.bring(Worker, &pieces)?;
+        self.step(
+            Worker,
+            format!("brings the panel {count} pieces of evidence"),
+            "what it said, what it opened to the client, and what was acknowledged",
+        )
     }
 
     fn worker_brings(&mut self) -> Result<(), PlayError> {
@@ -211,7 +249,7 @@ impl ContractPlay<'_> {
     }
 
     /// Every arbiter gets every piece; which of them count, the table says.
-    fn bring(&mut self, from: Role, pieces: &[Piece]) -> Result<(), PlayError> {
+    pub(super) fn bring(&mut self, from: Role, pieces: &[Piece]) -> Result<(), PlayError> {
         let by = from.litigant().ok_or_else(|| missing("a litigant"))?;
         for arbiter in 0..self.terms.panel_size() {
             let arbiter = Role::Arbiter(arbiter);
@@ -249,7 +287,7 @@ impl ContractPlay<'_> {
             error => PlayError::Rule(error),
         })?;
         self.talk.row = Some(found.row);
-        let (row, who) = (found.row, described(found.ruling));
+        let (row, who) = (found.row, described(self.accusation(), found.ruling));
         let reason = match found.unpaid {
             None => found.reason,
             Some(unpaid) => format!("{}; {unpaid}", found.reason),

@@ -85,10 +85,7 @@ impl ContractPlay<'_> {
                 let id = opening.id();
                 let items = self.talk.papers.get(&to).into_iter();
                 let mut items = items.flat_map(|papers| &papers.items);
-                let signed = items.find(|signed| match &signed.item {
-                    Item::Opening { opening, .. } => *opening == id,
-                    _ => false,
-                });
+                let signed = items.find(|signed| signed.item.opened() == Some(&id));
                 Ok(signed.and_then(|signed| item(signed, Some(opening.as_ref())).ok()))
             }
             Piece::Boxes(sealed) => {

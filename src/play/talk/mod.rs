@@ -13,6 +13,7 @@
 //! An acknowledgement is of what was looked into ([`Received`](narthex_game_model::ruling::Received)): who hands over an
 //! item and not what it names has handed over nothing.
 
+mod audit;
 mod evidence;
 mod handing;
 mod message;
@@ -100,9 +101,8 @@ impl Papers {
     fn signed_openings(&self) -> impl Iterator<Item = &Opening> {
         let named = |opening: &&Opening| {
             let id = opening.id();
-            self.items.iter().any(
-                |signed| matches!(&signed.item, Item::Opening { opening, .. } if *opening == id),
-            )
+            let mut items = self.items.iter();
+            items.any(|signed| signed.item.opened() == Some(&id))
         };
         self.openings.iter().filter(named)
     }

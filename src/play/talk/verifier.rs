@@ -7,7 +7,7 @@ use narthex_game_model::{
     computation::Computation,
     play::{BlindDigests, Verdict},
     ruling::{Answer, Item},
-    token::{ReplySecret, SealError, SealedToken, TokenBox, open},
+    token::{ReplySecret, SealError, SealedToken, Token, TokenBox, open},
 };
 
 use super::{Drawn, missing, worker::Under};
@@ -60,7 +60,8 @@ impl ContractPlay<'_> {
     /// deep before it is named: a reorganisation would draw another sample, and who opened both opens too much.
     pub(in crate::play) fn draw_sample(&mut self) -> Result<(), PlayError> {
         let commitment = self.received()?;
-        let (result, count) = (self.terms.result_point(), self.terms.params().sample());
+        let params = self.terms.params();
+        let (result, count) = (self.terms.result_point(), params.openings());
         // A commitment to another secret than the contract's would open nothing, whatever it has in its tree.
         let fits = commitment.check_terms(&result, count);
         fits.map_err(job_error)?;
@@ -192,6 +193,14 @@ impl ContractPlay<'_> {
             }
             (Err(error), _) => return Err(PlayError::Seal(error)),
         };
+        let answer = self.shows_token(token)?;
+        let what = format!("{recomputes}, opens the seal with its digests and names the token");
+        let why = "its answer is there before any leaf, so that it can only be its own work";
+        Ok((answer, what, why))
+    }
+
+    /// The answer of a verifier that has the token.
+    pub(super) fn shows_token(&mut self, token: Token) -> Result<Answer, PlayError> {
         let contract = self.terms.contract_id();
         let hash = token.shown(contract);
         let own = self.participant(Verifier)?.reply_secret()?;
@@ -200,9 +209,7 @@ impl ContractPlay<'_> {
         let kept = kept.ok_or_else(|| missing("a token"))?;
         // It has the token before it says so: what an approval pays it, its wallet sees.
         self.learn_token(token)?;
-        let what = format!("{recomputes}, opens the seal with its digests and names the token");
-        let why = "its answer is there before any leaf, so that it can only be its own work";
-        Ok((Answer::Shown { hash, kept }, what, why))
+        Ok(Answer::Shown { hash, kept })
     }
 
     /// The verifier compares what was opened, leaf by leaf and box by box; it says which box is bad.

@@ -65,6 +65,7 @@ pub fn expected(template: Template, scenario: &str, (k, n): (u8, u8)) -> Expecte
     match template {
         Template::Hardened => hardened(scenario, k.into(), n.into()),
         Template::Paper => paper(scenario, k.into(), n.into()),
+        Template::Audited => audited(scenario, k.into(), n.into()),
     }
 }
 
@@ -211,6 +212,71 @@ fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
         "verifier-at-fault" => by("11", cleared(n)),
         "verifier-at-fault-long" => by("11", cleared(k)),
         other => panic!("the test does not know the hardened scenario {other}"),
+    }
+}
+
+/// What the client's challenge changes: x = 60,000, κ = 100,000, Δ_C = 12.
+fn audited(scenario: &str, k: i64, n: i64) -> Expected {
+    use Timing::{After, Free};
+    let (fee, bond, compensation) = (20_000, 60_000, 100_000);
+    let decide = (10 + 2 * (n - k)) as u32;
+    let normal = [-REWARD, REWARD - fee, fee];
+    let revealed = |e: Expected| Expected {
+        reveals: true,
+        honest: true,
+        ..e
+    };
+    let upheld = |number: &'static str, j: i64| {
+        let rest = bond - bond / j * j;
+        let waits = After("TxC", 2 * (n - j) as u32);
+        let both = [compensation + rest, -WORKER_STAKE, -VERIFIER_STAKE];
+        Expected {
+            arbiters: panel(bond, j, n),
+            row: Some(number),
+            ..row(6, 5, waits, both, n)
+        }
+    };
+    // The client keeps nothing that the rounding could go to.
+    let dismissed = |lost: i64| {
+        let rest = bond - bond / n * n;
+        let changes = [-REWARD - bond, REWARD - fee + rest, fee - lost];
+        revealed(Expected {
+            arbiters: panel(bond, n, n),
+            row: Some("c5"),
+            nobody: lost,
+            ..row(7, 5, After("TxC", 0), changes, n)
+        })
+    };
+    match scenario {
+        "normal" => revealed(row(3, 2, Free, normal, n)),
+        "normal-long" => revealed(row(3, 4, After("TxV1", 12), normal, n)),
+        "unearned-approval" => revealed(Expected {
+            nobody: VERIFIER_STAKE + fee,
+            ..row(
+                3,
+                4,
+                After("TxV1", 12),
+                [-REWARD, REWARD - fee, -VERIFIER_STAKE],
+                n,
+            )
+        }),
+        "timeout-long" => row(1, 4, After("TxV1", 12 + 6), [0, -180_000, fee], n),
+        "worker-at-fault" | "verifier-at-fault" => hardened(scenario, k, n),
+        "challenge-upheld" => upheld("c4", n),
+        "challenge-upheld-long" => upheld("c4", k),
+        "challenge-unserved" => upheld("c2", n),
+        "challenge-dismissed" => dismissed(0),
+        "challenge-bluff" => dismissed(VERIFIER_STAKE + fee),
+        "challenge-undecided" => {
+            let blocks = decide + 2 * (n - 1) as u32;
+            let changes = [-bond / 2, -100_000, -110_000];
+            Expected {
+                arbiters: (0..n).map(|i| if i < 1 { 0 } else { -STAKE / 2 }).collect(),
+                row: Some("c4"),
+                ..row(5, 5, After("TxC", blocks), changes, n)
+            }
+        }
+        other => panic!("the test does not know the audited scenario {other}"),
     }
 }
 

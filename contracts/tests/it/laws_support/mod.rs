@@ -11,7 +11,7 @@ use narthex_contracts::{
     terms::Terms,
 };
 use narthex_game_model::{
-    ArbiterSet, Outcome, PaperLocks, Params, ParamsRecord, Ratio, Template, Windows,
+    ArbiterSet, Outcome, PaperLocks, Params, ParamsRecord, Ratio, Template, Windows, params::Audit,
 };
 use proptest::prelude::*;
 
@@ -39,12 +39,9 @@ impl Sample {
     }
 }
 
-/// Example parameters of either template.
+/// Example parameters of a template.
 pub fn example(template: Template, n: u8, k: u8) -> ParamsRecord {
-    match template {
-        Template::Hardened => ParamsRecord::example(n, k, 800_000),
-        Template::Paper => ParamsRecord::paper_example(n, k, 800_000),
-    }
+    ParamsRecord::example_of(template, n, k, 800_000)
 }
 
 prop_compose! {
@@ -91,6 +88,7 @@ prop_compose! {
         (bounty, retainer, steps) in (0u64..5_000, 0u64..5_000, 1u64..100_000),
         (fund, windows) in (fund(), windows()),
         (deliver_height, gaps) in (3_000u32..900_000, (1u32..900, 1u32..900, 1u32..900)),
+        (bond, compensation, challenge_blocks) in (5_000u64..300_000, 0u64..100_000, 1u16..1000),
     ) -> ParamsRecord {
         let sat = Amount::from_sat;
         let paper = template == Template::Paper;
@@ -116,6 +114,13 @@ prop_compose! {
                 t2: deliver_height - gaps.1,
                 t3: deliver_height,
                 t4: deliver_height + gaps.2,
+            }),
+            audit: (template == Template::Audited).then(|| Audit {
+                bond: sat(bond.min(stake)),
+                compensation: sat(compensation.min(stake)),
+                steps: u32::try_from(steps.min(50)).unwrap(),
+                // Its third is longer than the verdict window's.
+                challenge_blocks: windows.verdict_blocks + 2 + challenge_blocks,
             }),
             ..example(template, n, majority)
         }
@@ -154,6 +159,17 @@ pub fn outcome(node: &Node) -> Option<Outcome> {
         "S1" | "S1''" | "Tx1" | "Tx2" => Outcome::WorkerTimedOut,
         "S1'" => Outcome::WorkerWithheld,
         "S2" | "Tx3" => Outcome::VerifierTimedOut,
+        "S5'" | "S5any'" => Outcome::ChallengeUndecided {
+            ruled: (node.name.variant).map_or(ArbiterSet::empty(), |variant| {
+                Rulings::from(variant).ruled()
+            }),
+        },
+        "S6'" => Outcome::ChallengeUpheld {
+            majority: majority(false),
+        },
+        "S7'" => Outcome::ChallengeDismissed {
+            majority: majority(true),
+        },
         "S3" | "S3'" | "Tx4" => Outcome::Normal,
         "S4" | "S4'" | "Tx5" => Outcome::FaultyUnappealed,
         "S5" | "S5any" | "Tx6" => Outcome::ArbitrationFailed {

@@ -30,8 +30,7 @@ pub(super) fn shares(params: &Params, outcome: Outcome) -> Option<Shares> {
         Outcome::Normal => {
             transfer(&mut s.client, &mut s.worker, params.worker_share())?;
             transfer(&mut s.client, &mut s.verifier, reward)?;
-            // ⌊ρc⌋ + ⌊(1−ρ)c⌋ can be one satoshi short of c.
-            s.rounding = std::mem::take(&mut s.client);
+            keep_bond(params, &mut s)?;
         }
         Outcome::FaultyUnappealed => {
             let verifier = reward.checked_add(params.bounty())?;
@@ -57,8 +56,19 @@ pub(super) fn shares(params: &Params, outcome: Outcome) -> Option<Shares> {
             transfer(&mut s.verifier, &mut s.fund, rest)?;
             slash_minority(params, &mut s, majority)?;
         }
+        Outcome::ChallengeUndecided { .. }
+        | Outcome::ChallengeUpheld { .. }
+        | Outcome::ChallengeDismissed { .. } => return None,
     }
     Some(s)
+}
+
+/// A client that has paid the reward keeps its bond, where it has one. ⌊ρc⌋ + ⌊(1−ρ)c⌋ can be one satoshi short of c.
+pub(super) fn keep_bond(params: &Params, s: &mut Shares) -> Option<()> {
+    let bond = params.challenge_bond();
+    s.rounding = s.client.checked_sub(bond)?;
+    s.client = bond;
+    Some(())
 }
 
 /// What the arbiters share in schemes 6 and 7: `w − φ − b`. It is the same in both, so that no
@@ -72,27 +82,28 @@ fn dispute_pot(params: &Params) -> Option<Amount> {
 
 /// Scheme 5. The client's γw is taken out of the worker's εw, not on top of it.
 fn failed(params: &Params, s: &mut Shares, ruled: ArbiterSet) -> Option<()> {
-    let (w, v, a) = (
-        params.worker_stake(),
-        params.verifier_stake(),
-        params.arbiter_stake(),
-    );
+    let (w, v) = (params.worker_stake(), params.verifier_stake());
     let worker_penalty = params.epsilon().floor_of(w);
     let compensation = params.gamma().floor_of(w);
     transfer(&mut s.worker, &mut s.client, compensation)?;
     let rest = worker_penalty.checked_sub(compensation)?;
     transfer(&mut s.worker, &mut s.fund, rest)?;
     transfer(&mut s.verifier, &mut s.fund, params.epsilon().floor_of(v))?;
+    slash_silent(params, s, ruled)
+}
+
+/// What a failed arbitration takes from the arbiters that did not rule.
+pub(super) fn slash_silent(params: &Params, s: &mut Shares, ruled: ArbiterSet) -> Option<()> {
     let spared = if params.arbiters() <= MAX_PANEL_WITH_NAMED_SILENCE {
         ruled
     } else {
         ArbiterSet::empty()
     };
     let silent = spared.complement(params.arbiters());
-    s.slash(silent, params.epsilon().floor_of(a))
+    s.slash(silent, params.epsilon().floor_of(params.arbiter_stake()))
 }
 
-fn slash_minority(params: &Params, s: &mut Shares, majority: ArbiterSet) -> Option<()> {
+pub(super) fn slash_minority(params: &Params, s: &mut Shares, majority: ArbiterSet) -> Option<()> {
     let minority = majority.complement(params.arbiters());
     s.slash(minority, params.arbiter_stake())
 }

@@ -38,6 +38,21 @@ pub enum Outcome {
         /// The coherent majority A⁺.
         majority: ArbiterSet,
     },
+    /// Scheme 5 after a challenge: no coherent majority. Only in the audited template, as all three of these.
+    ChallengeUndecided {
+        /// Arbiters that revealed any ruling.
+        ruled: ArbiterSet,
+    },
+    /// Scheme 6 after a challenge: `majority` found that the approved work is wrong, so worker and verifier lose.
+    ChallengeUpheld {
+        /// The coherent majority A⁺.
+        majority: ArbiterSet,
+    },
+    /// Scheme 7 after a challenge: `majority` found nothing wrong, so the client pays and loses its bond.
+    ChallengeDismissed {
+        /// The coherent majority A⁺.
+        majority: ArbiterSet,
+    },
 }
 
 impl Outcome {
@@ -48,9 +63,9 @@ impl Outcome {
             Self::VerifierTimedOut => 2,
             Self::Normal => 3,
             Self::FaultyUnappealed => 4,
-            Self::ArbitrationFailed { .. } => 5,
-            Self::WorkerAtFault { .. } => 6,
-            Self::VerifierAtFault { .. } => 7,
+            Self::ArbitrationFailed { .. } | Self::ChallengeUndecided { .. } => 5,
+            Self::WorkerAtFault { .. } | Self::ChallengeUpheld { .. } => 6,
+            Self::VerifierAtFault { .. } | Self::ChallengeDismissed { .. } => 7,
         }
     }
 
@@ -62,17 +77,53 @@ impl Outcome {
     /// The arbiter set that the outcome names, if any.
     pub const fn named_arbiters(self) -> Option<ArbiterSet> {
         match self {
-            Self::ArbitrationFailed { ruled } => Some(ruled),
-            Self::WorkerAtFault { majority } | Self::VerifierAtFault { majority } => Some(majority),
+            Self::ArbitrationFailed { ruled } | Self::ChallengeUndecided { ruled } => Some(ruled),
+            Self::WorkerAtFault { majority }
+            | Self::VerifierAtFault { majority }
+            | Self::ChallengeUpheld { majority }
+            | Self::ChallengeDismissed { majority } => Some(majority),
             _ => None,
         }
+    }
+
+    /// Whether contracts of this template can end so.
+    pub const fn is_in(self, template: Template) -> bool {
+        match self {
+            Self::WorkerWithheld => template.has_delivery(),
+            other => !other.is_challenged() || matches!(template, Template::Audited),
+        }
+    }
+
+    /// Whether it follows a challenge of the client.
+    pub const fn is_challenged(self) -> bool {
+        matches!(
+            self,
+            Self::ChallengeUndecided { .. }
+                | Self::ChallengeUpheld { .. }
+                | Self::ChallengeDismissed { .. }
+        )
+    }
+
+    /// Whether no majority was needed for it.
+    pub const fn is_undecided(self) -> bool {
+        matches!(
+            self,
+            Self::ArbitrationFailed { .. } | Self::ChallengeUndecided { .. }
+        )
+    }
+
+    /// Whether what the verifier gets here it gets for an approval: then it is locked to the token as well, which only
+    /// who computed the sample can open.
+    pub const fn pays_an_approval(self) -> bool {
+        matches!(self, Self::Normal) || self.is_challenged()
     }
 
     /// One outcome of every kind that has a payout of its own: each scheme of the template, scheme 5
     /// with nobody and with everybody ruling, schemes 6 and 7 with every majority size. Which
     /// arbiters are in a set changes only whose output is whose.
     pub fn kinds(template: Template, panel: u8, quorum: u8) -> impl Iterator<Item = Self> {
-        let withheld = matches!(template, Template::Hardened).then_some(Self::WorkerWithheld);
+        let withheld = template.has_delivery().then_some(Self::WorkerWithheld);
+        let challenges = matches!(template, Template::Audited);
         let unnamed = [
             Self::WorkerTimedOut,
             Self::VerifierTimedOut,
@@ -88,11 +139,28 @@ impl Outcome {
                 Self::VerifierAtFault { majority },
             ]
         });
+        let arbitrated = failed.into_iter().chain(ruled);
+        let challenged = arbitrated
+            .clone()
+            .filter(move |_| challenges)
+            .map(Self::after_challenge);
         unnamed
             .into_iter()
             .chain(withheld)
-            .chain(failed)
-            .chain(ruled)
+            .chain(arbitrated)
+            .chain(challenged)
+    }
+}
+
+impl Outcome {
+    /// What the panel's decision means after a challenge in place of an appeal; anything else stays as it is.
+    pub const fn after_challenge(self) -> Self {
+        match self {
+            Self::ArbitrationFailed { ruled } => Self::ChallengeUndecided { ruled },
+            Self::WorkerAtFault { majority } => Self::ChallengeUpheld { majority },
+            Self::VerifierAtFault { majority } => Self::ChallengeDismissed { majority },
+            other => other,
+        }
     }
 }
 
@@ -110,6 +178,15 @@ impl fmt::Display for Outcome {
             Self::WorkerAtFault { majority } => write!(f, "6: {majority} find worker at fault"),
             Self::VerifierAtFault { majority } => {
                 write!(f, "7: {majority} find verifier at fault")
+            }
+            Self::ChallengeUndecided { ruled } => {
+                write!(f, "5: challenge undecided, {ruled} ruled")
+            }
+            Self::ChallengeUpheld { majority } => {
+                write!(f, "6: {majority} uphold the client's challenge")
+            }
+            Self::ChallengeDismissed { majority } => {
+                write!(f, "7: {majority} dismiss the client's challenge")
             }
         }
     }

@@ -22,7 +22,10 @@ pub(super) fn shares(params: &Params, outcome: Outcome) -> Option<Shares> {
         Outcome::WorkerTimedOut => {
             transfer(&mut s.worker, &mut s.fund, params.alpha().floor_of(w))?;
         }
-        Outcome::WorkerWithheld => return None,
+        Outcome::WorkerWithheld
+        | Outcome::ChallengeUndecided { .. }
+        | Outcome::ChallengeUpheld { .. }
+        | Outcome::ChallengeDismissed { .. } => return None,
         Outcome::VerifierTimedOut => {
             transfer(&mut s.verifier, &mut s.client, params.beta().floor_of(v))?;
             transfer(&mut s.client, &mut s.worker, params.worker_share())?;

@@ -26,7 +26,7 @@ impl Shares {
             0
         };
         Some(Self {
-            client: params.reward(),
+            client: params.client_deposit(),
             worker: params.worker_stake(),
             verifier: params.verifier_stake(),
             arbiters: vec![stake; spent],

@@ -77,7 +77,7 @@ impl<P: StepProgram> Arena<'_, P> {
             false => retainers,
         };
         Ok(Sums {
-            client_sat: sat(payout.client) - sat(params.reward()) - retainers,
+            client_sat: sat(payout.client) - sat(params.client_deposit()) - retainers,
             worker_sat: sat(payout.worker) - sat(params.worker_stake()),
             verifier_sat: sat(payout.verifier) - sat(params.verifier_stake()),
             arbiters_sat: arbiters,

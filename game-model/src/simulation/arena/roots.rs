@@ -5,6 +5,7 @@ use secp256k1::{Keypair, Secp256k1};
 use super::delivery::Delivery;
 use super::verdict::Checked;
 use super::{Arena, SimulationError};
+use crate::arbiters::Accusation;
 use crate::arbiters::Ruling;
 use crate::computation::StepProgram;
 use crate::params::settlement::Outcome;
@@ -84,6 +85,7 @@ impl<P: StepProgram> Arena<'_, P> {
         };
         let schedule = Schedule::of(params, DELIVERED);
         let chain = ChainFacts {
+            accusation: Accusation::Appeal,
             funded: DELIVERED,
             delivered: DELIVERED,
             record: Some(RootOfRecord {

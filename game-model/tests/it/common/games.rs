@@ -86,6 +86,10 @@ pub fn near_the_border(template: Template) -> impl Strategy<Value = (Params, Eco
         let (example, bounty) = match template {
             Template::Hardened => (ParamsRecord::example(3, 2, HEIGHT), sat(w * o.4 / 100)),
             Template::Paper => (ParamsRecord::paper_example(3, 2, HEIGHT), Amount::ZERO),
+            Template::Audited => (
+                ParamsRecord::audited_example(3, 2, HEIGHT),
+                sat(w * o.4 / 100),
+            ),
         };
         let record = ParamsRecord {
             worker_stake: sat(w),

@@ -2,6 +2,7 @@
 
 pub mod games;
 
+use narthex_game_model::params::Audit;
 use narthex_game_model::{Amount, PaperLocks, Params, ParamsRecord, Ratio, Template, Windows};
 use proptest::prelude::*;
 
@@ -127,8 +128,22 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
         },
         ..base
     };
-    if hardened {
+    if hardened && deliver_height % 3 > 0 {
         return record;
+    }
+    if hardened {
+        // A bond and a compensation that the two stakes can pay.
+        let bond = (steps % w).max(1);
+        return ParamsRecord {
+            template: Template::Audited,
+            audit: Some(Audit {
+                bond: sat(bond),
+                compensation: sat(u64::from(deliver_height) % (w + v - bond)),
+                steps: record.sample,
+                challenge_blocks: record.windows.verdict_blocks.saturating_add(3),
+            }),
+            ..record
+        };
     }
     ParamsRecord {
         template: Template::Paper,
@@ -145,7 +160,7 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
     }
 }
 
-/// Valid parameters of both templates.
+/// Valid parameters of all templates.
 pub fn params() -> impl Strategy<Value = Params> {
     record().prop_filter_map("breaks a bound", |record| Params::new(record).ok())
 }

@@ -12,17 +12,18 @@ use narthex_game_model::ruling::{
     Answer, Brought, Case, CaseFinding, CaseTerms, ChainFacts, Item, Litigant, ProvenRecord, Rerun,
     RootOfRecord, RuleError, SignedItem, data_id, rule,
 };
-use narthex_game_model::schedule::{Pace, Schedule};
+use narthex_game_model::schedule::{ChallengeSchedule, Pace, Schedule};
 use narthex_game_model::simulation::IndexHash;
 use narthex_game_model::tagged::TaggedHasher;
 use narthex_game_model::token::{self, ReplySecret, SealCost, Token, TokenBox};
-use narthex_game_model::{Params, ParamsRecord, sample};
+use narthex_game_model::{Accusation, Params, ParamsRecord, sample};
 use secp256k1::{Keypair, SECP256K1};
 
 use crate::commitment_support;
 
 pub const STEPS: u64 = 24;
 pub const SAMPLED: u32 = 6;
+pub const AUDITED: u32 = 8;
 pub const CONTRACT: [u8; 32] = [0xc0; 32];
 pub const NONCE: [u8; 32] = [0x7e; 32];
 pub const DELIVERED: u32 = 1_000;
@@ -104,9 +105,27 @@ impl Scene {
 
     /// With steps that have no output.
     pub fn failing(n: u8, k: u8, strategy: &Strategy, fails: &[u64]) -> Scene {
-        let (params, job) = (params(n, k), job(fails));
+        Scene::of(params(n, k), strategy, fails)
+    }
+
+    /// A contract whose verifier approved on chain before the reply was due, and whose client challenges that at the last
+    /// moment.
+    pub fn challenged(n: u8, k: u8, strategy: &Strategy) -> Scene {
+        let record = ParamsRecord::audited_example(n, k, 800_000).for_job(STEPS, SAMPLED);
+        let mut record = record.unwrap().paced(&Pace::MAINNET, 0).unwrap();
+        record.audit.as_mut().unwrap().steps = AUDITED;
+        let mut scene = Scene::of(Params::new(record).unwrap(), strategy, &[]);
+        let chain = &mut scene.case.chain;
+        chain.accusation = Accusation::Challenge;
+        let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.rejected);
+        chain.appealed = dates.claimed - 1;
+        scene
+    }
+
+    fn of(params: Params, strategy: &Strategy, fails: &[u64]) -> Scene {
+        let (n, job) = (params.arbiters(), job(fails));
         let secrets = commitment_support::secrets(9);
-        let work = Work::perform(&job, strategy, &secrets, SAMPLED).unwrap();
+        let work = Work::perform(&job, strategy, &secrets, params.openings()).unwrap();
         let accepted = params.accepts_job(&job).unwrap();
         let key = |byte| keypair(byte).x_only_public_key().0;
         let schedule = Schedule::of(&params, DELIVERED);
@@ -123,6 +142,7 @@ impl Scene {
             params,
         };
         let chain = ChainFacts {
+            accusation: Accusation::Appeal,
             funded: 900,
             delivered: DELIVERED,
             record: Some(RootOfRecord {
@@ -182,6 +202,16 @@ impl Scene {
         let block = block(self.case.substitute_height());
         let seed = sample::seed(&self.commitment().id(), &[0; 32], &block);
         sample::draw(&seed, STEPS, SAMPLED).unwrap()
+    }
+
+    /// What the client looks at: drawn by a nonce of its own, or by the block after approval and root.
+    pub fn audited(&self, nonce: Option<[u8; 32]>) -> Vec<u64> {
+        let root = self.commitment().id();
+        let seed = match nonce {
+            Some(nonce) => sample::audit_seed(&root, &nonce, &[0; 32]),
+            None => sample::audit_seed(&root, &[0; 32], &block(self.case.audit_height())),
+        };
+        sample::draw(&seed, STEPS, AUDITED).unwrap()
     }
 
     /// What the worker's leaves say.

@@ -1,0 +1,159 @@
+//! Scenarios of the audited template: what differs from the hardened one's.
+
+use narthex_contracts::{
+    template::{Exit, Rulings},
+    terms::Role,
+};
+use narthex_game_model::{
+    Accusation, ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
+    settlement::MAX_PANEL_WITH_NAMED_SILENCE,
+};
+
+use super::{
+    cheating,
+    hardened::{decided, deliver, honest, missing, rewarded},
+};
+use crate::{
+    harness::{ScenarioError, expect},
+    play::{ContractPlay, Ending, Under},
+};
+
+use Role::{Client, Verifier};
+
+const UPHELD: Ruling = Ruling::WorkerAtFault;
+const DISMISSED: Ruling = Ruling::VerifierAtFault;
+
+pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    super::approved(play.check()?)?;
+    play.draw_audit()?;
+    play.serve_client()?;
+    nothing_wrong(play)?;
+    play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
+    rewarded(play, Exit::NORMAL)
+}
+
+pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest(play)?;
+    super::approved(play.check()?)?;
+    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    play.serve_client()?;
+    nothing_wrong(play)?;
+    rewarded(play, Exit::NORMAL_LONG)
+}
+
+pub(super) fn upheld(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    let bad = league(play)?;
+    challenge(play, Some(bad))?;
+    decided(play, &[], Row::ChallengedStep, UPHELD)
+}
+
+pub(super) fn upheld_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    let bad = league(play)?;
+    challenge(play, Some(bad))?;
+    let silent = missing(play);
+    decided(play, &silent, Row::ChallengedStep, UPHELD)
+}
+
+pub(super) fn unserved(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.compute(&cheating(), super::FALSIFIES)?;
+    play.commit()?;
+    deliver(play)?;
+    play.publish(
+        Verifier,
+        Exit::APPROVED,
+        "ATTACK: approves at once; nobody has shown the client anything",
+    )?;
+    // It can see nothing, and need not guess.
+    challenge(play, None)?;
+    decided(play, &[], Row::Unserved, UPHELD)
+}
+
+pub(super) fn dismissed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest(play)?;
+    super::approved(play.check()?)?;
+    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    play.serve_client()?;
+    nothing_wrong(play)?;
+    let opened = play.opened_to_client()?;
+    challenge(play, opened)?;
+    decided(play, &[], Row::NoGround, DISMISSED)
+}
+
+pub(super) fn bluff(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    approved_unasked(play)?;
+    challenge(play, None)?;
+    decided(play, &[], Row::NoGround, DISMISSED)
+}
+
+pub(super) fn unearned_approval(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    approved_unasked(play)?;
+    nothing_wrong(play)?;
+    rewarded(play, Exit::NORMAL_LONG)
+}
+
+/// Honest work that a verifier approves on chain without asking for anything.
+fn approved_unasked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    honest(play)?;
+    play.publish(
+        Verifier,
+        Exit::APPROVED,
+        "ATTACK: approves without looking; what it is paid is nobody's",
+    )?;
+    Ok(play.serve_client()?)
+}
+
+pub(super) fn undecided(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    let bad = league(play)?;
+    challenge(play, Some(bad))?;
+    // One arbiter rules, which is no majority.
+    let ruling = play.find_ruling(0)?;
+    play.attest(0, ruling)?;
+    let one = ArbiterSet::full(1);
+    let rulings = (play.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE)
+        .then_some(Rulings::of(ruling, one));
+    let name = Exit::failed_on(Accusation::Challenge, rulings, false);
+    play.publish(Client, name, "no majority rules on the challenge")?;
+    Ok(Outcome::ChallengeUndecided {
+        ruled: rulings.map_or(ArbiterSet::empty(), Rulings::ruled),
+    }
+    .into())
+}
+
+/// The client's own look finds nothing.
+fn nothing_wrong(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    let found = play.audit()?;
+    expect(
+        found.is_none(),
+        format!("an audit found {found:?} in honest work"),
+    )
+}
+
+/// One owner of worker and verifier delivers wrong work and approves it on chain. The step that the client's audit finds.
+fn league(play: &mut ContractPlay<'_>) -> Result<u64, ScenarioError> {
+    play.work(&cheating(), super::FALSIFIES)?;
+    deliver(play)?;
+    play.draw_sample()?;
+    play.seal_token(&Under::Leaves)?;
+    play.answer_in_league()?;
+    play.open_sample()?;
+    play.publish(
+        Verifier,
+        Exit::APPROVED,
+        "ATTACK: approves what it knows to be wrong",
+    )?;
+    play.serve_client()?;
+    let found = play.audit()?;
+    super::caught(found.is_some())?;
+    Ok(found.unwrap_or_default())
+}
+
+/// The client takes the approval to the panel.
+fn challenge(play: &mut ContractPlay<'_>, step: Option<u64>) -> Result<(), ScenarioError> {
+    play.publish(
+        Client,
+        Exit::CHALLENGED,
+        "challenges: its bond and all stakes are in the pot now",
+    )?;
+    Ok(play.bring_challenge(step)?)
+}
