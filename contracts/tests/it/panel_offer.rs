@@ -482,8 +482,8 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
             |e| {
                 *e == Unacceptable::Job {
                     what: "bytes of data to keep",
-                    contract: 1_153_603_016,
-                    bound: 1_153_603_015,
+                    contract: 72_218_952,
+                    bound: 72_218_951,
                 }
             },
         ),
@@ -538,7 +538,7 @@ fn mailboxes_are_paid_for_or_there_are_none() {
         Params::new(record).unwrap()
     };
     let none = standard_terms();
-    let contract = 1_153_603_016;
+    let contract = 72_218_952;
     assert_eq!(paying(1_000).blob_bytes(), contract);
     let what = "bytes of data to keep";
     let lacks = |bound| {
@@ -552,7 +552,7 @@ fn mailboxes_are_paid_for_or_there_are_none() {
     assert_eq!(none.accepts(&paying(1_000)), lacks(0));
     let keeps = OfferTerms {
         min_retainer_sat: sat(1_000),
-        max_blob_bytes: 1_153_603_016,
+        max_blob_bytes: 72_218_952,
         ..none
     };
     assert_eq!(keeps.accepts(&paying(1_000)), Ok(()));
@@ -565,10 +565,10 @@ fn mailboxes_are_paid_for_or_there_are_none() {
         assert_eq!(keeps.accepts(&paying(retainer)), Err(unpaid));
     }
     let smaller = OfferTerms {
-        max_blob_bytes: 1_153_603_015,
+        max_blob_bytes: 72_218_951,
         ..keeps
     };
-    assert_eq!(smaller.accepts(&paying(1_000)), lacks(1_153_603_015));
+    assert_eq!(smaller.accepts(&paying(1_000)), lacks(72_218_951));
 
     // What nobody may offer is not published, not drawn by and not read.
     let unpaid = OfferTerms {
@@ -588,7 +588,7 @@ fn mailboxes_are_paid_for_or_there_are_none() {
         max_panel: 3,
         ..none
     };
-    let max_blob_bytes = 1_153_603_016;
+    let max_blob_bytes = 72_218_952;
     for (terms, fault) in [
         (unpaid, OfferTermsError::UnpaidMailbox { max_blob_bytes }),
         (idle, OfferTermsError::NoCases),

@@ -395,7 +395,7 @@ fn a_panel_is_held_to_its_offers() {
         error,
         Unacceptable::Job {
             what: "bytes of evidence about a step",
-            contract: 2_178_524,
+            contract: 7_660_202,
             bound: 1_000_000
         }
     );
