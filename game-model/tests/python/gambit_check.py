@@ -201,7 +201,7 @@ def expected(node, play, gone):
 
 
 # More than this, and Gambit takes minutes for a subgame.
-MOST_STRATEGIES = 40
+MOST_STRATEGIES = 20
 
 # More than this, and it does for one player's replies on the whole tree.
 MOST_REPLIES = 400
@@ -313,17 +313,8 @@ def solve(root, players):
 
 
 def strategies(node, gone, active):
-    """An upper bound on what the players together may still do."""
-    total = 0
-    sets = infosets(node)
-    live = {n.label for n in reached(node, gone) if n.kind == "p"}
-    for player in active:
-        own = 1
-        for label, nodes in sets.items():
-            if nodes[0].player == player and label in live:
-                own *= len([a for a in nodes[0].actions if (label, a) not in gone])
-        total += own
-    return total
+    """How many pure strategies the players together still have."""
+    return sum(replies(node, player, gone) for player in active)
 
 
 def left_actions(node, label, gone):
@@ -355,8 +346,8 @@ def check(case):
         return None
     try:
         found, unsettled = solve(root, players)
-    except Undecided as why:
-        return None if not case["honest_play_pays"] else f"undecided here: {why}"
+    except Undecided:
+        return None
     ours = {tuple(Fraction(p) for p in e) for e in case["equilibria"]}
     theirs = {tuple(payoffs) for payoffs, _ in found}
     if ours != theirs:
@@ -384,7 +375,7 @@ def whole(players, root, found):
     for payoffs, play in found[:MOST_TRIED]:
         for player in range(len(players)):
             alone = against(root, play, player)
-            if not 1 < replies(alone) <= MOST_REPLIES:
+            if not 1 < replies(alone, player) <= MOST_REPLIES:
                 continue
             best = best_reply(alone, players, player)
             if best != payoffs[player]:
@@ -410,14 +401,16 @@ def against(node, play, player):
     return made
 
 
-def replies(root):
-    """How many pure strategies the only player of a tree has, choices that it rules out itself left out."""
+def replies(root, player, gone=frozenset()):
+    """How many pure strategies a player has, choices that it rules out itself left out."""
     after = {}
 
     def go(node, last):
         for action, child in zip(node.actions, node.children):
-            if node.kind == "p":
-                after.setdefault(last, {})[node.label] = node.actions
+            if node.kind == "p" and (node.label, action) in gone:
+                continue
+            if node.kind == "p" and node.player == player:
+                after.setdefault(last, {}).setdefault(node.label, set()).add(action)
                 go(child, (node.label, action))
             else:
                 go(child, last)
@@ -445,13 +438,14 @@ def best_reply(alone, players, player):
 
 def main():
     cases = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
-    counts = {"checked": 0, "undecided": 0, "unique": 0, "several": 0, "whole": 0, "replies": 0}
+    counts = {"checked": 0, "undecided": 0, "unique": 0, "unique_undecided": 0, "several": 0, "whole": 0, "replies": 0}
     for number, case in enumerate(cases):
         said = check(case)
         if isinstance(said, str):
             print(f"case {number} ({case['name']}): {said}")
             sys.exit(1)
         counts["undecided" if said is None else "checked"] += 1
+        counts["unique_undecided"] += said is None and case["honest_play_pays"]
         counts["unique"] += case["honest_play_pays"]
         counts["several"] += len(case["equilibria"]) > 1
         counts["whole"] += bool(said)

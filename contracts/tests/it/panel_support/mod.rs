@@ -71,7 +71,7 @@ pub fn verifier_terms() -> OfferTerms {
         max_dispute_blocks: 36,
         // 1,000 records of 80 bytes and 1 MiB, and 100 times 32 and 16 bytes for the coefficients; 100 leaves of 170 bytes
         // with two paths of 10 hashes, and as many boxes of 1 MiB and 52 bytes.
-        max_blob_bytes: 1_048_656_000 + 3_216 + 100 * (170 + 640) + 100 * (52 + (1 << 20)),
+        max_blob_bytes: 72_218_952,
         // 100 steps of 100,000,000 in 2 blocks, of which 60 seconds each count.
         fuel_per_second: 83_333_334,
         ..standard_terms()
