@@ -7,6 +7,9 @@ use super::solve::{Verdict, solve};
 use crate::params::Params;
 use crate::rational::rounded;
 
+/// The condition against promises of a worker that cheats a little.
+const BRIBE: &str = "bribe";
+
 /// That honest play is the only equilibrium of a contract with one party's figures. There is no
 /// other way to get one than [`Self::prove`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,14 @@ impl HonestPlay {
         }
         let game = build(params, economics)?;
         let verdict = solve(&game).verdict;
+        // The tree has one price of each promise. Where the work costs more than a small cheat gains, that is an idle
+        // worker's, and a cheaper one of a worker that cheats a little is seen by its condition alone.
+        let rows = inequalities(params, economics)?.into_iter();
+        let bribes = rows.filter(|row| row.name == BRIBE && !row.holds());
+        let bribes = bribes.collect::<Vec<_>>();
+        if verdict.honest_play_pays() && !bribes.is_empty() {
+            return Err(Unprofitable::Bribe { broken: bribes });
+        }
         if verdict.honest_play_pays() {
             return Ok(Self {
                 params_hash: params.hash(),
@@ -52,6 +63,12 @@ pub enum Unprofitable {
         /// What the solver found.
         verdict: Box<Verdict>,
         /// Sufficient conditions that fail.
+        broken: Vec<Inequality>,
+    },
+    /// It is in the tree, but a promise that the tree does not price makes cheating a little pay.
+    #[error("honest play does not pay: a verifier can be bribed{}", list(.broken))]
+    Bribe {
+        /// The condition that fails.
         broken: Vec<Inequality>,
     },
     /// The figures make no game.

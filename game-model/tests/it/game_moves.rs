@@ -1,5 +1,6 @@
 //! The moves that the chain has, and what stands outside the tree: leagues, panels whose rulings are bits, griefing.
 
+use narthex_game_model::detection::hit_probability;
 use narthex_game_model::game::{
     ArbiterModel, Economics, Inspection, League, Oversight, PanelReport, Player, Rational,
     SidePayments, StakesReport, Verdict, build, exact, hit_probability, inequalities,
@@ -116,10 +117,9 @@ fn two_equilibria() {
     assert_eq!(rival(&game, &solve(&game)), None);
 }
 
-/// Promises are refused where both conditions hold, and taken where the first fails by more than a thousandth (a promise is
-/// in whole satoshi, and must leave both sides something). Where only the second one fails, the
-/// tree may refuse them all the same: with so small a gain that nobody cheats a little and bribes, whoever promises has done
-/// nothing, and the verifier knows it.
+/// Promises are refused exactly where both conditions hold, if cheating a little gains more than the whole work costs
+/// (B > pz). Else the tree's one price is that of an idle worker, which a worker that cheats a little would not offer, and the
+/// conditions are the stricter: `HonestPlay` asks for them too.
 #[test]
 fn the_bribe_conditions_are_those_of_the_tree() {
     let (mut safe, mut unsafe_) = (0, 0);
@@ -161,10 +161,12 @@ fn the_bribe_conditions_are_those_of_the_tree() {
         let [first, second] = bribes.map(|name| holds(&params, &economics, name));
         let verdict = verdict(&params, &economics);
         let honest = verdict.honest_play_pays();
-        let row = rows.iter().find(|row| row.name == bribes[0]).unwrap();
-        let clearly = &row.right - &row.left > &row.right / exact(1_000);
-        prop_assert!(honest || !(first && second), "{:?}", verdict);
-        prop_assert!(!honest || !clearly, "{:?}", verdict);
+        let p = hit_probability(params.steps(), bad, params.sample().into());
+        if exact(gain) > p * exact(z) {
+            prop_assert_eq!(first && second, honest, "{:?}", verdict);
+        } else {
+            prop_assert!(honest || !(first && second), "{:?}", verdict);
+        }
         let mut counts = counts.borrow_mut();
         *counts.0 += u32::from(first && second);
         *counts.1 += u32::from(!honest);
