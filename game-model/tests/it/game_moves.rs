@@ -1,6 +1,5 @@
 //! The moves that the chain has, and what stands outside the tree: leagues, panels whose rulings are bits, griefing.
 
-use narthex_game_model::detection::hit_probability;
 use narthex_game_model::game::{
     ArbiterModel, Economics, Inspection, League, Oversight, PanelReport, Player, Rational,
     SidePayments, StakesReport, Verdict, build, exact, hit_probability, inequalities,
