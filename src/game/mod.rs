@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod fees;
+pub mod templates;
 
 use narthex_game_model::{ParamsRecord, game::Economics};
 use serde::{Deserialize, Serialize};

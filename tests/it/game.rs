@@ -53,6 +53,26 @@ fn a_planned_contract_solves_as_promised() {
     for point in &points {
         let stake = &point["paid_rejections"]["worker_stake_sat"];
         assert_eq!(point["cheapest"] == true, stake.is_u64(), "{point}");
+        // What a league costs is what speaks for the audited template, and what it signs against it.
+        let prices = point["templates"].as_array();
+        assert_eq!(point["cheapest"] == true, prices.is_some(), "{point}");
+        for prices in prices {
+            let [first, second] = &prices[..] else {
+                panic!("{point}");
+            };
+            let names = [&first["template"], &second["template"]];
+            assert_eq!(names, ["audited", "hardened"], "{point}");
+            assert_eq!(
+                [&first["recommended"], &second["recommended"]],
+                [true, false]
+            );
+            let inputs = [first, second].map(|price| price["signed_inputs"].as_u64().unwrap());
+            assert_eq!(inputs, [63 + 52, 63]);
+            let sizes = [first, second].map(|price| price["happy_path_vbytes"].as_u64().unwrap());
+            assert_eq!(sizes[0], sizes[1] + 43);
+            let locks = [first, second].map(|price| price["client_locks_sat"].as_u64().unwrap());
+            assert!(locks[0] > locks[1], "{point}");
+        }
     }
     let drawn = std::fs::read_to_string(&svg).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.contains("sampled steps"));

@@ -22,13 +22,14 @@ pub struct League {
     /// f: the probability that worker and verifier have one owner, such as its share of the bonds from which verifiers
     /// are drawn.
     pub worker_verifier: Ratio,
-    /// What it costs the client to recompute as many steps as the sample has, in satoshi.
+    /// What it costs the client to recompute as many steps as the sample has, or as its contract lets it look at, in satoshi.
     #[serde(
         with = "bitcoin_units::amount::serde::as_sat",
         rename = "audit_cost_sat"
     )]
     pub audit_cost: Amount,
-    /// κ: what a challenge that is upheld pays the client beyond its reward back, in satoshi.
+    /// κ: what a challenge that is upheld pays the client beyond its reward back, in satoshi. A contract of the audited template
+    /// says it itself.
     #[serde(with = "bitcoin_units::amount::serde::as_sat", rename = "kappa_sat")]
     pub kappa: Amount,
 }
@@ -75,11 +76,14 @@ struct Stakes {
 
 impl Stakes {
     fn new(params: &Params, economics: &Economics, league: &League) -> Self {
+        // A contract with a challenge says what is looked at and what it pays; for the others it is what such a one would.
+        let audit = params.audit();
+        let looked_at = audit.map_or(params.sample(), |audit| audit.steps);
         Self {
-            p: hit_probability(params.steps(), economics.bad_steps, params.sample().into()),
+            p: hit_probability(params.steps(), economics.bad_steps, looked_at.into()),
             price: sat(params.reward()),
             lost: sat(economics.wrong_loss),
-            kappa: sat(league.kappa),
+            kappa: sat(audit.map_or(league.kappa, |audit| audit.compensation)),
             audit: sat(league.audit_cost),
             saved: sat(economics.worker_cost) + sat(economics.verifier_cost),
             gain: sat(economics.outside_gain),

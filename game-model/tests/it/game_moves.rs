@@ -1,11 +1,11 @@
 //! The moves that the chain has, and what stands outside the tree: leagues, panels whose rulings are bits, griefing.
 
 use narthex_game_model::game::{
-    ArbiterModel, Economics, Inspection, League, Oversight, PanelReport, Player, Rational,
+    ArbiterModel, Economics, Inspection, League, Node, Oversight, PanelReport, Player, Rational,
     SidePayments, StakesReport, Verdict, build, exact, hit_probability, inequalities,
     inspection_game, panel_game, rival, solve,
 };
-use narthex_game_model::{Amount, Params, ParamsRecord, Ratio};
+use narthex_game_model::{Amount, ArbiterSet, Outcome, Params, ParamsRecord, Ratio, settle};
 use proptest::prelude::*;
 
 const HEIGHT: u32 = 800_000;
@@ -231,6 +231,41 @@ fn one_owner_of_worker_and_verifier_in_closed_form() {
     };
     let hopeless = Inspection::new(&params, &greedy, &league());
     assert_eq!((hopeless.cheats, hopeless.audits), (exact(1), None));
+}
+
+/// An audited contract says itself what a caught league loses, and how much the client looks at.
+#[test]
+fn a_challenge_takes_what_the_inspection_game_says() {
+    let mut record = ParamsRecord::audited_example(3, 2, 800_000);
+    let audit = record.audit.as_mut().unwrap();
+    (audit.steps, audit.compensation) = (40, Amount::from_sat(90_000));
+    let params = Params::new(record).unwrap();
+    let economics = Economics::example();
+    let found = Inspection::new(&params, &economics, &league());
+    assert_eq!(found.found, hit_probability(1_000, 20, 40));
+    assert_eq!(found.cheats, exact(500) / (&found.found * exact(290_000)));
+    let game = inspection_game(&params, &economics, &league()).unwrap();
+    let solution = solve(&game);
+    let [mixed] = solution.equilibria.as_slice() else {
+        panic!("{solution:?}");
+    };
+    let set = game
+        .infosets
+        .iter()
+        .position(|set| set.name.ends_with("at work"));
+    assert_eq!(mixed.behaviour[&set.unwrap()][1], found.cheats);
+    // "Caught" pays what the settlement of an upheld challenge pays, less the audit.
+    let majority = ArbiterSet::full(3);
+    let payout = settle(&params, Outcome::ChallengeUpheld { majority }).unwrap();
+    let gained = |got: Amount, put: Amount| exact(got.to_sat()) - exact(put.to_sat());
+    let league_gains = gained(payout.worker, params.worker_stake())
+        + gained(payout.verifier, params.verifier_stake());
+    let client_gains = gained(payout.client, params.client_deposit()) - exact(500);
+    let caught = game.nodes.iter().find_map(|node| match node {
+        Node::End { name, payoffs } if name == "caught" => Some(payoffs.clone()),
+        _ => None,
+    });
+    assert_eq!(caught.unwrap(), [league_gains, client_gains]);
 }
 
 #[test]

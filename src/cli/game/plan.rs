@@ -12,7 +12,11 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
-    game::{Case, chart, fees::MoveWeights},
+    game::{
+        Case, chart,
+        fees::MoveWeights,
+        templates::{TemplatePrice, template_prices},
+    },
     game_model::{
         ParamsRecord, Ratio, Template, Windows,
         game::{
@@ -125,6 +129,13 @@ impl PlanArgs {
         };
 
         let paid = paid_rejections(&wish, &plan.frontier[plan.best]);
+        let best = case(&wish, &plan.frontier[plan.best]);
+        let templates = template_prices(
+            &plan.frontier[plan.best].params,
+            &best.economics,
+            self.fee_rate,
+            self.response_blocks,
+        )?;
         // Those that nobody named are only left out.
         let found = |sample: &u32| plan.frontier.iter().any(|p| p.params.sample() == *sample);
         let mut missing = self.samples.clone();
@@ -136,7 +147,6 @@ impl PlanArgs {
         }
         let svg = self.svg.as_ref().map(|_| chart::svg(&plan, &wish));
         let svg = svg.transpose()?;
-        let best = case(&wish, &plan.frontier[plan.best]);
         let text = serde_json::to_string_pretty(&best)?;
         let mut files: Vec<(&Path, &str)> = Vec::new();
         files.extend(self.svg.as_deref().zip(svg.as_deref()));
@@ -146,12 +156,15 @@ impl PlanArgs {
         if self.json {
             for (index, point) in plan.frontier.iter().enumerate() {
                 let paid = paid.as_ref().filter(|_| index == plan.best);
-                writeln!(out, "{}", as_json(point, index == plan.best, paid))?;
+                let templates = Some(&templates[..]).filter(|_| index == plan.best);
+                let line = as_json(point, index == plan.best, paid, templates);
+                writeln!(out, "{line}")?;
             }
             return Ok(ExitCode::SUCCESS);
         }
         write_table(&mut out, &plan)?;
         write_paid(&mut out, paid.as_ref())?;
+        write_templates(&mut out, &templates)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -272,6 +285,42 @@ fn write_paid(out: &mut impl Write, paid: Option<&Point>) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// The prices of templates, the recommended first.
+fn write_templates(out: &mut impl Write, prices: &[TemplatePrice]) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "{:>10} {:>16} {:>14} {:>12} {:>14}",
+        "template", "lost to leagues", "client locks", "happy path", "signed inputs"
+    )?;
+    for (index, price) in prices.iter().enumerate() {
+        writeln!(
+            out,
+            "{:>10} {:>12} sat {:>10} sat {:>9} vB {:>14}{}",
+            price.template.to_string(),
+            rounded(&price.expected_loss, 0),
+            price.locked.to_sat(),
+            price.happy_path_vbytes,
+            price.signed_inputs,
+            if index == 0 { "  recommended" } else { "" }
+        )?;
+    }
+    Ok(())
+}
+
+fn templates_json(prices: &[TemplatePrice]) -> serde_json::Value {
+    let each = prices.iter().enumerate().map(|(index, price)| {
+        serde_json::json!({
+            "template": price.template,
+            "recommended": index == 0,
+            "lost_to_leagues_sat": price.expected_loss.to_string(),
+            "client_locks_sat": price.locked.to_sat(),
+            "happy_path_vbytes": price.happy_path_vbytes,
+            "signed_inputs": price.signed_inputs,
+        })
+    });
+    each.collect()
+}
+
 fn percent(share: &Rational) -> String {
     let hundred = narthex::game_model::game::exact(100);
     format!("{} %", rounded(&(share * hundred), 2))
@@ -306,7 +355,12 @@ fn write_table(out: &mut impl Write, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn as_json(point: &Point, cheapest: bool, paid: Option<&Point>) -> serde_json::Value {
+fn as_json(
+    point: &Point,
+    cheapest: bool,
+    paid: Option<&Point>,
+    templates: Option<&[TemplatePrice]>,
+) -> serde_json::Value {
     serde_json::json!({
         "sample": point.params.sample(),
         "hit": point.hit.to_string(),
@@ -321,5 +375,6 @@ fn as_json(point: &Point, cheapest: bool, paid: Option<&Point>) -> serde_json::V
                 "total_cost_sat": paid.total_cost.to_string(),
             })
         }),
+        "templates": templates.map(templates_json),
     })
 }
