@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::params::settlement::Outcome;
-
 /// What a case before the panel is about. A contract comes to one of them at most, so the same attestations decide either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,16 +13,6 @@ pub enum Accusation {
     Appeal,
     /// The client's, of a worker whose wrong work was approved (TxC, in the audited template).
     Challenge,
-}
-
-impl Accusation {
-    /// How a contract ends by the panel's decision, given how it would by the same decision on an appeal.
-    pub const fn outcome(self, on_appeal: Outcome) -> Outcome {
-        match self {
-            Self::Appeal => on_appeal,
-            Self::Challenge => on_appeal.after_challenge(),
-        }
-    }
 }
 
 /// The largest panel; `8-of-15` already has 16,384 majority sets per ruling.

@@ -368,11 +368,12 @@ impl Params {
         self.0.audit.map_or(0, |audit| audit.challenge_blocks)
     }
 
-    /// How many steps the worker opens at most: the sample, and the client's own where it has one. The polynomial of the
-    /// result's keys has this degree.
+    /// How many steps the worker opens at most: the sample, and the client's own where it has one; all, if there are no
+    /// more. The polynomial of the result's keys has this degree.
     pub fn openings(&self) -> u32 {
         let audited = self.0.audit.map_or(0, |audit| audit.steps);
-        self.0.sample.saturating_add(audited)
+        let all = u32::try_from(self.0.steps).unwrap_or(u32::MAX);
+        self.0.sample.saturating_add(audited).min(all)
     }
 
     /// ⌊Δ_C/3⌋: how long an approval on chain cannot be challenged yet.

@@ -338,12 +338,14 @@ impl Times {
     }
 }
 
-/// ⌊(w − φ − b)/n⌋: what each arbiter is paid when all rule alike.
+/// ⌊(w − φ − b)/n⌋: what each arbiter is paid when all rule alike; and ⌊x/n⌋, if that is less, where the client can challenge.
 fn unanimous_fee(params: &Params) -> Amount {
     let pot = params
         .worker_stake()
         .checked_sub(params.verifier_reward())
         .and_then(|rest| rest.checked_sub(params.bounty()));
-    pot.and_then(|pot| pot.checked_div(params.arbiters().into()))
+    let least = pot.map(|pot| params.audit().map_or(pot, |audit| pot.min(audit.bond)));
+    least
+        .and_then(|pot| pot.checked_div(params.arbiters().into()))
         .unwrap_or(Amount::ZERO)
 }

@@ -516,6 +516,25 @@ fn offer_terms_name_the_bound_that_a_contract_breaks() {
         ..good
     };
     assert_eq!(edge.accepts(&params(3, 2)), Ok(()));
+    // A challenge pays 60,000/3, and its window makes the longest dispute longer.
+    let audited = Params::new(ParamsRecord::audited_example(3, 2, 500)).unwrap();
+    let terms = |min_fee: u64, max_dispute_blocks| OfferTerms {
+        template: Template::Audited,
+        min_fee_sat: sat(min_fee),
+        max_dispute_blocks,
+        ..good
+    };
+    assert_eq!(terms(20_000, 42).accepts(&audited), Ok(()));
+    let error = terms(20_001, 42).accepts(&audited).unwrap_err();
+    assert!(
+        matches!(error, Unacceptable::Pay { what: "fee", .. }),
+        "{error}"
+    );
+    let error = terms(20_000, 41).accepts(&audited).unwrap_err();
+    assert!(
+        matches!(error, Unacceptable::Time { what: "lock", .. }),
+        "{error}"
+    );
     let paper = Params::new(ParamsRecord::paper_example(3, 2, 500)).unwrap();
     let terms = OfferTerms {
         template: Template::Paper,

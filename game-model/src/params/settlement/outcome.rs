@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arbiters::{ArbiterSet, Ruling};
+use crate::arbiters::{Accusation, ArbiterSet, Ruling};
 use crate::params::Template;
 
 /// How a contract ends: one of the seven settlement schemes, with what selects its variant.
@@ -198,6 +198,16 @@ impl Ruling {
         match self {
             Self::WorkerAtFault => Outcome::WorkerAtFault { majority },
             Self::VerifierAtFault => Outcome::VerifierAtFault { majority },
+        }
+    }
+}
+
+impl Accusation {
+    /// How a contract ends by the panel's decision, given how it would by the same decision on an appeal.
+    pub const fn outcome(self, on_appeal: Outcome) -> Outcome {
+        match self {
+            Self::Appeal => on_appeal,
+            Self::Challenge => on_appeal.after_challenge(),
         }
     }
 }
