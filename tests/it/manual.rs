@@ -88,7 +88,10 @@ fn bash_offers_each_command_and_each_option() {
     }
     // Values that an option names, and what begins as typed.
     let templates = offered(&script, &["narthex", "play", "--template", ""]);
-    assert_eq!(templates, ["audited", "hardened", "paper"].map(str::to_owned).into());
+    assert_eq!(
+        templates,
+        ["audited", "hardened", "paper"].map(str::to_owned).into()
+    );
     let begun = offered(&script, &["narthex", "si"]);
     assert_eq!(begun, ["simulate".to_owned()].into());
 }
