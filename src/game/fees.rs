@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, Weight};
 use narthex_contracts::{
     fixtures::Fixtures,
-    graph::NodeName,
+    graph::{NodeName, TxGraph},
     template::{self, Exit},
     terms::{FeeRate, FeeRules},
 };
@@ -18,6 +18,14 @@ use narthex_game_model::{
 /// (`docs/weights.md`).
 const CHILD: Weight = Weight::from_wu(609);
 
+/// The graph of a contract with these parameters, whose coins and payouts are Taproot and whose parties are made up: for its
+/// sizes, which depend on neither.
+pub(super) fn made_up_graph(params: &Params) -> anyhow::Result<TxGraph> {
+    Ok(template::derive(
+        &Fixtures::new(params.clone(), [1; 32]).terms()?,
+    )?)
+}
+
 /// Weights of a contract's transactions by their names; the heaviest of each name's variants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveWeights(BTreeMap<&'static str, Weight>);
@@ -28,7 +36,7 @@ impl MoveWeights {
     /// # Errors
     /// If there is no such contract.
     pub fn of(params: &Params) -> anyhow::Result<MoveWeights> {
-        let graph = template::derive(&Fixtures::new(params.clone(), [1; 32]).terms()?)?;
+        let graph = made_up_graph(params)?;
         let mut heaviest = BTreeMap::new();
         for (id, node) in graph.nodes() {
             if let Some(weight) = graph.weight(id) {

@@ -1,17 +1,14 @@
 //! What each template costs the client of the same work: what leagues cost it, what it locks, what is signed and published.
 
 use bitcoin::{Amount, Weight};
-use narthex_contracts::{
-    fixtures::Fixtures,
-    graph::TxGraph,
-    template::{self, Exit},
-    terms::FeeRate,
-};
+use narthex_contracts::{graph::TxGraph, template::Exit, terms::FeeRate};
 use narthex_game_model::{
     Params, ParamsRecord, Template,
     game::{Economics, Inspection, Rational, exact},
     params::Audit,
 };
+
+use super::fees::made_up_graph;
 
 /// A template's price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +84,7 @@ fn price(params: &Params, economics: &Economics, rate: FeeRate) -> anyhow::Resul
     };
     // A client that audits as often as it should is indifferent to it: it loses what it would by never looking.
     let expected_loss = wrong * exact(at_stake);
-    let graph = template::derive(&Fixtures::new(params.clone(), [1; 32]).terms()?)?;
+    let graph = made_up_graph(params)?;
     let weight = |id| graph.weight(id).unwrap_or(Weight::ZERO);
     let s3 = graph.find(Exit::NORMAL);
     let s3 = s3.ok_or_else(|| anyhow::anyhow!("a contract without S3"))?;

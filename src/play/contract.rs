@@ -18,7 +18,6 @@ use std::sync::Arc;
 use super::{
     ContractParticipant, Event, Outcome, PlayError, PlayOptions, Settled,
     event::DecryptedResult,
-    options::layout_name,
     panel::PanelSecret,
     records::Records,
     talk::Talk,
@@ -349,7 +348,7 @@ impl<'a> ContractPlay<'a> {
             chain: self.chain.name().into(),
             seed: self.seed.to_lower_hex_string(),
             figures: Settled {
-                template: layout_name(scenario.needs).into(),
+                template: scenario.needs.to_string(),
                 scheme: ending.scheme,
                 arbiters: format!(
                     "{}-of-{}",

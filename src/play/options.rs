@@ -62,12 +62,3 @@ impl Default for PlayOptions {
         }
     }
 }
-
-/// Name of a template.
-pub(crate) fn layout_name(template: Template) -> &'static str {
-    match template {
-        Template::Hardened => "hardened",
-        Template::Paper => "paper",
-        Template::Audited => "audited",
-    }
-}

@@ -6,8 +6,9 @@
 
 use bitcoin::key::XOnlyPublicKey;
 
-use super::Unacceptable;
-use super::{AgreeError, AnswerSet, DrawCase, Entry, OfferRole, Order, Panel, Report, agree};
+use super::{
+    AgreeError, AnswerSet, DrawCase, Entry, OfferRole, Order, Panel, Report, Unacceptable, agree,
+};
 use crate::{
     enrolment::{Enrolment, EnrolmentFault, Scope},
     terms::{Role, TermsDraft},

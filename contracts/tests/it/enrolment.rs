@@ -1,5 +1,6 @@
 //! A node key and a contract key sign each other, for one role in one negotiation or contract, and for nothing else.
 
+use crate::golden_json;
 use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey};
 use narthex_base::codec::{DecodeError, Message};
 use narthex_contracts::{
@@ -169,7 +170,6 @@ fn terms_are_held_to_who_enrolled() {
 
 #[test]
 fn a_golden_enrolment() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/enrolment.json");
     let vector = |scope, role, node: u8, key: u8| {
         let enrolment = Enrolment::sign(scope, role, &pair(node), &pair(key)).unwrap();
         serde_json::json!({
@@ -187,11 +187,5 @@ fn a_golden_enrolment() {
         vector(Scope::Contract([0x22; 32]), Role::Verifier, 5, 6),
         vector(Scope::Contract([0x22; 32]), Role::Arbiter(14), 7, 8),
     ]);
-    if std::env::var_os("NARTHEX_BLESS").is_some() {
-        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
-        std::fs::write(path, text).unwrap();
-    }
-    let stored: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(found, stored);
+    golden_json::holds("enrolment.json", &found);
 }

@@ -1,5 +1,6 @@
 //! Funding: what wallets bring and sign as PSBTs, what peers send of it, and what of that is taken.
 
+use crate::golden_json;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
@@ -443,10 +444,6 @@ fn contributions_that_do_not_add_up_are_named() {
 /// What each party of a 2-of-3 sends of Tx0, byte for byte. `NARTHEX_BLESS=1` writes the file anew.
 #[test]
 fn golden_witnesses() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/vectors/funding_witnesses.json"
-    );
     let messages = all(&holdings()).into_iter().map(|message| {
         let inputs = message.inputs.iter().map(|(input, witness)| {
             let elements = witness.iter().map(DisplayHex::to_lower_hex_string);
@@ -460,11 +457,5 @@ fn golden_witnesses() {
         })
     });
     let found = serde_json::Value::Array(messages.collect());
-    if std::env::var_os("NARTHEX_BLESS").is_some() {
-        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
-        std::fs::write(path, text).unwrap();
-    }
-    let stored: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(found, stored);
+    golden_json::holds("funding_witnesses.json", &found);
 }

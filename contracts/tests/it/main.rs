@@ -42,6 +42,7 @@ mod funding_child;
 mod funding_psbt;
 mod given;
 mod golden_graphs;
+mod golden_json;
 mod golden_weights;
 mod laws_exits;
 mod laws_graph;

@@ -1,5 +1,6 @@
 //! The pool: which offers count, through reorganisations, and the snapshot's golden vectors.
 
+use crate::golden_json;
 use crate::panel_support;
 use narthex_base::codec::Message as _;
 
@@ -219,10 +220,6 @@ proptest! {
 /// before it is committed: a change breaks panels that are being drawn.
 #[test]
 fn golden_vectors() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/vectors/panel_snapshot.json"
-    );
     let bonds = [1_000_000u64, 20_000, 350_000, 75_000, 10_000, 9_999];
     let mut pool = Pool::default();
     mine(&mut pool, 299, vec![offer(20, 30_000, 10_300)]);
@@ -259,12 +256,7 @@ fn golden_vectors() {
         "first_bond_script": hex(offer(0, bonds[0], 10_300).output[0].script_pubkey.as_bytes()),
         "first_data_script": hex(offer(0, bonds[0], 10_300).output[1].script_pubkey.as_bytes()),
     });
-    if std::env::var_os("NARTHEX_BLESS").is_some() {
-        std::fs::write(path, serde_json::to_string_pretty(&vector).unwrap() + "\n").unwrap();
-    }
-    let stored: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(vector, stored);
+    golden_json::holds("panel_snapshot.json", &vector);
     assert_eq!(
         snapshot.entries().len(),
         6,

@@ -1,5 +1,6 @@
 //! Ceremonies that a crash cuts anywhere behind the signing: read back, they go on to the same signatures, byte for byte.
 
+use crate::golden_json;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
@@ -286,7 +287,6 @@ impl RngCore for Counted {
 /// with every stage closed. `NARTHEX_BLESS=1` writes the file anew; ceremonies that were stored before are then lost.
 #[test]
 fn golden_stored_ceremonies() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
     let (_, endings) = ending_parties_with(&mut Counted(0));
     let whole = endings.iter().map(|party| {
         let bytes = party.to_bytes();
@@ -312,11 +312,5 @@ fn golden_stored_ceremonies() {
         "ending": whole,
         "contract": { "signed": first, "closed": last },
     });
-    if std::env::var_os("NARTHEX_BLESS").is_some() {
-        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
-        std::fs::write(path, text).unwrap();
-    }
-    let stored: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(found, stored);
+    golden_json::holds("signing.json", &found);
 }

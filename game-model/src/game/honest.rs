@@ -28,24 +28,21 @@ impl HonestPlay {
         }
         let game = build(params, economics)?;
         let verdict = solve(&game).verdict;
+        let mut broken = inequalities(params, economics)?;
+        broken.retain(|row| !row.holds());
+        if !verdict.honest_play_pays() {
+            let verdict = Box::new(verdict);
+            return Err(Unprofitable::NotUnique { verdict, broken });
+        }
         // The tree has one price of each promise. Where the work costs more than a small cheat gains, that is an idle
         // worker's, and a cheaper one of a worker that cheats a little is seen by its condition alone.
-        let rows = inequalities(params, economics)?.into_iter();
-        let bribes = rows.filter(|row| row.name == BRIBE && !row.holds());
-        let bribes = bribes.collect::<Vec<_>>();
-        if verdict.honest_play_pays() && !bribes.is_empty() {
-            return Err(Unprofitable::Bribe { broken: bribes });
-        }
-        if verdict.honest_play_pays() {
-            return Ok(Self {
+        broken.retain(|row| row.name == BRIBE);
+        match broken.is_empty() {
+            true => Ok(Self {
                 params_hash: params.hash(),
-            });
+            }),
+            false => Err(Unprofitable::Bribe { broken }),
         }
-        let broken = inequalities(params, economics)?;
-        Err(Unprofitable::NotUnique {
-            verdict: Box::new(verdict),
-            broken: broken.into_iter().filter(|i| !i.holds()).collect(),
-        })
     }
 
     /// Whether the proof is about this record.

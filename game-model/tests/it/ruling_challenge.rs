@@ -82,6 +82,11 @@ impl Approved {
     }
 }
 
+/// A worker that serves the client with what a block draws at the last moment.
+fn in_time(scene: &Scene) -> Pile {
+    Approved::of(scene).served(scene, dates(scene).served)
+}
+
 fn client(scene: &Scene) -> Pile {
     Pile::of(Litigant::Client, scene)
 }
@@ -117,7 +122,7 @@ fn right_work_is_paid_whatever_step_the_client_names() {
     let scene = honest();
     let served = dates(&scene).served;
     for index in 0..STEPS {
-        let worker = Approved::of(&scene).served(&scene, served);
+        let worker = in_time(&scene);
         found(
             &scene,
             [worker, names(&scene, index)],
@@ -126,7 +131,7 @@ fn right_work_is_paid_whatever_step_the_client_names() {
         );
     }
     // Or none, or another's step under its number: then nothing has been shown.
-    let worker = Approved::of(&scene).served(&scene, served);
+    let worker = in_time(&scene);
     found(&scene, [worker, client(&scene)], Row::NoGround, DISMISSED);
     let approved = Approved::of(&scene);
     let (named, other) = (approved.indices[0], approved.indices[1]);
@@ -157,7 +162,7 @@ fn wrong_work_that_was_approved_costs_both_their_stakes() {
         UPHELD,
     );
     // Naming a right step of wrong work shows nothing; nor does a wrong one that was not drawn.
-    let worker = Approved::of(&scene).served(&scene, served);
+    let worker = in_time(&scene);
     let named = names(&scene, right.expect("it has a right step too"));
     found(&scene, [worker, named], Row::NoGround, DISMISSED);
     let approved = Approved::of(&scene);
@@ -198,7 +203,7 @@ fn a_client_that_was_not_served_need_not_guess() {
     );
     // The boxes alone are not enough, nor the opening alone.
     for kind in [ReceiptKind::Data, ReceiptKind::Opening] {
-        let worker = Approved::of(&scene).served(&scene, served);
+        let worker = in_time(&scene);
         let half = worker.with(|b| b.receipts.retain(|r| r.receipt.kind != kind));
         found(&scene, [half, client(&scene)], Row::Unserved, UPHELD);
     }
@@ -216,7 +221,7 @@ fn a_client_that_was_not_served_need_not_guess() {
 fn what_was_opened_to_the_client_is_opened_to_the_panel() {
     let scene = honest();
     let served = dates(&scene).served;
-    let hidden = Approved::of(&scene).served(&scene, served);
+    let hidden = in_time(&scene);
     let hidden = hidden.with(|b| b.openings.clear());
     found(&scene, [hidden, client(&scene)], Row::Unopened, UPHELD);
     // Of other steps than those.
@@ -231,7 +236,7 @@ fn what_was_opened_to_the_client_is_opened_to_the_panel() {
     // Boxes that hold garbage are no payment either, right as the leaves may be.
     let fraction = Ratio::ONE;
     let garbage = scene_of_garbage(fraction);
-    let worker = Approved::of(&garbage).served(&garbage, dates(&garbage).served);
+    let worker = in_time(&garbage);
     found(&garbage, [worker, client(&garbage)], Row::Unopened, UPHELD);
 }
 
@@ -261,7 +266,7 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
     );
     // A draw that the worker has not taken does not count: the block's does, and it has opened that.
     let scene = honest();
-    let worker = Approved::of(&scene).served(&scene, served);
+    let worker = in_time(&scene);
     let brought = [worker, client(&scene).unsaid(&draw)];
     found(&scene, brought, Row::NoGround, DISMISSED);
     // The worker names a draw of its own making.
@@ -320,7 +325,6 @@ fn what_the_league_has_sampled_does_not_count() {
 #[test]
 fn only_the_workers_word_counts_and_the_root_must_be_on_record() {
     let scene = honest();
-    let served = dates(&scene).served;
     // A verifier in league with nobody, or with the client, signs a second sample: that is not the worker's fault.
     let later = scene.sample_height() + 1;
     let second = Item::Sample {
@@ -328,7 +332,7 @@ fn only_the_workers_word_counts_and_the_root_must_be_on_record() {
         height: later,
         block: block(later),
     };
-    let worker = Approved::of(&scene).served(&scene, served);
+    let worker = in_time(&scene);
     let brought = [worker, client(&scene).unsaid(&second)];
     found(&scene, brought, Row::NoGround, DISMISSED);
     // A second opening of the worker's is.
@@ -336,11 +340,11 @@ fn only_the_workers_word_counts_and_the_root_must_be_on_record() {
         audit: [7; 32],
         opening: [7; 32],
     };
-    let worker = Approved::of(&scene).served(&scene, served);
+    let worker = in_time(&scene);
     let brought = [worker, client(&scene).unsaid(&other)];
     found(&scene, brought, Row::Contradiction, UPHELD);
     let mut scene = scene;
-    let worker = Approved::of(&scene).served(&scene, served);
+    let worker = in_time(&scene);
     scene.case.chain.record = None;
     found(&scene, [worker, client(&scene)], Row::Record, UPHELD);
 }
@@ -348,7 +352,7 @@ fn only_the_workers_word_counts_and_the_root_must_be_on_record() {
 #[test]
 fn a_contract_without_challenges_has_no_such_case() {
     let mut scene = honest();
-    let worker = Approved::of(&scene).served(&scene, dates(&scene).served);
+    let worker = in_time(&scene);
     let record = ParamsRecord::example(3, 2, 800_000).for_job(STEPS, SAMPLED);
     scene.case.terms.params = Params::new(record.unwrap()).unwrap();
     let refused = scene.rule(&[worker.0]).unwrap_err();

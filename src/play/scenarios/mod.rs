@@ -9,7 +9,7 @@ use narthex_game_model::{Ratio, Template, play::Strategy};
 
 use narthex_regtest::Chain;
 
-use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled, options::layout_name};
+use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled};
 use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect};
 
 macro_rules! scenarios {
@@ -97,7 +97,7 @@ impl Playable for PlayOptions {
     }
 
     fn among(&self) -> String {
-        format!(" in the {} template", layout_name(self.template))
+        format!(" in the {} template", self.template)
     }
 
     fn has(&self, scenario: &Scenario<Self>) -> bool {

@@ -1,18 +1,10 @@
 //! A client that can challenge looks for itself: what it draws, what the worker opens to it, what it brings the panel.
 
-use bitcoin::{hashes::Hash, secp256k1::rand::RngCore};
-use narthex_contracts::{
-    template::{ContractSecret, Exit},
-    terms::Role,
-};
+use bitcoin::secp256k1::rand::RngCore;
+use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{
-    commitment::Opening,
-    computation::Computation,
-    play::Verdict,
-    ruling::{Item, ProvenRecord},
-    sample,
+    commitment::Opening, computation::Computation, play::Verdict, ruling::Item, sample,
     schedule::Schedule,
-    token::Token,
 };
 
 use super::{Piece, missing};
@@ -83,11 +75,7 @@ impl ContractPlay<'_> {
         let approved = approved.ok_or_else(|| missing("an approval"))?;
         let record = self.root_of_record()?;
         let record = record.ok_or_else(|| missing("a root of record"))?;
-        let height = Schedule::sample_height(approved, record.height);
-        let deep = self.options.depth.reached_at(height);
-        let missing = deep.saturating_sub(self.chain.height()?);
-        self.mine(missing)?;
-        Ok(self.chain.block_hash(height)?.to_byte_array())
+        self.deep_block(Schedule::sample_height(approved, record.height))
     }
 
     /// The opening that the worker signed for the client.
@@ -143,12 +131,7 @@ impl ContractPlay<'_> {
         let openings = papers.openings.iter().cloned().map(Box::new);
         pieces.extend(openings.map(Piece::Opening));
         if let Some(index) = step {
-            let (record, proof) = self.workshop.job.prove_record(index).map_err(job_error)?;
-            pieces.push(Piece::Record(ProvenRecord {
-                index,
-                record,
-                proof,
-            }));
+            pieces.push(self.input(index)?);
         }
         self.bring(Client, &pieces)?;
         let count = pieces.len();
@@ -163,9 +146,7 @@ impl ContractPlay<'_> {
     /// One owner of worker and verifier: the verifier is told the token, and its answer is right without work.
     pub(in crate::play) fn answer_in_league(&mut self) -> Result<(), PlayError> {
         let contract = *self.terms.contract_id();
-        let secret = self.participant(Worker)?.secrets.get(ContractSecret::Token);
-        let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
-        let token = token.ok_or_else(|| missing("the worker's token"))?;
+        let token = self.token()?;
         let sealed = self.papers(Verifier)?.sealed(&contract);
         let (named, _) = sealed.ok_or_else(|| missing("a token"))?;
         let answer = self.shows_token(token)?;

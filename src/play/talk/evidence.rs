@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bitcoin::hashes::Hash;
 use narthex_contracts::{
     graph::NodeName,
-    template::{ContractSecret, Exit, RootRecord, root_coin},
+    template::{Exit, RootRecord, root_coin},
     terms::Role,
 };
 use narthex_game_model::{
@@ -17,7 +17,6 @@ use narthex_game_model::{
         RootOfRecord, Row, RuleError, rule,
     },
     schedule::Schedule,
-    token::Token,
 };
 
 use super::{Drawn, Piece, missing};
@@ -187,9 +186,7 @@ impl ContractPlay<'_> {
 
     /// x in the open, if the verifier said that it has it and has not.
     fn token_shown(&self, hash: &[u8; 32]) -> Result<Option<Piece>, PlayError> {
-        let secret = self.participant(Worker)?.secrets.get(ContractSecret::Token);
-        let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
-        let token = token.ok_or_else(|| missing("the worker's token"))?;
+        let token = self.token()?;
         let is_false = token.shown(self.terms.contract_id()) != *hash;
         Ok(is_false.then(|| Piece::Token(*token.expose())))
     }
@@ -201,25 +198,32 @@ impl ContractPlay<'_> {
         let Some((leaf, _)) = differs else {
             return Ok(None);
         };
-        let index = leaf.index;
+        self.input(leaf.index).map(Some)
+    }
+
+    /// The input of a step, with its proof.
+    pub(super) fn input(&self, index: u64) -> Result<Piece, PlayError> {
         let (record, proof) = self.workshop.job.prove_record(index).map_err(job_error)?;
-        Ok(Some(Piece::Record(ProvenRecord {
+        Ok(Piece::Record(ProvenRecord {
             index,
             record,
             proof,
-        })))
+        }))
     }
 
     /// The sample that a later block draws, where the verifier has drawn none.
     fn substitute(&mut self) -> Result<Drawn, PlayError> {
-        let depth = self.options.depth;
         let height = self.case()?.substitute_height();
-        let missing = depth
-            .reached_at(height)
-            .saturating_sub(self.chain.height()?);
-        self.mine(missing)?;
-        let block = self.chain.block_hash(height)?.to_byte_array();
+        let block = self.deep_block(height)?;
         self.draw([0; 32], &self.committed()?, &[0; 32], &block)
+    }
+
+    /// Hash of the block at a height, once it is deep.
+    pub(super) fn deep_block(&mut self, height: u32) -> Result<[u8; 32], PlayError> {
+        let deep = self.options.depth.reached_at(height);
+        let missing = deep.saturating_sub(self.chain.height()?);
+        self.mine(missing)?;
+        Ok(self.chain.block_hash(height)?.to_byte_array())
     }
 
     fn verifier_brings(&mut self) -> Result<(), PlayError> {

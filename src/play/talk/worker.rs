@@ -154,7 +154,7 @@ impl ContractPlay<'_> {
         self.step(Worker, what, why)
     }
 
-    fn token(&self) -> Result<Token, PlayError> {
+    pub(super) fn token(&self) -> Result<Token, PlayError> {
         let worker = self.participant(Worker)?;
         let secret = worker.secrets.get(ContractSecret::Token);
         let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));

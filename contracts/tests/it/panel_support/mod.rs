@@ -69,8 +69,7 @@ pub fn verifier_terms() -> OfferTerms {
         max_epsilon: Ratio::new(1, 4).unwrap(),
         min_decide_blocks: 2,
         max_dispute_blocks: 36,
-        // 1,000 records of 80 bytes and 1 MiB, and 100 times 32 and 16 bytes for the coefficients; 100 leaves of 170 bytes
-        // with two paths of 10 hashes, and as many boxes of 1 MiB and 52 bytes.
+        // `Params::blob_bytes` of the example: 1,000 boxes of 64 KiB, and 100 opened with their proofs.
         max_blob_bytes: 72_218_952,
         // 100 steps of 100,000,000 in 2 blocks, of which 60 seconds each count.
         fuel_per_second: 83_333_334,
