@@ -64,6 +64,7 @@ pub mod log;
 mod logged;
 mod machine;
 pub mod ptlc;
+pub mod setup;
 mod table;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.

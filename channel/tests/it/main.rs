@@ -25,5 +25,6 @@ mod laws;
 mod pages;
 mod ptlc;
 mod ptlc_money;
+mod setup_laws;
 mod stores;
 mod world;
