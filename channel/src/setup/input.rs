@@ -103,6 +103,14 @@ pub enum SetupInput {
         /// What is wrong.
         reason: String,
     },
+    /// A party signed with other nonces than one has oneself. It, one of those who sent them, or nobody but a carrier is at
+    /// fault: everybody's signed messages tell.
+    Differ {
+        /// Which attempt.
+        attempt: u8,
+        /// Who.
+        party: PartyId,
+    },
     /// One does not want this contract, or cannot sign it.
     Declined {
         /// Why, for the others to read.

@@ -106,8 +106,8 @@ pub enum Cause {
         /// In what.
         reason: String,
     },
-    /// This party has bound itself to other terms than oneself: it or the lead says two things. Whoever compares the two
-    /// signed messages of the lead knows which.
+    /// This party has bound itself to other terms, or signed with other nonces, than oneself: somebody said two things. Whoever
+    /// compares the signed messages that both have knows who.
     Split(PartyId),
     /// Another party said that the attempt is void.
     Told {

@@ -32,6 +32,7 @@ mod message;
 mod negotiation;
 mod own;
 mod peer;
+mod seat;
 mod state;
 mod table;
 
@@ -42,4 +43,5 @@ pub use input::{Bound, ChainView, Lengths, SetupInput};
 pub use machine::SetupMachine;
 pub use message::{Body, Cause, SetupMessage};
 pub use negotiation::{MAX_ATTEMPTS, Negotiation, NegotiationError, Timing};
+pub use seat::{Errand, Seat, SeatError, SetupSigner};
 pub use state::Phase;

@@ -82,6 +82,16 @@ impl SetupMachine {
                 let (party, reason) = (*party, shortened(reason));
                 Ok(vec![self.void(Cause::Fault { party, reason })])
             }
+            SetupInput::Differ { attempt, party } => {
+                if self.is_past(*attempt) || self.phase() > Phase::Exchanging {
+                    return Ok(Vec::new());
+                }
+                let is_due = self.phase() == Phase::Exchanging && *attempt == self.attempt();
+                if !is_due || !self.about.is_peer(*party) {
+                    return self.not_asked("difference");
+                }
+                Ok(vec![self.void(Cause::Split(*party))])
+            }
             SetupInput::Declined { reason } => match self.phase() {
                 Phase::Dropped => Ok(Vec::new()),
                 phase if phase >= Phase::Committed => Err(SetupRefusal::TooLate {

@@ -93,6 +93,8 @@ const SETUP: &[Transition] = transitions! {
     exchanging + message => exchanging [] "shares or what comes later; others are missing";
     exchanging + message => exchanging [close] "the last shares of the stage";
     exchanging + chain => dropped [send_abort forget] "too late to fund";
+    exchanging + differ => proposing [send_abort forget propose] "a peer signed with other nonces";
+    exchanging + differ => dropped [send_abort forget] "the same, once too often";
     exchanging + declined => dropped [send_abort forget] "";
     exchanging + faulty => proposing [send_abort forget propose] "a peer's fault";
     exchanging + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
@@ -161,6 +163,7 @@ impl Tabled for SetupMachine {
             SetupInput::Closed { .. } => "closed",
             SetupInput::Funded { .. } => "funded",
             SetupInput::Faulty { .. } => "faulty",
+            SetupInput::Differ { .. } => "differ",
             SetupInput::Declined { .. } => "declined",
             SetupInput::Lost { .. } => "lost",
             SetupInput::Message { .. } => "message",

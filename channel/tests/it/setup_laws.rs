@@ -308,6 +308,17 @@ impl Subject for SetupSubject {
             self.time += 40;
             return SetupInput::Tick { unix_s: self.time };
         }
+        if machine.phase() == Phase::Exchanging && rng.gen_range(0..25u8) == 0 {
+            let (attempt, party) = (machine.attempt(), parties()[rng.gen_range(0..3)].id);
+            return SetupInput::Differ { attempt, party };
+        }
+        if machine.phase() == Phase::Funding && rng.gen_range(0..8u8) == 0 {
+            return SetupInput::Faulty {
+                attempt: machine.attempt(),
+                party: parties()[(self.me + 1) % 3].id,
+                reason: "a false witness".into(),
+            };
+        }
         if self.mood == Mood::Late && rng.gen_range(0..30u8) == 0 {
             return self.chain(machine, rng);
         }

@@ -3,7 +3,8 @@
 //! They come about in steps, each a type of its own:
 //!
 //! 1. [`Proposal`]: a party's own part, with a salt drawn for this contract alone.
-//! 2. [`TermsRecord`] is what somebody puts together out of the parts, as JSON; [`TermsDraft`] the same after every
+//! 2. [`TermsRecord`] is what somebody puts together out of the parts: as an [`Assembly`] of [`Part`]s between parties, as
+//!    JSON in files; [`TermsDraft`] the same after every
 //!    check. It has the contract's id.
 //! 3. [`TermsDraft::bind`] uses the proposal up: its salt belongs to this id for ever ([`crate::binding`]). A
 //!    [`BoundDraft`] may be spoken of to others; arbiters announce their nonces for its id.
@@ -18,6 +19,7 @@ mod bound;
 mod draft;
 mod error;
 mod json;
+mod part;
 mod proof;
 mod proposal;
 mod record;
@@ -41,6 +43,7 @@ pub use crate::funding::{
 pub use draft::TermsDraft;
 pub use error::{RootCoinFound, TermsError};
 pub use narthex_game_model::schedule::stake_unlock_height;
+pub use part::{Assembly, AssemblyError, Part};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
