@@ -86,7 +86,8 @@ impl SetupMachine {
                 if self.is_past(*attempt) || self.phase() > Phase::Exchanging {
                     return Ok(Vec::new());
                 }
-                let is_due = self.phase() == Phase::Exchanging && *attempt == self.attempt();
+                let phases = [Phase::Signing, Phase::Exchanging];
+                let is_due = phases.contains(&self.phase()) && *attempt == self.attempt();
                 if !is_due || !self.about.is_peer(*party) {
                     return self.not_asked("difference");
                 }

@@ -308,9 +308,20 @@ impl Subject for SetupSubject {
             self.time += 40;
             return SetupInput::Tick { unix_s: self.time };
         }
-        if machine.phase() == Phase::Exchanging && rng.gen_range(0..25u8) == 0 {
+        if self.is_stormy && machine.phase() == Phase::Signing && rng.gen_range(0..3u8) == 0 {
+            return SetupInput::Lost {
+                attempt: machine.attempt(),
+            };
+        }
+        let (signing, exchanging) = (Phase::Signing, Phase::Exchanging);
+        let is_signing = [signing, exchanging].contains(&machine.phase());
+        if is_signing && rng.gen_range(0..20u8) == 0 {
             let (attempt, party) = (machine.attempt(), parties()[rng.gen_range(0..3)].id);
             return SetupInput::Differ { attempt, party };
+        }
+        if machine.phase() == Phase::Funding && rng.gen_range(0..12u8) == 0 {
+            self.time += 40;
+            return SetupInput::Tick { unix_s: self.time };
         }
         if machine.phase() == Phase::Funding && rng.gen_range(0..8u8) == 0 {
             return SetupInput::Faulty {
@@ -359,5 +370,5 @@ fn a_setup_keeps_the_laws() {
         tip: 80,
         time: 0,
     };
-    check(&mut subject, Effort::new(1206, 3_000, 100)).unwrap();
+    check(&mut subject, Effort::new(1206, 4_000, 100)).unwrap();
 }

@@ -118,6 +118,28 @@ impl Terms {
         })
     }
 
+    /// Terms with nonces that nobody announced, and nobody knows: never to be signed. What is signed by whom, and how long
+    /// the messages are, does not depend on the nonces.
+    pub(crate) fn stand_in(draft: &TermsDraft) -> Option<Terms> {
+        let secp = bitcoin::secp256k1::Secp256k1::signing_only();
+        let announcements = (0..draft.panel_size()).map(|arbiter| {
+            let parts: [&[u8]; 2] = [draft.contract_id(), &[arbiter]];
+            let bytes = tagged_hash_parts("narthex/stand-in", &parts);
+            let pair = bitcoin::key::Keypair::from_seckey_slice(&secp, &bytes).ok()?;
+            let unsigned = narthex_base::statement::sign_in(&secp, &bytes, &pair);
+            Some(Announcement {
+                nonce: pair.x_only_public_key().0,
+                nonce_proof: unsigned,
+                signature: unsigned,
+            })
+        });
+        Some(Terms {
+            draft: draft.clone(),
+            announcements: announcements.collect::<Option<_>>()?,
+            agreement_id: [0; 32],
+        })
+    }
+
     /// As JSON.
     pub fn to_json(&self) -> Result<String, TermsError> {
         json::write(&AnnouncedRecord {
