@@ -93,6 +93,7 @@ pub mod job_dispute;
 pub mod market;
 pub mod play;
 pub mod ruling;
+pub mod schedules;
 pub mod setup;
 pub mod simulate;
 pub mod slice;

@@ -53,8 +53,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], and a payment that is forwarded from one place
-//! to another ([`ptlc`]).
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], a payment that is forwarded from one place
+//! to another ([`ptlc`]), and a party's way to a contract ([`setup`]).
 
 pub mod bank;
 pub mod dispute;
@@ -66,6 +66,8 @@ mod machine;
 pub mod ptlc;
 pub mod setup;
 mod table;
+#[cfg(feature = "toy")]
+pub mod toy;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;

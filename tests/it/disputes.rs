@@ -1,4 +1,4 @@
-//! `narthex job dispute` and `narthex simulate`, with the real binary.
+//! `narthex job dispute` and `narthex simulate games`, with the real binary.
 
 use crate::desk;
 

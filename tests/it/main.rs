@@ -61,6 +61,7 @@ mod refused;
 mod reorg;
 mod repeat;
 mod root;
+mod schedules;
 mod setup_leave;
 mod signed_once;
 mod slice;

@@ -199,18 +199,18 @@ impl SetupMachine {
     /// What the chain says. Facts are taken whole each time, so that a reorganisation is but another view.
     fn chain(&self, view: &ChainView) -> Vec<SetupChange> {
         let phase = self.phase();
+        if phase == Phase::Dropped {
+            return Vec::new();
+        }
+        let is_buried = |height: &u32| self.about.is_buried(view.tip, *height);
+        if view.spent_at.as_ref().is_some_and(is_buried) && self.terms().is_some() {
+            return vec![SetupChange::Dropped(Cause::Spent)];
+        }
         if phase < Phase::Committed {
             return match self.about.is_late(view.tip) {
                 true => vec![SetupChange::Dropped(Cause::Late)],
                 false => Vec::new(),
             };
-        }
-        if phase == Phase::Dropped {
-            return Vec::new();
-        }
-        let is_buried = |height: &u32| self.about.is_buried(view.tip, *height);
-        if view.spent_at.as_ref().is_some_and(is_buried) {
-            return vec![SetupChange::Dropped(Cause::Spent)];
         }
         if let Some(height) = view.funded_at.filter(is_buried) {
             return match self.live() == Some(height) {

@@ -195,6 +195,11 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
         &self.signer
     }
 
+    /// The signer, to be told what it must know besides.
+    pub const fn signer_mut(&mut self) -> &mut S {
+        &mut self.signer
+    }
+
     /// The signer, once the seat is left.
     pub fn into_signer(self) -> S {
         self.signer
