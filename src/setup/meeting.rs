@@ -100,7 +100,7 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         let Some(at) = self.letters.iter().position(here) else {
             return Ok(None);
         };
-        let Some((from, to, bytes)) = self.letters.remove(at) else {
+        let Some((from, to, bytes)) = self.letters.get(at).cloned() else {
             return Ok(None);
         };
         let message = SetupMessage::from_bytes(&bytes).map_err(|error| {
@@ -110,8 +110,19 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
             });
             MeetingError::Message { party, error }
         })?;
-        self.take(to, &SetupInput::Message { from, message }, watch)?;
-        Ok(Some((from, to)))
+        // Its sender has it until it was taken: one that was killed over it gets it again.
+        let taken = self.take(to, &SetupInput::Message { from, message }, watch);
+        let is_killed = matches!(
+            taken,
+            Err(MeetingError::Seat {
+                error: SeatError::Log(_),
+                ..
+            })
+        );
+        if !is_killed {
+            self.letters.remove(at);
+        }
+        taken.map(|()| Some((from, to)))
     }
 
     /// Delivers until nothing is on its way any more.

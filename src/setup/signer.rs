@@ -148,6 +148,11 @@ impl<'a> ComputationSigner<'a> {
         self.signatures
     }
 
+    /// What outlives a process: everything but what it drew.
+    pub fn into_standing(self) -> Standing<'a> {
+        self.own
+    }
+
     pub(super) fn me(&self) -> PartyId {
         self.own.role.into()
     }

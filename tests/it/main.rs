@@ -62,6 +62,7 @@ mod reorg;
 mod repeat;
 mod root;
 mod schedules;
+mod setup_killed;
 mod setup_leave;
 mod signed_once;
 mod slice;
