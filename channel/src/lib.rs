@@ -72,6 +72,6 @@ pub mod toy;
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;
 
-pub use logged::{Logged, OpenError, StepError};
+pub use logged::{Logged, OpenError, StepError, Taken};
 pub use machine::{Machine, Step};
 pub use table::{Tabled, Transition, render};

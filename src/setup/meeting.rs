@@ -125,13 +125,45 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         taken.map(|()| Some((from, to)))
     }
 
-    /// Delivers until nothing is on its way any more.
+    /// Delivers until nothing is on its way any more: to each party in turn all that waits for it, with one write.
     ///
     /// # Errors
     /// [`MeetingError`].
     pub fn settle(&mut self, watch: Watch<'_>) -> Result<(), MeetingError<S::Error>> {
-        while self.deliver(watch)?.is_some() {}
+        while let Some(to) = self.next_addressee() {
+            let (own, others): (Vec<_>, Vec<_>) = self
+                .letters
+                .drain(..)
+                .partition(|(_, addressee, _)| *addressee == to);
+            self.letters = others.into();
+            let Some(seat) = self.seats.get_mut(&to) else {
+                continue;
+            };
+            let party = seat.machine().about().me();
+            let inputs = own.into_iter().map(|(from, _, bytes)| {
+                let message = SetupMessage::from_bytes(&bytes);
+                let message = message.map_err(|error| MeetingError::Message {
+                    party: seat.machine().about().name(from),
+                    error,
+                })?;
+                Ok(SetupInput::Message { from, message })
+            });
+            let inputs = inputs.collect::<Result<Vec<_>, MeetingError<S::Error>>>()?;
+            let taken = seat.take_all(&inputs, &mut |effect| watch(party, effect));
+            let (errands, refused) = taken.map_err(|error| MeetingError::Seat { party, error })?;
+            if let Some((_, refusal)) = refused.into_iter().next() {
+                let error = SeatError::Refused(refusal);
+                return Err(MeetingError::Seat { party, error });
+            }
+            self.post(to, errands);
+        }
         Ok(())
+    }
+
+    /// To whom the oldest message is that somebody who is there can take.
+    fn next_addressee(&self) -> Option<PartyId> {
+        let mut letters = self.letters.iter().map(|(_, to, _)| *to);
+        letters.find(|to| self.seats.contains_key(to))
     }
 
     /// Gives a party an input.
