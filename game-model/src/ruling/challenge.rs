@@ -44,7 +44,7 @@ impl Judge<'_> {
 
     /// Row c2. A client that can check nothing would have to challenge blindly: so whoever is approved serves it first.
     fn unserved(&self, record: &RootOfRecord) -> Option<String> {
-        let dates = ChallengeSchedule::of(&self.case.terms.params, self.case.chain.rejected);
+        let dates = ChallengeSchedule::of(&self.case.terms.params, self.case.chain.verdict);
         let data = data_id(&self.case.terms.contract, &record.root);
         let opening = self.audit_opening().map(|(id, _)| id);
         let things = [

@@ -27,7 +27,7 @@ fn cheat() -> Scene {
 }
 
 fn dates(scene: &Scene) -> ChallengeSchedule {
-    ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.rejected)
+    ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.verdict)
 }
 
 /// What the worker opened to the client after an approval.
@@ -209,10 +209,10 @@ fn a_client_that_was_not_served_need_not_guess() {
     }
     // The chain lets no challenge cut that time short: a case in which one does is none.
     let mut hasty = honest();
-    hasty.case.chain.appealed = served;
+    hasty.case.chain.accused = served;
     let unserved = Approved::of(&hasty).worker;
     found(&hasty, [unserved, client(&hasty)], Row::Unserved, UPHELD);
-    hasty.case.chain.appealed = served - 1;
+    hasty.case.chain.accused = served - 1;
     let refused = hasty.rule(&[Approved::of(&hasty).worker.0]).unwrap_err();
     assert!(matches!(refused, RuleError::Facts(why) if why.contains("a third")));
 }
