@@ -11,7 +11,7 @@ impl DeliveryPlay<'_> {
     /// The sender funds, now that all agents agreed.
     pub fn fund(&mut self) -> Result<(), ScenarioError> {
         let tip = self.chain().height()?;
-        let psbt = self.sender.funding_psbt(tip)?;
+        let psbt = self.sender.funding_psbt(tip, self.harness.policy())?;
         let why = ("Delivery", "every agent keeps its copy");
         self.harness.fund(0, psbt, self.options.amount, why)?;
         Ok(())

@@ -16,7 +16,7 @@ use crate::harness::ScenarioError;
 impl SlicePlay<'_> {
     /// The client funds the slice, now that it holds all claims.
     pub fn fund(&mut self) -> Result<(), ScenarioError> {
-        let psbt = self.client.funding_psbt()?;
+        let psbt = self.client.funding_psbt(self.harness.policy())?;
         let (price, n) = (self.options.price, self.options.providers);
         let locked = price.checked_mul(n.into()).unwrap_or(Amount::MAX_MONEY);
         let why = ("Slice", "it holds every claim, encrypted");

@@ -9,6 +9,7 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::node::AskedNode;
 
 use super::{
     Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
@@ -109,8 +110,9 @@ impl Client {
         &self.holdings
     }
 
-    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it, and whose node
+    /// was asked.
+    pub fn funding_psbt(&self, _: &impl AskedNode) -> Result<Psbt, FundingError> {
         funding_psbt(self.holdings.graph())
     }
 
