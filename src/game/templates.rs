@@ -31,7 +31,7 @@ pub struct TemplatePrice {
 /// The hardened template and the audited one for these parameters, of the hardened one; the cheaper first.
 ///
 /// The audited contract looks at as many steps as the sample has, pays arbiters of a challenge what those of an appeal get
-/// (w − φ − b), and a client that is right the price of the work (or what the stakes leave). Its window is the shortest that
+/// (w − φ − b), and a client that is right the price of the work (or what the stakes leave, and w − φ at most). Its window is the shortest that
 /// leaves each side `answer_blocks`.
 ///
 /// # Errors
@@ -60,6 +60,9 @@ fn audited(params: &Params, answer_blocks: u16) -> ParamsRecord {
     let bond = bond.unwrap_or(Amount::ZERO).max(params.dust_limit());
     let stakes = w.checked_add(v).unwrap_or(w);
     let left = stakes.checked_sub(bond).unwrap_or(Amount::ZERO);
+    // So much gains a league of client and worker nothing: `Bound::ChallengeGainsNoLeague`.
+    let own = w.checked_sub(params.verifier_reward());
+    let left = left.min(own.unwrap_or(Amount::ZERO));
     let third = params.windows().verdict_blocks / 3;
     ParamsRecord {
         template: Template::Audited,

@@ -206,6 +206,9 @@ pub enum Bound {
     ChallengeBondPositive,
     /// κ + x ≤ w + v: an upheld challenge pays the client and, as a dismissed one does, x to the arbiters.
     ChallengePaidFromStakes,
+    /// κ + φ ≤ w: a worker need only serve the client nothing, and a challenge of what an honest verifier has approved is
+    /// upheld. Client and worker in league lose w by it, gain κ and save φ; v must not pay for that.
+    ChallengeGainsNoLeague,
     /// At least one step is opened to the client.
     AuditStepsPositive,
     /// And no more than there are.
@@ -311,6 +314,7 @@ impl Bound {
             Self::AuditAbsent => ("audit", "=", "none but in the audited template"),
             Self::ChallengeBondPositive => ("x", ">", "0"),
             Self::ChallengePaidFromStakes => ("kappa + x", "<=", "w + v"),
+            Self::ChallengeGainsNoLeague => ("kappa + phi", "<=", "w"),
             Self::AuditStepsPositive => ("audited steps", ">=", "1"),
             Self::AuditStepsAtMost => ("audited steps", "<=", "steps"),
             Self::ChallengeAfterRecord => ("challenge window / 3", ">", "verdict window / 3"),

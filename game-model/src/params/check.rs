@@ -411,6 +411,13 @@ fn audit(p: &Params, checks: &mut Checks) {
         Quantity::Sat(paid),
         Quantity::Sat(stakes),
     );
+    let gained = sat(audit.compensation) + sat(p.verifier_reward());
+    checks.require(
+        Bound::ChallengeGainsNoLeague,
+        gained <= sat(p.worker_stake()),
+        Quantity::Sat(gained),
+        p.worker_stake(),
+    );
     let blocks = |value: u16| Quantity::Blocks(value.into());
     let steps = |value: u64| Quantity::Count(value);
     let audited = u64::from(audit.steps);

@@ -23,6 +23,7 @@ mod dispute_reorgs;
 mod dispute_support;
 mod dispute_transcripts;
 mod game;
+mod game_bribes;
 mod game_gambit;
 mod game_moves;
 mod game_panels;

@@ -189,6 +189,10 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
             ChallengePaidFromStakes,
             audited(|a| a.compensation = sat(360_001)),
         ),
+        (
+            ChallengeGainsNoLeague,
+            audited(|a| a.compensation = sat(180_001)),
+        ),
         (AuditStepsPositive, audited(|a| a.steps = 0)),
         (AuditStepsAtMost, audited(|a| a.steps = 1_001)),
         (ChallengeAfterRecord, audited(|a| a.challenge_blocks = 8)),
@@ -263,7 +267,8 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.bounty = sat(130_000)),
         hardened(|r| r.fund = vec![0x51; 83]),
         hardened(|r| r.windows.decide_blocks = 8),
-        audited(|a| a.compensation = sat(360_000)),
+        // w − φ.
+        audited(|a| a.compensation = sat(180_000)),
         audited(|a| a.bond = sat(330)),
         audited(|a| a.steps = 1_000),
         audited(|a| a.challenge_blocks = 9),
