@@ -189,6 +189,11 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
             ChallengePaidFromStakes,
             audited(|a| a.compensation = sat(360_001)),
         ),
+        (ChallengeBondAboveDust, audited(|a| a.bond = sat(989))),
+        (
+            CompensationFromWorkerStake,
+            audited(|a| a.compensation = sat(180_001)),
+        ),
         (AuditStepsPositive, audited(|a| a.steps = 0)),
         (AuditStepsAtMost, audited(|a| a.steps = 1_001)),
         (ChallengeAfterRecord, audited(|a| a.challenge_blocks = 8)),

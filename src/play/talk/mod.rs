@@ -32,6 +32,7 @@ use narthex_game_model::{
     token::SealedToken,
 };
 
+pub(super) use audit::Look;
 pub(super) use message::Piece;
 pub(super) use verifier::Reply;
 pub(super) use worker::Under;
