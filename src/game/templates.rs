@@ -48,23 +48,38 @@ pub struct TemplatePrice {
 /// leave). Its window is the shortest that
 /// leaves each side `answer_blocks`.
 ///
+/// Where there is no audited contract, such as one whose bond would have to be more than the stakes pay, it is left out, and why
+/// comes with the prices.
+///
 /// # Errors
-/// If there is no such contract, or no figures about leagues.
+/// If there are no figures about leagues.
 pub fn template_prices(
     params: &Params,
     economics: &Economics,
     rate: FeeRate,
     answer_blocks: u16,
-) -> anyhow::Result<Vec<TemplatePrice>> {
-    let audited = Params::new(audited(params, economics, answer_blocks))?;
-    // A bond that does not pay for the ruling is none.
-    economics.check(&audited)?;
-    let mut prices = [params, &audited]
-        .into_iter()
-        .map(|params| price(params, economics, rate))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+) -> anyhow::Result<(Vec<TemplatePrice>, Option<anyhow::Error>)> {
+    let mut prices = vec![price(params, economics, rate)?];
+    let without = match challenged(params, economics, answer_blocks) {
+        Ok(audited) => {
+            prices.push(price(&audited, economics, rate)?);
+            None
+        }
+        Err(why) => Some(why),
+    };
     prices.sort_by(|a, b| a.cost.cmp(&b.cost));
-    Ok(prices)
+    Ok((prices, without))
+}
+
+/// The audited contract, if there is one whose bond pays for the ruling.
+fn challenged(
+    params: &Params,
+    economics: &Economics,
+    answer_blocks: u16,
+) -> anyhow::Result<Params> {
+    let audited = Params::new(audited(params, economics, answer_blocks))?;
+    economics.check(&audited)?;
+    Ok(audited)
 }
 
 /// The same contract with a challenge.

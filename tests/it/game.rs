@@ -68,6 +68,11 @@ fn a_planned_contract_solves_as_promised() {
             );
             let inputs = [first, second].map(|price| price["signed_inputs"].as_u64().unwrap());
             assert_eq!(inputs, [63 + 52, 63]);
+            let times = [first, second].map(|price| {
+                assert!(price["assumed_microseconds_per_share"].as_u64().unwrap() > 0);
+                price["setup_milliseconds"].as_u64().unwrap()
+            });
+            assert!(times[0] > times[1] && times[1] > 0, "{point}");
             let sizes = [first, second].map(|price| price["happy_path_vbytes"].as_u64().unwrap());
             assert_eq!(sizes[0], sizes[1] + 43);
             let locks = [first, second].map(|price| price["client_locks_sat"].as_u64().unwrap());
@@ -111,6 +116,38 @@ fn a_planned_contract_solves_as_promised() {
     assert_eq!(efg.lines().count(), nodes.lines().count() + 2);
     assert!(text(&["game", "show", &case]).contains("*honest"));
     assert!(text(&["game", "show", &case, "--dot"]).starts_with("digraph"));
+}
+
+/// Whatever a ruling costs its arbiters, the recommended contract's bond pays for it; or there is none, and it is said why.
+#[test]
+fn a_planned_bond_pays_for_the_ruling() {
+    for cost in [1_000, 20_000, 200_000] {
+        let cost_arg = cost.to_string();
+        let args = [
+            "game",
+            "plan",
+            "--samples",
+            "100",
+            "--json",
+            "--arbiter-cost",
+        ];
+        let output = narthex(&[&args[..], &[&cost_arg]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        if !output.status.success() {
+            assert!(said.contains("there is no such contract"), "{said}");
+            continue;
+        }
+        let point: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let prices = point["templates"].as_array().unwrap();
+        let audited = prices.iter().find(|price| price["template"] == "audited");
+        let Some(audited) = audited else {
+            assert!(said.contains("no audited contract: a bond of"), "{said}");
+            continue;
+        };
+        let reward = point["params"]["reward_sat"].as_u64().unwrap();
+        let bond = audited["client_locks_sat"].as_u64().unwrap() - reward;
+        assert!(bond >= 3 * cost, "{bond} for 3 rulings of {cost}");
+    }
 }
 
 #[test]

@@ -130,12 +130,15 @@ impl PlanArgs {
 
         let paid = paid_rejections(&wish, &plan.frontier[plan.best]);
         let best = case(&wish, &plan.frontier[plan.best]);
-        let templates = template_prices(
+        let (templates, without) = template_prices(
             &plan.frontier[plan.best].params,
             &best.economics,
             self.fee_rate,
             self.response_blocks,
         )?;
+        if let Some(why) = without {
+            output::note(format_args!("there is no audited contract: {why:#}"));
+        }
         // Those that nobody named are only left out.
         let found = |sample: &u32| plan.frontier.iter().any(|p| p.params.sample() == *sample);
         let mut missing = self.samples.clone();
