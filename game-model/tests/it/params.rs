@@ -187,7 +187,10 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
         (ChallengeBondPositive, audited(|a| a.bond = Amount::ZERO)),
         (
             ChallengePaidFromStakes,
-            audited(|a| a.compensation = sat(360_001)),
+            audited(|a| {
+                a.compensation = sat(180_000);
+                a.bond = sat(240_001);
+            }),
         ),
         (ChallengeBondAboveDust, audited(|a| a.bond = sat(989))),
         (
@@ -268,8 +271,12 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.bounty = sat(130_000)),
         hardened(|r| r.fund = vec![0x51; 83]),
         hardened(|r| r.windows.decide_blocks = 8),
-        audited(|a| a.compensation = sat(360_000)),
-        audited(|a| a.bond = sat(330)),
+        audited(|a| a.compensation = sat(180_000)),
+        audited(|a| {
+            a.compensation = sat(180_000);
+            a.bond = sat(240_000);
+        }),
+        audited(|a| a.bond = sat(990)),
         audited(|a| a.steps = 1_000),
         audited(|a| a.challenge_blocks = 9),
         // 12 + 6 + Δ_C + 2·12 + 3·2 ≤ 65535.
