@@ -83,6 +83,7 @@ pub(super) fn dodged(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
     // It sees by the draw that it is found out. The client has the arbiters keep it before the worker knows it.
     play.mute(Worker);
     play.draw_audit()?;
+    play.listen(Worker);
     deliver(play)?;
     approved_in_league(play)?;
     unopened(play)

@@ -187,6 +187,11 @@ impl ContractPlay<'_> {
         self.talk.mute.insert(role);
     }
 
+    /// And from now on again.
+    pub(super) fn listen(&mut self, role: Role) {
+        self.talk.mute.remove(&role);
+    }
+
     /// What a party has.
     pub(super) fn papers(&self, role: Role) -> Result<&Papers, PlayError> {
         let papers = self.talk.papers.get(&role);
