@@ -101,9 +101,10 @@ impl ContractPlay<'_> {
             .file(Piece::Opening(opening.clone()));
         self.hand(Worker, Client, &Piece::Opening(opening))?;
         self.say(Worker, item, Client)?;
-        let (count, by) = match audit == [0; 32] {
-            true => (indices.len(), "a block"),
-            false => (indices.len(), "its nonce"),
+        let count = indices.len();
+        let by = match audit == [0; 32] {
+            true => "a block",
+            false => "its nonce",
         };
         self.step(
             Worker,
