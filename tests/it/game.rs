@@ -2,6 +2,15 @@
 
 use std::process::{Command, Output};
 
+use bitcoin::Amount;
+use narthex::{
+    contracts::terms::FeeRate,
+    game::templates::template_prices,
+    game_model::{
+        Params, ParamsRecord, Template,
+        game::{Economics, Inspection, exact},
+    },
+};
 use serde_json::Value;
 
 fn narthex(args: &[&str]) -> Output {
@@ -116,6 +125,32 @@ fn a_planned_contract_solves_as_promised() {
     assert_eq!(efg.lines().count(), nodes.lines().count() + 2);
     assert!(text(&["game", "show", &case]).contains("*honest"));
     assert!(text(&["game", "show", &case, "--dot"]).starts_with("digraph"));
+}
+
+/// Found out before its approval is on chain, a league admits: no κ makes the client look more often, and stakes that it does not
+/// risk deter nobody.
+#[test]
+fn what_leagues_cost_is_counted_off_chain() {
+    let params = Params::new(ParamsRecord::example(3, 2, 800_000)).unwrap();
+    let lost = |economics: &Economics| {
+        let rate = FeeRate::from_sat_per_kwu(500);
+        let (prices, without) = template_prices(&params, economics, rate, 6).unwrap();
+        assert!(without.is_none());
+        let of = |template| prices.iter().find(|p| p.template == template).unwrap();
+        [Template::Audited, Template::Hardened].map(|t| of(t).expected_loss.clone())
+    };
+    let economics = Economics::example();
+    let league = economics.league.unwrap();
+    let found = Inspection::new(&params, &economics, &league).found;
+    let [audited, hardened] = lost(&economics);
+    // ε(c + L) = a/p, where that is less than f(c + L).
+    assert_eq!(audited * found, exact(league.audit_cost.to_sat()));
+    let outside = Economics {
+        outside_gain: Amount::from_sat(1_000_000),
+        bad_steps: 1,
+        ..economics
+    };
+    assert_eq!(lost(&outside), [hardened.clone(), hardened]);
 }
 
 /// Whatever a ruling costs its arbiters, the recommended contract's bond pays for it; or there is none, and it is said why.
