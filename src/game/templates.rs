@@ -117,12 +117,12 @@ fn price(params: &Params, economics: &Economics, rate: FeeRate) -> anyhow::Resul
     let league = economics.league.as_ref();
     let league = league.ok_or_else(|| anyhow::anyhow!("no figures about leagues (`league`)"))?;
     let at_stake = params.reward().to_sat() + economics.wrong_loss.to_sat();
-    let wrong = match params.audit() {
-        Some(_) => accepted_off_chain(params, economics, league)?,
-        None => Inspection::new(params, economics, league).accepted_without_challenge,
-    };
+    let at_stake = exact(at_stake);
     // A client that audits as often as it should is indifferent to it: it loses what it would by never looking.
-    let expected_loss = wrong * exact(at_stake);
+    let expected_loss = match params.audit() {
+        Some(_) => lost_off_chain(params, economics, league, &at_stake)?,
+        None => Inspection::new(params, economics, league).accepted_without_challenge * at_stake,
+    };
     let graph = made_up_graph(params)?;
     let weight = |id| graph.weight(id).unwrap_or(Weight::ZERO);
     let s3 = graph.find(Exit::NORMAL);
@@ -154,15 +154,17 @@ fn price(params: &Params, economics: &Economics, rate: FeeRate) -> anyhow::Resul
     })
 }
 
-/// The share of contracts in which a wrong result is accepted by a client that looks before it hands on the settlement.
+/// What leagues cost a client that looks before it hands on the settlement.
 ///
 /// A league that the client's draw finds out then has an exit: it admits (S4), loses δw − φ − b, since it is its own
 /// verifier, and pays no κ. w + v and κ are of an approval on chain, which it need not make. So the client's rate of looking is
-/// found without κ, and a league that an admission costs too little always cheats.
-fn accepted_off_chain(
+/// found without κ. A league that an admission costs too little always cheats, and the client looks always, if that is worth it:
+/// it loses what its look misses.
+fn lost_off_chain(
     params: &Params,
     economics: &Economics,
     league: &League,
+    at_stake: &Rational,
 ) -> anyhow::Result<Rational> {
     let mut record = params.record().clone();
     if let Some(audit) = &mut record.audit {
@@ -176,8 +178,10 @@ fn accepted_off_chain(
         - sat(params.verifier_reward())
         - sat(params.bounty());
     let lost = sat(params.reward()) + sat(economics.outside_gain) + admission;
-    Ok(match &inspection.found * lost < gained {
-        true => inspection.accepted_without_challenge,
-        false => inspection.hidden_accepted,
-    })
+    if &inspection.found * lost >= gained {
+        return Ok(inspection.hidden_accepted * at_stake);
+    }
+    let blind = inspection.accepted_without_challenge * at_stake;
+    let missed = &blind * (exact(1) - inspection.found);
+    Ok(blind.min(sat(league.audit_cost) + missed))
 }

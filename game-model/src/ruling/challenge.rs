@@ -97,8 +97,12 @@ impl Judge<'_> {
             date.is_some_and(|date| date <= approved)
         };
         let seed = match own {
-            Some((id, root, nonce)) if served.audit == *id || had(id) => {
+            Some((id, root, nonce)) if served.audit == *id => {
                 sample::audit_seed(root, nonce, &[0; 32])
+            }
+            Some((id, ..)) if had(id) => {
+                let why = "the worker had the client's draw by the approval, and opened by another";
+                return Ok(Err(why.into()));
             }
             _ if served.audit != [0; 32] => {
                 let why = "what the worker opened, the client did not draw of the root of record";

@@ -122,25 +122,31 @@ impl ContractPlay<'_> {
         self.deep_block(Schedule::sample_height(approved, record.height))
     }
 
-    /// The opening that the worker signed for the client.
-    fn audit_opening(&self) -> Result<&Opening, PlayError> {
+    /// The opening that the worker signed for the client, with the draw that it names.
+    fn audit_opening(&self) -> Result<([u8; 32], &Opening), PlayError> {
         let papers = self.papers(Client)?;
         let contract = self.terms.contract_id();
         let named = papers.first(contract, |item| match item {
-            Item::AuditOpening { opening, .. } => Some(*opening),
+            Item::AuditOpening { audit, opening } => Some((*audit, *opening)),
             _ => None,
         });
-        let opening = named.and_then(|(_, id)| papers.openings.iter().find(|o| o.id() == id));
-        opening.ok_or_else(|| missing("what was opened"))
+        let (_, (audit, id)) = named.ok_or_else(|| missing("what was opened"))?;
+        let opening = papers.openings.iter().find(|o| o.id() == id);
+        Ok((audit, opening.ok_or_else(|| missing("what was opened"))?))
     }
 
     /// The client runs again what it looks at, and compares.
     pub(in crate::play) fn audit(&mut self) -> Result<Look, PlayError> {
         let commitment = self.papers(Client)?.commitment;
         let commitment = commitment.ok_or_else(|| missing("a commitment"))?;
-        let (_, indices) = self.audited(Client, &commitment.id())?;
-        let opening = self.audit_opening()?.clone();
-        let (look, found) = match unopened(&commitment, &opening, &indices) {
+        let (own, indices) = self.audited(Client, &commitment.id())?;
+        let (named, opening) = self.audit_opening()?;
+        let opening = opening.clone();
+        let why = match named == own {
+            true => unopened(&commitment, &opening, &indices),
+            false => Some("it was opened by another draw".into()),
+        };
+        let (look, found) = match why {
             Some(why) => (Look::Unopened, why),
             None => {
                 let digests = self.recomputed(&indices)?;
@@ -169,7 +175,7 @@ impl ContractPlay<'_> {
 
     /// A step that was opened to the client.
     pub(in crate::play) fn opened_to_client(&self) -> Result<Option<u64>, PlayError> {
-        let leaf = self.audit_opening()?.leaves.first();
+        let leaf = self.audit_opening()?.1.leaves.first();
         Ok(leaf.map(|leaf| leaf.index))
     }
 
