@@ -403,6 +403,20 @@ fn audit(p: &Params, checks: &mut Checks) {
         zero,
     );
     let sat = |amount: Amount| u128::from(amount.to_sat());
+    let least = u128::from(p.arbiters()) * sat(p.dust_limit());
+    checks.require(
+        Bound::ChallengeBondAboveDust,
+        sat(audit.bond) >= least,
+        audit.bond,
+        Quantity::Sat(least),
+    );
+    let taken = sat(audit.compensation) + sat(p.verifier_reward());
+    checks.require(
+        Bound::CompensationFromWorkerStake,
+        taken <= sat(p.worker_stake()),
+        Quantity::Sat(taken),
+        p.worker_stake(),
+    );
     let paid = sat(audit.compensation) + sat(audit.bond);
     let stakes = sat(p.worker_stake()) + sat(p.verifier_stake());
     checks.require(
@@ -410,13 +424,6 @@ fn audit(p: &Params, checks: &mut Checks) {
         paid <= stakes,
         Quantity::Sat(paid),
         Quantity::Sat(stakes),
-    );
-    let gained = sat(audit.compensation) + sat(p.verifier_reward());
-    checks.require(
-        Bound::ChallengeGainsNoLeague,
-        gained <= sat(p.worker_stake()),
-        Quantity::Sat(gained),
-        p.worker_stake(),
     );
     let blocks = |value: u16| Quantity::Blocks(value.into());
     let steps = |value: u64| Quantity::Count(value);

@@ -45,6 +45,7 @@ mod retrieval_detection;
 mod retrieval_faults;
 mod ruling;
 mod ruling_challenge;
+mod ruling_challenge_fair;
 mod ruling_fair;
 mod ruling_hostile;
 mod ruling_received;
