@@ -11,7 +11,7 @@ use std::{
 use common::{cli::command, leaves::leaves};
 
 /// What is not run as it is written, and what is run in its place: slow ones smaller, foreign ones without.
-const INSTEAD: [(&str, &str); 10] = [
+const INSTEAD: [(&str, &str); 11] = [
     (
         "play --chain bitcoind --scenario worker-at-fault",
         "play --scenario worker-at-fault",

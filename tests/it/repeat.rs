@@ -12,7 +12,7 @@ use narthex::{
 };
 
 /// Whatever draws something, and takes a seed for it.
-const DRAWING: [&str; 18] = [
+const DRAWING: [&str; 19] = [
     "play",
     "play --scenario worker-at-fault",
     "play --scenario coop",
