@@ -58,6 +58,7 @@ mod packages;
 mod play_job;
 mod probe;
 mod races;
+mod races_audited;
 mod refused;
 mod reorg;
 mod repeat;
