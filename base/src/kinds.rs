@@ -121,6 +121,12 @@ kinds! {
     SLICE_EVIDENCE = "NXGE1",
     /// SliceDealing shares of a slice.
     SLICE_DEAL = "NXGD1",
+    /// A slice's provider's shares of the others' secrets, and its own part of its own.
+    SLICE_SHARES = "NXGS1",
+    /// A change in the log of a slice's client.
+    SLICE_CLIENT_CHANGE = "NXGK1",
+    /// A change in the log of a slice's provider.
+    SLICE_PROVIDER_CHANGE = "NXGL1",
     /// The envelope of a bounty.
     ENVELOPE = "NXYE1",
     /// A result of a bounty, sealed.

@@ -53,17 +53,19 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], and a payment that is forwarded from one place
-//! to another ([`ptlc`]).
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), and a payment that
+//! is forwarded from one place to another ([`ptlc`]).
 
 pub mod bank;
 pub mod dispute;
+mod fields;
 #[cfg(feature = "testing")]
 pub mod laws;
 pub mod log;
 mod logged;
 mod machine;
 pub mod ptlc;
+pub mod slice;
 mod table;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.

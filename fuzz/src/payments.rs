@@ -15,6 +15,7 @@ use narthex_channel::{
         Expiry, Forward, ForwardChange, Leg, Notice, Offer, Ptlc, PtlcId, Receipt, RevealedSecret,
         Route,
     },
+    slice,
 };
 use narthex_contracts::bank::Penny;
 use serde::{Serialize, de::DeserializeOwned};
@@ -58,6 +59,11 @@ fn laws() -> Vec<Decoder> {
         canonical("receipt", message::<Receipt>),
         canonical("revealed secret", message::<RevealedSecret>),
         canonical("settled", message::<Settled>),
+        canonical(
+            "change of a slice's provider",
+            message::<slice::ProviderChange>,
+        ),
+        canonical("change of a slice's client", message::<slice::ClientChange>),
         stable("route in JSON", json::<Route>),
         stable("payer of a bank in JSON", json::<PayerRecord>),
         stable("provider of a bank in JSON", json::<ProviderRecord>),
@@ -133,6 +139,26 @@ pub fn seeds() -> Vec<Vec<u8>> {
         order.to_bytes(),
         ForwardChange::Offered(Box::new(offer)).to_bytes(),
         ForwardChange::Revealed(secret(5)).to_bytes(),
+        slice::ProviderChange::Price(slice::ProviderPrice::Locked {
+            height: 900,
+            is_deep: true,
+            is_over: false,
+        })
+        .to_bytes(),
+        slice::ProviderChange::Share((2, secret(6))).to_bytes(),
+        slice::ClientChange::Price {
+            index: 1,
+            price: slice::ClientPrice::Spent {
+                is_deep: false,
+                is_claimed: true,
+            },
+        }
+        .to_bytes(),
+        slice::ClientChange::Revealed {
+            index: 1,
+            secret: secret(7),
+        }
+        .to_bytes(),
         notice.to_bytes(),
         Receipt { notice, signature }.to_bytes(),
         revealed.to_bytes(),

@@ -25,5 +25,13 @@ mod laws;
 mod pages;
 mod ptlc;
 mod ptlc_money;
+mod rows;
+mod slice;
+#[path = "../../../contracts/tests/it/slice_support/mod.rs"]
+#[allow(dead_code)]
+mod slice_support;
 mod stores;
 mod world;
+
+/// For what is shared with the tests of contracts.
+use bank_support::given;

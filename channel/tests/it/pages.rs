@@ -7,6 +7,7 @@ use narthex_channel::{
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
     render,
+    slice::{ClientMachine, ProviderMachine as SliceProvider},
 };
 
 use crate::world::Chain;
@@ -17,6 +18,8 @@ fn pages_are_those_of_the_tables() {
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
         ("forward", render::<ForwardMachine>()),
+        ("slice-client", render::<ClientMachine>()),
+        ("slice-provider", render::<SliceProvider>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");
