@@ -113,6 +113,12 @@ kinds! {
     HANDOVER = "NXD6",
     /// Evidence about a delivery.
     DELIVERY_EVIDENCE = "NXD7",
+    /// A change in the log of a delivery's sender.
+    SENDER_CHANGE = "NXDS1",
+    /// A change in the log of a delivery's agent.
+    AGENT_CHANGE = "NXDA1",
+    /// A change in the log of a delivery's recipient.
+    RECIPIENT_CHANGE = "NXDR1",
     /// A provider's commitment to its slice.
     SLICE_POST = "NXGC1",
     /// Shares that a provider releases.

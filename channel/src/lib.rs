@@ -53,10 +53,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), and a payment that
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a sealed [`delivery`], and a payment that
 //! is forwarded from one place to another ([`ptlc`]).
 
 pub mod bank;
+pub mod delivery;
 pub mod dispute;
 mod fields;
 #[cfg(feature = "testing")]

@@ -11,6 +11,7 @@ use bitcoin::secp256k1::{
 };
 use narthex_channel::{
     bank::{BankerRecord, PayerRecord, PennyClaims, ProviderRecord, Settled},
+    delivery,
     ptlc::{
         Expiry, Forward, ForwardChange, Leg, Notice, Offer, Ptlc, PtlcId, Receipt, RevealedSecret,
         Route,
@@ -64,6 +65,18 @@ fn laws() -> Vec<Decoder> {
             message::<slice::ProviderChange>,
         ),
         canonical("change of a slice's client", message::<slice::ClientChange>),
+        canonical(
+            "change of a delivery's agent",
+            message::<delivery::AgentChange>,
+        ),
+        canonical(
+            "change of a delivery's sender",
+            message::<delivery::SenderChange>,
+        ),
+        canonical(
+            "change of a delivery's recipient",
+            message::<delivery::RecipientChange>,
+        ),
         stable("route in JSON", json::<Route>),
         stable("payer of a bank in JSON", json::<PayerRecord>),
         stable("provider of a bank in JSON", json::<ProviderRecord>),
@@ -157,6 +170,17 @@ pub fn seeds() -> Vec<Vec<u8>> {
         slice::ClientChange::Revealed {
             index: 1,
             secret: secret(7),
+        }
+        .to_bytes(),
+        delivery::AgentChange::Accepted(signature).to_bytes(),
+        delivery::SenderChange::Consented {
+            agent: 2,
+            signature,
+        }
+        .to_bytes(),
+        delivery::RecipientChange::Handed {
+            agent: 2,
+            signature,
         }
         .to_bytes(),
         notice.to_bytes(),

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
+    delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
     render,
@@ -18,6 +19,9 @@ fn pages_are_those_of_the_tables() {
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
         ("forward", render::<ForwardMachine>()),
+        ("delivery-agent", render::<AgentMachine>()),
+        ("delivery-sender", render::<SenderMachine>()),
+        ("delivery-recipient", render::<RecipientMachine>()),
         ("slice-client", render::<ClientMachine>()),
         ("slice-provider", render::<SliceProvider>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
