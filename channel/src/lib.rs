@@ -73,5 +73,5 @@ mod table;
 pub use bitcoin;
 
 pub use logged::{Logged, OpenError, StepError};
-pub use machine::{Machine, Step};
+pub use machine::{Machine, Step, Summary};
 pub use table::{Tabled, Transition, render};

@@ -276,6 +276,31 @@ fn the_depth_is_the_folders_and_is_only_raised() {
     }
 }
 
+/// Logs that grew are replaced by summaries on the way, and the bank goes on as if nothing had been: pennies, commitments, the
+/// claim. A command that is killed while it does that leaves either.
+#[test]
+fn logs_do_not_grow_with_the_payments() {
+    let desk = Desk::new(Vec::new());
+    desk.done(OPEN);
+    let mut found = Value::Null;
+    for paid in 1..=40 {
+        let words = format!("pay --to {}", paid * 50);
+        // The summaries are written by one of these.
+        found = match (26..=38).contains(&paid) {
+            true => desk.killed_onwards(&words).0,
+            false => desk.done(&words),
+        };
+        for known in ["given", "taken"] {
+            assert_eq!(found[known], paid * 50, "{known}");
+        }
+    }
+    let enforceable = found["enforceable"].as_u64().unwrap();
+    assert!(enforceable > 0);
+    assert_eq!(desk.done("pay 50")["taken"], 2_050);
+    desk.done("force-close");
+    assert_eq!(desk.done("claim")["coin"], "spent");
+}
+
 /// Nothing of a kept bank acts by itself: `status` says what a side loses by if it orders it too late.
 #[test]
 fn status_says_what_is_due_and_until_when() {

@@ -122,6 +122,7 @@ impl KeptBank {
             };
             (sides, number) = (found, next);
         }
+        sides.compact()?;
         payer.reserve(sides.payer.machine());
         provider.wallet.sync(chain.chain())?;
         Ok(KeptBank {
