@@ -1,8 +1,5 @@
 //! Bitcoin contracts for computation games: pay strangers for a computation exactly when the result is right.
 //!
-//! One case is open: a worker with a right commitment can seal other bytes than the result to it, and is paid for a key that
-//! opens garbage.
-//!
 //! A client locks a reward, a worker and a verifier lock stakes, arbiters stand by with stakes of their own; a graph of
 //! pre-signed Taproot transactions holds every way in which the contract can end. When nobody misbehaves there are two:
 //! funding and settlement.
@@ -13,6 +10,7 @@
 //! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
 //! - [`market`] ledgers of audits of recomputers, in files
+//! - [`setup`] a party's signer in a set-up, and all parties of one in a process
 //! - [`simulate`] games by strategies, beside theory
 //! - [`harness`] what scenarios are played on; [`bank`] penny banks; [`mod@slice`] gated slices
 //!
@@ -95,6 +93,8 @@ pub mod job_dispute;
 pub mod market;
 pub mod play;
 pub mod ruling;
+pub mod schedules;
+pub mod setup;
 pub mod simulate;
 pub mod slice;
 pub mod threads;

@@ -252,6 +252,27 @@ impl PartyWallet {
         }
     }
 
+    /// Frees coins that were reserved for what came to nothing.
+    pub fn free(&mut self, coins: impl IntoIterator<Item = OutPoint>) {
+        for coin in coins {
+            self.inner.unlock_outpoint(coin);
+        }
+    }
+
+    /// Height of the last block that it has seen.
+    pub fn tip(&self) -> u32 {
+        self.inner.latest_checkpoint().height()
+    }
+
+    /// Signs its inputs of a PSBT that it did not build itself, of which it knows its own coins again.
+    ///
+    /// # Errors
+    /// [`WalletError::Sign`].
+    pub fn sign_own(&self, psbt: &mut Psbt) -> Result<(), WalletError> {
+        self.fill_origins(psbt);
+        self.sign(psbt)
+    }
+
     /// Signs its inputs of a PSBT and makes them final, leaving others as they are.
     ///
     /// Taproot signatures commit to the value of every coin that is spent: what the PSBT says of them need not be

@@ -41,6 +41,16 @@ kinds! {
     SIGNING = "NXSG1",
     /// Signatures that a party holds when a ceremony is over.
     HOLDINGS = "NXH1",
+    /// What a party says to another before there is a contract.
+    SETUP_MESSAGE = "NXSM1",
+    /// A party's part of the terms of a computation.
+    PART = "NXTP1",
+    /// All parts of the terms of a computation, put together.
+    ASSEMBLY = "NXTA1",
+    /// An arbiter's nonce of a contract, announced.
+    NONCE_ANNOUNCED = "NXAN1",
+    /// A change in the log of a set-up.
+    SETUP_CHANGE = "NXSL1",
     /// Witnesses of a party's inputs of the funding transaction.
     FUNDING_WITNESSES = "NXFW1",
     /// A withheld share, handed over.

@@ -53,8 +53,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a sealed [`delivery`], and a payment that
-//! is forwarded from one place to another ([`ptlc`]).
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
+//! sealed [`delivery`], a payment that is forwarded from one place to another ([`ptlc`]), and a party's way to a contract
+//! ([`setup`]).
 
 pub mod bank;
 pub mod delivery;
@@ -66,12 +67,15 @@ pub mod log;
 mod logged;
 mod machine;
 pub mod ptlc;
+pub mod setup;
 pub mod slice;
 mod table;
+#[cfg(feature = "toy")]
+pub mod toy;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;
 
-pub use logged::{Logged, OpenError, StepError};
+pub use logged::{Logged, OpenError, StepError, Taken};
 pub use machine::{Machine, Step, Summary};
 pub use table::{Tabled, Transition, render};

@@ -104,6 +104,50 @@ where
         Ok(true)
     }
 
+    /// Takes several inputs with one write: what came together, or while the last write was under way. Each is taken or refused
+    /// by itself; of what was taken all is durable, or none. An effect that a later one of them has settled is not handed out.
+    ///
+    /// # Errors
+    /// [`StepError::Log`], [`StepError::Uncertain`], as [`Logged::step`]; refusals stand in the list.
+    pub fn step_all<'i>(
+        &mut self,
+        inputs: impl IntoIterator<Item = &'i M::Input>,
+    ) -> Result<Taken<M>, StepError<M::Error>>
+    where
+        M: Clone,
+        M::Input: 'i,
+        M::Effect: PartialEq,
+    {
+        if self.is_uncertain {
+            return Err(StepError::Uncertain);
+        }
+        // What is not durable yet is not shown.
+        let mut ahead = self.machine.clone();
+        let (mut records, mut effects, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, input) in inputs.into_iter().enumerate() {
+            match ahead.step(input) {
+                Err(error) => refused.push((number, error)),
+                Ok(step) => {
+                    for change in &step.changes {
+                        records.push(change.to_bytes());
+                        ahead.apply(change);
+                    }
+                    effects.extend(step.effects);
+                }
+            }
+        }
+        if !records.is_empty() {
+            self.is_uncertain = true;
+            self.log.append(self.next, &records)?;
+            self.is_uncertain = false;
+            self.next += records.len() as u64;
+            self.machine = ahead;
+        }
+        let due = self.machine.pending();
+        effects.retain(|effect| due.contains(effect));
+        Ok(Taken { effects, refused })
+    }
+
     /// The machine as it stands on disk.
     pub const fn machine(&self) -> &M {
         &self.machine
@@ -117,6 +161,23 @@ where
     /// What is to be done as it stands.
     pub fn pending(&self) -> Vec<M::Effect> {
         self.machine.pending()
+    }
+}
+
+/// What became of several inputs.
+pub struct Taken<M: Machine> {
+    /// To be carried out.
+    pub effects: Vec<M::Effect>,
+    /// Which of them were refused, by their number from 0, and why.
+    pub refused: Vec<(usize, M::Error)>,
+}
+
+impl<M: Machine<Effect: fmt::Debug, Error: fmt::Debug>> fmt::Debug for Taken<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Taken")
+            .field("effects", &self.effects)
+            .field("refused", &self.refused)
+            .finish()
     }
 }
 

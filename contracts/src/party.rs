@@ -27,12 +27,15 @@ impl PartyId {
 }
 
 /// A party in a message: 1 byte.
-pub(crate) fn write_party(w: &mut Writer, party: PartyId) {
+pub fn write_party(w: &mut Writer, party: PartyId) {
     w.u8(party.0);
 }
 
 /// A party out of a message.
-pub(crate) fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, DecodeError> {
+///
+/// # Errors
+/// [`DecodeError`] from [`MAX_PARTIES`] on.
+pub fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, DecodeError> {
     let index = r.u8(field)?;
     PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
 }

@@ -60,8 +60,9 @@ enum Command {
     /// Those who recompute jobs: audits, reliability, prices.
     #[command(subcommand)]
     Market(market::MarketCommand),
-    /// Plays thousands of games by strategies and compares them with theory.
-    Simulate(simulate::SimulateArgs),
+    /// Plays thousands of games by strategies beside theory, or of set-ups that are disturbed.
+    #[command(subcommand)]
+    Simulate(simulate::SimulateCommand),
     /// Bounties: several recompute a job, and those who agree are paid.
     #[command(subcommand)]
     Bounty(bounty::BountyCommand),

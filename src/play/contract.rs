@@ -114,6 +114,8 @@ impl Parts<'_> {
 
 /// The parties and their agreement, from setup.
 pub(super) struct Agreed {
+    /// Signed by all, and confirmed.
+    pub(super) funding: Transaction,
     pub(super) participants: BTreeMap<Role, ContractParticipant>,
     pub(super) records: Records,
     pub(super) fund: PartyWallet,
@@ -151,6 +153,7 @@ impl<'a> ContractPlay<'a> {
             moves,
         } = parts;
         let Agreed {
+            funding,
             participants,
             records,
             fund,
@@ -184,7 +187,7 @@ impl<'a> ContractPlay<'a> {
             result: None,
             sideways: Vec::new(),
         };
-        play.fund_contract()?;
+        play.funded(funding)?;
         Ok(play)
     }
 

@@ -14,7 +14,12 @@ use narthex_game_model::{
     params::JobMisfit, ruling::RuleError,
 };
 
-use crate::{harness::refusals, job::JobError, wallet::WalletError};
+use crate::{
+    harness::refusals,
+    job::JobError,
+    setup::{MeetingError, SignerError},
+    wallet::WalletError,
+};
 
 /// Why a play cannot go on. Each message says what to change.
 #[derive(Debug, thiserror::Error)]
@@ -177,9 +182,18 @@ pub enum PlayError {
     /// An arbiter cannot rule, which says nothing about any party.
     #[error(transparent)]
     Rule(RuleError),
+    /// A set-up that stops.
+    #[error(transparent)]
+    Meeting(Box<MeetingError<SignerError>>),
     /// Something that the scenarios rely on does not hold; a defect of this program.
     #[error("broken expectation: {0}")]
     Broken(String),
+}
+
+impl From<MeetingError<SignerError>> for PlayError {
+    fn from(error: MeetingError<SignerError>) -> PlayError {
+        PlayError::Meeting(Box::new(error))
+    }
 }
 
 refusals!(PlayError);

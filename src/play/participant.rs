@@ -1,7 +1,7 @@
 //! A party with its own wallet and keys.
 
 use bitcoin::{
-    Amount, Psbt, ScriptBuf,
+    Amount, ScriptBuf,
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_base::secret::Secret;
@@ -9,7 +9,7 @@ use narthex_contracts::{
     derive::{OwnSalt, Salted, contract_key},
     setup::{ContractSignatures, Secrets},
     template::ContractSecret,
-    terms::{Proposal, Role, Terms},
+    terms::{Role, Terms},
 };
 
 use crate::wallet::{PartyWallet, WalletError};
@@ -30,10 +30,6 @@ pub struct ContractParticipant {
     pub wallet: PartyWallet,
     /// Where it wants to be paid.
     pub payout: ScriptBuf,
-    /// What it proposed for itself; terms that say otherwise are not its own.
-    pub proposed: Option<Proposal>,
-    /// What its wallet contributed with, to recognise its coins by.
-    pub contributed: Option<Psbt>,
     /// What it holds since setup.
     pub holdings: Option<ContractSignatures<Terms>>,
     /// Secrets that it knows.
@@ -73,8 +69,6 @@ impl ContractParticipant {
             role,
             wallet,
             payout,
-            proposed: None,
-            contributed: None,
             holdings: None,
             secrets,
             before: Amount::ZERO,

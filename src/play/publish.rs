@@ -3,7 +3,6 @@
 use bitcoin::{Amount, Transaction};
 use narthex_contracts::{
     coop::Proposal,
-    funding::{combine_witnesses, funding_witnesses, merge_wallet_data},
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::ceremony,
     template::{ContractSecret, Exit, root_coin},
@@ -18,28 +17,9 @@ use crate::wallet::{ChildRequest, WalletError};
 const AGREEMENT_BLOCKS: u32 = 144;
 
 impl ContractPlay<'_> {
-    /// Everybody signs Tx0, now that everybody holds every signature that it may need, and it is confirmed.
-    pub(super) fn fund_contract(&mut self) -> Result<(), PlayError> {
-        let mut signed = Vec::new();
-        for participant in self.participants.values_mut() {
-            let holdings = participant
-                .holdings
-                .as_ref()
-                .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
-            let mut psbt = holdings.funding_psbt()?;
-            if let Some(contributed) = &participant.contributed {
-                merge_wallet_data(&mut psbt, contributed);
-            }
-            participant.wallet.sign(&mut psbt)?;
-            signed.push(funding_witnesses(holdings, &psbt)?);
-        }
-        let client = self.participant(Role::Client)?.holdings.as_ref();
-        let tx = combine_witnesses(
-            client.ok_or_else(|| PlayError::Broken("no holdings".into()))?,
-            signed,
-        )?;
-        self.chain.submit(&tx)?;
-        self.mine(1)?;
+    /// Tx0 is confirmed: everybody signed it, once everybody held every signature that it may need.
+    pub(super) fn funded(&mut self, tx: Transaction) -> Result<(), PlayError> {
+        self.sync()?;
         let height = self.chain.height()?;
         if let Some(coin) = root_coin(&self.graph) {
             self.participant_mut(Role::Worker)?.wallet.reserve(coin);

@@ -33,6 +33,11 @@ impl Records {
         })
     }
 
+    /// Everybody's.
+    pub(super) fn each(&mut self) -> impl Iterator<Item = (Role, &mut FileBindings)> {
+        self.of.iter_mut().map(|(role, record)| (*role, record))
+    }
+
     /// A party's own.
     pub(super) fn of(&mut self, role: Role) -> Result<&mut FileBindings, PlayError> {
         self.of

@@ -3,39 +3,44 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
-    Amount, ScriptBuf,
+    Amount, ScriptBuf, Transaction, consensus,
     hashes::{Hash, HashEngine, sha256},
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
+    secp256k1::{
+        PublicKey,
+        rand::{SeedableRng, rngs::StdRng},
+    },
+};
+use narthex_channel::{
+    log::MemoryLog,
+    setup::{ChainView, Negotiation, Phase, SetupEffect, Timing},
 };
 use narthex_contracts::{
-    binding::FreshSalt,
-    setup::{
-        ContractSignatures, Party,
-        ceremony::{self, CeremonyStep},
-    },
-    template::{ContractSecret, RootRecord, stage},
-    terms::{
-        AcceptancePolicy, ArbiterRecord, BoundDraft, BoundTerms, Coin, Contribution, PaperRecord,
-        PartyRecord, Proposal, Role, SecretPoint, Terms, TermsDraft, TermsRecord,
-        stake_coin_script,
-    },
+    party::PartyName,
+    setup::ContractSignatures,
+    template::{RootRecord, stage},
+    terms::{AcceptancePolicy, Coin, Contribution, Role, Terms, stake_coin_script},
 };
 use narthex_game_model::{
-    AcceptedJob, Params, ParamsRecord, Template, computation::Computation, sample,
+    AcceptedJob, Params, ParamsRecord, Template, computation::Computation as _,
 };
 use narthex_regtest::AcceptedPolicy;
 
 use super::{
     ContractParticipant, PlayError,
     contract::{Agreed, Parts},
-    panel::PanelSecret,
     records::Records,
     work::Workshop,
 };
-use crate::wallet::PartyWallet;
+use crate::{
+    setup::{Accord, ComputationSigner, Meeting, Stake, Standing},
+    wallet::PartyWallet,
+};
 
 /// Everybody's second coin, for later fees; the first is for deposit and funding fee.
 const FEE_COIN: Amount = Amount::from_sat(200_000);
+
+/// Seconds that a party waits for another. In one process nobody is late.
+const PATIENCE_S: u32 = 600;
 
 /// Blocks from the terms to the delivery deadline: setup, work and a check fit with room to spare.
 const DELIVERY_BLOCKS: u32 = 40;
@@ -112,45 +117,53 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
             &mut parts.rng,
         )?),
     };
-    let record = propose(
-        parts,
-        &mut participants,
-        &params,
-        (&workshop, &job),
-        panel_secret.as_ref(),
-        (&miner_script, &policy),
-    )?;
-    let draft = TermsDraft::new(record)?;
-    drawn.check(&draft)?;
-    for participant in participants.values() {
-        if let Some(coin) = draft
-            .coins_of_others(participant.role)
-            .find(|coin| participant.wallet.coin(*coin).is_some())
-        {
-            return Err(PlayError::Broken(format!("{coin} is no coin of others")));
-        }
-    }
     let mut records = Records::begin(participants.keys().copied())?;
-    let bound = bind(&mut participants, &draft, &mut records)?;
+    let about = About {
+        params: &params,
+        job,
+        panel: panel_secret
+            .as_ref()
+            .and_then(|secret| secret.point.point()),
+        sample_nonce: workshop.sample_nonce,
+        drawn: &drawn,
+        miner_script: &miner_script,
+    };
+    let stakes = stakes(parts, &mut participants, &params, (&miner_script, &policy))?;
+    let met = meet(
+        parts,
+        (&mut participants, &mut records),
+        stakes,
+        &about,
+        &policy,
+    )?;
     parts.step(
         "everybody",
         format!(
             "agrees on terms {}",
-            sha256::Hash::from_byte_array(*draft.contract_id())
+            sha256::Hash::from_byte_array(*met.terms.contract_id())
         ),
         "same parameters, keys, points and coins: each derives the same transactions alone",
     )?;
-
-    let acceptance = acceptance(parts, &draft)?;
-    let terms: Arc<Terms> = match bound.first() {
-        Some(party) => party.terms().clone(),
-        None => return Err(PlayError::Broken("no party".into())),
-    };
-    let (signatures, holdings) = sign_everything(parts, &participants, bound, &acceptance)?;
+    if let Some(why) = &met.accepted {
+        parts.step(
+            "everybody",
+            "solves the game of these terms".to_owned(),
+            why,
+        )?;
+    }
+    let Met {
+        terms,
+        funding,
+        signatures,
+        holdings,
+        ..
+    } = met;
     let graph = holdings.first().map(|held| held.graph().clone());
     let graph = graph.ok_or_else(|| PlayError::Broken("no party".into()))?;
     for held in holdings {
-        if let Some(participant) = participants.get_mut(&held.role()) {
+        let role = held.role();
+        if let Some(participant) = participants.get_mut(&role) {
+            participant.fees += funding_fee(&terms, role);
             participant.holdings = Some(held);
         }
     }
@@ -161,6 +174,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
         "nobody funds before holding every signature that it may need",
     )?;
     Ok(Agreed {
+        funding,
         participants,
         records,
         fund,
@@ -173,85 +187,143 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     })
 }
 
-/// Everybody checks that the terms are its own and binds its salt to them, durably; only then the arbiters announce.
-fn bind(
-    participants: &mut BTreeMap<Role, ContractParticipant>,
-    draft: &TermsDraft,
-    records: &mut Records,
-) -> Result<Vec<BoundTerms>, PlayError> {
-    let mut bound = Vec::new();
-    for (role, participant) in participants.iter_mut() {
-        let proposed = participant.proposed.take();
-        let proposed = proposed.ok_or_else(|| PlayError::Broken("no proposal".into()))?;
-        bound.push(draft.clone().bind(proposed, records.of(*role)?)?);
-    }
-    let secp = Secp256k1::new();
-    let mut announcements = Vec::new();
-    for party in &mut bound {
-        if let (Role::Arbiter(_), Some(participant)) =
-            (party.role(), participants.get(&party.role()))
-        {
-            announcements.push(party.announce(&secp, &participant.identity()?)?);
+/// Why everybody goes on: nobody signs a contract that makes it pay to cheat, but for research.
+fn acceptance(
+    parts: &Parts<'_>,
+    params: &Params,
+) -> Result<(AcceptancePolicy, Option<String>), PlayError> {
+    Ok(match parts.options.is_honest_play_best(params) {
+        None => (AcceptancePolicy::Research, None),
+        Some(Ok(proof)) => {
+            let why = "honest play is its only equilibrium, so nobody gains by anything else";
+            (AcceptancePolicy::Pays(proof), Some(why.to_owned()))
         }
-    }
-    let complete = |party: BoundDraft| Ok(party.complete(announcements.clone())?);
-    bound.into_iter().map(complete).collect()
-}
-
-/// Nobody signs a contract that makes it pay to cheat, but for research.
-fn acceptance(parts: &mut Parts<'_>, terms: &TermsDraft) -> Result<AcceptancePolicy, PlayError> {
-    let found = parts.options.is_honest_play_best(terms.params());
-    let (acceptance, why) = match found {
-        None => return Ok(AcceptancePolicy::Research),
-        Some(Ok(proof)) => (
-            AcceptancePolicy::Pays(proof),
-            "honest play is its only equilibrium, so nobody gains by anything else".to_owned(),
-        ),
-        Some(Err(why)) if parts.options.research => (AcceptancePolicy::Research, why.to_string()),
+        Some(Err(why)) if parts.options.research => {
+            (AcceptancePolicy::Research, Some(why.to_string()))
+        }
         Some(Err(why)) => return Err(why.into()),
-    };
-    parts.step(
-        "everybody",
-        "solves the game of these terms".to_owned(),
-        &why,
-    )?;
-    Ok(acceptance)
+    })
 }
 
-/// Everybody derives the graph and signs it with everybody.
-fn sign_everything(
+/// What the set-up is about.
+struct About<'a> {
+    params: &'a Params,
+    job: AcceptedJob,
+    panel: Option<PublicKey>,
+    sample_nonce: [u8; 32],
+    drawn: &'a super::panel::Drawn,
+    miner_script: &'a ScriptBuf,
+}
+
+/// What the set-up came to.
+struct Met {
+    terms: Arc<Terms>,
+    funding: Transaction,
+    /// Inputs that were signed.
+    signatures: usize,
+    holdings: Vec<ContractSignatures<Terms>>,
+    accepted: Option<String>,
+}
+
+/// Everybody's machine takes its seat, and they go on until the funding is signed by all: each by its own log, record and
+/// signer, and by nothing of the others' but what they sent.
+fn meet(
     parts: &mut Parts<'_>,
-    participants: &BTreeMap<Role, ContractParticipant>,
-    bound: Vec<BoundTerms>,
-    acceptance: &AcceptancePolicy,
-) -> Result<(usize, Vec<ContractSignatures<Terms>>), PlayError> {
-    // Each party derives, draws nonces, signs and closes every stage.
-    let total = participants.len() as u32 * (3 + stage::ALL.len() as u32);
-    let mut done = 0;
-    let nobody = || PlayError::Broken("no party".into());
-    let mut parties = Vec::new();
-    for party in bound {
-        let role = party.role();
-        parts
-            .reporter
-            .progress(&format!("{role} derives the graph"), done, total);
-        let participant = participants.get(&role).ok_or_else(nobody)?;
-        parties.push(Party::new(party, &participant.key()?, acceptance)?);
-        done += 1;
-    }
-    let first = parties.first().ok_or_else(nobody)?;
-    let signatures = first.plan().items().len();
-    let holdings = ceremony::run(parties, &mut parts.rng, |step| {
-        let what = match step {
-            CeremonyStep::Nonces(role) => format!("{role} draws nonces"),
-            CeremonyStep::Sign(role) => format!("{role} signs"),
-            CeremonyStep::Close(role, stage) => format!("{role} verifies {stage}"),
+    (participants, records): (&mut BTreeMap<Role, ContractParticipant>, &mut Records),
+    mut stakes: BTreeMap<Role, Stake>,
+    about: &About<'_>,
+    policy: &AcceptedPolicy,
+) -> Result<Met, PlayError> {
+    let (acceptance, accepted) = acceptance(parts, about.params)?;
+    let accord = Accord {
+        params: about.params,
+        job: about.job,
+        rate: parts.options.common.rate,
+        node: policy,
+        panel: about.panel,
+        is_panel: &|draft| about.drawn.check(draft).map_err(|error| error.to_string()),
+        accepts: &|_| Ok(acceptance.clone()),
+    };
+    let parties = Role::all(about.params.arbiters()).map(PartyName::from);
+    let parties = parties.collect::<Vec<_>>();
+    let timing = Timing {
+        patience_s: PATIENCE_S,
+        funding_deadline: about.params.deliver_height(),
+        margin: 1,
+        burial: 1,
+    };
+    let id = about.params.hash();
+    // Each proposes, binds, announces, signs and closes every stage.
+    let total = parties.len() as u32 * (4 + stage::ALL.len() as u32);
+    let (seed, mut done) = (parts.seed, 0);
+    let reporter = &mut *parts.reporter;
+    let mut watch = |who: PartyName, effect: SetupEffect| {
+        let what = match effect {
+            SetupEffect::Propose { .. } => "proposes its part",
+            SetupEffect::Bind { .. } => "binds itself to the terms",
+            SetupEffect::Announce { .. } => "derives the graph and draws nonces",
+            SetupEffect::Sign { .. } => "signs",
+            SetupEffect::Close { .. } => "verifies a stage",
+            _ => return,
         };
-        parts.reporter.progress(&what, done, total);
+        reporter.progress(&format!("{who} {what}"), done, total);
         done += 1;
-    })?;
+    };
+    let mut meeting = Meeting::new();
+    for ((role, record), participant) in records.each().zip(participants.values_mut()) {
+        let name = PartyName::from(role);
+        let lead = Role::Client.into();
+        let negotiation = Negotiation::new(id, parties.clone(), (name, lead), timing)
+            .map_err(|error| PlayError::Broken(error.to_string()))?;
+        let standing = Standing {
+            role,
+            key: participant.key()?,
+            identity: match role {
+                Role::Arbiter(_) => Some(participant.identity()?),
+                _ => None,
+            },
+            payout: participant.payout.clone(),
+            stake: stakes.remove(&role).unwrap_or(Stake::Wallet),
+            wallet: &mut participant.wallet,
+            secrets: &participant.secrets,
+            sample_nonce: (role == Role::Verifier).then_some(about.sample_nonce),
+            bindings: record,
+            rng: StdRng::from_seed(secret(&seed, &format!("what {role} draws"))),
+        };
+        let signer = ComputationSigner::new(standing, &accord);
+        meeting.join((negotiation, MemoryLog::forgetful(), signer), &mut watch)?;
+    }
+    meeting.settle(&mut watch)?;
+    let broken = |what: &str| PlayError::Broken(what.to_owned());
+    let funding = meeting.broadcasts().first();
+    let funding = funding.ok_or_else(|| broken("a set-up that comes to no funding"))?;
+    let funding: Transaction =
+        consensus::deserialize(funding).map_err(|error| PlayError::Broken(error.to_string()))?;
+    parts.chain.submit(&funding)?;
+    parts.chain.mine(1, about.miner_script)?;
+    let tip = parts.chain.height()?;
+    let view = ChainView {
+        tip,
+        funded_at: Some(tip),
+        spent_at: None,
+    };
+    meeting.show(view, &mut watch)?;
+    if !meeting.is_everybody(Phase::Live) {
+        return Err(broken("a funding that not everybody sees"));
+    }
+    let seats = meeting.into_seats().into_values();
+    let holdings = seats.map(|seat| seat.into_signer().into_signatures());
+    let holdings = holdings.collect::<Option<Vec<_>>>();
+    let holdings = holdings.ok_or_else(|| broken("a set-up without signatures"))?;
+    let first = holdings.first().ok_or_else(|| broken("no party"))?;
     parts.reporter.progress("signed", total, total);
-    Ok((signatures, holdings))
+    Ok(Met {
+        terms: first.terms().clone(),
+        funding,
+        signatures: first.items_signed(),
+        holdings,
+        accepted,
+    })
 }
 
 /// Pays everybody its first coins out of block rewards, once the node is known to take what contracts end with.
@@ -308,149 +380,43 @@ fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, 
     Ok(Params::new(record)?)
 }
 
-/// Each party makes its own part of the terms.
-fn propose(
+/// What a party pays of the funding's fee: its coins less deposit and change. Coins of the `paper` template's stakes are
+/// spent later.
+fn funding_fee(terms: &Terms, role: Role) -> Amount {
+    let coins = terms.record().funding(role);
+    let coins = coins.map_or(Amount::ZERO, |funding| {
+        let change = funding
+            .change
+            .as_ref()
+            .map_or(Amount::ZERO, |c| c.value_sat);
+        funding
+            .coins
+            .iter()
+            .map(|coin| coin.value_sat)
+            .sum::<Amount>()
+            - change
+    });
+    coins - terms.deposit(role)
+}
+
+/// In the `paper` template arbiters' stakes are coins that are made before.
+fn stakes(
     parts: &mut Parts<'_>,
     participants: &mut BTreeMap<Role, ContractParticipant>,
     params: &Params,
-    (workshop, job): (&Workshop, &AcceptedJob),
-    panel_secret: Option<&PanelSecret>,
-    (miner_script, policy): (&ScriptBuf, &AcceptedPolicy),
-) -> Result<TermsRecord, PlayError> {
-    let mut records = BTreeMap::new();
+    by: (&ScriptBuf, &AcceptedPolicy),
+) -> Result<BTreeMap<Role, Stake>, PlayError> {
+    let mut stakes = BTreeMap::new();
+    if params.template() != Template::Paper {
+        return Ok(stakes);
+    }
     for (role, participant) in participants.iter_mut() {
-        let funding = match (params.template(), role) {
-            (Template::Paper, Role::Arbiter(_)) => {
-                stake_coin(parts, participant, params, (miner_script, policy))?
-            }
-            _ => contribution(participant, params, (parts, policy))?,
-        };
-        let point = |secret: Option<SecretKey>| {
-            secret.map(|secret| PublicKey::from_secret_key(&Secp256k1::new(), &secret))
-        };
-        let nonce = sample::nonce_commitment(&workshop.sample_nonce);
-        let identity = match role {
-            Role::Arbiter(_) => Some(participant.identity()?.x_only_public_key().0),
-            _ => None,
-        };
-        let proposal = Proposal {
-            role: *role,
-            key: participant.public_key()?,
-            salt: FreshSalt::draw(&mut parts.rng),
-            payout: participant.payout.clone(),
-            funding,
-            params_hash: params.hash(),
-            job: *job,
-            funding_rate: parts.options.common.rate,
-            identity,
-            result: point(participant.secrets.get(ContractSecret::Result)),
-            token: point(participant.secrets.get(ContractSecret::Token))
-                .filter(|_| params.template().has_delivery()),
-            appeal: point(participant.secrets.get(ContractSecret::Appeal))
-                .filter(|_| params.template() == Template::Paper),
-            sample_nonce: (*role == Role::Verifier).then(|| sha256::Hash::from_byte_array(nonce)),
-        };
-        records.insert(*role, proposal.record());
-        participant.proposed = Some(proposal);
+        if matches!(role, Role::Arbiter(_)) {
+            let coin = stake_coin(parts, participant, params, by)?;
+            stakes.insert(*role, Stake::Coin(coin));
+        }
     }
-    let mut take = |role: Role| {
-        records
-            .remove(&role)
-            .ok_or_else(|| PlayError::Broken(format!("no {role}")))
-    };
-    let (client, worker, verifier) = (
-        take(Role::Client)?,
-        take(Role::Worker)?,
-        take(Role::Verifier)?,
-    );
-
-    let secp = Secp256k1::new();
-    let hash = params.hash();
-    let mut arbiters = Vec::new();
-    for i in 0..params.arbiters() {
-        let PartyRecord {
-            key,
-            salt,
-            payout,
-            funding,
-        } = take(Role::Arbiter(i))?;
-        let participant = participants.get(&Role::Arbiter(i));
-        let participant = participant.ok_or_else(|| PlayError::Broken("an empty seat".into()))?;
-        arbiters.push(ArbiterRecord {
-            key,
-            salt,
-            payout,
-            funding,
-            identity: participant.identity()?.x_only_public_key().0,
-        });
-    }
-    let secrets = &participants[&Role::Worker].secrets;
-    let missing = || PlayError::Broken("a worker without secrets".into());
-    let result = SecretPoint::result(
-        &secp,
-        &secrets.get(ContractSecret::Result).ok_or_else(missing)?,
-        &worker.key,
-        &hash,
-    );
-    let token = match params.template() {
-        Template::Hardened | Template::Audited => Some(SecretPoint::token(
-            &secp,
-            &secrets.get(ContractSecret::Token).ok_or_else(missing)?,
-            &worker.key,
-            &hash,
-        )),
-        Template::Paper => None,
-    };
-    let paper = match params.template() {
-        Template::Hardened | Template::Audited => None,
-        Template::Paper => Some(PaperRecord {
-            appeal: SecretPoint::appeal(
-                &secp,
-                &secrets.get(ContractSecret::Appeal).ok_or_else(missing)?,
-                &worker.key,
-                &hash,
-            ),
-            panel: panel_secret
-                .and_then(|s| s.point.point())
-                .ok_or_else(missing)?,
-        }),
-    };
-    Ok(TermsRecord {
-        params: params.record().clone(),
-        client,
-        worker,
-        verifier,
-        arbiters,
-        job: sha256::Hash::from_byte_array(job.id()),
-        sample_nonce: sha256::Hash::from_byte_array(sample::nonce_commitment(
-            &workshop.sample_nonce,
-        )),
-        result,
-        token,
-        paper,
-        funding_rate_sat_per_kwu: parts.options.common.rate,
-    })
-}
-
-/// A party's coins and change for its deposit.
-fn contribution(
-    participant: &mut ContractParticipant,
-    params: &Params,
-    (parts, policy): (&Parts<'_>, &AcceptedPolicy),
-) -> Result<Contribution, PlayError> {
-    let deposit = narthex_contracts::terms::deposit(params, participant.role);
-    let (contribution, psbt) =
-        participant
-            .wallet
-            .contribute(deposit, parts.options.common.rate, policy)?;
-    let coins: Amount = contribution.coins.iter().map(|c| c.value_sat).sum();
-    let change = contribution
-        .change
-        .as_ref()
-        .map_or(Amount::ZERO, |c| c.value_sat);
-    participant.fees += coins - deposit - change;
-    participant.contributed = Some(psbt);
-    Ok(contribution)
+    Ok(stakes)
 }
 
 /// In the paper's template an arbiter's stake is a coin of its own that it made when it offered itself.

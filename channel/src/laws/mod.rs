@@ -15,14 +15,14 @@
 //!
 //! They are tried on random walks. A walk is made of one seed, and an error says which.
 
-mod fault;
 mod walk;
 
 use std::fmt;
 
 use bitcoin::secp256k1::rand::rngs::StdRng;
 
-pub use fault::{FailingLog, Fault};
+// It stands where the logs are; laws are tried on it.
+pub use crate::log::{FailingLog, Fault};
 pub use walk::{check, check_summary};
 
 use narthex_base::codec::Message;

@@ -2,12 +2,16 @@
 
 #[cfg(feature = "sqlite")]
 mod chain;
+#[cfg(any(feature = "testing", feature = "toy"))]
+mod failing;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod suite;
 
+#[cfg(any(feature = "testing", feature = "toy"))]
+pub use failing::{FailingLog, Fault};
 pub use memory::{MemoryDisk, MemoryLog};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLog;

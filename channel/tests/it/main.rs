@@ -30,6 +30,8 @@ mod pages;
 mod ptlc;
 mod ptlc_money;
 mod rows;
+mod setup_batches;
+mod setup_laws;
 mod slice;
 #[path = "../../../contracts/tests/it/slice_support/mod.rs"]
 #[allow(dead_code)]

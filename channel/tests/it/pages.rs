@@ -8,6 +8,7 @@ use narthex_channel::{
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
     render,
+    setup::SetupMachine,
     slice::{ClientMachine, ProviderMachine as SliceProvider},
 };
 
@@ -19,6 +20,7 @@ fn pages_are_those_of_the_tables() {
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
         ("forward", render::<ForwardMachine>()),
+        ("setup", render::<SetupMachine>()),
         ("delivery-agent", render::<AgentMachine>()),
         ("delivery-sender", render::<SenderMachine>()),
         ("delivery-recipient", render::<RecipientMachine>()),

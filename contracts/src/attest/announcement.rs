@@ -4,7 +4,12 @@ use bitcoin::{
     key::XOnlyPublicKey,
     secp256k1::{Keypair, Secp256k1, SecretKey, Signing, Verification, schnorr},
 };
-use narthex_base::{statement, tagged::tagged_hash_parts};
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+    statement,
+    tagged::tagged_hash_parts,
+};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -148,6 +153,25 @@ impl Announcement {
             .map_err(|_| AnnounceError::NonceProof { nonce: self.nonce })?;
         statement::verify_in(secp, &digest(IDENTITY_TAG), &self.signature, identity)
             .map_err(|e| AnnounceError::Signature { identity: e.signer })
+    }
+}
+
+impl Message for Announcement {
+    const KIND: Kind = kinds::NONCE_ANNOUNCED;
+
+    /// Nonce (32), its proof (64), the identity's signature (64).
+    fn write(&self, w: &mut Writer) {
+        w.key(&self.nonce)
+            .signature(&self.nonce_proof)
+            .signature(&self.signature);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Announcement, DecodeError> {
+        Ok(Announcement {
+            nonce: r.key("nonce")?,
+            nonce_proof: r.signature("proof of the nonce")?,
+            signature: r.signature("signature of the identity")?,
+        })
     }
 }
 

@@ -1,15 +1,21 @@
 //! A party's part of the funding transaction: coins in, change out.
 
 use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, Txid, Weight, hashes::Hash};
-use narthex_base::codec::Writer;
+use narthex_base::codec::{DecodeError, Reader, Writer};
 use serde::{Deserialize, Serialize};
 
 use super::{FeeError, FeeRules};
-use crate::{graph::satisfaction_weight, wire::WriteOutPoint};
+use crate::{
+    graph::satisfaction_weight,
+    wire::{ReadOutPoint, WriteOutPoint},
+};
 
 /// Most coins that one party may bring: 18 parties with 20 coins make a funding transaction of 27 kvB, well below the
 /// 100 kvB that nodes relay.
 pub const MAX_COINS: usize = 20;
+
+/// Longest script that is read of a peer: no type that nodes relay, or that a wallet pays to, needs as much.
+pub(crate) const MAX_SCRIPT: usize = 256;
 
 /// Sanity bound on a party's fee, as a multiple of what the fee rate asks for.
 const FEE_SLACK: u64 = 20;
@@ -156,6 +162,30 @@ impl Contribution {
         if let Some(change) = &self.change {
             w.amount(change.value_sat).bytes(change.script.as_bytes());
         }
+    }
+
+    /// Reads what [`Contribution::write`] writes; [`Contribution::check`] looks at what it says.
+    pub(crate) fn read(r: &mut Reader<'_>) -> Result<Contribution, DecodeError> {
+        let script = |r: &mut Reader<'_>, field| -> Result<ScriptBuf, DecodeError> {
+            Ok(ScriptBuf::from_bytes(
+                r.bytes_up_to(field, MAX_SCRIPT)?.to_vec(),
+            ))
+        };
+        let coins = r.list_up_to("coins", 48, MAX_COINS, |r| {
+            Ok(Coin {
+                outpoint: r.outpoint(["transaction of a coin", "output of a coin"])?,
+                value_sat: r.amount("value of a coin")?,
+                script: script(r, "script of a coin")?,
+            })
+        })?;
+        let change = match r.flag("change")? {
+            true => Some(Change {
+                value_sat: r.amount("value of the change")?,
+                script: script(r, "script of the change")?,
+            }),
+            false => None,
+        };
+        Ok(Contribution { coins, change })
     }
 
     /// Takes the coins and the change out of a PSBT in which a wallet pays `deposit` to `placeholder`. Any

@@ -199,6 +199,20 @@ fn has_signature(input: &psbt::Input) -> bool {
         || !input.tap_script_sigs.is_empty()
 }
 
+impl FundingError {
+    /// Who sent what is wrong, where that is one party's.
+    pub fn at_fault(&self) -> Option<PartyName> {
+        match self {
+            FundingError::OtherAgreement { from }
+            | FundingError::Stranger { party: from }
+            | FundingError::ForeignInput { from, .. }
+            | FundingError::MissingInput { from, .. }
+            | FundingError::FalseWitness { from, .. } => Some(*from),
+            _ => None,
+        }
+    }
+}
+
 /// Runs a witness against the script of the coin that an input spends.
 pub(super) fn verify_witness(
     secp: &Secp256k1<VerifyOnly>,

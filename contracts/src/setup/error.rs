@@ -128,3 +128,25 @@ pub enum SetupError {
         open: StageName,
     },
 }
+
+impl SetupError {
+    /// Who sent what is wrong, where that is one party's. [`SetupError::Transcript`] accuses nobody.
+    pub fn at_fault(&self) -> Option<PartyName> {
+        match self {
+            SetupError::ForeignContract { from }
+            | SetupError::Misdirected { from, .. }
+            | SetupError::Stranger { party: from }
+            | SetupError::Count { from, .. }
+            | SetupError::Length { from, .. }
+            | SetupError::Wire { from, .. }
+            | SetupError::OtherSender { from, .. }
+            | SetupError::Contradiction { from }
+            | SetupError::FaultyShare { signer: from, .. }
+            | SetupError::NoStage { from, .. } => Some(*from),
+            SetupError::Session(
+                SessionError::BadNonce { signer } | SessionError::BadShare { signer },
+            ) => Some(*signer),
+            _ => None,
+        }
+    }
+}

@@ -192,6 +192,11 @@ impl<T: Agreement> ContractSignatures<T> {
         &self.graph
     }
 
+    /// Number of signatures that the contract's parties made together, each of them one input's.
+    pub fn items_signed(&self) -> usize {
+        self.plan.items().len()
+    }
+
     /// The shares of a transaction that this party has kept back so far. Whether it may part with them now is for the
     /// contract to say.
     pub(crate) fn withheld(&self, node: NodeId) -> Result<Vec<Release>, SignaturesError> {

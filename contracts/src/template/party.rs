@@ -15,10 +15,10 @@ use crate::{
     musig::AdaptorError,
     party::{PartyId, PartyName},
     setup::{
-        Agreement, ContractSignatures, Party, Release, RestoreError, Secrets, SetupError,
+        Agreement, ContractSignatures, Party, Plan, Release, RestoreError, Secrets, SetupError,
         SignaturesError, Signing,
     },
-    terms::{AcceptancePolicy, BoundTerms, Role, Terms, TermsError},
+    terms::{AcceptancePolicy, BoundTerms, Role, Terms, TermsDraft, TermsError},
 };
 
 impl Agreement for Terms {
@@ -61,6 +61,18 @@ pub enum PartyError {
 impl From<BindError> for PartyError {
     fn from(error: BindError) -> PartyError {
         SetupError::from(error).into()
+    }
+}
+
+impl TermsDraft {
+    /// What will be signed by whom under these terms, whatever the arbiters announce: how long every message of the ceremony
+    /// is, before the first comes. No signature of it is of a contract.
+    ///
+    /// # Errors
+    /// [`PartyError::Template`] if the graph cannot be derived.
+    pub fn plan(&self) -> Result<Plan, PartyError> {
+        let terms = Terms::stand_in(self).ok_or(SetupError::Graph("stand-in for a nonce"))?;
+        Ok(Plan::new(&derive(&terms)?)?)
     }
 }
 

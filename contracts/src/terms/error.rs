@@ -213,6 +213,26 @@ pub enum TermsError {
     },
 }
 
+impl TermsError {
+    /// Whose part is wrong, where that is one party's: of what is left the fault is of whoever put the terms together, or
+    /// one's own.
+    pub fn at_fault(&self) -> Option<Role> {
+        match self {
+            TermsError::Contribution { role, .. }
+            | TermsError::NonStandard { role, .. }
+            | TermsError::PayoutScript { role, .. }
+            | TermsError::StakeCoin { role, .. } => Some(*role),
+            TermsError::PointProof { .. }
+            | TermsError::TokenPoint { .. }
+            | TermsError::NoRootCoin { .. } => Some(Role::Worker),
+            TermsError::Announcement { arbiter, .. } | TermsError::DegenerateRuling { arbiter } => {
+                Some(Role::Arbiter(*arbiter))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The change that is no root coin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootCoinFound(pub Option<Change>);

@@ -3,7 +3,8 @@
 //! They come about in steps, each a type of its own:
 //!
 //! 1. [`Proposal`]: a party's own part, with a salt drawn for this contract alone.
-//! 2. [`TermsRecord`] is what somebody puts together out of the parts, as JSON; [`TermsDraft`] the same after every
+//! 2. [`TermsRecord`] is what somebody puts together out of the parts: as an [`Assembly`] of [`Part`]s between parties, as
+//!    JSON in files; [`TermsDraft`] the same after every
 //!    check. It has the contract's id.
 //! 3. [`TermsDraft::bind`] uses the proposal up: its salt belongs to this id for ever ([`crate::binding`]). A
 //!    [`BoundDraft`] may be spoken of to others; arbiters announce their nonces for its id.
@@ -18,6 +19,7 @@ mod bound;
 mod draft;
 mod error;
 mod json;
+mod part;
 mod proof;
 mod proposal;
 mod record;
@@ -41,6 +43,7 @@ pub use crate::funding::{
 pub use draft::TermsDraft;
 pub use error::{RootCoinFound, TermsError};
 pub use narthex_game_model::schedule::stake_unlock_height;
+pub use part::{Assembly, AssemblyError, Part};
 pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
@@ -112,6 +115,28 @@ impl Terms {
             draft,
             announcements,
             agreement_id,
+        })
+    }
+
+    /// Terms with nonces that nobody announced, and nobody knows: never to be signed. What is signed by whom, and how long
+    /// the messages are, does not depend on the nonces.
+    pub(crate) fn stand_in(draft: &TermsDraft) -> Option<Terms> {
+        let secp = bitcoin::secp256k1::Secp256k1::signing_only();
+        let announcements = (0..draft.panel_size()).map(|arbiter| {
+            let parts: [&[u8]; 2] = [draft.contract_id(), &[arbiter]];
+            let bytes = tagged_hash_parts("narthex/stand-in", &parts);
+            let pair = bitcoin::key::Keypair::from_seckey_slice(&secp, &bytes).ok()?;
+            let unsigned = narthex_base::statement::sign_in(&secp, &bytes, &pair);
+            Some(Announcement {
+                nonce: pair.x_only_public_key().0,
+                nonce_proof: unsigned,
+                signature: unsigned,
+            })
+        });
+        Some(Terms {
+            draft: draft.clone(),
+            announcements: announcements.collect::<Option<_>>()?,
+            agreement_id: [0; 32],
         })
     }
 

@@ -5,7 +5,7 @@ use narthex::game_model::{
     play::{Appeal, ArbiterStrategy, Strategy, VerifierStrategy, WorkerStrategy},
 };
 
-use super::USUAL_ROOTS;
+use super::games::USUAL_ROOTS;
 use crate::cli::value;
 
 pub(super) fn worker(text: &str) -> Result<WorkerStrategy, String> {

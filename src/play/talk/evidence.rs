@@ -133,8 +133,9 @@ impl ContractPlay<'_> {
         let mut pieces = vec![commitment];
         pieces.extend(papers.told().into_iter().map(Piece::Item));
         pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        let openings = papers.openings.iter().cloned().map(Box::new);
-        pieces.extend(openings.map(Piece::Opening));
+        // Others send it what they like; its own part is bounded.
+        let openings = papers.signed_openings().take(MAX_SHOWN_OPENINGS);
+        pieces.extend(openings.cloned().map(Box::new).map(Piece::Opening));
         let count = pieces.len();
         self.bring(Worker, &pieces)?;
         self.step(

@@ -265,6 +265,7 @@ fn audited(scenario: &str, k: i64, n: i64) -> Expected {
         "challenge-upheld" => upheld("c4", n),
         "challenge-upheld-long" => upheld("c4", k),
         "challenge-unserved" => upheld("c2", n),
+        "challenge-garbage" | "challenge-dodged" => upheld("c3", n),
         "challenge-dismissed" => dismissed(0),
         "challenge-bluff" => dismissed(VERIFIER_STAKE + fee),
         "challenge-undecided" => {

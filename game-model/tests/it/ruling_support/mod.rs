@@ -1,5 +1,7 @@
 //! A contract that came before its panel, and what its parties say and acknowledge.
 
+pub mod mail;
+
 use std::collections::BTreeMap;
 
 use narthex_game_model::commitment::{

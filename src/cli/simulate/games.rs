@@ -1,7 +1,4 @@
-//! `narthex simulate`.
-
-mod league;
-mod strategy;
+//! `narthex simulate games`.
 
 use std::{
     io::Write,
@@ -22,13 +19,15 @@ use narthex::{
     simulate::{self, Report},
 };
 
-use super::{Misuse, PanelArg, output, value};
-use league::LeagueArgs;
-use strategy::{appeal, arbiter, verifier, worker};
+use super::{
+    super::{Misuse, PanelArg, output, value},
+    league::LeagueArgs,
+    strategy::{appeal, arbiter, verifier, worker},
+};
 
-/// Options of `narthex simulate`.
+/// Options of `narthex simulate games`.
 #[derive(Args)]
-pub(crate) struct SimulateArgs {
+pub(crate) struct GamesArgs {
     /// honest, skip:1%, falsify:1%, garbage:1% (right leaves, garbage in the boxes), target:3,17, time-out, copy, grind:5% (falsifies 5 % and salts its tree
     /// anew), redraw:5% (falsifies 5 % and, if the sample finds it, shows another root for another sample).
     #[arg(long, default_value = "honest", value_parser = worker)]
@@ -95,7 +94,7 @@ pub(crate) struct SimulateArgs {
     json: bool,
 }
 
-impl SimulateArgs {
+impl GamesArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         self.check_effects()?;
         let setup = self.setup()?;
@@ -255,7 +254,7 @@ impl SimulateArgs {
 const USUAL_TRIES: u32 = 10_000;
 
 /// Most roots that a redrawer shows, unless it is said.
-const USUAL_ROOTS: u32 = 2;
+pub(super) const USUAL_ROOTS: u32 = 2;
 
 fn changes_nothing(fine: bool, option: &str, why: &str) -> Result<(), Misuse> {
     Misuse::unless(fine, || format!("{option} changes nothing here: {why}"))
@@ -263,7 +262,7 @@ fn changes_nothing(fine: bool, option: &str, why: &str) -> Result<(), Misuse> {
 
 /// A case's parameters, and of its costs and values what a simulation knows.
 fn of_case(path: &Path) -> anyhow::Result<(Params, Costs, Option<League>)> {
-    let Case { params, economics } = super::game::read_case(path)?;
+    let Case { params, economics } = super::super::game::read_case(path)?;
     let params = Params::new(params).with_context(|| format!("{} is refused", path.display()))?;
     let costs = Costs {
         work_sat: economics.worker_cost.to_sat(),

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::log::{Log, LogError};
+use super::{Log, LogError};
 
 /// What goes wrong at an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

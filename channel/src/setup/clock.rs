@@ -1,0 +1,74 @@
+//! Whom a set-up waits for, and for how long.
+
+use narthex_contracts::party::PartyName;
+
+use super::{Cause, Phase, SetupChange, SetupMachine, machine::Taken, state::Awaited};
+use crate::Machine as _;
+
+impl SetupMachine {
+    /// Whose message is awaited, in canonical order; nobody's where own work is.
+    pub(super) fn silent(&self) -> Vec<PartyName> {
+        let (about, state) = (&self.about, &self.state);
+        let me = about.me().id;
+        let of = |what| state.missing_of(about, what).collect();
+        match self.phase() {
+            Phase::Proposing if !state.attempt.proposals.contains_key(&me) => Vec::new(),
+            Phase::Proposing if about.is_lead() => of(Awaited::Proposals),
+            Phase::Proposing => vec![about.lead()],
+            Phase::Agreed if state.attempt.bound.is_none() => Vec::new(),
+            Phase::Agreed => of(Awaited::Binds),
+            Phase::Announcing => of(Awaited::Nonces),
+            Phase::Exchanging => of(Awaited::Shares(state.attempt.closed)),
+            Phase::Holding => of(Awaited::Held),
+            Phase::Funding if about.is_lead() => of(Awaited::Funding),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The time passes. The first tick in a phase sets its end, so that a set-up that is quick writes nothing of time.
+    pub(super) fn tick(&self, unix_s: u64) -> Vec<SetupChange> {
+        if self.phase() >= Phase::Committed {
+            return Vec::new();
+        }
+        match self.state.due_s {
+            None => vec![self.clock(unix_s)],
+            Some(due_s) if unix_s < due_s => Vec::new(),
+            Some(_) => match self.silent().first() {
+                // Own work takes long; nobody else is to blame.
+                None => vec![self.clock(unix_s)],
+                Some(silent) => {
+                    let void = self.void(Cause::Silent(silent.id));
+                    let after = self.after(std::slice::from_ref(&void));
+                    let clock = (after.phase() < Phase::Committed).then(|| after.clock(unix_s));
+                    [void].into_iter().chain(clock).collect()
+                }
+            },
+        }
+    }
+
+    fn clock(&self, unix_s: u64) -> SetupChange {
+        let patience_s = u64::from(self.about.patience_s());
+        // The lead may be waiting for others as long.
+        let waits = match self.phase() == Phase::Proposing && !self.about.is_lead() {
+            true => 2 * patience_s,
+            false => patience_s,
+        };
+        let due_s = unix_s.saturating_add(waits);
+        SetupChange::Clock { due_s }
+    }
+
+    /// Changes, and the void that follows where the sides turn out to have bound themselves to different terms.
+    pub(super) fn unless_split(&self, changes: Vec<SetupChange>) -> Taken {
+        let mut after = self.clone();
+        changes.iter().for_each(|change| after.apply(change));
+        let now = &after.state.attempt;
+        let Some(own) = now.bound.as_ref().map(|bound| bound.agreement) else {
+            return Ok(changes);
+        };
+        let other = now.binds.iter().find(|(_, (theirs, _))| *theirs != own);
+        Ok(match other {
+            Some((party, _)) => vec![self.void(Cause::Split(*party))],
+            None => changes,
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! What others say.
+
+use narthex_contracts::party::{PartyId, PartyName};
+
+use super::{
+    Body, Cause, MAX_ATTEMPTS, Phase, SetupChange, SetupMachine, SetupMessage, SetupRefusal,
+    codec::MAX_CEREMONY,
+    machine::Taken,
+    message::{MAX_ANNOUNCEMENT, MAX_FUNDING, MAX_PROPOSAL, MAX_TERMS, MAX_WITNESSES},
+};
+use crate::Machine as _;
+
+impl SetupMachine {
+    pub(super) fn message_came(&self, from: PartyId, message: &SetupMessage) -> Taken {
+        let name = self.about.name(from);
+        if !self.about.is_peer(from) {
+            return Err(SetupRefusal::Stranger { party: name });
+        }
+        let SetupMessage { attempt, body } = message;
+        if *attempt >= MAX_ATTEMPTS {
+            let attempt = *attempt;
+            return Err(SetupRefusal::NoAttempt {
+                from: name,
+                attempt,
+            });
+        }
+        self.check_size(name, body)?;
+        self.check_part(name, body)?;
+        // Own witnesses have left: nothing that is said ends it any more.
+        if self.phase() >= Phase::Committed {
+            return self.committed(from, message);
+        }
+        match *attempt {
+            attempt if attempt < self.attempt() => Ok(Vec::new()),
+            attempt if attempt > self.attempt() => self.ahead(from, message),
+            _ => self.said(name, body),
+        }
+    }
+
+    /// Who speaks of a later attempt has given this one up.
+    fn ahead(&self, from: PartyId, message: &SetupMessage) -> Taken {
+        let cause = Cause::Told {
+            by: from,
+            accused: None,
+        };
+        let mut changes = vec![self.void_to(message.attempt, cause)];
+        let mut after = self.clone();
+        changes.iter().for_each(|change| after.apply(change));
+        if after.phase() < Phase::Committed {
+            // What it says may be refused all the same; that the attempt is void stays.
+            let said = after.said(self.about.name(from), &message.body);
+            changes.extend(said.unwrap_or_default());
+        }
+        Ok(changes)
+    }
+
+    /// Something of this attempt.
+    fn said(&self, from: PartyName, body: &Body) -> Taken {
+        if let Body::Abort(cause) = body {
+            return Ok(vec![self.told(from.id, cause)]);
+        }
+        match self.state.attempt.known(from.id, body) {
+            Some(known) if known == *body => return Ok(Vec::new()),
+            Some(_) => {
+                let (party, reason) = (from.id, format!("two different messages: {}", body.name()));
+                return Ok(vec![self.void(Cause::Fault { party, reason })]);
+            }
+            None => {}
+        }
+        self.check_turn(from, body)?;
+        self.unless_split(vec![SetupChange::Received {
+            from: from.id,
+            body: body.clone(),
+        }])
+    }
+
+    fn told(&self, by: PartyId, cause: &Cause) -> SetupChange {
+        let accused = match cause {
+            // It hands on what another said.
+            Cause::Told { by, accused } => accused.or(Some(*by)),
+            other => other.accused(),
+        };
+        let told = Cause::Told { by, accused };
+        match cause.is_final() {
+            true => SetupChange::Dropped(told),
+            false => self.void(told),
+        }
+    }
+
+    fn committed(&self, from: PartyId, message: &SetupMessage) -> Taken {
+        let is_new = self.phase() < Phase::Dropped
+            && message.attempt == self.attempt()
+            && matches!(message.body, Body::Whole(_))
+            && self.state.attempt.whole.is_none();
+        Ok(match is_new {
+            true => vec![SetupChange::Received {
+                from,
+                body: message.body.clone(),
+            }],
+            false => Vec::new(),
+        })
+    }
+
+    fn check_size(&self, from: PartyName, body: &Body) -> Result<(), SetupRefusal> {
+        let (given, limit) = match body {
+            Body::Proposal(bytes) => (bytes.len(), MAX_PROPOSAL),
+            Body::Terms(bytes) => (bytes.len(), MAX_TERMS),
+            Body::Bind { announcement, .. } => (announcement.len(), MAX_ANNOUNCEMENT),
+            Body::Nonces(bytes) | Body::Shares { shares: bytes, .. } => (bytes.len(), MAX_CEREMONY),
+            Body::Funding(bytes) => (bytes.len(), MAX_WITNESSES),
+            Body::Whole(bytes) => (bytes.len(), MAX_FUNDING),
+            Body::Held | Body::Abort(_) => return Ok(()),
+        };
+        let message = body.name();
+        match given > limit {
+            true => Err(SetupRefusal::TooLong {
+                from,
+                message,
+                given,
+                limit,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Terms and the whole funding come from the lead alone, proposals and witnesses go to it alone.
+    fn check_part(&self, from: PartyName, body: &Body) -> Result<(), SetupRefusal> {
+        let of_lead = from.id == self.about.lead().id;
+        let is_its = match body {
+            Body::Terms(_) | Body::Whole(_) => of_lead,
+            Body::Proposal(_) | Body::Funding(_) => self.about.is_lead(),
+            _ => true,
+        };
+        let (to, message) = (self.about.me(), body.name());
+        match is_its {
+            true => Ok(()),
+            false => Err(SetupRefusal::NotItsPart { from, to, message }),
+        }
+    }
+
+    /// Whether the sender can have what its message rests on, and the message the length that the terms give it.
+    fn check_turn(&self, from: PartyName, body: &Body) -> Result<(), SetupRefusal> {
+        let (now, message) = (&self.state.attempt, body.name());
+        let early = |missing| {
+            Err(SetupRefusal::Early {
+                from,
+                message,
+                missing,
+            })
+        };
+        let own = now.proposals.contains_key(&self.about.me().id);
+        let length = |given: usize, wanted: Option<&u32>| {
+            let wanted = wanted.map_or(0, |wanted| *wanted as usize);
+            match given == wanted {
+                true => Ok(()),
+                false => Err(SetupRefusal::Length {
+                    from,
+                    message,
+                    given,
+                    wanted,
+                }),
+            }
+        };
+        match (body, &now.bound) {
+            (Body::Terms(_) | Body::Bind { .. }, _) if !own => early("this party's proposal"),
+            (Body::Nonces(_) | Body::Shares { .. }, None) => early("this party's bind"),
+            (Body::Nonces(nonces), Some(bound)) => {
+                length(nonces.len(), bound.lengths.nonces.get(&from.id))
+            }
+            (Body::Shares { .. }, Some(_)) if !self.has_announced() => early("this party's nonces"),
+            (Body::Shares { stage, shares }, Some(bound)) => {
+                let stage = bound.lengths.shares.get(usize::from(*stage));
+                length(shares.len(), stage.and_then(|stage| stage.get(&from.id)))
+            }
+            (Body::Held, _) if now.signing.is_none() => early("this party's shares"),
+            (Body::Funding(_), _) if now.signatures.is_none() => early("that this party holds all"),
+            (Body::Whole(_), _) => early("this party's witnesses"),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_announced(&self) -> bool {
+        self.state.attempt.nonces.contains_key(&self.about.me().id)
+    }
+}

@@ -1,0 +1,161 @@
+//! What must not happen in a set-up, whoever is killed and whatever an adversary does.
+
+use narthex_channel::{
+    setup::{Cause, Phase},
+    toy::ToyViolation,
+};
+use narthex_contracts::party::{PartyId, PartyName};
+use serde::Serialize;
+
+use super::FaultKind;
+
+/// Something that must not have happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// What no party sees alone: nonces, salts, and when witnesses left.
+    #[error(transparent)]
+    Ledger(#[from] ToyViolation),
+    /// Somebody honest has a contract and somebody honest has none.
+    #[error("{live} has a contract, and {other} is {phase}")]
+    Divided {
+        /// Who has one.
+        live: PartyName,
+        /// Who does not.
+        other: PartyName,
+        /// How it stands.
+        phase: &'static str,
+    },
+    /// The funding is in a block, and somebody honest does not know.
+    #[error("the funding is buried, and {party} is {phase}")]
+    Unaware {
+        /// Who.
+        party: PartyName,
+        /// How it stands.
+        phase: &'static str,
+    },
+    /// Somebody honest found somebody honest at fault.
+    #[error("{by} finds {party} at fault, which did nothing wrong: {reason}")]
+    Blamed {
+        /// Who found it.
+        by: PartyName,
+        /// Whom.
+        party: PartyName,
+        /// For what.
+        reason: String,
+    },
+    /// It never ended.
+    #[error("{party} is still {phase} long after the deadline")]
+    Stuck {
+        /// Who.
+        party: PartyName,
+        /// How it stands.
+        phase: &'static str,
+    },
+    /// Nobody did anything wrong, nobody was away, and there is no contract.
+    #[error("there is no contract, and no reason why: {cause:?}")]
+    Lifeless {
+        /// Why the first party says that there is none.
+        cause: Option<Cause>,
+    },
+    /// A message of somebody honest was refused, and nobody does anything wrong.
+    #[error("{by} refuses what {from} said: {reason}")]
+    Refused {
+        /// Who refuses.
+        by: PartyName,
+        /// Who said it.
+        from: PartyName,
+        /// Why.
+        reason: String,
+    },
+    /// A party could not go on: a defect of this program.
+    #[error("{party} cannot go on: {reason}")]
+    Defect {
+        /// Who.
+        party: PartyName,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Violation {
+    /// What sort it is, to count by.
+    pub const fn sort(&self) -> &'static str {
+        match self {
+            Violation::Ledger(ToyViolation::NonceReused { .. }) => "nonce reused",
+            Violation::Ledger(ToyViolation::SaltReused { .. }) => "salt reused",
+            Violation::Ledger(ToyViolation::Barrier { .. }) => "witnesses before all held",
+            Violation::Divided { .. } => "divided",
+            Violation::Unaware { .. } => "unaware",
+            Violation::Blamed { .. } => "honest party blamed",
+            Violation::Stuck { .. } => "stuck",
+            Violation::Lifeless { .. } => "lifeless",
+            Violation::Refused { .. } => "honest message refused",
+            Violation::Defect { .. } => "defect",
+        }
+    }
+}
+
+/// How one honest party ended.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) party: PartyName,
+    pub(super) phase: Phase,
+    pub(super) cause: Option<Cause>,
+}
+
+/// What a schedule was disturbed by.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Disturbed {
+    pub(super) kinds: Vec<FaultKind>,
+    pub(super) kills: u32,
+}
+
+impl Disturbed {
+    fn has(&self, kind: FaultKind) -> bool {
+        self.kinds.contains(&kind)
+    }
+}
+
+/// Looks at the end.
+pub(super) fn judge(ended: &[Ended], is_funded: bool, by: &Disturbed, found: &mut Vec<Violation>) {
+    let live = ended.iter().find(|party| party.phase == Phase::Live);
+    for party in ended {
+        let (name, phase) = (party.party, party.phase.name());
+        match (party.phase, live) {
+            (Phase::Live, _) => {}
+            (Phase::Dropped, None) if !is_funded => {}
+            (_, Some(live)) => found.push(Violation::Divided {
+                live: live.party,
+                other: name,
+                phase,
+            }),
+            (_, None) if is_funded => found.push(Violation::Unaware { party: name, phase }),
+            _ => found.push(Violation::Stuck { party: name, phase }),
+        }
+    }
+    // One kill costs one attempt; more of them may cost a party its seat.
+    let quiet = [FaultKind::Adversary, FaultKind::Absence, FaultKind::Hurry];
+    let is_quiet = !quiet.into_iter().any(|kind| by.has(kind)) && by.kills <= 1;
+    if is_quiet && live.is_none() {
+        let cause = ended.first().and_then(|party| party.cause.clone());
+        found.push(Violation::Lifeless { cause });
+    }
+}
+
+/// Whether somebody honest is found at fault by what this party knows.
+pub(super) fn blames(
+    by: PartyName,
+    cause: &Cause,
+    is_honest: impl Fn(PartyId) -> bool,
+    name: impl Fn(PartyId) -> PartyName,
+) -> Option<Violation> {
+    match cause {
+        Cause::Fault { party, reason } if is_honest(*party) => Some(Violation::Blamed {
+            by,
+            party: name(*party),
+            reason: reason.clone(),
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,440 @@
+//! The signer of one party: keys, wallet, and what it draws for an attempt.
+
+use bitcoin::{
+    OutPoint, ScriptBuf,
+    hashes::{Hash, sha256},
+    key::Keypair,
+    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
+};
+use narthex_base::codec::Message;
+use narthex_channel::setup::{Bound, SetupEffect, SetupInput, SetupMachine, SetupSigner};
+use narthex_contracts::{
+    binding::{BindError, Bindings, FreshSalt},
+    funding::FundingError,
+    party::PartyId,
+    setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
+    template::{ContractSecret, PartyError},
+    terms::{
+        AcceptancePolicy, Assembly, AssemblyError, BoundDraft, Contribution, FeeRate, Part,
+        Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError,
+    },
+};
+use narthex_game_model::{AcceptedJob, Params, Template, sample};
+use narthex_regtest::AcceptedPolicy;
+
+use crate::wallet::{PartyWallet, WalletError};
+
+/// What the parties know of a contract before they propose anything.
+pub struct Accord<'a> {
+    /// The parameters.
+    pub params: &'a Params,
+    /// The job, compared with them.
+    pub job: AcceptedJob,
+    /// Fee rate of the funding.
+    pub rate: FeeRate,
+    /// A node that was asked whether it takes what the contract ends with.
+    pub node: &'a AcceptedPolicy,
+    /// Point of the panel's shared secret (`paper` template).
+    pub panel: Option<PublicKey>,
+    /// Whether these terms name the panel that was drawn; else why not.
+    pub is_panel: &'a dyn Fn(&TermsDraft) -> Result<(), String>,
+    /// Why the party goes on with these terms; else why it does not.
+    pub accepts: &'a dyn Fn(&TermsDraft) -> Result<AcceptancePolicy, String>,
+}
+
+/// Where a party's stake comes from.
+#[derive(Debug)]
+pub enum Stake {
+    /// Its wallet chooses coins.
+    Wallet,
+    /// A coin that was made for it before (an arbiter of the `paper` template).
+    Coin(Contribution),
+}
+
+/// Who a party is and what is its own.
+pub struct Standing<'a> {
+    /// Its role.
+    pub role: Role,
+    /// Secret of its contract key.
+    pub key: SecretKey,
+    /// An arbiter's identity.
+    pub identity: Option<Keypair>,
+    /// Where it is paid.
+    pub payout: ScriptBuf,
+    /// Its coins.
+    pub wallet: &'a mut PartyWallet,
+    /// Where its deposit comes from.
+    pub stake: Stake,
+    /// The worker's secrets.
+    pub secrets: &'a Secrets,
+    /// The verifier's nonce for drawing the sample.
+    pub sample_nonce: Option<[u8; 32]>,
+    /// Its record of what it has bound, for ever.
+    pub bindings: &'a mut dyn Bindings,
+    /// The system's source; a play passes one that its seed repeats.
+    pub rng: StdRng,
+}
+
+/// Why a signer cannot go on. Nothing of it is a peer's fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignerError {
+    /// The wallet does not have the coins, or does not sign.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// The record of what was bound cannot be written, or has this salt already.
+    #[error(transparent)]
+    Bindings(#[from] BindError),
+    /// The terms cannot be signed by this party.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    /// The parts make no terms.
+    #[error(transparent)]
+    Assembly(#[from] AssemblyError),
+    /// The party does not begin to sign.
+    #[error(transparent)]
+    Party(#[from] PartyError),
+    /// The ceremony stops by an own fault.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// What was stored is not of this contract.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// The funding cannot be signed or put together.
+    #[error(transparent)]
+    Funding(#[from] FundingError),
+    /// Own bytes that do not read back.
+    #[error("what was written down cannot be read: {0}")]
+    Own(#[from] narthex_base::codec::DecodeError),
+    /// The machine asked for something out of order; a defect of this program.
+    #[error("{0} was asked for before there was what it rests on")]
+    Order(&'static str),
+}
+
+/// What was drawn for one attempt: in memory alone, and gone with the process.
+#[derive(Default)]
+pub(super) struct Drawn {
+    pub(super) proposal: Option<Proposal>,
+    pub(super) bound: Option<BoundDraft>,
+    pub(super) accepted: Option<AcceptancePolicy>,
+    pub(super) announced: Option<Announced<Terms>>,
+    pub(super) signing: Option<Signing<Terms>>,
+}
+
+/// One party's signer in the set-up of a contract of computation.
+pub struct ComputationSigner<'a> {
+    pub(super) own: Standing<'a>,
+    pub(super) accord: &'a Accord<'a>,
+    pub(super) drawn: Drawn,
+    /// Coins of its wallet that serve this attempt.
+    reserved: Vec<OutPoint>,
+    signatures: Option<ContractSignatures<Terms>>,
+}
+
+impl<'a> ComputationSigner<'a> {
+    /// A signer that has drawn nothing.
+    pub fn new(own: Standing<'a>, accord: &'a Accord<'a>) -> ComputationSigner<'a> {
+        ComputationSigner {
+            own,
+            accord,
+            drawn: Drawn::default(),
+            reserved: Vec::new(),
+            signatures: None,
+        }
+    }
+
+    /// Every signature, once it was computed or read back.
+    pub fn into_signatures(self) -> Option<ContractSignatures<Terms>> {
+        self.signatures
+    }
+
+    /// What outlives a process: everything but what it drew.
+    pub fn into_standing(self) -> Standing<'a> {
+        self.own
+    }
+
+    pub(super) fn me(&self) -> PartyId {
+        self.own.role.into()
+    }
+
+    fn propose(&mut self, attempt: u8) -> Result<SetupInput, SignerError> {
+        let Accord { params, rate, .. } = self.accord;
+        let deposit = narthex_contracts::terms::deposit(params, self.own.role);
+        let funding = match &self.own.stake {
+            Stake::Coin(contribution) => contribution.clone(),
+            Stake::Wallet => {
+                let node = self.accord.node;
+                let (funding, _) = self.own.wallet.contribute(deposit, *rate, node)?;
+                self.reserved = funding.coins.iter().map(|coin| coin.outpoint).collect();
+                funding
+            }
+        };
+        let secp = Secp256k1::new();
+        let key = PublicKey::from_secret_key(&secp, &self.own.key);
+        let hash = params.hash();
+        let template = params.template();
+        let role = self.own.role;
+        type Prove = fn(
+            &Secp256k1<bitcoin::secp256k1::All>,
+            &SecretKey,
+            &PublicKey,
+            &[u8; 32],
+        ) -> SecretPoint;
+        let secrets = self.own.secrets;
+        let point =
+            |which, is_wanted: bool, prove: Prove| -> Result<Option<SecretPoint>, SignerError> {
+                if role != Role::Worker || !is_wanted {
+                    return Ok(None);
+                }
+                let secret = secrets
+                    .get(which)
+                    .ok_or(SignerError::Order("a worker's secret"))?;
+                Ok(Some(prove(&secp, &secret, &key, &hash)))
+            };
+        let result = point(ContractSecret::Result, true, SecretPoint::result)?;
+        let token = point(
+            ContractSecret::Token,
+            template.has_delivery(),
+            SecretPoint::token,
+        )?;
+        let is_paper = template == Template::Paper;
+        let appeal = point(ContractSecret::Appeal, is_paper, SecretPoint::appeal)?;
+        let nonce = self.own.sample_nonce.filter(|_| role == Role::Verifier);
+        let nonce = nonce.map(|nonce| sample::nonce_commitment(&nonce));
+        let identity = self.own.identity.map(|pair| pair.x_only_public_key().0);
+        let proposal = Proposal {
+            role,
+            key,
+            salt: FreshSalt::draw(&mut self.own.rng),
+            payout: self.own.payout.clone(),
+            funding,
+            params_hash: hash,
+            job: self.accord.job,
+            funding_rate: *rate,
+            identity,
+            result: result.map(|point| point.point),
+            token: token.map(|point| point.point),
+            appeal: appeal.map(|point| point.point),
+            sample_nonce: nonce.map(sha256::Hash::from_byte_array),
+        };
+        let part = Part {
+            role,
+            record: proposal.record(),
+            identity,
+            result,
+            token,
+            appeal,
+            sample_nonce: proposal.sample_nonce,
+        };
+        self.drawn = Drawn {
+            proposal: Some(proposal),
+            ..Drawn::default()
+        };
+        Ok(SetupInput::Proposed {
+            attempt,
+            proposal: part.to_bytes(),
+        })
+    }
+
+    fn assemble(&self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
+        let faulty = |party: PartyId, reason: String| SetupInput::Faulty {
+            attempt,
+            party,
+            reason,
+        };
+        let mut parts = Vec::new();
+        for (party, bytes) in machine.proposals() {
+            match Part::from_bytes(bytes) {
+                Ok(part) if party == part.role => parts.push(part),
+                Ok(part) => return Ok(faulty(party, format!("a part of {}", part.role))),
+                Err(error) => return Ok(faulty(party, error.to_string())),
+            }
+        }
+        let assembly = Assembly {
+            params_hash: self.accord.params.hash(),
+            job: sha256::Hash::from_byte_array(self.accord.job.id()),
+            funding_rate: self.accord.rate,
+            panel: self.accord.panel,
+            parts,
+        };
+        let record = match assembly.record(self.accord.params) {
+            Ok(record) => record,
+            Err(error) => match error.at_fault() {
+                Some(role) => return Ok(faulty(role.into(), error.to_string())),
+                None => return Err(error.into()),
+            },
+        };
+        match TermsDraft::new(record) {
+            Ok(_) => Ok(SetupInput::Assembled {
+                attempt,
+                terms: assembly.to_bytes(),
+            }),
+            Err(error) => Ok(
+                match error.at_fault().filter(|role| *role != self.own.role) {
+                    Some(role) => faulty(role.into(), error.to_string()),
+                    // Two parts that do not go together: whose is wrong does not show.
+                    None => SetupInput::Declined {
+                        reason: error.to_string(),
+                    },
+                },
+            ),
+        }
+    }
+
+    /// The draft that the lead's terms make; else what is wrong with them.
+    pub(super) fn draft(&self, machine: &SetupMachine) -> Result<TermsDraft, String> {
+        let terms = machine.terms().ok_or("there are no terms")?;
+        let assembly = Assembly::from_bytes(terms).map_err(|error| error.to_string())?;
+        let record = assembly.record(self.accord.params);
+        let record = record.map_err(|error| error.to_string())?;
+        TermsDraft::new(record).map_err(|error| error.to_string())
+    }
+
+    fn bind(&mut self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
+        let lead = machine.about().lead().id;
+        let leads = lead == self.me();
+        let by_lead = |party: PartyId, reason: String| match leads {
+            // One has put them together oneself, out of what others sent.
+            true => SetupInput::Declined { reason },
+            false => SetupInput::Faulty {
+                attempt,
+                party,
+                reason,
+            },
+        };
+        let draft = match self.draft(machine) {
+            Ok(draft) => draft,
+            Err(reason) => return Ok(by_lead(lead, reason)),
+        };
+        let proposal = self.drawn.proposal.take();
+        let proposal = proposal.ok_or(SignerError::Order("a bind"))?;
+        if let Err(error) = draft.check_proposal(&proposal) {
+            return Ok(by_lead(lead, error.to_string()));
+        }
+        if let Err(reason) = (self.accord.is_panel)(&draft) {
+            return Ok(by_lead(lead, reason));
+        }
+        if let Some(role) = self.brings_my_coin(&draft) {
+            let reason = "it brings a coin of somebody else's".to_owned();
+            return Ok(by_lead(role.into(), reason));
+        }
+        match (self.accord.accepts)(&draft) {
+            Ok(policy) => self.drawn.accepted = Some(policy),
+            Err(reason) => return Ok(SetupInput::Declined { reason }),
+        }
+        let plan = draft.plan()?;
+        let agreement = *draft.contract_id();
+        let mut bound = draft.bind(proposal, &mut *self.own.bindings)?;
+        let announcement = match &self.own.identity {
+            Some(identity) if matches!(self.own.role, Role::Arbiter(_)) => {
+                bound.announce(&Secp256k1::new(), identity)?.to_bytes()
+            }
+            _ => Vec::new(),
+        };
+        let lengths = super::ceremony::lengths(&plan, bound.draft(), self.me());
+        self.drawn.bound = Some(bound);
+        Ok(SetupInput::Bound {
+            attempt,
+            bound: Bound {
+                agreement,
+                announcement,
+                lengths,
+            },
+        })
+    }
+
+    /// Whose part names a coin of this party's.
+    fn brings_my_coin(&self, draft: &TermsDraft) -> Option<Role> {
+        draft
+            .roles()
+            .filter(|role| *role != self.own.role)
+            .find(|role| {
+                let coins = draft.record().funding(*role).into_iter();
+                let mut coins = coins.flat_map(|funding| &funding.coins);
+                coins.any(|coin| self.own.wallet.coin(coin.outpoint).is_some())
+            })
+    }
+
+    fn fund(&mut self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
+        let signatures = self.held(machine)?.clone();
+        let tip = self.own.wallet.tip();
+        let funded = super::ceremony::funded(&signatures, self.own.wallet, machine)?;
+        Ok(match funded {
+            Ok(funding) => SetupInput::Funded {
+                attempt,
+                funding,
+                tip,
+            },
+            Err((party, reason)) => SetupInput::Faulty {
+                attempt,
+                party,
+                reason,
+            },
+        })
+    }
+
+    /// All signatures: as they were computed, or read back.
+    pub(super) fn held(
+        &mut self,
+        machine: &SetupMachine,
+    ) -> Result<&ContractSignatures<Terms>, SignerError> {
+        if self.signatures.is_none() {
+            let bytes = machine
+                .signatures()
+                .ok_or(SignerError::Order("a funding"))?;
+            let terms = self.terms(machine)?;
+            self.signatures = Some(ContractSignatures::<Terms>::from_bytes(terms, bytes)?);
+        }
+        self.signatures
+            .as_ref()
+            .ok_or(SignerError::Order("a funding"))
+    }
+
+    /// The signatures of a contract that was read back from its log, where nothing else asked for them.
+    ///
+    /// # Errors
+    /// [`SignerError::Order`] if there are none yet; [`SignerError::Restore`].
+    pub fn restore(&mut self, machine: &SetupMachine) -> Result<(), SignerError> {
+        self.held(machine).map(drop)
+    }
+
+    pub(super) fn keep(&mut self, signatures: ContractSignatures<Terms>) {
+        self.signatures = Some(signatures);
+    }
+}
+
+impl SetupSigner for ComputationSigner<'_> {
+    type Error = SignerError;
+
+    fn work(
+        &mut self,
+        effect: SetupEffect,
+        machine: &SetupMachine,
+    ) -> Result<Option<SetupInput>, SignerError> {
+        Ok(Some(match effect {
+            SetupEffect::Propose { attempt } => self.propose(attempt)?,
+            SetupEffect::Assemble { attempt } => self.assemble(attempt, machine)?,
+            SetupEffect::Bind { attempt } => self.bind(attempt, machine)?,
+            SetupEffect::Announce { attempt } => self.announce(attempt, machine)?,
+            SetupEffect::Sign { attempt } => self.sign(attempt, machine)?,
+            SetupEffect::Close { attempt, stage } => self.close(attempt, stage, machine)?,
+            SetupEffect::Fund { attempt } => self.fund(attempt, machine)?,
+            SetupEffect::Forget { .. } => {
+                self.drawn = Drawn::default();
+                self.signatures = None;
+                self.own.wallet.free(self.reserved.drain(..));
+                return Ok(None);
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn shares(
+        &mut self,
+        stage: u8,
+        to: PartyId,
+        machine: &SetupMachine,
+    ) -> Result<Option<Vec<u8>>, SignerError> {
+        self.shares_of(stage, to, machine)
+    }
+}
