@@ -66,9 +66,6 @@ where
             let taken = subject.input(driven.machine(), &mut rng);
             // What is refused changes nothing.
             let _ = driven.step(&taken);
-            for change in driven.machine().summary() {
-                walk.codec::<S>(&change)?;
-            }
             if !rng.gen_ratio(1, 4) {
                 continue;
             }

@@ -260,7 +260,7 @@ fn the_payers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Paying>(&signed, PhantomData);
     check(&mut subject, Effort::new(21, 1_000, 40)).unwrap_or_else(|e| panic!("{e}"));
-    check_summary(&mut subject, Effort::new(23, 100, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check_summary(&mut subject, Effort::new(23, 60, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn the_providers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Receiving>(&signed, PhantomData);
     check(&mut subject, Effort::new(22, 1_000, 40)).unwrap_or_else(|e| panic!("{e}"));
-    check_summary(&mut subject, Effort::new(24, 100, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check_summary(&mut subject, Effort::new(24, 60, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// What is written for a payment does not grow with the bank, nor with what was paid before.

@@ -98,8 +98,8 @@ fn coin(rng: &mut StdRng) -> (u32, CoinSeen) {
             *[890, T].get(rng.gen_range(0..2usize)).unwrap(),
             CoinSeen::Unfunded,
         ),
-        2 => {
-            let tip = 950 + 10 * u32::from(rng.gen_ratio(1, 6));
+        2 | 3 => {
+            let tip = 950 + 10 * u32::from(rng.gen_ratio(1, 10));
             (tip, CoinSeen::Spent { height: 950 })
         }
         _ => {
@@ -191,9 +191,13 @@ impl Subject for Walks<SenderMachine> {
         machine.clone()
     }
 
-    fn input(&mut self, _: &SenderMachine, rng: &mut StdRng) -> SenderInput {
+    fn input(&mut self, machine: &SenderMachine, rng: &mut StdRng) -> SenderInput {
         let world = self.some(rng);
-        match rng.gen_range(0..12u8) {
+        let next = match (machine.standing(), rng.gen_range(0..4u8)) {
+            ("assigning", 0..=1) => 1,
+            _ => rng.gen_range(0..12u8),
+        };
+        match next {
             0 => world.sender(),
             1..=2 => SenderInput::Consent(world.consents[rng.gen_range(0..2usize)]),
             3 => SenderInput::Funded(world.funding.clone()),
@@ -227,8 +231,12 @@ impl Subject for Walks<RecipientMachine> {
     fn input(&mut self, machine: &RecipientMachine, rng: &mut StdRng) -> RecipientInput {
         let world = self.some(rng);
         let one = rng.gen_range(0..2usize);
-        let next = match (machine.standing(), rng.r#gen()) {
-            ("accepting", true) => 5,
+        // Mostly what brings it on, or what a reorganisation does to it then.
+        let next = match (machine.standing(), rng.gen_range(0..4u8)) {
+            ("funded", 0) => 1,
+            ("funded", 1..=2) => 3,
+            ("accepting", 0..=1) => 5,
+            ("accepting", 2) => 9,
             _ => rng.gen_range(0..16u8),
         };
         match next {
@@ -268,7 +276,7 @@ fn a_sender_keeps_the_laws() {
 fn a_recipient_keeps_the_laws() {
     let mut walks = Walks::<RecipientMachine>::new(World::recipient);
     rows::print(&mut walks, 3_000, 40);
-    check(&mut walks, Effort::new(57, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut walks, Effort::new(57, 1_500, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// A refused input says by whose fault: an acceptance of another agent, or of another delivery; a claim that is none.
