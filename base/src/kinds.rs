@@ -31,6 +31,8 @@ macro_rules! kinds {
 kinds! {
     /// Terms of the computational contract.
     TERMS = "NXT3",
+    /// An ending that client, worker and verifier may agree on.
+    ENDING = "NXEP1",
     /// Public nonces of a ceremony.
     NONCES = "NXN1",
     /// What a contract id covers of the nonces of a ceremony.
@@ -175,6 +177,8 @@ kinds! {
     SEAL_FAULT = "NXSF1",
     /// A token, sealed under the digests of a sample.
     SEALED_TOKEN = "NXST1",
+    /// A token, encrypted by a verifier to itself.
+    TOKEN_BOX = "NXTB1",
     /// What worker and verifier sign for each other and for a panel.
     CASE_ITEM = "NXIT1",
     /// Something that a party hands another one, or the panel, while work is checked and judged.

@@ -60,7 +60,7 @@ mod table;
 pub use case::{Case, CaseTerms, ChainFacts, Litigant, RootOfRecord};
 pub use evidence::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, Refused};
 pub use finding::{CaseFinding, Row, RuleError};
-pub use item::{Answer, Item, SignedItem, data_id};
+pub use item::{Answer, Item, KeptError, SignedItem, data_id};
 pub use received::{NotReceived, Received};
 pub use rerun::Rerun;
 pub use table::rule;

@@ -23,7 +23,7 @@ impl DeliveryPlay<'_> {
             return Err(ScenarioError::broken("the funding is not due"));
         }
         let tip = self.chain().height()?;
-        let mut psbt = self.sender()?.funding_psbt(tip)?;
+        let mut psbt = self.sender()?.funding_psbt(tip, self.harness.policy())?;
         let (tx, fee) = (self.harness).sign_funding(0, &mut psbt, self.options.amount)?;
         for effect in self.sender.side.step(&SenderInput::Funded(tx))? {
             if let SenderEffect::Publish(tx) = effect {

@@ -302,7 +302,7 @@ impl ContractPlay<'_> {
         let Some(delivered) = self.confirmed_at(&Exit::DELIVERED) else {
             return Ok((tip, tip));
         };
-        let Some(coin) = root_coin(&self.graph) else {
+        let Some(coin) = root_coin(&self.terms, &self.graph) else {
             return Ok((tip, tip));
         };
         let spender = self.chain.spender(coin)?;

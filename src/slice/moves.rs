@@ -71,7 +71,7 @@ impl SlicePlay<'_> {
         if !self.slice.client.pending().contains(&ClientEffect::Fund) {
             return Err(ScenarioError::broken("the funding is not due"));
         }
-        let mut psbt = self.client()?.funding_psbt()?;
+        let mut psbt = self.client()?.funding_psbt(self.harness.policy())?;
         let (price, n) = (self.options.price, self.options.providers);
         let locked = price.checked_mul(n.into()).unwrap_or(Amount::MAX_MONEY);
         let (tx, fee) = self.harness.sign_funding(0, &mut psbt, locked)?;

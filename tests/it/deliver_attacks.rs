@@ -22,6 +22,7 @@ use narthex::{
             AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
             agent_name,
         },
+        fixtures::MadeUpNode,
         graph::NodeId,
         terms::FeeRate,
     },
@@ -168,7 +169,11 @@ fn a_claim_and_a_refund_race(chain: &mut dyn Chain) {
 fn a_funding_that_is_double_spent(chain: &mut dyn Chain) {
     let mut play = prepared(chain);
     let tip = play.chain().height().unwrap();
-    let mut psbt = play.sender().unwrap().funding_psbt(tip).unwrap();
+    let mut psbt = play
+        .sender()
+        .unwrap()
+        .funding_psbt(tip, &MadeUpNode)
+        .unwrap();
     let amount = Amount::from_sat(20_000);
     let (funding, _) = play.harness().sign_funding(0, &mut psbt, amount).unwrap();
     play.chain().submit(&funding).unwrap();
@@ -239,7 +244,11 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
     for change in changes {
         let mut play = prepared(chain);
         let tip = play.chain().height().unwrap();
-        let mut psbt = play.sender().unwrap().funding_psbt(tip).unwrap();
+        let mut psbt = play
+            .sender()
+            .unwrap()
+            .funding_psbt(tip, &MadeUpNode)
+            .unwrap();
         let amount = Amount::from_sat(20_000);
         let (agreed, _) = play.harness().sign_funding(0, &mut psbt, amount).unwrap();
         let mut other = agreed.clone();

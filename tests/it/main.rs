@@ -42,6 +42,7 @@ mod engine_channel;
 mod exits;
 mod fees;
 mod game;
+mod hosted;
 mod house;
 mod job;
 mod job_contracts;

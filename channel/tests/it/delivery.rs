@@ -16,6 +16,7 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     deliver::{Agent, Consent, DeliverError, Delivery, Handover, Served},
+    fixtures::MadeUpNode,
     terms::{FeeRate, FeeRules as _},
 };
 
@@ -66,7 +67,7 @@ impl World {
             served,
             handovers,
             claims,
-            funding: sender.funding_psbt(890).unwrap().unsigned_tx,
+            funding: sender.funding_psbt(890, &MadeUpNode).unwrap().unsigned_tx,
         }
     }
 

@@ -13,6 +13,7 @@ use narthex_channel::{
         ProviderStart,
     },
 };
+use narthex_contracts::fixtures::MadeUpNode;
 use narthex_contracts::slice::{Bundle, Opening, Post, SliceError};
 
 use crate::{
@@ -55,7 +56,7 @@ impl World {
         );
         let claims = [0, 1].map(|i| slice.providers[i].claim(BURIED).unwrap());
         let refunds = [0, 1].map(|i| slice.client.refund(i, &mut rng).unwrap());
-        let funding = slice.client.funding_psbt().unwrap().unsigned_tx;
+        let funding = slice.client.funding_psbt(&MadeUpNode).unwrap().unsigned_tx;
         World {
             opening: slice.providers[0].record().opening.unwrap(),
             posts,

@@ -9,6 +9,7 @@ use bitcoin::{
         schnorr,
     },
 };
+use narthex_base::node::AskedNode;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -250,9 +251,9 @@ impl Sender {
             .find_map(|(agent, given)| given.is_none().then_some(agent))
     }
 
-    /// The funding transaction, for the wallet to sign: only when all agents agreed, and not so late that nobody would
-    /// serve.
-    pub fn funding_psbt(&self, tip: u32) -> Result<Psbt, DeliverError> {
+    /// The funding transaction, for the wallet to sign: only when all agents agreed, the own node was asked, and it is
+    /// not so late that nobody would serve.
+    pub fn funding_psbt(&self, tip: u32, _: &impl AskedNode) -> Result<Psbt, DeliverError> {
         if let Some(agent) = self.missing() {
             return Err(DeliverError::NoConsent { agent });
         }

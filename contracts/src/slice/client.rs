@@ -9,6 +9,7 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::node::AskedNode;
 
 use super::{
     Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
@@ -70,11 +71,12 @@ impl ClientBook {
         &self.holdings
     }
 
-    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it.
+    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it, and whose node
+    /// was asked.
     ///
     /// # Errors
     /// [`FundingError`].
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+    pub fn funding_psbt(&self, _: &impl AskedNode) -> Result<Psbt, FundingError> {
         funding_psbt(self.holdings.graph())
     }
 
@@ -281,9 +283,10 @@ impl Client {
         self.book.holdings()
     }
 
-    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        self.book.funding_psbt()
+    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it, and whose node
+    /// was asked.
+    pub fn funding_psbt(&self, node: &impl AskedNode) -> Result<Psbt, FundingError> {
+        self.book.funding_psbt(node)
     }
 
     /// Takes a post, to show it to everybody and to open it when it is paid.

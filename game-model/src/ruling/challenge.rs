@@ -49,7 +49,7 @@ impl Judge<'_> {
 
     /// Row c2. A client that can check nothing would have to challenge blindly: so whoever is approved serves it first.
     fn served(&self, record: &RootOfRecord) -> Result<Served, String> {
-        let dates = ChallengeSchedule::of(&self.case.terms.params, self.case.chain.rejected);
+        let dates = ChallengeSchedule::of(&self.case.terms.params, self.case.chain.verdict);
         let data = data_id(&self.case.terms.contract, &record.root);
         let signed = self.pool.items.iter().find_map(|(id, item)| match item {
             Item::AuditOpening { audit, opening } => Some(Served {
@@ -85,7 +85,7 @@ impl Judge<'_> {
         record: &RootOfRecord,
         served: &Served,
     ) -> Result<Result<Vec<u64>, String>, RuleError> {
-        let approved = self.case.chain.rejected;
+        let approved = self.case.chain.verdict;
         let own = self.pool.items.iter().find_map(|(id, item)| match item {
             Item::Audit { root, nonce } => Some((id, root, nonce)),
             _ => None,

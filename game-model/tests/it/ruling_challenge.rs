@@ -31,7 +31,7 @@ fn cheat() -> Scene {
 }
 
 fn dates(scene: &Scene) -> ChallengeSchedule {
-    ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.rejected)
+    ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.verdict)
 }
 
 /// What the worker opened to the client after an approval.
@@ -241,10 +241,10 @@ fn a_client_that_was_not_served_need_not_guess() {
     }
     // The chain lets no challenge cut that time short: a case in which one does is none.
     let mut hasty = honest();
-    hasty.case.chain.appealed = served;
+    hasty.case.chain.accused = served;
     let unserved = Approved::of(&hasty).worker;
     found(&hasty, [unserved, client(&hasty)], Row::Unserved, UPHELD);
-    hasty.case.chain.appealed = served - 1;
+    hasty.case.chain.accused = served - 1;
     let refused = hasty.rule(&[Approved::of(&hasty).worker.0]).unwrap_err();
     assert!(matches!(refused, RuleError::Facts(why) if why.contains("a third")));
 }
@@ -331,7 +331,7 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
 #[test]
 fn a_draw_that_the_worker_had_by_the_approval_binds_it() {
     let scene = cheat();
-    let (served, approved) = (dates(&scene).served, scene.case.chain.rejected);
+    let (served, approved) = (dates(&scene).served, scene.case.chain.verdict);
     let bound = |scene: &Scene, arbiters: std::ops::Range<u8>, height| {
         let draw = drawn_by_client(scene, [9; 32]);
         let receipts = arbiters.map(|index| kept(id(&draw), index, height));

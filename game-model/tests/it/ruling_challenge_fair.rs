@@ -36,13 +36,13 @@ fn dates(scene: &mut Scene, dice: &mut Dice, recorded: Option<u32>) -> Challenge
     let root = scene.commitment().id();
     let chain = &mut scene.case.chain;
     chain.record = recorded.map(|height| RootOfRecord { height, root });
-    chain.rejected = match dice.below(3) {
+    chain.verdict = match dice.below(3) {
         0 => DELIVERED,
         1 => dice.height(DELIVERED, s.verdict),
         _ => s.verdict + 10,
     };
-    let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.rejected);
-    chain.appealed = match dice.one_in(2) {
+    let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.verdict);
+    chain.accused = match dice.one_in(2) {
         true => dates.served,
         false => dice.height(dates.served, dates.claimed - 1),
     };

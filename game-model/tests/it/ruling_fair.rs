@@ -47,8 +47,8 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         DELIVERED + 1
     };
     let rejected = dice.height(earliest, s.verdict);
-    scene.case.chain.rejected = rejected;
-    scene.case.chain.appealed = rejected.max(recorded) + 1 + dice.below(5) as u32;
+    scene.case.chain.verdict = rejected;
+    scene.case.chain.accused = rejected.max(recorded) + 1 + dice.below(5) as u32;
     let at = dice.height(DELIVERED, s.record);
     mail.keep_data(boxes(scene), at, ALL);
 
@@ -392,8 +392,8 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         }
         break 'talk seen + 1;
     };
-    scene.case.chain.rejected = rejected;
-    scene.case.chain.appealed = rejected + 1 + dice.below(5) as u32;
+    scene.case.chain.verdict = rejected;
+    scene.case.chain.accused = rejected + 1 + dice.below(5) as u32;
     if dice.one_in(4) {
         let again = brought[WORKER].items.clone();
         brought[WORKER].items.extend(again);

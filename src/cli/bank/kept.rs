@@ -172,11 +172,8 @@ impl KeptArgs {
 
 impl OpenArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let common = HarnessOptions {
-            rate: self.kept.fee_rate,
-            // Nothing of a kept bank follows from a seed that somebody named.
-            seed: [0; 32],
-        };
+        // Nothing of a kept bank follows from a seed that somebody named.
+        let common = HarnessOptions::default().at(self.kept.fee_rate);
         let options = self.figures.figures(common);
         self.kept.run(|bank| bank.open(&options))
     }

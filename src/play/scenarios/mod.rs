@@ -22,6 +22,7 @@ macro_rules! scenarios {
 
 scenarios! {
     "normal" Hardened "3: the verifier approves off chain, the worker reveals the key: two transactions" hardened::normal;
+    "lost-token" Hardened "3: the verifier loses its disk after its answer, and has the token back from that: two transactions" hardened::lost_token;
     "normal-long" Hardened "3': delivered and approved on chain, then revealed" hardened::normal_long;
     "coop" Hardened "agreed: client, worker and verifier close with one ordinary transaction" hardened::coop;
     "timeout" Hardened "1: the worker never delivers" hardened::timeout;

@@ -181,7 +181,7 @@ fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
         };
     }
     match scenario {
-        "normal" => revealed(row(3, 2, Free, normal, n)),
+        "normal" | "lost-token" => revealed(row(3, 2, Free, normal, n)),
         // v and φ are in an output of a key that nobody has.
         "unearned-approval" => revealed(Expected {
             nobody: VERIFIER_STAKE + fee,
