@@ -125,6 +125,12 @@ kinds! {
     HANDOVER = "NXD6",
     /// Evidence about a delivery.
     DELIVERY_EVIDENCE = "NXD7",
+    /// A change in the log of a delivery's sender.
+    SENDER_CHANGE = "NXDS1",
+    /// A change in the log of a delivery's agent.
+    AGENT_CHANGE = "NXDA1",
+    /// A change in the log of a delivery's recipient.
+    RECIPIENT_CHANGE = "NXDR1",
     /// A provider's commitment to its slice.
     SLICE_POST = "NXGC1",
     /// Shares that a provider releases.
@@ -133,6 +139,12 @@ kinds! {
     SLICE_EVIDENCE = "NXGE1",
     /// SliceDealing shares of a slice.
     SLICE_DEAL = "NXGD1",
+    /// A slice's provider's shares of the others' secrets, and its own part of its own.
+    SLICE_SHARES = "NXGS1",
+    /// A change in the log of a slice's client.
+    SLICE_CLIENT_CHANGE = "NXGK1",
+    /// A change in the log of a slice's provider.
+    SLICE_PROVIDER_CHANGE = "NXGL1",
     /// The envelope of a bounty.
     ENVELOPE = "NXYE1",
     /// A result of a bounty, sealed.

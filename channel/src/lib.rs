@@ -53,11 +53,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], a payment that is forwarded from one place
-//! to another ([`ptlc`]), and a party's way to a contract ([`setup`]).
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
+//! sealed [`delivery`], a payment that is forwarded from one place to another ([`ptlc`]), and a party's way to a contract
+//! ([`setup`]).
 
 pub mod bank;
+pub mod delivery;
 pub mod dispute;
+mod fields;
 #[cfg(feature = "testing")]
 pub mod laws;
 pub mod log;
@@ -65,6 +68,7 @@ mod logged;
 mod machine;
 pub mod ptlc;
 pub mod setup;
+pub mod slice;
 mod table;
 #[cfg(feature = "toy")]
 pub mod toy;
@@ -73,5 +77,5 @@ pub mod toy;
 pub use bitcoin;
 
 pub use logged::{Logged, OpenError, StepError, Taken};
-pub use machine::{Machine, Step};
+pub use machine::{Machine, Step, Summary};
 pub use table::{Tabled, Transition, render};

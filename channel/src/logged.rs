@@ -5,7 +5,7 @@ use std::fmt;
 use narthex_base::codec::{DecodeError, Message};
 
 use crate::{
-    Machine, Step,
+    Machine, Step, Summary,
     log::{Log, LogError},
 };
 
@@ -75,6 +75,33 @@ where
             self.machine.apply(change);
         }
         Ok(effects)
+    }
+
+    /// Puts a summary in the place of the log, if that is shorter by this many entries; whether it did. The log is then as if
+    /// the machine had come here at once, and goes on from there.
+    ///
+    /// # Errors
+    /// [`LogError`] if it may not be durable: the log has all that it had or the summary, and no input is taken until it is
+    /// opened anew.
+    pub fn compact(&mut self, shorter: u64) -> Result<bool, LogError>
+    where
+        M: Summary,
+    {
+        let records: Vec<_> = self
+            .machine
+            .summary()
+            .iter()
+            .map(Message::to_bytes)
+            .collect();
+        let count = records.len() as u64;
+        if self.is_uncertain || self.next.saturating_sub(count) < shorter.max(1) {
+            return Ok(false);
+        }
+        self.is_uncertain = true;
+        self.log.replace(self.next, &records)?;
+        self.is_uncertain = false;
+        self.next = count;
+        Ok(true)
     }
 
     /// Takes several inputs with one write: what came together, or while the last write was under way. Each is taken or refused
