@@ -22,7 +22,7 @@ pub enum MeetingError<E> {
         /// Who.
         party: PartyName,
         /// Why.
-        error: SeatError<E>,
+        error: Box<SeatError<E>>,
     },
     /// What a party sent cannot be read.
     #[error("what {party} sent cannot be read: {error}")]
@@ -32,6 +32,18 @@ pub enum MeetingError<E> {
         /// Why not.
         error: DecodeError,
     },
+}
+
+fn seat_error<E>(party: PartyName, error: SeatError<E>) -> MeetingError<E> {
+    let error = Box::new(error);
+    MeetingError::Seat { party, error }
+}
+
+impl<E> MeetingError<E> {
+    /// Whether a party's log failed: its process is to be started again.
+    pub fn is_log(&self) -> bool {
+        matches!(self, MeetingError::Seat { error, .. } if matches!(**error, SeatError::Log(_)))
+    }
 }
 
 /// A message on its way: from whom, to whom, its bytes.
@@ -76,8 +88,8 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
     ) -> Result<(), MeetingError<S::Error>> {
         let party = about.me();
         let mut watch = |effect| watch(party, effect);
-        let (seat, errands) = Seat::open(about, log, signer, &mut watch)
-            .map_err(|error| MeetingError::Seat { party, error })?;
+        let (seat, errands) =
+            Seat::open(about, log, signer, &mut watch).map_err(|error| seat_error(party, error))?;
         self.seats.insert(party.id, seat);
         self.post(party.id, errands);
         Ok(())
@@ -112,14 +124,7 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         })?;
         // Its sender has it until it was taken: one that was killed over it gets it again.
         let taken = self.take(to, &SetupInput::Message { from, message }, watch);
-        let is_killed = matches!(
-            taken,
-            Err(MeetingError::Seat {
-                error: SeatError::Log(_),
-                ..
-            })
-        );
-        if !is_killed {
+        if !taken.as_ref().is_err_and(MeetingError::is_log) {
             self.letters.remove(at);
         }
         taken.map(|()| Some((from, to)))
@@ -150,10 +155,9 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
             });
             let inputs = inputs.collect::<Result<Vec<_>, MeetingError<S::Error>>>()?;
             let taken = seat.take_all(&inputs, &mut |effect| watch(party, effect));
-            let (errands, refused) = taken.map_err(|error| MeetingError::Seat { party, error })?;
+            let (errands, refused) = taken.map_err(|error| seat_error(party, error))?;
             if let Some((_, refusal)) = refused.into_iter().next() {
-                let error = SeatError::Refused(refusal);
-                return Err(MeetingError::Seat { party, error });
+                return Err(seat_error(party, SeatError::Refused(refusal)));
             }
             self.post(to, errands);
         }
@@ -181,7 +185,7 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         };
         let name = seat.machine().about().me();
         let taken = seat.take(input, &mut |effect| watch(name, effect));
-        let errands = taken.map_err(|error| MeetingError::Seat { party: name, error })?;
+        let errands = taken.map_err(|error| seat_error(name, error))?;
         self.post(party, errands);
         Ok(())
     }

@@ -76,6 +76,9 @@ pub enum SeatError<E> {
     Signer(E),
 }
 
+/// A seat that was taken, and what is left to do.
+pub type Opened<S, L> = (Seat<S, L>, Vec<Errand>);
+
 /// One party of a set-up. Whoever is killed opens its log again with a new signer.
 #[derive(Debug)]
 pub struct Seat<S, L> {
@@ -94,7 +97,7 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
         log: L,
         signer: S,
         watch: &mut dyn FnMut(SetupEffect),
-    ) -> Result<(Seat<S, L>, Vec<Errand>), SeatError<S::Error>> {
+    ) -> Result<Opened<S, L>, SeatError<S::Error>> {
         let logged = Logged::open(SetupMachine::new(about), log)?;
         let mut seat = Seat { logged, signer };
         let attempt = seat.machine().attempt();

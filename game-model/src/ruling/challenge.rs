@@ -131,10 +131,8 @@ impl Judge<'_> {
             why = match audited.iter().find(|i| opening.leaf(**i).is_none()) {
                 Some(index) => format!("step {index}, which the client looks at, is not opened"),
                 None if opened != most => format!("{opened} steps are opened, not {most}"),
-                None => match shown.unpaid(commitment) {
-                    None => return None,
-                    Some(fault) => fault,
-                },
+                // Nothing is wrong with it.
+                None => shown.unpaid(commitment)?,
             };
         }
         Some(why)

@@ -316,7 +316,7 @@ fn no_promise_of_any_form_is_taken_where_the_conditions_hold() {
         // looked.
         let random = |seen: Seen, act: Act, looked: bool| {
             let index = 3 * seen as usize + act as usize;
-            let owed = given[index] && (looked || index % 2 == 0);
+            let owed = given[index] && (looked || index.is_multiple_of(2));
             exact(if owed { amounts[index] } else { 0 })
         };
         let idle = Rational::new(idle.into(), 10.into());
