@@ -20,7 +20,7 @@
 //! | A + E | panel | attested, and the settlement confirmed |
 //!
 //! E is Δ_Q where a majority can do without an arbiter, and Δ_D where it can't. The set that leaves one arbiter out can be
-//! used Δ_Q blocks after the appeal: an arbiter that has not spoken by then is slashed for silence, however long Δ_D is.
+//! used Δ_Q blocks after the accusation: an arbiter that has not spoken by then is slashed for silence, however long Δ_D is.
 //!
 //! What a party needs to keep these deadlines is its [`Pace`]; [`Pace::check`] names every row of the ledger that does not
 //! fit the parameters.
@@ -109,11 +109,12 @@ impl ChallengeSchedule {
     }
 }
 
-/// What counts from an appeal that confirmed at a height. All are the last heights that are in time.
+/// What counts from an accusation, an appeal or a challenge, that confirmed at a height. All are the last heights that are
+/// in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PanelSchedule {
-    /// A: TxA confirmed.
-    pub appealed: u32,
+    /// A: TxA confirmed, or TxC.
+    pub accused: u32,
     /// Evidence.
     pub evidence: u32,
     /// Moves of a search inside the disputed step.
@@ -123,19 +124,19 @@ pub struct PanelSchedule {
 }
 
 impl PanelSchedule {
-    /// For an appeal at `appealed`.
-    pub fn of(params: &Params, appealed: u32) -> Self {
+    /// For an accusation at `accused`.
+    pub fn of(params: &Params, accused: u32) -> Self {
         let window = u32::from(Self::blocks(params));
-        let at = |blocks: u32| appealed.saturating_add(blocks);
+        let at = |blocks: u32| accused.saturating_add(blocks);
         Self {
-            appealed,
+            accused,
             evidence: at(window / 3),
             moves: at(2 * (window / 3)),
             settled: at(window),
         }
     }
 
-    /// E: blocks that the panel has, from the appeal to a settlement on chain.
+    /// E: blocks that the panel has, from the accusation to a settlement on chain.
     pub fn blocks(params: &Params) -> u16 {
         let windows = params.windows();
         match params.quorum() < params.arbiters() {

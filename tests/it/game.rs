@@ -286,11 +286,12 @@ fn the_schedule_names_every_deadline_that_cannot_be_kept() {
         paced,
         "--delivered",
         "799990",
-        "--appealed",
+        "--accused",
         "800100",
         "--json",
     ]);
     assert_eq!(fits["schedule"]["reply"], 799_990 + 64);
+    assert_eq!(fits["panel"]["accused"], 800_100);
     assert_eq!(fits["panel"]["evidence"], 800_100 + 8);
     let dated = schedule(&[paced, "--tip", "799990", "--funding", "799993", "--json"]);
     assert_eq!(dated.0, Some(3));

@@ -68,7 +68,7 @@ fn the_panel_has_as_long_as_nobody_is_slashed_for_silence() {
     });
     let s = PanelSchedule::of(&long, 2_000);
     assert_eq!(
-        (s.appealed, s.evidence, s.moves, s.settled),
+        (s.accused, s.evidence, s.moves, s.settled),
         (2_000, 2_010, 2_020, 2_031)
     );
 }

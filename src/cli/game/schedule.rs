@@ -32,9 +32,9 @@ pub(crate) struct ScheduleArgs {
     /// Height of the delivery; without it, the last that is in time.
     #[arg(long, value_name = "HEIGHT")]
     delivered: Option<u32>,
-    /// Height of the appeal; without it, the last that is in time after a verdict that was.
+    /// Height of the appeal, or of the challenge; without it, the last of an appeal that is in time after a verdict that was.
     #[arg(long, value_name = "HEIGHT")]
-    appealed: Option<u32>,
+    accused: Option<u32>,
     /// What a party counts on.
     #[arg(long, value_enum, default_value = "mainnet")]
     pace: PaceArg,
@@ -54,7 +54,7 @@ pub(crate) struct ScheduleArgs {
     #[arg(long, value_name = "BLOCKS", default_value_t = 0)]
     search: u32,
     /// Writes the case with the shortest windows that fit, in place of its schedule.
-    #[arg(long, conflicts_with_all = ["delivered", "appealed", "tip", "funding", "bonds_end", "longest_dispute"])]
+    #[arg(long, conflicts_with_all = ["delivered", "accused", "tip", "funding", "bonds_end", "longest_dispute"])]
     fit: bool,
     /// One JSON object. A case is JSON in any case.
     #[arg(long)]
@@ -88,7 +88,7 @@ impl ScheduleArgs {
         let last = schedule
             .verdict
             .saturating_add(params.windows().appeal_blocks.into());
-        let panel = PanelSchedule::of(&params, self.appealed.unwrap_or(last));
+        let panel = PanelSchedule::of(&params, self.accused.unwrap_or(last));
         // An approval may come as late as a rejection.
         let challenge = params
             .audit()
@@ -160,7 +160,7 @@ fn write_schedule(
         ),
         (schedule.opening, "worker", "opening of the sample"),
         (schedule.verdict, "verifier", "verdict confirmed"),
-        (panel.appealed, "worker", "appeal confirmed"),
+        (panel.accused, "worker", "appeal confirmed"),
         (panel.evidence, "all", "evidence"),
         (panel.moves, "both", "moves inside the disputed step"),
         (panel.settled, "panel", "attested, settlement confirmed"),
