@@ -11,6 +11,17 @@
 //!
 //! All randomness of game g comes from the run's seed and g: a game can be played again alone.
 
+/// `Self` with the sum of both in each of these fields, and other fields as they are given behind them; the compiler asks
+/// for every one.
+macro_rules! sum_fields {
+    ($a:ident + $b:ident, $($field:ident),+ $(; $($other:ident: $value:expr),+)?) => {
+        Self {
+            $($field: $a.$field + $b.$field,)+
+            $($($other: $value,)+)?
+        }
+    };
+}
+
 mod arena;
 pub mod closed;
 mod detect;

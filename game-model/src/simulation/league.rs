@@ -234,19 +234,23 @@ impl LeagueTally {
             self.audited_client_sat += client;
         }
     }
+}
+
+impl std::ops::Add for LeagueTally {
+    type Output = Self;
 
     /// Both together.
-    #[must_use]
-    pub const fn plus(self, other: &Self) -> Self {
-        Self {
-            leagues: self.leagues + other.leagues,
-            cheats: self.cheats + other.cheats,
-            audits: self.audits + other.audits,
-            upheld: self.upheld + other.upheld,
-            cheating_sat: self.cheating_sat + other.cheating_sat,
-            honest_sat: self.honest_sat + other.honest_sat,
-            audited_client_sat: self.audited_client_sat + other.audited_client_sat,
-        }
+    fn add(self, other: Self) -> Self {
+        sum_fields!(
+            self + other,
+            leagues,
+            cheats,
+            audits,
+            upheld,
+            cheating_sat,
+            honest_sat,
+            audited_client_sat
+        )
     }
 }
 

@@ -26,20 +26,24 @@ pub struct Sums {
     pub nobody_sat: i128,
 }
 
-impl Sums {
-    /// Adds another, role by role.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            client_sat: self.client_sat + other.client_sat,
-            worker_sat: self.worker_sat + other.worker_sat,
-            verifier_sat: self.verifier_sat + other.verifier_sat,
-            arbiters_sat: self.arbiters_sat + other.arbiters_sat,
-            fund_sat: self.fund_sat + other.fund_sat,
-            nobody_sat: self.nobody_sat + other.nobody_sat,
-        }
-    }
+impl std::ops::Add for Sums {
+    type Output = Self;
 
+    /// Role by role.
+    fn add(self, other: Self) -> Self {
+        sum_fields!(
+            self + other,
+            client_sat,
+            worker_sat,
+            verifier_sat,
+            arbiters_sat,
+            fund_sat,
+            nobody_sat
+        )
+    }
+}
+
+impl Sums {
     /// The sum over all roles: 0 for transfers.
     pub const fn total(&self) -> i128 {
         let parties = self.client_sat + self.worker_sat + self.verifier_sat + self.arbiters_sat;
@@ -126,8 +130,8 @@ impl Tally {
             let both = paid.worker_sat + paid.verifier_sat;
             self.league.add(league, (paid.client_sat, both));
         }
-        self.transfers = self.transfers.plus(game.transfers);
-        self.payoffs = self.payoffs.plus(game.payoffs);
+        self.transfers = self.transfers + game.transfers;
+        self.payoffs = self.payoffs + game.payoffs;
     }
 
     /// Both together.
@@ -136,24 +140,25 @@ impl Tally {
         for (scheme, games) in &other.schemes {
             *self.schemes.entry(scheme.clone()).or_default() += games;
         }
-        Self {
-            games: self.games + other.games,
-            schemes: self.schemes,
-            wrong_deliveries: self.wrong_deliveries + other.wrong_deliveries,
-            sampled: self.sampled + other.sampled,
-            detected: self.detected + other.detected,
-            wrong_accepted: self.wrong_accepted + other.wrong_accepted,
-            unopened: self.unopened + other.unopened,
-            unbacked_approvals: self.unbacked_approvals + other.unbacked_approvals,
-            equivocations: self.equivocations + other.equivocations,
-            tries: self.tries + other.tries,
-            ground: self.ground + other.ground,
-            other_roots: self.other_roots + other.other_roots,
-            by_record: self.by_record + other.by_record,
-            league: self.league.plus(&other.league),
-            transfers: self.transfers.plus(other.transfers),
-            payoffs: self.payoffs.plus(other.payoffs),
-        }
+        sum_fields!(
+            self + other,
+            games,
+            wrong_deliveries,
+            sampled,
+            detected,
+            wrong_accepted,
+            unopened,
+            unbacked_approvals,
+            equivocations,
+            tries,
+            ground,
+            other_roots,
+            by_record,
+            league,
+            transfers,
+            payoffs;
+            schemes: self.schemes
+        )
     }
 
     /// Games that ended in this scheme: "1", "1'", "2" … "7", or "challenge" where the client's was upheld.

@@ -52,7 +52,7 @@ impl<P: StepProgram> Arena<'_, P> {
         let bad = delivery.map_or(0, |delivery| delivery.bad.len() as u64);
         let outside = self.outside(&game, (accepted, bad), checked.arbiters_that_checked);
         Ok(Game {
-            payoffs: transfers.plus(outside),
+            payoffs: transfers + outside,
             ..game
         })
     }
