@@ -17,26 +17,16 @@
 //! Either appeal or challenge, never both: so one attestation point an arbiter and ruling serves both. The bond is part of
 //! the contract output, so that it comes back with whatever ends the contract and costs no output of its own.
 
-use narthex_game_model::Template;
-
 use super::{
-    Accusation, TemplateEntry, TemplateError,
+    Accusation, TemplateError,
     arbitration::Panel,
     common::Draft,
     delivery::{appeal, challenge, until_verdict},
 };
 use crate::{graph::TxGraph, terms::Terms};
 
-/// Registry entry.
-pub(super) const TEMPLATE: TemplateEntry = TemplateEntry {
-    name: "audited",
-    template: Template::Audited,
-    summary: "as hardened, and the client can challenge an approval: a league of worker and verifier loses both stakes",
-    derive,
-};
-
 /// Derives the graph.
-fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
+pub(super) fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let mut draft = Draft::new(terms);
     let verdicts = until_verdict(&mut draft)?;
     let panel = Panel::of(terms)?;

@@ -8,26 +8,16 @@
 //!                       └─ TxA ─ S6, S7 per majority set; S5 per set that ruled
 //! ```
 
-use narthex_game_model::Template;
-
 use super::{
-    Accusation, TemplateEntry, TemplateError,
+    Accusation, TemplateError,
     arbitration::Panel,
     common::Draft,
     delivery::{appeal, until_verdict},
 };
 use crate::{graph::TxGraph, terms::Terms};
 
-/// Registry entry.
-pub(super) const TEMPLATE: TemplateEntry = TemplateEntry {
-    name: "hardened",
-    template: Template::Hardened,
-    summary: "delivery and verdict on chain before a dispute, relative windows, one point per verdict and majority",
-    derive,
-};
-
 /// Derives the graph.
-fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
+pub(super) fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let mut draft = Draft::new(terms);
     let verdicts = until_verdict(&mut draft)?;
     let appealed = appeal(&mut draft, &verdicts)?;

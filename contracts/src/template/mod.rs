@@ -1,4 +1,4 @@
-//! Templates: from terms to a transaction graph. One file each, and one line in [`TEMPLATES`].
+//! Templates: from terms to a transaction graph. One file each, and one line in [`derive`].
 
 mod arbitration;
 mod audited;
@@ -31,21 +31,6 @@ use crate::{
     terms::{Terms, TermsError},
 };
 
-/// A template of the contract as data: its name and the pure function that derives its graph.
-pub struct TemplateEntry {
-    /// Name on the command line and in parameters.
-    pub name: &'static str,
-    /// The template in the parameters that selects it.
-    pub template: Template,
-    /// What it is for, in a line.
-    pub summary: &'static str,
-    /// Terms to graph. Pure: same terms, same bytes.
-    pub derive: fn(&Terms) -> Result<TxGraph, TemplateError>,
-}
-
-/// All templates.
-pub const TEMPLATES: [TemplateEntry; 3] = [hardened::TEMPLATE, paper::TEMPLATE, audited::TEMPLATE];
-
 /// Why a graph cannot be derived from terms that passed their own checks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -77,8 +62,9 @@ pub enum TemplateError {
 /// hosts it is derived on what the terms say of that transaction; whoever has not compared them derives it with
 /// [`derive_on`].
 pub fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
-    match TEMPLATES.iter().find(|t| t.template == terms.template()) {
-        Some(template) => (template.derive)(terms),
-        None => Err(TemplateError::Script("no such template".into())),
+    match terms.template() {
+        Template::Hardened => hardened::derive(terms),
+        Template::Paper => paper::derive(terms),
+        Template::Audited => audited::derive(terms),
     }
 }

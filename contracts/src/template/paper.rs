@@ -19,7 +19,7 @@ use bitcoin::{Amount, ScriptBuf};
 use narthex_game_model::{ArbiterSet, Outcome, Ruling, Template};
 
 use super::{
-    ContractSecret, Rulings, TemplateEntry, TemplateError,
+    ContractSecret, Rulings, TemplateError,
     common::{Draft, spend, spend_first},
     stage,
 };
@@ -34,14 +34,6 @@ use crate::{
     terms::{Role, Terms, TermsError},
 };
 
-/// Registry entry.
-pub(super) const TEMPLATE: TemplateEntry = TemplateEntry {
-    name: "paper",
-    template: Template::Paper,
-    summary: "the Prometheus paper's own template, attackable, for research",
-    derive,
-};
-
 const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Template {
     field,
     state: "missing",
@@ -49,7 +41,7 @@ const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Template {
 };
 
 /// Derives the graph.
-fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
+pub(super) fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let mut draft = Draft::new(terms);
     let k0 = draft.first_keys(Role::PRINCIPALS)?;
     let pot = draft.contract_output(k0, terms.params().contract_value());
