@@ -17,7 +17,7 @@ use narthex_contracts::{
     },
     terms::{Role, TermsDraft, TermsError, TermsRecord},
 };
-use narthex_game_model::{Params, ParamsError, ParamsRecord, Ratio, Template};
+use narthex_game_model::{Params, ParamsError, ParamsRecord, Template};
 use serde::{Deserialize, Serialize};
 
 /// A draw with all that it follows from, and with what came of it. Whether the chain has these offers and blocks, and
@@ -349,27 +349,14 @@ impl DrawFile {
 /// Terms that keep these parameters.
 fn made_up_terms(role: OfferRole, params: &Params) -> OfferTerms {
     let verifies = role == OfferRole::Verifier;
+    let stake = match verifies {
+        true => params.verifier_stake(),
+        false => params.arbiter_stake(),
+    };
     OfferTerms {
-        role,
-        template: params.template(),
-        stake_sat: match verifies {
-            true => params.verifier_stake(),
-            false => params.arbiter_stake(),
-        },
-        min_retainer_sat: Amount::ZERO,
-        min_fee_sat: Amount::ZERO,
-        max_epsilon: Ratio::ONE,
-        min_mu: Ratio::HALF,
-        min_panel: 3,
-        max_panel: 15,
-        min_decide_blocks: 1,
-        max_dispute_blocks: 10_000,
-        max_step_fuel: 1_000_000_000,
-        max_memory_bytes: 256 << 20,
-        max_program_bytes: 4 << 20,
-        max_evidence_bytes: 16 << 20,
         max_blob_bytes: if verifies { 4 << 30 } else { 0 },
         max_cases: 4,
         fuel_per_second: 300_000_000,
+        ..OfferTerms::undemanding(role, params.template(), stake)
     }
 }

@@ -15,7 +15,7 @@ use narthex_contracts::{
     template::ContractSecret,
     terms::{Role, TermsDraft},
 };
-use narthex_game_model::{Params, Ratio, Template};
+use narthex_game_model::{Params, Template};
 
 use super::{ContractParticipant, ContractPlay, PlayError, contract::Parts, setup::secret};
 use crate::wallet::PartyWallet;
@@ -68,27 +68,14 @@ fn offer_terms(template: Template, params: &Params) -> OfferTerms {
         false => 0,
     };
     OfferTerms {
-        role: OfferRole::Arbiter,
-        template,
-        stake_sat: params.arbiter_stake(),
         min_retainer_sat: params.retainer(),
-        min_fee_sat: Amount::ZERO,
-        max_epsilon: Ratio::ONE,
-        min_mu: Ratio::new(1, 2).unwrap_or(Ratio::ONE),
-        min_panel: 3,
-        max_panel: narthex_contracts::terms::MAX_ARBITERS,
-        min_decide_blocks: 1,
         max_dispute_blocks: BOND_BLOCKS,
-        max_step_fuel: 1_000_000_000,
-        max_memory_bytes: 256 << 20,
-        max_program_bytes: 4 << 20,
         // A panel that could not read what its own contract may bring would not have been drawn.
         max_evidence_bytes: u64::try_from(params.evidence_bytes())
             .unwrap_or(u64::MAX)
             .max(16 << 20),
         max_blob_bytes: kept,
-        max_cases: 1,
-        fuel_per_second: 10_000_000,
+        ..OfferTerms::undemanding(OfferRole::Arbiter, template, params.arbiter_stake())
     }
 }
 

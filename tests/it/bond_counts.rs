@@ -14,7 +14,7 @@ use narthex::{
         bond::{BondFault, BondScript, Certificate, Claim, Lock, Valuation},
         panel::{Offer, OfferDraft, OfferRole, OfferTerms, Pool, SnapshotRules},
     },
-    game_model::{Ratio, Template},
+    game_model::Template,
     regtest::Chain,
 };
 
@@ -138,26 +138,8 @@ fn what_counts_nothing(chain: &mut dyn Chain) {
 /// The pool that draws arbiters and the check of a bond on chain say the same of an offer, all its life.
 fn an_offer_is_a_bond(chain: &mut dyn Chain) {
     let mut wallet = funded(chain);
-    let terms = OfferTerms {
-        role: OfferRole::Arbiter,
-        template: Template::Hardened,
-        stake_sat: Amount::from_sat(250_000),
-        min_retainer_sat: Amount::ZERO,
-        min_fee_sat: Amount::ZERO,
-        max_epsilon: Ratio::ONE,
-        min_mu: Ratio::HALF,
-        min_panel: 3,
-        max_panel: 15,
-        min_decide_blocks: 1,
-        max_dispute_blocks: 1_000,
-        max_step_fuel: 1_000_000_000,
-        max_memory_bytes: 256 << 20,
-        max_program_bytes: 4 << 20,
-        max_evidence_bytes: 16 << 20,
-        max_blob_bytes: 0,
-        max_cases: 1,
-        fuel_per_second: 10_000_000,
-    };
+    let stake = Amount::from_sat(250_000);
+    let terms = OfferTerms::undemanding(OfferRole::Arbiter, Template::Hardened, stake);
     let expiry = chain.height().unwrap() + 9;
     let draft = OfferDraft::new(x("bond"), expiry, VALUE, &terms).unwrap();
     let outputs = draft.outputs().unwrap().map(|o| (o.script_pubkey, o.value));

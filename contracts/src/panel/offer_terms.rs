@@ -144,6 +144,33 @@ pub enum OfferTermsError {
 }
 
 impl OfferTerms {
+    /// Of somebody that asks for no pay, risks its whole stake, sits on any panel of at least three and judges at any
+    /// pace, of one contract at a time, with a small machine: a billion units of fuel in a step, ten million a second, 256 MiB
+    /// of memory, programs of 4 MiB and evidence of 16 MiB. It keeps no data. What is offered differs in what is named
+    /// before `..`.
+    pub const fn undemanding(role: OfferRole, template: Template, stake_sat: Amount) -> Self {
+        OfferTerms {
+            role,
+            template,
+            stake_sat,
+            min_retainer_sat: Amount::ZERO,
+            min_fee_sat: Amount::ZERO,
+            max_epsilon: Ratio::ONE,
+            min_mu: Ratio::HALF,
+            min_panel: 3,
+            max_panel: MAX_ARBITERS,
+            min_decide_blocks: 1,
+            max_dispute_blocks: 10_000,
+            max_step_fuel: 1_000_000_000,
+            max_memory_bytes: 256 << 20,
+            max_program_bytes: 4 << 20,
+            max_evidence_bytes: 16 << 20,
+            max_blob_bytes: 0,
+            max_cases: 1,
+            fuel_per_second: 10_000_000,
+        }
+    }
+
     /// Whether these can be the terms of an offer. Nobody publishes others, draws by them or reads them.
     ///
     /// # Errors

@@ -38,25 +38,14 @@ pub fn params(n: u8, k: u8) -> Params {
 
 /// Terms that the example contract keeps.
 pub fn standard_terms() -> OfferTerms {
+    let stake = Amount::from_sat(250_000);
     OfferTerms {
-        role: OfferRole::Arbiter,
-        template: Template::Hardened,
-        stake_sat: Amount::from_sat(250_000),
-        min_retainer_sat: Amount::ZERO,
         min_fee_sat: Amount::from_sat(5_000),
         max_epsilon: Ratio::HALF,
-        min_mu: Ratio::HALF,
-        min_panel: 3,
-        max_panel: 15,
         min_decide_blocks: 10,
         max_dispute_blocks: 200,
-        max_step_fuel: 1_000_000_000,
-        max_memory_bytes: 256 << 20,
-        max_program_bytes: 4 << 20,
-        max_evidence_bytes: 16 << 20,
-        max_blob_bytes: 0,
         max_cases: 3,
-        fuel_per_second: 10_000_000,
+        ..OfferTerms::undemanding(OfferRole::Arbiter, Template::Hardened, stake)
     }
 }
 
