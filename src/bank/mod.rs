@@ -18,6 +18,8 @@ mod passing;
 mod play;
 mod scenarios;
 mod sides;
+#[cfg(test)]
+mod tests;
 
 pub use bankers::{BankersOptions, BankersPlay};
 pub use bench::{Pace, measure};

@@ -125,9 +125,9 @@ const SCENARIO_STEP: u64 = 700;
 /// Blocks that scenarios need between opening a bank and the height at which its provider force-closes.
 const SCENARIO_BLOCKS: u64 = 8;
 
-/// Weight of an agreed close, for figures that have no terms yet, and so no graph that plans it. A test holds it to what
-/// `Bank::close_plan` says; every close that is made is planned by that.
-const CLOSE: Weight = Weight::from_wu(616);
+/// Weight of an agreed close that pays both, for figures that have no terms yet, and so no graph that plans it. A test
+/// holds it to what `Bank::close_plan` says and to closes that are signed; every close that is made is planned by that.
+pub(super) const CLOSE: Weight = Weight::from_wu(616);
 
 impl BankOptions {
     /// Whether every scenario can be played with these figures. What terms refuse is left to them.
