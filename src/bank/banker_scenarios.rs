@@ -69,11 +69,11 @@ impl Playable for BankersOptions {
     on_harness!(BankersPlay);
 
     fn common(&self) -> &HarnessOptions {
-        &self.0.common
+        &self.last.common
     }
 
     fn check(&self, _: &Scenario<Self>) -> Result<(), ScenarioError> {
-        self.0.check_figures()
+        self.last.check_figures()
     }
 
     fn prepare<'c>(
@@ -82,7 +82,7 @@ impl Playable for BankersOptions {
         chain: &'c mut dyn Chain,
         reporter: &'c mut dyn Reporter,
     ) -> Result<BankersPlay<'c>, ScenarioError> {
-        BankersPlay::prepare(chain, &self.0, scenario.needs, reporter)
+        BankersPlay::prepare(chain, &self.last, scenario.needs, reporter)
     }
 }
 

@@ -22,7 +22,17 @@ const PROMISES: u8 = 3;
 /// Figures of the banks between customers and bankers: those of the last bank; each earlier one has as much more of D and T
 /// as its banker needs.
 #[derive(Debug, Clone, Default)]
-pub struct BankersOptions(pub BankOptions);
+#[non_exhaustive]
+pub struct BankersOptions {
+    /// Of the last bank.
+    pub last: BankOptions,
+}
+
+impl From<BankOptions> for BankersOptions {
+    fn from(last: BankOptions) -> Self {
+        Self { last }
+    }
+}
 
 /// A customer that pays, one or two bankers, a customer that is paid; a bank between each two.
 ///

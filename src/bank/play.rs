@@ -42,6 +42,7 @@ use crate::{
 
 /// Figures of a bank.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BankOptions {
     /// Number of pennies.
     pub pennies: u32,

@@ -46,6 +46,7 @@ pub type Seconds = [f64; 4];
 
 /// What to measure.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Options {
     /// Panels as arbiters and quorum.
     pub panels: Vec<(u8, u8)>,

@@ -86,7 +86,7 @@ pub fn live(
     options: &LifeOptions,
     report: &mut dyn FnMut(LifeStep),
 ) -> Result<Life, LifeError> {
-    let mut wallet = PartyWallet::new("owner", &options.seed)?;
+    let mut wallet = PartyWallet::new("owner", &options.common.seed)?;
     rehearse(&wallet, options)?;
     let (own, miner) = (wallet.fresh_script(), ScriptBuf::new_p2a());
     mine_coins(chain, 1, &own, &miner)?;
@@ -143,7 +143,13 @@ fn rehearse(wallet: &PartyWallet, options: &LifeOptions) -> Result<(), LifeError
             value,
             script_pubkey: output.clone(),
         };
-        let sweep = script.sweep(outpoint, prevout, Vec::new(), output.clone(), options.rate)?;
+        let sweep = script.sweep(
+            outpoint,
+            prevout,
+            Vec::new(),
+            output.clone(),
+            options.common.rate,
+        )?;
         let spent = sweep.unsigned()?;
         value = spent.output.first().map_or(Amount::ZERO, |out| out.value);
     }
@@ -189,7 +195,7 @@ impl Living<'_> {
         let (script, key) = self.script(FIRST_BOND)?;
         let payment = (script.script_pubkey()?, self.options.value);
         let before = self.wallet.balance();
-        let tx = self.wallet.pay(&[payment], self.options.rate)?;
+        let tx = self.wallet.pay(&[payment], self.options.common.rate)?;
         self.chain.submit(&tx)?;
         let held = Held::in_transaction(script, &tx, key)?;
         let identity = self.wallet.contract_key(IDENTITY)?;
@@ -253,7 +259,7 @@ impl Living<'_> {
             .find(|e| e.identity == identity)
             .map_or(0, |e| e.weight);
         let share = Ratio::new(BONDLESS_SHARE.0, BONDLESS_SHARE.1).unwrap_or(Ratio::ZERO);
-        let drawn = register.select(share, &self.options.seed, 1)?;
+        let drawn = register.select(share, &self.options.common.seed, 1)?;
         let whom = match drawn.first() {
             Some(entry) if entry.identity == identity => "the bond's identity",
             Some(_) => "the one without bond",
@@ -302,10 +308,10 @@ impl Living<'_> {
     }
 
     fn roll_over(&mut self, held: &Held) -> Result<Held, LifeError> {
-        let probe = held.spend(self.wallet.fresh_script(), self.options.rate)?;
+        let probe = held.spend(self.wallet.fresh_script(), self.options.common.rate)?;
         self.wait(held.script.lock(), &probe)?;
         let (script, key) = self.script(SECOND_BOND)?;
-        let tx = held.spend(script.script_pubkey()?, self.options.rate)?;
+        let tx = held.spend(script.script_pubkey()?, self.options.common.rate)?;
         let what = format!("rolled over into a bond until {}", script.lock());
         self.confirm(&tx, held.value, what)?;
         Held::in_transaction(script, &tx, key)
@@ -322,7 +328,7 @@ impl Living<'_> {
     }
 
     fn withdraw(&mut self, held: &Held) -> Result<(), LifeError> {
-        let tx = held.spend(self.wallet.fresh_script(), self.options.rate)?;
+        let tx = held.spend(self.wallet.fresh_script(), self.options.common.rate)?;
         self.wait(held.script.lock(), &tx)?;
         self.confirm(&tx, held.value, "withdrawn to the owner's wallet".into())
     }

@@ -4,12 +4,11 @@ use bitcoin::{Amount, Txid};
 use narthex_contracts::{
     bond::{BondError, BondFault, SelectError, Valuation},
     funding::SweepError,
-    terms::FeeRate,
 };
 use serde::Serialize;
 
 use super::StatusError;
-use crate::wallet::WalletError;
+use crate::{harness::HarnessOptions, wallet::WalletError};
 
 /// Which script a bond has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,7 +23,8 @@ pub enum BondForm {
 }
 
 /// What to live through.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LifeOptions {
     /// Script of both bonds.
     pub form: BondForm,
@@ -32,12 +32,23 @@ pub struct LifeOptions {
     pub value: Amount,
     /// How long each is locked, in blocks; a time lock takes as many block intervals.
     pub lock_blocks: u32,
-    /// Fee rate of all transactions.
-    pub rate: FeeRate,
-    /// Everything random follows from it.
-    pub seed: [u8; 32],
     /// How bonds are weighed.
     pub valuation: Valuation,
+    /// Fee rate of all transactions, and the seed.
+    pub common: HarnessOptions,
+}
+
+impl Default for LifeOptions {
+    /// A tenth of a bitcoin, locked by height for a day.
+    fn default() -> Self {
+        LifeOptions {
+            form: BondForm::Taproot,
+            value: Amount::from_sat(10_000_000),
+            lock_blocks: 144,
+            valuation: Valuation::default(),
+            common: HarnessOptions::default(),
+        }
+    }
 }
 
 /// Something that happened.

@@ -34,6 +34,7 @@ pub(super) const CLIENT: usize = 0;
 
 /// Figures of a bounty.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct BountyOptions {
     /// Recomputers of the line-up.
     pub recomputers: u8,

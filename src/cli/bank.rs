@@ -108,15 +108,15 @@ impl BankCommand {
 
 impl BankFigures {
     fn figures(&self, common: HarnessOptions) -> BankOptions {
-        BankOptions {
-            pennies: self.pennies,
-            value: self.value,
-            step: self.step,
-            shift: self.shift,
-            refund_blocks: self.refund_blocks,
-            claim_blocks: self.claim_blocks,
-            common,
-        }
+        let mut options = BankOptions::default();
+        options.pennies = self.pennies;
+        options.value = self.value;
+        options.step = self.step;
+        options.shift = self.shift;
+        options.refund_blocks = self.refund_blocks;
+        options.claim_blocks = self.claim_blocks;
+        options.common = common;
+        options
     }
 }
 
@@ -140,7 +140,7 @@ impl PlayFigures for BankFigures {
         printer: &mut Printer,
     ) -> anyhow::Result<Outcome> {
         let options = self.figures(common);
-        let bankers = BankersOptions(options.clone());
+        let bankers = BankersOptions::from(options.clone());
         Ok(match bankers.scenario(scenario) {
             Ok(_) => play(kind, scenario, &bankers, printer)?,
             Err(_) => play(kind, scenario, &options, printer)?,
@@ -163,10 +163,9 @@ impl ShowFigures for BankFigures {
 
 impl BenchArgs {
     fn run(self) -> anyhow::Result<()> {
-        let pace = measure(&BankOptions {
-            pennies: self.pennies,
-            ..BankOptions::default()
-        })?;
+        let mut options = BankOptions::default();
+        options.pennies = self.pennies;
+        let pace = measure(&options)?;
         let mut out = crate::cli::output::out();
         if self.json {
             return Ok(writeln!(out, "{}", serde_json::to_string(&pace)?)?);

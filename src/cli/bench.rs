@@ -46,10 +46,8 @@ impl BenchArgs {
         Misuse::unless(measures_setup || self.arbiters.is_empty(), || {
             "--arbiters are those of a set-up, which --what model does not measure".into()
         })?;
-        let mut options = Options {
-            rounds: self.rounds,
-            ..Options::default()
-        };
+        let mut options = Options::default();
+        options.rounds = self.rounds;
         if !self.arbiters.is_empty() {
             options.panels = self
                 .arbiters

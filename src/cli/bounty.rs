@@ -81,19 +81,26 @@ impl BountyCommand {
     }
 }
 
+impl Hired {
+    fn options(&self, common: HarnessOptions) -> BountyOptions {
+        let mut options = BountyOptions::default();
+        options.recomputers = self.recomputers;
+        options.quorum = self.quorum;
+        options.amount = self.amount;
+        options.common = common;
+        options
+    }
+}
+
 impl PlayFigures for Figures {
     type Options = BountyOptions;
     const DEFAULT: &'static str = "agree";
 
     fn options(&self, _: &str, common: HarnessOptions) -> anyhow::Result<BountyOptions> {
-        Ok(BountyOptions {
-            recomputers: self.hired.recomputers,
-            quorum: self.hired.quorum,
-            amount: self.hired.amount,
-            layer_blocks: self.layer_blocks,
-            round_blocks: self.round_blocks,
-            common,
-        })
+        let mut options = self.hired.options(common);
+        options.layer_blocks = self.layer_blocks;
+        options.round_blocks = self.round_blocks;
+        Ok(options)
     }
 }
 
@@ -111,13 +118,8 @@ impl ShowFigures for Figures {
 impl PriceArgs {
     fn run(self) -> anyhow::Result<()> {
         // What it costs depends neither on its blocks nor on its keys.
-        let options = BountyOptions {
-            recomputers: self.hired.recomputers,
-            quorum: self.hired.quorum,
-            amount: self.hired.amount,
-            common: HarnessOptions::default().at(self.fee_rate),
-            ..BountyOptions::default()
-        };
+        let common = HarnessOptions::default().at(self.fee_rate);
+        let options = self.hired.options(common);
         let prices = price(&options, self.reliability)?;
         let mut out = crate::cli::output::out();
         if self.json {

@@ -112,14 +112,13 @@ impl DeliverCommand {
 
 impl Figures {
     fn options(&self, common: HarnessOptions) -> DeliveryOptions {
-        DeliveryOptions {
-            agents: self.agents,
-            amount: self.amount,
-            refund_blocks: self.refund_blocks,
-            claim_blocks: self.claim_blocks,
-            common,
-            ..DeliveryOptions::default()
-        }
+        let mut options = DeliveryOptions::default();
+        options.agents = self.agents;
+        options.amount = self.amount;
+        options.refund_blocks = self.refund_blocks;
+        options.claim_blocks = self.claim_blocks;
+        options.common = common;
+        options
     }
 }
 
@@ -137,11 +136,9 @@ impl PlayFigures for Lives {
                 "in the scenario {scenario:?} no second agent is accepted: --alone is for {SEVERAL:?}"
             )
         })?;
-        let mut options = DeliveryOptions {
-            depth: self.depth,
-            alone: self.alone,
-            ..self.figures.options(common)
-        };
+        let mut options = self.figures.options(common);
+        options.depth = self.depth;
+        options.alone = self.alone;
         if let Some(file) = &self.file {
             options.message = read_message(file)?;
         }

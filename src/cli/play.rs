@@ -56,19 +56,15 @@ impl PlayFigures for ContractFigures {
     const DEFAULT: &'static str = "normal";
 
     fn options(&self, _: &str, common: HarnessOptions) -> anyhow::Result<PlayOptions> {
-        let options = PlayOptions {
-            template: self.template.into(),
-            quorum: self.arbiters.quorum,
-            arbiters: self.arbiters.arbiters,
-            input: self.input.clone(),
-            job: self.job.clone().map(|path| JobFile {
-                path,
-                stage: self.stage,
-            }),
-            common,
-            research: self.research,
-            ..PlayOptions::default()
-        };
+        let mut options = PlayOptions::default();
+        options.template = self.template.into();
+        options.quorum = self.arbiters.quorum;
+        options.arbiters = self.arbiters.arbiters;
+        options.input = self.input.clone();
+        let job = self.job.as_ref();
+        options.job = job.map(|path| JobFile::new(path, self.stage));
+        options.common = common;
+        options.research = self.research;
         match &self.case {
             None => Ok(options),
             Some(path) => {

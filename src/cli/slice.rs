@@ -70,16 +70,15 @@ impl SliceCommand {
 
 impl Figures {
     fn options(&self, slices: u32, common: HarnessOptions) -> SliceOptions {
-        SliceOptions {
-            providers: self.providers,
-            quorum: self.quorum,
-            slices,
-            price: self.price,
-            post_blocks: self.post_blocks,
-            refund_blocks: self.refund_blocks,
-            common,
-            ..SliceOptions::default()
-        }
+        let mut options = SliceOptions::default();
+        options.providers = self.providers;
+        options.quorum = self.quorum;
+        options.slices = slices;
+        options.price = self.price;
+        options.post_blocks = self.post_blocks;
+        options.refund_blocks = self.refund_blocks;
+        options.common = common;
+        options
     }
 }
 

@@ -34,6 +34,7 @@ pub const DEPTH: Depth = match Depth::new(3) {
 
 /// Figures of a delivery.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct DeliveryOptions {
     /// Number of agents.
     pub agents: u8,

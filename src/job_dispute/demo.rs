@@ -17,6 +17,7 @@ use super::{DisputeFile, JobDisputeError};
 
 /// How a demonstration is played.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct DemoOptions {
     /// The disputed step.
     pub index: u64,
@@ -39,6 +40,28 @@ pub struct DemoOptions {
     pub answer_blocks: u32,
     /// Height at which the dispute is opened.
     pub opened_at: u32,
+}
+
+impl DemoOptions {
+    /// About this step, with this side in the wrong from half way on. Both answer in the next block until the dispute is
+    /// over; recording a move costs 150 and 1 for each byte, and the fan-out is the cheapest at that.
+    pub const fn new(index: u64, liar: Side) -> Self {
+        Self {
+            index,
+            liar,
+            from_unit: None,
+            silent_from: None,
+            fan_out: None,
+            cost: MoveCost {
+                per_move: 150,
+                per_byte: 1,
+            },
+            response_blocks: 6,
+            date_depth: 2,
+            answer_blocks: 1,
+            opened_at: 800_000,
+        }
+    }
 }
 
 /// Plays a dispute between an honest party and a liar. The keys are made up and the worker's other leaves empty: the

@@ -1,6 +1,5 @@
 use narthex_game_model::{
     Ruling,
-    dispute::MoveCost,
     workload::{
         Records,
         digits::{self, Labelled},
@@ -12,19 +11,10 @@ use super::*;
 
 fn options(liar: Side) -> DemoOptions {
     DemoOptions {
-        index: 3,
-        liar,
-        from_unit: None,
-        silent_from: None,
         fan_out: Some(4),
-        cost: MoveCost {
-            per_move: 150,
-            per_byte: 1,
-        },
-        response_blocks: 6,
-        date_depth: 2,
         answer_blocks: 2,
         opened_at: 100,
+        ..DemoOptions::new(3, liar)
     }
 }
 

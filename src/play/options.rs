@@ -9,6 +9,7 @@ use crate::{game::Case, harness::HarnessOptions};
 
 /// A job as `narthex job` runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JobFile {
     /// The manifest ([`crate::job::Manifest`]).
     pub path: PathBuf,
@@ -17,8 +18,17 @@ pub struct JobFile {
     pub stage: Option<u32>,
 }
 
+impl JobFile {
+    /// The job of this manifest, and a stage of it; the last if none.
+    pub fn new(path: impl Into<PathBuf>, stage: Option<u32>) -> Self {
+        let path = path.into();
+        Self { path, stage }
+    }
+}
+
 /// Options of a play.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PlayOptions {
     /// Template of the contract.
     pub template: Template,

@@ -35,6 +35,7 @@ const DEPTH: Depth = match Depth::new(3) {
 
 /// Figures of gated slices.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SliceOptions {
     /// n.
     pub providers: u8,

@@ -10,7 +10,7 @@ use narthex::{
     channel::bank::{BankerDuty, BankerError, Coin},
     channel::ptlc::RevealedSecret,
     contracts::bank::{BankError, CoinError},
-    harness::{HarnessOptions, Playable as _, Scenario, ScenarioError, play_on},
+    harness::{Playable as _, Scenario, ScenarioError, play_on},
     regtest::Chain,
 };
 
@@ -29,19 +29,12 @@ on_both_chains!(
 );
 
 fn options() -> BankOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("NARTHEX_TEST_SEED={hex}");
-    BankOptions {
-        pennies: 20_000,
-        refund_blocks: 30,
-        claim_blocks: 6,
-        common: HarnessOptions::seeded(seed),
-        ..BankOptions::default()
-    }
+    let mut options = BankOptions::default();
+    options.pennies = 20_000;
+    options.refund_blocks = 30;
+    options.claim_blocks = 6;
+    options.common = common::seeded("bankers");
+    options
 }
 
 fn prepared(chain: &mut dyn Chain, bankers: usize) -> BankersPlay<'_> {
@@ -124,7 +117,13 @@ fn exact(chain: &mut dyn Chain, scenarios: &[Scenario<BankersOptions>]) {
         }
     };
     for scenario in scenarios {
-        let outcome = play_on(chain, scenario.name, &BankersOptions(options()), &mut ()).unwrap();
+        let outcome = play_on(
+            chain,
+            scenario.name,
+            &BankersOptions::from(options()),
+            &mut (),
+        )
+        .unwrap();
         for balance in &outcome.balances {
             assert!(balance.is_exact(), "{}: {balance:?}", scenario.name);
         }

@@ -18,6 +18,7 @@ use narthex::{
         bond::{BondFault, Claim, Sighting, Valuation, bip46::Month},
         terms::FeeRate,
     },
+    harness::HarnessOptions,
     regtest::{Chain, Error, leap_to},
 };
 
@@ -32,14 +33,11 @@ on_both_chains!(
 
 fn whole_lives(chain: &mut dyn Chain) {
     for (i, form) in (1u8..).zip(FORMS) {
-        let options = LifeOptions {
-            form,
-            value: VALUE,
-            lock_blocks: 12,
-            rate: RATE,
-            seed: [i; 32],
-            valuation: Valuation::default(),
-        };
+        let mut options = LifeOptions::default();
+        options.form = form;
+        options.value = VALUE;
+        options.lock_blocks = 12;
+        options.common = HarnessOptions::seeded([i; 32]).at(RATE);
         let mut steps = Vec::new();
         let life = live(chain, &options, &mut |step| steps.push(step)).unwrap();
         for step in &steps {

@@ -11,7 +11,7 @@ use narthex::{
         terms::FeeRate,
     },
     game_model::market::LayerSet,
-    harness::{Event, HarnessOptions, PartyBalance, Playable as _, play_on},
+    harness::{Event, PartyBalance, Playable as _, play_on},
     regtest::Chain,
 };
 
@@ -28,17 +28,10 @@ on_both_chains!(
 );
 
 fn options(recomputers: u8) -> BountyOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("NARTHEX_TEST_SEED={hex}");
-    BountyOptions {
-        recomputers,
-        common: HarnessOptions::seeded(seed),
-        ..BountyOptions::default()
-    }
+    let mut options = BountyOptions::default();
+    options.recomputers = recomputers;
+    options.common = common::seeded("bounty");
+    options
 }
 
 const HONEST: [Conduct; 3] = [Conduct::Honest; 3];

@@ -50,10 +50,8 @@ fn every_scenario_is_exact(chain: &mut dyn Chain) {
 /// Agents that serve alone leave a delivery to the one that was accepted first.
 #[test]
 fn agents_that_serve_alone_do_not_race() {
-    let options = DeliveryOptions {
-        alone: true,
-        ..options()
-    };
+    let mut options = options();
+    options.alone = true;
     for scenario in ["silent", "race"] {
         let outcome = play(ChainKind::Embedded, scenario, &options, &mut ()).unwrap();
         assert!(outcome.balances.iter().all(|b| b.is_exact()));
@@ -66,10 +64,8 @@ fn agents_that_serve_alone_do_not_race() {
 #[test]
 fn fifteen_agents_and_the_last_is_paid() {
     let mut chain = narthex::regtest::Embedded::new();
-    let options = DeliveryOptions {
-        agents: 15,
-        ..options()
-    };
+    let mut options = options();
+    options.agents = 15;
     let mut silent = ();
     let mut play = DeliveryPlay::prepare(&mut chain, &options, &mut silent).unwrap();
     play.fund().unwrap();

@@ -194,13 +194,8 @@ fn every_scenario_is_played_with_a_job() {
     for scenario in PlayOptions::SCENARIOS {
         let panel = (2, 3);
         let expected = expected(scenario.needs, scenario.name, panel);
-        let options = PlayOptions {
-            job: Some(JobFile {
-                path: job.clone().into(),
-                stage: None,
-            }),
-            ..common::options(scenario.needs, scenario.name, panel)
-        };
+        let mut options = common::options(scenario.needs, scenario.name, panel);
+        options.job = Some(JobFile::new(&job, None));
         let told = format!("{:?} {}", scenario.needs, scenario.name);
         let outcome = play(ChainKind::Embedded, scenario.name, &options, &mut ())
             .unwrap_or_else(|e| panic!("{told}: {e}"));
@@ -224,13 +219,8 @@ fn every_scenario_is_played_with_a_job() {
 #[test]
 fn a_job_on_a_real_node() {
     let bench = Bench::new();
-    let options = PlayOptions {
-        job: Some(JobFile {
-            path: bench.collatz(120).into(),
-            stage: Some(0),
-        }),
-        ..common::options(Template::Hardened, "worker-at-fault", (2, 3))
-    };
+    let mut options = common::options(Template::Hardened, "worker-at-fault", (2, 3));
+    options.job = Some(JobFile::new(bench.collatz(120), Some(0)));
     let mut chain = Bitcoind::start().unwrap();
     let outcome = play_on(&mut chain, "worker-at-fault", &options, &mut ()).unwrap();
     assert_eq!(outcome.figures.scheme, Some(6));
@@ -308,14 +298,9 @@ fn what_cannot_be_played_is_refused_before_anything_happens() {
         &["has 150 steps", "say 149", "--steps 150"],
     );
     // What library callers may set together.
-    let both = PlayOptions {
-        job: Some(JobFile {
-            path: job.into(),
-            stage: None,
-        }),
-        input: Some(bench.at("images").into()),
-        ..PlayOptions::default()
-    };
+    let mut both = PlayOptions::default();
+    both.job = Some(JobFile::new(job, None));
+    both.input = Some(bench.at("images").into());
     let error = play(ChainKind::Embedded, "normal", &both, &mut ())
         .unwrap_err()
         .to_string();

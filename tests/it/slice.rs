@@ -10,7 +10,7 @@ use narthex::{
         slice::{ClientDuty, Coin, Opened, ProviderDuty, SliceError},
         terms::FeeRate,
     },
-    harness::{ChainKind, HarnessOptions, Outcome, Playable as _, play},
+    harness::{ChainKind, Outcome, Playable as _, play},
     regtest::Chain,
     slice::{SliceOptions, SlicePlay},
 };
@@ -30,16 +30,9 @@ on_both_chains!(
 const PRICE: i64 = 20_000;
 
 fn options() -> SliceOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("NARTHEX_TEST_SEED={hex}");
-    SliceOptions {
-        common: HarnessOptions::seeded(seed),
-        ..SliceOptions::default()
-    }
+    let mut options = SliceOptions::default();
+    options.common = common::seeded("slice");
+    options
 }
 
 /// A funded slice of three in which everybody has posted, released and read: ready to claim.
@@ -418,12 +411,10 @@ fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
 fn every_scenario_with_other_numbers() {
     for (m, n) in [(2, 2), (3, 3), (3, 5)] {
         for scenario in SliceOptions::SCENARIOS {
-            let options = SliceOptions {
-                providers: n,
-                quorum: m,
-                slices: 2,
-                ..options()
-            };
+            let mut options = options();
+            options.providers = n;
+            options.quorum = m;
+            options.slices = 2;
             let outcome = play(ChainKind::Embedded, scenario.name, &options, &mut ());
             let outcome = outcome.unwrap();
             for balance in &outcome.balances {

@@ -11,7 +11,7 @@ use narthex::{
     contracts::terms::{FeeRate, Role, token_descriptor},
     game_model::{Template, token::SealCost},
     harness::play_on,
-    play::{Event, PlayOptions},
+    play::Event,
     regtest::{Bitcoind, Broadcaster, ChainSource, Embedded, Miner, mine_coins},
     wallet::PartyWallet,
 };
@@ -74,11 +74,9 @@ fn a_wallet_imports_the_key_and_spends_it() {
 /// One whole contract with the seal as expensive as it is for everybody.
 #[test]
 fn the_seal_at_its_own_cost() {
-    let options = PlayOptions {
-        seal_cost: SealCost::CONTRACT,
-        input: Some(common::few_images()),
-        ..common::options(Template::Hardened, "normal", (2, 3))
-    };
+    let mut options = common::options(Template::Hardened, "normal", (2, 3));
+    options.seal_cost = SealCost::CONTRACT;
+    options.input = Some(common::few_images());
     let mut events: Vec<Event> = Vec::new();
     let outcome = play_on(&mut Embedded::new(), "normal", &options, &mut events).unwrap();
     let verifier = Role::Verifier.to_string();

@@ -7,7 +7,7 @@ use clap::Args;
 use narthex::{
     bond::{BondForm, LifeOptions, LifeStep, live},
     contracts::terms::FeeRate,
-    harness::start_chain,
+    harness::{HarnessOptions, start_chain},
 };
 
 use super::args::ValuationArgs;
@@ -54,18 +54,16 @@ pub(crate) struct PlayArgs {
 impl PlayArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let seed = self.seed.unwrap_or_else(rand::random);
-        let options = LifeOptions {
-            form: match self.form {
-                LifeForm::Taproot => BondForm::Taproot,
-                LifeForm::TaprootTime => BondForm::TaprootTime,
-                LifeForm::Bip46 => BondForm::Bip46,
-            },
-            value: self.sat,
-            lock_blocks: self.blocks,
-            rate: self.fee_rate,
-            seed,
-            valuation: self.valuation.valuation()?,
+        let mut options = LifeOptions::default();
+        options.form = match self.form {
+            LifeForm::Taproot => BondForm::Taproot,
+            LifeForm::TaprootTime => BondForm::TaprootTime,
+            LifeForm::Bip46 => BondForm::Bip46,
         };
+        options.value = self.sat;
+        options.lock_blocks = self.blocks;
+        options.valuation = self.valuation.valuation()?;
+        options.common = HarnessOptions::seeded(seed).at(self.fee_rate);
         let mut chain = start_chain(self.chain.into())?;
         let mut steps = Vec::new();
         let ended = live(chain.as_mut(), &options, &mut |step| steps.push(step));

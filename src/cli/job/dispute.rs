@@ -104,24 +104,21 @@ impl DisputeArgs {
     }
 
     fn options(&self) -> DemoOptions {
-        DemoOptions {
-            index: self.step,
-            liar: match self.liar {
-                SideArg::Worker => Side::Worker,
-                SideArg::Challenger => Side::Challenger,
-            },
-            from_unit: self.from_unit,
-            silent_from: self.silent_from,
-            fan_out: self.fan_out,
-            cost: MoveCost {
-                per_move: self.cost_per_move,
-                per_byte: self.cost_per_byte,
-            },
-            response_blocks: self.response_blocks,
-            date_depth: self.date_depth,
-            answer_blocks: 1,
-            opened_at: 800_000,
-        }
+        let liar = match self.liar {
+            SideArg::Worker => Side::Worker,
+            SideArg::Challenger => Side::Challenger,
+        };
+        let mut options = DemoOptions::new(self.step, liar);
+        options.from_unit = self.from_unit;
+        options.silent_from = self.silent_from;
+        options.fan_out = self.fan_out;
+        options.cost = MoveCost {
+            per_move: self.cost_per_move,
+            per_byte: self.cost_per_byte,
+        };
+        options.response_blocks = self.response_blocks;
+        options.date_depth = self.date_depth;
+        options
     }
 }
 

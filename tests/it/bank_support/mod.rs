@@ -8,24 +8,16 @@ use narthex::{
         graph::NodeId,
         party::PartyName,
     },
-    harness::HarnessOptions,
     regtest::Chain,
 };
 
-use crate::common::at;
+use crate::common::{self, at};
 
 pub fn options() -> BankOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("NARTHEX_TEST_SEED={hex}");
-    BankOptions {
-        pennies: 20_000,
-        common: HarnessOptions::seeded(seed),
-        ..BankOptions::default()
-    }
+    let mut options = BankOptions::default();
+    options.pennies = 20_000;
+    options.common = common::seeded("bank");
+    options
 }
 
 /// A funded bank with so many pennies paid.

@@ -14,7 +14,11 @@ pub mod tree;
 
 use std::{path::PathBuf, sync::OnceLock};
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, secp256k1::rand};
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Transaction,
+    hex::{DisplayHex, FromHex},
+    secp256k1::rand,
+};
 use narthex::{
     contracts::{
         attest::{Attestation, AttestationNonce},
@@ -45,24 +49,28 @@ macro_rules! on_both_chains {
     };
 }
 
-/// A play of the example's figures; `NARTHEX_TEST_SEED` (64 hex digits) repeats one.
+/// What all plays have, with a seed that is drawn and printed with `what` is played; `NARTHEX_TEST_SEED` (64 hex digits)
+/// repeats one.
+pub fn seeded(what: &str) -> HarnessOptions {
+    let given = std::env::var("NARTHEX_TEST_SEED").ok();
+    let seed = match given {
+        Some(hex) => <[u8; 32]>::from_hex(&hex).unwrap(),
+        None => rand::random(),
+    };
+    println!("{what}: NARTHEX_TEST_SEED={}", seed.to_lower_hex_string());
+    HarnessOptions::seeded(seed)
+}
+
+/// A play of the example's figures.
 pub fn options(template: Template, scenario: &str, (k, n): (u8, u8)) -> PlayOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("{template:?} {scenario} {k}-of-{n}: NARTHEX_TEST_SEED={hex}");
-    PlayOptions {
-        template,
-        quorum: k,
-        arbiters: n,
-        common: HarnessOptions::seeded(seed),
-        // What stands around the seal is tried here; the contract's own cost is tried once, in `token`.
-        seal_cost: narthex::game_model::token::SealCost::TRIFLING,
-        research: template == Template::Paper,
-        ..PlayOptions::default()
-    }
+    let mut options = PlayOptions::default();
+    options.template = template;
+    (options.quorum, options.arbiters) = (k, n);
+    options.common = seeded(&format!("{template:?} {scenario} {k}-of-{n}"));
+    // What stands around the seal is tried here; the contract's own cost is tried once, in `token`.
+    options.seal_cost = narthex::game_model::token::SealCost::TRIFLING;
+    options.research = template == Template::Paper;
+    options
 }
 
 /// Images of the small job.

@@ -1,25 +1,17 @@
 //! Deliveries that stop where a test wants to attack.
 
-use crate::common::at;
-use bitcoin::{Amount, Transaction, secp256k1::rand};
+use crate::common::{self, at};
+use bitcoin::{Amount, Transaction};
 use narthex::{
     deliver::{DeliveryOptions, DeliveryPlay},
-    harness::HarnessOptions,
     regtest::Chain,
 };
 
 pub fn options() -> DeliveryOptions {
-    let given = std::env::var("NARTHEX_TEST_SEED").ok().map(|hex| {
-        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
-    });
-    let seed: [u8; 32] = given.unwrap_or_else(rand::random);
-    let hex: String = seed.iter().map(|b| format!("{b:02x}")).collect();
-    println!("NARTHEX_TEST_SEED={hex}");
-    DeliveryOptions {
-        agents: 2,
-        common: HarnessOptions::seeded(seed),
-        ..DeliveryOptions::default()
-    }
+    let mut options = DeliveryOptions::default();
+    options.agents = 2;
+    options.common = common::seeded("delivery");
+    options
 }
 
 pub const AMOUNT: i64 = 20_000;
