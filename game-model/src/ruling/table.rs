@@ -174,8 +174,7 @@ impl Judge<'_> {
 
     /// Row 1: the root of record, with what it commits to.
     pub(super) fn record(&self) -> Result<(RootOfRecord, Commitment), String> {
-        let chain = &self.case.chain;
-        let (deadline, accused) = (self.schedule.record, chain.accused);
+        let (deadline, accused) = (self.schedule.record, self.case.chain.accused);
         let record = self.case.chain.record.ok_or("no root of record")?;
         let height = record.height;
         if height > deadline {
@@ -183,12 +182,9 @@ impl Judge<'_> {
                 "root of record at height {height}, after {deadline}"
             ));
         }
+        // An appeal: before a challenge the root is late already (`Bound::ChallengeAfterRecord`).
         if height >= accused {
-            let accusation = match chain.accusation {
-                Accusation::Appeal => "appeal",
-                Accusation::Challenge => "challenge",
-            };
-            let why = format!("root of record at height {height}, the {accusation} at {accused}");
+            let why = format!("root of record at height {height}, the appeal at {accused}");
             return Err(why + ": it must be on record before");
         }
         for (_, item) in &self.pool.items {

@@ -476,16 +476,6 @@ fn only_the_workers_word_counts_and_the_root_must_be_on_record() {
     found(&scene, brought, Row::Contradiction, UPHELD);
     let mut scene = scene;
     let worker = in_time(&scene);
-    // As soon as a challenge can be, while the root is not late yet.
-    scene.case.chain.verdict = DELIVERED + 1;
-    let height = dates(&scene).served;
-    assert!(height <= scene.schedule().record);
-    scene.case.chain.accused = height;
-    scene.case.chain.record.as_mut().unwrap().height = height;
-    let finding = found(&scene, [worker, client(&scene)], Row::Record, UPHELD);
-    let said = format!("the challenge at {height}");
-    assert!(finding.reason.contains(&said), "{}", finding.reason);
-    let worker = Pile::of(Litigant::Worker, &scene);
     scene.case.chain.record = None;
     found(&scene, [worker, client(&scene)], Row::Record, UPHELD);
 }
