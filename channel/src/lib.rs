@@ -54,7 +54,7 @@
 //! ```
 //!
 //! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], a payment that is forwarded from one place
-//! to another ([`ptlc`]), and a party's way to a contract ([`setup`]).
+//! to another ([`ptlc`]), a party's way to a contract ([`setup`]), and what two nodes have told each other ([`wire`]).
 
 pub mod bank;
 pub mod dispute;
@@ -68,6 +68,7 @@ pub mod setup;
 mod table;
 #[cfg(feature = "toy")]
 pub mod toy;
+pub mod wire;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;

@@ -27,4 +27,8 @@ mod ptlc;
 mod ptlc_money;
 mod setup_laws;
 mod stores;
+mod wire_attacks;
+mod wire_laws;
+mod wire_support;
+mod wire_vectors;
 mod world;

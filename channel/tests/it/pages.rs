@@ -8,6 +8,7 @@ use narthex_channel::{
     ptlc::ForwardMachine,
     render,
     setup::SetupMachine,
+    wire::links::LinksMachine,
 };
 
 use crate::world::Chain;
@@ -18,6 +19,7 @@ fn pages_are_those_of_the_tables() {
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
         ("forward", render::<ForwardMachine>()),
+        ("links", render::<LinksMachine>()),
         ("setup", render::<SetupMachine>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
     ];
