@@ -53,7 +53,7 @@
 //! }
 //! let mut signed = Vec::new();
 //! for (role, own) in &contributed {
-//!     let mut psbt = held[role].funding_psbt()?;
+//!     let mut psbt = held[role].funding_psbt(&policy)?;
 //!     narthex::contracts::funding::merge_wallet_data(&mut psbt, own);
 //!     wallets[role].sign(&mut psbt)?;
 //!     signed.push(funding_witnesses(&held[role], &psbt)?);

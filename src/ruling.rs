@@ -53,9 +53,9 @@ pub struct ChainRecord {
     #[serde(default)]
     pub accusation: Accusation,
     /// Height of TxV0, or of TxV1 where the client challenges it.
-    pub rejected: u32,
+    pub verdict: u32,
     /// Height of TxA, or of TxC.
-    pub appealed: u32,
+    pub accused: u32,
     /// Hashes of blocks.
     pub blocks: Vec<Block>,
 }
@@ -129,8 +129,8 @@ impl CaseFile {
                 delivered: self.chain.delivered,
                 record: self.chain.record,
                 accusation: self.chain.accusation,
-                rejected: self.chain.rejected,
-                appealed: self.chain.appealed,
+                verdict: self.chain.verdict,
+                accused: self.chain.accused,
                 blocks: blocks.collect::<BTreeMap<_, _>>(),
             },
         })
@@ -273,8 +273,8 @@ pub fn made_up(what: MadeUp) -> Result<CaseFile, NoCase> {
                 root,
             }),
             accusation: Accusation::Appeal,
-            rejected: schedule.verdict,
-            appealed: schedule.verdict + 3,
+            verdict: schedule.verdict,
+            accused: schedule.verdict + 3,
             blocks: Vec::new(),
         },
         evidence: Vec::new(),

@@ -31,6 +31,8 @@ macro_rules! kinds {
 kinds! {
     /// Terms of the computational contract.
     TERMS = "NXT3",
+    /// An ending that client, worker and verifier may agree on.
+    ENDING = "NXEP1",
     /// Public nonces of a ceremony.
     NONCES = "NXN1",
     /// What a contract id covers of the nonces of a ceremony.
@@ -143,6 +145,12 @@ kinds! {
     HANDOVER = "NXD6",
     /// Evidence about a delivery.
     DELIVERY_EVIDENCE = "NXD7",
+    /// A change in the log of a delivery's sender.
+    SENDER_CHANGE = "NXDS1",
+    /// A change in the log of a delivery's agent.
+    AGENT_CHANGE = "NXDA1",
+    /// A change in the log of a delivery's recipient.
+    RECIPIENT_CHANGE = "NXDR1",
     /// A provider's commitment to its slice.
     SLICE_POST = "NXGC1",
     /// Shares that a provider releases.
@@ -151,6 +159,12 @@ kinds! {
     SLICE_EVIDENCE = "NXGE1",
     /// SliceDealing shares of a slice.
     SLICE_DEAL = "NXGD1",
+    /// A slice's provider's shares of the others' secrets, and its own part of its own.
+    SLICE_SHARES = "NXGS1",
+    /// A change in the log of a slice's client.
+    SLICE_CLIENT_CHANGE = "NXGK1",
+    /// A change in the log of a slice's provider.
+    SLICE_PROVIDER_CHANGE = "NXGL1",
     /// The envelope of a bounty.
     ENVELOPE = "NXYE1",
     /// A result of a bounty, sealed.
@@ -183,6 +197,8 @@ kinds! {
     SEAL_FAULT = "NXSF1",
     /// A token, sealed under the digests of a sample.
     SEALED_TOKEN = "NXST1",
+    /// A token, encrypted by a verifier to itself.
+    TOKEN_BOX = "NXTB1",
     /// What worker and verifier sign for each other and for a panel.
     CASE_ITEM = "NXIT1",
     /// Something that a party hands another one, or the panel, while work is checked and judged.

@@ -2,8 +2,9 @@
 //!
 //! Parties that do not trust each other must agree on bytes before they can agree on anything else. So there is one
 //! [`codec`] with one table of [`kinds`], one way to hash under a tag ([`tagged`]), one way to sign a statement
-//! ([`statement`]), one kind of secret ([`secret`](mod@secret)) and one set of hexadecimal bridges ([`hex`]). Nothing here knows a
-//! transaction, a contract, a chain or a file.
+//! ([`statement`]), one kind of secret ([`secret`](mod@secret)), one
+//! small set ([`set`]) and one row of hexadecimal bridges ([`hex`]). Nothing here knows a
+//! transaction, a contract, a chain or a file; that a node was asked before anybody funds is a name alone ([`node`]).
 //!
 //! ```
 //! use narthex_base::codec::{DecodeError, Message, Reader, Writer};
@@ -35,7 +36,9 @@
 pub mod codec;
 pub mod hex;
 pub mod kinds;
+pub mod node;
 pub mod secret;
+pub mod set;
 pub mod statement;
 pub mod tagged;
 

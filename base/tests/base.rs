@@ -5,6 +5,7 @@ use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     hex,
     kinds::{self, Kind},
+    set::SmallSet,
     statement,
     tagged::tagged_hash,
 };
@@ -278,4 +279,41 @@ fn an_inner_message_is_read_with_its_kind() {
     assert_eq!(r.flag("so"), Ok(true));
     assert_eq!(r.finish(), Ok(()));
     assert_eq!(*message.to_secret_bytes(), message.to_bytes());
+}
+
+/// Sets of the whole width of their masks, of one member, and of none.
+#[test]
+fn sets_hold_what_they_may_and_nothing_else() {
+    type Wide = SmallSet<u32, 32>;
+    let all = Wide::full(32);
+    assert_eq!((all.mask(), all.len()), (u32::MAX, 32));
+    assert_eq!(Wide::full(200), all);
+    assert_eq!(Wide::new(u32::MAX), Some(all));
+    assert_eq!(all.iter().next_back(), Some(31));
+    assert!(all.contains(31) && !all.contains(32) && !all.contains(usize::MAX));
+    let mut last = Wide::empty();
+    assert!(last.insert(31) && !last.insert(31) && !last.insert(32));
+    assert_eq!(all.without(last), last.complement(32));
+    assert_eq!(last.union(last.complement(32)), all);
+
+    type One = SmallSet<u8, 1>;
+    assert_eq!(One::new(2), None);
+    assert_eq!(One::subsets(9).map(One::mask).collect::<Vec<_>>(), [0, 1]);
+
+    type Eight = SmallSet<u8, 8>;
+    assert_eq!(Eight::new(255).map(Eight::len), Some(8));
+    assert_eq!(Eight::subsets(8).count(), 256);
+    let pairs: Vec<_> = Eight::majorities(3, 2).map(|set| set.to_string()).collect();
+    assert_eq!(pairs, ["{0,1,2}", "{0,1}", "{0,2}", "{1,2}"]);
+    // Of the masks of a type, those that name nobody else.
+    type Six = SmallSet<u8, 6>;
+    assert_eq!((0..=255).filter_map(Six::new).count(), 64);
+    assert!(serde_json::from_str::<Six>("64").is_err());
+    assert!(serde_json::from_str::<Six>("256").is_err());
+    assert_eq!(serde_json::from_str::<Six>("63").ok(), Some(Six::full(6)));
+    let indices = [5, 1, 6, 1].into_iter().collect::<Six>();
+    assert_eq!(
+        (indices.to_string(), indices.mask()),
+        ("{1,5}".into(), 0b10_0010)
+    );
 }

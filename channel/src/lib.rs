@@ -53,11 +53,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], a payment that is forwarded from one place
-//! to another ([`ptlc`]), a party's way to a contract ([`setup`]), and what two nodes have told each other ([`wire`]).
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
+//! sealed [`delivery`], a payment that is forwarded from one place to another ([`ptlc`]), a party's way to a contract
+//! ([`setup`]), and what two nodes have told each other ([`wire`]).
 
 pub mod bank;
+pub mod delivery;
 pub mod dispute;
+mod fields;
 #[cfg(feature = "testing")]
 pub mod laws;
 pub mod log;
@@ -65,6 +68,7 @@ mod logged;
 mod machine;
 pub mod ptlc;
 pub mod setup;
+pub mod slice;
 mod table;
 #[cfg(feature = "toy")]
 pub mod toy;
@@ -73,6 +77,6 @@ pub mod wire;
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;
 
-pub use logged::{Logged, OpenError, StepError};
-pub use machine::{Machine, Step};
+pub use logged::{Logged, OpenError, StepError, Taken};
+pub use machine::{Machine, Step, Summary};
 pub use table::{Tabled, Transition, render};

@@ -5,7 +5,7 @@ use std::fmt;
 use narthex_base::codec::{DecodeError, Message};
 
 use crate::{
-    Machine, Step,
+    Machine, Step, Summary,
     log::{Log, LogError},
 };
 
@@ -77,6 +77,77 @@ where
         Ok(effects)
     }
 
+    /// Puts a summary in the place of the log, if that is shorter by this many entries; whether it did. The log is then as if
+    /// the machine had come here at once, and goes on from there.
+    ///
+    /// # Errors
+    /// [`LogError`] if it may not be durable: the log has all that it had or the summary, and no input is taken until it is
+    /// opened anew.
+    pub fn compact(&mut self, shorter: u64) -> Result<bool, LogError>
+    where
+        M: Summary,
+    {
+        let records: Vec<_> = self
+            .machine
+            .summary()
+            .iter()
+            .map(Message::to_bytes)
+            .collect();
+        let count = records.len() as u64;
+        if self.is_uncertain || self.next.saturating_sub(count) < shorter.max(1) {
+            return Ok(false);
+        }
+        self.is_uncertain = true;
+        self.log.replace(self.next, &records)?;
+        self.is_uncertain = false;
+        self.next = count;
+        Ok(true)
+    }
+
+    /// Takes several inputs with one write: what came together, or while the last write was under way. Each is taken or refused
+    /// by itself; of what was taken all is durable, or none. An effect that a later one of them has settled is not handed out.
+    ///
+    /// # Errors
+    /// [`StepError::Log`], [`StepError::Uncertain`], as [`Logged::step`]; refusals stand in the list.
+    pub fn step_all<'i>(
+        &mut self,
+        inputs: impl IntoIterator<Item = &'i M::Input>,
+    ) -> Result<Taken<M>, StepError<M::Error>>
+    where
+        M: Clone,
+        M::Input: 'i,
+        M::Effect: PartialEq,
+    {
+        if self.is_uncertain {
+            return Err(StepError::Uncertain);
+        }
+        // What is not durable yet is not shown.
+        let mut ahead = self.machine.clone();
+        let (mut records, mut effects, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, input) in inputs.into_iter().enumerate() {
+            match ahead.step(input) {
+                Err(error) => refused.push((number, error)),
+                Ok(step) => {
+                    for change in &step.changes {
+                        records.push(change.to_bytes());
+                        ahead.apply(change);
+                    }
+                    effects.extend(step.effects);
+                }
+            }
+        }
+        if !records.is_empty() {
+            self.is_uncertain = true;
+            self.log.append(self.next, &records)?;
+            self.is_uncertain = false;
+            self.next += records.len() as u64;
+            self.machine = ahead;
+        }
+        let due = self.machine.pending();
+        effects.retain(|effect| due.contains(effect));
+        Ok(Taken { effects, refused })
+    }
+
     /// The machine as it stands on disk.
     pub const fn machine(&self) -> &M {
         &self.machine
@@ -90,6 +161,23 @@ where
     /// What is to be done as it stands.
     pub fn pending(&self) -> Vec<M::Effect> {
         self.machine.pending()
+    }
+}
+
+/// What became of several inputs.
+pub struct Taken<M: Machine> {
+    /// To be carried out.
+    pub effects: Vec<M::Effect>,
+    /// Which of them were refused, by their number from 0, and why.
+    pub refused: Vec<(usize, M::Error)>,
+}
+
+impl<M: Machine<Effect: fmt::Debug, Error: fmt::Debug>> fmt::Debug for Taken<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Taken")
+            .field("effects", &self.effects)
+            .field("refused", &self.refused)
+            .finish()
     }
 }
 

@@ -31,6 +31,12 @@ pub trait Machine {
     fn pending(&self) -> Vec<Self::Effect>;
 }
 
+/// A machine that can say its state in a few changes: what a long log is replaced by.
+pub trait Summary: Machine {
+    /// Changes that give a new machine this state, and with it all that is to be done.
+    fn summary(&self) -> Vec<Self::Change>;
+}
+
 /// What an input does to a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "changes are to be written down, and effects carried out after that"]

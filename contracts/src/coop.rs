@@ -15,11 +15,13 @@
 //! release its share. What the expiry cannot do is take back a share that was released: a worker that holds the whole
 //! transaction may publish it as long as the coin is there. Whoever needs an earlier agreement dead spends the coin.
 
+mod message;
+
 use narthex_base::tagged::tagged_hash_parts;
 use std::sync::Arc;
 
 use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction,
+    Amount, OutPoint, ScriptBuf, Transaction, TxOut,
     hashes::Hash,
     secp256k1::{PublicKey, SecretKey},
 };
@@ -30,7 +32,7 @@ use crate::{
         Adaptor, GraphBuilder, GraphError, KeySetId, Node, NodeId, NodeInput, NodeName, NodeOutput,
         Purpose, ScriptId, SigningPlan, Source, Spend, SpendPlan, TxGraph, Withheld,
     },
-    musig::AdaptorPoint,
+    musig::{AdaptorPoint, KeySet},
     party::{PartyId, PartyName, PartySet},
     setup::{
         Agreement, ContractSignatures, Party, Release, RestoreError, Secrets, SetupError,
@@ -43,7 +45,8 @@ use crate::{
 /// What the three agree on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// Name of the transaction in the contract's graph whose first output is spent: `Tx0`, `TxD`, `TxV1`, `TxV0`.
+    /// Name of the transaction in the contract's graph whose first output is spent: `Tx0`, `TxD`, `TxV1`, `TxV0`. Where
+    /// another transaction hosts the contract, `Tx0` stands for that one's output.
     pub spends: NodeName,
     /// Who gets what; the rest is the fee.
     pub payouts: Vec<(Role, Amount)>,
@@ -59,6 +62,9 @@ pub struct Proposal {
 /// Most blocks from the tip to the expiry of an agreement: two weeks. Three that are at a table need hours; an agreement
 /// that stays open for longer may be completed by whoever it has come to suit, when the others have forgotten it.
 pub const MAX_OPEN_BLOCKS: u32 = 2_016;
+
+/// Where a contract begins.
+const FIRST: NodeName = NodeName::plain("Tx0");
 
 /// What an attempt at an ending is bound as.
 const PURPOSE: &str = "ending";
@@ -276,40 +282,49 @@ impl Proposal {
         Ok((graph.finish(), coin))
     }
 
+    /// The coin that is spent, and whose it is.
+    fn coin<'g>(
+        &self,
+        terms: &Terms,
+        contract: &'g TxGraph,
+    ) -> Option<(OutPoint, TxOut, &'g KeySet)> {
+        if let (FIRST, Some(host)) = (self.spends, terms.host()) {
+            let outpoint = host.outpoint(host.contract);
+            let keys = contract.nodes().find_map(|(_, node)| {
+                let mut inputs = node.inputs.iter();
+                let first = inputs.find(|input| contract.outpoint(input) == Some(outpoint))?;
+                match first.spend {
+                    Spend::KeyPath(keys) => contract.key_set(keys),
+                    Spend::Wallet(_) | Spend::Leaf(_) => None,
+                }
+            });
+            return Some((outpoint, contract.external(outpoint)?, keys?));
+        }
+        let parent = contract.find(self.spends)?;
+        let output = contract.node(parent)?.outputs.first()?;
+        let keys = match output.purpose {
+            Purpose::Contract(id) => contract.key_set(id)?,
+            _ => return None,
+        };
+        let prevout = TxOut {
+            value: output.value,
+            script_pubkey: contract.script(output.script)?.script.clone(),
+        };
+        let txid = contract.txid(parent)?;
+        Some((OutPoint { txid, vout: 0 }, prevout, keys))
+    }
+
     fn node(
         &self,
         terms: &Terms,
         contract: &TxGraph,
         graph: &mut GraphBuilder,
     ) -> Result<(Node, OutPoint), CoopError> {
-        let not_spendable = CoopError::NotSpendable(self.spends);
-        let parent = contract.find(self.spends).ok_or(not_spendable.clone())?;
-        let output = contract
-            .node(parent)
-            .and_then(|node| node.outputs.first())
-            .ok_or(not_spendable.clone())?;
-        let keys = match output.purpose {
-            Purpose::Contract(id) => contract.key_set(id),
-            _ => None,
-        }
-        .filter(|keys| keys.signers().collect::<PartySet>() == Role::principals())
-        .ok_or(not_spendable.clone())?;
-        let script = contract
-            .script(output.script)
-            .ok_or(not_spendable.clone())?
-            .script
-            .clone();
-        let outpoint = OutPoint {
-            txid: contract.txid(parent).ok_or(not_spendable)?,
-            vout: 0,
-        };
-        let source = Source::External {
-            outpoint,
-            prevout: bitcoin::TxOut {
-                value: output.value,
-                script_pubkey: script,
-            },
-        };
+        let (outpoint, prevout, keys) = self
+            .coin(terms, contract)
+            .filter(|(.., keys)| keys.signers().collect::<PartySet>() == Role::principals())
+            .ok_or(CoopError::NotSpendable(self.spends))?;
+        let source = Source::External { outpoint, prevout };
         Role::PRINCIPALS
             .into_iter()
             .for_each(|role| graph.party(role));

@@ -2,11 +2,11 @@
 //!
 //! A seed is written down once, by its owner. What is lost with a disk must follow from it again: the contract key
 //! ([`contract_key`]) from seed and negotiation alone, so that every attempt at a contract has the same, and whoever has the seed
-//! can spend. What may never come twice must not: a worker that was restored from an old copy and drew the same
+//! can spend; and what a verifier keeps its token under ([`reply_secret`]), from seed and contract. What may never come twice must not: a worker that was restored from an old copy and drew the same
 //! secret for another attempt would sell two results under one. So these ([`Salted`]) need a salt beside the seed, drawn from the system's source
 //! for the attempt ([`OwnSalt`]) and kept with it.
 //!
-//! All are HKDF-SHA256 (RFC 5869) with the seed as key material; the salt is the negotiation's id or the own salt, and `info`
+//! All are HKDF-SHA256 (RFC 5869) with the seed as key material; the salt is the negotiation's id, the contract's id or the own salt, and `info`
 //! has the [`Derived`] name. Salts of terms are none of them: those come from the system's source alone.
 
 use bitcoin::{
@@ -19,7 +19,7 @@ use bitcoin::{
 use narthex_base::secret::Secret;
 use narthex_game_model::{
     commitment::{PolynomialSeed, ResultSecret, SaltSeed},
-    token::Token,
+    token::{ReplySecret, Token},
 };
 use zeroize::Zeroizing;
 
@@ -38,17 +38,20 @@ pub enum Derived {
     Token,
     /// The verifier's nonce, which draws the sample.
     SampleNonce,
+    /// What the verifier encrypts the token with in its reply, for itself.
+    ReplyKey,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 6] = [
+    pub const ALL: [Derived; 7] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
         Derived::LeafSalts,
         Derived::Token,
         Derived::SampleNonce,
+        Derived::ReplyKey,
     ];
 
     /// What stands in `info`, before a counter of one byte.
@@ -60,6 +63,7 @@ impl Derived {
             Derived::LeafSalts => "narthex/derived/leaf-salts",
             Derived::Token => "narthex/derived/token",
             Derived::SampleNonce => "narthex/derived/sample-nonce",
+            Derived::ReplyKey => "narthex/derived/reply-key",
         }
     }
 }
@@ -94,6 +98,17 @@ pub fn contract_key(seed: &Secret, negotiation: &[u8; 32]) -> Option<SecretKey> 
     scalar(seed, negotiation, Derived::ContractKey, |bytes| {
         SecretKey::from_slice(bytes).ok()
     })
+}
+
+/// What a verifier encrypts the token with in its reply of this contract, so that it has the token back from any peer that kept
+/// the reply. From the seed and the contract's id, which the reply is signed for: a salt of the attempt would be lost with
+/// the disk, and each attempt has an id of its own.
+pub fn reply_secret(seed: &Secret, contract: &[u8; 32]) -> ReplySecret {
+    ReplySecret::from_bytes(*derived(
+        seed.expose(),
+        contract,
+        &info(Derived::ReplyKey, 0),
+    ))
 }
 
 /// What follows from a seed and a salt that was drawn for one attempt.

@@ -1,19 +1,21 @@
 //! Contracts made up from a seed: for tests, benchmarks, drawings and simulations. Keys follow from the seed and
 //! are worth nothing; coins are made up too unless the caller brings real ones.
 
-use narthex_base::tagged::tagged_hash_parts;
+use narthex_base::{node::AskedNode, tagged::tagged_hash_parts};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
 use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Txid,
+    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid,
+    absolute::LockTime,
     hashes::{Hash, sha256},
     secp256k1::{
         Keypair, PublicKey, Secp256k1, SecretKey,
         rand::{self, CryptoRng, RngCore},
     },
+    transaction::Version,
 };
 use narthex_game_model::{
     AcceptedJob, JobMisfit, Params, ParamsRecord, Ruling, Template,
@@ -25,11 +27,11 @@ use crate::{
     attest::{Announcement, Attestation, AttestationNonce, BoundRuling, RulingError},
     binding::{FreshSalt, MemoryBindings},
     setup::{Party, Secrets},
-    template::{ContractSecret, PartyError},
+    template::{ContractSecret, HostOutputs, PartyError, host_outputs},
     terms::{
-        AcceptancePolicy, ArbiterRecord, BoundDraft, BoundTerms, Change, Coin, Contribution,
-        FeeRate, PaperRecord, PartyRecord, Proposal, Role, SecretPoint, Terms, TermsDraft,
-        TermsError, TermsRecord, stake_coin_script,
+        AcceptancePolicy, ArbiterRecord, Assembly, BoundDraft, BoundTerms, Change, Coin,
+        Contribution, FeeRate, Host, PaperRecord, Part, PartyRecord, Proposal, Role, SecretPoint,
+        Terms, TermsDraft, TermsError, TermsRecord, UnplacedDraft, stake_coin_script,
     },
 };
 
@@ -259,7 +261,93 @@ impl Fixtures {
                 .then(|| SecretPoint::token(&secp, &self.token(), &worker, &hash)),
             paper,
             funding_rate_sat_per_kwu: rate,
+            host: None,
         })
+    }
+
+    /// Terms like those of [`Fixtures::terms`], of a contract that another transaction is to host.
+    ///
+    /// # Errors
+    /// None, for parameters that have terms.
+    pub fn unplaced(&self) -> Result<UnplacedDraft, TermsError> {
+        let mut record = self.terms()?.record().clone();
+        let delivers = self.params.template().has_delivery();
+        record.client.funding = Contribution::default();
+        record.verifier.funding = Contribution::default();
+        record.worker.funding.coins.clear();
+        if delivers {
+            for arbiter in &mut record.arbiters {
+                arbiter.funding = Contribution::default();
+            }
+        } else {
+            record.worker.funding.change = None;
+        }
+        UnplacedDraft::new(record)
+    }
+
+    /// A transaction that spends these coins and hosts a contract among other outputs, unsigned.
+    pub fn host(
+        outputs: &HostOutputs,
+        coins: impl IntoIterator<Item = OutPoint>,
+        others: &[TxOut],
+    ) -> (Transaction, Host) {
+        let mut output = others.to_vec();
+        let mut put = |out: &TxOut| {
+            output.push(out.clone());
+            output.len() as u32 - 1
+        };
+        // Not in the order in which the contract names them.
+        let root_coin = outputs.root_coin.as_ref().map(&mut put);
+        let stakes = outputs.stakes.iter().rev().map(&mut put);
+        let mut stakes = stakes.collect::<Vec<_>>();
+        stakes.reverse();
+        let contract = put(&outputs.contract);
+        let input = coins.into_iter().map(|previous_output| TxIn {
+            previous_output,
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            ..TxIn::default()
+        });
+        let tx = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: input.collect(),
+            output,
+        };
+        let host = Host {
+            txid: tx.compute_txid(),
+            contract,
+            stakes,
+            root_coin,
+        };
+        (tx, host)
+    }
+
+    /// The terms of [`Fixtures::unplaced`] at this place, with everybody's announcements.
+    ///
+    /// # Errors
+    /// [`TermsError::Host`] for a place that cannot be one.
+    pub fn placed(&self, draft: UnplacedDraft, host: Host) -> Result<Terms, TermsError> {
+        self.announced(draft.place(host)?.record().clone())
+    }
+
+    /// A made-up contract on outputs of a transaction that is made up as well.
+    ///
+    /// # Errors
+    /// Those of [`Fixtures::unplaced`].
+    pub fn hosted(&self) -> Result<(Terms, Transaction), PartyError> {
+        let draft = self.unplaced()?;
+        let outputs = host_outputs(&draft)?;
+        let txid = tagged_hash_parts("narthex/sample-coin", &[&self.seed, b"host"]);
+        let coin = OutPoint {
+            txid: Txid::from_byte_array(txid),
+            vout: 0,
+        };
+        let balance = TxOut {
+            value: Amount::from_sat(77_000),
+            script_pubkey: self.made_up_script("balance", Role::Client),
+        };
+        let (tx, host) = Fixtures::host(&outputs, [coin], &[balance]);
+        Ok((self.placed(draft, host)?, tx))
     }
 
     /// What a party proposed, as these terms have it, but for its salt, which is its own for the present attempt.
@@ -287,6 +375,46 @@ impl Fixtures {
         })
     }
 
+    /// What everybody sends for these terms, put together.
+    ///
+    /// # Errors
+    /// None, for parties of these terms.
+    pub fn assembly(&self, draft: &TermsDraft) -> Result<Assembly, TermsError> {
+        let record = draft.record();
+        let part = |role| {
+            let Proposal {
+                key,
+                salt,
+                payout,
+                funding,
+                identity,
+                ..
+            } = self.proposal(role, draft)?;
+            let works = role == Role::Worker;
+            Ok(Part {
+                role,
+                record: PartyRecord {
+                    key,
+                    salt: salt.value(),
+                    payout,
+                    funding,
+                },
+                identity,
+                result: works.then_some(record.result),
+                token: record.token.filter(|_| works),
+                appeal: (record.paper.as_ref()).map(|p| p.appeal).filter(|_| works),
+                sample_nonce: (role == Role::Verifier).then_some(record.sample_nonce),
+            })
+        };
+        Ok(Assembly {
+            params_hash: self.params.hash(),
+            job: record.job,
+            funding_rate: record.funding_rate_sat_per_kwu,
+            panel: record.paper.as_ref().map(|paper| paper.panel),
+            parts: draft.roles().map(part).collect::<Result<_, TermsError>>()?,
+        })
+    }
+
     /// These terms, bound to the salt of one of the parties.
     ///
     /// # Errors
@@ -311,6 +439,25 @@ impl Fixtures {
             .map(|role| {
                 let bound = self.bound(role, terms)?;
                 Party::new(bound, &self.key(role), &policy)
+            })
+            .collect()
+    }
+
+    /// As [`Fixtures::parties`], of a contract that this transaction hosts.
+    ///
+    /// # Errors
+    /// Those of [`Party::hosted`].
+    pub fn hosted_parties(
+        &self,
+        terms: &Terms,
+        host: &Transaction,
+    ) -> Result<Vec<Party<Terms>>, PartyError> {
+        let policy = Fixtures::policy(terms);
+        terms
+            .roles()
+            .map(|role| {
+                let bound = self.bound(role, terms)?;
+                Party::hosted(bound, &self.key(role), &policy, host)
             })
             .collect()
     }
@@ -416,6 +563,12 @@ pub fn attest_without_record(
     let bound = BoundRuling::bind(contract_id, &name, ruling, &mut MemoryBindings::default())?;
     nonce.attest(&secp, identity, arbiter, bound)
 }
+
+/// A node that nobody asked: for contracts that are made up, and for nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct MadeUpNode;
+
+impl AskedNode for MadeUpNode {}
 
 /// A program that nobody runs, and that takes as little as any parameters allow.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use bitcoin::secp256k1::rand::thread_rng;
-//! use narthex_contracts::{fixtures::Fixtures, setup::{Secrets, ceremony}, template::{self, Exit}};
+//! use narthex_contracts::{fixtures::{Fixtures, MadeUpNode}, setup::{Secrets, ceremony}, template::{self, Exit}};
 //! use narthex_game_model::Template;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,8 +27,8 @@
 //! let held = ceremony::run(cast.parties(&terms)?, &mut thread_rng(), |_| ())?;
 //! assert_eq!(held.len(), 6);
 //! let client = &held[0];
-//! // Only who holds every exit has the transaction that funds.
-//! assert!(!client.funding_psbt()?.unsigned_tx.input.is_empty());
+//! // Only who holds every exit, and has asked its node, has the transaction that funds.
+//! assert!(!client.funding_psbt(&MadeUpNode)?.unsigned_tx.input.is_empty());
 //! assert!(client.complete(s3, &Secrets::default()).is_err(), "it is for the worker to publish");
 //! # Ok(()) }
 //! ```

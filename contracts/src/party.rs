@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use narthex_base::codec::{DecodeError, Reader, Writer};
+use narthex_base::{
+    codec::{DecodeError, Reader, Writer},
+    set::SmallSet,
+};
 
 /// Most parties of one contract. A set of them is a mask of so many bits.
 pub const MAX_PARTIES: u8 = 32;
@@ -42,15 +45,17 @@ pub fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, De
 
 /// Parties in a message, as a mask of 4 bytes: bit i is the party of place i.
 pub fn write_parties(w: &mut Writer, parties: PartySet) {
-    w.u32(parties.0);
+    w.u32(parties.0.mask());
 }
 
-/// Parties out of a message. Every mask is one.
+/// Parties out of a message.
 ///
 /// # Errors
-/// [`DecodeError::Truncated`].
+/// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for a party from [`MAX_PARTIES`] on.
 pub fn read_parties(r: &mut Reader<'_>, field: &'static str) -> Result<PartySet, DecodeError> {
-    Ok(PartySet(r.u32(field)?))
+    let mask = r.u32(field)?;
+    let parties = SmallSet::new(mask).map(PartySet);
+    parties.ok_or_else(|| DecodeError::invalid(field, mask))
 }
 
 /// What a contract calls something that the engine knows by its number: a word, and behind it a number where several
@@ -122,44 +127,38 @@ impl PartialEq<PartyName> for PartyId {
 
 /// A set of parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct PartySet(u32);
+pub struct PartySet(SmallSet<u32, MAX_PARTIES>);
 
 impl PartySet {
     /// No one.
-    pub const EMPTY: PartySet = PartySet(0);
+    pub const EMPTY: PartySet = PartySet(SmallSet::empty());
 
-    /// Whether `party` is in the set.
+    /// Whether `party` is in the set. One beyond the largest contract is in none.
     pub fn contains(self, party: impl Into<PartyId>) -> bool {
-        self.0 & bit(party.into()) != 0
+        self.0.contains(party.into().index())
     }
 
     /// Number of parties in the set.
     pub fn len(self) -> usize {
-        self.0.count_ones() as usize
+        self.0.len().into()
     }
 
     /// Whether nobody is in the set.
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0.is_empty()
     }
 
     /// The set with `party` in it.
     #[must_use]
-    pub fn with(self, party: impl Into<PartyId>) -> PartySet {
-        PartySet(self.0 | bit(party.into()))
+    pub fn with(mut self, party: impl Into<PartyId>) -> PartySet {
+        self.0.insert(party.into().index());
+        self
     }
 
     /// Members in canonical order.
     pub fn iter(self) -> impl Iterator<Item = PartyId> {
-        (0..MAX_PARTIES)
-            .map(PartyId)
-            .filter(move |party| self.contains(*party))
+        self.0.iter().filter_map(PartyId::from_index)
     }
-}
-
-/// The party's bit; none for one beyond the largest contract, who is in no set.
-fn bit(party: PartyId) -> u32 {
-    1u32.checked_shl(party.0.into()).unwrap_or(0)
 }
 
 impl<P: Into<PartyId>> FromIterator<P> for PartySet {

@@ -11,10 +11,12 @@ use bitcoin::secp256k1::{
 };
 use narthex_channel::{
     bank::{BankerRecord, PayerRecord, PennyClaims, ProviderRecord, Settled},
+    delivery,
     ptlc::{
         Expiry, Forward, ForwardChange, Leg, Notice, Offer, Ptlc, PtlcId, Receipt, RevealedSecret,
         Route,
     },
+    slice,
 };
 use narthex_contracts::bank::Penny;
 use serde::{Serialize, de::DeserializeOwned};
@@ -58,6 +60,23 @@ fn laws() -> Vec<Decoder> {
         canonical("receipt", message::<Receipt>),
         canonical("revealed secret", message::<RevealedSecret>),
         canonical("settled", message::<Settled>),
+        canonical(
+            "change of a slice's provider",
+            message::<slice::ProviderChange>,
+        ),
+        canonical("change of a slice's client", message::<slice::ClientChange>),
+        canonical(
+            "change of a delivery's agent",
+            message::<delivery::AgentChange>,
+        ),
+        canonical(
+            "change of a delivery's sender",
+            message::<delivery::SenderChange>,
+        ),
+        canonical(
+            "change of a delivery's recipient",
+            message::<delivery::RecipientChange>,
+        ),
         stable("route in JSON", json::<Route>),
         stable("payer of a bank in JSON", json::<PayerRecord>),
         stable("provider of a bank in JSON", json::<ProviderRecord>),
@@ -133,6 +152,37 @@ pub fn seeds() -> Vec<Vec<u8>> {
         order.to_bytes(),
         ForwardChange::Offered(Box::new(offer)).to_bytes(),
         ForwardChange::Revealed(secret(5)).to_bytes(),
+        slice::ProviderChange::Price(slice::ProviderPrice::Locked {
+            height: 900,
+            is_deep: true,
+            is_over: false,
+        })
+        .to_bytes(),
+        slice::ProviderChange::Share((2, secret(6))).to_bytes(),
+        slice::ClientChange::Price {
+            index: 1,
+            price: slice::ClientPrice::Spent {
+                is_deep: false,
+                is_claimed: true,
+            },
+        }
+        .to_bytes(),
+        slice::ClientChange::Revealed {
+            index: 1,
+            secret: secret(7),
+        }
+        .to_bytes(),
+        delivery::AgentChange::Accepted(signature).to_bytes(),
+        delivery::SenderChange::Consented {
+            agent: 2,
+            signature,
+        }
+        .to_bytes(),
+        delivery::RecipientChange::Handed {
+            agent: 2,
+            signature,
+        }
+        .to_bytes(),
         notice.to_bytes(),
         Receipt { notice, signature }.to_bytes(),
         revealed.to_bytes(),

@@ -298,5 +298,6 @@ pub fn root_record(data: &[u8]) {
 
 /// The root coin of [`world`].
 pub fn root_place() -> OutPoint {
-    root_coin(world().holdings[Role::Worker.index()].graph()).expect("the worker has change")
+    let holdings = &world().holdings[Role::Worker.index()];
+    root_coin(holdings.terms(), holdings.graph()).expect("the worker has change")
 }

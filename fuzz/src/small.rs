@@ -15,16 +15,19 @@ use narthex_contracts::{
     },
     bond::{BondScript, Certificate, Claim, Lock, bip46::Month},
     bounty::{self, Closing, Delivery, Envelope, Grant, Layer, Opening, Seal, Share},
+    coop,
     deliver::{self, Announcement, Consent, Handover, Request},
     enrolment,
+    fixtures::Fixtures,
+    graph::NodeName,
     musig::AdaptorSignature,
     panel,
     seal::Sealed,
     shared_secret,
     slice::{self, Evidence, Post},
-    terms::{Coin, Contribution, FeeRate, Role},
+    terms::{self, Coin, Contribution, FeeRate, Role},
 };
-use narthex_game_model::market::LayerSet;
+use narthex_game_model::{Template, market::LayerSet, token::TokenBox};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::table::{Decoder, Law, Read};
@@ -123,6 +126,21 @@ fn laws() -> Vec<Decoder> {
         }),
         canonical("enrolment", |b| {
             Some(enrolment::Enrolment::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("part of terms", |b| {
+            Some(terms::Part::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("parts of terms", |b| {
+            Some(terms::Assembly::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("announced nonce", |b| {
+            Some(attest::Announcement::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("ending", |b| {
+            Some(coop::Proposal::from_bytes(b).ok()?.to_bytes())
+        }),
+        canonical("token kept", |b| {
+            Some(TokenBox::from_bytes(b).ok()?.to_bytes())
         }),
         canonical("panel willingness", |b| {
             Some(panel::Willingness::from_bytes(b).ok()?.to_bytes())
@@ -240,16 +258,49 @@ pub fn seeds() -> Vec<Vec<u8>> {
         index: 7,
         secret: [2; 32],
     };
-    let mut all = [slice(), delivery(), bounty()].concat();
+    let kept = TokenBox {
+        ciphertext: [8; 32],
+        tag: [9; 16],
+    };
+    let mut all = [slice(), delivery(), bounty(), parts()].concat();
     all.extend([
         b"arbiter3".to_vec(),
         b"2031-07".to_vec(),
         certificate(),
         commitments.to_bytes(),
         penny.to_bytes().to_vec(),
+        ending().to_bytes(),
+        kept.to_bytes(),
         serde_json::to_vec(&bank()).expect("JSON"),
     ]);
     all
+}
+
+/// Everybody's parts of made-up terms, put together, and what arbiters announce for them.
+fn parts() -> Vec<Vec<u8>> {
+    let of = |template| {
+        let cast = Fixtures::example(template, 3, 2, 800_000, [4; 32]).expect("an example");
+        let terms = cast.terms().expect("terms");
+        let sent = cast.assembly(&terms).expect("parts");
+        let announced = terms.announcements().iter().map(|a| a.to_bytes());
+        let parts = sent.parts.iter().map(|part| part.to_bytes());
+        let all = parts.chain(announced).chain([sent.to_bytes()]);
+        all.collect::<Vec<_>>()
+    };
+    [of(Template::Hardened), of(Template::Paper)].concat()
+}
+
+fn ending() -> coop::Proposal {
+    coop::Proposal {
+        spends: NodeName::plain("TxV0"),
+        payouts: vec![
+            (Role::Worker, Amount::from_sat(280_000)),
+            (Role::Verifier, Amount::from_sat(239_000)),
+        ],
+        reveals_result: true,
+        attempt: 3,
+        expires_height: 800_100,
+    }
 }
 
 /// A post, a bundle and evidence of two posts; nothing of it verifies.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use narthex_base::set::SmallSet;
 use serde::{Deserialize, Serialize};
 
 /// What a case before the panel is about. A contract comes to one of them at most, so the same attestations decide either.
@@ -18,129 +19,9 @@ pub enum Accusation {
 /// The largest panel; `8-of-15` already has 16,384 majority sets per ruling.
 pub const MAX_ARBITERS: u8 = 15;
 
-/// A set of arbiters, as a bit mask: bit `i` stands for arbiter `i` of the panel, `i < 15`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[serde(try_from = "u16", into = "u16")]
-pub struct ArbiterSet(u16);
-
-impl ArbiterSet {
-    /// The set with this mask, or `None` if bit 15 is set.
-    pub const fn new(mask: u16) -> Option<Self> {
-        if mask >> MAX_ARBITERS == 0 {
-            Some(Self(mask))
-        } else {
-            None
-        }
-    }
-
-    /// No arbiter.
-    pub const fn empty() -> Self {
-        Self(0)
-    }
-
-    /// Arbiters `0 … n−1`; a panel above 15 is cut to 15.
-    pub const fn full(n: u8) -> Self {
-        let n = if n > MAX_ARBITERS { MAX_ARBITERS } else { n };
-        Self(((1u32 << n) - 1) as u16)
-    }
-
-    /// The bit mask.
-    pub const fn mask(self) -> u16 {
-        self.0
-    }
-
-    /// Whether arbiter `index` is in the set.
-    pub const fn contains(self, index: usize) -> bool {
-        index < MAX_ARBITERS as usize && self.0 >> index & 1 == 1
-    }
-
-    /// Number of arbiters.
-    pub const fn len(self) -> u8 {
-        self.0.count_ones() as u8
-    }
-
-    /// Whether nobody is in the set.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Adds arbiter `index`; `false` (and no change) if it is there already or is no possible
-    /// arbiter.
-    pub const fn insert(&mut self, index: usize) -> bool {
-        if index >= MAX_ARBITERS as usize || self.contains(index) {
-            return false;
-        }
-        self.0 |= 1 << index;
-        true
-    }
-
-    /// Those of a panel of `n` that are not in this set.
-    pub const fn complement(self, n: u8) -> Self {
-        Self(Self::full(n).0 & !self.0)
-    }
-
-    /// Whether every member is also in `other`.
-    pub const fn is_subset_of(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
-    }
-
-    /// Indices in ascending order.
-    pub fn iter(self) -> impl DoubleEndedIterator<Item = usize> + Clone {
-        (0..usize::from(MAX_ARBITERS)).filter(move |index| self.contains(*index))
-    }
-
-    /// Every set of at least `k` of `n` arbiters in canonical order: the fullest first, sets of one
-    /// size by ascending mask. All parties number majority sets in this order.
-    pub fn majorities(n: u8, k: u8) -> impl Iterator<Item = Self> {
-        let full = Self::full(n);
-        (k..=full.len())
-            .rev()
-            .flat_map(move |size| (0..=full.0).map(Self).filter(move |set| set.len() == size))
-    }
-}
-
-impl fmt::Display for ArbiterSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (position, index) in self.iter().enumerate() {
-            let comma = if position == 0 { "" } else { "," };
-            write!(f, "{comma}{index}")?;
-        }
-        f.write_str("}")
-    }
-}
-
-impl From<ArbiterSet> for u16 {
-    fn from(set: ArbiterSet) -> Self {
-        set.0
-    }
-}
-
-impl TryFrom<u16> for ArbiterSet {
-    type Error = NoSuchArbiter;
-
-    fn try_from(mask: u16) -> Result<Self, NoSuchArbiter> {
-        Self::new(mask).ok_or(NoSuchArbiter)
-    }
-}
-
-impl FromIterator<usize> for ArbiterSet {
-    /// Collects indices; those that no panel can have are left out.
-    fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
-        let mut set = Self::empty();
-        for index in indices {
-            set.insert(index);
-        }
-        set
-    }
-}
-
-/// A mask names an arbiter beyond the fifteenth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an arbiter set has no arbiter beyond the fifteenth (bits 0 to 14)")]
-pub struct NoSuchArbiter;
+/// A set of arbiters: bit `i` stands for arbiter `i` of the panel, `i < 15`. All parties number majority sets in the order of
+/// [`SmallSet::majorities`].
+pub type ArbiterSet = SmallSet<u16, MAX_ARBITERS>;
 
 /// What a panel can decide in a dispute between worker and verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -26,4 +26,4 @@ pub use odds::{Ending, Faults, Odds, odds};
 pub use policy::{Decay, ONE, Policy, PolicyError, PolicyRecord};
 pub use price::{Book, LineUp, MAX_QUOTES, MAX_ROWS, PriceError, QuoteError, Row, Seat};
 pub use quote::{Latency, LatencyOffer, MAX_OFFERS, NoLatency, Quote, Request};
-pub use split::{LayerSet, MAX_LAYERS, NoSuchLayer, SplitError, split};
+pub use split::{LayerSet, MAX_LAYERS, SplitError, payable, split};

@@ -31,8 +31,8 @@
 //! | 0 | two different items of one kind, signed by the worker or by the client | that one, the worker first |
 //! | 1 | as above | worker and verifier |
 //! | c2 | boxes, or the opening of what the client looks at, not handed over to it by ⌊Δ_C/3⌋ after TxV1 | worker and verifier |
-//! | c3 | the worker does not open those steps to the panel, keys and boxes and all | worker and verifier |
-//! | c4 | the step whose input the client brings is among them, and its leaf is not what it gives when it is run again | worker and verifier |
+//! | c3 | the worker does not show the panel the very opening that it signed for the client; or it names another draw, or is not of its steps and others, d in all, keys and boxes and all | worker and verifier |
+//! | c4 | the step whose input the client brings is opened in it, and its leaf is not what it gives when it is run again | worker and verifier |
 //! | c5 | anything else | client |
 //!
 //! *A ruling against the verifier pays the worker.* So it also takes what an approval takes: the sample opened to the
@@ -60,7 +60,7 @@ mod table;
 pub use case::{Case, CaseTerms, ChainFacts, Litigant, RootOfRecord};
 pub use evidence::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, Refused};
 pub use finding::{CaseFinding, Row, RuleError};
-pub use item::{Answer, Item, SignedItem, data_id};
+pub use item::{Answer, Item, KeptError, SignedItem, data_id};
 pub use received::{NotReceived, Received};
 pub use rerun::Rerun;
 pub use table::rule;

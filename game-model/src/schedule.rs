@@ -90,7 +90,7 @@ impl Schedule {
 pub struct ChallengeSchedule {
     /// V: TxV1 confirmed.
     pub approved: u32,
-    /// Worker: boxes and opening of the sample handed over to the client, if that has not been done. TxC confirms at this
+    /// Worker: boxes and the client's own opening handed over to it, if that has not been done. TxC confirms at this
     /// height at the earliest.
     pub served: u32,
     /// S3' confirms at this height at the earliest: a block before, TxC has the approval to itself.

@@ -166,7 +166,7 @@ impl<'c> BankersPlay<'c> {
     /// One bank's payer funds it.
     pub fn fund_bank(&mut self, index: usize) -> Result<(), ScenarioError> {
         let (payer, _, harness) = self.bank(index)?;
-        let psbt = payer.funding_psbt()?;
+        let psbt = payer.funding_psbt(harness.policy())?;
         let capacity = payer.bank().terms().record().capacity_sat;
         let why = ("Bank", "both hold the force close");
         harness.fund(index, psbt, capacity, why)?;

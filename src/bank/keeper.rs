@@ -26,7 +26,7 @@ use narthex_contracts::{
     graph::{NodeId, TxGraph},
     musig::PublicNonce,
 };
-use narthex_regtest::ChainSource;
+use narthex_regtest::{AcceptedPolicy, ChainSource};
 
 use super::{
     KeptError,
@@ -73,6 +73,8 @@ pub(super) trait Keeper {
         &mut self,
         act: impl FnOnce(&mut Payer, &mut Self::Rng) -> Result<T, KeptError>,
     ) -> Result<T, KeptError>;
+    /// The payer's node, asked.
+    fn asked(&mut self) -> Result<AcceptedPolicy, KeptError>;
     /// The payer's wallet signs the funding.
     fn sign_funding(&mut self, psbt: Psbt) -> Result<Transaction, KeptError>;
     /// What one side sends the other, as it is read.
@@ -128,7 +130,8 @@ pub(super) trait Keeper {
             // Only what opens a bank signs a force close, in one go.
             BankEffect::Cosign => Ok(false),
             BankEffect::Fund => {
-                let psbt = self.with_payer(|payer, _| Ok(payer.funding_psbt()?))?;
+                let node = self.asked()?;
+                let psbt = self.with_payer(|payer, _| Ok(payer.funding_psbt(&node)?))?;
                 let tx = self.sign_funding(psbt)?;
                 self.sides_mut().payer(&BankInput::Funded(tx))?;
                 Ok(false)

@@ -22,7 +22,7 @@ mod sides;
 pub use bankers::{BankersOptions, BankersPlay};
 pub use bench::{Pace, measure};
 pub use error::KeptError;
-pub use kept::{Due, KeptBank, KeptChain, KeptStanding};
+pub use kept::{Due, KeptBank, KeptChain, KeptStanding, NextMove};
 pub use play::{BankOptions, BankPlay};
 
 use narthex_channel::{

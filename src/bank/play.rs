@@ -25,7 +25,7 @@ use narthex_contracts::{
     terms::{Contribution, FeeRate, FeeRules, Fees},
 };
 use narthex_game_model::tagged::tagged_hash;
-use narthex_regtest::{Chain, ChainSource};
+use narthex_regtest::{AcceptedPolicy, Chain, ChainSource};
 
 use super::{
     KeptError,
@@ -125,7 +125,8 @@ const SCENARIO_STEP: u64 = 700;
 /// Blocks that scenarios need between opening a bank and the height at which its provider force-closes.
 const SCENARIO_BLOCKS: u64 = 8;
 
-/// Weight of an agreed close, `docs/contracts/bank.md`.
+/// Weight of an agreed close, for figures that have no terms yet, and so no graph that plans it. A test holds it to what
+/// `Bank::close_plan` says; every close that is made is planned by that.
 const CLOSE: Weight = Weight::from_wu(616);
 
 impl BankOptions {
@@ -336,6 +337,10 @@ impl Keeper for BankPlay<'_> {
     fn look(&mut self) -> Result<(), KeptError> {
         self.sides.look(self.harness.chain(), Depth::LEAST)?;
         Ok(self.harness.sync()?)
+    }
+
+    fn asked(&mut self) -> Result<AcceptedPolicy, KeptError> {
+        Ok(self.harness.policy().clone())
     }
 
     fn fee(&self, weight: Weight) -> Result<Amount, KeptError> {

@@ -20,6 +20,9 @@ use super::{
     coin::{coin_of, ending_of},
 };
 
+/// By how many entries a summary must be shorter than a log before it takes its place: a payment is one on each side.
+const MUCH_SHORTER: u64 = 32;
+
 /// Whose side it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
@@ -155,6 +158,13 @@ impl<L: Log> Sides<L> {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Logs that have grown are replaced by summaries.
+    pub(super) fn compact(&mut self) -> Result<(), KeptError> {
+        self.payer.compact(MUCH_SHORTER)?;
+        self.provider.compact(MUCH_SHORTER)?;
         Ok(())
     }
 

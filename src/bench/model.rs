@@ -23,6 +23,7 @@ use narthex_game_model::{
 };
 
 use super::{Measurement, median};
+use crate::schedules::{Plan, play};
 
 /// Steps and sample of the check that is measured.
 const STEPS: u64 = 1_000_000;
@@ -34,6 +35,8 @@ const STATES: usize = 8192;
 const FILE_BYTES: usize = 64 << 20;
 /// Memory for coding it, in bytes.
 const CODING_BYTES: usize = 32 << 20;
+/// Schedules that are played.
+const SCHEDULES: u8 = 200;
 /// Games of the simulation.
 const GAMES: u64 = 200;
 
@@ -51,6 +54,7 @@ pub fn run(rounds: usize, mut progress: impl FnMut(&str)) -> anyhow::Result<Vec<
     all.extend(solving(rounds)?);
     progress("simulating");
     all.push(simulating(rounds)?);
+    all.push(scheduling(rounds));
     Ok(all)
 }
 
@@ -312,4 +316,18 @@ fn simulating(rounds: usize) -> anyhow::Result<Measurement> {
         "simulate a game of 1,000 steps".to_owned(),
         &pairs,
     ))
+}
+
+/// Set-ups with everything that disturbs them, by mock signatures: `narthex simulate schedules` on one core.
+fn scheduling(rounds: usize) -> Measurement {
+    let mut pairs = Vec::new();
+    for _ in 0..rounds {
+        let (figure, ()) = timed(|| {
+            for number in 0..SCHEDULES {
+                black_box(play(&[number; 32], &Plan::default()));
+            }
+        });
+        pairs.push((figure / f64::from(SCHEDULES), None));
+    }
+    measurement("play a schedule of a set-up".to_owned(), &pairs)
 }

@@ -74,7 +74,7 @@ impl BountyPlay<'_> {
     pub fn fund(&mut self) -> Result<Transaction, ScenarioError> {
         let psbt = {
             let tip = self.chain().height()?;
-            self.requester.funding_psbt(tip)?
+            self.requester.funding_psbt(tip, self.harness.policy())?
         };
         let total = self.terms().total();
         let why = ("Bounty", "it holds the signatures of every settlement");

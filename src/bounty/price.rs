@@ -103,7 +103,7 @@ fn cost(
     rate: FeeRate,
 ) -> Result<Cost, ScenarioError> {
     let missing = || ScenarioError::broken("a transaction is missing");
-    let weight = graph.weight(node).ok_or_else(missing)?;
+    let weight = graph.spend_plan(node).ok_or_else(missing)?.weight;
     let name = graph.node(node).ok_or_else(missing)?.name.base;
     let vbytes = weight.to_vbytes_ceil();
     // Nodes round each transaction's size up to whole vB.

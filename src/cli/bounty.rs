@@ -115,10 +115,7 @@ impl PriceArgs {
             recomputers: self.hired.recomputers,
             quorum: self.hired.quorum,
             amount: self.hired.amount,
-            common: HarnessOptions {
-                rate: self.fee_rate,
-                ..HarnessOptions::default()
-            },
+            common: HarnessOptions::default().at(self.fee_rate),
             ..BountyOptions::default()
         };
         let prices = price(&options, self.reliability)?;

@@ -52,10 +52,7 @@ pub(super) struct Common {
 impl Common {
     /// The options, with this seed if none is given.
     fn options_or(&self, default: impl FnOnce() -> [u8; 32]) -> HarnessOptions {
-        HarnessOptions {
-            rate: self.fee_rate,
-            seed: self.seed.unwrap_or_else(default),
-        }
+        HarnessOptions::seeded(self.seed.unwrap_or_else(default)).at(self.fee_rate)
     }
 }
 

@@ -103,7 +103,7 @@ impl ShowFigures for Figures {
 
     fn graph(&self, common: HarnessOptions, _: &NoMore) -> anyhow::Result<Arc<TxGraph>> {
         let (mut chain, mut silent) = (Embedded::new(), ());
-        let mut play = SlicePlay::prepare(&mut chain, &self.options(1, common), &mut silent)?;
-        Ok(play.client().holdings().graph().clone())
+        let play = SlicePlay::prepare(&mut chain, &self.options(1, common), &mut silent)?;
+        Ok(play.client()?.holdings().graph().clone())
     }
 }

@@ -1,21 +1,24 @@
 //! A sender that commits to an envelope which is no message of the recipient's.
 
+use std::sync::Arc;
+
 use bitcoin::hashes::{Hash, sha256};
-use narthex_contracts::deliver::{Copies, Sender, SenderRecord, Shared, copy_leaf, seal};
+use narthex_contracts::deliver::{Copies, Delivery, Sender, SenderRecord, Shared, copy_leaf, seal};
 
 use super::{
     DeliveryPlay,
-    play::{agree, participant},
+    play::{SenderSide, agree_all, participant},
 };
 use crate::harness::ScenarioError;
 
 impl DeliveryPlay<'_> {
     /// The sender makes new terms whose copies all open to `envelope`. Its agents cannot tell: they agree.
     pub fn lie(&mut self, envelope: Vec<u8>) -> Result<(), ScenarioError> {
-        let mut terms = self.sender.record().terms;
+        let honest = self.sender()?;
+        let mut terms = honest.record().terms;
         let mut leaves = Vec::with_capacity(terms.agents.len());
         for agent in 0..self.options.agents {
-            let key = self.sender.assignment(agent)?.key;
+            let key = honest.assignment(agent)?.key;
             leaves.push(copy_leaf(agent, &seal(&key, agent, &envelope)?));
         }
         let root = Copies(leaves).root()?;
@@ -26,18 +29,15 @@ impl DeliveryPlay<'_> {
         let shared = Shared::of_recipient(&self.recipient_key, &terms.ephemeral);
         terms.view_tag = shared.view_tag(&root);
         let record = SenderRecord {
-            seed: self.sender.record().seed,
+            seed: honest.record().seed,
             consents: vec![None; terms.agents.len()],
             terms,
         };
         let key = self.harness.key(0, 0)?;
-        self.sender = Sender::restore(record, key, envelope)?;
-        let mut agents = Vec::with_capacity(self.agents.len());
-        for agent in 0..self.options.agents {
-            let made = agree(&mut self.harness, &self.options, &mut self.sender, agent)?;
-            agents.push(made);
-        }
-        self.agents = agents;
+        let liar = Sender::restore(record, key, envelope)?;
+        self.sender = SenderSide::new(&liar, self.options.depth)?;
+        self.delivery = Arc::new(Delivery::new(liar.record().terms.check()?)?);
+        self.agents = agree_all(&mut self.harness, &self.options, &mut self.sender)?;
         let last = participant(self.options.agents).saturating_sub(1);
         let what = format!("gives {last} agents copies of bytes that are no message");
         self.harness

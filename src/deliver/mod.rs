@@ -1,8 +1,8 @@
 //! Sealed deliveries on a chain: from the message to the recipient's reading of it.
 //!
-//! A [`DeliveryPlay`] holds the chain and all parties and makes their moves; [`DeliveryOptions`] has the scenarios, whole
-//! deliveries. What the parties sign and check is in [`contracts::deliver`](narthex_contracts::deliver): sides that are
-//! called, not machines.
+//! A [`DeliveryPlay`] has all parties, each a machine of [`narthex_channel::delivery`] with its log, and beside it what its signer
+//! keeps: it shows them the chain, carries what they send, and carries out what they have pending. [`DeliveryOptions`] has the
+//! scenarios, whole deliveries.
 
 mod liar;
 mod moves;

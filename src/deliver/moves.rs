@@ -1,20 +1,68 @@
-//! Moves: what the parties send each other, transactions on the chain.
+//! Moves: what the chain shows goes into the machines, what they have pending is carried out, and what the parties send each
+//! other travels as bytes.
 
 use bitcoin::{Amount, Transaction};
-use narthex_contracts::deliver::{Agent, Coin, Reading, Recipient, Sender, Served};
+use narthex_channel::delivery::{
+    AgentEffect, AgentInput, CoinSeen, RecipientEffect, RecipientInput, RecipientMachine,
+    RecipientStart, SenderEffect, SenderInput,
+};
+use narthex_contracts::deliver::{Coin, Delivery, Handover, Reading, Recipient, Served};
 use narthex_regtest::OutputStatus;
 
-use super::{DeliveryPlay, play::participant};
-use crate::harness::ScenarioError;
+use super::{
+    DeliveryPlay,
+    play::{RecipientSide, participant},
+};
+use crate::harness::{ScenarioError, Side};
 
 impl DeliveryPlay<'_> {
     /// The sender funds, now that all agents agreed.
     pub fn fund(&mut self) -> Result<(), ScenarioError> {
+        self.look()?;
+        if !self.sender.side.pending().contains(&SenderEffect::Fund) {
+            return Err(ScenarioError::broken("the funding is not due"));
+        }
         let tip = self.chain().height()?;
-        let psbt = self.sender.funding_psbt(tip)?;
-        let why = ("Delivery", "every agent keeps its copy");
-        self.harness.fund(0, psbt, self.options.amount, why)?;
+        let mut psbt = self.sender()?.funding_psbt(tip, self.harness.policy())?;
+        let (tx, fee) = (self.harness).sign_funding(0, &mut psbt, self.options.amount)?;
+        for effect in self.sender.side.step(&SenderInput::Funded(tx))? {
+            if let SenderEffect::Publish(tx) = effect {
+                let why = ("Delivery", "every agent keeps its copy");
+                self.harness.submit(0, why, &tx, fee)?;
+            }
+        }
+        self.look()
+    }
+
+    /// Where the chain has the coin goes into all machines.
+    pub(super) fn look(&mut self) -> Result<(), ScenarioError> {
+        let (tip, coin) = (self.chain().height()?, self.seen()?);
+        self.sender.side.step(&SenderInput::Coin { tip, coin })?;
+        for agent in &mut self.agents {
+            agent.side.step(&AgentInput::Coin { tip, coin })?;
+        }
+        if let Some(recipient) = &mut self.recipient {
+            (recipient.side).step(&RecipientInput::Coin { tip, coin })?;
+        }
         Ok(())
+    }
+
+    fn seen(&mut self) -> Result<CoinSeen, ScenarioError> {
+        let (outpoint, prevout) = self.delivery().coin()?;
+        let chain = self.harness.chain();
+        Ok(match chain.output_status(outpoint)? {
+            OutputStatus::Unspent { output, height } if output == prevout => {
+                CoinSeen::Funded { height }
+            }
+            OutputStatus::Spent { .. } => {
+                let spender = chain.spender(outpoint)?;
+                let height = spender.and_then(|by| by.height);
+                let spent = || ScenarioError::broken("spent by nothing");
+                let height = height.ok_or_else(spent)?;
+                CoinSeen::Spent { height }
+            }
+            _ => CoinSeen::Unfunded,
+        })
     }
 
     /// Blocks until the agents serve.
@@ -25,14 +73,7 @@ impl DeliveryPlay<'_> {
 
     /// Where the chain says that the coin is.
     pub fn coin(&mut self) -> Result<Coin, ScenarioError> {
-        let (outpoint, prevout) = self.delivery().coin()?;
-        Ok(match self.harness.chain().output_status(outpoint)? {
-            OutputStatus::Unspent { output, height } if output == prevout => {
-                Coin::Funded { height }
-            }
-            OutputStatus::Spent { .. } => Coin::Spent,
-            _ => Coin::Unfunded,
-        })
+        Ok(self.seen()?.into())
     }
 
     /// The recipient looks through the blocks that it has not seen.
@@ -58,7 +99,7 @@ impl DeliveryPlay<'_> {
         let found = found.ok_or_else(|| ScenarioError::broken("the recipient found nothing"))?;
         let request = match &self.recipient {
             None => Recipient::first_request(found),
-            Some(known) => known.request()?,
+            Some(_) => self.recipient()?.request()?,
         };
         let request = self.harness.send("recipient", &name(agent), &request)?;
         let (tip, coin) = (self.chain().height()?, self.coin()?);
@@ -72,10 +113,26 @@ impl DeliveryPlay<'_> {
             let found = self.found.as_ref();
             let found =
                 found.ok_or_else(|| ScenarioError::broken("the recipient found nothing"))?;
-            let terms = (served.terms.clone(), self.options.depth);
-            self.recipient = Some(Recipient::open(found, terms, &self.recipient_key)?);
+            let (terms, depth) = (served.terms.clone(), self.options.depth);
+            // Whether it is its own, only who has the key can say.
+            let own = Recipient::open(found, (terms, depth), &self.recipient_key)?;
+            let terms = own.record().terms.clone().check()?;
+            let mut side = Side::<RecipientMachine>::new(terms.id())?;
+            let delivery = std::sync::Arc::new(Delivery::new(terms)?);
+            side.step(&RecipientInput::Found(Box::new(RecipientStart {
+                delivery,
+                depth,
+            })))?;
+            let copies = std::collections::BTreeMap::new();
+            self.recipient = Some(RecipientSide { side, copies });
+            self.look()?;
         }
-        Ok(self.recipient()?.keep(served)?)
+        let (agent, copy) = (served.agent, served.copy.clone());
+        let kept = RecipientInput::Kept(Box::new(served));
+        let recipient = self.recipient_side()?;
+        recipient.side.step(&kept)?;
+        recipient.copies.insert(agent, copy);
+        Ok(agent)
     }
 
     /// The recipient asks an agent, checks what it gets, and keeps it.
@@ -87,35 +144,57 @@ impl DeliveryPlay<'_> {
         self.harness.step("recipient", what, "under the root")
     }
 
-    /// The recipient accepts an agent.
+    /// The recipient accepts an agent: ordered first, signed then, and sent.
     pub fn hand_over(&mut self, agent: u8) -> Result<(), ScenarioError> {
-        let (tip, coin) = (self.chain().height()?, self.coin()?);
-        let known = self.recipient.as_mut();
-        let known = known.ok_or_else(|| ScenarioError::broken("the recipient knows no terms"))?;
-        let handover = known.hand_over(agent, (tip, coin), self.harness.rng())?;
-        let handover = self.harness.send("recipient", &name(agent), &handover)?;
-        self.agent(agent)?.take(&handover)?;
+        self.look()?;
+        let (tip, coin) = (self.chain().height()?, self.seen()?);
+        let order = RecipientInput::Accept { agent, tip, coin };
+        let due = self.recipient_side()?.side.step(&order)?;
+        if due.contains(&RecipientEffect::Sign { agent }) {
+            let mut signer = self.recipient()?;
+            let signed = signer.hand_over(agent, (tip, coin.into()), self.harness.rng())?;
+            (self.recipient_side()?.side).step(&RecipientInput::Signed(signed))?;
+        }
+        for effect in self.recipient_side()?.side.pending() {
+            if let RecipientEffect::HandOver(handover) = effect
+                && handover.agent == agent
+            {
+                let handover = self.harness.send("recipient", &name(agent), &handover)?;
+                self.take(agent, handover)?;
+            }
+        }
         let what = format!("signs that {} may be paid", name(agent));
         self.harness.step("recipient", what, "the copy is kept")
+    }
+
+    /// An agent gets what is said to be its acceptance.
+    pub fn take(&mut self, agent: u8, handover: Handover) -> Result<(), ScenarioError> {
+        let agent = self.agent_side(agent)?;
+        agent.side.step(&AgentInput::Accepted(handover))?;
+        Ok(())
     }
 
     /// An agent's claim, and its fee. Nothing is published.
     pub fn claim_of(&mut self, agent: u8) -> Result<(Transaction, Amount), ScenarioError> {
         let fee = self.harness.fee(&self.delivery().claim_plan(agent)?)?;
         let status = self.status()?;
-        let own = self.agents.get(usize::from(agent));
-        let own = own.ok_or_else(|| ScenarioError::broken("no such agent"))?;
+        let own = self.agent(agent)?;
         Ok((own.claim(status, fee, self.harness.rng())?, fee))
     }
 
     /// The sender's refund, and its fee. Nothing is published.
     pub fn refund_of(&mut self) -> Result<(Transaction, Amount), ScenarioError> {
         let fee = self.harness.fee(&self.delivery().refund_plan()?)?;
-        Ok((self.sender.refund(fee, self.harness.rng())?, fee))
+        Ok((self.sender()?.refund(fee, self.harness.rng())?, fee))
     }
 
     /// An agent claims, at the fee rate in force, and gets what was promised less the fee.
     pub fn claim(&mut self, agent: u8, why: &str) -> Result<Transaction, ScenarioError> {
+        self.look()?;
+        let due = self.agent_side(agent)?.side.pending();
+        if !due.contains(&AgentEffect::Claim) {
+            return Err(ScenarioError::broken("the claim is not due"));
+        }
         let (claim, fee) = self.claim_of(agent)?;
         let label = format!("Claim {}", participant(agent));
         let participant = participant(agent);
@@ -127,6 +206,10 @@ impl DeliveryPlay<'_> {
 
     /// The sender takes its coin back.
     pub fn refund(&mut self, why: &str) -> Result<(), ScenarioError> {
+        self.look()?;
+        if !self.sender.side.pending().contains(&SenderEffect::Refund) {
+            return Err(ScenarioError::broken("the refund is not due"));
+        }
         let (refund, fee) = self.refund_of()?;
         self.harness.submit(0, ("Refund", why), &refund, fee)
     }
@@ -141,9 +224,18 @@ impl DeliveryPlay<'_> {
 
     /// The recipient reads the message with the key that a claim shows.
     pub fn read(&mut self) -> Result<Reading, ScenarioError> {
+        self.look()?;
         let spender = self.spender()?;
         let spender = spender.ok_or_else(|| ScenarioError::broken("the coin is not spent"))?;
-        let reading = self.recipient()?.read(&spender)?;
+        (self.recipient_side()?.side).step(&RecipientInput::Claim(spender))?;
+        let due = self.recipient_side()?.side.pending().into_iter();
+        let mut shown = due.filter_map(|effect| match effect {
+            RecipientEffect::Read(claim) => Some(claim),
+            _ => None,
+        });
+        let claim = shown.next();
+        let claim = claim.ok_or_else(|| ScenarioError::broken("there is nothing to read"))?;
+        let reading = self.recipient()?.read(&claim)?;
         let what = match &reading {
             Reading::Message(message) => {
                 self.read = Some(message.clone());
@@ -162,25 +254,17 @@ impl DeliveryPlay<'_> {
         Ok(reading)
     }
 
-    /// Everybody goes down and comes back from what it wrote.
+    /// Everybody goes down and comes back: machines from their logs, signers from these and what is kept apart.
     pub fn restart(&mut self) -> Result<(), ScenarioError> {
         self.harness.reopen()?;
-        let record = serde_json::from_str(&serde_json::to_string(&self.sender.record())?)?;
-        let (key, envelope) = (self.harness.key(0, 0)?, self.sender.envelope().to_vec());
-        self.sender = Sender::restore(record, key, envelope)?;
-        let mut agents = Vec::with_capacity(self.agents.len());
-        for (index, agent) in (0..).zip(&self.agents) {
-            let record = serde_json::from_str(&serde_json::to_string(agent.record())?)?;
-            let key = self.harness.key(participant(index), 0)?;
-            agents.push(Agent::restore(record, agent.copy().to_vec(), key)?);
+        self.sender.side.reopen()?;
+        for agent in &mut self.agents {
+            agent.side.reopen()?;
         }
-        self.agents = agents;
-        if let Some(recipient) = &self.recipient {
-            let record = serde_json::from_str(&serde_json::to_string(recipient.record())?)?;
-            let copies = recipient.copies().clone();
-            self.recipient = Some(Recipient::restore(record, copies, &self.recipient_key)?);
+        if let Some(recipient) = &mut self.recipient {
+            recipient.side.reopen()?;
         }
-        let what = "come back from their records".into();
+        let what = "come back from their logs".into();
         self.harness.step("all", what, "all went down")
     }
 

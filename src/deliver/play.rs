@@ -1,13 +1,19 @@
 //! All parties of a delivery on one harness: sender, agents, recipient.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use bitcoin::{
     Amount,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
+use narthex_channel::delivery::{
+    AgentEffect, AgentInput, AgentMachine, AgentStart, RecipientMachine, SenderEffect, SenderInput,
+    SenderMachine, SenderStart,
+};
 use narthex_contracts::{
     deliver::{
-        Agent, Conditions, DeliverError, Delivery, Found, MAX_AGENTS, Plan, Recipient, Scanner,
-        Sender,
+        Agent, AgentRecord, Conditions, DeliverError, Delivery, DeliverySeed, Found, MAX_AGENTS,
+        Plan, Recipient, RecipientRecord, Scanner, Sender, SenderRecord, UnsealingKey,
     },
     depth::Depth,
     terms::Fees,
@@ -17,7 +23,7 @@ use narthex_regtest::Chain;
 use super::moves::name;
 use crate::harness::{
     Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
-    ScenarioError, playable,
+    ScenarioError, Side, playable,
 };
 
 /// What agents and recipient wait for in a play, unless another depth is asked for.
@@ -85,19 +91,115 @@ impl DeliveryOptions {
     }
 }
 
-/// A delivery between its parties, on a chain. The sender sits first, then the agents; the recipient has no coins.
+/// A delivery between its parties, on a chain: each is a machine, with what its signer keeps beside it. The sender sits first,
+/// then the agents; the recipient has no coins.
 pub struct DeliveryPlay<'c> {
     pub(super) harness: Harness<'c>,
     pub(super) options: DeliveryOptions,
-    pub(super) sender: Sender,
-    pub(super) agents: Vec<Agent>,
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) sender: SenderSide,
+    pub(super) agents: Vec<AgentSide>,
     pub(super) recipient_key: SecretKey,
     pub(super) scanner: Scanner,
     /// The next block that the recipient looks at.
     pub(super) scanned: u32,
     pub(super) found: Option<Found>,
-    pub(super) recipient: Option<Recipient>,
+    pub(super) recipient: Option<RecipientSide>,
     pub(super) read: Option<Vec<u8>>,
+}
+
+/// The sender's machine; its seed and the encrypted message, kept apart.
+pub(super) struct SenderSide {
+    pub(super) side: Side<SenderMachine>,
+    pub(super) seed: DeliverySeed,
+    pub(super) envelope: Vec<u8>,
+}
+
+/// An agent's machine; the key of its copy, and that, kept apart.
+pub(super) struct AgentSide {
+    pub(super) side: Side<AgentMachine>,
+    pub(super) key: UnsealingKey,
+    pub(super) copy: Vec<u8>,
+}
+
+/// The recipient's machine, and the copies, kept apart.
+pub(super) struct RecipientSide {
+    pub(super) side: Side<RecipientMachine>,
+    pub(super) copies: BTreeMap<u8, Vec<u8>>,
+}
+
+impl SenderSide {
+    /// A sender that has made its terms.
+    pub(super) fn new(sender: &Sender, depth: Depth) -> Result<SenderSide, ScenarioError> {
+        let SenderRecord { terms, seed, .. } = sender.record();
+        let delivery = Arc::new(Delivery::new(terms.check()?)?);
+        let mut side = Side::<SenderMachine>::new(delivery.terms().id())?;
+        side.step(&SenderInput::Made(Box::new(SenderStart {
+            delivery,
+            depth,
+        })))?;
+        let envelope = sender.envelope().to_vec();
+        Ok(SenderSide {
+            side,
+            seed,
+            envelope,
+        })
+    }
+
+    fn delivery(&self) -> Result<&Arc<Delivery>, ScenarioError> {
+        let start = self.side.machine().start();
+        let start = start.ok_or_else(|| ScenarioError::broken("a sender without terms"))?;
+        Ok(&start.delivery)
+    }
+
+    /// The signer, as the machine stands.
+    pub(super) fn signer(&self, key: SecretKey) -> Result<Sender, ScenarioError> {
+        let terms = self.delivery()?.terms();
+        let consents = self.side.machine().consents();
+        let record = SenderRecord {
+            terms: terms.record().clone(),
+            seed: self.seed.clone(),
+            consents: (0..terms.agents())
+                .map(|agent| consents.get(&agent).copied())
+                .collect(),
+        };
+        Ok(Sender::restore(record, key, self.envelope.clone())?)
+    }
+}
+
+impl AgentSide {
+    /// The signer, as the machine stands.
+    fn signer(&self, key: SecretKey) -> Result<Agent, ScenarioError> {
+        let machine = self.side.machine();
+        let start = machine.start();
+        let start = start.ok_or_else(|| ScenarioError::broken("an agent without terms"))?;
+        let record = AgentRecord {
+            terms: start.delivery.terms().record().clone(),
+            agent: start.agent,
+            branch: start.branch.clone(),
+            key: self.key.clone(),
+            depth: start.depth,
+            alone: start.alone,
+            accepted: machine.accepted().copied(),
+        };
+        Ok(Agent::restore(record, self.copy.clone(), key)?)
+    }
+}
+
+impl RecipientSide {
+    /// The signer, as the machine stands.
+    fn signer(&self, key: &SecretKey) -> Result<Recipient, ScenarioError> {
+        let machine = self.side.machine();
+        let start = machine.start();
+        let start = start.ok_or_else(|| ScenarioError::broken("the recipient knows no terms"))?;
+        let record = RecipientRecord {
+            terms: start.delivery.terms().record().clone(),
+            depth: start.depth,
+            kept: machine.kept().clone(),
+            handed: machine.handed().clone(),
+        };
+        Ok(Recipient::restore(record, self.copies.clone(), key)?)
+    }
 }
 
 impl<'c> DeliveryPlay<'c> {
@@ -122,18 +224,20 @@ impl<'c> DeliveryPlay<'c> {
         let plan = plan(&mut harness, options, &recipient_key, count)?;
         let key = harness.key(0, 0)?;
         let (bindings, rng) = harness.draws(0)?;
-        let mut sender = Sender::new(plan, key, &options.message, bindings, rng)?;
+        let sender = Sender::new(plan, key, &options.message, bindings, rng)?;
         // Scenarios claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
         let fee = harness.fee(&sender.delivery().claim_plan(0)?)?;
         Fees::from(options.common.rate).check_share(fee, options.amount)?;
-        let agents = (0..count).map(|agent| agree(&mut harness, options, &mut sender, agent));
-        let agents = agents.collect::<Result<Vec<_>, _>>()?;
-        let copy = sender.delivery().terms().copy_bytes();
+        let mut sender = SenderSide::new(&sender, options.depth)?;
+        let delivery = sender.delivery()?.clone();
+        let agents = agree_all(&mut harness, options, &mut sender)?;
+        let copy = delivery.terms().copy_bytes();
         let what = format!("gives each of {count} agents a copy of {copy} bytes, and all agree");
         harness.step("sender", what, "each opens to the same envelope")?;
         Ok(DeliveryPlay {
             harness,
             options: options.clone(),
+            delivery,
             sender,
             agents,
             scanner: Scanner::new(recipient_key),
@@ -155,26 +259,36 @@ impl<'c> DeliveryPlay<'c> {
         self.harness.chain()
     }
 
-    /// The sender.
-    pub fn sender(&mut self) -> &mut Sender {
-        &mut self.sender
+    /// The sender's signer, as its machine stands.
+    pub fn sender(&self) -> Result<Sender, ScenarioError> {
+        self.sender.signer(self.harness.key(0, 0)?)
     }
 
     /// The delivery.
     pub fn delivery(&self) -> &Delivery {
-        self.sender.delivery()
+        &self.delivery
     }
 
-    /// An agent by index.
-    pub fn agent(&mut self, agent: u8) -> Result<&mut Agent, ScenarioError> {
+    pub(super) fn agent_side(&mut self, agent: u8) -> Result<&mut AgentSide, ScenarioError> {
         let found = self.agents.get_mut(usize::from(agent));
         found.ok_or_else(|| ScenarioError::broken(format!("there is no agent {agent}")))
     }
 
-    /// The recipient, once it has heard of the terms.
-    pub fn recipient(&mut self) -> Result<&mut Recipient, ScenarioError> {
+    /// An agent's signer, by index, as its machine stands.
+    pub fn agent(&mut self, agent: u8) -> Result<Agent, ScenarioError> {
+        let key = self.harness.key(participant(agent), 0)?;
+        self.agent_side(agent)?.signer(key)
+    }
+
+    pub(super) fn recipient_side(&mut self) -> Result<&mut RecipientSide, ScenarioError> {
         let known = self.recipient.as_mut();
         known.ok_or_else(|| ScenarioError::broken("the recipient knows no terms"))
+    }
+
+    /// The recipient's signer, as its machine stands, once it has heard of the terms.
+    pub fn recipient(&mut self) -> Result<Recipient, ScenarioError> {
+        let key = self.recipient_key;
+        self.recipient_side()?.signer(&key)
     }
 
     /// Key of the recipient.
@@ -240,13 +354,28 @@ fn plan(
     })
 }
 
-/// The sender gives an agent its copy, and the agent agrees.
-pub(super) fn agree(
+/// The sender gives each agent that has not agreed its copy, and they agree.
+pub(super) fn agree_all(
     harness: &mut Harness<'_>,
     options: &DeliveryOptions,
-    sender: &mut Sender,
+    sender: &mut SenderSide,
+) -> Result<Vec<AgentSide>, ScenarioError> {
+    let mut agents = Vec::new();
+    for effect in sender.side.pending() {
+        if let SenderEffect::Assign { agent } = effect {
+            agents.push(agree(harness, options, sender, agent)?);
+        }
+    }
+    Ok(agents)
+}
+
+/// The sender gives an agent its copy, and the agent agrees.
+fn agree(
+    harness: &mut Harness<'_>,
+    options: &DeliveryOptions,
+    sender: &mut SenderSide,
     agent: u8,
-) -> Result<Agent, ScenarioError> {
+) -> Result<AgentSide, ScenarioError> {
     let tip = harness.chain().height()?;
     let conditions = Conditions {
         least: options.amount,
@@ -258,10 +387,27 @@ pub(super) fn agree(
         alone: options.alone,
     };
     let who = name(agent);
-    let assignment = harness.send("sender", &who, &sender.assignment(agent)?)?;
+    let given = sender.signer(harness.key(0, 0)?)?.assignment(agent)?;
+    let assignment = harness.send("sender", &who, &given)?;
     let key = harness.key(participant(agent), 0)?;
     let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;
-    let consent = harness.send(&who, "sender", &consent)?;
-    sender.agreed(&consent)?;
-    Ok(own)
+    let record = own.record().clone();
+    let delivery = Arc::new(Delivery::new(record.terms.check()?)?);
+    let mut side = Side::<AgentMachine>::new(delivery.terms().id())?;
+    let due = side.step(&AgentInput::Agreed(Box::new(AgentStart {
+        delivery,
+        agent: record.agent,
+        branch: record.branch,
+        depth: record.depth,
+        alone: record.alone,
+    })))?;
+    if due.contains(&AgentEffect::Consent) {
+        let consent = harness.send(&who, "sender", &consent)?;
+        sender.side.step(&SenderInput::Consent(consent))?;
+    }
+    Ok(AgentSide {
+        side,
+        key: record.key,
+        copy: own.copy().to_vec(),
+    })
 }

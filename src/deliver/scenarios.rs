@@ -1,5 +1,6 @@
 //! Whole deliveries.
 
+use narthex_channel::delivery::{AgentEffect, SenderEffect};
 use narthex_contracts::deliver::{
     AgentDuty, Coin, DeliverError, Evidence, Fault, Reading, SenderDuty,
 };
@@ -89,13 +90,34 @@ fn agent_duty(
 ) -> Result<(), ScenarioError> {
     let (tip, coin) = play.status()?;
     let duty = play.agent(agent)?.duty(tip, coin);
-    expect(duty == expected, format!("{} is to {duty:?}", name(agent)))
+    expect(duty == expected, format!("{} is to {duty:?}", name(agent)))?;
+    // Its machine says the same.
+    play.look()?;
+    let due = play.agent_side(agent)?.side.pending();
+    let is_same = match expected {
+        AgentDuty::Serve => due == [AgentEffect::Serve],
+        AgentDuty::Claim => due == [AgentEffect::Claim],
+        AgentDuty::Wait | AgentDuty::Done => due.is_empty(),
+    };
+    expect(
+        is_same,
+        format!("the machine of {} has {due:?}", name(agent)),
+    )
 }
 
 fn sender_duty(play: &mut DeliveryPlay<'_>, expected: SenderDuty) -> Result<(), ScenarioError> {
     let (tip, coin) = play.status()?;
-    let duty = play.sender.duty(tip, coin);
-    expect(duty == expected, format!("the sender is to {duty:?}"))
+    let duty = play.sender()?.duty(tip, coin);
+    expect(duty == expected, format!("the sender is to {duty:?}"))?;
+    // Its machine says the same.
+    play.look()?;
+    let due = play.sender.side.pending();
+    let is_same = match expected {
+        SenderDuty::Fund => due == [SenderEffect::Fund],
+        SenderDuty::Refund => due == [SenderEffect::Refund],
+        _ => due.is_empty(),
+    };
+    expect(is_same, format!("the sender's machine has {due:?}"))
 }
 
 /// Funded, deep enough, found by the recipient.
@@ -288,7 +310,7 @@ fn bad_leaf(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
 }
 
 fn no_message(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
-    let length = play.sender.envelope().len();
+    let length = play.sender()?.envelope().len();
     play.lie(vec![0x5a; length])?;
     begin(play)?;
     play.ask(0)?;

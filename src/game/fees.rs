@@ -11,7 +11,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     Params, ParamsRecord, Template,
-    game::{Economics, Fees, build, inequalities, solve},
+    game::{Economics, EconomicsError, Fees, build, inequalities, solve},
 };
 
 /// Weight of the child that pays for a transaction: one Taproot coin and the anchor in, change out
@@ -104,8 +104,12 @@ impl MoveWeights {
         };
         // Each condition gets worse with the rate, so they change once.
         let hold = |rate: u64| -> anyhow::Result<bool> {
-            let rows = inequalities(params, &at(rate)?)?;
-            Ok(rows.iter().all(|row| row.holds()))
+            match inequalities(params, &at(rate)?) {
+                Ok(rows) => Ok(rows.iter().all(|row| row.holds())),
+                // One more thing that gets worse with the rate.
+                Err(EconomicsError::Bond { .. }) => Ok(false),
+                Err(other) => Err(other.into()),
+            }
         };
         let (mut low, mut high) = (
             FeeRate::LEAST.to_sat_per_kwu(),

@@ -1,14 +1,24 @@
 //! What each template costs the client of the same work: what leagues cost it, what it locks, what is signed and published.
 
 use bitcoin::{Amount, Weight};
-use narthex_contracts::{graph::TxGraph, template::Exit, terms::FeeRate};
+use narthex_contracts::{
+    graph::TxGraph,
+    setup::{Item, Plan},
+    template::Exit,
+    terms::{FeeRate, Role},
+};
 use narthex_game_model::{
     Params, ParamsRecord, Template,
-    game::{Economics, Inspection, Rational, exact},
+    game::{Economics, Inspection, League, Rational, exact},
     params::Audit,
 };
 
 use super::fees::made_up_graph;
+
+/// What a share of a signature costs a party at set-up, its own or another's that it reads and checks: `narthex bench` took 12 ms for one party of 2 of 3 and 106 ms of 3 of 5 on
+/// two cores of a virtual machine, busy with other work. Another machine
+/// is as much slower or faster as `narthex bench` says there.
+pub const MICROSECONDS_PER_SHARE: u64 = 35;
 
 /// A template's price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +32,11 @@ pub struct TemplatePrice {
     pub locked: Amount,
     /// Size of Tx0 and S3 without their children, in vB.
     pub happy_path_vbytes: u64,
-    /// Inputs that everybody signs at set-up.
+    /// Inputs that are signed at set-up.
     pub signed_inputs: usize,
+    /// What one party's machine takes for the set-up, an estimate: [`MICROSECONDS_PER_SHARE`] for each share of a signature in
+    /// which it takes part, its own and the others'. Messages come to it.
+    pub setup_milliseconds: u64,
     /// Fees and losses together, in satoshi: what the choice goes by.
     pub cost: Rational,
 }
@@ -31,41 +44,70 @@ pub struct TemplatePrice {
 /// The hardened template and the audited one for these parameters, of the hardened one; the cheaper first.
 ///
 /// The audited contract looks at as many steps as the sample has, pays arbiters of a challenge what those of an appeal get
-/// (w − φ − b), and a client that is right the price of the work (or what the stakes leave). Its window is the shortest that
+/// (w − φ − b), or what a ruling costs if that is more, and a client that is right the price of the work (or what the stakes
+/// leave, and w − φ at most). Its window is the shortest that
 /// leaves each side `answer_blocks`.
 ///
+/// Where there is no audited contract, such as one whose bond would have to be more than the stakes pay, it is left out, and why
+/// comes with the prices.
+///
 /// # Errors
-/// If there is no such contract, or no figures about leagues.
+/// If there are no figures about leagues.
 pub fn template_prices(
     params: &Params,
     economics: &Economics,
     rate: FeeRate,
     answer_blocks: u16,
-) -> anyhow::Result<Vec<TemplatePrice>> {
-    let audited = Params::new(audited(params, answer_blocks))?;
-    let mut prices = [params, &audited]
-        .into_iter()
-        .map(|params| price(params, economics, rate))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+) -> anyhow::Result<(Vec<TemplatePrice>, Option<anyhow::Error>)> {
+    let mut prices = vec![price(params, economics, rate)?];
+    let without = match challenged(params, economics, answer_blocks) {
+        Ok(audited) => {
+            prices.push(price(&audited, economics, rate)?);
+            None
+        }
+        Err(why) => Some(why),
+    };
     prices.sort_by(|a, b| a.cost.cmp(&b.cost));
-    Ok(prices)
+    Ok((prices, without))
+}
+
+/// The audited contract, if there is one whose bond pays for the ruling.
+fn challenged(
+    params: &Params,
+    economics: &Economics,
+    answer_blocks: u16,
+) -> anyhow::Result<Params> {
+    let audited = Params::new(audited(params, economics, answer_blocks))?;
+    economics.check(&audited)?;
+    Ok(audited)
 }
 
 /// The same contract with a challenge.
-fn audited(params: &Params, answer_blocks: u16) -> ParamsRecord {
+fn audited(params: &Params, economics: &Economics, answer_blocks: u16) -> ParamsRecord {
     let (w, v) = (params.worker_stake(), params.verifier_stake());
-    let paid = params.verifier_reward().checked_add(params.bounty());
+    let phi = params.verifier_reward();
+    let less = |amount: Amount, by: Option<Amount>| {
+        let left = by.and_then(|by| amount.checked_sub(by));
+        left.unwrap_or(Amount::ZERO)
+    };
     // Valid parameters have φ + b ≤ δw ≤ w.
-    let bond = paid.and_then(|paid| w.checked_sub(paid));
-    let bond = bond.unwrap_or(Amount::ZERO).max(params.dust_limit());
-    let stakes = w.checked_add(v).unwrap_or(w);
-    let left = stakes.checked_sub(bond).unwrap_or(Amount::ZERO);
+    let panel = params.arbiters();
+    let dust = params.dust_limit().checked_mul(panel.into());
+    let bond = [Some(less(w, phi.checked_add(params.bounty()))), dust]
+        .into_iter()
+        .chain([economics.ruling_cost(panel)])
+        .flatten()
+        .max()
+        .unwrap_or(Amount::ZERO);
+    let left = less(w.checked_add(v).unwrap_or(w), Some(bond));
+    // So much gains a league of client and worker nothing: `Bound::CompensationFromWorkerStake`.
+    let left = left.min(less(w, Some(phi)));
     let third = params.windows().verdict_blocks / 3;
     ParamsRecord {
         template: Template::Audited,
         audit: Some(Audit {
             bond,
-            compensation: params.reward().min(left),
+            compensation: params.reward().min(left).min(less(w, Some(phi))),
             steps: params.sample(),
             challenge_blocks: third.saturating_add(answer_blocks.max(1)).saturating_mul(3),
         }),
@@ -76,14 +118,13 @@ fn audited(params: &Params, answer_blocks: u16) -> ParamsRecord {
 fn price(params: &Params, economics: &Economics, rate: FeeRate) -> anyhow::Result<TemplatePrice> {
     let league = economics.league.as_ref();
     let league = league.ok_or_else(|| anyhow::anyhow!("no figures about leagues (`league`)"))?;
-    let inspection = Inspection::new(params, economics, league);
     let at_stake = params.reward().to_sat() + economics.wrong_loss.to_sat();
-    let wrong = match params.audit() {
-        Some(_) => inspection.hidden_accepted,
-        None => inspection.accepted_without_challenge,
-    };
+    let at_stake = exact(at_stake);
     // A client that audits as often as it should is indifferent to it: it loses what it would by never looking.
-    let expected_loss = wrong * exact(at_stake);
+    let expected_loss = match params.audit() {
+        Some(_) => lost_off_chain(params, economics, league, &at_stake)?,
+        None => Inspection::new(params, economics, league).accepted_without_challenge * at_stake,
+    };
     let graph = made_up_graph(params)?;
     let weight = |id| graph.weight(id).unwrap_or(Weight::ZERO);
     let s3 = graph.find(Exit::NORMAL);
@@ -92,7 +133,17 @@ fn price(params: &Params, economics: &Economics, rate: FeeRate) -> anyhow::Resul
         .map(|id| weight(id).to_vbytes_ceil())
         .iter()
         .sum::<u64>();
-    let signed = graph.nodes().filter(|(_, node)| node.signing.is_some());
+    let plan = Plan::new(&graph)?;
+    let shares = |item: &Item| {
+        graph
+            .key_set(item.keys)
+            .map_or(0, |keys| keys.signers().len())
+    };
+    // The client takes part in every kind of signature: nobody has more to do.
+    let shares = plan
+        .signed_by(Role::Client)
+        .map(|(_, item)| shares(item) as u64)
+        .sum::<u64>();
     let fee = rate.fee_vb(happy_path_vbytes).unwrap_or(Amount::MAX_MONEY);
     Ok(TemplatePrice {
         template: params.template(),
@@ -100,6 +151,39 @@ fn price(params: &Params, economics: &Economics, rate: FeeRate) -> anyhow::Resul
         expected_loss,
         locked: params.client_deposit(),
         happy_path_vbytes,
-        signed_inputs: signed.map(|(_, node)| node.inputs.len()).sum(),
+        signed_inputs: plan.items().len(),
+        setup_milliseconds: (shares * MICROSECONDS_PER_SHARE).div_ceil(1_000),
     })
+}
+
+/// What leagues cost a client that looks before it hands on the settlement.
+///
+/// A league that the client's draw finds out then has an exit: it admits (S4), loses δw − φ − b, since it is its own
+/// verifier, and pays no κ. w + v and κ are of an approval on chain, which it need not make. So the client's rate of looking is
+/// found without κ. A league that an admission costs too little always cheats, and the client looks always, if that is worth it:
+/// it loses what its look misses.
+fn lost_off_chain(
+    params: &Params,
+    economics: &Economics,
+    league: &League,
+    at_stake: &Rational,
+) -> anyhow::Result<Rational> {
+    let mut record = params.record().clone();
+    if let Some(audit) = &mut record.audit {
+        audit.compensation = Amount::ZERO;
+    }
+    let inspection = Inspection::new(&Params::new(record)?, economics, league);
+    let sat = |amount: Amount| exact(amount.to_sat());
+    let gained =
+        sat(economics.worker_cost) + sat(economics.verifier_cost) + sat(economics.outside_gain);
+    let admission = sat(params.delta().floor_of(params.worker_stake()))
+        - sat(params.verifier_reward())
+        - sat(params.bounty());
+    let lost = sat(params.reward()) + sat(economics.outside_gain) + admission;
+    if &inspection.found * lost >= gained {
+        return Ok(inspection.hidden_accepted * at_stake);
+    }
+    let blind = inspection.accepted_without_challenge * at_stake;
+    let missed = &blind * (exact(1) - inspection.found);
+    Ok(blind.min(sat(league.audit_cost) + missed))
 }

@@ -11,6 +11,7 @@ mod moves;
 mod network;
 mod participant;
 mod scenario;
+mod side;
 
 pub use error::ScenarioError;
 pub(crate) use error::{Refusal, expect, is_refused, refusals};
@@ -21,6 +22,7 @@ pub(crate) use network::Network;
 pub use participant::{Harness, HarnessOptions, Participant};
 pub(crate) use scenario::on_harness;
 pub use scenario::{Playable, Scenario, Script, play, play_on};
+pub(crate) use side::Side;
 
 use bitcoin::ScriptBuf;
 use narthex_regtest::{Bitcoind, Chain, Embedded};

@@ -28,6 +28,7 @@ use crate::{
 
 /// What holds for any contract that is played.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HarnessOptions {
     /// Fee rate of fundings and of the children that pay for all else.
     pub rate: FeeRate,
@@ -46,6 +47,12 @@ impl HarnessOptions {
     pub fn seeded(seed: [u8; 32]) -> Self {
         let rate = FeeRate::from_sat_per_kwu(500);
         Self { rate, seed }
+    }
+
+    /// The same at this fee rate.
+    #[must_use]
+    pub fn at(self, rate: FeeRate) -> Self {
+        Self { rate, ..self }
     }
 }
 

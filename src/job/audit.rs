@@ -13,6 +13,7 @@ use super::{ContractDir, JobError, Plan, StageCommitment, StageJob, open_steps};
 
 /// How to audit.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct AuditOptions {
     /// Steps to sample in each stage; no more than there are.
     pub sample: u32,
@@ -20,6 +21,17 @@ pub struct AuditOptions {
     pub nonce: Option<[u8; 32]>,
     /// Hash of a block after the commitment; drawn afresh if there is none, for demonstrations.
     pub block_hash: Option<[u8; 32]>,
+}
+
+impl AuditOptions {
+    /// A sample of so many steps in each stage; nonce and block are drawn.
+    pub const fn new(sample: u32) -> Self {
+        Self {
+            sample,
+            nonce: None,
+            block_hash: None,
+        }
+    }
 }
 
 /// What the audit of a stage found.

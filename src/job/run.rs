@@ -14,9 +14,18 @@ const MAX_BATCH_BYTES: u64 = 64 << 20;
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct RunOptions {
     /// Go back to before damage instead of refusing.
     pub repair: bool,
+}
+
+impl RunOptions {
+    /// The same, which goes back to before damage if `repair`.
+    #[must_use]
+    pub const fn repairing(self, repair: bool) -> Self {
+        Self { repair }
+    }
 }
 
 /// What a run tells while it goes on.

@@ -26,4 +26,4 @@ pub use error::PlayError;
 pub use event::{DecryptedDigits, DecryptedOutputs, DecryptedResult, Event, Outcome, Settled};
 pub use options::{JobFile, PlayOptions};
 pub use participant::ContractParticipant;
-use talk::{Reply, Under};
+use talk::{Look, Reply, Under};

@@ -19,9 +19,6 @@ const IDENTITY_KEY: u32 = 1;
 /// Index of the worker's appeal secret (`paper` template).
 const APPEAL_SECRET: u32 = 3;
 
-/// Index of what the verifier encrypts its token with, for itself.
-const REPLY_SECRET: u32 = 5;
-
 /// A party of the play.
 pub struct ContractParticipant {
     /// Its role.
@@ -93,9 +90,9 @@ impl ContractParticipant {
         key.ok_or_else(|| unset(self.role, "no contract is negotiated"))
     }
 
-    /// What it encrypts the token with in its reply, for itself to have again after a loss.
-    pub(super) fn reply_secret(&self) -> Result<SecretKey, WalletError> {
-        self.wallet.contract_key(REPLY_SECRET)
+    /// What everything that can be had again follows from.
+    pub(super) const fn seed(&self) -> &Secret {
+        &self.seed
     }
 
     /// The contract key.

@@ -21,7 +21,7 @@ impl ContractPlay<'_> {
     pub(super) fn funded(&mut self, tx: Transaction) -> Result<(), PlayError> {
         self.sync()?;
         let height = self.chain.height()?;
-        if let Some(coin) = root_coin(&self.graph) {
+        if let Some(coin) = root_coin(&self.terms, &self.graph) {
             self.participant_mut(Role::Worker)?.wallet.reserve(coin);
         }
         let fee = self.funding_fee(&tx);
@@ -88,7 +88,9 @@ impl ContractPlay<'_> {
     ) -> Result<(Transaction, Amount), PlayError> {
         let rate = self.rate();
         let (mut coins, mut data) = (Vec::new(), None);
-        if let (Some(record), Some(coin)) = (self.root_record(name), root_coin(&self.graph)) {
+        if let (Some(record), Some(coin)) =
+            (self.root_record(name), root_coin(&self.terms, &self.graph))
+        {
             let worker = &self.participant(Role::Worker)?.wallet;
             coins.push(
                 worker
@@ -160,7 +162,10 @@ impl ContractPlay<'_> {
     fn record_root_alone(&mut self) -> Result<(), PlayError> {
         let broken = || PlayError::Broken("no root coin".into());
         let record = self.root_record(Exit::DELIVERED).ok_or_else(broken)?;
-        let (rate, outpoint) = (self.rate(), root_coin(&self.graph).ok_or_else(broken)?);
+        let (rate, outpoint) = (
+            self.rate(),
+            root_coin(&self.terms, &self.graph).ok_or_else(broken)?,
+        );
         let worker = &mut self.participant_mut(Role::Worker)?.wallet;
         let coin = worker.coin(outpoint).ok_or_else(broken)?;
         let change = worker.fresh_script();
@@ -275,9 +280,14 @@ impl ContractPlay<'_> {
         proposal.payouts.retain(|(_, value)| *value > Amount::ZERO);
         let mut parties = Vec::new();
         for role in Role::PRINCIPALS {
+            // The worker asks for it; the others agree to what they read.
+            let read = match role {
+                Role::Worker => proposal.clone(),
+                _ => self.send(Role::Worker, role, &proposal)?,
+            };
             let key = self.participant(role)?.key()?;
             let record = self.records.of(role)?;
-            parties.push(proposal.party(&self.terms, &self.graph, (role, &key), tip, record)?);
+            parties.push(read.party(&self.terms, &self.graph, (role, &key), tip, record)?);
         }
         let held = ceremony::run(parties, &mut self.rng, |_| ())?;
         let broken = || PlayError::Broken("an agreement without transaction".into());

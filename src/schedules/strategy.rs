@@ -76,6 +76,8 @@ pub enum Strategy {
     BadTerms,
     /// Keeps its witnesses, or the whole funding, to itself.
     Withhold,
+    /// Keeps the whole funding to itself, and publishes it when the others take their coins back (the lead).
+    Hoard,
     /// Publishes a spend of its own input as soon as it has sent its witnesses.
     Outspend,
     /// Says that it holds everything when it does not.
@@ -84,7 +86,7 @@ pub enum Strategy {
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 16] = [
+    pub const ALL: [Strategy; 17] = [
         Strategy::Mute { after: 0 },
         Strategy::Ignore,
         Strategy::TwoNonces,
@@ -99,6 +101,7 @@ impl Strategy {
         Strategy::BadAnnouncement,
         Strategy::BadTerms,
         Strategy::Withhold,
+        Strategy::Hoard,
         Strategy::Outspend,
         Strategy::FalseHeld,
     ];
@@ -171,7 +174,8 @@ impl Adversary {
                 return vec![abort(Cause::Silent(self.victim))];
             }
             (Strategy::Lose, Body::Nonces(_)) => return vec![abort(Cause::Lost)],
-            (Strategy::Withhold, Body::Funding(_) | Body::Whole(_)) => return Vec::new(),
+            (Strategy::Withhold, Body::Funding(_) | Body::Whole(_))
+            | (Strategy::Hoard, Body::Whole(_)) => return Vec::new(),
             (Strategy::FalseHeld, Body::Bind { .. }) => {
                 let body = Body::Held;
                 return vec![message, SetupMessage { attempt, body }];

@@ -15,6 +15,8 @@ use narthex_contracts::{
     terms::{Role, Terms, TermsDraft},
 };
 
+use narthex_regtest::AcceptedPolicy;
+
 use super::signer::{ComputationSigner, SignerError};
 use crate::wallet::PartyWallet;
 
@@ -204,7 +206,7 @@ fn close_stage(
 /// Own witnesses; the lead's whole transaction. Else whose witnesses are wrong.
 pub(super) fn funded(
     signatures: &ContractSignatures<Terms>,
-    wallet: &PartyWallet,
+    (wallet, node): (&PartyWallet, &AcceptedPolicy),
     machine: &SetupMachine,
 ) -> Result<Result<Vec<u8>, (PartyId, String)>, SignerError> {
     let mut given = Vec::new();
@@ -219,7 +221,7 @@ pub(super) fn funded(
         }
         given.push(witnesses);
     }
-    let mut psbt = signatures.funding_psbt()?;
+    let mut psbt = signatures.funding_psbt(node)?;
     wallet.sign_own(&mut psbt)?;
     let own = funding_witnesses(signatures, &psbt)?;
     if !machine.about().is_lead() {

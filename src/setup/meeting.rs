@@ -22,7 +22,7 @@ pub enum MeetingError<E> {
         /// Who.
         party: PartyName,
         /// Why.
-        error: SeatError<E>,
+        error: Box<SeatError<E>>,
     },
     /// What a party sent cannot be read.
     #[error("what {party} sent cannot be read: {error}")]
@@ -32,6 +32,18 @@ pub enum MeetingError<E> {
         /// Why not.
         error: DecodeError,
     },
+}
+
+fn seat_error<E>(party: PartyName, error: SeatError<E>) -> MeetingError<E> {
+    let error = Box::new(error);
+    MeetingError::Seat { party, error }
+}
+
+impl<E> MeetingError<E> {
+    /// Whether a party's log failed: its process is to be started again.
+    pub fn is_log(&self) -> bool {
+        matches!(self, MeetingError::Seat { error, .. } if matches!(**error, SeatError::Log(_)))
+    }
 }
 
 /// A message on its way: from whom, to whom, its bytes.
@@ -76,8 +88,8 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
     ) -> Result<(), MeetingError<S::Error>> {
         let party = about.me();
         let mut watch = |effect| watch(party, effect);
-        let (seat, errands) = Seat::open(about, log, signer, &mut watch)
-            .map_err(|error| MeetingError::Seat { party, error })?;
+        let (seat, errands) =
+            Seat::open(about, log, signer, &mut watch).map_err(|error| seat_error(party, error))?;
         self.seats.insert(party.id, seat);
         self.post(party.id, errands);
         Ok(())
@@ -112,26 +124,50 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         })?;
         // Its sender has it until it was taken: one that was killed over it gets it again.
         let taken = self.take(to, &SetupInput::Message { from, message }, watch);
-        let is_killed = matches!(
-            taken,
-            Err(MeetingError::Seat {
-                error: SeatError::Log(_),
-                ..
-            })
-        );
-        if !is_killed {
+        if !taken.as_ref().is_err_and(MeetingError::is_log) {
             self.letters.remove(at);
         }
         taken.map(|()| Some((from, to)))
     }
 
-    /// Delivers until nothing is on its way any more.
+    /// Delivers until nothing is on its way any more: to each party in turn all that waits for it, with one write.
     ///
     /// # Errors
     /// [`MeetingError`].
     pub fn settle(&mut self, watch: Watch<'_>) -> Result<(), MeetingError<S::Error>> {
-        while self.deliver(watch)?.is_some() {}
+        while let Some(to) = self.next_addressee() {
+            let (own, others): (Vec<_>, Vec<_>) = self
+                .letters
+                .drain(..)
+                .partition(|(_, addressee, _)| *addressee == to);
+            self.letters = others.into();
+            let Some(seat) = self.seats.get_mut(&to) else {
+                continue;
+            };
+            let party = seat.machine().about().me();
+            let inputs = own.into_iter().map(|(from, _, bytes)| {
+                let message = SetupMessage::from_bytes(&bytes);
+                let message = message.map_err(|error| MeetingError::Message {
+                    party: seat.machine().about().name(from),
+                    error,
+                })?;
+                Ok(SetupInput::Message { from, message })
+            });
+            let inputs = inputs.collect::<Result<Vec<_>, MeetingError<S::Error>>>()?;
+            let taken = seat.take_all(&inputs, &mut |effect| watch(party, effect));
+            let (errands, refused) = taken.map_err(|error| seat_error(party, error))?;
+            if let Some((_, refusal)) = refused.into_iter().next() {
+                return Err(seat_error(party, SeatError::Refused(refusal)));
+            }
+            self.post(to, errands);
+        }
         Ok(())
+    }
+
+    /// To whom the oldest message is that somebody who is there can take.
+    fn next_addressee(&self) -> Option<PartyId> {
+        let mut letters = self.letters.iter().map(|(_, to, _)| *to);
+        letters.find(|to| self.seats.contains_key(to))
     }
 
     /// Gives a party an input.
@@ -149,7 +185,7 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         };
         let name = seat.machine().about().me();
         let taken = seat.take(input, &mut |effect| watch(name, effect));
-        let errands = taken.map_err(|error| MeetingError::Seat { party: name, error })?;
+        let errands = taken.map_err(|error| seat_error(name, error))?;
         self.post(party, errands);
         Ok(())
     }

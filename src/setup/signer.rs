@@ -358,7 +358,8 @@ impl<'a> ComputationSigner<'a> {
     fn fund(&mut self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
         let signatures = self.held(machine)?.clone();
         let tip = self.own.wallet.tip();
-        let funded = super::ceremony::funded(&signatures, self.own.wallet, machine)?;
+        let funded =
+            super::ceremony::funded(&signatures, (self.own.wallet, self.accord.node), machine)?;
         Ok(match funded {
             Ok(funding) => SetupInput::Funded {
                 attempt,

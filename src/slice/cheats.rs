@@ -22,9 +22,7 @@ impl SlicePlay<'_> {
     /// A true commitment, and rubbish under the seal.
     pub(super) fn badly_sealed(&mut self, cheat: u8) -> Result<Post, ScenarioError> {
         let work = self.job.run()?;
-        let provider = self.providers.get_mut(usize::from(cheat));
-        let provider = provider.ok_or_else(|| ScenarioError::broken("no such provider"))?;
-        let post = provider.commit(&work, self.harness.rng())?;
+        let post = self.commit(cheat, &work)?;
         let to = self.terms().claim_point(cheat)?;
         let rubbish = Sealed::new(&to, &[0; 32], b"nothing of worth", self.rng())
             .map_err(narthex_contracts::slice::SliceError::from)?;
@@ -48,7 +46,7 @@ impl SlicePlay<'_> {
         let key = self.key(1 + usize::from(liar))?;
         let root = self.job.run()?.root(self.terms());
         let terms = self.terms().clone();
-        let posts = self.client.posts().filter(|post| post.from != liar);
+        let posts = self.client()?.posts().filter(|post| post.from != liar);
         let posts = posts.cloned().collect::<Vec<_>>();
         let rng = self.rng();
         let lies = posts.iter().map(|post| (post, SecretKey::new(rng)));

@@ -1,8 +1,8 @@
 //! Gated slices on a chain: from the first coin to the last balance.
 //!
-//! A [`SlicePlay`] holds the chain, a client and its providers with their wallets and makes their moves; [`SliceOptions`]
-//! has the scenarios, whole slices, honest and not. What the parties sign and check is in
-//! [`contracts::slice`](narthex_contracts::slice): sides that are called, not machines.
+//! A [`SlicePlay`] has a client and its providers, each a machine of [`narthex_channel::slice`] with its log, wallet and signer:
+//! it shows them the chain, carries what they send, and carries out what they have pending. [`SliceOptions`] has the
+//! scenarios, whole slices, honest and not.
 
 mod cheats;
 mod job;

@@ -1,12 +1,11 @@
-//! Moves: messages, which travel as bytes, and transactions.
+//! Moves: what the chain shows goes into the machines, messages travel as bytes, and what a machine has pending is carried
+//! out, with the signer's answer as the next input.
 
 use bitcoin::{Amount, OutPoint, Transaction};
+use narthex_channel::slice::{ClientEffect, ClientInput, Price, ProviderEffect, ProviderInput};
 use narthex_contracts::{
     graph::TxGraph,
-    slice::{
-        Bundle, Client, ClientDuty, Coin, Evidence, Opened, Post, Provider, ProviderDuty, Taken,
-        Work, claim,
-    },
+    slice::{Bundle, Coin, Evidence, Opened, Post, ProviderKeys, Taken, Work, claim},
 };
 use narthex_regtest::OutputStatus;
 
@@ -14,30 +13,79 @@ use super::{SlicePlay, play::name};
 use crate::harness::ScenarioError;
 
 impl SlicePlay<'_> {
-    /// The client funds the slice, now that it holds all claims.
-    pub fn fund(&mut self) -> Result<(), ScenarioError> {
-        let psbt = self.client.funding_psbt()?;
-        let (price, n) = (self.options.price, self.options.providers);
-        let locked = price.checked_mul(n.into()).unwrap_or(Amount::MAX_MONEY);
-        let why = ("Slice", "it holds every claim, encrypted");
-        self.harness.fund(0, psbt, locked, why)?;
+    /// Where the chain has the prices goes into all machines.
+    pub(super) fn look(&mut self) -> Result<(), ScenarioError> {
+        let tip = self.harness.chain().height()?;
+        for index in 0..self.options.providers {
+            let price = self.price(index)?;
+            let slice = &mut self.slice;
+            slice
+                .client
+                .step(&ClientInput::Price { index, tip, price })?;
+            let provider = slice.provider(index)?;
+            provider.side.step(&ProviderInput::Price { tip, price })?;
+        }
         Ok(())
+    }
+
+    fn price_at(&self, index: u8) -> Result<OutPoint, ScenarioError> {
+        let txid = self.client()?.holdings().graph().txid(TxGraph::FUNDING);
+        let txid = txid.ok_or_else(|| ScenarioError::broken("no funding"))?;
+        let vout = u32::from(index);
+        Ok(OutPoint { txid, vout })
+    }
+
+    fn price(&mut self, index: u8) -> Result<Price, ScenarioError> {
+        let outpoint = self.price_at(index)?;
+        let chain = self.harness.chain();
+        Ok(match chain.output_status(outpoint)? {
+            OutputStatus::Unspent { height, .. } => Price::Locked { height },
+            OutputStatus::Missing | OutputStatus::Waiting { .. } => Price::Unfunded,
+            OutputStatus::Spent { .. } => {
+                let spender = chain.spender(outpoint)?;
+                let confirmed = spender.and_then(|by| Some((by.height?, by.tx.compute_txid())));
+                let spent = || ScenarioError::broken("spent by nothing");
+                let (height, by) = confirmed.ok_or_else(spent)?;
+                Price::Spent { height, by }
+            }
+        })
     }
 
     /// Where a provider's price is.
     pub fn coin(&mut self, index: u8) -> Result<Coin, ScenarioError> {
-        let txid = self.client.holdings().graph().txid(TxGraph::FUNDING);
-        let txid = txid.ok_or_else(|| ScenarioError::broken("no funding"))?;
-        let vout = u32::from(index);
-        let status = (self.harness.chain()).output_status(OutPoint { txid, vout })?;
-        Ok(match status {
-            OutputStatus::Unspent { height, .. } => Coin::Locked { height },
-            OutputStatus::Spent { .. } => Coin::Spent,
-            OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
+        Ok(match self.price(index)? {
+            Price::Unfunded => Coin::Unfunded,
+            Price::Locked { height } => Coin::Locked { height },
+            Price::Spent { .. } => Coin::Spent,
         })
     }
 
-    /// A provider does the slice, and commits to what `changed` makes of it.
+    /// Tip, and where a provider's price is.
+    fn status(&mut self, index: u8) -> Result<(u32, Coin), ScenarioError> {
+        Ok((self.harness.chain().height()?, self.coin(index)?))
+    }
+
+    /// The client funds the slice, now that it holds all claims.
+    pub fn fund(&mut self) -> Result<(), ScenarioError> {
+        self.look()?;
+        if !self.slice.client.pending().contains(&ClientEffect::Fund) {
+            return Err(ScenarioError::broken("the funding is not due"));
+        }
+        let mut psbt = self.client()?.funding_psbt(self.harness.policy())?;
+        let (price, n) = (self.options.price, self.options.providers);
+        let locked = price.checked_mul(n.into()).unwrap_or(Amount::MAX_MONEY);
+        let (tx, fee) = self.harness.sign_funding(0, &mut psbt, locked)?;
+        let due = self.slice.client.step(&ClientInput::Funded(tx))?;
+        for effect in due {
+            if let ClientEffect::Publish(tx) = effect {
+                let why = ("Slice", "it holds every claim, encrypted");
+                self.harness.submit(0, why, &tx, fee)?;
+            }
+        }
+        self.look()
+    }
+
+    /// A provider does the slice, and its signer commits to what `changed` makes of it.
     pub fn work(
         &mut self,
         index: u8,
@@ -45,22 +93,33 @@ impl SlicePlay<'_> {
     ) -> Result<Post, ScenarioError> {
         let mut work = self.job.run()?;
         changed(&mut work);
-        let provider = self.providers.get_mut(usize::from(index));
-        let provider = provider.ok_or_else(|| ScenarioError::broken("no such provider"))?;
-        let post = provider.commit(&work, self.harness.rng())?;
+        let post = self.commit(index, &work)?;
         self.send_post(&post)?;
+        Ok(post)
+    }
+
+    /// A provider's signer commits to work; nobody is shown it yet.
+    pub(super) fn commit(&mut self, index: u8, work: &Work) -> Result<Post, ScenarioError> {
+        self.look()?;
+        let provider = self.slice.provider(index)?;
+        let (post, opening) = (provider.keys).commit(provider.book()?, work, self.harness.rng())?;
+        let input = ProviderInput::Committed {
+            post: Box::new(post.clone()),
+            opening,
+        };
+        provider.side.step(&input)?;
         Ok(post)
     }
 
     /// Everybody gets a post.
     pub fn send_post(&mut self, post: &Post) -> Result<(), ScenarioError> {
         let from = name(post.from.into());
-        self.client
-            .take_post(&self.harness.send(&from, "client", post)?)?;
-        for provider in &mut self.providers {
-            if provider.index() != post.from {
-                let to = name(provider.index().into());
-                provider.take_post(&self.harness.send(&from, &to, post)?)?;
+        let read = self.harness.send(&from, "client", post)?;
+        (self.slice.client).step(&ClientInput::Post(Box::new(read)))?;
+        for (index, provider) in (0u8..).zip(&mut self.slice.providers) {
+            if index != post.from {
+                let read = self.harness.send(&from, &name(index.into()), post)?;
+                (provider.side).step(&ProviderInput::Post(Box::new(read)))?;
             }
         }
         let what = "commits to its root, the result sealed".into();
@@ -69,13 +128,16 @@ impl SlicePlay<'_> {
 
     /// A provider that is to release does, and the client has its bundle. False if it is not due.
     pub fn release(&mut self, index: u8) -> Result<bool, ScenarioError> {
-        let (tip, coin) = (self.harness.chain().height()?, self.coin(index)?);
-        let provider = self.providers.get_mut(usize::from(index));
-        let provider = provider.ok_or_else(|| ScenarioError::broken("no such provider"))?;
-        if provider.duty(tip, coin) != ProviderDuty::Release {
+        self.look()?;
+        let status = self.status(index)?;
+        let provider = self.slice.provider(index)?;
+        if !provider.side.pending().contains(&ProviderEffect::Release) {
             return Ok(false);
         }
-        let bundle = provider.release((tip, coin), self.harness.rng())?;
+        let bundle = (provider.keys).release(provider.book()?, status, self.harness.rng())?;
+        provider
+            .side
+            .step(&ProviderInput::Released(bundle.clone()))?;
         self.send_bundle(&bundle)?;
         Ok(true)
     }
@@ -84,7 +146,7 @@ impl SlicePlay<'_> {
     pub fn send_bundle(&mut self, bundle: &Bundle) -> Result<(), ScenarioError> {
         let from = name(bundle.from.into());
         let read = self.harness.send(&from, "client", bundle)?;
-        self.client.take_bundle(&read)?;
+        self.slice.client.step(&ClientInput::Bundle(read))?;
         let what = format!("releases {} shares", bundle.shares.len());
         let why = "readable only to who has its root";
         self.harness.step(&from, what, why)
@@ -92,17 +154,10 @@ impl SlicePlay<'_> {
 
     /// The client hands out bundles to those that released theirs.
     pub fn hand_out(&mut self) -> Result<(), ScenarioError> {
-        for i in 0..self.providers.len() {
-            let Some(provider) = self.providers.get_mut(i) else {
-                continue;
-            };
-            let (mut taken, to) = (Vec::new(), name(i));
-            for bundle in self.client.hand_out(provider.index()) {
-                let read = self.harness.send("client", &to, bundle)?;
-                taken.push((bundle.from, provider.take_bundle(&read)?));
-            }
-            for (from, taken) in taken {
-                self.found(i, from, taken)?;
+        for effect in self.slice.client.pending() {
+            if let ClientEffect::HandOut { to, bundle } = effect {
+                let read = self.harness.send("client", &name(to.into()), &bundle)?;
+                self.bring(to, read)?;
             }
         }
         Ok(())
@@ -110,24 +165,27 @@ impl SlicePlay<'_> {
 
     /// Providers show each other their bundles, without the client.
     pub fn exchange(&mut self) -> Result<(), ScenarioError> {
-        let bundles = self.providers.iter().map(Provider::bundle);
-        let bundles = bundles.flatten().cloned().collect::<Vec<_>>();
+        let mut bundles = Vec::new();
+        for provider in &self.slice.providers {
+            bundles.extend(provider.book()?.bundle().cloned());
+        }
         for bundle in bundles {
-            for i in 0..self.providers.len() {
-                let Some(provider) = self.providers.get_mut(i) else {
-                    continue;
-                };
-                let (from, to) = (name(bundle.from.into()), name(i));
-                let read = self.harness.send(&from, &to, &bundle)?;
-                let (taken, _) = provider.exchange(&read)?;
-                self.found(i, bundle.from, taken)?;
+            for to in 0..self.options.providers {
+                let (from, named) = (name(bundle.from.into()), name(to.into()));
+                let read = self.harness.send(&from, &named, &bundle)?;
+                self.bring(to, read)?;
             }
         }
         Ok(())
     }
 
-    fn found(&mut self, reader: usize, from: u8, taken: Taken) -> Result<(), ScenarioError> {
-        let (who, whose) = (name(reader), name(from.into()));
+    /// A provider reads what another released.
+    fn bring(&mut self, to: u8, bundle: Bundle) -> Result<(), ScenarioError> {
+        let from = bundle.from;
+        let provider = self.slice.provider(to)?;
+        let (taken, _) = provider.book()?.check_bundle(&bundle)?;
+        provider.side.step(&ProviderInput::Bundle(bundle))?;
+        let (who, whose) = (name(to.into()), name(from.into()));
         match taken {
             Taken::Share { have, need } => {
                 let what = format!("reads a share of {whose}'s: {have} of {need}");
@@ -138,11 +196,8 @@ impl SlicePlay<'_> {
                 self.harness
                     .step(&who, what, "their roots differ, or it is rubbish")
             }
-            Taken::Passed => Ok(()),
-            Taken::False(evidence) => {
-                self.evidence.push((who, *evidence));
-                Ok(())
-            }
+            // The machine keeps a lie until the slice has ended.
+            Taken::Passed | Taken::False(_) => Ok(()),
         }
     }
 
@@ -166,29 +221,56 @@ impl SlicePlay<'_> {
         Ok(())
     }
 
-    /// A provider's claim, as it would publish it now.
+    /// A provider's claim, as its signer would put it together now.
     pub fn claim_tx(&mut self, index: u8) -> Result<Transaction, ScenarioError> {
-        let status = (self.harness.chain().height()?, self.coin(index)?);
-        Ok(self.provider(index)?.claim(status)?)
+        let status = self.status(index)?;
+        let provider = self.slice.provider(index)?;
+        Ok(provider.keys.claim(provider.book()?, status)?)
+    }
+
+    /// The refund of a provider's price, as the client's signer would sign it now.
+    pub fn refund_tx(&mut self, index: u8) -> Result<Transaction, ScenarioError> {
+        let key = self.key(0)?;
+        let client = self.slice.client()?;
+        Ok(client.refund(index, &key, self.harness.rng())?)
     }
 
     /// A provider claims; the client opens the result with the secret that the claim shows.
     pub fn claim(&mut self, index: u8) -> Result<Opened, ScenarioError> {
-        let tx = self.claim_tx(index)?;
+        self.look()?;
+        if (self.slice.provider(index)?.side.pending()).contains(&ProviderEffect::Claim) {
+            let tx = self.claim_tx(index)?;
+            let provider = self.slice.provider(index)?;
+            provider.side.step(&ProviderInput::Claimed(tx))?;
+        }
+        let due = self.slice.provider(index)?.side.pending();
+        let Some(ProviderEffect::Publish(tx)) = due.into_iter().next() else {
+            return Err(ScenarioError::broken("the claim is not due"));
+        };
         let node = claim(index);
-        let named = self.client.holdings().graph().node(node);
+        let named = self.client()?.holdings().graph().node(node);
         let named = named.map(|node| node.name.to_string()).unwrap_or_default();
         let participant = 1 + usize::from(index);
         let why = (named.as_str(), "enough others have its root");
         self.harness.publish(participant, why, &tx)?;
         self.harness.moved(0, participant, self.options.price)?;
         self.claims = self.claims.saturating_add(1);
-        self.opened(index, &tx)
+        self.look()?;
+        let find = ClientEffect::Find { index };
+        if !self.slice.client.pending().contains(&find) {
+            return Err(ScenarioError::broken("a claim that nobody looks for"));
+        }
+        let outpoint = self.price_at(index)?;
+        let spender = self.harness.chain().spender(outpoint)?;
+        let spender = spender.ok_or_else(|| ScenarioError::broken("no claim on the chain"))?;
+        self.opened(index, &spender.tx)
     }
 
     /// The client reads a claim that it saw, whoever published it.
     pub fn opened(&mut self, index: u8, tx: &Transaction) -> Result<Opened, ScenarioError> {
-        let opened = self.client.open(index, tx)?;
+        let tx = tx.clone();
+        (self.slice.client).step(&ClientInput::Claim { index, tx })?;
+        let opened = self.client()?.opened(index)?;
         match &opened {
             Opened::Result { root, work } => {
                 self.roots.insert(*root);
@@ -205,15 +287,24 @@ impl SlicePlay<'_> {
 
     /// The client takes a price back, if that is due.
     pub fn refund(&mut self, index: u8) -> Result<bool, ScenarioError> {
-        let (tip, coin) = (self.harness.chain().height()?, self.coin(index)?);
-        if self.client.duty(tip, coin) != ClientDuty::Refund {
-            return Ok(false);
+        self.look()?;
+        if (self.slice.client.pending()).contains(&ClientEffect::Refund { index }) {
+            let tx = self.refund_tx(index)?;
+            (self.slice.client).step(&ClientInput::Refunded { index, tx })?;
         }
-        let tx = self.client.refund(index, self.harness.rng())?;
+        let due = self.slice.client.pending().into_iter();
+        let mut due = due.filter_map(|effect| match effect {
+            ClientEffect::PublishRefund { index: of, tx } if of == index => Some(tx),
+            _ => None,
+        });
+        let Some(tx) = due.next() else {
+            return Ok(false);
+        };
         let named = format!("Refund{}", usize::from(index) + 1);
         let why = (named.as_str(), "not claimed in d blocks");
         self.harness.publish(0, why, &tx)?;
         self.refunds = self.refunds.saturating_add(1);
+        self.look()?;
         Ok(true)
     }
 
@@ -221,14 +312,23 @@ impl SlicePlay<'_> {
     pub fn settle(&mut self) -> Result<Vec<u8>, ScenarioError> {
         let mut paid = Vec::new();
         for index in 0..self.options.providers {
-            let (tip, coin) = (self.harness.chain().height()?, self.coin(index)?);
-            if self.provider(index)?.duty(tip, coin) == ProviderDuty::Claim {
+            self.look()?;
+            let due = self.slice.provider(index)?.side.pending();
+            let is_due = |effect: &ProviderEffect| {
+                matches!(effect, ProviderEffect::Claim | ProviderEffect::Publish(_))
+            };
+            if due.iter().any(is_due) {
                 self.claim(index)?;
                 paid.push(index);
             }
         }
         self.take_back()?;
-        for (who, evidence) in std::mem::take(&mut self.evidence) {
+        let mut lies = Vec::new();
+        for (index, provider) in self.slice.providers.iter().enumerate() {
+            let found = provider.side.machine().lies().iter();
+            lies.extend(found.map(|lie| (name(index), lie.clone())));
+        }
+        for (who, evidence) in lies {
             self.convict(&who, &evidence)?;
         }
         Ok(paid)
@@ -257,21 +357,19 @@ impl SlicePlay<'_> {
         Ok(())
     }
 
-    /// Everybody goes down and comes back from what it wrote.
+    /// Everybody goes down and comes back: machines from their logs, signers from what is kept beside their keys.
     pub fn restart(&mut self) -> Result<(), ScenarioError> {
         self.harness.reopen()?;
-        let terms = std::sync::Arc::new(self.terms().clone());
-        let record = serde_json::from_str(&serde_json::to_string(&self.client.record())?)?;
-        self.client = Client::restore(terms.clone(), self.key(0)?, &record)?;
-        let mut restored = Vec::new();
-        for provider in &self.providers {
-            let own = provider.index();
-            let record = serde_json::from_str(&serde_json::to_string(&provider.record())?)?;
-            let key = self.key(1 + usize::from(own))?;
-            restored.push(Provider::restore(terms.clone(), (own, key), &record)?);
+        self.slice.client.reopen()?;
+        for index in 0..self.options.providers {
+            let key = self.key(1 + usize::from(index))?;
+            let terms = self.slice.terms.clone();
+            let provider = self.slice.provider(index)?;
+            let shares = provider.keys.shares_to_bytes();
+            provider.keys = ProviderKeys::restore(&terms, key, &shares)?;
+            provider.side.reopen()?;
         }
-        self.providers = restored;
-        let what = "come back from their records".into();
+        let what = "come back from their logs".into();
         self.harness.step("everybody", what, "all went down")
     }
 }

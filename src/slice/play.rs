@@ -6,13 +6,16 @@ use bitcoin::{
     Amount,
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
 };
+use narthex_channel::slice::{
+    ClientInput, ClientMachine, ClientStart, ProviderInput, ProviderMachine, ProviderStart,
+};
 use narthex_contracts::{
     binding::FreshSalt,
     depth::Depth,
     setup::ceremony,
     slice::{
-        Client, Evidence, Participants, Points, Provider, Shares, SliceDealer, SliceRecord,
-        SliceTerms,
+        ClientBook, Participants, Points, ProviderBook, ProviderKeys, Shares, SliceDealer,
+        SliceRecord, SliceTerms,
     },
     terms::Contribution,
 };
@@ -21,7 +24,7 @@ use narthex_regtest::Chain;
 use super::SliceJob;
 use crate::harness::{
     Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
-    ScenarioError, playable,
+    ScenarioError, Side, playable,
 };
 
 /// What providers wait for in a play: it leaves time for claims whatever the terms are.
@@ -97,14 +100,13 @@ impl SliceOptions {
     }
 }
 
-/// A client and its providers, on a chain, with the slice that is due.
+/// A client and its providers, on a chain, with the slice that is due. Each is a machine; its signer is the key beside it.
 pub struct SlicePlay<'c> {
     pub(super) harness: Harness<'c>,
     pub(super) options: SliceOptions,
     pub(super) number: u32,
     pub(super) job: SliceJob,
-    pub(super) client: Client,
-    pub(super) providers: Vec<Provider>,
+    pub(super) slice: Slice,
     /// Claims on chain, of all slices.
     pub(super) claims: u32,
     /// Refunds on chain, of all slices.
@@ -113,8 +115,40 @@ pub struct SlicePlay<'c> {
     pub(super) roots: BTreeSet<[u8; 32]>,
     /// Providers that evidence convicts.
     pub(super) convicted: BTreeSet<String>,
-    /// Evidence that waits for the end of the slice, and who found it.
-    pub(super) evidence: Vec<(String, Evidence)>,
+}
+
+/// The parties of one slice.
+pub(super) struct Slice {
+    pub(super) terms: SliceTerms,
+    pub(super) client: Side<ClientMachine>,
+    pub(super) providers: Vec<Provider>,
+}
+
+/// A provider's machine, and its signer.
+pub(super) struct Provider {
+    pub(super) side: Side<ProviderMachine>,
+    pub(super) keys: ProviderKeys,
+}
+
+impl Provider {
+    /// What its machine knows.
+    pub(super) fn book(&self) -> Result<&ProviderBook, ScenarioError> {
+        let book = self.side.machine().book();
+        book.ok_or_else(|| ScenarioError::broken("a provider without signatures"))
+    }
+}
+
+impl Slice {
+    /// What the client's machine knows.
+    pub(super) fn client(&self) -> Result<&ClientBook, ScenarioError> {
+        let book = self.client.machine().book();
+        book.ok_or_else(|| ScenarioError::broken("a client without signatures"))
+    }
+
+    pub(super) fn provider(&mut self, index: u8) -> Result<&mut Provider, ScenarioError> {
+        let found = self.providers.get_mut(usize::from(index));
+        found.ok_or_else(|| ScenarioError::broken("no such provider"))
+    }
 }
 
 impl<'c> SlicePlay<'c> {
@@ -130,19 +164,17 @@ impl<'c> SlicePlay<'c> {
         let names = std::iter::once("client".into()).chain(names);
         let mut harness = Harness::new(chain, names, &options.common, reporter)?;
         let job = SliceJob::new(0)?;
-        let (client, providers) = open(&mut harness, options, &job, 0)?;
+        let slice = open(&mut harness, options, &job, 0)?;
         Ok(SlicePlay {
             harness,
             options: options.clone(),
             number: 0,
             job,
-            client,
-            providers,
+            slice,
             claims: 0,
             refunds: 0,
             roots: BTreeSet::new(),
             convicted: BTreeSet::new(),
-            evidence: Vec::new(),
         })
     }
 
@@ -150,27 +182,28 @@ impl<'c> SlicePlay<'c> {
     pub fn next_slice(&mut self) -> Result<(), ScenarioError> {
         let number = self.number.saturating_add(1);
         self.job = SliceJob::new(number)?;
-        let made = open(&mut self.harness, &self.options, &self.job, number)?;
-        (self.client, self.providers) = made;
+        self.slice = open(&mut self.harness, &self.options, &self.job, number)?;
         self.number = number;
         self.roots.clear();
         Ok(())
     }
 
-    /// The client.
-    pub fn client(&mut self) -> &mut Client {
-        &mut self.client
+    /// What the client's machine knows.
+    pub fn client(&self) -> Result<&ClientBook, ScenarioError> {
+        self.slice.client()
     }
 
-    /// A provider, from 0.
-    pub fn provider(&mut self, index: u8) -> Result<&mut Provider, ScenarioError> {
-        let found = self.providers.get_mut(usize::from(index));
-        found.ok_or_else(|| ScenarioError::broken("no such provider"))
+    /// What the machine of a provider knows, from 0.
+    pub fn provider(&self, index: u8) -> Result<&ProviderBook, ScenarioError> {
+        let found = self.slice.providers.get(usize::from(index));
+        found
+            .ok_or_else(|| ScenarioError::broken("no such provider"))?
+            .book()
     }
 
     /// The terms of the slice that is due.
     pub fn terms(&self) -> &SliceTerms {
-        self.client.terms()
+        &self.slice.terms
     }
 
     /// The work that is due.
@@ -223,7 +256,7 @@ fn open(
     options: &SliceOptions,
     job: &SliceJob,
     number: u32,
-) -> Result<(Client, Vec<Provider>), ScenarioError> {
+) -> Result<Slice, ScenarioError> {
     let secp = Secp256k1::signing_only();
     let participants = 0..=usize::from(options.providers);
     let keys = participants.map(|participant| harness.key(participant, number));
@@ -258,14 +291,35 @@ fn open(
         parties.push(party);
         bound.push(shares);
     }
+    // What a provider's machine does not have is kept beside its key before anything is signed.
+    let mut signers = Vec::new();
+    for (key, shares) in keys.into_iter().zip(bound) {
+        let depth = shares.depth();
+        signers.push((ProviderKeys::new(&terms, key, shares)?, depth));
+    }
     let mut held = ceremony::run(parties, harness.rng(), |_| {})?.into_iter();
     let own = held.next().ok_or_else(|| ScenarioError::broken("nobody"))?;
-    let client = Client::new(own, key)?;
+    let mut client = Side::<ClientMachine>::new(terms.id())?;
+    let (holdings, depth) = (own, options.depth);
+    client.step(&ClientInput::Held(Box::new(ClientStart {
+        holdings,
+        depth,
+    })))?;
     let mut providers = Vec::new();
-    for ((holdings, key), shares) in held.zip(keys).zip(bound) {
-        providers.push(Provider::new(holdings, key, shares)?);
+    for (own, (holdings, (keys, depth))) in (0..).zip(held.zip(signers)) {
+        let mut side = Side::<ProviderMachine>::new(terms.id())?;
+        side.step(&ProviderInput::Held(Box::new(ProviderStart {
+            holdings,
+            own,
+            depth,
+        })))?;
+        providers.push(Provider { side, keys });
     }
-    Ok((client, providers))
+    Ok(Slice {
+        terms,
+        client,
+        providers,
+    })
 }
 
 /// Each provider deals shares of all others' secrets; messages travel as bytes.

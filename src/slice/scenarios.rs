@@ -346,7 +346,7 @@ fn late(play: &mut SlicePlay<'_>) -> Result<(), ScenarioError> {
         Err(_) => {}
         Ok(()) => return Err(ScenarioError::broken("claimed what was refunded")),
     }
-    match play.client.opened(0) {
+    match play.client()?.opened(0) {
         Err(SliceError::Missing { .. }) => Ok(()),
         other => Err(ScenarioError::broken(format!("opened unpaid: {other:?}"))),
     }

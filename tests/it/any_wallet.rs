@@ -9,6 +9,7 @@ use bitcoin::{Amount, FeeRate, Network, Psbt, ScriptBuf, bip32::Xpriv, secp256k1
 use common::company::Company;
 use narthex::{
     contracts::{
+        fixtures::MadeUpNode,
         funding::{combine_witnesses, funding_witnesses, merge_wallet_data},
         setup::Secrets,
         template::Exit,
@@ -67,7 +68,7 @@ fn bip84(chain: &mut dyn Chain) {
             signed.push(company.witnesses(holdings));
             continue;
         }
-        let mut own = holdings.funding_psbt().unwrap();
+        let mut own = holdings.funding_psbt(&MadeUpNode).unwrap();
         merge_wallet_data(&mut own, &psbt);
         // As another program would get it.
         let mut own = Psbt::deserialize(&own.serialize()).unwrap();

@@ -14,6 +14,7 @@ use narthex::{
     channel::bank::{Coin, ProviderDuty},
     contracts::{
         bank::{PAYER, PROVIDER},
+        fixtures::MadeUpNode,
         party::PartyName,
         terms::FeeRate,
     },
@@ -133,7 +134,7 @@ fn a_close_is_replaced(chain: &mut dyn Chain) {
 fn a_funding_is_replaced(chain: &mut dyn Chain) {
     let mut silent = ();
     let mut play = BankPlay::prepare(chain, &options(), &mut silent).unwrap();
-    let mut psbt = play.payer().unwrap().funding_psbt().unwrap();
+    let mut psbt = play.payer().unwrap().funding_psbt(&MadeUpNode).unwrap();
     let mut cheat = psbt.clone();
     let capacity = play.payer().unwrap().bank().terms().record().capacity_sat;
     let (funding, _) = play.harness().sign_funding(0, &mut psbt, capacity).unwrap();

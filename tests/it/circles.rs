@@ -22,7 +22,7 @@ const CRATES: &[&str] = &[
 type Arrows = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The first words of all paths that go on from `start`: of `crate::a::b` and of `crate::{a::b, c}` they are `a` and `c`.
-fn heads<'a>(code: &'a str, start: &str) -> BTreeSet<&'a str> {
+pub fn heads<'a>(code: &'a str, start: &str) -> BTreeSet<&'a str> {
     let word = |text: &'a str| {
         let text = text.trim_start();
         let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');

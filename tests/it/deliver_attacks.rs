@@ -19,9 +19,10 @@ use narthex::{
     contracts::{
         builder::{Task, finish},
         deliver::{
-            Agent, AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
+            AgentDuty, Coin, DeliverError, Handover, Reading, Recipient, SenderDuty, Shared,
             agent_name,
         },
+        fixtures::MadeUpNode,
         graph::NodeId,
         terms::FeeRate,
     },
@@ -99,7 +100,7 @@ fn an_agent_cannot_use_what_is_anothers(chain: &mut dyn Chain) {
         agent: 1,
         signature: accepted,
     };
-    let taken = play.agent(1).unwrap().take(&replay);
+    let taken = taken(&mut play, 1, replay);
     assert_eq!(taken, Err(DeliverError::FalseAcceptance { agent: 1 }));
     // Nor by hand: a claim of agent 2's with agent 1's key does not fit its leaf…
     let graph = play.delivery().claim(1, Amount::from_sat(500)).unwrap();
@@ -125,7 +126,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     play.harness().wait_for(t).unwrap();
     assert!(is_too_early(&refused(&mut play, &refund)), "at T itself");
     let (tip, coin) = play.status().unwrap();
-    assert_eq!(play.sender().duty(tip, coin), SenderDuty::Wait);
+    assert_eq!(play.sender().unwrap().duty(tip, coin), SenderDuty::Wait);
     // Without its lock time the script itself refuses, at any height.
     let mut unlocked = refund.clone();
     unlocked.lock_time = bitcoin::absolute::LockTime::ZERO;
@@ -133,7 +134,7 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     empty_blocks(&mut play, 1);
     let (tip, coin) = play.status().unwrap();
     assert_eq!(
-        (tip, play.sender().duty(tip, coin)),
+        (tip, play.sender().unwrap().duty(tip, coin)),
         (t, SenderDuty::Refund)
     );
     assert!(mined(&mut play, &refund) > t);
@@ -168,7 +169,11 @@ fn a_claim_and_a_refund_race(chain: &mut dyn Chain) {
 fn a_funding_that_is_double_spent(chain: &mut dyn Chain) {
     let mut play = prepared(chain);
     let tip = play.chain().height().unwrap();
-    let mut psbt = play.sender().funding_psbt(tip).unwrap();
+    let mut psbt = play
+        .sender()
+        .unwrap()
+        .funding_psbt(tip, &MadeUpNode)
+        .unwrap();
     let amount = Amount::from_sat(20_000);
     let (funding, _) = play.harness().sign_funding(0, &mut psbt, amount).unwrap();
     play.chain().submit(&funding).unwrap();
@@ -239,7 +244,11 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
     for change in changes {
         let mut play = prepared(chain);
         let tip = play.chain().height().unwrap();
-        let mut psbt = play.sender().funding_psbt(tip).unwrap();
+        let mut psbt = play
+            .sender()
+            .unwrap()
+            .funding_psbt(tip, &MadeUpNode)
+            .unwrap();
         let amount = Amount::from_sat(20_000);
         let (agreed, _) = play.harness().sign_funding(0, &mut psbt, amount).unwrap();
         let mut other = agreed.clone();
@@ -259,7 +268,7 @@ fn a_funding_that_is_not_the_one_agreed(chain: &mut dyn Chain) {
         let announced =
             narthex::contracts::deliver::Scanner::new(play.recipient_key()).look(&other);
         if let Some(found) = announced {
-            let (terms, key) = (play.sender().record().terms, play.recipient_key());
+            let (terms, key) = (play.sender().unwrap().record().terms, play.recipient_key());
             let opened = Recipient::open(&found, (terms, DEPTH), &key);
             assert!(matches!(opened, Err(DeliverError::OtherFunding { .. })));
         }
@@ -279,6 +288,9 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
     assert_eq!(play.coin().unwrap(), Coin::Unfunded);
     let (tip, coin) = play.status().unwrap();
     assert_eq!(play.agent(0).unwrap().duty(tip, coin), AgentDuty::Wait);
+    let late = play.hand_over(0).unwrap_err();
+    let late = late.refusal::<DeliverError>();
+    assert!(matches!(late, Some(DeliverError::NotFunded { .. })));
     let mut rng = StdRng::seed_from_u64(1);
     let late = play
         .recipient()
@@ -292,7 +304,7 @@ fn funding_and_claim_reorganised(chain: &mut dyn Chain) {
         agent: 1,
         signature: shown_acceptance(&claim),
     };
-    assert!(play.agent(1).unwrap().take(&replay).is_err());
+    assert!(taken(&mut play, 1, replay).is_err());
     let mut stolen = claim.clone();
     stolen.output[0].script_pubkey = miner();
     let pair = [funding.clone(), stolen];
@@ -338,6 +350,12 @@ fn claims_are_replaced(chain: &mut dyn Chain) {
     assert!(matches!(play.read().unwrap(), Reading::Message(_)));
 }
 
+/// What an agent's machine says to an acceptance.
+fn taken(play: &mut DeliveryPlay<'_>, agent: u8, said: Handover) -> Result<(), DeliverError> {
+    let taken = play.take(agent, said);
+    taken.map_err(|error| error.refusal::<DeliverError>().unwrap().clone())
+}
+
 /// The recipient's signature that a claim shows, without its sighash byte.
 fn shown_acceptance(claim: &Transaction) -> schnorr::Signature {
     let shown = claim.input[0].witness.nth(1).unwrap();
@@ -378,7 +396,7 @@ fn the_sender_is_an_agent_itself(chain: &mut dyn Chain) {
     let mut play = paid(chain, &[0]);
     let (served, fee) = play.claim_of(0).unwrap();
     play.chain().submit(&served).unwrap();
-    let record = play.sender().record();
+    let record = play.sender().unwrap().record();
     let (terms, seed) = (play.delivery().terms().id(), record.seed);
     let sender_key = play.harness().key(0, 0).unwrap();
     // All scalars that it has: its own key, its agent's, what it shares with the recipient, the seed.
@@ -401,16 +419,15 @@ fn the_sender_is_an_agent_itself(chain: &mut dyn Chain) {
         .map(|key| accepted_by(&play, 1, key))
         .collect::<Vec<_>>();
     tries.push(shown_acceptance(&served));
-    let unseal = play.sender().assignment(1).unwrap().key;
+    let unseal = play.sender().unwrap().assignment(1).unwrap().key;
     for signature in tries {
         let handover = Handover {
             terms,
             agent: 1,
             signature,
         };
-        let insider: &mut Agent = play.agent(1).unwrap();
         assert_eq!(
-            insider.take(&handover),
+            taken(&mut play, 1, handover),
             Err(DeliverError::FalseAcceptance { agent: 1 })
         );
         let back = by_hand(&mut play, 1, signature, unseal.expose());

@@ -107,7 +107,7 @@ fn what_is_no_dispute_is_named() {
 fn a_simulation_agrees_with_theory() {
     let run = |args: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_narthex"))
-            .arg("simulate")
+            .args(["simulate", "games"])
             .args(args)
             .output()
             .unwrap();

@@ -11,7 +11,7 @@ use std::{
 use common::{cli::command, leaves::leaves};
 
 /// What is not run as it is written, and what is run in its place: slow ones smaller, foreign ones without.
-const INSTEAD: [(&str, &str); 10] = [
+const INSTEAD: [(&str, &str); 11] = [
     (
         "play --chain bitcoind --scenario worker-at-fault",
         "play --scenario worker-at-fault",
@@ -22,8 +22,12 @@ const INSTEAD: [(&str, &str); 10] = [
     ),
     ("bench --what all", "bench --rounds 1 --arbiters 2-of-3"),
     (
-        "simulate --worker falsify:1/100 --games 2000",
-        "simulate --worker falsify:1/100 --games 20",
+        "simulate games --worker falsify:1/100 --games 2000",
+        "simulate games --worker falsify:1/100 --games 20",
+    ),
+    (
+        "simulate schedules --schedules 10000",
+        "simulate schedules --schedules 50",
     ),
     ("market calibrate", "market calibrate --requests 50"),
     (

@@ -100,11 +100,11 @@ fn pairs_of_which_one_would_do_nothing() {
         "bounty play --list --chain embedded",
         "deliver play --list --file README.md",
         "deliver play --list --depth 2",
-        "simulate --case case.json --steps 7",
-        "simulate --case case.json --sample 7",
-        "simulate --case case.json --arbiters 3-of-5",
-        "simulate --case case.json --cost-work-sat 7",
-        "simulate --case case.json --outside-gain-sat 7",
+        "simulate games --case case.json --steps 7",
+        "simulate games --case case.json --sample 7",
+        "simulate games --case case.json --arbiters 3-of-5",
+        "simulate games --case case.json --cost-work-sat 7",
+        "simulate games --case case.json --outside-gain-sat 7",
         "bond value --sat 1 --until 2030-01 --confirmed 1 --linear --interest 1/10",
     ] {
         refused(args, cannot);
@@ -114,64 +114,67 @@ fn pairs_of_which_one_would_do_nothing() {
         ("play --stage 1", "--job"),
         ("bench --what model --arbiters 2-of-3", "--what model"),
         ("bench --rounds 0", "at least 1"),
-        ("simulate --games 0", "is not in 1.."),
-        ("simulate --most-tries 5", "grinder"),
-        ("simulate --nobody-checks", "--verifier rubber-stamp"),
+        ("simulate games --games 0", "is not in 1.."),
+        ("simulate games --most-tries 5", "grinder"),
+        ("simulate games --nobody-checks", "--verifier rubber-stamp"),
         (
-            "simulate --verifier blind-accuse --nobody-checks",
+            "simulate games --verifier blind-accuse --nobody-checks",
             "--verifier rubber-stamp",
         ),
         (
-            "simulate --verifier rubber-stamp --worker time-out --nobody-checks",
+            "simulate games --verifier rubber-stamp --worker time-out --nobody-checks",
             "of what is delivered",
         ),
-        ("simulate --root-alone", "delivers wrong work"),
+        ("simulate games --root-alone", "delivers wrong work"),
         (
-            "simulate --worker time-out --root-alone",
+            "simulate games --worker time-out --root-alone",
             "delivers wrong work",
         ),
-        ("simulate --any-root", "--worker redraw"),
+        ("simulate games --any-root", "--worker redraw"),
         (
-            "simulate --worker redraw:1% --verifier silent --any-root",
+            "simulate games --worker redraw:1% --verifier silent --any-root",
             "that has found it out",
         ),
         (
-            "simulate --worker falsify:1% --most-tries 3",
+            "simulate games --worker falsify:1% --most-tries 3",
             "redraw:SHARE",
         ),
-        ("simulate --cheat-rate 1/2", "--league"),
-        ("simulate --audit-rate 1/2", "--league"),
-        ("simulate --audit-cost-sat 7", "--league"),
-        ("simulate --kappa-sat 7", "--league"),
+        ("simulate games --cheat-rate 1/2", "--league"),
+        ("simulate games --audit-rate 1/2", "--league"),
+        ("simulate games --audit-cost-sat 7", "--league"),
+        ("simulate games --kappa-sat 7", "--league"),
         (
-            "simulate --league 1/10 --worker skip:1% --appeal never",
+            "simulate games --league 1/10 --worker skip:1% --appeal never",
             "nobody is rejected",
         ),
         (
-            "simulate --league 1/10 --worker skip:1% --arbiter guess",
+            "simulate games --league 1/10 --worker skip:1% --arbiter guess",
             "nobody is rejected",
         ),
         (
-            "simulate --league 1/10 --worker skip:1% --root-alone",
+            "simulate games --league 1/10 --worker skip:1% --root-alone",
             "nobody is rejected",
         ),
         (
-            "simulate --worker skip:1/2 --appeal idle --arbiter guess",
+            "simulate games --worker skip:1/2 --appeal idle --arbiter guess",
             "nobody appeals",
         ),
-        ("simulate --appeal always", "rejects nobody"),
-        ("simulate --worker copy --appeal always", "rejects nobody"),
+        ("simulate games --appeal always", "rejects nobody"),
         (
-            "simulate --worker skip:1/2 --verifier silent --appeal never",
+            "simulate games --worker copy --appeal always",
             "rejects nobody",
         ),
-        ("simulate --arbiter guess", "nobody appeals"),
         (
-            "simulate --worker skip:1/2 --arbiter guess",
+            "simulate games --worker skip:1/2 --verifier silent --appeal never",
+            "rejects nobody",
+        ),
+        ("simulate games --arbiter guess", "nobody appeals"),
+        (
+            "simulate games --worker skip:1/2 --arbiter guess",
             "nobody appeals",
         ),
         (
-            "simulate --verifier blind-accuse --appeal never --arbiter guess",
+            "simulate games --verifier blind-accuse --appeal never --arbiter guess",
             "nobody appeals",
         ),
         (
@@ -370,18 +373,36 @@ fn a_block_hash_is_written_as_it_is_shown() {
 
 #[test]
 fn a_cheat_that_changes_nothing() {
-    refused("simulate --worker target:99999 --games 3", "no step 99999");
-    refused("simulate --worker target:3,1000 --games 3", "no step 1000");
-    refused("simulate --worker skip:0% --games 3", "cheats on no step");
-    refused("simulate --worker grind:0% --games 3", "cheats on no step");
-    refused("simulate --worker redraw:0% --games 3", "cheats on no step");
-    refused("simulate --league 1/10 --games 3", "delivers wrong work");
     refused(
-        "simulate --league 1/10 --worker skip:1% --verifier silent --games 3",
+        "simulate games --worker target:99999 --games 3",
+        "no step 99999",
+    );
+    refused(
+        "simulate games --worker target:3,1000 --games 3",
+        "no step 1000",
+    );
+    refused(
+        "simulate games --worker skip:0% --games 3",
+        "cheats on no step",
+    );
+    refused(
+        "simulate games --worker grind:0% --games 3",
+        "cheats on no step",
+    );
+    refused(
+        "simulate games --worker redraw:0% --games 3",
+        "cheats on no step",
+    );
+    refused(
+        "simulate games --league 1/10 --games 3",
+        "delivers wrong work",
+    );
+    refused(
+        "simulate games --league 1/10 --worker skip:1% --verifier silent --games 3",
         "an honest verifier",
     );
     refused(
-        "simulate --league 1/10 --worker skip:1% --kappa-sat 99999999 --games 3",
+        "simulate games --league 1/10 --worker skip:1% --kappa-sat 99999999 --games 3",
         "more than the stakes",
     );
     let folder = tempfile::tempdir().unwrap();
@@ -439,7 +460,10 @@ fn the_parameters_of_a_case_are_those_that_are_played() {
         assert_eq!(line, digit.to_string());
     }
 
-    let (fine, out, err) = command("simulate", &["--case", &path, "--games", "3", "--json"]);
+    let (fine, out, err) = command(
+        "simulate",
+        &["games", "--case", &path, "--games", "3", "--json"],
+    );
     assert!(fine, "{err}");
     let report: Value = serde_json::from_str(&out).unwrap();
     let client = report["tally"]["transfers"]["client_sat"].as_i64();
@@ -475,7 +499,7 @@ fn a_case_that_is_refused_is_refused_by_all() {
         let path = write(folder.path(), "case.json", &case);
         for args in [
             vec!["play", "--case", &path],
-            vec!["simulate", "--games", "3", "--case", &path],
+            vec!["simulate", "games", "--games", "3", "--case", &path],
             vec!["contract", "make", "--case", &path],
             vec!["game", "solve", &path],
         ] {

@@ -263,19 +263,25 @@ fn the_table_names_every_scenario() {
     }
 }
 
-/// The page names for each row what tells of it, and nothing else.
-#[test]
-fn the_page_has_the_row_of_every_scenario() {
-    let page = include_str!("../../docs/rulings.md");
-    let (_, played) = page.split_once("## Played").unwrap();
+/// The scenarios that a page's table names, each with its row.
+fn rows_of(table: &str) -> BTreeMap<String, String> {
     let mut named = BTreeMap::new();
-    for line in played.lines().filter(|line| line.starts_with("| ")) {
+    for line in table.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
         for name in cells[2].split(", ").filter(|name| name.starts_with('`')) {
             let again = named.insert(name.trim_matches('`').to_owned(), cells[1].to_owned());
             assert_eq!(again, None, "{name} has one row");
         }
     }
+    named
+}
+
+/// The page names for each row what tells of it, and nothing else.
+#[test]
+fn the_page_has_the_row_of_every_scenario() {
+    let page = include_str!("../../docs/rulings.md");
+    let (_, played) = page.split_once("## Played").unwrap();
+    let named = rows_of(played);
     for scenario in scenarios(Template::Hardened) {
         let row = expected(scenario.needs, scenario.name, (2, 3)).row;
         // The same with arbiters missing.
@@ -289,4 +295,18 @@ fn the_page_has_the_row_of_every_scenario() {
         let expected = expected(scenario.needs, scenario.name, (2, 3)).row;
         assert_eq!(expected, Some(row.as_str()), "{name}");
     }
+}
+
+/// And that of the audited template for each challenge.
+#[test]
+fn the_page_has_the_row_of_every_challenge() {
+    let page = include_str!("../../docs/contracts/audited.md");
+    let (_, played) = page.split_once("| row | scenario |").unwrap();
+    let (played, _) = played.split_once("## ").unwrap();
+    let challenges = scenarios(Template::Audited).filter(|s| s.name.starts_with("challenge"));
+    let rows = challenges.map(|s| (s.name.to_owned(), expected(s.needs, s.name, (2, 3)).row));
+    let rows: BTreeMap<_, _> = rows
+        .map(|(name, row)| (name, row.unwrap().to_owned()))
+        .collect();
+    assert_eq!(rows_of(played), rows);
 }

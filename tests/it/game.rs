@@ -2,6 +2,15 @@
 
 use std::process::{Command, Output};
 
+use bitcoin::Amount;
+use narthex::{
+    contracts::terms::FeeRate,
+    game::templates::template_prices,
+    game_model::{
+        Params, ParamsRecord, Template,
+        game::{Economics, Inspection, exact},
+    },
+};
 use serde_json::Value;
 
 fn narthex(args: &[&str]) -> Output {
@@ -68,6 +77,11 @@ fn a_planned_contract_solves_as_promised() {
             );
             let inputs = [first, second].map(|price| price["signed_inputs"].as_u64().unwrap());
             assert_eq!(inputs, [63 + 52, 63]);
+            let times = [first, second].map(|price| {
+                assert!(price["assumed_microseconds_per_share"].as_u64().unwrap() > 0);
+                price["setup_milliseconds"].as_u64().unwrap()
+            });
+            assert!(times[0] > times[1] && times[1] > 0, "{point}");
             let sizes = [first, second].map(|price| price["happy_path_vbytes"].as_u64().unwrap());
             assert_eq!(sizes[0], sizes[1] + 43);
             let locks = [first, second].map(|price| price["client_locks_sat"].as_u64().unwrap());
@@ -111,6 +125,66 @@ fn a_planned_contract_solves_as_promised() {
     assert_eq!(efg.lines().count(), nodes.lines().count() + 2);
     assert!(text(&["game", "show", &case]).contains("*honest"));
     assert!(text(&["game", "show", &case, "--dot"]).starts_with("digraph"));
+}
+
+/// Found out before its approval is on chain, a league admits: no κ makes the client look more often, and stakes that it does not
+/// risk deter nobody.
+#[test]
+fn what_leagues_cost_is_counted_off_chain() {
+    let params = Params::new(ParamsRecord::example(3, 2, 800_000)).unwrap();
+    let lost = |economics: &Economics| {
+        let rate = FeeRate::from_sat_per_kwu(500);
+        let (prices, without) = template_prices(&params, economics, rate, 6).unwrap();
+        assert!(without.is_none());
+        let of = |template| prices.iter().find(|p| p.template == template).unwrap();
+        [Template::Audited, Template::Hardened].map(|t| of(t).expected_loss.clone())
+    };
+    let economics = Economics::example();
+    let league = economics.league.unwrap();
+    let found = Inspection::new(&params, &economics, &league).found;
+    let [audited, hardened] = lost(&economics);
+    // ε(c + L) = a/p, where that is less than f(c + L).
+    assert_eq!(audited * found, exact(league.audit_cost.to_sat()));
+    let outside = Economics {
+        outside_gain: Amount::from_sat(1_000_000),
+        bad_steps: 1,
+        ..economics
+    };
+    // Such a league always cheats. A client that always looks loses its look, and the nine tenths that it misses.
+    assert_eq!(hardened, exact(20_000));
+    assert_eq!(lost(&outside), [exact(500 + 18_000), hardened]);
+}
+
+/// Whatever a ruling costs its arbiters, the recommended contract's bond pays for it; or there is none, and it is said why.
+#[test]
+fn a_planned_bond_pays_for_the_ruling() {
+    for cost in [1_000, 20_000, 200_000] {
+        let cost_arg = cost.to_string();
+        let args = [
+            "game",
+            "plan",
+            "--samples",
+            "100",
+            "--json",
+            "--arbiter-cost",
+        ];
+        let output = narthex(&[&args[..], &[&cost_arg]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        if !output.status.success() {
+            assert!(said.contains("there is no such contract"), "{said}");
+            continue;
+        }
+        let point: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let prices = point["templates"].as_array().unwrap();
+        let audited = prices.iter().find(|price| price["template"] == "audited");
+        let Some(audited) = audited else {
+            assert!(said.contains("no audited contract: a bond of"), "{said}");
+            continue;
+        };
+        let reward = point["params"]["reward_sat"].as_u64().unwrap();
+        let bond = audited["client_locks_sat"].as_u64().unwrap() - reward;
+        assert!(bond >= 3 * cost, "{bond} for 3 rulings of {cost}");
+    }
 }
 
 #[test]

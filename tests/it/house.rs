@@ -9,7 +9,7 @@ use std::{
 use narthex_base::kinds;
 use serde_json::Value;
 
-use crate::common::sources;
+use crate::{circles::heads, common::sources};
 
 /// Each crate with its floor. A crate stands on those of lower floors alone; one that is not listed has no place yet.
 const FLOORS: &[(&str, u8)] = &[
@@ -160,4 +160,97 @@ fn kinds_come_from_the_table() {
         .filter(|(n, _)| !used.contains(n))
         .collect();
     assert!(unused.is_empty(), "{unused:?}");
+}
+
+/// Crates that take randomness, time and stores from whoever calls them: a protocol is a function of what it is given.
+const PURE: &[&str] = &["base/src", "contracts/src", "game-model/src", "channel/src"];
+
+/// What of the standard library asks the machine for something.
+const OUTSIDE: &[&str] = &["env", "fs", "net", "os", "process", "thread"];
+
+/// Names of what draws randomness, reads a clock or makes threads, wherever they come from.
+const AMBIENT: &[&str] = &[
+    "Instant",
+    "OsRng",
+    "SystemTime",
+    "ThreadRng",
+    "UNIX_EPOCH",
+    "from_entropy",
+    "getrandom",
+    "rayon",
+    "thread_rng",
+];
+
+/// What stands in a pure crate all the same: file, what it uses, and why.
+const ALLOWED: &[(&str, &str, &str)] = &[
+    (
+        "channel/src/laws/mod.rs",
+        "env",
+        "the kit of laws for tests: a run is repeated by the seed that a user names",
+    ),
+    (
+        "channel/src/log/sqlite.rs",
+        "fs",
+        "the log in a file, behind a feature: it is passed to machines as a store, and no machine knows it",
+    ),
+    (
+        "contracts/src/parallel.rs",
+        "rayon",
+        "behind a feature: threads that share out what is computed, and change no byte of it",
+    ),
+];
+
+/// What a source uses of it.
+fn ambient(code: &str) -> BTreeSet<&'static str> {
+    let std = heads(code, "std::");
+    let outside = OUTSIDE.iter().filter(|module| std.contains(**module));
+    let words: BTreeSet<_> = code
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .collect();
+    let named = AMBIENT.iter().filter(|word| words.contains(**word));
+    let drawn = code.contains("rand::random").then_some("random");
+    outside.chain(named).copied().chain(drawn).collect()
+}
+
+#[test]
+fn randomness_time_and_files_are_passed_in() {
+    let mut used = BTreeSet::new();
+    for folder in PURE {
+        let files = sources::code(folder);
+        assert!(files.len() > 5, "{folder}: {} files", files.len());
+        for (path, code) in files {
+            let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap();
+            let file = file.to_str().unwrap();
+            // Compiled for tests alone, published vectors among them.
+            let for_tests = ["/tests/", "/tests.rs", "/vectors/"];
+            if for_tests.iter().any(|part| file.contains(part)) {
+                continue;
+            }
+            for what in ambient(&code) {
+                let allowed = ALLOWED.iter().find(|(f, w, _)| (*f, *w) == (file, what));
+                assert!(allowed.is_some(), "{file} uses {what}: pass it in");
+                used.insert((file.to_owned(), what));
+            }
+        }
+    }
+    // Nothing is allowed that is not there any more.
+    for (file, what, why) in ALLOWED {
+        assert!(
+            used.contains(&((*file).to_owned(), *what)),
+            "{file}: {what}"
+        );
+        assert!(why.len() > 20);
+    }
+    // The search finds what it is for.
+    let found = |folder| {
+        let files = sources::code(folder).into_iter();
+        let found = files.flat_map(|(_, code)| ambient(&code));
+        found.collect::<BTreeSet<_>>()
+    };
+    assert!(found("disk/src").contains("fs"));
+    for word in ["Instant", "fs", "process"] {
+        assert!(found("src").contains(word), "{word}");
+    }
+    let code = "use std::{\n    fs::File,\n    thread,\n};\nlet x = rand::random();";
+    assert_eq!(ambient(code), BTreeSet::from(["fs", "thread", "random"]));
 }

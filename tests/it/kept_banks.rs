@@ -66,6 +66,14 @@ impl Desk {
         command.output().unwrap()
     }
 
+    /// The command as a person reads it.
+    fn run_plainly(&self, words: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_narthex"));
+        command.arg("bank").args(words.split_whitespace());
+        command.arg("--dir").arg(self.dir()).args(&self.node);
+        command.output().unwrap()
+    }
+
     fn done(&self, words: &str) -> Value {
         let output = self.run(words, None);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -268,6 +276,31 @@ fn the_depth_is_the_folders_and_is_only_raised() {
     }
 }
 
+/// Logs that grew are replaced by summaries on the way, and the bank goes on as if nothing had been: pennies, commitments, the
+/// claim. A command that is killed while it does that leaves either.
+#[test]
+fn logs_do_not_grow_with_the_payments() {
+    let desk = Desk::new(Vec::new());
+    desk.done(OPEN);
+    let mut found = Value::Null;
+    for paid in 1..=40 {
+        let words = format!("pay --to {}", paid * 50);
+        // The summaries are written by one of these.
+        found = match (26..=38).contains(&paid) {
+            true => desk.killed_onwards(&words).0,
+            false => desk.done(&words),
+        };
+        for known in ["given", "taken"] {
+            assert_eq!(found[known], paid * 50, "{known}");
+        }
+    }
+    let enforceable = found["enforceable"].as_u64().unwrap();
+    assert!(enforceable > 0);
+    assert_eq!(desk.done("pay 50")["taken"], 2_050);
+    desk.done("force-close");
+    assert_eq!(desk.done("claim")["coin"], "spent");
+}
+
 /// Nothing of a kept bank acts by itself: `status` says what a side loses by if it orders it too late.
 #[test]
 fn status_says_what_is_due_and_until_when() {
@@ -285,13 +318,42 @@ fn status_says_what_is_due_and_until_when() {
     assert_eq!(due(&paid), "");
     // T is 40 blocks above the tip at which it was opened, and the provider stops 6 blocks before it.
     let height = paid["height"].as_u64().unwrap();
+    // The next move and its deadline are said long before: they come nearer with each block, and 6 blocks before it is
+    // due it is near.
+    let next = |found: &Value, who: &str| {
+        let mut moves = found["next"].as_array().unwrap().iter();
+        moves.find(|next| next["who"] == who).cloned().unwrap()
+    };
+    let of = |next: &Value| next["in_blocks"].as_u64().unwrap();
+    let first = next(&paid, "provider");
+    assert_eq!(first["command"], "force-close");
+    assert_eq!(first["from"].as_u64().unwrap(), height + 1 + of(&first));
+    assert!(of(&first) > 6 && first["is_near"] == false, "{first}");
+    let refund = next(&paid, "payer");
+    assert_eq!(
+        (&refund["until"], &refund["is_near"]),
+        (&Value::Null, &Value::from(false))
+    );
+    assert_eq!(refund["from"], first["until"]);
     let mut found = paid;
+    let mut blocks = of(&first);
     for _ in 0..40 {
         if !due(&found).is_empty() {
             break;
         }
         found = desk.done("status --mine 1");
+        blocks -= 1;
+        let next = next(&found, "provider");
+        assert_eq!(of(&next), blocks);
+        assert_eq!(next["is_near"].as_bool().unwrap(), blocks <= 6, "{next}");
+        assert_eq!(next["until"], first["until"]);
     }
+    assert_eq!(blocks, 0, "due when it was said to be");
+    let said = String::from_utf8(desk.run_plainly("status").stdout).unwrap();
+    assert!(
+        said.contains("SOON: next for the provider: `narthex bank force-close` now"),
+        "{said}"
+    );
     let (at, said) = (found["height"].as_u64().unwrap(), due(&found));
     assert!(said.starts_with("provider force-close "), "{said}");
     let until: u64 = said.rsplit(' ').next().unwrap().parse().unwrap();
@@ -300,6 +362,13 @@ fn status_says_what_is_due_and_until_when() {
     let found = desk.done("force-close");
     let closed_at = found["height"].as_u64().unwrap();
     assert_eq!(due(&found), format!("provider claim {}", closed_at + 6));
+    let claim = next(&found, "provider");
+    assert_eq!((&claim["command"], of(&claim)), (&Value::from("claim"), 0));
+    assert_eq!(
+        claim["blocks_left"], 5,
+        "the timeout refund is valid with the sixth"
+    );
+    assert_eq!(next(&found, "payer")["from"], closed_at + 6);
     let late = desk.done("status --mine 6");
     assert!(due(&late).ends_with("payer refund null"), "{}", due(&late));
     assert_eq!(due(&desk.done("claim")), "");

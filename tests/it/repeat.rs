@@ -12,7 +12,7 @@ use narthex::{
 };
 
 /// Whatever draws something, and takes a seed for it.
-const DRAWING: [&str; 18] = [
+const DRAWING: [&str; 19] = [
     "play",
     "play --scenario worker-at-fault",
     "play --scenario coop",
@@ -28,9 +28,10 @@ const DRAWING: [&str; 18] = [
     "bounty play",
     "bounty play --recomputers 4 --scenario hiring",
     "market calibrate --requests 200",
-    "simulate --games 200 --sample 40 --worker falsify:1%",
-    "simulate --games 100 --sample 40 --worker redraw:5%",
-    "simulate --games 100 --sample 40 --worker skip:5% --league 1/2 --cheat-rate 1/2 --audit-rate 1/3",
+    "simulate games --games 200 --sample 40 --worker falsify:1%",
+    "simulate schedules --schedules 100",
+    "simulate games --games 100 --sample 40 --worker redraw:5%",
+    "simulate games --games 100 --sample 40 --worker skip:5% --league 1/2 --cheat-rate 1/2 --audit-rate 1/3",
 ];
 
 fn run(args: &str, seed: &str, json: bool) -> String {

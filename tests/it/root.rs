@@ -35,7 +35,7 @@ fn child(
     with_coin: bool,
     least: u64,
 ) -> Transaction {
-    let coin = root_coin(play.graph()).unwrap();
+    let coin = root_coin(play.terms(), play.graph()).unwrap();
     let wallet = &mut play.participant_mut(who).unwrap().wallet;
     let coins = if with_coin {
         vec![wallet.coin(coin).unwrap()]
@@ -54,7 +54,7 @@ fn child(
 
 /// Roots of record that the chain holds from a height on.
 fn on_record(play: &mut ContractPlay<'_>, from: u32) -> Vec<RootRecord> {
-    let coin = root_coin(play.graph()).unwrap();
+    let coin = root_coin(play.terms(), play.graph()).unwrap();
     let tip = play.chain().height().unwrap();
     let blocks: Vec<_> = (from..=tip)
         .map(|height| play.chain().block(height).unwrap())
@@ -74,7 +74,7 @@ fn only_the_workers_root_counts(chain: &mut dyn Chain) {
     let id = common::node(&play, Exit::DELIVERED);
     let txd = play.complete(Worker, id).unwrap();
     assert_eq!(Some(txd.compute_txid()), play.graph().txid(id));
-    let coin = root_coin(play.graph()).unwrap();
+    let coin = root_coin(play.terms(), play.graph()).unwrap();
 
     let own = child(&mut play, Worker, &txd, ROOT, true, 0);
     let another = child(&mut play, Worker, &txd, OTHER, true, 0);
@@ -112,7 +112,7 @@ fn only_the_workers_root_counts(chain: &mut dyn Chain) {
 }
 
 fn alone(play: &mut ContractPlay<'_>, record: RootRecord) -> Transaction {
-    let coin = root_coin(play.graph()).unwrap();
+    let coin = root_coin(play.terms(), play.graph()).unwrap();
     let wallet = &mut play.participant_mut(Worker).unwrap().wallet;
     let coin = wallet.coin(coin).unwrap();
     let mut psbt = record
@@ -131,7 +131,7 @@ fn alone(play: &mut ContractPlay<'_>, record: RootRecord) -> Transaction {
 fn one_root_and_no_second(chain: &mut dyn Chain) {
     let mut play = common::funded(chain);
     let start = play.chain().height().unwrap();
-    let coin = root_coin(play.graph()).unwrap();
+    let coin = root_coin(play.terms(), play.graph()).unwrap();
     let txd = play
         .complete(Worker, common::node(&play, Exit::DELIVERED))
         .unwrap();

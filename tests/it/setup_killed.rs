@@ -12,7 +12,7 @@ use bitcoin::{
 use narthex::{
     channel::{
         log::{FailingLog, Fault, Identity, SqliteLog},
-        setup::{ChainView, Negotiation, Phase, SeatError, Timing},
+        setup::{ChainView, Negotiation, Phase, Timing},
     },
     contracts::{
         binding::MemoryBindings,
@@ -24,7 +24,7 @@ use narthex::{
     },
     game_model::Template,
     regtest::{AcceptedPolicy, Broadcaster, ChainSource, Embedded, Miner, mine_coins},
-    setup::{Accord, ComputationSigner, Meeting, MeetingError, SignerError, Stake, Standing},
+    setup::{Accord, ComputationSigner, Meeting, Stake, Standing},
     wallet::PartyWallet,
 };
 use tempfile::TempDir;
@@ -161,7 +161,7 @@ fn set_up(world: &mut World, folder: &Path, killed: &Killed, salt: u8) -> (bool,
             Ok(None) => break,
             Ok(Some(_)) => {}
             Err(error) => {
-                assert!(is_log(&error), "{error}");
+                assert!(error.is_log(), "{error}");
                 was_killed = true;
                 // All that was in memory goes; what is drawn from now on is other.
                 let signer = meeting.leave(killed.role).unwrap();
@@ -217,16 +217,6 @@ fn set_up(world: &mut World, folder: &Path, killed: &Killed, salt: u8) -> (bool,
         wallet.free(coins.iter().copied());
     }
     (was_killed, attempts)
-}
-
-fn is_log(error: &MeetingError<SignerError>) -> bool {
-    matches!(
-        error,
-        MeetingError::Seat {
-            error: SeatError::Log(_),
-            ..
-        }
-    )
 }
 
 /// No secret of a party stands in its log, whatever was written there.

@@ -80,8 +80,7 @@ fn claim_of(play: &mut SlicePlay<'_>, index: u8) -> Transaction {
 }
 
 fn refund_of(play: &mut SlicePlay<'_>, index: u8) -> Transaction {
-    let mut rng = rand::thread_rng();
-    play.client().refund(index, &mut rng).unwrap()
+    play.refund_tx(index).unwrap()
 }
 
 fn funded_at(play: &mut SlicePlay<'_>) -> u32 {
@@ -168,7 +167,10 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     let refunds = [0, 1, 2].map(|i| refund_of(&mut play, i));
     play.harness().wait_for(funded + d - 1).unwrap();
     let coin = Coin::Locked { height: funded };
-    assert_eq!(play.client().duty(funded + d - 2, coin), ClientDuty::None);
+    assert_eq!(
+        play.client().unwrap().duty(funded + d - 2, coin),
+        ClientDuty::None
+    );
     for refund in &refunds {
         assert!(is_too_early(&refused(&mut play, refund)), "one block early");
     }
@@ -177,7 +179,10 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     hasty.input[0].sequence = bitcoin::Sequence::ENABLE_RBF_NO_LOCKTIME;
     assert!(is_bad_script(&refused(&mut play, &hasty)));
     empty_blocks(&mut play, 1);
-    assert_eq!(play.client().duty(funded + d - 1, coin), ClientDuty::Refund);
+    assert_eq!(
+        play.client().unwrap().duty(funded + d - 1, coin),
+        ClientDuty::Refund
+    );
     let late = claim_of(&mut play, 0);
     mined(&mut play, &refunds[0]);
     assert!(is_spent(&refused(&mut play, &late)));
@@ -213,7 +218,7 @@ fn a_claim_needs_its_secret(chain: &mut dyn Chain) {
     let work = play.job().run().unwrap();
     assert!(matches!(opened, Opened::Result { work: found, .. } if found == work));
     // The secret of one is of no use to another.
-    let unpaid = play.client().opened(1);
+    let unpaid = play.client().unwrap().opened(1);
     assert_eq!(unpaid, Err(SliceError::Missing { from: 1 }));
 }
 
@@ -350,7 +355,7 @@ fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
 
 fn a_slice_opens_nothing_of_another(chain: &mut dyn Chain) {
     let mut play = ready(chain);
-    let post = play.client().posts().next().unwrap().clone();
+    let post = play.client().unwrap().posts().next().unwrap().clone();
     let bundle = play.provider(0).unwrap().bundle().unwrap().clone();
     let claim = claim_of(&mut play, 0);
     play.settle().unwrap();
@@ -382,10 +387,7 @@ fn a_short_reorganisation_takes_no_secret(chain: &mut dyn Chain) {
     }
     empty_blocks(&mut play, 1);
     let status = (funded + 1, Coin::Locked { height: funded });
-    let early = play
-        .provider(0)
-        .unwrap()
-        .release(status, &mut rand::thread_rng());
+    let early = play.provider(0).unwrap().may_release(status);
     let shallow = SliceError::Shallow {
         of: 0,
         error: Shallow {

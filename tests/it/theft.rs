@@ -227,7 +227,7 @@ fn node_height(play: &mut ContractPlay<'_>, base: &'static str) -> u32 {
 
 /// Signs the owner's leaf of stake `i` with the key of arbiter `by`.
 fn resign_leaf(play: &ContractPlay<'_>, tx: &mut Transaction, i: u8, by: u8) {
-    let (_, prevout) = stake_output(play.graph(), i).unwrap();
+    let (_, prevout) = stake_output(play.terms(), play.graph(), i).unwrap();
     let leaf = bitcoin::ScriptBuf::from_bytes(tx.input[0].witness.nth(1).unwrap().to_vec());
     let hash = TapLeafHash::from_script(&leaf, LeafVersion::TapScript);
     let sighash = SighashCache::new(&*tx)

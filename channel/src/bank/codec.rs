@@ -1,6 +1,5 @@
 //! What is kept of a bank, as bytes.
 
-use bitcoin::{Transaction, consensus};
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
@@ -8,6 +7,7 @@ use narthex_base::{
 use narthex_contracts::bank::{AdaptorCommitments, BankTerms, Penny};
 
 use super::{BankChange, CoinAt, GoodPenny, Leaving, Lineage, MAX_RESUMED};
+use crate::fields::{read_transaction, unknown, write_transaction};
 
 impl Message for BankChange {
     const KIND: Kind = kinds::BANK_CHANGE;
@@ -26,7 +26,8 @@ impl Message for BankChange {
                 w.u8(2).fixed(force_close);
             }
             Self::Funded(tx) => {
-                w.u8(3).bytes(&consensus::serialize(tx));
+                w.u8(3);
+                write_transaction(w, tx);
             }
             Self::Coin(coin) => {
                 w.u8(4);
@@ -57,7 +58,8 @@ impl Message for BankChange {
                 write_leaving(w, how);
             }
             Self::Left(tx) => {
-                w.u8(10).bytes(&consensus::serialize(tx));
+                w.u8(10);
+                write_transaction(w, tx);
             }
         }
     }
@@ -94,21 +96,12 @@ impl Message for BankChange {
     }
 }
 
-fn unknown(field: &'static str, kind: u8) -> DecodeError {
-    DecodeError::invalid(field, kind)
-}
-
 fn read_lineage(r: &mut Reader<'_>) -> Result<Lineage, DecodeError> {
     let terms = r.list_up_to("banks", 4, MAX_RESUMED, |r| {
         let read = BankTerms::from_json(r.bytes("terms")?);
         read.map_err(|e| DecodeError::invalid("terms", e))
     })?;
     Lineage::new(terms).map_err(|e| DecodeError::invalid("terms", e))
-}
-
-fn read_transaction(r: &mut Reader<'_>) -> Result<Transaction, DecodeError> {
-    let read = consensus::deserialize(r.bytes("transaction")?);
-    read.map_err(|e| DecodeError::invalid("transaction", e))
 }
 
 fn write_coin(w: &mut Writer, coin: &CoinAt) {

@@ -7,6 +7,7 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::node::AskedNode;
 
 use narthex_contracts::{
     bank::{
@@ -97,9 +98,10 @@ impl Payer {
         self.chain.held()
     }
 
-    /// The funding transaction, for the wallet to sign: only a payer that holds the force close has it.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
-        self.bank.funding_psbt(&self.record.force_close)
+    /// The funding transaction, for the wallet to sign: only a payer that holds the force close has it, and whose node
+    /// was asked.
+    pub fn funding_psbt(&self, node: &impl AskedNode) -> Result<Psbt, FundingError> {
+        self.bank.funding_psbt(&self.record.force_close, node)
     }
 
     /// The commitments that the next payments need, up to `count` of them, each as far above the one before as the terms

@@ -10,6 +10,7 @@
 //! | pending | what a step hands out is to be done until an input says otherwise: a crash loses none of it |
 //! | end | where no row begins, nothing changes any more |
 //! | table | every transition is a row, and every row is reached |
+//! | summary | the changes by which a machine says its state give it, and what is to be done ([`check_summary`]) |
 //! | store | an append that fails, before or after it was durable, leaves a log to go on from |
 //!
 //! They are tried on random walks. A walk is made of one seed, and an error says which.
@@ -22,7 +23,7 @@ use bitcoin::secp256k1::rand::rngs::StdRng;
 
 // It stands where the logs are; laws are tried on it.
 pub use crate::log::{FailingLog, Fault};
-pub use walk::check;
+pub use walk::{check, check_summary};
 
 use narthex_base::codec::Message;
 

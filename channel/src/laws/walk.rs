@@ -8,7 +8,7 @@ use narthex_base::codec::Message;
 
 use super::{Broken, Effort, FailingLog, Fault, Subject};
 use crate::{
-    Logged, Machine, StepError, Tabled, Transition,
+    Logged, Machine, StepError, Summary, Tabled, Transition,
     log::{Identity, MemoryDisk, MemoryLog},
 };
 
@@ -37,6 +37,59 @@ pub fn check<S: Subject>(subject: &mut S, effort: Effort) -> Result<(), Broken> 
         Some(row) => Err(walk.broken::<S>("table", format!("{row:?} is never reached"))),
         None => Ok(()),
     }
+}
+
+/// Holds the summaries of a machine to their law: a log that is replaced by one gives the machine back, and so does a log
+/// whose replacement failed.
+///
+/// # Errors
+/// [`Broken`].
+pub fn check_summary<S>(subject: &mut S, effort: Effort) -> Result<(), Broken>
+where
+    S: Subject<Machine: Summary>,
+{
+    let mut walk = Walk {
+        effort,
+        walk: 0,
+        input: 0,
+        disk: MemoryDisk::default(),
+    };
+    for number in 0..effort.walks {
+        walk.walk = number;
+        walk.disk = MemoryDisk::default();
+        let seed = effort.seed ^ u64::from(number).rotate_left(32);
+        let mut rng = StdRng::seed_from_u64(seed);
+        subject.begin(&mut rng);
+        let mut driven = walk.open(subject, u32::MAX, Fault::Before)?;
+        for input in 0..effort.inputs {
+            walk.input = input;
+            let taken = subject.input(driven.machine(), &mut rng);
+            // What is refused changes nothing.
+            let _ = driven.step(&taken);
+            if !rng.gen_ratio(1, 4) {
+                continue;
+            }
+            let before = (subject.state(driven.machine()), driven.pending());
+            let fault = *[None, Some(Fault::Before), Some(Fault::After)]
+                .get(rng.gen_range(0..3usize))
+                .unwrap_or(&None);
+            if let Some(fault) = fault {
+                drop(driven);
+                driven = walk.open(subject, 0, fault)?;
+            }
+            let replaced = driven.compact(1);
+            if fault.is_none() && replaced.is_err() {
+                return Err(walk.broken::<S>("summary", format!("{replaced:?}")));
+            }
+            drop(driven);
+            driven = walk.open(subject, u32::MAX, Fault::Before)?;
+            let state = subject.state(driven.machine());
+            walk.same::<S, _>("summary", ("the state", &before.0, &state))?;
+            let found = driven.pending();
+            walk.same::<S, _>("summary", ("what is to be done", &before.1, &found))?;
+        }
+    }
+    Ok(())
 }
 
 struct Walk {

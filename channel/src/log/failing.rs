@@ -37,15 +37,29 @@ impl<L: Log> Log for FailingLog<L> {
     }
 
     fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.write(|inner| inner.append(next, entries))
+    }
+
+    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.write(|inner| inner.replace(next, entries))
+    }
+}
+
+impl<L: Log> FailingLog<L> {
+    /// Writes, or fails if it is this one that fails.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut L) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         if left > 0 {
-            return self.inner.append(next, entries);
+            return write(&mut self.inner);
         }
         // Once: what comes after it is as good as before.
         self.left.set(u32::MAX);
         if self.fault == Fault::After {
-            self.inner.append(next, entries)?;
+            write(&mut self.inner)?;
         }
         Err(LogError::Store {
             name: "a log that fails".into(),

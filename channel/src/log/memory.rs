@@ -1,6 +1,10 @@
 //! Logs in memory, for tests and for what need not outlive its process.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{
+    cell::{RefCell, RefMut},
+    collections::HashMap,
+    rc::Rc,
+};
 
 use super::{Identity, Log, LogError};
 
@@ -44,6 +48,21 @@ impl MemoryLog {
     }
 }
 
+impl MemoryLog {
+    /// The entries, to be changed by who knows how many there are.
+    fn at(&self, next: u64) -> Result<RefMut<'_, Vec<Vec<u8>>>, LogError> {
+        // One who reads in the middle of a write is a defect, and no reason to end the process.
+        let Ok(entries) = self.entries.try_borrow_mut() else {
+            let name = self.name.clone();
+            return Err(LogError::Busy { name });
+        };
+        match entries.len() as u64 {
+            expected if next != expected => Err(LogError::Position { expected, next }),
+            _ => Ok(entries),
+        }
+    }
+}
+
 impl Log for MemoryLog {
     fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
         let entries = self.entries.borrow();
@@ -54,16 +73,12 @@ impl Log for MemoryLog {
     }
 
     fn append(&mut self, next: u64, new: &[Vec<u8>]) -> Result<(), LogError> {
-        // One who reads in the middle of an append is a defect, and no reason to end the process.
-        let Ok(mut entries) = self.entries.try_borrow_mut() else {
-            let name = self.name.clone();
-            return Err(LogError::Busy { name });
-        };
-        let expected = entries.len() as u64;
-        if next != expected {
-            return Err(LogError::Position { expected, next });
-        }
-        entries.extend_from_slice(new);
+        self.at(next)?.extend_from_slice(new);
+        Ok(())
+    }
+
+    fn replace(&mut self, next: u64, new: &[Vec<u8>]) -> Result<(), LogError> {
+        *self.at(next)? = new.to_vec();
         Ok(())
     }
 }

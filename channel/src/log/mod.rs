@@ -30,6 +30,13 @@ pub trait Log {
     /// [`LogError::Position`] if another number is next: nothing is appended. [`LogError::Store`]: it is not known whether
     /// they are durable, but either all of them are or none.
     fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError>;
+
+    /// Puts these entries in the place of all that there are, the first with number 0: a summary of them. Durable on return.
+    ///
+    /// # Errors
+    /// [`LogError::Position`] unless there are `next` entries: nothing changes. [`LogError::Store`]: the log has the old
+    /// entries or the new ones, all of either.
+    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError>;
 }
 
 /// Whose log it is.

@@ -163,15 +163,34 @@ impl Log for SqliteLog {
     }
 
     fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.write(next, (self.next, self.digest), entries)
+    }
+
+    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.write(next, (0, self.start), entries)
+    }
+}
+
+impl SqliteLog {
+    /// Writes entries behind number and digest; what stood from there on goes, in the same transaction.
+    fn write(
+        &mut self,
+        next: u64,
+        (mut number, mut digest): (u64, [u8; 32]),
+        entries: &[Vec<u8>],
+    ) -> Result<(), LogError> {
         if next != self.next {
             let expected = self.next;
             return Err(LogError::Position { expected, next });
         }
-        let (mut number, mut digest) = (self.next, self.digest);
         let written = (|| {
             let transaction =
                 (self.db).transaction_with_behavior(TransactionBehavior::Immediate)?;
             {
+                let delete = "DELETE FROM entry WHERE number >= ?1";
+                if number < next {
+                    transaction.execute(delete, params![number.cast_signed()])?;
+                }
                 let insert = "INSERT INTO entry (number, bytes, digest) VALUES (?1, ?2, ?3)";
                 let mut insert = transaction.prepare_cached(insert)?;
                 for entry in entries {

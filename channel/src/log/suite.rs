@@ -25,6 +25,7 @@ pub fn check<S: Store>(seed: u64) -> Result<(), String> {
     appends_in_order::<S>()?;
     refuses_another_position::<S>()?;
     has_one_writer::<S>()?;
+    replaces_all_or_nothing::<S>()?;
     keeps_what_a_model_keeps::<S>(seed)
 }
 
@@ -108,7 +109,41 @@ fn has_one_writer<S: Store>() -> Result<(), String> {
     done(store.open(&whose())).map(drop)
 }
 
-/// Batches, some of them refused, and reopening, beside a plain list.
+/// A summary in the place of all entries, and what is appended behind it.
+fn replaces_all_or_nothing<S: Store>() -> Result<(), String> {
+    let store = S::empty();
+    let mut log = done(store.open(&whose()))?;
+    let old = [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()];
+    done(log.append(0, &old))?;
+    for next in [0, 2, 4] {
+        let refused = log.replace(next, &[b"all".to_vec()]);
+        let found = format!("a replacement of {next}: {refused:?}");
+        let is_position = matches!(refused, Err(LogError::Position { expected: 3, .. }));
+        expect(&found, is_position)?;
+    }
+    expect("a refused replacement replaced", entries(&mut log)? == old)?;
+    done(log.replace(3, &[b"all".to_vec(), b"of it".to_vec()]))?;
+    done(log.append(2, &[b"four".to_vec()]))?;
+    let new = [b"all".to_vec(), b"of it".to_vec(), b"four".to_vec()];
+    expect("not the summary and its tail", entries(&mut log)? == new)?;
+    drop(log);
+    let mut log = done(store.open(&whose()))?;
+    expect(
+        "a log that was closed lost its summary",
+        entries(&mut log)? == new,
+    )?;
+    // A summary may be longer, or empty.
+    done(log.replace(3, &[&new[..], &old].concat()))?;
+    expect("a longer summary", entries(&mut log)?.len() == 6)?;
+    done(log.replace(6, &[]))?;
+    expect("an empty summary", entries(&mut log)?.is_empty())?;
+    done(log.append(0, &[b"five".to_vec()]))?;
+    drop(log);
+    let mut log = done(store.open(&whose()))?;
+    expect("behind an empty summary", entries(&mut log)?.len() == 1)
+}
+
+/// Batches, some of them refused, replacements and reopening, beside a plain list.
 fn keeps_what_a_model_keeps<S: Store>(seed: u64) -> Result<(), String> {
     let mut rng = StdRng::seed_from_u64(seed);
     let store = S::empty();
@@ -124,6 +159,11 @@ fn keeps_what_a_model_keeps<S: Store>(seed: u64) -> Result<(), String> {
                 &format!("step {step}: an append beyond the end (seed {seed})"),
                 log.append(model.len() as u64 + 1, &[vec![1]]).is_err(),
             )?,
+            2 => {
+                let there = model.len() as u64;
+                model.truncate(rng.gen_range(0..3));
+                done(log.replace(there, &model))?;
+            }
             _ => {
                 let count = rng.gen_range(0..4usize);
                 let entry = |rng: &mut StdRng| {

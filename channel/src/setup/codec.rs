@@ -58,7 +58,8 @@ fn write_body(w: &mut Writer, body: &Body) {
         Body::Whole(bytes) => w.u8(7).bytes(bytes),
         Body::Abort(cause) => {
             w.u8(8);
-            return write_cause(w, cause);
+            write_cause(w, cause);
+            w
         }
     };
 }
@@ -92,7 +93,8 @@ fn write_cause(w: &mut Writer, cause: &Cause) {
         Cause::Lost => w.u8(0),
         Cause::Silent(party) => {
             w.u8(1);
-            return write_party(w, *party);
+            write_party(w, *party);
+            w
         }
         Cause::Fault { party, reason } => {
             w.u8(2);
@@ -101,7 +103,8 @@ fn write_cause(w: &mut Writer, cause: &Cause) {
         }
         Cause::Split(party) => {
             w.u8(3);
-            return write_party(w, *party);
+            write_party(w, *party);
+            w
         }
         Cause::Told { by, accused } => {
             w.u8(4);
@@ -110,13 +113,14 @@ fn write_cause(w: &mut Writer, cause: &Cause) {
             if let Some(accused) = accused {
                 write_party(w, *accused);
             }
-            return;
+            w
         }
         Cause::Late => w.u8(5),
         Cause::Declined { reason } => w.u8(6).bytes(reason.as_bytes()),
         Cause::Struck(party) => {
             w.u8(7);
-            return write_party(w, *party);
+            write_party(w, *party);
+            w
         }
         Cause::Exhausted => w.u8(8),
         Cause::Spent => w.u8(9),
@@ -182,11 +186,13 @@ impl Message for SetupChange {
             Self::Received { from, body } => {
                 w.u8(7);
                 write_party(w, *from);
-                return write_body(w, body);
+                write_body(w, body);
+                w
             }
             Self::Voided { next, cause } => {
                 w.u8(8).u8(*next);
-                return write_cause(w, cause);
+                write_cause(w, cause);
+                w
             }
             Self::Clock { due_s } => w.u8(9).u64(*due_s),
             Self::Live { height } => w.u8(10).u32(*height),
@@ -194,7 +200,8 @@ impl Message for SetupChange {
             Self::Withdrawing => w.u8(12),
             Self::Dropped(cause) => {
                 w.u8(13);
-                return write_cause(w, cause);
+                write_cause(w, cause);
+                w
             }
         };
     }

@@ -65,7 +65,7 @@ impl SetupMachine {
     /// Everybody's proposal that came, own one among them.
     pub fn proposals(&self) -> impl Iterator<Item = (PartyId, &[u8])> {
         let proposals = self.state.attempt.proposals.iter();
-        proposals.map(|(party, bytes)| (*party, bytes.as_slice()))
+        proposals.map(|(party, bytes)| (*party, &**bytes))
     }
 
     /// The terms of this attempt.
@@ -88,7 +88,7 @@ impl SetupMachine {
     /// Everybody's nonces that came, own ones among them.
     pub fn nonces(&self) -> impl Iterator<Item = (PartyId, &[u8])> {
         let nonces = self.state.attempt.nonces.iter();
-        nonces.map(|(party, bytes)| (*party, bytes.as_slice()))
+        nonces.map(|(party, bytes)| (*party, &**bytes))
     }
 
     /// The ceremony as it was when everything was signed.
@@ -101,7 +101,7 @@ impl SetupMachine {
         let shares = self.state.attempt.shares.iter();
         shares
             .filter(move |((of, _), _)| *of == stage)
-            .map(|((_, party), bytes)| (*party, bytes.as_slice()))
+            .map(|((_, party), bytes)| (*party, &**bytes))
     }
 
     /// Number of stages that are closed.
@@ -117,12 +117,12 @@ impl SetupMachine {
     /// The others' witnesses that came to the lead.
     pub fn witnesses(&self) -> impl Iterator<Item = (PartyId, &[u8])> {
         let funding = self.state.attempt.funding.iter();
-        funding.map(|(party, bytes)| (*party, bytes.as_slice()))
+        funding.map(|(party, bytes)| (*party, &**bytes))
     }
 
     /// The funding transaction with everybody's witnesses, as the lead put it together.
     pub fn whole(&self) -> Option<&[u8]> {
-        self.state.whole(&self.about).map(Vec::as_slice)
+        self.state.whole(&self.about).map(|bytes| &**bytes)
     }
 
     /// Whom it waits for, where it is not its own work.
@@ -139,8 +139,8 @@ impl SetupMachine {
                 _ => self.state.voided.clone()?,
             }),
             _ if attempt != now.number => return None,
-            Parcel::Proposal => Body::Proposal(now.proposals.get(&me)?.clone()),
-            Parcel::Terms => Body::Terms(now.terms.clone()?),
+            Parcel::Proposal => Body::Proposal(now.proposals.get(&me)?.to_vec()),
+            Parcel::Terms => Body::Terms(now.terms.as_ref()?.to_vec()),
             Parcel::Bind => {
                 let bound = now.bound.as_ref()?;
                 Body::Bind {
@@ -148,11 +148,11 @@ impl SetupMachine {
                     announcement: bound.announcement.clone(),
                 }
             }
-            Parcel::Nonces => Body::Nonces(now.nonces.get(&me)?.clone()),
+            Parcel::Nonces => Body::Nonces(now.nonces.get(&me)?.to_vec()),
             Parcel::Shares(_) => return None,
             Parcel::Held => now.signatures.as_ref().map(|_| Body::Held)?,
-            Parcel::Funding => Body::Funding(now.funded.clone()?),
-            Parcel::Whole => Body::Whole(now.funded.clone()?),
+            Parcel::Funding => Body::Funding(now.funded.as_ref()?.to_vec()),
+            Parcel::Whole => Body::Whole(now.funded.as_ref()?.to_vec()),
         };
         Some(SetupMessage { attempt, body })
     }

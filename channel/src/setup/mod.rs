@@ -43,5 +43,5 @@ pub use input::{Bound, ChainView, Lengths, SetupInput};
 pub use machine::SetupMachine;
 pub use message::{Body, Cause, SetupMessage};
 pub use negotiation::{MAX_ATTEMPTS, Negotiation, NegotiationError, Timing};
-pub use seat::{Errand, Seat, SeatError, SetupSigner};
+pub use seat::{Errand, Opened, Refused, Seat, SeatError, SetupSigner};
 pub use state::Phase;

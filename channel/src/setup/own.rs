@@ -9,11 +9,19 @@ impl SetupMachine {
     pub(super) fn own(&self, input: &SetupInput) -> Taken {
         match input {
             SetupInput::Proposed { attempt, proposal } => {
-                let known = self.state.attempt.proposals.get(&self.about.me().id);
+                let known = self
+                    .state
+                    .attempt
+                    .proposals
+                    .get(&self.about.me().id)
+                    .map(|b| &**b);
                 let is_due = self.phase() == Phase::Proposing;
-                self.result(*attempt, "proposal", (known, proposal, is_due), || {
-                    Ok(vec![SetupChange::Proposed(proposal.clone())])
-                })
+                self.result(
+                    *attempt,
+                    "proposal",
+                    (known, proposal.as_slice(), is_due),
+                    || Ok(vec![SetupChange::Proposed(proposal.clone())]),
+                )
             }
             SetupInput::Assembled { attempt, terms } => {
                 let is_due = self.about.is_lead() && self.is_here(Awaited::Proposals);
@@ -22,10 +30,13 @@ impl SetupMachine {
                     .attempt
                     .proposals
                     .contains_key(&self.about.me().id);
-                let known = self.state.attempt.terms.as_ref();
-                self.result(*attempt, "terms", (known, terms, is_due && own), || {
-                    Ok(vec![SetupChange::Assembled(terms.clone())])
-                })
+                let known = self.state.attempt.terms.as_deref();
+                self.result(
+                    *attempt,
+                    "terms",
+                    (known, terms.as_slice(), is_due && own),
+                    || Ok(vec![SetupChange::Assembled(terms.clone())]),
+                )
             }
             SetupInput::Bound { attempt, bound } => {
                 let known = self.state.attempt.bound.as_ref();
@@ -35,18 +46,29 @@ impl SetupMachine {
                 })
             }
             SetupInput::Announced { attempt, nonces } => {
-                let known = self.state.attempt.nonces.get(&self.about.me().id);
+                let known = self
+                    .state
+                    .attempt
+                    .nonces
+                    .get(&self.about.me().id)
+                    .map(|b| &**b);
                 let is_due = self.phase() == Phase::Announcing;
-                self.result(*attempt, "nonces", (known, nonces, is_due), || {
-                    Ok(vec![SetupChange::Announced(nonces.clone())])
-                })
+                self.result(
+                    *attempt,
+                    "nonces",
+                    (known, nonces.as_slice(), is_due),
+                    || Ok(vec![SetupChange::Announced(nonces.clone())]),
+                )
             }
             SetupInput::Signed { attempt, signing } => {
-                let known = self.state.attempt.signing.as_ref();
+                let known = self.state.attempt.signing.as_deref();
                 let is_due = self.phase() == Phase::Signing;
-                self.result(*attempt, "ceremony", (known, signing, is_due), || {
-                    Ok(vec![SetupChange::Signed(signing.clone())])
-                })
+                self.result(
+                    *attempt,
+                    "ceremony",
+                    (known, signing.as_slice(), is_due),
+                    || Ok(vec![SetupChange::Signed(signing.clone())]),
+                )
             }
             SetupInput::Closed {
                 attempt,
@@ -58,15 +80,20 @@ impl SetupMachine {
                 funding,
                 tip,
             } => {
-                let known = self.state.attempt.funded.as_ref();
+                let known = self.state.attempt.funded.as_deref();
                 let is_ready = !self.about.is_lead() || self.is_here(Awaited::Funding);
                 let is_due = self.phase() == Phase::Funding && is_ready;
-                self.result(*attempt, "funding", (known, funding, is_due), || {
-                    Ok(vec![match self.about.is_late(*tip) {
-                        true => SetupChange::Dropped(Cause::Late),
-                        false => SetupChange::Funded(funding.clone()),
-                    }])
-                })
+                self.result(
+                    *attempt,
+                    "funding",
+                    (known, funding.as_slice(), is_due),
+                    || {
+                        Ok(vec![match self.about.is_late(*tip) {
+                            true => SetupChange::Dropped(Cause::Late),
+                            false => SetupChange::Funded(funding.clone()),
+                        }])
+                    },
+                )
             }
             SetupInput::Faulty {
                 attempt,
@@ -140,7 +167,7 @@ impl SetupMachine {
     }
 
     /// A result of this attempt, which is known already, or wanted just now.
-    fn result<T: PartialEq>(
+    fn result<T: PartialEq + ?Sized>(
         &self,
         attempt: u8,
         result: &'static str,

@@ -55,6 +55,9 @@ pub enum Errand {
     Withdraw,
 }
 
+/// Which of several inputs were refused, and why.
+pub type Refused = Vec<(usize, SetupRefusal)>;
+
 /// Why a seat does not go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -72,6 +75,9 @@ pub enum SeatError<E> {
     #[error("{0}")]
     Signer(E),
 }
+
+/// A seat that was taken, and what is left to do.
+pub type Opened<S, L> = (Seat<S, L>, Vec<Errand>);
 
 /// One party of a set-up. Whoever is killed opens its log again with a new signer.
 #[derive(Debug)]
@@ -91,7 +97,7 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
         log: L,
         signer: S,
         watch: &mut dyn FnMut(SetupEffect),
-    ) -> Result<(Seat<S, L>, Vec<Errand>), SeatError<S::Error>> {
+    ) -> Result<Opened<S, L>, SeatError<S::Error>> {
         let logged = Logged::open(SetupMachine::new(about), log)?;
         let mut seat = Seat { logged, signer };
         let attempt = seat.machine().attempt();
@@ -117,6 +123,21 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
         self.carry_out(effects.into(), watch)
     }
 
+    /// Takes what came together, with one write, and does all own work that follows. What is refused is in the second list, by
+    /// its number.
+    ///
+    /// # Errors
+    /// As [`Seat::take`], but for refusals.
+    pub fn take_all(
+        &mut self,
+        inputs: &[SetupInput],
+        watch: &mut dyn FnMut(SetupEffect),
+    ) -> Result<(Vec<Errand>, Refused), SeatError<S::Error>> {
+        let taken = self.logged.step_all(inputs).map_err(SeatError::Log)?;
+        let errands = self.carry_out(taken.effects.into(), watch)?;
+        Ok((errands, taken.refused))
+    }
+
     fn step(&mut self, input: &SetupInput) -> Result<Vec<SetupEffect>, SeatError<S::Error>> {
         self.logged.step(input).map_err(|error| match error {
             StepError::Refused(refusal) => SeatError::Refused(refusal),
@@ -131,6 +152,10 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
     ) -> Result<Vec<Errand>, SeatError<S::Error>> {
         let mut errands = Vec::new();
         while let Some(effect) = due.pop_front() {
+            // What came of the work before may have settled it.
+            if !self.logged.pending().contains(&effect) {
+                continue;
+            }
             match effect {
                 SetupEffect::Send { attempt, to, what } => {
                     for to in to.iter() {

@@ -1,6 +1,9 @@
 //! What a set-up knows, and what is to be done as it stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use narthex_contracts::party::{PartyId, PartyName, PartySet};
 
@@ -40,25 +43,28 @@ pub enum Phase {
     Dropped,
 }
 
+/// What was said, shared by copies of a state: a step looks at how it would be, and the largest ceremonies have 40 MB.
+type Said = Arc<[u8]>;
+
 /// What is said and done in one attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Attempt {
     pub(super) number: u8,
-    pub(super) proposals: BTreeMap<PartyId, Vec<u8>>,
-    pub(super) terms: Option<Vec<u8>>,
+    pub(super) proposals: BTreeMap<PartyId, Said>,
+    pub(super) terms: Option<Said>,
     pub(super) bound: Option<Bound>,
     /// Of the others: the agreement and what they announced.
     pub(super) binds: BTreeMap<PartyId, ([u8; 32], Vec<u8>)>,
-    pub(super) nonces: BTreeMap<PartyId, Vec<u8>>,
-    pub(super) signing: Option<Vec<u8>>,
-    pub(super) shares: BTreeMap<(u8, PartyId), Vec<u8>>,
+    pub(super) nonces: BTreeMap<PartyId, Said>,
+    pub(super) signing: Option<Said>,
+    pub(super) shares: BTreeMap<(u8, PartyId), Said>,
     pub(super) closed: u8,
-    pub(super) signatures: Option<Vec<u8>>,
+    pub(super) signatures: Option<Said>,
     pub(super) held: BTreeSet<PartyId>,
-    pub(super) funding: BTreeMap<PartyId, Vec<u8>>,
+    pub(super) funding: BTreeMap<PartyId, Said>,
     /// Own witnesses; the lead's whole transaction.
-    pub(super) funded: Option<Vec<u8>>,
-    pub(super) whole: Option<Vec<u8>>,
+    pub(super) funded: Option<Said>,
+    pub(super) whole: Option<Said>,
 }
 
 /// How it ends, as far as it has.
@@ -251,7 +257,7 @@ impl State {
     }
 
     /// The whole funding transaction, once it is known.
-    pub(super) fn whole(&self, about: &Negotiation) -> Option<&Vec<u8>> {
+    pub(super) fn whole(&self, about: &Negotiation) -> Option<&Said> {
         match about.is_lead() {
             true => self.attempt.funded.as_ref(),
             false => self.attempt.whole.as_ref(),
@@ -263,16 +269,16 @@ impl State {
         let before = (self.phase(about), self.attempt.closed);
         let (now, me) = (&mut self.attempt, about.me().id);
         match change {
-            SetupChange::Proposed(bytes) => drop(now.proposals.insert(me, bytes.clone())),
-            SetupChange::Assembled(bytes) => now.terms = Some(bytes.clone()),
+            SetupChange::Proposed(bytes) => drop(now.proposals.insert(me, said(bytes))),
+            SetupChange::Assembled(bytes) => now.terms = Some(said(bytes)),
             SetupChange::Bound(bound) => now.bound = Some(bound.clone()),
-            SetupChange::Announced(bytes) => drop(now.nonces.insert(me, bytes.clone())),
-            SetupChange::Signed(bytes) => now.signing = Some(bytes.clone()),
+            SetupChange::Announced(bytes) => drop(now.nonces.insert(me, said(bytes))),
+            SetupChange::Signed(bytes) => now.signing = Some(said(bytes)),
             SetupChange::Closed { stage, signatures } => {
                 now.closed = stage.saturating_add(1);
-                now.signatures.clone_from(signatures);
+                now.signatures = signatures.as_ref().map(said);
             }
-            SetupChange::Funded(bytes) => now.funded = Some(bytes.clone()),
+            SetupChange::Funded(bytes) => now.funded = Some(said(bytes)),
             SetupChange::Received { from, body } => now.receive(*from, body),
             SetupChange::Voided { next, cause } => {
                 self.count(cause);
@@ -324,19 +330,19 @@ pub(super) enum Awaited {
 impl Attempt {
     fn receive(&mut self, from: PartyId, body: &Body) {
         match body {
-            Body::Proposal(bytes) => drop(self.proposals.insert(from, bytes.clone())),
-            Body::Terms(bytes) => self.terms = Some(bytes.clone()),
+            Body::Proposal(bytes) => drop(self.proposals.insert(from, said(bytes))),
+            Body::Terms(bytes) => self.terms = Some(said(bytes)),
             Body::Bind {
                 agreement,
                 announcement,
             } => drop(self.binds.insert(from, (*agreement, announcement.clone()))),
-            Body::Nonces(bytes) => drop(self.nonces.insert(from, bytes.clone())),
+            Body::Nonces(bytes) => drop(self.nonces.insert(from, said(bytes))),
             Body::Shares { stage, shares } => {
-                drop(self.shares.insert((*stage, from), shares.clone()));
+                drop(self.shares.insert((*stage, from), said(shares)));
             }
             Body::Held => drop(self.held.insert(from)),
-            Body::Funding(bytes) => drop(self.funding.insert(from, bytes.clone())),
-            Body::Whole(bytes) => self.whole = Some(bytes.clone()),
+            Body::Funding(bytes) => drop(self.funding.insert(from, said(bytes))),
+            Body::Whole(bytes) => self.whole = Some(said(bytes)),
             // Never written down: what follows from it is.
             Body::Abort(_) => {}
         }
@@ -345,8 +351,8 @@ impl Attempt {
     /// What of this sort came of a party before, as it came.
     pub(super) fn known(&self, from: PartyId, body: &Body) -> Option<Body> {
         match body {
-            Body::Proposal(_) => self.proposals.get(&from).cloned().map(Body::Proposal),
-            Body::Terms(_) => self.terms.clone().map(Body::Terms),
+            Body::Proposal(_) => again(self.proposals.get(&from)).map(Body::Proposal),
+            Body::Terms(_) => again(self.terms.as_ref()).map(Body::Terms),
             Body::Bind { .. } => {
                 let (agreement, announcement) = self.binds.get(&from).cloned()?;
                 Some(Body::Bind {
@@ -354,15 +360,23 @@ impl Attempt {
                     announcement,
                 })
             }
-            Body::Nonces(_) => self.nonces.get(&from).cloned().map(Body::Nonces),
+            Body::Nonces(_) => again(self.nonces.get(&from)).map(Body::Nonces),
             Body::Shares { stage, .. } => {
-                let (stage, shares) = (*stage, self.shares.get(&(*stage, from)).cloned()?);
+                let (stage, shares) = (*stage, again(self.shares.get(&(*stage, from)))?);
                 Some(Body::Shares { stage, shares })
             }
             Body::Held => self.held.contains(&from).then_some(Body::Held),
-            Body::Funding(_) => self.funding.get(&from).cloned().map(Body::Funding),
-            Body::Whole(_) => self.whole.clone().map(Body::Whole),
+            Body::Funding(_) => again(self.funding.get(&from)).map(Body::Funding),
+            Body::Whole(_) => again(self.whole.as_ref()).map(Body::Whole),
             Body::Abort(_) => None,
         }
     }
+}
+
+fn said(bytes: &Vec<u8>) -> Said {
+    bytes.as_slice().into()
+}
+
+fn again(said: Option<&Said>) -> Option<Vec<u8>> {
+    said.map(|bytes| bytes.to_vec())
 }

@@ -73,6 +73,14 @@ impl<L: Log> Link<L> {
         self.logged.changes()
     }
 
+    /// Puts a summary in the place of the log, if that is shorter by this many entries; whether it did.
+    ///
+    /// # Errors
+    /// [`LogError`](crate::log::LogError): open the link again.
+    pub fn compact(&mut self, shorter: u64) -> Result<bool, crate::log::LogError> {
+        self.logged.compact(shorter)
+    }
+
     /// Bytes of bodies that are held in memory for this peer, or announced.
     pub fn held_bytes(&self) -> usize {
         self.gate.bytes()

@@ -17,7 +17,7 @@ use narthex_channel::{
         BankEffect, BankInput, BankMachine, CoinAt, Leaving, Lineage, PayerMachine, Paying,
         ProviderMachine, Receiving, Side, SideError,
     },
-    laws::{Effort, Subject, check},
+    laws::{Effort, Subject, check, check_summary},
 };
 use narthex_contracts::{
     bank::{
@@ -260,6 +260,7 @@ fn the_payers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Paying>(&signed, PhantomData);
     check(&mut subject, Effort::new(21, 1_000, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check_summary(&mut subject, Effort::new(23, 60, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
@@ -267,6 +268,7 @@ fn the_providers_side_keeps_the_laws() {
     let signed = signed();
     let mut subject = Banks::<Receiving>(&signed, PhantomData);
     check(&mut subject, Effort::new(22, 1_000, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check_summary(&mut subject, Effort::new(24, 60, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// What is written for a payment does not grow with the bank, nor with what was paid before.

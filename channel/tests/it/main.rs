@@ -18,6 +18,10 @@ mod bank_promises_laws;
 mod bank_purse;
 mod bank_replays;
 mod bank_support;
+#[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
+#[allow(dead_code)]
+mod deliver_support;
+mod delivery;
 mod dispute;
 mod files;
 mod killed;
@@ -25,10 +29,19 @@ mod laws;
 mod pages;
 mod ptlc;
 mod ptlc_money;
+mod rows;
+mod setup_batches;
 mod setup_laws;
+mod slice;
+#[path = "../../../contracts/tests/it/slice_support/mod.rs"]
+#[allow(dead_code)]
+mod slice_support;
 mod stores;
 mod wire_attacks;
 mod wire_laws;
 mod wire_support;
 mod wire_vectors;
 mod world;
+
+/// For what is shared with the tests of contracts.
+use bank_support::given;

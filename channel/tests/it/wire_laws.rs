@@ -2,7 +2,7 @@
 
 use bitcoin::secp256k1::rand::{Rng, rngs::StdRng};
 use narthex_channel::{
-    laws::{Effort, Subject, check},
+    laws::{Effort, Subject, check, check_summary},
     wire::{
         ABORT, Ack, BIND, Contradiction, Mark, PROPOSAL, Resume, SHARES,
         links::{Kept, LinkPhase, LinksInput, LinksMachine},
@@ -70,14 +70,14 @@ impl LinksSubject {
 
 impl Subject for LinksSubject {
     type Machine = LinksMachine;
-    type State = String;
+    type State = LinksMachine;
 
     fn fresh(&self) -> LinksMachine {
         LinksMachine::new(public(1), public(2))
     }
 
-    fn state(&self, machine: &LinksMachine) -> String {
-        format!("{machine:?}")
+    fn state(&self, machine: &LinksMachine) -> LinksMachine {
+        machine.clone()
     }
 
     fn input(&mut self, machine: &LinksMachine, rng: &mut StdRng) -> LinksInput {
@@ -150,6 +150,7 @@ impl Subject for LinksSubject {
 #[test]
 fn links_keep_the_laws() {
     check(&mut LinksSubject, Effort::new(77, 400, 100)).unwrap();
+    check_summary(&mut LinksSubject, Effort::new(78, 60, 60)).unwrap();
 }
 
 /// What the machine refuses it says why, and changes nothing; these are the reasons that a walk does not tell apart.

@@ -8,6 +8,7 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::node::AskedNode;
 
 use super::{
     Bank, BankError, ChainSeed, FreshChain, Pebbles,
@@ -144,12 +145,17 @@ impl ProviderOpening {
 }
 
 impl Bank {
-    /// The funding transaction, for the wallet of a payer that holds both parties' signature on the force close.
+    /// The funding transaction, for the wallet of a payer that holds both parties' signature on the force close and has asked
+    /// its node.
     ///
     /// # Errors
     /// [`FundingError::NoWayBack`] without that signature; [`FundingError::NoFunding`] if the bank goes on with another's
     /// coin.
-    pub fn funding_psbt(&self, force_close: &[u8; 64]) -> Result<Psbt, FundingError> {
+    pub fn funding_psbt(
+        &self,
+        force_close: &[u8; 64],
+        _: &impl AskedNode,
+    ) -> Result<Psbt, FundingError> {
         self.check_force_close(force_close)
             .map_err(|_| FundingError::NoWayBack)?;
         funding_psbt(self.graph())

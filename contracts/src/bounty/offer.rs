@@ -13,7 +13,7 @@ use bitcoin::{
 use narthex_base::codec::Writer;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_base::{secret, statement};
-use narthex_game_model::market::{LayerSet, MAX_LAYERS};
+use narthex_game_model::market::{LayerSet, MAX_LAYERS, payable};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -55,7 +55,7 @@ impl Call {
 
     /// The sets that a recomputer has a secret for: the empty one, which cancels, and each that may be paid and has it.
     pub fn sets(&self, seat: u8) -> impl Iterator<Item = LayerSet> + use<> {
-        let paid = LayerSet::payable(usize::from(self.recomputers), self.quorum);
+        let paid = payable(usize::from(self.recomputers), self.quorum);
         std::iter::once(LayerSet::empty()).chain(paid.filter(move |set| set.contains(seat.into())))
     }
 

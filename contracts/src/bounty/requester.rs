@@ -4,6 +4,7 @@ use bitcoin::{
     Psbt,
     secp256k1::{Secp256k1, SecretKey},
 };
+use narthex_base::node::AskedNode;
 use narthex_game_model::market::LayerSet;
 
 use super::{
@@ -123,12 +124,12 @@ impl Requester {
         self.holdings.terms()
     }
 
-    /// The funding transaction, for the wallet to sign: only a requester that holds all settlements has it, and not so
-    /// late that no recomputer would open its layer.
+    /// The funding transaction, for the wallet to sign: only a requester that holds all settlements and has asked its node
+    /// has it, and not so late that no recomputer would open its layer.
     ///
     /// # Errors
     /// [`BountyError::Late`] if no recomputer waits for less than it takes.
-    pub fn funding_psbt(&self, tip: u32) -> Result<Psbt, BountyError> {
+    pub fn funding_psbt(&self, tip: u32, _: &impl AskedNode) -> Result<Psbt, BountyError> {
         self.terms().check_room(tip, Depth::LEAST)?;
         Ok(funding_psbt(self.holdings.graph())?)
     }

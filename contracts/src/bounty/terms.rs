@@ -9,7 +9,7 @@ use bitcoin::{
 };
 use narthex_base::codec::Writer;
 use narthex_base::tagged::tagged_hash_parts;
-use narthex_game_model::market::{LayerSet, RecomputerId};
+use narthex_game_model::market::{LayerSet, RecomputerId, payable};
 use serde::{Deserialize, Serialize};
 
 use super::{BountyError, Call, RecomputerOffer, offer};
@@ -257,7 +257,7 @@ impl BountyTerms {
 
     /// All sets that have a settlement: the empty one, which gives everything back, and each that may be paid.
     pub fn sets(&self) -> impl Iterator<Item = LayerSet> + use<> {
-        let paid = LayerSet::payable(usize::from(self.recomputers()), self.record.call.quorum);
+        let paid = payable(usize::from(self.recomputers()), self.record.call.quorum);
         std::iter::once(LayerSet::empty()).chain(paid)
     }
 

@@ -195,22 +195,8 @@ impl Agent {
 
     /// Serves the copy, when the coin that pays for it is there and a claim would have time.
     pub fn serve(&self, request: &Request, tip: u32, coin: Coin) -> Result<Served, DeliverError> {
-        let (outpoint, _) = self.delivery.coin()?;
-        if request.funding != outpoint.txid {
-            return Err(DeliverError::Foreign);
-        }
-        coin.check(tip, self.record.depth)?;
-        if !self.delivery.terms().in_time(tip) {
-            let refund_height = self.record.terms.refund_height;
-            return Err(DeliverError::TooLate { tip, refund_height });
-        }
-        let agent = self.record.agent;
-        if let Some(other) = request.accepted.iter().find(|other| **other != agent)
-            && self.record.alone
-        {
-            let other = *other;
-            return Err(DeliverError::NotAlone { agent, other });
-        }
+        let policy = (self.record.depth, self.record.alone);
+        (self.delivery).check_request(request, self.record.agent, policy, (tip, coin))?;
         Ok(Served {
             terms: self.record.terms.clone(),
             agent: self.record.agent,
@@ -222,13 +208,7 @@ impl Agent {
     /// Takes what the recipient hands over. The record changes: it must be durable before the claim. One that comes
     /// twice changes nothing.
     pub fn take(&mut self, handover: &Handover) -> Result<(), DeliverError> {
-        let (terms, agent) = (self.delivery.terms(), self.record.agent);
-        if handover.terms != terms.id() || handover.agent != agent {
-            return Err(DeliverError::Foreign);
-        }
-        if !self.delivery.accepts(agent, &handover.signature)? {
-            return Err(DeliverError::FalseAcceptance { agent });
-        }
+        (self.delivery).check_handover(self.record.agent, handover)?;
         self.record.accepted = Some(handover.signature);
         Ok(())
     }
@@ -260,10 +240,9 @@ impl Agent {
         match coin {
             Coin::Spent => AgentDuty::Done,
             Coin::Unfunded => AgentDuty::Wait,
-            // Also when no time is left: what is shown for a coin that goes away is paid by nobody.
-            Coin::Funded { .. } if self.record.accepted.is_some() && buried => AgentDuty::Claim,
-            Coin::Funded { .. } if buried && in_time => AgentDuty::Serve,
-            Coin::Funded { .. } => AgentDuty::Wait,
+            Coin::Funded { .. } => {
+                AgentDuty::of_funded(self.record.accepted.is_some(), buried, in_time)
+            }
         }
     }
 }

@@ -184,6 +184,12 @@ pub enum DeliverError {
         /// Why.
         problem: &'static str,
     },
+    /// Not possible any more, or not yet. The caller's fault.
+    #[error("{problem}")]
+    Order {
+        /// Why.
+        problem: &'static str,
+    },
     /// A record contradicts its terms. The caller's fault.
     #[error("the record is not one of this delivery: {problem}")]
     Record {

@@ -22,6 +22,7 @@ mod error;
 mod evidence;
 mod message;
 mod recipient;
+mod rules;
 mod seal;
 mod secret;
 mod sender;

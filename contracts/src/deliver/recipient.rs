@@ -214,11 +214,7 @@ impl Recipient {
         if !self.copies.contains_key(&agent) {
             return Err(DeliverError::NoCopy { agent });
         }
-        coin.check(tip, self.record.depth)?;
-        if !terms.in_time(tip) {
-            let refund_height = terms.record().refund_height;
-            return Err(DeliverError::TooLate { tip, refund_height });
-        }
+        self.delivery.check_time((tip, coin), self.record.depth)?;
         let terms = terms.id();
         let signature = match self.record.handed.get(&agent) {
             Some(accepted) => *accepted,

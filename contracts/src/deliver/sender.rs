@@ -9,6 +9,7 @@ use bitcoin::{
         schnorr,
     },
 };
+use narthex_base::node::AskedNode;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -236,15 +237,8 @@ impl Sender {
 
     /// Takes an agent's consent. One that comes twice changes nothing.
     pub fn agreed(&mut self, consent: &Consent) -> Result<(), DeliverError> {
-        let terms = self.delivery.terms();
-        let agent = consent.agent;
-        if consent.terms != terms.id() {
-            return Err(DeliverError::Foreign);
-        }
-        if !consent.is_by(&terms.agent(agent)?.key) {
-            return Err(DeliverError::FalseConsent { agent });
-        }
-        if let Some(slot) = self.consents.get_mut(usize::from(agent)) {
+        self.delivery.check_consent(consent)?;
+        if let Some(slot) = self.consents.get_mut(usize::from(consent.agent)) {
             *slot = Some(consent.signature);
         }
         Ok(())
@@ -257,9 +251,9 @@ impl Sender {
             .find_map(|(agent, given)| given.is_none().then_some(agent))
     }
 
-    /// The funding transaction, for the wallet to sign: only when all agents agreed, and not so late that nobody would
-    /// serve.
-    pub fn funding_psbt(&self, tip: u32) -> Result<Psbt, DeliverError> {
+    /// The funding transaction, for the wallet to sign: only when all agents agreed, the own node was asked, and it is
+    /// not so late that nobody would serve.
+    pub fn funding_psbt(&self, tip: u32, _: &impl AskedNode) -> Result<Psbt, DeliverError> {
         if let Some(agent) = self.missing() {
             return Err(DeliverError::NoConsent { agent });
         }
@@ -281,9 +275,9 @@ impl Sender {
     pub fn duty(&self, tip: u32, coin: Coin) -> SenderDuty {
         let terms: &DeliverTerms = self.delivery.terms();
         match coin {
-            Coin::Unfunded if terms.check_room(tip, Depth::LEAST).is_err() => SenderDuty::Abandon,
-            Coin::Unfunded if self.missing().is_some() => SenderDuty::Assign,
-            Coin::Unfunded => SenderDuty::Fund,
+            Coin::Unfunded => {
+                SenderDuty::of_unfunded(self.delivery.has_room(tip), self.missing().is_some())
+            }
             Coin::Funded { .. } if tip >= terms.record().refund_height => SenderDuty::Refund,
             Coin::Funded { .. } => SenderDuty::Wait,
             Coin::Spent => SenderDuty::Done,

@@ -261,7 +261,8 @@ impl Contribution {
                 given: self.coins.len(),
             });
         }
-        // What the party's own transaction would weigh, paying the deposit to one Taproot output.
+        // What the party's own transaction would weigh, paying the deposit to one Taproot output. No graph plans it: there
+        // is none before everybody's contribution is there, and each answers for what its own adds.
         let mut weight = Weight::from_wu(4 * (4 + 1 + 1 + 4 + 43) + 2);
         let mut coins = Amount::ZERO;
         for (i, coin) in self.coins.iter().enumerate() {

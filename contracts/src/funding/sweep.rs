@@ -47,7 +47,8 @@ impl Unlock {
         })
     }
 
-    /// Weight of the finished witness, at most.
+    /// Weight of the finished witness, at most. Not out of a graph's plan ([`SpendPlan`](crate::graph::SpendPlan)): the coin
+    /// stands in no graph, and graphs have no witness scripts.
     fn weight(&self) -> Weight {
         let with_length = |len: usize| bitcoin::VarInt::from(len).size() + len;
         let len = match self {

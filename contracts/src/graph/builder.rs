@@ -120,6 +120,11 @@ impl GraphBuilder {
         ScriptId(index as u16)
     }
 
+    /// A script that was added before.
+    pub(crate) fn script_of(&self, id: ScriptId) -> Option<ScriptBuf> {
+        self.0.script(id).map(|output| output.script.clone())
+    }
+
     /// Adds an adaptor.
     pub fn adaptor(&mut self, adaptor: Adaptor) -> AdaptorId {
         self.0.adaptors.push(adaptor);

@@ -10,7 +10,7 @@ mod weight;
 
 use std::sync::OnceLock;
 
-use bitcoin::{ScriptBuf, Txid};
+use bitcoin::{OutPoint, ScriptBuf, TxOut, Txid};
 
 pub use builder::{GraphBuilder, GraphError};
 pub use draw::{Detail, in_threes};
@@ -115,6 +115,15 @@ impl TxGraph {
     /// What this contract calls several, in canonical order.
     pub fn parties(&self, parties: PartySet) -> Vec<PartyName> {
         parties.iter().map(|party| self.party(party)).collect()
+    }
+
+    /// A coin that was on chain before the contract, as the first transaction that spends it knows it.
+    pub fn external(&self, coin: OutPoint) -> Option<TxOut> {
+        let mut inputs = self.nodes.iter().flat_map(|node| &node.inputs);
+        inputs.find_map(|input| match &input.source {
+            Source::External { outpoint, prevout } if *outpoint == coin => Some(prevout.clone()),
+            _ => None,
+        })
     }
 
     /// An output script by index.

@@ -9,10 +9,11 @@ use bitcoin::{
         rand::{CryptoRng, RngCore},
     },
 };
+use narthex_base::node::AskedNode;
 
 use super::{
     Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
-    claim, provider::restore, refund, template::claim_secret,
+    claim, refund, signatures, template::claim_secret,
 };
 use crate::{
     builder::{Task, check_key, finish},
@@ -20,12 +21,10 @@ use crate::{
     setup::{ContractSignatures, Secrets},
 };
 
-/// A client that holds all claims, encrypted: it takes each provider's secret out of what is published.
-///
-/// As for [`super::Provider`], its record must be durable before what a call returned leaves the house.
-pub struct Client {
+/// What a client knows of a slice, once all claims are signed; without its key.
+#[derive(Clone)]
+pub struct ClientBook {
     holdings: ContractSignatures<SliceTerms>,
-    key: SecretKey,
     posts: BTreeMap<u8, Post>,
     bundles: BTreeMap<u8, Bundle>,
     secrets: BTreeMap<u8, SecretKey>,
@@ -45,57 +44,20 @@ pub enum Opened {
     False(Box<Evidence>),
 }
 
-impl Client {
-    /// A client after the ceremony.
-    pub fn new(
-        holdings: ContractSignatures<SliceTerms>,
-        key: SecretKey,
-    ) -> Result<Client, SliceError> {
-        check_key(&key, holdings.terms().participants().client, CLIENT)?;
-        if holdings.me() != CLIENT {
-            return Err(SliceError::OtherPoints);
-        }
-        Ok(Client {
-            holdings,
-            key,
-            posts: BTreeMap::new(),
-            bundles: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-        })
-    }
-
-    /// A client as it was when `record` was written. Everything in it is verified once more.
-    pub fn restore(
-        terms: Arc<SliceTerms>,
-        key: SecretKey,
-        record: &ClientRecord,
-    ) -> Result<Client, SliceError> {
-        let mut client = Client::new(restore(terms, &record.holdings)?, key)?;
-        for post in &record.posts {
-            client.take_post(post)?;
-        }
-        for bundle in &record.bundles {
-            client.take_bundle(bundle)?;
-        }
-        for (index, secret) in &record.secrets {
-            let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
-            if point != client.terms().claim_point(*index)? {
-                return Err(SliceError::OtherPoints);
-            }
-        }
-        client.secrets = record.secrets.clone();
-        Ok(client)
-    }
-
-    /// What must be durable.
-    pub fn record(&self) -> ClientRecord {
-        let posts = self.posts.values();
-        let bundles = self.bundles.values();
-        ClientRecord {
-            holdings: self.holdings.to_bytes(),
-            posts: posts.cloned().collect(),
-            bundles: bundles.cloned().collect(),
-            secrets: self.secrets.clone(),
+impl ClientBook {
+    /// The client's book after the ceremony.
+    ///
+    /// # Errors
+    /// [`SliceError::OtherPoints`] if the signatures are another party's.
+    pub fn new(holdings: ContractSignatures<SliceTerms>) -> Result<ClientBook, SliceError> {
+        match holdings.me() == CLIENT {
+            false => Err(SliceError::OtherPoints),
+            true => Ok(ClientBook {
+                holdings,
+                posts: BTreeMap::new(),
+                bundles: BTreeMap::new(),
+                secrets: BTreeMap::new(),
+            }),
         }
     }
 
@@ -109,23 +71,32 @@ impl Client {
         &self.holdings
     }
 
-    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it, and whose node
+    /// was asked.
+    ///
+    /// # Errors
+    /// [`FundingError`].
+    pub fn funding_psbt(&self, _: &impl AskedNode) -> Result<Psbt, FundingError> {
         funding_psbt(self.holdings.graph())
     }
 
-    /// Takes a post, to show it to everybody and to open it when it is paid.
-    pub fn take_post(&mut self, post: &Post) -> Result<(), SliceError> {
+    /// Whether a post is new: it is shown to everybody, and opened when it is paid.
+    ///
+    /// # Errors
+    /// [`SliceError`], the sender's fault.
+    pub fn check_post(&self, post: &Post) -> Result<bool, SliceError> {
         post.verify(self.terms())?;
         let from = post.from;
         match self.posts.get(&from) {
-            Some(known) if known.same_as(post) => Ok(()),
+            Some(known) if known.same_as(post) => Ok(false),
             Some(_) => Err(SliceError::TwoPosts { from }),
-            None => {
-                self.posts.insert(from, post.clone());
-                Ok(())
-            }
+            None => Ok(true),
         }
+    }
+
+    /// Keeps a post.
+    pub fn hold_post(&mut self, post: &Post) {
+        self.posts.insert(post.from, post.clone());
     }
 
     /// All posts, for everybody.
@@ -133,11 +104,18 @@ impl Client {
         self.posts.values()
     }
 
-    /// Takes a bundle, of which the client can read nothing. The latest of a provider counts.
-    pub fn take_bundle(&mut self, bundle: &Bundle) -> Result<(), SliceError> {
+    /// Whether a bundle, of which the client can read nothing, is new. The latest of a provider counts.
+    ///
+    /// # Errors
+    /// [`SliceError`], the sender's fault.
+    pub fn check_bundle(&self, bundle: &Bundle) -> Result<bool, SliceError> {
         bundle.verify(self.terms())?;
+        Ok(self.bundles.get(&bundle.from) != Some(bundle))
+    }
+
+    /// Keeps a bundle.
+    pub fn hold_bundle(&mut self, bundle: &Bundle) {
         self.bundles.insert(bundle.from, bundle.clone());
-        Ok(())
     }
 
     /// The others' bundles, for a provider that released its own: each only if its own has something for that one too.
@@ -147,19 +125,30 @@ impl Client {
         others.filter(move |other| own.is_some_and(|own| own.is_for(other.from)))
     }
 
-    /// Takes the secret out of a provider's claim and opens with it what that provider posted.
+    /// The secret that a provider's claim shows.
     ///
-    /// A provider that kept its post from the client has to have shown it to all who paid it: they have it
-    /// ([`super::Provider::posts`]). Until then this says that it is missing.
-    pub fn open(&mut self, index: u8, tx: &Transaction) -> Result<Opened, SliceError> {
+    /// # Errors
+    /// [`SliceError`] if the transaction is not that claim.
+    pub fn secret_of(&self, index: u8, tx: &Transaction) -> Result<SecretKey, SliceError> {
         self.terms().participants().provider_key(index)?;
         let (wanted, none) = (claim_secret(index), Secrets::default());
-        let secret = (self.holdings).extract_secret(claim(index), tx, wanted, &none)?;
+        Ok((self.holdings).extract_secret(claim(index), tx, wanted, &none)?)
+    }
+
+    /// Keeps such a secret.
+    pub fn hold_secret(&mut self, index: u8, secret: SecretKey) {
         self.secrets.insert(index, secret);
-        self.opened(index)
+    }
+
+    /// The secret of a provider whose claim was seen.
+    pub fn secret(&self, index: u8) -> Option<&SecretKey> {
+        self.secrets.get(&index)
     }
 
     /// What a provider whose claim was seen had sealed.
+    ///
+    /// # Errors
+    /// [`SliceError::Missing`] before its claim and its post came.
     pub fn opened(&self, index: u8) -> Result<Opened, SliceError> {
         let missing = SliceError::Missing { from: index };
         let secret = self.secrets.get(&index).ok_or(missing.clone())?;
@@ -173,16 +162,20 @@ impl Client {
         })
     }
 
-    /// Takes back the price that a provider did not claim; valid d blocks after the funding.
+    /// Takes back the price that a provider did not claim; valid d blocks after the funding. `key` is the client's.
+    ///
+    /// # Errors
+    /// [`SliceError`] if there is no such provider, or the key is another's.
     pub fn refund<R: RngCore + CryptoRng>(
         &self,
         index: u8,
+        key: &SecretKey,
         rng: &mut R,
     ) -> Result<Transaction, SliceError> {
         self.terms().participants().provider_key(index)?;
         let (graph, node) = (self.holdings.graph(), refund(index));
         let task = Task::new(graph, node, 0)?;
-        let signature = task.sign_alone((CLIENT, &self.key), None, rng)?;
+        let signature = task.sign_alone((CLIENT, key), None, rng)?;
         Ok(finish(graph, node, &[signature.0], &[])?)
     }
 
@@ -195,6 +188,160 @@ impl Client {
             }
             _ => ClientDuty::None,
         }
+    }
+}
+
+impl PartialEq for ClientBook {
+    /// What is derived from the terms is not compared again.
+    fn eq(&self, other: &ClientBook) -> bool {
+        self.terms().id() == other.terms().id()
+            && self.holdings.to_bytes() == other.holdings.to_bytes()
+            && self.posts == other.posts
+            && self.bundles == other.bundles
+            && self.secrets == other.secrets
+    }
+}
+
+impl std::fmt::Debug for ClientBook {
+    /// Without secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBook")
+            .field("posts", &self.posts.len())
+            .field("bundles", &self.bundles.len())
+            .field("secrets", &self.secrets.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client that holds all claims, encrypted: it takes each provider's secret out of what is published. Its book and its
+/// key, called as one.
+///
+/// As for [`super::Provider`], its record must be durable before what a call returned leaves the house.
+pub struct Client {
+    book: ClientBook,
+    key: SecretKey,
+}
+
+impl Client {
+    /// A client after the ceremony.
+    pub fn new(
+        holdings: ContractSignatures<SliceTerms>,
+        key: SecretKey,
+    ) -> Result<Client, SliceError> {
+        check_key(&key, holdings.terms().participants().client, CLIENT)?;
+        let book = ClientBook::new(holdings)?;
+        Ok(Client { book, key })
+    }
+
+    /// A client as it was when `record` was written. Everything in it is verified once more.
+    pub fn restore(
+        terms: Arc<SliceTerms>,
+        key: SecretKey,
+        record: &ClientRecord,
+    ) -> Result<Client, SliceError> {
+        let mut client = Client::new(signatures(terms, &record.holdings)?, key)?;
+        for post in &record.posts {
+            client.take_post(post)?;
+        }
+        for bundle in &record.bundles {
+            client.take_bundle(bundle)?;
+        }
+        for (index, secret) in &record.secrets {
+            let point = PublicKey::from_secret_key(&Secp256k1::signing_only(), secret);
+            if point != client.terms().claim_point(*index)? {
+                return Err(SliceError::OtherPoints);
+            }
+            client.book.hold_secret(*index, *secret);
+        }
+        Ok(client)
+    }
+
+    /// What must be durable.
+    pub fn record(&self) -> ClientRecord {
+        let posts = self.book.posts.values();
+        let bundles = self.book.bundles.values();
+        ClientRecord {
+            holdings: self.book.holdings.to_bytes(),
+            posts: posts.cloned().collect(),
+            bundles: bundles.cloned().collect(),
+            secrets: self.book.secrets.clone(),
+        }
+    }
+
+    /// What it knows, without its key.
+    pub fn book(&self) -> &ClientBook {
+        &self.book
+    }
+
+    /// The terms.
+    pub fn terms(&self) -> &SliceTerms {
+        self.book.terms()
+    }
+
+    /// The signatures.
+    pub fn holdings(&self) -> &ContractSignatures<SliceTerms> {
+        self.book.holdings()
+    }
+
+    /// The funding transaction, for the wallet to sign: only a client that holds all claims has it, and whose node
+    /// was asked.
+    pub fn funding_psbt(&self, node: &impl AskedNode) -> Result<Psbt, FundingError> {
+        self.book.funding_psbt(node)
+    }
+
+    /// Takes a post, to show it to everybody and to open it when it is paid.
+    pub fn take_post(&mut self, post: &Post) -> Result<(), SliceError> {
+        if self.book.check_post(post)? {
+            self.book.hold_post(post);
+        }
+        Ok(())
+    }
+
+    /// All posts, for everybody.
+    pub fn posts(&self) -> impl Iterator<Item = &Post> {
+        self.book.posts()
+    }
+
+    /// Takes a bundle, of which the client can read nothing. The latest of a provider counts.
+    pub fn take_bundle(&mut self, bundle: &Bundle) -> Result<(), SliceError> {
+        if self.book.check_bundle(bundle)? {
+            self.book.hold_bundle(bundle);
+        }
+        Ok(())
+    }
+
+    /// The others' bundles, for a provider that released its own: each only if its own has something for that one too.
+    pub fn hand_out(&self, to: u8) -> impl Iterator<Item = &Bundle> {
+        self.book.hand_out(to)
+    }
+
+    /// Takes the secret out of a provider's claim and opens with it what that provider posted.
+    ///
+    /// A provider that kept its post from the client has to have shown it to all who paid it: they have it
+    /// ([`super::Provider::posts`]). Until then this says that it is missing.
+    pub fn open(&mut self, index: u8, tx: &Transaction) -> Result<Opened, SliceError> {
+        let secret = self.book.secret_of(index, tx)?;
+        self.book.hold_secret(index, secret);
+        self.opened(index)
+    }
+
+    /// What a provider whose claim was seen had sealed.
+    pub fn opened(&self, index: u8) -> Result<Opened, SliceError> {
+        self.book.opened(index)
+    }
+
+    /// Takes back the price that a provider did not claim; valid d blocks after the funding.
+    pub fn refund<R: RngCore + CryptoRng>(
+        &self,
+        index: u8,
+        rng: &mut R,
+    ) -> Result<Transaction, SliceError> {
+        self.book.refund(index, &self.key, rng)
+    }
+
+    /// What is due about one provider's price, with the tip at `tip` and the coin there.
+    pub fn duty(&self, tip: u32, coin: Coin) -> ClientDuty {
+        self.book.duty(tip, coin)
     }
 }
 

@@ -17,9 +17,13 @@
 //! 4. [`Client::open`] takes the secret out of a claim and opens the result with it, or has [`Evidence`] against the
 //!    provider. [`Client::refund`] takes back what nobody claimed.
 //!
+//! A [`Provider`] is a [`ProviderBook`], which knows and checks, and [`ProviderKeys`], which sign; a [`Client`] is a
+//! [`ClientBook`] and its key. Machines have the book alone.
+//!
 //! Posts and bundles may travel through anybody, the client included: nobody but the addressee can read them. What each
 //! may lose at every step is in `docs/contracts/slice.md`.
 
+mod book;
 mod bundle;
 mod client;
 mod deal;
@@ -34,15 +38,16 @@ mod record;
 mod template;
 mod terms;
 
+pub use book::{GoodShare, ProviderBook, Taken, signatures};
 pub use bundle::Bundle;
-pub use client::{Client, Opened};
+pub use client::{Client, ClientBook, Opened};
 pub use deal::{SliceDealer, SliceDealing};
 pub use error::SliceError;
 pub use evidence::Evidence;
 pub use participants::{CLIENT, MAX_PROVIDERS, MIN_PROVIDERS, Participants, provider};
 pub use points::{BoundShares, Points, Shares};
 pub use post::{MAX_RESULT_BYTES, Post, Work};
-pub use provider::{Provider, Taken, resume};
+pub use provider::{Provider, ProviderKeys, resume};
 pub use record::{ClientDuty, ClientRecord, Coin, Opening, ProviderDuty, ProviderRecord};
 pub use template::{claim, refund};
 pub use terms::{MAX_SLICE_TERMS_BYTES, MIN_BLOCKS, SliceRecord, SliceTerms};

@@ -4,7 +4,8 @@ use bitcoin::{
     hashes::{Hash, sha256},
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
-use narthex_base::codec::Writer;
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use narthex_base::tagged::tagged_hash_parts;
 
 use super::{
@@ -39,6 +40,13 @@ pub struct BoundShares {
     pub(super) shares: Shares,
     /// How deep the funding must be for this provider.
     pub(super) depth: Depth,
+}
+
+impl BoundShares {
+    /// How deep the funding must be for this provider.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
 }
 
 impl Points {
@@ -139,6 +147,25 @@ impl Shares {
         Some(RevealedShare {
             member: member(of, self.own)?,
             value: *self.values.get(at)?,
+        })
+    }
+}
+
+impl Message for Shares {
+    const KIND: Kind = kinds::SLICE_SHARES;
+
+    fn write(&self, w: &mut Writer) {
+        w.u8(self.own).scalar(&self.part);
+        w.list(&self.values, |w, value| {
+            w.scalar(value);
+        });
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Shares, DecodeError> {
+        Ok(Shares {
+            own: r.u8("provider")?,
+            part: r.scalar("own part")?,
+            values: r.list_up_to("shares", 32, super::MAX_PROVIDERS, |r| r.scalar("share"))?,
         })
     }
 }

@@ -179,6 +179,12 @@ impl SliceTerms {
             .check()
     }
 
+    /// As JSON: [`SliceTerms::from_json`] reads it.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Numbers, text and lists of them: there is nothing that JSON has not.
+        serde_json::to_vec(&self.record).unwrap_or_default()
+    }
+
     /// The terms as data.
     pub fn record(&self) -> &SliceRecord {
         &self.record

@@ -1,7 +1,7 @@
 //! What all templates need: funding, payouts, key sets per node.
 
 use bitcoin::{
-    Amount, Script, ScriptBuf, Sequence, TapNodeHash, hashes::Hash, secp256k1::Secp256k1,
+    Amount, Script, ScriptBuf, Sequence, TapNodeHash, TxOut, hashes::Hash, secp256k1::Secp256k1,
 };
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Outcome, settle};
@@ -11,11 +11,11 @@ use crate::{
     builder::{self, Draft as Plain, PresignedTransaction, UNLOCKED},
     graph::{
         Adaptor, AdaptorId, KeySetId, NodeId, NodeInput, NodeOutput, Purpose, ScriptId, SecretId,
-        Spend,
+        Source, Spend,
     },
     musig::{AdaptorPoint, KeySet},
     setup::Agreement,
-    terms::{Role, Terms, TermsError},
+    terms::{Role, Terms, TermsDraft, TermsError},
 };
 
 /// A graph under construction, with the terms at hand.
@@ -54,6 +54,46 @@ impl<'a> Draft<'a> {
         Ok(self.plain.graph.key_set(keys, None))
     }
 
+    /// The key set that owns an output that the contract begins with. Where another transaction hosts it, the key can
+    /// commit to all but what comes later: the place, and the nonces that are announced for it.
+    pub(super) fn first_keys(
+        &mut self,
+        roles: impl IntoIterator<Item = Role>,
+    ) -> Result<(KeySetId, ScriptId), TemplateError> {
+        if self.terms.host().is_none() {
+            return self.contract_keys("Tx0", roles);
+        }
+        let keys = self.key_set(roles, Some(hosted_root(self.terms)))?;
+        Ok(self.plain.graph.key_set(keys, None))
+    }
+
+    /// The outputs that the contract begins with: those of its funding transaction, or those of its host.
+    pub(super) fn begin(
+        &mut self,
+        outputs: Vec<NodeOutput>,
+        roles: impl IntoIterator<Item = Role>,
+    ) -> Result<Vec<Source>, TemplateError> {
+        let Some(host) = self.terms.host() else {
+            let vouts = (0u32..).zip(&outputs).map(|(vout, _)| vout);
+            let vouts = vouts.collect::<Vec<_>>();
+            let node = self.funding(outputs, roles)?;
+            let sources = vouts.into_iter().map(|vout| Source::Output { node, vout });
+            return Ok(sources.collect());
+        };
+        let held = outputs.iter().filter(|o| o.purpose != Purpose::Data);
+        let sources = host.spent().zip(held).map(|(outpoint, output)| {
+            let script = self.plain.graph.script_of(output.script);
+            let script_pubkey = script.ok_or(TemplateError::Script("no such script".into()))?;
+            let value = output.value;
+            let prevout = TxOut {
+                value,
+                script_pubkey,
+            };
+            Ok(Source::External { outpoint, prevout })
+        });
+        sources.collect()
+    }
+
     /// As [`Terms::key_set`], aggregating each list of signers once.
     pub(super) fn key_set(
         &mut self,
@@ -71,7 +111,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The funding transaction: `contract` outputs first, then everybody's change.
-    pub(super) fn funding(
+    fn funding(
         &mut self,
         outputs: Vec<NodeOutput>,
         roles: impl IntoIterator<Item = Role>,
@@ -177,6 +217,22 @@ impl<'a> Draft<'a> {
 /// An input that spends an output of a key set in the graph.
 pub(super) fn spend(node: NodeId, vout: u32, keys: KeySetId, sequence: Sequence) -> NodeInput {
     builder::spend(node, vout, Spend::KeyPath(keys), sequence)
+}
+
+/// An input that spends one of the outputs that the contract begins with.
+pub(super) fn spend_first(source: &Source, keys: KeySetId, sequence: Sequence) -> NodeInput {
+    NodeInput {
+        source: source.clone(),
+        sequence,
+        spend: Spend::KeyPath(keys),
+    }
+}
+
+/// What the key of a contract output in a host commits to. The salts of the terms are in it, so that no two attempts at a
+/// contract have such a key in common.
+pub(super) fn hosted_root(draft: &TermsDraft) -> [u8; 32] {
+    let parts: [&[u8]; 2] = [&draft.params().hash(), draft.unplaced_id()];
+    tagged_hash_parts("narthex/hosted-output", &parts)
 }
 
 /// A relative timelock, none for 0 blocks.

@@ -1,4 +1,4 @@
-//! What the templates with deliveries on chain share: funding and stakes, the early settlements, the delivery and both
+//! What the templates with deliveries on chain share: funding or host, and stakes, the early settlements, the delivery and both
 //! verdicts, and the step that puts a case before the panel.
 
 use bitcoin::{Amount, Sequence};
@@ -6,7 +6,7 @@ use narthex_game_model::Outcome;
 
 use super::{
     ContractSecret, Exit, TemplateError,
-    common::{Draft, relative, spend},
+    common::{Draft, relative, spend, spend_first},
     stage,
     stake::stake_keys,
     stake_unlock_height,
@@ -15,7 +15,7 @@ use crate::{
     builder::{PresignedTransaction, UNLOCKED},
     graph::{
         AdaptorId, KeySetId, NodeId, NodeInput, NodeName, NodeOutput, Purpose, ScriptId,
-        SigningPlan, Stage, Withheld,
+        SigningPlan, Source, Stage, Withheld,
     },
     musig::AdaptorPoint,
     party::PartySet,
@@ -28,8 +28,7 @@ const VERIFIER: Role = Role::Verifier;
 
 /// The contract from its funding to both verdicts.
 pub(super) struct Verdicts {
-    tx0: NodeId,
-    stakes: Vec<StakeOutput>,
+    stakes: Vec<StakeInput>,
     approved: (NodeId, KeySetId),
     rejected: (NodeId, KeySetId),
 }
@@ -41,13 +40,14 @@ pub(super) fn until_verdict(draft: &mut Draft<'_>) -> Result<Verdicts, TemplateE
     let result = AdaptorPoint::try_from(terms.result_point())?;
     let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
 
-    let k0 = draft.contract_keys("Tx0", Role::PRINCIPALS)?;
+    let k0 = draft.first_keys(Role::PRINCIPALS)?;
     let stakes = stakes(draft)?;
     let mut outputs = vec![draft.contract_output(k0, pot)];
     outputs.extend(stakes.iter().map(|s| s.output.clone()));
-    let tx0 = draft.funding(outputs, terms.roles())?;
+    let mut first = draft.begin(outputs, terms.roles())?.into_iter();
+    let contract = first.next().ok_or(TemplateError::NoOutput)?;
 
-    settle_early(draft, tx0, k0.0, result)?;
+    settle_early(draft, &contract, k0.0, result)?;
     let kd = draft.contract_keys("TxD", Role::PRINCIPALS)?;
     let delivered = draft.contract_output(kd, pot);
     let txd = draft.step(
@@ -56,14 +56,19 @@ pub(super) fn until_verdict(draft: &mut Draft<'_>) -> Result<Verdicts, TemplateE
             "worker delivered",
             [WORKER],
             stage::DELIVERY.id,
-            spend(tx0, 0, k0.0, UNLOCKED),
+            spend_first(&contract, k0.0, UNLOCKED),
         ),
         vec![delivered],
     )?;
     let [approved, rejected] = verdicts(draft, txd, kd.0, result)?;
     Ok(Verdicts {
-        tx0,
-        stakes,
+        stakes: first
+            .zip(stakes)
+            .map(|(source, StakeOutput { keys, output })| StakeInput {
+                value: output.value,
+                input: spend_first(&source, keys, UNLOCKED),
+            })
+            .collect(),
         approved,
         rejected,
     })
@@ -91,6 +96,12 @@ pub(super) fn challenge(
 struct StakeOutput {
     keys: KeySetId,
     output: NodeOutput,
+}
+
+/// A stake as it goes before the panel.
+struct StakeInput {
+    value: Amount,
+    input: NodeInput,
 }
 
 /// One output per arbiter: everybody together at any time, its owner alone after the contract's last deadline.
@@ -149,11 +160,11 @@ pub(super) fn by(
 /// S3, S4 and S1: what ends a contract in two transactions.
 fn settle_early(
     draft: &mut Draft<'_>,
-    tx0: NodeId,
+    contract: &Source,
     k0: KeySetId,
     result: Option<AdaptorId>,
 ) -> Result<(), TemplateError> {
-    let input = spend(tx0, 0, k0, UNLOCKED);
+    let input = spend_first(contract, k0, UNLOCKED);
     // Nobody holds it whole after setup. The verifier's share goes to the client when it approves; the client hands the
     // whole adaptor signature to the worker, once it has verified it. With the verifier's share from the start, client and
     // worker could pay the verifier to a token that it does not know yet; with the client's, worker and verifier could
@@ -188,9 +199,8 @@ fn settle_early(
     let params = draft.terms.params();
     // The deadline is a height, but the worker has its window after the funding in any case: whoever signs the
     // funding last could otherwise keep it back and publish it when the deadline is over.
-    let late = spend(
-        tx0,
-        0,
+    let late = spend_first(
+        contract,
         k0,
         Sequence::from_height(params.windows().work_blocks),
     );
@@ -320,9 +330,7 @@ fn to_panel(
     let mut value = draft.terms.params().contract_value();
     for stake in &verdicts.stakes {
         // Cannot overflow: the parameters bound the sum of all deposits.
-        value = value
-            .checked_add(stake.output.value)
-            .unwrap_or(Amount::MAX_MONEY);
+        value = value.checked_add(stake.value).unwrap_or(Amount::MAX_MONEY);
     }
     let mut step = by(
         name,
@@ -331,11 +339,8 @@ fn to_panel(
         stage::ARBITRATION.id,
         spend(verdict, 0, keys, lock),
     );
-    step.inputs.extend(
-        (1u32..)
-            .zip(&verdicts.stakes)
-            .map(|(vout, stake)| spend(verdicts.tx0, vout, stake.keys, UNLOCKED)),
-    );
+    let stakes = verdicts.stakes.iter().map(|stake| stake.input.clone());
+    step.inputs.extend(stakes);
     let output = draft.contract_output(ka, value);
     Ok((draft.step(step, vec![output])?, ka.0))
 }

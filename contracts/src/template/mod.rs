@@ -6,6 +6,7 @@ mod common;
 mod delivery;
 mod exit;
 mod hardened;
+mod host;
 mod paper;
 mod party;
 mod root;
@@ -16,6 +17,7 @@ use narthex_game_model::{SettlementError, Template};
 
 pub use crate::terms::stake_unlock_height;
 pub use exit::Exit;
+pub use host::{HostError, HostOutputs, check_host, derive_on, host_outputs};
 pub use party::PartyError;
 pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use stake::{
@@ -63,12 +65,17 @@ pub enum TemplateError {
     /// Terms that do not name what the template needs.
     #[error(transparent)]
     Terms(#[from] TermsError),
+    /// The contract has no output to begin with; a template's fault.
+    #[error("the contract has no output to begin with")]
+    NoOutput,
     /// A stake's script tree cannot be built.
     #[error("the script of a stake cannot be built: {0}")]
     Script(String),
 }
 
-/// Derives the graph of these terms by the template that their template names.
+/// Derives the graph of these terms by the template that their template names. Of a contract that another transaction
+/// hosts it is derived on what the terms say of that transaction; whoever has not compared them derives it with
+/// [`derive_on`].
 pub fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     match TEMPLATES.iter().find(|t| t.template == terms.template()) {
         Some(template) => (template.derive)(terms),

@@ -20,7 +20,7 @@ use narthex_game_model::{ArbiterSet, Outcome, Ruling, Template};
 
 use super::{
     ContractSecret, Rulings, TemplateEntry, TemplateError,
-    common::{Draft, spend},
+    common::{Draft, spend, spend_first},
     stage,
 };
 use crate::{
@@ -51,7 +51,7 @@ const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Template {
 /// Derives the graph.
 fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
     let mut draft = Draft::new(terms);
-    let k0 = draft.contract_keys("Tx0", Role::PRINCIPALS)?;
+    let k0 = draft.first_keys(Role::PRINCIPALS)?;
     let pot = draft.contract_output(k0, terms.params().contract_value());
     let data = ScriptBuf::new_op_return(terms.params().hash());
     let script = draft.plain.plain_script(&data);
@@ -60,15 +60,20 @@ fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
         script,
         purpose: Purpose::Data,
     };
-    let tx0 = draft.funding(vec![pot, reference], Role::PRINCIPALS)?;
-    settle_early(&mut draft, tx0, k0.0)?;
-    let appeal = appeal(&mut draft, tx0, k0.0)?;
+    let first = draft.begin(vec![pot, reference], Role::PRINCIPALS)?;
+    let contract = first.first().ok_or(TemplateError::NoOutput)?;
+    settle_early(&mut draft, contract, k0.0)?;
+    let appeal = appeal(&mut draft, contract, k0.0)?;
     settle_late(&mut draft, appeal)?;
     Ok(draft.plain.graph.finish())
 }
 
 /// Tx1 to Tx5.
-fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), TemplateError> {
+fn settle_early(
+    draft: &mut Draft<'_>,
+    contract: &Source,
+    k0: KeySetId,
+) -> Result<(), TemplateError> {
     let locks = draft.terms.params().paper_locks().ok_or(MISSING("locks"))?;
     let result = AdaptorPoint::try_from(draft.terms.result_point())?;
     let result = draft.adaptor(Some(result), [ContractSecret::Result.into()]);
@@ -78,7 +83,7 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
             name: NodeName::plain(base),
             meaning,
             lock_height,
-            inputs: vec![spend(tx0, 0, k0, UNLOCKED)],
+            inputs: vec![spend_first(contract, k0, UNLOCKED)],
             plan: SigningPlan {
                 stage: stage::SETTLEMENT.id,
                 broadcasters,
@@ -138,7 +143,7 @@ fn settle_early(draft: &mut Draft<'_>, tx0: NodeId, k0: KeySetId) -> Result<(), 
 /// TxA: takes the arbiters' own coins, which nothing keeps them from spending before.
 fn appeal(
     draft: &mut Draft<'_>,
-    tx0: NodeId,
+    contract: &Source,
     k0: KeySetId,
 ) -> Result<(NodeId, KeySetId), TemplateError> {
     let paper = draft
@@ -149,7 +154,7 @@ fn appeal(
         .ok_or(MISSING("paper record"))?;
     let secret = AdaptorPoint::try_from(paper.appeal.point)?;
     let adaptor = draft.adaptor(Some(secret), [ContractSecret::Appeal.into()]);
-    let mut inputs = vec![spend(tx0, 0, k0, UNLOCKED)];
+    let mut inputs = vec![spend_first(contract, k0, UNLOCKED)];
     let mut value = draft.terms.params().contract_value();
     for i in 0..draft.terms.panel_size() {
         let role = Role::Arbiter(i);

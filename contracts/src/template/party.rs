@@ -6,8 +6,9 @@ use bitcoin::{
     Psbt, Transaction,
     secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
+use narthex_base::node::AskedNode;
 
-use super::{ContractSecret, TemplateError, derive};
+use super::{ContractSecret, HostError, TemplateError, check_host, derive};
 use crate::{
     binding::BindError,
     funding::{FundingError, funding_psbt},
@@ -53,6 +54,9 @@ pub enum PartyError {
     /// The graph cannot be derived.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// What the contract stands on is not there, or has not been looked at.
+    #[error(transparent)]
+    Host(#[from] HostError),
     /// The ceremony cannot begin.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -79,7 +83,36 @@ impl TermsDraft {
 impl Party<Terms> {
     /// Derives the graph from the terms. `key` is the secret of the party's contract key, `policy` why it
     /// goes on with these terms. The terms are used up, whether it goes on or not.
+    ///
+    /// # Errors
+    /// [`HostError::Unseen`] for terms without a funding transaction of their own: [`Party::hosted`] takes those.
     pub fn new(
+        bound: BoundTerms,
+        key: &SecretKey,
+        policy: &AcceptancePolicy,
+    ) -> Result<Party<Terms>, PartyError> {
+        match bound.terms().host() {
+            None => Party::of_bound(bound, key, policy),
+            Some(host) => Err(HostError::Unseen { txid: host.txid }.into()),
+        }
+    }
+
+    /// As [`Party::new`], of a contract that stands on outputs of `host`, which may be unsigned: it is to be published, or
+    /// signed so that it can be, only when the ceremony is over.
+    ///
+    /// # Errors
+    /// Those of [`check_host`]; then nothing is signed.
+    pub fn hosted(
+        bound: BoundTerms,
+        key: &SecretKey,
+        policy: &AcceptancePolicy,
+        host: &Transaction,
+    ) -> Result<Party<Terms>, PartyError> {
+        check_host(bound.terms(), host)?;
+        Party::of_bound(bound, key, policy)
+    }
+
+    fn of_bound(
         bound: BoundTerms,
         key: &SecretKey,
         policy: &AcceptancePolicy,
@@ -133,8 +166,9 @@ impl ContractSignatures<Terms> {
     }
 
     /// The funding transaction, unsigned. Only a party that holds its signatures has this method: nobody can
-    /// sign away its coins before it holds everything that brings them back.
-    pub fn funding_psbt(&self) -> Result<Psbt, FundingError> {
+    /// sign away its coins before it holds everything that brings them back. And only with a node that takes what the
+    /// contract ends with.
+    pub fn funding_psbt(&self, _: &impl AskedNode) -> Result<Psbt, FundingError> {
         funding_psbt(self.graph())
     }
 

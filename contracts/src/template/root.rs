@@ -18,7 +18,7 @@ use crate::{
     depth::{Depth, Shallow},
     funding::{ChildError, FeeCoin},
     graph::{Purpose, TxGraph, signed_weight},
-    terms::{Fees, Role},
+    terms::{Fees, Role, TermsDraft},
 };
 
 /// Marks a root among data outputs.
@@ -220,8 +220,11 @@ pub enum NoRecord {
     },
 }
 
-/// The worker's change in the funding transaction, whose spending authenticates the root.
-pub fn root_coin(graph: &TxGraph) -> Option<OutPoint> {
+/// The worker's change in the funding transaction or in the host, whose spending authenticates the root.
+pub fn root_coin(terms: &TermsDraft, graph: &TxGraph) -> Option<OutPoint> {
+    if let Some(host) = terms.host() {
+        return host.root_coin.map(|vout| host.outpoint(vout));
+    }
     let node = graph.node(TxGraph::FUNDING)?;
     let vout = node
         .outputs

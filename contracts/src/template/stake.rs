@@ -22,12 +22,12 @@ use crate::{
     funding::{FeeCoin, Sweep, SweepError, Unlock},
     graph::{Purpose, TxGraph, satisfaction_weight, signed_weight},
     musig::{KeySet, MusigKeypair, PublicNonce, Session},
-    terms::{FeeError, Fees, Role, Terms, TermsError},
+    terms::{FeeError, Fees, Role, Terms, TermsDraft, TermsError},
 };
 
 /// Key set and descriptor of an arbiter's stake.
 pub(super) fn stake_keys(
-    terms: &Terms,
+    terms: &TermsDraft,
     everyone: &KeySet,
     i: u8,
     unlock: u32,
@@ -44,7 +44,7 @@ pub(super) fn stake_keys(
 }
 
 fn stake_descriptor(
-    terms: &Terms,
+    terms: &TermsDraft,
     everyone: &KeySet,
     owner: Role,
     unlock: u32,
@@ -55,7 +55,7 @@ fn stake_descriptor(
 }
 
 fn stake_leaf(
-    terms: &Terms,
+    terms: &TermsDraft,
     owner: Role,
     unlock: u32,
 ) -> Result<Miniscript<XOnlyPublicKey, Tap>, TemplateError> {
@@ -133,7 +133,7 @@ pub fn reclaim_stake(
         return Err(ReclaimError::WrongKey { arbiter });
     }
     let (outpoint, prevout) =
-        stake_output(graph, arbiter).ok_or(ReclaimError::NoStake { arbiter })?;
+        stake_output(terms, graph, arbiter).ok_or(ReclaimError::NoStake { arbiter })?;
     let script_error = |e: String| ReclaimError::Template(TemplateError::Script(e));
     let unlock = stake_unlock_height(terms.params());
     let Descriptor::Tr(tr) = stake_wallet_descriptor(terms, arbiter)? else {
@@ -160,8 +160,13 @@ pub fn reclaim_stake(
     })
 }
 
-/// Where an arbiter's stake is and what it holds.
-pub fn stake_output(graph: &TxGraph, arbiter: u8) -> Option<(OutPoint, TxOut)> {
+/// Where an arbiter's stake is and what it holds: in the funding transaction, or in the host.
+pub fn stake_output(terms: &TermsDraft, graph: &TxGraph, arbiter: u8) -> Option<(OutPoint, TxOut)> {
+    if let Some(host) = terms.host() {
+        let outpoint = host.outpoint(*host.stakes.get(usize::from(arbiter))?);
+        // The appeal spends all of them.
+        return graph.external(outpoint).map(|prevout| (outpoint, prevout));
+    }
     let node = graph.node(TxGraph::FUNDING)?;
     let vout = node.outputs.iter().position(
         |o| matches!(o.purpose, Purpose::Held { owner, .. } if owner == Role::Arbiter(arbiter)),

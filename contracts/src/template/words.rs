@@ -116,7 +116,7 @@ impl Rulings {
 
     /// Everyone who attested something.
     pub fn ruled(self) -> ArbiterSet {
-        ArbiterSet::new(self.worker.mask() | self.verifier.mask()).unwrap_or(ArbiterSet::empty())
+        self.worker.union(self.verifier)
     }
 
     /// The secrets that these attestations give away.

@@ -3,7 +3,7 @@
 use bitcoin::{Amount, ScriptBuf, key::XOnlyPublicKey, secp256k1::PublicKey};
 use narthex_game_model::{Params, Template};
 
-use super::{TermsError, TermsRecord, json, record};
+use super::{Host, TermsError, TermsRecord, json, record};
 use crate::{
     attest::{Announcement, attestation_point},
     musig::{AdaptorPoint, KeySet},
@@ -16,6 +16,7 @@ use crate::{
 pub struct TermsDraft {
     record: TermsRecord,
     params: Params,
+    unplaced_id: [u8; 32],
     contract_id: [u8; 32],
 }
 
@@ -27,12 +28,23 @@ impl TermsDraft {
 
     /// Checks proposed terms. Nothing is signed or locked by terms that fail.
     pub fn new(record: TermsRecord) -> Result<TermsDraft, TermsError> {
+        let hosted = record.host.is_some();
+        TermsDraft::checked(record, hosted)
+    }
+
+    /// `hosted`: that the contract has, or will have, no funding transaction of its own.
+    pub(super) fn checked(record: TermsRecord, hosted: bool) -> Result<TermsDraft, TermsError> {
         let params = Params::new(record.params.clone())?;
-        record.check(&params)?;
-        let contract_id = record.contract_id(&params);
+        record.check(&params, hosted)?;
+        let unplaced_id = record.unplaced_id(&params);
+        let contract_id = match &record.host {
+            None => unplaced_id,
+            Some(host) => host.contract_id(&unplaced_id),
+        };
         Ok(TermsDraft {
             record,
             params,
+            unplaced_id,
             contract_id,
         })
     }
@@ -56,6 +68,17 @@ impl TermsDraft {
     /// salts, points, coins, identities. What arbiters rule on, and what their nonces are derived from.
     pub fn contract_id(&self) -> &[u8; 32] {
         &self.contract_id
+    }
+
+    /// The contract's id without the place of its host: what the outputs that a host pays to commit to, since the host's
+    /// id follows from them. With a funding transaction of its own, the contract's id.
+    pub fn unplaced_id(&self) -> &[u8; 32] {
+        &self.unplaced_id
+    }
+
+    /// Where the contract stands, if it has no funding transaction of its own.
+    pub fn host(&self) -> Option<&Host> {
+        self.record.host.as_ref()
     }
 
     /// Number of arbiters.

@@ -75,6 +75,20 @@ pub enum TermsError {
     /// The own salt could not be bound to these terms, so nothing that depends on it may be sent.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The place of a contract without a funding transaction of its own cannot be one. The fault of whoever named it.
+    #[error("the transaction that the contract is to stand on {problem}")]
+    Host {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A party brings coins or change to terms that have no funding transaction.
+    #[error(
+        "{role} brings coins or change, but the contract has no funding transaction of its own"
+    )]
+    Hosted {
+        /// Whose contribution.
+        role: Role,
+    },
     /// Two arbiters are the same.
     #[error("arbiter{first} and arbiter{second} have the same identity key")]
     SameArbiter {
@@ -221,6 +235,7 @@ impl TermsError {
             TermsError::Contribution { role, .. }
             | TermsError::NonStandard { role, .. }
             | TermsError::PayoutScript { role, .. }
+            | TermsError::Hosted { role }
             | TermsError::StakeCoin { role, .. } => Some(*role),
             TermsError::PointProof { .. }
             | TermsError::TokenPoint { .. }

@@ -10,6 +10,8 @@
 //!    [`BoundDraft`] may be spoken of to others; arbiters announce their nonces for its id.
 //! 4. [`BoundDraft::complete`] takes everybody's announcements: [`BoundTerms`], which the ceremony uses up.
 //!
+//! A contract without a funding transaction of its own begins with an [`UnplacedDraft`].
+//!
 //! [`Terms`] are a draft with announcements: what judges, holdings and plays share. A party derives its whole
 //! transaction graph from them alone; it cannot sign with them alone.
 
@@ -18,6 +20,7 @@ mod attested;
 mod bound;
 mod draft;
 mod error;
+mod host;
 mod json;
 mod part;
 mod proof;
@@ -42,6 +45,7 @@ pub use crate::funding::{
 };
 pub use draft::TermsDraft;
 pub use error::{RootCoinFound, TermsError};
+pub use host::{Host, UnplacedDraft};
 pub use narthex_game_model::schedule::stake_unlock_height;
 pub use part::{Assembly, AssemblyError, Part};
 pub use proof::SecretPoint;

@@ -157,6 +157,7 @@ impl Assembly {
             token: worker.token,
             paper,
             funding_rate_sat_per_kwu: self.funding_rate,
+            host: None,
         })
     }
 }

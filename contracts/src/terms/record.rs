@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Contribution, ContributionError, FeeRate, FeeRules, MAX_COINS, RootCoinFound, SecretPoint,
-    TermsError, token::token_key,
+    TermsError,
+    host::{Host, check_hosted},
+    token::token_key,
 };
 use crate::{
     funding::{is_null, is_standard, shortened},
@@ -116,6 +118,9 @@ pub struct TermsRecord {
     pub paper: Option<PaperRecord>,
     /// Fee rate of the funding transaction.
     pub funding_rate_sat_per_kwu: FeeRate,
+    /// Where the contract stands if it has no funding transaction of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
 }
 
 /// Name of the proof for the result point.
@@ -149,7 +154,8 @@ impl TermsRecord {
         self.party(role).map(|p| p.funding)
     }
 
-    pub(super) fn check(&self, params: &Params) -> Result<(), TermsError> {
+    /// `hosted`: that the contract has, or will have, no funding transaction of its own.
+    pub(super) fn check(&self, params: &Params, hosted: bool) -> Result<(), TermsError> {
         if self.arbiters.len() != usize::from(params.arbiters()) {
             return Err(TermsError::PanelSize {
                 given: self.arbiters.len(),
@@ -165,7 +171,11 @@ impl TermsRecord {
         self.check_identities()?;
         self.check_scripts(params)?;
         self.check_heights(params)?;
-        self.check_funding(params)
+        self.check_funding(params, hosted)?;
+        match &self.host {
+            Some(host) => host.check(params),
+            None => Ok(()),
+        }
     }
 
     fn check_heights(&self, params: &Params) -> Result<(), TermsError> {
@@ -286,7 +296,7 @@ impl TermsRecord {
         Ok(())
     }
 
-    fn check_funding(&self, params: &Params) -> Result<(), TermsError> {
+    fn check_funding(&self, params: &Params, hosted: bool) -> Result<(), TermsError> {
         let mut seen: Vec<(Role, bitcoin::OutPoint)> = Vec::new();
         let rate = self.funding_rate_sat_per_kwu;
         if rate.check().is_err() {
@@ -296,6 +306,9 @@ impl TermsRecord {
                 most: FeeRate::MOST.to_sat_per_kwu(),
             });
         }
+        // An arbiter's own coin in the `paper` template is none of the host's outputs.
+        let hosting = self.host.iter().flat_map(Host::spent);
+        let hosting = hosting.collect::<Vec<_>>();
         for role in Role::all(params.arbiters()) {
             let Some(PartyView { key, funding, .. }) = self.party(role) else {
                 continue;
@@ -323,6 +336,10 @@ impl TermsRecord {
                         outpoint: *outpoint,
                     });
                 }
+                if hosting.contains(&outpoint) {
+                    let problem = "has an output that an arbiter brings as its own coin";
+                    return Err(TermsError::Host { problem });
+                }
                 seen.push((role, coin.outpoint));
             }
             match (params.template(), role) {
@@ -348,13 +365,20 @@ impl TermsRecord {
                 }
                 _ => {}
             }
-            funding.check(deposit(params, role), rate).map_err(fail)?;
+            match hosted {
+                true => {
+                    let root_coin = role == Role::Worker && params.template().has_delivery();
+                    check_hosted(role, funding, root_coin)?;
+                }
+                false => funding.check(deposit(params, role), rate).map_err(fail)?,
+            }
         }
         Ok(())
     }
 
-    /// Hash of everything that the graph depends on, but for the arbiters' nonces: those are derived from it.
-    pub(super) fn contract_id(&self, params: &Params) -> [u8; 32] {
+    /// Hash of everything that the graph depends on, but for the arbiters' nonces, which are derived from the contract's
+    /// id, and for the place of a contract that another transaction hosts.
+    pub(super) fn unplaced_id(&self, params: &Params) -> [u8; 32] {
         let mut w = Writer::new(kinds::TERMS);
         w.fixed(&params.hash())
             .u64(self.funding_rate_sat_per_kwu.to_sat_per_kwu());

@@ -13,8 +13,14 @@ use bitcoin::{
 };
 use zeroize::Zeroizing;
 
+use narthex_base::secret::Secret;
+use narthex_game_model::{
+    ruling::{KeptError, SignedItem},
+    token::Token,
+};
+
 use super::{TermsDraft, TermsError};
-use crate::terms::Role;
+use crate::{derive::reply_secret, terms::Role};
 
 /// K + X, the internal key of the output. `None` where the sum is no point: X is the negative of K.
 pub fn token_key(verifier: &PublicKey, token: &PublicKey) -> Option<PublicKey> {
@@ -37,6 +43,17 @@ impl TermsDraft {
     /// X, the point of the token; `None` in the `paper` template, where approvals are not backed by work.
     pub fn token_point(&self) -> Option<PublicKey> {
         self.record().token.map(|token| token.point)
+    }
+
+    /// The token out of the verifier's own reply, as a peer returned it: for a verifier that has its seed and nothing else.
+    ///
+    /// # Errors
+    /// [`KeptError`]; [`KeptError::NoToken`] too where the terms have no token.
+    pub fn kept_token(&self, reply: &SignedItem, seed: &Secret) -> Result<Token, KeptError> {
+        let key = self.word_key(Role::Verifier);
+        let (key, point) = key.zip(self.token_point()).ok_or(KeptError::NoToken)?;
+        let own = reply_secret(seed, self.contract_id());
+        reply.kept_token(self.contract_id(), &key, &point, &own)
     }
 
     /// K + X, to whose Taproot output an approval pays the verifier; `None` in the `paper` template.

@@ -15,6 +15,7 @@ use bounty_support::{
     RIGHT, amount, call, identity, of, offer, parties, public, record, rng, script, secret, seed,
     set, signed,
 };
+use narthex_contracts::fixtures::MadeUpNode;
 use narthex_contracts::{
     bounty::{
         BountyError, BountyRecord, BountyTerms, CANCEL, REFUND, REQUESTER, RecomputerOffer, derive,
@@ -25,7 +26,7 @@ use narthex_contracts::{
     setup::{Agreement, SetupError, Signing},
     terms::FeeRate,
 };
-use narthex_game_model::market::LayerSet;
+use narthex_game_model::market::{LayerSet, payable};
 
 /// What every pre-signed transaction keeps: no fee, one anchor, no dust, the weight that was foretold.
 fn lawful(graph: &TxGraph, id: NodeId, tx: &Transaction) {
@@ -45,7 +46,7 @@ fn lawful(graph: &TxGraph, id: NodeId, tx: &Transaction) {
 /// Every subset of four recomputers settles, with the amounts fixed at funding and the rest to the requester.
 #[test]
 fn every_set_is_paid_exactly() {
-    for seats in LayerSet::payable(4, 1) {
+    for seats in payable(4, 1) {
         let mut bounty = signed(4, 1);
         let results: Vec<(u8, &[u8])> = of(seats).into_iter().map(|seat| (seat, RIGHT)).collect();
         let (paid, tx) = bounty.settled(&results);
@@ -132,7 +133,7 @@ fn the_requester_has_an_exit_alone() {
         graph.node(TxGraph::FUNDING).unwrap().inputs[0].spend,
         Spend::Wallet(party) if party == REQUESTER
     ));
-    assert!(bounty.requester.funding_psbt(100).is_ok());
+    assert!(bounty.requester.funding_psbt(100, &MadeUpNode).is_ok());
 }
 
 /// What `docs/contracts/bounty.md` shows: 2 of 3, P2TR everywhere, real heights.

@@ -13,6 +13,7 @@ use narthex_contracts::bounty::{
     Answer, BountyError, Coin, RequesterDuty, recomputer_party, restore,
 };
 use narthex_contracts::depth::Shallow;
+use narthex_contracts::fixtures::MadeUpNode;
 use narthex_game_model::market::LayerSet;
 
 /// No secret is given when the settlement could meet the refund.
@@ -417,6 +418,9 @@ fn a_depth_leaves_time_for_the_openings() {
     };
     assert_eq!(sign(200), Err(late.clone()));
     assert_eq!(sign(199), Ok(()));
-    assert_eq!(bounty.requester.funding_psbt(204).unwrap_err(), late);
-    bounty.requester.funding_psbt(203).unwrap();
+    assert_eq!(
+        bounty.requester.funding_psbt(204, &MadeUpNode).unwrap_err(),
+        late
+    );
+    bounty.requester.funding_psbt(203, &MadeUpNode).unwrap();
 }

@@ -14,6 +14,7 @@ use deliver_support::{
     AMOUNT, DEPTH, FUNDED, Lie, MESSAGE, RECIPIENT, T, TIP, agent_key, agree, agreed, conditions,
     lying, pay, plan, recipient, request, restored, rng, script, secret, sender, serve,
 };
+use narthex_contracts::fixtures::MadeUpNode;
 use narthex_contracts::{
     binding::{BindError, MemoryBindings},
     builder::BuilderError,
@@ -103,7 +104,7 @@ fn a_seed_serves_one_delivery() {
     let mut again = restored(&first);
     agree(&mut again, 0);
     agree(&mut again, 1);
-    again.funding_psbt(890).unwrap();
+    again.funding_psbt(890, &MadeUpNode).unwrap();
     // What was refused used nothing up: terms that do not check leave the seed free.
     let mut bindings = MemoryBindings::default();
     let mut hasty = plan(2);
@@ -170,15 +171,15 @@ fn funding_waits_for_every_consent() {
     }
     sender.agreed(&second).unwrap();
     assert_eq!(
-        sender.funding_psbt(890).unwrap_err(),
+        sender.funding_psbt(890, &MadeUpNode).unwrap_err(),
         DeliverError::NoConsent { agent: 0 }
     );
     sender.agreed(&first).unwrap();
     assert_eq!(sender.duty(890, Coin::Unfunded), SenderDuty::Fund);
     // Two blocks deep at T − 12, when a claim still has its time.
-    sender.funding_psbt(T - 14).unwrap();
+    sender.funding_psbt(T - 14, &MadeUpNode).unwrap();
     assert!(matches!(
-        sender.funding_psbt(T - 13),
+        sender.funding_psbt(T - 13, &MadeUpNode),
         Err(DeliverError::TooLate { .. })
     ));
     assert_eq!(sender.duty(T - 11, Coin::Unfunded), SenderDuty::Abandon);
@@ -389,7 +390,7 @@ fn everybody_crashes_at_every_step() {
         sender = restored(&sender);
         agents.push(back(&agent));
     }
-    assert!(sender.funding_psbt(890).is_ok());
+    assert!(sender.funding_psbt(890, &MadeUpNode).is_ok());
     let mut recipient = recipient(&sender, &agents[..2]);
     recipient = back_recipient(&recipient);
     let handover = recipient.hand_over(1, (TIP, FUNDED), &mut rng()).unwrap();

@@ -8,6 +8,7 @@ use bitcoin::{Amount, ScriptBuf, Transaction, hashes::Hash, hashes::sha256};
 use deliver_support::{
     AMOUNT, FUNDED, MESSAGE, T, TIP, agreed, pay, plan, public, recipient, record, rng, script,
 };
+use narthex_contracts::fixtures::MadeUpNode;
 use narthex_contracts::{
     builder::BuilderError,
     deliver::{
@@ -66,7 +67,7 @@ fn every_transaction_keeps_the_laws() {
 #[test]
 fn the_funding_pays_what_was_agreed_and_its_fee() {
     let (sender, _) = agreed(3);
-    let psbt = sender.funding_psbt(890).unwrap();
+    let psbt = sender.funding_psbt(890, &MadeUpNode).unwrap();
     let tx = psbt.unsigned_tx;
     let (outpoint, prevout) = sender.delivery().coin().unwrap();
     assert_eq!(outpoint.txid, tx.compute_txid());

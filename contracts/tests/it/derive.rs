@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 
 use bitcoin::hex::DisplayHex;
 use narthex_base::secret::Secret;
-use narthex_contracts::derive::{Derived, OwnSalt, Salted, contract_key};
+use narthex_contracts::derive::{Derived, OwnSalt, Salted, contract_key, reply_secret};
 use proptest::prelude::*;
 
-/// All that follows from a seed, by name.
-fn all(seed: [u8; 32], negotiation: [u8; 32], salt: [u8; 32]) -> Vec<(Derived, [u8; 32])> {
+/// All that follows from a seed, and from a negotiation, an own salt or a contract, by name.
+fn all(
+    seed: [u8; 32],
+    negotiation: [u8; 32],
+    salt: [u8; 32],
+    contract: [u8; 32],
+) -> Vec<(Derived, [u8; 32])> {
     let seed = Secret::from_bytes(seed);
     let salted = Salted::new(&seed, OwnSalt::from_bytes(salt));
     let of = |what| match what {
@@ -19,6 +24,7 @@ fn all(seed: [u8; 32], negotiation: [u8; 32], salt: [u8; 32]) -> Vec<(Derived, [
         Derived::LeafSalts => *salted.leaf_salts().expose(),
         Derived::Token => *salted.token().unwrap().expose(),
         Derived::SampleNonce => *salted.sample_nonce().expose(),
+        Derived::ReplyKey => *reply_secret(&seed, &contract).expose(),
     };
     Derived::ALL
         .into_iter()
@@ -34,24 +40,27 @@ fn no_name_stands_for_two() {
 
 proptest! {
     /// Each has its own value, whatever the seed; the contract key follows from seed and negotiation and lasts through
-    /// attempts, all others from seed and own salt and never come again with another.
+    /// attempts, the reply's key from seed and contract, all others from seed and own salt and never come again with another.
     #[test]
     fn what_must_last_lasts_and_what_must_not_come_twice_does_not(
-        seed in any::<[u8; 32]>(), (negotiation, salt) in any::<([u8; 32], [u8; 32])>(),
-        (other_seed, other_negotiation, other_salt) in any::<([u8; 32], [u8; 32], [u8; 32])>(),
+        (seed, other_seed) in any::<([u8; 32], [u8; 32])>(),
+        (negotiation, salt, contract) in any::<([u8; 32], [u8; 32], [u8; 32])>(),
+        others in any::<([u8; 32], [u8; 32], [u8; 32])>(),
     ) {
-        let found = all(seed, negotiation, salt);
+        let found = all(seed, negotiation, salt, contract);
         let values: BTreeSet<_> = found.iter().map(|(_, bytes)| *bytes).collect();
         prop_assert_eq!(values.len(), Derived::ALL.len());
-        prop_assert_eq!(&found, &all(seed, negotiation, salt));
-        let next_attempt = all(seed, negotiation, other_salt);
-        let elsewhere = all(seed, other_negotiation, salt);
+        prop_assert_eq!(&found, &all(seed, negotiation, salt, contract));
+        let elsewhere = all(seed, others.0, salt, contract);
+        let next_attempt = all(seed, negotiation, others.1, contract);
+        let other_contract = all(seed, negotiation, salt, others.2);
         for (i, (what, bytes)) in found.iter().enumerate() {
-            let lasts = *what == Derived::ContractKey;
-            prop_assert_eq!(*bytes == next_attempt[i].1, lasts, "{:?} of another attempt", what);
-            prop_assert_eq!(*bytes == elsewhere[i].1, !lasts, "{:?} of another negotiation", what);
+            let (negotiated, kept) = (*what == Derived::ContractKey, *what == Derived::ReplyKey);
+            prop_assert_eq!(*bytes == elsewhere[i].1, !negotiated, "{:?} of another negotiation", what);
+            prop_assert_eq!(*bytes == next_attempt[i].1, negotiated || kept, "{:?} of another attempt", what);
+            prop_assert_eq!(*bytes == other_contract[i].1, !kept, "{:?} of another contract", what);
         }
-        let others = all(other_seed, negotiation, salt);
+        let others = all(other_seed, negotiation, salt, contract);
         prop_assert!(others.iter().all(|(_, bytes)| !values.contains(bytes)));
     }
 }
@@ -72,13 +81,15 @@ fn own_salts_are_drawn_and_kept() {
 #[test]
 fn golden_secrets() {
     let (seed, negotiation, salt) = ([0x11; 32], [0x22; 32], [0x33; 32]);
+    let contract = [0x44; 32];
     let hex = |bytes: &[u8]| bytes.to_lower_hex_string();
-    let names = all(seed, negotiation, salt).into_iter();
+    let names = all(seed, negotiation, salt, contract).into_iter();
     let names = names.map(|(what, bytes)| (what.info().to_owned(), hex(&bytes).into()));
     let found = serde_json::json!({
         "seed": hex(&seed),
         "negotiation": hex(&negotiation),
         "own_salt": hex(&salt),
+        "contract": hex(&contract),
         "derived": names.collect::<serde_json::Map<_, _>>(),
     });
     golden_json::holds("derived.json", &found);

@@ -16,7 +16,7 @@ use bitcoin::{
 };
 use narthex_base::codec::Message as _;
 use narthex_contracts::{
-    fixtures::Fixtures,
+    fixtures::{Fixtures, MadeUpNode},
     funding::{
         FundingError, FundingWitnesses, check_witnesses, combine_witnesses, funding_witnesses,
         merge_wallet_data,
@@ -71,7 +71,7 @@ fn holdings() -> Vec<ContractSignatures<Terms>> {
 /// The inputs of `role`, signed as a wallet does: not finished yet.
 fn signed(holdings: &ContractSignatures<Terms>, role: Role) -> Psbt {
     let secp = Secp256k1::new();
-    let mut psbt = holdings.funding_psbt().unwrap();
+    let mut psbt = holdings.funding_psbt(&MadeUpNode).unwrap();
     let (secret, script) = wallet(role);
     let tx = psbt.unsigned_tx.clone();
     let mut cache = SighashCache::new(&tx);
@@ -136,7 +136,7 @@ fn who_has_not_signed_is_named() {
         other => panic!("{other}"),
     }
     // An own wallet that has not signed.
-    let unsigned = holdings[1].funding_psbt().unwrap();
+    let unsigned = holdings[1].funding_psbt(&MadeUpNode).unwrap();
     match funding_witnesses(&holdings[1], &unsigned).unwrap_err() {
         FundingError::Unsigned { missing, reason } => {
             assert_eq!(missing, [Role::Worker]);
@@ -314,7 +314,7 @@ fn witnesses_survive_their_encoding_and_large_ones_are_refused() {
 #[test]
 fn wallet_data_comes_in_without_signatures() {
     let holdings = holdings();
-    let mut funding = holdings[0].funding_psbt().unwrap();
+    let mut funding = holdings[0].funding_psbt(&MadeUpNode).unwrap();
     let clean = funding.clone();
     let mut contributed = signed(&holdings[0], Role::Client);
     let mine = input_of(&holdings[0], Role::Client);

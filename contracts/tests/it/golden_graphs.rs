@@ -5,12 +5,12 @@
 
 use crate::laws_support;
 
-use std::{fmt::Write, path::PathBuf};
+use std::{fmt::Write, path::PathBuf, sync::Arc};
 
 use bitcoin::{Amount, Txid, hex::DisplayHex};
 use laws_support::{Sample, example};
-use narthex_contracts::{graph::TxGraph, template, terms::Terms};
-use narthex_game_model::Template;
+use narthex_contracts::{fixtures::Fixtures, graph::TxGraph, template, terms::Terms};
+use narthex_game_model::{Params, Template};
 use serde::{Deserialize, Serialize};
 
 /// What is pinned of a transaction.
@@ -84,8 +84,12 @@ fn write_vector(name: &str, terms: &Terms) {
 }
 
 fn check(name: &str, made_up: impl FnOnce() -> Sample) {
+    check_terms(name, || made_up().terms);
+}
+
+fn check_terms(name: &str, made_up: impl FnOnce() -> Arc<Terms>) {
     if std::env::var_os("NARTHEX_BLESS").is_some() {
-        write_vector(name, &made_up().terms);
+        write_vector(name, &made_up());
     }
     let text = std::fs::read_to_string(path(name)).unwrap();
     assert!(text.len() < 300_000);
@@ -129,5 +133,17 @@ fn audited_2_of_3() {
 fn paper_2_of_3() {
     check("paper-2-of-3.json", || {
         Sample::example(Template::Paper, 3, 2)
+    });
+}
+
+/// On outputs of another transaction.
+#[test]
+fn hosted_2_of_3() {
+    check_terms("hosted-2-of-3.json", || {
+        let cast = Fixtures::new(
+            Params::new(example(Template::Hardened, 3, 2)).unwrap(),
+            [1; 32],
+        );
+        Arc::new(cast.hosted().unwrap().0)
     });
 }

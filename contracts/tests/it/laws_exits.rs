@@ -13,7 +13,7 @@ use laws_support::{Sample, children, config, goes_on, samples};
 use narthex_contracts::{
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::{ContractSignatures, Secrets, ceremony},
-    template::{ContractSecret, stake_unlock_height},
+    template::{ContractSecret, Exit, stake_unlock_height},
     terms::{MAX_ARBITERS, Role, Terms},
 };
 use narthex_game_model::{Ruling, Template};
@@ -171,6 +171,34 @@ proptest! {
     #[test]
     fn audited((record, seed) in samples(Template::Audited, 4)) {
         as_documented(&Sample::new(record, seed), &AUDITED)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(16))]
+
+    /// A worker delivers at the last moment, the verifier speaks a block before the client can end it, and the other side
+    /// answers a block before that is too late: no arbiter has its stake back yet, wherever the funding confirmed.
+    #[test]
+    fn stakes_outlast_the_last_answer((record, seed) in samples(Template::Audited, 4), before in 0..100u32, after in 0..100u32) {
+        let sample = Sample::new(record, seed);
+        let (graph, params) = (&sample.graph, sample.params());
+        let of = |name| {
+            let (_, node) = graph.nodes().find(|(_, node)| node.name == name).unwrap();
+            (node.lock_height, u32::from(TxGraph::relative_lock_blocks(node)))
+        };
+        let deliver = params.deliver_height();
+        for funded in [deliver.saturating_sub(before), deliver + after] {
+            let (height, blocks) = of(Exit::WORKER_TIMEOUT);
+            let delivered = (height + 1).max(funded + blocks) - 1;
+            let spoken = delivered + of(Exit::ABANDONED).1 - 1;
+            let stake = (stake_unlock_height(params) + 1).max(funded + u32::from(params.stake_lock_blocks()));
+            for (ends, answer) in [(Exit::NORMAL_LONG, Exit::CHALLENGED), (Exit::UNAPPEALED, Exit::APPEALED)] {
+                let answered = spoken + of(ends).1 - 1;
+                prop_assert!(spoken + of(answer).1 <= answered, "{answer} has a window");
+                prop_assert!(answered < stake, "{answer} by {answered}, stakes from {stake}");
+            }
+        }
     }
 }
 

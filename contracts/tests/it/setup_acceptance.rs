@@ -49,6 +49,7 @@ fn what_does_not_pay_is_refused_with_the_reason() {
             "target",
             "honest appeals rather than target",
             "bribe",
+            "bribe after a delivery",
             "honest appeals rather than bribe",
             "league by silence",
             "league by a ruling",

@@ -1,14 +1,17 @@
 //! What an approval pays the verifier waits for a token: where it is paid, who can bring the settlement about, and when.
 
+use crate::golden_json;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bitcoin::{
     hashes::{Hash, sha256},
+    hex::DisplayHex,
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::thread_rng},
 };
-use narthex_base::codec::Message as _;
+use narthex_base::{codec::Message as _, secret::Secret};
 use narthex_contracts::{
     binding::{Bindings, MemoryBindings},
+    derive::reply_secret,
     fixtures::Fixtures,
     graph::{NodeId, Purpose},
     party::PartyId,
@@ -16,9 +19,14 @@ use narthex_contracts::{
     template::{ContractSecret, Exit},
     terms::{
         Role, SecretPoint, Terms, TermsDraft, TermsError, TermsRecord, token_key, token_secret,
+        word_pair,
     },
 };
-use narthex_game_model::Template;
+use narthex_game_model::{
+    Template,
+    ruling::{Answer, Item, KeptError, SignedItem},
+    token::{Token, TokenBox},
+};
 
 use Role::{Client, Verifier, Worker};
 
@@ -267,4 +275,111 @@ fn the_worker_binds_itself_to_its_own_token_alone() {
         cast.terms().unwrap().record().sample_nonce
     );
     assert!(ContractSecret::all(15).any(|secret| secret == ContractSecret::Token));
+}
+
+/// A verifier that has lost everything but its seed has the token back from what it said itself: from that, by its seed, and
+/// by nothing else.
+#[test]
+fn a_reply_gives_its_verifier_the_token_back() {
+    let cast = cast(Template::Hardened);
+    let terms = cast.terms().unwrap();
+    let contract = *terms.contract_id();
+    let seed = Secret::from_bytes([5; 32]);
+    let token = Token::from_bytes(cast.token().secret_bytes()).unwrap();
+    let kept = TokenBox::seal(&token, &contract, &reply_secret(&seed, &contract)).unwrap();
+    let answer = |kept| Answer::Shown {
+        hash: token.shown(&contract),
+        kept,
+    };
+    let reply = |answer| Item::Reply {
+        token: [1; 32],
+        answer,
+    };
+    let pair = word_pair(&contract, &cast.key(Verifier));
+    let said = reply(answer(kept)).signed(&contract, &pair);
+    // As it went over the wire.
+    let item = Item::from_bytes(&said.item.to_bytes()).unwrap();
+    let returned = SignedItem {
+        item,
+        signature: said.signature,
+    };
+    let back = terms.kept_token(&returned, &seed).unwrap();
+    assert_eq!(back.expose(), token.expose());
+    assert_eq!(back.point(), terms.token_point());
+
+    let refused = |signed: &SignedItem, seed: &Secret| match terms.kept_token(signed, seed) {
+        Ok(_) => panic!("a token"),
+        Err(error) => error,
+    };
+    let other = Secret::from_bytes([6; 32]);
+    assert_eq!(refused(&returned, &other), KeptError::Shut);
+    // Whatever is altered, the signature is of something else.
+    let mut altered = kept;
+    altered.ciphertext[31] ^= 1;
+    let mut forged = returned.clone();
+    forged.item = reply(answer(altered));
+    assert_eq!(refused(&forged, &seed), KeptError::NotOwn);
+    let mut tag = kept;
+    tag.tag[0] ^= 1;
+    // Signed all the same, as by a verifier that was mad: no token comes of it.
+    for kept in [altered, tag] {
+        let signed = reply(answer(kept)).signed(&contract, &pair);
+        assert_eq!(refused(&signed, &seed), KeptError::Shut);
+    }
+    let by_worker = word_pair(&contract, &cast.key(Worker));
+    let forged = returned.item.clone().signed(&contract, &by_worker);
+    assert_eq!(refused(&forged, &seed), KeptError::NotOwn);
+    let digests = reply(Answer::Digests(vec![[2; 32]])).signed(&contract, &pair);
+    assert_eq!(refused(&digests, &seed), KeptError::NoToken);
+
+    // In another attempt it is another contract, another signature and another key.
+    let mut next = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    next.next_attempt();
+    let later = next.terms().unwrap();
+    assert!(matches!(
+        later.kept_token(&returned, &seed),
+        Err(KeptError::NotOwn)
+    ));
+    let again = returned.item.clone();
+    let pair = word_pair(later.contract_id(), &cast.key(Verifier));
+    let again = again.signed(later.contract_id(), &pair);
+    assert!(matches!(
+        later.kept_token(&again, &seed),
+        Err(KeptError::Shut)
+    ));
+    let paper = Fixtures::example(Template::Paper, 3, 2, 500, [7; 32]).unwrap();
+    let paper = paper.terms().unwrap();
+    assert!(matches!(
+        paper.kept_token(&returned, &seed),
+        Err(KeptError::NoToken)
+    ));
+}
+
+/// The bytes of what is kept, for other implementations.
+#[test]
+fn golden_reply() {
+    let hex = |bytes: &[u8]| bytes.to_lower_hex_string();
+    let (seed, contract) = (Secret::from_bytes([0x11; 32]), [0x44; 32]);
+    let token = Token::from_bytes([0x55; 32]).unwrap();
+    let own = reply_secret(&seed, &contract);
+    let kept = TokenBox::seal(&token, &contract, &own).unwrap();
+    assert_eq!(TokenBox::from_bytes(&kept.to_bytes()), Ok(kept));
+    let item = Item::Reply {
+        token: [0x66; 32],
+        answer: Answer::Shown {
+            hash: token.shown(&contract),
+            kept,
+        },
+    };
+    let found = serde_json::json!({
+        "seed": hex(seed.expose()),
+        "contract": hex(&contract),
+        "token": hex(token.expose()),
+        "point": hex(&token.point().unwrap().serialize()),
+        "reply_key": hex(own.expose()),
+        "token_box": hex(&kept.to_bytes()),
+        "reply": hex(&item.to_bytes()),
+        "item_id": hex(&item.id(&contract)),
+    });
+    golden_json::holds("reply.json", &found);
 }

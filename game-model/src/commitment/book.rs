@@ -100,6 +100,19 @@ impl OpeningBook {
         })
     }
 
+    /// These steps, all that were opened before, and the first of the others, until they are as many as may be opened: with t
+    /// they give whoever has them every key, even where the coefficient box holds garbage. Nothing can be opened after them, so
+    /// nobody is given them before the verifier has what it asks for. In order and each once.
+    pub fn filled(&self, indices: &[u64]) -> Vec<u64> {
+        let mut all = self.opened.clone();
+        all.extend(indices);
+        let others = (0..self.steps).filter(|index| !self.opened.contains(index));
+        let others = others.filter(|index| !indices.contains(index));
+        let missing = (self.most as usize).saturating_sub(all.len());
+        all.extend(others.take(missing));
+        all.into_iter().collect()
+    }
+
     fn with(&self, indices: &[u64]) -> Result<BTreeSet<u64>, BookError> {
         let steps = self.steps;
         if let Some(index) = indices.iter().copied().find(|index| *index >= steps) {

@@ -209,23 +209,12 @@ impl Exchange {
     }
 }
 
-/// Something handed over: all of its receipt but the signature and the height.
+/// Something handed over: all of its receipt but the signature and the height. From outside it takes what was received, and
+/// not its name ([`crate::ruling::Received`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handover(Receipt);
+pub struct Handover(pub(crate) Receipt);
 
 impl Handover {
-    /// Something that names its own predecessor, so that its receipt need not, handed by `holder` to `issuer`. From
-    /// outside it takes what was received, and not its name ([`crate::ruling::Received`]).
-    pub(crate) const fn of(
-        kind: ReceiptKind,
-        contract: [u8; 32],
-        item: [u8; 32],
-        issuer: [u8; 32],
-        holder: [u8; 32],
-    ) -> Self {
-        Self(Receipt::expected(kind, contract, item, issuer, holder))
-    }
-
     /// The receiver acknowledges, with its tip at `height`, which may be below that of the receipt
     /// before: nobody waits until it has caught up with the other one's tip, or with what the other
     /// one says that it is.

@@ -29,7 +29,7 @@
 //! - A verifier that has seen a difference is paid if it approves nonetheless: a cheat may seal the token under the right
 //!   digests, or hand it over.
 //! - An approved worker that withholds does so off chain (S1), where the verifier is not paid.
-//! - A promise is of the most that a cheat can pay, and binds.
+//! - A promise binds, and may pay for a few bad steps what it does not pay for no work: [`Promise`].
 //!
 //! # What is not covered
 //! - One owner of two parties: [`super::Inspection`] and the inequalities named `league`.
@@ -288,7 +288,7 @@ impl Course<'_> {
             verifier = -sat(params.verifier_stake());
         }
         if let Some(promise) = past.promise.filter(|_| past.owed) {
-            let promised = self.promised(promise);
+            let promised = self.promised(promise, past);
             worker -= &promised;
             verifier += promised;
         }
@@ -296,6 +296,10 @@ impl Course<'_> {
         let paid = |made: bool, fee| if made { sat(fee) } else { Rational::default() };
         worker -= paid(past.delivered, fees.delivery) + paid(past.appealed, fees.appeal);
         verifier -= paid(past.rejected, fees.rejection) + paid(past.approved, fees.approval);
+        if outcome.is_challenged() {
+            // TxC is about as large as TxA.
+            client -= sat(fees.appeal);
+        }
         match (outcome.scheme(), past.rejected) {
             (1, _) => client -= sat(fees.time_out),
             (2, _) => worker -= sat(fees.late),
@@ -303,6 +307,7 @@ impl Course<'_> {
             (4, false) => worker -= sat(fees.admission),
             (4, true) => verifier -= sat(fees.unappealed),
             (5, _) => client -= sat(fees.failed),
+            (6, _) if outcome.is_challenged() => client -= sat(fees.convicted),
             (6, _) => verifier -= sat(fees.convicted),
             _ => worker -= sat(fees.acquitted),
         }

@@ -220,7 +220,15 @@ impl Economics {
         Ok(())
     }
 
-    /// Checks that there is a game for these figures and this record.
+    /// What a ruling of `arbiters` costs in all: g for each, and the fee of the settlement that follows. `None` beyond 2⁶⁴−1
+    /// sat.
+    pub fn ruling_cost(&self, arbiters: u8) -> Option<Amount> {
+        let judged = self.arbiter_cost.checked_mul(arbiters.into())?;
+        judged.checked_add(self.fees.convicted.max(self.fees.acquitted))
+    }
+
+    /// Checks that there is a game for these figures and this record, and that the bond of a challenge pays for the ruling:
+    /// else arbiters would rather be silent than judge it.
     ///
     /// # Errors
     /// [`EconomicsError`].
@@ -230,6 +238,14 @@ impl Economics {
             return Err(EconomicsError::BadSteps { bad, steps });
         }
         self.check_draws(params.sample().into())?;
+        if let Some(audit) = params.audit() {
+            let needed = self.ruling_cost(params.arbiters());
+            let bond = audit.bond;
+            if needed.is_none_or(|needed| bond < needed) {
+                let needed = needed.unwrap_or(Amount::MAX);
+                return Err(EconomicsError::Bond { bond, needed });
+            }
+        }
         let shares = [
             self.league
                 .map(|league| ("leagues", league.worker_verifier)),
@@ -267,6 +283,16 @@ impl Economics {
 /// Figures of which no game can be made. The caller's mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EconomicsError {
+    /// A challenge costs its panel more than it brings. Of whoever proposes the contract.
+    #[error(
+        "a bond of {bond} does not pay for a ruling, which costs the panel {needed}: n·g and the fee of the settlement"
+    )]
+    Bond {
+        /// x.
+        bond: Amount,
+        /// n·g and the larger fee of S6 and S7.
+        needed: Amount,
+    },
     /// No bad step, or more than the job has.
     #[error("{bad} bad steps in a job of {steps}: say 1 to {steps}")]
     BadSteps {

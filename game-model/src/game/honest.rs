@@ -7,9 +7,6 @@ use super::solve::{Verdict, solve};
 use crate::params::Params;
 use crate::rational::rounded;
 
-/// The condition against promises of a worker that cheats a little.
-const BRIBE: &str = "bribe";
-
 /// That honest play is the only equilibrium of a contract with one party's figures. There is no
 /// other way to get one than [`Self::prove`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +15,7 @@ pub struct HonestPlay {
 }
 
 impl HonestPlay {
-    /// Solves the game.
+    /// Solves the game. There is one judgement: what [`solve()`] says of the tree.
     ///
     /// # Errors
     /// [`Unprofitable`], with the deviation that pays and the inequalities that fail.
@@ -28,21 +25,14 @@ impl HonestPlay {
         }
         let game = build(params, economics)?;
         let verdict = solve(&game).verdict;
+        if verdict.honest_play_pays() {
+            let params_hash = params.hash();
+            return Ok(Self { params_hash });
+        }
         let mut broken = inequalities(params, economics)?;
         broken.retain(|row| !row.holds());
-        if !verdict.honest_play_pays() {
-            let verdict = Box::new(verdict);
-            return Err(Unprofitable::NotUnique { verdict, broken });
-        }
-        // The tree has one price of each promise. Where the work costs more than a small cheat gains, that is an idle
-        // worker's, and a cheaper one of a worker that cheats a little is seen by its condition alone.
-        broken.retain(|row| row.name == BRIBE);
-        match broken.is_empty() {
-            true => Ok(Self {
-                params_hash: params.hash(),
-            }),
-            false => Err(Unprofitable::Bribe { broken }),
-        }
+        let verdict = Box::new(verdict);
+        Err(Unprofitable::NotUnique { verdict, broken })
     }
 
     /// Whether the proof is about this record.
@@ -60,12 +50,6 @@ pub enum Unprofitable {
         /// What the solver found.
         verdict: Box<Verdict>,
         /// Sufficient conditions that fail.
-        broken: Vec<Inequality>,
-    },
-    /// It is in the tree, but a promise that the tree does not price makes cheating a little pay.
-    #[error("honest play does not pay: a verifier can be bribed{}", list(.broken))]
-    Bribe {
-        /// The condition that fails.
         broken: Vec<Inequality>,
     },
     /// The figures make no game.

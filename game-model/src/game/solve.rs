@@ -9,6 +9,11 @@
 //! reduced normal form is taken, strictly dominated strategies go, and all extreme equilibria of the
 //! remaining game are found, mixed ones included, if at most two players still have a choice.
 //!
+//! Elimination may leave several actions at an information set to which none of what is left leads, such as two with the same
+//! payoffs. They are no second equilibrium: every action that was taken away is worse than another *whatever* of what is left
+//! is done there, so each choice there goes with the same play and the same payoffs. Where honest play names one of
+//! them the question whether it is honest play that is left stays open; where it names none there is no such question.
+//!
 //! Where more than two have one, pure equilibria are found and the rest is left open: the answer
 //! says so ([`Verdict::Undecided`]).
 
@@ -224,11 +229,13 @@ impl Solver<'_> {
                 "more than two players have a choice in it, so mixed equilibria were not looked for",
             );
         }
-        // What nobody reaches any more is settled only where a single action is left.
-        let unsettled = skeleton.unreached_choices();
-        if let Some(set) = unsettled.first() {
-            let name = self.game.infosets[*set].name.clone();
-            self.leave_open(root, &format!("several actions are possible at \"{name}\""));
+        // What nobody reaches any more decides no payoff: an action that went is worse than another whatever is done there.
+        // It is part of the answer only where honest play says what to do.
+        let mut unsettled = skeleton.unreached_choices().into_iter();
+        if let Some(set) = unsettled.find(|set| self.game.infosets[*set].honest.is_some()) {
+            let name = &self.game.infosets[set].name;
+            let why = format!("several actions are possible at \"{name}\", and one is honest");
+            self.leave_open(root, &why);
         }
         let settled = skeleton.unreached_single_actions();
         equilibria

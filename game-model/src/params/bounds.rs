@@ -204,8 +204,14 @@ pub enum Bound {
     AuditAbsent,
     /// x > 0: a challenge that costs nothing is made of every approval.
     ChallengeBondPositive,
+    /// x ≥ n · dust limit: the whole panel shares it, and a share that no output may hold pays nobody for a ruling. What a ruling costs
+    /// is another question ([`Economics::check`](crate::game::Economics::check)).
+    ChallengeBondAboveDust,
     /// κ + x ≤ w + v: an upheld challenge pays the client and, as a dismissed one does, x to the arbiters.
     ChallengePaidFromStakes,
+    /// κ + φ ≤ w: client and worker in league lose at least what they would have paid the verifier when the client challenges
+    /// work that the worker does not defend. With more they would take the stake of a verifier that did its work.
+    CompensationFromWorkerStake,
     /// At least one step is opened to the client.
     AuditStepsPositive,
     /// And no more than there are.
@@ -310,7 +316,9 @@ impl Bound {
             Self::AuditPresent => ("audit", "=", "given in the audited template"),
             Self::AuditAbsent => ("audit", "=", "none but in the audited template"),
             Self::ChallengeBondPositive => ("x", ">", "0"),
+            Self::ChallengeBondAboveDust => ("x", ">=", "n * dust limit"),
             Self::ChallengePaidFromStakes => ("kappa + x", "<=", "w + v"),
+            Self::CompensationFromWorkerStake => ("kappa + phi", "<=", "w"),
             Self::AuditStepsPositive => ("audited steps", ">=", "1"),
             Self::AuditStepsAtMost => ("audited steps", "<=", "steps"),
             Self::ChallengeAfterRecord => ("challenge window / 3", ">", "verdict window / 3"),

@@ -403,6 +403,20 @@ fn audit(p: &Params, checks: &mut Checks) {
         zero,
     );
     let sat = |amount: Amount| u128::from(amount.to_sat());
+    let least = u128::from(p.arbiters()) * sat(p.dust_limit());
+    checks.require(
+        Bound::ChallengeBondAboveDust,
+        sat(audit.bond) >= least,
+        audit.bond,
+        Quantity::Sat(least),
+    );
+    let taken = sat(audit.compensation) + sat(p.verifier_reward());
+    checks.require(
+        Bound::CompensationFromWorkerStake,
+        taken <= sat(p.worker_stake()),
+        Quantity::Sat(taken),
+        p.worker_stake(),
+    );
     let paid = sat(audit.compensation) + sat(audit.bond);
     let stakes = sat(p.worker_stake()) + sat(p.verifier_stake());
     checks.require(

@@ -153,15 +153,16 @@ impl Params {
         fuel_in_window(fuel_per_second, self.judging_blocks())
     }
 
-    /// Most bytes that the worker hands over in one contract, and that a mailbox keeps: the sealed result, and the opening of the
-    /// whole sample with its boxes, and of what the client looks at.
+    /// Most bytes that the worker hands over in one contract, and that a mailbox keeps: the sealed result, the opening of the
+    /// whole sample with its boxes, and that of the client, which has all steps that may be opened.
     pub fn blob_bytes(&self) -> u128 {
         let output = self.job_bounds().output_bytes;
         let bytes = usize::try_from(output).unwrap_or(usize::MAX);
         let shape = SealedShape::new(self.steps(), bytes, self.openings());
         // There is one for each output that parameters allow, unless 64 bits do not count its bytes.
         let sealed = shape.map_or(u128::from(u64::MAX), |shape| shape.total_bytes().into());
-        sealed + self.opening_bytes(self.openings())
+        let audited = self.audit().map(|_| self.opening_bytes(self.openings()));
+        sealed + self.opening_bytes(self.sample()) + audited.unwrap_or_default()
     }
 
     /// Of an opening of so many steps: leaves with their boxes and keys, and the proofs in both trees.
@@ -180,9 +181,8 @@ impl Params {
     pub fn evidence_bytes(&self) -> u128 {
         let bounds = self.job_bounds();
         let (steps, sample) = (self.steps(), u128::from(self.sample()));
-        // A case is about the sample, or about what the client looks at.
-        let audited = self.audit().map_or(0, |audit| audit.steps);
-        let opening = self.opening_bytes(self.sample().max(audited));
+        // A case is about the sample, or about what was opened to a client that looks for itself.
+        let opening = self.opening_bytes(self.openings());
         let record = u128::from(bounds.record_bytes) + 32 * most_siblings(steps, 1);
         // Each arbiter's receipt, and those of the two others.
         let receipts = ACKNOWLEDGED * RECEIPT_BYTES * (u128::from(self.arbiters()) + 2);

@@ -98,9 +98,9 @@ pub struct ChainFacts {
     /// What put the case before the panel.
     pub accusation: Accusation,
     /// Height of TxV0, or of TxV1 where the client challenges it.
-    pub rejected: u32,
+    pub verdict: u32,
     /// Height of TxA, or of TxC.
-    pub appealed: u32,
+    pub accused: u32,
     /// Hashes of blocks by height, in the byte order in which they are hashed: at least those that
     /// [`RuleError::Block`] asks for.
     pub blocks: BTreeMap<u32, [u8; 32]>,
@@ -124,7 +124,7 @@ impl Case {
     /// Height of the block that draws a sample where the verifier has drawn none: that of the token's deadline, or the
     /// first after the appeal, if that comes before. The worker's root is on record before either.
     pub fn substitute_height(&self) -> u32 {
-        let after = self.chain.appealed.saturating_add(1);
+        let after = self.chain.accused.saturating_add(1);
         self.schedule().token.min(after)
     }
 
@@ -132,7 +132,7 @@ impl Case {
     /// root. Who could still choose its root would choose one that draws well.
     pub fn audit_height(&self) -> u32 {
         let record = self.chain.record.map_or(0, |record| record.height);
-        Schedule::sample_height(self.chain.rejected, record)
+        Schedule::sample_height(self.chain.verdict, record)
     }
 
     /// The word key of whoever accuses the worker: the verifier that rejected, or the client that challenges.
@@ -155,12 +155,7 @@ impl Case {
     /// [`RuleError::Facts`].
     pub fn check(&self) -> Result<(), RuleError> {
         let chain = &self.chain;
-        let order = [
-            chain.funded,
-            chain.delivered,
-            chain.rejected,
-            chain.appealed,
-        ];
+        let order = [chain.funded, chain.delivered, chain.verdict, chain.accused];
         if !order.is_sorted() {
             return Err(RuleError::Facts(
                 "funding, delivery, verdict and appeal or challenge confirm in this order",
@@ -172,8 +167,8 @@ impl Case {
                     "only an audited contract's approval is challenged",
                 ));
             }
-            let dates = ChallengeSchedule::of(&self.terms.params, chain.rejected);
-            if chain.appealed < dates.served {
+            let dates = ChallengeSchedule::of(&self.terms.params, chain.verdict);
+            if chain.accused < dates.served {
                 return Err(RuleError::Facts(
                     "a challenge confirms a third of its window after the approval",
                 ));

@@ -3,14 +3,14 @@
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::statement;
-use secp256k1::{Keypair, XOnlyPublicKey, schnorr};
+use secp256k1::{Keypair, PublicKey, XOnlyPublicKey, schnorr};
 use serde::{Deserialize, Serialize};
 
 use super::Litigant;
 use crate::caps::MAX_OPENINGS;
 use crate::commitment::{Commitment, ReceiptKind};
 use crate::tagged::TaggedHasher;
-use crate::token::{SealedToken, TokenBox};
+use crate::token::{ReplySecret, SealedToken, Token, TokenBox};
 
 /// One step of the talk between worker and verifier. Each names the one before it by its id, so that no answer can be
 /// shown beside another question.
@@ -191,7 +191,7 @@ impl Message for Item {
     const KIND: Kind = kinds::CASE_ITEM;
 
     /// A byte that says which, then its fields in order: 1 commitment (length, message); 2 nonce, height (4), block; 3
-    /// sample, seal (length, message); 4 token, then 0 with hash and box or 1 with number of digests (4) and digests; 5
+    /// sample, seal (length, message); 4 token, then 0 with hash and box (length, message) or 1 with number of digests (4) and digests; 5
     /// reply, opening; 6 opening, step (8); 7 root, nonce; 8 audit, opening.
     fn write(&self, w: &mut Writer) {
         w.u8(self.code());
@@ -206,10 +206,7 @@ impl Message for Item {
             Self::Reply { token, answer } => {
                 w.fixed(token);
                 match answer {
-                    Answer::Shown { hash, kept } => {
-                        w.flag(false).fixed(hash);
-                        w.fixed(&kept.ciphertext).fixed(&kept.tag)
-                    }
+                    Answer::Shown { hash, kept } => w.flag(false).fixed(hash).message(kept),
                     Answer::Digests(digests) => w.flag(true).list(digests, |w, digest| {
                         w.fixed(digest);
                     }),
@@ -239,10 +236,7 @@ impl Message for Item {
                 answer: match r.flag("whether there are digests")? {
                     false => Answer::Shown {
                         hash: r.array("hash")?,
-                        kept: TokenBox {
-                            ciphertext: r.array("token for the verifier itself")?,
-                            tag: r.array("tag")?,
-                        },
+                        kept: r.message("token for the verifier itself")?,
                     },
                     true => {
                         let most = MAX_OPENINGS as usize;
@@ -271,6 +265,21 @@ impl Message for Item {
     }
 }
 
+/// Why a verifier does not have its token back from what a peer returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeptError {
+    /// It was not signed by this verifier in this contract, or was altered. The peer's fault.
+    #[error("what was returned is not signed by the verifier's word key in this contract")]
+    NotOwn,
+    /// It is no reply of a verifier that had the token. Not a fault: another item of one's own.
+    #[error("what was returned is no reply that keeps a token")]
+    NoToken,
+    /// The box in it does not open to the contract's token: it was made from another seed. The caller's fault.
+    #[error("the token in the reply does not open: it was kept under another seed")]
+    Shut,
+}
+
 /// An item with its author's signature. It says something only under the author's key ([`Self::is_by`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -285,5 +294,29 @@ impl SignedItem {
     /// Whether this key said it in this contract.
     pub fn is_by(&self, contract: &[u8; 32], key: &XOnlyPublicKey) -> bool {
         statement::verify(&self.item.id(contract), &self.signature, key).is_ok()
+    }
+
+    /// The token out of a verifier's own reply, as a peer returned it after the verifier lost its copy. `key` is its word
+    /// key, `point` that of the token in the terms.
+    ///
+    /// # Errors
+    /// [`KeptError`]; then the peer returned something else, or this is not the seed.
+    pub fn kept_token(
+        &self,
+        contract: &[u8; 32],
+        key: &XOnlyPublicKey,
+        point: &PublicKey,
+        own: &ReplySecret,
+    ) -> Result<Token, KeptError> {
+        if !self.is_by(contract, key) {
+            return Err(KeptError::NotOwn);
+        }
+        match &self.item {
+            Item::Reply {
+                answer: Answer::Shown { kept, .. },
+                ..
+            } => kept.open(contract, point, own).ok_or(KeptError::Shut),
+            _ => Err(KeptError::NoToken),
+        }
     }
 }

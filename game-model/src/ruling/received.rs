@@ -10,7 +10,7 @@ use secp256k1::XOnlyPublicKey;
 use super::Litigant;
 use super::item::{SignedItem, data_id};
 use crate::commitment::{
-    Handover, Opening, ReceiptError, ReceiptKind, ReceiptSigner, SealedData, SignedReceipt,
+    Handover, Opening, Receipt, ReceiptError, ReceiptKind, ReceiptSigner, SealedData, SignedReceipt,
 };
 
 /// Something that was handed over, after its receiver has found it whole. Who signs receipts signs for such.
@@ -108,8 +108,8 @@ impl Received {
         height: u32,
         signer: &impl ReceiptSigner,
     ) -> Result<SignedReceipt, ReceiptError> {
-        let handover = Handover::of(kind, self.contract, self.item, signer.key(), holder);
-        handover.acknowledge(height, signer)
+        let expected = Receipt::expected(kind, self.contract, self.item, signer.key(), holder);
+        Handover(expected).acknowledge(height, signer)
     }
 }
 

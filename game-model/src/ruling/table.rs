@@ -106,7 +106,7 @@ impl Judge<'_> {
             Ok(fine) => fine,
             Err(why) => return Ok(worker(Row::Record, why)),
         };
-        let (boxes, rejected) = (self.schedule.record, self.case.chain.rejected);
+        let (boxes, rejected) = (self.schedule.record, self.case.chain.verdict);
         let data = data_id(&self.case.terms.contract, &record.root);
         let receivers = [Litigant::Verifier];
         let late = |date: Option<u32>, deadline: u32| date.is_none_or(|date| date > deadline);
@@ -174,7 +174,7 @@ impl Judge<'_> {
 
     /// Row 1: the root of record, with what it commits to.
     pub(super) fn record(&self) -> Result<(RootOfRecord, Commitment), String> {
-        let (deadline, appealed) = (self.schedule.record, self.case.chain.appealed);
+        let (deadline, appealed) = (self.schedule.record, self.case.chain.accused);
         let record = self.case.chain.record.ok_or("no root of record")?;
         let height = record.height;
         if height > deadline {
@@ -207,7 +207,7 @@ impl Judge<'_> {
 
     /// Row 3: the sample that the verifier has drawn, if it counts and was handed over.
     pub(super) fn sample(&self, record: &RootOfRecord) -> Result<Result<Drawn, String>, RuleError> {
-        let deadline = self.schedule.nonce.min(self.case.chain.rejected);
+        let deadline = self.schedule.nonce.min(self.case.chain.verdict);
         let mut why = format!("no sample handed over by height {deadline}");
         let own = self.pool.items.iter().find_map(|(id, item)| match item {
             Item::Sample {
@@ -241,7 +241,7 @@ impl Judge<'_> {
     /// could not know whether a sample counts that it must seal a token for.
     fn may_draw(&self, height: u32, block: &[u8; 32]) -> Result<bool, RuleError> {
         let chain = &self.case.chain;
-        match (chain.funded..=chain.appealed).contains(&height) {
+        match (chain.funded..=chain.accused).contains(&height) {
             true => Ok(self.case.block(height)? == *block),
             false => Ok(false),
         }
@@ -390,7 +390,7 @@ impl Judge<'_> {
         (reply, sealed): (&[u8; 32], &SealedToken),
         commitment: &Commitment,
     ) -> Result<Found, RuleError> {
-        let (deadline, rejected) = (self.schedule.opening, self.case.chain.rejected);
+        let (deadline, rejected) = (self.schedule.opening, self.case.chain.verdict);
         let signed = self.signed_opening(reply);
         let date = signed
             .and_then(|(item, _)| self.handed(ReceiptKind::Opening, &item, &[Litigant::Verifier]));

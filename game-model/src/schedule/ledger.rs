@@ -55,7 +55,7 @@ pub enum LedgerRow {
     /// ⌊Δ_C/3⌋ ≥ ⌊Δ_V/3⌋ + m + r + 1, in the audited template: where nobody has drawn a sample, the block after approval and
     /// root does, and the worker serves the client once that is deep.
     ChallengeServe,
-    /// Δ_C − ⌊Δ_C/3⌋ ≥ judge + m + b, there too: the client checks what was opened, and its challenge confirms.
+    /// Δ_C − ⌊Δ_C/3⌋ ≥ check + m + b, there too: the client checks what was opened, and its challenge confirms.
     Challenge,
     /// E ≥ b: a settlement by the panel confirms.
     Quorum,
@@ -97,7 +97,7 @@ impl LedgerRow {
                 "challenge",
                 "two thirds of the challenge window",
                 ">=",
-                "judge + m + b",
+                "check + m + b",
             ),
             Self::Quorum => ("quorum", "panel's window", ">=", "b"),
             Self::DecideEvidence => ("decide", "panel's window / 3", ">=", "evidence + m"),
@@ -235,7 +235,7 @@ impl Ledger {
             let window = wide(params.challenge_blocks());
             let serve = verdict / 3 + m + r + 1;
             self.at_least(LedgerRow::ChallengeServe, window / 3, serve);
-            let least = wide(pace.judge) + m + b;
+            let least = wide(pace.check) + m + b;
             self.at_least(LedgerRow::Challenge, window - window / 3, least);
         }
         self.at_least(LedgerRow::Quorum, panel, b);

@@ -21,7 +21,7 @@ pub struct Pace {
     pub setup: u16,
     /// The worker's computation and commitment.
     pub work: u16,
-    /// The verifier's computation of the sample.
+    /// The verifier's computation of the sample, or the client's of what it looks at.
     pub check: u16,
     /// An arbiter's judgement of one step.
     pub judge: u16,
@@ -63,7 +63,7 @@ impl Pace {
         let wide = |blocks: u16| u32::from(blocks);
         let serve = wide(self.message) + wide(self.reorg) + 1;
         let third = wide(verdict_blocks / 3) + serve;
-        let rest = wide(self.judge) + wide(self.message) + wide(self.confirm);
+        let rest = wide(self.check) + wide(self.message) + wide(self.confirm);
         let blocks = 3 * third.max(rest.div_ceil(2));
         u16::try_from(blocks).map_err(|_| PaceError { blocks })
     }

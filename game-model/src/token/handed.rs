@@ -1,11 +1,13 @@
 //! The token on its way to a verifier that may lose its disk: the reply carries it, encrypted to the verifier itself.
 //!
 //! A verifier that opened the seal, said so and then lost everything would have approved for an output that it cannot
-//! spend. Its peers keep what it sent, and return it. So its reply holds x under a key that it can derive anew from what
-//! it was born with, and that nobody else has.
+//! spend. Its peers keep what it sent, and return it. So its reply holds x under a key that follows from its seed and the
+//! contract alone, and that nobody else has: no salt of the attempt is in it, which would be gone with the disk.
 
 use chacha20poly1305::aead::{AeadInPlace, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
+use narthex_base::codec::{DecodeError, Message, Reader, Writer};
+use narthex_base::kinds::{self, Kind};
 use narthex_base::secret;
 use secp256k1::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,22 @@ impl TokenBox {
             .ok()?;
         let token = Token::from_bytes(*plain)?;
         (token.point().as_ref() == Some(point)).then_some(token)
+    }
+}
+
+impl Message for TokenBox {
+    const KIND: Kind = kinds::TOKEN_BOX;
+
+    /// Ciphertext (32), tag (16).
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.ciphertext).fixed(&self.tag);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            ciphertext: r.array("token for the verifier itself")?,
+            tag: r.array("tag")?,
+        })
     }
 }
 

@@ -150,13 +150,15 @@ fn a_tie_is_not_unique() {
         .map(|i| (i.name, &i.left, &i.right));
     let z = exact(80_000);
     let p = hit_probability(1_000, 20, 100);
-    let (caught, paid) = (&p * exact(30_000), &p * &z + exact(500));
+    let (caught, paid) = (exact(30_000), exact(80_500));
+    let (on_chain, more) = (&p * &caught, &p * &z);
     let (silent, gained) = (exact(20_000 + 55_000), exact(80_000 + 500 + 20_000));
     assert_eq!(
         broken.collect::<Vec<_>>(),
         [
             ("worker takes part", &z, &z),
             ("bribe of an idle worker", &caught, &paid),
+            ("bribe after a delivery", &on_chain, &more),
             ("league by silence", &silent, &gained),
         ]
     );
@@ -315,9 +317,6 @@ fn on_random_cases(cases: u32, mut check: impl FnMut(&Params, &Economics, bool))
 fn where_all_inequalities_hold_honest_play_is_unique() {
     let (mut held, mut unique, mut cases) = (0, 0, 0);
     let counts = std::cell::RefCell::new((&mut held, &mut unique, &mut cases));
-    // Nobody comes to this choice, and now and then elimination takes away who would before it settles it.
-    let open = std::cell::Cell::new(0);
-    let off_path = "rejected no difference, delivered against";
     let mut runner = TestRunner::new(config(300));
     let done = runner.run(
         &near_the_border(Template::Hardened),
@@ -329,12 +328,8 @@ fn where_all_inequalities_hold_honest_play_is_unique() {
             *counts.0 += u32::from(all);
             *counts.1 += u32::from(verdict.honest_play_pays());
             *counts.2 += 1;
-            match &verdict {
-                Verdict::Undecided { why } if all && why.contains(off_path) => {
-                    open.set(open.get() + 1);
-                }
-                verdict if all => prop_assert_eq!(verdict, &Verdict::Unique),
-                _ => {}
+            if all {
+                prop_assert_eq!(&verdict, &Verdict::Unique);
             }
             // And these are necessary.
             for name in [
@@ -349,11 +344,34 @@ fn where_all_inequalities_hold_honest_play_is_unique() {
         },
     );
     done.unwrap_or_else(|failure| panic!("{failure}"));
-    assert!(open.get() <= 2, "{} of 300 are left open", open.get());
     println!("of {cases} cases {held} meet the inequalities, {unique} are unique");
     assert!(
         held >= 20 && unique > held && cases >= unique + 50,
         "{held} {unique} {cases}"
+    );
+}
+
+/// Where silence costs all of v, as losing an appeal does, a verifier that rejects honest work is indifferent after a delivery.
+/// Nobody comes there, and honest play says nothing of it: it decides nothing.
+#[test]
+fn a_tie_where_nobody_comes_decides_nothing() {
+    let params = Params::new(ParamsRecord {
+        beta: Ratio::ONE,
+        ..hardened().record().clone()
+    })
+    .unwrap();
+    let economics = strategic(Economics::example());
+    let game = build(&params, &economics).unwrap();
+    let solution = solve(&game);
+    let set = "verifier: rejected no difference, delivered against";
+    let set = game.infosets.iter().position(|info| info.name == set);
+    let [only] = solution.equilibria.as_slice() else {
+        panic!("{solution:?}");
+    };
+    assert!(!only.behaviour.contains_key(&set.unwrap()));
+    assert_eq!(
+        (&solution.verdict, solution.open.len()),
+        (&Verdict::Unique, 0)
     );
 }
 

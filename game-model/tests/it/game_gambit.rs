@@ -57,7 +57,7 @@ fn case(name: &str, params: &Params, economics: &Economics) -> String {
         "honest_play_pays": solution.verdict.honest_play_pays(),
         "deviates": matches!(solution.verdict, Verdict::Deviates(_)),
         "complete": solution.open.is_empty(),
-        // Left open for its size, and not because several choices remain where nobody comes.
+        // Left open for its size, and not because an honest choice is not the only one where nobody comes.
         "limited": solution.open.iter().any(|why| !why.contains("several actions are possible")),
     })
     .to_string()

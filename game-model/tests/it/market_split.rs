@@ -1,6 +1,6 @@
 //! The split of a bounty beside its naive definition, for every envelope of up to five layers.
 
-use narthex_game_model::market::{LayerSet, MAX_LAYERS, SplitError, split};
+use narthex_game_model::market::{LayerSet, MAX_LAYERS, SplitError, payable, split};
 
 /// Layers by letter: 0 is an absent one.
 type Word = Vec<u8>;
@@ -44,7 +44,7 @@ fn every_envelope_of_up_to_five_layers() {
                     let found = split(&layers(&word), quorum as u8).unwrap();
                     let seats: Vec<_> = found.iter().collect();
                     assert_eq!(seats, naive(&word, quorum), "{word:?}, quorum {quorum}");
-                    let payable = LayerSet::payable(len, quorum as u8).any(|set| set == found);
+                    let payable = payable(len, quorum as u8).any(|set| set == found);
                     assert!(found.is_empty() || payable, "{word:?} pays {found}");
                     paid += u32::from(!found.is_empty());
                 }

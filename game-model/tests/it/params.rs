@@ -187,7 +187,15 @@ fn breaking_records() -> Vec<(Bound, ParamsRecord)> {
         (ChallengeBondPositive, audited(|a| a.bond = Amount::ZERO)),
         (
             ChallengePaidFromStakes,
-            audited(|a| a.compensation = sat(360_001)),
+            audited(|a| {
+                a.compensation = sat(180_000);
+                a.bond = sat(240_001);
+            }),
+        ),
+        (ChallengeBondAboveDust, audited(|a| a.bond = sat(989))),
+        (
+            CompensationFromWorkerStake,
+            audited(|a| a.compensation = sat(180_001)),
         ),
         (AuditStepsPositive, audited(|a| a.steps = 0)),
         (AuditStepsAtMost, audited(|a| a.steps = 1_001)),
@@ -263,8 +271,12 @@ fn values_at_the_limit_are_accepted() {
         hardened(|r| r.bounty = sat(130_000)),
         hardened(|r| r.fund = vec![0x51; 83]),
         hardened(|r| r.windows.decide_blocks = 8),
-        audited(|a| a.compensation = sat(360_000)),
-        audited(|a| a.bond = sat(330)),
+        audited(|a| a.compensation = sat(180_000)),
+        audited(|a| {
+            a.compensation = sat(180_000);
+            a.bond = sat(240_000);
+        }),
+        audited(|a| a.bond = sat(990)),
         audited(|a| a.steps = 1_000),
         audited(|a| a.challenge_blocks = 9),
         // 12 + 6 + Δ_C + 2·12 + 3·2 ≤ 65535.
@@ -583,4 +595,31 @@ fn the_example_makes_honest_play_pay() {
     );
     assert!(a / 2 > g && (w - phi - b) / 3 - g > -a, "arbiters check");
     assert!(b > z + gain, "bribe");
+}
+
+/// Parameters know no costs; whoever does is told what a ruling would take.
+#[test]
+fn a_bond_that_does_not_pay_for_the_ruling_makes_no_game() {
+    use narthex_game_model::game::{Economics, EconomicsError, Fees};
+    let params = Params::new(ParamsRecord::audited_example(3, 2, HEIGHT)).unwrap();
+    let with = |cost: u64, fee: u64| Economics {
+        arbiter_cost: sat(cost),
+        fees: Fees {
+            acquitted: sat(fee),
+            ..Fees::default()
+        },
+        ..Economics::example()
+    };
+    assert_eq!(with(20_000, 0).check(&params), Ok(()));
+    assert_eq!(with(19_999, 3).check(&params), Ok(()));
+    for (cost, fee, needed) in [(20_000, 1, 60_001), (20_001, 0, 60_003)] {
+        let refused = with(cost, fee).check(&params).unwrap_err();
+        let expected = EconomicsError::Bond {
+            bond: sat(60_000),
+            needed: sat(needed),
+        };
+        assert_eq!(refused, expected, "{refused}");
+    }
+    let hardened = Params::new(ParamsRecord::example(3, 2, HEIGHT)).unwrap();
+    assert_eq!(with(1_000_000, 0).check(&hardened), Ok(()));
 }

@@ -175,3 +175,24 @@ fn a_workers_own_opening_is_within_the_bound() {
         6 * 1_000
     );
 }
+
+/// A client that looks for itself is opened all that may be opened, and brings that.
+#[test]
+fn what_is_opened_to_the_client_fits_too() {
+    let (steps, output) = (1_000u64, 16usize);
+    let mut record = ParamsRecord::audited_example(3, 2, 800_000)
+        .for_job(steps, 10)
+        .unwrap();
+    record.job_bounds.output_bytes = output as u64;
+    record.audit.as_mut().unwrap().steps = 30;
+    let params = Params::new(record).unwrap();
+    let bytes = |count: u64| {
+        let indices: Vec<u64> = (0..count).map(|i| i * (steps / count)).collect();
+        opening(steps, &indices, output).to_bytes().len() as u128
+    };
+    let (sample, all) = (bytes(10), bytes(40));
+    assert!(all <= params.evidence_bytes());
+    // Of both a mailbox keeps one, beside the boxes.
+    let boxes = u128::from(steps) * (32 + 32 + output as u128 + 16);
+    assert!(boxes + sample + all <= params.blob_bytes());
+}

@@ -155,8 +155,8 @@ fn row_1_the_root_is_on_record_in_time_and_before_the_appeal() {
     assert_eq!(at(&mut scene, deadline), (Row::Sample, V));
     assert_eq!(at(&mut scene, deadline + 1), (Row::Record, W));
     // M8: whatever spends TxD, and however soon.
-    scene.case.chain.rejected = DELIVERED + 1;
-    scene.case.chain.appealed = DELIVERED + 4;
+    scene.case.chain.verdict = DELIVERED + 1;
+    scene.case.chain.accused = DELIVERED + 4;
     assert_eq!(at(&mut scene, DELIVERED + 3), (Row::Sample, V));
     assert_eq!(at(&mut scene, DELIVERED + 4), (Row::Record, W));
     scene.case.chain.record = None;
@@ -234,9 +234,9 @@ fn row_2_boxes_are_handed_over_unless_the_verifier_rejects_at_once() {
         against(&scene, [pile, verifier(&scene)], row, ruling);
     }
     // M8.
-    scene.case.chain.rejected = deadline;
+    scene.case.chain.verdict = deadline;
     assert_eq!(found(&scene, None), (Row::Sample, V));
-    scene.case.chain.rejected = deadline + 1;
+    scene.case.chain.verdict = deadline + 1;
     assert_eq!(found(&scene, None), (Row::Boxes, W));
 }
 
@@ -277,8 +277,8 @@ fn row_3_the_sample_is_drawn_by_the_contracts_nonce_and_the_right_block() {
         drawn(NONCE, 899, block(899)),
         drawn(
             NONCE,
-            scene.case.chain.appealed + 1,
-            block(scene.case.chain.appealed + 1),
+            scene.case.chain.accused + 1,
+            block(scene.case.chain.accused + 1),
         ),
         drawn(NONCE, u32::MAX, block(1)),
         drawn(NONCE, 0, [0; 32]),
@@ -298,7 +298,7 @@ fn row_3_the_sample_is_drawn_by_the_contracts_nonce_and_the_right_block() {
 fn row_3_what_the_verifier_hands_over_is_there_before_it_rejects() {
     let mut scene = honest();
     let deadline = scene.schedule().nonce;
-    scene.case.chain.rejected = deadline - 3;
+    scene.case.chain.verdict = deadline - 3;
     let open = shows(worker(&scene), scene.open(&scene.substitute()));
     let late = verifier(&scene).said(&scene.sample(), deadline - 2);
     against(&scene, [open, late], Row::Sample, V);
@@ -352,10 +352,10 @@ fn row_4_the_token_is_for_the_sample_and_in_time() {
     against(&scene, [of_other, v()], Row::Token, W);
     // M8.
     let early = [w(&scene), v()];
-    scene.case.chain.rejected = s.token;
+    scene.case.chain.verdict = s.token;
     against(&scene, early, Row::Reply, V);
     let late = [w(&scene), verifier(&scene).said(&talk.sample, s.nonce)];
-    scene.case.chain.rejected = s.token + 1;
+    scene.case.chain.verdict = s.token + 1;
     against(&scene, late, Row::Token, W);
 }
 
@@ -408,7 +408,7 @@ fn row_5_what_the_verifier_replies_is_there_before_it_rejects() {
     let mut scene = honest();
     let talk = Talk::of(&scene);
     let s = scene.schedule();
-    scene.case.chain.rejected = s.reply - 3;
+    scene.case.chain.verdict = s.reply - 3;
     let reply = shown(&talk.token);
     let at = |height| {
         let w = shows(worker(&scene), talk.opening.clone());
@@ -561,12 +561,12 @@ fn row_9_the_opening_is_of_the_sample_and_in_time() {
     against(&scene, parts(&scene, Some(s.opening + 1)), Row::Opening, W);
     against(&scene, parts(&scene, None), Row::Opening, W);
     // M8: a verifier that has shown the hash and does not wait for the opening.
-    scene.case.chain.rejected = s.opening;
+    scene.case.chain.verdict = s.opening;
     against(&scene, parts(&scene, None), Row::Else, V);
-    scene.case.chain.rejected = s.opening + 1;
+    scene.case.chain.verdict = s.opening + 1;
     against(&scene, parts(&scene, None), Row::Opening, W);
     // An opening that the worker signed and that is none: at once.
-    scene.case.chain.rejected = s.reply + 1;
+    scene.case.chain.verdict = s.reply + 1;
     for other in [
         scene.open(&scene.substitute()),
         {
@@ -712,8 +712,8 @@ fn a_ruling_against_the_verifier_takes_an_opening() {
     }
     // Appealed before the token's deadline: the first block after the appeal draws it.
     let mut early = honest();
-    early.case.chain.rejected = RECORDED + 1;
-    early.case.chain.appealed = RECORDED + 2;
+    early.case.chain.verdict = RECORDED + 1;
+    early.case.chain.accused = RECORDED + 2;
     assert_eq!(early.case.substitute_height(), RECORDED + 3);
     let pile = shows(worker(&early), early.open(&early.substitute()));
     against(&early, [pile, verifier(&early)], Row::Sample, V);
@@ -814,8 +814,8 @@ fn what_is_malformed_is_refused_and_absent() {
 fn facts_that_no_contract_has_are_the_judges_fault() {
     let change: [fn(&mut Scene); 4] = [
         |s| s.case.chain.funded = DELIVERED + 1,
-        |s| s.case.chain.rejected = DELIVERED - 1,
-        |s| s.case.chain.appealed = s.case.chain.rejected - 1,
+        |s| s.case.chain.verdict = DELIVERED - 1,
+        |s| s.case.chain.accused = s.case.chain.verdict - 1,
         |s| s.case.terms.arbiters[1] = s.case.terms.worker,
     ];
     for change in change {

@@ -1,11 +1,15 @@
 //! Rulings on an approval that the client challenges: each row with what decides just before it.
 
-use narthex_game_model::commitment::{ReceiptKind, SignedReceipt};
+use narthex_game_model::commitment::{
+    KeyPolynomial, Opening, ReceiptKind, SignedReceipt, open_with,
+};
+use narthex_game_model::computation::Computation;
 use narthex_game_model::play::Strategy;
 use narthex_game_model::ruling::{Brought, CaseFinding, Item, Litigant, Row, RuleError, data_id};
 use narthex_game_model::schedule::ChallengeSchedule;
 use narthex_game_model::{Params, ParamsRecord, Ratio, Ruling};
 
+use crate::commitment_support;
 use crate::ruling_support::*;
 
 /// The challenge is upheld.
@@ -27,14 +31,27 @@ fn cheat() -> Scene {
 }
 
 fn dates(scene: &Scene) -> ChallengeSchedule {
-    ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.rejected)
+    ChallengeSchedule::of(&scene.case.terms.params, scene.case.chain.verdict)
 }
 
 /// What the worker opened to the client after an approval.
 struct Approved {
+    /// What the client looks at.
     indices: Vec<u64>,
+    /// That, and the rest of what may be opened: the last steps, which are right even in wrong work.
+    opened: Vec<u64>,
     signed: Item,
     worker: Pile,
+}
+
+/// These, and the last of the others, as many as may be opened.
+fn filled(scene: &Scene, indices: &[u64]) -> Vec<u64> {
+    let most = scene.commitment().openings as usize;
+    let others = (0..STEPS).rev().filter(|i| !indices.contains(i));
+    let mut all: Vec<u64> = others.take(most - indices.len()).collect();
+    all.extend(indices);
+    all.sort_unstable();
+    all
 }
 
 impl Approved {
@@ -46,9 +63,18 @@ impl Approved {
     /// As the client draws it.
     fn drawn(scene: &Scene, nonce: Option<[u8; 32]>) -> Approved {
         let indices = scene.audited(nonce);
-        let opening = scene.open(&indices);
-        let root = scene.commitment().id();
-        let draw = nonce.map(|nonce| Item::Audit { root, nonce });
+        let draw = nonce.map(|nonce| drawn_by_client(scene, nonce));
+        let opened = filled(scene, &indices);
+        Approved::opening(scene, (indices, draw), opened)
+    }
+
+    /// Of whatever steps the worker likes.
+    fn opening(
+        scene: &Scene,
+        (indices, draw): (Vec<u64>, Option<Item>),
+        opened: Vec<u64>,
+    ) -> Approved {
+        let opening = scene.open(&opened);
         let signed = Item::AuditOpening {
             audit: draw.as_ref().map_or([0; 32], id),
             opening: opening.id(),
@@ -60,6 +86,7 @@ impl Approved {
         }
         Approved {
             indices,
+            opened,
             worker: shows(worker, opening),
             signed,
         }
@@ -80,6 +107,11 @@ impl Approved {
         ];
         self.worker.with(|b| b.receipts.extend(receipts))
     }
+}
+
+fn drawn_by_client(scene: &Scene, nonce: [u8; 32]) -> Item {
+    let root = scene.commitment().id();
+    Item::Audit { root, nonce }
 }
 
 /// A worker that serves the client with what a block draws at the last moment.
@@ -161,12 +193,12 @@ fn wrong_work_that_was_approved_costs_both_their_stakes() {
         Row::ChallengedStep,
         UPHELD,
     );
-    // Naming a right step of wrong work shows nothing; nor does a wrong one that was not drawn.
+    // Naming a right step of wrong work shows nothing; nor does a wrong one that was not opened.
     let worker = in_time(&scene);
     let named = names(&scene, right.expect("it has a right step too"));
     found(&scene, [worker, named], Row::NoGround, DISMISSED);
     let approved = Approved::of(&scene);
-    let outside = (0..STEPS / 2).find(|i| !approved.indices.contains(i));
+    let outside = (0..STEPS / 2).find(|i| !approved.opened.contains(i));
     let worker = approved.served(&scene, served);
     let named = names(&scene, outside.unwrap());
     found(&scene, [worker, named], Row::NoGround, DISMISSED);
@@ -209,10 +241,10 @@ fn a_client_that_was_not_served_need_not_guess() {
     }
     // The chain lets no challenge cut that time short: a case in which one does is none.
     let mut hasty = honest();
-    hasty.case.chain.appealed = served;
+    hasty.case.chain.accused = served;
     let unserved = Approved::of(&hasty).worker;
     found(&hasty, [unserved, client(&hasty)], Row::Unserved, UPHELD);
-    hasty.case.chain.appealed = served - 1;
+    hasty.case.chain.accused = served - 1;
     let refused = hasty.rule(&[Approved::of(&hasty).worker.0]).unwrap_err();
     assert!(matches!(refused, RuleError::Facts(why) if why.contains("a third")));
 }
@@ -224,14 +256,15 @@ fn what_was_opened_to_the_client_is_opened_to_the_panel() {
     let hidden = in_time(&scene);
     let hidden = hidden.with(|b| b.openings.clear());
     found(&scene, [hidden, client(&scene)], Row::Unopened, UPHELD);
-    // Of other steps than those.
-    let approved = Approved::of(&scene);
-    let others: Vec<u64> = (0..STEPS)
-        .filter(|i| !approved.indices.contains(i))
-        .collect();
-    let other = scene.open(&others[..AUDITED as usize]);
+    // Of other steps than those, although as many.
+    let indices = scene.audited(None);
+    let mut others = filled(&scene, &indices);
+    let unseen = (0..STEPS).find(|i| !others.contains(i)).unwrap();
+    others.retain(|i| *i != indices[0]);
+    others.push(unseen);
+    others.sort_unstable();
+    let approved = Approved::opening(&scene, (indices, None), others);
     let worker = approved.served(&scene, served);
-    let worker = worker.with(|b| b.openings = vec![other]);
     found(&scene, [worker, client(&scene)], Row::Unopened, UPHELD);
     // Boxes that hold garbage are no payment either, right as the leaves may be.
     let fraction = Ratio::ONE;
@@ -253,10 +286,7 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
         .find(|n| bad_step(&scene, &scene.audited(Some(*n))).is_some());
     let approved = Approved::drawn(&scene, nonce);
     let bad = bad_step(&scene, &approved.indices).unwrap();
-    let draw = Item::Audit {
-        root: scene.commitment().id(),
-        nonce: nonce.unwrap(),
-    };
+    let draw = drawn_by_client(&scene, nonce.unwrap());
     let worker = approved.served(&scene, served);
     found(
         &scene,
@@ -264,7 +294,7 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
         Row::ChallengedStep,
         UPHELD,
     );
-    // A draw that the worker has not taken does not count: the block's does, and it has opened that.
+    // A draw that the worker has neither taken nor had does not count: the block's does, and it has opened that.
     let scene = honest();
     let worker = in_time(&scene);
     let brought = [worker, client(&scene).unsaid(&draw)];
@@ -278,10 +308,7 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
     found(&scene, [forged, client(&scene)], Row::Unopened, UPHELD);
     // Two draws are the client's contradiction, whichever the worker took.
     let worker = Approved::drawn(&scene, Some([9; 32])).served(&scene, served);
-    let other = Item::Audit {
-        root: scene.commitment().id(),
-        nonce: [8; 32],
-    };
+    let other = drawn_by_client(&scene, [8; 32]);
     let brought = [worker, client(&scene).unsaid(&other)];
     found(&scene, brought, Row::Contradiction, DISMISSED);
     // Of another root than the one on record.
@@ -290,7 +317,7 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
         nonce: [9; 32],
     };
     let mut approved = Approved::drawn(&scene, Some([9; 32]));
-    let opening = scene.open(&approved.indices).id();
+    let opening = scene.open(&approved.opened).id();
     approved.signed = Item::AuditOpening {
         audit: id(&elsewhere),
         opening,
@@ -298,6 +325,110 @@ fn the_client_may_draw_and_the_worker_that_took_it_opens_that() {
     approved.worker.0.items = vec![sign(&approved.signed), sign(&elsewhere)];
     let worker = approved.served(&scene, served);
     found(&scene, [worker, client(&scene)], Row::Unopened, UPHELD);
+}
+
+/// A league that could leave the client's draw for the block's would have two, and take the one that misses.
+#[test]
+fn a_draw_that_the_worker_had_by_the_approval_binds_it() {
+    let scene = cheat();
+    let (served, approved) = (dates(&scene).served, scene.case.chain.verdict);
+    let bound = |scene: &Scene, arbiters: std::ops::Range<u8>, height| {
+        let draw = drawn_by_client(scene, [9; 32]);
+        let receipts = arbiters.map(|index| kept(id(&draw), index, height));
+        let receipts: Vec<_> = receipts.collect();
+        let unsaid = client(scene).unsaid(&draw);
+        unsaid.with(|b| b.receipts.extend(receipts))
+    };
+    let kept_by = |arbiters, height| bound(&scene, arbiters, height);
+    // What the block draws misses, or the worker would gain nothing by it; here it opens that, whatever it is.
+    let dodges = || in_time(&scene);
+    let unopened = |brought| found(&scene, brought, Row::Unopened, UPHELD);
+    unopened([dodges(), kept_by(0..2, approved)]);
+    let draw = drawn_by_client(&scene, [9; 32]);
+    let own = receipt(
+        ReceiptKind::Sample,
+        id(&draw),
+        &key_of(Litigant::Worker),
+        approved,
+    );
+    let shown = client(&scene).unsaid(&draw);
+    unopened([dodges(), shown.with(|b| b.receipts.push(own))]);
+    // Too few mailboxes, or a block late: then the worker may have known nothing of it when the block had drawn.
+    let named = Approved::of(&scene);
+    let right = named.indices.iter().find(|i| **i >= STEPS / 2).copied();
+    for brought in [kept_by(0..1, approved), kept_by(0..3, approved + 1)] {
+        let step = scene.record(right.expect("it draws a right step too"));
+        let brought = [dodges(), brought.with(|b| b.record = Some(step))];
+        found(&scene, brought, Row::NoGround, DISMISSED);
+    }
+    // The worker that opens it is where it was.
+    let scene = honest();
+    let worker = Approved::drawn(&scene, Some([9; 32])).served(&scene, served);
+    let brought = [worker, bound(&scene, 0..3, approved)];
+    found(&scene, brought, Row::NoGround, DISMISSED);
+    // Of another root it binds nobody, or client and verifier would have an honest worker by any draw.
+    let elsewhere = Item::Audit {
+        root: [3; 32],
+        nonce: [9; 32],
+    };
+    let kept_all = client(&scene).said(&elsewhere, approved);
+    found(
+        &scene,
+        [in_time(&scene), kept_all],
+        Row::NoGround,
+        DISMISSED,
+    );
+}
+
+/// The client names a step by what was opened to it, before it knows what the panel is shown.
+#[test]
+fn the_panel_is_shown_what_the_client_was_shown() {
+    let scene = cheat();
+    let served = dates(&scene).served;
+    let truth = Approved::of(&scene);
+    let right = scene.open(&truth.opened);
+    // Signed and handed over: leaves whose keys are not the committed ones, from which nobody sees anything.
+    let mut garbage = right.clone();
+    garbage.leaves[0].share = garbage.leaves[1].share.clone();
+    let signed = Item::AuditOpening {
+        audit: [0; 32],
+        opening: garbage.id(),
+    };
+    let two_faced = |shown: Vec<Opening>| {
+        let mut approved = Approved::of(&scene);
+        approved.worker.0.items = vec![sign(&signed)];
+        approved.worker.0.openings = shown;
+        approved.signed = signed.clone();
+        approved.served(&scene, served)
+    };
+    for shown in [
+        vec![right.clone()],
+        vec![garbage.clone()],
+        vec![right, garbage],
+    ] {
+        let brought = [two_faced(shown), client(&scene)];
+        found(&scene, brought, Row::Unopened, UPHELD);
+    }
+}
+
+/// A coefficient box of garbage is seen when t is out and paid for. Whoever has d shares opens the result without it; the audit's steps
+/// alone are fewer, and of a league's sample the client may have nothing.
+#[test]
+fn what_is_opened_to_the_client_opens_the_result_whatever_the_coefficient_box_holds() {
+    let scene = honest();
+    let served = dates(&scene).served;
+    let audited = scene.audited(None);
+    assert!(audited.len() < scene.commitment().openings as usize);
+    let short = Approved::opening(&scene, (audited.clone(), None), audited);
+    let worker = short.served(&scene, served);
+    found(&scene, [worker, client(&scene)], Row::Unopened, UPHELD);
+    let opening = scene.open(&Approved::of(&scene).opened);
+    let (commitment, secrets) = (scene.commitment(), commitment_support::secrets(9));
+    let polynomial =
+        KeyPolynomial::from_shares(&commitment, &secrets.result, &opening.shares()).unwrap();
+    let width = scene.job.output_bytes();
+    let plain = open_with(&commitment, width, scene.work.sealed(), &polynomial).unwrap();
+    assert_eq!(plain, scene.work.outputs());
 }
 
 /// A league chooses a block and grinds its root until its own sample misses what is wrong. It does not choose what the

@@ -7,187 +7,12 @@
 //! hands over garbage, or the name of a thing and not the thing. `SEED=n` repeats a game.
 
 use narthex_game_model::Ruling;
-use narthex_game_model::commitment::{
-    Opening, OpeningBook, ReceiptKind, SealedData, SignedReceipt, check_sealed,
-};
+use narthex_game_model::commitment::{Opening, OpeningBook, ReceiptKind};
 use narthex_game_model::play::Strategy;
-use narthex_game_model::ruling::{
-    Answer, Brought, CaseTerms, Item, Litigant, Received, RootOfRecord, data_id,
-};
-use narthex_game_model::tagged::TaggedHasher;
+use narthex_game_model::ruling::{Answer, Brought, Item, Litigant, RootOfRecord, data_id};
 
+use crate::ruling_support::mail::*;
 use crate::ruling_support::*;
-
-const GAMES: u64 = 1_200;
-
-struct Dice(u64, u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.1 += 1;
-        let hash = TaggedHasher::new("test/dice").number(self.0).number(self.1);
-        u64::from_be_bytes(hash.finish()[..8].try_into().unwrap())
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    fn height(&mut self, from: u32, to: u32) -> u32 {
-        from + self.below(u64::from(to - from) + 1) as u32
-    }
-
-    /// About a deadline: the last block that is in time, the first that is not, or any.
-    fn about(&mut self, from: u32, deadline: u32) -> u32 {
-        match self.below(4) {
-            0 => deadline,
-            1 => deadline + 1,
-            _ => self.height(from, deadline + 3),
-        }
-    }
-
-    /// Some of the mailboxes, or all.
-    fn some(&mut self) -> u64 {
-        match self.one_in(4) {
-            true => ALL,
-            false => self.next(),
-        }
-    }
-}
-
-/// All mailboxes.
-const ALL: u64 = u64::MAX;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Mailbox {
-    Honest,
-    Mute,
-    Liar,
-}
-
-/// The mailboxes: what each keeps since when, and the receipts that it has given to each side.
-struct Mail {
-    boxes: Vec<Mailbox>,
-    kept: Vec<(u32, Item)>,
-    /// Openings, and to whom they were handed.
-    openings: Vec<(u64, Opening)>,
-    receipts: [Vec<SignedReceipt>; 2],
-}
-
-const WORKER: usize = 0;
-const VERIFIER: usize = 1;
-
-impl Mail {
-    fn new(terms: &CaseTerms, dice: &mut Dice) -> Mail {
-        let (n, k) = (terms.params.arbiters(), terms.params.quorum());
-        let mut boxes = vec![Mailbox::Honest; n.into()];
-        let (mut liars, mut failing) = (n - k, k - 1);
-        // As many mute ones as a panel may have, or any.
-        let all_mute = dice.one_in(4);
-        for mailbox in &mut boxes {
-            if failing > 0 && (all_mute || dice.one_in(2)) {
-                failing -= 1;
-                *mailbox = match !all_mute && liars > 0 && dice.one_in(2) {
-                    true => {
-                        liars -= 1;
-                        Mailbox::Liar
-                    }
-                    false => Mailbox::Mute,
-                };
-            }
-        }
-        Mail {
-            boxes,
-            kept: Vec::new(),
-            openings: Vec::new(),
-            receipts: [Vec::new(), Vec::new()],
-        }
-    }
-
-    fn honest(&self) -> Vec<u8> {
-        let all = (0u8..).zip(&self.boxes);
-        all.filter(|(_, b)| **b == Mailbox::Honest)
-            .map(|(i, _)| i)
-            .collect()
-    }
-
-    fn liars(&self) -> Vec<u8> {
-        let all = (0u8..).zip(&self.boxes);
-        all.filter(|(_, b)| **b == Mailbox::Liar)
-            .map(|(i, _)| i)
-            .collect()
-    }
-
-    /// Says something to those of the honest mailboxes that the sender does not leave out, which keep what they have
-    /// received. Whether anybody keeps it.
-    fn say(&mut self, from: usize, item: &Item, height: u32, to: u64) -> bool {
-        let signed = sign(item);
-        let author = key_of(item.author()).x_only_public_key().0;
-        let mut kept = false;
-        for index in self.honest() {
-            if to >> index & 1 == 0 {
-                continue;
-            }
-            let held = self.openings.iter().filter(|(to, _)| to >> index & 1 == 1);
-            let held = held.map(|(_, opening)| opening);
-            if let Ok(received) = Received::item(&CONTRACT, &author, &signed, held) {
-                let receipt = received.keep([0; 32], height, &arbiter(index)).unwrap();
-                self.receipts[from].push(receipt);
-                kept = true;
-            }
-        }
-        if kept {
-            self.kept.push((height, item.clone()));
-        }
-        kept
-    }
-
-    fn all(&mut self, from: usize, item: &Item, height: u32) {
-        self.say(from, item, height, ALL);
-    }
-
-    /// Keeps the data that the worker hands over, if it is what was committed to. Whether anybody does.
-    fn keep_data(&mut self, data: Option<SealedData>, height: u32, to: u64) -> bool {
-        let reached: Vec<_> = self.honest();
-        let mut reached = reached.into_iter().filter(|index| to >> index & 1 == 1);
-        let Some(received) = data.map(|data| Received::data(&CONTRACT, &data)) else {
-            return false;
-        };
-        let before = self.receipts[WORKER].len();
-        let receipt = |index| received.keep([0; 32], height, &arbiter(index)).unwrap();
-        self.receipts[WORKER].extend(reached.by_ref().map(receipt));
-        self.receipts[WORKER].len() > before
-    }
-
-    /// The first item of a kind that honest mailboxes have by this height. Whoever asks each block sees the first.
-    fn read(&self, height: u32, wanted: impl Fn(&Item) -> bool) -> Option<(u32, Item)> {
-        let mut seen: Vec<_> = self.kept.iter().filter(|(at, _)| *at <= height).collect();
-        seen.sort_by_key(|(at, _)| *at);
-        seen.into_iter().find(|(_, item)| wanted(item)).cloned()
-    }
-
-    /// Receipts that liars give for anything, at any height.
-    fn lies(&self, items: &[[u8; 32]], dice: &mut Dice) -> Vec<SignedReceipt> {
-        let mut all = Vec::new();
-        for index in self.liars() {
-            for item in items {
-                if dice.one_in(2) {
-                    let height = match dice.below(3) {
-                        0 => 0,
-                        1 => u32::MAX,
-                        _ => dice.height(DELIVERED, DELIVERED + 96),
-                    };
-                    all.push(kept(*item, index, height));
-                }
-            }
-        }
-        all
-    }
-}
 
 fn is_sample(item: &Item) -> bool {
     matches!(item, Item::Sample { .. })
@@ -203,19 +28,6 @@ fn is_reply_to(item: &Item, token: &Item) -> bool {
 
 fn is_opening_of(item: &Item, reply: &Item) -> bool {
     matches!(item, Item::Opening { reply: named, .. } if *named == id(reply))
-}
-
-/// The worker's boxes, as a mailbox finds them.
-fn boxes(scene: &Scene) -> Option<SealedData> {
-    let width = usize::try_from(scene.case.terms.job.output_bytes).unwrap();
-    check_sealed(&scene.commitment(), width, scene.work.sealed()).ok()
-}
-
-/// Receipts within the bound of a part: an honest side leaves out what it does not need.
-fn needed(mut receipts: Vec<SignedReceipt>) -> Vec<SignedReceipt> {
-    receipts.sort_by_key(|r| (r.receipt.item, r.receipt.issuer, r.receipt.height));
-    receipts.dedup_by_key(|r| (r.receipt.item, r.receipt.issuer));
-    receipts
 }
 
 /// A verifier that does anything against a worker that does its duty. `None` if it does not reject.
@@ -235,8 +47,8 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         DELIVERED + 1
     };
     let rejected = dice.height(earliest, s.verdict);
-    scene.case.chain.rejected = rejected;
-    scene.case.chain.appealed = rejected.max(recorded) + 1 + dice.below(5) as u32;
+    scene.case.chain.verdict = rejected;
+    scene.case.chain.accused = rejected.max(recorded) + 1 + dice.below(5) as u32;
     let at = dice.height(DELIVERED, s.record);
     mail.keep_data(boxes(scene), at, ALL);
 
@@ -580,8 +392,8 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
         }
         break 'talk seen + 1;
     };
-    scene.case.chain.rejected = rejected;
-    scene.case.chain.appealed = rejected + 1 + dice.below(5) as u32;
+    scene.case.chain.verdict = rejected;
+    scene.case.chain.accused = rejected + 1 + dice.below(5) as u32;
     if dice.one_in(4) {
         let again = brought[WORKER].items.clone();
         brought[WORKER].items.extend(again);
@@ -610,21 +422,12 @@ fn honest_verifier(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     Some(brought)
 }
 
-fn seeds() -> Vec<u64> {
-    match std::env::var("SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (0..GAMES).collect(),
-    }
-}
-
-const PANELS: [(u8, u8); 4] = [(3, 2), (5, 3), (5, 4), (3, 3)];
-
 #[test]
 fn an_honest_worker_is_not_ruled_against() {
     let mut scenes = PANELS.map(|(n, k)| Scene::new(n, k, &Strategy::Honest));
     let mut rows = std::collections::BTreeMap::new();
     for seed in seeds() {
-        let mut dice = Dice(seed, 0);
+        let mut dice = Dice::new(seed, 0);
         let scene = &mut scenes[dice.below(4) as usize];
         let Some(brought) = honest_worker(scene, &mut dice) else {
             continue;
@@ -663,7 +466,7 @@ fn an_honest_verifier_is_not_ruled_against() {
     let mut rows = std::collections::BTreeMap::new();
     let mut approved = 0;
     for seed in seeds() {
-        let mut dice = Dice(seed, 1 << 32);
+        let mut dice = Dice::new(seed, 1);
         let number = dice.below(scenes.len() as u64) as usize;
         let scene = &mut scenes[number];
         let Some(brought) = honest_verifier(scene, &mut dice) else {

@@ -84,7 +84,7 @@ fn a_worker_that_signs_an_opening_of_too_many_steps_is_convicted_by_it() {
         wide
     };
     for rejected in [s.reply + 1, s.verdict] {
-        scene.case.chain.rejected = rejected;
+        scene.case.chain.verdict = rejected;
         let talk = talk(&scene, |token, _| shown(token));
         let opening = scene.open(&talk.indices);
         let signed = wide(&opening);

@@ -232,3 +232,31 @@ fn the_paper_template_has_no_schedule_to_keep() {
     let rows = broken(&Pace::REGTEST, &paper, &Dates::default());
     assert_eq!(rows, [LedgerRow::Hardened]);
 }
+
+/// The worker serves the client after the last moment of the root, and the client looks and challenges after that.
+#[test]
+fn a_challenge_window_holds_what_both_sides_need() {
+    let audited = |blocks: Option<u16>| {
+        let record = ParamsRecord::audited_example(3, 2, HEIGHT);
+        let mut record = record.paced(&Pace::MAINNET, 0).unwrap();
+        let audit = record.audit.as_mut().unwrap();
+        audit.challenge_blocks = blocks.unwrap_or(audit.challenge_blocks);
+        Params::new(record).unwrap()
+    };
+    let (fits, dates) = (audited(None), Dates::default());
+    assert_eq!(broken(&Pace::MAINNET, &fits, &dates), []);
+    // ⌊Δ_V/3⌋ = 32, a round of messages, six blocks that a reorganisation may undo, and the one that draws.
+    assert_eq!(fits.challenge_blocks(), 3 * (32 + 1 + 6 + 1));
+    let short = audited(Some(3 * 40 - 1));
+    let rows = broken(&Pace::MAINNET, &short, &dates);
+    assert_eq!(rows, [LedgerRow::ChallengeServe]);
+    // A client that takes long to look is a block short, or not.
+    for (check, fails) in [(80 - 7, false), (80 - 6, true)] {
+        let slow = Pace {
+            check,
+            ..Pace::MAINNET
+        };
+        let rows = broken(&slow, &fits, &dates);
+        assert_eq!(rows.contains(&LedgerRow::Challenge), fails, "{rows:?}");
+    }
+}

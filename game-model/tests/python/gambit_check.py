@@ -211,7 +211,7 @@ MOST_REPLIES = 400
 MOST_TRIED = 3
 
 # In bytes: what does not fit says so instead of taking the machine's memory.
-MOST_MEMORY = 4 << 30
+MOST_MEMORY = 2 << 30
 
 
 # Marks, in a play, what stands for a choice that is left open.
@@ -222,10 +222,10 @@ class Undecided(Exception):
     """A subgame in which more than two players have a choice, or with too many answers."""
 
 
-def solve(root, players):
+def solve(root, players, honest):
     """The equilibria of a game: payoffs and play, from the last subgame to the first.
 
-    Also says whether some choice is left open that nobody comes to.
+    Also says whether some choice is left open that nobody comes to and that honest play decides.
     """
     unsettled = []
     totals = {label: len(nodes) for label, nodes in infosets(root).items()}
@@ -310,7 +310,8 @@ def solve(root, players):
             found.append((expected(node, play, gone), play))
         return found
 
-    return go(root), bool(unsettled)
+    # Only where honest play says what to do.
+    return go(root), any(label in honest for label in unsettled)
 
 
 def strategies(node, gone, active):
@@ -346,7 +347,7 @@ def check(case):
         # Left open by the solver: there is nothing to compare.
         return None
     try:
-        found, unsettled = solve(root, players)
+        found, unsettled = solve(root, players, honest)
     except Undecided:
         return None
     ours = {tuple(Fraction(p) for p in e) for e in case["equilibria"]}

@@ -12,6 +12,7 @@ mod pair;
 mod policy;
 
 use bitcoin::{FeeRate, OutPoint, TxOut};
+use narthex_base::node::AskedNode;
 
 pub(crate) use policy::FIRST_MAJOR;
 pub use policy::PolicyGap;
@@ -42,6 +43,8 @@ pub struct AcceptedPolicy {
     node: NodePolicy,
     rate: FeeRate,
 }
+
+impl AskedNode for AcceptedPolicy {}
 
 impl AcceptedPolicy {
     /// What the node said of itself.

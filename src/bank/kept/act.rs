@@ -10,7 +10,7 @@ use narthex_channel::{
 };
 use narthex_contracts::{bank::ChainSeed, terms::FeeRules};
 use narthex_disk::{Readers, replace};
-use narthex_regtest::ChainSource;
+use narthex_regtest::{AcceptedPolicy, ChainSource};
 
 use super::{KeptBank, KeptError, Party, open};
 use crate::{
@@ -85,6 +85,11 @@ impl Keeper for KeptBank {
         self.sides.look(self.chain.chain(), self.depth)?;
         self.payer.wallet.sync(self.chain.chain())?;
         Ok(self.provider.wallet.sync(self.chain.chain())?)
+    }
+
+    /// Again, since another command may have opened the bank long ago.
+    fn asked(&mut self) -> Result<AcceptedPolicy, KeptError> {
+        Ok((self.payer.wallet).probe(self.chain.chain(), self.rate)?)
     }
 
     fn fee(&self, weight: Weight) -> Result<Amount, KeptError> {

@@ -31,7 +31,7 @@ use narthex_contracts::{depth::Depth, terms::FeeRate};
 use serde::Serialize;
 
 pub use chain::KeptChain;
-pub use due::Due;
+pub use due::{Due, NextMove};
 
 use super::{KeptError, keeper::Keeper as _, sides::Sides};
 use party::Party;
@@ -86,6 +86,8 @@ pub struct KeptStanding {
     pub depth: u32,
     /// What either side should order now, and until when: nothing acts by itself.
     pub due: Vec<Due>,
+    /// What either side will have to order next, or may, with its deadline in blocks.
+    pub next: Vec<NextMove>,
 }
 
 impl KeptBank {
@@ -120,6 +122,7 @@ impl KeptBank {
             };
             (sides, number) = (found, next);
         }
+        sides.compact()?;
         payer.reserve(sides.payer.machine());
         provider.wallet.sync(chain.chain())?;
         Ok(KeptBank {
@@ -141,7 +144,7 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
-        let (waits, due) = (self.waits(), self.due()?);
+        let (waits, due, next) = (self.waits(), self.due()?, self.next_moves()?);
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -171,6 +174,7 @@ impl KeptBank {
             waits,
             depth: self.depth.blocks(),
             due,
+            next,
         })
     }
 

@@ -144,6 +144,25 @@ impl KeptArgs {
                 due.who, due.command
             )?;
         }
+        for next in &standing.next {
+            let when = match (next.in_blocks, next.blocks_left, next.until) {
+                (0, Some(left), Some(until)) => {
+                    format!("now; {left} blocks may still hold it, below height {until}")
+                }
+                (0, ..) => "whenever it likes".into(),
+                (blocks, Some(_), Some(until)) => format!(
+                    "in {blocks} blocks, at height {}; to confirm below height {until}",
+                    next.from
+                ),
+                (blocks, ..) => format!("in {blocks} blocks, at height {}", next.from),
+            };
+            let warning = if next.is_near { "SOON: " } else { "" };
+            writeln!(
+                out,
+                "{warning}next for the {}: `narthex bank {}` {when}",
+                next.who, next.command
+            )?;
+        }
         if standing.waits {
             writeln!(out, "waits for a block; then `narthex bank status` goes on")?;
         }
@@ -153,11 +172,8 @@ impl KeptArgs {
 
 impl OpenArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let common = HarnessOptions {
-            rate: self.kept.fee_rate,
-            // Nothing of a kept bank follows from a seed that somebody named.
-            seed: [0; 32],
-        };
+        // Nothing of a kept bank follows from a seed that somebody named.
+        let common = HarnessOptions::default().at(self.kept.fee_rate);
         let options = self.figures.figures(common);
         self.kept.run(|bank| bank.open(&options))
     }

@@ -15,7 +15,7 @@ use narthex::{
     game::{
         Case, chart,
         fees::MoveWeights,
-        templates::{TemplatePrice, template_prices},
+        templates::{MICROSECONDS_PER_SHARE, TemplatePrice, template_prices},
     },
     game_model::{
         ParamsRecord, Ratio, Template, Windows,
@@ -130,12 +130,15 @@ impl PlanArgs {
 
         let paid = paid_rejections(&wish, &plan.frontier[plan.best]);
         let best = case(&wish, &plan.frontier[plan.best]);
-        let templates = template_prices(
+        let (templates, without) = template_prices(
             &plan.frontier[plan.best].params,
             &best.economics,
             self.fee_rate,
             self.response_blocks,
         )?;
+        if let Some(why) = without {
+            output::note(format_args!("there is no audited contract: {why:#}"));
+        }
         // Those that nobody named are only left out.
         let found = |sample: &u32| plan.frontier.iter().any(|p| p.params.sample() == *sample);
         let mut missing = self.samples.clone();
@@ -289,22 +292,32 @@ fn write_paid(out: &mut impl Write, paid: Option<&Point>) -> anyhow::Result<()> 
 fn write_templates(out: &mut impl Write, prices: &[TemplatePrice]) -> anyhow::Result<()> {
     writeln!(
         out,
-        "{:>10} {:>16} {:>14} {:>12} {:>14}",
-        "template", "lost to leagues", "client locks", "happy path", "signed inputs"
+        "{:>10} {:>16} {:>14} {:>12} {:>14} {:>10}",
+        "template", "lost to leagues", "client locks", "happy path", "signed inputs", "set-up"
     )?;
     for (index, price) in prices.iter().enumerate() {
         writeln!(
             out,
-            "{:>10} {:>12} sat {:>10} sat {:>9} vB {:>14}{}",
+            "{:>10} {:>12} sat {:>10} sat {:>9} vB {:>14} {:>8} s{}",
             price.template.to_string(),
             rounded(&price.expected_loss, 0),
             price.locked.to_sat(),
             price.happy_path_vbytes,
             price.signed_inputs,
+            seconds(price),
             if index == 0 { "  recommended" } else { "" }
         )?;
     }
+    writeln!(
+        out,
+        "set-up: of one party's machine, at {MICROSECONDS_PER_SHARE} µs a share of a signature; `narthex bench` measures yours"
+    )?;
     Ok(())
+}
+
+fn seconds(price: &TemplatePrice) -> String {
+    let thousandths = price.setup_milliseconds;
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }
 
 fn templates_json(prices: &[TemplatePrice]) -> serde_json::Value {
@@ -316,6 +329,8 @@ fn templates_json(prices: &[TemplatePrice]) -> serde_json::Value {
             "client_locks_sat": price.locked.to_sat(),
             "happy_path_vbytes": price.happy_path_vbytes,
             "signed_inputs": price.signed_inputs,
+            "setup_milliseconds": price.setup_milliseconds,
+            "assumed_microseconds_per_share": MICROSECONDS_PER_SHARE,
         })
     });
     each.collect()

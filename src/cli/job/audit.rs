@@ -46,11 +46,8 @@ impl AuditArgs {
         let plan = self.engine.load(&self.job, true)?;
         let state = StateDir::open(&self.state.state)?;
         let contract = state.contract(self.contract.contract.clone());
-        let options = AuditOptions {
-            sample: self.sample,
-            nonce: self.nonce,
-            block_hash: self.block_hash,
-        };
+        let mut options = AuditOptions::new(self.sample);
+        (options.nonce, options.block_hash) = (self.nonce, self.block_hash);
         let mut printed = Ok(());
         let audits = audit(&plan, &contract, options, &mut |found| {
             if printed.is_ok() {

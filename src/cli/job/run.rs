@@ -41,9 +41,7 @@ impl RunArgs {
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {eta}") {
             bar.set_style(style);
         }
-        let options = RunOptions {
-            repair: self.repair,
-        };
+        let options = RunOptions::default().repairing(self.repair);
         let stages = run(&plan, &state, options, &mut |progress| match progress {
             Progress::Done(done) => bar.set_position(done),
             Progress::Stage {

@@ -10,15 +10,15 @@ use narthex_game_model::{
 };
 
 use super::{
-    cheating,
+    cheating, garbage_boxes,
     hardened::{decided, deliver, honest, missing, rewarded},
 };
 use crate::{
     harness::{ScenarioError, expect},
-    play::{ContractPlay, Ending, Under},
+    play::{ContractPlay, Ending, Look, Under},
 };
 
-use Role::{Client, Verifier};
+use Role::{Client, Verifier, Worker};
 
 const UPHELD: Ruling = Ruling::WorkerAtFault;
 const DISMISSED: Ruling = Ruling::VerifierAtFault;
@@ -67,6 +67,26 @@ pub(super) fn unserved(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioEr
     // It can see nothing, and need not guess.
     challenge(play, None)?;
     decided(play, &[], Row::Unserved, UPHELD)
+}
+
+pub(super) fn garbage(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&garbage_boxes(), super::SEALS_GARBAGE)?;
+    deliver(play)?;
+    sampled_in_league(play)?;
+    approved_in_league(play)?;
+    unopened(play)
+}
+
+pub(super) fn dodged(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    play.work(&cheating(), super::FALSIFIES)?;
+    sampled_in_league(play)?;
+    // It sees by the draw that it is found out. The client has the arbiters keep it before the worker knows it.
+    play.mute(Worker);
+    play.draw_audit()?;
+    play.listen(Worker);
+    deliver(play)?;
+    approved_in_league(play)?;
+    unopened(play)
 }
 
 pub(super) fn dismissed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -124,7 +144,7 @@ pub(super) fn undecided(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioE
 fn nothing_wrong(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     let found = play.audit()?;
     expect(
-        found.is_none(),
+        found == Look::Right,
         format!("an audit found {found:?} in honest work"),
     )
 }
@@ -133,19 +153,42 @@ fn nothing_wrong(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
 fn league(play: &mut ContractPlay<'_>) -> Result<u64, ScenarioError> {
     play.work(&cheating(), super::FALSIFIES)?;
     deliver(play)?;
+    sampled_in_league(play)?;
+    approved_in_league(play)?;
+    let found = play.audit()?;
+    super::caught(matches!(found, Look::Wrong(_)))?;
+    Ok(match found {
+        Look::Wrong(step) => step,
+        Look::Right | Look::Unopened => 0,
+    })
+}
+
+/// The league goes through the motions of a check.
+fn sampled_in_league(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.draw_sample()?;
     play.seal_token(&Under::Leaves)?;
     play.answer_in_league()?;
-    play.open_sample()?;
+    Ok(play.open_sample()?)
+}
+
+fn approved_in_league(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.publish(
         Verifier,
         Exit::APPROVED,
         "ATTACK: approves what it knows to be wrong",
     )?;
-    play.serve_client()?;
+    Ok(play.serve_client()?)
+}
+
+/// The client cannot look at what it has drawn, and need name no step.
+fn unopened(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     let found = play.audit()?;
-    super::caught(found.is_some())?;
-    Ok(found.unwrap_or_default())
+    expect(
+        found == Look::Unopened,
+        format!("the league opened what it should, and the audit found {found:?}"),
+    )?;
+    challenge(play, None)?;
+    decided(play, &[], Row::Unopened, UPHELD)
 }
 
 /// The client takes the approval to the panel.

@@ -24,6 +24,13 @@ pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
     rewarded(play, Exit::NORMAL)
 }
 
+pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest_work_checked(play)?;
+    play.lose_token()?;
+    play.settle_off_chain("r = 1: it is paid by the token that it has again")?;
+    rewarded(play, Exit::NORMAL)
+}
+
 pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     honest_work_delivered(play)?;
     play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
@@ -323,12 +330,8 @@ pub(super) fn missing(play: &ContractPlay<'_>) -> Vec<u8> {
 }
 
 fn ruling_set(play: &ContractPlay<'_>, silent: &[u8]) -> ArbiterSet {
-    let mut set = ArbiterSet::full(play.terms().panel_size());
-    for arbiter in silent {
-        let gone = ArbiterSet::new(1 << arbiter).unwrap_or(ArbiterSet::empty());
-        set = ArbiterSet::new(set.mask() & !gone.mask()).unwrap_or(set);
-    }
-    set
+    let gone: ArbiterSet = silent.iter().map(|arbiter| usize::from(*arbiter)).collect();
+    gone.complement(play.terms().panel_size())
 }
 
 fn range(from: u8, to: u8) -> ArbiterSet {

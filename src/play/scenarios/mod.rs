@@ -22,6 +22,7 @@ macro_rules! scenarios {
 
 scenarios! {
     "normal" Hardened "3: the verifier approves off chain, the worker reveals the key: two transactions" hardened::normal;
+    "lost-token" Hardened "3: the verifier loses its disk after its answer, and has the token back from that: two transactions" hardened::lost_token;
     "normal-long" Hardened "3': delivered and approved on chain, then revealed" hardened::normal_long;
     "coop" Hardened "agreed: client, worker and verifier close with one ordinary transaction" hardened::coop;
     "timeout" Hardened "1: the worker never delivers" hardened::timeout;
@@ -65,6 +66,8 @@ scenarios! {
     "challenge-upheld" Audited "attack: one owner of worker and verifier approves its own garbage; the client challenges: 6, row c4" audited::upheld;
     "challenge-upheld-long" Audited "attack: the same with arbiters missing: the others wait for them" audited::upheld_long;
     "challenge-unserved" Audited "attack: the league approves, and opens nothing to the client: 6, row c2" audited::unserved;
+    "challenge-garbage" Audited "attack: the league seals garbage under right leaves; the client sees it in what was opened: 6, row c3" audited::garbage;
+    "challenge-dodged" Audited "attack: found out by the client's draw, the league opens what a block draws instead: 6, row c3" audited::dodged;
     "challenge-dismissed" Audited "attack: the client challenges right work, and pays for it with its bond: 7, row c5" audited::dismissed;
     "challenge-bluff" Audited "attack: the verifier approves unasked and the client challenges at once; the worker has served it: 7, row c5" audited::bluff;
     "unearned-approval" Audited "attack: the verifier approves unasked; what it is paid is nobody's: 3'" audited::unearned_approval;
@@ -134,7 +137,18 @@ fn cheating() -> Strategy {
     }
 }
 
-/// Why a worker does that.
+/// A worker that does the work, and seals garbage for a tenth of it.
+fn garbage_boxes() -> Strategy {
+    Strategy::Garbage {
+        fraction: Ratio::new(1, 10).unwrap_or(Ratio::ONE),
+        seed: 1,
+    }
+}
+
+/// What it says of that.
+const SEALS_GARBAGE: &str = "does the whole work, and seals garbage for a tenth of the steps";
+
+/// Why a worker falsifies.
 const FALSIFIES: &str = "falsifies a tenth of the steps, hoping that the sample misses them";
 
 /// An honest check of honest work approves.

@@ -1,7 +1,7 @@
 //! One scenario for each row of the table of rulings that a play can reach.
 
 use narthex_contracts::{template::Exit, terms::Role};
-use narthex_game_model::{Ratio, Ruling, play::Strategy, ruling::Row};
+use narthex_game_model::{Ruling, play::Strategy, ruling::Row};
 
 use super::{
     cheating,
@@ -174,12 +174,7 @@ pub(super) fn false_seal(play: &mut ContractPlay<'_>) -> Result<Ending, Scenario
 }
 
 pub(super) fn garbage_boxes(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    let fraction = Ratio::new(1, 10).unwrap_or(Ratio::ONE);
-    let garbage = Strategy::Garbage { fraction, seed: 1 };
-    play.work(
-        &garbage,
-        "does the whole work, and seals garbage for a tenth of the steps",
-    )?;
+    play.work(&super::garbage_boxes(), super::SEALS_GARBAGE)?;
     deliver(play)?;
     super::caught(!play.check()?)?;
     disputed(play, "the key opens no result", Row::BadBox, W)

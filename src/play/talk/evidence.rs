@@ -47,8 +47,8 @@ impl ContractPlay<'_> {
             Accusation::Appeal => [Exit::REJECTED, Exit::APPEALED],
             Accusation::Challenge => [Exit::APPROVED, Exit::CHALLENGED],
         };
-        let rejected = self.height_on_chain(&verdict)?;
-        let appealed = self.height_on_chain(&step)?;
+        let verdict = self.height_on_chain(&verdict)?;
+        let accused = self.height_on_chain(&step)?;
         let record = self.root_of_record()?;
         let mut blocks = BTreeMap::new();
         for height in funded..=self.chain.height()? {
@@ -61,8 +61,8 @@ impl ContractPlay<'_> {
                 delivered,
                 record,
                 accusation,
-                rejected,
-                appealed,
+                verdict,
+                accused,
                 blocks,
             },
         })
@@ -77,7 +77,7 @@ impl ContractPlay<'_> {
     }
 
     pub(super) fn root_of_record(&mut self) -> Result<Option<RootOfRecord>, PlayError> {
-        let Some(coin) = root_coin(&self.graph) else {
+        let Some(coin) = root_coin(&self.terms, &self.graph) else {
             return Ok(None);
         };
         let spender = self.chain.spender(coin)?;
@@ -133,8 +133,9 @@ impl ContractPlay<'_> {
         let mut pieces = vec![commitment];
         pieces.extend(papers.told().into_iter().map(Piece::Item));
         pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        let openings = papers.openings.iter().cloned().map(Box::new);
-        pieces.extend(openings.map(Piece::Opening));
+        // Others send it what they like; its own part is bounded.
+        let openings = papers.signed_openings().take(MAX_SHOWN_OPENINGS);
+        pieces.extend(openings.cloned().map(Box::new).map(Piece::Opening));
         let count = pieces.len();
         self.bring(Worker, &pieces)?;
         self.step(

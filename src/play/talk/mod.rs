@@ -32,6 +32,7 @@ use narthex_game_model::{
     token::SealedToken,
 };
 
+pub(super) use audit::Look;
 pub(super) use message::Piece;
 pub(super) use verifier::Reply;
 pub(super) use worker::Under;
@@ -184,6 +185,11 @@ impl ContractPlay<'_> {
     /// From now on, this party acknowledges nothing and reads nothing that is sent to it.
     pub(super) fn mute(&mut self, role: Role) {
         self.talk.mute.insert(role);
+    }
+
+    /// And from now on again.
+    pub(super) fn listen(&mut self, role: Role) {
+        self.talk.mute.remove(&role);
     }
 
     /// What a party has.

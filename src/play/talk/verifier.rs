@@ -1,16 +1,20 @@
 //! The verifier's moves of the talk, honest and otherwise.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::{template::RootRecord, terms::Role};
+use narthex_contracts::{
+    derive::reply_secret,
+    template::{ContractSecret, RootRecord},
+    terms::Role,
+};
 use narthex_game_model::{
     commitment::Commitment,
     computation::Computation,
     play::{BlindDigests, Verdict},
     ruling::{Answer, Item},
-    token::{ReplySecret, SealError, SealedToken, Token, TokenBox, open},
+    token::{SealError, SealedToken, Token, TokenBox, open},
 };
 
-use super::{Drawn, missing, worker::Under};
+use super::{Drawn, Piece, missing, worker::Under};
 use crate::{
     job::recompute,
     play::{ContractPlay, PlayError, work::job_error},
@@ -203,13 +207,39 @@ impl ContractPlay<'_> {
     pub(super) fn shows_token(&mut self, token: Token) -> Result<Answer, PlayError> {
         let contract = self.terms.contract_id();
         let hash = token.shown(contract);
-        let own = self.participant(Verifier)?.reply_secret()?;
-        let own = ReplySecret::from_bytes(own.secret_bytes());
+        let own = reply_secret(self.participant(Verifier)?.seed(), contract);
         let kept = TokenBox::seal(&token, contract, &own);
         let kept = kept.ok_or_else(|| missing("a token"))?;
         // It has the token before it says so: what an approval pays it, its wallet sees.
         self.learn_token(token)?;
         Ok(Answer::Shown { hash, kept })
+    }
+
+    /// The verifier loses the token with its disk, before it has used it. The worker returns what the verifier has signed.
+    pub(in crate::play) fn lose_token(&mut self) -> Result<(), PlayError> {
+        let verifier = self.participant_mut(Verifier)?;
+        verifier.secrets.remove(ContractSecret::Token);
+        let what = "loses its disk, and with it the token: it has its seed".to_owned();
+        let why =
+            "it has said that it has the token; an approval without it burns stake and reward";
+        self.step(Verifier, what, why)?;
+        let replied = self.papers(Worker)?.items.iter();
+        let mut replied = replied.filter(|signed| matches!(signed.item, Item::Reply { .. }));
+        let replied = replied.next().cloned().ok_or_else(|| missing("a reply"))?;
+        let Piece::Item(returned) = self.send(Worker, Verifier, &Piece::Item(replied))? else {
+            return Err(missing("a reply"));
+        };
+        let token = self
+            .terms
+            .kept_token(&returned, self.participant(Verifier)?.seed());
+        let token = token.map_err(|error| PlayError::Broken(error.to_string()))?;
+        self.learn_token(token)?;
+        let what = "has its own reply back from the worker, and the token out of it".to_owned();
+        self.step(
+            Verifier,
+            what,
+            "its seed opens what it kept there; nobody else's does",
+        )
     }
 
     /// The verifier compares what was opened, leaf by leaf and box by box; it says which box is bad.

@@ -25,11 +25,16 @@ pub(in crate::play) enum Under {
 }
 
 impl ContractPlay<'_> {
-    /// The worker signs its commitment for the verifier, and shows it to the client.
+    /// The worker signs its commitment for the verifier, and shows it to the client. One that will draw of it has it signed:
+    /// else a league could leave a draw that hits for another root.
     pub(in crate::play) fn commit(&mut self) -> Result<(), PlayError> {
         let commitment = Box::new(self.committed()?);
-        self.say(Worker, Item::Commitment(commitment.clone()), Verifier)?;
-        self.hand(Worker, Client, &Piece::Commitment(commitment))
+        let item = Item::Commitment(commitment.clone());
+        self.say(Worker, item.clone(), Verifier)?;
+        match self.terms.params().audit() {
+            Some(_) => self.say(Worker, item, Client).map(drop),
+            None => self.hand(Worker, Client, &Piece::Commitment(commitment)),
+        }
     }
 
     /// The worker signs its commitment for the panel alone, which keeps it.

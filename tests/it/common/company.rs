@@ -131,7 +131,7 @@ impl Company {
 
     /// The funding as this party's wallet signs it.
     pub fn sign(&self, holdings: &ContractSignatures<Terms>) -> Psbt {
-        let mut psbt = holdings.funding_psbt().unwrap();
+        let mut psbt = holdings.funding_psbt(&self.policy).unwrap();
         let role = holdings.role();
         merge_wallet_data(&mut psbt, &self.contributed[&role]);
         self.wallets[&role].sign(&mut psbt).unwrap();

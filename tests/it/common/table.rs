@@ -181,7 +181,7 @@ fn hardened(scenario: &str, k: i64, n: i64) -> Expected {
         };
     }
     match scenario {
-        "normal" => revealed(row(3, 2, Free, normal, n)),
+        "normal" | "lost-token" => revealed(row(3, 2, Free, normal, n)),
         // v and φ are in an output of a key that nobody has.
         "unearned-approval" => revealed(Expected {
             nobody: VERIFIER_STAKE + fee,
@@ -265,6 +265,7 @@ fn audited(scenario: &str, k: i64, n: i64) -> Expected {
         "challenge-upheld" => upheld("c4", n),
         "challenge-upheld-long" => upheld("c4", k),
         "challenge-unserved" => upheld("c2", n),
+        "challenge-garbage" | "challenge-dodged" => upheld("c3", n),
         "challenge-dismissed" => dismissed(0),
         "challenge-bluff" => dismissed(VERIFIER_STAKE + fee),
         "challenge-undecided" => {

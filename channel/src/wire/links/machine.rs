@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What was said with one peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinksMachine {
     pub(super) me: PublicKey,
     pub(super) peer: PublicKey,
@@ -344,7 +344,7 @@ impl Machine for LinksMachine {
             }
             for (to, way) in &talk.own {
                 let to = *to;
-                if way.claimed > way.next {
+                if way.claimed() > way.next {
                     let from = way.next;
                     due.push(LinksEffect::Recall { contract, to, from });
                 }

@@ -21,6 +21,7 @@ mod own;
 mod peer;
 mod refusal;
 mod state;
+mod summary;
 mod table;
 
 pub use change::{Kept, LinksChange, Membership};

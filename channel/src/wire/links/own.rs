@@ -105,7 +105,7 @@ impl LinksMachine {
                 .is_none()
                 .then_some(LinksChange::Forked(fork));
         }
-        let claimed = way.map_or(0, |way| way.claimed.max(way.next));
+        let claimed = way.map_or(0, |way| way.claimed().max(way.next));
         (head.seq >= claimed).then_some(LinksChange::Claimed(*signed))
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use narthex_contracts::party::PartySet;
 
 use super::{Kept, LinksChange, Membership};
-use crate::wire::{Contradiction, MessageType};
+use crate::wire::{Contradiction, MessageType, SignedHead};
 
 /// What one side numbers in a contract for the same receivers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,11 +16,17 @@ pub(super) struct Way {
     pub(super) next: u64,
     /// Own ones: all below it the peer has.
     pub(super) acked: u64,
-    /// Own ones: number behind the last that the peer has proved; above `next` if this disk is too old.
-    pub(super) claimed: u64,
+    /// Own ones: the last that the peer has proved; at or above `next` if this disk is too old.
+    pub(super) claim: Option<SignedHead>,
 }
 
 impl Way {
+    /// The number behind the last that the peer has proved.
+    pub(super) fn claimed(&self) -> u64 {
+        self.claim
+            .map_or(0, |signed| signed.head.seq.saturating_add(1))
+    }
+
     fn push(&mut self, kept: &Kept) {
         let seq = kept.signed.head.seq;
         self.kept.insert(seq, kept.clone());
@@ -89,7 +95,7 @@ impl State {
         let mut own = self.talks.values().flat_map(|talk| talk.own.values());
         match () {
             () if self.forked.is_some() => LinkPhase::Forked,
-            () if own.any(|way| way.claimed > way.next) => LinkPhase::RolledBack,
+            () if own.any(|way| way.claimed() > way.next) => LinkPhase::RolledBack,
             () if self.is_resumed => LinkPhase::Open,
             () => LinkPhase::Waking,
         }
@@ -145,7 +151,7 @@ impl State {
             LinksChange::Claimed(signed) => {
                 let head = &signed.head;
                 if let Some(way) = self.own(&head.contract, head.to) {
-                    way.claimed = way.claimed.max(head.seq.saturating_add(1));
+                    way.claim = Some(*signed);
                 }
             }
             LinksChange::Imported(kept) => {
@@ -175,7 +181,7 @@ impl State {
                     .values_mut()
                     .flat_map(|talk| talk.own.values_mut())
                 {
-                    way.next = way.next.max(way.claimed);
+                    way.next = way.next.max(way.claimed());
                 }
             }
         }

@@ -117,9 +117,10 @@ impl Course<'_> {
                 _ => self.approved(b, &past),
             }
         };
-        let silent = |b: &mut GameBuilder, past: &Past| {
-            let owed = past.promise == Some(Promise::Silence);
-            self.unanswered(b, &Past { owed, ..*past });
+        let silent = |b: &mut GameBuilder, past: &Past| match past.promise {
+            // So does this.
+            Some(Promise::Silence) => self.sampled(b, past, |b, past| self.unanswered(b, past)),
+            _ => self.unanswered(b, past),
         };
         let mut moves: Vec<Move<Past>> = vec![("verify", &verify)];
         if past.promise.is_none() || given || !self.has_token() {

@@ -69,7 +69,7 @@ pub(in crate::game) fn endings(
     let (client, panel) = (Player::Client, Player::Arbiter(0));
     let idle = Past::new(Work::Idle);
     let nothing = Past::new(Work::Withhold);
-    let list = [
+    let mut list = vec![
         ("deliver nothing", worker, Outcome::WorkerTimedOut, idle),
         (
             "keep an approved result back",
@@ -153,9 +153,42 @@ pub(in crate::game) fn endings(
             appealed(unseen),
         ),
     ];
+    if params.template() == Template::Audited {
+        let missed = Past {
+            work: Work::Target,
+            ..approved
+        };
+        let upheld = Outcome::ChallengeUpheld { majority };
+        list.extend([
+            (
+                "serve the client nothing after an approval",
+                worker,
+                upheld,
+                approved,
+            ),
+            (
+                "cheat where the sample misses it, and be found out by the client",
+                worker,
+                upheld,
+                missed,
+            ),
+            (
+                "challenge what is right",
+                client,
+                Outcome::ChallengeDismissed { majority },
+                approved,
+            ),
+            (
+                "challenge what is right, and the panel hangs",
+                client,
+                Outcome::ChallengeUndecided { ruled: all },
+                approved,
+            ),
+        ]);
+    }
     let honest = course.payoffs(Outcome::Normal, &seen)?;
     let silence = sat(params.epsilon().floor_of(params.arbiter_stake()));
-    let each = list.map(|(step, by, outcome, past)| {
+    let each = list.into_iter().map(|(step, by, outcome, past)| {
         Ok(Ending {
             step,
             by,
@@ -169,6 +202,6 @@ pub(in crate::game) fn endings(
             },
         })
     });
-    let others = each.into_iter().collect::<Result<Vec<_>, EconomicsError>>();
+    let others = each.collect::<Result<Vec<_>, EconomicsError>>();
     Ok((honest, others?))
 }

@@ -31,6 +31,7 @@ impl Course<'_> {
     pub(super) fn unanswered(&self, board: &mut GameBuilder, past: &Past) {
         let delivered = Past {
             delivered: !self.is_paper(),
+            owed: past.promise == Some(Promise::Silence),
             ..*past
         };
         let late = Outcome::VerifierTimedOut;

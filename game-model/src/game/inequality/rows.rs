@@ -155,26 +155,33 @@ impl Symbols {
         ]
     }
 
-    /// Against promises between worker and verifier; with h for what catching costs in fees.
+    /// Against promises between worker and verifier; with h for what catching costs in fees. The first three are also
+    /// necessary: what a promise can do at most is in [`crate::game::Promise`].
     fn side_payments(&self) -> Vec<Inequality> {
         if !self.bribes {
             return Vec::new();
         }
-        let caught = &self.p * self.net_bounty();
+        let net = self.net_bounty();
         let looked_at =
             self.missed() * (&self.rho_c - &self.f_claim + &self.gain) - &self.p * self.penalty();
         vec![
             row(
                 "bribe",
                 "p(b − h) > B + y",
-                caught.clone(),
+                &self.p * &net,
                 &self.gain + &self.y,
             ),
             row(
                 "bribe of an idle worker",
-                "p(b − h) > pz + y",
-                caught,
-                &self.p * &self.z + &self.y,
+                "b − h > z + y",
+                net,
+                &self.z + &self.y,
+            ),
+            row(
+                "bribe after a delivery",
+                "p(b − fees of TxV0 and S4' + TxV1) > max(B, pz)",
+                &self.p * (&self.b - &self.f_rejecting + &self.f_approval),
+                (&self.p * &self.z).max(self.gain.clone()),
             ),
             row(
                 "honest appeals rather than bribe",

@@ -46,7 +46,8 @@ pub(in crate::game) struct Symbols {
     pub(in crate::game) f_acquitted: Rational,
     pub(in crate::game) f_delivery: Rational,
     pub(in crate::game) f_appeal: Rational,
-    /// TxV0 + S4'; the cheaper of S4 and TxD; what a verifier that catches pays at most.
+    /// TxV1; TxV0 + S4'; the cheaper of S4 and TxD; what a verifier that catches pays at most.
+    pub(in crate::game) f_approval: Rational,
     pub(in crate::game) f_rejecting: Rational,
     pub(in crate::game) f_giving_up: Rational,
     pub(in crate::game) f_catching: Rational,
@@ -138,6 +139,7 @@ impl Symbols {
             f_acquitted: sat(fees.acquitted),
             f_delivery: sat(fees.delivery),
             f_appeal: sat(fees.appeal),
+            f_approval: sat(fees.approval),
             f_rejecting: fees.rejecting(),
             f_giving_up: fees.giving_up(),
             f_catching: fees.catching(),

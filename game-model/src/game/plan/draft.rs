@@ -89,10 +89,12 @@ impl<'a> Draft<'a> {
         // Strictly above each: the next whole number.
         let mut bounty = fees.rejecting().floor() + exact(1);
         if economics.side_payments == SidePayments::Possible && hit > exact(0) {
-            let bribe = (sat(economics.outside_gain) + &y) / &hit;
-            let idle = &z + &y / &hit;
+            let gain = sat(economics.outside_gain);
+            let bribe = (&gain + &y) / &hit;
+            let idle = &z + &y;
             let offered = bribe.max(idle) + fees.catching();
-            bounty = bounty.max(offered.floor() + exact(1));
+            let delivered = (gain / &hit).max(z) + fees.rejecting() - sat(fees.approval);
+            bounty = bounty.max(offered.max(delivered).floor() + exact(1));
         }
         Ok(Self {
             wish,

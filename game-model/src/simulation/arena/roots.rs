@@ -92,8 +92,8 @@ impl<P: StepProgram> Arena<'_, P> {
                 height: DELIVERED,
                 root: other.commitment.id(),
             }),
-            rejected: schedule.verdict,
-            appealed: schedule.verdict.saturating_add(1),
+            verdict: schedule.verdict,
+            accused: schedule.verdict.saturating_add(1),
             blocks: Default::default(),
         };
         let signed = Item::Commitment(Box::new(first.commitment)).signed(&contract, &key(1)?);

@@ -132,13 +132,13 @@ fn build((sums, shares, panel, others): (Sums, Shares, Panel, Others)) -> Params
         return record;
     }
     if hardened {
-        // A bond and a compensation that the two stakes can pay.
+        // A bond that the two stakes can pay, and a compensation that the worker's can beside φ.
         let bond = (steps % w).max(1);
         return ParamsRecord {
             template: Template::Audited,
             audit: Some(Audit {
                 bond: sat(bond),
-                compensation: sat(u64::from(deliver_height) % (w + v - bond)),
+                compensation: sat(u64::from(deliver_height) % (w - phi + 1)),
                 steps: record.sample,
                 challenge_blocks: record.windows.verdict_blocks.saturating_add(3),
             }),

@@ -1,5 +1,7 @@
 //! A contract that came before its panel, and what its parties say and acknowledge.
 
+pub mod mail;
+
 use std::collections::BTreeMap;
 
 use narthex_game_model::commitment::{
@@ -117,8 +119,8 @@ impl Scene {
         let mut scene = Scene::of(Params::new(record).unwrap(), strategy, &[]);
         let chain = &mut scene.case.chain;
         chain.accusation = Accusation::Challenge;
-        let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.rejected);
-        chain.appealed = dates.claimed - 1;
+        let dates = ChallengeSchedule::of(&scene.case.terms.params, chain.verdict);
+        chain.accused = dates.claimed - 1;
         scene
     }
 
@@ -149,8 +151,8 @@ impl Scene {
                 height: RECORDED,
                 root: work.commitment().id(),
             }),
-            rejected: schedule.verdict,
-            appealed: schedule.verdict + 3,
+            verdict: schedule.verdict,
+            accused: schedule.verdict + 3,
             blocks: (900..1_200)
                 .map(|h| (h, block(h)))
                 .collect::<BTreeMap<_, _>>(),

@@ -1,0 +1,308 @@
+//! The recipient of a delivery.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bitcoin::{Transaction, secp256k1::schnorr};
+use narthex_contracts::{
+    deliver::{Coin, DeliverError, Delivery, Handover, Served},
+    depth::Depth,
+};
+use narthex_game_model::commitment::Multiproof;
+
+use super::{CoinSeen, out_of_order};
+use crate::{Machine, Step};
+
+/// What a recipient begins with, once its signer has found that the delivery is its own
+/// ([`Recipient::open`](narthex_contracts::deliver::Recipient::open)).
+#[derive(Clone)]
+pub struct RecipientStart {
+    /// The delivery.
+    pub delivery: Arc<Delivery>,
+    /// How deep the funding must be before anybody is accepted.
+    pub depth: Depth,
+}
+
+impl PartialEq for RecipientStart {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |start: &Self| (start.delivery.terms().id(), start.depth);
+        of(self) == of(other)
+    }
+}
+
+impl Eq for RecipientStart {}
+
+impl std::fmt::Debug for RecipientStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecipientStart({} deep)", self.depth)
+    }
+}
+
+/// Where the coin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipientCoin {
+    /// Not confirmed.
+    Unfunded,
+    /// Waits for a claim.
+    Funded {
+        /// Height that confirmed it.
+        height: u32,
+    },
+    /// Gone.
+    Spent {
+        /// So deep that it stays gone.
+        is_deep: bool,
+    },
+}
+
+/// What comes to the recipient.
+#[derive(Clone, Debug)]
+pub enum RecipientInput {
+    /// The delivery is its own.
+    Found(Box<RecipientStart>),
+    /// A copy. It is durable before this is given.
+    Kept(Box<Served>),
+    /// Where the coin is, with the tip.
+    Coin {
+        /// Height of the tip.
+        tip: u32,
+        /// Where it is.
+        coin: CoinSeen,
+    },
+    /// Its owner wants an agent to be paid for its copy.
+    Accept {
+        /// Which.
+        agent: u8,
+        /// Height of the tip.
+        tip: u32,
+        /// Where the coin is.
+        coin: CoinSeen,
+    },
+    /// The signer has accepted an agent.
+    Signed(Handover),
+    /// A claim, seen in a block or waiting for one.
+    Claim(Transaction),
+}
+
+/// What is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientChange {
+    /// The delivery is its own.
+    Found(Box<RecipientStart>),
+    /// A copy is kept.
+    Kept {
+        /// Whose.
+        agent: u8,
+        /// Shows that it is under the root.
+        branch: Multiproof,
+    },
+    /// The coin is there now.
+    Coin(RecipientCoin),
+    /// An agent is to be accepted.
+    Accepting(u8),
+    /// An agent may have its acceptance.
+    Handed {
+        /// Which.
+        agent: u8,
+        /// That.
+        signature: schnorr::Signature,
+    },
+    /// A claim has shown the key of its agent's copy.
+    Claimed(Transaction),
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipientEffect {
+    /// Have the signer accept an agent: [`RecipientInput::Signed`].
+    Sign {
+        /// Which.
+        agent: u8,
+    },
+    /// Send an agent its acceptance.
+    HandOver(Handover),
+    /// See whether a claim spends the coin: [`RecipientInput::Claim`].
+    Look,
+    /// Read the message, or find the sender's fraud, with what this claim shows.
+    Read(Transaction),
+}
+
+/// The recipient of one delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecipientMachine {
+    start: Option<Box<RecipientStart>>,
+    kept: BTreeMap<u8, Multiproof>,
+    coin: Option<RecipientCoin>,
+    accepting: Option<u8>,
+    handed: BTreeMap<u8, schnorr::Signature>,
+    claim: Option<Transaction>,
+}
+
+impl RecipientMachine {
+    /// What it found.
+    pub fn start(&self) -> Option<&RecipientStart> {
+        self.start.as_deref()
+    }
+
+    /// Of which agents a copy is kept, with its branch.
+    pub const fn kept(&self) -> &BTreeMap<u8, Multiproof> {
+        &self.kept
+    }
+
+    /// Which agents may have its acceptance, and that.
+    pub const fn handed(&self) -> &BTreeMap<u8, schnorr::Signature> {
+        &self.handed
+    }
+
+    /// Where it stands, in a word.
+    pub fn standing(&self) -> &'static str {
+        if self.start.is_none() {
+            return "new";
+        }
+        match (self.coin, &self.claim) {
+            (Some(RecipientCoin::Spent { is_deep: true }), _) => "over",
+            (_, Some(_)) => "claimed",
+            (Some(RecipientCoin::Spent { is_deep: false }), None) => "spent",
+            (None | Some(RecipientCoin::Unfunded), None) => "unfunded",
+            (Some(RecipientCoin::Funded { .. }), None) if self.accepting.is_some() => "accepting",
+            (Some(RecipientCoin::Funded { .. }), None) => "funded",
+        }
+    }
+
+    fn taken(&self, input: &RecipientInput) -> Result<Option<RecipientChange>, DeliverError> {
+        let Some(start) = &self.start else {
+            return match input {
+                RecipientInput::Found(start) => Ok(Some(RecipientChange::Found(start.clone()))),
+                _ => out_of_order("no delivery was found"),
+            };
+        };
+        let (state, delivery) = (self.standing(), &start.delivery);
+        if state == "over" {
+            return match input {
+                RecipientInput::Coin { .. } => Ok(None),
+                _ => out_of_order("the delivery is over"),
+            };
+        }
+        match input {
+            RecipientInput::Found(again) if again == start => Ok(None),
+            RecipientInput::Found(_) => out_of_order("another delivery was found"),
+            RecipientInput::Kept(served) => {
+                if served.terms != *delivery.terms().record() {
+                    return Err(DeliverError::Foreign);
+                }
+                let (agent, branch) = (served.agent, served.branch.clone());
+                delivery.check_copy(agent, &served.copy, &branch)?;
+                let is_new = !self.kept.contains_key(&agent);
+                Ok(is_new.then_some(RecipientChange::Kept { agent, branch }))
+            }
+            RecipientInput::Coin { tip, coin } => {
+                let now = match *coin {
+                    CoinSeen::Unfunded => RecipientCoin::Unfunded,
+                    CoinSeen::Funded { height } => RecipientCoin::Funded { height },
+                    CoinSeen::Spent { height } => RecipientCoin::Spent {
+                        is_deep: start.depth.is_reached(height, *tip),
+                    },
+                };
+                Ok((self.coin != Some(now)).then_some(RecipientChange::Coin(now)))
+            }
+            RecipientInput::Accept { agent, tip, coin } => {
+                let agent = *agent;
+                if !self.kept.contains_key(&agent) {
+                    return Err(DeliverError::NoCopy { agent });
+                }
+                delivery.check_time((*tip, Coin::from(*coin)), start.depth)?;
+                match self.accepting {
+                    _ if self.handed.contains_key(&agent) => Ok(None),
+                    Some(known) if known == agent => Ok(None),
+                    Some(_) => out_of_order("another agent is being accepted"),
+                    None => Ok(Some(RecipientChange::Accepting(agent))),
+                }
+            }
+            RecipientInput::Signed(handover) => {
+                let (agent, signature) = (handover.agent, handover.signature);
+                delivery.check_handover(agent, handover)?;
+                match self.handed.contains_key(&agent) {
+                    true => Ok(None),
+                    false if self.accepting == Some(agent) => {
+                        Ok(Some(RecipientChange::Handed { agent, signature }))
+                    }
+                    false => out_of_order("an acceptance that nobody asked for"),
+                }
+            }
+            RecipientInput::Claim(tx) => match delivery.claimed_by(tx) {
+                None => {
+                    let txid = tx.compute_txid();
+                    Err(DeliverError::NoClaim { txid })
+                }
+                Some(_) if self.claim.as_ref() == Some(tx) => Ok(None),
+                Some(_) => Ok(Some(RecipientChange::Claimed(tx.clone()))),
+            },
+        }
+    }
+
+    fn due(&self) -> Vec<RecipientEffect> {
+        let (Some(start), state) = (&self.start, self.standing()) else {
+            return Vec::new();
+        };
+        let mut due = Vec::new();
+        if matches!(self.coin, Some(RecipientCoin::Funded { .. })) {
+            due.extend(self.accepting.map(|agent| RecipientEffect::Sign { agent }));
+            let terms = start.delivery.terms().id();
+            let handed = self.handed.iter().map(|(agent, signature)| {
+                RecipientEffect::HandOver(Handover {
+                    terms,
+                    agent: *agent,
+                    signature: *signature,
+                })
+            });
+            due.extend(handed);
+        }
+        match (state, &self.claim) {
+            ("spent", _) => due.push(RecipientEffect::Look),
+            ("claimed", Some(tx)) => due.push(RecipientEffect::Read(tx.clone())),
+            _ => {}
+        }
+        due
+    }
+}
+
+impl Machine for RecipientMachine {
+    type Input = RecipientInput;
+    type Change = RecipientChange;
+    type Effect = RecipientEffect;
+    type Error = DeliverError;
+
+    /// The effects of a step are those that were not due before it.
+    fn step(
+        &self,
+        input: &RecipientInput,
+    ) -> Result<Step<RecipientChange, RecipientEffect>, DeliverError> {
+        let Some(change) = self.taken(input)? else {
+            return Ok(Step::seen(self.due()));
+        };
+        let (before, mut after) = (self.due(), self.clone());
+        after.apply(&change);
+        let mut new = after.due();
+        new.retain(|effect| !before.contains(effect));
+        Ok(Step::new(vec![change], new))
+    }
+
+    fn apply(&mut self, change: &RecipientChange) {
+        match change {
+            RecipientChange::Found(start) => self.start = Some(start.clone()),
+            RecipientChange::Kept { agent, branch } => {
+                self.kept.insert(*agent, branch.clone());
+            }
+            RecipientChange::Coin(coin) => self.coin = Some(*coin),
+            RecipientChange::Accepting(agent) => self.accepting = Some(*agent),
+            RecipientChange::Handed { agent, signature } => {
+                self.accepting = None;
+                self.handed.insert(*agent, *signature);
+            }
+            RecipientChange::Claimed(tx) => self.claim = Some(tx.clone()),
+        }
+    }
+
+    fn pending(&self) -> Vec<RecipientEffect> {
+        self.due()
+    }
+}

@@ -1,0 +1,425 @@
+//! The client of a slice.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{Transaction, Txid, secp256k1::SecretKey};
+use narthex_contracts::{
+    depth::Depth,
+    graph::{NodeId, TxGraph},
+    setup::ContractSignatures,
+    setup::SignaturesError,
+    slice::{Bundle, ClientBook, ClientDuty, Coin, Post, SliceError, SliceTerms, claim, refund},
+};
+
+use super::Price;
+use crate::{Machine, Step};
+
+/// What a client begins with: the signatures of the ceremony, and its policy.
+#[derive(Clone)]
+pub struct ClientStart {
+    /// Its signatures, with the terms.
+    pub holdings: ContractSignatures<SliceTerms>,
+    /// How deep a spend must be before the slice is over for it.
+    pub depth: Depth,
+}
+
+impl PartialEq for ClientStart {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |start: &Self| (start.holdings.terms().id(), start.depth);
+        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
+    }
+}
+
+impl Eq for ClientStart {}
+
+impl std::fmt::Debug for ClientStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClientStart({} deep)", self.depth)
+    }
+}
+
+/// Where the price of a provider is, by the client's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientPrice {
+    /// Not confirmed.
+    Unfunded,
+    /// Neither claimed nor refunded.
+    Locked {
+        /// Height that confirmed it.
+        height: u32,
+        /// The next block may hold the refund.
+        is_due: bool,
+    },
+    /// Gone.
+    Spent {
+        /// So deep that it stays gone.
+        is_deep: bool,
+        /// By the provider's claim, which shows its secret.
+        is_claimed: bool,
+    },
+}
+
+/// What comes to the client.
+#[derive(Clone, Debug)]
+pub enum ClientInput {
+    /// The ceremony is over.
+    Held(Box<ClientStart>),
+    /// The wallet has signed the funding.
+    Funded(Transaction),
+    /// Where a provider's price is, with the tip.
+    Price {
+        /// Whose, from 0.
+        index: u8,
+        /// Height of the tip.
+        tip: u32,
+        /// Where it is.
+        price: Price,
+    },
+    /// A provider's post.
+    Post(Box<Post>),
+    /// What a provider released.
+    Bundle(Bundle),
+    /// A provider's claim, seen in a block or waiting for one.
+    Claim {
+        /// Whose, from 0.
+        index: u8,
+        /// The transaction.
+        tx: Transaction,
+    },
+    /// The signer has signed the refund of a provider's price.
+    Refunded {
+        /// Whose, from 0.
+        index: u8,
+        /// The transaction.
+        tx: Transaction,
+    },
+}
+
+/// What is written down.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ClientChange {
+    /// The ceremony is over.
+    Held(Box<ClientStart>),
+    /// The funding, signed.
+    Funded(Transaction),
+    /// A price is there now.
+    Price {
+        /// Whose, from 0.
+        index: u8,
+        /// Where it is.
+        price: ClientPrice,
+    },
+    /// A provider has committed to its work.
+    Posted(Box<Post>),
+    /// A provider has released its shares.
+    Bundle(Bundle),
+    /// A claim has shown its secret.
+    Revealed {
+        /// Whose, from 0.
+        index: u8,
+        /// s + u.
+        secret: SecretKey,
+    },
+    /// A refund, signed.
+    Refunded {
+        /// Of whose price, from 0.
+        index: u8,
+        /// The transaction.
+        tx: Transaction,
+    },
+}
+
+impl std::fmt::Debug for ClientChange {
+    /// Without secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Held(start) => start.fmt(f),
+            Self::Funded(tx) => write!(f, "Funded({})", tx.compute_txid()),
+            Self::Price { index, price } => write!(f, "Price({index}, {price:?})"),
+            Self::Posted(post) => write!(f, "Posted({})", post.from),
+            Self::Bundle(bundle) => write!(f, "Bundle(of {})", bundle.from),
+            Self::Revealed { index, .. } => write!(f, "Revealed({index})"),
+            Self::Refunded { index, .. } => write!(f, "Refunded({index})"),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEffect {
+    /// Have the wallet sign the funding: [`ClientInput::Funded`].
+    Fund,
+    /// Publish the funding.
+    Publish(Transaction),
+    /// Give a provider what another released.
+    HandOut {
+        /// To whom, from 0.
+        to: u8,
+        /// The other's.
+        bundle: Bundle,
+    },
+    /// Find the claim that spends a price: [`ClientInput::Claim`].
+    Find {
+        /// Whose, from 0.
+        index: u8,
+    },
+    /// Have the refund of a provider's price signed: [`ClientInput::Refunded`].
+    Refund {
+        /// Whose, from 0.
+        index: u8,
+    },
+    /// Publish a refund, with a child that pays for it.
+    PublishRefund {
+        /// Of whose price, from 0.
+        index: u8,
+        /// The transaction.
+        tx: Transaction,
+    },
+}
+
+/// The client of one slice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientMachine {
+    book: Option<ClientBook>,
+    depth: Depth,
+    funding: Option<Transaction>,
+    prices: Vec<ClientPrice>,
+    refunds: BTreeMap<u8, Transaction>,
+}
+
+type Taking = Result<Option<ClientChange>, SliceError>;
+
+const fn order<T>(what: &'static str) -> Result<T, SliceError> {
+    Err(SliceError::Order { what })
+}
+
+/// Checks that a transaction is this one of the graph.
+fn same_transaction(graph: &TxGraph, node: NodeId, tx: &Transaction) -> Result<(), SliceError> {
+    match tx.compute_txid() {
+        found if graph.txid(node) == Some(found) => Ok(()),
+        found => {
+            let named = graph.node(node);
+            let transaction = named.map(|node| node.name.to_string()).unwrap_or_default();
+            Err(SignaturesError::OtherTransaction { transaction, found }.into())
+        }
+    }
+}
+
+impl ClientMachine {
+    /// What it knows, once the ceremony is over.
+    pub const fn book(&self) -> Option<&ClientBook> {
+        self.book.as_ref()
+    }
+
+    /// Where the prices are, in order of the providers.
+    pub fn prices(&self) -> &[ClientPrice] {
+        &self.prices
+    }
+
+    /// Where it stands, in a word.
+    pub fn standing(&self) -> &'static str {
+        let Some(book) = &self.book else {
+            return "new";
+        };
+        let is = |what: fn(&ClientPrice) -> bool| self.prices.iter().any(what);
+        if is(|price| *price == ClientPrice::Unfunded) {
+            return match self.funding {
+                None => "signed",
+                Some(_) => "funding",
+            };
+        }
+        if is(|price| matches!(price, ClientPrice::Locked { .. })) {
+            return "running";
+        }
+        let is_done = |(index, price): (u8, &ClientPrice)| match price {
+            ClientPrice::Spent {
+                is_deep,
+                is_claimed,
+            } => *is_deep && (!is_claimed || book.secret(index).is_some()),
+            _ => false,
+        };
+        match (0..).zip(&self.prices).all(is_done) {
+            true => "over",
+            false => "ending",
+        }
+    }
+
+    fn taken(&self, input: &ClientInput) -> Taking {
+        let Some(book) = &self.book else {
+            return match input {
+                ClientInput::Held(start) => {
+                    // Whether they are the client's.
+                    ClientBook::new(start.holdings.clone())?;
+                    Ok(Some(ClientChange::Held(start.clone())))
+                }
+                _ => order("nothing is signed yet"),
+            };
+        };
+        let (state, graph) = (self.standing(), book.holdings().graph());
+        if state == "over" {
+            return match input {
+                ClientInput::Price { .. } => Ok(None),
+                _ => order("the slice is over"),
+            };
+        }
+        match input {
+            ClientInput::Held(start) => {
+                let same = start.depth == self.depth
+                    && start.holdings.terms().id() == book.terms().id()
+                    && start.holdings.to_bytes() == book.holdings().to_bytes();
+                match same {
+                    true => Ok(None),
+                    false => order("another slice's ceremony is over"),
+                }
+            }
+            ClientInput::Funded(tx) => {
+                same_transaction(graph, TxGraph::FUNDING, tx)?;
+                match (&self.funding, state) {
+                    (Some(known), _) if known == tx => Ok(None),
+                    (None, "signed") => Ok(Some(ClientChange::Funded(tx.clone()))),
+                    _ => order("funded twice, or too late"),
+                }
+            }
+            ClientInput::Price { index, tip, price } => {
+                let (index, known) = (*index, self.price(book, *index)?);
+                let price = self.see(book, index, *tip, *price);
+                Ok((price != known).then_some(ClientChange::Price { index, price }))
+            }
+            ClientInput::Post(post) => {
+                let is_new = book.check_post(post)?;
+                Ok(is_new.then(|| ClientChange::Posted(post.clone())))
+            }
+            ClientInput::Bundle(bundle) => {
+                let is_new = book.check_bundle(bundle)?;
+                Ok(is_new.then(|| ClientChange::Bundle(bundle.clone())))
+            }
+            ClientInput::Claim { index, tx } => {
+                let (index, secret) = (*index, book.secret_of(*index, tx)?);
+                match book.secret(index) {
+                    Some(known) if *known == secret => Ok(None),
+                    _ => Ok(Some(ClientChange::Revealed { index, secret })),
+                }
+            }
+            ClientInput::Refunded { index, tx } => {
+                let price = self.price(book, *index)?;
+                same_transaction(graph, refund(*index), tx)?;
+                match (self.refunds.get(index), price) {
+                    // Signed twice, it is the same transaction: the one that was written first is published.
+                    (Some(_), _) => Ok(None),
+                    (None, ClientPrice::Locked { is_due: true, .. }) => {
+                        let (index, tx) = (*index, tx.clone());
+                        Ok(Some(ClientChange::Refunded { index, tx }))
+                    }
+                    _ => order("a refund that is not due"),
+                }
+            }
+        }
+    }
+
+    /// Where a provider's price is known to be.
+    fn price(&self, book: &ClientBook, index: u8) -> Result<ClientPrice, SliceError> {
+        let providers = book.terms().participants().size();
+        let found = self.prices.get(usize::from(index)).copied();
+        found.ok_or(SliceError::Stranger { index, providers })
+    }
+
+    /// Where it is, by the own policy.
+    fn see(&self, book: &ClientBook, index: u8, tip: u32, price: Price) -> ClientPrice {
+        match price {
+            Price::Unfunded => ClientPrice::Unfunded,
+            Price::Locked { height } => ClientPrice::Locked {
+                height,
+                is_due: book.duty(tip, Coin::Locked { height }) == ClientDuty::Refund,
+            },
+            Price::Spent { height, by } => ClientPrice::Spent {
+                is_deep: self.depth.is_reached(height, tip),
+                is_claimed: is_claim(book, index, by),
+            },
+        }
+    }
+
+    fn due(&self) -> Vec<ClientEffect> {
+        let Some(book) = &self.book else {
+            return Vec::new();
+        };
+        let mut due = Vec::new();
+        match (self.standing(), &self.funding) {
+            ("over", _) => return due,
+            ("signed", _) => due.push(ClientEffect::Fund),
+            ("funding", Some(tx)) => due.push(ClientEffect::Publish(tx.clone())),
+            _ => {}
+        }
+        for (index, price) in (0..).zip(&self.prices) {
+            let bundles = book.hand_out(index).cloned();
+            due.extend(bundles.map(|bundle| ClientEffect::HandOut { to: index, bundle }));
+            match price {
+                ClientPrice::Locked { is_due: true, .. } => {
+                    due.push(match self.refunds.get(&index).cloned() {
+                        Some(tx) => ClientEffect::PublishRefund { index, tx },
+                        None => ClientEffect::Refund { index },
+                    });
+                }
+                ClientPrice::Spent {
+                    is_claimed: true, ..
+                } if book.secret(index).is_none() => due.push(ClientEffect::Find { index }),
+                _ => {}
+            }
+        }
+        due
+    }
+}
+
+fn is_claim(book: &ClientBook, index: u8, by: Txid) -> bool {
+    book.holdings().graph().txid(claim(index)) == Some(by)
+}
+
+impl Machine for ClientMachine {
+    type Input = ClientInput;
+    type Change = ClientChange;
+    type Effect = ClientEffect;
+    type Error = SliceError;
+
+    /// The effects of a step are those that were not due before it.
+    fn step(&self, input: &ClientInput) -> Result<Step<ClientChange, ClientEffect>, SliceError> {
+        let Some(change) = self.taken(input)? else {
+            return Ok(Step::seen(self.due()));
+        };
+        let (before, mut after) = (self.due(), self.clone());
+        after.apply(&change);
+        let mut new = after.due();
+        new.retain(|effect| !before.contains(effect));
+        Ok(Step::new(vec![change], new))
+    }
+
+    fn apply(&mut self, change: &ClientChange) {
+        if let ClientChange::Held(start) = change {
+            // What is of another party was refused, or not read back.
+            self.book = ClientBook::new(start.holdings.clone()).ok();
+            self.depth = start.depth;
+            let size = start.holdings.terms().participants().size();
+            self.prices = vec![ClientPrice::Unfunded; size.into()];
+        }
+        let Some(book) = &mut self.book else {
+            return;
+        };
+        match change {
+            ClientChange::Held(_) => {}
+            ClientChange::Funded(tx) => self.funding = Some(tx.clone()),
+            ClientChange::Price { index, price } => {
+                if let Some(known) = self.prices.get_mut(usize::from(*index)) {
+                    *known = *price;
+                }
+            }
+            ClientChange::Posted(post) => book.hold_post(post),
+            ClientChange::Bundle(bundle) => book.hold_bundle(bundle),
+            ClientChange::Revealed { index, secret } => book.hold_secret(*index, *secret),
+            ClientChange::Refunded { index, tx } => {
+                self.refunds.insert(*index, tx.clone());
+            }
+        }
+    }
+
+    fn pending(&self) -> Vec<ClientEffect> {
+        self.due()
+    }
+}

@@ -1,0 +1,40 @@
+//! Both sides of a gated slice, as machines.
+//!
+//! What a slice is, and what is signed in it, stands in [`narthex_contracts::slice`]. A machine has a book of what its side
+//! knows; the contract's keys, and a provider's shares of the others' secrets, are with its signer
+//! ([`ProviderKeys`](narthex_contracts::slice::ProviderKeys)), whose answers are inputs. The chain comes as where each
+//! price is, [`Price`], with the tip: a machine has its own policy of depths, and writes down what follows from it, not each
+//! block.
+
+mod client;
+mod codec;
+mod provider;
+mod table;
+
+pub use client::{
+    ClientChange, ClientEffect, ClientInput, ClientMachine, ClientPrice, ClientStart,
+};
+pub use provider::{
+    ProviderChange, ProviderEffect, ProviderInput, ProviderMachine, ProviderPrice, ProviderStart,
+};
+
+use bitcoin::Txid;
+
+/// Where the chain has the price of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Price {
+    /// Not confirmed.
+    Unfunded,
+    /// Neither claimed nor refunded.
+    Locked {
+        /// Height that confirmed the funding.
+        height: u32,
+    },
+    /// Gone.
+    Spent {
+        /// Height that confirmed what spends it.
+        height: u32,
+        /// What spends it.
+        by: Txid,
+    },
+}

@@ -1,0 +1,357 @@
+//! A provider of a slice.
+
+use bitcoin::Transaction;
+use narthex_contracts::{
+    depth::Depth,
+    setup::ContractSignatures,
+    slice::{
+        Bundle, Evidence, GoodShare, Opening, Post, ProviderBook, ProviderDuty, SliceError,
+        SliceTerms, Taken,
+    },
+};
+
+use super::Price;
+use crate::{Machine, Step};
+
+/// What a provider begins with: the signatures of the ceremony, and its policy.
+#[derive(Clone)]
+pub struct ProviderStart {
+    /// Its signatures, with the terms.
+    pub holdings: ContractSignatures<SliceTerms>,
+    /// Its number, from 0.
+    pub own: u8,
+    /// How deep the funding must be before it releases shares and claims, and a spend before the slice is over for it.
+    pub depth: Depth,
+}
+
+impl PartialEq for ProviderStart {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |start: &Self| (start.holdings.terms().id(), start.own, start.depth);
+        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
+    }
+}
+
+impl std::fmt::Debug for ProviderStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ProviderStart(of {}, {} deep)", self.own, self.depth)
+    }
+}
+
+/// Where the own price is, by the own policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderPrice {
+    /// Not confirmed.
+    Unfunded,
+    /// Neither claimed nor refunded.
+    Locked {
+        /// Height that confirmed it.
+        height: u32,
+        /// As deep as the policy asks for.
+        is_deep: bool,
+        /// The time for posts is over.
+        is_over: bool,
+    },
+    /// Gone.
+    Spent {
+        /// So deep that it stays gone.
+        is_deep: bool,
+    },
+}
+
+/// What comes to a provider.
+#[derive(Clone, Debug)]
+pub enum ProviderInput {
+    /// The ceremony is over.
+    Held(Box<ProviderStart>),
+    /// Where the own price is, with the tip.
+    Price {
+        /// Height of the tip.
+        tip: u32,
+        /// Where it is.
+        price: Price,
+    },
+    /// The signer has committed to the work.
+    Committed {
+        /// For everybody.
+        post: Box<Post>,
+        /// What opens it.
+        opening: Opening,
+    },
+    /// Another's post.
+    Post(Box<Post>),
+    /// The signer has released the shares.
+    Released(Bundle),
+    /// What another released, whoever brings it.
+    Bundle(Bundle),
+    /// The signer has put the claim together.
+    Claimed(Transaction),
+}
+
+/// What is written down.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ProviderChange {
+    /// The ceremony is over.
+    Held(Box<ProviderStart>),
+    /// The own price is there now.
+    Price(ProviderPrice),
+    /// Committed to.
+    Committed {
+        /// For everybody.
+        post: Box<Post>,
+        /// What opens it.
+        opening: Opening,
+    },
+    /// Another has committed to its work.
+    Posted(Box<Post>),
+    /// Shares were released.
+    Released(Bundle),
+    /// A good share.
+    Share(GoodShare),
+    /// Somebody lied.
+    Lied(Box<Evidence>),
+    /// The claim.
+    Claimed(Transaction),
+}
+
+impl Eq for ProviderStart {}
+
+impl std::fmt::Debug for ProviderChange {
+    /// Without openings and shares.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Held(start) => start.fmt(f),
+            Self::Price(price) => price.fmt(f),
+            Self::Committed { .. } => f.write_str("Committed"),
+            Self::Posted(post) => write!(f, "Posted({})", post.from),
+            Self::Released(_) => f.write_str("Released"),
+            Self::Share((from, _)) => write!(f, "Share(from {from})"),
+            Self::Lied(evidence) => evidence.fmt(f),
+            Self::Claimed(tx) => write!(f, "Claimed({})", tx.compute_txid()),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderEffect {
+    /// Do the work, and have the signer commit to it: [`ProviderInput::Committed`].
+    Work,
+    /// Show the own post to everybody, and take theirs.
+    Show(Box<Post>),
+    /// Have the signer release the shares: [`ProviderInput::Released`].
+    Release,
+    /// Show the own bundle to everybody, and ask each for its own.
+    Ask(Bundle),
+    /// Have the signer put the claim together: [`ProviderInput::Claimed`].
+    Claim,
+    /// Publish the claim, with a child that pays for it.
+    Publish(Transaction),
+}
+
+/// A provider of one slice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProviderMachine {
+    book: Option<ProviderBook>,
+    price: Option<ProviderPrice>,
+    lies: Vec<Evidence>,
+    claim: Option<Transaction>,
+}
+
+type Taking = Result<Option<ProviderChange>, SliceError>;
+
+const fn order<T>(what: &'static str) -> Result<T, SliceError> {
+    Err(SliceError::Order { what })
+}
+
+impl ProviderMachine {
+    /// What it knows, once the ceremony is over.
+    pub const fn book(&self) -> Option<&ProviderBook> {
+        self.book.as_ref()
+    }
+
+    /// Where the own price is.
+    pub fn price(&self) -> ProviderPrice {
+        self.price.unwrap_or(ProviderPrice::Unfunded)
+    }
+
+    /// Proofs that somebody lied, to be shown when the slice has ended.
+    pub fn lies(&self) -> &[Evidence] {
+        &self.lies
+    }
+
+    /// The claim, once it is put together.
+    pub const fn claim(&self) -> Option<&Transaction> {
+        self.claim.as_ref()
+    }
+
+    /// Where it stands, in a word.
+    pub fn standing(&self) -> &'static str {
+        let Some(book) = &self.book else {
+            return "new";
+        };
+        match self.price() {
+            ProviderPrice::Unfunded => "unfunded",
+            ProviderPrice::Spent { is_deep: true } => "over",
+            ProviderPrice::Spent { is_deep: false } => "spent",
+            ProviderPrice::Locked {
+                is_deep, is_over, ..
+            } => match book.duty_when(is_deep, is_over) {
+                ProviderDuty::None => "idle",
+                ProviderDuty::Work => "working",
+                ProviderDuty::Show => "posted",
+                ProviderDuty::Release => "releasing",
+                ProviderDuty::Ask => "released",
+                ProviderDuty::Claim if self.claim.is_some() => "claiming",
+                ProviderDuty::Claim => "paid",
+            },
+        }
+    }
+
+    fn taken(&self, input: &ProviderInput) -> Taking {
+        let Some(book) = &self.book else {
+            return match input {
+                ProviderInput::Held(start) => {
+                    // Whether they are this provider's.
+                    ProviderBook::new(start.holdings.clone(), start.own, start.depth)?;
+                    Ok(Some(ProviderChange::Held(start.clone())))
+                }
+                _ => order("nothing is signed yet"),
+            };
+        };
+        let state = self.standing();
+        if state == "over" {
+            return match input {
+                ProviderInput::Price { .. } => Ok(None),
+                _ => order("the slice is over"),
+            };
+        }
+        match input {
+            ProviderInput::Held(start) => {
+                let same = start.own == book.index()
+                    && start.depth == book.depth()
+                    && start.holdings.terms().id() == book.terms().id()
+                    && start.holdings.to_bytes() == book.holdings().to_bytes();
+                match same {
+                    true => Ok(None),
+                    false => order("another slice's ceremony is over"),
+                }
+            }
+            ProviderInput::Price { tip, price } => {
+                let now = see(book, *tip, *price);
+                Ok((now != self.price()).then_some(ProviderChange::Price(now)))
+            }
+            ProviderInput::Committed { post, opening } => {
+                match book.check_commitment(post, opening)? {
+                    false => Ok(None),
+                    true if state == "working" => Ok(Some(ProviderChange::Committed {
+                        post: post.clone(),
+                        opening: opening.clone(),
+                    })),
+                    true => order("committed to work that is not due"),
+                }
+            }
+            ProviderInput::Post(post) => match book.check_post(post)? {
+                false => Ok(None),
+                true if matches!(state, "paid" | "claiming" | "spent" | "idle") => {
+                    Err(SliceError::Late { from: post.from })
+                }
+                true => Ok(Some(ProviderChange::Posted(post.clone()))),
+            },
+            ProviderInput::Released(bundle) => match book.check_release(bundle)? {
+                false => Ok(None),
+                true if state == "releasing" => Ok(Some(ProviderChange::Released(bundle.clone()))),
+                true => order("released before it is due, or after it is of use"),
+            },
+            ProviderInput::Bundle(bundle) => match book.check_bundle(bundle)? {
+                (Taken::False(evidence), _) if !self.lies.contains(&evidence) => {
+                    Ok(Some(ProviderChange::Lied(evidence)))
+                }
+                (_, Some(share)) if !book.has_share(share.0) => {
+                    Ok(Some(ProviderChange::Share(share)))
+                }
+                _ => Ok(None),
+            },
+            ProviderInput::Claimed(tx) => {
+                book.check_claim(tx)?;
+                match (&self.claim, state) {
+                    (Some(_), _) => Ok(None),
+                    (None, "paid") => Ok(Some(ProviderChange::Claimed(tx.clone()))),
+                    (None, _) => order("claimed before it is due"),
+                }
+            }
+        }
+    }
+
+    fn due(&self) -> Vec<ProviderEffect> {
+        let book = self.book.as_ref();
+        let effect = match self.standing() {
+            "working" => Some(ProviderEffect::Work),
+            "posted" => (book.and_then(ProviderBook::post).cloned())
+                .map(|post| ProviderEffect::Show(Box::new(post))),
+            "releasing" => Some(ProviderEffect::Release),
+            "released" => (book.and_then(ProviderBook::bundle).cloned()).map(ProviderEffect::Ask),
+            "paid" => Some(ProviderEffect::Claim),
+            "claiming" => self.claim.clone().map(ProviderEffect::Publish),
+            _ => None,
+        };
+        effect.into_iter().collect()
+    }
+}
+
+/// Where the own price is, by the own policy.
+fn see(book: &ProviderBook, tip: u32, price: Price) -> ProviderPrice {
+    match price {
+        Price::Unfunded => ProviderPrice::Unfunded,
+        Price::Locked { height } => ProviderPrice::Locked {
+            height,
+            is_deep: book.depth().is_reached(height, tip),
+            is_over: tip >= book.post_height(height),
+        },
+        Price::Spent { height, .. } => ProviderPrice::Spent {
+            is_deep: book.depth().is_reached(height, tip),
+        },
+    }
+}
+
+impl Machine for ProviderMachine {
+    type Input = ProviderInput;
+    type Change = ProviderChange;
+    type Effect = ProviderEffect;
+    type Error = SliceError;
+
+    fn step(
+        &self,
+        input: &ProviderInput,
+    ) -> Result<Step<ProviderChange, ProviderEffect>, SliceError> {
+        let Some(change) = self.taken(input)? else {
+            return Ok(Step::seen(self.due()));
+        };
+        let mut after = self.clone();
+        after.apply(&change);
+        Ok(Step::new(vec![change], after.due()))
+    }
+
+    fn apply(&mut self, change: &ProviderChange) {
+        if let ProviderChange::Held(start) = change {
+            // What is of another party was refused, or not read back.
+            self.book = ProviderBook::new(start.holdings.clone(), start.own, start.depth).ok();
+        }
+        let Some(book) = &mut self.book else {
+            return;
+        };
+        match change {
+            ProviderChange::Held(_) => {}
+            ProviderChange::Price(price) => self.price = Some(*price),
+            ProviderChange::Committed { post, opening } => book.commit(post, opening),
+            ProviderChange::Posted(post) => book.hold_post(post),
+            ProviderChange::Released(bundle) => book.release(bundle),
+            ProviderChange::Share(share) => book.hold_share(*share),
+            ProviderChange::Lied(evidence) => self.lies.push((**evidence).clone()),
+            ProviderChange::Claimed(tx) => self.claim = Some(tx.clone()),
+        }
+    }
+
+    fn pending(&self) -> Vec<ProviderEffect> {
+        self.due()
+    }
+}

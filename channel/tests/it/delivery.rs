@@ -1,0 +1,327 @@
+//! The three sides of a delivery keep the laws of machines.
+
+use std::sync::Arc;
+
+use bitcoin::{
+    Transaction,
+    secp256k1::rand::{Rng, rngs::StdRng},
+};
+use narthex_channel::{
+    Machine,
+    delivery::{
+        AgentInput, AgentMachine, AgentStart, CoinSeen, RecipientInput, RecipientMachine,
+        RecipientStart, SenderInput, SenderMachine, SenderStart,
+    },
+    laws::{Effort, Subject, check},
+};
+use narthex_contracts::{
+    deliver::{Agent, Consent, DeliverError, Delivery, Handover, Served},
+    fixtures::MadeUpNode,
+    terms::{FeeRate, FeeRules as _},
+};
+
+use crate::{
+    deliver_support::{
+        DEPTH, FUNDED, MESSAGE, T, TIP, agent_key, conditions, plan, recipient, rng, sending, serve,
+    },
+    rows,
+};
+
+/// What a delivery by two agents comes to.
+struct World {
+    delivery: Arc<Delivery>,
+    consents: [Consent; 2],
+    served: [Served; 2],
+    handovers: [Handover; 2],
+    claims: [Transaction; 2],
+    funding: Transaction,
+}
+
+impl World {
+    fn new(message: &[u8]) -> World {
+        let mut sender = sending(plan(2), message);
+        let mut agents = Vec::new();
+        let consents = [0, 1].map(|i| {
+            let assignment = sender.assignment(i).unwrap();
+            let (agent, consent) =
+                Agent::new(assignment, agent_key(i), &conditions(i), 890).unwrap();
+            sender.agreed(&consent).unwrap();
+            agents.push(agent);
+            consent
+        });
+        let served = [0, 1].map(|i| serve(&sender, &agents[i]));
+        let mut recipient = recipient(&sender, &agents);
+        let mut rng = rng();
+        let handovers = [0, 1].map(|i| recipient.hand_over(i, (TIP, FUNDED), &mut rng).unwrap());
+        let fee = FeeRate::from_sat_per_kwu(500)
+            .checked_fee(sender.delivery().claim_plan(0).unwrap().weight)
+            .unwrap();
+        let claims = [0, 1].map(|i| {
+            agents[i].take(&handovers[i]).unwrap();
+            agents[i].claim((TIP, FUNDED), fee, &mut rng).unwrap()
+        });
+        let terms = sender.record().terms.check().unwrap();
+        World {
+            delivery: Arc::new(Delivery::new(terms).unwrap()),
+            consents,
+            served,
+            handovers,
+            claims,
+            funding: sender.funding_psbt(890, &MadeUpNode).unwrap().unsigned_tx,
+        }
+    }
+
+    fn agent(&self) -> AgentInput {
+        AgentInput::Agreed(Box::new(AgentStart {
+            delivery: self.delivery.clone(),
+            agent: 0,
+            branch: self.served[0].branch.clone(),
+            depth: DEPTH,
+            alone: false,
+        }))
+    }
+
+    fn sender(&self) -> SenderInput {
+        let (delivery, depth) = (self.delivery.clone(), DEPTH);
+        SenderInput::Made(Box::new(SenderStart { delivery, depth }))
+    }
+
+    fn recipient(&self) -> RecipientInput {
+        let (delivery, depth) = (self.delivery.clone(), DEPTH);
+        RecipientInput::Found(Box::new(RecipientStart { delivery, depth }))
+    }
+}
+
+/// Where the coin might be, with the tip.
+fn coin(rng: &mut StdRng) -> (u32, CoinSeen) {
+    match rng.gen_range(0..8u8) {
+        0 | 1 => (
+            *[890, T].get(rng.gen_range(0..2usize)).unwrap(),
+            CoinSeen::Unfunded,
+        ),
+        2 | 3 => {
+            let tip = 950 + 10 * u32::from(rng.gen_ratio(1, 10));
+            (tip, CoinSeen::Spent { height: 950 })
+        }
+        _ => {
+            let tip = *[901, TIP, T - 5, T].get(rng.gen_range(0..4usize)).unwrap();
+            (tip, CoinSeen::Funded { height: 900 })
+        }
+    }
+}
+
+struct Walks<M> {
+    world: World,
+    other: World,
+    /// Begun: most walks start there, since reading terms back at each step takes its time.
+    begun: M,
+    is_new: bool,
+}
+
+impl<M: Machine<Error = DeliverError> + Default> Walks<M> {
+    fn new(begin: impl FnOnce(&World) -> M::Input) -> Self {
+        let (world, other) = (World::new(MESSAGE), World::new(b"another message of these"));
+        let (mut machine, input) = (M::default(), begin(&world));
+        let step = machine.step(&input).unwrap();
+        step.changes.iter().for_each(|change| machine.apply(change));
+        Walks {
+            world,
+            other,
+            begun: machine,
+            is_new: true,
+        }
+    }
+
+    /// Now and then something of another delivery.
+    fn some(&self, rng: &mut StdRng) -> &World {
+        match rng.gen_ratio(1, 24) {
+            true => &self.other,
+            false => &self.world,
+        }
+    }
+}
+
+impl Subject for Walks<AgentMachine> {
+    type Machine = AgentMachine;
+    type State = AgentMachine;
+
+    fn fresh(&self) -> AgentMachine {
+        match self.is_new {
+            true => AgentMachine::default(),
+            false => self.begun.clone(),
+        }
+    }
+
+    fn begin(&mut self, rng: &mut StdRng) {
+        self.is_new = rng.gen_ratio(1, 16);
+    }
+
+    fn state(&self, machine: &AgentMachine) -> AgentMachine {
+        machine.clone()
+    }
+
+    fn input(&mut self, _: &AgentMachine, rng: &mut StdRng) -> AgentInput {
+        let world = self.some(rng);
+        match rng.gen_range(0..8u8) {
+            0 => world.agent(),
+            1 => AgentInput::Accepted(world.handovers[usize::from(rng.gen_ratio(1, 4))]),
+            _ => {
+                let (tip, coin) = coin(rng);
+                AgentInput::Coin { tip, coin }
+            }
+        }
+    }
+}
+
+impl Subject for Walks<SenderMachine> {
+    type Machine = SenderMachine;
+    type State = SenderMachine;
+
+    fn fresh(&self) -> SenderMachine {
+        match self.is_new {
+            true => SenderMachine::default(),
+            false => self.begun.clone(),
+        }
+    }
+
+    fn begin(&mut self, rng: &mut StdRng) {
+        self.is_new = rng.gen_ratio(1, 16);
+    }
+
+    fn state(&self, machine: &SenderMachine) -> SenderMachine {
+        machine.clone()
+    }
+
+    fn input(&mut self, machine: &SenderMachine, rng: &mut StdRng) -> SenderInput {
+        let world = self.some(rng);
+        let next = match (machine.standing(), rng.gen_range(0..4u8)) {
+            ("assigning", 0..=1) => 1,
+            _ => rng.gen_range(0..12u8),
+        };
+        match next {
+            0 => world.sender(),
+            1..=2 => SenderInput::Consent(world.consents[rng.gen_range(0..2usize)]),
+            3 => SenderInput::Funded(world.funding.clone()),
+            _ => {
+                let (tip, coin) = coin(rng);
+                SenderInput::Coin { tip, coin }
+            }
+        }
+    }
+}
+
+impl Subject for Walks<RecipientMachine> {
+    type Machine = RecipientMachine;
+    type State = RecipientMachine;
+
+    fn fresh(&self) -> RecipientMachine {
+        match self.is_new {
+            true => RecipientMachine::default(),
+            false => self.begun.clone(),
+        }
+    }
+
+    fn begin(&mut self, rng: &mut StdRng) {
+        self.is_new = rng.gen_ratio(1, 16);
+    }
+
+    fn state(&self, machine: &RecipientMachine) -> RecipientMachine {
+        machine.clone()
+    }
+
+    fn input(&mut self, machine: &RecipientMachine, rng: &mut StdRng) -> RecipientInput {
+        let world = self.some(rng);
+        let one = rng.gen_range(0..2usize);
+        // Mostly what brings it on, or what a reorganisation does to it then.
+        let next = match (machine.standing(), rng.gen_range(0..4u8)) {
+            ("funded", 0) => 1,
+            ("funded", 1..=2) => 3,
+            ("accepting", 0..=1) => 5,
+            ("accepting", 2) => 9,
+            _ => rng.gen_range(0..16u8),
+        };
+        match next {
+            0 => world.recipient(),
+            1..=2 => RecipientInput::Kept(Box::new(world.served[one].clone())),
+            3..=4 => {
+                let (tip, coin) = coin(rng);
+                let agent = one as u8;
+                RecipientInput::Accept { agent, tip, coin }
+            }
+            5..=6 => RecipientInput::Signed(world.handovers[one]),
+            7 => RecipientInput::Claim(world.claims[one].clone()),
+            8 => RecipientInput::Claim(world.funding.clone()),
+            _ => {
+                let (tip, coin) = coin(rng);
+                RecipientInput::Coin { tip, coin }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_agent_keeps_the_laws() {
+    let mut walks = Walks::<AgentMachine>::new(World::agent);
+    rows::print(&mut walks, 3_000, 40);
+    check(&mut walks, Effort::new(51, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
+fn a_sender_keeps_the_laws() {
+    let mut walks = Walks::<SenderMachine>::new(World::sender);
+    rows::print(&mut walks, 3_000, 40);
+    check(&mut walks, Effort::new(53, 600, 40)).unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
+fn a_recipient_keeps_the_laws() {
+    let mut walks = Walks::<RecipientMachine>::new(World::recipient);
+    rows::print(&mut walks, 3_000, 40);
+    check(&mut walks, Effort::new(57, 1_500, 40)).unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// A refused input says by whose fault: an acceptance of another agent, or of another delivery; a claim that is none.
+#[test]
+fn what_is_refused() {
+    let (world, other) = (World::new(MESSAGE), World::new(b"another message of these"));
+    let mut agent = AgentMachine::default();
+    let early = agent.step(&AgentInput::Accepted(world.handovers[0]));
+    assert!(matches!(early, Err(DeliverError::Order { .. })));
+    let step = agent.step(&world.agent()).unwrap();
+    step.changes.iter().for_each(|change| agent.apply(change));
+    let foreign = agent.step(&AgentInput::Accepted(other.handovers[0]));
+    assert_eq!(foreign, Err(DeliverError::Foreign));
+    let stolen = Handover {
+        agent: 0,
+        ..world.handovers[1]
+    };
+    let stolen = agent.step(&AgentInput::Accepted(stolen));
+    assert_eq!(stolen, Err(DeliverError::FalseAcceptance { agent: 0 }));
+    let mut recipient = RecipientMachine::default();
+    let step = recipient.step(&world.recipient()).unwrap();
+    step.changes
+        .iter()
+        .for_each(|change| recipient.apply(change));
+    let accept = |tip, coin| RecipientInput::Accept {
+        agent: 0,
+        tip,
+        coin,
+    };
+    let funded = CoinSeen::Funded { height: 900 };
+    let unkept = recipient.step(&accept(TIP, funded));
+    assert_eq!(unkept, Err(DeliverError::NoCopy { agent: 0 }));
+    let step = recipient.step(&RecipientInput::Kept(Box::new(world.served[0].clone())));
+    let step = step.unwrap();
+    step.changes
+        .iter()
+        .for_each(|change| recipient.apply(change));
+    let shallow = recipient.step(&accept(901, funded));
+    assert!(matches!(shallow, Err(DeliverError::Shallow(_))));
+    let late = recipient.step(&accept(T, funded));
+    assert!(matches!(late, Err(DeliverError::TooLate { .. })));
+    // Nobody ordered it: the signer went on by itself.
+    let unasked = recipient.step(&RecipientInput::Signed(world.handovers[0]));
+    assert!(matches!(unasked, Err(DeliverError::Order { .. })));
+    let none = recipient.step(&RecipientInput::Claim(world.funding.clone()));
+    assert!(matches!(none, Err(DeliverError::NoClaim { .. })));
+}
