@@ -53,6 +53,26 @@ kinds! {
     NONCE_ANNOUNCED = "NXAN1",
     /// A change in the log of a set-up.
     SETUP_CHANGE = "NXSL1",
+    /// A message of a contract, signed by the sender's node key.
+    WIRE_ENVELOPE = "NXEV1",
+    /// Such a message without its body, which its hash stands for.
+    WIRE_HEAD = "NXEH1",
+    /// Two messages of which a sender may have signed one.
+    WIRE_CONTRADICTION = "NXEX1",
+    /// The first words on a connection.
+    WIRE_HELLO = "NXLH1",
+    /// How far one has read, on a new connection.
+    WIRE_RESUME = "NXLR1",
+    /// How far one has read, on the way.
+    WIRE_ACK = "NXLA1",
+    /// A part of a long body.
+    WIRE_PIECE = "NXLP1",
+    /// A request of a party that lost its disk: its own messages back.
+    WIRE_RECALL = "NXLQ1",
+    /// What was wrong with something that came.
+    WIRE_FAULT = "NXLF1",
+    /// A change in the log of a link.
+    LINKS_CHANGE = "NXLC1",
     /// Witnesses of a party's inputs of the funding transaction.
     FUNDING_WITNESSES = "NXFW1",
     /// A withheld share, handed over.

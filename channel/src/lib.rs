@@ -54,8 +54,8 @@
 //! ```
 //!
 //! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
-//! sealed [`delivery`], a payment that is forwarded from one place to another ([`ptlc`]), and a party's way to a contract
-//! ([`setup`]).
+//! sealed [`delivery`], a payment that is forwarded from one place to another ([`ptlc`]), a party's way to a contract
+//! ([`setup`]), and what two nodes have told each other ([`wire`]).
 
 pub mod bank;
 pub mod delivery;
@@ -72,6 +72,7 @@ pub mod slice;
 mod table;
 #[cfg(feature = "toy")]
 pub mod toy;
+pub mod wire;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;

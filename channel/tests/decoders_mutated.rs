@@ -1,4 +1,4 @@
-//! Every decoder of point-locked payments on damaged inputs: the table that `fuzz/` runs under libFuzzer, in every test
+//! Every decoder of point-locked payments and of links on damaged inputs: the table that `fuzz/` runs under libFuzzer, in every test
 //! run.
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,9 @@ mod payments;
 #[path = "../../fuzz/src/table.rs"]
 #[allow(dead_code)]
 mod table;
+#[path = "../../fuzz/src/wire.rs"]
+#[allow(dead_code)]
+mod wire;
 
 use bank_support::way::Way;
 use serde::Serialize;
@@ -45,7 +48,8 @@ fn records() -> Vec<Vec<u8>> {
 /// Alone in its file: what other tests ask for would count.
 #[test]
 fn damaged_inputs_are_refused_or_keep_their_law() {
-    let decoders = payments::decoders(&records());
+    let mut decoders = payments::decoders(&records());
+    decoders.extend(wire::decoders());
     let before = table::most_memory();
     let read = table::damage_all(&decoders, 0x6e61_7274_6865_7839, 300);
     assert!(read > 100, "{read} damaged inputs were read");
@@ -63,6 +67,18 @@ fn damaged_inputs_are_refused_or_keep_their_law() {
             let body = (0..numbers.below(300)).map(|_| numbers.next() as u8);
             let bytes: Vec<u8> = kind.bytes().chain(body).collect();
             payments::messages(&bytes);
+        }
+    }
+    for kind in [
+        "NXEV1", "NXEH1", "NXEX1", "NXLH1", "NXLR1", "NXLA1", "NXLP1", "NXLQ1", "NXLF1", "NXLC1",
+    ] {
+        for number in [None, Some(33_002u16), Some(33_038)] {
+            for _ in 0..100 {
+                let number = number.map(u16::to_be_bytes).into_iter().flatten();
+                let body = (0..numbers.below(300)).map(|_| numbers.next() as u8);
+                let bytes: Vec<u8> = number.chain(kind.bytes()).chain(body).collect();
+                wire::messages(&bytes);
+            }
         }
     }
 }

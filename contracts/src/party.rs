@@ -43,6 +43,21 @@ pub fn read_party(r: &mut Reader<'_>, field: &'static str) -> Result<PartyId, De
     PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid(field, index))
 }
 
+/// Parties in a message, as a mask of 4 bytes: bit i is the party of place i.
+pub fn write_parties(w: &mut Writer, parties: PartySet) {
+    w.u32(parties.0.mask());
+}
+
+/// Parties out of a message.
+///
+/// # Errors
+/// [`DecodeError::Truncated`]; [`DecodeError::Invalid`] for a party from [`MAX_PARTIES`] on.
+pub fn read_parties(r: &mut Reader<'_>, field: &'static str) -> Result<PartySet, DecodeError> {
+    let mask = r.u32(field)?;
+    let parties = SmallSet::new(mask).map(PartySet);
+    parties.ok_or_else(|| DecodeError::invalid(field, mask))
+}
+
 /// What a contract calls something that the engine knows by its number: a word, and behind it a number where several
 /// are called alike. Its text is the word and the number, such as `client`, `arbiter0`, `agent 3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,7 +126,7 @@ impl PartialEq<PartyName> for PartyId {
 }
 
 /// A set of parties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PartySet(SmallSet<u32, MAX_PARTIES>);
 
 impl PartySet {

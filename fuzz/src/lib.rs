@@ -9,3 +9,4 @@ pub mod properties;
 pub mod seeds;
 pub mod small;
 pub mod table;
+pub mod wire;

@@ -37,6 +37,10 @@ mod slice;
 #[allow(dead_code)]
 mod slice_support;
 mod stores;
+mod wire_attacks;
+mod wire_laws;
+mod wire_support;
+mod wire_vectors;
 mod world;
 
 /// For what is shared with the tests of contracts.

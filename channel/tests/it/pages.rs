@@ -10,6 +10,7 @@ use narthex_channel::{
     render,
     setup::SetupMachine,
     slice::{ClientMachine, ProviderMachine as SliceProvider},
+    wire::links::LinksMachine,
 };
 
 use crate::world::Chain;
@@ -20,6 +21,7 @@ fn pages_are_those_of_the_tables() {
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
         ("forward", render::<ForwardMachine>()),
+        ("links", render::<LinksMachine>()),
         ("setup", render::<SetupMachine>()),
         ("delivery-agent", render::<AgentMachine>()),
         ("delivery-sender", render::<SenderMachine>()),

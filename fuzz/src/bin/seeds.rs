@@ -9,10 +9,13 @@ fn main() -> std::io::Result<()> {
         .map(|bytes| ("game_model", bytes));
     let payments = narthex_fuzz::payments::seeds().into_iter();
     let payments = payments.map(|bytes| ("payments", bytes));
+    let wire = narthex_fuzz::wire::seeds().into_iter();
+    let wire = wire.map(|bytes| ("wire", bytes));
     for (i, (target, bytes)) in narthex_fuzz::seeds::all()
         .into_iter()
         .chain(models)
         .chain(payments)
+        .chain(wire)
         .enumerate()
     {
         let dir = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));

@@ -1,0 +1,397 @@
+//! One peer as it runs: its machine, the log of it, and what is held in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::secp256k1::{PublicKey, schnorr};
+use narthex_contracts::party::PartySet;
+
+use super::{
+    Ack, Contradiction, Frame, Head, Hello, Limits, LinkError, MAX_MARKS, Mark, MessageType,
+    Outcome, Recall, Resume, SignedHead, Standing, body_hash, frames,
+    gate::{Gate, Place},
+    links::{LinkPhase, LinksEffect, LinksInput, LinksMachine, LinksRefusal, Membership},
+    outcome::send,
+};
+use crate::{Logged, StepError, log::Log};
+
+/// What was said on a connection that stands.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    pub(super) is_greeted: bool,
+    pub(super) bytes: u64,
+    pub(super) knocked: BTreeSet<[u8; 32]>,
+    pub(super) marks: Vec<Mark>,
+    /// Marks of before this one count among what is asked for again.
+    pub(super) resumes: u32,
+    pub(super) is_resumed: bool,
+    /// Own messages that the peer holds of contracts which this node does not know.
+    pub(super) unknown: Vec<SignedHead>,
+    pub(super) partials: BTreeMap<([u8; 32], PartySet, u64), ([u8; 32], u32)>,
+}
+
+/// A link to one peer.
+#[derive(Debug)]
+pub struct Link<L> {
+    logged: Logged<LinksMachine, L>,
+    pub(super) gate: Gate,
+    pub(super) chain: [u8; 32],
+    pub(super) connection: Option<Connection>,
+}
+
+pub(super) type Outcomes = Result<Vec<Outcome>, LinkError>;
+
+impl<L: Log> Link<L> {
+    /// The link between two node keys, as its log left it, for contracts on a chain.
+    ///
+    /// # Errors
+    /// [`LinkError::Open`], [`LinkError::Log`].
+    pub fn open(
+        (me, peer): (PublicKey, PublicKey),
+        log: L,
+        chain: [u8; 32],
+        (limits, standing): (Limits, Standing),
+    ) -> Result<Link<L>, LinkError> {
+        let logged = Logged::open(LinksMachine::new(me, peer), log)?;
+        let mut link = Link {
+            logged,
+            gate: Gate::new(limits, standing),
+            chain,
+            connection: None,
+        };
+        let boot = link.machine().boot().saturating_add(1);
+        link.step(&LinksInput::Booted { boot })?;
+        Ok(link)
+    }
+
+    /// The machine as it stands on disk.
+    pub const fn machine(&self) -> &LinksMachine {
+        self.logged.machine()
+    }
+
+    /// Number of entries in its log.
+    pub const fn changes(&self) -> u64 {
+        self.logged.changes()
+    }
+
+    /// Puts a summary in the place of the log, if that is shorter by this many entries; whether it did.
+    ///
+    /// # Errors
+    /// [`LogError`](crate::log::LogError): open the link again.
+    pub fn compact(&mut self, shorter: u64) -> Result<bool, crate::log::LogError> {
+        self.logged.compact(shorter)
+    }
+
+    /// Bytes of bodies that are held in memory for this peer, or announced.
+    pub fn held_bytes(&self) -> usize {
+        self.gate.bytes()
+    }
+
+    /// The peer has a bond, or has enrolled.
+    pub const fn vouch(&mut self) {
+        self.gate.standing = Standing::Known;
+    }
+
+    /// A connection stands: the first words.
+    pub fn connected(&mut self) -> Vec<Outcome> {
+        self.connection = Some(Connection::default());
+        let hello = Hello {
+            chain: self.chain,
+            features: 0,
+            boot: self.machine().boot(),
+        };
+        let mut out = vec![send(&Frame::Hello(hello))];
+        out.extend(self.resume());
+        out
+    }
+
+    /// The connection has ended.
+    pub fn disconnected(&mut self) {
+        self.connection = None;
+    }
+
+    /// How far this node has read, in as many frames as it takes.
+    fn resume(&self) -> Vec<Outcome> {
+        let partial =
+            |contract: &[u8; 32], to, seq| self.gate.partial(&(false, *contract, to, seq));
+        let mut marks = self.machine().marks(partial);
+        for place @ (_, contract, to, seq) in self.gate.parts() {
+            let is_new = !marks.iter().any(|m| (m.contract, m.to) == (*contract, *to));
+            if is_new && *seq == 0 {
+                marks.push(Mark {
+                    contract: *contract,
+                    to: *to,
+                    next: 0,
+                    proof: None,
+                    partial: self.gate.partial(place),
+                });
+            }
+        }
+        let mut chunks: Vec<Resume> = (marks.chunks(MAX_MARKS))
+            .map(|marks| Resume {
+                marks: marks.to_vec(),
+                is_last: false,
+            })
+            .collect();
+        match chunks.last_mut() {
+            Some(last) => last.is_last = true,
+            None => chunks.push(Resume {
+                marks: Vec::new(),
+                is_last: true,
+            }),
+        }
+        chunks
+            .into_iter()
+            .map(|resume| send(&Frame::Resume(resume)))
+            .collect()
+    }
+
+    fn step(&mut self, input: &LinksInput) -> Result<Vec<LinksEffect>, LinkError> {
+        self.logged.step(input).map_err(|error| match error {
+            StepError::Refused(refusal) => LinkError::Refused(refusal),
+            other => LinkError::Log(other),
+        })
+    }
+
+    pub(super) fn act(&mut self, input: &LinksInput) -> Outcomes {
+        let effects = self.step(input)?;
+        Ok(effects
+            .into_iter()
+            .flat_map(|effect| self.done(effect))
+            .collect())
+    }
+
+    /// What an effect comes to on this connection.
+    fn done(&self, effect: LinksEffect) -> Vec<Outcome> {
+        let is_resumed = self.connection.as_ref().is_some_and(|c| c.is_resumed);
+        match effect {
+            LinksEffect::Send { contract, to, seq } if is_resumed => {
+                self.said(true, (&contract, to), seq)
+            }
+            LinksEffect::Recall { contract, to, from } if self.connection.is_some() => {
+                vec![send(&Frame::Recall(Recall { contract, to, from }))]
+            }
+            LinksEffect::Prove { contract } => {
+                let proof = self.machine().contradiction(&contract);
+                proof
+                    .map(|proof| Outcome::Prove(*proof))
+                    .into_iter()
+                    .collect()
+            }
+            LinksEffect::Alarm => {
+                let fork = self.machine().forked();
+                fork.map(|fork| Outcome::Alarm(*fork)).into_iter().collect()
+            }
+            LinksEffect::Send { .. } | LinksEffect::Recall { .. } => Vec::new(),
+        }
+    }
+
+    /// Frames of a message that was said, by this node or, to hand it back, by the peer.
+    pub(super) fn said(&self, is_own: bool, way: (&[u8; 32], PartySet), seq: u64) -> Vec<Outcome> {
+        let Some(kept) = self.machine().kept(is_own, way, seq) else {
+            return Vec::new();
+        };
+        let body = kept.body.clone();
+        let Some(envelope) = body.and_then(|body| kept.signed.with_body(body)) else {
+            return vec![send(&Frame::Gone(kept.signed))];
+        };
+        let partials = self.connection.as_ref().map(|c| &c.partials);
+        let place = (*way.0, way.1, seq);
+        let partial = partials.and_then(|all| all.get(&place)).filter(|_| is_own);
+        let have = partial.filter(|(hash, _)| *hash == kept.signed.head.body);
+        let have = have.map_or(0, |(_, have)| *have);
+        frames(&envelope, have).map(|frame| send(&frame)).collect()
+    }
+
+    /// What is to be done with the message of a place, if it is there.
+    pub(super) fn delivered(&self, place: &Place) -> Vec<Outcome> {
+        let Some(kept) = self.gate.waiting(place) else {
+            return Vec::new();
+        };
+        let outcome = match &kept.body {
+            _ if place.0 => Some(Outcome::Import(kept.clone())),
+            None => Some(Outcome::Missing(kept.signed)),
+            Some(body) => {
+                let envelope = kept.signed.with_body(body.clone());
+                envelope.map(Outcome::Deliver)
+            }
+        };
+        outcome.into_iter().collect()
+    }
+
+    /// What waits for the contracts: what they were given and have not taken yet, and news that they do not know.
+    pub fn due(&self) -> Vec<Outcome> {
+        let is_next = |place: &Place| {
+            let (is_own, contract, to, seq) = place;
+            self.machine().next(*is_own, contract, *to) == *seq
+        };
+        let places = self.gate.places().into_iter().filter(is_next);
+        let mut out: Vec<_> = places.flat_map(|place| self.delivered(&place)).collect();
+        let news = self.logged.pending().into_iter();
+        let news = news.filter(|e| matches!(e, LinksEffect::Prove { .. } | LinksEffect::Alarm));
+        out.extend(news.flat_map(|effect| self.done(effect)));
+        out
+    }
+
+    /// The contract has a message of the peer's on its disk, or refuses it for good: the next one.
+    ///
+    /// # Errors
+    /// [`LinkError`]; [`LinksRefusal::Gap`] for one that was not delivered.
+    pub fn taken(&mut self, contract: &[u8; 32], to: PartySet, seq: u64) -> Outcomes {
+        self.took((false, *contract, to, seq))
+    }
+
+    /// The contract has an own message on its disk that came back: the next one.
+    ///
+    /// # Errors
+    /// [`LinkError`]; [`LinksRefusal::Gap`] for one that did not come back.
+    pub fn imported(&mut self, contract: &[u8; 32], to: PartySet, seq: u64) -> Outcomes {
+        self.took((true, *contract, to, seq))
+    }
+
+    fn took(&mut self, place: Place) -> Outcomes {
+        let (is_own, contract, to, seq) = place;
+        let next = self.machine().next(is_own, &contract, to);
+        let waiting = self.gate.waiting(&place).cloned();
+        let Some(kept) = waiting.filter(|_| seq == next) else {
+            return match seq < next {
+                true => Ok(Vec::new()),
+                false => Err(LinksRefusal::Gap { next, given: seq }.into()),
+            };
+        };
+        let mut out = match is_own {
+            true => self.act(&LinksInput::Imported(kept))?,
+            false => self.act(&LinksInput::Taken(kept))?,
+        };
+        self.gate.remove(&place);
+        if is_own {
+            out.extend(self.unsent());
+        }
+        let next = self.machine().next(is_own, &contract, to);
+        if !is_own && self.connection.is_some() {
+            out.push(send(&Frame::Ack(Ack { contract, to, next })));
+        }
+        out.extend(self.delivered(&(is_own, contract, to, next)));
+        if self.gate.may_ask_again() && self.connection.is_some() {
+            out.extend(self.resume());
+        }
+        Ok(out)
+    }
+
+    /// Says something in a contract. The same again is said no second time: it is found by attempt, type, receivers and body.
+    /// `sign` gives the BIP340 signature of the node key over a hash; it is asked only where something new may be signed.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`] with [`LinksRefusal::NotNow`] while nothing new may be signed.
+    pub fn post(
+        &mut self,
+        (contract, to): (&[u8; 32], PartySet),
+        (attempt, message): (u8, u16),
+        body: Vec<u8>,
+        sign: &mut dyn FnMut(&[u8; 32]) -> schnorr::Signature,
+    ) -> Outcomes {
+        let row = MessageType::of(message).map_err(LinksRefusal::from)?;
+        row.check_length(body.len()).map_err(LinksRefusal::from)?;
+        let hash = body_hash(&body);
+        let machine = self.machine();
+        let known = machine.posted((contract, to), (attempt, message), &hash);
+        let signed = match known {
+            Some(kept) => kept.signed,
+            None => {
+                machine.may_sign()?;
+                let head = Head {
+                    contract: *contract,
+                    attempt,
+                    from: *machine.me(),
+                    to,
+                    seq: machine.next(true, contract, to),
+                    message,
+                    // Checked above against a bound of 32 bits.
+                    length: u32::try_from(body.len()).unwrap_or(u32::MAX),
+                    body: hash,
+                };
+                head.row().map_err(LinksRefusal::from)?;
+                let signature = sign(&head.digest());
+                SignedHead { head, signature }
+            }
+        };
+        match signed.with_body(body) {
+            Some(envelope) => self.act(&LinksInput::Post(envelope)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// There is a contract with the peer, or its bodies may be longer.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn open_contract(&mut self, contract: [u8; 32], of: Membership) -> Outcomes {
+        let mut out = self.act(&LinksInput::Opened { contract, of })?;
+        // The peer may have said before that it holds something of it.
+        let unknown = self.connection.as_ref().map(|c| c.unknown.clone());
+        let proofs = unknown.into_iter().flatten();
+        for proof in proofs.filter(|proof| proof.head.contract == contract) {
+            out.extend(self.peers(&LinksInput::Claimed(proof))?);
+        }
+        Ok(out)
+    }
+
+    /// A contract is out of its set-up.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn settle_contract(&mut self, contract: [u8; 32]) -> Outcomes {
+        self.act(&LinksInput::Settled { contract })
+    }
+
+    /// A contract is over: it is forgotten, but that it was.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn end_contract(&mut self, contract: [u8; 32]) -> Outcomes {
+        self.gate.forget(&contract);
+        self.act(&LinksInput::Ended { contract })
+    }
+
+    /// Somebody showed that the peer has contradicted itself.
+    ///
+    /// # Errors
+    /// [`LinkError::Refused`] if it has not.
+    pub fn shown(&mut self, proof: Contradiction) -> Outcomes {
+        self.contradicted(proof)
+    }
+
+    /// Nothing else of it counts.
+    pub(super) fn contradicted(&mut self, proof: Contradiction) -> Outcomes {
+        let out = self.act(&LinksInput::Contradiction(proof))?;
+        self.gate.forget(&proof.first.head.contract);
+        Ok(out)
+    }
+
+    /// A contract knows of the peer's contradiction.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn noted(&mut self, contract: [u8; 32]) -> Outcomes {
+        self.act(&LinksInput::Noted { contract })
+    }
+
+    /// The operator says that nothing else is missing, and that no copy of this node runs.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn clear(&mut self) -> Outcomes {
+        let mut out = self.act(&LinksInput::Cleared)?;
+        out.extend(self.unsent());
+        Ok(out)
+    }
+
+    /// What could not be sent before this disk was whole again.
+    fn unsent(&self) -> Vec<Outcome> {
+        if self.machine().phase() != LinkPhase::Open {
+            return Vec::new();
+        }
+        let due = self.logged.pending().into_iter();
+        let sends = due.filter(|due| matches!(due, LinksEffect::Send { .. }));
+        sends.flat_map(|effect| self.done(effect)).collect()
+    }
+}

@@ -1,0 +1,200 @@
+//! What is written down of a link.
+
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+};
+use narthex_contracts::party::{
+    PartyId, PartySet, read_parties, read_party, write_parties, write_party,
+};
+
+use crate::wire::{Contradiction, SignedHead, types::MESSAGE_TYPES};
+
+/// A message as it is kept: whole, or its head alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What its sender signed.
+    pub signed: SignedHead,
+    /// Its body, if it is still there.
+    pub body: Option<Vec<u8>>,
+}
+
+// Bodies are long.
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let head = &self.signed.head;
+        let body = if self.body.is_some() { "whole" } else { "head" };
+        write!(f, "{} {} ({body}, {head:?})", head.name(), head.seq)
+    }
+}
+
+/// A contract on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// As whom this party takes part.
+    pub me: PartyId,
+    /// As whom the peer does.
+    pub peer: PartyId,
+    /// Most bytes of a body in it: what its plan needs.
+    pub most: u32,
+}
+
+/// What is kept of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinksChange {
+    /// The program started: until the peer has said how far it has read, nothing new is signed.
+    Booted {
+        /// Which start it is.
+        boot: u64,
+    },
+    /// The peer has said so.
+    Resumed,
+    /// A contract with the peer, or its bodies may be longer.
+    Opened {
+        /// Which.
+        contract: [u8; 32],
+        /// Who is who.
+        of: Membership,
+    },
+    /// It is out of its set-up.
+    Settled {
+        /// Which.
+        contract: [u8; 32],
+    },
+    /// It is over: everything of it is forgotten, but that it was.
+    Ended {
+        /// Which.
+        contract: [u8; 32],
+    },
+    /// Own message: it is in the outbox.
+    Posted(Kept),
+    /// The peer's message, which the contract has taken.
+    Taken(Kept),
+    /// How far the peer has read.
+    Marked {
+        /// In which contract.
+        contract: [u8; 32],
+        /// Of what is for whom.
+        to: PartySet,
+        /// All below it.
+        next: u64,
+    },
+    /// An own message that this disk does not know of: the disk is older than what was said.
+    Claimed(SignedHead),
+    /// An own message that came back, which the contract has taken.
+    Imported(Kept),
+    /// Own key has signed two things: somebody runs a copy of this node, or did.
+    Forked(Contradiction),
+    /// The peer has signed two things.
+    Contradicted(Contradiction),
+    /// The contract knows of it.
+    Noted {
+        /// Which.
+        contract: [u8; 32],
+    },
+    /// The operator says that nothing else is missing, and that no copy runs.
+    Cleared,
+}
+
+/// The longest body.
+fn longest() -> usize {
+    let most = MESSAGE_TYPES.iter().map(|row| row.most as usize);
+    most.max().unwrap_or(0)
+}
+
+fn write_kept(w: &mut Writer, kept: &Kept) {
+    w.message(&kept.signed).flag(kept.body.is_some());
+    if let Some(body) = &kept.body {
+        w.bytes(body);
+    }
+}
+
+fn read_kept(r: &mut Reader<'_>) -> Result<Kept, DecodeError> {
+    Ok(Kept {
+        signed: r.message("head")?,
+        body: match r.flag("body is there")? {
+            true => Some(r.bytes_up_to("body", longest())?.to_vec()),
+            false => None,
+        },
+    })
+}
+
+impl Message for LinksChange {
+    const KIND: Kind = kinds::LINKS_CHANGE;
+
+    fn write(&self, w: &mut Writer) {
+        match self {
+            Self::Booted { boot } => w.u8(0).u64(*boot),
+            Self::Resumed => w.u8(1),
+            Self::Opened { contract, of } => {
+                w.u8(2).fixed(contract);
+                write_party(w, of.me);
+                write_party(w, of.peer);
+                w.u32(of.most)
+            }
+            Self::Settled { contract } => w.u8(3).fixed(contract),
+            Self::Ended { contract } => w.u8(4).fixed(contract),
+            Self::Posted(kept) => {
+                w.u8(5);
+                return write_kept(w, kept);
+            }
+            Self::Taken(kept) => {
+                w.u8(6);
+                return write_kept(w, kept);
+            }
+            Self::Marked { contract, to, next } => {
+                w.u8(7).fixed(contract);
+                write_parties(w, *to);
+                w.u64(*next)
+            }
+            Self::Claimed(signed) => w.u8(8).message(signed),
+            Self::Imported(kept) => {
+                w.u8(9);
+                return write_kept(w, kept);
+            }
+            Self::Forked(proof) => w.u8(10).message(proof),
+            Self::Contradicted(proof) => w.u8(11).message(proof),
+            Self::Noted { contract } => w.u8(12).fixed(contract),
+            Self::Cleared => w.u8(13),
+        };
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match r.u8("change")? {
+            0 => Self::Booted {
+                boot: r.u64("starts")?,
+            },
+            1 => Self::Resumed,
+            2 => Self::Opened {
+                contract: r.array("contract")?,
+                of: Membership {
+                    me: read_party(r, "this party")?,
+                    peer: read_party(r, "peer")?,
+                    most: r.u32("most")?,
+                },
+            },
+            3 => Self::Settled {
+                contract: r.array("contract")?,
+            },
+            4 => Self::Ended {
+                contract: r.array("contract")?,
+            },
+            5 => Self::Posted(read_kept(r)?),
+            6 => Self::Taken(read_kept(r)?),
+            7 => Self::Marked {
+                contract: r.array("contract")?,
+                to: read_parties(r, "receivers")?,
+                next: r.u64("next")?,
+            },
+            8 => Self::Claimed(r.message("head")?),
+            9 => Self::Imported(read_kept(r)?),
+            10 => Self::Forked(r.message("proof")?),
+            11 => Self::Contradicted(r.message("proof")?),
+            12 => Self::Noted {
+                contract: r.array("contract")?,
+            },
+            13 => Self::Cleared,
+            found => return Err(DecodeError::invalid("change", found)),
+        })
+    }
+}

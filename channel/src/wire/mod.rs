@@ -1,0 +1,38 @@
+//! What parties say to each other, as bytes: signed envelopes, long bodies in pieces, and links that survive being killed.
+//!
+//! * An [`Envelope`] carries one message of a contract, signed by the sender's node key. It is evidence: whoever has it can
+//!   show it to others, and who signs two of which there may be one has proved a [`Contradiction`] against itself.
+//! * [`MESSAGE_TYPES`] is the table of all messages with the bounds of each. A bound is checked before room is made.
+//! * A [`Link`] is one peer: a [`LinksMachine`](links::LinksMachine) on disk (who has read how far, what is still to be
+//!   sent), and in memory what is dropped without harm: messages that came too early, parts of long ones, the measure of
+//!   what the peer may send. It has no socket, clock, key or randomness: frames and times come in, frames go out, and a
+//!   signer is passed in where something is signed.
+//!
+//! Nodes find each other and encrypt by other means (BOLT 8); a frame here is what such a transport carries.
+
+mod envelope;
+mod error;
+mod frame;
+mod gate;
+mod incoming;
+mod link;
+pub mod links;
+mod message;
+mod meter;
+mod outcome;
+mod setup;
+mod types;
+
+pub use envelope::{Contradiction, Envelope, Head, SignedHead, body_hash};
+pub use error::WireFault;
+pub use frame::{Frame, frames};
+pub use gate::{Limits, Standing};
+pub use link::Link;
+pub use message::{Ack, Fault, Hello, MAX_MARKS, Mark, Piece, Recall, Resume};
+pub use meter::Meter;
+pub use outcome::{Close, LinkError, Outcome};
+pub use setup::{setup_message, setup_type};
+pub use types::{
+    ABORT, ACK, BIND, Carrier, FAULT, FUNDING, GONE, HELD, HELLO, MAX_FRAME, MAX_WHOLE,
+    MESSAGE_TYPES, MessageType, NONCES, PIECE, PROPOSAL, RECALL, RESUME, SHARES, TERMS, WHOLE,
+};

@@ -1,0 +1,161 @@
+//! Which messages there are: number, name and bounds of each, as one table.
+
+use super::WireFault;
+
+/// Longest body that travels in one frame. A longer one goes in pieces.
+pub const MAX_WHOLE: u32 = 60_000;
+
+/// Longest message of a transport (BOLT 8), type number included.
+pub const MAX_FRAME: usize = 65_535;
+
+/// What a message travels in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// In an [`Envelope`](super::Envelope), signed and numbered: a contract's.
+    Envelope,
+    /// Bare: of one connection, between two nodes that the transport has authenticated.
+    Link,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageType {
+    /// Number on the wire. Whoever does not know an odd one ignores it; an even one it must know.
+    pub number: u16,
+    /// What it is called in errors.
+    pub name: &'static str,
+    /// What it travels in.
+    pub carrier: Carrier,
+    /// Fewest bytes of its body.
+    pub least: u32,
+    /// Most bytes of its body.
+    pub most: u32,
+    /// Whether receivers keep its body, and hand it back to a sender that lost its disk.
+    pub is_kept: bool,
+    /// Whether a sender has one for everybody in an attempt: two different ones are a contradiction, whatever their numbers.
+    pub is_single: bool,
+}
+
+const fn link(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
+    MessageType {
+        number,
+        name,
+        carrier: Carrier::Link,
+        least,
+        most,
+        is_kept: false,
+        is_single: false,
+    }
+}
+
+/// A message of a set-up: `SetupMessage` with its kind, attempt and tag (7 bytes) before what it carries.
+const fn setup(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
+    MessageType {
+        number,
+        name,
+        carrier: Carrier::Envelope,
+        least: 7 + least,
+        most: 7 + most,
+        is_kept: true,
+        is_single: false,
+    }
+}
+
+const fn single(of: MessageType) -> MessageType {
+    MessageType {
+        is_single: true,
+        ..of
+    }
+}
+
+const fn unkept(of: MessageType) -> MessageType {
+    MessageType {
+        is_kept: false,
+        ..of
+    }
+}
+
+/// `hello`.
+pub const HELLO: u16 = 33_000;
+/// `resume`.
+pub const RESUME: u16 = 33_002;
+/// `ack`.
+pub const ACK: u16 = 33_004;
+/// `piece`.
+pub const PIECE: u16 = 33_006;
+/// `recall`.
+pub const RECALL: u16 = 33_008;
+/// `gone`.
+pub const GONE: u16 = 33_016;
+/// `proposal`.
+pub const PROPOSAL: u16 = 33_030;
+/// `terms`.
+pub const TERMS: u16 = 33_032;
+/// `bind`.
+pub const BIND: u16 = 33_034;
+/// `nonces`.
+pub const NONCES: u16 = 33_036;
+/// `shares`.
+pub const SHARES: u16 = 33_038;
+/// `held`.
+pub const HELD: u16 = 33_040;
+/// `funding`.
+pub const FUNDING: u16 = 33_042;
+/// `abort`.
+pub const ABORT: u16 = 33_044;
+/// `whole`.
+pub const WHOLE: u16 = 33_046;
+/// `fault`.
+pub const FAULT: u16 = 33_090;
+
+/// Every message that there is, by number. Bounds are of the body: with its kind, and with its length where it has one.
+pub const MESSAGE_TYPES: &[MessageType] = &[
+    link(HELLO, "hello", 53, 53),
+    link(RESUME, "resume", 10, MAX_WHOLE),
+    link(ACK, "ack", 49, 49),
+    link(PIECE, "piece", 50, MAX_WHOLE + 49),
+    link(RECALL, "recall", 49, 49),
+    link(GONE, "gone", 185, 185),
+    setup(PROPOSAL, "proposal", 4, 4 + (16 << 10)),
+    single(setup(TERMS, "terms", 4, 4 + (1 << 20))),
+    single(setup(BIND, "bind", 36, 36 + 256)),
+    single(unkept(setup(NONCES, "nonces", 4, 4 + (64 << 20)))),
+    unkept(setup(SHARES, "shares", 5, 5 + (64 << 20))),
+    single(setup(HELD, "held", 0, 0)),
+    setup(FUNDING, "funding", 4, 4 + (4 << 10)),
+    setup(ABORT, "abort", 1, 1 + 1 + 4 + 200),
+    single(setup(WHOLE, "whole", 4, 4 + 400_000)),
+    link(FAULT, "fault", 11, 512),
+];
+
+impl MessageType {
+    /// The row of a number, if there is one.
+    pub fn known(number: u16) -> Option<&'static MessageType> {
+        MESSAGE_TYPES.iter().find(|row| row.number == number)
+    }
+
+    /// The row of a number.
+    ///
+    /// # Errors
+    /// [`WireFault::UnknownType`].
+    pub fn of(number: u16) -> Result<&'static MessageType, WireFault> {
+        Self::known(number).ok_or(WireFault::UnknownType { number })
+    }
+
+    /// Whether a body may have so many bytes. Asked before room is made for any.
+    ///
+    /// # Errors
+    /// [`WireFault::Length`].
+    pub fn check_length(&self, given: usize) -> Result<(), WireFault> {
+        let (least, most) = (self.least as usize, self.most as usize);
+        match (least..=most).contains(&given) {
+            true => Ok(()),
+            false => Err(WireFault::Length {
+                message: self.name,
+                given,
+                least,
+                most,
+            }),
+        }
+    }
+}

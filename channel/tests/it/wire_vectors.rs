@@ -1,0 +1,607 @@
+//! Frames as data: bytes, fields, keys; and one bad one for each bound. A second reader in Python has to agree.
+//!
+//! `NARTHEX_BLESS=1 cargo test -p narthex-channel --test it wire_vectors` writes the files anew.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Mutex,
+};
+
+use bitcoin::hex::{DisplayHex, FromHex};
+use narthex_base::codec::Message as _;
+use narthex_channel::{
+    setup::{Body, Cause, SetupMessage},
+    wire::{
+        Ack, Carrier, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES, Mark,
+        MessageType, Piece, Recall, Resume, SignedHead, WireFault, setup_type,
+    },
+};
+use narthex_contracts::party::PartySet;
+use serde_json::{Value, json};
+
+use crate::wire_support::{CHAIN, CONTRACT, head, receivers, sign};
+
+const KEY: u8 = 2;
+
+/// Bytes in parts: hexadecimal, and runs of one byte.
+fn parts(bytes: &[u8]) -> Value {
+    let mut parts: Vec<Value> = Vec::new();
+    let mut plain = Vec::new();
+    for run in bytes.chunk_by(|a, b| a == b) {
+        if run.len() < 64 {
+            plain.extend_from_slice(run);
+            continue;
+        }
+        if !plain.is_empty() {
+            parts.push(json!(std::mem::take(&mut plain).to_lower_hex_string()));
+        }
+        parts.push(json!({ "byte": run[0], "times": run.len() }));
+    }
+    if !plain.is_empty() {
+        parts.push(json!(plain.to_lower_hex_string()));
+    }
+    Value::Array(parts)
+}
+
+fn bytes(parts: &Value) -> Vec<u8> {
+    let part = |part: &Value| match part.as_str() {
+        Some(hex) => Vec::from_hex(hex).unwrap(),
+        None => {
+            let times = part["times"].as_u64().unwrap() as usize;
+            vec![part["byte"].as_u64().unwrap() as u8; times]
+        }
+    };
+    parts.as_array().unwrap().iter().flat_map(part).collect()
+}
+
+fn mask(to: PartySet) -> u64 {
+    to.iter().map(|party| 1u64 << party.0).sum()
+}
+
+fn head_fields(signed: &SignedHead) -> Value {
+    let Head {
+        contract,
+        attempt,
+        from,
+        to,
+        seq,
+        message,
+        length,
+        body,
+    } = &signed.head;
+    json!({
+        "contract": contract.to_lower_hex_string(), "attempt": attempt,
+        "from": from.serialize().to_lower_hex_string(), "to": mask(*to), "seq": seq, "message": message,
+        "length": length, "body_hash": body.to_lower_hex_string(),
+        "digest": signed.head.digest().to_lower_hex_string(),
+        "signature": signed.signature.serialize().to_lower_hex_string(),
+    })
+}
+
+fn fields(frame: &Frame) -> Value {
+    match frame {
+        Frame::Envelope(envelope) => head_fields(envelope.signed()),
+        Frame::Head(signed) | Frame::Gone(signed) => head_fields(signed),
+        Frame::Hello(m) => {
+            json!({ "chain": m.chain.to_lower_hex_string(), "features": m.features, "boot": m.boot })
+        }
+        Frame::Resume(m) => {
+            let mark = |m: &Mark| {
+                json!({
+                    "contract": m.contract.to_lower_hex_string(), "to": mask(m.to), "next": m.next,
+                    "proof": m.proof.as_ref().map(head_fields),
+                    "partial": m.partial.map(|(hash, have)| json!([hash.to_lower_hex_string(), have])),
+                })
+            };
+            json!({ "is_last": m.is_last, "marks": m.marks.iter().map(mark).collect::<Vec<_>>() })
+        }
+        Frame::Ack(m) => {
+            json!({ "contract": m.contract.to_lower_hex_string(), "to": mask(m.to), "next": m.next })
+        }
+        Frame::Recall(m) => {
+            json!({ "contract": m.contract.to_lower_hex_string(), "to": mask(m.to), "from": m.from })
+        }
+        Frame::Piece(m) => json!({
+            "hash": m.hash.to_lower_hex_string(), "total": m.total, "offset": m.offset, "bytes": parts(&m.bytes),
+        }),
+        Frame::Fault(m) => json!({ "code": m.code, "words": m.words }),
+        Frame::Ignored(_) => json!({}),
+    }
+}
+
+/// What is read and whose signatures hold.
+fn read(bytes: &[u8]) -> Result<Frame, WireFault> {
+    let frame = Frame::from_bytes(bytes)?;
+    match &frame {
+        Frame::Envelope(envelope) => envelope.signed().verify()?,
+        Frame::Head(signed) | Frame::Gone(signed) => signed.verify()?,
+        Frame::Resume(resume) => {
+            let proofs = resume.marks.iter().filter_map(|mark| mark.proof.as_ref());
+            proofs.into_iter().try_for_each(SignedHead::verify)?;
+        }
+        _ => {}
+    }
+    Ok(frame)
+}
+
+fn signed(row: &MessageType, body: &[u8]) -> SignedHead {
+    sign(head(KEY, CONTRACT, 5, row.number, body), KEY)
+}
+
+/// The frame of a body, whatever its length is.
+fn frame_of(row: &MessageType, length: u32) -> Vec<u8> {
+    let body = vec![0x5a; length as usize];
+    let signed = signed(row, &body);
+    if length > MAX_WHOLE {
+        return [&row.number.to_be_bytes()[..], &signed.to_bytes()].concat();
+    }
+    whole(row, &signed, &body)
+}
+
+/// An envelope, written by hand so that it may be wrong.
+fn whole(row: &MessageType, signed: &SignedHead, body: &[u8]) -> Vec<u8> {
+    let head = &signed.head;
+    let fixed = [
+        &row.number.to_be_bytes()[..],
+        b"NXEV1",
+        &head.contract,
+        &[head.attempt],
+        &head.from.serialize(),
+        &(mask(head.to) as u32).to_be_bytes(),
+        &head.seq.to_be_bytes(),
+        &head.message.to_be_bytes(),
+        &(body.len() as u32).to_be_bytes(),
+        body,
+        signed.signature.as_ref(),
+    ];
+    fixed.concat()
+}
+
+type Cases = (Vec<(String, Vec<u8>)>, Vec<(String, Vec<u8>)>);
+
+fn setup_messages() -> Vec<SetupMessage> {
+    let bodies = [
+        Body::Proposal(vec![1; 20]),
+        Body::Terms(vec![2; 30]),
+        Body::Bind {
+            agreement: [3; 32],
+            announcement: vec![3; 9],
+        },
+        Body::Nonces(vec![4; 70]),
+        Body::Shares {
+            stage: 1,
+            shares: vec![5; 80],
+        },
+        Body::Held,
+        Body::Funding(vec![6; 12]),
+        Body::Whole(vec![7; 20]),
+        Body::Abort(Cause::Late),
+    ];
+    let message = |body| SetupMessage { attempt: 0, body };
+    bodies.into_iter().map(message).collect()
+}
+
+fn contract_cases(row: &MessageType) -> Cases {
+    let message = setup_messages()
+        .into_iter()
+        .find(|m| setup_type(m) == row.number);
+    let body = message.unwrap().to_bytes();
+    let real = signed(row, &body);
+    let is_long = row.most > MAX_WHOLE;
+    let good = whole(row, &real, &body);
+    let mut valid = vec![
+        ("a message of a set-up".into(), good.clone()),
+        ("the shortest body".into(), frame_of(row, row.least)),
+        (
+            "the longest body in one frame".into(),
+            frame_of(row, row.most.min(MAX_WHOLE)),
+        ),
+    ];
+    if is_long {
+        valid.push((
+            "the shortest body in pieces".into(),
+            frame_of(row, MAX_WHOLE + 1),
+        ));
+        let mut longest = head(KEY, CONTRACT, 5, row.number, &[]);
+        longest.length = row.most;
+        let longest = sign(longest, KEY).to_bytes();
+        let longest = [&row.number.to_be_bytes()[..], &longest].concat();
+        valid.push(("the longest body".into(), longest));
+    }
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let mut other_body = good.clone();
+    let at = other_body.len() - 65;
+    other_body[at] ^= 1;
+    let mut cut = good.clone();
+    cut.pop();
+    let mut other_number = good.clone();
+    let other = if row.number == 33_036 {
+        33_038u16
+    } else {
+        33_036
+    };
+    other_number[..2].copy_from_slice(&other.to_be_bytes());
+    let mut other_kind = good.clone();
+    other_kind[6] = b'2';
+    let mut no_point = good.clone();
+    no_point[40] = 5;
+    let mut bad = vec![
+        ("another signature".into(), flipped),
+        ("another body".into(), other_body),
+        ("cut off".into(), cut),
+        ("a byte more".into(), [&good[..], &[0]].concat()),
+        ("under another number".into(), other_number),
+        ("another kind".into(), other_kind),
+        ("a sender that is no point".into(), no_point),
+        ("too short".into(), frame_of(row, row.least - 1)),
+        (
+            "in pieces without need".into(),
+            [&row.number.to_be_bytes()[..], &real.to_bytes()].concat(),
+        ),
+    ];
+    let mut too_long = head(KEY, CONTRACT, 5, row.number, &[]);
+    too_long.length = row.most + 1;
+    let head_only = sign(too_long, KEY).to_bytes();
+    bad.push((
+        "too long".into(),
+        match is_long {
+            true => [&row.number.to_be_bytes()[..], &head_only].concat(),
+            false => frame_of(row, row.most + 1),
+        },
+    ));
+    if is_long {
+        let body = vec![0x5a; MAX_WHOLE as usize + 1];
+        bad.push((
+            "whole, and longer than a frame has".into(),
+            whole(row, &signed(row, &body), &body),
+        ));
+    }
+    (valid, bad)
+}
+
+fn resume_cases() -> Cases {
+    let mark = |next: u64, proof: bool| {
+        let last = next.checked_sub(1).filter(|_| proof);
+        let proof = last.map(|last| sign(head(KEY, CONTRACT, last, 33_038, &[1; 20]), KEY));
+        Mark {
+            contract: CONTRACT,
+            to: receivers(KEY),
+            next,
+            proof,
+            partial: (next == 7).then_some(([9; 32], 60_000)),
+        }
+    };
+    let frame = |marks: Vec<Mark>, is_last| Frame::Resume(Resume { marks, is_last }).to_bytes();
+    let valid = vec![
+        ("nothing was read".into(), frame(Vec::new(), true)),
+        (
+            "three marks".into(),
+            frame(vec![mark(0, false), mark(3, true), mark(7, true)], true),
+        ),
+        (
+            "more follow".into(),
+            frame(vec![mark(0, false); MAX_MARKS], false),
+        ),
+    ];
+    let one = frame(vec![mark(3, true)], true);
+    // Behind number, kind, flag and count: contract, receivers, then the number.
+    let at = 2 + 5 + 1 + 4 + 32 + 4 + 7;
+    let mut other_number = one.clone();
+    other_number[at] ^= 1;
+    let mut other_contract = one.clone();
+    other_contract[2 + 5 + 1 + 4] ^= 1;
+    let mut flag = one.clone();
+    flag[7] = 2;
+    let mut forged = one.clone();
+    let last = forged.len() - 2;
+    forged[last] ^= 1;
+    let mut count = one.clone();
+    count[11] = 2;
+    let bad = vec![
+        ("a proof of another number".into(), other_number),
+        ("a proof of another contract".into(), other_contract),
+        ("a flag that is neither".into(), flag),
+        ("a proof that nobody signed".into(), forged),
+        ("fewer marks than it says".into(), count),
+        (
+            "too many marks".into(),
+            frame(vec![mark(0, false); MAX_MARKS + 1], true),
+        ),
+        ("too long".into(), [&one[..], &vec![0; 60_000]].concat()),
+    ];
+    (valid, bad)
+}
+
+fn piece_cases() -> Cases {
+    let piece = |total: u32, offset: u32, length: usize| {
+        let bytes = vec![0x5a; length];
+        let hash = [9; 32];
+        Frame::Piece(Piece {
+            hash,
+            total,
+            offset,
+            bytes,
+        })
+        .to_bytes()
+    };
+    let longest = MESSAGE_TYPES.iter().map(|row| row.most).max().unwrap();
+    let valid = vec![
+        ("a piece".into(), piece(60_001, 0, 60_000)),
+        ("the last byte".into(), piece(60_001, 60_000, 1)),
+        (
+            "of the longest body".into(),
+            piece(longest, longest - 60_000, 60_000),
+        ),
+    ];
+    let bad = vec![
+        (
+            "of nothing that goes in pieces".into(),
+            piece(60_000, 0, 60_000),
+        ),
+        (
+            "of more than any body has".into(),
+            piece(longest + 1, 0, 60_000),
+        ),
+        ("behind the end".into(), piece(60_001, 60_000, 2)),
+        (
+            "an offset that overflows".into(),
+            piece(60_001, u32::MAX, 2),
+        ),
+        ("of no bytes".into(), piece(60_001, 0, 0)),
+        ("longer than a piece".into(), piece(70_000, 0, 60_001)),
+    ];
+    (valid, bad)
+}
+
+fn link_cases(row: &MessageType) -> Cases {
+    let (contract, to) = (CONTRACT, receivers(KEY));
+    let proof = sign(head(KEY, CONTRACT, 5, 33_038, &[1; 20]), KEY);
+    let (valid, mut bad): Cases = match row.name {
+        "resume" => resume_cases(),
+        "piece" => piece_cases(),
+        "hello" => {
+            let hello = Hello {
+                chain: CHAIN,
+                features: 2,
+                boot: 7,
+            };
+            (
+                vec![("a hello".into(), Frame::Hello(hello).to_bytes())],
+                Vec::new(),
+            )
+        }
+        "ack" => {
+            let next = u64::MAX;
+            let ack = Ack { contract, to, next };
+            (
+                vec![("an ack".into(), Frame::Ack(ack).to_bytes())],
+                Vec::new(),
+            )
+        }
+        "recall" => {
+            let from = 3;
+            let recall = Recall { contract, to, from };
+            (
+                vec![("a recall".into(), Frame::Recall(recall).to_bytes())],
+                Vec::new(),
+            )
+        }
+        "gone" => {
+            let mut forged = proof;
+            forged.head.seq = 6;
+            let mut link = proof;
+            link.head.message = HELLO;
+            let link = sign(link.head, KEY);
+            (
+                vec![("a body that is gone".into(), Frame::Gone(proof).to_bytes())],
+                vec![
+                    (
+                        "of another number than was signed".into(),
+                        Frame::Gone(forged).to_bytes(),
+                    ),
+                    (
+                        "of no contract's message".into(),
+                        Frame::Gone(link).to_bytes(),
+                    ),
+                ],
+            )
+        }
+        "fault" => {
+            let fault = |words: &str| Frame::Fault(Fault::new(3, words)).to_bytes();
+            let mut garbled = fault("wrong");
+            *garbled.last_mut().unwrap() = 0xff;
+            let longest = fault(&"é".repeat(400));
+            (
+                vec![
+                    ("words".into(), fault("wrong")),
+                    ("the longest words".into(), longest),
+                ],
+                vec![("words that are no text".into(), garbled)],
+            )
+        }
+        other => panic!("no vectors of {other}"),
+    };
+    let good = valid[0].1.clone();
+    bad.push(("cut off".into(), good[..good.len() - 1].to_vec()));
+    bad.push(("a byte more".into(), [&good[..], &[0]].concat()));
+    let mut kind = good.clone();
+    kind[6] ^= 1;
+    bad.push(("another kind".into(), kind));
+    if row.least > 5 {
+        let short = vec![0; row.least as usize - 1];
+        bad.push((
+            "too short".into(),
+            [&row.number.to_be_bytes()[..], &short].concat(),
+        ));
+    }
+    let long = vec![0; row.most as usize + 1];
+    bad.push((
+        "too long for its type".into(),
+        [&row.number.to_be_bytes()[..], &long].concat(),
+    ));
+    (valid, bad)
+}
+
+fn made(row: &MessageType) -> Value {
+    let (valid, bad) = match row.carrier {
+        Carrier::Envelope => contract_cases(row),
+        Carrier::Link => link_cases(row),
+    };
+    let valid = valid.into_iter().map(|(what, bytes)| {
+        let frame = read(&bytes).unwrap_or_else(|e| panic!("{} {what}: {e}", row.name));
+        json!({ "what": what, "frame": parts(&bytes), "fields": fields(&frame) })
+    });
+    let valid = valid.collect::<Vec<_>>();
+    let bad = bad
+        .into_iter()
+        .map(|(what, bytes)| json!({ "what": what, "frame": parts(&bytes) }));
+    let secret_key = [KEY; 32].to_lower_hex_string();
+    json!({
+        "message": row.name, "number": row.number, "least": row.least, "most": row.most,
+        "secret_key": secret_key,
+        "valid": valid, "bad": bad.collect::<Vec<_>>(),
+    })
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/wire")
+}
+
+fn path(row: &MessageType) -> PathBuf {
+    folder().join(row.name).with_extension("json")
+}
+
+/// Files are written anew while nobody else reads them.
+static FILES: Mutex<()> = Mutex::new(());
+
+#[test]
+fn frames_are_those_of_the_files() {
+    let _files = FILES.lock();
+    for row in MESSAGE_TYPES {
+        if std::env::var_os("NARTHEX_BLESS").is_some() {
+            fs::create_dir_all(folder()).unwrap();
+            let text = serde_json::to_string_pretty(&made(row)).unwrap() + "\n";
+            fs::write(path(row), text).unwrap();
+        }
+        let text = fs::read_to_string(path(row)).unwrap_or_default();
+        let vector: Value = serde_json::from_str(&text).unwrap();
+        // From the file alone, as another implementation would.
+        for case in vector["valid"].as_array().unwrap() {
+            let frame = read(&bytes(&case["frame"])).unwrap();
+            assert_eq!(
+                frame.to_bytes(),
+                bytes(&case["frame"]),
+                "{}: {}",
+                row.name,
+                case["what"]
+            );
+            assert_eq!(
+                fields(&frame),
+                case["fields"],
+                "{}: {}",
+                row.name,
+                case["what"]
+            );
+        }
+        for case in vector["bad"].as_array().unwrap() {
+            assert!(
+                read(&bytes(&case["frame"])).is_err(),
+                "{}: {}",
+                row.name,
+                case["what"]
+            );
+        }
+        assert_eq!(
+            vector,
+            made(row),
+            "{}: NARTHEX_BLESS=1 writes the file anew",
+            row.name
+        );
+    }
+    let files = fs::read_dir(folder()).unwrap().count();
+    assert_eq!(
+        files,
+        MESSAGE_TYPES.len(),
+        "files of messages that there are not"
+    );
+}
+
+/// Whether the second reader agrees with these files, and its words.
+fn second_opinion(files: &[PathBuf]) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/wire.py");
+    let run = Command::new("python3")
+        .arg("-B")
+        .arg(script)
+        .args(files)
+        .output();
+    let run =
+        run.expect("python3 is needed for the second reader (Debian: apt-get install python3)");
+    let words = [run.stdout, run.stderr].concat();
+    (
+        run.status.success(),
+        String::from_utf8_lossy(&words).into_owned(),
+    )
+}
+
+#[test]
+fn a_second_reader_agrees() {
+    let _files = FILES.lock();
+    let files: Vec<_> = MESSAGE_TYPES.iter().map(path).collect();
+    let (agrees, words) = second_opinion(&files);
+    assert!(agrees, "{words}");
+    let count = |row: &MessageType| {
+        let vector = made(row);
+        ["valid", "bad"]
+            .map(|kind| vector[kind].as_array().unwrap().len())
+            .iter()
+            .sum::<usize>()
+    };
+    let all: usize = MESSAGE_TYPES.iter().map(count).sum();
+    assert!(
+        words.contains(&format!("{all} frames, 0 disagreements")),
+        "{words}"
+    );
+}
+
+/// The comparison itself can fail: every field with something else in it, and a bad frame that is called valid.
+#[test]
+fn a_changed_field_is_a_disagreement() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut expected = 0;
+    let mut files = Vec::new();
+    for row in MESSAGE_TYPES {
+        let mut vector = made(row);
+        let first = vector["valid"][0].clone();
+        let mut cases = Vec::new();
+        for name in first["fields"].as_object().unwrap().keys() {
+            let mut case = first.clone();
+            case["fields"][name] = json!("something else");
+            case["what"] = json!(format!("{} changed", name));
+            cases.push(case);
+        }
+        expected += cases.len();
+        for bad in vector["bad"].as_array().unwrap() {
+            let mut case = bad.clone();
+            case["fields"] = first["fields"].clone();
+            cases.push(case);
+            expected += 1;
+        }
+        let valid = vector["valid"].as_array().unwrap().clone();
+        expected += valid.len();
+        vector["valid"] = Value::Array(cases);
+        vector["bad"] = Value::Array(valid);
+        let path = folder.path().join(row.name).with_extension("json");
+        fs::write(&path, serde_json::to_vec(&vector).unwrap()).unwrap();
+        files.push(path);
+    }
+    let (agrees, words) = second_opinion(&files);
+    assert!(!agrees);
+    assert!(
+        words.contains(&format!("{expected} disagreements")),
+        "{expected}: {words}"
+    );
+    assert!(!second_opinion(&[]).0);
+}
