@@ -2,7 +2,7 @@
 
 use crate::common;
 
-use bitcoin::{Amount, Transaction, secp256k1::rand};
+use bitcoin::{Amount, Transaction};
 use common::{at, cli, is_bad_script, is_spent, is_too_early, miner};
 use narthex::{
     contracts::{

@@ -73,9 +73,9 @@ pub enum WireFault {
     #[error("{from} sent it, and this is the link of {peer}")]
     OtherSender {
         /// Who sent it.
-        from: PublicKey,
+        from: Box<PublicKey>,
         /// Whose link it is.
-        peer: PublicKey,
+        peer: Box<PublicKey>,
     },
     /// It is not for this party.
     #[error("{message} number {seq} is for others")]
@@ -128,6 +128,11 @@ pub enum WireFault {
 }
 
 impl WireFault {
+    pub(super) fn other_sender(from: PublicKey, peer: PublicKey) -> WireFault {
+        let (from, peer) = (Box::new(from), Box::new(peer));
+        WireFault::OtherSender { from, peer }
+    }
+
     pub(super) fn decode(message: &'static str) -> impl FnOnce(DecodeError) -> WireFault {
         move |error| WireFault::Decode { message, error }
     }

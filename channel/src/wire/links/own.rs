@@ -30,7 +30,7 @@ impl LinksMachine {
         let of = self.talk(&head.contract)?.of;
         if head.from != self.me {
             let (from, peer) = (head.from, self.me);
-            return Err(WireFault::OtherSender { from, peer }.into());
+            return Err(WireFault::other_sender(from, peer).into());
         }
         match head.to.contains(of.peer) && !head.to.contains(of.me) {
             true => Ok(()),

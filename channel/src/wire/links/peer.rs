@@ -21,7 +21,7 @@ impl LinksMachine {
         let (message, seq) = (head.name(), head.seq);
         if head.from != self.peer {
             let (from, peer) = (head.from, self.peer);
-            return Err(WireFault::OtherSender { from, peer }.into());
+            return Err(WireFault::other_sender(from, peer).into());
         }
         let talk = self.talk(&head.contract)?;
         if !head.to.contains(talk.of.me) || head.to.contains(talk.of.peer) {
@@ -83,7 +83,7 @@ impl LinksMachine {
         let by = proof.verify()?;
         if by != self.peer {
             let (from, peer) = (by, self.peer);
-            return Err(WireFault::OtherSender { from, peer }.into());
+            return Err(WireFault::other_sender(from, peer).into());
         }
         let talk = self.talk(&proof.first.head.contract)?;
         match talk.contradiction {
