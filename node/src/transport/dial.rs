@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_pause_doubles_within_its_bounds() {
         let (least, most) = (Duration::from_millis(100), Duration::from_secs(3));
-        for failures in 0..200 {
+        for failures in 0..200_u32 {
             let whole = 100_u64 << failures.saturating_sub(1).min(5);
             let whole = Duration::from_millis(whole).clamp(least, most);
             let drawn = pause(least, most, failures);

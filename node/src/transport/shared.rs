@@ -90,17 +90,18 @@ impl Shared {
     pub(super) fn begin(&self, end: End) -> oneshot::Receiver<Shown> {
         let most = self.state().limits().unfinished.max(1);
         let mut unfinished = self.unfinished();
-        while end.inbound {
+        let oldest = |unfinished: &Unfinished| {
             let inbound = unfinished.by_end.iter().filter(|(end, _)| end.inbound);
             let ages: Vec<_> = inbound.map(|(end, (age, _))| (*age, *end)).collect();
             let oldest = ages.iter().min().filter(|_| ages.len() >= most);
-            let Some((_, oldest)) = oldest else {
-                break;
-            };
-            if let Some((_, waits)) = unfinished.by_end.remove(oldest) {
-                // One that is over already is what is wanted.
-                let _ = waits.send(Shown::Nothing);
-            }
+            oldest.map(|(_, end)| *end)
+        };
+        if end.inbound
+            && let Some(oldest) = oldest(&unfinished)
+            && let Some((_, waits)) = unfinished.by_end.remove(&oldest)
+        {
+            // One that is over already is what is wanted.
+            let _ = waits.send(Shown::Nothing);
         }
         let (send, receive) = oneshot::channel();
         let age = unfinished.next;

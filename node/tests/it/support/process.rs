@@ -226,7 +226,8 @@ impl Node {
     /// Has it listen, and gives `ID@ADDRESS`.
     pub fn listen(&mut self, at: &str) -> String {
         self.order(format!("listen {at}"));
-        format!("{}@{}", self.id, self.wait("listening "))
+        let address = self.wait("listening ");
+        format!("{}@{address}", self.id)
     }
 
     pub fn send(&mut self, to: &PublicKey, number: u64, length: usize) {
@@ -247,9 +248,8 @@ impl Node {
 
     /// `STOP` or `CONT`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
+        let kill = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status();
         assert!(status.unwrap().success());
     }
 }

@@ -60,8 +60,8 @@ impl CustomMessageReader for Handler {
         kind: u16,
         buffer: &mut R,
     ) -> Result<Option<Raw>, DecodeError> {
-        let mut bytes = Vec::new();
-        buffer.read_to_end(&mut bytes)?;
+        let mut bytes = vec![0; buffer.remaining_bytes() as usize];
+        buffer.read_exact(&mut bytes)?;
         Ok(Some(Raw(kind, bytes)))
     }
 }
