@@ -65,8 +65,7 @@ impl Prepared {
             Err(_) => false,
         };
         if stands {
-            let broken = handle.ready(Interest::ERROR);
-            if either(over.as_mut(), broken).await.is_none() {
+            if either(over.as_mut(), broken(&handle)).await.is_none() {
                 return;
             }
             let peers = manager.list_peers().into_iter();
@@ -82,6 +81,20 @@ impl Prepared {
             }
         }
         over.await;
+    }
+}
+
+/// Waits until nothing can be written any more. The error itself is told once, and may be told to the library; that the
+/// socket is closed stays.
+async fn broken(handle: &TcpStream) {
+    while let Ok(ready) = handle.ready(Interest::WRITABLE | Interest::ERROR).await {
+        if ready.is_write_closed() || ready.is_error() {
+            return;
+        }
+        // There is room, which is not what is waited for: not again before that changes.
+        let _ = handle.try_io(Interest::WRITABLE, || -> io::Result<()> {
+            Err(io::ErrorKind::WouldBlock.into())
+        });
     }
 }
 
