@@ -26,7 +26,7 @@ fn a_hundred_mib_pass_through_little_memory_and_wait_for_who_reads() {
     let mut a = Node::start(&folder.path().join("a"));
     let mut b = Node::mute(&folder.path().join("b"), false);
     let address = b.listen("127.0.0.1:0");
-    b.order(format!("know {}", a.id));
+    b.know(&a.id);
     a.order(format!("connect {address}"));
     a.wait("connected ");
     let before = [a.memory(), b.memory()];
@@ -60,7 +60,7 @@ fn who_sends_more_than_it_was_granted_is_closed() {
     let (_, place) = address.split_once('@').unwrap();
     run(async {
         let mut rude = Rude::new(1, b.id);
-        b.order(format!("know {}", rude.id));
+        b.know(&rude.id);
         let before = b.memory();
         let over = rude.connect(place.parse().unwrap()).await;
         rude.send((0..1_600).map(|_| Raw(33_010, vec![0; 65_533])));

@@ -13,7 +13,7 @@ fn who_is_killed_while_messages_come_is_found_again() {
     let (id_a, id_b) = (a.id, b.id);
     let address = b.listen("127.0.0.1:0");
     let (_, place) = address.split_once('@').unwrap();
-    b.order(format!("know {id_a}"));
+    b.know(&id_a);
     a.order(format!("connect {address}"));
     for round in 0..4_u64 {
         let first = round * 1000;
@@ -29,7 +29,7 @@ fn who_is_killed_while_messages_come_is_found_again() {
         // The same node, elsewhere in time: the same key at the same place.
         b = Node::start(&keys[1]);
         assert_eq!(b.id, id_b);
-        b.order(format!("know {id_a}"));
+        b.know(&id_a);
         b.listen(place);
         assert_eq!(a.wait("connected "), format!("{id_b} false"));
         assert_eq!(b.wait("connected "), format!("{id_a} true"));
@@ -49,7 +49,7 @@ fn who_connects_and_is_killed_connects_again() {
     let address = b.listen("127.0.0.1:0");
     for number in 0..4 {
         let mut a = Node::start(&key);
-        b.order(format!("know {}", a.id));
+        b.know(&a.id);
         a.order(format!("connect {address}"));
         assert_eq!(b.wait("connected "), format!("{} true", a.id));
         a.send(&b.id, number, 60_000);
@@ -67,7 +67,7 @@ fn who_stands_still_is_gone_and_comes_back() {
     let mut b = Node::start(&folder.path().join("b"));
     let (id_a, id_b) = (a.id, b.id);
     let address = b.listen("127.0.0.1:0");
-    b.order(format!("know {id_a}"));
+    b.know(&id_a);
     a.order(format!("connect {address}"));
     a.wait("connected ");
     // Its system still takes what is sent, and nobody answers: a half-open connection.

@@ -38,7 +38,7 @@ fn two_processes_exchange_messages_of_all_lengths() {
     let mut b = Node::start(&folder.path().join("b"));
     let (to_a, to_b) = (a.id, b.id);
     let address = b.listen("127.0.0.1:0");
-    b.order(format!("know {to_a}"));
+    b.know(&to_a);
     a.order(format!("connect {address}"));
     assert_eq!(a.wait("connected "), format!("{to_b} false"));
     assert_eq!(b.wait("connected "), format!("{to_a} true"));
@@ -61,10 +61,12 @@ fn six_processes_talk_each_to_each() {
         .collect();
     let ids: Vec<_> = nodes.iter().map(|node| node.id).collect();
     let addresses: Vec<_> = nodes.iter_mut().map(|n| n.listen("127.0.0.1:0")).collect();
+    for node in &mut nodes {
+        ids.iter().for_each(|id| node.know(id));
+    }
     for (i, node) in nodes.iter_mut().enumerate() {
-        for (j, address) in addresses.iter().enumerate().filter(|(j, _)| *j != i) {
+        for (_, address) in addresses.iter().enumerate().filter(|(j, _)| *j != i) {
             // Both look for each other, whoever is first.
-            node.order(format!("know {}", ids[j]));
             node.order(format!("connect {address}"));
         }
     }

@@ -75,7 +75,11 @@ fn node() {
                         format!("disconnected {node} {reason:?}")
                     }
                     Event::Unreachable { node, reason } => format!("unreachable {node} {reason:?}"),
-                    Event::Message { from, bytes, kind } if kind == 33_020 => {
+                    Event::Message {
+                        from,
+                        bytes,
+                        kind: 33_020,
+                    } => {
                         // One of many: only the sum is said, when the last is there.
                         bytes_read += bytes.len();
                         match bytes.first() {
@@ -106,7 +110,10 @@ fn node() {
                     say.send(format!("listening {address}")).unwrap();
                 }
                 ["read"] => reading.notify_one(),
-                ["know", node] => transport.know(node.parse().unwrap()),
+                ["know", node] => {
+                    transport.know(node.parse().unwrap());
+                    say.send(format!("known {node}")).unwrap();
+                }
                 ["connect", address] => transport.connect(address.parse().unwrap()),
                 ["send", to, number, length] => {
                     let bytes = pattern(number.parse().unwrap(), length.parse().unwrap());
@@ -228,6 +235,12 @@ impl Node {
         self.order(format!("listen {at}"));
         let address = self.wait("listening ");
         format!("{}@{address}", self.id)
+    }
+
+    /// Has it know another, and waits until it does.
+    pub fn know(&mut self, node: &PublicKey) {
+        self.order(format!("know {node}"));
+        assert_eq!(self.wait("known "), node.to_string());
     }
 
     pub fn send(&mut self, to: &PublicKey, number: u64, length: usize) {
