@@ -40,6 +40,7 @@ mod folder;
 mod log;
 mod place;
 mod read;
+mod secret;
 mod user;
 
 pub use draft::{Draft, Readers, check_folder, check_name, replace};
@@ -49,5 +50,6 @@ pub use folder::{
 pub use log::{lock, open_log};
 pub use place::sync_folder;
 pub use read::{bounded, read_bounded};
+pub use secret::{keep_secret, read_secret};
 pub use tempfile::TempDir;
 pub use user::{Saved, save, target};

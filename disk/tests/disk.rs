@@ -10,8 +10,8 @@ use std::{
 };
 
 use narthex_disk::{
-    Draft, Readers, lock, make_folder, move_new, open_log, replace, save, sweep, target,
-    temporary_folder,
+    Draft, Readers, keep_secret, lock, make_folder, move_new, open_log, read_secret, replace, save,
+    sweep, target, temporary_folder,
 };
 
 fn mode(path: &Path) -> u32 {
@@ -158,6 +158,51 @@ fn stale_names_and_rights_do_not_matter_to_a_secret() {
     chmod(&name, 0o640);
     replace(&name, b"newer", Readers::Umask).unwrap();
     assert_eq!(mode(&name), 0o640);
+}
+
+#[test]
+fn a_secret_is_read_as_it_was_kept_or_not_at_all() {
+    if !under_umask("a_secret_is_read_as_it_was_kept_or_not_at_all", "000") {
+        return;
+    }
+    let home = temporary_folder("disk-", None).unwrap();
+    let name = home.path().join("secret");
+    let mut found = [9; 32];
+    assert!(!read_secret(&name, &mut found).unwrap());
+    keep_secret(&name, &[7; 32]).unwrap();
+    assert_eq!(mode(&name), 0o600);
+    assert!(read_secret(&name, &mut found).unwrap());
+    assert_eq!(found, [7; 32]);
+    // It is never written over.
+    let error = keep_secret(&name, &[8; 32]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+
+    let mut before = [1; 32];
+    let mut refused = |path: &Path, kind| {
+        let error = read_secret(path, &mut before).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(before, [1; 32]);
+    };
+    for rights in [0o601, 0o602, 0o604, 0o610, 0o620, 0o640, 0o644, 0o666] {
+        chmod(&name, rights);
+        refused(&name, ErrorKind::InvalidInput);
+    }
+    chmod(&name, 0o400);
+    let link = home.path().join("link");
+    symlink(&name, &link).unwrap();
+    refused(&link, ErrorKind::InvalidInput);
+    let error = keep_secret(&link, &[8; 32]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    refused(home.path(), ErrorKind::InvalidInput);
+    let second = home.path().join("second");
+    fs::hard_link(&name, &second).unwrap();
+    refused(&name, ErrorKind::InvalidInput);
+    fs::remove_file(&second).unwrap();
+    chmod(&name, 0o600);
+    for length in [0, 31, 33] {
+        fs::write(&name, vec![1; length]).unwrap();
+        refused(&name, ErrorKind::InvalidData);
+    }
 }
 
 #[test]

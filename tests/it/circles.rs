@@ -14,6 +14,7 @@ const CRATES: &[&str] = &[
     "contracts/src",
     "disk/src",
     "game-model/src",
+    "node/src",
     "regtest/src",
     "src",
 ];

@@ -21,6 +21,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("narthex-contracts", 2),
     ("narthex-channel", 3),
     ("narthex", 4),
+    // One party as a process, with the libraries of a network. Nothing below may need it.
+    ("narthex-node", 5),
     // Benchmarks of a ceremony; nothing stands on it.
     ("narthex-setup-bench", 5),
     // It reads what rustdoc says of the others.
@@ -72,6 +74,8 @@ fn crates_stand_on_lower_floors_alone() {
 
 /// Engines and threads, which somebody who derives and signs contracts does not need.
 const HEAVY: &[&str] = &[
+    "lightning",
+    "lightning-net-tokio",
     "narthex-disk",
     "rayon",
     "reed-solomon-simd",
@@ -95,6 +99,21 @@ fn heavy(build: &str) -> Vec<&'static str> {
     assert!(built.contains("narthex-base"), "{tree}");
     let heavy = HEAVY.iter().copied();
     heavy.filter(|name| built.contains(name)).collect()
+}
+
+/// The libraries of a network build with the node alone: the first command that anybody types waits for none of them.
+#[test]
+fn the_command_builds_without_a_network() {
+    let network = ["lightning", "lightning-net-tokio", "tokio"];
+    let of = |build: &str| {
+        let mut found = heavy(build);
+        found.retain(|name| network.contains(name));
+        found
+    };
+    let none: &[&str] = &[];
+    assert_eq!(of("narthex"), none);
+    assert_eq!(of("narthex --all-features"), none);
+    assert_eq!(of("narthex-node"), network);
 }
 
 #[test]
@@ -134,6 +153,7 @@ fn kinds_come_from_the_table() {
         "contracts",
         "disk",
         "game-model",
+        "node",
         "regtest",
     ] {
         for (file, code) in sources::code(root) {

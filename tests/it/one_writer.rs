@@ -38,6 +38,7 @@ fn nothing_else_writes_files() {
         "contracts/src",
         "game-model/src",
         "game-model/wasmtime/src",
+        "node/src",
         "regtest/src",
     ];
     let found: Vec<_> = roots.into_iter().flat_map(code).collect();

@@ -10,7 +10,7 @@ use bitcoin::{
     },
 };
 use narthex_channel::bank::PayerMachine;
-use narthex_disk::{Readers, make_folder, read_bounded, replace};
+use narthex_disk::{Readers, keep_secret, make_folder, read_secret};
 
 use super::{KeptChain, KeptError};
 use crate::{bindings::FileBindings, wallet::PartyWallet};
@@ -74,7 +74,7 @@ fn seed(path: &Path) -> Result<[u8; 32], KeptError> {
         None => {
             let mut seed = [0; 32];
             OsRng.fill_bytes(&mut seed);
-            replace(path, &seed, Readers::Owner).map_err(file)?;
+            keep_secret(path, &seed).map_err(file)?;
             Ok(seed)
         }
     }
@@ -86,11 +86,7 @@ pub(super) fn secret(path: &Path) -> Result<Option<[u8; 32]>, KeptError> {
         path: path.to_owned(),
         error,
     };
-    let found = match read_bounded(path, 32) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        found => found.map_err(file)?,
-    };
-    let found = found.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    let wrong = || std::io::Error::other("not the 32 bytes of a secret; put back a copy");
-    Ok(Some(found.ok_or_else(wrong).map_err(file)?))
+    let mut secret = [0; 32];
+    let found = read_secret(path, &mut secret).map_err(file)?;
+    Ok(found.then_some(secret))
 }

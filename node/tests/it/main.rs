@@ -1,0 +1,15 @@
+//! Nodes as processes of their own, over real sockets: what they exchange, and what they bear.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod flood;
+mod keys;
+mod killed;
+mod strangers;
+mod support;
+mod talk;

@@ -1,0 +1,82 @@
+//! Nodes in processes, and peers that keep no rule.
+
+pub mod limits;
+pub mod process;
+pub mod rude;
+
+use narthex_node::{
+    NodeKey,
+    bitcoin::secp256k1::PublicKey,
+    transport::{Event, Events, Limits, Reason, Transport, Unreachable},
+};
+
+/// Bytes of this length that differ from place to place and from message to message.
+pub fn pattern(number: u64, length: usize) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let step = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(step).take(length).collect()
+}
+
+/// A node in this process that listens.
+pub async fn listening(limits: Limits) -> (Transport, Events, std::net::SocketAddr) {
+    let (transport, events) = Transport::start(NodeKey::draw(), limits).unwrap();
+    let address = transport.listen("127.0.0.1:0").await.unwrap();
+    (transport, events, address)
+}
+
+/// Reads events until one is what is waited for.
+pub async fn wait_for<T>(events: &mut Events, mut is_it: impl FnMut(&Event) -> Option<T>) -> T {
+    loop {
+        let event = events.next().await.expect("the transport is gone");
+        if let Some(found) = is_it(&event) {
+            return found;
+        }
+    }
+}
+
+pub async fn connected(events: &mut Events) -> PublicKey {
+    wait_for(events, |event| match event {
+        Event::Connected { node, .. } => Some(*node),
+        _ => None,
+    })
+    .await
+}
+
+pub async fn disconnected(events: &mut Events) -> (PublicKey, Reason) {
+    wait_for(events, |event| match event {
+        Event::Disconnected { node, reason } => Some((*node, *reason)),
+        _ => None,
+    })
+    .await
+}
+
+pub async fn unreachable(events: &mut Events) -> (PublicKey, Unreachable) {
+    wait_for(events, |event| match event {
+        Event::Unreachable { node, reason } => Some((*node, *reason)),
+        _ => None,
+    })
+    .await
+}
+
+pub async fn message(events: &mut Events) -> (PublicKey, u16, Vec<u8>) {
+    wait_for(events, |event| match event {
+        Event::Message { from, kind, bytes } => Some((*from, *kind, bytes.clone())),
+        _ => None,
+    })
+    .await
+}
+
+/// Runs a test with sockets, on two threads as a node does.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test)
+}
