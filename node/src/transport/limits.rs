@@ -9,8 +9,9 @@ pub const MAX_MESSAGE_BYTES: usize = 65_533;
 pub const MESSAGE_TYPES: std::ops::RangeInclusive<u16> = 33_000..=33_090;
 
 /// Type of the message by which a transport grants credit: 8 bytes, big-endian, the sum of what has been taken out since
-/// the connection began. Even, since nothing works without it. No party sends or sees one.
-pub const CREDIT: u16 = 33_008;
+/// the connection began. Even, since nothing works without it. It stands behind the types of parties, none of which sends
+/// or sees one.
+pub const CREDIT: u16 = 33_092;
 
 /// What either side may send beyond what the other has taken out, in bytes with [`MESSAGE_OVERHEAD`]. Both sides know
 /// it, so it is not sent.
