@@ -25,6 +25,7 @@ mod laws;
 mod pages;
 mod ptlc;
 mod ptlc_money;
+mod setup_attacks;
 mod setup_batches;
 mod setup_laws;
 mod stores;
