@@ -32,6 +32,20 @@ struct Came {
 
 type Spoil<'s> = &'s mut dyn FnMut(Role, Role, &mut SetupMessage);
 
+type Letters = Vec<(PartyId, Role, SetupMessage)>;
+
+fn post(from: Role, errands: Vec<Errand>, letters: &mut Letters, spoil: Spoil<'_>) {
+    for errand in errands {
+        if let Errand::Send { to, mut message } = errand {
+            spoil(from, Role::from(to), &mut message);
+            // As bytes, as they come from a peer.
+            if let Ok(message) = SetupMessage::from_bytes(&message.to_bytes()) {
+                letters.push((PartyId::from(from), Role::from(to), message));
+            }
+        }
+    }
+}
+
 /// Everybody sets up a contract by real signers; `spoil` changes what is on its way.
 fn set_up(world: &mut World, (salt, room): (u8, u32), spoil: Spoil<'_>) -> BTreeMap<Role, Came> {
     let deadline = world.height() + 100 - room;
@@ -60,19 +74,8 @@ fn set_up(world: &mut World, (salt, room): (u8, u32), spoil: Spoil<'_>) -> BTree
         burial: 1,
     };
     let parties: Vec<_> = Role::all(ARBITERS).map(PartyName::from).collect();
-    let (mut seats, mut letters) = (BTreeMap::new(), Vec::new());
+    let (mut seats, mut letters) = (BTreeMap::new(), Letters::new());
     let mut came: BTreeMap<Role, Came> = BTreeMap::new();
-    let post = |from: Role, errands: Vec<Errand>, letters: &mut Vec<_>, spoil: Spoil<'_>| {
-        for errand in errands {
-            if let Errand::Send { to, mut message } = errand {
-                spoil(from, Role::from(to), &mut message);
-                // As bytes, as they come from a peer.
-                if let Ok(message) = SetupMessage::from_bytes(&message.to_bytes()) {
-                    letters.push((PartyId::from(from), Role::from(to), message));
-                }
-            }
-        }
-    };
     for ((role, wallet), record) in wallets.iter_mut().zip(bindings.values_mut()) {
         let role = *role;
         let identity = match role {

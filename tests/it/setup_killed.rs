@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use bitcoin::{
-    OutPoint, ScriptBuf, Transaction, consensus,
+    OutPoint, Transaction, consensus,
     secp256k1::{
         SecretKey,
         rand::{SeedableRng, rngs::StdRng},
@@ -17,6 +17,7 @@ use narthex::{
     contracts::{
         binding::MemoryBindings,
         fixtures::Fixtures,
+        funding::FeeCoin,
         party::PartyName,
         setup::Secrets,
         template::{ContractSecret, Exit},
@@ -42,7 +43,6 @@ pub struct World {
     pub secrets: Secrets,
     pub policy: AcceptedPolicy,
     pub rate: FeeRate,
-    scripts: BTreeMap<Role, ScriptBuf>,
 }
 
 impl World {
@@ -50,19 +50,16 @@ impl World {
         self.chain.height().unwrap()
     }
 
-    /// A party's coins, and what they are paid to.
-    pub fn coins(&mut self, role: Role) -> Vec<(OutPoint, ScriptBuf)> {
-        let (mut coins, script) = (Vec::new(), &self.scripts[&role]);
+    /// A party's coins.
+    pub fn coins(&mut self, role: Role) -> Vec<FeeCoin> {
+        let (mut coins, wallet) = (Vec::new(), &self.wallets[&role]);
         for height in 1..=self.chain.height().unwrap() {
             for tx in self.chain.block(height).unwrap().txdata {
                 let txid = tx.compute_txid();
-                let outputs = (0..).zip(&tx.output);
-                let own = outputs.filter(|(_, out)| out.script_pubkey == *script);
-                coins.extend(own.map(|(vout, _)| (OutPoint { txid, vout }, script.clone())));
+                let outputs = (0..tx.output.len() as u32).map(|vout| OutPoint { txid, vout });
+                coins.extend(outputs.filter_map(|outpoint| wallet.coin(outpoint)));
             }
         }
-        let wallet = &self.wallets[&role];
-        coins.retain(|(outpoint, _)| wallet.coin(*outpoint).is_some());
         coins
     }
 }
@@ -70,15 +67,14 @@ impl World {
 /// Everybody with so many coins.
 pub fn world(coins: u32) -> World {
     let (mut chain, rate) = (Embedded::new(), FeeRate::from_sat_per_kwu(500));
-    let (mut wallets, mut scripts) = (BTreeMap::new(), BTreeMap::new());
+    let mut wallets = BTreeMap::new();
     for role in Role::all(ARBITERS) {
         let seed = [role.index() as u8 + 1; 32];
         let mut wallet = PartyWallet::new(&role.to_string(), &seed).unwrap();
         let script = wallet.fresh_script();
-        mine_coins(&mut chain, coins, &script, &script).unwrap();
+        mine_coins(&mut chain, coins, &script, &crate::common::miner()).unwrap();
         wallet.sync(&mut chain).unwrap();
         wallets.insert(role, wallet);
-        scripts.insert(role, script);
     }
     for wallet in wallets.values_mut() {
         wallet.sync(&mut chain).unwrap();
@@ -99,7 +95,6 @@ pub fn world(coins: u32) -> World {
         secrets,
         policy,
         rate,
-        scripts,
     }
 }
 
