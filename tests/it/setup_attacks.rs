@@ -212,8 +212,8 @@ fn spoil(body: &mut Body, how: u8, place: usize) {
 #[test]
 fn a_lead_that_puts_a_coin_into_anothers_part_has_nobody_struck() {
     let mut world = world(2);
-    // A coin of the worker's that serves nothing, worth as much as the verifier's.
-    let coins: Vec<_> = world.coins(Role::Worker);
+    // A coin of the worker's that serves nothing, in place of the verifier's.
+    let coins = world.coins(Role::Worker);
     let came = set_up(&mut world, (1, 50), &mut |from, to, message| {
         let Body::Terms(bytes) = &mut message.body else {
             return;
@@ -224,13 +224,15 @@ fn a_lead_that_puts_a_coin_into_anothers_part_has_nobody_struck() {
         let mut terms = Assembly::from_bytes(bytes).unwrap();
         let own = terms.parts.iter().find(|part| part.role == Role::Worker);
         let used = own.unwrap().record.funding.coins[0].outpoint;
-        let spare = coins
-            .iter()
-            .find(|(outpoint, _)| *outpoint != used)
-            .unwrap();
+        let spare = coins.iter().find(|coin| coin.outpoint != used).unwrap();
         let part = terms.parts.iter_mut().find(|p| p.role == Role::Verifier);
-        let coin = &mut part.unwrap().record.funding.coins[0];
-        (coin.outpoint, coin.script) = spare.clone();
+        let funding = &mut part.unwrap().record.funding;
+        let (coin, value) = (&mut funding.coins[0], spare.prevout.value);
+        let change = funding.change.as_mut().unwrap();
+        change.value_sat = change.value_sat + value - coin.value_sat;
+        coin.value_sat = value;
+        coin.outpoint = spare.outpoint;
+        coin.script = spare.prevout.script_pubkey.clone();
         *bytes = terms.to_bytes();
     });
     let worker = &came[&Role::Worker].causes;
