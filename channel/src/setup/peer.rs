@@ -179,13 +179,16 @@ impl SetupMachine {
     }
 }
 
-/// What another said, as it counts here: who accuses itself owns up.
+/// What another said, as it counts here. Who accuses itself owns up; who hands on that a third accuses it does not.
 fn told(by: PartyId, cause: &Cause) -> Cause {
+    let is_other = |party: &PartyId| *party != by;
     let accused = match cause {
-        // It hands on what another said.
-        Cause::Told { by, accused } => accused.or(Some(*by)),
+        Cause::Told {
+            by: teller,
+            accused,
+        } => accused.filter(is_other).or(Some(*teller)),
         other => other.accused(),
     };
-    let accused = accused.filter(|party| *party != by);
+    let accused = accused.filter(is_other);
     Cause::Told { by, accused }
 }

@@ -233,6 +233,18 @@ fn nobody_is_struck_for_what_it_hands_on() {
         assert!(!machine.dropped().is_some_and(is_blamed), "{machine:?}");
         assert_eq!(machine.phase(), Phase::Dropped);
     }
+    // Who hands on that a third accuses it does not own up to it.
+    let mut client = One::new(CLIENT);
+    let accused = Cause::Told {
+        by: ARBITER,
+        accused: Some(WORKER),
+    };
+    for attempt in 0..4 {
+        assert_eq!(client.0.dropped(), None);
+        let abort = Body::Abort(accused.clone());
+        client.hear(WORKER, attempt, abort).unwrap();
+    }
+    assert_eq!(client.0.dropped(), Some(&Cause::Discord));
     // Who calls itself the one that told owns up all the same.
     let mut client = One::new(CLIENT);
     let owned = Cause::Told {
