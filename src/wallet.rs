@@ -193,9 +193,11 @@ impl PartyWallet {
             .script_pubkey()
     }
 
-    /// Keeps a coin for a use of its own.
-    pub fn reserve(&mut self, outpoint: OutPoint) {
+    /// Keeps a coin for a use of its own; whether nothing had kept it before.
+    pub fn reserve(&mut self, outpoint: OutPoint) -> bool {
+        let is_free = !self.inner.is_outpoint_locked(outpoint);
         self.inner.lock_outpoint(outpoint);
+        is_free
     }
 
     /// A payment, signed. Its coins are reserved. A fee of more than a tenth of them is refused, unless it was said that

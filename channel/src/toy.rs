@@ -332,6 +332,14 @@ pub struct OutOfOrder(&'static str);
 impl SetupSigner for ToySigner {
     type Error = OutOfOrder;
 
+    fn resume(&mut self, _: &SetupMachine) -> Result<(), OutOfOrder> {
+        Ok(())
+    }
+
+    fn is_funding(&mut self, funding: &[u8], machine: &SetupMachine) -> Result<bool, OutOfOrder> {
+        Ok(toy_funding(machine).as_deref() == Some(funding))
+    }
+
     fn work(
         &mut self,
         effect: SetupEffect,

@@ -45,6 +45,9 @@ const PATIENCE_S: u32 = 600;
 /// Blocks from the terms to the delivery deadline: setup, work and a check fit with room to spare.
 const DELIVERY_BLOCKS: u32 = 40;
 
+/// Blocks of them for the set-up: what the example leaves of them to the work is the rest.
+const SETUP_BLOCKS: u32 = 28;
+
 /// Steps that are sampled, at most. Of the shipped job's 897 with eight of them wrong, this catches a cheat so often that no
 /// payment between worker and verifier is worth its while (`narthex game solve`).
 const SAMPLE: u32 = 130;
@@ -248,7 +251,9 @@ fn meet(
     let parties = parties.collect::<Vec<_>>();
     let timing = Timing {
         patience_s: PATIENCE_S,
-        funding_deadline: about.params.deliver_height(),
+        // The worker has its time whenever the funding comes.
+        funding_deadline: (about.params.deliver_height())
+            .saturating_sub(about.params.windows().work_blocks.into()),
         margin: 1,
         burial: 1,
     };
@@ -367,7 +372,10 @@ pub(super) fn sample_of(steps: u64) -> u32 {
 
 fn params(parts: &mut Parts<'_>, fund: ScriptBuf, steps: u64) -> Result<Params, PlayError> {
     let (n, k) = (parts.options.arbiters, parts.options.quorum);
-    let deliver_height = parts.chain.height()? + DELIVERY_BLOCKS;
+    // A case may leave the work more blocks than the example.
+    let work = (parts.options.case.as_ref()).map_or(0, |case| case.params.windows.work_blocks);
+    let room = DELIVERY_BLOCKS.max(SETUP_BLOCKS + u32::from(work));
+    let deliver_height = parts.chain.height()? + room;
     let example = |record: ParamsRecord| record.for_job(steps, sample_of(steps));
     let record = match (&parts.options.case, parts.options.template) {
         (Some(case), _) => super::case::at_height(case, deliver_height)?,

@@ -143,14 +143,22 @@ pub(super) fn judge(ended: &[Ended], is_funded: bool, by: &Disturbed, found: &mu
     }
 }
 
-/// Whether somebody honest is found at fault by what this party knows.
+/// Whether somebody honest is found at fault by what this party knows. Where nobody is killed nor away, nobody honest is
+/// silent either.
 pub(super) fn blames(
-    by: PartyName,
-    cause: &Cause,
+    (by, cause): (PartyName, &Cause),
+    is_steady: bool,
     is_honest: impl Fn(PartyId) -> bool,
     name: impl Fn(PartyId) -> PartyName,
 ) -> Option<Violation> {
     match cause {
+        Cause::Silent(party) | Cause::Struck(party) if is_steady && is_honest(*party) => {
+            Some(Violation::Blamed {
+                by,
+                party: name(*party),
+                reason: format!("{cause:?}"),
+            })
+        }
         Cause::Fault { party, reason } if is_honest(*party) => Some(Violation::Blamed {
             by,
             party: name(*party),

@@ -82,11 +82,19 @@ pub enum Strategy {
     Outspend,
     /// Says that it holds everything when it does not.
     FalseHeld,
+    /// Speaks to one party of attempts that nobody is at.
+    Ahead,
+    /// Accuses others, each time another, to one party only.
+    Whisper,
+    /// Sends what is no funding in place of it (the lead).
+    BadWhole,
+    /// Keeps one party waiting as long as it can in each phase, so that others find that one silent.
+    Stall,
 }
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 17] = [
+    pub const ALL: [Strategy; 21] = [
         Strategy::Mute { after: 0 },
         Strategy::Ignore,
         Strategy::TwoNonces,
@@ -104,6 +112,10 @@ impl Strategy {
         Strategy::Hoard,
         Strategy::Outspend,
         Strategy::FalseHeld,
+        Strategy::Ahead,
+        Strategy::Whisper,
+        Strategy::BadWhole,
+        Strategy::Stall,
     ];
 
     /// Any of them.
@@ -176,6 +188,19 @@ impl Adversary {
             (Strategy::Lose, Body::Nonces(_)) => return vec![abort(Cause::Lost)],
             (Strategy::Withhold, Body::Funding(_) | Body::Whole(_))
             | (Strategy::Hoard, Body::Whole(_)) => return Vec::new(),
+            (Strategy::Ahead, Body::Bind { .. }) if is_victim => {
+                let (attempt, body) = (attempt.saturating_add(rng.gen_range(1..9)), Body::Held);
+                return vec![SetupMessage { attempt, body }];
+            }
+            (Strategy::Whisper, Body::Nonces(_)) if is_victim => {
+                return vec![abort(Cause::Silent(PartyId(rng.gen_range(0..4))))];
+            }
+            (Strategy::BadWhole, Body::Whole(bytes)) => flip(bytes),
+            (Strategy::Stall, Body::Terms(_) | Body::Bind { .. } | Body::Nonces(_))
+                if is_victim =>
+            {
+                return Vec::new();
+            }
             (Strategy::FalseHeld, Body::Bind { .. }) => {
                 let body = Body::Held;
                 return vec![message, SetupMessage { attempt, body }];
@@ -201,6 +226,6 @@ fn garble(body: &mut Body) {
         | Body::Whole(bytes)
         | Body::Shares { shares: bytes, .. } => flip(bytes),
         Body::Bind { announcement, .. } => announcement.push(0),
-        Body::Held | Body::Abort(_) => {}
+        Body::Held | Body::Abort(_) | Body::Over(_) => {}
     }
 }

@@ -98,7 +98,20 @@ impl ComputationSigner<'_> {
         };
         let accepted = self.drawn.accepted.take();
         let accepted = accepted.ok_or(SignerError::Order("a nonce"))?;
-        let party = Party::new(bound.complete(announcements)?, &self.own.key, &accepted)?;
+        let bound = match bound.complete(announcements) {
+            Ok(bound) => bound,
+            Err(error) => match error.at_fault().filter(|role| *role != self.own.role) {
+                Some(role) => {
+                    return Ok(SetupInput::Faulty {
+                        attempt,
+                        party: role.into(),
+                        reason: error.to_string(),
+                    });
+                }
+                None => return Err(error.into()),
+            },
+        };
+        let party = Party::new(bound, &self.own.key, &accepted)?;
         let (announced, nonces) = party.announce(&mut self.own.rng)?;
         self.drawn.announced = Some(announced);
         Ok(SetupInput::Announced {

@@ -1,16 +1,19 @@
 //! The signer of one party: keys, wallet, and what it draws for an attempt.
 
 use bitcoin::{
-    OutPoint, ScriptBuf,
+    OutPoint, ScriptBuf, Transaction, consensus,
     hashes::{Hash, sha256},
     key::Keypair,
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
 };
 use narthex_base::codec::Message;
-use narthex_channel::setup::{Bound, SetupEffect, SetupInput, SetupMachine, SetupSigner};
+use narthex_channel::setup::{
+    Bound, Negotiation, SetupEffect, SetupInput, SetupMachine, SetupSigner,
+};
 use narthex_contracts::{
     binding::{BindError, Bindings, FreshSalt},
     funding::FundingError,
+    graph::TxGraph,
     party::PartyId,
     setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
     template::{ContractSecret, PartyError},
@@ -148,8 +151,9 @@ impl<'a> ComputationSigner<'a> {
         self.signatures
     }
 
-    /// What outlives a process: everything but what it drew.
-    pub fn into_standing(self) -> Standing<'a> {
+    /// What outlives a process: everything but what it drew, and what it reserved ([`SetupSigner::resume`]).
+    pub fn into_standing(mut self) -> Standing<'a> {
+        self.own.wallet.free(self.reserved.drain(..));
         self.own
     }
 
@@ -293,36 +297,51 @@ impl<'a> ComputationSigner<'a> {
     fn bind(&mut self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
         let lead = machine.about().lead().id;
         let leads = lead == self.me();
-        let by_lead = |party: PartyId, reason: String| match leads {
+        let by_lead = |reason: String| match leads {
             // One has put them together oneself, out of what others sent.
             true => SetupInput::Declined { reason },
             false => SetupInput::Faulty {
                 attempt,
-                party,
+                party: lead,
                 reason,
             },
         };
         let draft = match self.draft(machine) {
             Ok(draft) => draft,
-            Err(reason) => return Ok(by_lead(lead, reason)),
+            Err(reason) => return Ok(by_lead(reason)),
         };
         let proposal = self.drawn.proposal.take();
         let proposal = proposal.ok_or(SignerError::Order("a bind"))?;
         if let Err(error) = draft.check_proposal(&proposal) {
-            return Ok(by_lead(lead, error.to_string()));
+            return Ok(by_lead(error.to_string()));
         }
         if let Err(reason) = (self.accord.is_panel)(&draft) {
-            return Ok(by_lead(lead, reason));
+            return Ok(by_lead(reason));
         }
         if let Some(role) = self.brings_my_coin(&draft) {
-            let reason = "it brings a coin of somebody else's".to_owned();
-            return Ok(by_lead(role.into(), reason));
+            let party = PartyId::from(role);
+            return Ok(match leads || party == lead {
+                true => SetupInput::Faulty {
+                    attempt,
+                    party,
+                    reason: "it brings a coin of somebody else's".to_owned(),
+                },
+                // It proposed so, or the lead has put it into its part.
+                false => SetupInput::Differ { attempt, party },
+            });
+        }
+        if let Some(reason) = self.too_late(machine.about()) {
+            return Ok(SetupInput::Declined { reason });
         }
         match (self.accord.accepts)(&draft) {
             Ok(policy) => self.drawn.accepted = Some(policy),
             Err(reason) => return Ok(SetupInput::Declined { reason }),
         }
-        let plan = draft.plan()?;
+        let plan = match draft.plan() {
+            Ok(plan) => plan,
+            // Terms without a graph: the lead could see it.
+            Err(error) => return Ok(by_lead(error.to_string())),
+        };
         let agreement = *draft.contract_id();
         let mut bound = draft.bind(proposal, &mut *self.own.bindings)?;
         let announcement = match &self.own.identity {
@@ -340,6 +359,17 @@ impl<'a> ComputationSigner<'a> {
                 announcement,
                 lengths,
             },
+        })
+    }
+
+    /// Why a funding at the last moment would come too late for the worker, who could then lose its stake without a chance to
+    /// do the work: the lead may keep the whole funding to itself until then.
+    fn too_late(&self, about: &Negotiation) -> Option<String> {
+        let params = self.accord.params;
+        let (deadline, work) = (about.deadline(), params.windows().work_blocks);
+        let last = params.deliver_height().saturating_sub(work.into());
+        (deadline > last).then(|| {
+            format!("a funding in block {deadline} leaves less than {work} blocks for the work; one in {last} would not")
         })
     }
 
@@ -406,6 +436,27 @@ impl<'a> ComputationSigner<'a> {
 
 impl SetupSigner for ComputationSigner<'_> {
     type Error = SignerError;
+
+    fn resume(&mut self, machine: &SetupMachine) -> Result<(), SignerError> {
+        let own = machine.proposals().find(|(party, _)| *party == self.me());
+        let (Some((_, bytes)), Stake::Wallet) = (own, &self.own.stake) else {
+            return Ok(());
+        };
+        let coins = Part::from_bytes(bytes)?.record.funding.coins;
+        for outpoint in coins.into_iter().map(|coin| coin.outpoint) {
+            // What serves something else already is not this signer's to free.
+            if self.own.wallet.reserve(outpoint) {
+                self.reserved.push(outpoint);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_funding(&mut self, whole: &[u8], machine: &SetupMachine) -> Result<bool, SignerError> {
+        let graph = self.held(machine)?.graph();
+        let whole = consensus::deserialize::<Transaction>(whole);
+        Ok(whole.is_ok_and(|whole| Some(whole.compute_txid()) == graph.txid(TxGraph::FUNDING)))
+    }
 
     fn work(
         &mut self,

@@ -64,6 +64,7 @@ mod reorg;
 mod repeat;
 mod root;
 mod schedules;
+mod setup_attacks;
 mod setup_killed;
 mod setup_leave;
 mod signed_once;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use bitcoin::{
-    Transaction, consensus,
+    OutPoint, Transaction, consensus,
     secp256k1::{
         SecretKey,
         rand::{SeedableRng, rngs::StdRng},
@@ -17,6 +17,7 @@ use narthex::{
     contracts::{
         binding::MemoryBindings,
         fixtures::Fixtures,
+        funding::FeeCoin,
         party::PartyName,
         setup::Secrets,
         template::{ContractSecret, Exit},
@@ -29,29 +30,49 @@ use narthex::{
 };
 use tempfile::TempDir;
 
-const ARBITERS: u8 = 3;
-const SAMPLE_NONCE: [u8; 32] = [9; 32];
+pub const ARBITERS: u8 = 3;
+pub const SAMPLE_NONCE: [u8; 32] = [9; 32];
 
 type Log = FailingLog<SqliteLog>;
 
-struct World {
-    chain: Embedded,
-    wallets: BTreeMap<Role, PartyWallet>,
-    bindings: BTreeMap<Role, MemoryBindings>,
-    cast: Fixtures,
-    secrets: Secrets,
-    policy: AcceptedPolicy,
-    rate: FeeRate,
+pub struct World {
+    pub chain: Embedded,
+    pub wallets: BTreeMap<Role, PartyWallet>,
+    pub bindings: BTreeMap<Role, MemoryBindings>,
+    pub cast: Fixtures,
+    pub secrets: Secrets,
+    pub policy: AcceptedPolicy,
+    pub rate: FeeRate,
 }
 
-fn world() -> World {
+impl World {
+    pub fn height(&mut self) -> u32 {
+        self.chain.height().unwrap()
+    }
+
+    /// A party's coins.
+    pub fn coins(&mut self, role: Role) -> Vec<FeeCoin> {
+        let (mut coins, wallet) = (Vec::new(), &self.wallets[&role]);
+        for height in 1..=self.chain.height().unwrap() {
+            for tx in self.chain.block(height).unwrap().txdata {
+                let txid = tx.compute_txid();
+                let outputs = (0..tx.output.len() as u32).map(|vout| OutPoint { txid, vout });
+                coins.extend(outputs.filter_map(|outpoint| wallet.coin(outpoint)));
+            }
+        }
+        coins
+    }
+}
+
+/// Everybody with so many coins.
+pub fn world(coins: u32) -> World {
     let (mut chain, rate) = (Embedded::new(), FeeRate::from_sat_per_kwu(500));
     let mut wallets = BTreeMap::new();
     for role in Role::all(ARBITERS) {
         let seed = [role.index() as u8 + 1; 32];
         let mut wallet = PartyWallet::new(&role.to_string(), &seed).unwrap();
         let script = wallet.fresh_script();
-        mine_coins(&mut chain, 2, &script, &script).unwrap();
+        mine_coins(&mut chain, coins, &script, &crate::common::miner()).unwrap();
         wallet.sync(&mut chain).unwrap();
         wallets.insert(role, wallet);
     }
@@ -114,6 +135,7 @@ fn set_up(world: &mut World, folder: &Path, killed: &Killed, salt: u8) -> (bool,
         policy,
         rate,
         chain,
+        ..
     } = world;
     let accord = Accord {
         params: cast.params(),
@@ -214,6 +236,11 @@ fn set_up(world: &mut World, folder: &Path, killed: &Killed, salt: u8) -> (bool,
         .map(|input| input.previous_output)
         .collect();
     for wallet in wallets.values_mut() {
+        // What funds the contract is kept for it, after a start in any state too.
+        let own = coins.iter().filter(|coin| wallet.coin(**coin).is_some());
+        for coin in own.copied().collect::<Vec<_>>() {
+            assert!(!wallet.reserve(coin), "write {}", killed.write);
+        }
         wallet.free(coins.iter().copied());
     }
     (was_killed, attempts)
@@ -245,7 +272,8 @@ fn assert_no_secret(folder: &Path, role: Role, secrets: &[SecretKey]) {
 
 #[test]
 fn whoever_is_killed_while_it_writes_goes_on() {
-    let mut world = world();
+    // One coin each: whoever loses an attempt has it back for the next.
+    let mut world = world(1);
     // Some writes of the worker and of an arbiter; mocks are killed at every one (`schedules`).
     for (role, first) in [(Role::Worker, 1), (Role::Arbiter(1), 2)] {
         let mut kills = 0;
@@ -279,7 +307,7 @@ fn whoever_is_killed_while_it_writes_goes_on() {
 
 #[test]
 fn what_was_set_up_is_funded_and_buried() {
-    let mut world = world();
+    let mut world = world(2);
     let folder = TempDir::new().unwrap();
     let never = Killed {
         role: Role::Worker,
@@ -298,6 +326,7 @@ fn what_was_set_up_is_funded_and_buried() {
         policy,
         rate,
         chain,
+        ..
     } = &mut world;
     let accord = Accord {
         params: cast.params(),

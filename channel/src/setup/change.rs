@@ -56,6 +56,10 @@ pub enum SetupChange {
     Withdrawing,
     /// The negotiation is over.
     Dropped(Cause),
+    /// The chain has the funding, with own witnesses that by this log never left: an old disk was put back.
+    Found,
+    /// The process started again: how long it was away is not the others' silence.
+    Awake,
 }
 
 // Ceremonies are long.
@@ -76,6 +80,8 @@ impl std::fmt::Debug for SetupChange {
             Self::Unburied => f.write_str("Unburied"),
             Self::Withdrawing => f.write_str("Withdrawing"),
             Self::Dropped(cause) => write!(f, "Dropped: {cause:?}"),
+            Self::Found => f.write_str("Found"),
+            Self::Awake => f.write_str("Awake"),
         }
     }
 }

@@ -48,12 +48,19 @@ impl SetupMachine {
 
     fn clock(&self, unix_s: u64) -> SetupChange {
         let patience_s = u64::from(self.about.patience_s());
-        // The lead may be waiting for others as long.
-        let waits = match self.phase() == Phase::Proposing && !self.about.is_lead() {
-            true => 2 * patience_s,
-            false => patience_s,
+        let (closed, stages) = (self.state.attempt.closed, self.state.stages());
+        // Whoever is awaited may itself be waiting, in the phase before, for one that is silent to it alone. It gives up, and
+        // says so, before it is given up.
+        let rounds = match self.phase() {
+            Phase::Proposing if self.about.is_lead() => 1,
+            Phase::Proposing => 2,
+            Phase::Agreed => 3,
+            Phase::Announcing => 4,
+            Phase::Signing | Phase::Exchanging => 5 + u64::from(closed),
+            Phase::Holding => 5 + u64::from(stages),
+            _ => 6 + u64::from(stages),
         };
-        let due_s = unix_s.saturating_add(waits);
+        let due_s = unix_s.saturating_add(rounds * patience_s);
         SetupChange::Clock { due_s }
     }
 

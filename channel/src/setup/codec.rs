@@ -9,8 +9,9 @@ use narthex_base::{
 use narthex_contracts::party::{MAX_PARTIES, PartyId, read_party, write_party};
 
 use super::{
-    Body, Bound, Cause, Lengths, MAX_ATTEMPTS, SetupChange, SetupMessage,
+    Body, Bound, Cause, Lengths, SetupChange, SetupMessage,
     message::{MAX_ANNOUNCEMENT, MAX_FUNDING, MAX_PROPOSAL, MAX_REASON, MAX_TERMS, MAX_WITNESSES},
+    negotiation::ATTEMPT_NUMBERS,
 };
 
 /// Most stages of a ceremony.
@@ -38,7 +39,7 @@ impl Message for SetupMessage {
 
 fn read_attempt(r: &mut Reader<'_>) -> Result<u8, DecodeError> {
     match r.u8("attempt")? {
-        attempt if attempt < MAX_ATTEMPTS => Ok(attempt),
+        attempt if attempt < ATTEMPT_NUMBERS => Ok(attempt),
         attempt => Err(DecodeError::invalid("attempt", attempt)),
     }
 }
@@ -60,6 +61,10 @@ fn write_body(w: &mut Writer, body: &Body) {
             w.u8(8);
             write_cause(w, cause);
             w
+        }
+        Body::Over(cause) => {
+            w.u8(9);
+            return write_cause(w, cause);
         }
     };
 }
@@ -84,6 +89,7 @@ fn read_body(r: &mut Reader<'_>) -> Result<Body, DecodeError> {
         6 => Body::Funding(bytes(r, "funding", MAX_WITNESSES)?),
         7 => Body::Whole(bytes(r, "whole funding", MAX_FUNDING)?),
         8 => Body::Abort(read_cause(r)?),
+        9 => Body::Over(read_cause(r)?),
         found => return Err(DecodeError::invalid("message", found)),
     })
 }
@@ -124,6 +130,11 @@ fn write_cause(w: &mut Writer, cause: &Cause) {
         }
         Cause::Exhausted => w.u8(8),
         Cause::Spent => w.u8(9),
+        Cause::Ahead(party) => {
+            w.u8(10);
+            return write_party(w, *party);
+        }
+        Cause::Discord => w.u8(11),
     };
 }
 
@@ -150,6 +161,8 @@ fn read_cause(r: &mut Reader<'_>) -> Result<Cause, DecodeError> {
         7 => Cause::Struck(read_party(r, "struck party")?),
         8 => Cause::Exhausted,
         9 => Cause::Spent,
+        10 => Cause::Ahead(read_party(r, "party that is ahead")?),
+        11 => Cause::Discord,
         found => return Err(DecodeError::invalid("cause", found)),
     })
 }
@@ -203,6 +216,8 @@ impl Message for SetupChange {
                 write_cause(w, cause);
                 w
             }
+            Self::Found => w.u8(14),
+            Self::Awake => w.u8(15),
         };
     }
 
@@ -248,6 +263,8 @@ impl Message for SetupChange {
             11 => Self::Unburied,
             12 => Self::Withdrawing,
             13 => Self::Dropped(read_cause(r)?),
+            14 => Self::Found,
+            15 => Self::Awake,
             found => return Err(DecodeError::invalid("change", found)),
         })
     }

@@ -58,13 +58,27 @@ pub enum SetupRefusal {
         /// What comes before.
         missing: &'static str,
     },
-    /// There is no such attempt. The sender's fault.
-    #[error("{from} speaks of attempt {attempt}; there are {MAX_ATTEMPTS}, from 0")]
+    /// Nobody gets so far ahead. The sender's fault.
+    #[error(
+        "{from} speaks of attempt {attempt}; from {now} on at most {MAX_ATTEMPTS} are passed over"
+    )]
     NoAttempt {
         /// Sender.
         from: PartyName,
         /// The attempt.
         attempt: u8,
+        /// The own one.
+        now: u8,
+    },
+    /// The chain has both the funding and another spend of its input. The fault of who looked.
+    #[error(
+        "the funding is in block {funded_at}, and its input is spent otherwise in block {spent_at}"
+    )]
+    View {
+        /// Height of the funding's block.
+        funded_at: u32,
+        /// Height of the other's.
+        spent_at: u32,
     },
     /// Own work gave what was not asked for. The fault of this program.
     #[error("{result} was not asked for in the state {state}")]

@@ -3,8 +3,8 @@
 use narthex_contracts::party::PartyId;
 
 use super::{
-    Body, Cause, ChainView, MAX_ATTEMPTS, Negotiation, Parcel, Phase, SetupChange, SetupEffect,
-    SetupInput, SetupMessage, SetupRefusal,
+    Body, Cause, ChainView, Negotiation, Parcel, Phase, SetupChange, SetupEffect, SetupInput,
+    SetupMessage, SetupRefusal,
     state::{End, State},
 };
 use crate::{Machine, Step};
@@ -134,10 +134,10 @@ impl SetupMachine {
     pub fn message(&self, attempt: u8, what: Parcel) -> Option<SetupMessage> {
         let (now, me) = (&self.state.attempt, self.about.me().id);
         let body = match what {
-            Parcel::Abort => Body::Abort(match &self.state.end {
-                End::Dropped(cause) => cause.clone(),
-                _ => self.state.voided.clone()?,
-            }),
+            Parcel::Abort => match &self.state.end {
+                End::Dropped(cause) => Body::Over(cause.clone()),
+                _ => Body::Abort(self.state.voided.clone()?),
+            },
             _ if attempt != now.number => return None,
             Parcel::Proposal => Body::Proposal(now.proposals.get(&me)?.to_vec()),
             Parcel::Terms => Body::Terms(now.terms.as_ref()?.to_vec()),
@@ -168,14 +168,11 @@ impl SetupMachine {
         if cause.is_final() || is_under_way {
             return SetupChange::Dropped(cause);
         }
-        if next >= MAX_ATTEMPTS {
-            return SetupChange::Dropped(Cause::Exhausted);
-        }
         let change = SetupChange::Voided { next, cause };
         let mut after = self.state.clone();
         after.apply(&self.about, &change);
-        match after.struck() {
-            Some(party) => SetupChange::Dropped(Cause::Struck(party)),
+        match after.spoilt() {
+            Some(cause) => SetupChange::Dropped(cause),
             None => change,
         }
     }
@@ -183,7 +180,7 @@ impl SetupMachine {
     fn taken(&self, input: &SetupInput) -> Taken {
         match input {
             SetupInput::Message { from, message } => self.message_came(*from, message),
-            SetupInput::Chain(view) => Ok(self.chain(view)),
+            SetupInput::Chain(view) => self.chain(view),
             SetupInput::Tick { unix_s } => Ok(self.tick(*unix_s)),
             own => self.own(own),
         }
@@ -196,29 +193,41 @@ impl SetupMachine {
         after
     }
 
-    /// What the chain says. Facts are taken whole each time, so that a reorganisation is but another view.
-    fn chain(&self, view: &ChainView) -> Vec<SetupChange> {
+    /// What the chain says. Facts are taken whole each time, so that a reorganisation is but another view. They count more
+    /// than what this log knows: a funding that is there has own witnesses, and is a contract, even if an old disk was put
+    /// back that knows nothing of them.
+    fn chain(&self, view: &ChainView) -> Taken {
+        if let (Some(funded_at), Some(spent_at)) = (view.funded_at, view.spent_at) {
+            return Err(SetupRefusal::View {
+                funded_at,
+                spent_at,
+            });
+        }
         let phase = self.phase();
-        if phase == Phase::Dropped {
-            return Vec::new();
-        }
         let is_buried = |height: &u32| self.about.is_buried(view.tip, *height);
-        if view.spent_at.as_ref().is_some_and(is_buried) && self.terms().is_some() {
-            return vec![SetupChange::Dropped(Cause::Spent)];
-        }
-        if phase < Phase::Committed {
-            return match self.about.is_late(view.tip) {
-                true => vec![SetupChange::Dropped(Cause::Late)],
-                false => Vec::new(),
-            };
-        }
-        if let Some(height) = view.funded_at.filter(is_buried) {
-            return match self.live() == Some(height) {
+        let funded_at = view.funded_at.filter(|_| self.terms().is_some());
+        if let Some(height) = funded_at.filter(is_buried) {
+            return Ok(match self.live() == Some(height) {
                 true => Vec::new(),
                 false => vec![SetupChange::Live { height }],
-            };
+            });
         }
-        let is_overdue = self.about.is_past(view.tip) && view.funded_at.is_none();
+        if funded_at.is_some() && phase < Phase::Committed {
+            return Ok(vec![SetupChange::Found]);
+        }
+        if phase == Phase::Dropped {
+            return Ok(Vec::new());
+        }
+        if view.spent_at.as_ref().is_some_and(is_buried) && self.terms().is_some() {
+            return Ok(vec![SetupChange::Dropped(Cause::Spent)]);
+        }
+        if phase < Phase::Committed {
+            return Ok(match self.about.is_late(view.tip) {
+                true => vec![SetupChange::Dropped(Cause::Late)],
+                false => Vec::new(),
+            });
+        }
+        let is_overdue = self.about.is_past(view.tip) && funded_at.is_none();
         let mut changes = Vec::new();
         if phase == Phase::Live {
             changes.push(SetupChange::Unburied);
@@ -226,7 +235,7 @@ impl SetupMachine {
         if is_overdue && phase != Phase::Withdrawing {
             changes.push(SetupChange::Withdrawing);
         }
-        changes
+        Ok(changes)
     }
 }
 

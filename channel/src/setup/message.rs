@@ -53,8 +53,10 @@ pub enum Body {
     Funding(Vec<u8>),
     /// The funding transaction, from the lead to everybody.
     Whole(Vec<u8>),
-    /// The attempt is void, or the negotiation over, if the cause says so.
+    /// The attempt is void.
     Abort(Cause),
+    /// The sender has left the negotiation, whatever attempt others are at.
+    Over(Cause),
 }
 
 impl Body {
@@ -70,6 +72,7 @@ impl Body {
             Body::Funding(_) => "funding",
             Body::Whole(_) => "whole funding",
             Body::Abort(_) => "abort",
+            Body::Over(_) => "farewell",
         }
     }
 }
@@ -88,6 +91,7 @@ impl std::fmt::Debug for Body {
             }
             Body::Bind { .. } | Body::Held => f.write_str(self.name()),
             Body::Abort(cause) => write!(f, "abort: {cause:?}"),
+            Body::Over(cause) => write!(f, "farewell: {cause:?}"),
         }
     }
 }
@@ -116,6 +120,8 @@ pub enum Cause {
         /// Whom it accuses.
         accused: Option<PartyId>,
     },
+    /// This party speaks of a later attempt already, and has not said why.
+    Ahead(PartyId),
     /// The funding can no longer be in a block in time. The negotiation is over.
     Late,
     /// The party does not want this contract. The negotiation is over.
@@ -125,6 +131,9 @@ pub enum Cause {
     },
     /// This party has cost too many attempts. The negotiation is over.
     Struck(PartyId),
+    /// Too many attempts were lost to what parties say of each other, or to what nobody can be shown to have caused. The
+    /// negotiation is over; whoever compares everybody's signed messages knows by whose fault.
+    Discord,
     /// There were [`MAX_ATTEMPTS`](super::MAX_ATTEMPTS). The negotiation is over.
     Exhausted,
     /// An input of the funding was spent otherwise, and that is buried. The negotiation is over.
@@ -138,6 +147,7 @@ impl Cause {
             Cause::Silent(party)
             | Cause::Fault { party, .. }
             | Cause::Split(party)
+            | Cause::Ahead(party)
             | Cause::Struck(party) => Some(*party),
             Cause::Told { accused, .. } => *accused,
             _ => None,
@@ -151,6 +161,7 @@ impl Cause {
             Cause::Late
                 | Cause::Declined { .. }
                 | Cause::Struck(_)
+                | Cause::Discord
                 | Cause::Exhausted
                 | Cause::Spent
         )

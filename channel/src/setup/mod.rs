@@ -19,7 +19,8 @@
 //! # Whom an attempt is lost to
 //!
 //! Whoever voids an attempt says why ([`Cause`]). Two voids that a party is seen to cause, or owns up to, end the negotiation
-//! for it, as do three of which it only accuses others; all in all there are [`MAX_ATTEMPTS`].
+//! for it. Four of which it is not to be seen who caused them end it too, and are held against nobody: an accuser may be
+//! right. All in all there are [`MAX_ATTEMPTS`].
 
 mod change;
 mod clock;

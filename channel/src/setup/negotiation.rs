@@ -5,6 +5,10 @@ use narthex_contracts::party::{PartyId, PartyName, PartySet};
 /// Most attempts at one set-up, the first among them.
 pub const MAX_ATTEMPTS: u8 = 8;
 
+/// Numbers that an attempt may have. One void takes a party that was away to the number that others are at, at most
+/// [`MAX_ATTEMPTS`] farther, so that numbers that are passed over cost it none of its attempts.
+pub(super) const ATTEMPT_NUMBERS: u8 = MAX_ATTEMPTS * (MAX_ATTEMPTS + 1);
+
 /// Who sets up what, and how long each waits for the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiation {
@@ -21,7 +25,9 @@ pub struct Negotiation {
 /// Figures of a [`Negotiation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// Seconds that a party waits for the others in each phase before funding; for the lead's terms it waits twice as long.
+    /// Seconds that the lead waits for proposals. In each phase that follows a party waits for as much longer, since the
+    /// others may wait in the one before until then: who is seen to be silent had the time to say on whom it waits itself.
+    /// Much longer than a message takes, and than ticks are apart.
     pub patience_s: u32,
     /// Height up to which the funding must be in a block. After it everybody takes its coins back.
     pub funding_deadline: u32,
@@ -137,7 +143,7 @@ impl Negotiation {
 
     /// Whether it is too late to part with witnesses at this height.
     pub const fn is_late(&self, tip: u32) -> bool {
-        tip.saturating_add(self.margin) >= self.funding_deadline
+        tip as u64 + self.margin as u64 >= self.funding_deadline as u64
     }
 
     /// Height up to which the funding must be in a block.
@@ -152,6 +158,6 @@ impl Negotiation {
 
     /// Whether a transaction in a block of this height is buried.
     pub const fn is_buried(&self, tip: u32, height: u32) -> bool {
-        tip.saturating_add(1) >= height.saturating_add(self.burial)
+        tip as u64 + 1 >= height as u64 + self.burial as u64
     }
 }

@@ -113,7 +113,7 @@ impl SetupMachine {
                 if self.is_past(*attempt) || self.phase() > Phase::Exchanging {
                     return Ok(Vec::new());
                 }
-                let phases = [Phase::Signing, Phase::Exchanging];
+                let phases = [Phase::Agreed, Phase::Signing, Phase::Exchanging];
                 let is_due = phases.contains(&self.phase()) && *attempt == self.attempt();
                 if !is_due || !self.about.is_peer(*party) {
                     return self.not_asked("difference");
@@ -132,14 +132,18 @@ impl SetupMachine {
             },
             SetupInput::Lost { attempt } => {
                 let now = &self.state.attempt;
+                if self.is_past(*attempt) || *attempt != now.number {
+                    return Ok(Vec::new());
+                }
+                // What the chain has is no attempt any more.
+                let is_open = self.phase() < Phase::Committed;
                 let is_volatile =
                     now.proposals.contains_key(&self.about.me().id) && now.signing.is_none();
-                Ok(
-                    match is_volatile && *attempt == now.number && !self.is_past(*attempt) {
-                        true => vec![self.void(Cause::Lost)],
-                        false => Vec::new(),
-                    },
-                )
+                Ok(match (is_open && is_volatile, self.state.due_s) {
+                    (true, _) => vec![self.void(Cause::Lost)],
+                    (false, Some(_)) if is_open => vec![SetupChange::Awake],
+                    _ => Vec::new(),
+                })
             }
             // Taken elsewhere.
             SetupInput::Message { .. } | SetupInput::Chain(_) | SetupInput::Tick { .. } => {

@@ -17,18 +17,19 @@ impl SetupMachine {
             return Err(SetupRefusal::Stranger { party: name });
         }
         let SetupMessage { attempt, body } = message;
-        if *attempt >= MAX_ATTEMPTS {
-            let attempt = *attempt;
-            return Err(SetupRefusal::NoAttempt {
-                from: name,
-                attempt,
-            });
-        }
         self.check_size(name, body)?;
         self.check_part(name, body)?;
         // Own witnesses have left: nothing that is said ends it any more.
         if self.phase() >= Phase::Committed {
             return self.committed(from, message);
+        }
+        if let Body::Over(cause) = body {
+            return Ok(vec![SetupChange::Dropped(told(from, cause))]);
+        }
+        let now = self.attempt();
+        if *attempt > now.saturating_add(MAX_ATTEMPTS) {
+            let (from, attempt) = (name, *attempt);
+            return Err(SetupRefusal::NoAttempt { from, attempt, now });
         }
         match *attempt {
             attempt if attempt < self.attempt() => Ok(Vec::new()),
@@ -39,11 +40,12 @@ impl SetupMachine {
 
     /// Who speaks of a later attempt has given this one up.
     fn ahead(&self, from: PartyId, message: &SetupMessage) -> Taken {
-        let cause = Cause::Told {
-            by: from,
-            accused: None,
-        };
-        let mut changes = vec![self.void_to(message.attempt, cause)];
+        if let Body::Abort(cause) = &message.body {
+            // One void, however many attempts it passes over.
+            let next = message.attempt.saturating_add(1);
+            return Ok(vec![self.void_to(next, told(from, cause))]);
+        }
+        let mut changes = vec![self.void_to(message.attempt, Cause::Ahead(from))];
         let mut after = self.clone();
         changes.iter().for_each(|change| after.apply(change));
         if after.phase() < Phase::Committed {
@@ -57,7 +59,7 @@ impl SetupMachine {
     /// Something of this attempt.
     fn said(&self, from: PartyName, body: &Body) -> Taken {
         if let Body::Abort(cause) = body {
-            return Ok(vec![self.told(from.id, cause)]);
+            return Ok(vec![self.void(told(from.id, cause))]);
         }
         match self.state.attempt.known(from.id, body) {
             Some(known) if known == *body => return Ok(Vec::new()),
@@ -72,19 +74,6 @@ impl SetupMachine {
             from: from.id,
             body: body.clone(),
         }])
-    }
-
-    fn told(&self, by: PartyId, cause: &Cause) -> SetupChange {
-        let accused = match cause {
-            // It hands on what another said.
-            Cause::Told { by, accused } => accused.or(Some(*by)),
-            other => other.accused(),
-        };
-        let told = Cause::Told { by, accused };
-        match cause.is_final() {
-            true => SetupChange::Dropped(told),
-            false => self.void(told),
-        }
     }
 
     fn committed(&self, from: PartyId, message: &SetupMessage) -> Taken {
@@ -109,7 +98,7 @@ impl SetupMachine {
             Body::Nonces(bytes) | Body::Shares { shares: bytes, .. } => (bytes.len(), MAX_CEREMONY),
             Body::Funding(bytes) => (bytes.len(), MAX_WITNESSES),
             Body::Whole(bytes) => (bytes.len(), MAX_FUNDING),
-            Body::Held | Body::Abort(_) => return Ok(()),
+            Body::Held | Body::Abort(_) | Body::Over(_) => return Ok(()),
         };
         let message = body.name();
         match given > limit {
@@ -150,7 +139,11 @@ impl SetupMachine {
         };
         let own = now.proposals.contains_key(&self.about.me().id);
         let length = |given: usize, wanted: Option<&u32>| {
-            let wanted = wanted.map_or(0, |wanted| *wanted as usize);
+            // Who owes nothing is not read, and nothing of it kept.
+            let Some(wanted) = wanted.map(|wanted| *wanted as usize) else {
+                let to = self.about.me();
+                return Err(SetupRefusal::NotItsPart { from, to, message });
+            };
             match given == wanted {
                 true => Ok(()),
                 false => Err(SetupRefusal::Length {
@@ -172,7 +165,9 @@ impl SetupMachine {
                 let stage = bound.lengths.shares.get(usize::from(*stage));
                 length(shares.len(), stage.and_then(|stage| stage.get(&from.id)))
             }
-            (Body::Held, _) if now.signing.is_none() => early("this party's shares"),
+            // Not everybody is owed shares by everybody: one may hold all before this party has signed, but not without its
+            // nonces.
+            (Body::Held, _) if !self.has_announced() => early("this party's nonces"),
             (Body::Funding(_), _) if now.signatures.is_none() => early("that this party holds all"),
             (Body::Whole(_), _) => early("this party's witnesses"),
             _ => Ok(()),
@@ -182,4 +177,18 @@ impl SetupMachine {
     fn has_announced(&self) -> bool {
         self.state.attempt.nonces.contains_key(&self.about.me().id)
     }
+}
+
+/// What another said, as it counts here. Who accuses itself owns up; who hands on that a third accuses it does not.
+fn told(by: PartyId, cause: &Cause) -> Cause {
+    let is_other = |party: &PartyId| *party != by;
+    let accused = match cause {
+        Cause::Told {
+            by: teller,
+            accused,
+        } => accused.filter(is_other).or(Some(*teller)),
+        other => other.accused(),
+    };
+    let accused = accused.filter(is_other);
+    Cause::Told { by, accused }
 }

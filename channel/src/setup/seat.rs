@@ -15,6 +15,19 @@ pub trait SetupSigner {
     /// Why it cannot go on. Never what a peer sent: that is an input.
     type Error;
 
+    /// The process starts, and `machine` is as the log left it: coins that its attempt needs are reserved again, so that
+    /// nothing else is paid with them. A wallet forgets with its process what was reserved.
+    ///
+    /// # Errors
+    /// This computer's, or this program's.
+    fn resume(&mut self, machine: &SetupMachine) -> Result<(), Self::Error>;
+
+    /// Whether this is the funding that the own terms lead to. The lead may send anything.
+    ///
+    /// # Errors
+    /// This computer's, or this program's.
+    fn is_funding(&mut self, whole: &[u8], machine: &SetupMachine) -> Result<bool, Self::Error>;
+
     /// Does a piece of work and answers with what came of it: its result, or whose fault it is that there is none
     /// ([`SetupInput::Faulty`], [`SetupInput::Differ`], [`SetupInput::Declined`]). [`SetupEffect::Forget`] has no answer.
     ///
@@ -49,7 +62,7 @@ pub enum Errand {
         /// What.
         message: SetupMessage,
     },
-    /// Publish the funding transaction, in consensus encoding. It is to be compared with the own one before.
+    /// Publish the funding transaction, in consensus encoding. It is that of the own terms.
     Broadcast(Vec<u8>),
     /// Spend an own input of the funding transaction to oneself.
     Withdraw,
@@ -74,6 +87,12 @@ pub enum SeatError<E> {
     /// The signer cannot go on.
     #[error("{0}")]
     Signer(E),
+    /// The machine does not take what own work gave. The fault of this program. What was taken before it is durable.
+    #[error("own work: {0}")]
+    Work(SetupRefusal),
+    /// It failed before, so that what is to be done is not known here: open its log again.
+    #[error("it failed before; open its log again")]
+    Broken,
 }
 
 /// A seat that was taken, and what is left to do.
@@ -84,6 +103,8 @@ pub type Opened<S, L> = (Seat<S, L>, Vec<Errand>);
 pub struct Seat<S, L> {
     logged: Logged<SetupMachine, L>,
     signer: S,
+    /// Work was not done, or what is to be sent was not handed out.
+    is_broken: bool,
 }
 
 impl<S: SetupSigner, L: Log> Seat<S, L> {
@@ -99,7 +120,15 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
         watch: &mut dyn FnMut(SetupEffect),
     ) -> Result<Opened<S, L>, SeatError<S::Error>> {
         let logged = Logged::open(SetupMachine::new(about), log)?;
-        let mut seat = Seat { logged, signer };
+        let mut seat = Seat {
+            logged,
+            signer,
+            is_broken: false,
+        };
+        if seat.phase() != Phase::Dropped {
+            let resumed = seat.signer.resume(seat.logged.machine());
+            resumed.map_err(SeatError::Signer)?;
+        }
         let attempt = seat.machine().attempt();
         let mut errands = seat.take(&SetupInput::Lost { attempt }, watch)?;
         // What was lost is void by now; the rest is still to be done.
@@ -113,12 +142,16 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
     /// Takes an input, does all own work that follows, and says what is left to do.
     ///
     /// # Errors
-    /// [`SeatError::Refused`], if nothing has happened; others if what happened is to be read from the log again.
+    /// [`SeatError::Refused`], if nothing has happened; others if what happened is to be read from the log again: this seat
+    /// takes nothing more.
     pub fn take(
         &mut self,
         input: &SetupInput,
         watch: &mut dyn FnMut(SetupEffect),
     ) -> Result<Vec<Errand>, SeatError<S::Error>> {
+        if self.is_broken {
+            return Err(SeatError::Broken);
+        }
         let effects = self.step(input)?;
         self.carry_out(effects.into(), watch)
     }
@@ -133,6 +166,9 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
         inputs: &[SetupInput],
         watch: &mut dyn FnMut(SetupEffect),
     ) -> Result<(Vec<Errand>, Refused), SeatError<S::Error>> {
+        if self.is_broken {
+            return Err(SeatError::Broken);
+        }
         let taken = self.logged.step_all(inputs).map_err(SeatError::Log)?;
         let errands = self.carry_out(taken.effects.into(), watch)?;
         Ok((errands, taken.refused))
@@ -146,6 +182,16 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
     }
 
     fn carry_out(
+        &mut self,
+        due: VecDeque<SetupEffect>,
+        watch: &mut dyn FnMut(SetupEffect),
+    ) -> Result<Vec<Errand>, SeatError<S::Error>> {
+        let errands = self.work(due, watch);
+        self.is_broken = errands.is_err();
+        errands
+    }
+
+    fn work(
         &mut self,
         mut due: VecDeque<SetupEffect>,
         watch: &mut dyn FnMut(SetupEffect),
@@ -163,15 +209,24 @@ impl<S: SetupSigner, L: Log> Seat<S, L> {
                     }
                 }
                 SetupEffect::Broadcast => {
-                    let whole = self.machine().whole();
-                    errands.extend(whole.map(|bytes| Errand::Broadcast(bytes.to_vec())));
+                    let machine = self.logged.machine();
+                    if let Some(whole) = machine.whole() {
+                        let is_own = self.signer.is_funding(whole, machine);
+                        if is_own.map_err(SeatError::Signer)? {
+                            errands.push(Errand::Broadcast(whole.to_vec()));
+                        }
+                    }
                 }
                 SetupEffect::Withdraw => errands.push(Errand::Withdraw),
                 work => {
                     watch(work);
                     let done = self.signer.work(work, self.logged.machine());
                     if let Some(done) = done.map_err(SeatError::Signer)? {
-                        due.extend(self.step(&done)?);
+                        let next = self.step(&done).map_err(|error| match error {
+                            SeatError::Refused(refusal) => SeatError::Work(refusal),
+                            other => other,
+                        });
+                        due.extend(next?);
                     }
                 }
             }

@@ -7,14 +7,14 @@ use std::{
 
 use narthex_contracts::party::{PartyId, PartyName, PartySet};
 
-use super::{Body, Bound, Cause, Negotiation, Parcel, SetupChange, SetupEffect};
+use super::{Body, Bound, Cause, MAX_ATTEMPTS, Negotiation, Parcel, SetupChange, SetupEffect};
 
 /// Voids that a party is seen to cause, or owns up to, before nobody sets up anything with it.
 const MAX_STRIKES: u8 = 2;
 
-/// Voids for which a party accuses others, or hands on what others said, before it is not believed any more. More than two
-/// faulty parties cost an honest one that saw them all.
-const MAX_ACCUSATIONS: u8 = 4;
+/// Voids that nobody was seen to cause: where one party accuses another, or hands on what a third said, either may be
+/// right, and two that differ may both be. So they end the negotiation, and count against nobody.
+const MAX_DISCORDS: u8 = 4;
 
 /// Where a set-up stands. Up to `Funding` nothing of anybody's is at stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,8 @@ pub(super) struct Attempt {
     /// Own witnesses; the lead's whole transaction.
     pub(super) funded: Option<Said>,
     pub(super) whole: Option<Said>,
+    /// The chain has it with own witnesses, of which this log does not know.
+    pub(super) is_found: bool,
 }
 
 /// How it ends, as far as it has.
@@ -85,8 +87,10 @@ pub(super) struct State {
     pub(super) voided: Option<Cause>,
     /// Voids that a party was seen to cause or owned up to.
     pub(super) strikes: BTreeMap<PartyId, u8>,
-    /// Voids for which a party accused another.
-    pub(super) accusations: BTreeMap<PartyId, u8>,
+    /// Voids that nobody was seen to cause.
+    pub(super) discords: u8,
+    /// All voids.
+    pub(super) voids: u8,
     pub(super) due_s: Option<u64>,
 }
 
@@ -97,18 +101,20 @@ impl State {
             end: End::Open,
             voided: None,
             strikes: BTreeMap::new(),
-            accusations: BTreeMap::new(),
+            discords: 0,
+            voids: 0,
             due_s: None,
         }
     }
 
-    /// Whether there is one that has cost too much.
-    pub(super) fn struck(&self) -> Option<PartyId> {
-        let over = |counts: &BTreeMap<PartyId, u8>, limit| {
-            let mut over = counts.iter().filter(move |(_, count)| **count >= limit);
-            over.next().map(|(party, _)| *party)
-        };
-        over(&self.strikes, MAX_STRIKES).or(over(&self.accusations, MAX_ACCUSATIONS))
+    /// Why there is no other attempt, where there is none: too many were lost, to one or to nobody in particular.
+    pub(super) fn spoilt(&self) -> Option<Cause> {
+        let mut strikes = self.strikes.iter();
+        match strikes.find(|(_, count)| **count >= MAX_STRIKES) {
+            Some((party, _)) => Some(Cause::Struck(*party)),
+            None if self.discords >= MAX_DISCORDS => Some(Cause::Discord),
+            None => (self.voids >= MAX_ATTEMPTS).then_some(Cause::Exhausted),
+        }
     }
 
     pub(super) fn phase(&self, about: &Negotiation) -> Phase {
@@ -120,7 +126,7 @@ impl State {
             End::Open => {}
         }
         let is_whole = |what| self.missing_of(about, what).next().is_none();
-        if now.funded.is_some() {
+        if now.funded.is_some() || now.is_found {
             Phase::Committed
         } else if now.signatures.is_some() {
             match is_whole(Awaited::Held) {
@@ -229,7 +235,9 @@ impl State {
                 due.push(is_ready.then_some(SetupEffect::Fund { attempt }));
             }
             Phase::Committed => {
+                let own = now.funded.is_some();
                 due.push(match about.is_lead() {
+                    _ if !own => None,
                     true => send(all, Parcel::Whole),
                     false => send(lead, Parcel::Funding),
                 });
@@ -282,6 +290,7 @@ impl State {
             SetupChange::Received { from, body } => now.receive(*from, body),
             SetupChange::Voided { next, cause } => {
                 self.count(cause);
+                self.voids = self.voids.saturating_add(1);
                 self.voided = Some(cause.clone());
                 self.attempt = Attempt {
                     number: *next,
@@ -290,10 +299,16 @@ impl State {
                 self.due_s = None;
             }
             SetupChange::Clock { due_s } => self.due_s = Some(*due_s),
-            SetupChange::Live { height } => self.end = End::Live(*height),
+            SetupChange::Live { height } => {
+                // It stays a contract where a reorganisation takes it back, whatever else this log knows.
+                now.is_found = true;
+                self.end = End::Live(*height);
+            }
             SetupChange::Unburied => self.end = End::Open,
             SetupChange::Withdrawing => self.end = End::Withdrawing,
             SetupChange::Dropped(cause) => self.end = End::Dropped(cause.clone()),
+            SetupChange::Found => now.is_found = true,
+            SetupChange::Awake => self.due_s = None,
         }
         if (self.phase(about), self.attempt.closed) != before {
             self.due_s = None;
@@ -303,16 +318,23 @@ impl State {
         }
     }
 
-    /// Whom a void is counted against: whom one has seen at fault oneself, or who owns up to it. Who accuses another is
-    /// counted apart, since it may be right.
+    /// Whom a void is counted against: whom one has seen at fault oneself, or who owns up to it.
     fn count(&mut self, cause: &Cause) {
-        let (of, counts) = match cause {
-            Cause::Silent(party) | Cause::Fault { party, .. } => (party, &mut self.strikes),
-            Cause::Told { by, accused: None } => (by, &mut self.strikes),
-            Cause::Told { by, .. } => (by, &mut self.accusations),
-            _ => return,
-        };
-        *counts.entry(*of).or_default() += 1;
+        match cause {
+            Cause::Silent(party)
+            | Cause::Fault { party, .. }
+            | Cause::Told {
+                by: party,
+                accused: None,
+            } => {
+                let strikes = self.strikes.entry(*party).or_default();
+                *strikes = strikes.saturating_add(1);
+            }
+            Cause::Told { .. } | Cause::Split(_) | Cause::Ahead(_) => {
+                self.discords = self.discords.saturating_add(1);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -344,7 +366,7 @@ impl Attempt {
             Body::Funding(bytes) => drop(self.funding.insert(from, said(bytes))),
             Body::Whole(bytes) => self.whole = Some(said(bytes)),
             // Never written down: what follows from it is.
-            Body::Abort(_) => {}
+            Body::Abort(_) | Body::Over(_) => {}
         }
     }
 
@@ -368,7 +390,7 @@ impl Attempt {
             Body::Held => self.held.contains(&from).then_some(Body::Held),
             Body::Funding(_) => again(self.funding.get(&from)).map(Body::Funding),
             Body::Whole(_) => again(self.whole.as_ref()).map(Body::Whole),
-            Body::Abort(_) => None,
+            Body::Abort(_) | Body::Over(_) => None,
         }
     }
 }

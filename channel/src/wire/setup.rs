@@ -19,7 +19,7 @@ pub const fn setup_type(message: &SetupMessage) -> u16 {
         Body::Held => HELD,
         Body::Funding(_) => FUNDING,
         Body::Whole(_) => WHOLE,
-        Body::Abort(_) => ABORT,
+        Body::Abort(_) | Body::Over(_) => ABORT,
     }
 }
 

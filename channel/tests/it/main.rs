@@ -30,6 +30,7 @@ mod pages;
 mod ptlc;
 mod ptlc_money;
 mod rows;
+mod setup_attacks;
 mod setup_batches;
 mod setup_laws;
 mod slice;

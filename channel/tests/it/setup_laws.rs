@@ -141,9 +141,13 @@ impl SetupSubject {
                         reason: "no point".into(),
                     },
                 };
+                let is_over = rng.gen_range(0..6u8) == 0;
                 let message = SetupMessage {
                     attempt: other(rng),
-                    body: Body::Abort(cause),
+                    body: match is_over {
+                        true => Body::Over(cause),
+                        false => Body::Abort(cause),
+                    },
                 };
                 SetupInput::Message { from, message }
             }
@@ -189,7 +193,9 @@ impl SetupSubject {
         }
         let height = |rng: &mut StdRng, tip: u32| {
             let at = tip.saturating_sub(rng.gen_range(0..6));
-            (is_committed && rng.gen_range(0..2u8) == 0).then_some(at)
+            // Now and then of a log that knows nothing of it: an old disk.
+            let is_old = machine.terms().is_some() && rng.gen_range(0..3u8) == 0;
+            ((is_committed || is_old) && rng.gen_range(0..2u8) == 0).then_some(at)
         };
         let funded_at = height(rng, self.tip);
         let spent_at = match rng.gen_range(0..6u8) {
@@ -305,7 +311,7 @@ impl Subject for SetupSubject {
             && machine.phase() < Phase::Committed
             && rng.gen_range(0..8u8) == 0
         {
-            self.time += 40;
+            self.time += rng.gen_range(40..600);
             return SetupInput::Tick { unix_s: self.time };
         }
         if self.is_stormy && machine.phase() == Phase::Signing && rng.gen_range(0..3u8) == 0 {
@@ -314,13 +320,18 @@ impl Subject for SetupSubject {
             };
         }
         let (signing, exchanging) = (Phase::Signing, Phase::Exchanging);
-        let is_signing = [signing, exchanging].contains(&machine.phase());
+        let is_signing = [Phase::Agreed, signing, exchanging].contains(&machine.phase());
         if is_signing && rng.gen_range(0..20u8) == 0 {
             let (attempt, party) = (machine.attempt(), parties()[rng.gen_range(0..3)].id);
             return SetupInput::Differ { attempt, party };
         }
+        // It starts again where nothing of it is volatile.
+        if rng.gen_range(0..40u8) == 0 {
+            let attempt = machine.attempt();
+            return SetupInput::Lost { attempt };
+        }
         if machine.phase() == Phase::Funding && rng.gen_range(0..12u8) == 0 {
-            self.time += 40;
+            self.time += rng.gen_range(40..600);
             return SetupInput::Tick { unix_s: self.time };
         }
         if machine.phase() == Phase::Funding && rng.gen_range(0..8u8) == 0 {

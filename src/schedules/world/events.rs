@@ -235,7 +235,9 @@ impl World {
         let causes = [machine.voided(), machine.dropped()];
         let found = causes.into_iter().flatten().find_map(|cause| {
             let is_honest = |party| !self.is_adversary(party);
-            blames(self.name(party), cause, is_honest, |party| self.name(party))
+            let is_steady = !self.has(FaultKind::Kill) && self.kill.is_none();
+            let by = (self.name(party), cause);
+            blames(by, is_steady, is_honest, |party| self.name(party))
         });
         if let Some(violation) = found.filter(|violation| !self.found.contains(violation)) {
             self.found.push(violation);
