@@ -92,6 +92,15 @@ pub enum LinksChange {
         /// Which.
         contract: [u8; 32],
     },
+    /// What was claimed below this number is given up: it is used, and nobody knows for what.
+    Skipped {
+        /// In which contract.
+        contract: [u8; 32],
+        /// Of what is for whom.
+        to: PartySet,
+        /// All below it.
+        next: u64,
+    },
     /// The operator says that nothing else is missing, and that no copy runs.
     Cleared,
 }
@@ -156,6 +165,11 @@ impl Message for LinksChange {
             Self::Contradicted(proof) => w.u8(11).message(proof),
             Self::Noted { contract } => w.u8(12).fixed(contract),
             Self::Cleared => w.u8(13),
+            Self::Skipped { contract, to, next } => {
+                w.u8(14).fixed(contract);
+                write_parties(w, *to);
+                w.u64(*next)
+            }
         };
     }
 
@@ -194,6 +208,11 @@ impl Message for LinksChange {
                 contract: r.array("contract")?,
             },
             13 => Self::Cleared,
+            14 => Self::Skipped {
+                contract: r.array("contract")?,
+                to: read_parties(r, "receivers")?,
+                next: r.u64("next")?,
+            },
             found => return Err(DecodeError::invalid("change", found)),
         })
     }

@@ -291,6 +291,23 @@ impl LinksMachine {
         }
     }
 
+    fn cleared(&self) -> Taken {
+        if matches!(self.phase(), LinkPhase::Waking | LinkPhase::Open) {
+            return seen();
+        }
+        let mut changes = Vec::new();
+        for (contract, talk) in &self.state.talks {
+            let missing = talk.own.iter().filter(|(_, way)| way.claimed() > way.next);
+            changes.extend(missing.map(|(to, way)| LinksChange::Skipped {
+                contract: *contract,
+                to: *to,
+                next: way.claimed(),
+            }));
+        }
+        changes.push(LinksChange::Cleared);
+        Ok(Step::new(changes, Vec::new()))
+    }
+
     fn booted(&self, given: u64) -> Taken {
         let known = self.state.boot;
         match given.cmp(&known) {
@@ -321,10 +338,7 @@ impl Machine for LinksMachine {
             LinksInput::Imported(kept) => self.imported(kept),
             LinksInput::Contradiction(proof) => self.proved(proof),
             LinksInput::Noted { contract } => self.noted(*contract),
-            LinksInput::Cleared => match self.phase() {
-                LinkPhase::RolledBack | LinkPhase::Forked => change(LinksChange::Cleared),
-                LinkPhase::Waking | LinkPhase::Open => seen(),
-            },
+            LinksInput::Cleared => self.cleared(),
         }
     }
 

@@ -160,6 +160,7 @@ impl State {
                     way.push(kept);
                     // It came from the peer, which has it therefore.
                     way.acked = way.acked.max(way.next);
+                    way.prune();
                 }
             }
             LinksChange::Forked(proof) => self.forked = Some(*proof),
@@ -174,16 +175,12 @@ impl State {
                     talk.is_noted = true;
                 }
             }
-            LinksChange::Cleared => {
-                self.forked = None;
-                for way in self
-                    .talks
-                    .values_mut()
-                    .flat_map(|talk| talk.own.values_mut())
-                {
-                    way.next = way.next.max(way.claimed());
+            LinksChange::Skipped { contract, to, next } => {
+                if let Some(way) = self.own(contract, *to) {
+                    way.next = way.next.max(*next);
                 }
             }
+            LinksChange::Cleared => self.forked = None,
         }
     }
 }

@@ -1,15 +1,7 @@
 //! What a long log of a link is replaced by.
 
-use super::{LinksChange, LinksMachine, state::Way};
+use super::{LinksChange, LinksMachine};
 use crate::Summary;
-
-impl Way {
-    /// The operator has given up what was missing behind the last that is kept.
-    fn is_cleared(&self) -> bool {
-        let kept = self.kept.last_key_value();
-        self.next > kept.map_or(0, |(seq, _)| seq.saturating_add(1))
-    }
-}
 
 impl Summary for LinksMachine {
     fn summary(&self) -> Vec<LinksChange> {
@@ -20,7 +12,6 @@ impl Summary for LinksMachine {
         }
         let ended = state.ended.iter().copied();
         changes.extend(ended.map(|contract| LinksChange::Ended { contract }));
-        let mut claims = Vec::new();
         let mut after = Vec::new();
         for (contract, talk) in &state.talks {
             let (contract, of) = (*contract, talk.of);
@@ -32,12 +23,13 @@ impl Summary for LinksMachine {
             changes.extend(theirs.cloned().map(LinksChange::Taken));
             for (to, way) in &talk.own {
                 changes.extend(way.kept.values().cloned().map(LinksChange::Posted));
-                let claim = way.claim.map(LinksChange::Claimed);
-                match way.is_cleared() {
-                    true => changes.extend(claim),
-                    false => claims.extend(claim),
+                let (to, last) = (*to, way.kept.last_key_value());
+                if way.next > last.map_or(0, |(seq, _)| seq.saturating_add(1)) {
+                    let next = way.next;
+                    changes.push(LinksChange::Skipped { contract, to, next });
                 }
-                let (to, next) = (*to, way.acked);
+                changes.extend(way.claim.map(LinksChange::Claimed));
+                let next = way.acked;
                 after.push(LinksChange::Marked { contract, to, next });
             }
             after.extend(talk.contradiction.map(LinksChange::Contradicted));
@@ -45,11 +37,6 @@ impl Summary for LinksMachine {
                 after.push(LinksChange::Noted { contract });
             }
         }
-        let mut ways = state.talks.values().flat_map(|talk| talk.own.values());
-        if ways.any(Way::is_cleared) {
-            changes.push(LinksChange::Cleared);
-        }
-        changes.extend(claims);
         changes.extend(after);
         changes.extend(state.forked.map(LinksChange::Forked));
         changes
