@@ -1,3 +1,6 @@
+//! What the figures of a bank are checked with.
+#![allow(clippy::unwrap_used)]
+
 use bitcoin::Weight;
 use narthex_contracts::bank::PROVIDER;
 use narthex_regtest::Embedded;

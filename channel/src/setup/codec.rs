@@ -64,7 +64,8 @@ fn write_body(w: &mut Writer, body: &Body) {
         }
         Body::Over(cause) => {
             w.u8(9);
-            return write_cause(w, cause);
+            write_cause(w, cause);
+            w
         }
     };
 }
@@ -132,7 +133,8 @@ fn write_cause(w: &mut Writer, cause: &Cause) {
         Cause::Spent => w.u8(9),
         Cause::Ahead(party) => {
             w.u8(10);
-            return write_party(w, *party);
+            write_party(w, *party);
+            w
         }
         Cause::Discord => w.u8(11),
     };

@@ -80,7 +80,7 @@ pub(super) enum Held {
     /// There is no room.
     Dropped,
     /// It contradicts one that waits.
-    Contradicts(Contradiction),
+    Contradicts(Box<Contradiction>),
 }
 
 impl Gate {
@@ -185,7 +185,7 @@ impl Gate {
             return Held::Known;
         }
         if let Some(proof) = self.contradicts(&kept.signed) {
-            return Held::Contradicts(proof);
+            return Held::Contradicts(Box::new(proof));
         }
         let length = kept.body.as_ref().map_or(0, Vec::len);
         if !self.make_room(is_next, length) {
@@ -204,7 +204,7 @@ impl Gate {
             return Held::Known;
         }
         if let Some(proof) = self.contradicts(&signed) {
-            return Held::Contradicts(proof);
+            return Held::Contradicts(Box::new(proof));
         }
         if !self.make_room(is_next, signed.head.length as usize) {
             self.has_dropped = true;

@@ -196,7 +196,7 @@ impl<L: Log> Link<L> {
             return self.contradicted(proof);
         }
         match self.gate.begin(place, signed, is_next) {
-            Held::Contradicts(proof) if !place.0 => self.contradicted(proof),
+            Held::Contradicts(proof) if !place.0 => self.contradicted(*proof),
             _ => Ok(Vec::new()),
         }
     }
@@ -262,7 +262,7 @@ impl<L: Log> Link<L> {
         }
         Ok(match self.gate.hold(place, kept, is_next) {
             Held::Waits if is_next => self.delivered(&place),
-            Held::Contradicts(proof) => self.contradicted(proof)?,
+            Held::Contradicts(proof) => self.contradicted(*proof)?,
             _ => Vec::new(),
         })
     }

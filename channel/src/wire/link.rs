@@ -26,8 +26,11 @@ pub(super) struct Connection {
     pub(super) is_resumed: bool,
     /// Own messages that the peer holds of contracts which this node does not know.
     pub(super) unknown: Vec<SignedHead>,
-    pub(super) partials: BTreeMap<([u8; 32], PartySet, u64), ([u8; 32], u32)>,
+    pub(super) partials: Partials,
 }
+
+/// Of bodies that are half here: by contract, receivers and number, their hash and how much of them there is.
+pub(super) type Partials = BTreeMap<([u8; 32], PartySet, u64), ([u8; 32], u32)>;
 
 /// A link to one peer.
 #[derive(Debug)]

@@ -442,5 +442,5 @@ fn a_setup_keeps_the_laws() {
         tip: 80,
         time: 0,
     };
-    check(&mut subject, Effort::new(1206, 3_000, 100)).unwrap();
+    check(&mut subject, Effort::new(1206, 5_000, 100)).unwrap();
 }

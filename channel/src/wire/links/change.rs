@@ -145,11 +145,13 @@ impl Message for LinksChange {
             Self::Ended { contract } => w.u8(4).fixed(contract),
             Self::Posted(kept) => {
                 w.u8(5);
-                return write_kept(w, kept);
+                write_kept(w, kept);
+                w
             }
             Self::Taken(kept) => {
                 w.u8(6);
-                return write_kept(w, kept);
+                write_kept(w, kept);
+                w
             }
             Self::Marked { contract, to, next } => {
                 w.u8(7).fixed(contract);
@@ -159,7 +161,8 @@ impl Message for LinksChange {
             Self::Claimed(signed) => w.u8(8).message(signed),
             Self::Imported(kept) => {
                 w.u8(9);
-                return write_kept(w, kept);
+                write_kept(w, kept);
+                w
             }
             Self::Forked(proof) => w.u8(10).message(proof),
             Self::Contradicted(proof) => w.u8(11).message(proof),
