@@ -1,4 +1,4 @@
-//! Templates: from terms to a transaction graph. One file each, and one line in [`derive`].
+//! Templates: from terms to a transaction graph. One file each, and one line in [`derive()`].
 
 mod arbitration;
 mod audited;
