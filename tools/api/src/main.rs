@@ -158,18 +158,26 @@ fn list(json: &Path) -> Result<Option<String>> {
     Ok(Some(brief(items)))
 }
 
-/// A line an item, without what an `impl` of another crate's trait says again: its methods are that trait's.
+/// A line an item, without what an `impl` of another crate's trait says again: its methods are that trait's. Functions behind
+/// it that are not of its type are nobody's methods, and stay.
 fn brief(items: impl Iterator<Item = String>) -> String {
     let mut lines = String::new();
-    let mut repeats = false;
+    let mut repeats: Option<String> = None;
     for item in items {
         if item.starts_with("impl") {
-            let of = item.split_once(" for ").map(|(head, _)| head);
-            repeats = of.is_some_and(|head| !head.contains("narthex"));
-        } else if !item.starts_with("pub fn") {
-            repeats &= item.starts_with("pub type") || item.starts_with("pub const");
+            let foreign = item.split_once(" for ");
+            let foreign = foreign.filter(|(head, _)| !head.contains("narthex"));
+            repeats = foreign.map(|(_, of)| format!("{}::", plain(of)));
+        } else if !["pub fn", "pub type", "pub const"]
+            .iter()
+            .any(|of| item.starts_with(of))
+        {
+            repeats = None;
         }
-        let said = repeats && item.starts_with("pub fn");
+        let said = repeats.as_ref().is_some_and(|of| {
+            let named = item.strip_prefix("pub fn ");
+            named.is_some_and(|named| plain(named).starts_with(of))
+        });
         // Compilers' own: whatever derives `PartialEq` has it.
         if !said && !item.contains("StructuralPartialEq") {
             lines += &item;
@@ -177,6 +185,22 @@ fn brief(items: impl Iterator<Item = String>) -> String {
         }
     }
     lines
+}
+
+/// A path without what it is generic over, and without what stands behind it.
+fn plain(path: &str) -> String {
+    let mut depth = 0_u32;
+    let mut plain = String::new();
+    for letter in path.chars() {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            '(' | ' ' if depth == 0 => break,
+            _ if depth == 0 => plain.push(letter),
+            _ => {}
+        }
+    }
+    plain
 }
 
 /// Shows how two lists differ.
