@@ -11,16 +11,16 @@ use crate::{OpenError, StepError};
 pub enum Outcome {
     /// Send a frame.
     Send(Vec<u8>),
-    /// A message for its contract's machine. When it is on the contract's disk, or refused for good: [`Link::taken`].
+    /// A message for its contract's machine. When it is on the contract's disk, or refused for good: [`Link::taken`](super::Link::taken).
     Deliver(Envelope),
-    /// A message whose body the peer has no more: whatever needs it has to begin anew. Then [`Link::taken`].
+    /// A message whose body the peer has no more: whatever needs it has to begin anew. Then [`Link::taken`](super::Link::taken).
     Missing(SignedHead),
-    /// A first message of a contract that this node does not know. If it is to be one: [`Link::open_contract`], then
-    /// [`Link::received_envelope`].
+    /// A first message of a contract that this node does not know. If it is to be one: [`Link::open_contract`](super::Link::open_contract), then
+    /// [`Link::received_envelope`](super::Link::received_envelope).
     Knock(Envelope),
-    /// An own message that this disk has forgotten. The contract is to take it for said; then [`Link::imported`].
+    /// An own message that this disk has forgotten. The contract is to take it for said; then [`Link::imported`](super::Link::imported).
     Import(Kept),
-    /// The peer has contradicted itself. When its contract knows: [`Link::noted`].
+    /// The peer has contradicted itself. When its contract knows: [`Link::noted`](super::Link::noted).
     Prove(Contradiction),
     /// Own key has signed two things: for the operator.
     Alarm(Contradiction),

@@ -73,7 +73,7 @@ pub enum LinksInput {
 /// What is to be done for a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinksEffect {
-    /// Send an own message: [`LinksMachine::own`].
+    /// Send an own message, as it stands in the outbox.
     Send {
         /// Which contract.
         contract: [u8; 32],
