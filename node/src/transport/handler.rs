@@ -15,7 +15,7 @@ use lightning::{
 
 use super::{
     frame::Frame,
-    limits::{MAX_MESSAGE_BYTES, MESSAGE_TYPES},
+    limits::{CREDIT, MAX_MESSAGE_BYTES, MESSAGE_TYPES},
     shared::Shared,
 };
 
@@ -32,7 +32,7 @@ impl CustomMessageReader for Handler {
         kind: u16,
         buffer: &mut R,
     ) -> Result<Option<Frame>, DecodeError> {
-        if !MESSAGE_TYPES.contains(&kind) {
+        if !MESSAGE_TYPES.contains(&kind) && kind != CREDIT {
             return Ok(None);
         }
         let length = usize::try_from(buffer.remaining_bytes()).unwrap_or(usize::MAX);
