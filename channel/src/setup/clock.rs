@@ -3,16 +3,14 @@
 use narthex_contracts::party::PartyName;
 
 use super::{Cause, Phase, SetupChange, SetupMachine, machine::Taken, state::Awaited};
-use crate::Machine as _;
 
 impl SetupMachine {
     /// Whose message is awaited, in canonical order; nobody's where own work is.
-    pub(super) fn silent(&self) -> Vec<PartyName> {
+    pub fn awaits(&self) -> Vec<PartyName> {
         let (about, state) = (&self.about, &self.state);
-        let me = about.me().id;
         let of = |what| state.missing_of(about, what).collect();
         match self.phase() {
-            Phase::Proposing if !state.attempt.proposals.contains_key(&me) => Vec::new(),
+            Phase::Proposing if !state.has_proposed(about) => Vec::new(),
             Phase::Proposing if about.is_lead() => of(Awaited::Proposals),
             Phase::Proposing => vec![about.lead()],
             Phase::Agreed if state.attempt.bound.is_none() => Vec::new(),
@@ -33,7 +31,7 @@ impl SetupMachine {
         match self.state.due_s {
             None => vec![self.clock(unix_s)],
             Some(due_s) if unix_s < due_s => Vec::new(),
-            Some(_) => match self.silent().first() {
+            Some(_) => match self.awaits().first() {
                 // Own work takes long; nobody else is to blame.
                 None => vec![self.clock(unix_s)],
                 Some(silent) => {
@@ -66,8 +64,7 @@ impl SetupMachine {
 
     /// Changes, and the void that follows where the sides turn out to have bound themselves to different terms.
     pub(super) fn unless_split(&self, changes: Vec<SetupChange>) -> Taken {
-        let mut after = self.clone();
-        changes.iter().for_each(|change| after.apply(change));
+        let after = self.after(&changes);
         let now = &after.state.attempt;
         let Some(own) = now.bound.as_ref().map(|bound| bound.agreement) else {
             return Ok(changes);

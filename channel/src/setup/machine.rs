@@ -125,11 +125,6 @@ impl SetupMachine {
         self.state.whole(&self.about).map(|bytes| &**bytes)
     }
 
-    /// Whom it waits for, where it is not its own work.
-    pub fn awaits(&self) -> Vec<narthex_contracts::party::PartyName> {
-        self.silent()
-    }
-
     /// What to send, but for shares: those are the signer's.
     pub fn message(&self, attempt: u8, what: Parcel) -> Option<SetupMessage> {
         let (now, me) = (&self.state.attempt, self.about.me().id);

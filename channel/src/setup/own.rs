@@ -7,14 +7,10 @@ use super::{
 
 impl SetupMachine {
     pub(super) fn own(&self, input: &SetupInput) -> Taken {
+        let me = self.about.me().id;
         match input {
             SetupInput::Proposed { attempt, proposal } => {
-                let known = self
-                    .state
-                    .attempt
-                    .proposals
-                    .get(&self.about.me().id)
-                    .map(|b| &**b);
+                let known = self.state.attempt.proposals.get(&me).map(|own| &**own);
                 let is_due = self.phase() == Phase::Proposing;
                 self.result(
                     *attempt,
@@ -25,11 +21,7 @@ impl SetupMachine {
             }
             SetupInput::Assembled { attempt, terms } => {
                 let is_due = self.about.is_lead() && self.is_here(Awaited::Proposals);
-                let own = self
-                    .state
-                    .attempt
-                    .proposals
-                    .contains_key(&self.about.me().id);
+                let own = self.state.has_proposed(&self.about);
                 let known = self.state.attempt.terms.as_deref();
                 self.result(
                     *attempt,
@@ -46,12 +38,7 @@ impl SetupMachine {
                 })
             }
             SetupInput::Announced { attempt, nonces } => {
-                let known = self
-                    .state
-                    .attempt
-                    .nonces
-                    .get(&self.about.me().id)
-                    .map(|b| &**b);
+                let known = self.state.attempt.nonces.get(&me).map(|own| &**own);
                 let is_due = self.phase() == Phase::Announcing;
                 self.result(
                     *attempt,
@@ -137,8 +124,7 @@ impl SetupMachine {
                 }
                 // What the chain has is no attempt any more.
                 let is_open = self.phase() < Phase::Committed;
-                let is_volatile =
-                    now.proposals.contains_key(&self.about.me().id) && now.signing.is_none();
+                let is_volatile = self.state.has_proposed(&self.about) && now.signing.is_none();
                 Ok(match (is_open && is_volatile, self.state.due_s) {
                     (true, _) => vec![self.void(Cause::Lost)],
                     (false, Some(_)) if is_open => vec![SetupChange::Awake],
@@ -199,6 +185,6 @@ impl SetupMachine {
     }
 
     pub(super) fn is_here(&self, what: Awaited) -> bool {
-        self.state.missing_of(&self.about, what).next().is_none()
+        self.state.is_here(&self.about, what)
     }
 }

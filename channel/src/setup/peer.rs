@@ -8,7 +8,6 @@ use super::{
     machine::Taken,
     message::{MAX_ANNOUNCEMENT, MAX_FUNDING, MAX_PROPOSAL, MAX_TERMS, MAX_WITNESSES},
 };
-use crate::Machine as _;
 
 impl SetupMachine {
     pub(super) fn message_came(&self, from: PartyId, message: &SetupMessage) -> Taken {
@@ -46,8 +45,7 @@ impl SetupMachine {
             return Ok(vec![self.void_to(next, told(from, cause))]);
         }
         let mut changes = vec![self.void_to(message.attempt, Cause::Ahead(from))];
-        let mut after = self.clone();
-        changes.iter().for_each(|change| after.apply(change));
+        let after = self.after(&changes);
         if after.phase() < Phase::Committed {
             // What it says may be refused all the same; that the attempt is void stays.
             let said = after.said(self.about.name(from), &message.body);
@@ -61,9 +59,9 @@ impl SetupMachine {
         if let Body::Abort(cause) = body {
             return Ok(vec![self.void(told(from.id, cause))]);
         }
-        match self.state.attempt.known(from.id, body) {
-            Some(known) if known == *body => return Ok(Vec::new()),
-            Some(_) => {
+        match self.state.attempt.repeats(from.id, body) {
+            Some(true) => return Ok(Vec::new()),
+            Some(false) => {
                 let (party, reason) = (from.id, format!("two different messages: {}", body.name()));
                 return Ok(vec![self.void(Cause::Fault { party, reason })]);
             }
@@ -137,7 +135,6 @@ impl SetupMachine {
                 missing,
             })
         };
-        let own = now.proposals.contains_key(&self.about.me().id);
         let length = |given: usize, wanted: Option<&u32>| {
             // Who owes nothing is not read, and nothing of it kept.
             let Some(wanted) = wanted.map(|wanted| *wanted as usize) else {
@@ -155,27 +152,29 @@ impl SetupMachine {
             }
         };
         match (body, &now.bound) {
-            (Body::Terms(_) | Body::Bind { .. }, _) if !own => early("this party's proposal"),
+            (Body::Terms(_) | Body::Bind { .. }, _) if !self.state.has_proposed(&self.about) => {
+                early("this party's proposal")
+            }
             (Body::Nonces(_) | Body::Shares { .. }, None) => early("this party's bind"),
             (Body::Nonces(nonces), Some(bound)) => {
                 length(nonces.len(), bound.lengths.nonces.get(&from.id))
             }
-            (Body::Shares { .. }, Some(_)) if !self.has_announced() => early("this party's nonces"),
+            (Body::Shares { .. }, Some(_)) if !self.state.has_announced(&self.about) => {
+                early("this party's nonces")
+            }
             (Body::Shares { stage, shares }, Some(bound)) => {
                 let stage = bound.lengths.shares.get(usize::from(*stage));
                 length(shares.len(), stage.and_then(|stage| stage.get(&from.id)))
             }
             // Not everybody is owed shares by everybody: one may hold all before this party has signed, but not without its
             // nonces.
-            (Body::Held, _) if !self.has_announced() => early("this party's nonces"),
+            (Body::Held, _) if !self.state.has_announced(&self.about) => {
+                early("this party's nonces")
+            }
             (Body::Funding(_), _) if now.signatures.is_none() => early("that this party holds all"),
             (Body::Whole(_), _) => early("this party's witnesses"),
             _ => Ok(()),
         }
-    }
-
-    fn has_announced(&self) -> bool {
-        self.state.attempt.nonces.contains_key(&self.about.me().id)
     }
 }
 

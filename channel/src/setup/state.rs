@@ -125,18 +125,18 @@ impl State {
             End::Live(_) => return Phase::Live,
             End::Open => {}
         }
-        let is_whole = |what| self.missing_of(about, what).next().is_none();
+        let is_here = |what| self.is_here(about, what);
         if now.funded.is_some() || now.is_found {
             Phase::Committed
         } else if now.signatures.is_some() {
-            match is_whole(Awaited::Held) {
+            match is_here(Awaited::Held) {
                 true => Phase::Funding,
                 false => Phase::Holding,
             }
         } else if now.signing.is_some() {
             Phase::Exchanging
-        } else if now.bound.is_some() && is_whole(Awaited::Binds) {
-            match now.nonces.contains_key(&about.me().id) && is_whole(Awaited::Nonces) {
+        } else if now.bound.is_some() && is_here(Awaited::Binds) {
+            match self.has_announced(about) && is_here(Awaited::Nonces) {
                 true => Phase::Signing,
                 false => Phase::Announcing,
             }
@@ -172,6 +172,21 @@ impl State {
         })
     }
 
+    /// Whether everybody's message of a sort has come.
+    pub(super) fn is_here(&self, about: &Negotiation, what: Awaited) -> bool {
+        self.missing_of(about, what).next().is_none()
+    }
+
+    /// Whether there is an own proposal.
+    pub(super) fn has_proposed(&self, about: &Negotiation) -> bool {
+        self.attempt.proposals.contains_key(&about.me().id)
+    }
+
+    /// Whether there are own nonces.
+    pub(super) fn has_announced(&self, about: &Negotiation) -> bool {
+        self.attempt.nonces.contains_key(&about.me().id)
+    }
+
     /// Number of stages, once one is bound.
     pub(super) fn stages(&self) -> u8 {
         let bound = self.attempt.bound.as_ref();
@@ -188,10 +203,10 @@ impl State {
         let send = |to: PartySet, what| {
             (!to.is_empty()).then_some(SetupEffect::Send { attempt, to, what })
         };
-        let is_here = |what| self.missing_of(about, what).next().is_none();
+        let is_here = |what| self.is_here(about, what);
         let mut due: Vec<Option<SetupEffect>> = Vec::new();
         match self.phase(about) {
-            Phase::Proposing => match now.proposals.contains_key(&about.me().id) {
+            Phase::Proposing => match self.has_proposed(about) {
                 false => {
                     due.extend(self.farewell(about));
                     due.push(Some(SetupEffect::Propose { attempt }));
@@ -209,7 +224,7 @@ impl State {
             }
             Phase::Announcing => {
                 due.push(send(all, Parcel::Bind));
-                due.push(match now.nonces.contains_key(&about.me().id) {
+                due.push(match self.has_announced(about) {
                     false => Some(SetupEffect::Announce { attempt }),
                     true => send(all, Parcel::Nonces),
                 });
@@ -313,9 +328,6 @@ impl State {
         if (self.phase(about), self.attempt.closed) != before {
             self.due_s = None;
         }
-        if let SetupChange::Clock { due_s } = change {
-            self.due_s = Some(*due_s);
-        }
     }
 
     /// Whom a void is counted against: whom one has seen at fault oneself, or who owns up to it.
@@ -370,26 +382,24 @@ impl Attempt {
         }
     }
 
-    /// What of this sort came of a party before, as it came.
-    pub(super) fn known(&self, from: PartyId, body: &Body) -> Option<Body> {
+    /// Whether it said the same before; `None` if nothing of this sort came of it.
+    pub(super) fn repeats(&self, from: PartyId, body: &Body) -> Option<bool> {
+        let same = |known: Option<&Said>, bytes: &[u8]| known.map(|known| **known == *bytes);
         match body {
-            Body::Proposal(_) => again(self.proposals.get(&from)).map(Body::Proposal),
-            Body::Terms(_) => again(self.terms.as_ref()).map(Body::Terms),
-            Body::Bind { .. } => {
-                let (agreement, announcement) = self.binds.get(&from).cloned()?;
-                Some(Body::Bind {
-                    agreement,
-                    announcement,
-                })
+            Body::Proposal(bytes) => same(self.proposals.get(&from), bytes),
+            Body::Terms(bytes) => same(self.terms.as_ref(), bytes),
+            Body::Bind {
+                agreement,
+                announcement,
+            } => {
+                let (of, announced) = self.binds.get(&from)?;
+                Some(of == agreement && announced == announcement)
             }
-            Body::Nonces(_) => again(self.nonces.get(&from)).map(Body::Nonces),
-            Body::Shares { stage, .. } => {
-                let (stage, shares) = (*stage, again(self.shares.get(&(*stage, from)))?);
-                Some(Body::Shares { stage, shares })
-            }
-            Body::Held => self.held.contains(&from).then_some(Body::Held),
-            Body::Funding(_) => again(self.funding.get(&from)).map(Body::Funding),
-            Body::Whole(_) => again(self.whole.as_ref()).map(Body::Whole),
+            Body::Nonces(bytes) => same(self.nonces.get(&from), bytes),
+            Body::Shares { stage, shares } => same(self.shares.get(&(*stage, from)), shares),
+            Body::Held => self.held.contains(&from).then_some(true),
+            Body::Funding(bytes) => same(self.funding.get(&from), bytes),
+            Body::Whole(bytes) => same(self.whole.as_ref(), bytes),
             Body::Abort(_) | Body::Over(_) => None,
         }
     }
@@ -397,8 +407,4 @@ impl Attempt {
 
 fn said(bytes: &Vec<u8>) -> Said {
     bytes.as_slice().into()
-}
-
-fn again(said: Option<&Said>) -> Option<Vec<u8>> {
-    said.map(|bytes| bytes.to_vec())
 }

@@ -22,6 +22,60 @@ impl Phase {
     }
 }
 
+/// What may come in each phase before own witnesses leave.
+macro_rules! disturbed {
+    ($($phase:ident)*) => {
+        transitions! { $(
+            $phase + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
+            $phase + declined => dropped [send_abort forget] "";
+            $phase + faulty => proposing [send_abort forget propose] "a peer's fault";
+            $phase + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
+            $phase + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
+            $phase + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
+            $phase + tick => $phase [] "the clock of this phase is set";
+        )* }
+    };
+}
+
+/// Where others are waited for, and one of them may be given up.
+macro_rules! late {
+    ($($phase:ident)*) => {
+        transitions! { $(
+            $phase + tick => proposing [send_abort forget propose] "somebody is late";
+            $phase + tick => dropped [send_abort forget] "the same, once too often";
+        )* }
+    };
+}
+
+/// Where what was drawn lives in memory alone.
+macro_rules! volatile {
+    ($($phase:ident)*) => {
+        transitions! { $(
+            $phase + lost => proposing [send_abort forget propose] "killed before everything was signed";
+            $phase + lost => dropped [send_abort forget] "the same, once too often";
+        )* }
+    };
+}
+
+/// Where it does not.
+macro_rules! durable {
+    ($($phase:ident)*) => {
+        transitions! { $(
+            $phase + lost => $phase [] "it was away: the others' time begins anew";
+        )* }
+    };
+}
+
+/// Where the terms are known, so that the chain may know more than an old disk.
+macro_rules! restored {
+    ($($phase:ident)*) => {
+        transitions! { $(
+            $phase + chain => committed [] "the funding is in a block: an old disk was put back";
+            $phase + chain => live [] "the same, and it is buried";
+        )* }
+    };
+}
+
 const SETUP: &[Transition] = transitions! {
     proposing + proposed => proposing [] "one leads, and others have not proposed";
     proposing + proposed => proposing [assemble] "one leads, and everybody has";
@@ -30,61 +84,19 @@ const SETUP: &[Transition] = transitions! {
     proposing + message => proposing [] "a proposal or a bind; others are missing";
     proposing + message => proposing [assemble] "the last proposal";
     proposing + message => agreed [bind] "the terms";
-    proposing + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
-    proposing + declined => dropped [send_abort forget] "";
-    proposing + faulty => proposing [send_abort forget propose] "a peer's fault";
-    proposing + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    proposing + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    proposing + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    proposing + tick => proposing [] "the clock of this phase is set";
-    proposing + tick => proposing [send_abort forget propose] "somebody is late";
-    proposing + tick => dropped [send_abort forget] "the same, once too often";
-    proposing + lost => proposing [send_abort forget propose] "killed before everything was signed";
-    proposing + lost => dropped [send_abort forget] "the same, once too often";
     agreed + bound => agreed [send_bind] "others have not bound themselves";
     agreed + bound => announcing [send_bind announce] "everybody has";
     agreed + bound => proposing [send_abort forget propose] "to other terms than another did";
     agreed + bound => dropped [send_abort forget] "the same, once too often";
     agreed + message => agreed [] "a bind or what comes later; others are missing";
     agreed + message => announcing [announce] "the last bind";
-    agreed + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
-    agreed + declined => dropped [send_abort forget] "";
-    agreed + faulty => proposing [send_abort forget propose] "a peer's fault";
-    agreed + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    agreed + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    agreed + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    agreed + tick => agreed [] "the clock of this phase is set";
-    agreed + tick => proposing [send_abort forget propose] "somebody is late";
-    agreed + tick => dropped [send_abort forget] "the same, once too often";
-    agreed + lost => proposing [send_abort forget propose] "killed before everything was signed";
-    agreed + lost => dropped [send_abort forget] "the same, once too often";
     announcing + announced => announcing [send_nonces] "others have not announced";
     announcing + announced => signing [send_nonces sign] "everybody has";
     announcing + message => announcing [] "nonces or what comes later; others are missing";
     announcing + message => signing [sign] "the last nonces";
-    announcing + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
-    announcing + declined => dropped [send_abort forget] "";
-    announcing + faulty => proposing [send_abort forget propose] "a peer's fault";
-    announcing + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    announcing + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    announcing + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    announcing + tick => announcing [] "the clock of this phase is set";
-    announcing + tick => proposing [send_abort forget propose] "somebody is late";
-    announcing + tick => dropped [send_abort forget] "the same, once too often";
-    announcing + lost => proposing [send_abort forget propose] "killed before everything was signed";
-    announcing + lost => dropped [send_abort forget] "the same, once too often";
     signing + signed => exchanging [send_shares] "shares of the first stage are missing";
     signing + signed => exchanging [send_shares close] "the first stage's shares are there";
     signing + message => signing [] "shares";
-    signing + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
-    signing + declined => dropped [send_abort forget] "";
-    signing + faulty => proposing [send_abort forget propose] "a peer's fault";
-    signing + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    signing + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    signing + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    signing + tick => signing [] "the clock of this phase is set";
-    signing + lost => proposing [send_abort forget propose] "killed before everything was signed";
-    signing + lost => dropped [send_abort forget] "the same, once too often";
     exchanging + closed => exchanging [send_shares] "the next stage's shares are missing";
     exchanging + closed => exchanging [send_shares close] "they are there";
     exchanging + closed => holding [send_held] "it was the last, and others do not hold all";
@@ -92,62 +104,22 @@ const SETUP: &[Transition] = transitions! {
     exchanging + closed => funding [send_held] "it was the last, and the lead waits for witnesses";
     exchanging + message => exchanging [] "shares or what comes later; others are missing";
     exchanging + message => exchanging [close] "the last shares of the stage";
-    exchanging + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
     signing + differ => proposing [send_abort forget propose] "a peer signs something else";
     signing + differ => dropped [send_abort forget] "the same, once too often";
     exchanging + differ => proposing [send_abort forget propose] "a peer signed with other nonces";
     exchanging + differ => dropped [send_abort forget] "the same, once too often";
-    exchanging + declined => dropped [send_abort forget] "";
-    exchanging + faulty => proposing [send_abort forget propose] "a peer's fault";
-    exchanging + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    exchanging + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    exchanging + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    exchanging + tick => exchanging [] "the clock of this phase is set";
-    exchanging + tick => proposing [send_abort forget propose] "somebody is late";
-    exchanging + tick => dropped [send_abort forget] "the same, once too often";
     holding + message => holding [] "others are missing";
     holding + message => funding [fund] "the last that holds all, and it is one's turn";
     holding + message => funding [] "the last that holds all, and the lead waits for witnesses";
-    holding + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
-    holding + declined => dropped [send_abort forget] "";
-    holding + faulty => proposing [send_abort forget propose] "a peer's fault";
-    holding + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    holding + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    holding + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    holding + tick => holding [] "the clock of this phase is set";
-    holding + tick => proposing [send_abort forget propose] "somebody is late";
-    holding + tick => dropped [send_abort forget] "the same, once too often";
     funding + funded => committed [send_funding] "one does not lead";
     funding + funded => committed [send_whole broadcast] "one leads";
     funding + funded => dropped [send_abort forget] "too late";
     funding + message => funding [] "witnesses; others are missing";
     funding + message => funding [fund] "the last witnesses";
-    funding + chain => dropped [send_abort forget] "too late to fund, or a coin of the terms is gone";
-    funding + declined => dropped [send_abort forget] "";
-    funding + faulty => proposing [send_abort forget propose] "a peer's fault";
-    funding + faulty => dropped [send_abort forget] "the same, once too often, or others' witnesses may have left";
-    funding + message => proposing [send_abort forget propose] "it voids the attempt, or contradicts";
-    funding + message => dropped [send_abort forget] "the same, once too often, or it ends the negotiation";
-    funding + tick => funding [] "the clock of this phase is set";
     funding + tick => dropped [send_abort forget] "somebody's witnesses are late";
-    exchanging + lost => exchanging [] "it was away: the others' time begins anew";
-    holding + lost => holding [] "it was away: the others' time begins anew";
-    funding + lost => funding [] "it was away: the others' time begins anew";
     proposing + lost => proposing [] "it was away before it had proposed";
     agreed + differ => proposing [send_abort forget propose] "the terms name what may be the lead's fault or another's";
     agreed + differ => dropped [send_abort forget] "the same, once too often";
-    agreed + chain => committed [] "the funding is in a block: an old disk was put back";
-    agreed + chain => live [] "the same, and it is buried";
-    announcing + chain => committed [] "the funding is in a block: an old disk was put back";
-    announcing + chain => live [] "the same, and it is buried";
-    signing + chain => committed [] "the funding is in a block: an old disk was put back";
-    signing + chain => live [] "the same, and it is buried";
-    exchanging + chain => committed [] "the funding is in a block: an old disk was put back";
-    exchanging + chain => live [] "the same, and it is buried";
-    holding + chain => committed [] "the funding is in a block: an old disk was put back";
-    holding + chain => live [] "the same, and it is buried";
-    funding + chain => committed [] "the funding is in a block: an old disk was put back";
-    funding + chain => live [] "the same, and it is buried";
     committed + message => committed [broadcast] "the whole funding";
     committed + chain => live [] "the funding is buried";
     committed + chain => withdrawing [withdraw] "the funding is overdue";
@@ -170,7 +142,14 @@ const SETUP: &[Transition] = transitions! {
 impl Tabled for SetupMachine {
     const NAME: &'static str = "setup";
     const SUMMARY: &'static str = "One party's way from a proposal to a contract that is signed, funded and buried. The lead puts the terms together and parts with its witnesses last. What a signer draws before `exchanging` lives in its memory alone: if it is lost, so is the attempt.";
-    const TABLE: &'static [&'static [Transition]] = &[SETUP];
+    const TABLE: &'static [&'static [Transition]] = &[
+        SETUP,
+        disturbed!(proposing agreed announcing signing exchanging holding funding),
+        late!(proposing agreed announcing exchanging holding),
+        volatile!(proposing agreed announcing signing),
+        durable!(exchanging holding funding),
+        restored!(agreed announcing signing exchanging holding funding),
+    ];
 
     fn state(&self) -> &'static str {
         self.phase().name()
