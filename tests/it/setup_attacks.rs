@@ -9,19 +9,16 @@ use bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 use narthex::{
     channel::{
         log::MemoryLog,
-        setup::{
-            Body, Cause, Errand, Negotiation, Phase, Seat, SeatError, SetupInput, SetupMessage,
-            Timing,
-        },
+        setup::{Body, Cause, Errand, Phase, Seat, SeatError, SetupInput, SetupMessage},
     },
     contracts::{
-        party::{PartyId, PartyName},
-        terms::{AcceptancePolicy, Assembly, Role},
+        party::PartyId,
+        terms::{Assembly, Role},
     },
-    setup::{Accord, ComputationSigner, Stake, Standing},
+    setup::ComputationSigner,
 };
 
-use crate::setup_killed::{ARBITERS, SAMPLE_NONCE, World, world};
+use crate::setup_killed::{ARBITERS, World, about, accord, standing, world};
 
 /// What a party's machine came to.
 struct Came {
@@ -58,47 +55,14 @@ fn set_up(world: &mut World, (salt, room): (u8, u32), spoil: Spoil<'_>) -> BTree
         rate,
         ..
     } = world;
-    let accord = Accord {
-        params: cast.params(),
-        job: cast.job().unwrap(),
-        rate: *rate,
-        node: policy,
-        panel: None,
-        is_panel: &|_| Ok(()),
-        accepts: &|_| Ok(AcceptancePolicy::Research),
-    };
-    let timing = Timing {
-        patience_s: 60,
-        funding_deadline: deadline,
-        margin: 1,
-        burial: 1,
-    };
-    let parties: Vec<_> = Role::all(ARBITERS).map(PartyName::from).collect();
+    let accord = accord(cast, policy, *rate);
     let (mut seats, mut letters) = (BTreeMap::new(), Letters::new());
     let mut came: BTreeMap<Role, Came> = BTreeMap::new();
     for ((role, wallet), record) in wallets.iter_mut().zip(bindings.values_mut()) {
         let role = *role;
-        let identity = match role {
-            Role::Arbiter(i) => Some(bitcoin::key::Keypair::from_secret_key(
-                &bitcoin::secp256k1::Secp256k1::new(),
-                &cast.identity(i),
-            )),
-            _ => None,
-        };
-        let standing = Standing {
-            role,
-            key: cast.key(role),
-            identity,
-            payout: wallet.fresh_script(),
-            wallet,
-            stake: Stake::Wallet,
-            secrets,
-            sample_nonce: (role == Role::Verifier).then_some(SAMPLE_NONCE),
-            bindings: record,
-            rng: StdRng::from_seed([role.index() as u8 * 16 + salt; 32]),
-        };
-        let (me, lead) = (role.into(), Role::Client.into());
-        let about = Negotiation::new([4; 32], parties.clone(), (me, lead), timing).unwrap();
+        let seed = role.index() as u8 * 16 + salt;
+        let standing = standing(role, (wallet, record), (cast, secrets), seed);
+        let about = about(role, deadline);
         let signer = ComputationSigner::new(standing, &accord);
         let opened = Seat::open(about, MemoryLog::forgetful(), signer, &mut |_| ());
         let (seat, errands) = opened.map_err(|error| error.to_string()).unwrap();

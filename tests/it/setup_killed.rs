@@ -113,7 +113,46 @@ fn log(folder: &Path, role: Role, killed: Option<&Killed>) -> Log {
     }
 }
 
-fn about(role: Role, deadline: u32) -> Negotiation {
+/// What all of them know before.
+pub fn accord<'a>(cast: &'a Fixtures, node: &'a AcceptedPolicy, rate: FeeRate) -> Accord<'a> {
+    Accord {
+        params: cast.params(),
+        job: cast.job().unwrap(),
+        rate,
+        node,
+        panel: None,
+        is_panel: &|_| Ok(()),
+        accepts: &|_| Ok(AcceptancePolicy::Research),
+    }
+}
+
+/// One of them.
+pub fn standing<'a>(
+    role: Role,
+    (wallet, bindings): (&'a mut PartyWallet, &'a mut MemoryBindings),
+    (cast, secrets): (&Fixtures, &'a Secrets),
+    seed: u8,
+) -> Standing<'a> {
+    let secp = bitcoin::secp256k1::Secp256k1::new();
+    let identity = match role {
+        Role::Arbiter(i) => Some(cast.identity(i).keypair(&secp)),
+        _ => None,
+    };
+    Standing {
+        role,
+        key: cast.key(role),
+        identity,
+        payout: wallet.fresh_script(),
+        wallet,
+        stake: Stake::Wallet,
+        secrets,
+        sample_nonce: (role == Role::Verifier).then_some(SAMPLE_NONCE),
+        bindings,
+        rng: StdRng::from_seed([seed; 32]),
+    }
+}
+
+pub fn about(role: Role, deadline: u32) -> Negotiation {
     let timing = Timing {
         patience_s: 60,
         funding_deadline: deadline,
@@ -137,39 +176,14 @@ fn set_up(world: &mut World, folder: &Path, killed: &Killed, salt: u8) -> (bool,
         chain,
         ..
     } = world;
-    let accord = Accord {
-        params: cast.params(),
-        job: cast.job().unwrap(),
-        rate: *rate,
-        node: policy,
-        panel: None,
-        is_panel: &|_| Ok(()),
-        accepts: &|_| Ok(AcceptancePolicy::Research),
-    };
+    let accord = accord(cast, policy, *rate);
     let deadline = chain.height().unwrap() + 50;
     let mut meeting: Meeting<ComputationSigner<'_>, Log> = Meeting::new();
     let watch = &mut |_, _| ();
     for ((role, wallet), record) in wallets.iter_mut().zip(bindings.values_mut()) {
         let role = *role;
-        let identity = match role {
-            Role::Arbiter(i) => Some(bitcoin::key::Keypair::from_secret_key(
-                &bitcoin::secp256k1::Secp256k1::new(),
-                &cast.identity(i),
-            )),
-            _ => None,
-        };
-        let standing = Standing {
-            role,
-            key: cast.key(role),
-            identity,
-            payout: wallet.fresh_script(),
-            wallet,
-            stake: Stake::Wallet,
-            secrets,
-            sample_nonce: (role == Role::Verifier).then_some(SAMPLE_NONCE),
-            bindings: record,
-            rng: StdRng::from_seed([role.index() as u8 * 16 + salt; 32]),
-        };
+        let seed = role.index() as u8 * 16 + salt;
+        let standing = standing(role, (wallet, record), (cast, secrets), seed);
         let seat = (
             about(role, deadline),
             log(folder, role, Some(killed)),
@@ -328,29 +342,11 @@ fn what_was_set_up_is_funded_and_buried() {
         chain,
         ..
     } = &mut world;
-    let accord = Accord {
-        params: cast.params(),
-        job: cast.job().unwrap(),
-        rate: *rate,
-        node: policy,
-        panel: None,
-        is_panel: &|_| Ok(()),
-        accepts: &|_| Ok(AcceptancePolicy::Research),
-    };
+    let accord = accord(cast, policy, *rate);
     let role = Role::Client;
     let wallet = wallets.get_mut(&role).unwrap();
-    let standing = Standing {
-        role,
-        key: cast.key(role),
-        identity: None,
-        payout: wallet.fresh_script(),
-        wallet,
-        stake: Stake::Wallet,
-        secrets,
-        sample_nonce: None,
-        bindings: bindings.get_mut(&role).unwrap(),
-        rng: StdRng::from_seed([5; 32]),
-    };
+    let own = (wallet, bindings.get_mut(&role).unwrap());
+    let standing = standing(role, own, (cast, secrets), 5);
     let mut meeting: Meeting<_, Log> = Meeting::new();
     let signer = ComputationSigner::new(standing, &accord);
     let watch = &mut |_, _| ();
