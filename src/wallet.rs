@@ -1,5 +1,7 @@
 //! A party's own wallet: single-key Taproot (BIP86) by `bdk_wallet`, in memory, fed with blocks of a [`ChainSource`].
 
+mod error;
+
 use bdk_wallet::{
     KeychainKind, Wallet,
     bitcoin::{
@@ -21,59 +23,11 @@ use bdk_wallet::{
 use narthex_contracts::{
     bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
-    terms::{Contribution, ContributionError, FeeError, FeeRate, Fees, token_descriptor},
+    terms::{Contribution, FeeRate, Fees, token_descriptor},
 };
 use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
 
-/// Why a wallet cannot do what is asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WalletError {
-    /// The chain does not answer.
-    #[error(transparent)]
-    Chain(#[from] narthex_regtest::Error),
-    /// Not enough coins for what is to be paid.
-    #[error("the wallet of {owner} cannot pay: {reason}")]
-    Funds {
-        /// Whose wallet.
-        owner: String,
-        /// What it lacks.
-        reason: String,
-    },
-    /// A fee that is taken for a mistake.
-    #[error(transparent)]
-    Fee(#[from] FeeError),
-    /// The coins it would bring do not fit the contract.
-    #[error(transparent)]
-    Contribution(#[from] ContributionError),
-    /// A fee-paying child cannot be made.
-    #[error(transparent)]
-    Child(#[from] ChildError),
-    /// Signing failed, or the result is not complete.
-    #[error("the wallet of {owner} cannot sign: {reason}")]
-    Sign {
-        /// Whose wallet.
-        owner: String,
-        /// Why.
-        reason: String,
-    },
-    /// A key or descriptor is not valid.
-    #[error("the wallet of {owner} cannot be set up: {reason}")]
-    Setup {
-        /// Whose wallet.
-        owner: String,
-        /// Why.
-        reason: String,
-    },
-    /// The blocks given do not connect.
-    #[error("block {height} does not connect to the wallet of {owner}")]
-    Disconnected {
-        /// Height of the block.
-        height: u32,
-        /// Whose wallet.
-        owner: String,
-    },
-}
+pub use error::WalletError;
 
 /// A wallet and the seed of its owner's other keys.
 pub struct PartyWallet {
