@@ -6,7 +6,7 @@ use bitcoin::secp256k1::rand::{Rng, RngCore, rngs::StdRng};
 use narthex_channel::{
     StepError,
     log::{FailingLog, Fault, Identity, MemoryDisk, MemoryLog},
-    setup::{Errand, Negotiation, Phase, Seat, SeatError, SetupInput, SetupMachine, SetupRefusal},
+    setup::{Errand, Negotiation, Phase, Seat, SeatError, SetupInput, SetupMachine},
     toy::{ToyFault, ToyLedger, ToySigner},
 };
 
@@ -110,8 +110,6 @@ impl Node {
 
     fn ended<E: std::fmt::Display>(&mut self, error: SeatError<E>) -> Result<Taken, String> {
         match error {
-            // Own work out of order is a defect, and no answer to anybody.
-            SeatError::Refused(refusal @ SetupRefusal::NotAsked { .. }) => Err(refusal.to_string()),
             SeatError::Refused(refusal) => Ok(Taken::Refused(refusal.to_string())),
             SeatError::Log(StepError::Log(_)) => {
                 self.seat = None;

@@ -113,6 +113,8 @@ impl Report {
             *self.tried.entry(name).or_default() += 1;
         }
         let mut sorts: Vec<_> = outcome.violations.iter().collect();
+        // A schedule counts once for each sort; the first of each stays in front.
+        sorts.sort_by_key(|violation| violation.sort());
         sorts.dedup_by_key(|violation| violation.sort());
         for violation in sorts {
             let found = self.violations.entry(violation.sort().into()).or_default();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitcoin::{Transaction, consensus};
+use bitcoin::consensus;
 use narthex_base::codec::Message;
 use narthex_channel::setup::{Lengths, SetupInput, SetupMachine};
 use narthex_contracts::{
@@ -39,7 +39,20 @@ pub(super) fn lengths(plan: &Plan, draft: &TermsDraft, me: PartyId) -> Lengths {
     }
 }
 
-/// What is wrong with what a party sent, as an input; an own fault as an error.
+/// What is wrong with what a party sent, as an input.
+pub(super) fn faulty(
+    attempt: u8,
+    party: impl Into<PartyId>,
+    reason: impl std::fmt::Display,
+) -> SetupInput {
+    SetupInput::Faulty {
+        attempt,
+        party: party.into(),
+        reason: reason.to_string(),
+    }
+}
+
+/// The same of an error of the ceremony; an own fault as an error.
 fn whose(attempt: u8, error: SetupError) -> Result<SetupInput, SignerError> {
     let differ = |party: PartyId| SetupInput::Differ { attempt, party };
     Ok(match (&error, error.at_fault()) {
@@ -47,11 +60,7 @@ fn whose(attempt: u8, error: SetupError) -> Result<SetupInput, SignerError> {
         (SetupError::ForeignContract { from } | SetupError::Transcript { from }, _) => {
             differ(from.id)
         }
-        (_, Some(party)) => SetupInput::Faulty {
-            attempt,
-            party: party.id,
-            reason: error.to_string(),
-        },
+        (_, Some(party)) => faulty(attempt, party, error),
         _ => return Err(error.into()),
     })
 }
@@ -88,26 +97,14 @@ impl ComputationSigner<'_> {
             .ok_or(SignerError::Order("a nonce"))?;
         let announcements = match Self::announcements(bound.draft(), machine) {
             Ok(announcements) => announcements,
-            Err((party, reason)) => {
-                return Ok(SetupInput::Faulty {
-                    attempt,
-                    party,
-                    reason,
-                });
-            }
+            Err((party, reason)) => return Ok(faulty(attempt, party, reason)),
         };
         let accepted = self.drawn.accepted.take();
         let accepted = accepted.ok_or(SignerError::Order("a nonce"))?;
         let bound = match bound.complete(announcements) {
             Ok(bound) => bound,
             Err(error) => match error.at_fault().filter(|role| *role != self.own.role) {
-                Some(role) => {
-                    return Ok(SetupInput::Faulty {
-                        attempt,
-                        party: role.into(),
-                        reason: error.to_string(),
-                    });
-                }
+                Some(role) => return Ok(faulty(attempt, role, error)),
                 None => return Err(error.into()),
             },
         };
@@ -160,7 +157,7 @@ impl ComputationSigner<'_> {
                 let signing = signing.ok_or(SignerError::Order("a stage"))?;
                 let signatures = signing.finish()?;
                 let bytes = signatures.to_bytes();
-                self.keep(signatures);
+                self.signatures = Some(signatures);
                 Some(bytes)
             }
         };
@@ -241,6 +238,6 @@ pub(super) fn funded(
         return Ok(Ok(own.to_bytes()));
     }
     given.push(own);
-    let whole: Transaction = combine_witnesses(signatures, given)?;
+    let whole = combine_witnesses(signatures, given)?;
     Ok(Ok(consensus::serialize(&whole)))
 }

@@ -49,6 +49,19 @@ impl<E> MeetingError<E> {
 /// A message on its way: from whom, to whom, its bytes.
 type Letter = (PartyId, PartyId, Vec<u8>);
 
+/// A letter as its addressee reads it.
+fn read<S: SetupSigner, L: Log>(
+    to: &Seat<S, L>,
+    (from, _, bytes): Letter,
+) -> Result<SetupInput, MeetingError<S::Error>> {
+    let message = SetupMessage::from_bytes(&bytes);
+    let message = message.map_err(|error| MeetingError::Message {
+        party: to.machine().about().name(from),
+        error,
+    })?;
+    Ok(SetupInput::Message { from, message })
+}
+
 /// Everybody in one room.
 pub struct Meeting<S, L> {
     seats: BTreeMap<PartyId, Seat<S, L>>,
@@ -115,15 +128,12 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
         let Some((from, to, bytes)) = self.letters.get(at).cloned() else {
             return Ok(None);
         };
-        let message = SetupMessage::from_bytes(&bytes).map_err(|error| {
-            let seat = self.seats.get(&to);
-            let party = seat.map_or(PartyName::unnamed(from), |seat| {
-                seat.machine().about().name(from)
-            });
-            MeetingError::Message { party, error }
-        })?;
+        let Some(seat) = self.seats.get(&to) else {
+            return Ok(None);
+        };
+        let input = read(seat, (from, to, bytes))?;
         // Its sender has it until it was taken: one that was killed over it gets it again.
-        let taken = self.take(to, &SetupInput::Message { from, message }, watch);
+        let taken = self.take(to, &input, watch);
         if !taken.as_ref().is_err_and(MeetingError::is_log) {
             self.letters.remove(at);
         }
@@ -145,14 +155,7 @@ impl<S: SetupSigner, L: Log> Meeting<S, L> {
                 continue;
             };
             let party = seat.machine().about().me();
-            let inputs = own.into_iter().map(|(from, _, bytes)| {
-                let message = SetupMessage::from_bytes(&bytes);
-                let message = message.map_err(|error| MeetingError::Message {
-                    party: seat.machine().about().name(from),
-                    error,
-                })?;
-                Ok(SetupInput::Message { from, message })
-            });
+            let inputs = own.into_iter().map(|letter| read(seat, letter));
             let inputs = inputs.collect::<Result<Vec<_>, MeetingError<S::Error>>>()?;
             let taken = seat.take_all(&inputs, &mut |effect| watch(party, effect));
             let (errands, refused) = taken.map_err(|error| seat_error(party, error))?;

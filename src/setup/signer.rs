@@ -25,6 +25,7 @@ use narthex_contracts::{
 use narthex_game_model::{AcceptedJob, Params, Template, sample};
 use narthex_regtest::AcceptedPolicy;
 
+use super::ceremony::{faulty, funded, lengths};
 use crate::wallet::{PartyWallet, WalletError};
 
 /// What the parties know of a contract before they propose anything.
@@ -131,7 +132,7 @@ pub struct ComputationSigner<'a> {
     pub(super) drawn: Drawn,
     /// Coins of its wallet that serve this attempt.
     reserved: Vec<OutPoint>,
-    signatures: Option<ContractSignatures<Terms>>,
+    pub(super) signatures: Option<ContractSignatures<Terms>>,
 }
 
 impl<'a> ComputationSigner<'a> {
@@ -241,17 +242,14 @@ impl<'a> ComputationSigner<'a> {
     }
 
     fn assemble(&self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
-        let faulty = |party: PartyId, reason: String| SetupInput::Faulty {
-            attempt,
-            party,
-            reason,
-        };
         let mut parts = Vec::new();
         for (party, bytes) in machine.proposals() {
             match Part::from_bytes(bytes) {
                 Ok(part) if party == part.role => parts.push(part),
-                Ok(part) => return Ok(faulty(party, format!("a part of {}", part.role))),
-                Err(error) => return Ok(faulty(party, error.to_string())),
+                Ok(part) => {
+                    return Ok(faulty(attempt, party, format!("a part of {}", part.role)));
+                }
+                Err(error) => return Ok(faulty(attempt, party, error)),
             }
         }
         let assembly = Assembly {
@@ -264,7 +262,7 @@ impl<'a> ComputationSigner<'a> {
         let record = match assembly.record(self.accord.params) {
             Ok(record) => record,
             Err(error) => match error.at_fault() {
-                Some(role) => return Ok(faulty(role.into(), error.to_string())),
+                Some(role) => return Ok(faulty(attempt, role, error)),
                 None => return Err(error.into()),
             },
         };
@@ -275,7 +273,7 @@ impl<'a> ComputationSigner<'a> {
             }),
             Err(error) => Ok(
                 match error.at_fault().filter(|role| *role != self.own.role) {
-                    Some(role) => faulty(role.into(), error.to_string()),
+                    Some(role) => faulty(attempt, role, error),
                     // Two parts that do not go together: whose is wrong does not show.
                     None => SetupInput::Declined {
                         reason: error.to_string(),
@@ -300,11 +298,7 @@ impl<'a> ComputationSigner<'a> {
         let by_lead = |reason: String| match leads {
             // One has put them together oneself, out of what others sent.
             true => SetupInput::Declined { reason },
-            false => SetupInput::Faulty {
-                attempt,
-                party: lead,
-                reason,
-            },
+            false => faulty(attempt, lead, reason),
         };
         let draft = match self.draft(machine) {
             Ok(draft) => draft,
@@ -321,11 +315,7 @@ impl<'a> ComputationSigner<'a> {
         if let Some(role) = self.brings_my_coin(&draft) {
             let party = PartyId::from(role);
             return Ok(match leads || party == lead {
-                true => SetupInput::Faulty {
-                    attempt,
-                    party,
-                    reason: "it brings a coin of somebody else's".to_owned(),
-                },
+                true => faulty(attempt, party, "it brings a coin of somebody else's"),
                 // It proposed so, or the lead has put it into its part.
                 false => SetupInput::Differ { attempt, party },
             });
@@ -350,7 +340,7 @@ impl<'a> ComputationSigner<'a> {
             }
             _ => Vec::new(),
         };
-        let lengths = super::ceremony::lengths(&plan, bound.draft(), self.me());
+        let lengths = lengths(&plan, bound.draft(), self.me());
         self.drawn.bound = Some(bound);
         Ok(SetupInput::Bound {
             attempt,
@@ -386,21 +376,18 @@ impl<'a> ComputationSigner<'a> {
     }
 
     fn fund(&mut self, attempt: u8, machine: &SetupMachine) -> Result<SetupInput, SignerError> {
-        let signatures = self.held(machine)?.clone();
+        self.restore(machine)?;
+        let signatures = self.signatures.as_ref();
+        let signatures = signatures.ok_or(SignerError::Order("a funding"))?;
         let tip = self.own.wallet.tip();
-        let funded =
-            super::ceremony::funded(&signatures, (self.own.wallet, self.accord.node), machine)?;
-        Ok(match funded {
+        let by = (&*self.own.wallet, self.accord.node);
+        Ok(match funded(signatures, by, machine)? {
             Ok(funding) => SetupInput::Funded {
                 attempt,
                 funding,
                 tip,
             },
-            Err((party, reason)) => SetupInput::Faulty {
-                attempt,
-                party,
-                reason,
-            },
+            Err((party, reason)) => faulty(attempt, party, reason),
         })
     }
 
@@ -427,10 +414,6 @@ impl<'a> ComputationSigner<'a> {
     /// [`SignerError::Order`] if there are none yet; [`SignerError::Restore`].
     pub fn restore(&mut self, machine: &SetupMachine) -> Result<(), SignerError> {
         self.held(machine).map(drop)
-    }
-
-    pub(super) fn keep(&mut self, signatures: ContractSignatures<Terms>) {
-        self.signatures = Some(signatures);
     }
 }
 
