@@ -163,7 +163,7 @@ impl ToySigner {
                 },
             });
         }
-        let agreement = hash(&[b"agreement", terms]);
+        let agreement = agreed(machine)?;
         self.ledger.borrow_mut().bind(self.me, salt, agreement);
         let others = || machine.about().others().map(|name| name.id);
         let share = 2 * HASH as u32;
@@ -189,7 +189,7 @@ impl ToySigner {
     }
 
     fn announce(&mut self, attempt: u8, machine: &SetupMachine) -> Option<SetupInput> {
-        let agreement = hash(&[b"agreement", machine.terms()?]);
+        let agreement = agreed(machine)?;
         for arbiter in machine.about().others().filter(|name| name.id.0 >= 3) {
             let given = machine
                 .announcements()
