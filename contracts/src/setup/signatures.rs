@@ -142,6 +142,15 @@ impl<T> Clone for ContractSignatures<T> {
     }
 }
 
+// Graph and plan follow from the terms.
+impl<T: Agreement> PartialEq for ContractSignatures<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.terms.id() == other.terms.id() && self.me == other.me && self.held == other.held
+    }
+}
+
+impl<T: Agreement> Eq for ContractSignatures<T> {}
+
 impl<T> std::fmt::Debug for ContractSignatures<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ContractSignatures")
