@@ -181,15 +181,6 @@ impl AgentMachine {
             }
         }
     }
-
-    fn due(&self) -> Vec<AgentEffect> {
-        match self.standing() {
-            "agreed" => vec![AgentEffect::Consent],
-            "serving" => vec![AgentEffect::Serve],
-            "claiming" => vec![AgentEffect::Claim],
-            _ => Vec::new(),
-        }
-    }
 }
 
 impl Machine for AgentMachine {
@@ -199,12 +190,7 @@ impl Machine for AgentMachine {
     type Error = DeliverError;
 
     fn step(&self, input: &AgentInput) -> Result<Step<AgentChange, AgentEffect>, DeliverError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &AgentChange) {
@@ -216,6 +202,11 @@ impl Machine for AgentMachine {
     }
 
     fn pending(&self) -> Vec<AgentEffect> {
-        self.due()
+        match self.standing() {
+            "agreed" => vec![AgentEffect::Consent],
+            "serving" => vec![AgentEffect::Serve],
+            "claiming" => vec![AgentEffect::Claim],
+            _ => Vec::new(),
+        }
     }
 }

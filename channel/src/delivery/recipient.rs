@@ -238,8 +238,39 @@ impl RecipientMachine {
             },
         }
     }
+}
 
-    fn due(&self) -> Vec<RecipientEffect> {
+impl Machine for RecipientMachine {
+    type Input = RecipientInput;
+    type Change = RecipientChange;
+    type Effect = RecipientEffect;
+    type Error = DeliverError;
+
+    /// The effects of a step are those that were not due before it.
+    fn step(
+        &self,
+        input: &RecipientInput,
+    ) -> Result<Step<RecipientChange, RecipientEffect>, DeliverError> {
+        Ok(Step::of_new(self, self.taken(input)?))
+    }
+
+    fn apply(&mut self, change: &RecipientChange) {
+        match change {
+            RecipientChange::Found(start) => self.start = Some(start.clone()),
+            RecipientChange::Kept { agent, branch } => {
+                self.kept.insert(*agent, branch.clone());
+            }
+            RecipientChange::Coin(coin) => self.coin = Some(*coin),
+            RecipientChange::Accepting(agent) => self.accepting = Some(*agent),
+            RecipientChange::Handed { agent, signature } => {
+                self.accepting = None;
+                self.handed.insert(*agent, *signature);
+            }
+            RecipientChange::Claimed(tx) => self.claim = Some(tx.clone()),
+        }
+    }
+
+    fn pending(&self) -> Vec<RecipientEffect> {
         let (Some(start), state) = (&self.start, self.standing()) else {
             return Vec::new();
         };
@@ -262,47 +293,5 @@ impl RecipientMachine {
             _ => {}
         }
         due
-    }
-}
-
-impl Machine for RecipientMachine {
-    type Input = RecipientInput;
-    type Change = RecipientChange;
-    type Effect = RecipientEffect;
-    type Error = DeliverError;
-
-    /// The effects of a step are those that were not due before it.
-    fn step(
-        &self,
-        input: &RecipientInput,
-    ) -> Result<Step<RecipientChange, RecipientEffect>, DeliverError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let (before, mut after) = (self.due(), self.clone());
-        after.apply(&change);
-        let mut new = after.due();
-        new.retain(|effect| !before.contains(effect));
-        Ok(Step::new(vec![change], new))
-    }
-
-    fn apply(&mut self, change: &RecipientChange) {
-        match change {
-            RecipientChange::Found(start) => self.start = Some(start.clone()),
-            RecipientChange::Kept { agent, branch } => {
-                self.kept.insert(*agent, branch.clone());
-            }
-            RecipientChange::Coin(coin) => self.coin = Some(*coin),
-            RecipientChange::Accepting(agent) => self.accepting = Some(*agent),
-            RecipientChange::Handed { agent, signature } => {
-                self.accepting = None;
-                self.handed.insert(*agent, *signature);
-            }
-            RecipientChange::Claimed(tx) => self.claim = Some(tx.clone()),
-        }
-    }
-
-    fn pending(&self) -> Vec<RecipientEffect> {
-        self.due()
     }
 }

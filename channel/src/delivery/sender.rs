@@ -210,21 +210,6 @@ impl SenderMachine {
             }
         }
     }
-
-    fn due(&self) -> Vec<SenderEffect> {
-        match (self.standing(), &self.funding) {
-            ("assigning", _) => {
-                let missing = self.missing();
-                missing
-                    .map(|agent| SenderEffect::Assign { agent })
-                    .collect()
-            }
-            ("ready", _) => vec![SenderEffect::Fund],
-            ("funding", Some(tx)) => vec![SenderEffect::Publish(tx.clone())],
-            ("refunding", _) => vec![SenderEffect::Refund],
-            _ => Vec::new(),
-        }
-    }
 }
 
 impl Machine for SenderMachine {
@@ -234,12 +219,7 @@ impl Machine for SenderMachine {
     type Error = DeliverError;
 
     fn step(&self, input: &SenderInput) -> Result<Step<SenderChange, SenderEffect>, DeliverError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &SenderChange) {
@@ -254,6 +234,17 @@ impl Machine for SenderMachine {
     }
 
     fn pending(&self) -> Vec<SenderEffect> {
-        self.due()
+        match (self.standing(), &self.funding) {
+            ("assigning", _) => {
+                let missing = self.missing();
+                missing
+                    .map(|agent| SenderEffect::Assign { agent })
+                    .collect()
+            }
+            ("ready", _) => vec![SenderEffect::Fund],
+            ("funding", Some(tx)) => vec![SenderEffect::Publish(tx.clone())],
+            ("refunding", _) => vec![SenderEffect::Refund],
+            _ => Vec::new(),
+        }
     }
 }

@@ -10,11 +10,11 @@ use narthex_contracts::{
     },
 };
 
-use super::Price;
+use super::{Price, out_of_order};
 use crate::{Machine, Step};
 
 /// What a provider begins with: the signatures of the ceremony, and its policy.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProviderStart {
     /// Its signatures, with the terms.
     pub holdings: ContractSignatures<SliceTerms>,
@@ -22,13 +22,6 @@ pub struct ProviderStart {
     pub own: u8,
     /// How deep the funding must be before it releases shares and claims, and a spend before the slice is over for it.
     pub depth: Depth,
-}
-
-impl PartialEq for ProviderStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.holdings.terms().id(), start.own, start.depth);
-        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
-    }
 }
 
 impl std::fmt::Debug for ProviderStart {
@@ -113,8 +106,6 @@ pub enum ProviderChange {
     Claimed(Transaction),
 }
 
-impl Eq for ProviderStart {}
-
 impl std::fmt::Debug for ProviderChange {
     /// Without openings and shares.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -158,10 +149,6 @@ pub struct ProviderMachine {
 }
 
 type Taking = Result<Option<ProviderChange>, SliceError>;
-
-const fn order<T>(what: &'static str) -> Result<T, SliceError> {
-    Err(SliceError::Order { what })
-}
 
 impl ProviderMachine {
     /// What it knows, once the ceremony is over.
@@ -215,25 +202,24 @@ impl ProviderMachine {
                     ProviderBook::new(start.holdings.clone(), start.own, start.depth)?;
                     Ok(Some(ProviderChange::Held(start.clone())))
                 }
-                _ => order("nothing is signed yet"),
+                _ => out_of_order("nothing is signed yet"),
             };
         };
         let state = self.standing();
         if state == "over" {
             return match input {
                 ProviderInput::Price { .. } => Ok(None),
-                _ => order("the slice is over"),
+                _ => out_of_order("the slice is over"),
             };
         }
         match input {
             ProviderInput::Held(start) => {
                 let same = start.own == book.index()
                     && start.depth == book.depth()
-                    && start.holdings.terms().id() == book.terms().id()
-                    && start.holdings.to_bytes() == book.holdings().to_bytes();
+                    && start.holdings == *book.holdings();
                 match same {
                     true => Ok(None),
-                    false => order("another slice's ceremony is over"),
+                    false => out_of_order("another slice's ceremony is over"),
                 }
             }
             ProviderInput::Price { tip, price } => {
@@ -247,7 +233,7 @@ impl ProviderMachine {
                         post: post.clone(),
                         opening: opening.clone(),
                     })),
-                    true => order("committed to work that is not due"),
+                    true => out_of_order("committed to work that is not due"),
                 }
             }
             ProviderInput::Post(post) => match book.check_post(post)? {
@@ -260,7 +246,7 @@ impl ProviderMachine {
             ProviderInput::Released(bundle) => match book.check_release(bundle)? {
                 false => Ok(None),
                 true if state == "releasing" => Ok(Some(ProviderChange::Released(bundle.clone()))),
-                true => order("released before it is due, or after it is of use"),
+                true => out_of_order("released before it is due, or after it is of use"),
             },
             ProviderInput::Bundle(bundle) => match book.check_bundle(bundle)? {
                 (Taken::False(evidence), _) if !self.lies.contains(&evidence) => {
@@ -276,25 +262,10 @@ impl ProviderMachine {
                 match (&self.claim, state) {
                     (Some(_), _) => Ok(None),
                     (None, "paid") => Ok(Some(ProviderChange::Claimed(tx.clone()))),
-                    (None, _) => order("claimed before it is due"),
+                    (None, _) => out_of_order("claimed before it is due"),
                 }
             }
         }
-    }
-
-    fn due(&self) -> Vec<ProviderEffect> {
-        let book = self.book.as_ref();
-        let effect = match self.standing() {
-            "working" => Some(ProviderEffect::Work),
-            "posted" => (book.and_then(ProviderBook::post).cloned())
-                .map(|post| ProviderEffect::Show(Box::new(post))),
-            "releasing" => Some(ProviderEffect::Release),
-            "released" => (book.and_then(ProviderBook::bundle).cloned()).map(ProviderEffect::Ask),
-            "paid" => Some(ProviderEffect::Claim),
-            "claiming" => self.claim.clone().map(ProviderEffect::Publish),
-            _ => None,
-        };
-        effect.into_iter().collect()
     }
 }
 
@@ -323,12 +294,7 @@ impl Machine for ProviderMachine {
         &self,
         input: &ProviderInput,
     ) -> Result<Step<ProviderChange, ProviderEffect>, SliceError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &ProviderChange) {
@@ -352,6 +318,17 @@ impl Machine for ProviderMachine {
     }
 
     fn pending(&self) -> Vec<ProviderEffect> {
-        self.due()
+        let book = self.book.as_ref();
+        let effect = match self.standing() {
+            "working" => Some(ProviderEffect::Work),
+            "posted" => (book.and_then(ProviderBook::post).cloned())
+                .map(|post| ProviderEffect::Show(Box::new(post))),
+            "releasing" => Some(ProviderEffect::Release),
+            "released" => (book.and_then(ProviderBook::bundle).cloned()).map(ProviderEffect::Ask),
+            "paid" => Some(ProviderEffect::Claim),
+            "claiming" => self.claim.clone().map(ProviderEffect::Publish),
+            _ => None,
+        };
+        effect.into_iter().collect()
     }
 }
