@@ -31,9 +31,10 @@ impl std::fmt::Debug for ProviderStart {
 }
 
 /// Where the own price is, by the own policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProviderPrice {
     /// Not confirmed.
+    #[default]
     Unfunded,
     /// Neither claimed nor refunded.
     Locked {
@@ -143,7 +144,7 @@ pub enum ProviderEffect {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProviderMachine {
     book: Option<ProviderBook>,
-    price: Option<ProviderPrice>,
+    price: ProviderPrice,
     lies: Vec<Evidence>,
     claim: Option<Transaction>,
 }
@@ -157,8 +158,8 @@ impl ProviderMachine {
     }
 
     /// Where the own price is.
-    pub fn price(&self) -> ProviderPrice {
-        self.price.unwrap_or(ProviderPrice::Unfunded)
+    pub const fn price(&self) -> ProviderPrice {
+        self.price
     }
 
     /// Proofs that somebody lied, to be shown when the slice has ended.
@@ -176,7 +177,7 @@ impl ProviderMachine {
         let Some(book) = &self.book else {
             return "new";
         };
-        match self.price() {
+        match self.price {
             ProviderPrice::Unfunded => "unfunded",
             ProviderPrice::Spent { is_deep: true } => "over",
             ProviderPrice::Spent { is_deep: false } => "spent",
@@ -224,7 +225,7 @@ impl ProviderMachine {
             }
             ProviderInput::Price { tip, price } => {
                 let now = see(book, *tip, *price);
-                Ok((now != self.price()).then_some(ProviderChange::Price(now)))
+                Ok((now != self.price).then_some(ProviderChange::Price(now)))
             }
             ProviderInput::Committed { post, opening } => {
                 match book.check_commitment(post, opening)? {
@@ -307,7 +308,7 @@ impl Machine for ProviderMachine {
         };
         match change {
             ProviderChange::Held(_) => {}
-            ProviderChange::Price(price) => self.price = Some(*price),
+            ProviderChange::Price(price) => self.price = *price,
             ProviderChange::Committed { post, opening } => book.commit(post, opening),
             ProviderChange::Posted(post) => book.hold_post(post),
             ProviderChange::Released(bundle) => book.release(bundle),
