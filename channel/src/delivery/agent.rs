@@ -13,7 +13,7 @@ use super::{CoinSeen, out_of_order};
 use crate::{Machine, Step};
 
 /// What an agent begins with, once it has checked its copy and agreed. The copy is durable before that.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AgentStart {
     /// The delivery.
     pub delivery: Arc<Delivery>,
@@ -26,16 +26,6 @@ pub struct AgentStart {
     /// Whether it serves only while no other agent was accepted.
     pub alone: bool,
 }
-
-impl PartialEq for AgentStart {
-    fn eq(&self, other: &Self) -> bool {
-        self.delivery.terms().id() == other.delivery.terms().id()
-            && (self.agent, self.depth, self.alone) == (other.agent, other.depth, other.alone)
-            && self.branch == other.branch
-    }
-}
-
-impl Eq for AgentStart {}
 
 impl std::fmt::Debug for AgentStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -14,22 +14,13 @@ use crate::{Machine, Step};
 
 /// What a recipient begins with, once its signer has found that the delivery is its own
 /// ([`Recipient::open`](narthex_contracts::deliver::Recipient::open)).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RecipientStart {
     /// The delivery.
     pub delivery: Arc<Delivery>,
     /// How deep the funding must be before anybody is accepted.
     pub depth: Depth,
 }
-
-impl PartialEq for RecipientStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.delivery.terms().id(), start.depth);
-        of(self) == of(other)
-    }
-}
-
-impl Eq for RecipientStart {}
 
 impl std::fmt::Debug for RecipientStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -186,11 +177,8 @@ impl RecipientMachine {
             RecipientInput::Found(again) if again == start => Ok(None),
             RecipientInput::Found(_) => out_of_order("another delivery was found"),
             RecipientInput::Kept(served) => {
-                if served.terms != *delivery.terms().record() {
-                    return Err(DeliverError::Foreign);
-                }
+                delivery.check_served(served)?;
                 let (agent, branch) = (served.agent, served.branch.clone());
-                delivery.check_copy(agent, &served.copy, &branch)?;
                 let is_new = !self.kept.contains_key(&agent);
                 Ok(is_new.then_some(RecipientChange::Kept { agent, branch }))
             }

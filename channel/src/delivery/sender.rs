@@ -12,22 +12,13 @@ use super::{CoinSeen, out_of_order};
 use crate::{Machine, Step};
 
 /// What a sender begins with, once its seed is bound to the terms. Seed and envelope are durable before that.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SenderStart {
     /// The delivery.
     pub delivery: Arc<Delivery>,
     /// How deep a spend must be before the delivery is over for it.
     pub depth: Depth,
 }
-
-impl PartialEq for SenderStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.delivery.terms().id(), start.depth);
-        of(self) == of(other)
-    }
-}
-
-impl Eq for SenderStart {}
 
 impl std::fmt::Debug for SenderStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -188,7 +179,7 @@ impl SenderMachine {
                     },
                     CoinSeen::Funded { height } => SenderCoin::Funded {
                         height,
-                        is_due: *tip >= start.delivery.terms().record().refund_height,
+                        is_due: start.delivery.is_refundable(*tip),
                     },
                     CoinSeen::Spent { height } => SenderCoin::Spent {
                         is_deep: start.depth.is_reached(height, *tip),
@@ -197,11 +188,7 @@ impl SenderMachine {
                 Ok((self.coin != Some(now)).then_some(SenderChange::Coin(now)))
             }
             SenderInput::Funded(tx) => {
-                let derived = start.delivery.coin()?.0.txid;
-                let found = tx.compute_txid();
-                if found != derived {
-                    return Err(DeliverError::OtherFunding { derived, found });
-                }
+                start.delivery.check_funding(tx.compute_txid())?;
                 match (&self.funding, state) {
                     (Some(known), _) if known == tx => Ok(None),
                     (None, "ready") => Ok(Some(SenderChange::Funded(tx.clone()))),
