@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use bitcoin::{Transaction, Txid, secp256k1::SecretKey};
 use narthex_contracts::{
     depth::Depth,
-    graph::{NodeId, TxGraph},
+    graph::TxGraph,
     setup::ContractSignatures,
-    setup::SignaturesError,
     slice::{Bundle, ClientBook, ClientDuty, Coin, Post, SliceError, SliceTerms, claim, refund},
 };
 
@@ -180,18 +179,6 @@ pub struct ClientMachine {
 
 type Taking = Result<Option<ClientChange>, SliceError>;
 
-/// Checks that a transaction is this one of the graph.
-fn same_transaction(graph: &TxGraph, node: NodeId, tx: &Transaction) -> Result<(), SliceError> {
-    match tx.compute_txid() {
-        found if graph.txid(node) == Some(found) => Ok(()),
-        found => {
-            let named = graph.node(node);
-            let transaction = named.map(|node| node.name.to_string()).unwrap_or_default();
-            Err(SignaturesError::OtherTransaction { transaction, found }.into())
-        }
-    }
-}
-
 impl ClientMachine {
     /// What it knows, once the ceremony is over.
     pub const fn book(&self) -> Option<&ClientBook> {
@@ -242,7 +229,7 @@ impl ClientMachine {
                 _ => out_of_order("nothing is signed yet"),
             };
         };
-        let (state, graph) = (self.standing(), book.holdings().graph());
+        let (state, holdings) = (self.standing(), book.holdings());
         if state == "over" {
             return match input {
                 ClientInput::Price { .. } => Ok(None),
@@ -251,13 +238,13 @@ impl ClientMachine {
         }
         match input {
             ClientInput::Held(start) => {
-                match start.depth == self.depth && start.holdings == *book.holdings() {
+                match start.depth == self.depth && start.holdings == *holdings {
                     true => Ok(None),
                     false => out_of_order("another slice's ceremony is over"),
                 }
             }
             ClientInput::Funded(tx) => {
-                same_transaction(graph, TxGraph::FUNDING, tx)?;
+                holdings.check_transaction(TxGraph::FUNDING, tx)?;
                 match (&self.funding, state) {
                     (Some(known), _) if known == tx => Ok(None),
                     (None, "signed") => Ok(Some(ClientChange::Funded(tx.clone()))),
@@ -286,7 +273,7 @@ impl ClientMachine {
             }
             ClientInput::Refunded { index, tx } => {
                 let price = self.price(book, *index)?;
-                same_transaction(graph, refund(*index), tx)?;
+                holdings.check_transaction(refund(*index), tx)?;
                 match (self.refunds.get(index), price) {
                     // Signed twice, it is the same transaction: the one that was written first is published.
                     (Some(_), _) => Ok(None),
