@@ -67,10 +67,7 @@ where
             return Ok(effects);
         }
         let records: Vec<_> = changes.iter().map(Message::to_bytes).collect();
-        self.is_uncertain = true;
-        self.log.append(self.next, &records)?;
-        self.is_uncertain = false;
-        self.next += records.len() as u64;
+        self.append(&records)?;
         for change in &changes {
             self.machine.apply(change);
         }
@@ -137,15 +134,21 @@ where
             }
         }
         if !records.is_empty() {
-            self.is_uncertain = true;
-            self.log.append(self.next, &records)?;
-            self.is_uncertain = false;
-            self.next += records.len() as u64;
+            self.append(&records)?;
             self.machine = ahead;
         }
         let due = self.machine.pending();
         effects.retain(|effect| due.contains(effect));
         Ok(Taken { effects, refused })
+    }
+
+    /// Until it is known that they are durable, nothing more is taken.
+    fn append(&mut self, records: &[Vec<u8>]) -> Result<(), LogError> {
+        self.is_uncertain = true;
+        self.log.append(self.next, records)?;
+        self.is_uncertain = false;
+        self.next += records.len() as u64;
+        Ok(())
     }
 
     /// The machine as it stands on disk.

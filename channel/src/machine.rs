@@ -58,4 +58,33 @@ impl<C, E> Step<C, E> {
         let changes = Vec::new();
         Self { changes, effects }
     }
+
+    /// The step of a machine whose effects follow from its state alone: all that is to be done once these are applied, or as it
+    /// stands if nothing changes.
+    pub(crate) fn of<M>(machine: &M, changes: impl IntoIterator<Item = C>) -> Self
+    where
+        M: Machine<Change = C, Effect = E> + Clone,
+    {
+        let changes: Vec<_> = changes.into_iter().collect();
+        if changes.is_empty() {
+            return Self::seen(machine.pending());
+        }
+        let mut after = machine.clone();
+        changes.iter().for_each(|change| after.apply(change));
+        Self::new(changes, after.pending())
+    }
+
+    /// The same with only those effects, if anything changes, that were not to be done before.
+    pub(crate) fn of_new<M>(machine: &M, changes: impl IntoIterator<Item = C>) -> Self
+    where
+        M: Machine<Change = C, Effect = E> + Clone,
+        E: PartialEq,
+    {
+        let mut step = Self::of(machine, changes);
+        if !step.changes.is_empty() {
+            let before = machine.pending();
+            step.effects.retain(|effect| !before.contains(effect));
+        }
+        step
+    }
 }

@@ -19,7 +19,8 @@ pub struct Transition {
     pub when: &'static str,
 }
 
-/// Some rows of a [`Tabled`] machine, one on a line: `from + input => to [effects] "when";`.
+/// Some rows of a [`Tabled`] machine, one on a line: `from + input => to [effects] "when";`. What several states have alike is
+/// one line, with `|` between them, and `_` for a state that stays.
 ///
 /// The names are what [`Tabled::state`], [`Tabled::input_name`] and [`Tabled::effect_name`] say.
 ///
@@ -29,19 +30,30 @@ pub struct Transition {
 /// const ROWS: &[Transition] = transitions! {
 ///     dark + press => lit [shine] "";
 ///     lit + press => dark [] "";
+///     dark | lit + clean => _ [] "";
 /// };
 /// assert_eq!((ROWS[0].to, ROWS[0].effects), ("lit", &["shine"][..]));
+/// assert_eq!((ROWS[3].from, ROWS[3].to), ("lit", "lit"));
 /// ```
 #[macro_export]
 macro_rules! transitions {
-    ($($from:ident + $input:ident => $to:ident [$($effect:ident)*] $when:expr;)*) => {
-        &[$($crate::Transition {
+    (@to $from:ident _) => {
+        stringify!($from)
+    };
+    (@to $from:ident $to:ident) => {
+        stringify!($to)
+    };
+    (@names [$($name:ident)*]) => {
+        &[$(stringify!($name)),*]
+    };
+    ($($($from:ident)|+ + $input:ident => $to:tt $effects:tt $when:expr;)*) => {
+        &[$($($crate::Transition {
             from: stringify!($from),
             input: stringify!($input),
-            to: stringify!($to),
-            effects: &[$(stringify!($effect)),*],
+            to: $crate::transitions!(@to $from $to),
+            effects: $crate::transitions!(@names $effects),
             when: $when,
-        }),*]
+        }),+),*]
     };
 }
 

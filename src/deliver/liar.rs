@@ -1,9 +1,7 @@
 //! A sender that commits to an envelope which is no message of the recipient's.
 
-use std::sync::Arc;
-
 use bitcoin::hashes::{Hash, sha256};
-use narthex_contracts::deliver::{Copies, Delivery, Sender, SenderRecord, Shared, copy_leaf, seal};
+use narthex_contracts::deliver::{Copies, Sender, SenderRecord, Shared, copy_leaf, seal};
 
 use super::{
     DeliveryPlay,
@@ -36,7 +34,7 @@ impl DeliveryPlay<'_> {
         let key = self.harness.key(0, 0)?;
         let liar = Sender::restore(record, key, envelope)?;
         self.sender = SenderSide::new(&liar, self.options.depth)?;
-        self.delivery = Arc::new(Delivery::new(liar.record().terms.check()?)?);
+        self.delivery = liar.delivery().clone();
         self.agents = agree_all(&mut self.harness, &self.options, &mut self.sender)?;
         let last = participant(self.options.agents).saturating_sub(1);
         let what = format!("gives {last} agents copies of bytes that are no message");

@@ -1,27 +1,28 @@
 //! Moves: what the chain shows goes into the machines, what they have pending is carried out, and what the parties send each
 //! other travels as bytes.
 
+use std::collections::BTreeMap;
+
 use bitcoin::{Amount, Transaction};
 use narthex_channel::delivery::{
     AgentEffect, AgentInput, CoinSeen, RecipientEffect, RecipientInput, RecipientMachine,
     RecipientStart, SenderEffect, SenderInput,
 };
-use narthex_contracts::deliver::{Coin, Delivery, Handover, Reading, Recipient, Served};
+use narthex_contracts::deliver::{Coin, Found, Handover, Reading, Recipient, Served};
 use narthex_regtest::OutputStatus;
 
 use super::{
     DeliveryPlay,
     play::{RecipientSide, participant},
 };
-use crate::harness::{ScenarioError, Side};
+use crate::harness::{ScenarioError, Side, expect};
 
 impl DeliveryPlay<'_> {
     /// The sender funds, now that all agents agreed.
     pub fn fund(&mut self) -> Result<(), ScenarioError> {
         self.look()?;
-        if !self.sender.side.pending().contains(&SenderEffect::Fund) {
-            return Err(ScenarioError::broken("the funding is not due"));
-        }
+        let due = self.sender.side.pending();
+        expect(due.contains(&SenderEffect::Fund), "the funding is not due")?;
         let tip = self.chain().height()?;
         let mut psbt = self.sender()?.funding_psbt(tip, self.harness.policy())?;
         let (tx, fee) = (self.harness).sign_funding(0, &mut psbt, self.options.amount)?;
@@ -49,16 +50,12 @@ impl DeliveryPlay<'_> {
 
     fn seen(&mut self) -> Result<CoinSeen, ScenarioError> {
         let (outpoint, prevout) = self.delivery().coin()?;
-        let chain = self.harness.chain();
-        Ok(match chain.output_status(outpoint)? {
+        Ok(match self.chain().output_status(outpoint)? {
             OutputStatus::Unspent { output, height } if output == prevout => {
                 CoinSeen::Funded { height }
             }
             OutputStatus::Spent { .. } => {
-                let spender = chain.spender(outpoint)?;
-                let height = spender.and_then(|by| by.height);
-                let spent = || ScenarioError::broken("spent by nothing");
-                let height = height.ok_or_else(spent)?;
+                let (height, _) = self.harness.spent_by(outpoint)?;
                 CoinSeen::Spent { height }
             }
             _ => CoinSeen::Unfunded,
@@ -93,12 +90,16 @@ impl DeliveryPlay<'_> {
         Ok(())
     }
 
+    /// What the recipient's scanner found.
+    fn found(&self) -> Result<&Found, ScenarioError> {
+        let found = self.found.as_ref();
+        found.ok_or_else(|| ScenarioError::broken("the recipient found nothing"))
+    }
+
     /// What an agent serves to the recipient that asks, as it travels.
     pub fn served(&mut self, agent: u8) -> Result<Served, ScenarioError> {
-        let found = self.found.as_ref();
-        let found = found.ok_or_else(|| ScenarioError::broken("the recipient found nothing"))?;
         let request = match &self.recipient {
-            None => Recipient::first_request(found),
+            None => Recipient::first_request(self.found()?),
             Some(_) => self.recipient()?.request()?,
         };
         let request = self.harness.send("recipient", &name(agent), &request)?;
@@ -110,20 +111,17 @@ impl DeliveryPlay<'_> {
     /// The recipient takes up the terms, checks a copy and keeps it.
     pub fn keep(&mut self, served: Served) -> Result<u8, ScenarioError> {
         if self.recipient.is_none() {
-            let found = self.found.as_ref();
-            let found =
-                found.ok_or_else(|| ScenarioError::broken("the recipient found nothing"))?;
-            let (terms, depth) = (served.terms.clone(), self.options.depth);
+            let depth = self.options.depth;
             // Whether it is its own, only who has the key can say.
-            let own = Recipient::open(found, (terms, depth), &self.recipient_key)?;
-            let terms = own.record().terms.clone().check()?;
-            let mut side = Side::<RecipientMachine>::new(terms.id())?;
-            let delivery = std::sync::Arc::new(Delivery::new(terms)?);
+            let terms = (served.terms.clone(), depth);
+            let own = Recipient::open(self.found()?, terms, &self.recipient_key)?;
+            let delivery = own.delivery().clone();
+            let mut side = Side::<RecipientMachine>::new(delivery.terms().id())?;
             side.step(&RecipientInput::Found(Box::new(RecipientStart {
                 delivery,
                 depth,
             })))?;
-            let copies = std::collections::BTreeMap::new();
+            let copies = BTreeMap::new();
             self.recipient = Some(RecipientSide { side, copies });
             self.look()?;
         }
@@ -192,9 +190,7 @@ impl DeliveryPlay<'_> {
     pub fn claim(&mut self, agent: u8, why: &str) -> Result<Transaction, ScenarioError> {
         self.look()?;
         let due = self.agent_side(agent)?.side.pending();
-        if !due.contains(&AgentEffect::Claim) {
-            return Err(ScenarioError::broken("the claim is not due"));
-        }
+        expect(due.contains(&AgentEffect::Claim), "the claim is not due")?;
         let (claim, fee) = self.claim_of(agent)?;
         let label = format!("Claim {}", participant(agent));
         let participant = participant(agent);
@@ -207,26 +203,17 @@ impl DeliveryPlay<'_> {
     /// The sender takes its coin back.
     pub fn refund(&mut self, why: &str) -> Result<(), ScenarioError> {
         self.look()?;
-        if !self.sender.side.pending().contains(&SenderEffect::Refund) {
-            return Err(ScenarioError::broken("the refund is not due"));
-        }
+        let due = self.sender.side.pending();
+        expect(due.contains(&SenderEffect::Refund), "the refund is not due")?;
         let (refund, fee) = self.refund_of()?;
         self.harness.submit(0, ("Refund", why), &refund, fee)
-    }
-
-    /// The transaction that spent the coin, as anybody finds it in the blocks since the funding.
-    pub fn spender(&mut self) -> Result<Option<Transaction>, ScenarioError> {
-        let (outpoint, _) = self.delivery().coin()?;
-        let spender = self.harness.chain().spender(outpoint)?;
-        let confirmed = spender.filter(|by| by.height.is_some());
-        Ok(confirmed.map(|by| by.tx))
     }
 
     /// The recipient reads the message with the key that a claim shows.
     pub fn read(&mut self) -> Result<Reading, ScenarioError> {
         self.look()?;
-        let spender = self.spender()?;
-        let spender = spender.ok_or_else(|| ScenarioError::broken("the coin is not spent"))?;
+        let (outpoint, _) = self.delivery().coin()?;
+        let (_, spender) = self.harness.spent_by(outpoint)?;
         (self.recipient_side()?.side).step(&RecipientInput::Claim(spender))?;
         let due = self.recipient_side()?.side.pending().into_iter();
         let mut shown = due.filter_map(|effect| match effect {

@@ -12,8 +12,8 @@ use narthex_channel::delivery::{
 };
 use narthex_contracts::{
     deliver::{
-        Agent, AgentRecord, Conditions, DeliverError, Delivery, DeliverySeed, Found, MAX_AGENTS,
-        Plan, Recipient, RecipientRecord, Scanner, Sender, SenderRecord, UnsealingKey,
+        Agent, AgentRecord, Assignment, Conditions, DeliverError, Delivery, DeliverySeed, Found,
+        MAX_AGENTS, Plan, Recipient, RecipientRecord, Scanner, Sender, SenderRecord, UnsealingKey,
     },
     depth::Depth,
     terms::Fees,
@@ -132,31 +132,25 @@ pub(super) struct RecipientSide {
 impl SenderSide {
     /// A sender that has made its terms.
     pub(super) fn new(sender: &Sender, depth: Depth) -> Result<SenderSide, ScenarioError> {
-        let SenderRecord { terms, seed, .. } = sender.record();
-        let delivery = Arc::new(Delivery::new(terms.check()?)?);
+        let delivery = sender.delivery().clone();
         let mut side = Side::<SenderMachine>::new(delivery.terms().id())?;
         side.step(&SenderInput::Made(Box::new(SenderStart {
             delivery,
             depth,
         })))?;
-        let envelope = sender.envelope().to_vec();
         Ok(SenderSide {
             side,
-            seed,
-            envelope,
+            seed: sender.record().seed,
+            envelope: sender.envelope().to_vec(),
         })
-    }
-
-    fn delivery(&self) -> Result<&Arc<Delivery>, ScenarioError> {
-        let start = self.side.machine().start();
-        let start = start.ok_or_else(|| ScenarioError::broken("a sender without terms"))?;
-        Ok(&start.delivery)
     }
 
     /// The signer, as the machine stands.
     pub(super) fn signer(&self, key: SecretKey) -> Result<Sender, ScenarioError> {
-        let terms = self.delivery()?.terms();
-        let consents = self.side.machine().consents();
+        let machine = self.side.machine();
+        let start = machine.start();
+        let start = start.ok_or_else(|| ScenarioError::broken("a sender without terms"))?;
+        let (terms, consents) = (start.delivery.terms(), machine.consents());
         let record = SenderRecord {
             terms: terms.record().clone(),
             seed: self.seed.clone(),
@@ -229,8 +223,8 @@ impl<'c> DeliveryPlay<'c> {
         // Scenarios claim at once, where nothing presses yet: a claim that is mostly fee is no delivery.
         let fee = harness.fee(&sender.delivery().claim_plan(0)?)?;
         Fees::from(options.common.rate).check_share(fee, options.amount)?;
+        let delivery = sender.delivery().clone();
         let mut sender = SenderSide::new(&sender, options.depth)?;
-        let delivery = sender.delivery()?.clone();
         let agents = agree_all(&mut harness, options, &mut sender)?;
         let copy = delivery.terms().copy_bytes();
         let what = format!("gives each of {count} agents a copy of {copy} bytes, and all agree");
@@ -361,10 +355,13 @@ pub(super) fn agree_all(
     options: &DeliveryOptions,
     sender: &mut SenderSide,
 ) -> Result<Vec<AgentSide>, ScenarioError> {
+    // One signer for all: it encrypts every copy when it comes back.
+    let signer = sender.signer(harness.key(0, 0)?)?;
     let mut agents = Vec::new();
     for effect in sender.side.pending() {
         if let SenderEffect::Assign { agent } = effect {
-            agents.push(agree(harness, options, sender, agent)?);
+            let given = signer.assignment(agent)?;
+            agents.push(agree(harness, options, sender, (agent, given))?);
         }
     }
     Ok(agents)
@@ -375,7 +372,7 @@ fn agree(
     harness: &mut Harness<'_>,
     options: &DeliveryOptions,
     sender: &mut SenderSide,
-    agent: u8,
+    (agent, given): (u8, Assignment),
 ) -> Result<AgentSide, ScenarioError> {
     let tip = harness.chain().height()?;
     let conditions = Conditions {
@@ -388,12 +385,11 @@ fn agree(
         alone: options.alone,
     };
     let who = name(agent);
-    let given = sender.signer(harness.key(0, 0)?)?.assignment(agent)?;
     let assignment = harness.send("sender", &who, &given)?;
     let key = harness.key(participant(agent), 0)?;
     let (own, consent) = Agent::new(assignment, key, &conditions, tip)?;
     let record = own.record().clone();
-    let delivery = Arc::new(Delivery::new(record.terms.check()?)?);
+    let delivery = own.delivery().clone();
     let mut side = Side::<AgentMachine>::new(delivery.terms().id())?;
     let due = side.step(&AgentInput::Agreed(Box::new(AgentStart {
         delivery,

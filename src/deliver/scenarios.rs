@@ -310,7 +310,7 @@ fn bad_leaf(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
 }
 
 fn no_message(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
-    let length = play.sender()?.envelope().len();
+    let length = play.sender.envelope.len();
     play.lie(vec![0x5a; length])?;
     begin(play)?;
     play.ask(0)?;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use bitcoin::{
-    Amount, ScriptBuf, SignedAmount, Txid,
+    Amount, OutPoint, ScriptBuf, SignedAmount, Transaction, Txid,
     hex::DisplayHex,
     secp256k1::{
         SecretKey,
@@ -248,6 +248,19 @@ impl<'c> Harness<'c> {
     /// Height of the block that holds a transaction, if one does.
     pub fn confirmed_at(&mut self, txid: Txid) -> Result<Option<u32>, ScenarioError> {
         Ok(self.chain.transaction(txid)?.and_then(|(_, height)| height))
+    }
+
+    /// The transaction in a block that spends an output, and the height of that block.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Broken`] if none does.
+    pub(crate) fn spent_by(
+        &mut self,
+        outpoint: OutPoint,
+    ) -> Result<(u32, Transaction), ScenarioError> {
+        let spender = self.chain.spender(outpoint)?;
+        let confirmed = spender.and_then(|by| Some((by.height?, by.tx)));
+        confirmed.ok_or_else(|| ScenarioError::broken(format!("{outpoint} is not spent")))
     }
 
     /// Books what a party gained by the contract, or lost if negative; fees are not counted in it.

@@ -10,7 +10,7 @@ use narthex_contracts::{
 use narthex_regtest::OutputStatus;
 
 use super::{SlicePlay, play::name};
-use crate::harness::ScenarioError;
+use crate::harness::{ScenarioError, expect};
 
 impl SlicePlay<'_> {
     /// Where the chain has the prices goes into all machines.
@@ -37,15 +37,12 @@ impl SlicePlay<'_> {
 
     fn price(&mut self, index: u8) -> Result<Price, ScenarioError> {
         let outpoint = self.price_at(index)?;
-        let chain = self.harness.chain();
-        Ok(match chain.output_status(outpoint)? {
+        Ok(match self.chain().output_status(outpoint)? {
             OutputStatus::Unspent { height, .. } => Price::Locked { height },
             OutputStatus::Missing | OutputStatus::Waiting { .. } => Price::Unfunded,
             OutputStatus::Spent { .. } => {
-                let spender = chain.spender(outpoint)?;
-                let confirmed = spender.and_then(|by| Some((by.height?, by.tx.compute_txid())));
-                let spent = || ScenarioError::broken("spent by nothing");
-                let (height, by) = confirmed.ok_or_else(spent)?;
+                let (height, tx) = self.harness.spent_by(outpoint)?;
+                let by = tx.compute_txid();
                 Price::Spent { height, by }
             }
         })
@@ -68,9 +65,8 @@ impl SlicePlay<'_> {
     /// The client funds the slice, now that it holds all claims.
     pub fn fund(&mut self) -> Result<(), ScenarioError> {
         self.look()?;
-        if !self.slice.client.pending().contains(&ClientEffect::Fund) {
-            return Err(ScenarioError::broken("the funding is not due"));
-        }
+        let due = self.slice.client.pending();
+        expect(due.contains(&ClientEffect::Fund), "the funding is not due")?;
         let mut psbt = self.client()?.funding_psbt(self.harness.policy())?;
         let (price, n) = (self.options.price, self.options.providers);
         let locked = price.checked_mul(n.into()).unwrap_or(Amount::MAX_MONEY);
@@ -256,14 +252,12 @@ impl SlicePlay<'_> {
         self.harness.moved(0, participant, self.options.price)?;
         self.claims = self.claims.saturating_add(1);
         self.look()?;
-        let find = ClientEffect::Find { index };
-        if !self.slice.client.pending().contains(&find) {
-            return Err(ScenarioError::broken("a claim that nobody looks for"));
-        }
+        let due = self.slice.client.pending();
+        let is_due = due.contains(&ClientEffect::Find { index });
+        expect(is_due, "a claim that nobody looks for")?;
         let outpoint = self.price_at(index)?;
-        let spender = self.harness.chain().spender(outpoint)?;
-        let spender = spender.ok_or_else(|| ScenarioError::broken("no claim on the chain"))?;
-        self.opened(index, &spender.tx)
+        let (_, spender) = self.harness.spent_by(outpoint)?;
+        self.opened(index, &spender)
     }
 
     /// The client reads a claim that it saw, whoever published it.
@@ -340,9 +334,7 @@ impl SlicePlay<'_> {
             if let Coin::Locked { height } = self.coin(index)? {
                 let d = u32::from(self.options.refund_blocks);
                 self.harness.wait_for(height.saturating_add(d))?;
-                if !self.refund(index)? {
-                    return Err(ScenarioError::broken("the refund is not due"));
-                }
+                expect(self.refund(index)?, "the refund is not due")?;
             }
         }
         Ok(())

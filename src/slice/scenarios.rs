@@ -118,9 +118,7 @@ fn work(play: &mut SlicePlay<'_>, who: &[u8]) -> Result<(), ScenarioError> {
 fn release(play: &mut SlicePlay<'_>, who: &[u8]) -> Result<(), ScenarioError> {
     play.bury()?;
     for i in who {
-        if !play.release(*i)? {
-            return Err(ScenarioError::broken("the release is not due"));
-        }
+        expect(play.release(*i)?, "the release is not due")?;
     }
     Ok(())
 }

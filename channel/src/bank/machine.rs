@@ -482,12 +482,7 @@ impl<S: Side> Machine for BankMachine<S> {
     type Error = SideError;
 
     fn step(&self, input: &BankInput) -> Result<Step<BankChange, BankEffect>, SideError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &BankChange) {

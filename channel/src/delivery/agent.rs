@@ -13,7 +13,7 @@ use super::{CoinSeen, out_of_order};
 use crate::{Machine, Step};
 
 /// What an agent begins with, once it has checked its copy and agreed. The copy is durable before that.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AgentStart {
     /// The delivery.
     pub delivery: Arc<Delivery>,
@@ -26,16 +26,6 @@ pub struct AgentStart {
     /// Whether it serves only while no other agent was accepted.
     pub alone: bool,
 }
-
-impl PartialEq for AgentStart {
-    fn eq(&self, other: &Self) -> bool {
-        self.delivery.terms().id() == other.delivery.terms().id()
-            && (self.agent, self.depth, self.alone) == (other.agent, other.depth, other.alone)
-            && self.branch == other.branch
-    }
-}
-
-impl Eq for AgentStart {}
 
 impl std::fmt::Debug for AgentStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -181,15 +171,6 @@ impl AgentMachine {
             }
         }
     }
-
-    fn due(&self) -> Vec<AgentEffect> {
-        match self.standing() {
-            "agreed" => vec![AgentEffect::Consent],
-            "serving" => vec![AgentEffect::Serve],
-            "claiming" => vec![AgentEffect::Claim],
-            _ => Vec::new(),
-        }
-    }
 }
 
 impl Machine for AgentMachine {
@@ -199,12 +180,7 @@ impl Machine for AgentMachine {
     type Error = DeliverError;
 
     fn step(&self, input: &AgentInput) -> Result<Step<AgentChange, AgentEffect>, DeliverError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &AgentChange) {
@@ -216,6 +192,11 @@ impl Machine for AgentMachine {
     }
 
     fn pending(&self) -> Vec<AgentEffect> {
-        self.due()
+        match self.standing() {
+            "agreed" => vec![AgentEffect::Consent],
+            "serving" => vec![AgentEffect::Serve],
+            "claiming" => vec![AgentEffect::Claim],
+            _ => Vec::new(),
+        }
     }
 }

@@ -14,22 +14,13 @@ use crate::{Machine, Step};
 
 /// What a recipient begins with, once its signer has found that the delivery is its own
 /// ([`Recipient::open`](narthex_contracts::deliver::Recipient::open)).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RecipientStart {
     /// The delivery.
     pub delivery: Arc<Delivery>,
     /// How deep the funding must be before anybody is accepted.
     pub depth: Depth,
 }
-
-impl PartialEq for RecipientStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.delivery.terms().id(), start.depth);
-        of(self) == of(other)
-    }
-}
-
-impl Eq for RecipientStart {}
 
 impl std::fmt::Debug for RecipientStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -186,11 +177,8 @@ impl RecipientMachine {
             RecipientInput::Found(again) if again == start => Ok(None),
             RecipientInput::Found(_) => out_of_order("another delivery was found"),
             RecipientInput::Kept(served) => {
-                if served.terms != *delivery.terms().record() {
-                    return Err(DeliverError::Foreign);
-                }
+                delivery.check_served(served)?;
                 let (agent, branch) = (served.agent, served.branch.clone());
-                delivery.check_copy(agent, &served.copy, &branch)?;
                 let is_new = !self.kept.contains_key(&agent);
                 Ok(is_new.then_some(RecipientChange::Kept { agent, branch }))
             }
@@ -238,8 +226,39 @@ impl RecipientMachine {
             },
         }
     }
+}
 
-    fn due(&self) -> Vec<RecipientEffect> {
+impl Machine for RecipientMachine {
+    type Input = RecipientInput;
+    type Change = RecipientChange;
+    type Effect = RecipientEffect;
+    type Error = DeliverError;
+
+    /// The effects of a step are those that were not due before it.
+    fn step(
+        &self,
+        input: &RecipientInput,
+    ) -> Result<Step<RecipientChange, RecipientEffect>, DeliverError> {
+        Ok(Step::of_new(self, self.taken(input)?))
+    }
+
+    fn apply(&mut self, change: &RecipientChange) {
+        match change {
+            RecipientChange::Found(start) => self.start = Some(start.clone()),
+            RecipientChange::Kept { agent, branch } => {
+                self.kept.insert(*agent, branch.clone());
+            }
+            RecipientChange::Coin(coin) => self.coin = Some(*coin),
+            RecipientChange::Accepting(agent) => self.accepting = Some(*agent),
+            RecipientChange::Handed { agent, signature } => {
+                self.accepting = None;
+                self.handed.insert(*agent, *signature);
+            }
+            RecipientChange::Claimed(tx) => self.claim = Some(tx.clone()),
+        }
+    }
+
+    fn pending(&self) -> Vec<RecipientEffect> {
         let (Some(start), state) = (&self.start, self.standing()) else {
             return Vec::new();
         };
@@ -262,47 +281,5 @@ impl RecipientMachine {
             _ => {}
         }
         due
-    }
-}
-
-impl Machine for RecipientMachine {
-    type Input = RecipientInput;
-    type Change = RecipientChange;
-    type Effect = RecipientEffect;
-    type Error = DeliverError;
-
-    /// The effects of a step are those that were not due before it.
-    fn step(
-        &self,
-        input: &RecipientInput,
-    ) -> Result<Step<RecipientChange, RecipientEffect>, DeliverError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let (before, mut after) = (self.due(), self.clone());
-        after.apply(&change);
-        let mut new = after.due();
-        new.retain(|effect| !before.contains(effect));
-        Ok(Step::new(vec![change], new))
-    }
-
-    fn apply(&mut self, change: &RecipientChange) {
-        match change {
-            RecipientChange::Found(start) => self.start = Some(start.clone()),
-            RecipientChange::Kept { agent, branch } => {
-                self.kept.insert(*agent, branch.clone());
-            }
-            RecipientChange::Coin(coin) => self.coin = Some(*coin),
-            RecipientChange::Accepting(agent) => self.accepting = Some(*agent),
-            RecipientChange::Handed { agent, signature } => {
-                self.accepting = None;
-                self.handed.insert(*agent, *signature);
-            }
-            RecipientChange::Claimed(tx) => self.claim = Some(tx.clone()),
-        }
-    }
-
-    fn pending(&self) -> Vec<RecipientEffect> {
-        self.due()
     }
 }

@@ -12,22 +12,13 @@ use super::{CoinSeen, out_of_order};
 use crate::{Machine, Step};
 
 /// What a sender begins with, once its seed is bound to the terms. Seed and envelope are durable before that.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SenderStart {
     /// The delivery.
     pub delivery: Arc<Delivery>,
     /// How deep a spend must be before the delivery is over for it.
     pub depth: Depth,
 }
-
-impl PartialEq for SenderStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.delivery.terms().id(), start.depth);
-        of(self) == of(other)
-    }
-}
-
-impl Eq for SenderStart {}
 
 impl std::fmt::Debug for SenderStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -188,7 +179,7 @@ impl SenderMachine {
                     },
                     CoinSeen::Funded { height } => SenderCoin::Funded {
                         height,
-                        is_due: *tip >= start.delivery.terms().record().refund_height,
+                        is_due: start.delivery.is_refundable(*tip),
                     },
                     CoinSeen::Spent { height } => SenderCoin::Spent {
                         is_deep: start.depth.is_reached(height, *tip),
@@ -197,32 +188,13 @@ impl SenderMachine {
                 Ok((self.coin != Some(now)).then_some(SenderChange::Coin(now)))
             }
             SenderInput::Funded(tx) => {
-                let derived = start.delivery.coin()?.0.txid;
-                let found = tx.compute_txid();
-                if found != derived {
-                    return Err(DeliverError::OtherFunding { derived, found });
-                }
+                start.delivery.check_funding(tx.compute_txid())?;
                 match (&self.funding, state) {
                     (Some(known), _) if known == tx => Ok(None),
                     (None, "ready") => Ok(Some(SenderChange::Funded(tx.clone()))),
                     _ => out_of_order("funded twice, too early or too late"),
                 }
             }
-        }
-    }
-
-    fn due(&self) -> Vec<SenderEffect> {
-        match (self.standing(), &self.funding) {
-            ("assigning", _) => {
-                let missing = self.missing();
-                missing
-                    .map(|agent| SenderEffect::Assign { agent })
-                    .collect()
-            }
-            ("ready", _) => vec![SenderEffect::Fund],
-            ("funding", Some(tx)) => vec![SenderEffect::Publish(tx.clone())],
-            ("refunding", _) => vec![SenderEffect::Refund],
-            _ => Vec::new(),
         }
     }
 }
@@ -234,12 +206,7 @@ impl Machine for SenderMachine {
     type Error = DeliverError;
 
     fn step(&self, input: &SenderInput) -> Result<Step<SenderChange, SenderEffect>, DeliverError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &SenderChange) {
@@ -254,6 +221,17 @@ impl Machine for SenderMachine {
     }
 
     fn pending(&self) -> Vec<SenderEffect> {
-        self.due()
+        match (self.standing(), &self.funding) {
+            ("assigning", _) => {
+                let missing = self.missing();
+                missing
+                    .map(|agent| SenderEffect::Assign { agent })
+                    .collect()
+            }
+            ("ready", _) => vec![SenderEffect::Fund],
+            ("funding", Some(tx)) => vec![SenderEffect::Publish(tx.clone())],
+            ("refunding", _) => vec![SenderEffect::Refund],
+            _ => Vec::new(),
+        }
     }
 }

@@ -13,6 +13,11 @@ use crate::{
 };
 
 type Input<S> = <<S as Subject>::Machine as Machine>::Input;
+/// A state, and what is to be done.
+type Stands<S> = (
+    <S as Subject>::State,
+    Vec<<<S as Subject>::Machine as Machine>::Effect>,
+);
 type Driven<S> = Logged<<S as Subject>::Machine, FailingLog<MemoryLog>>;
 
 /// Holds a machine to the laws.
@@ -21,16 +26,9 @@ type Driven<S> = Logged<<S as Subject>::Machine, FailingLog<MemoryLog>>;
 /// [`Broken`]: the first law that does not hold, and the seed that shows it.
 pub fn check<S: Subject>(subject: &mut S, effort: Effort) -> Result<(), Broken> {
     let mut reached = BTreeSet::new();
-    let mut walk = Walk {
-        effort,
-        walk: 0,
-        input: 0,
-        disk: MemoryDisk::default(),
-    };
+    let mut walk = Walk::new(effort);
     for number in 0..effort.walks {
-        walk.walk = number;
-        walk.disk = MemoryDisk::default();
-        walk.run(subject, &mut reached)?;
+        walk.run(subject, number, &mut reached)?;
     }
     let missed = S::Machine::rows().find(|row| !reached.contains(*row));
     match missed {
@@ -48,19 +46,9 @@ pub fn check_summary<S>(subject: &mut S, effort: Effort) -> Result<(), Broken>
 where
     S: Subject<Machine: Summary>,
 {
-    let mut walk = Walk {
-        effort,
-        walk: 0,
-        input: 0,
-        disk: MemoryDisk::default(),
-    };
+    let mut walk = Walk::new(effort);
     for number in 0..effort.walks {
-        walk.walk = number;
-        walk.disk = MemoryDisk::default();
-        let seed = effort.seed ^ u64::from(number).rotate_left(32);
-        let mut rng = StdRng::seed_from_u64(seed);
-        subject.begin(&mut rng);
-        let mut driven = walk.open(subject, u32::MAX, Fault::Before)?;
+        let (mut rng, mut driven) = walk.begin(subject, number)?;
         for input in 0..effort.inputs {
             walk.input = input;
             let taken = subject.input(driven.machine(), &mut rng);
@@ -82,11 +70,7 @@ where
                 return Err(walk.broken::<S>("summary", format!("{replaced:?}")));
             }
             drop(driven);
-            driven = walk.open(subject, u32::MAX, Fault::Before)?;
-            let state = subject.state(driven.machine());
-            walk.same::<S, _>("summary", ("the state", &before.0, &state))?;
-            let found = driven.pending();
-            walk.same::<S, _>("summary", ("what is to be done", &before.1, &found))?;
+            driven = walk.reopen(subject, "summary", &before)?;
         }
     }
     Ok(())
@@ -100,6 +84,30 @@ struct Walk {
 }
 
 impl Walk {
+    fn new(effort: Effort) -> Walk {
+        Walk {
+            effort,
+            walk: 0,
+            input: 0,
+            disk: MemoryDisk::default(),
+        }
+    }
+
+    /// A walk begins, with a log of its own.
+    fn begin<S: Subject>(
+        &mut self,
+        subject: &mut S,
+        number: u32,
+    ) -> Result<(StdRng, Driven<S>), Broken> {
+        self.walk = number;
+        self.disk = MemoryDisk::default();
+        let seed = self.effort.seed ^ u64::from(number).rotate_left(32);
+        let mut rng = StdRng::seed_from_u64(seed);
+        subject.begin(&mut rng);
+        let driven = self.open(subject, u32::MAX, Fault::Before)?;
+        Ok((rng, driven))
+    }
+
     fn broken<S: Subject>(&self, law: &'static str, found: String) -> Broken {
         Broken {
             machine: S::Machine::NAME,
@@ -131,15 +139,27 @@ impl Walk {
         Logged::open(subject.fresh(), log).map_err(|e| broken(e.to_string()))
     }
 
+    /// Opens the log anew: it gives back this state, and this that is to be done.
+    fn reopen<S: Subject>(
+        &self,
+        subject: &S,
+        law: &'static str,
+        (state, due): &Stands<S>,
+    ) -> Result<Driven<S>, Broken> {
+        let driven = self.open(subject, u32::MAX, Fault::Before)?;
+        let found = subject.state(driven.machine());
+        self.same::<S, _>(law, ("the state", state, &found))?;
+        self.same::<S, _>(law, ("what is to be done", due, &driven.pending()))?;
+        Ok(driven)
+    }
+
     fn run<S: Subject>(
         &mut self,
         subject: &mut S,
+        number: u32,
         reached: &mut BTreeSet<&'static Transition>,
     ) -> Result<(), Broken> {
-        let seed = self.effort.seed ^ u64::from(self.walk).rotate_left(32);
-        let mut rng = StdRng::seed_from_u64(seed);
-        subject.begin(&mut rng);
-        let mut driven = self.open(subject, u32::MAX, Fault::Before)?;
+        let (mut rng, mut driven) = self.begin(subject, number)?;
         for number in 0..self.effort.inputs {
             self.input = number;
             let input = subject.input(driven.machine(), &mut rng);
@@ -155,13 +175,7 @@ impl Walk {
             self.step(subject, &mut driven, &input, reached)?;
             let before = (subject.state(driven.machine()), driven.pending());
             drop(driven);
-            driven = self.open(subject, u32::MAX, Fault::Before)?;
-            let state = subject.state(driven.machine());
-            self.same::<S, _>("replay", ("the state", &before.0, &state))?;
-            self.same::<S, _>(
-                "replay",
-                ("what is to be done", &before.1, &driven.pending()),
-            )?;
+            driven = self.reopen(subject, "replay", &before)?;
         }
         Ok(())
     }

@@ -46,9 +46,7 @@ impl MemoryLog {
             entries: Entries::default(),
         }
     }
-}
 
-impl MemoryLog {
     /// The entries, to be changed by who knows how many there are.
     fn at(&self, next: u64) -> Result<RefMut<'_, Vec<Vec<u8>>>, LogError> {
         // One who reads in the middle of a write is a defect, and no reason to end the process.

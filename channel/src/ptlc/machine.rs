@@ -259,13 +259,7 @@ impl Machine for ForwardMachine {
     type Error = PtlcError;
 
     fn step(&self, input: &ForwardInput) -> Result<Step<ForwardChange, ForwardEffect>, PtlcError> {
-        let changes = self.taken(input)?;
-        if changes.is_empty() {
-            return Ok(Step::seen(self.due()));
-        }
-        let mut after = self.clone();
-        changes.iter().for_each(|change| after.apply(change));
-        Ok(Step::new(changes, after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &ForwardChange) {

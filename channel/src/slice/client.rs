@@ -5,32 +5,22 @@ use std::collections::BTreeMap;
 use bitcoin::{Transaction, Txid, secp256k1::SecretKey};
 use narthex_contracts::{
     depth::Depth,
-    graph::{NodeId, TxGraph},
+    graph::TxGraph,
     setup::ContractSignatures,
-    setup::SignaturesError,
     slice::{Bundle, ClientBook, ClientDuty, Coin, Post, SliceError, SliceTerms, claim, refund},
 };
 
-use super::Price;
+use super::{Price, out_of_order};
 use crate::{Machine, Step};
 
 /// What a client begins with: the signatures of the ceremony, and its policy.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientStart {
     /// Its signatures, with the terms.
     pub holdings: ContractSignatures<SliceTerms>,
     /// How deep a spend must be before the slice is over for it.
     pub depth: Depth,
 }
-
-impl PartialEq for ClientStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.holdings.terms().id(), start.depth);
-        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
-    }
-}
-
-impl Eq for ClientStart {}
 
 impl std::fmt::Debug for ClientStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -189,22 +179,6 @@ pub struct ClientMachine {
 
 type Taking = Result<Option<ClientChange>, SliceError>;
 
-const fn order<T>(what: &'static str) -> Result<T, SliceError> {
-    Err(SliceError::Order { what })
-}
-
-/// Checks that a transaction is this one of the graph.
-fn same_transaction(graph: &TxGraph, node: NodeId, tx: &Transaction) -> Result<(), SliceError> {
-    match tx.compute_txid() {
-        found if graph.txid(node) == Some(found) => Ok(()),
-        found => {
-            let named = graph.node(node);
-            let transaction = named.map(|node| node.name.to_string()).unwrap_or_default();
-            Err(SignaturesError::OtherTransaction { transaction, found }.into())
-        }
-    }
-}
-
 impl ClientMachine {
     /// What it knows, once the ceremony is over.
     pub const fn book(&self) -> Option<&ClientBook> {
@@ -252,32 +226,29 @@ impl ClientMachine {
                     ClientBook::new(start.holdings.clone())?;
                     Ok(Some(ClientChange::Held(start.clone())))
                 }
-                _ => order("nothing is signed yet"),
+                _ => out_of_order("nothing is signed yet"),
             };
         };
-        let (state, graph) = (self.standing(), book.holdings().graph());
+        let (state, holdings) = (self.standing(), book.holdings());
         if state == "over" {
             return match input {
                 ClientInput::Price { .. } => Ok(None),
-                _ => order("the slice is over"),
+                _ => out_of_order("the slice is over"),
             };
         }
         match input {
             ClientInput::Held(start) => {
-                let same = start.depth == self.depth
-                    && start.holdings.terms().id() == book.terms().id()
-                    && start.holdings.to_bytes() == book.holdings().to_bytes();
-                match same {
+                match start.depth == self.depth && start.holdings == *holdings {
                     true => Ok(None),
-                    false => order("another slice's ceremony is over"),
+                    false => out_of_order("another slice's ceremony is over"),
                 }
             }
             ClientInput::Funded(tx) => {
-                same_transaction(graph, TxGraph::FUNDING, tx)?;
+                holdings.check_transaction(TxGraph::FUNDING, tx)?;
                 match (&self.funding, state) {
                     (Some(known), _) if known == tx => Ok(None),
                     (None, "signed") => Ok(Some(ClientChange::Funded(tx.clone()))),
-                    _ => order("funded twice, or too late"),
+                    _ => out_of_order("funded twice, or too late"),
                 }
             }
             ClientInput::Price { index, tip, price } => {
@@ -302,7 +273,7 @@ impl ClientMachine {
             }
             ClientInput::Refunded { index, tx } => {
                 let price = self.price(book, *index)?;
-                same_transaction(graph, refund(*index), tx)?;
+                holdings.check_transaction(refund(*index), tx)?;
                 match (self.refunds.get(index), price) {
                     // Signed twice, it is the same transaction: the one that was written first is published.
                     (Some(_), _) => Ok(None),
@@ -310,7 +281,7 @@ impl ClientMachine {
                         let (index, tx) = (*index, tx.clone());
                         Ok(Some(ClientChange::Refunded { index, tx }))
                     }
-                    _ => order("a refund that is not due"),
+                    _ => out_of_order("a refund that is not due"),
                 }
             }
         }
@@ -337,36 +308,6 @@ impl ClientMachine {
             },
         }
     }
-
-    fn due(&self) -> Vec<ClientEffect> {
-        let Some(book) = &self.book else {
-            return Vec::new();
-        };
-        let mut due = Vec::new();
-        match (self.standing(), &self.funding) {
-            ("over", _) => return due,
-            ("signed", _) => due.push(ClientEffect::Fund),
-            ("funding", Some(tx)) => due.push(ClientEffect::Publish(tx.clone())),
-            _ => {}
-        }
-        for (index, price) in (0..).zip(&self.prices) {
-            let bundles = book.hand_out(index).cloned();
-            due.extend(bundles.map(|bundle| ClientEffect::HandOut { to: index, bundle }));
-            match price {
-                ClientPrice::Locked { is_due: true, .. } => {
-                    due.push(match self.refunds.get(&index).cloned() {
-                        Some(tx) => ClientEffect::PublishRefund { index, tx },
-                        None => ClientEffect::Refund { index },
-                    });
-                }
-                ClientPrice::Spent {
-                    is_claimed: true, ..
-                } if book.secret(index).is_none() => due.push(ClientEffect::Find { index }),
-                _ => {}
-            }
-        }
-        due
-    }
 }
 
 fn is_claim(book: &ClientBook, index: u8, by: Txid) -> bool {
@@ -381,14 +322,7 @@ impl Machine for ClientMachine {
 
     /// The effects of a step are those that were not due before it.
     fn step(&self, input: &ClientInput) -> Result<Step<ClientChange, ClientEffect>, SliceError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let (before, mut after) = (self.due(), self.clone());
-        after.apply(&change);
-        let mut new = after.due();
-        new.retain(|effect| !before.contains(effect));
-        Ok(Step::new(vec![change], new))
+        Ok(Step::of_new(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &ClientChange) {
@@ -420,6 +354,32 @@ impl Machine for ClientMachine {
     }
 
     fn pending(&self) -> Vec<ClientEffect> {
-        self.due()
+        let Some(book) = &self.book else {
+            return Vec::new();
+        };
+        let mut due = Vec::new();
+        match (self.standing(), &self.funding) {
+            ("over", _) => return due,
+            ("signed", _) => due.push(ClientEffect::Fund),
+            ("funding", Some(tx)) => due.push(ClientEffect::Publish(tx.clone())),
+            _ => {}
+        }
+        for (index, price) in (0..).zip(&self.prices) {
+            let bundles = book.hand_out(index).cloned();
+            due.extend(bundles.map(|bundle| ClientEffect::HandOut { to: index, bundle }));
+            match price {
+                ClientPrice::Locked { is_due: true, .. } => {
+                    due.push(match self.refunds.get(&index).cloned() {
+                        Some(tx) => ClientEffect::PublishRefund { index, tx },
+                        None => ClientEffect::Refund { index },
+                    });
+                }
+                ClientPrice::Spent {
+                    is_claimed: true, ..
+                } if book.secret(index).is_none() => due.push(ClientEffect::Find { index }),
+                _ => {}
+            }
+        }
+        due
     }
 }

@@ -19,6 +19,7 @@ pub use provider::{
 };
 
 use bitcoin::Txid;
+use narthex_contracts::slice::SliceError;
 
 /// Where the chain has the price of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,4 +38,9 @@ pub enum Price {
         /// What spends it.
         by: Txid,
     },
+}
+
+/// Not as it stands, in words.
+const fn out_of_order<T>(what: &'static str) -> Result<T, SliceError> {
+    Err(SliceError::Order { what })
 }

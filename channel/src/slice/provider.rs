@@ -10,11 +10,11 @@ use narthex_contracts::{
     },
 };
 
-use super::Price;
+use super::{Price, out_of_order};
 use crate::{Machine, Step};
 
 /// What a provider begins with: the signatures of the ceremony, and its policy.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProviderStart {
     /// Its signatures, with the terms.
     pub holdings: ContractSignatures<SliceTerms>,
@@ -24,13 +24,6 @@ pub struct ProviderStart {
     pub depth: Depth,
 }
 
-impl PartialEq for ProviderStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (start.holdings.terms().id(), start.own, start.depth);
-        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
-    }
-}
-
 impl std::fmt::Debug for ProviderStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ProviderStart(of {}, {} deep)", self.own, self.depth)
@@ -38,9 +31,10 @@ impl std::fmt::Debug for ProviderStart {
 }
 
 /// Where the own price is, by the own policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProviderPrice {
     /// Not confirmed.
+    #[default]
     Unfunded,
     /// Neither claimed nor refunded.
     Locked {
@@ -113,8 +107,6 @@ pub enum ProviderChange {
     Claimed(Transaction),
 }
 
-impl Eq for ProviderStart {}
-
 impl std::fmt::Debug for ProviderChange {
     /// Without openings and shares.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -152,16 +144,12 @@ pub enum ProviderEffect {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProviderMachine {
     book: Option<ProviderBook>,
-    price: Option<ProviderPrice>,
+    price: ProviderPrice,
     lies: Vec<Evidence>,
     claim: Option<Transaction>,
 }
 
 type Taking = Result<Option<ProviderChange>, SliceError>;
-
-const fn order<T>(what: &'static str) -> Result<T, SliceError> {
-    Err(SliceError::Order { what })
-}
 
 impl ProviderMachine {
     /// What it knows, once the ceremony is over.
@@ -170,8 +158,8 @@ impl ProviderMachine {
     }
 
     /// Where the own price is.
-    pub fn price(&self) -> ProviderPrice {
-        self.price.unwrap_or(ProviderPrice::Unfunded)
+    pub const fn price(&self) -> ProviderPrice {
+        self.price
     }
 
     /// Proofs that somebody lied, to be shown when the slice has ended.
@@ -189,7 +177,7 @@ impl ProviderMachine {
         let Some(book) = &self.book else {
             return "new";
         };
-        match self.price() {
+        match self.price {
             ProviderPrice::Unfunded => "unfunded",
             ProviderPrice::Spent { is_deep: true } => "over",
             ProviderPrice::Spent { is_deep: false } => "spent",
@@ -215,30 +203,29 @@ impl ProviderMachine {
                     ProviderBook::new(start.holdings.clone(), start.own, start.depth)?;
                     Ok(Some(ProviderChange::Held(start.clone())))
                 }
-                _ => order("nothing is signed yet"),
+                _ => out_of_order("nothing is signed yet"),
             };
         };
         let state = self.standing();
         if state == "over" {
             return match input {
                 ProviderInput::Price { .. } => Ok(None),
-                _ => order("the slice is over"),
+                _ => out_of_order("the slice is over"),
             };
         }
         match input {
             ProviderInput::Held(start) => {
                 let same = start.own == book.index()
                     && start.depth == book.depth()
-                    && start.holdings.terms().id() == book.terms().id()
-                    && start.holdings.to_bytes() == book.holdings().to_bytes();
+                    && start.holdings == *book.holdings();
                 match same {
                     true => Ok(None),
-                    false => order("another slice's ceremony is over"),
+                    false => out_of_order("another slice's ceremony is over"),
                 }
             }
             ProviderInput::Price { tip, price } => {
                 let now = see(book, *tip, *price);
-                Ok((now != self.price()).then_some(ProviderChange::Price(now)))
+                Ok((now != self.price).then_some(ProviderChange::Price(now)))
             }
             ProviderInput::Committed { post, opening } => {
                 match book.check_commitment(post, opening)? {
@@ -247,7 +234,7 @@ impl ProviderMachine {
                         post: post.clone(),
                         opening: opening.clone(),
                     })),
-                    true => order("committed to work that is not due"),
+                    true => out_of_order("committed to work that is not due"),
                 }
             }
             ProviderInput::Post(post) => match book.check_post(post)? {
@@ -260,7 +247,7 @@ impl ProviderMachine {
             ProviderInput::Released(bundle) => match book.check_release(bundle)? {
                 false => Ok(None),
                 true if state == "releasing" => Ok(Some(ProviderChange::Released(bundle.clone()))),
-                true => order("released before it is due, or after it is of use"),
+                true => out_of_order("released before it is due, or after it is of use"),
             },
             ProviderInput::Bundle(bundle) => match book.check_bundle(bundle)? {
                 (Taken::False(evidence), _) if !self.lies.contains(&evidence) => {
@@ -276,25 +263,10 @@ impl ProviderMachine {
                 match (&self.claim, state) {
                     (Some(_), _) => Ok(None),
                     (None, "paid") => Ok(Some(ProviderChange::Claimed(tx.clone()))),
-                    (None, _) => order("claimed before it is due"),
+                    (None, _) => out_of_order("claimed before it is due"),
                 }
             }
         }
-    }
-
-    fn due(&self) -> Vec<ProviderEffect> {
-        let book = self.book.as_ref();
-        let effect = match self.standing() {
-            "working" => Some(ProviderEffect::Work),
-            "posted" => (book.and_then(ProviderBook::post).cloned())
-                .map(|post| ProviderEffect::Show(Box::new(post))),
-            "releasing" => Some(ProviderEffect::Release),
-            "released" => (book.and_then(ProviderBook::bundle).cloned()).map(ProviderEffect::Ask),
-            "paid" => Some(ProviderEffect::Claim),
-            "claiming" => self.claim.clone().map(ProviderEffect::Publish),
-            _ => None,
-        };
-        effect.into_iter().collect()
     }
 }
 
@@ -323,12 +295,7 @@ impl Machine for ProviderMachine {
         &self,
         input: &ProviderInput,
     ) -> Result<Step<ProviderChange, ProviderEffect>, SliceError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok(Step::new(vec![change], after.due()))
+        Ok(Step::of(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &ProviderChange) {
@@ -341,7 +308,7 @@ impl Machine for ProviderMachine {
         };
         match change {
             ProviderChange::Held(_) => {}
-            ProviderChange::Price(price) => self.price = Some(*price),
+            ProviderChange::Price(price) => self.price = *price,
             ProviderChange::Committed { post, opening } => book.commit(post, opening),
             ProviderChange::Posted(post) => book.hold_post(post),
             ProviderChange::Released(bundle) => book.release(bundle),
@@ -352,6 +319,17 @@ impl Machine for ProviderMachine {
     }
 
     fn pending(&self) -> Vec<ProviderEffect> {
-        self.due()
+        let book = self.book.as_ref();
+        let effect = match self.standing() {
+            "working" => Some(ProviderEffect::Work),
+            "posted" => (book.and_then(ProviderBook::post).cloned())
+                .map(|post| ProviderEffect::Show(Box::new(post))),
+            "releasing" => Some(ProviderEffect::Release),
+            "released" => (book.and_then(ProviderBook::bundle).cloned()).map(ProviderEffect::Ask),
+            "paid" => Some(ProviderEffect::Claim),
+            "claiming" => self.claim.clone().map(ProviderEffect::Publish),
+            _ => None,
+        };
+        effect.into_iter().collect()
     }
 }

@@ -21,6 +21,7 @@ use narthex_contracts::{
 };
 
 use crate::{
+    begun::{Begun, take},
     deliver_support::{
         DEPTH, FUNDED, MESSAGE, T, TIP, agent_key, conditions, plan, recipient, rng, sending, serve,
     },
@@ -60,9 +61,8 @@ impl World {
             agents[i].take(&handovers[i]).unwrap();
             agents[i].claim((TIP, FUNDED), fee, &mut rng).unwrap()
         });
-        let terms = sender.record().terms.check().unwrap();
         World {
-            delivery: Arc::new(Delivery::new(terms).unwrap()),
+            delivery: sender.delivery().clone(),
             consents,
             served,
             handovers,
@@ -113,22 +113,16 @@ fn coin(rng: &mut StdRng) -> (u32, CoinSeen) {
 struct Walks<M> {
     world: World,
     other: World,
-    /// Begun: most walks start there, since reading terms back at each step takes its time.
-    begun: M,
-    is_new: bool,
+    begun: Begun<M>,
 }
 
-impl<M: Machine<Error = DeliverError> + Default> Walks<M> {
+impl<M: Machine<Error = DeliverError> + Default + Clone> Walks<M> {
     fn new(begin: impl FnOnce(&World) -> M::Input) -> Self {
         let (world, other) = (World::new(MESSAGE), World::new(b"another message of these"));
-        let (mut machine, input) = (M::default(), begin(&world));
-        let step = machine.step(&input).unwrap();
-        step.changes.iter().for_each(|change| machine.apply(change));
         Walks {
+            begun: Begun::with(&begin(&world)),
             world,
             other,
-            begun: machine,
-            is_new: true,
         }
     }
 
@@ -146,14 +140,11 @@ impl Subject for Walks<AgentMachine> {
     type State = AgentMachine;
 
     fn fresh(&self) -> AgentMachine {
-        match self.is_new {
-            true => AgentMachine::default(),
-            false => self.begun.clone(),
-        }
+        self.begun.fresh()
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
-        self.is_new = rng.gen_ratio(1, 16);
+        self.begun.draw(rng);
     }
 
     fn state(&self, machine: &AgentMachine) -> AgentMachine {
@@ -178,14 +169,11 @@ impl Subject for Walks<SenderMachine> {
     type State = SenderMachine;
 
     fn fresh(&self) -> SenderMachine {
-        match self.is_new {
-            true => SenderMachine::default(),
-            false => self.begun.clone(),
-        }
+        self.begun.fresh()
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
-        self.is_new = rng.gen_ratio(1, 16);
+        self.begun.draw(rng);
     }
 
     fn state(&self, machine: &SenderMachine) -> SenderMachine {
@@ -215,14 +203,11 @@ impl Subject for Walks<RecipientMachine> {
     type State = RecipientMachine;
 
     fn fresh(&self) -> RecipientMachine {
-        match self.is_new {
-            true => RecipientMachine::default(),
-            false => self.begun.clone(),
-        }
+        self.begun.fresh()
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
-        self.is_new = rng.gen_ratio(1, 16);
+        self.begun.draw(rng);
     }
 
     fn state(&self, machine: &RecipientMachine) -> RecipientMachine {
@@ -287,8 +272,7 @@ fn what_is_refused() {
     let mut agent = AgentMachine::default();
     let early = agent.step(&AgentInput::Accepted(world.handovers[0]));
     assert!(matches!(early, Err(DeliverError::Order { .. })));
-    let step = agent.step(&world.agent()).unwrap();
-    step.changes.iter().for_each(|change| agent.apply(change));
+    take(&mut agent, &world.agent());
     let foreign = agent.step(&AgentInput::Accepted(other.handovers[0]));
     assert_eq!(foreign, Err(DeliverError::Foreign));
     let stolen = Handover {
@@ -298,10 +282,7 @@ fn what_is_refused() {
     let stolen = agent.step(&AgentInput::Accepted(stolen));
     assert_eq!(stolen, Err(DeliverError::FalseAcceptance { agent: 0 }));
     let mut recipient = RecipientMachine::default();
-    let step = recipient.step(&world.recipient()).unwrap();
-    step.changes
-        .iter()
-        .for_each(|change| recipient.apply(change));
+    take(&mut recipient, &world.recipient());
     let accept = |tip, coin| RecipientInput::Accept {
         agent: 0,
         tip,
@@ -310,11 +291,8 @@ fn what_is_refused() {
     let funded = CoinSeen::Funded { height: 900 };
     let unkept = recipient.step(&accept(TIP, funded));
     assert_eq!(unkept, Err(DeliverError::NoCopy { agent: 0 }));
-    let step = recipient.step(&RecipientInput::Kept(Box::new(world.served[0].clone())));
-    let step = step.unwrap();
-    step.changes
-        .iter()
-        .for_each(|change| recipient.apply(change));
+    let kept = RecipientInput::Kept(Box::new(world.served[0].clone()));
+    take(&mut recipient, &kept);
     let shallow = recipient.step(&accept(901, funded));
     assert!(matches!(shallow, Err(DeliverError::Shallow(_))));
     let late = recipient.step(&accept(T, funded));

@@ -18,6 +18,7 @@ mod bank_promises_laws;
 mod bank_purse;
 mod bank_replays;
 mod bank_support;
+mod begun;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
 #[allow(dead_code)]
 mod deliver_support;

@@ -1,6 +1,6 @@
 //! The pages of machines are made from their tables: `NARTHEX_BLESS=1` writes them.
 
-use std::{fs, path::Path};
+use std::{collections::HashSet, fs, path::Path};
 
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
@@ -38,6 +38,11 @@ fn pages_are_those_of_the_tables() {
         }
         let found = fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(found, *page, "{name}: NARTHEX_BLESS=1 writes the page anew");
+        let mut rows = HashSet::new();
+        let twice = page
+            .lines()
+            .find(|row| row.starts_with("| ") && !rows.insert(*row));
+        assert_eq!(twice, None, "{name}: a row is there twice");
     }
     // No page of a machine that there is not.
     let found = fs::read_dir(folder).unwrap().count();

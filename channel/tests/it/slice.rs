@@ -17,6 +17,7 @@ use narthex_contracts::fixtures::MadeUpNode;
 use narthex_contracts::slice::{Bundle, Opening, Post, SliceError};
 
 use crate::{
+    begun::{Begun, take},
     rows,
     slice_support::{BURIED, Slice, depth, key, right, rng, secret, slice_of},
 };
@@ -106,32 +107,24 @@ impl World {
 struct Walks<M> {
     world: World,
     other: World,
-    /// After the ceremony: most walks begin there, since reading signatures back at each step takes its time.
-    held: M,
-    is_new: bool,
+    /// After the ceremony.
+    held: Begun<M>,
     is_wild: bool,
 }
 
-impl<M: Machine + Default> Walks<M> {
-    fn new(held: impl FnOnce(&World) -> M::Input) -> Self
-    where
-        M::Error: std::fmt::Debug,
-    {
+impl<M: Machine<Error = SliceError> + Default + Clone> Walks<M> {
+    fn new(held: impl FnOnce(&World) -> M::Input) -> Self {
         let (world, other) = (World::new(1), World::new(2));
-        let (mut machine, input) = (M::default(), held(&world));
-        let step = machine.step(&input).unwrap();
-        step.changes.iter().for_each(|change| machine.apply(change));
         Walks {
+            held: Begun::with(&held(&world)),
             world,
             other,
-            held: machine,
-            is_new: true,
             is_wild: false,
         }
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
-        self.is_new = rng.gen_ratio(1, 16);
+        self.held.draw(rng);
         self.is_wild = rng.r#gen();
     }
 }
@@ -141,10 +134,7 @@ impl Subject for Walks<ProviderMachine> {
     type State = ProviderMachine;
 
     fn fresh(&self) -> ProviderMachine {
-        match self.is_new {
-            true => ProviderMachine::default(),
-            false => self.held.clone(),
-        }
+        self.held.fresh()
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
@@ -203,10 +193,7 @@ impl Subject for Walks<ClientMachine> {
     type State = ClientMachine;
 
     fn fresh(&self) -> ClientMachine {
-        match self.is_new {
-            true => ClientMachine::default(),
-            false => self.held.clone(),
-        }
+        self.held.fresh()
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
@@ -284,11 +271,6 @@ fn what_is_refused() {
     // Signatures of another party.
     let start = ProviderInput::Held(Box::new(world.provider_start(1)));
     assert_eq!(machine.step(&start), Err(SliceError::OtherPoints));
-    let take = |machine: &mut ProviderMachine, input: &ProviderInput| {
-        let step = machine.step(input).unwrap();
-        step.changes.iter().for_each(|change| machine.apply(change));
-        step.effects
-    };
     take(
         &mut machine,
         &ProviderInput::Held(Box::new(world.provider_start(0))),

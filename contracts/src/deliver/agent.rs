@@ -1,5 +1,7 @@
 //! An agent's side: keeps a copy, serves it, claims.
 
+use std::sync::Arc;
+
 use bitcoin::{
     Amount, ScriptBuf, Transaction,
     hashes::Hash,
@@ -76,7 +78,7 @@ pub enum AgentDuty {
 /// Nothing here does I/O. The copy must be durable before the consent is sent, and each change of [`Agent::record`]
 /// before the claim is published.
 pub struct Agent {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     key: SecretKey,
     copy: Vec<u8>,
     record: AgentRecord,
@@ -138,11 +140,9 @@ impl Agent {
         if envelope.map(|envelope| envelope_hash(&envelope)) != Some(terms.record().envelope) {
             return Err(DeliverError::NotTheEnvelope { agent });
         }
-        let delivery = Delivery::new(terms)?;
-        if let Some(accepted) = &record.accepted
-            && !delivery.accepts(agent, accepted)?
-        {
-            return Err(DeliverError::FalseAcceptance { agent });
+        let delivery = Arc::new(Delivery::new(terms)?);
+        if let Some(accepted) = &record.accepted {
+            delivery.check_acceptance(agent, accepted)?;
         }
         Ok(Agent {
             delivery,
@@ -189,7 +189,7 @@ impl Agent {
     }
 
     /// The delivery.
-    pub fn delivery(&self) -> &Delivery {
+    pub fn delivery(&self) -> &Arc<Delivery> {
         &self.delivery
     }
 

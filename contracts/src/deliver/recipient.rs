@@ -1,7 +1,10 @@
 //! The recipient's side: finds, checks, accepts, reads. It holds no coin. Its signature pays an agent and nobody else's
 //! does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bitcoin::{
     Transaction,
@@ -51,7 +54,7 @@ pub enum Reading {
 /// Nothing here does I/O. A copy must be durable before its agent is accepted, and each change of
 /// [`Recipient::record`] before the acceptance leaves the house.
 pub struct Recipient {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     shared: Shared,
     one_time: SecretKey,
     copies: BTreeMap<u8, Vec<u8>>,
@@ -77,13 +80,7 @@ impl Recipient {
         key: &SecretKey,
     ) -> Result<Recipient, DeliverError> {
         let recipient = Recipient::derive((terms, depth), key)?;
-        let (outpoint, _) = recipient.delivery.coin()?;
-        if outpoint.txid != found.txid {
-            return Err(DeliverError::OtherFunding {
-                derived: outpoint.txid,
-                found: found.txid,
-            });
-        }
+        recipient.delivery.check_funding(found.txid)?;
         Ok(recipient)
     }
 
@@ -113,9 +110,7 @@ impl Recipient {
             if !recipient.copies.contains_key(&agent) {
                 return Err(DeliverError::NoCopy { agent });
             }
-            if !recipient.delivery.accepts(agent, accepted)? {
-                return Err(DeliverError::FalseAcceptance { agent });
-            }
+            recipient.delivery.check_acceptance(agent, accepted)?;
         }
         recipient.record.handed = handed;
         Ok(recipient)
@@ -125,7 +120,7 @@ impl Recipient {
         (record, depth): (DeliverRecord, Depth),
         key: &SecretKey,
     ) -> Result<Recipient, DeliverError> {
-        let delivery = Delivery::new(record.check()?)?;
+        let delivery = Arc::new(Delivery::new(record.check()?)?);
         let terms = delivery.terms().record();
         let shared = Shared::of_recipient(key, &terms.ephemeral);
         let one_time = shared.one_time_secret(key);
@@ -181,17 +176,14 @@ impl Recipient {
     }
 
     /// The delivery.
-    pub fn delivery(&self) -> &Delivery {
+    pub fn delivery(&self) -> &Arc<Delivery> {
         &self.delivery
     }
 
     /// Checks a copy and keeps it; gives the agent whose it is. The record changes.
     pub fn keep(&mut self, served: Served) -> Result<u8, DeliverError> {
-        if served.terms != self.record.terms {
-            return Err(DeliverError::Foreign);
-        }
+        self.delivery.check_served(&served)?;
         let agent = served.agent;
-        check_kept(self.delivery.terms(), agent, &served.copy, &served.branch)?;
         self.record.kept.insert(agent, served.branch);
         self.copies.insert(agent, served.copy);
         Ok(agent)

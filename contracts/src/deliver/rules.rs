@@ -1,9 +1,9 @@
 //! What each party refuses, whoever asks: sides that are called and machines have these rules once.
 
-use narthex_game_model::commitment::Multiproof;
+use bitcoin::{Txid, secp256k1::schnorr};
 
 use super::{
-    AgentDuty, Coin, Consent, DeliverError, Delivery, Handover, Request, SenderDuty,
+    AgentDuty, Coin, Consent, DeliverError, Delivery, Handover, Request, SenderDuty, Served,
     agent::check_kept,
 };
 use crate::depth::Depth;
@@ -58,9 +58,29 @@ impl Delivery {
         if handover.terms != self.terms().id() || handover.agent != agent {
             return Err(DeliverError::Foreign);
         }
-        match self.accepts(agent, &handover.signature)? {
+        self.check_acceptance(agent, &handover.signature)
+    }
+
+    /// Whether this signature is the recipient's that lets this agent be paid.
+    pub(super) fn check_acceptance(
+        &self,
+        agent: u8,
+        signature: &schnorr::Signature,
+    ) -> Result<(), DeliverError> {
+        match self.accepts(agent, signature)? {
             true => Ok(()),
             false => Err(DeliverError::FalseAcceptance { agent }),
+        }
+    }
+
+    /// Whether this is the id of the funding.
+    ///
+    /// # Errors
+    /// [`DeliverError::OtherFunding`]: the fault of whoever shows another transaction, or other terms.
+    pub fn check_funding(&self, found: Txid) -> Result<(), DeliverError> {
+        match self.coin()?.0.txid {
+            derived if derived == found => Ok(()),
+            derived => Err(DeliverError::OtherFunding { derived, found }),
         }
     }
 
@@ -79,17 +99,20 @@ impl Delivery {
         }
     }
 
-    /// Whether a copy is that of an agent, by its branch.
+    /// Whether this is the copy of an agent of this delivery, by its branch.
     ///
     /// # Errors
-    /// [`DeliverError::CopyLength`], [`DeliverError::Leaf`]: the fault of whoever served it.
-    pub fn check_copy(
-        &self,
-        agent: u8,
-        copy: &[u8],
-        branch: &Multiproof,
-    ) -> Result<(), DeliverError> {
-        check_kept(self.terms(), agent, copy, branch)
+    /// [`DeliverError::Foreign`], [`DeliverError::CopyLength`], [`DeliverError::Leaf`]: the fault of whoever served it.
+    pub fn check_served(&self, served: &Served) -> Result<(), DeliverError> {
+        if served.terms != *self.terms().record() {
+            return Err(DeliverError::Foreign);
+        }
+        check_kept(self.terms(), served.agent, &served.copy, &served.branch)
+    }
+
+    /// Whether the next block above this tip may hold the refund.
+    pub fn is_refundable(&self, tip: u32) -> bool {
+        tip >= self.terms().record().refund_height
     }
 
     /// Whether a funding that is published at this tip would still be served.

@@ -1,5 +1,7 @@
 //! The sender's side.
 
+use std::sync::Arc;
+
 use bitcoin::{
     Amount, Psbt, ScriptBuf, Transaction,
     hashes::{Hash, sha256},
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AgentTerms, Announcement, Assignment, Coin, Consent, Copies, DeliverError, DeliverRecord,
-    DeliverTerms, Delivery, DeliverySeed, SENDER, Served, Shared, UnsealingKey, copy_leaf, seal,
+    Delivery, DeliverySeed, SENDER, Served, Shared, UnsealingKey, copy_leaf, seal,
     seal::{envelop, envelope_hash},
 };
 use crate::{
@@ -86,7 +88,7 @@ pub enum SenderDuty {
 ///
 /// Nothing here does I/O. Each change of [`Sender::record`] must be durable before what follows from it leaves the house.
 pub struct Sender {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     key: SecretKey,
     seed: DeliverySeed,
     envelope: Vec<u8>,
@@ -148,7 +150,7 @@ impl Sender {
             rate_sat_per_kwu: plan.rate,
         };
         let consents = vec![None; record.agents.len()];
-        let delivery = Delivery::new(record.check()?)?;
+        let delivery = Arc::new(Delivery::new(record.check()?)?);
         bindings.bind(seed.mark(), delivery.terms().id())?;
         Ok(Sender {
             consents,
@@ -181,7 +183,7 @@ impl Sender {
         }
         let mut sender = Sender {
             consents: vec![None; of.agents.len()],
-            delivery: Delivery::new(terms)?,
+            delivery: Arc::new(Delivery::new(terms)?),
             key,
             seed,
             envelope,
@@ -216,7 +218,7 @@ impl Sender {
     }
 
     /// The delivery.
-    pub fn delivery(&self) -> &Delivery {
+    pub fn delivery(&self) -> &Arc<Delivery> {
         &self.delivery
     }
 
@@ -273,12 +275,11 @@ impl Sender {
 
     /// What is due with the tip at `tip` and the coin there.
     pub fn duty(&self, tip: u32, coin: Coin) -> SenderDuty {
-        let terms: &DeliverTerms = self.delivery.terms();
         match coin {
             Coin::Unfunded => {
                 SenderDuty::of_unfunded(self.delivery.has_room(tip), self.missing().is_some())
             }
-            Coin::Funded { .. } if tip >= terms.record().refund_height => SenderDuty::Refund,
+            Coin::Funded { .. } if self.delivery.is_refundable(tip) => SenderDuty::Refund,
             Coin::Funded { .. } => SenderDuty::Wait,
             Coin::Spent => SenderDuty::Done,
         }

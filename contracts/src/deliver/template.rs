@@ -57,6 +57,15 @@ pub struct Delivery {
     vault: Vault,
 }
 
+// All else follows from the terms.
+impl PartialEq for Delivery {
+    fn eq(&self, other: &Self) -> bool {
+        self.terms == other.terms
+    }
+}
+
+impl Eq for Delivery {}
+
 /// What a claim shows to everybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {

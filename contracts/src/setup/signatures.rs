@@ -142,6 +142,15 @@ impl<T> Clone for ContractSignatures<T> {
     }
 }
 
+// Graph and plan follow from the terms.
+impl<T: Agreement> PartialEq for ContractSignatures<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.terms.id() == other.terms.id() && self.me == other.me && self.held == other.held
+    }
+}
+
+impl<T: Agreement> Eq for ContractSignatures<T> {}
+
 impl<T> std::fmt::Debug for ContractSignatures<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ContractSignatures")
@@ -313,6 +322,20 @@ impl<T: Agreement> ContractSignatures<T> {
         Ok(tx)
     }
 
+    /// Checks that a transaction is this one of the graph.
+    ///
+    /// # Errors
+    /// [`SignaturesError::OtherTransaction`]: the fault of whoever shows it.
+    pub fn check_transaction(&self, node: NodeId, tx: &Transaction) -> Result<(), SignaturesError> {
+        match tx.compute_txid() {
+            found if self.graph.txid(node) == Some(found) => Ok(()),
+            found => Err(SignaturesError::OtherTransaction {
+                transaction: self.name(node),
+                found,
+            }),
+        }
+    }
+
     /// Takes out of a confirmed or broadcast transaction of the graph the secret that completed it, and the adaptor
     /// that it was encrypted under.
     pub fn extract(
@@ -320,12 +343,7 @@ impl<T: Agreement> ContractSignatures<T> {
         node: NodeId,
         tx: &Transaction,
     ) -> Result<(SecretKey, &Adaptor), SignaturesError> {
-        if Some(tx.compute_txid()) != self.graph.txid(node) {
-            return Err(SignaturesError::OtherTransaction {
-                transaction: self.name(node),
-                found: tx.compute_txid(),
-            });
-        }
+        self.check_transaction(node, tx)?;
         let (i, item) = self.items(node).next().ok_or_else(|| self.not_held(node))?;
         let (_, held) = self.complete_entry(node, i, item)?;
         let adaptor = item

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What a client knows of a slice, once all claims are signed; without its key.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct ClientBook {
     holdings: ContractSignatures<SliceTerms>,
     posts: BTreeMap<u8, Post>,
@@ -188,17 +188,6 @@ impl ClientBook {
             }
             _ => ClientDuty::None,
         }
-    }
-}
-
-impl PartialEq for ClientBook {
-    /// What is derived from the terms is not compared again.
-    fn eq(&self, other: &ClientBook) -> bool {
-        self.terms().id() == other.terms().id()
-            && self.holdings.to_bytes() == other.holdings.to_bytes()
-            && self.posts == other.posts
-            && self.bundles == other.bundles
-            && self.secrets == other.secrets
     }
 }
 
