@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{
-    FeeRate, ScriptBuf,
+    FeeRate,
     hashes::{Hash, sha256},
     key::XOnlyPublicKey,
     secp256k1::PublicKey,
@@ -18,7 +18,7 @@ use super::{
     ArbiterRecord, Contribution, PaperRecord, PartyRecord, Role, SecretPoint, TermsRecord,
 };
 use crate::{
-    funding::MAX_SCRIPT,
+    funding::read_script,
     party::{read_party, write_party},
     terms::MAX_ARBITERS,
 };
@@ -181,13 +181,13 @@ impl Message for Part {
         let write_point = |w: &mut Writer, point: &SecretPoint| {
             w.point(&point.point).signature(&point.proof);
         };
-        optional(w, self.identity.as_ref(), |w, key| {
+        w.optional(self.identity.as_ref(), |w, key| {
             w.key(key);
         });
         for point in [&self.result, &self.token, &self.appeal] {
-            optional(w, point.as_ref(), write_point);
+            w.optional(point.as_ref(), write_point);
         }
-        optional(w, self.sample_nonce.as_ref(), |w, nonce| {
+        w.optional(self.sample_nonce.as_ref(), |w, nonce| {
             w.fixed(nonce.as_byte_array());
         });
     }
@@ -201,11 +201,11 @@ impl Message for Part {
         let record = PartyRecord {
             key: r.point("key")?,
             salt: sha256::Hash::from_byte_array(r.array("salt")?),
-            payout: ScriptBuf::from_bytes(r.bytes_up_to("payout script", MAX_SCRIPT)?.to_vec()),
+            payout: read_script(r, "payout script")?,
             funding: Contribution::read(r)?,
         };
         let point = |r: &mut Reader<'_>, field| {
-            maybe(r, field, |r| {
+            r.optional(field, |r| {
                 let (point, proof) = (r.point(field)?, r.signature(field)?);
                 Ok(SecretPoint { point, proof })
             })
@@ -213,11 +213,11 @@ impl Message for Part {
         Ok(Part {
             role,
             record,
-            identity: maybe(r, "identity", |r| r.key("identity"))?,
+            identity: r.optional("identity", |r| r.key("identity"))?,
             result: point(r, "result point")?,
             token: point(r, "token point")?,
             appeal: point(r, "appeal point")?,
-            sample_nonce: maybe(r, "sample nonce", |r| {
+            sample_nonce: r.optional("sample nonce", |r| {
                 Ok(sha256::Hash::from_byte_array(r.array("sample nonce")?))
             })?,
         })
@@ -232,7 +232,7 @@ impl Message for Assembly {
         w.fixed(&self.params_hash)
             .fixed(self.job.as_byte_array())
             .u64(self.funding_rate.to_sat_per_kwu());
-        optional(w, self.panel.as_ref(), |w, point| {
+        w.optional(self.panel.as_ref(), |w, point| {
             w.point(point);
         });
         w.list(&self.parts, |w, part| {
@@ -246,7 +246,7 @@ impl Message for Assembly {
             params_hash: r.array("parameters")?,
             job: sha256::Hash::from_byte_array(r.array("job")?),
             funding_rate: FeeRate::from_sat_per_kwu(r.u64("fee rate")?),
-            panel: maybe(r, "panel", |r| r.point("panel"))?,
+            panel: r.optional("panel", |r| r.point("panel"))?,
             parts: r.list_up_to(
                 "parts",
                 80,
@@ -254,23 +254,5 @@ impl Message for Assembly {
                 |r| r.message::<Part>("part"),
             )?,
         })
-    }
-}
-
-fn optional<T>(w: &mut Writer, field: Option<&T>, write: impl FnOnce(&mut Writer, &T)) {
-    w.flag(field.is_some());
-    if let Some(field) = field {
-        write(w, field);
-    }
-}
-
-fn maybe<'a, T>(
-    r: &mut Reader<'a>,
-    field: &'static str,
-    read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
-) -> Result<Option<T>, DecodeError> {
-    match r.flag(field)? {
-        true => read(r).map(Some),
-        false => Ok(None),
     }
 }
