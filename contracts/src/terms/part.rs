@@ -15,13 +15,10 @@ use narthex_base::{
 use narthex_game_model::Params;
 
 use super::{
-    ArbiterRecord, Contribution, PaperRecord, PartyRecord, Role, SecretPoint, TermsRecord,
+    Contribution, MAX_ARBITERS, PaperRecord, PartyRecord, Role, SecretPoint, TermsRecord,
+    role::read_role,
 };
-use crate::{
-    funding::read_script,
-    party::{read_party, write_party},
-    terms::MAX_ARBITERS,
-};
+use crate::{funding::read_script, party::write_party};
 
 /// One party's part of the terms, as it sends it. Whoever puts the terms together reads no other bytes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,19 +118,8 @@ impl Assembly {
         let mut arbiters = Vec::new();
         for i in 0..params.arbiters() {
             let part = take(Role::Arbiter(i))?;
-            let PartyRecord {
-                key,
-                salt,
-                payout,
-                funding,
-            } = part.record.clone();
-            arbiters.push(ArbiterRecord {
-                key,
-                salt,
-                payout,
-                funding,
-                identity: had(part, part.identity, "identity key")?,
-            });
+            let identity = had(part, part.identity, "identity key")?;
+            arbiters.push(part.record.clone().seated(identity));
         }
         if let Some((role, _)) = parts.pop_first() {
             return Err(AssemblyError::Surplus { role });
@@ -194,10 +180,7 @@ impl Message for Part {
 
     /// What it says is looked at where terms are checked.
     fn read(r: &mut Reader<'_>) -> Result<Part, DecodeError> {
-        let role = Role::from(read_party(r, "role")?);
-        if matches!(role, Role::Arbiter(seat) if seat >= MAX_ARBITERS) {
-            return Err(DecodeError::invalid("role", role));
-        }
+        let role = read_role(r, "role")?;
         let record = PartyRecord {
             key: r.point("key")?,
             salt: sha256::Hash::from_byte_array(r.array("salt")?),

@@ -44,6 +44,17 @@ pub struct PartyRecord {
 }
 
 impl PartyRecord {
+    /// The same of a member of the panel, which is known by this key.
+    pub(crate) fn seated(self, identity: XOnlyPublicKey) -> ArbiterRecord {
+        ArbiterRecord {
+            key: self.key,
+            salt: self.salt,
+            payout: self.payout,
+            funding: self.funding,
+            identity,
+        }
+    }
+
     fn view(&self) -> PartyView<'_> {
         PartyView {
             key: self.key,
