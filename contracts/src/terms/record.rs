@@ -456,8 +456,5 @@ fn check_stake_coin(
 
 /// Script of an arbiter's stake coin in the `paper` template: its contract key alone, spent by key path.
 pub fn stake_coin_script(role: Role, key: PublicKey) -> Result<ScriptBuf, TermsError> {
-    let keys = KeySet::new(&[(role, key)], None)?;
-    Ok(ScriptBuf::new_p2tr_tweaked(
-        bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(keys.output_key()),
-    ))
+    Ok(KeySet::new(&[(role, key)], None)?.script())
 }
