@@ -15,7 +15,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Params;
 use serde::{Deserialize, Serialize};
 
-use super::{Contribution, ContributionError, Role, TermsDraft, TermsError, TermsRecord};
+use super::{Contribution, Role, TermsDraft, TermsError, TermsRecord};
 use crate::funding::is_null;
 
 /// Where the outputs are that a contract stands on: all in one transaction, so that their relative locks begin together.
@@ -90,20 +90,10 @@ pub(super) fn check_hosted(
     funding: &Contribution,
     root_coin: bool,
 ) -> Result<(), TermsError> {
-    if !funding.coins.is_empty() || (funding.change.is_some() && !root_coin) {
-        return Err(TermsError::Hosted { role });
-    }
-    match &funding.change {
-        Some(change) if change.value_sat < change.script.minimal_non_dust() => {
-            Err(TermsError::Contribution {
-                role,
-                error: ContributionError::Change {
-                    value: change.value_sat,
-                    limit: change.script.minimal_non_dust(),
-                },
-            })
-        }
-        _ => Ok(()),
+    // A root coin is no dust: its least value and its types of script are those of every contract.
+    match funding.coins.is_empty() && (funding.change.is_none() || root_coin) {
+        true => Ok(()),
+        false => Err(TermsError::Hosted { role }),
     }
 }
 
