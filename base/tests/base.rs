@@ -229,6 +229,19 @@ fn bounds_of_a_field_are_checked_behind_its_length() {
     for (byte, said) in [(0, Some(false)), (1, Some(true)), (2, None)] {
         assert_eq!(Reader::plain(&[byte]).flag("so").ok(), said);
     }
+
+    for (value, bytes) in [(None, &[0][..]), (Some(7), &[1, 7])] {
+        let written = Writer::default()
+            .optional(value.as_ref(), |w, v| {
+                w.u8(*v);
+            })
+            .finish();
+        assert_eq!(written, bytes);
+        let read = Reader::plain(bytes).optional("perhaps", |r| r.u8("value"));
+        assert_eq!(read, Ok(value));
+    }
+    let read = Reader::plain(&[2, 7]).optional("perhaps", |r| r.u8("value"));
+    assert_eq!(read, Err(DecodeError::invalid("perhaps", 2)));
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -301,17 +301,12 @@ impl Proposal {
             return Some((outpoint, contract.external(outpoint)?, keys?));
         }
         let parent = contract.find(self.spends)?;
-        let output = contract.node(parent)?.outputs.first()?;
-        let keys = match output.purpose {
+        let keys = match contract.node(parent)?.outputs.first()?.purpose {
             Purpose::Contract(id) => contract.key_set(id)?,
             _ => return None,
         };
-        let prevout = TxOut {
-            value: output.value,
-            script_pubkey: contract.script(output.script)?.script.clone(),
-        };
-        let txid = contract.txid(parent)?;
-        Some((OutPoint { txid, vout: 0 }, prevout, keys))
+        let (outpoint, prevout) = contract.coin(parent, 0)?;
+        Some((outpoint, prevout, keys))
     }
 
     fn node(

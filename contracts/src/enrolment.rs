@@ -13,7 +13,10 @@ use narthex_base::{
     tagged::tagged_hash_parts,
 };
 
-use crate::terms::{MAX_ARBITERS, Role, TermsDraft};
+use crate::{
+    party::PartyId,
+    terms::{Role, TermsDraft, read_role},
+};
 
 /// What somebody enrols for. An enrolment for one counts for no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,7 +215,7 @@ impl Message for Enrolment {
     fn write(&self, w: &mut Writer) {
         w.u8(self.scope.byte())
             .fixed(self.scope.id())
-            .u8(role_byte(self.role))
+            .u8(PartyId::from(self.role).0)
             .point(&self.node)
             .point(&self.key)
             .signature(&self.by_node)
@@ -227,24 +230,13 @@ impl Message for Enrolment {
                 1 => Scope::Contract(id),
                 other => return Err(DecodeError::invalid("scope", other)),
             },
-            role: match r.u8("role")? {
-                0 => Role::Client,
-                1 => Role::Worker,
-                2 => Role::Verifier,
-                seat if seat < 3 + MAX_ARBITERS => Role::Arbiter(seat - 3),
-                other => return Err(DecodeError::invalid("role", other)),
-            },
+            role: read_role(r, "role")?,
             node: r.point("node key")?,
             key: r.point("contract key")?,
             by_node: r.signature("signature by the node key")?,
             by_key: r.signature("signature by the contract key")?,
         })
     }
-}
-
-fn role_byte(role: Role) -> u8 {
-    // 3 + 14 is the largest.
-    u8::try_from(role.index()).unwrap_or(u8::MAX)
 }
 
 /// What both keys sign. All fields have fixed lengths; the keys are whole, so that the parity of each is signed too.
@@ -254,7 +246,7 @@ fn statement_of(scope: &Scope, role: Role, node: &PublicKey, key: &PublicKey) ->
         &[
             &[scope.byte()],
             scope.id(),
-            &[role_byte(role)],
+            &[PartyId::from(role).0],
             &node.serialize(),
             &key.serialize(),
         ],

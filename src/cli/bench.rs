@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use narthex::bench::{Measurement, Options, model, run};
 
-use super::{Misuse, PanelArg};
+use super::{Misuse, PanelArg, bar::bar};
 
 /// Steps of progress in [`model::run`].
 const MODEL_PARTS: usize = 5;
@@ -58,11 +57,7 @@ impl BenchArgs {
         let (setup, model) = (self.what != What::Model, self.what != What::Setup);
         let ceremonies = options.panels.len() * options.rounds;
         let total = usize::from(setup) * ceremonies + usize::from(model) * MODEL_PARTS;
-        let bar = ProgressBar::new(total as u64);
-        // The template is a literal; if it were wrong, the default bar would do.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
+        let bar = bar(total as u64, "{bar:30} {pos}/{len} {msg} {elapsed}", true);
         let mut begun = 0;
         let mut progress = |what: &str| {
             bar.set_position(begun);

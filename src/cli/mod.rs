@@ -1,6 +1,7 @@
 //! The command line: a thin shell around the library. One file per command.
 
 mod bank;
+mod bar;
 mod bench;
 mod bond;
 mod bounty;

@@ -5,7 +5,7 @@
 use std::{io::Write, sync::Arc};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use narthex::{
     contracts::{
         graph::{Detail, TxGraph},
@@ -18,7 +18,7 @@ use narthex::{
 };
 use serde::Serialize;
 
-use super::{contract::write_json, value};
+use super::{bar::bar, contract::write_json, value};
 
 /// Where a scenario is played.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -300,15 +300,8 @@ impl<F: Told> Reporter<F> for Printer {
             }
             return;
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(total.into());
-            // The template is a literal; if it were wrong, the default bar would do.
-            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}")
-            {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let style = "{bar:30} {pos}/{len} {msg} {elapsed}";
+        let bar = (self.bar).get_or_insert_with(|| bar(total.into(), style, true));
         bar.set_position(done.into());
         bar.set_message(what.to_owned());
     }

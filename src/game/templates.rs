@@ -107,7 +107,7 @@ fn audited(params: &Params, economics: &Economics, answer_blocks: u16) -> Params
         template: Template::Audited,
         audit: Some(Audit {
             bond,
-            compensation: params.reward().min(left).min(less(w, Some(phi))),
+            compensation: params.reward().min(left),
             steps: params.sample(),
             challenge_blocks: third.saturating_add(answer_blocks.max(1)).saturating_mul(3),
         }),

@@ -3,12 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction, TxOut, Witness,
-    key::{Keypair, TapTweak},
-    secp256k1::{Message, Secp256k1, rand::thread_rng},
-    sighash::{Prevouts, SighashCache, TapSighashType},
-};
+use bitcoin::{Amount, OutPoint, Transaction, TxOut, secp256k1::rand::thread_rng};
 use narthex::{
     contracts::{
         fixtures::Fixtures,
@@ -19,7 +14,10 @@ use narthex::{
         terms::{FeeRate, Host, Role, Terms, TermsRecord, UnplacedDraft, stake_coin_script},
     },
     game_model::{Ruling, Template},
-    regtest::{ChainSource, Embedded, Miner},
+    regtest::{
+        ChainSource, Embedded, Miner,
+        suite::{Signer, spend},
+    },
 };
 
 use crate::common::miner;
@@ -38,19 +36,14 @@ struct World {
     stakes: Option<Transaction>,
 }
 
-fn funder() -> Keypair {
-    Keypair::from_seckey_slice(&Secp256k1::new(), &[0x21; 32]).unwrap()
-}
-
-fn funder_script() -> ScriptBuf {
-    let (key, _) = funder().x_only_public_key();
-    ScriptBuf::new_p2tr(&Secp256k1::new(), key, None)
+fn funder() -> Signer {
+    Signer::new(0x21).unwrap()
 }
 
 /// A chain with coins of the funder's, always the same, and where they are.
 fn chain() -> (Embedded, Vec<(OutPoint, TxOut)>) {
     let mut chain = Embedded::new();
-    chain.mine(2, &funder_script()).unwrap();
+    chain.mine(2, &funder().script()).unwrap();
     let coins = (1..=2).map(|height| {
         let coinbase = chain.block(height).unwrap().txdata.remove(0);
         let at = OutPoint::new(coinbase.compute_txid(), 0);
@@ -62,13 +55,7 @@ fn chain() -> (Embedded, Vec<(OutPoint, TxOut)>) {
 }
 
 fn signed(mut tx: Transaction, coin: TxOut) -> Transaction {
-    let secp = Secp256k1::new();
-    let hash = SighashCache::new(&tx)
-        .taproot_key_spend_signature_hash(0, &Prevouts::All(&[coin]), TapSighashType::Default)
-        .unwrap();
-    let pair = funder().tap_tweak(&secp, None).to_keypair();
-    let signature = secp.sign_schnorr(&Message::from_digest(*hash.as_ref()), &pair);
-    tx.input[0].witness = Witness::from_slice(&[signature.serialize()]);
+    funder().sign(&mut tx, &[coin]).unwrap();
     tx
 }
 
@@ -92,9 +79,7 @@ fn record(
             value: stake,
             script_pubkey: stake_coin_script(Role::Arbiter(i as u8), arbiter.key).unwrap(),
         });
-    let mut tx = Fixtures::host(&host_outputs(&draft).unwrap(), [coin.0], &[]).0;
-    tx.output = outputs.collect();
-    let tx = signed(tx, coin.1.clone());
+    let tx = signed(spend(&[coin.0], outputs.collect()), coin.1.clone());
     for (vout, arbiter) in (0u32..).zip(&mut record.arbiters) {
         arbiter.funding.coins[0].outpoint = OutPoint::new(tx.compute_txid(), vout);
     }
@@ -145,14 +130,8 @@ impl World {
             let panel = narthex::contracts::template::ContractSecret::Panel;
             return secrets.with(panel, self.cast.panel());
         }
-        let rulings = self
-            .graph()
-            .node(node)
-            .unwrap()
-            .name
-            .variant
-            .map(Rulings::from);
-        for rulings in rulings.into_iter() {
+        let name = self.graph().node(node).unwrap().name;
+        if let Some(rulings) = name.variant.map(Rulings::from) {
             for (ruling, set) in [
                 (Ruling::WorkerAtFault, rulings.worker),
                 (Ruling::VerifierAtFault, rulings.verifier),

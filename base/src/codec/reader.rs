@@ -171,6 +171,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Something that may not be there, behind the flag that says whether it is.
+    ///
+    /// # Errors
+    /// Those of [`Reader::flag`], or what `read` says.
+    pub fn optional<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, DecodeError> {
+        match self.flag(field)? {
+            true => read(self).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// A list as [`Reader::list`], of which there may be so many elements at most.
     ///
     /// # Errors

@@ -63,6 +63,19 @@ impl Writer {
         self
     }
 
+    /// Something that may not be there: a flag that says whether it is, then it.
+    pub fn optional<T>(
+        &mut self,
+        value: Option<&T>,
+        write: impl FnOnce(&mut Self, &T),
+    ) -> &mut Self {
+        self.flag(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
+        }
+        self
+    }
+
     /// A message inside another, kind included, with its length in front.
     pub fn message(&mut self, message: &impl Message) -> &mut Self {
         self.bytes(&message.to_bytes())

@@ -94,10 +94,10 @@ impl Message for Evidence {
 
     /// u_i (32), whether the envelope key follows (1), that (32), then as [`Served`].
     fn write(&self, w: &mut Writer) {
-        w.fixed(self.key.expose()).flag(self.opening.is_some());
-        if let Some(opening) = &self.opening {
+        w.fixed(self.key.expose());
+        w.optional(self.opening.as_ref(), |w, opening| {
             w.fixed(opening.expose());
-        }
+        });
         let served = Served {
             terms: self.terms.clone(),
             agent: self.agent,
@@ -109,10 +109,9 @@ impl Message for Evidence {
 
     fn read(r: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
         let key = UnsealingKey::from_bytes(r.array("key")?);
-        let opening = match r.flag("opening")? {
-            false => None,
-            true => Some(EnvelopeKey::from_bytes(r.array("opening")?)),
-        };
+        let opening = r.optional("opening", |r| {
+            Ok(EnvelopeKey::from_bytes(r.array("opening")?))
+        })?;
         let served = Served::read(r)?;
         Ok(Evidence {
             terms: served.terms,

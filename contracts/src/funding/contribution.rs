@@ -15,7 +15,17 @@ use crate::{
 pub const MAX_COINS: usize = 20;
 
 /// Longest script that is read of a peer: no type that nodes relay, or that a wallet pays to, needs as much.
-pub(crate) const MAX_SCRIPT: usize = 256;
+const MAX_SCRIPT: usize = 256;
+
+/// A script out of a peer's message, with its length in front.
+pub(crate) fn read_script(
+    r: &mut Reader<'_>,
+    field: &'static str,
+) -> Result<ScriptBuf, DecodeError> {
+    Ok(ScriptBuf::from_bytes(
+        r.bytes_up_to(field, MAX_SCRIPT)?.to_vec(),
+    ))
+}
 
 /// Sanity bound on a party's fee, as a multiple of what the fee rate asks for.
 const FEE_SLACK: u64 = 20;
@@ -158,33 +168,26 @@ impl Contribution {
                 .amount(coin.value_sat)
                 .bytes(coin.script.as_bytes());
         });
-        w.flag(self.change.is_some());
-        if let Some(change) = &self.change {
+        w.optional(self.change.as_ref(), |w, change| {
             w.amount(change.value_sat).bytes(change.script.as_bytes());
-        }
+        });
     }
 
     /// Reads what [`Contribution::write`] writes; [`Contribution::check`] looks at what it says.
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Contribution, DecodeError> {
-        let script = |r: &mut Reader<'_>, field| -> Result<ScriptBuf, DecodeError> {
-            Ok(ScriptBuf::from_bytes(
-                r.bytes_up_to(field, MAX_SCRIPT)?.to_vec(),
-            ))
-        };
         let coins = r.list_up_to("coins", 48, MAX_COINS, |r| {
             Ok(Coin {
                 outpoint: r.outpoint(["transaction of a coin", "output of a coin"])?,
                 value_sat: r.amount("value of a coin")?,
-                script: script(r, "script of a coin")?,
+                script: read_script(r, "script of a coin")?,
             })
         })?;
-        let change = match r.flag("change")? {
-            true => Some(Change {
+        let change = r.optional("change", |r| {
+            Ok(Change {
                 value_sat: r.amount("value of the change")?,
-                script: script(r, "script of the change")?,
-            }),
-            false => None,
-        };
+                script: read_script(r, "script of the change")?,
+            })
+        })?;
         Ok(Contribution { coins, change })
     }
 

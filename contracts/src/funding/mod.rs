@@ -11,7 +11,7 @@ mod witnesses;
 pub use bitcoin::FeeRate;
 pub use child::{Child, ChildError, FeeCoin};
 pub use contribution::{Change, Coin, Contribution, ContributionError, MAX_COINS, is_null};
-pub(crate) use contribution::{MAX_SCRIPT, is_standard, shortened};
+pub(crate) use contribution::{is_standard, read_script, shortened};
 pub use fee::{FeeError, FeeRules, Fees, SatPerVb};
 pub(crate) use psbt::funding_psbt;
 pub use psbt::{FundingError, merge_wallet_data};

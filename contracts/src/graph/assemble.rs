@@ -9,7 +9,7 @@ use bitcoin::{
     transaction::Version,
 };
 
-use super::{Node, NodeId, NodeInput, Source, Spend, TxGraph};
+use super::{Node, NodeId, NodeInput, NodeOutput, Source, Spend, TxGraph};
 
 /// What BIP342 hashes where no OP_CODESEPARATOR was executed.
 const NO_CODE_SEPARATOR: u32 = u32::MAX;
@@ -158,24 +158,27 @@ impl TxGraph {
         match &input.source {
             Source::External { prevout, .. } => Some(prevout.clone()),
             Source::Output { node, vout } => {
-                let output = self.node(*node)?.outputs.get(*vout as usize)?;
-                Some(TxOut {
-                    value: output.value,
-                    script_pubkey: self.script(output.script)?.script.clone(),
-                })
+                self.output(self.node(*node)?.outputs.get(*vout as usize)?)
             }
         }
     }
 
+    /// An output of a transaction, and where it is.
+    pub(crate) fn coin(&self, node: NodeId, vout: u32) -> Option<(OutPoint, TxOut)> {
+        let output = self.node(node)?.outputs.get(vout as usize)?;
+        let txid = self.txid(node)?;
+        Some((OutPoint { txid, vout }, self.output(output)?))
+    }
+
+    fn output(&self, output: &NodeOutput) -> Option<TxOut> {
+        Some(TxOut {
+            value: output.value,
+            script_pubkey: self.script(output.script)?.script.clone(),
+        })
+    }
+
     fn outputs(&self, node: &Node) -> Option<Vec<TxOut>> {
-        node.outputs
-            .iter()
-            .map(|output| {
-                Some(TxOut {
-                    value: output.value,
-                    script_pubkey: self.script(output.script)?.script.clone(),
-                })
-            })
-            .collect()
+        let outputs = node.outputs.iter();
+        outputs.map(|output| self.output(output)).collect()
     }
 }

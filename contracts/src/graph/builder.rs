@@ -92,10 +92,7 @@ impl GraphBuilder {
     /// Adds a key set and its output script; the descriptor is `rawtr(…)` unless a better one is given.
     pub fn key_set(&mut self, keys: KeySet, descriptor: Option<String>) -> (KeySetId, ScriptId) {
         let output_key = keys.output_key();
-        let script = ScriptBuf::new_p2tr_tweaked(
-            bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(output_key),
-        );
-        let script = self.script(&script, || {
+        let script = self.script(&keys.script(), || {
             descriptor.unwrap_or_else(|| format!("rawtr({output_key})"))
         });
         self.0.key_sets.push(keys);

@@ -1,7 +1,11 @@
 //! The parties that sign together for one output, and the Taproot output key that they own.
 
 use bitcoin::{
-    TapNodeHash, hashes::Hash, key::XOnlyPublicKey, secp256k1::PublicKey, taproot::TapTweakHash,
+    ScriptBuf, TapNodeHash,
+    hashes::Hash,
+    key::{TweakedPublicKey, XOnlyPublicKey},
+    secp256k1::PublicKey,
+    taproot::TapTweakHash,
 };
 use secp256k1_musig as musig;
 
@@ -154,6 +158,12 @@ impl KeySet {
     /// The Taproot output key, the one that signatures are checked against.
     pub fn output_key(&self) -> XOnlyPublicKey {
         self.output_key
+    }
+
+    /// The script of outputs that are paid to the key.
+    pub(crate) fn script(&self) -> ScriptBuf {
+        let key = TweakedPublicKey::dangerous_assume_tweaked(self.output_key);
+        ScriptBuf::new_p2tr_tweaked(key)
     }
 
     /// What the tweak commits to.

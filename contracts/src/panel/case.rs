@@ -192,10 +192,9 @@ impl DrawCase {
         w.list(&self.principals, |w, key| {
             w.point(key);
         });
-        w.flag(self.verifier.is_some());
-        if let Some(verifier) = &self.verifier {
+        w.optional(self.verifier.as_ref(), |w, verifier| {
             w.key(verifier);
-        }
+        });
         w.u32(self.seed_height).u32(self.reveal_height);
         w.message(&self.rules);
         let id = tagged_hash_parts("narthex/panel-case", &[&w.finish()]);

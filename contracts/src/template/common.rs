@@ -74,11 +74,10 @@ impl<'a> Draft<'a> {
         roles: impl IntoIterator<Item = Role>,
     ) -> Result<Vec<Source>, TemplateError> {
         let Some(host) = self.terms.host() else {
-            let vouts = (0u32..).zip(&outputs).map(|(vout, _)| vout);
-            let vouts = vouts.collect::<Vec<_>>();
+            let count = outputs.len();
             let node = self.funding(outputs, roles)?;
-            let sources = vouts.into_iter().map(|vout| Source::Output { node, vout });
-            return Ok(sources.collect());
+            let vouts = (0..).take(count);
+            return Ok(vouts.map(|vout| Source::Output { node, vout }).collect());
         };
         let held = outputs.iter().filter(|o| o.purpose != Purpose::Data);
         let sources = host.spent().zip(held).map(|(outpoint, output)| {

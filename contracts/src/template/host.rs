@@ -1,7 +1,7 @@
 //! Contracts that stand on outputs of another transaction, such as a channel's: what that transaction has to pay, whether it
 //! does, and the graph below it.
 
-use bitcoin::{Amount, ScriptBuf, Transaction, TxOut, Txid, key::TweakedPublicKey};
+use bitcoin::{Amount, ScriptBuf, Transaction, TxOut, Txid};
 
 use super::{TemplateError, common::hosted_root, derive, stake::stake_keys, stake_unlock_height};
 use crate::{
@@ -31,14 +31,10 @@ pub fn host_outputs(draft: &UnplacedDraft) -> Result<HostOutputs, TemplateError>
 
 fn outputs(draft: &TermsDraft) -> Result<HostOutputs, TemplateError> {
     let params = draft.params();
-    let paid_to = |keys: crate::musig::KeySet| {
-        let key = TweakedPublicKey::dangerous_assume_tweaked(keys.output_key());
-        ScriptBuf::new_p2tr_tweaked(key)
-    };
     let keys = draft.key_set(Role::PRINCIPALS, Some(hosted_root(draft)))?;
     let contract = TxOut {
         value: params.contract_value(),
-        script_pubkey: paid_to(keys),
+        script_pubkey: keys.script(),
     };
     if !draft.template().has_delivery() {
         return Ok(HostOutputs {
@@ -52,7 +48,7 @@ fn outputs(draft: &TermsDraft) -> Result<HostOutputs, TemplateError> {
         let (keys, _) = stake_keys(draft, &everyone, i, stake_unlock_height(params))?;
         Ok(TxOut {
             value: params.stake_output_value(),
-            script_pubkey: paid_to(keys),
+            script_pubkey: keys.script(),
         })
     };
     let stakes = (0..draft.panel_size()).map(stake);

@@ -171,19 +171,7 @@ pub fn stake_output(terms: &TermsDraft, graph: &TxGraph, arbiter: u8) -> Option<
     let vout = node.outputs.iter().position(
         |o| matches!(o.purpose, Purpose::Held { owner, .. } if owner == Role::Arbiter(arbiter)),
     )?;
-    let output = node.outputs.get(vout)?;
-    let script_pubkey = graph.script(output.script)?.script.clone();
-    let txid = graph.txid(TxGraph::FUNDING)?;
-    Some((
-        OutPoint {
-            txid,
-            vout: vout as u32,
-        },
-        TxOut {
-            value: output.value,
-            script_pubkey,
-        },
-    ))
+    graph.coin(TxGraph::FUNDING, vout as u32)
 }
 
 /// The transaction by which an arbiter takes back its stake coin of the `paper` template, at any time: nothing there

@@ -15,7 +15,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::Params;
 use serde::{Deserialize, Serialize};
 
-use super::{Contribution, ContributionError, Role, TermsDraft, TermsError, TermsRecord};
+use super::{Contribution, Role, TermsDraft, TermsError, TermsRecord};
 use crate::funding::is_null;
 
 /// Where the outputs are that a contract stands on: all in one transaction, so that their relative locks begin together.
@@ -46,23 +46,27 @@ impl Host {
 
     /// The outputs that the contract's transactions spend: the pot, then the stakes.
     pub fn spent(&self) -> impl Iterator<Item = OutPoint> + '_ {
-        let vouts = std::iter::once(self.contract).chain(self.stakes.iter().copied());
+        let vouts = self.vouts().take(1 + self.stakes.len());
         vouts.map(|vout| self.outpoint(vout))
+    }
+
+    /// All of them: the pot, the stakes, the root coin.
+    fn vouts(&self) -> impl Iterator<Item = u32> + '_ {
+        let pot = std::iter::once(self.contract);
+        pot.chain(self.stakes.iter().copied()).chain(self.root_coin)
     }
 
     pub(super) fn check(&self, params: &Params) -> Result<(), TermsError> {
         let delivers = params.template().has_delivery();
         let stakes = if delivers { params.arbiters() } else { 0 };
-        let all = || self.spent().chain(self.root_coin.map(|v| self.outpoint(v)));
         let problem = if self.stakes.len() != usize::from(stakes) {
             "has not one stake for each arbiter that stakes in it"
         } else if self.root_coin.is_some() != delivers {
             "has a root coin where the template has none, or lacks it"
-        } else if all().any(|outpoint| is_null(&outpoint)) {
+        } else if self.vouts().any(|vout| is_null(&self.outpoint(vout))) {
             "is at a place where no transaction is"
-        } else if all()
-            .enumerate()
-            .any(|(i, o)| all().take(i).any(|p| p == o))
+        } else if (self.vouts().enumerate())
+            .any(|(i, vout)| self.vouts().take(i).any(|before| before == vout))
         {
             "has one output for two purposes"
         } else {
@@ -74,9 +78,7 @@ impl Host {
     /// The contract's id: the id without the place, and the place. Each part has its length from the parameters, which
     /// the first one commits to.
     pub(super) fn contract_id(&self, unplaced: &[u8; 32]) -> [u8; 32] {
-        let vouts = std::iter::once(self.contract).chain(self.stakes.iter().copied());
-        let vouts = vouts.chain(self.root_coin).flat_map(u32::to_be_bytes);
-        let vouts = vouts.collect::<Vec<_>>();
+        let vouts: Vec<u8> = self.vouts().flat_map(u32::to_be_bytes).collect();
         let parts: [&[u8]; 3] = [unplaced, self.txid.as_byte_array(), &vouts];
         tagged_hash_parts("narthex/hosted-contract", &parts)
     }
@@ -88,20 +90,10 @@ pub(super) fn check_hosted(
     funding: &Contribution,
     root_coin: bool,
 ) -> Result<(), TermsError> {
-    if !funding.coins.is_empty() || (funding.change.is_some() && !root_coin) {
-        return Err(TermsError::Hosted { role });
-    }
-    match &funding.change {
-        Some(change) if change.value_sat < change.script.minimal_non_dust() => {
-            Err(TermsError::Contribution {
-                role,
-                error: ContributionError::Change {
-                    value: change.value_sat,
-                    limit: change.script.minimal_non_dust(),
-                },
-            })
-        }
-        _ => Ok(()),
+    // A root coin is no dust: its least value and its types of script are those of every contract.
+    match funding.coins.is_empty() && (funding.change.is_none() || root_coin) {
+        true => Ok(()),
+        false => Err(TermsError::Hosted { role }),
     }
 }
 

@@ -52,6 +52,7 @@ pub use proof::SecretPoint;
 pub use proposal::Proposal;
 pub use record::deposit;
 pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coin_script};
+pub(crate) use role::read_role;
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
 pub use token::{token_descriptor, token_key, token_secret};
 pub use word::{word_key, word_pair};

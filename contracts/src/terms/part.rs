@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{
-    FeeRate, ScriptBuf,
+    FeeRate,
     hashes::{Hash, sha256},
     key::XOnlyPublicKey,
     secp256k1::PublicKey,
@@ -15,13 +15,10 @@ use narthex_base::{
 use narthex_game_model::Params;
 
 use super::{
-    ArbiterRecord, Contribution, PaperRecord, PartyRecord, Role, SecretPoint, TermsRecord,
+    Contribution, MAX_ARBITERS, PaperRecord, PartyRecord, Role, SecretPoint, TermsRecord,
+    role::read_role,
 };
-use crate::{
-    funding::MAX_SCRIPT,
-    party::{read_party, write_party},
-    terms::MAX_ARBITERS,
-};
+use crate::{funding::read_script, party::write_party};
 
 /// One party's part of the terms, as it sends it. Whoever puts the terms together reads no other bytes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,19 +118,8 @@ impl Assembly {
         let mut arbiters = Vec::new();
         for i in 0..params.arbiters() {
             let part = take(Role::Arbiter(i))?;
-            let PartyRecord {
-                key,
-                salt,
-                payout,
-                funding,
-            } = part.record.clone();
-            arbiters.push(ArbiterRecord {
-                key,
-                salt,
-                payout,
-                funding,
-                identity: had(part, part.identity, "identity key")?,
-            });
+            let identity = had(part, part.identity, "identity key")?;
+            arbiters.push(part.record.clone().seated(identity));
         }
         if let Some((role, _)) = parts.pop_first() {
             return Err(AssemblyError::Surplus { role });
@@ -181,31 +167,28 @@ impl Message for Part {
         let write_point = |w: &mut Writer, point: &SecretPoint| {
             w.point(&point.point).signature(&point.proof);
         };
-        optional(w, self.identity.as_ref(), |w, key| {
+        w.optional(self.identity.as_ref(), |w, key| {
             w.key(key);
         });
         for point in [&self.result, &self.token, &self.appeal] {
-            optional(w, point.as_ref(), write_point);
+            w.optional(point.as_ref(), write_point);
         }
-        optional(w, self.sample_nonce.as_ref(), |w, nonce| {
+        w.optional(self.sample_nonce.as_ref(), |w, nonce| {
             w.fixed(nonce.as_byte_array());
         });
     }
 
     /// What it says is looked at where terms are checked.
     fn read(r: &mut Reader<'_>) -> Result<Part, DecodeError> {
-        let role = Role::from(read_party(r, "role")?);
-        if matches!(role, Role::Arbiter(seat) if seat >= MAX_ARBITERS) {
-            return Err(DecodeError::invalid("role", role));
-        }
+        let role = read_role(r, "role")?;
         let record = PartyRecord {
             key: r.point("key")?,
             salt: sha256::Hash::from_byte_array(r.array("salt")?),
-            payout: ScriptBuf::from_bytes(r.bytes_up_to("payout script", MAX_SCRIPT)?.to_vec()),
+            payout: read_script(r, "payout script")?,
             funding: Contribution::read(r)?,
         };
         let point = |r: &mut Reader<'_>, field| {
-            maybe(r, field, |r| {
+            r.optional(field, |r| {
                 let (point, proof) = (r.point(field)?, r.signature(field)?);
                 Ok(SecretPoint { point, proof })
             })
@@ -213,11 +196,11 @@ impl Message for Part {
         Ok(Part {
             role,
             record,
-            identity: maybe(r, "identity", |r| r.key("identity"))?,
+            identity: r.optional("identity", |r| r.key("identity"))?,
             result: point(r, "result point")?,
             token: point(r, "token point")?,
             appeal: point(r, "appeal point")?,
-            sample_nonce: maybe(r, "sample nonce", |r| {
+            sample_nonce: r.optional("sample nonce", |r| {
                 Ok(sha256::Hash::from_byte_array(r.array("sample nonce")?))
             })?,
         })
@@ -232,7 +215,7 @@ impl Message for Assembly {
         w.fixed(&self.params_hash)
             .fixed(self.job.as_byte_array())
             .u64(self.funding_rate.to_sat_per_kwu());
-        optional(w, self.panel.as_ref(), |w, point| {
+        w.optional(self.panel.as_ref(), |w, point| {
             w.point(point);
         });
         w.list(&self.parts, |w, part| {
@@ -246,7 +229,7 @@ impl Message for Assembly {
             params_hash: r.array("parameters")?,
             job: sha256::Hash::from_byte_array(r.array("job")?),
             funding_rate: FeeRate::from_sat_per_kwu(r.u64("fee rate")?),
-            panel: maybe(r, "panel", |r| r.point("panel"))?,
+            panel: r.optional("panel", |r| r.point("panel"))?,
             parts: r.list_up_to(
                 "parts",
                 80,
@@ -254,23 +237,5 @@ impl Message for Assembly {
                 |r| r.message::<Part>("part"),
             )?,
         })
-    }
-}
-
-fn optional<T>(w: &mut Writer, field: Option<&T>, write: impl FnOnce(&mut Writer, &T)) {
-    w.flag(field.is_some());
-    if let Some(field) = field {
-        write(w, field);
-    }
-}
-
-fn maybe<'a, T>(
-    r: &mut Reader<'a>,
-    field: &'static str,
-    read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
-) -> Result<Option<T>, DecodeError> {
-    match r.flag(field)? {
-        true => read(r).map(Some),
-        false => Ok(None),
     }
 }

@@ -44,6 +44,17 @@ pub struct PartyRecord {
 }
 
 impl PartyRecord {
+    /// The same of a member of the panel, which is known by this key.
+    pub(crate) fn seated(self, identity: XOnlyPublicKey) -> ArbiterRecord {
+        ArbiterRecord {
+            key: self.key,
+            salt: self.salt,
+            payout: self.payout,
+            funding: self.funding,
+            identity,
+        }
+    }
+
     fn view(&self) -> PartyView<'_> {
         PartyView {
             key: self.key,
@@ -445,8 +456,5 @@ fn check_stake_coin(
 
 /// Script of an arbiter's stake coin in the `paper` template: its contract key alone, spent by key path.
 pub fn stake_coin_script(role: Role, key: PublicKey) -> Result<ScriptBuf, TermsError> {
-    let keys = KeySet::new(&[(role, key)], None)?;
-    Ok(ScriptBuf::new_p2tr_tweaked(
-        bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(keys.output_key()),
-    ))
+    Ok(KeySet::new(&[(role, key)], None)?.script())
 }

@@ -2,9 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
+use narthex_base::codec::{DecodeError, Reader};
 use serde::{Deserialize, Serialize};
 
-use crate::party::{PartyId, PartyName, PartySet};
+use crate::party::{PartyId, PartyName, PartySet, read_party};
 
 /// Largest panel: 8-of-15 needs 32,768 pre-signed rulings.
 pub const MAX_ARBITERS: u8 = 15;
@@ -114,6 +115,16 @@ impl From<PartyId> for Role {
             2 => Role::Verifier,
             seat => Role::Arbiter(seat - 3),
         }
+    }
+}
+
+/// A role out of a message that comes before any terms, as [`write_party`](crate::party::write_party) writes it: its seat may
+/// be any of the largest panel.
+pub(crate) fn read_role(r: &mut Reader<'_>, field: &'static str) -> Result<Role, DecodeError> {
+    let party = read_party(r, field)?;
+    match Role::from(party) {
+        Role::Arbiter(seat) if seat >= MAX_ARBITERS => Err(DecodeError::invalid(field, party.0)),
+        role => Ok(role),
     }
 }
 

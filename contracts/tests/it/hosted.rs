@@ -6,7 +6,7 @@ use crate::laws_support;
 use std::sync::Arc;
 
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, secp256k1::rand::thread_rng};
-use laws_support::example;
+use laws_support::{TEMPLATES, example};
 use narthex_contracts::{
     binding::MemoryBindings,
     coop,
@@ -21,8 +21,6 @@ use narthex_contracts::{
     terms::{Change, Host, Role, Terms, TermsDraft, TermsError, UnplacedDraft},
 };
 use narthex_game_model::{Params, Template};
-
-const TEMPLATES: [Template; 3] = [Template::Hardened, Template::Audited, Template::Paper];
 
 struct Hosted {
     cast: Fixtures,

@@ -184,7 +184,7 @@ proptest! {
         let sample = Sample::new(record, seed);
         let (graph, params) = (&sample.graph, sample.params());
         let of = |name| {
-            let (_, node) = graph.nodes().find(|(_, node)| node.name == name).unwrap();
+            let node = graph.node(graph.find(name).unwrap()).unwrap();
             (node.lock_height, u32::from(TxGraph::relative_lock_blocks(node)))
         };
         let deliver = params.deliver_height();

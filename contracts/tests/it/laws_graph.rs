@@ -5,7 +5,7 @@ use crate::laws_support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Amount, Sequence, Witness};
-use laws_support::{Sample, config, goes_on, outcome, samples};
+use laws_support::{Sample, TEMPLATES, config, goes_on, outcome, samples};
 use narthex_contracts::{
     graph::{Node, NodeId, Purpose, TxGraph, anchor_script},
     terms::{FeeRules, Role},
@@ -249,7 +249,7 @@ proptest! {
 fn every_panel_size() {
     // Up to 7 arbiters a failed arbitration has 3ⁿ cases: six and seven take long and are made as five are.
     for (n, k) in [(3, 2), (4, 3), (5, 4), (8, 7), (9, 8)] {
-        for template in [Template::Hardened, Template::Paper, Template::Audited] {
+        for template in TEMPLATES {
             check(&Sample::example(template, n, k));
         }
     }

@@ -1,7 +1,7 @@
 //! What parties send each other before they sign, as bytes: their parts of terms, all of them put together, announcements,
 //! and endings to agree on.
 
-use crate::golden_json;
+use crate::{golden_json, laws_support::TEMPLATES};
 
 use bitcoin::{Amount, hex::DisplayHex};
 use narthex_base::codec::{DecodeError, Message};
@@ -12,8 +12,6 @@ use narthex_contracts::{
     terms::{Assembly, AssemblyError, Part, Role, TermsDraft},
 };
 use narthex_game_model::Template;
-
-const TEMPLATES: [Template; 3] = [Template::Hardened, Template::Audited, Template::Paper];
 
 fn cast(template: Template) -> Fixtures {
     Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap()

@@ -4,7 +4,7 @@
 use crate::common;
 
 use common::games::near_the_border;
-use common::seed;
+use common::runner;
 use narthex_game_model::game::{
     Economics, Fees, GameBuilder, HonestPlay, Inequality, Move, Player, Rational, SidePayments,
     TimeOuts, Verdict, build, exact, hit_probability, inequalities, solve,
@@ -12,7 +12,6 @@ use narthex_game_model::game::{
 use narthex_game_model::{Amount, Params, ParamsRecord, Template};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 fn sat(value: u64) -> Amount {
     Amount::from_sat(value)
@@ -24,15 +23,6 @@ fn verdict(params: &Params, economics: &Economics) -> Verdict {
 
 fn is_bribe(row: &Inequality) -> bool {
     row.name.starts_with("bribe")
-}
-
-fn runner() -> TestRunner {
-    let seed = seed();
-    println!("NARTHEX_SEED={seed}");
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    TestRunner::new_with_rng(ProptestConfig::default(), rng)
 }
 
 /// B is less than pz: an idle worker can offer more than one that cheats a little. But what costs an idle worker nothing less

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use common::games::{economics, near_the_border, scaled};
-use common::seed;
+use common::runner;
 use narthex_game_model::game::{Economics, Verdict, build, solve};
 use narthex_game_model::{Params, Template};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 /// Version that `scripts/setup` installs.
 const PYGAMBIT: &str = include_str!("../python/pygambit-version");
@@ -66,12 +65,7 @@ fn case(name: &str, params: &Params, economics: &Economics) -> String {
 #[test]
 fn gambit_agrees_on_random_contracts_of_both_layouts() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    let seed = seed();
-    println!("NARTHEX_SEED={seed}");
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let mut runner = runner();
     let mut write = |kind: &str, number: u32, params: &Params, economics: &Economics| {
         let name = format!("{kind} {number}: {params:?} {economics:?}");
         writeln!(file, "{}", case(&name, params, economics)).unwrap();

@@ -9,7 +9,6 @@ use std::{
 use anyhow::Context;
 use bitcoin::Amount;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     contracts::terms::FeeRate,
     game::{
@@ -28,7 +27,7 @@ use narthex::{
 };
 
 use super::{PanelArg, bounds::BoundsArgs, write_all};
-use crate::cli::{output, value};
+use crate::cli::{bar::bar, output, value};
 
 /// Options of `narthex game plan`. Amounts are in satoshi.
 #[derive(Args)]
@@ -105,11 +104,8 @@ impl PlanArgs {
         if let (true, Ok(best)) = (self.samples.is_empty(), best_sample(&wish)) {
             wish.samples.push(best);
         }
-        let bar = ProgressBar::new(wish.samples.len() as u64);
-        // The template is a literal; if it were wrong, the default bar would do.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {elapsed}") {
-            bar.set_style(style);
-        }
+        let samples = wish.samples.len() as u64;
+        let bar = bar(samples, "{bar:30} {pos}/{len} {msg} {elapsed}", true);
         let plan = plan(&wish, |sample| {
             bar.inc(1);
             bar.set_message(format!("sample of {sample}"));

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use bitcoin::hex::DisplayHex;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use narthex::job::{Progress, Recovery, RunOptions, StateDir, run};
 
 use super::{EngineArgs, StateArgs, print};
+use crate::cli::bar::bar;
 
 /// Options of `narthex job run`.
 #[derive(Args)]
@@ -33,14 +33,7 @@ impl RunArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let plan = self.engine.load(&self.job, self.check_determinism)?;
         let state = StateDir::create(&self.state.state, &plan)?;
-        let bar = ProgressBar::new(0);
-        if self.json {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        // The template is a literal; if it were wrong, the default bar would do.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {eta}") {
-            bar.set_style(style);
-        }
+        let bar = bar(0, "{bar:30} {pos}/{len} {msg} {eta}", !self.json);
         let options = RunOptions::default().repairing(self.repair);
         let stages = run(&plan, &state, options, &mut |progress| match progress {
             Progress::Done(done) => bar.set_position(done),

@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use narthex::game_model::{
     Ratio,
     market::{
@@ -12,7 +11,7 @@ use narthex::game_model::{
     },
 };
 
-use crate::cli::{Misuse, value};
+use crate::cli::{Misuse, bar::bar, value};
 
 /// Options of `narthex market calibrate`.
 #[derive(Args)]
@@ -67,12 +66,8 @@ impl CalibrateArgs {
             }
             MarketArg::Matched => Setup::matched(seed, self.requests, 12, 1),
         };
-        // On standard error, and on a terminal only.
-        let bar = ProgressBar::new(self.requests.into());
-        // The template is a literal; if it were wrong, the default bar would do.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} requests {elapsed}") {
-            bar.set_style(style);
-        }
+        let style = "{bar:30} {pos}/{len} requests {elapsed}";
+        let bar = bar(self.requests.into(), style, true);
         let report = calibrate(&setup, || bar.inc(1));
         bar.finish_and_clear();
         let report = report?;

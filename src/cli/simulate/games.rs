@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use narthex::{
     game::Case,
     game_model::{
@@ -20,7 +19,7 @@ use narthex::{
 };
 
 use super::{
-    super::{Misuse, PanelArg, output, value},
+    super::{Misuse, PanelArg, bar::bar, output, value},
     league::LeagueArgs,
     strategy::{appeal, arbiter, verifier, worker},
 };
@@ -98,14 +97,11 @@ impl GamesArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         self.check_effects()?;
         let setup = self.setup()?;
-        let bar = match self.json {
-            true => ProgressBar::hidden(),
-            false => ProgressBar::new(self.games),
-        };
-        // The template is a literal; if it were wrong, the default bar would do.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} games {elapsed}") {
-            bar.set_style(style);
-        }
+        let bar = bar(
+            self.games,
+            "{bar:30} {pos}/{len} games {elapsed}",
+            !self.json,
+        );
         let report = simulate::run(&setup, self.seed.unwrap_or_default(), self.games, |done| {
             bar.inc(done)
         })?;

@@ -4,10 +4,9 @@ use std::io::Write;
 
 use anyhow::bail;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use narthex::schedules::{self, Outcome, Plan, Report};
 
-use super::super::{output, value};
+use super::super::{bar::bar, output, value};
 
 /// Options of `narthex simulate schedules`.
 #[derive(Args)]
@@ -32,15 +31,8 @@ impl SchedulesArgs {
         if let Some(seed) = self.replay {
             return replay(&schedules::play(&seed, &plan), self.json);
         }
-        let bar = match self.json {
-            true => ProgressBar::hidden(),
-            false => ProgressBar::new(self.schedules),
-        };
-        // The template is a literal; if it were wrong, the default bar would do.
         let style = "{bar:30} {pos}/{len} schedules, {per_sec}, {elapsed}";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
+        let bar = bar(self.schedules, style, !self.json);
         let seed = self.seed.unwrap_or_default();
         let report = schedules::run(&seed, (self.schedules, &plan), |done| {
             bar.set_position(done)

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use narthex::game_model::retrieval::{Phase, Shape};
+
+use crate::cli::bar::bar;
 
 /// The bar of the phase that runs, drawn on standard error if that is a terminal.
 pub(super) struct Progress {
@@ -35,12 +37,8 @@ impl Progress {
             if let Some((_, bar)) = shown.take() {
                 bar.finish_and_clear();
             }
-            let bar = ProgressBar::new(self.total(phase));
-            let template = "{msg:9} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-            // The template is a literal; if it were wrong, the default bar would do.
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
-            }
+            let style = "{msg:9} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+            let bar = bar(self.total(phase), style, true);
             bar.set_message(name(phase));
             *shown = Some((phase, bar));
         }

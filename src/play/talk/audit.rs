@@ -5,7 +5,7 @@ use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{
     commitment::{Commitment, Opening},
     computation::Computation,
-    ruling::{Item, MAX_SHOWN_OPENINGS},
+    ruling::Item,
     sample,
     schedule::Schedule,
 };
@@ -181,12 +181,7 @@ impl ContractPlay<'_> {
 
     /// The client brings the panel what was sent to it, and the input of the step that it names.
     pub(super) fn client_brings(&mut self, step: Option<u64>) -> Result<(), PlayError> {
-        let papers = self.papers(Client)?;
-        let mut pieces: Vec<_> = papers.told().into_iter().map(Piece::Item).collect();
-        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        // Its part is bounded, and the worker sends what it likes.
-        let openings = papers.signed_openings().take(MAX_SHOWN_OPENINGS);
-        pieces.extend(openings.cloned().map(Box::new).map(Piece::Opening));
+        let mut pieces: Vec<_> = self.papers(Client)?.evidence().collect();
         if let Some(index) = step {
             pieces.push(self.input(index)?);
         }

@@ -13,8 +13,8 @@ use narthex_game_model::{
     commitment::Opening,
     play::EvidenceError,
     ruling::{
-        Answer, Brought, Case, ChainFacts, Item, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
-        RootOfRecord, Row, RuleError, rule,
+        Answer, Brought, Case, ChainFacts, Item, ProvenRecord, Rerun, RootOfRecord, Row, RuleError,
+        rule,
     },
     schedule::Schedule,
 };
@@ -129,13 +129,8 @@ impl ContractPlay<'_> {
     /// The worker brings the panel what it opened to the client, if it did.
     fn worker_answers(&mut self) -> Result<(), PlayError> {
         let commitment = Piece::Commitment(Box::new(self.committed()?));
-        let papers = self.papers(Worker)?;
         let mut pieces = vec![commitment];
-        pieces.extend(papers.told().into_iter().map(Piece::Item));
-        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        // Others send it what they like; its own part is bounded.
-        let openings = papers.signed_openings().take(MAX_SHOWN_OPENINGS);
-        pieces.extend(openings.cloned().map(Box::new).map(Piece::Opening));
+        pieces.extend(self.papers(Worker)?.evidence());
         let count = pieces.len();
         self.bring(Worker, &pieces)?;
         self.step(
@@ -229,11 +224,7 @@ impl ContractPlay<'_> {
 
     fn verifier_brings(&mut self) -> Result<(), PlayError> {
         let papers = self.papers(Verifier)?;
-        let mut pieces: Vec<_> = papers.told().into_iter().map(Piece::Item).collect();
-        pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        // Of what it was shown beside it brings nothing: its part is bounded, and the worker sends what it likes.
-        let openings = papers.signed_openings().take(MAX_SHOWN_OPENINGS);
-        pieces.extend(openings.cloned().map(Box::new).map(Piece::Opening));
+        let mut pieces: Vec<_> = papers.evidence().collect();
         if let Some(digests) = &self.talk.digests {
             let sampled = self.sampled(Verifier, &self.received()?)?.indices;
             let of_sample = |opening: &&Opening| {

@@ -27,7 +27,7 @@ use narthex_contracts::terms::{Role, word_pair};
 use narthex_game_model::{
     commitment::{Commitment, Opening, ReceiptKind, SealedData, SignedReceipt, check_sealed},
     play::BlindDigests,
-    ruling::{Answer, Brought, Item, Litigant, Row, SignedItem, data_id},
+    ruling::{Answer, Brought, Item, Litigant, MAX_SHOWN_OPENINGS, Row, SignedItem, data_id},
     sample,
     token::SealedToken,
 };
@@ -106,6 +106,16 @@ impl Papers {
             items.any(|signed| signed.item.opened() == Some(&id))
         };
         self.openings.iter().filter(named)
+    }
+
+    /// What a panel is brought of what was said, acknowledged and opened. A part is bounded, and others send what they like: so
+    /// of openings those that the worker has signed.
+    fn evidence(&self) -> impl Iterator<Item = Piece> {
+        let told = self.told().into_iter().map(Piece::Item);
+        let receipts = self.receipts.iter().copied().map(Piece::Receipt);
+        let openings = self.signed_openings().take(MAX_SHOWN_OPENINGS);
+        let openings = openings.cloned().map(Box::new).map(Piece::Opening);
+        told.chain(receipts).chain(openings)
     }
 
     /// The token that was sealed for a sample.

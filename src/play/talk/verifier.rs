@@ -223,9 +223,9 @@ impl ContractPlay<'_> {
         let why =
             "it has said that it has the token; an approval without it burns stake and reward";
         self.step(Verifier, what, why)?;
-        let replied = self.papers(Worker)?.items.iter();
-        let mut replied = replied.filter(|signed| matches!(signed.item, Item::Reply { .. }));
-        let replied = replied.next().cloned().ok_or_else(|| missing("a reply"))?;
+        let mut items = self.papers(Worker)?.items.iter();
+        let replied = items.find(|signed| matches!(signed.item, Item::Reply { .. }));
+        let replied = replied.cloned().ok_or_else(|| missing("a reply"))?;
         let Piece::Item(returned) = self.send(Worker, Verifier, &Piece::Item(replied))? else {
             return Err(missing("a reply"));
         };

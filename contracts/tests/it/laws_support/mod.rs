@@ -15,6 +15,9 @@ use narthex_game_model::{
 };
 use proptest::prelude::*;
 
+/// All templates.
+pub const TEMPLATES: [Template; 3] = [Template::Hardened, Template::Audited, Template::Paper];
+
 /// A contract made of random parameters.
 pub struct Sample {
     pub cast: Fixtures,

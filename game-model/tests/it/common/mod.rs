@@ -5,6 +5,7 @@ pub mod games;
 use narthex_game_model::params::Audit;
 use narthex_game_model::{Amount, PaperLocks, Params, ParamsRecord, Ratio, Template, Windows};
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 /// 21 million bitcoin in satoshi, split over the deposits of the largest panel.
 const LARGEST_DEPOSIT_SAT: u64 = 2_100_000_000_000_000 / 18;
@@ -18,6 +19,16 @@ pub fn seed() -> u64 {
             now.map_or(0, |now| now.as_nanos() as u64)
         }
     }
+}
+
+/// Draws from the strategies of a test, by [`seed`].
+pub fn runner() -> TestRunner {
+    let seed = seed();
+    println!("NARTHEX_SEED={seed}");
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    TestRunner::new_with_rng(ProptestConfig::default(), rng)
 }
 
 pub fn ratio(num: u32, den: u32) -> Ratio {
