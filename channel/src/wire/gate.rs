@@ -99,7 +99,8 @@ impl Gate {
     /// Bytes of bodies in memory, or announced.
     pub(super) fn bytes(&self) -> usize {
         let waiting = self.waiting.values();
-        let waiting = waiting.filter_map(|kept| kept.body.as_ref()).map(Vec::len);
+        let waiting = waiting.filter_map(|kept| kept.body.as_ref());
+        let waiting = waiting.map(|body| body.len());
         let parts = self.unfinished.values();
         waiting.sum::<usize>()
             + parts
@@ -187,7 +188,7 @@ impl Gate {
         if let Some(proof) = self.contradicts(&kept.signed) {
             return Held::Contradicts(Box::new(proof));
         }
-        let length = kept.body.as_ref().map_or(0, Vec::len);
+        let length = kept.body.as_ref().map_or(0, |body| body.len());
         if !self.make_room(is_next, length) {
             self.has_dropped = true;
             return Held::Dropped;

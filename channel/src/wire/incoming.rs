@@ -215,7 +215,7 @@ impl<L: Log> Link<L> {
             return Ok(self.knock(envelope));
         }
         let signed = *envelope.signed();
-        let body = Some(envelope.into_body());
+        let body = Some(envelope.into_body().into());
         self.came(Kept { signed, body })
     }
 

@@ -193,8 +193,7 @@ impl<L: Log> Link<L> {
         let Some(kept) = self.machine().kept(is_own, way, seq) else {
             return Vec::new();
         };
-        let body = kept.body.clone();
-        let Some(envelope) = body.and_then(|body| kept.signed.with_body(body)) else {
+        let Some(envelope) = kept.envelope() else {
             return vec![send(&Frame::Gone(kept.signed))];
         };
         let partials = self.connection.as_ref().map(|c| &c.partials);
@@ -210,15 +209,13 @@ impl<L: Log> Link<L> {
         let Some(kept) = self.gate.waiting(place) else {
             return Vec::new();
         };
-        let outcome = match &kept.body {
-            _ if place.0 => Some(Outcome::Import(kept.clone())),
-            None => Some(Outcome::Missing(kept.signed)),
-            Some(body) => {
-                let envelope = kept.signed.with_body(body.clone());
-                envelope.map(Outcome::Deliver)
-            }
-        };
-        outcome.into_iter().collect()
+        vec![match place.0 {
+            true => Outcome::Import(kept.clone()),
+            false => match kept.envelope() {
+                Some(envelope) => Outcome::Deliver(envelope),
+                None => Outcome::Missing(kept.signed),
+            },
+        }]
     }
 
     /// What waits for the contracts: what they were given and have not taken yet, and news that they do not know.
@@ -317,10 +314,8 @@ impl<L: Log> Link<L> {
                 SignedHead { head, signature }
             }
         };
-        match signed.with_body(body) {
-            Some(envelope) => self.act(&LinksInput::Post(envelope)),
-            None => Ok(Vec::new()),
-        }
+        // Either head has the hash of this body.
+        self.act(&LinksInput::Post(signed.around(body)))
     }
 
     /// There is a contract with the peer, or its bodies may be longer.

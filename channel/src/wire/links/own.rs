@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Kept, LinkPhase, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_MESSAGES,
     MAX_RECEIVER_SETS,
-    machine::{Taken, change, seen},
+    machine::{Taken, change, check_body, seen},
     state::Way,
 };
 use crate::{
@@ -82,7 +82,7 @@ impl LinksMachine {
         signed.verify()?;
         let kept = Kept {
             signed: *signed,
-            body: Some(envelope.body().to_vec()),
+            body: Some(envelope.body().into()),
         };
         Ok(Step::new(
             vec![LinksChange::Posted(kept)],
@@ -170,8 +170,8 @@ impl LinksMachine {
         let way = self.own(head)?;
         let next = way.map_or(0, |way| way.next);
         if head.seq == next {
-            let kept = self.fitting(kept)?;
-            return change(LinksChange::Imported(kept));
+            check_body(kept)?;
+            return change(LinksChange::Imported(kept.clone()));
         }
         match way.and_then(|way| way.kept.get(&head.seq)) {
             Some(known) if known.signed.head == *head => seen(),
@@ -197,24 +197,6 @@ impl LinksMachine {
             _ => LinksEffect::Recall { contract, to, from },
         };
         Ok(Step::new(vec![news], vec![due]))
-    }
-
-    /// What came, if its body is the one that was signed.
-    pub(super) fn fitting(&self, kept: &Kept) -> Result<Kept, LinksRefusal> {
-        let head = &kept.signed.head;
-        let body = kept.body.clone().map(|body| kept.signed.with_body(body));
-        match body {
-            None => Ok(kept.clone()),
-            Some(Some(envelope)) => Ok(Kept {
-                signed: kept.signed,
-                body: Some(envelope.into_body()),
-            }),
-            Some(None) => Err(WireFault::Pieces {
-                message: head.name(),
-                seq: head.seq,
-            }
-            .into()),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Kept, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_KEPT, MAX_MESSAGES,
     MAX_RECEIVER_SETS,
-    machine::{Taken, change, seen},
+    machine::{Taken, change, check_body, seen},
     state::{Talk, Way},
 };
 use crate::{
@@ -69,7 +69,8 @@ impl LinksMachine {
             let given = head.seq;
             return Err(LinksRefusal::Gap { next, given });
         }
-        let mut kept = self.fitting(kept)?;
+        check_body(kept)?;
+        let mut kept = kept.clone();
         // Kept is what the peer may need back, as far as there is room.
         let is_kept = MessageType::known(head.message).is_some_and(|row| row.is_kept);
         if !is_kept || bodies(talk).saturating_add(head.length as usize) > MAX_KEPT {
@@ -105,6 +106,6 @@ fn contradicted(proof: Contradiction) -> Step<LinksChange, LinksEffect> {
 fn bodies(talk: &Talk) -> usize {
     let kept = talk.theirs.values().flat_map(|way: &Way| way.kept.values());
     kept.filter_map(|kept| kept.body.as_ref())
-        .map(Vec::len)
+        .map(|body| body.len())
         .sum()
 }
