@@ -90,23 +90,19 @@ impl LinksMachine {
         ))
     }
 
-    /// An own head that this disk knows otherwise, or not yet. `None` if it is the one that is known, or is not own.
-    fn claim(&self, signed: &SignedHead) -> Option<LinksChange> {
+    /// What an own head tells that this disk knows otherwise, or not yet. `None` if it is the one that is known.
+    fn claim(&self, signed: &SignedHead) -> Result<Option<LinksChange>, LinksRefusal> {
         let head = &signed.head;
-        self.check_own(head).ok()?;
-        signed.verify().ok()?;
-        let way = self.own(head).ok()?;
-        let known = way.and_then(|way| way.kept.get(&head.seq));
-        if let Some(known) = known {
-            let fork = Contradiction::between(&known.signed, signed)?;
-            return self
-                .state
-                .forked
-                .is_none()
-                .then_some(LinksChange::Forked(fork));
+        self.check_own(head)?;
+        signed.verify()?;
+        let way = self.own(head)?;
+        if let Some(known) = way.and_then(|way| way.kept.get(&head.seq)) {
+            let fork = Contradiction::between(&known.signed, signed);
+            let fork = fork.filter(|_| self.state.forked.is_none());
+            return Ok(fork.map(LinksChange::Forked));
         }
         let claimed = way.map_or(0, |way| way.claimed().max(way.next));
-        (head.seq >= claimed).then_some(LinksChange::Claimed(*signed))
+        Ok((head.seq >= claimed).then_some(LinksChange::Claimed(*signed)))
     }
 
     /// The peer has said how far it has read everything of this node's: what it names no mark for, it has nothing of.
@@ -117,7 +113,9 @@ impl LinksMachine {
             .map(|mark| ((mark.contract, mark.to), mark));
         let marks: BTreeMap<_, &Mark> = marks.collect();
         let proofs = marks.values().filter_map(|mark| mark.proof);
-        let mut changes: Vec<_> = proofs.filter_map(|proof| self.claim(&proof)).collect();
+        // What proves nothing is ignored.
+        let news = proofs.filter_map(|proof| self.claim(&proof).ok().flatten());
+        let mut changes: Vec<_> = news.collect();
         // One fork says it all.
         let mut is_forked = false;
         changes.retain(|change| {
@@ -184,14 +182,11 @@ impl LinksMachine {
 
     /// Somebody shows an own message.
     pub(super) fn claimed(&self, signed: &SignedHead) -> Taken {
-        let head = &signed.head;
-        self.check_own(head)?;
-        signed.verify()?;
-        let from = self.own(head)?.map_or(0, |way| way.next);
-        let (contract, to) = (head.contract, head.to);
-        let Some(news) = self.claim(signed) else {
+        let Some(news) = self.claim(signed)? else {
             return seen();
         };
+        let (contract, to) = (signed.head.contract, signed.head.to);
+        let from = self.next(true, &contract, to);
         let due = match news {
             LinksChange::Forked(_) => LinksEffect::Alarm,
             _ => LinksEffect::Recall { contract, to, from },
