@@ -181,11 +181,10 @@ impl Gate {
         if known == Some(signed.head) {
             return Held::Known;
         }
-        let mut heads = self.heads();
-        if let Some(proof) = heads.find_map(|head| Contradiction::between(head, signed)) {
+        let between = |head| Contradiction::between(head, signed);
+        if let Some(proof) = self.heads().find_map(between) {
             return Held::Contradicts(Box::new(proof));
         }
-        drop(heads);
         if !self.make_room(is_next, length) {
             self.has_dropped = true;
             return Held::Dropped;

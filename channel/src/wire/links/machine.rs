@@ -111,18 +111,6 @@ pub(super) const fn seen() -> Taken {
     Ok(Step::seen(Vec::new()))
 }
 
-/// Whether a body, if it is there, is the one that was signed.
-pub(super) fn check_body(Kept { signed, body }: &Kept) -> Result<(), LinksRefusal> {
-    match body.as_ref().is_none_or(|body| signed.is_of(body)) {
-        true => Ok(()),
-        false => Err(WireFault::Pieces {
-            message: signed.head.name(),
-            seq: signed.head.seq,
-        }
-        .into()),
-    }
-}
-
 impl LinksMachine {
     /// Nothing was said yet between these two node keys.
     pub fn new(me: PublicKey, peer: PublicKey) -> LinksMachine {

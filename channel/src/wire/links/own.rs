@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Kept, LinkPhase, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_MESSAGES,
-    MAX_RECEIVER_SETS,
-    machine::{Taken, change, check_body, seen},
+    Kept, LinkPhase, LinksChange, LinksEffect, LinksMachine, LinksRefusal,
+    check::{check_body, check_receivers, check_room, check_sender},
+    machine::{Taken, change, seen},
     state::Way,
 };
 use crate::{
     Machine as _, Step,
-    wire::{Ack, Contradiction, Envelope, Head, Mark, Resume, SignedHead, WireFault},
+    wire::{Ack, Contradiction, Envelope, Head, Mark, Resume, SignedHead},
 };
 
 impl LinksMachine {
@@ -28,33 +28,15 @@ impl LinksMachine {
     /// Own message, by who sent it, for whom, in which contract.
     fn check_own(&self, head: &Head) -> Result<(), LinksRefusal> {
         let of = self.talk(&head.contract)?.of;
-        if head.from != self.me {
-            let (from, peer) = (head.from, self.me);
-            return Err(WireFault::other_sender(from, peer).into());
-        }
-        match head.to.contains(of.peer) && !head.to.contains(of.me) {
-            true => Ok(()),
-            false => Err(WireFault::NotForMe {
-                message: head.name(),
-                seq: head.seq,
-            }
-            .into()),
-        }
+        check_sender(head, &self.me)?;
+        check_receivers(head, of.me, of.peer)
     }
 
     fn own(&self, head: &Head) -> Result<Option<&Way>, LinksRefusal> {
-        let talk = self.talk(&head.contract)?;
-        let way = talk.own.get(&head.to);
-        let too_many = |what, most| Err(WireFault::TooMany { what, most }.into());
-        match way {
-            None if talk.own.len() >= MAX_RECEIVER_SETS => {
-                too_many("sets of receivers", MAX_RECEIVER_SETS)
-            }
-            Some(way) if way.next >= MAX_MESSAGES => {
-                too_many("messages to the same receivers", MAX_MESSAGES as usize)
-            }
-            way => Ok(way),
-        }
+        let ways = &self.talk(&head.contract)?.own;
+        let way = ways.get(&head.to);
+        check_room(ways, head.to, way.map_or(0, |way| way.next))?;
+        Ok(way)
     }
 
     pub(super) fn post(&self, envelope: &Envelope) -> Taken {

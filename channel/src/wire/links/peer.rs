@@ -1,9 +1,9 @@
 //! What the peer says.
 
 use super::{
-    Kept, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_KEPT, MAX_MESSAGES,
-    MAX_RECEIVER_SETS,
-    machine::{Taken, change, check_body, seen},
+    Kept, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_KEPT,
+    check::{check_body, check_receivers, check_room, check_sender},
+    machine::{Taken, change, seen},
     state::{Talk, Way},
 };
 use crate::{
@@ -18,17 +18,12 @@ impl LinksMachine {
     /// # Errors
     /// [`LinksRefusal::NoContract`]; [`LinksRefusal::Wire`].
     pub fn check_head(&self, head: &Head) -> Result<(), LinksRefusal> {
-        let (message, seq) = (head.name(), head.seq);
-        if head.from != self.peer {
-            let (from, peer) = (head.from, self.peer);
-            return Err(WireFault::other_sender(from, peer).into());
-        }
-        let talk = self.talk(&head.contract)?;
-        if !head.to.contains(talk.of.me) || head.to.contains(talk.of.peer) {
-            return Err(WireFault::NotForMe { message, seq }.into());
-        }
-        let (given, most) = (head.length as usize, talk.of.most as usize);
+        check_sender(head, &self.peer)?;
+        let Talk { of, theirs, .. } = self.talk(&head.contract)?;
+        check_receivers(head, of.peer, of.me)?;
+        let (given, most) = (head.length as usize, of.most as usize);
         if given > most {
+            let message = head.name();
             return Err(WireFault::Contract {
                 message,
                 given,
@@ -36,15 +31,7 @@ impl LinksMachine {
             }
             .into());
         }
-        let too_many = |what, most| Err(WireFault::TooMany { what, most }.into());
-        let is_new = !talk.theirs.contains_key(&head.to);
-        if is_new && talk.theirs.len() >= MAX_RECEIVER_SETS {
-            return too_many("sets of receivers", MAX_RECEIVER_SETS);
-        }
-        if seq >= MAX_MESSAGES {
-            return too_many("messages to the same receivers", MAX_MESSAGES as usize);
-        }
-        Ok(())
+        check_room(theirs, head.to, head.seq)
     }
 
     pub(super) fn taken(&self, kept: &Kept) -> Taken {
@@ -81,11 +68,8 @@ impl LinksMachine {
 
     /// Somebody shows two messages of the peer's.
     pub(super) fn proved(&self, proof: &Contradiction) -> Taken {
-        let by = proof.verify()?;
-        if by != self.peer {
-            let (from, peer) = (by, self.peer);
-            return Err(WireFault::other_sender(from, peer).into());
-        }
+        proof.verify()?;
+        check_sender(&proof.first.head, &self.peer)?;
         let talk = self.talk(&proof.first.head.contract)?;
         match talk.contradiction {
             Some(_) => seen(),
