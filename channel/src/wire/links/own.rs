@@ -94,7 +94,13 @@ impl LinksMachine {
             .iter()
             .map(|mark| ((mark.contract, mark.to), mark));
         let marks: BTreeMap<_, &Mark> = marks.collect();
+        // Most prove what this disk knows: whoever signed that, it is no news.
+        let is_known = |head: &Head| {
+            let known = self.kept(true, (&head.contract, head.to), head.seq);
+            known.is_some_and(|known| known.signed.head == *head)
+        };
         let proofs = marks.values().filter_map(|mark| mark.proof);
+        let proofs = proofs.filter(|proof| !is_known(&proof.head));
         // What proves nothing is ignored.
         let news = proofs.filter_map(|proof| self.claim(&proof).ok().flatten());
         let mut changes: Vec<_> = news.collect();
