@@ -1,21 +1,11 @@
 //! Small sets of numbered things: arbiters of a panel, layers of an envelope, parties of a contract.
 
 use std::fmt;
-use std::ops::{BitAnd, BitOr, Not};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What holds the members of a [`SmallSet`]: an unsigned integer of as many bits as there may be members.
-pub trait Mask:
-    Copy
-    + Default
-    + Ord
-    + BitAnd<Output = Self>
-    + BitOr<Output = Self>
-    + Not<Output = Self>
-    + Into<u32>
-    + TryFrom<u32>
-{
+pub trait Mask: Copy + Default + Into<u32> + TryFrom<u32> {
     /// Number of bits.
     const BITS: u8;
     /// No bit.

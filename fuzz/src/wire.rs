@@ -160,7 +160,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let kept = Kept {
         signed: *proposal.signed(),
-        body: Some(proposal.body().to_vec()),
+        body: Some(proposal.body().into()),
     };
     let ack = Ack {
         contract,

@@ -65,8 +65,7 @@ impl Head {
     /// What the sender signs.
     pub fn digest(&self) -> [u8; 32] {
         let mut w = Writer::default();
-        self.write(&mut w);
-        w.u32(self.length).fixed(&self.body);
+        self.write_whole(&mut w);
         TAG.start().fixed(&w.finish()).finish()
     }
 
@@ -99,6 +98,11 @@ impl Head {
         length.map_err(|error| DecodeError::invalid("body", error))
     }
 
+    fn write_whole(&self, w: &mut Writer) {
+        self.write(w);
+        w.u32(self.length).fixed(&self.body);
+    }
+
     /// All but length and hash of the body.
     fn write(&self, w: &mut Writer) {
         w.fixed(&self.contract).u8(self.attempt).point(&self.from);
@@ -106,6 +110,7 @@ impl Head {
         w.u64(self.seq).u16(self.message);
     }
 
+    /// What [`Head::write`] writes.
     fn read(r: &mut Reader<'_>) -> Result<Head, DecodeError> {
         Ok(Head {
             contract: r.array("contract")?,
@@ -146,8 +151,17 @@ impl SignedHead {
 
     /// The envelope, if this is its body.
     pub fn with_body(self, body: Vec<u8>) -> Option<Envelope> {
-        let is_its = body.len() == self.head.length as usize && body_hash(&body) == self.head.body;
-        is_its.then_some(Envelope { signed: self, body })
+        self.is_of(&body).then(|| self.around(body))
+    }
+
+    /// Whether this is its body.
+    pub(super) fn is_of(&self, body: &[u8]) -> bool {
+        body.len() == self.head.length as usize && body_hash(body) == self.head.body
+    }
+
+    /// The envelope with a body that is known to be its own: a long one takes long to hash.
+    pub(super) const fn around(self, body: Vec<u8>) -> Envelope {
+        Envelope { signed: self, body }
     }
 }
 
@@ -184,16 +198,12 @@ impl Message for SignedHead {
     const KIND: Kind = kinds::WIRE_HEAD;
 
     fn write(&self, w: &mut Writer) {
-        self.head.write(w);
-        w.u32(self.head.length).fixed(&self.head.body);
+        self.head.write_whole(w);
         w.signature(&self.signature);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<SignedHead, DecodeError> {
-        let head = Head {
-            length: 0,
-            ..Head::read(r)?
-        };
+        let head = Head::read(r)?;
         let head = Head {
             length: r.u32("length of the body")?,
             body: r.array("hash of the body")?,

@@ -3,7 +3,7 @@
 use bitcoin::secp256k1::PublicKey;
 use narthex_base::codec::DecodeError;
 
-/// What is wrong with something that came. Its sender's fault, but for [`WireFault::NoRoom`].
+/// What is wrong with something that came. Its sender's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireFault {
@@ -111,20 +111,6 @@ pub enum WireFault {
         /// Its number.
         seq: u64,
     },
-    /// Two messages of which there may be one.
-    #[error("two different messages: {message} number {seq}")]
-    Contradiction {
-        /// Which message.
-        message: &'static str,
-        /// Number of the second.
-        seq: u64,
-    },
-    /// There is no room for it. Nobody's fault: it will be sent again.
-    #[error("no room for {bytes} bytes more")]
-    NoRoom {
-        /// Its bytes.
-        bytes: usize,
-    },
 }
 
 impl WireFault {
@@ -152,8 +138,6 @@ impl WireFault {
             WireFault::TooMany { .. } => 10,
             WireFault::Contract { .. } => 11,
             WireFault::Pieces { .. } => 12,
-            WireFault::Contradiction { .. } => 13,
-            WireFault::NoRoom { .. } => 14,
         }
     }
 }

@@ -166,16 +166,11 @@ fn contract(row: &'static MessageType, payload: &[u8]) -> Result<Frame, WireFaul
 /// The frames that bring an envelope; of a long body those from byte `have` on.
 pub fn frames(envelope: &Envelope, have: u32) -> impl Iterator<Item = Frame> + '_ {
     let signed = envelope.signed();
-    let is_long = signed.head.is_long();
-    let first = match is_long {
-        true => Frame::Head(*signed),
-        false => Frame::Envelope(envelope.clone()),
+    let (first, rest) = match signed.head.is_long() {
+        true => (Frame::Head(*signed), envelope.body().get(have as usize..)),
+        false => (Frame::Envelope(envelope.clone()), None),
     };
-    let rest = match is_long {
-        true => envelope.body().get(have as usize..).unwrap_or_default(),
-        false => &[],
-    };
-    let chunks = rest.chunks(MAX_WHOLE as usize);
+    let chunks = rest.unwrap_or_default().chunks(MAX_WHOLE as usize);
     let pieces = chunks.scan(have, move |offset, bytes| {
         let piece = Piece {
             hash: signed.head.body,

@@ -99,7 +99,8 @@ impl Gate {
     /// Bytes of bodies in memory, or announced.
     pub(super) fn bytes(&self) -> usize {
         let waiting = self.waiting.values();
-        let waiting = waiting.filter_map(|kept| kept.body.as_ref()).map(Vec::len);
+        let waiting = waiting.filter_map(|kept| kept.body.as_ref());
+        let waiting = waiting.map(|body| body.len());
         let parts = self.unfinished.values();
         waiting.sum::<usize>()
             + parts
@@ -150,20 +151,17 @@ impl Gate {
         if length > bytes / 2 {
             return is_only && self.messages() < messages;
         }
-        while !fits(self) {
-            let mut firsts: BTreeMap<(bool, [u8; 32], PartySet), u64> = BTreeMap::new();
-            for (own, contract, to, seq) in self.waiting.keys() {
-                let first = firsts.entry((*own, *contract, *to)).or_insert(*seq);
-                *first = (*first).min(*seq);
+        // All but the first of each contract and receivers; the one with the highest number goes first.
+        let (mut later, mut before) = (Vec::new(), None);
+        for place in self.waiting.keys() {
+            let way = Some((place.0, place.1, place.2));
+            if std::mem::replace(&mut before, way) == way {
+                later.push(*place);
             }
-            let later = |place: &&Place| firsts.get(&(place.0, place.1, place.2)) != Some(&place.3);
-            let Some(last) = self
-                .waiting
-                .keys()
-                .filter(later)
-                .max_by_key(|p| p.3)
-                .copied()
-            else {
+        }
+        later.sort_by_key(|place| place.3);
+        while !fits(self) {
+            let Some(last) = later.pop() else {
                 return false;
             };
             self.waiting.remove(&last);
@@ -172,47 +170,49 @@ impl Gate {
         true
     }
 
-    fn contradicts(&self, signed: &SignedHead) -> Option<Contradiction> {
-        let mut heads = self.heads();
-        heads.find_map(|known| Contradiction::between(known, signed))
-    }
-
-    /// Takes a message in, whole or with its body gone.
-    pub(super) fn hold(&mut self, place: Place, kept: Kept, is_next: bool) -> Held {
-        if let Some(known) = self.waiting.get(&place)
-            && known.signed.head == kept.signed.head
-        {
+    /// Whether a message may come in, whose place `known` has; then there is room for its body.
+    fn admit(
+        &mut self,
+        known: Option<Head>,
+        signed: &SignedHead,
+        length: usize,
+        is_next: bool,
+    ) -> Held {
+        if known == Some(signed.head) {
             return Held::Known;
         }
-        if let Some(proof) = self.contradicts(&kept.signed) {
+        let between = |head| Contradiction::between(head, signed);
+        if let Some(proof) = self.heads().find_map(between) {
             return Held::Contradicts(Box::new(proof));
         }
-        let length = kept.body.as_ref().map_or(0, Vec::len);
         if !self.make_room(is_next, length) {
             self.has_dropped = true;
             return Held::Dropped;
         }
-        self.waiting.insert(place, kept);
         Held::Waits
+    }
+
+    /// Takes a message in, whole or with its body gone.
+    pub(super) fn hold(&mut self, place: Place, kept: Kept, is_next: bool) -> Held {
+        let known = self.waiting.get(&place).map(|kept| kept.signed.head);
+        let length = kept.body.as_ref().map_or(0, |body| body.len());
+        let held = self.admit(known, &kept.signed, length, is_next);
+        if held == Held::Waits {
+            self.waiting.insert(place, kept);
+        }
+        held
     }
 
     /// Takes the head of a long body in.
     pub(super) fn begin(&mut self, place: Place, signed: SignedHead, is_next: bool) -> Held {
-        let known = self.unfinished.get(&place).map(|part| &part.signed);
-        let known = known.or_else(|| self.waiting.get(&place).map(|kept| &kept.signed));
-        if known.is_some_and(|known| known.head == signed.head) {
-            return Held::Known;
+        let known = self.unfinished.get(&place).map(|part| part.signed.head);
+        let known = known.or_else(|| self.waiting.get(&place).map(|kept| kept.signed.head));
+        let held = self.admit(known, &signed, signed.head.length as usize, is_next);
+        if held == Held::Waits {
+            let bytes = Vec::new();
+            self.unfinished.insert(place, Unfinished { signed, bytes });
         }
-        if let Some(proof) = self.contradicts(&signed) {
-            return Held::Contradicts(Box::new(proof));
-        }
-        if !self.make_room(is_next, signed.head.length as usize) {
-            self.has_dropped = true;
-            return Held::Dropped;
-        }
-        let bytes = Vec::new();
-        self.unfinished.insert(place, Unfinished { signed, bytes });
-        Held::Waits
+        held
     }
 
     /// A part of a body whose head came. Gives the whole once it is there, or says that it is not what was signed. Parts that

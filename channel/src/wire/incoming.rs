@@ -121,9 +121,7 @@ impl<L: Log> Link<L> {
         connection.unknown = proofs
             .filter(|proof| !talks.contains(&proof.head.contract))
             .collect();
-        connection.is_resumed = true;
-        let is_again = connection.resumes > 0;
-        connection.resumes = connection.resumes.saturating_add(1);
+        let is_again = std::mem::replace(&mut connection.is_resumed, true);
         let is_last = true;
         let out = self.peers(&LinksInput::Resumed(Resume { marks, is_last }))?;
         Ok(match is_again {
@@ -154,14 +152,11 @@ impl<L: Log> Link<L> {
         self.metered(back, now_ms)
     }
 
-    /// The place of a message, and whether it is the next there.
-    fn place(&self, head: &Head) -> (Place, bool) {
+    /// The place of a message, and the number that is next there.
+    fn place(&self, head: &Head) -> (Place, u64) {
         let is_own = head.from == *self.machine().me();
-        let place = (is_own, head.contract, head.to, head.seq);
-        (
-            place,
-            head.seq == self.machine().next(is_own, &head.contract, head.to),
-        )
+        let next = self.machine().next(is_own, &head.contract, head.to);
+        ((is_own, head.contract, head.to, head.seq), next)
     }
 
     /// Whether a message may come at all; `None` if it may, or what is to be done instead.
@@ -186,8 +181,7 @@ impl<L: Log> Link<L> {
         if let Some(instead) = self.refused(&signed) {
             return Ok(instead);
         }
-        let (place, is_next) = self.place(&signed.head);
-        let next = self.machine().next(place.0, &place.1, place.2);
+        let (place, next) = self.place(&signed.head);
         // As it is known, without its body; the pieces that follow are dropped.
         if signed.head.seq < next {
             return self.came(Kept { signed, body: None });
@@ -195,7 +189,7 @@ impl<L: Log> Link<L> {
         if let Some(proof) = self.machine().contradicts(&signed).filter(|_| !place.0) {
             return self.contradicted(proof);
         }
-        match self.gate.begin(place, signed, is_next) {
+        match self.gate.begin(place, signed, signed.head.seq == next) {
             Held::Contradicts(proof) if !place.0 => self.contradicted(*proof),
             _ => Ok(Vec::new()),
         }
@@ -215,7 +209,7 @@ impl<L: Log> Link<L> {
             return Ok(self.knock(envelope));
         }
         let signed = *envelope.signed();
-        let body = Some(envelope.into_body());
+        let body = Some(envelope.into_body().into());
         self.came(Kept { signed, body })
     }
 
@@ -245,9 +239,8 @@ impl<L: Log> Link<L> {
         if let Some(instead) = self.refused(&kept.signed) {
             return Ok(instead);
         }
-        let (place, is_next) = self.place(&kept.signed.head);
+        let (place, next) = self.place(&kept.signed.head);
         let (is_own, contract, to, seq) = place;
-        let next = self.machine().next(is_own, &contract, to);
         if is_own {
             return self.came_back(place, kept, next);
         }
@@ -260,6 +253,7 @@ impl<L: Log> Link<L> {
             let ack = Frame::Ack(Ack { contract, to, next });
             return Ok(out.into_iter().chain([send(&ack)]).collect());
         }
+        let is_next = seq == next;
         Ok(match self.gate.hold(place, kept, is_next) {
             Held::Waits if is_next => self.delivered(&place),
             Held::Contradicts(proof) => self.contradicted(*proof)?,
@@ -272,7 +266,8 @@ impl<L: Log> Link<L> {
         let claim = LinksInput::Claimed(kept.signed);
         let mut out = self.peers(&claim)?;
         let seq = kept.signed.head.seq;
-        if seq >= next && self.gate.hold(place, kept, seq == next) == Held::Waits && seq == next {
+        let is_next = seq == next;
+        if seq >= next && self.gate.hold(place, kept, is_next) == Held::Waits && is_next {
             out.extend(self.delivered(&place));
         }
         Ok(out)

@@ -21,8 +21,7 @@ pub(super) struct Connection {
     pub(super) bytes: u64,
     pub(super) knocked: BTreeSet<[u8; 32]>,
     pub(super) marks: Vec<Mark>,
-    /// Marks of before this one count among what is asked for again.
-    pub(super) resumes: u32,
+    /// Marks that come after this count among what is asked for again.
     pub(super) is_resumed: bool,
     /// Own messages that the peer holds of contracts which this node does not know.
     pub(super) unknown: Vec<SignedHead>,
@@ -118,8 +117,8 @@ impl<L: Log> Link<L> {
             |contract: &[u8; 32], to, seq| self.gate.partial(&(false, *contract, to, seq));
         let mut marks = self.machine().marks(partial);
         for place @ (_, contract, to, seq) in self.gate.parts() {
-            let is_new = !marks.iter().any(|m| (m.contract, m.to) == (*contract, *to));
-            if is_new && *seq == 0 {
+            // Of what nothing was taken yet there is no mark.
+            if *seq == 0 && self.machine().next(false, contract, *to) == 0 {
                 marks.push(Mark {
                     contract: *contract,
                     to: *to,
@@ -129,23 +128,15 @@ impl<L: Log> Link<L> {
                 });
             }
         }
-        let mut chunks: Vec<Resume> = (marks.chunks(MAX_MARKS))
-            .map(|marks| Resume {
-                marks: marks.to_vec(),
-                is_last: false,
-            })
-            .collect();
-        match chunks.last_mut() {
-            Some(last) => last.is_last = true,
-            None => chunks.push(Resume {
-                marks: Vec::new(),
-                is_last: true,
-            }),
-        }
-        chunks
-            .into_iter()
-            .map(|resume| send(&Frame::Resume(resume)))
-            .collect()
+        let mut chunks = marks.chunks(MAX_MARKS);
+        // There is a last one, if of no marks.
+        let last = chunks.next_back().unwrap_or_default();
+        let all = chunks.map(|marks| (marks, false)).chain([(last, true)]);
+        all.map(|(marks, is_last)| {
+            let marks = marks.to_vec();
+            send(&Frame::Resume(Resume { marks, is_last }))
+        })
+        .collect()
     }
 
     fn step(&mut self, input: &LinksInput) -> Result<Vec<LinksEffect>, LinkError> {
@@ -193,8 +184,7 @@ impl<L: Log> Link<L> {
         let Some(kept) = self.machine().kept(is_own, way, seq) else {
             return Vec::new();
         };
-        let body = kept.body.clone();
-        let Some(envelope) = body.and_then(|body| kept.signed.with_body(body)) else {
+        let Some(envelope) = kept.envelope() else {
             return vec![send(&Frame::Gone(kept.signed))];
         };
         let partials = self.connection.as_ref().map(|c| &c.partials);
@@ -210,15 +200,13 @@ impl<L: Log> Link<L> {
         let Some(kept) = self.gate.waiting(place) else {
             return Vec::new();
         };
-        let outcome = match &kept.body {
-            _ if place.0 => Some(Outcome::Import(kept.clone())),
-            None => Some(Outcome::Missing(kept.signed)),
-            Some(body) => {
-                let envelope = kept.signed.with_body(body.clone());
-                envelope.map(Outcome::Deliver)
-            }
-        };
-        outcome.into_iter().collect()
+        vec![match place.0 {
+            true => Outcome::Import(kept.clone()),
+            false => match kept.envelope() {
+                Some(envelope) => Outcome::Deliver(envelope),
+                None => Outcome::Missing(kept.signed),
+            },
+        }]
     }
 
     /// What waits for the contracts: what they were given and have not taken yet, and news that they do not know.
@@ -317,10 +305,8 @@ impl<L: Log> Link<L> {
                 SignedHead { head, signature }
             }
         };
-        match signed.with_body(body) {
-            Some(envelope) => self.act(&LinksInput::Post(envelope)),
-            None => Ok(Vec::new()),
-        }
+        // Either head has the hash of this body.
+        self.act(&LinksInput::Post(signed.around(body)))
     }
 
     /// There is a contract with the peer, or its bodies may be longer.

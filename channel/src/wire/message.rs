@@ -8,7 +8,7 @@ use narthex_contracts::party::{PartySet, read_parties, write_parties};
 
 use super::{
     SignedHead,
-    types::{MAX_WHOLE, MESSAGE_TYPES},
+    types::{LONGEST, MAX_WHOLE},
 };
 
 /// Features that this program has none of yet: an even bit that somebody sets is one that it must know.
@@ -19,18 +19,6 @@ const MAX_WORDS: usize = 500;
 
 /// Most [`Mark`]s of one [`Resume`]: so many fit in a frame.
 pub const MAX_MARKS: usize = 220;
-
-/// The longest body that there is.
-const LONGEST: u32 = {
-    let (mut at, mut most) = (0, 0);
-    while at < MESSAGE_TYPES.len() {
-        if MESSAGE_TYPES[at].most > most {
-            most = MESSAGE_TYPES[at].most;
-        }
-        at += 1;
-    }
-    most
-};
 
 /// The first words on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

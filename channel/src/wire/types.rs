@@ -128,6 +128,18 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     link(FAULT, "fault", 11, 512),
 ];
 
+/// The longest body that there is.
+pub(super) const LONGEST: u32 = {
+    let (mut at, mut most) = (0, 0);
+    while at < MESSAGE_TYPES.len() {
+        if MESSAGE_TYPES[at].most > most {
+            most = MESSAGE_TYPES[at].most;
+        }
+        at += 1;
+    }
+    most
+};
+
 impl MessageType {
     /// The row of a number, if there is one.
     pub fn known(number: u16) -> Option<&'static MessageType> {

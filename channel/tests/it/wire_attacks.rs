@@ -101,7 +101,7 @@ impl Node {
                 }
                 Outcome::Import(kept) => {
                     let (to, seq) = (kept.signed.head.to, kept.signed.head.seq);
-                    self.back.insert(seq, kept.body);
+                    self.back.insert(seq, kept.body.map(|body| body.to_vec()));
                     due.extend(self.link.imported(&CONTRACT, to, seq)?);
                 }
                 // Both are handed out until somebody says that they are known.

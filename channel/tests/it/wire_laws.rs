@@ -31,7 +31,7 @@ fn said(key: u8, contract: [u8; 32], seq: u64, other: bool) -> Kept {
     head.attempt = (seq / 4) as u8;
     Kept {
         signed: sign(head, key),
-        body: Some(body),
+        body: Some(body.into()),
     }
 }
 
@@ -104,7 +104,7 @@ impl Subject for LinksSubject {
             4..9 => {
                 let seq = own + rng.gen_range(0..3u64).saturating_sub(1);
                 let kept = said(1, contract, seq, rng.gen_range(0..8u8) == 0);
-                let envelope = kept.signed.with_body(kept.body.unwrap()).unwrap();
+                let envelope = kept.signed.with_body(kept.body.unwrap().to_vec()).unwrap();
                 LinksInput::Post(envelope)
             }
             9..13 => {

@@ -47,10 +47,15 @@ impl CustomMessageReader for Handler {
 
 impl CustomMessageHandler for Handler {
     fn handle_custom_message(&self, frame: Frame, from: PublicKey) -> Result<(), LightningError> {
+        let is_credit = frame.kind == CREDIT;
         let taken = self.0.state().received(from, frame);
-        self.0.news.notify_one();
-        self.0.work.notify_one();
-        self.0.changed();
+        match taken {
+            // More may leave.
+            Ok(()) if is_credit => self.0.work.notify_one(),
+            Ok(()) => self.0.news.notify_one(),
+            // Whoever waits for room waits in vain.
+            Err(_) => self.0.changed(),
+        }
         taken.map_err(|reason| LightningError {
             err: format!("{reason:?}"),
             action: ErrorAction::DisconnectPeer { msg: None },

@@ -1,10 +1,10 @@
 //! What either side should order now, and what it will have to next: nothing of a kept bank acts by itself.
 
 use narthex_channel::bank::{CoinAt, PayerDuty, ProviderDuty};
-use narthex_contracts::bank::MIN_CLAIM_BLOCKS;
+use narthex_contracts::bank::{Bank, MIN_CLAIM_BLOCKS};
 use serde::Serialize;
 
-use super::{KeptBank, KeptError};
+use super::KeptBank;
 
 /// Something that a side loses by if it does not order it in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,16 +60,21 @@ impl NextMove {
 }
 
 impl KeptBank {
-    /// The next move of each side that has one, with its deadline.
-    pub(super) fn next_moves(&mut self) -> Result<Vec<NextMove>, KeptError> {
-        let mut all = Vec::new();
+    /// The bank once its force close is signed: before, nobody has a move.
+    fn signed(&self) -> Option<&Bank> {
         let machine = self.sides.payer.machine();
-        let at = machine.coin();
-        let (Some(lineage), Some(_)) = (machine.lineage(), machine.force_close_signature()) else {
-            return Ok(all);
+        machine.force_close_signature()?;
+        machine.lineage().map(|lineage| &**lineage.bank())
+    }
+
+    /// The next move of each side that has one, with its deadline, as the chain is at this height.
+    pub(super) fn next_moves(&self, tip: u32) -> Vec<NextMove> {
+        let mut all = Vec::new();
+        let Some(bank) = self.signed() else {
+            return all;
         };
-        let tip = self.chain.chain().height()?;
-        let terms = lineage.bank().terms();
+        let at = self.sides.payer.machine().coin();
+        let terms = bank.terms();
         let record = terms.record();
         let book = self.sides.provider.machine().book();
         match at {
@@ -98,19 +103,17 @@ impl KeptBank {
             }
             CoinAt::Nowhere | CoinAt::Spent { .. } => {}
         }
-        Ok(all)
+        all
     }
 
-    /// What is due with the coin where the machines last saw it.
-    pub(super) fn due(&mut self) -> Result<Vec<Due>, KeptError> {
+    /// What is due at this height, with the coin where the machines last saw it.
+    pub(super) fn due(&self, tip: u32) -> Vec<Due> {
         let mut all = Vec::new();
-        let machine = self.sides.payer.machine();
-        let at = machine.coin();
-        let (Some(lineage), Some(_)) = (machine.lineage(), machine.force_close_signature()) else {
-            return Ok(all);
+        let Some(bank) = self.signed() else {
+            return all;
         };
-        let (tip, coin) = (self.chain.chain().height()?, at.into());
-        let record = lineage.bank().terms().record();
+        let at = self.sides.payer.machine().coin();
+        let (coin, record) = (at.into(), bank.terms().record());
         if let Some(book) = self.sides.provider.machine().book() {
             let until = match at {
                 CoinAt::ForceClosed { height } => height.saturating_add(record.claim_blocks.into()),
@@ -136,6 +139,6 @@ impl KeptBank {
                 until: None,
             });
         }
-        Ok(all)
+        all
     }
 }

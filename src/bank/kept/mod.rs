@@ -144,7 +144,8 @@ impl KeptBank {
     /// [`KeptError`] if the chain does not answer.
     pub fn standing(&mut self) -> Result<KeptStanding, KeptError> {
         self.look()?;
-        let (waits, due, next) = (self.waits(), self.due()?, self.next_moves()?);
+        let height = self.chain.chain().height()?;
+        let (waits, due, next) = (self.waits(), self.due(height), self.next_moves(height));
         let address = |script: &ScriptBuf| {
             let address = bitcoin::Address::from_script(script, bitcoin::Network::Regtest);
             address.map_or_else(|_| script.to_hex_string(), |address| address.to_string())
@@ -154,7 +155,7 @@ impl KeptBank {
         Ok(KeptStanding {
             done: self.done.clone(),
             bank: self.number,
-            height: self.chain.chain().height()?,
+            height,
             payer: payer.standing(),
             provider: provider.standing(),
             coin: match payer.coin() {

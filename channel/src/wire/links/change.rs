@@ -1,5 +1,7 @@
 //! What is written down of a link.
 
+use std::sync::Arc;
+
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
@@ -8,15 +10,23 @@ use narthex_contracts::party::{
     PartyId, PartySet, read_parties, read_party, write_parties, write_party,
 };
 
-use crate::wire::{Contradiction, SignedHead, types::MESSAGE_TYPES};
+use crate::wire::{Contradiction, Envelope, SignedHead, types::LONGEST};
 
 /// A message as it is kept: whole, or its head alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kept {
     /// What its sender signed.
     pub signed: SignedHead,
-    /// Its body, if it is still there.
-    pub body: Option<Vec<u8>>,
+    /// Its body, if it is still there. Shared, so that a machine that is tried out copies none.
+    pub body: Option<Arc<[u8]>>,
+}
+
+impl Kept {
+    /// The whole message, if its body is there. That it is the one that was signed was seen when it came.
+    pub(in crate::wire) fn envelope(&self) -> Option<Envelope> {
+        let body = self.body.as_deref()?;
+        Some(self.signed.around(body.to_vec()))
+    }
 }
 
 // Bodies are long.
@@ -105,16 +115,11 @@ pub enum LinksChange {
     Cleared,
 }
 
-/// The longest body.
-fn longest() -> usize {
-    let most = MESSAGE_TYPES.iter().map(|row| row.most as usize);
-    most.max().unwrap_or(0)
-}
-
-fn write_kept(w: &mut Writer, kept: &Kept) {
+fn write_kept<'w>(w: &'w mut Writer, kept: &Kept) -> &'w mut Writer {
     w.message(&kept.signed).flag(kept.body.is_some());
-    if let Some(body) = &kept.body {
-        w.bytes(body);
+    match &kept.body {
+        Some(body) => w.bytes(body),
+        None => w,
     }
 }
 
@@ -122,7 +127,7 @@ fn read_kept(r: &mut Reader<'_>) -> Result<Kept, DecodeError> {
     Ok(Kept {
         signed: r.message("head")?,
         body: match r.flag("body is there")? {
-            true => Some(r.bytes_up_to("body", longest())?.to_vec()),
+            true => Some(r.bytes_up_to("body", LONGEST as usize)?.into()),
             false => None,
         },
     })
@@ -143,27 +148,15 @@ impl Message for LinksChange {
             }
             Self::Settled { contract } => w.u8(3).fixed(contract),
             Self::Ended { contract } => w.u8(4).fixed(contract),
-            Self::Posted(kept) => {
-                w.u8(5);
-                write_kept(w, kept);
-                w
-            }
-            Self::Taken(kept) => {
-                w.u8(6);
-                write_kept(w, kept);
-                w
-            }
+            Self::Posted(kept) => write_kept(w.u8(5), kept),
+            Self::Taken(kept) => write_kept(w.u8(6), kept),
             Self::Marked { contract, to, next } => {
                 w.u8(7).fixed(contract);
                 write_parties(w, *to);
                 w.u64(*next)
             }
             Self::Claimed(signed) => w.u8(8).message(signed),
-            Self::Imported(kept) => {
-                w.u8(9);
-                write_kept(w, kept);
-                w
-            }
+            Self::Imported(kept) => write_kept(w.u8(9), kept),
             Self::Forked(proof) => w.u8(10).message(proof),
             Self::Contradicted(proof) => w.u8(11).message(proof),
             Self::Noted { contract } => w.u8(12).fixed(contract),

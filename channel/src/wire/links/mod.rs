@@ -16,6 +16,7 @@
 //! claiming.
 
 mod change;
+mod check;
 mod machine;
 mod own;
 mod peer;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Kept, LinkPhase, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_MESSAGES,
-    MAX_RECEIVER_SETS,
+    Kept, LinkPhase, LinksChange, LinksEffect, LinksMachine, LinksRefusal,
+    check::{check_body, check_receivers, check_room, check_sender},
     machine::{Taken, change, seen},
     state::Way,
 };
 use crate::{
     Machine as _, Step,
-    wire::{Ack, Contradiction, Envelope, Head, Mark, Resume, SignedHead, WireFault},
+    wire::{Ack, Contradiction, Envelope, Head, Mark, Resume, SignedHead},
 };
 
 impl LinksMachine {
@@ -28,33 +28,15 @@ impl LinksMachine {
     /// Own message, by who sent it, for whom, in which contract.
     fn check_own(&self, head: &Head) -> Result<(), LinksRefusal> {
         let of = self.talk(&head.contract)?.of;
-        if head.from != self.me {
-            let (from, peer) = (head.from, self.me);
-            return Err(WireFault::other_sender(from, peer).into());
-        }
-        match head.to.contains(of.peer) && !head.to.contains(of.me) {
-            true => Ok(()),
-            false => Err(WireFault::NotForMe {
-                message: head.name(),
-                seq: head.seq,
-            }
-            .into()),
-        }
+        check_sender(head, &self.me)?;
+        check_receivers(head, of.me, of.peer)
     }
 
     fn own(&self, head: &Head) -> Result<Option<&Way>, LinksRefusal> {
-        let talk = self.talk(&head.contract)?;
-        let way = talk.own.get(&head.to);
-        let too_many = |what, most| Err(WireFault::TooMany { what, most }.into());
-        match way {
-            None if talk.own.len() >= MAX_RECEIVER_SETS => {
-                too_many("sets of receivers", MAX_RECEIVER_SETS)
-            }
-            Some(way) if way.next >= MAX_MESSAGES => {
-                too_many("messages to the same receivers", MAX_MESSAGES as usize)
-            }
-            way => Ok(way),
-        }
+        let ways = &self.talk(&head.contract)?.own;
+        let way = ways.get(&head.to);
+        check_room(ways, head.to, way.map_or(0, |way| way.next))?;
+        Ok(way)
     }
 
     pub(super) fn post(&self, envelope: &Envelope) -> Taken {
@@ -82,7 +64,7 @@ impl LinksMachine {
         signed.verify()?;
         let kept = Kept {
             signed: *signed,
-            body: Some(envelope.body().to_vec()),
+            body: Some(envelope.body().into()),
         };
         Ok(Step::new(
             vec![LinksChange::Posted(kept)],
@@ -90,23 +72,19 @@ impl LinksMachine {
         ))
     }
 
-    /// An own head that this disk knows otherwise, or not yet. `None` if it is the one that is known, or is not own.
-    fn claim(&self, signed: &SignedHead) -> Option<LinksChange> {
+    /// What an own head tells that this disk knows otherwise, or not yet. `None` if it is the one that is known.
+    fn claim(&self, signed: &SignedHead) -> Result<Option<LinksChange>, LinksRefusal> {
         let head = &signed.head;
-        self.check_own(head).ok()?;
-        signed.verify().ok()?;
-        let way = self.own(head).ok()?;
-        let known = way.and_then(|way| way.kept.get(&head.seq));
-        if let Some(known) = known {
-            let fork = Contradiction::between(&known.signed, signed)?;
-            return self
-                .state
-                .forked
-                .is_none()
-                .then_some(LinksChange::Forked(fork));
+        self.check_own(head)?;
+        signed.verify()?;
+        let way = self.own(head)?;
+        if let Some(known) = way.and_then(|way| way.kept.get(&head.seq)) {
+            let fork = Contradiction::between(&known.signed, signed);
+            let fork = fork.filter(|_| self.state.forked.is_none());
+            return Ok(fork.map(LinksChange::Forked));
         }
         let claimed = way.map_or(0, |way| way.claimed().max(way.next));
-        (head.seq >= claimed).then_some(LinksChange::Claimed(*signed))
+        Ok((head.seq >= claimed).then_some(LinksChange::Claimed(*signed)))
     }
 
     /// The peer has said how far it has read everything of this node's: what it names no mark for, it has nothing of.
@@ -116,8 +94,16 @@ impl LinksMachine {
             .iter()
             .map(|mark| ((mark.contract, mark.to), mark));
         let marks: BTreeMap<_, &Mark> = marks.collect();
+        // Most prove what this disk knows: whoever signed that, it is no news.
+        let is_known = |head: &Head| {
+            let known = self.kept(true, (&head.contract, head.to), head.seq);
+            known.is_some_and(|known| known.signed.head == *head)
+        };
         let proofs = marks.values().filter_map(|mark| mark.proof);
-        let mut changes: Vec<_> = proofs.filter_map(|proof| self.claim(&proof)).collect();
+        let proofs = proofs.filter(|proof| !is_known(&proof.head));
+        // What proves nothing is ignored.
+        let news = proofs.filter_map(|proof| self.claim(&proof).ok().flatten());
+        let mut changes: Vec<_> = news.collect();
         // One fork says it all.
         let mut is_forked = false;
         changes.retain(|change| {
@@ -170,8 +156,8 @@ impl LinksMachine {
         let way = self.own(head)?;
         let next = way.map_or(0, |way| way.next);
         if head.seq == next {
-            let kept = self.fitting(kept)?;
-            return change(LinksChange::Imported(kept));
+            check_body(kept)?;
+            return change(LinksChange::Imported(kept.clone()));
         }
         match way.and_then(|way| way.kept.get(&head.seq)) {
             Some(known) if known.signed.head == *head => seen(),
@@ -184,37 +170,16 @@ impl LinksMachine {
 
     /// Somebody shows an own message.
     pub(super) fn claimed(&self, signed: &SignedHead) -> Taken {
-        let head = &signed.head;
-        self.check_own(head)?;
-        signed.verify()?;
-        let from = self.own(head)?.map_or(0, |way| way.next);
-        let (contract, to) = (head.contract, head.to);
-        let Some(news) = self.claim(signed) else {
+        let Some(news) = self.claim(signed)? else {
             return seen();
         };
+        let (contract, to) = (signed.head.contract, signed.head.to);
+        let from = self.next(true, &contract, to);
         let due = match news {
             LinksChange::Forked(_) => LinksEffect::Alarm,
             _ => LinksEffect::Recall { contract, to, from },
         };
         Ok(Step::new(vec![news], vec![due]))
-    }
-
-    /// What came, if its body is the one that was signed.
-    pub(super) fn fitting(&self, kept: &Kept) -> Result<Kept, LinksRefusal> {
-        let head = &kept.signed.head;
-        let body = kept.body.clone().map(|body| kept.signed.with_body(body));
-        match body {
-            None => Ok(kept.clone()),
-            Some(Some(envelope)) => Ok(Kept {
-                signed: kept.signed,
-                body: Some(envelope.into_body()),
-            }),
-            Some(None) => Err(WireFault::Pieces {
-                message: head.name(),
-                seq: head.seq,
-            }
-            .into()),
-        }
     }
 }
 

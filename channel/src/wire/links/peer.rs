@@ -1,8 +1,8 @@
 //! What the peer says.
 
 use super::{
-    Kept, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_KEPT, MAX_MESSAGES,
-    MAX_RECEIVER_SETS,
+    Kept, LinksChange, LinksEffect, LinksMachine, LinksRefusal, MAX_KEPT,
+    check::{check_body, check_receivers, check_room, check_sender},
     machine::{Taken, change, seen},
     state::{Talk, Way},
 };
@@ -18,17 +18,12 @@ impl LinksMachine {
     /// # Errors
     /// [`LinksRefusal::NoContract`]; [`LinksRefusal::Wire`].
     pub fn check_head(&self, head: &Head) -> Result<(), LinksRefusal> {
-        let (message, seq) = (head.name(), head.seq);
-        if head.from != self.peer {
-            let (from, peer) = (head.from, self.peer);
-            return Err(WireFault::other_sender(from, peer).into());
-        }
-        let talk = self.talk(&head.contract)?;
-        if !head.to.contains(talk.of.me) || head.to.contains(talk.of.peer) {
-            return Err(WireFault::NotForMe { message, seq }.into());
-        }
-        let (given, most) = (head.length as usize, talk.of.most as usize);
+        check_sender(head, &self.peer)?;
+        let Talk { of, theirs, .. } = self.talk(&head.contract)?;
+        check_receivers(head, of.peer, of.me)?;
+        let (given, most) = (head.length as usize, of.most as usize);
         if given > most {
+            let message = head.name();
             return Err(WireFault::Contract {
                 message,
                 given,
@@ -36,15 +31,7 @@ impl LinksMachine {
             }
             .into());
         }
-        let too_many = |what, most| Err(WireFault::TooMany { what, most }.into());
-        let is_new = !talk.theirs.contains_key(&head.to);
-        if is_new && talk.theirs.len() >= MAX_RECEIVER_SETS {
-            return too_many("sets of receivers", MAX_RECEIVER_SETS);
-        }
-        if seq >= MAX_MESSAGES {
-            return too_many("messages to the same receivers", MAX_MESSAGES as usize);
-        }
-        Ok(())
+        check_room(theirs, head.to, head.seq)
     }
 
     pub(super) fn taken(&self, kept: &Kept) -> Taken {
@@ -69,7 +56,8 @@ impl LinksMachine {
             let given = head.seq;
             return Err(LinksRefusal::Gap { next, given });
         }
-        let mut kept = self.fitting(kept)?;
+        check_body(kept)?;
+        let mut kept = kept.clone();
         // Kept is what the peer may need back, as far as there is room.
         let is_kept = MessageType::known(head.message).is_some_and(|row| row.is_kept);
         if !is_kept || bodies(talk).saturating_add(head.length as usize) > MAX_KEPT {
@@ -80,11 +68,8 @@ impl LinksMachine {
 
     /// Somebody shows two messages of the peer's.
     pub(super) fn proved(&self, proof: &Contradiction) -> Taken {
-        let by = proof.verify()?;
-        if by != self.peer {
-            let (from, peer) = (by, self.peer);
-            return Err(WireFault::other_sender(from, peer).into());
-        }
+        proof.verify()?;
+        check_sender(&proof.first.head, &self.peer)?;
         let talk = self.talk(&proof.first.head.contract)?;
         match talk.contradiction {
             Some(_) => seen(),
@@ -105,6 +90,6 @@ fn contradicted(proof: Contradiction) -> Step<LinksChange, LinksEffect> {
 fn bodies(talk: &Talk) -> usize {
     let kept = talk.theirs.values().flat_map(|way: &Way| way.kept.values());
     kept.filter_map(|kept| kept.body.as_ref())
-        .map(Vec::len)
+        .map(|body| body.len())
         .sum()
 }
