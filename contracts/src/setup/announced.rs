@@ -155,14 +155,12 @@ impl<T: Agreement> Announced<T> {
             })
             .filter(|(i, secret)| secret.is_some() || seat.plan.items()[*i].collects(seat.me))
             .collect::<Vec<_>>();
-        let terms = terms(
-            &seat.graph,
-            jobs.iter().map(|(i, _)| &seat.plan.items()[*i]),
-        )?;
+        let needed = jobs.iter().map(|(i, _)| &seat.plan.items()[*i]);
+        let points = points(&seat.graph, needed)?;
         let signed = jobs
             .into_par_iter()
             .map(|(i, secret)| {
-                let session = session(&seat, &nonces, &columns, &terms, i)?;
+                let session = session(&seat, &nonces, &columns, &points, i)?;
                 let item = &seat.plan.items()[i];
                 let (keys, _) = context(&seat.graph, item)?;
                 let share = match secret {
@@ -218,23 +216,22 @@ pub(super) fn check(
 }
 
 /// The points of a graph as they are added to nonces, those that some items need: several of them have one in common.
-pub(super) type Terms = BTreeMap<AdaptorId, PointTerm>;
+pub(super) type Points = BTreeMap<AdaptorId, PointTerm>;
 
-pub(super) fn terms<'i>(
+pub(super) fn points<'i>(
     graph: &TxGraph,
     items: impl Iterator<Item = &'i Item>,
-) -> Result<Terms, SetupError> {
+) -> Result<Points, SetupError> {
     let needed = items.filter_map(|item| item.adaptor);
-    let needed = needed.collect::<BTreeSet<_>>().into_iter();
-    let needed = needed.collect::<Vec<_>>();
-    let terms = needed
+    let needed = needed.collect::<BTreeSet<_>>();
+    let points = needed
         .into_par_iter()
         .map(|id| {
             let adaptor = graph.adaptor(id).ok_or(NO_ADAPTOR)?;
             Ok((id, PointTerm::new(&adaptor.point)?))
         })
         .collect::<Result<Vec<_>, SetupError>>()?;
-    Ok(terms.into_iter().collect())
+    Ok(points.into_iter().collect())
 }
 
 const NO_ADAPTOR: SetupError = SetupError::Graph("adaptor of an input");
@@ -244,7 +241,7 @@ pub(super) fn session<T: Agreement>(
     seat: &Seat<T>,
     nonces: &BTreeMap<PartyId, Vec<CheckedNonce>>,
     columns: &Columns,
-    terms: &Terms,
+    points: &Points,
     i: usize,
 ) -> Result<Session, SetupError> {
     let item = (seat.plan.items().get(i)).ok_or(SetupError::Graph("such signature"))?;
@@ -253,7 +250,7 @@ pub(super) fn session<T: Agreement>(
         .names()
         .map(|from| nonce_at(nonces, columns, from.id, i).ok_or(SetupError::Missing { from }))
         .collect::<Result<Vec<_>, _>>()?;
-    let point = item.adaptor.map(|id| terms.get(&id).ok_or(NO_ADAPTOR));
+    let point = item.adaptor.map(|id| points.get(&id).ok_or(NO_ADAPTOR));
     let point = point.transpose()?;
     Ok(Session::of_checked(keys, &of_all, point, &item.message)?)
 }
