@@ -1,8 +1,9 @@
 //! How long the set-up of a contract takes, beside the floor: the same number of bare operations of
 //! libsecp256k1's MuSig2 module, on the same threads and in the same run.
 //!
-//! Figures depend on the machine and on what else it does. The ratio to the floor does so much less, because both
-//! are measured by turns.
+//! Figures depend on the machine and on what else it does. The ratio to the floor does so much less: both are measured by
+//! turns, and of each party and phase the least of all rounds counts, of the figure and of the floor alike. Whatever else
+//! runs only adds to either.
 
 mod figure;
 mod floor;
@@ -48,17 +49,20 @@ pub type Seconds = [f64; 4];
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
+    /// Whose contracts.
+    pub template: Template,
     /// Panels as arbiters and quorum.
     pub panels: Vec<(u8, u8)>,
-    /// How often figure and floor are measured; medians are reported.
+    /// How often figure and floor are measured. The least of each party and phase is reported.
     pub rounds: usize,
 }
 
 impl Default for Options {
-    /// 2-of-3, 3-of-5 and 4-of-7, three rounds: under a minute. 8-of-15 takes minutes and about 3 GB, since all
-    /// 18 parties run in one process.
+    /// `hardened`, 2-of-3, 3-of-5 and 4-of-7, three rounds: under a minute. 8-of-15 takes minutes and about 3 GB, since all
+    /// 18 parties run in one process, and twice that if it is `audited`.
     fn default() -> Options {
         Options {
+            template: Template::Hardened,
             panels: vec![(3, 2), (5, 3), (7, 4)],
             rounds: 3,
         }
@@ -77,7 +81,7 @@ pub struct Measurement {
     pub floor_safe: Option<f64>,
     /// What they took as calls to the C library with a context of one's own, where that was measured.
     pub floor_raw: Option<f64>,
-    /// Figure by safe floor, the median of the rounds.
+    /// Figure by safe floor.
     pub ratio: Option<f64>,
 }
 
@@ -85,21 +89,27 @@ pub struct Measurement {
 pub fn run(options: &Options, mut progress: impl FnMut(&str)) -> anyhow::Result<Vec<Measurement>> {
     let mut all = Vec::new();
     for panel in &options.panels {
-        all.extend(measure(*panel, options.rounds, None, &mut progress)?);
+        let contract = (options.template, *panel);
+        all.extend(measure(contract, options.rounds, None, &mut progress)?);
     }
     Ok(all)
 }
 
-/// Measures a panel of `(arbiters, quorum)`: the client and all parties, in total and by phase. With `raw`,
-/// that floor is measured too.
+/// Measures a contract of this template with a panel of `(arbiters, quorum)`: the client and all parties, in total and by
+/// phase. With `raw`, that floor is measured too.
 pub fn measure(
-    (arbiters, quorum): (u8, u8),
+    (template, (arbiters, quorum)): (Template, (u8, u8)),
     rounds: usize,
     raw: Option<&dyn Floor>,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<Measurement>> {
-    let name = format!("{quorum}-of-{arbiters}");
-    let mut cast = Fixtures::example(Template::Hardened, arbiters, quorum, 900_000, [42; 32])?;
+    let panel = format!("{quorum}-of-{arbiters}");
+    let name = match template {
+        Template::Hardened => panel,
+        Template::Audited => format!("audited {panel}"),
+        Template::Paper => format!("paper {panel}"),
+    };
+    let mut cast = Fixtures::example(template, arbiters, quorum, 900_000, [42; 32])?;
     let rounds = rounds.max(1);
     let safe = SafeFloor::new(Role::all(arbiters).count())?;
     let mut samples = Vec::new();
@@ -135,41 +145,48 @@ struct Sample {
 
 impl Sample {
     fn plus(self, other: &Sample) -> Sample {
-        let add = |a: Seconds, b: Seconds| std::array::from_fn(|i| a[i] + b[i]);
+        self.with(other, |a, b| a + b)
+    }
+
+    /// The least of each phase, which is what was disturbed least.
+    fn least(self, other: &Sample) -> Sample {
+        self.with(other, f64::min)
+    }
+
+    fn with(self, other: &Sample, op: impl Fn(f64, f64) -> f64) -> Sample {
+        let both = |a: Seconds, b: Seconds| std::array::from_fn(|i| op(a[i], b[i]));
         Sample {
-            figure: add(self.figure, other.figure),
-            safe: add(self.safe, other.safe),
-            raw: self.raw.zip(other.raw).map(|(a, b)| add(a, b)),
+            figure: both(self.figure, other.figure),
+            safe: both(self.safe, other.safe),
+            raw: self.raw.zip(other.raw).map(|(a, b)| both(a, b)),
         }
     }
 }
 
 fn summarise(name: &str, rounds: &[Vec<Sample>]) -> Vec<Measurement> {
+    let least = |a: Vec<Sample>, b: Vec<Sample>| {
+        let parties = a.iter().zip(&b);
+        parties.map(|(a, b)| a.least(b)).collect()
+    };
+    let parties = rounds.iter().cloned().reduce(least).unwrap_or_default();
     // Canonical order puts the client first. It holds every kind of transaction, so nobody has more to do; picking
     // the slowest instead would pick whoever was disturbed most.
-    let client = rounds
-        .iter()
-        .filter_map(|round| round.first().copied())
-        .collect::<Vec<_>>();
-    let everybody = rounds
-        .iter()
-        .filter_map(|round| round.iter().copied().reduce(|a, b| a.plus(&b)))
-        .collect::<Vec<_>>();
-    [("one party", client), ("all parties", everybody)]
+    let client = parties.first().copied();
+    let everybody = parties.iter().copied().reduce(|a, b| a.plus(&b));
+    let scopes = [("one party", client), ("all parties", everybody)];
+    scopes
         .into_iter()
-        .flat_map(|(scope, samples)| {
+        .filter_map(|(scope, sample)| Some((scope, sample?)))
+        .flat_map(|(scope, sample)| {
             let line = |part: &str, pick: &dyn Fn(&Seconds) -> f64| {
-                let of = |f: &dyn Fn(&Sample) -> f64| median(samples.iter().map(f).collect());
-                let floor = of(&|s| pick(&s.safe));
+                let (figure, floor) = (pick(&sample.figure), pick(&sample.safe));
                 let with_floor = floor > 0.0;
-                let has_raw = samples.iter().all(|s| s.raw.is_some());
                 Measurement {
                     name: format!("{name}, {scope}, {part}"),
-                    figure: of(&|s| pick(&s.figure)),
+                    figure,
                     floor_safe: with_floor.then_some(floor),
-                    floor_raw: (with_floor && has_raw)
-                        .then(|| of(&|s| s.raw.as_ref().map_or(0.0, pick))),
-                    ratio: with_floor.then(|| of(&|s| pick(&s.figure) / pick(&s.safe))),
+                    floor_raw: sample.raw.as_ref().filter(|_| with_floor).map(pick),
+                    ratio: with_floor.then_some(figure / floor),
                 }
             };
             let mut lines = vec![line("total", &|seconds| seconds.iter().sum())];

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use narthex_game_model::Template;
+
 use super::{Options, Sample, median, run, summarise};
 
 #[test]
@@ -28,8 +30,30 @@ fn one_party_and_the_sum_of_all() {
 }
 
 #[test]
+fn the_least_of_each_party_and_phase_counts() {
+    let sample = |figure, floor| Sample {
+        figure,
+        safe: floor,
+        raw: None,
+    };
+    let first = vec![
+        sample([1.0, 9.0, 1.0, 1.0], [0.0, 1.0, 5.0, 1.0]),
+        sample([7.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]),
+    ];
+    let second = vec![
+        sample([4.0, 2.0, 1.0, 1.0], [0.0, 3.0, 2.0, 1.0]),
+        sample([5.0, 2.0, 1.0, 1.0], [0.0, 1.0, 1.0, 6.0]),
+    ];
+    let lines = summarise("p", &[first, second]);
+    assert_eq!((lines[0].figure, lines[0].floor_safe), (5.0, Some(4.0)));
+    assert_eq!((lines[5].figure, lines[5].floor_safe), (13.0, Some(7.0)));
+    assert_eq!(lines[5].ratio, Some(13.0 / 7.0));
+}
+
+#[test]
 fn a_small_panel_can_be_measured() {
     let options = Options {
+        template: Template::Hardened,
         panels: vec![(3, 2)],
         rounds: 1,
     };

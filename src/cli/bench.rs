@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use narthex::bench::{Measurement, Options, model, run};
 
-use super::{Misuse, PanelArg, bar::bar};
+use super::{Misuse, PanelArg, TemplateArg, bar::bar};
 
 /// Steps of progress in [`model::run`].
 const MODEL_PARTS: usize = 5;
@@ -17,10 +17,14 @@ pub(crate) struct BenchArgs {
     /// in this process.
     #[arg(long)]
     arbiters: Vec<PanelArg>,
+    /// Template of the contracts that are set up; hardened if none is named.
+    #[arg(long, value_enum)]
+    template: Option<TemplateArg>,
     /// What to measure; without it the set-up of contracts, and with `all` everything.
     #[arg(long, value_enum, default_value = "setup")]
     what: What,
-    /// How often each is measured, at least once, solving at least five times; medians are printed.
+    /// How often each is measured, at least once, solving at least five times. Of a set-up's phases the least is printed, of the
+    /// floor's too; medians of everything else.
     #[arg(long, default_value_t = 3, value_parser = rounds)]
     rounds: usize,
     /// One JSON object per measurement.
@@ -45,8 +49,14 @@ impl BenchArgs {
         Misuse::unless(measures_setup || self.arbiters.is_empty(), || {
             "--arbiters are those of a set-up, which --what model does not measure".into()
         })?;
+        Misuse::unless(measures_setup || self.template.is_none(), || {
+            "--template is that of a set-up, which --what model does not measure".into()
+        })?;
         let mut options = Options::default();
         options.rounds = self.rounds;
+        if let Some(template) = self.template {
+            options.template = template.into();
+        }
         if !self.arbiters.is_empty() {
             options.panels = self
                 .arbiters

@@ -15,10 +15,10 @@ use narthex_game_model::{
 
 use super::fees::made_up_graph;
 
-/// What a share of a signature costs a party at set-up, its own or another's that it reads and checks: `narthex bench` took 12 ms for one party of 2 of 3 and 106 ms of 3 of 5 on
-/// two cores of a virtual machine, busy with other work. Another machine
-/// is as much slower or faster as `narthex bench` says there.
-pub const MICROSECONDS_PER_SHARE: u64 = 35;
+/// What a share of a signature costs a party at set-up, its own or another's that it reads and checks: `narthex bench` took 10 ms
+/// for one party of 2 of 3 and 74 ms of 3 of 5 on two cores of a virtual machine, busy with other work, and half of it on a quiet
+/// one. Another machine is as much slower or faster as `narthex bench` says there.
+pub const MICROSECONDS_PER_SHARE: u64 = 30;
 
 /// A template's price.
 #[derive(Debug, Clone, PartialEq, Eq)]

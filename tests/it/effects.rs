@@ -113,6 +113,7 @@ fn pairs_of_which_one_would_do_nothing() {
         ("play --economics case.json", "unexpected argument"),
         ("play --stage 1", "--job"),
         ("bench --what model --arbiters 2-of-3", "--what model"),
+        ("bench --what model --template paper", "--what model"),
         ("bench --rounds 0", "at least 1"),
         ("simulate games --games 0", "is not in 1.."),
         ("simulate games --most-tries 5", "grinder"),

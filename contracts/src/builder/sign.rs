@@ -12,8 +12,8 @@ use super::BuilderError;
 use crate::{
     graph::{NodeId, TxGraph},
     musig::{
-        AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PublicNonce,
-        SecretNonce, Session,
+        AdaptorPoint, AdaptorSignature, KeySet, MusigKeypair, PartialSignature, PointTerm,
+        PublicNonce, SecretNonce, Session,
     },
     party::PartyName,
 };
@@ -84,7 +84,9 @@ impl Task {
         let pair = MusigKeypair::new(key).ok_or(BuilderError::WrongKey { party })?;
         let (secret, public) = PublicNonce::generate(seed, &pair, &self.keys, &self.message)
             .ok_or(BuilderError::Randomness)?;
-        let session = Session::new(&self.keys, &[public], point, &self.message)?;
+        let point_term = point.map(PointTerm::new).transpose()?;
+        let (nonces, term) = ([&public], point_term.as_ref());
+        let session = Session::of_checked(&self.keys, &nonces, term, &self.message)?;
         let share = session.sign(&self.keys, party, &pair, secret)?;
         let signature = session.aggregate(&self.keys, &[share])?;
         self.verify(&signature, point)?;
@@ -130,8 +132,9 @@ impl Task {
     ) -> Result<(SecretNonce, PublicNonce), BuilderError> {
         let mut seed = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(&mut *seed);
-        PublicNonce::generate(&seed, pair, &self.keys, &self.message)
-            .ok_or(BuilderError::Randomness)
+        let pair = PublicNonce::generate(&seed, pair, &self.keys, &self.message);
+        let (secret, public) = pair.ok_or(BuilderError::Randomness)?;
+        Ok((secret, public.to_public()))
     }
 }
 

@@ -20,7 +20,7 @@ pub struct NodeId(pub u32);
 pub struct KeySetId(pub u16);
 
 /// Index of an adaptor in its graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AdaptorId(pub u32);
 
 /// Index of a script leaf in its graph.

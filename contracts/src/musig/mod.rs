@@ -13,6 +13,7 @@ mod nonce;
 mod point;
 mod scalar;
 mod session;
+mod term;
 
 pub use adaptor::{AdaptorError, AdaptorSignature};
 pub use keyset::{KeySet, KeySetError, taproot_tweak_hash};
@@ -20,6 +21,7 @@ pub use nonce::{CheckedNonce, PublicNonce, SecretNonce};
 pub use point::{AdaptorPoint, PointError, PointSums};
 pub(crate) use scalar::{add_secrets, challenge, invert, sign_with_nonce, sub_secrets};
 pub use session::{MusigKeypair, PartialSignature, Session, SessionError};
+pub use term::PointTerm;
 
 #[cfg(test)]
 mod tests;

@@ -32,21 +32,24 @@ impl std::fmt::Debug for SecretNonce {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicNonce(pub [u8; 66]);
 
-/// A public nonce whose halves are points: what a session sums up. It takes two square roots to find that out, which is
-/// done once, when the message comes that holds it.
+/// A public nonce whose halves are points: what a session sums up. It takes two square roots to find that out of another's
+/// nonce, which is done once, when the message comes that holds it; one's own was made as points.
 #[derive(Clone, Copy)]
-pub struct CheckedNonce(pub(super) musig::musig::PublicNonce);
+pub struct CheckedNonce {
+    public: PublicNonce,
+    pub(super) points: musig::musig::PublicNonce,
+}
 
 impl CheckedNonce {
     /// As it travels.
     pub fn to_public(&self) -> PublicNonce {
-        PublicNonce(self.0.serialize())
+        self.public
     }
 }
 
 impl std::fmt::Debug for CheckedNonce {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(&self.to_public(), f)
+        std::fmt::Debug::fmt(&self.public, f)
     }
 }
 
@@ -54,25 +57,28 @@ impl PublicNonce {
     /// Whether both halves are points of the curve, without a session or a message: `None` if one is not. Whose fault
     /// that is, the caller knows, who has the message.
     pub fn check(&self) -> Option<CheckedNonce> {
-        let parsed = musig::musig::PublicNonce::from_byte_array(&self.0);
-        parsed.ok().map(CheckedNonce)
+        let points = musig::musig::PublicNonce::from_byte_array(&self.0).ok()?;
+        let public = *self;
+        Some(CheckedNonce { public, points })
     }
 
     /// Makes a nonce pair for one message under one key set (NonceGen of BIP327).
     ///
     /// `seed` must be fresh, uniform and secret. The secret key, aggregate key and message are mixed in, so
     /// that a weak source alone does not repeat a nonce for two messages. `None` for a seed of zeros only.
+    ///
+    /// The public nonce comes with the points that it was made as, which nobody needs to find again.
     pub(crate) fn generate(
         seed: &[u8; 32],
         keypair: &MusigKeypair,
         keys: &KeySet,
         message: &[u8; 32],
-    ) -> Option<(SecretNonce, PublicNonce)> {
+    ) -> Option<(SecretNonce, CheckedNonce)> {
         // The library panics on a seed of zeros, which a broken source yields.
         if *seed == [0u8; 32] {
             return None;
         }
-        let (secret, public) = musig::musig::new_nonce_pair(
+        let (secret, points) = musig::musig::new_nonce_pair(
             musig::musig::SessionSecretRand::assume_uniformly_random(*seed),
             Some(keys.cache()),
             Some(keypair.secret()),
@@ -80,6 +86,7 @@ impl PublicNonce {
             Some(message),
             None,
         );
-        Some((SecretNonce(Some(secret)), PublicNonce(public.serialize())))
+        let public = PublicNonce(points.serialize());
+        Some((SecretNonce(Some(secret)), CheckedNonce { public, points }))
     }
 }

@@ -3,7 +3,9 @@
 use bitcoin::secp256k1::SecretKey;
 use secp256k1_musig as musig;
 
-use super::{AdaptorPoint, AdaptorSignature, CheckedNonce, KeySet, PublicNonce, SecretNonce};
+use super::{
+    AdaptorPoint, AdaptorSignature, CheckedNonce, KeySet, PointTerm, PublicNonce, SecretNonce,
+};
 use crate::party::PartyName;
 
 /// Why signing together failed, and by whose fault.
@@ -111,11 +113,11 @@ impl Session {
     /// As [`Session::new`], of nonces that were checked when they came: no signer is at fault here any more.
     ///
     /// # Errors
-    /// [`SessionError::Count`], [`SessionError::Point`].
+    /// [`SessionError::Count`].
     pub fn of_checked(
         keys: &KeySet,
-        nonces: &[CheckedNonce],
-        adaptor: Option<&AdaptorPoint>,
+        nonces: &[&CheckedNonce],
+        adaptor: Option<&PointTerm>,
         message: &[u8; 32],
     ) -> Result<Session, SessionError> {
         let aggregate = sum_nonces(keys, nonces, adaptor)?;
@@ -213,7 +215,8 @@ pub(super) fn aggregate_nonces(
         .zip(keys.names())
         .map(|(nonce, signer)| nonce.check().ok_or(SessionError::BadNonce { signer }))
         .collect::<Result<Vec<_>, _>>()?;
-    sum_nonces(keys, &checked, adaptor)
+    let adaptor = adaptor.map(PointTerm::new).transpose()?;
+    sum_nonces(keys, &checked.iter().collect::<Vec<_>>(), adaptor.as_ref())
 }
 
 fn check_count(keys: &KeySet, given: usize) -> Result<(), SessionError> {
@@ -226,49 +229,12 @@ fn check_count(keys: &KeySet, given: usize) -> Result<(), SessionError> {
 
 fn sum_nonces(
     keys: &KeySet,
-    nonces: &[CheckedNonce],
-    adaptor: Option<&AdaptorPoint>,
+    nonces: &[&CheckedNonce],
+    adaptor: Option<&PointTerm>,
 ) -> Result<musig::musig::AggregatedNonce, SessionError> {
     check_count(keys, nonces.len())?;
-    // The sum does not depend on where the point comes in. Added to one signer's nonce it costs less than added to the
-    // aggregate, which the library takes back as compressed bytes only.
-    let shifted = adaptor.and_then(|point| shift_one(nonces.first()?, point));
-    let mut summed = nonces.iter().map(|nonce| &nonce.0).collect::<Vec<_>>();
-    if let (Some(first), Some(shifted)) = (summed.first_mut(), &shifted) {
-        *first = shifted;
-    }
-    let aggregate = musig::musig::AggregatedNonce::new(&summed);
-    match adaptor {
-        Some(point) if shifted.is_none() => shift(&aggregate, point).ok_or(SessionError::Point),
-        _ => Ok(aggregate),
-    }
-}
-
-/// A signer's nonce with `point` added to its first half. `None` if that half is −`point`, because the halves of one
-/// signer's nonce cannot be the point at infinity.
-fn shift_one(nonce: &CheckedNonce, point: &AdaptorPoint) -> Option<musig::musig::PublicNonce> {
-    let mut bytes = nonce.0.serialize();
-    let sum = musig::PublicKey::from_slice(&bytes[..33])
-        .ok()?
-        .combine(point.inner())
-        .ok()?;
-    bytes[..33].copy_from_slice(&sum.serialize());
-    musig::musig::PublicNonce::from_byte_array(&bytes).ok()
-}
-
-/// Adds `point` to the first half of an aggregate nonce. The point at infinity is 33 zero bytes (BIP327).
-pub(super) fn shift(
-    nonce: &musig::musig::AggregatedNonce,
-    point: &AdaptorPoint,
-) -> Option<musig::musig::AggregatedNonce> {
-    let mut bytes = nonce.serialize();
-    let first = match musig::PublicKey::from_slice(&bytes[..33]) {
-        // Signers may bring nonces that cancel the point; the session is theirs to waste.
-        Ok(first) => first
-            .combine(point.inner())
-            .map_or([0; 33], |sum| sum.serialize()),
-        Err(_) => point.inner().serialize(),
-    };
-    bytes[..33].copy_from_slice(&first);
-    musig::musig::AggregatedNonce::from_byte_array(&bytes).ok()
+    let nonces = nonces.iter().map(|nonce| &nonce.points);
+    let terms = adaptor.iter().flat_map(|term| term.nonces());
+    let summed = nonces.chain(terms).collect::<Vec<_>>();
+    Ok(musig::musig::AggregatedNonce::new(&summed))
 }

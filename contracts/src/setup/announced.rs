@@ -1,16 +1,17 @@
 //! The second round: everybody's nonces come in, one message after the other, and everything is signed at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::parallel::*;
 use narthex_base::codec::Message as _;
 
 use super::{
-    Agreement, NoncesMessage, Party, Plan, SetupError, Signing, party::Seat, plan::context,
+    Agreement, Item, NoncesMessage, Party, Plan, SetupError, Signing, party::Seat, plan::context,
 };
 use crate::{
+    graph::{AdaptorId, TxGraph},
     musig::{
-        CheckedNonce, MusigKeypair, PartialSignature, PublicNonce, SecretNonce, Session,
+        CheckedNonce, MusigKeypair, PartialSignature, PointTerm, PublicNonce, SecretNonce, Session,
         SessionError,
     },
     party::{PartyId, PartyName},
@@ -30,16 +31,16 @@ impl<T: Agreement> Announced<T> {
     pub(super) fn new(
         party: Party<T>,
         secrets: Vec<SecretNonce>,
-        own: &NoncesMessage,
-    ) -> Result<Announced<T>, SetupError> {
+        own: Vec<CheckedNonce>,
+    ) -> Announced<T> {
         let Party { seat, keypair } = party;
-        let nonces = BTreeMap::from([(seat.me.id, check(seat.me, &own.nonces)?)]);
-        Ok(Announced {
+        let nonces = BTreeMap::from([(seat.me.id, own)]);
+        Announced {
             seat,
             keypair,
             secrets,
             nonces,
-        })
+        }
     }
 
     /// Oneself.
@@ -154,10 +155,12 @@ impl<T: Agreement> Announced<T> {
             })
             .filter(|(i, secret)| secret.is_some() || seat.plan.items()[*i].collects(seat.me))
             .collect::<Vec<_>>();
+        let needed = jobs.iter().map(|(i, _)| &seat.plan.items()[*i]);
+        let points = points(&seat.graph, needed)?;
         let signed = jobs
             .into_par_iter()
             .map(|(i, secret)| {
-                let session = session(&seat, &nonces, &columns, i)?;
+                let session = session(&seat, &nonces, &columns, &points, i)?;
                 let item = &seat.plan.items()[i];
                 let (keys, _) = context(&seat.graph, item)?;
                 let share = match secret {
@@ -212,19 +215,43 @@ pub(super) fn check(
     Ok(checked)
 }
 
+/// The points of a graph as they are added to nonces, those that some items need: several of them have one in common.
+pub(super) type Points = BTreeMap<AdaptorId, PointTerm>;
+
+pub(super) fn points<'i>(
+    graph: &TxGraph,
+    items: impl Iterator<Item = &'i Item>,
+) -> Result<Points, SetupError> {
+    let needed = items.filter_map(|item| item.adaptor);
+    let needed = needed.collect::<BTreeSet<_>>();
+    let points = needed
+        .into_par_iter()
+        .map(|id| {
+            let adaptor = graph.adaptor(id).ok_or(NO_ADAPTOR)?;
+            Ok((id, PointTerm::new(&adaptor.point)?))
+        })
+        .collect::<Result<Vec<_>, SetupError>>()?;
+    Ok(points.into_iter().collect())
+}
+
+const NO_ADAPTOR: SetupError = SetupError::Graph("adaptor of an input");
+
 /// The session of an item of the plan.
 pub(super) fn session<T: Agreement>(
     seat: &Seat<T>,
     nonces: &BTreeMap<PartyId, Vec<CheckedNonce>>,
     columns: &Columns,
+    points: &Points,
     i: usize,
 ) -> Result<Session, SetupError> {
     let item = (seat.plan.items().get(i)).ok_or(SetupError::Graph("such signature"))?;
-    let (keys, point) = context(&seat.graph, item)?;
+    let (keys, _) = context(&seat.graph, item)?;
     let of_all = keys
         .names()
         .map(|from| nonce_at(nonces, columns, from.id, i).ok_or(SetupError::Missing { from }))
         .collect::<Result<Vec<_>, _>>()?;
+    let point = item.adaptor.map(|id| points.get(&id).ok_or(NO_ADAPTOR));
+    let point = point.transpose()?;
     Ok(Session::of_checked(keys, &of_all, point, &item.message)?)
 }
 
@@ -246,12 +273,12 @@ pub(super) fn columns<'a>(plan: &Plan, parties: impl Iterator<Item = &'a PartyId
         .collect()
 }
 
-pub(super) fn nonce_at<N: Copy>(
-    nonces: &BTreeMap<PartyId, Vec<N>>,
+pub(super) fn nonce_at<'n, N>(
+    nonces: &'n BTreeMap<PartyId, Vec<N>>,
     columns: &Columns,
     party: PartyId,
     item: usize,
-) -> Option<N> {
+) -> Option<&'n N> {
     let at = *columns.get(&party)?.get(item)?;
-    nonces.get(&party)?.get(at as usize).copied()
+    nonces.get(&party)?.get(at as usize)
 }

@@ -14,7 +14,7 @@ use super::{Agreement, Announced, NoncesMessage, Plan, SetupError, plan::context
 use crate::{
     binding::{BindError, Binding},
     graph::TxGraph,
-    musig::{MusigKeypair, PublicNonce, SecretNonce},
+    musig::{CheckedNonce, MusigKeypair, PublicNonce, SecretNonce},
     party::{PartyId, PartyName},
 };
 
@@ -154,13 +154,13 @@ impl<T: Agreement> Party<T> {
                     .ok_or(SetupError::Graph("randomness: the source yields zeros"))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let (secrets, nonces): (Vec<SecretNonce>, Vec<PublicNonce>) = pairs.into_iter().unzip();
+        let (secrets, nonces): (Vec<SecretNonce>, Vec<CheckedNonce>) = pairs.into_iter().unzip();
         let own = NoncesMessage {
             session_id: self.seat.session_id,
             from: self.seat.me.id,
-            nonces,
+            nonces: nonces.iter().map(CheckedNonce::to_public).collect(),
         };
-        Ok((Announced::new(self, secrets, &own)?, own))
+        Ok((Announced::new(self, secrets, nonces), own))
     }
 }
 

@@ -304,7 +304,7 @@ impl<T: Agreement> Signing<T> {
             let nonce = nonce_at(&self.nonces, &self.columns, signer.id, i)
                 .ok_or(SetupError::Missing { from: signer })?;
             if !session
-                .verify_share(keys, signer, &nonce, &share)
+                .verify_share(keys, signer, nonce, &share)
                 .unwrap_or(false)
             {
                 let transaction = self
@@ -332,6 +332,7 @@ impl<T: Agreement> Signing<T> {
         keys.names()
             .map(|from| {
                 nonce_at(&self.nonces, &self.columns, from.id, i)
+                    .copied()
                     .ok_or(SetupError::Missing { from })
             })
             .collect()

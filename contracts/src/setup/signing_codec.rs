@@ -11,7 +11,7 @@ use crate::parallel::*;
 
 use super::{
     Agreement, RestoreError, SetupError, SharesMessage, Signing,
-    announced::{Nonces, check, columns, session},
+    announced::{Nonces, check, columns, points, session},
     party::Seat,
     stored::{begin, end, open},
 };
@@ -156,11 +156,13 @@ fn resume<T: Agreement>(
         .map(|(id, nonces)| Ok((*id, check(seat.terms.name(*id), nonces)?)))
         .collect::<Result<BTreeMap<_, _>, SetupError>>()?;
     let columns = columns(&seat.plan, nonces.keys());
+    let collected = seat.plan.items().iter().filter(|item| item.collects(me));
+    let points = points(&seat.graph, collected)?;
     let sessions = (0..seat.plan.items().len())
         .into_par_iter()
         .map(|i| {
             let collects = seat.plan.items()[i].collects(me);
-            let session = collects.then(|| session(&seat, &checked, &columns, i));
+            let session = collects.then(|| session(&seat, &checked, &columns, &points, i));
             session.transpose()
         })
         .collect::<Result<Vec<_>, _>>()?;

@@ -27,7 +27,7 @@ use crate::{graph::TxGraph, terms::Terms};
 
 /// Derives the graph.
 pub(super) fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
-    let mut draft = Draft::new(terms);
+    let mut draft = Draft::new(terms)?;
     let verdicts = until_verdict(&mut draft)?;
     let panel = Panel::of(terms)?;
     let appealed = appeal(&mut draft, &verdicts)?;

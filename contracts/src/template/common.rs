@@ -1,7 +1,8 @@
 //! What all templates need: funding, payouts, key sets per node.
 
 use bitcoin::{
-    Amount, Script, ScriptBuf, Sequence, TapNodeHash, TxOut, hashes::Hash, secp256k1::Secp256k1,
+    Amount, Script, ScriptBuf, Sequence, TapNodeHash, TxOut, XOnlyPublicKey, hashes::Hash,
+    secp256k1::Secp256k1,
 };
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Outcome, settle};
@@ -24,19 +25,29 @@ pub(super) struct Draft<'a> {
     pub(super) plain: Plain,
     /// One key set for each list of signers met so far: their aggregate serves all its places.
     aggregates: Vec<(Vec<Role>, KeySet)>,
+    /// Where what an approval brings is paid: to who computed the sample. `None` in templates without a token.
+    token: Option<(ScriptBuf, XOnlyPublicKey)>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(terms: &'a Terms) -> Draft<'a> {
+    /// # Errors
+    /// [`TemplateError::Terms`], never for checked terms.
+    pub(super) fn new(terms: &'a Terms) -> Result<Draft<'a>, TemplateError> {
+        let token = terms.token_key()?.map(|key| {
+            let key = key.x_only_public_key().0;
+            let secp = Secp256k1::verification_only();
+            (ScriptBuf::new_p2tr(&secp, key, None), key)
+        });
         let mut plain = Plain::new(terms.everyone());
         let graph = &mut plain.graph;
         stage::ALL.into_iter().for_each(|name| graph.stage(name));
         ContractSecret::all(terms.panel_size()).for_each(|secret| graph.secret(secret));
-        Draft {
+        Ok(Draft {
             terms,
             plain,
             aggregates: Vec::new(),
-        }
+            token,
+        })
     }
 
     /// The key set that owns a contract output. The root commits to the parameters, the agreement and the place in the
@@ -181,12 +192,9 @@ impl<'a> Draft<'a> {
             if value == Amount::ZERO {
                 continue;
             }
-            let script = match (role, outcome, terms.token_key()?) {
-                // What an approval brings is paid to who computed the sample.
-                (Role::Verifier, outcome, Some(key)) if outcome.pays_an_approval() => {
-                    let key = key.x_only_public_key().0;
-                    let script = ScriptBuf::new_p2tr(&Secp256k1::verification_only(), key, None);
-                    self.plain.graph.script(&script, || format!("tr({key})"))
+            let script = match (role, outcome, &self.token) {
+                (Role::Verifier, outcome, Some((script, key))) if outcome.pays_an_approval() => {
+                    self.plain.graph.script(script, || format!("tr({key})"))
                 }
                 _ => {
                     let script = terms.payout(role).map_or(Script::new(), |s| s.as_script());

@@ -42,7 +42,7 @@ const MISSING: fn(&'static str) -> TermsError = |field| TermsError::Template {
 
 /// Derives the graph.
 pub(super) fn derive(terms: &Terms) -> Result<TxGraph, TemplateError> {
-    let mut draft = Draft::new(terms);
+    let mut draft = Draft::new(terms)?;
     let k0 = draft.first_keys(Role::PRINCIPALS)?;
     let pot = draft.contract_output(k0, terms.params().contract_value());
     let data = ScriptBuf::new_op_return(terms.params().hash());

@@ -227,7 +227,8 @@ pub fn reclaim_stake_coin<R: RngCore + CryptoRng>(
     let wrong_key = || ReclaimError::WrongKey { arbiter };
     let (secret, public) =
         PublicNonce::generate(&seed, &pair, &keys, &message).ok_or_else(wrong_key)?;
-    let session = Session::new(&keys, &[public], None, &message).map_err(|_| wrong_key())?;
+    let session =
+        Session::of_checked(&keys, &[&public], None, &message).map_err(|_| wrong_key())?;
     let share = session
         .sign(&keys, role, &pair, secret)
         .map_err(|_| wrong_key())?;

@@ -1,6 +1,10 @@
 //! Terms before the arbiters have announced their nonces: what is agreed on, bound and announced for.
 
-use bitcoin::{Amount, ScriptBuf, key::XOnlyPublicKey, secp256k1::PublicKey};
+use bitcoin::{
+    Amount, ScriptBuf,
+    key::XOnlyPublicKey,
+    secp256k1::{PublicKey, Secp256k1, Verification},
+};
 use narthex_game_model::{Params, Template};
 
 use super::{Host, TermsError, TermsRecord, json, record};
@@ -152,7 +156,7 @@ impl TermsDraft {
         let identity = self
             .identity(arbiter)
             .ok_or(TermsError::NoSuchParty { role })?;
-        let secp = bitcoin::secp256k1::Secp256k1::verification_only();
+        let secp = Secp256k1::verification_only();
         announcement
             .verify(&secp, identity, &self.contract_id)
             .map_err(|error| TermsError::Announcement { arbiter, error })
@@ -161,14 +165,14 @@ impl TermsDraft {
     /// The point of an arbiter's attestation of `ruling` with this nonce.
     pub(super) fn ruling_point(
         &self,
+        secp: &Secp256k1<impl Verification>,
         arbiter: u8,
         announced: &Announcement,
         ruling: narthex_game_model::Ruling,
     ) -> Result<AdaptorPoint, TermsError> {
-        let secp = bitcoin::secp256k1::Secp256k1::verification_only();
         self.identity(arbiter)
             .and_then(|identity| {
-                attestation_point(&secp, identity, &announced.nonce, &self.contract_id, ruling)
+                attestation_point(secp, identity, &announced.nonce, &self.contract_id, ruling)
             })
             .and_then(|point| AdaptorPoint::try_from(point).ok())
             .ok_or(TermsError::DegenerateRuling { arbiter })

@@ -176,9 +176,10 @@ impl Terms {
 
     /// The points of every arbiter's attestation of `ruling`, in order of the panel.
     pub fn ruling_points(&self, ruling: Ruling) -> Result<Vec<AdaptorPoint>, TermsError> {
+        let secp = bitcoin::secp256k1::Secp256k1::verification_only();
         (0u8..)
             .zip(&self.announcements)
-            .map(|(i, announced)| self.draft.ruling_point(i, announced, ruling))
+            .map(|(i, announced)| self.draft.ruling_point(&secp, i, announced, ruling))
             .collect()
     }
 }

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use narthex::bench::{Floor, Measurement, SafeFloor, Work, measure};
+use narthex::{
+    bench::{Floor, Measurement, SafeFloor, Work, measure},
+    game_model::Template,
+};
 use narthex_setup_bench::RawFloor;
 
 /// Largest key set: three principals and fifteen arbiters.
@@ -35,7 +38,8 @@ fn contracts(_: &mut Criterion) {
         "seconds", "figure", "safe", "raw", "ratio"
     );
     for (panel, rounds) in panels {
-        let lines = measure(panel, rounds, Some(&raw), &mut |_| ()).expect("example terms");
+        let contract = (Template::Hardened, panel);
+        let lines = measure(contract, rounds, Some(&raw), &mut |_| ()).expect("example terms");
         lines.iter().for_each(|m| println!("{}", line(m)));
     }
 }

@@ -60,7 +60,7 @@ impl Room {
             let pair = MusigKeypair::new(s).unwrap();
             let seed = bytes(&mut rng);
             let (secret, public) = PublicNonce::generate(&seed, &pair, &keys, &message).unwrap();
-            nonces.push(public);
+            nonces.push(public.to_public());
             secret_nonces.push(secret);
         }
         let t = secret(&mut rng);

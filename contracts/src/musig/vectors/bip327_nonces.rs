@@ -121,7 +121,8 @@ fn nonces_of_contracts_are_those_of_bip327() {
             msg: Some(message.to_vec()),
             extra_in: None,
         });
-        assert_eq!(nonce.0, expected);
+        assert_eq!(nonce.to_public().0, expected);
+        assert_eq!(nonce.points.serialize(), expected, "as it is summed up");
         // After four bytes of kind, the library's secret nonce holds both scalars.
         let secret = secret.into_inner().unwrap().dangerous_into_bytes();
         assert_eq!(secret[4..68], scalars.concat());
