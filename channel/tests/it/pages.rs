@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
+    bounty::{RecomputerMachine, RequesterMachine},
     delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
@@ -21,6 +22,8 @@ fn pages_are_those_of_the_tables() {
         ("bank-provider", render::<ProviderMachine>()),
         ("forward", render::<ForwardMachine>()),
         ("setup", render::<SetupMachine>()),
+        ("bounty-requester", render::<RequesterMachine>()),
+        ("bounty-recomputer", render::<RecomputerMachine>()),
         ("delivery-agent", render::<AgentMachine>()),
         ("delivery-sender", render::<SenderMachine>()),
         ("delivery-recipient", render::<RecipientMachine>()),
