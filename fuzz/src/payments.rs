@@ -180,14 +180,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
             secret: secret(7),
         }
         .to_bytes(),
-        bounty::RequesterChange::Coin(bounty::RequesterCoin::Locked {
-            height: 800,
-            mark: 806,
-        })
-        .to_bytes(),
+        bounty::RequesterChange::Coin(bounty::RequesterCoin::Locked { mark: 806 }).to_bytes(),
         bounty::RecomputerChange::Coin(bounty::RecomputerCoin::Locked {
             height: 800,
             is_deep: true,
+            is_late: false,
         })
         .to_bytes(),
         delivery::AgentChange::Accepted(signature).to_bytes(),

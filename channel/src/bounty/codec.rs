@@ -60,7 +60,7 @@ impl Message for RequesterChange {
                 w.u8(2);
                 match coin {
                     RequesterCoin::Unfunded { has_room } => w.u8(0).flag(*has_room),
-                    RequesterCoin::Locked { height, mark } => w.u8(1).u32(*height).u32(*mark),
+                    RequesterCoin::Locked { mark } => w.u8(1).u32(*mark),
                     RequesterCoin::Spent { is_deep, paid } => {
                         w.u8(2).flag(*is_deep).u8(paid.mask())
                     }
@@ -84,14 +84,11 @@ impl Message for RequesterChange {
             Self::Delivery(delivery) => {
                 w.u8(8).message(&**delivery);
             }
-            Self::Granted(set) => {
-                w.u8(9).u8(set.mask());
-            }
             Self::Share(share) => {
-                w.u8(10).message(share);
+                w.u8(9).message(share);
             }
             Self::Settled(tx) => {
-                w.u8(11);
+                w.u8(10);
                 write_transaction(w, tx);
             }
         }
@@ -112,7 +109,6 @@ impl Message for RequesterChange {
                     has_room: r.flag("room")?,
                 },
                 1 => RequesterCoin::Locked {
-                    height: r.u32("height")?,
                     mark: r.u32("mark")?,
                 },
                 2 => RequesterCoin::Spent {
@@ -127,9 +123,8 @@ impl Message for RequesterChange {
             6 => Self::LeaveOut(read_set(r)?),
             7 => Self::Closed(Box::new(r.message("closing")?)),
             8 => Self::Delivery(Box::new(r.message("delivery")?)),
-            9 => Self::Granted(read_set(r)?),
-            10 => Self::Share(r.message("share")?),
-            11 => Self::Settled(read_transaction(r)?),
+            9 => Self::Share(r.message("share")?),
+            10 => Self::Settled(read_transaction(r)?),
             kind => return Err(unknown("change", kind)),
         })
     }
@@ -148,9 +143,11 @@ impl Message for RecomputerChange {
                 w.u8(1);
                 match coin {
                     RecomputerCoin::Unfunded => w.u8(0),
-                    RecomputerCoin::Locked { height, is_deep } => {
-                        w.u8(1).u32(*height).flag(*is_deep)
-                    }
+                    RecomputerCoin::Locked {
+                        height,
+                        is_deep,
+                        is_late,
+                    } => w.u8(1).u32(*height).flag(*is_deep).flag(*is_late),
                     RecomputerCoin::Spent { is_deep } => w.u8(2).flag(*is_deep),
                 };
             }
@@ -199,6 +196,7 @@ impl Message for RecomputerChange {
                 1 => RecomputerCoin::Locked {
                     height: r.u32("height")?,
                     is_deep: r.flag("deep")?,
+                    is_late: r.flag("late")?,
                 },
                 2 => RecomputerCoin::Spent {
                     is_deep: r.flag("deep")?,

@@ -22,7 +22,7 @@ pub use requester::{
 };
 
 use bitcoin::Txid;
-use narthex_contracts::bounty::{BountyError, Coin};
+use narthex_contracts::bounty::Coin;
 
 /// Where the chain has the coin of a bounty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,4 @@ impl From<CoinSeen> for Coin {
             CoinSeen::Spent { .. } => Coin::Spent,
         }
     }
-}
-
-/// Not as it stands, in words.
-const fn out_of_order<T>(what: &'static str, why: &'static str) -> Result<T, BountyError> {
-    Err(BountyError::Phase { what, why })
 }

@@ -6,30 +6,21 @@ use narthex_contracts::{
         Owed, RecomputerBook, Seal, Share, Work,
     },
     depth::Depth,
-    setup::{Agreement, ContractSignatures},
+    setup::ContractSignatures,
 };
 use narthex_game_model::market::LayerSet;
 
-use super::{CoinSeen, out_of_order};
+use super::CoinSeen;
 use crate::{Machine, Step};
 
 /// What a recomputer begins with: the signatures of the ceremony, and its policy.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RecomputerStart {
     /// Its signatures, with the terms.
     pub holdings: ContractSignatures<BountyTerms>,
     /// How deep the funding must be before it shows anything, and what spends it before the bounty is over.
     pub depth: Depth,
 }
-
-impl PartialEq for RecomputerStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (*start.holdings.terms().id(), start.depth);
-        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
-    }
-}
-
-impl Eq for RecomputerStart {}
 
 impl std::fmt::Debug for RecomputerStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,6 +40,8 @@ pub enum RecomputerCoin {
         height: u32,
         /// As deep as the policy asks for.
         is_deep: bool,
+        /// From [`BountyTerms::give_below`] on: nothing is handed out for a settlement any more.
+        is_late: bool,
     },
     /// Gone.
     Spent {
@@ -202,12 +195,8 @@ pub enum RecomputerEffect {
     },
     /// Have its secret sent to the requester, which gives everything back.
     GiveBack,
-    /// Have its secret for this set sent to all members.
-    Give {
-        /// Who is paid.
-        set: LayerSet,
-    },
-    /// Pass on what it has of the last closing.
+    /// Pass on what it has of the last closing. With a grant in it the signer adds the own secret for that set
+    /// ([`Recomputer::forwards`](narthex_contracts::bounty::Recomputer::forwards)).
     Forward(Box<Forwards>),
     /// Have this set's settlement completed, and publish it with a child that pays for it.
     Settle {
@@ -225,6 +214,8 @@ pub struct RecomputerMachine {
     ordered: Option<(Box<Envelope>, Work)>,
 }
 
+type Taking = Result<Option<RecomputerChange>, BountyError>;
+
 impl RecomputerMachine {
     /// What it knows, once the ceremony is over.
     pub const fn book(&self) -> Option<&RecomputerBook> {
@@ -239,26 +230,15 @@ impl RecomputerMachine {
         match self.coin {
             RecomputerCoin::Spent { is_deep: true } => return "over",
             RecomputerCoin::Spent { is_deep: false } => return "spent",
-            _ => {}
+            RecomputerCoin::Unfunded | RecomputerCoin::Locked { .. } => {}
         }
         let record = book.record();
-        if record.seal.is_none() {
-            return match (&record.work, &self.ordered) {
-                (Some(_), _) => "layered",
-                (None, Some(_)) => "working",
-                (None, None) => "idle",
-            };
-        }
-        match (self.coin, &record.closing) {
-            (RecomputerCoin::Locked { is_deep: true, .. }, None) => "sealed",
-            (RecomputerCoin::Locked { is_deep: true, .. }, Some(_)) => {
-                match (book.ready(), book.to_forward()) {
-                    (Some(_), _) => "settling",
-                    (None, Some(passed)) if passed.grant.is_some() => "granted",
-                    _ => "closed",
-                }
-            }
-            _ => "shallow",
+        match (&record.closing, &record.seal, &record.work) {
+            (Some(_), ..) => "closed",
+            (None, Some(_), _) => "sealed",
+            (None, None, Some(_)) => "layered",
+            (None, None, None) if self.ordered.is_some() => "working",
+            (None, None, None) => "idle",
         }
     }
 
@@ -271,9 +251,8 @@ impl RecomputerMachine {
         }
     }
 
-    fn taken(&self, input: &RecomputerInput) -> Result<Option<RecomputerChange>, BountyError> {
+    fn taken(&self, input: &RecomputerInput) -> Taking {
         use RecomputerChange as Change;
-        let what = "this";
         let Some(book) = &self.book else {
             return match input {
                 RecomputerInput::Held(start) => {
@@ -281,76 +260,55 @@ impl RecomputerMachine {
                     RecomputerBook::new(start.holdings.clone(), start.depth)?;
                     Ok(Some(Change::Held(start.clone())))
                 }
-                _ => out_of_order(what, "nothing is signed yet"),
+                _ => out_of_order(input, "nothing is signed yet"),
             };
         };
         if self.standing() == "over" {
             return match input {
                 RecomputerInput::Coin { .. } => Ok(None),
-                _ => out_of_order(what, "the bounty is over"),
+                _ => out_of_order(input, "the bounty is over"),
             };
         }
-        let (terms, coin) = (book.terms(), self.locked());
+        let (record, coin) = (book.record(), self.locked());
         let change = match input {
             RecomputerInput::Held(start) => {
-                let same = start.depth == book.record().depth
-                    && start.holdings.terms().id() == terms.id()
-                    && start.holdings.to_bytes() == book.holdings().to_bytes();
-                return match same {
+                return match start.depth == record.depth && start.holdings == *book.holdings() {
                     true => Ok(None),
-                    false => out_of_order("a ceremony", "another's is over"),
+                    false => out_of_order(input, "another's is over"),
                 };
             }
-            RecomputerInput::Coin { tip, coin } => {
-                let depth = book.record().depth;
-                Change::Coin(match *coin {
-                    CoinSeen::Unfunded => RecomputerCoin::Unfunded,
-                    CoinSeen::Locked { height } => RecomputerCoin::Locked {
-                        height,
-                        is_deep: depth.is_reached(height, *tip),
-                    },
-                    CoinSeen::Spent { height, .. } => RecomputerCoin::Spent {
-                        is_deep: depth.is_reached(height, *tip),
-                    },
-                })
-            }
+            RecomputerInput::Coin { tip, coin } => Change::Coin(see(book, *tip, *coin)),
             RecomputerInput::Work { before, work } => {
-                if terms.work(work.result.clone()) != *work {
+                if book.terms().work(work.result.clone()) != *work {
                     return Err(BountyError::Damaged("its root is not that of its result"));
                 }
                 if book.check_work(before, &work.result)?.is_some() {
                     return Ok(None);
                 }
-                return match &self.ordered {
-                    Some((_, known)) if known == work => Ok(None),
-                    Some(_) => out_of_order("another layer", "one is being signed"),
-                    None => Ok(Some(Change::Work {
-                        before: before.clone(),
-                        work: work.clone(),
-                    })),
-                };
+                match (&self.ordered, coin) {
+                    (Some((_, known)), _) if known == work => return Ok(None),
+                    (Some(_), _) => return out_of_order(input, "another is being signed"),
+                    (None, Coin::Spent) => return out_of_order(input, "the coin is gone"),
+                    (None, _) => {}
+                }
+                let (before, work) = (before.clone(), work.clone());
+                Change::Work { before, work }
             }
-            RecomputerInput::Layer(envelope) => {
-                let Some((before, _)) = &self.ordered else {
-                    let own = book
-                        .record()
-                        .work
-                        .as_ref()
-                        .and(book.record().envelope.as_ref());
-                    return match own {
-                        Some(known) if known.begins(envelope) || envelope.begins(known) => Ok(None),
-                        _ => out_of_order("a layer", "nobody asked for it"),
-                    };
-                };
-                book.check_layer(before, envelope)?;
-                return Ok(Some(Change::Layer(envelope.clone())));
-            }
+            RecomputerInput::Layer(envelope) => match (&self.ordered, &record.envelope) {
+                (Some((before, _)), _) => {
+                    book.check_layer(before, envelope)?;
+                    Change::Layer(envelope.clone())
+                }
+                (None, Some(known)) if envelope.begins(known) => return Ok(None),
+                _ => return out_of_order(input, "nobody asked for it"),
+            },
             RecomputerInput::Envelope { tip, envelope } => {
                 book.check_heard(envelope)?;
-                Change::Envelope {
-                    tip: *tip,
-                    envelope: envelope.clone(),
+                if record.seal.is_some() {
+                    return Ok(None);
                 }
+                let (tip, envelope) = (*tip, envelope.clone());
+                Change::Envelope { tip, envelope }
             }
             RecomputerInput::Seal { tip, seal } => {
                 book.check_seal((*tip, coin), seal)?;
@@ -362,17 +320,13 @@ impl RecomputerMachine {
             }
             RecomputerInput::Closing { tip, closing } => {
                 book.check_closing((*tip, coin), closing)?;
-                Change::Closing {
-                    tip: *tip,
-                    closing: closing.clone(),
-                }
+                let (tip, closing) = (*tip, closing.clone());
+                Change::Closing { tip, closing }
             }
             RecomputerInput::Delivery { tip, delivery } => {
                 book.check_delivery(delivery)?;
-                Change::Delivery {
-                    tip: *tip,
-                    delivery: delivery.clone(),
-                }
+                let (tip, delivery) = (*tip, delivery.clone());
+                Change::Delivery { tip, delivery }
             }
             RecomputerInput::Grant { tip, grant } => {
                 book.check_grant((*tip, coin), grant)?;
@@ -385,47 +339,60 @@ impl RecomputerMachine {
                 Change::Share { tip, share }
             }
         };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok((after != *self).then_some(change))
+        Ok(Some(change))
     }
+}
 
-    fn due(&self) -> Vec<RecomputerEffect> {
-        use RecomputerEffect as Effect;
-        let Some(book) = &self.book else {
-            return Vec::new();
-        };
-        let record = book.record();
-        match (self.standing(), &self.ordered, &record.envelope) {
-            ("working", Some((before, work)), _) => {
-                let (before, work) = (before.clone(), work.clone());
-                return vec![Effect::Sign { before, work }];
-            }
-            ("layered", _, Some(envelope)) => {
-                return vec![Effect::Pass(Box::new(envelope.clone()))];
-            }
-            ("sealed", ..) => return vec![Effect::Open],
-            ("closed" | "granted" | "settling", ..) => {}
-            _ => return Vec::new(),
-        }
-        let mut due = Vec::new();
-        match book.owed() {
-            Owed::Delivery(set) => due.push(Effect::Deliver { set }),
-            Owed::GiveBack => due.push(Effect::GiveBack),
-            Owed::Nothing => {}
-        }
-        if let Some(passed) = book.to_forward() {
-            let own = passed.grant.map(|grant| Effect::Give { set: grant.set });
-            due.extend(own);
-            // To nobody, and nothing for the requester: there is nothing to pass on.
-            if !passed.to.is_empty() || !passed.deliveries.is_empty() {
-                due.push(Effect::Forward(Box::new(passed)));
-            }
-        }
-        let ready = book.ready().map(|grant| Effect::Settle { set: grant.set });
-        due.extend(ready);
-        due
+/// Where the coin is, by the own policy.
+fn see(book: &RecomputerBook, tip: u32, coin: CoinSeen) -> RecomputerCoin {
+    let depth = book.record().depth;
+    match coin {
+        CoinSeen::Unfunded => RecomputerCoin::Unfunded,
+        CoinSeen::Locked { height } => RecomputerCoin::Locked {
+            height,
+            is_deep: depth.is_reached(height, tip),
+            is_late: tip >= book.terms().give_below(),
+        },
+        CoinSeen::Spent { height, .. } => RecomputerCoin::Spent {
+            is_deep: depth.is_reached(height, tip),
+        },
     }
+}
+
+/// What is to be done of a deep coin by the closing that was taken last.
+fn of_closed(book: &RecomputerBook, is_late: bool) -> Vec<RecomputerEffect> {
+    use RecomputerEffect as Effect;
+    let mut due = Vec::new();
+    match book.owed() {
+        Owed::Delivery(set) if !is_late => due.push(Effect::Deliver { set }),
+        Owed::GiveBack => due.push(Effect::GiveBack),
+        Owed::Delivery(_) | Owed::Nothing => {}
+    }
+    let passed = book.to_forward().filter(|passed| {
+        // To nobody, and nothing for the requester: there is nothing to pass on.
+        !is_late && !(passed.to.is_empty() && passed.deliveries.is_empty())
+    });
+    due.extend(passed.map(Box::new).map(Effect::Forward));
+    let ready = book.ready().map(|grant| Effect::Settle { set: grant.set });
+    due.extend(ready);
+    due
+}
+
+/// Not as it stands, in words.
+fn out_of_order<T>(input: &RecomputerInput, why: &'static str) -> Result<T, BountyError> {
+    let what = match input {
+        RecomputerInput::Held(_) => "a ceremony",
+        RecomputerInput::Coin { .. } => "a look at the coin",
+        RecomputerInput::Work { .. } | RecomputerInput::Layer(_) => "a layer",
+        RecomputerInput::Envelope { .. } => "an envelope",
+        RecomputerInput::Seal { .. } => "a seal",
+        RecomputerInput::Opening(_) => "an opening",
+        RecomputerInput::Closing { .. } => "a closing",
+        RecomputerInput::Delivery { .. } => "a delivery",
+        RecomputerInput::Grant { .. } => "a grant",
+        RecomputerInput::Share { .. } => "a secret",
+    };
+    Err(BountyError::Phase { what, why })
 }
 
 impl Machine for RecomputerMachine {
@@ -439,14 +406,7 @@ impl Machine for RecomputerMachine {
         &self,
         input: &RecomputerInput,
     ) -> Result<Step<RecomputerChange, RecomputerEffect>, BountyError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let (before, mut after) = (self.due(), self.clone());
-        after.apply(&change);
-        let mut new = after.due();
-        new.retain(|effect| !before.contains(effect));
-        Ok(Step::new(vec![change], new))
+        Ok(Step::of_news(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &RecomputerChange) {
@@ -479,6 +439,31 @@ impl Machine for RecomputerMachine {
     }
 
     fn pending(&self) -> Vec<RecomputerEffect> {
-        self.due()
+        use RecomputerEffect as Effect;
+        let Some(book) = &self.book else {
+            return Vec::new();
+        };
+        let effect = match (self.standing(), &self.ordered, self.coin) {
+            ("working", Some((before, work)), _) => {
+                let (before, work) = (before.clone(), work.clone());
+                Some(Effect::Sign { before, work })
+            }
+            ("layered", ..) => {
+                let envelope = book.record().envelope.clone();
+                envelope.map(Box::new).map(Effect::Pass)
+            }
+            ("sealed", _, RecomputerCoin::Locked { is_deep: true, .. }) => Some(Effect::Open),
+            (
+                "closed",
+                _,
+                RecomputerCoin::Locked {
+                    is_deep: true,
+                    is_late,
+                    ..
+                },
+            ) => return of_closed(book, is_late),
+            _ => None,
+        };
+        effect.into_iter().collect()
     }
 }

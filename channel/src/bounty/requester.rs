@@ -3,35 +3,26 @@
 use bitcoin::Transaction;
 use narthex_contracts::{
     bounty::{
-        BountyError, BountyTerms, Closing, ClosingDraft, Coin, Delivery, Envelope, Grant, Opening,
+        BountyError, BountyTerms, Closing, ClosingDraft, Delivery, Envelope, Grant, Opening,
         RequesterBook, RequesterDuty, Seal, Share, settlement,
     },
     depth::Depth,
     graph::TxGraph,
-    setup::{Agreement, ContractSignatures},
+    setup::ContractSignatures,
 };
 use narthex_game_model::market::LayerSet;
 
-use super::{CoinSeen, out_of_order};
+use super::CoinSeen;
 use crate::{Machine, Step};
 
 /// What a requester begins with: the signatures of the ceremony, and its policy.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequesterStart {
     /// Its signatures, with the terms.
     pub holdings: ContractSignatures<BountyTerms>,
     /// How deep what spends the coin must be before the bounty is over for it.
     pub depth: Depth,
 }
-
-impl PartialEq for RequesterStart {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |start: &Self| (*start.holdings.terms().id(), start.depth);
-        of(self) == of(other) && self.holdings.to_bytes() == other.holdings.to_bytes()
-    }
-}
-
-impl Eq for RequesterStart {}
 
 impl std::fmt::Debug for RequesterStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -49,8 +40,6 @@ pub enum RequesterCoin {
     },
     /// Locked.
     Locked {
-        /// Height that confirmed it.
-        height: u32,
         /// [`BountyTerms::last_mark`] of the tip.
         mark: u32,
     },
@@ -61,6 +50,13 @@ pub enum RequesterCoin {
         /// Whom a settlement paid; nobody if it was cancelled or refunded.
         paid: LayerSet,
     },
+}
+
+impl Default for RequesterCoin {
+    /// Before it was looked for.
+    fn default() -> Self {
+        RequesterCoin::Unfunded { has_room: true }
+    }
 }
 
 /// What comes to the requester.
@@ -114,10 +110,8 @@ pub enum RequesterChange {
     LeaveOut(LayerSet),
     /// It has closed.
     Closed(Box<Closing>),
-    /// A result came.
+    /// A result came. The last one of those who are paid is the consent to their settlement.
     Delivery(Box<Delivery>),
-    /// All of this set have delivered: its settlement is granted.
-    Granted(LayerSet),
     /// A secret came.
     Share(Share),
     /// A settlement has shown the sum of its secrets.
@@ -162,11 +156,13 @@ pub struct RequesterMachine {
     book: Option<RequesterBook>,
     depth: Depth,
     funding: Option<Transaction>,
-    coin: Option<RequesterCoin>,
+    coin: RequesterCoin,
     /// Ordered, and not closed with yet.
     leaving: Option<LayerSet>,
     settlement: Option<Transaction>,
 }
+
+type Taking = Result<Option<RequesterChange>, BountyError>;
 
 impl RequesterMachine {
     /// What it knows, once the ceremony is over.
@@ -179,42 +175,42 @@ impl RequesterMachine {
         let Some(book) = &self.book else {
             return "new";
         };
-        let (height, mark) = match self.coin {
-            Some(RequesterCoin::Unfunded { has_room: false }) => return "abandoned",
-            None | Some(RequesterCoin::Unfunded { .. }) => {
-                return match self.funding {
-                    None => "signed",
-                    Some(_) => "funding",
-                };
-            }
-            Some(RequesterCoin::Spent { is_deep, paid }) => {
-                let is_read = paid.is_empty() || book.record().settled == Some(paid);
-                return match (is_read, is_deep) {
-                    (false, _) => "spent",
-                    (true, false) => "settled",
-                    (true, true) => "over",
-                };
-            }
-            Some(RequesterCoin::Locked { height, mark }) => (height, mark),
-        };
         let record = book.record();
-        match book.duty(mark, Coin::Locked { height }) {
-            RequesterDuty::Refund => "refunding",
-            RequesterDuty::Seal => "sealing",
-            RequesterDuty::Cancel if self.draft(book, mark).is_none() => "cancelling",
-            _ if record.seal.is_none() => "layering",
-            _ if self.draft(book, mark).is_some() => "closing",
-            RequesterDuty::CloseAgain { .. } => "asking",
-            _ if record.closing.is_none() => "sealed",
-            _ => match self.grant(book) {
-                Some(_) => "granted",
-                None => "closed",
+        match self.coin {
+            RequesterCoin::Unfunded { .. } => "unfunded",
+            RequesterCoin::Locked { .. } if record.seal.is_none() => "layering",
+            RequesterCoin::Locked { .. } if record.closing.is_none() => "sealed",
+            RequesterCoin::Locked { .. } => "closed",
+            RequesterCoin::Spent { is_deep, paid } => match is_deep && is_read(book, paid) {
+                true => "over",
+                false => "spent",
             },
         }
     }
 
-    /// What is to be closed next: without those who are left out, or with openings that came since.
-    fn draft(&self, book: &RequesterBook, mark: u32) -> Option<ClosingDraft> {
+    /// Book, mark and duty while the coin is locked.
+    fn locked(&self) -> Option<(&RequesterBook, u32, RequesterDuty)> {
+        match (&self.book, self.coin) {
+            (Some(book), RequesterCoin::Locked { mark }) => {
+                Some((book, mark, book.duty_of_locked(mark)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What is to be sealed now.
+    fn to_seal(&self) -> Option<Envelope> {
+        let (book, mark, duty) = self.locked()?;
+        let is_due = duty == RequesterDuty::Seal;
+        is_due.then(|| book.to_seal(mark).ok()).flatten()
+    }
+
+    /// What is to be closed now: without those who are left out, or with openings that came since.
+    fn to_close(&self) -> Option<ClosingDraft> {
+        let (book, mark, duty) = self.locked()?;
+        if matches!(duty, RequesterDuty::Refund | RequesterDuty::Cancel) {
+            return None;
+        }
         if let Some(late) = self.leaving {
             return book.to_leave_out(mark, late).ok();
         }
@@ -223,16 +219,8 @@ impl RequesterMachine {
         known.is_none_or(|known| !draft.is(known)).then_some(draft)
     }
 
-    /// What those who are paid may have.
-    fn grant(&self, book: &RequesterBook) -> Option<Grant> {
-        let set = book.verdict().ok()?.paid;
-        let is_granted = book.record().granted.contains(&set);
-        is_granted.then(|| book.to_grant().ok()).flatten()
-    }
-
-    fn taken(&self, input: &RequesterInput) -> Result<Option<RequesterChange>, BountyError> {
+    fn taken(&self, input: &RequesterInput) -> Taking {
         use RequesterChange as Change;
-        let what = "this";
         let Some(book) = &self.book else {
             return match input {
                 RequesterInput::Held(start) => {
@@ -240,49 +228,48 @@ impl RequesterMachine {
                     RequesterBook::new(start.holdings.clone())?;
                     Ok(Some(Change::Held(start.clone())))
                 }
-                _ => out_of_order(what, "nothing is signed yet"),
+                _ => out_of_order(input, "nothing is signed yet"),
             };
         };
-        let state = self.standing();
-        if state == "over" {
+        if self.standing() == "over" {
             return match input {
                 RequesterInput::Coin { .. } => Ok(None),
-                _ => out_of_order(what, "the bounty is over"),
+                _ => out_of_order(input, "the bounty is over"),
             };
         }
         let change = match input {
             RequesterInput::Held(start) => {
-                let same = start.depth == self.depth
-                    && start.holdings.terms().id() == book.terms().id()
-                    && start.holdings.to_bytes() == book.holdings().to_bytes();
-                return match same {
+                return match start.depth == self.depth && start.holdings == *book.holdings() {
                     true => Ok(None),
-                    false => out_of_order("a ceremony", "another's is over"),
+                    false => out_of_order(input, "another's is over"),
                 };
             }
             RequesterInput::Funded(tx) => {
-                let found = tx.compute_txid();
-                if book.holdings().graph().txid(TxGraph::FUNDING) != Some(found) {
-                    return out_of_order("a funding", "it is another's");
-                }
-                return match (&self.funding, state) {
+                book.holdings().check_transaction(TxGraph::FUNDING, tx)?;
+                return match (&self.funding, self.coin) {
                     // Signed twice, it is the same transaction: the one that was written first is published.
                     (Some(_), _) => Ok(None),
-                    (None, "signed") => Ok(Some(Change::Funded(tx.clone()))),
-                    _ => out_of_order("a funding", "it is funded, or too late"),
+                    (None, RequesterCoin::Unfunded { has_room: true }) => {
+                        Ok(Some(Change::Funded(tx.clone())))
+                    }
+                    _ => out_of_order(input, "it is there, or too late"),
                 };
             }
             RequesterInput::Coin { tip, coin } => Change::Coin(self.see(book, *tip, *coin)),
             RequesterInput::Envelope(envelope) => {
                 book.check_envelope(envelope)?;
+                if book.record().seal.is_some() {
+                    return Ok(None);
+                }
                 Change::Envelope(envelope.clone())
             }
             RequesterInput::Sealed(seal) => {
                 seal.verify(book.terms())?;
-                match (&book.record().seal, self.to_seal(book)) {
-                    (Some(known), _) if known == &**seal => {}
-                    (None, Some(envelope)) if envelope == seal.envelope => {}
-                    _ => return out_of_order("a seal", "it is not of what is to be sealed"),
+                let to_seal = self.to_seal();
+                match &book.record().seal {
+                    Some(known) if known == &**seal => return Ok(None),
+                    _ if to_seal.is_some_and(|envelope| envelope == seal.envelope) => {}
+                    _ => return out_of_order(input, "it is not of what is to be sealed"),
                 }
                 Change::Sealed(seal.clone())
             }
@@ -291,26 +278,22 @@ impl RequesterMachine {
                 Change::Opening(opening.clone())
             }
             RequesterInput::LeaveOut(late) => {
-                let Some(RequesterCoin::Locked { mark, .. }) = self.coin else {
-                    return out_of_order("to leave somebody out", "the coin is not locked");
+                let Some((_, mark, duty)) = self.locked() else {
+                    return out_of_order(input, "the coin is not locked");
                 };
-                if state == "refunding" {
-                    return out_of_order("to leave somebody out", "the refund is due");
+                if duty == RequesterDuty::Refund {
+                    return out_of_order(input, "the refund is due");
                 }
                 book.to_leave_out(mark, *late)?;
                 Change::LeaveOut(*late)
             }
             RequesterInput::Closed(closing) => {
                 closing.verify(book.terms())?;
-                let mark = match self.coin {
-                    Some(RequesterCoin::Locked { mark, .. }) => mark,
-                    _ => 0,
-                };
-                let draft = self.draft(book, mark);
+                let to_close = self.to_close();
                 match &book.record().closing {
                     Some(known) if known == &**closing => return Ok(None),
-                    _ if draft.is_some_and(|draft| draft.is(closing)) => {}
-                    _ => return out_of_order("a closing", "it is not what is to be closed"),
+                    _ if to_close.is_some_and(|draft| draft.is(closing)) => {}
+                    _ => return out_of_order(input, "it is not what is to be closed"),
                 }
                 Change::Closed(closing.clone())
             }
@@ -323,13 +306,16 @@ impl RequesterMachine {
                 Change::Share(*share)
             }
             RequesterInput::Settlement(tx) => {
-                book.read(tx)?;
-                Change::Settled(tx.clone())
+                let learned = book.read(tx)?;
+                match self.coin {
+                    RequesterCoin::Spent { paid, .. } if paid != learned.set => {
+                        return out_of_order(input, "another transaction spends the coin");
+                    }
+                    _ => Change::Settled(tx.clone()),
+                }
             }
         };
-        let mut after = self.clone();
-        after.apply(&change);
-        Ok((after != *self).then_some(change))
+        Ok(Some(change))
     }
 
     /// Where the coin is, by the own policy.
@@ -339,8 +325,7 @@ impl RequesterMachine {
             CoinSeen::Unfunded => RequesterCoin::Unfunded {
                 has_room: book.has_room(tip),
             },
-            CoinSeen::Locked { height } => RequesterCoin::Locked {
-                height,
+            CoinSeen::Locked { .. } => RequesterCoin::Locked {
                 mark: terms.last_mark(tip),
             },
             CoinSeen::Spent { height, by } => {
@@ -357,60 +342,61 @@ impl RequesterMachine {
         }
     }
 
-    fn to_seal(&self, book: &RequesterBook) -> Option<Envelope> {
-        match self.coin {
-            Some(RequesterCoin::Locked { mark, .. }) => book.to_seal(mark).ok(),
-            _ => None,
-        }
-    }
-
-    fn due(&self) -> Vec<RequesterEffect> {
+    /// What is to be done about a locked coin.
+    fn of_locked(&self) -> Vec<RequesterEffect> {
         use RequesterEffect as Effect;
-        let Some(book) = &self.book else {
+        let Some((book, _, duty)) = self.locked() else {
             return Vec::new();
         };
-        let (height, mark) = match (self.coin, self.standing()) {
-            (_, "signed") => return vec![Effect::Fund],
-            (_, "funding") => {
-                let tx = self.funding.clone();
-                return tx.map(Effect::Publish).into_iter().collect();
-            }
-            (_, "spent") => return vec![Effect::Look],
-            (_, "settled") => {
-                let tx = self.settlement.clone();
-                return tx.map(Effect::Read).into_iter().collect();
-            }
-            (_, "refunding") => return vec![Effect::Refund],
-            (Some(RequesterCoin::Locked { height, mark }), _) => (height, mark),
-            _ => return Vec::new(),
-        };
-        let (mut due, record) = (Vec::new(), book.record());
-        let Some(seal) = &record.seal else {
-            if book.duty(mark, Coin::Locked { height }) == RequesterDuty::Seal {
-                due.extend(self.to_seal(book).map(Box::new).map(Effect::SignSeal));
-            }
-            return due;
-        };
-        match (&record.closing, self.grant(book)) {
-            (None, _) => due.push(Effect::Seal(Box::new(seal.clone()))),
-            (Some(closing), None) => due.push(Effect::Close(Box::new(closing.clone()))),
-            (Some(_), Some(grant)) => due.push(Effect::Grant(grant)),
-        }
-        if let Some(draft) = self.draft(book, mark) {
-            due.push(Effect::SignClosing(Box::new(draft)));
-            return due;
-        }
-        match book.duty(mark, Coin::Locked { height }) {
-            RequesterDuty::CloseAgain { undelivered } => due.push(Effect::Ask { undelivered }),
+        let record = book.record();
+        match duty {
+            RequesterDuty::Refund => return vec![Effect::Refund],
             RequesterDuty::Cancel => {
                 // All secrets are there, so it is complete.
                 let tx = book.cancel().ok().flatten();
-                due.extend(tx.map(Effect::Cancel));
+                return tx.map(Effect::Cancel).into_iter().collect();
             }
             _ => {}
         }
-        due
+        let Some(seal) = &record.seal else {
+            let seal = self.to_seal().map(Box::new).map(Effect::SignSeal);
+            return seal.into_iter().collect();
+        };
+        let sent = match (&record.closing, book.to_grant()) {
+            (None, _) => Effect::Seal(Box::new(seal.clone())),
+            (Some(_), Ok(grant)) => Effect::Grant(grant),
+            (Some(closing), Err(_)) => Effect::Close(Box::new(closing.clone())),
+        };
+        let next = match (self.to_close(), duty) {
+            (Some(draft), _) => Some(Effect::SignClosing(Box::new(draft))),
+            (None, RequesterDuty::CloseAgain { undelivered }) => Some(Effect::Ask { undelivered }),
+            _ => None,
+        };
+        std::iter::once(sent).chain(next).collect()
     }
+}
+
+/// Whether whom a settlement paid was read out of it, if anybody was paid.
+fn is_read(book: &RequesterBook, paid: LayerSet) -> bool {
+    paid.is_empty() || book.record().settled == Some(paid)
+}
+
+/// Not as it stands, in words.
+fn out_of_order<T>(input: &RequesterInput, why: &'static str) -> Result<T, BountyError> {
+    let what = match input {
+        RequesterInput::Held(_) => "a ceremony",
+        RequesterInput::Funded(_) => "a funding",
+        RequesterInput::Coin { .. } => "a look at the coin",
+        RequesterInput::Envelope(_) => "an envelope",
+        RequesterInput::Sealed(_) => "a seal",
+        RequesterInput::Opening(_) => "an opening",
+        RequesterInput::LeaveOut(_) => "to leave somebody out",
+        RequesterInput::Closed(_) => "a closing",
+        RequesterInput::Delivery(_) => "a delivery",
+        RequesterInput::Share(_) => "a secret",
+        RequesterInput::Settlement(_) => "a settlement",
+    };
+    Err(BountyError::Phase { what, why })
 }
 
 impl Machine for RequesterMachine {
@@ -424,26 +410,7 @@ impl Machine for RequesterMachine {
         &self,
         input: &RequesterInput,
     ) -> Result<Step<RequesterChange, RequesterEffect>, BountyError> {
-        let Some(change) = self.taken(input)? else {
-            return Ok(Step::seen(self.due()));
-        };
-        let (before, mut after) = (self.due(), self.clone());
-        after.apply(&change);
-        let mut changes = vec![change];
-        // The delivery that was missing: consent follows from it, and is written down with it.
-        if let Some(book) = &after.book
-            && let (Ok(grant), true) = (
-                book.to_grant(),
-                matches!(input, RequesterInput::Delivery(_)),
-            )
-            && !book.record().granted.contains(&grant.set)
-        {
-            changes.push(RequesterChange::Granted(grant.set));
-            after.apply(&RequesterChange::Granted(grant.set));
-        }
-        let mut new = after.due();
-        new.retain(|effect| !before.contains(effect));
-        Ok(Step::new(changes, new))
+        Ok(Step::of_news(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &RequesterChange) {
@@ -458,7 +425,7 @@ impl Machine for RequesterMachine {
         match change {
             RequesterChange::Held(_) => {}
             RequesterChange::Funded(tx) => self.funding = Some(tx.clone()),
-            RequesterChange::Coin(coin) => self.coin = Some(*coin),
+            RequesterChange::Coin(coin) => self.coin = *coin,
             RequesterChange::Envelope(envelope) => book.hold_envelope(envelope),
             RequesterChange::Sealed(seal) => book.hold_seal(seal),
             RequesterChange::Opening(opening) => book.hold_opening(opening),
@@ -467,8 +434,17 @@ impl Machine for RequesterMachine {
                 book.hold_closing(closing);
                 self.leaving = None;
             }
-            RequesterChange::Delivery(delivery) => book.hold_delivery(delivery),
-            RequesterChange::Granted(set) => book.hold_granted(*set),
+            RequesterChange::Delivery(delivery) => {
+                let (set, seat) = (delivery.set, usize::from(delivery.seat));
+                let is_late = book.undelivered(set).contains(seat);
+                book.hold_delivery(delivery);
+                // Who has delivered after all is not to be left out: those who saw it would refuse.
+                let leaves = |late: &LayerSet| is_late && late.contains(seat);
+                self.leaving = self.leaving.filter(|late| !leaves(late));
+                if let Ok(grant) = book.to_grant() {
+                    book.hold_granted(grant.set);
+                }
+            }
             RequesterChange::Share(share) => book.hold_share(share),
             RequesterChange::Settled(tx) => {
                 // It was read before it was written down.
@@ -481,6 +457,20 @@ impl Machine for RequesterMachine {
     }
 
     fn pending(&self) -> Vec<RequesterEffect> {
-        self.due()
+        use RequesterEffect as Effect;
+        let Some(book) = &self.book else {
+            return Vec::new();
+        };
+        let mut due = match (self.coin, &self.funding) {
+            (RequesterCoin::Unfunded { has_room: true }, None) => vec![Effect::Fund],
+            (RequesterCoin::Unfunded { has_room: true }, Some(tx)) => {
+                vec![Effect::Publish(tx.clone())]
+            }
+            (RequesterCoin::Spent { paid, .. }, _) if !is_read(book, paid) => vec![Effect::Look],
+            (RequesterCoin::Locked { .. }, _) => self.of_locked(),
+            _ => Vec::new(),
+        };
+        due.extend(self.settlement.clone().map(Effect::Read));
+        due
     }
 }

@@ -83,13 +83,21 @@ impl Closing {
             return bad("did not sign this closing");
         }
         self.envelope.verify(terms)?;
+        for opening in &self.openings {
+            opening.verify(terms, &self.envelope)?;
+        }
+        self.verdict(terms)
+    }
+
+    /// Who is paid, of a closing whose signatures were verified before.
+    pub(super) fn verdict(&self, terms: &BountyTerms) -> Result<Verdict, BountyError> {
+        let bad = |problem| Err(BountyError::Requester { problem });
         if self.round > terms.last_round() || (self.round == 0) != self.late.is_empty() {
             return bad("closes a round that there is not");
         }
         let mut roots = vec![None; usize::from(terms.recomputers())];
         let mut last = None;
         for opening in &self.openings {
-            opening.verify(terms, &self.envelope)?;
             if last.is_some_and(|last| last >= opening.seat) {
                 return bad("closes with openings out of order or twice");
             }

@@ -7,28 +7,16 @@ use super::{
     BountyError, BountyTerms, Coin, Envelope, MAX_RESULT_BYTES, Opening, RecomputerRecord, Seal,
     terms::seat_of,
 };
-use crate::{
-    depth::Depth,
-    setup::{Agreement, ContractSignatures},
-};
+use crate::{depth::Depth, setup::ContractSignatures};
 
 /// What a recomputer knows of a bounty after the ceremony, and the rules by which it takes more: `check_*` says whether, `hold_*`
 /// keeps what was checked. It has neither key nor seed; what it has of secrets, others gave it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RecomputerBook {
     pub(super) holdings: ContractSignatures<BountyTerms>,
     pub(super) seat: u8,
     pub(super) record: RecomputerRecord,
 }
-
-impl PartialEq for RecomputerBook {
-    fn eq(&self, other: &Self) -> bool {
-        self.terms().id() == other.terms().id()
-            && (self.seat, &self.record) == (other.seat, &other.record)
-    }
-}
-
-impl Eq for RecomputerBook {}
 
 impl std::fmt::Debug for RecomputerBook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -253,9 +241,9 @@ impl RecomputerBook {
         }
     }
 
-    /// Keeps the seal.
+    /// Keeps the seal, the first.
     pub fn hold_seal(&mut self, seal: &Seal) {
-        self.record.seal = Some(seal.clone());
+        self.record.seal.get_or_insert_with(|| seal.clone());
     }
 
     /// Layers may be missing from the layers' height on, but none that was there in time.

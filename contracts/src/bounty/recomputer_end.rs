@@ -75,7 +75,7 @@ impl RecomputerBook {
         if known.round != 0 || !known.openings.iter().all(kept) {
             return bad("takes back what it closed");
         }
-        match known.verify(self.terms())?.paid.is_empty() {
+        match known.verdict(self.terms())?.paid.is_empty() {
             true => bad("goes on with what it closed for nobody"),
             false => Ok(()),
         }
@@ -104,7 +104,7 @@ impl RecomputerBook {
         if known.late.mask() & !closing.late.mask() != 0 || newly.is_empty() {
             return requester("leaves out others than before");
         }
-        let before = known.verify(terms)?.paid;
+        let before = known.verdict(terms)?.paid;
         if newly.contains(&self.seat) {
             return Err(BountyError::LeftOut { seat: self.seat });
         }
@@ -131,7 +131,7 @@ impl RecomputerBook {
     pub(super) fn closed(&self) -> Option<(u8, LayerSet)> {
         let closing = self.record.closing.as_ref()?;
         // It was verified before it was kept.
-        let verdict = closing.verify(self.terms()).ok()?;
+        let verdict = closing.verdict(self.terms()).ok()?;
         Some((closing.round, verdict.paid))
     }
 
@@ -147,9 +147,7 @@ impl RecomputerBook {
     ) -> Result<(), BountyError> {
         coin.check(height, self.record.depth, "a secret")?;
         let terms = self.terms();
-        let closing = self.record.closing.as_ref();
-        let paid = closing.map(|closing| closing.verify(terms)).transpose()?;
-        let set = paid.map(|verdict| verdict.paid).unwrap_or_default();
+        let (_, set) = self.closed().unwrap_or_default();
         if set != grant.set || !set.contains(self.seat.into()) {
             let (what, why) = ("a grant", "it is not of the set that was closed for last");
             return Err(BountyError::Phase { what, why });

@@ -8,27 +8,15 @@ use super::{
     BountyError, BountyTerms, Closing, ClosingDraft, Envelope, Opening, REQUESTER, RequesterRecord,
     Seal,
 };
-use crate::{
-    depth::Depth,
-    funding::funding_psbt,
-    setup::{Agreement, ContractSignatures},
-};
+use crate::{depth::Depth, funding::funding_psbt, setup::ContractSignatures};
 
 /// What a requester knows of a bounty after the ceremony, and the rules by which it takes more: `check_*` says whether, `hold_*`
 /// keeps what was checked. It has no key; what it has of secrets, others gave it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RequesterBook {
     pub(super) holdings: ContractSignatures<BountyTerms>,
     pub(super) record: RequesterRecord,
 }
-
-impl PartialEq for RequesterBook {
-    fn eq(&self, other: &Self) -> bool {
-        self.terms().id() == other.terms().id() && self.record == other.record
-    }
-}
-
-impl Eq for RequesterBook {}
 
 impl std::fmt::Debug for RequesterBook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -260,7 +248,7 @@ impl RequesterBook {
             return Err(BountyError::Requester { problem });
         }
         let terms = self.terms();
-        let agreed = known.verify(terms)?.agreed.mask();
+        let agreed = known.verdict(terms)?.agreed.mask();
         if late.mask() & !agreed != 0 {
             let problem = "leaves out somebody who is not paid anyway";
             return Err(BountyError::Requester { problem });

@@ -137,10 +137,15 @@ impl RequesterBook {
 
     /// What is due with the tip at `height` and the coin there.
     pub fn duty(&self, height: u32, coin: Coin) -> RequesterDuty {
-        let (terms, record) = (self.terms(), &self.record);
-        if !matches!(coin, Coin::Locked { .. }) {
-            return RequesterDuty::None;
+        match coin {
+            Coin::Locked { .. } => self.duty_of_locked(height),
+            Coin::Unfunded | Coin::Spent => RequesterDuty::None,
         }
+    }
+
+    /// What is due of a locked coin with the tip at `height`; or at [`super::BountyTerms::last_mark`] of the tip, which is the same.
+    pub fn duty_of_locked(&self, height: u32) -> RequesterDuty {
+        let (terms, record) = (self.terms(), &self.record);
         if height.saturating_add(1) > terms.record().refund_height {
             return RequesterDuty::Refund;
         }
@@ -210,7 +215,7 @@ impl RequesterBook {
 
     /// Who is paid, as closed for last.
     pub fn verdict(&self) -> Result<Verdict, BountyError> {
-        self.last_closing("a verdict")?.verify(self.terms())
+        self.last_closing("a verdict")?.verdict(self.terms())
     }
 
     pub(super) fn last_closing(&self, what: &'static str) -> Result<&Closing, BountyError> {
@@ -219,7 +224,8 @@ impl RequesterBook {
         closing.ok_or(BountyError::Phase { what, why })
     }
 
-    fn undelivered(&self, set: LayerSet) -> LayerSet {
+    /// Members of a set whose deliveries have not come.
+    pub fn undelivered(&self, set: LayerSet) -> LayerSet {
         let missing = seats(set).filter(|seat| !self.has_delivery(set, *seat));
         let mask = missing.fold(0u8, |mask, seat| mask | 1 << seat);
         LayerSet::new(mask).unwrap_or_default()
