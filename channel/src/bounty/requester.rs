@@ -106,7 +106,7 @@ pub enum RequesterChange {
     Sealed(Box<Seal>),
     /// A layer is opened.
     Opening(Box<Opening>),
-    /// These are to be left out.
+    /// These are to be left out, and who was before.
     LeaveOut(LayerSet),
     /// It has closed.
     Closed(Box<Closing>),
@@ -157,7 +157,7 @@ pub struct RequesterMachine {
     depth: Depth,
     funding: Option<Transaction>,
     coin: RequesterCoin,
-    /// Ordered, and not closed with yet.
+    /// Who is left out by the next closing, which was ordered, and is not signed yet.
     leaving: Option<LayerSet>,
     settlement: Option<Transaction>,
 }
@@ -284,8 +284,12 @@ impl RequesterMachine {
                 if duty == RequesterDuty::Refund {
                     return out_of_order(input, "the refund is due");
                 }
-                book.to_leave_out(mark, *late)?;
-                Change::LeaveOut(*late)
+                let draft = book.to_leave_out(mark, *late)?;
+                if self.leaving.is_none() && self.to_close().is_some() {
+                    // Who has seen them refuses to go on without them.
+                    return out_of_order(input, "openings came that are to be closed with first");
+                }
+                Change::LeaveOut(draft.late)
             }
             RequesterInput::Closed(closing) => {
                 closing.verify(book.terms())?;
@@ -306,6 +310,9 @@ impl RequesterMachine {
                 Change::Share(*share)
             }
             RequesterInput::Settlement(tx) => {
+                if self.settlement.as_ref() == Some(tx) {
+                    return Ok(None);
+                }
                 let learned = book.read(tx)?;
                 match self.coin {
                     RequesterCoin::Spent { paid, .. } if paid != learned.set => {
@@ -428,7 +435,13 @@ impl Machine for RequesterMachine {
             RequesterChange::Coin(coin) => self.coin = *coin,
             RequesterChange::Envelope(envelope) => book.hold_envelope(envelope),
             RequesterChange::Sealed(seal) => book.hold_seal(seal),
-            RequesterChange::Opening(opening) => book.hold_opening(opening),
+            RequesterChange::Opening(opening) => {
+                let known = book.record().openings.len();
+                book.hold_opening(opening);
+                // It is closed with first.
+                let is_new = book.record().openings.len() > known;
+                self.leaving = self.leaving.filter(|_| !is_new);
+            }
             RequesterChange::LeaveOut(late) => self.leaving = Some(*late),
             RequesterChange::Closed(closing) => {
                 book.hold_closing(closing);

@@ -231,6 +231,14 @@ impl World {
         }
     }
 
+    /// A closing of this envelope, if one is known.
+    fn closing_of(&self, envelope: &Envelope, rng: &mut StdRng) -> Closing {
+        match self.ways.iter().find(|way| way.envelope == *envelope) {
+            Some(way) if rng.gen_ratio(2, 3) => pick(&way.closings, rng),
+            _ => self.closing(rng),
+        }
+    }
+
     /// Where the coin might be, with the tip: mostly locked. In a wild walk as often the one as the other.
     fn coin(&self, is_wild: bool, rng: &mut StdRng) -> (u32, CoinSeen) {
         let height = HEIGHT;
@@ -437,7 +445,12 @@ impl Subject for Walks<RecomputerMachine> {
             5 => RecomputerInput::Opening(Box::new(world.opening(rng))),
             6..=8 => RecomputerInput::Closing {
                 tip,
-                closing: Box::new(world.closing(rng)),
+                closing: Box::new(
+                    match machine.book().and_then(|book| book.record().seal.as_ref()) {
+                        Some(seal) => world.closing_of(&seal.envelope, rng),
+                        None => world.closing(rng),
+                    },
+                ),
             },
             9 => RecomputerInput::Delivery {
                 tip,
@@ -464,8 +477,8 @@ const CLOSED_FOR_ALL: usize = 4;
 /// Which of [`recomputers`] has a grant of two.
 const GRANTED: usize = 4;
 
-/// Machines of requesters: begun; sealed; closed for two, with and without their results; closed for all after that; and for nobody,
-/// with the secrets of two.
+/// Machines of requesters: begun; sealed; closed for two, with and without their results; closed for all after that; for nobody,
+/// with the secrets of two; and for one, with the secrets of all, before it is closed for nobody.
 fn requesters(world: &World) -> Begun<RequesterMachine> {
     let coin = |tip| RequesterInput::Coin {
         tip,
@@ -496,8 +509,12 @@ fn requesters(world: &World) -> Begun<RequesterMachine> {
     nobody.extend((0..3).map(|seat| opening(2, seat)));
     nobody.push(closed(2, 3));
     let given = world.shares.iter().filter(|share| share.set.is_empty());
-    nobody.extend(given.take(2).map(|share| RequesterInput::Share(*share)));
-    [sealed(0), two, granted, all, nobody]
+    let given: Vec<_> = given.map(|share| RequesterInput::Share(*share)).collect();
+    nobody.extend(given[..2].iter().cloned());
+    let mut one = sealed(1);
+    one.extend([opening(1, 0), coin(OPEN), closed(1, 1), opening(1, 1)]);
+    one.extend(given);
+    [sealed(0), two, granted, all, nobody, one]
         .iter()
         .fold(Begun::with(&world.requester()), |begun, more| {
             begun.and(more)

@@ -281,10 +281,16 @@ impl RecomputerBook {
         opening.verify(self.terms(), &seal.envelope)
     }
 
-    /// Keeps another's opening, the first of each seat.
+    /// Keeps another's opening, the first of each seat. When somebody was left out, no closing has more of them, and none is
+    /// refused for that.
     pub fn hold_opening(&mut self, opening: &Opening) {
         let seat = opening.seat;
-        if seat != self.seat && self.record.openings.iter().all(|known| known.seat != seat) {
+        let closing = self.record.closing.as_ref();
+        let is_late = closing.is_some_and(|closing| closing.round > 0);
+        if !is_late
+            && seat != self.seat
+            && self.record.openings.iter().all(|known| known.seat != seat)
+        {
             self.record.openings.push(*opening);
         }
     }

@@ -182,10 +182,12 @@ impl RequesterBook {
         opening.verify(self.terms(), &seal.envelope)
     }
 
-    /// Keeps an opening, the first of each seat.
+    /// Keeps an opening, the first of each seat. When somebody was left out, no closing has more of them.
     pub fn hold_opening(&mut self, opening: &Opening) {
+        let closing = self.record.closing.as_ref();
+        let is_late = closing.is_some_and(|closing| closing.round > 0);
         let mut known = self.record.openings.iter();
-        if known.all(|known| known.seat != opening.seat) {
+        if !is_late && known.all(|known| known.seat != opening.seat) {
             self.record.openings.push(*opening);
             self.record.openings.sort_by_key(|opening| opening.seat);
         }
