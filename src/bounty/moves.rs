@@ -17,7 +17,7 @@ use super::{
     BountyPlay,
     play::{CLIENT, DEPTH},
 };
-use crate::harness::ScenarioError;
+use crate::harness::{ScenarioError, expect};
 
 /// What a recomputer does with the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,16 +100,13 @@ impl BountyPlay<'_> {
     }
 
     pub(super) fn seen(&mut self) -> Result<CoinSeen, ScenarioError> {
-        let (locked, chain) = (self.locked()?, self.harness.chain());
-        Ok(match chain.output_status(locked)? {
+        let locked = self.locked()?;
+        Ok(match self.chain().output_status(locked)? {
             OutputStatus::Unspent { height, .. } => CoinSeen::Locked { height },
             OutputStatus::Spent { .. } => {
-                let spent = || ScenarioError::broken("spent by nothing");
-                let by = chain.spender(locked)?.ok_or_else(spent)?;
-                CoinSeen::Spent {
-                    height: by.height.ok_or_else(spent)?,
-                    by: by.tx.compute_txid(),
-                }
+                let (height, tx) = self.harness.spent_by(locked)?;
+                let by = tx.compute_txid();
+                CoinSeen::Spent { height, by }
             }
             OutputStatus::Missing | OutputStatus::Waiting { .. } => CoinSeen::Unfunded,
         })
@@ -335,15 +332,10 @@ impl BountyPlay<'_> {
     /// it, or a secret that gives everything back.
     pub(super) fn deliver(&mut self, seat: u8) -> Result<(), ScenarioError> {
         let owes = |effect: &RecomputerEffect| {
-            let (give_back, deliver) = (
-                RecomputerEffect::GiveBack,
-                RecomputerEffect::Deliver {
-                    set: LayerSet::empty(),
-                },
-            );
-            [&give_back, &deliver]
-                .map(std::mem::discriminant)
-                .contains(&std::mem::discriminant(effect))
+            matches!(
+                effect,
+                RecomputerEffect::GiveBack | RecomputerEffect::Deliver { .. }
+            )
         };
         if !self.side(seat)?.side.pending().iter().any(owes) {
             return Ok(());
@@ -379,10 +371,14 @@ impl BountyPlay<'_> {
 
     /// A recomputer's secret comes to those whom the settlement pays.
     pub(super) fn give(&mut self, seat: u8, set: LayerSet) -> Result<(), ScenarioError> {
+        // Passed on with all else that it has, or needed by nobody else.
         let due = self.side(seat)?.side.pending();
-        if !due.contains(&RecomputerEffect::Give { set }) {
-            return Err(ScenarioError::broken("no secret is asked for"));
-        }
+        let is_due = due.iter().any(|effect| match effect {
+            RecomputerEffect::Forward(passed) => passed.grant.is_some_and(|grant| grant.set == set),
+            RecomputerEffect::Settle { set: complete } => *complete == set,
+            _ => false,
+        });
+        expect(is_due, "no secret is asked for")?;
         let (share, tip) = (
             self.recomputer(seat)?.own_share(set)?,
             self.chain().height()?,
@@ -417,9 +413,8 @@ impl BountyPlay<'_> {
     pub fn settle(&mut self, seat: u8) -> Result<Transaction, ScenarioError> {
         self.look()?;
         let settles = |effect: &RecomputerEffect| matches!(effect, RecomputerEffect::Settle { .. });
-        if !self.side(seat)?.side.pending().iter().any(settles) {
-            return Err(ScenarioError::broken("a secret is missing"));
-        }
+        let due = self.side(seat)?.side.pending();
+        expect(due.iter().any(settles), "a secret is missing")?;
         let status = self.status()?;
         let settled = self.recomputer(seat)?.settle(status)?;
         let (set, tx) = settled.ok_or_else(|| ScenarioError::broken("a secret is missing"))?;
@@ -438,9 +433,8 @@ impl BountyPlay<'_> {
             (effect == RequesterEffect::Look).then_some(())
         })?;
         let locked = self.locked()?;
-        let found = self.chain().spender(locked)?;
-        let found = found.ok_or_else(|| ScenarioError::broken("spent by nothing"))?;
-        (self.requester.side).step(&RequesterInput::Settlement(found.tx))?;
+        let (_, spender) = self.harness.spent_by(locked)?;
+        (self.requester.side).step(&RequesterInput::Settlement(spender))?;
         let shown = self.due("reading", |effect| match effect {
             RequesterEffect::Read(tx) => Some(tx),
             _ => None,

@@ -242,20 +242,18 @@ impl World {
     /// Where the coin might be, with the tip: mostly locked. In a wild walk as often the one as the other.
     fn coin(&self, is_wild: bool, rng: &mut StdRng) -> (u32, CoinSeen) {
         let height = HEIGHT;
-        match rng.gen_range(0..if is_wild { 6 } else { 18u8 }) {
+        match rng.gen_range(0..if is_wild { 7 } else { 18u8 }) {
             0 => (pick(&[85, 204], rng), CoinSeen::Unfunded),
             1 => {
                 let by = match rng.gen_range(0..=self.settlements.len()) {
                     0 => self.refund.compute_txid(),
                     i => self.settlements[i - 1].compute_txid(),
                 };
-                let tip = 230 + 10 * u32::from(rng.gen_ratio(1, 8));
+                let tip = 230 + 10 * u32::from(rng.gen_ratio(1, 4));
                 (tip, CoinSeen::Spent { height: 230, by })
             }
-            2 => (
-                pick(&[92, REFUND_AT - 6, REFUND_AT], rng),
-                CoinSeen::Locked { height },
-            ),
+            2 => (pick(&[92, REFUND_AT - 6], rng), CoinSeen::Locked { height }),
+            3 => (REFUND_AT, CoinSeen::Locked { height }),
             _ => (
                 pick(&[100, LAYERS, OPEN, ROUNDS[0], ROUNDS[1]], rng),
                 CoinSeen::Locked { height },
@@ -311,7 +309,7 @@ impl Walks<RequesterMachine> {
         let due = machine.pending();
         for effect in &due {
             match effect {
-                RequesterEffect::Fund => {
+                RequesterEffect::Fund if rng.gen_ratio(1, 2) => {
                     return Some(RequesterInput::Funded(world.funding.clone()));
                 }
                 RequesterEffect::SignSeal(envelope) => {
@@ -332,19 +330,19 @@ impl Walks<RequesterMachine> {
                 _ => {}
             }
         }
-        let paid = machine.book()?.verdict().ok().map(|verdict| verdict.paid);
-        match machine.standing() {
-            "layering" => Some(RequesterInput::Envelope(Box::new(world.envelope(rng)))),
-            "sealed" => Some(RequesterInput::Opening(Box::new(world.opening(rng)))),
-            "closed" if paid.is_some_and(|paid| paid.is_empty()) => {
-                Some(RequesterInput::Share(pick(&world.shares, rng)))
-            }
-            "closed" => {
-                let made = world.delivered(&of(paid?));
-                (!made.is_empty()).then(|| RequesterInput::Delivery(Box::new(pick(&made, rng))))
-            }
-            _ => None,
-        }
+        let book = machine.book()?;
+        let Ok(verdict) = book.verdict() else {
+            return Some(match book.record().seal {
+                None => RequesterInput::Envelope(Box::new(world.envelope(rng))),
+                Some(_) => RequesterInput::Opening(Box::new(world.opening(rng))),
+            });
+        };
+        let made = world.delivered(&of(verdict.paid));
+        Some(match made.is_empty() {
+            true => RequesterInput::Share(pick(&world.shares, rng)),
+            false if rng.gen_ratio(1, 4) => RequesterInput::Opening(Box::new(world.opening(rng))),
+            false => RequesterInput::Delivery(Box::new(pick(&made, rng))),
+        })
     }
 }
 
@@ -367,6 +365,10 @@ impl Subject for Walks<RequesterMachine> {
     fn input(&mut self, machine: &RequesterMachine, rng: &mut StdRng) -> RequesterInput {
         if machine.book().is_none() && rng.gen_range(0..8u8) > 0 {
             return self.world.requester();
+        }
+        if self.is_wild && rng.gen_ratio(1, 2) {
+            let (tip, coin) = self.world.coin(true, rng);
+            return RequesterInput::Coin { tip, coin };
         }
         if rng.gen_ratio(1, 3)
             && let Some(wanted) = self.wanted(machine, rng)
@@ -418,9 +420,11 @@ impl Subject for Walks<RecomputerMachine> {
         let next = match (machine.standing(), rng.gen_range(0..3u8)) {
             ("idle", 0) => 1,
             ("working", 0) => 2,
-            ("layered", 0) => 4,
+            ("layered", 0) => rng.gen_range(3..5),
+            ("spent", 0) => pick(&[2, 3, 5, 9, 11], rng),
             ("sealed", 0) => 6,
             ("closed", 0) => rng.gen_range(7..12u8),
+            _ if self.is_wild && rng.gen_ratio(1, 2) => 12,
             _ => rng.gen_range(0..22u8),
         };
         let tip = pick(&[100, LAYERS, OPEN, ROUNDS[0], ROUNDS[1], 230], rng);
@@ -478,7 +482,8 @@ const CLOSED_FOR_ALL: usize = 4;
 const GRANTED: usize = 4;
 
 /// Machines of requesters: begun; sealed; closed for two, with and without their results; closed for all after that; for nobody,
-/// with the secrets of two; and for one, with the secrets of all, before it is closed for nobody.
+/// with the secrets of two; and for one, with the secrets of all, before it is closed for nobody; with
+/// the secrets of all, before it is closed; and without a seal, and without an envelope.
 fn requesters(world: &World) -> Begun<RequesterMachine> {
     let coin = |tip| RequesterInput::Coin {
         tip,
@@ -513,16 +518,21 @@ fn requesters(world: &World) -> Begun<RequesterMachine> {
     nobody.extend(given[..2].iter().cloned());
     let mut one = sealed(1);
     one.extend([opening(1, 0), coin(OPEN), closed(1, 1), opening(1, 1)]);
-    one.extend(given);
-    [sealed(0), two, granted, all, nobody, one]
+    one.extend(given.iter().cloned());
+    let mut given_back = sealed(2);
+    given_back.extend((0..3).map(|seat| opening(2, seat)).chain(given));
+    let layering = [1, 2].map(|some| sealed(0)[..some].to_vec());
+    [sealed(0), two, granted, all, nobody, one, given_back]
         .iter()
+        .chain(&layering)
         .fold(Begun::with(&world.requester()), |begun, more| {
             begun.and(more)
         })
 }
 
 /// Machines of the first recomputer: begun; with its layer; sealed; closed for two, with and without a grant; and closed for it alone,
-/// with a grant, before the others open what it has not.
+/// with a grant, before the others open what it has not; closed for two, with the other's
+/// secret; and before its layer is signed.
 fn recomputers(world: &World) -> Begun<RecomputerMachine> {
     let layered = || {
         let coin = CoinSeen::Locked { height: HEIGHT };
@@ -553,6 +563,13 @@ fn recomputers(world: &World) -> Begun<RecomputerMachine> {
         inputs.push(RecomputerInput::Grant { tip: OPEN, grant });
         inputs
     };
+    let mut shared = closed(0, 2);
+    let mut given = world.shares.iter();
+    let given = given.find(|share| (share.set, share.seat) == (set(&[0, 1]), 1));
+    shared.push(RecomputerInput::Share {
+        tip: OPEN,
+        share: *given.unwrap(),
+    });
     [
         layered(),
         sealed(0),
@@ -560,6 +577,8 @@ fn recomputers(world: &World) -> Begun<RecomputerMachine> {
         granted(0, 2),
         sealed(1),
         granted(1, 1),
+        shared,
+        layered()[..2].to_vec(),
     ]
     .iter()
     .fold(Begun::with(&world.recomputer()), |begun, more| {
@@ -570,15 +589,15 @@ fn recomputers(world: &World) -> Begun<RecomputerMachine> {
 #[test]
 fn a_requester_keeps_the_laws() {
     let mut walks = Walks::<RequesterMachine>::new(requesters);
-    rows::print(&mut walks, 20_000, 40);
-    check(&mut walks, Effort::new(61, 400, 40)).unwrap_or_else(|e| panic!("{e}"));
+    rows::print(&mut walks, 8_000, 25);
+    check(&mut walks, Effort::new(61, 800, 25)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
 fn a_recomputer_keeps_the_laws() {
     let mut walks = Walks::<RecomputerMachine>::new(recomputers);
-    rows::print(&mut walks, 20_000, 40);
-    check(&mut walks, Effort::new(67, 400, 40)).unwrap_or_else(|e| panic!("{e}"));
+    rows::print(&mut walks, 8_000, 25);
+    check(&mut walks, Effort::new(67, 800, 25)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// A refused input says by whose fault, and a signer that does something else than was asked of it is refused too.
