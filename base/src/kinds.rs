@@ -179,6 +179,10 @@ kinds! {
     BOUNTY_GRANT = "NXYG1",
     /// A signature share for a settlement of a bounty.
     BOUNTY_SHARE = "NXYK1",
+    /// A change in the log of a bounty's requester.
+    REQUESTER_CHANGE = "NXYR1",
+    /// A change in the log of a bounty's recomputer.
+    RECOMPUTER_CHANGE = "NXYM1",
     /// A change in the log of a dispute.
     DISPUTE_CHANGE = "NXUC1",
     /// A change in the log of a bank's side.

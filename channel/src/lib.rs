@@ -54,10 +54,11 @@
 //! ```
 //!
 //! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
-//! sealed [`delivery`], a payment that is forwarded from one place to another ([`ptlc`]), a party's way to a contract
-//! ([`setup`]), and what two nodes have told each other ([`wire`]).
+//! sealed [`delivery`], requester and recomputers of a [`bounty`], a payment that is forwarded from one place to another
+//! ([`ptlc`]), a party's way to a contract ([`setup`]), and what two nodes have told each other ([`wire`]).
 
 pub mod bank;
+pub mod bounty;
 pub mod delivery;
 pub mod dispute;
 mod fields;

@@ -87,4 +87,18 @@ impl<C, E> Step<C, E> {
         }
         step
     }
+
+    /// The same for one change, if it is news: one that changes nothing is not written down, and its input was taken before.
+    pub(crate) fn of_news<M>(machine: &M, change: Option<C>) -> Self
+    where
+        M: Machine<Change = C, Effect = E> + Clone + PartialEq,
+        E: PartialEq,
+    {
+        let is_news = |change: &C| {
+            let mut after = machine.clone();
+            after.apply(change);
+            after != *machine
+        };
+        Self::of_new(machine, change.filter(is_news))
+    }
 }

@@ -11,7 +11,7 @@ use bitcoin::secp256k1::{
 };
 use narthex_channel::{
     bank::{BankerRecord, PayerRecord, PennyClaims, ProviderRecord, Settled},
-    delivery,
+    bounty, delivery,
     ptlc::{
         Expiry, Forward, ForwardChange, Leg, Notice, Offer, Ptlc, PtlcId, Receipt, RevealedSecret,
         Route,
@@ -65,6 +65,14 @@ fn laws() -> Vec<Decoder> {
             message::<slice::ProviderChange>,
         ),
         canonical("change of a slice's client", message::<slice::ClientChange>),
+        canonical(
+            "change of a bounty's requester",
+            message::<bounty::RequesterChange>,
+        ),
+        canonical(
+            "change of a bounty's recomputer",
+            message::<bounty::RecomputerChange>,
+        ),
         canonical(
             "change of a delivery's agent",
             message::<delivery::AgentChange>,
@@ -171,6 +179,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
             index: 1,
             secret: secret(7),
         }
+        .to_bytes(),
+        bounty::RequesterChange::Coin(bounty::RequesterCoin::Locked { mark: 806 }).to_bytes(),
+        bounty::RecomputerChange::Coin(bounty::RecomputerCoin::Locked {
+            height: 800,
+            is_deep: true,
+            is_late: false,
+        })
         .to_bytes(),
         delivery::AgentChange::Accepted(signature).to_bytes(),
         delivery::SenderChange::Consented {

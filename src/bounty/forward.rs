@@ -1,6 +1,7 @@
 //! Recomputers pass on what they have: who was not sent something by the requester has it from them.
 
-use narthex_contracts::bounty::{Answer, Forwards};
+use narthex_channel::bounty::{RecomputerEffect, RecomputerInput, RequesterInput};
+use narthex_contracts::bounty::Forwards;
 
 use super::{
     BountyPlay,
@@ -16,16 +17,24 @@ impl BountyPlay<'_> {
     pub(super) fn forward(&mut self, silent: Option<u8>) -> Result<(), ScenarioError> {
         let all = self.terms().all();
         for seat in seats(all).filter(|seat| Some(*seat) != silent) {
+            let due = self.side(seat)?.side.pending();
+            let passes = |effect: &RecomputerEffect| matches!(effect, RecomputerEffect::Forward(_));
+            if !due.iter().any(passes) {
+                continue;
+            }
+            // With its own secret, which only the signer has.
             let Some(passed) = self.recomputer(seat)?.forwards()? else {
                 continue;
             };
             // Who was left out still has the closing before.
-            if self.requester.record().closing.as_ref() != Some(&passed.closing) {
+            if self.requester.book()?.record().closing.as_ref() != Some(&passed.closing) {
                 continue;
             }
             for delivery in &passed.deliveries {
-                let delivery = self.send(Of(seat), Client, delivery)?;
-                self.requester.take_delivery(&delivery)?;
+                let delivery = Box::new(self.send(Of(seat), Client, delivery)?);
+                self.requester
+                    .side
+                    .step(&RequesterInput::Delivery(delivery))?;
             }
             for member in seats(passed.to).filter(|member| Some(*member) != silent) {
                 self.hear(seat, member, &passed)?;
@@ -35,23 +44,22 @@ impl BountyPlay<'_> {
     }
 
     fn hear(&mut self, from: u8, member: u8, passed: &Forwards) -> Result<(), ScenarioError> {
-        let ((height, coin), (from, to)) = (self.status()?, (Of(from), Of(member)));
-        let closing = self.send(from, to, &passed.closing)?;
-        if let Answer::Deliver(made) = self.recomputer(member)?.accept((height, coin), &closing)? {
-            self.delivered(to, (height, made.set), &made)?;
-        }
+        let (tip, (from, to)) = (self.chain().height()?, (Of(from), Of(member)));
+        let closing = Box::new(self.send(from, to, &passed.closing)?);
+        (self.side(member)?.side).step(&RecomputerInput::Closing { tip, closing })?;
+        self.deliver(member)?;
         for delivery in &passed.deliveries {
-            let delivery = self.send(from, to, delivery)?;
-            self.recomputer(member)?.hear_delivery(height, &delivery)?;
+            let delivery = Box::new(self.send(from, to, delivery)?);
+            (self.side(member)?.side).step(&RecomputerInput::Delivery { tip, delivery })?;
         }
         for share in &passed.shares {
             let share = self.send(from, to, share)?;
-            self.recomputer(member)?.take_share(height, &share)?;
+            (self.side(member)?.side).step(&RecomputerInput::Share { tip, share })?;
         }
         if let Some(grant) = &passed.grant {
             let grant = self.send(from, to, grant)?;
-            let share = (self.recomputer(member)?).take_grant((height, coin), &grant)?;
-            self.shared(to, (height, grant.set), &share)?;
+            self.take_grant(member, &grant)?;
+            self.give(member, grant.set)?;
         }
         Ok(())
     }

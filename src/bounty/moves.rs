@@ -1,17 +1,23 @@
-//! Moves: messages between requester and recomputers, as bytes; transactions on the chain.
+//! Moves: what the chain shows goes into the machines, what they have pending is carried out, and what the parties send each
+//! other travels as bytes.
 
-use bitcoin::Transaction;
+use bitcoin::{OutPoint, Transaction};
 use narthex_base::codec::Message;
-use narthex_contracts::bounty::{
-    Answer, Closing, Delivery, Envelope, Grant, Seal, Share, recomputer_name,
+use narthex_channel::bounty::{
+    CoinSeen, RecomputerEffect, RecomputerInput, RequesterEffect, RequesterInput,
+};
+use narthex_contracts::{
+    bounty::{Answer, Closing, Envelope, Grant, Seal, recomputer_name},
+    graph::TxGraph,
 };
 use narthex_game_model::market::LayerSet;
+use narthex_regtest::OutputStatus;
 
 use super::{
     BountyPlay,
     play::{CLIENT, DEPTH},
 };
-use crate::harness::ScenarioError;
+use crate::harness::{ScenarioError, expect};
 
 /// What a recomputer does with the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,16 +76,71 @@ impl BountyPlay<'_> {
         Ok(self.harness.participant(place)?.name.clone())
     }
 
+    /// Where the chain has the coin goes into all machines.
+    pub(super) fn look(&mut self) -> Result<(), ScenarioError> {
+        let (tip, coin) = (self.chain().height()?, self.seen()?);
+        let seen = RequesterInput::Coin { tip, coin };
+        self.requester.side.step(&seen)?;
+        for recomputer in &mut self.recomputers {
+            recomputer.side.step(&RecomputerInput::Coin { tip, coin })?;
+        }
+        Ok(())
+    }
+
+    /// The bounty's coin.
+    pub(super) fn locked(&self) -> Result<OutPoint, ScenarioError> {
+        let txid = self
+            .requester
+            .book()?
+            .holdings()
+            .graph()
+            .txid(TxGraph::FUNDING);
+        let txid = txid.ok_or_else(|| ScenarioError::broken("no funding"))?;
+        Ok(OutPoint { txid, vout: 0 })
+    }
+
+    pub(super) fn seen(&mut self) -> Result<CoinSeen, ScenarioError> {
+        let locked = self.locked()?;
+        Ok(match self.chain().output_status(locked)? {
+            OutputStatus::Unspent { height, .. } => CoinSeen::Locked { height },
+            OutputStatus::Spent { .. } => {
+                let (height, tx) = self.harness.spent_by(locked)?;
+                let by = tx.compute_txid();
+                CoinSeen::Spent { height, by }
+            }
+            OutputStatus::Missing | OutputStatus::Waiting { .. } => CoinSeen::Unfunded,
+        })
+    }
+
+    /// What the requester has pending of one kind.
+    pub(super) fn due<T>(
+        &self,
+        what: &str,
+        of: impl FnMut(RequesterEffect) -> Option<T>,
+    ) -> Result<T, ScenarioError> {
+        let found = self.requester.side.pending().into_iter().find_map(of);
+        found.ok_or_else(|| ScenarioError::broken(format!("{what} is not due")))
+    }
+
     /// The requester funds the bounty, now that it holds every settlement.
     pub fn fund(&mut self) -> Result<Transaction, ScenarioError> {
-        let psbt = {
-            let tip = self.chain().height()?;
-            self.requester.funding_psbt(tip, self.harness.policy())?
-        };
+        self.look()?;
+        self.due("the funding", |effect| {
+            (effect == RequesterEffect::Fund).then_some(())
+        })?;
+        let tip = self.chain().height()?;
+        let mut psbt = self.requester()?.funding_psbt(tip, self.harness.policy())?;
         let total = self.terms().total();
+        let (tx, fee) = self.harness.sign_funding(CLIENT, &mut psbt, total)?;
+        self.requester.side.step(&RequesterInput::Funded(tx))?;
+        let tx = self.due("publishing", |effect| match effect {
+            RequesterEffect::Publish(tx) => Some(tx),
+            _ => None,
+        })?;
         let why = ("Bounty", "it holds the signatures of every settlement");
-        let tx = self.harness.fund(CLIENT, psbt, total, why)?;
+        self.harness.submit(CLIENT, why, &tx, fee)?;
         self.funded += 1;
+        self.look()?;
         Ok(tx)
     }
 
@@ -95,17 +156,19 @@ impl BountyPlay<'_> {
                 Conduct::Lazy(bytes) => self.task.run_lazily(*bytes)?,
             };
             let before = self.send(from, Of(seat), &envelope)?;
-            envelope = self.recomputer(seat)?.sign(&before, &result)?;
+            envelope = self.layer(seat, before, result)?;
             from = Of(seat);
             signed.push(seat);
         }
-        let height = self.chain().height()?;
+        let tip = self.chain().height()?;
         for seat in &signed {
-            let heard = self.send(from, Of(*seat), &envelope)?;
-            self.recomputer(*seat)?.hear(height, &heard)?;
+            let envelope = Box::new(self.send(from, Of(*seat), &envelope)?);
+            (self.side(*seat)?.side).step(&RecomputerInput::Envelope { tip, envelope })?;
         }
-        let arrived = self.send(from, Client, &envelope)?;
-        self.requester.take_envelope(&arrived)?;
+        let arrived = Box::new(self.send(from, Client, &envelope)?);
+        self.requester
+            .side
+            .step(&RequesterInput::Envelope(arrived))?;
         let (who, bytes) = (names(envelope.seats()), envelope.to_bytes().len());
         let what =
             format!("recompute the job and sign the envelope, one upon the other ({bytes} bytes)");
@@ -114,29 +177,68 @@ impl BountyPlay<'_> {
         Ok(envelope)
     }
 
+    /// A recomputer's layer: ordered first, signed then, and passed on.
+    fn layer(
+        &mut self,
+        seat: u8,
+        before: Envelope,
+        result: Vec<u8>,
+    ) -> Result<Envelope, ScenarioError> {
+        let (before, work) = (Box::new(before), self.terms().work(result));
+        let order = RecomputerInput::Work { before, work };
+        for effect in self.side(seat)?.side.step(&order)? {
+            if let RecomputerEffect::Sign { before, work } = effect {
+                let layer = self.recomputer(seat)?.sign(&before, &work.result)?;
+                (self.side(seat)?.side).step(&RecomputerInput::Layer(Box::new(layer)))?;
+            }
+        }
+        let due = self.side(seat)?.side.pending().into_iter();
+        let mut passed = due.filter_map(|effect| match effect {
+            RecomputerEffect::Pass(envelope) => Some(*envelope),
+            _ => None,
+        });
+        let passed = passed.next();
+        passed.ok_or_else(|| ScenarioError::broken("there is no layer to pass on"))
+    }
+
     /// The requester seals the envelope, those in it open, and everybody hears it. `silent` opens nothing.
     pub fn open(&mut self, silent: Option<u8>) -> Result<Seal, ScenarioError> {
-        let complete = self.requester.record().envelope.as_ref();
+        let complete = self.requester.book()?.record().envelope.as_ref();
         let complete = complete.is_some_and(|envelope| envelope.seats() == self.terms().all());
         if !complete {
             let due = self.terms().record().layer_height;
             self.wait_until(due)?;
         }
         self.bury()?;
-        let (height, coin) = self.status()?;
-        let seal = self.requester.seal(height)?;
+        self.look()?;
+        let tip = self.chain().height()?;
+        self.due("the seal", |effect| {
+            matches!(effect, RequesterEffect::SignSeal(_)).then_some(())
+        })?;
+        let sealed = Box::new(self.requester()?.seal(tip)?);
+        self.requester.side.step(&RequesterInput::Sealed(sealed))?;
+        let seal = self.due("sending the seal", |effect| match effect {
+            RequesterEffect::Seal(seal) => Some(*seal),
+            _ => None,
+        })?;
         let layers = seal.envelope.seats();
         let mut openings = Vec::new();
         for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-            let seal = self.send(Client, Of(seat), &seal)?;
-            openings.push((seat, self.recomputer(seat)?.open((height, coin), &seal)?));
+            let seal = Box::new(self.send(Client, Of(seat), &seal)?);
+            let due = self
+                .side(seat)?
+                .side
+                .step(&RecomputerInput::Seal { tip, seal })?;
+            if due.contains(&RecomputerEffect::Open) {
+                openings.push((seat, self.recomputer(seat)?.opening()?));
+            }
         }
         for (from, opening) in &openings {
-            let opened = self.send(Of(*from), Client, opening)?;
-            self.requester.take_opening(&opened)?;
+            let opened = Box::new(self.send(Of(*from), Client, opening)?);
+            self.requester.side.step(&RequesterInput::Opening(opened))?;
             for seat in seats(layers).filter(|seat| Some(*seat) != silent) {
-                let opened = self.send(Of(*from), Of(seat), opening)?;
-                self.recomputer(seat)?.hear_opening(&opened)?;
+                let opened = Box::new(self.send(Of(*from), Of(seat), opening)?);
+                (self.side(seat)?.side).step(&RecomputerInput::Opening(opened))?;
             }
         }
         let what = format!("seals the envelope of {}", names(layers));
@@ -147,26 +249,40 @@ impl BountyPlay<'_> {
 
     /// The requester closes: everybody computes who is paid.
     pub fn close(&mut self) -> Result<Closing, ScenarioError> {
-        let sealed = self.requester.record().seal.as_ref();
-        let layers = sealed.map_or(0, |seal| seal.envelope.layers.len());
-        if self.requester.record().openings.len() < layers {
+        let record = self.requester.book()?.record();
+        let layers = record.seal.as_ref();
+        let layers = layers.map_or(0, |seal| seal.envelope.layers.len());
+        if record.openings.len() < layers {
             let due = self.terms().open_height();
             self.wait_until(due)?;
         }
-        let height = self.chain().height()?;
-        let closing = self.requester.close(height)?;
-        self.announce(&closing)?;
-        Ok(closing)
+        self.sign_closing()
     }
 
     /// The requester leaves out members who withhold something, when their round is over.
     pub fn close_again(&mut self, late: LayerSet) -> Result<Closing, ScenarioError> {
-        let round = self.requester.record().closing.as_ref();
+        let round = self.requester.book()?.record().closing.as_ref();
         let next = round.map_or(0, |closing| closing.round.saturating_add(1));
         let due = self.terms().round_height(next);
         self.wait_until(due)?;
-        let height = self.chain().height()?;
-        let closing = self.requester.close_again(height, late)?;
+        self.look()?;
+        self.requester.side.step(&RequesterInput::LeaveOut(late))?;
+        self.sign_closing()
+    }
+
+    /// What is to be closed is signed, and sent then.
+    fn sign_closing(&mut self) -> Result<Closing, ScenarioError> {
+        self.look()?;
+        let draft = self.due("a closing", |effect| match effect {
+            RequesterEffect::SignClosing(draft) => Some(draft),
+            _ => None,
+        })?;
+        let closed = Box::new(self.requester()?.sign_closing(&draft)?);
+        self.requester.side.step(&RequesterInput::Closed(closed))?;
+        let closing = self.due("sending the closing", |effect| match effect {
+            RequesterEffect::Close(closing) => Some(*closing),
+            _ => None,
+        })?;
         self.announce(&closing)?;
         Ok(closing)
     }
@@ -186,21 +302,19 @@ impl BountyPlay<'_> {
         silent: Option<u8>,
     ) -> Result<LayerSet, ScenarioError> {
         let paid = closing.verify(self.terms())?.paid;
-        let (height, coin) = self.status()?;
+        self.look()?;
+        let tip = self.chain().height()?;
         // Who has no layer in it may still help to give back.
         let asked = closing.opened();
         for seat in seats(asked).filter(|seat| Some(*seat) != silent) {
-            let read = self.send(Client, Of(seat), closing)?;
-            match self.recomputer(seat)?.accept((height, coin), &read) {
-                Ok(Answer::Deliver(made)) => self.delivered(Of(seat), (height, paid), &made)?,
-                Ok(Answer::GiveBack(share)) => {
-                    let share = self.send(Of(seat), Client, &share)?;
-                    self.requester.take_share(&share)?;
-                }
-                Ok(Answer::Nothing) => {}
+            let closing = Box::new(self.send(Client, Of(seat), closing)?);
+            let late = closing.late.contains(seat.into());
+            let order = RecomputerInput::Closing { tip, closing };
+            match self.side(seat)?.side.step(&order) {
+                Ok(_) => self.deliver(seat)?,
                 // Whoever is left out says so, or knows of no closing before, and does nothing.
-                Err(_) if closing.late.contains(seat.into()) => {}
-                Err(e) => return Err(e.into()),
+                Err(_) if late => {}
+                Err(e) => return Err(e),
             }
         }
         self.forward(silent)?;
@@ -214,44 +328,79 @@ impl BountyPlay<'_> {
         Ok(paid)
     }
 
-    /// A delivery comes to the requester and to those who are paid with its sender.
-    pub(super) fn delivered(
-        &mut self,
-        from: End,
-        (height, paid): (u32, LayerSet),
-        made: &Delivery,
-    ) -> Result<(), ScenarioError> {
-        let read = self.send(from, Client, made)?;
-        self.requester.take_delivery(&read)?;
-        for member in seats(paid) {
-            let read = self.send(from, Of(member), made)?;
-            self.recomputer(member)?.hear_delivery(height, &read)?;
+    /// A recomputer does what it owes by the closing that it took: a delivery to the requester and to those who are paid with
+    /// it, or a secret that gives everything back.
+    pub(super) fn deliver(&mut self, seat: u8) -> Result<(), ScenarioError> {
+        let owes = |effect: &RecomputerEffect| {
+            matches!(
+                effect,
+                RecomputerEffect::GiveBack | RecomputerEffect::Deliver { .. }
+            )
+        };
+        if !self.side(seat)?.side.pending().iter().any(owes) {
+            return Ok(());
+        }
+        let tip = self.chain().height()?;
+        match self.recomputer(seat)?.answer()? {
+            Answer::Deliver(made) => {
+                let read = Box::new(self.send(Of(seat), Client, &*made)?);
+                self.requester.side.step(&RequesterInput::Delivery(read))?;
+                for member in seats(made.set) {
+                    let delivery = Box::new(self.send(Of(seat), Of(member), &*made)?);
+                    let read = RecomputerInput::Delivery { tip, delivery };
+                    self.side(member)?.side.step(&read)?;
+                }
+            }
+            Answer::GiveBack(share) => {
+                let share = self.send(Of(seat), Client, &share)?;
+                self.requester.side.step(&RequesterInput::Share(share))?;
+            }
+            Answer::Nothing => {}
         }
         Ok(())
     }
 
-    /// A share of a settlement comes to those who are paid by it.
-    pub(super) fn shared(
-        &mut self,
-        from: End,
-        (height, paid): (u32, LayerSet),
-        share: &Share,
-    ) -> Result<(), ScenarioError> {
-        for member in seats(paid) {
-            let read = self.send(from, Of(member), share)?;
-            self.recomputer(member)?.take_share(height, &read)?;
+    /// A recomputer gets what is said to be the requester's consent.
+    pub fn take_grant(&mut self, seat: u8, grant: &Grant) -> Result<(), ScenarioError> {
+        let (tip, grant) = (self.chain().height()?, *grant);
+        self.side(seat)?
+            .side
+            .step(&RecomputerInput::Grant { tip, grant })?;
+        Ok(())
+    }
+
+    /// A recomputer's secret comes to those whom the settlement pays.
+    pub(super) fn give(&mut self, seat: u8, set: LayerSet) -> Result<(), ScenarioError> {
+        // Passed on with all else that it has, or needed by nobody else.
+        let due = self.side(seat)?.side.pending();
+        let is_due = due.iter().any(|effect| match effect {
+            RecomputerEffect::Forward(passed) => passed.grant.is_some_and(|grant| grant.set == set),
+            RecomputerEffect::Settle { set: complete } => *complete == set,
+            _ => false,
+        });
+        expect(is_due, "no secret is asked for")?;
+        let (share, tip) = (
+            self.recomputer(seat)?.own_share(set)?,
+            self.chain().height()?,
+        );
+        for member in seats(set) {
+            let share = self.send(Of(seat), Of(member), &share)?;
+            (self.side(member)?.side).step(&RecomputerInput::Share { tip, share })?;
         }
         Ok(())
     }
 
     /// The requester grants the settlement and the members put their secrets together, all but `silent`.
     pub fn grant(&mut self, paid: LayerSet, silent: Option<u8>) -> Result<Grant, ScenarioError> {
-        let grant = self.requester.grant()?;
-        let (height, coin) = self.status()?;
+        self.look()?;
+        let grant = self.due("a grant", |effect| match effect {
+            RequesterEffect::Grant(grant) => Some(grant),
+            _ => None,
+        })?;
         for seat in seats(paid).filter(|seat| Some(*seat) != silent) {
             let read = self.send(Client, Of(seat), &grant)?;
-            let share = self.recomputer(seat)?.take_grant((height, coin), &read)?;
-            self.shared(Of(seat), (height, paid), &share)?;
+            self.take_grant(seat, &read)?;
+            self.give(seat, paid)?;
         }
         self.forward(silent)?;
         let what = format!("grants the settlement of {}", names(paid));
@@ -262,6 +411,10 @@ impl BountyPlay<'_> {
 
     /// A member publishes the settlement; the requester takes the result out of it.
     pub fn settle(&mut self, seat: u8) -> Result<Transaction, ScenarioError> {
+        self.look()?;
+        let settles = |effect: &RecomputerEffect| matches!(effect, RecomputerEffect::Settle { .. });
+        let due = self.side(seat)?.side.pending();
+        expect(due.iter().any(settles), "a secret is missing")?;
         let status = self.status()?;
         let settled = self.recomputer(seat)?.settle(status)?;
         let (set, tx) = settled.ok_or_else(|| ScenarioError::broken("a secret is missing"))?;
@@ -275,7 +428,18 @@ impl BountyPlay<'_> {
             );
             self.harness.moved(CLIENT, to, amount)?;
         }
-        let learned = self.requester.learn(&tx)?;
+        self.look()?;
+        self.due("looking", |effect| {
+            (effect == RequesterEffect::Look).then_some(())
+        })?;
+        let locked = self.locked()?;
+        let (_, spender) = self.harness.spent_by(locked)?;
+        (self.requester.side).step(&RequesterInput::Settlement(spender))?;
+        let shown = self.due("reading", |effect| match effect {
+            RequesterEffect::Read(tx) => Some(tx),
+            _ => None,
+        })?;
+        let learned = self.requester.book()?.read(&shown)?;
         let bytes = learned.result.as_ref().map_or(0, Vec::len);
         let cheats = names(learned.cheats);
         let what =
@@ -288,8 +452,11 @@ impl BountyPlay<'_> {
 
     /// Everything back at once, with every recomputer's secret.
     pub fn cancel(&mut self) -> Result<Transaction, ScenarioError> {
-        let tx = self.requester.cancel()?;
-        let tx = tx.ok_or_else(|| ScenarioError::broken("a recomputer does not give back"))?;
+        self.look()?;
+        let tx = self.due("the cancellation", |effect| match effect {
+            RequesterEffect::Cancel(tx) => Some(tx),
+            _ => None,
+        })?;
         self.harness
             .publish(CLIENT, ("Cancel", "nobody is paid, and all agree"), &tx)?;
         Ok(tx)
@@ -299,7 +466,12 @@ impl BountyPlay<'_> {
     pub fn refund(&mut self) -> Result<Transaction, ScenarioError> {
         let due = self.terms().record().refund_height;
         self.wait_until(due)?;
-        let tx = self.requester.refund(self.harness.rng())?;
+        self.look()?;
+        self.due("the refund", |effect| {
+            (effect == RequesterEffect::Refund).then_some(())
+        })?;
+        let signer = self.requester()?;
+        let tx = signer.refund(self.harness.rng())?;
         self.harness
             .publish(CLIENT, ("Refund", "not settled until T"), &tx)?;
         Ok(tx)
@@ -309,7 +481,8 @@ impl BountyPlay<'_> {
     pub fn audit(&mut self) -> Result<(), ScenarioError> {
         self.harness.mine(DEPTH.blocks().saturating_sub(1))?;
         let height = self.chain().height()?;
-        let audits = self.requester.audits(height)?;
+        self.look()?;
+        let audits = self.requester.book()?.audits(height)?;
         let passed = audits.iter().filter(|audit| audit.passed).count();
         for audit in &audits {
             self.ledger.enter(*audit)?;

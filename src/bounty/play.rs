@@ -11,16 +11,18 @@ use narthex_contracts::{
     binding::FreshSalt,
     bounty::{
         BountyRecord, BountyTerms, Call, Coin, Recomputer, RecomputerOffer, RecomputerSeed,
-        Requester, recomputer_name, recomputer_party, requester_party, restore,
+        Requester, recomputer_name, recomputer_party, requester_party,
     },
     depth::Depth,
-    graph::TxGraph,
     setup::ceremony,
 };
 use narthex_game_model::market::{Ledger, Policy, PolicyRecord, RecomputerId};
-use narthex_regtest::{Chain, OutputStatus};
+use narthex_regtest::Chain;
 
-use super::work::Task;
+use super::{
+    sides::{RecomputerSide, RequesterSide, terms_of},
+    work::Task,
+};
 use crate::harness::{
     Harness, HarnessOptions, MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, Outcome, Reporter,
     ScenarioError, playable,
@@ -99,17 +101,16 @@ pub struct Hired {
     pub amount: Amount,
 }
 
-/// Requester and recomputers, with the bounty that they are about.
+/// Requester and recomputers, each a machine with what its signer keeps beside it, and the bounty that they are about.
 pub struct BountyPlay<'c> {
     pub(super) harness: Harness<'c>,
     pub(super) options: BountyOptions,
-    pub(super) requester: Requester,
-    pub(super) recomputers: Vec<Recomputer>,
+    terms: Arc<BountyTerms>,
+    pub(super) requester: RequesterSide,
+    pub(super) recomputers: Vec<RecomputerSide>,
     /// Where the recomputers of the line-up sit in the play.
     pub(super) line_up: Vec<usize>,
     pub(super) task: Task,
-    /// Seeds of the line-up's recomputers, kept beside their records.
-    seeds: Vec<RecomputerSeed>,
     pub(super) ledger: Ledger,
     /// Bounties signed so far; each has contract keys of its own.
     bounties: u32,
@@ -142,10 +143,10 @@ impl<'c> BountyPlay<'c> {
         Ok(BountyPlay {
             harness,
             options: options.clone(),
+            terms: terms_of(&signed.requester)?,
             requester: signed.requester,
             recomputers: signed.recomputers,
             line_up: signed.line_up,
-            seeds: signed.seeds,
             task,
             ledger: Ledger::new(Policy::new(PolicyRecord::default())?),
             bounties: 1,
@@ -164,8 +165,9 @@ impl<'c> BountyPlay<'c> {
         };
         let task = Task::new(usize::try_from(self.bounties).unwrap_or(0));
         let signed = sign(&mut self.harness, &options, hired, (self.bounties, &task))?;
+        self.terms = terms_of(&signed.requester)?;
         (self.requester, self.recomputers) = (signed.requester, signed.recomputers);
-        (self.line_up, self.seeds) = (signed.line_up, signed.seeds);
+        self.line_up = signed.line_up;
         self.task = task;
         self.bounties += 1;
         Ok(())
@@ -181,19 +183,21 @@ impl<'c> BountyPlay<'c> {
         self.harness.chain()
     }
 
-    /// The requester.
-    pub fn requester(&mut self) -> &mut Requester {
-        &mut self.requester
+    /// The requester's signer, as its machine stands.
+    pub fn requester(&self) -> Result<Requester, ScenarioError> {
+        self.requester.signer(self.own_keys()?)
     }
 
-    /// The recomputers of the line-up, by their seats in it.
-    pub fn recomputers(&mut self) -> &mut [Recomputer] {
-        &mut self.recomputers
+    /// A recomputer's signer, by its seat in the line-up, as its machine stands.
+    pub fn recomputer(&self, seat: u8) -> Result<Recomputer, ScenarioError> {
+        let (identity, _) = keys(&self.harness, self.place(seat)?, 0)?;
+        let side = self.recomputers.get(usize::from(seat));
+        side.ok_or_else(|| empty(seat))?.signer(identity)
     }
 
     /// The terms of the bounty at hand.
     pub fn terms(&self) -> &BountyTerms {
-        self.requester.terms()
+        &self.terms
     }
 
     /// The requester's identity and its contract key of the bounty at hand.
@@ -208,27 +212,20 @@ impl<'c> BountyPlay<'c> {
         Ok(RecomputerId(key.serialize()))
     }
 
-    pub(super) fn recomputer(&mut self, seat: u8) -> Result<&mut Recomputer, ScenarioError> {
-        let recomputer = self.recomputers.get_mut(usize::from(seat));
-        recomputer.ok_or_else(|| ScenarioError::broken(format!("seat {seat} is empty")))
+    pub(super) fn side(&mut self, seat: u8) -> Result<&mut RecomputerSide, ScenarioError> {
+        let side = self.recomputers.get_mut(usize::from(seat));
+        side.ok_or_else(|| empty(seat))
     }
 
     /// Where a recomputer of the line-up sits in the play.
     pub(super) fn place(&self, seat: u8) -> Result<usize, ScenarioError> {
         let place = self.line_up.get(usize::from(seat));
-        (place.copied()).ok_or_else(|| ScenarioError::broken(format!("seat {seat} is empty")))
+        place.copied().ok_or_else(|| empty(seat))
     }
 
     /// Where the chain says that the coin is.
     pub fn coin(&mut self) -> Result<Coin, ScenarioError> {
-        let txid = self.requester.holdings().graph().txid(TxGraph::FUNDING);
-        let txid = txid.ok_or_else(|| ScenarioError::broken("no funding"))?;
-        let locked = bitcoin::OutPoint { txid, vout: 0 };
-        Ok(match self.chain().output_status(locked)? {
-            OutputStatus::Unspent { height, .. } => Coin::Locked { height },
-            OutputStatus::Spent { .. } => Coin::Spent,
-            OutputStatus::Missing | OutputStatus::Waiting { .. } => Coin::Unfunded,
-        })
+        Ok(self.seen()?.into())
     }
 
     /// Height of the tip and where the coin is, which all that recomputers show follows from.
@@ -245,23 +242,12 @@ impl<'c> BountyPlay<'c> {
         Ok(())
     }
 
-    /// Everybody goes down and comes back from what was written.
+    /// Everybody goes down and comes back: machines from their logs, signers from these and what is kept apart.
     pub fn restart(&mut self) -> Result<(), ScenarioError> {
         self.harness.reopen()?;
-        let terms = Arc::new(self.terms().clone());
-        let number = self.bounties.saturating_sub(1);
-        let held = restore(&terms, &self.requester.holdings().to_bytes())?;
-        let json = serde_json::to_string(self.requester.record())?;
-        let (identity, key) = keys(&self.harness, CLIENT, number)?;
-        self.requester = Requester::restore(held, identity, key, serde_json::from_str(&json)?)?;
-        for (recomputer, (place, seed)) in
-            (self.recomputers.iter_mut()).zip(self.line_up.iter().zip(&self.seeds))
-        {
-            let held = restore(&terms, &recomputer.holdings().to_bytes())?;
-            let json = serde_json::to_string(recomputer.record())?;
-            let (identity, _) = keys(&self.harness, *place, number)?;
-            *recomputer =
-                Recomputer::restore(held, identity, seed.clone(), serde_json::from_str(&json)?)?;
+        self.requester.side.reopen()?;
+        for recomputer in &mut self.recomputers {
+            recomputer.side.reopen()?;
         }
         Ok(())
     }
@@ -297,11 +283,14 @@ fn hired(options: &BountyOptions) -> Result<Vec<Hired>, ScenarioError> {
     hired.ok_or_else(|| ScenarioError::broken("amounts of more than there is"))
 }
 
+fn empty(seat: u8) -> ScenarioError {
+    ScenarioError::broken(format!("seat {seat} is empty"))
+}
+
 struct Signed {
-    requester: Requester,
-    recomputers: Vec<Recomputer>,
+    requester: RequesterSide,
+    recomputers: Vec<RecomputerSide>,
     line_up: Vec<usize>,
-    seeds: Vec<RecomputerSeed>,
 }
 
 /// Call, offers, terms and ceremony.
@@ -332,12 +321,11 @@ fn sign(
     let terms = Arc::new(propose(harness, options, call, offers, &key)?.check()?);
     let bindings = &mut harness.participant(CLIENT)?.bindings;
     let mut parties = vec![requester_party(&terms, &key, salt, bindings)?];
-    let mut bound = Vec::with_capacity(hired.len());
     let tip = harness.chain().height()?;
     for ((seat, hire), seed) in (0u8..).zip(hired).zip(&seeds) {
         let (_, contract) = keys(harness, hire.seat, number)?;
         let bindings = &mut harness.participant(hire.seat)?.bindings;
-        let (party, seed) = recomputer_party(
+        let (party, _) = recomputer_party(
             &terms,
             seat,
             &contract,
@@ -345,22 +333,19 @@ fn sign(
             bindings,
         )?;
         parties.push(party);
-        bound.push(seed);
     }
     let mut held = ceremony::run(parties, harness.rng(), |_| ())?.into_iter();
     let own = held
         .next()
         .ok_or_else(|| ScenarioError::broken("nobody signed"))?;
     let mut recomputers = Vec::with_capacity(hired.len());
-    for (held, (hire, seed)) in held.zip(hired.iter().zip(bound)) {
-        let (identity, _) = keys(harness, hire.seat, number)?;
-        recomputers.push(Recomputer::new(held, identity, seed)?);
+    for (held, seed) in held.zip(seeds) {
+        recomputers.push(RecomputerSide::new(held, DEPTH, seed)?);
     }
     Ok(Signed {
-        requester: Requester::new(own, identity, key)?,
+        requester: RequesterSide::new(own, DEPTH)?,
         recomputers,
         line_up: hired.iter().map(|hire| hire.seat).collect(),
-        seeds,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Whole lives of bounties.
 
-use narthex_contracts::bounty::{BountyError, Closing, Coin, Requester, RequesterDuty, restore};
+use narthex_channel::bounty::{RecomputerInput, RequesterEffect};
+use narthex_contracts::bounty::{BountyError, Closing, Coin, Requester};
 use narthex_game_model::market::LayerSet;
 
 use narthex_regtest::Chain;
@@ -11,7 +12,7 @@ use super::{
     play::CLIENT,
 };
 use crate::harness::{
-    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, on_harness,
+    HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect, is_refused, on_harness,
 };
 
 impl Playable for BountyOptions {
@@ -131,7 +132,7 @@ pub(super) fn conclude(play: &mut BountyPlay<'_>, closing: &Closing) -> Result<(
     let paid = play.answer(closing, None)?;
     match seats(paid).next() {
         // Whoever never came does not give back either.
-        None if play.requester.cancel()?.is_none() => play.refund().map(drop)?,
+        None if play.requester.book()?.cancel()?.is_none() => play.refund().map(drop)?,
         None => play.cancel().map(drop)?,
         Some(first) => {
             play.grant(paid, None)?;
@@ -149,34 +150,58 @@ fn closed(play: &mut BountyPlay<'_>, conduct: &[Conduct]) -> Result<Closing, Sce
     play.close()
 }
 
-fn is_due(play: &mut BountyPlay<'_>, expected: RequesterDuty) -> Result<(), ScenarioError> {
-    let (height, coin) = (play.chain().height()?, play.coin()?);
-    let duty = play.requester.duty(height, coin);
-    expect(duty == expected, format!("the requester is to {duty:?}"))
+/// Whether the requester has this pending, of all that is to be done next.
+fn is_due(
+    play: &mut BountyPlay<'_>,
+    expected: impl Fn(&RequesterEffect) -> bool,
+) -> Result<(), ScenarioError> {
+    play.look()?;
+    let due = play.requester.side.pending();
+    let is_due = due.iter().any(expected);
+    expect(is_due, format!("the requester has {due:?}"))
+}
+
+/// Whether the requester is to send something at most, but nothing else.
+fn nothing_is_due(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
+    play.look()?;
+    let due = play.requester.side.pending();
+    let sent = |effect: &RequesterEffect| {
+        use RequesterEffect as Effect;
+        matches!(effect, Effect::Seal(_) | Effect::Close(_) | Effect::Read(_))
+    };
+    expect(due.iter().all(sent), format!("the requester has {due:?}"))
 }
 
 fn agree(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let honest = all_but(play, &[]);
-    is_due(play, RequesterDuty::None)?;
+    is_due(play, |effect| *effect == RequesterEffect::Fund)?;
     play.fund()?;
+    nothing_is_due(play)?;
     play.restart()?;
     play.layers(&honest)?;
-    is_due(play, RequesterDuty::Seal)?;
+    is_due(play, |effect| {
+        matches!(effect, RequesterEffect::SignSeal(_))
+    })?;
     play.restart()?;
     play.open(None)?;
-    is_due(play, RequesterDuty::Close)?;
+    is_due(play, |effect| {
+        matches!(effect, RequesterEffect::SignClosing(_))
+    })?;
     play.restart()?;
     let closing = play.close()?;
     play.restart()?;
     let paid = play.answer(&closing, None)?;
-    is_due(play, RequesterDuty::Grant(paid))?;
+    is_due(
+        play,
+        |effect| matches!(effect, RequesterEffect::Grant(grant) if grant.set == paid),
+    )?;
     play.restart()?;
     play.grant(paid, None)?;
     play.restart()?;
     let what = "come back from their records after every move".into();
     play.harness.step("all", what, "they went down")?;
     play.settle(0)?;
-    is_due(play, RequesterDuty::None)?;
+    nothing_is_due(play)?;
     play.audit()
 }
 
@@ -209,9 +234,9 @@ fn unanswered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     play.answer(&closing, None)?;
     let due = play.terms().record().refund_height;
     play.wait_until(due.saturating_sub(1))?;
-    is_due(play, RequesterDuty::None)?;
+    nothing_is_due(play)?;
     play.wait_until(due)?;
-    is_due(play, RequesterDuty::Refund)?;
+    is_due(play, |effect| *effect == RequesterEffect::Refund)?;
     play.refund()?;
     play.audit()
 }
@@ -242,7 +267,7 @@ fn undelivered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let (honest, silent) = (all_but(play, &[]), last(play));
     let closing = closed(play, &honest)?;
     play.answer(&closing, Some(silent))?;
-    match play.requester.grant() {
+    match play.requester()?.grant() {
         Err(BountyError::Phase { .. }) => {}
         other => {
             return Err(ScenarioError::broken(format!(
@@ -253,7 +278,9 @@ fn undelivered(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let due = play.terms().round_height(1);
     play.wait_until(due)?;
     let undelivered = LayerSet::new(1 << silent).unwrap_or_default();
-    is_due(play, RequesterDuty::CloseAgain { undelivered })?;
+    is_due(play, |effect| {
+        *effect == RequesterEffect::Ask { undelivered }
+    })?;
     let closing = play.close_again(undelivered)?;
     conclude(play, &closing)
 }
@@ -265,20 +292,21 @@ fn stripped(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     envelope.layers.pop();
     let due = play.terms().record().layer_height;
     play.wait_until(due)?;
-    let (height, coin) = play.status()?;
+    play.look()?;
+    let tip = play.chain().height()?;
     let mut cheat = forgetful(play)?;
     cheat.take_envelope(&envelope)?;
-    let seal = cheat.seal(height)?;
+    let seal = cheat.seal(tip)?;
     let lost = last(play);
     for seat in 0..=lost {
-        match play.recomputer(seat)?.open((height, coin), &seal) {
-            Err(BountyError::LeftOut { seat }) if seat == lost => {}
-            other => {
-                return Err(ScenarioError::broken(format!(
-                    "opened a stripped one: {other:?}"
-                )));
-            }
-        }
+        let seal = RecomputerInput::Seal {
+            tip,
+            seal: Box::new(seal.clone()),
+        };
+        let taken = play.side(seat)?.side.step(&seal);
+        let finds = |error: &BountyError| *error == BountyError::LeftOut { seat: lost };
+        let is_found = is_refused(&taken, finds);
+        expect(is_found, format!("opened a stripped one: {taken:?}"))?;
     }
     let what = format!(
         "find the layer of {} missing and open nothing",
@@ -291,8 +319,7 @@ fn stripped(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
 
 /// The requester as if it had heard nothing.
 fn forgetful(play: &BountyPlay<'_>) -> Result<Requester, ScenarioError> {
-    let terms = std::sync::Arc::new(play.terms().clone());
-    let held = restore(&terms, &play.requester.holdings().to_bytes())?;
+    let held = play.requester.book()?.holdings().clone();
     let (identity, key) = play.own_keys()?;
     Ok(Requester::new(held, identity, key)?)
 }
@@ -306,7 +333,7 @@ fn silent(play: &mut BountyPlay<'_>) -> Result<(), ScenarioError> {
     let closing = closed(play, &honest)?;
     let paid = play.answer(&closing, None)?;
     // Whatever it does with what it was sent, without the secrets nothing is read.
-    for delivery in play.requester.record().deliveries.clone() {
+    for delivery in play.requester.book()?.record().deliveries.clone() {
         let guess = play.harness.key(CLIENT, 0)?;
         if delivery.open(play.terms(), &guess).is_ok() {
             return Err(ScenarioError::broken(

@@ -47,7 +47,7 @@ fn ready(chain: &mut dyn Chain) -> (BountyPlay<'_>, Transaction) {
     let paid = play.answer(&closing, None).unwrap();
     play.grant(paid, None).unwrap();
     let status = play.status().unwrap();
-    let (_, tx) = play.recomputers()[0].settle(status).unwrap().unwrap();
+    let (_, tx) = play.recomputer(0).unwrap().settle(status).unwrap().unwrap();
     (play, tx)
 }
 
@@ -73,7 +73,10 @@ fn gains(play: &mut BountyPlay<'_>) -> Vec<i64> {
 }
 
 fn refund_of(play: &mut BountyPlay<'_>) -> Transaction {
-    play.requester().refund(&mut rand::thread_rng()).unwrap()
+    play.requester()
+        .unwrap()
+        .refund(&mut rand::thread_rng())
+        .unwrap()
 }
 
 /// A chain pays less and less for blocks, so the scenarios share it by a few.
@@ -177,7 +180,9 @@ fn the_refund_early_and_late(chain: &mut dyn Chain) {
     assert!(is_too_early(&refused(&mut play, &refund)), "at T itself");
     empty_blocks(&mut play, 1);
     assert_eq!(
-        play.requester().duty(t, Coin::Locked { height: 1 }),
+        play.requester()
+            .unwrap()
+            .duty(t, Coin::Locked { height: 1 }),
         RequesterDuty::Refund
     );
     mined(&mut play, &refund);
@@ -208,10 +213,10 @@ fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
     let two = play.answer(&again, None).unwrap();
     play.grant(two, None).unwrap();
     let status = play.status().unwrap();
-    let (paid, for_two) = play.recomputers()[0].settle(status).unwrap().unwrap();
+    let (paid, for_two) = play.recomputer(0).unwrap().settle(status).unwrap().unwrap();
     assert_eq!(paid, two);
-    play.recomputers()[2].take_grant(status, &grant).unwrap();
-    let (paid, for_all) = play.recomputers()[2].settle(status).unwrap().unwrap();
+    play.take_grant(2, &grant).unwrap();
+    let (paid, for_all) = play.recomputer(2).unwrap().settle(status).unwrap().unwrap();
     assert_eq!(paid, all);
     for (first, second, gained) in [
         (&for_two, &for_all, [-41_000, 20_000, 21_000, 0]),
@@ -220,7 +225,7 @@ fn of_two_settlements_one_confirms(chain: &mut dyn Chain) {
         mined(&mut play, first);
         assert!(is_spent(&refused(&mut play, second)));
         assert_eq!(gains(&mut play), gained);
-        let learned = play.requester().learn(first).unwrap();
+        let learned = play.requester().unwrap().learn(first).unwrap();
         assert!(learned.result.is_some() && learned.cheats.is_empty());
         play.chain().disconnect(1).unwrap();
     }
@@ -236,7 +241,7 @@ fn a_settlement_cannot_be_changed(chain: &mut dyn Chain) {
     greedy.output[0].value += Amount::ONE_SAT;
     greedy.output[1].value -= Amount::ONE_SAT;
     let fewer = narthex::contracts::bounty::settlement(play.terms(), LayerSet::new(0b011).unwrap());
-    let graph = play.requester().holdings().graph().clone();
+    let graph = play.requester().unwrap().holdings().graph().clone();
     let mut other_set = graph.assemble(fewer.unwrap()).unwrap();
     other_set.input[0].witness = good.input[0].witness.clone();
     let witness = |stack: &[u8]| {
@@ -248,7 +253,7 @@ fn a_settlement_cannot_be_changed(chain: &mut dyn Chain) {
         assert!(is_bad_script(&refused(&mut play, &bad)));
     }
     // The requester's grant itself is no signature.
-    let grant = play.requester().grant().unwrap();
+    let grant = play.requester().unwrap().grant().unwrap();
     assert!(is_bad_script(&refused(
         &mut play,
         &witness(&grant.signature.0)
@@ -270,7 +275,14 @@ fn children_are_replaced(chain: &mut dyn Chain) {
     assert!(pool.contains(&rival.compute_txid()) && !pool.contains(&child.compute_txid()));
     play.harness().mine(1).unwrap();
     assert_eq!(play.coin().unwrap(), Coin::Spent);
-    assert!(play.requester().learn(&tx).unwrap().result.is_some());
+    assert!(
+        play.requester()
+            .unwrap()
+            .learn(&tx)
+            .unwrap()
+            .result
+            .is_some()
+    );
 }
 
 /// The settlement's block and then the funding's are lost: all comes again with the same bytes.
@@ -278,6 +290,7 @@ fn funding_and_settlement_reorganised(chain: &mut dyn Chain) {
     let (mut play, tx) = ready(chain);
     let txid = play
         .requester()
+        .unwrap()
         .holdings()
         .graph()
         .txid(narthex::contracts::graph::TxGraph::FUNDING);

@@ -19,6 +19,10 @@ mod bank_purse;
 mod bank_replays;
 mod bank_support;
 mod begun;
+mod bounty;
+#[path = "../../../contracts/tests/it/bounty_support/mod.rs"]
+#[allow(dead_code)]
+mod bounty_support;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
 #[allow(dead_code)]
 mod deliver_support;

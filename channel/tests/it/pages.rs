@@ -4,6 +4,7 @@ use std::{collections::HashSet, fs, path::Path};
 
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
+    bounty::{RecomputerMachine, RequesterMachine},
     delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
@@ -23,6 +24,8 @@ fn pages_are_those_of_the_tables() {
         ("forward", render::<ForwardMachine>()),
         ("links", render::<LinksMachine>()),
         ("setup", render::<SetupMachine>()),
+        ("bounty-requester", render::<RequesterMachine>()),
+        ("bounty-recomputer", render::<RecomputerMachine>()),
         ("delivery-agent", render::<AgentMachine>()),
         ("delivery-sender", render::<SenderMachine>()),
         ("delivery-recipient", render::<RecipientMachine>()),

@@ -26,6 +26,39 @@ pub struct Closing {
     pub signature: schnorr::Signature,
 }
 
+/// A closing that is to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosingDraft {
+    /// As in the closing.
+    pub round: u8,
+    /// What was sealed.
+    pub envelope: Envelope,
+    /// The openings that came, by seat.
+    pub openings: Vec<Opening>,
+    /// Who is left out.
+    pub late: LayerSet,
+}
+
+impl ClosingDraft {
+    /// Whether a closing says just this, whoever signed it.
+    pub fn is(&self, closing: &Closing) -> bool {
+        (self.round, self.late) == (closing.round, closing.late)
+            && (&self.envelope, &self.openings) == (&closing.envelope, &closing.openings)
+    }
+
+    pub(super) fn signed(&self, key: &SecretKey) -> Closing {
+        let (round, late) = (self.round, self.late);
+        let digest = digest(round, &self.envelope, &self.openings, late);
+        Closing {
+            round,
+            envelope: self.envelope.clone(),
+            openings: self.openings.clone(),
+            late,
+            signature: statement::sign_by(&digest, key),
+        }
+    }
+}
+
 /// What a closing comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -38,23 +71,6 @@ pub struct Verdict {
 }
 
 impl Closing {
-    pub(super) fn new(
-        round: u8,
-        envelope: Envelope,
-        openings: Vec<Opening>,
-        late: LayerSet,
-        key: &SecretKey,
-    ) -> Closing {
-        let digest = digest(round, &envelope, &openings, late);
-        Closing {
-            round,
-            envelope,
-            openings,
-            late,
-            signature: statement::sign_by(&digest, key),
-        }
-    }
-
     /// Checks all of it and says who is paid. Errors name whose fault it is.
     pub fn verify(&self, terms: &BountyTerms) -> Result<Verdict, BountyError> {
         let bad = |problem| Err(BountyError::Requester { problem });
@@ -67,13 +83,21 @@ impl Closing {
             return bad("did not sign this closing");
         }
         self.envelope.verify(terms)?;
+        for opening in &self.openings {
+            opening.verify(terms, &self.envelope)?;
+        }
+        self.verdict(terms)
+    }
+
+    /// Who is paid, of a closing whose signatures were verified before.
+    pub(super) fn verdict(&self, terms: &BountyTerms) -> Result<Verdict, BountyError> {
+        let bad = |problem| Err(BountyError::Requester { problem });
         if self.round > terms.last_round() || (self.round == 0) != self.late.is_empty() {
             return bad("closes a round that there is not");
         }
         let mut roots = vec![None; usize::from(terms.recomputers())];
         let mut last = None;
         for opening in &self.openings {
-            opening.verify(terms, &self.envelope)?;
             if last.is_some_and(|last| last >= opening.seat) {
                 return bad("closes with openings out of order or twice");
             }

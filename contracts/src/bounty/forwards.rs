@@ -3,7 +3,7 @@
 
 use narthex_game_model::market::LayerSet;
 
-use super::{BountyError, Closing, Delivery, Grant, Heard, Recomputer, Share, recomputer::share};
+use super::{BountyError, Closing, Delivery, Grant, Heard, RecomputerBook, Share};
 
 /// What a recomputer passes on of the set that was closed for last. It follows from the record: after a restart it is the
 /// same.
@@ -21,39 +21,37 @@ pub struct Forwards {
     pub shares: Vec<Share>,
 }
 
-impl Recomputer {
-    /// What it passes on, at once after each closing, grant, delivery or secret that is new to it. Nothing before a
-    /// closing.
-    pub fn forwards(&self) -> Result<Option<Forwards>, BountyError> {
-        let (terms, record) = (self.terms(), &self.record);
-        let Some(closing) = &record.closing else {
-            return Ok(None);
-        };
-        let set = closing.verify(terms)?.paid;
+impl RecomputerBook {
+    /// What it passes on but for its own secret, at once after each closing, grant, delivery or secret that is new to it.
+    /// Nothing before a closing.
+    pub fn to_forward(&self) -> Option<Forwards> {
+        let record = &self.record;
+        let ((_, set), closing) = (self.closed()?, record.closing.as_ref()?);
         let grant = record.grants.iter().find(|grant| grant.set == set);
-        let mut shares = Vec::new();
-        if grant.is_some() {
-            shares.push(share(terms, self.seat, &self.seed, set)?);
-            shares.extend(record.shares.iter().filter(|share| share.set == set));
-        }
+        let shares = record.shares.iter();
+        let shares = shares.filter(|share| grant.is_some() && share.set == set);
         let heard = record.deliveries.iter().map(|heard| &heard.delivery);
         let own = 1u8.checked_shl(self.seat.into()).unwrap_or_default();
-        Ok(Some(Forwards {
+        Some(Forwards {
             to: LayerSet::new(set.mask() & !own).unwrap_or_default(),
             closing: closing.clone(),
             grant: grant.copied(),
             deliveries: heard.filter(|made| made.set == set).cloned().collect(),
-            shares,
-        }))
+            shares: shares.copied().collect(),
+        })
     }
 
-    /// Sees at `height` that another has delivered, and keeps it to pass it on.
-    pub fn hear_delivery(&mut self, height: u32, delivery: &Delivery) -> Result<(), BountyError> {
-        let terms = self.terms();
-        delivery.verify(terms)?;
-        let closing = self.record.closing.as_ref();
-        let current = closing.map(|closing| closing.verify(terms)).transpose()?;
-        let current = current.map(|verdict| verdict.paid);
+    /// Whether a delivery holds.
+    ///
+    /// # Errors
+    /// [`BountyError::Delivery`], its sender's fault; [`BountyError::Foreign`].
+    pub fn check_delivery(&self, delivery: &Delivery) -> Result<(), BountyError> {
+        delivery.verify(self.terms())
+    }
+
+    /// Keeps a delivery that came at `height`, to pass it on.
+    pub fn hold_delivery(&mut self, height: u32, delivery: &Delivery) {
+        let current = self.closed().map(|(_, set)| set);
         let (seat, set) = (delivery.seat, delivery.set);
         // Two of each seat at most: for the set closed for last, and for one that may be closed for next.
         self.record.deliveries.retain(
@@ -67,7 +65,6 @@ impl Recomputer {
             let delivery = delivery.clone();
             self.record.deliveries.push(Heard { height, delivery });
         }
-        Ok(())
     }
 
     /// Whether `seat` withholds what it owes to `set`: its delivery, or its secret once a grant says that all have

@@ -1,27 +1,42 @@
-//! A recomputer's side.
+//! A recomputer's side, with its keys.
+
+use std::ops::Deref;
 
 use bitcoin::{
-    hashes::{Hash, sha256},
+    Transaction,
+    hashes::Hash,
     secp256k1::{Secp256k1, SecretKey},
 };
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    BoundSeed, BountyError, BountyTerms, Coin, Delivery, Envelope, MAX_RESULT_BYTES, Opening,
-    RecomputerRecord, RecomputerSeed, Seal, Share, Work, commitment, terms::seat_of,
+    BoundSeed, BountyError, BountyTerms, Closing, Coin, Delivery, Envelope, Forwards, Grant,
+    Opening, Owed, RecomputerBook, RecomputerRecord, RecomputerSeed, Seal, Share, commitment,
+    settlement,
 };
-use crate::setup::{Agreement, ContractSignatures};
+use crate::{
+    builder::{BuilderError, Task, finish},
+    musig::{AdaptorError, add_secrets},
+    setup::{Agreement, ContractSignatures},
+};
 
-/// A recomputer with everything signed that it relies on: that nobody takes the coin back before T without its secret.
+/// A recomputer with everything signed that it relies on: that nobody takes the coin back before T without its secret. It is its
+/// book, with its keys. What it takes is checked and kept by the [`RecomputerBook`], whose reading methods it has.
 ///
-/// Nothing here does I/O. Each change of [`Recomputer::record`] must be durable before what the call returned leaves the
+/// Nothing here does I/O. Each change of [`RecomputerBook::record`] must be durable before what the call returned leaves the
 /// house; a recomputer restored from the record sends the same again.
 pub struct Recomputer {
-    pub(super) holdings: ContractSignatures<BountyTerms>,
-    pub(super) seat: u8,
-    pub(super) identity: SecretKey,
-    pub(super) seed: RecomputerSeed,
-    pub(super) record: RecomputerRecord,
+    book: RecomputerBook,
+    identity: SecretKey,
+    seed: RecomputerSeed,
+}
+
+impl Deref for Recomputer {
+    type Target = RecomputerBook;
+
+    fn deref(&self) -> &RecomputerBook {
+        &self.book
+    }
 }
 
 /// What a recomputer does about a closing.
@@ -56,126 +71,37 @@ impl Recomputer {
         seed: RecomputerSeed,
         record: RecomputerRecord,
     ) -> Result<Recomputer, BountyError> {
-        let Some(seat) = seat_of(holdings.me()) else {
-            return Err(BountyError::Damaged("the holdings are no recomputer's"));
-        };
-        let terms = holdings.terms();
-        let secp = Secp256k1::signing_only();
-        let own = identity.x_only_public_key(&secp).0 == terms.identity(seat)?;
-        if !own {
+        let book = RecomputerBook::restore(holdings, record)?;
+        let (terms, seat) = (book.terms(), book.seat());
+        let own = identity.x_only_public_key(&Secp256k1::signing_only()).0;
+        if own != terms.identity(seat)? {
             return Err(BountyError::NotOffered { seat });
         }
         check_offered(terms, seat, &seed)?;
-        let recomputer = Recomputer {
-            holdings,
-            seat,
+        Ok(Recomputer {
+            book,
             identity,
             seed,
-            record,
-        };
-        recomputer.check_record()?;
-        Ok(recomputer)
-    }
-
-    fn check_record(&self) -> Result<(), BountyError> {
-        let (terms, record) = (self.terms(), &self.record);
-        let damaged = BountyError::Damaged;
-        let envelopes = record.envelope.iter().chain(&record.in_time);
-        for envelope in envelopes {
-            envelope.verify(terms)?;
-        }
-        if let Some(work) = &record.work {
-            let root = terms.root(&work.result) == work.root.to_byte_array();
-            if !root || !record.envelope.as_ref().is_some_and(|e| self.is_mine(e)) {
-                return Err(damaged("its layer is not that of its result"));
-            }
-        }
-        if let Some(seal) = &record.seal {
-            seal.verify(terms)?;
-            for opening in &record.openings {
-                opening.verify(terms, &seal.envelope)?;
-            }
-        } else if !record.openings.is_empty() || record.closing.is_some() {
-            return Err(damaged("there is no seal"));
-        }
-        if let Some(closing) = &record.closing {
-            closing.verify(terms)?;
-        }
-        for heard in &record.deliveries {
-            heard.delivery.verify(terms)?;
-        }
-        for grant in &record.grants {
-            grant.verify(terms, self.holdings.graph())?;
-        }
-        record
-            .shares
-            .iter()
-            .try_for_each(|share| share.verify(terms))
-    }
-
-    /// What must be durable.
-    pub fn record(&self) -> &RecomputerRecord {
-        &self.record
-    }
-
-    /// What the ceremony left, to be stored once.
-    pub fn holdings(&self) -> &ContractSignatures<BountyTerms> {
-        &self.holdings
-    }
-
-    /// The terms.
-    pub fn terms(&self) -> &BountyTerms {
-        self.holdings.terms()
-    }
-
-    /// Own seat, from 0.
-    pub fn seat(&self) -> u8 {
-        self.seat
+        })
     }
 
     /// Adds its layer to the envelope of those before it. It signs one result once, and sends the same again.
     pub fn sign(&mut self, before: &Envelope, result: &[u8]) -> Result<Envelope, BountyError> {
-        let (terms, seat) = (self.holdings.terms(), self.seat);
-        if result.len() > MAX_RESULT_BYTES {
-            let bytes = result.len();
-            return Err(BountyError::Result { bytes });
+        if let Some(envelope) = self.book.check_work(before, result)? {
+            return Ok(envelope.clone());
         }
-        if let (Some(work), Some(envelope)) = (&self.record.work, &self.record.envelope) {
-            let (what, why) = ("another layer", "it signed one before");
-            return match work.result == result {
-                true => Ok(envelope.clone()),
-                false => Err(BountyError::Phase { what, why }),
-            };
-        }
-        before.verify(terms)?;
-        let root = terms.root(result);
-        let envelope = before.with(seat, self.commitment(&root)?, &self.identity)?;
-        self.record.work = Some(Work {
-            result: result.to_vec(),
-            root: sha256::Hash::from_byte_array(root),
-        });
-        self.record.envelope = Some(envelope.clone());
+        let root = self.terms().root(result);
+        let hidden = commitment(self.terms(), self.seat(), &root, &self.salt())?;
+        let envelope = before.with(self.seat(), hidden, &self.identity)?;
+        self.book.hold_layer(&envelope, result);
         Ok(envelope)
     }
 
     /// Sees an envelope that goes on from its own. What comes a round before the layers' height is passed on to the
     /// requester, which then has no excuse for sealing less.
     pub fn hear(&mut self, height: u32, envelope: &Envelope) -> Result<(), BountyError> {
-        envelope.verify(self.terms())?;
-        let seat = self.seat;
-        if !self.is_mine(envelope) {
-            return Err(BountyError::LeftOut { seat });
-        }
-        let longer = |known: &Option<Envelope>| known.as_ref().is_none_or(|k| k.begins(envelope));
-        let record = self.terms().record();
-        let margin = u32::from(record.round_blocks);
-        let in_time = height.saturating_add(margin) <= record.layer_height;
-        if in_time && longer(&self.record.in_time) {
-            self.record.in_time = Some(envelope.clone());
-        }
-        if longer(&self.record.envelope) {
-            self.record.envelope = Some(envelope.clone());
-        }
+        self.book.check_heard(envelope)?;
+        self.book.hold_heard(height, envelope);
         Ok(())
     }
 
@@ -184,86 +110,159 @@ impl Recomputer {
     ///
     /// # Errors
     /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
-    pub fn open(
-        &mut self,
-        (height, coin): (u32, Coin),
-        seal: &Seal,
-    ) -> Result<Opening, BountyError> {
-        coin.check(height, self.record.depth, "an opening")?;
-        let (terms, seat) = (self.holdings.terms(), self.seat);
-        seal.verify(terms)?;
-        let Some(work) = self.record.work.as_ref() else {
-            let (what, why) = ("an opening", "there is no layer of its own");
-            return Err(BountyError::Phase { what, why });
-        };
-        if !self.is_mine(&seal.envelope) {
-            return Err(BountyError::LeftOut { seat });
-        }
-        match &self.record.seal {
-            Some(known) if known.envelope != seal.envelope => {
-                let problem = "seals a second envelope";
-                return Err(BountyError::Requester { problem });
-            }
-            Some(_) => {}
-            None => self.check_seal(height, seal)?,
-        }
-        let (root, salt) = (work.root.to_byte_array(), self.salt());
-        let hash = seal.envelope.hash();
-        let opening = Opening::new(terms, seat, hash, (root, salt), &self.identity);
-        self.record.seal = Some(seal.clone());
-        Ok(opening)
+    pub fn open(&mut self, status: (u32, Coin), seal: &Seal) -> Result<Opening, BountyError> {
+        self.book.check_seal(status, seal)?;
+        self.book.hold_seal(seal);
+        self.opening()
     }
 
-    /// Layers may be missing from the layers' height on, but none that was there in time.
-    fn check_seal(&self, height: u32, seal: &Seal) -> Result<(), BountyError> {
-        let terms = self.terms();
-        let early = height < terms.record().layer_height;
-        if early && seal.envelope.seats() != terms.all() {
-            return Err(BountyError::Time {
-                what: "an incomplete envelope is sealed",
-                height,
-                bound: "the layers' height has not come",
-            });
-        }
-        let known = self.record.in_time.iter();
-        let mut stripped = known.filter(|known| **known != seal.envelope);
-        match stripped.find(|known| seal.envelope.begins(known)) {
-            None => Ok(()),
-            Some(known) => {
-                let lost = known.layers.get(seal.envelope.layers.len());
-                let seat = lost.map_or(self.seat, |layer| layer.seat);
-                Err(BountyError::LeftOut { seat })
-            }
-        }
+    /// Its opening of the envelope whose seal it took.
+    ///
+    /// # Errors
+    /// [`BountyError::Phase`] before that.
+    pub fn opening(&self) -> Result<Opening, BountyError> {
+        let (Some(work), Some(seal)) = (&self.record().work, &self.record().seal) else {
+            let (what, why) = ("an opening", "nothing is sealed yet");
+            return Err(BountyError::Phase { what, why });
+        };
+        let said = (work.root.to_byte_array(), self.salt());
+        let hash = seal.envelope.hash();
+        let (terms, seat) = (self.terms(), self.seat());
+        Ok(Opening::new(terms, seat, hash, said, &self.identity))
     }
 
     /// Sees another recomputer's opening. It passes on to the requester what that may not have.
     pub fn hear_opening(&mut self, opening: &Opening) -> Result<(), BountyError> {
-        let Some(seal) = &self.record.seal else {
-            let (what, why) = ("an opening of another's", "nothing is sealed yet");
-            return Err(BountyError::Phase { what, why });
-        };
-        opening.verify(self.holdings.terms(), &seal.envelope)?;
-        let seat = opening.seat;
-        if seat != self.seat && self.record.openings.iter().all(|known| known.seat != seat) {
-            self.record.openings.push(*opening);
-        }
+        self.book.check_opening(opening)?;
+        self.book.hold_opening(opening);
         Ok(())
     }
 
+    /// Takes a closing, after recomputing from envelope and openings who is paid, and delivers if it is one of them. Not
+    /// before the coin is as deep as its policy says: an answer carries a result, or a secret.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
+    pub fn accept(
+        &mut self,
+        status: (u32, Coin),
+        closing: &Closing,
+    ) -> Result<Answer, BountyError> {
+        self.book.check_closing(status, closing)?;
+        self.book.hold_closing(status.0, closing);
+        self.answer()
+    }
+
+    /// What it owes by the closing that it took last.
+    pub fn answer(&self) -> Result<Answer, BountyError> {
+        let set = match self.owed() {
+            Owed::Nothing => return Ok(Answer::Nothing),
+            Owed::GiveBack => return Ok(Answer::GiveBack(self.share(LayerSet::empty())?)),
+            Owed::Delivery(set) => set,
+        };
+        let Some(work) = &self.record().work else {
+            return Ok(Answer::Nothing);
+        };
+        let place = (self.seat(), set);
+        let made = Delivery::new(
+            self.terms(),
+            place,
+            &self.seed,
+            &work.result,
+            &self.identity,
+        )?;
+        Ok(Answer::Deliver(Box::new(made)))
+    }
+
+    /// Sees at `height` that another has delivered, and keeps it to pass it on.
+    pub fn hear_delivery(&mut self, height: u32, delivery: &Delivery) -> Result<(), BountyError> {
+        self.book.check_delivery(delivery)?;
+        self.book.hold_delivery(height, delivery);
+        Ok(())
+    }
+
+    /// Takes the requester's signature and gives its secret for this set, to all its members. Only for what it accepted
+    /// last, and only while the settlement has time to confirm before the refund can, for a coin as deep as its policy
+    /// says.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
+    pub fn take_grant(&mut self, status: (u32, Coin), grant: &Grant) -> Result<Share, BountyError> {
+        self.book.check_grant(status, grant)?;
+        self.book.hold_grant(status.0, grant);
+        self.share(grant.set)
+    }
+
+    /// Takes another member's secret, which came at `height`.
+    pub fn take_share(&mut self, height: u32, share: &Share) -> Result<(), BountyError> {
+        self.book.check_share(share)?;
+        self.book.hold_share(height, share);
+        Ok(())
+    }
+
+    /// Its own secret for a set.
+    ///
+    /// # Errors
+    /// [`BountyError::Phase`] unless it owes that: it has a grant of the set, or nobody is paid and all give back.
+    pub fn own_share(&self, set: LayerSet) -> Result<Share, BountyError> {
+        let granted = self.record().grants.iter().any(|grant| grant.set == set);
+        match granted || (set.is_empty() && self.owed() == Owed::GiveBack) {
+            true => self.share(set),
+            false => {
+                let (what, why) = ("a secret", "nothing was granted for it");
+                Err(BountyError::Phase { what, why })
+            }
+        }
+    }
+
+    fn share(&self, set: LayerSet) -> Result<Share, BountyError> {
+        share(self.terms(), self.seat(), &self.seed, set)
+    }
+
+    /// What it passes on, at once after each closing, grant, delivery or secret that is new to it. Nothing before a
+    /// closing.
+    pub fn forwards(&self) -> Result<Option<Forwards>, BountyError> {
+        let Some(mut passed) = self.book.to_forward() else {
+            return Ok(None);
+        };
+        if let Some(grant) = &passed.grant {
+            passed.shares.insert(0, self.own_share(grant.set)?);
+        }
+        Ok(Some(passed))
+    }
+
+    /// The settlement, once a grant and the secrets of all its members are there. Any member publishes it; whoever does
+    /// pays the child. It shows the sum of their secrets, and with it the result, confirmed or not: it is not made while
+    /// the coin can be reorganised away below it.
+    ///
+    /// # Errors
+    /// [`BountyError::Shallow`] passes with time.
+    pub fn settle(
+        &self,
+        (height, coin): (u32, Coin),
+    ) -> Result<Option<(LayerSet, Transaction)>, BountyError> {
+        coin.check(height, self.record().depth, "a settlement")?;
+        let (terms, graph) = (self.terms(), self.holdings().graph());
+        let Some(grant) = self.ready() else {
+            return Ok(None);
+        };
+        let set = grant.set;
+        let own = self.share(set)?.secret;
+        let shares = self.record().shares.iter();
+        let shares = shares.filter(|share| share.set == set);
+        let sum = shares
+            .map(|share| share.secret)
+            .try_fold(own, |sum, next| {
+                add_secrets(sum, &next).ok_or(BuilderError::from(AdaptorError::WrongSecret))
+            })?;
+        let node = settlement(terms, set)?;
+        let task = Task::new(graph, node, 0)?;
+        let signature = task.complete(&grant.signature, &sum)?;
+        Ok(Some((set, finish(graph, node, &[signature], &[])?)))
+    }
+
     fn salt(&self) -> [u8; 32] {
-        self.seed.layer_salt(&self.terms().context(self.seat))
-    }
-
-    fn commitment(&self, root: &[u8; 32]) -> Result<[u8; 32], BountyError> {
-        commitment(self.terms(), self.seat, root, &self.salt())
-    }
-
-    /// Whether the layer that this recomputer signed is in it, upon the same layers.
-    fn is_mine(&self, envelope: &Envelope) -> bool {
-        let known = self.record.envelope.as_ref();
-        let own = known.and_then(|known| known.layer(self.seat));
-        own.is_some() && envelope.layer(self.seat) == own
+        self.seed.layer_salt(&self.terms().context(self.seat()))
     }
 }
 

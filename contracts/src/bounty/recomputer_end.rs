@@ -1,50 +1,47 @@
-//! A recomputer's side from the closing to the settlement.
+//! What a recomputer takes from the closing to the settlement.
 
-use bitcoin::Transaction;
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    Answer, BountyError, Closing, Coin, Delivery, Grant, Opening, Recomputer, Share, Verdict,
-    recomputer::share, settlement, terms::seats,
-};
-use crate::{
-    builder::{BuilderError, Task, finish},
-    musig::{AdaptorError, add_secrets},
+    BountyError, Closing, Coin, Grant, Opening, Owed, RecomputerBook, Share, terms::seats,
 };
 
-impl Recomputer {
-    /// Takes a closing, after recomputing from envelope and openings who is paid, and delivers if it is one of them. Not
-    /// before the coin is as deep as its policy says: an answer carries a result, or a secret.
+impl RecomputerBook {
+    /// Whether a closing may be taken, after recomputing from envelope and openings who is paid. Not before the coin is as deep
+    /// as its policy says: an answer carries a result, or a secret.
     ///
     /// # Errors
-    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
-    pub fn accept(
-        &mut self,
+    /// [`BountyError::Shallow`] passes with time; [`BountyError::Requester`], [`BountyError::LeftOut`],
+    /// [`BountyError::Time`]: the requester's fault.
+    pub fn check_closing(
+        &self,
         (height, coin): (u32, Coin),
         closing: &Closing,
-    ) -> Result<Answer, BountyError> {
+    ) -> Result<(), BountyError> {
         coin.check(height, self.record.depth, "an answer to a closing")?;
-        let verdict = closing.verify(self.terms())?;
-        self.check_closing(height, closing)?;
-        match self.record.closing.clone() {
-            Some(known) if known == *closing => {}
-            Some(known) if closing.round == 0 => self.check_extension(&known, closing)?,
-            Some(known) => self.check_left_out(height, &known, closing)?,
-            None if closing.round == 0 => {}
+        closing.verify(self.terms())?;
+        self.check_openings(height, closing)?;
+        match &self.record.closing {
+            Some(known) if known == closing => Ok(()),
+            Some(known) if closing.round == 0 => self.check_extension(known, closing),
+            Some(known) => self.check_left_out(height, known, closing),
+            None if closing.round == 0 => Ok(()),
             None => {
                 let problem = "leaves somebody out before anything was closed";
-                return Err(BountyError::Requester { problem });
+                Err(BountyError::Requester { problem })
             }
         }
-        let answer = self.answer(closing.round, verdict)?;
+    }
+
+    /// Keeps a closing that came at `height`.
+    pub fn hold_closing(&mut self, height: u32, closing: &Closing) {
         if self.record.closing.as_ref() != Some(closing) || self.record.closed_at.is_none() {
             self.record.closed_at = Some(height);
         }
         self.record.closing = Some(closing.clone());
-        Ok(answer)
     }
 
-    fn check_closing(&self, height: u32, closing: &Closing) -> Result<(), BountyError> {
+    fn check_openings(&self, height: u32, closing: &Closing) -> Result<(), BountyError> {
         let terms = self.terms();
         let sealed = self.record.seal.as_ref().map(|seal| &seal.envelope);
         if sealed != Some(&closing.envelope) {
@@ -78,7 +75,7 @@ impl Recomputer {
         if known.round != 0 || !known.openings.iter().all(kept) {
             return bad("takes back what it closed");
         }
-        match known.verify(self.terms())?.paid.is_empty() {
+        match known.verdict(self.terms())?.paid.is_empty() {
             true => bad("goes on with what it closed for nobody"),
             false => Ok(()),
         }
@@ -107,7 +104,7 @@ impl Recomputer {
         if known.late.mask() & !closing.late.mask() != 0 || newly.is_empty() {
             return requester("leaves out others than before");
         }
-        let before = known.verify(terms)?.paid;
+        let before = known.verdict(terms)?.paid;
         if newly.contains(&self.seat) {
             return Err(BountyError::LeftOut { seat: self.seat });
         }
@@ -115,38 +112,42 @@ impl Recomputer {
         newly.try_for_each(|seat| self.check_withheld((height, closing.round), before, seat))
     }
 
-    fn answer(&self, round: u8, verdict: Verdict) -> Result<Answer, BountyError> {
-        let (terms, set) = (self.terms(), verdict.paid);
+    /// What it owes by the closing that it took last.
+    pub fn owed(&self) -> Owed {
+        let Some((round, set)) = self.closed() else {
+            return Owed::Nothing;
+        };
         // Who has given a secret for a settlement does not help to cancel it.
         if set.is_empty() && round == 0 && self.record.grants.is_empty() {
-            let share = share(terms, self.seat, &self.seed, set)?;
-            return Ok(Answer::GiveBack(share));
+            return Owed::GiveBack;
         }
-        let work = match &self.record.work {
-            Some(work) if set.contains(self.seat.into()) => work,
-            _ => return Ok(Answer::Nothing),
-        };
-        let place = (self.seat, set);
-        let made = Delivery::new(terms, place, &self.seed, &work.result, &self.identity)?;
-        Ok(Answer::Deliver(Box::new(made)))
+        match self.record.work.is_some() && set.contains(self.seat.into()) {
+            true => Owed::Delivery(set),
+            false => Owed::Nothing,
+        }
     }
 
-    /// Takes the requester's signature and gives its secret for this set, to all its members. Only for what it accepted
-    /// last, and only while the settlement has time to confirm before the refund can, for a coin as deep as its policy
-    /// says.
+    /// Round of the closing that it took last, and whom that pays.
+    pub(super) fn closed(&self) -> Option<(u8, LayerSet)> {
+        let closing = self.record.closing.as_ref()?;
+        // It was verified before it was kept.
+        let verdict = closing.verdict(self.terms()).ok()?;
+        Some((closing.round, verdict.paid))
+    }
+
+    /// Whether the requester's signature is one to give the own secret for: only for what was accepted last, and only while
+    /// the settlement has time to confirm before the refund can, for a coin as deep as its policy says.
     ///
     /// # Errors
-    /// [`BountyError::Shallow`] passes with time; what is refused changes nothing.
-    pub fn take_grant(
-        &mut self,
+    /// [`BountyError::Shallow`] passes with time; [`BountyError::Phase`], [`BountyError::Time`], [`BountyError::Requester`].
+    pub fn check_grant(
+        &self,
         (height, coin): (u32, Coin),
         grant: &Grant,
-    ) -> Result<Share, BountyError> {
+    ) -> Result<(), BountyError> {
         coin.check(height, self.record.depth, "a secret")?;
         let terms = self.terms();
-        let closing = self.record.closing.as_ref();
-        let paid = closing.map(|closing| closing.verify(terms)).transpose()?;
-        let set = paid.map(|verdict| verdict.paid).unwrap_or_default();
+        let (_, set) = self.closed().unwrap_or_default();
         if set != grant.set || !set.contains(self.seat.into()) {
             let (what, why) = ("a grant", "it is not of the set that was closed for last");
             return Err(BountyError::Phase { what, why });
@@ -158,57 +159,42 @@ impl Recomputer {
                 bound: "the settlement could meet the refund",
             });
         }
-        grant.verify(terms, self.holdings.graph())?;
-        let share = share(terms, self.seat, &self.seed, set)?;
+        grant.verify(terms, self.holdings.graph())
+    }
+
+    /// Keeps a grant that came at `height`.
+    pub fn hold_grant(&mut self, height: u32, grant: &Grant) {
+        let set = grant.set;
         if !self.record.grants.contains(grant) {
             self.record.grants.push(*grant);
         }
         if self.record.granted_at.iter().all(|(of, _)| *of != set) {
             self.record.granted_at.push((set, height));
         }
-        Ok(share)
     }
 
-    /// Takes another member's secret, which came at `height`.
-    pub fn take_share(&mut self, height: u32, share: &Share) -> Result<(), BountyError> {
-        share.verify(self.terms())?;
+    /// Whether it is a recomputer's secret.
+    ///
+    /// # Errors
+    /// [`BountyError::Share`], that recomputer's fault; [`BountyError::Foreign`].
+    pub fn check_share(&self, share: &Share) -> Result<(), BountyError> {
+        share.verify(self.terms())
+    }
+
+    /// Keeps another member's secret, which came at `height`, if it helps to pay this recomputer.
+    pub fn hold_share(&mut self, height: u32, share: &Share) {
         let useful = share.set.contains(self.seat.into()) && share.seat != self.seat;
         if useful && !self.record.shares.contains(share) {
             self.record.shares.push(*share);
             let came = (share.set, share.seat, height);
             self.record.shared_at.push(came);
         }
-        Ok(())
     }
 
-    /// The settlement, once a grant and the secrets of all its members are there. Any member publishes it; whoever does
-    /// pays the child. It shows the sum of their secrets, and with it the result, confirmed or not: it is not made while
-    /// the coin can be reorganised away below it.
-    ///
-    /// # Errors
-    /// [`BountyError::Shallow`] passes with time.
-    pub fn settle(
-        &self,
-        (height, coin): (u32, Coin),
-    ) -> Result<Option<(LayerSet, Transaction)>, BountyError> {
-        coin.check(height, self.record.depth, "a settlement")?;
-        let (terms, graph) = (self.terms(), self.holdings.graph());
+    /// The last grant that the own secret and those of all the other members complete.
+    pub fn ready(&self) -> Option<&Grant> {
         let ready = |grant: &&Grant| self.missing(grant.set).is_empty();
-        let Some(grant) = self.record.grants.iter().rev().find(ready) else {
-            return Ok(None);
-        };
-        let set = grant.set;
-        let own = share(terms, self.seat, &self.seed, set)?.secret;
-        let shares = self.record.shares.iter().filter(|share| share.set == set);
-        let sum = shares
-            .map(|share| share.secret)
-            .try_fold(own, |sum, next| {
-                add_secrets(sum, &next).ok_or(BuilderError::from(AdaptorError::WrongSecret))
-            })?;
-        let node = settlement(terms, set)?;
-        let task = Task::new(graph, node, 0)?;
-        let signature = task.complete(&grant.signature, &sum)?;
-        Ok(Some((set, finish(graph, node, &[signature], &[])?)))
+        self.record.grants.iter().rev().find(ready)
     }
 
     /// Members of a set whose secrets this recomputer lacks: what the requester asks when it leaves somebody out.

@@ -1,24 +1,21 @@
 //! The requester's side from the deliveries to the end.
 
-use bitcoin::{
-    Transaction,
-    secp256k1::rand::{CryptoRng, RngCore},
-};
+use bitcoin::Transaction;
 use narthex_game_model::market::{Audit, LayerSet};
 
 use super::{
-    BountyError, CANCEL, Closing, Coin, Delivery, Envelope, Grant, Learned, REFUND, REQUESTER,
-    Requester, RequesterDuty, Share, Verdict, settlement,
+    BountyError, CANCEL, Closing, Coin, Delivery, Envelope, Grant, Learned, RequesterBook,
+    RequesterDuty, Share, Verdict, settlement,
     terms::{seats, share_secret},
 };
-use crate::{
-    builder::{Task, finish},
-    setup::{Agreement, Secrets},
-};
+use crate::setup::{Agreement, Secrets};
 
-impl Requester {
-    /// Takes a result that is encrypted to the secrets of the set that it closed for last.
-    pub fn take_delivery(&mut self, delivery: &Delivery) -> Result<(), BountyError> {
+impl RequesterBook {
+    /// Whether a result is one of the set that it closed for last.
+    ///
+    /// # Errors
+    /// [`BountyError::Delivery`], that recomputer's fault; [`BountyError::Phase`] if it is for another set.
+    pub fn check_delivery(&self, delivery: &Delivery) -> Result<(), BountyError> {
         delivery.verify(self.terms())?;
         if delivery.set != self.verdict()?.paid {
             let (what, why) = (
@@ -27,15 +24,22 @@ impl Requester {
             );
             return Err(BountyError::Phase { what, why });
         }
-        if !self.has_delivery(delivery.set, delivery.seat) {
-            self.record.deliveries.push(delivery.clone());
-        }
         Ok(())
     }
 
-    /// Gives its signature to the settlement of those who agree: for all of them. Only when each has delivered, so that
-    /// one honest one among them is enough for the result.
-    pub fn grant(&mut self) -> Result<Grant, BountyError> {
+    /// Keeps a delivery, the first of each seat and set.
+    pub fn hold_delivery(&mut self, delivery: &Delivery) {
+        if !self.has_delivery(delivery.set, delivery.seat) {
+            self.record.deliveries.push(delivery.clone());
+        }
+    }
+
+    /// The consent to the settlement of those who agree: for all of them, once each has delivered. The signature stands in what
+    /// the ceremony left, so no key is needed.
+    ///
+    /// # Errors
+    /// [`BountyError::Phase`] if somebody has not delivered, or nobody is paid.
+    pub fn to_grant(&self) -> Result<Grant, BountyError> {
         let set = self.verdict()?.paid;
         if set.is_empty() || !self.undelivered(set).is_empty() {
             let (what, why) = ("a grant", "somebody has not delivered, or nobody is paid");
@@ -43,20 +47,25 @@ impl Requester {
         }
         let terms = self.holdings.terms();
         let node = settlement(terms, set)?;
-        let grant = Grant {
+        Ok(Grant {
             terms: *terms.id(),
             set,
             signature: self.holdings.adaptor_signature(node)?,
-        };
+        })
+    }
+
+    /// Keeps that it has granted a set's settlement.
+    pub fn hold_granted(&mut self, set: LayerSet) {
         if !self.record.granted.contains(&set) {
             self.record.granted.push(set);
         }
-        Ok(grant)
     }
 
-    /// Takes from a settlement, confirmed or broadcast, the sum of its set's secrets, and with it the result. The
-    /// record keeps who cheated.
-    pub fn learn(&mut self, tx: &Transaction) -> Result<Learned, BountyError> {
+    /// What a settlement gives, confirmed or broadcast: the sum of its set's secrets, and with it the result.
+    ///
+    /// # Errors
+    /// [`BountyError::NotASettlement`]; [`BountyError::ContractSignatures`] if it shows no signature.
+    pub fn read(&self, tx: &Transaction) -> Result<Learned, BountyError> {
         let (terms, graph) = (self.holdings.terms(), self.holdings.graph());
         let found = tx.compute_txid();
         let mut sets = terms.sets().filter(|set| !set.is_empty());
@@ -80,27 +89,37 @@ impl Requester {
                 None => cheats |= 1 << delivery.seat,
             }
         }
-        let cheats = LayerSet::new(cheats).unwrap_or_default();
-        self.record.false_results = cheats;
-        self.record.settled = Some(set);
         Ok(Learned {
             set,
             result,
-            cheats,
+            cheats: LayerSet::new(cheats).unwrap_or_default(),
         })
     }
 
-    /// Takes a recomputer's secret to give everything back.
-    pub fn take_share(&mut self, share: &Share) -> Result<(), BountyError> {
+    /// Keeps whom a settlement paid, and who of them cheated.
+    pub fn hold_learned(&mut self, learned: &Learned) {
+        self.record.false_results = learned.cheats;
+        self.record.settled = Some(learned.set);
+    }
+
+    /// Whether it is a recomputer's secret to give everything back.
+    ///
+    /// # Errors
+    /// [`BountyError::Share`], that recomputer's fault; [`BountyError::Phase`] if it is for a settlement.
+    pub fn check_share(&self, share: &Share) -> Result<(), BountyError> {
         share.verify(self.terms())?;
         if !share.set.is_empty() {
             let (what, why) = ("a share", "it gives nothing back");
             return Err(BountyError::Phase { what, why });
         }
+        Ok(())
+    }
+
+    /// Keeps a secret, once.
+    pub fn hold_share(&mut self, share: &Share) {
         if !self.record.shares.contains(share) {
             self.record.shares.push(*share);
         }
-        Ok(())
     }
 
     /// The cancellation, once every recomputer has given its secret: everything back at once.
@@ -116,20 +135,17 @@ impl Requester {
         Ok(Some(self.holdings.complete(CANCEL, &secrets)?))
     }
 
-    /// The refund, valid above T.
-    pub fn refund<R: RngCore + CryptoRng>(&self, rng: &mut R) -> Result<Transaction, BountyError> {
-        let graph = self.holdings.graph();
-        let task = Task::new(graph, REFUND, 0)?;
-        let signature = task.sign_alone((REQUESTER, &self.key), None, rng)?;
-        Ok(finish(graph, REFUND, &[signature.0], &[])?)
-    }
-
     /// What is due with the tip at `height` and the coin there.
     pub fn duty(&self, height: u32, coin: Coin) -> RequesterDuty {
-        let (terms, record) = (self.terms(), &self.record);
-        if !matches!(coin, Coin::Locked { .. }) {
-            return RequesterDuty::None;
+        match coin {
+            Coin::Locked { .. } => self.duty_of_locked(height),
+            Coin::Unfunded | Coin::Spent => RequesterDuty::None,
         }
+    }
+
+    /// What is due of a locked coin with the tip at `height`; or at [`super::BountyTerms::last_mark`] of the tip, which is the same.
+    pub fn duty_of_locked(&self, height: u32) -> RequesterDuty {
+        let (terms, record) = (self.terms(), &self.record);
         if height.saturating_add(1) > terms.record().refund_height {
             return RequesterDuty::Refund;
         }
@@ -199,7 +215,7 @@ impl Requester {
 
     /// Who is paid, as closed for last.
     pub fn verdict(&self) -> Result<Verdict, BountyError> {
-        self.last_closing("a verdict")?.verify(self.terms())
+        self.last_closing("a verdict")?.verdict(self.terms())
     }
 
     pub(super) fn last_closing(&self, what: &'static str) -> Result<&Closing, BountyError> {
@@ -208,7 +224,8 @@ impl Requester {
         closing.ok_or(BountyError::Phase { what, why })
     }
 
-    fn undelivered(&self, set: LayerSet) -> LayerSet {
+    /// Members of a set whose deliveries have not come.
+    pub fn undelivered(&self, set: LayerSet) -> LayerSet {
         let missing = seats(set).filter(|seat| !self.has_delivery(set, *seat));
         let mask = missing.fold(0u8, |mask, seat| mask | 1 << seat);
         LayerSet::new(mask).unwrap_or_default()

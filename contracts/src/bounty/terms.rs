@@ -3,7 +3,7 @@
 use bitcoin::{
     Amount, ScriptBuf,
     absolute::LockTime,
-    hashes::Hash,
+    hashes::{Hash, sha256},
     key::XOnlyPublicKey,
     secp256k1::{PublicKey, Secp256k1},
 };
@@ -12,7 +12,7 @@ use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::market::{LayerSet, RecomputerId, payable};
 use serde::{Deserialize, Serialize};
 
-use super::{BountyError, Call, RecomputerOffer, offer};
+use super::{BountyError, Call, RecomputerOffer, Work, offer};
 use crate::{
     builder::BuilderError,
     depth::Depth,
@@ -219,6 +219,12 @@ impl BountyTerms {
             .check()
     }
 
+    /// As JSON: [`BountyTerms::from_json`] reads it.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Plain data without maps always becomes JSON.
+        serde_json::to_vec(&self.record).unwrap_or_default()
+    }
+
     /// The terms as data.
     pub fn record(&self) -> &BountyRecord {
         &self.record
@@ -311,6 +317,14 @@ impl BountyTerms {
         self.record.layer_height.saturating_add(blocks)
     }
 
+    /// The last height, at or below the tip, from which the requester may do more: that of the layers, each round's, T; 0 before
+    /// all of them. What is due does not change between two of them.
+    pub fn last_mark(&self, tip: u32) -> u32 {
+        let rounds = (0..=self.last_round()).map(|round| self.round_height(round));
+        let marks = rounds.chain([self.record.layer_height, self.record.refund_height]);
+        marks.filter(|mark| *mark <= tip).max().unwrap_or_default()
+    }
+
     /// Blocks in which what a recomputer passes on is answered, and what is answered is passed on: half a round, rounded
     /// down.
     pub fn margin(&self) -> u32 {
@@ -333,6 +347,12 @@ impl BountyTerms {
     pub fn root(&self, result: &[u8]) -> [u8; 32] {
         let job = self.record.call.job.as_byte_array();
         tagged_hash_parts("narthex/bounty-result", &[job, result])
+    }
+
+    /// A result, with what a layer commits to.
+    pub fn work(&self, result: Vec<u8>) -> Work {
+        let root = sha256::Hash::from_byte_array(self.root(&result));
+        Work { result, root }
     }
 
     pub(super) fn context(&self, seat: u8) -> [u8; 32] {

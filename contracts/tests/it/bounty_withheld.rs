@@ -424,3 +424,33 @@ fn a_depth_leaves_time_for_the_openings() {
     );
     bounty.requester.funding_psbt(203, &MadeUpNode).unwrap();
 }
+
+/// An opening that comes after somebody was left out stands in no further closing; nobody refuses one for that.
+#[test]
+fn an_opening_kept_back_until_somebody_was_left_out() {
+    let mut bounty = signed(4, 2);
+    let seal = bounty.sealed(&[(0, RIGHT), (1, RIGHT), (2, RIGHT), (3, RIGHT)]);
+    let open = |seat| bounty.recomputer(seat).open(at(LAYERS), &seal).unwrap();
+    let openings: Vec<_> = (0..4).map(open).collect();
+    for opening in &openings[..3] {
+        bounty.requester.take_opening(opening).unwrap();
+        for seat in 0..3 {
+            bounty.recomputer(seat).hear_opening(opening).unwrap();
+        }
+    }
+    let closing = bounty.requester.close(OPEN).unwrap();
+    for seat in [0, 1] {
+        bounty.recomputer(seat).accept(at(OPEN), &closing).unwrap();
+    }
+    let next = bounty.terms.round_height(1);
+    let closing = bounty.requester.close_again(next, set(&[2])).unwrap();
+    let delivers = |bounty: &mut bounty_support::Bounty| {
+        let answer = bounty.recomputer(0).accept(at(next), &closing).unwrap();
+        matches!(answer, Answer::Deliver(made) if made.set == set(&[0, 1]))
+    };
+    assert!(delivers(&mut bounty));
+    bounty.requester.take_opening(&openings[3]).unwrap();
+    bounty.recomputer(0).hear_opening(&openings[3]).unwrap();
+    assert!(delivers(&mut bounty));
+    assert_eq!(bounty.requester.record().openings.len(), 3);
+}

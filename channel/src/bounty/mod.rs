@@ -1,0 +1,54 @@
+//! Both sides of a bounty, requester and recomputer, as machines.
+//!
+//! What each side knows and takes is its book ([`RequesterBook`](narthex_contracts::bounty::RequesterBook),
+//! [`RecomputerBook`](narthex_contracts::bounty::RecomputerBook)), the same as that of the sides with keys; what was taken, with
+//! the height at which it came, is what is written down. The keys, and a recomputer's seed, from which its secrets follow, are
+//! with the signer. Seal, closing and layer are inputs, since they bind whoever signed them: of two layers or seals the second is
+//! refused. Openings, deliveries and secrets follow from seed and book, the same each time, so what is pending is that they are
+//! made and sent.
+
+mod codec;
+mod recomputer;
+mod requester;
+mod table;
+
+pub use recomputer::{
+    RecomputerChange, RecomputerCoin, RecomputerEffect, RecomputerInput, RecomputerMachine,
+    RecomputerStart,
+};
+pub use requester::{
+    RequesterChange, RequesterCoin, RequesterEffect, RequesterInput, RequesterMachine,
+    RequesterStart,
+};
+
+use bitcoin::Txid;
+use narthex_contracts::bounty::Coin;
+
+/// Where the chain has the coin of a bounty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoinSeen {
+    /// Not confirmed, or reorganised away.
+    Unfunded,
+    /// Locked.
+    Locked {
+        /// Height that confirmed it.
+        height: u32,
+    },
+    /// Settled, cancelled or refunded.
+    Spent {
+        /// Height that confirmed what spends it.
+        height: u32,
+        /// What spends it.
+        by: Txid,
+    },
+}
+
+impl From<CoinSeen> for Coin {
+    fn from(seen: CoinSeen) -> Coin {
+        match seen {
+            CoinSeen::Unfunded => Coin::Unfunded,
+            CoinSeen::Locked { height } => Coin::Locked { height },
+            CoinSeen::Spent { .. } => Coin::Spent,
+        }
+    }
+}
