@@ -58,6 +58,7 @@
 //! ([`setup`]), and what two nodes have told each other ([`wire`]).
 
 pub mod bank;
+pub mod contract;
 pub mod delivery;
 pub mod dispute;
 mod fields;
