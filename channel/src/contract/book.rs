@@ -118,6 +118,14 @@ impl Book {
         self.finding
     }
 
+    /// Whether whoever publishes this transaction shows the result secret.
+    pub fn shows_secret(&self, node: NodeId) -> bool {
+        let graph = self.contract.graph();
+        let signing = graph.node(node).and_then(|node| node.signing);
+        let adaptor = signing.and_then(|signing| graph.adaptor(signing.adaptor?));
+        adaptor.is_some_and(|adaptor| adaptor.needs.contains(&ContractSecret::Result.into()))
+    }
+
     pub(super) fn apply(&mut self, change: &ContractChange) {
         match change {
             ContractChange::Seen(facts) => self.facts = facts.clone(),
@@ -193,15 +201,7 @@ impl Book {
     /// The settlement that shows the result secret, if that is how it ended.
     pub(super) fn shown_by(&self) -> Option<NodeId> {
         let (last, _) = self.facts.last().filter(|_| self.is_settled())?;
-        self.shows_result(last).then_some(last)
-    }
-
-    /// Whether whoever publishes this shows the result secret.
-    pub(super) fn shows_result(&self, node: NodeId) -> bool {
-        let graph = self.contract.graph();
-        let signing = graph.node(node).and_then(|node| node.signing);
-        let adaptor = signing.and_then(|signing| graph.adaptor(signing.adaptor?));
-        adaptor.is_some_and(|adaptor| adaptor.needs.contains(&ContractSecret::Result.into()))
+        self.shows_secret(last).then_some(last)
     }
 
     // Who is who.

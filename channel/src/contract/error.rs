@@ -53,6 +53,9 @@ pub enum ContractRefusal {
         /// What.
         what: &'static str,
     },
+    /// A token, or the input of a step, is evidence and nothing else. The sender's fault.
+    #[error("a piece of evidence was handed over by itself")]
+    Loose,
     /// An attestation that is none. The sender's fault.
     #[error("{from}: {error}")]
     Attestation {

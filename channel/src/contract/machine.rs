@@ -143,7 +143,7 @@ impl<S: Side> ContractMachine<S> {
             Order::Deliver => {
                 let node = contract.find(narthex_contracts::template::Exit::DELIVERED);
                 // What a settlement shows is shown once it is decided on.
-                let is_settling = book.decided.iter().any(|node| book.shows_result(*node));
+                let is_settling = book.decided.iter().any(|node| book.shows_secret(*node));
                 match node.filter(|_| !is_settling) {
                     Some(node) if book.decided.last() == Some(&node) => Ok(Vec::new()),
                     Some(node) => Ok(vec![ContractChange::Decided(node)]),

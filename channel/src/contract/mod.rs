@@ -29,6 +29,7 @@ mod input;
 mod machine;
 mod message;
 mod papers;
+mod seat;
 mod table;
 mod verifier;
 mod worker;
@@ -45,6 +46,7 @@ pub use input::{ContractInput, Done, Order, Said};
 pub use machine::{ContractMachine, Side};
 pub use message::{ContractMessage, Piece};
 pub use papers::{Blob, Papers, Thing};
+pub use seat::{ContractErrand, ContractSeat, ContractSeatError, ContractSigner};
 pub use verifier::Checking;
 pub use worker::Working;
 

@@ -78,6 +78,12 @@ impl Papers {
         &self.receipts
     }
 
+    /// The own receipt for a thing.
+    pub fn given(&self, thing: Thing) -> Option<&SignedReceipt> {
+        let mut given = self.given.iter();
+        given.find_map(|(of, receipt)| (*of == thing).then_some(receipt))
+    }
+
     /// By which hash all boxes are kept, if they came.
     pub const fn boxes(&self) -> Option<&[u8; 32]> {
         self.boxes.as_ref()

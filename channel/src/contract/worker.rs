@@ -62,7 +62,8 @@ impl Side for Working {
         let task = |task| vec![ContractEffect::Task(task)];
         let mut due = match Self::state(book) {
             "working" => task(Task::Work),
-            "sampled" => task(Task::Seal),
+            // The panel was shown other steps, where a reorganisation took the appeal back: with these it would have the key.
+            "sampled" if book.pleaded.is_none() => task(Task::Seal),
             "answered" => task(Task::Open),
             _ => Vec::new(),
         };
