@@ -170,7 +170,10 @@ impl LifeSigner<'_> {
             job: &accepted,
         };
         match rule(&case, &brought, rerun, self.own.seal_cost) {
-            Ok(found) => Ok(Some(Done::Ruled(found.ruling))),
+            Ok(found) => {
+                self.row = Some(found.row);
+                Ok(Some(Done::Ruled(found.ruling)))
+            }
             // A block that is awaited, or a step that this machine cannot run: no ruling is no verdict.
             Err(RuleError::Block { .. } | RuleError::Step(EvidenceError::Defect { .. })) => {
                 Ok(None)

@@ -166,6 +166,16 @@ impl<'a> LifeParty<'a> {
         }
     }
 
+    /// What the client has decrypted, if anything.
+    ///
+    /// # Errors
+    /// [`LifeError::Blob`] if it is gone.
+    pub fn result(&self) -> Result<Option<Vec<u8>>, LifeError> {
+        let kept = self.book().decrypted().and_then(|(_, result)| result);
+        kept.map(|hash| Ok(self.signer().blobs.kept(&hash)?))
+            .transpose()
+    }
+
     /// Takes an order of its owner's.
     ///
     /// # Errors

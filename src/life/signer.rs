@@ -13,6 +13,7 @@ use narthex_contracts::{
 use narthex_game_model::{
     commitment::{ResultSecret, SaltSeed},
     play::{BlindDigests, Strategy, Work, WorkerSecrets},
+    ruling::Row,
     token::{SealCost, Token},
 };
 
@@ -51,6 +52,8 @@ pub struct LifeSigner<'a> {
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
     pub(super) work: Option<Work>,
     pub(super) digests: Option<BlindDigests>,
+    /// By which row an arbiter has ruled.
+    pub(super) row: Option<Row>,
 }
 
 impl<'a> LifeSigner<'a> {
@@ -62,7 +65,13 @@ impl<'a> LifeSigner<'a> {
             sight: Sight::default(),
             work: None,
             digests: None,
+            row: None,
         }
+    }
+
+    /// By which row of the table an arbiter has ruled, if this process has.
+    pub const fn row(&self) -> Option<Row> {
+        self.row
     }
 
     /// What it has read of the chain.

@@ -1,6 +1,6 @@
 //! What a party computes and signs while work is done and checked.
 
-use bitcoin::{hashes::Hash, secp256k1::SecretKey};
+use bitcoin::secp256k1::SecretKey;
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Blob, Book, Done, Finding, Thing};
 use narthex_contracts::{

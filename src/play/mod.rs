@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod job;
 mod ledger;
+mod lives;
 mod options;
 mod panel;
 mod participant;

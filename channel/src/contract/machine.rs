@@ -432,12 +432,17 @@ impl<S: Side> Machine for ContractMachine<S> {
     type Effect = ContractEffect;
     type Error = ContractRefusal;
 
-    /// The effects of a step are those that were not due before it.
+    /// The effects of a step are those that were not due before it. What was taken before has none: two that repeat
+    /// themselves would answer each other for ever.
     fn step(
         &self,
         input: &ContractInput,
     ) -> Result<Step<ContractChange, ContractEffect>, ContractRefusal> {
-        Ok(Step::of_new(self, self.taken(input)?))
+        let changes = self.taken(input)?;
+        Ok(match changes.is_empty() {
+            true => Step::seen(Vec::new()),
+            false => Step::of_new(self, changes),
+        })
     }
 
     fn apply(&mut self, change: &ContractChange) {

@@ -13,15 +13,27 @@ use narthex_game_model::{
 use super::cheating;
 use crate::{
     harness::{ScenarioError, expect},
-    play::{ContractPlay, Ending, PlayError},
+    play::{ContractPlay, Ending, PlayError, lives::Conduct},
 };
 
 use Role::{Client, Verifier, Worker};
 
 pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    honest_work_checked(play)?;
-    play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
-    rewarded(play, Exit::NORMAL)
+    lives(play, &Conduct::default(), Exit::NORMAL)?;
+    Ok(Outcome::Normal.into())
+}
+
+/// Everybody lives by its machine, and this is how it must end.
+fn lives(
+    play: &mut ContractPlay<'_>,
+    conduct: &Conduct,
+    exit: NodeName,
+) -> Result<(), ScenarioError> {
+    let ended = play.live(conduct)?;
+    expect(
+        ended == exit,
+        format!("ended by {ended}, and not by {exit}"),
+    )
 }
 
 pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
