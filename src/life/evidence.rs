@@ -171,7 +171,11 @@ impl LifeSigner<'_> {
         };
         match rule(&case, &brought, rerun, self.own.seal_cost) {
             Ok(found) => {
-                self.row = Some(found.row);
+                let reason = match found.unpaid {
+                    None => found.reason,
+                    Some(unpaid) => format!("{}; {unpaid}", found.reason),
+                };
+                self.ruled = Some((found.row, reason));
                 Ok(Some(Done::Ruled(found.ruling)))
             }
             // A block that is awaited, or a step that this machine cannot run: no ruling is no verdict.

@@ -17,4 +17,4 @@ pub use party::{Heard, Letter, LifeParty, Own};
 pub use publish::{Paid, Publisher, publish, record_root};
 pub use room::Room;
 pub use sight::Sight;
-pub use signer::{LifeSigner, LifeWork};
+pub use signer::{LifeSigner, LifeWork, Watch};

@@ -78,6 +78,8 @@ pub type Letter = (Role, Vec<u8>);
 pub struct LifeParty<'a> {
     seat: Box<dyn Seat<'a> + 'a>,
     publisher: Publisher<'a>,
+    /// Whether the wallet watches what a verifier is paid by an approval.
+    has_learned: bool,
 }
 
 impl<'a> LifeParty<'a> {
@@ -100,7 +102,13 @@ impl<'a> LifeParty<'a> {
             Role::Verifier => boxed::<Checking, L>(contract, log, signer)?,
             Role::Arbiter(_) => boxed::<Judging, L>(contract, log, signer)?,
         };
-        Ok((LifeParty { seat, publisher }, letters(errands)))
+        let mut party = LifeParty {
+            seat,
+            publisher,
+            has_learned: false,
+        };
+        party.learn()?;
+        Ok((party, letters(errands)))
     }
 
     /// Its part.
@@ -146,7 +154,19 @@ impl<'a> LifeParty<'a> {
         let contract = self.book().contract().clone();
         let view = self.seat.signer_mut().sight_mut().look(chain, &contract)?;
         let errands = self.seat.take(&ContractInput::Chain(view))?;
+        self.learn()?;
         Ok(letters(errands))
+    }
+
+    /// The verifier has the token: its wallet watches what an approval will pay it, before it approves.
+    fn learn(&mut self) -> Result<(), LifeError> {
+        if self.role() == Role::Verifier && !self.has_learned {
+            if let Some(key) = self.signer().payment_key(self.book()) {
+                self.publisher.wallet.import(&key)?;
+                self.has_learned = true;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a message. What is refused, and cannot be read, is its sender's fault and changes nothing: that is no error of this
@@ -159,7 +179,9 @@ impl<'a> LifeParty<'a> {
             Ok(message) => message,
             Err(error) => return Ok(Heard::Refused(error.to_string())),
         };
-        match self.seat.hear(from, message) {
+        let heard = self.seat.hear(from, message);
+        self.learn()?;
+        match heard {
             Ok(errands) => Ok(Heard::Taken(letters(errands))),
             Err(ContractSeatError::Refused(why)) => Ok(Heard::Refused(why.to_string())),
             Err(error) => Err(error.into()),

@@ -46,9 +46,9 @@ impl<'a> Room<'a> {
         self.silent.insert(role);
     }
 
-    /// And from now on again.
-    pub fn hear_again(&mut self, role: Role) {
-        self.silent.remove(&role);
+    /// Whether nobody hears this party.
+    pub fn is_silent(&self, role: Role) -> bool {
+        self.silent.contains(&role)
     }
 
     /// A party.

@@ -8,7 +8,7 @@ use narthex_contracts::{
     binding::Bindings,
     derive::OwnSalt,
     setup::{ContractSignatures, Secrets},
-    terms::{Role, Terms, word_pair},
+    terms::{Role, Terms, token_secret, word_pair},
 };
 use narthex_game_model::{
     commitment::{ResultSecret, SaltSeed},
@@ -42,7 +42,12 @@ pub struct LifeWork<'a> {
     pub seal_cost: SealCost,
     /// An arbiter's record of what it has bound, for ever.
     pub bindings: Option<Box<dyn Bindings + 'a>>,
+    /// Told of what came of each task, with the reason of a ruling.
+    pub watch: Option<Watch<'a>>,
 }
+
+/// Told of what came of a task, and of the reason of a ruling.
+pub type Watch<'a> = Box<dyn FnMut(&Done, &str) + 'a>;
 
 /// Does a party's work.
 pub struct LifeSigner<'a> {
@@ -52,8 +57,8 @@ pub struct LifeSigner<'a> {
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
     pub(super) work: Option<Work>,
     pub(super) digests: Option<BlindDigests>,
-    /// By which row an arbiter has ruled.
-    pub(super) row: Option<Row>,
+    /// By which row an arbiter has ruled, and why.
+    pub(super) ruled: Option<(Row, String)>,
 }
 
 impl<'a> LifeSigner<'a> {
@@ -65,13 +70,13 @@ impl<'a> LifeSigner<'a> {
             sight: Sight::default(),
             work: None,
             digests: None,
-            row: None,
+            ruled: None,
         }
     }
 
     /// By which row of the table an arbiter has ruled, if this process has.
-    pub const fn row(&self) -> Option<Row> {
-        self.row
+    pub fn row(&self) -> Option<Row> {
+        self.ruled.as_ref().map(|(row, _)| *row)
     }
 
     /// What it has read of the chain.
@@ -165,6 +170,12 @@ impl<'a> LifeSigner<'a> {
         secrets
     }
 
+    /// The key of what an approval pays the verifier, once it has the token.
+    pub(super) fn payment_key(&self, book: &Book) -> Option<SecretKey> {
+        let token = SecretKey::from_slice(self.kept_token(book)?.expose()).ok()?;
+        token_secret(&self.own.key, &token)
+    }
+
     /// Takes up the shares and signatures that were checked before: as after a crash.
     pub(super) fn take_up(&mut self, book: &Book) {
         // What was checked once is good; what is there already is not taken twice.
@@ -181,6 +192,25 @@ impl ContractSigner for LifeSigner<'_> {
     type Error = LifeError;
 
     fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+        let done = self.done(task, book)?;
+        if let (Some(done), Some(watch)) = (&done, &mut self.own.watch) {
+            let reason = self.ruled.as_ref().map(|(_, reason)| reason.as_str());
+            watch(done, reason.unwrap_or_default());
+        }
+        Ok(done)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], LifeError> {
+        Ok(self.blobs.keep(bytes)?)
+    }
+
+    fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, LifeError> {
+        Ok(self.blobs.kept(hash)?)
+    }
+}
+
+impl LifeSigner<'_> {
+    fn done(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
         match task {
             Task::Work => self.commit(),
             Task::Sample { height } => Ok(self.sample(height)),
@@ -197,13 +227,5 @@ impl ContractSigner for LifeSigner<'_> {
             Task::Attest => self.attest(book),
             Task::Decrypt { settlement } => self.decrypt(settlement, book),
         }
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], LifeError> {
-        Ok(self.blobs.keep(bytes)?)
-    }
-
-    fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, LifeError> {
-        Ok(self.blobs.kept(hash)?)
     }
 }

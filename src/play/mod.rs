@@ -11,6 +11,7 @@ mod event;
 mod job;
 mod ledger;
 mod lives;
+mod narrate;
 mod options;
 mod panel;
 mod participant;

@@ -118,6 +118,12 @@ impl Book {
         self.finding
     }
 
+    /// First height at which a block may hold this transaction, as far as its locks go; `None` as long as something that it spends
+    /// is not confirmed.
+    pub fn earliest(&self, node: NodeId) -> Option<u32> {
+        duty::earliest(&self.contract, &self.facts, node)
+    }
+
     /// Whether whoever publishes this transaction shows the result secret.
     pub fn shows_secret(&self, node: NodeId) -> bool {
         let graph = self.contract.graph();
