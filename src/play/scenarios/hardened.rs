@@ -14,7 +14,7 @@ use super::cheating;
 use crate::{
     harness::{ScenarioError, expect},
     play::{
-        ContractPlay, Ending,
+        ContractPlay, Ending, PlayError,
         lives::{Conduct, FUNDING},
     },
 };
@@ -49,11 +49,12 @@ fn lives(
     conduct: &Conduct,
     exit: NodeName,
 ) -> Result<(), ScenarioError> {
-    let ended = play.live(conduct)?;
-    expect(
-        ended == exit,
-        format!("ended by {ended}, and not by {exit}"),
-    )
+    ended_by(play.live(conduct)?, exit)
+}
+
+fn ended_by(ended: NodeName, exit: NodeName) -> Result<(), ScenarioError> {
+    let what = format!("ended by {ended}, and not by {exit}");
+    expect(ended == exit, what)
 }
 
 pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -206,7 +207,13 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
         ),
         ..on_chain()
     };
-    lives(play, &conduct, Exit::UNAPPEALED)?;
+    let ended = play.live(&conduct)?;
+    if ended == Exit::NORMAL_LONG {
+        // What it claims is right: zeros are what such steps give.
+        let why = "the worker claims zeros without work, and all that were sampled are right";
+        return Err(PlayError::NoCheat(why).into());
+    }
+    ended_by(ended, Exit::UNAPPEALED)?;
     Ok(Outcome::FaultyUnappealed.into())
 }
 
@@ -249,7 +256,7 @@ pub(super) fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> 
 }
 
 /// A cheat is delivered, caught and rejected on chain.
-fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+pub(super) fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.work(&cheating(), super::FALSIFIES)?;
     deliver(play)?;
     super::caught(!play.check()?)?;
