@@ -23,6 +23,7 @@ trait Seat<'a> {
     fn changes(&self) -> u64;
     fn signer(&self) -> &LifeSigner<'a>;
     fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
+    fn into_signer(self: Box<Self>) -> LifeSigner<'a>;
 }
 
 type Taken = Result<Vec<ContractErrand>, ContractSeatError<LifeError>>;
@@ -58,6 +59,10 @@ impl<'a, M: Side, L: Log> Seat<'a> for ContractSeat<M, LifeSigner<'a>, L> {
 
     fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
         ContractSeat::signer_mut(self)
+    }
+
+    fn into_signer(self: Box<Self>) -> LifeSigner<'a> {
+        ContractSeat::into_signer(*self)
     }
 }
 
@@ -107,6 +112,9 @@ impl<'a> LifeParty<'a> {
             publisher,
             has_learned: false,
         };
+        // What a process before this one was given and checked.
+        let book = party.book().clone();
+        party.seat.signer_mut().take_up(&book);
         party.learn()?;
         Ok((party, letters(errands)))
     }
@@ -144,6 +152,11 @@ impl<'a> LifeParty<'a> {
     /// From where it pays.
     pub const fn publisher_mut(&mut self) -> &mut Publisher<'a> {
         &mut self.publisher
+    }
+
+    /// Its process ends: whoever does its work, and from where it pays.
+    pub fn leave(self) -> (LifeSigner<'a>, Publisher<'a>) {
+        (self.seat.into_signer(), self.publisher)
     }
 
     /// Looks at the chain.

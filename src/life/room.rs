@@ -46,11 +46,6 @@ impl<'a> Room<'a> {
         self.silent.insert(role);
     }
 
-    /// Whether nobody hears this party.
-    pub fn is_silent(&self, role: Role) -> bool {
-        self.silent.contains(&role)
-    }
-
     /// A party.
     pub fn party(&self, role: Role) -> Option<&LifeParty<'a>> {
         self.parties.get(&role)
@@ -91,19 +86,36 @@ impl<'a> Room<'a> {
     /// [`LifeError`], of any of them.
     pub fn round(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
         loop {
-            let roles: Vec<_> = self.parties.keys().copied().collect();
             let before = self.changes();
-            for role in &roles {
-                let looked = self.parties.get_mut(role).map(|party| party.look(chain));
-                let letters = looked.transpose()?.unwrap_or_default();
-                self.post(*role, letters);
-            }
+            self.look(chain)?;
             self.deliver()?;
             // What came may be waited for by a view of the chain that was seen already.
             if self.changes() == before {
                 break;
             }
         }
+        self.publish(chain)
+    }
+
+    /// Everybody looks at the chain.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn look(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
+        let roles: Vec<_> = self.parties.keys().copied().collect();
+        for role in roles {
+            let looked = self.parties.get_mut(&role).map(|party| party.look(chain));
+            let letters = looked.transpose()?.unwrap_or_default();
+            self.post(role, letters);
+        }
+        Ok(())
+    }
+
+    /// Everybody publishes what is due.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
         for party in self.parties.values_mut() {
             if !self.silent.contains(&party.role()) {
                 party.publish(chain)?;
@@ -112,7 +124,8 @@ impl<'a> Room<'a> {
         Ok(())
     }
 
-    fn changes(&self) -> u64 {
+    /// Number of entries in all logs.
+    pub fn changes(&self) -> u64 {
         self.parties.values().map(LifeParty::changes).sum()
     }
 
@@ -121,6 +134,16 @@ impl<'a> Room<'a> {
     /// # Errors
     /// [`LifeError`].
     pub fn deliver(&mut self) -> Result<(), LifeError> {
+        while self.deliver_one(false)?.is_some() {}
+        Ok(())
+    }
+
+    /// Delivers one letter, and says to whom. What the receiver would answer is lost if `is_killed`: its process ends before it has
+    /// sent anything, and what it wrote down is all that is left.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn deliver_one(&mut self, is_killed: bool) -> Result<Option<Role>, LifeError> {
         while let Some((from, (to, bytes))) = self.letters.pop_front() {
             if self.silent.contains(&from) || self.silent.contains(&to) {
                 continue;
@@ -129,10 +152,12 @@ impl<'a> Room<'a> {
                 continue;
             };
             match party.hear(from, &bytes)? {
+                Heard::Taken(_) if is_killed => {}
                 Heard::Taken(letters) => self.post(to, letters),
                 Heard::Refused(why) => self.refused.push((from, to, why)),
             }
+            return Ok(Some(to));
         }
-        Ok(())
+        Ok(None)
     }
 }

@@ -46,8 +46,8 @@ pub struct LifeWork<'a> {
     pub watch: Option<Watch<'a>>,
 }
 
-/// Told of what came of a task, and of the reason of a ruling.
-pub type Watch<'a> = Box<dyn FnMut(&Done, &str) + 'a>;
+/// Told of what came of a task; of a ruling, by which row and for what reason.
+pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
 
 /// Does a party's work.
 pub struct LifeSigner<'a> {
@@ -74,9 +74,9 @@ impl<'a> LifeSigner<'a> {
         }
     }
 
-    /// By which row of the table an arbiter has ruled, if this process has.
-    pub fn row(&self) -> Option<Row> {
-        self.ruled.as_ref().map(|(row, _)| *row)
+    /// What outlives a process: everything but what it computed and read.
+    pub fn into_work(self) -> (LifeWork<'a>, Box<dyn Blobs + 'a>) {
+        (self.own, self.blobs)
     }
 
     /// What it has read of the chain.
@@ -194,8 +194,7 @@ impl ContractSigner for LifeSigner<'_> {
     fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
         let done = self.done(task, book)?;
         if let (Some(done), Some(watch)) = (&done, &mut self.own.watch) {
-            let reason = self.ruled.as_ref().map(|(_, reason)| reason.as_str());
-            watch(done, reason.unwrap_or_default());
+            watch(done, self.ruled.as_ref());
         }
         Ok(done)
     }

@@ -16,14 +16,14 @@ use narthex_game_model::{
         open, open_with,
     },
     computation::Computation,
-    play::{Verdict, Work},
+    play::{Verdict, Work, WorkError},
     ruling::{Answer, Item, Received},
     sample,
     token::{SealError, TokenBox, open as open_seal, seal},
 };
 
 use super::{LifeError, LifeSigner};
-use crate::job::recompute;
+use crate::job::{JobError, recompute};
 
 /// A sample, as either side derives it from what was said.
 pub(super) struct Drawn {
@@ -87,8 +87,12 @@ impl LifeSigner<'_> {
         if self.work.is_none() {
             let secrets = self.worker_secrets()?;
             let openings = self.terms().params().openings();
-            let work = Work::perform(self.own.job.0, &self.own.strategy, &secrets, openings)?;
-            self.work = Some(work);
+            let (job, stage) = self.own.job;
+            let work = Work::perform(job, &self.own.strategy, &secrets, openings);
+            self.work = Some(work.map_err(|error| match error {
+                WorkError::Step { index, error } => JobError::step(stage, index, error).into(),
+                error => LifeError::from(error),
+            })?);
         }
         self.work.as_ref().ok_or(LifeError::Order("work"))
     }

@@ -1,16 +1,20 @@
 //! A play whose parties live by their machines: the very code that nodes run, over a network in memory.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::{
+    Amount, Transaction,
+    secp256k1::rand::{Rng, SeedableRng, rngs::StdRng},
+};
 use narthex_channel::{
     contract::{Contract, Order, Policy},
-    log::MemoryLog,
+    log::{Identity, MemoryDisk, MemoryLog},
 };
 use narthex_contracts::{
     graph::{NodeName, TxGraph},
+    setup::ContractSignatures,
     template::ContractSecret,
-    terms::Role,
+    terms::{Role, Terms},
 };
 use narthex_game_model::{play::Strategy, ruling::Row};
 
@@ -127,7 +131,9 @@ impl ContractPlay<'_> {
         };
         let journal = Rc::new(RefCell::new(Vec::new()));
         let tip = Rc::new(RefCell::new(self.chain.height()?));
+        let row = Rc::new(RefCell::new(None));
         let mut room = Room::new();
+        let mut killer = self.options.kills.map(Killer::new);
         let parties = self.participants.values_mut().zip(self.records.each());
         for (participant, (role, record)) in parties {
             let signatures = participant.holdings.clone();
@@ -145,7 +151,8 @@ impl ContractPlay<'_> {
                 depth,
                 works: conduct.strategy.1,
             };
-            let (journal, tip) = (journal.clone(), tip.clone());
+            let (journal, tip, row) = (journal.clone(), tip.clone(), row.clone());
+            let is_heard = !conduct.silent.contains(&(role, FUNDING));
             let work = LifeWork {
                 seed: participant.seed().clone(),
                 own_salt: own_salt(participant.seed().expose()),
@@ -160,8 +167,12 @@ impl ContractPlay<'_> {
                 admits: conduct.admits,
                 seal_cost: self.options.seal_cost,
                 bindings: Some(Box::new(record)),
-                watch: Some(Box::new(move |done, reason| {
+                watch: Some(Box::new(move |done, ruled| {
                     let height = *tip.borrow();
+                    let reason = ruled.map_or("", |(_, reason)| reason);
+                    if let (Some((by, _)), true) = (ruled, is_heard) {
+                        *row.borrow_mut() = Some(*by);
+                    }
                     for (what, why) in narrator.told(done, reason) {
                         let who = role;
                         journal.borrow_mut().push(Lived::Step {
@@ -173,8 +184,13 @@ impl ContractPlay<'_> {
                     }
                 })),
             };
+            let disk = MemoryDisk::default();
+            let log = match &mut killer {
+                None => MemoryLog::forgetful(),
+                Some(killer) => killer.know(role, &disk, &work.signatures)?,
+            };
             let own = Own {
-                log: MemoryLog::forgetful(),
+                log,
                 signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
                 publisher: Publisher::new(&mut participant.wallet, rate),
             };
@@ -214,7 +230,10 @@ impl ContractPlay<'_> {
                     }));
                 }
             }
-            room.round(self.chain)?;
+            match &mut killer {
+                None => room.round(self.chain)?,
+                Some(killer) => killer.round(&mut room, self.chain)?,
+            }
             let is_over = room
                 .parties()
                 .all(|party| matches!(party.standing(), "settled" | "decrypted" | "over"));
@@ -243,9 +262,7 @@ impl ContractPlay<'_> {
         let client = room.party(Role::Client);
         let client = client.ok_or_else(|| PlayError::Broken("no client".into()))?;
         let result = client.result()?;
-        let heard = room.parties().filter(|party| !room.is_silent(party.role()));
-        let rows = heard.filter_map(|party| party.signer().row());
-        let (row, traffic) = (rows.last(), room.traffic());
+        let traffic = room.traffic();
         let verifier = room.party(Role::Verifier);
         let known = verifier.map(|party| party.signer().secrets(party.book()));
         let token = known.and_then(|known| known.get(ContractSecret::Token));
@@ -259,7 +276,7 @@ impl ContractPlay<'_> {
         Ok(Ended {
             journal: journal.unwrap_or_default(),
             by,
-            row,
+            row: row.take(),
             result,
             traffic,
         })
@@ -302,4 +319,89 @@ fn probe(
         }
     }
     Ok(())
+}
+
+/// Kills processes: now and then whoever has just written something down, before it has sent what follows.
+struct Killer {
+    rng: StdRng,
+    /// What every process begins with.
+    known: BTreeMap<Role, (MemoryDisk, ContractSignatures<Terms>)>,
+}
+
+impl Killer {
+    fn new(seed: u64) -> Killer {
+        Killer {
+            rng: StdRng::seed_from_u64(seed),
+            known: BTreeMap::new(),
+        }
+    }
+
+    fn log(role: Role, disk: &MemoryDisk) -> Result<MemoryLog, LifeError> {
+        let id = u8::try_from(role.index()).unwrap_or(u8::MAX);
+        Ok(disk.open(&Identity::new("contract", [id; 32]))?)
+    }
+
+    fn know(
+        &mut self,
+        role: Role,
+        disk: &MemoryDisk,
+        signatures: &ContractSignatures<Terms>,
+    ) -> Result<MemoryLog, LifeError> {
+        let known = (disk.clone(), signatures.clone());
+        self.known.insert(role, known);
+        Self::log(role, disk)
+    }
+
+    /// As [`Room::round`], with kills.
+    fn round<'a>(
+        &mut self,
+        room: &mut Room<'a>,
+        chain: &mut dyn narthex_regtest::Chain,
+    ) -> Result<(), LifeError> {
+        loop {
+            let before = room.changes();
+            room.look(chain)?;
+            loop {
+                let is_killed = self.rng.gen_ratio(1, 8);
+                let Some(to) = room.deliver_one(is_killed)? else {
+                    break;
+                };
+                if is_killed {
+                    self.kill(room, to)?;
+                }
+            }
+            if room.changes() == before {
+                break;
+            }
+        }
+        let roles: Vec<_> = self.known.keys().copied().collect();
+        for role in roles {
+            if self.rng.gen_ratio(1, 4) {
+                self.kill(room, role)?;
+            }
+        }
+        room.look(chain)?;
+        room.deliver()?;
+        room.publish(chain)
+    }
+
+    fn kill<'a>(&mut self, room: &mut Room<'a>, role: Role) -> Result<(), LifeError> {
+        let Some((disk, signatures)) = self.known.get(&role) else {
+            return Ok(());
+        };
+        let Some(party) = room.leave(role) else {
+            return Ok(());
+        };
+        let contract = party.book().contract().clone();
+        let (signer, publisher) = party.leave();
+        let (mut work, blobs) = signer.into_work();
+        work.signatures = signatures.clone();
+        let own = Own {
+            log: Self::log(role, disk)?,
+            signer: LifeSigner::new(work, blobs),
+            publisher,
+        };
+        room.join(LifeParty::open(contract, own)?);
+        Ok(())
+    }
 }

@@ -332,4 +332,9 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
     pub const fn signer_mut(&mut self) -> &mut S {
         &mut self.signer
     }
+
+    /// Whoever does its work, once the seat is left.
+    pub fn into_signer(self) -> S {
+        self.signer
+    }
 }
