@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use narthex_contracts::terms::Role;
 use narthex_game_model::{
     commitment::{ReceiptKind, SignedReceipt},
-    ruling::SignedItem,
+    ruling::{Item, SignedItem},
 };
 
 use super::{
@@ -22,6 +22,9 @@ const MAX_OF_ISSUER: usize = 24;
 
 /// Most shares or signatures of the settlement that wait to be checked.
 const MAX_UNCHECKED: usize = 4;
+
+/// How often they may be found to be none before no more are taken.
+const MAX_FALSE: u8 = 16;
 
 /// Which side of a contract.
 pub trait Side: Clone + std::fmt::Debug {
@@ -100,8 +103,7 @@ impl<S: Side> ContractMachine<S> {
 
     fn chain(&self, view: &ChainView) -> Taken {
         let tip = view.tip;
-        let is_below = view.facts.path.iter().all(|(_, height)| *height <= tip);
-        if !is_below || !view.facts.is_sound(self.contract()) {
+        if view.facts.highest() > tip || !view.facts.is_sound(self.contract()) {
             return Err(ContractRefusal::View { tip });
         }
         let mut changes = Vec::new();
@@ -172,34 +174,53 @@ impl<S: Side> ContractMachine<S> {
             Said::Item(signed) => self.item(from, signed),
             Said::Receipt(signed) => self.receipt(from, signed),
             Said::Commitment(commitment) => match (from, papers.commitment()) {
-                (Role::Worker, None) => Ok(vec![ContractChange::Shown(commitment.clone())]),
+                // What the worker has not signed binds it only by the root of record: another one may be.
+                (Role::Worker, None) if book.has_root(&commitment.id()) => {
+                    Ok(vec![ContractChange::Shown(commitment.clone())])
+                }
                 (Role::Worker, Some(_)) => Ok(Vec::new()),
+                (Role::Worker, None) => not_its_part("commitment to no root on record"),
                 _ => not_its_part("commitment"),
             },
-            Said::Blob(Blob::Boxes { hash }) => match papers.commitment() {
-                _ if me == Role::Worker || from == Role::Verifier => not_its_part("boxes"),
-                None => not_its_part("boxes of no commitment"),
-                Some(_) if papers.has_given(Thing::Data) || papers.boxes == Some(*hash) => {
-                    Ok(Vec::new())
+            Said::Blob(Blob::Boxes { .. }) if papers.commitment().is_none() => {
+                not_its_part("boxes of no commitment")
+            }
+            // Another one's opening under this name is not taken first: what nobody signed fills no place.
+            Said::Blob(Blob::Opening { id, .. }) if !papers.is_named(id) => {
+                not_its_part("opening that no item names")
+            }
+            Said::Blob(blob) => {
+                let (what, is_here) = match blob {
+                    Blob::Boxes { .. } => ("boxes", papers.boxes().is_some()),
+                    Blob::Opening { id, .. } => ("opening", papers.opening(id).is_some()),
+                };
+                let by = from.into();
+                match is_here {
+                    _ if me == Role::Worker || from == Role::Client => not_its_part(what),
+                    // The first is looked into before another one takes its place.
+                    true => Ok(Vec::new()),
+                    false if papers.is_heard(by) => {
+                        Ok(vec![ContractChange::Kept { by, blob: *blob }])
+                    }
+                    false => not_its_part("long thing more, after so many that were none"),
                 }
-                Some(_) => Ok(vec![ContractChange::Kept(Blob::Boxes { hash: *hash })]),
-            },
-            Said::Blob(blob @ Blob::Opening { id, .. }) => match papers.opening(id) {
-                _ if me == Role::Worker || from == Role::Client => not_its_part("opening"),
-                Some(_) => Ok(Vec::new()),
-                None if papers.has_room() => Ok(vec![ContractChange::Kept(*blob)]),
-                None => not_its_part("one opening more"),
-            },
+            }
             Said::Evidence(hash) => match (me, from.litigant()) {
                 (Role::Arbiter(_), Some(by)) if !book.is_closed => {
-                    let is_here = papers.brought.get(&by) == Some(hash);
+                    let is_here = papers.brought().any(|known| known == (by, hash));
                     let change = ContractChange::Brought { by, hash: *hash };
-                    Ok((!is_here).then_some(change).into_iter().collect())
+                    match is_here || papers.may_bring(by) {
+                        true => Ok((!is_here).then_some(change).into_iter().collect()),
+                        false => not_its_part("evidence once more"),
+                    }
                 }
                 (Role::Arbiter(_), Some(_)) => Ok(Vec::new()),
                 _ => not_its_part("evidence"),
             },
             Said::Release(release) => match (from, me) {
+                (Role::Verifier, Role::Client) if book.fakes >= MAX_FALSE => {
+                    not_its_part("share of the settlement, after so many that were none")
+                }
                 (Role::Verifier, Role::Client) => {
                     let is_wanted = book.approved.is_empty()
                         && book.released.len() < MAX_UNCHECKED
@@ -210,6 +231,9 @@ impl<S: Side> ContractMachine<S> {
                 _ => not_its_part("share of the settlement"),
             },
             Said::HandedOver(handed) => match (from, me) {
+                (Role::Client, Role::Worker) if book.fakes >= MAX_FALSE => {
+                    not_its_part("signature of the settlement, after so many that were none")
+                }
                 (Role::Client, Role::Worker) => {
                     let is_wanted = book.passed.is_empty()
                         && book.handed.len() < MAX_UNCHECKED
@@ -309,17 +333,25 @@ impl<S: Side> ContractMachine<S> {
         let book = &self.book;
         match done {
             Done::Committed { commitment, boxes } => {
-                let boxes = ContractChange::Kept(Blob::Boxes { hash: *boxes });
-                let changes = vec![ContractChange::Filed(commitment.clone()), boxes];
-                self.if_asked("commitment", |task| *task == Task::Work, changes)
+                let blob = Blob::Boxes { hash: *boxes };
+                let by = self.contract().role().into();
+                let kept = ContractChange::Kept { by, blob };
+                let changes = vec![ContractChange::Filed(commitment.clone()), kept];
+                let is_own = commitment.item.name() == "commitment" && self.is_own(commitment);
+                let is_it = |task: &Task| is_own && *task == Task::Work;
+                self.if_asked("commitment", is_it, changes)
             }
             Done::Signed(signed) => self.signed(signed),
             Done::Opened { item, opening } => {
-                let changes = vec![
-                    ContractChange::Kept(*opening),
-                    ContractChange::Filed(item.clone()),
-                ];
-                self.if_asked("opening", |task| *task == Task::Open, changes)
+                let (by, blob) = (self.contract().role().into(), *opening);
+                let kept = ContractChange::Kept { by, blob };
+                let changes = vec![kept, ContractChange::Filed(item.clone())];
+                // Nothing is opened but to a verifier that says it has the token, and after that.
+                let is_right = self.is_own(item)
+                    && matches!((&item.item, blob), (Item::Opening { reply, opening }, Blob::Opening { id, .. })
+                        if book.may_open_to(reply) && *opening == id);
+                let is_it = |task: &Task| is_right && *task == Task::Open;
+                self.if_asked("opening", is_it, changes)
             }
             Done::Found(finding) => {
                 let is_it = |task: &Task| match task {
@@ -389,13 +421,18 @@ impl<S: Side> ContractMachine<S> {
         }
     }
 
-    /// What this party signed, as it was asked to.
-    fn signed(&self, signed: &SignedItem) -> Taken {
+    /// Whether this party has signed it.
+    fn is_own(&self, signed: &SignedItem) -> bool {
         let contract = self.contract();
         let author = signed.item.author();
         let key = contract.word_key(author.into());
-        let is_own = contract.role().litigant() == Some(author)
-            && key.is_some_and(|key| signed.is_by(contract.id(), &key));
+        contract.role().litigant() == Some(author)
+            && key.is_some_and(|key| signed.is_by(contract.id(), &key))
+    }
+
+    /// What this party signed, as it was asked to.
+    fn signed(&self, signed: &SignedItem) -> Taken {
+        let is_own = self.is_own(signed);
         let (name, filed) = (signed.item.name(), ContractChange::Filed(signed.clone()));
         let is_it = |task: &Task| match (task, name) {
             (Task::Sample { .. }, "sample") | (Task::Seal, "token") => true,
@@ -413,8 +450,12 @@ impl<S: Side> ContractMachine<S> {
         let (book, contract) = (&self.book, self.contract());
         let receipt = &signed.receipt;
         let named = book.papers.receipt_name(contract.id(), thing);
+        let kind = match contract.role() {
+            Role::Arbiter(_) => Some(ReceiptKind::Kept),
+            _ => book.papers.receipt_kind(contract.id(), thing),
+        };
         let is_right = receipt.contract == *contract.id()
-            && named == Some(receipt.item)
+            && (named, kind) == (Some(receipt.item), Some(receipt.kind))
             && book.word(contract.role()) == Some(receipt.issuer);
         let receipt = *signed;
         let changes = vec![ContractChange::Acknowledged { thing, receipt }];
