@@ -454,7 +454,12 @@ fn accused<S: Side>(mut seat: Seat<S>) -> Seat<S> {
 fn rule<S: Side>(seat: &mut Seat<S>, ruling: Ruling, arbiters: &[u8]) {
     for arbiter in arbiters {
         let attestation = world().attestation(*arbiter, ruling);
-        seat.said(Role::Arbiter(*arbiter), Said::Attestation(attestation));
+        // Anybody may bring it.
+        let from = match seat.book().contract().role() {
+            CLIENT => WORKER,
+            _ => CLIENT,
+        };
+        seat.said(from, Said::Attestation(attestation));
     }
 }
 

@@ -75,11 +75,6 @@ impl Blocks {
         ContractInput::Chain(ChainView { tip, facts })
     }
 
-    fn stands(&self) -> Option<NodeName> {
-        let (last, _) = self.path.last()?;
-        Some(world().graph.node(*last)?.name)
-    }
-
     /// What may spend the contract's coin next.
     fn next(&self) -> Vec<NodeId> {
         let Some((last, _)) = self.path.last() else {
@@ -427,7 +422,7 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
 
 fn keeps_the_laws<S: Side + PartialEq>(role: Role, seed: u64) {
     let mut walks = Walks::<S>::of(role);
-    rows::print(&mut walks, 20_000, 40);
+    rows::print(&mut walks, 4_000, 40);
     let checked = check(&mut walks, Effort::new(seed, 300, 40));
     checked.unwrap_or_else(|broken| panic!("{broken}"));
 }

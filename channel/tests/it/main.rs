@@ -22,6 +22,7 @@ mod begun;
 mod contract_duties;
 mod contract_laws;
 mod contract_support;
+mod contract_talk;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
 #[allow(dead_code)]
 mod deliver_support;
