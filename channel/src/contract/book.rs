@@ -419,7 +419,7 @@ impl Book {
 
     /// Own evidence, once there is an accusation.
     pub(super) fn pleading(&self) -> Vec<ContractEffect> {
-        if !self.is_accused() {
+        if !self.is_accused() || self.is_settled() {
             return Vec::new();
         }
         vec![match self.pleaded {

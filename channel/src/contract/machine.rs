@@ -502,6 +502,13 @@ impl<S: Side> Machine for ContractMachine<S> {
             due.extend(book.own_things());
             due.extend(book.receipts());
         }
+        // What has a deadline does not wait for work that takes long.
+        due.sort_by_key(|effect| match effect {
+            ContractEffect::Publish { .. } => 0u8,
+            ContractEffect::Record { .. } => 1,
+            ContractEffect::Send { .. } => 2,
+            ContractEffect::Task(_) => 3,
+        });
         due
     }
 }
@@ -529,7 +536,21 @@ impl<S: Side> Tabled for ContractMachine<S> {
                 Said::HandedOver(_) => "handed_over",
                 Said::Attestation(_) => "attestation",
             },
-            ContractInput::Done(_) => "done",
+            ContractInput::Done(done) => match done {
+                Done::Committed { .. } => "committed",
+                Done::Signed(_) => "signed",
+                Done::Opened { .. } => "opened",
+                Done::Found(_) => "found",
+                Done::Acknowledged { .. } => "acknowledged",
+                Done::NotReceived { .. } => "not_received",
+                Done::Approved(_) => "approved",
+                Done::Passed(_) => "passed",
+                Done::False => "fake",
+                Done::Pleaded(_) => "pleaded",
+                Done::Ruled(_) => "ruled",
+                Done::Attested(_) => "attested",
+                Done::Decrypted { .. } => "decrypted",
+            },
         }
     }
 

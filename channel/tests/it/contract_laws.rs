@@ -422,7 +422,7 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
 
 fn keeps_the_laws<S: Side + PartialEq>(role: Role, seed: u64) {
     let mut walks = Walks::<S>::of(role);
-    rows::print(&mut walks, 4_000, 40);
+    rows::print(&mut walks, 2_000, 40);
     let checked = check(&mut walks, Effort::new(seed, 300, 40));
     checked.unwrap_or_else(|broken| panic!("{broken}"));
 }

@@ -514,3 +514,20 @@ fn boxes_that_come_after_the_settlement_are_looked_into_before_they_are_decrypte
     client.tip(DELIVERED + 301);
     assert_eq!(client.machine.standing(), "over");
 }
+
+#[test]
+fn nothing_is_brought_to_a_panel_whose_case_is_settled() {
+    let mut verifier = Seat::answered(false);
+    let path = [
+        (Exit::DELIVERED, DELIVERED),
+        (Exit::REJECTED, ACCUSED - 5),
+        (Exit::APPEALED, ACCUSED),
+    ];
+    for (name, height) in path {
+        verifier.confirm(name, height);
+    }
+    assert!(verifier.is_asked(Task::Plead));
+    let panel = [0, 1, 2].into_iter().collect();
+    verifier.confirm(Exit::ruled(Ruling::WorkerAtFault, panel), ACCUSED + 9);
+    assert_eq!(verifier.machine.pending(), []);
+}
