@@ -72,6 +72,10 @@ impl Side for Judging {
         }
     }
 
+    fn place(book: &Book) -> &'static str {
+        Self::state(book)
+    }
+
     fn due(book: &Book) -> Vec<ContractEffect> {
         let task = |task| vec![ContractEffect::Task(task)];
         let state = Self::state(book);

@@ -39,6 +39,13 @@ pub trait Side: Clone + std::fmt::Debug {
     fn is_of(role: Role) -> bool;
     /// Where it stands, in a word.
     fn state(book: &Book) -> &'static str;
+    /// Where it stands in its table: as the chain says, and `open` as long as that says nothing.
+    fn place(book: &Book) -> &'static str {
+        match (Self::state(book), book.chain_state()) {
+            (state, Some(_)) => state,
+            (_, None) => "open",
+        }
+    }
     /// What is to be done beside what all do.
     fn due(book: &Book) -> Vec<ContractEffect>;
     /// What follows from the height of the tip.
@@ -518,8 +525,10 @@ impl<S: Side> Tabled for ContractMachine<S> {
     const SUMMARY: &'static str = S::SUMMARY;
     const TABLE: &'static [&'static [Transition]] = S::TABLE;
 
+    /// What the chain says. Where the talk stands is said by [`ContractMachine::standing`]: it goes on behind a reorganisation
+    /// as before it, so that a row for each of both would be many rows.
     fn state(&self) -> &'static str {
-        self.standing()
+        S::place(&self.book)
     }
 
     fn input_name(input: &ContractInput) -> &'static str {
@@ -556,25 +565,8 @@ impl<S: Side> Tabled for ContractMachine<S> {
 
     fn effect_name(effect: &ContractEffect) -> &'static str {
         match effect {
-            ContractEffect::Send { .. } => "send",
-            ContractEffect::Publish { .. } => "publish",
-            ContractEffect::Record { .. } => "record",
-            ContractEffect::Task(task) => match task {
-                Task::Work => "work",
-                Task::Sample { .. } => "sample",
-                Task::Seal => "seal",
-                Task::Answer => "answer",
-                Task::Open => "open",
-                Task::Compare => "compare",
-                Task::Look(_) => "look",
-                Task::Approve => "approve",
-                Task::Check => "check",
-                Task::Pass => "pass",
-                Task::Plead => "plead",
-                Task::Rule => "rule",
-                Task::Attest => "attest",
-                Task::Decrypt { .. } => "decrypt",
-            },
+            ContractEffect::Publish { .. } | ContractEffect::Record { .. } => "publish",
+            ContractEffect::Send { .. } | ContractEffect::Task(_) => "act",
         }
     }
 }

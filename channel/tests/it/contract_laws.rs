@@ -16,7 +16,7 @@ use narthex_channel::{
     laws::{Effort, Subject, check},
 };
 use narthex_contracts::{
-    graph::{NodeId, NodeName, Source, TxGraph},
+    graph::{NodeId, Source, TxGraph},
     template::Exit,
     terms::Role,
 };
