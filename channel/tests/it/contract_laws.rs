@@ -1,7 +1,5 @@
 //! Each of the four sides of a contract keeps the laws of machines.
 
-use std::marker::PhantomData;
-
 use bitcoin::{
     Txid,
     hashes::Hash,
@@ -150,7 +148,7 @@ struct Walks<S> {
     mood: Mood,
     /// Of how many inputs one is of the chain.
     pace: u32,
-    side: PhantomData<S>,
+    fresh: ContractMachine<S>,
 }
 
 impl<S: Side> Walks<S> {
@@ -160,7 +158,7 @@ impl<S: Side> Walks<S> {
             blocks: Blocks::new(),
             mood: Mood::Smooth,
             pace: 4,
-            side: PhantomData,
+            fresh: world().machine(role),
         }
     }
 
@@ -380,7 +378,7 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
     type State = ContractMachine<S>;
 
     fn fresh(&self) -> ContractMachine<S> {
-        world().machine(self.role)
+        self.fresh.clone()
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
@@ -422,8 +420,8 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
 
 fn keeps_the_laws<S: Side + PartialEq>(role: Role, seed: u64) {
     let mut walks = Walks::<S>::of(role);
-    rows::print(&mut walks, 2_000, 40);
-    let checked = check(&mut walks, Effort::new(seed, 300, 40));
+    rows::print(&mut walks, 6_000, 40);
+    let checked = check(&mut walks, Effort::new(seed, 1_200, 40));
     checked.unwrap_or_else(|broken| panic!("{broken}"));
 }
 
