@@ -20,7 +20,6 @@ mod bank_replays;
 mod bank_support;
 mod begun;
 mod contract_duties;
-mod contract_laws;
 mod contract_support;
 mod contract_talk;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
