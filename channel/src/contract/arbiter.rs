@@ -101,7 +101,7 @@ impl Side for Judging {
         // Each side brings one part: when both are here, nothing else is waited for. What comes at the last height is in time.
         let is_whole = [Litigant::Worker, Litigant::Verifier]
             .iter()
-            .all(|by| book.papers.brought.contains_key(by));
+            .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
         let is_over = |accused| is_whole || tip > contract.panel_schedule(accused).evidence;
         let closed = accused.filter(|accused| is_over(*accused));
         closed.map(|_| ContractChange::Closed).into_iter().collect()

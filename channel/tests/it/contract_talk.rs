@@ -215,9 +215,9 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
     let rules = || input(Done::Ruled(Ruling::WorkerAtFault));
     let attests = |ruling| input(Done::Attested(world().attestation(me, ruling)));
     arbiter.said(WORKER, Said::Evidence([1; 32]));
-    arbiter.tip(closes - 1);
-    assert!(!arbiter.is_asked(Task::Rule) && is_refused(arbiter.step(&rules())));
     arbiter.tip(closes);
+    assert!(!arbiter.is_asked(Task::Rule) && is_refused(arbiter.step(&rules())));
+    arbiter.tip(closes + 1);
     assert!(arbiter.is_asked(Task::Rule));
     // What comes now is not in the case.
     arbiter.said(VERIFIER, Said::Evidence([2; 32]));
@@ -231,6 +231,18 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
     arbiter.step(&attested).unwrap();
     let others = [CLIENT, WORKER, VERIFIER, PANEL[0], PANEL[2]];
     assert_eq!(arbiter.sends(Parcel::Attestation), others);
+}
+
+#[test]
+fn the_evidence_is_closed_when_both_sides_have_brought_theirs() {
+    let mut arbiter = accused(Seat::of(PANEL[1]));
+    arbiter.said(WORKER, Said::Evidence([1; 32]));
+    arbiter.said(CLIENT, Said::Evidence([2; 32]));
+    arbiter.tip(ACCUSED + 1);
+    assert!(!arbiter.is_asked(Task::Rule));
+    arbiter.said(VERIFIER, Said::Evidence([3; 32]));
+    arbiter.tip(ACCUSED + 1);
+    assert!(arbiter.is_asked(Task::Rule));
 }
 
 #[test]
