@@ -543,3 +543,16 @@ fn nothing_is_brought_to_a_panel_whose_case_is_settled() {
     verifier.confirm(Exit::ruled(Ruling::WorkerAtFault, panel), ACCUSED + 9);
     assert_eq!(verifier.machine.pending(), []);
 }
+
+#[test]
+fn a_verifier_that_found_a_bad_box_tells_the_worker_and_rejects() {
+    let mut verifier = Seat::comparing();
+    let verdict = world().verdict(&talk(DRAWN, true).opening);
+    let named = Parcel::Item(world().name(&verdict));
+    assert_eq!(verifier.sends(named), []);
+    verifier.done(Done::Signed(verdict));
+    assert_eq!(verifier.machine.standing(), "rejecting");
+    assert_eq!(verifier.sends(named), [WORKER]);
+    verifier.serve();
+    assert!(!verifier.is_asked(Task::Approve));
+}
