@@ -170,7 +170,7 @@ impl Book {
             ContractChange::Pleaded(hash) => self.pleaded = Some(*hash),
             ContractChange::Closed => self.is_closed = true,
             ContractChange::Ruled(ruling) => self.ruled = Some(*ruling),
-            ContractChange::Attested(attestation) => self.attested.push(attestation.clone()),
+            ContractChange::Attested(attestation) => self.attested.push(*attestation),
             ContractChange::Decrypted { by, result } => self.decrypted = Some((*by, *result)),
             ContractChange::Over => self.is_over = true,
         }

@@ -265,7 +265,7 @@ impl<S: Side> ContractMachine<S> {
         };
         match self.book.attested.iter().any(same) {
             true => Ok(Vec::new()),
-            false => Ok(vec![ContractChange::Attested(attestation.clone())]),
+            false => Ok(vec![ContractChange::Attested(*attestation)]),
         }
     }
 
@@ -411,7 +411,7 @@ impl<S: Side> ContractMachine<S> {
                 let is_own = Role::Arbiter(attestation.arbiter) == self.contract().role()
                     && book.ruled == Some(attestation.ruling)
                     && attestation.check(self.contract().terms()).is_ok();
-                let changes = vec![ContractChange::Attested(attestation.clone())];
+                let changes = vec![ContractChange::Attested(*attestation)];
                 let is_it = |task: &Task| is_own && *task == Task::Attest;
                 self.if_asked("attestation", is_it, changes)
             }
@@ -441,10 +441,14 @@ impl<S: Side> ContractMachine<S> {
     fn signed(&self, signed: &SignedItem) -> Taken {
         let is_own = self.is_own(signed);
         let (name, filed) = (signed.item.name(), ContractChange::Filed(signed.clone()));
-        let is_it = |task: &Task| match (task, name) {
-            (Task::Sample { .. }, "sample") | (Task::Seal, "token") => true,
-            (Task::Answer, "reply") | (Task::Compare, "verdict") => true,
-            _ => false,
+        let is_it = |task: &Task| {
+            matches!(
+                (task, name),
+                (Task::Sample { .. }, "sample")
+                    | (Task::Seal, "token")
+                    | (Task::Answer, "reply")
+                    | (Task::Compare, "verdict")
+            )
         };
         let mut changes = vec![filed];
         if name == "verdict" {

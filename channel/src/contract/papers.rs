@@ -53,6 +53,12 @@ const MAX_FRUITLESS: u8 = 8;
 /// How often a party may bring evidence: the last counts.
 const MAX_BROUGHT: u8 = 8;
 
+/// A sample: nonce, height and hash of the block.
+type Drawn = ([u8; 32], u32, [u8; 32]);
+
+/// A token: id of its sample, and the seal.
+type Sealed = ([u8; 32], SealedToken);
+
 /// By what a long thing is kept, and who brought it.
 type Kept = (PartyId, [u8; 32]);
 
@@ -138,7 +144,7 @@ impl Papers {
     }
 
     /// The first sample: its id, the nonce, height and hash of its block.
-    pub fn sample(&self, contract: &[u8; 32]) -> Option<([u8; 32], ([u8; 32], u32, [u8; 32]))> {
+    pub fn sample(&self, contract: &[u8; 32]) -> Option<([u8; 32], Drawn)> {
         self.first(contract, |item| match item {
             Item::Sample {
                 nonce,
@@ -150,7 +156,7 @@ impl Papers {
     }
 
     /// The first token, and the sample that it names.
-    pub fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], ([u8; 32], SealedToken))> {
+    pub fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], Sealed)> {
         self.first(contract, |item| match item {
             Item::Token { sample, sealed } => Some((*sample, *sealed)),
             _ => None,

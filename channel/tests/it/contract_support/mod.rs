@@ -230,7 +230,7 @@ impl World {
     pub fn attestation(&self, arbiter: u8, ruling: Ruling) -> Attestation {
         let mut all = self.attestations.iter();
         let found = all.find(|of| (of.arbiter, of.ruling) == (arbiter, ruling));
-        found.unwrap().clone()
+        *found.unwrap()
     }
 
     pub fn schedule(&self, delivered: u32) -> Schedule {
