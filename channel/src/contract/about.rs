@@ -34,6 +34,8 @@ pub struct Contract {
     graph: Arc<TxGraph>,
     role: Role,
     policy: Policy,
+    /// What each signs with, which takes time to derive.
+    words: Arc<Vec<(Role, XOnlyPublicKey)>>,
 }
 
 /// Two are the same if terms, party and policy are: the graph follows from the terms.
@@ -62,7 +64,10 @@ impl Contract {
         if terms.key(role).is_none() {
             return Err(Unfit::NoParty { role });
         }
+        let word = |role| Some((role, terms.word_key(role)?));
+        let words = Arc::new(terms.roles().filter_map(word).collect());
         Ok(Contract {
+            words,
             terms,
             graph,
             role,
@@ -110,7 +115,8 @@ impl Contract {
 
     /// What a party signs items and receipts with.
     pub(super) fn word_key(&self, role: Role) -> Option<XOnlyPublicKey> {
-        self.terms.word_key(role)
+        let mut words = self.words.iter();
+        words.find_map(|(of, key)| (*of == role).then_some(*key))
     }
 
     pub(super) fn find(&self, name: NodeName) -> Option<NodeId> {

@@ -1,7 +1,7 @@
 //! An arbiter's side.
 
 use narthex_contracts::{party::PartySet, terms::Role};
-use narthex_game_model::ruling::{Item, Litigant};
+use narthex_game_model::ruling::Litigant;
 
 use super::{Book, ContractChange, ContractEffect, Parcel, Side, Task, Thing, table};
 use crate::Transition;
@@ -23,18 +23,18 @@ impl Book {
         let id = self.contract().id();
         let mut all = Vec::new();
         let kept = self.papers.items.iter().map(|signed| &signed.item);
-        for item in kept.filter(|item| self.papers.has_given(Thing::Item(item.id(id)))) {
+        for item in kept.filter(|item| self.papers.has_given(id, Thing::Item(item.id(id)))) {
             let to = PartySet::EMPTY.with(match item.author() {
                 Litigant::Verifier => Role::Worker,
                 Litigant::Worker | Litigant::Client => Role::Verifier,
             });
-            if let Item::Opening { opening, .. } = item {
-                let blob = self.papers.openings.get(opening).copied();
-                let what = blob.map(Parcel::Opening);
-                all.extend(what.map(|what| ContractEffect::Send { to, what }));
-            }
-            let what = Parcel::Item(item.id(id));
-            all.push(ContractEffect::Send { to, what });
+            let named = item.id(id);
+            let parcels = match item.opened() {
+                Some(opening) => self.opening_parcels(named, opening),
+                None => vec![Parcel::Item(named)],
+            };
+            let send = |what| ContractEffect::Send { to, what };
+            all.extend(parcels.into_iter().map(send));
         }
         all
     }
@@ -43,8 +43,9 @@ impl Book {
     fn boxes_for_client(&self) -> Option<ContractEffect> {
         let boxes = self
             .papers
-            .boxes
-            .filter(|_| self.papers.has_given(Thing::Data))?;
+            .boxes()
+            .copied()
+            .filter(|_| self.papers.has_given(self.contract().id(), Thing::Data))?;
         self.shown_by()?;
         let (to, what) = (PartySet::EMPTY.with(Role::Client), Parcel::Boxes(boxes));
         Some(ContractEffect::Send { to, what })
@@ -69,6 +70,10 @@ impl Side for Judging {
             Some(state @ ("settled" | "over")) => state,
             _ => "keeping",
         }
+    }
+
+    fn place(book: &Book) -> &'static str {
+        Self::state(book)
     }
 
     fn due(book: &Book) -> Vec<ContractEffect> {
@@ -96,7 +101,7 @@ impl Side for Judging {
         // Each side brings one part: when both are here, nothing else is waited for. What comes at the last height is in time.
         let is_whole = [Litigant::Worker, Litigant::Verifier]
             .iter()
-            .all(|by| book.papers.brought.contains_key(by));
+            .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
         let is_over = |accused| is_whole || tip > contract.panel_schedule(accused).evidence;
         let closed = accused.filter(|accused| is_over(*accused));
         closed.map(|_| ContractChange::Closed).into_iter().collect()

@@ -13,6 +13,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     ArbiterSet, Ruling,
+    commitment::ReceiptKind,
     ruling::{Item, Litigant},
 };
 
@@ -31,6 +32,8 @@ pub struct Book {
     /// What came of the settlement and is not checked yet.
     pub(super) released: Vec<Release>,
     pub(super) handed: Vec<HandedOver>,
+    /// How often what came was none.
+    pub(super) fakes: u8,
     /// What was checked, or is one's own.
     pub(super) approved: Vec<Release>,
     pub(super) passed: Vec<HandedOver>,
@@ -54,6 +57,7 @@ impl Book {
             finding: None,
             released: Vec::new(),
             handed: Vec::new(),
+            fakes: 0,
             approved: Vec::new(),
             passed: Vec::new(),
             decided: Vec::new(),
@@ -134,17 +138,18 @@ impl Book {
 
     pub(super) fn apply(&mut self, change: &ContractChange) {
         match change {
-            ContractChange::Seen(facts) => self.facts = facts.clone(),
+            ContractChange::Seen(facts) => {
+                self.facts = facts.clone();
+                // What nobody signed is what the root of record is of, or nothing.
+                let bare = self.papers.bare.take();
+                self.papers.bare = bare.filter(|shown| self.has_root(&shown.id()));
+            }
             ContractChange::Filed(signed) => self.papers.items.push(signed.clone()),
             ContractChange::Shown(commitment) => self.papers.bare = Some(**commitment),
-            ContractChange::Kept(blob) => self.papers.keep(blob),
-            ContractChange::Brought { by, hash } => {
-                self.papers.brought.insert(*by, *hash);
-            }
+            ContractChange::Kept { by, blob } => self.papers.keep(*by, blob),
+            ContractChange::Brought { by, hash } => self.papers.bring(*by, *hash),
             ContractChange::Receipt(signed) => self.papers.receipts.push(*signed),
-            ContractChange::Acknowledged { thing, receipt } => {
-                self.papers.given.push((*thing, *receipt));
-            }
+            ContractChange::Acknowledged { thing, receipt } => self.papers.give(*thing, *receipt),
             ContractChange::NotReceived(thing) => {
                 let contract = *self.contract.id();
                 self.papers.drop_thing(&contract, *thing);
@@ -158,13 +163,14 @@ impl Book {
             ContractChange::False => {
                 self.released.clear();
                 self.handed.clear();
+                self.fakes = self.fakes.saturating_add(1);
             }
             ContractChange::Decided(node) => self.decided.push(*node),
             ContractChange::Appealing => self.is_appealing = true,
             ContractChange::Pleaded(hash) => self.pleaded = Some(*hash),
             ContractChange::Closed => self.is_closed = true,
             ContractChange::Ruled(ruling) => self.ruled = Some(*ruling),
-            ContractChange::Attested(attestation) => self.attested.push(attestation.clone()),
+            ContractChange::Attested(attestation) => self.attested.push(*attestation),
             ContractChange::Decrypted { by, result } => self.decrypted = Some((*by, *result)),
             ContractChange::Over => self.is_over = true,
         }
@@ -177,6 +183,11 @@ impl Book {
             .last()
             .is_some_and(|(node, _)| self.contract.find(name) == Some(node))
             && self.facts.agreed.is_none()
+    }
+
+    /// Whether this root is on record.
+    pub(super) fn has_root(&self, root: &[u8; 32]) -> bool {
+        self.facts.root.is_some_and(|record| record.root == *root)
     }
 
     /// Nothing has spent the funding.
@@ -222,14 +233,6 @@ impl Book {
         roles.find(|role| self.word(*role).as_ref() == Some(key))
     }
 
-    fn panel_keys(&self) -> Vec<[u8; 32]> {
-        let panel = self.contract.panel();
-        panel
-            .iter()
-            .filter_map(|party| self.word(party.into()))
-            .collect()
-    }
-
     // What was said.
 
     /// Own items, or another's, by the author.
@@ -244,17 +247,41 @@ impl Book {
             .any(|item| item.name() == name)
     }
 
+    /// Whether a party has acknowledged a thing. The other side's date must be one that a panel takes: whoever dates a receipt
+    /// behind its deadline has given none, and the arbiters keep the thing instead.
     pub(super) fn is_acknowledged_by(&self, thing: Thing, role: Role) -> bool {
         let key = self.word(role);
-        key.is_some_and(|key| self.papers.is_acknowledged(self.contract.id(), thing, &key))
+        let dated = key.and_then(|key| self.papers.acknowledged(self.contract.id(), thing, &key));
+        dated.is_some_and(|height| role == Role::Client || self.is_in_time(thing, height))
     }
 
     /// Whether so many arbiters keep it that a panel counts it as handed over.
     pub(super) fn is_kept(&self, thing: Thing) -> bool {
         let enough = self.contract.terms().params().keepers();
-        self.papers
-            .keepers(self.contract.id(), thing, &self.panel_keys())
+        let panel = self.contract.panel();
+        panel
+            .iter()
+            .filter(|party| self.keeps(thing, *party))
+            .count()
             >= enough
+    }
+
+    /// Whether a receipt of this height is one in time, as the panel counts it. Before the delivery there are no deadlines.
+    fn is_in_time(&self, thing: Thing, height: u32) -> bool {
+        let Some(delivered) = self.facts.delivered(&self.contract) else {
+            return true;
+        };
+        let schedule = self.contract.schedule(delivered);
+        let last = match self.papers.receipt_kind(self.contract.id(), thing) {
+            Some(ReceiptKind::Data) => schedule.record,
+            Some(ReceiptKind::Sample) => schedule.nonce,
+            Some(ReceiptKind::Token) => schedule.token,
+            Some(ReceiptKind::Reply) => schedule.reply,
+            Some(ReceiptKind::Opening) => schedule.opening,
+            // Nothing depends on when a commitment was received.
+            _ => return true,
+        };
+        height <= last
     }
 
     /// Whether a thing was handed over to a party, as a panel counts it.
@@ -276,17 +303,18 @@ impl Book {
     pub(super) fn looks(&self) -> Vec<ContractEffect> {
         let me = self.contract.role().litigant();
         let id = self.contract.id();
-        let is_open =
-            |thing: &Thing| !self.papers.has_given(*thing) && !self.papers.refused.contains(thing);
+        let is_open = |thing: &Thing| {
+            !self.papers.has_given(id, *thing) && !self.papers.refused.contains(thing)
+        };
         let of_others = self.items_by(|author| Some(author) != me);
         let is_here = |item: &&Item| match item.opened() {
-            Some(opening) => self.papers.openings.contains_key(opening),
+            Some(opening) => self.papers.opening(opening).is_some(),
             None => item.receipt().is_some(),
         };
         let items = of_others
             .filter(is_here)
             .map(|item| Thing::Item(item.id(id)));
-        let has_data = self.papers.boxes.is_some() && self.papers.commitment().is_some();
+        let has_data = self.papers.boxes().is_some() && self.papers.commitment().is_some();
         let data = (has_data && me != Some(Litigant::Worker)).then_some(Thing::Data);
         let things = items.chain(data).filter(is_open);
         things
@@ -298,7 +326,11 @@ impl Book {
     pub(super) fn receipts(&self) -> Vec<ContractEffect> {
         let me = self.contract.role();
         let mut all = Vec::new();
+        let id = self.contract.id();
         for (thing, signed) in &self.papers.given {
+            if !self.papers.has_given(id, *thing) {
+                continue;
+            }
             let Some(holder) = self.holder_of(&signed.receipt.holder) else {
                 continue;
             };
@@ -334,9 +366,18 @@ impl Book {
         what.iter().map(send).collect()
     }
 
+    /// The item that names an opening, and the opening, if it is here. The item goes first: an opening that none names is not
+    /// taken.
+    pub(super) fn opening_parcels(&self, item: [u8; 32], opening: &[u8; 32]) -> Vec<Parcel> {
+        let blob = self.papers.opening(opening).copied();
+        let parcels = [Parcel::Item(item)].into_iter();
+        parcels.chain(blob.map(Parcel::Opening)).collect()
+    }
+
     fn keeps(&self, thing: Thing, party: PartyId) -> bool {
         let key = self.word(party.into());
-        key.is_some_and(|key| self.papers.keepers(self.contract.id(), thing, &[key]) > 0)
+        let dated = key.and_then(|key| self.papers.kept(self.contract.id(), thing, &key));
+        dated.is_some_and(|height| self.is_in_time(thing, height))
     }
 
     /// Own things of this author's talk, to whom they are said.
@@ -351,7 +392,7 @@ impl Book {
             all.extend(match item {
                 Item::Commitment(_) => {
                     let mut sent = self.hand(thing, &[parcel], &both);
-                    let boxes = self.papers.boxes.map(Parcel::Boxes);
+                    let boxes = self.papers.boxes().copied().map(Parcel::Boxes);
                     sent.extend(
                         boxes
                             .into_iter()
@@ -360,13 +401,7 @@ impl Book {
                     sent
                 }
                 Item::Opening { opening, .. } => {
-                    let blob = self.papers.openings.get(opening).copied();
-                    let what: Vec<_> = blob
-                        .map(Parcel::Opening)
-                        .into_iter()
-                        .chain([parcel])
-                        .collect();
-                    self.hand(thing, &what, &both)
+                    self.hand(thing, &self.opening_parcels(named, opening), &both)
                 }
                 Item::Token { .. } => self.hand(thing, &[parcel], &[Role::Verifier]),
                 Item::Sample { .. } | Item::Reply { .. } => {
@@ -384,7 +419,7 @@ impl Book {
 
     /// Own evidence, once there is an accusation.
     pub(super) fn pleading(&self) -> Vec<ContractEffect> {
-        if !self.is_accused() {
+        if !self.is_accused() || self.is_settled() {
             return Vec::new();
         }
         vec![match self.pleaded {

@@ -4,6 +4,7 @@ use bitcoin::Txid;
 use narthex_contracts::{
     attest::Attestation,
     graph::NodeId,
+    party::PartyId,
     setup::{HandedOver, Release},
 };
 use narthex_game_model::{
@@ -36,7 +37,12 @@ pub enum ContractChange {
     /// A commitment that nobody signed.
     Shown(Box<Commitment>),
     /// A long thing is here.
-    Kept(Blob),
+    Kept {
+        /// Who brought it.
+        by: PartyId,
+        /// What.
+        blob: Blob,
+    },
     /// A party's evidence is here.
     Brought {
         /// Whose.

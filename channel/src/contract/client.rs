@@ -39,25 +39,29 @@ impl Side for Paying {
             () if !book.passed.is_empty() => "passed",
             () if !book.approved.is_empty() => "passing",
             () if !book.released.is_empty() => "checking",
-            () if book.papers.has_given(Thing::Data) => "served",
+            () if book.papers.has_given(book.contract().id(), Thing::Data) => "served",
             () => "waiting",
         }
     }
 
     fn due(book: &Book) -> Vec<ContractEffect> {
         let task = |task| vec![ContractEffect::Task(task)];
-        let is_here = book.papers.boxes.is_some() && book.papers.commitment().is_some();
+        let has_data = book.papers.has_given(book.contract().id(), Thing::Data);
         match (Self::state(book), book.shown_by()) {
             ("checking", _) if book.is_funded() => task(Task::Check),
             // What the key opens is here: who pays without it pays for nothing.
-            ("passing", _) if book.is_funded() && book.papers.has_given(Thing::Data) => {
-                task(Task::Pass)
-            }
+            ("passing", _) if book.is_funded() && has_data => task(Task::Pass),
             ("passed", _) if book.is_funded() => vec![ContractEffect::Send {
                 to: PartySet::EMPTY.with(Role::Worker),
                 what: Parcel::HandedOver,
             }],
-            ("shown", Some(settlement)) if is_here => task(Task::Decrypt { settlement }),
+            ("shown", Some(settlement)) if has_data => task(Task::Decrypt { settlement }),
+            // Boxes that came late may be anybody's: they are looked into as all are.
+            ("shown", _) => {
+                let is_it =
+                    |due: &ContractEffect| *due == ContractEffect::Task(Task::Look(Thing::Data));
+                book.looks().into_iter().filter(is_it).collect()
+            }
             _ => Vec::new(),
         }
     }

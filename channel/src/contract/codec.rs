@@ -5,7 +5,7 @@ use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
 };
-use narthex_contracts::graph::NodeId;
+use narthex_contracts::{graph::NodeId, party::PartyId};
 use narthex_game_model::{
     Ruling,
     ruling::{Litigant, RootOfRecord},
@@ -30,9 +30,9 @@ impl Message for ContractChange {
             ContractChange::Seen(facts) => write_facts(w.u8(0), facts),
             ContractChange::Filed(signed) => write_item(w.u8(1), signed),
             ContractChange::Shown(commitment) => w.u8(2).message(commitment.as_ref()),
-            ContractChange::Kept(blob) => match blob {
-                Blob::Boxes { hash } => w.u8(3).fixed(hash),
-                Blob::Opening { id, hash } => w.u8(4).fixed(id).fixed(hash),
+            ContractChange::Kept { by, blob } => match blob {
+                Blob::Boxes { hash } => w.u8(3).u8(by.0).fixed(hash),
+                Blob::Opening { id, hash } => w.u8(4).u8(by.0).fixed(id).fixed(hash),
             },
             ContractChange::Brought { by, hash } => w.u8(5).u8(litigant_byte(*by)).fixed(hash),
             ContractChange::Receipt(receipt) => w.u8(6).fixed(&receipt.to_bytes()),
@@ -76,13 +76,19 @@ impl Message for ContractChange {
             0 => ContractChange::Seen(read_facts(r)?),
             1 => ContractChange::Filed(read_item(r)?),
             2 => ContractChange::Shown(Box::new(r.message("commitment")?)),
-            3 => ContractChange::Kept(Blob::Boxes {
-                hash: r.array("boxes")?,
-            }),
-            4 => ContractChange::Kept(Blob::Opening {
-                id: r.array("opening")?,
-                hash: r.array("bytes")?,
-            }),
+            3 => ContractChange::Kept {
+                by: read_party(r)?,
+                blob: Blob::Boxes {
+                    hash: r.array("boxes")?,
+                },
+            },
+            4 => ContractChange::Kept {
+                by: read_party(r)?,
+                blob: Blob::Opening {
+                    id: r.array("opening")?,
+                    hash: r.array("bytes")?,
+                },
+            },
             5 => ContractChange::Brought {
                 by: read_litigant(r)?,
                 hash: r.array("evidence")?,
@@ -172,6 +178,11 @@ fn read_thing(r: &mut Reader<'_>) -> Result<Thing, DecodeError> {
         1 => Thing::Data,
         other => return Err(DecodeError::invalid("thing", other)),
     })
+}
+
+fn read_party(r: &mut Reader<'_>) -> Result<PartyId, DecodeError> {
+    let index = r.u8("party")?;
+    PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid("party", index))
 }
 
 const fn litigant_byte(by: Litigant) -> u8 {

@@ -22,7 +22,9 @@ use narthex_contracts::{
     template::{Exit, Rulings},
     terms::Role,
 };
-use narthex_game_model::{Accusation, Ruling, settlement::MAX_PANEL_WITH_NAMED_SILENCE};
+use narthex_game_model::{
+    Accusation, ArbiterSet, Ruling, settlement::MAX_PANEL_WITH_NAMED_SILENCE,
+};
 
 use super::{Book, Contract, Facts, Finding, Thing};
 
@@ -138,16 +140,19 @@ impl Look<'_> {
         if book.finding == Some(Finding::OwnFault) {
             return contract.find(Exit::ADMITTED);
         }
+        let delivered = contract.find(Exit::DELIVERED)?;
+        let is_committed = book.has_own("commitment");
+        if book.decided.contains(&delivered) {
+            // It may be in pools: a settlement beside it could show the result secret, and not confirm.
+            return is_committed.then_some(delivered);
+        }
         let last = until(book, normal)?;
         let confirms = self.tip.saturating_add(self.confirm());
         if !book.passed.is_empty() && confirms < last {
             return self.deep().then_some(normal);
         }
-        let delivered = contract.find(Exit::DELIVERED)?;
-        let is_committed = book.has_own("commitment");
         let is_near = confirms.saturating_add(self.message()) >= last;
-        let is_wanted =
-            book.decided.contains(&delivered) || is_near || book.finding == Some(Finding::Wrong);
+        let is_wanted = is_near || book.finding == Some(Finding::Wrong);
         (is_committed && is_wanted).then_some(delivered)
     }
 
@@ -187,7 +192,7 @@ impl Look<'_> {
         let is_false = book.rejects();
         let is_last = self.tip.saturating_add(self.confirm()) >= schedule.verdict;
         // A rejection is judged by what was handed over before it.
-        (is_late || (is_false && (is_last || book.is_heard()))).then_some(false)
+        ((is_late || is_false) && (is_last || book.is_heard())).then_some(false)
     }
 
     /// TxV0, to the worker.
@@ -210,33 +215,29 @@ impl Look<'_> {
 
     /// TxA.
     fn ruled(&self) -> Option<NodeId> {
-        let (book, contract) = (self.book, self.book.contract());
-        let (role, params) = (contract.role(), contract.terms().params());
-        for ruling in Ruling::ALL {
-            let set = book.attested_set(ruling);
-            if set.len() < params.quorum() {
-                continue;
-            }
-            let (name, pays) = (
-                Exit::ruled_on(Accusation::Appeal, ruling, set),
-                match ruling {
-                    Ruling::WorkerAtFault => Role::Verifier,
-                    Ruling::VerifierAtFault => Role::Worker,
-                },
-            );
-            // Nobody else can: it shows the worker's secret.
-            if ruling == Ruling::VerifierAtFault {
-                return (role == pays && self.deep()).then(|| self.when(name, 0))?;
-            }
-            let patience = match role {
-                Role::Client => 0,
-                _ if role == pays => 0,
-                Role::Worker => return None,
-                _ => self.confirm(),
-            };
-            return self.when(name, patience);
+        let book = self.book;
+        let quorum = book.contract().terms().params().quorum();
+        let sets = Ruling::ALL.map(|ruling| (ruling, book.attested_set(ruling)));
+        // Arbiters that rule both ways may make two majorities.
+        let mut decided = sets
+            .iter()
+            .filter(|(_, set)| set.len() >= quorum)
+            .peekable();
+        match decided.peek() {
+            Some(_) => decided.find_map(|(ruling, set)| self.ruled_so(*ruling, *set)),
+            None => self.undecided(),
         }
-        self.undecided()
+    }
+
+    fn ruled_so(&self, ruling: Ruling, set: ArbiterSet) -> Option<NodeId> {
+        let name = Exit::ruled_on(Accusation::Appeal, ruling, set);
+        match (ruling, self.book.contract().role()) {
+            // Nobody else can: it shows the worker's secret.
+            (Ruling::VerifierAtFault, Role::Worker) => self.deep().then(|| self.when(name, 0))?,
+            (Ruling::VerifierAtFault, _) | (Ruling::WorkerAtFault, Role::Worker) => None,
+            (Ruling::WorkerAtFault, Role::Client | Role::Verifier) => self.when(name, 0),
+            (Ruling::WorkerAtFault, Role::Arbiter(_)) => self.when(name, self.confirm()),
+        }
     }
 
     /// Nobody has a majority.

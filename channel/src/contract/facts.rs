@@ -95,7 +95,19 @@ impl Facts {
             }
             _ => true,
         });
-        begins && follows
+        // What is spent is there to be spent, and not spent before.
+        let agrees = self.agreed.is_none_or(|height| {
+            let coin = self.last().filter(|(_, low)| *low <= height);
+            coin.is_some_and(|(last, _)| contract_output(graph, last).is_some())
+        });
+        begins && follows && agrees
+    }
+
+    /// The highest height that they name.
+    pub(super) fn highest(&self) -> u32 {
+        let path = self.path.iter().map(|(_, height)| *height);
+        let root = self.root.map(|record| record.height);
+        path.chain(root).chain(self.agreed).max().unwrap_or(0)
     }
 
     /// Whether the contract's coin is gone for good, and since when.

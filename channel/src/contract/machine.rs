@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use narthex_contracts::terms::Role;
 use narthex_game_model::{
     commitment::{ReceiptKind, SignedReceipt},
-    ruling::SignedItem,
+    ruling::{Item, SignedItem},
 };
 
 use super::{
@@ -23,6 +23,9 @@ const MAX_OF_ISSUER: usize = 24;
 /// Most shares or signatures of the settlement that wait to be checked.
 const MAX_UNCHECKED: usize = 4;
 
+/// How often they may be found to be none before no more are taken.
+const MAX_FALSE: u8 = 16;
+
 /// Which side of a contract.
 pub trait Side: Clone + std::fmt::Debug {
     /// Name of its machine.
@@ -36,6 +39,13 @@ pub trait Side: Clone + std::fmt::Debug {
     fn is_of(role: Role) -> bool;
     /// Where it stands, in a word.
     fn state(book: &Book) -> &'static str;
+    /// Where it stands in its table: as the chain says, and `open` as long as that says nothing.
+    fn place(book: &Book) -> &'static str {
+        match (Self::state(book), book.chain_state()) {
+            (state, Some(_)) => state,
+            (_, None) => "open",
+        }
+    }
     /// What is to be done beside what all do.
     fn due(book: &Book) -> Vec<ContractEffect>;
     /// What follows from the height of the tip.
@@ -100,8 +110,7 @@ impl<S: Side> ContractMachine<S> {
 
     fn chain(&self, view: &ChainView) -> Taken {
         let tip = view.tip;
-        let is_below = view.facts.path.iter().all(|(_, height)| *height <= tip);
-        if !is_below || !view.facts.is_sound(self.contract()) {
+        if view.facts.highest() > tip || !view.facts.is_sound(self.contract()) {
             return Err(ContractRefusal::View { tip });
         }
         let mut changes = Vec::new();
@@ -172,34 +181,53 @@ impl<S: Side> ContractMachine<S> {
             Said::Item(signed) => self.item(from, signed),
             Said::Receipt(signed) => self.receipt(from, signed),
             Said::Commitment(commitment) => match (from, papers.commitment()) {
-                (Role::Worker, None) => Ok(vec![ContractChange::Shown(commitment.clone())]),
+                // What the worker has not signed binds it only by the root of record: another one may be.
+                (Role::Worker, None) if book.has_root(&commitment.id()) => {
+                    Ok(vec![ContractChange::Shown(commitment.clone())])
+                }
                 (Role::Worker, Some(_)) => Ok(Vec::new()),
+                (Role::Worker, None) => not_its_part("commitment to no root on record"),
                 _ => not_its_part("commitment"),
             },
-            Said::Blob(Blob::Boxes { hash }) => match papers.commitment() {
-                _ if me == Role::Worker || from == Role::Verifier => not_its_part("boxes"),
-                None => not_its_part("boxes of no commitment"),
-                Some(_) if papers.has_given(Thing::Data) || papers.boxes == Some(*hash) => {
-                    Ok(Vec::new())
+            Said::Blob(Blob::Boxes { .. }) if papers.commitment().is_none() => {
+                not_its_part("boxes of no commitment")
+            }
+            // Another one's opening under this name is not taken first: what nobody signed fills no place.
+            Said::Blob(Blob::Opening { id, .. }) if !papers.is_named(id) => {
+                not_its_part("opening that no item names")
+            }
+            Said::Blob(blob) => {
+                let (what, is_here) = match blob {
+                    Blob::Boxes { .. } => ("boxes", papers.boxes().is_some()),
+                    Blob::Opening { id, .. } => ("opening", papers.opening(id).is_some()),
+                };
+                let by = from.into();
+                match is_here {
+                    _ if me == Role::Worker || from == Role::Client => not_its_part(what),
+                    // The first is looked into before another one takes its place.
+                    true => Ok(Vec::new()),
+                    false if papers.is_heard(by) => {
+                        Ok(vec![ContractChange::Kept { by, blob: *blob }])
+                    }
+                    false => not_its_part("long thing more, after so many that were none"),
                 }
-                Some(_) => Ok(vec![ContractChange::Kept(Blob::Boxes { hash: *hash })]),
-            },
-            Said::Blob(blob @ Blob::Opening { id, .. }) => match papers.opening(id) {
-                _ if me == Role::Worker || from == Role::Client => not_its_part("opening"),
-                Some(_) => Ok(Vec::new()),
-                None if papers.has_room() => Ok(vec![ContractChange::Kept(*blob)]),
-                None => not_its_part("one opening more"),
-            },
+            }
             Said::Evidence(hash) => match (me, from.litigant()) {
                 (Role::Arbiter(_), Some(by)) if !book.is_closed => {
-                    let is_here = papers.brought.get(&by) == Some(hash);
+                    let is_here = papers.brought().any(|known| known == (by, hash));
                     let change = ContractChange::Brought { by, hash: *hash };
-                    Ok((!is_here).then_some(change).into_iter().collect())
+                    match is_here || papers.may_bring(by) {
+                        true => Ok((!is_here).then_some(change).into_iter().collect()),
+                        false => not_its_part("evidence once more"),
+                    }
                 }
                 (Role::Arbiter(_), Some(_)) => Ok(Vec::new()),
                 _ => not_its_part("evidence"),
             },
             Said::Release(release) => match (from, me) {
+                (Role::Verifier, Role::Client) if book.fakes >= MAX_FALSE => {
+                    not_its_part("share of the settlement, after so many that were none")
+                }
                 (Role::Verifier, Role::Client) => {
                     let is_wanted = book.approved.is_empty()
                         && book.released.len() < MAX_UNCHECKED
@@ -210,6 +238,9 @@ impl<S: Side> ContractMachine<S> {
                 _ => not_its_part("share of the settlement"),
             },
             Said::HandedOver(handed) => match (from, me) {
+                (Role::Client, Role::Worker) if book.fakes >= MAX_FALSE => {
+                    not_its_part("signature of the settlement, after so many that were none")
+                }
                 (Role::Client, Role::Worker) => {
                     let is_wanted = book.passed.is_empty()
                         && book.handed.len() < MAX_UNCHECKED
@@ -234,7 +265,7 @@ impl<S: Side> ContractMachine<S> {
         };
         match self.book.attested.iter().any(same) {
             true => Ok(Vec::new()),
-            false => Ok(vec![ContractChange::Attested(attestation.clone())]),
+            false => Ok(vec![ContractChange::Attested(*attestation)]),
         }
     }
 
@@ -309,17 +340,25 @@ impl<S: Side> ContractMachine<S> {
         let book = &self.book;
         match done {
             Done::Committed { commitment, boxes } => {
-                let boxes = ContractChange::Kept(Blob::Boxes { hash: *boxes });
-                let changes = vec![ContractChange::Filed(commitment.clone()), boxes];
-                self.if_asked("commitment", |task| *task == Task::Work, changes)
+                let blob = Blob::Boxes { hash: *boxes };
+                let by = self.contract().role().into();
+                let kept = ContractChange::Kept { by, blob };
+                let changes = vec![ContractChange::Filed(commitment.clone()), kept];
+                let is_own = commitment.item.name() == "commitment" && self.is_own(commitment);
+                let is_it = |task: &Task| is_own && *task == Task::Work;
+                self.if_asked("commitment", is_it, changes)
             }
             Done::Signed(signed) => self.signed(signed),
             Done::Opened { item, opening } => {
-                let changes = vec![
-                    ContractChange::Kept(*opening),
-                    ContractChange::Filed(item.clone()),
-                ];
-                self.if_asked("opening", |task| *task == Task::Open, changes)
+                let (by, blob) = (self.contract().role().into(), *opening);
+                let kept = ContractChange::Kept { by, blob };
+                let changes = vec![kept, ContractChange::Filed(item.clone())];
+                // Nothing is opened but to a verifier that says it has the token, and after that.
+                let is_right = self.is_own(item)
+                    && matches!((&item.item, blob), (Item::Opening { reply, opening }, Blob::Opening { id, .. })
+                        if book.may_open_to(reply) && *opening == id);
+                let is_it = |task: &Task| is_right && *task == Task::Open;
+                self.if_asked("opening", is_it, changes)
             }
             Done::Found(finding) => {
                 let is_it = |task: &Task| match task {
@@ -372,7 +411,7 @@ impl<S: Side> ContractMachine<S> {
                 let is_own = Role::Arbiter(attestation.arbiter) == self.contract().role()
                     && book.ruled == Some(attestation.ruling)
                     && attestation.check(self.contract().terms()).is_ok();
-                let changes = vec![ContractChange::Attested(attestation.clone())];
+                let changes = vec![ContractChange::Attested(*attestation)];
                 let is_it = |task: &Task| is_own && *task == Task::Attest;
                 self.if_asked("attestation", is_it, changes)
             }
@@ -389,18 +428,27 @@ impl<S: Side> ContractMachine<S> {
         }
     }
 
-    /// What this party signed, as it was asked to.
-    fn signed(&self, signed: &SignedItem) -> Taken {
+    /// Whether this party has signed it.
+    fn is_own(&self, signed: &SignedItem) -> bool {
         let contract = self.contract();
         let author = signed.item.author();
         let key = contract.word_key(author.into());
-        let is_own = contract.role().litigant() == Some(author)
-            && key.is_some_and(|key| signed.is_by(contract.id(), &key));
+        contract.role().litigant() == Some(author)
+            && key.is_some_and(|key| signed.is_by(contract.id(), &key))
+    }
+
+    /// What this party signed, as it was asked to.
+    fn signed(&self, signed: &SignedItem) -> Taken {
+        let is_own = self.is_own(signed);
         let (name, filed) = (signed.item.name(), ContractChange::Filed(signed.clone()));
-        let is_it = |task: &Task| match (task, name) {
-            (Task::Sample { .. }, "sample") | (Task::Seal, "token") => true,
-            (Task::Answer, "reply") | (Task::Compare, "verdict") => true,
-            _ => false,
+        let is_it = |task: &Task| {
+            matches!(
+                (task, name),
+                (Task::Sample { .. }, "sample")
+                    | (Task::Seal, "token")
+                    | (Task::Answer, "reply")
+                    | (Task::Compare, "verdict")
+            )
         };
         let mut changes = vec![filed];
         if name == "verdict" {
@@ -413,8 +461,12 @@ impl<S: Side> ContractMachine<S> {
         let (book, contract) = (&self.book, self.contract());
         let receipt = &signed.receipt;
         let named = book.papers.receipt_name(contract.id(), thing);
+        let kind = match contract.role() {
+            Role::Arbiter(_) => Some(ReceiptKind::Kept),
+            _ => book.papers.receipt_kind(contract.id(), thing),
+        };
         let is_right = receipt.contract == *contract.id()
-            && named == Some(receipt.item)
+            && (named, kind) == (Some(receipt.item), Some(receipt.kind))
             && book.word(contract.role()) == Some(receipt.issuer);
         let receipt = *signed;
         let changes = vec![ContractChange::Acknowledged { thing, receipt }];
@@ -461,6 +513,13 @@ impl<S: Side> Machine for ContractMachine<S> {
             due.extend(book.own_things());
             due.extend(book.receipts());
         }
+        // What has a deadline does not wait for work that takes long.
+        due.sort_by_key(|effect| match effect {
+            ContractEffect::Publish { .. } => 0u8,
+            ContractEffect::Record { .. } => 1,
+            ContractEffect::Send { .. } => 2,
+            ContractEffect::Task(_) => 3,
+        });
         due
     }
 }
@@ -470,8 +529,10 @@ impl<S: Side> Tabled for ContractMachine<S> {
     const SUMMARY: &'static str = S::SUMMARY;
     const TABLE: &'static [&'static [Transition]] = S::TABLE;
 
+    /// What the chain says. Where the talk stands is said by [`ContractMachine::standing`]: it goes on behind a reorganisation
+    /// as before it, so that a row for each of both would be many rows.
     fn state(&self) -> &'static str {
-        self.standing()
+        S::place(&self.book)
     }
 
     fn input_name(input: &ContractInput) -> &'static str {
@@ -488,31 +549,28 @@ impl<S: Side> Tabled for ContractMachine<S> {
                 Said::HandedOver(_) => "handed_over",
                 Said::Attestation(_) => "attestation",
             },
-            ContractInput::Done(_) => "done",
+            ContractInput::Done(done) => match done {
+                Done::Committed { .. } => "committed",
+                Done::Signed(_) => "signed",
+                Done::Opened { .. } => "opened",
+                Done::Found(_) => "found",
+                Done::Acknowledged { .. } => "acknowledged",
+                Done::NotReceived { .. } => "not_received",
+                Done::Approved(_) => "approved",
+                Done::Passed(_) => "passed",
+                Done::False => "fake",
+                Done::Pleaded(_) => "pleaded",
+                Done::Ruled(_) => "ruled",
+                Done::Attested(_) => "attested",
+                Done::Decrypted { .. } => "decrypted",
+            },
         }
     }
 
     fn effect_name(effect: &ContractEffect) -> &'static str {
         match effect {
-            ContractEffect::Send { .. } => "send",
-            ContractEffect::Publish { .. } => "publish",
-            ContractEffect::Record { .. } => "record",
-            ContractEffect::Task(task) => match task {
-                Task::Work => "work",
-                Task::Sample { .. } => "sample",
-                Task::Seal => "seal",
-                Task::Answer => "answer",
-                Task::Open => "open",
-                Task::Compare => "compare",
-                Task::Look(_) => "look",
-                Task::Approve => "approve",
-                Task::Check => "check",
-                Task::Pass => "pass",
-                Task::Plead => "plead",
-                Task::Rule => "rule",
-                Task::Attest => "attest",
-                Task::Decrypt { .. } => "decrypt",
-            },
+            ContractEffect::Publish { .. } | ContractEffect::Record { .. } => "publish",
+            ContractEffect::Send { .. } | ContractEffect::Task(_) => "act",
         }
     }
 }

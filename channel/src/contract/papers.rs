@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use narthex_contracts::party::PartyId;
 use narthex_game_model::{
     commitment::{Commitment, ReceiptKind, SignedReceipt},
     ruling::{Answer, Item, Litigant, SignedItem, data_id},
@@ -46,8 +47,20 @@ pub enum Thing {
 /// How many different items of one kind an author is taken at its word for: two are enough against it.
 const TOLD: usize = 2;
 
-/// Openings that are kept of what a peer sends, beside one's own.
-const MAX_OPENINGS_KEPT: usize = 4;
+/// How often a party may bring a long thing that is none, before no more is taken from it.
+const MAX_FRUITLESS: u8 = 8;
+
+/// How often a party may bring evidence: the last counts.
+const MAX_BROUGHT: u8 = 8;
+
+/// A sample: nonce, height and hash of the block.
+type Drawn = ([u8; 32], u32, [u8; 32]);
+
+/// A token: id of its sample, and the seal.
+type Sealed = ([u8; 32], SealedToken);
+
+/// By what a long thing is kept, and who brought it.
+type Kept = (PartyId, [u8; 32]);
 
 /// What a party has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,11 +73,13 @@ pub struct Papers {
     pub(super) refused: Vec<Thing>,
     /// A commitment that nobody signed.
     pub(super) bare: Option<Commitment>,
-    pub(super) boxes: Option<[u8; 32]>,
+    boxes: Option<Kept>,
     /// Openings by their ids.
-    pub(super) openings: BTreeMap<[u8; 32], [u8; 32]>,
-    /// Evidence, to an arbiter.
-    pub(super) brought: BTreeMap<Litigant, [u8; 32]>,
+    openings: BTreeMap<[u8; 32], Kept>,
+    /// How often a party has brought something that was none.
+    fruitless: BTreeMap<PartyId, u8>,
+    /// Evidence, to an arbiter: the last, and how often it came.
+    brought: BTreeMap<Litigant, ([u8; 32], u8)>,
 }
 
 impl Papers {
@@ -85,23 +100,23 @@ impl Papers {
     }
 
     /// By which hash all boxes are kept, if they came.
-    pub const fn boxes(&self) -> Option<&[u8; 32]> {
-        self.boxes.as_ref()
+    pub fn boxes(&self) -> Option<&[u8; 32]> {
+        self.boxes.as_ref().map(|(_, hash)| hash)
     }
 
     /// By which hash an opening is kept.
     pub fn opening(&self, id: &[u8; 32]) -> Option<&[u8; 32]> {
-        self.openings.get(id)
+        self.openings.get(id).map(|(_, hash)| hash)
     }
 
     /// By which hashes openings are kept.
     pub fn openings(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.openings.values()
+        self.openings.values().map(|(_, hash)| hash)
     }
 
     /// By which hash a party's evidence is kept, at an arbiter's.
     pub fn brought(&self) -> impl Iterator<Item = (Litigant, &[u8; 32])> {
-        self.brought.iter().map(|(by, hash)| (*by, hash))
+        self.brought.iter().map(|(by, (hash, _))| (*by, hash))
     }
 
     /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
@@ -115,17 +130,21 @@ impl Papers {
         items.find_map(|signed| Some((signed.item.id(contract), pick(&signed.item)?)))
     }
 
-    /// What the worker is bound to: what it signed first, or else what it showed.
+    /// What the worker is bound to: what it signed first, or else what it showed that the root of record is of.
     pub fn commitment(&self) -> Option<Commitment> {
-        let signed = self.items.iter().find_map(|signed| match &signed.item {
+        self.signed_commitment().or(self.bare)
+    }
+
+    /// What the worker signed first.
+    pub(super) fn signed_commitment(&self) -> Option<Commitment> {
+        self.items.iter().find_map(|signed| match &signed.item {
             Item::Commitment(commitment) => Some(**commitment),
             _ => None,
-        });
-        signed.or(self.bare)
+        })
     }
 
     /// The first sample: its id, the nonce, height and hash of its block.
-    pub fn sample(&self, contract: &[u8; 32]) -> Option<([u8; 32], ([u8; 32], u32, [u8; 32]))> {
+    pub fn sample(&self, contract: &[u8; 32]) -> Option<([u8; 32], Drawn)> {
         self.first(contract, |item| match item {
             Item::Sample {
                 nonce,
@@ -137,7 +156,7 @@ impl Papers {
     }
 
     /// The first token, and the sample that it names.
-    pub fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], ([u8; 32], SealedToken))> {
+    pub fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], Sealed)> {
         self.first(contract, |item| match item {
             Item::Token { sample, sealed } => Some((*sample, *sealed)),
             _ => None,
@@ -179,38 +198,67 @@ impl Papers {
         told < TOLD && self.items.iter().all(|known| known.item != signed.item)
     }
 
-    pub(super) fn keep(&mut self, blob: &Blob) {
+    pub(super) fn keep(&mut self, by: PartyId, blob: &Blob) {
         match blob {
-            Blob::Boxes { hash } => self.boxes = Some(*hash),
+            Blob::Boxes { hash } => self.boxes = Some((by, *hash)),
             Blob::Opening { id, hash } => {
-                self.openings.insert(*id, *hash);
+                self.openings.insert(*id, (by, *hash));
             }
         }
+    }
+
+    /// Whether something long is still looked into, if this party brings it.
+    pub(super) fn is_heard(&self, by: PartyId) -> bool {
+        self.fruitless.get(&by).is_none_or(|n| *n < MAX_FRUITLESS)
+    }
+
+    /// Whether an item names an opening.
+    pub(super) fn is_named(&self, opening: &[u8; 32]) -> bool {
+        let mut items = self.items.iter();
+        items.any(|signed| signed.item.opened() == Some(opening))
+    }
+
+    pub(super) fn bring(&mut self, by: Litigant, hash: [u8; 32]) {
+        let (last, times) = self.brought.entry(by).or_insert((hash, 0));
+        *last = hash;
+        *times = times.saturating_add(1);
+    }
+
+    /// Whether a party may bring other evidence than before.
+    pub(super) fn may_bring(&self, by: Litigant) -> bool {
+        let brought = self.brought.get(&by);
+        brought.is_none_or(|(_, times)| *times < MAX_BROUGHT)
+    }
+
+    /// The receipt for a thing takes the place of one for what was taken for it before.
+    pub(super) fn give(&mut self, thing: Thing, receipt: SignedReceipt) {
+        self.given.retain(|(given, _)| *given != thing);
+        self.given.push((thing, receipt));
     }
 
     /// What came is not what it was said to be. Other boxes may still come, and another opening under the same name: one that
     /// has its boxes has the same as one that names them.
     pub(super) fn drop_thing(&mut self, contract: &[u8; 32], thing: Thing) {
-        match thing {
-            Thing::Data => self.boxes = None,
+        let dropped = match thing {
+            Thing::Data => self.boxes.take(),
             Thing::Item(id) => {
                 let mut items = self.items.iter().map(|signed| &signed.item);
                 let opened = items
                     .find(|item| item.id(contract) == id)
                     .and_then(Item::opened);
                 match opened.copied() {
-                    Some(opening) => {
-                        self.openings.remove(&opening);
+                    Some(opening) => self.openings.remove(&opening),
+                    None => {
+                        self.refused.push(thing);
+                        None
                     }
-                    None => self.refused.push(thing),
                 }
             }
+        };
+        if let Some((by, _)) = dropped {
+            let times = self.fruitless.entry(by).or_default();
+            *times = times.saturating_add(1);
         }
-    }
-
-    /// Whether another opening of a peer's is kept.
-    pub(super) fn has_room(&self) -> bool {
-        self.openings.len() < MAX_OPENINGS_KEPT
     }
 
     /// The name of a thing in receipts.
@@ -232,33 +280,39 @@ impl Papers {
         }
     }
 
-    /// Whether this party has acknowledged a thing.
-    pub(super) fn has_given(&self, thing: Thing) -> bool {
-        self.given.iter().any(|(given, _)| *given == thing)
-    }
-
-    /// Whether a key has acknowledged a thing.
-    pub(super) fn is_acknowledged(&self, contract: &[u8; 32], thing: Thing, by: &[u8; 32]) -> bool {
+    /// Whether this party has acknowledged a thing: all boxes, if they are those of the commitment as it stands.
+    pub(super) fn has_given(&self, contract: &[u8; 32], thing: Thing) -> bool {
         let named = self.receipt_name(contract, thing);
-        let wanted = named.zip(self.receipt_kind(contract, thing));
-        let mut receipts = self.receipts.iter().map(|signed| &signed.receipt);
-        wanted.is_some_and(|(item, kind)| {
-            receipts
-                .any(|receipt| (receipt.item, receipt.kind, receipt.issuer) == (item, kind, *by))
-        })
+        let mut given = self.given.iter();
+        given.any(|(given, signed)| *given == thing && Some(signed.receipt.item) == named)
     }
 
-    /// How many of these keys say that they keep a thing.
-    pub(super) fn keepers(&self, contract: &[u8; 32], thing: Thing, panel: &[[u8; 32]]) -> usize {
-        let Some(item) = self.receipt_name(contract, thing) else {
-            return 0;
-        };
-        let keeps = |key: &&[u8; 32]| {
-            let mut receipts = self.receipts.iter().map(|signed| &signed.receipt);
-            receipts.any(|receipt| {
-                (receipt.item, receipt.kind, receipt.issuer) == (item, ReceiptKind::Kept, **key)
-            })
-        };
-        panel.iter().filter(keeps).count()
+    /// Height at which a key has acknowledged a thing, as it says.
+    pub(super) fn acknowledged(
+        &self,
+        contract: &[u8; 32],
+        thing: Thing,
+        by: &[u8; 32],
+    ) -> Option<u32> {
+        let kind = self.receipt_kind(contract, thing)?;
+        self.dated(contract, thing, (kind, by))
+    }
+
+    /// Height from which a key keeps a thing, as it says.
+    pub(super) fn kept(&self, contract: &[u8; 32], thing: Thing, by: &[u8; 32]) -> Option<u32> {
+        self.dated(contract, thing, (ReceiptKind::Kept, by))
+    }
+
+    fn dated(
+        &self,
+        contract: &[u8; 32],
+        thing: Thing,
+        (kind, by): (ReceiptKind, &[u8; 32]),
+    ) -> Option<u32> {
+        let item = self.receipt_name(contract, thing)?;
+        let mut receipts = self.receipts.iter().map(|signed| &signed.receipt);
+        let found = receipts
+            .find(|receipt| (receipt.item, receipt.kind, receipt.issuer) == (item, kind, *by));
+        found.map(|receipt| receipt.height)
     }
 }

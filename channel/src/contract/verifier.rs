@@ -1,5 +1,6 @@
 //! The verifier's side.
 
+use bitcoin::hashes::Hash;
 use narthex_contracts::{party::PartySet, terms::Role};
 use narthex_game_model::{
     ruling::{Answer, Item},
@@ -34,22 +35,25 @@ impl Book {
         let Some(commitment) = self.papers.commitment() else {
             return false;
         };
-        let openings = terms.params().openings();
-        let is_other = self
-            .facts
-            .root
-            .is_some_and(|record| record.root != commitment.id());
-        is_other
-            || commitment
-                .check_terms(&terms.result_point(), openings)
-                .is_err()
+        let params = terms.params();
+        let fits = commitment.check_terms(&terms.result_point(), params.openings());
+        let job = terms.record().job.to_byte_array();
+        // What was shown only is of the root of record.
+        let is_recorded = self.facts.root.is_none() || self.has_root(&commitment.id());
+        let is_ours = (commitment.job, commitment.steps) == (job, params.steps());
+        fits.is_err() || !is_ours || !is_recorded
     }
 
     /// What the worker opened after the answer: the item, if the opening itself is here.
     fn opened(&self) -> Option<[u8; 32]> {
+        self.opening_here().map(|(item, _)| item)
+    }
+
+    /// The item, and what it names.
+    fn opening_here(&self) -> Option<([u8; 32], [u8; 32])> {
         let (reply, _) = self.answered().filter(|(_, is_shown)| *is_shown)?;
         let (item, opening) = self.papers.opened(self.contract().id(), &reply)?;
-        self.papers.openings.contains_key(&opening).then_some(item)
+        self.papers.opening(&opening).map(|_| (item, opening))
     }
 
     /// Whether the client, or enough arbiters, have all that the key opens: nobody approves what only the worker has.
@@ -64,6 +68,23 @@ impl Book {
         })
     }
 
+    /// What this verifier has of the worker's, to the client or the panel: a worker that has served it and nobody else would
+    /// keep it from approving, and have it fined for its silence.
+    fn served_on(&self) -> Vec<ContractEffect> {
+        let (boxes, Some((item, opening))) = (self.papers.boxes(), self.opening_here()) else {
+            return Vec::new();
+        };
+        if !self.is_appealing {
+            return Vec::new();
+        }
+        let to = [Role::Client];
+        let boxes: Vec<_> = boxes.copied().map(Parcel::Boxes).into_iter().collect();
+        let mut all = self.hand(Thing::Data, &boxes, &to);
+        let parcels = self.opening_parcels(item, &opening);
+        all.extend(self.hand(Thing::Item(item), &parcels, &to));
+        all
+    }
+
     /// Whether the worker has missed a deadline of the delivery that is over at this tip. What it must hand over counts if it
     /// came, or if enough arbiters keep it.
     pub(super) fn worker_is_late(&self, tip: u32, schedule: &Schedule) -> bool {
@@ -72,7 +93,7 @@ impl Book {
             .facts
             .root
             .is_some_and(|record| record.height <= schedule.record);
-        let has_data = self.papers.has_given(Thing::Data) || self.is_kept(Thing::Data);
+        let has_data = self.papers.has_given(id, Thing::Data) || self.is_kept(Thing::Data);
         let sampled = self.has_own("sample");
         let (sample, token) = (self.papers.sample(id), self.papers.sealed(id));
         let has_token = match (sample, token) {
@@ -123,7 +144,8 @@ impl Side for Checking {
             ("drawing", Some(height)) => task(Task::Sample { height }),
             ("answering", _) => task(Task::Answer),
             ("comparing", _) => task(Task::Compare),
-            ("serving", _) if book.is_served() && book.is_funded() => task(Task::Approve),
+            ("serving", _) if !book.is_served() => book.served_on(),
+            ("serving", _) if book.is_funded() => task(Task::Approve),
             ("releasing", _) if book.is_funded() => vec![ContractEffect::Send {
                 to: PartySet::EMPTY.with(Role::Client),
                 what: Parcel::Release,

@@ -24,6 +24,12 @@ impl Book {
         (nonce_commitment(&nonce) == committed).then_some(height)
     }
 
+    /// Whether this reply is the first to the token that was sealed, and says that the verifier has it. Whether it is true is
+    /// found by whoever knows the token.
+    pub(super) fn may_open_to(&self, reply: &[u8; 32]) -> bool {
+        matches!(self.answer(), Some((id, Answer::Shown { .. })) if id == *reply)
+    }
+
     /// The verifier's answer to the token that this worker has sealed.
     fn answer(&self) -> Option<([u8; 32], Answer)> {
         let id = self.contract().id();

@@ -19,6 +19,9 @@ mod bank_purse;
 mod bank_replays;
 mod bank_support;
 mod begun;
+mod contract_duties;
+mod contract_support;
+mod contract_talk;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
 #[allow(dead_code)]
 mod deliver_support;
