@@ -173,11 +173,12 @@ impl<'a> LifeParty<'a> {
 
     /// The verifier has the token: its wallet watches what an approval will pay it, before it approves.
     fn learn(&mut self) -> Result<(), LifeError> {
-        if self.role() == Role::Verifier && !self.has_learned {
-            if let Some(key) = self.signer().payment_key(self.book()) {
-                self.publisher.wallet.import(&key)?;
-                self.has_learned = true;
-            }
+        if self.role() == Role::Verifier
+            && !self.has_learned
+            && let Some(key) = self.signer().payment_key(self.book())
+        {
+            self.publisher.wallet.import(&key)?;
+            self.has_learned = true;
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub enum ContractErrand {
         /// To whom.
         to: Role,
         /// What.
-        message: ContractMessage,
+        message: Box<ContractMessage>,
     },
     /// Publish a transaction of the graph ([`ContractEffect::Publish`]).
     Publish {
@@ -218,7 +218,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                     for message in self.messages(what)? {
                         errands.extend(to.iter().map(|party| ContractErrand::Send {
                             to: party.into(),
-                            message: message.clone(),
+                            message: Box::new(message.clone()),
                         }));
                     }
                 }
