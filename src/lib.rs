@@ -90,6 +90,7 @@ pub mod game;
 pub mod harness;
 pub mod job;
 pub mod job_dispute;
+pub mod life;
 pub mod market;
 pub mod play;
 pub mod ruling;

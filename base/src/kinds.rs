@@ -207,6 +207,10 @@ kinds! {
     CASE_ITEM = "NXIT1",
     /// Something that a party hands another one, or the panel, while work is checked and judged.
     PIECE = "NXIP1",
+    /// What a party of a contract sends another, from its funding on.
+    CONTRACT_MESSAGE = "NXIM1",
+    /// A change in the log of a party of a contract.
+    CONTRACT_CHANGE = "NXIL1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

@@ -59,6 +59,7 @@
 
 pub mod bank;
 pub mod bounty;
+pub mod contract;
 pub mod delivery;
 pub mod dispute;
 mod fields;

@@ -1,5 +1,5 @@
-//! Every decoder of point-locked payments and of links on damaged inputs: the table that `fuzz/` runs under libFuzzer, in every test
-//! run.
+//! Every decoder of point-locked payments, of links and of parties of a contract on damaged inputs: the tables that `fuzz/` runs
+//! under libFuzzer, in every test run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,9 @@
 #[path = "it/bank_support/mod.rs"]
 #[allow(dead_code)]
 mod bank_support;
+#[path = "../../fuzz/src/contract.rs"]
+#[allow(dead_code)]
+mod contract;
 #[path = "../../fuzz/src/payments.rs"]
 #[allow(dead_code)]
 mod payments;
@@ -50,6 +53,7 @@ fn records() -> Vec<Vec<u8>> {
 fn damaged_inputs_are_refused_or_keep_their_law() {
     let mut decoders = payments::decoders(&records());
     decoders.extend(wire::decoders());
+    decoders.extend(contract::decoders());
     let before = table::most_memory();
     let read = table::damage_all(&decoders, 0x6e61_7274_6865_7839, 300);
     assert!(read > 100, "{read} damaged inputs were read");
@@ -78,6 +82,15 @@ fn damaged_inputs_are_refused_or_keep_their_law() {
                 let body = (0..numbers.below(300)).map(|_| numbers.next() as u8);
                 let bytes: Vec<u8> = number.chain(kind.bytes()).chain(body).collect();
                 wire::messages(&bytes);
+            }
+        }
+    }
+    for kind in ["NXIM1", "NXIP1", "NXIL1"] {
+        for first in 0..24u8 {
+            for _ in 0..50 {
+                let body = (0..numbers.below(300)).map(|_| numbers.next() as u8);
+                let bytes: Vec<u8> = kind.bytes().chain([first]).chain(body).collect();
+                contract::messages(&bytes);
             }
         }
     }

@@ -134,7 +134,7 @@ pub trait Miner {
 }
 
 /// A regtest chain to play on, whichever: everything at once, as one object.
-pub trait Chain: ChainSource + Broadcaster + Miner {}
+pub trait Chain: NodeAccess + Miner {}
 
 impl<T: ChainSource + Broadcaster + Miner + ?Sized> Chain for T {}
 

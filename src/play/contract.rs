@@ -232,8 +232,14 @@ impl<'a> ContractPlay<'a> {
         what: String,
         why: &str,
     ) -> Result<(), PlayError> {
-        self.moves += 1;
         let height = self.chain.height()?;
+        self.step_at(height, who, what, why);
+        Ok(())
+    }
+
+    /// Reports a move that was made when the tip was at this height.
+    pub(super) fn step_at(&mut self, height: u32, who: impl ToString, what: String, why: &str) {
+        self.moves += 1;
         let step = Step {
             number: self.moves,
             who: who.to_string(),
@@ -242,7 +248,6 @@ impl<'a> ContractPlay<'a> {
             height,
         };
         self.reporter.report(&Event::Step(step));
-        Ok(())
     }
 
     /// Records and reports a confirmed transaction of the contract.

@@ -25,6 +25,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlayError {
+    /// A party that lives by its machine does not go on.
+    #[error(transparent)]
+    Life(Box<crate::life::LifeError>),
     /// The token cannot be sealed or tried on this machine.
     #[error(transparent)]
     Seal(narthex_game_model::token::SealError),

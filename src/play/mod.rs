@@ -10,6 +10,8 @@ mod error;
 mod event;
 mod job;
 mod ledger;
+mod lives;
+mod narrate;
 mod options;
 mod panel;
 mod participant;

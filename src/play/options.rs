@@ -53,6 +53,8 @@ pub struct PlayOptions {
     pub seal_cost: SealCost,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
+    /// Kill the processes of parties that live by their machines, again and again, when this seed says.
+    pub kills: Option<u64>,
 }
 
 impl Default for PlayOptions {
@@ -69,6 +71,7 @@ impl Default for PlayOptions {
             research: false,
             seal_cost: SealCost::CONTRACT,
             probe_early: false,
+            kills: None,
         }
     }
 }

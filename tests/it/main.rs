@@ -50,6 +50,7 @@ mod job_faults;
 mod job_limits;
 mod kept_banks;
 mod late_funding;
+mod lives_killed;
 mod manual;
 mod market;
 mod one_writer;

@@ -5,6 +5,7 @@ use std::{collections::HashSet, fs, path::Path};
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
     bounty::{RecomputerMachine, RequesterMachine},
+    contract::{ArbiterMachine, ClientMachine as ContractClient, VerifierMachine, WorkerMachine},
     delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
     ptlc::ForwardMachine,
@@ -31,6 +32,10 @@ fn pages_are_those_of_the_tables() {
         ("delivery-recipient", render::<RecipientMachine>()),
         ("slice-client", render::<ClientMachine>()),
         ("slice-provider", render::<SliceProvider>()),
+        ("contract-client", render::<ContractClient>()),
+        ("contract-worker", render::<WorkerMachine>()),
+        ("contract-verifier", render::<VerifierMachine>()),
+        ("contract-arbiter", render::<ArbiterMachine>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");

@@ -11,11 +11,14 @@ fn main() -> std::io::Result<()> {
     let payments = payments.map(|bytes| ("payments", bytes));
     let wire = narthex_fuzz::wire::seeds().into_iter();
     let wire = wire.map(|bytes| ("wire", bytes));
+    let contract = narthex_fuzz::contract::seeds().into_iter();
+    let contract = contract.map(|bytes| ("contract", bytes));
     for (i, (target, bytes)) in narthex_fuzz::seeds::all()
         .into_iter()
         .chain(models)
         .chain(payments)
         .chain(wire)
+        .chain(contract)
         .enumerate()
     {
         let dir = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));

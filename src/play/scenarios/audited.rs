@@ -11,7 +11,7 @@ use narthex_game_model::{
 
 use super::{
     cheating, garbage_boxes,
-    hardened::{decided, deliver, honest, missing, rewarded},
+    hardened::{appeal, decided, deliver, honest, missing, rejected, rewarded},
 };
 use crate::{
     harness::{ScenarioError, expect},
@@ -31,6 +31,21 @@ pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
     nothing_wrong(play)?;
     play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
     rewarded(play, Exit::NORMAL)
+}
+
+pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest(play)?;
+    super::approved(play.check()?)?;
+    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
+    let why = "the worker withholds the result secret";
+    play.publish(Verifier, Exit::WITHHELD, why)?;
+    Ok(Outcome::WorkerWithheld.into())
+}
+
+pub(super) fn worker_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    rejected(play)?;
+    appeal(play)?;
+    decided(play, &[], Row::Rerun, Ruling::WorkerAtFault)
 }
 
 pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {

@@ -13,15 +13,48 @@ use narthex_game_model::{
 use super::cheating;
 use crate::{
     harness::{ScenarioError, expect},
-    play::{ContractPlay, Ending, PlayError},
+    play::{
+        ContractPlay, Ending, PlayError,
+        lives::{Conduct, FUNDING},
+    },
 };
 
 use Role::{Client, Verifier, Worker};
 
 pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    honest_work_checked(play)?;
-    play.settle_off_chain("r = 1: the sample is right, and the client has all that the key opens")?;
-    rewarded(play, Exit::NORMAL)
+    lives(play, &Conduct::default(), Exit::NORMAL)?;
+    Ok(Outcome::Normal.into())
+}
+
+/// The worker goes on chain at once.
+fn on_chain() -> Conduct {
+    Conduct {
+        delivers: true,
+        ..Conduct::default()
+    }
+}
+
+/// A cheat that goes on chain, and does not say that it is one.
+fn rejected_on_chain() -> Conduct {
+    Conduct {
+        strategy: (cheating(), super::FALSIFIES),
+        admits: false,
+        ..on_chain()
+    }
+}
+
+/// Everybody lives by its machine, and this is how it must end.
+fn lives(
+    play: &mut ContractPlay<'_>,
+    conduct: &Conduct,
+    exit: NodeName,
+) -> Result<(), ScenarioError> {
+    ended_by(play.live(conduct)?, exit)
+}
+
+fn ended_by(ended: NodeName, exit: NodeName) -> Result<(), ScenarioError> {
+    let what = format!("ended by {ended}, and not by {exit}");
+    expect(ended == exit, what)
 }
 
 pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -32,9 +65,8 @@ pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, Scenario
 }
 
 pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    honest_work_delivered(play)?;
-    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
-    rewarded(play, Exit::NORMAL_LONG)
+    lives(play, &on_chain(), Exit::NORMAL_LONG)?;
+    Ok(Outcome::Normal.into())
 }
 
 pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -46,61 +78,56 @@ pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError>
 }
 
 pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.publish(
-        Client,
-        Exit::WORKER_TIMEOUT,
-        "nothing was delivered by the deadline",
-    )?;
+    let conduct = Conduct {
+        silent: vec![(Worker, FUNDING)],
+        ..Conduct::default()
+    };
+    lives(play, &conduct, Exit::WORKER_TIMEOUT)?;
     Ok(Outcome::WorkerTimedOut.into())
 }
 
 pub(super) fn timeout_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    honest_work_delivered(play)?;
-    play.publish(Verifier, Exit::APPROVED, "the sample is right")?;
-    play.publish(
-        Verifier,
-        Exit::WITHHELD,
-        "the worker withholds the result secret",
-    )?;
+    let conduct = Conduct {
+        silent: vec![(Worker, Exit::APPROVED)],
+        ..on_chain()
+    };
+    lives(play, &conduct, Exit::WITHHELD)?;
     Ok(Outcome::WorkerWithheld.into())
 }
 
 pub(super) fn silent_verifier(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.mute(Verifier);
-    honest(play)?;
-    let tx = play.publish(
-        Worker,
-        Exit::VERIFIER_TIMEOUT,
-        "no verdict came; the result is revealed",
-    )?;
-    play.reveal(Exit::VERIFIER_TIMEOUT, &tx)?;
+    let conduct = Conduct {
+        silent: vec![(Verifier, FUNDING)],
+        ..on_chain()
+    };
+    lives(play, &conduct, Exit::VERIFIER_TIMEOUT)?;
     Ok(Outcome::VerifierTimedOut.into())
 }
 
 pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.mute(Verifier);
-    honest(play)?;
-    play.publish(
-        Client,
-        Exit::ABANDONED,
-        "worker and verifier are silent together, and the client need not wait for them",
-    )?;
+    let conduct = Conduct {
+        silent: vec![(Verifier, FUNDING), (Worker, Exit::DELIVERED)],
+        ..on_chain()
+    };
+    lives(play, &conduct, Exit::ABANDONED)?;
     Ok(Outcome::WorkerTimedOut.into())
 }
 
 pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    sample_refused(play)?;
-    play.publish(
-        Worker,
-        Exit::ADMITTED,
-        "admits: a dispute would cost the whole stake",
-    )?;
+    let conduct = Conduct {
+        strategy: (cheating(), super::FALSIFIES),
+        ..Conduct::default()
+    };
+    lives(play, &conduct, Exit::ADMITTED)?;
     Ok(Outcome::FaultyUnappealed.into())
 }
 
 pub(super) fn admit_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    rejected(play)?;
-    play.publish(Verifier, Exit::UNAPPEALED, "the worker did not appeal")?;
+    let conduct = Conduct {
+        admits: true,
+        ..rejected_on_chain()
+    };
+    lives(play, &conduct, Exit::UNAPPEALED)?;
     Ok(Outcome::FaultyUnappealed.into())
 }
 
@@ -132,19 +159,18 @@ pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
 }
 
 pub(super) fn failed_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    rejected(play)?;
-    appeal(play)?;
     let nobody = Rulings {
         worker: ArbiterSet::empty(),
         verifier: ArbiterSet::empty(),
     };
     let rulings = (play.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE).then_some(nobody);
-    let name = Exit::failed(rulings, true);
-    play.publish(
-        Role::Arbiter(0),
-        name,
-        "nobody ruled and the client is gone: anybody ends it",
-    )?;
+    let arbiters = (0..play.terms().panel_size()).map(Role::Arbiter);
+    let silent = arbiters.map(|arbiter| (arbiter, FUNDING));
+    let conduct = Conduct {
+        silent: silent.chain([(Client, Exit::APPEALED)]).collect(),
+        ..rejected_on_chain()
+    };
+    lives(play, &conduct, Exit::failed(rulings, true))?;
     Ok(Outcome::ArbitrationFailed {
         ruled: ArbiterSet::empty(),
     }
@@ -174,25 +200,20 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
         fraction: narthex_game_model::Ratio::ONE,
         seed: 1,
     };
-    play.work(
-        &all,
-        "does nothing, and hopes to claim that the verifier was silent",
-    )?;
-    deliver(play)?;
-    if play.check()? {
+    let conduct = Conduct {
+        strategy: (
+            all,
+            "does nothing, and hopes to claim that the verifier was silent",
+        ),
+        ..on_chain()
+    };
+    let ended = play.live(&conduct)?;
+    if ended == Exit::NORMAL_LONG {
+        // What it claims is right: zeros are what such steps give.
         let why = "the worker claims zeros without work, and all that were sampled are right";
         return Err(PlayError::NoCheat(why).into());
     }
-    play.publish(
-        Verifier,
-        Exit::REJECTED,
-        "the delivery is on chain, so the verifier can answer it there",
-    )?;
-    play.publish(
-        Client,
-        Exit::UNAPPEALED,
-        "the worker has nothing to appeal with",
-    )?;
+    ended_by(ended, Exit::UNAPPEALED)?;
     Ok(Outcome::FaultyUnappealed.into())
 }
 
@@ -235,7 +256,7 @@ pub(super) fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> 
 }
 
 /// A cheat is delivered, caught and rejected on chain.
-fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+pub(super) fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.work(&cheating(), super::FALSIFIES)?;
     deliver(play)?;
     super::caught(!play.check()?)?;
@@ -266,9 +287,19 @@ pub(super) fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
 
 /// Scheme 6 by everybody who is not silent.
 fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
-    rejected(play)?;
-    appeal(play)?;
-    decided(play, silent, Row::Rerun, Ruling::WorkerAtFault)
+    let majority = ruling_set(play, silent);
+    let silent = silent
+        .iter()
+        .map(|arbiter| (Role::Arbiter(*arbiter), FUNDING));
+    let conduct = Conduct {
+        silent: silent.collect(),
+        ..rejected_on_chain()
+    };
+    let ruling = Ruling::WorkerAtFault;
+    lives(play, &conduct, Exit::ruled(ruling, majority))?;
+    let by = play.row();
+    expect(by == Some(Row::Rerun), format!("ruled by row {by:?}"))?;
+    Ok(ruling.outcome(majority).into())
 }
 
 /// Scheme 7 by everybody who is not silent, after a rejection against the verifier's own check.

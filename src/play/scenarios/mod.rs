@@ -60,8 +60,8 @@ scenarios! {
     "withheld-settlement" Hardened "attack: the client keeps the settlement from the worker, which goes on chain: 3'" rulings::withheld_settlement;
     "normal" Audited "3: as hardened, after the client has looked for itself: two transactions" audited::normal;
     "normal-long" Audited "3': approved on chain, audited, and settled when the time to challenge is over" audited::normal_long;
-    "timeout-long" Audited "1': approved on chain, not challenged, then the worker withholds the key" hardened::timeout_long;
-    "worker-at-fault" Audited "6: a cheating worker is rejected and appeals, as in hardened" hardened::worker_at_fault;
+    "timeout-long" Audited "1': approved on chain, not challenged, then the worker withholds the key" audited::timeout_long;
+    "worker-at-fault" Audited "6: a cheating worker is rejected and appeals, as in hardened" audited::worker_at_fault;
     "verifier-at-fault" Audited "7: an honest worker is rejected and appeals, as in hardened" hardened::verifier_at_fault;
     "challenge-upheld" Audited "attack: one owner of worker and verifier approves its own garbage; the client challenges: 6, row c4" audited::upheld;
     "challenge-upheld-long" Audited "attack: the same with arbiters missing: the others wait for them" audited::upheld_long;

@@ -1,0 +1,139 @@
+//! What a party goes by from the beginning of a contract to its end.
+
+use std::sync::Arc;
+
+use bitcoin::secp256k1::XOnlyPublicKey;
+use narthex_contracts::{
+    depth::Depth,
+    graph::{NodeId, NodeName, TxGraph},
+    party::PartySet,
+    terms::{Role, Terms},
+};
+use narthex_game_model::{
+    Template,
+    schedule::{PanelSchedule, Schedule},
+};
+
+use super::Unfit;
+
+/// How a party reads the chain: its own judgement, and nobody else's signature depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How deep a block lies before something is shown on the strength of it.
+    pub depth: Depth,
+    /// b: blocks until a transaction confirms, whatever its fee rate.
+    pub confirm: u16,
+    /// m: blocks for a round of messages.
+    pub message: u16,
+}
+
+/// A contract as one of its parties sees it. Nothing in it changes.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    terms: Arc<Terms>,
+    graph: Arc<TxGraph>,
+    role: Role,
+    policy: Policy,
+    /// What each signs with, which takes time to derive.
+    words: Arc<Vec<(Role, XOnlyPublicKey)>>,
+}
+
+/// Two are the same if terms, party and policy are: the graph follows from the terms.
+impl PartialEq for Contract {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |this: &Self| (*this.terms.agreement_id(), this.role, this.policy);
+        of(self) == of(other)
+    }
+}
+
+impl Contract {
+    /// The contract of these terms, with the graph that was derived from them.
+    ///
+    /// # Errors
+    /// [`Unfit`]: terms of another template, without a token, or a party that they do not name. The caller's fault.
+    pub fn new(
+        terms: Arc<Terms>,
+        graph: Arc<TxGraph>,
+        role: Role,
+        policy: Policy,
+    ) -> Result<Contract, Unfit> {
+        let template = terms.template();
+        if template != Template::Hardened || terms.token_point().is_none() {
+            return Err(Unfit::Template { template });
+        }
+        if terms.key(role).is_none() {
+            return Err(Unfit::NoParty { role });
+        }
+        let word = |role| Some((role, terms.word_key(role)?));
+        let words = Arc::new(terms.roles().filter_map(word).collect());
+        Ok(Contract {
+            words,
+            terms,
+            graph,
+            role,
+            policy,
+        })
+    }
+
+    /// The terms.
+    pub const fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    /// The graph.
+    pub const fn graph(&self) -> &Arc<TxGraph> {
+        &self.graph
+    }
+
+    /// Oneself.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// How one reads the chain.
+    pub const fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Its id, which items and receipts name.
+    pub fn id(&self) -> &[u8; 32] {
+        self.terms.contract_id()
+    }
+
+    /// Everybody but oneself.
+    pub fn others(&self) -> PartySet {
+        self.terms
+            .roles()
+            .filter(|role| *role != self.role)
+            .collect()
+    }
+
+    /// The panel.
+    pub fn panel(&self) -> PartySet {
+        (0..self.terms.panel_size()).map(Role::Arbiter).collect()
+    }
+
+    /// What a party signs items and receipts with.
+    pub(super) fn word_key(&self, role: Role) -> Option<XOnlyPublicKey> {
+        let mut words = self.words.iter();
+        words.find_map(|(of, key)| (*of == role).then_some(*key))
+    }
+
+    pub(super) fn find(&self, name: NodeName) -> Option<NodeId> {
+        self.graph.find(name)
+    }
+
+    pub(super) fn name(&self, node: NodeId) -> Option<NodeName> {
+        Some(self.graph.node(node)?.name)
+    }
+
+    /// Every deadline of a delivery at this height.
+    pub fn schedule(&self, delivered: u32) -> Schedule {
+        Schedule::of(self.terms.params(), delivered)
+    }
+
+    /// Every deadline of an accusation at this height.
+    pub fn panel_schedule(&self, accused: u32) -> PanelSchedule {
+        PanelSchedule::of(self.terms.params(), accused)
+    }
+}

@@ -1,0 +1,109 @@
+//! An arbiter's side.
+
+use narthex_contracts::{party::PartySet, terms::Role};
+use narthex_game_model::ruling::Litigant;
+
+use super::{Book, ContractChange, ContractEffect, Parcel, Side, Task, Thing, table};
+use crate::Transition;
+
+/// An arbiter's side: keeps what a party does not acknowledge, hears a case, rules and attests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judging;
+
+impl Book {
+    /// Whether this arbiter's attestation is here.
+    fn has_attested(&self) -> bool {
+        let me = self.contract().role();
+        let mut rulings = self.attested.iter();
+        rulings.any(|attestation| Role::Arbiter(attestation.arbiter) == me)
+    }
+
+    /// What this arbiter keeps, to those it was meant for: a date that nobody could have known of would count for nothing.
+    fn passed_on(&self) -> Vec<ContractEffect> {
+        let id = self.contract().id();
+        let mut all = Vec::new();
+        let kept = self.papers.items.iter().map(|signed| &signed.item);
+        for item in kept.filter(|item| self.papers.has_given(id, Thing::Item(item.id(id)))) {
+            let to = PartySet::EMPTY.with(match item.author() {
+                Litigant::Verifier => Role::Worker,
+                Litigant::Worker | Litigant::Client => Role::Verifier,
+            });
+            let named = item.id(id);
+            let parcels = match item.opened() {
+                Some(opening) => self.opening_parcels(named, opening),
+                None => vec![Parcel::Item(named)],
+            };
+            let send = |what| ContractEffect::Send { to, what };
+            all.extend(parcels.into_iter().map(send));
+        }
+        all
+    }
+
+    /// All boxes to the client, once a settlement shows their key.
+    fn boxes_for_client(&self) -> Option<ContractEffect> {
+        let boxes = self
+            .papers
+            .boxes()
+            .copied()
+            .filter(|_| self.papers.has_given(self.contract().id(), Thing::Data))?;
+        self.shown_by()?;
+        let (to, what) = (PartySet::EMPTY.with(Role::Client), Parcel::Boxes(boxes));
+        Some(ContractEffect::Send { to, what })
+    }
+}
+
+impl Side for Judging {
+    const NAME: &'static str = "contract: arbiter";
+    const SUMMARY: &'static str = "An arbiter's side of a contract: it keeps what one side does not acknowledge and hands it on, hears the case until the evidence is closed, fixes its ruling, and attests it.";
+    const TABLE: &'static [&'static [Transition]] = table::ARBITER;
+
+    fn is_of(role: Role) -> bool {
+        matches!(role, Role::Arbiter(_))
+    }
+
+    fn state(book: &Book) -> &'static str {
+        match book.chain_state() {
+            Some("accused") if book.has_attested() => "attested",
+            Some("accused") if book.ruled.is_some() => "ruled",
+            Some("accused") if book.is_closed => "ruling",
+            Some("accused") => "hearing",
+            Some(state @ ("settled" | "over")) => state,
+            _ => "keeping",
+        }
+    }
+
+    fn place(book: &Book) -> &'static str {
+        Self::state(book)
+    }
+
+    fn due(book: &Book) -> Vec<ContractEffect> {
+        let task = |task| vec![ContractEffect::Task(task)];
+        let state = Self::state(book);
+        let mut due = match state {
+            "ruling" => task(Task::Rule),
+            "ruled" => task(Task::Attest),
+            "attested" => vec![ContractEffect::Send {
+                to: book.contract().others(),
+                what: Parcel::Attestation,
+            }],
+            "settled" => book.boxes_for_client().into_iter().collect(),
+            _ => Vec::new(),
+        };
+        if state == "keeping" {
+            due.extend(book.passed_on());
+        }
+        due
+    }
+
+    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+        let contract = book.contract();
+        let accused = book.facts.accused(contract).filter(|_| !book.is_closed);
+        // Each side brings one part: when both are here, nothing else is waited for. What comes at the last height is in time.
+        let is_whole = [Litigant::Worker, Litigant::Verifier]
+            .iter()
+            .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
+        let is_over = |accused| is_whole || tip > contract.panel_schedule(accused).evidence;
+        let closed = accused.filter(|accused| is_over(*accused));
+        closed.map(|_| ContractChange::Closed).into_iter().collect()
+    }
+}

@@ -1,0 +1,102 @@
+//! What is written down of a contract.
+
+use bitcoin::Txid;
+use narthex_contracts::{
+    attest::Attestation,
+    graph::NodeId,
+    party::PartyId,
+    setup::{HandedOver, Release},
+};
+use narthex_game_model::{
+    Ruling,
+    commitment::{Commitment, SignedReceipt},
+    ruling::{Litigant, SignedItem},
+};
+
+use super::{Blob, Facts, Thing};
+
+/// What a party found in what another has said or opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The verifier: what was opened is what it has computed, and every box opens.
+    Equal,
+    /// The verifier: it is not. The worker: the verifier says that it has the token and has not, or has digests of its own that are
+    /// wrong.
+    Wrong,
+    /// The worker: the verifier's digests are right, and its own leaves are not.
+    OwnFault,
+}
+
+/// What is new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContractChange {
+    /// The chain says something else than before.
+    Seen(Facts),
+    /// Something signed, one's own or another's.
+    Filed(SignedItem),
+    /// A commitment that nobody signed.
+    Shown(Box<Commitment>),
+    /// A long thing is here.
+    Kept {
+        /// Who brought it.
+        by: PartyId,
+        /// What.
+        blob: Blob,
+    },
+    /// A party's evidence is here.
+    Brought {
+        /// Whose.
+        by: Litigant,
+        /// By what it is kept.
+        hash: [u8; 32],
+    },
+    /// Another party has something, or keeps it.
+    Receipt(SignedReceipt),
+    /// This party has something.
+    Acknowledged {
+        /// What.
+        thing: Thing,
+        /// Its receipt.
+        receipt: SignedReceipt,
+    },
+    /// What came is not what it was said to be.
+    NotReceived(Thing),
+    /// The block that draws the sample is deep: it is drawn, or sealed for.
+    Deep {
+        /// Its height.
+        height: u32,
+    },
+    /// What was found in what the other side said.
+    Found(Finding),
+    /// A share of the settlement came, and is to be checked.
+    Released(Release),
+    /// A signature of the settlement came, and is to be checked.
+    HandedOver(HandedOver),
+    /// The verifier's share, good.
+    Approved(Vec<Release>),
+    /// The whole signature, good.
+    Passed(Vec<HandedOver>),
+    /// What came and was to be checked is not good.
+    False,
+    /// This transaction is to be published, and with it what it shows.
+    Decided(NodeId),
+    /// Arbiters are asked to keep what the other side does not acknowledge.
+    Appealing,
+    /// Own evidence is put together.
+    Pleaded([u8; 32]),
+    /// The evidence is closed: it is ruled on.
+    Closed,
+    /// Own ruling.
+    Ruled(Ruling),
+    /// A ruling that was attested.
+    Attested(Attestation),
+    /// The result was decrypted with what a settlement showed, or nothing could be.
+    Decrypted {
+        /// By which.
+        by: Txid,
+        /// By what the result is kept.
+        result: Option<[u8; 32]>,
+    },
+    /// The settlement is buried: the contract is over.
+    Over,
+}

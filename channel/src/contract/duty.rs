@@ -1,0 +1,275 @@
+//! What a party must publish next, and until when: a function of what it knows and of the height of the tip.
+//!
+//! | who | where the contract stands | what | when |
+//! |---|---|---|---|
+//! | client, verifier | Tx0 | S1 | its locks have passed; the verifier gives the client b blocks |
+//! | worker | Tx0 | S3 | the client has handed it on, and it confirms before S1 can |
+//! | | | S4 | it is at fault itself |
+//! | | | TxD | its owner wants it, the verifier is false, or S1 comes near |
+//! | worker | TxD | S2 | Δ_V has passed |
+//! | verifier | TxD | TxV1 | what was opened is right, and the client is served |
+//! | | | TxV0 | it is wrong, or the worker is late; own items are with the worker or the panel |
+//! | client | TxD | S1'' | its lock has passed |
+//! | worker | TxV1 | S3' | TxV1 is deep |
+//! | client, verifier | TxV1 | S1' | Δ_W has passed |
+//! | worker | TxV0 | TxA | it is not at fault, its root is on record, and a sample is drawn |
+//! | client, verifier | TxV0 | S4' | Δ_A has passed |
+//! | whom it pays first | TxA | S6, S7 | by the fullest set of rulings, once its lock has passed; others b blocks later |
+//! | whoever may | TxA | S5 | no majority, and its lock has passed |
+
+use narthex_contracts::{
+    graph::{NodeId, NodeName, Source, TxGraph},
+    template::{Exit, Rulings},
+    terms::Role,
+};
+use narthex_game_model::{
+    Accusation, ArbiterSet, Ruling, settlement::MAX_PANEL_WITH_NAMED_SILENCE,
+};
+
+use super::{Book, Contract, Facts, Finding, Thing};
+
+/// First height at which a block may hold this transaction, as far as its own locks go and its parents are confirmed.
+pub(super) fn earliest(contract: &Contract, facts: &Facts, node: NodeId) -> Option<u32> {
+    let node = contract.graph().node(node)?;
+    // A lock of 0 is none.
+    let mut earliest = match node.lock_height {
+        0 => 0,
+        height => height.saturating_add(1),
+    };
+    for input in &node.inputs {
+        let Source::Output { node: parent, .. } = input.source else {
+            continue;
+        };
+        let mut path = facts.path.iter();
+        let confirmed = path.find_map(|(id, height)| (*id == parent).then_some(*height))?;
+        let blocks = match input.sequence.to_relative_lock_time() {
+            Some(bitcoin::relative::LockTime::Blocks(blocks)) => u32::from(blocks.value()),
+            _ => 0,
+        };
+        earliest = earliest.max(confirmed.saturating_add(blocks.max(1)));
+    }
+    Some(earliest)
+}
+
+/// Last height at which a transaction is surely in time: a block later, another party's may be first.
+pub(super) fn until(book: &Book, node: NodeId) -> Option<u32> {
+    let contract = book.contract();
+    let rival = |name| {
+        let rival = contract.find(name)?;
+        Some(earliest(contract, &book.facts, rival)?.saturating_sub(1))
+    };
+    let name = contract.name(node)?;
+    match name {
+        Exit::DELIVERED | Exit::NORMAL | Exit::ADMITTED => rival(Exit::WORKER_TIMEOUT),
+        Exit::APPROVED | Exit::REJECTED => rival(Exit::VERIFIER_TIMEOUT),
+        Exit::NORMAL_LONG => rival(Exit::WITHHELD),
+        Exit::APPEALED => rival(Exit::UNAPPEALED),
+        _ => None,
+    }
+}
+
+/// One look at a contract.
+struct Look<'b> {
+    book: &'b Book,
+    tip: u32,
+}
+
+/// What is to be published in the next block, if anything is.
+pub(super) fn due(book: &Book, tip: u32) -> Option<NodeId> {
+    let look = Look { book, tip };
+    if book.is_settled() {
+        return None;
+    }
+    let (last, _) = book.facts.last()?;
+    let name = book.contract().name(last)?;
+    match (name, book.contract().role()) {
+        _ if last == TxGraph::FUNDING => look.funded(),
+        (Exit::DELIVERED, _) => look.delivered(),
+        (Exit::APPROVED, Role::Worker) => look.deep().then(|| look.when(Exit::NORMAL_LONG, 0))?,
+        (Exit::APPROVED, Role::Client) => look.when(Exit::WITHHELD, 0),
+        (Exit::APPROVED, Role::Verifier) => look.when(Exit::WITHHELD, look.confirm()),
+        (Exit::REJECTED, Role::Worker) => look.appeal(),
+        (Exit::REJECTED, Role::Verifier) => look.when(Exit::UNAPPEALED, 0),
+        (Exit::REJECTED, Role::Client) => look.when(Exit::UNAPPEALED, look.confirm()),
+        (Exit::APPEALED, _) => look.ruled(),
+        _ => None,
+    }
+}
+
+impl Look<'_> {
+    fn confirm(&self) -> u32 {
+        self.book.contract().policy().confirm.into()
+    }
+
+    fn message(&self) -> u32 {
+        self.book.contract().policy().message.into()
+    }
+
+    /// The transaction, if the next block may hold it, and so many blocks have passed since.
+    fn when(&self, name: NodeName, patience: u32) -> Option<NodeId> {
+        let node = self.book.contract().find(name)?;
+        let earliest = earliest(self.book.contract(), &self.book.facts, node)?;
+        let next = self.tip.saturating_add(1);
+        (next >= earliest.saturating_add(patience)).then_some(node)
+    }
+
+    /// Whether what the contract stands on is so deep that a secret may be shown for it.
+    fn deep(&self) -> bool {
+        let depth = self.book.contract().policy().depth;
+        let last = self.book.facts.last();
+        last.is_some_and(|(_, height)| depth.is_reached(height, self.tip))
+    }
+
+    /// Tx0.
+    fn funded(&self) -> Option<NodeId> {
+        match self.book.contract().role() {
+            Role::Client => self.when(Exit::WORKER_TIMEOUT, 0),
+            Role::Verifier => self.when(Exit::WORKER_TIMEOUT, self.confirm()),
+            Role::Worker => self.worker_before_delivery(),
+            Role::Arbiter(_) => None,
+        }
+    }
+
+    fn worker_before_delivery(&self) -> Option<NodeId> {
+        let (book, contract) = (self.book, self.book.contract());
+        let normal = contract.find(Exit::NORMAL)?;
+        if book.decided.contains(&normal) {
+            // What it shows may be known already: nothing else is published beside it.
+            return Some(normal);
+        }
+        if book.finding == Some(Finding::OwnFault) {
+            return contract.find(Exit::ADMITTED);
+        }
+        let delivered = contract.find(Exit::DELIVERED)?;
+        let is_committed = book.has_own("commitment");
+        if book.decided.contains(&delivered) {
+            // It may be in pools: a settlement beside it could show the result secret, and not confirm.
+            return is_committed.then_some(delivered);
+        }
+        let last = until(book, normal)?;
+        let confirms = self.tip.saturating_add(self.confirm());
+        if !book.passed.is_empty() && confirms < last {
+            return self.deep().then_some(normal);
+        }
+        let is_near = confirms.saturating_add(self.message()) >= last;
+        let is_wanted = is_near || book.finding == Some(Finding::Wrong);
+        (is_committed && is_wanted).then_some(delivered)
+    }
+
+    /// TxD.
+    fn delivered(&self) -> Option<NodeId> {
+        let book = self.book;
+        match book.contract().role() {
+            Role::Client => self.when(Exit::ABANDONED, 0),
+            Role::Worker => self.deep().then(|| self.when(Exit::VERIFIER_TIMEOUT, 0))?,
+            Role::Verifier => match self.verdict()? {
+                true => self.when(Exit::APPROVED, 0),
+                false => self.when(Exit::REJECTED, 0),
+            },
+            Role::Arbiter(_) => None,
+        }
+    }
+
+    /// How the verifier answers a delivery, if it is time.
+    fn verdict(&self) -> Option<bool> {
+        let (book, contract) = (self.book, self.book.contract());
+        let decided = |name| {
+            let node = contract.find(name);
+            node.is_some_and(|node| book.decided.contains(&node))
+        };
+        // One verdict, whatever comes after it.
+        if decided(Exit::APPROVED) {
+            return Some(true);
+        }
+        if decided(Exit::REJECTED) {
+            return Some(false);
+        }
+        let schedule = contract.schedule(book.facts.delivered(contract)?);
+        if book.finding == Some(Finding::Equal) {
+            return book.is_served().then_some(true);
+        }
+        let is_late = book.worker_is_late(self.tip, &schedule);
+        let is_false = book.rejects();
+        let is_last = self.tip.saturating_add(self.confirm()) >= schedule.verdict;
+        // A rejection is judged by what was handed over before it.
+        ((is_late || is_false) && (is_last || book.is_heard())).then_some(false)
+    }
+
+    /// TxV0, to the worker.
+    fn appeal(&self) -> Option<NodeId> {
+        let (book, contract) = (self.book, self.book.contract());
+        let own = book.papers.commitment()?.id();
+        let is_recorded = book.facts.root.is_some_and(|record| record.root == own);
+        if book.finding == Some(Finding::OwnFault) || !is_recorded {
+            return None;
+        }
+        // Where no sample was drawn, a later block draws one: known and deep, as long as one can wait for it.
+        let schedule = contract.schedule(book.facts.delivered(contract)?);
+        let drawn = contract.policy().depth.reached_at(schedule.token);
+        let node = contract.find(Exit::APPEALED)?;
+        let last = until(book, node)?;
+        let is_last = self.tip.saturating_add(self.confirm()) >= last;
+        (book.deep.is_some() || self.tip >= drawn || is_last)
+            .then(|| self.when(Exit::APPEALED, 0))?
+    }
+
+    /// TxA.
+    fn ruled(&self) -> Option<NodeId> {
+        let book = self.book;
+        let quorum = book.contract().terms().params().quorum();
+        let sets = Ruling::ALL.map(|ruling| (ruling, book.attested_set(ruling)));
+        // Arbiters that rule both ways may make two majorities.
+        let mut decided = sets
+            .iter()
+            .filter(|(_, set)| set.len() >= quorum)
+            .peekable();
+        match decided.peek() {
+            Some(_) => decided.find_map(|(ruling, set)| self.ruled_so(*ruling, *set)),
+            None => self.undecided(),
+        }
+    }
+
+    fn ruled_so(&self, ruling: Ruling, set: ArbiterSet) -> Option<NodeId> {
+        let name = Exit::ruled_on(Accusation::Appeal, ruling, set);
+        match (ruling, self.book.contract().role()) {
+            // Nobody else can: it shows the worker's secret.
+            (Ruling::VerifierAtFault, Role::Worker) => self.deep().then(|| self.when(name, 0))?,
+            (Ruling::VerifierAtFault, _) | (Ruling::WorkerAtFault, Role::Worker) => None,
+            (Ruling::WorkerAtFault, Role::Client | Role::Verifier) => self.when(name, 0),
+            (Ruling::WorkerAtFault, Role::Arbiter(_)) => self.when(name, self.confirm()),
+        }
+    }
+
+    /// Nobody has a majority.
+    fn undecided(&self) -> Option<NodeId> {
+        let (book, contract) = (self.book, self.book.contract());
+        let rulings = Rulings {
+            worker: book.attested_set(Ruling::WorkerAtFault),
+            verifier: book.attested_set(Ruling::VerifierAtFault),
+        };
+        let is_named = contract.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE;
+        let rulings = is_named.then_some(rulings);
+        let may = |by_anyone: bool| {
+            let node = self.when(Exit::failed(rulings, by_anyone), 0)?;
+            let signing = contract.graph().node(node)?.signing?;
+            let is_ours = signing.broadcasters.contains(contract.role());
+            is_ours.then_some(node)
+        };
+        may(false).or_else(|| may(true))
+    }
+}
+
+impl Book {
+    /// Whether the verifier has found the worker at fault.
+    pub(super) fn rejects(&self) -> bool {
+        self.finding == Some(Finding::Wrong) || self.has_denied() || self.is_unfit()
+    }
+
+    /// Whether the verifier's own items are where they count.
+    pub(super) fn is_heard(&self) -> bool {
+        let id = self.contract().id();
+        let own = self.papers.items.iter().map(|signed| &signed.item);
+        let mut own = own.filter(|item| matches!(item.name(), "sample" | "reply"));
+        own.all(|item| self.is_handed(Thing::Item(item.id(id)), Role::Worker))
+    }
+}

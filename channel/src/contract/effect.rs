@@ -1,0 +1,92 @@
+//! What is to be done for a contract.
+
+use narthex_contracts::{graph::NodeId, party::PartySet};
+
+use super::Thing;
+
+/// Which message is to be sent. What it says is in the machine's papers and among the blobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Parcel {
+    /// An item, by its id.
+    Item([u8; 32]),
+    /// All boxes, kept by this hash.
+    Boxes([u8; 32]),
+    /// An opening, kept by this hash.
+    Opening([u8; 32]),
+    /// An own receipt, for this.
+    Receipt(Thing),
+    /// The verifier's share of the settlement.
+    Release,
+    /// The whole signature of the settlement.
+    HandedOver,
+    /// Own evidence, kept by this hash.
+    Evidence([u8; 32]),
+    /// Own ruling.
+    Attestation,
+}
+
+/// Work for whoever has the keys, the job and the blobs. It may be done twice and comes to the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// The worker: do the work, and commit to it.
+    Work,
+    /// The verifier: draw the sample with the own nonce and the block of this height.
+    Sample {
+        /// Height of the block.
+        height: u32,
+    },
+    /// The worker: seal the token under the digests of the sample.
+    Seal,
+    /// The verifier: compute the sample, try to open the token, and answer.
+    Answer,
+    /// The worker: look at the answer, and open the sample if it is right.
+    Open,
+    /// The verifier: compare what was opened with what it computed.
+    Compare,
+    /// Look into a thing, and sign a receipt for it if it is one.
+    Look(Thing),
+    /// The verifier: the own share of the settlement.
+    Approve,
+    /// The client: check the share that came. The worker: check the signature that came.
+    Check,
+    /// The client: put the settlement's signature together.
+    Pass,
+    /// Put together what is brought to the panel.
+    Plead,
+    /// The arbiter: rule on the case, by what was brought.
+    Rule,
+    /// The arbiter: attest the ruling.
+    Attest,
+    /// The client: take the key out of the settlement and decrypt.
+    Decrypt {
+        /// Which settlement.
+        settlement: NodeId,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContractEffect {
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: PartySet,
+        /// What.
+        what: Parcel,
+    },
+    /// Work.
+    Task(Task),
+    /// Publish a transaction of the graph, with a child that pays for it: the delivery with the root on record. Again with each
+    /// block until it confirms.
+    Publish {
+        /// Which.
+        node: NodeId,
+        /// Last height at which it is surely in time; after that another party may be first.
+        until: Option<u32>,
+    },
+    /// Record the root in a transaction of its own: another child has paid for the delivery.
+    Record {
+        /// Last height at which it counts.
+        until: u32,
+    },
+}

@@ -1,0 +1,131 @@
+//! What the chain says of a contract.
+
+use bitcoin::{OutPoint, Txid};
+use narthex_contracts::{
+    graph::{NodeId, NodeName, Purpose, Source, TxGraph},
+    template::Exit,
+};
+use narthex_game_model::ruling::RootOfRecord;
+
+use super::Contract;
+
+/// What confirmed, in the chain of a tip. All of it each time: what is no longer among it was taken back by a
+/// reorganisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The funding, and behind it the transactions of the graph that have spent the contract's coin, each with its
+    /// height.
+    pub path: Vec<(NodeId, u32)>,
+    /// The root that the spend of the worker's root coin records, if exactly one.
+    pub root: Option<RootOfRecord>,
+    /// Height at which the contract's coin was spent by a transaction that is not of the graph: what its parties agreed on.
+    pub agreed: Option<u32>,
+}
+
+/// The chain as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainView {
+    /// Height of the tip.
+    pub tip: u32,
+    /// What it says.
+    pub facts: Facts,
+}
+
+/// The contract's output of a transaction, where a next one spends it.
+fn contract_output(graph: &TxGraph, node: NodeId) -> Option<u32> {
+    let outputs = &graph.node(node)?.outputs;
+    let is_contract = |purpose| matches!(purpose, Purpose::Contract(_));
+    let vout = outputs.iter().position(|out| is_contract(out.purpose))?;
+    u32::try_from(vout).ok()
+}
+
+impl Facts {
+    /// Where the contract stands: its last transaction, and the height of it.
+    pub fn last(&self) -> Option<(NodeId, u32)> {
+        self.path.last().copied()
+    }
+
+    /// The coin whose spend tells what comes next; `None` if there is none after the last transaction, which settles.
+    pub fn coin(&self, graph: &TxGraph) -> Option<OutPoint> {
+        let (node, _) = self.last()?;
+        let vout = contract_output(graph, node)?;
+        let txid = graph.txid(node)?;
+        Some(OutPoint { txid, vout })
+    }
+
+    /// Takes the spend of that coin at a height into the path: which transaction of the graph it is, or that it is none.
+    pub fn spent(&mut self, graph: &TxGraph, by: Txid, height: u32) {
+        let next = self.last().and_then(|(last, _)| {
+            let spends =
+                |source: &Source| matches!(source, Source::Output { node, .. } if *node == last);
+            let mut nodes = graph.nodes();
+            nodes.find_map(|(id, node)| {
+                let first = node.inputs.first()?;
+                (spends(&first.source) && graph.txid(id) == Some(by)).then_some(id)
+            })
+        });
+        match next {
+            Some(node) => self.path.push((node, height)),
+            None => self.agreed = Some(height),
+        }
+    }
+
+    /// Height of a transaction of the graph.
+    pub fn height(&self, contract: &Contract, name: NodeName) -> Option<u32> {
+        let node = contract.find(name)?;
+        let mut path = self.path.iter();
+        path.find_map(|(id, height)| (*id == node).then_some(*height))
+    }
+
+    /// Whether they can be those of a contract.
+    pub(super) fn is_sound(&self, contract: &Contract) -> bool {
+        let graph = contract.graph();
+        let begins = match self.path.first() {
+            Some((first, _)) => *first == TxGraph::FUNDING,
+            None => self.root.is_none() && self.agreed.is_none(),
+        };
+        let follows = self.path.windows(2).all(|pair| match pair {
+            [(before, low), (after, high)] => {
+                let source = graph.node(*after).and_then(|node| node.inputs.first());
+                let is_next = source.is_some_and(
+                    |input| matches!(&input.source, Source::Output { node, .. } if node == before),
+                );
+                let is_contract = contract_output(graph, *before).is_some();
+                is_next && is_contract && low <= high
+            }
+            _ => true,
+        });
+        // What is spent is there to be spent, and not spent before.
+        let agrees = self.agreed.is_none_or(|height| {
+            let coin = self.last().filter(|(_, low)| *low <= height);
+            coin.is_some_and(|(last, _)| contract_output(graph, last).is_some())
+        });
+        begins && follows && agrees
+    }
+
+    /// The highest height that they name.
+    pub(super) fn highest(&self) -> u32 {
+        let path = self.path.iter().map(|(_, height)| *height);
+        let root = self.root.map(|record| record.height);
+        path.chain(root).chain(self.agreed).max().unwrap_or(0)
+    }
+
+    /// Whether the contract's coin is gone for good, and since when.
+    pub(super) fn settled(&self, contract: &Contract) -> Option<u32> {
+        let (last, height) = self.last()?;
+        match contract_output(contract.graph(), last) {
+            None => Some(height),
+            Some(_) => self.agreed,
+        }
+    }
+
+    /// Height of the delivery.
+    pub(super) fn delivered(&self, contract: &Contract) -> Option<u32> {
+        self.height(contract, Exit::DELIVERED)
+    }
+
+    /// Height of the appeal.
+    pub(super) fn accused(&self, contract: &Contract) -> Option<u32> {
+        self.height(contract, Exit::APPEALED)
+    }
+}

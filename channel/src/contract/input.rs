@@ -1,0 +1,117 @@
+//! What comes to a party of a contract.
+
+use bitcoin::Txid;
+use narthex_contracts::{
+    attest::Attestation,
+    setup::{HandedOver, Release},
+    terms::Role,
+};
+use narthex_game_model::{
+    Ruling,
+    commitment::{Commitment, SignedReceipt},
+    ruling::SignedItem,
+};
+
+use super::{Blob, ChainView, Finding, Thing};
+
+/// What another party sent, with long things by their names: whoever drives the machine has made them durable before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Something signed.
+    Item(SignedItem),
+    /// That something was received, or is kept.
+    Receipt(SignedReceipt),
+    /// A commitment that nobody signed.
+    Commitment(Box<Commitment>),
+    /// A long thing.
+    Blob(Blob),
+    /// Evidence, by the hash of its bytes.
+    Evidence([u8; 32]),
+    /// The verifier's share of the settlement.
+    Release(Release),
+    /// The whole signature of the settlement.
+    HandedOver(HandedOver),
+    /// A ruling.
+    Attestation(Attestation),
+}
+
+/// What came of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// The worker has done the work: what it signs, and its boxes.
+    Committed {
+        /// Its commitment, signed.
+        commitment: SignedItem,
+        /// By what the boxes are kept.
+        boxes: [u8; 32],
+    },
+    /// The verifier has drawn its sample, the worker sealed its token, the verifier answered: what it signs.
+    Signed(SignedItem),
+    /// The worker has opened the sample.
+    Opened {
+        /// What it signs.
+        item: SignedItem,
+        /// The opening.
+        opening: Blob,
+    },
+    /// What was found in what another party said: a fault, or none.
+    Found(Finding),
+    /// It is the thing that it is said to be: the own receipt.
+    Acknowledged {
+        /// What.
+        thing: Thing,
+        /// The receipt.
+        receipt: SignedReceipt,
+    },
+    /// It is not.
+    NotReceived {
+        /// What.
+        thing: Thing,
+    },
+    /// The verifier's own share of the settlement; at the client, the verifier's as it was checked.
+    Approved(Vec<Release>),
+    /// The whole signature of the settlement; at the worker, as it was checked.
+    Passed(Vec<HandedOver>),
+    /// What came as a share or a signature of the settlement is none.
+    False,
+    /// All that this party brings the panel, by the hash of its bytes.
+    Pleaded([u8; 32]),
+    /// How this arbiter rules. It is fixed in its own record.
+    Ruled(Ruling),
+    /// Its attestation.
+    Attested(Attestation),
+    /// The client has decrypted what the settlement has given it the key of, or nothing could be decrypted.
+    Decrypted {
+        /// Of which settlement.
+        by: Txid,
+        /// By what the result is kept, if there is one.
+        result: Option<[u8; 32]>,
+    },
+}
+
+/// What the party's owner wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The worker goes on chain now: it does not wait for who is silent.
+    Deliver,
+    /// The worker admits a fault, if it may still.
+    Admit,
+}
+
+/// What comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContractInput {
+    /// The chain as it stands.
+    Chain(ChainView),
+    /// A message.
+    Said {
+        /// Who sent it.
+        from: Role,
+        /// What.
+        what: Said,
+    },
+    /// Own work.
+    Done(Done),
+    /// An order.
+    Order(Order),
+}

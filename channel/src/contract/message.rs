@@ -1,0 +1,157 @@
+//! What parties of a contract tell each other, from its funding on.
+
+use narthex_base::{
+    codec::{DecodeError, Message, Reader, Writer},
+    kinds::{self, Kind},
+};
+use narthex_contracts::{
+    attest::Attestation,
+    setup::{HandedOver, Release},
+};
+use narthex_game_model::{
+    commitment::{Commitment, Multiproof, Opening, SignedReceipt},
+    ruling::{MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem},
+};
+
+/// One thing that is handed over. It may hold the token, so it can't be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Something signed.
+    Item(SignedItem),
+    /// That something was received, or is kept.
+    Receipt(SignedReceipt),
+    /// A commitment that nobody signed: what the root of record is of.
+    Commitment(Box<Commitment>),
+    /// All boxes of a commitment, behind the coefficient box.
+    Boxes(Vec<u8>),
+    /// An opening; the item that names it is signed.
+    Opening(Box<Opening>),
+    /// x, in the open.
+    Token([u8; 32]),
+    /// The input of a step, with its proof.
+    Record(ProvenRecord),
+}
+
+impl std::fmt::Debug for Piece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Piece::Item(signed) => signed.item.name(),
+            Piece::Receipt(_) => "receipt",
+            Piece::Commitment(_) => "bare commitment",
+            Piece::Boxes(_) => "boxes",
+            Piece::Opening(_) => "opened steps",
+            Piece::Token(_) => "token in the open",
+            Piece::Record(_) => "input of a step",
+        })
+    }
+}
+
+impl Message for Piece {
+    const KIND: Kind = kinds::PIECE;
+
+    /// A byte that says which, then: 1 item (length, message) and signature (64); 2 receipt (229); 3 commitment (length,
+    /// message); 4 length and boxes; 5 opening (length, message); 6 x (32); 7 index (8), length and record, number of
+    /// siblings (4) and siblings (32 each).
+    fn write(&self, w: &mut Writer) {
+        match self {
+            Piece::Item(signed) => write_item(w.u8(1), signed),
+            Piece::Receipt(receipt) => w.u8(2).fixed(&receipt.to_bytes()),
+            Piece::Commitment(commitment) => w.u8(3).message(commitment.as_ref()),
+            Piece::Boxes(boxes) => w.u8(4).bytes(boxes),
+            Piece::Opening(opening) => w.u8(5).message(opening.as_ref()),
+            Piece::Token(x) => w.u8(6).fixed(x),
+            Piece::Record(record) => {
+                w.u8(7).u64(record.index).bytes(&record.record);
+                w.list(&record.proof.siblings, |w, hash| {
+                    w.fixed(hash);
+                })
+            }
+        };
+    }
+
+    /// What it says is checked by whoever takes it.
+    fn read(r: &mut Reader<'_>) -> Result<Piece, DecodeError> {
+        Ok(match r.u8("which piece")? {
+            1 => Piece::Item(read_item(r)?),
+            2 => Piece::Receipt(read_receipt(r)?),
+            3 => Piece::Commitment(Box::new(r.message("commitment")?)),
+            4 => Piece::Boxes(r.bytes("boxes")?.to_vec()),
+            5 => Piece::Opening(Box::new(r.message("opening")?)),
+            6 => Piece::Token(r.array("token")?),
+            7 => Piece::Record(ProvenRecord {
+                index: r.u64("step")?,
+                record: r.bytes("record")?.to_vec(),
+                proof: Multiproof {
+                    siblings: r.list("siblings", 32, |r| r.array("sibling"))?,
+                },
+            }),
+            other => return Err(DecodeError::invalid("which piece", other)),
+        })
+    }
+}
+
+/// Item (length, message) and signature (64).
+pub(super) fn write_item<'w>(w: &'w mut Writer, signed: &SignedItem) -> &'w mut Writer {
+    w.message(&signed.item).signature(&signed.signature)
+}
+
+pub(super) fn read_item(r: &mut Reader<'_>) -> Result<SignedItem, DecodeError> {
+    Ok(SignedItem {
+        item: r.message("item")?,
+        signature: r.signature("signature")?,
+    })
+}
+
+pub(super) fn read_receipt(r: &mut Reader<'_>) -> Result<SignedReceipt, DecodeError> {
+    let receipt = SignedReceipt::from_bytes(&r.array::<229>("receipt")?);
+    receipt.map_err(|e| DecodeError::invalid("receipt", e))
+}
+
+/// Most pieces of evidence: items, receipts and openings as many as count, a commitment, a token, a record.
+const MAX_EVIDENCE: usize = MAX_ITEMS + MAX_RECEIPTS + MAX_SHOWN_OPENINGS + 3;
+
+/// What one party sends another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContractMessage {
+    /// Something that is handed over.
+    Piece(Piece),
+    /// All that a party brings the panel, to an arbiter.
+    Evidence(Vec<Piece>),
+    /// The verifier's share of the settlement, to the client: it approves.
+    Release(Release),
+    /// The whole adaptor signature of the settlement, from the client to the worker.
+    HandedOver(HandedOver),
+    /// How an arbiter rules.
+    Attestation(Attestation),
+}
+
+impl Message for ContractMessage {
+    const KIND: Kind = kinds::CONTRACT_MESSAGE;
+
+    /// A byte that says which, then the length of its message and the message; of evidence, as many as its number says.
+    fn write(&self, w: &mut Writer) {
+        match self {
+            ContractMessage::Piece(piece) => w.u8(0).message(piece),
+            ContractMessage::Evidence(pieces) => w.u8(1).list(pieces, |w, piece| {
+                w.message(piece);
+            }),
+            ContractMessage::Release(release) => w.u8(2).message(release),
+            ContractMessage::HandedOver(handed) => w.u8(3).message(handed),
+            ContractMessage::Attestation(attestation) => w.u8(4).message(attestation),
+        };
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<ContractMessage, DecodeError> {
+        Ok(match r.u8("which message")? {
+            0 => ContractMessage::Piece(r.message("piece")?),
+            // A piece has its length and its kind before anything else.
+            1 => ContractMessage::Evidence(
+                r.list_up_to("evidence", 9, MAX_EVIDENCE, |r| r.message("piece"))?,
+            ),
+            2 => ContractMessage::Release(r.message("share")?),
+            3 => ContractMessage::HandedOver(r.message("signature")?),
+            4 => ContractMessage::Attestation(r.message("attestation")?),
+            other => return Err(DecodeError::invalid("which message", other)),
+        })
+    }
+}

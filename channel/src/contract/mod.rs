@@ -1,0 +1,60 @@
+//! A party's life in a contract of computation, from the buried funding to the end: as a machine.
+//!
+//! There are four machines, one for each part that a party may have ([`ClientMachine`], [`WorkerMachine`], [`VerifierMachine`],
+//! [`ArbiterMachine`]). They know two things. What the *chain* says ([`Facts`]) is shown to them whole each time, so that a
+//! reorganisation is a view that says something else. What parties *say* is filed in [`Papers`]: signed items, receipts, and
+//! the names of long things (boxes, openings) that whoever drives the machine keeps as blobs. Talk never overrides the chain.
+//!
+//! A machine has no key and computes nothing that takes long. It asks for work ([`Task`]), and what came of it is an input
+//! ([`Done`]). What it *decides*, it writes down before anything is published ([`ContractChange::Decided`]): a
+//! transaction that shows a secret has shown it once it is in a pool.
+//!
+//! Secrets are not in its log either. The worker's follow from its seed, the verifier's token from its own reply
+//! (it keeps it there, sealed to itself), the client's from the transaction that settles.
+//!
+//! The templates with a delivery on chain and without a challenge are played so: `hardened`. For others [`Contract::new`] is
+//! refused.
+
+mod about;
+mod arbiter;
+mod book;
+mod change;
+mod client;
+mod codec;
+mod duty;
+mod effect;
+mod error;
+mod facts;
+mod input;
+mod machine;
+mod message;
+mod papers;
+mod seat;
+mod table;
+mod verifier;
+mod worker;
+
+pub use about::{Contract, Policy};
+pub use arbiter::Judging;
+pub use book::Book;
+pub use change::{ContractChange, Finding};
+pub use client::Paying;
+pub use effect::{ContractEffect, Parcel, Task};
+pub use error::{ContractRefusal, Unfit};
+pub use facts::{ChainView, Facts};
+pub use input::{ContractInput, Done, Order, Said};
+pub use machine::{ContractMachine, Side};
+pub use message::{ContractMessage, Piece};
+pub use papers::{Blob, Papers, Thing};
+pub use seat::{ContractErrand, ContractSeat, ContractSeatError, ContractSigner};
+pub use verifier::Checking;
+pub use worker::Working;
+
+/// The client's side of a contract.
+pub type ClientMachine = ContractMachine<Paying>;
+/// The worker's.
+pub type WorkerMachine = ContractMachine<Working>;
+/// The verifier's.
+pub type VerifierMachine = ContractMachine<Checking>;
+/// An arbiter's.
+pub type ArbiterMachine = ContractMachine<Judging>;

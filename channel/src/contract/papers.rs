@@ -1,0 +1,318 @@
+//! What a party has of a talk: what it said itself, what was sent to it, and what was acknowledged.
+
+use std::collections::BTreeMap;
+
+use narthex_contracts::party::PartyId;
+use narthex_game_model::{
+    commitment::{Commitment, ReceiptKind, SignedReceipt},
+    ruling::{Answer, Item, Litigant, SignedItem, data_id},
+    token::SealedToken,
+};
+
+/// A long thing that is kept beside the log, by the hash of its bytes. It is durable before the machine is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blob {
+    /// All boxes of a commitment.
+    Boxes {
+        /// Hash of the bytes that came.
+        hash: [u8; 32],
+    },
+    /// An opening.
+    Opening {
+        /// [`Opening::id`](narthex_game_model::commitment::Opening::id).
+        id: [u8; 32],
+        /// Hash of the bytes that came.
+        hash: [u8; 32],
+    },
+}
+
+impl Blob {
+    /// By what it is kept.
+    pub const fn hash(&self) -> &[u8; 32] {
+        match self {
+            Blob::Boxes { hash } | Blob::Opening { hash, .. } => hash,
+        }
+    }
+}
+
+/// Something that is acknowledged by its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    /// An item, by its id; that of an opening with what it names.
+    Item([u8; 32]),
+    /// All boxes of the commitment.
+    Data,
+}
+
+/// How many different items of one kind an author is taken at its word for: two are enough against it.
+const TOLD: usize = 2;
+
+/// How often a party may bring a long thing that is none, before no more is taken from it.
+const MAX_FRUITLESS: u8 = 8;
+
+/// How often a party may bring evidence: the last counts.
+const MAX_BROUGHT: u8 = 8;
+
+/// A sample: nonce, height and hash of the block.
+type Drawn = ([u8; 32], u32, [u8; 32]);
+
+/// A token: id of its sample, and the seal.
+type Sealed = ([u8; 32], SealedToken);
+
+/// By what a long thing is kept, and who brought it.
+type Kept = (PartyId, [u8; 32]);
+
+/// What a party has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Papers {
+    pub(super) items: Vec<SignedItem>,
+    pub(super) receipts: Vec<SignedReceipt>,
+    /// Own receipts, with what they are for and who is told of them.
+    pub(super) given: Vec<(Thing, SignedReceipt)>,
+    /// What was found to be no such thing.
+    pub(super) refused: Vec<Thing>,
+    /// A commitment that nobody signed.
+    pub(super) bare: Option<Commitment>,
+    boxes: Option<Kept>,
+    /// Openings by their ids.
+    openings: BTreeMap<[u8; 32], Kept>,
+    /// How often a party has brought something that was none.
+    fruitless: BTreeMap<PartyId, u8>,
+    /// Evidence, to an arbiter: the last, and how often it came.
+    brought: BTreeMap<Litigant, ([u8; 32], u8)>,
+}
+
+impl Papers {
+    /// Everything signed, in the order in which it came.
+    pub fn items(&self) -> &[SignedItem] {
+        &self.items
+    }
+
+    /// What others have acknowledged, or keep.
+    pub fn receipts(&self) -> &[SignedReceipt] {
+        &self.receipts
+    }
+
+    /// The own receipt for a thing.
+    pub fn given(&self, thing: Thing) -> Option<&SignedReceipt> {
+        let mut given = self.given.iter();
+        given.find_map(|(of, receipt)| (*of == thing).then_some(receipt))
+    }
+
+    /// By which hash all boxes are kept, if they came.
+    pub fn boxes(&self) -> Option<&[u8; 32]> {
+        self.boxes.as_ref().map(|(_, hash)| hash)
+    }
+
+    /// By which hash an opening is kept.
+    pub fn opening(&self, id: &[u8; 32]) -> Option<&[u8; 32]> {
+        self.openings.get(id).map(|(_, hash)| hash)
+    }
+
+    /// By which hashes openings are kept.
+    pub fn openings(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.openings.values().map(|(_, hash)| hash)
+    }
+
+    /// By which hash a party's evidence is kept, at an arbiter's.
+    pub fn brought(&self) -> impl Iterator<Item = (Litigant, &[u8; 32])> {
+        self.brought.iter().map(|(by, (hash, _))| (*by, hash))
+    }
+
+    /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
+    /// reason to act.
+    pub fn first<T>(
+        &self,
+        contract: &[u8; 32],
+        pick: impl Fn(&Item) -> Option<T>,
+    ) -> Option<([u8; 32], T)> {
+        let mut items = self.items.iter();
+        items.find_map(|signed| Some((signed.item.id(contract), pick(&signed.item)?)))
+    }
+
+    /// What the worker is bound to: what it signed first, or else what it showed that the root of record is of.
+    pub fn commitment(&self) -> Option<Commitment> {
+        self.signed_commitment().or(self.bare)
+    }
+
+    /// What the worker signed first.
+    pub(super) fn signed_commitment(&self) -> Option<Commitment> {
+        self.items.iter().find_map(|signed| match &signed.item {
+            Item::Commitment(commitment) => Some(**commitment),
+            _ => None,
+        })
+    }
+
+    /// The first sample: its id, the nonce, height and hash of its block.
+    pub fn sample(&self, contract: &[u8; 32]) -> Option<([u8; 32], Drawn)> {
+        self.first(contract, |item| match item {
+            Item::Sample {
+                nonce,
+                height,
+                block,
+            } => Some((*nonce, *height, *block)),
+            _ => None,
+        })
+    }
+
+    /// The first token, and the sample that it names.
+    pub fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], Sealed)> {
+        self.first(contract, |item| match item {
+            Item::Token { sample, sealed } => Some((*sample, *sealed)),
+            _ => None,
+        })
+    }
+
+    /// The token that was sealed for a sample.
+    pub fn token_for(
+        &self,
+        contract: &[u8; 32],
+        drawn: &[u8; 32],
+    ) -> Option<([u8; 32], SealedToken)> {
+        self.first(contract, |item| match item {
+            Item::Token { sample, sealed } if sample == drawn => Some(*sealed),
+            _ => None,
+        })
+    }
+
+    /// The reply to a token.
+    pub fn reply_to(&self, contract: &[u8; 32], sealed: &[u8; 32]) -> Option<([u8; 32], Answer)> {
+        self.first(contract, |item| match item {
+            Item::Reply { token, answer } if token == sealed => Some(answer.clone()),
+            _ => None,
+        })
+    }
+
+    /// What the worker opened after a reply: id of the item, and of what is opened.
+    pub fn opened(&self, contract: &[u8; 32], replied: &[u8; 32]) -> Option<([u8; 32], [u8; 32])> {
+        self.first(contract, |item| match item {
+            Item::Opening { reply, opening } if reply == replied => Some(*opening),
+            _ => None,
+        })
+    }
+
+    /// Whether it would be filed: it is not here, and its author has not said two others of its kind.
+    pub(super) fn is_news(&self, signed: &SignedItem) -> bool {
+        let same = |other: &&SignedItem| other.item.name() == signed.item.name();
+        let told = self.items.iter().filter(same).count();
+        told < TOLD && self.items.iter().all(|known| known.item != signed.item)
+    }
+
+    pub(super) fn keep(&mut self, by: PartyId, blob: &Blob) {
+        match blob {
+            Blob::Boxes { hash } => self.boxes = Some((by, *hash)),
+            Blob::Opening { id, hash } => {
+                self.openings.insert(*id, (by, *hash));
+            }
+        }
+    }
+
+    /// Whether something long is still looked into, if this party brings it.
+    pub(super) fn is_heard(&self, by: PartyId) -> bool {
+        self.fruitless.get(&by).is_none_or(|n| *n < MAX_FRUITLESS)
+    }
+
+    /// Whether an item names an opening.
+    pub(super) fn is_named(&self, opening: &[u8; 32]) -> bool {
+        let mut items = self.items.iter();
+        items.any(|signed| signed.item.opened() == Some(opening))
+    }
+
+    pub(super) fn bring(&mut self, by: Litigant, hash: [u8; 32]) {
+        let (last, times) = self.brought.entry(by).or_insert((hash, 0));
+        *last = hash;
+        *times = times.saturating_add(1);
+    }
+
+    /// Whether a party may bring other evidence than before.
+    pub(super) fn may_bring(&self, by: Litigant) -> bool {
+        let brought = self.brought.get(&by);
+        brought.is_none_or(|(_, times)| *times < MAX_BROUGHT)
+    }
+
+    /// The receipt for a thing takes the place of one for what was taken for it before.
+    pub(super) fn give(&mut self, thing: Thing, receipt: SignedReceipt) {
+        self.given.retain(|(given, _)| *given != thing);
+        self.given.push((thing, receipt));
+    }
+
+    /// What came is not what it was said to be. Other boxes may still come, and another opening under the same name: one that
+    /// has its boxes has the same as one that names them.
+    pub(super) fn drop_thing(&mut self, contract: &[u8; 32], thing: Thing) {
+        let dropped = match thing {
+            Thing::Data => self.boxes.take(),
+            Thing::Item(id) => {
+                let mut items = self.items.iter().map(|signed| &signed.item);
+                let opened = items
+                    .find(|item| item.id(contract) == id)
+                    .and_then(Item::opened);
+                match opened.copied() {
+                    Some(opening) => self.openings.remove(&opening),
+                    None => {
+                        self.refused.push(thing);
+                        None
+                    }
+                }
+            }
+        };
+        if let Some((by, _)) = dropped {
+            let times = self.fruitless.entry(by).or_default();
+            *times = times.saturating_add(1);
+        }
+    }
+
+    /// The name of a thing in receipts.
+    pub(super) fn receipt_name(&self, contract: &[u8; 32], thing: Thing) -> Option<[u8; 32]> {
+        match thing {
+            Thing::Item(id) => Some(id),
+            Thing::Data => Some(data_id(contract, &self.commitment()?.id())),
+        }
+    }
+
+    /// The kind of receipt that its addressee gives for a thing.
+    pub(super) fn receipt_kind(&self, contract: &[u8; 32], thing: Thing) -> Option<ReceiptKind> {
+        match thing {
+            Thing::Data => Some(ReceiptKind::Data),
+            Thing::Item(id) => {
+                let mut items = self.items.iter().map(|signed| &signed.item);
+                items.find(|item| item.id(contract) == id)?.receipt()
+            }
+        }
+    }
+
+    /// Whether this party has acknowledged a thing: all boxes, if they are those of the commitment as it stands.
+    pub(super) fn has_given(&self, contract: &[u8; 32], thing: Thing) -> bool {
+        let named = self.receipt_name(contract, thing);
+        let mut given = self.given.iter();
+        given.any(|(given, signed)| *given == thing && Some(signed.receipt.item) == named)
+    }
+
+    /// Height at which a key has acknowledged a thing, as it says.
+    pub(super) fn acknowledged(
+        &self,
+        contract: &[u8; 32],
+        thing: Thing,
+        by: &[u8; 32],
+    ) -> Option<u32> {
+        let kind = self.receipt_kind(contract, thing)?;
+        self.dated(contract, thing, (kind, by))
+    }
+
+    /// Height from which a key keeps a thing, as it says.
+    pub(super) fn kept(&self, contract: &[u8; 32], thing: Thing, by: &[u8; 32]) -> Option<u32> {
+        self.dated(contract, thing, (ReceiptKind::Kept, by))
+    }
+
+    fn dated(
+        &self,
+        contract: &[u8; 32],
+        thing: Thing,
+        (kind, by): (ReceiptKind, &[u8; 32]),
+    ) -> Option<u32> {
+        let item = self.receipt_name(contract, thing)?;
+        let mut receipts = self.receipts.iter().map(|signed| &signed.receipt);
+        let found = receipts
+            .find(|receipt| (receipt.item, receipt.kind, receipt.issuer) == (item, kind, *by));
+        found.map(|receipt| receipt.height)
+    }
+}

@@ -1,0 +1,340 @@
+//! One party of a contract as it runs: its machine, the log of it, and whoever does its work.
+
+use std::collections::VecDeque;
+
+use narthex_base::codec::Message;
+use narthex_contracts::{graph::NodeId, terms::Role};
+use narthex_game_model::commitment::Opening;
+
+use super::{
+    Blob, Book, Contract, ContractEffect, ContractInput, ContractMachine, ContractMessage,
+    ContractRefusal, Done, Parcel, Piece, Said, Side, Task, Unfit,
+};
+use crate::{Logged, OpenError, StepError, log::Log};
+
+/// What a contract asks of who has the keys, the job, the blobs and the chain.
+pub trait ContractSigner {
+    /// Why it cannot go on. Never what a peer sent: that is a [`Done`].
+    type Error;
+
+    /// Does a piece of work; `None` if it cannot be done yet, and is asked for again with the next block.
+    ///
+    /// # Errors
+    /// This computer's, or this program's.
+    fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, Self::Error>;
+
+    /// Makes a long thing durable, and says by which hash it is kept.
+    ///
+    /// # Errors
+    /// This computer's.
+    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], Self::Error>;
+
+    /// A long thing that was kept.
+    ///
+    /// # Errors
+    /// This computer's: it is gone.
+    fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, Self::Error>;
+}
+
+/// What is left to do for whoever has sockets and a wallet. Doing it twice does no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContractErrand {
+    /// Send a message.
+    Send {
+        /// To whom.
+        to: Role,
+        /// What.
+        message: Box<ContractMessage>,
+    },
+    /// Publish a transaction of the graph ([`ContractEffect::Publish`]).
+    Publish {
+        /// Which.
+        node: NodeId,
+        /// Last height at which it is surely in time.
+        until: Option<u32>,
+    },
+    /// Record the root ([`ContractEffect::Record`]).
+    Record {
+        /// Last height at which it counts.
+        until: u32,
+    },
+}
+
+/// Why a seat does not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContractSeatError<E> {
+    /// The input was refused, and changed nothing.
+    #[error(transparent)]
+    Refused(ContractRefusal),
+    /// It may not be durable. The fault of this computer.
+    #[error("{0}")]
+    Log(StepError<ContractRefusal>),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It is another party's seat. The caller's fault.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// Whoever does its work cannot go on.
+    #[error("{0}")]
+    Signer(E),
+    /// The machine does not take what own work gave. The fault of this program. What was taken before it is durable.
+    #[error("own work: {0}")]
+    Work(ContractRefusal),
+    /// What is to be sent is not among the papers. The fault of this program.
+    #[error("{0} is to be sent and is not there")]
+    Missing(&'static str),
+    /// It failed before, so that what is to be done is not known here: open its log again.
+    #[error("it failed before; open its log again")]
+    Broken,
+}
+
+/// One party of a contract. Whoever is killed opens its log again.
+#[derive(Debug)]
+pub struct ContractSeat<M: Side, S, L> {
+    logged: Logged<ContractMachine<M>, L>,
+    signer: S,
+    /// Work that cannot be done before the next block.
+    waiting: Vec<Task>,
+    is_broken: bool,
+}
+
+type Errands<E> = Result<Vec<ContractErrand>, ContractSeatError<E>>;
+
+impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
+    /// Takes its seat: a new one, or one that was left by a process that ended.
+    ///
+    /// # Errors
+    /// [`ContractSeatError`].
+    pub fn open(
+        contract: Contract,
+        log: L,
+        signer: S,
+    ) -> Result<(Self, Vec<ContractErrand>), ContractSeatError<S::Error>> {
+        let logged = Logged::open(ContractMachine::new(contract)?, log)?;
+        let mut seat = ContractSeat {
+            logged,
+            signer,
+            waiting: Vec::new(),
+            is_broken: false,
+        };
+        let errands = seat.again()?;
+        Ok((seat, errands))
+    }
+
+    /// All that is to be done as it stands, again: at a start, and with each block what has to be published.
+    ///
+    /// # Errors
+    /// As [`Self::take`], but for refusals.
+    pub fn again(&mut self) -> Errands<S::Error> {
+        self.waiting.clear();
+        let pending = self.logged.pending();
+        self.carry_out(pending.into())
+    }
+
+    /// Takes an input, does all own work that follows, and says what is left to do.
+    ///
+    /// # Errors
+    /// [`ContractSeatError::Refused`], if nothing has happened; others if what happened is to be read from the log again: this
+    /// seat takes nothing more.
+    pub fn take(&mut self, input: &ContractInput) -> Errands<S::Error> {
+        if self.is_broken {
+            return Err(ContractSeatError::Broken);
+        }
+        let effects = self.step(input)?;
+        let mut due: VecDeque<_> = effects.into();
+        if matches!(input, ContractInput::Chain(_)) {
+            let waiting = std::mem::take(&mut self.waiting);
+            due.extend(waiting.into_iter().map(ContractEffect::Task));
+        }
+        self.carry_out(due)
+    }
+
+    /// Takes a message of another party's. Long things in it are durable before the machine is told of them.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn hear(&mut self, from: Role, message: ContractMessage) -> Errands<S::Error> {
+        let what = self.said(message)?;
+        self.take(&ContractInput::Said { from, what })
+    }
+
+    fn said(&mut self, message: ContractMessage) -> Result<Said, ContractSeatError<S::Error>> {
+        Ok(match message {
+            ContractMessage::Piece(Piece::Item(signed)) => Said::Item(signed),
+            ContractMessage::Piece(Piece::Receipt(receipt)) => Said::Receipt(receipt),
+            ContractMessage::Piece(Piece::Commitment(commitment)) => Said::Commitment(commitment),
+            ContractMessage::Piece(Piece::Boxes(boxes)) => Said::Blob(Blob::Boxes {
+                hash: self.keep(&boxes)?,
+            }),
+            ContractMessage::Piece(Piece::Opening(opening)) => Said::Blob(Blob::Opening {
+                id: opening.id(),
+                hash: self.keep(&opening.to_bytes())?,
+            }),
+            ContractMessage::Piece(Piece::Token(_) | Piece::Record(_)) => {
+                return Err(ContractSeatError::Refused(ContractRefusal::Loose));
+            }
+            ContractMessage::Evidence(_) => Said::Evidence(self.keep(&message.to_bytes())?),
+            ContractMessage::Release(release) => Said::Release(release),
+            ContractMessage::HandedOver(handed) => Said::HandedOver(handed),
+            ContractMessage::Attestation(attestation) => Said::Attestation(attestation),
+        })
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], ContractSeatError<S::Error>> {
+        self.signer.keep(bytes).map_err(ContractSeatError::Signer)
+    }
+
+    fn step(
+        &mut self,
+        input: &ContractInput,
+    ) -> Result<Vec<ContractEffect>, ContractSeatError<S::Error>> {
+        self.logged.step(input).map_err(|error| match error {
+            StepError::Refused(refusal) => ContractSeatError::Refused(refusal),
+            other => ContractSeatError::Log(other),
+        })
+    }
+
+    fn carry_out(&mut self, due: VecDeque<ContractEffect>) -> Errands<S::Error> {
+        let errands = self.work(due);
+        self.is_broken = errands.is_err();
+        errands
+    }
+
+    fn work(&mut self, mut due: VecDeque<ContractEffect>) -> Errands<S::Error> {
+        let mut errands = Vec::new();
+        while let Some(effect) = due.pop_front() {
+            // What came of the work before may have settled it.
+            if !self.logged.pending().contains(&effect) {
+                continue;
+            }
+            match effect {
+                ContractEffect::Publish { node, until } => {
+                    errands.push(ContractErrand::Publish { node, until });
+                }
+                ContractEffect::Record { until } => errands.push(ContractErrand::Record { until }),
+                ContractEffect::Send { to, what } => {
+                    for message in self.messages(what)? {
+                        errands.extend(to.iter().map(|party| ContractErrand::Send {
+                            to: party.into(),
+                            message: Box::new(message.clone()),
+                        }));
+                    }
+                }
+                ContractEffect::Task(task) => {
+                    let done = self.signer.work(task, self.logged.machine().book());
+                    match done.map_err(ContractSeatError::Signer)? {
+                        None => self.waiting.push(task),
+                        Some(done) => {
+                            let next = self.step(&ContractInput::Done(done));
+                            due.extend(next.map_err(|error| match error {
+                                ContractSeatError::Refused(refusal) => {
+                                    ContractSeatError::Work(refusal)
+                                }
+                                other => other,
+                            })?);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(errands)
+    }
+
+    /// What a parcel is.
+    fn messages(
+        &mut self,
+        what: Parcel,
+    ) -> Result<Vec<ContractMessage>, ContractSeatError<S::Error>> {
+        let book = self.logged.machine().book();
+        let papers = book.papers();
+        let piece = |piece| vec![ContractMessage::Piece(piece)];
+        let missing = |what| ContractSeatError::Missing(what);
+        Ok(match what {
+            Parcel::Item(id) => {
+                let contract = book.contract().id();
+                let mut items = papers.items().iter();
+                let signed = items.find(|signed| signed.item.id(contract) == id);
+                piece(Piece::Item(
+                    signed.ok_or_else(|| missing("an item"))?.clone(),
+                ))
+            }
+            Parcel::Receipt(thing) => {
+                let given = papers.given(thing).ok_or_else(|| missing("a receipt"))?;
+                piece(Piece::Receipt(*given))
+            }
+            Parcel::Boxes(hash) => piece(Piece::Boxes(self.kept(&hash)?)),
+            Parcel::Opening(hash) => {
+                let opening = Opening::from_bytes(&self.kept(&hash)?);
+                let opening = opening.map_err(|_| missing("an opening"))?;
+                piece(Piece::Opening(Box::new(opening)))
+            }
+            Parcel::Evidence(hash) => {
+                let evidence = ContractMessage::from_bytes(&self.kept(&hash)?);
+                vec![evidence.map_err(|_| missing("evidence"))?]
+            }
+            Parcel::Release => {
+                let releases = book.releases().iter().cloned();
+                releases.map(ContractMessage::Release).collect()
+            }
+            Parcel::HandedOver => {
+                let handed = book.handed_over().iter().cloned();
+                handed.map(ContractMessage::HandedOver).collect()
+            }
+            Parcel::Attestation => {
+                let own = |by: u8| Role::Arbiter(by) == book.contract().role();
+                let rulings = book.attestations().iter();
+                let rulings = rulings.filter(|attestation| own(attestation.arbiter));
+                rulings.cloned().map(ContractMessage::Attestation).collect()
+            }
+        })
+    }
+
+    fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, ContractSeatError<S::Error>> {
+        self.signer.kept(hash).map_err(ContractSeatError::Signer)
+    }
+
+    /// What is to be published as it stands: again with each block.
+    pub fn on_chain(&self) -> Vec<ContractErrand> {
+        let due = self.logged.pending().into_iter();
+        let errands = due.filter_map(|effect| match effect {
+            ContractEffect::Publish { node, until } => {
+                Some(ContractErrand::Publish { node, until })
+            }
+            ContractEffect::Record { until } => Some(ContractErrand::Record { until }),
+            ContractEffect::Send { .. } | ContractEffect::Task(_) => None,
+        });
+        errands.collect()
+    }
+
+    /// What it knows, as it stands on disk.
+    pub const fn book(&self) -> &Book {
+        self.logged.machine().book()
+    }
+
+    /// Where it stands, in a word.
+    pub fn standing(&self) -> &'static str {
+        self.logged.machine().standing()
+    }
+
+    /// Number of entries in its log.
+    pub const fn changes(&self) -> u64 {
+        self.logged.changes()
+    }
+
+    /// Whoever does its work.
+    pub const fn signer(&self) -> &S {
+        &self.signer
+    }
+
+    /// Whoever does its work, to be told what it must know besides.
+    pub const fn signer_mut(&mut self) -> &mut S {
+        &mut self.signer
+    }
+
+    /// Whoever does its work, once the seat is left.
+    pub fn into_signer(self) -> S {
+        self.signer
+    }
+}

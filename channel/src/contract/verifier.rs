@@ -1,0 +1,191 @@
+//! The verifier's side.
+
+use bitcoin::hashes::Hash;
+use narthex_contracts::{party::PartySet, terms::Role};
+use narthex_game_model::{
+    ruling::{Answer, Item},
+    schedule::Schedule,
+};
+
+use super::{Book, ContractChange, ContractEffect, Finding, Parcel, Side, Task, Thing, table};
+use crate::Transition;
+
+/// The verifier's side: draws a sample, answers the token, compares what was opened, and approves or rejects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checking;
+
+impl Book {
+    /// What the verifier has answered to the token that was sealed for its sample: id, and whether it has it.
+    fn answered(&self) -> Option<([u8; 32], bool)> {
+        let id = self.contract().id();
+        let (sample, _) = self.papers.sample(id)?;
+        let (token, _) = self.papers.token_for(id, &sample)?;
+        let (reply, answer) = self.papers.reply_to(id, &token)?;
+        Some((reply, matches!(answer, Answer::Shown { .. })))
+    }
+
+    /// Whether the verifier has answered that the seal is shut: it never approves after that.
+    pub(super) fn has_denied(&self) -> bool {
+        self.answered().is_some_and(|(_, is_shown)| !is_shown)
+    }
+
+    /// Whether the worker's commitment is none that the contract asks for, or another one is on record.
+    pub(super) fn is_unfit(&self) -> bool {
+        let terms = self.contract().terms();
+        let Some(commitment) = self.papers.commitment() else {
+            return false;
+        };
+        let params = terms.params();
+        let fits = commitment.check_terms(&terms.result_point(), params.openings());
+        let job = terms.record().job.to_byte_array();
+        // What was shown only is of the root of record.
+        let is_recorded = self.facts.root.is_none() || self.has_root(&commitment.id());
+        let is_ours = (commitment.job, commitment.steps) == (job, params.steps());
+        fits.is_err() || !is_ours || !is_recorded
+    }
+
+    /// What the worker opened after the answer: the item, if the opening itself is here.
+    fn opened(&self) -> Option<[u8; 32]> {
+        self.opening_here().map(|(item, _)| item)
+    }
+
+    /// The item, and what it names.
+    fn opening_here(&self) -> Option<([u8; 32], [u8; 32])> {
+        let (reply, _) = self.answered().filter(|(_, is_shown)| *is_shown)?;
+        let (item, opening) = self.papers.opened(self.contract().id(), &reply)?;
+        self.papers.opening(&opening).map(|_| (item, opening))
+    }
+
+    /// Whether the client, or enough arbiters, have all that the key opens: nobody approves what only the worker has.
+    pub(super) fn is_served(&self) -> bool {
+        let things = self
+            .opened()
+            .map(Thing::Item)
+            .map(|opening| [Thing::Data, opening]);
+        things.is_some_and(|all| {
+            all.into_iter()
+                .all(|thing| self.is_handed(thing, Role::Client))
+        })
+    }
+
+    /// What this verifier has of the worker's, to the client or the panel: a worker that has served it and nobody else would
+    /// keep it from approving, and have it fined for its silence.
+    fn served_on(&self) -> Vec<ContractEffect> {
+        let (boxes, Some((item, opening))) = (self.papers.boxes(), self.opening_here()) else {
+            return Vec::new();
+        };
+        if !self.is_appealing {
+            return Vec::new();
+        }
+        let to = [Role::Client];
+        let boxes: Vec<_> = boxes.copied().map(Parcel::Boxes).into_iter().collect();
+        let mut all = self.hand(Thing::Data, &boxes, &to);
+        let parcels = self.opening_parcels(item, &opening);
+        all.extend(self.hand(Thing::Item(item), &parcels, &to));
+        all
+    }
+
+    /// Whether the worker has missed a deadline of the delivery that is over at this tip. What it must hand over counts if it
+    /// came, or if enough arbiters keep it.
+    pub(super) fn worker_is_late(&self, tip: u32, schedule: &Schedule) -> bool {
+        let id = self.contract().id();
+        let has_root = self
+            .facts
+            .root
+            .is_some_and(|record| record.height <= schedule.record);
+        let has_data = self.papers.has_given(id, Thing::Data) || self.is_kept(Thing::Data);
+        let sampled = self.has_own("sample");
+        let (sample, token) = (self.papers.sample(id), self.papers.sealed(id));
+        let has_token = match (sample, token) {
+            (Some((sample, _)), Some((_, (named, _)))) => sample == named,
+            _ => false,
+        };
+        let owes_opening = self.answered().is_some_and(|(_, is_shown)| is_shown);
+        let is_past = |deadline: u32| tip >= deadline;
+        (is_past(schedule.record) && !(has_root && has_data))
+            || (is_past(schedule.token) && sampled && !has_token)
+            || (is_past(schedule.opening) && owes_opening && self.opened().is_none())
+    }
+}
+
+impl Side for Checking {
+    const NAME: &'static str = "contract: verifier";
+    const SUMMARY: &'static str = "A verifier's side of a contract: it draws a sample, answers the token before anything is opened, compares what is opened, and approves when the client is served.";
+    const TABLE: &'static [&'static [Transition]] = table::VERIFIER;
+
+    fn is_of(role: Role) -> bool {
+        role == Role::Verifier
+    }
+
+    fn state(book: &Book) -> &'static str {
+        if let Some(state) = book.chain_state() {
+            return state;
+        }
+        let id = book.contract().id();
+        let sample = book.papers.sample(id).map(|(sample, _)| sample);
+        let token = sample.and_then(|sample| book.papers.token_for(id, &sample));
+        match () {
+            () if !book.approved.is_empty() => "releasing",
+            () if book.finding == Some(Finding::Equal) => "serving",
+            () if book.rejects() => "rejecting",
+            () if book.opened().is_some() => "comparing",
+            () if book.answered().is_some() => "answered",
+            () if token.is_some() => "answering",
+            () if sample.is_some() => "sampled",
+            () if book.deep.is_some() => "drawing",
+            () if book.papers.commitment().is_some() => "committed",
+            () => "waiting",
+        }
+    }
+
+    fn due(book: &Book) -> Vec<ContractEffect> {
+        let task = |task| vec![ContractEffect::Task(task)];
+        let mut due = match (Self::state(book), book.deep) {
+            ("drawing", Some(height)) => task(Task::Sample { height }),
+            ("answering", _) => task(Task::Answer),
+            ("comparing", _) => task(Task::Compare),
+            ("serving", _) if !book.is_served() => book.served_on(),
+            ("serving", _) if book.is_funded() => task(Task::Approve),
+            ("releasing", _) if book.is_funded() => vec![ContractEffect::Send {
+                to: PartySet::EMPTY.with(Role::Client),
+                what: Parcel::Release,
+            }],
+            _ => Vec::new(),
+        };
+        due.extend(book.pleading());
+        due
+    }
+
+    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+        let contract = book.contract();
+        let is_drawn = book.deep.is_some() || book.has_own("sample");
+        let Some(commitment) = book
+            .papers
+            .commitment()
+            .filter(|_| !is_drawn && !book.is_unfit())
+        else {
+            return Vec::new();
+        };
+        let delivered = book.facts.delivered(contract);
+        let height = match (delivered, book.facts.root) {
+            (Some(delivered), Some(record)) => {
+                Some(Schedule::sample_height(delivered, record.height))
+            }
+            // The root is awaited: it may be another one.
+            (Some(_), None) => None,
+            // From one's own receipt on, the worker is bound.
+            (None, _) => {
+                let item = Item::Commitment(Box::new(commitment));
+                let thing = Thing::Item(item.id(contract.id()));
+                let mut given = book.papers.given.iter();
+                let dated = given.find(|(given, _)| *given == thing);
+                dated.map(|(_, signed)| signed.receipt.height.saturating_add(1))
+            }
+        };
+        let depth = contract.policy().depth;
+        let deep = height.filter(|height| depth.is_reached(*height, tip));
+        deep.map(|height| ContractChange::Deep { height })
+            .into_iter()
+            .collect()
+    }
+}

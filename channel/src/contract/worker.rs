@@ -1,0 +1,103 @@
+//! The worker's side.
+
+use bitcoin::hashes::Hash;
+use narthex_contracts::terms::Role;
+use narthex_game_model::{ruling::Answer, sample::nonce_commitment};
+
+use super::{Book, ContractChange, ContractEffect, Finding, Side, Task, table};
+use crate::Transition;
+
+/// The worker's side: works, commits, seals, opens after the right answer, and settles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Working;
+
+impl Book {
+    /// Height of the block of the verifier's sample, if it is drawn with the nonce of the terms.
+    fn sample_height(&self) -> Option<u32> {
+        let (_, (nonce, height, _)) = self.papers.sample(self.contract().id())?;
+        let committed = self
+            .contract()
+            .terms()
+            .record()
+            .sample_nonce
+            .to_byte_array();
+        (nonce_commitment(&nonce) == committed).then_some(height)
+    }
+
+    /// Whether this reply is the first to the token that was sealed, and says that the verifier has it. Whether it is true is
+    /// found by whoever knows the token.
+    pub(super) fn may_open_to(&self, reply: &[u8; 32]) -> bool {
+        matches!(self.answer(), Some((id, Answer::Shown { .. })) if id == *reply)
+    }
+
+    /// The verifier's answer to the token that this worker has sealed.
+    fn answer(&self) -> Option<([u8; 32], Answer)> {
+        let id = self.contract().id();
+        let (token, _) = self.papers.sealed(id)?;
+        self.papers.reply_to(id, &token)
+    }
+}
+
+impl Side for Working {
+    const NAME: &'static str = "contract: worker";
+    const SUMMARY: &'static str = "A worker's side of a contract: it works and commits, seals its token under the sample's digests, opens nothing before the right answer, and takes its reward by showing the result secret.";
+    const TABLE: &'static [&'static [Transition]] = table::WORKER;
+
+    fn is_of(role: Role) -> bool {
+        role == Role::Worker
+    }
+
+    fn state(book: &Book) -> &'static str {
+        if let Some(state) = book.chain_state() {
+            return state;
+        }
+        match (book.finding, book.deep) {
+            _ if !book.passed.is_empty() => "paid",
+            (Some(Finding::OwnFault), _) => "at_fault",
+            (Some(_), _) => "contested",
+            _ if book.has_own("opening") => "opened",
+            _ if book.answer().is_some() => "answered",
+            _ if book.has_own("token") => "sealed",
+            (None, Some(_)) => "sampled",
+            _ if book.has_own("commitment") => "committed",
+            _ => "working",
+        }
+    }
+
+    fn due(book: &Book) -> Vec<ContractEffect> {
+        let task = |task| vec![ContractEffect::Task(task)];
+        let mut due = match Self::state(book) {
+            "working" => task(Task::Work),
+            // The panel was shown other steps, where a reorganisation took the appeal back: with these it would have the key.
+            "sampled" if book.pleaded.is_none() => task(Task::Seal),
+            "answered" => task(Task::Open),
+            _ => Vec::new(),
+        };
+        if !book.handed.is_empty() && book.passed.is_empty() && book.is_funded() {
+            due.extend(task(Task::Check));
+        }
+        due.extend(book.pleading());
+        let contract = book.contract();
+        let delivered = book
+            .facts
+            .delivered(contract)
+            .filter(|_| !book.is_settled());
+        if let (Some(delivered), None) = (delivered, book.facts.root) {
+            let until = contract.schedule(delivered).record;
+            due.push(ContractEffect::Record { until });
+        }
+        due
+    }
+
+    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+        if book.deep.is_some() || !book.has_own("commitment") {
+            return Vec::new();
+        }
+        let depth = book.contract().policy().depth;
+        let height = book.sample_height();
+        let deep = height.filter(|height| depth.is_reached(*height, tip));
+        deep.map(|height| ContractChange::Deep { height })
+            .into_iter()
+            .collect()
+    }
+}

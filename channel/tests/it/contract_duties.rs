@@ -1,0 +1,601 @@
+//! What each party of a contract publishes, from when, and until when: a block early nothing, in time the right thing.
+
+use narthex_channel::contract::{
+    Checking, Done, Finding, Judging, Order, Parcel, Paying, Said, Side, Working,
+};
+use narthex_contracts::{
+    graph::{NodeName, TxGraph},
+    party::PartySet,
+    template::{Exit, Rulings},
+    terms::Role,
+};
+use narthex_game_model::{ArbiterSet, Ruling, commitment::ReceiptKind};
+
+use crate::contract_support::{
+    BOXES, CLIENT, CONFIRM, DELIVER, DEPTH, DRAWN, MESSAGE, PANEL, Seat, VERIFIER, WORKER, handed,
+    talk, world,
+};
+
+/// Where the deliveries of these tests confirm.
+const DELIVERED: u32 = 115;
+
+/// First height at which a block may hold a transaction whose parent has confirmed here.
+fn first(name: NodeName, parent: u32) -> u32 {
+    let node = world().graph.node(world().node(name)).unwrap();
+    let lock = u32::from(TxGraph::relative_lock_blocks(node));
+    assert_ne!(lock, 0, "{name} has a lock");
+    parent + lock
+}
+
+/// Nothing is published with the tip before this one, and this with it.
+fn from<S: Side>(seat: &mut Seat<S>, tip: u32, name: NodeName, until: Option<u32>) {
+    seat.tip(tip - 1);
+    assert_eq!(seat.publishes(), [], "{name} a block early");
+    seat.tip(tip);
+    assert_eq!(seat.publishes(), [(name, until)], "{name} in time");
+}
+
+/// A reorganisation takes away what it would spend, and with it what is published.
+fn taken_back<S: Side>(seat: &mut Seat<S>) {
+    let (last, height) = seat.path.pop().unwrap();
+    seat.tip(height);
+    let still: Vec<_> = seat.publishes().into_iter().map(|(name, _)| name).collect();
+    let spends = |name: &NodeName| {
+        let node = world().graph.node(world().node(*name)).unwrap();
+        let source = &node.inputs[0].source;
+        matches!(source, narthex_contracts::graph::Source::Output { node, .. } if *node == last)
+    };
+    assert!(
+        !still.iter().any(spends),
+        "{still:?} without what it spends"
+    );
+    seat.path.push((last, height));
+}
+
+#[test]
+fn s1_is_the_clients_when_its_locks_have_passed_and_the_verifiers_some_blocks_later() {
+    // t_deliver is a lock time: the block behind it is the first.
+    let mut client = Seat::<Paying>::of(CLIENT);
+    from(&mut client, DELIVER, Exit::WORKER_TIMEOUT, None);
+    taken_back(&mut client);
+    let mut verifier = Seat::<Checking>::of(VERIFIER);
+    from(&mut verifier, DELIVER + CONFIRM, Exit::WORKER_TIMEOUT, None);
+    // A funding that confirms late leaves the worker its window.
+    let mut late = Seat::<Paying>::of(CLIENT);
+    late.path = vec![(TxGraph::FUNDING, DELIVER)];
+    let work = u32::from(world().terms.params().windows().work_blocks);
+    from(&mut late, DELIVER + work - 1, Exit::WORKER_TIMEOUT, None);
+}
+
+#[test]
+fn m9_s3_is_published_only_while_it_confirms_before_s1_can() {
+    let mut worker = Seat::paid();
+    let last = DELIVER - CONFIRM - 1;
+    worker.tip(last);
+    assert_eq!(worker.publishes(), [(Exit::NORMAL, Some(DELIVER))]);
+    let mut late = Seat::paid();
+    late.tip(last + 1);
+    assert_eq!(late.publishes(), [(Exit::DELIVERED, Some(DELIVER))]);
+}
+
+#[test]
+fn s3_shows_nothing_before_the_funding_is_deep() {
+    let mut worker = Seat::paid();
+    worker.path = vec![(TxGraph::FUNDING, DRAWN + 3)];
+    from(
+        &mut worker,
+        DRAWN + 3 + DEPTH - 1,
+        Exit::NORMAL,
+        Some(DELIVER),
+    );
+    taken_back(&mut worker);
+}
+
+#[test]
+fn a_worker_that_decided_s3_publishes_nothing_beside_it() {
+    let mut worker = Seat::paid();
+    worker.tip(DRAWN + 4);
+    for tip in DRAWN + 5..DELIVER + 3 {
+        worker.tip(tip);
+        assert_eq!(worker.publishes(), [(Exit::NORMAL, Some(DELIVER))], "{tip}");
+    }
+    let order = narthex_channel::contract::ContractInput::Order(Order::Deliver);
+    assert!(worker.step(&order).is_err());
+}
+
+#[test]
+fn a_worker_that_decided_txd_shows_nothing_by_s3() {
+    let mut worker = Seat::opened();
+    worker.order(Order::Deliver);
+    worker.said(CLIENT, Said::HandedOver(handed(1)));
+    worker.done(Done::Passed(vec![handed(1)]));
+    for tip in DRAWN + 4..DRAWN + 10 {
+        worker.tip(tip);
+        assert_eq!(worker.publishes(), [(Exit::DELIVERED, Some(DELIVER))]);
+    }
+}
+
+#[test]
+fn m16_work_that_is_done_goes_on_chain_when_s1_comes_near_and_not_before() {
+    let near = DELIVER - CONFIRM - MESSAGE;
+    let mut worker = Seat::committed();
+    from(&mut worker, near, Exit::DELIVERED, Some(DELIVER));
+    taken_back(&mut worker);
+    // Nothing is delivered that is not there.
+    let mut idle = Seat::<Working>::of(WORKER);
+    idle.tip(near);
+    assert_eq!(idle.publishes(), []);
+}
+
+#[test]
+fn txd_is_published_at_once_if_its_owner_wants_it_or_the_verifier_is_false() {
+    let mut wanted = Seat::committed();
+    wanted.order(Order::Deliver);
+    assert_eq!(wanted.publishes(), [(Exit::DELIVERED, Some(DELIVER))]);
+
+    let mut contested = Seat::committed();
+    let talk = talk(DRAWN, false);
+    contested.item(VERIFIER, &talk.sample);
+    contested.tip(DRAWN + 3);
+    contested.done(Done::Signed(talk.token));
+    contested.item(VERIFIER, &talk.reply);
+    contested.done(Done::Found(Finding::Wrong));
+    assert_eq!(contested.publishes(), []);
+    contested.tip(DRAWN + 4);
+    assert_eq!(contested.publishes(), [(Exit::DELIVERED, Some(DELIVER))]);
+}
+
+#[test]
+fn a_worker_at_fault_admits_it() {
+    let mut worker = Seat::committed();
+    worker.order(Order::Admit);
+    worker.tip(DRAWN);
+    assert_eq!(worker.publishes(), [(Exit::ADMITTED, Some(DELIVER))]);
+    taken_back(&mut worker);
+}
+
+fn delivered(mut worker: Seat<Working>) -> Seat<Working> {
+    worker.order(Order::Deliver);
+    worker.record(DELIVERED);
+    worker.confirm(Exit::DELIVERED, DELIVERED);
+    worker
+}
+
+#[test]
+fn s2_is_the_workers_when_the_verifiers_window_is_over() {
+    let mut worker = delivered(Seat::committed());
+    let first = first(Exit::VERIFIER_TIMEOUT, DELIVERED);
+    from(&mut worker, first - 1, Exit::VERIFIER_TIMEOUT, None);
+    taken_back(&mut worker);
+}
+
+#[test]
+fn s1_behind_a_delivery_is_the_clients_when_its_lock_has_passed() {
+    let mut client = Seat::<Paying>::of(CLIENT);
+    client.confirm(Exit::DELIVERED, DELIVERED);
+    let first = first(Exit::ABANDONED, DELIVERED);
+    from(&mut client, first - 1, Exit::ABANDONED, None);
+    taken_back(&mut client);
+}
+
+#[test]
+fn the_root_alone_is_recorded_where_another_child_has_paid_for_the_delivery() {
+    let mut worker = Seat::committed();
+    worker.order(Order::Deliver);
+    let until = world().schedule(DELIVERED).record;
+    let record = narthex_channel::contract::ContractEffect::Record { until };
+    let effects = worker.confirm(Exit::DELIVERED, DELIVERED);
+    assert!(effects.contains(&record));
+    worker.record(DELIVERED + 1);
+    worker.tip(DELIVERED + 1);
+    use narthex_channel::Machine;
+    assert!(!worker.machine.pending().contains(&record));
+}
+
+/// Last height at which a verdict is surely in time.
+fn verdict_until() -> Option<u32> {
+    Some(first(Exit::VERIFIER_TIMEOUT, DELIVERED) - 1)
+}
+
+fn on_chain(mut verifier: Seat<Checking>) -> Seat<Checking> {
+    verifier.record(DELIVERED);
+    verifier.confirm(Exit::DELIVERED, DELIVERED);
+    verifier
+}
+
+#[test]
+fn a_verifier_approves_on_chain_when_the_client_is_served_and_not_before() {
+    let mut verifier = on_chain(Seat::found_equal());
+    for tip in DELIVERED..DELIVERED + 30 {
+        verifier.tip(tip);
+        assert_eq!(verifier.publishes(), []);
+    }
+    verifier.serve();
+    verifier.tip(DELIVERED + 30);
+    assert_eq!(verifier.publishes(), [(Exit::APPROVED, verdict_until())]);
+    taken_back(&mut verifier);
+}
+
+#[test]
+fn m11_what_n_minus_k_plus_1_arbiters_keep_is_handed_over() {
+    let mut verifier = on_chain(Seat::found_equal());
+    for (number, arbiter) in PANEL.into_iter().take(2).enumerate() {
+        verifier.tip(DELIVERED + 1 + number as u32);
+        assert_eq!(verifier.publishes(), [], "kept by {number}");
+        for (_, item) in Seat::to_serve() {
+            let kept = (ReceiptKind::Kept, item);
+            let receipt = world().receipt(kept, (arbiter, WORKER), DELIVERED + 1);
+            verifier.said(arbiter, Said::Receipt(receipt));
+        }
+    }
+    verifier.tip(DELIVERED + 3);
+    assert_eq!(verifier.publishes(), [(Exit::APPROVED, verdict_until())]);
+}
+
+#[test]
+fn m8_a_root_or_boxes_that_are_late_are_rejected_behind_their_deadline() {
+    let deadline = world().schedule(DELIVERED).record;
+    // No root is on record.
+    let mut no_root = Seat::bound_at(DRAWN - 1);
+    no_root.confirm(Exit::DELIVERED, DELIVERED);
+    from(&mut no_root, deadline, Exit::REJECTED, verdict_until());
+    taken_back(&mut no_root);
+    // A root, and no boxes.
+    let mut no_boxes = Seat::<Checking>::of(VERIFIER);
+    no_boxes.item(WORKER, &world().committed(0));
+    no_boxes.record(DELIVERED);
+    no_boxes.confirm(Exit::DELIVERED, DELIVERED);
+    from(&mut no_boxes, deadline, Exit::REJECTED, verdict_until());
+    // Both.
+    let mut neither = on_chain(Seat::bound_at(DRAWN - 1));
+    neither.tip(deadline);
+    assert_eq!(neither.publishes(), []);
+}
+
+#[test]
+fn m8_a_token_that_is_late_is_rejected_behind_its_deadline_and_when_the_sample_was_handed_over() {
+    let deadline = world().schedule(DELIVERED).token;
+    let mut verifier = on_chain(Seat::drawn());
+    verifier.be_heard(true, DELIVERED + 1);
+    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+    // Its own sample is nowhere: a panel would find against it. It rejects when there is no more time.
+    let mut unheard = on_chain(Seat::drawn());
+    let last = world().schedule(DELIVERED).verdict - CONFIRM;
+    from(&mut unheard, last, Exit::REJECTED, verdict_until());
+}
+
+#[test]
+fn m8_an_opening_that_is_late_is_rejected_behind_its_deadline() {
+    let deadline = world().schedule(DELIVERED).opening;
+    let mut verifier = on_chain(Seat::answered(true));
+    verifier.be_heard(true, DELIVERED + 1);
+    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+}
+
+#[test]
+fn m8_a_false_worker_is_rejected_when_the_own_items_are_with_it_or_the_panel() {
+    let denied = || on_chain(Seat::answered(false));
+    let last = world().schedule(DELIVERED).verdict - CONFIRM;
+    let mut mute = denied();
+    from(&mut mute, last, Exit::REJECTED, verdict_until());
+
+    let mut heard = denied();
+    heard.tip(DELIVERED + 1);
+    assert_eq!(heard.publishes(), []);
+    heard.be_heard(false, DELIVERED + 1);
+    heard.tip(DELIVERED + 2);
+    assert_eq!(heard.publishes(), [(Exit::REJECTED, verdict_until())]);
+
+    let mut kept = denied();
+    let talk = talk(DRAWN, false);
+    for arbiter in [PANEL[0], PANEL[2]] {
+        kept.tip(DELIVERED + 1);
+        assert_eq!(kept.publishes(), []);
+        for item in [&talk.sample, &talk.reply] {
+            let named = (ReceiptKind::Kept, world().name(item));
+            let receipt = world().receipt(named, (arbiter, VERIFIER), DELIVERED + 1);
+            kept.said(arbiter, Said::Receipt(receipt));
+        }
+    }
+    kept.tip(DELIVERED + 2);
+    assert_eq!(kept.publishes(), [(Exit::REJECTED, verdict_until())]);
+}
+
+#[test]
+fn a_receipt_that_is_dated_behind_its_deadline_is_none() {
+    // The worker says that it has the answer, at a height that a panel takes for too late.
+    let mut verifier = on_chain(Seat::answered(false));
+    verifier.be_heard(false, 10_000);
+    verifier.tip(DELIVERED + 2);
+    assert_eq!(verifier.publishes(), []);
+    let reply = world().name(&talk(DRAWN, false).reply);
+    let all = [&[WORKER][..], &PANEL].concat();
+    assert_eq!(verifier.sends(Parcel::Item(reply)), all);
+
+    // The verifier says so of the boxes.
+    let mut worker = Seat::committed();
+    let named = (ReceiptKind::Data, world().data());
+    for from in [VERIFIER, CLIENT] {
+        let receipt = world().receipt(named, (from, WORKER), 10_000);
+        worker.said(from, Said::Receipt(receipt));
+    }
+    assert_eq!(worker.sends(Parcel::Boxes(BOXES)), []);
+    let worker = delivered(worker);
+    let all = [&[VERIFIER][..], &PANEL].concat();
+    assert_eq!(worker.sends(Parcel::Boxes(BOXES)), all);
+}
+
+#[test]
+fn a_verifier_never_publishes_both_verdicts() {
+    // It rejected what came too late; then it comes, and is right.
+    let mut rejected = on_chain(Seat::answered(true));
+    rejected.be_heard(true, DELIVERED + 1);
+    rejected.tip(world().schedule(DELIVERED).opening);
+    rejected.item(WORKER, &talk(DRAWN, true).opening);
+    rejected.said(WORKER, Said::Blob(crate::contract_support::opened()));
+    rejected.done(Done::Found(Finding::Equal));
+    rejected.serve();
+    rejected.tip(world().schedule(DELIVERED).opening + 1);
+    assert_eq!(rejected.publishes(), [(Exit::REJECTED, verdict_until())]);
+
+    // It approved; then the worker signs another commitment.
+    let mut approved = on_chain(Seat::found_equal());
+    approved.serve();
+    approved.tip(DELIVERED + 1);
+    approved.item(WORKER, &world().committed(1));
+    approved.root = None;
+    for tip in [DELIVERED + 2, world().schedule(DELIVERED).verdict] {
+        approved.tip(tip);
+        assert_eq!(approved.publishes(), [(Exit::APPROVED, verdict_until())]);
+    }
+}
+
+const VERDICT: u32 = DELIVERED + 20;
+
+#[test]
+fn s3_behind_an_approval_is_the_workers_when_it_is_deep() {
+    let mut worker = delivered(Seat::opened());
+    let until = Some(first(Exit::WITHHELD, VERDICT) - 1);
+    worker.path.push((world().node(Exit::APPROVED), VERDICT));
+    from(&mut worker, VERDICT + DEPTH - 1, Exit::NORMAL_LONG, until);
+    taken_back(&mut worker);
+}
+
+#[test]
+fn s1_behind_an_approval_is_the_clients_and_later_the_verifiers() {
+    let behind = first(Exit::WITHHELD, VERDICT);
+    let mut client = Seat::<Paying>::of(CLIENT);
+    client.path.push((world().node(Exit::DELIVERED), DELIVERED));
+    client.confirm(Exit::APPROVED, VERDICT);
+    from(&mut client, behind - 1, Exit::WITHHELD, None);
+    let mut verifier = on_chain(Seat::found_equal());
+    verifier.confirm(Exit::APPROVED, VERDICT);
+    from(&mut verifier, behind - 1 + CONFIRM, Exit::WITHHELD, None);
+    taken_back(&mut verifier);
+}
+
+fn rejected(worker: Seat<Working>) -> Seat<Working> {
+    let mut worker = delivered(worker);
+    worker.confirm(Exit::REJECTED, VERDICT);
+    worker
+}
+
+fn appeal_until() -> Option<u32> {
+    Some(first(Exit::UNAPPEALED, VERDICT) - 1)
+}
+
+#[test]
+fn a_worker_appeals_when_a_sample_is_drawn() {
+    let mut worker = rejected(Seat::opened());
+    assert_eq!(worker.publishes(), [(Exit::APPEALED, appeal_until())]);
+    taken_back(&mut worker);
+    // Nobody has drawn one: it waits for the block that does, as long as it can.
+    let mut undrawn = rejected(Seat::committed());
+    let last = appeal_until().unwrap() - CONFIRM;
+    from(&mut undrawn, last, Exit::APPEALED, appeal_until());
+}
+
+#[test]
+fn a_worker_does_not_appeal_without_its_root_on_record_or_at_fault() {
+    let mut unrecorded = rejected(Seat::opened());
+    unrecorded.root = None;
+    let mut other = Seat::opened();
+    other.order(Order::Deliver);
+    other.path.push((world().node(Exit::DELIVERED), DELIVERED));
+    other.confirm(Exit::REJECTED, VERDICT);
+    let mut at_fault = Seat::committed();
+    at_fault.order(Order::Admit);
+    at_fault.record(DELIVERED);
+    at_fault
+        .path
+        .push((world().node(Exit::DELIVERED), DELIVERED));
+    at_fault.confirm(Exit::REJECTED, VERDICT);
+    for worker in [&mut other, &mut at_fault] {
+        for tip in VERDICT..VERDICT + 10 {
+            worker.tip(tip);
+            assert_eq!(worker.publishes(), []);
+        }
+    }
+}
+
+#[test]
+fn s4_behind_a_rejection_is_the_verifiers_and_later_the_clients() {
+    let behind = first(Exit::UNAPPEALED, VERDICT);
+    let mut verifier = on_chain(Seat::answered(false));
+    verifier.confirm(Exit::REJECTED, VERDICT);
+    from(&mut verifier, behind - 1, Exit::UNAPPEALED, None);
+    taken_back(&mut verifier);
+    let mut client = Seat::<Paying>::of(CLIENT);
+    client.path.push((world().node(Exit::DELIVERED), DELIVERED));
+    client.confirm(Exit::REJECTED, VERDICT);
+    from(&mut client, behind - 1 + CONFIRM, Exit::UNAPPEALED, None);
+}
+
+const ACCUSED: u32 = VERDICT + 3;
+
+fn accused<S: Side>(mut seat: Seat<S>) -> Seat<S> {
+    let path = [
+        (Exit::DELIVERED, DELIVERED),
+        (Exit::REJECTED, VERDICT),
+        (Exit::APPEALED, ACCUSED),
+    ];
+    seat.path.truncate(1);
+    let path = path.map(|(name, height)| (world().node(name), height));
+    seat.path.extend(path);
+    seat.record(DELIVERED);
+    seat.tip(ACCUSED);
+    seat
+}
+
+fn rule<S: Side>(seat: &mut Seat<S>, ruling: Ruling, arbiters: &[u8]) {
+    for arbiter in arbiters {
+        let attestation = world().attestation(*arbiter, ruling);
+        // Anybody may bring it.
+        let from = match seat.book().contract().role() {
+            CLIENT => WORKER,
+            _ => CLIENT,
+        };
+        seat.said(from, Said::Attestation(attestation));
+    }
+}
+
+fn set(arbiters: &[u8]) -> ArbiterSet {
+    arbiters
+        .iter()
+        .map(|arbiter| usize::from(*arbiter))
+        .collect()
+}
+
+#[test]
+fn s6_goes_by_the_fullest_set_to_the_verifier_and_the_client_and_later_to_arbiters() {
+    let two = Exit::ruled(Ruling::WorkerAtFault, set(&[0, 2]));
+    let all = Exit::ruled(Ruling::WorkerAtFault, set(&[0, 1, 2]));
+    fn check<S: Side>(role: Role, patience: u32, two: NodeName, all: NodeName) {
+        let mut seat = accused(Seat::<S>::of(role));
+        rule(&mut seat, Ruling::WorkerAtFault, &[0]);
+        seat.tip(ACCUSED + 1);
+        assert_eq!(seat.publishes(), [], "one is no majority");
+        rule(&mut seat, Ruling::WorkerAtFault, &[2]);
+        let behind = first(two, ACCUSED) + patience;
+        from(&mut seat, behind - 1, two, None);
+        // The third comes late.
+        rule(&mut seat, Ruling::WorkerAtFault, &[1]);
+        seat.tip(behind);
+        assert_eq!(seat.publishes(), [(all, None)]);
+        taken_back(&mut seat);
+    }
+    check::<Checking>(VERIFIER, 0, two, all);
+    check::<Paying>(CLIENT, 0, two, all);
+    check::<Judging>(PANEL[0], CONFIRM, two, all);
+    let mut worker = accused(Seat::opened());
+    rule(&mut worker, Ruling::WorkerAtFault, &[0, 1, 2]);
+    worker.tip(ACCUSED + 30);
+    assert_eq!(worker.publishes(), []);
+}
+
+#[test]
+fn s7_is_the_workers_alone_when_the_appeal_is_deep() {
+    let all = Exit::ruled(Ruling::VerifierAtFault, set(&[0, 1, 2]));
+    let mut worker = accused(Seat::opened());
+    rule(&mut worker, Ruling::VerifierAtFault, &[0, 1, 2]);
+    from(&mut worker, ACCUSED + DEPTH - 1, all, None);
+    taken_back(&mut worker);
+    let mut verifier = accused(Seat::answered(false));
+    rule(&mut verifier, Ruling::VerifierAtFault, &[0, 1, 2]);
+    let mut client = accused(Seat::<Paying>::of(CLIENT));
+    rule(&mut client, Ruling::VerifierAtFault, &[0, 1, 2]);
+    verifier.tip(ACCUSED + 30);
+    client.tip(ACCUSED + 30);
+    assert_eq!((verifier.publishes(), client.publishes()), (vec![], vec![]));
+}
+
+#[test]
+fn two_majorities_by_an_arbiter_that_rules_both_ways_leave_each_side_its_own() {
+    let mut worker = accused(Seat::opened());
+    let mut verifier = accused(Seat::answered(false));
+    for (ruling, by) in [
+        (Ruling::WorkerAtFault, [0, 1]),
+        (Ruling::VerifierAtFault, [1, 2]),
+    ] {
+        rule(&mut worker, ruling, &by);
+        rule(&mut verifier, ruling, &by);
+    }
+    let (against_worker, against_verifier) = (
+        Exit::ruled(Ruling::WorkerAtFault, set(&[0, 1])),
+        Exit::ruled(Ruling::VerifierAtFault, set(&[1, 2])),
+    );
+    let behind = first(against_verifier, ACCUSED);
+    from(&mut worker, behind - 1, against_verifier, None);
+    from(&mut verifier, behind - 1, against_worker, None);
+}
+
+#[test]
+fn s5_goes_by_who_ruled_where_there_is_no_majority() {
+    let rulings = Rulings {
+        worker: set(&[0]),
+        verifier: set(&[2]),
+    };
+    let (failed, anyone) = (
+        Exit::failed(Some(rulings), false),
+        Exit::failed(Some(rulings), true),
+    );
+    let broadcasters = |name| {
+        let node = world().graph.node(world().node(name)).unwrap();
+        node.signing.unwrap().broadcasters
+    };
+    fn check<S: Side>(
+        role: Role,
+        names: [NodeName; 2],
+        broadcasters: impl Fn(NodeName) -> PartySet,
+    ) {
+        let mut seat = accused(Seat::<S>::of(role));
+        rule(&mut seat, Ruling::WorkerAtFault, &[0]);
+        rule(&mut seat, Ruling::VerifierAtFault, &[2]);
+        let name = names
+            .into_iter()
+            .find(|name| broadcasters(*name).contains(role));
+        match name {
+            Some(name) => from(&mut seat, first(name, ACCUSED) - 1, name, None),
+            None => {
+                seat.tip(ACCUSED + 200);
+                assert_eq!(seat.publishes(), []);
+            }
+        }
+    }
+    let names = [failed, anyone];
+    check::<Paying>(CLIENT, names, broadcasters);
+    check::<Working>(WORKER, names, broadcasters);
+    check::<Checking>(VERIFIER, names, broadcasters);
+    check::<Judging>(PANEL[0], names, broadcasters);
+    check::<Judging>(PANEL[1], names, broadcasters);
+    assert!(broadcasters(failed).contains(CLIENT));
+}
+
+#[test]
+fn an_arbiter_publishes_nothing_but_what_a_panel_settles() {
+    let mut arbiter = Seat::<Judging>::of(PANEL[0]);
+    for (name, height) in [(Exit::DELIVERED, DELIVERED), (Exit::REJECTED, VERDICT)] {
+        arbiter.tip(height + 100);
+        assert_eq!(arbiter.publishes(), []);
+        arbiter.confirm(name, height + 100);
+    }
+    arbiter.tip(VERDICT + 200);
+    assert_eq!(arbiter.publishes(), []);
+}
+
+#[test]
+fn what_is_settled_is_not_settled_again_unless_a_reorganisation_takes_it_away() {
+    let mut client = Seat::<Paying>::of(CLIENT);
+    client.tip(DELIVER);
+    client.confirm(Exit::WORKER_TIMEOUT, DELIVER + 1);
+    assert_eq!(client.publishes(), []);
+    client.path.pop();
+    client.tip(DELIVER + 1);
+    assert_eq!(client.publishes(), [(Exit::WORKER_TIMEOUT, None)]);
+    client.confirm(Exit::WORKER_TIMEOUT, DELIVER + 2);
+    let buried = DELIVER + 2 + 99;
+    client.tip(buried - 1);
+    assert_eq!(client.machine.standing(), "settled");
+    client.tip(buried);
+    assert_eq!(client.machine.standing(), "over");
+}

@@ -1,0 +1,201 @@
+//! What is brought to the panel, and how an arbiter finds.
+
+use narthex_base::codec::Message;
+use narthex_channel::contract::{Book, ContractMessage, Done, Piece};
+use narthex_contracts::{template::Exit, terms::Role};
+use narthex_game_model::{
+    Accusation,
+    commitment::Opening,
+    play::EvidenceError,
+    ruling::{
+        Answer, Brought, Case, ChainFacts, Item, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
+        RuleError, rule,
+    },
+};
+
+use super::{LifeError, LifeSigner};
+
+type Work_ = Result<Option<Done>, LifeError>;
+
+impl LifeSigner<'_> {
+    /// The case, as each judge derives it alone from terms and chain.
+    fn case(&self, book: &Book) -> Result<Case, LifeError> {
+        let terms = self.terms().case_terms(*self.own.job.0.spec())?;
+        let contract = book.contract();
+        let height = |name| {
+            let height = book.facts().height(contract, name);
+            height.ok_or(LifeError::Order("an appeal on chain"))
+        };
+        let funded = book.facts().path.first().map(|(_, height)| *height);
+        Ok(Case {
+            terms,
+            chain: ChainFacts {
+                funded: funded.ok_or(LifeError::Order("a funding on chain"))?,
+                delivered: height(Exit::DELIVERED)?,
+                record: book.facts().root,
+                accusation: Accusation::Appeal,
+                verdict: height(Exit::REJECTED)?,
+                accused: height(Exit::APPEALED)?,
+                blocks: self.sight.blocks.clone(),
+            },
+        })
+    }
+
+    /// Puts own evidence together. What the panel is brought is fixed then.
+    pub(super) fn plead(&mut self, book: &Book) -> Work_ {
+        let pieces = match self.role() {
+            Role::Worker => self.worker_pleads(book)?,
+            _ => Some(self.verifier_pleads(book)?),
+        };
+        let Some(pieces) = pieces else {
+            return Ok(None);
+        };
+        let evidence = ContractMessage::Evidence(pieces).to_bytes();
+        Ok(Some(Done::Pleaded(self.blobs.keep(&evidence)?)))
+    }
+
+    /// What was said and acknowledged. Papers have two items of a kind at most.
+    fn told(&self, book: &Book) -> Vec<Piece> {
+        let items = book.papers().items().iter().cloned().map(Piece::Item);
+        let receipts = book.papers().receipts().iter().copied().map(Piece::Receipt);
+        items.chain(receipts).collect()
+    }
+
+    /// `None` as long as the block that draws in the verifier's stead is not deep.
+    fn worker_pleads(&mut self, book: &Book) -> Result<Option<Vec<Piece>>, LifeError> {
+        let commitment = *self.worked()?.commitment();
+        let contract = *book.contract().id();
+        // What it sealed its token for and nothing else: that is what a ruling that pays it asks for.
+        let drawn = match self.taken(book)? {
+            Some(drawn) => drawn,
+            None => {
+                let height = self.case(book)?.substitute_height();
+                let Some(block) = self.deep_block(height, book) else {
+                    return Ok(None);
+                };
+                self.draw([0; 32], &commitment, &[0; 32], &block)?
+            }
+        };
+        let opening = self.open_steps(&drawn.indices)?;
+        let mut pieces = vec![Piece::Commitment(Box::new(commitment))];
+        // Whoever is bound by two roots does not say so itself.
+        pieces.extend(self.told(book).into_iter().filter(|piece| match piece {
+            Piece::Item(signed) => match &signed.item {
+                Item::Commitment(signed) => **signed == commitment,
+                _ => true,
+            },
+            _ => true,
+        }));
+        let token = book.papers().sealed(&contract);
+        let answer = token.and_then(|(token, _)| book.papers().reply_to(&contract, &token));
+        match answer.map(|(_, answer)| answer) {
+            Some(Answer::Shown { hash, .. }) => {
+                let x = self.token(book)?;
+                let is_false = x.shown(&contract) != hash;
+                pieces.extend(is_false.then(|| Piece::Token(*x.expose())));
+            }
+            Some(Answer::Digests(digests)) => {
+                pieces.extend(self.disputed(&opening, &digests)?);
+            }
+            None => {}
+        }
+        pieces.push(Piece::Opening(Box::new(opening)));
+        Ok(Some(pieces))
+    }
+
+    /// The input of the lowest step on which leaves and digests differ.
+    fn disputed(
+        &self,
+        opening: &Opening,
+        digests: &[[u8; 32]],
+    ) -> Result<Option<Piece>, LifeError> {
+        let mut pairs = opening.leaves.iter().zip(digests);
+        let Some((leaf, _)) = pairs.find(|(leaf, own)| leaf.digest != **own) else {
+            return Ok(None);
+        };
+        let proven = self.own.job.0.prove_record(leaf.index);
+        let (record, proof) = proven.map_err(|_| LifeError::Order("a record of the job"))?;
+        Ok(Some(Piece::Record(ProvenRecord {
+            index: leaf.index,
+            record,
+            proof,
+        })))
+    }
+
+    fn verifier_pleads(&mut self, book: &Book) -> Result<Vec<Piece>, LifeError> {
+        let mut pieces = self.told(book);
+        let papers = book.papers();
+        let named = papers
+            .items()
+            .iter()
+            .filter_map(|signed| signed.item.opened());
+        let named: Vec<_> = named.filter_map(|id| papers.opening(id)).copied().collect();
+        let sampled = match papers.sample(book.contract().id()) {
+            Some(_) => self.sampled(book)?.indices,
+            None => Vec::new(),
+        };
+        for hash in named.iter().take(MAX_SHOWN_OPENINGS) {
+            let opening = Opening::from_bytes(&self.blobs.kept(hash)?)?;
+            let is_of_sample = opening
+                .leaves
+                .iter()
+                .map(|leaf| leaf.index)
+                .eq(sampled.iter().copied());
+            if let (true, Some(own)) = (is_of_sample, &self.digests) {
+                pieces.extend(self.disputed(&opening, own.digests())?);
+            }
+            pieces.push(Piece::Opening(Box::new(opening)));
+        }
+        Ok(pieces)
+    }
+
+    /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
+    pub(super) fn rule(&mut self, book: &Book) -> Work_ {
+        let case = self.case(book)?;
+        let job = self.own.job.0;
+        // Nobody rules on a job that the contract's parameters were not made for.
+        let accepted = self.terms().params().accepts_job(job)?;
+        let mut brought = Vec::new();
+        for (by, hash) in book.papers().brought() {
+            let mut part = Brought::by(by);
+            if let ContractMessage::Evidence(pieces) =
+                ContractMessage::from_bytes(&self.blobs.kept(hash)?)?
+            {
+                pieces.into_iter().for_each(|piece| add(&mut part, piece));
+            }
+            brought.push(part);
+        }
+        let rerun = Rerun::Step {
+            program: job.program(),
+            job: &accepted,
+        };
+        match rule(&case, &brought, rerun, self.own.seal_cost) {
+            Ok(found) => {
+                let reason = match found.unpaid {
+                    None => found.reason,
+                    Some(unpaid) => format!("{}; {unpaid}", found.reason),
+                };
+                self.ruled = Some((found.row, reason));
+                Ok(Some(Done::Ruled(found.ruling)))
+            }
+            // A block that is awaited, or a step that this machine cannot run: no ruling is no verdict.
+            Err(RuleError::Block { .. } | RuleError::Step(EvidenceError::Defect { .. })) => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn add(part: &mut Brought, piece: Piece) {
+    match piece {
+        Piece::Item(signed) => part.items.push(signed),
+        Piece::Receipt(receipt) => part.receipts.push(receipt),
+        Piece::Commitment(commitment) => part.commitment = Some(*commitment),
+        Piece::Opening(opening) => part.openings.push(*opening),
+        Piece::Token(x) => part.token = Some(x),
+        Piece::Record(record) => part.record = Some(record),
+        // A panel looks into no boxes but the opened ones.
+        Piece::Boxes(_) => {}
+    }
+}

@@ -1,0 +1,20 @@
+//! A party of a contract of computation as it lives: whoever does the work that its machine asks for
+//! ([`narthex_channel::contract`]), what it reads of the chain, and what it publishes.
+
+mod blobs;
+mod error;
+mod evidence;
+mod party;
+mod publish;
+mod room;
+mod sight;
+mod signer;
+mod tasks;
+
+pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
+pub use error::LifeError;
+pub use party::{Heard, Letter, LifeParty, Own};
+pub use publish::{Paid, Publisher, publish, record_root};
+pub use room::Room;
+pub use sight::Sight;
+pub use signer::{LifeSigner, LifeWork, Watch};

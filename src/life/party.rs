@@ -1,0 +1,269 @@
+//! A party of a contract, whatever its part.
+
+use narthex_base::codec::Message;
+use narthex_channel::{
+    contract::{
+        Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
+        ContractSeatError, Judging, Order, Paying, Side, Working,
+    },
+    log::Log,
+};
+use narthex_contracts::terms::Role;
+use narthex_regtest::{ChainSource, NodeAccess};
+
+use super::{LifeError, LifeSigner, Publisher, publish, record_root};
+
+/// A seat of any side.
+trait Seat<'a> {
+    fn take(&mut self, input: &ContractInput) -> Taken;
+    fn hear(&mut self, from: Role, message: ContractMessage) -> Taken;
+    fn on_chain(&self) -> Vec<ContractErrand>;
+    fn book(&self) -> &Book;
+    fn standing(&self) -> &'static str;
+    fn changes(&self) -> u64;
+    fn signer(&self) -> &LifeSigner<'a>;
+    fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
+    fn into_signer(self: Box<Self>) -> LifeSigner<'a>;
+}
+
+type Taken = Result<Vec<ContractErrand>, ContractSeatError<LifeError>>;
+
+impl<'a, M: Side, L: Log> Seat<'a> for ContractSeat<M, LifeSigner<'a>, L> {
+    fn take(&mut self, input: &ContractInput) -> Taken {
+        ContractSeat::take(self, input)
+    }
+
+    fn hear(&mut self, from: Role, message: ContractMessage) -> Taken {
+        ContractSeat::hear(self, from, message)
+    }
+
+    fn on_chain(&self) -> Vec<ContractErrand> {
+        ContractSeat::on_chain(self)
+    }
+
+    fn book(&self) -> &Book {
+        ContractSeat::book(self)
+    }
+
+    fn standing(&self) -> &'static str {
+        ContractSeat::standing(self)
+    }
+
+    fn changes(&self) -> u64 {
+        ContractSeat::changes(self)
+    }
+
+    fn signer(&self) -> &LifeSigner<'a> {
+        ContractSeat::signer(self)
+    }
+
+    fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
+        ContractSeat::signer_mut(self)
+    }
+
+    fn into_signer(self: Box<Self>) -> LifeSigner<'a> {
+        ContractSeat::into_signer(*self)
+    }
+}
+
+/// What is the party's own beside its machine.
+pub struct Own<'a, L> {
+    /// Its log.
+    pub log: L,
+    /// Whoever does its work.
+    pub signer: LifeSigner<'a>,
+    /// From where it pays.
+    pub publisher: Publisher<'a>,
+}
+
+/// A message to another party.
+pub type Letter = (Role, Vec<u8>);
+
+/// A party of a contract of computation.
+pub struct LifeParty<'a> {
+    seat: Box<dyn Seat<'a> + 'a>,
+    publisher: Publisher<'a>,
+    /// Whether the wallet watches what a verifier is paid by an approval.
+    has_learned: bool,
+}
+
+impl<'a> LifeParty<'a> {
+    /// A party takes its seat, for the first time or after its process ended.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn open<L: Log + 'a>(
+        contract: Contract,
+        own: Own<'a, L>,
+    ) -> Result<(LifeParty<'a>, Vec<Letter>), LifeError> {
+        let Own {
+            log,
+            signer,
+            publisher,
+        } = own;
+        let (seat, errands): (Box<dyn Seat<'a> + 'a>, _) = match contract.role() {
+            Role::Client => boxed::<Paying, L>(contract, log, signer)?,
+            Role::Worker => boxed::<Working, L>(contract, log, signer)?,
+            Role::Verifier => boxed::<Checking, L>(contract, log, signer)?,
+            Role::Arbiter(_) => boxed::<Judging, L>(contract, log, signer)?,
+        };
+        let mut party = LifeParty {
+            seat,
+            publisher,
+            has_learned: false,
+        };
+        // What a process before this one was given and checked.
+        let book = party.book().clone();
+        party.seat.signer_mut().take_up(&book);
+        party.learn()?;
+        Ok((party, letters(errands)))
+    }
+
+    /// Its part.
+    pub fn role(&self) -> Role {
+        self.book().contract().role()
+    }
+
+    /// What it knows.
+    pub fn book(&self) -> &Book {
+        self.seat.book()
+    }
+
+    /// Where it stands, in a word.
+    pub fn standing(&self) -> &'static str {
+        self.seat.standing()
+    }
+
+    /// Number of entries in its log.
+    pub fn changes(&self) -> u64 {
+        self.seat.changes()
+    }
+
+    /// Whoever does its work.
+    pub fn signer(&self) -> &LifeSigner<'a> {
+        self.seat.signer()
+    }
+
+    /// From where it pays, and what it has paid.
+    pub const fn publisher(&self) -> &Publisher<'a> {
+        &self.publisher
+    }
+
+    /// From where it pays.
+    pub const fn publisher_mut(&mut self) -> &mut Publisher<'a> {
+        &mut self.publisher
+    }
+
+    /// Its process ends: whoever does its work, and from where it pays.
+    pub fn leave(self) -> (LifeSigner<'a>, Publisher<'a>) {
+        (self.seat.into_signer(), self.publisher)
+    }
+
+    /// Looks at the chain.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn look(&mut self, chain: &mut dyn ChainSource) -> Result<Vec<Letter>, LifeError> {
+        let contract = self.book().contract().clone();
+        let view = self.seat.signer_mut().sight_mut().look(chain, &contract)?;
+        let errands = self.seat.take(&ContractInput::Chain(view))?;
+        self.learn()?;
+        Ok(letters(errands))
+    }
+
+    /// The verifier has the token: its wallet watches what an approval will pay it, before it approves.
+    fn learn(&mut self) -> Result<(), LifeError> {
+        if self.role() == Role::Verifier
+            && !self.has_learned
+            && let Some(key) = self.signer().payment_key(self.book())
+        {
+            self.publisher.wallet.import(&key)?;
+            self.has_learned = true;
+        }
+        Ok(())
+    }
+
+    /// Takes a message. What is refused, and cannot be read, is its sender's fault and changes nothing: that is no error of this
+    /// party's.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn hear(&mut self, from: Role, bytes: &[u8]) -> Result<Heard, LifeError> {
+        let message = match ContractMessage::from_bytes(bytes) {
+            Ok(message) => message,
+            Err(error) => return Ok(Heard::Refused(error.to_string())),
+        };
+        let heard = self.seat.hear(from, message);
+        self.learn()?;
+        match heard {
+            Ok(errands) => Ok(Heard::Taken(letters(errands))),
+            Err(ContractSeatError::Refused(why)) => Ok(Heard::Refused(why.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the client has decrypted, if anything.
+    ///
+    /// # Errors
+    /// [`LifeError::Blob`] if it is gone.
+    pub fn result(&self) -> Result<Option<Vec<u8>>, LifeError> {
+        let kept = self.book().decrypted().and_then(|(_, result)| result);
+        kept.map(|hash| Ok(self.signer().blobs.kept(&hash)?))
+            .transpose()
+    }
+
+    /// Takes an order of its owner's.
+    ///
+    /// # Errors
+    /// [`LifeError`]; a refusal too.
+    pub fn order(&mut self, order: Order) -> Result<Vec<Letter>, LifeError> {
+        Ok(letters(self.seat.take(&ContractInput::Order(order))?))
+    }
+
+    /// Publishes what is due, as far as the chain does not have it.
+    ///
+    /// # Errors
+    /// [`LifeError`]; what a node does not take now is tried again with the next block.
+    pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<bool, LifeError> {
+        let mut is_done = false;
+        for errand in self.seat.on_chain() {
+            let (seat, publisher) = (&self.seat, &mut self.publisher);
+            is_done |= match errand {
+                ContractErrand::Publish { node, .. } => {
+                    publish(chain, (seat.signer(), publisher), seat.book(), node)?
+                }
+                ContractErrand::Record { .. } => record_root(chain, publisher, seat.book())?,
+                ContractErrand::Send { .. } => false,
+            };
+        }
+        Ok(is_done)
+    }
+}
+
+/// What came of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It was taken, or was known before.
+    Taken(Vec<Letter>),
+    /// It was refused, which changes nothing, and why.
+    Refused(String),
+}
+
+type Boxed<'a> = Result<(Box<dyn Seat<'a> + 'a>, Vec<ContractErrand>), LifeError>;
+
+fn boxed<'a, M: Side + 'a, L: Log + 'a>(
+    contract: Contract,
+    log: L,
+    signer: LifeSigner<'a>,
+) -> Boxed<'a> {
+    let (seat, errands) = ContractSeat::<M, _, _>::open(contract, log, signer)?;
+    Ok((Box::new(seat), errands))
+}
+
+fn letters(errands: Vec<ContractErrand>) -> Vec<Letter> {
+    let sent = errands.into_iter().filter_map(|errand| match errand {
+        ContractErrand::Send { to, message } => Some((to, message.to_bytes())),
+        _ => None,
+    });
+    sent.collect()
+}

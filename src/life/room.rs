@@ -1,0 +1,163 @@
+//! All parties of a contract in one process: each with its own machine, log and signer, and messages between them as bytes.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use narthex_contracts::terms::Role;
+use narthex_regtest::NodeAccess;
+
+use super::{
+    LifeError, LifeParty,
+    party::{Heard, Letter},
+};
+
+/// Everybody in one room.
+#[derive(Default)]
+pub struct Room<'a> {
+    parties: BTreeMap<Role, LifeParty<'a>>,
+    letters: VecDeque<(Role, Letter)>,
+    /// Who neither hears nor is heard.
+    silent: BTreeSet<Role>,
+    /// What was refused: from whom, by whom, why.
+    refused: Vec<(Role, Role, String)>,
+    messages: u64,
+    bytes: u64,
+}
+
+impl<'a> Room<'a> {
+    /// An empty room.
+    pub fn new() -> Room<'a> {
+        Room::default()
+    }
+
+    /// A party takes its seat, with what it has to say.
+    pub fn join(&mut self, (party, letters): (LifeParty<'a>, Vec<Letter>)) {
+        let role = party.role();
+        self.parties.insert(role, party);
+        self.post(role, letters);
+    }
+
+    /// A party is killed, or leaves.
+    pub fn leave(&mut self, role: Role) -> Option<LifeParty<'a>> {
+        self.parties.remove(&role)
+    }
+
+    /// From now on nobody hears this party, nor it anybody.
+    pub fn silence(&mut self, role: Role) {
+        self.silent.insert(role);
+    }
+
+    /// A party.
+    pub fn party(&self, role: Role) -> Option<&LifeParty<'a>> {
+        self.parties.get(&role)
+    }
+
+    /// A party, to be ordered about.
+    pub fn party_mut(&mut self, role: Role) -> Option<&mut LifeParty<'a>> {
+        self.parties.get_mut(&role)
+    }
+
+    /// Those who are there.
+    pub fn parties(&self) -> impl Iterator<Item = &LifeParty<'a>> {
+        self.parties.values()
+    }
+
+    /// What was refused: from whom, by whom, why.
+    pub fn refused(&self) -> &[(Role, Role, String)] {
+        &self.refused
+    }
+
+    /// Number of messages that were sent, and their bytes.
+    pub const fn traffic(&self) -> (u64, u64) {
+        (self.messages, self.bytes)
+    }
+
+    /// Posts letters of a party.
+    pub fn post(&mut self, from: Role, letters: Vec<Letter>) {
+        for letter in letters {
+            self.messages += 1;
+            self.bytes += letter.1.len() as u64;
+            self.letters.push_back((from, letter));
+        }
+    }
+
+    /// Everybody looks at the chain; letters are delivered until none is on its way; what is due is published.
+    ///
+    /// # Errors
+    /// [`LifeError`], of any of them.
+    pub fn round(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
+        loop {
+            let before = self.changes();
+            self.look(chain)?;
+            self.deliver()?;
+            // What came may be waited for by a view of the chain that was seen already.
+            if self.changes() == before {
+                break;
+            }
+        }
+        self.publish(chain)
+    }
+
+    /// Everybody looks at the chain.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn look(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
+        let roles: Vec<_> = self.parties.keys().copied().collect();
+        for role in roles {
+            let looked = self.parties.get_mut(&role).map(|party| party.look(chain));
+            let letters = looked.transpose()?.unwrap_or_default();
+            self.post(role, letters);
+        }
+        Ok(())
+    }
+
+    /// Everybody publishes what is due.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
+        for party in self.parties.values_mut() {
+            if !self.silent.contains(&party.role()) {
+                party.publish(chain)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of entries in all logs.
+    pub fn changes(&self) -> u64 {
+        self.parties.values().map(LifeParty::changes).sum()
+    }
+
+    /// Delivers letters until none is on its way.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn deliver(&mut self) -> Result<(), LifeError> {
+        while self.deliver_one(false)?.is_some() {}
+        Ok(())
+    }
+
+    /// Delivers one letter, and says to whom. What the receiver would answer is lost if `is_killed`: its process ends before it has
+    /// sent anything, and what it wrote down is all that is left.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn deliver_one(&mut self, is_killed: bool) -> Result<Option<Role>, LifeError> {
+        while let Some((from, (to, bytes))) = self.letters.pop_front() {
+            if self.silent.contains(&from) || self.silent.contains(&to) {
+                continue;
+            }
+            let Some(party) = self.parties.get_mut(&to) else {
+                continue;
+            };
+            match party.hear(from, &bytes)? {
+                Heard::Taken(_) if is_killed => {}
+                Heard::Taken(letters) => self.post(to, letters),
+                Heard::Refused(why) => self.refused.push((from, to, why)),
+            }
+            return Ok(Some(to));
+        }
+        Ok(None)
+    }
+}

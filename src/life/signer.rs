@@ -1,0 +1,230 @@
+//! Whoever does the work of a party's machine: with its keys, the job, long things and what was read of the chain.
+
+use bitcoin::secp256k1::{Keypair, SecretKey};
+use narthex_base::secret::Secret;
+use narthex_channel::contract::{Book, ContractSigner, Done, Task};
+use narthex_contracts::derive::Salted;
+use narthex_contracts::{
+    binding::Bindings,
+    derive::OwnSalt,
+    setup::{ContractSignatures, Secrets},
+    terms::{Role, Terms, token_secret, word_pair},
+};
+use narthex_game_model::{
+    commitment::{ResultSecret, SaltSeed},
+    play::{BlindDigests, Strategy, Work, WorkerSecrets},
+    ruling::Row,
+    token::{SealCost, Token},
+};
+
+use super::{Blobs, LifeError, Sight};
+use crate::job::StageJob;
+
+/// What a party brings to a contract, and keeps to itself.
+pub struct LifeWork<'a> {
+    /// What everything that can be had again follows from.
+    pub seed: Secret,
+    /// What it drew for this attempt, from the system's source; the worker's and the verifier's secrets follow from both.
+    pub own_salt: OwnSalt,
+    /// Secret of its contract key.
+    pub key: SecretKey,
+    /// An arbiter's identity.
+    pub identity: Option<Keypair>,
+    /// What it holds since the set-up.
+    pub signatures: ContractSignatures<Terms>,
+    /// The job, and which stage of it.
+    pub job: (&'a StageJob, u32),
+    /// How the worker works. Honest parties have one way.
+    pub strategy: Strategy,
+    /// Whether a worker that is at fault says so.
+    pub admits: bool,
+    /// What a seal costs.
+    pub seal_cost: SealCost,
+    /// An arbiter's record of what it has bound, for ever.
+    pub bindings: Option<Box<dyn Bindings + 'a>>,
+    /// Told of what came of each task, with the reason of a ruling.
+    pub watch: Option<Watch<'a>>,
+}
+
+/// Told of what came of a task; of a ruling, by which row and for what reason.
+pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
+
+/// Does a party's work.
+pub struct LifeSigner<'a> {
+    pub(super) own: LifeWork<'a>,
+    pub(super) blobs: Box<dyn Blobs + 'a>,
+    pub(super) sight: Sight,
+    /// The worker's work, and the verifier's: computed again after a crash, and the same.
+    pub(super) work: Option<Work>,
+    pub(super) digests: Option<BlindDigests>,
+    /// By which row an arbiter has ruled, and why.
+    pub(super) ruled: Option<(Row, String)>,
+}
+
+impl<'a> LifeSigner<'a> {
+    /// A party's, that has seen nothing of the chain yet.
+    pub fn new(own: LifeWork<'a>, blobs: Box<dyn Blobs + 'a>) -> LifeSigner<'a> {
+        LifeSigner {
+            own,
+            blobs,
+            sight: Sight::default(),
+            work: None,
+            digests: None,
+            ruled: None,
+        }
+    }
+
+    /// What outlives a process: everything but what it computed and read.
+    pub fn into_work(self) -> (LifeWork<'a>, Box<dyn Blobs + 'a>) {
+        (self.own, self.blobs)
+    }
+
+    /// What it has read of the chain.
+    pub const fn sight_mut(&mut self) -> &mut Sight {
+        &mut self.sight
+    }
+
+    /// What it holds since the set-up, with what came since.
+    pub const fn signatures(&self) -> &ContractSignatures<Terms> {
+        &self.own.signatures
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.own.signatures.role()
+    }
+
+    pub(super) fn terms(&self) -> &Terms {
+        self.own.signatures.terms()
+    }
+
+    fn salted(&self) -> Salted<'_> {
+        Salted::new(&self.own.seed, self.own.own_salt)
+    }
+
+    /// The worker's result secret, token and what its commitment is made with.
+    pub(super) fn worker_secrets(&self) -> Result<WorkerSecrets, LifeError> {
+        let salted = self.salted();
+        let result: Option<ResultSecret> = salted.result();
+        let salts: SaltSeed = salted.leaf_salts();
+        Ok(WorkerSecrets {
+            result: result.ok_or(LifeError::Order("a result secret"))?,
+            salts,
+            polynomial: salted.polynomial(),
+        })
+    }
+
+    /// The token: the worker's follows from its seed; the verifier's is in its own reply.
+    pub(super) fn token(&self, book: &Book) -> Result<Token, LifeError> {
+        match self.role() {
+            Role::Worker => self.salted().token(),
+            _ => self.kept_token(book),
+        }
+        .ok_or(LifeError::Order("a token"))
+    }
+
+    fn kept_token(&self, book: &Book) -> Option<Token> {
+        let mut items = book.papers().items().iter();
+        items.find_map(|signed| self.terms().kept_token(signed, &self.own.seed).ok())
+    }
+
+    pub(super) fn sample_nonce(&self) -> [u8; 32] {
+        *self.salted().sample_nonce().expose()
+    }
+
+    /// A salt for what stands in the place of a step without output: nobody else's.
+    pub(super) fn blind_salt(&self) -> [u8; 32] {
+        // Nobody is shown it, and nothing else is made of it.
+        narthex_base::tagged::tagged_hash_parts(
+            "narthex/blind-salt",
+            &[self.salted().sample_nonce().expose()],
+        )
+    }
+
+    /// What a party signs by its word key, which is wiped then.
+    pub(super) fn signed_by<T>(&self, sign: impl FnOnce(&Keypair) -> T) -> T {
+        let mut pair = word_pair(self.terms().contract_id(), &self.own.key);
+        let signed = sign(&pair);
+        pair.non_secure_erase();
+        signed
+    }
+
+    /// The secrets that this party completes transactions with, as far as it knows them.
+    pub fn secrets(&self, book: &Book) -> Secrets {
+        use narthex_contracts::template::ContractSecret;
+        let mut secrets = Secrets::default();
+        let scalar = |bytes: &[u8; 32]| SecretKey::from_slice(bytes).ok();
+        if self.role() == Role::Worker {
+            let result = self.salted().result();
+            if let Some(result) = result.and_then(|result| scalar(result.expose())) {
+                secrets.insert(ContractSecret::Result, result);
+            }
+        }
+        if let Ok(token) = self.token(book)
+            && let Some(token) = scalar(token.expose())
+        {
+            secrets.insert(ContractSecret::Token, token);
+        }
+        for attestation in book.attestations() {
+            secrets.attest(attestation);
+        }
+        secrets
+    }
+
+    /// The key of what an approval pays the verifier, once it has the token.
+    pub(super) fn payment_key(&self, book: &Book) -> Option<SecretKey> {
+        let token = SecretKey::from_slice(self.kept_token(book)?.expose()).ok()?;
+        token_secret(&self.own.key, &token)
+    }
+
+    /// Takes up the shares and signatures that were checked before: as after a crash.
+    pub(super) fn take_up(&mut self, book: &Book) {
+        // What was checked once is good; what is there already is not taken twice.
+        for release in book.releases() {
+            let _ = self.own.signatures.accept(release);
+        }
+        for handed in book.handed_over() {
+            let _ = self.own.signatures.take(handed);
+        }
+    }
+}
+
+impl ContractSigner for LifeSigner<'_> {
+    type Error = LifeError;
+
+    fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+        let done = self.done(task, book)?;
+        if let (Some(done), Some(watch)) = (&done, &mut self.own.watch) {
+            watch(done, self.ruled.as_ref());
+        }
+        Ok(done)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], LifeError> {
+        Ok(self.blobs.keep(bytes)?)
+    }
+
+    fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, LifeError> {
+        Ok(self.blobs.kept(hash)?)
+    }
+}
+
+impl LifeSigner<'_> {
+    fn done(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+        match task {
+            Task::Work => self.commit(),
+            Task::Sample { height } => Ok(self.sample(height)),
+            Task::Seal => self.seal(book),
+            Task::Answer => self.answer(book),
+            Task::Open => self.open(book),
+            Task::Compare => self.compare(book),
+            Task::Look(thing) => self.look(thing, book),
+            Task::Approve => self.approve(book),
+            Task::Check => self.check(book),
+            Task::Pass => self.pass(book),
+            Task::Plead => self.plead(book),
+            Task::Rule => self.rule(book),
+            Task::Attest => self.attest(book),
+            Task::Decrypt { settlement } => self.decrypt(settlement, book),
+        }
+    }
+}

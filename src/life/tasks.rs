@@ -1,0 +1,427 @@
+//! What a party computes and signs while work is done and checked.
+
+use bitcoin::secp256k1::SecretKey;
+use narthex_base::codec::Message;
+use narthex_channel::contract::{Blob, Book, Done, Finding, Thing};
+use narthex_contracts::{
+    attest::{AttestationNonce, BoundRuling},
+    derive::reply_secret,
+    graph::NodeId,
+    template::Exit,
+    terms::Role,
+};
+use narthex_game_model::{
+    commitment::{
+        Commitment, KeyPolynomial, OpenError, Opening, OpeningBook, ResultSecret, check_sealed,
+        open, open_with,
+    },
+    computation::Computation,
+    play::{Verdict, Work, WorkError},
+    ruling::{Answer, Item, Received},
+    sample,
+    token::{SealError, TokenBox, open as open_seal, seal},
+};
+
+use super::{LifeError, LifeSigner};
+use crate::job::{JobError, recompute};
+
+/// A sample, as either side derives it from what was said.
+pub(super) struct Drawn {
+    pub(super) id: [u8; 32],
+    pub(super) seed: [u8; 32],
+    pub(super) indices: Vec<u64>,
+}
+
+type Work_ = Result<Option<Done>, LifeError>;
+
+impl LifeSigner<'_> {
+    pub(super) fn sign(&self, item: Item) -> narthex_game_model::ruling::SignedItem {
+        let contract = *self.terms().contract_id();
+        self.signed_by(|pair| item.signed(&contract, pair))
+    }
+
+    fn say(&self, item: Item) -> Done {
+        Done::Signed(self.sign(item))
+    }
+
+    pub(super) fn draw(
+        &self,
+        id: [u8; 32],
+        commitment: &Commitment,
+        nonce: &[u8; 32],
+        block: &[u8; 32],
+    ) -> Result<Drawn, LifeError> {
+        let params = self.terms().params();
+        let seed = sample::seed(&commitment.id(), nonce, block);
+        let indices = sample::draw(&seed, params.steps(), params.sample())?;
+        Ok(Drawn { id, seed, indices })
+    }
+
+    /// The sample that was said first.
+    pub(super) fn sampled(&self, book: &Book) -> Result<Drawn, LifeError> {
+        let contract = book.contract().id();
+        let commitment = book.papers().commitment();
+        let commitment = commitment.ok_or(LifeError::Order("a commitment"))?;
+        let sample = book.papers().sample(contract);
+        let (id, (nonce, _, block)) = sample.ok_or(LifeError::Order("a sample"))?;
+        self.draw(id, &commitment, &nonce, &block)
+    }
+
+    /// The sample that the worker's own token names: the one that it opens, and no other.
+    pub(super) fn taken(&self, book: &Book) -> Result<Option<Drawn>, LifeError> {
+        let contract = book.contract().id();
+        let sealed = book.papers().sealed(contract);
+        match sealed {
+            None => Ok(None),
+            Some((_, (named, _))) => {
+                let drawn = self.sampled(book)?;
+                Ok((drawn.id == named).then_some(drawn))
+            }
+        }
+    }
+
+    // The worker.
+
+    /// The worker's work: done again after a crash, to the same.
+    pub(super) fn worked(&mut self) -> Result<&Work, LifeError> {
+        if self.work.is_none() {
+            let secrets = self.worker_secrets()?;
+            let openings = self.terms().params().openings();
+            let (job, stage) = self.own.job;
+            let work = Work::perform(job, &self.own.strategy, &secrets, openings);
+            self.work = Some(work.map_err(|error| match error {
+                WorkError::Step { index, error } => JobError::step(stage, index, error).into(),
+                error => LifeError::from(error),
+            })?);
+        }
+        self.work.as_ref().ok_or(LifeError::Order("work"))
+    }
+
+    pub(super) fn commit(&mut self) -> Work_ {
+        let work = self.worked()?;
+        let (commitment, boxes) = (*work.commitment(), work.sealed().to_vec());
+        let boxes = self.blobs.keep(&boxes)?;
+        let commitment = self.sign(Item::Commitment(Box::new(commitment)));
+        Ok(Some(Done::Committed { commitment, boxes }))
+    }
+
+    pub(super) fn seal(&mut self, book: &Book) -> Work_ {
+        let contract = book.contract().id();
+        let sample = book.papers().sample(contract);
+        let (_, (_, height, block)) = sample.ok_or(LifeError::Order("a sample"))?;
+        match self.sight.blocks.get(&height) {
+            None => return Ok(None),
+            Some(known) if *known != block => return Ok(Some(Done::Found(Finding::Wrong))),
+            Some(_) => {}
+        }
+        let drawn = self.sampled(book)?;
+        let digests = self.worked()?.digests(&drawn.indices);
+        let digests = digests.ok_or(LifeError::Order("a sampled step"))?;
+        let (token, cost) = (self.token(book)?, self.own.seal_cost);
+        let sealed = seal(&token, &drawn.seed, &digests, cost)?;
+        let sample = drawn.id;
+        Ok(Some(self.say(Item::Token { sample, sealed })))
+    }
+
+    pub(super) fn open(&mut self, book: &Book) -> Work_ {
+        let contract = *book.contract().id();
+        let order = || LifeError::Order("an answer");
+        let (token, _) = book.papers().sealed(&contract).ok_or_else(order)?;
+        let (reply, answer) = book
+            .papers()
+            .reply_to(&contract, &token)
+            .ok_or_else(order)?;
+        let drawn = self.taken(book)?.ok_or_else(order)?;
+        match answer {
+            Answer::Shown { hash, .. } if hash == self.token(book)?.shown(&contract) => {
+                let opening = self.open_steps(&drawn.indices)?;
+                let id = opening.id();
+                let hash = self.blobs.keep(&opening.to_bytes())?;
+                let item = self.sign(Item::Opening { reply, opening: id });
+                let opening = Blob::Opening { id, hash };
+                Ok(Some(Done::Opened { item, opening }))
+            }
+            Answer::Shown { .. } => Ok(Some(Done::Found(Finding::Wrong))),
+            Answer::Digests(theirs) => {
+                let is_ours = self.own.admits && !self.is_right(&drawn.indices, &theirs)?;
+                let finding = match is_ours {
+                    true => Finding::OwnFault,
+                    false => Finding::Wrong,
+                };
+                Ok(Some(Done::Found(finding)))
+            }
+        }
+    }
+
+    /// Whether the own leaves are right where the verifier has other digests: the first of these steps is run again.
+    fn is_right(&mut self, indices: &[u64], theirs: &[[u8; 32]]) -> Result<bool, LifeError> {
+        let own = self.worked()?.digests(indices);
+        let own = own.ok_or(LifeError::Order("a sampled step"))?;
+        let mut pairs = indices.iter().zip(&own).zip(theirs);
+        let Some(((index, leaf), _)) = pairs.find(|((_, leaf), other)| leaf != other) else {
+            return Ok(true);
+        };
+        let again = recompute(self.own.job.0, self.own.job.1, &[*index], self.blind_salt())?;
+        Ok(again.digests().first() == Some(leaf))
+    }
+
+    /// The worker opens these steps. Its machine asks for one sample of a contract, the same after a crash.
+    pub(super) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, LifeError> {
+        let work = self.worked()?;
+        let mut book = OpeningBook::new(work.commitment());
+        let order = |_| LifeError::Order("steps that may be opened");
+        let allowed = book.allow(indices, |_| Ok(())).map_err(order)?;
+        work.open(&allowed)
+            .map_err(|_| LifeError::Order("steps that can be opened"))
+    }
+
+    // The verifier.
+
+    pub(super) fn sample(&self, height: u32) -> Option<Done> {
+        let block = *self.sight.blocks.get(&height)?;
+        let nonce = self.sample_nonce();
+        Some(self.say(Item::Sample {
+            nonce,
+            height,
+            block,
+        }))
+    }
+
+    /// The verifier's own digests of the sample, computed again after a crash.
+    fn checked(&mut self, book: &Book) -> Result<Vec<[u8; 32]>, LifeError> {
+        if self.digests.is_none() {
+            let indices = self.sampled(book)?.indices;
+            let (job, stage) = self.own.job;
+            let digests = recompute(job, stage, &indices, self.blind_salt());
+            self.digests = Some(digests?);
+        }
+        let digests = self.digests.as_ref().map(|own| own.digests().to_vec());
+        digests.ok_or(LifeError::Order("the verifier's work"))
+    }
+
+    pub(super) fn answer(&mut self, book: &Book) -> Work_ {
+        let contract = *book.contract().id();
+        let drawn = self.sampled(book)?;
+        let sealed = book.papers().token_for(&contract, &drawn.id);
+        let (token, sealed) = sealed.ok_or(LifeError::Order("a token"))?;
+        let point = self.terms().token_point();
+        let point = point.ok_or(LifeError::Order("a token point"))?;
+        let digests = self.checked(book)?;
+        let cost = self.own.seal_cost;
+        let answer = match open_seal(&sealed, &drawn.seed, &digests, &point, cost) {
+            Ok(found) => {
+                let own = reply_secret(&self.own.seed, &contract);
+                let kept = TokenBox::seal(&found, &contract, &own);
+                Answer::Shown {
+                    hash: found.shown(&contract),
+                    kept: kept.ok_or(LifeError::Order("a token"))?,
+                }
+            }
+            Err(SealError::Shut | SealError::NoToken) => Answer::Digests(digests),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(self.say(Item::Reply { token, answer })))
+    }
+
+    pub(super) fn compare(&mut self, book: &Book) -> Work_ {
+        let contract = *book.contract().id();
+        let papers = book.papers();
+        let order = || LifeError::Order("an opening");
+        let drawn = self.sampled(book)?;
+        let (token, _) = papers.token_for(&contract, &drawn.id).ok_or_else(order)?;
+        let (reply, _) = papers.reply_to(&contract, &token).ok_or_else(order)?;
+        let (item, opening) = papers.opened(&contract, &reply).ok_or_else(order)?;
+        let hash = papers.opening(&opening).ok_or_else(order)?;
+        let opening = Opening::from_bytes(&self.blobs.kept(hash)?)?;
+        let commitment = papers.commitment().ok_or_else(order)?;
+        self.checked(book)?;
+        let digests = self.digests.as_ref().ok_or_else(order)?;
+        Ok(Some(match digests.verdict(&commitment, &opening) {
+            Ok(Verdict::Equal) => Done::Found(Finding::Equal),
+            Ok(Verdict::BadBox { index }) => self.say(Item::Verdict {
+                opening: item,
+                bad_box: index,
+            }),
+            // What proves nothing, or something else, is not approved.
+            Ok(Verdict::Differs { .. }) | Err(_) => Done::Found(Finding::Wrong),
+        }))
+    }
+
+    pub(super) fn approve(&mut self, book: &Book) -> Work_ {
+        let node = self.settlement(book)?;
+        let token = SecretKey::from_slice(self.token(book)?.expose());
+        let token = token.map_err(|_| LifeError::Order("a token"))?;
+        let releases = self.own.signatures.release(node, Some(&token))?;
+        Ok(Some(Done::Approved(releases)))
+    }
+
+    fn settlement(&self, book: &Book) -> Result<NodeId, LifeError> {
+        let node = book.contract().graph().find(Exit::NORMAL);
+        node.ok_or(LifeError::Order("a settlement"))
+    }
+
+    // What several do.
+
+    /// Looks into a thing, and acknowledges it, or says that it keeps it.
+    pub(super) fn look(&mut self, thing: Thing, book: &Book) -> Work_ {
+        let none = Ok(Some(Done::NotReceived { thing }));
+        let Some(received) = self.received(thing, book)? else {
+            return none;
+        };
+        let author = match thing {
+            Thing::Data => Role::Worker,
+            Thing::Item(id) => {
+                let mut items = book.papers().items().iter();
+                let signed = items.find(|signed| signed.item.id(book.contract().id()) == id);
+                signed.map_or(Role::Worker, |signed| Role::from(signed.item.author()))
+            }
+        };
+        let holder = self.terms().word_key(author);
+        let holder = holder.ok_or(LifeError::Order("a word key"))?.serialize();
+        let tip = self.sight.tip;
+        let receipt = self.signed_by(|pair| match self.role() {
+            Role::Arbiter(_) => received.keep(holder, tip, pair),
+            _ => received.acknowledge(holder, tip, pair),
+        })?;
+        Ok(Some(Done::Acknowledged { thing, receipt }))
+    }
+
+    fn received(&self, thing: Thing, book: &Book) -> Result<Option<Received>, LifeError> {
+        let (papers, contract) = (book.papers(), book.contract().id());
+        match thing {
+            Thing::Data => {
+                let known = papers.boxes().zip(papers.commitment());
+                let (hash, commitment) = known.ok_or(LifeError::Order("boxes"))?;
+                let boxes = self.blobs.kept(hash)?;
+                let width = self.own.job.0.output_bytes();
+                let data = check_sealed(&commitment, width, &boxes);
+                Ok(data.ok().map(|data| Received::data(contract, &data)))
+            }
+            Thing::Item(id) => {
+                let mut items = papers.items().iter();
+                let signed = items.find(|signed| signed.item.id(contract) == id);
+                let signed = signed.ok_or(LifeError::Order("an item"))?;
+                let opening = match signed.item.opened().and_then(|id| papers.opening(id)) {
+                    None => None,
+                    Some(hash) => Some(Opening::from_bytes(&self.blobs.kept(hash)?)?),
+                };
+                let author = self.terms().word_key(signed.item.author().into());
+                let author = author.ok_or(LifeError::Order("a word key"))?;
+                Ok(Received::item(contract, &author, signed, &opening).ok())
+            }
+        }
+    }
+
+    /// What came of the settlement: the verifier's share to the client, or the whole signature to the worker.
+    pub(super) fn check(&mut self, book: &Book) -> Work_ {
+        let node = self.settlement(book)?;
+        let signatures = &mut self.own.signatures;
+        Ok(Some(match book.contract().role() {
+            Role::Client => {
+                let good = book
+                    .releases()
+                    .iter()
+                    .filter(|release| signatures.accept(release).is_ok());
+                let good: Vec<_> = good.cloned().collect();
+                match signatures.hand_over(node).is_ok() && !good.is_empty() {
+                    true => Done::Approved(good),
+                    false => Done::False,
+                }
+            }
+            _ => {
+                let good = book
+                    .handed_over()
+                    .iter()
+                    .filter(|handed| signatures.take(handed).is_ok());
+                let good: Vec<_> = good.cloned().collect();
+                match signatures.adaptor_signature(node).is_ok() && !good.is_empty() {
+                    true => Done::Passed(good),
+                    false => Done::False,
+                }
+            }
+        }))
+    }
+
+    pub(super) fn pass(&mut self, book: &Book) -> Work_ {
+        self.take_up(book);
+        let node = self.settlement(book)?;
+        Ok(Some(Done::Passed(self.own.signatures.hand_over(node)?)))
+    }
+
+    // The client.
+
+    /// Takes the key out of the settlement, and opens every box with it.
+    pub(super) fn decrypt(&mut self, settlement: NodeId, book: &Book) -> Work_ {
+        self.take_up(book);
+        let txid = book.contract().graph().txid(settlement);
+        let by = txid.ok_or(LifeError::Order("a settlement"))?;
+        let Some(tx) = self.sight.transactions.get(&by) else {
+            return Ok(None);
+        };
+        let known = self.secrets(book);
+        let secret = self.own.signatures.extract_result(settlement, tx, &known)?;
+        let secret = ResultSecret::from_bytes(secret.secret_bytes());
+        let papers = book.papers();
+        let here = papers.boxes().zip(papers.commitment());
+        let (hash, commitment) = here.ok_or(LifeError::Order("boxes"))?;
+        let boxes = self.blobs.kept(hash)?;
+        let size = self.own.job.0.output_bytes();
+        let plain = match open(&commitment, size, &boxes, &secret) {
+            // A coefficient box of garbage: what was opened gives the keys.
+            Err(OpenError::Coefficients) => {
+                self.open_by_shares(&commitment, &boxes, &secret, book)?
+            }
+            opened => opened.ok(),
+        };
+        let result = plain.map(|plain| self.blobs.keep(&plain)).transpose()?;
+        Ok(Some(Done::Decrypted { by, result }))
+    }
+
+    fn open_by_shares(
+        &self,
+        commitment: &Commitment,
+        boxes: &[u8],
+        secret: &ResultSecret,
+        book: &Book,
+    ) -> Result<Option<Vec<u8>>, LifeError> {
+        let size = self.own.job.0.output_bytes();
+        for hash in book.papers().openings() {
+            let opening = Opening::from_bytes(&self.blobs.kept(hash)?)?;
+            if opening.verify(commitment).is_err() {
+                continue;
+            }
+            let polynomial = KeyPolynomial::from_shares(commitment, secret, &opening.shares());
+            if let Ok(polynomial) = polynomial {
+                return Ok(open_with(commitment, size, boxes, &polynomial).ok());
+            }
+        }
+        Ok(None)
+    }
+
+    // An arbiter.
+
+    /// Binds the case to the ruling, in its own record, and attests it.
+    pub(super) fn attest(&mut self, book: &Book) -> Work_ {
+        let order = || LifeError::Order("a ruling");
+        let ruling = book.ruling().ok_or_else(order)?;
+        let Role::Arbiter(seat) = self.role() else {
+            return Err(order());
+        };
+        let identity = self.own.identity.ok_or_else(order)?.secret_key();
+        let id = *self.terms().contract_id();
+        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(order)?;
+        let secp = bitcoin::secp256k1::Secp256k1::new();
+        let name = identity.x_only_public_key(&secp).0;
+        let bindings = self.own.bindings.as_mut().ok_or_else(order)?;
+        let bound = BoundRuling::bind(&id, &name, ruling, bindings.as_mut())?;
+        let attestation = nonce.attest(&secp, &identity, seat, bound)?;
+        Ok(Some(Done::Attested(attestation)))
+    }
+
+    /// Hash of the block at a height, once it is deep.
+    pub(super) fn deep_block(&self, height: u32, book: &Book) -> Option<[u8; 32]> {
+        let depth = book.contract().policy().depth;
+        let hash = self.sight.blocks.get(&height).copied();
+        hash.filter(|_| depth.is_reached(height, self.sight.tip))
+    }
+}

@@ -1,0 +1,171 @@
+//! What is said of what a party's machine does.
+
+use narthex_channel::contract::{Done, Finding};
+use narthex_contracts::{depth::Depth, graph::NodeName, template::Exit, terms::Role};
+use narthex_game_model::{
+    Accusation,
+    ruling::{Answer, Item},
+};
+
+use super::work::described;
+
+/// What is said of one party.
+pub(super) struct Narrator {
+    pub(super) role: Role,
+    pub(super) steps: u64,
+    pub(super) sample: u32,
+    pub(super) depth: Depth,
+    /// How the worker works.
+    pub(super) works: &'static str,
+}
+
+type Told = (String, String);
+
+impl Narrator {
+    /// What came of a task, and why it is so.
+    pub(super) fn told(&self, done: &Done, reason: &str) -> Vec<Told> {
+        let (steps, count) = (self.steps, self.sample);
+        let one = |what: String, why: &str| vec![(what, why.to_owned())];
+        match done {
+            Done::Committed { commitment, .. } => {
+                let root = match &commitment.item {
+                    Item::Commitment(commitment) => hex(&commitment.id()),
+                    _ => String::new(),
+                };
+                vec![
+                    (
+                        format!("runs {steps} steps, commits to root {root}"),
+                        self.works.to_owned(),
+                    ),
+                    (
+                        "hands over its commitment and all boxes, one a step".to_owned(),
+                        "verifier and client check them and acknowledge them, which dates them; who does not is served by the arbiters".to_owned(),
+                    ),
+                ]
+            }
+            Done::Signed(signed) => match &signed.item {
+                Item::Sample { height, .. } => one(
+                    format!(
+                        "shows its nonce, which draws {count} steps with the hash of block {height}"
+                    ),
+                    &format!(
+                        "the worker could not know it when it committed, and it is {} blocks deep",
+                        self.depth
+                    ),
+                ),
+                Item::Token { .. } => one(
+                    format!("seals the token under the digests of {count} sampled steps"),
+                    "it opens for whoever has computed them, and for nobody else",
+                ),
+                Item::Reply {
+                    answer: Answer::Shown { .. },
+                    ..
+                } => one(
+                    format!(
+                        "recomputes {count} of {steps} steps, opens the seal with its digests and names the token"
+                    ),
+                    "its answer is there before any leaf, so that it can only be its own work",
+                ),
+                Item::Reply {
+                    answer: Answer::Digests(_),
+                    ..
+                } => one(
+                    format!(
+                        "recomputes {count} of {steps} steps, finds the seal shut and answers with its digests"
+                    ),
+                    "whoever answers so never approves, and the worker is bound by its root",
+                ),
+                Item::Verdict { bad_box, .. } => one(
+                    format!("compares what was opened: the box of step {bad_box} holds garbage"),
+                    "an open seal says what the worker knew, not what it committed to",
+                ),
+                _ => Vec::new(),
+            },
+            Done::Opened { .. } => one(
+                format!("opens leaves, keys and boxes of {count} steps"),
+                "the answer is the hash of the token; with the key the client can open every box by these",
+            ),
+            Done::Found(Finding::Equal) => one(
+                "compares what was opened: all equal, and every box opens".to_owned(),
+                "an open seal says what the worker knew, not what it committed to",
+            ),
+            Done::Found(Finding::Wrong) if self.role == Role::Verifier => one(
+                "compares what was opened: it is not what it has computed".to_owned(),
+                "an open seal says what the worker knew, not what it committed to",
+            ),
+            Done::Found(Finding::Wrong) => one(
+                "opens nothing: the verifier's answer is not right by its own work".to_owned(),
+                "what it opened now would be seen before there is a verdict",
+            ),
+            Done::Found(Finding::OwnFault) => one(
+                "runs a step again, and finds itself at fault".to_owned(),
+                "the verifier's digests are right, and its own leaves are not",
+            ),
+            Done::Approved(_) if self.role == Role::Verifier => one(
+                format!("hands the client its share of {}", Exit::NORMAL),
+                "r = 1: the sample is right, and the client has all that the key opens",
+            ),
+            Done::Passed(_) if self.role == Role::Client => one(
+                format!(
+                    "hands the worker the whole adaptor signature of {}",
+                    Exit::NORMAL
+                ),
+                "it has verified it: what completes it will show the result secret",
+            ),
+            Done::Pleaded(_) => one(
+                "brings the panel what was signed, acknowledged and opened".to_owned(),
+                "evidence: no approval is possible any more, and a ruling that pays asks for it",
+            ),
+            Done::Ruled(ruling) => one(
+                format!("rules: {}", described(Accusation::Appeal, *ruling)),
+                reason,
+            ),
+            Done::Attested(attestation) => one(
+                format!(
+                    "attests: {}",
+                    described(Accusation::Appeal, attestation.ruling)
+                ),
+                "a signature with the nonce announced at setup",
+            ),
+            Done::Decrypted {
+                result: Some(_), ..
+            } => one(
+                "takes the result secret out of the settlement's signature".to_owned(),
+                "the published signature less the adaptor signature is the key",
+            ),
+            Done::Decrypted { result: None, .. } => one(
+                "has the secret, and nothing that it opens".to_owned(),
+                "the worker delivered nothing that its key fits",
+            ),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Why a transaction of the contract is published.
+pub(super) fn why(name: NodeName) -> &'static str {
+    match name {
+        Exit::NORMAL | Exit::NORMAL_LONG => {
+            "takes the reward; the signature carries the result secret"
+        }
+        Exit::ADMITTED => "admits: a dispute would cost the whole stake",
+        Exit::WORKER_TIMEOUT => "nothing was delivered by the deadline",
+        Exit::DELIVERED => "delivered; the paying child records the commitment root",
+        Exit::VERIFIER_TIMEOUT => "no verdict came; the result is revealed",
+        Exit::ABANDONED => {
+            "worker and verifier are silent together, and the client need not wait for them"
+        }
+        Exit::APPROVED => "the sample is right",
+        Exit::WITHHELD => "the worker withholds the result secret",
+        Exit::REJECTED => "the sample is wrong",
+        Exit::UNAPPEALED => "the worker did not appeal",
+        Exit::APPEALED => "appeals: all stakes are in the pot now",
+        name if name.base == "S6" => "the attestations of this majority open the settlement",
+        name if name.base == "S7" => "the attestations and its own secret open the settlement",
+        _ => "no majority agrees",
+    }
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bitcoin::hex::DisplayHex::to_lower_hex_string(&bytes[..])
+}

@@ -1,0 +1,64 @@
+//! Contracts whose parties are killed again and again: each after it has written something down and before it has sent what
+//! follows. They end as they do undisturbed.
+
+use crate::common;
+
+use narthex::{
+    game_model::Template,
+    harness::{Playable as _, play_on},
+    play::{Event, PlayOptions},
+    regtest::Embedded,
+};
+
+/// Scenarios that parties live by their machines.
+const LIVED: [&str; 12] = [
+    "normal",
+    "normal-long",
+    "timeout",
+    "timeout-long",
+    "silent-verifier",
+    "abandoned",
+    "admit",
+    "admit-long",
+    "failed-long",
+    "worker-at-fault",
+    "worker-at-fault-long",
+    "idle-worker",
+];
+
+fn lived(scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {
+    let mut options: PlayOptions = common::options(Template::Hardened, scenario, (2, 3));
+    options.input = Some(common::few_images());
+    options.kills = kills;
+    let mut events: Vec<Event> = Vec::new();
+    let played = play_on(&mut Embedded::new(), scenario, &options, &mut events);
+    played.unwrap_or_else(|error| panic!("{scenario}, kills {kills:?}: {error}"))
+}
+
+#[test]
+fn whoever_is_killed_goes_on() {
+    let seed = std::env::var("NARTHEX_SEED").ok();
+    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7u64);
+    for scenario in LIVED {
+        let (calm, killed) = (lived(scenario, None), lived(scenario, Some(seed)));
+        assert_eq!(
+            calm.transactions, killed.transactions,
+            "{scenario}, NARTHEX_SEED={seed}"
+        );
+        let of = |outcome: &narthex::play::Outcome| {
+            let balances = outcome.balances.iter();
+            balances
+                .map(|balance| (balance.party.clone(), balance.settlement_sat))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&calm), of(&killed), "{scenario}, NARTHEX_SEED={seed}");
+        let result = |outcome: &narthex::play::Outcome| outcome.figures.result.clone();
+        assert_eq!(
+            result(&calm),
+            result(&killed),
+            "{scenario}, NARTHEX_SEED={seed}"
+        );
+        assert!(killed.balances.iter().all(|balance| balance.is_exact()));
+    }
+    assert!(PlayOptions::SCENARIOS.len() > LIVED.len());
+}
