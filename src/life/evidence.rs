@@ -161,7 +161,7 @@ impl LifeSigner<'_> {
             if let ContractMessage::Evidence(pieces) =
                 ContractMessage::from_bytes(&self.blobs.kept(hash)?)?
             {
-                pieces.into_iter().for_each(|piece| add(&mut part, piece));
+                pieces.into_iter().for_each(|piece| piece.bring(&mut part));
             }
             brought.push(part);
         }
@@ -184,18 +184,5 @@ impl LifeSigner<'_> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-fn add(part: &mut Brought, piece: Piece) {
-    match piece {
-        Piece::Item(signed) => part.items.push(signed),
-        Piece::Receipt(receipt) => part.receipts.push(receipt),
-        Piece::Commitment(commitment) => part.commitment = Some(*commitment),
-        Piece::Opening(opening) => part.openings.push(*opening),
-        Piece::Token(x) => part.token = Some(x),
-        Piece::Record(record) => part.record = Some(record),
-        // A panel looks into no boxes but the opened ones.
-        Piece::Boxes(_) => {}
     }
 }

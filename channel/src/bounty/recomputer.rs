@@ -370,7 +370,7 @@ fn of_closed(book: &RecomputerBook, is_late: bool) -> Vec<RecomputerEffect> {
     }
     let passed = book.to_forward().filter(|passed| {
         // To nobody, and nothing for the requester: there is nothing to pass on.
-        !is_late && !(passed.to.is_empty() && passed.deliveries.is_empty())
+        !is_late && (!passed.to.is_empty() || !passed.deliveries.is_empty())
     });
     due.extend(passed.map(Box::new).map(Effect::Forward));
     let ready = book.ready().map(|grant| Effect::Settle { set: grant.set });

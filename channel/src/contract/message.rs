@@ -10,7 +10,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     commitment::{Commitment, Multiproof, Opening, SignedReceipt},
-    ruling::{MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem},
+    ruling::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem},
 };
 
 /// One thing that is handed over. It may hold the token, so it can't be printed.
@@ -30,6 +30,22 @@ pub enum Piece {
     Token([u8; 32]),
     /// The input of a step, with its proof.
     Record(ProvenRecord),
+}
+
+impl Piece {
+    /// Adds it to what a party brings a panel.
+    pub fn bring(self, part: &mut Brought) {
+        match self {
+            Piece::Item(signed) => part.items.push(signed),
+            Piece::Receipt(receipt) => part.receipts.push(receipt),
+            Piece::Commitment(commitment) => part.commitment = Some(*commitment),
+            Piece::Opening(opening) => part.openings.push(*opening),
+            Piece::Token(x) => part.token = Some(x),
+            Piece::Record(record) => part.record = Some(record),
+            // A panel looks into no boxes but the opened ones.
+            Piece::Boxes(_) => {}
+        }
+    }
 }
 
 impl std::fmt::Debug for Piece {

@@ -253,7 +253,7 @@ impl ContractPlay<'_> {
                 let read = self.send(from, arbiter, piece)?;
                 let papers = self.papers_mut(arbiter);
                 let part = papers.brought.entry(by);
-                add(part.or_insert_with(|| Brought::by(by)), read);
+                read.bring(part.or_insert_with(|| Brought::by(by)));
             }
         }
         Ok(())
@@ -294,18 +294,5 @@ impl ContractPlay<'_> {
             &reason,
         )?;
         Ok(found.ruling)
-    }
-}
-
-fn add(part: &mut Brought, piece: Piece) {
-    match piece {
-        Piece::Item(signed) => part.items.push(signed),
-        Piece::Receipt(receipt) => part.receipts.push(receipt),
-        Piece::Commitment(commitment) => part.commitment = Some(*commitment),
-        Piece::Opening(opening) => part.openings.push(*opening),
-        Piece::Token(x) => part.token = Some(x),
-        Piece::Record(record) => part.record = Some(record),
-        // A panel looks into no boxes but the opened ones.
-        Piece::Boxes(_) => {}
     }
 }

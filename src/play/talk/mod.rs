@@ -16,7 +16,6 @@
 mod audit;
 mod evidence;
 mod handing;
-mod message;
 mod verifier;
 mod worker;
 
@@ -33,7 +32,7 @@ use narthex_game_model::{
 };
 
 pub(super) use audit::Look;
-pub(super) use message::Piece;
+pub(super) use narthex_channel::contract::Piece;
 pub(super) use verifier::Reply;
 pub(super) use worker::Under;
 
