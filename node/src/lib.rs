@@ -32,6 +32,8 @@
 //! ```
 
 mod key;
+pub mod party;
+pub mod shell;
 pub mod transport;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.

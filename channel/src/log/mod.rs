@@ -1,6 +1,8 @@
 //! Logs: entries behind each other, durable when [`Log::append`] returns.
 
 #[cfg(feature = "sqlite")]
+mod book;
+#[cfg(feature = "sqlite")]
 mod chain;
 #[cfg(any(feature = "testing", feature = "toy"))]
 mod failing;
@@ -10,6 +12,8 @@ mod sqlite;
 #[cfg(feature = "testing")]
 pub mod suite;
 
+#[cfg(feature = "sqlite")]
+pub use book::{BookLog, SqliteBook};
 #[cfg(any(feature = "testing", feature = "toy"))]
 pub use failing::{FailingLog, Fault};
 pub use memory::{MemoryDisk, MemoryLog};
@@ -37,6 +41,20 @@ pub trait Log {
     /// [`LogError::Position`] unless there are `next` entries: nothing changes. [`LogError::Store`]: the log has the old
     /// entries or the new ones, all of either.
     fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError>;
+}
+
+impl<L: Log + ?Sized> Log for Box<L> {
+    fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
+        (**self).read(each)
+    }
+
+    fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        (**self).append(next, entries)
+    }
+
+    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        (**self).replace(next, entries)
+    }
 }
 
 /// Whose log it is.

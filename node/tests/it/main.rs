@@ -7,6 +7,7 @@
     unreachable_pub
 )]
 
+mod contracts;
 mod flood;
 mod keys;
 mod killed;

@@ -1,5 +1,6 @@
 //! Nodes in processes, and peers that keep no rule.
 
+pub mod house;
 pub mod limits;
 pub mod process;
 pub mod rude;
