@@ -165,7 +165,7 @@ impl OfferMachine {
         match &self.end {
             Some(End::Declined { by, .. }) if by == me => "declined",
             Some(_) => "over",
-            None if offering.offer.roles().all(|(role, _)| is_here(role)) => "agreed",
+            None if offering.offer.roles().all(|(role, _)| is_here(role)) => "joined",
             None if self.accepted.contains_key(me) => "waiting",
             None => "asked",
         }
@@ -223,7 +223,7 @@ impl OfferMachine {
                     return Ok(None);
                 }
                 // Whoever has accepted leaves the set-up, where that has begun.
-                if state == "agreed" {
+                if state == "joined" {
                     return Err(OfferRefusal::Answered(role.into()));
                 }
                 Ok(Some(OfferChange::Declined {
@@ -275,7 +275,7 @@ impl Machine for OfferMachine {
         };
         match self.standing() {
             "waiting" => vec![own],
-            "agreed" => vec![own, OfferEffect::Begin],
+            "joined" => vec![own, OfferEffect::Begin],
             // What it said before comes before: all that it says to everybody has one order.
             "declined" => {
                 let me = self.offered.as_ref().map(|(me, _)| *me);

@@ -18,8 +18,11 @@ use super::{
 /// Blocks after the funding deadline until which a contract that came to nothing is remembered.
 const REMEMBERED: u32 = 144;
 
-/// Most times that the fee rate of the funding is multiplied by to take a coin back.
+/// Blocks behind the deadline up to which a coin is taken back at a rate that rises by a quarter each.
 const MOST_BUMPS: u64 = 20;
+
+/// Weight of a transaction with one key path spend and one output, and some more.
+const OWN_SPEND_WU: u64 = 440;
 
 impl Core {
     /// Looks at the chain: the wallet reads new blocks, set-ups whose time has come begin, all are shown where their funding stands, and what
@@ -50,8 +53,8 @@ impl Core {
     /// Whether a look at the chain is due before the next tick.
     pub fn wants_poll(&self) -> bool {
         self.contracts.values().any(|contract| {
-            let is_agreed = contract.offer.machine().standing() == "agreed";
-            let begins = is_agreed && contract.seat.is_none() && self.now.ms >= contract.again_ms;
+            let is_joined = contract.offer.machine().standing() == "joined";
+            let begins = is_joined && contract.seat.is_none() && self.now.ms >= contract.again_ms;
             let viewed = contract.viewed.map(|(_, phase)| phase);
             begins
                 || contract
@@ -99,7 +102,7 @@ impl Core {
             .contracts
             .get(&id)
             .filter(|contract| contract.seat.is_none() && contract.again_ms <= ms);
-        let Some(contract) = contract.filter(|_| self.standing(&id) == "agreed") else {
+        let Some(contract) = contract.filter(|_| self.standing(&id) == "joined") else {
             return Ok(());
         };
         let machine = contract.offer.machine();
@@ -252,15 +255,19 @@ impl Core {
             return;
         }
         contract.sent_at = Some(tip.1);
-        let machine = contract.seat.as_ref().map(Seat::machine);
-        let (coins, deadline) = match machine {
-            Some(machine) => (own_coins(machine), machine.about().deadline()),
-            None => return,
+        let Some(seat) = contract.seat.as_mut() else {
+            return;
         };
+        let machine = seat.machine().clone();
+        let (coins, deadline) = (own_coins(&machine), machine.about().deadline());
+        // The funding may wait in a mempool: whatever replaces it pays as much, and for its own bytes.
+        let replaced = seat.signer_mut().funding_fee(&machine).unwrap_or_default();
+        let replacing = replaced.to_sat().saturating_mul(1000) / OWN_SPEND_WU;
         let rate = contract.offer.machine().offer().map(|offer| offer.rate);
-        let late = u64::from(tip.0.saturating_sub(deadline));
-        let times = late.saturating_add(1).min(MOST_BUMPS);
-        let rate = rate.and_then(|rate| rate.to_sat_per_kwu().checked_mul(times));
+        let rate = rate.map(|rate| rate.to_sat_per_kwu().saturating_add(replacing));
+        // And more at each tip.
+        let late = u64::from(tip.0.saturating_sub(deadline)).min(MOST_BUMPS);
+        let rate = rate.and_then(|rate| rate.checked_add(rate.checked_mul(late)? / 4));
         let (Some(coin), Some(rate)) = (coins.first(), rate) else {
             return;
         };

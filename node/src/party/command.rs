@@ -170,7 +170,7 @@ pub struct ContractStatus {
     pub contract: Option<String>,
     /// As whom this node takes part.
     pub role: String,
-    /// Of the offer `asked`, `waiting`, `agreed`, `declined`, `over`; of the set-up its phase, down to `live`.
+    /// Of the offer `asked`, `waiting`, `joined`, `declined`, `over`; of the set-up its phase, down to `live`.
     pub state: String,
     /// What this party deposits.
     pub deposit_sat: u64,

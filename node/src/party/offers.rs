@@ -169,7 +169,7 @@ impl Core {
         }
         // Whoever it has a contract with has a claim; of all others there are so many.
         let is_known = self.contracts.values().any(|contract| {
-            matches!(standing(contract), "waiting" | "agreed") && contract.nodes().contains(&from)
+            matches!(standing(contract), "waiting" | "joined") && contract.nodes().contains(&from)
         });
         let asked = self
             .contracts

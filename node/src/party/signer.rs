@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use narthex::{
     bitcoin::{
-        OutPoint, ScriptBuf, Txid,
+        Amount, OutPoint, ScriptBuf, Txid,
         hashes::Hash as _,
         key::Keypair,
         secp256k1::{
@@ -193,6 +193,21 @@ impl NodeSigner {
         let all = self.memory.signatures()?;
         let funding = all.graph().txid(TxGraph::FUNDING);
         Some((*all.terms().contract_id(), funding))
+    }
+
+    /// What the funding pays to miners, once everything is signed: whoever replaces it pays more.
+    pub(super) fn funding_fee(&mut self, machine: &SetupMachine) -> Result<Amount, SignerError> {
+        let parts = machine
+            .terms()
+            .and_then(|terms| Assembly::from_bytes(terms).ok());
+        let parts = parts.into_iter().flat_map(|assembly| assembly.parts);
+        let coins = parts.flat_map(|part| part.record.funding.coins);
+        let coins: Amount = coins.map(|coin| coin.value_sat).sum();
+        let signatures = self.signatures(machine)?;
+        let funding = signatures.and_then(|all| all.graph().assemble(TxGraph::FUNDING));
+        let paid = funding.into_iter().flat_map(|tx| tx.output);
+        let paid: Amount = paid.map(|output| output.value).sum();
+        Ok(coins.checked_sub(paid).unwrap_or_default())
     }
 
     /// The funding transaction's id, and the coins that it spends, as far as there are terms.

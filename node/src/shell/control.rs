@@ -1,12 +1,8 @@
 //! Orders of the operator, over a socket in the node's folder: a line of JSON in, a line of JSON out.
 
 use std::{
-    fs::Permissions,
     io::{self, BufRead, BufReader, Read, Write},
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
-        net::{UnixListener, UnixStream},
-    },
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -62,13 +58,14 @@ pub fn ask(dir: &Path, command: &Command) -> Result<Reply, ControlError> {
         dir: dir.to_owned(),
         error,
     };
-    let stream = connect(&Folder::control(dir));
+    let stream = UnixStream::connect(Folder::control(dir));
     let stream = stream.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ControlError::NotRunning {
             dir: dir.to_owned(),
         },
         _ => socket(error),
     })?;
+    stream.set_write_timeout(Some(PATIENCE)).map_err(socket)?;
     let line = serde_json::to_string(command).map_err(|error| socket(error.into()))?;
     let mut writer = &stream;
     writeln!(writer, "{line}").map_err(socket)?;
@@ -78,24 +75,6 @@ pub fn ask(dir: &Path, command: &Command) -> Result<Reply, ControlError> {
         Line::Ok(reply) => Ok(reply),
         Line::Error(error) => Err(error.into()),
     }
-}
-
-fn connect(path: &Path) -> io::Result<UnixStream> {
-    // The name of a socket may not be long; one that is relative to an open folder is short.
-    let stream = UnixStream::connect(short(path)?)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
-}
-
-/// A name of at most 107 bytes for a path: through the handle of its folder, if it is longer.
-fn short(path: &Path) -> io::Result<PathBuf> {
-    if path.as_os_str().len() < 100 {
-        return Ok(path.to_owned());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("{} is too long a name for a socket", path.display()),
-    ))
 }
 
 fn read_line(stream: &UnixStream) -> io::Result<String> {
@@ -113,15 +92,7 @@ pub(super) fn listen(
     dir: &Path,
     obey: impl Fn(Command) -> Option<Result<Reply, CommandError>> + Clone + Send + 'static,
 ) -> io::Result<()> {
-    let path = short(&Folder::control(dir))?;
-    match std::fs::symlink_metadata(&path) {
-        Ok(found) if found.file_type().is_socket() => narthex_disk::remove(&path)?,
-        Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => {}
-    }
-    // The folder is its owner's alone, so that nobody comes between this and the next line.
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+    let listener = narthex_disk::listen(&Folder::control(dir))?;
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let obey = obey.clone();

@@ -11,6 +11,8 @@ mod contracts;
 mod flood;
 mod keys;
 mod killed;
+mod party;
+mod party_attacks;
 mod strangers;
 mod support;
 mod talk;

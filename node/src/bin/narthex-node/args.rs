@@ -19,7 +19,7 @@ use narthex_node::{
 };
 use serde::de::DeserializeOwned;
 
-use super::shown;
+use super::{demo::DemoArgs, shown};
 
 /// Largest file of parameters or figures, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -58,6 +58,8 @@ enum Order {
     Clear(ClearArgs),
     /// Ends the node that runs.
     Stop(Dir),
+    /// Runs six nodes and a chain of their own, up to a contract that is live, and shows how they come there.
+    Demo(DemoArgs),
 }
 
 /// Which node.
@@ -226,6 +228,7 @@ impl Cli {
                 dir.ask(&Command::Clear { node })
             }
             Order::Stop(dir) => dir.ask(&Command::Stop),
+            Order::Demo(args) => args.run(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The `narthex-node` command.
 
 mod args;
+mod demo;
 mod shown;
 
 use std::process::ExitCode;

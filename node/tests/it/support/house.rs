@@ -11,13 +11,13 @@ use std::{
 use narthex::{
     bitcoin::{Address, Network, ScriptBuf, Txid},
     contracts::terms::Role,
-    regtest::{Bitcoind, ChainSource, Miner, mine_coins},
+    regtest::{Bitcoind, Miner, mine_coins},
 };
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longest time that anything may take.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 pub const ARBITERS: u8 = 3;
 
@@ -229,8 +229,8 @@ impl House {
     }
 
     /// Ids of what waits in the mempool.
-    pub fn mempool(&mut self) -> Vec<Txid> {
-        self.chain.mempool().unwrap()
+    pub fn waiting(&self) -> Vec<Txid> {
+        self.chain.call("getrawmempool", &[]).unwrap()
     }
 
     pub fn mine(&mut self, count: u32) {
