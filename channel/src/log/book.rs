@@ -5,7 +5,7 @@
 //! entry (a message, a transaction) before that. Then a process that is killed, or a disk that fails, has all of an
 //! event or nothing of it; and the price of a party that talks to many is a commit an event and not one an entry.
 
-use std::{cell::RefCell, fs::File, path::Path, rc::Rc};
+use std::{cell::RefCell, collections::BTreeSet, fs::File, path::Path, rc::Rc};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -35,6 +35,8 @@ struct Shared {
     /// A write or commit failed: memory is ahead of the disk.
     is_broken: bool,
     commits: u64,
+    /// Logs that somebody has open.
+    open: BTreeSet<i64>,
     /// Held as long as this is open, and by no other process.
     _lock: File,
 }
@@ -121,14 +123,15 @@ impl SqliteBook {
             is_writing: false,
             is_broken: false,
             commits: 0,
+            open: BTreeSet::new(),
             _lock: lock,
         }))))
     }
 
-    /// The log of a machine, begun if there is none. One at a time.
+    /// The log of a machine, begun if there is none.
     ///
     /// # Errors
-    /// [`LogError`].
+    /// [`LogError::Busy`] if it is open already; others are the disk's.
     pub fn log(&self, whose: &Identity) -> Result<BookLog, LogError> {
         let number = {
             let mut shared = self.0.borrow_mut();
@@ -144,6 +147,10 @@ impl SqliteBook {
                 }
             }
         };
+        if !self.0.borrow_mut().open.insert(number) {
+            let name = format!("the log of {whose} in {}", self.0.borrow().name);
+            return Err(LogError::Busy { name });
+        }
         let start = chain::start(whose);
         let mut log = BookLog {
             shared: Rc::clone(&self.0),
@@ -171,15 +178,19 @@ impl SqliteBook {
         read().map_err(|error| failed(&shared.name, error))
     }
 
-    /// Forgets a log. Nobody may have it open.
+    /// Forgets a log; one that was never begun is fine.
     ///
     /// # Errors
-    /// [`LogError`].
+    /// [`LogError::Busy`] if somebody has it open; others are the disk's.
     pub fn remove(&self, whose: &Identity) -> Result<(), LogError> {
         let mut shared = self.0.borrow_mut();
         let Some(number) = shared.number(whose)? else {
             return Ok(());
         };
+        if shared.open.contains(&number) {
+            let name = format!("the log of {whose} in {}", shared.name);
+            return Err(LogError::Busy { name });
+        }
         shared.write(|db| {
             db.execute("DELETE FROM entry WHERE log = ?1", [number])?;
             db.execute("DELETE FROM log WHERE number = ?1", [number])
@@ -278,6 +289,12 @@ impl Log for BookLog {
 
     fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
         self.write(next, (0, self.start), entries)
+    }
+}
+
+impl Drop for BookLog {
+    fn drop(&mut self) {
+        self.shared.borrow_mut().open.remove(&self.number);
     }
 }
 
