@@ -1,7 +1,7 @@
 //! The signer of one party: keys, wallet, and what it draws for an attempt.
 
 use bitcoin::{
-    OutPoint, ScriptBuf, Transaction, consensus,
+    OutPoint, ScriptBuf, Transaction, Txid, consensus,
     hashes::{Hash, sha256},
     key::Keypair,
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
@@ -16,7 +16,7 @@ use narthex_contracts::{
     graph::TxGraph,
     party::PartyId,
     setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
-    template::{ContractSecret, PartyError},
+    template::{self, ContractSecret, PartyError},
     terms::{
         AcceptancePolicy, Assembly, AssemblyError, BoundDraft, Contribution, FeeRate, Part,
         Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError,
@@ -486,6 +486,17 @@ impl<'a> ComputationSigner<'a> {
         self.signatures
             .as_ref()
             .ok_or(SignerError::Order("a funding"))
+    }
+
+    /// Id of the funding transaction, as soon as everybody's announcements are there: also for whoever has lost what was signed since.
+    pub fn funding_txid(&self, machine: &SetupMachine) -> Option<Txid> {
+        match &self.signatures {
+            Some(signatures) => signatures.graph().txid(TxGraph::FUNDING),
+            None => {
+                let terms = self.terms(machine).ok()?;
+                template::derive(&terms).ok()?.txid(TxGraph::FUNDING)
+            }
+        }
     }
 
     /// The signatures of a contract that was read back from its log, where nothing else asked for them.

@@ -224,8 +224,8 @@ impl NodeSigner {
         let parts = assembly.parts.iter();
         let coins = parts.flat_map(|part| &part.record.funding.coins);
         let coins = coins.map(|coin| coin.outpoint).collect();
-        let signatures = self.signatures(machine)?;
-        let txid = signatures.and_then(|all| all.graph().txid(TxGraph::FUNDING));
+        self.signatures(machine)?;
+        let txid = self.with(|signer| Ok(signer.funding_txid(machine)))?;
         Ok(Some((txid, coins)))
     }
 }

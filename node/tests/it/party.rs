@@ -15,9 +15,9 @@ use narthex::{
     },
 };
 use narthex_base::codec::Message as _;
-use narthex_node::party::{Command, Reply};
+use narthex_node::party::{Command, Reply, Store as _};
 
-use crate::support::town::{Town, copied};
+use crate::support::town::Town;
 
 fn agreed(town: &Town, id: &[u8; 32]) -> (String, String) {
     let all = (0..6).map(|at| {
@@ -183,10 +183,7 @@ fn a_disk_that_was_put_back_costs_an_attempt_and_no_salt_serves_twice() {
     while town.state(1, &id) != "waiting" && town.state(1, &id) != "proposing" {
         town.some(1, &mut rng);
     }
-    town.kill(1);
-    let old = copied(&town.nodes[1].store);
-    town.start(1);
-    town.connect_all(1);
+    let old = town.nodes[1].snapshot();
     while !matches!(
         town.state(1, &id).as_str(),
         "announcing" | "signing" | "exchanging"
@@ -318,4 +315,64 @@ fn whoever_declines_ends_it_for_all() {
     town.ask(2, Command::Accept { id: words(&id) }).unwrap();
     town.pump();
     funded(&mut town, &id);
+}
+
+/// Several contracts with the same peers at once, one wallet; and logs that do not grow with all that was ever said.
+#[test]
+fn many_contracts_share_links_coins_and_a_disk() {
+    let mut town = Town::new();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let round: Vec<_> = (0..3).map(|_| town.offer()).collect();
+        town.pump();
+        town.mine(1);
+        for id in &round {
+            assert!(
+                town.all(id, "live"),
+                "{:?}\n{}",
+                town.states(id),
+                town.notes()
+            );
+        }
+        ids.extend(round);
+    }
+    let contracts: BTreeSet<_> = ids.iter().map(|id| agreed(&town, id)).collect();
+    assert_eq!(contracts.len(), ids.len());
+    town.pass(1);
+    town.kill(1);
+    let mut store = town.nodes[1].store.clone();
+    let (mut links, mut kept) = (0, 0);
+    for whose in store.known().unwrap() {
+        if whose.machine == "link" {
+            let mut log = store.open(&whose).unwrap();
+            kept += log.read(&mut |_, _| {}).unwrap();
+            links += 1;
+        }
+    }
+    assert_eq!(links, 5);
+    // Logs were summed up on the way.
+    let ever = town.nodes[1].written.borrow();
+    let ever = ever.iter().filter(|(machine, _)| machine == "link").count() as u64;
+    assert!(kept < ever, "{kept} of {ever} entries");
+}
+
+/// The disk that is put back has the terms, and not what came of them: the chain has the contract.
+#[test]
+fn a_contract_that_an_old_disk_does_not_know_is_found_on_the_chain() {
+    let mut town = Town::new();
+    let id = town.offer();
+    let mut rng = StdRng::seed_from_u64(2);
+    while town.state(1, &id) != "exchanging" {
+        town.some(1, &mut rng);
+    }
+    // As it is, to be put back later; the process itself goes on.
+    let old = town.nodes[1].snapshot();
+    town.pump();
+    assert!(town.all(&id, "committed"), "{}", town.notes());
+    town.kill(1);
+    town.nodes[1].store = old;
+    town.mine(1);
+    town.start(1);
+    let status = town.show(1, &id).unwrap();
+    assert_eq!(status.state, "live", "{status:?}\n{}", town.notes());
 }

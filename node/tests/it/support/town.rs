@@ -50,18 +50,29 @@ impl Bindings for SharedBindings {
 /// What was written, over all logs in its order.
 pub type Written = Rc<RefCell<Vec<(String, Vec<u8>)>>>;
 
-/// A store that notes the order of writes.
-struct Noted(MemoryStore, Written);
+/// What stands in each log.
+type Mirror = Rc<RefCell<BTreeMap<(String, [u8; 32]), Vec<Vec<u8>>>>>;
 
-struct NotedLog(AnyLog, String, Written);
+/// A store that notes the order of writes.
+struct Noted(MemoryStore, Written, Mirror);
+
+struct NotedLog(AnyLog, Identity, Written, Mirror);
+
+impl NotedLog {
+    fn mirrored(&self, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
+        let Identity { machine, id } = self.1.clone();
+        change(self.3.borrow_mut().entry((machine, id)).or_default());
+    }
+}
 
 impl Store for Noted {
     fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
         let log = self.0.open(whose)?;
         Ok(Box::new(NotedLog(
             log,
-            whose.machine.clone(),
+            whose.clone(),
             self.1.clone(),
+            self.2.clone(),
         )))
     }
 
@@ -70,6 +81,8 @@ impl Store for Noted {
     }
 
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
+        let place = (whose.machine.clone(), whose.id);
+        self.2.borrow_mut().remove(&place);
         self.0.remove(whose)
     }
 
@@ -89,27 +102,17 @@ impl Log for NotedLog {
 
     fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
         self.0.append(next, entries)?;
-        let notes = entries.iter().map(|entry| (self.1.clone(), entry.clone()));
+        let machine = &self.1.machine;
+        let notes = entries.iter().map(|entry| (machine.clone(), entry.clone()));
         self.2.borrow_mut().extend(notes);
+        self.mirrored(|all| all.extend_from_slice(entries));
         Ok(())
     }
 
     fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.mirrored(|all| *all = entries.to_vec());
         self.0.replace(next, entries)
     }
-}
-
-/// All that stands in a store, in another one.
-pub fn copied(store: &MemoryStore) -> MemoryStore {
-    let (mut from, mut to) = (store.clone(), MemoryStore::default());
-    for whose in from.known().unwrap() {
-        let mut entries = Vec::new();
-        let mut log = from.open(&whose).unwrap();
-        log.read(&mut |_, entry| entries.push(entry.to_vec()))
-            .unwrap();
-        to.open(&whose).unwrap().append(0, &entries).unwrap();
-    }
-    to
 }
 
 /// A node, and what it has when it starts again.
@@ -121,11 +124,22 @@ pub struct Resident {
     pub written: Written,
     pub notes: Vec<String>,
     pub closed: Vec<PublicKey>,
+    mirror: Mirror,
     byte: u8,
     policy: Policy,
 }
 
 impl Resident {
+    /// Its store as it is, in a copy.
+    pub fn snapshot(&self) -> MemoryStore {
+        let mut to = MemoryStore::default();
+        for ((machine, id), entries) in &*self.mirror.borrow() {
+            let whose = Identity::new(machine.clone(), *id);
+            to.open(&whose).unwrap().append(0, entries).unwrap();
+        }
+        to
+    }
+
     /// From the next start on its operator decides about offers.
     pub fn decide_by_hand(&mut self) {
         self.policy = Policy::default();
@@ -207,6 +221,7 @@ impl Town {
             written: Written::default(),
             notes: Vec::new(),
             closed: Vec::new(),
+            mirror: Mirror::default(),
             byte,
             policy,
         });
@@ -228,7 +243,11 @@ impl Town {
         };
         let parts = Parts {
             own,
-            store: Box::new(Noted(node.store.clone(), node.written.clone())),
+            store: Box::new(Noted(
+                node.store.clone(),
+                node.written.clone(),
+                node.mirror.clone(),
+            )),
             jobs,
             policy: node.policy.clone(),
             chain: self.chain.block_hash(0).unwrap().to_byte_array(),
@@ -304,12 +323,10 @@ impl Town {
 
     fn carry(&mut self, from: PublicKey, to: PublicKey, bytes: Vec<u8>) {
         let is_wired = self.are_connected(&from, &to);
-        match self.nodes.iter_mut().find(|node| node.id == to) {
-            Some(node) if is_wired => {
-                if let Some(core) = &mut node.core {
-                    core.take(Event::Frame { from, bytes }, self.now).unwrap();
-                }
-            }
+        let here = |node: &&mut Resident| node.id == to && node.core.is_some();
+        let core = self.nodes.iter_mut().find(here);
+        match core.and_then(|node| node.core.as_mut()) {
+            Some(core) if is_wired => core.take(Event::Frame { from, bytes }, self.now).unwrap(),
             Some(_) => {}
             None => self.abroad.push_back((from, to, bytes)),
         }
