@@ -16,7 +16,7 @@ use narthex_base::{statement, tagged::tagged_hash};
 use super::{Action, Core, Fatal, store::LateLog};
 
 /// A log is summed up once it is longer by so many entries.
-const COMPACT_AT: u64 = 64;
+const COMPACT_AT: u64 = 32;
 
 /// A peer, with the link to it.
 pub(super) struct Peer {
