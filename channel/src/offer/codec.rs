@@ -137,7 +137,7 @@ impl Message for OfferChange {
                 write_party(w.u8(0), *me);
                 w.message(&**offering)
             }
-            Self::Accepted(enrolment) => w.u8(1).message(enrolment),
+            Self::Accepted(enrolment) => w.u8(1).message(&**enrolment),
             Self::Declined { by, reason } => {
                 write_party(w.u8(2), *by);
                 w.bytes(reason.as_bytes())
@@ -153,7 +153,7 @@ impl Message for OfferChange {
                 let offering = Box::new(r.message::<Offering>("offer")?);
                 Self::Offered { me, offering }
             }
-            1 => Self::Accepted(r.message::<Enrolment>("enrolment")?),
+            1 => Self::Accepted(Box::new(r.message::<Enrolment>("enrolment")?)),
             2 => Self::Declined {
                 by: read_party(r, "who declines")?,
                 reason: read_text(r, "reason", MAX_DECLINE)?,

@@ -26,7 +26,7 @@ pub enum OfferInput {
         /// Who.
         by: PartyId,
         /// Its keys.
-        enrolment: Enrolment,
+        enrolment: Box<Enrolment>,
     },
     /// This party does not take part; or another one says so.
     Declined {
@@ -53,7 +53,7 @@ pub enum OfferChange {
         offering: Box<Offering>,
     },
     /// A party takes part.
-    Accepted(Enrolment),
+    Accepted(Box<Enrolment>),
     /// A party does not: the offer is over.
     Declined {
         /// Who.
@@ -207,13 +207,13 @@ impl OfferMachine {
             OfferInput::Accepted { by, enrolment } => {
                 let role = name(*by)?;
                 match self.accepted.get(by) {
-                    Some(same) if same == enrolment => return Ok(None),
+                    Some(same) if *same == **enrolment => return Ok(None),
                     Some(_) => return Err(OfferRefusal::Answered(role.into())),
                     None => {}
                 }
                 known.offer.check_enrolment(role, enrolment)?;
                 match is_open {
-                    true => Ok(Some(OfferChange::Accepted(*enrolment))),
+                    true => Ok(Some(OfferChange::Accepted(enrolment.clone()))),
                     false => Err(OfferRefusal::Over { state }),
                 }
             }
@@ -257,7 +257,7 @@ impl Machine for OfferMachine {
                 self.offered = Some((*me, offering.clone()));
             }
             OfferChange::Accepted(enrolment) => {
-                self.accepted.insert(enrolment.role.into(), *enrolment);
+                self.accepted.insert(enrolment.role.into(), **enrolment);
             }
             OfferChange::Declined { by, reason } => {
                 let (by, reason) = (*by, reason.clone());

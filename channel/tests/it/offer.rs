@@ -81,7 +81,7 @@ pub fn offering() -> Offering {
 fn accept(role: Role) -> OfferInput {
     OfferInput::Accepted {
         by: role.into(),
-        enrolment: enrol(&offer(), role, 100 + role.index() as u8),
+        enrolment: Box::new(enrol(&offer(), role, 100 + role.index() as u8)),
     }
 }
 
@@ -126,7 +126,7 @@ impl Subject for Side {
             },
             3 => OfferInput::Accepted {
                 by: role.into(),
-                enrolment: enrol(&offer(), role, 200),
+                enrolment: Box::new(enrol(&offer(), role, 200)),
             },
             _ => accept(role),
         }
@@ -191,16 +191,17 @@ fn nobody_speaks_for_another() {
         Err(OfferRefusal::Fault(OfferFault::OtherNode { .. }))
     ));
     let scope = Scope::Negotiation(offer().id());
-    let enrolment = Enrolment::sign(scope, Role::Worker, &pair(50), &pair(101)).unwrap();
+    let enrolment = Box::new(Enrolment::sign(scope, Role::Worker, &pair(50), &pair(101)).unwrap());
     let by = PartyId::from(Role::Worker);
     assert!(take(&mut machine, &OfferInput::Accepted { by, enrolment }).is_err());
     // For another negotiation.
     let other = Scope::Negotiation([9; 32]);
-    let enrolment = Enrolment::sign(other, Role::Worker, &node(Role::Worker), &pair(101)).unwrap();
+    let enrolment =
+        Box::new(Enrolment::sign(other, Role::Worker, &node(Role::Worker), &pair(101)).unwrap());
     assert!(take(&mut machine, &OfferInput::Accepted { by, enrolment }).is_err());
     // Two keys of one party: the first counts.
     take(&mut machine, &accept(Role::Worker)).unwrap();
-    let enrolment = enrol(&offer(), Role::Worker, 201);
+    let enrolment = Box::new(enrol(&offer(), Role::Worker, 201));
     let refused = take(&mut machine, &OfferInput::Accepted { by, enrolment });
     assert!(matches!(refused, Err(OfferRefusal::Answered(_))));
     let by = PartyId(9);

@@ -223,9 +223,7 @@ impl Core {
         let Some(me) = self.contracts.get(&id).and_then(Contract::me) else {
             return Ok(Err("there is no such offer".into()));
         };
-        let Some(enrolment) = self.enrol(id, me) else {
-            return Err(Fatal::Key);
-        };
+        let enrolment = Box::new(self.enrol(id, me).ok_or(Fatal::Key)?);
         let by = PartyId::from(me);
         if let Err(refusal) = self.offer_step(id, &OfferInput::Accepted { by, enrolment })? {
             return Ok(Err(refusal.to_string()));
@@ -320,7 +318,7 @@ impl Core {
             }
             OfferMessage::Accept(accept) => OfferInput::Accepted {
                 by,
-                enrolment: accept.enrolment,
+                enrolment: Box::new(accept.enrolment),
             },
             OfferMessage::Decline(decline) => OfferInput::Declined { by, decline },
         };
