@@ -1,22 +1,22 @@
 //! Logs: entries behind each other, durable when [`Log::append`] returns.
 
 #[cfg(feature = "sqlite")]
-mod book;
-#[cfg(feature = "sqlite")]
 mod chain;
 #[cfg(any(feature = "testing", feature = "toy"))]
 mod failing;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod shelf;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod suite;
 
-#[cfg(feature = "sqlite")]
-pub use book::{BookLog, SqliteBook};
 #[cfg(any(feature = "testing", feature = "toy"))]
 pub use failing::{FailingLog, Fault};
 pub use memory::{MemoryDisk, MemoryLog};
+#[cfg(feature = "sqlite")]
+pub use shelf::{ShelfLog, SqliteShelf};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLog;
 

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use narthex_channel::log::{BookLog, Identity, Log, SqliteBook, SqliteLog, suite};
+use narthex_channel::log::{Identity, Log, ShelfLog, SqliteLog, SqliteShelf, suite};
 use tempfile::TempDir;
 
 /// Set in the process that writes.
@@ -24,17 +24,17 @@ fn batch(next: u64) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Two logs of a book: each event is in both, or in neither.
+/// Two logs of a shelf: each event is in both, or in neither.
 #[test]
-fn events_of_a_book_are_whole() {
+fn events_of_a_shelf_are_whole() {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("book");
+    let path = folder.path().join("shelf");
     let mut last = 0;
     for lines in [1, 2, 3, 5, 8, 1] {
-        let durable = killed_after("killed::book_writer", BOOK, &path, lines);
+        let durable = killed_after("killed::shelf_writer", SHELF, &path, lines);
         assert!(durable > last, "{durable} after {last}");
-        let book = book(&path);
-        let found = LOGS.map(|byte| suite::entries(&mut log_of(&book, byte)).unwrap());
+        let shelf = shelf(&path);
+        let found = LOGS.map(|byte| suite::entries(&mut log_of(&shelf, byte)).unwrap());
         assert!(
             found[0] == found[1],
             "{} and {} entries",
@@ -46,31 +46,31 @@ fn events_of_a_book_are_whole() {
     }
 }
 
-const BOOK: &str = "NARTHEX_TEST_BOOK_WRITER";
+const SHELF: &str = "NARTHEX_TEST_SHELF_WRITER";
 const LOGS: [u8; 2] = [1, 2];
 
-fn book(path: &Path) -> SqliteBook {
-    SqliteBook::open(path, &Identity::new("killed", [5; 32])).unwrap()
+fn shelf(path: &Path) -> SqliteShelf {
+    SqliteShelf::open(path, &Identity::new("killed", [5; 32])).unwrap()
 }
 
-fn log_of(book: &SqliteBook, byte: u8) -> BookLog {
-    book.log(&Identity::new("machine", [byte; 32])).unwrap()
+fn log_of(shelf: &SqliteShelf, byte: u8) -> ShelfLog {
+    shelf.log(&Identity::new("machine", [byte; 32])).unwrap()
 }
 
-/// The other process, of a book.
+/// The other process, of a shelf.
 #[test]
-fn book_writer() {
-    let Some(path) = env::var_os(BOOK) else {
+fn shelf_writer() {
+    let Some(path) = env::var_os(SHELF) else {
         return;
     };
-    let book = book(Path::new(&path));
-    let mut logs = LOGS.map(|byte| log_of(&book, byte));
+    let shelf = shelf(Path::new(&path));
+    let mut logs = LOGS.map(|byte| log_of(&shelf, byte));
     let mut next = logs[0].read(&mut |_, _| {}).unwrap();
     loop {
         for log in &mut logs {
             log.append(next, &batch(next)).unwrap();
         }
-        book.commit().unwrap();
+        shelf.commit().unwrap();
         next += 3;
         println!("durable {next}");
     }

@@ -1,7 +1,7 @@
 //! One suite for every store.
 
 use narthex_channel::log::{
-    BookLog, Identity, Log, LogError, MemoryDisk, MemoryLog, SqliteBook, SqliteLog, suite,
+    Identity, Log, LogError, MemoryDisk, MemoryLog, ShelfLog, SqliteLog, SqliteShelf, suite,
 };
 use tempfile::TempDir;
 
@@ -34,22 +34,22 @@ impl suite::Store for Memory {
 }
 
 /// A log among others.
-struct Book(SqliteBook, #[allow(dead_code)] TempDir);
+struct Shelf(SqliteShelf, #[allow(dead_code)] TempDir);
 
-fn book(folder: &TempDir) -> SqliteBook {
-    let path = folder.path().join("party/book");
-    SqliteBook::open(&path, &Identity::new("node", [1; 32])).unwrap()
+fn shelf(folder: &TempDir) -> SqliteShelf {
+    let path = folder.path().join("party/shelf");
+    SqliteShelf::open(&path, &Identity::new("node", [1; 32])).unwrap()
 }
 
-impl suite::Store for Book {
-    type Log = BookLog;
+impl suite::Store for Shelf {
+    type Log = ShelfLog;
 
     fn empty() -> Self {
         let folder = TempDir::new().unwrap();
-        Book(book(&folder), folder)
+        Shelf(shelf(&folder), folder)
     }
 
-    fn open(&self, whose: &Identity) -> Result<BookLog, LogError> {
+    fn open(&self, whose: &Identity) -> Result<ShelfLog, LogError> {
         let mut other = self.0.log(&Identity::new("other", [9; 32]))?;
         let next = other.read(&mut |_, _| {})?;
         other.append(next, &[b"between".to_vec()])?;
@@ -59,69 +59,77 @@ impl suite::Store for Book {
 }
 
 #[test]
-fn in_a_book() {
-    suite::check::<Book>(13).unwrap();
+fn in_a_shelf() {
+    suite::check::<Shelf>(13).unwrap();
 }
 
 #[test]
-fn a_book_has_what_was_committed_of_all_logs_or_nothing() {
+fn a_shelf_has_what_was_committed_of_all_logs_or_nothing() {
     let folder = TempDir::new().unwrap();
     let whose = [1, 2].map(|byte| Identity::new("machine", [byte; 32]));
     let one = || vec![b"one".to_vec()];
     {
-        let book = book(&folder);
-        let mut logs = whose.each_ref().map(|whose| book.log(whose).unwrap());
+        let shelf = shelf(&folder);
+        let mut logs = whose.each_ref().map(|whose| shelf.log(whose).unwrap());
         logs.iter_mut()
             .for_each(|log| log.append(0, &one()).unwrap());
-        assert!(book.commit().unwrap());
-        assert!(!book.commit().unwrap());
-        assert_eq!(book.commits(), 1);
+        assert!(shelf.commit().unwrap());
+        assert!(!shelf.commit().unwrap());
+        assert_eq!(shelf.commits(), 1);
         // Written in both, and durable in neither.
         logs.iter_mut()
             .for_each(|log| log.append(1, &one()).unwrap());
     }
-    let book = book(&folder);
-    let entries = |book: &SqliteBook, whose| suite::entries(&mut book.log(whose).unwrap()).unwrap();
+    let shelf = shelf(&folder);
+    let entries =
+        |shelf: &SqliteShelf, whose| suite::entries(&mut shelf.log(whose).unwrap()).unwrap();
     assert_eq!(
-        whose.each_ref().map(|whose| entries(&book, whose).len()),
+        whose.each_ref().map(|whose| entries(&shelf, whose).len()),
         [1, 1]
     );
-    assert_eq!(book.known().unwrap(), whose);
+    assert_eq!(shelf.known().unwrap(), whose);
     // A log that is forgotten is not there, and begins anew.
-    let held = book.log(&whose[0]).unwrap();
-    assert!(matches!(book.remove(&whose[0]), Err(LogError::Busy { .. })));
+    let held = shelf.log(&whose[0]).unwrap();
+    assert!(matches!(
+        shelf.remove(&whose[0]),
+        Err(LogError::Busy { .. })
+    ));
     drop(held);
-    book.remove(&whose[0]).unwrap();
-    book.commit().unwrap();
-    assert_eq!(book.known().unwrap(), whose[1..]);
-    assert_eq!(entries(&book, &whose[0]).len(), 0);
-    assert_eq!(entries(&book, &whose[1]).len(), 1);
+    shelf.remove(&whose[0]).unwrap();
+    shelf.commit().unwrap();
+    assert_eq!(shelf.known().unwrap(), whose[1..]);
+    assert_eq!(entries(&shelf, &whose[0]).len(), 0);
+    assert_eq!(entries(&shelf, &whose[1]).len(), 1);
 }
 
 #[test]
-fn a_book_is_its_nodes_and_no_log() {
+fn a_shelf_is_its_nodes_and_no_log() {
     let folder = TempDir::new().unwrap();
-    drop(book(&folder));
-    let path = folder.path().join("party/book");
-    let other = SqliteBook::open(&path, &Identity::new("node", [2; 32])).unwrap_err();
+    drop(shelf(&folder));
+    let path = folder.path().join("party/shelf");
+    let other = SqliteShelf::open(&path, &Identity::new("node", [2; 32])).unwrap_err();
     assert!(matches!(other, LogError::Foreign { .. }), "{other}");
     let log = SqliteLog::open(&path, &Identity::new("node", [1; 32])).unwrap_err();
     assert!(matches!(log, LogError::Foreign { .. }), "{log}");
-    let held = book(&folder);
-    let second = SqliteBook::open(&path, &Identity::new("node", [1; 32])).unwrap_err();
+    let held = shelf(&folder);
+    let second = SqliteShelf::open(&path, &Identity::new("node", [1; 32])).unwrap_err();
     assert!(matches!(second, LogError::Busy { .. }), "{second}");
     drop(held);
     // A byte that changed on the disk is found.
-    let book = book(&folder);
+    let shelf = shelf(&folder);
     let whose = Identity::new("machine", [1; 32]);
-    book.log(&whose).unwrap().append(0, &[vec![7; 50]]).unwrap();
-    book.commit().unwrap();
-    drop(book);
+    shelf
+        .log(&whose)
+        .unwrap()
+        .append(0, &[vec![7; 50]])
+        .unwrap();
+    shelf.commit().unwrap();
+    drop(shelf);
     let db = rusqlite::Connection::open(&path).unwrap();
     db.execute("UPDATE entry SET bytes = x'00'", []).unwrap();
     drop(db);
-    let book = self::book(&folder);
-    let torn = book.log(&whose).unwrap_err();
+    let shelf = self::shelf(&folder);
+    let torn = shelf.log(&whose).unwrap_err();
     assert!(matches!(torn, LogError::Torn { .. }), "{torn}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use narthex_channel::log::{Identity, Log, LogError, MemoryDisk, SqliteBook};
+use narthex_channel::log::{Identity, Log, LogError, MemoryDisk, SqliteShelf};
 
 /// A log of whatever store.
 pub type AnyLog = Box<dyn Log>;
@@ -38,25 +38,25 @@ pub trait Store {
     fn commits(&self) -> u64;
 }
 
-impl Store for SqliteBook {
+impl Store for SqliteShelf {
     fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
         Ok(Box::new(self.log(whose)?))
     }
 
     fn known(&mut self) -> Result<Vec<Identity>, LogError> {
-        SqliteBook::known(self)
+        SqliteShelf::known(self)
     }
 
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
-        SqliteBook::remove(self, whose)
+        SqliteShelf::remove(self, whose)
     }
 
     fn commit(&mut self) -> Result<(), LogError> {
-        SqliteBook::commit(self).map(drop)
+        SqliteShelf::commit(self).map(drop)
     }
 
     fn commits(&self) -> u64 {
-        SqliteBook::commits(self)
+        SqliteShelf::commits(self)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use bitcoin::secp256k1::rand::{RngCore, rngs::OsRng};
 use narthex::{
     bindings::{BindingsError, FileBindings},
-    channel::log::{Identity, LogError, SqliteBook},
+    channel::log::{Identity, LogError, SqliteShelf},
     wallet::{PartyWallet, WalletError},
 };
 use narthex_base::{secret::Secret, tagged::tagged_hash};
@@ -65,7 +65,7 @@ impl Folder {
     /// What was bound.
     const BINDINGS: &str = "bindings";
     /// All logs.
-    const BOOK: &str = "node.db";
+    const SHELF: &str = "node.db";
     /// Orders are taken here.
     const CONTROL: &str = "control";
     /// One process has it locked.
@@ -149,10 +149,10 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Log`].
-    pub fn book(&self, node: &NodeKey) -> Result<SqliteBook, FolderError> {
+    pub fn shelf(&self, node: &NodeKey) -> Result<SqliteShelf, FolderError> {
         let whose = tagged_hash("narthex/node", &node.id().serialize());
         let whose = Identity::new("node", whose);
-        Ok(SqliteBook::open(&self.path.join(Self::BOOK), &whose)?)
+        Ok(SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?)
     }
 
     /// Job files that it was given before.

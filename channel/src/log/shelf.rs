@@ -1,6 +1,6 @@
 //! Logs of many machines in one database: what several of them write in answer to one event becomes durable at once.
 //!
-//! A log of its own is durable when [`Log::append`] returns. One of a book is durable when [`SqliteBook::commit`] returns,
+//! A log of its own is durable when [`Log::append`] returns. One of a shelf is durable when [`SqliteShelf::commit`] returns,
 //! with all others that were written since the last: whoever drives the machines hands out nothing that follows from an
 //! entry (a message, a transaction) before that. Then a process that is killed, or a disk that fails, has all of an
 //! event or nothing of it; and the price of a party that talks to many is a commit an event and not one an entry.
@@ -14,13 +14,13 @@ use super::{
     sqlite::{failed, foreign, open},
 };
 
-/// `NXBK`: how this program's books are told from other databases.
-const APPLICATION: i64 = 0x4e58_424b;
+/// `NXSF`: how this program's shelves are told from other databases.
+const APPLICATION: i64 = 0x4e58_5346;
 /// Of the tables below.
 const VERSION: i64 = 1;
 
 const TABLES: &str = "
-    CREATE TABLE book (machine TEXT NOT NULL, id BLOB NOT NULL) STRICT;
+    CREATE TABLE shelf (machine TEXT NOT NULL, id BLOB NOT NULL) STRICT;
     CREATE TABLE log (number INTEGER PRIMARY KEY, machine TEXT NOT NULL, id BLOB NOT NULL, UNIQUE (machine, id)) STRICT;
     CREATE TABLE entry (log INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, digest BLOB NOT NULL,
         PRIMARY KEY (log, number)) STRICT, WITHOUT ROWID;
@@ -43,11 +43,11 @@ struct Shared {
 
 /// Logs in one file.
 #[derive(Clone, Debug)]
-pub struct SqliteBook(Rc<RefCell<Shared>>);
+pub struct SqliteShelf(Rc<RefCell<Shared>>);
 
 /// One of them.
 #[derive(Debug)]
-pub struct BookLog {
+pub struct ShelfLog {
     shared: Rc<RefCell<Shared>>,
     number: i64,
     next: u64,
@@ -86,12 +86,12 @@ impl Shared {
     }
 }
 
-impl SqliteBook {
-    /// The book in this file, made with its folder if there is none. Both are for their owner alone.
+impl SqliteShelf {
+    /// The shelf in this file, made with its folder if there is none. Both are for their owner alone.
     ///
     /// # Errors
-    /// [`LogError`] says what the file is if it is not this book.
-    pub fn open(path: &Path, whose: &Identity) -> Result<SqliteBook, LogError> {
+    /// [`LogError`] says what the file is if it is not this shelf.
+    pub fn open(path: &Path, whose: &Identity) -> Result<SqliteShelf, LogError> {
         let (name, db, lock) = open(path, whose)?;
         let fail = |error| failed(&name, error);
         let pragma = |what: &str| -> rusqlite::Result<i64> {
@@ -112,12 +112,12 @@ impl SqliteBook {
             let read = VERSION;
             return Err(LogError::Newer { name, found, read });
         }
-        let found = db.query_row("SELECT machine, id FROM book", [], identity);
+        let found = db.query_row("SELECT machine, id FROM shelf", [], identity);
         let found = found.map_err(fail)?;
         if found != *whose {
-            return Err(foreign(&name, format!("the book of {found}"), whose));
+            return Err(foreign(&name, format!("the shelf of {found}"), whose));
         }
-        Ok(SqliteBook(Rc::new(RefCell::new(Shared {
+        Ok(SqliteShelf(Rc::new(RefCell::new(Shared {
             name,
             db,
             is_writing: false,
@@ -132,7 +132,7 @@ impl SqliteBook {
     ///
     /// # Errors
     /// [`LogError::Busy`] if it is open already; others are the disk's.
-    pub fn log(&self, whose: &Identity) -> Result<BookLog, LogError> {
+    pub fn log(&self, whose: &Identity) -> Result<ShelfLog, LogError> {
         let number = {
             let mut shared = self.0.borrow_mut();
             match shared.number(whose)? {
@@ -152,7 +152,7 @@ impl SqliteBook {
             return Err(LogError::Busy { name });
         }
         let start = chain::start(whose);
-        let mut log = BookLog {
+        let mut log = ShelfLog {
             shared: Rc::clone(&self.0),
             number,
             next: 0,
@@ -242,17 +242,17 @@ fn identity(row: &rusqlite::Row<'_>) -> rusqlite::Result<Identity> {
 }
 
 fn make(db: &Connection, whose: &Identity) -> rusqlite::Result<()> {
-    // In one transaction: a book that was not finished is an empty database, and is made anew.
+    // In one transaction: a shelf that was not finished is an empty database, and is made anew.
     db.execute_batch("BEGIN IMMEDIATE")?;
     db.execute_batch(TABLES)?;
-    let insert = "INSERT INTO book (machine, id) VALUES (?1, ?2)";
+    let insert = "INSERT INTO shelf (machine, id) VALUES (?1, ?2)";
     db.execute(insert, params![whose.machine, whose.id])?;
     db.pragma_update(None, "application_id", APPLICATION)?;
     db.pragma_update(None, "user_version", VERSION)?;
     db.execute_batch("COMMIT")
 }
 
-impl Log for BookLog {
+impl Log for ShelfLog {
     fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
         let shared = self.shared.borrow();
         let name = shared.name.clone();
@@ -292,13 +292,13 @@ impl Log for BookLog {
     }
 }
 
-impl Drop for BookLog {
+impl Drop for ShelfLog {
     fn drop(&mut self) {
         self.shared.borrow_mut().open.remove(&self.number);
     }
 }
 
-impl BookLog {
+impl ShelfLog {
     /// Writes entries behind number and digest; what stood from there on goes.
     fn write(
         &mut self,
