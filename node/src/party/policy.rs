@@ -75,7 +75,7 @@ impl Policy {
     /// # Errors
     /// Why, in words.
     pub(super) fn check(&self, offer: &Offer, unix_s: u64) -> Result<(), String> {
-        let open_s = offer.expires_s.checked_sub(unix_s).unwrap_or_default();
+        let open_s = offer.expires_s.saturating_sub(unix_s);
         if open_s == 0 {
             return Err("it has expired".into());
         }

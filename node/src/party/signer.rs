@@ -97,6 +97,9 @@ impl OwnSecrets for Derived<'_> {
     }
 }
 
+/// Id of the funding transaction, as far as it is known, and the coins that it spends.
+pub(super) type Funding = (Option<Txid>, Vec<OutPoint>);
+
 /// The signer of one contract.
 #[derive(Debug)]
 pub(super) struct NodeSigner {
@@ -214,7 +217,7 @@ impl NodeSigner {
     pub(super) fn funding(
         &mut self,
         machine: &SetupMachine,
-    ) -> Result<Option<(Option<Txid>, Vec<OutPoint>)>, SignerError> {
+    ) -> Result<Option<Funding>, SignerError> {
         let Some(terms) = machine.terms().map(Assembly::from_bytes) else {
             return Ok(None);
         };

@@ -334,7 +334,15 @@ impl Town {
 
     /// Until nothing happens any more.
     pub fn pump(&mut self) {
-        while (0..self.nodes.len()).fold(false, |did, at| self.act(at) || did) {}
+        loop {
+            let mut did = false;
+            for at in 0..self.nodes.len() {
+                did |= self.act(at);
+            }
+            if !did {
+                return;
+            }
+        }
     }
 
     /// Some steps, of nodes that chance names.
