@@ -38,7 +38,7 @@ const SAMPLE: u32 = 20;
 /// Options of `narthex-node demo`.
 #[derive(Args)]
 pub(crate) struct DemoArgs {
-    /// Kills the worker while what it has drawn is in its memory alone, and starts it again: the attempt is void, and comes again.
+    /// Kills the worker while what it has drawn is in its memory alone, and starts it again: if it had not signed, the attempt is void, and comes again.
     #[arg(long)]
     kill: bool,
     /// As JSON: an object for each contract as a node knows it, whenever it changes.
